@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of this package is compiled with.
+let house: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    // Async methods of plain classes stay on their caller's executor: a connection never leaves its loop.
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: house)
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+  name: "replicate-webhookd",
+  products: [.executable(name: "replicate-webhookd", targets: ["replicate-webhookd"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+  ],
+  targets: [
+    // Pure values: nothing here touches the outside.
+    room("Jobs"),
+    room("JSONText"),
+    room("HTTPWire"),
+
+    // C libraries, each imported by as few rooms as can be.
+    .target(name: "CLinux"),
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+      name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+
+    // Rooms with one reason to change. Siblings never import each other.
+    room("StandardWebhooks", ["COpenSSL"]),
+    room("EventLoop", ["CLinux"]),
+    room("HTTPServer", ["HTTPWire", "EventLoop"]),
+    room("HTTPClient", ["CCurl"]),
+    room("Store", ["Jobs", "CSQLite"]),
+    room("ReplicateAPI", ["Jobs", "JSONText"]),
+
+    // The product, and its command.
+    room(
+      "Receiver",
+      [
+        "Jobs", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Store",
+        "ReplicateAPI", logging,
+      ]),
+    .executableTarget(
+      name: "replicate-webhookd",
+      dependencies: [
+        "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",
+        "StandardWebhooks", "Store", arguments, logging,
+      ],
+      swiftSettings: house),
+  ]
+)

@@ -1,0 +1,35 @@
+internal import Glibc
+
+/// The signals that a daemon answers, taken one by one by a thread that waits for them.
+package enum Signal: Int32, Sendable {
+  case interrupt = 2
+  case terminate = 15
+  case hangUp = 1
+}
+
+package enum Signals {
+  /// Keeps the signals from every thread that is started afterwards, for ``next()`` to take. Call it first of all.
+  /// SIGPIPE is ignored: a reader of our output that left must not end the daemon.
+  package static func block() {
+    var set = handled
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    signal(SIGPIPE, SIG_IGN)
+  }
+
+  /// Waits for the next of them.
+  package static func next() -> Signal {
+    var set = handled
+    // A loop without a bound: it ends with the first signal, which is what it waits for.
+    while true {
+      var number: Int32 = 0
+      if sigwait(&set, &number) == 0, let signal = Signal(rawValue: number) { return signal }
+    }
+  }
+
+  private static var handled: sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in [Signal.interrupt, .terminate, .hangUp] { sigaddset(&set, signal.rawValue) }
+    return set
+  }
+}

@@ -1,0 +1,58 @@
+/// How a wait ended.
+package enum WaitOutcome: Equatable, Sendable {
+  case ready
+  case deadline
+  /// ``EventLoop/interrupt(_:)`` was called: whoever waits should stop waiting.
+  case interrupted
+}
+
+/// The place where one task of a loop waits: for a socket, or for time alone. Used on the loop's thread only.
+package final class Waiter {
+  enum Interest {
+    case reading, writing, time
+  }
+
+  /// What the kernel said last. Readiness is latched: it is taken back only by a call that would have blocked.
+  var canRead = true
+  var canWrite = true
+  var hungUp = false
+
+  let descriptor: Int32?
+  /// The registration, so that an event of an earlier owner of the same descriptor is not mistaken for ours.
+  var token: UInt64 = 0
+
+  fileprivate(set) var interest = Interest.time
+  fileprivate(set) var deadline = MonotonicTime(nanoseconds: .max)
+  fileprivate var continuation: UnsafeContinuation<WaitOutcome, Never>?
+
+  /// Kept by ``DeadlineQueue``.
+  var queuePlace: Int?
+  var wakesAt = MonotonicTime(nanoseconds: .max)
+
+  init(descriptor: Int32?) {
+    self.descriptor = descriptor
+  }
+
+  var isWaiting: Bool { continuation != nil }
+
+  func begin(_ interest: Interest, until deadline: MonotonicTime, _ continuation: UnsafeContinuation<WaitOutcome, Never>) {
+    precondition(self.continuation == nil, "two tasks wait for one socket")
+    self.interest = interest
+    self.deadline = deadline
+    self.continuation = continuation
+  }
+
+  func end(_ outcome: WaitOutcome) {
+    guard let continuation else { return }
+    self.continuation = nil
+    continuation.resume(returning: outcome)
+  }
+
+  var isSatisfied: Bool {
+    switch interest {
+    case .reading: canRead
+    case .writing: canWrite
+    case .time: false
+    }
+  }
+}

@@ -1,0 +1,29 @@
+package import EventLoop
+package import HTTPWire
+
+/// What a server asks its application. Used on the server's loop only, by many connections in turn.
+package protocol RequestHandler: AnyObject {
+  /// Decides by the header section alone whether the body is wanted: what is refused here is never read.
+  func admit(_ head: RequestHead) -> Admission
+  func respond(to request: Request) async -> Response
+  /// The answer to what never became a request.
+  func refuse(_ refusal: Refusal, from peer: SocketAddress) -> Response
+}
+
+package enum Admission: Sendable {
+  /// Receive a body of at most so many bytes, then ask for the answer.
+  case receive(bodyLimit: Int)
+  case refuse(Response)
+}
+
+/// Why a request was not served.
+package enum Refusal: Equatable, Sendable {
+  /// A rule of the protocol was broken.
+  case malformed(RequestError)
+  /// The declared length passes what ``Admission/receive(bodyLimit:)`` allowed.
+  case bodyTooLarge(limit: Int)
+  /// The header section or the body did not come in time.
+  case timedOut
+  /// The server holds as many connections as it may.
+  case tooManyConnections
+}

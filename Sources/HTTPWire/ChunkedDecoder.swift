@@ -1,0 +1,119 @@
+/// Undoes the chunked transfer coding (RFC 9112 section 7.1) of a body that comes in pieces.
+///
+/// Give it all bytes that were not consumed yet; extensions are skipped and trailers dropped, both within one budget.
+package struct ChunkedDecoder {
+  package struct Progress: Equatable, Sendable {
+    /// How many bytes of the input are done with.
+    package let consumed: Int
+    package let isComplete: Bool
+  }
+
+  private enum State {
+    case size
+    case data(remaining: Int)
+    case dataEnd
+    case trailers
+    case complete
+  }
+
+  private let limits: MessageLimits
+  private let bodyLimit: Int
+  private var state = State.size
+  private var scanner = LineScanner()
+  private var overhead = 0
+  private var trailerCount = 0
+
+  package init(limits: MessageLimits, bodyLimit: Int) {
+    self.limits = limits
+    self.bodyLimit = bodyLimit
+  }
+
+  /// Appends the content that `input` holds to `body`.
+  package mutating func decode(_ input: Span<UInt8>, into body: inout [UInt8]) throws(RequestError) -> Progress {
+    var consumed = 0
+    // Bounded by the input: every round consumes some of it, or ends.
+    while true {
+      let rest = input.extracting(droppingFirst: consumed)
+      let step: Int
+      switch state {
+      case .complete: return Progress(consumed: consumed, isComplete: true)
+      case .data(let remaining): step = take(remaining, of: rest, into: &body)
+      case .size: step = try takeLine(of: rest) { decoder, line throws(RequestError) in
+        try decoder.beginChunk(line, of: rest, bodyCount: body.count)
+      }
+      case .dataEnd: step = try takeLine(of: rest) { decoder, line throws(RequestError) in
+        guard line.isEmpty else { throw .malformedChunk }
+        decoder.state = .size
+      }
+      case .trailers: step = try takeLine(of: rest) { decoder, line throws(RequestError) in
+        try decoder.takeTrailer(line, of: rest)
+      }
+      }
+      guard step > 0 else { return Progress(consumed: consumed, isComplete: false) }
+      consumed += step
+    }
+  }
+
+  private mutating func take(_ remaining: Int, of input: Span<UInt8>, into body: inout [UInt8]) -> Int {
+    let count = min(remaining, input.count)
+    input.extracting(first: count).withUnsafeBufferPointer { body.append(contentsOf: $0) }
+    state = count == remaining ? .dataEnd : .data(remaining: remaining - count)
+    return count
+  }
+
+  /// Hands the next line to `use`, and returns how many bytes it took; 0 while it is not complete.
+  private mutating func takeLine(
+    of input: Span<UInt8>, _ use: (inout ChunkedDecoder, Range<Int>) throws(RequestError) -> Void
+  ) throws(RequestError) -> Int {
+    let line = try scanner.next(in: input)
+    let length = line?.count ?? scanner.partialCount
+    if case .dataEnd = state, length > 0, line == nil, input[0] != .carriageReturn { throw .malformedChunk }
+    guard length <= limits.chunkLineBytes else { throw .chunkOverheadTooLarge }
+    guard let line else { return 0 }
+    scanner = LineScanner()
+    try use(&self, line)
+    return line.upperBound + 2
+  }
+
+  private mutating func beginChunk(
+    _ line: Range<Int>, of input: Span<UInt8>, bodyCount: Int
+  ) throws(RequestError) {
+    var size = 0
+    var digits = 0
+    // 15 hexadecimal digits fit into a signed 64-bit number without overflow.
+    while digits < line.count, digits < 15, let value = input[line.lowerBound + digits].hexValue {
+      size = size << 4 | Int(value)
+      digits += 1
+    }
+    guard digits > 0 else { throw .malformedChunkSize }
+    let extensions = input.trimmed(line.lowerBound + digits..<line.upperBound)
+    guard extensions.isEmpty || input[extensions.lowerBound] == UInt8(ascii: ";") else { throw .malformedChunkSize }
+    for index in extensions {
+      guard input[index].isFieldValueCharacter else { throw .malformedChunkSize }
+    }
+    // A plain size is free; a sender that spends more on framing than on content is bounded by the content's limit.
+    try spend(line.count - digits)
+    guard size > 0 else {
+      state = .trailers
+      return
+    }
+    guard size <= bodyLimit - bodyCount else { throw .bodyTooLarge }
+    state = .data(remaining: size)
+  }
+
+  private mutating func takeTrailer(_ line: Range<Int>, of input: Span<UInt8>) throws(RequestError) {
+    guard !line.isEmpty else {
+      state = .complete
+      return
+    }
+    _ = try FieldLine(line, in: input)
+    trailerCount += 1
+    guard trailerCount <= limits.fieldCount else { throw .tooManyFields }
+    try spend(line.count)
+  }
+
+  private mutating func spend(_ bytes: Int) throws(RequestError) {
+    overhead += bytes
+    guard overhead <= limits.chunkOverheadBytes else { throw .chunkOverheadTooLarge }
+  }
+}

@@ -1,0 +1,14 @@
+/// Bounds on the parts of one message.
+package struct MessageLimits: Sendable {
+  /// RFC 9112 section 3 recommends at least 8,000 bytes for a request line.
+  package var targetBytes = 8 * 1024
+  /// From the method to the empty line. Senders of webhooks need about 500 bytes.
+  package var headerSectionBytes = 16 * 1024
+  package var fieldCount = 100
+  /// Chunk extensions and trailers of one body: nobody uses them, so they get room to be skipped and no more.
+  package var chunkOverheadBytes = 16 * 1024
+  /// One chunk-size line with its extensions.
+  package var chunkLineBytes = 1024
+
+  package init() {}
+}

@@ -1,0 +1,58 @@
+/// Reads one header section from a buffer that grows: ask again with the whole buffer when more has come.
+///
+/// It works line by line and never looks at a byte twice, so that a sender who drips costs no more than one who does not,
+/// and what is wrong is refused at the byte that is wrong.
+package struct RequestHeadParser {
+  private let limits: MessageLimits
+  private var scanner = LineScanner()
+  private var skippedEmptyLine = false
+  private var requestLine: RequestLine?
+  private var fieldsStart = 0
+  private var lines: [FieldLine] = []
+
+  package init(limits: MessageLimits) {
+    self.limits = limits
+  }
+
+  /// Nil while the section is not complete.
+  package mutating func parse(_ buffer: Span<UInt8>) throws(RequestError) -> RequestHead? {
+    // Bounded by the buffer: every round takes a line from it.
+    while let line = try nextLine(in: buffer) {
+      guard let requestLine else {
+        try parseRequestLine(line, in: buffer)
+        continue
+      }
+      guard line.isEmpty else {
+        guard lines.count < limits.fieldCount else { throw .tooManyFields }
+        lines.append(try FieldLine(line, in: buffer))
+        continue
+      }
+      let fields = Fields(copying: fieldsStart..<line.lowerBound, of: buffer, lines: lines)
+      return try requestLine.head(with: fields, byteCount: scanner.lineStart)
+    }
+    return nil
+  }
+
+  private mutating func nextLine(in buffer: Span<UInt8>) throws(RequestError) -> Range<Int>? {
+    let line = try scanner.next(in: buffer)
+    if requestLine == nil {
+      let length = line?.count ?? scanner.partialCount
+      // The method and the version take at most 64 bytes more; beyond that the target is too long, whatever it is.
+      guard length <= limits.targetBytes + RequestLine.overhead else { throw .targetTooLong }
+    }
+    guard scanner.lineStart + scanner.partialCount <= limits.headerSectionBytes else {
+      throw .headerSectionTooLarge
+    }
+    return line
+  }
+
+  private mutating func parseRequestLine(_ line: Range<Int>, in buffer: Span<UInt8>) throws(RequestError) {
+    // RFC 9112 section 2.2: one empty line before a request is to be ignored. More than one is noise.
+    if line.isEmpty, !skippedEmptyLine {
+      skippedEmptyLine = true
+      return
+    }
+    requestLine = try RequestLine(line, in: buffer, targetLimit: limits.targetBytes)
+    fieldsStart = scanner.lineStart
+  }
+}

@@ -1,0 +1,104 @@
+/// `method SP request-target SP HTTP-version` (RFC 9112 section 3), with exactly one space at both places.
+struct RequestLine {
+  let method: Method
+  let target: RequestTarget
+  let minorVersion: Int
+
+  /// Bytes that a request line may have beside its target.
+  static let overhead = 64
+  private static let longestMethod = 32
+
+  init(_ line: Range<Int>, in buffer: Span<UInt8>, targetLimit: Int) throws(RequestError) {
+    var methodEnd = line.lowerBound
+    while methodEnd < line.upperBound, buffer[methodEnd].isTokenCharacter { methodEnd += 1 }
+    guard methodEnd > line.lowerBound, methodEnd < line.upperBound, buffer[methodEnd] == .space else {
+      throw .malformedRequestLine
+    }
+    guard methodEnd - line.lowerBound <= Self.longestMethod else { throw .malformedMethod }
+    method = Method(buffer.string(line.lowerBound..<methodEnd))
+
+    let targetStart = methodEnd + 1
+    var targetEnd = targetStart
+    while targetEnd < line.upperBound, buffer[targetEnd] != .space { targetEnd += 1 }
+    guard targetEnd > targetStart, targetEnd < line.upperBound else { throw .malformedRequestLine }
+    guard targetEnd - targetStart <= targetLimit else { throw .targetTooLong }
+    minorVersion = try Self.minorVersion(targetEnd + 1..<line.upperBound, in: buffer)
+    target = try RequestTarget(parsing: targetStart..<targetEnd, of: buffer, method: method)
+  }
+
+  /// RFC 9112 section 2.3: `HTTP/` and two digits with a dot, case-sensitive.
+  private static func minorVersion(_ range: Range<Int>, in buffer: Span<UInt8>) throws(RequestError) -> Int {
+    let text = buffer.string(range)
+    guard text.utf8.count == 8, text.hasPrefix("HTTP/") else { throw .malformedRequestLine }
+    let digits = Array(text.utf8.suffix(3))
+    guard digits[0].isDigit, digits[1] == UInt8(ascii: "."), digits[2].isDigit else { throw .malformedRequestLine }
+    guard digits[0] == UInt8(ascii: "1") else { throw .unsupportedVersion }
+    return min(Int(digits[2] - UInt8(ascii: "0")), 1)
+  }
+}
+
+extension RequestLine {
+  /// The request that this line begins, once its fields are known.
+  func head(with fields: Fields, byteCount: Int) throws(RequestError) -> RequestHead {
+    let host = try host(of: fields)
+    let framing = try bodyFraming(of: fields)
+    return RequestHead(
+      method: method, target: target, minorVersion: minorVersion, fields: fields, host: host,
+      bodyFraming: framing, isPersistent: isPersistent(fields), expectsContinue: try expectsContinue(fields),
+      byteCount: byteCount)
+  }
+
+  private func host(of fields: Fields) throws(RequestError) -> String {
+    switch fields.single("host") {
+    case .repeated:
+      throw .repeatedHost
+    case .none:
+      guard minorVersion == 0 else { throw .missingHost }
+      return target.authority ?? ""
+    case .one(let host):
+      guard HostField.isValid(host) else { throw .malformedHost }
+      guard let authority = target.authority else { return host }
+      guard HostField.isValid(authority) else { throw .malformedTarget }
+      return authority
+    }
+  }
+
+  private func bodyFraming(of fields: Fields) throws(RequestError) -> BodyFraming {
+    let length = fields.single("content-length")
+    guard fields.contains("transfer-encoding") else {
+      switch length {
+      case .none: return .none
+      case .one(let text): return .length(try Self.contentLength(text))
+      // RFC 9112 section 6.3 would let identical values pass; whoever sends two has a reason that we do not share.
+      case .repeated: throw .repeatedContentLength
+      }
+    }
+    guard length == .none else { throw .lengthAndTransferCoding }
+    guard minorVersion == 1 else { throw .transferCodingOnHTTP10 }
+    let codings = fields.listMembers("transfer-encoding")
+    if codings == ["chunked"] { return .chunked }
+    // RFC 9112 section 6.1: 501 for a coding that is not understood; 400 where chunked is not the final one.
+    guard codings.allSatisfy({ $0 == "chunked" }) else { throw .unknownTransferCoding }
+    throw .malformedTransferCoding
+  }
+
+  private static func contentLength(_ text: String) throws(RequestError) -> Int {
+    guard !text.isEmpty, text.utf8.allSatisfy(\.isDigit), let length = Int(text) else {
+      throw .malformedContentLength
+    }
+    return length
+  }
+
+  private func isPersistent(_ fields: Fields) -> Bool {
+    let options = fields.listMembers("connection")
+    if options.contains("close") { return false }
+    return minorVersion == 1 || options.contains("keep-alive")
+  }
+
+  private func expectsContinue(_ fields: Fields) throws(RequestError) -> Bool {
+    let expectations = fields.listMembers("expect")
+    guard expectations.allSatisfy({ $0 == "100-continue" }) else { throw .unknownExpectation }
+    // RFC 9110 section 10.1.1: a server ignores the expectation of an HTTP/1.0 request.
+    return !expectations.isEmpty && minorVersion == 1
+  }
+}

@@ -1,0 +1,118 @@
+/// What a request asks for (RFC 9112 section 3.2): a path of decoded segments, and a query.
+///
+/// A path is split first and decoded once, so that an encoded slash never makes a segment; one that could be read in two
+/// ways (dot segments, encoded slashes and controls) is refused.
+package struct RequestTarget: Hashable, Sendable {
+  /// `/jobs/abc` is `["jobs", "abc"]`, `/` is `[""]`, and a trailing slash is a last segment that is empty. The asterisk
+  /// form is `["*"]`, which no path can be.
+  package let segments: [String]
+  private let queryText: String
+  /// The authority of the absolute form, which counts instead of Host (RFC 9112 section 3.2.2).
+  let authority: String?
+
+  init(parsing range: Range<Int>, of buffer: Span<UInt8>, method: Method) throws(RequestError) {
+    guard !range.isEmpty else { throw .malformedTarget }
+    for index in range {
+      guard buffer[index] > 0x20, buffer[index] < 0x7F, buffer[index] != UInt8(ascii: "#") else {
+        throw .malformedTarget
+      }
+    }
+    var start = range.lowerBound
+    if buffer[start] == UInt8(ascii: "*"), range.count == 1, method == .options {
+      (segments, queryText, authority) = (["*"], "", nil)
+      return
+    }
+    if buffer[start] == UInt8(ascii: "/") {
+      authority = nil
+    } else {
+      let scheme = ["http://", "https://"].first { scheme in
+        range.count > scheme.utf8.count
+          && buffer.matches(scheme, in: start..<start + scheme.utf8.count)
+      }
+      guard let scheme else { throw .malformedTarget }
+      let authorityStart = start + scheme.utf8.count
+      start = authorityStart
+      while start < range.upperBound, buffer[start] != UInt8(ascii: "/"), buffer[start] != UInt8(ascii: "?") {
+        start += 1
+      }
+      guard start > authorityStart else { throw .malformedTarget }
+      authority = buffer.string(authorityStart..<start)
+    }
+    var pathEnd = start
+    while pathEnd < range.upperBound, buffer[pathEnd] != UInt8(ascii: "?") { pathEnd += 1 }
+    segments = try Self.segments(of: start..<pathEnd, in: buffer)
+    queryText = pathEnd < range.upperBound ? buffer.string(pathEnd + 1..<range.upperBound) : ""
+  }
+
+  private static func segments(of path: Range<Int>, in buffer: Span<UInt8>) throws(RequestError) -> [String] {
+    // The absolute form may leave the path out.
+    guard !path.isEmpty else { return [""] }
+    var segments: [String] = []
+    var start = path.lowerBound + 1
+    // The path begins with a slash; each further one ends a segment, and so does the end.
+    for index in start...path.upperBound where index == path.upperBound || buffer[index] == UInt8(ascii: "/") {
+      let raw = Array(buffer.string(start..<index).utf8)
+      guard let decoded = PercentEncoding.decode(raw.span, plusIsSpace: false),
+        !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "/") }),
+        decoded != ".", decoded != ".."
+      else { throw .malformedTarget }
+      segments.append(decoded)
+      start = index + 1
+    }
+    return segments
+  }
+}
+
+extension RequestTarget {
+  /// The parameters of the query in order, decoded; nil where one is not validly encoded.
+  package var queryParameters: [(name: String, value: String)]? {
+    var parameters: [(name: String, value: String)] = []
+    for part in queryText.utf8.split(separator: UInt8(ascii: "&")) {
+      let pair = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+      let (rawName, rawValue) = (Array(pair[0]), pair.count > 1 ? Array(pair[1]) : [])
+      guard let name = PercentEncoding.decode(rawName.span, plusIsSpace: true),
+        let value = PercentEncoding.decode(rawValue.span, plusIsSpace: true)
+      else { return nil }
+      parameters.append((name, value))
+    }
+    return parameters
+  }
+}
+
+/// Percent-encoding (RFC 3986 section 2.1).
+package enum PercentEncoding {
+  /// Nil where a `%` is not followed by two hexadecimal digits, or the result is not UTF-8.
+  static func decode(_ text: Span<UInt8>, plusIsSpace: Bool) -> String? {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.count)
+    var index = 0
+    while index < text.count {
+      let byte = text[index]
+      if byte == UInt8(ascii: "%") {
+        guard index + 2 < text.count, let high = text[index + 1].hexValue, let low = text[index + 2].hexValue else {
+          return nil
+        }
+        bytes.append(high << 4 | low)
+        index += 3
+      } else {
+        bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? .space : byte)
+        index += 1
+      }
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  /// `text` as one segment of a path or one value of a query: everything but unreserved characters is encoded.
+  package static func encode(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+      if byte.isAlpha || byte.isDigit || "-._~".utf8.contains(byte) {
+        bytes.append(byte)
+      } else {
+        bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

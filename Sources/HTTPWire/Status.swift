@@ -1,0 +1,33 @@
+/// A status code (RFC 9110 section 15) with its usual phrase.
+package struct Status: Hashable, Sendable {
+  package let code: Int
+  package let reasonPhrase: String
+
+  private init(_ code: Int, _ reasonPhrase: String) {
+    self.code = code
+    self.reasonPhrase = reasonPhrase
+  }
+
+  package static let ok = Status(200, "OK")
+  package static let accepted = Status(202, "Accepted")
+  package static let noContent = Status(204, "No Content")
+  package static let notModified = Status(304, "Not Modified")
+  package static let badRequest = Status(400, "Bad Request")
+  package static let unauthorized = Status(401, "Unauthorized")
+  package static let forbidden = Status(403, "Forbidden")
+  package static let notFound = Status(404, "Not Found")
+  package static let methodNotAllowed = Status(405, "Method Not Allowed")
+  package static let requestTimeout = Status(408, "Request Timeout")
+  package static let lengthRequired = Status(411, "Length Required")
+  package static let contentTooLarge = Status(413, "Content Too Large")
+  package static let uriTooLong = Status(414, "URI Too Long")
+  package static let expectationFailed = Status(417, "Expectation Failed")
+  package static let headerFieldsTooLarge = Status(431, "Request Header Fields Too Large")
+  package static let internalServerError = Status(500, "Internal Server Error")
+  package static let notImplemented = Status(501, "Not Implemented")
+  package static let serviceUnavailable = Status(503, "Service Unavailable")
+  package static let versionNotSupported = Status(505, "HTTP Version Not Supported")
+
+  /// RFC 9110 sections 15.3.5 and 15.4.5: these never have content.
+  var forbidsContent: Bool { self == .noContent || self == .notModified }
+}

@@ -1,0 +1,52 @@
+package enum JSONKind: Sendable {
+  case object, array, string, number, `true`, `false`, null
+}
+
+/// A value by its place in a text: what it is, and its exact bytes.
+package struct JSONValue: Equatable, Sendable {
+  package let kind: JSONKind
+  /// From the first byte of the value to after its last, without white space around it; quotes included.
+  package let range: Range<Int>
+}
+
+/// A name and a value of an object.
+package struct JSONMember: Equatable, Sendable {
+  /// The raw text between the quotes of the name.
+  package let name: Range<Int>
+  package let value: JSONValue
+}
+
+/// The members of one object, in order. RFC 8259 leaves open what repeated names mean: here the last one counts, as it
+/// does in JavaScript and Python.
+package struct JSONObject: Sendable {
+  package let members: [JSONMember]
+
+  /// The value of the last member that is named `name`, which is ASCII without characters that JSON must escape.
+  package func value(named name: String, in text: Span<UInt8>) -> JSONValue? {
+    members.last { $0.isNamed(name, in: text) }?.value
+  }
+}
+
+extension JSONMember {
+  fileprivate func isNamed(_ wanted: String, in text: Span<UInt8>) -> Bool {
+    let raw = text.extracting(name)
+    if raw.count == wanted.utf8.count {
+      var index = 0
+      for byte in wanted.utf8 {
+        guard raw[index] == byte else { return false }
+        index += 1
+      }
+      return true
+    }
+    // A name that is written with escapes is longer than what it says.
+    guard raw.count > wanted.utf8.count, raw.contains(UInt8(ascii: "\\")) else { return false }
+    return JSONString.decode(name, of: text) == wanted
+  }
+}
+
+extension Span<UInt8> {
+  func contains(_ byte: UInt8) -> Bool {
+    for index in indices where self[index] == byte { return true }
+    return false
+  }
+}

@@ -1,0 +1,107 @@
+/// Appends JSON to a buffer of bytes.
+///
+///     var writer = JSONWriter()
+///     writer.object { object in
+///       object.member("id", string: id)
+///       object.member("output", raw: slice)
+///     }
+package struct JSONWriter {
+  package private(set) var bytes: [UInt8] = []
+
+  package init(capacity: Int = 512) {
+    bytes.reserveCapacity(capacity)
+  }
+
+  package mutating func object(_ fill: (inout Object) -> Void) {
+    var object = Object(writer: consume self)
+    object.writer.bytes.append(UInt8(ascii: "{"))
+    fill(&object)
+    object.writer.bytes.append(UInt8(ascii: "}"))
+    self = object.writer
+  }
+
+  package mutating func array<Elements: Sequence>(
+    _ elements: Elements, _ write: (inout JSONWriter, Elements.Element) -> Void
+  ) {
+    bytes.append(UInt8(ascii: "["))
+    var isFirst = true
+    for element in elements {
+      if !isFirst { bytes.append(UInt8(ascii: ",")) }
+      isFirst = false
+      write(&self, element)
+    }
+    bytes.append(UInt8(ascii: "]"))
+  }
+
+  package mutating func string(_ text: String) {
+    bytes.append(UInt8(ascii: "\""))
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+        bytes.append(UInt8(ascii: "\\"))
+        bytes.append(byte)
+      case 0x0A: bytes.append(contentsOf: "\\n".utf8)
+      case 0x0D: bytes.append(contentsOf: "\\r".utf8)
+      case 0x09: bytes.append(contentsOf: "\\t".utf8)
+      case 0..<0x20:
+        bytes.append(contentsOf: "\\u00".utf8)
+        bytes.append(Self.hexDigit(byte >> 4))
+        bytes.append(Self.hexDigit(byte & 0xF))
+      default: bytes.append(byte)
+      }
+    }
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  package mutating func integer(_ number: some BinaryInteger) {
+    bytes.append(contentsOf: String(number).utf8)
+  }
+
+  /// A part of a text that was validated.
+  package mutating func raw(_ slice: ArraySlice<UInt8>) {
+    bytes.append(contentsOf: slice)
+  }
+
+  private static func hexDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+}
+
+extension JSONWriter {
+  /// The members of one object that is being written. An optional value that is nil writes no member.
+  package struct Object {
+    fileprivate var writer: JSONWriter
+    private var isEmpty = true
+
+    fileprivate init(writer: consuming JSONWriter) {
+      self.writer = writer
+    }
+
+    package mutating func member(_ name: String, string: String?) {
+      guard let string else { return }
+      member(name) { $0.string(string) }
+    }
+
+    package mutating func member(_ name: String, integer: (some BinaryInteger)?) {
+      guard let integer else { return }
+      member(name) { $0.integer(integer) }
+    }
+
+    package mutating func member(_ name: String, bool: Bool) {
+      member(name) { $0.bytes.append(contentsOf: (bool ? "true" : "false").utf8) }
+    }
+
+    package mutating func member(_ name: String, raw: ArraySlice<UInt8>?) {
+      guard let raw else { return }
+      member(name) { $0.raw(raw) }
+    }
+
+    package mutating func member(_ name: String, _ write: (inout JSONWriter) -> Void) {
+      if !isEmpty { writer.bytes.append(UInt8(ascii: ",")) }
+      isEmpty = false
+      writer.string(name)
+      writer.bytes.append(UInt8(ascii: ":"))
+      write(&writer)
+    }
+  }
+}

@@ -1,0 +1,23 @@
+/// The SHA-256 of a body, by which two bodies are told apart without keeping both.
+package struct BodyDigest: Hashable, Comparable, Sendable {
+  package static let byteCount = 32
+
+  /// Exactly `byteCount` bytes.
+  package let bytes: [UInt8]
+
+  /// Nil unless `bytes` is exactly 32 bytes long.
+  package init?(bytes: [UInt8]) {
+    guard bytes.count == Self.byteCount else { return nil }
+    self.bytes = bytes
+  }
+
+  /// 64 lower-case digits.
+  package var hexadecimal: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] }, as: UTF8.self)
+  }
+
+  package static func < (left: BodyDigest, right: BodyDigest) -> Bool {
+    left.bytes.lexicographicallyPrecedes(right.bytes)
+  }
+}

@@ -1,0 +1,37 @@
+/// One verified webhook call: who sent what, when it came, and what it says.
+package struct Delivery: Sendable {
+  /// `webhook-id`: the same for every attempt to deliver one event.
+  package let webhookID: String
+  package let receivedAt: Timestamp
+  package let snapshot: Snapshot
+  /// The body exactly as it was signed.
+  package let body: [UInt8]
+
+  package init(webhookID: String, receivedAt: Timestamp, snapshot: Snapshot, body: [UInt8]) {
+    self.webhookID = webhookID
+    self.receivedAt = receivedAt
+    self.snapshot = snapshot
+    self.body = body
+  }
+}
+
+/// What a delivery did. The raw value is what the store and the API say.
+package enum DeliveryOutcome: String, Sendable, CaseIterable {
+  /// It changed its job.
+  case applied
+  /// Its id was seen before, with the same body.
+  case duplicate
+  /// It told nothing that was not known, or came after the end.
+  case late
+  /// Its id was seen before with another body, or it claims another end than the one that stands.
+  case conflict
+  /// Its status is not known to this version: kept and shown, without moving the job.
+  case unknownStatus = "unknown_status"
+}
+
+extension DeliveryOutcome {
+  /// What a delivery is whose id was seen before: `known` is the body that came first.
+  package static func redelivery(of known: BodyDigest, as repeated: BodyDigest) -> DeliveryOutcome {
+    known == repeated ? .duplicate : .conflict
+  }
+}

@@ -1,0 +1,58 @@
+/// What the provider says of one prediction at one moment: the facts that decide, taken from a body that is kept
+/// beside them, byte for byte.
+///
+/// Every delivery is a full snapshot, not a delta, so the newest one alone describes the job.
+package struct Snapshot: Hashable, Sendable {
+  package var predictionID: String
+  /// The provider's own word.
+  package var providerStatus: String
+  /// Where that word puts the job; nil where this version does not know the word.
+  package var phase: Phase?
+  package var model: String?
+  package var modelVersion: String?
+  package var error: JobError?
+  package var createdAt: Timestamp?
+  package var startedAt: Timestamp?
+  package var completedAt: Timestamp?
+  package var evidence: Evidence
+
+  package init(
+    predictionID: String, providerStatus: String, phase: Phase?, model: String? = nil,
+    modelVersion: String? = nil, error: JobError? = nil, createdAt: Timestamp? = nil,
+    startedAt: Timestamp? = nil, completedAt: Timestamp? = nil, evidence: Evidence
+  ) {
+    self.predictionID = predictionID
+    self.providerStatus = providerStatus
+    self.phase = phase
+    self.model = model
+    self.modelVersion = modelVersion
+    self.error = error
+    self.createdAt = createdAt
+    self.startedAt = startedAt
+    self.completedAt = completedAt
+    self.evidence = evidence
+  }
+}
+
+/// What tells which of two snapshots of one running prediction was taken later.
+///
+/// Nothing in a body counts its version, and its times must not be used to order it (the provider's own backends
+/// disagree about them). But logs and streamed output only ever grow, so the longer text is the later one. The
+/// digest makes the order total: any set of snapshots has one newest, whatever order they arrive in.
+package struct Evidence: Hashable, Comparable, Sendable {
+  /// Bytes of the JSON text of `logs`; 0 where absent or null.
+  package let logsSize: Int
+  /// Bytes of the JSON text of `output`; 0 where absent or null.
+  package let outputSize: Int
+  package let digest: BodyDigest
+
+  package init(logsSize: Int, outputSize: Int, digest: BodyDigest) {
+    self.logsSize = logsSize
+    self.outputSize = outputSize
+    self.digest = digest
+  }
+
+  package static func < (left: Evidence, right: Evidence) -> Bool {
+    (left.logsSize, left.outputSize, left.digest) < (right.logsSize, right.outputSize, right.digest)
+  }
+}

@@ -1,0 +1,136 @@
+/// A moment in UTC, in whole milliseconds since 1970-01-01T00:00:00Z.
+///
+/// Replicate writes RFC 3339 with a fraction of 0 to 9 digits, several lengths mixed in one body; this program
+/// writes three. Digits past the millisecond are cut, never rounded, so that a time never moves forward.
+package struct Timestamp: Hashable, Comparable, Sendable {
+  package let milliseconds: Int64
+
+  package init(milliseconds: Int64) {
+    self.milliseconds = milliseconds
+  }
+
+  package static func < (left: Timestamp, right: Timestamp) -> Bool {
+    left.milliseconds < right.milliseconds
+  }
+}
+
+extension Timestamp {
+  /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`, years 0001 to 9999 (RFC 3339 section 5.6).
+  /// Nil for anything else, including days that the month does not have.
+  package init?(rfc3339 text: Span<UInt8>) {
+    var cursor = Cursor()
+    guard let year = cursor.digits(4, of: text), year > 0, cursor.skip("-", in: text),
+      let month = cursor.digits(2, of: text), (1...12).contains(month), cursor.skip("-", in: text),
+      let day = cursor.digits(2, of: text), day > 0, day <= CivilDate.daysIn(month: month, year: year),
+      cursor.skip("T", in: text) || cursor.skip("t", in: text) || cursor.skip(" ", in: text),
+      let hour = cursor.digits(2, of: text), hour < 24, cursor.skip(":", in: text),
+      let minute = cursor.digits(2, of: text), minute < 60, cursor.skip(":", in: text),
+      // A leap second is 60; it is read as the second after 59.
+      let second = cursor.digits(2, of: text), second <= 60,
+      let fraction = cursor.fractionInMilliseconds(of: text),
+      let offset = cursor.offsetInMinutes(of: text), cursor.position == text.count
+    else { return nil }
+    let days = CivilDate(year: year, month: month, day: day).daysSinceEpoch
+    let minutes = (days * 24 + hour) * 60 + minute - offset
+    milliseconds = Int64((minutes * 60 + second) * 1000 + fraction)
+  }
+
+  package init?(rfc3339 text: String) {
+    let bytes = Array(text.utf8)
+    self.init(rfc3339: bytes.span)
+  }
+
+  /// `2026-11-22T10:00:02.340Z`: always UTC, always three fraction digits.
+  package var rfc3339: String {
+    let (seconds, fraction) = milliseconds.flooredDivision(by: 1000)
+    let (days, secondOfDay) = seconds.flooredDivision(by: 86_400)
+    let date = CivilDate(daysSinceEpoch: Int(days))
+    let second = Int(secondOfDay)
+    var text: [UInt8] = []
+    text.reserveCapacity(24)
+    text.append(date.year, width: 4)
+    text.append(UInt8(ascii: "-"))
+    text.append(date.month, width: 2)
+    text.append(UInt8(ascii: "-"))
+    text.append(date.day, width: 2)
+    text.append(UInt8(ascii: "T"))
+    text.append(second / 3600, width: 2)
+    text.append(UInt8(ascii: ":"))
+    text.append(second / 60 % 60, width: 2)
+    text.append(UInt8(ascii: ":"))
+    text.append(second % 60, width: 2)
+    text.append(UInt8(ascii: "."))
+    text.append(Int(fraction), width: 3)
+    text.append(UInt8(ascii: "Z"))
+    return String(decoding: text, as: UTF8.self)
+  }
+}
+
+extension Int64 {
+  fileprivate func flooredDivision(by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+  }
+}
+
+extension [UInt8] {
+  fileprivate mutating func append(_ number: Int, width: Int) {
+    var divisor = 1
+    for _ in 1..<width { divisor *= 10 }
+    while divisor > 0 {
+      append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
+      divisor /= 10
+    }
+  }
+}
+
+/// A place in a text; every method either moves past what it names or stays.
+private struct Cursor {
+  private(set) var position = 0
+
+  mutating func skip(_ character: Unicode.Scalar, in text: Span<UInt8>) -> Bool {
+    guard position < text.count, text[position] == UInt8(ascii: character) else { return false }
+    position += 1
+    return true
+  }
+
+  mutating func digits(_ count: Int, of text: Span<UInt8>) -> Int? {
+    guard position + count <= text.count else { return nil }
+    var value = 0
+    for index in position..<position + count {
+      guard let digit = text[index].decimalDigit else { return nil }
+      value = value * 10 + digit
+    }
+    position += count
+    return value
+  }
+
+  mutating func fractionInMilliseconds(of text: Span<UInt8>) -> Int? {
+    guard skip(".", in: text) else { return 0 }
+    var value = 0
+    var count = 0
+    while position < text.count, let digit = text[position].decimalDigit {
+      if count < 3 { value = value * 10 + digit }
+      count += 1
+      position += 1
+    }
+    guard (1...9).contains(count) else { return nil }
+    for _ in min(count, 3)..<3 { value *= 10 }
+    return value
+  }
+
+  mutating func offsetInMinutes(of text: Span<UInt8>) -> Int? {
+    if skip("Z", in: text) || skip("z", in: text) { return 0 }
+    let isWest = skip("-", in: text)
+    guard isWest || skip("+", in: text), let hours = digits(2, of: text), hours < 24, skip(":", in: text),
+      let minutes = digits(2, of: text), minutes < 60
+    else { return nil }
+    return isWest ? -(hours * 60 + minutes) : hours * 60 + minutes
+  }
+}
+
+extension UInt8 {
+  fileprivate var decimalDigit: Int? {
+    self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9") ? Int(self - UInt8(ascii: "0")) : nil
+  }
+}

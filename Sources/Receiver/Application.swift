@@ -1,0 +1,143 @@
+internal import EventLoop
+internal import HTTPServer
+package import Logging
+internal import StandardWebhooks
+internal import Store
+
+/// The daemon: opens the store, listens, serves until a signal, and ends in order.
+///
+///     main thread   waits for signals, and for the servers' end
+///     webhooks      a loop: deliveries
+///     api           a loop of its own for the jobs API, so that no question delays a delivery
+///     writer        commits
+///     checkpoint    moves the write-ahead log
+///     log           writes log lines
+package final class Application {
+  private let settings: Settings
+  private let logger: Logger
+  private let metrics: Metrics
+  private let lifecycle = Lifecycle()
+  private let recorder = Recorder()
+  private let checkpointer = Checkpointer()
+  private let events = BlockingQueue<Shutdown.Event>(capacity: 64)
+  private let listeners: [RunningListener]
+  private let storeThreads: [Thread]
+
+  /// Returns when the daemon serves: its store is open and its addresses are bound.
+  package init(settings: Settings, logger: Logger) throws(StartError) {
+    self.settings = settings
+    self.logger = logger
+    metrics = Metrics(secretCount: settings.secrets.count)
+    Self.warnOfUnusualSecrets(settings.secrets, logger)
+    storeThreads = try Self.startStore(
+      at: settings.databasePath, for: recorder, checkpointer, metrics: metrics, logger: logger)
+    let builder = ListenerBuilder(
+      settings: settings, logger: logger, metrics: metrics, lifecycle: lifecycle, recorder: recorder,
+      ended: { [events] error in _ = events.push(.serverEnded(error)) })
+    if settings.sharesListener {
+      listeners = [try builder.start(.shared, on: settings.webhookAddress)]
+    } else {
+      listeners = [
+        try builder.start(.webhooks, on: settings.webhookAddress),
+        try builder.start(.api, on: settings.apiAddress),
+      ]
+    }
+    try Self.startSignals(events)
+  }
+
+  /// Serves until SIGTERM or SIGINT, then finishes what was received whole.
+  ///
+  /// - Returns: false where a server failed, or where a second signal or the end of the grace cut the work short. What
+  ///   was acknowledged is stored either way.
+  package func run() -> Bool {
+    var shutdown = Shutdown(runningServers: listeners.count, grace: settings.shutdownGrace)
+    // Ends when every server has ended; after the first signal, the grace bounds that.
+    while !shutdown.isOver {
+      let batch = events.popAll(patience: shutdown.patience(at: MonotonicClock.now)) ?? []
+      for event in batch {
+        log(event)
+        perform(shutdown.handle(event, at: MonotonicClock.now))
+      }
+      if batch.isEmpty { perform(shutdown.timePassed(at: MonotonicClock.now)) }
+    }
+    stop()
+    return shutdown.isOrderly
+  }
+
+  private func perform(_ action: Shutdown.Action) {
+    switch action {
+    case .nothing:
+      return
+    case .drain:
+      logger.notice("stopping", metadata: ["grace": "\(settings.shutdownGrace)"])
+      lifecycle.drain()
+      for listener in listeners { listener.drain() }
+    case .abort:
+      logger.warning("connections that are still open are cut")
+      for listener in listeners { listener.abort() }
+    }
+  }
+
+  private func log(_ event: Shutdown.Event) {
+    switch event {
+    case .signal(let signal):
+      logger.notice("signal", metadata: ["name": "\(signal)"])
+    case .serverEnded(let error?):
+      logger.error("a server has failed", metadata: ["reason": "\(error)"])
+    case .serverEnded(nil):
+      return
+    }
+  }
+
+  /// In the order of the flow: no more questions, then nothing more to store, then nothing more to move.
+  private func stop() {
+    recorder.close()
+    checkpointer.close()
+    for thread in storeThreads { thread.join() }
+    for listener in listeners { listener.stop() }
+    logger.notice("stopped")
+  }
+
+  private static func warnOfUnusualSecrets(_ secrets: [Secret], _ logger: Logger) {
+    for (index, secret) in secrets.enumerated() {
+      guard let warning = secret.lengthWarning else { continue }
+      logger.warning(
+        "unusual webhook secret", metadata: ["position": "\(index + 1)", "reason": "\(warning)"])
+    }
+  }
+
+  /// The threads end when the recorder and the checkpointer are closed.
+  private static func startStore(
+    at path: String, for recorder: Recorder, _ checkpointer: Checkpointer, metrics: Metrics, logger: Logger
+  ) throws(StartError) -> [Thread] {
+    do {
+      let writer = try StoreWriter(path: path)
+      let moving = try StoreCheckpointer(path: path)
+      return [
+        try Thread(named: "writer") {
+          CommitThread(
+            writer: writer, recorder: recorder, checkpointer: checkpointer, metrics: metrics, logger: logger
+          ).run()
+        },
+        try Thread(named: "checkpoint") { checkpointer.run(moving, metrics: metrics, logger: logger) },
+      ]
+    } catch let error as StoreError {
+      throw .store(error)
+    } catch let error as SystemError {
+      throw .system(error)
+    } catch {
+      preconditionFailure("an error of no kind that is thrown here: \(error)")
+    }
+  }
+
+  /// The thread is never joined: a signal may come until the process ends.
+  private static func startSignals(_ events: BlockingQueue<Shutdown.Event>) throws(StartError) {
+    do throws(SystemError) {
+      _ = try Thread(named: "signals") {
+        while events.push(.signal(Signals.next())) {}
+      }
+    } catch {
+      throw .system(error)
+    }
+  }
+}

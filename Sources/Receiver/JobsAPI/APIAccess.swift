@@ -1,0 +1,35 @@
+internal import HTTPWire
+
+/// Who may ask the jobs API.
+struct APIAccess: Sendable {
+  let tokens: [BearerToken]
+
+  /// With tokens: one of them must be presented. Without: the request must name this machine, for a web page that an
+  /// operator visits can send requests to 127.0.0.1, but cannot make their Host a loopback name (DNS rebinding).
+  func authorize(_ head: RequestHead) throws(Problem) {
+    guard tokens.isEmpty else {
+      let authorization = head.fields.single("authorization")
+      if case .one(let value) = authorization, BearerToken.isPresented(in: value, among: tokens) { return }
+      throw Problem(
+        .unauthorized, .unauthorized, "send Authorization: Bearer and one of API_TOKENS",
+        fields: [("WWW-Authenticate", #"Bearer realm="jobs""#)])
+    }
+    guard Self.namesLoopback(head.host) else {
+      throw Problem(
+        .forbidden, .hostNotAllowed,
+        "without API_TOKENS this API answers only requests to localhost, 127.0.0.1 or [::1]")
+    }
+  }
+
+  static func namesLoopback(_ host: String) -> Bool {
+    let name: Substring
+    if host.hasPrefix("[") {
+      name = host.prefix { $0 != "]" }.dropFirst()
+    } else {
+      name = host.prefix { $0 != ":" }
+    }
+    let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+    let isLoopbackV4 = labels.count == 4 && labels[0] == "127" && labels.allSatisfy { UInt8($0) != nil }
+    return isLoopbackV4 || name.lowercased() == "localhost" || name == "::1"
+  }
+}

@@ -1,0 +1,121 @@
+internal import EventLoop
+internal import HTTPServer
+internal import HTTPWire
+internal import Logging
+internal import Synchronization
+
+/// What one listener serves: webhooks, the jobs API, or both. The one place where a refusal is counted and logged.
+final class ListenerHandler: RequestHandler {
+  private let webhooks: WebhookEndpoint?
+  private let api: JobsEndpoint?
+  private let metrics: Metrics
+  private let logger: Logger
+
+  /// - Parameters:
+  ///   - webhooks: nil where this listener takes no deliveries.
+  ///   - api: nil where this listener shows no jobs.
+  init(webhooks: WebhookEndpoint?, api: JobsEndpoint?, metrics: Metrics, logger: Logger) {
+    self.webhooks = webhooks
+    self.api = api
+    self.metrics = metrics
+    self.logger = logger
+  }
+
+  func admit(_ head: RequestHead) -> Admission {
+    do throws(Problem) {
+      return .receive(bodyLimit: try bodyLimit(for: head))
+    } catch {
+      return .refuse(refuse(error, path: head.target))
+    }
+  }
+
+  func respond(to request: Request) async -> Response {
+    do throws(Problem) {
+      switch Route(request.head.target.segments) {
+      case .webhook?:
+        guard let webhooks else { throw .notFound }
+        return try await webhooks.respond(to: request)
+      case .liveness?:
+        return Response(
+          status: .ok, fields: [("Content-Type", "application/json")], body: Array(#"{"status":"ok"}"#.utf8))
+      case let route?:
+        guard let api else { throw .notFound }
+        return try await api.respond(to: request, route)
+      case nil:
+        throw .notFound
+      }
+    } catch {
+      return refuse(error, path: request.head.target)
+    }
+  }
+
+  func refuse(_ refusal: Refusal, from peer: SocketAddress) -> Response {
+    refuse(Problem(refusal), path: nil)
+  }
+
+  private func bodyLimit(for head: RequestHead) throws(Problem) -> Int {
+    switch Route(head.target.segments) {
+    case .webhook?:
+      guard let webhooks else { throw .notFound }
+      return try webhooks.admit(head)
+    case .liveness?:
+      try head.requireReading()
+      return 0
+    case let route?:
+      guard let api else { throw .notFound }
+      try head.requireReading()
+      try api.authorize(head, for: route)
+      return 0
+    case nil:
+      throw .notFound
+    }
+  }
+
+  /// The log has what the answer keeps back, and nothing that was sent.
+  private func refuse(_ problem: Problem, path: RequestTarget?) -> Response {
+    metrics.refusals[problem.code.rawValue]?.add()
+    var metadata: Logger.Metadata = [
+      "code": "\(problem.code.rawValue)", "status": "\(problem.status.code)",
+      "reason": "\(problem.reason ?? problem.detail)",
+    ]
+    if let route = path.flatMap({ Route($0.segments) }) { metadata["route"] = "\(route.name)" }
+    logger.log(level: problem.status.code >= 500 ? .error : .notice, "refused", metadata: metadata)
+    return problem.response
+  }
+}
+
+extension RequestHead {
+  fileprivate func requireReading() throws(Problem) {
+    guard method == .get || method == .head else { throw .methodNotAllowed(allow: "GET, HEAD") }
+  }
+}
+
+extension Route {
+  /// For logs: which route, without the id in it.
+  fileprivate var name: String {
+    switch self {
+    case .webhook: "webhook"
+    case .jobs: "jobs"
+    case .job: "job"
+    case .history: "history"
+    case .liveness: "healthz"
+    case .readiness: "readyz"
+    case .metrics: "metrics"
+    }
+  }
+}
+
+extension Problem {
+  init(_ refusal: Refusal) {
+    switch refusal {
+    case .malformed(let error):
+      self.init(error.status, error == .bodyTooLarge ? .bodyTooLarge : .malformedRequest, error.explanation)
+    case .bodyTooLarge(let limit):
+      self.init(.contentTooLarge, .bodyTooLarge, "the body is larger than \(limit) bytes, the limit here")
+    case .timedOut:
+      self.init(.requestTimeout, .requestTimeout, "the request did not come in time")
+    case .tooManyConnections:
+      self = .unavailable(.overloaded, "this server holds as many connections as it may: try again")
+    }
+  }
+}

@@ -1,0 +1,69 @@
+internal import EventLoop
+internal import JSONText
+internal import Jobs
+package import Logging
+
+/// One line a record: JSON for machines, or text for people.
+///
+/// `{"time":"…","level":"info","message":"delivery","prediction_id":"…",…}`, metadata in alphabetical order after the
+/// three fixed members.
+package struct LineLogHandler: LogHandler {
+  package var metadata: Logger.Metadata = [:]
+  package var logLevel: Logger.Level
+  package var metadataProvider: Logger.MetadataProvider?
+  private let format: LogFormat
+  private let sink: LogSink
+
+  package init(level: Logger.Level, format: LogFormat, sink: LogSink) {
+    logLevel = level
+    self.format = format
+    self.sink = sink
+  }
+
+  package subscript(metadataKey key: String) -> Logger.MetadataValue? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  package func log(event: LogEvent) {
+    let merged = metadata.merging(event.metadata ?? [:]) { $1 }
+    let fields = merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+    let time = Timestamp(milliseconds: WallClock.milliseconds).rfc3339
+    let record = LogRecord(time: time, level: event.level.rawValue, message: "\(event.message)", fields: fields)
+    sink.write(format == .json ? record.json : record.text)
+  }
+}
+
+/// One record, before it becomes a line.
+struct LogRecord {
+  let time: String
+  let level: String
+  let message: String
+  let fields: [(name: String, value: String)]
+
+  var json: [UInt8] {
+    var writer = JSONWriter()
+    writer.object { object in
+      object.member("time", string: time)
+      object.member("level", string: level)
+      object.member("message", string: message)
+      for (name, value) in fields { object.member(name, string: value) }
+    }
+    return writer.bytes + [UInt8(ascii: "\n")]
+  }
+
+  /// `2026-11-22T10:00:02.340Z info  delivery outcome=applied bytes=2512`
+  var text: [UInt8] {
+    var line = "\(time) \(level)"
+    line += String(repeating: " ", count: max(1, 8 - level.count))
+    line += message
+    for (name, value) in fields { line += " \(name)=\(Self.quoted(value))" }
+    return Array((line + "\n").utf8)
+  }
+
+  /// A value with anything but visible ASCII is quoted and escaped, so that no input can forge a line.
+  private static func quoted(_ value: String) -> String {
+    let isPlain = value.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
+    return isPlain && !value.isEmpty ? value : value.debugDescription
+  }
+}

@@ -1,0 +1,56 @@
+package import EventLoop
+internal import Glibc
+internal import Synchronization
+
+/// Writes log lines to a descriptor from a thread of its own, so that a slow reader of our log never stops a loop.
+///
+/// Lines are bounded in number: what does not fit is counted, and the count is logged when there is room again.
+package final class LogSink: Sendable {
+  private let lines = BlockingQueue<[UInt8]>(capacity: 16_384)
+  private let dropped = Atomic<Int>(0)
+  private let descriptor: Int32
+  private let thread = Mutex<Thread?>(nil)
+
+  /// - Parameter descriptor: stays open as long as the sink; 2 is standard error.
+  package init(descriptor: Int32 = 2) throws(SystemError) {
+    self.descriptor = descriptor
+    let thread = try Thread(named: "log") { [self] in drain() }
+    self.thread.withLock { $0 = thread }
+  }
+
+  package func write(_ line: [UInt8]) {
+    if !lines.push(line) { dropped.add(1, ordering: .relaxed) }
+  }
+
+  /// Writes what is waiting, and ends the thread. Lines that come later are lost.
+  package func close() {
+    lines.close()
+    thread.withLock { thread in
+      thread?.join()
+      thread = nil
+    }
+  }
+
+  private func drain() {
+    // Ends when the queue is closed and empty.
+    while let batch = lines.popAll() {
+      var bytes = batch.flatMap(\.self)
+      let lost = dropped.exchange(0, ordering: .relaxed)
+      if lost > 0 { bytes += Array("\(lost) log lines were dropped: the log is read too slowly\n".utf8) }
+      write(all: bytes)
+    }
+  }
+
+  private func write(all bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count > 0 {
+        rest = rest.dropFirst(count)
+      } else if errno != EINTR {
+        // Nobody reads the log any more. There is nowhere to say so.
+        return
+      }
+    }
+  }
+}

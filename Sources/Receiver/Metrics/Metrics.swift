@@ -1,0 +1,92 @@
+internal import Jobs
+internal import Synchronization
+
+/// What the daemon counts. Every member is an atomic: loops and the writer add, `/metrics` reads.
+package final class Metrics: Sendable {
+  /// Deliveries that were verified, decoded and committed, by outcome.
+  package let deliveries = LabeledCounters(DeliveryOutcome.allCases.map(\.rawValue))
+  /// Requests that were refused, by the `code` of their problem document.
+  package let refusals = LabeledCounters(ProblemCode.allCases.map(\.rawValue))
+  /// Deliveries accepted by each configured secret, by position from 1: an old one that stays still can be retired.
+  package let acceptedBySecret: LabeledCounters
+  /// When each secret last accepted, in seconds since 1970; 0 for never.
+  package let lastAcceptanceBySecret: LabeledCounters
+  package let commits = Counter()
+  package let commitFailures = Counter()
+  package let commitDuration = DurationHistogram()
+  package let checkpoints = Counter()
+  package let bodyBytes = Counter()
+
+  package init(secretCount: Int) {
+    let positions = (1...max(1, secretCount)).map(String.init)
+    acceptedBySecret = LabeledCounters(positions)
+    lastAcceptanceBySecret = LabeledCounters(positions)
+  }
+
+  /// A signature held: which secret it was, when (in seconds since 1970), and how much was signed.
+  func accepted(bySecretAt position: Int, at seconds: Int64, bodyBytes count: Int) {
+    acceptedBySecret["\(position)"]?.add()
+    lastAcceptanceBySecret["\(position)"]?.set(Int(seconds))
+    bodyBytes.add(count)
+  }
+}
+
+/// A number that any thread may change.
+package final class Counter: Sendable {
+  private let storage = Atomic<Int>(0)
+
+  package init() {}
+
+  package var value: Int { storage.load(ordering: .relaxed) }
+
+  package func add(_ amount: Int = 1) {
+    storage.add(amount, ordering: .relaxed)
+  }
+
+  package func set(_ value: Int) {
+    storage.store(value, ordering: .relaxed)
+  }
+}
+
+/// One counter a label, all known from the start, so that a rate exists before the first event.
+package final class LabeledCounters: Sendable {
+  package let labels: [String]
+  private let counters: [String: Counter]
+
+  package init(_ labels: [String]) {
+    self.labels = labels
+    counters = Dictionary(uniqueKeysWithValues: labels.map { ($0, Counter()) })
+  }
+
+  /// Nil for a label that was not announced.
+  package subscript(label: String) -> Counter? { counters[label] }
+}
+
+/// How long something took, in buckets that suit a disk: 100 µs to 10 s.
+package final class DurationHistogram: Sendable {
+  /// Upper bounds, in microseconds.
+  static let bounds = [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 10_000_000]
+  private let buckets = (0...bounds.count).map { _ in Counter() }
+  private let totalMicroseconds = Counter()
+
+  package init() {}
+
+  package func record(_ duration: Duration) {
+    let (seconds, attoseconds) = duration.components
+    let microseconds = Int(seconds) * 1_000_000 + Int(attoseconds / 1_000_000_000_000)
+    let bucket = Self.bounds.firstIndex { microseconds <= $0 } ?? Self.bounds.count
+    buckets[bucket].add()
+    totalMicroseconds.add(microseconds)
+  }
+
+  /// Counts of everything up to each bound, then of everything.
+  var cumulativeCounts: [Int] {
+    var sum = 0
+    return buckets.map { bucket in
+      sum += bucket.value
+      return sum
+    }
+  }
+
+  var totalSeconds: Double { Double(totalMicroseconds.value) / 1_000_000 }
+}

@@ -1,0 +1,65 @@
+/// Writes ``Metrics`` in Prometheus' text format, version 0.0.4.
+package enum PrometheusText {
+  package static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
+
+  package static func render(_ metrics: Metrics) -> String {
+    var page = Page()
+    page.counters(
+      "deliveries_total", "Verified and committed deliveries, by what they did.", metrics.deliveries, label: "outcome")
+    page.counters("refusals_total", "Refused requests, by problem code.", metrics.refusals, label: "code")
+    page.counters(
+      "secret_accepted_total", "Deliveries accepted by each webhook secret, by its position in the setting.",
+      metrics.acceptedBySecret, label: "position")
+    page.gauges(
+      "secret_last_accepted_timestamp_seconds", "When each webhook secret last accepted a delivery; 0 for never.",
+      metrics.lastAcceptanceBySecret, label: "position")
+    page.counter("received_body_bytes_total", "Bytes of bodies that were verified.", metrics.bodyBytes)
+    page.counter("commits_total", "Committed transactions.", metrics.commits)
+    page.counter("commit_failures_total", "Transactions that could not be committed.", metrics.commitFailures)
+    page.histogram("commit_duration_seconds", "From the first statement to the durable commit.", metrics.commitDuration)
+    page.counter("checkpoints_total", "Checkpoints of the write-ahead log.", metrics.checkpoints)
+    return page.text
+  }
+
+  private struct Page {
+    var text = ""
+    private static let prefix = "replicate_webhookd_"
+
+    mutating func counter(_ name: String, _ help: String, _ counter: Counter) {
+      head(name, help, "counter")
+      text += "\(Self.prefix)\(name) \(counter.value)\n"
+    }
+
+    mutating func counters(_ name: String, _ help: String, _ counters: LabeledCounters, label: String) {
+      head(name, help, "counter")
+      samples(name, counters, label: label)
+    }
+
+    mutating func gauges(_ name: String, _ help: String, _ counters: LabeledCounters, label: String) {
+      head(name, help, "gauge")
+      samples(name, counters, label: label)
+    }
+
+    mutating func histogram(_ name: String, _ help: String, _ histogram: DurationHistogram) {
+      head(name, help, "histogram")
+      let counts = histogram.cumulativeCounts
+      for (bound, count) in zip(DurationHistogram.bounds, counts) {
+        text += "\(Self.prefix)\(name)_bucket{le=\"\(Double(bound) / 1_000_000)\"} \(count)\n"
+      }
+      let total = counts.last ?? 0
+      text += "\(Self.prefix)\(name)_bucket{le=\"+Inf\"} \(total)\n"
+      text += "\(Self.prefix)\(name)_sum \(histogram.totalSeconds)\n"
+      text += "\(Self.prefix)\(name)_count \(total)\n"
+    }
+
+    private mutating func head(_ name: String, _ help: String, _ type: String) {
+      text += "# HELP \(Self.prefix)\(name) \(help)\n# TYPE \(Self.prefix)\(name) \(type)\n"
+    }
+
+    private mutating func samples(_ name: String, _ counters: LabeledCounters, label: String) {
+      for value in counters.labels {
+        text += "\(Self.prefix)\(name){\(label)=\"\(value)\"} \(counters[value]?.value ?? 0)\n"
+      }
+    }
+  }
+}

@@ -1,0 +1,147 @@
+internal import EventLoop
+internal import Jobs
+internal import Logging
+internal import Store
+internal import Synchronization
+
+/// The one writer: takes all deliveries that wait, commits them in one transaction, and wakes all who waited. It has a
+/// thread of its own, so that a slow disk never stops a loop.
+final class CommitThread {
+  private let writer: StoreWriter
+  private let recorder: Recorder
+  private let checkpointer: Checkpointer
+  private let metrics: Metrics
+  private let logger: Logger
+
+  /// Deliveries in one transaction: beyond this, those at the front wait longer than a sync costs.
+  private static let batchLimit = 512
+
+  /// Pages in the log (64 MiB) from which the writer moves the rest itself. SQLite begins the log anew only when all of it
+  /// was moved, and beside a busy writer another thread never quite gets there.
+  private static let largestLog = 16 * Checkpointer.worthwhilePages
+
+  private typealias Submitted = (delivery: Delivery, waiting: Waiting<Recorder.Outcome>)
+
+  init(
+    writer: StoreWriter, recorder: Recorder, checkpointer: Checkpointer, metrics: Metrics, logger: Logger
+  ) {
+    self.writer = writer
+    self.recorder = recorder
+    self.checkpointer = checkpointer
+    self.metrics = metrics
+    self.logger = logger
+  }
+
+  /// Returns when the recorder is closed and everything that it took is stored.
+  func run() {
+    while let submissions = recorder.queue.popAll() {
+      var deliveries: [Submitted] = []
+      var probes: [Waiting<Bool>] = []
+      for submission in submissions {
+        switch submission {
+        case .delivery(let delivery, let waiting): deliveries.append((delivery, waiting))
+        case .probe(let waiting): probes.append(waiting)
+        }
+      }
+      for start in stride(from: 0, to: deliveries.count, by: Self.batchLimit) {
+        let batch = Array(deliveries[start..<min(start + Self.batchLimit, deliveries.count)])
+        answer(batch, with: store(batch))
+        boundLog()
+      }
+      if !probes.isEmpty { answer(probes, isReady: probe()) }
+    }
+    finish()
+  }
+
+  private func store(_ batch: [Submitted]) -> [Recorder.Outcome] {
+    do throws(StoreError) {
+      return try commit(batch.map(\.delivery)).map { .success($0) }
+    } catch {
+      guard batch.count > 1, !error.concernsWholeStore else {
+        return batch.map { _ in .failure(.unavailable(error)) }
+      }
+      // One delivery that the store refuses must not fail its neighbours: each gets a transaction of its own.
+      return batch.flatMap { store([$0]) }
+    }
+  }
+
+  private func commit(_ deliveries: [Delivery]) throws(StoreError) -> [Recording] {
+    let start = MonotonicClock.now
+    do throws(StoreError) {
+      let recordings = try writer.commit(deliveries)
+      metrics.commitDuration.record(MonotonicClock.now - start)
+      metrics.commits.add()
+      noteSuccess()
+      return recordings
+    } catch {
+      noteFailure(error)
+      throw error
+    }
+  }
+
+  private func probe() -> Bool {
+    do throws(StoreError) {
+      try writer.probe()
+      noteSuccess()
+      return true
+    } catch {
+      noteFailure(error)
+      return false
+    }
+  }
+
+  private func noteSuccess() {
+    guard recorder.isFailing.exchange(false, ordering: .relaxed) else { return }
+    logger.notice("the store can be written again")
+  }
+
+  private func noteFailure(_ error: StoreError) {
+    metrics.commitFailures.add()
+    recorder.isFailing.store(true, ordering: .relaxed)
+    logger.error("the store could not be written", metadata: ["cause": "\(error)"])
+  }
+
+  /// Between two batches, when everybody has their answer.
+  private func boundLog() {
+    guard writer.logPages >= Checkpointer.worthwhilePages else { return }
+    guard writer.logPages >= Self.largestLog else { return checkpointer.request() }
+    do throws(StoreError) {
+      _ = try writer.checkpoint()
+      metrics.checkpoints.add()
+    } catch {
+      noteFailure(error)
+    }
+  }
+
+  private func finish() {
+    do throws(StoreError) {
+      try writer.checkpointAndTruncate()
+    } catch {
+      logger.warning("the last checkpoint failed; nothing is lost", metadata: ["cause": "\(error)"])
+    }
+  }
+}
+
+// MARK: - Waking those who wait
+
+extension CommitThread {
+  /// One message a loop, however many wait there: a wake-up costs more than what it tells.
+  private func answer(_ batch: [Submitted], with outcomes: [Recorder.Outcome]) {
+    var byLoop: [ObjectIdentifier: (loop: EventLoop, answers: [(Waiting<Recorder.Outcome>, Recorder.Outcome)])] = [:]
+    for (submitted, outcome) in zip(batch, outcomes) {
+      let loop = submitted.waiting.loop
+      byLoop[ObjectIdentifier(loop), default: (loop, [])].answers.append((submitted.waiting, outcome))
+    }
+    for (loop, answers) in byLoop.values {
+      loop.post {
+        for (waiting, outcome) in answers { waiting.continuation.resume(returning: outcome) }
+      }
+    }
+  }
+
+  private func answer(_ probes: [Waiting<Bool>], isReady: Bool) {
+    for waiting in probes {
+      waiting.loop.post { waiting.continuation.resume(returning: isReady) }
+    }
+  }
+}

@@ -1,0 +1,24 @@
+/// What the daemon answers to, by path. A trailing slash changes nothing: Replicate follows no redirect.
+enum Route: Equatable {
+  case webhook
+  case jobs
+  case job(id: String)
+  case history(id: String)
+  case liveness
+  case readiness
+  case metrics
+
+  init?(_ segments: [String]) {
+    let path = segments.last == "" ? segments.dropLast() : segments[...]
+    switch (path.count, path.first, path.dropFirst().first) {
+    case (2, "webhooks", "replicate"): self = .webhook
+    case (1, "jobs", _): self = .jobs
+    case (2, "jobs", let id?) where !id.isEmpty: self = .job(id: id)
+    case (3, "jobs", let id?) where !id.isEmpty && path.last == "history": self = .history(id: id)
+    case (1, "healthz", _): self = .liveness
+    case (1, "readyz", _): self = .readiness
+    case (1, "metrics", _): self = .metrics
+    default: return nil
+    }
+  }
+}

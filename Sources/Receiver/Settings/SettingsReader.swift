@@ -1,0 +1,223 @@
+package import EventLoop
+package import StandardWebhooks
+
+/// Makes ``Settings`` of named values, and says everything that is wrong with them at once.
+///
+/// A secret named `X` is also found in the file that `X_FILE` names, and in the systemd credential of the same name in
+/// lower case.
+package struct SettingsReader {
+  /// Where a variable came from decides who is told about an unknown one: a file is ours, the environment is not.
+  private let environment: [String: String]
+  private let file: [String: String]
+  private let readFile: (String) -> String?
+  private var problems: [SettingProblem] = []
+
+  private static let defaultAPIAddress = "127.0.0.1:8081"
+
+  /// - Parameters:
+  ///   - environment: wins over `file`, so that one run can differ.
+  ///   - file: what ``EnvironmentFile`` read.
+  ///   - readFile: the text of a secret's file; nil where it cannot be read.
+  package init(
+    environment: [String: String], file: [String: String] = [:], readFile: @escaping (String) -> String?
+  ) {
+    self.environment = environment
+    self.file = file
+    self.readFile = readFile
+  }
+
+  package mutating func read() throws(SettingProblems) -> Settings {
+    reportUnknown()
+    let settings = Settings(
+      secrets: secrets(),
+      webhookAddress: address(.webhookListen, default: "127.0.0.1:8080"),
+      apiAddress: address(.apiListen, default: Self.defaultAPIAddress),
+      apiTokens: tokens(),
+      databasePath: databasePath(),
+      signatureTolerance: duration(.signatureTolerance, default: .seconds(300), in: .seconds(1)...(.seconds(86_400))),
+      bodyLimit: size(.maxBody, default: 8 * 1024 * 1024, in: 1024...(256 * 1024 * 1024)),
+      shutdownGrace: duration(.shutdownGrace, default: .seconds(10), in: .zero...(.seconds(600))),
+      logLevel: choice(.logLevel) ?? .info,
+      logFormat: choice(.logFormat))
+    requireTokens(for: settings)
+    guard problems.isEmpty else { throw SettingProblems(problems) }
+    return settings
+  }
+
+  /// The variables that this version knows.
+  package enum Variable: String, CaseIterable, Sendable {
+    case webhookSecret = "REPLICATE_WEBHOOK_SECRET"
+    case webhookListen = "WEBHOOK_LISTEN"
+    case apiListen = "API_LISTEN"
+    case apiTokens = "API_TOKENS"
+    case databaseURL = "DATABASE_URL"
+    case signatureTolerance = "SIGNATURE_TOLERANCE"
+    case maxBody = "MAX_BODY"
+    case shutdownGrace = "SHUTDOWN_GRACE"
+    case logLevel = "LOG_LEVEL"
+    case logFormat = "LOG_FORMAT"
+
+    package var isSecret: Bool { self == .webhookSecret || self == .apiTokens }
+    var fileVariable: String { rawValue + "_FILE" }
+  }
+}
+
+// MARK: - One value
+
+extension SettingsReader {
+  /// The first token as it is presented, for commands that ask the API; nil where there is none.
+  package mutating func readTokenText() throws(SettingProblems) -> String? {
+    let text = secretText(.apiTokens)
+    guard problems.isEmpty else { throw SettingProblems(problems) }
+    return text?.split(whereSeparator: Self.separatesTokens).first.map(String.init)
+  }
+
+  /// The address of the jobs API alone.
+  package mutating func readAPIAddress() throws(SettingProblems) -> SocketAddress {
+    let address = address(.apiListen, default: Self.defaultAPIAddress)
+    guard problems.isEmpty else { throw SettingProblems(problems) }
+    return address
+  }
+
+  /// The secrets alone, for commands that only sign or verify.
+  package mutating func readSecrets() throws(SettingProblems) -> [Secret] {
+    let secrets = secrets()
+    guard problems.isEmpty else { throw SettingProblems(problems) }
+    return secrets
+  }
+
+  private mutating func secrets() -> [Secret] {
+    guard let text = secretText(.webhookSecret) else { return [] }
+    var secrets: [Secret] = []
+    for (index, part) in text.split(whereSeparator: \.isWhitespace).enumerated() {
+      do throws(SecretError) {
+        secrets.append(try Secret(String(part)))
+      } catch {
+        report(.webhookSecret, "secret \(index + 1): \(error)")
+      }
+    }
+    if text.allSatisfy(\.isWhitespace) {
+      report(
+        .webhookSecret,
+        "set it to the signing secret (whsec_…) that GET https://api.replicate.com/v1/webhooks/default/secret returns")
+    }
+    return secrets
+  }
+
+  private static func separatesTokens(_ character: Character) -> Bool {
+    character.isWhitespace || character == ","
+  }
+
+  private mutating func tokens() -> [BearerToken] {
+    guard let text = secretText(.apiTokens) else { return [] }
+    var tokens: [BearerToken] = []
+    for (index, part) in text.split(whereSeparator: Self.separatesTokens).enumerated() {
+      guard let token = BearerToken(String(part)) else {
+        report(.apiTokens, "token \(index + 1) needs 16 to 256 visible ASCII characters; try: openssl rand -hex 24")
+        continue
+      }
+      tokens.append(token)
+    }
+    return tokens
+  }
+
+  /// Of the variable, its `_FILE` twin, or the systemd credential. The webhook secret is reported where it is missing.
+  private mutating func secretText(_ variable: Variable) -> String? {
+    let path = value(variable.fileVariable)
+    let direct = value(variable.rawValue)
+    if path != nil, direct != nil {
+      report(variable, "it is set and so is \(variable.fileVariable): keep one")
+      return nil
+    }
+    if let direct { return direct }
+    let credential = environment["CREDENTIALS_DIRECTORY"].map { "\($0)/\(variable.rawValue.lowercased())" }
+    if let path {
+      guard let text = readFile(path) else {
+        report(variable.fileVariable, "the file it names cannot be read: check the path and its permissions")
+        return nil
+      }
+      return text
+    }
+    if let credential, let text = readFile(credential) { return text }
+    return variable == .webhookSecret ? "" : nil
+  }
+
+  private mutating func address(_ variable: Variable, default fallback: String) -> SocketAddress {
+    let text = value(variable.rawValue) ?? fallback
+    if let address = SocketAddress(text) { return address }
+    report(variable, "write host:port, [v6]:port or unix:/path, with a numeric address")
+    return .unix(path: "")
+  }
+
+  private mutating func databasePath() -> String {
+    let text = value(Variable.databaseURL.rawValue) ?? "sqlite:replicate-webhookd.db"
+    guard text.hasPrefix("sqlite:"), text.utf8.count > "sqlite:".utf8.count, !text.utf8.contains(0) else {
+      report(.databaseURL, "write sqlite: and a path, such as sqlite:/var/lib/replicate-webhookd/jobs.db")
+      return ""
+    }
+    return String(text.dropFirst("sqlite:".count))
+  }
+
+  private mutating func duration(
+    _ variable: Variable, default fallback: Duration, in range: ClosedRange<Duration>
+  ) -> Duration {
+    guard let text = value(variable.rawValue) else { return fallback }
+    guard let duration = SettingValue.duration(text), range.contains(duration) else {
+      report(variable, "write a duration such as 5m or 90s, from \(range.lowerBound) to \(range.upperBound)")
+      return fallback
+    }
+    return duration
+  }
+
+  private mutating func size(_ variable: Variable, default fallback: Int, in range: ClosedRange<Int>) -> Int {
+    guard let text = value(variable.rawValue) else { return fallback }
+    guard let size = SettingValue.size(text), range.contains(size) else {
+      report(variable, "write a size such as 8MiB, from \(range.lowerBound) to \(range.upperBound) bytes")
+      return fallback
+    }
+    return size
+  }
+
+  private mutating func choice<Choice>(_ variable: Variable) -> Choice?
+  where Choice: RawRepresentable<String> & CaseIterable {
+    guard let text = value(variable.rawValue) else { return nil }
+    if let choice = Choice(rawValue: text) { return choice }
+    report(variable, "write one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+    return nil
+  }
+}
+
+// MARK: - Rules over several
+
+extension SettingsReader {
+  private mutating func requireTokens(for settings: Settings) {
+    guard settings.apiTokens.isEmpty else { return }
+    if settings.sharesListener {
+      report(.apiTokens, "webhooks and jobs share one address: set a token, or give API_LISTEN an address of its own")
+    } else if !settings.apiAddress.isLoopback {
+      report(.apiTokens, "the jobs API listens beyond this machine: set a token, or let API_LISTEN be 127.0.0.1:8081")
+    }
+  }
+
+  private mutating func reportUnknown() {
+    let secretFiles = Variable.allCases.filter(\.isSecret).map(\.fileVariable)
+    let known = Set(Variable.allCases.map(\.rawValue) + secretFiles)
+    for name in file.keys.sorted() where !known.contains(name) {
+      report(name, "this version has no such setting: correct its name, or remove it from the file")
+    }
+  }
+
+  /// An empty value is an unset one: `API_TOKENS=` in a template means "none".
+  private func value(_ name: String) -> String? {
+    guard let value = environment[name] ?? file[name], !value.isEmpty else { return nil }
+    return value
+  }
+
+  private mutating func report(_ variable: Variable, _ advice: String) {
+    report(variable.rawValue, advice)
+  }
+
+  private mutating func report(_ variable: String, _ advice: String) {
+    problems.append(SettingProblem(variable: variable, advice: advice))
+  }
+}

@@ -1,0 +1,67 @@
+internal import JSONText
+internal import Jobs
+
+/// Reads members of a body by the type they should have.
+struct BodyFields {
+  let object: JSONObject
+
+  /// Longer error texts are cut: the whole text stays in the body.
+  private static let longestErrorText = 4096
+  /// Longer times have no meaning (RFC 3339 with nine fraction digits takes 35 bytes).
+  private static let longestTime = 40
+  private static let longestString = 1024
+
+  /// Nil where absent or null.
+  func value(_ name: String, in body: Span<UInt8>) -> JSONValue? {
+    guard let value = object.value(named: name, in: body), value.kind != .null else { return nil }
+    return value
+  }
+
+  func string(_ name: String, in body: Span<UInt8>) -> String? {
+    guard let value = value(name, in: body), value.range.count <= Self.longestString else { return nil }
+    return text(of: value, in: body)
+  }
+
+  func time(_ name: String, in body: Span<UInt8>) -> Timestamp? {
+    guard let value = value(name, in: body), value.kind == .string, value.range.count <= Self.longestTime else {
+      return nil
+    }
+    return Timestamp(rfc3339: body.extracting(value.contents))
+  }
+
+  /// `error` is a string, or an object with a `detail`; a succeeded prediction may have an empty one.
+  func errorText(in body: Span<UInt8>) -> String? {
+    guard let value = value("error", in: body) else { return nil }
+    let text: String
+    if let string = self.text(of: value, in: body) {
+      text = string
+      // The body was validated as a whole, so no part of it can fail.
+    } else if value.kind == .object, let members = try? JSONScanner.object(value, in: body),
+      let detail = members.value(named: "detail", in: body), let string = self.text(of: detail, in: body)
+    {
+      text = string
+    } else {
+      text = JSONString.decode(value.range.prefix(Self.longestErrorText), of: body)
+    }
+    guard !text.isEmpty else { return nil }
+    return text.utf8.count <= Self.longestErrorText ? text : text.cut(to: Self.longestErrorText)
+  }
+
+  private func text(of value: JSONValue, in body: Span<UInt8>) -> String? {
+    value.kind == .string ? JSONString.decode(value.contents, of: body) : nil
+  }
+}
+
+extension JSONValue {
+  /// The raw text of a string between its quotes.
+  fileprivate var contents: Range<Int> { range.lowerBound + 1..<range.upperBound - 1 }
+}
+
+extension String {
+  /// At most `limit` bytes, without half a character at the end.
+  fileprivate func cut(to limit: Int) -> String {
+    var end = utf8.index(startIndex, offsetBy: limit)
+    while end > startIndex, end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
+    return String(self[..<end])
+  }
+}

@@ -1,0 +1,86 @@
+package import JSONText
+package import Jobs
+
+/// A prediction or training as Replicate describes it: the facts that decide, and where the rest is in the body.
+///
+/// Real bodies break the published schema, so only `id` and `status` are required. A member of another type than
+/// expected counts as absent; it stays in the body, which is kept as it is.
+package struct Prediction: Sendable {
+  package let id: String
+  package let status: String
+  package let model: String?
+  package let version: String?
+  package let createdAt: Timestamp?
+  package let startedAt: Timestamp?
+  package let completedAt: Timestamp?
+  /// Replicate has erased input, output and logs.
+  package let isDataRemoved: Bool
+  /// The error's text; nil where there is none, or an empty one.
+  package let errorText: String?
+  // Where these are in the body; nil where absent or null.
+  package let input: JSONValue?
+  package let output: JSONValue?
+  package let metrics: JSONValue?
+  package let logs: JSONValue?
+
+  private static let longestID = 255
+  private static let longestStatus = 64
+
+  /// Reads the body of a delivery, or of the API's answer.
+  package init(body: Span<UInt8>) throws(PredictionError) {
+    let object: JSONObject
+    do throws(JSONError) {
+      object = try JSONScanner.object(body)
+    } catch {
+      throw .malformedJSON(error)
+    }
+    let fields = BodyFields(object: object)
+    guard let id = fields.string("id", in: body), id.isVisible(upTo: Self.longestID) else {
+      throw .missingField(name: "id", requirement: "a string of 1 to 255 bytes without control characters")
+    }
+    guard let status = fields.string("status", in: body), status.isVisible(upTo: Self.longestStatus) else {
+      throw .missingField(name: "status", requirement: "a string of 1 to 64 bytes without control characters")
+    }
+    self.id = id
+    self.status = status
+    model = fields.string("model", in: body)
+    version = fields.string("version", in: body)
+    createdAt = fields.time("created_at", in: body)
+    startedAt = fields.time("started_at", in: body)
+    completedAt = fields.time("completed_at", in: body)
+    isDataRemoved = object.value(named: "data_removed", in: body)?.kind == .true
+    errorText = fields.errorText(in: body)
+    input = fields.value("input", in: body)
+    output = fields.value("output", in: body)
+    metrics = fields.value("metrics", in: body)
+    logs = fields.value("logs", in: body)
+  }
+}
+
+extension Prediction {
+  /// What the job rules need to know of this body, whose SHA-256 is `digest`.
+  package func snapshot(digest: BodyDigest) -> Snapshot {
+    let known = PredictionStatus(rawValue: status)
+    return Snapshot(
+      predictionID: id, providerStatus: status, phase: known?.phase, model: model, modelVersion: version,
+      error: known.flatMap(jobError), createdAt: createdAt, startedAt: startedAt, completedAt: completedAt,
+      evidence: Evidence(
+        logsSize: logs?.range.count ?? 0, outputSize: output?.range.count ?? 0, digest: digest))
+  }
+
+  /// A job that failed, or was aborted, says why. A canceled one does where the provider does.
+  private func jobError(_ status: PredictionStatus) -> JobError? {
+    switch status {
+    case .starting, .processing, .succeeded: nil
+    case .failed: JobError(code: ErrorClass(classifying: errorText ?? "").rawValue, message: errorText)
+    case .canceled: errorText.map { JobError(code: "canceled", message: $0) }
+    case .aborted: JobError(code: "aborted", message: errorText)
+    }
+  }
+}
+
+extension String {
+  fileprivate func isVisible(upTo limit: Int) -> Bool {
+    (1...limit).contains(utf8.count) && !unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+  }
+}

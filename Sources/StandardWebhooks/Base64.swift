@@ -1,0 +1,60 @@
+/// Base64 with the standard alphabet (RFC 4648 section 4), strictly: no white space, nothing after the padding.
+enum Base64 {
+  enum Padding {
+    case required, optional
+  }
+
+  /// Nil for anything that is not the encoding of some bytes. Unused bits of the last character must be zero, so that
+  /// one value has one encoding.
+  static func decode(_ text: Span<UInt8>, padding: Padding) -> [UInt8]? {
+    var end = text.count
+    while end > 0, text.count - end < 2, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
+    let padded = text.count - end
+    guard end % 4 != 1, padded == 0 ? padding == .optional || end % 4 == 0 : text.count.isMultiple(of: 4) else {
+      return nil
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(end * 3 / 4)
+    var bits: UInt32 = 0
+    var bitCount = 0
+    for index in 0..<end {
+      guard let value = value(of: text[index]) else { return nil }
+      bits = bits << 6 | value
+      bitCount += 6
+      if bitCount >= 8 {
+        bitCount -= 8
+        bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
+      }
+    }
+    guard bits & (1 << UInt32(bitCount) - 1) == 0 else { return nil }
+    return bytes
+  }
+
+  static func encode(_ bytes: [UInt8]) -> String {
+    var text: [UInt8] = []
+    text.reserveCapacity((bytes.count + 2) / 3 * 4)
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+      let group = bytes[start..<min(start + 3, bytes.count)]
+      var bits: UInt32 = 0
+      for offset in 0..<3 { bits = bits << 8 | (offset < group.count ? UInt32(group[start + offset]) : 0) }
+      for position in 0..<4 {
+        let character = alphabet[Int(bits >> UInt32(18 - 6 * position) & 0x3F)]
+        text.append(position <= group.count ? character : UInt8(ascii: "="))
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+  private static func value(of character: UInt8) -> UInt32? {
+    switch character {
+    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))
+    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character - UInt8(ascii: "a")) + 26
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character - UInt8(ascii: "0")) + 52
+    case UInt8(ascii: "+"): 62
+    case UInt8(ascii: "/"): 63
+    default: nil
+    }
+  }
+}

@@ -1,0 +1,85 @@
+internal import COpenSSL
+
+/// One symmetric signing secret of the Standard Webhooks scheme. It prints as `<redacted>`, whoever prints it.
+package struct Secret: Sendable {
+  /// The key, wiped when the last copy of the secret is gone.
+  let key: SecretKey
+
+  private static let prefix = "whsec_"
+  /// The specification recommends 24 to 64 bytes.
+  private static let recommendedLength = 24...64
+  private static let longestText = 1024
+
+  /// Reads `whsec_` and base64, or base64 alone. Padding may be missing.
+  package init(_ text: String) throws(SecretError) {
+    guard !text.hasPrefix("whpk_"), !text.hasPrefix("whsk_") else { throw .asymmetric }
+    let encoded = text.hasPrefix(Self.prefix) ? text.dropFirst(Self.prefix.count) : text[...]
+    guard !encoded.isEmpty else { throw .empty }
+    guard encoded.utf8.count <= Self.longestText else { throw .undecodable }
+    let characters = Array(encoded.utf8)
+    guard let bytes = Base64.decode(characters.span, padding: .optional) else { throw .undecodable }
+    guard !bytes.isEmpty else { throw .empty }
+    key = SecretKey(bytes)
+  }
+
+  private init(key: SecretKey) {
+    self.key = key
+  }
+
+  /// A new secret of 24 random bytes, as Replicate's are.
+  package static func generate() -> Secret {
+    var generator = SystemRandomNumberGenerator()
+    let bytes = (0..<24).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    return Secret(key: SecretKey(bytes))
+  }
+
+  /// The secret itself, `whsec_…`: for handing a generated one to its user, and for nothing else.
+  package var revealed: String {
+    Self.prefix + Base64.encode(key.bytes)
+  }
+
+  /// What is unusual about the key's length; nil where nothing is.
+  package var lengthWarning: String? {
+    let count = key.bytes.count
+    guard !Self.recommendedLength.contains(count) else { return nil }
+    return "it has \(count) bytes; 24 to 64 are recommended: compare it with the one that your account shows"
+  }
+}
+
+extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  package var description: String { "<redacted>" }
+  package var debugDescription: String { description }
+  package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// Why a text is not a secret. Neither case carries the text.
+package enum SecretError: Error, Equatable, CustomStringConvertible {
+  case empty
+  /// `whpk_` or `whsk_`: a key of the asymmetric scheme, which Replicate does not use.
+  case asymmetric
+  case undecodable
+
+  package var description: String {
+    switch self {
+    case .empty: "it is empty: copy the whole secret, whsec_ and what follows"
+    case .asymmetric: "it is a key of the asymmetric scheme; use the signing secret, which begins with whsec_"
+    case .undecodable: "it is not base64 after whsec_: copy it again, without quotes or spaces"
+    }
+  }
+}
+
+/// The bytes of a key, overwritten when nobody needs them any more.
+///
+/// `@unchecked Sendable`: the bytes are written once, before anybody else sees the object, and wiped in `deinit`, when
+/// nobody does.
+final class SecretKey: @unchecked Sendable {
+  private(set) var bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  deinit {
+    bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
+  }
+}

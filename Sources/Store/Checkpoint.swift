@@ -1,0 +1,53 @@
+internal import CSQLite
+
+/// How much of the write-ahead log there is, and how much of it the database already has, in pages.
+package struct CheckpointResult: Equatable, Sendable {
+  package let logPages: Int
+  package let movedPages: Int
+
+  /// Pages that only the log has.
+  package var pendingPages: Int { max(0, logPages - movedPages) }
+}
+
+extension Connection {
+  func checkpoint(_ mode: Int32) throws(StoreError) -> CheckpointResult {
+    var logPages: Int32 = 0
+    var movedPages: Int32 = 0
+    let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, &logPages, &movedPages)
+    // https://www.sqlite.org/c3ref/wal_checkpoint_v2.html: busy means that a reader or another checkpoint kept some
+    // pages back. They are moved next time.
+    if code & 0xFF != SQLITE_BUSY { try check(code) }
+    return CheckpointResult(logPages: Int(max(0, logPages)), movedPages: Int(max(0, movedPages)))
+  }
+}
+
+/// A connection that only moves pages from the log into the database, on a thread where nobody waits for it.
+package final class StoreCheckpointer {
+  private let connection: Connection
+
+  package init(path: String) throws(StoreError) {
+    connection = try Connection(path: path, access: .create, busyTimeout: 0)
+    try connection.execute("PRAGMA wal_autocheckpoint = 0")
+  }
+
+  package func checkpoint() throws(StoreError) -> CheckpointResult {
+    try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+  }
+}
+
+/// How many pages the write-ahead log of a connection had after its last commit.
+final class LogSize {
+  private(set) var pages = 0
+
+  /// Must live as long as `connection` commits.
+  func follow(_ connection: Connection) {
+    // https://www.sqlite.org/c3ref/wal_hook.html: called after each commit, with the number of pages in the log.
+    _ = sqlite3_wal_hook(
+      connection.handle,
+      { context, _, _, pages in
+        guard let context else { return SQLITE_OK }
+        Unmanaged<LogSize>.fromOpaque(context).takeUnretainedValue().pages = Int(pages)
+        return SQLITE_OK
+      }, Unmanaged.passUnretained(self).toOpaque())
+  }
+}

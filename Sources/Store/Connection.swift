@@ -1,0 +1,76 @@
+internal import CSQLite
+
+/// One open database file. Used by one thread at a time, which is why SQLite's own locking of connections is off
+/// (https://www.sqlite.org/threadsafe.html, multi-thread mode).
+final class Connection {
+  let handle: OpaquePointer
+
+  enum Access {
+    /// Creates the file, readable by its owner alone.
+    case create
+    case read
+  }
+
+  /// - Parameter busyTimeout: how long SQLite waits for another process's lock, in milliseconds.
+  init(path: String, access: Access, busyTimeout: Int32) throws(StoreError) {
+    var opened: OpaquePointer?
+    let flags =
+      switch access {
+      case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+      case .read: SQLITE_OPEN_READONLY
+      }
+    let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
+    guard let opened else { throw StoreError(code: SQLITE_NOMEM, message: "out of memory") }
+    handle = opened
+    // https://www.sqlite.org/c3ref/open.html: a handle is returned even on error, and must be closed: deinit does.
+    try check(code)
+    try check(sqlite3_busy_timeout(handle, busyTimeout))
+    // A file that was tampered with must not run code of its own (https://www.sqlite.org/security.html).
+    try check(csqlite_set_flag(handle, SQLITE_DBCONFIG_DEFENSIVE, 1))
+    try check(csqlite_set_flag(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0))
+  }
+
+  deinit {
+    // https://www.sqlite.org/c3ref/close.html: v2 waits for statements that are still alive.
+    sqlite3_close_v2(handle)
+  }
+
+  /// Throws what `code` means, unless it means success.
+  func check(_ code: Int32) throws(StoreError) {
+    switch code {
+    case SQLITE_OK, SQLITE_ROW, SQLITE_DONE: return
+    default: throw StoreError(code: code, message: String(cString: sqlite3_errmsg(handle)))
+    }
+  }
+
+  /// Runs statements that return nothing of interest.
+  func execute(_ sql: String) throws(StoreError) {
+    try check(sqlite3_exec(handle, sql, nil, nil, nil))
+  }
+
+  /// The first column of the first row, as an integer; 0 where there is no row.
+  func integer(_ sql: String) throws(StoreError) -> Int {
+    let statement = try Statement(sql, on: self)
+    return try statement.step() ? statement.integer(0) : 0
+  }
+
+  func text(_ sql: String) throws(StoreError) -> String {
+    let statement = try Statement(sql, on: self)
+    return try statement.step() ? statement.text(0) ?? "" : ""
+  }
+
+  /// Runs `body` in a transaction that holds the write lock from the start: all of it is stored, or nothing.
+  func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+    try execute("BEGIN IMMEDIATE")
+    do throws(StoreError) {
+      let result = try body()
+      try execute("COMMIT")
+      return result
+    } catch {
+      // https://www.sqlite.org/lang_transaction.html: some errors have rolled back already; then this one is of no
+      // account, and the first is the cause.
+      if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+      throw error
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package import Jobs
+
+/// Which jobs a list shows.
+package struct JobFilter: Equatable, Sendable {
+  package var state: JobState?
+  package var model: String?
+
+  package init(state: JobState? = nil, model: String? = nil) {
+    self.state = state
+    self.model = model
+  }
+
+  static let beforeParameter: Int32 = 1
+  static let limitParameter: Int32 = 2
+  private static let stateParameter: Int32 = 3
+  private static let modelParameter: Int32 = 4
+
+  /// Every condition is written so that an index answers it: those of a partial index are repeated word for word.
+  var sql: String {
+    var conditions = ["number < ?1"]
+    switch state {
+    case nil: break
+    case .succeeded: conditions.append("phase = ?3")
+    case .failed, .canceled: conditions.append("phase = ?3 AND phase <> 'succeeded'")
+    case .pending, .running: conditions.append("phase = ?3 AND phase <> 'succeeded' AND stale_at IS NULL")
+    // Only a job that has not ended can be stale.
+    case .stale: conditions.append("phase IN ('pending', 'running') AND phase <> 'succeeded' AND stale_at IS NOT NULL")
+    }
+    if model != nil { conditions.append("model = ?4") }
+    return """
+      SELECT number, \(JobRow.columns) FROM jobs WHERE \(conditions.joined(separator: " AND "))
+      ORDER BY number DESC LIMIT ?2
+      """
+  }
+
+  func bind(to statement: borrowing Statement) throws(StoreError) {
+    if let state, state != .stale { try statement.bind(Self.stateParameter, state.rawValue) }
+    if let model { try statement.bind(Self.modelParameter, model) }
+  }
+}

@@ -1,0 +1,120 @@
+internal import CSQLite
+
+/// One prepared statement: bind from 1, step, read columns from 0, reset, again.
+struct Statement: ~Copyable {
+  private let connection: Connection  // Keeps the connection open while any statement lives.
+  private let handle: OpaquePointer
+
+  init(_ sql: String, on connection: Connection) throws(StoreError) {
+    var prepared: OpaquePointer?
+    // https://www.sqlite.org/c3ref/prepare.html: persistent statements are kept out of the short-lived memory.
+    let code = sqlite3_prepare_v3(
+      connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+    try connection.check(code)
+    guard let prepared else { throw StoreError(code: SQLITE_MISUSE, message: "an empty statement") }
+    self.connection = connection
+    handle = prepared
+  }
+
+  deinit {
+    sqlite3_finalize(handle)
+  }
+
+  /// True while there is a row to read.
+  func step() throws(StoreError) -> Bool {
+    let code = sqlite3_step(handle)
+    if code == SQLITE_ROW { return true }
+    try connection.check(code)
+    return false
+  }
+
+  /// Steps once and resets: for statements that change something.
+  func run() throws(StoreError) {
+    defer { reset() }
+    _ = try step()
+  }
+
+  /// Ends the statement, so that no read transaction stays open, and forgets what was bound.
+  func reset() {
+    // https://www.sqlite.org/c3ref/reset.html: repeats the error of the step, which was thrown already.
+    sqlite3_reset(handle)
+    sqlite3_clear_bindings(handle)
+  }
+}
+
+// MARK: - Parameters
+
+extension Statement {
+  func bind(_ index: Int32, _ value: Int64?) throws(StoreError) {
+    guard let value else { return try connection.check(sqlite3_bind_null(handle, index)) }
+    try connection.check(sqlite3_bind_int64(handle, index, value))
+  }
+
+  /// With its length, so that a NUL inside does not end it. SQLite copies the text.
+  func bind(_ index: Int32, _ text: String?) throws(StoreError) {
+    guard var text else { return try connection.check(sqlite3_bind_null(handle, index)) }
+    let encoding = UInt8(SQLITE_UTF8)
+    guard !text.isEmpty else {
+      // An empty buffer has no address, and without an address SQLite would bind NULL.
+      return try connection.check(sqlite3_bind_text64(handle, index, "", 0, csqlite_transient(), encoding))
+    }
+    let code = text.withUTF8 { bytes in
+      bytes.withMemoryRebound(to: CChar.self) {
+        sqlite3_bind_text64(handle, index, $0.baseAddress, UInt64($0.count), csqlite_transient(), encoding)
+      }
+    }
+    try connection.check(code)
+  }
+
+  /// Calls `body` while `blob` is bound without a copy: step inside.
+  func binding(
+    _ index: Int32, _ blob: [UInt8], _ body: () throws(StoreError) -> Void
+  ) throws(StoreError) {
+    // The pointer is valid inside the closure alone, which cannot throw our error: the outcome is carried out of it.
+    let outcome = blob.withUnsafeBytes { bytes -> Result<Void, StoreError> in
+      do throws(StoreError) {
+        try connection.check(
+          sqlite3_bind_blob64(handle, index, bytes.baseAddress, UInt64(bytes.count), csqlite_static()))
+        try body()
+        return .success(())
+      } catch {
+        return .failure(error)
+      }
+    }
+    try outcome.get()
+  }
+
+  func bind(_ index: Int32, copying blob: [UInt8]) throws(StoreError) {
+    let code = blob.withUnsafeBytes {
+      sqlite3_bind_blob64(handle, index, $0.baseAddress, UInt64($0.count), csqlite_transient())
+    }
+    try connection.check(code)
+  }
+
+}
+
+// MARK: - Columns
+
+extension Statement {
+  func integer(_ column: Int32) -> Int { Int(sqlite3_column_int64(handle, column)) }
+
+  func optionalInteger(_ column: Int32) -> Int64? {
+    isNull(column) ? nil : sqlite3_column_int64(handle, column)
+  }
+
+  func text(_ column: Int32) -> String? {
+    // https://www.sqlite.org/c3ref/column_blob.html: ask for the text before its length.
+    guard let start = sqlite3_column_text(handle, column) else { return nil }
+    let count = Int(sqlite3_column_bytes(handle, column))
+    return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
+  }
+
+  func bytes(_ column: Int32) -> [UInt8] {
+    guard let start = sqlite3_column_blob(handle, column) else { return [] }
+    return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
+  }
+
+  private func isNull(_ column: Int32) -> Bool {
+    sqlite3_column_type(handle, column) == SQLITE_NULL
+  }
+}

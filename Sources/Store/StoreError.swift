@@ -1,0 +1,64 @@
+internal import CSQLite
+
+/// What went wrong with the store, by what can be done about it.
+package enum StoreError: Error, Equatable, Sendable {
+  /// The file is of a later version of this program.
+  case newerSchema(found: Int, known: Int)
+  /// The file is a database of another program.
+  case foreign
+  /// The file is not a database, is damaged, or holds what this program never writes.
+  case corrupt(String)
+  /// Another process holds the file's lock, for longer than we wait.
+  case busy
+  case full
+  case readOnly
+  case cannotOpen(String)
+  /// Any other error of SQLite or of the disk, with SQLite's extended code.
+  case other(code: Int32, message: String)
+
+  /// The one place where SQLite's codes (https://www.sqlite.org/rescode.html) become errors of ours.
+  init(code: Int32, message: String) {
+    // The primary code is in the low byte.
+    switch code & 0xFF {
+    case SQLITE_BUSY, SQLITE_LOCKED: self = .busy
+    case SQLITE_FULL: self = .full
+    case SQLITE_READONLY, SQLITE_PERM: self = .readOnly
+    case SQLITE_CANTOPEN: self = .cannotOpen(message)
+    case SQLITE_CORRUPT, SQLITE_NOTADB: self = .corrupt(message)
+    default: self = .other(code: code, message: message)
+    }
+  }
+}
+
+extension StoreError: CustomStringConvertible {
+  /// Cause and fix in one line.
+  package var description: String {
+    switch self {
+    case .newerSchema(let found, let known):
+      "the database has schema \(found) and this version knows \(known): install the version that wrote it"
+    case .foreign:
+      "the file is a database of another program: name another file in DATABASE_URL"
+    case .corrupt(let message):
+      "the database is damaged (\(message)): move the file aside and restore a backup"
+    case .busy:
+      "another process holds the database's lock: end it, or wait until it is done"
+    case .full:
+      "the disk is full: free space on the file system of the database"
+    case .readOnly:
+      "the database cannot be written: check the owner and the permissions of the file and of its folder"
+    case .cannotOpen(let message):
+      "the database cannot be opened (\(message)): check that its folder exists and may be written"
+    case .other(let code, let message):
+      "\(message) (SQLite code \(code))"
+    }
+  }
+
+  /// The store as a whole cannot write now: trying the parts of a batch one by one would fail alike.
+  package var concernsWholeStore: Bool {
+    switch self {
+    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .foreign: true
+    case .other(let code, _): code & 0xFF == SQLITE_IOERR || code & 0xFF == SQLITE_NOMEM
+    case .corrupt: false
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Receiver
+import StandardWebhooks
+import Store
+
+/// `check`: are the settings right, and is the store sound?
+struct Check: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check the settings and the store, without changing either.",
+    discussion: "Exit status: 0 where all is well, 78 for a wrong setting, 1 for a store that cannot be used.")
+
+  @OptionGroup var options: SettingsOptions
+
+  func run() throws {
+    try reportingFailure {
+      let settings = try options.settings()
+      Terminal.print("settings   ok, \(settings.secrets.count) webhook secret(s), \(settings.apiTokens.count) API token(s)")
+      for (index, secret) in settings.secrets.enumerated() {
+        if let warning = secret.lengthWarning { Terminal.print("warning    secret \(index + 1): \(warning)") }
+      }
+      Terminal.print("webhooks   \(settings.webhookAddress)")
+      Terminal.print("jobs API   \(settings.apiAddress)")
+      guard Files.exists(settings.databasePath) else {
+        Terminal.print("store      \(settings.databasePath) does not exist yet: serve makes it")
+        return
+      }
+      do throws(StoreError) {
+        let reader = try StoreReader(path: settings.databasePath)
+        if let damage = try reader.damage() { throw .corrupt(damage) }
+        Terminal.print("store      \(settings.databasePath) is sound and holds \(try reader.jobCount()) job(s)")
+      } catch {
+        throw CommandFailure("DATABASE_URL: \(error)", code: .failure)
+      }
+    }
+  }
+}

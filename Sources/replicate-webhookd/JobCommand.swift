@@ -1,0 +1,29 @@
+import ArgumentParser
+import HTTPWire
+
+/// `job ID`: one job, as the API shows it.
+struct JobCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "job", abstract: "Show one job of a running daemon.",
+    discussion: "Exit status: 0 where the job is known, 1 where it is not, 69 where no daemon answers.")
+
+  @Argument(help: "The job's id, or the prediction's.")
+  var id: String
+
+  @Flag(help: "Print the API's JSON, also on a terminal.")
+  var json = false
+
+  @Flag(help: "Show its deliveries instead.")
+  var history = false
+
+  @OptionGroup var api: JobsAPIOptions
+
+  func run() throws {
+    try reportingFailure {
+      let path = "/jobs/\(PercentEncoding.encode(id))" + (history ? "/history" : "")
+      let answer = try api.client().get(path)
+      guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else { return Terminal.print(answer) }
+      Terminal.print(history ? JobTable.history(document) : JobTable.details(document))
+    }
+  }
+}

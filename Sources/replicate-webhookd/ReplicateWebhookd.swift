@@ -1,0 +1,16 @@
+import ArgumentParser
+
+@main
+struct ReplicateWebhookd: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "replicate-webhookd",
+    abstract: "Turns Replicate's webhooks into jobs that you can ask for.",
+    discussion: """
+      A daemon that you register as the webhook URL of your Replicate predictions. It verifies every delivery, stores it \
+      once, and only then acknowledges it; your app asks for a job's state over HTTP.
+
+      Settings come from the environment, and from a file given with --env-file. See .env.example for all of them.
+      """,
+    version: Version.current,
+    subcommands: [Serve.self, Send.self, JobCommand.self, JobsCommand.self, Verify.self, Check.self])
+}

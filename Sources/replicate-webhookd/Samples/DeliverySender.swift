@@ -1,0 +1,56 @@
+import HTTPClient
+import StandardWebhooks
+
+/// One delivery to be signed and sent.
+struct OutgoingDelivery {
+  let label: String
+  let webhookID: String
+  let body: [UInt8]
+  var ageSeconds: Int64 = 0
+  var signatureIsBroken = false
+  var expectedStatus = 200
+}
+
+/// Signs deliveries as the provider does, and posts them.
+struct DeliverySender {
+  private let url: String
+  private let secret: Secret
+  private let client: HTTPClient
+
+  init(url: String, secret: Secret) throws {
+    self.url = url
+    self.secret = secret
+    do throws(HTTPClientError) {
+      client = try HTTPClient()
+    } catch {
+      throw CommandFailure("\(error)", code: .failure)
+    }
+  }
+
+  func send(_ delivery: OutgoingDelivery) throws -> HTTPClient.Answer {
+    let timestamp = String(WallTime.seconds - delivery.ageSeconds)
+    // A signature over another text has the right form and the wrong value.
+    let signedID = delivery.signatureIsBroken ? delivery.webhookID + "-forged" : delivery.webhookID
+    guard let signature = Signer.sign(id: signedID, timestamp: timestamp, body: delivery.body.span, with: secret)
+    else { throw CommandFailure("OpenSSL offers no HMAC-SHA256", code: .failure) }
+    do throws(HTTPClientError) {
+      return try client.send(
+        to: url,
+        fields: [
+          "Content-Type: application/json", "User-Agent: replicate-webhookd/\(Version.current)",
+          "\(SignatureHeaders.idName): \(delivery.webhookID)", "\(SignatureHeaders.timestampName): \(timestamp)",
+          "\(SignatureHeaders.signatureName): \(signature)",
+        ], body: delivery.body)
+    } catch {
+      throw CommandFailure("\(url): \(error)", code: .unavailable)
+    }
+  }
+}
+
+/// Names that do not repeat.
+enum RandomID {
+  /// Letters and digits, as Replicate's ids have them.
+  static func make(length: Int) -> String {
+    String((0..<length).compactMap { _ in "abcdefghjkmnpqrstvwxyz0123456789".randomElement() })
+  }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+
+/// Deliveries to send, in order, and what a receiver should answer to each.
+enum Scenario: String, CaseIterable, ExpressibleByArgument {
+  case happy
+  case failed
+  case canceled
+  case duplicate
+  case outOfOrder = "out-of-order"
+  case late
+  case badSignature = "bad-signature"
+  case staleTimestamp = "stale-timestamp"
+  case unknownStatus = "unknown-status"
+
+  struct Step {
+    let moment: SamplePrediction.Moment
+    /// Steps with the same event are attempts to deliver the same one: they share their `webhook-id`.
+    let event: Int
+    var signatureIsBroken = false
+    /// How long ago the attempt claims to be made.
+    var ageSeconds: Int64 = 0
+    var expectedStatus = 200
+  }
+
+  var steps: [Step] {
+    switch self {
+    case .happy: Self.events(.starting, .processing, .progressing, .succeeded)
+    case .failed: Self.events(.starting, .processing, .failed)
+    case .canceled: Self.events(.starting, .processing, .canceled)
+    case .duplicate: Self.events(.starting, .succeeded) + [Step(moment: .succeeded, event: 1)]
+    case .outOfOrder: Self.events(.progressing, .starting, .processing, .succeeded)
+    case .late: Self.events(.starting, .succeeded, .progressing)
+    case .unknownStatus: Self.events(.starting, .unknown, .succeeded)
+    case .badSignature:
+      [Step(moment: .succeeded, event: 0, signatureIsBroken: true, expectedStatus: 401)]
+    case .staleTimestamp:
+      [Step(moment: .succeeded, event: 0, ageSeconds: 3600, expectedStatus: 401)]
+    }
+  }
+
+  private static func events(_ moments: SamplePrediction.Moment...) -> [Step] {
+    moments.enumerated().map { Step(moment: $1, event: $0) }
+  }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import HTTPClient
+import StandardWebhooks
+
+/// `send`: signed deliveries for development, in place of a tunnel.
+struct Send: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Sign deliveries and post them to a receiver.",
+    discussion: """
+      Sends the deliveries of an invented prediction (--scenario), or bodies of yours (--body). The secret is that of \
+      REPLICATE_WEBHOOK_SECRET, or of the file that --secret names; the first one signs.
+
+      Exit status: 0 where every answer was the expected one, 1 where one was not, 69 where nobody answers.
+      """)
+
+  @Argument(help: "Where to post to.")
+  var url = "http://127.0.0.1:8080/webhooks/replicate"
+
+  @Option(help: "Which deliveries to send.")
+  var scenario = Scenario.happy
+
+  @Option(help: "Send this body instead; may be repeated.", completion: .file())
+  var body: [String] = []
+
+  @Option(help: "The id of the invented prediction; random unless given.")
+  var id: String?
+
+  @Option(
+    help: ArgumentHelp("File that holds the secret; - for standard input.", valueName: "file"), completion: .file())
+  var secret: String?
+
+  @OptionGroup var options: SettingsOptions
+
+  private static let bodyLimit = 256 * 1024 * 1024
+
+  func run() throws {
+    try reportingFailure {
+      let sender = try DeliverySender(url: url, secret: try signingSecret())
+      let deliveries = try deliveries()
+      var unexpected = 0
+      for delivery in deliveries {
+        let answer = try sender.send(delivery)
+        let isExpected = answer.status == delivery.expectedStatus
+        if !isExpected { unexpected += 1 }
+        Terminal.print(
+          "\(delivery.label)  \(delivery.webhookID)  \(answer.status)\(isExpected ? "" : " (expected \(delivery.expectedStatus))")  "
+            + String(decoding: answer.body, as: UTF8.self))
+      }
+      guard unexpected == 0 else {
+        throw CommandFailure("\(unexpected) of \(deliveries.count) answers were not the expected ones", code: .failure)
+      }
+    }
+  }
+
+  private func signingSecret() throws -> Secret {
+    guard let secret else {
+      guard let first = try options.secrets().first else {
+        throw CommandFailure("REPLICATE_WEBHOOK_SECRET: set it, or name a file with --secret", code: .config)
+      }
+      return first
+    }
+    // Arguments are readable by every user of the machine, and stay in the shell's history.
+    guard !secret.hasPrefix("whsec_") else {
+      throw CommandFailure(
+        "--secret: takes a file, not the secret itself, which others could read in the list of processes", code: .config)
+    }
+    guard let text = Files.text(of: secret, limit: 4096) else {
+      throw CommandFailure("--secret: the file cannot be read: check its path and permissions", code: .noInput)
+    }
+    do throws(SecretError) {
+      return try Secret(String(text.split(whereSeparator: \.isWhitespace).first ?? ""))
+    } catch {
+      throw CommandFailure("--secret: \(error)", code: .config)
+    }
+  }
+
+  private func deliveries() throws -> [OutgoingDelivery] {
+    let run = RandomID.make(length: 12)
+    guard body.isEmpty else {
+      return try body.enumerated().map { index, path in
+        guard let bytes = Files.bytes(of: path, limit: Self.bodyLimit) else {
+          throw CommandFailure("--body: \(path) cannot be read", code: .noInput)
+        }
+        return OutgoingDelivery(label: path, webhookID: "msg_\(run)_\(index)", body: bytes)
+      }
+    }
+    let prediction = SamplePrediction(id: id ?? RandomID.make(length: 26), createdAt: WallTime.seconds * 1000)
+    return scenario.steps.map { step in
+      OutgoingDelivery(
+        label: step.moment.status, webhookID: "msg_\(run)_\(step.event)", body: prediction.body(at: step.moment),
+        ageSeconds: step.ageSeconds, signatureIsBroken: step.signatureIsBroken, expectedStatus: step.expectedStatus)
+    }
+  }
+}

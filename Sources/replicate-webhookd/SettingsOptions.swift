@@ -1,0 +1,38 @@
+import ArgumentParser
+import Receiver
+import StandardWebhooks
+
+/// Where the settings of every command come from.
+struct SettingsOptions: ParsableArguments {
+  @Option(
+    name: .customLong("env-file"), help: ArgumentHelp("Read settings from this file too.", valueName: "file"),
+    completion: .file())
+  var envFile: String?
+
+  /// All settings.
+  func settings() throws -> Settings {
+    var reader = try reader()
+    return try reader.read()
+  }
+
+  /// The webhook secrets alone.
+  func secrets() throws -> [Secret] {
+    var reader = try reader()
+    return try reader.readSecrets()
+  }
+
+  func reader() throws -> SettingsReader {
+    var fromFile: [String: String] = [:]
+    if let envFile {
+      guard let text = Files.text(of: envFile, limit: EnvironmentFile.sizeLimit) else {
+        throw CommandFailure("--env-file: \(envFile) cannot be read: check the path and its permissions", code: .config)
+      }
+      let (values, problems) = EnvironmentFile.parse(text, named: envFile)
+      guard problems.isEmpty else { throw SettingProblems(problems) }
+      fromFile = values
+    }
+    return SettingsReader(environment: Environment.variables, file: fromFile) {
+      Files.text(of: $0, limit: EnvironmentFile.sizeLimit)
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import ReplicateAPI
+import StandardWebhooks
+
+/// `verify`: would this delivery be accepted, and if not, why?
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Say whether a recorded delivery verifies, and which check fails.",
+    discussion: """
+      Takes the header fields as `name: value` lines, as `curl -v` or a proxy's log shows them, and the body byte for \
+      byte. Exit status: 0 where every check passes, 1 otherwise. No secret and no expected signature is ever shown.
+      """)
+
+  @Option(name: .long, help: "File with the header fields, one a line; - for standard input.", completion: .file())
+  var headers: String
+
+  @Option(name: .long, help: "File with the body, exactly as it was received.", completion: .file())
+  var body: String
+
+  @Option(name: .long, help: "Judge the timestamp as of this Unix time instead of now.")
+  var at: Int64?
+
+  @Option(name: .long, help: "How far the timestamp may lie from that time, in seconds.")
+  var tolerance: Int64 = 300
+
+  @OptionGroup var options: SettingsOptions
+
+  private static let sizeLimit = 256 * 1024 * 1024
+
+  func run() throws {
+    try reportingFailure {
+      let secrets = try options.secrets()
+      guard let text = Files.text(of: headers, limit: 1024 * 1024) else {
+        throw CommandFailure("--headers: \(headers) cannot be read as text", code: .noInput)
+      }
+      guard let body = Files.bytes(of: body, limit: Self.sizeLimit) else {
+        throw CommandFailure("--body: \(body) cannot be read", code: .noInput)
+      }
+      let fields = HeaderLines(text)
+      let signature = try requireFields(fields)
+      try check(signature, body: body, secrets: secrets)
+      try decode(body)
+    }
+  }
+
+  private func requireFields(_ fields: HeaderLines) throws -> SignatureHeaders {
+    func value(_ name: String) throws -> String {
+      let values = fields.values(name)
+      guard values.count == 1, let value = values.first, !value.isEmpty else {
+        throw CommandFailure("headers     FAILED: expected \(name) once, saw it \(values.count) times", code: .failure)
+      }
+      return value
+    }
+    let headers = SignatureHeaders(
+      id: try value(SignatureHeaders.idName), timestamp: try value(SignatureHeaders.timestampName),
+      signature: try value(SignatureHeaders.signatureName))
+    Terminal.print("headers     ok: webhook-id, webhook-timestamp and webhook-signature are there once")
+    return headers
+  }
+
+  private func check(_ headers: SignatureHeaders, body: [UInt8], secrets: [Secret]) throws {
+    guard let verifier = Verifier(secrets: secrets, toleranceSeconds: tolerance) else {
+      throw CommandFailure("OpenSSL offers no HMAC-SHA256", code: .failure)
+    }
+    do throws(VerificationError) {
+      let now = at ?? WallTime.seconds
+      let acceptance = try verifier.verify(headers, body: body.span, now: now)
+      Terminal.print("signature   ok: \(body.count) bytes of body, accepted by secret \(acceptance.secretPosition)")
+      Terminal.print("timestamp   ok: \(acceptance.ageSeconds) s old, at most \(tolerance) s either way")
+    } catch {
+      switch error {
+      case .malformedID: throw CommandFailure("webhook-id  FAILED: \(error)", code: .failure)
+      case .malformedTimestamp, .outOfRange: throw CommandFailure("timestamp   FAILED: \(error)", code: .failure)
+      case .noUsableSignature: throw CommandFailure("signature   FAILED: \(error)", code: .failure)
+      case .mismatch:
+        throw CommandFailure(
+          """
+          signature   FAILED: \(error). The body has \(body.count) bytes: is it exactly what was received, not parsed \
+          and printed again, with its last newline or without one? Is the secret that of the account that sent it?
+          """, code: .failure)
+      }
+    }
+  }
+
+  private func decode(_ body: [UInt8]) throws {
+    do throws(PredictionError) {
+      let prediction = try Prediction(body: body.span)
+      Terminal.print("body        ok: prediction \(prediction.id), status \(prediction.status)")
+    } catch {
+      throw CommandFailure("body        FAILED: \(error)", code: .failure)
+    }
+  }
+}
+
+/// `name: value` lines, of which those that are no field are skipped (a request line, or curl's `> ` before each).
+struct HeaderLines {
+  private let fields: [(name: String, value: String)]
+
+  init(_ text: String) {
+    fields = text.split(whereSeparator: \.isNewline).compactMap { line in
+      let field = line.hasPrefix("> ") || line.hasPrefix("< ") ? line.dropFirst(2) : line
+      guard let colon = field.firstIndex(of: ":") else { return nil }
+      let value = field[field.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
+      return (field[..<colon].lowercased(), String(value))
+    }
+  }
+
+  func values(_ name: String) -> [String] {
+    fields.filter { $0.name == name }.map(\.value)
+  }
+}
