@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 
 /// Where a listener is, or who a peer is.

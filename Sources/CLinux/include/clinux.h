@@ -1,13 +1,11 @@
 #pragma once
 // What Swift's Glibc module leaves out: epoll, eventfd, and the GNU forms of accept and pipe. Every function returns
 // what the system call returns, or the negated errno, so that no caller can read errno too late.
-#include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#include <sys/un.h>
 
 /// One readiness report. `token` is what the descriptor was registered with.
 struct clinux_event {

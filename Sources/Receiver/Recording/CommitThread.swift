@@ -20,6 +20,9 @@ final class CommitThread {
   /// was moved, and beside a busy writer another thread never quite gets there.
   private static let largestLog = 16 * Checkpointer.worthwhilePages
 
+  /// The log's size when the last checkpoint was asked for: the next is worthwhile when it has grown as much again.
+  private var pagesAtLastCheckpoint = 0
+
   private typealias Submitted = (delivery: Delivery, waiting: Waiting<Recorder.Outcome>)
 
   init(
@@ -103,8 +106,12 @@ final class CommitThread {
 
   /// Between two batches, when everybody has their answer.
   private func boundLog() {
-    guard writer.logPages >= Checkpointer.worthwhilePages else { return }
-    guard writer.logPages >= Self.largestLog else { return checkpointer.request() }
+    let pages = writer.logPages
+    // The log began anew.
+    if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
+    guard pages - pagesAtLastCheckpoint >= Checkpointer.worthwhilePages else { return }
+    pagesAtLastCheckpoint = pages
+    guard pages >= Self.largestLog else { return checkpointer.request() }
     do throws(StoreError) {
       _ = try writer.checkpoint()
       metrics.checkpoints.add()
