@@ -67,5 +67,10 @@ let package = Package(
         "StandardWebhooks", "Store", arguments, logging,
       ],
       swiftSettings: house),
+
+    tests("JobsTests", ["Jobs"]),
+    tests("JSONTextTests", ["JSONText"]),
+    tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
+    tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
   ]
 )

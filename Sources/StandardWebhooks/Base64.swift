@@ -1,16 +1,18 @@
 /// Base64 with the standard alphabet (RFC 4648 section 4), strictly: no white space, nothing after the padding.
 enum Base64 {
-  enum Padding {
-    case required, optional
+  enum Form {
+    /// One value has one encoding: padding is there, and unused bits of the last character are zero.
+    case canonical
+    /// As people copy it: padding may be missing, and unused bits may be set.
+    case relaxed
   }
 
-  /// Nil for anything that is not the encoding of some bytes. Unused bits of the last character must be zero, so that
-  /// one value has one encoding.
-  static func decode(_ text: Span<UInt8>, padding: Padding) -> [UInt8]? {
+  /// Nil for anything that is not the encoding of some bytes.
+  static func decode(_ text: Span<UInt8>, form: Form) -> [UInt8]? {
     var end = text.count
     while end > 0, text.count - end < 2, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
     let padded = text.count - end
-    guard end % 4 != 1, padded == 0 ? padding == .optional || end % 4 == 0 : text.count.isMultiple(of: 4) else {
+    guard end % 4 != 1, padded == 0 ? form == .relaxed || end % 4 == 0 : text.count.isMultiple(of: 4) else {
       return nil
     }
     var bytes: [UInt8] = []
@@ -26,7 +28,7 @@ enum Base64 {
         bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(bitCount)))
       }
     }
-    guard bits & (1 << UInt32(bitCount) - 1) == 0 else { return nil }
+    guard form == .relaxed || bits & (1 << UInt32(bitCount) - 1) == 0 else { return nil }
     return bytes
   }
 

@@ -17,7 +17,7 @@ package struct Secret: Sendable {
     guard !encoded.isEmpty else { throw .empty }
     guard encoded.utf8.count <= Self.longestText else { throw .undecodable }
     let characters = Array(encoded.utf8)
-    guard let bytes = Base64.decode(characters.span, padding: .optional) else { throw .undecodable }
+    guard let bytes = Base64.decode(characters.span, form: .relaxed) else { throw .undecodable }
     guard !bytes.isEmpty else { throw .empty }
     key = SecretKey(bytes)
   }

@@ -1,0 +1,149 @@
+import Jobs
+import Testing
+
+/// The snapshots of one prediction's life, made to differ in everything that a merge looks at.
+private enum Life {
+  static let starting = snapshot("starting", .pending, seed: 9)
+  static let processing = snapshot("processing", .running, startedAt: 100, logs: 20, seed: 8)
+  static let progressing = snapshot("processing", .running, startedAt: 100, logs: 90, output: 10, seed: 7)
+  static let unknown = snapshot("hibernating", nil, startedAt: 100, logs: 50, seed: 6)
+  static let succeeded = snapshot("succeeded", .succeeded, startedAt: 100, completedAt: 200, logs: 5, output: 30, seed: 1)
+  static let failed = snapshot(
+    "failed", .failed, error: JobError(code: "unknown", message: "no"), completedAt: 210, logs: 90, seed: 2)
+  static let canceled = snapshot("canceled", .canceled, completedAt: 220, logs: 90, seed: 3)
+
+  static let running = [starting, processing, progressing, unknown]
+  static let ends = [succeeded, failed, canceled]
+
+  private static func snapshot(
+    _ status: String, _ phase: Phase?, error: JobError? = nil, startedAt: Int64? = nil, completedAt: Int64? = nil,
+    logs: Int = 0, output: Int = 0, seed: UInt8
+  ) -> Snapshot {
+    Snapshot(
+      predictionID: "p1", providerStatus: status, phase: phase, model: "m/\(seed)", error: error,
+      createdAt: Timestamp(milliseconds: Int64(seed)),
+      startedAt: startedAt.map(Timestamp.init(milliseconds:)),
+      completedAt: completedAt.map(Timestamp.init(milliseconds:)),
+      evidence: Evidence(logsSize: logs, outputSize: output, digest: digest(seed)))
+  }
+}
+
+private func digest(_ seed: UInt8) -> BodyDigest {
+  guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else { preconditionFailure("32 bytes") }
+  return digest
+}
+
+/// The job after `snapshots`, delivered in that order at the times 1, 2, 3…
+private func job(after snapshots: [Snapshot]) -> (job: Job, outcomes: [DeliveryOutcome]) {
+  var job = Job(firstSeenIn: snapshots[0], receivedAt: Timestamp(milliseconds: 1))
+  var outcomes: [DeliveryOutcome] = []
+  for (index, snapshot) in snapshots.enumerated().dropFirst() {
+    outcomes.append(job.merge(snapshot, receivedAt: Timestamp(milliseconds: Int64(index + 1))).outcome)
+  }
+  return (job, outcomes)
+}
+
+/// Every sequence of `length` elements, with repetition.
+private func sequences<Element>(of elements: [Element], length: Int) -> [[Element]] {
+  guard length > 0 else { return [[]] }
+  return sequences(of: elements, length: length - 1).flatMap { head in elements.map { head + [$0] } }
+}
+
+@Suite struct MergeTests {
+  /// However often and in whatever order the deliveries of one life come, the job ends the same.
+  @Test(arguments: 1...5)
+  func everyOrderAndRepetitionEndsInTheSameJob(_ length: Int) {
+    var results: [Set<Int>: (phase: Phase, snapshot: Snapshot)] = [:]
+    let life = Life.running + [Life.succeeded]
+    for order in sequences(of: Array(life.indices), length: length) {
+      let job = job(after: order.map { life[$0] }).job
+      let heard = Set(order)
+      if let earlier = results[heard] {
+        #expect(earlier.phase == job.phase && earlier.snapshot == job.snapshot, "\(order)")
+      }
+      results[heard] = (job.phase, job.snapshot)
+    }
+  }
+
+  @Test func theResultIsTheGreatestOfWhatWasHeard() {
+    for order in sequences(of: Life.running + [Life.succeeded], length: 4) {
+      let job = job(after: order).job
+      if order.contains(Life.succeeded) {
+        #expect(job.snapshot == Life.succeeded && job.phase == .succeeded)
+      } else {
+        let isRunning = order.contains { $0.phase == .running }
+        #expect(job.phase == (isRunning ? .running : .pending))
+      }
+    }
+  }
+
+  @Test(arguments: Life.ends)
+  func nothingChangesAJobThatHasEnded(_ end: Snapshot) {
+    let ended = Job(firstSeenIn: end, receivedAt: Timestamp(milliseconds: 1))
+    for later in Life.running + Life.ends {
+      var job = ended
+      let merge = job.merge(later, receivedAt: Timestamp(milliseconds: 99))
+      #expect(job == ended)
+      #expect(!merge.changesJob && !merge.replacesSnapshot)
+    }
+  }
+
+  @Test func anotherEndIsAConflictAndTheSameEndIsLate() {
+    #expect(job(after: [Life.succeeded, Life.failed]).outcomes == [.conflict])
+    #expect(job(after: [Life.failed, Life.succeeded]).outcomes == [.conflict])
+    #expect(job(after: [Life.succeeded, Life.succeeded]).outcomes == [.late])
+    #expect(job(after: [Life.succeeded, Life.processing]).outcomes == [.late])
+    #expect(job(after: [Life.succeeded, Life.unknown]).outcomes == [.unknownStatus])
+  }
+
+  @Test func anUnknownStatusIsShownAndMovesNothing() {
+    let (job, outcomes) = job(after: [Life.starting, Life.unknown])
+    #expect(outcomes == [.unknownStatus])
+    #expect(job.state == .pending)
+    #expect(job.snapshot.providerStatus == "hibernating")
+    #expect(Job(firstSeenIn: Life.unknown, receivedAt: Timestamp(milliseconds: 1)).state == .pending)
+  }
+
+  /// The unknown snapshot has longer logs, so the job rests on it; the known one still moves the state.
+  @Test func aStatusMovesTheStateEvenWhereItsSnapshotIsNotTheNewest() {
+    let (job, outcomes) = job(after: [Life.unknown, Life.processing])
+    #expect(outcomes == [.applied])
+    #expect(job.state == .running)
+    #expect(job.snapshot == Life.unknown)
+  }
+
+  @Test func theRevisionCountsChangesOnly() {
+    #expect(job(after: [Life.starting]).job.revision == 1)
+    #expect(job(after: [Life.starting, Life.starting]).job.revision == 1)
+    #expect(job(after: [Life.starting, Life.processing, Life.starting, Life.succeeded]).job.revision == 3)
+  }
+
+  @Test func longerLogsOrOutputAreNewer() {
+    #expect(job(after: [Life.progressing, Life.processing]).outcomes == [.late])
+    #expect(job(after: [Life.processing, Life.progressing]).outcomes == [.applied])
+  }
+
+  @Test func newsEndsStalenessAndRepetitionDoesNot() {
+    let stale = Job(
+      phase: .running, snapshot: Life.processing, revision: 2, updatedAt: Timestamp(milliseconds: 5),
+      lastDeliveryAt: Timestamp(milliseconds: 5), staleAt: Timestamp(milliseconds: 9))
+    #expect(stale.state == .stale)
+    var repeated = stale
+    _ = repeated.merge(Life.processing, receivedAt: Timestamp(milliseconds: 10))
+    #expect(repeated.state == .stale)
+    var moved = stale
+    _ = moved.merge(Life.progressing, receivedAt: Timestamp(milliseconds: 10))
+    #expect(moved.state == .running)
+  }
+
+  @Test func ourTimesNeverRunBackwards() {
+    var job = Job(firstSeenIn: Life.starting, receivedAt: Timestamp(milliseconds: 50))
+    _ = job.merge(Life.processing, receivedAt: Timestamp(milliseconds: 20))
+    #expect(job.updatedAt == Timestamp(milliseconds: 50))
+  }
+
+  @Test func aRedeliveryIsADuplicateOrAConflict() {
+    #expect(DeliveryOutcome.redelivery(of: digest(1), as: digest(1)) == .duplicate)
+    #expect(DeliveryOutcome.redelivery(of: digest(1), as: digest(2)) == .conflict)
+  }
+}
