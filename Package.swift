@@ -70,6 +70,7 @@ let package = Package(
 
     tests("JobsTests", ["Jobs"]),
     tests("JSONTextTests", ["JSONText"]),
+    tests("HTTPWireTests", ["HTTPWire"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
     tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
   ]

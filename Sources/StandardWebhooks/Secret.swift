@@ -8,6 +8,8 @@ package struct Secret: Sendable {
   private static let prefix = "whsec_"
   /// The specification recommends 24 to 64 bytes.
   private static let recommendedLength = 24...64
+  /// NIST SP 800-131A disallows HMAC keys of less than 112 bits: they can be guessed.
+  private static let shortestKey = 14
   private static let longestText = 1024
 
   /// Reads `whsec_` and base64, or base64 alone. Padding may be missing.
@@ -18,7 +20,7 @@ package struct Secret: Sendable {
     guard encoded.utf8.count <= Self.longestText else { throw .undecodable }
     let characters = Array(encoded.utf8)
     guard let bytes = Base64.decode(characters.span, form: .relaxed) else { throw .undecodable }
-    guard !bytes.isEmpty else { throw .empty }
+    guard bytes.count >= Self.shortestKey else { throw .tooShort }
     key = SecretKey(bytes)
   }
 
@@ -58,11 +60,13 @@ package enum SecretError: Error, Equatable, CustomStringConvertible {
   /// `whpk_` or `whsk_`: a key of the asymmetric scheme, which Replicate does not use.
   case asymmetric
   case undecodable
+  case tooShort
 
   package var description: String {
     switch self {
     case .empty: "it is empty: copy the whole secret, whsec_ and what follows"
     case .asymmetric: "it is a key of the asymmetric scheme; use the signing secret, which begins with whsec_"
+    case .tooShort: "it has less than 14 bytes and could be guessed: copy the whole secret"
     case .undecodable: "it is not base64 after whsec_: copy it again, without quotes or spaces"
     }
   }

@@ -15,7 +15,7 @@ import Testing
   @Test(arguments: [
     ("", .empty), ("whsec_", .empty), ("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", .asymmetric),
     ("whsk_AAAA", .asymmetric), ("whsec_%", .undecodable), ("whsec_AAAAA", .undecodable), ("whsec_AA=A", .undecodable),
-    ("whsec_AAAA====", .undecodable), ("whsec_ AAAA", .undecodable), ("whsec_A", .undecodable),
+    ("whsec_AAAA====", .undecodable), ("whsec_ AAAA", .undecodable), ("whsec_A", .undecodable), ("whsec_dGhpcnRlZW5ieXRlcw==", .tooShort),
     ("whsec_" + String(repeating: "A", count: 2000), .undecodable),
   ] as [(String, SecretError)])
   func whatIsNoSecretIsRefusedWithItsReason(_ text: String, _ error: SecretError) {
