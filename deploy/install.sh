@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# Installs the daemon on this machine: binary, user, settings, systemd unit.
+#
+#   deploy/install.sh               builds where needed, installs, and starts once the secret is set
+#   deploy/install.sh --uninstall   stops and removes all of it but the settings and the database
+set -euo pipefail
+
+name=replicate-webhookd
+bin=/usr/local/bin/$name
+unit=/etc/systemd/system/$name.service
+settings=/etc/$name/env
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=deploy/prerequisites.sh
+. deploy/prerequisites.sh
+
+# On a machine that is not run by systemd (a container, say) the files are still put in place.
+systemd_runs() { [ -d /run/systemd/system ]; }
+
+uninstall() {
+  if systemd_runs; then as_root systemctl disable --now $name 2>/dev/null || true; fi
+  run as_root rm -f "$unit" "$bin"
+  if systemd_runs; then run as_root systemctl daemon-reload; fi
+  say ""
+  say "Kept: $settings and /var/lib/$name. Remove them, and the user $name, if you do not need them:"
+  say "  rm -r /etc/$name /var/lib/$name && userdel $name"
+}
+
+install() {
+  need_packages libssl3 libsqlite3-0 libcurl4
+  local built=.build/release/$name
+  if [ ! -x "$built" ]; then
+    need_swift
+    need_build_packages
+    run swift build -c release --static-swift-stdlib --product $name -Xlinker -s
+  fi
+  getent passwd $name >/dev/null || run as_root useradd --system --user-group --home-dir /var/lib/$name --no-create-home --shell /usr/sbin/nologin $name
+  run as_root install -m 0755 "$built" "$bin"
+  run as_root install -d -m 0750 -o root -g $name /etc/$name
+  if [ ! -e "$settings" ]; then
+    run as_root install -m 0640 -o root -g $name .env.example "$settings"
+  fi
+  run as_root install -m 0644 deploy/$name.service "$unit"
+  start
+}
+
+start() {
+  if ! systemd_runs; then
+    say ""
+    say "Installed. systemd does not run here; start it yourself: $bin serve --env-file $settings"
+    return
+  fi
+  run as_root systemctl daemon-reload
+  # The settings are readable by root and the service alone.
+  if ! as_root grep -Eq '^(REPLICATE_WEBHOOK_SECRET|REPLICATE_WEBHOOK_SECRET_FILE)=.' "$settings"; then
+    say ""
+    say "Installed. Put your signing secret into $settings, then:"
+    say "  sudo systemctl enable --now $name"
+    return
+  fi
+  run as_root systemctl enable $name
+  run as_root systemctl restart $name
+  say ""
+  say "Running. Its log: journalctl -u $name -f"
+}
+
+case "${1:-}" in
+  "") install ;;
+  --uninstall) uninstall ;;
+  -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0" ;;
+  *)
+    echo "install.sh: unknown argument: $1 (there is --uninstall)" >&2
+    exit 64
+    ;;
+esac
