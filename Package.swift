@@ -72,6 +72,7 @@ let package = Package(
     tests("JSONTextTests", ["JSONText"]),
     tests("HTTPWireTests", ["HTTPWire"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
+    tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
   ]
 )

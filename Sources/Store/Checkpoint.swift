@@ -28,6 +28,9 @@ package final class StoreCheckpointer {
   package init(path: String) throws(StoreError) {
     connection = try Connection(path: path, access: .create, busyTimeout: 0)
     try connection.execute("PRAGMA wal_autocheckpoint = 0")
+    // A connection that has read nothing does not know yet that there is a log, and would find nothing to move.
+    guard try connection.text("PRAGMA journal_mode") == "wal", try connection.integer("PRAGMA schema_version") > 0
+    else { throw .cannotOpen("it has no write-ahead log") }
   }
 
   package func checkpoint() throws(StoreError) -> CheckpointResult {

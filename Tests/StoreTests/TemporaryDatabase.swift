@@ -1,0 +1,73 @@
+import Glibc
+import Jobs
+import Store
+import Testing
+
+/// A folder for one database, removed with everything in it when the test lets it go.
+final class TemporaryDatabase {
+  let folder: String
+  var path: String { folder + "/jobs.db" }
+
+  init() throws {
+    var template = Array("/tmp/replicate-webhookd-store-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw NoFolder() }
+    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  deinit {
+    for name in ["jobs.db", "jobs.db-wal", "jobs.db-shm"] { unlink(folder + "/" + name) }
+    rmdir(folder)
+  }
+
+  private struct NoFolder: Error {}
+
+  var mode: mode_t {
+    var status = stat()
+    stat(path, &status)
+    return status.st_mode & 0o777
+  }
+}
+
+/// Deliveries of invented predictions.
+enum Sample {
+  static func delivery(
+    _ webhookID: String, of prediction: String = "p1", _ status: String, _ phase: Phase?, logs: Int = 0,
+    model: String? = "owner/model", at milliseconds: Int64 = 1000, body: String? = nil
+  ) -> Delivery {
+    let text = body ?? #"{"id":"\#(prediction)","status":"\#(status)","logs":\#(logs)}"#
+    return Delivery(
+      webhookID: webhookID, receivedAt: Timestamp(milliseconds: milliseconds),
+      snapshot: Snapshot(
+        predictionID: prediction, providerStatus: status, phase: phase, model: model,
+        error: phase == .failed ? JobError(code: "unknown", message: "no\u{0}t é") : nil,
+        createdAt: Timestamp(milliseconds: 5),
+        evidence: Evidence(logsSize: logs, outputSize: 0, digest: digest(of: text))),
+      body: Array(text.utf8))
+  }
+
+  /// The life of one prediction, whose ids begin with `prefix`.
+  static func life(of prediction: String, prefix: String) -> [Delivery] {
+    [
+      delivery("\(prefix)0", of: prediction, "starting", .pending),
+      delivery("\(prefix)1", of: prediction, "processing", .running, logs: 10),
+      delivery("\(prefix)2", of: prediction, "processing", .running, logs: 20),
+      delivery("\(prefix)3", of: prediction, "succeeded", .succeeded, logs: 20),
+    ]
+  }
+
+  /// Not a hash of strength, only one that differs.
+  static func digest(of text: String) -> BodyDigest {
+    var bytes = [UInt8](repeating: 0, count: 32)
+    for (index, byte) in text.utf8.enumerated() { bytes[index % 32] = bytes[index % 32] &* 31 &+ byte }
+    guard let digest = BodyDigest(bytes: bytes) else { preconditionFailure("32 bytes") }
+    return digest
+  }
+}
+
+/// Every order of `elements`.
+func permutations<Element>(of elements: [Element]) -> [[Element]] {
+  guard let first = elements.first else { return [[]] }
+  return permutations(of: Array(elements.dropFirst())).flatMap { rest in
+    (0...rest.count).map { Array(rest[..<$0]) + [first] + Array(rest[$0...]) }
+  }
+}
