@@ -68,7 +68,11 @@ let package = Package(
       ],
       swiftSettings: house),
 
+    // A kernel with a seed, on which the rooms above EventLoop are tested.
+    .target(name: "Simulation", dependencies: ["EventLoop"], path: "Tests/Simulation", swiftSettings: house),
     tests("JobsTests", ["Jobs"]),
+    tests("EventLoopTests", ["EventLoop", "Simulation"]),
+    tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop", "Simulation"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("HTTPWireTests", ["HTTPWire"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),

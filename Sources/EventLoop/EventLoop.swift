@@ -56,22 +56,23 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   }
 
   /// One turn: run what can run, wait for more, deliver what came. Simulations call it themselves.
-  package func turn() {
+  ///
+  /// - Parameter waits: false looks whether something has come, and returns.
+  package func turn(waits: Bool = true) {
     claimThread()
     runJobs()
     takeInbox()
-    kernel.wait(until: jobs.isEmpty ? deadlines.next : now, into: &events)
+    kernel.wait(until: waits && jobs.isEmpty ? deadlines.next : now, into: &events)
     now = kernel.monotonicTime
     deliverEvents()
     expireDeadlines()
     takeInbox()
   }
 
-  /// Whether a turn would find a job to run at once.
-  package var hasRunnableJobs: Bool { !jobs.isEmpty }
-
-  /// When the next wait ends by itself; nil while none has a deadline.
-  package var nextDeadline: MonotonicTime? { deadlines.next }
+  /// Whether a turn would find something to do without waiting.
+  package var isBusy: Bool {
+    !jobs.isEmpty || deadlines.next.map { $0 <= now } ?? false
+  }
 
   private func runJobs() {
     for _ in 0..<Self.roundsPerTurn where !jobs.isEmpty {

@@ -1,0 +1,31 @@
+import EventLoop
+import HTTPServer
+import HTTPWire
+
+/// Answers every request with its body, after as many turns as the path says: `/2` waits two.
+final class EchoHandler: RequestHandler {
+  private let loop: EventLoop
+
+  init(loop: EventLoop) {
+    self.loop = loop
+  }
+
+  func admit(_ head: RequestHead) -> Admission {
+    head.target.segments == ["refused"]
+      ? .refuse(Response(status: .notFound, body: Array("no".utf8))) : .receive(bodyLimit: 200_000)
+  }
+
+  func respond(to request: Request) async -> Response {
+    for _ in 0..<(Int(request.head.target.segments[0]) ?? 0) { _ = await loop.sleep(until: loop.now) }
+    return Response(status: .ok, body: request.body)
+  }
+
+  func refuse(_ refusal: Refusal, from peer: SocketAddress) -> Response {
+    switch refusal {
+    case .malformed(let error): Response(status: error.status)
+    case .bodyTooLarge: Response(status: .contentTooLarge)
+    case .timedOut: Response(status: .requestTimeout)
+    case .tooManyConnections: Response(status: .serviceUnavailable)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import EventLoop
+import HTTPServer
+import Simulation
+import Synchronization
+import Testing
+
+/// A server on a simulated kernel, driven turn by turn.
+final class SimulatedServer {
+  let kernel: SimulatedKernel
+  let loop: EventLoop
+  private let server: Server
+  private let hasEnded = Flag()
+
+  private final class Flag: Sendable {
+    let value = Atomic(false)
+  }
+
+  init(
+    seed: UInt64, faults: SimulatedKernel.Faults = SimulatedKernel.Faults(), limits: ServerLimits = ServerLimits()
+  ) throws {
+    kernel = SimulatedKernel(seed: seed, faults: faults)
+    loop = EventLoop(kernel: kernel)
+    server = Server(loop: loop, limits: limits, handler: EchoHandler(loop: loop))
+    let descriptor = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), backlog: 8).descriptor
+    loop.start { [server, hasEnded] in
+      do throws(SystemError) { try await server.run(listeningOn: descriptor) } catch { Issue.record(error) }
+      hasEnded.value.store(true, ordering: .relaxed)
+    }
+    settle()
+  }
+
+  var isOver: Bool { hasEnded.value.load(ordering: .relaxed) }
+
+  /// Turns until nothing would happen any more but the passing of deadlines.
+  func settle() {
+    repeat {
+      repeat { loop.turn(waits: false) } while loop.isBusy || kernel.hasReports
+      guard !kernel.isQuiet else { return }
+      loop.turn()
+    } while true
+  }
+
+  func turn(atMost limit: Int = 200_000, until condition: () -> Bool) {
+    var turns = 0
+    while !condition() {
+      turns += 1
+      guard turns < limit else {
+        Issue.record("still not there after \(limit) turns")
+        return
+      }
+      loop.turn()
+    }
+  }
+
+  /// Drains, and turns until the server has ended.
+  func end() {
+    loop.start { [server] in await server.drain() }
+    turn { isOver }
+  }
+}
+
+extension SimulatedPeer {
+  /// The status codes of the answers so far, where no body holds such a line.
+  var statuses: [Int] {
+    String(decoding: received, as: UTF8.self).split(separator: "HTTP/1.1 ").dropFirst(0)
+      .compactMap { Int($0.prefix(3)) }.filter { $0 != 100 }
+  }
+
+  var text: String { String(decoding: received, as: UTF8.self) }
+}
