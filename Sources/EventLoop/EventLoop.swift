@@ -179,7 +179,9 @@ extension EventLoop {
 
 extension EventLoop {
   /// Waits until `waiter` can do what `interest` says, or `deadline` has passed.
-  func wait(_ waiter: Waiter, for interest: Waiter.Interest, until deadline: MonotonicTime) async -> WaitOutcome {
+  func wait(_ waiter: Waiter, for interest: Waiter.Interest, until deadline: MonotonicTime) async
+    -> WaitOutcome
+  {
     assertOnLoop()
     return await withUnsafeContinuation { continuation in
       waiter.begin(interest, until: deadline, continuation)
@@ -192,7 +194,9 @@ extension EventLoop {
   }
 
   /// Returns at `deadline`, or earlier where `waiter` is interrupted.
-  package func sleep(_ waiter: Waiter = Waiter(descriptor: nil), until deadline: MonotonicTime) async -> WaitOutcome {
+  package func sleep(_ waiter: Waiter = Waiter(descriptor: nil), until deadline: MonotonicTime) async
+    -> WaitOutcome
+  {
     await wait(waiter, for: .time, until: deadline)
   }
 

@@ -10,7 +10,9 @@ package protocol Kernel: AnyObject {
   func fillWithRandom(_ bytes: UnsafeMutableRawBufferPointer)
 
   /// A listening socket, and the address it got (the port is the system's choice where 0 was asked for).
-  func listen(on address: SocketAddress, backlog: Int) throws(SystemError) -> (descriptor: Int32, bound: SocketAddress)
+  func listen(on address: SocketAddress, backlog: Int) throws(SystemError) -> (
+    descriptor: Int32, bound: SocketAddress
+  )
   func accept(from listener: Int32) -> AcceptResult
   func receive(from descriptor: Int32, into bytes: UnsafeMutableRawBufferPointer) -> TransferResult
   func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> TransferResult

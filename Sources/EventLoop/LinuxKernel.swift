@@ -83,7 +83,8 @@ extension LinuxKernel {
     switch error.number {
     case EAGAIN: return .wouldBlock
     // accept(2): errors of the new connection are reported here and are to be treated like EAGAIN, by trying again.
-    case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH,
+    case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
+      ENETUNREACH,
       EPERM:
       return .aborted
     case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted(error)
@@ -120,7 +121,8 @@ extension LinuxKernel {
     let number = Int32(-result)
     switch number {
     case EAGAIN: return .wouldBlock
-    case EBADF, EFAULT, ENOTSOCK: preconditionFailure("\(call) on a descriptor that is not ours: errno \(number)")
+    case EBADF, EFAULT, ENOTSOCK:
+      preconditionFailure("\(call) on a descriptor that is not ours: errno \(number)")
     default: return .broken(SystemError(call: call, number: number))
     }
   }

@@ -19,7 +19,8 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
 
   /// The time from `earlier` to `later`; zero where `earlier` is the later one.
   package static func - (later: MonotonicTime, earlier: MonotonicTime) -> Duration {
-    .nanoseconds(Int64(clamping: later.nanoseconds > earlier.nanoseconds ? later.nanoseconds - earlier.nanoseconds : 0))
+    .nanoseconds(
+      Int64(clamping: later.nanoseconds > earlier.nanoseconds ? later.nanoseconds - earlier.nanoseconds : 0))
   }
 }
 

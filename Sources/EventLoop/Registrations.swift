@@ -23,7 +23,9 @@ struct Registrations {
 
   subscript(token: UInt64) -> Waiter? {
     let slot = Int(UInt32(truncatingIfNeeded: token))
-    guard slot < slots.count, slots[slot].generation == UInt32(truncatingIfNeeded: token >> 32) else { return nil }
+    guard slot < slots.count, slots[slot].generation == UInt32(truncatingIfNeeded: token >> 32) else {
+      return nil
+    }
     return slots[slot].waiter
   }
 

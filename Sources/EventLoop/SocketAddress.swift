@@ -60,7 +60,9 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
   private static let longestUnixPath = 107
 
   private static func port(_ text: Substring) -> UInt16? {
-    guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+    guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+      return nil
+    }
     return UInt16(text)
   }
 
@@ -99,7 +101,9 @@ extension SocketAddress {
       case .unix(let path):
         bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
         let offset = MemoryLayout<sa_family_t>.size
-        for (index, byte) in path.utf8.prefix(Self.longestUnixPath).enumerated() { bytes[offset + index] = byte }
+        for (index, byte) in path.utf8.prefix(Self.longestUnixPath).enumerated() {
+          bytes[offset + index] = byte
+        }
         length = offset + min(path.utf8.count, Self.longestUnixPath) + 1
       }
       let start = UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: sockaddr.self)

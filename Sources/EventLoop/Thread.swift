@@ -36,7 +36,8 @@ package final class Thread: @unchecked Sendable {
   }
 
   // A named function and not a closure: a closure would inherit the isolation of whoever starts the thread.
-  private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { context in
+  private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+    context in
     guard let context else { return nil }
     let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
     clinux_name_thread(String(body.name.prefix(15)))

@@ -35,7 +35,10 @@ package final class Waiter {
 
   var isWaiting: Bool { continuation != nil }
 
-  func begin(_ interest: Interest, until deadline: MonotonicTime, _ continuation: UnsafeContinuation<WaitOutcome, Never>) {
+  func begin(
+    _ interest: Interest, until deadline: MonotonicTime,
+    _ continuation: UnsafeContinuation<WaitOutcome, Never>
+  ) {
     precondition(self.continuation == nil, "two tasks wait for one socket")
     self.interest = interest
     self.deadline = deadline

@@ -29,7 +29,9 @@ package struct ChunkedDecoder {
   }
 
   /// Appends the content that `input` holds to `body`.
-  package mutating func decode(_ input: Span<UInt8>, into body: inout [UInt8]) throws(RequestError) -> Progress {
+  package mutating func decode(_ input: Span<UInt8>, into body: inout [UInt8]) throws(RequestError)
+    -> Progress
+  {
     var consumed = 0
     // Bounded by the input: every round consumes some of it, or ends.
     while true {
@@ -38,16 +40,19 @@ package struct ChunkedDecoder {
       switch state {
       case .complete: return Progress(consumed: consumed, isComplete: true)
       case .data(let remaining): step = take(remaining, of: rest, into: &body)
-      case .size: step = try takeLine(of: rest) { decoder, line throws(RequestError) in
-        try decoder.beginChunk(line, of: rest, bodyCount: body.count)
-      }
-      case .dataEnd: step = try takeLine(of: rest) { decoder, line throws(RequestError) in
-        guard line.isEmpty else { throw .malformedChunk }
-        decoder.state = .size
-      }
-      case .trailers: step = try takeLine(of: rest) { decoder, line throws(RequestError) in
-        try decoder.takeTrailer(line, of: rest)
-      }
+      case .size:
+        step = try takeLine(of: rest) { decoder, line throws(RequestError) in
+          try decoder.beginChunk(line, of: rest, bodyCount: body.count)
+        }
+      case .dataEnd:
+        step = try takeLine(of: rest) { decoder, line throws(RequestError) in
+          guard line.isEmpty else { throw .malformedChunk }
+          decoder.state = .size
+        }
+      case .trailers:
+        step = try takeLine(of: rest) { decoder, line throws(RequestError) in
+          try decoder.takeTrailer(line, of: rest)
+        }
       }
       guard step > 0 else { return Progress(consumed: consumed, isComplete: false) }
       consumed += step
@@ -87,7 +92,9 @@ package struct ChunkedDecoder {
     }
     guard digits > 0 else { throw .malformedChunkSize }
     let extensions = input.trimmed(line.lowerBound + digits..<line.upperBound)
-    guard extensions.isEmpty || input[extensions.lowerBound] == UInt8(ascii: ";") else { throw .malformedChunkSize }
+    guard extensions.isEmpty || input[extensions.lowerBound] == UInt8(ascii: ";") else {
+      throw .malformedChunkSize
+    }
     for index in extensions {
       guard input[index].isFieldValueCharacter else { throw .malformedChunkSize }
     }

@@ -6,7 +6,9 @@ enum HostField {
     let hostEnd: Int
     if bytes[0] == UInt8(ascii: "[") {
       guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), close > 1,
-        bytes[1..<close].allSatisfy({ $0.hexValue != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+        bytes[1..<close].allSatisfy({
+          $0.hexValue != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+        })
       else { return false }
       hostEnd = close + 1
     } else {

@@ -10,7 +10,8 @@ package enum IMFFixdate {
     let seconds = Int(min(max(unixSeconds, 0), 253_402_300_799))
     let (days, secondOfDay) = seconds.quotientAndRemainder(dividingBy: 86_400)
     let (year, month, day) = civilDate(daysSinceEpoch: days)
-    let time = [secondOfDay / 3600, secondOfDay / 60 % 60, secondOfDay % 60].map(twoDigits).joined(separator: ":")
+    let time = [secondOfDay / 3600, secondOfDay / 60 % 60, secondOfDay % 60].map(twoDigits).joined(
+      separator: ":")
     return Array("\(weekdays[days % 7]), \(twoDigits(day)) \(months[month - 1]) \(year) \(time) GMT".utf8)
   }
 
@@ -27,6 +28,8 @@ package enum IMFFixdate {
     let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
     let monthFromMarch = (5 * dayOfYear + 2) / 153
     let month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
-    return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1)
+    return (
+      yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
+    )
   }
 }

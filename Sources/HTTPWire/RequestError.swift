@@ -47,14 +47,16 @@ package enum RequestError: Error, Hashable, Sendable, CaseIterable {
     switch self {
     case .bareLineFeed: "a line ends with LF alone; RFC 9112 section 2.2 wants CR LF"
     case .bareCarriageReturn: "a CR is not followed by LF (RFC 9112 section 2.2)"
-    case .malformedRequestLine: "the request line is not method, target and version with single spaces between"
+    case .malformedRequestLine:
+      "the request line is not method, target and version with single spaces between"
     case .malformedMethod: "the method is not a token (RFC 9110 section 9.1)"
     case .malformedTarget: "the request target is not a path or an http URL (RFC 9112 section 3.2)"
     case .targetTooLong: "the request target is longer than this server reads"
     case .unsupportedVersion: "this server speaks HTTP/1.1 and HTTP/1.0"
     case .headerSectionTooLarge: "the header section is larger than this server reads"
     case .tooManyFields: "there are more header fields than this server reads"
-    case .malformedFieldName: "a field name is not a token directly followed by a colon (RFC 9112 section 5.1)"
+    case .malformedFieldName:
+      "a field name is not a token directly followed by a colon (RFC 9112 section 5.1)"
     case .malformedFieldValue: "a field value holds a control character (RFC 9110 section 5.5)"
     case .foldedField: "a field is folded over several lines (RFC 9112 section 5.2)"
     case .missingHost: "HTTP/1.1 requires a Host field (RFC 9112 section 3.2)"

@@ -31,7 +31,9 @@ struct RequestLine {
     let text = buffer.string(range)
     guard text.utf8.count == 8, text.hasPrefix("HTTP/") else { throw .malformedRequestLine }
     let digits = Array(text.utf8.suffix(3))
-    guard digits[0].isDigit, digits[1] == UInt8(ascii: "."), digits[2].isDigit else { throw .malformedRequestLine }
+    guard digits[0].isDigit, digits[1] == UInt8(ascii: "."), digits[2].isDigit else {
+      throw .malformedRequestLine
+    }
     guard digits[0] == UInt8(ascii: "1") else { throw .unsupportedVersion }
     return min(Int(digits[2] - UInt8(ascii: "0")), 1)
   }

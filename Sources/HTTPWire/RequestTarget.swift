@@ -50,7 +50,8 @@ package struct RequestTarget: Hashable, Sendable {
     var segments: [String] = []
     var start = path.lowerBound + 1
     // The path begins with a slash; each further one ends a segment, and so does the end.
-    for index in start...path.upperBound where index == path.upperBound || buffer[index] == UInt8(ascii: "/") {
+    for index in start...path.upperBound where index == path.upperBound || buffer[index] == UInt8(ascii: "/")
+    {
       let raw = Array(buffer.string(start..<index).utf8)
       guard let decoded = PercentEncoding.decode(raw.span, plusIsSpace: false),
         !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "/") }),
@@ -89,7 +90,8 @@ package enum PercentEncoding {
     while index < text.count {
       let byte = text[index]
       if byte == UInt8(ascii: "%") {
-        guard index + 2 < text.count, let high = text[index + 1].hexValue, let low = text[index + 2].hexValue else {
+        guard index + 2 < text.count, let high = text[index + 1].hexValue, let low = text[index + 2].hexValue
+        else {
           return nil
         }
         bytes.append(high << 4 | low)

@@ -191,14 +191,18 @@ extension JSONScanner {
     }
     if position < end, text[position] | 0x20 == UInt8(ascii: "e") {
       position += 1
-      if position < end, text[position] == UInt8(ascii: "+") || text[position] == UInt8(ascii: "-") { position += 1 }
+      if position < end, text[position] == UInt8(ascii: "+") || text[position] == UInt8(ascii: "-") {
+        position += 1
+      }
       guard skipDigits(in: text) > 0 else { throw JSONError(.invalidNumber, at: position) }
     }
   }
 
   private mutating func skipDigits(in text: Span<UInt8>) -> Int {
     let start = position
-    while position < end, text[position] >= UInt8(ascii: "0"), text[position] <= UInt8(ascii: "9") { position += 1 }
+    while position < end, text[position] >= UInt8(ascii: "0"), text[position] <= UInt8(ascii: "9") {
+      position += 1
+    }
     return position - start
   }
 }

@@ -41,8 +41,10 @@ package enum JSONString {
     for index in start..<start + 4 {
       switch text[index] {
       case UInt8(ascii: "0")...UInt8(ascii: "9"): unit = unit << 4 | UInt16(text[index] - UInt8(ascii: "0"))
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): unit = unit << 4 | UInt16(text[index] - UInt8(ascii: "a") + 10)
-      case UInt8(ascii: "A")...UInt8(ascii: "F"): unit = unit << 4 | UInt16(text[index] - UInt8(ascii: "A") + 10)
+      case UInt8(ascii: "a")...UInt8(ascii: "f"):
+        unit = unit << 4 | UInt16(text[index] - UInt8(ascii: "a") + 10)
+      case UInt8(ascii: "A")...UInt8(ascii: "F"):
+        unit = unit << 4 | UInt16(text[index] - UInt8(ascii: "A") + 10)
       default: return nil
       }
     }
@@ -109,9 +111,12 @@ extension JSONString {
     // From the front, for a backslash read from behind may belong to an escape or be escaped itself.
     while position < earliest {
       if text[position] == UInt8(ascii: "\\") {
-        position += text[position + 1] == UInt8(ascii: "u") ? escapedScalarLength(at: position, in: range, of: text) : 2
+        position +=
+          text[position + 1] == UInt8(ascii: "u") ? escapedScalarLength(at: position, in: range, of: text) : 2
       } else {
-        position += text[position] < 0x80 ? 1 : max(1, UTF8Sequence.length(at: position, to: range.upperBound, of: text))
+        position +=
+          text[position] < 0x80
+          ? 1 : max(1, UTF8Sequence.length(at: position, to: range.upperBound, of: text))
       }
     }
     return min(position, range.upperBound)..<range.upperBound

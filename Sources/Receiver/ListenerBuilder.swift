@@ -39,7 +39,8 @@ struct ListenerBuilder {
       api: purpose == .webhooks ? nil : try jobsEndpoint(on: loop), metrics: metrics, logger: logger)
     do throws(SystemError) {
       let listener = try RunningListener(
-        named: purpose.rawValue, descriptor: descriptor, loop: loop, handler: handler, limits: limits, ended: ended)
+        named: purpose.rawValue, descriptor: descriptor, loop: loop, handler: handler, limits: limits,
+        ended: ended)
       logger.notice("listening", metadata: ["purpose": "\(purpose.rawValue)", "address": "\(bound)"])
       return listener
     } catch {

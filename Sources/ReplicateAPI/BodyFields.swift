@@ -23,7 +23,8 @@ struct BodyFields {
   }
 
   func time(_ name: String, in body: Span<UInt8>) -> Timestamp? {
-    guard let value = value(name, in: body), value.kind == .string, value.range.count <= Self.longestTime else {
+    guard let value = value(name, in: body), value.kind == .string, value.range.count <= Self.longestTime
+    else {
       return nil
     }
     return Timestamp(rfc3339: body.extracting(value.contents))

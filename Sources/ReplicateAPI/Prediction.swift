@@ -81,6 +81,7 @@ extension Prediction {
 
 extension String {
   fileprivate func isVisible(upTo limit: Int) -> Bool {
-    (1...limit).contains(utf8.count) && !unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+    (1...limit).contains(utf8.count)
+      && !unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
   }
 }

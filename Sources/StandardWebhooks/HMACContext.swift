@@ -19,7 +19,8 @@ final class HMACContext {
     var digestName = Array("SHA256".utf8CString)
     let isReady = digestName.withUnsafeMutableBufferPointer { name in
       let parameters = [
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0), OSSL_PARAM_construct_end(),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
+        OSSL_PARAM_construct_end(),
       ]
       return EVP_MAC_init(context, key.bytes, key.bytes.count, parameters) == 1
     }

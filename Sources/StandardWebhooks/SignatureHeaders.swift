@@ -43,7 +43,9 @@ package struct SignatureHeaders: Sendable {
       guard found.count < Self.mostSignatures else { break }
       guard entry.starts(with: "v1,".utf8) else { continue }
       let encoded = Array(entry.dropFirst("v1,".utf8.count))
-      guard let mac = Base64.decode(encoded.span, form: .canonical), mac.count == HMACContext.length else { continue }
+      guard let mac = Base64.decode(encoded.span, form: .canonical), mac.count == HMACContext.length else {
+        continue
+      }
       found.append(mac)
     }
     return found

@@ -34,7 +34,9 @@ package final class Verifier {
     var position: Int?
     for (index, context) in contexts.enumerated() {
       guard let expected = context.authenticate(prefix.span, body) else { continue }
-      for mac in offered where ConstantTime.areEqual(mac, expected) && position == nil { position = index + 1 }
+      for mac in offered where ConstantTime.areEqual(mac, expected) && position == nil {
+        position = index + 1
+      }
     }
     guard let position else { throw .mismatch(signaturesTried: offered.count, secretsTried: contexts.count) }
     let age = now - seconds

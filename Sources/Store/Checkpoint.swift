@@ -29,7 +29,8 @@ package final class StoreCheckpointer {
     connection = try Connection(path: path, access: .create, busyTimeout: 0)
     try connection.execute("PRAGMA wal_autocheckpoint = 0")
     // A connection that has read nothing does not know yet that there is a log, and would find nothing to move.
-    guard try connection.text("PRAGMA journal_mode") == "wal", try connection.integer("PRAGMA schema_version") > 0
+    guard try connection.text("PRAGMA journal_mode") == "wal",
+      try connection.integer("PRAGMA schema_version") > 0
     else { throw .cannotOpen("it has no write-ahead log") }
   }
 

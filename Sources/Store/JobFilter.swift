@@ -24,7 +24,8 @@ package struct JobFilter: Equatable, Sendable {
     case .failed, .canceled: conditions.append("phase = ?3 AND phase <> 'succeeded'")
     case .pending, .running: conditions.append("phase = ?3 AND phase <> 'succeeded' AND stale_at IS NULL")
     // Only a job that has not ended can be stale.
-    case .stale: conditions.append("phase IN ('pending', 'running') AND phase <> 'succeeded' AND stale_at IS NOT NULL")
+    case .stale:
+      conditions.append("phase IN ('pending', 'running') AND phase <> 'succeeded' AND stale_at IS NOT NULL")
     }
     if model != nil { conditions.append("model = ?4") }
     return """

@@ -38,7 +38,9 @@ enum JobRow {
       let status = statement.text(first + 2), let digest = BodyDigest(bytes: statement.bytes(first + 17))
     else { throw .corrupt("a row of jobs holds what this program never writes") }
     var error: JobError?
-    if let code = statement.text(first + 6) { error = JobError(code: code, message: statement.text(first + 7)) }
+    if let code = statement.text(first + 6) {
+      error = JobError(code: code, message: statement.text(first + 7))
+    }
     let snapshot = Snapshot(
       predictionID: predictionID, providerStatus: status,
       // A snapshot whose status is known has the phase of its job: Job.merge keeps no other.

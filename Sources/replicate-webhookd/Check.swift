@@ -7,14 +7,17 @@ import Store
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check the settings and the store, without changing either.",
-    discussion: "Exit status: 0 where all is well, 78 for a wrong setting, 1 for a store that cannot be used.")
+    discussion: "Exit status: 0 where all is well, 78 for a wrong setting, 1 for a store that cannot be used."
+  )
 
   @OptionGroup var options: SettingsOptions
 
   func run() throws {
     try reportingFailure {
       let settings = try options.settings()
-      Terminal.print("settings   ok, \(settings.secrets.count) webhook secret(s), \(settings.apiTokens.count) API token(s)")
+      Terminal.print(
+        "settings   ok, \(settings.secrets.count) webhook secret(s), \(settings.apiTokens.count) API token(s)"
+      )
       for (index, secret) in settings.secrets.enumerated() {
         if let warning = secret.lengthWarning { Terminal.print("warning    secret \(index + 1): \(warning)") }
       }
@@ -27,7 +30,8 @@ struct Check: ParsableCommand {
       do throws(StoreError) {
         let reader = try StoreReader(path: settings.databasePath)
         if let damage = try reader.damage() { throw .corrupt(damage) }
-        Terminal.print("store      \(settings.databasePath) is sound and holds \(try reader.jobCount()) job(s)")
+        Terminal.print(
+          "store      \(settings.databasePath) is sound and holds \(try reader.jobCount()) job(s)")
       } catch {
         throw CommandFailure("DATABASE_URL: \(error)", code: .failure)
       }

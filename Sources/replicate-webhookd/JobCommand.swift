@@ -22,7 +22,9 @@ struct JobCommand: ParsableCommand {
     try reportingFailure {
       let path = "/jobs/\(PercentEncoding.encode(id))" + (history ? "/history" : "")
       let answer = try api.client().get(path)
-      guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else { return Terminal.print(answer) }
+      guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else {
+        return Terminal.print(answer)
+      }
       Terminal.print(history ? JobTable.history(document) : JobTable.details(document))
     }
   }

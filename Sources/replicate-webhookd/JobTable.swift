@@ -16,7 +16,9 @@ enum JobTable {
     table(
       columns: ["RECEIVED", "STATUS", "OUTCOME", "STATE", "REVISION", "WEBHOOK-ID"],
       rows: document.objects("deliveries").map { entry in
-        ["received_at", "provider_status", "outcome", "state", "revision", "webhook_id"].map { entry.text($0) ?? "-" }
+        ["received_at", "provider_status", "outcome", "state", "revision", "webhook_id"].map {
+          entry.text($0) ?? "-"
+        }
       })
   }
 
@@ -43,6 +45,8 @@ enum JobTable {
 
   /// Without control characters, which could move the cursor of the terminal or repaint it.
   private static func visible(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? "·" : $0 }))
+    String(
+      String.UnicodeScalarView(
+        text.unicodeScalars.map { $0.properties.generalCategory == .control ? "·" : $0 }))
   }
 }

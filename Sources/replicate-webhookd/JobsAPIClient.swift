@@ -37,9 +37,11 @@ struct JobsAPIClient {
   func get(_ path: String) throws -> [UInt8] {
     let answer: HTTPClient.Answer
     do throws(HTTPClientError) {
-      answer = try client.send(to: base + path, fields: token.map { ["Authorization: Bearer \($0)"] } ?? [], body: nil)
+      answer = try client.send(
+        to: base + path, fields: token.map { ["Authorization: Bearer \($0)"] } ?? [], body: nil)
     } catch {
-      throw CommandFailure("\(base): \(error). Is the daemon running, and is this its API_LISTEN?", code: .unavailable)
+      throw CommandFailure(
+        "\(base): \(error). Is the daemon running, and is this its API_LISTEN?", code: .unavailable)
     }
     guard answer.status == 200 else {
       let problem = JSONDocument(answer.body)

@@ -27,9 +27,12 @@ struct JobsCommand: ParsableCommand {
   func run() throws {
     try reportingFailure {
       let parameters = [("state", state), ("model", model), ("after", after), ("limit", String(limit))]
-      let query = parameters.compactMap { name, value in value.map { "\(name)=\(PercentEncoding.encode($0))" } }
+      let query = parameters.compactMap { name, value in value.map { "\(name)=\(PercentEncoding.encode($0))" }
+      }
       let answer = try api.client().get("/jobs?" + query.joined(separator: "&"))
-      guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else { return Terminal.print(answer) }
+      guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else {
+        return Terminal.print(answer)
+      }
       Terminal.print(JobTable.list(document))
     }
   }

@@ -26,7 +26,8 @@ struct Send: ParsableCommand {
   var id: String?
 
   @Option(
-    help: ArgumentHelp("File that holds the secret; - for standard input.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("File that holds the secret; - for standard input.", valueName: "file"),
+    completion: .file())
   var secret: String?
 
   @OptionGroup var options: SettingsOptions
@@ -47,7 +48,8 @@ struct Send: ParsableCommand {
             + String(decoding: answer.body, as: UTF8.self))
       }
       guard unexpected == 0 else {
-        throw CommandFailure("\(unexpected) of \(deliveries.count) answers were not the expected ones", code: .failure)
+        throw CommandFailure(
+          "\(unexpected) of \(deliveries.count) answers were not the expected ones", code: .failure)
       }
     }
   }
@@ -62,10 +64,12 @@ struct Send: ParsableCommand {
     // Arguments are readable by every user of the machine, and stay in the shell's history.
     guard !secret.hasPrefix("whsec_") else {
       throw CommandFailure(
-        "--secret: takes a file, not the secret itself, which others could read in the list of processes", code: .config)
+        "--secret: takes a file, not the secret itself, which others could read in the list of processes",
+        code: .config)
     }
     guard let text = Files.text(of: secret, limit: 4096) else {
-      throw CommandFailure("--secret: the file cannot be read: check its path and permissions", code: .noInput)
+      throw CommandFailure(
+        "--secret: the file cannot be read: check its path and permissions", code: .noInput)
     }
     do throws(SecretError) {
       return try Secret(String(text.split(whereSeparator: \.isWhitespace).first ?? ""))
@@ -87,8 +91,10 @@ struct Send: ParsableCommand {
     let prediction = SamplePrediction(id: id ?? RandomID.make(length: 26), createdAt: WallTime.seconds * 1000)
     return scenario.steps.map { step in
       OutgoingDelivery(
-        label: step.moment.status, webhookID: "msg_\(run)_\(step.event)", body: prediction.body(at: step.moment),
-        ageSeconds: step.ageSeconds, signatureIsBroken: step.signatureIsBroken, expectedStatus: step.expectedStatus)
+        label: step.moment.status, webhookID: "msg_\(run)_\(step.event)",
+        body: prediction.body(at: step.moment),
+        ageSeconds: step.ageSeconds, signatureIsBroken: step.signatureIsBroken,
+        expectedStatus: step.expectedStatus)
     }
   }
 }

@@ -7,7 +7,8 @@ import Receiver
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Receive webhooks and answer for jobs, until SIGTERM or SIGINT.",
-    discussion: "Exit status: 0 after an orderly end, 1 after any other, 78 where a setting keeps it from starting.")
+    discussion:
+      "Exit status: 0 after an orderly end, 1 after any other, 78 where a setting keeps it from starting.")
 
   @OptionGroup var options: SettingsOptions
 

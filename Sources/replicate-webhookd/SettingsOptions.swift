@@ -25,7 +25,8 @@ struct SettingsOptions: ParsableArguments {
     var fromFile: [String: String] = [:]
     if let envFile {
       guard let text = Files.text(of: envFile, limit: EnvironmentFile.sizeLimit) else {
-        throw CommandFailure("--env-file: \(envFile) cannot be read: check the path and its permissions", code: .config)
+        throw CommandFailure(
+          "--env-file: \(envFile) cannot be read: check the path and its permissions", code: .config)
       }
       let (values, problems) = EnvironmentFile.parse(text, named: envFile)
       guard problems.isEmpty else { throw SettingProblems(problems) }

@@ -11,7 +11,8 @@ struct Verify: ParsableCommand {
       byte. Exit status: 0 where every check passes, 1 otherwise. No secret and no expected signature is ever shown.
       """)
 
-  @Option(name: .long, help: "File with the header fields, one a line; - for standard input.", completion: .file())
+  @Option(
+    name: .long, help: "File with the header fields, one a line; - for standard input.", completion: .file())
   var headers: String
 
   @Option(name: .long, help: "File with the body, exactly as it was received.", completion: .file())
@@ -47,7 +48,8 @@ struct Verify: ParsableCommand {
     func value(_ name: String) throws -> String {
       let values = fields.values(name)
       guard values.count == 1, let value = values.first, !value.isEmpty else {
-        throw CommandFailure("headers     FAILED: expected \(name) once, saw it \(values.count) times", code: .failure)
+        throw CommandFailure(
+          "headers     FAILED: expected \(name) once, saw it \(values.count) times", code: .failure)
       }
       return value
     }
@@ -65,12 +67,14 @@ struct Verify: ParsableCommand {
     do throws(VerificationError) {
       let now = at ?? WallTime.seconds
       let acceptance = try verifier.verify(headers, body: body.span, now: now)
-      Terminal.print("signature   ok: \(body.count) bytes of body, accepted by secret \(acceptance.secretPosition)")
+      Terminal.print(
+        "signature   ok: \(body.count) bytes of body, accepted by secret \(acceptance.secretPosition)")
       Terminal.print("timestamp   ok: \(acceptance.ageSeconds) s old, at most \(tolerance) s either way")
     } catch {
       switch error {
       case .malformedID: throw CommandFailure("webhook-id  FAILED: \(error)", code: .failure)
-      case .malformedTimestamp, .outOfRange: throw CommandFailure("timestamp   FAILED: \(error)", code: .failure)
+      case .malformedTimestamp, .outOfRange:
+        throw CommandFailure("timestamp   FAILED: \(error)", code: .failure)
       case .noUsableSignature: throw CommandFailure("signature   FAILED: \(error)", code: .failure)
       case .mismatch:
         throw CommandFailure(

@@ -89,7 +89,8 @@ private final class Count: Sendable {
   }
 
   @Test(arguments: [
-    ("127.0.0.1:8080", "127.0.0.1:8080", true), ("localhost:0", "127.0.0.1:0", true), ("*:80", "0.0.0.0:80", false),
+    ("127.0.0.1:8080", "127.0.0.1:8080", true), ("localhost:0", "127.0.0.1:0", true),
+    ("*:80", "0.0.0.0:80", false),
     ("0.0.0.0:1", "0.0.0.0:1", false), ("[::1]:8080", "[::1]:8080", true), ("[::]:8080", "[::]:8080", false),
     ("unix:/run/x.sock", "unix:/run/x.sock", true), ("10.0.0.1:65535", "10.0.0.1:65535", false),
   ])
@@ -100,8 +101,10 @@ private final class Count: Sendable {
   }
 
   @Test(arguments: [
-    "", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:8o", "256.0.0.1:80",
-    "example.com:80", "::1:80", "[::1]", "[127.0.0.1]:80", "unix:relative", "unix:/" + String(repeating: "a", count: 107),
+    "", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:8o",
+    "256.0.0.1:80",
+    "example.com:80", "::1:80", "[::1]", "[127.0.0.1]:80", "unix:relative",
+    "unix:/" + String(repeating: "a", count: 107),
   ])
   func whatIsNoAddressIsRefused(_ text: String) {
     #expect(SocketAddress(text) == nil)

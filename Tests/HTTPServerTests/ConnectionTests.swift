@@ -24,7 +24,9 @@ import Testing
 
   @Test func pipelinedRequestsAreAnsweredInOrder() throws {
     let simulated = try server()
-    let requests = (1...30).map { "POST /\($0 % 3) HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\(1000 + $0)" }
+    let requests = (1...30).map {
+      "POST /\($0 % 3) HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n\(1000 + $0)"
+    }
     let peer = exchange(requests.joined(), with: simulated)
     let bodies = peer.text.split(separator: "\r\n\r\n").dropFirst().map { $0.prefix(4) }
     #expect(bodies.map(String.init) == (1...30).map { "\(1000 + $0)" })
@@ -55,7 +57,8 @@ import Testing
 
   @Test func aRefusedBodyIsNotWaitedForAndTheAnswerIsNotLost() throws {
     let simulated = try server()
-    let peer = exchange("POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc", with: simulated)
+    let peer = exchange(
+      "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc", with: simulated)
     #expect(peer.statuses == [404] && peer.sawEnd)
     // The server still reads, for a while, so that the peer gets no reset before it has read the answer.
     #expect(simulated.kernel.openDescriptors == 2)
@@ -101,7 +104,8 @@ import Testing
   @Test func aHalfClosedSenderIsStillAnswered() throws {
     let simulated = try server()
     let peer = simulated.kernel.connect()
-    simulated.kernel.send(Array("POST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi".utf8), from: peer)
+    simulated.kernel.send(
+      Array("POST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi".utf8), from: peer)
     simulated.kernel.endSending(from: peer)
     simulated.settle()
     #expect(peer.statuses == [200] && peer.text.hasSuffix("hi"))
@@ -110,11 +114,12 @@ import Testing
   }
 
   /// Where a sender stops, what it gets, and after how long.
-  @Test(arguments: [
-    ("", [], 75), ("G", [408], 10), ("GET /0 HTTP/1.1\r\nHost: a\r\n", [408], 10),
-    ("POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", [408], 11),
-    ("POST /0 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", [408], 11),
-  ] as [(String, [Int], Int)])
+  @Test(
+    arguments: [
+      ("", [], 75), ("G", [408], 10), ("GET /0 HTTP/1.1\r\nHost: a\r\n", [408], 10),
+      ("POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", [408], 11),
+      ("POST /0 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", [408], 11),
+    ] as [(String, [Int], Int)])
   func aSilentSenderIsGivenUp(_ sent: String, _ statuses: [Int], _ seconds: Int) throws {
     let simulated = try server()
     let started = simulated.kernel.monotonicTime
@@ -137,7 +142,9 @@ import Testing
     let started = simulated.kernel.monotonicTime
     let peer = exchange(beginning, with: simulated)
     for second in 1..<100 {
-      simulated.kernel.after(.seconds(second)) { [kernel = simulated.kernel] in kernel.send([0x61], from: peer) }
+      simulated.kernel.after(.seconds(second)) { [kernel = simulated.kernel] in
+        kernel.send([0x61], from: peer)
+      }
     }
     simulated.turn { peer.sawEnd }
     #expect(peer.statuses == [408])
@@ -202,7 +209,9 @@ import Testing
     }
     simulated.end()
     #expect(idle.sawEnd && idle.statuses == [200])
-    #expect(halfway.statuses == [200] && halfway.text.contains("Connection: close") && halfway.text.hasSuffix("abcd"))
+    #expect(
+      halfway.statuses == [200] && halfway.text.contains("Connection: close")
+        && halfway.text.hasSuffix("abcd"))
     #expect(simulated.kernel.openDescriptors == 0)
   }
 }

@@ -37,13 +37,17 @@ import Testing
   }
 
   /// Sends `bytes` in pieces of any size, with pauses that no deadline reaches.
-  private func dripFeed(_ bytes: [UInt8], from peer: SimulatedPeer, in simulated: SimulatedServer, random: inout SeededGenerator) {
+  private func dripFeed(
+    _ bytes: [UInt8], from peer: SimulatedPeer, in simulated: SimulatedServer, random: inout SeededGenerator
+  ) {
     var (start, delay) = (0, 0)
     while start < bytes.count {
       let end = min(bytes.count, start + Int.random(in: 1...(bytes.count / 4 + 2), using: &random))
       let piece = Array(bytes[start..<end])
       delay += Int.random(in: 0...200, using: &random)
-      simulated.kernel.after(.milliseconds(delay)) { [kernel = simulated.kernel] in kernel.send(piece, from: peer) }
+      simulated.kernel.after(.milliseconds(delay)) { [kernel = simulated.kernel] in
+        kernel.send(piece, from: peer)
+      }
       start = end
     }
   }
@@ -89,7 +93,8 @@ import Testing
       dripFeed(part, from: peer, in: simulated, random: &random)
       switch Int.random(in: 0..<3, using: &random) {
       case 0: kernel.after(.milliseconds(Int.random(in: 0...300, using: &random))) { kernel.reset(peer) }
-      case 1: kernel.after(.milliseconds(Int.random(in: 0...300, using: &random))) { kernel.endSending(from: peer) }
+      case 1:
+        kernel.after(.milliseconds(Int.random(in: 0...300, using: &random))) { kernel.endSending(from: peer) }
       default: break
       }
     }

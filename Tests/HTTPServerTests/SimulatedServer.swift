@@ -16,7 +16,8 @@ final class SimulatedServer {
   }
 
   init(
-    seed: UInt64, faults: SimulatedKernel.Faults = SimulatedKernel.Faults(), limits: ServerLimits = ServerLimits()
+    seed: UInt64, faults: SimulatedKernel.Faults = SimulatedKernel.Faults(),
+    limits: ServerLimits = ServerLimits()
   ) throws {
     kernel = SimulatedKernel(seed: seed, faults: faults)
     loop = EventLoop(kernel: kernel)

@@ -1,7 +1,9 @@
 import HTTPWire
 import Testing
 
-private func encoded(_ response: Response, answering request: String? = nil, closing: Bool = false) throws -> String {
+private func encoded(_ response: Response, answering request: String? = nil, closing: Bool = false) throws
+  -> String
+{
   var head: RequestHead?
   if let request {
     var parser = RequestHeadParser(limits: MessageLimits())
@@ -65,7 +67,8 @@ private func encoded(_ response: Response, answering request: String? = nil, clo
 
   @Test func whatIsEncodedForAPathIsDecodedFromIt() throws {
     for id in ["a b", "a/b", "é😀", "100%", "a+b?c#d&e"] {
-      #expect(PercentEncoding.encode(id).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") })
+      #expect(
+        PercentEncoding.encode(id).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") })
     }
     var parser = RequestHeadParser(limits: MessageLimits())
     let bytes = Array("GET /\(PercentEncoding.encode("é 100%")) HTTP/1.1\r\nHost: a\r\n\r\n".utf8)

@@ -12,40 +12,57 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
 
 @Suite struct JSONScannerTests {
   @Test(arguments: [
-    "{}", "[]", "null", "true", "false", "0", "-0", "1", "-1", "10", "1.0", "0.1", "1e3", "1E+3", "2e-06", "-1.5e10",
-    "123456789012345678901234567890", "1e99999", #""""#, #""a""#, #""\"\\\/\b\f\n\r\t""#, #""\u0000""#, #""\ud800""#,
-    #""\uD83D\uDE00""#, "\"é😀\"", " [ ] ", "\t{\r\n}\n", "[1,2]", "[[],[[]],{}]", #"{"a":1}"#, #"{"a":{"b":[1,{}]}}"#,
-    #"{"a":1,"a":2}"#, #"{"":""}"#, #"[{"a":[]},{"b":{}}]"#, "[1 , 2 ]", #"{ "a" : 1 , "b" : 2 }"#, "\"\u{7F}\"",
+    "{}", "[]", "null", "true", "false", "0", "-0", "1", "-1", "10", "1.0", "0.1", "1e3", "1E+3", "2e-06",
+    "-1.5e10",
+    "123456789012345678901234567890", "1e99999", #""""#, #""a""#, #""\"\\\/\b\f\n\r\t""#, #""\u0000""#,
+    #""\ud800""#,
+    #""\uD83D\uDE00""#, "\"é😀\"", " [ ] ", "\t{\r\n}\n", "[1,2]", "[[],[[]],{}]", #"{"a":1}"#,
+    #"{"a":{"b":[1,{}]}}"#,
+    #"{"a":1,"a":2}"#, #"{"":""}"#, #"[{"a":[]},{"b":{}}]"#, "[1 , 2 ]", #"{ "a" : 1 , "b" : 2 }"#,
+    "\"\u{7F}\"",
     "\"\u{10FFFF}\"",
   ])
   func acceptsWhatTheGrammarAllows(_ text: String) {
     #expect(validate(Array(text.utf8)) == nil)
   }
 
-  @Test(arguments: [
-    ("", .unexpectedEnd), (" ", .unexpectedEnd), ("{", .unexpectedEnd), ("[", .unexpectedEnd), ("[1", .unexpectedEnd),
-    ("[1,", .unexpectedEnd), (#"{"a""#, .unexpectedEnd), (#"{"a":"#, .unexpectedEnd), (#"{"a":1,"#, .unexpectedEnd),
-    (#"""#, .unexpectedEnd), (#""\"#, .unexpectedEnd), (#""\u12"#, .unexpectedEnd), ("tru", .unexpectedEnd),
-    ("]", .unexpectedByte), ("}", .unexpectedByte), ("[1,]", .unexpectedByte), (#"{"a":1,}"#, .unexpectedByte),
-    ("[,1]", .unexpectedByte), ("{1:2}", .unexpectedByte), ("{a:1}", .unexpectedByte), ("[1 2]", .unexpectedByte),
-    (#"{"a" 1}"#, .unexpectedByte), ("[1}", .unexpectedByte), (#"{"a":1]"#, .unexpectedByte), ("nul!", .unexpectedByte),
-    ("True", .unexpectedByte), ("'a'", .unexpectedByte), ("NaN", .unexpectedByte), ("Infinity", .unexpectedByte),
-    ("+1", .unexpectedByte), (".5", .unexpectedByte), ("/**/1", .unexpectedByte), ("\u{FEFF}{}", .unexpectedByte),
-    ("01", .invalidNumber), ("-", .invalidNumber), ("-01", .invalidNumber), ("1.", .invalidNumber), ("1.e3", .invalidNumber),
-    ("1e", .invalidNumber), ("1e+", .invalidNumber), ("-a", .invalidNumber),
-    (#""\x""#, .invalidEscape), (#""\u12g4""#, .invalidEscape), (#""\U1234""#, .invalidEscape), (#""\'""#, .invalidEscape),
-    ("\"\n\"", .controlCharacter), ("\"\u{0}\"", .controlCharacter), ("\"\t\"", .controlCharacter),
-    ("{}x", .trailingContent), ("1 2", .trailingContent), ("[][]", .trailingContent), ("null\u{0}", .trailingContent),
-    ("0x1", .trailingContent), ("1a", .trailingContent),
-  ] as [(String, JSONError.Reason)])
+  @Test(
+    arguments: [
+      ("", .unexpectedEnd), (" ", .unexpectedEnd), ("{", .unexpectedEnd), ("[", .unexpectedEnd),
+      ("[1", .unexpectedEnd),
+      ("[1,", .unexpectedEnd), (#"{"a""#, .unexpectedEnd), (#"{"a":"#, .unexpectedEnd),
+      (#"{"a":1,"#, .unexpectedEnd),
+      (#"""#, .unexpectedEnd), (#""\"#, .unexpectedEnd), (#""\u12"#, .unexpectedEnd), ("tru", .unexpectedEnd),
+      ("]", .unexpectedByte), ("}", .unexpectedByte), ("[1,]", .unexpectedByte),
+      (#"{"a":1,}"#, .unexpectedByte),
+      ("[,1]", .unexpectedByte), ("{1:2}", .unexpectedByte), ("{a:1}", .unexpectedByte),
+      ("[1 2]", .unexpectedByte),
+      (#"{"a" 1}"#, .unexpectedByte), ("[1}", .unexpectedByte), (#"{"a":1]"#, .unexpectedByte),
+      ("nul!", .unexpectedByte),
+      ("True", .unexpectedByte), ("'a'", .unexpectedByte), ("NaN", .unexpectedByte),
+      ("Infinity", .unexpectedByte),
+      ("+1", .unexpectedByte), (".5", .unexpectedByte), ("/**/1", .unexpectedByte),
+      ("\u{FEFF}{}", .unexpectedByte),
+      ("01", .invalidNumber), ("-", .invalidNumber), ("-01", .invalidNumber), ("1.", .invalidNumber),
+      ("1.e3", .invalidNumber),
+      ("1e", .invalidNumber), ("1e+", .invalidNumber), ("-a", .invalidNumber),
+      (#""\x""#, .invalidEscape), (#""\u12g4""#, .invalidEscape), (#""\U1234""#, .invalidEscape),
+      (#""\'""#, .invalidEscape),
+      ("\"\n\"", .controlCharacter), ("\"\u{0}\"", .controlCharacter), ("\"\t\"", .controlCharacter),
+      ("{}x", .trailingContent), ("1 2", .trailingContent), ("[][]", .trailingContent),
+      ("null\u{0}", .trailingContent),
+      ("0x1", .trailingContent), ("1a", .trailingContent),
+    ] as [(String, JSONError.Reason)])
   func refusesWhatTheGrammarForbids(_ text: String, _ reason: JSONError.Reason) {
     #expect(validate(Array(text.utf8))?.reason == reason)
   }
 
-  @Test(arguments: [
-    [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82], [0xF0, 0x80, 0x80, 0x80],
-    [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xE2, 0x28, 0xA1],
-  ] as [[UInt8]])
+  @Test(
+    arguments: [
+      [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82],
+      [0xF0, 0x80, 0x80, 0x80],
+      [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xE2, 0x28, 0xA1],
+    ] as [[UInt8]])
   func refusesMalformedUTF8(_ bytes: [UInt8]) {
     #expect(validate([0x22] + bytes + [0x22])?.reason == .invalidUTF8)
     #expect(validate([0x22] + bytes) != nil)

@@ -3,8 +3,10 @@ import Testing
 
 @Suite struct JSONStringTests {
   @Test(arguments: [
-    ("plain", "plain"), (#"a\"b\\c\/d"#, #"a"b\c/d"#), (#"\b\f\n\r\t"#, "\u{8}\u{C}\n\r\t"), (#"\u00e9"#, "é"),
-    (#"\ud83d\ude00"#, "😀"), (#"\uD83D"#, "\u{FFFD}"), (#"\ude00\ud83d"#, "\u{FFFD}\u{FFFD}"), (#"\ud83dx"#, "\u{FFFD}x"),
+    ("plain", "plain"), (#"a\"b\\c\/d"#, #"a"b\c/d"#), (#"\b\f\n\r\t"#, "\u{8}\u{C}\n\r\t"),
+    (#"\u00e9"#, "é"),
+    (#"\ud83d\ude00"#, "😀"), (#"\uD83D"#, "\u{FFFD}"), (#"\ude00\ud83d"#, "\u{FFFD}\u{FFFD}"),
+    (#"\ud83dx"#, "\u{FFFD}x"),
     (#"\ud83d\u0041"#, "\u{FFFD}A"), (#"\u0000"#, "\u{0}"), ("é😀", "é😀"), ("", ""),
   ])
   func decodesEscapes(_ raw: String, _ decoded: String) {
@@ -14,7 +16,8 @@ import Testing
 
   /// Whatever the limit, the tail decodes to the end of the whole string and is no longer than allowed.
   @Test(arguments: [
-    #"abc\ndef\\\"gh"#, #"\\\\\\\\"#, #"\u00e9\u00e9x\u00e9"#, #"\ud83d\ude00\ud83d\ude00y"#, "é😀é😀z", #"x\\u0041\u0041"#,
+    #"abc\ndef\\\"gh"#, #"\\\\\\\\"#, #"\u00e9\u00e9x\u00e9"#, #"\ud83d\ude00\ud83d\ude00y"#, "é😀é😀z",
+    #"x\\u0041\u0041"#,
   ])
   func tailsBeginAtABoundary(_ raw: String) throws {
     let bytes = Array(raw.utf8)

@@ -7,7 +7,8 @@ private enum Life {
   static let processing = snapshot("processing", .running, startedAt: 100, logs: 20, seed: 8)
   static let progressing = snapshot("processing", .running, startedAt: 100, logs: 90, output: 10, seed: 7)
   static let unknown = snapshot("hibernating", nil, startedAt: 100, logs: 50, seed: 6)
-  static let succeeded = snapshot("succeeded", .succeeded, startedAt: 100, completedAt: 200, logs: 5, output: 30, seed: 1)
+  static let succeeded = snapshot(
+    "succeeded", .succeeded, startedAt: 100, completedAt: 200, logs: 5, output: 30, seed: 1)
   static let failed = snapshot(
     "failed", .failed, error: JobError(code: "unknown", message: "no"), completedAt: 210, logs: 90, seed: 2)
   static let canceled = snapshot("canceled", .canceled, completedAt: 220, logs: 90, seed: 3)
@@ -16,7 +17,8 @@ private enum Life {
   static let ends = [succeeded, failed, canceled]
 
   private static func snapshot(
-    _ status: String, _ phase: Phase?, error: JobError? = nil, startedAt: Int64? = nil, completedAt: Int64? = nil,
+    _ status: String, _ phase: Phase?, error: JobError? = nil, startedAt: Int64? = nil,
+    completedAt: Int64? = nil,
     logs: Int = 0, output: Int = 0, seed: UInt8
   ) -> Snapshot {
     Snapshot(
@@ -29,7 +31,9 @@ private enum Life {
 }
 
 private func digest(_ seed: UInt8) -> BodyDigest {
-  guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else { preconditionFailure("32 bytes") }
+  guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else {
+    preconditionFailure("32 bytes")
+  }
   return digest
 }
 

@@ -55,7 +55,8 @@ enum Payload: String, CaseIterable {
     #expect(snapshot.model == reference["model"] as? String)
     #expect(snapshot.modelVersion == reference["version"] as? String)
     for (name, time) in [
-      ("created_at", snapshot.createdAt), ("started_at", snapshot.startedAt), ("completed_at", snapshot.completedAt),
+      ("created_at", snapshot.createdAt), ("started_at", snapshot.startedAt),
+      ("completed_at", snapshot.completedAt),
     ] {
       #expect((time != nil) == (reference[name] is String), "\(name)")
     }
@@ -67,7 +68,8 @@ enum Payload: String, CaseIterable {
     let prediction = try Prediction(body: body.span)
     let reference = try #require(JSONSerialization.jsonObject(with: Data(body)) as? NSDictionary)
     for (name, value) in [
-      ("input", prediction.input), ("output", prediction.output), ("metrics", prediction.metrics), ("logs", prediction.logs),
+      ("input", prediction.input), ("output", prediction.output), ("metrics", prediction.metrics),
+      ("logs", prediction.logs),
     ] {
       let expected = reference[name].flatMap { $0 is NSNull ? nil : $0 as? NSObject }
       #expect((value != nil) == (expected != nil), "\(name)")
@@ -79,6 +81,7 @@ enum Payload: String, CaseIterable {
 
   @Test func anAbortedPredictionSaysSo() throws {
     let body = try Payload.aborted.body()
-    #expect(try Prediction(body: body.span).snapshot(digest: try #require(Self.digest)).error?.code == "aborted")
+    #expect(
+      try Prediction(body: body.span).snapshot(digest: try #require(Self.digest)).error?.code == "aborted")
   }
 }

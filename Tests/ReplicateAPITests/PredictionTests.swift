@@ -10,9 +10,11 @@ private func snapshot(_ text: String) throws -> Snapshot {
 
 @Suite struct PredictionTests {
   @Test(arguments: [
-    "{}", #"{"id":"a"}"#, #"{"status":"starting"}"#, #"{"id":1,"status":"starting"}"#, #"{"id":null,"status":"starting"}"#,
+    "{}", #"{"id":"a"}"#, #"{"status":"starting"}"#, #"{"id":1,"status":"starting"}"#,
+    #"{"id":null,"status":"starting"}"#,
     #"{"id":"","status":"starting"}"#, #"{"id":"a","status":""}"#, #"{"id":"a","status":["starting"]}"#,
-    #"{"id":"a\u0000b","status":"starting"}"#, #"{"id":"a\nb","status":"starting"}"#, #"{"id":"a","status":"a\u007f"}"#,
+    #"{"id":"a\u0000b","status":"starting"}"#, #"{"id":"a\nb","status":"starting"}"#,
+    #"{"id":"a","status":"a\u007f"}"#,
     #"{"id":"\#(String(repeating: "x", count: 256))","status":"starting"}"#,
     #"{"id":"a","status":"\#(String(repeating: "x", count: 65))"}"#,
   ])
@@ -20,11 +22,17 @@ private func snapshot(_ text: String) throws -> Snapshot {
     #expect {
       try snapshot(text)
     } throws: { error in
-      if case .missingField(let name, _)? = error as? PredictionError { name == "id" || name == "status" } else { false }
+      if case .missingField(let name, _)? = error as? PredictionError {
+        name == "id" || name == "status"
+      } else {
+        false
+      }
     }
   }
 
-  @Test(arguments: ["", "[]", "null", "{", #"{"id":"a","status":"starting"}x"#, "\u{FEFF}{}", #"{"id":"a",}"#])
+  @Test(arguments: [
+    "", "[]", "null", "{", #"{"id":"a","status":"starting"}x"#, "\u{FEFF}{}", #"{"id":"a",}"#,
+  ])
   func whatIsNoObjectIsMalformed(_ text: String) {
     #expect {
       try snapshot(text)
@@ -35,7 +43,8 @@ private func snapshot(_ text: String) throws -> Snapshot {
 
   /// The schema that is published is not the one that is sent: nothing but id and status may cause a refusal.
   @Test(arguments: [
-    "model", "version", "input", "output", "error", "logs", "metrics", "created_at", "started_at", "completed_at",
+    "model", "version", "input", "output", "error", "logs", "metrics", "created_at", "started_at",
+    "completed_at",
     "data_removed", "urls", "a_field_of_tomorrow",
   ])
   func aFieldOfAnyTypeIsTakenAsItIs(_ name: String) throws {
@@ -52,29 +61,42 @@ private func snapshot(_ text: String) throws -> Snapshot {
     #expect(try snapshot(#"{"id":"\#(id)","status":"starting"}"#).predictionID.isEmpty == false)
   }
 
-  @Test(arguments: [
-    ("starting", .pending), ("processing", .running), ("succeeded", .succeeded), ("failed", .failed),
-    ("canceled", .canceled), ("aborted", .canceled), ("cancelled", nil), ("successful", nil), ("Succeeded", nil),
-    ("queued", nil),
-  ] as [(String, Phase?)])
+  @Test(
+    arguments: [
+      ("starting", .pending), ("processing", .running), ("succeeded", .succeeded), ("failed", .failed),
+      ("canceled", .canceled), ("aborted", .canceled), ("cancelled", nil), ("successful", nil),
+      ("Succeeded", nil),
+      ("queued", nil),
+    ] as [(String, Phase?)])
   func statusesAreMapped(_ status: String, _ phase: Phase?) throws {
     let snapshot = try snapshot(#"{"id":"a","status":"\#(status)"}"#)
     #expect(snapshot.phase == phase)
     #expect(snapshot.providerStatus == status)
   }
 
-  @Test(arguments: [
-    ("failed", "null", "unknown", nil), ("failed", #""""#, "unknown", nil), ("failed", #""boom""#, "unknown", "boom"),
-    ("failed", #""CUDA out of memory""#, "out_of_memory", "CUDA out of memory"), ("failed", #""OOM""#, "out_of_memory", "OOM"),
-    ("failed", #""zoom level""#, "unknown", "zoom level"),
-    ("failed", #""Prediction interrupted; please retry (code: PA)""#, "interrupted", "Prediction interrupted; please retry (code: PA)"),
-    ("failed", #""Director: unexpected error handling prediction (E9243)""#, "interrupted", "Director: unexpected error handling prediction (E9243)"),
-    ("failed", #""NSFW content detected""#, "content_refused", "NSFW content detected"),
-    ("failed", #"{"detail":"Input validation failed"}"#, "invalid_input", "Input validation failed"),
-    ("failed", #"{"a":1}"#, "unknown", #"{"a":1}"#), ("failed", "[1]", "unknown", "[1]"),
-    ("aborted", "null", "aborted", nil), ("canceled", "null", nil, nil), ("canceled", #""by user""#, "canceled", "by user"),
-    ("succeeded", #""""#, nil, nil), ("succeeded", #""ignored""#, nil, nil), ("processing", #""x""#, nil, nil),
-  ] as [(String, String, String?, String?)])
+  @Test(
+    arguments: [
+      ("failed", "null", "unknown", nil), ("failed", #""""#, "unknown", nil),
+      ("failed", #""boom""#, "unknown", "boom"),
+      ("failed", #""CUDA out of memory""#, "out_of_memory", "CUDA out of memory"),
+      ("failed", #""OOM""#, "out_of_memory", "OOM"),
+      ("failed", #""zoom level""#, "unknown", "zoom level"),
+      (
+        "failed", #""Prediction interrupted; please retry (code: PA)""#, "interrupted",
+        "Prediction interrupted; please retry (code: PA)"
+      ),
+      (
+        "failed", #""Director: unexpected error handling prediction (E9243)""#, "interrupted",
+        "Director: unexpected error handling prediction (E9243)"
+      ),
+      ("failed", #""NSFW content detected""#, "content_refused", "NSFW content detected"),
+      ("failed", #"{"detail":"Input validation failed"}"#, "invalid_input", "Input validation failed"),
+      ("failed", #"{"a":1}"#, "unknown", #"{"a":1}"#), ("failed", "[1]", "unknown", "[1]"),
+      ("aborted", "null", "aborted", nil), ("canceled", "null", nil, nil),
+      ("canceled", #""by user""#, "canceled", "by user"),
+      ("succeeded", #""""#, nil, nil), ("succeeded", #""ignored""#, nil, nil),
+      ("processing", #""x""#, nil, nil),
+    ] as [(String, String, String?, String?)])
   func errorsAreClassified(_ status: String, _ error: String, _ code: String?, _ message: String?) throws {
     let snapshot = try snapshot(#"{"id":"a","status":"\#(status)","error":\#(error)}"#)
     #expect(snapshot.error?.code == code)
@@ -83,7 +105,8 @@ private func snapshot(_ text: String) throws -> Snapshot {
 
   @Test func aLongErrorIsCutAtACharacter() throws {
     let text = String(repeating: "é", count: 5000)
-    let message = try #require(try snapshot(#"{"id":"a","status":"failed","error":"\#(text)"}"#).error?.message)
+    let message = try #require(
+      try snapshot(#"{"id":"a","status":"failed","error":"\#(text)"}"#).error?.message)
     #expect(message.utf8.count <= 4096 && text.hasPrefix(message) && message.utf8.count > 4000)
   }
 

@@ -132,13 +132,19 @@ extension SimulatedKernel {
   }
 
   package func wait(until deadline: MonotonicTime?, into events: inout [ReadyEvent]) {
-    while ready.isEmpty, let next = agenda.indices.min(by: { (agenda[$0].time, agenda[$0].order) < (agenda[$1].time, agenda[$1].order) }) {
+    while ready.isEmpty,
+      let next = agenda.indices.min(by: {
+        (agenda[$0].time, agenda[$0].order) < (agenda[$1].time, agenda[$1].order)
+      })
+    {
       if let deadline, deadline < agenda[next].time { break }
       let entry = agenda.remove(at: next)
       monotonicTime = max(monotonicTime, entry.time)
       entry.action()
     }
-    if ready.isEmpty, let deadline, deadline.nanoseconds != .max { monotonicTime = max(monotonicTime, deadline) }
+    if ready.isEmpty, let deadline, deadline.nanoseconds != .max {
+      monotonicTime = max(monotonicTime, deadline)
+    }
     events += ready
     ready.removeAll()
   }

@@ -12,12 +12,15 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ("", .empty), ("whsec_", .empty), ("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", .asymmetric),
-    ("whsk_AAAA", .asymmetric), ("whsec_%", .undecodable), ("whsec_AAAAA", .undecodable), ("whsec_AA=A", .undecodable),
-    ("whsec_AAAA====", .undecodable), ("whsec_ AAAA", .undecodable), ("whsec_A", .undecodable), ("whsec_dGhpcnRlZW5ieXRlcw==", .tooShort),
-    ("whsec_" + String(repeating: "A", count: 2000), .undecodable),
-  ] as [(String, SecretError)])
+  @Test(
+    arguments: [
+      ("", .empty), ("whsec_", .empty), ("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", .asymmetric),
+      ("whsk_AAAA", .asymmetric), ("whsec_%", .undecodable), ("whsec_AAAAA", .undecodable),
+      ("whsec_AA=A", .undecodable),
+      ("whsec_AAAA====", .undecodable), ("whsec_ AAAA", .undecodable), ("whsec_A", .undecodable),
+      ("whsec_dGhpcnRlZW5ieXRlcw==", .tooShort),
+      ("whsec_" + String(repeating: "A", count: 2000), .undecodable),
+    ] as [(String, SecretError)])
   func whatIsNoSecretIsRefusedWithItsReason(_ text: String, _ error: SecretError) {
     #expect(throws: error) { try Secret(text) }
     if text.count > 6 { #expect(!"\(error)".contains(text)) }
@@ -46,7 +49,9 @@ import Testing
     let secret = try Secret(text)
     var dumped = ""
     dump([secret], to: &dumped)
-    let printed = ["\(secret)", String(reflecting: secret), "\([secret])", String(describing: Optional(secret)), dumped]
+    let printed = [
+      "\(secret)", String(reflecting: secret), "\([secret])", String(describing: Optional(secret)), dumped,
+    ]
     for output in printed { #expect(!output.contains("MfKQ") && !output.contains("31, 242")) }
     #expect("\(secret)" == "<redacted>")
   }

@@ -20,7 +20,9 @@ struct SignatureVectors: Decodable {
     var testDescription: String { name }
 
     var body: [UInt8] {
-      if let body_repeat { return Array(repeating: Array(body_repeat.char.utf8)[0], count: body_repeat.count) }
+      if let body_repeat {
+        return Array(repeating: Array(body_repeat.char.utf8)[0], count: body_repeat.count)
+      }
       return Array(Data(base64Encoded: body_base64 ?? "") ?? Data())
     }
 
@@ -47,7 +49,8 @@ struct SignatureVectors: Decodable {
 
   static let all: SignatureVectors = {
     guard let url = Bundle.module.url(forResource: "Fixtures/signature-vectors", withExtension: "json"),
-      let data = try? Data(contentsOf: url), let vectors = try? JSONDecoder().decode(SignatureVectors.self, from: data)
+      let data = try? Data(contentsOf: url),
+      let vectors = try? JSONDecoder().decode(SignatureVectors.self, from: data)
     else { preconditionFailure("signature-vectors.json is not among the test's resources") }
     return vectors
   }()

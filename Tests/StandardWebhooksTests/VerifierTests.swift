@@ -92,20 +92,25 @@ private struct Sample {
   private static let decoy = "v1,bm9ldHUjKzFob2VudXRob2VodWUzMjRvdWVvdW9ldQo="
   private static let wrong = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
 
-  @Test(arguments: [
-    (valid, true), ("\(wrong) \(valid)", true), ("\(valid) \(wrong)", true), ("garbage \(valid)", true),
-    ("  \(valid)  ", true), ("v1, \(valid)", true), ("v1a,AAAA v2,BBBB \(valid)", true), ("\(decoy) \(valid)", true),
-    // Fifteen of the right form come before it; with sixteen it would be the seventeenth.
-    (Array(repeating: wrong, count: 15).joined(separator: " ") + " " + valid, true),
-    (Array(repeating: wrong, count: 16).joined(separator: " ") + " " + valid, false),
-    // Each of these is accepted by some client.
-    ("v2" + valid.dropFirst(2), false), ("v1a" + valid.dropFirst(2), false), (String(valid.dropFirst(2)), false),
-    (String(valid.dropFirst(3)), false), ("V1" + valid.dropFirst(2), false), (valid + ",zzz", false),
-    (valid + "=", false), (String(valid.dropLast()), false), ("v1,", false), ("v1", false), ("", false), (" ", false),
-    ("v1," + valid.dropFirst(3).replacing("=", with: ""), false), (valid.replacing(",", with: ", "), false),
-    ("v1\t" + valid.dropFirst(3), false), (valid.replacing("+", with: "-").replacing("/", with: "_"), false),
-    (String(repeating: "a", count: 5000) + " " + valid, false),
-  ] as [(String, Bool)])
+  @Test(
+    arguments: [
+      (valid, true), ("\(wrong) \(valid)", true), ("\(valid) \(wrong)", true), ("garbage \(valid)", true),
+      ("  \(valid)  ", true), ("v1, \(valid)", true), ("v1a,AAAA v2,BBBB \(valid)", true),
+      ("\(decoy) \(valid)", true),
+      // Fifteen of the right form come before it; with sixteen it would be the seventeenth.
+      (Array(repeating: wrong, count: 15).joined(separator: " ") + " " + valid, true),
+      (Array(repeating: wrong, count: 16).joined(separator: " ") + " " + valid, false),
+      // Each of these is accepted by some client.
+      ("v2" + valid.dropFirst(2), false), ("v1a" + valid.dropFirst(2), false),
+      (String(valid.dropFirst(2)), false),
+      (String(valid.dropFirst(3)), false), ("V1" + valid.dropFirst(2), false), (valid + ",zzz", false),
+      (valid + "=", false), (String(valid.dropLast()), false), ("v1,", false), ("v1", false), ("", false),
+      (" ", false),
+      ("v1," + valid.dropFirst(3).replacing("=", with: ""), false), (valid.replacing(",", with: ", "), false),
+      ("v1\t" + valid.dropFirst(3), false),
+      (valid.replacing("+", with: "-").replacing("/", with: "_"), false),
+      (String(repeating: "a", count: 5000) + " " + valid, false),
+    ] as [(String, Bool)])
   func onlyAWellFormedVersion1EntryCounts(_ signature: String, _ isAccepted: Bool) throws {
     var sample = Sample()
     sample.signature = signature
@@ -113,7 +118,8 @@ private struct Sample {
   }
 
   @Test(arguments: [
-    "", "0", "01614265330", "+1614265330", "-1614265330", " 1614265330", "1614265330 ", "1614265330.0", "1.6e9",
+    "", "0", "01614265330", "+1614265330", "-1614265330", " 1614265330", "1614265330 ", "1614265330.0",
+    "1.6e9",
     "1614265330123", "hello", "１６１４２６５３３０", "0x60376232", "1614265330\u{0}",
   ])
   func aTimestampHasOneSpelling(_ timestamp: String) throws {
@@ -137,7 +143,8 @@ private struct Sample {
     let sample = Sample()
     let headers = SignatureHeaders(id: sample.id, timestamp: sample.timestamp, signature: sample.signature)
     for (secrets, position) in [([Sample.secretText, other], 1), ([other, Sample.secretText], 2)] {
-      let verifier = try #require(Verifier(secrets: try secrets.map { try Secret($0) }, toleranceSeconds: 300))
+      let verifier = try #require(
+        Verifier(secrets: try secrets.map { try Secret($0) }, toleranceSeconds: 300))
       let acceptance = try verifier.verify(headers, body: sample.body.span, now: Sample.now)
       #expect(acceptance.secretPosition == position)
     }

@@ -14,7 +14,8 @@ import Testing
     for number in 1...40 {
       let (status, phase) = states[number % 5]
       _ = try writer.commit([
-        Sample.delivery("w\(number)", of: "p\(number)", status, phase, model: number <= 20 ? "a/old" : "a/new")
+        Sample.delivery(
+          "w\(number)", of: "p\(number)", status, phase, model: number <= 20 ? "a/old" : "a/new")
       ])
     }
     return (database, writer)
@@ -39,7 +40,9 @@ import Testing
       let page = try reader.jobs(matching: JobFilter(), before: cursor, limit: limit)
       seen += ids(page)
       cursor = page.next
-      _ = try writer.commit([Sample.delivery("x\(seen.count)", of: "later\(seen.count)", "starting", .pending)])
+      _ = try writer.commit([
+        Sample.delivery("x\(seen.count)", of: "later\(seen.count)", "starting", .pending)
+      ])
     } while cursor != nil
     #expect(seen == (1...40).reversed().map { "p\($0)" })
   }
@@ -65,10 +68,18 @@ import Testing
 
   /// Every question of the API is answered by an index, whatever the store has grown to.
   @Test(arguments: [
-    ("SELECT job, digest FROM deliveries WHERE webhook_id = 'a' AND is_repeat = 0", "deliveries_by_webhook_id"),
+    (
+      "SELECT job, digest FROM deliveries WHERE webhook_id = 'a' AND is_repeat = 0",
+      "deliveries_by_webhook_id"
+    ),
     ("SELECT * FROM jobs WHERE prediction_id = 'a'", "sqlite_autoindex_jobs_1"),
-    ("SELECT number FROM jobs WHERE number < 9 AND model = 'a' ORDER BY number DESC LIMIT 5", "jobs_by_model"),
-    ("SELECT number FROM jobs WHERE number < 9 AND phase = 'failed' AND phase <> 'succeeded' ORDER BY number DESC LIMIT 5", "jobs_by_phase"),
+    (
+      "SELECT number FROM jobs WHERE number < 9 AND model = 'a' ORDER BY number DESC LIMIT 5", "jobs_by_model"
+    ),
+    (
+      "SELECT number FROM jobs WHERE number < 9 AND phase = 'failed' AND phase <> 'succeeded' ORDER BY number DESC LIMIT 5",
+      "jobs_by_phase"
+    ),
     ("SELECT * FROM jobs WHERE number < 9 ORDER BY number DESC LIMIT 5", "INTEGER PRIMARY KEY"),
     ("SELECT * FROM deliveries WHERE job = 1 AND position > 1 ORDER BY position LIMIT 5", "PRIMARY KEY"),
   ])

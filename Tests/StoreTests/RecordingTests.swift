@@ -15,7 +15,9 @@ import Testing
       Sample.delivery("d", "succeeded", .succeeded, logs: 9),
       Sample.delivery("e", "failed", .failed, logs: 9),
     ]
-    let expected: [DeliveryOutcome] = [.applied, .late, .unknownStatus, .duplicate, .conflict, .applied, .conflict]
+    let expected: [DeliveryOutcome] = [
+      .applied, .late, .unknownStatus, .duplicate, .conflict, .applied, .conflict,
+    ]
     #expect(try deliveries.map { try writer.commit([$0])[0].outcome } == expected)
 
     let reader = try StoreReader(path: database.path)
@@ -26,10 +28,12 @@ import Testing
     #expect(history.map(\.outcome) == expected)
     #expect(history.map(\.webhookID) == ["a", "b", "c", "a", "a", "d", "e"])
     #expect(history.map(\.position) == Array(1...7))
-    #expect(history.map(\.phase) == [.running, .running, .running, .running, .running, .succeeded, .succeeded])
-    #expect(try reader.outcomeCounts(ofJob: stored.number) == [
-      .applied: 2, .late: 1, .unknownStatus: 1, .duplicate: 1, .conflict: 2,
-    ])
+    #expect(
+      history.map(\.phase) == [.running, .running, .running, .running, .running, .succeeded, .succeeded])
+    #expect(
+      try reader.outcomeCounts(ofJob: stored.number) == [
+        .applied: 2, .late: 1, .unknownStatus: 1, .duplicate: 1, .conflict: 2,
+      ])
     #expect(try reader.history(ofJob: stored.number, after: 5, limit: 1).map(\.position) == [6])
   }
 
@@ -124,7 +128,9 @@ import Testing
       for number in 0..<50 { _ = try writer.commit(Sample.life(of: "p\(number)", prefix: "w\(number)-")) }
     }
     let writer = try StoreWriter(path: database.path)
-    #expect(try writer.commit([Sample.delivery("w7-3", of: "p7", "succeeded", .succeeded, logs: 20)])[0].outcome == .duplicate)
+    #expect(
+      try writer.commit([Sample.delivery("w7-3", of: "p7", "succeeded", .succeeded, logs: 20)])[0].outcome
+        == .duplicate)
     let reader = try StoreReader(path: database.path)
     #expect(try reader.jobCount() == 50)
     #expect(try reader.damage() == nil)

@@ -36,7 +36,9 @@ final class OtherProgram {
 
   private func rows(of sql: String, column: Int32) throws -> [String] {
     var statement: OpaquePointer?
-    try #require(sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK, "\(String(cString: sqlite3_errmsg(handle)))")
+    try #require(
+      sqlite3_prepare_v2(handle, sql, -1, &statement, nil) == SQLITE_OK,
+      "\(String(cString: sqlite3_errmsg(handle)))")
     defer { sqlite3_finalize(statement) }
     var rows: [String] = []
     while true {

@@ -54,7 +54,9 @@ enum JobDocument {
       object.member("id", string: job.snapshot.predictionID)
       object.member("counts") { member in
         member.object { object in
-          for outcome in DeliveryOutcome.allCases { object.member(outcome.rawValue, integer: counts[outcome] ?? 0) }
+          for outcome in DeliveryOutcome.allCases {
+            object.member(outcome.rawValue, integer: counts[outcome] ?? 0)
+          }
         }
       }
       object.member("deliveries") { list in

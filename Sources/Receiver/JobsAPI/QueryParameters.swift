@@ -11,7 +11,8 @@ struct QueryParameters {
     }
     for (name, value) in parameters {
       guard names.contains(name) else {
-        throw Self.invalid(names.isEmpty ? "this path takes no parameters" : "parameters: \(names.joined(separator: ", "))")
+        throw Self.invalid(
+          names.isEmpty ? "this path takes no parameters" : "parameters: \(names.joined(separator: ", "))")
       }
       guard values.updateValue(value, forKey: name) == nil else {
         throw Self.invalid("`\(name)` is given more than once")
@@ -23,9 +24,11 @@ struct QueryParameters {
 
   func number(_ name: String, in range: ClosedRange<Int64>) throws(Problem) -> Int64? {
     guard let text = values[name] else { return nil }
-    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text), range.contains(number)
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text),
+      range.contains(number)
     else {
-      let bounds = range.upperBound == .max ? "from \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+      let bounds =
+        range.upperBound == .max ? "from \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
       throw Self.invalid("`\(name)` is a whole number, \(bounds)")
     }
     return number

@@ -29,7 +29,8 @@ package struct LineLogHandler: LogHandler {
     let merged = metadata.merging(event.metadata ?? [:]) { $1 }
     let fields = merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
     let time = Timestamp(milliseconds: WallClock.milliseconds).rfc3339
-    let record = LogRecord(time: time, level: event.level.rawValue, message: "\(event.message)", fields: fields)
+    let record = LogRecord(
+      time: time, level: event.level.rawValue, message: "\(event.message)", fields: fields)
     sink.write(format == .json ? record.json : record.text)
   }
 }
@@ -64,6 +65,8 @@ struct LogRecord {
   /// A value with anything but visible ASCII is quoted and escaped, so that no input can forge a line.
   private static func quoted(_ value: String) -> String {
     let isPlain = value.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
-    return isPlain && !value.isEmpty ? value : value.debugDescription
+    guard !isPlain || value.isEmpty else { return value }
+    // Swift escapes apostrophes too, which need no escape between double quotes.
+    return value.debugDescription.replacing(#"\'"#, with: "'")
   }
 }

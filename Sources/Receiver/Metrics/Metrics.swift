@@ -65,7 +65,9 @@ package final class LabeledCounters: Sendable {
 /// How long something took, in buckets that suit a disk: 100 µs to 10 s.
 package final class DurationHistogram: Sendable {
   /// Upper bounds, in microseconds.
-  static let bounds = [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 10_000_000]
+  static let bounds = [
+    100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 10_000_000,
+  ]
   private let buckets = (0...bounds.count).map { _ in Counter() }
   private let totalMicroseconds = Counter()
 

@@ -5,18 +5,21 @@ package enum PrometheusText {
   package static func render(_ metrics: Metrics) -> String {
     var page = Page()
     page.counters(
-      "deliveries_total", "Verified and committed deliveries, by what they did.", metrics.deliveries, label: "outcome")
+      "deliveries_total", "Verified and committed deliveries, by what they did.", metrics.deliveries,
+      label: "outcome")
     page.counters("refusals_total", "Refused requests, by problem code.", metrics.refusals, label: "code")
     page.counters(
       "secret_accepted_total", "Deliveries accepted by each webhook secret, by its position in the setting.",
       metrics.acceptedBySecret, label: "position")
     page.gauges(
-      "secret_last_accepted_timestamp_seconds", "When each webhook secret last accepted a delivery; 0 for never.",
+      "secret_last_accepted_timestamp_seconds",
+      "When each webhook secret last accepted a delivery; 0 for never.",
       metrics.lastAcceptanceBySecret, label: "position")
     page.counter("received_body_bytes_total", "Bytes of bodies that were verified.", metrics.bodyBytes)
     page.counter("commits_total", "Committed transactions.", metrics.commits)
     page.counter("commit_failures_total", "Transactions that could not be committed.", metrics.commitFailures)
-    page.histogram("commit_duration_seconds", "From the first statement to the durable commit.", metrics.commitDuration)
+    page.histogram(
+      "commit_duration_seconds", "From the first statement to the durable commit.", metrics.commitDuration)
     page.counter("checkpoints_total", "Checkpoints of the write-ahead log.", metrics.checkpoints)
     return page.text
   }

@@ -134,7 +134,8 @@ final class CommitThread {
 extension CommitThread {
   /// One message a loop, however many wait there: a wake-up costs more than what it tells.
   private func answer(_ batch: [Submitted], with outcomes: [Recorder.Outcome]) {
-    var byLoop: [ObjectIdentifier: (loop: EventLoop, answers: [(Waiting<Recorder.Outcome>, Recorder.Outcome)])] = [:]
+    var byLoop:
+      [ObjectIdentifier: (loop: EventLoop, answers: [(Waiting<Recorder.Outcome>, Recorder.Outcome)])] = [:]
     for (submitted, outcome) in zip(batch, outcomes) {
       let loop = submitted.waiting.loop
       byLoop[ObjectIdentifier(loop), default: (loop, [])].answers.append((submitted.waiting, outcome))

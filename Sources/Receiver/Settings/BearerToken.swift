@@ -7,7 +7,9 @@ package struct BearerToken: Sendable, CustomStringConvertible {
 
   /// Nil unless `text` is 16 to 256 visible ASCII characters.
   package init?(_ text: String) {
-    guard (16...256).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
+    guard (16...256).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      return nil
+    }
     digest = Self.digest(of: text)
   }
 

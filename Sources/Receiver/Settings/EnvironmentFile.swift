@@ -6,7 +6,9 @@ package enum EnvironmentFile {
   /// A file larger than this is not a settings file.
   package static let sizeLimit = 256 * 1024
 
-  package static func parse(_ text: String, named file: String) -> (values: [String: String], problems: [SettingProblem]) {
+  package static func parse(_ text: String, named file: String) -> (
+    values: [String: String], problems: [SettingProblem]
+  ) {
     var values: [String: String] = [:]
     var problems: [SettingProblem] = []
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
@@ -25,7 +27,8 @@ package enum EnvironmentFile {
         continue
       }
       guard let value = unquoted(assignment[assignment.index(after: equals)...].trimmed) else {
-        problems.append(SettingProblem(variable: name, advice: "close the quote in \(place), with nothing after it"))
+        problems.append(
+          SettingProblem(variable: name, advice: "close the quote in \(place), with nothing after it"))
         continue
       }
       if values.updateValue(value, forKey: name) != nil {
@@ -38,7 +41,8 @@ package enum EnvironmentFile {
   private static func isName(_ text: String) -> Bool {
     guard let first = text.utf8.first, !(0x30...0x39).contains(first) else { return false }
     return text.utf8.allSatisfy {
-      $0 == UInt8(ascii: "_") || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+      $0 == UInt8(ascii: "_") || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0)
+        || (0x61...0x7A).contains($0)
     }
   }
 

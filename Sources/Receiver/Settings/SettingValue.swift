@@ -3,7 +3,9 @@ package enum SettingValue {
   /// Whole numbers with the units `ms`, `s`, `m`, `h`, `d`, largest first or in any order, each at most once; a bare
   /// number is seconds. Nil for anything else, and for more than 100 years.
   package static func duration(_ text: String) -> Duration? {
-    if let seconds = number(text[...]) { return bounded(milliseconds: seconds.multipliedReportingOverflow(by: 1000)) }
+    if let seconds = number(text[...]) {
+      return bounded(milliseconds: seconds.multipliedReportingOverflow(by: 1000))
+    }
     var rest = text[...]
     var total = 0
     var used: Set<String> = []

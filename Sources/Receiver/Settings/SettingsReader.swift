@@ -34,7 +34,8 @@ package struct SettingsReader {
       apiAddress: address(.apiListen, default: Self.defaultAPIAddress),
       apiTokens: tokens(),
       databasePath: databasePath(),
-      signatureTolerance: duration(.signatureTolerance, default: .seconds(300), in: .seconds(1)...(.seconds(86_400))),
+      signatureTolerance: duration(
+        .signatureTolerance, default: .seconds(300), in: .seconds(1)...(.seconds(86_400))),
       bodyLimit: size(.maxBody, default: 8 * 1024 * 1024, in: 1024...(256 * 1024 * 1024)),
       shutdownGrace: duration(.shutdownGrace, default: .seconds(10), in: .zero...(.seconds(600))),
       logLevel: choice(.logLevel) ?? .info,
@@ -99,7 +100,8 @@ extension SettingsReader {
     if text.allSatisfy(\.isWhitespace) {
       report(
         .webhookSecret,
-        "set it to the signing secret (whsec_…) that GET https://api.replicate.com/v1/webhooks/default/secret returns")
+        "set it to the signing secret (whsec_…) that GET https://api.replicate.com/v1/webhooks/default/secret returns"
+      )
     }
     return secrets
   }
@@ -113,7 +115,9 @@ extension SettingsReader {
     var tokens: [BearerToken] = []
     for (index, part) in text.split(whereSeparator: Self.separatesTokens).enumerated() {
       guard let token = BearerToken(String(part)) else {
-        report(.apiTokens, "token \(index + 1) needs 16 to 256 visible ASCII characters; try: openssl rand -hex 24")
+        report(
+          .apiTokens, "token \(index + 1) needs 16 to 256 visible ASCII characters; try: openssl rand -hex 24"
+        )
         continue
       }
       tokens.append(token)
@@ -193,9 +197,13 @@ extension SettingsReader {
   private mutating func requireTokens(for settings: Settings) {
     guard settings.apiTokens.isEmpty else { return }
     if settings.sharesListener {
-      report(.apiTokens, "webhooks and jobs share one address: set a token, or give API_LISTEN an address of its own")
+      report(
+        .apiTokens,
+        "webhooks and jobs share one address: set a token, or give API_LISTEN an address of its own")
     } else if !settings.apiAddress.isLoopback {
-      report(.apiTokens, "the jobs API listens beyond this machine: set a token, or let API_LISTEN be 127.0.0.1:8081")
+      report(
+        .apiTokens,
+        "the jobs API listens beyond this machine: set a token, or let API_LISTEN be 127.0.0.1:8081")
     }
   }
 

@@ -20,7 +20,8 @@ extension Problem {
         .timestampOutOfRange, "webhook-timestamp is not a time close to this server's clock", reason: reason)
     case .malformedID, .noUsableSignature, .mismatch:
       self = .unauthenticated(
-        .signatureMismatch, "webhook-signature does not fit the body and the secret of this receiver", reason: reason)
+        .signatureMismatch, "webhook-signature does not fit the body and the secret of this receiver",
+        reason: reason)
     }
   }
 

@@ -55,7 +55,9 @@ final class WebhookEndpoint {
 // MARK: - The steps
 
 extension WebhookEndpoint {
-  private func verify(_ headers: SignatureHeaders, _ body: [UInt8], now: Timestamp) throws(Problem) -> Acceptance {
+  private func verify(_ headers: SignatureHeaders, _ body: [UInt8], now: Timestamp) throws(Problem)
+    -> Acceptance
+  {
     do throws(VerificationError) {
       let seconds = now.milliseconds / 1000
       let acceptance = try verifier.verify(headers, body: body.span, now: seconds)

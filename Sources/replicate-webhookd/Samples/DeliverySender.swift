@@ -31,14 +31,16 @@ struct DeliverySender {
     let timestamp = String(WallTime.seconds - delivery.ageSeconds)
     // A signature over another text has the right form and the wrong value.
     let signedID = delivery.signatureIsBroken ? delivery.webhookID + "-forged" : delivery.webhookID
-    guard let signature = Signer.sign(id: signedID, timestamp: timestamp, body: delivery.body.span, with: secret)
+    guard
+      let signature = Signer.sign(id: signedID, timestamp: timestamp, body: delivery.body.span, with: secret)
     else { throw CommandFailure("OpenSSL offers no HMAC-SHA256", code: .failure) }
     do throws(HTTPClientError) {
       return try client.send(
         to: url,
         fields: [
           "Content-Type: application/json", "User-Agent: replicate-webhookd/\(Version.current)",
-          "\(SignatureHeaders.idName): \(delivery.webhookID)", "\(SignatureHeaders.timestampName): \(timestamp)",
+          "\(SignatureHeaders.idName): \(delivery.webhookID)",
+          "\(SignatureHeaders.timestampName): \(timestamp)",
           "\(SignatureHeaders.signatureName): \(signature)",
         ], body: delivery.body)
     } catch {

@@ -33,7 +33,8 @@ struct SamplePrediction {
       switch self {
       case .starting: ""
       case .processing: "Using seed: 27934\n"
-      case .progressing, .unknown, .canceled: "Using seed: 27934\n 50%|█████     | 2/4 [00:00<00:00,  5.09it/s]\n"
+      case .progressing, .unknown, .canceled:
+        "Using seed: 27934\n 50%|█████     | 2/4 [00:00<00:00,  5.09it/s]\n"
       case .succeeded, .failed: "Using seed: 27934\n100%|██████████| 4/4 [00:00<00:00,  5.17it/s]\n"
       }
     }
@@ -52,7 +53,9 @@ struct SamplePrediction {
       object.member("id", string: id)
       object.member("model", string: "black-forest-labs/flux-schnell")
       object.member("version", string: "hidden")
-      object.member("input", raw: Self.raw(#"{"prompt":"a minimalist desk lamp, studio light","guidance":3.5,"seed":27934}"#))
+      object.member(
+        "input",
+        raw: Self.raw(#"{"prompt":"a minimalist desk lamp, studio light","guidance":3.5,"seed":27934}"#))
       object.member("logs", string: moment.logs)
       object.member("output", raw: output(at: moment))
       object.member("data_removed", raw: Self.raw("false"))

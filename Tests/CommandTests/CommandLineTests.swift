@@ -1,0 +1,152 @@
+import Foundation
+import StandardWebhooks
+import Testing
+
+extension ProcessTests {
+  /// The verbs beside `serve`: what they print, and how they end.
+  @Suite struct CommandLineTests {
+    private static let secret = ["REPLICATE_WEBHOOK_SECRET": Daemon.secret]
+
+    @Test(arguments: [
+      ["--help"], ["--version"], ["serve", "--help"], ["send", "--help"], ["verify", "--help"],
+      ["help", "jobs"],
+    ])
+    func helpIsHelp(_ arguments: [String]) throws {
+      let result = try Program.run(arguments)
+      #expect(result.status == 0 && !result.output.isEmpty && result.error.isEmpty)
+    }
+
+    @Test func aStartWithWrongSettingsFailsFastWithALineEach() throws {
+      let folder = try TemporaryFolder()
+      let file = try folder.write(
+        "MAX_BODY=huge\nWEBHOOK_LISTENS=1\nREPLICATE_WEBHOOK_SECRET=whsec_%%%\n", to: "env")
+      let result = try Program.run(["serve", "--env-file", file])
+      #expect(result.status == 78)
+      let lines = result.error.split(separator: "\n")
+      #expect(lines.count == 3)
+      for name in ["MAX_BODY", "WEBHOOK_LISTENS", "REPLICATE_WEBHOOK_SECRET"] {
+        #expect(lines.filter { $0.contains("\(name): ") }.count == 1, "\(name)")
+      }
+      #expect(!result.error.contains("huge") && !result.error.contains("%%%"))
+    }
+
+    @Test func anAddressInUseIsNamed() throws {
+      let folder = try TemporaryFolder()
+      let daemon = try Daemon(in: folder)
+      let second = try Program.run(
+        ["serve"],
+        environment: Self.secret.merging([
+          "WEBHOOK_LISTEN": "127.0.0.1:\(daemon.webhookPort)",
+          "DATABASE_URL": "sqlite:\(folder.url.path)/other.db",
+        ]) { $1 })
+      #expect(
+        second.status == 78
+          && second.error.contains("WEBHOOK_LISTEN: cannot listen on 127.0.0.1:\(daemon.webhookPort)"))
+    }
+
+    @Test func checkTellsWhetherTheStoreIsSound() throws {
+      let folder = try TemporaryFolder()
+      let path = folder.url.appendingPathComponent("replicate-webhookd.db").path
+      let environment = Self.secret.merging(["DATABASE_URL": "sqlite:\(path)"]) { $1 }
+      let absent = try Program.run(["check"], environment: environment)
+      #expect(absent.status == 0 && absent.output.contains("does not exist yet"))
+      do {
+        let daemon = try Daemon(in: folder)
+        _ = try daemon.post(SignedDelivery(id: "m", prediction: "p", status: "succeeded"))
+        #expect(try Program.run(["check"], environment: environment).output.contains("holds 1 job(s)"))
+        #expect(daemon.stop() == 0)
+      }
+      #expect(try Program.run(["check"], environment: environment).status == 0)
+      try Data(repeating: 0x61, count: 5000).write(to: URL(fileURLWithPath: path))
+      let damaged = try Program.run(["check"], environment: environment)
+      #expect(damaged.status == 1 && damaged.error.contains("DATABASE_URL: the database is damaged"))
+      #expect(try Program.run(["check"]).status == 78)
+    }
+
+    /// What verify says of a delivery in which one thing is wrong.
+    @Test(arguments: [
+      ("", "", 0, "accepted by secret 1"),
+      ("webhook-id: ", "webhook-no: ", 1, "expected webhook-id once, saw it 0 times"),
+      ("webhook-id: m", "webhook-id: m.n", 1, "webhook-id"), ("v1,", "v2,", 1, "no entry of the form v1"),
+      ("webhook-timestamp: 1", "webhook-timestamp: x", 1, "webhook-timestamp is not a whole number"),
+      ("webhook-timestamp: 1", "webhook-timestamp: 2", 1, "none of 1 v1 signatures fits"),
+    ])
+    func verifySaysWhichCheckFails(_ part: String, _ replacement: String, _ status: Int, _ message: String)
+      throws
+    {
+      let folder = try TemporaryFolder()
+      let body = Array(#"{"id":"p1","status":"starting"}"#.utf8)
+      let signature = Signer.sign(
+        id: "m", timestamp: "1614265330", body: body.span, with: try Secret(Daemon.secret))
+      let headers =
+        "POST /x HTTP/1.1\nwebhook-id: m\nWebhook-Timestamp: 1614265330\nwebhook-signature: \(try #require(signature))\n"
+        .replacing("Webhook-T", with: "webhook-t")
+      let headerFile = try folder.write(
+        part.isEmpty ? headers : headers.replacing(part, with: replacement), to: "headers")
+      let bodyFile = try folder.write(String(decoding: body, as: UTF8.self), to: "body")
+      let result = try Program.run(
+        ["verify", "--headers", headerFile, "--body", bodyFile, "--at", "1614265330"],
+        environment: Self.secret)
+      #expect(result.status == Int32(status))
+      #expect((result.output + result.error).contains(message), "\(result.output + result.error)")
+      #expect(!(result.output + result.error).contains("C2FVsBQI"))
+      let old = try Program.run(
+        ["verify", "--headers", headerFile, "--body", bodyFile], environment: Self.secret)
+      if part.isEmpty { #expect(old.status == 1 && old.error.contains("timestamp   FAILED")) }
+    }
+
+    @Test func jobsAndJobAskTheAPI() throws {
+      let daemon = try Daemon(
+        in: try TemporaryFolder(), environment: ["API_TOKENS": "first-token-0123456789"])
+      _ = try daemon.post(SignedDelivery(id: "m", prediction: "p 1", status: "succeeded"))
+      let environment = ["API_LISTEN": "127.0.0.2:\(daemon.apiPort)", "API_TOKENS": "first-token-0123456789"]
+      let list = try Program.run(["jobs", "--json"], environment: environment)
+      #expect(list.status == 0 && list.output.contains(#""id":"p 1""#))
+      let job = try Program.run(["job", "p 1"], environment: environment)
+      #expect(job.status == 0 && job.output.contains(#""state":"succeeded""#))
+      #expect(
+        try Program.run(["job", "p 1", "--history"], environment: environment).output.contains("applied"))
+      #expect(try Program.run(["job", "none"], environment: environment).status == 1)
+      let locked = try Program.run(["jobs"], environment: ["API_LISTEN": "127.0.0.2:\(daemon.apiPort)"])
+      #expect(locked.status == 1 && locked.error.contains("401"))
+      #expect(daemon.stop() == 0)
+      #expect(try Program.run(["jobs"], environment: environment).status == 69)
+    }
+
+    @Test func aSecretInAnArgumentIsRefusedAndNotRepeated() throws {
+      let result = try Program.run(["send", "--secret", Daemon.secret])
+      #expect(result.status == 78 && !result.error.contains("C2FVsBQI") && result.error.contains("file"))
+    }
+
+    /// What the official libraries sign is accepted; deploy/test.sh installs them.
+    @Test(
+      .enabled(
+        if: ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"] != nil,
+        "deploy/test.sh installs the libraries"),
+      arguments: ["standardwebhooks", "svix"])
+    func whatOfficialLibrariesSignIsAccepted(_ library: String) throws {
+      let python = try #require(ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"])
+      let daemon = try Daemon(in: try TemporaryFolder())
+      let script = """
+        import datetime, sys, urllib.request, urllib.error
+        from \(library).webhooks import Webhook
+        body = '{"id": "p-\(library)", "status": "succeeded", "output": "é"}'
+        now = datetime.datetime.now(datetime.timezone.utc)
+        signature = Webhook(sys.argv[2]).sign("m1", now, body)
+        def post(body):
+            fields = {"webhook-id": "m1", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
+            request = urllib.request.Request(sys.argv[1], body.encode(), fields)
+            try:
+                return urllib.request.urlopen(request).status
+            except urllib.error.HTTPError as error:
+                return error.code
+        print(post(body + " "), post(body))
+        """
+      let result = try Program.run(
+        ["-c", script, "http://127.0.0.1:\(daemon.webhookPort)/webhooks/replicate", Daemon.secret],
+        executable: python)
+      #expect(result.output == "401 200\n", "\(result.error)")
+      #expect(try daemon.job("p-\(library)")["output"] as? String == "é")
+    }
+  }
+}

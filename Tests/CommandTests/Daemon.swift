@@ -1,0 +1,172 @@
+import Foundation
+import Synchronization
+import Testing
+
+/// The built command, and the folder it is built in.
+enum Program {
+  /// Beside the bundle of the tests.
+  static let path: String = {
+    let arguments = ProcessInfo.processInfo.arguments
+    let bundle = arguments.first { $0.hasSuffix(".xctest") } ?? arguments[0]
+    return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
+      "replicate-webhookd"
+    ).path
+  }()
+
+  /// The root of the project.
+  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  struct Result {
+    let status: Int32
+    let output: String
+    let error: String
+  }
+
+  /// Runs the command to its end, with `environment` and nothing else.
+  static func run(_ arguments: [String], environment: [String: String] = [:], executable: String = path)
+    throws -> Result
+  {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: executable)
+    process.arguments = arguments
+    process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { own, _ in own }
+    let (output, error) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = error
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    // Nothing here writes more to standard error than a pipe holds.
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let complaint = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return Result(status: process.terminationStatus, output: text, error: complaint)
+  }
+}
+
+/// A folder of its own, removed when the test lets it go.
+final class TemporaryFolder {
+  let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+    "replicate-webhookd-\(UUID().uuidString)")
+
+  init() throws {
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(at: url)
+  }
+
+  func write(_ text: String, to name: String) throws -> String {
+    let file = url.appendingPathComponent(name)
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    return file.path
+  }
+}
+
+/// A running daemon, as a process of its own on ports that the system chose.
+final class Daemon {
+  static let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+
+  let process = Process()
+  private(set) var webhookPort = 0
+  private(set) var apiPort = 0
+  private let errorPipe = Pipe()
+  private let log = Log()
+
+  private final class Log: Sendable {
+    let text = Mutex("")
+    let end = DispatchSemaphore(value: 0)
+  }
+
+  init(in folder: TemporaryFolder, environment: [String: String] = [:]) throws {
+    process.executableURL = URL(fileURLWithPath: Program.path)
+    process.arguments = ["serve"]
+    process.currentDirectoryURL = folder.url
+    process.environment = [
+      "REPLICATE_WEBHOOK_SECRET": Self.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
+      "LOG_FORMAT": "text",
+    ].merging(environment) { $1 }
+    process.standardError = errorPipe
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    try learnPorts()
+    // What is logged later is collected as it comes, so that the daemon never waits for us.
+    errorPipe.fileHandleForReading.readabilityHandler = { [log] handle in
+      let data = handle.availableData
+      if data.isEmpty {
+        handle.readabilityHandler = nil
+        log.end.signal()
+      }
+      log.text.withLock { $0 += String(decoding: data, as: UTF8.self) }
+    }
+  }
+
+  deinit {
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    process.waitUntilExit()
+    errorPipe.fileHandleForReading.readabilityHandler = nil
+  }
+
+  /// Ends the daemon; what it has logged until then.
+  func logAfterStop() -> String {
+    _ = stop()
+    _ = log.end.wait(timeout: .now() + 30)
+    return log.text.withLock { $0 }
+  }
+
+  /// SIGKILL: nothing is finished, nothing is flushed.
+  func killAtOnce() {
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+
+  /// SIGTERM, and the exit status.
+  func stop() -> Int32 {
+    kill(process.processIdentifier, SIGTERM)
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  /// Reads the log until both addresses were said, or the daemon ended.
+  private func learnPorts() throws {
+    var text = ""
+    while webhookPort == 0 || apiPort == 0 {
+      let data = errorPipe.fileHandleForReading.availableData
+      try #require(!data.isEmpty, "the daemon ended: \(text)")
+      text += String(decoding: data, as: UTF8.self)
+      for line in text.split(separator: "\n") where line.contains("listening") {
+        let port =
+          line.split(separator: " ").first { $0.hasPrefix("address=") }
+          .flatMap { $0.split(separator: ":").last }.flatMap { Int($0) } ?? 0
+        if line.contains("purpose=api") { apiPort = port } else { webhookPort = port }
+        if line.contains("purpose=shared") { apiPort = port }
+      }
+    }
+    log.text.withLock { $0 += text }
+  }
+}
+
+extension Daemon {
+  /// Asks the jobs API.
+  func ask(_ path: String, method: String = "GET", fields: [String] = []) throws -> HTTPAnswer {
+    let connection = try HTTPConnection(host: "127.0.0.2", port: apiPort)
+    try connection.send(request(method, path, ["Host: 127.0.0.2:\(apiPort)"] + fields))
+    return try connection.receive(isHead: method == "HEAD")
+  }
+
+  func post(_ delivery: SignedDelivery) throws -> HTTPAnswer {
+    let connection = try HTTPConnection(host: "127.0.0.1", port: webhookPort)
+    try connection.send(delivery.request)
+    return try connection.receive()
+  }
+
+  func job(_ id: String) throws -> [String: Any] {
+    let answer = try ask("/jobs/\(id)")
+    return try #require(JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any])
+  }
+
+  private func request(_ method: String, _ path: String, _ fields: [String]) -> [UInt8] {
+    Array(("\(method) \(path) HTTP/1.1\r\n" + fields.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+  }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Receiver
+import Testing
+
+/// The repository keeps its own rules.
+@Suite struct RepositoryTests {
+  /// Who may import whom. Whoever changes this changes the architecture.
+  private static let rooms: [String: Set<String>] = [
+    "Jobs": [], "JSONText": [], "HTTPWire": [],
+    "StandardWebhooks": ["COpenSSL"], "EventLoop": ["CLinux"], "HTTPClient": ["CCurl"],
+    "HTTPServer": ["HTTPWire", "EventLoop"], "Store": ["Jobs", "CSQLite"],
+    "ReplicateAPI": ["Jobs", "JSONText"],
+    "Receiver": [
+      "Jobs", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Store", "ReplicateAPI",
+      "Logging",
+    ],
+    "replicate-webhookd": [
+      "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",
+      "StandardWebhooks", "Store",
+      "ArgumentParser", "Logging",
+    ],
+  ]
+  /// What the standard library and the system bring.
+  private static let everywhere: Set<String> = ["Glibc", "Synchronization"]
+
+  private func sources(of folder: String) throws -> [(name: String, text: String)] {
+    let root = Program.root.appendingPathComponent(folder)
+    let files = try #require(FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil))
+    return try files.compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" }.map {
+      ($0.lastPathComponent, try String(contentsOf: $0, encoding: .utf8))
+    }
+  }
+
+  @Test(arguments: rooms.keys.sorted())
+  func everyRoomImportsOnlyWhatItMay(_ room: String) throws {
+    let allowed = try #require(Self.rooms[room]).union(Self.everywhere)
+    for (name, text) in try sources(of: "Sources/\(room)") {
+      let imports = text.split(separator: "\n").filter { $0.contains("import ") && !$0.hasPrefix("//") }
+        .compactMap { line in
+          let words = line.split(separator: " ")
+          return words.firstIndex(of: "import").flatMap {
+            $0 + 1 < words.count && $0 <= 1 ? String(words[$0 + 1]) : nil
+          }
+        }
+      #expect(
+        Set(imports).isSubset(of: allowed), "\(room)/\(name) imports \(Set(imports).subtracting(allowed))")
+    }
+  }
+
+  @Test func everyRoomIsKnown() throws {
+    let folders = try FileManager.default.contentsOfDirectory(
+      atPath: Program.root.appendingPathComponent("Sources").path)
+    #expect(Set(folders.filter { !$0.hasPrefix("C") }) == Set(Self.rooms.keys))
+  }
+
+  @Test func sourcesHoldNothingThatInputCouldTrap() throws {
+    for (name, text) in try sources(of: "Sources") {
+      for forbidden in ["try!", "as!", "fatalError", "TODO", "FIXME", " Task {", "Task.sleep"] {
+        let lines = text.split(separator: "\n").filter { $0.contains(forbidden) && !$0.contains("//") }
+        #expect(lines.isEmpty, "\(name): \(lines)")
+      }
+      #expect(text.split(separator: "\n", omittingEmptySubsequences: false).count <= 400, "\(name) is long")
+    }
+  }
+
+  @Test func everySettingIsInTheExampleAndInTheReadme() throws {
+    let example = try String(contentsOf: Program.root.appendingPathComponent(".env.example"), encoding: .utf8)
+    let readme = try String(contentsOf: Program.root.appendingPathComponent("README.md"), encoding: .utf8)
+    for variable in SettingsReader.Variable.allCases {
+      #expect(example.contains("\n\(variable.rawValue)="), "\(variable.rawValue)")
+      #expect(readme.contains("`\(variable.rawValue)`"), "\(variable.rawValue)")
+    }
+    let (values, problems) = EnvironmentFile.parse(example, named: ".env.example")
+    #expect(problems.isEmpty)
+    #expect(Set(values.keys) == Set(SettingsReader.Variable.allCases.map(\.rawValue)))
+  }
+
+  @Test func theUnitVerifies() throws {
+    let folder = try TemporaryFolder()
+    let unit = try String(
+      contentsOf: Program.root.appendingPathComponent("deploy/replicate-webhookd.service"), encoding: .utf8)
+    // The binary is not installed where the tests run.
+    let file = try folder.write(
+      unit.replacing("/usr/local/bin/replicate-webhookd", with: Program.path),
+      to: "replicate-webhookd.service")
+    let result = try Program.run(["verify", "--man=no", file], executable: "/usr/bin/systemd-analyze")
+    #expect(result.status == 0 && result.error.isEmpty, "\(result.error)")
+  }
+}

@@ -1,0 +1,91 @@
+import HTTPWire
+import Testing
+
+@testable import Receiver
+
+/// Small rules of the API, each a table.
+@Suite struct RuleTests {
+  @Test(
+    arguments: [
+      (["webhooks", "replicate"], .webhook), (["webhooks", "replicate", ""], .webhook), (["jobs"], .jobs),
+      (["jobs", ""], .jobs),
+      (["jobs", "a b"], .job(id: "a b")), (["jobs", "a", ""], .job(id: "a")),
+      (["jobs", "a", "history"], .history(id: "a")),
+      (["jobs", "history"], .job(id: "history")), (["healthz"], .liveness), (["readyz", ""], .readiness),
+      (["metrics"], .metrics),
+      ([""], nil), ([], nil), (["", ""], nil), (["webhooks"], nil), (["webhooks", "replicate", "x"], nil),
+      (["*"], nil),
+      (["webhooks", "replicate", "", ""], nil), (["Webhooks", "replicate"], nil),
+      (["jobs", "a", "other"], nil),
+      (["jobs", "", "history"], nil), (["", "jobs"], nil),
+    ] as [([String], Route?)])
+  func pathsLeadToRoutes(_ segments: [String], _ route: Route?) {
+    #expect(Route(segments) == route)
+  }
+
+  @Test(arguments: [
+    ("localhost", true), ("localhost:8081", true), ("LOCALHOST", true), ("127.0.0.1", true),
+    ("127.0.0.1:80", true),
+    ("127.9.9.9", true), ("[::1]", true), ("[::1]:8081", true), ("", false),
+    ("localhost.evil.example", false),
+    ("127.0.0.1.evil.example", false), ("127.evil.example", false), ("127.0.0.1x", false),
+    ("evil.example", false),
+    ("10.0.0.1", false), ("[::2]", false), ("127.0.0", false), ("127.0.0.256", false), ("127.1.1.-1", false),
+  ])
+  func onlyLoopbackNamesCountAsThisMachine(_ host: String, _ isLoopback: Bool) {
+    #expect(APIAccess.namesLoopback(host) == isLoopback)
+  }
+
+  @Test(arguments: [
+    (["\"3\""], true), (["W/\"3\""], true), (["\"2\", \"3\""], true), (["*"], true),
+    (["\"2\"", "\"3\""], true),
+    (["\"2\""], false), ([], false), (["3"], false), (["\"33\""], false),
+  ])
+  func entityTagsAreCompared(_ values: [String], _ matches: Bool) {
+    #expect(EntityTag(revision: 3).isMatched(byIfNoneMatch: values) == matches)
+  }
+
+  @Test(
+    arguments: [
+      ("Bearer 0123456789abcdef", true), ("bearer 0123456789abcdef", true),
+      ("Bearer  0123456789abcdef", true),
+      ("Bearer 0123456789abcdeX", false), ("Bearer 0123456789abcde", false), ("0123456789abcdef", false),
+      ("Bearer", false),
+      ("Bearer ", false), ("Basic 0123456789abcdef", false), (nil, false),
+    ] as [(String?, Bool)])
+  func tokensArePresentedAsRFC6750Says(_ authorization: String?, _ isAccepted: Bool) throws {
+    let tokens = [
+      try #require(BearerToken("ffffffffffffffff")), try #require(BearerToken("0123456789abcdef")),
+    ]
+    #expect(BearerToken.isPresented(in: authorization, among: tokens) == isAccepted)
+    #expect("\(tokens)" == "[<redacted>, <redacted>]")
+  }
+
+  @Test func aLogLineCannotBeForged() {
+    let record = LogRecord(
+      time: "t", level: "info", message: "delivery",
+      fields: [("id", "a\n2026 error \"x\""), ("plain", "value"), ("none", "")])
+    #expect(
+      String(decoding: record.text, as: UTF8.self)
+        == "t info    delivery id=\"a\\n2026 error \\\"x\\\"\" plain=value none=\"\"\n")
+    #expect(
+      String(decoding: record.json, as: UTF8.self)
+        == #"{"time":"t","level":"info","message":"delivery","id":"a\n2026 error \"x\"","plain":"value","none":""}"#
+        + "\n")
+  }
+
+  @Test func metricsAreInPrometheusFormat() {
+    let metrics = Metrics(secretCount: 2)
+    metrics.commitDuration.record(.microseconds(300))
+    metrics.commitDuration.record(.seconds(60))
+    metrics.deliveries["applied"]?.add(7)
+    let page = PrometheusText.render(metrics)
+    let lines = page.split(separator: "\n").map(String.init)
+    #expect(lines.contains(#"replicate_webhookd_deliveries_total{outcome="applied"} 7"#))
+    #expect(lines.contains(#"replicate_webhookd_secret_accepted_total{position="2"} 0"#))
+    #expect(lines.contains(#"replicate_webhookd_commit_duration_seconds_bucket{le="0.0005"} 1"#))
+    #expect(lines.contains(#"replicate_webhookd_commit_duration_seconds_bucket{le="+Inf"} 2"#))
+    #expect(lines.contains("replicate_webhookd_commit_duration_seconds_count 2"))
+    for line in lines where !line.hasPrefix("#") { #expect(line.split(separator: " ").count == 2, "\(line)") }
+  }
+}
