@@ -45,10 +45,7 @@ package struct ChunkedDecoder {
           try decoder.beginChunk(line, of: rest, bodyCount: body.count)
         }
       case .dataEnd:
-        step = try takeLine(of: rest) { decoder, line throws(RequestError) in
-          guard line.isEmpty else { throw .malformedChunk }
-          decoder.state = .size
-        }
+        step = try takeDataEnd(of: rest)
       case .trailers:
         step = try takeLine(of: rest) { decoder, line throws(RequestError) in
           try decoder.takeTrailer(line, of: rest)
@@ -70,14 +67,21 @@ package struct ChunkedDecoder {
   private mutating func takeLine(
     of input: Span<UInt8>, _ use: (inout ChunkedDecoder, Range<Int>) throws(RequestError) -> Void
   ) throws(RequestError) -> Int {
-    let line = try scanner.next(in: input)
-    let length = line?.count ?? scanner.partialCount
-    if case .dataEnd = state, length > 0, line == nil, input[0] != .carriageReturn { throw .malformedChunk }
-    guard length <= limits.chunkLineBytes else { throw .chunkOverheadTooLarge }
-    guard let line else { return 0 }
+    let bound = LineScanner.Bound(end: limits.chunkLineBytes, excess: .chunkOverheadTooLarge)
+    guard let line = try scanner.next(in: input, within: bound) else { return 0 }
     scanner = LineScanner()
     try use(&self, line)
     return line.upperBound + 2
+  }
+
+  /// The CR LF that follows a chunk's data; 0 while it is not complete.
+  private mutating func takeDataEnd(of input: Span<UInt8>) throws(RequestError) -> Int {
+    guard !input.isEmpty else { return 0 }
+    guard input[0] == .carriageReturn else { throw input[0] == .lineFeed ? .bareLineFeed : .malformedChunk }
+    guard input.count > 1 else { return 0 }
+    guard input[1] == .lineFeed else { throw .bareCarriageReturn }
+    state = .size
+    return 2
   }
 
   private mutating func beginChunk(

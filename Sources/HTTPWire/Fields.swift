@@ -40,8 +40,9 @@ package struct Fields: Sendable {
   func listMembers(_ lowercaseName: String) -> [String] {
     all(lowercaseName).flatMap { value in
       value.utf8.split(separator: UInt8(ascii: ",")).map { part in
-        let bytes = Array(part)
-        return bytes.span.string(bytes.span.trimmed(0..<bytes.count)).lowercased()
+        // ASCII alone: Unicode would make the Kelvin sign a k, and of another coding "chunked".
+        let bytes = part.map(\.lowercased)
+        return bytes.span.string(bytes.span.trimmed(0..<bytes.count))
       }
     }.filter { !$0.isEmpty }
   }

@@ -34,16 +34,12 @@ package struct RequestHeadParser {
   }
 
   private mutating func nextLine(in buffer: Span<UInt8>) throws(RequestError) -> Range<Int>? {
-    let line = try scanner.next(in: buffer)
-    if requestLine == nil {
-      let length = line?.count ?? scanner.partialCount
-      // The method and the version take at most 64 bytes more; beyond that the target is too long, whatever it is.
-      guard length <= limits.targetBytes + RequestLine.overhead else { throw .targetTooLong }
-    }
-    guard scanner.lineStart + scanner.partialCount <= limits.headerSectionBytes else {
-      throw .headerSectionTooLarge
-    }
-    return line
+    let section = LineScanner.Bound(end: limits.headerSectionBytes - 2, excess: .headerSectionTooLarge)
+    guard requestLine == nil else { return try scanner.next(in: buffer, within: section) }
+    // The method and the version take so much at the most; beyond it the target is too long, whatever it is.
+    let line = LineScanner.Bound(
+      end: scanner.lineStart + limits.targetBytes + RequestLine.overhead, excess: .targetTooLong)
+    return try scanner.next(in: buffer, within: line.end < section.end ? line : section)
   }
 
   private mutating func parseRequestLine(_ line: Range<Int>, in buffer: Span<UInt8>) throws(RequestError) {

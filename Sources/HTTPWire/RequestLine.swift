@@ -51,18 +51,21 @@ extension RequestLine {
   }
 
   private func host(of fields: Fields) throws(RequestError) -> String {
+    let field: String
     switch fields.single("host") {
     case .repeated:
       throw .repeatedHost
     case .none:
       guard minorVersion == 0 else { throw .missingHost }
-      return target.authority ?? ""
+      field = ""
     case .one(let host):
       guard HostField.isValid(host) else { throw .malformedHost }
-      guard let authority = target.authority else { return host }
-      guard HostField.isValid(authority) else { throw .malformedTarget }
-      return authority
+      field = host
     }
+    guard let authority = target.authority else { return field }
+    // RFC 9110 section 4.2.1: an http URL has a host, although a Host field may be empty.
+    guard HostField.isValid(authority), !authority.hasPrefix(":") else { throw .malformedTarget }
+    return authority
   }
 
   private func bodyFraming(of fields: Fields) throws(RequestError) -> BodyFraming {
