@@ -40,9 +40,13 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     return isTaken
   }
 
-  /// Everything that has arrived, after waiting for at least one element; empty once `patience` has passed without any;
-  /// nil once the queue is closed and empty.
-  package func popAll(patience: Duration? = nil) -> [Element]? {
+  /// Everything that has arrived, after waiting for at least one element.
+  ///
+  /// - Parameters:
+  ///   - patience: how long to wait for it; nil: until it comes.
+  ///   - gathering: how long to let more arrive after that. Producers do not wake the consumer meanwhile.
+  /// - Returns: empty once `patience` has passed without any; nil once the queue is closed and empty.
+  package func popAll(patience: Duration? = nil, gathering: Duration? = nil) -> [Element]? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     let limit = patience.map(Self.time(after:))
@@ -54,6 +58,10 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
         continue
       }
       if pthread_cond_timedwait(arrival, mutex, &moment) == ETIMEDOUT { return [] }
+    }
+    if let gathering {
+      var moment = Self.time(after: gathering)
+      while !isClosed, pthread_cond_timedwait(arrival, mutex, &moment) != ETIMEDOUT {}
     }
     guard !elements.isEmpty else { return nil }
     defer { elements = [] }

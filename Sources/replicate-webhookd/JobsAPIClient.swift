@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLoop
 import HTTPClient
 import JSONText
 import Receiver
@@ -12,8 +13,17 @@ struct JobsAPIOptions: ParsableArguments {
 
   func client() throws -> JobsAPIClient {
     var reader = try settings.reader()
-    let base = try api ?? "http://\(reader.readAPIAddress())"
+    let base = try api ?? Self.url(of: reader.readAPIAddress())
     return try JobsAPIClient(base: base, token: reader.readTokenText())
+  }
+
+  private static func url(of address: SocketAddress) throws -> String {
+    guard address.port != nil else {
+      throw CommandFailure(
+        "API_LISTEN is a unix socket: ask it with curl --unix-socket, or name another address with --api",
+        code: .config)
+    }
+    return "http://\(address)"
   }
 }
 

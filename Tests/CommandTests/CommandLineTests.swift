@@ -44,6 +44,20 @@ extension ProcessTests {
           && second.error.contains("WEBHOOK_LISTEN: cannot listen on 127.0.0.1:\(daemon.webhookPort)"))
     }
 
+    /// The file of a unix socket outlives its process: it must not keep the next one from starting.
+    @Test func aUnixSocketIsTakenOverFromAProcessThatIsGone() throws {
+      let folder = try TemporaryFolder()
+      let socket = ["API_LISTEN": "unix:\(folder.url.path)/api.sock"]
+      for _ in 0..<2 {
+        let daemon = try Daemon(in: folder, environment: socket)
+        let answer = try Program.run(
+          ["-s", "--unix-socket", "\(folder.url.path)/api.sock", "http://localhost/readyz"],
+          executable: "/usr/bin/curl")
+        #expect(answer.output == #"{"status":"ready"}"#)
+        daemon.killAtOnce()
+      }
+    }
+
     @Test func checkTellsWhetherTheStoreIsSound() throws {
       let folder = try TemporaryFolder()
       let path = folder.url.appendingPathComponent("replicate-webhookd.db").path

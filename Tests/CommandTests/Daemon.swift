@@ -138,7 +138,9 @@ final class Daemon {
       for line in text.split(separator: "\n") where line.contains("listening") {
         let port =
           line.split(separator: " ").first { $0.hasPrefix("address=") }
-          .flatMap { $0.split(separator: ":").last }.flatMap { Int($0) } ?? 0
+          .flatMap { $0.split(separator: ":").last }
+          // A unix socket has no port; any number but 0 says that it was announced.
+          .flatMap { Int($0) ?? -1 } ?? 0
         if line.contains("purpose=api") { apiPort = port } else { webhookPort = port }
         if line.contains("purpose=shared") { apiPort = port }
       }

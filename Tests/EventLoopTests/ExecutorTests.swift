@@ -81,6 +81,8 @@ private final class Count: Sendable {
     #expect((1...5).map { queue.push($0) } == [true, true, true, false, false])
     #expect(queue.popAll() == [1, 2, 3])
     #expect(queue.popAll(patience: .milliseconds(5)) == [])
+    #expect(queue.push(5))
+    #expect(queue.popAll(gathering: .milliseconds(1)) == [5])
     #expect(queue.push(6))
     queue.close()
     #expect(!queue.push(7))

@@ -9,6 +9,8 @@ package final class LogSink: Sendable {
   private let lines = BlockingQueue<[UInt8]>(capacity: 16_384)
   private let dropped = Atomic<Int>(0)
   private let descriptor: Int32
+  /// How late a line may be written: under load, a wake-up for each would cost more than the line.
+  private static let gathering: Duration = .milliseconds(5)
   private let thread = Mutex<Thread?>(nil)
 
   /// - Parameter descriptor: stays open as long as the sink; 2 is standard error.
@@ -33,7 +35,7 @@ package final class LogSink: Sendable {
 
   private func drain() {
     // Ends when the queue is closed and empty.
-    while let batch = lines.popAll() {
+    while let batch = lines.popAll(gathering: Self.gathering) {
       var bytes = batch.flatMap(\.self)
       let lost = dropped.exchange(0, ordering: .relaxed)
       if lost > 0 { bytes += Array("\(lost) log lines were dropped: the log is read too slowly\n".utf8) }
