@@ -17,7 +17,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # On a machine that is not run by systemd (a container, say) the files are still put in place.
 systemd_runs() { [ -d /run/systemd/system ]; }
 
-uninstall() {
+uninstall_all() {
   if systemd_runs; then as_root systemctl disable --now $name 2>/dev/null || true; fi
   run as_root rm -f "$unit" "$bin"
   if systemd_runs; then run as_root systemctl daemon-reload; fi
@@ -26,7 +26,7 @@ uninstall() {
   say "  rm -r /etc/$name /var/lib/$name && userdel $name"
 }
 
-install() {
+install_all() {
   need_packages libssl3 libsqlite3-0 libcurl4
   local built=.build/release/$name
   if [ ! -x "$built" ]; then
@@ -65,8 +65,8 @@ start() {
 }
 
 case "${1:-}" in
-  "") install ;;
-  --uninstall) uninstall ;;
+  "") install_all ;;
+  --uninstall) uninstall_all ;;
   -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0" ;;
   *)
     echo "install.sh: unknown argument: $1 (there is --uninstall)" >&2

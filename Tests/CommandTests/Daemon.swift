@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 /// The built command, and the folder it is built in.
@@ -71,13 +70,8 @@ final class Daemon {
   let process = Process()
   private(set) var webhookPort = 0
   private(set) var apiPort = 0
-  private let errorPipe = Pipe()
-  private let log = Log()
-
-  private final class Log: Sendable {
-    let text = Mutex("")
-    let end = DispatchSemaphore(value: 0)
-  }
+  /// What the daemon writes to standard error.
+  private let logFile: URL
 
   init(in folder: TemporaryFolder, environment: [String: String] = [:]) throws {
     process.executableURL = URL(fileURLWithPath: Program.path)
@@ -87,32 +81,28 @@ final class Daemon {
       "REPLICATE_WEBHOOK_SECRET": Self.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
       "LOG_FORMAT": "text",
     ].merging(environment) { $1 }
-    process.standardError = errorPipe
+    logFile = folder.url.appendingPathComponent("log-\(UUID().uuidString)")
+    try Data().write(to: logFile)
+    process.standardError = try FileHandle(forWritingTo: logFile)
     process.standardInput = FileHandle.nullDevice
     try process.run()
     try learnPorts()
-    // What is logged later is collected as it comes, so that the daemon never waits for us.
-    errorPipe.fileHandleForReading.readabilityHandler = { [log] handle in
-      let data = handle.availableData
-      if data.isEmpty {
-        handle.readabilityHandler = nil
-        log.end.signal()
-      }
-      log.text.withLock { $0 += String(decoding: data, as: UTF8.self) }
-    }
   }
 
   deinit {
     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
-    errorPipe.fileHandleForReading.readabilityHandler = nil
   }
 
   /// Ends the daemon; what it has logged until then.
   func logAfterStop() -> String {
     _ = stop()
-    _ = log.end.wait(timeout: .now() + 30)
-    return log.text.withLock { $0 }
+    return logText
+  }
+
+  /// Empty where the file cannot be read, which the expectations then show.
+  private var logText: String {
+    String(decoding: (try? Data(contentsOf: logFile)) ?? Data(), as: UTF8.self)
   }
 
   /// SIGKILL: nothing is finished, nothing is flushed.
@@ -128,24 +118,20 @@ final class Daemon {
     return process.terminationStatus
   }
 
-  /// Reads the log until both addresses were said, or the daemon ended.
+  /// Reads the log until both addresses were said, for at most half a minute.
   private func learnPorts() throws {
-    var text = ""
-    while webhookPort == 0 || apiPort == 0 {
-      let data = errorPipe.fileHandleForReading.availableData
-      try #require(!data.isEmpty, "the daemon ended: \(text)")
-      text += String(decoding: data, as: UTF8.self)
-      for line in text.split(separator: "\n") where line.contains("listening") {
-        let port =
-          line.split(separator: " ").first { $0.hasPrefix("address=") }
-          .flatMap { $0.split(separator: ":").last }
-          // A unix socket has no port; any number but 0 says that it was announced.
-          .flatMap { Int($0) ?? -1 } ?? 0
-        if line.contains("purpose=api") { apiPort = port } else { webhookPort = port }
-        if line.contains("purpose=shared") { apiPort = port }
+    for _ in 0..<6000 where webhookPort == 0 || apiPort == 0 {
+      try #require(process.isRunning, "the daemon ended: \(logText)")
+      for line in logText.split(separator: "\n") where line.contains("listening") {
+        // A unix socket has no port; any number but 0 says that it was announced.
+        let address = line.split(separator: " ").first { $0.hasPrefix("address=") }
+        let port = address?.split(separator: ":").last.map { Int($0) ?? -1 } ?? 0
+        if !line.contains("purpose=api") { webhookPort = port }
+        if !line.contains("purpose=webhooks") { apiPort = port }
       }
+      poll(nil, 0, 5)
     }
-    log.text.withLock { $0 += text }
+    try #require(webhookPort != 0 && apiPort != 0, "the daemon does not listen: \(logText)")
   }
 }
 
