@@ -19,7 +19,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   private var events: [ReadyEvent] = []
   private let scratch: UnsafeMutableRawBufferPointer
 
-  private let inbox = Mutex(Inbox())
+  private let inbox = Lock(Inbox())
   private let isStopping = Atomic(false)
   private let thread = Atomic<UInt>(0)
 
@@ -153,7 +153,7 @@ extension EventLoop {
     precondition(isOnLoop, "not on the loop's thread")
   }
 
-  private func deposit(_ change: (inout sending Inbox) -> Void) {
+  private func deposit(_ change: (inout Inbox) -> Void) {
     let mustWake = inbox.withLock { inbox in
       change(&inbox)
       defer { inbox.hasWoken = true }

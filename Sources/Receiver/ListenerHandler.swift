@@ -2,7 +2,6 @@ internal import EventLoop
 internal import HTTPServer
 internal import HTTPWire
 internal import Logging
-internal import Synchronization
 
 /// What one listener serves: webhooks, the jobs API, or both. The one place where a refusal is counted and logged.
 final class ListenerHandler: RequestHandler {

@@ -3,7 +3,6 @@ internal import HTTPServer
 internal import HTTPWire
 internal import Jobs
 internal import Store
-internal import Synchronization
 
 /// The jobs API: what the app and operators ask. It only reads.
 final class JobsEndpoint {
