@@ -35,7 +35,12 @@ extension ProcessTests {
         Thread.detachNewThread { _ = sent.push((try? Self.send(to: port, prefix: prefix)) ?? []) }
       }
       // Killed when some number of commits has been made, another one each round.
-      while try commits(of: daemon) < 20 + 37 * round {}
+      let enough = 20 + 37 * round
+      var questions = 0
+      while try commits(of: daemon) < enough {
+        questions += 1
+        try #require(questions < 50_000, "the senders have stopped")
+      }
       daemon.killAtOnce()
       var lists: [[String]] = []
       while lists.count < 3 {
