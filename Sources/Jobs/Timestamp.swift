@@ -32,7 +32,10 @@ extension Timestamp {
     else { return nil }
     let days = CivilDate(year: year, month: month, day: day).daysSinceEpoch
     let minutes = (days * 24 + hour) * 60 + minute - offset
-    milliseconds = Int64((minutes * 60 + second) * 1000 + fraction)
+    let moment = Int64((minutes * 60 + second) * 1000 + fraction)
+    // An offset may lead out of the years that can be written.
+    guard Self.writable.contains(moment) else { return nil }
+    milliseconds = moment
   }
 
   package init?(rfc3339 text: String) {
@@ -40,9 +43,14 @@ extension Timestamp {
     self.init(rfc3339: bytes.span)
   }
 
-  /// `2026-11-22T10:00:02.340Z`: always UTC, always three fraction digits.
+  /// The years 0001 to 9999, in milliseconds since 1970.
+  private static let writable: ClosedRange<Int64> = -62_135_596_800_000...253_402_300_799_999
+
+  /// `2026-11-22T10:00:02.340Z`: always UTC, always three fraction digits. A moment outside the years 0001 to 9999 is
+  /// written as the nearest of them.
   package var rfc3339: String {
-    let (seconds, fraction) = milliseconds.flooredDivision(by: 1000)
+    let written = min(max(milliseconds, Self.writable.lowerBound), Self.writable.upperBound)
+    let (seconds, fraction) = written.flooredDivision(by: 1000)
     let (days, secondOfDay) = seconds.flooredDivision(by: 86_400)
     let date = CivilDate(daysSinceEpoch: Int(days))
     let second = Int(secondOfDay)

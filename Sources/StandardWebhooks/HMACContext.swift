@@ -17,12 +17,14 @@ final class HMACContext {
     guard let context = EVP_MAC_CTX_new(algorithm) else { return nil }
     self.context = context
     var digestName = Array("SHA256".utf8CString)
-    let isReady = digestName.withUnsafeMutableBufferPointer { name in
-      let parameters = [
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
-        OSSL_PARAM_construct_end(),
-      ]
-      return EVP_MAC_init(context, key.bytes, key.bytes.count, parameters) == 1
+    // OSSL_PARAM(3): a parameter keeps the pointers to its name and its value, so both must live until it was read.
+    let isReady = OSSL_MAC_PARAM_DIGEST.withCString { parameter in
+      digestName.withUnsafeMutableBufferPointer { name in
+        let parameters = [
+          OSSL_PARAM_construct_utf8_string(parameter, name.baseAddress, 0), OSSL_PARAM_construct_end(),
+        ]
+        return EVP_MAC_init(context, key.bytes, key.bytes.count, parameters) == 1
+      }
     }
     guard isReady else { return nil }
   }

@@ -34,6 +34,7 @@ import Testing
     "2025-06-00T00:00:00Z", "2025-06-08T24:00:00Z", "2025-06-08T12:60:00Z", "2025-06-08T12:06:61Z",
     "0000-01-01T00:00:00Z", "2025-06-08T12:06:20ZZ", " 2025-06-08T12:06:20Z", "2025-6-8T12:06:20Z",
     "2025-06-08T12:06:20+24:00", "2025-06-08T12:06:20+0000", "２025-06-08T12:06:20Z", "2025/06/08T12:06:20Z",
+    "9999-12-31T23:59:00-00:01", "0001-01-01T00:00:00+00:01",
   ])
   func refusesWhatIsNoTime(_ text: String) {
     #expect(Timestamp(rfc3339: text) == nil)
@@ -52,6 +53,11 @@ import Testing
       let moment = Timestamp(milliseconds: number * day + 45_296_789)
       #expect(Timestamp(rfc3339: moment.rfc3339) == moment)
     }
+  }
+
+  @Test func aMomentThatCannotBeWrittenIsWrittenAsTheNearest() {
+    #expect(Timestamp(milliseconds: .max).rfc3339 == "9999-12-31T23:59:59.999Z")
+    #expect(Timestamp(milliseconds: .min).rfc3339 == "0001-01-01T00:00:00.000Z")
   }
 
   @Test func writesThreeFractionDigitsInUTC() {
