@@ -9,7 +9,8 @@ struct BodyFields {
   private static let longestErrorText = 4096
   /// Longer times have no meaning (RFC 3339 with nine fraction digits takes 35 bytes).
   private static let longestTime = 40
-  private static let longestString = 1024
+  /// In bytes of JSON text: an id of 255 bytes, every one of them written as an escape, takes 1,532.
+  private static let longestString = 2048
 
   /// Nil where absent or null.
   func value(_ name: String, in body: Span<UInt8>) -> JSONValue? {
@@ -42,7 +43,8 @@ struct BodyFields {
     {
       text = string
     } else {
-      text = JSONString.decode(value.range.prefix(Self.longestErrorText), of: body)
+      // As it was written: without its escapes it would be no JSON any more.
+      text = body.extracting(value.range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
     }
     guard !text.isEmpty else { return nil }
     return text.utf8.count <= Self.longestErrorText ? text : text.cut(to: Self.longestErrorText)

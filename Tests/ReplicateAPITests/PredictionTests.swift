@@ -91,6 +91,7 @@ private func snapshot(_ text: String) throws -> Snapshot {
       ),
       ("failed", #""NSFW content detected""#, "content_refused", "NSFW content detected"),
       ("failed", #"{"detail":"Input validation failed"}"#, "invalid_input", "Input validation failed"),
+      ("failed", #"{"a":"\"b\n"}"#, "unknown", #"{"a":"\"b\n"}"#),
       ("failed", #"{"a":1}"#, "unknown", #"{"a":1}"#), ("failed", "[1]", "unknown", "[1]"),
       ("aborted", "null", "aborted", nil), ("canceled", "null", nil, nil),
       ("canceled", #""by user""#, "canceled", "by user"),
@@ -101,6 +102,13 @@ private func snapshot(_ text: String) throws -> Snapshot {
     let snapshot = try snapshot(#"{"id":"a","status":"\#(status)","error":\#(error)}"#)
     #expect(snapshot.error?.code == code)
     #expect(snapshot.error?.message == message)
+  }
+
+  @Test func anIDMayBeWrittenInEscapes() throws {
+    let escaped = String(repeating: #"\u0061"#, count: 255)
+    #expect(
+      try snapshot(#"{"id":"\#(escaped)","status":"starting"}"#).predictionID
+        == String(repeating: "a", count: 255))
   }
 
   @Test func aLongErrorIsCutAtACharacter() throws {
