@@ -49,7 +49,8 @@ package final class StoreWriter {
   /// Writes and commits next to nothing, to learn whether writing works.
   package func probe() throws(StoreError) {
     try connection.transaction { () throws(StoreError) in
-      try connection.execute("PRAGMA user_version = \(Schema.version)")
+      // Not the schema's version, which another program may have raised meanwhile.
+      try connection.execute("PRAGMA application_id = \(Schema.applicationID)")
     }
   }
 

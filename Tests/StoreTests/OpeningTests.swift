@@ -30,6 +30,16 @@ import Testing
     #expect(try SQLiteShell.run("SELECT name FROM sqlite_schema", on: database.path) == ["notes"])
   }
 
+  @Test func aProbeLeavesTheSchemaVersionAlone() throws {
+    let database = try TemporaryDatabase()
+    let writer = try StoreWriter(path: database.path)
+    let pages = writer.logPages
+    try SQLiteShell.run("PRAGMA user_version = 7", on: database.path)
+    try writer.probe()
+    #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["7"])
+    #expect(writer.logPages > pages)
+  }
+
   @Test func whatIsNoDatabaseIsCorrupt() throws {
     let database = try TemporaryDatabase()
     let file = fopen(database.path, "w")
