@@ -76,7 +76,7 @@ let package = Package(
     tests("JSONTextTests", ["JSONText"]),
     tests("HTTPWireTests", ["HTTPWire"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
-    tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPWire", "StandardWebhooks"]),
+    tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks"]),
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),

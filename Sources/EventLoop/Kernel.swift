@@ -10,7 +10,9 @@ package protocol Kernel: AnyObject {
   func fillWithRandom(_ bytes: UnsafeMutableRawBufferPointer)
 
   /// A listening socket, and the address it got (the port is the system's choice where 0 was asked for).
-  func listen(on address: SocketAddress, backlog: Int) throws(SystemError) -> (
+  ///
+  /// - Parameter mode: the permissions of a unix socket's file; nil leaves them to the umask.
+  func listen(on address: SocketAddress, mode: UInt32?, backlog: Int) throws(SystemError) -> (
     descriptor: Int32, bound: SocketAddress
   )
   func accept(from listener: Int32) -> AcceptResult

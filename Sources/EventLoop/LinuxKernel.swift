@@ -37,7 +37,7 @@ package final class LinuxKernel: Kernel {
 
 extension LinuxKernel {
   package func listen(
-    on address: SocketAddress, backlog: Int
+    on address: SocketAddress, mode: UInt32?, backlog: Int
   ) throws(SystemError) -> (descriptor: Int32, bound: SocketAddress) {
     let family =
       switch address {
@@ -55,18 +55,16 @@ extension LinuxKernel {
       if case .unix(let path) = address { Self.removeAbandonedSocket(at: path, address) }
       let bound = address.withSystemAddress { clinux_bind(descriptor, $0, $1) }
       _ = try Self.check("bind", bound)
+      // Before listening: until then nobody can connect, whatever the umask was.
+      if case .unix(let path) = address, let mode, chmod(path, mode) != 0 {
+        throw SystemError(call: "chmod", number: errno)
+      }
       _ = try Self.check("listen", clinux_listen(descriptor, Int32(clamping: backlog)))
     } catch {
       Glibc.close(descriptor)
       throw error
     }
-    if case .unix = address { return (descriptor, address) }
-    var storage = sockaddr_storage()
-    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    _ = withUnsafeMutableBytes(of: &storage) { bytes in
-      bytes.withMemoryRebound(to: sockaddr.self) { getsockname(descriptor, $0.baseAddress, &length) }
-    }
-    return (descriptor, SocketAddress(storage))
+    return (descriptor, SocketAddress(ofSocket: descriptor) ?? address)
   }
 
   /// unix(7): a socket's file outlives its process, and binding to it fails. One that nobody listens on any more is

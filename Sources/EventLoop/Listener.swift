@@ -1,26 +1,27 @@
-/// A listening socket, owned. Used on its loop only.
-package struct Listener: ~Copyable {
+/// A listening socket, owned. Used on its loop only. A class, for the tasks that accept from it share it with who stops
+/// them.
+package final class Listener {
   private let loop: EventLoop
   private let waiter: Waiter
   private let descriptor: Int32
+  private var isClosed = false
 
   /// Takes over a listening socket, made by ``Kernel/listen(on:backlog:)``; closes it where it cannot be watched.
   package init(adopting descriptor: Int32, on loop: EventLoop) throws(SystemError) {
-    let waiter = try loop.adopt(descriptor)
+    waiter = try loop.adopt(descriptor)
     self.loop = loop
-    self.waiter = waiter
     self.descriptor = descriptor
   }
 
   deinit {
-    loop.release(waiter)
+    close()
   }
 
   /// What to pass to ``EventLoop/interrupt(_:)`` to end a wait for connections.
   package var waitingPlace: Waiter { waiter }
 
   package func accept() -> AcceptResult {
-    guard waiter.canRead else { return .wouldBlock }
+    guard !isClosed, waiter.canRead else { return .wouldBlock }
     let result = loop.kernel.accept(from: descriptor)
     if result == .wouldBlock { waiter.canRead = false }
     return result
@@ -28,5 +29,12 @@ package struct Listener: ~Copyable {
 
   package func acceptable(until deadline: MonotonicTime) async -> WaitOutcome {
     await loop.wait(waiter, for: .reading, until: deadline)
+  }
+
+  /// From now on connecting is refused, unless another process holds the socket too. Idempotent.
+  package func close() {
+    guard !isClosed else { return }
+    isClosed = true
+    loop.release(waiter)
   }
 }

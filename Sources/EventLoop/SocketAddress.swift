@@ -111,6 +111,17 @@ extension SocketAddress {
     }
   }
 
+  /// What `descriptor` is bound to; nil where it is no socket of these families.
+  init?(ofSocket descriptor: Int32) {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let result = withUnsafeMutableBytes(of: &storage) { bytes in
+      bytes.withMemoryRebound(to: sockaddr.self) { getsockname(descriptor, $0.baseAddress, &length) }
+    }
+    guard result == 0, [AF_INET, AF_INET6, AF_UNIX].contains(Int32(storage.ss_family)) else { return nil }
+    self.init(storage)
+  }
+
   /// The address in `storage`, as accept(2) or getsockname(2) filled it. A peer on a unix socket has no path.
   init(_ storage: sockaddr_storage) {
     self = withUnsafeBytes(of: storage) { bytes in
@@ -124,7 +135,11 @@ extension SocketAddress {
         return .ipv6(
           host: Self.text(AF_INET6, &address.sin6_addr), port: UInt16(bigEndian: address.sin6_port))
       default:
-        return .unix(path: "")
+        // What follows the family is the path and a NUL, or nothing.
+        let path = bytes.dropFirst(MemoryLayout<sa_family_t>.size).prefix(Self.longestUnixPath).prefix {
+          $0 != 0
+        }
+        return .unix(path: String(decoding: path, as: UTF8.self))
       }
     }
   }

@@ -4,37 +4,49 @@ internal import HTTPWire
 /// One connection from its first byte to its close: read, handle, write, again.
 final class Connection {
   private let context: ServerContext
-  private let socket: Socket
+  private let transport: Transport
+  private let entry: ConnectionEntry
+  private let peer: Peer
   private var receiver: RequestReceiver
-  private var output: [UInt8] = []
 
   /// Takes over an accepted descriptor.
-  init(adopting descriptor: Int32, peer: SocketAddress, context: ServerContext) throws(SystemError) {
-    socket = try Socket(adopting: descriptor, on: context.loop)
+  init(adopting descriptor: Int32, from address: SocketAddress, context: ServerContext) throws(SystemError) {
+    transport = try Transport(adopting: descriptor, on: context.loop)
+    entry = ConnectionEntry(place: transport.waitingPlace, now: context.loop.now)
+    peer = Peer(address: address)
     self.context = context
-    receiver = RequestReceiver(context: context, peer: peer)
+    receiver = RequestReceiver(context: context, transport: transport, entry: entry, peer: peer)
   }
 
   func serve() async {
-    context.opened(socket.waitingPlace)
-    defer { context.closed(socket.waitingPlace) }
+    context.handler.observe(.opened)
+    defer {
+      context.close(entry)
+      context.handler.observe(.closed)
+    }
+    guard context.open(entry) else { return await turnAway(.tooManyConnections) }
+    await serveRequests()
+  }
+
+  private func serveRequests() async {
     for served in 1...context.limits.requestsPerConnection {
-      let outcome = await receiver.next(from: socket) { await self.send(ResponseEncoder.continueResponse) }
+      context.move(entry, to: .waiting)
+      let outcome = await receiver.next { await self.send(ResponseEncoder.continueResponse) }
       switch outcome {
       case .closed:
         return
       case .refused(let response, let head):
         // A body may follow that nobody will read, so nothing after it could be understood.
-        let isSent = await send(response, to: head, closing: true)
-        if isSent { await linger() }
-        return
+        return await sendLast(response, to: head)
       case .request(let request):
+        context.move(entry, to: .handling)
         let response = await context.handler.respond(to: request)
         let isLast =
           !request.head.isPersistent || context.phase != .serving
           || served == context.limits.requestsPerConnection
-        guard await send(response, to: request.head, closing: isLast) else { return }
-        if isLast { return await linger() }
+        if isLast { return await sendLast(response, to: request.head) }
+        guard await send(response, to: request.head, closing: false) else { return }
+        context.hold(0, for: entry)
         if served.isMultiple(of: context.limits.turnBudget) {
           _ = await context.loop.sleep(until: context.loop.now)
         }
@@ -42,48 +54,72 @@ final class Connection {
     }
   }
 
-  /// Answers `response` before anything was read, and closes.
-  func turnAway(with response: Response) async {
-    context.opened(socket.waitingPlace)
-    defer { context.closed(socket.waitingPlace) }
-    if await send(response, to: nil, closing: true) { await linger() }
+  /// Answers before anything was read, and closes.
+  private func turnAway(_ refusal: Refusal) async {
+    await sendLast(context.handler.refuse(refusal, from: peer), to: nil)
+  }
+}
+
+// MARK: - Answering
+
+extension Connection {
+  private func sendLast(_ response: Response, to head: RequestHead?) async {
+    if await send(response, to: head, closing: true) { await linger() }
   }
 
   private func send(_ response: Response, to head: RequestHead?, closing: Bool) async -> Bool {
-    output.removeAll(keepingCapacity: false)
+    var output: [UInt8] = []
     ResponseEncoder.append(response, to: &output, answering: head, date: context.dateField, closing: closing)
     return await send(output)
   }
 
   /// False where the peer is gone or takes nothing.
-  private func send(_ bytes: [UInt8]) async -> Bool {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      switch socket.send(rest) {
-      case .transferred(let count):
-        rest = rest.dropFirst(count)
+  private func send(_ bytes: consuming [UInt8]) async -> Bool {
+    transport.enqueue(bytes)
+    let start = context.loop.now
+    var sent = 0
+    // Ends with the bytes, or at the latest when the peer falls behind its pace.
+    while true {
+      let unsent = transport.unsentCount
+      switch transport.flush() {
+      case .transferred:
+        return true
       case .wouldBlock:
-        let deadline = context.loop.now + context.limits.writeStall
-        guard await socket.writable(until: deadline) == .ready else { return false }
+        guard !context.mustEnd(entry) else { return false }
+        context.move(entry, to: .sending)
+        context.hold(transport.unsentCount, for: entry)
+        sent += unsent - transport.unsentCount
+        let deadline = context.limits.write.deadline(from: start, moved: sent)
+        guard await transport.writable(until: deadline) == .ready else { return false }
       case .endOfStream, .broken:
         return false
       }
     }
-    return true
   }
 
   /// RFC 9112 section 9.6: closing with unread bytes resets the connection, and the reset may overtake the answer. So
   /// say that we are done, and read on for a while, until the peer has said the same.
   private func linger() async {
-    socket.shutdownSending()
+    guard !context.mustEnd(entry) else { return }
+    transport.shutdownSending()
+    context.move(entry, to: .lingering)
+    context.hold(0, for: entry)
     let deadline = context.loop.now + context.limits.linger
     var discarded = 0
+    var reads = 0
     var sink: [UInt8] = []
     while discarded < context.limits.lingerBytes {
       sink.removeAll(keepingCapacity: true)
-      switch socket.receive(into: &sink, limit: EventLoop.scratchSize) {
-      case .transferred(let count): discarded += count
-      case .wouldBlock: guard await socket.readable(until: deadline) == .ready else { return }
+      switch transport.receive(into: &sink, limit: EventLoop.scratchSize) {
+      case .transferred(let count):
+        discarded += count
+        reads += 1
+        if reads.isMultiple(of: context.limits.turnBudget) {
+          _ = await context.loop.sleep(until: context.loop.now)
+        }
+      case .wouldBlock:
+        sink = []
+        guard !context.mustEnd(entry), await transport.readable(until: deadline) == .ready else { return }
       case .endOfStream, .broken: return
       }
     }

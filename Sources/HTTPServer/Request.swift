@@ -1,4 +1,3 @@
-package import EventLoop
 package import HTTPWire
 
 /// One request, received whole.
@@ -6,5 +5,5 @@ package struct Request: Sendable {
   package let head: RequestHead
   /// The content after any transfer coding was undone, byte for byte.
   package let body: [UInt8]
-  package let peer: SocketAddress
+  package let peer: Peer
 }

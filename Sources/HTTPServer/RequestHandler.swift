@@ -7,7 +7,9 @@ package protocol RequestHandler: AnyObject {
   func admit(_ head: RequestHead) -> Admission
   func respond(to request: Request) async -> Response
   /// The answer to what never became a request.
-  func refuse(_ refusal: Refusal, from peer: SocketAddress) -> Response
+  func refuse(_ refusal: Refusal, from peer: Peer) -> Response
+  /// Something happened to a connection that is no request: for counting, and for the log.
+  func observe(_ event: ConnectionEvent)
 }
 
 package enum Admission: Sendable {
@@ -26,4 +28,18 @@ package enum Refusal: Equatable, Sendable {
   case timedOut
   /// The server holds as many connections as it may.
   case tooManyConnections
+  /// The client's address holds as many connections as one may.
+  case tooManyConnectionsOfAddress
+  /// The request was cut to make room for others.
+  case displaced
+}
+
+/// What happens to connections beside their requests.
+package enum ConnectionEvent: Equatable, Sendable {
+  case opened
+  case closed
+  /// Closed to make room for another, or for other bytes.
+  case displaced
+  /// Out of descriptors or memory: nothing is accepted for a moment.
+  case acceptingPaused(SystemError)
 }

@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import HTTPWire
 
-/// Receives requests from one socket, one after the other, within the limits.
+/// Receives requests from one connection, one after the other, within the limits.
 struct RequestReceiver: ~Copyable {
   enum Outcome {
     case request(Request)
@@ -11,33 +11,47 @@ struct RequestReceiver: ~Copyable {
     case closed
   }
 
+  /// Bytes read at once where it is not known how many will come: some deliveries, and no more than that for a sender
+  /// that holds a connection open.
+  private static let readSize = 16 * 1024
+
   /// Bytes that have arrived and belong to no request yet.
   private var input: [UInt8] = []
   private var readsThisTurn = 0
+  private var hasServed = false
   private let context: ServerContext
-  private let peer: SocketAddress
+  private let transport: Transport
+  private let entry: ConnectionEntry
+  private let peer: Peer
 
-  init(context: ServerContext, peer: SocketAddress) {
+  init(context: ServerContext, transport: Transport, entry: ConnectionEntry, peer: Peer) {
     self.context = context
+    self.transport = transport
+    self.entry = entry
     self.peer = peer
   }
 
   /// The next request. `continuing` sends the interim answer that lets an expectant sender go on.
-  mutating func next(from socket: borrowing Socket, continuing: () async -> Bool) async -> Outcome {
-    guard await waitForFirstByte(on: socket) else { return .closed }
+  mutating func next(continuing: () async -> Bool) async -> Outcome {
+    guard await waitForFirstByte() else { return .closed }
+    context.move(entry, to: .receiving)
     do throws(Interruption) {
-      let head = try await receiveHead(from: socket)
+      let head = try await receiveHead()
+      hasServed = true
       switch context.handler.admit(head) {
       case .refuse(let response):
         return .refused(response, head: head)
-      case .receive(let bodyLimit):
+      case .receive(let wanted):
+        let bodyLimit = min(wanted, context.limits.message.bodyBytes)
         if case .length(let length) = head.bodyFraming, length > bodyLimit {
           return .refused(refusal(.bodyTooLarge(limit: bodyLimit)), head: head)
         }
         if head.expectsContinue, head.bodyFraming != .none, input.isEmpty {
           guard await continuing() else { return .closed }
+          context.move(entry, to: .receiving)
         }
-        let body = try await receiveBody(framed: head.bodyFraming, limit: bodyLimit, from: socket)
+        let body = try await receiveBody(framed: head.bodyFraming, limit: bodyLimit)
+        context.hold(body.count, for: entry)
         return .request(Request(head: head, body: body, peer: peer))
       }
     } catch {
@@ -61,24 +75,22 @@ struct RequestReceiver: ~Copyable {
 // MARK: - The header section
 
 extension RequestReceiver {
-  /// False when the connection should end: it idled too long, the peer left, or the server drains.
-  private mutating func waitForFirstByte(on socket: borrowing Socket) async -> Bool {
-    guard input.isEmpty else { return context.phase != .aborting }
+  /// False when the connection should end: it was silent for too long, the peer left, or the server drains.
+  private mutating func waitForFirstByte() async -> Bool {
+    guard input.isEmpty else { return !context.mustEnd(entry) }
     guard context.phase == .serving else { return false }
     // An idle connection holds no memory of its own.
     input = []
-    context.becameIdle(socket.waitingPlace)
-    defer { context.becameBusy(socket.waitingPlace) }
-    let deadline = context.loop.now + context.limits.idle
+    let silence = hasServed ? context.limits.idle : context.limits.firstByte
     do throws(Interruption) {
-      try await receive(from: socket, limit: EventLoop.scratchSize, until: deadline)
+      try await receive(until: context.loop.now + silence)
       return true
     } catch {
       return false
     }
   }
 
-  private mutating func receiveHead(from socket: borrowing Socket) async throws(Interruption) -> RequestHead {
+  private mutating func receiveHead() async throws(Interruption) -> RequestHead {
     var parser = RequestHeadParser(limits: context.limits.message)
     let deadline = context.loop.now + context.limits.header
     // Bounded by the parser, which refuses a section that grows past its limit.
@@ -91,7 +103,7 @@ extension RequestReceiver {
       } catch {
         throw .refused(.malformed(error))
       }
-      try await receive(from: socket, limit: EventLoop.scratchSize, until: deadline)
+      try await receive(until: deadline)
     }
   }
 }
@@ -100,44 +112,43 @@ extension RequestReceiver {
 
 extension RequestReceiver {
   private mutating func receiveBody(
-    framed framing: BodyFraming, limit: Int, from socket: borrowing Socket
+    framed framing: BodyFraming, limit: Int
   ) async throws(Interruption) -> [UInt8] {
     switch framing {
     case .none: return []
-    case .length(let length): return try await receiveBody(of: length, from: socket)
-    case .chunked: return try await receiveChunks(limit: limit, from: socket)
+    case .length(let length): return try await receiveBody(of: length)
+    case .chunked: return try await receiveChunks(limit: limit)
     }
   }
 
-  private mutating func receiveBody(
-    of length: Int, from socket: borrowing Socket
-  ) async throws(Interruption) -> [UInt8] {
+  private mutating func receiveBody(of length: Int) async throws(Interruption) -> [UInt8] {
     if input.count <= length, input.count * 2 > length {
       // Most of it is here: what has arrived becomes the body, without a copy.
       var body: [UInt8] = []
       swap(&body, &input)
-      try await fill(&body, to: length, from: socket)
+      try await fill(&body, to: length)
       return body
     }
     var body = Array(input.prefix(length))
     input.removeFirst(body.count)
-    try await fill(&body, to: length, from: socket)
+    try await fill(&body, to: length)
     return body
   }
 
   /// The body grows as its bytes come: a length that is only claimed reserves nothing.
   private mutating func fill(
-    _ body: inout [UInt8], to length: Int, from socket: borrowing Socket
+    _ body: inout [UInt8], to length: Int
   ) async throws(Interruption) {
     let start = context.loop.now
     while body.count < length {
-      let arrived = socket.receive(into: &body, limit: length - body.count)
-      try await proceed(after: arrived, on: socket, until: bodyDeadline(from: start, received: body.count))
+      let arrived = transport.receive(into: &body, limit: length - body.count)
+      try await proceed(after: arrived, until: context.limits.body.deadline(from: start, moved: body.count))
+      context.hold(body.count, for: entry)
     }
   }
 
   private mutating func receiveChunks(
-    limit: Int, from socket: borrowing Socket
+    limit: Int
   ) async throws(Interruption) -> [UInt8] {
     var decoder = ChunkedDecoder(limits: context.limits.message, bodyLimit: limit)
     var body: [UInt8] = []
@@ -147,18 +158,13 @@ extension RequestReceiver {
       do throws(RequestError) {
         let progress = try decoder.decode(input.span, into: &body)
         input.removeFirst(progress.consumed)
+        context.hold(body.count, for: entry)
         if progress.isComplete { return body }
       } catch {
         throw .refused(.malformed(error))
       }
-      let deadline = bodyDeadline(from: start, received: body.count)
-      try await receive(from: socket, limit: EventLoop.scratchSize, until: deadline)
+      try await receive(until: context.limits.body.deadline(from: start, moved: body.count))
     }
-  }
-
-  private func bodyDeadline(from start: MonotonicTime, received: Int) -> MonotonicTime {
-    let earned = Duration.milliseconds(Int64(received) * 1000 / Int64(context.limits.bodyBytesPerSecond))
-    return start + context.limits.bodyGrace + earned
   }
 }
 
@@ -166,35 +172,39 @@ extension RequestReceiver {
 
 extension RequestReceiver {
   /// Appends to the input at least one byte.
-  private mutating func receive(
-    from socket: borrowing Socket, limit: Int, until deadline: MonotonicTime
-  ) async throws(Interruption) {
+  private mutating func receive(until deadline: MonotonicTime) async throws(Interruption) {
     let count = input.count
     while input.count == count {
-      let arrived = socket.receive(into: &input, limit: limit)
-      try await proceed(after: arrived, on: socket, until: deadline)
+      let arrived = transport.receive(into: &input, limit: Self.readSize)
+      try await proceed(after: arrived, until: deadline)
     }
   }
 
   /// What to do after an attempt to read: go on, wait for more, or give up.
   private mutating func proceed(
-    after result: TransferResult, on socket: borrowing Socket, until deadline: MonotonicTime
+    after result: TransferResult, until deadline: MonotonicTime
   ) async throws(Interruption) {
     switch result {
     case .transferred:
       readsThisTurn += 1
-      guard readsThisTurn >= context.limits.turnBudget else { return }
-      readsThisTurn = 0
-      _ = await context.loop.sleep(until: context.loop.now)
+      if readsThisTurn >= context.limits.turnBudget {
+        readsThisTurn = 0
+        _ = await context.loop.sleep(until: context.loop.now)
+      }
     case .wouldBlock:
       readsThisTurn = 0
-      switch await socket.readable(until: deadline) {
-      case .ready: return
-      case .deadline: throw .refused(.timedOut)
-      case .interrupted: throw .closed
+      if !context.mustEnd(entry) {
+        switch await transport.readable(until: deadline) {
+        case .ready: break
+        case .deadline: throw .refused(.timedOut)
+        case .interrupted where !entry.isDisplaced: throw .closed
+        case .interrupted: break
+        }
       }
     case .endOfStream, .broken:
       throw .closed
     }
+    if entry.isDisplaced { throw .refused(.displaced) }
+    if context.phase == .aborting { throw .closed }
   }
 }

@@ -7,7 +7,7 @@ internal import HTTPWire
 package actor Server {
   private nonisolated let loop: EventLoop
   private let context: ServerContext
-  private var listenerPlace: Waiter?
+  private var listeners: [Listener] = []
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     loop.asUnownedSerialExecutor()
@@ -19,33 +19,47 @@ package actor Server {
     context = ServerContext(loop: loop, limits: limits, handler: handler)
   }
 
-  /// Serves `descriptor`, a listening socket that is now the server's, until ``drain()`` and until the last connection
+  /// Serves `sockets`, which are now the server's, until ``drain()`` and until the last connection
   /// has ended. Call it once, from a task of the loop.
-  package func run(listeningOn descriptor: Int32) async throws(SystemError) {
-    let listener = try Listener(adopting: descriptor, on: loop)
-    listenerPlace = listener.waitingPlace
+  ///
+  /// - Returns: how many requests were cut by ``abort()`` although they had come whole.
+  package func run(listeningOn sockets: [ServerSocket]) async throws(SystemError) -> Int {
+    for socket in sockets { listeners.append(try Listener(adopting: socket.descriptor, on: loop)) }
     await withDiscardingTaskGroup { group in
-      await accept(from: listener, into: &group)
-      listenerPlace = nil
+      for index in listeners.indices { group.addTask { await self.serveListener(index) } }
     }
+    return context.cutRequests
   }
 
   /// Stops accepting, closes idle connections, lets the others finish their request. Idempotent.
   package func drain() {
     context.drain()
-    if let listenerPlace { loop.interrupt(listenerPlace) }
+    for listener in listeners { loop.interrupt(listener.waitingPlace) }
   }
 
   /// Ends every connection where it stands. What a handler has committed stays committed.
   package func abort() {
     context.abort()
-    if let listenerPlace { loop.interrupt(listenerPlace) }
+    for listener in listeners { loop.interrupt(listener.waitingPlace) }
   }
 
   /// Connections that are open.
-  package var connectionCount: Int { context.connectionCount }
+  package var connectionCount: Int { context.connections.count }
+}
 
-  private func accept(from listener: borrowing Listener, into group: inout DiscardingTaskGroup) async {
+// MARK: - Accepting
+
+extension Server {
+  /// Returns when the server drains and the last connection of this listener has ended.
+  private func serveListener(_ index: Int) async {
+    let listener = listeners[index]
+    await withDiscardingTaskGroup { group in
+      await accept(from: listener, into: &group)
+      listener.close()
+    }
+  }
+
+  private func accept(from listener: Listener, into group: inout DiscardingTaskGroup) async {
     var acceptedThisTurn = 0
     while context.phase == .serving {
       switch listener.accept() {
@@ -61,8 +75,10 @@ package actor Server {
         _ = await listener.acceptable(until: MonotonicTime(nanoseconds: .max))
       case .aborted:
         continue
-      case .exhausted, .failed:
+      case .exhausted(let error), .failed(let error):
         // Trying again at once would spin: nothing changes until a connection ends, and no event tells when.
+        context.handler.observe(.acceptingPaused(error))
+        context.displaceOne()
         _ = await loop.sleep(listener.waitingPlace, until: loop.now + context.limits.acceptPause)
       }
     }
@@ -70,11 +86,7 @@ package actor Server {
 
   private func serve(_ descriptor: Int32, from peer: SocketAddress) async {
     // A socket that cannot be watched was closed by the attempt: its peer sees that, and tries again.
-    guard let connection = try? Connection(adopting: descriptor, peer: peer, context: context) else { return }
-    if context.connectionCount < context.limits.connections {
-      await connection.serve()
-    } else {
-      await connection.turnAway(with: context.handler.refuse(.tooManyConnections, from: peer))
-    }
+    guard let connection = try? Connection(adopting: descriptor, from: peer, context: context) else { return }
+    await connection.serve()
   }
 }

@@ -7,14 +7,14 @@ final class ServerContext {
   let limits: ServerLimits
   let handler: any RequestHandler
   private(set) var phase = Phase.serving
-  private(set) var connectionCount = 0
-  private var idle: [ObjectIdentifier: Waiter] = [:]
-  private var busy: [ObjectIdentifier: Waiter] = [:]
+  private(set) var connections = ConnectionTable()
+  /// Requests that had come whole and were cut by ``abort()`` before they were answered.
+  private(set) var cutRequests = 0
   private var date: (second: Int64, text: [UInt8]) = (.min, [])
 
   enum Phase {
     case serving
-    /// No new requests; those that were received whole are answered.
+    /// No new requests; those that have begun to come are finished.
     case draining
     /// The grace is over: every wait ends at once.
     case aborting
@@ -33,38 +33,77 @@ final class ServerContext {
     if second != date.second { date = (second, IMFFixdate.format(unixSeconds: second)) }
     return date.text
   }
+}
 
-  func opened(_ place: Waiter) {
-    connectionCount += 1
-    busy[ObjectIdentifier(place)] = place
-  }
+// MARK: - Stopping
 
-  func closed(_ place: Waiter) {
-    connectionCount -= 1
-    idle[ObjectIdentifier(place)] = nil
-    busy[ObjectIdentifier(place)] = nil
-  }
-
-  /// The connection at `place` waits for a request of which nothing has come: draining may close it.
-  func becameIdle(_ place: Waiter) {
-    busy[ObjectIdentifier(place)] = nil
-    idle[ObjectIdentifier(place)] = place
-  }
-
-  func becameBusy(_ place: Waiter) {
-    idle[ObjectIdentifier(place)] = nil
-    busy[ObjectIdentifier(place)] = place
-  }
-
+extension ServerContext {
   func drain() {
     guard phase == .serving else { return }
     phase = .draining
-    for place in idle.values { loop.interrupt(place) }
+    connections.queue(.waiting).forEach { loop.interrupt($0.place) }
   }
 
   func abort() {
+    guard phase != .aborting else { return }
     phase = .aborting
-    for place in idle.values { loop.interrupt(place) }
-    for place in busy.values { loop.interrupt(place) }
+    cutRequests = connections.queue(.handling).count + connections.queue(.sending).count
+    for state in ConnectionEntry.State.allCases {
+      connections.queue(state).forEach { loop.interrupt($0.place) }
+    }
+  }
+
+  /// Whether the connection has no time left to wait for anything.
+  func mustEnd(_ entry: ConnectionEntry) -> Bool {
+    phase == .aborting || entry.isDisplaced
+  }
+}
+
+// MARK: - Bounds
+
+extension ServerContext {
+  /// Lists a new connection; false where there is no room for it, and nobody to make some.
+  func open(_ entry: ConnectionEntry) -> Bool {
+    connections.insert(entry)
+    guard connections.count > limits.connections else { return true }
+    return displaceOne(for: entry)
+  }
+
+  func close(_ entry: ConnectionEntry) {
+    connections.remove(entry)
+  }
+
+  func move(_ entry: ConnectionEntry, to state: ConnectionEntry.State) {
+    connections.move(entry, to: state, now: loop.now)
+  }
+
+  /// False where `client` has as many connections as one may have.
+  func identify(_ entry: ConnectionEntry, as client: ClientKey) -> Bool {
+    connections.identify(entry, as: client)
+    return connections.count(of: client) <= limits.connectionsPerAddress
+  }
+
+  /// Closes the connection that can best be spared, so that another gets its place or its descriptor.
+  @discardableResult
+  func displaceOne(for newcomer: ConnectionEntry? = nil) -> Bool {
+    let spared = connections.displaceable(by: newcomer, at: loop.now, patience: limits.undisturbed)
+    guard let spared else { return false }
+    displace(spared)
+    return true
+  }
+
+  /// Says how many bytes `entry` holds, and keeps the sum of all within its bound.
+  func hold(_ bytes: Int, for entry: ConnectionEntry) {
+    connections.hold(bytes, for: entry)
+    // Ends: every round takes a connection from the queue. What is being answered is never cut for its bytes.
+    while connections.heldBytes > limits.bytesInFlight, let oldest = connections.queue(.receiving).first {
+      displace(oldest)
+    }
+  }
+
+  private func displace(_ entry: ConnectionEntry) {
+    connections.displace(entry)
+    handler.observe(.displaced)
+    loop.interrupt(entry.place)
   }
 }

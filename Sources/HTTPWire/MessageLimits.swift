@@ -5,6 +5,8 @@ package struct MessageLimits: Sendable {
   /// From the method to the empty line. Senders of webhooks need about 500 bytes.
   package var headerSectionBytes = 16 * 1024
   package var fieldCount = 100
+  /// The content of one request; an application may want less.
+  package var bodyBytes = 8 * 1024 * 1024
   /// Chunk extensions and trailers of one body: nobody uses them, so they get room to be skipped and no more.
   package var chunkOverheadBytes = 16 * 1024
   /// One chunk-size line with its extensions.

@@ -10,6 +10,14 @@ package struct Method: Hashable, Sendable {
   package static let head = Method("HEAD")
   package static let post = Method("POST")
   package static let options = Method("OPTIONS")
+
+  /// Those that RFC 9110 section 9.3 and RFC 5789 define. A server answers 405 to one of them that a resource does not
+  /// have, and 501 to any other (RFC 9110 section 9.1).
+  package var isStandard: Bool { Self.standard.contains(name) }
+
+  private static let standard: Set = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
+  ]
 }
 
 /// How a body is delimited (RFC 9112 section 6.3).

@@ -4,7 +4,7 @@
 /// ways (dot segments, encoded slashes and controls) is refused.
 package struct RequestTarget: Hashable, Sendable {
   /// `/jobs/abc` is `["jobs", "abc"]`, `/` is `[""]`, and a trailing slash is a last segment that is empty. The asterisk
-  /// form is `["*"]`, which no path can be.
+  /// form has none.
   package let segments: [String]
   private let queryText: String
   /// The authority of the absolute form, which counts instead of Host (RFC 9112 section 3.2.2).
@@ -19,7 +19,7 @@ package struct RequestTarget: Hashable, Sendable {
     }
     var start = range.lowerBound
     if buffer[start] == UInt8(ascii: "*"), range.count == 1, method == .options {
-      (segments, queryText, authority) = (["*"], "", nil)
+      (segments, queryText, authority) = ([], "", nil)
       return
     }
     if buffer[start] == UInt8(ascii: "/") {

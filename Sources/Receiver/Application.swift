@@ -20,35 +20,45 @@ package final class Application {
   private let recorder = Recorder()
   private let checkpointer = Checkpointer()
   private let events = BlockingQueue<Shutdown.Event>(capacity: 64)
+  /// The one that takes deliveries is the first.
   private let listeners: [RunningListener]
+  private let serviceManager: ServiceManager
   private let storeThreads: [Thread]
 
   /// Returns when the daemon serves: its store is open and its addresses are bound.
-  package init(settings: Settings, logger: Logger) throws(StartError) {
+  ///
+  /// - Parameter environment: where systemd says what it hands over and what it wants to hear.
+  package init(
+    settings: Settings, environment: [String: String], logger: Logger
+  ) throws(StartError) {
     self.settings = settings
     self.logger = logger
+    serviceManager = ServiceManager(environment: environment)
+    Self.provideDescriptors(for: settings, logger)
     metrics = Metrics(secretCount: settings.secrets.count)
     Self.warnOfUnusualSecrets(settings.secrets, logger)
     storeThreads = try Self.startStore(
       at: settings.databasePath, for: recorder, checkpointer, metrics: metrics, logger: logger)
     let builder = ListenerBuilder(
       settings: settings, logger: logger, metrics: metrics, lifecycle: lifecycle, recorder: recorder,
-      ended: { [events] error in _ = events.push(.serverEnded(error)) })
+      handedOver: HandedOverSockets(environment: environment),
+      ended: { [events] end in _ = events.push(.serverEnded(end)) })
     if settings.sharesListener {
-      listeners = [try builder.start(.shared, on: settings.webhookAddress)]
+      listeners = [try builder.start(.shared, on: settings.webhookAddresses)]
     } else {
       listeners = [
-        try builder.start(.webhooks, on: settings.webhookAddress),
-        try builder.start(.api, on: settings.apiAddress),
+        try builder.start(.webhooks, on: settings.webhookAddresses),
+        try builder.start(.api, on: settings.apiAddresses),
       ]
     }
     try Self.startSignals(events)
+    serviceManager.notify(.ready)
   }
 
   /// Serves until SIGTERM or SIGINT, then finishes what was received whole.
   ///
-  /// - Returns: false where a server failed, or where a second signal or the end of the grace cut the work short. What
-  ///   was acknowledged is stored either way.
+  /// - Returns: false where a server failed, a second signal came, or the end of the grace cut a request that had come
+  ///   whole. What was acknowledged is stored either way.
   package func run() -> Bool {
     var shutdown = Shutdown(runningServers: listeners.count, grace: settings.shutdownGrace)
     // Ends when every server has ended; after the first signal, the grace bounds that.
@@ -68,8 +78,15 @@ package final class Application {
     switch action {
     case .nothing:
       return
-    case .drain:
+    case .reload:
+      serviceManager.notify(.reloading)
+      serviceManager.notify(.ready)
+    case .drainDeliveries:
+      serviceManager.notify(.stopping)
       logger.notice("stopping", metadata: ["grace": "\(settings.shutdownGrace)"])
+      lifecycle.drain()
+      listeners.first?.drain()
+    case .drainAll:
       lifecycle.drain()
       for listener in listeners { listener.drain() }
     case .abort:
@@ -82,10 +99,10 @@ package final class Application {
     switch event {
     case .signal(let signal):
       logger.notice("signal", metadata: ["name": "\(signal)"])
-    case .serverEnded(let error?):
-      logger.error("a server has failed", metadata: ["reason": "\(error)"])
-    case .serverEnded(nil):
-      return
+    case .serverEnded(let end):
+      if let error = end.error { logger.error("a server has failed", metadata: ["reason": "\(error)"]) }
+      guard end.cutRequests > 0 else { return }
+      logger.warning("requests were cut before they were answered", metadata: ["count": "\(end.cutRequests)"])
     }
   }
 
@@ -96,6 +113,16 @@ package final class Application {
     for thread in storeThreads { thread.join() }
     for listener in listeners { listener.stop() }
     logger.notice("stopped")
+  }
+
+  private static func provideDescriptors(for settings: Settings, _ logger: Logger) {
+    // Beside the connections of two listeners: the store's files, loops, logs, and one to refuse with.
+    let wanted = 2 * settings.limits.connections + 64
+    let available = DescriptorLimit.raise()
+    guard available < wanted else { return }
+    logger.warning(
+      "fewer descriptors than MAX_CONNECTIONS may need: accepting will pause when they run out",
+      metadata: ["available": "\(available)", "wanted": "\(wanted)"])
   }
 
   private static func warnOfUnusualSecrets(_ secrets: [Secret], _ logger: Logger) {

@@ -1,17 +1,19 @@
 internal import EventLoop
 internal import HTTPServer
+internal import HTTPWire
 internal import Logging
 internal import StandardWebhooks
 internal import Store
 
-/// Makes what serves one address: a loop, and the endpoints that live on it.
+/// Makes what serves one purpose: sockets, a loop, and the endpoints that live on it.
 struct ListenerBuilder {
   let settings: Settings
   let logger: Logger
   let metrics: Metrics
   let lifecycle: Lifecycle
   let recorder: Recorder
-  let ended: @Sendable (SystemError?) -> Void
+  let handedOver: HandedOverSockets
+  let ended: @Sendable (ServerEnd) -> Void
 
   enum Purpose: String {
     case webhooks
@@ -22,30 +24,41 @@ struct ListenerBuilder {
     fileprivate var variable: String { self == .api ? "API_LISTEN" : "WEBHOOK_LISTEN" }
   }
 
-  func start(_ purpose: Purpose, on address: SocketAddress) throws(StartError) -> RunningListener {
-    let limits = ServerLimits()
-    let kernel: LinuxKernel
-    let descriptor: Int32
-    let bound: SocketAddress
-    do throws(SystemError) {
-      kernel = try LinuxKernel()
-      (descriptor, bound) = try kernel.listen(on: address, backlog: limits.backlog)
-    } catch {
-      throw .listen(variable: purpose.variable, address, error)
-    }
+  func start(_ purpose: Purpose, on addresses: [ListenAddress]) throws(StartError) -> RunningListener {
+    let kernel = try makeKernel()
+    let opened = try ListeningSockets(
+      handedOver: handedOver, kernel: kernel, backlog: settings.limits.backlog
+    ).open(addresses, for: purpose.variable)
+    try requireLoopback(opened.map(\.address), for: purpose)
     let loop = EventLoop(kernel: kernel)
     let handler = ListenerHandler(
       webhooks: purpose == .api ? nil : try webhookEndpoint(on: loop),
       api: purpose == .webhooks ? nil : try jobsEndpoint(on: loop), metrics: metrics, logger: logger)
     do throws(SystemError) {
       let listener = try RunningListener(
-        named: purpose.rawValue, descriptor: descriptor, loop: loop, handler: handler, limits: limits,
-        ended: ended)
-      logger.notice("listening", metadata: ["purpose": "\(purpose.rawValue)", "address": "\(bound)"])
+        named: purpose.rawValue, sockets: opened.map(\.socket), loop: loop, handler: handler,
+        limits: settings.limits, ended: ended)
+      for (_, address) in opened {
+        logger.notice("listening", metadata: ["purpose": "\(purpose.rawValue)", "address": "\(address)"])
+      }
       return listener
     } catch {
       throw .system(error)
     }
+  }
+
+  private func makeKernel() throws(StartError) -> LinuxKernel {
+    do throws(SystemError) {
+      return try LinuxKernel()
+    } catch {
+      throw .system(error)
+    }
+  }
+
+  /// What is handed over was not in the settings, so that this could not be checked there.
+  private func requireLoopback(_ addresses: [SocketAddress], for purpose: Purpose) throws(StartError) {
+    guard purpose == .api, settings.apiTokens.isEmpty else { return }
+    for address in addresses where !address.isLoopback { throw .openToOthers(address) }
   }
 
   private func webhookEndpoint(on loop: EventLoop) throws(StartError) -> WebhookEndpoint {
@@ -53,7 +66,7 @@ struct ListenerBuilder {
     guard let verifier = Verifier(secrets: settings.secrets, toleranceSeconds: seconds) else { throw .noHMAC }
     return WebhookEndpoint(
       loop: loop, verifier: verifier, recorder: recorder, metrics: metrics, logger: logger,
-      bodyLimit: settings.bodyLimit)
+      bodyLimit: settings.limits.message.bodyBytes)
   }
 
   private func jobsEndpoint(on loop: EventLoop) throws(StartError) -> JobsEndpoint {

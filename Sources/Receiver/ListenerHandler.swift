@@ -34,6 +34,8 @@ final class ListenerHandler: RequestHandler {
       case .webhook?:
         guard let webhooks else { throw .notFound }
         return try await webhooks.respond(to: request)
+      case .server?:
+        return Response(status: .noContent, fields: [("Allow", "GET, HEAD, POST, OPTIONS")])
       case .liveness?:
         return Response(
           status: .ok, fields: [("Content-Type", "application/json")], body: Array(#"{"status":"ok"}"#.utf8))
@@ -48,12 +50,27 @@ final class ListenerHandler: RequestHandler {
     }
   }
 
-  func refuse(_ refusal: Refusal, from peer: SocketAddress) -> Response {
+  func refuse(_ refusal: Refusal, from peer: Peer) -> Response {
     refuse(Problem(refusal), path: nil)
   }
 
+  func observe(_ event: ConnectionEvent) {
+    switch event {
+    case .opened: metrics.openConnections.add()
+    case .closed: metrics.openConnections.add(-1)
+    case .displaced: metrics.displacedConnections.add()
+    case .acceptingPaused(let error):
+      metrics.acceptPauses.add()
+      logger.error("accepting pauses", metadata: ["cause": "\(error)"])
+    }
+  }
+
   private func bodyLimit(for head: RequestHead) throws(Problem) -> Int {
+    guard head.method.isStandard else { throw .methodNotImplemented }
     switch Route(head.target.segments) {
+    case .server?:
+      // The parser lets no other method through with this target.
+      return 0
     case .webhook?:
       guard let webhooks else { throw .notFound }
       return try webhooks.admit(head)
@@ -93,6 +110,7 @@ extension Route {
   /// For logs: which route, without the id in it.
   fileprivate var name: String {
     switch self {
+    case .server: "*"
     case .webhook: "webhook"
     case .jobs: "jobs"
     case .job: "job"
@@ -115,6 +133,11 @@ extension Problem {
       self.init(.requestTimeout, .requestTimeout, "the request did not come in time")
     case .tooManyConnections:
       self = .unavailable(.overloaded, "this server holds as many connections as it may: try again")
+    case .tooManyConnectionsOfAddress:
+      self = .unavailable(
+        .overloaded, "your address holds as many connections as one may: close some, or try again")
+    case .displaced:
+      self = .unavailable(.overloaded, "the request took long and its place was needed: send it again")
     }
   }
 }

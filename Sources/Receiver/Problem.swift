@@ -20,6 +20,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   // Any request.
   case notFound = "not_found"
   case methodNotAllowed = "method_not_allowed"
+  case methodNotImplemented = "method_not_implemented"
   case lengthRequired = "length_required"
   case bodyTooLarge = "body_too_large"
   case requestTimeout = "request_timeout"
@@ -63,6 +64,9 @@ package struct Problem: Error, Sendable {
 
 extension Problem {
   static let notFound = Problem(.notFound, .notFound, "there is nothing at this path")
+
+  static let methodNotImplemented = Problem(
+    .notImplemented, .methodNotImplemented, "HTTP has no such method (RFC 9110 section 9.1)")
 
   /// RFC 9110 section 15.5.6: the answer names what is allowed.
   static func methodNotAllowed(allow methods: String) -> Problem {

@@ -1,5 +1,7 @@
 /// What the daemon answers to, by path. A trailing slash changes nothing: Replicate follows no redirect.
 enum Route: Equatable {
+  /// The server as a whole, which OPTIONS may ask about (RFC 9110 section 9.3.7).
+  case server
   case webhook
   case jobs
   case job(id: String)
@@ -9,6 +11,10 @@ enum Route: Equatable {
   case metrics
 
   init?(_ segments: [String]) {
+    guard !segments.isEmpty else {
+      self = .server
+      return
+    }
     let path = segments.last == "" ? segments.dropLast() : segments[...]
     switch (path.count, path.first, path.dropFirst().first) {
     case (2, "webhooks", "replicate"): self = .webhook

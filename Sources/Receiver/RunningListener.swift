@@ -1,24 +1,23 @@
 internal import EventLoop
 internal import HTTPServer
 
-/// One listening address with its loop, thread and server.
+/// What listens for one purpose, at one or more addresses: a loop, its thread and a server.
 struct RunningListener {
   private let loop: EventLoop
   private let server: Server
   private let thread: Thread
 
-  /// Serves `descriptor`, a listening socket, from now on. `ended` is called once, on the loop, when the server has ended.
+  /// Serves `sockets` from now on. `ended` is called once, on the loop, when the server has ended.
   init(
-    named name: String, descriptor: Int32, loop: EventLoop, handler: sending any RequestHandler,
-    limits: ServerLimits, ended: @escaping @Sendable (SystemError?) -> Void
+    named name: String, sockets: [ServerSocket], loop: EventLoop, handler: sending any RequestHandler,
+    limits: ServerLimits, ended: @escaping @Sendable (ServerEnd) -> Void
   ) throws(SystemError) {
     let server = Server(loop: loop, limits: limits, handler: handler)
     loop.start {
       do throws(SystemError) {
-        try await server.run(listeningOn: descriptor)
-        ended(nil)
+        ended(ServerEnd(cutRequests: try await server.run(listeningOn: sockets)))
       } catch {
-        ended(error)
+        ended(ServerEnd(error: error))
       }
     }
     self.loop = loop
@@ -39,4 +38,12 @@ struct RunningListener {
     loop.stop()
     thread.join()
   }
+}
+
+/// How a server has ended.
+struct ServerEnd: Sendable {
+  /// Nil unless an error was the reason.
+  var error: SystemError?
+  /// Requests that had come whole and were not answered.
+  var cutRequests = 0
 }

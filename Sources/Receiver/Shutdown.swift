@@ -1,17 +1,21 @@
 internal import EventLoop
 
-/// The rules by which the daemon ends: drain on the first signal, cut what is left when the grace is over or a second
-/// signal comes. A value that is told what happened and says what to do; time is an argument.
+/// The rules by which the daemon ends. A value that is told what happened and says what to do; time is an argument.
+///
+/// The first signal drains the deliveries; the jobs API goes on meanwhile, so that readiness can say that the daemon
+/// stops, and drains when they are done. What is left when the grace is over, or a second signal comes, is cut.
 struct Shutdown {
   enum Event: Sendable {
     case signal(Signal)
-    /// A server has ended; nil unless an error was the reason.
-    case serverEnded(SystemError?)
+    case serverEnded(ServerEnd)
   }
 
   enum Action: Equatable {
     case nothing
-    case drain
+    /// Read again what may change while the daemon runs.
+    case reload
+    case drainDeliveries
+    case drainAll
     case abort
   }
 
@@ -21,19 +25,21 @@ struct Shutdown {
     case aborting(until: MonotonicTime)
   }
 
-  /// How long connections that were cut may take to notice.
-  private static let abortGrace: Duration = .seconds(1)
+  /// How long connections that were cut may take to notice: a part of the grace, so that the end comes within it.
+  private static let abortGraces: (shortest: Duration, longest: Duration) = (.milliseconds(100), .seconds(1))
 
   private let grace: Duration
+  private let abortGrace: Duration
   private var phase = Phase.serving
   private var runningServers: Int
-  /// Nothing was cut short, and nothing failed.
+  /// Nothing that had come whole was cut, and nothing failed.
   private(set) var isOrderly = true
   private(set) var isOver = false
 
   init(runningServers: Int, grace: Duration) {
     self.runningServers = runningServers
-    self.grace = grace
+    abortGrace = max(Self.abortGraces.shortest, min(grace / 4, Self.abortGraces.longest))
+    self.grace = max(.zero, grace - abortGrace)
   }
 
   /// How long to wait for the next event; nil: until it comes.
@@ -47,15 +53,23 @@ struct Shutdown {
   mutating func handle(_ event: Event, at now: MonotonicTime) -> Action {
     switch event {
     case .signal(.hangUp):
-      return .nothing
-    case .signal:
-      return advance(at: now)
-    case .serverEnded(let error):
-      runningServers -= 1
-      if error != nil { isOrderly = false }
-      if runningServers == 0 { isOver = true }
       guard case .serving = phase else { return .nothing }
+      return .reload
+    case .signal:
+      // A second one ends the daemon at once, whatever is under way.
+      if case .draining = phase { isOrderly = false }
       return advance(at: now)
+    case .serverEnded(let end):
+      runningServers -= 1
+      if end.error != nil || end.cutRequests > 0 { isOrderly = false }
+      if runningServers == 0 { isOver = true }
+      switch phase {
+      case .serving:
+        _ = advance(at: now)
+        return isOver ? .nothing : .drainAll
+      case .draining: return isOver ? .nothing : .drainAll
+      case .aborting: return .nothing
+      }
     }
   }
 
@@ -71,12 +85,13 @@ struct Shutdown {
     switch phase {
     case .serving:
       phase = .draining(until: now + grace)
-      return .drain
+      return .drainDeliveries
     case .draining:
-      phase = .aborting(until: now + Self.abortGrace)
-      isOrderly = false
+      phase = .aborting(until: now + abortGrace)
       return .abort
     case .aborting:
+      // A server that does not end by itself was in the middle of something.
+      isOrderly = false
       isOver = true
       return .nothing
     }

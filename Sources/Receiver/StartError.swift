@@ -4,7 +4,11 @@ package import Store
 /// Why the daemon does not start: the setting that is concerned, the cause, the fix.
 package enum StartError: Error, Sendable, CustomStringConvertible {
   case store(StoreError)
-  case listen(variable: String, SocketAddress, SystemError)
+  case listen(variable: String, String, SystemError)
+  /// systemd has no socket of this name for us.
+  case notHandedOver(variable: String, name: String, available: [String])
+  /// The jobs API would listen beyond this machine on a socket that was handed over, without tokens.
+  case openToOthers(SocketAddress)
   case system(SystemError)
   case noHMAC
 
@@ -13,6 +17,12 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
     case .store(let error): "DATABASE_URL: \(error)"
     case .listen(let variable, let address, let error):
       "\(variable): cannot listen on \(address) (\(error)): end what listens there, or choose another address"
+    case .notHandedOver(let variable, let name, let available):
+      "\(variable): systemd handed over no socket named \(name)"
+        + (available.isEmpty ? "" : ", but \(available.joined(separator: ", "))")
+        + ": enable the .socket unit with FileDescriptorName=\(name), and start the service through it"
+    case .openToOthers(let address):
+      "API_TOKENS: the jobs API was handed \(address), which is reached from beyond this machine: set a token"
     case .system(let error): "the system refused what the daemon needs: \(error)"
     case .noHMAC: "OpenSSL offers no HMAC-SHA256: check its configuration and providers"
     }

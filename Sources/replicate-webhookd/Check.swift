@@ -21,8 +21,8 @@ struct Check: ParsableCommand {
       for (index, secret) in settings.secrets.enumerated() {
         if let warning = secret.lengthWarning { Terminal.print("warning    secret \(index + 1): \(warning)") }
       }
-      Terminal.print("webhooks   \(settings.webhookAddress)")
-      Terminal.print("jobs API   \(settings.apiAddress)")
+      Terminal.print("webhooks   \(settings.webhookAddresses.map(\.description).joined(separator: ", "))")
+      Terminal.print("jobs API   \(settings.apiAddresses.map(\.description).joined(separator: ", "))")
       guard Files.exists(settings.databasePath) else {
         Terminal.print("store      \(settings.databasePath) does not exist yet: serve makes it")
         return

@@ -13,17 +13,23 @@ struct JobsAPIOptions: ParsableArguments {
 
   func client() throws -> JobsAPIClient {
     var reader = try settings.reader()
-    let base = try api ?? Self.url(of: reader.readAPIAddress())
+    let base = try api ?? Self.url(of: reader.readAPIAddresses())
     return try JobsAPIClient(base: base, token: reader.readTokenText())
   }
 
-  private static func url(of address: SocketAddress) throws -> String {
-    guard address.port != nil else {
-      throw CommandFailure(
-        "API_LISTEN is a unix socket: ask it with curl --unix-socket, or name another address with --api",
-        code: .config)
+  /// The first address that has a port; one that means every address of the machine is asked through its loopback.
+  private static func url(of addresses: [ListenAddress]) throws -> String {
+    for address in addresses {
+      guard case .bind(let socketAddress, _) = address.place, let port = socketAddress.port else { continue }
+      switch socketAddress {
+      case .ipv4("0.0.0.0", _): return "http://127.0.0.1:\(port)"
+      case .ipv6("::", _): return "http://[::1]:\(port)"
+      default: return "http://\(socketAddress)"
+      }
     }
-    return "http://\(address)"
+    throw CommandFailure(
+      "API_LISTEN has no port: ask the unix socket with curl --unix-socket, or name another address with --api",
+      code: .config)
   }
 }
 

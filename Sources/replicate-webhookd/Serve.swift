@@ -23,7 +23,7 @@ struct Serve: ParsableCommand {
       let logger = Logger(label: "replicate-webhookd") { _ in handler }
       let application: Application
       do throws(StartError) {
-        application = try Application(settings: settings, logger: logger)
+        application = try Application(settings: settings, environment: Environment.variables, logger: logger)
       } catch {
         throw CommandFailure("\(error)", code: .config)
       }

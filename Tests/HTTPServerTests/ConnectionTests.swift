@@ -8,18 +8,12 @@ import Testing
 @Suite struct ConnectionTests {
   private static let get = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
 
-  /// A kernel without mishaps, for tests of one rule.
   private func server(_ limits: ServerLimits = ServerLimits()) throws -> SimulatedServer {
-    var faults = SimulatedKernel.Faults()
-    (faults.shortReads, faults.shortWrites, faults.spuriousWouldBlock) = (0, 0, 0)
-    return try SimulatedServer(seed: 1, faults: faults, limits: limits)
+    try SimulatedServer.withoutMishaps(limits)
   }
 
   private func exchange(_ request: String, with simulated: SimulatedServer) -> SimulatedPeer {
-    let peer = simulated.kernel.connect()
-    simulated.kernel.send(Array(request.utf8), from: peer)
-    simulated.settle()
-    return peer
+    simulated.exchange(request)
   }
 
   @Test func pipelinedRequestsAreAnsweredInOrder() throws {
@@ -116,7 +110,7 @@ import Testing
   /// Where a sender stops, what it gets, and after how long.
   @Test(
     arguments: [
-      ("", [], 75), ("G", [408], 10), ("GET /0 HTTP/1.1\r\nHost: a\r\n", [408], 10),
+      ("", [], 10), (get, [200], 75), ("G", [408], 10), ("GET /0 HTTP/1.1\r\nHost: a\r\n", [408], 10),
       ("POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", [408], 11),
       ("POST /0 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", [408], 11),
     ] as [(String, [Int], Int)])
@@ -163,20 +157,6 @@ import Testing
     }
     simulated.turn { !peer.received.isEmpty }
     #expect(peer.statuses == [200])
-    simulated.end()
-  }
-
-  @Test func oneConnectionTooManyIsToldSo() throws {
-    var limits = ServerLimits()
-    limits.connections = 3
-    let simulated = try server(limits)
-    let kept = (0..<3).map { _ in exchange(Self.get, with: simulated) }
-    let extra = exchange("", with: simulated)
-    #expect(extra.statuses == [503] && extra.sawEnd)
-    simulated.kernel.endSending(from: kept[0])
-    simulated.kernel.endSending(from: extra)
-    simulated.settle()
-    #expect(exchange(Self.get, with: simulated).statuses == [200])
     simulated.end()
   }
 

@@ -20,12 +20,15 @@ final class EchoHandler: RequestHandler {
     return Response(status: .ok, body: request.body)
   }
 
-  func refuse(_ refusal: Refusal, from peer: SocketAddress) -> Response {
+  func refuse(_ refusal: Refusal, from peer: Peer) -> Response {
     switch refusal {
     case .malformed(let error): Response(status: error.status)
     case .bodyTooLarge: Response(status: .contentTooLarge)
     case .timedOut: Response(status: .requestTimeout)
-    case .tooManyConnections: Response(status: .serviceUnavailable)
+    case .tooManyConnections, .tooManyConnectionsOfAddress, .displaced:
+      Response(status: .serviceUnavailable)
     }
   }
+
+  func observe(_ event: ConnectionEvent) {}
 }

@@ -13,6 +13,7 @@ final class SimulatedServer {
 
   private final class Flag: Sendable {
     let value = Atomic(false)
+    let cutRequests = Atomic(0)
   }
 
   init(
@@ -22,12 +23,31 @@ final class SimulatedServer {
     kernel = SimulatedKernel(seed: seed, faults: faults)
     loop = EventLoop(kernel: kernel)
     server = Server(loop: loop, limits: limits, handler: EchoHandler(loop: loop))
-    let descriptor = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), backlog: 8).descriptor
+    let descriptor = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
+      .descriptor
     loop.start { [server, hasEnded] in
-      do throws(SystemError) { try await server.run(listeningOn: descriptor) } catch { Issue.record(error) }
+      do throws(SystemError) {
+        let cut = try await server.run(listeningOn: [ServerSocket(descriptor: descriptor)])
+        hasEnded.cutRequests.store(cut, ordering: .relaxed)
+      } catch { Issue.record(error) }
       hasEnded.value.store(true, ordering: .relaxed)
     }
     settle()
+  }
+
+  /// On a kernel where nothing goes wrong by itself, for tests of one rule.
+  static func withoutMishaps(_ limits: ServerLimits = ServerLimits()) throws -> SimulatedServer {
+    var faults = SimulatedKernel.Faults()
+    (faults.shortReads, faults.shortWrites, faults.spuriousWouldBlock) = (0, 0, 0)
+    return try SimulatedServer(seed: 1, faults: faults, limits: limits)
+  }
+
+  /// A new connection that sends `request`, once everything that follows from it has happened.
+  func exchange(_ request: String) -> SimulatedPeer {
+    let peer = kernel.connect()
+    kernel.send(Array(request.utf8), from: peer)
+    settle()
+    return peer
   }
 
   var isOver: Bool { hasEnded.value.load(ordering: .relaxed) }
@@ -57,6 +77,13 @@ final class SimulatedServer {
   func end() {
     loop.start { [server] in await server.drain() }
     turn { isOver }
+  }
+
+  /// Aborts, and turns until the server has ended; how many requests were cut that had come whole.
+  func abort() -> Int {
+    loop.start { [server] in await server.abort() }
+    turn { isOver }
+    return hasEnded.cutRequests.load(ordering: .relaxed)
   }
 }
 

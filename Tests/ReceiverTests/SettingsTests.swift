@@ -1,4 +1,6 @@
 import EventLoop
+import HTTPServer
+import HTTPWire
 import Receiver
 import StandardWebhooks
 import Testing
@@ -26,11 +28,11 @@ private func complaints(_ environment: [String: String], file: [String: String] 
 @Suite struct SettingsTests {
   @Test func oneSecretIsAllThatIsRequired() throws {
     let settings = try read(["REPLICATE_WEBHOOK_SECRET": secret])
-    #expect(settings.webhookAddress.description == "127.0.0.1:8080")
-    #expect(settings.apiAddress.description == "127.0.0.1:8081")
+    #expect(settings.webhookAddresses.map(\.description) == ["127.0.0.1:8080"])
+    #expect(settings.apiAddresses.map(\.description) == ["127.0.0.1:8081"])
     #expect(settings.databasePath == "replicate-webhookd.db")
     #expect(settings.signatureTolerance == .seconds(300))
-    #expect(settings.bodyLimit == 8 << 20)
+    #expect(settings.limits.message.bodyBytes == 8 << 20)
     #expect(complaints([:]) == ["REPLICATE_WEBHOOK_SECRET"])
   }
 

@@ -7,39 +7,64 @@ import Testing
 @Suite struct ShutdownTests {
   private let start = MonotonicTime(nanoseconds: 1)
 
-  @Test func aSignalDrainsAndTheEndOfAllServersIsTheEnd() {
+  @Test func aSignalDrainsDeliveriesThenAllAndTheEndOfAllServersIsTheEnd() {
     var shutdown = Shutdown(runningServers: 2, grace: .seconds(10))
     #expect(shutdown.patience(at: start) == nil)
-    #expect(shutdown.handle(.signal(.hangUp), at: start) == .nothing)
-    #expect(shutdown.handle(.signal(.terminate), at: start) == .drain)
-    #expect(shutdown.patience(at: start + .seconds(4)) == .seconds(6))
-    #expect(shutdown.handle(.serverEnded(nil), at: start) == .nothing)
+    #expect(shutdown.handle(.signal(.terminate), at: start) == .drainDeliveries)
+    #expect(shutdown.patience(at: start + .seconds(4)) == .seconds(5))
+    #expect(shutdown.handle(.serverEnded(ServerEnd()), at: start) == .drainAll)
     #expect(!shutdown.isOver)
-    #expect(shutdown.handle(.serverEnded(nil), at: start) == .nothing)
+    #expect(shutdown.handle(.serverEnded(ServerEnd()), at: start) == .nothing)
     #expect(shutdown.isOver && shutdown.isOrderly)
   }
 
-  @Test func theEndOfTheGraceCutsAndThenEnds() {
+  @Test func theEndComesWithinTheGrace() {
     var shutdown = Shutdown(runningServers: 1, grace: .seconds(10))
-    #expect(shutdown.handle(.signal(.interrupt), at: start) == .drain)
-    #expect(shutdown.timePassed(at: start + .seconds(9)) == .nothing)
-    #expect(shutdown.timePassed(at: start + .seconds(10)) == .abort)
-    #expect(shutdown.timePassed(at: start + .seconds(11)) == .nothing)
+    #expect(shutdown.handle(.signal(.interrupt), at: start) == .drainDeliveries)
+    #expect(shutdown.timePassed(at: start + .milliseconds(8999)) == .nothing)
+    #expect(shutdown.timePassed(at: start + .seconds(9)) == .abort)
+    #expect(shutdown.timePassed(at: start + .seconds(10)) == .nothing)
     #expect(shutdown.isOver && !shutdown.isOrderly)
+  }
+
+  /// What never came whole was never ours to answer: cutting it is no failure.
+  @Test(arguments: [(0, true), (1, false)])
+  func anEndByTheGraceIsOrderlyUnlessARequestThatHadComeWholeWasCut(_ cut: Int, _ isOrderly: Bool) {
+    var shutdown = Shutdown(runningServers: 1, grace: .seconds(10))
+    _ = shutdown.handle(.signal(.terminate), at: start)
+    #expect(shutdown.timePassed(at: start + .seconds(9)) == .abort)
+    #expect(shutdown.handle(.serverEnded(ServerEnd(cutRequests: cut)), at: start + .seconds(9)) == .nothing)
+    #expect(shutdown.isOver && shutdown.isOrderly == isOrderly)
   }
 
   @Test func aSecondSignalCutsAtOnce() {
     var shutdown = Shutdown(runningServers: 1, grace: .seconds(10))
     _ = shutdown.handle(.signal(.terminate), at: start)
     #expect(shutdown.handle(.signal(.terminate), at: start) == .abort)
+    #expect(shutdown.patience(at: start) == .seconds(1))
     #expect(!shutdown.isOrderly)
+  }
+
+  @Test func withoutGraceWhatIsOpenIsCutAtOnce() {
+    var shutdown = Shutdown(runningServers: 1, grace: .zero)
+    #expect(shutdown.handle(.signal(.terminate), at: start) == .drainDeliveries)
+    #expect(shutdown.timePassed(at: start) == .abort)
+    #expect(shutdown.patience(at: start) == .milliseconds(100))
+  }
+
+  @Test func hangUpReloadsWhileServingAndNothingElse() {
+    var shutdown = Shutdown(runningServers: 1, grace: .seconds(10))
+    #expect(shutdown.handle(.signal(.hangUp), at: start) == .reload)
+    _ = shutdown.handle(.signal(.terminate), at: start)
+    #expect(shutdown.handle(.signal(.hangUp), at: start) == .nothing)
   }
 
   @Test func aServerThatFailsTakesTheOthersWithIt() {
     var shutdown = Shutdown(runningServers: 2, grace: .seconds(10))
-    #expect(shutdown.handle(.serverEnded(SystemError(call: "accept", number: 22)), at: start) == .drain)
+    let failure = ServerEnd(error: SystemError(call: "accept", number: 22))
+    #expect(shutdown.handle(.serverEnded(failure), at: start) == .drainAll)
     #expect(!shutdown.isOrderly && !shutdown.isOver)
-    _ = shutdown.handle(.serverEnded(nil), at: start)
+    _ = shutdown.handle(.serverEnded(ServerEnd()), at: start)
     #expect(shutdown.isOver)
   }
 }

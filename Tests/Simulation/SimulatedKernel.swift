@@ -62,7 +62,7 @@ package final class SimulatedKernel: Kernel {
 
 extension SimulatedKernel {
   package func listen(
-    on address: SocketAddress, backlog: Int
+    on address: SocketAddress, mode: UInt32?, backlog: Int
   ) throws(SystemError) -> (descriptor: Int32, bound: SocketAddress) {
     (makeDescriptor(), address)
   }

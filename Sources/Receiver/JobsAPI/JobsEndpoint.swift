@@ -41,7 +41,7 @@ final class JobsEndpoint {
       return Response(
         status: .ok, fields: [("Content-Type", PrometheusText.mediaType)],
         body: Array(PrometheusText.render(metrics).utf8))
-    case .webhook, .liveness: throw .notFound
+    case .webhook, .liveness, .server: throw .notFound
     }
   }
 }

@@ -16,6 +16,11 @@ package final class Metrics: Sendable {
   package let commitDuration = DurationHistogram()
   package let checkpoints = Counter()
   package let bodyBytes = Counter()
+  package let openConnections = Counter()
+  /// Connections that were closed to make room for others.
+  package let displacedConnections = Counter()
+  /// Times that accepting paused because descriptors or memory ran out.
+  package let acceptPauses = Counter()
 
   package init(secretCount: Int) {
     let positions = (1...max(1, secretCount)).map(String.init)

@@ -21,6 +21,13 @@ package enum PrometheusText {
     page.histogram(
       "commit_duration_seconds", "From the first statement to the durable commit.", metrics.commitDuration)
     page.counter("checkpoints_total", "Checkpoints of the write-ahead log.", metrics.checkpoints)
+    page.gauge("open_connections", "Connections that are open.", metrics.openConnections)
+    page.counter(
+      "displaced_connections_total", "Connections closed to make room for others.",
+      metrics.displacedConnections)
+    page.counter(
+      "accept_pauses_total", "Times that descriptors or memory ran out and accepting paused.",
+      metrics.acceptPauses)
     return page.text
   }
 
@@ -30,6 +37,11 @@ package enum PrometheusText {
 
     mutating func counter(_ name: String, _ help: String, _ counter: Counter) {
       head(name, help, "counter")
+      text += "\(Self.prefix)\(name) \(counter.value)\n"
+    }
+
+    mutating func gauge(_ name: String, _ help: String, _ counter: Counter) {
+      head(name, help, "gauge")
       text += "\(Self.prefix)\(name) \(counter.value)\n"
     }
 

@@ -44,7 +44,8 @@ package enum SettingValue {
     return .milliseconds(milliseconds.partialValue)
   }
 
-  private static func number(_ text: Substring) -> Int? {
+  /// Decimal digits and nothing else; nil where they are more than a machine number holds.
+  static func number(_ text: Substring) -> Int? {
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
     return Int(text)
   }

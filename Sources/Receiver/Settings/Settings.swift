@@ -1,24 +1,25 @@
-package import EventLoop
+package import HTTPServer
 package import StandardWebhooks
 
 /// How one daemon runs. Made by ``SettingsReader``, which is the only place that knows variables by name.
 package struct Settings: Sendable {
   /// In the order given, which is how logs and metrics number them.
   package var secrets: [Secret]
-  package var webhookAddress: SocketAddress
-  package var apiAddress: SocketAddress
+  package var webhookAddresses: [ListenAddress]
+  package var apiAddresses: [ListenAddress]
   /// Bearer tokens for the jobs API; empty leaves it open to this machine only.
   package var apiTokens: [BearerToken]
   package var databasePath: String
   package var signatureTolerance: Duration
-  package var bodyLimit: Int
+  /// Of each listener.
+  package var limits: ServerLimits
   package var shutdownGrace: Duration
   package var logLevel: LogLevel
   /// Nil: text on a terminal, JSON otherwise.
   package var logFormat: LogFormat?
 
   /// One listener for both, which then always wants a token.
-  package var sharesListener: Bool { webhookAddress == apiAddress }
+  package var sharesListener: Bool { webhookAddresses == apiAddresses }
 }
 
 package enum LogLevel: String, CaseIterable, Sendable {

@@ -1,4 +1,3 @@
-package import EventLoop
 package import StandardWebhooks
 
 /// Makes ``Settings`` of named values, and says everything that is wrong with them at once.
@@ -12,6 +11,7 @@ package struct SettingsReader {
   private let readFile: (String) -> String?
   private var problems: [SettingProblem] = []
 
+  private static let defaultWebhookAddress = "127.0.0.1:8080"
   private static let defaultAPIAddress = "127.0.0.1:8081"
 
   /// - Parameters:
@@ -30,36 +30,19 @@ package struct SettingsReader {
     reportUnknown()
     let settings = Settings(
       secrets: secrets(),
-      webhookAddress: address(.webhookListen, default: "127.0.0.1:8080"),
-      apiAddress: address(.apiListen, default: Self.defaultAPIAddress),
+      webhookAddresses: addresses(.webhookListen, default: Self.defaultWebhookAddress),
+      apiAddresses: addresses(.apiListen, default: Self.defaultAPIAddress),
       apiTokens: tokens(),
       databasePath: databasePath(),
       signatureTolerance: duration(
         .signatureTolerance, default: .seconds(300), in: .seconds(1)...(.seconds(86_400))),
-      bodyLimit: size(.maxBody, default: 8 * 1024 * 1024, in: 1024...(256 * 1024 * 1024)),
+      limits: limits(),
       shutdownGrace: duration(.shutdownGrace, default: .seconds(10), in: .zero...(.seconds(600))),
       logLevel: choice(.logLevel) ?? .info,
       logFormat: choice(.logFormat))
     requireTokens(for: settings)
     guard problems.isEmpty else { throw SettingProblems(problems) }
     return settings
-  }
-
-  /// The variables that this version knows.
-  package enum Variable: String, CaseIterable, Sendable {
-    case webhookSecret = "REPLICATE_WEBHOOK_SECRET"
-    case webhookListen = "WEBHOOK_LISTEN"
-    case apiListen = "API_LISTEN"
-    case apiTokens = "API_TOKENS"
-    case databaseURL = "DATABASE_URL"
-    case signatureTolerance = "SIGNATURE_TOLERANCE"
-    case maxBody = "MAX_BODY"
-    case shutdownGrace = "SHUTDOWN_GRACE"
-    case logLevel = "LOG_LEVEL"
-    case logFormat = "LOG_FORMAT"
-
-    package var isSecret: Bool { self == .webhookSecret || self == .apiTokens }
-    var fileVariable: String { rawValue + "_FILE" }
   }
 }
 
@@ -73,11 +56,11 @@ extension SettingsReader {
     return text?.split(whereSeparator: Self.separatesTokens).first.map(String.init)
   }
 
-  /// The address of the jobs API alone.
-  package mutating func readAPIAddress() throws(SettingProblems) -> SocketAddress {
-    let address = address(.apiListen, default: Self.defaultAPIAddress)
+  /// Where the jobs API listens, and nothing else.
+  package mutating func readAPIAddresses() throws(SettingProblems) -> [ListenAddress] {
+    let addresses = addresses(.apiListen, default: Self.defaultAPIAddress)
     guard problems.isEmpty else { throw SettingProblems(problems) }
-    return address
+    return addresses
   }
 
   /// The secrets alone, for commands that only sign or verify.
@@ -146,11 +129,23 @@ extension SettingsReader {
     return variable == .webhookSecret ? "" : nil
   }
 
-  private mutating func address(_ variable: Variable, default fallback: String) -> SocketAddress {
+  private mutating func addresses(_ variable: Variable, default fallback: String) -> [ListenAddress] {
     let text = value(variable.rawValue) ?? fallback
-    if let address = SocketAddress(text) { return address }
-    report(variable, "write host:port, [v6]:port or unix:/path, with a numeric address")
-    return .unix(path: "")
+    var addresses: [ListenAddress] = []
+    for (index, item) in text.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
+      guard let address = ListenAddress(item), !addresses.contains(where: { $0.place == address.place })
+      else {
+        report(
+          variable,
+          """
+          address \(index + 1): write host:port, [v6]:port, unix:/path or systemd:name, each once, with numeric \
+          addresses and commas between them; options follow after a space: mode=0660 (unix), proxy_protocol
+          """)
+        continue
+      }
+      addresses.append(address)
+    }
+    return addresses
   }
 
   private mutating func databasePath() -> String {
@@ -162,7 +157,7 @@ extension SettingsReader {
     return String(text.dropFirst("sqlite:".count))
   }
 
-  private mutating func duration(
+  mutating func duration(
     _ variable: Variable, default fallback: Duration, in range: ClosedRange<Duration>
   ) -> Duration {
     guard let text = value(variable.rawValue) else { return fallback }
@@ -173,13 +168,22 @@ extension SettingsReader {
     return duration
   }
 
-  private mutating func size(_ variable: Variable, default fallback: Int, in range: ClosedRange<Int>) -> Int {
+  mutating func size(_ variable: Variable, default fallback: Int, in range: ClosedRange<Int>) -> Int {
     guard let text = value(variable.rawValue) else { return fallback }
     guard let size = SettingValue.size(text), range.contains(size) else {
       report(variable, "write a size such as 8MiB, from \(range.lowerBound) to \(range.upperBound) bytes")
       return fallback
     }
     return size
+  }
+
+  mutating func number(_ variable: Variable, default fallback: Int, in range: ClosedRange<Int>) -> Int {
+    guard let text = value(variable.rawValue) else { return fallback }
+    guard let number = SettingValue.number(text[...]), range.contains(number) else {
+      report(variable, "write a whole number from \(range.lowerBound) to \(range.upperBound)")
+      return fallback
+    }
+    return number
   }
 
   private mutating func choice<Choice>(_ variable: Variable) -> Choice?
@@ -200,7 +204,7 @@ extension SettingsReader {
       report(
         .apiTokens,
         "webhooks and jobs share one address: set a token, or give API_LISTEN an address of its own")
-    } else if !settings.apiAddress.isLoopback {
+    } else if settings.apiAddresses.contains(where: { $0.isLoopback == false }) {
       report(
         .apiTokens,
         "the jobs API listens beyond this machine: set a token, or let API_LISTEN be 127.0.0.1:8081")
@@ -221,7 +225,7 @@ extension SettingsReader {
     return value
   }
 
-  private mutating func report(_ variable: Variable, _ advice: String) {
+  mutating func report(_ variable: Variable, _ advice: String) {
     report(variable.rawValue, advice)
   }
 
