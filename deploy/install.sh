@@ -7,7 +7,7 @@ set -euo pipefail
 
 name=replicate-webhookd
 bin=/usr/local/bin/$name
-unit=/etc/systemd/system/$name.service
+units=/etc/systemd/system
 settings=/etc/$name/env
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -18,8 +18,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 systemd_runs() { [ -d /run/systemd/system ]; }
 
 uninstall_all() {
-  if systemd_runs; then as_root systemctl disable --now $name 2>/dev/null || true; fi
-  run as_root rm -f "$unit" "$bin"
+  if systemd_runs; then as_root systemctl disable --now $name.service $name.socket 2>/dev/null || true; fi
+  run as_root rm -f $units/$name.service $units/$name.socket "$bin"
   if systemd_runs; then run as_root systemctl daemon-reload; fi
   say ""
   say "Kept: $settings and /var/lib/$name. Remove them, and the user $name, if you do not need them:"
@@ -40,7 +40,7 @@ install_all() {
   if [ ! -e "$settings" ]; then
     run as_root install -m 0640 -o root -g $name .env.example "$settings"
   fi
-  run as_root install -m 0644 deploy/$name.service "$unit"
+  run as_root install -m 0644 deploy/$name.service deploy/$name.socket $units
   start
 }
 

@@ -78,16 +78,24 @@ extension RequestReceiver {
   /// False when the connection should end: it was silent for too long, the peer left, or the server drains.
   private mutating func waitForFirstByte() async -> Bool {
     guard input.isEmpty else { return !context.mustEnd(entry) }
-    guard context.phase == .serving else { return false }
     // An idle connection holds no memory of its own.
     input = []
-    let silence = hasServed ? context.limits.idle : context.limits.firstByte
-    do throws(Interruption) {
-      try await receive(until: context.loop.now + silence)
-      return true
-    } catch {
-      return false
+    let start = context.loop.now
+    // Ends at the deadline; an interruption only asks anew when that is.
+    while !context.mustEnd(entry) {
+      switch transport.receive(into: &input, limit: Self.readSize) {
+      case .transferred:
+        return true
+      case .wouldBlock:
+        let deadline = context.silenceDeadline(from: start, hasServed: hasServed)
+        guard deadline > context.loop.now, await transport.readable(until: deadline) != .deadline else {
+          return false
+        }
+      case .endOfStream, .broken:
+        return false
+      }
     }
+    return false
   }
 
   private mutating func receiveHead() async throws(Interruption) -> RequestHead {

@@ -10,6 +10,7 @@ final class ServerContext {
   private(set) var connections = ConnectionTable()
   /// Requests that had come whole and were cut by ``abort()`` before they were answered.
   private(set) var cutRequests = 0
+  private var drainingSince: MonotonicTime?
   private var date: (second: Int64, text: [UInt8]) = (.min, [])
 
   enum Phase {
@@ -41,6 +42,7 @@ extension ServerContext {
   func drain() {
     guard phase == .serving else { return }
     phase = .draining
+    drainingSince = loop.now
     connections.queue(.waiting).forEach { loop.interrupt($0.place) }
   }
 
@@ -51,6 +53,14 @@ extension ServerContext {
     for state in ConnectionEntry.State.allCases {
       connections.queue(state).forEach { loop.interrupt($0.place) }
     }
+  }
+
+  /// Until when to wait for the first byte of a request on a connection that has been silent since `start`. Draining ends
+  /// a kept connection at once; one that was accepted a moment ago may have its request under way.
+  func silenceDeadline(from start: MonotonicTime, hasServed: Bool) -> MonotonicTime {
+    let deadline = start + (hasServed ? limits.idle : limits.firstByte)
+    guard let drainingSince else { return deadline }
+    return hasServed ? drainingSince : min(deadline, drainingSince + limits.drainingFirstByte)
   }
 
   /// Whether the connection has no time left to wait for anything.

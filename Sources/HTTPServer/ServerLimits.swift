@@ -27,6 +27,8 @@ package struct ServerLimits: Sendable {
   package var handshake: Duration = .seconds(10)
   /// From the beginning of a connection to the first byte of its first request. Closed without a word.
   package var firstByte: Duration = .seconds(10)
+  /// The same for a connection that was accepted before the server began to drain: whoever connects sends at once.
+  package var drainingFirstByte: Duration = .seconds(1)
   /// From the first byte of a request to the end of its header section. Answered 408.
   package var header: Duration = .seconds(10)
   /// From the end of the header section to the end of the body. Answered 408.

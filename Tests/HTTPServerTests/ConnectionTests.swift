@@ -179,6 +179,20 @@ import Testing
     simulated.end()
   }
 
+  @Test func drainingWaitsAMomentForTheFirstRequestOfAnAcceptedConnection() throws {
+    let simulated = try server()
+    let (quick, silent) = (exchange("", with: simulated), exchange("", with: simulated))
+    let started = simulated.kernel.monotonicTime
+    simulated.kernel.after(.milliseconds(500)) { [kernel = simulated.kernel] in
+      kernel.send(Array(Self.get.utf8), from: quick)
+      kernel.endSending(from: quick)
+    }
+    simulated.end()
+    #expect(quick.statuses == [200] && quick.text.contains("Connection: close"))
+    #expect(silent.statuses.isEmpty && silent.sawEnd)
+    #expect(simulated.kernel.monotonicTime - started <= .seconds(1))
+  }
+
   @Test func drainingFinishesWhatWasReceivedAndClosesWhatIsIdle() throws {
     let simulated = try server()
     let idle = exchange(Self.get, with: simulated)
