@@ -38,7 +38,7 @@ package struct ServiceManager: Sendable {
     let offset = MemoryLayout<sa_family_t>.size
     guard path.count < MemoryLayout<sockaddr_un>.size - offset else { return }
     withUnsafeMutableBytes(of: &target) { bytes in
-      bytes[offset...].copyBytes(from: path)
+      for (index, byte) in path.enumerated() { bytes[offset + index] = byte }
       // unix(7): the name of an abstract socket begins with a NUL, which is written as @.
       if first == UInt8(ascii: "@") { bytes[offset] = 0 }
     }

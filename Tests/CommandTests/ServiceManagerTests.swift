@@ -1,0 +1,224 @@
+import Foundation
+import Synchronization
+import Testing
+
+extension ProcessTests {
+  /// The daemon under a service manager that holds its socket and listens to what it says: the test is the manager.
+  @Suite struct ServiceManagerTests {
+    @Test func aRestartWithAHandedOverSocketRefusesNoConnection() throws {
+      let folder = try TemporaryFolder()
+      let manager = try ServiceManagerDouble(in: folder)
+      let senders = Senders(count: 3, port: manager.port)
+      var daemon = try manager.startDaemon()
+      for _ in 0..<5 {
+        // Some deliveries of each life, so that the restart falls into the middle of them.
+        try senders.waitForAcknowledgements(20)
+        #expect(try manager.stop(daemon) == 0)
+        daemon = try manager.startDaemon()
+      }
+      try senders.waitForAcknowledgements(20)
+      let outcome = try senders.finish()
+      #expect(outcome.failures == [])
+      #expect(try manager.stop(daemon) == 0)
+      #expect(manager.words == (0..<6).flatMap { _ in ["READY=1", "STOPPING=1"] })
+
+      let reader = try Daemon(in: folder)
+      for prediction in outcome.acknowledged {
+        #expect(try reader.job(prediction)["state"] as? String == "succeeded", "\(prediction) is lost")
+      }
+    }
+
+    @Test func aSocketThatIsNotHandedOverIsNamed() throws {
+      let result = try Program.run(
+        ["serve"],
+        environment: [
+          "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "systemd:webhooks",
+          "API_LISTEN": "127.0.0.2:0", "DATABASE_URL": "sqlite:/dev/shm/\(UUID().uuidString).db",
+        ])
+      #expect(result.status == 78)
+      #expect(result.error.contains("WEBHOOK_LISTEN: systemd handed over no socket named webhooks"))
+    }
+  }
+}
+
+/// Plays systemd: holds a listening socket, starts the daemon with it, and receives what it notifies.
+private final class ServiceManagerDouble {
+  let port: Int
+  private let listener: Int32
+  private let notifications: Int32
+  private let folder: TemporaryFolder
+  private(set) var words: [String] = []
+
+  init(in folder: TemporaryFolder) throws {
+    self.folder = folder
+    let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isListening = withUnsafeMutableBytes(of: &address) { bytes in
+      bytes.withMemoryRebound(to: sockaddr.self) { rebound in
+        bind(listening, rebound.baseAddress, length) == 0 && listen(listening, 512) == 0
+          && getsockname(listening, rebound.baseAddress, &length) == 0
+      }
+    }
+    let hearing = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var place = sockaddr_un()
+    place.sun_family = sa_family_t(AF_UNIX)
+    let path = Array(folder.url.appendingPathComponent("notify").path.utf8)
+    withUnsafeMutableBytes(of: &place) { bytes in
+      for (index, byte) in path.enumerated() { bytes[MemoryLayout<sa_family_t>.size + index] = byte }
+    }
+    let isHearing = withUnsafeBytes(of: place) { bytes in
+      bytes.withMemoryRebound(to: sockaddr.self) {
+        bind(hearing, $0.baseAddress, socklen_t(bytes.count)) == 0
+      }
+    }
+    (listener, notifications) = (listening, hearing)
+    port = Int(UInt16(bigEndian: address.sin_port))
+    try #require(isListening && isHearing)
+  }
+
+  deinit {
+    close(listener)
+    close(notifications)
+  }
+
+  /// Returns when the daemon has said that it is ready.
+  func startDaemon() throws -> HandedOverDaemon {
+    let daemon = try HandedOverDaemon(
+      listener: listener, folder: folder, notifySocket: folder.url.appendingPathComponent("notify").path)
+    try receive(until: "READY=1")
+    return daemon
+  }
+
+  /// SIGTERM; the exit status, once the daemon has said that it stops.
+  func stop(_ daemon: HandedOverDaemon) throws -> Int32 {
+    let status = try daemon.stop()
+    try receive(until: "STOPPING=1")
+    return status
+  }
+
+  private func receive(until word: String) throws {
+    repeat {
+      var ready = pollfd(fd: notifications, events: Int16(POLLIN), revents: 0)
+      try #require(poll(&ready, 1, 30_000) == 1, "the daemon did not say \(word)")
+      var bytes = [UInt8](repeating: 0, count: 256)
+      let count = recv(notifications, &bytes, bytes.count, 0)
+      words.append(String(decoding: bytes.prefix(max(0, count)), as: UTF8.self))
+    } while words.last != word
+  }
+}
+
+/// A daemon that was started with a socket as its descriptor 3.
+private final class HandedOverDaemon {
+  private var processID: pid_t = 0
+  private var hasEnded = false
+
+  init(listener: Int32, folder: TemporaryFolder, notifySocket: String) throws {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, listener, 3)
+    posix_spawn_file_actions_addopen(
+      &actions, 2, folder.url.path + "/log", O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    // sd_listen_fds(3) wants the process's own number, which a shell knows before it becomes the daemon. It closes what
+    // it inherited from the tests, whose connections the daemon would otherwise keep open.
+    let script = """
+      cd "$0"
+      for open in /proc/$$/fd/*; do [ "${open##*/}" -gt 3 ] && eval "exec ${open##*/}>&-"; done
+      LISTEN_PID=$$ exec "$1" serve
+      """
+    let arguments = ["/bin/bash", "-c", script, folder.url.path, Program.path]
+    let environment = [
+      "REPLICATE_WEBHOOK_SECRET=\(Daemon.secret)", "WEBHOOK_LISTEN=systemd:webhooks",
+      "API_LISTEN=127.0.0.2:0",
+      "LISTEN_FDS=1", "LISTEN_FDNAMES=webhooks", "NOTIFY_SOCKET=\(notifySocket)", "LOG_LEVEL=notice",
+    ]
+    let result = withCStrings(arguments) { arguments in
+      withCStrings(environment) { posix_spawn(&processID, "/bin/bash", &actions, nil, arguments, $0) }
+    }
+    try #require(result == 0)
+  }
+
+  deinit {
+    if !hasEnded {
+      kill(processID, SIGKILL)
+      waitpid(processID, nil, 0)
+    }
+  }
+
+  /// SIGTERM, and the exit status.
+  func stop() throws -> Int32 {
+    kill(processID, SIGTERM)
+    var status: Int32 = 0
+    try #require(waitpid(processID, &status, 0) == processID)
+    hasEnded = true
+    return status & 0x7F == 0 ? status >> 8 & 0xFF : -1
+  }
+}
+
+private func withCStrings<Result>(
+  _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+) -> Result {
+  let copies = strings.map { strdup($0) }
+  defer { copies.forEach { free($0) } }
+  return body(copies + [nil])
+}
+
+/// Threads that send one delivery a connection, again and again, as a fleet behind a balancer would.
+private final class Senders: Sendable {
+  private struct State {
+    var acknowledged: [String] = []
+    var failures: [String] = []
+    var running: Int
+    var mustStop = false
+  }
+  private let state: Mutex<State>
+  private let port: Int
+
+  init(count: Int, port: Int) {
+    self.port = port
+    state = Mutex(State(running: count))
+    for sender in 0..<count { Thread.detachNewThread { self.send(as: sender) } }
+  }
+
+  private func send(as sender: Int) {
+    var number = 0
+    while !state.withLock({ $0.mustStop }) {
+      let prediction = "p\(sender)-\(number)"
+      number += 1
+      do {
+        let delivery = try SignedDelivery(id: "m-\(prediction)", prediction: prediction, status: "succeeded")
+        let connection = try HTTPConnection(host: "127.0.0.1", port: port)
+        try connection.send(delivery.request)
+        let status = try connection.receive().status
+        state.withLock {
+          if status == 200 { $0.acknowledged.append(prediction) } else { $0.failures.append("\(status)") }
+        }
+      } catch {
+        state.withLock { $0.failures.append("\(prediction): \(error)") }
+      }
+    }
+    state.withLock { $0.running -= 1 }
+  }
+
+  func waitForAcknowledgements(_ more: Int) throws {
+    let goal = state.withLock { $0.acknowledged.count } + more
+    try wait { $0.acknowledged.count >= goal || !$0.failures.isEmpty }
+  }
+
+  func finish() throws -> (acknowledged: [String], failures: [String]) {
+    state.withLock { $0.mustStop = true }
+    try wait { $0.running == 0 }
+    return state.withLock { ($0.acknowledged, $0.failures) }
+  }
+
+  private func wait(until condition: (State) -> Bool) throws {
+    for _ in 0..<6000 {
+      if state.withLock({ condition($0) }) { return }
+      poll(nil, 0, 5)
+    }
+    try #require(Bool(false), "the senders do not get on")
+  }
+}
