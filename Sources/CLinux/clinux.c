@@ -2,6 +2,9 @@
 #include "clinux.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <unistd.h>
 
@@ -64,3 +67,9 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
 }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void clinux_release_memory(void) {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}

@@ -11,7 +11,12 @@ final class ServerContext {
   /// Requests that had come whole and were cut by ``abort()`` before they were answered.
   private(set) var cutRequests = 0
   private var drainingSince: MonotonicTime?
+  /// Since memory was given back last.
+  private var peakConnections = 0
   private var date: (second: Int64, text: [UInt8]) = (.min, [])
+
+  /// So many connections at once leave something behind that is worth to be given back.
+  private static let storm = 512
 
   enum Phase {
     case serving
@@ -75,12 +80,17 @@ extension ServerContext {
   /// Lists a new connection; false where there is no room for it, and nobody to make some.
   func open(_ entry: ConnectionEntry) -> Bool {
     connections.insert(entry)
+    peakConnections = max(peakConnections, connections.count)
     guard connections.count > limits.connections else { return true }
     return displaceOne(for: entry)
   }
 
   func close(_ entry: ConnectionEntry) {
     connections.remove(entry)
+    // What a storm left behind lies in pieces that the allocator would keep. Once for each storm: it takes milliseconds.
+    guard peakConnections >= Self.storm, connections.count < peakConnections / 8 else { return }
+    peakConnections = connections.count
+    FreeMemory.giveBack()
   }
 
   func move(_ entry: ConnectionEntry, to state: ConnectionEntry.State) {
