@@ -35,6 +35,7 @@ let package = Package(
     room("Jobs"),
     room("JSONText"),
     room("HTTPWire"),
+    room("ClientAddress"),
 
     // C libraries, each imported by as few rooms as can be.
     .target(name: "CLinux"),
@@ -75,6 +76,7 @@ let package = Package(
     tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop", "Simulation"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("HTTPWireTests", ["HTTPWire"]),
+    tests("ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
     tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks"]),
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
