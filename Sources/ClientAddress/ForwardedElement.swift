@@ -1,0 +1,58 @@
+/// `forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] )` (RFC 7239 section 4).
+enum ForwardedElement {
+  /// The value of the one `for` parameter, unquoted. Nil where there is none, or more, or where the element
+  /// breaks the grammar anywhere.
+  static func node(of element: Span<UInt8>) -> [UInt8]? {
+    var node: [UInt8]?
+    var position = 0
+    // Bounded by the element: every round moves past a semicolon, or ends.
+    while position < element.count {
+      guard element[position] != UInt8(ascii: ";") else {
+        position += 1
+        continue
+      }
+      guard let name = token(at: &position, in: element), position < element.count,
+        element[position] == UInt8(ascii: "=")
+      else { return nil }
+      position += 1
+      guard let value = value(at: &position, in: element),
+        position == element.count || element[position] == UInt8(ascii: ";")
+      else { return nil }
+      guard element.extracting(name).equalsIgnoringCase("for") else { continue }
+      // RFC 7239 section 4: each parameter must not occur more than once.
+      guard node == nil else { return nil }
+      node = value
+    }
+    return node
+  }
+
+  private static func token(at position: inout Int, in element: Span<UInt8>) -> Range<Int>? {
+    let start = position
+    while position < element.count, element[position].isTokenCharacter { position += 1 }
+    return position > start ? start..<position : nil
+  }
+
+  private static func value(at position: inout Int, in element: Span<UInt8>) -> [UInt8]? {
+    guard position < element.count, element[position] == .quote else {
+      return token(at: &position, in: element).map { range in range.map { element[$0] } }
+    }
+    return quotedString(at: &position, in: element)
+  }
+
+  /// RFC 9110 section 5.6.4, without its quotes and escapes.
+  private static func quotedString(at position: inout Int, in element: Span<UInt8>) -> [UInt8]? {
+    var content: [UInt8] = []
+    position += 1
+    while position < element.count {
+      if element[position] == .quote {
+        position += 1
+        return content
+      }
+      if element[position] == .backslash { position += 1 }
+      guard position < element.count else { return nil }
+      content.append(element[position])
+      position += 1
+    }
+    return nil
+  }
+}
