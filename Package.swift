@@ -49,7 +49,7 @@ let package = Package(
     // Rooms with one reason to change. Siblings never import each other.
     room("StandardWebhooks", ["COpenSSL"]),
     room("EventLoop", ["CLinux"]),
-    room("HTTPServer", ["HTTPWire", "EventLoop"]),
+    room("HTTPServer", ["HTTPWire", "EventLoop", "ClientAddress"]),
     room("HTTPClient", ["CCurl"]),
     room("Store", ["Jobs", "CSQLite"]),
     room("ReplicateAPI", ["Jobs", "JSONText"]),
@@ -58,8 +58,8 @@ let package = Package(
     room(
       "Receiver",
       [
-        "Jobs", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Store",
-        "ReplicateAPI", logging,
+        "Jobs", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer",
+        "Store", "ReplicateAPI", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
@@ -73,7 +73,7 @@ let package = Package(
     .target(name: "Simulation", dependencies: ["EventLoop"], path: "Tests/Simulation", swiftSettings: house),
     tests("JobsTests", ["Jobs"]),
     tests("EventLoopTests", ["EventLoop", "Simulation"]),
-    tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop", "Simulation"]),
+    tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop", "ClientAddress", "Simulation"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("HTTPWireTests", ["HTTPWire"]),
     tests("ClientAddressTests", ["ClientAddress", "Simulation"]),

@@ -46,7 +46,7 @@ extension TrustedProxies {
 
     /// One sentence, with the fix.
     package var explanation: String {
-      let place = "item \(position), \"\(item)\": "
+      let place = "item \(position): "
       switch problem {
       case .range(.notAnAddress):
         return place + AddressRange.ParseError.notAnAddress.explanation

@@ -1,3 +1,4 @@
+internal import ClientAddress
 internal import EventLoop
 internal import HTTPWire
 
@@ -6,29 +7,34 @@ final class Connection {
   private let context: ServerContext
   private let transport: Transport
   private let entry: ConnectionEntry
-  private let peer: Peer
-  private var receiver: RequestReceiver
+  private var peer: Peer
 
   /// Takes over an accepted descriptor.
-  init(adopting descriptor: Int32, from address: SocketAddress, context: ServerContext) throws(SystemError) {
+  init(adopting descriptor: Int32, from peer: Peer, context: ServerContext) throws(SystemError) {
     transport = try Transport(adopting: descriptor, on: context.loop)
     entry = ConnectionEntry(place: transport.waitingPlace, now: context.loop.now)
-    peer = Peer(address: address)
+    self.peer = peer
     self.context = context
-    receiver = RequestReceiver(context: context, transport: transport, entry: entry, peer: peer)
   }
 
-  func serve() async {
+  func serve(as socket: ServerSocket) async {
     context.handler.observe(.opened)
     defer {
       context.close(entry)
       context.handler.observe(.closed)
     }
     guard context.open(entry) else { return await turnAway(.tooManyConnections) }
+    do throws(ConnectionFailure) {
+      if socket.expectsProxyHeader { try await receiveProxyHeader() }
+    } catch {
+      return context.handler.observe(.failed(error))
+    }
+    guard context.identify(entry, as: peer.key) else { return await turnAway(.tooManyConnectionsOfAddress) }
     await serveRequests()
   }
 
   private func serveRequests() async {
+    var receiver = RequestReceiver(context: context, transport: transport, entry: entry, peer: peer)
     for served in 1...context.limits.requestsPerConnection {
       context.move(entry, to: .waiting)
       let outcome = await receiver.next { await self.send(ResponseEncoder.continueResponse) }
@@ -57,6 +63,49 @@ final class Connection {
   /// Answers before anything was read, and closes.
   private func turnAway(_ refusal: Refusal) async {
     await sendLast(context.handler.refuse(refusal, from: peer), to: nil)
+  }
+}
+
+// MARK: - Before the first request
+
+extension Connection {
+  /// Learns from a trusted proxy who the client is. Bytes beyond the header belong to what follows.
+  private func receiveProxyHeader() async throws(ConnectionFailure) {
+    guard context.trustedProxies.contains(peer.address) else { throw .notATrustedProxy }
+    context.move(entry, to: .receiving)
+    let deadline = context.loop.now + context.limits.handshake
+    var input: [UInt8] = []
+    // Bounded by the parser, which never waits for more than its byte limit.
+    while true {
+      do throws(ProxyHeaderError) {
+        if let header = try ProxyHeader.parse(input.span) {
+          transport.giveBack(Array(input[header.byteCount...]))
+          return name(header)
+        }
+      } catch {
+        throw .proxyHeader(error)
+      }
+      switch transport.receive(into: &input, limit: ProxyHeader.byteLimit - input.count) {
+      case .transferred: continue
+      case .wouldBlock: try await waitForMore(until: deadline)
+      case .endOfStream, .broken: throw .ended
+      }
+    }
+  }
+
+  private func name(_ header: ProxyHeader) {
+    // The proxy itself speaks, to see whether we are well.
+    if header.source == .local { return }
+    peer = Peer(named: header.client(of: peer.address))
+  }
+
+  private func waitForMore(until deadline: MonotonicTime) async throws(ConnectionFailure) {
+    guard !context.mustEnd(entry) else { throw .ended }
+    switch await transport.readable(until: deadline) {
+    case .ready: return
+    case .deadline: throw .timedOut
+    case .interrupted: throw .ended
+    }
   }
 }
 

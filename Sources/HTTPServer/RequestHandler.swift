@@ -1,10 +1,11 @@
+package import ClientAddress
 package import EventLoop
 package import HTTPWire
 
 /// What a server asks its application. Used on the server's loop only, by many connections in turn.
 package protocol RequestHandler: AnyObject {
   /// Decides by the header section alone whether the body is wanted: what is refused here is never read.
-  func admit(_ head: RequestHead) -> Admission
+  func admit(_ head: RequestHead, from peer: Peer) -> Admission
   func respond(to request: Request) async -> Response
   /// The answer to what never became a request.
   func refuse(_ refusal: Refusal, from peer: Peer) -> Response
@@ -40,6 +41,19 @@ package enum ConnectionEvent: Equatable, Sendable {
   case closed
   /// Closed to make room for another, or for other bytes.
   case displaced
+  /// It ended before its first request could come.
+  case failed(ConnectionFailure)
   /// Out of descriptors or memory: nothing is accepted for a moment.
   case acceptingPaused(SystemError)
+}
+
+/// Why a connection ended before its first request could come.
+package enum ConnectionFailure: Error, Equatable, Sendable {
+  /// A PROXY header is taken from trusted proxies only, and this peer is none.
+  case notATrustedProxy
+  case proxyHeader(ProxyHeaderError)
+  /// The PROXY header did not come in time.
+  case timedOut
+  /// The peer left, or its place was needed.
+  case ended
 }

@@ -38,7 +38,7 @@ struct RequestReceiver: ~Copyable {
     do throws(Interruption) {
       let head = try await receiveHead()
       hasServed = true
-      switch context.handler.admit(head) {
+      switch context.handler.admit(head, from: peer) {
       case .refuse(let response):
         return .refused(response, head: head)
       case .receive(let wanted):

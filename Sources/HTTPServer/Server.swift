@@ -1,3 +1,4 @@
+package import ClientAddress
 package import EventLoop
 internal import HTTPWire
 
@@ -7,16 +8,22 @@ internal import HTTPWire
 package actor Server {
   private nonisolated let loop: EventLoop
   private let context: ServerContext
+  private var sockets: [ServerSocket] = []
   private var listeners: [Listener] = []
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     loop.asUnownedSerialExecutor()
   }
 
-  /// - Parameter handler: moves to the loop, and is used nowhere else.
-  package init(loop: EventLoop, limits: ServerLimits, handler: sending any RequestHandler) {
+  /// - Parameters:
+  ///   - handler: moves to the loop, and is used nowhere else.
+  ///   - trustedProxies: whose PROXY headers are believed, and whose connections are not counted by address.
+  package init(
+    loop: EventLoop, limits: ServerLimits, handler: sending any RequestHandler,
+    trustedProxies: TrustedProxies = .none
+  ) {
     self.loop = loop
-    context = ServerContext(loop: loop, limits: limits, handler: handler)
+    context = ServerContext(loop: loop, limits: limits, handler: handler, trustedProxies: trustedProxies)
   }
 
   /// Serves `sockets`, which are now the server's, until ``drain()`` and until the last connection
@@ -24,6 +31,7 @@ package actor Server {
   ///
   /// - Returns: how many requests were cut by ``abort()`` although they had come whole.
   package func run(listeningOn sockets: [ServerSocket]) async throws(SystemError) -> Int {
+    self.sockets = sockets
     for socket in sockets { listeners.append(try Listener(adopting: socket.descriptor, on: loop)) }
     await withDiscardingTaskGroup { group in
       for index in listeners.indices { group.addTask { await self.serveListener(index) } }
@@ -54,17 +62,19 @@ extension Server {
   private func serveListener(_ index: Int) async {
     let listener = listeners[index]
     await withDiscardingTaskGroup { group in
-      await accept(from: listener, into: &group)
+      await accept(from: listener, for: sockets[index], into: &group)
       listener.close()
     }
   }
 
-  private func accept(from listener: Listener, into group: inout DiscardingTaskGroup) async {
+  private func accept(
+    from listener: Listener, for socket: ServerSocket, into group: inout DiscardingTaskGroup
+  ) async {
     var acceptedThisTurn = 0
     while context.phase == .serving {
       switch listener.accept() {
       case .accepted(let descriptor, let peer):
-        group.addTask { await self.serve(descriptor, from: peer) }
+        group.addTask { await self.serve(descriptor, from: peer, through: socket) }
         acceptedThisTurn += 1
         if acceptedThisTurn == context.limits.turnBudget {
           acceptedThisTurn = 0
@@ -84,9 +94,10 @@ extension Server {
     }
   }
 
-  private func serve(_ descriptor: Int32, from peer: SocketAddress) async {
+  private func serve(_ descriptor: Int32, from address: SocketAddress, through socket: ServerSocket) async {
+    let peer = Peer(address, trusting: context.trustedProxies)
     // A socket that cannot be watched was closed by the attempt: its peer sees that, and tries again.
     guard let connection = try? Connection(adopting: descriptor, from: peer, context: context) else { return }
-    await connection.serve()
+    await connection.serve(as: socket)
   }
 }

@@ -1,3 +1,4 @@
+internal import ClientAddress
 internal import EventLoop
 internal import HTTPWire
 
@@ -6,6 +7,7 @@ final class ServerContext {
   let loop: EventLoop
   let limits: ServerLimits
   let handler: any RequestHandler
+  let trustedProxies: TrustedProxies
   private(set) var phase = Phase.serving
   private(set) var connections = ConnectionTable()
   /// Requests that had come whole and were cut by ``abort()`` before they were answered.
@@ -26,7 +28,10 @@ final class ServerContext {
     case aborting
   }
 
-  init(loop: EventLoop, limits: ServerLimits, handler: any RequestHandler) {
+  init(
+    loop: EventLoop, limits: ServerLimits, handler: any RequestHandler, trustedProxies: TrustedProxies
+  ) {
+    self.trustedProxies = trustedProxies
     self.loop = loop
     self.limits = limits
     self.handler = handler
@@ -97,8 +102,9 @@ extension ServerContext {
     connections.move(entry, to: state, now: loop.now)
   }
 
-  /// False where `client` has as many connections as one may have.
-  func identify(_ entry: ConnectionEntry, as client: ClientKey) -> Bool {
+  /// False where `client` has as many connections as one may have; nil is not counted.
+  func identify(_ entry: ConnectionEntry, as client: ClientKey?) -> Bool {
+    guard let client else { return true }
     connections.identify(entry, as: client)
     return connections.count(of: client) <= limits.connectionsPerAddress
   }

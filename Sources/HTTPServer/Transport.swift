@@ -3,6 +3,8 @@ internal import EventLoop
 /// The bytes of one connection: what was received, and what is still to be sent. Used on its loop only.
 final class Transport {
   private let socket: Socket
+  /// Bytes that were received before it was known whose they are.
+  private var returned: [UInt8] = []
   /// Bytes that the socket has not taken yet, from `sentCount` on.
   private var outgoing: [UInt8] = []
   private var sentCount = 0
@@ -17,7 +19,20 @@ final class Transport {
 
   /// Appends at most `limit` bytes that have arrived to `buffer`, without waiting.
   func receive(into buffer: inout [UInt8], limit: Int) -> TransferResult {
-    socket.receive(into: &buffer, limit: limit)
+    guard returned.isEmpty else { return takeReturned(into: &buffer, limit: limit) }
+    return socket.receive(into: &buffer, limit: limit)
+  }
+
+  /// Gives back bytes that were received and belong to what follows: they are received again first.
+  func giveBack(_ bytes: [UInt8]) {
+    returned = bytes + returned
+  }
+
+  private func takeReturned(into buffer: inout [UInt8], limit: Int) -> TransferResult {
+    let count = min(limit, returned.count)
+    buffer += returned.prefix(count)
+    returned.removeFirst(count)
+    return .transferred(count)
   }
 
   func readable(until deadline: MonotonicTime) async -> WaitOutcome {

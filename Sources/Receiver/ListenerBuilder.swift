@@ -33,11 +33,12 @@ struct ListenerBuilder {
     let loop = EventLoop(kernel: kernel)
     let handler = ListenerHandler(
       webhooks: purpose == .api ? nil : try webhookEndpoint(on: loop),
-      api: purpose == .webhooks ? nil : try jobsEndpoint(on: loop), metrics: metrics, logger: logger)
+      api: purpose == .webhooks ? nil : try jobsEndpoint(on: loop),
+      trustedProxies: settings.trustedProxies, metrics: metrics, logger: logger)
     do throws(SystemError) {
       let listener = try RunningListener(
         named: purpose.rawValue, sockets: opened.map(\.socket), loop: loop, handler: handler,
-        limits: settings.limits, ended: ended)
+        limits: settings.limits, trustedProxies: settings.trustedProxies, ended: ended)
       for (_, address) in opened {
         logger.notice("listening", metadata: ["purpose": "\(purpose.rawValue)", "address": "\(address)"])
       }

@@ -1,3 +1,4 @@
+internal import ClientAddress
 internal import EventLoop
 internal import HTTPServer
 internal import HTTPWire
@@ -7,24 +8,30 @@ internal import Logging
 final class ListenerHandler: RequestHandler {
   private let webhooks: WebhookEndpoint?
   private let api: JobsEndpoint?
+  private let trustedProxies: TrustedProxies
   private let metrics: Metrics
   private let logger: Logger
 
   /// - Parameters:
   ///   - webhooks: nil where this listener takes no deliveries.
   ///   - api: nil where this listener shows no jobs.
-  init(webhooks: WebhookEndpoint?, api: JobsEndpoint?, metrics: Metrics, logger: Logger) {
+  ///   - trustedProxies: whose word on their clients' addresses counts.
+  init(
+    webhooks: WebhookEndpoint?, api: JobsEndpoint?, trustedProxies: TrustedProxies, metrics: Metrics,
+    logger: Logger
+  ) {
+    self.trustedProxies = trustedProxies
     self.webhooks = webhooks
     self.api = api
     self.metrics = metrics
     self.logger = logger
   }
 
-  func admit(_ head: RequestHead) -> Admission {
+  func admit(_ head: RequestHead, from peer: Peer) -> Admission {
     do throws(Problem) {
       return .receive(bodyLimit: try bodyLimit(for: head))
     } catch {
-      return .refuse(refuse(error, path: head.target))
+      return .refuse(refuse(error, of: head, from: peer))
     }
   }
 
@@ -46,12 +53,12 @@ final class ListenerHandler: RequestHandler {
         throw .notFound
       }
     } catch {
-      return refuse(error, path: request.head.target)
+      return refuse(error, of: request.head, from: request.peer)
     }
   }
 
   func refuse(_ refusal: Refusal, from peer: Peer) -> Response {
-    refuse(Problem(refusal), path: nil)
+    refuse(Problem(refusal), of: nil, from: peer)
   }
 
   func observe(_ event: ConnectionEvent) {
@@ -59,6 +66,12 @@ final class ListenerHandler: RequestHandler {
     case .opened: metrics.openConnections.add()
     case .closed: metrics.openConnections.add(-1)
     case .displaced: metrics.displacedConnections.add()
+    case .failed(let failure):
+      metrics.connectionFailures[failure.reason.rawValue]?.add()
+      guard let explanation = failure.explanation else { return }
+      logger.notice(
+        "a connection failed",
+        metadata: ["code": "\(failure.reason.rawValue)", "reason": "\(explanation)"])
     case .acceptingPaused(let error):
       metrics.acceptPauses.add()
       logger.error("accepting pauses", metadata: ["cause": "\(error)"])
@@ -87,16 +100,24 @@ final class ListenerHandler: RequestHandler {
     }
   }
 
-  /// The log has what the answer keeps back, and nothing that was sent.
-  private func refuse(_ problem: Problem, path: RequestTarget?) -> Response {
+  /// The log has what the answer keeps back, and nothing that was sent; but it says who the client was.
+  private func refuse(_ problem: Problem, of head: RequestHead?, from peer: Peer) -> Response {
     metrics.refusals[problem.code.rawValue]?.add()
     var metadata: Logger.Metadata = [
       "code": "\(problem.code.rawValue)", "status": "\(problem.status.code)",
-      "reason": "\(problem.reason ?? problem.detail)",
+      "reason": "\(problem.reason ?? problem.detail)", "client": "\(client(of: head, from: peer))",
     ]
-    if let route = path.flatMap({ Route($0.segments) }) { metadata["route"] = "\(route.name)" }
+    if let route = head.flatMap({ Route($0.target.segments) }) { metadata["route"] = "\(route.name)" }
     logger.log(level: problem.status.code >= 500 ? .error : .notice, "refused", metadata: metadata)
     return problem.response
+  }
+
+  private func client(of head: RequestHead?, from peer: Peer) -> PeerAddress {
+    guard let head else { return peer.address }
+    return ForwardedFor(
+      peer: peer.address, forwardedFor: head.fields.all("x-forwarded-for"),
+      forwarded: head.fields.all("forwarded"), trusting: trustedProxies
+    ).client
   }
 }
 

@@ -1,3 +1,4 @@
+internal import ClientAddress
 internal import EventLoop
 internal import HTTPServer
 
@@ -10,9 +11,10 @@ struct RunningListener {
   /// Serves `sockets` from now on. `ended` is called once, on the loop, when the server has ended.
   init(
     named name: String, sockets: [ServerSocket], loop: EventLoop, handler: sending any RequestHandler,
-    limits: ServerLimits, ended: @escaping @Sendable (ServerEnd) -> Void
+    limits: ServerLimits, trustedProxies: TrustedProxies, ended: @escaping @Sendable (ServerEnd) -> Void
   ) throws(SystemError) {
-    let server = Server(loop: loop, limits: limits, handler: handler)
+    let server = Server(
+      loop: loop, limits: limits, handler: handler, trustedProxies: trustedProxies)
     loop.start {
       do throws(SystemError) {
         ended(ServerEnd(cutRequests: try await server.run(listeningOn: sockets)))

@@ -8,11 +8,11 @@ import Testing
   private static let rooms: [String: Set<String>] = [
     "Jobs": [], "JSONText": [], "HTTPWire": [], "ClientAddress": [],
     "StandardWebhooks": ["COpenSSL"], "EventLoop": ["CLinux"], "HTTPClient": ["CCurl"],
-    "HTTPServer": ["HTTPWire", "EventLoop"], "Store": ["Jobs", "CSQLite"],
+    "HTTPServer": ["HTTPWire", "EventLoop", "ClientAddress"], "Store": ["Jobs", "CSQLite"],
     "ReplicateAPI": ["Jobs", "JSONText"],
     "Receiver": [
-      "Jobs", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Store", "ReplicateAPI",
-      "Logging",
+      "Jobs", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer", "Store",
+      "ReplicateAPI", "Logging",
     ],
     "replicate-webhookd": [
       "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",

@@ -2,7 +2,8 @@ import EventLoop
 import HTTPServer
 import HTTPWire
 
-/// Answers every request with its body, after as many turns as the path says: `/2` waits two.
+/// Answers every request with its body, after as many turns as the path says: `/2` waits two. A field says who the client
+/// was taken for.
 final class EchoHandler: RequestHandler {
   private let loop: EventLoop
 
@@ -10,14 +11,15 @@ final class EchoHandler: RequestHandler {
     self.loop = loop
   }
 
-  func admit(_ head: RequestHead) -> Admission {
+  func admit(_ head: RequestHead, from peer: Peer) -> Admission {
     head.target.segments == ["refused"]
       ? .refuse(Response(status: .notFound, body: Array("no".utf8))) : .receive(bodyLimit: 200_000)
   }
 
   func respond(to request: Request) async -> Response {
     for _ in 0..<(Int(request.head.target.segments[0]) ?? 0) { _ = await loop.sleep(until: loop.now) }
-    return Response(status: .ok, body: request.body)
+    return Response(
+      status: .ok, fields: [("Client", "\(request.peer.address)")], body: request.body)
   }
 
   func refuse(_ refusal: Refusal, from peer: Peer) -> Response {

@@ -1,3 +1,4 @@
+import ClientAddress
 import EventLoop
 import HTTPServer
 import Simulation
@@ -18,16 +19,19 @@ final class SimulatedServer {
 
   init(
     seed: UInt64, faults: SimulatedKernel.Faults = SimulatedKernel.Faults(),
-    limits: ServerLimits = ServerLimits()
+    limits: ServerLimits = ServerLimits(), behindProxies proxies: String? = nil
   ) throws {
     kernel = SimulatedKernel(seed: seed, faults: faults)
     loop = EventLoop(kernel: kernel)
-    server = Server(loop: loop, limits: limits, handler: EchoHandler(loop: loop))
+    server = Server(
+      loop: loop, limits: limits, handler: EchoHandler(loop: loop),
+      trustedProxies: try TrustedProxies(parsing: proxies ?? ""))
     let descriptor = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
       .descriptor
     loop.start { [server, hasEnded] in
       do throws(SystemError) {
-        let cut = try await server.run(listeningOn: [ServerSocket(descriptor: descriptor)])
+        let socket = ServerSocket(descriptor: descriptor, expectsProxyHeader: proxies != nil)
+        let cut = try await server.run(listeningOn: [socket])
         hasEnded.cutRequests.store(cut, ordering: .relaxed)
       } catch { Issue.record(error) }
       hasEnded.value.store(true, ordering: .relaxed)
@@ -36,10 +40,14 @@ final class SimulatedServer {
   }
 
   /// On a kernel where nothing goes wrong by itself, for tests of one rule.
-  static func withoutMishaps(_ limits: ServerLimits = ServerLimits()) throws -> SimulatedServer {
+  ///
+  /// - Parameter proxies: who is trusted to begin connections with a PROXY header; nil where they begin without.
+  static func withoutMishaps(
+    _ limits: ServerLimits = ServerLimits(), behindProxies proxies: String? = nil
+  ) throws -> SimulatedServer {
     var faults = SimulatedKernel.Faults()
     (faults.shortReads, faults.shortWrites, faults.spuriousWouldBlock) = (0, 0, 0)
-    return try SimulatedServer(seed: 1, faults: faults, limits: limits)
+    return try SimulatedServer(seed: 1, faults: faults, limits: limits, behindProxies: proxies)
   }
 
   /// A new connection that sends `request`, once everything that follows from it has happened.

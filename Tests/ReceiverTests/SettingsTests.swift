@@ -44,7 +44,11 @@ private func complaints(_ environment: [String: String], file: [String: String] 
     ("DATABASE_URL", "file:jobs.db"), ("SIGNATURE_TOLERANCE", "soon"), ("SIGNATURE_TOLERANCE", "2d"),
     ("MAX_BODY", "8MB"),
     ("MAX_BODY", "1"), ("MAX_BODY", "99999999999999999999GiB"), ("SHUTDOWN_GRACE", "-1s"),
-    ("LOG_LEVEL", "loud"),
+    ("LOG_LEVEL", "loud"), ("MAX_CONNECTIONS", "0"), ("MAX_CONNECTIONS", "4k"), ("MAX_HEADER_FIELDS", "9"),
+    ("MAX_BYTES_IN_FLIGHT", "1MiB"), ("HEADER_TIMEOUT", "0s"), ("MIN_RATE", "0"), ("IDLE_TIMEOUT", "2h"),
+    ("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "0.0.0.0/0"),
+    ("WEBHOOK_LISTEN", "127.0.0.1:1 proxy_protocol"), ("WEBHOOK_LISTEN", "127.0.0.1:1,"),
+    ("WEBHOOK_LISTEN", "127.0.0.1:1, 127.0.0.1:1"), ("WEBHOOK_LISTEN", "127.0.0.1:1 mode=0600"),
     ("LOG_FORMAT", "xml"), ("REPLICATE_WEBHOOK_SECRET_FILE", "/also"),
   ])
   func aWrongValueIsReportedByNameAndNeverShown(_ name: String, _ value: String) {
@@ -62,6 +66,55 @@ private func complaints(_ environment: [String: String], file: [String: String] 
     if !value.allSatisfy(\.isWhitespace), value.count > 3 {
       #expect(problems.allSatisfy { !$0.description.contains(value) })
     }
+  }
+
+  @Test func limitsAreSettings() throws {
+    let limits = try read([
+      "REPLICATE_WEBHOOK_SECRET": secret, "MAX_BODY": "2MiB", "MAX_HEADER": "4KiB", "MAX_HEADER_FIELDS": "20",
+      "MAX_TARGET": "1KiB", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6",
+      "MAX_BYTES_IN_FLIGHT": "3MiB", "MAX_REQUESTS_PER_CONNECTION": "5", "HANDSHAKE_TIMEOUT": "1s",
+      "FIRST_BYTE_TIMEOUT": "2s", "HEADER_TIMEOUT": "3s", "BODY_TIMEOUT": "4s", "WRITE_TIMEOUT": "5s",
+      "IDLE_TIMEOUT": "6s", "MIN_RATE": "1KiB",
+    ]).limits
+    #expect(limits.message.bodyBytes == 2 << 20 && limits.message.headerSectionBytes == 4096)
+    #expect(limits.message.fieldCount == 20 && limits.message.targetBytes == 1024)
+    #expect(limits.connections == 7 && limits.connectionsPerAddress == 6)
+    #expect(limits.bytesInFlight == 3 << 20 && limits.requestsPerConnection == 5)
+    #expect(
+      [limits.handshake, limits.firstByte, limits.header, limits.idle] == [1, 2, 3, 6].map { .seconds($0) })
+    #expect(limits.body == Pace(grace: .seconds(4), bytesPerSecond: 1024))
+    #expect(limits.write == Pace(grace: .seconds(5), bytesPerSecond: 1024))
+  }
+
+  @Test(
+    arguments: [
+      ("127.0.0.1:80", .init(.bind(.ipv4(host: "127.0.0.1", port: 80), mode: nil))),
+      ("  [::]:80  ", .init(.bind(.ipv6(host: "::", port: 80), mode: nil))),
+      ("unix:/run/a.sock", .init(.bind(.unix(path: "/run/a.sock"), mode: nil))),
+      ("unix:/run/a.sock mode=0660", .init(.bind(.unix(path: "/run/a.sock"), mode: 0o660))),
+      ("unix:/a mode=600", .init(.bind(.unix(path: "/a"), mode: 0o600))),
+      (
+        "unix:/a mode=600 proxy_protocol",
+        .init(.bind(.unix(path: "/a"), mode: 0o600), expectsProxyHeader: true)
+      ),
+      ("systemd:webhooks proxy_protocol", .init(.handedOver(name: "webhooks"), expectsProxyHeader: true)),
+      ("systemd:", nil), ("systemd:a mode=600", nil), ("unix:/a mode=6600", nil), ("unix:/a mode=0888", nil),
+      ("unix:/a mode=66", nil), ("unix:/a mode=600 mode=600", nil), ("127.0.0.1:80 tls", nil),
+      ("127.0.0.1:80 proxy_protocol proxy_protocol", nil), ("", nil), ("proxy_protocol", nil),
+    ] as [(Substring, ListenAddress?)])
+  func aListenAddressHasOptions(_ text: Substring, _ address: ListenAddress?) {
+    #expect(ListenAddress(text) == address)
+  }
+
+  @Test func severalAddressesAreSeparatedByCommas() throws {
+    let settings = try read([
+      "REPLICATE_WEBHOOK_SECRET": secret,
+      "WEBHOOK_LISTEN": "127.0.0.1:1, [::1]:1,unix:/a mode=0660 proxy_protocol, systemd:x",
+      "TRUSTED_PROXIES": "unix, 10.0.0.0/8",
+    ])
+    #expect(
+      settings.webhookAddresses.map(\.description) == ["127.0.0.1:1", "[::1]:1", "unix:/a", "systemd:x"])
+    #expect(settings.webhookAddresses.map(\.expectsProxyHeader) == [false, false, true, false])
   }
 
   @Test func allProblemsAreReportedAtOnce() {

@@ -19,6 +19,8 @@ package final class Metrics: Sendable {
   package let openConnections = Counter()
   /// Connections that were closed to make room for others.
   package let displacedConnections = Counter()
+  /// Connections that ended before their first request.
+  package let connectionFailures = LabeledCounters(ConnectionFailureReason.allCases.map(\.rawValue))
   /// Times that accepting paused because descriptors or memory ran out.
   package let acceptPauses = Counter()
 

@@ -25,6 +25,9 @@ package enum PrometheusText {
     page.counter(
       "displaced_connections_total", "Connections closed to make room for others.",
       metrics.displacedConnections)
+    page.counters(
+      "connection_failures_total", "Connections that ended before their first request could come.",
+      metrics.connectionFailures, label: "reason")
     page.counter(
       "accept_pauses_total", "Times that descriptors or memory ran out and accepting paused.",
       metrics.acceptPauses)

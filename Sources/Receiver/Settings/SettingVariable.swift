@@ -4,6 +4,7 @@ extension SettingsReader {
     case webhookSecret = "REPLICATE_WEBHOOK_SECRET"
     case webhookListen = "WEBHOOK_LISTEN"
     case apiListen = "API_LISTEN"
+    case trustedProxies = "TRUSTED_PROXIES"
     case apiTokens = "API_TOKENS"
     case databaseURL = "DATABASE_URL"
     case signatureTolerance = "SIGNATURE_TOLERANCE"

@@ -1,3 +1,4 @@
+package import ClientAddress
 package import HTTPServer
 package import StandardWebhooks
 
@@ -7,6 +8,8 @@ package struct Settings: Sendable {
   package var secrets: [Secret]
   package var webhookAddresses: [ListenAddress]
   package var apiAddresses: [ListenAddress]
+  /// Whose word on their clients' addresses counts.
+  package var trustedProxies: TrustedProxies
   /// Bearer tokens for the jobs API; empty leaves it open to this machine only.
   package var apiTokens: [BearerToken]
   package var databasePath: String

@@ -1,3 +1,4 @@
+internal import ClientAddress
 package import StandardWebhooks
 
 /// Makes ``Settings`` of named values, and says everything that is wrong with them at once.
@@ -32,6 +33,7 @@ package struct SettingsReader {
       secrets: secrets(),
       webhookAddresses: addresses(.webhookListen, default: Self.defaultWebhookAddress),
       apiAddresses: addresses(.apiListen, default: Self.defaultAPIAddress),
+      trustedProxies: trustedProxies(),
       apiTokens: tokens(),
       databasePath: databasePath(),
       signatureTolerance: duration(
@@ -41,6 +43,7 @@ package struct SettingsReader {
       logLevel: choice(.logLevel) ?? .info,
       logFormat: choice(.logFormat))
     requireTokens(for: settings)
+    requireTrust(for: settings)
     guard problems.isEmpty else { throw SettingProblems(problems) }
     return settings
   }
@@ -148,6 +151,15 @@ extension SettingsReader {
     return addresses
   }
 
+  private mutating func trustedProxies() -> TrustedProxies {
+    do throws(TrustedProxies.ParseError) {
+      return try TrustedProxies(parsing: value(Variable.trustedProxies.rawValue) ?? "")
+    } catch {
+      report(.trustedProxies, error.explanation)
+      return .none
+    }
+  }
+
   private mutating func databasePath() -> String {
     let text = value(Variable.databaseURL.rawValue) ?? "sqlite:replicate-webhookd.db"
     guard text.hasPrefix("sqlite:"), text.utf8.count > "sqlite:".utf8.count, !text.utf8.contains(0) else {
@@ -208,6 +220,17 @@ extension SettingsReader {
       report(
         .apiTokens,
         "the jobs API listens beyond this machine: set a token, or let API_LISTEN be 127.0.0.1:8081")
+    }
+  }
+
+  /// A PROXY header names the client, so it is believed only from who was named: from anybody else it would be a way to
+  /// speak in another's name.
+  private mutating func requireTrust(for settings: Settings) {
+    guard settings.trustedProxies == .none else { return }
+    for (variable, addresses) in [
+      (Variable.webhookListen, settings.webhookAddresses), (.apiListen, settings.apiAddresses),
+    ] where addresses.contains(where: \.expectsProxyHeader) {
+      report(variable, "proxy_protocol needs TRUSTED_PROXIES: set it to the addresses of your load balancer")
     }
   }
 

@@ -1,0 +1,28 @@
+internal import ClientAddress
+internal import HTTPServer
+
+/// Why connections ended before their first request, as metrics and logs name it: stable names.
+package enum ConnectionFailureReason: String, CaseIterable, Sendable {
+  case proxyHeader = "proxy_header"
+  case timedOut = "timed_out"
+  case ended
+}
+
+extension ConnectionFailure {
+  var reason: ConnectionFailureReason {
+    switch self {
+    case .notATrustedProxy, .proxyHeader: .proxyHeader
+    case .timedOut: .timedOut
+    case .ended: .ended
+    }
+  }
+
+  /// For the log; nil for what happens every day and tells nothing.
+  var explanation: String? {
+    switch self {
+    case .notATrustedProxy: "a PROXY header is taken from TRUSTED_PROXIES only, and this peer is none of them"
+    case .proxyHeader(let error): error.explanation
+    case .timedOut, .ended: nil
+    }
+  }
+}
