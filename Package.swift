@@ -40,7 +40,7 @@ let package = Package(
     // C libraries, each imported by as few rooms as can be.
     .target(name: "CLinux"),
     .systemLibrary(
-      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+      name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(
@@ -48,6 +48,7 @@ let package = Package(
 
     // Rooms with one reason to change. Siblings never import each other.
     room("StandardWebhooks", ["COpenSSL"]),
+    room("TLS", ["COpenSSL"]),
     room("EventLoop", ["CLinux"]),
     room("HTTPServer", ["HTTPWire", "EventLoop", "ClientAddress"]),
     room("HTTPClient", ["CCurl"]),
@@ -78,6 +79,7 @@ let package = Package(
     tests("HTTPWireTests", ["HTTPWire"]),
     tests("ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
+    tests("TLSTests", ["TLS", "COpenSSL"]),
     tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks"]),
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),

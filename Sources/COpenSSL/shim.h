@@ -4,4 +4,80 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+// What OpenSSL offers as macros with arguments, which Swift does not see. Each returns what its macro returns.
+
+static inline int copenssl_set_lowest_version(SSL_CTX *context, int version) {
+  return SSL_CTX_set_min_proto_version(context, version);
+}
+
+static inline int copenssl_set_groups(SSL_CTX *context, const char *list) {
+  return SSL_CTX_set1_groups_list(context, list);
+}
+
+// The options' names are macros with arguments as well, so they are chosen here.
+static inline void copenssl_set_server_options(SSL_CTX *context) {
+  SSL_CTX_set_options(
+      context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+}
+
+static inline long copenssl_set_mode(SSL_CTX *context, long mode) {
+  return SSL_CTX_set_mode(context, mode);
+}
+
+static inline long copenssl_set_session_cache_mode(SSL_CTX *context, long mode) {
+  return SSL_CTX_set_session_cache_mode(context, mode);
+}
+
+// The context keeps a reference of its own to the certificate.
+static inline int copenssl_add_chain_certificate(SSL_CTX *context, X509 *certificate) {
+  return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+
+// Without keys, the number of bytes that they take.
+static inline long copenssl_get_ticket_keys(SSL_CTX *context, void *keys, long length) {
+  return SSL_CTX_get_tlsext_ticket_keys(context, keys, length);
+}
+
+static inline long copenssl_set_ticket_keys(SSL_CTX *context, void *keys, long length) {
+  return SSL_CTX_set_tlsext_ticket_keys(context, keys, length);
+}
+
+static inline size_t copenssl_memory_contents(BIO *memory, char **bytes) {
+  long count = BIO_get_mem_data(memory, bytes);
+  return count > 0 ? (size_t)count : 0;
+}
+
+// What the BIO holds on to, whether used or not.
+static inline size_t copenssl_memory_capacity(BIO *memory) {
+  BUF_MEM *buffer = NULL;
+  BIO_get_mem_ptr(memory, &buffer);
+  return buffer == NULL ? 0 : buffer->max;
+}
+
+static inline int copenssl_memory_clear(BIO *memory) {
+  return BIO_reset(memory);
+}
+
+// What a read of an empty BIO returns: -1 for "not yet", 0 for "never again".
+static inline void copenssl_memory_set_end(BIO *memory, int result) {
+  BIO_set_mem_eof_return(memory, result);
+}
+
+// The bytes of the certificate's alternative name at `index` where it is a dNSName, else NULL. Typed stacks are macros.
+static inline const unsigned char *copenssl_dns_name(const GENERAL_NAMES *names, int index, size_t *count) {
+  if (index >= sk_GENERAL_NAME_num(names)) return NULL;
+  const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+  if (name->type != GEN_DNS) return NULL;
+  *count = (size_t)ASN1_STRING_length(name->d.dNSName);
+  return ASN1_STRING_get0_data(name->d.dNSName);
+}
+
+static inline int copenssl_name_count(const GENERAL_NAMES *names) {
+  return sk_GENERAL_NAME_num(names);
+}

@@ -7,7 +7,7 @@ import Testing
   /// Who may import whom. Whoever changes this changes the architecture.
   private static let rooms: [String: Set<String>] = [
     "Jobs": [], "JSONText": [], "HTTPWire": [], "ClientAddress": [],
-    "StandardWebhooks": ["COpenSSL"], "EventLoop": ["CLinux"], "HTTPClient": ["CCurl"],
+    "StandardWebhooks": ["COpenSSL"], "TLS": ["COpenSSL"], "EventLoop": ["CLinux"], "HTTPClient": ["CCurl"],
     "HTTPServer": ["HTTPWire", "EventLoop", "ClientAddress"], "Store": ["Jobs", "CSQLite"],
     "ReplicateAPI": ["Jobs", "JSONText"],
     "Receiver": [

@@ -1,0 +1,19 @@
+/// Host names as they may stand in a log line: letters, digits, hyphens, underscores and dots, at most 253 bytes.
+enum HostName {
+  /// In lower case; nil for anything else. `*` is taken where `wildcard` says so, as certificates have it.
+  static func read(_ text: String, wildcard: Bool = false) -> String? {
+    guard (1...253).contains(text.utf8.count) else { return nil }
+    var name: [UInt8] = []
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"): name.append(byte | 0x20)
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+        UInt8(ascii: "_"), UInt8(ascii: "."):
+        name.append(byte)
+      case UInt8(ascii: "*") where wildcard: name.append(byte)
+      default: return nil
+      }
+    }
+    return String(decoding: name, as: UTF8.self)
+  }
+}

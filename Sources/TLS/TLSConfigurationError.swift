@@ -1,0 +1,95 @@
+internal import Glibc
+
+/// Why a listener cannot have the certificate or the key that it was given. The text is a sentence about the file, for
+/// whoever names the setting and the path before it.
+package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible {
+  package enum File: Sendable {
+    case certificate
+    case key
+  }
+
+  package enum Problem: Equatable, Sendable {
+    /// The number is the system's errno.
+    case unreadable(Int32)
+    case tooLong
+    case notPEM
+    /// A block is cut short, or its contents are not what its first line says.
+    case damaged
+    case noCertificate
+    case noKey
+    /// Something that is no certificate follows the last one, or stands among them.
+    case garbage
+    case encrypted
+    case unsupportedKey
+    case mismatch
+    /// Seconds since 1970.
+    case expired(Int64)
+    /// Seconds since 1970.
+    case notYetValid(Int64)
+    case tooWeak
+    /// OpenSSL has no memory, or its system-wide configuration forbids what is needed here.
+    case unavailable
+  }
+
+  package let file: File
+  package let problem: Problem
+
+  package init(_ file: File, _ problem: Problem) {
+    self.file = file
+    self.problem = problem
+  }
+
+  package var description: String {
+    switch problem {
+    case .unreadable(let number):
+      "it cannot be read (\(Self.text(of: number))): check the path and its permissions"
+    case .tooLong: "it has more than \(PEMFile.longest / 1024) KiB: name the \(noun) alone"
+    case .notPEM: "it is not PEM: name or make a file whose \(noun) begins with -----BEGIN"
+    case .damaged: "its \(noun) is damaged: copy the whole file again"
+    case .noCertificate: "it has no certificate: name the full chain, the server's own certificate first"
+    case .noKey: "it has no private key: name the one that belongs to the certificate"
+    case .garbage: "it has something that is no certificate: leave only the chain, the server's own first"
+    case .encrypted: "it is encrypted, and nobody could type its passphrase: decrypt it with openssl pkey"
+    case .unsupportedKey:
+      "its key is not of a kind that TLS clients take: use ECDSA P-256 or RSA of 2048 bits"
+    case .mismatch:
+      "it does not belong to the first certificate: name its key, and put the server's own certificate first"
+    case .expired(let time): "its certificate expired at \(Self.text(of: time)): renew it"
+    case .notYetValid(let time):
+      "its certificate is not valid before \(Self.text(of: time)): check this machine's clock"
+    case .tooWeak:
+      "it has a key or a signature that is too weak: use ECDSA P-256 or RSA of 2048 bits, with SHA-256"
+    case .unavailable: "OpenSSL cannot use it: check memory and the system's openssl.cnf"
+    }
+  }
+
+  private var noun: String {
+    switch file {
+    case .certificate: "certificate"
+    case .key: "private key"
+    }
+  }
+
+  private static func text(of number: Int32) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      // The XSI form fills the buffer and is safe on any thread, which strerror is not.
+      guard let start = buffer.baseAddress, strerror_r(number, start, buffer.count) == 0 else {
+        return "errno \(number)"
+      }
+      return String(cString: start)
+    }
+  }
+
+  private static func text(of time: Int64) -> String {
+    var seconds = time_t(time)
+    var parts = tm()
+    guard gmtime_r(&seconds, &parts) != nil else { return "\(time)" }
+    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
+      guard let start = buffer.baseAddress, strftime(start, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0
+      else {
+        return "\(time)"
+      }
+      return String(cString: start)
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/// Why a connection's TLS came to an end. The texts are ours and stable: nothing of what the peer sent is in them.
+package enum TLSError: Error, Equatable, CustomStringConvertible {
+  /// A request came in the clear. Nothing was sent in answer, so the server may still say so in the clear.
+  case plainHTTP
+  /// The first bytes are neither TLS nor HTTP.
+  case notTLS
+  /// The client does not speak TLS 1.2 or 1.3.
+  case unsupportedVersion
+  case noSharedCipher
+  case noSharedGroup
+  case noSharedSignature
+  /// The client asked for protocols by ALPN, and HTTP/1.1 is none of them (RFC 7301 section 3.2).
+  case noSharedApplicationProtocol
+  /// The client fell back to an older version though it has a newer one that would do (RFC 7507).
+  case needlessFallback
+  /// The client ended the connection with this fatal alert (RFC 8446 section 6.2).
+  case alert(UInt8)
+  /// A record is not what the client sent: its authentication tag does not fit.
+  case damagedRecord
+  /// Another rule of the protocol is broken. The number is OpenSSL's reason (sslerr.h).
+  case protocolViolation(reason: Int32)
+  /// The handshake took more bytes than ``TLSSession/longestHandshake``.
+  case handshakeTooLong
+  /// More arrived than ``TLSSession/mostPending`` and was not read: the caller's mistake.
+  case overrun
+  /// The connection ended without close_notify: what came before may not be all (RFC 8446 section 6.1).
+  case truncated
+  /// The session was closed already, or its handshake is not complete.
+  case notOpen
+  /// OpenSSL has no memory, or failed in itself.
+  case unavailable
+
+  package var description: String {
+    switch self {
+    case .plainHTTP: "the client speaks HTTP, not TLS"
+    case .notTLS: "the client does not speak TLS"
+    case .unsupportedVersion: "unsupported protocol version"
+    case .noSharedCipher: "no shared cipher"
+    case .noSharedGroup: "no shared key exchange group"
+    case .noSharedSignature: "no shared signature algorithm"
+    case .noSharedApplicationProtocol: "no shared application protocol"
+    case .needlessFallback: "fallback to an older version than needed"
+    case .alert(let number): "\(Self.name(ofAlert: number)) alert received"
+    case .damagedRecord: "a record was changed on its way"
+    case .protocolViolation(let reason): "protocol violation \(reason)"
+    case .handshakeTooLong: "the handshake is too long"
+    case .overrun: "more bytes than are read"
+    case .truncated: "the connection ended without close_notify"
+    case .notOpen: "the session is not open"
+    case .unavailable: "OpenSSL failed"
+    }
+  }
+
+  /// RFC 8446 section 6 and RFC 5246 section 7.2, as far as a client has a use for them.
+  private static func name(ofAlert number: UInt8) -> String {
+    switch number {
+    case 10: "unexpected message"
+    case 20: "bad record MAC"
+    case 22: "record overflow"
+    case 40: "handshake failure"
+    case 42: "bad certificate"
+    case 43: "unsupported certificate"
+    case 44: "certificate revoked"
+    case 45: "certificate expired"
+    case 46: "certificate unknown"
+    case 47: "illegal parameter"
+    case 48: "unknown CA"
+    case 49: "access denied"
+    case 50: "decode error"
+    case 51: "decrypt error"
+    case 70: "protocol version"
+    case 71: "insufficient security"
+    case 80: "internal error"
+    case 86: "inappropriate fallback"
+    case 90: "user canceled"
+    case 100: "no renegotiation"
+    case 109: "missing extension"
+    case 110: "unsupported extension"
+    case 112: "unrecognized name"
+    case 120: "no application protocol"
+    default: "number \(number)"
+    }
+  }
+}
