@@ -79,7 +79,7 @@ let package = Package(
     tests("HTTPWireTests", ["HTTPWire"]),
     tests("ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
-    tests("TLSTests", ["TLS", "COpenSSL"]),
+    tests("TLSTests", ["TLS", "COpenSSL", "Simulation"]),
     tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks"]),
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),

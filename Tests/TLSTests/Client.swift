@@ -1,0 +1,142 @@
+import COpenSSL
+
+/// A TLS client over memory BIOs. What it may do is set on its context before the first step.
+final class Client {
+  struct Settings: Sendable {
+    var version: Int32?
+    var lowestVersion: Int32?
+    var cipherList: String?
+    var groups: String?
+    /// Offered by ALPN.
+    var protocols: [String] = []
+    var serverName: String? = Certificates.name
+    /// Whether a certificate without a known root is refused.
+    var verifies = false
+    /// Needed for what OpenSSL itself would refuse to offer.
+    var securityLevel: Int32 = 0
+
+    static let tls12 = Settings(version: TLS1_2_VERSION)
+    static let tls13 = Settings(version: TLS1_3_VERSION)
+    static let both = [tls12, tls13]
+  }
+
+  enum Progress: Equatable {
+    case complete
+    case needsMore
+    /// OpenSSL's reason.
+    case failed(Int32)
+  }
+
+  private let context: OpaquePointer
+  let handle: OpaquePointer
+  private let incoming: OpaquePointer
+  private let outgoing: OpaquePointer
+  /// Nil where OpenSSL gives none, which no test survives.
+  init?(_ settings: Settings = Settings(), resuming session: Session? = nil) {
+    guard let context = SSL_CTX_new(TLS_client_method()) else { return nil }
+    self.context = context
+    SSL_CTX_set_security_level(context, settings.securityLevel)
+    let lowest = settings.lowestVersion ?? settings.version ?? TLS1_VERSION
+    _ = SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(lowest), nil)
+    if let version = settings.version {
+      _ = SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_PROTO_VERSION, Int(version), nil)
+    }
+    if let list = settings.cipherList { _ = SSL_CTX_set_cipher_list(context, list) }
+    if let groups = settings.groups { _ = copenssl_set_groups(context, groups) }
+    if settings.verifies { SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil) }
+    guard let handle = SSL_new(context), let incoming = BIO_new(BIO_s_mem()),
+      let outgoing = BIO_new(BIO_s_mem())
+    else { return nil }
+    self.handle = handle
+    self.incoming = incoming
+    self.outgoing = outgoing
+    copenssl_memory_set_end(incoming, -1)
+    SSL_set_bio(handle, incoming, outgoing)
+    SSL_set_connect_state(handle)
+    if let session { SSL_set_session(handle, session.handle) }
+    if !settings.protocols.isEmpty {
+      let list = settings.protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+      SSL_set_alpn_protos(handle, list, UInt32(list.count))
+    }
+    if var name = settings.serverName.map({ Array($0.utf8CString) }) {
+      _ = SSL_ctrl(handle, SSL_CTRL_SET_TLSEXT_HOSTNAME, Int(TLSEXT_NAMETYPE_host_name), &name)
+    }
+  }
+
+  deinit {
+    SSL_free(handle)
+    SSL_CTX_free(context)
+  }
+
+  func receive(_ bytes: some Sequence<UInt8>) {
+    let bytes = Array(bytes)
+    _ = BIO_write(incoming, bytes, Int32(bytes.count))
+  }
+
+  func takeOutgoing() -> [UInt8] {
+    var start: UnsafeMutablePointer<CChar>?
+    let count = copenssl_memory_contents(outgoing, &start)
+    let bytes = Array(UnsafeRawBufferPointer(start: start, count: count))
+    _ = copenssl_memory_clear(outgoing)
+    return bytes
+  }
+
+  func handshake() -> Progress {
+    ERR_clear_error()
+    let result = SSL_do_handshake(handle)
+    return result == 1 ? .complete : progress(of: result)
+  }
+
+  /// Everything that can be read now, and how it ended.
+  func read() -> (bytes: [UInt8], end: Progress) {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 16384)
+    while true {
+      ERR_clear_error()
+      let count = SSL_read(handle, &chunk, Int32(chunk.count))
+      guard count > 0 else { return (bytes, progress(of: count)) }
+      bytes += chunk[..<Int(count)]
+    }
+  }
+
+  @discardableResult func write(_ bytes: [UInt8]) -> Bool {
+    ERR_clear_error()
+    return SSL_write(handle, bytes, Int32(bytes.count)) == Int32(bytes.count)
+  }
+
+  func close() {
+    SSL_shutdown(handle)
+  }
+
+  /// What the server chose by ALPN.
+  var chosenProtocol: String? {
+    var start: UnsafePointer<UInt8>?
+    var count: UInt32 = 0
+    SSL_get0_alpn_selected(handle, &start, &count)
+    return start.map { String(decoding: UnsafeBufferPointer(start: $0, count: Int(count)), as: UTF8.self) }
+  }
+
+  var session: Session? { SSL_get1_session(handle).map(Session.init) }
+
+  /// `complete` stands for close_notify here.
+  private func progress(of result: Int32) -> Progress {
+    switch SSL_get_error(handle, result) {
+    case SSL_ERROR_WANT_READ: .needsMore
+    case SSL_ERROR_ZERO_RETURN: .complete
+    default: .failed(ERR_GET_REASON(ERR_peek_error()))
+    }
+  }
+}
+
+/// What a client keeps to come back with. Owns OpenSSL's object.
+final class Session {
+  let handle: OpaquePointer
+
+  init(_ handle: OpaquePointer) {
+    self.handle = handle
+  }
+
+  deinit {
+    SSL_SESSION_free(handle)
+  }
+}
