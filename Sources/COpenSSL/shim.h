@@ -10,7 +10,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-// What OpenSSL offers as macros with arguments, which Swift does not see. Each returns what its macro returns.
+// What OpenSSL offers as macros with arguments, which Swift does not see. Each returns what its macro
+// returns.
 
 static inline int copenssl_set_lowest_version(SSL_CTX *context, int version) {
   return SSL_CTX_set_min_proto_version(context, version);
@@ -69,7 +70,8 @@ static inline void copenssl_memory_set_end(BIO *memory, int result) {
   BIO_set_mem_eof_return(memory, result);
 }
 
-// The bytes of the certificate's alternative name at `index` where it is a dNSName, else NULL. Typed stacks are macros.
+// The bytes of the certificate's alternative name at `index` where it is a dNSName, else NULL. Typed stacks
+// are macros.
 static inline const unsigned char *copenssl_dns_name(const GENERAL_NAMES *names, int index, size_t *count) {
   if (index >= sk_GENERAL_NAME_num(names)) return NULL;
   const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);

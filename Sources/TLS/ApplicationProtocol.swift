@@ -4,8 +4,8 @@ internal import COpenSSL
 enum ApplicationProtocol {
   private static let name: StaticString = "http/1.1"
 
-  /// A client that offers protocols without HTTP/1.1 is refused with the alert no_application_protocol (RFC 7301
-  /// section 3.2). One that offers none is not asked.
+  /// A client that offers protocols without HTTP/1.1 is refused with the alert no_application_protocol (RFC
+  /// 7301 section 3.2). One that offers none is not asked.
   static func install(in context: OpaquePointer) {
     SSL_CTX_set_alpn_select_cb(
       context,

@@ -7,8 +7,8 @@ struct CertificateChain {
   /// Of the leaf, in seconds since 1970.
   let notAfter: Int64
 
-  /// Reads a PEM file. Explanations may stand before a block (RFC 7468 section 5.2), keys and parameters among them;
-  /// anything else means that the file is not what its owner thinks.
+  /// Reads a PEM file. Explanations may stand before a block (RFC 7468 section 5.2), keys and parameters
+  /// among them; anything else means that the file is not what its owner thinks.
   init(path: String) throws(TLSConfigurationError) {
     let file = try PEMFile(path: path, as: .certificate)
     guard file.contains("-----BEGIN ") else {

@@ -1,7 +1,7 @@
 internal import COpenSSL
 
-/// OpenSSL's errors of this thread. Every call into it that can fail starts with an empty queue, for what one connection
-/// left behind would otherwise be read as the failure of the next (SSL_get_error(3)).
+/// OpenSSL's errors of this thread. Every call into it that can fail starts with an empty queue, for what one
+/// connection left behind would otherwise be read as the failure of the next (SSL_get_error(3)).
 enum ErrorQueue {
   static func clear() {
     ERR_clear_error()
@@ -23,7 +23,8 @@ enum ErrorQueue {
     guard let reason = takeReason() else { return .unavailable }
     switch reason {
     case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST: return .plainHTTP
-    // Within an established connection the version of a record is wrong; before, the bytes are no record at all.
+    // Within an established connection the version of a record is wrong; before, the bytes are no record at
+    // all.
     case SSL_R_WRONG_VERSION_NUMBER where !isEstablished: return .notTLS
     case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_VERSION_TOO_LOW: return .unsupportedVersion
     case SSL_R_NO_SHARED_CIPHER: return .noSharedCipher

@@ -1,4 +1,5 @@
-/// Host names as they may stand in a log line: letters, digits, hyphens, underscores and dots, at most 253 bytes.
+/// Host names as they may stand in a log line: letters, digits, hyphens, underscores and dots, at most 253
+/// bytes.
 enum HostName {
   /// In lower case; nil for anything else. `*` is taken where `wildcard` says so, as certificates have it.
   static func read(_ text: String, wildcard: Bool = false) -> String? {

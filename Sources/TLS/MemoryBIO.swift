@@ -2,7 +2,8 @@ internal import COpenSSL
 
 /// Bytes on their way into or out of OpenSSL. The SSL object owns the BIO; this only knows it.
 struct MemoryBIO {
-  /// What an idle connection may hold on to. More is given back, for a memory BIO keeps the most that it ever held.
+  /// What an idle connection may hold on to. More is given back, for a memory BIO keeps the most that it ever
+  /// held.
   private static let largestIdle = 4096
 
   let handle: OpaquePointer

@@ -1,8 +1,8 @@
 internal import COpenSSL
 internal import Glibc
 
-/// A file of PEM blocks (RFC 7468), read once. Owns a memory BIO, which OpenSSL wipes when it frees it, for the text may
-/// be a key's.
+/// A file of PEM blocks (RFC 7468), read once. Owns a memory BIO, which OpenSSL wipes when it frees it, for
+/// the text may be a key's.
 final class PEMFile {
   /// Bytes. Chains have some thousands.
   static let longest = 1024 * 1024

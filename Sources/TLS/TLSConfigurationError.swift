@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// Why a listener cannot have the certificate or the key that it was given. The text is a sentence about the file, for
-/// whoever names the setting and the path before it.
+/// Why a listener cannot have the certificate or the key that it was given. The text is a sentence about the
+/// file, for whoever names the setting and the path before it.
 package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible {
   package enum File: Sendable {
     case certificate

@@ -1,7 +1,7 @@
 internal import COpenSSL
 
-/// What a listener shows its clients: certificate chain, key, versions, ciphers, session tickets. Immutable; a reload
-/// makes another one, and connections of the old one go on undisturbed.
+/// What a listener shows its clients: certificate chain, key, versions, ciphers, session tickets. Immutable;
+/// a reload makes another one, and connections of the old one go on undisturbed.
 ///
 /// `@unchecked Sendable`: the SSL_CTX is counted and locked by OpenSSL, and nothing changes it after `init`.
 package final class TLSContext: @unchecked Sendable {

@@ -1,4 +1,5 @@
-/// Why a connection's TLS came to an end. The texts are ours and stable: nothing of what the peer sent is in them.
+/// Why a connection's TLS came to an end. The texts are ours and stable: nothing of what the peer sent is in
+/// them.
 package enum TLSError: Error, Equatable, CustomStringConvertible {
   /// A request came in the clear. Nothing was sent in answer, so the server may still say so in the clear.
   case plainHTTP

@@ -1,18 +1,19 @@
 internal import COpenSSL
 
-/// The server's side of one TLS connection: ciphertext in, plaintext out, and the other way round. It waits for nothing
-/// and knows no socket. Owns the SSL object; one thread at a time.
+/// The server's side of one TLS connection: ciphertext in, plaintext out, and the other way round. It waits
+/// for nothing and knows no socket. Owns the SSL object; one thread at a time.
 ///
-/// Whoever drives it feeds what arrived with ``receive(_:)``, calls ``handshake()`` until it is complete and then
-/// ``read(into:limit:)`` until it needs more, and after each of these sends what ``takeOutgoing(into:)`` gives, for
-/// answers and alerts of the protocol come up at any time.
+/// Whoever drives it feeds what arrived with ``receive(_:)``, calls ``handshake()`` until it is complete and
+/// then ``read(into:limit:)`` until it needs more, and after each of these sends what ``takeOutgoing(into:)``
+/// gives, for answers and alerts of the protocol come up at any time.
 package struct TLSSession: ~Copyable {
-  /// Bytes that a client may send before its handshake is complete. A ClientHello has about 300 to 2,000; OpenSSL alone
-  /// would take one of 131,396.
+  /// Bytes that a client may send before its handshake is complete. A ClientHello has about 300 to 2,000;
+  /// OpenSSL alone would take one of 131,396.
   package static let longestHandshake = 32 * 1024
   /// The most bytes for ``receive(_:)`` at once.
   package static let longestReceive = 64 * 1024
-  /// Bytes of ciphertext that wait to be read. Two receives, for the second may come with part of the first unread.
+  /// Bytes of ciphertext that wait to be read. Two receives, for the second may come with part of the first
+  /// unread.
   package static let mostPending = 2 * longestReceive
 
   private let handle: OpaquePointer
@@ -50,7 +51,8 @@ package struct TLSSession: ~Copyable {
     SSL_free(handle)
   }
 
-  /// Takes ciphertext that arrived: at most ``longestReceive`` bytes, and only where everything before was read.
+  /// Takes ciphertext that arrived: at most ``longestReceive`` bytes, and only where everything before was
+  /// read.
   package mutating func receive(_ ciphertext: Span<UInt8>) {
     guard failure == nil, !ciphertext.isEmpty else { return }
     guard ciphertext.count <= Self.longestReceive, incoming.count + ciphertext.count <= Self.mostPending
@@ -62,8 +64,8 @@ package struct TLSSession: ~Copyable {
     if !incoming.append(ciphertext) { failure = .unavailable }
   }
 
-  /// Says that the connection has ended. What arrived before is still read; then comes `closed`, or `truncated` where
-  /// the client did not say that it was done.
+  /// Says that the connection has ended. What arrived before is still read; then comes `closed`, or
+  /// `truncated` where the client did not say that it was done.
   package mutating func receiveEnd() {
     hasEnded = true
     incoming.end()
@@ -91,8 +93,8 @@ package struct TLSSession: ~Copyable {
     }
   }
 
-  /// Appends at most `limit` bytes of plaintext to `buffer`. Only `needsMore` says that there is no more: read until
-  /// then before waiting for the socket.
+  /// Appends at most `limit` bytes of plaintext to `buffer`. Only `needsMore` says that there is no more:
+  /// read until then before waiting for the socket.
   package mutating func read(into buffer: inout [UInt8], limit: Int) -> ReadResult {
     if let failure { return .failed(failure) }
     guard isEstablished else { return .failed(.notOpen) }
@@ -111,8 +113,8 @@ package struct TLSSession: ~Copyable {
     return .transferred(total)
   }
 
-  /// Encrypts all of `bytes` into the outgoing ones. A record holds up to 16 KiB: head and body of a response in one
-  /// call share one where they fit.
+  /// Encrypts all of `bytes` into the outgoing ones. A record holds up to 16 KiB: head and body of a response
+  /// in one call share one where they fit.
   package mutating func write(_ bytes: ArraySlice<UInt8>) -> WriteResult {
     if let failure { return .failed(failure) }
     guard isEstablished, !isClosed else { return .failed(.notOpen) }
@@ -122,12 +124,14 @@ package struct TLSSession: ~Copyable {
     var written = 0
     let result = bytes.withUnsafeBytes { SSL_write_ex(handle, $0.baseAddress, $0.count, &written) }
     guard result != 1 else { return .written }
-    // A memory BIO takes everything, and without SSL_MODE_ENABLE_PARTIAL_WRITE so does the call (SSL_write(3)).
+    // A memory BIO takes everything, and without SSL_MODE_ENABLE_PARTIAL_WRITE so does the call
+    // (SSL_write(3)).
     guard case .failed(let error) = reason(of: result) else { return .failed(fail(.unavailable)) }
     return .failed(error)
   }
 
-  /// Puts close_notify among the outgoing bytes: nothing more will be written. What the client sends can still be read.
+  /// Puts close_notify among the outgoing bytes: nothing more will be written. What the client sends can
+  /// still be read.
   package mutating func close() {
     // SSL_shutdown(3): not before the end of the handshake, and not after an error.
     guard failure == nil, isEstablished, !isClosed else { return }
@@ -163,8 +167,8 @@ package struct TLSSession: ~Copyable {
   /// The client came back with a session ticket.
   package var isResumed: Bool { isEstablished && SSL_session_reused(handle) == 1 }
 
-  /// The name that the client asked for (RFC 6066 section 3), in lower case; nil where there is none, or none that is a
-  /// host name of at most 253 bytes. Every name is served alike.
+  /// The name that the client asked for (RFC 6066 section 3), in lower case; nil where there is none, or none
+  /// that is a host name of at most 253 bytes. Every name is served alike.
   package var serverName: String? {
     guard let text = SSL_get_servername(handle, TLSEXT_NAMETYPE_host_name) else { return nil }
     return HostName.read(String(cString: text))

@@ -1,7 +1,7 @@
 internal import COpenSSL
 
-/// The keys under which session tickets are sealed (RFC 5077 section 4). The server keeps no sessions itself, so whoever
-/// has these keys and a recording reads what was said in resumed sessions of TLS 1.2.
+/// The keys under which session tickets are sealed (RFC 5077 section 4). The server keeps no sessions itself,
+/// so whoever has these keys and a recording reads what was said in resumed sessions of TLS 1.2.
 enum TicketKeys {
   /// Seconds a ticket is good for.
   static let ticketLifetime = 2 * 3600

@@ -1,7 +1,8 @@
 import Foundation
 import TLS
 
-/// Certificates and keys, made by the openssl command when they are first asked for, and gone when the process ends.
+/// Certificates and keys, made by the openssl command when they are first asked for, and gone when the
+/// process ends.
 enum Certificates {
   struct Pair: Sendable {
     let certificate: String
@@ -22,9 +23,6 @@ enum Certificates {
   static let rsa = make("rsa", ["rsa:2048"])
   static let ed25519 = make("ed25519", ["ed25519"])
   static let weakRSA = make("weak-rsa", ["rsa:1024"])
-  static let sha1 = make("sha1", ["rsa:2048", "-sha1"])
-  /// Below: an issuer, whose key is weak.
-  static let weakIssuer = make("weak-issuer", ["rsa:1024"])
 
   private static let folder: URL = {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("tls-tests-\(UUID().uuidString)")

@@ -7,7 +7,8 @@ final class Conversation {
   var server: TLSSession
 
   init(
-    _ settings: Client.Settings = Client.Settings(), with context: TLSContext, resuming session: Session? = nil
+    _ settings: Client.Settings = Client.Settings(), with context: TLSContext,
+    resuming session: Session? = nil
   ) throws {
     client = try #require(Client(settings, resuming: session))
     server = try TLSSession(context)

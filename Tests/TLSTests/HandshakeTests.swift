@@ -7,7 +7,9 @@ import Testing
   @Test(
     arguments: [Certificates.ecdsa, Certificates.rsa, Certificates.ed25519],
     [(TLS1_2_VERSION, "TLSv1.2"), (TLS1_3_VERSION, "TLSv1.3")])
-  func everyVersionWithEveryKindOfKey(_ pair: Certificates.Pair, _ version: (number: Int32, name: String)) throws {
+  func everyVersionWithEveryKindOfKey(_ pair: Certificates.Pair, _ version: (number: Int32, name: String))
+    throws
+  {
     let conversation = try Conversation(Client.Settings(version: version.number), with: pair.context())
     #expect(conversation.server.negotiatedVersion == nil && conversation.server.cipher == nil)
     try conversation.open()
@@ -68,10 +70,11 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ([], nil), (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"),
-    (["http/1.0", "http/1.1", "h2"], "http/1.1"),
-  ] as [([String], String?)])
+  @Test(
+    arguments: [
+      ([], nil), (["http/1.1"], "http/1.1"), (["h2", "http/1.1"], "http/1.1"),
+      (["http/1.0", "http/1.1", "h2"], "http/1.1"),
+    ] as [([String], String?)])
   func clientsThatTakeHTTP11AreServed(_ protocols: [String], _ chosen: String?) throws {
     for settings in Client.Settings.both {
       var settings = settings
@@ -82,12 +85,13 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (nil, nil), ("Hooks.Example.COM", "hooks.example.com"), ("a_b-c.example", "a_b-c.example"),
-    ("a b", nil), ("a\nb", nil), ("<script>", nil), ("ö.example", nil), ("*.example.com", nil),
-    (String(repeating: "a", count: 253), String(repeating: "a", count: 253)),
-    (String(repeating: "a", count: 254), nil),
-  ] as [(String?, String?)])
+  @Test(
+    arguments: [
+      (nil, nil), ("Hooks.Example.COM", "hooks.example.com"), ("a_b-c.example", "a_b-c.example"),
+      ("a b", nil), ("a\nb", nil), ("<script>", nil), ("ö.example", nil), ("*.example.com", nil),
+      (String(repeating: "a", count: 253), String(repeating: "a", count: 253)),
+      (String(repeating: "a", count: 254), nil),
+    ] as [(String?, String?)])
   func anyNameIsServedAndHostNamesAreShown(_ sent: String?, _ shown: String?) throws {
     var settings = Client.Settings.tls13
     settings.serverName = sent

@@ -15,25 +15,32 @@ import Testing
   @Test(arguments: [
     Refusal(settings: .init(version: TLS1_VERSION), error: .unsupportedVersion, alert: 70),
     Refusal(settings: .init(version: TLS1_1_VERSION), error: .unsupportedVersion, alert: 70),
-    Refusal(settings: .init(version: TLS1_2_VERSION, cipherList: "AES128-SHA"), error: .noSharedCipher, alert: 40),
     Refusal(
-      settings: .init(version: TLS1_2_VERSION, cipherList: "AES128-GCM-SHA256"), error: .noSharedCipher, alert: 40),
+      settings: .init(version: TLS1_2_VERSION, cipherList: "AES128-SHA"), error: .noSharedCipher, alert: 40),
+    Refusal(
+      settings: .init(version: TLS1_2_VERSION, cipherList: "AES128-GCM-SHA256"), error: .noSharedCipher,
+      alert: 40),
     Refusal(
       settings: .init(version: TLS1_2_VERSION, cipherList: "ECDHE-RSA-AES128-SHA256"), error: .noSharedCipher,
       alert: 40),
     Refusal(
-      settings: .init(version: TLS1_2_VERSION, cipherList: "ECDHE-RSA-AES256-SHA"), error: .noSharedCipher, alert: 40),
-    Refusal(
-      settings: .init(version: TLS1_2_VERSION, cipherList: "DHE-RSA-AES128-GCM-SHA256"), error: .noSharedCipher,
+      settings: .init(version: TLS1_2_VERSION, cipherList: "ECDHE-RSA-AES256-SHA"), error: .noSharedCipher,
       alert: 40),
     Refusal(
-      settings: .init(version: TLS1_2_VERSION, cipherList: "AECDH-AES128-SHA"), error: .noSharedCipher, alert: 40),
+      settings: .init(version: TLS1_2_VERSION, cipherList: "DHE-RSA-AES128-GCM-SHA256"),
+      error: .noSharedCipher,
+      alert: 40),
     Refusal(
-      settings: .init(version: TLS1_2_VERSION, cipherList: "ECDHE-RSA-NULL-SHA"), error: .noSharedCipher, alert: 40),
+      settings: .init(version: TLS1_2_VERSION, cipherList: "AECDH-AES128-SHA"), error: .noSharedCipher,
+      alert: 40),
+    Refusal(
+      settings: .init(version: TLS1_2_VERSION, cipherList: "ECDHE-RSA-NULL-SHA"), error: .noSharedCipher,
+      alert: 40),
     Refusal(settings: .init(version: TLS1_2_VERSION, groups: "P-521"), error: .noSharedCipher, alert: 40),
     Refusal(settings: .init(version: TLS1_3_VERSION, groups: "P-521"), error: .noSharedGroup, alert: 40),
     Refusal(
-      settings: .init(version: TLS1_3_VERSION, protocols: ["h2"]), error: .noSharedApplicationProtocol, alert: 120),
+      settings: .init(version: TLS1_3_VERSION, protocols: ["h2"]), error: .noSharedApplicationProtocol,
+      alert: 120),
     Refusal(
       settings: .init(version: TLS1_2_VERSION, protocols: ["h2", "http/1.0", "http/1.1x"]),
       error: .noSharedApplicationProtocol, alert: 120),
@@ -83,7 +90,9 @@ import Testing
     #expect(conversation.client.handshake() == .failed(SSL_R_NO_RENEGOTIATION))
   }
 
-  @Test(arguments: ["GET / HTTP/1.1\r\n", "POST /webhooks/replicate HTTP/1.1\r\n", "HEAD / ", "PUT /x", "CONNECT a:1 "])
+  @Test(arguments: [
+    "GET / HTTP/1.1\r\n", "POST /webhooks/replicate HTTP/1.1\r\n", "HEAD / ", "PUT /x", "CONNECT a:1 ",
+  ])
   func aRequestInTheClearIsToldApart(_ request: String) throws {
     for count in [1, request.utf8.count] {
       let conversation = try Conversation(with: Certificates.ecdsa.context())

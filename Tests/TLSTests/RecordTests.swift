@@ -1,0 +1,69 @@
+import TLS
+import Testing
+
+@Suite struct RecordTests {
+  private static let masks: [UInt8] = [1, 2, 4, 8, 16, 32, 64, 128, 0xFF]
+
+  /// A record with one byte changed yields nothing: it fails, or waits for bytes that never come.
+  @Test(arguments: Client.Settings.both, masks)
+  func everyChangedByteOfARecord(_ settings: Client.Settings, _ mask: UInt8) throws {
+    let context = try Certificates.ecdsa.context()
+    var position = 0
+    while true {
+      let conversation = try Conversation(settings, with: context)
+      try conversation.open()
+      conversation.client.write(Array("secret".utf8))
+      var record = conversation.client.takeOutgoing()
+      guard position < record.count else { return #expect(position > 20) }
+      record[position] ^= mask
+      conversation.deliver(record) {}
+      conversation.server.receiveEnd()
+      let (bytes, end) = conversation.readAtServer()
+      #expect(bytes.isEmpty, "byte \(position)")
+      guard case .failed = end else {
+        Issue.record("byte \(position): \(end)")
+        return
+      }
+      #expect(conversation.server.write([1]) != .written)
+      // The five bytes before the ciphertext name its length, which may make it wait.
+      if position >= 5 { #expect(end == .failed(.damagedRecord), "byte \(position)") }
+      position += 1
+    }
+  }
+
+  /// A record that comes twice, or that was left out, is no data.
+  @Test(arguments: Client.Settings.both)
+  func repeatedAndMissingRecords(_ settings: Client.Settings) throws {
+    for isRepeated in [true, false] {
+      let conversation = try Conversation(settings, with: Certificates.ecdsa.context())
+      try conversation.open()
+      conversation.client.write([1])
+      let first = conversation.client.takeOutgoing()
+      conversation.client.write([2])
+      let second = conversation.client.takeOutgoing()
+      conversation.deliver(isRepeated ? first + first : second) {}
+      #expect(conversation.readAtServer() == (isRepeated ? [1] : [], .failed(.damagedRecord)))
+    }
+  }
+
+  /// Whoever changes the client's first flight gets no connection: the transcript differs.
+  @Test(arguments: Client.Settings.both)
+  func everyChangedByteOfAClientHello(_ settings: Client.Settings) throws {
+    let context = try Certificates.ecdsa.context()
+    var position = 0
+    while true {
+      let conversation = try Conversation(settings, with: context)
+      _ = conversation.client.handshake()
+      var hello = conversation.client.takeOutgoing()
+      guard position < hello.count else { return #expect(position > 100) }
+      hello[position] ^= 0x01
+      conversation.deliver(hello) { _ = conversation.server.handshake() }
+      conversation.client.receive(conversation.takeFromServer())
+      let result = conversation.shakeHands()
+      // RFC 8446 section 5.1: the minor version in the first record's head means nothing, and is not in the
+      // transcript.
+      #expect((result.server == .complete) == (position == 2), "byte \(position): \(result)")
+      position += 1
+    }
+  }
+}
