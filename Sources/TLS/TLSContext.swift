@@ -29,8 +29,8 @@ package final class TLSContext: @unchecked Sendable {
   /// Reads chain and key (PEM), and checks all that would otherwise show at the first client.
   ///
   /// - now: seconds since 1970, for the validity check.
-  /// - previous: the context that this one replaces on a reload. Its ticket keys are carried over for a day, so that
-  ///   clients resume their sessions.
+  /// - previous: the context that this one replaces on a reload. Its ticket keys are carried over for a day,
+  ///   so that clients resume their sessions.
   package init(
     certificatePath: String, keyPath: String, now: Int64, replacing previous: TLSContext? = nil
   ) throws(TLSConfigurationError) {
