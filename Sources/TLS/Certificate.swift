@@ -1,5 +1,4 @@
 internal import COpenSSL
-internal import Glibc
 
 /// One X.509 certificate. Owns OpenSSL's object.
 final class Certificate {
@@ -20,10 +19,10 @@ final class Certificate {
     X509_free(handle)
   }
 
-  /// Seconds since 1970; nil where the certificate's time is none.
-  var notBefore: Int64? { Self.seconds(X509_get0_notBefore(handle)) }
-  /// Seconds since 1970; nil where the certificate's time is none.
-  var notAfter: Int64? { Self.seconds(X509_get0_notAfter(handle)) }
+  /// Seconds since 1970; nil where it is no time.
+  var notBefore: Int64? { CertificateTime.seconds(X509_get0_notBefore(handle)) }
+  /// Seconds since 1970; nil where it is no time.
+  var notAfter: Int64? { CertificateTime.seconds(X509_get0_notAfter(handle)) }
 
   /// A key with which clients of TLS 1.2 and 1.3 take a server's signature.
   var hasUsableKey: Bool {
@@ -57,11 +56,5 @@ final class Certificate {
       else { return nil }
       return HostName.read(String(cString: start), wildcard: true)
     }
-  }
-
-  private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
-    var parts = tm()
-    guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
-    return Int64(timegm(&parts))
   }
 }

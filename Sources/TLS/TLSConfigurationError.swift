@@ -54,9 +54,9 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
       "its key is not of a kind that TLS clients take: use ECDSA P-256 or RSA of 2048 bits"
     case .mismatch:
       "it does not belong to the first certificate: name its key, and put the server's own certificate first"
-    case .expired(let time): "its certificate expired at \(Self.text(of: time)): renew it"
+    case .expired(let time): "its certificate expired at \(CertificateTime.text(of: time)): renew it"
     case .notYetValid(let time):
-      "its certificate is not valid before \(Self.text(of: time)): check this machine's clock"
+      "its certificate is not valid before \(CertificateTime.text(of: time)): check this machine's clock"
     case .tooWeak:
       "it has a key or a signature that is too weak: use ECDSA P-256 or RSA of 2048 bits, with SHA-256"
     case .unavailable: "OpenSSL cannot use it: check memory and the system's openssl.cnf"
@@ -75,19 +75,6 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
       // The XSI form fills the buffer and is safe on any thread, which strerror is not.
       guard let start = buffer.baseAddress, strerror_r(number, start, buffer.count) == 0 else {
         return "errno \(number)"
-      }
-      return String(cString: start)
-    }
-  }
-
-  private static func text(of time: Int64) -> String {
-    var seconds = time_t(time)
-    var parts = tm()
-    guard gmtime_r(&seconds, &parts) != nil else { return "\(time)" }
-    return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
-      guard let start = buffer.baseAddress, strftime(start, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0
-      else {
-        return "\(time)"
       }
       return String(cString: start)
     }
