@@ -24,7 +24,8 @@ package enum TLSError: Error, Equatable, CustomStringConvertible {
   case handshakeTooLong
   /// More arrived than ``TLSSession/mostPending`` and was not read: the caller's mistake.
   case overrun
-  /// The connection ended without close_notify: what came before may not be all (RFC 8446 section 6.1).
+  /// The connection ended without close_notify, so what came before may not be all (RFC 8446 section 6.1), or
+  /// in the midst of the handshake.
   case truncated
   /// The session was closed already, or its handshake is not complete.
   case notOpen
@@ -46,7 +47,7 @@ package enum TLSError: Error, Equatable, CustomStringConvertible {
     case .protocolViolation(let reason): "protocol violation \(reason)"
     case .handshakeTooLong: "the handshake is too long"
     case .overrun: "more bytes than are read"
-    case .truncated: "the connection ended without close_notify"
+    case .truncated: "the connection broke off"
     case .notOpen: "the session is not open"
     case .unavailable: "OpenSSL failed"
     }
