@@ -50,7 +50,7 @@ let package = Package(
     room("StandardWebhooks", ["COpenSSL"]),
     room("TLS", ["COpenSSL"]),
     room("EventLoop", ["CLinux"]),
-    room("HTTPServer", ["HTTPWire", "EventLoop", "ClientAddress"]),
+    room("HTTPServer", ["HTTPWire", "EventLoop", "ClientAddress", "TLS"]),
     room("HTTPClient", ["CCurl"]),
     room("Store", ["Jobs", "CSQLite"]),
     room("ReplicateAPI", ["Jobs", "JSONText"]),
@@ -60,13 +60,13 @@ let package = Package(
       "Receiver",
       [
         "Jobs", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer",
-        "Store", "ReplicateAPI", logging,
+        "TLS", "Store", "ReplicateAPI", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
         "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",
-        "StandardWebhooks", "Store", arguments, logging,
+        "StandardWebhooks", "Store", "TLS", arguments, logging,
       ],
       swiftSettings: house),
 

@@ -1,6 +1,7 @@
 internal import ClientAddress
 internal import EventLoop
 internal import HTTPWire
+internal import TLS
 
 /// One connection from its first byte to its close: read, handle, write, again.
 final class Connection {
@@ -23,13 +24,16 @@ final class Connection {
       context.close(entry)
       context.handler.observe(.closed)
     }
-    guard context.open(entry) else { return await turnAway(.tooManyConnections) }
+    guard context.open(entry) else { return await turnAway(.tooManyConnections, from: socket) }
     do throws(ConnectionFailure) {
       if socket.expectsProxyHeader { try await receiveProxyHeader() }
+      guard context.identify(entry, as: peer.key) else {
+        return await turnAway(.tooManyConnectionsOfAddress, from: socket)
+      }
+      if socket.usesTLS { try await shakeHands() }
     } catch {
-      return context.handler.observe(.failed(error))
+      return await end(after: error)
     }
-    guard context.identify(entry, as: peer.key) else { return await turnAway(.tooManyConnectionsOfAddress) }
     await serveRequests()
   }
 
@@ -60,9 +64,24 @@ final class Connection {
     }
   }
 
-  /// Answers before anything was read, and closes.
-  private func turnAway(_ refusal: Refusal) async {
-    await sendLast(context.handler.refuse(refusal, from: peer), to: nil)
+  /// Answers before anything was read, and closes. A handshake only to say no would cost more than a connection.
+  private func turnAway(_ refusal: Refusal, from socket: ServerSocket) async {
+    let response = context.handler.refuse(refusal, from: peer)
+    if !socket.usesTLS { await sendLast(response, to: nil) }
+  }
+
+  private func end(after failure: ConnectionFailure) async {
+    guard failure != .handshake(.plainHTTP) else {
+      // Its sender reads HTTP and nothing else.
+      transport.endTLS()
+      return await sendLast(context.handler.refuse(.notTLS, from: peer), to: nil)
+    }
+    context.handler.observe(.failed(failure, from: peer))
+    switch failure {
+    // An alert was sent, which tells the sender more than a reset.
+    case .handshake: await linger()
+    case .notATrustedProxy, .proxyHeader, .timedOut, .ended: return
+    }
   }
 }
 
@@ -99,9 +118,27 @@ extension Connection {
     peer = Peer(named: header.client(of: peer.address))
   }
 
+  private func shakeHands() async throws(ConnectionFailure) {
+    guard let tls = context.tls else { throw .handshake(.unavailable) }
+    context.move(entry, to: .receiving)
+    let deadline = context.loop.now + context.limits.handshake
+    do throws(TLSError) { try transport.beginTLS(tls) } catch { throw .handshake(error) }
+    // Ends at the deadline, or when the session has taken as many bytes as a handshake may have.
+    while true {
+      switch transport.shakeHands() {
+      case .complete: return
+      case .failed(let error): throw .handshake(error)
+      case .ended: throw .ended
+      case .wouldBlock: try await waitForMore(until: deadline)
+      }
+    }
+  }
+
   private func waitForMore(until deadline: MonotonicTime) async throws(ConnectionFailure) {
     guard !context.mustEnd(entry) else { throw .ended }
-    switch await transport.readable(until: deadline) {
+    // What we owe the peer may be what it waits for.
+    let owes = transport.unsentCount > 0
+    switch owes ? await transport.writable(until: deadline) : await transport.readable(until: deadline) {
     case .ready: return
     case .deadline: throw .timedOut
     case .interrupted: throw .ended
@@ -156,10 +193,8 @@ extension Connection {
     let deadline = context.loop.now + context.limits.linger
     var discarded = 0
     var reads = 0
-    var sink: [UInt8] = []
     while discarded < context.limits.lingerBytes {
-      sink.removeAll(keepingCapacity: true)
-      switch transport.receive(into: &sink, limit: EventLoop.scratchSize) {
+      switch transport.discard(limit: EventLoop.scratchSize) {
       case .transferred(let count):
         discarded += count
         reads += 1
@@ -167,7 +202,6 @@ extension Connection {
           _ = await context.loop.sleep(until: context.loop.now)
         }
       case .wouldBlock:
-        sink = []
         guard !context.mustEnd(entry), await transport.readable(until: deadline) == .ready else { return }
       case .endOfStream, .broken: return
       }

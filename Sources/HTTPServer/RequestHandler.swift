@@ -1,6 +1,7 @@
 package import ClientAddress
 package import EventLoop
 package import HTTPWire
+package import TLS
 
 /// What a server asks its application. Used on the server's loop only, by many connections in turn.
 package protocol RequestHandler: AnyObject {
@@ -33,6 +34,8 @@ package enum Refusal: Equatable, Sendable {
   case tooManyConnectionsOfAddress
   /// The request was cut to make room for others.
   case displaced
+  /// A request came in the clear where TLS is spoken.
+  case notTLS
 }
 
 /// What happens to connections beside their requests.
@@ -42,7 +45,7 @@ package enum ConnectionEvent: Equatable, Sendable {
   /// Closed to make room for another, or for other bytes.
   case displaced
   /// It ended before its first request could come.
-  case failed(ConnectionFailure)
+  case failed(ConnectionFailure, from: Peer)
   /// Out of descriptors or memory: nothing is accepted for a moment.
   case acceptingPaused(SystemError)
 }
@@ -52,7 +55,8 @@ package enum ConnectionFailure: Error, Equatable, Sendable {
   /// A PROXY header is taken from trusted proxies only, and this peer is none.
   case notATrustedProxy
   case proxyHeader(ProxyHeaderError)
-  /// The PROXY header did not come in time.
+  case handshake(TLSError)
+  /// The PROXY header or the handshake did not come in time.
   case timedOut
   /// The peer left, or its place was needed.
   case ended

@@ -1,6 +1,7 @@
 package import ClientAddress
 package import EventLoop
 internal import HTTPWire
+package import TLS
 
 /// An HTTP/1.1 server on one loop: accepts connections, and serves each in a task of its own.
 ///
@@ -18,12 +19,14 @@ package actor Server {
   /// - Parameters:
   ///   - handler: moves to the loop, and is used nowhere else.
   ///   - trustedProxies: whose PROXY headers are believed, and whose connections are not counted by address.
+  ///   - tls: what clients are shown by sockets that use TLS; without it they are served nothing.
   package init(
     loop: EventLoop, limits: ServerLimits, handler: sending any RequestHandler,
-    trustedProxies: TrustedProxies = .none
+    trustedProxies: TrustedProxies = .none, tls: TLSContext? = nil
   ) {
     self.loop = loop
     context = ServerContext(loop: loop, limits: limits, handler: handler, trustedProxies: trustedProxies)
+    context.tls = tls
   }
 
   /// Serves `sockets`, which are now the server's, until ``drain()`` and until the last connection
@@ -49,6 +52,11 @@ package actor Server {
   package func abort() {
     context.abort()
     for listener in listeners { loop.interrupt(listener.waitingPlace) }
+  }
+
+  /// Shows `tls` to connections from now on; those that are open go on as they are.
+  package func show(_ tls: TLSContext) {
+    context.tls = tls
   }
 
   /// Connections that are open.

@@ -1,6 +1,7 @@
 internal import ClientAddress
 internal import EventLoop
 internal import HTTPWire
+internal import TLS
 
 /// What the connections of one server share. Touched on the server's loop only.
 final class ServerContext {
@@ -8,6 +9,8 @@ final class ServerContext {
   let limits: ServerLimits
   let handler: any RequestHandler
   let trustedProxies: TrustedProxies
+  /// What new connections are shown, where a socket uses TLS.
+  var tls: TLSContext?
   private(set) var phase = Phase.serving
   private(set) var connections = ConnectionTable()
   /// Requests that had come whole and were cut by ``abort()`` before they were answered.

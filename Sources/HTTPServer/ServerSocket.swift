@@ -4,8 +4,12 @@ package struct ServerSocket: Sendable {
   /// Every connection begins with a PROXY header, which says who the client is.
   package let expectsProxyHeader: Bool
 
-  package init(descriptor: Int32, expectsProxyHeader: Bool = false) {
+  /// Then every connection speaks TLS.
+  package let usesTLS: Bool
+
+  package init(descriptor: Int32, expectsProxyHeader: Bool = false, usesTLS: Bool = false) {
     self.descriptor = descriptor
+    self.usesTLS = usesTLS
     self.expectsProxyHeader = expectsProxyHeader
   }
 }

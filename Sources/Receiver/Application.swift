@@ -22,6 +22,7 @@ package final class Application {
   private let events = BlockingQueue<Shutdown.Event>(capacity: 64)
   /// The one that takes deliveries is the first.
   private let listeners: [RunningListener]
+  private let certificate: ShownCertificate?
   private let serviceManager: ServiceManager
   private let storeThreads: [Thread]
 
@@ -37,11 +38,12 @@ package final class Application {
     Self.provideDescriptors(for: settings, logger)
     metrics = Metrics(secretCount: settings.secrets.count)
     Self.warnOfUnusualSecrets(settings.secrets, logger)
+    certificate = try Self.certificate(settings.tlsFiles, metrics, logger)
     storeThreads = try Self.startStore(
       at: settings.databasePath, for: recorder, checkpointer, metrics: metrics, logger: logger)
     let builder = ListenerBuilder(
       settings: settings, logger: logger, metrics: metrics, lifecycle: lifecycle, recorder: recorder,
-      handedOver: HandedOverSockets(environment: environment),
+      handedOver: HandedOverSockets(environment: environment), tls: certificate?.context,
       ended: { [events] end in _ = events.push(.serverEnded(end)) })
     if settings.sharesListener {
       listeners = [try builder.start(.shared, on: settings.webhookAddresses)]
@@ -80,6 +82,7 @@ package final class Application {
       return
     case .reload:
       serviceManager.notify(.reloading)
+      if let tls = certificate?.reload() { listeners.first?.show(tls) }
       serviceManager.notify(.ready)
     case .drainDeliveries:
       serviceManager.notify(.stopping)
@@ -123,6 +126,13 @@ package final class Application {
     logger.warning(
       "fewer descriptors than MAX_CONNECTIONS may need: accepting will pause when they run out",
       metadata: ["available": "\(available)", "wanted": "\(wanted)"])
+  }
+
+  private static func certificate(
+    _ files: TLSFiles?, _ metrics: Metrics, _ logger: Logger
+  ) throws(StartError) -> ShownCertificate? {
+    guard let files else { return nil }
+    return try ShownCertificate(files: files, metrics: metrics, logger: logger)
   }
 
   private static func warnOfUnusualSecrets(_ secrets: [Secret], _ logger: Logger) {

@@ -1,9 +1,11 @@
 internal import ClientAddress
 internal import HTTPServer
+internal import TLS
 
 /// Why connections ended before their first request, as metrics and logs name it: stable names.
 package enum ConnectionFailureReason: String, CaseIterable, Sendable {
   case proxyHeader = "proxy_header"
+  case tlsHandshake = "tls_handshake"
   case timedOut = "timed_out"
   case ended
 }
@@ -12,6 +14,7 @@ extension ConnectionFailure {
   var reason: ConnectionFailureReason {
     switch self {
     case .notATrustedProxy, .proxyHeader: .proxyHeader
+    case .handshake: .tlsHandshake
     case .timedOut: .timedOut
     case .ended: .ended
     }
@@ -22,6 +25,7 @@ extension ConnectionFailure {
     switch self {
     case .notATrustedProxy: "a PROXY header is taken from TRUSTED_PROXIES only, and this peer is none of them"
     case .proxyHeader(let error): error.explanation
+    case .handshake(let error): error.description
     case .timedOut, .ended: nil
     }
   }

@@ -4,6 +4,7 @@ internal import HTTPWire
 internal import Logging
 internal import StandardWebhooks
 internal import Store
+internal import TLS
 
 /// Makes what serves one purpose: sockets, a loop, and the endpoints that live on it.
 struct ListenerBuilder {
@@ -13,6 +14,8 @@ struct ListenerBuilder {
   let lifecycle: Lifecycle
   let recorder: Recorder
   let handedOver: HandedOverSockets
+  /// Of the listener that takes deliveries.
+  let tls: TLSContext?
   let ended: @Sendable (ServerEnd) -> Void
 
   enum Purpose: String {
@@ -26,8 +29,9 @@ struct ListenerBuilder {
 
   func start(_ purpose: Purpose, on addresses: [ListenAddress]) throws(StartError) -> RunningListener {
     let kernel = try makeKernel()
+    let tls = purpose == .api ? nil : tls
     let opened = try ListeningSockets(
-      handedOver: handedOver, kernel: kernel, backlog: settings.limits.backlog
+      handedOver: handedOver, kernel: kernel, backlog: settings.limits.backlog, usesTLS: tls != nil
     ).open(addresses, for: purpose.variable)
     try requireLoopback(opened.map(\.address), for: purpose)
     let loop = EventLoop(kernel: kernel)
@@ -38,9 +42,11 @@ struct ListenerBuilder {
     do throws(SystemError) {
       let listener = try RunningListener(
         named: purpose.rawValue, sockets: opened.map(\.socket), loop: loop, handler: handler,
-        limits: settings.limits, trustedProxies: settings.trustedProxies, ended: ended)
-      for (_, address) in opened {
-        logger.notice("listening", metadata: ["purpose": "\(purpose.rawValue)", "address": "\(address)"])
+        limits: settings.limits, trustedProxies: settings.trustedProxies, tls: tls, ended: ended)
+      for (socket, address) in opened {
+        var metadata: Logger.Metadata = ["purpose": "\(purpose.rawValue)", "address": "\(address)"]
+        if socket.usesTLS { metadata["tls"] = "true" }
+        logger.notice("listening", metadata: metadata)
       }
       return listener
     } catch {

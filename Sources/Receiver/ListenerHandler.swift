@@ -66,12 +66,14 @@ final class ListenerHandler: RequestHandler {
     case .opened: metrics.openConnections.add()
     case .closed: metrics.openConnections.add(-1)
     case .displaced: metrics.displacedConnections.add()
-    case .failed(let failure):
+    case .failed(let failure, let peer):
       metrics.connectionFailures[failure.reason.rawValue]?.add()
       guard let explanation = failure.explanation else { return }
       logger.notice(
         "a connection failed",
-        metadata: ["code": "\(failure.reason.rawValue)", "reason": "\(explanation)"])
+        metadata: [
+          "code": "\(failure.reason.rawValue)", "reason": "\(explanation)", "client": "\(peer.address)",
+        ])
     case .acceptingPaused(let error):
       metrics.acceptPauses.add()
       logger.error("accepting pauses", metadata: ["cause": "\(error)"])
@@ -152,6 +154,8 @@ extension Problem {
       self.init(.contentTooLarge, .bodyTooLarge, "the body is larger than \(limit) bytes, the limit here")
     case .timedOut:
       self.init(.requestTimeout, .requestTimeout, "the request did not come in time")
+    case .notTLS:
+      self.init(.badRequest, .malformedRequest, "this port speaks TLS: use https")
     case .tooManyConnections:
       self = .unavailable(.overloaded, "this server holds as many connections as it may: try again")
     case .tooManyConnectionsOfAddress:

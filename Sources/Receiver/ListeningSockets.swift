@@ -6,6 +6,7 @@ struct ListeningSockets {
   let handedOver: HandedOverSockets
   let kernel: any Kernel
   let backlog: Int
+  let usesTLS: Bool
 
   typealias Bound = (socket: ServerSocket, address: SocketAddress)
 
@@ -18,7 +19,10 @@ struct ListeningSockets {
       let count = opened.count
       do throws(SystemError) {
         for (descriptor, address) in try open(listen.place) {
-          let socket = ServerSocket(descriptor: descriptor, expectsProxyHeader: listen.expectsProxyHeader)
+          // What comes through a unix socket does not leave this machine.
+          let socket = ServerSocket(
+            descriptor: descriptor, expectsProxyHeader: listen.expectsProxyHeader,
+            usesTLS: usesTLS && address.port != nil)
           opened.append((socket, address))
         }
       } catch {

@@ -1,6 +1,7 @@
 internal import ClientAddress
 internal import EventLoop
 internal import HTTPServer
+internal import TLS
 
 /// What listens for one purpose, at one or more addresses: a loop, its thread and a server.
 struct RunningListener {
@@ -11,10 +12,11 @@ struct RunningListener {
   /// Serves `sockets` from now on. `ended` is called once, on the loop, when the server has ended.
   init(
     named name: String, sockets: [ServerSocket], loop: EventLoop, handler: sending any RequestHandler,
-    limits: ServerLimits, trustedProxies: TrustedProxies, ended: @escaping @Sendable (ServerEnd) -> Void
+    limits: ServerLimits, trustedProxies: TrustedProxies, tls: TLSContext?,
+    ended: @escaping @Sendable (ServerEnd) -> Void
   ) throws(SystemError) {
     let server = Server(
-      loop: loop, limits: limits, handler: handler, trustedProxies: trustedProxies)
+      loop: loop, limits: limits, handler: handler, trustedProxies: trustedProxies, tls: tls)
     loop.start {
       do throws(SystemError) {
         ended(ServerEnd(cutRequests: try await server.run(listeningOn: sockets)))
@@ -25,6 +27,11 @@ struct RunningListener {
     self.loop = loop
     self.server = server
     thread = try Thread(named: name) { loop.run() }
+  }
+
+  /// Shows `tls` to connections from now on.
+  func show(_ tls: TLSContext) {
+    loop.start { [server] in await server.show(tls) }
   }
 
   func drain() {

@@ -1,5 +1,6 @@
 package import EventLoop
 package import Store
+package import TLS
 
 /// Why the daemon does not start: the setting that is concerned, the cause, the fix.
 package enum StartError: Error, Sendable, CustomStringConvertible {
@@ -9,6 +10,7 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
   case notHandedOver(variable: String, name: String, available: [String])
   /// The jobs API would listen beyond this machine on a socket that was handed over, without tokens.
   case openToOthers(SocketAddress)
+  case tls(variable: String, path: String, TLSConfigurationError)
   case system(SystemError)
   case noHMAC
 
@@ -23,6 +25,7 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
         + ": enable the .socket unit with FileDescriptorName=\(name), and start the service through it"
     case .openToOthers(let address):
       "API_TOKENS: the jobs API was handed \(address), which is reached from beyond this machine: set a token"
+    case .tls(let variable, let path, let error): "\(variable): \(path): \(error)"
     case .system(let error): "the system refused what the daemon needs: \(error)"
     case .noHMAC: "OpenSSL offers no HMAC-SHA256: check its configuration and providers"
     }

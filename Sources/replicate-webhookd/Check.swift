@@ -1,7 +1,9 @@
 import ArgumentParser
+import Jobs
 import Receiver
 import StandardWebhooks
 import Store
+import TLS
 
 /// `check`: are the settings right, and is the store sound?
 struct Check: ParsableCommand {
@@ -23,6 +25,7 @@ struct Check: ParsableCommand {
       }
       Terminal.print("webhooks   \(settings.webhookAddresses.map(\.description).joined(separator: ", "))")
       Terminal.print("jobs API   \(settings.apiAddresses.map(\.description).joined(separator: ", "))")
+      try checkCertificate(settings.tlsFiles)
       guard Files.exists(settings.databasePath) else {
         Terminal.print("store      \(settings.databasePath) does not exist yet: serve makes it")
         return
@@ -35,6 +38,17 @@ struct Check: ParsableCommand {
       } catch {
         throw CommandFailure("DATABASE_URL: \(error)", code: .failure)
       }
+    }
+  }
+
+  private func checkCertificate(_ files: TLSFiles?) throws {
+    guard let files else { return }
+    do throws(StartError) {
+      let context = try files.load(now: WallTime.seconds)
+      let expiry = Timestamp(milliseconds: context.notAfter * 1000).rfc3339
+      Terminal.print("TLS        \(context.names.joined(separator: ", ")), until \(expiry)")
+    } catch {
+      throw CommandFailure("\(error)", code: .config)
     }
   }
 }

@@ -8,16 +8,15 @@ import Testing
   private static let rooms: [String: Set<String>] = [
     "Jobs": [], "JSONText": [], "HTTPWire": [], "ClientAddress": [],
     "StandardWebhooks": ["COpenSSL"], "TLS": ["COpenSSL"], "EventLoop": ["CLinux"], "HTTPClient": ["CCurl"],
-    "HTTPServer": ["HTTPWire", "EventLoop", "ClientAddress"], "Store": ["Jobs", "CSQLite"],
+    "HTTPServer": ["HTTPWire", "EventLoop", "ClientAddress", "TLS"], "Store": ["Jobs", "CSQLite"],
     "ReplicateAPI": ["Jobs", "JSONText"],
     "Receiver": [
-      "Jobs", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer", "Store",
-      "ReplicateAPI", "Logging",
+      "Jobs", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer", "TLS",
+      "Store", "ReplicateAPI", "Logging",
     ],
     "replicate-webhookd": [
       "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",
-      "StandardWebhooks", "Store",
-      "ArgumentParser", "Logging",
+      "StandardWebhooks", "Store", "TLS", "ArgumentParser", "Logging",
     ],
   ]
   /// The folders beside the rooms: module maps and headers of C libraries.

@@ -27,6 +27,7 @@ final class EchoHandler: RequestHandler {
     case .malformed(let error): Response(status: error.status)
     case .bodyTooLarge: Response(status: .contentTooLarge)
     case .timedOut: Response(status: .requestTimeout)
+    case .notTLS: Response(status: .badRequest)
     case .tooManyConnections, .tooManyConnectionsOfAddress, .displaced:
       Response(status: .serviceUnavailable)
     }

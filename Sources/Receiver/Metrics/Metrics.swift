@@ -19,6 +19,8 @@ package final class Metrics: Sendable {
   package let openConnections = Counter()
   /// Connections that were closed to make room for others.
   package let displacedConnections = Counter()
+  /// When the certificate that is shown ends, in seconds since 1970; 0 without TLS.
+  package let certificateExpiry = Counter()
   /// Connections that ended before their first request.
   package let connectionFailures = LabeledCounters(ConnectionFailureReason.allCases.map(\.rawValue))
   /// Times that accepting paused because descriptors or memory ran out.

@@ -25,6 +25,9 @@ package enum PrometheusText {
     page.counter(
       "displaced_connections_total", "Connections closed to make room for others.",
       metrics.displacedConnections)
+    page.gauge(
+      "tls_certificate_expiry_timestamp_seconds", "When the certificate that is shown ends; 0 without TLS.",
+      metrics.certificateExpiry)
     page.counters(
       "connection_failures_total", "Connections that ended before their first request could come.",
       metrics.connectionFailures, label: "reason")

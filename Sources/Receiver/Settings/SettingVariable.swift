@@ -4,6 +4,8 @@ extension SettingsReader {
     case webhookSecret = "REPLICATE_WEBHOOK_SECRET"
     case webhookListen = "WEBHOOK_LISTEN"
     case apiListen = "API_LISTEN"
+    case tlsCertificate = "TLS_CERTIFICATE"
+    case tlsKey = "TLS_KEY"
     case trustedProxies = "TRUSTED_PROXIES"
     case apiTokens = "API_TOKENS"
     case databaseURL = "DATABASE_URL"

@@ -6,6 +6,8 @@ package import StandardWebhooks
 package struct Settings: Sendable {
   /// In the order given, which is how logs and metrics number them.
   package var secrets: [Secret]
+  /// Nil: deliveries come in the clear, from a proxy.
+  package var tlsFiles: TLSFiles?
   package var webhookAddresses: [ListenAddress]
   package var apiAddresses: [ListenAddress]
   /// Whose word on their clients' addresses counts.

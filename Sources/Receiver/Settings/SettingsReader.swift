@@ -31,6 +31,7 @@ package struct SettingsReader {
     reportUnknown()
     let settings = Settings(
       secrets: secrets(),
+      tlsFiles: tlsFiles(),
       webhookAddresses: addresses(.webhookListen, default: Self.defaultWebhookAddress),
       apiAddresses: addresses(.apiListen, default: Self.defaultAPIAddress),
       trustedProxies: trustedProxies(),
@@ -149,6 +150,14 @@ extension SettingsReader {
       addresses.append(address)
     }
     return addresses
+  }
+
+  private mutating func tlsFiles() -> TLSFiles? {
+    let (certificate, key) = (value(Variable.tlsCertificate.rawValue), value(Variable.tlsKey.rawValue))
+    if let certificate, let key { return TLSFiles(certificatePath: certificate, keyPath: key) }
+    if certificate != nil { report(.tlsKey, "TLS_CERTIFICATE is set: name the file of its private key too") }
+    if key != nil { report(.tlsCertificate, "TLS_KEY is set: name the file of its certificate chain too") }
+    return nil
   }
 
   private mutating func trustedProxies() -> TrustedProxies {
