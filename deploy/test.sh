@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 need_swift
 need_build_packages
-need_packages curl ca-certificates python3 python3-venv systemd
+need_packages curl ca-certificates openssl python3 python3-venv systemd
 
 # The libraries that senders and receivers of Standard Webhooks use: what they sign must be accepted here.
 official=.build/official-libraries

@@ -17,11 +17,11 @@ final class ServerContext {
   private(set) var cutRequests = 0
   private var drainingSince: MonotonicTime?
   /// Since memory was given back last.
-  private var peakConnections = 0
+  private var peak = (connections: 0, bytes: 0)
   private var date: (second: Int64, text: [UInt8]) = (.min, [])
 
-  /// So many connections at once leave something behind that is worth to be given back.
-  private static let storm = 512
+  /// So much at once leaves something behind that is worth to be given back.
+  private static let storm = (connections: 64, bytes: 16 * 1024 * 1024)
 
   enum Phase {
     case serving
@@ -88,16 +88,19 @@ extension ServerContext {
   /// Lists a new connection; false where there is no room for it, and nobody to make some.
   func open(_ entry: ConnectionEntry) -> Bool {
     connections.insert(entry)
-    peakConnections = max(peakConnections, connections.count)
+    peak.connections = max(peak.connections, connections.count)
     guard connections.count > limits.connections else { return true }
     return displaceOne(for: entry)
   }
 
   func close(_ entry: ConnectionEntry) {
     connections.remove(entry)
-    // What a storm left behind lies in pieces that the allocator would keep. Once for each storm: it takes milliseconds.
-    guard peakConnections >= Self.storm, connections.count < peakConnections / 8 else { return }
-    peakConnections = connections.count
+    // What a storm left behind lies in pieces that the allocator would keep. It takes milliseconds, so not before most of
+    // it is over.
+    guard peak.connections >= Self.storm.connections && connections.count < peak.connections / 8
+      || peak.bytes >= Self.storm.bytes && connections.heldBytes < peak.bytes / 8
+    else { return }
+    peak = (connections.count, connections.heldBytes)
     FreeMemory.giveBack()
   }
 
@@ -124,6 +127,7 @@ extension ServerContext {
   /// Says how many bytes `entry` holds, and keeps the sum of all within its bound.
   func hold(_ bytes: Int, for entry: ConnectionEntry) {
     connections.hold(bytes, for: entry)
+    peak.bytes = max(peak.bytes, connections.heldBytes)
     // Ends: every round takes a connection from the queue. What is being answered is never cut for its bytes.
     while connections.heldBytes > limits.bytesInFlight, let oldest = connections.queue(.receiving).first {
       displace(oldest)

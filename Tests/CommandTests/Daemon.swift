@@ -100,6 +100,8 @@ final class Daemon {
     return logText
   }
 
+  var logPath: String { logFile.path }
+
   /// Empty where the file cannot be read, which the expectations then show.
   private var logText: String {
     String(decoding: (try? Data(contentsOf: logFile)) ?? Data(), as: UTF8.self)

@@ -56,6 +56,12 @@ final class HTTPConnection {
     }
   }
 
+  /// Reads until the other side has closed, for at most a minute.
+  func waitForEnd() {
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while recv(descriptor, &chunk, chunk.count, 0) > 0 {}
+  }
+
   /// The next answer.
   func receive(isHead: Bool = false) throws -> HTTPAnswer {
     while true {
@@ -87,6 +93,8 @@ final class HTTPConnection {
 struct SignedDelivery {
   let id: String
   let body: [UInt8]
+  /// `name: value`, for whoever writes the request itself.
+  let fields: [String]
   let request: [UInt8]
 
   init(id: String, body: [UInt8], secret: String = Daemon.secret) throws {
@@ -94,11 +102,12 @@ struct SignedDelivery {
     self.body = body
     let timestamp = String(Int(Date().timeIntervalSince1970))
     let signature = Signer.sign(id: id, timestamp: timestamp, body: body.span, with: try Secret(secret))
-    let head = """
-      POST /webhooks/replicate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r
-      webhook-id: \(id)\r\nwebhook-timestamp: \(timestamp)\r\nwebhook-signature: \(try #require(signature))\r\n\r\n
-      """
-    request = Array(head.utf8) + body
+    fields = [
+      "Content-Type: application/json", "webhook-id: \(id)", "webhook-timestamp: \(timestamp)",
+      "webhook-signature: \(try #require(signature))",
+    ]
+    let lines = ["POST /webhooks/replicate HTTP/1.1", "Host: a", "Content-Length: \(body.count)"] + fields
+    request = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body
   }
 
   init(id: String, prediction: String, status: String, logs: String = "") throws {

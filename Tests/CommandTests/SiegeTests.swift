@@ -34,10 +34,11 @@ extension ProcessTests {
       #expect(siege.weakest == nil, "the siege itself fell short of \(siege.weakest ?? "")")
       try siege.end()
 
-      let after = try usage(of: daemon, onceIts: \.descriptors, isAtMost: before.descriptors)
+      let processID = daemon.process.processIdentifier
+      let after = try ProcessUsage.of(processID, onceIts: \.descriptors, isAtMost: before.descriptors)
       #expect(after.descriptors <= before.descriptors)
-      let settled = try usage(
-        of: daemon, onceIts: \.residentKilobytes, isAtMost: before.residentKilobytes + 8192)
+      let settled = try ProcessUsage.of(
+        processID, onceIts: \.residentKilobytes, isAtMost: before.residentKilobytes + 8192)
       #expect(
         settled.residentKilobytes <= before.residentKilobytes + 8192,
         "\(before.residentKilobytes) KB before, \(settled.residentKilobytes) KB after")
@@ -50,30 +51,5 @@ extension ProcessTests {
         #expect(try daemon.post(delivery).status == 200)
       }
     }
-
-    /// The daemon's usage, as soon as one figure is low enough, or after half a minute.
-    private func usage(
-      of daemon: Daemon, onceIts figure: KeyPath<ProcessUsage, Int>, isAtMost bound: Int
-    ) throws -> ProcessUsage {
-      for _ in 0..<600 {
-        let usage = try ProcessUsage(of: daemon.process.processIdentifier)
-        if usage[keyPath: figure] <= bound { return usage }
-        poll(nil, 0, 50)
-      }
-      return try ProcessUsage(of: daemon.process.processIdentifier)
-    }
-  }
-}
-
-/// What a process holds, as the kernel tells it (proc(5)).
-struct ProcessUsage {
-  let descriptors: Int
-  let residentKilobytes: Int
-
-  init(of processID: Int32) throws {
-    descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(processID)/fd").count
-    let status = try String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8)
-    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
-    residentKilobytes = try #require(Int(line.split(whereSeparator: \.isWhitespace)[1]))
   }
 }
