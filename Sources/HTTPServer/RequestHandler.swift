@@ -46,8 +46,8 @@ package enum ConnectionEvent: Equatable, Sendable {
   case displaced
   /// It ended before its first request could come.
   case failed(ConnectionFailure, from: Peer)
-  /// Out of descriptors or memory: nothing is accepted for a moment.
-  case acceptingPaused(SystemError)
+  /// Out of descriptors or memory: others have to make room, or nothing is accepted for a moment.
+  case exhausted(SystemError)
 }
 
 /// Why a connection ended before its first request could come.

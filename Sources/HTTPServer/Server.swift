@@ -94,10 +94,11 @@ extension Server {
       case .aborted:
         continue
       case .exhausted(let error), .failed(let error):
-        // Trying again at once would spin: nothing changes until a connection ends, and no event tells when.
-        context.handler.observe(.acceptingPaused(error))
-        context.displaceOne()
-        _ = await loop.sleep(listener.waitingPlace, until: loop.now + context.limits.acceptPause)
+        context.exhausted(error)
+        // A connection that made room gives its descriptor back at the next turn. Where none did, trying again at once
+        // would spin: nothing changes until something ends, and no event tells when.
+        let pause = context.displaceOne() ? .zero : context.limits.acceptPause
+        _ = await loop.sleep(listener.waitingPlace, until: loop.now + pause)
       }
     }
   }

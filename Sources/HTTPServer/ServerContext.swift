@@ -16,10 +16,12 @@ final class ServerContext {
   /// Requests that had come whole and were cut by ``abort()`` before they were answered.
   private(set) var cutRequests = 0
   private var drainingSince: MonotonicTime?
+  private var lastExhaustion: MonotonicTime?
   /// Since memory was given back last.
   private var peak = (connections: 0, bytes: 0)
   private var date: (second: Int64, text: [UInt8]) = (.min, [])
 
+  private static let exhaustionInterval: Duration = .seconds(10)
   /// So much at once leaves something behind that is worth to be given back.
   private static let storm = (connections: 64, bytes: 16 * 1024 * 1024)
 
@@ -97,8 +99,9 @@ extension ServerContext {
     connections.remove(entry)
     // What a storm left behind lies in pieces that the allocator would keep. It takes milliseconds, so not before most of
     // it is over.
-    guard peak.connections >= Self.storm.connections && connections.count < peak.connections / 8
-      || peak.bytes >= Self.storm.bytes && connections.heldBytes < peak.bytes / 8
+    guard
+      peak.connections >= Self.storm.connections && connections.count < peak.connections / 8
+        || peak.bytes >= Self.storm.bytes && connections.heldBytes < peak.bytes / 8
     else { return }
     peak = (connections.count, connections.heldBytes)
     FreeMemory.giveBack()
@@ -116,12 +119,18 @@ extension ServerContext {
   }
 
   /// Closes the connection that can best be spared, so that another gets its place or its descriptor.
-  @discardableResult
   func displaceOne(for newcomer: ConnectionEntry? = nil) -> Bool {
     let spared = connections.displaceable(by: newcomer, at: loop.now, patience: limits.undisturbed)
     guard let spared else { return false }
     displace(spared)
     return true
+  }
+
+  /// Descriptors or memory ran out. Told once in a while, for it happens as often as somebody tries to connect.
+  func exhausted(_ error: SystemError) {
+    if let last = lastExhaustion, loop.now - last < Self.exhaustionInterval { return }
+    lastExhaustion = loop.now
+    handler.observe(.exhausted(error))
   }
 
   /// Says how many bytes `entry` holds, and keeps the sum of all within its bound.

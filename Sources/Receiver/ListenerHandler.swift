@@ -74,9 +74,11 @@ final class ListenerHandler: RequestHandler {
         metadata: [
           "code": "\(failure.reason.rawValue)", "reason": "\(explanation)", "client": "\(peer.address)",
         ])
-    case .acceptingPaused(let error):
-      metrics.acceptPauses.add()
-      logger.error("accepting pauses", metadata: ["cause": "\(error)"])
+    case .exhausted(let error):
+      metrics.exhaustions.add()
+      logger.error(
+        "a connection could not be accepted: raise LimitNOFILE=, or lower MAX_CONNECTIONS",
+        metadata: ["cause": "\(error)"])
     }
   }
 

@@ -70,12 +70,23 @@ final class Daemon {
   let process = Process()
   private(set) var webhookPort = 0
   private(set) var apiPort = 0
+  /// Kept as long as the daemon works in it.
+  private let folder: TemporaryFolder
   /// What the daemon writes to standard error.
   private let logFile: URL
 
-  init(in folder: TemporaryFolder, environment: [String: String] = [:]) throws {
-    process.executableURL = URL(fileURLWithPath: Program.path)
-    process.arguments = ["serve"]
+  /// - Parameter descriptorLimit: how many descriptors it may have; nil for as many as the tests.
+  init(
+    in folder: TemporaryFolder, environment: [String: String] = [:], descriptorLimit: Int? = nil
+  ) throws {
+    self.folder = folder
+    if let descriptorLimit {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      process.arguments = ["-c", "ulimit -n \(descriptorLimit) && exec \"$0\" serve", Program.path]
+    } else {
+      process.executableURL = URL(fileURLWithPath: Program.path)
+      process.arguments = ["serve"]
+    }
     process.currentDirectoryURL = folder.url
     process.environment = [
       "REPLICATE_WEBHOOK_SECRET": Self.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
@@ -101,6 +112,25 @@ final class Daemon {
   }
 
   var logPath: String { logFile.path }
+
+  /// The addresses that the log has announced for `purpose`.
+  func addresses(of purpose: String) -> [String] {
+    logText.split(separator: "\n").filter { $0.contains("listening") && $0.contains("purpose=\(purpose)") }
+      .compactMap { line in
+        line.split(separator: " ").first { $0.hasPrefix("address=") }.map {
+          String($0.dropFirst("address=".count))
+        }
+      }
+  }
+
+  /// Until the log has `text`, for at most half a minute.
+  func waitForLog(_ text: String) throws {
+    for _ in 0..<6000 {
+      if logText.contains(text) { return }
+      poll(nil, 0, 5)
+    }
+    try #require(Bool(false), "not logged: \(text)")
+  }
 
   /// Empty where the file cannot be read, which the expectations then show.
   private var logText: String {

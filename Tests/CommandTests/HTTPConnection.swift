@@ -45,8 +45,8 @@ final class HTTPConnection {
     close(descriptor)
   }
 
-  func send(_ bytes: [UInt8]) throws {
-    var rest = bytes[...]
+  func send(_ bytes: some Sequence<UInt8>) throws {
+    var rest = Array(bytes)[...]
     while !rest.isEmpty {
       let count = rest.withUnsafeBytes {
         Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))

@@ -23,8 +23,8 @@ package final class Metrics: Sendable {
   package let certificateExpiry = Counter()
   /// Connections that ended before their first request.
   package let connectionFailures = LabeledCounters(ConnectionFailureReason.allCases.map(\.rawValue))
-  /// Times that accepting paused because descriptors or memory ran out.
-  package let acceptPauses = Counter()
+  /// Periods of ten seconds in which descriptors or memory ran out.
+  package let exhaustions = Counter()
 
   package init(secretCount: Int) {
     let positions = (1...max(1, secretCount)).map(String.init)

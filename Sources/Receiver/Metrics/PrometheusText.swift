@@ -32,8 +32,8 @@ package enum PrometheusText {
       "connection_failures_total", "Connections that ended before their first request could come.",
       metrics.connectionFailures, label: "reason")
     page.counter(
-      "accept_pauses_total", "Times that descriptors or memory ran out and accepting paused.",
-      metrics.acceptPauses)
+      "exhaustions_total", "Periods of ten seconds in which descriptors or memory ran out for a listener.",
+      metrics.exhaustions)
     return page.text
   }
 
