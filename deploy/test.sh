@@ -1,6 +1,30 @@
 #!/usr/bin/env bash
 # Installs what the tests need, and runs all of them: format, unit and process tests, and the quickstart.
+#
+#   deploy/test.sh                        what checks every change
+#   deploy/test.sh --sanitize address     the suite built with AddressSanitizer, daemon included
+#   deploy/test.sh --sanitize thread      … with ThreadSanitizer
 set -euo pipefail
+
+sanitizer=
+case "${1:-}" in
+  "") ;;
+  --sanitize)
+    sanitizer=${2:-}
+    [[ $sanitizer == address || $sanitizer == thread ]] || {
+      echo "test.sh: --sanitize takes address or thread" >&2
+      exit 64
+    }
+    ;;
+  -h | --help)
+    sed -n '2,6s/^# \{0,1\}//p' "$0"
+    exit 0
+    ;;
+  *)
+    echo "test.sh: unknown argument: $1 (try --help)" >&2
+    exit 64
+    ;;
+esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/prerequisites.sh
@@ -18,6 +42,13 @@ if [ ! -x "$official/bin/python" ] || ! "$official/bin/python" -c 'import standa
 fi
 OFFICIAL_LIBRARIES_PYTHON=$PWD/$official/bin/python
 export OFFICIAL_LIBRARIES_PYTHON
+
+if [ -n "$sanitizer" ]; then
+  # A build of its own. The siege is left out: under a sanitizer the daemon is slow, and it counts seconds.
+  export ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=1
+  run swift test --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" --skip SiegeTests
+  exit
+fi
 
 run swift format lint --strict --recursive Sources Tests Package.swift
 run swift build --build-tests

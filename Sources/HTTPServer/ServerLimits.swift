@@ -40,7 +40,7 @@ package struct ServerLimits: Sendable {
   /// After a refusal: how long and how much is still read, so that the peer reads the answer and not a reset
   /// (RFC 9112 section 9.6).
   package var linger: Duration = .seconds(2)
-  package var lingerBytes = 1024 * 1024
+  package var lingerBytes = 32 * 1024 * 1024
 
   // MARK: Fairness
 
