@@ -47,7 +47,7 @@ package final class TLSContext: @unchecked Sendable {
     self.handle = handle
     notAfter = chain.notAfter
     names = chain.leaf.names
-    // A clock that was set back makes keys look new; they are then as old as they look at most.
+    // Where the clock was set back their age is unknown, and new ones are made.
     let kept = previous.flatMap { (0..<TicketKeys.lifetime).contains(now - $0.ticketKeysMadeAt) ? $0 : nil }
     if let kept, TicketKeys.copy(from: kept.handle, to: handle) {
       ticketKeysMadeAt = kept.ticketKeysMadeAt

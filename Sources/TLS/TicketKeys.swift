@@ -9,7 +9,7 @@ enum TicketKeys {
   static let lifetime: Int64 = 24 * 3600
 
   /// False where OpenSSL fails; the new context then keeps the keys that it made for itself.
-  @discardableResult static func copy(from previous: OpaquePointer, to context: OpaquePointer) -> Bool {
+  static func copy(from previous: OpaquePointer, to context: OpaquePointer) -> Bool {
     // SSL_CTX_set_tlsext_ticket_keys: without a buffer, the number of bytes that they take.
     let count = copenssl_get_ticket_keys(previous, nil, 0)
     guard count > 0 else { return false }

@@ -12,6 +12,7 @@ final class Client {
     var serverName: String? = Certificates.name
     /// Whether a certificate without a known root is refused.
     var verifies = false
+    var takesTickets = true
     /// Needed for what OpenSSL itself would refuse to offer.
     var securityLevel: Int32 = 0
 
@@ -43,6 +44,8 @@ final class Client {
     }
     if let list = settings.cipherList { _ = SSL_CTX_set_cipher_list(context, list) }
     if let groups = settings.groups { _ = copenssl_set_groups(context, groups) }
+    // SSL_OP_NO_TICKET, whose name is a macro with arguments.
+    if !settings.takesTickets { SSL_CTX_set_options(context, 1 << 14) }
     if settings.verifies { SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil) }
     guard let handle = SSL_new(context), let incoming = BIO_new(BIO_s_mem()),
       let outgoing = BIO_new(BIO_s_mem())

@@ -1,3 +1,4 @@
+import Foundation
 import TLS
 import Testing
 
@@ -107,6 +108,17 @@ import Testing
     #expect(error(certificate: path) == TLSConfigurationError(.certificate, .damaged))
   }
 
+  @Test func aBlockWithMoreThanACertificateIsDamaged() throws {
+    let der = Certificates.path("longer.der")
+    try Certificates.openssl(["x509", "-in", Self.ecdsa.certificate, "-outform", "DER", "-out", der])
+    for (more, problem) in [([], nil), ([0], .damaged)] as [([UInt8], TLSConfigurationError.Problem?)] {
+      let text = try Data(contents(der) + more).base64EncodedString(
+        options: [.lineLength64Characters, .endLineWithLineFeed])
+      let block = "-----BEGIN CERTIFICATE-----\n\(text)\n-----END CERTIFICATE-----\n"
+      #expect(try error(certificate: chain(Array(block.utf8)))?.problem == problem)
+    }
+  }
+
   @Test(
     arguments: [
       ("garbage", .garbage), ("\u{0}\u{1}", .garbage), ("-----END CERTIFICATE-----\n", .garbage),
@@ -133,6 +145,7 @@ import Testing
     }
     #expect(notAfter - notBefore == 30 * 86400)
     #expect(error(now: notBefore) == nil)
+    #expect(error(now: notBefore - 1) == early)
     #expect(
       TLSConfigurationError(.certificate, .expired(0)).description
         == "its certificate expired at 1970-01-01T00:00:00Z: renew it")

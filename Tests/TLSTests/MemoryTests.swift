@@ -1,3 +1,4 @@
+import COpenSSL
 import Synchronization
 import TLS
 import Testing
@@ -43,6 +44,11 @@ import Testing
         _ = conversation.server.write([UInt8](repeating: 1, count: 50_000)[...])
         _ = conversation.takeFromServer()
         _ = conversation.server.write([UInt8](repeating: 1, count: 50_000)[...])
+      }
+      // A client without tickets wants the server to keep its session (RFC 5246 section 7.4.1.3).
+      for version in [TLS1_2_VERSION, TLS1_3_VERSION] {
+        let settings = Client.Settings(version: version, takesTickets: false)
+        try MemoryTests.expectNoGrowth { try Conversation(settings, with: context).open() }
       }
       try MemoryTests.expectNoGrowth {
         let conversation = try Conversation(with: context)
