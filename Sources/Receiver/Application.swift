@@ -65,15 +65,28 @@ package final class Application {
     var shutdown = Shutdown(runningServers: listeners.count, grace: settings.shutdownGrace)
     // Ends when every server has ended; after the first signal, the grace bounds that.
     while !shutdown.isOver {
-      let batch = events.popAll(patience: shutdown.patience(at: MonotonicClock.now)) ?? []
+      let batch = events.popAll(patience: patience(of: shutdown)) ?? []
       for event in batch {
         log(event)
         perform(shutdown.handle(event, at: MonotonicClock.now))
       }
-      if batch.isEmpty { perform(shutdown.timePassed(at: MonotonicClock.now)) }
+      if batch.isEmpty {
+        perform(shutdown.timePassed(at: MonotonicClock.now))
+        if let certificate, certificate.patience(at: MonotonicClock.now) == .zero { reloadCertificate() }
+      }
     }
     stop()
     return shutdown.isOrderly
+  }
+
+  /// Until what comes first by itself: the end of a grace, or the time to read the certificate again.
+  private func patience(of shutdown: Shutdown) -> Duration? {
+    let now = MonotonicClock.now
+    return [shutdown.patience(at: now), certificate?.patience(at: now)].compactMap(\.self).min()
+  }
+
+  private func reloadCertificate() {
+    if let tls = certificate?.reload() { listeners.first?.show(tls) }
   }
 
   private func perform(_ action: Shutdown.Action) {
@@ -82,7 +95,7 @@ package final class Application {
       return
     case .reload:
       serviceManager.notify(.reloading)
-      if let tls = certificate?.reload() { listeners.first?.show(tls) }
+      reloadCertificate()
       serviceManager.notify(.ready)
     case .drainDeliveries:
       serviceManager.notify(.stopping)

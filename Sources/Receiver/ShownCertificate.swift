@@ -3,14 +3,16 @@ internal import Jobs
 internal import Logging
 internal import TLS
 
-/// The certificate that the webhooks listener shows: read at start, and again when its files have changed and SIGHUP
-/// says so. Used on the main thread only.
+/// The certificate that the webhooks listener shows: read at start, on SIGHUP, and twice a day, so that a renewal that
+/// tells nobody is noticed and the keys of session tickets do not grow old. Used on the main thread only.
 final class ShownCertificate {
   private let files: TLSFiles
   private let metrics: Metrics
   private let logger: Logger
   private(set) var context: TLSContext
+  private var loadedAt = MonotonicClock.now
 
+  private static let loadingInterval: Duration = .seconds(12 * 3600)
   /// Days before the end from which a certificate should have been renewed: certificates of 90 days usually are after 60.
   private static let renewalDays: Int64 = 14
 
@@ -22,8 +24,14 @@ final class ShownCertificate {
     announce()
   }
 
+  /// How long until it is to be read again.
+  func patience(at now: MonotonicTime) -> Duration {
+    loadedAt + Self.loadingInterval - now
+  }
+
   /// The new certificate; nil where it cannot be used, and the old one is shown on.
   func reload() -> TLSContext? {
+    loadedAt = MonotonicClock.now
     do throws(StartError) {
       context = try files.load(now: Self.now, replacing: context)
     } catch {
