@@ -72,6 +72,9 @@ let package = Package(
 
     // A kernel with a seed, on which the rooms above EventLoop are tested.
     .target(name: "Simulation", dependencies: ["EventLoop"], path: "Tests/Simulation", swiftSettings: house),
+    // Raw bytes to a live server, and what the RFCs allow it to answer.
+    .target(
+      name: "Conformance", path: "Tests/Conformance", swiftSettings: house),
     tests("JobsTests", ["Jobs"]),
     tests("EventLoopTests", ["EventLoop", "Simulation"]),
     tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop", "ClientAddress", "Simulation"]),
