@@ -1,0 +1,62 @@
+import Conformance
+import Testing
+
+/// The built daemon, over TCP, against every case: the answer is one that the RFCs allow, and it is the same
+/// in whatever pieces the request comes.
+///
+/// A test occupies its thread while it waits, so no more connections are open than the tests have threads.
+@Suite(DaemonScope()) struct LiveServerTests {
+  /// The names do not depend on the port, the cases at a limit do.
+  private static let names = Suite.cases(
+    for: .daemon(
+      main: Endpoint(address: "127.0.0.1", port: 0, getTarget: "/healthz", postTarget: "/webhooks/replicate"),
+      entityTag: nil, bodyLimit: DaemonUnderTest.bodyLimit)
+  ).map(\.id)
+
+  private func find(_ name: String) throws -> (PreparedCase, Runner) {
+    let daemon = try #require(DaemonUnderTest.current)
+    return (try #require(daemon.cases[name]), daemon.runner)
+  }
+
+  @Test func namesAreUnique() {
+    #expect(Set(Self.names).count == Self.names.count)
+    #expect(Self.names.count >= 700)
+  }
+
+  @Test(arguments: names) func allowedAnswer(_ name: String) throws {
+    let (prepared, runner) = try find(name)
+    let exchange = runner.run(prepared)
+    let verdict = exchange.verdict
+    let came = Report.escaped(exchange.received, limit: 400)
+    let mistakes = verdict.faults.map(\.rawValue)
+    if let gap = prepared.item.knownGap {
+      withKnownIssue("\(gap)", isIntermittent: true) {
+        #expect(verdict.passes, "\(verdict.kind) \(verdict.outcome) \(mistakes): \(came)")
+      }
+    } else {
+      #expect(verdict.passes, "\(verdict.kind) \(verdict.outcome) \(mistakes): \(came)")
+    }
+  }
+
+  @Test(arguments: names) func sameAnswerByteByByte(_ name: String) throws {
+    let (prepared, runner) = try find(name)
+    // Beyond any limit of the server nothing is learnt from single bytes but patience.
+    guard prepared.texts.allSatisfy({ $0.count <= 24 * 1024 }) else { return }
+    let whole = runner.run(prepared).verdict.outcome
+    let single = runner.run(prepared, .byteByByte).verdict.outcome
+    #expect(single.isSame(as: whole), "\(single) in single bytes, \(whole) as a whole")
+  }
+
+  @Test(arguments: names) func sameAnswerInTwoParts(_ name: String) throws {
+    let (prepared, runner) = try find(name)
+    let whole = runner.run(prepared).verdict.outcome
+    let isPlain = ["method/get", "method/post", "chunked/one"].contains(name)
+    for place in prepared.boundaries(full: isPlain) {
+      let split = runner.run(prepared, .split(place)).verdict.outcome
+      // Tens of thousands of expectations that hold would take longer than what they are about.
+      if !split.isSame(as: whole) {
+        Issue.record("\(split) split after byte \(place), \(whole) as a whole")
+      }
+    }
+  }
+}
