@@ -75,6 +75,9 @@ let package = Package(
     // Raw bytes to a live server, and what the RFCs allow it to answer.
     .target(
       name: "Conformance", path: "Tests/Conformance", swiftSettings: house),
+    .executableTarget(
+      name: "http-conformance", dependencies: ["Conformance", arguments], path: "Tests/http-conformance",
+      swiftSettings: house),
     tests("ConformanceTests", ["Conformance", "StandardWebhooks", "replicate-webhookd"]),
     tests("JobsTests", ["Jobs"]),
     tests("EventLoopTests", ["EventLoop", "Simulation"]),
