@@ -45,17 +45,18 @@ final class Connection {
       switch outcome {
       case .closed:
         return
-      case .refused(let response, let head):
+      case .refused(let response, let method):
         // A body may follow that nobody will read, so nothing after it could be understood.
-        return await sendLast(response, to: head)
+        return await sendLast(response, to: method)
       case .request(let request):
         context.move(entry, to: .handling)
         let response = await context.handler.respond(to: request)
         let isLast =
           !request.head.isPersistent || context.phase != .serving
           || served == context.limits.requestsPerConnection
-        if isLast { return await sendLast(response, to: request.head) }
-        guard await send(response, to: request.head, closing: false) else { return }
+        if isLast { return await sendLast(response, to: request.head.method) }
+        let option: ResponseEncoder.ConnectionOption = request.head.minorVersion == 0 ? .keepAlive : .none
+        guard await send(response, to: request.head.method, option) else { return }
         context.hold(0, for: entry)
         if served.isMultiple(of: context.limits.turnBudget) {
           _ = await context.loop.sleep(until: context.loop.now)
@@ -149,13 +150,16 @@ extension Connection {
 // MARK: - Answering
 
 extension Connection {
-  private func sendLast(_ response: Response, to head: RequestHead?) async {
-    if await send(response, to: head, closing: true) { await linger() }
+  private func sendLast(_ response: Response, to method: Method?) async {
+    if await send(response, to: method, .close) { await linger() }
   }
 
-  private func send(_ response: Response, to head: RequestHead?, closing: Bool) async -> Bool {
+  private func send(
+    _ response: Response, to method: Method?, _ option: ResponseEncoder.ConnectionOption
+  ) async -> Bool {
     var output: [UInt8] = []
-    ResponseEncoder.append(response, to: &output, answering: head, date: context.dateField, closing: closing)
+    ResponseEncoder.append(
+      response, to: &output, answering: method, date: context.dateField, connection: option)
     return await send(output)
   }
 

@@ -5,8 +5,8 @@ internal import HTTPWire
 struct RequestReceiver: ~Copyable {
   enum Outcome {
     case request(Request)
-    /// The header section was read and is refused; whether a body still comes is the sender's affair.
-    case refused(Response, head: RequestHead?)
+    /// It is refused; whether a body still comes is the sender's affair. The method is nil where none could be read.
+    case refused(Response, method: Method?)
     /// The peer left, or nothing came in time to be answered.
     case closed
   }
@@ -35,16 +35,18 @@ struct RequestReceiver: ~Copyable {
   mutating func next(continuing: () async -> Bool) async -> Outcome {
     guard await waitForFirstByte() else { return .closed }
     context.move(entry, to: .receiving)
+    var method: Method?
     do throws(Interruption) {
       let head = try await receiveHead()
       hasServed = true
+      method = head.method
       switch context.handler.admit(head, from: peer) {
       case .refuse(let response):
-        return .refused(response, head: head)
+        return .refused(response, method: method)
       case .receive(let wanted):
         let bodyLimit = min(wanted, context.limits.message.bodyBytes)
         if case .length(let length) = head.bodyFraming, length > bodyLimit {
-          return .refused(refusal(.bodyTooLarge(limit: bodyLimit)), head: head)
+          return .refused(refusal(.bodyTooLarge(limit: bodyLimit)), method: method)
         }
         if head.expectsContinue, head.bodyFraming != .none, input.isEmpty {
           guard await continuing() else { return .closed }
@@ -56,7 +58,9 @@ struct RequestReceiver: ~Copyable {
       }
     } catch {
       switch error {
-      case .refused(let refusal): return .refused(self.refusal(refusal), head: nil)
+      case .refused(let refusal):
+        let method = method ?? RequestHeadParser.method(atStartOf: input.span)
+        return .refused(self.refusal(refusal), method: method)
       case .closed: return .closed
       }
     }

@@ -87,23 +87,19 @@ package struct ChunkedDecoder {
   private mutating func beginChunk(
     _ line: Range<Int>, of input: Span<UInt8>, bodyCount: Int
   ) throws(RequestError) {
+    var index = line.lowerBound
+    while index < line.upperBound, input[index] == UInt8(ascii: "0") { index += 1 }
+    let zeros = index - line.lowerBound
     var size = 0
-    var digits = 0
     // 15 hexadecimal digits fit into a signed 64-bit number without overflow.
-    while digits < line.count, digits < 15, let value = input[line.lowerBound + digits].hexValue {
+    while index < line.upperBound, index - line.lowerBound - zeros < 15, let value = input[index].hexValue {
       size = size << 4 | Int(value)
-      digits += 1
+      index += 1
     }
-    guard digits > 0 else { throw .malformedChunkSize }
-    let extensions = input.trimmed(line.lowerBound + digits..<line.upperBound)
-    guard extensions.isEmpty || input[extensions.lowerBound] == UInt8(ascii: ";") else {
-      throw .malformedChunkSize
-    }
-    for index in extensions {
-      guard input[index].isFieldValueCharacter else { throw .malformedChunkSize }
-    }
+    guard index > line.lowerBound else { throw .malformedChunkSize }
+    try ChunkExtensions.check(index..<line.upperBound, in: input)
     // A plain size is free; a sender that spends more on framing than on content is bounded by the content's limit.
-    try spend(line.count - digits)
+    try spend(max(0, zeros - 1) + line.upperBound - index)
     guard size > 0 else {
       state = .trailers
       return

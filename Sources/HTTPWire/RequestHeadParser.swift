@@ -51,4 +51,17 @@ package struct RequestHeadParser {
     requestLine = try RequestLine(line, in: buffer, targetLimit: limits.targetBytes)
     fieldsStart = scanner.lineStart
   }
+
+  /// The method that the request in `buffer` begins with, for the answer to one that is refused or never becomes whole:
+  /// to HEAD even a refusal has no content (RFC 9110 section 9.3.2). Nil where that much has not come.
+  package static func method(atStartOf buffer: Span<UInt8>) -> Method? {
+    // One empty line may stand before it, as above.
+    let start = buffer.count >= 2 && buffer[0] == .carriageReturn && buffer[1] == .lineFeed ? 2 : 0
+    var end = start
+    while end < buffer.count, end - start <= RequestLine.longestMethod, buffer[end].isTokenCharacter {
+      end += 1
+    }
+    guard end > start, end < buffer.count, buffer[end] == .space else { return nil }
+    return Method(buffer.string(start..<end))
+  }
 }

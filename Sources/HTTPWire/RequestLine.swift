@@ -6,7 +6,7 @@ struct RequestLine {
 
   /// Bytes that a request line may have beside its target.
   static let overhead = 64
-  private static let longestMethod = 32
+  static let longestMethod = 32
 
   init(_ line: Range<Int>, in buffer: Span<UInt8>, targetLimit: Int) throws(RequestError) {
     var methodEnd = line.lowerBound

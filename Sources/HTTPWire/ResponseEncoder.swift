@@ -3,14 +3,24 @@ package enum ResponseEncoder {
   /// The interim answer that lets a sender with `Expect: 100-continue` go on (RFC 9110 section 15.2.1).
   package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
+  /// What the answer says of its connection (RFC 9112 section 9.3).
+  package enum ConnectionOption: Sendable {
+    /// Nothing follows on this connection.
+    case close
+    /// An HTTP/1.0 sender closes unless it is told that the connection stays.
+    case keepAlive
+    /// The connection stays, as is usual.
+    case none
+  }
+
   /// Appends `response` to `buffer`.
   ///
   /// - Parameters:
-  ///   - head: the request; nil where none could be read.
+  ///   - method: of the request; nil where none could be read.
   ///   - date: the value of `Date` (``IMFFixdate``).
-  ///   - closing: nothing follows on this connection.
   package static func append(
-    _ response: Response, to buffer: inout [UInt8], answering head: RequestHead?, date: [UInt8], closing: Bool
+    _ response: Response, to buffer: inout [UInt8], answering method: Method?, date: [UInt8],
+    connection: ConnectionOption
   ) {
     buffer.reserveCapacity(buffer.count + 256 + response.body.count)
     buffer.append(text: "HTTP/1.1 ")
@@ -25,11 +35,10 @@ package enum ResponseEncoder {
       buffer.append(text: ": ")
       buffer.append(fieldValue: value)
     }
-    if closing {
-      buffer.append(text: "\r\nConnection: close")
-    } else if head?.minorVersion == 0 {
-      // RFC 9112 section 9.3: an HTTP/1.0 sender closes unless it is told that the connection stays.
-      buffer.append(text: "\r\nConnection: keep-alive")
+    switch connection {
+    case .close: buffer.append(text: "\r\nConnection: close")
+    case .keepAlive: buffer.append(text: "\r\nConnection: keep-alive")
+    case .none: break
     }
     if !response.status.forbidsContent {
       buffer.append(text: "\r\nContent-Length: ")
@@ -37,7 +46,7 @@ package enum ResponseEncoder {
     }
     buffer.append(text: "\r\n\r\n")
     // RFC 9110 section 9.3.2: the answer to HEAD has the fields of GET and no content.
-    guard !response.status.forbidsContent, head?.method != .head else { return }
+    guard !response.status.forbidsContent, method != .head else { return }
     buffer.append(contentsOf: response.body)
   }
 }

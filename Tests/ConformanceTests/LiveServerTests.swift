@@ -30,7 +30,7 @@ import Testing
     let came = Report.escaped(exchange.received, limit: 400)
     let mistakes = verdict.faults.map(\.rawValue)
     if let gap = prepared.item.knownGap {
-      withKnownIssue("\(gap)", isIntermittent: true) {
+      withKnownIssue("\(gap)") {
         #expect(verdict.passes, "\(verdict.kind) \(verdict.outcome) \(mistakes): \(came)")
       }
     } else {

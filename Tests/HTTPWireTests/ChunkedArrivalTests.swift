@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test func aChunkSizeIsHexadecimalAndNothingElse() {
-    let (digits, spaces) = (Set("0123456789abcdefABCDEF".utf8), Set(" \t;".utf8))
+    let digits = Set("0123456789abcdefABCDEF".utf8)
     for byte in UInt8.min...UInt8.max {
       let first = decode([byte] + Array("\r\n".utf8), pieceEnds: [3], bodyLimit: 15)
       let second = decode([UInt8(ascii: "1"), byte] + Array("\r\n".utf8), pieceEnds: [4], bodyLimit: 0x1F)
@@ -83,9 +83,43 @@ import Testing
         #expect(
           first == (digits.contains(byte) ? .incomplete : .refused(.malformedChunkSize)), "byte \(byte) first"
         )
-        let isAllowed = digits.contains(byte) || spaces.contains(byte)
-        #expect(second == (isAllowed ? .incomplete : .refused(.malformedChunkSize)), "byte \(byte) second")
+        #expect(
+          second == (digits.contains(byte) ? .incomplete : .refused(.malformedChunkSize)),
+          "byte \(byte) second")
       }
     }
+  }
+
+  /// RFC 9112 section 7.1.1.
+  @Test(
+    arguments: [
+      (";a", true), (";a=b", true), (";a=\"b\"", true), (";a=\"b;c\\\"d\"", true), (" ; a = b ;c", true),
+      ("\t;a\t=\t\"\"", true), (";a;b;c=d", true), (";a=\"\t\u{E9}\"", true), (";!#$%&'*+-.^_`|~0=9", true),
+      ("", true), (" ", false), (";", false), (" ;", false), (";;a", false), (";=b", false), (";a=", false),
+      (";a=\"b", false), (";a=\"b\\\"", false), (";a=\"b\"c", false), (";a b", false), (";\u{E9}", false),
+      ("a", true), (" a", false), ("x", false), (";a=b=c", false), (";a=b ", false), (";a,b", false),
+      ("\u{0}", false),
+      (";a=\"\u{0}\"", false),
+    ])
+  func anExtensionIsANameWithAValueOrNoExtension(_ text: String, _ isAllowed: Bool) {
+    let outcome = decode(Array("1\(text)\r\n".utf8), pieceEnds: [3 + text.utf8.count], bodyLimit: 0x1F)
+    #expect(outcome == (isAllowed ? .incomplete : .refused(.malformedChunkSize)))
+  }
+
+  @Test(
+    arguments: [
+      ("000000000000000000000000000001", 1), ("00000000000000000", 0), ("0FFFFFFFFFFFFFFFF", nil),
+      ("10000000000000000", nil), ("7FFFFFFFFFFFFFFF", nil),
+      ("00000000000000000000000000000000000000000020", nil),
+    ] as [(String, Int?)])
+  func zerosBeforeAChunkSizeAreNothing(_ size: String, _ count: Int?) {
+    let content = String(repeating: "x", count: count ?? 0) + (count == 0 ? "" : "\r\n0\r\n")
+    let bytes = Array("\(size)\r\n\(content)\r\n".utf8)
+    let outcome = decode(bytes, pieceEnds: [bytes.count], bodyLimit: 0x1F)
+    guard let count else {
+      #expect(outcome == .refused(.bodyTooLarge) || outcome == .refused(.malformedChunkSize))
+      return
+    }
+    #expect(outcome == .complete(String(repeating: "x", count: count), left: 0))
   }
 }

@@ -11,7 +11,9 @@ private func encoded(_ response: Response, answering request: String? = nil, clo
     head = try parser.parse(bytes.span)
   }
   var buffer: [UInt8] = []
-  ResponseEncoder.append(response, to: &buffer, answering: head, date: Array("D".utf8), closing: closing)
+  ResponseEncoder.append(
+    response, to: &buffer, answering: head?.method, date: Array("D".utf8),
+    connection: closing ? .close : head?.minorVersion == 0 ? .keepAlive : .none)
   return String(decoding: buffer, as: UTF8.self)
 }
 

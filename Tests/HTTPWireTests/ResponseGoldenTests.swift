@@ -68,7 +68,8 @@ struct ResponseCase: Sendable, CustomTestStringConvertible {
     // What is already in the buffer is an earlier answer, which stays.
     var buffer = Array("before".utf8)
     ResponseEncoder.append(
-      testCase.response, to: &buffer, answering: head, date: Array("D".utf8), closing: testCase.closing)
+      testCase.response, to: &buffer, answering: head?.method, date: Array("D".utf8),
+      connection: testCase.closing ? .close : head?.minorVersion == 0 ? .keepAlive : .none)
     #expect(String(decoding: buffer, as: UTF8.self) == "before" + testCase.golden)
   }
 
@@ -89,7 +90,7 @@ struct ResponseCase: Sendable, CustomTestStringConvertible {
   func everyStatusHasItsRegisteredPhrase(_ status: Status, _ text: String) {
     var buffer: [UInt8] = []
     ResponseEncoder.append(
-      Response(status: status), to: &buffer, answering: nil, date: Array("D".utf8), closing: false)
+      Response(status: status), to: &buffer, answering: nil, date: Array("D".utf8), connection: .none)
     #expect(String(decoding: buffer, as: UTF8.self).hasPrefix("HTTP/1.1 \(text)\r\nDate: D\r\n"))
   }
 
@@ -99,7 +100,8 @@ struct ResponseCase: Sendable, CustomTestStringConvertible {
       let value = "a" + String(UnicodeScalar(byte)) + "b"
       var buffer: [UInt8] = []
       ResponseEncoder.append(
-        Response(status: .ok, fields: [("X", value)]), to: &buffer, answering: nil, date: [], closing: false)
+        Response(status: .ok, fields: [("X", value)]), to: &buffer, answering: nil, date: [],
+        connection: .none)
       let written = byte == 0x09 || (0x20...0x7E).contains(byte) ? byte : 0x20
       let golden =
         Array("HTTP/1.1 200 OK\r\nDate: \r\nX: a".utf8) + [written]
