@@ -91,5 +91,12 @@ let package = Package(
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
+
+    // What no input may do to the parsers: asked of the kept inputs by the tests.
+    .target(
+      name: "FuzzTargets",
+      dependencies: ["HTTPWire", "JSONText", "Jobs", "ReplicateAPI", "StandardWebhooks"],
+      path: "Tests/FuzzTargets", swiftSettings: house),
+    tests("FuzzRegressionTests", ["FuzzTargets", "HTTPWire", "Simulation"]),
   ]
 )

@@ -1,0 +1,34 @@
+import FuzzTargets
+import Testing
+
+/// What fuzzing checks, checked again on the inputs that were kept.
+@Suite struct CorpusTests {
+  @Test(arguments: FuzzTarget.allCases)
+  func everyTargetHasACorpus(_ target: FuzzTarget) {
+    #expect(CorpusFile.all.filter { $0.target == target }.count >= 20)
+  }
+
+  @Test func theCorporaAreSmall() {
+    #expect(CorpusFile.all.map(\.bytes.count).reduce(0, +) < 300_000)
+  }
+
+  @Test(arguments: CorpusFile.all)
+  func everyInputKeepsTheRules(_ file: CorpusFile) {
+    #expect(throws: Never.self) { try file.target.run(file.bytes) }
+  }
+
+  /// All prefixes of short inputs; of long ones as many, evenly spread, and those that lack the last bytes.
+  @Test(arguments: CorpusFile.all)
+  func everyTruncationKeepsTheRules(_ file: CorpusFile) {
+    let count = file.bytes.count
+    let spread = stride(from: 0, to: count, by: max(1, count / 256))
+    for length in Set(spread).union(max(0, count - 32)..<count) {
+      #expect(throws: Never.self, "\(length) bytes") { try file.target.run(Array(file.bytes.prefix(length))) }
+    }
+  }
+
+  @Test(arguments: CorpusFile.all)
+  func theCostGrowsWithTheInputAndNotWithItsSquare(_ file: CorpusFile) {
+    #expect(throws: Never.self) { try file.target.checkGrowth(of: file.bytes) }
+  }
+}

@@ -1,0 +1,27 @@
+internal import Glibc
+
+/// What a piece of work costs the processor, whoever else is running.
+enum ProcessorTime {
+  /// An input of this many bytes shows a cost that grows with the square: it would take a second.
+  static let longInput = 16 * 1024
+
+  #if DEBUG
+    private static let limitMilliseconds: Int64 = 1500
+  #else
+    private static let limitMilliseconds: Int64 = 100
+  #endif
+
+  /// Runs `work`, which costs a millisecond or two where it is linear.
+  static func bound(_ name: String, _ work: () throws(Violation) -> Void) throws(Violation) {
+    let start = milliseconds
+    try work()
+    let taken = milliseconds - start
+    try require(taken < limitMilliseconds, "\(name) took \(taken) ms for \(longInput) bytes")
+  }
+
+  private static var milliseconds: Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+}

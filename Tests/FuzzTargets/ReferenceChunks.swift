@@ -1,0 +1,67 @@
+internal import HTTPWire
+
+/// A chunked body as RFC 9112 section 7.1 has it, read when it is there as a whole.
+enum ReferenceChunks: Equatable {
+  case complete(body: [UInt8], length: Int)
+  /// Its end is not there; what is there may be wrong already.
+  case incomplete
+  case refused
+
+  init(_ stream: ArraySlice<UInt8>, limits: MessageLimits, bodyLimit: Int) {
+    var (rest, body, overhead) = (stream, [UInt8](), 0)
+    while let line = Self.takeLine(from: &rest) {
+      let digits = line.prefix { ReferenceRequest.hexValue($0) != nil }
+      let tail = ReferenceRequest.trimmed(line.dropFirst(digits.count)[...])
+      overhead += line.count - digits.count
+      guard (1...15).contains(digits.count), line.count <= limits.chunkLineBytes,
+        overhead <= limits.chunkOverheadBytes, tail.first ?? UInt8(ascii: ";") == UInt8(ascii: ";"),
+        tail.allSatisfy({ $0 == 9 || ($0 >= 32 && $0 != 127) }),
+        let size = Int(String(decoding: digits, as: UTF8.self), radix: 16)
+      else {
+        self = .refused
+        return
+      }
+      if size == 0 {
+        self =
+          Self.trailers(&rest, limits: limits, overhead: overhead)
+          ? .complete(body: body, length: rest.startIndex - stream.startIndex) : .incomplete
+        return
+      }
+      guard body.count + size <= bodyLimit else {
+        self = .refused
+        return
+      }
+      guard rest.count >= size + 2 else { break }
+      body += rest.prefix(size)
+      rest = rest.dropFirst(size)
+      guard rest.starts(with: "\r\n".utf8) else {
+        self = .refused
+        return
+      }
+      rest = rest.dropFirst(2)
+    }
+    self = .incomplete
+  }
+
+  /// Moves past the trailers; false where they do not end, or are refused.
+  private static func trailers(_ rest: inout ArraySlice<UInt8>, limits: MessageLimits, overhead: Int) -> Bool
+  {
+    var (count, overhead) = (0, overhead)
+    while let line = takeLine(from: &rest) {
+      if line.isEmpty { return true }
+      (count, overhead) = (count + 1, overhead + line.count)
+      guard ReferenceRequest.field(line) != nil, line.count <= limits.chunkLineBytes,
+        count <= limits.fieldCount, overhead <= limits.chunkOverheadBytes
+      else { return false }
+    }
+    return false
+  }
+
+  /// The next line; nil where none ends here, or a CR or LF stands alone before it ends.
+  private static func takeLine(from rest: inout ArraySlice<UInt8>) -> [UInt8]? {
+    let line = rest.prefix { $0 != 13 && $0 != 10 }
+    guard rest.dropFirst(line.count).starts(with: "\r\n".utf8) else { return nil }
+    rest = rest.dropFirst(line.count + 2)
+    return Array(line)
+  }
+}
