@@ -12,8 +12,14 @@ let house: [SwiftSetting] =
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
   ] + (Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
+/// Set by deploy/fuzz.sh.
+let isFuzzing = Context.environment["FUZZING"] != nil
+
+/// Has a room tell libFuzzer which ways through it an input takes.
+let traced: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : []
+
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: house)
+  .target(name: name, dependencies: dependencies, swiftSettings: house + traced)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -22,6 +28,15 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+/// No other build could link this: libFuzzer brings the functions that instrumented code calls.
+let fuzzing: [Target] = [
+  .target(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+  .executableTarget(
+    name: "fuzz", dependencies: ["CLibFuzzer", "FuzzTargets"], path: "Tests/Fuzzing/Program",
+    swiftSettings: house,
+    linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
+]
 
 let package = Package(
   name: "replicate-webhookd",
@@ -92,11 +107,11 @@ let package = Package(
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
 
-    // What no input may do to the parsers: asked of the kept inputs by the tests.
+    // What no input may do to the parsers: asked of random inputs by deploy/fuzz.sh, of kept ones by the tests.
     .target(
       name: "FuzzTargets",
       dependencies: ["HTTPWire", "JSONText", "Jobs", "ReplicateAPI", "StandardWebhooks"],
       path: "Tests/FuzzTargets", swiftSettings: house),
     tests("FuzzRegressionTests", ["FuzzTargets", "HTTPWire", "Simulation"]),
-  ]
+  ] + (isFuzzing ? fuzzing : [])
 )

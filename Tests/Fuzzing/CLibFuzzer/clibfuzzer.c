@@ -1,0 +1,2 @@
+// The function is in the library that -sanitize=fuzzer links.
+#include "clibfuzzer.h"
