@@ -3,8 +3,9 @@ internal import StandardWebhooks
 /// Nothing verifies but what carries the right MAC, which is computed here a second time.
 ///
 /// Input: three lines, which are the id, the timestamp and the signature, and the body after them. In the signature
-/// `$` and `%` stand for the right MACs under the first and the second secret, and `#` for one under a secret that the
-/// verifier does not have: nobody could guess them.
+/// `$` and `%` stand for the right MACs under the first and the second secret, `#` for one under a secret that the
+/// verifier does not have, and `^` for the first of them with one bit flipped, which the body chooses: nobody could
+/// guess them.
 enum SignaturesFuzzTarget {
   static let now: Int64 = 1_614_265_330
   private static let tolerance: Int64 = 300
@@ -22,11 +23,11 @@ enum SignaturesFuzzTarget {
     )
     let body = Array(lines[3])
     let macs = keys.map { ReferenceHMAC.authenticate(Array("\(id).\(timestamp).".utf8) + body, key: $0) }
-    let texts = macs.map { Array(ReferenceBase64.encode($0).utf8) }
-    let signature = lines[2].flatMap { byte in
-      "$%#".utf8.firstIndex(of: byte).map { texts["$%#".utf8.distance(from: "$%#".utf8.startIndex, to: $0)] }
-        ?? [byte]
-    }
+    var nearMiss = macs[0]
+    let bit = body.reduce(0) { ($0 + Int($1)) % 256 }
+    nearMiss[bit / 8] ^= 1 << UInt8(bit % 8)
+    let texts = zip("$%#^".utf8, macs + [nearMiss]).map { ($0, Array(ReferenceBase64.encode($1).utf8)) }
+    let signature = lines[2].flatMap { byte in texts.first { $0.0 == byte }?.1 ?? [byte] }
     let headers = SignatureHeaders(
       id: id, timestamp: timestamp, signature: String(decoding: signature, as: UTF8.self))
     try check(headers, body: body, macs: Array(macs.prefix(2)))
