@@ -107,7 +107,8 @@ let package = Package(
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
 
-    // What no input may do to the parsers: asked of random inputs by deploy/fuzz.sh, of kept ones by the tests.
+    // What no input may do to the parsers: asked of random inputs by deploy/fuzz.sh, of kept ones by the
+    // tests.
     .target(
       name: "FuzzTargets",
       dependencies: ["HTTPWire", "JSONText", "Jobs", "ReplicateAPI", "StandardWebhooks"],

@@ -2,7 +2,8 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// One kept input of a fuzz target: a case that somebody thought of, or a way through the code that fuzzing found.
+/// One kept input of a fuzz target: a case that somebody thought of, or a way through the code that fuzzing
+/// found.
 struct CorpusFile: Sendable, CustomTestStringConvertible {
   let target: FuzzTarget
   let name: String

@@ -1,5 +1,5 @@
-/// What can be fuzzed. Each case turns any bytes into a run of one part of the receiver, and says which rule that part
-/// broke.
+/// What can be fuzzed. Each case turns any bytes into a run of one part of the receiver, and says which rule
+/// that part broke.
 package enum FuzzTarget: String, CaseIterable, Sendable {
   /// A stream of pipelined requests: heads, and bodies of either framing.
   case requests

@@ -2,7 +2,8 @@ internal import JSONText
 internal import Jobs
 internal import ReplicateAPI
 
-/// Long texts that are made of one short text, each of which would show one kind of work that is done again and again.
+/// Long texts that are made of one short text, each of which would show one kind of work that is done again
+/// and again.
 enum JSONGrowth {
   static func check(_ input: [UInt8]) throws(Violation) {
     let count = max(1, ProcessorTime.longInput / input.count)

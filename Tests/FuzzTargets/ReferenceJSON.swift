@@ -1,5 +1,5 @@
-/// JSON as RFC 8259 has it, read the other way about: the whole text into tokens, the tokens into a tree. It shares no
-/// idea with the scanner, which sees each byte once and keeps nothing.
+/// JSON as RFC 8259 has it, read the other way about: the whole text into tokens, the tokens into a tree. It
+/// shares no idea with the scanner, which sees each byte once and keeps nothing.
 struct ReferenceJSON {
   enum Content {
     case object([(name: Token, value: ReferenceJSON)])
@@ -116,8 +116,8 @@ private struct Tree {
     return true
   }
 
-  /// Puts a value into what is around it, and that into the next where it ends with it. True where another value must
-  /// follow.
+  /// Puts a value into what is around it, and that into the next where it ends with it. True where another
+  /// value must follow.
   private mutating func end(_ last: ReferenceJSON) -> Bool {
     var value = last
     while var open = stack.popLast() {

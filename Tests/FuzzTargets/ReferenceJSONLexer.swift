@@ -34,7 +34,8 @@ enum ReferenceJSONLexer {
     return .literal(word)
   }
 
-  /// A sign, digits, a point with digits, an exponent: each part is taken off the front, and none may be wrong.
+  /// A sign, digits, a point with digits, an exponent: each part is taken off the front, and none may be
+  /// wrong.
   private static func number(_ rest: inout ArraySlice<UInt8>) -> Token.Kind? {
     func takeDigits() -> Int {
       let digits = rest.prefix { (48...57).contains($0) }

@@ -1,7 +1,7 @@
 internal import HTTPWire
 
-/// One header section as the RFCs have it, read in the plainest way: the whole of it, cut at its line ends. It is here
-/// to disagree with the parser that reads a byte once.
+/// One header section as the RFCs have it, read in the plainest way: the whole of it, cut at its line ends.
+/// It is here to disagree with the parser that reads a byte once.
 struct ReferenceRequest {
   private(set) var method: [UInt8] = []
   private(set) var segments: [[UInt8]] = []

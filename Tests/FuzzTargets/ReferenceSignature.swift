@@ -44,8 +44,8 @@ enum ReferenceSecret {
   }
 }
 
-/// What must become of a delivery, decided by text: an entry counts where it is, letter for letter, what a MAC is
-/// written as.
+/// What must become of a delivery, decided by text: an entry counts where it is, letter for letter, what a
+/// MAC is written as.
 enum ReferenceVerdict: Equatable {
   case accepted(secret: Int, age: Int64)
   case refused(VerificationError)
@@ -79,7 +79,8 @@ enum ReferenceVerdict: Equatable {
     }
   }
 
-  /// `v1,` and the one spelling of 32 bytes: 42 digits, one that leaves two bits zero, and one sign of padding.
+  /// `v1,` and the one spelling of 32 bytes: 42 digits, one that leaves two bits zero, and one sign of
+  /// padding.
   private static func usableEntries(of signature: String) -> [String] {
     guard signature.utf8.count <= 4096 else { return [] }
     let entries = signature.utf8.split(separator: 32).map(Array.init).filter { entry in

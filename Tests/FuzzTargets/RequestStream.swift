@@ -1,7 +1,7 @@
 package import HTTPWire
 
-/// What a connection would make of a stream of bytes that comes in pieces: request after request, until one is refused,
-/// or closes, or the stream ends.
+/// What a connection would make of a stream of bytes that comes in pieces: request after request, until one
+/// is refused, or closes, or the stream ends.
 package struct RequestStream {
   package struct Message {
     package let head: RequestHead

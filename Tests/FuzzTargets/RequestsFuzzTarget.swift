@@ -1,6 +1,7 @@
 package import HTTPWire
 
-/// A stream of requests must be read alike in whatever pieces it comes, and as an independent reader reads it.
+/// A stream of requests must be read alike in whatever pieces it comes, and as an independent reader reads
+/// it.
 ///
 /// Input: one byte that chooses the limits, three that choose the sizes of the pieces, and the stream.
 package enum RequestsFuzzTarget {
@@ -135,8 +136,8 @@ extension RequestsFuzzTarget {
     }
   }
 
-  /// What was refused must be wrong for the reference too, whatever would follow; and what is complete for the
-  /// reference must not be waited for.
+  /// What was refused must be wrong for the reference too, whatever would follow; and what is complete for
+  /// the reference must not be waited for.
   private static func checkEnd(of result: RequestStream, _ choices: Choices) throws(Violation) {
     let rest = choices.stream[result.start...]
     guard result.end != .closed else { return }

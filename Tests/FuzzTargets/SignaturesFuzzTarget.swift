@@ -2,10 +2,10 @@ internal import StandardWebhooks
 
 /// Nothing verifies but what carries the right MAC, which is computed here a second time.
 ///
-/// Input: three lines, which are the id, the timestamp and the signature, and the body after them. In the signature
-/// `$` and `%` stand for the right MACs under the first and the second secret, `#` for one under a secret that the
-/// verifier does not have, and `^` for the first of them with one bit flipped, which the body chooses: nobody could
-/// guess them.
+/// Input: three lines, which are the id, the timestamp and the signature, and the body after them. In the
+/// signature `$` and `%` stand for the right MACs under the first and the second secret, `#` for one under a
+/// secret that the verifier does not have, and `^` for the first of them with one bit flipped, which the body
+/// chooses: nobody could guess them.
 enum SignaturesFuzzTarget {
   static let now: Int64 = 1_614_265_330
   private static let tolerance: Int64 = 300
@@ -82,7 +82,8 @@ enum SignaturesFuzzTarget {
       try require(outcome == ReferenceSecret.reveal(text), "a secret is read as \(outcome)")
     }
     guard case .success(let revealed) = outcome else { return }
-    // Why a text beyond ASCII is refused may depend on what Unicode takes for one character; that it is, may not.
+    // Why a text beyond ASCII is refused may depend on what Unicode takes for one character; that it is, may
+    // not.
     try require(text.utf8.allSatisfy { $0 < 0x80 }, "a secret is no base64")
     try require((try? Secret(revealed).revealed) == revealed, "a secret does not read back")
   }

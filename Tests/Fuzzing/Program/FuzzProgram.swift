@@ -2,8 +2,8 @@ internal import CLibFuzzer
 internal import FuzzTargets
 internal import Glibc
 
-/// Hands libFuzzer one target, which FUZZ_TARGET names: a variable, for libFuzzer starts the program again with its own
-/// arguments.
+/// Hands libFuzzer one target, which FUZZ_TARGET names: a variable, for libFuzzer starts the program again
+/// with its own arguments.
 @main struct FuzzProgram {
   fileprivate static let target: FuzzTarget = {
     let name = getenv("FUZZ_TARGET").map { String(cString: $0) } ?? ""
