@@ -11,11 +11,11 @@ enum ReferenceChunks: Equatable {
     var (rest, body, overhead) = (stream, [UInt8](), 0)
     while let line = Self.takeLine(from: &rest) {
       let digits = line.prefix { ReferenceRequest.hexValue($0) != nil }
-      let tail = ReferenceRequest.trimmed(line.dropFirst(digits.count)[...])
-      overhead += line.count - digits.count
-      guard (1...15).contains(digits.count), line.count <= limits.chunkLineBytes,
-        overhead <= limits.chunkOverheadBytes, tail.first ?? UInt8(ascii: ";") == UInt8(ascii: ";"),
-        tail.allSatisfy({ $0 == 9 || ($0 >= 32 && $0 != 127) }),
+      let zeros = digits.prefix { $0 == UInt8(ascii: "0") }.count
+      let tail = line.dropFirst(digits.count)
+      overhead += tail.count + max(0, zeros - 1)
+      guard !digits.isEmpty, digits.count - zeros <= 15, line.count <= limits.chunkLineBytes,
+        overhead <= limits.chunkOverheadBytes, ReferenceExtensions.accept(tail),
         let size = Int(String(decoding: digits, as: UTF8.self), radix: 16)
       else {
         self = .refused

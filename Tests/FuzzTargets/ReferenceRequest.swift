@@ -96,7 +96,7 @@ extension ReferenceRequest {
       return false
     }
     if target == [UInt8(ascii: "*")], method.elementsEqual("OPTIONS".utf8) {
-      segments = [target]
+      segments = []
       return true
     }
     var rest = target[...]
