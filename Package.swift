@@ -94,14 +94,19 @@ let package = Package(
       name: "http-conformance", dependencies: ["Conformance", arguments], path: "Tests/http-conformance",
       swiftSettings: house),
     tests("ConformanceTests", ["Conformance", "StandardWebhooks", "replicate-webhookd"]),
+    // The other end of TLS, over bytes in memory.
+    .target(
+      name: "TLSClient", dependencies: ["COpenSSL", "TLS"], path: "Tests/TLSClient", swiftSettings: house),
     tests("JobsTests", ["Jobs"]),
     tests("EventLoopTests", ["EventLoop", "Simulation"]),
-    tests("HTTPServerTests", ["HTTPServer", "HTTPWire", "EventLoop", "ClientAddress", "Simulation"]),
+    tests(
+      "HTTPServerTests",
+      ["HTTPServer", "HTTPWire", "EventLoop", "ClientAddress", "Simulation", "TLS", "TLSClient"]),
     tests("JSONTextTests", ["JSONText"]),
     tests("HTTPWireTests", ["HTTPWire"]),
     tests("ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
-    tests("TLSTests", ["TLS", "COpenSSL", "Simulation"]),
+    tests("TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks"]),
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),

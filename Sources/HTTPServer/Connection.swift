@@ -137,9 +137,7 @@ extension Connection {
 
   private func waitForMore(until deadline: MonotonicTime) async throws(ConnectionFailure) {
     guard !context.mustEnd(entry) else { throw .ended }
-    // What we owe the peer may be what it waits for.
-    let owes = transport.unsentCount > 0
-    switch owes ? await transport.writable(until: deadline) : await transport.readable(until: deadline) {
+    switch await transport.readable(until: deadline) {
     case .ready: return
     case .deadline: throw .timedOut
     case .interrupted: throw .ended

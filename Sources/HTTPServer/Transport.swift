@@ -20,8 +20,14 @@ final class Transport {
   /// What to pass to ``EventLoop/interrupt(_:)`` to end a wait of this connection.
   var waitingPlace: Waiter { socket.waitingPlace }
 
+  /// Waits for bytes; but first for the socket to take what we owe the peer, for that may be what it waits for.
   func readable(until deadline: MonotonicTime) async -> WaitOutcome {
-    await socket.readable(until: deadline)
+    while unsentCount > 0 {
+      guard flush() == .wouldBlock else { break }
+      let outcome = await socket.writable(until: deadline)
+      guard outcome == .ready else { return outcome }
+    }
+    return await socket.readable(until: deadline)
   }
 
   func writable(until deadline: MonotonicTime) async -> WaitOutcome {
@@ -123,7 +129,7 @@ extension Transport {
 extension Transport {
   enum Handshake: Equatable {
     case complete
-    /// It goes on when more bytes have come, or when those that wait were sent.
+    /// It goes on when more bytes have come.
     case wouldBlock
     /// The peer has left.
     case ended
@@ -168,8 +174,8 @@ extension Transport {
     return result
   }
 
-  /// Alerts, tickets and the answers to key updates, which come up at any time. What the socket does not take goes with
-  /// the next answer.
+  /// Flights of the handshake, alerts, tickets and the answers to key updates, which come up at any time. What the socket
+  /// does not take is sent before the next wait.
   private func sendAnswersOfTLS() {
     takeOutgoingOfTLS()
     if unsentCount > 0 { _ = flush() }

@@ -3,6 +3,7 @@ import EventLoop
 import HTTPServer
 import Simulation
 import Synchronization
+import TLS
 import Testing
 
 /// A server on a simulated kernel, driven turn by turn.
@@ -19,18 +20,19 @@ final class SimulatedServer {
 
   init(
     seed: UInt64, faults: SimulatedKernel.Faults = SimulatedKernel.Faults(),
-    limits: ServerLimits = ServerLimits(), behindProxies proxies: String? = nil
+    limits: ServerLimits = ServerLimits(), behindProxies proxies: String? = nil, tls: TLSContext? = nil
   ) throws {
     kernel = SimulatedKernel(seed: seed, faults: faults)
     loop = EventLoop(kernel: kernel)
     server = Server(
       loop: loop, limits: limits, handler: EchoHandler(loop: loop),
-      trustedProxies: try TrustedProxies(parsing: proxies ?? ""))
+      trustedProxies: try TrustedProxies(parsing: proxies ?? ""), tls: tls)
     let descriptor = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
       .descriptor
     loop.start { [server, hasEnded] in
       do throws(SystemError) {
-        let socket = ServerSocket(descriptor: descriptor, expectsProxyHeader: proxies != nil)
+        let socket = ServerSocket(
+          descriptor: descriptor, expectsProxyHeader: proxies != nil, usesTLS: tls != nil)
         let cut = try await server.run(listeningOn: [socket])
         hasEnded.cutRequests.store(cut, ordering: .relaxed)
       } catch { Issue.record(error) }
@@ -45,9 +47,7 @@ final class SimulatedServer {
   static func withoutMishaps(
     _ limits: ServerLimits = ServerLimits(), behindProxies proxies: String? = nil
   ) throws -> SimulatedServer {
-    var faults = SimulatedKernel.Faults()
-    (faults.shortReads, faults.shortWrites, faults.spuriousWouldBlock) = (0, 0, 0)
-    return try SimulatedServer(seed: 1, faults: faults, limits: limits, behindProxies: proxies)
+    try SimulatedServer(seed: 1, faults: .none, limits: limits, behindProxies: proxies)
   }
 
   /// A new connection that sends `request`, once everything that follows from it has happened.
@@ -85,6 +85,12 @@ final class SimulatedServer {
   func end() {
     loop.start { [server] in await server.drain() }
     turn { isOver }
+  }
+
+  /// Shows another certificate from now on.
+  func show(_ tls: TLSContext) {
+    loop.start { [server] in await server.show(tls) }
+    settle()
   }
 
   /// Aborts, and turns until the server has ended; how many requests were cut that had come whole.

@@ -12,6 +12,13 @@ package final class SimulatedKernel: Kernel {
     package var acceptExhausted = 0
 
     package init() {}
+
+    /// A kernel on which nothing goes wrong by itself.
+    package static var none: Faults {
+      var faults = Faults()
+      (faults.shortReads, faults.shortWrites, faults.spuriousWouldBlock) = (0, 0, 0)
+      return faults
+    }
   }
 
   package private(set) var monotonicTime = MonotonicTime(nanoseconds: 1_000_000_000)

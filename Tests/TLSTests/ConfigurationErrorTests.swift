@@ -1,5 +1,6 @@
 import Foundation
 import TLS
+import TLSClient
 import Testing
 
 @Suite struct ConfigurationErrorTests {

@@ -1,4 +1,5 @@
 import TLS
+import TLSClient
 import Testing
 
 /// A client and a server, and the wire between them.

@@ -1,6 +1,7 @@
 import COpenSSL
 import Synchronization
 import TLS
+import TLSClient
 import Testing
 
 /// In processes of their own, where nobody else uses OpenSSL.

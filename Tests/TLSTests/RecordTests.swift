@@ -1,4 +1,5 @@
 import TLS
+import TLSClient
 import Testing
 
 @Suite struct RecordTests {

@@ -1,6 +1,7 @@
 import COpenSSL
 import Simulation
 import TLS
+import TLSClient
 import Testing
 
 @Suite struct RefusalTests {

@@ -1,5 +1,6 @@
 import COpenSSL
 import TLS
+import TLSClient
 import Testing
 
 @Suite struct ResumptionTests {

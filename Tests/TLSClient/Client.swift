@@ -1,27 +1,43 @@
-import COpenSSL
+internal import COpenSSL
 
 /// A TLS client over memory BIOs. What it may do is set on its context before the first step.
-final class Client {
-  struct Settings: Sendable {
-    var version: Int32?
-    var lowestVersion: Int32?
-    var cipherList: String?
-    var groups: String?
+package final class Client {
+  package struct Settings: Sendable {
+    package var version: Int32?
+    package var lowestVersion: Int32?
+    package var cipherList: String?
+    package var groups: String?
     /// Offered by ALPN.
-    var protocols: [String] = []
-    var serverName: String? = Certificates.name
+    package var protocols: [String]
+    package var serverName: String?
     /// Whether a certificate without a known root is refused.
-    var verifies = false
-    var takesTickets = true
+    package var verifies: Bool
+    package var takesTickets: Bool
     /// Needed for what OpenSSL itself would refuse to offer.
-    var securityLevel: Int32 = 0
+    package var securityLevel: Int32
 
-    static let tls12 = Settings(version: TLS1_2_VERSION)
-    static let tls13 = Settings(version: TLS1_3_VERSION)
-    static let both = [tls12, tls13]
+    package static let tls12 = Settings(version: TLS1_2_VERSION)
+    package static let tls13 = Settings(version: TLS1_3_VERSION)
+    package static let both = [tls12, tls13]
+
+    package init(
+      version: Int32? = nil, lowestVersion: Int32? = nil, cipherList: String? = nil, groups: String? = nil,
+      protocols: [String] = [], serverName: String? = Certificates.name, verifies: Bool = false,
+      takesTickets: Bool = true, securityLevel: Int32 = 0
+    ) {
+      self.version = version
+      self.lowestVersion = lowestVersion
+      self.cipherList = cipherList
+      self.groups = groups
+      self.protocols = protocols
+      self.serverName = serverName
+      self.verifies = verifies
+      self.takesTickets = takesTickets
+      self.securityLevel = securityLevel
+    }
   }
 
-  enum Progress: Equatable {
+  package enum Progress: Equatable {
     case complete
     case needsMore
     /// OpenSSL's reason.
@@ -29,11 +45,11 @@ final class Client {
   }
 
   private let context: OpaquePointer
-  let handle: OpaquePointer
+  package let handle: OpaquePointer
   private let incoming: OpaquePointer
   private let outgoing: OpaquePointer
   /// Nil where OpenSSL gives none, which no test survives.
-  init?(_ settings: Settings = Settings(), resuming session: Session? = nil) {
+  package init?(_ settings: Settings = Settings(), resuming session: Session? = nil) {
     guard let context = SSL_CTX_new(TLS_client_method()) else { return nil }
     self.context = context
     SSL_CTX_set_security_level(context, settings.securityLevel)
@@ -71,12 +87,12 @@ final class Client {
     SSL_CTX_free(context)
   }
 
-  func receive(_ bytes: some Sequence<UInt8>) {
+  package func receive(_ bytes: some Sequence<UInt8>) {
     let bytes = Array(bytes)
     _ = BIO_write(incoming, bytes, Int32(bytes.count))
   }
 
-  func takeOutgoing() -> [UInt8] {
+  package func takeOutgoing() -> [UInt8] {
     var start: UnsafeMutablePointer<CChar>?
     let count = copenssl_memory_contents(outgoing, &start)
     let bytes = Array(UnsafeRawBufferPointer(start: start, count: count))
@@ -84,14 +100,14 @@ final class Client {
     return bytes
   }
 
-  func handshake() -> Progress {
+  package func handshake() -> Progress {
     ERR_clear_error()
     let result = SSL_do_handshake(handle)
     return result == 1 ? .complete : progress(of: result)
   }
 
   /// Everything that can be read now, and how it ended.
-  func read() -> (bytes: [UInt8], end: Progress) {
+  package func read() -> (bytes: [UInt8], end: Progress) {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16384)
     while true {
@@ -102,24 +118,31 @@ final class Client {
     }
   }
 
-  @discardableResult func write(_ bytes: [UInt8]) -> Bool {
+  @discardableResult package func write(_ bytes: [UInt8]) -> Bool {
     ERR_clear_error()
     return SSL_write(handle, bytes, Int32(bytes.count)) == Int32(bytes.count)
   }
 
-  func close() {
+  package func close() {
     SSL_shutdown(handle)
   }
 
   /// What the server chose by ALPN.
-  var chosenProtocol: String? {
+  package var chosenProtocol: String? {
     var start: UnsafePointer<UInt8>?
     var count: UInt32 = 0
     SSL_get0_alpn_selected(handle, &start, &count)
     return start.map { String(decoding: UnsafeBufferPointer(start: $0, count: Int(count)), as: UTF8.self) }
   }
 
-  var session: Session? { SSL_get1_session(handle).map(Session.init) }
+  /// Of the certificate that the server has shown.
+  package var peerKeyBits: Int32? {
+    guard let certificate = SSL_get1_peer_certificate(handle) else { return nil }
+    defer { X509_free(certificate) }
+    return X509_get0_pubkey(certificate).map { EVP_PKEY_get_bits($0) }
+  }
+
+  package var session: Session? { SSL_get1_session(handle).map(Session.init) }
 
   /// `complete` stands for close_notify here.
   private func progress(of result: Int32) -> Progress {
@@ -132,10 +155,10 @@ final class Client {
 }
 
 /// What a client keeps to come back with. Owns OpenSSL's object.
-final class Session {
-  let handle: OpaquePointer
+package final class Session {
+  package let handle: OpaquePointer
 
-  init(_ handle: OpaquePointer) {
+  package init(_ handle: OpaquePointer) {
     self.handle = handle
   }
 

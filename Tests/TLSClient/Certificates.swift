@@ -1,14 +1,19 @@
 import Foundation
-import TLS
+package import TLS
 
 /// Certificates and keys, made by the openssl command when they are first asked for, and gone when the
 /// process ends.
-enum Certificates {
-  struct Pair: Sendable {
-    let certificate: String
-    let key: String
+package enum Certificates {
+  package struct Pair: Sendable {
+    package let certificate: String
+    package let key: String
 
-    func context(
+    package init(certificate: String, key: String) {
+      self.certificate = certificate
+      self.key = key
+    }
+
+    package func context(
       now: Int64 = Certificates.now, replacing previous: TLSContext? = nil
     ) throws -> TLSContext {
       try TLSContext(certificatePath: certificate, keyPath: key, now: now, replacing: previous)
@@ -16,13 +21,13 @@ enum Certificates {
   }
 
   /// An hour from now, for certificates start to be valid in the second in which a test makes them.
-  static let now = Int64(Date().timeIntervalSince1970) + 3600
-  static let name = "hooks.example.com"
+  package static let now = Int64(Date().timeIntervalSince1970) + 3600
+  package static let name = "hooks.example.com"
 
-  static let ecdsa = make("ecdsa", ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
-  static let rsa = make("rsa", ["rsa:2048"])
-  static let ed25519 = make("ed25519", ["ed25519"])
-  static let weakRSA = make("weak-rsa", ["rsa:1024"])
+  package static let ecdsa = make("ecdsa", ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+  package static let rsa = make("rsa", ["rsa:2048"])
+  package static let ed25519 = make("ed25519", ["ed25519"])
+  package static let weakRSA = make("weak-rsa", ["rsa:1024"])
 
   private static let folder: URL = {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("tls-tests-\(UUID().uuidString)")
@@ -31,22 +36,22 @@ enum Certificates {
     return url
   }()
 
-  static func path(_ name: String) -> String {
+  package static func path(_ name: String) -> String {
     folder.appendingPathComponent(name).path
   }
 
   /// Writes a file and gives its path.
-  static func write(_ bytes: [UInt8], to name: String) throws -> String {
+  package static func write(_ bytes: [UInt8], to name: String) throws -> String {
     try Data(bytes).write(to: folder.appendingPathComponent(name))
     return path(name)
   }
 
-  static func contents(of path: String) throws -> [UInt8] {
+  package static func contents(of path: String) throws -> [UInt8] {
     try Array(Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
   /// Runs the openssl command; what it prints is in the error where it fails.
-  static func openssl(_ arguments: [String]) throws {
+  package static func openssl(_ arguments: [String]) throws {
     let process = Process()
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
@@ -60,7 +65,7 @@ enum Certificates {
     guard process.terminationStatus == 0 else { throw Failure(text: text) }
   }
 
-  struct Failure: Error {
+  package struct Failure: Error {
     let text: String
   }
 
