@@ -9,6 +9,9 @@ struct CorpusFile: Sendable, CustomTestStringConvertible {
   let name: String
   let bytes: [UInt8]
 
+  /// Somebody gave it a name; what fuzzing found is named by its SHA-1.
+  var isThoughtOf: Bool { name.count < 40 }
+
   var testDescription: String { "\(target.rawValue)/\(name)" }
 
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -27,7 +27,7 @@ import Testing
     }
   }
 
-  @Test(arguments: CorpusFile.all)
+  @Test(arguments: CorpusFile.all.filter(\.isThoughtOf))
   func theCostGrowsWithTheInputAndNotWithItsSquare(_ file: CorpusFile) {
     #expect(throws: Never.self) { try file.target.checkGrowth(of: file.bytes) }
   }
