@@ -11,8 +11,8 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
   /// Which of the answers, counted from 0, are to HEAD.
   package var headAnswers: Set<Int> = []
   package var endpoint = EndpointRole.main
-  /// Why the server of this project does not answer so yet; nil where it does.
-  package private(set) var knownGap: String?
+  /// Why the server of this project refuses it although it is valid; nil where it does not.
+  package private(set) var chosenStrictness: String?
 
   package var description: String { id }
 
@@ -127,7 +127,7 @@ extension ConformanceCase {
     copy.needs = needs
     copy.headAnswers = headAnswers
     copy.endpoint = endpoint
-    copy.knownGap = KnownGaps.reasons[copy.id]
+    copy.chosenStrictness = ChosenStrictness.reasons[copy.id]
     return copy
   }
 }
