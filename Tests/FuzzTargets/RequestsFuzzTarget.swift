@@ -147,7 +147,7 @@ extension RequestsFuzzTarget {
     }
     if result.end == .wantsMore {
       try require(ReferenceRequest.length(of: rest) == nil, "a header section is complete and was not read")
-      // With as many bytes as it may have and no end among them it waits for the one that is too many.
+      // A section that fills its limit and has not ended is too large with the next byte, whichever it is.
       return try require(rest.count <= choices.limits.headerSectionBytes, "a header section grows too large")
     }
     for completion in ["", "\r\n\r\n", "\n\r\n", " / HTTP/1.1\r\nHost: a\r\n\r\n", ": a\r\nHost: a\r\n\r\n"] {

@@ -1,0 +1,30 @@
+internal import EventLoop
+internal import Jobs
+internal import Store
+internal import Synchronization
+
+/// What waits for the one ``CommitThread``, from the recorders of all loops.
+final class CommitQueue: Sendable {
+  /// Deliveries that may wait. A full queue means that the disk has stopped; senders try again for about a minute.
+  private static let capacity = 4096
+
+  let submissions = BlockingQueue<Submission>(capacity: CommitQueue.capacity)
+  /// The last attempt to write failed.
+  let isFailing = Atomic(false)
+
+  enum Submission: Sendable {
+    case delivery(Delivery, Waiting<Recorder.Outcome>)
+    case probe(Waiting<Bool>)
+  }
+
+  /// Takes nothing more. What was taken is still stored.
+  func close() {
+    submissions.close()
+  }
+}
+
+/// A task of a loop that waits for the writer.
+struct Waiting<Answer: Sendable>: Sendable {
+  let loop: EventLoop
+  let continuation: UnsafeContinuation<Answer, Never>
+}
