@@ -9,6 +9,8 @@ package struct RequestHeadParser {
   private var requestLine: RequestLine?
   private var fieldsStart = 0
   private var lines: [FieldLine] = []
+  /// What was refused stays refused, whatever more comes.
+  private var failure: RequestError?
 
   package init(limits: MessageLimits) {
     self.limits = limits
@@ -16,6 +18,16 @@ package struct RequestHeadParser {
 
   /// Nil while the section is not complete.
   package mutating func parse(_ buffer: Span<UInt8>) throws(RequestError) -> RequestHead? {
+    if let failure { throw failure }
+    do throws(RequestError) {
+      return try parseLines(of: buffer)
+    } catch {
+      failure = error
+      throw error
+    }
+  }
+
+  private mutating func parseLines(of buffer: Span<UInt8>) throws(RequestError) -> RequestHead? {
     // Bounded by the buffer: every round takes a line from it.
     while let line = try nextLine(in: buffer) {
       guard let requestLine else {

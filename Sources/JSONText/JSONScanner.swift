@@ -67,7 +67,8 @@ extension JSONScanner {
     // Bounded by the text: every round consumes a member.
     while true {
       let name = try scanName(in: text)
-      members.append(JSONMember(name: name, value: try scanValue(in: text)))
+      let isNameEscaped = text.extracting(name).contains(UInt8(ascii: "\\"))
+      members.append(JSONMember(name: name, value: try scanValue(in: text), isNameEscaped: isNameEscaped))
       guard skip(",", in: text) else { break }
     }
     try require("}", in: text)

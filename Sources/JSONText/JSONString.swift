@@ -4,12 +4,12 @@ package enum JSONString {
   static func end(from start: Int, to end: Int, of text: Span<UInt8>) throws(JSONError) -> Int {
     var position = start + 1
     // Bounded by the text: every round consumes some of it.
-    while position < end {
-      let byte = text[position]
-      switch byte {
+    while true {
+      position = PlainText.end(from: position, to: end, of: text)
+      guard position < end else { break }
+      switch text[position] {
       case UInt8(ascii: "\""): return position + 1
       case UInt8(ascii: "\\"): position = try endOfEscape(at: position, to: end, of: text)
-      case 0x20..<0x80: position += 1
       case 0..<0x20: throw JSONError(.controlCharacter, at: position)
       default:
         let length = UTF8Sequence.length(at: position, to: end, of: text)

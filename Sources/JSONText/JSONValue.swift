@@ -14,6 +14,8 @@ package struct JSONMember: Equatable, Sendable {
   /// The raw text between the quotes of the name.
   package let name: Range<Int>
   package let value: JSONValue
+  /// The name is written with escapes, and longer than what it says.
+  let isNameEscaped: Bool
 }
 
 /// The members of one object, in order. RFC 8259 leaves open what repeated names mean: here the last one counts, as it
@@ -29,18 +31,15 @@ package struct JSONObject: Sendable {
 
 extension JSONMember {
   fileprivate func isNamed(_ wanted: String, in text: Span<UInt8>) -> Bool {
-    let raw = text.extracting(name)
-    if raw.count == wanted.utf8.count {
-      var index = 0
-      for byte in wanted.utf8 {
-        guard raw[index] == byte else { return false }
-        index += 1
-      }
-      return true
+    // Byte by byte: by Unicode's rules the Kelvin sign is a K.
+    guard !isNameEscaped else { return JSONString.decode(name, of: text).utf8.elementsEqual(wanted.utf8) }
+    guard name.count == wanted.utf8.count else { return false }
+    var index = name.lowerBound
+    for byte in wanted.utf8 {
+      guard text[index] == byte else { return false }
+      index += 1
     }
-    // A name that is written with escapes is longer than what it says.
-    guard raw.count > wanted.utf8.count, raw.contains(UInt8(ascii: "\\")) else { return false }
-    return JSONString.decode(name, of: text) == wanted
+    return true
   }
 }
 

@@ -47,4 +47,20 @@ import Testing
     let whole = decode(bytes, pieceEnds: [bytes.count])
     #expect(decode(bytes, pieceEnds: 1...bytes.count) == whole)
   }
+
+  @Test(arguments: [
+    "BAD\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nBad Field: x\r\nHost: a\r\n\r\n",
+  ])
+  func whatWasRefusedStaysRefusedForWhoeverAsksAgain(_ text: String) {
+    let bytes = Array(text.utf8)
+    var parser = RequestHeadParser(limits: MessageLimits())
+    let answers = (0..<3).map { _ in
+      do throws(RequestError) {
+        return try parser.parse(bytes.span) == nil ? "more" : "accepted"
+      } catch {
+        return "\(error)"
+      }
+    }
+    #expect(Set(answers).count == 1 && answers[0] != "accepted", "\(answers)")
+  }
 }

@@ -121,6 +121,30 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
     #expect(value?.kind == .string)
   }
 
+  /// U+212A, the Kelvin sign, is a K by Unicode's rules, and "e" with an accent has two spellings.
+  @Test(arguments: [(#"{"\u212a":1}"#, "K"), (#"{"e\u0301":1}"#, "\u{E9}")])
+  func aNameThatOnlyLooksLikeAnotherIsAnother(_ text: String, _ name: String) throws {
+    let text = Array(text.utf8)
+    #expect(try JSONScanner.object(text.span).value(named: name, in: text.span) == nil)
+  }
+
+  /// Every byte at every place of a string, around the eight that are looked at together.
+  @Test(arguments: 0...17)
+  func aStringEndsWhereItEndsWhereverThatIs(_ place: Int) {
+    for byte in UInt8.min...UInt8.max {
+      var text = Array(("\"" + String(repeating: "x", count: 18) + "\"").utf8)
+      text[1 + place] = byte
+      let isPlain = byte >= 0x20 && byte < 0x80 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+      do throws(JSONError) {
+        let value = try JSONScanner.validate(text.span)
+        #expect(isPlain && value.range == 0..<text.count, "byte \(byte) at \(place)")
+      } catch {
+        // A backslash before the last quote escapes it; else what is wrong lies at the byte, or right after it.
+        #expect(!isPlain && (error.offset >= 1 + place), "byte \(byte) at \(place): \(error)")
+      }
+    }
+  }
+
   @Test(arguments: ["[]", "1", "null", #""a""#])
   func anObjectIsRequiredWhereOneIsAskedFor(_ text: String) {
     let bytes = Array(text.utf8)
