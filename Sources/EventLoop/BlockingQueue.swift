@@ -40,6 +40,17 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     return isTaken
   }
 
+  /// As many of `batch` as fit, in order; how many those were. The consumer wakes once for all of them.
+  package func push(contentsOf batch: [Element]) -> Int {
+    pthread_mutex_lock(mutex)
+    let room = isClosed ? 0 : min(batch.count, capacity - elements.count)
+    elements.append(contentsOf: batch.prefix(room))
+    let mustSignal = room > 0 && consumerSleeps
+    pthread_mutex_unlock(mutex)
+    if mustSignal { pthread_cond_signal(arrival) }
+    return room
+  }
+
   /// Everything that has arrived, after waiting for at least one element.
   ///
   /// - Parameters:

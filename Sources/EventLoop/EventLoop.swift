@@ -17,6 +17,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   private var deadlines = DeadlineQueue()
   private var registrations = Registrations()
   private var events: [ReadyEvent] = []
+  private var turnEnd: [() -> Void] = []
   private let scratch: UnsafeMutableRawBufferPointer
 
   private let inbox = Lock(Inbox())
@@ -62,6 +63,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     claimThread()
     runJobs()
     takeInbox()
+    endTurn()
     kernel.wait(until: waits && jobs.isEmpty ? deadlines.next : now, into: &events)
     now = kernel.monotonicTime
     deliverEvents()
@@ -83,6 +85,13 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
           isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
       }
     }
+  }
+
+  private func endTurn() {
+    guard !turnEnd.isEmpty else { return }
+    let closures = turnEnd
+    turnEnd.removeAll(keepingCapacity: true)
+    for closure in closures { closure() }
   }
 
   private func takeInbox() {
@@ -133,6 +142,13 @@ extension EventLoop {
   /// Runs `closure` on the loop, soon. From any thread; a batch of closures costs one wake-up.
   package func post(_ closure: @escaping @Sendable () -> Void) {
     deposit { $0.closures.append(closure) }
+  }
+
+  /// Runs `closure` once, when what can run in this turn has run and before the loop waits: for what is better done for
+  /// many at once. On the loop's thread only.
+  package func atEndOfTurn(_ closure: @escaping () -> Void) {
+    assertOnLoop()
+    turnEnd.append(closure)
   }
 
   /// Starts a task that lives on this loop, with all its children.

@@ -17,7 +17,7 @@ package final class Application {
   private let logger: Logger
   private let metrics: Metrics
   private let lifecycle = Lifecycle()
-  private let recorder = Recorder()
+  private let queue = CommitQueue()
   private let checkpointer = Checkpointer()
   private let events = BlockingQueue<Shutdown.Event>(capacity: 64)
   /// The one that takes deliveries is the first.
@@ -40,9 +40,9 @@ package final class Application {
     Self.warnOfUnusualSecrets(settings.secrets, logger)
     certificate = try Self.certificate(settings.tlsFiles, metrics, logger)
     storeThreads = try Self.startStore(
-      at: settings.databasePath, for: recorder, checkpointer, metrics: metrics, logger: logger)
+      at: settings.databasePath, for: queue, checkpointer, metrics: metrics, logger: logger)
     let builder = ListenerBuilder(
-      settings: settings, logger: logger, metrics: metrics, lifecycle: lifecycle, recorder: recorder,
+      settings: settings, logger: logger, metrics: metrics, lifecycle: lifecycle, queue: queue,
       handedOver: HandedOverSockets(environment: environment), tls: certificate?.context,
       ended: { [events] end in _ = events.push(.serverEnded(end)) })
     if settings.sharesListener {
@@ -124,7 +124,7 @@ package final class Application {
 
   /// In the order of the flow: no more questions, then nothing more to store, then nothing more to move.
   private func stop() {
-    recorder.close()
+    queue.close()
     checkpointer.close()
     for thread in storeThreads { thread.join() }
     for listener in listeners { listener.stop() }
@@ -156,9 +156,9 @@ package final class Application {
     }
   }
 
-  /// The threads end when the recorder and the checkpointer are closed.
+  /// The threads end when the queue and the checkpointer are closed.
   private static func startStore(
-    at path: String, for recorder: Recorder, _ checkpointer: Checkpointer, metrics: Metrics, logger: Logger
+    at path: String, for queue: CommitQueue, _ checkpointer: Checkpointer, metrics: Metrics, logger: Logger
   ) throws(StartError) -> [Thread] {
     do {
       let writer = try StoreWriter(path: path)
@@ -166,7 +166,7 @@ package final class Application {
       return [
         try Thread(named: "writer") {
           CommitThread(
-            writer: writer, recorder: recorder, checkpointer: checkpointer, metrics: metrics, logger: logger
+            writer: writer, queue: queue, checkpointer: checkpointer, metrics: metrics, logger: logger
           ).run()
         },
         try Thread(named: "checkpoint") { checkpointer.run(moving, metrics: metrics, logger: logger) },

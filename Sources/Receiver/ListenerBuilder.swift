@@ -12,7 +12,7 @@ struct ListenerBuilder {
   let logger: Logger
   let metrics: Metrics
   let lifecycle: Lifecycle
-  let recorder: Recorder
+  let queue: CommitQueue
   let handedOver: HandedOverSockets
   /// Of the listener that takes deliveries.
   let tls: TLSContext?
@@ -72,14 +72,16 @@ struct ListenerBuilder {
     let (seconds, _) = settings.signatureTolerance.components
     guard let verifier = Verifier(secrets: settings.secrets, toleranceSeconds: seconds) else { throw .noHMAC }
     return WebhookEndpoint(
-      loop: loop, verifier: verifier, recorder: recorder, metrics: metrics, logger: logger,
+      loop: loop, verifier: verifier, recorder: Recorder(loop: loop, queue: queue), metrics: metrics,
+      logger: logger,
       bodyLimit: settings.limits.message.bodyBytes)
   }
 
   private func jobsEndpoint(on loop: EventLoop) throws(StartError) -> JobsEndpoint {
     do throws(StoreError) {
       return JobsEndpoint(
-        loop: loop, reader: try StoreReader(path: settings.databasePath), recorder: recorder,
+        loop: loop, reader: try StoreReader(path: settings.databasePath),
+        recorder: Recorder(loop: loop, queue: queue),
         access: APIAccess(tokens: settings.apiTokens), lifecycle: lifecycle, metrics: metrics)
     } catch {
       throw .store(error)

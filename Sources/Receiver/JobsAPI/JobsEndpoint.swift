@@ -93,7 +93,7 @@ extension JobsEndpoint {
       throw Problem(.serviceUnavailable, .draining, "the daemon is stopping")
     }
     try reading { () throws(StoreError) in try reader.ping() }
-    guard await recorder.isReady(from: loop) else {
+    guard await recorder.isReady() else {
       throw Problem(.serviceUnavailable, .storeUnavailable, "the store cannot be written")
     }
     return .json(Array(#"{"status":"ready"}"#.utf8))

@@ -8,7 +8,7 @@ internal import Synchronization
 /// thread of its own, so that a slow disk never stops a loop.
 final class CommitThread {
   private let writer: StoreWriter
-  private let recorder: Recorder
+  private let queue: CommitQueue
   private let checkpointer: Checkpointer
   private let metrics: Metrics
   private let logger: Logger
@@ -26,18 +26,18 @@ final class CommitThread {
   private typealias Submitted = (delivery: Delivery, waiting: Waiting<Recorder.Outcome>)
 
   init(
-    writer: StoreWriter, recorder: Recorder, checkpointer: Checkpointer, metrics: Metrics, logger: Logger
+    writer: StoreWriter, queue: CommitQueue, checkpointer: Checkpointer, metrics: Metrics, logger: Logger
   ) {
     self.writer = writer
-    self.recorder = recorder
+    self.queue = queue
     self.checkpointer = checkpointer
     self.metrics = metrics
     self.logger = logger
   }
 
-  /// Returns when the recorder is closed and everything that it took is stored.
+  /// Returns when the queue is closed and everything that it took is stored.
   func run() {
-    while let submissions = recorder.queue.popAll() {
+    while let submissions = queue.submissions.popAll() {
       var deliveries: [Submitted] = []
       var probes: [Waiting<Bool>] = []
       for submission in submissions {
@@ -94,13 +94,13 @@ final class CommitThread {
   }
 
   private func noteSuccess() {
-    guard recorder.isFailing.exchange(false, ordering: .relaxed) else { return }
+    guard queue.isFailing.exchange(false, ordering: .relaxed) else { return }
     logger.notice("the store can be written again")
   }
 
   private func noteFailure(_ error: StoreError) {
     metrics.commitFailures.add()
-    recorder.isFailing.store(true, ordering: .relaxed)
+    queue.isFailing.store(true, ordering: .relaxed)
     logger.error("the store could not be written", metadata: ["cause": "\(error)"])
   }
 

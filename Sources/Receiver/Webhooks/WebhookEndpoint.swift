@@ -83,7 +83,7 @@ extension WebhookEndpoint {
   }
 
   private func record(_ delivery: Delivery) async throws(Problem) -> Recording {
-    switch await recorder.record(delivery, from: loop) {
+    switch await recorder.record(delivery) {
     case .success(let recording): return recording
     case .failure(let failure): throw Problem(failure)
     }
