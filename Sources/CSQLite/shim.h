@@ -9,3 +9,6 @@ static inline sqlite3_destructor_type csqlite_static(void) { return SQLITE_STATI
 static inline int csqlite_set_flag(sqlite3 *database, int flag, int on) {
   return sqlite3_db_config(database, flag, on, (int *)0);
 }
+
+// sqlite3_config is variadic too.
+static inline int csqlite_forgo_memory_statistics(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }

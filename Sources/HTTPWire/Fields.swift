@@ -1,7 +1,14 @@
 /// The header fields of one message, in order, repetitions included. Owns its bytes once; fields are ranges of them.
 package struct Fields: Sendable {
   private var bytes: [UInt8] = []
-  private var entries: [(name: Range<Int>, value: Range<Int>)] = []
+  private var entries: [Entry] = []
+
+  private struct Entry {
+    let name: Range<Int>
+    let value: Range<Int>
+    /// The first byte of the name in lower case: tells most names apart before they are compared.
+    let initial: UInt8
+  }
 
   package var count: Int { entries.count }
 
@@ -14,16 +21,14 @@ package struct Fields: Sendable {
 
   /// The first value of the field, names compared without regard to case. `lowercaseName` is in lower case.
   package func first(_ lowercaseName: String) -> String? {
-    for entry in entries where bytes.span.matches(lowercaseName, in: entry.name) {
-      return bytes.span.string(entry.value)
-    }
+    for entry in entries where isNamed(lowercaseName, entry) { return bytes.span.string(entry.value) }
     return nil
   }
 
   /// The value of a field that must not repeat.
   package func single(_ lowercaseName: String) -> Single {
     var found = Single.none
-    for entry in entries where bytes.span.matches(lowercaseName, in: entry.name) {
+    for entry in entries where isNamed(lowercaseName, entry) {
       guard found == .none else { return .repeated }
       found = .one(bytes.span.string(entry.value))
     }
@@ -32,13 +37,16 @@ package struct Fields: Sendable {
 
   /// Every value of the field, one for each line.
   package func all(_ lowercaseName: String) -> [String] {
-    entries.filter { bytes.span.matches(lowercaseName, in: $0.name) }.map { bytes.span.string($0.value) }
+    var values: [String] = []
+    for entry in entries where isNamed(lowercaseName, entry) { values.append(bytes.span.string(entry.value)) }
+    return values
   }
 
   /// The members of a comma-separated list that may span lines (RFC 9110 section 5.6.1), in lower case, without the
   /// empty ones.
   func listMembers(_ lowercaseName: String) -> [String] {
-    all(lowercaseName).flatMap { value in
+    guard contains(lowercaseName) else { return [] }
+    return all(lowercaseName).flatMap { value in
       value.utf8.split(separator: UInt8(ascii: ",")).map { part in
         // ASCII alone: Unicode would make the Kelvin sign a k, and of another coding "chunked".
         let bytes = part.map(\.lowercased)
@@ -48,21 +56,25 @@ package struct Fields: Sendable {
   }
 
   func contains(_ lowercaseName: String) -> Bool {
-    entries.contains { bytes.span.matches(lowercaseName, in: $0.name) }
+    entries.contains { isNamed(lowercaseName, $0) }
+  }
+
+  private func isNamed(_ lowercaseName: String, _ entry: Entry) -> Bool {
+    entry.name.count == lowercaseName.utf8.count && entry.initial == lowercaseName.utf8.first
+      && bytes.span.matches(lowercaseName, in: entry.name)
   }
 }
 
 extension Fields {
   /// Takes the field lines of `buffer`, whose ranges ``FieldLine`` found.
   init(copying section: Range<Int>, of buffer: Span<UInt8>, lines: [FieldLine]) {
-    bytes.reserveCapacity(section.count)
-    for index in section { bytes.append(buffer[index]) }
+    bytes = buffer.extracting(section).withUnsafeBufferPointer { Array($0) }
     let offset = section.lowerBound
     entries = lines.map { line in
-      (
-        line.name.lowerBound - offset..<line.name.upperBound - offset,
-        line.value.lowerBound - offset..<line.value.upperBound - offset
-      )
+      Entry(
+        name: line.name.lowerBound - offset..<line.name.upperBound - offset,
+        value: line.value.lowerBound - offset..<line.value.upperBound - offset,
+        initial: buffer[line.name.lowerBound].lowercased)
     }
   }
 }

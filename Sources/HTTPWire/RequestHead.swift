@@ -13,11 +13,12 @@ package struct Method: Hashable, Sendable {
 
   /// Those that RFC 9110 section 9.3 and RFC 5789 define. A server answers 405 to one of them that a resource does not
   /// have, and 501 to any other (RFC 9110 section 9.1).
-  package var isStandard: Bool { Self.standard.contains(name) }
-
-  private static let standard: Set = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
-  ]
+  package var isStandard: Bool {
+    switch name {
+    case "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH": true
+    default: false
+    }
+  }
 }
 
 /// How a body is delimited (RFC 9112 section 6.3).

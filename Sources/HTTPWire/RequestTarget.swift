@@ -52,8 +52,8 @@ package struct RequestTarget: Hashable, Sendable {
     // The path begins with a slash; each further one ends a segment, and so does the end.
     for index in start...path.upperBound where index == path.upperBound || buffer[index] == UInt8(ascii: "/")
     {
-      let raw = Array(buffer.string(start..<index).utf8)
-      guard let decoded = PercentEncoding.decode(raw.span, plusIsSpace: false),
+      let raw = buffer.extracting(start..<index)
+      guard let decoded = PercentEncoding.decode(raw, plusIsSpace: false),
         !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "/") }),
         decoded != ".", decoded != ".."
       else { throw .malformedTarget }
@@ -84,6 +84,9 @@ extension RequestTarget {
 package enum PercentEncoding {
   /// Nil where a `%` is not followed by two hexadecimal digits, or the result is not UTF-8.
   static func decode(_ text: Span<UInt8>, plusIsSpace: Bool) -> String? {
+    guard text.contains(UInt8(ascii: "%")) || plusIsSpace && text.contains(UInt8(ascii: "+")) else {
+      return text.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.count)
     var index = 0

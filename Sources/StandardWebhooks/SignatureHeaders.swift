@@ -38,17 +38,26 @@ package struct SignatureHeaders: Sendable {
   /// asks: a list exists so that schemes and keys can change.
   var offeredMACs: [[UInt8]] {
     guard signature.utf8.count <= Self.longestSignature else { return [] }
+    let bytes = Array(signature.utf8)
     var found: [[UInt8]] = []
-    for entry in signature.utf8.split(separator: UInt8(ascii: " ")) {
-      guard found.count < Self.mostSignatures else { break }
-      guard entry.starts(with: "v1,".utf8) else { continue }
-      let encoded = Array(entry.dropFirst("v1,".utf8.count))
-      guard let mac = Base64.decode(encoded.span, form: .canonical), mac.count == HMACContext.length else {
-        continue
-      }
-      found.append(mac)
+    var start = 0
+    // Bounded by the text: every round moves past an entry.
+    while start < bytes.count, found.count < Self.mostSignatures {
+      let end = bytes[start...].firstIndex(of: UInt8(ascii: " ")) ?? bytes.count
+      if let mac = Self.mac(of: bytes.span.extracting(start..<end)) { found.append(mac) }
+      start = end + 1
     }
     return found
+  }
+
+  /// Nil where `entry` is of another scheme, or not the base64 of a MAC.
+  private static func mac(of entry: Span<UInt8>) -> [UInt8]? {
+    let scheme: (UInt8, UInt8, UInt8) = (UInt8(ascii: "v"), UInt8(ascii: "1"), UInt8(ascii: ","))
+    guard entry.count > 3, (entry[0], entry[1], entry[2]) == scheme,
+      let mac = Base64.decode(entry.extracting(droppingFirst: 3), form: .canonical),
+      mac.count == HMACContext.length
+    else { return nil }
+    return mac
   }
 
   /// What is signed before the body.

@@ -13,6 +13,7 @@ final class Connection {
 
   /// - Parameter busyTimeout: how long SQLite waits for another process's lock, in milliseconds.
   init(path: String, access: Access, busyTimeout: Int32) throws(StoreError) {
+    Self.configure()
     var opened: OpaquePointer?
     let flags =
       switch access {
@@ -29,6 +30,11 @@ final class Connection {
     try check(csqlite_set_flag(handle, SQLITE_DBCONFIG_DEFENSIVE, 1))
     try check(csqlite_set_flag(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0))
   }
+
+  /// https://www.sqlite.org/c3ref/c_config_covering_index_scan.html#sqliteconfigmemstatus: the statistics take a lock for
+  /// every allocation, and nobody reads them. Refused, and of no account, once SQLite is in use.
+  private static func configure() { _ = hasForgoneStatistics }
+  private static let hasForgoneStatistics = csqlite_forgo_memory_statistics() == SQLITE_OK
 
   deinit {
     // https://www.sqlite.org/c3ref/close.html: v2 waits for statements that are still alive.

@@ -87,24 +87,28 @@ extension StoreWriter {
     if let earlier = try statements.findDelivery(webhookID: delivery.webhookID) {
       return try recordRepeat(delivery, of: earlier)
     }
-    let (number, job, outcome) = try apply(delivery)
-    try statements.insertDelivery(
-      delivery, toJob: number, nowBeing: job, isRepeat: false, outcome: outcome)
-    return Recording(outcome: outcome, job: job)
-  }
-
-  private func apply(_ delivery: Delivery) throws(StoreError) -> (Int64, Job, DeliveryOutcome) {
     guard let (number, stored) = try statements.findJob(predictionID: delivery.snapshot.predictionID) else {
-      let job = Job(firstSeenIn: delivery.snapshot, receivedAt: delivery.receivedAt)
-      let number = try statements.insertJob(job, body: delivery.body)
-      return (number, job, delivery.snapshot.phase == nil ? .unknownStatus : .applied)
+      return try recordFirst(delivery)
     }
     var job = stored
     let merge = job.merge(delivery.snapshot, receivedAt: delivery.receivedAt)
     if merge.changesJob {
       try statements.updateJob(number, to: job, body: merge.replacesSnapshot ? delivery.body : nil)
     }
-    return (number, job, merge.outcome)
+    try statements.insertDelivery(
+      delivery, at: statements.lastPosition(ofJob: number) + 1, ofJob: number, nowBeing: job, isRepeat: false,
+      outcome: merge.outcome)
+    return Recording(outcome: merge.outcome, job: job)
+  }
+
+  /// The first that is heard of its job.
+  private func recordFirst(_ delivery: Delivery) throws(StoreError) -> Recording {
+    let job = Job(firstSeenIn: delivery.snapshot, receivedAt: delivery.receivedAt)
+    let outcome: DeliveryOutcome = delivery.snapshot.phase == nil ? .unknownStatus : .applied
+    let number = try statements.insertJob(job, body: delivery.body)
+    try statements.insertDelivery(
+      delivery, at: 1, ofJob: number, nowBeing: job, isRepeat: false, outcome: outcome)
+    return Recording(outcome: outcome, job: job)
   }
 
   /// The same id again. It has no effect; it is recorded beside the job of the first one, whatever job it names.
@@ -113,9 +117,10 @@ extension StoreWriter {
   ) throws(StoreError) -> Recording {
     let outcome = DeliveryOutcome.redelivery(of: earlier.digest, as: delivery.snapshot.evidence.digest)
     let job = try statements.job(number: earlier.job)
-    if try statements.lastPosition(ofJob: earlier.job) < Self.longestHistory {
+    let position = try statements.lastPosition(ofJob: earlier.job) + 1
+    if position <= Self.longestHistory {
       try statements.insertDelivery(
-        delivery, toJob: earlier.job, nowBeing: job, isRepeat: true, outcome: outcome)
+        delivery, at: position, ofJob: earlier.job, nowBeing: job, isRepeat: true, outcome: outcome)
     }
     return Recording(outcome: outcome, job: job)
   }

@@ -106,9 +106,9 @@ extension WriterStatements {
   }
 
   func insertDelivery(
-    _ delivery: Delivery, toJob number: Int64, nowBeing job: Job, isRepeat: Bool, outcome: DeliveryOutcome
+    _ delivery: Delivery, at position: Int64, ofJob number: Int64, nowBeing job: Job, isRepeat: Bool,
+    outcome: DeliveryOutcome
   ) throws(StoreError) {
-    let position = try lastPosition(ofJob: number) + 1
     try insertDelivery.bind(1, number)
     try insertDelivery.bind(2, position)
     try insertDelivery.bind(3, delivery.webhookID)
