@@ -54,6 +54,7 @@ let package = Package(
 
     // C libraries, each imported by as few rooms as can be.
     .target(name: "CLinux"),
+    .target(name: "CPerfEvents"),
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
@@ -85,6 +86,12 @@ let package = Package(
       ],
       swiftSettings: house),
 
+    // Measures the daemon, or another receiver; shares no code with what it measures but the signing.
+    .executableTarget(
+      name: "webhook-bench",
+      dependencies: ["StandardWebhooks", "CLinux", "COpenSSL", "CPerfEvents", arguments],
+      swiftSettings: house),
+
     // A kernel with a seed, on which the rooms above EventLoop are tested.
     .target(name: "Simulation", dependencies: ["EventLoop"], path: "Tests/Simulation", swiftSettings: house),
     // Raw bytes to a live server, and what the RFCs allow it to answer.
@@ -109,6 +116,7 @@ let package = Package(
     tests("TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks"]),
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
+    tests("WebhookBenchTests", ["webhook-bench", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
 

@@ -1,0 +1,262 @@
+import Glibc
+import StandardWebhooks
+
+/// Runs scenarios one after the other, each on a receiver of its own unless the user named one.
+final class Benchmark {
+  private let options: BenchmarkOptions
+  private let seed: UInt64
+  private let progress: Progress?
+  /// Where reads find their jobs, for the next scenario that reads.
+  private var storeFolder: TemporaryFolder?
+  private(set) var isFaultless = true
+
+  private static let readConnections = 16
+  /// A list costs what many single jobs do.
+  private static let readsPerList = 20
+
+  init(_ options: BenchmarkOptions) {
+    self.options = options
+    // Few digits, so that it is easily typed again.
+    seed = options.seed ?? UInt64.random(in: 1...999_999)
+    progress = Progress("webhook-bench")
+  }
+
+  func run(_ scenario: Scenario) throws {
+    switch scenario {
+    case .reads, .readsDuringWrites: try read(scenario)
+    case .idle: try idle()
+    default: try deliver(scenario)
+    }
+  }
+
+  private func show(_ report: Report) {
+    progress?.clear()
+    Output.line(options.json ? report.json : report.text)
+    if !report.isFaultless { isFaultless = false }
+  }
+
+  private func report(
+    _ scenario: Scenario, _ measurement: Measurement, _ title: String, _ recipe: Workload.Recipe
+  ) -> Report {
+    Report(
+      scenario: scenario, title: title, seed: seed, bodyBytes: recipe.bodyBytes, measurement: measurement)
+  }
+}
+
+// MARK: - The receiver
+
+extension Benchmark {
+  /// The one that the user named, or a daemon with `settings` that ends when the value is gone.
+  private func receiver(
+    database: String, in folder: TemporaryFolder, settings: [String] = [], isTLS: Bool = false
+  ) throws -> Receiver {
+    if let url = options.url { return try Receiver(options, url: url) }
+    let path = try options.daemon ?? Self.neighbour("replicate-webhookd")
+    let secret = Secret.generate()
+    // What the user sets comes last, and wins.
+    let daemon = try DaemonProcess(
+      path, secret: secret, database: database, in: folder, environment: settings + options.setting)
+    return try Receiver(daemon, secret: secret, isTLS: isTLS)
+  }
+
+  private func database(in folder: TemporaryFolder) -> String {
+    options.database ?? "\(folder.path)/jobs.db"
+  }
+
+  private func makeFolder() throws -> TemporaryFolder {
+    let folder = try TemporaryFolder()
+    if folder.isInMemory, options.url == nil, options.database == nil {
+      Output.error("webhook-bench: \(folder.path) is in memory, where a commit costs nothing: set TMPDIR\n")
+    }
+    return folder
+  }
+
+  /// A program in the folder of this one.
+  private static func neighbour(_ name: String) throws -> String {
+    var path = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &path, path.count)
+    let own = String(decoding: path.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard let slash = own.lastIndex(of: "/"), access("\(own[..<slash])/\(name)", X_OK) == 0 else {
+      throw Failure("\(name) is not beside this program: build it, or name it with --daemon", .configuration)
+    }
+    return "\(own[..<slash])/\(name)"
+  }
+
+  private func requireDescriptors(_ count: Int) throws {
+    let limit = DescriptorLimit.raise()
+    guard limit >= count + 64 else {
+      throw Failure("\(count) connections need as many descriptors; ulimit -n allows \(limit)", .system)
+    }
+  }
+}
+
+// MARK: - Deliveries
+
+extension Benchmark {
+  private func deliver(_ scenario: Scenario) throws {
+    try requireDescriptors(options.connections)
+    let folder = try makeFolder()
+    let isTLS = scenario == .tls
+    var settings: [String] = []
+    if isTLS, options.url == nil { settings = try Certificate(in: folder).settings }
+    let receiver = try receiver(database: database(in: folder), in: folder, settings: settings, isTLS: isTLS)
+    guard !isTLS || receiver.webhooks.isTLS else {
+      throw Failure("tls: --url must begin with https://", .configuration)
+    }
+    let recipe = options.recipe(for: scenario, seed: seed)
+    let (workload, lane) = try prepare(
+      recipe, for: receiver, use: scenario == .newConnections ? .oneRequestEach : .kept)
+    let measurement = try Measurement.run(
+      [lane], on: receiver.process, seconds: options.seconds, progress: progress)
+    var report = report(scenario, measurement, Self.title(workload, recipe), recipe)
+    if options.verify {
+      report.verification = try Verification(of: workload, lane, at: receiver, progress: progress)
+    }
+    show(report)
+  }
+
+  private func prepare(
+    _ recipe: Workload.Recipe, for receiver: Receiver, use: Lane.Use = .kept
+  ) throws -> (Workload, Lane) {
+    progress?.show("signing \(Quantity.grouped(recipe.deliveries)) deliveries")
+    let workload = try Workload(recipe, to: receiver.webhooks, signedWith: receiver.secret)
+    let deliveries = workload.deliveries
+    let lane = Lane(
+      "deliveries", to: receiver.webhooks, workload.requests, sends: workload.sends,
+      connections: options.connections, use: use, isToBeRefused: { !deliveries[$0].isSigned })
+    return (workload, lane)
+  }
+
+  private static func title(_ workload: Workload, _ recipe: Workload.Recipe) -> String {
+    "\(Quantity.grouped(workload.sends.count)) deliveries of \(Quantity.grouped(workload.jobCount)) jobs, "
+      + "bodies of \(recipe.deliveriesPerJob.upperBound > 1 ? "up to " : "")"
+      + "\(Quantity.grouped(recipe.bodyBytes)) bytes, seed \(recipe.seed)"
+  }
+}
+
+// MARK: - Idle connections
+
+extension Benchmark {
+  private func idle() throws {
+    let count = options.idleConnections
+    try requireDescriptors(count + options.connections)
+    let folder = try makeFolder()
+    let receiver = try receiver(
+      database: database(in: folder), in: folder,
+      settings: ["MAX_CONNECTIONS=\(count + options.connections + 64)", "IDLE_TIMEOUT=1h"])
+    let before = receiver.process.flatMap { ResourceUsage(of: $0) }
+    // One request makes a kept connection of each, as those of a proxy are.
+    var requests = RequestArena()
+    requests.append(head: "GET /healthz HTTP/1.1\r\nHost: \(receiver.webhooks.hostField)\r\n\r\n")
+    let silent = Lane(
+      "idle connections", to: receiver.webhooks, requests, sends: Array(repeating: 0, count: count),
+      connections: count, use: .thenIdle)
+    let silence = try LoadLoop([silent])
+    try silence.run(seconds: Double(options.seconds), progress: progress)
+    let after = receiver.process.flatMap { ResourceUsage(of: $0) }
+
+    let recipe = options.recipe(for: .idle, seed: seed)
+    let (workload, lane) = try prepare(recipe, for: receiver)
+    let measurement = try Measurement.run(
+      [lane], on: receiver.process, seconds: options.seconds, progress: progress)
+    var report = report(.idle, measurement, Self.title(workload, recipe), recipe)
+    let open = silence.quietConnections
+    report.notes.append(
+      Report.Note(
+        label: "idle connections", text: "\(Quantity.grouped(open)) of \(Quantity.grouped(count)) still open",
+        key: "idle_connections", value: .integer(open)))
+    if let before = before?.residentMemory, let after = after?.residentMemory {
+      let each = Double(after - before) / Double(count)
+      report.notes.append(
+        Report.Note(
+          label: "memory of those",
+          text: "\(Quantity.bytes(Double(after - before))), \(Quantity.bytes(each)) each",
+          key: "idle_bytes_per_connection", value: .number(each)))
+    }
+    if open < count { isFaultless = false }
+    if options.verify {
+      report.verification = try Verification(of: workload, lane, at: receiver, progress: progress)
+    }
+    show(report)
+  }
+}
+
+// MARK: - Reads
+
+extension Benchmark {
+  private func read(_ scenario: Scenario) throws {
+    try requireDescriptors(options.connections + 256)
+    let folder = try storeFolder ?? makeFolder()
+    storeFolder = folder
+    let recipe = options.recipe(for: scenario, seed: seed)
+    let stored = StoredJobs(count: options.jobs, bodyBytes: recipe.bodyBytes, order: options.ids)
+    let filling = try fill(stored, in: folder)
+    // A daemon of its own: neither memory nor time of the filling are among what is measured.
+    let receiver = try receiver(database: database(in: folder), in: folder)
+    if scenario == .reads {
+      try readJobs(stored, recipe, receiver, filling)
+      try readLists(stored, recipe, receiver)
+    } else {
+      try readDuringWrites(stored, recipe, receiver, filling)
+    }
+  }
+
+  private func fill(_ stored: StoredJobs, in folder: TemporaryFolder) throws -> [Report.Note] {
+    let receiver = try receiver(
+      database: database(in: folder), in: folder, settings: ["LOG_LEVEL=notice"])
+    guard let seconds = try stored.fill(receiver, progress: progress) else { return [] }
+    let rate = Quantity.grouped(Int(Double(stored.count) / seconds))
+    return [
+      Report.Note(
+        label: "filling before", text: "\(Quantity.seconds(seconds)), \(rate) jobs/s",
+        key: "filling_seconds", value: .number(seconds))
+    ]
+  }
+
+  private func readJobs(
+    _ stored: StoredJobs, _ recipe: Workload.Recipe, _ receiver: Receiver, _ filling: [Report.Note]
+  ) throws {
+    let requests = try stored.jobRequests(recipe.deliveries, of: receiver, seed: seed)
+    let title =
+      "\(Quantity.grouped(recipe.deliveries)) × GET /jobs/{id}, \(Quantity.grouped(stored.count)) jobs stored"
+    try readAlone("jobs", requests, title, recipe, receiver, filling)
+  }
+
+  private func readLists(_ stored: StoredJobs, _ recipe: Workload.Recipe, _ receiver: Receiver) throws {
+    let count = max(1, recipe.deliveries / Self.readsPerList)
+    let requests = try stored.listRequests(count, of: receiver, seed: seed)
+    let title =
+      "\(Quantity.grouped(count)) × GET /jobs?…&limit=50, \(Quantity.grouped(stored.count)) jobs stored"
+    try readAlone("lists", requests, title, recipe, receiver, [])
+  }
+
+  private func readAlone(
+    _ name: String, _ requests: RequestArena, _ title: String, _ recipe: Workload.Recipe,
+    _ receiver: Receiver, _ notes: [Report.Note]
+  ) throws {
+    let lane = Lane(name, to: try receiver.requireAPI(), requests, connections: options.connections)
+    let measurement = try Measurement.run(
+      [lane], on: receiver.process, seconds: options.seconds, progress: progress)
+    var report = report(.reads, measurement, title, recipe)
+    report.notes = notes
+    show(report)
+  }
+
+  private func readDuringWrites(
+    _ stored: StoredJobs, _ recipe: Workload.Recipe, _ receiver: Receiver, _ filling: [Report.Note]
+  ) throws {
+    let (workload, deliveries) = try prepare(recipe, for: receiver)
+    let requests = try stored.jobRequests(recipe.deliveries, of: receiver, seed: seed)
+    let reads = Lane(
+      "jobs", to: try receiver.requireAPI(), requests, connections: Self.readConnections, isBackground: true)
+    let measurement = try Measurement.run(
+      [deliveries, reads], on: receiver.process, seconds: options.seconds, progress: progress)
+    let title = Self.title(workload, recipe) + ", \(Quantity.grouped(stored.count)) jobs stored"
+    var report = report(.readsDuringWrites, measurement, title, recipe)
+    report.notes = filling
+    if options.verify {
+      report.verification = try Verification(of: workload, deliveries, at: receiver, progress: progress)
+    }
+    show(report)
+  }
+}

@@ -1,0 +1,84 @@
+import CLinux
+import Glibc
+
+/// One non-blocking connection, with or without TLS. Owned by a slot of the loop; a class, for slots live in an array.
+final class ClientSocket {
+  enum Transfer: Equatable {
+    case moved(Int)
+    case wouldBlock
+    /// The other side has ended, or the connection is broken.
+    case ended
+  }
+
+  let descriptor: Int32
+  private let context: TLSClientContext?
+  private var session: TLSClient?
+
+  /// Begins to connect; nil where the system refuses at once.
+  init?(to endpoint: Endpoint, _ context: TLSClientContext?) {
+    let descriptor = clinux_socket(endpoint.family)
+    guard descriptor >= 0 else { return nil }
+    self.descriptor = descriptor
+    self.context = context
+    // A request is written at once; what is left of a large one must not wait for an acknowledgement (Nagle).
+    _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    let result = endpoint.withAddress { connect(descriptor, $0, $1) }
+    guard result == 0 || errno == EINPROGRESS else { return nil }
+  }
+
+  /// close(2) after close_notify, where there is TLS.
+  deinit {
+    session?.end()
+    session = nil
+    close(descriptor)
+  }
+
+  /// Call it when the socket is writable, and again on every readiness until it is `.moved`.
+  func establish() -> Transfer {
+    if session == nil {
+      var (error, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
+      guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) == 0, error == 0 else {
+        return .ended
+      }
+      guard let context else { return .moved(0) }
+      session = TLSClient(context, descriptor: descriptor)
+    }
+    return session.map { Self.transfer($0.shakeHands()) } ?? .ended
+  }
+
+  func send(_ bytes: UnsafeRawBufferPointer) -> Transfer {
+    if let session { return Self.transfer(session.write(bytes)) }
+    return Self.transfer(clinux_send(descriptor, bytes.baseAddress, bytes.count))
+  }
+
+  /// `.ended` also where nothing more comes.
+  func receive(into bytes: UnsafeMutableRawBufferPointer) -> Transfer {
+    let result: Transfer
+    if let session {
+      result = Self.transfer(session.read(into: bytes))
+    } else {
+      result = Self.transfer(clinux_receive(descriptor, bytes.baseAddress, bytes.count))
+    }
+    return result == .moved(0) ? .ended : result
+  }
+
+  /// Nobody has closed it, and nothing has come that was not asked for.
+  var isQuiet: Bool {
+    var byte: UInt8 = 0
+    return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) < 0
+      && errno == EAGAIN
+  }
+
+  private static func transfer(_ result: Int) -> Transfer {
+    if result >= 0 { return .moved(result) }
+    return result == -Int(EAGAIN) || result == -Int(EINTR) ? .wouldBlock : .ended
+  }
+
+  private static func transfer(_ progress: TLSClient.Progress) -> Transfer {
+    switch progress {
+    case .done(let count): .moved(count)
+    case .wouldBlock: .wouldBlock
+    case .failed: .ended
+    }
+  }
+}

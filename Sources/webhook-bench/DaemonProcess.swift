@@ -1,0 +1,54 @@
+import Glibc
+import StandardWebhooks
+
+/// A daemon of our own, on ports that the system chose.
+final class DaemonProcess {
+  private let process: ChildProcess
+  private let log: String
+  private(set) var webhookPort = 0
+  private(set) var apiPort = 0
+
+  var id: pid_t { process.id }
+
+  /// - Parameters:
+  ///   - environment: settings beside the secret, the addresses and the database, each `NAME=value`.
+  ///   - database: a path.
+  init(
+    _ path: String, secret: Secret, database: String, in folder: TemporaryFolder, environment: [String]
+  ) throws {
+    // In memory where that can be, so that the log is not counted among what the daemon writes to the disk.
+    let name = "webhook-bench-\(getpid())-\(UInt32.random(in: 0 ... .max)).log"
+    log = (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : folder.path) + "/" + name
+    process = try ChildProcess(
+      path, ["serve"],
+      environment: [
+        "PATH=/usr/bin:/bin", "REPLICATE_WEBHOOK_SECRET=\(secret.revealed)", "WEBHOOK_LISTEN=127.0.0.1:0",
+        "API_LISTEN=127.0.0.2:0", "DATABASE_URL=sqlite:\(database)", "LOG_FORMAT=text",
+      ] + environment, output: log)
+    try learnPorts(of: path)
+  }
+
+  deinit {
+    process.stop()
+    unlink(log)
+  }
+
+  /// Reads the log until both addresses were said, for at most half a minute.
+  private func learnPorts(of path: String) throws {
+    for _ in 0..<6000 where webhookPort == 0 || apiPort == 0 {
+      try Interruption.check()
+      let text = SystemFile.text(of: log) ?? ""
+      guard process.poll() == nil else { throw Failure("\(path) ended: \(text)", .unavailable) }
+      for line in text.split(separator: "\n") where line.contains("listening") {
+        let address = line.split(separator: " ").first { $0.hasPrefix("address=") }
+        guard let port = address?.split(separator: ":").last.flatMap({ Int($0) }) else { continue }
+        if line.contains("purpose=webhooks") { webhookPort = port }
+        if line.contains("purpose=api") { apiPort = port }
+      }
+      if webhookPort == 0 || apiPort == 0 { usleep(5000) }
+    }
+    guard webhookPort != 0, apiPort != 0 else {
+      throw Failure("\(path) does not say where it listens: \(SystemFile.text(of: log) ?? "")", .unavailable)
+    }
+  }
+}

@@ -1,0 +1,259 @@
+import CLinux
+import Glibc
+
+/// One thread, one epoll instance, and every connection of the lanes: a closed loop, in which a connection sends its next
+/// request when the last one is answered.
+///
+/// Edge-triggered, so that a request costs one send and one receive: behind a whole answer nothing is looked for.
+final class LoadLoop {
+  private enum State {
+    case closed
+    case connecting
+    /// Connected, before the clock starts.
+    case ready
+    case exchanging
+    /// Silent until the end.
+    case idle
+  }
+
+  private struct Slot {
+    let lane: Int
+    var state = State.closed
+    var socket: ClientSocket?
+    var reader: AnswerReader
+    var send = 0
+    var hasRequest = false
+    var sent = 0
+    var startedAt: UInt64 = 0
+  }
+
+  private let lanes: [Lane]
+  private let epoll: Int32
+  private let context: TLSClientContext?
+  private var slots: [Slot] = []
+  private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 16)
+  private let events = UnsafeMutablePointer<clinux_event>.allocate(capacity: Int(CLINUX_EVENTS_PER_WAIT))
+  private var isRunning = false
+  private var isOpen = false
+  private var connecting = 0
+  /// Slots of foreground lanes that are not done.
+  private var working = 0
+  /// Connections that ended without an answer since the last answer.
+  private var failuresInARow = 0
+  private(set) var startedAt: UInt64 = 0
+
+  /// More would overflow the receiver's backlog, and wait a second for the kernel to try again.
+  private static let connectingAtOnce = 256
+  private static let connectSeconds = 30.0
+
+  init(_ lanes: [Lane]) throws {
+    self.lanes = lanes
+    epoll = clinux_epoll_create()
+    guard epoll >= 0 else { throw Failure("epoll_create1: errno \(-epoll)", .system) }
+    context = lanes.contains { $0.endpoint.isTLS } ? try TLSClientContext() : nil
+    for (index, lane) in lanes.enumerated() {
+      for _ in 0..<lane.connections {
+        slots.append(Slot(lane: index, reader: AnswerReader(keepsBody: lane.observer != nil)))
+      }
+    }
+  }
+
+  /// Closes the connections first.
+  deinit {
+    slots.removeAll()
+    close(epoll)
+    scratch.deallocate()
+    events.deallocate()
+  }
+
+  /// Opens the kept connections where that was not done, then sends until every foreground lane is done or `seconds` are over.
+  ///
+  /// - Throws: ``Failure`` where nobody answers, or the user interrupts.
+  func run(seconds: Double, progress: Progress? = nil) throws {
+    try openKeptConnections()
+    isRunning = true
+    working = slots.count { !lanes[$0.lane].isBackground }
+    startedAt = Clock.nanoseconds
+    for index in slots.indices where slots[index].state == .ready { next(index) }
+    var pending = slots.indices.filter { slots[$0].state == .closed }[...]
+    while working > 0, Clock.seconds(since: startedAt) < seconds {
+      while connecting < Self.connectingAtOnce, let index = pending.popFirst() { open(index) }
+      try wait()
+      progress?.show(lanes)
+    }
+    progress?.clear()
+  }
+
+  /// Connections that are open and silent.
+  var quietConnections: Int {
+    slots.count { $0.state == .idle && $0.socket?.isQuiet == true }
+  }
+
+  /// Opens the connections that are kept, so that the clock need not run meanwhile. The second call does nothing.
+  func openKeptConnections() throws {
+    guard !isOpen else { return }
+    isOpen = true
+    let start = Clock.nanoseconds
+    let kept = slots.indices.filter { lanes[slots[$0].lane].use == .kept }
+    var pending = kept[...]
+    while !pending.isEmpty || connecting > 0 {
+      while connecting < Self.connectingAtOnce, let index = pending.popFirst() { open(index) }
+      try wait()
+      guard Clock.seconds(since: start) < Self.connectSeconds else {
+        throw Failure("\(connecting + pending.count) connections do not open", .unavailable)
+      }
+    }
+  }
+
+  private func wait() throws {
+    let count = clinux_epoll_wait(epoll, events, 100)
+    try Interruption.check()
+    guard count > 0 else { return }
+    for position in 0..<Int(count) {
+      let event = events[position]
+      handle(Int(event.token), isWritable: event.events & (EPOLLOUT.rawValue | EPOLLERR.rawValue) != 0)
+    }
+    guard failuresInARow < 100 + 2 * slots.count else {
+      let endpoint = lanes[0].endpoint
+      throw Failure("no answers from \(endpoint.hostField): is the receiver running?", .unavailable)
+    }
+  }
+}
+
+// MARK: - One connection
+
+extension LoadLoop {
+  private func handle(_ index: Int, isWritable: Bool) {
+    switch slots[index].state {
+    case .closed, .ready, .idle: return
+    case .connecting:
+      guard isWritable else { return }
+      establish(index)
+    case .exchanging: exchange(index, isReadable: true)
+    }
+  }
+
+  private func open(_ index: Int) {
+    let lane = lanes[slots[index].lane]
+    if isRunning, !slots[index].hasRequest {
+      guard take(index) else { return retire(index) }
+    }
+    slots[index].startedAt = Clock.nanoseconds
+    guard let socket = ClientSocket(to: lane.endpoint, context),
+      clinux_epoll_add(epoll, socket.descriptor, UInt64(index), 0) == 0
+    else { return lose(index) }
+    slots[index].socket = socket
+    slots[index].state = .connecting
+    connecting += 1
+  }
+
+  private func establish(_ index: Int) {
+    switch slots[index].socket?.establish() ?? .ended {
+    case .wouldBlock: return
+    case .ended: lose(index)
+    case .moved:
+      connecting -= 1
+      slots[index].state = .ready
+      if isRunning { next(index) }
+    }
+  }
+
+  /// Sends the next request on a connection that is ready for it.
+  private func next(_ index: Int) {
+    if !slots[index].hasRequest {
+      guard take(index) else { return retire(index) }
+    }
+    if lanes[slots[index].lane].use != .oneRequestEach { slots[index].startedAt = Clock.nanoseconds }
+    slots[index].state = .exchanging
+    exchange(index, isReadable: false)
+  }
+
+  private func take(_ index: Int) -> Bool {
+    guard let send = lanes[slots[index].lane].take() else { return false }
+    slots[index].send = send
+    slots[index].sent = 0
+    slots[index].hasRequest = true
+    slots[index].reader.reset()
+    return true
+  }
+
+  private func exchange(_ index: Int, isReadable: Bool) {
+    let lane = lanes[slots[index].lane]
+    guard let socket = slots[index].socket else { return }
+    let request = Int(lane.sends[slots[index].send])
+    let length = lane.requests.range(of: request).count
+    while slots[index].sent < length {
+      let result = lane.requests.withBytes(of: request, from: slots[index].sent) { socket.send($0) }
+      guard case .moved(let count) = result else {
+        // Also where it is broken: an answer that came before may still be read.
+        if result == .ended, !isReadable { return lose(index) }
+        break
+      }
+      slots[index].sent += count
+    }
+    guard isReadable || slots[index].sent < length else { return }
+    while true {
+      switch socket.receive(into: scratch) {
+      case .wouldBlock: return
+      case .ended: return lose(index)
+      case .moved(let count):
+        do throws(AnswerReader.Problem) {
+          try slots[index].reader.consume(UnsafeRawBufferPointer(rebasing: scratch[..<count]))
+        } catch {
+          lane.note(error)
+          return lose(index)
+        }
+        if slots[index].reader.isComplete { return finish(index, isWhole: slots[index].sent == length) }
+      }
+    }
+  }
+
+  private func finish(_ index: Int, isWhole: Bool) {
+    let lane = lanes[slots[index].lane]
+    lane.record(
+      slots[index].reader, to: slots[index].send, startedAt: slots[index].startedAt,
+      endedAt: Clock.nanoseconds)
+    failuresInARow = 0
+    slots[index].hasRequest = false
+    switch lane.use {
+    case .kept where isWhole && !slots[index].reader.endsConnection: next(index)
+    case .kept:
+      lane.reconnects += 1
+      reopen(index)
+    case .oneRequestEach: reopen(index)
+    case .thenIdle:
+      slots[index].state = .idle
+      working -= 1
+    }
+  }
+
+  /// The connection has ended, or never was: its request is not sent again, for the receiver may have taken it.
+  private func lose(_ index: Int) {
+    let lane = lanes[slots[index].lane]
+    failuresInARow += 1
+    if slots[index].state == .connecting { connecting -= 1 }
+    if slots[index].hasRequest { lane.broken += 1 }
+    slots[index].hasRequest = false
+    lane.reconnects += 1
+    // Nobody listens: without an end the next attempt would follow in this very call.
+    guard failuresInARow < 100 + 2 * slots.count else {
+      slots[index].socket = nil
+      slots[index].state = .closed
+      return
+    }
+    reopen(index)
+  }
+
+  private func reopen(_ index: Int) {
+    slots[index].socket = nil
+    slots[index].state = .closed
+    open(index)
+  }
+
+  /// There is nothing more to send.
+  private func retire(_ index: Int) {
+    slots[index].socket = nil
+    slots[index].state = .closed
+    if !lanes[slots[index].lane].isBackground { working -= 1 }
+  }
+}

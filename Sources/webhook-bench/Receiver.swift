@@ -1,0 +1,47 @@
+import Glibc
+import StandardWebhooks
+
+/// What is measured: where it listens, what it trusts, and the process that it is, where that is known.
+struct Receiver {
+  let webhooks: Endpoint
+  let api: Endpoint?
+  let secret: Secret
+  let process: pid_t?
+  /// Keeps a daemon of our own running.
+  private let daemon: DaemonProcess?
+  private let token: String?
+
+  /// The receiver that the user named.
+  init(_ options: BenchmarkOptions, url: String) throws {
+    webhooks = try Endpoint(url, defaultPath: "/webhooks/replicate")
+    api = try options.api.map { try Endpoint($0) }
+    secret = try options.receiverSecret()
+    process = options.pid
+    daemon = nil
+    let tokens = getenv("API_TOKENS").map { String(cString: $0) } ?? ""
+    token = tokens.split { $0.isWhitespace || $0 == "," }.first.map(String.init)
+  }
+
+  /// A daemon of our own.
+  init(_ daemon: DaemonProcess, secret: Secret, isTLS: Bool) throws {
+    webhooks = try Endpoint(
+      "\(isTLS ? "https" : "http")://127.0.0.1:\(daemon.webhookPort)/webhooks/replicate")
+    api = try Endpoint("http://127.0.0.2:\(daemon.apiPort)")
+    self.secret = secret
+    self.daemon = daemon
+    process = daemon.id
+    token = nil
+  }
+
+  /// The jobs API; whoever needs it has asked for it, so it is there.
+  func requireAPI() throws -> Endpoint {
+    guard let api else { throw Failure("name the jobs API of the receiver with --api", .configuration) }
+    return api
+  }
+
+  /// A request to the jobs API, whole.
+  func question(_ path: String) throws -> String {
+    let authorization = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
+    return "GET \(path) HTTP/1.1\r\nHost: \(try requireAPI().hostField)\r\n\(authorization)\r\n"
+  }
+}

@@ -1,0 +1,142 @@
+import StandardWebhooks
+
+/// Signed deliveries, prepared in memory, and the order in which they are sent. The same recipe gives the same ones, but for
+/// their times and therefore their signatures.
+struct Workload {
+  struct Recipe {
+    var deliveries: Int
+    /// Bytes of the largest body.
+    var bodyBytes: Int
+    var seed: UInt64
+    var order = Identifiers.Order.random
+    /// How many deliveries a job has; above 1 the jobs are interleaved.
+    var deliveriesPerJob = 1...1
+    /// How many of 100 sends repeat an earlier delivery.
+    var duplicatePercent = 0
+    /// How many of 100 deliveries carry a signature that does not fit.
+    var badSignaturePercent = 0
+    /// Ask the receiver to close the connection after each.
+    var closesConnections = false
+    /// The number of the first job and of the first delivery: how a large store is filled piece by piece.
+    var firstNumber = 0
+  }
+
+  /// What is needed afterwards to ask for a delivery.
+  struct Delivery: Equatable {
+    let job: Int
+    let status: PredictionBody.Status
+    let isSigned: Bool
+  }
+
+  let requests: RequestArena
+  let deliveries: [Delivery]
+  /// Numbers of deliveries, in the order of sending: repeats of earlier ones are among them.
+  let sends: [UInt32]
+  let jobCount: Int
+  let identifiers: Identifiers
+  let firstNumber: Int
+
+  /// - Throws: where OpenSSL cannot sign.
+  init(_ recipe: Recipe, to endpoint: Endpoint, signedWith secret: Secret) throws {
+    var generator = SeededGenerator(seed: recipe.seed)
+    let schedule = Schedule(recipe, &generator)
+    (sends, jobCount, firstNumber) = (schedule.sends, schedule.jobCount, recipe.firstNumber)
+    identifiers = Identifiers(seed: recipe.seed, order: recipe.order)
+    let bodies = PredictionBody(largest: recipe.bodyBytes, now: Clock.wallSeconds)
+    let timestamp = String(Clock.wallSeconds)
+    var requests = RequestArena()
+    requests.reserve(
+      bytes: schedule.steps.count * (recipe.bodyBytes + 400), requests: schedule.steps.count)
+    var deliveries: [Delivery] = []
+    deliveries.reserveCapacity(schedule.steps.count)
+    for (number, step) in schedule.steps.enumerated() {
+      let isSigned = generator.below(100) >= recipe.badSignaturePercent
+      let body = bodies.make(
+        id: identifiers.job(recipe.firstNumber + step.job), status: step.status,
+        size: recipe.bodyBytes * (step.index + 1) / step.count, seed: recipe.firstNumber + step.job)
+      let id = identifiers.delivery(recipe.firstNumber + number)
+      // A signature of the same form, made for another delivery.
+      let signed = isSigned ? id : id + "x"
+      guard let signature = Signer.sign(id: signed, timestamp: timestamp, body: body.span, with: secret)
+      else {
+        throw Failure("OpenSSL makes no HMAC-SHA256", .system)
+      }
+      requests.append(
+        head: """
+          POST \(endpoint.path) HTTP/1.1\r\nHost: \(endpoint.hostField)\r
+          User-Agent: Replicate-Webhooks/1.0\r\nContent-Type: application/json\r
+          Content-Length: \(body.count)\r\nwebhook-id: \(id)\r\nwebhook-timestamp: \(timestamp)\r
+          webhook-signature: \(signature)\r\n\(recipe.closesConnections ? "Connection: close\r\n" : "")\r\n
+          """, body: body)
+      deliveries.append(Delivery(job: step.job, status: step.status, isSigned: isSigned))
+    }
+    self.requests = requests
+    self.deliveries = deliveries
+  }
+
+  func jobID(_ job: Int) -> String { identifiers.job(firstNumber + job) }
+  func deliveryID(_ delivery: Int) -> String { identifiers.delivery(firstNumber + delivery) }
+}
+
+/// Which delivery belongs to which job, and when each is sent.
+private struct Schedule {
+  struct Step {
+    let job: Int
+    /// Which of the job's deliveries it is, from 0.
+    let index: Int
+    let count: Int
+    let status: PredictionBody.Status
+  }
+
+  private(set) var steps: [Step] = []
+  private(set) var sends: [UInt32] = []
+  private(set) var jobCount = 0
+
+  /// Jobs that are under way at the same time.
+  private static let interleaved = 500
+  /// A repeat is of a delivery that was sent at least so many sends before, and has most likely been answered.
+  private static let repeatDistance = 1000
+
+  init(_ recipe: Workload.Recipe, _ generator: inout SeededGenerator) {
+    var open: [(job: Int, next: Int, count: Int)] = []
+    steps.reserveCapacity(recipe.deliveries)
+    sends.reserveCapacity(recipe.deliveries)
+    while sends.count < recipe.deliveries {
+      if recipe.duplicatePercent > 0, generator.below(100) < recipe.duplicatePercent,
+        let earlier = earlier(&generator)
+      {
+        sends.append(earlier)
+        continue
+      }
+      while open.count < (recipe.deliveriesPerJob.upperBound == 1 ? 1 : Self.interleaved) {
+        let spread = recipe.deliveriesPerJob.count
+        open.append((jobCount, 0, recipe.deliveriesPerJob.lowerBound + generator.below(spread)))
+        jobCount += 1
+      }
+      let chosen = open.count == 1 ? 0 : generator.below(open.count)
+      let (job, index, count) = open[chosen]
+      steps.append(
+        Step(job: job, index: index, count: count, status: Self.status(index, of: count, &generator)))
+      sends.append(UInt32(steps.count - 1))
+      open[chosen].next += 1
+      if open[chosen].next == count { open.swapAt(chosen, open.count - 1); open.removeLast() }
+    }
+  }
+
+  private func earlier(_ generator: inout SeededGenerator) -> UInt32? {
+    let distance = min(Self.repeatDistance, sends.count / 2)
+    return distance > 0 ? sends[generator.below(sends.count - distance)] : nil
+  }
+
+  /// Most predictions succeed; a job of one delivery always does.
+  private static func status(
+    _ index: Int, of count: Int, _ generator: inout SeededGenerator
+  ) -> PredictionBody.Status {
+    guard count > 1 else { return .succeeded }
+    guard index < count - 1 else {
+      let draw = generator.below(100)
+      return draw < 85 ? .succeeded : draw < 95 ? .failed : .canceled
+    }
+    return index == 0 ? .starting : .processing
+  }
+}
