@@ -42,6 +42,8 @@ struct Measurement {
   /// Share of one core: near 1, the client is the bottleneck.
   var clientShare: Double { seconds > 0 ? clientCPUSeconds / seconds : 0 }
   var answered: Int { lanes.reduce(0) { $0 + $1.answered } }
+  /// Without what went on beside them: only those make the receiver write.
+  var foregroundAnswered: Int { lanes.reduce(0) { $0 + ($1.isBackground ? 0 : $1.answered) } }
 
   /// Runs `lanes` for at most `seconds`, and asks what `process` used meanwhile.
   static func run(

@@ -72,6 +72,8 @@ extension Report {
 
   private func serverRows(_ server: Measurement.ServerCost) -> [(String, String)] {
     let count = Double(max(1, measurement.answered))
+    let writes = Double(max(1, measurement.foregroundAnswered))
+    let unit = scenario == .reads ? "request" : "delivery"
     var rows = [
       (
         "server CPU",
@@ -90,7 +92,7 @@ extension Report {
       rows.append(
         (
           "written",
-          "\(Quantity.bytes(Double(written))), \(Quantity.bytes(Double(written) / count)) a request"
+          "\(Quantity.bytes(Double(written))), \(Quantity.bytes(Double(written) / writes)) a \(unit)"
         ))
     }
     if let peak = server.peakMemory { rows.append(("peak memory", Quantity.bytes(Double(peak)))) }
@@ -150,6 +152,7 @@ extension Report {
 
   private func json(_ server: Measurement.ServerCost) -> JSONLine {
     let count = Double(max(1, measurement.answered))
+    let writes = Double(max(1, measurement.foregroundAnswered))
     return .object([
       ("cpu_seconds", .number(server.cpuSeconds)),
       ("cpu_us_per_request", .number(server.cpuSeconds / count * 1e6)),
@@ -159,7 +162,7 @@ extension Report {
         server.instructions.map { _ in .boolean(server.instructionsIncludeKernel) }
       ),
       ("written_bytes", server.writtenBytes.map { .integer($0) }),
-      ("written_bytes_per_request", server.writtenBytes.map { .number(Double($0) / count) }),
+      ("written_bytes_per_delivery", server.writtenBytes.map { .number(Double($0) / writes) }),
       ("peak_memory_bytes", server.peakMemory.map { .integer($0) }),
       ("resident_bytes", server.residentMemory.map { .integer($0) }),
     ])

@@ -18,9 +18,10 @@ import Testing
       "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",
       "StandardWebhooks", "Store", "TLS", "ArgumentParser", "Logging",
     ],
+    "webhook-bench": ["StandardWebhooks", "CLinux", "COpenSSL", "CPerfEvents", "ArgumentParser"],
   ]
   /// The folders beside the rooms: module maps and headers of C libraries.
-  private static let libraries: Set<String> = ["CCurl", "CLinux", "COpenSSL", "CSQLite"]
+  private static let libraries: Set<String> = ["CCurl", "CLinux", "COpenSSL", "CPerfEvents", "CSQLite"]
   /// What the standard library and the system bring.
   private static let everywhere: Set<String> = ["Glibc", "Synchronization"]
 

@@ -1,0 +1,178 @@
+import Foundation
+import Testing
+
+/// The built program, with the built daemon.
+@Suite(.serialized) struct EndToEndTests {
+  private struct Result {
+    let status: Int32
+    let output: String
+    let error: String
+  }
+
+  private static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
+    let all = ProcessInfo.processInfo.arguments
+    let bundle = all.first { $0.hasSuffix(".xctest") } ?? all[0]
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
+      "webhook-bench")
+    process.arguments = arguments
+    process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { own, _ in own }
+    let (output, error) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = error
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    // Neither writes more than a pipe holds.
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let complaint = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return Result(status: process.terminationStatus, output: text, error: complaint)
+  }
+
+  private static func reports(_ result: Result) throws -> [[String: Any]] {
+    try result.output.split(separator: "\n").map { line in
+      try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    }
+  }
+
+  @Test func everythingThatWasAcknowledgedIsThere() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let result = try Self.run(
+      ["--deliveries", "500", "--json", "--verify", "--seed", "5"], environment: ["TMPDIR": folder.path])
+    #expect(result.status == 0, "\(result.error)")
+    let report = try #require(try Self.reports(result).first)
+    let lanes = try #require(report["lanes"] as? [String: [String: Any]])
+    let lane = try #require(lanes["deliveries"])
+    #expect(lane["answers"] as? Int == 500 && lane["statuses"] as? [String: Int] == ["200": 500])
+    #expect(lane["broken"] as? Int == 0 && lane["unexpected"] as? Int == 0 && lane["unsent"] as? Int == 0)
+    let times = try ["p50_us", "p99_us", "p999_us", "max_us"].map { try #require(lane[$0] as? Int) }
+    #expect(times == times.sorted() && times[0] > 0)
+    let (seconds, rate) = (
+      try #require(lane["seconds"] as? Double), try #require(lane["per_second"] as? Double)
+    )
+    #expect(abs(seconds * rate - 500) < 1)
+    let server = try #require(report["server"] as? [String: Any])
+    #expect(try #require(server["peak_memory_bytes"] as? Int) > 1 << 20)
+    #expect(
+      report["verification"] as? [String: Int]
+        == ["jobs": 500, "deliveries": 500, "missing": 0, "wrong_states": 0, "wrong_counts": 0])
+    #expect(report["faultless"] as? Bool == true && report["seed"] as? String == "5")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  /// One small run of each: that it works, not how fast it is.
+  @Test func everyScenarioRuns() throws {
+    let result = try Self.run([
+      "--scenario", "all", "--deliveries", "100", "--body-bytes", "1500", "--jobs", "150",
+      "--idle-connections", "50",
+      "--connections", "8", "--json", "--verify",
+    ])
+    #expect(result.status == 0, "\(result.error)")
+    let reports = try Self.reports(result)
+    #expect(reports.count == 13 && reports.allSatisfy { $0["faultless"] as? Bool == true })
+    let idle = reports.first { $0["scenario"] as? String == "idle" }
+    #expect((idle?["notes"] as? [String: Any])?["idle_connections"] as? Int == 50)
+  }
+
+  /// A receiver that forgets what it has acknowledged is found out: another daemon's API knows nothing of it.
+  @Test func whatIsMissingIsFound() throws {
+    let forgetful = try Forgetful()
+    let result = try Self.run(
+      [
+        "--url", "http://127.0.0.1:\(forgetful.port)", "--api", "http://127.0.0.1:\(forgetful.port)",
+        "--deliveries", "20", "--json", "--verify",
+      ], environment: ["REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])
+    #expect(result.status == 1)
+    let report = try #require(try Self.reports(result).first)
+    let verification = try #require(report["verification"] as? [String: Int])
+    #expect(verification["deliveries"] == 20 && verification["missing"] == 20)
+    #expect(verification["wrong_states"] == 20 && report["faultless"] as? Bool == false)
+  }
+
+  @Test(arguments: [
+    (["--deliveries", "0"], 64, "--deliveries"), (["--scenario", "none"], 64, "scenario"),
+    (["--api", "http://127.0.0.1:1"], 64, "--url"),
+    (["--url", "http://127.0.0.1:1"], 78, "REPLICATE_WEBHOOK_SECRET"),
+    (["--daemon", "/nowhere"], 78, "/nowhere"),
+    (["--deliveries", "10", "--daemon", "/bin/false"], 69, "/bin/false"),
+  ])
+  func whatCannotRunIsExplained(_ arguments: [String], _ status: Int32, _ cause: String) throws {
+    let result = try Self.run(arguments)
+    #expect(result.status == status && result.error.contains(cause), "\(result.status): \(result.error)")
+  }
+
+  @Test func aReceiverThatIsNotThereEndsTheRun() throws {
+    let result = try Self.run(
+      ["--url", "http://127.0.0.1:\(Forgetful.unusedPort())", "--deliveries", "10"],
+      environment: ["REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])
+    #expect(result.status == 69 && result.error.contains("is the receiver running?"), "\(result.error)")
+  }
+}
+
+/// Acknowledges every delivery and knows of no job.
+private final class Forgetful: Sendable {
+  let port: Int
+  private let listener: Int32
+
+  init() throws {
+    let (listener, port) = Self.bindAnywhere()
+    (self.listener, self.port) = (listener, port)
+    try #require(listen(listener, 256) == 0)
+    Thread.detachNewThread {
+      while true {
+        let connection = accept(listener, nil, nil)
+        guard connection >= 0 else { return }
+        Thread.detachNewThread { Self.serve(connection) }
+      }
+    }
+  }
+
+  deinit {
+    shutdown(listener, Int32(SHUT_RDWR))
+    close(listener)
+  }
+
+  /// A port on which nobody listens.
+  static func unusedPort() -> Int {
+    let (descriptor, port) = bindAnywhere()
+    close(descriptor)
+    return port
+  }
+
+  private static func bindAnywhere() -> (descriptor: Int32, port: Int) {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    inet_pton(AF_INET, "127.0.0.1", &address.sin_addr)
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = bind(descriptor, $0, length)
+        getsockname(descriptor, $0, &length)
+      }
+    }
+    return (descriptor, Int(address.sin_port.bigEndian))
+  }
+
+  /// One request after the other; every one ends where its declared length does.
+  private static func serve(_ connection: Int32) {
+    defer { close(connection) }
+    var (text, buffer) = ("", [UInt8](repeating: 0, count: 64 * 1024))
+    while true {
+      let count = recv(connection, &buffer, buffer.count, 0)
+      guard count > 0 else { return }
+      text += String(decoding: buffer.prefix(count), as: UTF8.self)
+      guard let end = text.range(of: "\r\n\r\n") else { continue }
+      let length =
+        text.split(separator: "\r\n").first { $0.hasPrefix("Content-Length: ") }
+        .flatMap { Int($0.dropFirst("Content-Length: ".count)) } ?? 0
+      guard text[end.upperBound...].utf8.count >= length else { continue }
+      let status = text.hasPrefix("POST") ? "200 OK" : "404 Not Found"
+      text = ""
+      let answer = Array("HTTP/1.1 \(status)\r\nContent-Length: 0\r\n\r\n".utf8)
+      guard send(connection, answer, answer.count, Int32(MSG_NOSIGNAL)) == answer.count else { return }
+    }
+  }
+}

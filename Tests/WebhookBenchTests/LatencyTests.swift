@@ -1,0 +1,34 @@
+import Testing
+
+@testable import webhook_bench
+
+@Suite struct LatencyTests {
+  /// The nearest rank, by hand: the smallest place that so many of a thousand do not exceed.
+  @Test(arguments: [
+    (500, 1, 0), (999, 1, 0), (500, 2, 0), (500, 3, 1), (990, 100, 98), (990, 101, 99), (999, 1000, 998),
+    (999, 1001, 999), (1000, 7, 6), (500, 20_000, 9999), (999, 20_000, 19_979),
+  ])
+  func thePlaceOfAPercentile(_ perThousand: Int, _ count: Int, _ place: Int) {
+    #expect(Latencies.rank(perThousand, of: count) == place)
+  }
+
+  @Test func percentilesDoNotDependOnTheOrder() {
+    var latencies = Latencies(expected: 1000)
+    // 7 and 1000 have no common divisor: every number from 0 to 999 comes once.
+    for step in 0..<1000 { latencies.add(nanoseconds: UInt64(step * 7 % 1000) * 1000) }
+    #expect(latencies.summary() == Latencies.Summary(p50: 499, p99: 989, p999: 998, longest: 999))
+  }
+
+  @Test(
+    arguments: [(0, 0), (499, 0), (500, 1), (1499, 1), (UInt64.max - 500, Int(UInt32.max))] as [(UInt64, Int)]
+  )
+  func timesAreRoundedToMicroseconds(_ nanoseconds: UInt64, _ microseconds: Int) {
+    var latencies = Latencies(expected: 1)
+    latencies.add(nanoseconds: nanoseconds)
+    #expect(latencies.summary()?.longest == microseconds)
+  }
+
+  @Test func nothingHasNoPercentiles() {
+    #expect(Latencies(expected: 10).summary() == nil)
+  }
+}
