@@ -19,12 +19,18 @@ final class DaemonProcess {
     // In memory where that can be, so that the log is not counted among what the daemon writes to the disk.
     let name = "webhook-bench-\(getpid())-\(UInt32.random(in: 0 ... .max)).log"
     log = (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : folder.path) + "/" + name
-    process = try ChildProcess(
-      path, ["serve"],
-      environment: [
+    let all =
+      [
         "PATH=/usr/bin:/bin", "REPLICATE_WEBHOOK_SECRET=\(secret.revealed)", "WEBHOOK_LISTEN=127.0.0.1:0",
         "API_LISTEN=127.0.0.2:0", "DATABASE_URL=sqlite:\(database)", "LOG_FORMAT=text",
-      ] + environment, output: log)
+      ] + environment
+    do {
+      process = try ChildProcess(path, ["serve"], environment: all, output: log)
+    } catch {
+      // It was made before the program was found to be none.
+      unlink(log)
+      throw error
+    }
     try learnPorts(of: path)
   }
 
