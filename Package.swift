@@ -86,11 +86,13 @@ let package = Package(
       ],
       swiftSettings: house),
 
-    // Measures the daemon, or another receiver; shares no code with what it measures but the signing. It depends on the
-    // command only so that `swift run` builds the daemon that it starts.
+    // Measures the daemon, or another receiver; shares no code with what it measures but the signing. It
+    // depends on the command only so that `swift run` builds the daemon that it starts.
     .executableTarget(
       name: "webhook-bench",
-      dependencies: ["StandardWebhooks", "CLinux", "COpenSSL", "CPerfEvents", "replicate-webhookd", arguments],
+      dependencies: [
+        "StandardWebhooks", "CLinux", "COpenSSL", "CPerfEvents", "replicate-webhookd", arguments,
+      ],
       swiftSettings: house),
 
     // A kernel with a seed, on which the rooms above EventLoop are tested.
