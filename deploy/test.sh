@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need, and runs all of them: format, unit and process tests, and the quickstart.
+# Installs what the tests need, and runs all of them: format, unit and process tests, the quickstart, and a bound on the
+# instructions that a delivery takes.
 #
 #   deploy/test.sh                        what checks every change
 #   deploy/test.sh --sanitize address     the suite built with AddressSanitizer, daemon included
@@ -17,7 +18,7 @@ case "${1:-}" in
     }
     ;;
   -h | --help)
-    sed -n '2,6s/^# \{0,1\}//p' "$0"
+    sed -n '2,7s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
   *)
@@ -53,4 +54,5 @@ fi
 run swift format lint --strict --recursive Sources Tests Package.swift
 run swift build --build-tests
 run deploy/quickstart.sh --once
+run deploy/instructions.sh
 run swift test --skip-build

@@ -26,12 +26,20 @@ package struct LineLogHandler: LogHandler {
   }
 
   package func log(event: LogEvent) {
-    let merged = metadata.merging(event.metadata ?? [:]) { $1 }
-    let fields = merged.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+    let own = event.metadata ?? [:]
+    let merged = metadata.isEmpty ? own : metadata.merging(own) { $1 }
+    let fields = merged.sorted { $0.key < $1.key }.map { ($0.key, Self.text(of: $0.value)) }
     let time = Timestamp(milliseconds: WallClock.milliseconds).rfc3339
     let record = LogRecord(
       time: time, level: event.level.rawValue, message: "\(event.message)", fields: fields)
     sink.write(format == .json ? record.json : record.text)
+  }
+}
+
+extension LineLogHandler {
+  private static func text(of value: Logger.MetadataValue) -> String {
+    guard case .string(let text) = value else { return "\(value)" }
+    return text
   }
 }
 
