@@ -98,7 +98,8 @@ private struct Schedule {
   private static let repeatDistance = 1000
 
   init(_ recipe: Workload.Recipe, _ generator: inout SeededGenerator) {
-    var open: [(job: Int, next: Int, count: Int)] = []
+    // A job has a number once its first delivery is due, so that none is without one.
+    var open: [(job: Int?, next: Int, count: Int)] = []
     steps.reserveCapacity(recipe.deliveries)
     sends.reserveCapacity(recipe.deliveries)
     while sends.count < recipe.deliveries {
@@ -110,11 +111,12 @@ private struct Schedule {
       }
       while open.count < (recipe.deliveriesPerJob.upperBound == 1 ? 1 : Self.interleaved) {
         let spread = recipe.deliveriesPerJob.count
-        open.append((jobCount, 0, recipe.deliveriesPerJob.lowerBound + generator.below(spread)))
-        jobCount += 1
+        open.append((nil, 0, recipe.deliveriesPerJob.lowerBound + generator.below(spread)))
       }
       let chosen = open.count == 1 ? 0 : generator.below(open.count)
-      let (job, index, count) = open[chosen]
+      let (job, index, count) = (open[chosen].job ?? jobCount, open[chosen].next, open[chosen].count)
+      if index == 0 { jobCount += 1 }
+      open[chosen].job = job
       steps.append(
         Step(job: job, index: index, count: count, status: Self.status(index, of: count, &generator)))
       sends.append(UInt32(steps.count - 1))
