@@ -76,6 +76,30 @@ import Testing
     #expect((idle?["notes"] as? [String: Any])?["idle_connections"] as? Int == 50)
   }
 
+  /// A receiver may end a connection behind an answer: the next request goes over a new one, and none is lost.
+  @Test func connectionsThatTheReceiverEndsAreMadeAnew() throws {
+    let result = try Self.run([
+      "--deliveries", "300", "--connections", "4", "--json", "--verify", "--setting",
+      "MAX_REQUESTS_PER_CONNECTION=10",
+    ])
+    #expect(result.status == 0, "\(result.error)")
+    let lanes = try #require(try Self.reports(result).first?["lanes"] as? [String: [String: Any]])
+    let lane = try #require(lanes["deliveries"])
+    #expect(lane["answers"] as? Int == 300 && lane["broken"] as? Int == 0)
+    #expect((26...30).contains(try #require(lane["reconnects"] as? Int)), "\(lane)")
+  }
+
+  @Test func aReceiverThatIsSilentIsGivenUp() throws {
+    let silent = try Forgetful(answers: false)
+    let result = try Self.run(
+      ["--url", "http://127.0.0.1:\(silent.port)", "--deliveries", "10", "--seconds", "1", "--json"],
+      environment: ["REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])
+    #expect(result.status == 1)
+    let lanes = try #require(try Self.reports(result).first?["lanes"] as? [String: [String: Any]])
+    let lane = try #require(lanes["deliveries"])
+    #expect(lane["answers"] as? Int == 0 && lane["unanswered"] as? Int == 10 && lane["p50_us"] == nil)
+  }
+
   /// A receiver that forgets what it has acknowledged is found out: another daemon's API knows nothing of it.
   @Test func whatIsMissingIsFound() throws {
     let forgetful = try Forgetful()
@@ -116,10 +140,12 @@ private final class Forgetful: Sendable {
   let port: Int
   private let listener: Int32
 
-  init() throws {
+  /// - Parameter answers: false for one that takes connections and says nothing.
+  init(answers: Bool = true) throws {
     let (listener, port) = Self.bindAnywhere()
     (self.listener, self.port) = (listener, port)
     try #require(listen(listener, 256) == 0)
+    guard answers else { return }
     Thread.detachNewThread {
       while true {
         let connection = accept(listener, nil, nil)
