@@ -25,6 +25,8 @@ final class LoadLoop {
     var hasRequest = false
     var sent = 0
     var startedAt: UInt64 = 0
+    /// The receiver has ended its side, announced or not.
+    var isEnding = false
   }
 
   private let lanes: [Lane]
@@ -41,7 +43,10 @@ final class LoadLoop {
   /// Connections that ended without an answer since the last answer.
   private var failuresInARow = 0
   private(set) var startedAt: UInt64 = 0
+  private var lastAnswerAt: UInt64 = 0
 
+  /// Without any answer for so long, nothing more is waited for: the timeouts of a request are shorter.
+  private static let silenceSeconds = 30.0
   /// More would overflow the receiver's backlog, and wait a second for the kernel to try again.
   private static let connectingAtOnce = 256
   private static let connectSeconds = 30.0
@@ -66,7 +71,8 @@ final class LoadLoop {
     events.deallocate()
   }
 
-  /// Opens the kept connections where that was not done, then sends until every foreground lane is done or `seconds` are over.
+  /// Opens the kept connections where that was not done, then sends until every foreground lane is done, `seconds` are over, or nothing
+  /// is answered any more.
   ///
   /// - Throws: ``Failure`` where nobody answers, or the user interrupts.
   func run(seconds: Double, progress: Progress? = nil) throws {
@@ -74,9 +80,12 @@ final class LoadLoop {
     isRunning = true
     working = slots.count { !lanes[$0.lane].isBackground }
     startedAt = Clock.nanoseconds
+    lastAnswerAt = startedAt
     for index in slots.indices where slots[index].state == .ready { next(index) }
     var pending = slots.indices.filter { slots[$0].state == .closed }[...]
-    while working > 0, Clock.seconds(since: startedAt) < seconds {
+    while working > 0, Clock.seconds(since: startedAt) < seconds,
+      Clock.seconds(since: lastAnswerAt) < Self.silenceSeconds
+    {
       while connecting < Self.connectingAtOnce, let index = pending.popFirst() { open(index) }
       try wait()
       progress?.show(lanes)
@@ -111,7 +120,9 @@ final class LoadLoop {
     guard count > 0 else { return }
     for position in 0..<Int(count) {
       let event = events[position]
-      handle(Int(event.token), isWritable: event.events & (EPOLLOUT.rawValue | EPOLLERR.rawValue) != 0)
+      let index = Int(event.token)
+      if event.events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { slots[index].isEnding = true }
+      handle(index, isWritable: event.events & (EPOLLOUT.rawValue | EPOLLERR.rawValue) != 0)
     }
     guard failuresInARow < 100 + 2 * slots.count else {
       let endpoint = lanes[0].endpoint
@@ -143,6 +154,7 @@ extension LoadLoop {
       clinux_epoll_add(epoll, socket.descriptor, UInt64(index), 0) == 0
     else { return lose(index) }
     slots[index].socket = socket
+    slots[index].isEnding = false
     slots[index].state = .connecting
     connecting += 1
   }
@@ -210,13 +222,13 @@ extension LoadLoop {
 
   private func finish(_ index: Int, isWhole: Bool) {
     let lane = lanes[slots[index].lane]
+    lastAnswerAt = Clock.nanoseconds
     lane.record(
-      slots[index].reader, to: slots[index].send, startedAt: slots[index].startedAt,
-      endedAt: Clock.nanoseconds)
+      slots[index].reader, to: slots[index].send, startedAt: slots[index].startedAt, endedAt: lastAnswerAt)
     failuresInARow = 0
     slots[index].hasRequest = false
     switch lane.use {
-    case .kept where isWhole && !slots[index].reader.endsConnection: next(index)
+    case .kept where isWhole && !slots[index].reader.endsConnection && !slots[index].isEnding: next(index)
     case .kept:
       lane.reconnects += 1
       reopen(index)
