@@ -1,6 +1,6 @@
 internal import EventLoop
 internal import HTTPServer
-package import Logging
+internal import Logging
 internal import StandardWebhooks
 internal import Store
 
@@ -28,12 +28,14 @@ package final class Application {
 
   /// Returns when the daemon serves: its store is open and its addresses are bound.
   ///
-  /// - Parameter environment: where systemd says what it hands over and what it wants to hear.
+  /// - Parameters:
+  ///   - environment: where systemd says what it hands over and what it wants to hear.
+  ///   - log: where records become lines.
   package init(
-    settings: Settings, environment: [String: String], logger: Logger
+    settings: Settings, environment: [String: String], log: LineLogHandler
   ) throws(StartError) {
     self.settings = settings
-    self.logger = logger
+    logger = Logger(label: "replicate-webhookd") { _ in log }
     serviceManager = ServiceManager(environment: environment)
     Self.provideDescriptors(for: settings, logger)
     metrics = Metrics(secretCount: settings.secrets.count)
@@ -42,7 +44,8 @@ package final class Application {
     storeThreads = try Self.startStore(
       at: settings.databasePath, for: queue, checkpointer, metrics: metrics, logger: logger)
     let builder = ListenerBuilder(
-      settings: settings, logger: logger, metrics: metrics, lifecycle: lifecycle, queue: queue,
+      settings: settings, logger: logger, deliveryLog: log, metrics: metrics, lifecycle: lifecycle,
+      queue: queue,
       handedOver: HandedOverSockets(environment: environment), tls: certificate?.context,
       ended: { [events] end in _ = events.push(.serverEnded(end)) })
     if settings.sharesListener {

@@ -10,6 +10,7 @@ internal import TLS
 struct ListenerBuilder {
   let settings: Settings
   let logger: Logger
+  let deliveryLog: LineLogHandler
   let metrics: Metrics
   let lifecycle: Lifecycle
   let queue: CommitQueue
@@ -73,8 +74,7 @@ struct ListenerBuilder {
     guard let verifier = Verifier(secrets: settings.secrets, toleranceSeconds: seconds) else { throw .noHMAC }
     return WebhookEndpoint(
       loop: loop, verifier: verifier, recorder: Recorder(loop: loop, queue: queue), metrics: metrics,
-      logger: logger,
-      bodyLimit: settings.limits.message.bodyBytes)
+      deliveryLog: deliveryLog, bodyLimit: settings.limits.message.bodyBytes)
   }
 
   private func jobsEndpoint(on loop: EventLoop) throws(StartError) -> JobsEndpoint {

@@ -19,11 +19,10 @@ struct Serve: ParsableCommand {
       let sink = try startLog()
       defer { sink.close() }
       let format = settings.logFormat ?? (Terminal.isErrorInteractive ? .text : .json)
-      let handler = LineLogHandler(level: settings.logLevel.level, format: format, sink: sink)
-      let logger = Logger(label: "replicate-webhookd") { _ in handler }
+      let log = LineLogHandler(level: settings.logLevel.level, format: format, sink: sink)
       let application: Application
       do throws(StartError) {
-        application = try Application(settings: settings, environment: Environment.variables, logger: logger)
+        application = try Application(settings: settings, environment: Environment.variables, log: log)
       } catch {
         throw CommandFailure("\(error)", code: .config)
       }

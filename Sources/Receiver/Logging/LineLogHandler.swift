@@ -29,9 +29,21 @@ package struct LineLogHandler: LogHandler {
     let own = event.metadata ?? [:]
     let merged = metadata.isEmpty ? own : metadata.merging(own) { $1 }
     let fields = merged.sorted { $0.key < $1.key }.map { ($0.key, Self.text(of: $0.value)) }
+    write(event.level, "\(event.message)", fields)
+  }
+
+  /// The way of a record that is written for every delivery, without the dictionary that the logging interface wants.
+  ///
+  /// - Parameter fields: in alphabetical order.
+  func log(
+    _ level: Logger.Level, _ message: String, fields: @autoclosure () -> [(name: String, value: String)]
+  ) {
+    if level >= logLevel { write(level, message, fields()) }
+  }
+
+  private func write(_ level: Logger.Level, _ message: String, _ fields: [(name: String, value: String)]) {
     let time = Timestamp(milliseconds: WallClock.milliseconds).rfc3339
-    let record = LogRecord(
-      time: time, level: event.level.rawValue, message: "\(event.message)", fields: fields)
+    let record = LogRecord(time: time, level: level.rawValue, message: message, fields: fields)
     sink.write(format == .json ? record.json : record.text)
   }
 }

@@ -13,17 +13,18 @@ final class WebhookEndpoint {
   private let verifier: Verifier
   private let recorder: Recorder
   private let metrics: Metrics
-  private let logger: Logger
+  private let deliveryLog: LineLogHandler
   private let bodyLimit: Int
 
   init(
-    loop: EventLoop, verifier: Verifier, recorder: Recorder, metrics: Metrics, logger: Logger, bodyLimit: Int
+    loop: EventLoop, verifier: Verifier, recorder: Recorder, metrics: Metrics,
+    deliveryLog: LineLogHandler, bodyLimit: Int
   ) {
     self.loop = loop
     self.verifier = verifier
     self.recorder = recorder
     self.metrics = metrics
-    self.logger = logger
+    self.deliveryLog = deliveryLog
     self.bodyLimit = bodyLimit
   }
 
@@ -93,13 +94,14 @@ extension WebhookEndpoint {
     _ recording: Recording, of delivery: Delivery, secretPosition: Int, since start: MonotonicTime
   ) {
     let microseconds = (loop.kernel.monotonicTime - start).wholeNanoseconds / 1000
-    logger.info(
-      "delivery",
-      metadata: [
-        "webhook_id": "\(delivery.webhookID)", "prediction_id": "\(delivery.snapshot.predictionID)",
-        "provider_status": "\(delivery.snapshot.providerStatus)", "outcome": "\(recording.outcome.rawValue)",
-        "state": "\(recording.state.rawValue)", "revision": "\(recording.revision)",
-        "secret": "\(secretPosition)", "bytes": "\(delivery.body.count)", "microseconds": "\(microseconds)",
+    deliveryLog.log(
+      .info, "delivery",
+      fields: [
+        ("bytes", "\(delivery.body.count)"), ("microseconds", "\(microseconds)"),
+        ("outcome", recording.outcome.rawValue), ("prediction_id", delivery.snapshot.predictionID),
+        ("provider_status", delivery.snapshot.providerStatus), ("revision", "\(recording.revision)"),
+        ("secret", "\(secretPosition)"), ("state", recording.state.rawValue),
+        ("webhook_id", delivery.webhookID),
       ])
   }
 
