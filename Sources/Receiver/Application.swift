@@ -164,7 +164,9 @@ package final class Application {
     at path: String, for queue: CommitQueue, _ checkpointer: Checkpointer, metrics: Metrics, logger: Logger
   ) throws(StartError) -> [Thread] {
     do {
+      var lock = try DatabaseLock(claiming: path)
       let writer = try StoreWriter(path: path)
+      try lock.claimLog()
       let moving = try StoreCheckpointer(path: path)
       return [
         try Thread(named: "writer") {

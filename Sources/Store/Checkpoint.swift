@@ -32,6 +32,7 @@ package final class StoreCheckpointer {
     guard try connection.text("PRAGMA journal_mode") == "wal",
       try connection.integer("PRAGMA schema_version") > 0
     else { throw .cannotOpen("it has no write-ahead log") }
+    try connection.rememberFiles()
   }
 
   package func checkpoint() throws(StoreError) -> CheckpointResult {

@@ -4,6 +4,9 @@ internal import CSQLite
 /// (https://www.sqlite.org/threadsafe.html, multi-thread mode).
 final class Connection {
   let handle: OpaquePointer
+  private let path: String
+  /// What it works on, once it has read something.
+  private var files: DatabaseFiles?
 
   enum Access {
     /// Creates the file, readable by its owner alone.
@@ -23,6 +26,7 @@ final class Connection {
     let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard let opened else { throw StoreError(code: SQLITE_NOMEM, message: "out of memory") }
     handle = opened
+    self.path = path
     // https://www.sqlite.org/c3ref/open.html: a handle is returned even on error, and must be closed: deinit does.
     try check(code)
     try check(sqlite3_busy_timeout(handle, busyTimeout))
@@ -37,8 +41,27 @@ final class Connection {
   private static let hasForgoneStatistics = csqlite_forgo_memory_statistics() == SQLITE_OK
 
   deinit {
+    keepForeignLog()
     // https://www.sqlite.org/c3ref/close.html: v2 waits for statements that are still alive.
     sqlite3_close_v2(handle)
+  }
+
+  /// Remembers which files are open, for ``requireFilesInPlace()``. Call it when something was read.
+  func rememberFiles() throws(StoreError) {
+    files = try DatabaseFiles(of: path, openOn: handle)
+  }
+
+  /// Throws where a file was deleted, moved or replaced since ``rememberFiles()``.
+  func requireFilesInPlace() throws(StoreError) {
+    try files?.requireInPlace()
+  }
+
+  /// The last connection to close deletes the log and the shared memory by their names. Where ours were moved, those names
+  /// may be another daemon's, whose log must stay (https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, persist).
+  private func keepForeignLog() {
+    guard let files, !files.areInPlace else { return }
+    var isKept: Int32 = 1
+    sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &isKept)
   }
 
   /// Throws what `code` means, unless it means success.
@@ -78,5 +101,16 @@ final class Connection {
       if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
       throw error
     }
+  }
+
+  /// Runs `sql` and writes all its pages to the log, as a commit would, but takes it back.
+  func rehearse(_ sql: String) throws(StoreError) {
+    try execute("BEGIN IMMEDIATE")
+    // Frames of the log that no commit follows do not count, and are overwritten (https://www.sqlite.org/walformat.html).
+    // Some errors have rolled back already; then this one is of no account.
+    defer { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+    try execute(sql)
+    // https://www.sqlite.org/c3ref/db_cacheflush.html
+    try check(sqlite3_db_cacheflush(handle))
   }
 }

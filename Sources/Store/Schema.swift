@@ -77,4 +77,12 @@ enum Schema {
       }
     }
   }
+
+  /// Throws unless `connection`'s file is of this program and of this version.
+  static func requireCurrent(_ connection: Connection) throws(StoreError) {
+    let found = try connection.integer("PRAGMA user_version")
+    guard found <= version else { throw .newerSchema(found: found, known: version) }
+    guard try connection.integer("PRAGMA application_id") == applicationID else { throw .foreign }
+    guard found == version else { throw .olderSchema(found: found, known: version) }
+  }
 }

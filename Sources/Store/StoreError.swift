@@ -1,9 +1,12 @@
 internal import CSQLite
+internal import Glibc
 
 /// What went wrong with the store, by what can be done about it.
 package enum StoreError: Error, Equatable, Sendable {
   /// The file is of a later version of this program.
   case newerSchema(found: Int, known: Int)
+  /// The file is of an earlier version, and whoever opened it does not write.
+  case olderSchema(found: Int, known: Int)
   /// The file is a database of another program.
   case foreign
   /// The file is not a database, is damaged, or holds what this program never writes.
@@ -13,6 +16,12 @@ package enum StoreError: Error, Equatable, Sendable {
   case full
   case readOnly
   case cannotOpen(String)
+  /// Another daemon serves this database; its process number where that is known.
+  case served(by: Int32?)
+  /// The file of this name was deleted or moved while it was open.
+  case gone(String)
+  /// Another file has taken this name while ours was open.
+  case replaced(String)
   /// Any other error of SQLite or of the disk, with SQLite's extended code.
   case other(code: Int32, message: String)
 
@@ -28,6 +37,15 @@ package enum StoreError: Error, Equatable, Sendable {
     default: self = .other(code: code, message: message)
     }
   }
+
+  /// An errno of opening the database's file.
+  init(opening number: Int32) {
+    switch number {
+    case EACCES, EPERM, EROFS: self = .readOnly
+    case ENOSPC, EDQUOT: self = .full
+    default: self = .cannotOpen(SystemText.of(number))
+    }
+  }
 }
 
 extension StoreError: CustomStringConvertible {
@@ -36,6 +54,8 @@ extension StoreError: CustomStringConvertible {
     switch self {
     case .newerSchema(let found, let known):
       "the database has schema \(found) and this version knows \(known): install the version that wrote it"
+    case .olderSchema(let found, let known):
+      "the database has schema \(found) and this version wants \(known): start serve once, which changes it"
     case .foreign:
       "the file is a database of another program: name another file in DATABASE_URL"
     case .corrupt(let message):
@@ -48,17 +68,47 @@ extension StoreError: CustomStringConvertible {
       "the database cannot be written: check the owner and the permissions of the file and of its folder"
     case .cannotOpen(let message):
       "the database cannot be opened (\(message)): check that its folder exists and may be written"
+    case .served(let process):
+      "another daemon serves this database\(process.map { " (process \($0))" } ?? ""): stop it, or name another file"
+    case .gone(let path):
+      "\(path) was moved or deleted while it was in use: put that very file back, or restart"
+    case .replaced(let path):
+      "\(path) is not the file that was opened: put that one back, or restart to use this one"
     case .other(let code, let message):
       "\(message) (SQLite code \(code))"
+    }
+  }
+
+  /// Less might fit. A quota, and a limit on the size of files, are reported as errors of the disk.
+  package var isWantOfRoom: Bool {
+    switch self {
+    case .full: true
+    case .other(let code, _): code & 0xFF == SQLITE_IOERR
+    default: false
     }
   }
 
   /// The store as a whole cannot write now: trying the parts of a batch one by one would fail alike.
   package var concernsWholeStore: Bool {
     switch self {
-    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .foreign: true
+    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign, .served, .gone,
+      .replaced:
+      true
     case .other(let code, _): code & 0xFF == SQLITE_IOERR || code & 0xFF == SQLITE_NOMEM
     case .corrupt: false
+    }
+  }
+}
+
+/// The system's own words for an errno.
+enum SystemText {
+  static func of(_ number: Int32) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      // The XSI form fills the buffer and is safe on any thread, which strerror is not.
+      guard let start = buffer.baseAddress, strerror_r(number, start, buffer.count) == 0 else {
+        return "errno \(number)"
+      }
+      return String(cString: start)
     }
   }
 }

@@ -11,8 +11,7 @@ package final class StoreReader {
   /// Opens a database that a ``StoreWriter`` has made.
   package init(path: String, busyTimeout: Int32 = 1000) throws(StoreError) {
     connection = try Connection(path: path, access: .read, busyTimeout: busyTimeout)
-    let found = try connection.integer("PRAGMA user_version")
-    guard found == Schema.version else { throw .newerSchema(found: found, known: Schema.version) }
+    try Schema.requireCurrent(connection)
     selectJob = try Statement(
       "SELECT number, \(JobRow.columns), body FROM jobs WHERE prediction_id = ?", on: connection)
     selectHistory = try Statement(
@@ -22,6 +21,7 @@ package final class StoreReader {
       """, on: connection)
     countOutcomes = try Statement(
       "SELECT outcome, count(*) FROM deliveries WHERE job = ? GROUP BY outcome", on: connection)
+    try connection.rememberFiles()
   }
 
   /// The job of the prediction `id`, with the body that it rests on.
@@ -80,8 +80,9 @@ package final class StoreReader {
     return JobPage(jobs: jobs.map(\.job), next: hasMore ? jobs.last?.number : nil)
   }
 
-  /// Asks the database something, to learn whether reading works.
+  /// Asks the database something, to learn whether reading works, and whether what is read is what the path names.
   package func ping() throws(StoreError) {
+    try connection.requireFilesInPlace()
     _ = try connection.integer("SELECT number FROM jobs LIMIT 1")
   }
 

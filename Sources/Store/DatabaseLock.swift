@@ -1,0 +1,60 @@
+internal import Glibc
+
+/// The claim of one serving process to a database.
+///
+/// SQLite lets several processes write one file, and would let two daemons run on it unnoticed. The claim is a flock(2)
+/// on the database itself: it is bound to the file and not to one of its names, it ends with the process however that
+/// ends, and it leaves nothing behind. SQLite locks with fcntl(2), of which flock(2) knows nothing.
+///
+/// The log is claimed too. Where somebody puts a copy in the database's place while a daemon runs, the new file is free, but
+/// the log beside it is the old one's: the next process would apply it to the copy, and damage that.
+///
+/// Descriptors are never closed, not even after an error: closing any descriptor of a file drops every fcntl(2) lock that
+/// the process has on it, and so those of SQLite (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+package struct DatabaseLock {
+  private let logPath: String
+  private var claimedLog: FileIdentity?
+
+  /// Claims the database at `path` for the rest of this process, and makes an empty file where there is none, readable by
+  /// its owner alone. Call it before any connection is opened.
+  package init(claiming path: String) throws(StoreError) {
+    try Self.claim(path, flags: O_CREAT)
+    // SQLite keeps the log beside the file that a link leads to.
+    let resolved = realpath(path, nil)
+    defer { free(resolved) }
+    logPath = (resolved.map { String(cString: $0) } ?? path) + "-wal"
+    try claimLog()
+  }
+
+  /// Claims the log, where there is one: once more when a ``StoreWriter`` has made it.
+  package mutating func claimLog() throws(StoreError) {
+    guard let log = FileIdentity(path: logPath), log != claimedLog else { return }
+    try Self.claim(logPath, flags: 0)
+    claimedLog = log
+  }
+
+  private static func claim(_ path: String, flags: Int32) throws(StoreError) {
+    let descriptor = open(path, O_RDWR | O_CLOEXEC | flags, 0o600)
+    guard descriptor >= 0 else { throw StoreError(opening: errno) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return }
+    // Some file systems have no such locks; there the daemon works as any program with SQLite does.
+    guard errno == EWOULDBLOCK else { return }
+    throw .served(by: holder(of: path))
+  }
+
+  /// Who holds the lock, as far as proc(5) shows it: nil where it is hidden, and where it is another container's process.
+  private static func holder(of path: String) -> Int32? {
+    guard let identity = FileIdentity(path: path), let table = fopen("/proc/locks", "re") else { return nil }
+    defer { fclose(table) }
+    var line = [CChar](repeating: 0, count: 256)
+    // Ends with the table.
+    while fgets(&line, Int32(line.count), table) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      // 1: FLOCK  ADVISORY  WRITE 4242 fe:01:1234567 0 EOF
+      let words = text.split(separator: " ")
+      guard words.count > 5, words[1] == "FLOCK", words[5].hasSuffix(":\(identity.inode)") else { continue }
+      return Int32(words[4]).flatMap { $0 > 0 ? $0 : nil }
+    }
+    return nil
+  }
+}
