@@ -117,7 +117,7 @@ let package = Package(
     tests("ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
     tests("TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
-    tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks"]),
+    tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store"]),
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
     tests("WebhookBenchTests", ["webhook-bench", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),

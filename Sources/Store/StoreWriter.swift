@@ -29,6 +29,7 @@ package final class StoreWriter {
     self.connection = connection
     statements = try WriterStatements(connection)
     log.follow(connection)
+    try connection.rememberFiles()
   }
 
   /// Pages in the write-ahead log after the last commit.
@@ -38,7 +39,9 @@ package final class StoreWriter {
   ///
   /// - Returns: what became of each, in their order.
   package func commit(_ deliveries: [Delivery]) throws(StoreError) -> [Recording] {
-    try connection.transaction { () throws(StoreError) in
+    // Before, and not once more after it: a file that goes a moment after the answer takes the deliveries with it too.
+    try connection.requireFilesInPlace()
+    return try connection.transaction { () throws(StoreError) in
       var recordings: [Recording] = []
       recordings.reserveCapacity(deliveries.count)
       for delivery in deliveries { recordings.append(try record(delivery)) }
@@ -46,12 +49,27 @@ package final class StoreWriter {
     }
   }
 
-  /// Writes and commits next to nothing, to learn whether writing works.
-  package func probe() throws(StoreError) {
+  /// Learns whether writing works, and leaves nothing behind.
+  ///
+  /// - Parameter room: how many bytes have to fit. A page alone often fits on a full disk, in what a failed commit has left
+  ///   of the log.
+  package func probe(room: Int = 0) throws(StoreError) {
+    try connection.requireFilesInPlace()
     try connection.transaction { () throws(StoreError) in
       // Not the schema's version, which another program may have raised meanwhile.
       try connection.execute("PRAGMA application_id = \(Schema.applicationID)")
     }
+    if room > 0 { try connection.rehearse(Self.rehearsal(of: room)) }
+  }
+
+  /// A row that takes `room` bytes, and that is never committed. At random, since zeros take no room where the file system
+  /// compresses.
+  private static func rehearsal(of room: Int) -> String {
+    """
+    INSERT OR REPLACE INTO jobs (prediction_id, phase, provider_status, knows_status, updated_at, last_delivery_at,
+      revision, logs_size, output_size, digest, body)
+    VALUES ('', '', '', 0, 0, 0, 0, 0, 0, x'', randomblob(\(room)))
+    """
   }
 
   /// Moves what the write-ahead log holds into the database, as far as no reader is in the way.

@@ -12,5 +12,7 @@ struct ReplicateWebhookd: ParsableCommand {
       Settings come from the environment, and from a file given with --env-file. See .env.example for all of them.
       """,
     version: Version.current,
-    subcommands: [Serve.self, Send.self, JobCommand.self, JobsCommand.self, Verify.self, Check.self])
+    subcommands: [
+      Serve.self, Send.self, JobCommand.self, JobsCommand.self, Verify.self, Check.self, Backup.self,
+    ])
 }

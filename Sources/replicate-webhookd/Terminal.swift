@@ -17,6 +17,11 @@ enum Terminal {
     write(Array(("replicate-webhookd: " + line + "\n").utf8), to: STDERR_FILENO)
   }
 
+  /// Puts `text` in place of what stands in the terminal's last line (ECMA-48, EL).
+  static func overwriteErrorLine(_ text: String) {
+    write(Array("\r\u{1B}[K\(text)".utf8), to: STDERR_FILENO)
+  }
+
   private static func write(_ bytes: [UInt8], to descriptor: Int32) {
     var rest = bytes[...]
     while !rest.isEmpty {

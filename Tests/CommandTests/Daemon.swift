@@ -75,18 +75,18 @@ final class Daemon {
   /// What the daemon writes to standard error.
   private let logFile: URL
 
-  /// - Parameter descriptorLimit: how many descriptors it may have; nil for as many as the tests.
+  /// - Parameters:
+  ///   - descriptorLimit: how many descriptors it may have; nil for as many as the tests.
+  ///   - wrapper: a command, with its arguments, that becomes the daemon: the daemon's are added to them.
   init(
-    in folder: TemporaryFolder, environment: [String: String] = [:], descriptorLimit: Int? = nil
+    in folder: TemporaryFolder, environment: [String: String] = [:], descriptorLimit: Int? = nil,
+    wrapper: [String] = []
   ) throws {
     self.folder = folder
-    if let descriptorLimit {
-      process.executableURL = URL(fileURLWithPath: "/bin/sh")
-      process.arguments = ["-c", "ulimit -n \(descriptorLimit) && exec \"$0\" serve", Program.path]
-    } else {
-      process.executableURL = URL(fileURLWithPath: Program.path)
-      process.arguments = ["serve"]
-    }
+    let limited = descriptorLimit.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$0\" \"$@\""] } ?? []
+    let command = wrapper + limited + [Program.path, "serve"]
+    process.executableURL = URL(fileURLWithPath: command[0])
+    process.arguments = Array(command.dropFirst())
     process.currentDirectoryURL = folder.url
     process.environment = [
       "REPLICATE_WEBHOOK_SECRET": Self.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",

@@ -9,7 +9,7 @@ final class CommitQueue: Sendable {
   private static let capacity = 4096
 
   let submissions = BlockingQueue<Submission>(capacity: CommitQueue.capacity)
-  /// The last attempt to write failed.
+  /// Writing has failed, and has not been seen to work again: see ``WritingHealth``.
   let isFailing = Atomic(false)
 
   enum Submission: Sendable {

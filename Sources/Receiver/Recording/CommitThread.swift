@@ -12,6 +12,7 @@ final class CommitThread {
   private let checkpointer: Checkpointer
   private let metrics: Metrics
   private let logger: Logger
+  private var health = WritingHealth()
 
   /// Deliveries in one transaction: beyond this, those at the front wait longer than a sync costs.
   private static let batchLimit = 512
@@ -70,36 +71,41 @@ final class CommitThread {
 
   private func commit(_ deliveries: [Delivery]) throws(StoreError) -> [Recording] {
     let start = MonotonicClock.now
+    let room = WritingHealth.room(
+      deliveries: deliveries.count, bodyBytes: deliveries.reduce(0) { $0 + $1.body.count })
     do throws(StoreError) {
       let recordings = try writer.commit(deliveries)
       metrics.commitDuration.record(MonotonicClock.now - start)
       metrics.commits.add()
-      noteSuccess()
+      noteSuccess(room: room)
       return recordings
     } catch {
-      noteFailure(error)
+      noteFailure(error, room: room)
       throw error
     }
   }
 
   private func probe() -> Bool {
+    let room = health.missingRoom ?? 0
     do throws(StoreError) {
-      try writer.probe()
-      noteSuccess()
+      try writer.probe(room: room)
+      noteSuccess(room: room)
       return true
     } catch {
-      noteFailure(error)
+      noteFailure(error, room: room)
       return false
     }
   }
 
-  private func noteSuccess() {
-    guard queue.isFailing.exchange(false, ordering: .relaxed) else { return }
+  private func noteSuccess(room: Int) {
+    guard health.noteSuccess(room: room) else { return }
+    queue.isFailing.store(false, ordering: .relaxed)
     logger.notice("the store can be written again")
   }
 
-  private func noteFailure(_ error: StoreError) {
+  private func noteFailure(_ error: StoreError, room: Int) {
     metrics.commitFailures.add()
+    health.noteFailure(error, room: room)
     queue.isFailing.store(true, ordering: .relaxed)
     logger.error("the store could not be written", metadata: ["cause": "\(error)"])
   }
@@ -116,7 +122,7 @@ final class CommitThread {
       _ = try writer.checkpoint()
       metrics.checkpoints.add()
     } catch {
-      noteFailure(error)
+      noteFailure(error, room: 0)
     }
   }
 

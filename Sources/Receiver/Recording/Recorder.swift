@@ -25,7 +25,8 @@ final class Recorder {
     await withUnsafeContinuation { submit(.delivery(delivery, Waiting(loop: loop, continuation: $0))) }
   }
 
-  /// Whether a delivery could be stored now. Costs nothing while writing works; after a failure it tries to write.
+  /// Whether a delivery could be stored now. Costs nothing while writing works; after a failure it tries to write as
+  /// much as has failed.
   func isReady() async -> Bool {
     guard queue.isFailing.load(ordering: .relaxed) else { return true }
     return await withUnsafeContinuation { submit(.probe(Waiting(loop: loop, continuation: $0))) }

@@ -67,6 +67,13 @@ extension SettingsReader {
     return addresses
   }
 
+  /// Where the database is, and nothing else.
+  package mutating func readDatabasePath() throws(SettingProblems) -> String {
+    let path = databasePath()
+    guard problems.isEmpty else { throw SettingProblems(problems) }
+    return path
+  }
+
   /// The secrets alone, for commands that only sign or verify.
   package mutating func readSecrets() throws(SettingProblems) -> [Secret] {
     let secrets = secrets()

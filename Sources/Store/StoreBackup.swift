@@ -1,0 +1,220 @@
+internal import CSQLite
+internal import Glibc
+
+/// A copy of a database that others may be writing to, as of one moment.
+///
+/// sqlite3_backup copies pages as they are, inside one read transaction. That keeps nobody from writing; it only keeps the
+/// log from beginning anew, so the copy should be fast, and copying pages is. VACUUM INTO would hold the same transaction
+/// for longer, since it builds every index again. Pages are copied a few at a time, to show progress; what is committed
+/// meanwhile is not seen, because the transaction was open before, so that the copy need never begin again.
+package struct StoreBackup {
+  private let source: String
+  private let destination: String
+  private let replacesFile: Bool
+  /// Beside the destination, so that it can be renamed.
+  private var partial: String { "\(destination).partial-\(getpid())" }
+
+  /// 4 MiB at a time.
+  private static let pagesPerStep: Int32 = 1024
+
+  /// What was copied.
+  package struct Summary: Equatable, Sendable {
+    package let jobs: Int
+    package let bytes: Int
+  }
+
+  /// - Parameters:
+  ///   - source: the database's path.
+  ///   - destination: the path of the copy; `source` and its companions are refused.
+  ///   - replacesFile: whether a file at `destination` may be replaced.
+  package init(of source: String, to destination: String, replacingFile replacesFile: Bool) {
+    self.source = source
+    self.destination = destination
+    self.replacesFile = replacesFile
+  }
+
+  /// Makes the copy, reads it through, and only then gives it its name. After an error there is no copy, and what stood at
+  /// the destination still stands.
+  ///
+  /// - Parameter progress: told how many pages of how many were copied.
+  package func run(progress: (_ copied: Int, _ all: Int) -> Void) throws(BackupError) -> Summary {
+    try requireDestination()
+    let reader = try opening { () throws(StoreError) in
+      try Connection(path: source, access: .read, busyTimeout: 5000)
+    }
+    try makePartial()
+    do throws(BackupError) {
+      let jobs = try copy(from: reader, progress)
+      try verify(expecting: jobs)
+      let bytes = try sync()
+      try publish()
+      return Summary(jobs: jobs, bytes: bytes)
+    } catch {
+      for path in [partial, partial + "-journal", partial + "-wal", partial + "-shm"] { unlink(path) }
+      throw error
+    }
+  }
+}
+
+// MARK: - The destination
+
+extension StoreBackup {
+  private func requireDestination() throws(BackupError) {
+    guard access(source, F_OK) == 0 else { throw .noDatabase(source) }
+    // Whatever was forced: the daemon would lose its file, or SQLite would take one of these for a part of the copy.
+    let taken = FileIdentity(path: destination)
+    for path in [source, source + "-wal", source + "-shm"] {
+      let isTaken = taken != nil && FileIdentity(path: path) == taken
+      guard destination != path, !isTaken else { throw .destinationIsDatabase(destination) }
+    }
+    for companion in [destination + "-wal", destination + "-journal"] where access(companion, F_OK) == 0 {
+      throw .destinationInUse(companion)
+    }
+    guard replacesFile || taken == nil else { throw .exists(destination) }
+  }
+
+  private func makePartial() throws(BackupError) {
+    let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw .failed("create", partial, errno) }
+    close(descriptor)
+  }
+
+  /// Returns how large the copy is, when its bytes are on disk.
+  private func sync() throws(BackupError) -> Int {
+    let descriptor = open(partial, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .failed("open", partial, errno) }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, fsync(descriptor) == 0 else {
+      throw .failed("sync", partial, errno)
+    }
+    return Int(status.st_size)
+  }
+
+  private func publish() throws(BackupError) {
+    if replacesFile {
+      guard rename(partial, destination) == 0 else { throw .failed("name", destination, errno) }
+    } else if link(partial, destination) == 0 {
+      // Unlike rename(2), link(2) never replaces what somebody else has put there meanwhile.
+      unlink(partial)
+    } else {
+      guard errno != EEXIST else { throw .exists(destination) }
+      // Not every file system has links.
+      guard rename(partial, destination) == 0 else { throw .failed("name", destination, errno) }
+    }
+    // The new name is on disk when its folder is.
+    let slash = destination.lastIndex(of: "/")
+    let folder = slash.map { $0 == destination.startIndex ? "/" : String(destination[..<$0]) } ?? "."
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .failed("open", folder, errno) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw .failed("sync", folder, errno) }
+  }
+}
+
+// MARK: - Copying and verifying
+
+extension StoreBackup {
+  /// Returns how many jobs the database had when the copy began.
+  private func copy(from reader: Connection, _ progress: (Int, Int) -> Void) throws(BackupError) -> Int {
+    let jobs = try opening { () throws(StoreError) in
+      // This transaction is the moment of the copy.
+      try reader.execute("BEGIN")
+      try Schema.requireCurrent(reader)
+      return try reader.integer("SELECT count(*) FROM jobs")
+    }
+    do throws(StoreError) {
+      let copy = try Connection(path: partial, access: .create, busyTimeout: 0)
+      // Nobody sees this file before it is whole and synced: it needs no journal, and no sync of SQLite's.
+      try copy.execute("PRAGMA journal_mode = OFF")
+      try copy.execute("PRAGMA synchronous = OFF")
+      try Self.copyPages(from: reader, to: copy, progress)
+      // As a database without a log it is one file. The daemon gives it a log again.
+      guard try copy.text("PRAGMA journal_mode = DELETE") == "delete" else {
+        throw .cannotOpen("its journal mode did not change")
+      }
+    } catch .corrupt(let verdict) {
+      // The copy was empty a moment ago.
+      throw .cannotRead(.corrupt(verdict))
+    } catch {
+      throw .cannotWrite(destination, error)
+    }
+    return jobs
+  }
+
+  private static func copyPages(
+    from reader: Connection, to copy: Connection, _ progress: (Int, Int) -> Void
+  ) throws(StoreError) {
+    guard let backup = sqlite3_backup_init(copy.handle, "main", reader.handle, "main") else {
+      return try copy.check(sqlite3_errcode(copy.handle))
+    }
+    var code = SQLITE_OK
+    // Ends when all pages are copied, or with an error; the transaction keeps their number from growing.
+    while code == SQLITE_OK {
+      code = sqlite3_backup_step(backup, Self.pagesPerStep)
+      let all = Int(sqlite3_backup_pagecount(backup))
+      progress(all - Int(sqlite3_backup_remaining(backup)), all)
+    }
+    // https://www.sqlite.org/c3ref/backup_finish.html: repeats the error of the last step.
+    let outcome = sqlite3_backup_finish(backup)
+    guard outcome != SQLITE_OK else { return try copy.check(code) }
+    throw StoreError(code: outcome, message: String(cString: sqlite3_errstr(outcome)))
+  }
+
+  private func verify(expecting jobs: Int) throws(BackupError) {
+    let verdict: String
+    let found: Int
+    do throws(StoreError) {
+      let copy = try Connection(path: partial, access: .read, busyTimeout: 0)
+      verdict = try copy.text("PRAGMA integrity_check(1)")
+      try Schema.requireCurrent(copy)
+      found = try copy.integer("SELECT count(*) FROM jobs")
+    } catch {
+      throw .unsound("\(error)")
+    }
+    guard verdict == "ok" else { throw .unsound(verdict) }
+    guard found >= jobs else { throw .unsound("it holds \(found) of \(jobs) jobs") }
+  }
+
+  private func opening<Result>(_ body: () throws(StoreError) -> Result) throws(BackupError) -> Result {
+    do throws(StoreError) {
+      return try body()
+    } catch {
+      throw .cannotRead(error)
+    }
+  }
+}
+
+/// Why there is no copy.
+package enum BackupError: Error, Equatable, Sendable {
+  case noDatabase(String)
+  case exists(String)
+  case destinationIsDatabase(String)
+  /// A journal of another database lies beside the destination, and would be taken for the copy's.
+  case destinationInUse(String)
+  /// What was to be done, with which file, and the errno.
+  case failed(String, String, Int32)
+  case cannotRead(StoreError)
+  case cannotWrite(String, StoreError)
+  /// The copy was made, and is not what it should be: the database itself is damaged, or the copy's disk is.
+  case unsound(String)
+}
+
+extension BackupError: CustomStringConvertible {
+  /// Cause and fix in one line.
+  package var description: String {
+    switch self {
+    case .noDatabase(let path): "DATABASE_URL: \(path) does not exist"
+    case .exists(let path): "\(path) exists: name another file, or replace it with --force"
+    case .destinationIsDatabase(let path): "\(path) is the database itself: name another file"
+    case .destinationInUse(let path):
+      "\(path) belongs to another database of that name: move it away, or name another file"
+    case .failed(let deed, let path, let number): "cannot \(deed) \(path): \(SystemText.of(number))"
+    case .cannotRead(let error): "DATABASE_URL: \(error)"
+    case .cannotWrite(let path, .full): "cannot write \(path): the disk is full"
+    case .cannotWrite(let path, let error): "cannot write \(path): \(error)"
+    case .unsound(let verdict):
+      "the copy is not sound (\(verdict)) and was removed: run replicate-webhookd check on the database"
+    }
+  }
+}

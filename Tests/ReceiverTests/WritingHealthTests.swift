@@ -1,0 +1,56 @@
+import Store
+import Testing
+
+@testable import Receiver
+
+@Suite struct WritingHealthTests {
+  enum Attempt {
+    case fails(StoreError, room: Int)
+    case succeeds(room: Int)
+  }
+
+  private static let diskError = StoreError.other(code: 778, message: "disk I/O error")
+
+  /// What was tried, and the room that is missing after it; nil where writing works.
+  @Test(
+    arguments: [
+      ([], nil),
+      ([.succeeds(room: 0)], nil),
+      // A page fits where a delivery does not.
+      ([.fails(.full, room: 500)], 500),
+      ([.fails(.full, room: 500), .succeeds(room: 0)], 500),
+      ([.fails(.full, room: 500), .succeeds(room: 499)], 500),
+      ([.fails(.full, room: 500), .succeeds(room: 500)], nil),
+      ([.fails(.full, room: 500), .succeeds(room: 501)], nil),
+      // The most that has failed counts, in whatever order.
+      ([.fails(.full, room: 500), .fails(.full, room: 9), .succeeds(room: 9)], 500),
+      ([.fails(.full, room: 9), .fails(.full, room: 500), .succeeds(room: 9)], 500),
+      ([.fails(diskError, room: 500), .succeeds(room: 0)], 500),
+      // What is not for want of room is over with the first success.
+      ([.fails(.busy, room: 500)], 0),
+      ([.fails(.busy, room: 500), .succeeds(room: 0)], nil),
+      ([.fails(.gone("x"), room: 500), .succeeds(room: 1)], nil),
+      ([.fails(.full, room: 500), .fails(.busy, room: 900), .succeeds(room: 0)], 500),
+      ([.fails(.full, room: 500), .succeeds(room: 500), .fails(.busy, room: 500)], 0),
+    ] as [([Attempt], Int?)])
+  func writingWorksAgainWhenAsMuchAsHasFailedWasWritten(_ attempts: [Attempt], _ missing: Int?) {
+    var health = WritingHealth()
+    for attempt in attempts {
+      let wasFailing = health.isFailing
+      switch attempt {
+      case .fails(let error, let room):
+        health.noteFailure(error, room: room)
+      case .succeeds(let room):
+        let isOver = health.noteSuccess(room: room)
+        #expect(isOver == (wasFailing && !health.isFailing))
+      }
+    }
+    #expect(health.missingRoom == missing)
+    #expect(health.isFailing == (missing != nil))
+  }
+
+  @Test func roomIsMoreThanTheBodiesAndBounded() {
+    #expect(WritingHealth.room(deliveries: 1, bodyBytes: 5000) > 5000)
+    #expect(WritingHealth.room(deliveries: 512, bodyBytes: 1 << 30) == WritingHealth.largestRoom)
+  }
+}

@@ -1,0 +1,78 @@
+import Glibc
+import Jobs
+import Store
+import Testing
+
+/// What happens to files while they are in use.
+@Suite struct DatabaseFilesTests {
+  @Test(arguments: ["", "-wal", "-shm"])
+  func nothingIsCommittedWhileAFileIsNotInItsPlace(_ suffix: String) throws {
+    let database = try TemporaryDatabase()
+    let writer = try StoreWriter(path: database.path)
+    let reader = try StoreReader(path: database.path)
+    _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
+    let (file, aside) = (database.path + suffix, database.path + ".aside")
+
+    try #require(rename(file, aside) == 0)
+    #expect(throws: StoreError.gone(file)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+    #expect(throws: StoreError.gone(file)) { try writer.probe() }
+    #expect(throws: StoreError.gone(file)) { try reader.ping() }
+    // What is known is still told.
+    #expect(try reader.job("p1") != nil)
+
+    fclose(fopen(file, "w"))
+    #expect(throws: StoreError.replaced(file)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+    #expect(throws: StoreError.replaced(file)) { try writer.probe() }
+    #expect(throws: StoreError.replaced(file)) { try reader.ping() }
+
+    try #require(rename(aside, file) == 0)
+    #expect(try writer.commit(Sample.life(of: "p2", prefix: "b")).count == 4)
+    try writer.probe()
+    try reader.ping()
+  }
+
+  @Test func aLinkIsFollowedAndMustGoOnLeadingThere() throws {
+    let database = try TemporaryDatabase()
+    do { _ = try StoreWriter(path: database.path) }
+    let link = database.folder + "/link"
+    defer { unlink(link) }
+    try #require(symlink(database.path, link) == 0)
+    let writer = try StoreWriter(path: link)
+    #expect(try writer.commit(Sample.life(of: "p1", prefix: "a")).count == 4)
+    unlink(link)
+    #expect(throws: StoreError.gone(link)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+    try #require(symlink("/dev/null", link) == 0)
+    #expect(throws: StoreError.replaced(link)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+  }
+
+  /// The last connection to close deletes a log by its name, which may be another daemon's by then.
+  @Test(arguments: [false, true])
+  func closingDeletesItsOwnLogAlone(_ isReplaced: Bool) throws {
+    let database = try TemporaryDatabase()
+    let aside = database.path + ".aside"
+    defer { unlink(aside) }
+    do {
+      let writer = try StoreWriter(path: database.path)
+      _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
+      if isReplaced { try #require(rename(database.path, aside) == 0) }
+    }
+    #expect((access(database.path + "-wal", F_OK) == 0) == isReplaced)
+  }
+
+  @Test func aRehearsalTakesRoomAndLeavesNothing() throws {
+    let database = try TemporaryDatabase()
+    let writer = try StoreWriter(path: database.path)
+    let reader = try StoreReader(path: database.path)
+    _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
+    let pages = writer.logPages
+    try writer.probe(room: 3_000_000)
+    #expect(writer.logPages == pages + 1)
+    var status = stat()
+    try #require(stat(database.path + "-wal", &status) == 0)
+    #expect(status.st_size > 3_000_000)
+    #expect(try reader.jobCount() == 1)
+    #expect(try writer.commit(Sample.life(of: "p2", prefix: "b")).count == 4)
+    #expect(try reader.jobCount() == 2)
+    #expect(try reader.damage() == nil)
+  }
+}
