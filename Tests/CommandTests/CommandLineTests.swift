@@ -9,6 +9,7 @@ extension ProcessTests {
 
     @Test(arguments: [
       ["--help"], ["--version"], ["serve", "--help"], ["send", "--help"], ["verify", "--help"],
+      ["backup", "--help"],
       ["help", "jobs"],
     ])
     func helpIsHelp(_ arguments: [String]) throws {

@@ -1,0 +1,151 @@
+import Foundation
+import Synchronization
+import Testing
+
+extension ProcessTests {
+  /// `backup`, beside a daemon at work, and the way back.
+  @Suite struct BackupTests {
+    private static let database = "replicate-webhookd.db"
+
+    private func run(_ arguments: [String], in folder: TemporaryFolder) throws -> Program.Result {
+      try Program.run(
+        ["backup"] + arguments,
+        environment: ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"])
+    }
+
+    /// The steps are those of deploy/failures.md.
+    @Test func whatWasAcknowledgedBeforeABackupIsThereAfterARestore() throws {
+      let folder = try TemporaryFolder()
+      let daemon = try Daemon(in: folder, environment: ["LOG_LEVEL": "notice"])
+      let senders = SteadySenders(count: 3, port: daemon.webhookPort)
+      try senders.waitForAcknowledgements(50)
+      let copy = folder.url.appendingPathComponent("copy.db").path
+      var before: [String] = []
+      // Several, for each falls into another moment of the daemon's work.
+      for round in 0..<5 {
+        before = senders.acknowledged
+        let result = try run([copy] + (round == 0 ? [] : ["--force"]), in: folder)
+        #expect(result.status == 0 && result.error.isEmpty, "\(result.error)")
+        #expect(result.output.hasPrefix("\(copy) holds "))
+      }
+      try senders.finish()
+      #expect(daemon.stop() == 0)
+      #expect(senders.acknowledged.count > before.count)
+
+      let files = FileManager.default
+      #expect(try files.attributesOfItem(atPath: copy)[.posixPermissions] as? Int == 0o600)
+      for suffix in ["", "-wal", "-shm"] {
+        let path = folder.url.path + "/" + Self.database + suffix
+        if files.fileExists(atPath: path) { try files.moveItem(atPath: path, toPath: path + ".before") }
+      }
+      try files.moveItem(atPath: copy, toPath: folder.url.path + "/" + Self.database)
+      let restored = try Daemon(in: folder)
+      for prediction in before {
+        #expect(try restored.job(prediction)["state"] as? String == "succeeded", "\(prediction) is lost")
+      }
+      #expect(try restored.ask("/readyz").status == 200)
+      // What came after the backup is taken again, if its sender still tries.
+      let later = try #require(senders.acknowledged.last)
+      #expect(
+        try restored.post(SignedDelivery(id: "m-\(later)", prediction: later, status: "succeeded")).status
+          == 200)
+    }
+
+    @Test func everyRefusalIsOneLineAndAStatus() throws {
+      let folder = try TemporaryFolder()
+      let path = { (name: String) in folder.url.appendingPathComponent(name).path }
+      let none = try run([path("copy")], in: folder)
+      #expect(none.status == 66 && none.error.contains("\(path(Self.database)) does not exist"))
+      // Without a daemon, too.
+      #expect(try Daemon(in: folder).stop() == 0)
+      #expect(try run([path("copy")], in: folder).output.contains("holds 0 job(s)"))
+      for (arguments, status, message) in [
+        ([path("copy")], 1, "\(path("copy")) exists: name another file, or replace it with --force"),
+        ([path(Self.database), "--force"], 1, "is the database itself"),
+        ([path("none/copy")], 1, "cannot create \(path("none/copy"))"),
+        ([path(""), "--force"], 1, "cannot"),
+        ([], 64, "Missing expected argument"),
+      ] as [([String], Int32, String)] {
+        let result = try run(arguments, in: folder)
+        #expect(result.status == status && result.error.contains(message), "\(arguments): \(result.error)")
+        if status == 1 { #expect(result.error.split(separator: "\n").count == 1) }
+      }
+      #expect(try run([path("copy"), "--force"], in: folder).status == 0)
+      let wrong = try Program.run(["backup", path("x")], environment: ["DATABASE_URL": "postgres:x"])
+      #expect(wrong.status == 78 && wrong.error.contains("DATABASE_URL: "))
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+      #expect(names.filter { $0.contains("partial") } == [])
+    }
+
+    /// The limit on the size of files stands for a disk that is full.
+    @Test func aCopyThatDoesNotFitIsNoCopy() throws {
+      let folder = try TemporaryFolder()
+      let daemon = try Daemon(in: folder)
+      let large = String(repeating: "x", count: 1 << 20)
+      let delivery = try SignedDelivery(id: "m", prediction: "p", status: "succeeded", logs: large)
+      #expect(try daemon.post(delivery).status == 200)
+      let script = #"trap "" XFSZ; ulimit -f 512; exec "$0" "$@""#
+      let result = try Program.run(
+        ["-c", script, Program.path, "backup", folder.url.path + "/copy"],
+        environment: ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"], executable: "/bin/bash")
+      #expect(result.status == 1 && result.error.contains("cannot write \(folder.url.path)/copy"))
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+      #expect(names.filter { $0.hasPrefix("copy") } == [])
+    }
+  }
+}
+
+/// Threads that send one delivery after the other, each of a prediction of its own, until told to stop.
+final class SteadySenders: Sendable {
+  private struct State {
+    var acknowledged: [String] = []
+    var running: Int
+    var mustStop = false
+  }
+  private let state: Mutex<State>
+  private let port: Int
+
+  init(count: Int, port: Int) {
+    self.port = port
+    state = Mutex(State(running: count))
+    // On threads of their own: they block, and the pool that runs the tests is small.
+    for sender in 0..<count { Thread.detachNewThread { self.send(as: sender) } }
+  }
+
+  /// The predictions whose delivery was answered with 200.
+  var acknowledged: [String] { state.withLock { $0.acknowledged } }
+
+  private func send(as sender: Int) {
+    defer { state.withLock { $0.running -= 1 } }
+    guard let connection = try? HTTPConnection(host: "127.0.0.1", port: port) else { return }
+    var number = 0
+    while !state.withLock({ $0.mustStop }) {
+      let prediction = "p\(sender)-\(number)"
+      number += 1
+      // A sender that ends early is noticed by whoever waits for acknowledgements.
+      guard
+        let delivery = try? SignedDelivery(
+          id: "m-\(prediction)", prediction: prediction, status: "succeeded"),
+        (try? connection.send(delivery.request)) != nil, let answer = try? connection.receive()
+      else { return }
+      if answer.status == 200 { state.withLock { $0.acknowledged.append(prediction) } }
+    }
+  }
+
+  func waitForAcknowledgements(_ count: Int) throws {
+    try wait { $0.acknowledged.count >= count }
+  }
+
+  func finish() throws {
+    state.withLock { $0.mustStop = true }
+    try wait { $0.running == 0 }
+  }
+
+  private func wait(until condition: (State) -> Bool) throws {
+    for _ in 0..<6000 {
+      if state.withLock({ condition($0) }) { return }
+      poll(nil, 0, 5)
+    }
+    try #require(Bool(false), "the senders do not get on")
+  }
+}

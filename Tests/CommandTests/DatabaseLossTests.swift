@@ -1,0 +1,156 @@
+import Foundation
+import Testing
+
+extension ProcessTests {
+  /// Files that are taken away from a running daemon, and daemons that want the same file.
+  @Suite struct DatabaseLossTests {
+    private static let name = "replicate-webhookd.db"
+    private let folder: TemporaryFolder
+    private let files = FileManager.default
+
+    init() throws {
+      folder = try TemporaryFolder()
+    }
+
+    private func path(_ name: String) -> String { folder.url.appendingPathComponent(name).path }
+
+    private func post(_ prediction: String, to daemon: Daemon) throws -> HTTPAnswer {
+      try daemon.post(SignedDelivery(id: "m-\(prediction)", prediction: prediction, status: "succeeded"))
+    }
+
+    private func serve(_ database: String) throws -> Program.Result {
+      try Program.run(
+        ["serve"],
+        environment: [
+          "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "127.0.0.1:0",
+          "API_LISTEN": "127.0.0.2:0", "DATABASE_URL": "sqlite:\(database)",
+        ])
+    }
+
+    @Test func aSecondDaemonOnTheSameFileIsRefusedUnderEveryName() throws {
+      let daemon = try Daemon(in: folder)
+      #expect(try post("p1", to: daemon).status == 200)
+      let database = path(Self.name)
+      try files.createSymbolicLink(atPath: path("soft"), withDestinationPath: database)
+      try files.linkItem(atPath: database, toPath: path("hard"))
+      for name in [database, path("soft"), path("hard")] {
+        let second = try serve(name)
+        #expect(second.status == 78)
+        let lines = second.error.split(separator: "\n").filter { !$0.hasPrefix("{") }
+        #expect(lines.count == 1, "\(second.error)")
+        #expect(
+          second.error.contains("DATABASE_URL: another daemon serves this database"), "\(second.error)")
+        if files.isReadableFile(atPath: "/proc/locks") {
+          #expect(second.error.contains("(process \(daemon.process.processIdentifier))"))
+        }
+      }
+      try files.removeItem(atPath: path("hard"))
+      // Who only reads is not kept out, and the first goes on.
+      let settings = ["REPLICATE_WEBHOOK_SECRET": Daemon.secret, "DATABASE_URL": "sqlite:\(database)"]
+      #expect(try Program.run(["check"], environment: settings).output.contains("holds 1 job(s)"))
+      #expect(try Program.run(["backup", path("copy")], environment: settings).status == 0)
+      #expect(try post("p2", to: daemon).status == 200)
+      // The claim ends with the process, however that ends.
+      daemon.killAtOnce()
+      let next = try Daemon(in: folder)
+      #expect(try next.job("p2")["state"] as? String == "succeeded")
+      #expect(next.stop() == 0)
+      #expect(try Daemon(in: folder).stop() == 0)
+    }
+
+    @Test(arguments: ["", "-wal", "-shm"])
+    func aFileThatIsMovedAwayStopsTheServiceUntilItIsBack(_ suffix: String) throws {
+      let daemon = try Daemon(in: folder)
+      #expect(try post("p1", to: daemon).status == 200)
+      let file = path(Self.name + suffix)
+      try files.moveItem(atPath: file, toPath: path("aside"))
+      // Also before any delivery comes.
+      #expect(try daemon.ask("/readyz").status == 503)
+      let refused = try post("p2", to: daemon)
+      #expect(refused.status == 503 && refused.code == "store_unavailable")
+      #expect(refused.fields["retry-after"] == "5")
+      #expect(try daemon.ask("/readyz").status == 503)
+      #expect(try daemon.job("p1")["state"] as? String == "succeeded")
+      // SQLite made nothing in its place.
+      #expect(!files.fileExists(atPath: file))
+      try files.moveItem(atPath: path("aside"), toPath: file)
+      #expect(try daemon.ask("/readyz").status == 200)
+      #expect(try post("p2", to: daemon).text == #"{"received":true,"duplicate":false}"#)
+      let log = daemon.logAfterStop()
+      #expect(log.contains("\(Self.name)\(suffix) was moved or deleted while it was in use"))
+      #expect(log.contains("the store can be written again"))
+      let again = try Daemon(in: folder)
+      for prediction in ["p1", "p2"] {
+        #expect(try again.job(prediction)["state"] as? String == "succeeded")
+      }
+    }
+
+    /// An orderly stop writes the log into the database, wherever the log is.
+    @Test func aStopAfterTheLogWasDeletedLosesNothing() throws {
+      let daemon = try Daemon(in: folder)
+      #expect(try post("p1", to: daemon).status == 200)
+      try files.removeItem(atPath: path(Self.name + "-wal"))
+      #expect(try post("p2", to: daemon).status == 503)
+      #expect(daemon.stop() == 0)
+      let again = try Daemon(in: folder)
+      #expect(try again.job("p1")["state"] as? String == "succeeded")
+    }
+
+    @Test func aCopyInTheDatabasesPlaceIsLeftAloneByTheDaemonThatLostIt() throws {
+      let first = try Daemon(in: folder)
+      #expect(try post("p1", to: first).status == 200)
+      let database = path(Self.name)
+      let copied = try Program.run(
+        ["backup", path("copy")], environment: ["DATABASE_URL": "sqlite:\(database)"])
+      #expect(copied.status == 0)
+      try files.moveItem(atPath: database, toPath: path("aside"))
+      try files.moveItem(atPath: path("copy"), toPath: database)
+      #expect(try post("p2", to: first).status == 503)
+      #expect(try first.ask("/readyz").status == 503)
+      // The log still lies there, and would damage the copy.
+      let early = try serve(database)
+      #expect(early.status == 78 && early.error.contains("another daemon serves this database"))
+      for suffix in ["-wal", "-shm"] {
+        try files.moveItem(atPath: database + suffix, toPath: path("aside" + suffix))
+      }
+      let second = try Daemon(in: folder)
+      #expect(try post("p3", to: second).status == 200)
+      // Its end must not take the log of the second with it.
+      #expect(first.stop() == 0)
+      #expect(try post("p4", to: second).status == 200)
+      second.killAtOnce()
+      let third = try Daemon(in: folder)
+      for prediction in ["p1", "p3", "p4"] {
+        #expect(try third.job(prediction)["state"] as? String == "succeeded", "\(prediction) is lost")
+      }
+      #expect(first.logAfterStop().contains("is not the file that was opened"))
+    }
+
+    /// The steps are those of deploy/failures.md.
+    @Test func aDeletedDatabaseIsCopiedOutOfTheRunningDaemon() throws {
+      let daemon = try Daemon(in: folder)
+      #expect(try post("p1", to: daemon).status == 200)
+      let database = path(Self.name)
+      for suffix in ["", "-wal", "-shm"] { try files.removeItem(atPath: database + suffix) }
+      #expect(try post("p2", to: daemon).status == 503)
+      let script = """
+        for suffix in "" -wal; do
+          for open in /proc/$0/fd/*; do
+            if [ "$(readlink "$open")" = "$1$suffix (deleted)" ]; then cp "$open" "$2$suffix"; break; fi
+          done
+        done
+        """
+      let rescue = try Program.run(
+        ["-c", script, "\(daemon.process.processIdentifier)", database, path("rescued")],
+        executable: "/bin/bash")
+      #expect(rescue.status == 0 && rescue.error.isEmpty, "\(rescue.error)")
+      #expect(daemon.stop() == 0)
+      for suffix in ["", "-wal"] {
+        try files.moveItem(atPath: path("rescued" + suffix), toPath: database + suffix)
+      }
+      let again = try Daemon(in: folder)
+      #expect(try again.job("p1")["state"] as? String == "succeeded")
+      #expect(try post("p2", to: again).status == 200)
+    }
+  }
+}

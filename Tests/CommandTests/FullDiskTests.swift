@@ -1,0 +1,77 @@
+import Foundation
+import Testing
+
+extension ProcessTests {
+  /// Ready means that deliveries as they come can be stored, not that a page still fits somewhere.
+  @Suite struct FullDiskTests {
+    /// What `daemon` does while there is no room, and after `makeRoom`.
+    private func expectReadinessToTellTheTruth(
+      _ daemon: Daemon, in folder: TemporaryFolder, makeRoom: () throws -> Void
+    ) throws {
+      let logs = String(repeating: "x", count: 50_000)
+      var acknowledged: [String] = []
+      var refused: SignedDelivery?
+      for number in 0..<100 where refused == nil {
+        let delivery = try SignedDelivery(
+          id: "m\(number)", prediction: "p\(number)", status: "succeeded", logs: logs)
+        let answer = try daemon.post(delivery)
+        if answer.status == 200 {
+          acknowledged.append("p\(number)")
+        } else {
+          #expect(answer.status == 503 && answer.code == "store_unavailable")
+          refused = delivery
+        }
+      }
+      let delivery = try #require(refused, "a hundred deliveries fitted")
+      #expect(!acknowledged.isEmpty)
+      // It stays so, however often it is asked, and although a page fits.
+      for _ in 0..<20 { #expect(try daemon.ask("/readyz").status == 503) }
+      #expect(try daemon.post(delivery).status == 503)
+      #expect(try daemon.job(acknowledged[0])["state"] as? String == "succeeded")
+      try makeRoom()
+      #expect(try daemon.ask("/readyz").status == 200)
+      #expect(try daemon.post(delivery).text == #"{"received":true,"duplicate":false}"#)
+      for prediction in acknowledged {
+        #expect(try daemon.job(prediction)["state"] as? String == "succeeded")
+      }
+    }
+
+    /// Whether this process may mount in a namespace of its own.
+    private static let canMount =
+      (try? Program.run(
+        ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "-o", "size=1m", "none", "/mnt"],
+        executable: "/usr/bin/unshare"))?.status == 0
+
+    @Test(.enabled(if: canMount, "unshare(1) may not mount a tmpfs here"))
+    func aFullFileSystem() throws {
+      let folder = try TemporaryFolder()
+      let small = folder.url.appendingPathComponent("small")
+      try FileManager.default.createDirectory(at: small, withIntermediateDirectories: true)
+      let script = """
+        mount -t tmpfs -o size=1m none small && head -c 500K /dev/zero >small/ballast && exec "$0" "$@"
+        """
+      let daemon = try Daemon(
+        in: folder, environment: ["DATABASE_URL": "sqlite:small/jobs.db"],
+        wrapper: ["/usr/bin/unshare", "--mount", "--map-root-user", "/bin/sh", "-c", script])
+      // Its mounts are its own; this is the way in from outside.
+      let ballast = "/proc/\(daemon.process.processIdentifier)/root\(small.path)/ballast"
+      try expectReadinessToTellTheTruth(daemon, in: folder) {
+        try FileManager.default.removeItem(atPath: ballast)
+      }
+      #expect(daemon.logAfterStop().contains("the disk is full: free space"))
+    }
+
+    /// Without a mount: a limit on the size of files, as quotas are, is an error of the disk.
+    @Test func aLimitOnTheSizeOfFiles() throws {
+      let folder = try TemporaryFolder()
+      let script = #"trap "" XFSZ; ulimit -Sf 400; exec "$0" "$@""#
+      let daemon = try Daemon(in: folder, wrapper: ["/bin/bash", "-c", script])
+      try expectReadinessToTellTheTruth(daemon, in: folder) {
+        let raised = try Program.run(
+          ["--pid", "\(daemon.process.processIdentifier)", "--fsize=unlimited:"],
+          executable: "/usr/bin/prlimit")
+        #expect(raised.status == 0, "\(raised.error)")
+      }
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import Testing
+
+extension ProcessTests {
+  /// A store that `serve` cannot use keeps it from starting: status 78, the setting, the cause and what to do.
+  @Suite struct RefusedStartTests {
+    /// A script that prepares the folder `$1` for the database `$1/jobs.db`, and what the line then says.
+    static let unusable: [(preparation: String, message: String)] = [
+      ("printf 'this is not a database %1000s' x >$1/jobs.db", "damaged (file is not a database)"),
+      ("printf 'SQLite format 3\\0%1000s' x >$1/jobs.db", "damaged"),
+      ("sqlite 'CREATE TABLE notes (text TEXT)'", "a database of another program"),
+      ("sqlite 'PRAGMA application_id = 7'", "a database of another program"),
+      ("sqlite 'PRAGMA user_version = 7'", "has schema 7 and this version knows 1: install the version"),
+      ("rm -r $1", "(No such file or directory): check that its folder exists"),
+      ("mkdir $1/jobs.db", "(Is a directory)"),
+      ("ln -s $1/none/jobs.db $1/jobs.db", "(No such file or directory): check that its folder exists"),
+    ]
+
+    /// The same for what only a user without privileges is refused.
+    static let forbidden: [(preparation: String, message: String)] = [
+      ("chmod 0555 $1", "check the owner and the permissions"),
+      ("chmod 0000 $1", "check the owner and the permissions"),
+      ("touch $1/jobs.db; chmod 0444 $1/jobs.db; chmod 0777 $1", "check the owner and the permissions"),
+      ("touch $1/jobs.db; chmod 0666 $1/jobs.db; chmod 0555 $1", "check the owner and the permissions"),
+      // As a command that root runs by hand may leave them.
+      (
+        "touch $1/jobs.db $1/jobs.db-wal; chmod 0666 $1/jobs.db; chmod 0600 $1/jobs.db-wal; chmod 0777 $1",
+        "check the owner and the permissions"
+      ),
+    ]
+
+    private static let sqlite = """
+      sqlite() { python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])' "$1" "$2"; }
+      """
+
+    private static let nobody = [
+      "/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
+    ]
+
+    /// Root is refused nothing: as root, the command is run as nobody, who must be able to reach it.
+    private static let unprivileged: [String]? = {
+      guard getuid() == 0 else { return [] }
+      let reached = try? Program.run(
+        Array(nobody.dropFirst()) + [Program.path, "--version"], executable: nobody[0])
+      return reached?.status == 0 ? nobody : nil
+    }()
+
+    private func start(after preparation: String, as user: [String] = []) throws -> Program.Result {
+      let folder = try TemporaryFolder()
+      let place = folder.url.appendingPathComponent("store").path
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+      let script = preparation.replacing("sqlite '", with: "sqlite $1/jobs.db '")
+      let prepared = try Program.run(
+        ["-ec", Self.sqlite + "\n" + script, "sh", place], executable: "/bin/bash")
+      try #require(prepared.status == 0, "\(prepared.error)")
+      // So that the folder can be removed.
+      defer { chmod(place, 0o700) }
+      let command = user + [Program.path, "serve"]
+      return try Program.run(
+        Array(command.dropFirst()),
+        environment: [
+          "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "127.0.0.1:0",
+          "API_LISTEN": "127.0.0.2:0", "DATABASE_URL": "sqlite:\(place)/jobs.db",
+        ], executable: command[0])
+    }
+
+    private func expectRefusal(_ result: Program.Result, _ message: String) {
+      #expect(result.status == 78)
+      let lines = result.error.split(separator: "\n").filter { !$0.hasPrefix("{") }
+      #expect(lines.count == 1 && lines[0].contains("DATABASE_URL: "), "\(result.error)")
+      #expect(result.error.contains(message), "\(result.error)")
+    }
+
+    @Test(arguments: unusable)
+    func anUnusableStoreIsRefusedWithWhatToDo(_ preparation: String, _ message: String) throws {
+      expectRefusal(try start(after: preparation), message)
+    }
+
+    @Test(
+      .enabled(if: unprivileged != nil, "nobody cannot reach the command here"), arguments: forbidden)
+    func aStoreThatIsForbiddenIsRefusedWithWhatToDo(_ preparation: String, _ message: String) throws {
+      expectRefusal(try start(after: preparation, as: Self.unprivileged ?? []), message)
+    }
+  }
+}
