@@ -18,13 +18,14 @@ extension ProcessTests {
       try daemon.post(SignedDelivery(id: "m-\(prediction)", prediction: prediction, status: "succeeded"))
     }
 
+    /// Ended after a while, should it start.
     private func serve(_ database: String) throws -> Program.Result {
       try Program.run(
-        ["serve"],
+        ["5", Program.path, "serve"],
         environment: [
           "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "127.0.0.1:0",
           "API_LISTEN": "127.0.0.2:0", "DATABASE_URL": "sqlite:\(database)",
-        ])
+        ], executable: "/usr/bin/timeout")
     }
 
     @Test func aSecondDaemonOnTheSameFileIsRefusedUnderEveryName() throws {

@@ -55,7 +55,8 @@ extension ProcessTests {
       try #require(prepared.status == 0, "\(prepared.error)")
       // So that the folder can be removed.
       defer { chmod(place, 0o700) }
-      let command = user + [Program.path, "serve"]
+      // Ended after a while, should it start.
+      let command = ["/usr/bin/timeout", "5"] + user + [Program.path, "serve"]
       return try Program.run(
         Array(command.dropFirst()),
         environment: [
