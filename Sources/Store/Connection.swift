@@ -41,7 +41,7 @@ final class Connection {
   private static let hasForgoneStatistics = csqlite_forgo_memory_statistics() == SQLITE_OK
 
   deinit {
-    keepForeignLog()
+    // Where the database was moved, SQLite keeps from deleting a log by its name, which may be another daemon's by then.
     // https://www.sqlite.org/c3ref/close.html: v2 waits for statements that are still alive.
     sqlite3_close_v2(handle)
   }
@@ -54,14 +54,6 @@ final class Connection {
   /// Throws where a file was deleted, moved or replaced since ``rememberFiles()``.
   func requireFilesInPlace() throws(StoreError) {
     try files?.requireInPlace()
-  }
-
-  /// The last connection to close deletes the log and the shared memory by their names. Where ours were moved, those names
-  /// may be another daemon's, whose log must stay (https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, persist).
-  private func keepForeignLog() {
-    guard let files, !files.areInPlace else { return }
-    var isKept: Int32 = 1
-    sqlite3_file_control(handle, "main", SQLITE_FCNTL_PERSIST_WAL, &isKept)
   }
 
   /// Throws what `code` means, unless it means success.

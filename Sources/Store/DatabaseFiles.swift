@@ -46,8 +46,4 @@ struct DatabaseFiles {
       guard found == identity else { throw .replaced(path) }
     }
   }
-
-  var areInPlace: Bool {
-    files.allSatisfy { FileIdentity(path: $0.path) == $0.identity }
-  }
 }

@@ -6,7 +6,7 @@ internal import Glibc
 /// on the database itself: it is bound to the file and not to one of its names, it ends with the process however that
 /// ends, and it leaves nothing behind. SQLite locks with fcntl(2), of which flock(2) knows nothing.
 ///
-/// The log is claimed too. Where somebody puts a copy in the database's place while a daemon runs, the new file is free, but
+/// The log is claimed too, and must belong to the database. Where somebody puts a copy in the database's place while a daemon runs, the new file is free, but
 /// the log beside it is the old one's: the next process would apply it to the copy, and damage that.
 ///
 /// Descriptors are never closed, not even after an error: closing any descriptor of a file drops every fcntl(2) lock that
@@ -18,27 +18,42 @@ package struct DatabaseLock {
   /// Claims the database at `path` for the rest of this process, and makes an empty file where there is none, readable by
   /// its owner alone. Call it before any connection is opened.
   package init(claiming path: String) throws(StoreError) {
-    try Self.claim(path, flags: O_CREAT)
     // SQLite keeps the log beside the file that a link leads to.
     let resolved = realpath(path, nil)
     defer { free(resolved) }
     logPath = (resolved.map { String(cString: $0) } ?? path) + "-wal"
+    // Without its database: nothing is made here that SQLite would take the log for a part of.
+    if resolved == nil, hasLog { throw .strayLog(logPath) }
+    let descriptor = try Self.claim(path, flags: O_CREAT)
     try claimLog()
+    guard !hasLog || Self.usesLog(descriptor) else { throw .strayLog(logPath) }
+  }
+
+  private var hasLog: Bool {
+    var status = stat()
+    return stat(logPath, &status) == 0 && status.st_size > 0
+  }
+
+  /// https://www.sqlite.org/fileformat2.html#file_format_version_numbers: the 19th byte is 2 in a database that has a log.
+  /// Beside any other, SQLite would apply the log that lies there to it, or delete that.
+  private static func usesLog(_ database: Int32) -> Bool {
+    var version: UInt8 = 0
+    return pread(database, &version, 1, 18) == 1 && version == 2
   }
 
   /// Claims the log, where there is one: once more when a ``StoreWriter`` has made it.
   package mutating func claimLog() throws(StoreError) {
     guard let log = FileIdentity(path: logPath), log != claimedLog else { return }
-    try Self.claim(logPath, flags: 0)
+    _ = try Self.claim(logPath, flags: 0)
     claimedLog = log
   }
 
-  private static func claim(_ path: String, flags: Int32) throws(StoreError) {
+  private static func claim(_ path: String, flags: Int32) throws(StoreError) -> Int32 {
     let descriptor = open(path, O_RDWR | O_CLOEXEC | flags, 0o600)
     guard descriptor >= 0 else { throw StoreError(opening: errno) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return descriptor }
     // Some file systems have no such locks; there the daemon works as any program with SQLite does.
-    guard errno == EWOULDBLOCK else { return }
+    guard errno == EWOULDBLOCK else { return descriptor }
     throw .served(by: holder(of: path))
   }
 

@@ -18,6 +18,8 @@ package enum StoreError: Error, Equatable, Sendable {
   case cannotOpen(String)
   /// Another daemon serves this database; its process number where that is known.
   case served(by: Int32?)
+  /// A log of this name lies beside a database that never had it, such as a backup, or beside none.
+  case strayLog(String)
   /// The file of this name was deleted or moved while it was open.
   case gone(String)
   /// Another file has taken this name while ours was open.
@@ -70,6 +72,8 @@ extension StoreError: CustomStringConvertible {
       "the database cannot be opened (\(message)): check that its folder exists and may be written"
     case .served(let process):
       "another daemon serves this database\(process.map { " (process \($0))" } ?? ""): stop it, or name another file"
+    case .strayLog(let path):
+      "\(path) belongs to another database than the one beside it: put that one back, or move the log away"
     case .gone(let path):
       "\(path) was moved or deleted while it was in use: put that very file back, or restart"
     case .replaced(let path):
@@ -91,7 +95,8 @@ extension StoreError: CustomStringConvertible {
   /// The store as a whole cannot write now: trying the parts of a batch one by one would fail alike.
   package var concernsWholeStore: Bool {
     switch self {
-    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign, .served, .gone,
+    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign, .served, .strayLog,
+      .gone,
       .replaced:
       true
     case .other(let code, _): code & 0xFF == SQLITE_IOERR || code & 0xFF == SQLITE_NOMEM

@@ -51,6 +51,33 @@ extension ProcessTests {
           == 200)
     }
 
+    /// After a crash the log stays, and SQLite would apply it to whatever takes the database's place.
+    @Test func aRestoreBesideTheOldLogIsRefusedUntilThatIsGone() throws {
+      let folder = try TemporaryFolder()
+      let daemon = try Daemon(in: folder)
+      #expect(
+        try daemon.post(SignedDelivery(id: "m1", prediction: "p1", status: "succeeded")).status == 200)
+      let (database, copy) = (folder.url.path + "/" + Self.database, folder.url.path + "/copy")
+      #expect(try run([copy], in: folder).status == 0)
+      #expect(
+        try daemon.post(SignedDelivery(id: "m2", prediction: "p2", status: "succeeded")).status == 200)
+      daemon.killAtOnce()
+      let files = FileManager.default
+      try files.moveItem(atPath: database, toPath: database + ".before")
+      try files.moveItem(atPath: copy, toPath: database)
+      let early = try Program.run(
+        ["5", Program.path, "serve"],
+        environment: [
+          "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "127.0.0.1:0",
+          "API_LISTEN": "127.0.0.2:0", "DATABASE_URL": "sqlite:\(database)",
+        ], executable: "/usr/bin/timeout")
+      #expect(early.status == 78 && early.error.contains("\(Self.database)-wal belongs to another database"))
+      for suffix in ["-wal", "-shm"] {
+        try files.moveItem(atPath: database + suffix, toPath: database + ".before" + suffix)
+      }
+      #expect(try Daemon(in: folder).job("p1")["state"] as? String == "succeeded")
+    }
+
     @Test func everyRefusalIsOneLineAndAStatus() throws {
       let folder = try TemporaryFolder()
       let path = { (name: String) in folder.url.appendingPathComponent(name).path }

@@ -11,6 +11,10 @@ extension ProcessTests {
       ("sqlite 'CREATE TABLE notes (text TEXT)'", "a database of another program"),
       ("sqlite 'PRAGMA application_id = 7'", "a database of another program"),
       ("sqlite 'PRAGMA user_version = 7'", "has schema 7 and this version knows 1: install the version"),
+      // What SQLite would delete, or apply to a file that it is not of.
+      ("printf log >$1/jobs.db-wal", "jobs.db-wal belongs to another database"),
+      ("touch $1/jobs.db; printf log >$1/jobs.db-wal", "jobs.db-wal belongs to another database"),
+      ("sqlite 'CREATE TABLE x (y)'; printf log >$1/jobs.db-wal", "jobs.db-wal belongs to another database"),
       ("rm -r $1", "(No such file or directory): check that its folder exists"),
       ("mkdir $1/jobs.db", "(Is a directory)"),
       ("ln -s $1/none/jobs.db $1/jobs.db", "(No such file or directory): check that its folder exists"),

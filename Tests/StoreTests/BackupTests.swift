@@ -61,6 +61,8 @@ import Testing
     var steps: [Int] = []
     let summary = try StoreBackup(of: database.path, to: copy, replacingFile: false).run { copied, all in
       steps.append(copied)
+      // Else a copy that begins again after each commit would never end.
+      guard steps.count < 50 else { return }
       // An expectation cannot throw from here; a commit that fails would be missing below.
       _ = try? writer.commit(Sample.life(of: "late\(steps.count)", prefix: "late\(steps.count)-"))
       if copied == all { _ = try? writer.checkpoint() }

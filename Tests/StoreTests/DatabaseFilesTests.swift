@@ -47,7 +47,7 @@ import Testing
 
   /// The last connection to close deletes a log by its name, which may be another daemon's by then.
   @Test(arguments: [false, true])
-  func closingDeletesItsOwnLogAlone(_ isReplaced: Bool) throws {
+  func closingLeavesTheLogOfAnotherDatabase(_ isReplaced: Bool) throws {
     let database = try TemporaryDatabase()
     let aside = database.path + ".aside"
     defer { unlink(aside) }
