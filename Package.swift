@@ -121,6 +121,9 @@ let package = Package(
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
     tests("WebhookBenchTests", ["webhook-bench", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
+    // A disk that fails on demand, beneath SQLite.
+    .target(name: "FaultyVFS", dependencies: ["CSQLite"], path: "Tests/FaultyVFS"),
+    tests("StoreFaultTests", ["Store", "Jobs", "CSQLite", "FaultyVFS", "Simulation"]),
     tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
 
     // What no input may do to the parsers: asked of random inputs by deploy/fuzz.sh, of kept ones by the

@@ -1,0 +1,128 @@
+import FaultyVFS
+import Glibc
+
+/// A folder whose database files are on a disk that fails on demand and keeps a record. Removed at the end.
+final class FaultyDisk {
+  let folder: String
+  var path: String { folder + "/jobs.db" }
+  private let disk: OpaquePointer
+
+  init() throws {
+    // In memory where there is such a folder: durability is the record's business, not this disk's.
+    let place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+    var template = Array("\(place)/replicate-webhookd-faults-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw NoDisk() }
+    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    guard let created = faulty_disk_create(folder) else { throw NoDisk() }
+    disk = created
+  }
+
+  deinit {
+    faulty_disk_destroy(disk)
+    for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
+    rmdir(folder)
+  }
+
+  private struct NoDisk: Error {}
+
+  /// A disk that already holds `files`, by name.
+  convenience init(holding files: [String: [UInt8]]) throws {
+    try self.init()
+    for (name, bytes) in files { try File.write(bytes, to: folder + "/" + name) }
+  }
+
+  /// What the files hold now: what another process would find had this one been killed.
+  func files() -> [String: [UInt8]] {
+    var files: [String: [UInt8]] = [:]
+    for name in ["jobs.db", "jobs.db-wal", "jobs.db-journal"] {
+      files[name] = File.read(folder + "/" + name)
+    }
+    return files
+  }
+
+  /// How many things have happened to the files.
+  var eventCount: Int { Int(faulty_disk_event_count(disk)) }
+
+  /// What has happened, in order.
+  func record() -> [DiskEvent] {
+    (0..<faulty_disk_event_count(disk)).map { DiskEvent(faulty_disk_event(disk, $0)) }
+  }
+
+  func arm(_ fault: Fault) {
+    faulty_disk_fail(
+      disk,
+      faulty_plan(
+        call: fault.call.code, first: Int64(fault.first), persistent: fault.isPersistent, code: fault.code,
+        offset: Int64(fault.offset ?? -1)))
+  }
+
+  /// - Returns: how many calls failed since the fault was armed.
+  @discardableResult
+  func heal() -> Int { Int(faulty_disk_heal(disk)) }
+}
+
+/// Which calls shall fail.
+struct Fault: CustomStringConvertible {
+  let call: DiskCall
+  /// From 1.
+  var first = 1
+  var isPersistent = false
+  /// SQLite's.
+  let code: Int32
+  /// Only calls for this byte of the database file; nil for all calls.
+  var offset: Int?
+
+  var description: String {
+    "\(call) \(first)\(isPersistent ? " and all later" : "") with code \(code)"
+  }
+}
+
+enum DiskCall: CaseIterable {
+  case read, write, sync, truncate, open, lock, size, delete, sharedMemory
+
+  var code: faulty_call {
+    switch self {
+    case .read: FAULTY_READ
+    case .write: FAULTY_WRITE
+    case .sync: FAULTY_SYNC
+    case .truncate: FAULTY_TRUNCATE
+    case .open: FAULTY_OPEN
+    case .lock: FAULTY_LOCK
+    case .size: FAULTY_SIZE
+    case .delete: FAULTY_DELETE
+    case .sharedMemory: FAULTY_SHARED_MEMORY
+    }
+  }
+}
+
+/// One thing that happened to a file.
+struct DiskEvent {
+  enum Kind {
+    case created
+    case written(at: Int, [UInt8])
+    case truncated(to: Int)
+    case synced
+    case syncFailed
+    case deleted
+    case deletedDurably
+  }
+
+  let name: String
+  let kind: Kind
+
+  init(_ event: faulty_event) {
+    name = String(cString: event.name)
+    kind =
+      switch event.kind {
+      case FAULTY_CREATED: .created
+      case FAULTY_WRITTEN:
+        .written(
+          at: Int(event.offset), Array(UnsafeBufferPointer(start: event.bytes, count: Int(event.length))))
+      case FAULTY_TRUNCATED: .truncated(to: Int(event.offset))
+      case FAULTY_SYNCED: .synced
+      case FAULTY_SYNC_FAILED: .syncFailed
+      case FAULTY_DELETED: .deleted
+      default: .deletedDurably
+      }
+  }
+}

@@ -1,0 +1,84 @@
+import Jobs
+import Store
+
+/// What a store must hold after deliveries: ``Job/merge(_:receivedAt:)`` replayed in memory.
+///
+/// Every delivery is told from all others by the time of its receipt.
+struct Model {
+  struct Stored: Equatable {
+    var job: Job
+    /// Bodies here are ASCII; texts are compared faster than arrays in a debug build.
+    var body: String
+    var history: [Entry] = []
+  }
+
+  struct Entry: Equatable {
+    let webhookID: String
+    let receivedAt: Timestamp
+    let providerStatus: String
+    let outcome: DeliveryOutcome
+    let digest: BodyDigest
+    let phase: Phase
+    let revision: Int64
+  }
+
+  private(set) var jobs: [String: Stored] = [:]
+  private var firstDeliveries: [String: (predictionID: String, digest: BodyDigest)] = [:]
+
+  init(_ deliveries: some Sequence<Delivery>) {
+    for delivery in deliveries { record(delivery) }
+  }
+
+  private mutating func record(_ delivery: Delivery) {
+    let snapshot = delivery.snapshot
+    if let first = firstDeliveries[delivery.webhookID] {
+      let outcome = DeliveryOutcome.redelivery(of: first.digest, as: snapshot.evidence.digest)
+      return note(delivery, of: first.predictionID, outcome)
+    }
+    firstDeliveries[delivery.webhookID] = (snapshot.predictionID, snapshot.evidence.digest)
+    guard var stored = jobs[snapshot.predictionID] else {
+      jobs[snapshot.predictionID] = Stored(
+        job: Job(firstSeenIn: snapshot, receivedAt: delivery.receivedAt),
+        body: Self.text(delivery.body))
+      return note(delivery, of: snapshot.predictionID, snapshot.phase == nil ? .unknownStatus : .applied)
+    }
+    let merge = stored.job.merge(snapshot, receivedAt: delivery.receivedAt)
+    if merge.replacesSnapshot { stored.body = Self.text(delivery.body) }
+    jobs[snapshot.predictionID] = stored
+    note(delivery, of: snapshot.predictionID, merge.outcome)
+  }
+
+  private mutating func note(_ delivery: Delivery, of predictionID: String, _ outcome: DeliveryOutcome) {
+    guard var stored = jobs[predictionID] else { return }
+    stored.history.append(
+      Entry(
+        webhookID: delivery.webhookID, receivedAt: delivery.receivedAt,
+        providerStatus: delivery.snapshot.providerStatus, outcome: outcome,
+        digest: delivery.snapshot.evidence.digest, phase: stored.job.phase, revision: stored.job.revision))
+    jobs[predictionID] = stored
+  }
+}
+
+extension Model {
+  /// What `reader` finds.
+  init(_ reader: StoreReader) throws {
+    self.init(EmptyCollection())
+    let page = try reader.jobs(matching: JobFilter(), before: nil, limit: 1_000_000)
+    for id in page.jobs.map(\.snapshot.predictionID) {
+      guard let stored = try reader.job(id) else { continue }
+      let history = try reader.history(ofJob: stored.number, after: 0, limit: 1_000_000)
+      jobs[id] = Stored(
+        job: stored.job, body: Self.text(stored.body),
+        history: history.map {
+          Entry(
+            webhookID: $0.webhookID, receivedAt: $0.receivedAt, providerStatus: $0.providerStatus,
+            outcome: $0.outcome, digest: $0.digest, phase: $0.phase, revision: $0.revision)
+        })
+    }
+  }
+
+  private static func text(_ body: [UInt8]) -> String { String(decoding: body, as: UTF8.self) }
+
+  /// By the times of their receipts.
+  var deliveries: Set<Timestamp> { Set(jobs.values.flatMap { $0.history.map(\.receivedAt) }) }
+}
