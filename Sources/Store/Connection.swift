@@ -72,12 +72,18 @@ final class Connection {
   /// The first column of the first row, as an integer; 0 where there is no row.
   func integer(_ sql: String) throws(StoreError) -> Int {
     let statement = try Statement(sql, on: self)
-    return try statement.step() ? statement.integer(0) : 0
+    guard try statement.step() else { return 0 }
+    let integer = statement.integer(0)
+    try statement.finish()
+    return integer
   }
 
   func text(_ sql: String) throws(StoreError) -> String {
     let statement = try Statement(sql, on: self)
-    return try statement.step() ? statement.text(0) ?? "" : ""
+    guard try statement.step() else { return "" }
+    let text = statement.text(0) ?? ""
+    try statement.finish()
+    return text
   }
 
   /// Runs `body` in a transaction that holds the write lock from the start: all of it is stored, or nothing.

@@ -28,6 +28,12 @@ struct Statement: ~Copyable {
     return false
   }
 
+  /// Passes over the rows that are left. A statement that answers and changes something, as `PRAGMA journal_mode = WAL`
+  /// does, commits only at its end: its answer alone does not say that the change was made.
+  func finish() throws(StoreError) {
+    while try step() {}
+  }
+
   /// Steps once and resets: for statements that change something.
   func run() throws(StoreError) {
     defer { reset() }

@@ -1,0 +1,26 @@
+import CSQLite
+import Store
+import Testing
+
+@Suite struct OpeningFaultTests {
+  /// A writer without the log would seem to work, and lose commits: a journal's end is not durable until later.
+  @Test(arguments: [DiskCall.write, .sync, .open, .size])
+  func aWriterOpensWithTheLogOrNotAtAll(_ call: DiskCall) throws {
+    var fault = Fault(call: call, code: SQLITE_IOERR)
+    while true {
+      let disk = try FaultyDisk()
+      disk.arm(fault)
+      let writer = try? StoreWriter(path: disk.path)
+      guard disk.heal() > 0 else { break }
+      if let writer {
+        _ = try StoreCheckpointer(path: disk.path)
+        try writer.probe()
+      }
+      // And the next one opens.
+      _ = try StoreWriter(path: disk.path)
+      _ = try StoreCheckpointer(path: disk.path)
+      fault.first += 1
+    }
+    #expect(fault.first > 1)
+  }
+}
