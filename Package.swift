@@ -117,13 +117,20 @@ let package = Package(
     tests("ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
     tests("TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
-    tests("ReceiverTests", ["Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store"]),
+    tests(
+      "ReceiverTests",
+      [
+        "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs", "CSQLite",
+        "FaultyDisk", logging,
+      ]),
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
     tests("WebhookBenchTests", ["webhook-bench", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     // A disk that fails on demand, beneath SQLite.
     .target(name: "FaultyVFS", dependencies: ["CSQLite"], path: "Tests/FaultyVFS"),
-    tests("StoreFaultTests", ["Store", "Jobs", "CSQLite", "FaultyVFS", "Simulation"]),
+    .target(
+      name: "FaultyDisk", dependencies: ["FaultyVFS"], path: "Tests/FaultyDisk", swiftSettings: house),
+    tests("StoreFaultTests", ["Store", "Jobs", "CSQLite", "FaultyDisk", "Simulation"]),
     tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
 
     // What no input may do to the parsers: asked of random inputs by deploy/fuzz.sh, of kept ones by the

@@ -1,9 +1,12 @@
 import CSQLite
+import FaultyDisk
 import Testing
 
 /// Every call to the disk fails once, and from then on: what was acknowledged is there, what was refused is not there by
 /// half, and when the disk is well again the store goes on by itself.
-@Suite struct CallFaultTests {
+///
+/// Serialized, so that the tests of other suites find a thread meanwhile.
+@Suite(.serialized) struct CallFaultTests {
   // Extended codes (https://www.sqlite.org/rescode.html) are macros that Swift does not import.
   private static let ioErrors: [(DiskCall, Int32)] = [
     (.read, SQLITE_IOERR | 1 << 8), (.write, SQLITE_IOERR | 3 << 8), (.sync, SQLITE_IOERR | 4 << 8),

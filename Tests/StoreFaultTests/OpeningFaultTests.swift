@@ -1,4 +1,5 @@
 import CSQLite
+import FaultyDisk
 import Store
 import Testing
 

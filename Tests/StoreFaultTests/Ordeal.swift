@@ -1,3 +1,4 @@
+import FaultyDisk
 import Jobs
 import Store
 

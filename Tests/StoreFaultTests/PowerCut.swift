@@ -1,3 +1,4 @@
+import FaultyDisk
 import Simulation
 
 /// What a disk may hold when the power comes back.

@@ -1,13 +1,13 @@
-import FaultyVFS
-import Glibc
+internal import FaultyVFS
+internal import Glibc
 
 /// A folder whose database files are on a disk that fails on demand and keeps a record. Removed at the end.
-final class FaultyDisk {
-  let folder: String
-  var path: String { folder + "/jobs.db" }
+package final class FaultyDisk {
+  package let folder: String
+  package var path: String { folder + "/jobs.db" }
   private let disk: OpaquePointer
 
-  init() throws {
+  package init() throws {
     // In memory where there is such a folder: durability is the record's business, not this disk's.
     let place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
     var template = Array("\(place)/replicate-webhookd-faults-XXXXXX".utf8CString)
@@ -26,13 +26,13 @@ final class FaultyDisk {
   private struct NoDisk: Error {}
 
   /// A disk that already holds `files`, by name.
-  convenience init(holding files: [String: [UInt8]]) throws {
+  package convenience init(holding files: [String: [UInt8]]) throws {
     try self.init()
     for (name, bytes) in files { try File.write(bytes, to: folder + "/" + name) }
   }
 
   /// What the files hold now: what another process would find had this one been killed.
-  func files() -> [String: [UInt8]] {
+  package func files() -> [String: [UInt8]] {
     var files: [String: [UInt8]] = [:]
     for name in ["jobs.db", "jobs.db-wal", "jobs.db-journal"] {
       files[name] = File.read(folder + "/" + name)
@@ -41,14 +41,14 @@ final class FaultyDisk {
   }
 
   /// How many things have happened to the files.
-  var eventCount: Int { Int(faulty_disk_event_count(disk)) }
+  package var eventCount: Int { Int(faulty_disk_event_count(disk)) }
 
   /// What has happened, in order.
-  func record() -> [DiskEvent] {
+  package func record() -> [DiskEvent] {
     (0..<faulty_disk_event_count(disk)).map { DiskEvent(faulty_disk_event(disk, $0)) }
   }
 
-  func arm(_ fault: Fault) {
+  package func arm(_ fault: Fault) {
     faulty_disk_fail(
       disk,
       faulty_plan(
@@ -58,26 +58,36 @@ final class FaultyDisk {
 
   /// - Returns: how many calls failed since the fault was armed.
   @discardableResult
-  func heal() -> Int { Int(faulty_disk_heal(disk)) }
+  package func heal() -> Int { Int(faulty_disk_heal(disk)) }
 }
 
 /// Which calls shall fail.
-struct Fault: CustomStringConvertible {
-  let call: DiskCall
+package struct Fault: CustomStringConvertible, Sendable {
+  package let call: DiskCall
   /// From 1.
-  var first = 1
-  var isPersistent = false
+  package var first: Int
+  package let isPersistent: Bool
   /// SQLite's.
-  let code: Int32
+  package let code: Int32
   /// Only calls for this byte of the database file; nil for all calls.
-  var offset: Int?
+  package var offset: Int?
 
-  var description: String {
+  package init(
+    call: DiskCall, first: Int = 1, isPersistent: Bool = false, code: Int32, offset: Int? = nil
+  ) {
+    self.call = call
+    self.first = first
+    self.isPersistent = isPersistent
+    self.code = code
+    self.offset = offset
+  }
+
+  package var description: String {
     "\(call) \(first)\(isPersistent ? " and all later" : "") with code \(code)"
   }
 }
 
-enum DiskCall: CaseIterable {
+package enum DiskCall: Sendable {
   case read, write, sync, truncate, open, lock, size, delete, sharedMemory
 
   var code: faulty_call {
@@ -96,8 +106,8 @@ enum DiskCall: CaseIterable {
 }
 
 /// One thing that happened to a file.
-struct DiskEvent {
-  enum Kind {
+package struct DiskEvent {
+  package enum Kind {
     case created
     case written(at: Int, [UInt8])
     case truncated(to: Int)
@@ -107,8 +117,8 @@ struct DiskEvent {
     case deletedDurably
   }
 
-  let name: String
-  let kind: Kind
+  package let name: String
+  package let kind: Kind
 
   init(_ event: faulty_event) {
     name = String(cString: event.name)

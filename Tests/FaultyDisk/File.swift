@@ -1,4 +1,4 @@
-import Glibc
+internal import Glibc
 
 enum File {
   struct Failure: Error {

@@ -1,0 +1,52 @@
+import CSQLite
+import FaultyDisk
+import Jobs
+import Store
+import Testing
+
+@testable import Receiver
+
+/// What becomes of a batch of which the store refuses a part.
+@Suite struct CommitThreadTests {
+  /// What makes the store refuse deliveries of the job "poison" and no others.
+  enum Poison: String, CaseIterable {
+    case constraint = """
+      CREATE TRIGGER poison BEFORE INSERT ON deliveries WHEN NEW.webhook_id = 'poison'
+      BEGIN SELECT RAISE(ABORT, 'poisoned'); END
+      """
+    /// Longer than SQLITE_MAX_LENGTH, without ever being in memory.
+    case tooLong = """
+      CREATE TRIGGER poison BEFORE INSERT ON deliveries WHEN NEW.webhook_id = 'poison'
+      BEGIN SELECT length(zeroblob(2147483647)); END
+      """
+    case strangeRow = "UPDATE jobs SET phase = 'hibernating' WHERE prediction_id = 'poison'"
+  }
+
+  @Test(arguments: Poison.allCases, [0, 2, 4])
+  func aDeliveryThatIsRefusedDoesNotFailItsNeighbours(_ poison: Poison, _ position: Int) throws {
+    let store = try StoreUnderTest()
+    try store.execute(poison.rawValue)
+    var batch = (0..<4).map { store.delivery("w\($0)", of: "p\($0)") }
+    batch.insert(store.delivery("poison", of: "poison"), at: position)
+    #expect(try store.commit(batch).map(\.isSuccess) == (0..<5).map { $0 != position })
+    let reader = try StoreReader(path: store.disk.path)
+    for number in 0..<4 { #expect(try reader.job("p\(number)") != nil) }
+    #expect(try reader.outcomeCounts(ofJob: 1) == [.applied: 1])
+  }
+
+  @Test func aFullDiskFailsAllAtOnceAndTheNextBatchIsStored() throws {
+    let store = try StoreUnderTest()
+    let batch = (0..<20).map { store.delivery("w\($0)", of: "p\($0)") }
+    store.disk.arm(Fault(call: .write, isPersistent: true, code: SQLITE_FULL))
+    #expect(try store.commit(batch).map(\.isFull) == Array(repeating: true, count: 20))
+    #expect(store.failures == 1 && store.isFailing)
+    store.disk.heal()
+    #expect(try store.commit(batch).map(\.isSuccess) == Array(repeating: true, count: 20))
+    #expect(store.failures == 1 && !store.isFailing)
+  }
+}
+
+extension Recorder.Outcome {
+  fileprivate var isSuccess: Bool { if case .success = self { true } else { false } }
+  fileprivate var isFull: Bool { if case .failure(.unavailable(.full)) = self { true } else { false } }
+}

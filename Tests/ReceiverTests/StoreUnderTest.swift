@@ -1,0 +1,90 @@
+import CSQLite
+import EventLoop
+import FaultyDisk
+import Jobs
+import Logging
+import Store
+import Synchronization
+import Testing
+
+@testable import Receiver
+
+/// A store on a faulty disk behind a ``CommitThread``, with one job, "poison". Everything happens on the test's own thread.
+final class StoreUnderTest {
+  let disk: FaultyDisk
+  private let writer: StoreWriter
+  private let loop: EventLoop
+  private let metrics = Metrics(secretCount: 1)
+  /// The last attempt to write failed.
+  private(set) var isFailing = false
+  /// In the middle of the first body of "poison", which takes several pages.
+  static let marker = "a place to aim at"
+
+  init(on disk: FaultyDisk? = nil) throws {
+    self.disk = try disk ?? FaultyDisk()
+    writer = try StoreWriter(path: self.disk.path, busyTimeout: 0)
+    loop = EventLoop(kernel: try LinuxKernel())
+    guard disk == nil else { return }
+    let filler = String(repeating: "x", count: 8000)
+    _ = try writer.commit([
+      delivery("first", of: "poison", .pending, body: filler + Self.marker + filler)
+    ])
+  }
+
+  /// Commits that failed.
+  var failures: Int { metrics.commitFailures.value }
+
+  func delivery(
+    _ webhookID: String, of prediction: String, _ phase: Phase = .running, body: String = "{}"
+  ) -> Delivery {
+    guard let digest = BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)) else {
+      preconditionFailure("of the right length")
+    }
+    return Delivery(
+      webhookID: webhookID, receivedAt: Timestamp(milliseconds: 1),
+      snapshot: Snapshot(
+        predictionID: prediction, providerStatus: phase.rawValue, phase: phase,
+        evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest)),
+      body: Array(body.utf8))
+  }
+
+  /// What becomes of `batch`, which the thread finds in its queue all at once.
+  func commit(_ batch: [Delivery]) throws -> [Recorder.Outcome] {
+    let queue = CommitQueue()
+    queue.isFailing.store(isFailing, ordering: .relaxed)
+    let outcomes = Outcomes()
+    for (index, delivery) in batch.enumerated() {
+      loop.start { [loop] in
+        let outcome: Recorder.Outcome = await withUnsafeContinuation {
+          #expect(queue.submissions.push(.delivery(delivery, Waiting(loop: loop, continuation: $0))))
+        }
+        outcomes.byIndex.withLock { $0[index] = outcome }
+      }
+    }
+    turnUntilIdle()
+    queue.close()
+    CommitThread(
+      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    ).run()
+    turnUntilIdle()
+    isFailing = queue.isFailing.load(ordering: .relaxed)
+    return try outcomes.byIndex.withLock { byIndex in try batch.indices.map { try #require(byIndex[$0]) } }
+  }
+
+  private func turnUntilIdle() {
+    repeat { loop.turn(waits: false) } while loop.isBusy
+  }
+
+  private final class Outcomes: Sendable {
+    let byIndex = Mutex<[Int: Recorder.Outcome]>([:])
+  }
+
+  /// Runs SQL as another program would.
+  func execute(_ sql: String) throws {
+    var handle: OpaquePointer?
+    defer { sqlite3_close_v2(handle) }
+    try #require(sqlite3_open(disk.path, &handle) == SQLITE_OK)
+    try #require(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
+  }
+}
