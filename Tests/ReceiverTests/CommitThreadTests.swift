@@ -44,6 +44,19 @@ import Testing
     #expect(try store.commit(batch).map(\.isSuccess) == Array(repeating: true, count: 20))
     #expect(store.failures == 1 && !store.isFailing)
   }
+
+  /// A lock that another process keeps would otherwise be waited for once a delivery.
+  @Test func theRestOfABatchIsNotTriedWhereTheWholeStoreFails() throws {
+    let store = try StoreUnderTest()
+    try store.execute(Poison.constraint.rawValue)
+    let others = (0..<20).map { store.delivery("w\($0)", of: "p\($0)") }
+    store.disk.arm(Fault(call: .write, isPersistent: true, code: SQLITE_FULL))
+    let outcomes = try store.commit([store.delivery("poison", of: "poison")] + others)
+    #expect(outcomes.map(\.isFull) == [false] + Array(repeating: true, count: 20))
+    #expect(!outcomes[0].isSuccess)
+    // All together, the poison, and the first of the others.
+    #expect(store.failures == 3)
+  }
 }
 
 extension Recorder.Outcome {

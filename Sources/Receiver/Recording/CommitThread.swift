@@ -64,9 +64,23 @@ final class CommitThread {
       guard batch.count > 1, !error.concernsWholeStore else {
         return batch.map { _ in .failure(.unavailable(error)) }
       }
-      // One delivery that the store refuses must not fail its neighbours: each gets a transaction of its own.
-      return batch.flatMap { store([$0]) }
+      return storeEach(of: batch)
     }
+  }
+
+  /// One delivery that the store refuses must not fail its neighbours: each gets a transaction of its own.
+  private func storeEach(of batch: [Submitted]) -> [Recorder.Outcome] {
+    var outcomes: [Recorder.Outcome] = []
+    while outcomes.count < batch.count {
+      do throws(StoreError) {
+        outcomes += try commit([batch[outcomes.count].delivery]).map { .success($0) }
+      } catch {
+        // What the whole store suffers from (a lock that another process keeps), each of the rest would wait for again.
+        let failed = error.concernsWholeStore ? batch.count - outcomes.count : 1
+        outcomes += Array(repeating: .failure(.unavailable(error)), count: failed)
+      }
+    }
+    return outcomes
   }
 
   private func commit(_ deliveries: [Delivery]) throws(StoreError) -> [Recording] {
