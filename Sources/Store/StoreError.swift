@@ -95,14 +95,18 @@ extension StoreError: CustomStringConvertible {
   /// The store as a whole cannot write now: trying the parts of a batch one by one would fail alike.
   package var concernsWholeStore: Bool {
     switch self {
-    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign, .served, .strayLog,
-      .gone,
+    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign, .served, .strayLog, .gone,
       .replaced:
       true
-    case .other(let code, _): code & 0xFF == SQLITE_IOERR || code & 0xFF == SQLITE_NOMEM
+    case .other(let code, _):
+      code & 0xFF == SQLITE_NOMEM || code & 0xFF == SQLITE_IOERR && !Self.failedReads.contains(code)
     case .corrupt: false
     }
   }
+
+  /// SQLITE_IOERR_READ and SQLITE_IOERR_SHORT_READ, which Swift does not import: a bad sector lies beneath some jobs, and
+  /// not beneath the others.
+  private static let failedReads = [SQLITE_IOERR | 1 << 8, SQLITE_IOERR | 2 << 8]
 }
 
 /// The system's own words for an errno.

@@ -34,6 +34,29 @@ import Testing
     #expect(try reader.outcomeCounts(ofJob: 1) == [.applied: 1])
   }
 
+  /// A bad sector beneath one job, for as long as it is asked for.
+  @Test func aPageThatCannotBeReadDoesNotFailTheNeighbours() throws {
+    let disk = try StoreUnderTest().disk
+    let page = try #require(Self.page(with: StoreUnderTest.marker, in: disk.files()["jobs.db"] ?? []))
+    let store = try StoreUnderTest(on: disk)
+    disk.arm(
+      Fault(call: .read, isPersistent: true, code: SQLITE_IOERR | 1 << 8, offset: page * Self.pageSize))
+    let batch = (0..<4).map { store.delivery("w\($0)", of: $0 == 2 ? "poison" : "p\($0)") }
+    #expect(try store.commit(batch).map(\.isSuccess) == [true, true, false, true])
+    #expect(disk.heal() > 1)
+    #expect(try store.commit(batch).map(\.isSuccess) == [true, true, true, true])
+  }
+
+  private static let pageSize = 4096
+
+  /// Pages are counted from 0 here.
+  private static func page(with text: String, in database: [UInt8]) -> Int? {
+    let pages = stride(from: 0, to: database.count, by: pageSize)
+    return pages.first { start in
+      String(decoding: database[start..<start + pageSize], as: UTF8.self).contains(text)
+    }.map { $0 / pageSize }
+  }
+
   @Test func aFullDiskFailsAllAtOnceAndTheNextBatchIsStored() throws {
     let store = try StoreUnderTest()
     let batch = (0..<20).map { store.delivery("w\($0)", of: "p\($0)") }
