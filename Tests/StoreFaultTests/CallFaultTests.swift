@@ -32,7 +32,7 @@ import Testing
   @Test(arguments: faults)
   func theStoreSurvivesEveryFailure(_ kind: Fault) throws {
     var failures = 0
-    for beginning in [.nothing, try Ordeal.Beginning.killed()] {
+    for beginning in [.nothing, try Beginning.killed()] {
       failures += try failEach(kind, on: beginning, while: Ordeal.work)
     }
     failures += try failEach(kind, on: .nothing, while: Ordeal.end)
@@ -43,7 +43,7 @@ import Testing
   ///
   /// - Returns: how many runs had a call that failed.
   private func failEach(
-    _ kind: Fault, on beginning: Ordeal.Beginning, while act: (Ordeal) -> (Fault) -> Int
+    _ kind: Fault, on beginning: Beginning, while act: (Ordeal) -> (Fault) -> Int
   ) throws -> Int {
     var fault = kind
     while true {

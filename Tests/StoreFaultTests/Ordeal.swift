@@ -4,43 +4,18 @@ import Store
 
 /// Everything that the daemon does with its store, on a disk of which some call fails.
 final class Ordeal {
-  /// What the disk holds before, and how it came there.
-  struct Beginning {
-    var files: [String: [UInt8]] = [:]
-    var deliveries: [Delivery] = []
-
-    static let nothing = Beginning()
-
-    /// A database and a log that a killed process left.
-    static func killed() throws -> Beginning {
-      let disk = try FaultyDisk()
-      var deliveries = Deliveries(seed: 99, bodySizes: [10, 300, 5000])
-      var beginning = Beginning()
-      let writer = try StoreWriter(path: disk.path)
-      for number in 0..<8 {
-        let batch = deliveries.batch()
-        _ = try writer.commit(batch)
-        beginning.deliveries += batch
-        if number == 4 { _ = try writer.checkpoint() }
-      }
-      beginning.files = disk.files()
-      return beginning
-    }
-  }
-
   private let beginning: Beginning
   private let disk: FaultyDisk
-  private var deliveries = Deliveries(seed: 100, bodySizes: [10, 10, 300, 5000])
+  private var deliveries: Deliveries
   private var attempts: [Attempt] = []
   private var writer: StoreWriter?
 
   init(_ beginning: Beginning) throws {
     self.beginning = beginning
     disk = try FaultyDisk(holding: beginning.files)
-    attempts.append(
-      Attempt(deliveries: beginning.deliveries, start: 0, end: 0, isAcknowledged: true))
-    // Times and ids that are not those of the beginning.
-    while deliveries.clock <= 1000 + Int64(beginning.deliveries.count) { _ = deliveries.batch() }
+    attempts.append(beginning.attempt)
+    deliveries = Deliveries(
+      seed: 100, bodySizes: [10, 10, 300, 5000], startingAt: beginning.end)
   }
 
   /// - Returns: how many calls failed.

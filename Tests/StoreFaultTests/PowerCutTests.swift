@@ -22,7 +22,23 @@ import Testing
     }
   }
 
-  /// Shows that the test above can fail.
+  /// The second cut may come while the store still mends what the first one left.
+  @Test(arguments: 0..<UInt64(max(1, workloads)))
+  func nothingIsLostInASecondCut(_ seed: UInt64) throws {
+    let first = try Workload(seed: seed, batches: 12, hasFaults: seed % 2 == 1)
+    var generator = SeededGenerator(seed: seed)
+    for number in 0..<Self.cutsPerWorkload / 2 {
+      let seeds = (seed &* 1000 &+ UInt64(number), seed &* 1000 &+ UInt64(number) &+ 500)
+      let cut = Int.random(in: 0...first.events.count, using: &generator)
+      let remains = try first.remains(cutAt: cut, seed: seeds.0)
+      let second = try Workload(seed: seeds.1, batches: number, hasFaults: false, from: remains)
+      let nextCut = Int.random(in: 0...second.events.count, using: &generator)
+      let problem = try second.problem(cutAt: nextCut, seed: seeds.1)
+      #expect(problem == nil, "workload \(seed), cut \(seeds.0) after \(cut), \(seeds.1) after \(nextCut)")
+    }
+  }
+
+  /// Shows that the tests above can fail.
   @Test func withoutSyncsSomethingIsLost() throws {
     let workload = try Workload(seed: 0, batches: 30, hasFaults: false)
     let problems = try (0..<10).compactMap { number in

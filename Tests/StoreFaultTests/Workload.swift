@@ -6,7 +6,7 @@ import Store
 /// Batches of deliveries as a busy hour brings them: lives that overlap, copies, ids that come back with another body.
 struct Deliveries {
   private var generator: SeededGenerator
-  private(set) var clock: Int64 = 1000
+  private var clock: Int64
   private var lives: [Life] = []
   private var sent: [Delivery] = []
 
@@ -17,10 +17,13 @@ struct Deliveries {
 
   private let bodySizes: [Int]
 
-  /// - Parameter bodySizes: some take a part of a page, some several pages.
-  init(seed: UInt64, bodySizes: [Int] = [10, 300, 2000, 9000]) {
+  /// - Parameters:
+  ///   - bodySizes: some take a part of a page, some several pages.
+  ///   - start: the receipts come later, in milliseconds; their ids are made of it.
+  init(seed: UInt64, bodySizes: [Int] = [10, 300, 2000, 9000], startingAt start: Int64 = 0) {
     generator = SeededGenerator(seed: seed)
     self.bodySizes = bodySizes
+    clock = start
   }
 
   /// One to nine deliveries.
@@ -86,17 +89,18 @@ struct Deliveries {
 
 /// A store at work on a faulty disk, and the record of it.
 struct Workload {
+  private let beginning: Beginning
   let events: [DiskEvent]
-  let attempts: [Attempt]
+  private let attempts: [Attempt]
 
   /// Commits, checkpoints, and now and then begins anew.
   ///
   /// - Parameter hasFaults: now and then a sync or a write fails once; what was refused is sent again.
-  init(seed: UInt64, batches: Int, hasFaults: Bool) throws {
-    let disk = try FaultyDisk()
+  init(seed: UInt64, batches: Int, hasFaults: Bool, from beginning: Beginning = .nothing) throws {
+    let disk = try FaultyDisk(holding: beginning.files)
     var generator = SeededGenerator(seed: seed &* 31 &+ 7)
-    var deliveries = Deliveries(seed: seed)
-    var attempts: [Attempt] = []
+    var deliveries = Deliveries(seed: seed, startingAt: beginning.end)
+    var attempts = [beginning.attempt]
     var writer: StoreWriter? = try StoreWriter(path: disk.path)
     var refused: [Delivery] = []
     for _ in 0..<batches {
@@ -122,6 +126,7 @@ struct Workload {
     writer = nil
     events = disk.record()
     self.attempts = attempts
+    self.beginning = beginning
   }
 
   private static func fault(_ generator: inout SeededGenerator) -> Fault {
@@ -132,9 +137,27 @@ struct Workload {
 
   /// What is wrong with what the disk holds after `cut` events; nil where nothing is.
   func problem(cutAt cut: Int, seed: UInt64, honouringSyncs: Bool = true) throws -> String? {
-    var powerCut = PowerCut(seed: seed)
-    powerCut.honoursSyncs = honouringSyncs
-    let disk = try FaultyDisk(holding: powerCut.files(after: events[..<cut]))
+    let disk = try FaultyDisk(holding: files(cutAt: cut, seed: seed, honouringSyncs: honouringSyncs))
     return Verdict.problem(with: disk.path, after: attempts, cutAt: cut)
+  }
+
+  /// What the disk holds after `cut` events, and the deliveries that a store finds there.
+  func remains(cutAt cut: Int, seed: UInt64) throws -> Beginning {
+    let files = files(cutAt: cut, seed: seed)
+    let disk = try FaultyDisk(holding: files)
+    _ = try StoreWriter(path: disk.path)
+    let found = try Model(try StoreReader(path: disk.path)).deliveries
+    return Beginning(
+      files: files,
+      deliveries: attempts.flatMap(\.deliveries).filter { found.contains($0.receivedAt) })
+  }
+
+  private func files(cutAt cut: Int, seed: UInt64, honouringSyncs: Bool = true) -> [String: [UInt8]] {
+    var powerCut = PowerCut(seed: seed, files: beginning.files)
+    powerCut.honoursSyncs = honouringSyncs
+    var files = powerCut.files(after: events[..<cut])
+    // SQLite may find the shared memory of before, which means nothing any more.
+    if seed.isMultiple(of: 2) { files["jobs.db-shm"] = Array(repeating: UInt8(seed % 251), count: 32_768) }
+    return files
   }
 }

@@ -1,0 +1,33 @@
+import CSQLite
+import FaultyDisk
+import Store
+import Testing
+
+@Suite struct ReaderFaultTests {
+  /// Without reads that end early: in the database file SQLite takes one for the end of the file, and the rest for zeros.
+  private static let faults: [Fault] = [
+    (DiskCall.read, SQLITE_IOERR | 1 << 8), (.open, SQLITE_CANTOPEN),
+    (.lock, SQLITE_IOERR | 15 << 8), (.size, SQLITE_IOERR | 7 << 8),
+    (.sharedMemory, SQLITE_IOERR | 21 << 8),
+  ].map { Fault(call: $0, code: $1) }
+
+  /// "There is no such job" would be a wrong answer too.
+  @Test(arguments: faults)
+  func aReaderAnswersRightOrNotAtAll(_ kind: Fault) throws {
+    let beginning = try Beginning.killed()
+    let expected = Model(beginning.deliveries)
+    var fault = kind
+    while true {
+      let disk = try FaultyDisk(holding: beginning.files)
+      let writer = try StoreWriter(path: disk.path)
+      disk.arm(fault)
+      let found = try? Model(try StoreReader(path: disk.path))
+      guard disk.heal() > 0 else { break }
+      #expect(found == nil || found?.jobs == expected.jobs, "\(fault)")
+      #expect(try Model(try StoreReader(path: disk.path)).jobs == expected.jobs, "after \(fault)")
+      _ = consume writer
+      fault.first += 1
+    }
+    #expect(fault.first > 1)
+  }
+}
