@@ -95,7 +95,8 @@ extension StoreError: CustomStringConvertible {
   /// The store as a whole cannot write now: trying the parts of a batch one by one would fail alike.
   package var concernsWholeStore: Bool {
     switch self {
-    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign, .served, .strayLog, .gone,
+    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign, .served, .strayLog,
+      .gone,
       .replaced:
       true
     case .other(let code, _):
