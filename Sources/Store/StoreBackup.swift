@@ -172,7 +172,7 @@ extension StoreBackup {
     } catch {
       throw .unsound("\(error)")
     }
-    guard verdict == "ok" else { throw .unsound(verdict) }
+    guard verdict == "ok" else { throw .unsound(verdict.split(separator: "\n").joined(separator: " ")) }
     guard found >= jobs else { throw .unsound("it holds \(found) of \(jobs) jobs") }
   }
 

@@ -83,10 +83,11 @@ extension StoreError: CustomStringConvertible {
     }
   }
 
-  /// Less might fit. A quota, and a limit on the size of files, are reported as errors of the disk.
-  package var isWantOfRoom: Bool {
+  /// A page that can be written proves nothing then: there may be no room for more, or no sound place for another. Quotas,
+  /// and limits on the size of files, are reported as errors of the disk.
+  package var needsRehearsal: Bool {
     switch self {
-    case .full: true
+    case .full, .corrupt: true
     case .other(let code, _): code & 0xFF == SQLITE_IOERR
     default: false
     }

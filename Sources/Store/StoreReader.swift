@@ -89,7 +89,8 @@ package final class StoreReader {
   /// What `PRAGMA quick_check` finds wrong; nil where nothing is. Reads the whole file.
   package func damage() throws(StoreError) -> String? {
     let verdict = try connection.text("PRAGMA quick_check(1)")
-    return verdict == "ok" ? nil : verdict
+    // It is a text of several lines.
+    return verdict == "ok" ? nil : verdict.split(separator: "\n").joined(separator: " ")
   }
 
   /// How many jobs there are. Reads an index from end to end.

@@ -62,13 +62,16 @@ package final class StoreWriter {
     if room > 0 { try connection.rehearse(Self.rehearsal(of: room)) }
   }
 
-  /// A row that takes `room` bytes, and that is never committed. At random, since zeros take no room where the file system
+  /// Rows that take `room` bytes, and that are never committed. At random, since zeros take no room where the file system
   /// compresses.
   private static func rehearsal(of room: Int) -> String {
     """
     INSERT OR REPLACE INTO jobs (prediction_id, phase, provider_status, knows_status, updated_at, last_delivery_at,
       revision, logs_size, output_size, digest, body)
-    VALUES ('', '', '', 0, 0, 0, 0, 0, 0, x'', randomblob(\(room)))
+    VALUES ('', '', '', 0, 0, 0, 0, 0, 0, x'', randomblob(\(room)));
+    INSERT OR REPLACE INTO deliveries (job, position, webhook_id, is_repeat, digest, received_at, provider_status,
+      outcome, phase, revision)
+    VALUES (0, 0, '', 0, x'', 0, '', '', '', 0)
     """
   }
 

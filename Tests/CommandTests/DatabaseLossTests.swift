@@ -86,6 +86,30 @@ extension ProcessTests {
       }
     }
 
+    /// Some pages can be written still, but no delivery can be stored.
+    @Test func aDamagedFileIsNotReadyAndCheckSaysSoInOneLine() throws {
+      do {
+        let daemon = try Daemon(in: folder)
+        for number in 0..<20 { #expect(try post("p\(number)", to: daemon).status == 200) }
+        #expect(daemon.stop() == 0)
+      }
+      let file = try FileHandle(forUpdating: URL(fileURLWithPath: path(Self.name)))
+      try file.seek(toOffset: 4096)
+      try file.write(contentsOf: Data(repeating: 0x5A, count: 4 * 4096))
+      try file.close()
+      let daemon = try Daemon(in: folder)
+      #expect(try post("p20", to: daemon).code == "store_unavailable")
+      for _ in 0..<3 { #expect(try daemon.ask("/readyz").status == 503) }
+      let checked = try Program.run(
+        ["check"],
+        environment: [
+          "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "DATABASE_URL": "sqlite:\(path(Self.name))",
+        ])
+      #expect(checked.status == 1 && checked.error.contains("the database is damaged"))
+      #expect(checked.error.split(separator: "\n").count == 1)
+      #expect(daemon.logAfterStop().contains("move the file aside and restore a backup"))
+    }
+
     /// An orderly stop writes the log into the database, wherever the log is.
     @Test func aStopAfterTheLogWasDeletedLosesNothing() throws {
       let daemon = try Daemon(in: folder)

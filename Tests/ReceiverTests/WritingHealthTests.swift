@@ -26,6 +26,7 @@ import Testing
       ([.fails(.full, room: 500), .fails(.full, room: 9), .succeeds(room: 9)], 500),
       ([.fails(.full, room: 9), .fails(.full, room: 500), .succeeds(room: 9)], 500),
       ([.fails(diskError, room: 500), .succeeds(room: 0)], 500),
+      ([.fails(.corrupt("x"), room: 500), .succeeds(room: 0)], 500),
       // What is not for want of room is over with the first success.
       ([.fails(.busy, room: 500)], 0),
       ([.fails(.busy, room: 500), .succeeds(room: 0)], nil),

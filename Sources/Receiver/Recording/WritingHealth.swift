@@ -2,9 +2,8 @@ internal import Store
 
 /// Whether deliveries can be stored, as far as the last attempts tell. A value; the commit thread keeps it.
 ///
-/// What failed for want of room says nothing about smaller things, and they nothing about it: on a disk that is nearly full
-/// a page still fits where a delivery does not. So writing works again only when as much as has failed was written, by
-/// deliveries or by a probe.
+/// On a disk that is nearly full a page still fits where a delivery does not, and in a damaged file some pages are sound. So
+/// after such a failure writing works again only when as much as has failed was written, by deliveries or by a probe.
 struct WritingHealth: Equatable {
   /// The most that a probe writes. A batch may be larger, but whoever asks for readiness should not write that much.
   static let largestRoom = 16 << 20
@@ -24,7 +23,7 @@ struct WritingHealth: Equatable {
 
   /// - Parameter room: how much was to be written.
   mutating func noteFailure(_ error: StoreError, room: Int) {
-    missingRoom = max(missingRoom ?? 0, error.isWantOfRoom ? room : 0)
+    missingRoom = max(missingRoom ?? 0, error.needsRehearsal ? room : 0)
   }
 
   /// - Parameter room: how much was written.
