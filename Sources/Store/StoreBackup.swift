@@ -34,7 +34,7 @@ package struct StoreBackup {
   }
 
   /// Makes the copy, reads it through, and only then gives it its name. After an error there is no copy, and what stood at
-  /// the destination still stands.
+  /// the destination still stands, unless it was the folder that could not be synced: then the name may be lost with power.
   ///
   /// - Parameter progress: told how many pages of how many were copied.
   package func run(progress: (_ copied: Int, _ all: Int) -> Void) throws(BackupError) -> Summary {
@@ -125,8 +125,8 @@ extension StoreBackup {
     }
     do throws(StoreError) {
       let copy = try Connection(path: partial, access: .create, busyTimeout: 0)
-      // Nobody sees this file before it is whole and synced: it needs no journal, and no sync of SQLite's.
-      try copy.execute("PRAGMA journal_mode = OFF")
+      // Nobody sees this file before it is whole and synced: it needs no journal on disk, and no sync of SQLite's.
+      try copy.execute("PRAGMA journal_mode = MEMORY")
       try copy.execute("PRAGMA synchronous = OFF")
       try Self.copyPages(from: reader, to: copy, progress)
       // As a database without a log it is one file. The daemon gives it a log again.
