@@ -6,8 +6,9 @@ internal import Glibc
 /// on the database itself: it is bound to the file and not to one of its names, it ends with the process however that
 /// ends, and it leaves nothing behind. SQLite locks with fcntl(2), of which flock(2) knows nothing.
 ///
-/// The log is claimed too, and must belong to the database. Where somebody puts a copy in the database's place while a daemon runs, the new file is free, but
-/// the log beside it is the old one's: the next process would apply it to the copy, and damage that.
+/// The log is claimed too, and must belong to the database. Where somebody puts a copy in the database's place while a
+/// daemon runs, the new file is free, but the log beside it is the old one's: the next process would apply it to the copy,
+/// and damage that.
 ///
 /// Descriptors are never closed, not even after an error: closing any descriptor of a file drops every fcntl(2) lock that
 /// the process has on it, and so those of SQLite (https://www.sqlite.org/howtocorrupt.html, section 2.2).

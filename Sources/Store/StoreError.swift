@@ -75,7 +75,8 @@ extension StoreError: CustomStringConvertible {
     case .strayLog(let path):
       "\(path) belongs to another database than the one beside it: put that one back, or move the log away"
     case .gone(let path):
-      "\(path) was moved or deleted while it was in use: put that very file back, or restart"
+      "\(path) was moved or deleted while it was in use: put that very file back; "
+        + "one that was deleted can be copied from /proc/\(getpid())/fd until this process ends"
     case .replaced(let path):
       "\(path) is not the file that was opened: put that one back, or restart to use this one"
     case .other(let code, let message):
@@ -96,10 +97,8 @@ extension StoreError: CustomStringConvertible {
   /// The store as a whole cannot write now: trying the parts of a batch one by one would fail alike.
   package var concernsWholeStore: Bool {
     switch self {
-    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign, .served, .strayLog,
-      .gone,
-      .replaced:
-      true
+    case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign: true
+    case .served, .strayLog, .gone, .replaced: true
     case .other(let code, _):
       code & 0xFF == SQLITE_NOMEM || code & 0xFF == SQLITE_IOERR && !Self.failedReads.contains(code)
     case .corrupt: false
