@@ -51,7 +51,6 @@ final class StoreUnderTest {
   /// What becomes of `batch`, which the thread finds in its queue all at once.
   func commit(_ batch: [Delivery]) throws -> [Recorder.Outcome] {
     let queue = CommitQueue()
-    queue.isFailing.store(isFailing, ordering: .relaxed)
     let outcomes = Outcomes()
     for (index, delivery) in batch.enumerated() {
       loop.start { [loop] in
