@@ -30,6 +30,7 @@ enum Program {
     process.executableURL = URL(fileURLWithPath: executable)
     process.arguments = arguments
     process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { own, _ in own }
+      .merging(sanitizerOptions) { own, _ in own }
     let (output, error) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = error
@@ -91,7 +92,7 @@ final class Daemon {
     process.environment = [
       "REPLICATE_WEBHOOK_SECRET": Self.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
       "LOG_FORMAT": "text",
-    ].merging(environment) { $1 }
+    ].merging(environment) { $1 }.merging(sanitizerOptions) { own, _ in own }
     logFile = folder.url.appendingPathComponent("log-\(UUID().uuidString)")
     try Data().write(to: logFile)
     process.standardError = try FileHandle(forWritingTo: logFile)
@@ -189,4 +190,9 @@ extension Daemon {
   private func request(_ method: String, _ path: String, _ fields: [String]) -> [UInt8] {
     Array(("\(method) \(path) HTTP/1.1\r\n" + fields.joined(separator: "\r\n") + "\r\n\r\n").utf8)
   }
+}
+
+/// What sanitizers are told through the environment of the tests, for the processes that these start.
+private let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
+  name == "ASAN_OPTIONS" || name == "TSAN_OPTIONS"
 }

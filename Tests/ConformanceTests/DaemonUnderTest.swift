@@ -28,7 +28,7 @@ final class DaemonUnderTest: Sendable {
     process.environment = [
       "REPLICATE_WEBHOOK_SECRET": Self.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
       "LOG_FORMAT": "text", "MAX_BODY": "\(Self.bodyLimit / 1024)KiB",
-    ]
+    ].merging(sanitizerOptions) { own, _ in own }
     let log = folder.appendingPathComponent("log")
     try Data().write(to: log)
     process.standardError = try FileHandle(forWritingTo: log)
@@ -119,4 +119,9 @@ struct DaemonScope: SuiteTrait, TestScoping {
     defer { daemon.stop() }
     try await DaemonUnderTest.$current.withValue(daemon) { try await function() }
   }
+}
+
+/// What sanitizers are told through the environment of the tests, for the processes that these start.
+private let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
+  name == "ASAN_OPTIONS" || name == "TSAN_OPTIONS"
 }

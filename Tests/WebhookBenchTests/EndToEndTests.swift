@@ -17,6 +17,7 @@ import Testing
       "webhook-bench")
     process.arguments = arguments
     process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { own, _ in own }
+      .merging(sanitizerOptions) { own, _ in own }
     let (output, error) = (Pipe(), Pipe())
     process.standardOutput = output
     process.standardError = error
@@ -201,4 +202,9 @@ private final class Forgetful: Sendable {
       guard send(connection, answer, answer.count, Int32(MSG_NOSIGNAL)) == answer.count else { return }
     }
   }
+}
+
+/// What sanitizers are told through the environment of the tests, for the processes that these start.
+private let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
+  name == "ASAN_OPTIONS" || name == "TSAN_OPTIONS"
 }
