@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 extension ProcessTests {
@@ -129,12 +128,12 @@ final class SteadySenders: Sendable {
     var running: Int
     var mustStop = false
   }
-  private let state: Mutex<State>
+  private let state: Guarded<State>
   private let port: Int
 
   init(count: Int, port: Int) {
     self.port = port
-    state = Mutex(State(running: count))
+    state = Guarded(State(running: count))
     // On threads of their own: they block, and the pool that runs the tests is small.
     for sender in 0..<count { Thread.detachNewThread { self.send(as: sender) } }
   }

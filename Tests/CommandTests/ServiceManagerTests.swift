@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 extension ProcessTests {
@@ -174,12 +173,12 @@ private final class Senders: Sendable {
     var running: Int
     var mustStop = false
   }
-  private let state: Mutex<State>
+  private let state: Guarded<State>
   private let port: Int
 
   init(count: Int, port: Int) {
     self.port = port
-    state = Mutex(State(running: count))
+    state = Guarded(State(running: count))
     for sender in 0..<count { Thread.detachNewThread { self.send(as: sender) } }
   }
 

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Testing
 
 /// Three thousand connections that mean no good, and some that come and go: 2,000 that are silent, 500 that drip a header
@@ -37,7 +36,7 @@ final class Siege: Sendable {
   private static let largestBody = 8 * 1024 * 1024
 
   private let address: Int
-  private let state = Mutex(State())
+  private let state = Guarded(State())
 
   init(port: Int) {
     address = port
