@@ -23,7 +23,7 @@ final class ServerContext {
 
   private static let exhaustionInterval: Duration = .seconds(10)
   /// So much at once leaves something behind that is worth to be given back.
-  private static let storm = (connections: 64, bytes: 16 * 1024 * 1024)
+  private static let storm = (connections: 64, bytes: 4 * 1024 * 1024)
 
   enum Phase {
     case serving
@@ -104,7 +104,8 @@ extension ServerContext {
         || peak.bytes >= Self.storm.bytes && connections.heldBytes < peak.bytes / 8
     else { return }
     peak = (connections.count, connections.heldBytes)
-    FreeMemory.giveBack()
+    // Not yet: what this connection holds is freed when its task has returned.
+    loop.atEndOfTurn { FreeMemory.giveBack() }
   }
 
   func move(_ entry: ConnectionEntry, to state: ConnectionEntry.State) {
