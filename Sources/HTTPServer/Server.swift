@@ -58,9 +58,6 @@ package actor Server {
   package func show(_ tls: TLSContext) {
     context.tls = tls
   }
-
-  /// Connections that are open.
-  package var connectionCount: Int { context.connections.count }
 }
 
 // MARK: - Accepting

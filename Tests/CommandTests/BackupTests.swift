@@ -16,7 +16,7 @@ extension ProcessTests {
     @Test func whatWasAcknowledgedBeforeABackupIsThereAfterARestore() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, environment: ["LOG_LEVEL": "notice"])
-      let senders = SteadySenders(count: 3, port: daemon.webhookPort)
+      let senders = Senders(count: 3, port: daemon.webhookPort)
       try senders.waitForAcknowledgements(50)
       let copy = folder.url.appendingPathComponent("copy.db").path
       var before: [String] = []
@@ -27,7 +27,7 @@ extension ProcessTests {
         #expect(result.status == 0 && result.error.isEmpty, "\(result.error)")
         #expect(result.output.hasPrefix("\(copy) holds "))
       }
-      try senders.finish()
+      #expect(try senders.finish().failures == [])
       #expect(daemon.stop() == 0)
       #expect(senders.acknowledged.count > before.count)
 
@@ -118,60 +118,5 @@ extension ProcessTests {
       let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
       #expect(names.filter { $0.hasPrefix("copy") } == [])
     }
-  }
-}
-
-/// Threads that send one delivery after the other, each of a prediction of its own, until told to stop.
-final class SteadySenders: Sendable {
-  private struct State {
-    var acknowledged: [String] = []
-    var running: Int
-    var mustStop = false
-  }
-  private let state: Guarded<State>
-  private let port: Int
-
-  init(count: Int, port: Int) {
-    self.port = port
-    state = Guarded(State(running: count))
-    // On threads of their own: they block, and the pool that runs the tests is small.
-    for sender in 0..<count { Thread.detachNewThread { self.send(as: sender) } }
-  }
-
-  /// The predictions whose delivery was answered with 200.
-  var acknowledged: [String] { state.withLock { $0.acknowledged } }
-
-  private func send(as sender: Int) {
-    defer { state.withLock { $0.running -= 1 } }
-    guard let connection = try? HTTPConnection(host: "127.0.0.1", port: port) else { return }
-    var number = 0
-    while !state.withLock({ $0.mustStop }) {
-      let prediction = "p\(sender)-\(number)"
-      number += 1
-      // A sender that ends early is noticed by whoever waits for acknowledgements.
-      guard
-        let delivery = try? SignedDelivery(
-          id: "m-\(prediction)", prediction: prediction, status: "succeeded"),
-        (try? connection.send(delivery.request)) != nil, let answer = try? connection.receive()
-      else { return }
-      if answer.status == 200 { state.withLock { $0.acknowledged.append(prediction) } }
-    }
-  }
-
-  func waitForAcknowledgements(_ count: Int) throws {
-    try wait { $0.acknowledged.count >= count }
-  }
-
-  func finish() throws {
-    state.withLock { $0.mustStop = true }
-    try wait { $0.running == 0 }
-  }
-
-  private func wait(until condition: (State) -> Bool) throws {
-    for _ in 0..<6000 {
-      if state.withLock({ condition($0) }) { return }
-      poll(nil, 0, 5)
-    }
-    try #require(Bool(false), "the senders do not get on")
   }
 }
