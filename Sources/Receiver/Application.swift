@@ -170,9 +170,9 @@ package final class Application {
       let moving = try StoreCheckpointer(path: path)
       return [
         try Thread(named: "writer") {
-          CommitThread(
-            writer: writer, queue: queue, checkpointer: checkpointer, metrics: metrics, logger: logger
-          ).run()
+          let committer = Committer(
+            writer: writer, queue: queue, checkpointer: checkpointer, metrics: metrics, logger: logger)
+          CommitThread(queue: queue, committer: committer).run()
         },
         try Thread(named: "checkpoint") { checkpointer.run(moving, metrics: metrics, logger: logger) },
       ]

@@ -62,10 +62,10 @@ final class StoreUnderTest {
     }
     turnUntilIdle()
     queue.close()
-    CommitThread(
+    let committer = Committer(
       writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    ).run()
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    CommitThread(queue: queue, committer: committer).run()
     turnUntilIdle()
     isFailing = queue.isFailing.load(ordering: .relaxed)
     return try outcomes.byIndex.withLock { byIndex in try batch.indices.map { try #require(byIndex[$0]) } }

@@ -1,0 +1,173 @@
+internal import EventLoop
+internal import Jobs
+internal import Logging
+internal import Store
+internal import Synchronization
+
+/// The one writer: commits all that was submitted in one transaction, and wakes all who waited. Used by one thread at a
+/// time: the ``CommitThread``, or a simulation that commits between two turns of its loop.
+final class Committer {
+  private let writer: StoreWriter
+  private let queue: CommitQueue
+  private let checkpointer: Checkpointer
+  private let metrics: Metrics
+  private let logger: Logger
+  private var health = WritingHealth()
+
+  /// Deliveries in one transaction: beyond this, those at the front wait longer than a sync costs.
+  private static let batchLimit = 512
+
+  /// Pages in the log (64 MiB) from which the writer moves the rest itself. SQLite begins the log anew only when all of it
+  /// was moved, and beside a busy writer another thread never quite gets there.
+  private static let largestLog = 16 * Checkpointer.worthwhilePages
+
+  /// The log's size when the last checkpoint was asked for: the next is worthwhile when it has grown as much again.
+  private var pagesAtLastCheckpoint = 0
+
+  private typealias Submitted = (delivery: Delivery, waiting: Waiting<Recorder.Outcome>)
+
+  init(
+    writer: StoreWriter, queue: CommitQueue, checkpointer: Checkpointer, metrics: Metrics, logger: Logger
+  ) {
+    self.writer = writer
+    self.queue = queue
+    self.checkpointer = checkpointer
+    self.metrics = metrics
+    self.logger = logger
+  }
+
+  /// Returns when everything is stored or refused, and answered.
+  func process(_ submissions: [CommitQueue.Submission]) {
+    var deliveries: [Submitted] = []
+    var probes: [Waiting<Bool>] = []
+    for submission in submissions {
+      switch submission {
+      case .delivery(let delivery, let waiting): deliveries.append((delivery, waiting))
+      case .probe(let waiting): probes.append(waiting)
+      }
+    }
+    for start in stride(from: 0, to: deliveries.count, by: Self.batchLimit) {
+      let batch = Array(deliveries[start..<min(start + Self.batchLimit, deliveries.count)])
+      answer(batch, with: store(batch))
+      boundLog()
+    }
+    if !probes.isEmpty { answer(probes, isReady: probe()) }
+  }
+
+  /// Leaves everything in the database and nothing in the log, once nothing more is submitted.
+  func finish() {
+    do throws(StoreError) {
+      try writer.checkpointAndTruncate()
+    } catch {
+      logger.warning("the last checkpoint failed; nothing is lost", metadata: ["cause": "\(error)"])
+    }
+  }
+
+  private func store(_ batch: [Submitted]) -> [Recorder.Outcome] {
+    do throws(StoreError) {
+      return try commit(batch.map(\.delivery)).map { .success($0) }
+    } catch {
+      guard batch.count > 1, !error.concernsWholeStore else {
+        return batch.map { _ in .failure(.unavailable(error)) }
+      }
+      return storeEach(of: batch)
+    }
+  }
+
+  /// One delivery that the store refuses must not fail its neighbours: each gets a transaction of its own.
+  private func storeEach(of batch: [Submitted]) -> [Recorder.Outcome] {
+    var outcomes: [Recorder.Outcome] = []
+    while outcomes.count < batch.count {
+      do throws(StoreError) {
+        outcomes += try commit([batch[outcomes.count].delivery]).map { .success($0) }
+      } catch {
+        // What the whole store suffers from (a lock that another process keeps), each of the rest would wait for again.
+        let failed = error.concernsWholeStore ? batch.count - outcomes.count : 1
+        outcomes += Array(repeating: .failure(.unavailable(error)), count: failed)
+      }
+    }
+    return outcomes
+  }
+
+  private func commit(_ deliveries: [Delivery]) throws(StoreError) -> [Recording] {
+    let start = MonotonicClock.now
+    let room = WritingHealth.room(
+      deliveries: deliveries.count, bodyBytes: deliveries.reduce(0) { $0 + $1.body.count })
+    do throws(StoreError) {
+      let recordings = try writer.commit(deliveries)
+      metrics.commitDuration.record(MonotonicClock.now - start)
+      metrics.commits.add()
+      noteSuccess(room: room)
+      return recordings
+    } catch {
+      noteFailure(error, room: room)
+      throw error
+    }
+  }
+
+  private func probe() -> Bool {
+    let room = health.missingRoom ?? 0
+    do throws(StoreError) {
+      try writer.probe(room: room)
+      noteSuccess(room: room)
+      return true
+    } catch {
+      noteFailure(error, room: room)
+      return false
+    }
+  }
+
+  private func noteSuccess(room: Int) {
+    guard health.noteSuccess(room: room) else { return }
+    queue.isFailing.store(false, ordering: .relaxed)
+    logger.notice("the store can be written again")
+  }
+
+  private func noteFailure(_ error: StoreError, room: Int) {
+    metrics.commitFailures.add()
+    health.noteFailure(error, room: room)
+    queue.isFailing.store(true, ordering: .relaxed)
+    logger.error("the store could not be written", metadata: ["cause": "\(error)"])
+  }
+
+  /// Between two batches, when everybody has their answer.
+  private func boundLog() {
+    let pages = writer.logPages
+    // The log began anew.
+    if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
+    guard pages - pagesAtLastCheckpoint >= Checkpointer.worthwhilePages else { return }
+    pagesAtLastCheckpoint = pages
+    guard pages >= Self.largestLog else { return checkpointer.request() }
+    do throws(StoreError) {
+      _ = try writer.checkpoint()
+      metrics.checkpoints.add()
+    } catch {
+      noteFailure(error, room: 0)
+    }
+  }
+}
+
+// MARK: - Waking those who wait
+
+extension Committer {
+  /// One message a loop, however many wait there: a wake-up costs more than what it tells.
+  private func answer(_ batch: [Submitted], with outcomes: [Recorder.Outcome]) {
+    var byLoop:
+      [ObjectIdentifier: (loop: EventLoop, answers: [(Waiting<Recorder.Outcome>, Recorder.Outcome)])] = [:]
+    for (submitted, outcome) in zip(batch, outcomes) {
+      let loop = submitted.waiting.loop
+      byLoop[ObjectIdentifier(loop), default: (loop, [])].answers.append((submitted.waiting, outcome))
+    }
+    for (loop, answers) in byLoop.values {
+      loop.post {
+        for (waiting, outcome) in answers { waiting.continuation.resume(returning: outcome) }
+      }
+    }
+  }
+
+  private func answer(_ probes: [Waiting<Bool>], isReady: Bool) {
+    for waiting in probes {
+      waiting.loop.post { waiting.continuation.resume(returning: isReady) }
+    }
+  }
+}
