@@ -4,14 +4,19 @@ package struct Delivery: Sendable {
   package let webhookID: String
   package let receivedAt: Timestamp
   package let snapshot: Snapshot
-  /// The body exactly as it was signed.
+  /// The body as it was signed, but for the token in it, which is masked.
   package let body: [UInt8]
+  /// The job that was created here and that the webhook's URL names, with its token; nil where it names none.
+  package let namedJob: String?
 
-  package init(webhookID: String, receivedAt: Timestamp, snapshot: Snapshot, body: [UInt8]) {
+  package init(
+    webhookID: String, receivedAt: Timestamp, snapshot: Snapshot, body: [UInt8], namedJob: String? = nil
+  ) {
     self.webhookID = webhookID
     self.receivedAt = receivedAt
     self.snapshot = snapshot
     self.body = body
+    self.namedJob = namedJob
   }
 }
 

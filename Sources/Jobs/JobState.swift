@@ -52,4 +52,7 @@ package struct JobError: Hashable, Sendable {
     self.code = code
     self.message = message
   }
+
+  /// The platform gave up, not the model: the same again may succeed.
+  package static let interrupted = "interrupted"
 }

@@ -11,15 +11,21 @@ package struct Snapshot: Hashable, Sendable {
   package var model: String?
   package var modelVersion: String?
   package var error: JobError?
+  /// What the rules for outputs say against a success; nil where it keeps them. Not stored with the snapshot: once the
+  /// job has ended, it is the job's verdict.
+  package var breach: JobError?
   package var createdAt: Timestamp?
   package var startedAt: Timestamp?
   package var completedAt: Timestamp?
+  /// What the provider charges by (`metrics.predict_time`), in milliseconds.
+  package var predictMilliseconds: Int64?
   package var evidence: Evidence
 
   package init(
     predictionID: String, providerStatus: String, phase: Phase?, model: String? = nil,
-    modelVersion: String? = nil, error: JobError? = nil, createdAt: Timestamp? = nil,
-    startedAt: Timestamp? = nil, completedAt: Timestamp? = nil, evidence: Evidence
+    modelVersion: String? = nil, error: JobError? = nil, breach: JobError? = nil, createdAt: Timestamp? = nil,
+    startedAt: Timestamp? = nil, completedAt: Timestamp? = nil, predictMilliseconds: Int64? = nil,
+    evidence: Evidence
   ) {
     self.predictionID = predictionID
     self.providerStatus = providerStatus
@@ -27,11 +33,16 @@ package struct Snapshot: Hashable, Sendable {
     self.model = model
     self.modelVersion = modelVersion
     self.error = error
+    self.breach = breach
     self.createdAt = createdAt
     self.startedAt = startedAt
     self.completedAt = completedAt
+    self.predictMilliseconds = predictMilliseconds
     self.evidence = evidence
   }
+
+  /// Where the snapshot puts its job: a success that breaks the rules for outputs is a failure (promise 4).
+  package var claimedPhase: Phase? { phase == .succeeded && breach != nil ? .failed : phase }
 }
 
 /// What tells which of two snapshots of one running prediction was taken later.

@@ -12,6 +12,15 @@ package struct Timestamp: Hashable, Comparable, Sendable {
   package static func < (left: Timestamp, right: Timestamp) -> Bool {
     left.milliseconds < right.milliseconds
   }
+
+  /// Later than any other.
+  package static let distantFuture = Timestamp(milliseconds: .max)
+
+  /// Stops at the ends of what can be counted.
+  package func advanced(byMilliseconds distance: Int64) -> Timestamp {
+    let (sum, overflows) = milliseconds.addingReportingOverflow(distance)
+    return Timestamp(milliseconds: overflows ? (distance < 0 ? .min : .max) : sum)
+  }
 }
 
 extension Timestamp {

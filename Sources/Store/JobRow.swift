@@ -4,62 +4,97 @@ internal import Jobs
 enum JobRow {
   /// All but `number` and `body`.
   static let columns = """
-    prediction_id, phase, provider_status, knows_status, model, model_version, error_code, error_message, created_at,
-    started_at, completed_at, updated_at, last_delivery_at, stale_at, revision, logs_size, output_size, digest
+    prediction_id, id, ordered_at, phase, provider_status, snapshot_phase, model, model_version, error_code,
+    error_message, is_verdict, created_at, started_at, completed_at, updated_at, last_delivery_at, heard_at, due_at, polls,
+    stale_at, ended_unheard, attempt, revision, logs_size, output_size, digest
     """
-  static let columnCount: Int32 = 18
+  static let columnCount: Int32 = 26
+
+  /// Changes all but what names the job, with the parameters of an insertion, then the number, then the body.
+  static func update(withBody: Bool) -> String {
+    let names = columns.split { $0 == "," || $0.isWhitespace }
+    var assignments = names.enumerated().dropFirst(3).map { "\($1) = ?\($0 + 1)" }
+    if withBody { assignments.append("body = ?\(columnCount + 2)") }
+    return "UPDATE jobs SET \(assignments.joined(separator: ", ")) WHERE number = ?\(columnCount + 1)"
+  }
 
   /// Binds `job` to the parameters 1 to ``columnCount``.
   static func bind(_ job: Job, to statement: borrowing Statement) throws(StoreError) {
     let snapshot = job.snapshot
-    try statement.bind(1, snapshot.predictionID)
-    try statement.bind(2, job.phase.rawValue)
-    try statement.bind(3, snapshot.providerStatus)
-    try statement.bind(4, snapshot.phase == nil ? 0 : 1)
-    try statement.bind(5, snapshot.model)
-    try statement.bind(6, snapshot.modelVersion)
-    try statement.bind(7, snapshot.error?.code)
-    try statement.bind(8, snapshot.error?.message)
-    try statement.bind(9, snapshot.createdAt?.milliseconds)
-    try statement.bind(10, snapshot.startedAt?.milliseconds)
-    try statement.bind(11, snapshot.completedAt?.milliseconds)
-    try statement.bind(12, job.updatedAt.milliseconds)
-    try statement.bind(13, job.lastDeliveryAt.milliseconds)
-    try statement.bind(14, job.staleAt?.milliseconds)
-    try statement.bind(15, job.revision)
-    try statement.bind(16, Int64(snapshot.evidence.logsSize))
-    try statement.bind(17, Int64(snapshot.evidence.outputSize))
-    try statement.bind(18, copying: snapshot.evidence.digest.bytes)
+    try statement.bind(1, snapshot?.predictionID)
+    try statement.bind(2, job.origin?.id)
+    try statement.bind(3, job.origin?.createdAt.milliseconds)
+    try statement.bind(4, job.phase.rawValue)
+    try statement.bind(5, snapshot?.providerStatus)
+    try statement.bind(6, snapshot?.phase?.rawValue)
+    try statement.bind(7, job.model)
+    try statement.bind(8, snapshot?.modelVersion)
+    try statement.bind(9, job.error?.code)
+    try statement.bind(10, job.error?.message)
+    try statement.bind(11, job.verdict == nil ? 0 : 1)
+    try statement.bind(12, snapshot?.createdAt?.milliseconds)
+    try statement.bind(13, snapshot?.startedAt?.milliseconds)
+    try statement.bind(14, snapshot?.completedAt?.milliseconds)
+    try statement.bind(15, job.updatedAt.milliseconds)
+    try statement.bind(16, job.lastDeliveryAt?.milliseconds)
+    try statement.bind(17, job.watch.heardAt.milliseconds)
+    try statement.bind(18, job.watch.dueAt?.milliseconds)
+    try statement.bind(19, job.watch.polls)
+    try statement.bind(20, job.watch.staleAt?.milliseconds)
+    try statement.bind(21, job.endedUnheard ? 1 : 0)
+    try statement.bind(22, job.attempt)
+    try statement.bind(23, job.revision)
+    try statement.bind(24, Int64(snapshot?.evidence.logsSize ?? 0))
+    try statement.bind(25, Int64(snapshot?.evidence.outputSize ?? 0))
+    if let digest = snapshot?.evidence.digest { try statement.bind(26, copying: digest.bytes) }
   }
 
   /// Reads a job from the columns that begin at `first`.
   static func read(from statement: borrowing Statement, at first: Int32) throws(StoreError) -> Job {
-    guard let predictionID = statement.text(first), let phase = statement.text(first + 1).flatMap(Phase.init),
-      let status = statement.text(first + 2), let digest = BodyDigest(bytes: statement.bytes(first + 17))
-    else { throw .corrupt("a row of jobs holds what this program never writes") }
-    var error: JobError?
-    if let code = statement.text(first + 6) {
-      error = JobError(code: code, message: statement.text(first + 7))
+    guard let phase = statement.text(first + 3).flatMap(Phase.init), let heardAt = statement.time(first + 16),
+      let updatedAt = statement.time(first + 14)
+    else { throw foreignRow }
+    var origin: Job.Origin?
+    if let id = statement.text(first + 1), let createdAt = statement.time(first + 2) {
+      origin = Job.Origin(id: id, createdAt: createdAt)
     }
-    let snapshot = Snapshot(
-      predictionID: predictionID, providerStatus: status,
-      // A snapshot whose status is known has the phase of its job: Job.merge keeps no other.
-      phase: statement.integer(first + 3) == 0 ? nil : phase,
-      model: statement.text(first + 4), modelVersion: statement.text(first + 5), error: error,
-      createdAt: statement.time(first + 8), startedAt: statement.time(first + 9),
-      completedAt: statement.time(first + 10),
-      evidence: Evidence(
-        logsSize: statement.integer(first + 15), outputSize: statement.integer(first + 16), digest: digest))
+    var error: JobError?
+    if let code = statement.text(first + 8) {
+      error = JobError(code: code, message: statement.text(first + 9))
+    }
+    let isVerdict = statement.integer(first + 10) == 1
     return Job(
-      phase: phase, snapshot: snapshot, revision: Int64(statement.integer(first + 14)),
-      updatedAt: Timestamp(milliseconds: Int64(statement.integer(first + 11))),
-      lastDeliveryAt: Timestamp(milliseconds: Int64(statement.integer(first + 12))),
-      staleAt: statement.time(first + 13))
+      origin: origin, phase: phase,
+      snapshot: try snapshot(from: statement, at: first, error: isVerdict ? nil : error),
+      verdict: isVerdict ? error : nil, model: statement.text(first + 6),
+      attempt: Int64(statement.integer(first + 21)), revision: Int64(statement.integer(first + 22)),
+      updatedAt: updatedAt, lastDeliveryAt: statement.time(first + 15),
+      watch: Watch(
+        heardAt: heardAt, dueAt: statement.time(first + 17), polls: Int64(statement.integer(first + 18)),
+        staleAt: statement.time(first + 19)),
+      endedUnheard: statement.integer(first + 20) == 1)
   }
+
+  private static func snapshot(
+    from statement: borrowing Statement, at first: Int32, error: JobError?
+  ) throws(StoreError) -> Snapshot? {
+    guard let status = statement.text(first + 4) else { return nil }
+    guard let predictionID = statement.text(first), let digest = BodyDigest(bytes: statement.bytes(first + 25))
+    else { throw foreignRow }
+    return Snapshot(
+      predictionID: predictionID, providerStatus: status,
+      phase: statement.text(first + 5).flatMap(Phase.init), model: statement.text(first + 6),
+      modelVersion: statement.text(first + 7), error: error, createdAt: statement.time(first + 11),
+      startedAt: statement.time(first + 12), completedAt: statement.time(first + 13),
+      evidence: Evidence(
+        logsSize: statement.integer(first + 23), outputSize: statement.integer(first + 24), digest: digest))
+  }
+
+  private static var foreignRow: StoreError { .corrupt("a row of jobs holds what this program never writes") }
 }
 
 extension Statement {
-  fileprivate borrowing func time(_ column: Int32) -> Timestamp? {
+  borrowing func time(_ column: Int32) -> Timestamp? {
     optionalInteger(column).map(Timestamp.init(milliseconds:))
   }
 }

@@ -14,33 +14,48 @@ enum Schema {
     -- do not read it.
     CREATE TABLE jobs (
       number INTEGER PRIMARY KEY,
-      prediction_id TEXT NOT NULL UNIQUE,
+      -- The present prediction; NULL until the provider has answered.
+      prediction_id TEXT UNIQUE,
+      -- The name and the time of a job that was created here; NULL for one that a delivery told of.
+      id TEXT,
+      ordered_at INTEGER,
       phase TEXT NOT NULL,
-      provider_status TEXT NOT NULL,
-      -- 0 where the program did not know that word: the phase is then that of an earlier snapshot.
-      knows_status INTEGER NOT NULL,
+      -- The provider's word; NULL until there is a snapshot.
+      provider_status TEXT,
+      -- Where that word puts the job; NULL where the program did not know it.
+      snapshot_phase TEXT,
       model TEXT,
       model_version TEXT,
       error_code TEXT,
       error_message TEXT,
+      -- 1 where the error is our own word, 0 where it is the provider's.
+      is_verdict INTEGER NOT NULL,
       created_at INTEGER,
       started_at INTEGER,
       completed_at INTEGER,
       updated_at INTEGER NOT NULL,
-      last_delivery_at INTEGER NOT NULL,
+      last_delivery_at INTEGER,
+      heard_at INTEGER NOT NULL,
+      due_at INTEGER,
+      polls INTEGER NOT NULL,
       stale_at INTEGER,
+      -- 1 where the end was found by asking, and no delivery has told of it since.
+      ended_unheard INTEGER NOT NULL,
+      attempt INTEGER NOT NULL,
       revision INTEGER NOT NULL,
       logs_size INTEGER NOT NULL,
       output_size INTEGER NOT NULL,
-      digest BLOB NOT NULL,
+      digest BLOB,
       body BLOB NOT NULL
     ) STRICT;
 
-    -- One row a delivery, stored next to the others of its job, so that a history is one range.
+    -- One row for each snapshot that came, stored next to the others of its job, so that a history is one range.
     CREATE TABLE deliveries (
       job INTEGER NOT NULL,
       position INTEGER NOT NULL,
-      webhook_id TEXT NOT NULL,
+      -- NULL where the snapshot was asked for.
+      webhook_id TEXT,
+      source TEXT NOT NULL,
       -- 1 where an earlier row has the same webhook_id.
       is_repeat INTEGER NOT NULL,
       digest BLOB NOT NULL,
@@ -53,11 +68,66 @@ enum Schema {
       PRIMARY KEY (job, position)
     ) STRICT, WITHOUT ROWID;
 
+    -- What was asked for here: one row for each job that was created here.
+    CREATE TABLE orders (
+      job INTEGER PRIMARY KEY,
+      -- Of the request: another one under the same name is a conflict.
+      digest BLOB NOT NULL,
+      idempotency_key TEXT,
+      stage TEXT NOT NULL,
+      -- When the next step is due; NULL where none is.
+      due_at INTEGER,
+      tries INTEGER NOT NULL,
+      -- When the call of the present attempt was last made.
+      sent_at INTEGER,
+      -- The job's own window for news, in milliseconds.
+      timeout INTEGER,
+      retries_left INTEGER NOT NULL,
+      cancel_requested INTEGER NOT NULL,
+      request BLOB NOT NULL
+    ) STRICT;
+
+    -- Predictions that a job has left for another attempt.
+    CREATE TABLE attempts (
+      prediction_id TEXT PRIMARY KEY,
+      job INTEGER NOT NULL,
+      error_code TEXT,
+      error_message TEXT,
+      ended_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- What came to an end on each day (counted from 1970-01-01, UTC), by model; '' where that is not known.
+    CREATE TABLE usage (
+      day INTEGER NOT NULL,
+      model TEXT NOT NULL,
+      succeeded INTEGER NOT NULL,
+      failed INTEGER NOT NULL,
+      canceled INTEGER NOT NULL,
+      -- Ends that were found by asking, and that no delivery has told of since.
+      lost_webhooks INTEGER NOT NULL,
+      predict_milliseconds INTEGER NOT NULL,
+      queue_milliseconds INTEGER NOT NULL,
+      run_milliseconds INTEGER NOT NULL,
+      PRIMARY KEY (day, model)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Secrets of our own, made once for each database.
+    CREATE TABLE keys (
+      name TEXT PRIMARY KEY,
+      value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
     -- The first delivery of every id: what redeliveries are recognised by.
-    CREATE UNIQUE INDEX deliveries_by_webhook_id ON deliveries (webhook_id) WHERE is_repeat = 0;
+    CREATE UNIQUE INDEX deliveries_by_webhook_id ON deliveries (webhook_id)
+      WHERE is_repeat = 0 AND webhook_id IS NOT NULL;
     CREATE INDEX jobs_by_model ON jobs (model);
     -- Nearly all jobs end as succeeded, and a scan finds those at once: only the others are worth an index.
     CREATE INDEX jobs_by_phase ON jobs (phase) WHERE phase <> 'succeeded';
+    CREATE UNIQUE INDEX jobs_by_id ON jobs (id) WHERE id IS NOT NULL;
+    CREATE INDEX jobs_by_due ON jobs (due_at) WHERE due_at IS NOT NULL;
+    CREATE UNIQUE INDEX orders_by_key ON orders (idempotency_key) WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX orders_by_due ON orders (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX attempts_by_job ON attempts (job);
     """
 
   /// Brings `connection`'s file to this version. A file of a later version, or of another program, is left alone.

@@ -5,6 +5,9 @@ package import Jobs
 package final class StoreReader {
   private let connection: Connection
   private let selectJob: Statement
+  private let selectJobByID: Statement
+  private let selectOrder: Statement
+  private let selectUsage: Statement
   private let selectHistory: Statement
   private let countOutcomes: Statement
 
@@ -14,9 +17,15 @@ package final class StoreReader {
     try Schema.requireCurrent(connection)
     selectJob = try Statement(
       "SELECT number, \(JobRow.columns), body FROM jobs WHERE prediction_id = ?", on: connection)
+    selectJobByID = try Statement(
+      "SELECT number, \(JobRow.columns), body FROM jobs WHERE id = ?", on: connection)
+    selectOrder = try OrderStatements.selection(on: connection)
+    selectUsage = try Statement(
+      "SELECT * FROM usage WHERE day BETWEEN ? AND ? ORDER BY day DESC, model", on: connection)
     selectHistory = try Statement(
       """
-      SELECT webhook_id, received_at, provider_status, outcome, digest, position, phase, revision FROM deliveries
+      SELECT webhook_id, received_at, provider_status, outcome, digest, position, phase, revision, source
+        FROM deliveries
       WHERE job = ? AND position > ? ORDER BY position LIMIT ?
       """, on: connection)
     countOutcomes = try Statement(
@@ -24,14 +33,36 @@ package final class StoreReader {
     try connection.rememberFiles()
   }
 
-  /// The job of the prediction `id`, with the body that it rests on.
+  /// The job that goes by `id`, its own or its prediction's, with the body that it rests on.
   package func job(_ id: String) throws(StoreError) -> StoredJob? {
-    defer { selectJob.reset() }
-    try selectJob.bind(1, id)
-    guard try selectJob.step() else { return nil }
+    if let job = try Self.job(id, by: selectJobByID) { return job }
+    return try Self.job(id, by: selectJob)
+  }
+
+  private static func job(_ id: String, by statement: borrowing Statement) throws(StoreError) -> StoredJob? {
+    defer { statement.reset() }
+    try statement.bind(1, id)
+    guard try statement.step() else { return nil }
     return StoredJob(
-      number: Int64(selectJob.integer(0)), job: try JobRow.read(from: selectJob, at: 1),
-      body: selectJob.bytes(JobRow.columnCount + 1))
+      number: Int64(statement.integer(0)), job: try JobRow.read(from: statement, at: 1),
+      body: statement.bytes(JobRow.columnCount + 1))
+  }
+
+  /// What was asked for with the job of that number; nil where it was not created here.
+  package func order(ofJob number: Int64) throws(StoreError) -> StoredOrder? {
+    defer { selectOrder.reset() }
+    try selectOrder.bind(1, number)
+    return try selectOrder.step() ? try OrderStatements.read(selectOrder) : nil
+  }
+
+  /// What ended on the days `days`, counted from 1970-01-01: the latest day first.
+  package func usage(on days: ClosedRange<Int64>) throws(StoreError) -> [DailyUsage] {
+    defer { selectUsage.reset() }
+    try selectUsage.bind(1, days.lowerBound)
+    try selectUsage.bind(2, days.upperBound)
+    var rows: [DailyUsage] = []
+    while try selectUsage.step() { rows.append(DailyUsage(selectUsage)) }
+    return rows
   }
 
   /// The deliveries of the job with that number, oldest first, after `position`.
@@ -113,11 +144,32 @@ package struct JobPage: Sendable {
   package let next: Int64?
 }
 
-/// One delivery of a job, as it was recorded.
+/// What ended on one day with one model.
+package struct DailyUsage: Equatable, Sendable {
+  /// Counted from 1970-01-01, UTC.
+  package let day: Int64
+  /// Empty where it is not known.
+  package let model: String
+  package let usage: Usage
+
+  fileprivate init(_ statement: borrowing Statement) {
+    day = Int64(statement.integer(0))
+    model = statement.text(1) ?? ""
+    usage = Usage(
+      succeeded: Int64(statement.integer(2)), failed: Int64(statement.integer(3)),
+      canceled: Int64(statement.integer(4)), lostWebhooks: Int64(statement.integer(5)),
+      predictMilliseconds: Int64(statement.integer(6)), queueMilliseconds: Int64(statement.integer(7)),
+      runMilliseconds: Int64(statement.integer(8)))
+  }
+}
+
+/// One snapshot of a job, as it was recorded.
 package struct HistoryEntry: Equatable, Sendable {
   /// From 1, within the job.
   package let position: Int64
-  package let webhookID: String
+  /// Nil where the snapshot was asked for.
+  package let webhookID: String?
+  package let source: SnapshotSource
   package let receivedAt: Timestamp
   package let providerStatus: String
   package let outcome: DeliveryOutcome
@@ -127,13 +179,14 @@ package struct HistoryEntry: Equatable, Sendable {
   package let revision: Int64
 
   fileprivate init(_ statement: borrowing Statement) throws(StoreError) {
-    guard let webhookID = statement.text(0), let status = statement.text(2),
+    guard let status = statement.text(2), let source = statement.text(8).flatMap(SnapshotSource.init),
       let outcome = statement.text(3).flatMap(DeliveryOutcome.init),
       let digest = BodyDigest(bytes: statement.bytes(4)),
       let phase = statement.text(6).flatMap(Phase.init)
     else { throw .corrupt("a row of deliveries holds what this program never writes") }
     position = Int64(statement.integer(5))
-    self.webhookID = webhookID
+    webhookID = statement.text(0)
+    self.source = source
     receivedAt = Timestamp(milliseconds: Int64(statement.integer(1)))
     providerStatus = status
     self.outcome = outcome

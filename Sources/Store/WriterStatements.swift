@@ -1,17 +1,22 @@
 internal import CSQLite
 internal import Jobs
 
-/// The statements of the writer, prepared once.
+/// The statements of the writer for jobs and their history, prepared once.
 final class WriterStatements {
   private let connection: Connection
   private let selectDelivery: Statement
   private let insertDelivery: Statement
   private let selectLastPosition: Statement
   private let selectJob: Statement
+  private let selectJobByID: Statement
   private let selectJobByNumber: Statement
   private let insertJob: Statement
   private let updateJob: Statement
   private let updateJobAndBody: Statement
+  private let updatePrediction: Statement
+  private let selectBody: Statement
+  private let deleteJob: Statement
+  private let moveDeliveries: Statement
 
   /// The first delivery with some id.
   struct EarlierDelivery {
@@ -27,22 +32,26 @@ final class WriterStatements {
     insertDelivery = try Statement(
       """
       INSERT INTO deliveries (job, position, webhook_id, is_repeat, digest, received_at, provider_status, outcome,
-        phase, revision)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        phase, revision, source)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """, on: connection)
     selectLastPosition = try Statement(
       "SELECT position FROM deliveries WHERE job = ? ORDER BY position DESC LIMIT 1", on: connection)
     selectJob = try Statement(
       "SELECT number, \(JobRow.columns) FROM jobs WHERE prediction_id = ?", on: connection)
+    selectJobByID = try Statement("SELECT number, \(JobRow.columns) FROM jobs WHERE id = ?", on: connection)
     selectJobByNumber = try Statement(
       "SELECT number, \(JobRow.columns) FROM jobs WHERE number = ?", on: connection)
     let parameters = Array(repeating: "?", count: Int(JobRow.columnCount)).joined(separator: ", ")
     insertJob = try Statement(
       "INSERT INTO jobs (\(JobRow.columns), body) VALUES (\(parameters), ?)", on: connection)
-    updateJob = try Statement(
-      "UPDATE jobs SET (\(JobRow.columns)) = (\(parameters)) WHERE number = ?", on: connection)
-    updateJobAndBody = try Statement(
-      "UPDATE jobs SET (\(JobRow.columns), body) = (\(parameters), ?) WHERE number = ?", on: connection)
+    updateJob = try Statement(JobRow.update(withBody: false), on: connection)
+    updateJobAndBody = try Statement(JobRow.update(withBody: true), on: connection)
+    updatePrediction = try Statement("UPDATE jobs SET prediction_id = ? WHERE number = ?", on: connection)
+    selectBody = try Statement("SELECT body FROM jobs WHERE number = ?", on: connection)
+    deleteJob = try Statement("DELETE FROM jobs WHERE number = ?", on: connection)
+    moveDeliveries = try Statement(
+      "UPDATE deliveries SET job = ?2, position = position + ?3 WHERE job = ?1", on: connection)
   }
 }
 
@@ -52,15 +61,35 @@ extension WriterStatements {
   func findJob(predictionID: String) throws(StoreError) -> (number: Int64, job: Job)? {
     defer { selectJob.reset() }
     try selectJob.bind(1, predictionID)
-    guard try selectJob.step() else { return nil }
-    return (Int64(selectJob.integer(0)), try JobRow.read(from: selectJob, at: 1))
+    return try Self.row(of: selectJob)
+  }
+
+  func findJob(id: String) throws(StoreError) -> (number: Int64, job: Job)? {
+    defer { selectJobByID.reset() }
+    try selectJobByID.bind(1, id)
+    return try Self.row(of: selectJobByID)
+  }
+
+  /// By its own id, or by its prediction's.
+  func findJob(named name: String) throws(StoreError) -> (number: Int64, job: Job)? {
+    if let found = try findJob(id: name) { return found }
+    return try findJob(predictionID: name)
+  }
+
+  func findJob(number: Int64) throws(StoreError) -> Job? {
+    defer { selectJobByNumber.reset() }
+    try selectJobByNumber.bind(1, number)
+    return try Self.row(of: selectJobByNumber)?.job
+  }
+
+  private static func row(of statement: borrowing Statement) throws(StoreError) -> (number: Int64, job: Job)? {
+    guard try statement.step() else { return nil }
+    return (Int64(statement.integer(0)), try JobRow.read(from: statement, at: 1))
   }
 
   func job(number: Int64) throws(StoreError) -> Job {
-    defer { selectJobByNumber.reset() }
-    try selectJobByNumber.bind(1, number)
-    guard try selectJobByNumber.step() else { throw .corrupt("a delivery belongs to no job") }
-    return try JobRow.read(from: selectJobByNumber, at: 1)
+    guard let job = try findJob(number: number) else { throw .corrupt("a row belongs to no job") }
+    return job
   }
 
   /// - Returns: the new job's number.
@@ -71,21 +100,53 @@ extension WriterStatements {
   }
 
   /// - Parameter body: nil where the job still rests on the snapshot that it has.
-  func updateJob(_ number: Int64, to job: Job, body: [UInt8]?) throws(StoreError) {
-    guard let body else {
+  func updateJob(_ number: Int64, from stored: Job, to job: Job, body: [UInt8]?) throws(StoreError) {
+    if let body {
+      try JobRow.bind(job, to: updateJobAndBody)
+      try updateJobAndBody.bind(JobRow.columnCount + 1, number)
+      try updateJobAndBody.binding(JobRow.columnCount + 2, body) { () throws(StoreError) in
+        try updateJobAndBody.run()
+      }
+    } else {
       try JobRow.bind(job, to: updateJob)
       try updateJob.bind(JobRow.columnCount + 1, number)
-      return try updateJob.run()
+      try updateJob.run()
     }
-    try JobRow.bind(job, to: updateJobAndBody)
-    try updateJobAndBody.bind(JobRow.columnCount + 2, number)
-    try updateJobAndBody.binding(JobRow.columnCount + 1, body) { () throws(StoreError) in
-      try updateJobAndBody.run()
-    }
+    // SQLite writes every index of a column that an UPDATE names, whether its value is new or not.
+    guard stored.snapshot?.predictionID != job.snapshot?.predictionID else { return }
+    try updatePrediction.bind(1, job.snapshot?.predictionID)
+    try updatePrediction.bind(2, number)
+    try updatePrediction.run()
+  }
+
+  func body(ofJob number: Int64) throws(StoreError) -> [UInt8] {
+    defer { selectBody.reset() }
+    try selectBody.bind(1, number)
+    return try selectBody.step() ? selectBody.bytes(0) : []
+  }
+
+  /// Deletes the row of a job whose history was given to another.
+  func deleteJob(_ number: Int64) throws(StoreError) {
+    try deleteJob.bind(1, number)
+    try deleteJob.run()
   }
 }
 
 // MARK: - Deliveries
+
+/// One row of the history of a job.
+struct HistoryRow {
+  let job: Int64
+  let position: Int64
+  let webhookID: String?
+  let source: SnapshotSource
+  let isRepeat: Bool
+  let snapshot: Snapshot
+  let receivedAt: Timestamp
+  let outcome: DeliveryOutcome
+  /// What the job was after it.
+  let after: Job
+}
 
 extension WriterStatements {
   func findDelivery(webhookID: String) throws(StoreError) -> EarlierDelivery? {
@@ -105,20 +166,27 @@ extension WriterStatements {
     return try selectLastPosition.step() ? Int64(selectLastPosition.integer(0)) : 0
   }
 
-  func insertDelivery(
-    _ delivery: Delivery, at position: Int64, ofJob number: Int64, nowBeing job: Job, isRepeat: Bool,
-    outcome: DeliveryOutcome
-  ) throws(StoreError) {
-    try insertDelivery.bind(1, number)
-    try insertDelivery.bind(2, position)
-    try insertDelivery.bind(3, delivery.webhookID)
-    try insertDelivery.bind(4, isRepeat ? 1 : 0)
-    try insertDelivery.bind(5, copying: delivery.snapshot.evidence.digest.bytes)
-    try insertDelivery.bind(6, delivery.receivedAt.milliseconds)
-    try insertDelivery.bind(7, delivery.snapshot.providerStatus)
-    try insertDelivery.bind(8, outcome.rawValue)
-    try insertDelivery.bind(9, job.phase.rawValue)
-    try insertDelivery.bind(10, job.revision)
+  /// Appends the history of one job to that of another.
+  func moveDeliveries(ofJob number: Int64, toJob other: Int64) throws(StoreError) {
+    let offset = try lastPosition(ofJob: other)
+    try moveDeliveries.bind(1, number)
+    try moveDeliveries.bind(2, other)
+    try moveDeliveries.bind(3, offset)
+    try moveDeliveries.run()
+  }
+
+  func insertDelivery(_ row: HistoryRow) throws(StoreError) {
+    try insertDelivery.bind(1, row.job)
+    try insertDelivery.bind(2, row.position)
+    try insertDelivery.bind(3, row.webhookID)
+    try insertDelivery.bind(4, row.isRepeat ? 1 : 0)
+    try insertDelivery.bind(5, copying: row.snapshot.evidence.digest.bytes)
+    try insertDelivery.bind(6, row.receivedAt.milliseconds)
+    try insertDelivery.bind(7, row.snapshot.providerStatus)
+    try insertDelivery.bind(8, row.outcome.rawValue)
+    try insertDelivery.bind(9, row.after.phase.rawValue)
+    try insertDelivery.bind(10, row.after.revision)
+    try insertDelivery.bind(11, row.source.rawValue)
     try insertDelivery.run()
   }
 }

@@ -57,7 +57,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
   /// However often and in whatever order the deliveries of one life come, the job ends the same.
   @Test(arguments: 1...5)
   func everyOrderAndRepetitionEndsInTheSameJob(_ length: Int) {
-    var results: [Set<Int>: (phase: Phase, snapshot: Snapshot)] = [:]
+    var results: [Set<Int>: (phase: Phase, snapshot: Snapshot?)] = [:]
     let life = Life.running + [Life.succeeded]
     for order in sequences(of: Array(life.indices), length: length) {
       let job = job(after: order.map { life[$0] }).job
@@ -104,7 +104,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
     let (job, outcomes) = job(after: [Life.starting, Life.unknown])
     #expect(outcomes == [.unknownStatus])
     #expect(job.state == .pending)
-    #expect(job.snapshot.providerStatus == "hibernating")
+    #expect(job.snapshot?.providerStatus == "hibernating")
     #expect(Job(firstSeenIn: Life.unknown, receivedAt: Timestamp(milliseconds: 1)).state == .pending)
   }
 
@@ -129,8 +129,11 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
 
   @Test func newsEndsStalenessAndRepetitionDoesNot() {
     let stale = Job(
-      phase: .running, snapshot: Life.processing, revision: 2, updatedAt: Timestamp(milliseconds: 5),
-      lastDeliveryAt: Timestamp(milliseconds: 5), staleAt: Timestamp(milliseconds: 9))
+      origin: nil, phase: .running, snapshot: Life.processing, verdict: nil, model: nil, attempt: 1, revision: 2,
+      updatedAt: Timestamp(milliseconds: 5), lastDeliveryAt: Timestamp(milliseconds: 5),
+      watch: Watch(
+        heardAt: Timestamp(milliseconds: 5), dueAt: nil, staleAt: Timestamp(milliseconds: 9)),
+      endedUnheard: false)
     #expect(stale.state == .stale)
     var repeated = stale
     _ = repeated.merge(Life.processing, receivedAt: Timestamp(milliseconds: 10))

@@ -22,6 +22,9 @@ struct Model {
     let revision: Int64
   }
 
+  /// What a writer does where it is told nothing else.
+  private static let policy = WatchPolicy(timeout: 900_000, firstPoll: nil)
+
   private(set) var jobs: [String: Stored] = [:]
   private var firstDeliveries: [String: (predictionID: String, digest: BodyDigest)] = [:]
 
@@ -38,7 +41,9 @@ struct Model {
     firstDeliveries[delivery.webhookID] = (snapshot.predictionID, snapshot.evidence.digest)
     guard var stored = jobs[snapshot.predictionID] else {
       jobs[snapshot.predictionID] = Stored(
-        job: Job(firstSeenIn: snapshot, receivedAt: delivery.receivedAt),
+        job: Job(
+          firstSeenIn: snapshot, receivedAt: delivery.receivedAt,
+          firstLook: Self.policy.firstLook(after: delivery.receivedAt, timeout: nil)),
         body: Self.text(delivery.body))
       return note(delivery, of: snapshot.predictionID, snapshot.phase == nil ? .unknownStatus : .applied)
     }
@@ -64,14 +69,14 @@ extension Model {
   init(_ reader: StoreReader) throws {
     self.init(EmptyCollection())
     let page = try reader.jobs(matching: JobFilter(), before: nil, limit: 1_000_000)
-    for id in page.jobs.map(\.snapshot.predictionID) {
+    for id in page.jobs.map(\.id) {
       guard let stored = try reader.job(id) else { continue }
       let history = try reader.history(ofJob: stored.number, after: 0, limit: 1_000_000)
       jobs[id] = Stored(
         job: stored.job, body: Self.text(stored.body),
         history: history.map {
           Entry(
-            webhookID: $0.webhookID, receivedAt: $0.receivedAt, providerStatus: $0.providerStatus,
+            webhookID: $0.webhookID ?? "", receivedAt: $0.receivedAt, providerStatus: $0.providerStatus,
             outcome: $0.outcome, digest: $0.digest, phase: $0.phase, revision: $0.revision)
         })
     }

@@ -21,7 +21,7 @@ import Testing
     return (database, writer)
   }
 
-  private func ids(_ page: JobPage) -> [String] { page.jobs.map(\.snapshot.predictionID) }
+  private func ids(_ page: JobPage) -> [String] { page.jobs.map(\.id) }
 
   @Test func theNewestComeFirst() throws {
     let (database, _) = try filled()

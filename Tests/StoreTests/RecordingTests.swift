@@ -66,7 +66,7 @@ import Testing
     _ = try writer.commit([Sample.delivery("a", of: "p1", "starting", .pending)])
     let recording = try writer.commit([Sample.delivery("a", of: "p2", "succeeded", .succeeded)])[0]
     #expect(recording.outcome == .conflict)
-    #expect(recording.predictionID == "p1")
+    #expect(recording.jobID == "p1")
     #expect(try StoreReader(path: database.path).job("p2") == nil)
   }
 

@@ -51,7 +51,7 @@ enum JobDocument {
   ) -> [UInt8] {
     var writer = JSONWriter(capacity: 256 * entries.count + 256)
     writer.object { object in
-      object.member("id", string: job.snapshot.predictionID)
+      object.member("id", string: job.id)
       object.member("counts") { member in
         member.object { object in
           for outcome in DeliveryOutcome.allCases {
@@ -74,19 +74,19 @@ enum JobDocument {
 extension JobDocument {
   private static func head(of job: Job, in object: inout JSONWriter.Object) {
     let snapshot = job.snapshot
-    object.member("id", string: snapshot.predictionID)
-    object.member("prediction_id", string: snapshot.predictionID)
+    object.member("id", string: job.id)
+    object.member("prediction_id", string: snapshot?.predictionID)
     object.member("state", string: job.state.rawValue)
     object.member("provider", string: "replicate")
-    object.member("provider_status", string: snapshot.providerStatus)
-    object.member("model", string: snapshot.model)
-    object.member("model_version", string: snapshot.modelVersion)
+    object.member("provider_status", string: snapshot?.providerStatus)
+    object.member("model", string: job.model)
+    object.member("model_version", string: snapshot?.modelVersion)
     object.member("revision", integer: job.revision)
   }
 
   private static func tail(of job: Job, in object: inout JSONWriter.Object) {
     let snapshot = job.snapshot
-    if let error = snapshot.error {
+    if let error = job.error {
       object.member("error") { member in
         member.object { object in
           object.member("code", string: error.code)
@@ -94,16 +94,17 @@ extension JobDocument {
         }
       }
     }
-    object.member("created_at", string: snapshot.createdAt?.rfc3339)
-    object.member("started_at", string: snapshot.startedAt?.rfc3339)
-    object.member("completed_at", string: snapshot.completedAt?.rfc3339)
+    object.member("created_at", string: job.createdAt?.rfc3339)
+    object.member("started_at", string: snapshot?.startedAt?.rfc3339)
+    object.member("completed_at", string: snapshot?.completedAt?.rfc3339)
     object.member("updated_at", string: job.updatedAt.rfc3339)
-    object.member("last_delivery_at", string: job.lastDeliveryAt.rfc3339)
-    object.member("stale_at", string: job.staleAt?.rfc3339)
+    object.member("last_delivery_at", string: job.lastDeliveryAt?.rfc3339)
+    object.member("stale_at", string: job.watch.staleAt?.rfc3339)
   }
 
   private static func delivery(_ entry: HistoryEntry, in object: inout JSONWriter.Object) {
     object.member("position", integer: entry.position)
+    object.member("source", string: entry.source.rawValue)
     object.member("webhook_id", string: entry.webhookID)
     object.member("received_at", string: entry.receivedAt.rfc3339)
     object.member("provider_status", string: entry.providerStatus)

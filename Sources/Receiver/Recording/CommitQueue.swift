@@ -14,6 +14,7 @@ final class CommitQueue: Sendable {
 
   enum Submission: Sendable {
     case delivery(Delivery, Waiting<Recorder.Outcome>)
+    case work(StoreWork)
     case probe(Waiting<Bool>)
   }
 

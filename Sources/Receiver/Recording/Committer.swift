@@ -39,16 +39,22 @@ final class Committer {
   /// Returns when everything is stored or refused, and answered.
   func process(_ submissions: [CommitQueue.Submission]) {
     var deliveries: [Submitted] = []
+    var works: [StoreWork] = []
     var probes: [Waiting<Bool>] = []
     for submission in submissions {
       switch submission {
       case .delivery(let delivery, let waiting): deliveries.append((delivery, waiting))
+      case .work(let work): works.append(work)
       case .probe(let waiting): probes.append(waiting)
       }
     }
     for start in stride(from: 0, to: deliveries.count, by: Self.batchLimit) {
       let batch = Array(deliveries[start..<min(start + Self.batchLimit, deliveries.count)])
       answer(batch, with: store(batch))
+      boundLog()
+    }
+    if !works.isEmpty {
+      perform(works)
       boundLog()
     }
     if !probes.isEmpty { answer(probes, isReady: probe()) }
@@ -89,16 +95,46 @@ final class Committer {
     return outcomes
   }
 
+  /// Like deliveries: all in one transaction, and each in one of its own where that fails.
+  private func perform(_ works: [StoreWork]) {
+    do throws(StoreError) {
+      let answers = try commit(works)
+      for answer in answers { answer() }
+    } catch {
+      guard works.count > 1, !error.concernsWholeStore else {
+        for work in works { work.refuse(.unavailable(error)) }
+        return
+      }
+      for work in works { perform([work]) }
+    }
+  }
+
+  private func commit(_ works: [StoreWork]) throws(StoreError) -> [@Sendable () -> Void] {
+    try measured(room: 0) { () throws(StoreError) in
+      try writer.commit { (transaction) throws(StoreError) in
+        var answers: [@Sendable () -> Void] = []
+        for work in works { answers.append(try work.perform(transaction)) }
+        return answers
+      }
+    }
+  }
+
   private func commit(_ deliveries: [Delivery]) throws(StoreError) -> [Recording] {
-    let start = MonotonicClock.now
     let room = WritingHealth.room(
       deliveries: deliveries.count, bodyBytes: deliveries.reduce(0) { $0 + $1.body.count })
+    return try measured(room: room) { () throws(StoreError) in try writer.commit(deliveries) }
+  }
+
+  private func measured<Result>(
+    room: Int, _ commit: () throws(StoreError) -> Result
+  ) throws(StoreError) -> Result {
+    let start = MonotonicClock.now
     do throws(StoreError) {
-      let recordings = try writer.commit(deliveries)
+      let result = try commit()
       metrics.commitDuration.record(MonotonicClock.now - start)
       metrics.commits.add()
       noteSuccess(room: room)
-      return recordings
+      return result
     } catch {
       noteFailure(error, room: room)
       throw error

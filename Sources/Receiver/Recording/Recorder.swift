@@ -8,7 +8,7 @@ internal import Synchronization
 /// What comes in one turn of the loop is handed over at its end, all at once: the writer then finds a batch, where it would
 /// take the first delivery alone and let the others wait for that sync. A delivery alone waits for nothing.
 final class Recorder {
-  private let loop: EventLoop
+  let loop: EventLoop
   private let queue: CommitQueue
   private var gathered: [CommitQueue.Submission] = []
 
@@ -32,7 +32,7 @@ final class Recorder {
     return await withUnsafeContinuation { submit(.probe(Waiting(loop: loop, continuation: $0))) }
   }
 
-  private func submit(_ submission: CommitQueue.Submission) {
+  func submit(_ submission: CommitQueue.Submission) {
     gathered.append(submission)
     if gathered.count == 1 { loop.atEndOfTurn { [self] in handOver() } }
   }
@@ -42,6 +42,7 @@ final class Recorder {
     for submission in gathered.dropFirst(taken) {
       switch submission {
       case .delivery(_, let waiting): waiting.continuation.resume(returning: .failure(.overloaded))
+      case .work(let work): work.refuse(.overloaded)
       case .probe(let waiting): waiting.continuation.resume(returning: false)
       }
     }

@@ -1,0 +1,122 @@
+/// Where a snapshot came from.
+package enum SnapshotSource: String, Sendable, CaseIterable {
+  /// The provider sent it.
+  case webhook
+  /// We asked the provider how far the prediction is.
+  case poll
+  /// The provider answered so to the call that created the prediction, or that canceled it.
+  case answer
+}
+
+extension Job {
+  /// What became of a snapshot that was offered to a job.
+  package struct Merge: Equatable, Sendable {
+    package let outcome: DeliveryOutcome
+    /// The job differs from what it was: store it.
+    package let changesJob: Bool
+    /// The job now rests on the offered snapshot: store its body too.
+    package let replacesSnapshot: Bool
+    /// The job has ended through this snapshot.
+    package var endsJob = false
+  }
+
+  /// The only place a snapshot changes a job. Snapshots may repeat and may arrive in any order, from any source.
+  ///
+  /// Two things are kept, each the greatest of all that was offered, so that order cannot matter: the phase, and
+  /// the newest snapshot. The first terminal snapshot takes both, and nothing follows it.
+  package mutating func merge(
+    _ offered: Snapshot, from source: SnapshotSource = .webhook, receivedAt: Timestamp
+  ) -> Merge {
+    guard !phase.isTerminal else { return mergeIntoEnd(offered, from: source) }
+    let claimed = offered.claimedPhase
+    let advances = claimed.map { $0.isTerminal || $0.rank > phase.rank } ?? false
+    let isNewer = snapshot.map(offered.isNewer) ?? true
+    // That a prediction is as it was is news too when we asked for it, but none that anybody else sees.
+    let isHeard = source != .webhook
+    if isHeard { watch.confirm(at: receivedAt) }
+    let endsStaleness = isHeard && watch.staleAt != nil
+    if advances || isNewer || endsStaleness {
+      if let claimed, advances { phase = claimed }
+      if isNewer { snapshot = offered }
+      if let model = offered.model, isNewer { self.model = model }
+      revision += 1
+      updatedAt = max(updatedAt, receivedAt)
+      if source == .webhook { lastDeliveryAt = max(lastDeliveryAt ?? receivedAt, receivedAt) }
+      watch.hear(at: receivedAt)
+      watch.staleAt = nil
+    }
+    let endsJob = phase.isTerminal
+    if endsJob {
+      verdict = offered.breach
+      watch.end()
+      endedUnheard = source == .poll
+    }
+    let changes = advances || isNewer || endsStaleness
+    return Merge(
+      outcome: claimed == nil ? .unknownStatus : changes ? .applied : .late, changesJob: changes || isHeard,
+      replacesSnapshot: isNewer, endsJob: endsJob)
+  }
+
+  /// A job that has ended stays as it is. But where we had to ask for the end, a delivery that tells of it was not lost.
+  private mutating func mergeIntoEnd(_ offered: Snapshot, from source: SnapshotSource) -> Merge {
+    guard let claimed = offered.phase else {
+      return Merge(outcome: .unknownStatus, changesJob: false, replacesSnapshot: false)
+    }
+    let isTheEnd = claimed == phase || claimed == snapshot?.phase
+    let isHeardNow = endedUnheard && source == .webhook && claimed.isTerminal
+    if isHeardNow { endedUnheard = false }
+    return Merge(
+      outcome: claimed.isTerminal && !isTheEnd ? .conflict : .late, changesJob: isHeardNow,
+      replacesSnapshot: false)
+  }
+
+  /// Ends a job by our own word: the provider refused to create the prediction, or does not know it any more.
+  ///
+  /// - Returns: false where it had ended already, and stays so.
+  package mutating func end(_ phase: Phase, because verdict: JobError, at now: Timestamp) -> Bool {
+    precondition(phase.isTerminal, "a job ends in a phase that is an end")
+    guard !self.phase.isTerminal else { return false }
+    self.phase = phase
+    self.verdict = verdict
+    revision += 1
+    updatedAt = max(updatedAt, now)
+    watch.end()
+    return true
+  }
+
+  /// The call that creates the prediction is about to be made.
+  package mutating func noteSending(at now: Timestamp, firstLook: Timestamp) {
+    watch.begin(at: now, firstLook: firstLook)
+  }
+
+  /// Leaves a prediction that ended, and begins with another. The phase stays: a job never goes backwards.
+  package mutating func beginAttempt(at now: Timestamp) {
+    attempt += 1
+    snapshot = nil
+    revision += 1
+    updatedAt = max(updatedAt, now)
+    watch = Watch(heardAt: now, dueAt: nil)
+  }
+}
+
+extension Snapshot {
+  /// A total order of the snapshots of one prediction that has not ended.
+  ///
+  /// An unknown status ranks with `running`: a status that is added later lies somewhere on the way, and hiding it
+  /// behind `starting` would keep it from the user.
+  fileprivate func isNewer(than other: Snapshot) -> Bool {
+    let (left, right) = (phase?.rank ?? Phase.running.rank, other.phase?.rank ?? Phase.running.rank)
+    return left == right ? evidence > other.evidence : left > right
+  }
+}
+
+extension Phase {
+  /// Progress as a number. All ends rank alike: none of them can follow another.
+  fileprivate var rank: Int {
+    switch self {
+    case .pending: 0
+    case .running: 1
+    case .succeeded, .failed, .canceled: 2
+    }
+  }
+}

@@ -1,0 +1,95 @@
+package import Jobs
+
+/// What a look at the open jobs that were due has found.
+package struct Sweep: Sendable {
+  /// Jobs that became stale.
+  package var stale: [Job] = []
+  package var questions: [Question] = []
+  /// More jobs are due than were looked at.
+  package var hasMore = false
+
+  /// A prediction to ask the provider about.
+  package struct Question: Sendable {
+    /// The job's.
+    package let number: Int64
+    package let predictionID: String
+  }
+}
+
+/// The statements of the sweeper, prepared once.
+final class WatchStatements {
+  private let selectDue: Statement
+  private let hasten: Statement
+  private let selectKey: Statement
+  private let insertKey: Statement
+
+  init(_ connection: Connection) throws(StoreError) {
+    selectDue = try Statement(
+      "SELECT number, \(JobRow.columns) FROM jobs WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2", on: connection)
+    hasten = try Statement(
+      """
+      UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE due_at > ?1 + ?2 AND prediction_id IS NOT NULL
+      """, on: connection)
+    selectKey = try Statement("SELECT value FROM keys WHERE name = ?", on: connection)
+    insertKey = try Statement("INSERT OR IGNORE INTO keys VALUES (?, ?)", on: connection)
+  }
+
+  func due(at now: Timestamp, limit: Int) throws(StoreError) -> [(number: Int64, job: Job)] {
+    defer { selectDue.reset() }
+    try selectDue.bind(1, now.milliseconds)
+    try selectDue.bind(2, Int64(limit))
+    var jobs: [(number: Int64, job: Job)] = []
+    while try selectDue.step() {
+      jobs.append((Int64(selectDue.integer(0)), try JobRow.read(from: selectDue, at: 1)))
+    }
+    return jobs
+  }
+
+  func hasten(from now: Timestamp, within spread: Int64) throws(StoreError) {
+    try hasten.bind(1, now.milliseconds)
+    try hasten.bind(2, max(1, spread))
+    try hasten.run()
+  }
+
+  func key(_ name: String, orStore fresh: [UInt8]) throws(StoreError) -> [UInt8] {
+    try insertKey.bind(1, name)
+    try insertKey.bind(2, copying: fresh)
+    try insertKey.run()
+    defer { selectKey.reset() }
+    try selectKey.bind(1, name)
+    return try selectKey.step() ? selectKey.bytes(0) : fresh
+  }
+}
+
+extension StoreTransaction {
+  /// Looks at up to `limit` open jobs whose time has come: see ``Job/look(at:policy:clockSetAt:timeout:jitter:)``.
+  package func lookAfterJobs(
+    at now: Timestamp, clockSetAt: Timestamp?, limit: Int, jitter: () -> Double
+  ) throws(StoreError) -> Sweep {
+    var sweep = Sweep()
+    let due = try watchStatements.due(at: now, limit: limit)
+    for (number, stored) in due {
+      var job = stored
+      let timeout = job.origin == nil ? nil : try orders.order(ofJob: number)?.timeout
+      let look = job.look(
+        at: now, policy: policy, clockSetAt: clockSetAt, timeout: timeout, jitter: jitter())
+      try statements.updateJob(number, from: stored, to: job, body: nil)
+      if look.becameStale { sweep.stale.append(job) }
+      if look.asks, let id = job.snapshot?.predictionID {
+        sweep.questions.append(Sweep.Question(number: number, predictionID: id))
+      }
+    }
+    sweep.hasMore = due.count == limit
+    return sweep
+  }
+
+  /// Call it once at start: what ended while nobody listened is asked for within `spread` milliseconds.
+  package func hastenLooks(from now: Timestamp, within spread: Int64) throws(StoreError) {
+    try watchStatements.hasten(from: now, within: spread)
+  }
+
+  /// The key of that name, which is `fresh` where the database has none yet.
+  package func key(_ name: String, orStore fresh: [UInt8]) throws(StoreError) -> [UInt8] {
+    try watchStatements.key(name, orStore: fresh)
+  }
+}

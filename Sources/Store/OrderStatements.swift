@@ -1,0 +1,188 @@
+internal import Jobs
+
+/// The statements for what was asked for here, prepared once.
+final class OrderStatements {
+  private let insert: Statement
+  private let selectByKey: Statement
+  private let select: Statement
+  private let selectDue: Statement
+  private let setStage: Statement
+  private let setSending: Statement
+  private let setPlaced: Statement
+  private let setLeft: Statement
+  private let setCancelRequested: Statement
+  private let insertCancel: Statement
+  private let recover: Statement
+  private let selectAttempt: Statement
+  private let insertAttempt: Statement
+
+  init(_ connection: Connection) throws(StoreError) {
+    insert = try Statement(
+      """
+      INSERT INTO orders (job, digest, idempotency_key, stage, due_at, tries, timeout, retries_left,
+        cancel_requested, request)
+      VALUES (?, ?, ?, 'queued', ?, 0, ?, ?, 0, ?)
+      """, on: connection)
+    selectByKey = try Statement("SELECT job FROM orders WHERE idempotency_key = ?", on: connection)
+    select = try Statement("SELECT \(Self.columns) FROM orders WHERE job = ?", on: connection)
+    selectDue = try Statement(
+      "SELECT \(Self.columns) FROM orders WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2", on: connection)
+    setStage = try Statement("UPDATE orders SET stage = ?2, due_at = ?3 WHERE job = ?1", on: connection)
+    setSending = try Statement(
+      "UPDATE orders SET stage = 'sending', due_at = NULL, tries = tries + 1, sent_at = ?2 WHERE job = ?1",
+      on: connection)
+    // Where it was asked for meanwhile, the prediction is to be canceled at once.
+    setPlaced = try Statement(
+      """
+      UPDATE orders SET stage = 'placed', due_at = CASE cancel_requested WHEN 1 THEN 0 END WHERE job = ?1
+      """, on: connection)
+    setLeft = try Statement(
+      """
+      UPDATE orders SET stage = 'queued', due_at = ?2, tries = 0, sent_at = NULL, retries_left = retries_left - 1
+      WHERE job = ?1
+      """, on: connection)
+    setCancelRequested = try Statement(
+      "UPDATE orders SET cancel_requested = 1, due_at = ?2 WHERE job = ?1", on: connection)
+    insertCancel = try Statement(
+      """
+      INSERT INTO orders (job, digest, stage, due_at, tries, retries_left, cancel_requested, request)
+      VALUES (?1, x'', 'placed', ?2, 0, 0, 1, x'')
+      """, on: connection)
+    recover = try Statement(
+      "UPDATE orders SET stage = 'unanswered', due_at = ?1 WHERE stage = 'sending'", on: connection)
+    selectAttempt = try Statement("SELECT job FROM attempts WHERE prediction_id = ?", on: connection)
+    insertAttempt = try Statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", on: connection)
+  }
+}
+
+// MARK: - One order
+
+extension OrderStatements {
+  fileprivate static let columns = """
+    job, digest, stage, tries, sent_at, timeout, retries_left, cancel_requested, request, due_at
+    """
+
+  static func read(_ statement: borrowing Statement) throws(StoreError) -> StoredOrder {
+    guard let stage = statement.text(2).flatMap(OrderStage.init) else {
+      throw .corrupt("a row of orders holds what this program never writes")
+    }
+    return StoredOrder(
+      number: Int64(statement.integer(0)), digest: BodyDigest(bytes: statement.bytes(1)), stage: stage,
+      dueAt: statement.time(9), tries: Int64(statement.integer(3)), sentAt: statement.time(4),
+      timeout: statement.optionalInteger(5), retriesLeft: Int64(statement.integer(6)),
+      isCancelRequested: statement.integer(7) == 1, request: statement.bytes(8))
+  }
+
+  /// For a reader, which has no statements of the writer.
+  static func selection(on connection: Connection) throws(StoreError) -> Statement {
+    try Statement("SELECT \(columns) FROM orders WHERE job = ?", on: connection)
+  }
+
+  func insert(_ order: Order, job: Int64) throws(StoreError) {
+    try insert.bind(1, job)
+    try insert.bind(2, copying: order.digest.bytes)
+    try insert.bind(3, order.idempotencyKey)
+    try insert.bind(4, order.createdAt.milliseconds)
+    try insert.bind(5, order.timeout)
+    try insert.bind(6, order.retries)
+    try insert.bind(7, copying: order.request)
+    try insert.run()
+  }
+
+  func order(ofJob number: Int64) throws(StoreError) -> StoredOrder? {
+    defer { select.reset() }
+    try select.bind(1, number)
+    return try select.step() ? try Self.read(select) : nil
+  }
+
+  func job(ofKey key: String) throws(StoreError) -> Int64? {
+    defer { selectByKey.reset() }
+    try selectByKey.bind(1, key)
+    return try selectByKey.step() ? Int64(selectByKey.integer(0)) : nil
+  }
+
+  func request(ofJob number: Int64) throws(StoreError) -> [UInt8] {
+    try order(ofJob: number)?.request ?? []
+  }
+
+  func canRetry(_ number: Int64) throws(StoreError) -> Bool {
+    guard let order = try order(ofJob: number) else { return false }
+    return order.retriesLeft > 0 && !order.isCancelRequested
+  }
+}
+
+// MARK: - Steps
+
+extension OrderStatements {
+  func due(at now: Timestamp, limit: Int) throws(StoreError) -> [StoredOrder] {
+    defer { selectDue.reset() }
+    try selectDue.bind(1, now.milliseconds)
+    try selectDue.bind(2, Int64(limit))
+    var orders: [StoredOrder] = []
+    while try selectDue.step() { orders.append(try Self.read(selectDue)) }
+    return orders
+  }
+
+  func set(_ stage: OrderStage, due: Timestamp?, _ number: Int64) throws(StoreError) {
+    try setStage.bind(1, number)
+    try setStage.bind(2, stage.rawValue)
+    try setStage.bind(3, due?.milliseconds)
+    try setStage.run()
+  }
+
+  func noteSending(_ number: Int64, at now: Timestamp) throws(StoreError) {
+    try setSending.bind(1, number)
+    try setSending.bind(2, now.milliseconds)
+    try setSending.run()
+  }
+
+  func notePlaced(_ number: Int64) throws(StoreError) {
+    try setPlaced.bind(1, number)
+    try setPlaced.run()
+  }
+
+  func noteCancelRequested(_ number: Int64, due: Timestamp?) throws(StoreError) {
+    try setCancelRequested.bind(1, number)
+    try setCancelRequested.bind(2, due?.milliseconds)
+    try setCancelRequested.run()
+  }
+
+  /// For a job that was not created here.
+  func insertCancel(_ number: Int64, due: Timestamp) throws(StoreError) {
+    try insertCancel.bind(1, number)
+    try insertCancel.bind(2, due.milliseconds)
+    try insertCancel.run()
+  }
+
+  /// What was under way when the last daemon ended may have reached the provider or not.
+  func recover(at now: Timestamp) throws(StoreError) {
+    try recover.bind(1, now.milliseconds)
+    try recover.run()
+  }
+}
+
+// MARK: - Attempts
+
+extension OrderStatements {
+  /// The job that had this prediction before another attempt.
+  func jobThatLeft(predictionID: String) throws(StoreError) -> Int64? {
+    defer { selectAttempt.reset() }
+    try selectAttempt.bind(1, predictionID)
+    return try selectAttempt.step() ? Int64(selectAttempt.integer(0)) : nil
+  }
+
+  func noteLeft(_ snapshot: Snapshot, byJob number: Int64, at now: Timestamp) throws(StoreError) {
+    try insertAttempt.bind(1, snapshot.predictionID)
+    try insertAttempt.bind(2, number)
+    try insertAttempt.bind(3, snapshot.error?.code)
+    try insertAttempt.bind(4, snapshot.error?.message)
+    try insertAttempt.bind(5, now.milliseconds)
+    try insertAttempt.run()
+    try setLeft.bind(1, number)
+    try setLeft.bind(2, now.advanced(byMilliseconds: Self.pauseBeforeRetry).milliseconds)
+    try setLeft.run()
+  }
+
+  /// What was interrupted a moment ago is likely to be again.
+  private static let pauseBeforeRetry: Int64 = 2000
+}

@@ -1,0 +1,203 @@
+package import Jobs
+
+/// What became of one snapshot.
+package struct Recording: Equatable, Sendable {
+  package let outcome: DeliveryOutcome
+  /// What the job is found by.
+  package let jobID: String
+  package let state: JobState
+  package let revision: Int64
+  /// The delivery names a job that was created here, but is of another prediction than that job's: it is recorded as if it
+  /// named none.
+  package let isStray: Bool
+
+  init(outcome: DeliveryOutcome, job: Job, isStray: Bool = false) {
+    self.outcome = outcome
+    jobID = job.id
+    state = job.state
+    revision = job.revision
+    self.isStray = isStray
+  }
+}
+
+/// What the provider answered when it was asked about a job's prediction.
+package struct News: Sendable {
+  package let source: SnapshotSource
+  package let receivedAt: Timestamp
+  package let snapshot: Snapshot
+  /// The answer's body, with the token in it masked.
+  package let body: [UInt8]
+
+  package init(source: SnapshotSource, receivedAt: Timestamp, snapshot: Snapshot, body: [UInt8]) {
+    self.source = source
+    self.receivedAt = receivedAt
+    self.snapshot = snapshot
+    self.body = body
+  }
+}
+
+// MARK: - Deliveries
+
+extension StoreTransaction {
+  /// Records a delivery, and lets it have its effect, unless its id was seen before.
+  package func record(_ delivery: Delivery) throws(StoreError) -> Recording {
+    if let earlier = try statements.findDelivery(webhookID: delivery.webhookID) {
+      return try recordRepeat(delivery, of: earlier)
+    }
+    let news = News(
+      source: .webhook, receivedAt: delivery.receivedAt, snapshot: delivery.snapshot, body: delivery.body)
+    if let (number, job) = try statements.findJob(predictionID: delivery.snapshot.predictionID) {
+      let isStray = delivery.namedJob.map { $0 != job.origin?.id } ?? false
+      return try apply(news, webhookID: delivery.webhookID, to: job, number, isStray: isStray)
+    }
+    if let number = try orders.jobThatLeft(predictionID: delivery.snapshot.predictionID) {
+      return try recordOfLeftAttempt(delivery, ofJob: number)
+    }
+    guard let name = delivery.namedJob, let (number, job) = try statements.findJob(id: name) else {
+      return try recordFirst(delivery, isStray: delivery.namedJob != nil)
+    }
+    guard job.snapshot == nil, !job.phase.isTerminal else { return try recordFirst(delivery, isStray: true) }
+    try orders.notePlaced(number)
+    return try apply(news, webhookID: delivery.webhookID, to: job, number)
+  }
+
+  /// The first that is heard of its job.
+  private func recordFirst(_ delivery: Delivery, isStray: Bool) throws(StoreError) -> Recording {
+    let snapshot = delivery.snapshot
+    let job = Job(
+      firstSeenIn: snapshot, receivedAt: delivery.receivedAt,
+      firstLook: policy.firstLook(after: delivery.receivedAt, timeout: nil))
+    let outcome: DeliveryOutcome = snapshot.phase == nil ? .unknownStatus : .applied
+    let number = try statements.insertJob(job, body: delivery.body)
+    try statements.insertDelivery(
+      HistoryRow(
+        job: number, position: 1, webhookID: delivery.webhookID, source: .webhook, isRepeat: false,
+        snapshot: snapshot, receivedAt: delivery.receivedAt, outcome: outcome, after: job))
+    if job.phase.isTerminal { usage.noteEnd(of: job, snapshot: snapshot) }
+    return Recording(outcome: outcome, job: job, isStray: isStray)
+  }
+
+  /// The same id again. It has no effect; it is recorded beside the job of the first one, whatever job it names.
+  private func recordRepeat(
+    _ delivery: Delivery, of earlier: WriterStatements.EarlierDelivery
+  ) throws(StoreError) -> Recording {
+    let outcome = DeliveryOutcome.redelivery(of: earlier.digest, as: delivery.snapshot.evidence.digest)
+    let job = try statements.job(number: earlier.job)
+    try recordWithoutEffect(delivery, besides: job, earlier.job, outcome: outcome, isRepeat: true)
+    return Recording(outcome: outcome, job: job)
+  }
+
+  /// News of a prediction that its job has left for another attempt.
+  private func recordOfLeftAttempt(_ delivery: Delivery, ofJob number: Int64) throws(StoreError) -> Recording {
+    let job = try statements.job(number: number)
+    try recordWithoutEffect(delivery, besides: job, number, outcome: .late, isRepeat: false)
+    return Recording(outcome: .late, job: job)
+  }
+
+  private func recordWithoutEffect(
+    _ delivery: Delivery, besides job: Job, _ number: Int64, outcome: DeliveryOutcome, isRepeat: Bool
+  ) throws(StoreError) {
+    let position = try statements.lastPosition(ofJob: number) + 1
+    guard position <= Self.longestHistory || !isRepeat else { return }
+    try statements.insertDelivery(
+      HistoryRow(
+        job: number, position: position, webhookID: delivery.webhookID, source: .webhook, isRepeat: isRepeat,
+        snapshot: delivery.snapshot, receivedAt: delivery.receivedAt, outcome: outcome, after: job))
+  }
+}
+
+// MARK: - Answers of the provider
+
+extension StoreTransaction {
+  /// Records what the provider answered about the prediction of the job with that number.
+  ///
+  /// - Returns: nil where the job has left that prediction meanwhile, or was deleted.
+  package func record(_ news: News, ofJob number: Int64) throws(StoreError) -> Recording? {
+    guard var job = try statements.findJob(number: number) else { return nil }
+    let id = news.snapshot.predictionID
+    if let known = job.snapshot?.predictionID {
+      guard known == id else { return nil }
+    } else {
+      guard !job.phase.isTerminal, try orders.jobThatLeft(predictionID: id) == nil else { return nil }
+      if let other = try statements.findJob(predictionID: id) {
+        guard other.job.origin == nil else { return nil }
+        job = try absorb(other, into: job, number)
+      }
+      try orders.notePlaced(number)
+    }
+    return try apply(news, webhookID: nil, to: job, number)
+  }
+
+  /// A delivery that named no job has told of this job's prediction before the provider's answer did: what was made of it
+  /// becomes this job's.
+  private func absorb(
+    _ other: (number: Int64, job: Job), into stored: Job, _ number: Int64
+  ) throws(StoreError) -> Job {
+    guard let snapshot = other.job.snapshot else { return stored }
+    var job = stored
+    _ = job.merge(snapshot, receivedAt: other.job.updatedAt)
+    let body = try statements.body(ofJob: other.number)
+    try statements.moveDeliveries(ofJob: other.number, toJob: number)
+    try statements.deleteJob(other.number)
+    try statements.updateJob(number, from: stored, to: job, body: body)
+    return job
+  }
+
+  /// Merges a snapshot into its job, and writes what that changed.
+  private func apply(
+    _ news: News, webhookID: String?, to stored: Job, _ number: Int64, isStray: Bool = false
+  ) throws(StoreError) -> Recording {
+    var job = stored
+    var snapshot = news.snapshot
+    if job.origin != nil, !job.phase.isTerminal {
+      if try leavesAttempt(news, of: job, number) {
+        return try leave(news, webhookID: webhookID, of: job, number)
+      }
+      if snapshot.phase == .succeeded {
+        snapshot.breach = judge(try orders.request(ofJob: number), news.body, snapshot.breach)
+      }
+    }
+    let wasUnheard = stored.endedUnheard
+    let merge = job.merge(snapshot, from: news.source, receivedAt: news.receivedAt)
+    if merge.changesJob {
+      try statements.updateJob(number, from: stored, to: job, body: merge.replacesSnapshot ? news.body : nil)
+    }
+    if merge.endsJob { usage.noteEnd(of: job, snapshot: snapshot) }
+    if wasUnheard, !job.endedUnheard { usage.noteHeardAfterAll(job) }
+    try noteInHistory(news, webhookID: webhookID, of: job, number, merge)
+    return Recording(outcome: merge.outcome, job: job, isStray: isStray)
+  }
+
+  private func noteInHistory(
+    _ news: News, webhookID: String?, of job: Job, _ number: Int64, _ merge: Job.Merge
+  ) throws(StoreError) {
+    // A question whose answer told nothing leaves no row: there may be many.
+    guard webhookID != nil || merge.replacesSnapshot || merge.endsJob else { return }
+    try statements.insertDelivery(
+      HistoryRow(
+        job: number, position: try statements.lastPosition(ofJob: number) + 1, webhookID: webhookID,
+        source: news.source, isRepeat: false, snapshot: news.snapshot, receivedAt: news.receivedAt,
+        outcome: merge.outcome, after: job))
+  }
+
+  /// Whether a prediction that was interrupted is tried again.
+  private func leavesAttempt(_ news: News, of job: Job, _ number: Int64) throws(StoreError) -> Bool {
+    guard news.snapshot.phase == .failed, news.snapshot.error?.code == JobError.interrupted else { return false }
+    return try orders.canRetry(number)
+  }
+
+  private func leave(
+    _ news: News, webhookID: String?, of stored: Job, _ number: Int64
+  ) throws(StoreError) -> Recording {
+    var job = stored
+    job.beginAttempt(at: news.receivedAt)
+    try orders.noteLeft(news.snapshot, byJob: number, at: news.receivedAt)
+    try statements.updateJob(number, from: stored, to: job, body: [])
+    try statements.insertDelivery(
+      HistoryRow(
+        job: number, position: try statements.lastPosition(ofJob: number) + 1, webhookID: webhookID,
+        source: news.source, isRepeat: false, snapshot: news.snapshot, receivedAt: news.receivedAt,
+        outcome: .applied, after: job))
+    return Recording(outcome: .applied, job: job)
+  }
+}

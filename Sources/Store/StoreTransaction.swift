@@ -1,0 +1,37 @@
+package import Jobs
+
+/// Says what the request of a job that was created here holds against the output it has got.
+///
+/// - Parameters: the request as it was posted, the body of the snapshot, and what the general rules say.
+/// - Returns: nil where the output is as it was wanted.
+package typealias OutputJudge = @Sendable (_ request: [UInt8], _ body: [UInt8], _ standing: JobError?) -> JobError?
+
+/// What can be done inside one commit of a ``StoreWriter``. Handed out by it, and of no use outside.
+package final class StoreTransaction {
+  let statements: WriterStatements
+  let orders: OrderStatements
+  let watchStatements: WatchStatements
+  let pruning: PruneStatements
+  let usage: UsageLedger
+  let policy: WatchPolicy
+  let judge: OutputJudge
+
+  /// Rows that the redeliveries of one job may take: beyond them they are answered, but not recorded.
+  package static let longestHistory: Int64 = 1000
+
+  init(_ connection: Connection, watch policy: WatchPolicy, judge: @escaping OutputJudge) throws(StoreError) {
+    statements = try WriterStatements(connection)
+    orders = try OrderStatements(connection)
+    watchStatements = try WatchStatements(connection)
+    pruning = try PruneStatements(connection)
+    usage = try UsageLedger(connection)
+    self.policy = policy
+    self.judge = judge
+  }
+
+  /// Forgets what a transaction that failed has left.
+  func begin() { usage.clear() }
+
+  /// Writes what was summed up on the way.
+  func finish() throws(StoreError) { try usage.write() }
+}
