@@ -56,9 +56,11 @@ package struct Job: Hashable, Sendable {
   package init(firstSeenIn snapshot: Snapshot, receivedAt: Timestamp, firstLook: Timestamp? = nil) {
     let end = snapshot.claimedPhase
     self.init(
-      origin: nil, phase: end ?? .pending, snapshot: snapshot, verdict: snapshot.breach, model: snapshot.model,
+      origin: nil, phase: end ?? .pending, snapshot: snapshot, verdict: snapshot.breach,
+      model: snapshot.model,
       attempt: 1, revision: 1, updatedAt: receivedAt, lastDeliveryAt: receivedAt,
-      watch: Watch(heardAt: receivedAt, dueAt: end?.isTerminal == true ? nil : firstLook), endedUnheard: false)
+      watch: Watch(heardAt: receivedAt, dueAt: end?.isTerminal == true ? nil : firstLook), endedUnheard: false
+    )
   }
 
   /// A job that begins here, before the provider knows of it.

@@ -79,7 +79,8 @@ enum JobRow {
     from statement: borrowing Statement, at first: Int32, error: JobError?
   ) throws(StoreError) -> Snapshot? {
     guard let status = statement.text(first + 4) else { return nil }
-    guard let predictionID = statement.text(first), let digest = BodyDigest(bytes: statement.bytes(first + 25))
+    guard let predictionID = statement.text(first),
+      let digest = BodyDigest(bytes: statement.bytes(first + 25))
     else { throw foreignRow }
     return Snapshot(
       predictionID: predictionID, providerStatus: status,

@@ -25,7 +25,8 @@ final class WatchStatements {
 
   init(_ connection: Connection) throws(StoreError) {
     selectDue = try Statement(
-      "SELECT number, \(JobRow.columns) FROM jobs WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2", on: connection)
+      "SELECT number, \(JobRow.columns) FROM jobs WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2", on: connection
+    )
     hasten = try Statement(
       """
       UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE due_at > ?1 + ?2 AND prediction_id IS NOT NULL

@@ -88,7 +88,8 @@ extension StoreTransaction {
   }
 
   /// News of a prediction that its job has left for another attempt.
-  private func recordOfLeftAttempt(_ delivery: Delivery, ofJob number: Int64) throws(StoreError) -> Recording {
+  private func recordOfLeftAttempt(_ delivery: Delivery, ofJob number: Int64) throws(StoreError) -> Recording
+  {
     let job = try statements.job(number: number)
     try recordWithoutEffect(delivery, besides: job, number, outcome: .late, isRepeat: false)
     return Recording(outcome: .late, job: job)
@@ -182,7 +183,9 @@ extension StoreTransaction {
 
   /// Whether a prediction that was interrupted is tried again.
   private func leavesAttempt(_ news: News, of job: Job, _ number: Int64) throws(StoreError) -> Bool {
-    guard news.snapshot.phase == .failed, news.snapshot.error?.code == JobError.interrupted else { return false }
+    guard news.snapshot.phase == .failed, news.snapshot.error?.code == JobError.interrupted else {
+      return false
+    }
     return try orders.canRetry(number)
   }
 

@@ -4,7 +4,8 @@ package import Jobs
 ///
 /// - Parameters: the request as it was posted, the body of the snapshot, and what the general rules say.
 /// - Returns: nil where the output is as it was wanted.
-package typealias OutputJudge = @Sendable (_ request: [UInt8], _ body: [UInt8], _ standing: JobError?) -> JobError?
+package typealias OutputJudge =
+  @Sendable (_ request: [UInt8], _ body: [UInt8], _ standing: JobError?) -> JobError?
 
 /// What can be done inside one commit of a ``StoreWriter``. Handed out by it, and of no use outside.
 package final class StoreTransaction {

@@ -14,7 +14,8 @@ package final class StoreWriter {
   ///   - watch: by which rules open jobs are looked after.
   ///   - judge: what the request of a job that was created here says against the output it has got.
   package init(
-    path: String, busyTimeout: Int32 = 5000, watch: WatchPolicy = WatchPolicy(timeout: 900_000, firstPoll: nil),
+    path: String, busyTimeout: Int32 = 5000,
+    watch: WatchPolicy = WatchPolicy(timeout: 900_000, firstPoll: nil),
     judge: @escaping OutputJudge = { _, _, standing in standing }
   ) throws(StoreError) {
     let connection = try PrivateFile.creating { () throws(StoreError) in

@@ -82,7 +82,8 @@ extension WriterStatements {
     return try Self.row(of: selectJobByNumber)?.job
   }
 
-  private static func row(of statement: borrowing Statement) throws(StoreError) -> (number: Int64, job: Job)? {
+  private static func row(of statement: borrowing Statement) throws(StoreError) -> (number: Int64, job: Job)?
+  {
     guard try statement.step() else { return nil }
     return (Int64(statement.integer(0)), try JobRow.read(from: statement, at: 1))
   }

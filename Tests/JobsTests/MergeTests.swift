@@ -129,7 +129,8 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
 
   @Test func newsEndsStalenessAndRepetitionDoesNot() {
     let stale = Job(
-      origin: nil, phase: .running, snapshot: Life.processing, verdict: nil, model: nil, attempt: 1, revision: 2,
+      origin: nil, phase: .running, snapshot: Life.processing, verdict: nil, model: nil, attempt: 1,
+      revision: 2,
       updatedAt: Timestamp(milliseconds: 5), lastDeliveryAt: Timestamp(milliseconds: 5),
       watch: Watch(
         heardAt: Timestamp(milliseconds: 5), dueAt: nil, staleAt: Timestamp(milliseconds: 9)),
