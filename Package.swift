@@ -131,7 +131,8 @@ let package = Package(
     .target(
       name: "FaultyDisk", dependencies: ["FaultyVFS"], path: "Tests/FaultyDisk", swiftSettings: house),
     tests("StoreFaultTests", ["Store", "Jobs", "CSQLite", "FaultyDisk", "Simulation"]),
-    tests("ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs"], resources: [.copy("Payloads")]),
+    tests(
+      "ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs", "Simulation"], resources: [.copy("Payloads")]),
 
     // What no input may do to the parsers: asked of random inputs by deploy/fuzz.sh, of kept ones by the
     // tests.

@@ -7,6 +7,11 @@ package struct JSONValue: Equatable, Sendable {
   package let kind: JSONKind
   /// From the first byte of the value to after its last, without white space around it; quotes included.
   package let range: Range<Int>
+
+  package init(kind: JSONKind, range: Range<Int>) {
+    self.kind = kind
+    self.range = range
+  }
 }
 
 /// A name and a value of an object.

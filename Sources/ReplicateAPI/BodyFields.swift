@@ -20,7 +20,7 @@ struct BodyFields {
 
   func string(_ name: String, in body: Span<UInt8>) -> String? {
     guard let value = value(name, in: body), value.range.count <= Self.longestString else { return nil }
-    return text(of: value, in: body)
+    return value.text(in: body)
   }
 
   func time(_ name: String, in body: Span<UInt8>) -> Timestamp? {
@@ -35,11 +35,11 @@ struct BodyFields {
   func errorText(in body: Span<UInt8>) -> String? {
     guard let value = value("error", in: body) else { return nil }
     let text: String
-    if let string = self.text(of: value, in: body) {
+    if let string = value.text(in: body) {
       text = string
       // The body was validated as a whole, so no part of it can fail.
     } else if value.kind == .object, let members = try? JSONScanner.object(value, in: body),
-      let detail = members.value(named: "detail", in: body), let string = self.text(of: detail, in: body)
+      let detail = members.value(named: "detail", in: body), let string = detail.text(in: body)
     {
       text = string
     } else {
@@ -48,23 +48,5 @@ struct BodyFields {
     }
     guard !text.isEmpty else { return nil }
     return text.utf8.count <= Self.longestErrorText ? text : text.cut(to: Self.longestErrorText)
-  }
-
-  private func text(of value: JSONValue, in body: Span<UInt8>) -> String? {
-    value.kind == .string ? JSONString.decode(value.contents, of: body) : nil
-  }
-}
-
-extension JSONValue {
-  /// The raw text of a string between its quotes.
-  fileprivate var contents: Range<Int> { range.lowerBound + 1..<range.upperBound - 1 }
-}
-
-extension String {
-  /// At most `limit` bytes, without half a character at the end.
-  fileprivate func cut(to limit: Int) -> String {
-    var end = utf8.index(startIndex, offsetBy: limit)
-    while end > startIndex, end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
-    return String(self[..<end])
   }
 }

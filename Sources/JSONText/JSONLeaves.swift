@@ -1,0 +1,83 @@
+/// The scalars inside a value that was validated, at any depth, in order: one pass, whatever the nesting, and nothing
+/// kept but where in it the pass is. The names of members are not among them.
+package struct JSONLeaves {
+  private var position: Int
+  private let end: Int
+  /// The containers around `position`, outermost first; true for an object. At most as many as a scanner lets nest.
+  private var containers: [Bool] = []
+
+  package init(of value: JSONValue) {
+    position = value.range.lowerBound
+    end = value.range.upperBound
+  }
+
+  /// Nil after the last one.
+  package mutating func next(in text: Span<UInt8>) -> JSONLeaf? {
+    // Bounded by the text: every round consumes some of it.
+    while position < end {
+      switch text[position] {
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        containers.append(text[position] == UInt8(ascii: "{"))
+        position += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        _ = containers.popLast()
+        position += 1
+      case UInt8(ascii: ","), UInt8(ascii: ":"), 0x20, 0x0A, 0x0D, 0x09: position += 1
+      case UInt8(ascii: "\""):
+        guard let value = string(in: text) else { continue }
+        return leaf(value)
+      default: return leaf(literal(in: text))
+      }
+    }
+    return nil
+  }
+
+  private func leaf(_ value: JSONValue) -> JSONLeaf {
+    JSONLeaf(value: value, isMember: containers.last ?? false)
+  }
+
+  /// Moves past the string at `position`; nil if it names a member.
+  private mutating func string(in text: Span<UInt8>) -> JSONValue? {
+    let start = position
+    do throws(JSONError) {
+      position = try JSONString.end(from: start, to: end, of: text)
+    } catch {
+      // Not in a text that was validated; in another one nothing more can be told.
+      position = end
+      return nil
+    }
+    let value = JSONValue(kind: .string, range: start..<position)
+    while position < end, Self.isWhitespace(text[position]) { position += 1 }
+    return position < end && text[position] == UInt8(ascii: ":") ? nil : value
+  }
+
+  private mutating func literal(in text: Span<UInt8>) -> JSONValue {
+    let start = position
+    position += 1
+    // A number, true, false and null go on to white space or punctuation.
+    while position < end, !Self.endsLiteral(text[position]) { position += 1 }
+    let kind: JSONKind =
+      switch text[start] {
+      case UInt8(ascii: "t"): .true
+      case UInt8(ascii: "f"): .false
+      case UInt8(ascii: "n"): .null
+      default: .number
+      }
+    return JSONValue(kind: kind, range: start..<position)
+  }
+
+  private static func endsLiteral(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") || byte == UInt8(ascii: "]") || isWhitespace(byte)
+  }
+
+  private static func isWhitespace(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+  }
+}
+
+/// A string, number, `true`, `false` or `null`.
+package struct JSONLeaf: Equatable, Sendable {
+  package let value: JSONValue
+  /// It is the value of an object's member; else an element of an array, or the whole text.
+  package let isMember: Bool
+}

@@ -1,0 +1,59 @@
+internal import JSONText
+
+extension JSONValue {
+  /// The raw text of a string between its quotes.
+  var contents: Range<Int> { range.lowerBound + 1..<range.upperBound - 1 }
+
+  /// What a string says; nil for any other kind.
+  func text(in body: Span<UInt8>) -> String? {
+    kind == .string ? JSONString.decode(contents, of: body) : nil
+  }
+
+  /// What a string begins with: what at most `limit` bytes of its raw text say.
+  func prefix(_ limit: Int, in body: Span<UInt8>) -> String? {
+    kind == .string ? JSONString.decode(contents.prefix(limit), of: body) : nil
+  }
+
+  /// A number that is written as nothing but digits, at most nine of them.
+  func wholeNumber(in body: Span<UInt8>) -> Int? {
+    guard kind == .number, range.count <= 9 else { return nil }
+    var number = 0
+    for index in range {
+      guard let digit = body[index].decimalDigit else { return nil }
+      number = number * 10 + digit
+    }
+    return number
+  }
+
+  /// The exact bytes.
+  func bytes(in body: Span<UInt8>) -> [UInt8] {
+    body.extracting(range).withUnsafeBufferPointer { Array($0) }
+  }
+}
+
+extension UInt8 {
+  var decimalDigit: Int? {
+    self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9") ? Int(self - UInt8(ascii: "0")) : nil
+  }
+
+  var isASCIILetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
+}
+
+extension String {
+  /// At most `limit` bytes, without half a character at the end.
+  func cut(to limit: Int) -> String {
+    guard utf8.count > limit else { return self }
+    var end = utf8.index(startIndex, offsetBy: limit)
+    while end > startIndex, end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
+    return String(self[..<end])
+  }
+
+  /// For a message on one line: at most `limit` bytes, every run of controls and spaces as one space.
+  func cutToLine(of limit: Int) -> String {
+    // Whatever is long is cut first, so that the work is bounded too.
+    cut(to: limit).split { character in
+      character.isWhitespace
+        || character.unicodeScalars.contains { $0.properties.generalCategory == .control }
+    }.joined(separator: " ")
+  }
+}
