@@ -1,6 +1,6 @@
 /// What kind of failure an error text tells of. Replicate documents few of its texts and promises none, so a class is a
 /// help for deciding about a retry, and the text is always kept beside it.
-enum ErrorClass: String, CaseIterable {
+package enum ErrorClass: String, CaseIterable {
   case providerBusy = "provider_busy"
   case rateLimited = "rate_limited"
   case insufficientCredit = "insufficient_credit"
@@ -10,6 +10,9 @@ enum ErrorClass: String, CaseIterable {
   /// The platform gave up, not the model.
   case interrupted
   case unknown
+
+  /// Another try may well succeed: the model is not to blame, and neither is the input.
+  package var isRetryable: Bool { self == .interrupted }
 
   /// What a text contains, in lower case, and what that means. The first that fits decides.
   private static let signs: [(text: String, meaning: ErrorClass)] = [
@@ -21,9 +24,10 @@ enum ErrorClass: String, CaseIterable {
     ("throttled", .rateLimited), ("rate limit", .rateLimited), ("too many requests", .rateLimited),
     ("at capacity", .providerBusy), ("service is currently unavailable", .providerBusy),
     ("input validation failed", .invalidInput), ("invalid input", .invalidInput),
+    ("invalid version or not permitted", .invalidInput),
   ]
 
-  init(classifying text: String) {
+  package init(classifying text: String) {
     let lowercase = text.lowercased()
     let words = Set(lowercase.split { !$0.isLetter && !$0.isNumber }.map(String.init))
     self =

@@ -68,6 +68,24 @@ extension Prediction {
         logsSize: logs?.range.count ?? 0, outputSize: output?.range.count ?? 0, digest: digest))
   }
 
+  /// The same, where the output of a prediction that succeeded must be usable: if `rule` says that it is not, the job has
+  /// failed with the code `invalid_output`, and the provider's status stays beside it. `body` is the body that this was
+  /// read from.
+  package func snapshot(digest: BodyDigest, rule: OutputRule, body: Span<UInt8>) -> Snapshot {
+    var snapshot = snapshot(digest: digest)
+    guard snapshot.phase == .succeeded,
+      let breach = rule.check(output, in: body, isDataRemoved: isDataRemoved)
+    else { return snapshot }
+    snapshot.phase = .failed
+    snapshot.error = JobError(code: "invalid_output", message: breach.message)
+    return snapshot
+  }
+
+  /// The same, by the rule for this prediction's model.
+  package func snapshot(digest: BodyDigest, rules: OutputRules, body: Span<UInt8>) -> Snapshot {
+    snapshot(digest: digest, rule: rules.rule(for: model), body: body)
+  }
+
   /// A job that failed, or was aborted, says why. A canceled one does where the provider does.
   private func jobError(_ status: PredictionStatus) -> JobError? {
     switch status {

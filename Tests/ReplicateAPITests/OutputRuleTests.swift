@@ -1,0 +1,182 @@
+import JSONText
+import Jobs
+import ReplicateAPI
+import Testing
+
+private func rule(_ text: String) throws(OutputRuleError) -> OutputRule {
+  let bytes = Array(text.utf8)
+  return try OutputRule(expect: bytes.span)
+}
+
+/// What `expect` finds wrong with an output, which is JSON text.
+private func breach(_ expect: String, _ output: String) throws -> String? {
+  let bytes = Array(output.utf8)
+  return try rule(expect).check(
+    try JSONScanner.validate(bytes.span), in: bytes.span, isDataRemoved: false)?.message
+}
+
+private let file = "https://replicate.delivery/xezq/abc/out-0.png"
+
+@Suite struct OutputRuleTests {
+  @Test(
+    arguments: [
+      ("{}", #""x""#), ("{}", "0"), ("{}", "false"), ("{}", #"[null,"x"]"#),
+      (#"{"allow_empty":true}"#, "null"),
+      (#"{"kind":"urls","allow_empty":true}"#, "[]"), (#"{"kind":"url"}"#, #""\#(file)""#),
+      (#"{"kind":"urls"}"#, #""\#(file)""#), (#"{"kind":"urls"}"#, #"["\#(file)",["\#(file)"]]"#),
+      (
+        #"{"kind":"urls","count":2}"#,
+        #"{"zip":"\#(file)","video":"\#(file)","seed":4,"note":"data is good","n":null}"#
+      ),
+      (
+        #"{"kind":"urls","count":{"min":1,"max":2}}"#,
+        #"[{"image":"\#(file)","caption":"see https://x.com"}]"#
+      ),
+      (#"{"kind":"urls","count":{"min":2}}"#, #"["\#(file)","\#(file)","\#(file)"]"#),
+      (#"{"kind":"text"}"#, #""x""#), (#"{"kind":"text","length":3}"#, #"["a","\u00e9","","😀"]"#),
+      (#"{"kind":"text","length":{"max":1}}"#, #""\ud83d\ude00""#), (#"{"kind":"json"}"#, #"{"a":1}"#),
+      (#"{"kind":"json"}"#, "[1]"), (#"{"kind":"url","extensions":["png"]}"#, #""\#(file)""#),
+      (#"{"kind":"url","extensions":["JPG"]}"#, #""https://replicate.delivery/a.JPEG?x=1#y.gif""#),
+      (#"{"kind":"url","allow_data":true}"#, #""data:text/plain,x""#),
+      (#"{"kind":"url","allow_data":true,"extensions":["svg"]}"#, #""data:image/svg+xml;base64,AA""#),
+      (#"{"kind":"url","hosts":["cdn.example.com"]}"#, #""https://a.CDN.example.com/x""#),
+    ])
+  func usableOutputPasses(_ expect: String, _ output: String) throws {
+    #expect(try breach(expect, output) == nil)
+  }
+
+  @Test(
+    arguments: [
+      ("{}", "null", "expect.allow_empty"), ("{}", #""""#, "expect.allow_empty"),
+      ("{}", #"[[],{"a":null},["",null]]"#, "expect.allow_empty"),
+      (#"{"kind":"text"}"#, #"["",""]"#, "allow_empty"),
+      (#"{"kind":"urls","count":4}"#, #"["\#(file)"]"#, "output has 1 URL, and expect.count is 4"),
+      (#"{"kind":"urls","count":{"min":2}}"#, #"["\#(file)"]"#, "expect.count is at least 2"),
+      (#"{"kind":"urls","count":{"max":1}}"#, #"["\#(file)","\#(file)"]"#, "2 URLs, and expect.count is 1"),
+      (#"{"kind":"urls","count":{"min":3,"max":4}}"#, #"["\#(file)","\#(file)"]"#, "expect.count is 3 to 4"),
+      (#"{"kind":"url"}"#, #"["\#(file)"]"#, "expect.kind is url"),
+      (#"{"kind":"url"}"#, #""hello""#, "expect.kind"),
+      (#"{"kind":"url"}"#, #""Note: it failed""#, "expect.kind"), (#"{"kind":"url"}"#, "7", "expect.kind"),
+      (#"{"kind":"urls"}"#, #"["\#(file)","hello"]"#, "expect.kind"),
+      (#"{"kind":"urls"}"#, "[1]", "expect.kind"),
+      (#"{"kind":"urls"}"#, #"["\#(file)",null]"#, "expect.kind"),
+      (#"{"kind":"urls"}"#, #"{"a":"b"}"#, "expect.kind"),
+      (#"{"kind":"urls"}"#, #"{"a":"\#(file)","b":"https://evil.com/"}"#, "expect.hosts"),
+      (#"{"kind":"text"}"#, #"{"a":"b"}"#, "expect.kind"), (#"{"kind":"text"}"#, #"["a",1]"#, "expect.kind"),
+      (#"{"kind":"text"}"#, #"[{"a":"b"}]"#, "expect.kind"),
+      (
+        #"{"kind":"text","length":{"min":3}}"#, #"["é","😀"]"#,
+        "output has 2 characters, and expect.length is at least 3"
+      ),
+      (#"{"kind":"json"}"#, #""{}""#, "expect.kind"), (#"{"kind":"json"}"#, "1", "expect.kind"),
+      (#"{"kind":"url"}"#, #""data:image/png;base64,AA""#, "expect.allow_data"),
+      (#"{"kind":"url","extensions":["png"]}"#, #""https://replicate.delivery/png""#, "expect.extensions"),
+      (
+        #"{"kind":"url","extensions":["png"]}"#, #""https://replicate.delivery/a.png.exe""#,
+        "expect.extensions"
+      ),
+      (#"{"kind":"url","extensions":["png"]}"#, #""https://replicate.delivery/a.png/""#, "expect.extensions"),
+      (#"{"kind":"url","allow_data":true,"extensions":["png"]}"#, #""data:,x""#, "expect.extensions"),
+      (#"{"kind":"url","hosts":["cdn.example.com"]}"#, #""\#(file)""#, "expect.hosts"),
+    ])
+  func unusableOutputNamesItsRule(_ expect: String, _ output: String, _ part: String) throws {
+    let message = try #require(try breach(expect, output))
+    #expect(message.contains(part), "\(message)")
+    #expect(!message.contains("hello") && !message.contains("replicate.delivery"))
+  }
+
+  /// The host is what a downloader would connect to, whatever the text looks like.
+  @Test(
+    arguments: [
+      ("https://replicate.delivery/", true), ("https://REPLICATE.delivery/", true),
+      ("HTTPS://replicate.delivery/a", true),
+      ("https://pbxt.replicate.delivery/x", true), ("https://a.b.replicate.delivery/x", true),
+      ("https://replicate.delivery:443/x", true), ("https://replicate.delivery", true),
+      ("https://replicate.delivery?x", true), ("https://replicate.delivery/é.png", true),
+      (#"https:\/\/replicate.delivery\/x"#, true), (#"https:\u002f\u002freplicate.delivery\u002fx"#, true),
+      ("https://replicate.delivery.evil.com/", false), ("https://evil.com/replicate.delivery", false),
+      ("https://evil.com/.replicate.delivery", false), ("https://evil.com#.replicate.delivery", false),
+      ("https://evil.com?.replicate.delivery", false), ("https://replicate.delivery@evil.com/", false),
+      ("https://evil.com@replicate.delivery/", false), ("https://a:b@replicate.delivery/", false),
+      ("https://evilreplicate.delivery/", false), ("https://.replicate.delivery/", false),
+      ("https://a..replicate.delivery/", false), ("https://replicate.delivery./", false),
+      ("https://replicate.delivery:8443/", false), ("https://replicate.delivery:/", false),
+      ("https://replicate.delivery:443:443/", false), ("https://replicate.delivery:0443/", false),
+      ("http://replicate.delivery/", false), ("ftp://replicate.delivery/", false),
+      ("//replicate.delivery/", false),
+      ("https:///replicate.delivery/", false), ("https:///", false), ("https://", false), ("https:", false),
+      ("https:/replicate.delivery/", false), ("https:replicate.delivery/", false),
+      (#"https:\\\\replicate.delivery/"#, false), (#"https://evil.com\\.replicate.delivery/"#, false),
+      (#"https://evil.com\\@replicate.delivery/"#, false),
+      (#"https://replicate.delivery\u005c@evil.com/"#, false),
+      (#"https://replicate.delivery\n.evil.com/"#, false), (#"https://replicate.delivery/\u0000"#, false),
+      (#"https://evil.com\t.replicate.delivery/"#, false), ("https://replicate.delivery /", false),
+      (#"\u0020https://replicate.delivery/"#, false), (#"https://replicate.delivery\u0040evil.com/"#, false),
+      ("https://replicate%2edelivery/", false), ("https://evil.com%2f.replicate.delivery/", false),
+      ("https://[replicate.delivery]/", false), ("https://replicate。delivery/", false),
+      ("https://replicate.del\u{131}very/", false), ("https://\u{212A}.replicate.delivery/", false),
+      ("https://-a.replicate.delivery/", false), ("https://127.0.0.1/", false),
+      ("replicate.delivery/x", false),
+      ("https://replicate.delivery/\(String(repeating: "x", count: 8192))", false),
+    ])
+  func onlyTheHostDecides(_ url: String, _ isUsable: Bool) throws {
+    #expect(try (breach(#"{"kind":"url"}"#, #""\#(url)""#) == nil) == isUsable)
+    #expect(try (breach(#"{"kind":"urls"}"#, #"["\#(url)"]"#) == nil) == isUsable)
+  }
+
+  @Test(
+    arguments: [
+      "[]", "", #"{"kind":"image"}"#, #"{"kind":1}"#, #"{"knd":"url"}"#, #"{"kind":"url","kind":"url"}"#,
+      #"{"kind":"urls","count":0}"#, #"{"kind":"urls","count":-1}"#, #"{"kind":"urls","count":1.5}"#,
+      #"{"kind":"urls","count":"4"}"#, #"{"kind":"urls","count":{}}"#,
+      #"{"kind":"urls","count":{"min":3,"max":2}}"#,
+      #"{"kind":"urls","count":{"least":3}}"#, #"{"kind":"urls","count":{"min":"3"}}"#,
+      #"{"kind":"urls","count":[1]}"#,
+      #"{"kind":"urls","count":{"max":10001}}"#, #"{"kind":"urls","count":99999999999}"#,
+      #"{"kind":"url","count":1}"#,
+      #"{"kind":"text","hosts":["a.b"]}"#, #"{"length":3}"#, #"{"kind":"urls","length":3}"#,
+      #"{"kind":"url","hosts":[]}"#,
+      #"{"kind":"url","hosts":"a.b"}"#, #"{"kind":"url","hosts":["a.b/"]}"#, #"{"kind":"url","hosts":["*"]}"#,
+      #"{"kind":"url","hosts":["com"]}"#, #"{"kind":"url","hosts":[".a.b"]}"#,
+      #"{"kind":"url","extensions":[".png"]}"#,
+      #"{"kind":"url","extensions":[""]}"#, #"{"kind":"url","extensions":[1]}"#,
+      #"{"kind":"url","allow_data":"yes"}"#,
+      #"{"allow_empty":1}"#, #"{"kind":"any","allow_data":true}"#,
+    ])
+  func aRuleThatCouldNotBeMeantIsRefused(_ text: String) {
+    #expect(throws: OutputRuleError.self) { try rule(text) }
+  }
+
+  @Test func removedOutputIsNoBreach() throws {
+    let null: [UInt8] = Array("null".utf8)
+    let rule = try rule(#"{"kind":"urls","count":1}"#)
+    #expect(rule.check(nil, in: null.span, isDataRemoved: true) == nil)
+    #expect(rule.check(try JSONScanner.validate(null.span), in: null.span, isDataRemoved: true) == nil)
+    #expect(rule.check(nil, in: null.span, isDataRemoved: false) != nil)
+    let other = Array("[1]".utf8)
+    #expect(rule.check(try JSONScanner.validate(other.span), in: other.span, isDataRemoved: true) != nil)
+  }
+
+  @Test func theDeepestOutputIsJudged() throws {
+    let depth = JSONScanner.maximumDepth
+    let output = String(repeating: "[", count: depth) + #""\#(file)""# + String(repeating: "]", count: depth)
+    #expect(try breach(#"{"kind":"urls","count":1}"#, output) == nil)
+  }
+
+  @Test(arguments: 0..<8)
+  func nothingTraps(_ seed: Int) throws {
+    var mutation = Mutation(seed: UInt64(seed))
+    let rules = try [
+      "{}", #"{"kind":"url","extensions":["png"]}"#, #"{"kind":"urls","count":2}"#,
+      #"{"kind":"text","length":3}"#, #"{"kind":"json"}"#,
+    ].map(rule)
+    for _ in 0..<1000 {
+      let expect = mutation.mutate(
+        #"{"kind":"urls","count":{"min":1,"max":2},"hosts":["a.b"],"extensions":["png"]}"#)
+      _ = try? OutputRule(expect: expect.span)
+      let output = mutation.mutate(#"[{"a":"\#(file)","b":1},"\#(file)",["data:image/png;base64,AA"]]"#)
+      guard let value = try? JSONScanner.validate(output.span) else { continue }
+      for rule in rules { _ = rule.check(value, in: output.span, isDataRemoved: false) }
+    }
+  }
+}
