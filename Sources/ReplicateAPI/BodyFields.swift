@@ -31,6 +31,20 @@ struct BodyFields {
     return Timestamp(rfc3339: body.extracting(value.contents))
   }
 
+  /// A number of seconds among the members of `value`; nil where it is none, negative, or longer than any time that is meant.
+  static func milliseconds(_ name: String, of value: JSONValue, in body: Span<UInt8>) -> Int64? {
+    guard value.kind == .object, let members = try? JSONScanner.object(value, in: body),
+      let number = members.value(named: name, in: body), number.kind == .number,
+      number.range.count <= longestTime
+    else { return nil }
+    let text = body.extracting(number.range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    guard let seconds = Double(text), (0...longestSpan).contains(seconds) else { return nil }
+    return Int64(seconds * 1000)
+  }
+
+  /// A year, in seconds.
+  private static let longestSpan = 31_557_600.0
+
   /// `error` is a string, or an object with a `detail`; a succeeded prediction may have an empty one.
   func errorText(in body: Span<UInt8>) -> String? {
     guard let value = value("error", in: body) else { return nil }

@@ -22,6 +22,8 @@ package struct Prediction: Sendable {
   package let output: JSONValue?
   package let metrics: JSONValue?
   package let logs: JSONValue?
+  /// What the provider charges by (`metrics.predict_time`), in milliseconds.
+  package let predictMilliseconds: Int64?
 
   private static let longestID = 255
   private static let longestStatus = 64
@@ -53,6 +55,7 @@ package struct Prediction: Sendable {
     input = fields.value("input", in: body)
     output = fields.value("output", in: body)
     metrics = fields.value("metrics", in: body)
+    predictMilliseconds = metrics.flatMap { BodyFields.milliseconds("predict_time", of: $0, in: body) }
     logs = fields.value("logs", in: body)
   }
 }
@@ -64,26 +67,25 @@ extension Prediction {
     return Snapshot(
       predictionID: id, providerStatus: status, phase: known?.phase, model: model, modelVersion: version,
       error: known.flatMap(jobError), createdAt: createdAt, startedAt: startedAt, completedAt: completedAt,
+      predictMilliseconds: predictMilliseconds,
       evidence: Evidence(
         logsSize: logs?.range.count ?? 0, outputSize: output?.range.count ?? 0, digest: digest))
   }
 
-  /// The same, where the output of a prediction that succeeded must be usable: if `rule` says that it is not, the job has
-  /// failed with the code `invalid_output`, and the provider's status stays beside it. `body` is the body that this was
-  /// read from.
-  package func snapshot(digest: BodyDigest, rule: OutputRule, body: Span<UInt8>) -> Snapshot {
+  /// The same, with what `rules` say against the output of a success: see ``breach(of:in:)``.
+  package func snapshot(digest: BodyDigest, rules: OutputRules, body: Span<UInt8>) -> Snapshot {
     var snapshot = snapshot(digest: digest)
-    guard snapshot.phase == .succeeded,
-      let breach = rule.check(output, in: body, isDataRemoved: isDataRemoved)
-    else { return snapshot }
-    snapshot.phase = .failed
-    snapshot.error = JobError(code: "invalid_output", message: breach.message)
+    snapshot.breach = breach(of: rules.rule(for: model), in: body)
     return snapshot
   }
 
-  /// The same, by the rule for this prediction's model.
-  package func snapshot(digest: BodyDigest, rules: OutputRules, body: Span<UInt8>) -> Snapshot {
-    snapshot(digest: digest, rule: rules.rule(for: model), body: body)
+  /// Why the output of a prediction that succeeded is not usable by `rule`; nil where it is, or where the prediction did not
+  /// succeed. `body` is what this was read from.
+  package func breach(of rule: OutputRule, in body: Span<UInt8>) -> JobError? {
+    guard status == PredictionStatus.succeeded.rawValue,
+      let breach = rule.check(output, in: body, isDataRemoved: isDataRemoved)
+    else { return nil }
+    return JobError(code: "invalid_output", message: breach.message)
   }
 
   /// A job that failed, or was aborted, says why. A canceled one does where the provider does.
