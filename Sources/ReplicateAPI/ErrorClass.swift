@@ -17,14 +17,15 @@ package enum ErrorClass: String, CaseIterable {
   /// What a text contains, in lower case, and what that means. The first that fits decides.
   private static let signs: [(text: String, meaning: ErrorClass)] = [
     ("e1001", .outOfMemory), ("out of memory", .outOfMemory), ("oom", .outOfMemory),
-    ("prediction interrupted", .interrupted), ("code: pa", .interrupted), ("director:", .interrupted),
+    ("prediction interrupted", .interrupted), ("(code: pa)", .interrupted),
+    ("director: unexpected error", .interrupted),
     ("e6716", .interrupted), ("e8765", .interrupted), ("e9243", .interrupted), ("e9828", .interrupted),
     ("nsfw", .contentRefused), ("content policy", .contentRefused), ("flagged as sensitive", .contentRefused),
     ("insufficient credit", .insufficientCredit),
     ("throttled", .rateLimited), ("rate limit", .rateLimited), ("too many requests", .rateLimited),
     ("at capacity", .providerBusy), ("service is currently unavailable", .providerBusy),
     ("input validation failed", .invalidInput), ("invalid input", .invalidInput),
-    ("invalid version or not permitted", .invalidInput),
+    ("invalid version or not permitted", .invalidInput), ("specified version does not exist", .invalidInput),
   ]
 
   package init(classifying text: String) {

@@ -8,8 +8,7 @@ package import JSONText
 ///
 /// A bar tells of one loop, not of the whole: a model may print several, one after another.
 package enum LogProgress {
-  /// In bytes of JSON text, from the end: a hundred lines or so. Logs may have megabytes, and the bar that counts is the
-  /// last one.
+  /// In bytes of JSON text, from the end: dozens of bars. Logs may have megabytes, and the bar that counts is the last.
   private static let lookBack = 4096
 
   /// From 0 to 1; nil where no bar is near the end. `logs` has a place in a body that was validated.

@@ -20,8 +20,8 @@ package struct PredictionRequest: Equatable, Sendable {
   package let target: Target
   /// `owner/name`, where the request says it; a deployment's name is not a model's.
   package let model: String?
-  /// The job's id, if the app chose one: 1 to 64 letters, digits, hyphens and underscores. No dots: in a webhook's URL a
-  /// dot follows the id.
+  /// The job's id, if the app chose one: 1 to 64 letters, digits, hyphens and underscores. No dots: in a webhook's URL
+  /// one follows the id.
   package let id: String?
   /// The text of a JSON object.
   package let input: [UInt8]

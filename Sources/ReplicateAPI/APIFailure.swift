@@ -1,0 +1,74 @@
+/// Why a call to Replicate's API brought nothing, by what is to be done about it.
+package enum APIFailure: Error, Equatable, Sendable {
+  /// 429: wait that long, in seconds (1 to 3600).
+  case rateLimited(retryAfter: Int)
+  /// 402: somebody has to pay.
+  case insufficientCredit(message: String)
+  /// 401 or 403: the token is wrong, or may not do this.
+  case unauthorized(message: String)
+  /// 404, 410: there is no such thing, or not for this token.
+  case notFound(message: String)
+  /// Any other 4xx: the same call will never succeed.
+  case invalid(status: Int, message: String)
+  /// 408 or 5xx: try again, after that many seconds (1 to 3600) where the answer says so.
+  case unavailable(status: Int, retryAfter: Int?)
+  /// An answer of another protocol, or a body that is not what it must be.
+  case unintelligible(status: Int)
+
+  /// A call that creates may have created nevertheless. Replicate knows no idempotency key, so a second call could make
+  /// a second prediction: look for the first one, or wait for its webhook.
+  package var isAmbiguous: Bool {
+    switch self {
+    case .unavailable: true
+    // Success that cannot be read is success.
+    case .unintelligible(let status): (200..<300).contains(status)
+    case .rateLimited, .insufficientCredit, .unauthorized, .notFound, .invalid: false
+    }
+  }
+
+  /// The same call may succeed later.
+  package var isRetryable: Bool {
+    switch self {
+    case .rateLimited, .unavailable: true
+    case .insufficientCredit, .unauthorized, .notFound, .invalid, .unintelligible: false
+    }
+  }
+}
+
+extension APIFailure {
+  /// What an answer tells of: nil for a success (2xx), whose body is for the call's own reader.
+  ///
+  /// `retryAfter` is the value of the header of that name, where there was one.
+  package init?(status: Int, retryAfter: String?, body: Span<UInt8>) {
+    guard !(200..<300).contains(status) else { return nil }
+    let problem = ProblemDetails(body: body)
+    let message = problem.message ?? "Replicate answered \(status)"
+    self =
+      switch status {
+      case 429: .rateLimited(retryAfter: problem.retryAfter(header: retryAfter) ?? Self.defaultRetryAfter)
+      case 402: .insufficientCredit(message: message)
+      case 401, 403: .unauthorized(message: message)
+      case 404, 410: .notFound(message: message)
+      case 408, 500..<600:
+        .unavailable(status: status, retryAfter: problem.retryAfter(header: retryAfter))
+      case 400..<500: .invalid(status: status, message: message)
+      default: .unintelligible(status: status)
+      }
+  }
+
+  /// In seconds. Replicate's windows are minutes, and refused calls count in them.
+  private static let defaultRetryAfter = 10
+}
+
+extension APIFailure: CustomStringConvertible {
+  package var description: String {
+    switch self {
+    case .rateLimited(let seconds): "Replicate limits the rate of calls; try again in \(seconds) s"
+    case .insufficientCredit(let message), .unauthorized(let message), .notFound(let message),
+      .invalid(_, let message):
+      message
+    case .unavailable(let status, _): "Replicate is not available: it answered \(status)"
+    case .unintelligible(let status): "Replicate answered \(status) with something that is not understood"
+    }
+  }
+}

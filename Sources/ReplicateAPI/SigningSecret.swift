@@ -1,0 +1,26 @@
+internal import JSONText
+
+/// The secret that Replicate signs webhooks with, as its API tells it. It prints as `<redacted>`, whoever prints it.
+package struct SigningSecret: Sendable {
+  /// `whsec_` and base64, which whoever verifies with it decodes and checks.
+  package let text: String
+
+  /// In bytes: what the scheme allows, 64 bytes of key, takes 94.
+  private static let longestText = 512
+
+  /// Reads `{"key": "whsec_…"}`; nil for anything else.
+  package init?(body: Span<UInt8>) {
+    guard let object = try? JSONScanner.object(body), let key = object.value(named: "key", in: body),
+      key.range.count <= Self.longestText, let text = key.text(in: body),
+      text.utf8.starts(with: "whsec_".utf8),
+      text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+    else { return nil }
+    self.text = text
+  }
+}
+
+extension SigningSecret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  package var description: String { "<redacted>" }
+  package var debugDescription: String { description }
+  package var customMirror: Mirror { Mirror(self, children: []) }
+}

@@ -1,0 +1,235 @@
+import ReplicateAPI
+import Testing
+
+private func failure(_ status: Int, _ body: String = "", retryAfter: String? = nil) -> APIFailure? {
+  let bytes = Array(body.utf8)
+  return APIFailure(status: status, retryAfter: retryAfter, body: bytes.span)
+}
+
+@Suite struct APIAnswerTests {
+  @Test(
+    arguments: [
+      (
+        401,
+        #"{"title":"Unauthenticated","detail":"You did not pass a valid authentication token","status":401}"#,
+        .unauthorized(message: "You did not pass a valid authentication token")
+      ),
+      (
+        404, #"{"detail":"The specified training destination does not exist","status":404}"#,
+        .notFound(message: "The specified training destination does not exist")
+      ),
+      (
+        422,
+        #"{"title":"Invalid version or not permitted","detail":"The specified version does not exist","status":422}"#,
+        .invalid(status: 422, message: "The specified version does not exist")
+      ),
+      (
+        402, #"{"title":"Insufficient credit","detail":"You have insufficient credit to run this model."}"#,
+        .insufficientCredit(message: "You have insufficient credit to run this model.")
+      ),
+      (
+        429,
+        #"{"detail":"Request was throttled. Your rate limit for creating predictions is reduced to 6 "#
+          + #"requests per minute. Your rate limit resets in ~5s.","status":429,"retry_after":6}"#,
+        .rateLimited(retryAfter: 6)
+      ),
+      (
+        429, #"{"detail":"Request was throttled. Your rate limit resets in ~30s."}"#,
+        .rateLimited(retryAfter: 30)
+      ),
+      (
+        429, #"{"detail":"Request was throttled. Expected available in 1 second."}"#,
+        .rateLimited(retryAfter: 1)
+      ),
+      (
+        429, #"{"detail":"Request was throttled. Expected available in 42 seconds."}"#,
+        .rateLimited(retryAfter: 42)
+      ),
+      (429, "<html>", .rateLimited(retryAfter: 10)), (403, #"{"title":"No"}"#, .unauthorized(message: "No")),
+      (
+        413, #"{"detail":"Files must be less than 100MB in size"}"#,
+        .invalid(status: 413, message: "Files must be less than 100MB in size")
+      ),
+      (400, "", .invalid(status: 400, message: "Replicate answered 400")),
+      (400, #"{"detail":["x"],"title":""}"#, .invalid(status: 400, message: "Replicate answered 400")),
+      (410, "", .notFound(message: "Replicate answered 410")),
+      (500, "", .unavailable(status: 500, retryAfter: nil)),
+      (599, "x", .unavailable(status: 599, retryAfter: nil)),
+      (408, "", .unavailable(status: 408, retryAfter: nil)), (301, "", .unintelligible(status: 301)),
+      (0, "", .unintelligible(status: 0)), (600, "", .unintelligible(status: 600)), (200, "", nil),
+      (202, "", nil),
+    ] as [(Int, String, APIFailure?)])
+  func answersAreClassified(_ status: Int, _ body: String, _ expected: APIFailure?) {
+    #expect(failure(status, body) == expected)
+  }
+
+  @Test(
+    arguments: [
+      ("7", #"{"retry_after":3}"#, 7), (nil, #"{"retry_after":3}"#, 3), (nil, #"{"retry_after":2.1}"#, 3),
+      (nil, #"{"retry_after":2.0}"#, 2), (nil, #"{"retry_after":0}"#, 1), ("0", "", 1), ("86400", "", 3600),
+      ("99999999999999999999999", "", 3600), (nil, #"{"retry_after":1e99}"#, 10), ("-1", "", 10),
+      ("", "", 10),
+      ("Wed, 21 Oct 2026 07:28:00 GMT", #"{"retry_after":3}"#, 3), ("soon", "", 10),
+      (nil, #"{"retry_after":"3"}"#, 10),
+      (nil, #"{"retry_after":null,"detail":"resets in ~8s."}"#, 8),
+      (nil, #"{"detail":"~s ~ 5s 6 seconds"}"#, 6),
+      (nil, #"{"detail":"~99999999999999999999s"}"#, 3600), (nil, #"{"detail":"retry in seconds"}"#, 10),
+    ] as [(String?, String, Int)])
+  func theWaitIsReadAndBounded(_ header: String?, _ body: String, _ seconds: Int) {
+    #expect(failure(429, body, retryAfter: header) == .rateLimited(retryAfter: seconds))
+    let unavailable = failure(503, body, retryAfter: header)
+    #expect(unavailable == .unavailable(status: 503, retryAfter: seconds == 10 ? nil : seconds))
+  }
+
+  @Test func onlyWhatMayHaveCreatedIsAmbiguous() {
+    for (status, isAmbiguous) in [
+      (500, true), (502, true), (503, true), (504, true), (408, true), (429, false),
+      (400, false), (401, false), (402, false), (404, false), (422, false), (301, false),
+    ] {
+      #expect(failure(status)?.isAmbiguous == isAmbiguous, "\(status)")
+    }
+    #expect(APIFailure.unintelligible(status: 201).isAmbiguous)
+    #expect(
+      failure(429)?.isRetryable == true && failure(503)?.isRetryable == true
+        && failure(422)?.isRetryable == false)
+  }
+
+  @Test func aLongTextIsCutAndStaysOnItsLine() throws {
+    let text = #"a\n\u0007"# + String(repeating: "é", count: 1000)
+    guard case .invalid(_, let message)? = failure(422, #"{"detail":"\#(text)"}"#) else {
+      Issue.record("not invalid")
+      return
+    }
+    #expect(message.utf8.count <= 300 && message.hasPrefix("a é") && !message.contains("\u{FFFD}"))
+  }
+
+  @Test(arguments: [Payload.created, .canceled, .officialModel])
+  func aPredictionIsRead(_ payload: Payload) throws {
+    let body = try payload.body()
+    for status in [200, 201, 202] {
+      guard case .prediction(let prediction) = APIAnswer(status: status, retryAfter: nil, body: body.span)
+      else {
+        Issue.record("no prediction")
+        continue
+      }
+      #expect(!prediction.id.isEmpty)
+    }
+    guard case .failure(.invalid) = APIAnswer(status: 422, retryAfter: nil, body: body.span) else {
+      Issue.record("a refusal is none")
+      return
+    }
+  }
+
+  @Test(arguments: ["", "{}", "[]", "<html>", #"{"id":"a"}"#])
+  func aSuccessThatIsNoPredictionIsUnintelligible(_ text: String) {
+    let body = Array(text.utf8)
+    guard case .failure(let failure) = APIAnswer(status: 201, retryAfter: nil, body: body.span) else {
+      Issue.record("a prediction")
+      return
+    }
+    #expect(failure == .unintelligible(status: 201) && failure.isAmbiguous)
+  }
+}
+
+@Suite struct SigningSecretTests {
+  private func secret(_ text: String) -> SigningSecret? {
+    let body = Array(text.utf8)
+    return SigningSecret(body: body.span)
+  }
+
+  @Test func theKeyIsTheSecret() {
+    #expect(
+      secret(#"{"key":"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}"# + "\n")?.text
+        == "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+  }
+
+  @Test(arguments: [
+    "", "{}", "[]", #"{"key":null}"#, #"{"key":1}"#, #"{"key":""}"#, #"{"key":"MfKQ9r8G"}"#,
+    #"{"key":"WHSEC_aa"}"#,
+    #"{"key":"whsec_a b"}"#, #"{"key":"whsec_a\n"}"#, #"{"Key":"whsec_aa"}"#,
+    #"{"key":"whsec_\#(String(repeating: "a", count: 600))"}"#,
+  ])
+  func anythingElseIsNone(_ text: String) {
+    #expect(secret(text) == nil)
+  }
+
+  @Test func itIsNeverPrinted() throws {
+    let secret = try #require(self.secret(#"{"key":"whsec_MfKQ9r8G"}"#))
+    var dumped = ""
+    dump(secret, to: &dumped)
+    #expect("\(secret) \(String(reflecting: secret)) \(dumped)".contains("MfKQ") == false)
+  }
+}
+
+@Suite struct PredictionPageTests {
+  private func page(_ text: String) -> PredictionPage? {
+    let body = Array(text.utf8)
+    return PredictionPage(body: body.span)
+  }
+
+  @Test func everyResultIsABody() {
+    let text =
+      #"{"previous":null,"next":null,"results":[ {"id":"a","status":"failed"}, {"status":"x","id":"b"} , 1 ]}"#
+    let body = Array(text.utf8)
+    guard let page = PredictionPage(body: body.span) else {
+      Issue.record("no page")
+      return
+    }
+    let ids = page.predictions.map { range in (try? Prediction(body: body.span.extracting(range)))?.id }
+    #expect(ids == ["a", "b", nil] && page.next == nil)
+  }
+
+  @Test(
+    arguments: [
+      (
+        "https://api.replicate.com/v1/predictions?cursor=cD0yMDIy%3D&x=1",
+        "/v1/predictions?cursor=cD0yMDIy%3D&x=1"
+      ),
+      ("http://127.0.0.1:9/v1/predictions", "/v1/predictions"),
+      (#"https:\/\/api.replicate.com\/v1\/predictions?cursor=a"#, "/v1/predictions?cursor=a"),
+      // The host does not matter, for it is not gone to.
+      ("https://evil.com/v1/predictions?cursor=a", "/v1/predictions?cursor=a"),
+      ("https://api.replicate.com/v1/account", nil), ("https://api.replicate.com/v1/predictions/x", nil),
+      ("https://api.replicate.com/v1/predictions@evil.com", nil), ("/v1/predictions", nil), ("", nil),
+      ("https://", nil),
+      (#"https://a/v1/predictions?a\r\nHost: b"#, nil), ("https://a/v1/predictions?a#b", nil),
+      ("https://a/v1/predictions?é", nil), ("ftp://a/v1/predictions", nil),
+    ] as [(String, String?)])
+  func theNextPageIsAPathOfTheSameHost(_ url: String, _ path: String?) {
+    #expect(page(#"{"results":[],"next":"\#(url)"}"#)?.next == path)
+    #expect((page(#"{"results":[],"next":"\#(url)"}"#) == nil) == (path == nil))
+  }
+
+  @Test(arguments: ["", "[]", "{}", #"{"results":{}}"#, #"{"results":null}"#, #"{"results":[],"next":1}"#])
+  func whatIsNoPageIsNone(_ text: String) {
+    #expect(page(text) == nil)
+  }
+
+  @Test func aPageHasAMost() {
+    let list = { (count: Int) in
+      #"{"results":[\#(Array(repeating: "{}", count: count).joined(separator: ","))]}"#
+    }
+    #expect(page(list(1000))?.predictions.count == 1000)
+    #expect(page(list(1001)) == nil)
+  }
+
+  @Test(arguments: 0..<4)
+  func nothingTraps(_ seed: Int) {
+    var mutation = Mutation(seed: UInt64(seed))
+    for round in 0..<2000 {
+      let text =
+        round.isMultiple(of: 2)
+        ? #"{"next":"https://api.replicate.com/v1/predictions?cursor=a","results":[{"id":"a","status":"failed"}]}"#
+        : #"{"detail":"Request was throttled. Resets in ~30s.","status":429,"retry_after":5.5,"key":"whsec_aa"}"#
+      let body = mutation.mutate(text)
+      for range in PredictionPage(body: body.span)?.predictions ?? [] {
+        _ = try? Prediction(body: body.span.extracting(range))
+      }
+      _ = SigningSecret(body: body.span)
+      for status in [200, 422, 429, 503] {
+        _ = APIAnswer(
+          status: status, retryAfter: String(decoding: body.prefix(3), as: UTF8.self), body: body.span)
+      }
+    }
+  }
+}
