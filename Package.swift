@@ -76,7 +76,7 @@ let package = Package(
       "Receiver",
       [
         "Jobs", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer",
-        "TLS", "Store", "ReplicateAPI", logging,
+        "HTTPClient", "TLS", "Store", "ReplicateAPI", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",

@@ -18,6 +18,16 @@ typedef size_t (*ccurl_write_function)(char *bytes, size_t size, size_t count, v
 static inline CURLcode ccurl_set_write_function(CURL *handle, ccurl_write_function value) {
   return curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, value);
 }
+// Zero goes on.
+typedef int (*ccurl_progress_function)(void *context, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
+static inline CURLcode ccurl_set_progress_function(CURL *handle, ccurl_progress_function value) {
+  return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, value);
+}
 static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
+}
+// NULL where the last answer had no such field.
+static inline const char *ccurl_header(CURL *handle, const char *name) {
+  struct curl_header *header;
+  return curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
 }

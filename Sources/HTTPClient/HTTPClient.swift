@@ -6,6 +6,7 @@ internal import CCurl
 package final class HTTPClient {
   private let handle: UnsafeMutableRawPointer
   private let limits: Limits
+  private let isCanceled: @Sendable () -> Bool
 
   package struct Limits: Sendable {
     package var connectMilliseconds = 5000
@@ -16,15 +17,26 @@ package final class HTTPClient {
     package init() {}
   }
 
+  package enum Method: String, Sendable {
+    case get = "GET"
+    case post = "POST"
+  }
+
   package struct Answer: Sendable {
     package let status: Int
+    /// Of the header section.
+    package let retryAfter: String?
     package let body: [UInt8]
   }
 
-  package init(limits: Limits = Limits()) throws(HTTPClientError) {
+  /// - Parameter isCanceled: asked about once a second while a call is under way; true ends it.
+  package init(
+    limits: Limits = Limits(), isCanceled: @escaping @Sendable () -> Bool = { false }
+  ) throws(HTTPClientError) {
     guard let handle = curl_easy_init() else { throw HTTPClientError(reason: "libcurl could not be started") }
     self.handle = handle
     self.limits = limits
+    self.isCanceled = isCanceled
   }
 
   deinit {
@@ -33,31 +45,42 @@ package final class HTTPClient {
 
   /// - Parameters:
   ///   - fields: header fields as `name: value`.
-  ///   - body: nil sends GET, anything else POST.
-  package func send(to url: String, fields: [String], body: [UInt8]?) throws(HTTPClientError) -> Answer {
+  ///   - body: what POST sends, empty where nil.
+  ///   - isOnce: never send it twice. libcurl sends a request again, whatever its method, where a connection that it used
+  ///     before ends without an answer; so this one gets a new connection.
+  package func send(
+    _ method: Method, to url: String, fields: [String], body: [UInt8]? = nil, isOnce: Bool = false
+  ) throws(HTTPClientError) -> Answer {
     curl_easy_reset(handle)
+    if isOnce { try check(ccurl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)) }
     var list: UnsafeMutablePointer<curl_slist>?
     defer { curl_slist_free_all(list) }
     // libcurl would add an Expect field to large bodies, and wait.
     for field in fields + ["Expect:"] { list = curl_slist_append(list, field) }
     let sink = Sink(limit: limits.bodyBytes)
     try configure(url: url, list: list, sink: sink)
-    let code: CURLcode
-    if let body {
-      code = try post(body)
-    } else {
-      code = curl_easy_perform(handle)
-    }
+    let code =
+      switch method {
+      case .get: curl_easy_perform(handle)
+      case .post: try post(body ?? [])
+      }
     withExtendedLifetime(sink) {}
-    guard code == CURLE_OK else { throw HTTPClientError(code) }
+    guard code == CURLE_OK else {
+      var sent = 0
+      _ = ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &sent)
+      throw HTTPClientError(code, isUnsent: sent == 0)
+    }
     var status = 0
     _ = ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
-    return Answer(status: status, body: sink.bytes)
+    return Answer(status: status, retryAfter: field("Retry-After"), body: sink.bytes)
   }
 
   private func post(_ body: [UInt8]) throws(HTTPClientError) -> CURLcode {
+    try check(ccurl_set_long(handle, CURLOPT_POST, 1))
     try check(ccurl_set_long(handle, CURLOPT_POSTFIELDSIZE_LARGE, body.count))
     var body = body
+    // An empty array has no address, and without one libcurl would ask a callback for the body.
+    if body.isEmpty { body.reserveCapacity(1) }
     // The body is not copied: it must stay where it is while the transfer runs.
     return body.withUnsafeMutableBytes { bytes in
       let code = ccurl_set_pointer(handle, CURLOPT_POSTFIELDS, bytes.baseAddress)
@@ -76,6 +99,13 @@ package final class HTTPClient {
     try check(ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, limits.connectMilliseconds))
     try check(ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, limits.totalMilliseconds))
     try check(ccurl_set_list(handle, CURLOPT_HTTPHEADER, list))
+    try check(ccurl_set_long(handle, CURLOPT_NOPROGRESS, 0))
+    try check(ccurl_set_pointer(handle, CURLOPT_XFERINFODATA, Unmanaged.passUnretained(self).toOpaque()))
+    try check(
+      ccurl_set_progress_function(handle) { context, _, _, _, _ in
+        guard let context else { return 0 }
+        return Unmanaged<HTTPClient>.fromOpaque(context).takeUnretainedValue().isCanceled() ? 1 : 0
+      })
     try check(ccurl_set_pointer(handle, CURLOPT_WRITEDATA, Unmanaged.passUnretained(sink).toOpaque()))
     try check(
       ccurl_set_write_function(handle) { bytes, size, count, context in
@@ -85,8 +115,13 @@ package final class HTTPClient {
       })
   }
 
+  private func field(_ name: String) -> String? {
+    // https://curl.se/libcurl/c/curl_easy_header.html: the text lives until the handle is used again.
+    ccurl_header(handle, name).map { String(cString: $0) }
+  }
+
   private func check(_ code: CURLcode) throws(HTTPClientError) {
-    guard code == CURLE_OK else { throw HTTPClientError(code) }
+    guard code == CURLE_OK else { throw HTTPClientError(code, isUnsent: true) }
   }
 
   /// Collects an answer's body. libcurl ends the transfer when less is taken than it offered.
@@ -108,14 +143,18 @@ package final class HTTPClient {
 
 /// Why no answer came.
 package struct HTTPClientError: Error, Sendable, CustomStringConvertible {
+  /// Not a byte of the request left: the server cannot have acted on it.
+  package let isUnsent: Bool
   private let reason: String
 
   init(reason: String) {
     self.reason = reason
+    isUnsent = true
   }
 
-  init(_ code: CURLcode) {
+  init(_ code: CURLcode, isUnsent: Bool) {
     reason = String(cString: curl_easy_strerror(code))
+    self.isUnsent = isUnsent
   }
 
   package var description: String { reason }

@@ -22,6 +22,7 @@ package struct Prediction: Sendable {
   package let output: JSONValue?
   package let metrics: JSONValue?
   package let logs: JSONValue?
+  package let webhook: JSONValue?
   /// What the provider charges by (`metrics.predict_time`), in milliseconds.
   package let predictMilliseconds: Int64?
 
@@ -57,10 +58,14 @@ package struct Prediction: Sendable {
     metrics = fields.value("metrics", in: body)
     predictMilliseconds = metrics.flatMap { BodyFields.milliseconds("predict_time", of: $0, in: body) }
     logs = fields.value("logs", in: body)
+    webhook = fields.value("webhook", in: body)
   }
 }
 
 extension Prediction {
+  /// The URL that deliveries of this prediction are sent to, decoded. `body` is what this was read from.
+  package func webhookURL(in body: Span<UInt8>) -> String? { webhook?.text(in: body) }
+
   /// What the job rules need to know of this body, whose SHA-256 is `digest`.
   package func snapshot(digest: BodyDigest) -> Snapshot {
     let known = PredictionStatus(rawValue: status)

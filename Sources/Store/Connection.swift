@@ -78,6 +78,12 @@ final class Connection {
     return integer
   }
 
+  /// The same; nil where that is NULL.
+  func optionalInteger(_ sql: String) throws(StoreError) -> Int64? {
+    let statement = try Statement(sql, on: self)
+    return try statement.step() ? statement.optionalInteger(0) : nil
+  }
+
   func text(_ sql: String) throws(StoreError) -> String {
     let statement = try Statement(sql, on: self)
     guard try statement.step() else { return "" }

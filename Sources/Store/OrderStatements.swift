@@ -26,7 +26,8 @@ final class OrderStatements {
     selectByKey = try Statement("SELECT job FROM orders WHERE idempotency_key = ?", on: connection)
     select = try Statement("SELECT \(Self.columns) FROM orders WHERE job = ?", on: connection)
     selectDue = try Statement(
-      "SELECT \(Self.columns) FROM orders WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2", on: connection)
+      "SELECT \(Self.columns) FROM orders WHERE stage = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3",
+      on: connection)
     setStage = try Statement("UPDATE orders SET stage = ?2, due_at = ?3 WHERE job = ?1", on: connection)
     setSending = try Statement(
       "UPDATE orders SET stage = 'sending', due_at = NULL, tries = tries + 1, sent_at = ?2 WHERE job = ?1",
@@ -114,10 +115,11 @@ extension OrderStatements {
 // MARK: - Steps
 
 extension OrderStatements {
-  func due(at now: Timestamp, limit: Int) throws(StoreError) -> [StoredOrder] {
+  func due(_ stage: OrderStage, at now: Timestamp, limit: Int) throws(StoreError) -> [StoredOrder] {
     defer { selectDue.reset() }
-    try selectDue.bind(1, now.milliseconds)
-    try selectDue.bind(2, Int64(limit))
+    try selectDue.bind(1, stage.rawValue)
+    try selectDue.bind(2, now.milliseconds)
+    try selectDue.bind(3, Int64(limit))
     var orders: [StoredOrder] = []
     while try selectDue.step() { orders.append(try Self.read(selectDue)) }
     return orders

@@ -118,41 +118,47 @@ extension StoreTransaction {
     try orders.recover(at: now)
   }
 
-  /// Takes up to `limit` steps that are due. Each is put off or noted as begun, so that no other call returns it.
+  /// Takes steps that are due. Each is put off or noted as begun, so that no other call returns it.
   ///
-  /// - Parameter patience: when a step that nothing came of is due again, in milliseconds.
+  /// - Parameters:
+  ///   - creates: how many predictions may be created.
+  ///   - others: how many other steps may be taken.
+  ///   - patience: when a step that nothing came of is due again, in milliseconds.
   package func takeOrderSteps(
-    at now: Timestamp, limit: Int, patience: Int64
+    at now: Timestamp, creates: Int, others: Int, patience: Int64
   ) throws(StoreError) -> [OrderStep] {
     var steps: [OrderStep] = []
-    for order in try orders.due(at: now, limit: limit) {
-      guard let job = try statements.findJob(number: order.number), !job.phase.isTerminal else {
-        try orders.set(.ended, due: nil, order.number)
+    let again = now.advanced(byMilliseconds: patience)
+    for order in try orders.due(.placed, at: now, limit: others) {
+      guard let job = try openJob(of: order) else { continue }
+      guard order.isCancelRequested, let id = job.snapshot?.predictionID else {
+        try orders.set(.placed, due: nil, order.number)
         continue
       }
-      let again = now.advanced(byMilliseconds: patience)
-      switch order.stage {
-      case .queued:
-        var sent = job
-        sent.noteSending(at: now, firstLook: policy.firstLook(after: now, timeout: order.timeout))
-        try orders.noteSending(order.number, at: now)
-        try statements.updateJob(order.number, from: job, to: sent, body: nil)
-        steps.append(OrderStep(action: .create, job: sent, order: order))
-      case .unanswered, .sending:
-        try orders.set(.unanswered, due: again, order.number)
-        steps.append(OrderStep(action: .find, job: job, order: order))
-      case .placed:
-        guard order.isCancelRequested, let id = job.snapshot?.predictionID else {
-          try orders.set(.placed, due: nil, order.number)
-          continue
-        }
-        try orders.set(.placed, due: again, order.number)
-        steps.append(OrderStep(action: .cancel(predictionID: id), job: job, order: order))
-      case .ended:
-        try orders.set(.ended, due: nil, order.number)
-      }
+      try orders.set(.placed, due: again, order.number)
+      steps.append(OrderStep(action: .cancel(predictionID: id), job: job, order: order))
+    }
+    for order in try orders.due(.unanswered, at: now, limit: max(0, others - steps.count)) {
+      guard let job = try openJob(of: order) else { continue }
+      try orders.set(.unanswered, due: again, order.number)
+      steps.append(OrderStep(action: .find, job: job, order: order))
+    }
+    for order in try orders.due(.queued, at: now, limit: creates) {
+      guard let job = try openJob(of: order) else { continue }
+      var sent = job
+      sent.noteSending(at: now, firstLook: policy.firstLook(after: now, timeout: order.timeout))
+      try orders.noteSending(order.number, at: now)
+      try statements.updateJob(order.number, from: job, to: sent, body: nil)
+      steps.append(OrderStep(action: .create, job: sent, order: order))
     }
     return steps
+  }
+
+  /// Nil where the job has ended: then nothing is left to do.
+  private func openJob(of order: StoredOrder) throws(StoreError) -> Job? {
+    if let job = try statements.findJob(number: order.number), !job.phase.isTerminal { return job }
+    try orders.set(.ended, due: nil, order.number)
+    return nil
   }
 
   /// The call was certainly not carried out: it may be made again then.

@@ -10,13 +10,16 @@ package struct Recording: Equatable, Sendable {
   /// The delivery names a job that was created here, but is of another prediction than that job's: it is recorded as if it
   /// named none.
   package let isStray: Bool
+  /// The job ended through this snapshot.
+  package let endsJob: Bool
 
-  init(outcome: DeliveryOutcome, job: Job, isStray: Bool = false) {
+  init(outcome: DeliveryOutcome, job: Job, isStray: Bool = false, endsJob: Bool = false) {
     self.outcome = outcome
     jobID = job.id
     state = job.state
     revision = job.revision
     self.isStray = isStray
+    self.endsJob = endsJob
   }
 }
 
@@ -74,7 +77,7 @@ extension StoreTransaction {
         job: number, position: 1, webhookID: delivery.webhookID, source: .webhook, isRepeat: false,
         snapshot: snapshot, receivedAt: delivery.receivedAt, outcome: outcome, after: job))
     if job.phase.isTerminal { usage.noteEnd(of: job, snapshot: snapshot) }
-    return Recording(outcome: outcome, job: job, isStray: isStray)
+    return Recording(outcome: outcome, job: job, isStray: isStray, endsJob: job.phase.isTerminal)
   }
 
   /// The same id again. It has no effect; it is recorded beside the job of the first one, whatever job it names.
@@ -166,7 +169,7 @@ extension StoreTransaction {
     if merge.endsJob { usage.noteEnd(of: job, snapshot: snapshot) }
     if wasUnheard, !job.endedUnheard { usage.noteHeardAfterAll(job) }
     try noteInHistory(news, webhookID: webhookID, of: job, number, merge)
-    return Recording(outcome: merge.outcome, job: job, isStray: isStray)
+    return Recording(outcome: merge.outcome, job: job, isStray: isStray, endsJob: merge.endsJob)
   }
 
   private func noteInHistory(

@@ -126,7 +126,7 @@ enum Schema {
     CREATE UNIQUE INDEX jobs_by_id ON jobs (id) WHERE id IS NOT NULL;
     CREATE INDEX jobs_by_due ON jobs (due_at) WHERE due_at IS NOT NULL;
     CREATE UNIQUE INDEX orders_by_key ON orders (idempotency_key) WHERE idempotency_key IS NOT NULL;
-    CREATE INDEX orders_by_due ON orders (due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX orders_by_due ON orders (stage, due_at) WHERE due_at IS NOT NULL;
     CREATE INDEX attempts_by_job ON attempts (job);
     """
 

@@ -55,6 +55,19 @@ package final class StoreReader {
     return try selectOrder.step() ? try OrderStatements.read(selectOrder) : nil
   }
 
+  /// When something is next due.
+  package func nextDue() throws(StoreError) -> NextDue {
+    NextDue(
+      look: try time("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL"),
+      create: try time("SELECT min(due_at) FROM orders WHERE stage = 'queued' AND due_at IS NOT NULL"),
+      otherStep: try time(
+        "SELECT min(due_at) FROM orders WHERE stage IN ('unanswered', 'placed') AND due_at IS NOT NULL"))
+  }
+
+  private func time(_ sql: String) throws(StoreError) -> Timestamp? {
+    try connection.optionalInteger(sql).map(Timestamp.init)
+  }
+
   /// What ended on the days `days`, counted from 1970-01-01: the latest day first.
   package func usage(on days: ClosedRange<Int64>) throws(StoreError) -> [DailyUsage] {
     defer { selectUsage.reset() }
@@ -142,6 +155,16 @@ package struct StoredJob: Sendable {
 package struct JobPage: Sendable {
   package let jobs: [Job]
   package let next: Int64?
+}
+
+/// When what is next due; nil where nothing is.
+package struct NextDue: Equatable, Sendable {
+  /// A look at an open job.
+  package let look: Timestamp?
+  /// An order whose prediction is to be created.
+  package let create: Timestamp?
+  /// Any other step of an order.
+  package let otherStep: Timestamp?
 }
 
 /// What ended on one day with one model.

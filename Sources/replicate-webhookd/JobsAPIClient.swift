@@ -54,7 +54,7 @@ struct JobsAPIClient {
     let answer: HTTPClient.Answer
     do throws(HTTPClientError) {
       answer = try client.send(
-        to: base + path, fields: token.map { ["Authorization: Bearer \($0)"] } ?? [], body: nil)
+        .get, to: base + path, fields: token.map { ["Authorization: Bearer \($0)"] } ?? [])
     } catch {
       throw CommandFailure(
         "\(base): \(error). Is the daemon running, and is this its API_LISTEN?", code: .unavailable)

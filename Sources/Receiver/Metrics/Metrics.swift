@@ -25,6 +25,14 @@ package final class Metrics: Sendable {
   package let connectionFailures = LabeledCounters(ConnectionFailureReason.allCases.map(\.rawValue))
   /// Periods of ten seconds in which descriptors or memory ran out.
   package let exhaustions = Counter()
+  /// Calls to the provider, by what came of them.
+  package let providerCalls = LabeledCounters(
+    ["answered", "rate_limited", "refused", "unsent", "unanswered"])
+  /// Ends that were found by asking.
+  package let lostWebhooks = Counter()
+  package let staleJobs = Counter()
+  /// Jobs that were deleted after their retention.
+  package let prunedJobs = Counter()
 
   package init(secretCount: Int) {
     let positions = (1...max(1, secretCount)).map(String.init)

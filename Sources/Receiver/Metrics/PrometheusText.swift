@@ -34,6 +34,14 @@ package enum PrometheusText {
     page.counter(
       "exhaustions_total", "Periods of ten seconds in which descriptors or memory ran out for a listener.",
       metrics.exhaustions)
+    page.counters(
+      "provider_calls_total", "Calls to the provider's API, by what came of them.", metrics.providerCalls,
+      label: "outcome")
+    page.counter(
+      "lost_webhooks_total", "Jobs whose end was found by asking; a delivery may have told of it later.",
+      metrics.lostWebhooks)
+    page.counter("stale_jobs_total", "Times that a job became stale.", metrics.staleJobs)
+    page.counter("pruned_jobs_total", "Jobs deleted after RETENTION.", metrics.prunedJobs)
     return page.text
   }
 

@@ -35,6 +35,13 @@ struct JobToken: Sendable {
     return id
   }
 
+  /// What follows `?job=` in a webhook's URL, up to the next parameter.
+  static func parameterValue(in url: String) -> String? {
+    let mark = "?\(parameter)="
+    guard let query = url.firstIndex(of: "?"), url[query...].hasPrefix(mark) else { return nil }
+    return String(url[query...].dropFirst(mark.count).prefix { $0 != "&" })
+  }
+
   private func token(for jobID: String) -> String? {
     let message = Array("job:\(jobID)".utf8)
     guard let code = HMACSHA256.authenticate(message.span, key: key) else { return nil }

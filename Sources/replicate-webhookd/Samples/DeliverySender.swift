@@ -36,7 +36,7 @@ struct DeliverySender {
     else { throw CommandFailure("OpenSSL offers no HMAC-SHA256", code: .failure) }
     do throws(HTTPClientError) {
       return try client.send(
-        to: url,
+        .post, to: url,
         fields: [
           "Content-Type: application/json", "User-Agent: replicate-webhookd/\(Version.current)",
           "\(SignatureHeaders.idName): \(delivery.webhookID)",

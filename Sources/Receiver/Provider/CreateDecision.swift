@@ -1,0 +1,36 @@
+internal import Jobs
+internal import ReplicateAPI
+
+/// What is to be done about an order after the call that creates its prediction.
+enum CreateDecision: Equatable {
+  /// The prediction is there.
+  case place
+  /// It certainly is not: call again after that many seconds. Where the account is meant, nobody else calls before either.
+  case putOff(seconds: Int, pausesAll: Bool)
+  /// It may be there or not: a second call might make a second prediction.
+  case find
+  /// It will never be.
+  case refuse(JobError)
+
+  /// - Parameter tries: calls that were made for the present attempt, from 1.
+  init<Value>(_ outcome: ReplicateClient.Outcome<Value>, tries: Int64) {
+    switch outcome {
+    case .answered: self = .place
+    case .unsent: self = .putOff(seconds: Self.pause(afterTries: tries), pausesAll: false)
+    case .unanswered: self = .find
+    case .failed(let failure) where failure.isAmbiguous: self = .find
+    case .failed(.rateLimited(let seconds)): self = .putOff(seconds: seconds, pausesAll: true)
+    // The operator has to mend that: no order is lost meanwhile.
+    case .failed(.unauthorized): self = .putOff(seconds: 60, pausesAll: true)
+    case .failed(.insufficientCredit(let message)):
+      self = .refuse(JobError(code: ErrorClass.insufficientCredit.rawValue, message: message))
+    case .failed(.notFound(let message)), .failed(.invalid(_, let message)):
+      self = .refuse(JobError(code: ErrorClass.invalidInput.rawValue, message: message))
+    case .failed(.unavailable), .failed(.unintelligible):
+      self = .putOff(seconds: Self.pause(afterTries: tries), pausesAll: false)
+    }
+  }
+
+  /// 1, 2, 4 … at most 60 seconds.
+  static func pause(afterTries tries: Int64) -> Int { min(60, 1 << min(max(tries - 1, 0), 6)) }
+}

@@ -1,0 +1,207 @@
+internal import EventLoop
+internal import Jobs
+internal import Logging
+internal import Store
+
+/// Looks after what is due, on a thread of its own: orders to carry out, open jobs to ask about or to call stale, and ended jobs
+/// to delete. It decides; calls are made by ``ProviderCaller``s, of which there are none where no token is set.
+final class Dispatcher {
+  /// Where it is told that something may be due.
+  let events = BlockingQueue<DispatcherEvent>(capacity: 4096)
+
+  private let queue: CommitQueue
+  private let reader: StoreReader
+  private let callers: [BlockingQueue<ProviderCall>]
+  private let rules: DispatcherRules
+  private let metrics: Metrics
+  private let logger: Logger
+
+  private var idle: [Int]
+  private var creates: CallBudget
+  private var calls: CallBudget
+  private var questions: [Sweep.Question] = []
+  private var clock = WallClockWatch(
+    wall: Timestamp(milliseconds: WallClock.milliseconds), monotonic: MonotonicClock.now)
+  private var secretIsDue = false
+  private var secretFetchedAt: MonotonicTime?
+  private var prunes: PruneSchedule
+
+  /// - Parameter callers: where each caller takes its calls from.
+  init(
+    queue: CommitQueue, reader: StoreReader, callers: [BlockingQueue<ProviderCall>], rules: DispatcherRules,
+    metrics: Metrics, logger: Logger
+  ) {
+    self.queue = queue
+    self.reader = reader
+    self.callers = callers
+    self.rules = rules
+    self.metrics = metrics
+    self.logger = logger
+    let now = MonotonicClock.now
+    idle = Array(callers.indices)
+    creates = CallBudget(
+      perMinute: rules.createsPerMinute, burst: min(callers.count, rules.createsPerMinute), now: now)
+    calls = CallBudget(perMinute: rules.callsPerMinute, burst: callers.count, now: now)
+    prunes = PruneSchedule(now: now)
+  }
+
+  /// Returns when the events are closed.
+  func run() {
+    recover()
+    var patience = Duration.zero
+    while let batch = events.popAll(patience: patience) {
+      for event in batch { take(event) }
+      clock.observe(wall: wallTime, monotonic: MonotonicClock.now)
+      do throws(StoreError) {
+        patience = try work()
+      } catch {
+        // The commit thread has said why, or a reader will.
+        patience = rules.pauseAfterFailure
+      }
+    }
+    for caller in callers { caller.close() }
+  }
+
+  private var wallTime: Timestamp { Timestamp(milliseconds: WallClock.milliseconds) }
+
+  private func recover() {
+    let (now, spread) = (wallTime, rules.catchUpSpread)
+    let asks = !callers.isEmpty
+    _ = queue.write { transaction throws(StoreError) in
+      try transaction.recoverOrders(at: now)
+      if asks { try transaction.hastenLooks(from: now, within: spread) }
+    }
+  }
+
+  private func take(_ event: DispatcherEvent) {
+    switch event {
+    case .wake: return
+    case .done(let caller, let pause):
+      idle.append(caller)
+      guard let pause else { return }
+      let now = MonotonicClock.now
+      // A little more than asked for, so that not all come at the same moment.
+      let duration = Duration.seconds(pause.seconds) + .milliseconds(Int.random(in: 50...500))
+      creates.pause(for: duration, at: now)
+      if !pause.isForCreates { calls.pause(for: duration, at: now) }
+    case .verificationFailed:
+      guard rules.fetchesSecret else { return }
+      let now = MonotonicClock.now
+      if let fetched = secretFetchedAt, now - fetched < rules.secretPause { return }
+      secretFetchedAt = now
+      secretIsDue = true
+    }
+  }
+}
+
+// MARK: - What is due
+
+extension Dispatcher {
+  /// - Returns: how long nothing will be due, unless something is heard.
+  private func work() throws(StoreError) -> Duration {
+    let (due, now) = (try reader.nextDue(), wallTime)
+    if let look = due.look, look <= now { try sweep(at: now) }
+    try takeSteps(due, at: now)
+    if secretIsDue, assign(.fetchSecret) { secretIsDue = false }
+    assignQuestions()
+    try prune()
+    return try patience()
+  }
+
+  private func sweep(at now: Timestamp) throws(StoreError) {
+    guard questions.count < rules.longestQuestionList else { return }
+    let (setAt, limit) = (clock.setAt, rules.sweepLimit)
+    let sweep = try written { transaction throws(StoreError) in
+      try transaction.lookAfterJobs(at: now, clockSetAt: setAt, limit: limit) { Double.random(in: -1...1) }
+    }
+    metrics.staleJobs.add(sweep.stale.count)
+    for job in sweep.stale {
+      logger.notice(
+        "a job is stale",
+        metadata: [
+          "job": "\(job.id)", "prediction_id": "\(job.snapshot?.predictionID ?? "")",
+          "revision": "\(job.revision)",
+        ])
+    }
+    questions += sweep.questions
+  }
+
+  private func takeSteps(_ due: NextDue, at now: Timestamp) throws(StoreError) {
+    guard !idle.isEmpty else { return }
+    let monotonic = MonotonicClock.now
+    // A long queue of orders leaves half of the callers to cancel and to search.
+    let hasOthers = due.otherStep.map { $0 <= now } ?? false
+    let others = hasOthers ? min(max(1, idle.count / 2), calls.available(at: monotonic)) : 0
+    let hasCreates = due.create.map { $0 <= now } ?? false
+    let create = hasCreates ? min(idle.count - others, creates.available(at: monotonic)) : 0
+    guard others + create > 0 else { return }
+    let patience = rules.stepPatience
+    let steps = try written { transaction throws(StoreError) in
+      try transaction.takeOrderSteps(at: now, creates: create, others: others, patience: patience)
+    }
+    for step in steps {
+      if case .create = step.action { creates.take(at: monotonic) } else { calls.take(at: monotonic) }
+      _ = hand(.step(step))
+    }
+  }
+
+  private func assignQuestions() {
+    while let question = questions.last, assign(.ask(question)) { questions.removeLast() }
+  }
+
+  private func prune() throws(StoreError) {
+    guard let cursor = prunes.cursor(at: MonotonicClock.now) else { return }
+    let limit = wallTime.advanced(byMilliseconds: -rules.retentionMilliseconds)
+    let count = rules.pruneLimit
+    let step = try written { transaction throws(StoreError) in
+      try transaction.prune(endedBefore: limit, after: cursor, count: count)
+    }
+    metrics.prunedJobs.add(step.deleted)
+    prunes.note(step.next, at: MonotonicClock.now)
+  }
+
+  private func patience() throws(StoreError) -> Duration {
+    let (due, now) = (try reader.nextDue(), MonotonicClock.now)
+    var patience = min(rules.longestPatience, prunes.patience(at: now))
+    if let look = due.look, questions.count < rules.longestQuestionList {
+      patience = min(patience, until(look))
+    }
+    // Without an idle caller the next event is that one has become idle.
+    guard !idle.isEmpty else { return patience }
+    if let create = due.create { patience = min(patience, max(until(create), creates.patience(at: now))) }
+    if let step = due.otherStep { patience = min(patience, max(until(step), calls.patience(at: now))) }
+    if !questions.isEmpty || secretIsDue { patience = min(patience, calls.patience(at: now)) }
+    return patience
+  }
+
+  private func until(_ moment: Timestamp) -> Duration {
+    .milliseconds(max(0, moment.milliseconds - wallTime.milliseconds))
+  }
+}
+
+// MARK: - Handing out and writing
+
+extension Dispatcher {
+  /// Within what the provider allows.
+  private func assign(_ call: ProviderCall) -> Bool {
+    let now = MonotonicClock.now
+    guard !idle.isEmpty, calls.available(at: now) > 0 else { return false }
+    calls.take(at: now)
+    return hand(call)
+  }
+
+  private func hand(_ call: ProviderCall) -> Bool {
+    guard let caller = idle.popLast() else { return false }
+    return callers[caller].push(call)
+  }
+
+  private func written<Value: Sendable>(
+    _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
+  ) throws(StoreError) -> Value {
+    switch queue.write(work) {
+    case .success(let value): return value
+    case .failure(.unavailable(let error)): throw error
+    case .failure(.overloaded): throw .busy
+    }
+  }
+}

@@ -1,0 +1,51 @@
+internal import EventLoop
+
+/// The bounds within which a ``Dispatcher`` works.
+struct DispatcherRules: Sendable {
+  var createsPerMinute: Int
+  /// Replicate allows 3000 calls a minute beside those that create; others use the token too.
+  var callsPerMinute = 1500
+  /// Ended jobs are deleted after that long.
+  var retentionMilliseconds: Int64
+  /// The signing secret was fetched and not set: it is looked at again when signatures fail.
+  var fetchesSecret: Bool
+
+  /// Open jobs in one look: one transaction.
+  var sweepLimit = 200
+  /// Questions that wait for a caller.
+  var longestQuestionList = 400
+  /// Jobs in one step of deleting: one transaction, which deliveries wait for.
+  var pruneLimit = 100
+  /// When a step that a caller could not finish is due again, in milliseconds: longer than a call takes.
+  var stepPatience: Int64 = 35_000
+  /// What ended while the daemon was down is asked for within that time, in milliseconds.
+  var catchUpSpread: Int64 = 10_000
+  var pauseAfterFailure = Duration.seconds(1)
+  var secretPause = Duration.seconds(300)
+  /// Jumps of the wall clock are noticed within that time.
+  var longestPatience = Duration.seconds(5)
+}
+
+/// When to look for what is past its retention: a pass an hour, in steps with room for others between them. A value.
+struct PruneSchedule {
+  private static let passPause = Duration.seconds(3600)
+  private static let stepPause = Duration.milliseconds(50)
+
+  private var dueAt: MonotonicTime
+  private var position: Int64 = 0
+
+  init(now: MonotonicTime) {
+    dueAt = now
+  }
+
+  /// Where the step that is due begins; nil while none is.
+  func cursor(at now: MonotonicTime) -> Int64? { dueAt <= now ? position : nil }
+
+  /// - Parameter next: where the pass goes on; nil where it is over.
+  mutating func note(_ next: Int64?, at now: MonotonicTime) {
+    position = next ?? 0
+    dueAt = now + (next == nil ? Self.passPause : Self.stepPause)
+  }
+
+  func patience(at now: MonotonicTime) -> Duration { max(.zero, dueAt - now) }
+}

@@ -1,0 +1,150 @@
+internal import EventLoop
+internal import HTTPClient
+internal import Jobs
+internal import Logging
+internal import ReplicateAPI
+internal import StandardWebhooks
+internal import Store
+
+/// Makes calls to the provider, one after another, on a thread of its own, and commits what comes of each.
+final class ProviderCaller {
+  private let position: Int
+  private let client: ReplicateClient
+  private let context: ProviderContext
+  private let calls: BlockingQueue<ProviderCall>
+  private let done: @Sendable (DispatcherEvent) -> Void
+
+  init(
+    position: Int, client: ReplicateClient, context: ProviderContext, calls: BlockingQueue<ProviderCall>,
+    done: @escaping @Sendable (DispatcherEvent) -> Void
+  ) {
+    self.position = position
+    self.client = client
+    self.context = context
+    self.calls = calls
+    self.done = done
+  }
+
+  /// Returns when the queue of its calls is closed.
+  func run() {
+    while let batch = calls.popAll() {
+      for call in batch {
+        let pause = perform(call)
+        done(.done(caller: position, pause: pause))
+      }
+    }
+  }
+
+  private func perform(_ call: ProviderCall) -> ProviderPause? {
+    switch call {
+    case .step(let step):
+      switch step.action {
+      case .create: create(step)
+      case .find: PredictionSearch(client: client, context: context).run(step)
+      case .cancel(let id): cancel(id, step)
+      }
+    case .ask(let question): ask(question)
+    case .fetchSecret: fetchSecret()
+    }
+  }
+}
+
+// MARK: - Creating
+
+extension ProviderCaller {
+  private func create(_ step: OrderStep) -> ProviderPause? {
+    let number = step.order.number
+    let request: PredictionRequest
+    do throws(PredictionRequestError) {
+      request = try PredictionRequest(body: step.order.request.span)
+    } catch {
+      // An earlier version took what this one does not.
+      context.end(step.job, number, .failed, JobError(code: "invalid_input", message: "\(error)"))
+      return nil
+    }
+    let webhook = context.publicURL.flatMap { context.token.webhookURL(publicURL: $0, jobID: step.job.id) }
+    let outcome = client.create(request, webhook: webhook)
+    context.count("create", outcome)
+    let decision = CreateDecision(outcome, tries: step.order.tries + 1)
+    context.log(decision, of: step.job)
+    switch decision {
+    case .place:
+      if case .answered(let answer) = outcome { context.record(answer.body, .answer, ofJob: number) }
+    case .putOff(let seconds, let pausesAll):
+      let moment = context.now.advanced(byMilliseconds: Int64(seconds) * 1000)
+      context.persist { transaction throws(StoreError) in try transaction.putOff(number, until: moment) }
+      return pausesAll ? ProviderPause(seconds: seconds, isForCreates: true) : nil
+    case .find:
+      let moment = context.now.advanced(byMilliseconds: PredictionSearch.firstPause)
+      context.persist { transaction throws(StoreError) in
+        try transaction.noteUnanswered(number, nextLook: moment)
+      }
+    case .refuse(let error): context.end(step.job, number, .failed, error)
+    }
+    return nil
+  }
+}
+
+// MARK: - Asking and canceling
+
+extension ProviderCaller {
+  private func ask(_ question: Sweep.Question) -> ProviderPause? {
+    let outcome = client.get(question.predictionID)
+    context.count("get", outcome)
+    switch outcome {
+    case .answered(let answer):
+      // Whoever answers for another prediction is not believed.
+      guard answer.prediction.id == question.predictionID else { return nil }
+      context.record(answer.body, .poll, ofJob: question.number)
+      return nil
+    case .failed(.notFound(let message)):
+      context.endGone(question.number, message)
+      return nil
+    case .failed(let failure): return Self.pause(after: failure)
+    case .unsent, .unanswered: return nil
+    }
+  }
+
+  private func cancel(_ id: String, _ step: OrderStep) -> ProviderPause? {
+    let outcome = client.cancel(id)
+    context.count("cancel", outcome)
+    let number = step.order.number
+    switch outcome {
+    case .answered(let answer):
+      guard answer.prediction.id == id else { return nil }
+      context.record(answer.body, .answer, ofJob: number)
+      context.persist { transaction throws(StoreError) in try transaction.noteCanceled(number) }
+      return nil
+    case .failed(.notFound(let message)):
+      context.endGone(number, message)
+      return nil
+    case .failed(.invalid):
+      // It has ended meanwhile: its end will be heard of, or asked for.
+      context.persist { transaction throws(StoreError) in try transaction.noteCanceled(number) }
+      return nil
+    case .failed(let failure): return Self.pause(after: failure)
+    // The step is due again by itself.
+    case .unsent, .unanswered: return nil
+    }
+  }
+
+  private func fetchSecret() -> ProviderPause? {
+    let outcome = client.signingSecret()
+    context.count("secret", outcome)
+    switch outcome {
+    case .answered(let secret):
+      context.take(secret)
+      return nil
+    case .failed(let failure): return Self.pause(after: failure)
+    case .unsent, .unanswered: return nil
+    }
+  }
+
+  private static func pause(after failure: APIFailure) -> ProviderPause? {
+    switch failure {
+    case .rateLimited(let seconds): ProviderPause(seconds: seconds, isForCreates: false)
+    case .unauthorized: ProviderPause(seconds: 60, isForCreates: false)
+    case .insufficientCredit, .notFound, .invalid, .unavailable, .unintelligible: nil
+    }
+  }
+}

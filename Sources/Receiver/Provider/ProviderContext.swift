@@ -1,0 +1,154 @@
+internal import EventLoop
+internal import Jobs
+internal import Logging
+internal import ReplicateAPI
+internal import Store
+internal import Synchronization
+
+/// What all ``ProviderCaller``s share: where what comes of calls is committed, counted and logged.
+final class ProviderContext: Sendable {
+  let publicURL: String?
+  let token: JobToken
+  private let queue: CommitQueue
+  private let decoder: SnapshotDecoder
+  private let metrics: Metrics
+  private let logger: Logger
+  private let newSecret: @Sendable (SigningSecret) -> Void
+  private let stopping = Atomic(false)
+  /// Nothing is ever in it: whoever waits on it wakes when the daemon stops.
+  private let pauses = BlockingQueue<Void>(capacity: 1)
+
+  /// - Parameters:
+  ///   - publicURL: what the provider reaches; nil where predictions are created without webhooks.
+  ///   - newSecret: takes what webhooks are signed with.
+  init(
+    publicURL: String?, token: JobToken, queue: CommitQueue, decoder: SnapshotDecoder, metrics: Metrics,
+    logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void
+  ) {
+    self.publicURL = publicURL
+    self.token = token
+    self.queue = queue
+    self.decoder = decoder
+    self.metrics = metrics
+    self.logger = logger
+    self.newSecret = newSecret
+  }
+
+  var isStopping: Bool { stopping.load(ordering: .relaxed) }
+
+  /// Calls that are under way end within about a second, and what failed to be committed is given up.
+  func stop() {
+    stopping.store(true, ordering: .relaxed)
+    pauses.close()
+  }
+
+  var now: Timestamp { Timestamp(milliseconds: WallClock.milliseconds) }
+
+  func take(_ secret: SigningSecret) { newSecret(secret) }
+}
+
+// MARK: - What is committed
+
+extension ProviderContext {
+  /// How long to wait for a store that cannot be written, between two tries.
+  private static let retryPause = Duration.seconds(1)
+
+  /// Commits `work`, and waits for the store where it cannot be written: what the provider answered is told only once.
+  ///
+  /// - Returns: nil where the daemon stops before. Then the order is found `sending` at the next start, and searched for.
+  @discardableResult
+  func persist<Value: Sendable>(
+    _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
+  ) -> Value? {
+    while true {
+      if case .success(let value) = queue.write(work) { return value }
+      guard pauses.popAll(patience: Self.retryPause) != nil else { return nil }
+    }
+  }
+
+  /// Merges what the provider answered into the job of that number.
+  ///
+  /// - Returns: false where it is no news of this job.
+  @discardableResult
+  func record(_ body: [UInt8], _ source: SnapshotSource, ofJob number: Int64) -> Bool {
+    let decoded: (snapshot: Snapshot, body: [UInt8])
+    do throws(PredictionError) {
+      decoded = try decoder.decode(body)
+    } catch {
+      return false
+    }
+    let news = News(source: source, receivedAt: now, snapshot: decoded.snapshot, body: decoded.body)
+    let recording = persist { transaction throws(StoreError) in try transaction.record(news, ofJob: number) }
+    guard let recording = recording ?? nil else { return false }
+    if recording.endsJob, source == .poll { metrics.lostWebhooks.add() }
+    logger.info(
+      "answer",
+      metadata: [
+        "source": "\(source.rawValue)", "job": "\(recording.jobID)",
+        "outcome": "\(recording.outcome.rawValue)",
+        "prediction_id": "\(news.snapshot.predictionID)", "revision": "\(recording.revision)",
+        "state": "\(recording.state.rawValue)",
+      ])
+    return true
+  }
+
+  func end(_ job: Job, _ number: Int64, _ phase: Phase, _ error: JobError) {
+    let now = now
+    let ended = persist { transaction throws(StoreError) in
+      try transaction.end(number, as: phase, because: error, at: now)
+    }
+    guard ended ?? nil != nil else { return }
+    logger.notice(
+      "a job has ended without a prediction", metadata: ["job": "\(job.id)", "code": "\(error.code)"])
+  }
+
+  /// The provider does not know the prediction, or not any more.
+  func endGone(_ number: Int64, _ message: String) {
+    let now = now
+    let error = JobError(code: "gone", message: message)
+    let ended = persist { transaction throws(StoreError) in
+      try transaction.end(number, as: .failed, because: error, at: now)
+    }
+    guard let job = ended ?? nil else { return }
+    logger.notice("the provider does not know a job's prediction", metadata: ["job": "\(job.id)"])
+  }
+}
+
+// MARK: - What is counted and logged
+
+extension ProviderContext {
+  func count<Value>(_ call: StaticString, _ outcome: ReplicateClient.Outcome<Value>) {
+    let result: String
+    var reason: String?
+    switch outcome {
+    case .answered: result = "answered"
+    case .failed(.rateLimited): result = "rate_limited"
+    case .failed(let failure):
+      result = "refused"
+      reason = "\(failure)"
+    case .unsent(let cause):
+      result = "unsent"
+      reason = cause
+    case .unanswered(let cause):
+      result = "unanswered"
+      reason = cause
+    }
+    metrics.providerCalls[result]?.add()
+    guard let reason, !isStopping else { return }
+    logger.notice(
+      "a call to the provider failed",
+      metadata: ["call": "\(call)", "result": "\(result)", "reason": "\(reason)"])
+  }
+
+  func log(_ decision: CreateDecision, of job: Job) {
+    switch decision {
+    case .place, .refuse: return
+    case .putOff(let seconds, _):
+      logger.info("an order was put off", metadata: ["job": "\(job.id)", "seconds": "\(seconds)"])
+    case .find:
+      logger.warning(
+        "the answer to a call that creates a prediction was lost: it will be looked for",
+        metadata: ["job": "\(job.id)"])
+    }
+  }
+}

@@ -1,0 +1,120 @@
+internal import HTTPClient
+internal import ReplicateAPI
+
+/// Replicate's API, as far as jobs need it. It blocks: used by one thread at a time, never by a loop.
+///
+/// The token goes to the host of `base` alone: no answer names another place to call, and redirects are not followed.
+final class ReplicateClient {
+  private let client: HTTPClient
+  private let base: String
+  private let authorization: String
+
+  /// What came of a call.
+  enum Outcome<Value> {
+    case answered(Value)
+    /// The provider refused, or answered what is not understood.
+    case failed(APIFailure)
+    /// No answer, and not a byte of the call has left.
+    case unsent(String)
+    /// No answer, and what became of the call is not known.
+    case unanswered(String)
+  }
+
+  /// A prediction, and the body that it was read from.
+  struct Answer {
+    let prediction: Prediction
+    let body: [UInt8]
+  }
+
+  private static let limits: HTTPClient.Limits = {
+    var limits = HTTPClient.Limits()
+    limits.totalMilliseconds = 30_000
+    // A page of the list repeats the inputs and logs of a hundred predictions.
+    limits.bodyBytes = 64 << 20
+    return limits
+  }()
+
+  /// - Parameter base: of the API's URL, without a slash at its end.
+  init(base: String, token: String) throws(HTTPClientError) {
+    client = try HTTPClient(limits: Self.limits)
+    self.base = base
+    authorization = "Authorization: Bearer \(token)"
+  }
+
+  /// Never sends the call twice, whatever happens: there is no key by which the provider would know the second.
+  func create(_ request: PredictionRequest, webhook: String?) -> Outcome<Answer> {
+    var fields = [authorization, "Content-Type: application/json"]
+    if let time = request.cancelAfterHeader { fields.append("Cancel-After: \(time)") }
+    return prediction(
+      .post, request.apiPath, fields, body: request.apiBody(webhook: webhook), isOnce: true)
+  }
+
+  func get(_ id: String) -> Outcome<Answer> {
+    prediction(.get, "/v1/predictions/\(Self.escape(id))", [authorization])
+  }
+
+  func cancel(_ id: String) -> Outcome<Answer> {
+    prediction(.post, "/v1/predictions/\(Self.escape(id))/cancel", [authorization])
+  }
+
+  /// The newest predictions, or those of the page at `path`.
+  func list(_ path: String?) -> Outcome<(page: PredictionPage, body: [UInt8])> {
+    call(.get, path ?? "/v1/predictions", [authorization]) { body in
+      PredictionPage(body: body.span).map { ($0, body) }
+    }
+  }
+
+  /// The secret that webhooks of this account are signed with.
+  func signingSecret() -> Outcome<SigningSecret> {
+    call(.get, "/v1/webhooks/default/secret", [authorization]) { SigningSecret(body: $0.span) }
+  }
+}
+
+// MARK: - Calls
+
+extension ReplicateClient {
+  private func prediction(
+    _ method: HTTPClient.Method, _ path: String, _ fields: [String], body: [UInt8]? = nil,
+    isOnce: Bool = false
+  ) -> Outcome<Answer> {
+    call(method, path, fields, body: body, isOnce: isOnce) { body in
+      // What the body lacks is of no interest here: it is no prediction.
+      (try? Prediction(body: body.span)).map { Answer(prediction: $0, body: body) }
+    }
+  }
+
+  private func call<Value>(
+    _ method: HTTPClient.Method, _ path: String, _ fields: [String], body: [UInt8]? = nil,
+    isOnce: Bool = false,
+    _ read: ([UInt8]) -> Value?
+  ) -> Outcome<Value> {
+    do throws(HTTPClientError) {
+      let answer = try client.send(method, to: base + path, fields: fields, body: body, isOnce: isOnce)
+      if let failure = APIFailure(
+        status: answer.status, retryAfter: answer.retryAfter, body: answer.body.span)
+      {
+        return .failed(failure)
+      }
+      guard let value = read(answer.body) else { return .failed(.unintelligible(status: answer.status)) }
+      return .answered(value)
+    } catch {
+      return error.isUnsent ? .unsent("\(error)") : .unanswered("\(error)")
+    }
+  }
+
+  /// RFC 3986 section 2.3: what is not unreserved is encoded. The provider's ids are letters and digits; what a delivery
+  /// said is not to be trusted with a path.
+  private static func escape(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "~"):
+        bytes.append(byte)
+      default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}
