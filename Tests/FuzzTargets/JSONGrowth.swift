@@ -32,15 +32,26 @@ enum JSONGrowth {
     return [0x7B] + Array(repeatElement(member, count: count).joined(separator: ",".utf8)) + [0x7D]
   }
 
+  private static func judge(_ output: [UInt8]) {
+    guard case .success(let value) = JSONFuzzTarget.validate(output) else { return }
+    for expect in [#"{"kind":"urls"}"#, #"{"kind":"text","length":1}"#] {
+      let rule = Array(expect.utf8)
+      _ = try? OutputRule(expect: rule.span).check(value, in: output.span, isDataRemoved: false)
+    }
+  }
+
   private static func read(_ text: [UInt8]) {
     if case .success(let value) = JSONFuzzTarget.validate(text), value.kind == .string {
       let range = value.range.lowerBound + 1..<value.range.upperBound - 1
       _ = JSONString.decode(range, of: text.span)
       _ = JSONString.tail(of: range, limit: 100, in: text.span)
+      _ = LogProgress.fraction(in: value, of: text.span)
     }
+    judge(text)
+    _ = try? PredictionRequest(body: text.span)
     guard let prediction = try? Prediction(body: text.span),
       let digest = BodyDigest(bytes: Array(repeating: 0, count: BodyDigest.byteCount))
     else { return }
-    _ = prediction.snapshot(digest: digest)
+    _ = prediction.snapshot(digest: digest, rules: OutputRules(), body: text.span)
   }
 }
