@@ -95,6 +95,14 @@ let package = Package(
       ],
       swiftSettings: house),
 
+    // Stands in for Replicate: enough of its API for demos and tests, and signed webhooks. No part of the daemon.
+    .executableTarget(
+      name: "replicate-simulator",
+      dependencies: [
+        "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs", "StandardWebhooks", arguments,
+      ],
+      swiftSettings: house),
+
     // A kernel with a seed, on which the rooms above EventLoop are tested.
     .target(name: "Simulation", dependencies: ["EventLoop"], path: "Tests/Simulation", swiftSettings: house),
     // Raw bytes to a live server, and what the RFCs allow it to answer.
@@ -124,6 +132,12 @@ let package = Package(
         "FaultyDisk", logging,
       ]),
     tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
+    tests(
+      "SimulatorTests",
+      [
+        "replicate-simulator", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs",
+        "ReplicateAPI", "StandardWebhooks", "ClientAddress",
+      ]),
     tests("WebhookBenchTests", ["webhook-bench", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     // A disk that fails on demand, beneath SQLite.

@@ -9,11 +9,13 @@ package struct Status: Hashable, Sendable {
   }
 
   package static let ok = Status(200, "OK")
+  package static let created = Status(201, "Created")
   package static let accepted = Status(202, "Accepted")
   package static let noContent = Status(204, "No Content")
   package static let notModified = Status(304, "Not Modified")
   package static let badRequest = Status(400, "Bad Request")
   package static let unauthorized = Status(401, "Unauthorized")
+  package static let paymentRequired = Status(402, "Payment Required")
   package static let forbidden = Status(403, "Forbidden")
   package static let notFound = Status(404, "Not Found")
   package static let methodNotAllowed = Status(405, "Method Not Allowed")
@@ -22,6 +24,8 @@ package struct Status: Hashable, Sendable {
   package static let contentTooLarge = Status(413, "Content Too Large")
   package static let uriTooLong = Status(414, "URI Too Long")
   package static let expectationFailed = Status(417, "Expectation Failed")
+  package static let unprocessableContent = Status(422, "Unprocessable Content")
+  package static let tooManyRequests = Status(429, "Too Many Requests")
   package static let headerFieldsTooLarge = Status(431, "Request Header Fields Too Large")
   package static let internalServerError = Status(500, "Internal Server Error")
   package static let notImplemented = Status(501, "Not Implemented")

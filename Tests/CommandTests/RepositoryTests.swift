@@ -18,6 +18,10 @@ import Testing
       "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",
       "StandardWebhooks", "Store", "TLS", "ArgumentParser", "Logging",
     ],
+    "replicate-simulator": [
+      "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs", "StandardWebhooks",
+      "ArgumentParser",
+    ],
     "webhook-bench": ["StandardWebhooks", "CLinux", "COpenSSL", "CPerfEvents", "ArgumentParser"],
   ]
   /// The folders beside the rooms: module maps and headers of C libraries.

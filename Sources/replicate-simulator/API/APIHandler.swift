@@ -1,0 +1,214 @@
+internal import EventLoop
+internal import HTTPServer
+internal import HTTPWire
+internal import JSONText
+internal import StandardWebhooks
+
+/// Replicate's HTTP API, as far as the simulator has it. Used on its loop only.
+final class APIHandler: RequestHandler {
+  private let loop: EventLoop
+  private let provider: Provider
+  private let secret: Secret
+  /// The only one that is let in; nil lets in whoever sends any.
+  private let token: String?
+  /// How long every answer is held back.
+  private let latency: Duration
+  private let bodyLimit: Int
+
+  init(
+    loop: EventLoop, provider: Provider, secret: Secret, token: String?, latency: Duration, bodyLimit: Int
+  ) {
+    self.loop = loop
+    self.provider = provider
+    self.secret = secret
+    self.token = token
+    self.latency = latency
+    self.bodyLimit = bodyLimit
+  }
+
+  func admit(_ head: RequestHead, from peer: Peer) -> Admission {
+    do throws(APIProblem) {
+      let route = try APIRoute(head.method, head.target.segments)
+      if route != .overview { try authorize(head) }
+      return .receive(bodyLimit: bodyLimit)
+    } catch {
+      return .refuse(error.response)
+    }
+  }
+
+  func respond(to request: Request) async -> Response {
+    do throws(APIProblem) {
+      let route = try APIRoute(request.head.method, request.head.target.segments)
+      if route == .overview { return try await overview(request.head) }
+      if latency > .zero { _ = await loop.sleep(until: loop.now + latency) }
+      let failure = await provider.nextFailure(ofCreation: route.isCreation)
+      if let failure, failure.isBefore { throw failure.problem }
+      let response = try await answer(route, request, isAnswered: failure == nil)
+      if let failure { throw failure.problem }
+      return response
+    } catch {
+      return error.response
+    }
+  }
+
+  func refuse(_ refusal: Refusal, from peer: Peer) -> Response {
+    switch refusal {
+    case .malformed(let error): APIProblem(error.status, error.explanation).response
+    case .bodyTooLarge(let limit):
+      APIProblem(.contentTooLarge, "The body is larger than \(limit) bytes.").response
+    case .timedOut: APIProblem(.requestTimeout, "The request did not come in time.").response
+    case .notTLS: APIProblem(.badRequest, "This port speaks TLS.").response
+    case .tooManyConnections, .tooManyConnectionsOfAddress, .displaced: APIProblem.unavailable.response
+    }
+  }
+
+  func observe(_ event: ConnectionEvent) {}
+
+  /// `Bearer` is what clients send; `Token` is what they sent once.
+  private func authorize(_ head: RequestHead) throws(APIProblem) {
+    guard case .one(let credentials) = head.fields.single("authorization") else { throw .unauthenticated }
+    let parts = credentials.split(separator: " ", maxSplits: 1)
+    guard parts.count == 2, ["bearer", "token"].contains(parts[0].lowercased()) else {
+      throw .unauthenticated
+    }
+    guard token.map({ $0 == parts[1] }) ?? true else { throw .unauthenticated }
+  }
+}
+
+extension Faults.Failure {
+  fileprivate var problem: APIProblem {
+    switch self {
+    case .errorBefore, .errorAfter: .internalError
+    case .unavailableBefore, .unavailableAfter: .unavailable
+    }
+  }
+}
+
+// MARK: - Answers
+
+extension APIHandler {
+  private func answer(
+    _ route: APIRoute, _ request: Request, isAnswered: Bool
+  ) async throws(APIProblem) -> Response {
+    switch route {
+    case .create(let endpoint):
+      return try await create(request, at: endpoint, isAnswered: isAnswered)
+    case .list:
+      let query = try ListQuery(parameters(of: request.head))
+      return Response(json: await provider.list(query))
+    case .prediction(let id):
+      return Response(json: await provider.document(of: try await provider.ordinal(of: id)))
+    case .cancel(let id):
+      let ordinal = try await provider.ordinal(of: id)
+      await provider.cancel(ordinal)
+      return Response(json: await provider.document(of: ordinal))
+    case .stream(let id):
+      return try await stream(id)
+    case .webhookSecret:
+      return Response { $0.object { $0.member("key", string: secret.revealed) } }
+    case .account:
+      return Response(json: ModelDocument.accountBytes)
+    case .models, .model, .versions, .version, .deployment:
+      return try describe(route)
+    case .overview:
+      return try await overview(request.head)
+    }
+  }
+
+  private func create(
+    _ request: Request, at endpoint: CreateRequest.Endpoint, isAnswered: Bool
+  ) async throws(APIProblem) -> Response {
+    let fields = request.head.fields
+    var wanted = try CreateRequest(request.body.span, to: endpoint)
+    try wanted.take(prefer: fields.first("prefer"), cancelAfter: fields.first("cancel-after"))
+    let ordinal = try await provider.create(wanted)
+    if !isAnswered { await provider.noteLostAnswer(of: ordinal) }
+    var hasEnded = false
+    if let wait = wanted.wait, isAnswered {
+      hasEnded = await provider.wait(for: ordinal, patience: wait)
+    }
+    // What did not end in time is shown as it was made, even if it is running: clients take `processing` for ended.
+    let document = await provider.document(of: ordinal, asCreated: !hasEnded)
+    var response = Response(
+      status: wanted.wait != nil && !hasEnded ? .accepted : .created, json: document)
+    response.fields.append(("Location", provider.url(of: ordinal)))
+    if let wait = wanted.wait {
+      response.fields.append(("Preference-Applied", "wait=\(wait.components.seconds)"))
+    }
+    return response
+  }
+
+  private func describe(_ route: APIRoute) throws(APIProblem) -> Response {
+    let publicURL = provider.settings.publicURL
+    switch route {
+    case .model(let model), .versions(let model), .version(let model, _), .deployment(let model):
+      guard !model.isMissing else { throw .notFound }
+      let document = ModelDocument(model: model, publicURL: publicURL)
+      return Response { writer in
+        switch route {
+        case .versions:
+          writer.page([model.version]) { document.writeVersion($1, to: &$0) }
+        case .version(_, let id): document.writeVersion(id, to: &writer)
+        case .deployment: document.writeDeployment(to: &writer)
+        default: document.writeModel(to: &writer)
+        }
+      }
+    default:
+      return Response { writer in
+        writer.page(VersionReference.presetModels) { writer, model in
+          ModelDocument(model: model, publicURL: publicURL).writeModel(to: &writer)
+        }
+      }
+    }
+  }
+
+  /// Server-sent events, all at once when the prediction has ended: this server sends whole answers.
+  private func stream(_ id: String) async throws(APIProblem) -> Response {
+    let ordinal = try await provider.ordinal(of: id)
+    _ = await provider.wait(for: ordinal, patience: .seconds(60))
+    return Response(
+      status: .ok, fields: [("Content-Type", "text/event-stream")], body: await provider.events(of: ordinal))
+  }
+
+  private func overview(_ head: RequestHead) async throws(APIProblem) -> Response {
+    var (after, limit) = (0, Provider.longestOverview)
+    for (name, value) in try parameters(of: head) {
+      if name == "after" { after = Int(value) ?? after }
+      if name == "limit" { limit = Int(value) ?? limit }
+    }
+    return Response(json: await provider.overview(after: after, limit: limit))
+  }
+
+  private func parameters(of head: RequestHead) throws(APIProblem) -> [(name: String, value: String)] {
+    guard let parameters = head.target.queryParameters else {
+      throw APIProblem(.badRequest, "The query is not validly encoded.")
+    }
+    return parameters
+  }
+}
+
+extension Response {
+  /// Replicate ends its bodies with a line's end.
+  fileprivate init(status: Status = .ok, json: [UInt8]) {
+    self.init(status: status, fields: [("Content-Type", "application/json")], body: json + [0x0A])
+  }
+
+  fileprivate init(_ write: (inout JSONWriter) -> Void) {
+    var writer = JSONWriter()
+    write(&writer)
+    self.init(json: writer.bytes)
+  }
+}
+
+extension JSONWriter {
+  /// The only page of a list.
+  fileprivate mutating func page<Element>(
+    _ results: [Element], _ write: (inout JSONWriter, Element) -> Void
+  ) {
+    object { object in
+      object.member("previous", orNull: nil)
+      object.member("next", orNull: nil)
+      object.member("results") { $0.array(results, write) }
+    }
+  }
+}

@@ -1,0 +1,160 @@
+internal import HTTPWire
+internal import JSONText
+
+/// What a prediction is to be made of, and how its creation is to be answered.
+struct CreateRequest: Sendable {
+  let model: ModelName
+  let version: String
+  let deployment: String?
+  /// A JSON object, byte for byte as it came.
+  let input: [UInt8]
+  let steering: Steering
+  let webhook: String?
+  let webhookEvents: [WebhookEvent]?
+  /// How long the answer is held back for the prediction's end.
+  var wait: Duration?
+  /// From creation to the deadline.
+  var cancelAfter: Duration?
+
+  /// Where it was posted to.
+  enum Endpoint: Equatable, Sendable {
+    case predictions
+    case model(ModelName)
+    case deployment(ModelName)
+  }
+
+  init(_ body: Span<UInt8>, to endpoint: Endpoint) throws(APIProblem) {
+    let members: [JSONMember]
+    do throws(JSONError) {
+      members = try JSONScanner.object(body).members
+    } catch {
+      throw .malformed(error)
+    }
+    var fields: [String: JSONValue] = [:]
+    for member in members {
+      let name = JSONString.decode(member.name, of: body)
+      guard Self.isKnown(name, at: endpoint) else {
+        throw .invalid(
+          InvalidInput(field: name, description: "Additional property \(name) is not allowed"))
+      }
+      fields[name] = member.value.kind == .null ? nil : member.value
+    }
+    (model, version, deployment) = try Self.target(endpoint, fields["version"], in: body)
+    guard let input = fields["input"] else {
+      throw .invalid(InvalidInput(field: "input", description: "input is required"))
+    }
+    guard input.kind == .object else {
+      throw .invalid(InvalidInput(field: "input", description: "must be an object"))
+    }
+    self.input = input.bytes(in: body)
+    let bytes = self.input
+    do throws(InvalidInput) {
+      steering = try Steering(input: bytes.span)
+      webhook = try Self.webhook(fields["webhook"], in: body)
+      webhookEvents = try Self.events(fields["webhook_events_filter"], in: body)
+    } catch {
+      throw .invalid(error)
+    }
+  }
+
+  /// `stream` is what older clients send.
+  private static func isKnown(_ name: String, at endpoint: Endpoint) -> Bool {
+    switch name {
+    case "input", "webhook", "webhook_events_filter", "stream": true
+    case "version": endpoint == .predictions
+    default: false
+    }
+  }
+
+  private static func target(
+    _ endpoint: Endpoint, _ version: JSONValue?, in body: Span<UInt8>
+  ) throws(APIProblem) -> (ModelName, String, String?) {
+    switch endpoint {
+    case .model(let model):
+      guard !model.isMissing else { throw .notFound }
+      return (model, VersionReference.hidden, nil)
+    case .deployment(let name):
+      guard !name.isMissing else { throw .notFound }
+      return (name, name.version, name.description)
+    case .predictions:
+      guard let version else {
+        throw .invalid(InvalidInput(field: "version", description: "version is required"))
+      }
+      guard let reference = version.text(in: body).flatMap(VersionReference.init), !reference.model.isMissing
+      else { throw .invalidVersion }
+      return (reference.model, reference.version, nil)
+    }
+  }
+
+  /// The longest that Replicate's model containers take.
+  private static let longestURL = 65_536
+
+  private static func webhook(_ value: JSONValue?, in body: Span<UInt8>) throws(InvalidInput) -> String? {
+    guard let value else { return nil }
+    guard let url = value.text(in: body), isWebURL(url) else {
+      throw InvalidInput(field: "webhook", description: "Invalid webhook URL")
+    }
+    return url
+  }
+
+  /// `http://` is for receivers in development; what is sent to the real API begins with `https://`.
+  private static func isWebURL(_ url: String) -> Bool {
+    guard url.utf8.count <= longestURL, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+      let scheme = ["https://", "http://"].first(where: url.hasPrefix)
+    else { return false }
+    let authority = url.dropFirst(scheme.count).prefix { !"/?#".contains($0) }
+    return !authority.isEmpty && authority.first != ":"
+      && authority.utf8.allSatisfy { !"\"<>\\^`{|}".utf8.contains($0) }
+  }
+
+  private static func events(
+    _ value: JSONValue?, in body: Span<UInt8>
+  ) throws(InvalidInput) -> [WebhookEvent]? {
+    guard let value else { return nil }
+    let known = WebhookEvent.allCases.map(\.rawValue).joined(separator: ", ")
+    let problem = InvalidInput(
+      field: "webhook_events_filter", description: "must be an array of any of \(known)")
+    guard value.kind == .array, let elements = try? JSONScanner.elements(value, in: body),
+      elements.count <= 16
+    else { throw problem }
+    var events: [WebhookEvent] = []
+    for element in elements {
+      guard let event = element.text(in: body).flatMap(WebhookEvent.init) else { throw problem }
+      events.append(event)
+    }
+    return events
+  }
+}
+
+extension CreateRequest {
+  /// Replicate holds an answer for at most so long, and cancels no earlier than that.
+  private static let longestWait: Int64 = 60
+  private static let shortestLife: Duration = .seconds(5)
+
+  /// Reads `Prefer` and `Cancel-After`.
+  mutating func take(prefer: String?, cancelAfter text: String?) throws(APIProblem) {
+    if let prefer { wait = try Self.wait(prefer) }
+    guard let text else { return }
+    guard let duration = DurationText.parse(text), duration >= Self.shortestLife else {
+      throw .invalid(
+        InvalidInput(
+          field: "Cancel-After", description: "must be a duration of at least 5 seconds, such as 30s or 1h30m"))
+    }
+    cancelAfter = duration
+  }
+
+  /// `wait`, `wait=10`; other preferences are not ours (RFC 7240).
+  private static func wait(_ prefer: String) throws(APIProblem) -> Duration? {
+    for preference in prefer.split(separator: ",") {
+      let parts = preference.split(separator: "=").map { $0.filter { $0 != " " && $0 != "\"" } }
+      guard parts.first?.lowercased() == "wait" else { continue }
+      guard parts.count > 1 else { return .seconds(longestWait) }
+      guard let seconds = Int64(parts[1]), (1...longestWait).contains(seconds) else {
+        throw .invalid(
+          InvalidInput(field: "Prefer", description: "wait must be 1 to \(longestWait) seconds"))
+      }
+      return .seconds(seconds)
+    }
+    return nil
+  }
+}

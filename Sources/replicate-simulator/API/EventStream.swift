@@ -1,0 +1,37 @@
+internal import JSONText
+
+/// A prediction's output as server-sent events: `output` for each piece, then `done`.
+extension Provider {
+  func events(of ordinal: Int) -> [UInt8] {
+    guard let entry = entries[ordinal] else { return [] }
+    let document = document(of: ordinal)
+    var text = ""
+    var number = 0
+    func event(_ name: String, _ data: String) {
+      number += 1
+      text += "event: \(name)\nid: \(number)\n"
+      for line in data.split(separator: "\n", omittingEmptySubsequences: false) { text += "data: \(line)\n" }
+      text += "\n"
+    }
+    for piece in Self.pieces(of: document.span) { event("output", piece) }
+    switch entry.life.phase {
+    case .ended(.succeeded): event("done", "{}")
+    case .ended(.canceled), .ended(.aborted): event("done", #"{"reason":"canceled"}"#)
+    case .ended(.failed): event("done", #"{"reason":"error"}"#)
+    case .starting, .processing: break
+    }
+    return Array(text.utf8)
+  }
+
+  /// Strings without their quotes, anything else as it is written.
+  private static func pieces(of document: Span<UInt8>) -> [String] {
+    // The document is of our own making, so nothing in it can fail.
+    guard let output = try? JSONScanner.object(document).value(named: "output", in: document),
+      output.kind != .null
+    else { return [] }
+    let elements = output.kind == .array ? (try? JSONScanner.elements(output, in: document)) ?? [] : [output]
+    return elements.map { element in
+      element.text(in: document) ?? String(decoding: element.bytes(in: document), as: UTF8.self)
+    }
+  }
+}

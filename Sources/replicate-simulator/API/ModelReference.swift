@@ -1,0 +1,79 @@
+/// A model by its owner and name.
+struct ModelName: Hashable, Sendable, CustomStringConvertible {
+  let owner: String
+  let name: String
+
+  /// Nil where one of them is not what a path or a reference may hold.
+  init?(owner: some StringProtocol, name: some StringProtocol) {
+    guard Self.isWord(owner), Self.isWord(name) else { return nil }
+    self.owner = String(owner)
+    self.name = String(name)
+  }
+
+  var description: String { "\(owner)/\(name)" }
+
+  /// Nobody has models of this owner.
+  var isMissing: Bool { owner == Preset.missingOwner }
+
+  /// The id of its only version: 64 hexadecimal digits, the same in every run.
+  var version: String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    let dice = Dice(seed: hash)
+    return (0..<4).map { part in
+      let digits = String(dice.number(.identifier, for: part), radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
+  }
+
+  private static func isWord(_ text: some StringProtocol) -> Bool {
+    (1...100).contains(text.utf8.count)
+      && text.utf8.allSatisfy {
+        (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+          || "-_.".utf8.contains($0)
+      }
+  }
+}
+
+/// What `version` of `POST /v1/predictions` may be.
+struct VersionReference: Equatable, Sendable {
+  let model: ModelName
+  /// What the prediction says of its version: `hidden` where an official model was named without one.
+  let version: String
+
+  static let hidden = "hidden"
+
+  /// Reads `owner/name`, `owner/name:version` and the version alone: 64 hexadecimal digits. One that no model of the
+  /// table has stands for a version of the first.
+  init?(_ text: String) {
+    guard let slash = text.firstIndex(of: "/") else {
+      guard Self.isVersion(text[...]), let model = Self.models[text] ?? Self.standard else { return nil }
+      self.model = model
+      version = text
+      return
+    }
+    let name = text[text.index(after: slash)...]
+    let parts = name.split(separator: ":", omittingEmptySubsequences: false)
+    guard (1...2).contains(parts.count), let model = ModelName(owner: text[..<slash], name: parts[0]) else {
+      return nil
+    }
+    guard parts.count == 1 || Self.isVersion(parts[1]) else { return nil }
+    self.model = model
+    version = parts.count == 1 ? Self.hidden : String(parts[1])
+  }
+
+  /// Those of the table, in its order.
+  static let presetModels = Preset.all.compactMap { model($0.model) }
+  private static let standard = model(Preset.standard)
+  private static let models = Dictionary(presetModels.map { ($0.version, $0) }) { first, _ in first }
+
+  private static func model(_ text: String) -> ModelName? {
+    let parts = text.split(separator: "/")
+    return parts.count == 2 ? ModelName(owner: parts[0], name: parts[1]) : nil
+  }
+
+  private static func isVersion(_ text: Substring) -> Bool {
+    text.utf8.count == 64
+      && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+  }
+}

@@ -1,0 +1,60 @@
+/// Chance that repeats: what is asked by the same seed, for the same prediction and purpose, is answered the same way,
+/// whatever else happens meanwhile.
+struct Dice: Equatable, Sendable {
+  enum Purpose: UInt64, Sendable {
+    case losing = 1, duplicating, duplicateDelay, reordering, reorderDelay, failing, failureKind, identifier
+  }
+
+  let seed: UInt64
+
+  /// From 0 up to, but not, 1.
+  func roll(_ purpose: Purpose, for ordinal: Int, _ index: Int = 0) -> Double {
+    Double(number(purpose, for: ordinal, index) >> 11) / 9_007_199_254_740_992
+  }
+
+  func number(_ purpose: Purpose, for ordinal: Int, _ index: Int = 0) -> UInt64 {
+    var state = Self.mix(seed &+ purpose.rawValue &* 0x9E37_79B9_7F4A_7C15)
+    state = Self.mix(state ^ UInt64(truncatingIfNeeded: ordinal) &* 0xD1B5_4A32_D192_ED03)
+    return Self.mix(state ^ UInt64(truncatingIfNeeded: index) &* 0x8CB9_2BA7_2F3D_8DD7)
+  }
+
+  /// The last step of SplitMix64, which leaves no bit where it was.
+  private static func mix(_ value: UInt64) -> UInt64 {
+    var mixed = value &+ 0x9E37_79B9_7F4A_7C15
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+}
+
+/// Names of predictions and webhooks. They never repeat, not even with the same seed: a receiver that has seen an earlier
+/// run would take its second one for late deliveries.
+struct Identifiers: Sendable {
+  private let dice: Dice
+  /// The 32 letters and digits of Replicate's ids.
+  private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
+
+  /// - Parameter run: another one for each run of the program.
+  init(run: UInt64) {
+    dice = Dice(seed: run)
+  }
+
+  /// 26 letters and digits.
+  func prediction(_ ordinal: Int) -> String { text(ordinal, 0, length: 26) }
+
+  /// The id of the `index`-th webhook of a prediction.
+  func webhook(_ ordinal: Int, _ index: Int) -> String { "msg_" + text(ordinal, index + 1, length: 27) }
+
+  private func text(_ ordinal: Int, _ index: Int, length: Int) -> String {
+    var bits: UInt64 = 0
+    let bytes = (0..<length).map { position in
+      // A number has the bits of twelve letters.
+      if position.isMultiple(of: 12) {
+        bits = dice.number(.identifier, for: ordinal, index * 8 + position / 12)
+      }
+      defer { bits >>= 5 }
+      return Self.alphabet[Int(bits & 31)]
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

@@ -1,0 +1,147 @@
+internal import JSONText
+
+/// What does not change about a prediction.
+struct PredictionFacts: Sendable {
+  /// Predictions are counted in the order of their creation, from 1.
+  let ordinal: Int
+  let id: String
+  let model: String
+  let version: String
+  let deployment: String?
+  /// As it came, byte for byte.
+  let input: [UInt8]
+  let webhook: String?
+  /// As they were asked for; nil where they were not.
+  let webhookEvents: [WebhookEvent]?
+}
+
+/// A prediction as the API and its webhooks show it.
+struct PredictionDocument {
+  let facts: PredictionFacts
+  let life: PredictionLife
+  /// Where the API is reached, without a slash at the end.
+  let publicURL: String
+
+  /// Replicate writes fractions of several lengths, mixed in one body.
+  private static let fractionDigits = [3, 6, 9, 5, 4, 8]
+
+  func write(to writer: inout JSONWriter) {
+    writer.object { object in
+      object.member("id", string: facts.id)
+      object.member("model", string: facts.model)
+      object.member("version", string: facts.version)
+      object.member("deployment", string: facts.deployment)
+      object.member("input", raw: facts.input[...])
+      object.member("logs", string: logs)
+      object.member("output") { output(&$0) }
+      object.member("data_removed", bool: false)
+      object.member("error", orNull: error)
+      object.member("source", string: "api")
+      object.member("status", string: life.status)
+      object.member("created_at", string: text(of: life.createdAt, 0))
+      object.member("started_at", string: life.startedAt.map { text(of: $0, 1) })
+      object.member("completed_at", string: life.completedAt.map { text(of: $0, 2) })
+      object.member("deadline", string: life.deadline.map { text(of: $0, 3) })
+      if let metrics { object.member("metrics") { $0.numbers(metrics) } }
+      object.member("urls") { writeURLs(to: &$0) }
+      object.member("webhook", string: facts.webhook)
+      if let events = facts.webhookEvents {
+        object.member("webhook_events_filter") { $0.array(events) { $0.string($1.rawValue) } }
+      }
+    }
+  }
+
+  /// Without a line's end; answers of the API have one.
+  var bytes: [UInt8] {
+    var writer = JSONWriter(capacity: 2048)
+    write(to: &writer)
+    return writer.bytes
+  }
+
+  private var url: String { "\(publicURL)/v1/predictions/\(facts.id)" }
+
+  private func writeURLs(to writer: inout JSONWriter) {
+    writer.object { object in
+      object.member("cancel", string: url + "/cancel")
+      object.member("get", string: url)
+      object.member("stream", string: url + "/stream")
+      object.member("web", string: "\(publicURL)/p/\(facts.id)")
+    }
+  }
+
+  private func text(of instant: Instant, _ member: Int) -> String {
+    instant.rfc3339(
+      fractionDigits: Self.fractionDigits[(facts.ordinal + member) % Self.fractionDigits.count])
+  }
+
+  private var logs: String {
+    life.startedAt == nil
+      ? ""
+      : ProgressLog.text(
+        life.behaviour.logs, steps: life.stepsDone, duration: life.behaviour.duration, seed: facts.ordinal)
+  }
+
+  private var error: String? {
+    guard case .failed(let error) = life.behaviour.ending, life.phase == .ended(.failed) else { return nil }
+    return error
+  }
+
+  private var metrics: [(name: String, value: String)]? {
+    guard let completedAt = life.completedAt else { return nil }
+    let predictTime = life.startedAt.map { ("predict_time", (completedAt - $0).secondsText) }
+    return (predictTime.map { [$0] } ?? []) + [("total_time", (completedAt - life.createdAt).secondsText)]
+  }
+}
+
+// MARK: - Output
+
+extension PredictionDocument {
+  /// An output that does not grow is there at the end, and only if the end is a good one.
+  private func output(_ writer: inout JSONWriter) {
+    if case .tokens(let tokens) = life.behaviour.output, life.stepsDone > 0 {
+      return writer.strings(tokens.prefix(tokens.count * life.stepsDone / Behaviour.steps))
+    }
+    guard life.phase == .ended(.succeeded) else { return writer.raw(Self.null) }
+    switch life.behaviour.output {
+    case .files(let count, let host): writer.strings((0..<count).map { file("out-\($0).png", host) })
+    case .namedFiles:
+      writer.object { object in
+        object.member("image", string: file("image.webp", Behaviour.deliveryHost))
+        object.member("mask", string: file("mask.png", Behaviour.deliveryHost))
+      }
+    case .text(let text): writer.string(text)
+    case .tokens: writer.strings([])
+    case .numbers(let count):
+      writer.array(0..<count) { writer, index in
+        writer.raw(Array("0.\(10_000_000_000_000_000 + index &* 7_919_331_337 % 89_999_999_999)".utf8)[...])
+      }
+    case .json(let bytes): writer.raw(bytes[...])
+    }
+  }
+
+  private func file(_ name: String, _ host: String) -> String {
+    "https://\(host)/xezq/\(facts.id)\(String(facts.id.reversed()))/\(name)"
+  }
+
+  fileprivate static let null = Array("null".utf8)[...]
+}
+
+extension JSONWriter {
+  fileprivate mutating func strings(_ strings: some Sequence<String>) {
+    array(strings) { $0.string($1) }
+  }
+
+  fileprivate mutating func numbers(_ numbers: [(name: String, value: String)]) {
+    object { object in
+      for (name, value) in numbers { object.member(name, raw: Array(value.utf8)[...]) }
+    }
+  }
+}
+
+extension JSONWriter.Object {
+  mutating func member(_ name: String, orNull text: String?) {
+    member(name) { writer in
+      if let text { writer.string(text) } else { writer.raw(PredictionDocument.null) }
+    }
+  }
+}

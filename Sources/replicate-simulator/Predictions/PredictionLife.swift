@@ -1,0 +1,112 @@
+/// One prediction's way from its creation to its end. A value that is told the time and says what changes; it does nothing.
+struct PredictionLife: Equatable, Sendable {
+  enum End: String, Sendable {
+    case succeeded, failed, canceled
+    /// It ended before it started.
+    case aborted
+  }
+
+  enum Phase: Equatable, Sendable {
+    case starting
+    case processing
+    case ended(End)
+  }
+
+  enum Change: Equatable, Sendable {
+    case started
+    /// The logs have grown, and perhaps the output.
+    case progressed(hasNewOutput: Bool)
+    case ended
+  }
+
+  /// What the API calls it.
+  var status: String {
+    switch phase {
+    case .starting: "starting"
+    case .processing: "processing"
+    case .ended(let end): end.rawValue
+    }
+  }
+
+  let behaviour: Behaviour
+  let createdAt: Instant
+  /// When it is ended, wherever it is.
+  let deadline: Instant?
+  private(set) var phase = Phase.starting
+  private(set) var startedAt: Instant?
+  private(set) var completedAt: Instant?
+  /// Of ``Behaviour/steps``.
+  private(set) var stepsDone = 0
+
+  init(_ behaviour: Behaviour, createdAt: Instant, deadline: Instant? = nil) {
+    self.behaviour = behaviour
+    self.createdAt = createdAt
+    self.deadline = deadline
+  }
+
+  var hasEnded: Bool { completedAt != nil }
+
+  /// When it is to end; a cancellation may come earlier.
+  private var expectedEnd: Instant {
+    let end = (startedAt ?? createdAt + behaviour.queue) + behaviour.duration
+    return deadline.map { min($0, end) } ?? end
+  }
+
+  /// How long it still goes on after `time`, as far as is known.
+  func remaining(at time: Instant) -> Duration {
+    hasEnded ? .zero : expectedEnd - time
+  }
+
+  /// When ``advance(to:)`` has something to say; nil once it has ended.
+  var nextChangeAt: Instant? {
+    let planned: Instant
+    switch phase {
+    case .ended: return nil
+    case .starting: planned = createdAt + behaviour.queue
+    case .processing:
+      planned = (startedAt ?? createdAt) + behaviour.duration.part(stepsDone + 1, of: Behaviour.steps)
+    }
+    return deadline.map { min($0, planned) } ?? planned
+  }
+
+  /// The next change that is due by `now`; call it until there is none. What changes bears the time at which it was due.
+  mutating func advance(to now: Instant) -> Change? {
+    guard let due = nextChangeAt, due <= now else { return nil }
+    if due == deadline { return end(startedAt == nil ? .aborted : .canceled, at: due) }
+    switch phase {
+    case .ended: return nil
+    case .starting:
+      if behaviour.ending == .aborted { return end(.aborted, at: due) }
+      phase = .processing
+      startedAt = due
+      return .started
+    case .processing:
+      let before = outputCount
+      stepsDone += 1
+      guard stepsDone == Behaviour.steps else { return .progressed(hasNewOutput: outputCount > before) }
+      switch behaviour.ending {
+      case .succeeded: return end(.succeeded, at: due)
+      case .failed: return end(.failed, at: due)
+      case .canceled, .aborted: return end(.canceled, at: due)
+      }
+    }
+  }
+
+  /// Nil where it has ended: what has ended keeps its state.
+  mutating func cancel(at now: Instant) -> Change? {
+    // Whatever was due by now has been seen; a step may be due at this very moment, and comes too late.
+    hasEnded ? nil : end(.canceled, at: now)
+  }
+
+  private mutating func end(_ end: End, at time: Instant) -> Change {
+    phase = .ended(end)
+    completedAt = time
+    return .ended
+  }
+
+  /// How much there is of an output that grows.
+  private var outputCount: Int {
+    guard case .tokens(let tokens) = behaviour.output else { return 0 }
+    return tokens.count * stepsDone / Behaviour.steps
+  }
+}

@@ -1,0 +1,98 @@
+internal import JSONText
+
+/// What the input's `simulate` object asks for, in place of what the model would do.
+///
+///     {"prompt": "…", "simulate": {"end": "failed", "error": "…", "queue_ms": 50, "duration_ms": 500, "output": ["…"]}}
+struct Steering: Equatable, Sendable {
+  private var end: String?
+  private var error: String?
+  private var queue: Duration?
+  private var duration: Duration?
+  private var output: Behaviour.Output?
+
+  private static let member = "simulate"
+  private static let ends = ["succeeded", "failed", "canceled", "aborted"]
+  private static let longestMilliseconds = 3_600_000
+
+  /// Asks for nothing where the input has no such member.
+  ///
+  /// - Parameter input: an object that was validated.
+  init(input: Span<UInt8>) throws(InvalidInput) {
+    guard let object = try? JSONScanner.object(input), let value = object.value(named: Self.member, in: input)
+    else { return }
+    // The input was validated as a whole, so no part of it can fail: what is left is that it is no object.
+    guard let members = try? JSONScanner.object(value, in: input).members else {
+      throw InvalidInput(field: "input.\(Self.member)", description: "must be an object")
+    }
+    for member in members {
+      let name = JSONString.decode(member.name, of: input)
+      guard take(name, member.value, in: input) else {
+        throw InvalidInput(
+          field: "input.\(Self.member).\(name)",
+          description: "the simulator knows end (\(Self.ends.joined(separator: ", "))), error (a string), "
+            + "queue_ms and duration_ms (0 to \(Self.longestMilliseconds)) and output")
+      }
+    }
+  }
+
+  func apply(to behaviour: inout Behaviour) {
+    switch (end, error) {
+    case ("failed", _), (nil, .some): behaviour.ending = .failed(error ?? "Failed, as the input asked")
+    case ("succeeded", _): behaviour.ending = .succeeded
+    case ("canceled", _): behaviour.ending = .canceled
+    case ("aborted", _): behaviour.ending = .aborted
+    default: break
+    }
+    if let queue { behaviour.queue = queue }
+    if let duration { behaviour.duration = duration }
+    if let output { behaviour.output = output }
+  }
+
+  /// False where the simulator has no such member, or it is not of this type.
+  private mutating func take(_ name: String, _ value: JSONValue, in input: Span<UInt8>) -> Bool {
+    switch name {
+    case "end":
+      end = value.text(in: input)
+      return end.map(Self.ends.contains) ?? false
+    case "error":
+      error = value.text(in: input)
+      return error != nil
+    case "queue_ms":
+      queue = Self.milliseconds(value, in: input)
+      return queue != nil
+    case "duration_ms":
+      duration = Self.milliseconds(value, in: input)
+      return duration != nil
+    case "output":
+      output = .json(value.bytes(in: input))
+      return true
+    default:
+      return false
+    }
+  }
+
+  private static func milliseconds(_ value: JSONValue, in input: Span<UInt8>) -> Duration? {
+    guard value.kind == .number,
+      let number = Int(String(decoding: value.bytes(in: input), as: UTF8.self)),
+      (0...longestMilliseconds).contains(number)
+    else { return nil }
+    return .milliseconds(number)
+  }
+}
+
+/// Why an input, or what came with it, is refused.
+struct InvalidInput: Error, Equatable, Sendable {
+  let field: String
+  let description: String
+}
+
+extension JSONValue {
+  /// Nil where it is no string.
+  func text(in text: Span<UInt8>) -> String? {
+    kind == .string ? JSONString.decode(range.lowerBound + 1..<range.upperBound - 1, of: text) : nil
+  }
+
+  func bytes(in text: Span<UInt8>) -> [UInt8] {
+    text.extracting(range).withUnsafeBufferPointer { Array($0) }
+  }
+}

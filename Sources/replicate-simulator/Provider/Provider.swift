@@ -1,0 +1,281 @@
+internal import EventLoop
+
+/// What stands in for Replicate: the predictions of one account, the timers that move them, and their webhooks.
+///
+/// An actor on the loop, so that requests, timers and the senders' reports come one after the other.
+actor Provider {
+  struct Settings: Sendable {
+    var publicURL = ""
+    /// How long a prediction runs, unless its model or its input says otherwise.
+    var duration: Duration = .seconds(2)
+    var createsPerMinute = 600
+    /// Creations until the credit is used up; nil: never.
+    var credit: Int?
+    /// The oldest that have ended are forgotten when more come.
+    var maximumPredictions = 10_000
+    var retries = RetrySchedule(window: .seconds(60))
+    var faults = Faults(chances: Faults.Chances(), seed: 0)
+    var identifiers = Identifiers(run: 0)
+  }
+
+  struct Entry {
+    let facts: PredictionFacts
+    var life: PredictionLife
+    var throttle: WebhookThrottle
+    var record = WebhookRecord()
+    /// False where the answer to its creation was replaced by an error.
+    var isAnswered = true
+    var waiters: [Waiter] = []
+  }
+
+  enum Timer: Sendable {
+    case life(ordinal: Int)
+    case attempt(WebhookAttempt)
+  }
+
+  nonisolated let loop: EventLoop
+  let settings: Settings
+  let clock: SimulatorClock
+  private let console: Console
+  private(set) var entries: [Int: Entry] = [:]
+  /// Of the entries, rising.
+  private(set) var ordinals: [Int] = []
+  /// Of all that were created, in their order.
+  private(set) var createdCount = 0
+  /// How many predictions were created with one webhook URL: more than one where a client has created again what it
+  /// took for failed.
+  private(set) var creationsOfWebhook: [String: Int] = [:]
+  var dispatcher: Dispatcher
+  private var ordinalOfID: [String: Int] = [:]
+  private var ended = Fifo<Int>()
+  private var timers = TimerQueue<Timer>()
+  private var bucket: TokenBucket
+  private var requestCounts = (creations: 0, others: 0)
+  private let place: Waiter
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  /// - Parameter queues: of the senders, one each.
+  init(
+    settings: Settings, loop: EventLoop, clock: SimulatorClock, queues: [BlockingQueue<WebhookAttempt>],
+    console: Console
+  ) {
+    self.settings = settings
+    self.loop = loop
+    self.clock = clock
+    self.console = console
+    dispatcher = Dispatcher(queues: queues)
+    bucket = TokenBucket(perMinute: settings.createsPerMinute, at: clock.now)
+    place = loop.makeWaiter()
+  }
+
+  /// Timers in a row before requests have their turn.
+  private static let timersPerTurn = 64
+
+  /// Moves what is due, for as long as the loop runs.
+  func run() async {
+    // Without a bound: it is the life of the program.
+    while true {
+      let now = clock.now
+      var moved = 0
+      while moved < Self.timersPerTurn, let timer = timers.popDue(by: now) {
+        moved += 1
+        switch timer {
+        case .life(let ordinal): advance(ordinal, to: now)
+        case .attempt(let attempt): send(attempt)
+        }
+      }
+      let next = timers.next.map { moved < Self.timersPerTurn ? clock.monotonicTime(of: $0) : loop.now }
+      _ = await loop.sleep(place, until: next ?? MonotonicTime(nanoseconds: .max))
+    }
+  }
+
+  private func schedule(_ timer: Timer, at due: Instant) {
+    let isFirst = timers.next.map { due < $0 } ?? true
+    timers.insert(timer, at: due)
+    if isFirst { loop.interrupt(place) }
+  }
+}
+
+// MARK: - Predictions
+
+extension Provider {
+  func create(_ request: CreateRequest) throws(APIProblem) -> Int {
+    let now = clock.now
+    if let seconds = bucket.take(at: now) { throw .throttled(seconds: seconds) }
+    if let credit = settings.credit, createdCount >= credit { throw .insufficientCredit }
+    try makeRoom()
+    createdCount += 1
+    let ordinal = createdCount
+    var behaviour = Preset.behaviour(of: "\(request.model)", duration: settings.duration)
+    request.steering.apply(to: &behaviour)
+    let facts = PredictionFacts(
+      ordinal: ordinal, id: settings.identifiers.prediction(ordinal), model: "\(request.model)",
+      version: request.version, deployment: request.deployment, input: request.input,
+      webhook: request.webhook, webhookEvents: request.webhookEvents)
+    let life = PredictionLife(behaviour, createdAt: now, deadline: request.cancelAfter.map { now + $0 })
+    let events = request.webhookEvents.map { Set($0) } ?? WebhookEvent.standard
+    entries[ordinal] = Entry(
+      facts: facts, life: life,
+      throttle: WebhookThrottle(events: request.webhook == nil ? [] : events))
+    ordinals.append(ordinal)
+    ordinalOfID[facts.id] = ordinal
+    if let webhook = request.webhook { creationsOfWebhook[webhook, default: 0] += 1 }
+    if let due = life.nextChangeAt { schedule(.life(ordinal: ordinal), at: due) }
+    return ordinal
+  }
+
+  func ordinal(of id: String) throws(APIProblem) -> Int {
+    guard let ordinal = ordinalOfID[id] else { throw .notFound }
+    return ordinal
+  }
+
+  /// Empty where it has been forgotten meanwhile.
+  ///
+  /// - Parameter asCreated: as it was at its beginning.
+  func document(of ordinal: Int, asCreated: Bool = false) -> [UInt8] {
+    guard let entry = entries[ordinal] else { return [] }
+    let life = entry.life
+    let shown =
+      asCreated
+      ? PredictionLife(life.behaviour, createdAt: life.createdAt, deadline: life.deadline) : life
+    return PredictionDocument(facts: entry.facts, life: shown, publicURL: settings.publicURL).bytes
+  }
+
+  nonisolated func url(of prediction: Int) -> String {
+    "\(settings.publicURL)/v1/predictions/\(settings.identifiers.prediction(prediction))"
+  }
+
+  /// What has ended keeps its state.
+  func cancel(_ ordinal: Int) {
+    let now = clock.now
+    advance(ordinal, to: now)
+    guard let change = entries[ordinal]?.life.cancel(at: now) else { return }
+    tell(change, of: ordinal, at: now)
+  }
+
+  /// Returns when the prediction has ended, or `patience` has passed.
+  ///
+  /// - Returns: whether it has ended.
+  func wait(for ordinal: Int, patience: Duration) async -> Bool {
+    guard let entry = entries[ordinal], !entry.life.hasEnded else { return true }
+    let waiter = loop.makeWaiter()
+    entries[ordinal]?.waiters.append(waiter)
+    _ = await loop.sleep(waiter, until: loop.now + patience)
+    entries[ordinal]?.waiters.removeAll { $0 === waiter }
+    return entries[ordinal]?.life.hasEnded ?? true
+  }
+
+  func noteLostAnswer(of ordinal: Int) {
+    entries[ordinal]?.isAnswered = false
+  }
+
+  /// How the next request fails; creations are counted for themselves, so that questions do not change their luck.
+  func nextFailure(ofCreation isCreation: Bool) -> Faults.Failure? {
+    if isCreation {
+      requestCounts.creations += 1
+      return settings.faults.failure(ofRequest: requestCounts.creations)
+    }
+    requestCounts.others += 1
+    return settings.faults.failure(ofRequest: -requestCounts.others)
+  }
+
+  private func makeRoom() throws(APIProblem) {
+    guard ordinals.count >= settings.maximumPredictions else { return }
+    guard let oldest = ended.popFirst(), let entry = entries.removeValue(forKey: oldest) else { throw .full }
+    ordinalOfID[entry.facts.id] = nil
+    if let webhook = entry.facts.webhook, let count = creationsOfWebhook[webhook] {
+      creationsOfWebhook[webhook] = count > 1 ? count - 1 : nil
+    }
+    // The ended ones are near the front: most of them are old.
+    if let place = ordinals.firstIndex(of: oldest) { ordinals.remove(at: place) }
+  }
+
+  /// Every change that is due, and the time of the next.
+  private func advance(_ ordinal: Int, to now: Instant) {
+    // Bounded by the steps of a life.
+    while let due = entries[ordinal]?.life.nextChangeAt, due <= now,
+      let change = entries[ordinal]?.life.advance(to: now)
+    {
+      tell(change, of: ordinal, at: due)
+    }
+    if let due = entries[ordinal]?.life.nextChangeAt { schedule(.life(ordinal: ordinal), at: due) }
+  }
+}
+
+// MARK: - Webhooks
+
+extension Provider {
+  /// Plans the webhooks of `change`, and wakes whoever waits for the end.
+  private func tell(_ change: PredictionLife.Change, of ordinal: Int, at time: Instant) {
+    guard var entry = entries[ordinal] else { return }
+    defer { entries[ordinal] = entry }
+    if change == .ended {
+      ended.append(ordinal)
+      for waiter in entry.waiters { loop.interrupt(waiter) }
+      console.note("\(entry.facts.id)  \(entry.facts.model)  \(entry.life.status)")
+    }
+    guard let url = entry.facts.webhook else { return }
+    let events = entry.throttle.events(of: change, at: time)
+    guard !events.isEmpty else { return }
+    // All events of one change show the same moment.
+    let body = PredictionDocument(
+      facts: entry.facts, life: entry.life, publicURL: settings.publicURL
+    ).bytes
+    for event in events {
+      let index = entry.record.planned
+      let delays = settings.faults.delays(
+        ofWebhook: index, ofPrediction: ordinal, remaining: entry.life.remaining(at: time))
+      entry.record.plan(event, copies: delays.count)
+      for (copy, delay) in delays.enumerated() {
+        let due = time + delay
+        let attempt = WebhookAttempt(
+          ordinal: ordinal, index: index, event: event,
+          webhookID: settings.identifiers.webhook(ordinal, index), url: url, body: body, start: due,
+          isCopy: copy > 0)
+        schedule(.attempt(attempt), at: due)
+      }
+    }
+  }
+
+  private func send(_ attempt: WebhookAttempt) {
+    guard dispatcher.submit(attempt) else {
+      // More wait to be sent than there is room for: as if the connection had failed.
+      return settle(attempt, .unreachable)
+    }
+    entries[attempt.ordinal]?.record.began()
+  }
+
+  /// Called by the senders.
+  func attemptEnded(_ attempt: WebhookAttempt, _ outcome: AttemptOutcome, of sender: Int) {
+    dispatcher.becameIdle(sender)
+    settle(attempt, outcome)
+  }
+
+  private func settle(_ attempt: WebhookAttempt, _ outcome: AttemptOutcome) {
+    switch outcome.meaning {
+    case .acknowledged:
+      entries[attempt.ordinal]?.record.acknowledge(attempt.index)
+    case .tryAgain:
+      let now = clock.now
+      guard attempt.isRetried,
+        let (retry, due) = settings.retries.next(after: attempt.retry, since: attempt.start, now: now)
+      else { return giveUp(attempt, outcome) }
+      var again = attempt
+      again.retry = retry
+      schedule(.attempt(again), at: due)
+    case .givenUp:
+      giveUp(attempt, outcome)
+    }
+  }
+
+  private func giveUp(_ attempt: WebhookAttempt, _ outcome: AttemptOutcome) {
+    entries[attempt.ordinal]?.record.giveUp(attempt.index)
+    let reason =
+      switch outcome {
+      case .answered(let status): "answered \(status)"
+      case .unreachable: "no answer"
+      }
+    console.note("\(attempt.webhookID)  \(attempt.event.rawValue)  given up: \(reason)")
+  }
+}

@@ -1,0 +1,121 @@
+internal import EventLoop
+internal import HTTPClient
+internal import HTTPServer
+internal import HTTPWire
+internal import StandardWebhooks
+
+/// Puts the parts together: a loop with the API and the predictions, and threads that send webhooks.
+struct Simulator {
+  private let options: SimulatorOptions
+  private let secret: Secret
+  private let token: String?
+  private let console: Console
+  private let clock = SimulatorClock()
+
+  init(_ options: SimulatorOptions) throws(StartFailure) {
+    self.options = options
+    console = Console(isQuiet: options.quiet)
+    secret = try Self.secret(options.secretFile)
+    token = try options.apiTokenFile.map { path throws(StartFailure) in
+      guard let token = Console.firstWord(of: path) else {
+        throw .configuration("--api-token-file: \(path) cannot be read, or is empty")
+      }
+      return token
+    }
+  }
+
+  /// Serves until a signal asks for the end.
+  func run() throws(StartFailure) {
+    guard let address = SocketAddress(options.listen), address.port != nil else {
+      throw .configuration("--listen: give an address and a port, such as 127.0.0.1:9000")
+    }
+    do throws(SystemError) {
+      let kernel = try LinuxKernel()
+      let (descriptor, bound) = try kernel.listen(on: address, mode: nil, backlog: ServerLimits().backlog)
+      let loop = EventLoop(kernel: kernel)
+      let url = options.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? "http://\(bound)"
+      let queues = (0..<options.senders).map { _ in BlockingQueue<WebhookAttempt>(capacity: 1) }
+      let provider = Provider(
+        settings: settings(publicURL: url), loop: loop, clock: clock, queues: queues, console: console)
+      try startSenders(queues, reportingTo: provider, on: loop)
+      let thread = try serve(provider, on: loop, through: descriptor)
+      console.say("http://\(bound)")
+      console.note("REPLICATE_BASE_URL=\(url) makes the Python library come here; --help tells of the models")
+      _ = Signals.next()
+      loop.stop()
+      thread.join()
+    } catch {
+      throw .unavailable("\(options.listen): \(error)")
+    }
+  }
+
+  private func serve(
+    _ provider: Provider, on loop: EventLoop, through descriptor: Int32
+  ) throws(SystemError) -> Thread {
+    let limits = ServerLimits()
+    let handler = APIHandler(
+      loop: loop, provider: provider, secret: secret, token: token, latency: options.latency.duration,
+      bodyLimit: limits.message.bodyBytes)
+    let server = Server(loop: loop, limits: limits, handler: handler)
+    loop.start { await provider.run() }
+    loop.start { [console] in
+      do throws(SystemError) {
+        _ = try await server.run(listeningOn: [ServerSocket(descriptor: descriptor)])
+      } catch {
+        console.note("the server has ended: \(error)")
+      }
+    }
+    return try Thread(named: "simulator") { loop.run() }
+  }
+
+  private func startSenders(
+    _ queues: [BlockingQueue<WebhookAttempt>], reportingTo provider: Provider, on loop: EventLoop
+  ) throws(SystemError) {
+    var limits = HTTPClient.Limits()
+    limits.totalMilliseconds = Int(options.webhookTimeout.duration.wholeMilliseconds)
+    limits.connectMilliseconds = min(limits.connectMilliseconds, limits.totalMilliseconds)
+    limits.bodyBytes = 1024 * 1024
+    for (index, queue) in queues.enumerated() {
+      let sender = WebhookSender(queue: queue, secret: secret, clock: clock)
+      _ = try Thread(named: "sender") { [limits] in
+        guard let client = try? HTTPClient(limits: limits) else {
+          Console.error("libcurl could not be started")
+          Console.leave(1)
+        }
+        sender.run(client) { attempt, outcome in
+          loop.start { await provider.attemptEnded(attempt, outcome, of: index) }
+        }
+      }
+    }
+  }
+
+  private func settings(publicURL: String) -> Provider.Settings {
+    var generator = SystemRandomNumberGenerator()
+    var settings = Provider.Settings()
+    settings.publicURL = publicURL
+    settings.duration = options.duration.duration
+    settings.createsPerMinute = options.createRate
+    settings.credit = options.credit
+    settings.maximumPredictions = options.maxPredictions
+    settings.retries = RetrySchedule(window: options.retryWindow.duration)
+    settings.faults = Faults(
+      chances: Faults.Chances(
+        losing: options.lose, duplicating: options.duplicate, reordering: options.reorder,
+        failing: options.apiErrors),
+      seed: options.seed ?? generator.next())
+    settings.identifiers = Identifiers(run: generator.next())
+    return settings
+  }
+
+  private static func secret(_ path: String?) throws(StartFailure) -> Secret {
+    guard let path else { return .generate() }
+    guard let text = Console.firstWord(of: path) else {
+      throw .configuration("--secret-file: \(path) cannot be read, or is empty")
+    }
+    do throws(SecretError) {
+      return try Secret(text)
+    } catch {
+      throw .configuration("--secret-file: \(error)")
+    }
+  }
+}

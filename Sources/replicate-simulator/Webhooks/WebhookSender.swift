@@ -1,0 +1,40 @@
+internal import EventLoop
+internal import HTTPClient
+internal import StandardWebhooks
+
+/// Signs webhooks and posts them, one after the other, on a thread of its own.
+struct WebhookSender: Sendable {
+  let queue: BlockingQueue<WebhookAttempt>
+  let secret: Secret
+  let clock: SimulatorClock
+
+  /// Until the queue is closed.
+  ///
+  /// - Parameter ended: called after each, with what came of it.
+  func run(_ client: HTTPClient, ended: (WebhookAttempt, AttemptOutcome) -> Void) {
+    while let attempts = queue.popAll() {
+      for attempt in attempts { ended(attempt, send(attempt, through: client)) }
+    }
+  }
+
+  private func send(_ attempt: WebhookAttempt, through client: HTTPClient) -> AttemptOutcome {
+    // Of the attempt and not of the event: a receiver refuses what is old.
+    let timestamp = String(clock.now.seconds)
+    let signature = Signer.sign(
+      id: attempt.webhookID, timestamp: timestamp, body: attempt.body.span, with: secret)
+    guard let signature else { return .unreachable }
+    do throws(HTTPClientError) {
+      let answer = try client.send(
+        to: attempt.url,
+        fields: [
+          "Content-Type: application/json", "User-Agent: replicate-simulator/\(ReplicateSimulator.version)",
+          "\(SignatureHeaders.idName): \(attempt.webhookID)",
+          "\(SignatureHeaders.timestampName): \(timestamp)",
+          "\(SignatureHeaders.signatureName): \(signature)",
+        ], body: attempt.body)
+      return .answered(answer.status)
+    } catch {
+      return .unreachable
+    }
+  }
+}

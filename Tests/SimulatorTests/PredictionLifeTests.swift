@@ -1,0 +1,104 @@
+import Testing
+
+@testable import replicate_simulator
+
+/// What becomes of a prediction, told the time.
+@Suite struct PredictionLifeTests {
+  private static let beginning = Instant(nanoseconds: 1_700_000_000_000_000_000)
+
+  /// All that happens until `end`, looked at once in every `interval`.
+  private func changes(
+    of life: inout PredictionLife, until end: Duration, interval: Duration = .milliseconds(7)
+  ) -> [PredictionLife.Change] {
+    var changes: [PredictionLife.Change] = []
+    var now = Self.beginning
+    while now <= Self.beginning + end {
+      while let change = life.advance(to: now) { changes.append(change) }
+      now = now + interval
+    }
+    return changes
+  }
+
+  private func behaviour(
+    _ model: String = "demo/hello", _ change: (inout Behaviour) -> Void = { _ in }
+  ) -> Behaviour {
+    var behaviour = Preset.behaviour(of: model, duration: .seconds(2))
+    change(&behaviour)
+    return behaviour
+  }
+
+  @Test(arguments: [
+    (Behaviour.Ending.succeeded, "succeeded"), (.failed("why"), "failed"), (.canceled, "canceled"),
+  ])
+  func itStartsProgressesAndEnds(_ ending: Behaviour.Ending, _ status: String) {
+    var life = PredictionLife(behaviour { $0.ending = ending }, createdAt: Self.beginning)
+    let changes = changes(of: &life, until: .seconds(3))
+    #expect(changes.first == .started && changes.last == .ended)
+    #expect(changes.count == Behaviour.steps + 1)
+    #expect(life.status == status)
+    #expect(life.startedAt == Self.beginning + .milliseconds(200))
+    #expect(life.completedAt == Self.beginning + .milliseconds(2200))
+    #expect(life.nextChangeAt == nil)
+  }
+
+  /// What is due does not depend on how often anybody looks.
+  @Test(arguments: [1, 13, 500, 10_000])
+  func lookingLateChangesNothing(_ milliseconds: Int) {
+    var (often, seldom) = (
+      PredictionLife(behaviour("demo/tokens"), createdAt: Self.beginning),
+      PredictionLife(behaviour("demo/tokens"), createdAt: Self.beginning)
+    )
+    let seen = changes(of: &often, until: .seconds(20), interval: .milliseconds(1))
+    #expect(changes(of: &seldom, until: .seconds(20), interval: .milliseconds(milliseconds)) == seen)
+    #expect(often == seldom)
+  }
+
+  @Test(arguments: [(100, "aborted", false), (1000, "canceled", true), (9000, "succeeded", true)])
+  func theDeadlineEndsIt(_ milliseconds: Int, _ status: String, _ hasStarted: Bool) {
+    let deadline = Self.beginning + .milliseconds(milliseconds)
+    var life = PredictionLife(behaviour(), createdAt: Self.beginning, deadline: deadline)
+    #expect(changes(of: &life, until: .seconds(10)).last == .ended)
+    #expect(life.status == status && (life.startedAt != nil) == hasStarted)
+    #expect(life.completedAt == min(deadline, Self.beginning + .milliseconds(2200)))
+  }
+
+  @Test func whatIsToBeAbortedNeverStarts() {
+    var life = PredictionLife(behaviour { $0.ending = .aborted }, createdAt: Self.beginning)
+    #expect(changes(of: &life, until: .seconds(3)) == [.ended])
+    #expect(life.status == "aborted" && life.startedAt == nil)
+  }
+
+  @Test func cancelingEndsItOnce() {
+    var life = PredictionLife(behaviour(), createdAt: Self.beginning)
+    _ = changes(of: &life, until: .milliseconds(700))
+    let moment = Self.beginning + .milliseconds(701)
+    #expect(life.cancel(at: moment) == .ended)
+    #expect(life.status == "canceled" && life.completedAt == moment)
+    #expect(life.cancel(at: moment + .seconds(1)) == nil)
+    #expect(life.advance(to: moment + .seconds(10)) == nil)
+    #expect(life.completedAt == moment)
+  }
+
+  @Test func whatHasEndedKeepsItsState() {
+    var life = PredictionLife(behaviour(), createdAt: Self.beginning)
+    _ = changes(of: &life, until: .seconds(3))
+    #expect(life.cancel(at: Self.beginning + .seconds(4)) == nil)
+    #expect(life.status == "succeeded")
+  }
+
+  @Test func onlyGrowingOutputIsNews() {
+    var (files, tokens) = (
+      PredictionLife(behaviour(), createdAt: Self.beginning),
+      PredictionLife(behaviour("demo/tokens"), createdAt: Self.beginning)
+    )
+    #expect(!changes(of: &files, until: .seconds(3)).contains(.progressed(hasNewOutput: true)))
+    #expect(changes(of: &tokens, until: .seconds(3)).contains(.progressed(hasNewOutput: true)))
+  }
+
+  @Test func progressBarsLookAsTqdmDrawsThem() {
+    #expect(ProgressLog.bar(0, .seconds(2)) == "  0%|          | 0/50 [00:00<?, ?it/s]")
+    #expect(ProgressLog.bar(8, .seconds(2)) == " 40%|████      | 20/50 [00:00<00:01, 25.00it/s]")
+    #expect(ProgressLog.bar(9, .seconds(200)) == " 44%|████▍     | 22/50 [01:30<01:50,  0.24it/s]")
+    #expect(ProgressLog.bar(20, .seconds(2)) == "100%|██████████| 50/50 [00:02<00:00, 25.00it/s]")
+  }
+}
