@@ -99,7 +99,8 @@ let package = Package(
     .executableTarget(
       name: "replicate-simulator",
       dependencies: [
-        "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs", "StandardWebhooks", arguments,
+        "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs", "StandardWebhooks",
+        arguments,
       ],
       swiftSettings: house),
 

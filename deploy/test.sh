@@ -35,11 +35,12 @@ need_swift
 need_build_packages
 need_packages curl ca-certificates openssl python3 python3-venv systemd
 
-# The libraries that senders and receivers of Standard Webhooks use: what they sign must be accepted here.
+# The libraries that senders and receivers of Standard Webhooks use: what they sign must be accepted here. Replicate's own,
+# which must work with the simulator.
 official=.build/official-libraries
-if [ ! -x "$official/bin/python" ] || ! "$official/bin/python" -c 'import standardwebhooks, svix' 2>/dev/null; then
+if [ ! -x "$official/bin/python" ] || ! "$official/bin/python" -c 'import standardwebhooks, svix, replicate' 2>/dev/null; then
   run python3 -m venv --clear "$official"
-  run "$official/bin/python" -m pip install --quiet --disable-pip-version-check standardwebhooks svix
+  run "$official/bin/python" -m pip install --quiet --disable-pip-version-check standardwebhooks svix 'replicate<2'
 fi
 OFFICIAL_LIBRARIES_PYTHON=$PWD/$official/bin/python
 export OFFICIAL_LIBRARIES_PYTHON

@@ -138,7 +138,8 @@ extension CreateRequest {
     guard let duration = DurationText.parse(text), duration >= Self.shortestLife else {
       throw .invalid(
         InvalidInput(
-          field: "Cancel-After", description: "must be a duration of at least 5 seconds, such as 30s or 1h30m"))
+          field: "Cancel-After", description: "must be a duration of at least 5 seconds, such as 30s or 1h30m"
+        ))
     }
     cancelAfter = duration
   }

@@ -7,7 +7,8 @@ struct ModelDocument {
 
   /// Models and versions are as old as this program.
   private static let createdAt = "2026-01-01T00:00:00.000000Z"
-  private static let account = #"{"type":"organization","username":"simulator","name":"Simulator","github_url":null}"#
+  private static let account =
+    #"{"type":"organization","username":"simulator","name":"Simulator","github_url":null}"#
 
   static var accountBytes: [UInt8] { Array(account.utf8) }
 

@@ -48,7 +48,8 @@ struct ListQuery: Equatable, Sendable {
       case .before(let ordinal): "b\(ordinal)"
       case .after(let ordinal): "a\(ordinal)"
       }
-    let filters = [("created_after", createdAfter), ("created_before", createdBefore)].compactMap { name, value in
+    let filters = [("created_after", createdAfter), ("created_before", createdBefore)].compactMap {
+      name, value in
       value.map { "&\(name)=\(PercentEncoding.encode($0))" }
     }
     return "cursor=\(place)" + filters.joined()
@@ -65,7 +66,8 @@ struct ListQuery: Equatable, Sendable {
 
   private static func time(_ name: String, _ value: String) throws(APIProblem) -> String {
     guard Timestamp(rfc3339: value) != nil else {
-      throw .invalid(InvalidInput(field: name, description: "must be a date and a time, as RFC 3339 has them"))
+      throw .invalid(
+        InvalidInput(field: name, description: "must be a date and a time, as RFC 3339 has them"))
     }
     return value
   }
@@ -80,17 +82,22 @@ extension Provider {
     let page: ArraySlice<Int>
     switch query.cursor {
     case nil: page = matching.suffix(Self.pageSize)
-    case .before(let ordinal): page = matching[..<matching.partition(after: ordinal - 1)].suffix(Self.pageSize)
+    case .before(let ordinal):
+      page = matching[..<matching.partition(after: ordinal - 1)].suffix(Self.pageSize)
     case .after(let ordinal): page = matching[matching.partition(after: ordinal)...].prefix(Self.pageSize)
     }
     var writer = JSONWriter(capacity: 2048 * page.count + 256)
     writer.object { object in
-      object.member("previous", orNull: page.last.flatMap { last in
-        last == matching.last ? nil : url(query, .after(last))
-      })
-      object.member("next", orNull: page.first.flatMap { first in
-        first == matching.first ? nil : url(query, .before(first))
-      })
+      object.member(
+        "previous",
+        orNull: page.last.flatMap { last in
+          last == matching.last ? nil : url(query, .after(last))
+        })
+      object.member(
+        "next",
+        orNull: page.first.flatMap { first in
+          first == matching.first ? nil : url(query, .before(first))
+        })
       object.member("results") { writer in
         writer.array(page.reversed()) { writer, ordinal in
           guard let entry = entries[ordinal] else { return }

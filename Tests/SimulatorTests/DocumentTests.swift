@@ -1,0 +1,110 @@
+import JSONText
+import ReplicateAPI
+import Testing
+
+@testable import replicate_simulator
+
+/// Predictions as they are shown, read by the daemon's own rules.
+@Suite struct DocumentTests {
+  private static let beginning = Instant(nanoseconds: 1_764_000_000_123_456_789)
+  private static let input = Array(#"{"seed":1.50e2,  "prompt" : "é\u00e9" }"#.utf8)
+
+  private func facts(_ model: String, ordinal: Int = 1) -> PredictionFacts {
+    PredictionFacts(
+      ordinal: ordinal, id: Identifiers(run: 3).prediction(ordinal), model: model, version: "hidden",
+      deployment: nil, input: Self.input, webhook: "https://example.com/hook?job=1",
+      webhookEvents: [.completed, .logs])
+  }
+
+  /// Its bodies after its creation and after every change.
+  private func bodies(_ model: String, _ change: (inout Behaviour) -> Void = { _ in }) -> [[UInt8]] {
+    var behaviour = Preset.behaviour(of: model, duration: .seconds(2))
+    change(&behaviour)
+    var life = PredictionLife(behaviour, createdAt: Self.beginning)
+    let facts = facts(model)
+    var bodies = [PredictionDocument(facts: facts, life: life, publicURL: "http://a").bytes]
+    while let due = life.nextChangeAt, life.advance(to: due) != nil {
+      bodies.append(PredictionDocument(facts: facts, life: life, publicURL: "http://a").bytes)
+    }
+    return bodies
+  }
+
+  private func member(_ name: String, of body: [UInt8]) throws -> String? {
+    try JSONScanner.object(body.span).value(named: name, in: body.span).map {
+      String(decoding: $0.bytes(in: body.span), as: UTF8.self)
+    }
+  }
+
+  @Test(arguments: Preset.all.map(\.model))
+  func everySnapshotIsAPrediction(_ model: String) throws {
+    let bodies = bodies(model)
+    var lastLogs = 0
+    for body in bodies {
+      let prediction = try Prediction(body: body.span)
+      #expect(prediction.id.utf8.count == 26 && prediction.model == model)
+      #expect(prediction.createdAt != nil)
+      #expect(try member("input", of: body) == String(decoding: Self.input, as: UTF8.self))
+      #expect(try member("webhook_events_filter", of: body) == #"["completed","logs"]"#)
+      let logs = prediction.logs?.range.count ?? 0
+      #expect(logs >= lastLogs)
+      lastLogs = logs
+    }
+    #expect(try Prediction(body: #require(bodies.first).span).status == "starting")
+    let end = try Prediction(body: #require(bodies.last).span)
+    #expect(end.startedAt != nil && end.completedAt != nil && end.metrics != nil)
+    #expect((end.status == "failed") == (end.errorText != nil))
+  }
+
+  @Test(arguments: [
+    ("demo/text", #""Hello from the simulator""#), ("demo/null", "null"), ("demo/fail", "null"),
+  ])
+  func outputComesAtTheEnd(_ model: String, _ output: String) throws {
+    let bodies = bodies(model)
+    for body in bodies.dropLast() { #expect(try member("output", of: body) == "null") }
+    #expect(try member("output", of: #require(bodies.last)) == output)
+  }
+
+  @Test func tokensComeOneAfterAnother() throws {
+    let outputs = try bodies("demo/tokens").map { try #require(try member("output", of: $0)) }
+    #expect(outputs.first == "null" && outputs[2] == #"["A"]"# && outputs[3] == #"["A"," stand"]"#)
+    #expect(outputs.last?.hasSuffix(#"" say","."]"#) == true)
+  }
+
+  @Test func outputOfTheInputIsKeptByteForByte() throws {
+    let input = Array(#"{"simulate":{"output":{"a" : 1.0}}}"#.utf8)
+    let steering = try Steering(input: input.span)
+    let body = try #require(bodies("demo/hello") { steering.apply(to: &$0) }.last)
+    #expect(try member("output", of: body) == #"{"a" : 1.0}"#)
+  }
+
+  @Test func metricsTellTheTimesThatPassed() throws {
+    let body = try #require(bodies("demo/hello").last)
+    #expect(try member("metrics", of: body) == #"{"predict_time":2,"total_time":2.2}"#)
+    let aborted = try #require(bodies("demo/hello") { $0.ending = .aborted }.last)
+    #expect(try member("metrics", of: aborted) == #"{"total_time":0.2}"#)
+  }
+
+  @Test func timesHaveFractionsOfSeveralLengths() throws {
+    let body = try #require(bodies("demo/hello").last)
+    let times = try ["created_at", "started_at", "completed_at"].map {
+      try #require(try member($0, of: body))
+    }
+    #expect(
+      times == [
+        #""2025-11-24T16:00:00.123456Z""#, #""2025-11-24T16:00:00.323456789Z""#,
+        #""2025-11-24T16:00:02.32345Z""#,
+      ])
+  }
+
+  @Test func longLogsAreLong() throws {
+    let body = try #require(bodies("demo/logs").last)
+    #expect((900_000...1_200_000).contains(body.count))
+  }
+
+  @Test func idsDifferByRunAndByOrdinal() {
+    let ids = (0..<200).flatMap { run in (1...50).map { Identifiers(run: UInt64(run)).prediction($0) } }
+    #expect(Set(ids).count == ids.count)
+    let webhooks = (0..<20).map { Identifiers(run: 1).webhook(1, $0) }
+    #expect(Set(webhooks).count == 20)
+  }
+}

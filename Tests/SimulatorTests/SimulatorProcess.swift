@@ -1,0 +1,108 @@
+import Foundation
+import HTTPClient
+import Testing
+
+/// The built simulator, as a process of its own on a port that the system chose.
+final class SimulatorProcess {
+  static let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+
+  let process = Process()
+  private(set) var url = ""
+  private let folder: URL
+
+  /// Beside the bundle of the tests.
+  private static let program: URL = {
+    let arguments = ProcessInfo.processInfo.arguments
+    let bundle = arguments.first { $0.hasSuffix(".xctest") } ?? arguments[0]
+    return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
+      "replicate-simulator")
+  }()
+
+  init(_ arguments: [String] = []) throws {
+    folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "replicate-simulator-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    let secretFile = folder.appendingPathComponent("secret")
+    try Data((Self.secret + "\n").utf8).write(to: secretFile)
+    // A file and no pipe: processes that other tests start meanwhile would inherit it.
+    let output = folder.appendingPathComponent("output")
+    try Data().write(to: output)
+    process.executableURL = Self.program
+    process.arguments = ["--listen", "127.0.0.1:0", "--quiet", "--secret-file", secretFile.path] + arguments
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    for _ in 0..<6000 where !url.hasSuffix("\n") {
+      try #require(process.isRunning, "the simulator ended")
+      url = String(decoding: try Data(contentsOf: output), as: UTF8.self)
+      poll(nil, 0, 5)
+    }
+    try #require(url.hasSuffix("\n"), "the simulator does not listen")
+    url.removeLast()
+  }
+
+  deinit {
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    process.waitUntilExit()
+    try? FileManager.default.removeItem(at: folder)
+  }
+
+  /// SIGTERM, and the exit status.
+  func stop() -> Int32 {
+    kill(process.processIdentifier, SIGTERM)
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  struct Answer {
+    let status: Int
+    let text: String
+
+    var json: [String: Any] {
+      (try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]) ?? [:]
+    }
+  }
+
+  func ask(
+    _ path: String, body: String? = nil, fields: [String] = ["Authorization: Bearer r8_any"]
+  ) throws -> Answer {
+    let answer = try HTTPClient().send(
+      to: path.hasPrefix("http") ? path : url + path, fields: fields, body: body.map { Array($0.utf8) })
+    return Answer(status: answer.status, text: String(decoding: answer.body, as: UTF8.self))
+  }
+
+  /// Creates a prediction of `model`, and returns its id.
+  func create(
+    _ model: String, input: String = "{}", webhook: String? = nil, events: String? = nil,
+    fields: [String] = []
+  ) throws -> String {
+    let webhook = webhook.map { #","webhook":"\#($0)""# } ?? ""
+    let filter = events.map { #","webhook_events_filter":[\#($0)]"# } ?? ""
+    let answer = try ask(
+      "/v1/models/\(model)/predictions", body: #"{"input":\#(input)\#(webhook)\#(filter)}"#,
+      fields: ["Authorization: Bearer r8_any"] + fields)
+    try #require(answer.status == 201, "\(answer.text)")
+    return try #require(answer.json["id"] as? String)
+  }
+
+  /// What the simulator knows of its predictions, when nothing more will happen: waits at most half a minute.
+  func settled(created: Int) throws -> [[String: Any]] {
+    for _ in 0..<3000 {
+      let overview = try ask("/simulator/predictions").json
+      if overview["settled"] as? Bool == true, overview["created"] as? Int == created {
+        return try #require(overview["predictions"] as? [[String: Any]])
+      }
+      poll(nil, 0, 10)
+    }
+    throw NotSettled()
+  }
+
+  struct NotSettled: Error {}
+}
+
+extension ReceivedWebhook {
+  var json: [String: Any] {
+    (try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]) ?? [:]
+  }
+  var status: String { json["status"] as? String ?? "" }
+}
