@@ -32,7 +32,7 @@ extension SimulatorProcessTests {
       Set(records.filter { $0["create_answered"] as? Bool == true }.compactMap { $0["id"] as? String })
         == answered)
     let received = receiver.received
-    #expect(received.allSatisfy(\.isSigned))
+    #expect(received.allSatisfy { $0.isSigned })
     let byPrediction = Dictionary(grouping: received) { $0.json["id"] as? String ?? "" }
     var (lost, overtaken) = (0, 0)
     for record in records {
@@ -91,7 +91,8 @@ extension SimulatorProcessTests {
       print(prediction.status)
       prediction = replicate.deployments.get("demo/text").predictions.create(input={})
       prediction.wait()
-      print(prediction.output, len(replicate.predictions.list()), replicate.account.username)
+      account = replicate.Client(api_token="any", base_url="\(simulator.url)").accounts.current()
+      print(prediction.output, len(replicate.predictions.list()), account.username)
       """
     let result = try run(python, script, simulator.url)
     #expect(

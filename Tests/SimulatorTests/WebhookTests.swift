@@ -6,10 +6,11 @@ import Testing
 @Suite struct WebhookTests {
   private static let beginning = Instant(nanoseconds: 1_700_000_000_000_000_000)
 
-  @Test(arguments: [
-    (Set<WebhookEvent>([.start, .output, .logs, .completed]), 1 + 4 + 4 + 1),
-    (WebhookEvent.standard, 1 + 4 + 1), ([.completed], 1), ([.logs], 4), ([], 0),
-  ])
+  @Test(
+    arguments: [
+      ([.start, .output, .logs, .completed], 10), (WebhookEvent.standard, 6), ([.completed], 1), ([.logs], 4),
+      ([], 0),
+    ] as [(Set<WebhookEvent>, Int)])
   func outputAndLogsAreThrottled(_ events: Set<WebhookEvent>, _ count: Int) {
     var life = PredictionLife(
       Preset.behaviour(of: "demo/tokens", duration: .seconds(2)), createdAt: Self.beginning)
@@ -36,8 +37,8 @@ import Testing
 
   @Test func theLastRetryIsAtTheEndOfTheWindow() {
     let schedule = RetrySchedule(window: .seconds(63))
-    #expect(
-      (1...7).map { schedule.offset(ofRetry: $0) } == [1, 3, 7, 15, 31, 63].map { .seconds($0) } + [nil])
+    let seconds = (1...7).map { schedule.offset(ofRetry: $0)?.components.seconds }
+    #expect(seconds == [1, 3, 7, 15, 31, 63, nil])
   }
 
   @Test(arguments: [
@@ -123,7 +124,7 @@ import Testing
     record.giveUp(2)
     record.acknowledge(3)
     #expect(record.isSettled && record.completedState == .acknowledged)
-    #expect(
-      [record.planned, record.lost, record.failed, record.acknowledged, record.pending] == [4, 1, 1, 2, 0])
+    #expect(record.planned == 4 && record.acknowledged == 2 && record.pending == 0)
+    #expect(record.lost == 1 && record.failed == 1)
   }
 }
