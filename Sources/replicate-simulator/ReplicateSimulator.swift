@@ -33,7 +33,8 @@ struct ReplicateSimulator: ParsableCommand {
       URL was created with, and how many webhooks were planned, sent, acknowledged, lost on purpose, or failed. \
       `settled` says that nothing more will happen.
 
-      Ends with SIGTERM or SIGINT. Exit status: 0; 69 where it cannot listen; 78 where an option does not fit.
+      Ends with SIGTERM or SIGINT. Exit status: 0; 64 or 78 where an option does not fit; 69 where it \
+      cannot listen.
       """,
     version: version)
 

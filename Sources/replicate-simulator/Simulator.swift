@@ -29,29 +29,33 @@ struct Simulator {
     guard let address = SocketAddress(options.listen), address.port != nil else {
       throw .configuration("--listen: give an address and a port, such as 127.0.0.1:9000")
     }
+    let (loop, descriptor, bound) = try listen(on: address)
+    let url = options.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? "http://\(bound)"
+    let queues = (0..<options.senders).map { _ in BlockingQueue<WebhookAttempt>(capacity: 1) }
+    let provider = Provider(
+      settings: settings(publicURL: url), loop: loop, clock: clock, queues: queues, console: console)
+    try startSenders(queues, reportingTo: provider, on: loop)
+    try serve(provider, on: loop, through: descriptor)
+    console.say("http://\(bound)")
+    console.note("REPLICATE_BASE_URL=\(url) makes the Python library come here; --help tells of the models")
+    _ = Signals.next()
+  }
+
+  private func listen(
+    on address: SocketAddress
+  ) throws(StartFailure) -> (loop: EventLoop, descriptor: Int32, bound: SocketAddress) {
     do throws(SystemError) {
       let kernel = try LinuxKernel()
       let (descriptor, bound) = try kernel.listen(on: address, mode: nil, backlog: ServerLimits().backlog)
-      let loop = EventLoop(kernel: kernel)
-      let url = options.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? "http://\(bound)"
-      let queues = (0..<options.senders).map { _ in BlockingQueue<WebhookAttempt>(capacity: 1) }
-      let provider = Provider(
-        settings: settings(publicURL: url), loop: loop, clock: clock, queues: queues, console: console)
-      try startSenders(queues, reportingTo: provider, on: loop)
-      let thread = try serve(provider, on: loop, through: descriptor)
-      console.say("http://\(bound)")
-      console.note("REPLICATE_BASE_URL=\(url) makes the Python library come here; --help tells of the models")
-      _ = Signals.next()
-      loop.stop()
-      thread.join()
+      return (EventLoop(kernel: kernel), descriptor, bound)
     } catch {
-      throw .unavailable("\(options.listen): \(error)")
+      throw .unavailable("\(address): \(error)")
     }
   }
 
   private func serve(
     _ provider: Provider, on loop: EventLoop, through descriptor: Int32
-  ) throws(SystemError) -> Thread {
+  ) throws(StartFailure) {
     let limits = ServerLimits()
     let handler = APIHandler(
       loop: loop, provider: provider, secret: secret, token: token, latency: options.latency.duration,
@@ -65,26 +69,34 @@ struct Simulator {
         console.note("the server has ended: \(error)")
       }
     }
-    return try Thread(named: "simulator") { loop.run() }
+    do throws(SystemError) {
+      _ = try Thread(named: "simulator") { loop.run() }
+    } catch {
+      throw .unavailable("\(error)")
+    }
   }
 
   private func startSenders(
     _ queues: [BlockingQueue<WebhookAttempt>], reportingTo provider: Provider, on loop: EventLoop
-  ) throws(SystemError) {
+  ) throws(StartFailure) {
     var limits = HTTPClient.Limits()
     limits.totalMilliseconds = Int(options.webhookTimeout.duration.wholeMilliseconds)
     limits.connectMilliseconds = min(limits.connectMilliseconds, limits.totalMilliseconds)
     limits.bodyBytes = 1024 * 1024
     for (index, queue) in queues.enumerated() {
       let sender = WebhookSender(queue: queue, secret: secret, clock: clock)
-      _ = try Thread(named: "sender") { [limits] in
-        guard let client = try? HTTPClient(limits: limits) else {
-          Console.error("libcurl could not be started")
-          Console.leave(1)
+      let client: HTTPClient
+      do throws(HTTPClientError) { client = try HTTPClient(limits: limits) } catch {
+        throw .unavailable("\(error)")
+      }
+      do throws(SystemError) {
+        _ = try Thread(named: "sender") {
+          sender.run(client) { attempt, outcome in
+            loop.start { await provider.attemptEnded(attempt, outcome, of: index) }
+          }
         }
-        sender.run(client) { attempt, outcome in
-          loop.start { await provider.attemptEnded(attempt, outcome, of: index) }
-        }
+      } catch {
+        throw .unavailable("\(error)")
       }
     }
   }

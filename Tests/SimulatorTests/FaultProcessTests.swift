@@ -55,6 +55,32 @@ extension SimulatorProcessTests {
     #expect(lost > 20 && overtaken > 5)
   }
 
+  @Test func theSameSeedTreatsTheSameCreationsAlike() throws {
+    func fates(_ seed: Int) throws -> [String] {
+      let simulator = try SimulatorProcess([
+        "--duration", "0s", "--seed", "\(seed)", "--lose", "0.5", "--api-errors", "0.3", "--create-rate",
+        "100000",
+        "--retry-window", "0s",
+      ])
+      let receiver = try WebhookReceiver()
+      var statuses: [String] = []
+      for number in 0..<40 {
+        let body = #"{"version":"demo/hello","input":{},"webhook":"\#(receiver.url)?job=\#(number)"}"#
+        statuses.append("\(try simulator.ask("/v1/predictions", body: body).status)")
+      }
+      let created = try #require(try simulator.ask("/simulator/predictions").json["created"] as? Int)
+      return statuses
+        + (try simulator.settled(created: created).map { record in
+          let webhooks = record["webhooks"] as? [String: Any] ?? [:]
+          return "\(record["create_answered"] ?? "") \(webhooks["lost"] ?? "") \(webhooks["completed"] ?? "")"
+        })
+    }
+    let first = try fates(5)
+    #expect(Set(first).count > 5)
+    #expect(try fates(5) == first)
+    #expect(try fates(6) != first)
+  }
+
   /// The library that Replicate gives to Python's users works unchanged; deploy/test.sh installs it.
   @Test(
     .enabled(

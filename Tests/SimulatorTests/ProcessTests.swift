@@ -167,7 +167,9 @@ import Testing
     let later = try simulator.ask("/v1/predictions?created_after=\(middle)").json
     #expect(((later["results"] as? [Any])?.count ?? 0) == 100)
     #expect(try simulator.ask("/v1/predictions?created_before=2020-01-01T00:00:00Z").json["next"] is NSNull)
-    #expect(try simulator.ask("/v1/predictions?created_after=soon").status == 422)
+    for query in ["created_after=soon", "cursor=x", "cursor=b0", "cursor=a-9223372036854775808"] {
+      #expect(try simulator.ask("/v1/predictions?\(query)").status == 422)
+    }
   }
 
   @Test func theOldestThatEndedAreForgotten() throws {
@@ -189,8 +191,31 @@ import Testing
     #expect(try simulator.ask("/v1/predictions", body: #"{"version":"a/b","input":{}}"#).status == 503)
   }
 
+  @Test func answersAreHeldBackAndNameThePublicURL() throws {
+    let simulator = try SimulatorProcess(["--latency", "300ms", "--public-url", "https://api.example.com/"])
+    let start = ContinuousClock.now
+    let id = try simulator.create("demo/hello")
+    #expect(ContinuousClock.now - start >= .milliseconds(300))
+    let urls = try simulator.ask("/v1/predictions/\(id)").json["urls"] as? [String: String]
+    #expect(urls?["get"] == "https://api.example.com/v1/predictions/\(id)")
+  }
+
   @Test func aSignalEndsItInOrder() throws {
     let simulator = try SimulatorProcess()
+    // Something goes on meanwhile.
+    _ = try simulator.create("demo/slow", webhook: "http://127.0.0.1:1/")
     #expect(simulator.stop() == 0)
+  }
+
+  @Test func anAddressInUseIsSaid() throws {
+    let first = try SimulatorProcess()
+    let process = Process()
+    process.executableURL = SimulatorProcess.program
+    process.arguments = ["--quiet", "--listen", String(first.url.dropFirst("http://".count))]
+    process.standardError = FileHandle.nullDevice
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 69)
   }
 }

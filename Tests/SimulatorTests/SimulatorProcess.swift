@@ -11,7 +11,7 @@ final class SimulatorProcess {
   private let folder: URL
 
   /// Beside the bundle of the tests.
-  private static let program: URL = {
+  static let program: URL = {
     let arguments = ProcessInfo.processInfo.arguments
     let bundle = arguments.first { $0.hasSuffix(".xctest") } ?? arguments[0]
     return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(

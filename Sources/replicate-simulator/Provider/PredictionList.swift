@@ -56,7 +56,7 @@ struct ListQuery: Equatable, Sendable {
   }
 
   private static func cursor(_ text: String) -> Cursor? {
-    guard let ordinal = Int(text.dropFirst()) else { return nil }
+    guard let ordinal = Int(text.dropFirst()), ordinal > 0 else { return nil }
     switch text.first {
     case "b": return .before(ordinal)
     case "a": return .after(ordinal)
