@@ -21,32 +21,32 @@ package struct Fields: Sendable {
 
   /// The first value of the field, names compared without regard to case. `lowercaseName` is in lower case.
   package func first(_ lowercaseName: String) -> String? {
-    for entry in entries where isNamed(lowercaseName, entry) { return bytes.span.string(entry.value) }
-    return nil
+    place(of: lowercaseName.utf8Span.span, from: 0).map(value)
   }
 
   /// The value of a field that must not repeat.
   package func single(_ lowercaseName: String) -> Single {
-    var found = Single.none
-    for entry in entries where isNamed(lowercaseName, entry) {
-      guard found == .none else { return .repeated }
-      found = .one(bytes.span.string(entry.value))
-    }
-    return found
+    let name = lowercaseName.utf8Span.span
+    guard let place = place(of: name, from: 0) else { return .none }
+    return self.place(of: name, from: place + 1) == nil ? .one(value(at: place)) : .repeated
   }
 
   /// Every value of the field, one for each line.
   package func all(_ lowercaseName: String) -> [String] {
+    let name = lowercaseName.utf8Span.span
     var values: [String] = []
-    for entry in entries where isNamed(lowercaseName, entry) { values.append(bytes.span.string(entry.value)) }
+    var next = 0
+    while let place = place(of: name, from: next) {
+      values.append(value(at: place))
+      next = place + 1
+    }
     return values
   }
 
   /// The members of a comma-separated list that may span lines (RFC 9110 section 5.6.1), in lower case, without the
   /// empty ones.
   func listMembers(_ lowercaseName: String) -> [String] {
-    guard contains(lowercaseName) else { return [] }
-    return all(lowercaseName).flatMap { value in
+    all(lowercaseName).flatMap { value in
       value.utf8.split(separator: UInt8(ascii: ",")).map { part in
         // ASCII alone: Unicode would make the Kelvin sign a k, and of another coding "chunked".
         let bytes = part.map(\.lowercased)
@@ -56,12 +56,21 @@ package struct Fields: Sendable {
   }
 
   func contains(_ lowercaseName: String) -> Bool {
-    entries.contains { isNamed(lowercaseName, $0) }
+    place(of: lowercaseName.utf8Span.span, from: 0) != nil
   }
 
-  private func isNamed(_ lowercaseName: String, _ entry: Entry) -> Bool {
-    entry.name.count == lowercaseName.utf8.count && entry.initial == lowercaseName.utf8.first
-      && bytes.span.matches(lowercaseName, in: entry.name)
+  /// The next of the entries that has this name, beginning at `start`.
+  private func place(of lowercaseName: Span<UInt8>, from start: Int) -> Int? {
+    guard !lowercaseName.isEmpty else { return nil }
+    let bytes = bytes.span
+    for place in start..<entries.count where entries[place].initial == lowercaseName[0] {
+      if bytes.matches(lowercaseName, in: entries[place].name) { return place }
+    }
+    return nil
+  }
+
+  private func value(at place: Int) -> String {
+    bytes.span.string(entries[place].value)
   }
 }
 

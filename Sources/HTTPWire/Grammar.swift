@@ -46,13 +46,10 @@ extension UInt8 {
 
 extension Span<UInt8> {
   /// Whether the bytes of `range` are `lowercaseText`, which is ASCII in lower case, in any case.
-  func matches(_ lowercaseText: String, in range: Range<Int>) -> Bool {
-    guard range.count == lowercaseText.utf8.count else { return false }
-    var index = range.lowerBound
-    for byte in lowercaseText.utf8 {
-      guard self[index].lowercased == byte else { return false }
-      index += 1
-    }
+  func matches(_ lowercaseText: Span<UInt8>, in range: Range<Int>) -> Bool {
+    guard range.count == lowercaseText.count else { return false }
+    let text = extracting(range)
+    for index in text.indices where text[index].lowercased != lowercaseText[index] { return false }
     return true
   }
 

@@ -28,14 +28,14 @@ struct RequestLine {
 
   /// RFC 9112 section 2.3: `HTTP/` and two digits with a dot, case-sensitive.
   private static func minorVersion(_ range: Range<Int>, in buffer: Span<UInt8>) throws(RequestError) -> Int {
-    let text = buffer.string(range)
-    guard text.utf8.count == 8, text.hasPrefix("HTTP/") else { throw .malformedRequestLine }
-    let digits = Array(text.utf8.suffix(3))
-    guard digits[0].isDigit, digits[1] == UInt8(ascii: "."), digits[2].isDigit else {
+    let nameEnd = range.lowerBound + 5
+    guard range.count == 8, buffer.string(range.lowerBound..<nameEnd) == "HTTP/" else {
       throw .malformedRequestLine
     }
-    guard digits[0] == UInt8(ascii: "1") else { throw .unsupportedVersion }
-    return min(Int(digits[2] - UInt8(ascii: "0")), 1)
+    let (major, dot, minor) = (buffer[nameEnd], buffer[nameEnd + 1], buffer[nameEnd + 2])
+    guard major.isDigit, dot == UInt8(ascii: "."), minor.isDigit else { throw .malformedRequestLine }
+    guard major == UInt8(ascii: "1") else { throw .unsupportedVersion }
+    return min(Int(minor - UInt8(ascii: "0")), 1)
   }
 }
 

@@ -27,7 +27,7 @@ package struct RequestTarget: Hashable, Sendable {
     } else {
       let scheme = ["http://", "https://"].first { scheme in
         range.count > scheme.utf8.count
-          && buffer.matches(scheme, in: start..<start + scheme.utf8.count)
+          && buffer.matches(scheme.utf8Span.span, in: start..<start + scheme.utf8.count)
       }
       guard let scheme else { throw .malformedTarget }
       let authorityStart = start + scheme.utf8.count
@@ -54,7 +54,9 @@ package struct RequestTarget: Hashable, Sendable {
     {
       let raw = buffer.extracting(start..<index)
       guard let decoded = PercentEncoding.decode(raw, plusIsSpace: false),
-        !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "/") }),
+        // The target is made of visible characters: others, and slashes, come out of an encoding only.
+        !raw.contains(UInt8(ascii: "%"))
+          || !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "/") }),
         decoded != ".", decoded != ".."
       else { throw .malformedTarget }
       segments.append(decoded)
@@ -85,7 +87,8 @@ package enum PercentEncoding {
   /// Nil where a `%` is not followed by two hexadecimal digits, or the result is not UTF-8.
   static func decode(_ text: Span<UInt8>, plusIsSpace: Bool) -> String? {
     guard text.contains(UInt8(ascii: "%")) || plusIsSpace && text.contains(UInt8(ascii: "+")) else {
-      return text.withUnsafeBufferPointer { String(validating: $0, as: UTF8.self) }
+      guard let valid = try? UTF8Span(validating: text) else { return nil }
+      return String(copying: valid)
     }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.count)

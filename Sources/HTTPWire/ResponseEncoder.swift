@@ -62,6 +62,8 @@ extension [UInt8] {
 
   /// A value that input could reach must not end its line: what a field cannot hold becomes a space.
   fileprivate mutating func append(fieldValue: String) {
-    for byte in fieldValue.utf8 { append(byte.isFieldValueCharacter ? byte : .space) }
+    let start = count
+    append(contentsOf: fieldValue.utf8)
+    for index in start..<count where !self[index].isFieldValueCharacter { self[index] = .space }
   }
 }
