@@ -30,25 +30,31 @@ package struct JSONObject: Sendable {
 
   /// The value of the last member that is named `name`, which is ASCII without characters that JSON must escape.
   package func value(named name: String, in text: Span<UInt8>) -> JSONValue? {
-    members.last { $0.isNamed(name, in: text) }?.value
+    let name = name.utf8Span.span
+    for index in members.indices.reversed() where members[index].isNamed(name, in: text) {
+      return members[index].value
+    }
+    return nil
   }
 }
 
 extension JSONMember {
-  fileprivate func isNamed(_ wanted: String, in text: Span<UInt8>) -> Bool {
+  fileprivate func isNamed(_ wanted: Span<UInt8>, in text: Span<UInt8>) -> Bool {
     // Byte by byte: by Unicode's rules the Kelvin sign is a K.
-    guard !isNameEscaped else { return JSONString.decode(name, of: text).utf8.elementsEqual(wanted.utf8) }
-    guard name.count == wanted.utf8.count else { return false }
-    var index = name.lowerBound
-    for byte in wanted.utf8 {
-      guard text[index] == byte else { return false }
-      index += 1
+    guard !isNameEscaped else {
+      return JSONString.decode(name, of: text).utf8Span.span.holdsTheSame(as: wanted)
     }
-    return true
+    return text.extracting(name).holdsTheSame(as: wanted)
   }
 }
 
 extension Span<UInt8> {
+  fileprivate func holdsTheSame(as other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    for index in indices where self[index] != other[index] { return false }
+    return true
+  }
+
   func contains(_ byte: UInt8) -> Bool {
     for index in indices where self[index] == byte { return true }
     return false
