@@ -75,16 +75,30 @@ struct LogRecord {
 
   /// `2026-11-22T10:00:02.340Z info  delivery outcome=applied bytes=2512`
   var text: [UInt8] {
-    var line = "\(time) \(level)"
-    line += String(repeating: " ", count: max(1, 8 - level.count))
-    line += message
-    for (name, value) in fields { line += " \(name)=\(Self.quoted(value))" }
-    return Array((line + "\n").utf8)
+    var line: [UInt8] = []
+    // A delivery takes about 250 bytes.
+    line.reserveCapacity(320)
+    line += time.utf8
+    line.append(UInt8(ascii: " "))
+    line += level.utf8
+    line.append(contentsOf: repeatElement(UInt8(ascii: " "), count: max(1, 8 - level.utf8.count)))
+    line += message.utf8
+    for (name, value) in fields {
+      line.append(UInt8(ascii: " "))
+      line += name.utf8
+      line.append(UInt8(ascii: "="))
+      line += Self.quoted(value).utf8
+    }
+    line.append(UInt8(ascii: "\n"))
+    return line
   }
 
   /// A value with anything but visible ASCII is quoted and escaped, so that no input can forge a line.
   private static func quoted(_ value: String) -> String {
-    let isPlain = value.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") }
+    let bytes = value.utf8Span.span
+    let isPlain = bytes.indices.allSatisfy { index in
+      (0x21...0x7E).contains(bytes[index]) && bytes[index] != UInt8(ascii: "\"")
+    }
     guard !isPlain || value.isEmpty else { return value }
     // Swift escapes apostrophes too, which need no escape between double quotes.
     return value.debugDescription.replacing(#"\'"#, with: "'")
