@@ -1,5 +1,7 @@
 /// One verified webhook call: who sent what, when it came, and what it says.
-package struct Delivery: Sendable {
+///
+/// A class, for it goes from thread to thread and from batch to batch: a copy would count a dozen references anew.
+package final class Delivery: Sendable {
   /// `webhook-id`: the same for every attempt to deliver one event.
   package let webhookID: String
   package let receivedAt: Timestamp
