@@ -22,16 +22,21 @@ package struct SignatureHeaders: Sendable {
   /// The id separates itself from the timestamp by a dot, so it holds none; it is a database key and a log value, so it
   /// is short and visible.
   var isIDWellFormed: Bool {
-    (1...Self.longestID).contains(id.utf8.count)
-      && id.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: ".") }
+    let bytes = id.utf8Span.span
+    return (1...Self.longestID).contains(bytes.count)
+      && bytes.indices.allSatisfy { (0x21...0x7E).contains(bytes[$0]) && bytes[$0] != UInt8(ascii: ".") }
   }
 
   /// `^[1-9][0-9]{0,11}$`: one spelling a number, for libraries that round, trim or accept signs sign something else.
   var seconds: Int64? {
-    guard (1...12).contains(timestamp.utf8.count), timestamp.utf8.first != UInt8(ascii: "0"),
-      timestamp.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
-    else { return nil }
-    return Int64(timestamp)
+    let digits = timestamp.utf8Span.span
+    guard (1...12).contains(digits.count), digits[0] != UInt8(ascii: "0") else { return nil }
+    var seconds: Int64 = 0
+    for index in digits.indices {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digits[index]) else { return nil }
+      seconds = seconds * 10 + Int64(digits[index] - UInt8(ascii: "0"))
+    }
+    return seconds
   }
 
   /// The MACs that the header offers: entries `v1,` and base64 of 32 bytes. Others are skipped, as the specification
@@ -62,6 +67,12 @@ package struct SignatureHeaders: Sendable {
 
   /// What is signed before the body.
   static func signedPrefix(id: String, timestamp: String) -> [UInt8] {
-    Array("\(id).\(timestamp).".utf8)
+    var prefix: [UInt8] = []
+    prefix.reserveCapacity(id.utf8.count + timestamp.utf8.count + 2)
+    for part in [id, timestamp] {
+      prefix += part.utf8
+      prefix.append(UInt8(ascii: "."))
+    }
+    return prefix
   }
 }
