@@ -70,7 +70,7 @@ import Testing
   ])
   func digestsAreThoseOfTheStandard(_ text: String, _ expected: String) {
     let bytes = Array(text.utf8)
-    let digest = SHA256.digest(of: bytes.span)
+    let digest = SHA256().digest(of: bytes.span)
     #expect(digest.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined() == expected)
   }
 

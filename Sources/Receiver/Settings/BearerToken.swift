@@ -29,6 +29,6 @@ package struct BearerToken: Sendable, CustomStringConvertible {
 
   private static func digest(of text: String) -> [UInt8] {
     let bytes = Array(text.utf8)
-    return SHA256.digest(of: bytes.span)
+    return SHA256().digest(of: bytes.span)
   }
 }

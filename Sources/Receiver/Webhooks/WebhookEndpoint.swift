@@ -11,6 +11,7 @@ internal import Store
 final class WebhookEndpoint {
   private let loop: EventLoop
   private let verifier: Verifier
+  private let bodyDigest = SHA256()
   private let recorder: Recorder
   private let metrics: Metrics
   private let deliveryLog: LineLogHandler
@@ -49,7 +50,7 @@ final class WebhookEndpoint {
     let recording = try await record(delivery)
     metrics.deliveries[recording.outcome.rawValue]?.add()
     log(recording, of: delivery, secretPosition: acceptance.secretPosition, since: start)
-    return Self.acknowledgement(isDuplicate: recording.outcome == .duplicate)
+    return recording.outcome == .duplicate ? Self.acknowledgementOfDuplicate : Self.acknowledgement
   }
 }
 
@@ -72,7 +73,7 @@ extension WebhookEndpoint {
   private func decode(
     _ body: [UInt8], webhookID: String, receivedAt: Timestamp
   ) throws(Problem) -> Delivery {
-    guard let digest = BodyDigest(bytes: SHA256.digest(of: body.span)) else {
+    guard let digest = BodyDigest(bytes: bodyDigest.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
     do throws(PredictionError) {
@@ -104,6 +105,9 @@ extension WebhookEndpoint {
         ("webhook_id", delivery.webhookID),
       ])
   }
+
+  private static let acknowledgement = acknowledgement(isDuplicate: false)
+  private static let acknowledgementOfDuplicate = acknowledgement(isDuplicate: true)
 
   private static func acknowledgement(isDuplicate: Bool) -> Response {
     Response(
