@@ -17,9 +17,13 @@ struct LineScanner {
   /// The next line without its CR LF; nil while it is not complete.
   mutating func next(in buffer: Span<UInt8>, within bound: Bound) throws(RequestError) -> Range<Int>? {
     while examined < buffer.count {
+      // Nearly all of a line.
+      let plainEnd = min(buffer.count, bound.end)
+      while examined < plainEnd, buffer[examined] > .carriageReturn { examined += 1 }
+      guard examined < buffer.count else { return nil }
       let byte = buffer[examined]
-      if byte == .lineFeed { throw .bareLineFeed }
       guard byte == .carriageReturn else {
+        if byte == .lineFeed { throw .bareLineFeed }
         guard examined < bound.end else { throw bound.excess }
         examined += 1
         continue

@@ -61,6 +61,7 @@ package struct RequestHeadParser {
       return
     }
     requestLine = try RequestLine(line, in: buffer, targetLimit: limits.targetBytes)
+    lines.reserveCapacity(16)
     fieldsStart = scanner.lineStart
   }
 
