@@ -12,9 +12,12 @@ package enum JSONString {
       case UInt8(ascii: "\\"): position = try endOfEscape(at: position, to: end, of: text)
       case 0..<0x20: throw JSONError(.controlCharacter, at: position)
       default:
-        let length = UTF8Sequence.length(at: position, to: end, of: text)
-        guard length > 0 else { throw JSONError(.invalidUTF8, at: position) }
-        position += length
+        // What is beyond ASCII comes in runs: words, and progress bars.
+        repeat {
+          let length = UTF8Sequence.length(at: position, to: end, of: text)
+          guard length > 0 else { throw JSONError(.invalidUTF8, at: position) }
+          position += length
+        } while position < end && text[position] >= 0x80
       }
     }
     throw JSONError(.unexpectedEnd, at: position)
