@@ -41,27 +41,36 @@ final class Connection {
     var receiver = RequestReceiver(context: context, transport: transport, entry: entry, peer: peer)
     for served in 1...context.limits.requestsPerConnection {
       context.move(entry, to: .waiting)
-      let outcome = await receiver.next { await self.send(ResponseEncoder.continueResponse) }
-      switch outcome {
-      case .closed:
-        return
-      case .refused(let response, let method):
-        // A body may follow that nobody will read, so nothing after it could be understood.
-        return await sendLast(response, to: method)
-      case .request(let request):
-        context.move(entry, to: .handling)
-        let response = await context.handler.respond(to: request)
-        let isLast =
-          !request.head.isPersistent || context.phase != .serving
-          || served == context.limits.requestsPerConnection
-        if isLast { return await sendLast(response, to: request.head.method) }
-        let option: ResponseEncoder.ConnectionOption = request.head.minorVersion == 0 ? .keepAlive : .none
-        guard await send(response, to: request.head.method, option) else { return }
-        context.hold(0, for: entry)
-        if served.isMultiple(of: context.limits.turnBudget) {
-          _ = await context.loop.sleep(until: context.loop.now)
-        }
+      // A task holds memory for every function that it is in: here, where most connections are, it is in few.
+      guard await receiver.waitForFirstByte() else { return }
+      let isLast = served == context.limits.requestsPerConnection
+      guard await serveRequest(from: &receiver, isLast: isLast) else { return }
+      context.hold(0, for: entry)
+      if served.isMultiple(of: context.limits.turnBudget) {
+        _ = await context.loop.sleep(until: context.loop.now)
       }
+    }
+  }
+
+  /// False where the connection ends with it.
+  private func serveRequest(from receiver: inout RequestReceiver, isLast: Bool) async -> Bool {
+    let outcome = await receiver.next { await self.send(ResponseEncoder.continueResponse) }
+    switch outcome {
+    case .closed:
+      return false
+    case .refused(let response, let method):
+      // A body may follow that nobody will read, so nothing after it could be understood.
+      await sendLast(response, to: method)
+      return false
+    case .request(let request):
+      context.move(entry, to: .handling)
+      let response = await context.handler.respond(to: request)
+      if isLast || !request.head.isPersistent || context.phase != .serving {
+        await sendLast(response, to: request.head.method)
+        return false
+      }
+      let option: ResponseEncoder.ConnectionOption = request.head.minorVersion == 0 ? .keepAlive : .none
+      return await send(response, to: request.head.method, option)
     }
   }
 

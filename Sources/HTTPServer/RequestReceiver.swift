@@ -31,9 +31,9 @@ struct RequestReceiver: ~Copyable {
     self.peer = peer
   }
 
-  /// The next request. `continuing` sends the interim answer that lets an expectant sender go on.
+  /// The next request, whose first byte has come. `continuing` sends the interim answer that lets an expectant sender go
+  /// on.
   mutating func next(continuing: () async -> Bool) async -> Outcome {
-    guard await waitForFirstByte() else { return .closed }
     context.move(entry, to: .receiving)
     var method: Method?
     do throws(Interruption) {
@@ -80,7 +80,7 @@ struct RequestReceiver: ~Copyable {
 
 extension RequestReceiver {
   /// False when the connection should end: it was silent for too long, the peer left, or the server drains.
-  private mutating func waitForFirstByte() async -> Bool {
+  mutating func waitForFirstByte() async -> Bool {
     guard input.isEmpty else { return !context.mustEnd(entry) }
     // An idle connection holds no memory of its own.
     input = []
