@@ -1,7 +1,7 @@
 internal import Glibc
 
-/// The signals that a daemon answers, taken one by one by a thread that waits for them.
-package enum Signal: Int32, Sendable {
+/// The signals that this program answers, taken one by one by a thread that waits for them.
+package enum Signal: Int32, CaseIterable, Sendable {
   case interrupt = 2
   case terminate = 15
   case hangUp = 1
@@ -10,15 +10,15 @@ package enum Signal: Int32, Sendable {
 package enum Signals {
   /// Keeps the signals from every thread that is started afterwards, for ``next()`` to take. Call it first of all.
   /// SIGPIPE is ignored: a reader of our output that left must not end the daemon.
-  package static func block() {
-    var set = handled
+  package static func block(_ signals: [Signal] = Signal.allCases) {
+    var set = Self.set(of: signals)
     pthread_sigmask(SIG_BLOCK, &set, nil)
     signal(SIGPIPE, SIG_IGN)
   }
 
-  /// Waits for the next of them.
-  package static func next() -> Signal {
-    var set = handled
+  /// Waits for the next of `signals`, which are blocked.
+  package static func next(of signals: [Signal] = Signal.allCases) -> Signal {
+    var set = Self.set(of: signals)
     // A loop without a bound: it ends with the first signal, which is what it waits for.
     while true {
       var number: Int32 = 0
@@ -26,10 +26,10 @@ package enum Signals {
     }
   }
 
-  private static var handled: sigset_t {
+  private static func set(of signals: [Signal]) -> sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    for signal in [Signal.interrupt, .terminate, .hangUp] { sigaddset(&set, signal.rawValue) }
+    for signal in signals { sigaddset(&set, signal.rawValue) }
     return set
   }
 }

@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import Glibc
+internal import Synchronization
 
 /// A copy of a database that others may be writing to, as of one moment.
 ///
@@ -7,10 +8,12 @@ internal import Glibc
 /// log from beginning anew, so the copy should be fast, and copying pages is. VACUUM INTO would hold the same transaction
 /// for longer, since it builds every index again. Pages are copied a few at a time, to show progress; what is committed
 /// meanwhile is not seen, because the transaction was open before, so that the copy need never begin again.
-package struct StoreBackup {
+package final class StoreBackup: Sendable {
   private let source: String
   private let destination: String
   private let replacesFile: Bool
+  /// Held while a file gets a name: what ``abandon(_:)`` has removed does not come back.
+  private let hasName = Mutex(false)
   /// Beside the destination, so that it can be renamed.
   private var partial: String { "\(destination).partial-\(getpid())" }
 
@@ -50,9 +53,23 @@ package struct StoreBackup {
       try publish()
       return Summary(jobs: jobs, bytes: bytes)
     } catch {
-      for path in [partial, partial + "-journal", partial + "-wal", partial + "-shm"] { unlink(path) }
+      removePartial()
       throw error
     }
+  }
+
+  /// Removes what there is of the copy, and calls `end`, which ends the process; does nothing where the copy has its name
+  /// already. For another thread than the one that runs ``run(progress:)``, which a slow disk may hold for long.
+  package func abandon(_ end: () -> Never) {
+    hasName.withLock { hasName in
+      guard !hasName else { return }
+      removePartial()
+      end()
+    }
+  }
+
+  private func removePartial() {
+    for path in [partial, partial + "-journal", partial + "-wal", partial + "-shm"] { unlink(path) }
   }
 }
 
@@ -74,9 +91,13 @@ extension StoreBackup {
   }
 
   private func makePartial() throws(BackupError) {
-    let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw .failed("create", partial, errno) }
-    close(descriptor)
+    let number = hasName.withLock { _ in
+      let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+      guard descriptor >= 0 else { return errno }
+      close(descriptor)
+      return 0
+    }
+    guard number == 0 else { throw .failed("create", partial, number) }
   }
 
   /// Returns how large the copy is, when its bytes are on disk.
@@ -92,16 +113,12 @@ extension StoreBackup {
   }
 
   private func publish() throws(BackupError) {
-    if replacesFile {
-      guard rename(partial, destination) == 0 else { throw .failed("name", destination, errno) }
-    } else if link(partial, destination) == 0 {
-      // Unlike rename(2), link(2) never replaces what somebody else has put there meanwhile.
-      unlink(partial)
-    } else {
-      guard errno != EEXIST else { throw .exists(destination) }
-      // Not every file system has links.
-      guard rename(partial, destination) == 0 else { throw .failed("name", destination, errno) }
+    let failure = hasName.withLock { hasName in
+      let failure = giveName()
+      hasName = failure == nil
+      return failure
     }
+    if let failure { throw failure }
     // The new name is on disk when its folder is.
     let slash = destination.lastIndex(of: "/")
     let folder = slash.map { $0 == destination.startIndex ? "/" : String(destination[..<$0]) } ?? "."
@@ -109,6 +126,20 @@ extension StoreBackup {
     guard descriptor >= 0 else { throw .failed("open", folder, errno) }
     defer { close(descriptor) }
     guard fsync(descriptor) == 0 else { throw .failed("sync", folder, errno) }
+  }
+
+  private func giveName() -> BackupError? {
+    if replacesFile {
+      guard rename(partial, destination) == 0 else { return .failed("name", destination, errno) }
+    } else if link(partial, destination) == 0 {
+      // Unlike rename(2), link(2) never replaces what somebody else has put there meanwhile.
+      unlink(partial)
+    } else {
+      guard errno != EEXIST else { return .exists(destination) }
+      // Not every file system has links.
+      guard rename(partial, destination) == 0 else { return .failed("name", destination, errno) }
+    }
+    return nil
   }
 }
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import EventLoop
+import Glibc
 import Receiver
 import Store
 
@@ -14,7 +16,10 @@ struct Backup: ParsableCommand {
       To restore: stop the daemon; move the database away, and its -wal and -shm with it; put the copy in its place, owned by \
       the daemon's user; start the daemon.
 
-      Exit status: 0 where the copy stands, 1 where there is none, 66 where there is no database, 78 for a wrong setting.
+      SIGINT and SIGTERM remove what there is of the copy, and leave FILE as it was.
+
+      Exit status: 0 where the copy stands, 1 where there is none, 66 where there is no database, 78 for a wrong setting, \
+      130 after SIGINT and 143 after SIGTERM.
       """)
 
   @Argument(help: "Where the copy goes.", completion: .file())
@@ -30,6 +35,7 @@ struct Backup: ParsableCommand {
       var reader = try options.reader()
       let database = try reader.readDatabasePath()
       let backup = StoreBackup(of: database, to: file, replacingFile: force)
+      try abandonAtSignal(backup)
       var progress = ProgressLine()
       do throws(BackupError) {
         let summary = try backup.run { progress.show($0, of: $1) }
@@ -40,6 +46,22 @@ struct Backup: ParsableCommand {
         if case .noDatabase = error { throw CommandFailure("\(error)", code: .noInput) }
         throw CommandFailure("\(error)", code: .failure)
       }
+    }
+  }
+
+  /// The thread is never joined: it waits until a signal comes or the process ends. A hangup ends the process as ever, or
+  /// does not, under nohup(1).
+  private func abandonAtSignal(_ backup: StoreBackup) throws {
+    let signals = [Signal.interrupt, .terminate]
+    Signals.block(signals)
+    do throws(SystemError) {
+      _ = try Thread(named: "signals") {
+        let signal = Signals.next(of: signals)
+        // As shells do: the number of the signal above 128.
+        backup.abandon { _exit(128 + signal.rawValue) }
+      }
+    } catch {
+      throw CommandFailure("\(error)", code: .failure)
     }
   }
 }

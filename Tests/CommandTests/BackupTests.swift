@@ -103,6 +103,48 @@ extension ProcessTests {
       #expect(names.filter { $0.contains("partial") } == [])
     }
 
+    /// While the copy grows, and while it is read through.
+    @Test(arguments: [(SIGINT, 0), (SIGTERM, 0), (SIGINT, 8 << 20), (SIGTERM, 30 << 20)])
+    func aSignalRemovesWhatThereIsOfTheCopy(_ signal: Int32, _ size: Int) throws {
+      let folder = try TemporaryFolder()
+      do {
+        let daemon = try Daemon(in: folder)
+        let logs = String(repeating: "x", count: 7 << 20)
+        for number in 0..<5 {
+          let delivery = try SignedDelivery(
+            id: "m\(number)", prediction: "p\(number)", status: "failed", logs: logs)
+          #expect(try daemon.post(delivery).status == 200)
+        }
+        #expect(daemon.stop() == 0)
+      }
+      let copy = folder.url.appendingPathComponent("copy").path
+      let files = FileManager.default
+      // A backup may be done before its file is seen; one of some is not.
+      for _ in 0..<20 {
+        let backup = Process()
+        backup.executableURL = URL(fileURLWithPath: Program.path)
+        backup.arguments = ["backup", copy]
+        backup.environment = ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"]
+        backup.standardOutput = FileHandle.nullDevice
+        try backup.run()
+        let partial = "\(copy).partial-\(backup.processIdentifier)"
+        var status = stat()
+        while backup.isRunning, stat(partial, &status) != 0 || status.st_size < size {}
+        kill(backup.processIdentifier, signal)
+        backup.waitUntilExit()
+        let names = try files.contentsOfDirectory(atPath: folder.url.path)
+        #expect(names.filter { $0.contains("partial") } == [])
+        guard backup.terminationReason == .exit, backup.terminationStatus != 0 else {
+          #expect(backup.terminationReason == .exit && files.fileExists(atPath: copy))
+          try files.removeItem(atPath: copy)
+          continue
+        }
+        #expect(backup.terminationStatus == 128 + signal && !files.fileExists(atPath: copy))
+        return
+      }
+      #expect(Bool(false), "no backup was met at work")
+    }
+
     /// The limit on the size of files stands for a disk that is full.
     @Test func aCopyThatDoesNotFitIsNoCopy() throws {
       let folder = try TemporaryFolder()
