@@ -110,6 +110,34 @@ extension ProcessTests {
       #expect(daemon.logAfterStop().contains("move the file aside and restore a backup"))
     }
 
+    /// SQLite does not notice: no page of its own is harmed, and a read that ends early gives zeros as well.
+    @Test func aDamagedBodyIsNotShownAndItsNeighboursAre() throws {
+      let logs = String(repeating: "x", count: 20_000)
+      do {
+        let daemon = try Daemon(in: folder)
+        for id in ["p1", "p2"] {
+          let delivery = try SignedDelivery(
+            id: "m-\(id)", prediction: id, status: "succeeded", logs: "\(logs)the end of \(id)")
+          #expect(try daemon.post(delivery).status == 200)
+        }
+        #expect(daemon.stop() == 0)
+      }
+      let database = path(Self.name)
+      var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: database)))
+      let place = try #require(bytes.firstRange(of: Array("the end of p1".utf8)))
+      bytes.replaceSubrange(place, with: Array(repeating: 0, count: place.count))
+      try Data(bytes).write(to: URL(fileURLWithPath: database))
+      let daemon = try Daemon(in: folder)
+      let answer = try daemon.ask("/jobs/p1")
+      #expect(answer.status == 503 && answer.code == "store_unavailable")
+      #expect(answer.text.contains("the stored body is damaged") && answer.fields["etag"] == nil)
+      #expect(try daemon.job("p2")["logs_tail"] as? String == String(("\(logs)the end of p2").suffix(4096)))
+      // What does not show the body, and what replaces it.
+      #expect(try daemon.ask("/jobs").status == 200)
+      #expect(try daemon.ask("/jobs/p1/history").status == 200)
+      #expect(daemon.logAfterStop().contains("the stored body is damaged"))
+    }
+
     /// An orderly stop writes the log into the database, wherever the log is.
     @Test func aStopAfterTheLogWasDeletedLosesNothing() throws {
       let daemon = try Daemon(in: folder)

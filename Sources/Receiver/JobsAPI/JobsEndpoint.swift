@@ -2,6 +2,7 @@ internal import EventLoop
 internal import HTTPServer
 internal import HTTPWire
 internal import Jobs
+internal import StandardWebhooks
 internal import Store
 
 /// The jobs API: what the app and operators ask. It only reads.
@@ -12,6 +13,7 @@ final class JobsEndpoint {
   private let access: APIAccess
   private let lifecycle: Lifecycle
   private let metrics: Metrics
+  private let sha256 = SHA256()
 
   init(
     loop: EventLoop, reader: StoreReader, recorder: Recorder, access: APIAccess, lifecycle: Lifecycle,
@@ -57,6 +59,7 @@ extension JobsEndpoint {
     guard !tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", tag.text)])
     }
+    try requireWhole(stored)
     return Response(
       status: .ok, fields: [("Content-Type", "application/json"), ("ETag", tag.text)],
       body: JobDocument.whole(stored.job, body: stored.body))
@@ -105,6 +108,17 @@ extension JobsEndpoint {
       throw Problem(.notFound, .jobNotFound, "no delivery of a job with this id has been received")
     }
     return found
+  }
+
+  /// SQLite does not sum what it stores: where the disk gives other bytes than it was given, or none (a read that ends early
+  /// inside the file counts as zeros), it returns them. The digest in the row is of what is stored beside it.
+  private func requireWhole(_ stored: StoredJob) throws(Problem) {
+    guard let snapshot = stored.job.snapshot else { return }
+    guard BodyDigest(of: stored.body.span, by: sha256) == snapshot.evidence.digest else {
+      throw .unavailable(
+        .storeUnavailable, "the stored body is damaged: restore a backup, or ask Replicate for the prediction"
+      )
+    }
   }
 
   private func reading<Result>(_ body: () throws(StoreError) -> Result) throws(Problem) -> Result {

@@ -10,7 +10,7 @@ final class ProviderContext: Sendable {
   let publicURL: String?
   let token: JobToken
   private let queue: CommitQueue
-  private let decoder: SnapshotDecoder
+  private let rules: OutputRules
   private let metrics: Metrics
   private let logger: Logger
   private let newSecret: @Sendable (SigningSecret) -> Void
@@ -22,13 +22,13 @@ final class ProviderContext: Sendable {
   ///   - publicURL: what the provider reaches; nil where predictions are created without webhooks.
   ///   - newSecret: takes what webhooks are signed with.
   init(
-    publicURL: String?, token: JobToken, queue: CommitQueue, decoder: SnapshotDecoder, metrics: Metrics,
+    publicURL: String?, token: JobToken, queue: CommitQueue, rules: OutputRules, metrics: Metrics,
     logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void
   ) {
     self.publicURL = publicURL
     self.token = token
     self.queue = queue
-    self.decoder = decoder
+    self.rules = rules
     self.metrics = metrics
     self.logger = logger
     self.newSecret = newSecret
@@ -73,7 +73,7 @@ extension ProviderContext {
   func record(_ body: [UInt8], _ source: SnapshotSource, ofJob number: Int64) -> Bool {
     let decoded: (snapshot: Snapshot, body: [UInt8])
     do throws(PredictionError) {
-      decoded = try decoder.decode(body)
+      decoded = try SnapshotDecoder(rules: rules).decode(body)
     } catch {
       return false
     }

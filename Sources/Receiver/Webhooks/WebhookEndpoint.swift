@@ -11,7 +11,7 @@ internal import Store
 final class WebhookEndpoint {
   private let loop: EventLoop
   private let verifier: Verifier
-  private let bodyDigest = SHA256()
+  private let decoder = SnapshotDecoder(rules: OutputRules())
   private let recorder: Recorder
   private let metrics: Metrics
   private let deliveryLog: LineLogHandler
@@ -73,12 +73,9 @@ extension WebhookEndpoint {
   private func decode(
     _ body: [UInt8], webhookID: String, receivedAt: Timestamp
   ) throws(Problem) -> Delivery {
-    guard let digest = BodyDigest(bytes: bodyDigest.digest(of: body.span)) else {
-      preconditionFailure("a SHA-256 of other than 32 bytes")
-    }
     do throws(PredictionError) {
-      let snapshot = try Prediction(body: body.span).snapshot(digest: digest)
-      return Delivery(webhookID: webhookID, receivedAt: receivedAt, snapshot: snapshot, body: body)
+      let (snapshot, kept) = try decoder.decode(body)
+      return Delivery(webhookID: webhookID, receivedAt: receivedAt, snapshot: snapshot, body: kept)
     } catch {
       throw Problem(error)
     }

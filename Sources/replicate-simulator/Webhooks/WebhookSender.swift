@@ -25,7 +25,7 @@ struct WebhookSender: Sendable {
     guard let signature else { return .unreachable }
     do throws(HTTPClientError) {
       let answer = try client.send(
-        to: attempt.url,
+        .post, to: attempt.url,
         fields: [
           "Content-Type: application/json", "User-Agent: replicate-simulator/\(ReplicateSimulator.version)",
           "\(SignatureHeaders.idName): \(attempt.webhookID)",
