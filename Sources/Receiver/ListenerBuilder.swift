@@ -36,14 +36,19 @@ struct ListenerBuilder {
     ).open(addresses, for: purpose.variable)
     try requireLoopback(opened.map(\.address), for: purpose)
     let loop = EventLoop(kernel: kernel)
+    let refusalLog = RefusalLog(loop: loop, logger: logger)
     let handler = ListenerHandler(
       webhooks: purpose == .api ? nil : try webhookEndpoint(on: loop),
       api: purpose == .webhooks ? nil : try jobsEndpoint(on: loop),
-      trustedProxies: settings.trustedProxies, metrics: metrics, logger: logger)
+      trustedProxies: settings.trustedProxies, metrics: metrics, logger: logger, refusalLog: refusalLog)
     do throws(SystemError) {
       let listener = try RunningListener(
         named: purpose.rawValue, sockets: opened.map(\.socket), loop: loop, handler: handler,
-        limits: settings.limits, trustedProxies: settings.trustedProxies, tls: tls, ended: ended)
+        limits: settings.limits, trustedProxies: settings.trustedProxies, tls: tls,
+        ended: { end in
+          refusalLog.close()
+          ended(end)
+        })
       for (socket, address) in opened {
         var metadata: Logger.Metadata = ["purpose": "\(purpose.rawValue)", "address": "\(address)"]
         if socket.usesTLS { metadata["tls"] = "true" }

@@ -11,20 +11,23 @@ final class ListenerHandler: RequestHandler {
   private let trustedProxies: TrustedProxies
   private let metrics: Metrics
   private let logger: Logger
+  private let refusalLog: RefusalLog
 
   /// - Parameters:
   ///   - webhooks: nil where this listener takes no deliveries.
   ///   - api: nil where this listener shows no jobs.
   ///   - trustedProxies: whose word on their clients' addresses counts.
+  ///   - refusalLog: where what strangers cause is logged, within bounds.
   init(
     webhooks: WebhookEndpoint?, api: JobsEndpoint?, trustedProxies: TrustedProxies, metrics: Metrics,
-    logger: Logger
+    logger: Logger, refusalLog: RefusalLog
   ) {
     self.trustedProxies = trustedProxies
     self.webhooks = webhooks
     self.api = api
     self.metrics = metrics
     self.logger = logger
+    self.refusalLog = refusalLog
   }
 
   func admit(_ head: RequestHead, from peer: Peer) -> Admission {
@@ -69,11 +72,9 @@ final class ListenerHandler: RequestHandler {
     case .failed(let failure, let peer):
       metrics.connectionFailures[failure.reason.rawValue]?.add()
       guard let explanation = failure.explanation else { return }
-      logger.notice(
-        "a connection failed",
-        metadata: [
-          "code": "\(failure.reason.rawValue)", "reason": "\(explanation)", "client": "\(peer.address)",
-        ])
+      refusalLog.write(
+        RefusalLog.Kind(message: "a connection failed", code: failure.reason.rawValue, level: .notice),
+        ["reason": "\(explanation)", "client": "\(peer.address)"])
     case .exhausted(let error):
       metrics.exhaustions.add()
       logger.error(
@@ -107,13 +108,20 @@ final class ListenerHandler: RequestHandler {
   /// The log has what the answer keeps back, and nothing that was sent; but it says who the client was.
   private func refuse(_ problem: Problem, of head: RequestHead?, from peer: Peer) -> Response {
     metrics.refusals[problem.code.rawValue]?.add()
+    let level: Logger.Level = problem.status.code >= 500 ? .error : .notice
+    refusalLog.write(
+      RefusalLog.Kind(message: "refused", code: problem.code.rawValue, level: level),
+      metadata(of: problem, head, from: peer))
+    return problem.response
+  }
+
+  private func metadata(of problem: Problem, _ head: RequestHead?, from peer: Peer) -> Logger.Metadata {
     var metadata: Logger.Metadata = [
-      "code": "\(problem.code.rawValue)", "status": "\(problem.status.code)",
-      "reason": "\(problem.reason ?? problem.detail)", "client": "\(client(of: head, from: peer))",
+      "status": "\(problem.status.code)", "reason": "\(problem.reason ?? problem.detail)",
+      "client": "\(client(of: head, from: peer))",
     ]
     if let route = head.flatMap({ Route($0.target.segments) }) { metadata["route"] = "\(route.name)" }
-    logger.log(level: problem.status.code >= 500 ? .error : .notice, "refused", metadata: metadata)
-    return problem.response
+    return metadata
   }
 
   private func client(of head: RequestHead?, from peer: Peer) -> PeerAddress {

@@ -7,7 +7,9 @@ struct CommitThread {
 
   /// Returns when the queue is closed and everything that it took is stored.
   func run() {
-    while let submissions = queue.submissions.popAll() { committer.process(submissions) }
+    while let submissions = queue.submissions.popAll(patience: committer.patience) {
+      committer.process(submissions)
+    }
     committer.finish()
   }
 }

@@ -13,6 +13,7 @@ final class Committer {
   private let metrics: Metrics
   private let logger: Logger
   private var health = WritingHealth()
+  private var log: WritingLog
 
   /// Deliveries in one transaction: beyond this, those at the front wait longer than a sync costs.
   private static let batchLimit = 512
@@ -34,10 +35,15 @@ final class Committer {
     self.checkpointer = checkpointer
     self.metrics = metrics
     self.logger = logger
+    log = WritingLog(logger: logger)
   }
+
+  /// How long ``process(_:)`` need not be called where nothing is submitted; nil: until something is.
+  var patience: Duration? { log.patience(at: MonotonicClock.now) }
 
   /// Returns when everything is stored or refused, and answered.
   func process(_ submissions: [CommitQueue.Submission]) {
+    log.tell(at: MonotonicClock.now)
     var deliveries: [Submitted] = []
     var works: [StoreWork] = []
     var probes: [Waiting<Bool>] = []
@@ -62,6 +68,7 @@ final class Committer {
 
   /// Leaves everything in the database and nothing in the log, once nothing more is submitted.
   func finish() {
+    log.tellAll()
     do throws(StoreError) {
       try writer.checkpointAndTruncate()
     } catch {
@@ -156,14 +163,14 @@ final class Committer {
   private func noteSuccess(room: Int) {
     guard health.noteSuccess(room: room) else { return }
     queue.isFailing.store(false, ordering: .relaxed)
-    logger.notice("the store can be written again")
+    log.noteRecovery(at: MonotonicClock.now)
   }
 
   private func noteFailure(_ error: StoreError, room: Int) {
     metrics.commitFailures.add()
     health.noteFailure(error, room: room)
     queue.isFailing.store(true, ordering: .relaxed)
-    logger.error("the store could not be written", metadata: ["cause": "\(error)"])
+    log.noteFailure("\(error)", at: MonotonicClock.now)
   }
 
   /// Between two batches, when everybody has their answer.
