@@ -132,7 +132,7 @@ let package = Package(
         "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs", "CSQLite",
         "FaultyDisk", logging,
       ]),
-    tests("CommandTests", ["Receiver", "EventLoop", "StandardWebhooks", "replicate-webhookd"]),
+    tests("CommandTests", ["Receiver", "EventLoop", "JSONText", "StandardWebhooks", "replicate-webhookd"]),
     tests(
       "SimulatorTests",
       [

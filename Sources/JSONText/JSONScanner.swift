@@ -67,8 +67,7 @@ extension JSONScanner {
     // Bounded by the text: every round consumes a member.
     while true {
       let name = try scanName(in: text)
-      let isNameEscaped = text.extracting(name).contains(UInt8(ascii: "\\"))
-      members.append(JSONMember(name: name, value: try scanValue(in: text), isNameEscaped: isNameEscaped))
+      members.append(JSONMember(name: name, value: try scanValue(in: text)))
       guard skip(",", in: text) else { break }
     }
     try require("}", in: text)

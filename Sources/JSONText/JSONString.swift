@@ -90,6 +90,29 @@ extension JSONString {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Whether the raw text of `range`, validated before, stands for `name`, which is of ASCII letters, digits and underscores.
+  ///
+  /// Byte by byte, for by Unicode's rules the Kelvin sign is a K. Without a copy, for an object may have a million members.
+  static func isName(_ range: Range<Int>, _ name: Span<UInt8>, in text: Span<UInt8>) -> Bool {
+    // An escape only makes it longer.
+    guard range.count >= name.count else { return false }
+    var position = range.lowerBound
+    for index in name.indices {
+      let byte = name[index]
+      guard position < range.upperBound else { return false }
+      if text[position] == byte {
+        position += 1
+      } else {
+        // Of the escapes only those with four digits stand for such characters.
+        guard text[position] == UInt8(ascii: "\\"), position + 6 <= range.upperBound,
+          text[position + 1] == UInt8(ascii: "u"), codeUnit(at: position + 2, of: text) == UInt16(byte)
+        else { return false }
+        position += 6
+      }
+    }
+    return position == range.upperBound
+  }
+
   /// The scalar that the `\u` escape at `start` writes, alone or with the one that follows it, and the escapes' length.
   private static func scalar(at start: Int, of raw: Span<UInt8>) -> (Unicode.Scalar, length: Int) {
     let replacement: Unicode.Scalar = "\u{FFFD}"

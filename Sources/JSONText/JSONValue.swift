@@ -19,8 +19,6 @@ package struct JSONMember: Equatable, Sendable {
   /// The raw text between the quotes of the name.
   package let name: Range<Int>
   package let value: JSONValue
-  /// The name is written with escapes, and longer than what it says.
-  let isNameEscaped: Bool
 }
 
 /// The members of one object, in order. RFC 8259 leaves open what repeated names mean: here the last one counts, as it
@@ -28,33 +26,17 @@ package struct JSONMember: Equatable, Sendable {
 package struct JSONObject: Sendable {
   package let members: [JSONMember]
 
-  /// The value of the last member that is named `name`, which is ASCII without characters that JSON must escape.
+  /// The value of the last member that is named `name`, which is of ASCII letters, digits and underscores.
   package func value(named name: String, in text: Span<UInt8>) -> JSONValue? {
     let name = name.utf8Span.span
-    for index in members.indices.reversed() where members[index].isNamed(name, in: text) {
+    for index in members.indices.reversed() where JSONString.isName(members[index].name, name, in: text) {
       return members[index].value
     }
     return nil
   }
 }
 
-extension JSONMember {
-  fileprivate func isNamed(_ wanted: Span<UInt8>, in text: Span<UInt8>) -> Bool {
-    // Byte by byte: by Unicode's rules the Kelvin sign is a K.
-    guard !isNameEscaped else {
-      return JSONString.decode(name, of: text).utf8Span.span.holdsTheSame(as: wanted)
-    }
-    return text.extracting(name).holdsTheSame(as: wanted)
-  }
-}
-
 extension Span<UInt8> {
-  fileprivate func holdsTheSame(as other: Span<UInt8>) -> Bool {
-    guard count == other.count else { return false }
-    for index in indices where self[index] != other[index] { return false }
-    return true
-  }
-
   func contains(_ byte: UInt8) -> Bool {
     for index in indices where self[index] == byte { return true }
     return false

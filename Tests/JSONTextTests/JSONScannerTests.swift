@@ -121,6 +121,21 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
     #expect(value?.kind == .string)
   }
 
+  /// However a name is written, it is found by what it says, and by nothing else.
+  @Test(
+    arguments: [
+      ("id", true), (#"\u0069d"#, true), (#"i\u0064"#, true), (#"\u0069\u0064"#, true), ("", false),
+      ("i", false),
+      ("idd", false), (#"\u0069"#, false), (#"\u0069dd"#, false), (#"\u0069\u0064\u0000"#, false),
+      (#"\u0169d"#, false),
+      (#"\u0049d"#, false), (#"\n"#, false), (#"i\\"#, false), (#"\\u0069d"#, false), (#"\ud800d"#, false),
+      ("iD", false),
+    ] as [(String, Bool)])
+  func aNameIsWhatItsEscapesSay(_ written: String, _ isID: Bool) throws {
+    let text = Array(#"{"\#(written)":1}"#.utf8)
+    #expect((try JSONScanner.object(text.span).value(named: "id", in: text.span) != nil) == isID)
+  }
+
   /// U+212A, the Kelvin sign, is a K by Unicode's rules, and "e" with an accent has two spellings.
   @Test(arguments: [(#"{"\u212a":1}"#, "K"), (#"{"e\u0301":1}"#, "\u{E9}")])
   func aNameThatOnlyLooksLikeAnotherIsAnother(_ text: String, _ name: String) throws {

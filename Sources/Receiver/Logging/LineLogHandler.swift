@@ -93,14 +93,18 @@ struct LogRecord {
     return line
   }
 
-  /// A value with anything but visible ASCII is quoted and escaped, so that no input can forge a line.
+  /// A value with anything but visible ASCII is quoted and escaped, so that no input can forge a line: among what Unicode
+  /// has beyond it are ends of lines, and characters that turn the direction in which a terminal writes.
   private static func quoted(_ value: String) -> String {
     let bytes = value.utf8Span.span
     let isPlain = bytes.indices.allSatisfy { index in
       (0x21...0x7E).contains(bytes[index]) && bytes[index] != UInt8(ascii: "\"")
     }
     guard !isPlain || value.isEmpty else { return value }
-    // Swift escapes apostrophes too, which need no escape between double quotes.
-    return value.debugDescription.replacing(#"\'"#, with: "'")
+    let escaped = value.unicodeScalars.map { scalar in
+      // Swift escapes apostrophes too, which need no escape between double quotes.
+      scalar == "'" ? "'" : scalar.escaped(asASCII: true)
+    }
+    return "\"" + escaped.joined() + "\""
   }
 }
