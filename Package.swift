@@ -129,8 +129,9 @@ let package = Package(
     tests(
       "ReceiverTests",
       [
-        "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs", "CSQLite",
-        "FaultyDisk", logging,
+        "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs",
+        "ReplicateAPI",
+        "CSQLite", "FaultyDisk", logging,
       ]),
     tests("CommandTests", ["Receiver", "EventLoop", "JSONText", "StandardWebhooks", "replicate-webhookd"]),
     tests(
