@@ -137,6 +137,25 @@ package final class StoreReader {
     return verdict == "ok" ? nil : verdict.split(separator: "\n").joined(separator: " ")
   }
 
+  /// How many jobs rest on a body that is not what was stored, and the first of their predictions. Reads every body.
+  ///
+  /// SQLite finds what damages its own structure, and knows no sums: zeros or flipped bits inside a body are a body to it.
+  ///
+  /// - Parameter digest: SHA-256; the digest in a row is of what is stored beside it.
+  package func damagedBodies(
+    _ digest: (Span<UInt8>) -> [UInt8]
+  ) throws(StoreError) -> (count: Int, first: String?) {
+    let statement = try Statement(
+      "SELECT prediction_id, digest, body FROM jobs WHERE digest IS NOT NULL ORDER BY number", on: connection)
+    var (count, first): (Int, String?) = (0, nil)
+    while try statement.step() {
+      guard digest(statement.bytes(2).span) != statement.bytes(1) else { continue }
+      count += 1
+      first = first ?? statement.text(0)
+    }
+    return (count, first)
+  }
+
   /// How many jobs there are. Reads an index from end to end.
   package func jobCount() throws(StoreError) -> Int {
     try connection.integer("SELECT count(*) FROM jobs")

@@ -33,6 +33,12 @@ struct Check: ParsableCommand {
       do throws(StoreError) {
         let reader = try StoreReader(path: settings.databasePath)
         if let damage = try reader.damage() { throw .corrupt(damage) }
+        let sha256 = SHA256()
+        let damaged = try reader.damagedBodies { sha256.digest(of: $0) }
+        if let first = damaged.first {
+          throw .corrupt(
+            "the bodies of \(damaged.count) job(s) are not what was stored, the first of \(first)")
+        }
         Terminal.print(
           "store      \(settings.databasePath) is sound and holds \(try reader.jobCount()) job(s)")
       } catch {

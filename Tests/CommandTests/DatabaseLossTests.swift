@@ -100,13 +100,7 @@ extension ProcessTests {
       let daemon = try Daemon(in: folder)
       #expect(try post("p20", to: daemon).code == "store_unavailable")
       for _ in 0..<3 { #expect(try daemon.ask("/readyz").status == 503) }
-      let checked = try Program.run(
-        ["check"],
-        environment: [
-          "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "DATABASE_URL": "sqlite:\(path(Self.name))",
-        ])
-      #expect(checked.status == 1 && checked.error.contains("the database is damaged"))
-      #expect(checked.error.split(separator: "\n").count == 1)
+      #expect(try check().contains("the database is damaged"))
       #expect(daemon.logAfterStop().contains("move the file aside and restore a backup"))
     }
 
@@ -124,7 +118,7 @@ extension ProcessTests {
       }
       let database = path(Self.name)
       var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: database)))
-      let place = try #require(bytes.firstRange(of: Array("the end of p1".utf8)))
+      var place = try #require(bytes.firstRange(of: Array("the end of p1".utf8)))
       bytes.replaceSubrange(place, with: Array(repeating: 0, count: place.count))
       try Data(bytes).write(to: URL(fileURLWithPath: database))
       let daemon = try Daemon(in: folder)
@@ -136,6 +130,23 @@ extension ProcessTests {
       #expect(try daemon.ask("/jobs").status == 200)
       #expect(try daemon.ask("/jobs/p1/history").status == 200)
       #expect(daemon.logAfterStop().contains("the stored body is damaged"))
+      #expect(try check().contains("the bodies of 1 job(s) are not what was stored, the first of p1"))
+      // One letter for another: a sound body to everybody but its digest.
+      place = try #require(bytes.firstRange(of: Array("the end of p2".utf8)))
+      bytes[place.lowerBound] ^= 0x20
+      try Data(bytes).write(to: URL(fileURLWithPath: database))
+      #expect(try check().contains("the bodies of 2 job(s)"))
+    }
+
+    /// What `check` complains of.
+    private func check() throws -> String {
+      let result = try Program.run(
+        ["check"],
+        environment: [
+          "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "DATABASE_URL": "sqlite:\(path(Self.name))",
+        ])
+      #expect(result.status == 1 && result.error.split(separator: "\n").count == 1, "\(result.error)")
+      return result.error
     }
 
     /// An orderly stop writes the log into the database, wherever the log is.

@@ -52,10 +52,11 @@ import Testing
   }
 
   private static func readAndShow(_ body: [UInt8]) {
-    let digest = BodyDigest(of: body.span)
-    guard let prediction = try? Prediction(body: body.span) else { return }
+    guard let prediction = try? Prediction(body: body.span),
+      let digest = BodyDigest(bytes: SHA256().digest(of: body.span))
+    else { return }
     let job = Job(firstSeenIn: prediction.snapshot(digest: digest), receivedAt: Timestamp(milliseconds: 0))
-    _ = JobDocument.whole(job, body: body)
+    _ = JobDocument.whole(job, prediction, body: body)
   }
 
   private static func seconds(_ work: () -> Void) -> Double {

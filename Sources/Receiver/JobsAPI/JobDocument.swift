@@ -10,17 +10,16 @@ enum JobDocument {
   static let logsTailLimit = 4096
 
   /// One job with everything.
-  static func whole(_ job: Job, body: [UInt8]) -> [UInt8] {
+  ///
+  /// - Parameter prediction: what was read from `body`; nil where there is none yet.
+  static func whole(_ job: Job, _ prediction: Prediction?, body: [UInt8]) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
     writer.object { object in
       head(of: job, in: &object)
-      // A body that could be recorded can be read again.
-      if let prediction = try? Prediction(body: body.span) {
-        object.member("input", raw: slice(prediction.input, of: body))
-        object.member("output", raw: slice(prediction.output, of: body))
-        object.member("metrics", raw: slice(prediction.metrics, of: body))
-        if let logs = prediction.logs { logsTail(logs, of: body, in: &object) }
-      }
+      object.member("input", raw: slice(prediction?.input, of: body))
+      object.member("output", raw: slice(prediction?.output, of: body))
+      object.member("metrics", raw: slice(prediction?.metrics, of: body))
+      if let logs = prediction?.logs { logsTail(logs, of: body, in: &object) }
       tail(of: job, in: &object)
     }
     writer.raw([UInt8(ascii: "\n")])

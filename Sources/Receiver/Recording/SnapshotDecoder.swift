@@ -17,7 +17,9 @@ final class SnapshotDecoder {
     let prediction = try Prediction(body: body.span)
     var kept = body
     if let url = prediction.webhook { JobToken.mask(in: &kept, url: url.range) }
-    let digest = BodyDigest(of: kept.span, by: sha256)
+    guard let digest = BodyDigest(bytes: sha256.digest(of: kept.span)) else {
+      preconditionFailure("a SHA-256 of other than 32 bytes")
+    }
     return (prediction.snapshot(digest: digest, rules: rules, body: kept.span), kept)
   }
 }
