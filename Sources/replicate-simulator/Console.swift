@@ -43,8 +43,8 @@ struct Console: Sendable {
     return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
   }
 
-  /// Ends the process at once. Threads may be in the middle of a transfer: what libraries clean up when a process ends in
-  /// order would be taken from under them.
+  /// Ends the process at once. Threads may be in the middle of a transfer: what libraries clean up when a process ends
+  /// in order would be taken from under them.
   static func leave(_ status: Int32) -> Never {
     _exit(status)
   }

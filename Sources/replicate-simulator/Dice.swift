@@ -27,8 +27,8 @@ struct Dice: Equatable, Sendable {
   }
 }
 
-/// Names of predictions and webhooks. They never repeat, not even with the same seed: a receiver that has seen an earlier
-/// run would take its second one for late deliveries.
+/// Names of predictions and webhooks. They never repeat, not even with the same seed: a receiver that has seen an
+/// earlier run would take the next one for late deliveries.
 struct Identifiers: Sendable {
   private let dice: Dice
   /// The 32 letters and digits of Replicate's ids.

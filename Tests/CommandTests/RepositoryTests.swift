@@ -12,7 +12,7 @@ import Testing
     "ReplicateAPI": ["Jobs", "JSONText"],
     "Receiver": [
       "Jobs", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer", "TLS",
-      "Store", "ReplicateAPI", "Logging",
+      "HTTPClient", "Store", "ReplicateAPI", "Logging",
     ],
     "replicate-webhookd": [
       "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",

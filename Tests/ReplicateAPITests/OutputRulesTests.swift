@@ -88,8 +88,8 @@ private func rules(_ text: String) throws(OutputRulesError) -> OutputRules {
   func onlyUsableOutputSucceeds(_ status: String, _ members: String, _ phase: Phase?) throws {
     let snapshot = try snapshot(
       #"{"id":"a","model":"a/b","status":"\#(status)",\#(members)}"#, try rules(#"{"a/b":{"kind":"url"}}"#))
-    #expect(snapshot.phase == phase && snapshot.providerStatus == status)
-    if status == "succeeded" { #expect((snapshot.error?.code == "invalid_output") == (phase == .failed)) }
+    #expect(snapshot.claimedPhase == phase && snapshot.providerStatus == status)
+    if status == "succeeded" { #expect((snapshot.breach?.code == "invalid_output") == (phase == .failed)) }
   }
 
   @Test func aFailureOfTheProviderKeepsItsReason() throws {

@@ -15,18 +15,17 @@ import Testing
     let received = receiver.received
     #expect(received.allSatisfy { $0.isSigned && $0.path == "hook" })
     #expect(Set(received.map(\.id)).count == received.count)
+    // A start; output and logs after 60, 600 and 1140 ms; an end. On a busy machine they may overtake each other.
     let statuses = received.map(\.status)
-    #expect(statuses.last == "succeeded" && statuses.dropLast().allSatisfy { $0 == "processing" })
-    // A start, and output and logs after 60, 560 and 1060 ms at the most.
-    #expect((5...8).contains(received.count))
+    #expect(statuses.sorted() == Array(repeating: "processing", count: 7) + ["succeeded"])
     for webhook in received {
       #expect(webhook.json["id"] as? String == id)
       #expect(webhook.json["webhook"] as? String == receiver.url + "?job=7")
       #expect(String(decoding: webhook.body, as: UTF8.self).contains(#""input":{"n" : 1.50}"#))
     }
-    let last = try #require(received.last)
-    #expect(
-      try simulator.ask("/v1/predictions/\(id)").text == String(decoding: last.body, as: UTF8.self) + "\n")
+    let last = try #require(received.first { $0.status == "succeeded" })
+    let shown = try simulator.ask("/v1/predictions/\(id)").text
+    #expect(shown == String(decoding: last.body, as: UTF8.self) + "\n")
   }
 
   @Test func withoutAFilterLogsAreNotTold() throws {
@@ -34,7 +33,7 @@ import Testing
     let receiver = try WebhookReceiver()
     _ = try simulator.create("demo/hello", webhook: receiver.url)
     _ = try simulator.settled(created: 1)
-    #expect(receiver.received.map(\.status) == ["processing", "succeeded"])
+    #expect(receiver.received.map(\.status).sorted() == ["processing", "succeeded"])
   }
 
   @Test func onlyTheEndIsTriedAgain() throws {
@@ -47,7 +46,7 @@ import Testing
     _ = try simulator.create("demo/hello", webhook: receiver.url)
     let webhooks = try #require(try simulator.settled(created: 1)[0]["webhooks"] as? [String: Any])
     let received = receiver.received
-    #expect(received.map(\.status) == ["processing"] + Array(repeating: "succeeded", count: 4))
+    #expect(received.map(\.status).sorted() == ["processing"] + Array(repeating: "succeeded", count: 4))
     // One id; every attempt has a timestamp of its own and is signed anew.
     #expect(Set(received.map(\.id)).count == 2 && received.allSatisfy(\.isSigned))
     #expect(webhooks["completed"] as? String == "acknowledged" && webhooks["failed"] as? Int == 1)
@@ -60,7 +59,7 @@ import Testing
     _ = try simulator.create("demo/hello", webhook: receiver.url, events: #""completed""#)
     let webhooks = try #require(try simulator.settled(created: 1)[0]["webhooks"] as? [String: Any])
     #expect(webhooks["completed"] as? String == "failed")
-    #expect((3...7).contains(receiver.received.count))
+    #expect((2...7).contains(receiver.received.count))
   }
 
   @Test func aRedirectIsNotTriedAgain() throws {
@@ -72,7 +71,7 @@ import Testing
   }
 
   @Test func whereNobodyListensTheEndIsTriedAgain() throws {
-    let simulator = try SimulatorProcess(["--duration", "0s", "--retry-window", "500ms"])
+    let simulator = try SimulatorProcess(["--duration", "0s", "--retry-window", "2s"])
     _ = try simulator.create("demo/hello", webhook: "http://127.0.0.1:1/", events: #""completed""#)
     let webhooks = try #require(try simulator.settled(created: 1)[0]["webhooks"] as? [String: Any])
     #expect(try #require(webhooks["sent"] as? Int) > 1)
@@ -81,15 +80,15 @@ import Testing
 
   @Test func waitingAnswersWithTheEnd() throws {
     let simulator = try SimulatorProcess(["--duration", "200ms"])
-    func create(_ duration: Int) throws -> SimulatorProcess.Answer {
+    func create(_ duration: Int, wait: Int) throws -> SimulatorProcess.Answer {
       try simulator.ask(
         "/v1/predictions",
         body: #"{"version":"demo/text","input":{"simulate":{"duration_ms":\#(duration)}}}"#,
-        fields: ["Authorization: Token any", "Prefer: wait=1"])
+        fields: ["Authorization: Token any", "Prefer: wait=\(wait)"])
     }
-    let finished = try create(200)
+    let finished = try create(200, wait: 60)
     #expect(finished.status == 201 && finished.json["status"] as? String == "succeeded")
-    let unfinished = try create(30_000)
+    let unfinished = try create(600_000, wait: 1)
     #expect(unfinished.status == 202 && unfinished.json["status"] as? String == "starting")
   }
 

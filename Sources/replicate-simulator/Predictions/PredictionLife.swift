@@ -1,4 +1,4 @@
-/// One prediction's way from its creation to its end. A value that is told the time and says what changes; it does nothing.
+/// One prediction's way from its creation to its end. A value that is told the time and says what changes.
 struct PredictionLife: Equatable, Sendable {
   enum End: String, Sendable {
     case succeeded, failed, canceled
@@ -69,7 +69,7 @@ struct PredictionLife: Equatable, Sendable {
     return deadline.map { min($0, planned) } ?? planned
   }
 
-  /// The next change that is due by `now`; call it until there is none. What changes bears the time at which it was due.
+  /// The next change that is due by `now`; call it until there is none. Each bears the time at which it was due.
   mutating func advance(to now: Instant) -> Change? {
     guard let due = nextChangeAt, due <= now else { return nil }
     if due == deadline { return end(startedAt == nil ? .aborted : .canceled, at: due) }

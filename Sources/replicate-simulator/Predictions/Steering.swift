@@ -2,7 +2,7 @@ internal import JSONText
 
 /// What the input's `simulate` object asks for, in place of what the model would do.
 ///
-///     {"prompt": "…", "simulate": {"end": "failed", "error": "…", "queue_ms": 50, "duration_ms": 500, "output": ["…"]}}
+///     {"prompt": "…", "simulate": {"end": "failed", "error": "…", "duration_ms": 500}}
 struct Steering: Equatable, Sendable {
   private var end: String?
   private var error: String?

@@ -20,8 +20,8 @@ struct Faults: Equatable, Sendable {
   private static let shortestDetour: Duration = .milliseconds(600)
   private static let longestGap: Duration = .seconds(1)
 
-  /// The delays after which the `index`-th webhook of the `ordinal`-th prediction is sent: usually one, zero. None: it is
-  /// never sent. Two: it is sent twice.
+  /// The delays after which the `index`-th webhook of the `ordinal`-th prediction is sent: usually one, zero. None: it
+  /// is never sent. Two: it is sent twice.
   ///
   /// - Parameter remaining: how long the prediction goes on, and tells of it.
   func delays(ofWebhook index: Int, ofPrediction ordinal: Int, remaining: Duration) -> [Duration] {
