@@ -133,13 +133,26 @@ let package = Package(
         "ReplicateAPI",
         "CSQLite", "FaultyDisk", logging,
       ]),
-    tests("CommandTests", ["Receiver", "EventLoop", "JSONText", "StandardWebhooks", "replicate-webhookd"]),
     tests(
       "SimulatorTests",
       [
         "replicate-simulator", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs",
         "ReplicateAPI", "StandardWebhooks", "ClientAddress",
       ]),
+    // The built daemon as a process, and a plain client of it.
+    .target(
+      name: "LiveDaemon", dependencies: ["StandardWebhooks"], path: "Tests/LiveDaemon", swiftSettings: house),
+    tests(
+      "CommandTests",
+      ["LiveDaemon", "Receiver", "EventLoop", "JSONText", "StandardWebhooks", "replicate-webhookd"]),
+    // What must hold whatever happens to a daemon, asked of a real one by deploy/prove.sh.
+    .target(
+      name: "Proofs", dependencies: ["LiveDaemon", "StandardWebhooks", "Simulation"], path: "Tests/Proofs",
+      swiftSettings: house),
+    .executableTarget(
+      name: "webhook-prove", dependencies: ["Proofs", arguments], path: "Tests/webhook-prove",
+      swiftSettings: house),
+    tests("ProofsTests", ["Proofs"]),
     tests("WebhookBenchTests", ["webhook-bench", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     // A disk that fails on demand, beneath SQLite.

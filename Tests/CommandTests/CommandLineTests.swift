@@ -1,4 +1,5 @@
 import Foundation
+import LiveDaemon
 import StandardWebhooks
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import LiveDaemon
 import Testing
 
 import class EventLoop.BlockingQueue
@@ -95,33 +96,5 @@ extension ProcessTests {
       let size = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int
       #expect((size ?? 0) == 0)
     }
-  }
-}
-
-/// Another process that holds the write lock of a database.
-final class LockHolder {
-  private let process = Process()
-  private let input = Pipe()
-
-  init(_ database: String) throws {
-    let script = """
-      import sqlite3, sys
-      connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-      connection.execute("BEGIN IMMEDIATE")
-      print("locked", flush=True)
-      sys.stdin.readline()
-      """
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", script, database]
-    let output = Pipe()
-    process.standardInput = input
-    process.standardOutput = output
-    try process.run()
-    try #require(output.fileHandleForReading.availableData.starts(with: Data("locked".utf8)))
-  }
-
-  func release() throws {
-    try input.fileHandleForWriting.close()
-    process.waitUntilExit()
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import LiveDaemon
 import Testing
 
 /// Threads that send one delivery a connection, again and again, as a fleet behind a balancer would.

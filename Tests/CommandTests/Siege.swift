@@ -1,4 +1,5 @@
 import Foundation
+import LiveDaemon
 import Testing
 
 /// Three thousand connections that mean no good, and some that come and go: 2,000 that are silent, 500 that drip a header

@@ -1,4 +1,5 @@
 import Foundation
+import LiveDaemon
 import Testing
 
 extension ProcessTests {

@@ -1,4 +1,5 @@
 import Foundation
+import LiveDaemon
 import Testing
 
 /// Certificates and keys of one test, made by the openssl command.

@@ -1,20 +1,21 @@
 import Foundation
-import Testing
 
 /// What a process holds, as the kernel tells it (proc(5)).
-struct ProcessUsage {
-  let descriptors: Int
-  let residentKilobytes: Int
+package struct ProcessUsage {
+  package let descriptors: Int
+  package let residentKilobytes: Int
 
-  init(of processID: Int32) throws {
+  package init(of processID: Int32) throws {
     descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(processID)/fd").count
     let status = try String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8)
-    let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") })
-    residentKilobytes = try #require(Int(line.split(whereSeparator: \.isWhitespace)[1]))
+    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+    let words = line?.split(whereSeparator: \.isWhitespace) ?? []
+    guard words.count > 1, let kilobytes = Int(words[1]) else { throw Unusable("no VmRSS of \(processID)") }
+    residentKilobytes = kilobytes
   }
 
   /// The usage as soon as one figure is low enough, or after half a minute.
-  static func of(
+  package static func of(
     _ processID: Int32, onceIts figure: KeyPath<ProcessUsage, Int>, isAtMost bound: Int
   ) throws -> ProcessUsage {
     for _ in 0..<600 {

@@ -1,0 +1,127 @@
+import Foundation
+
+package struct HTTPAnswer {
+  package let status: Int
+  /// Names in lower case.
+  package let fields: [String: String]
+  package let body: [UInt8]
+
+  package var text: String { String(decoding: body, as: UTF8.self) }
+  /// The `code` of a problem document.
+  package var code: String? {
+    (try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any])?["code"] as? String
+  }
+}
+
+/// One blocking connection, every wait bounded.
+package final class HTTPConnection {
+  private let descriptor: Int32
+  private var input: [UInt8] = []
+
+  package struct Broken: Error {}
+
+  /// - Parameter patience: how many seconds it waits for bytes, or for room for them.
+  package init(host: String, port: Int, patience: Int = 60) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    var patience = timeval(tv_sec: patience, tv_usec: 0)
+    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+      setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
+    }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = in_port_t(port).bigEndian
+    inet_pton(AF_INET, host, &address.sin_addr)
+    let result = withUnsafeBytes(of: address) { bytes in
+      bytes.withMemoryRebound(to: sockaddr.self) {
+        connect(descriptor, $0.baseAddress, socklen_t(bytes.count))
+      }
+    }
+    if result != 0 {
+      close(descriptor)
+      throw Broken()
+    }
+  }
+
+  deinit {
+    close(descriptor)
+  }
+
+  package func send(_ bytes: some Sequence<UInt8>) throws {
+    var rest = Array(bytes)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes {
+        Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+      }
+      guard count > 0 else { throw Broken() }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// Reads until the other side has closed, for at most a minute.
+  package func waitForEnd() {
+    var chunk = [UInt8](repeating: 0, count: 4096)
+    while recv(descriptor, &chunk, chunk.count, 0) > 0 {}
+  }
+
+  /// The status and the body of the next answer, and nothing else of it: for those who ask thousands of times.
+  package func receiveStatusAndBody() throws -> (status: Int, body: [UInt8]) {
+    while true {
+      if let (status, end, length) = try plainHead(), input.count >= end + length {
+        let body = Array(input[end..<end + length])
+        input.removeFirst(end + length)
+        return (status, body)
+      }
+      try receiveMore()
+    }
+  }
+
+  /// Nil until the header section is there.
+  private func plainHead() throws -> (status: Int, end: Int, length: Int)? {
+    try input.withUnsafeBufferPointer { bytes in
+      var (start, length) = (0, 0)
+      for index in 1..<max(1, bytes.count) where bytes[index] == 0x0A {
+        if index - start == 1 {
+          guard bytes.count > 12, start > 0 else { throw Broken() }
+          let digits = UnsafeBufferPointer(rebasing: bytes[9..<12])
+          return (Int(String(decoding: digits, as: UTF8.self)) ?? 0, index + 1, length)
+        }
+        if bytes[start] | 0x20 == UInt8(ascii: "c"), index - start > 16 {
+          let line = String(decoding: UnsafeBufferPointer(rebasing: bytes[start..<index - 1]), as: UTF8.self)
+          if line.lowercased().hasPrefix("content-length: ") { length = Int(line.dropFirst(16)) ?? 0 }
+        }
+        start = index + 1
+      }
+      return nil
+    }
+  }
+
+  private func receiveMore() throws {
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    let count = recv(descriptor, &chunk, chunk.count, 0)
+    guard count > 0 else { throw Broken() }
+    input += chunk.prefix(count)
+  }
+
+  /// The next answer.
+  package func receive(isHead: Bool = false) throws -> HTTPAnswer {
+    while true {
+      if let end = input.firstRange(of: Array("\r\n\r\n".utf8)) {
+        let lines = String(decoding: input[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
+        var fields: [String: String] = [:]
+        for line in lines.dropFirst() {
+          guard let colon = line.firstIndex(of: ":") else { throw Broken() }
+          fields[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
+            in: .whitespaces)
+        }
+        let status = Int(lines[0].split(separator: " ")[1]) ?? 0
+        let length = isHead || status == 304 ? 0 : Int(fields["content-length"] ?? "0") ?? 0
+        if input.count >= end.upperBound + length {
+          let body = Array(input[end.upperBound..<end.upperBound + length])
+          input.removeFirst(end.upperBound + length)
+          return HTTPAnswer(status: status, fields: fields, body: body)
+        }
+      }
+      try receiveMore()
+    }
+  }
+}

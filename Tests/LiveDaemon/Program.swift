@@ -1,0 +1,50 @@
+package import Foundation
+
+/// The built command, and the folder it is built in.
+package enum Program {
+  /// Beside the bundle of the tests.
+  package static let path: String = {
+    let arguments = ProcessInfo.processInfo.arguments
+    let bundle = arguments.first { $0.hasSuffix(".xctest") } ?? arguments[0]
+    return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
+      "replicate-webhookd"
+    ).path
+  }()
+
+  /// The root of the project.
+  package static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent()
+    .deletingLastPathComponent()
+
+  package struct Result {
+    package let status: Int32
+    package let output: String
+    package let error: String
+  }
+
+  /// Runs the command to its end, with `environment` and nothing else.
+  package static func run(
+    _ arguments: [String], environment: [String: String] = [:], executable: String = path
+  ) throws -> Result {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: executable)
+    process.arguments = arguments
+    process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { own, _ in own }
+      .merging(sanitizerOptions) { own, _ in own }
+    let (output, error) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = error
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    // Nothing here writes more to standard error than a pipe holds.
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let complaint = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return Result(status: process.terminationStatus, output: text, error: complaint)
+  }
+}
+
+/// What sanitizers are told through the environment of the tests, for the processes that these start.
+let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
+  name == "ASAN_OPTIONS" || name == "TSAN_OPTIONS"
+}

@@ -1,0 +1,31 @@
+import Foundation
+import StandardWebhooks
+
+/// A delivery as Replicate would send it.
+package struct SignedDelivery {
+  package let id: String
+  package let body: [UInt8]
+  /// `name: value`, for whoever writes the request itself.
+  package let fields: [String]
+  package let request: [UInt8]
+
+  /// - Parameter age: how many seconds ago it says that it was signed.
+  package init(id: String, body: [UInt8], secret: String = Daemon.secret, age: Int = 0) throws {
+    self.id = id
+    self.body = body
+    let timestamp = String(Int(Date().timeIntervalSince1970) - age)
+    let signature = Signer.sign(id: id, timestamp: timestamp, body: body.span, with: try Secret(secret))
+    guard let signature else { throw Unusable("nothing can be signed") }
+    fields = [
+      "Content-Type: application/json", "webhook-id: \(id)", "webhook-timestamp: \(timestamp)",
+      "webhook-signature: \(signature)",
+    ]
+    let lines = ["POST /webhooks/replicate HTTP/1.1", "Host: a", "Content-Length: \(body.count)"] + fields
+    request = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body
+  }
+
+  package init(id: String, prediction: String, status: String, logs: String = "") throws {
+    try self.init(
+      id: id, body: Array(#"{"id":"\#(prediction)","status":"\#(status)","logs":"\#(logs)"}"#.utf8))
+  }
+}

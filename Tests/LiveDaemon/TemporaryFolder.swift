@@ -1,0 +1,21 @@
+package import Foundation
+
+/// A folder of its own, removed when the test lets it go.
+package final class TemporaryFolder {
+  package let url = FileManager.default.temporaryDirectory.appendingPathComponent(
+    "replicate-webhookd-\(UUID().uuidString)")
+
+  package init() throws {
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(at: url)
+  }
+
+  package func write(_ text: String, to name: String) throws -> String {
+    let file = url.appendingPathComponent(name)
+    try text.write(to: file, atomically: true, encoding: .utf8)
+    return file.path
+  }
+}

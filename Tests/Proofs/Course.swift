@@ -1,0 +1,58 @@
+/// How much is proven, and with what.
+package struct Course: Sendable {
+  /// The daemon.
+  package let executable: String
+  package let seed: UInt64
+  /// Faults that last last long: half a minute instead of seconds.
+  package let isLong: Bool
+  /// How often the daemon is killed.
+  package let kills: Int
+  /// Deliveries of the soak.
+  package let soak: Int
+  /// A library that, loaded into the daemon, shifts its wall clock; nil where there is none.
+  package let clockShift: String?
+  /// Told what happens while it happens.
+  package let progress: @Sendable (String) -> Void
+
+  package init(
+    executable: String, seed: UInt64, isLong: Bool, kills: Int, soak: Int, clockShift: String?,
+    progress: @escaping @Sendable (String) -> Void
+  ) {
+    self.executable = executable
+    self.seed = seed
+    self.isLong = isLong
+    self.kills = kills
+    self.soak = soak
+    self.clockShift = clockShift
+    self.progress = progress
+  }
+}
+
+/// What a daemon is put through. The raw value is its name on the command line.
+package enum Fault: String, CaseIterable, Sendable {
+  case kill
+  case fullDisk = "full-disk"
+  case lock
+  case second
+  case damage
+  case descriptors
+  case memory
+  case clock
+  case pause
+  case soak
+
+  package func prove(_ course: Course) throws -> Row {
+    switch self {
+    case .kill: try KillProof.run(course)
+    case .fullDisk: try FullDiskProof.run(course)
+    case .lock: try LockProof.run(course)
+    case .second: try SecondDaemonProof.run(course)
+    case .damage: try DamageProof.run(course)
+    case .descriptors: try DescriptorProof.run(course)
+    case .memory: try MemoryProof.run(course)
+    case .clock: try ClockProof.run(course)
+    case .pause: try PauseProof.run(course)
+    case .soak: try SoakProof.run(course)
+    }
+  }
+}

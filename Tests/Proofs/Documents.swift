@@ -1,0 +1,41 @@
+internal import Foundation
+
+/// A job as the API shows it; only what the proofs compare.
+struct JobDocument: Decodable {
+  let id: String
+  let state: String
+  let revision: Int
+}
+
+struct JobPage: Decodable {
+  let jobs: [JobDocument]
+}
+
+/// The deliveries of one job, oldest first.
+struct HistoryDocument: Decodable {
+  struct Row: Decodable {
+    let webhookID: String
+    let outcome: String
+    let state: String
+    let revision: Int
+    let digest: String
+
+    enum CodingKeys: String, CodingKey {
+      case webhookID = "webhook_id"
+      case outcome, state, revision
+      case digest = "body_sha256"
+    }
+
+    /// Its id was seen for the first time. A conflict is one too: no id of the proofs comes with two bodies, but some
+    /// jobs claim two ends.
+    var isFirst: Bool { outcome != "duplicate" }
+  }
+
+  let deliveries: [Row]
+}
+
+extension Decodable {
+  static func decode(_ bytes: [UInt8]) throws -> Self {
+    try JSONDecoder().decode(Self.self, from: Data(bytes))
+  }
+}

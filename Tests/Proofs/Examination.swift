@@ -1,0 +1,56 @@
+/// What is found when one job is asked for after everything: is each acknowledged delivery in its history, whole and
+/// applied once, and is the job what its history makes it?
+struct Examination {
+  private(set) var lost = 0
+  private(set) var appliedTwice = 0
+  private(set) var problem: String?
+
+  /// - Parameters:
+  ///   - sends: of the job's events, by step.
+  ///   - document, history: nil where there is no such job.
+  init(of job: Int, _ sends: [Ledger.Sends], _ document: JobDocument?, _ history: HistoryDocument?) {
+    var rows = Array(repeating: 0, count: sends.count)
+    var firsts = rows
+    var model = JobModel()
+    for row in history?.deliveries ?? [] {
+      guard let event = Self.event(row.webhookID, of: job, among: sends) else {
+        problem = "\(row.webhookID) was never sent"
+        continue
+      }
+      if row.digest != event.digest { problem = "\(row.webhookID) has another body" }
+      rows[event.step] += 1
+      if row.isFirst {
+        firsts[event.step] += 1
+        model.record(event)
+      } else if firsts[event.step] == 0 {
+        problem = "\(row.webhookID) is \(row.outcome) before it was recorded"
+      }
+      if row.state != model.state || row.revision != model.revision {
+        problem = "\(row.webhookID) made it \(row.state), revision \(row.revision), "
+        problem? += "not \(model.state), revision \(model.revision)"
+      }
+    }
+    for (step, sent) in sends.enumerated() {
+      lost += max(0, Int(sent.acknowledged) - rows[step])
+      appliedTwice += max(0, max(firsts[step], Int(sent.fresh)) - 1)
+      if rows[step] > Int(sent.attempts) - Int(sent.refused) {
+        problem = "step \(step) is recorded \(rows[step]) times and was sent \(sent.attempts) times"
+      }
+    }
+    // One that is stale has had no news for too long: its state and revision are the sweeper's.
+    if let document, document.state != "stale",
+      document.state != model.state || document.revision != model.revision
+    {
+      problem = "it is \(document.state), revision \(document.revision), "
+      problem? += "not \(model.state), revision \(model.revision)"
+    }
+  }
+
+  private static func event(_ webhookID: String, of job: Int, among sends: [Ledger.Sends]) -> Event? {
+    let parts = webhookID.split(separator: "-")
+    guard parts.count == 3, Int(parts[1]) == job, let step = Int(parts[2]), sends.indices.contains(step),
+      sends[step].attempts > 0
+    else { return nil }
+    return Event(job: job, step: step, word: sends[step].word)
+  }
+}

@@ -1,0 +1,59 @@
+internal import Foundation
+internal import LiveDaemon
+
+/// The disk fills up under load, stays full for a while, and has room again.
+enum FullDiskProof {
+  /// Whether this process may mount in a namespace of its own.
+  private static func canMount() -> Bool {
+    let result = try? Program.run(
+      ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "-o", "size=1m", "none", "/mnt"],
+      executable: "/usr/bin/unshare")
+    return result?.status == 0
+  }
+
+  static func run(_ course: Course) throws -> Row {
+    let hasMounts = canMount()
+    let trial = try Trial(course, hasMounts ? "full disk" : "limit on the size of files")
+    let makeRoom = hasMounts ? try prepareFileSystem(trial) : prepareLimit(trial)
+    let daemon = try trial.start()
+    try trial.beginLoad()
+    try trial.waitForRefusals(20)
+    trial.say("full")
+    trial.wait(seconds: course.isLong ? 10 : 1)
+    if try daemon.ask("/readyz").status != 503 { trial.complain("it says that it is ready") }
+    trial.noteEndOfFault()
+    try makeRoom(daemon)
+    try trial.noteRecovery()
+    try trial.waitForAcknowledgements(Trial.some)
+    try trial.endLoad()
+    trial.row.rounds = 1
+    try trial.examine()
+    return trial.finished("\(trial.ledger.count(of: 503)) answered 503")
+  }
+
+  /// A small file system that only the daemon sees, and a file there that can be taken away.
+  private static func prepareFileSystem(_ trial: Trial) throws -> (Daemon) throws -> Void {
+    let small = trial.folder.url.appendingPathComponent("small")
+    try FileManager.default.createDirectory(at: small, withIntermediateDirectories: true)
+    let script = """
+      mount -t tmpfs -o size=64m none small && head -c 52M /dev/zero >small/ballast && exec "$0" "$@"
+      """
+    trial.environment["DATABASE_URL"] = "sqlite:small/jobs.db"
+    trial.wrapper = ["/usr/bin/unshare", "--mount", "--map-root-user", "/bin/sh", "-c", script]
+    return { daemon in
+      // Its mounts are its own; this is the way in from outside.
+      try FileManager.default.removeItem(
+        atPath: "/proc/\(daemon.process.processIdentifier)/root\(small.path)/ballast")
+    }
+  }
+
+  private static func prepareLimit(_ trial: Trial) -> (Daemon) throws -> Void {
+    trial.wrapper = ["/bin/bash", "-c", #"trap "" XFSZ; ulimit -Sf 8000; exec "$0" "$@""#]
+    return { daemon in
+      let raised = try Program.run(
+        ["--pid", "\(daemon.process.processIdentifier)", "--fsize=unlimited:"],
+        executable: "/usr/bin/prlimit")
+      guard raised.status == 0 else { throw Unusable("prlimit: \(raised.error)") }
+    }
+  }
+}

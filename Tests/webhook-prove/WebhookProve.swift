@@ -1,0 +1,88 @@
+import ArgumentParser
+import Foundation
+import Proofs
+
+@main
+struct WebhookProve: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "webhook-prove",
+    abstract: "Does to a daemon what happens to daemons, and counts what it had acknowledged and has lost.",
+    discussion: """
+      Prints one table. The exit status is 1 where anything was lost or applied twice, or a fault was not survived.
+      deploy/prove.sh builds what this needs, and adds the proofs that are tests.
+      """)
+
+  @Option(help: "The replicate-webhookd to start.")
+  var daemon: String
+
+  @Flag(help: "Faults that last as long as they do in earnest, and more rounds.")
+  var long = false
+
+  @Option(
+    parsing: .upToNextOption,
+    help: "Only these: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")). Say it last.")
+  var only: [Fault] = []
+
+  @Option(help: "How often the daemon is killed (default: 10, with --long 200).")
+  var kills: Int?
+
+  @Option(help: "Deliveries of the soak (default: 50000, with --long 10000000).")
+  var soak: Int?
+
+  @Option(help: "Begin with this seed (default: a new one; it is printed).")
+  var seed: UInt64?
+
+  @Option(help: "A library that shifts the daemon's clock: Tests/ClockShift, compiled.")
+  var clockShift: String?
+
+  @Option(help: "A file with the lines of the proofs that are tests; they come first in the table.")
+  var record: String?
+
+  @Flag(help: "Print the rows as JSON.")
+  var json = false
+
+  func validate() throws {
+    guard kills ?? 1 > 0, soak ?? 100 >= 100 else {
+      throw ValidationError("let --kills be 1 or more, and --soak 100 or more")
+    }
+  }
+
+  func run() throws {
+    let seed = seed ?? UInt64.random(in: 1...999_999)
+    say("seed \(seed)")
+    let course = Course(
+      executable: Self.absolute(daemon), seed: seed, isLong: long, kills: kills ?? (long ? 200 : 10),
+      soak: soak ?? (long ? 10_000_000 : 50_000), clockShift: clockShift.map(Self.absolute), progress: say)
+    var rows = try record.map { try Row.sums(of: String(contentsOfFile: $0, encoding: .utf8)) } ?? []
+    for fault in Fault.allCases where only.isEmpty || only.contains(fault) {
+      do {
+        rows.append(try fault.prove(course))
+      } catch {
+        var row = Row(fault.rawValue)
+        row.problems.append("\(error)")
+        rows.append(row)
+      }
+    }
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+      print(String(decoding: try encoder.encode(rows), as: UTF8.self))
+    } else {
+      print(Table.text(rows))
+    }
+    guard rows.allSatisfy(\.isProven) else {
+      say("not proven; seed \(seed)")
+      throw ExitCode(1)
+    }
+  }
+
+  /// Daemons work in folders of their own.
+  private static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).path }
+
+  /// What happens meanwhile is no part of the result.
+  private func say(_ text: String) {
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+  }
+}
+
+extension Fault: ExpressibleByArgument {}
