@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need, and runs all of them: format, unit and process tests, the quickstart, and a bound on the
-# instructions that a delivery takes.
+# Installs what the tests need, and runs all of them: format, unit and process tests, the quickstart, a bound on the
+# instructions that a delivery takes, and the proofs that nothing acknowledged is lost, in their short form.
 #
 #   deploy/test.sh                        what checks every change
 #   deploy/test.sh --sanitize address     the suite built with AddressSanitizer, daemon included
@@ -56,4 +56,5 @@ run swift format lint --strict --recursive Sources Tests Package.swift
 run swift build --build-tests
 run deploy/quickstart.sh --once
 run deploy/instructions.sh
+run deploy/prove.sh --short
 run swift test --skip-build

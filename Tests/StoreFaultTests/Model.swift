@@ -84,6 +84,14 @@ extension Model {
 
   private static func text(_ body: [UInt8]) -> String { String(decoding: body, as: UTF8.self) }
 
+  /// How many deliveries took effect although their id had been seen before.
+  var appliedTwice: Int {
+    let firsts = jobs.values.flatMap(\.history).filter {
+      $0.outcome == .applied || $0.outcome == .unknownStatus
+    }
+    return firsts.count - Set(firsts.map(\.webhookID)).count
+  }
+
   /// By the times of their receipts.
   var deliveries: Set<Timestamp> { Set(jobs.values.flatMap { $0.history.map(\.receivedAt) }) }
 }

@@ -63,17 +63,23 @@ final class Ordeal {
     if let problem = try problemForReaders() { return "for a reader: \(problem)" }
     let now = disk.eventCount
     let killed = try FaultyDisk(holding: disk.files())
-    if let problem = Verdict.problem(with: killed.path, after: attempts, cutAt: now) {
+    if let problem = Verdict.problem(
+      with: killed.path, after: attempts, cutAt: now, fault: "failing disk, then a kill")
+    {
       return "had the process been killed: \(problem)"
     }
     var powerCut = PowerCut(seed: UInt64(now), files: beginning.files)
     let restarted = try FaultyDisk(holding: powerCut.files(after: disk.record()[...]))
-    if let problem = Verdict.problem(with: restarted.path, after: attempts, cutAt: now) {
+    if let problem = Verdict.problem(
+      with: restarted.path, after: attempts, cutAt: now, fault: "failing disk, then a power cut")
+    {
       return "had the power gone: \(problem)"
     }
     if let failure = commit() { return "the next commit fails: \(failure)" }
     writer = nil
-    return Verdict.problem(with: disk.path, after: attempts, cutAt: .max).map { "after the end: \($0)" }
+    return Verdict.problem(
+      with: disk.path, after: attempts, cutAt: .max, fault: "failing disk, then well again"
+    ).map { "after the end: \($0)" }
   }
 
   /// While the process lives, nobody sees anything of a batch that was refused.

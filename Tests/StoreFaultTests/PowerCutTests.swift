@@ -33,7 +33,8 @@ import Testing
       let remains = try first.remains(cutAt: cut, seed: seeds.0)
       let second = try Workload(seed: seeds.1, batches: number, hasFaults: false, from: remains)
       let nextCut = Int.random(in: 0...second.events.count, using: &generator)
-      let problem = try second.problem(cutAt: nextCut, seed: seeds.1)
+      let problem = try second.problem(
+        cutAt: nextCut, seed: seeds.1, fault: "second power cut while mending the first")
       #expect(problem == nil, "workload \(seed), cut \(seeds.0) after \(cut), \(seeds.1) after \(nextCut)")
     }
   }
@@ -43,7 +44,7 @@ import Testing
     let workload = try Workload(seed: 0, batches: 30, hasFaults: false)
     let problems = try (0..<10).compactMap { number in
       try workload.problem(
-        cutAt: workload.events.count - Int(number), seed: UInt64(number), honouringSyncs: false)
+        cutAt: workload.events.count - Int(number), seed: UInt64(number), honouringSyncs: false, fault: nil)
     }
     #expect(!problems.isEmpty)
   }

@@ -1,4 +1,5 @@
 import CSQLite
+import FaultyDisk
 import Jobs
 import Store
 
@@ -16,7 +17,11 @@ struct Attempt {
 /// not at all; and only the last such may be there, since every later commit writes over it in the log.
 enum Verdict {
   /// What is wrong with the database at `path` after `attempts`, had the disk stopped at `cut`; nil where nothing is.
-  static func problem(with path: String, after attempts: [Attempt], cutAt cut: Int) -> String? {
+  ///
+  /// - Parameter fault: under what the result is written down; nil for one that may fail.
+  static func problem(
+    with path: String, after attempts: [Attempt], cutAt cut: Int, fault: String?
+  ) -> String? {
     do {
       // The writer first: it is what makes the database whole again.
       _ = try StoreWriter(path: path)
@@ -25,6 +30,10 @@ enum Verdict {
       let acknowledged = attempts.filter { $0.isAcknowledged && $0.end <= cut }
       let kept = acknowledged.flatMap(\.deliveries)
       let lost = Set(kept.map(\.receivedAt)).subtracting(found.deliveries)
+      if let fault {
+        ProofRecord.note(
+          fault, acknowledged: kept.count, lost: lost.count, appliedTwice: found.appliedTwice)
+      }
       guard lost.isEmpty else { return "\(lost.count) acknowledged deliveries are lost" }
       let last = acknowledged.last?.end ?? 0
       let doubtful = attempts.filter { $0.start >= last && $0.start < cut && $0.end > last }

@@ -136,9 +136,13 @@ struct Workload {
   }
 
   /// What is wrong with what the disk holds after `cut` events; nil where nothing is.
-  func problem(cutAt cut: Int, seed: UInt64, honouringSyncs: Bool = true) throws -> String? {
+  ///
+  /// - Parameter fault: under what the result is written down; nil for one that may fail.
+  func problem(
+    cutAt cut: Int, seed: UInt64, honouringSyncs: Bool = true, fault: String? = "power cut"
+  ) throws -> String? {
     let disk = try FaultyDisk(holding: files(cutAt: cut, seed: seed, honouringSyncs: honouringSyncs))
-    return Verdict.problem(with: disk.path, after: attempts, cutAt: cut)
+    return Verdict.problem(with: disk.path, after: attempts, cutAt: cut, fault: fault)
   }
 
   /// What the disk holds after `cut` events, and the deliveries that a store finds there.
