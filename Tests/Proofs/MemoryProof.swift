@@ -22,7 +22,7 @@ enum MemoryProof {
     let refused = refusals.withLock(\.self)
     if refused == 0 { trial.complain("no body of the flood was answered 503") }
     return trial.finished(
-      "\(refused) large bodies answered 503; where more was allowed than fits, it died \(deaths) times")
+      "\(refused) large bodies answered 503; where more was allowed than fits, it died \(deaths) times of \(trial.row.rounds / 2)")
   }
 
   private static func limit(_ trial: Trial, kilobytes: Int, bytesInFlight: String) throws {

@@ -39,6 +39,6 @@ extension Row {
       rows[index].lost += line.lost
       rows[index].appliedTwice += line.appliedTwice
     }
-    return rows
+    return rows.sorted { $0.fault < $1.fault }
   }
 }

@@ -2,7 +2,7 @@
 package enum Table {
   package static func text(_ rows: [Row]) -> String {
     var lines = [
-      ["fault", "rounds", "acknowledged", "lost", "applied twice", "time to recover", ""],
+      ["fault", "rounds", "acknowledged", "lost", "applied twice", "time to recover", "note"],
       ["---", "---:", "---:", "---:", "---:", "---", "---"],
     ]
     for row in rows {
@@ -22,7 +22,7 @@ package enum Table {
   private static func recovery(_ milliseconds: [Double]) -> String {
     let sorted = milliseconds.sorted()
     guard let slowest = sorted.last else { return "–" }
-    let median = duration(sorted[sorted.count / 2])
+    let median = duration(sorted[(sorted.count - 1) / 2])
     return sorted.count == 1 ? median : "\(median), at most \(duration(slowest))"
   }
 
