@@ -21,8 +21,9 @@ enum MemoryProof {
     }
     let refused = refusals.withLock(\.self)
     if refused == 0 { trial.complain("no body of the flood was answered 503") }
+    let times = "\(deaths) times of \(trial.row.rounds / 2)"
     return trial.finished(
-      "\(refused) large bodies answered 503; where more was allowed than fits, it died \(deaths) times of \(trial.row.rounds / 2)")
+      "\(refused) large bodies answered 503; where more was allowed than fits, it died \(times)")
   }
 
   private static func limit(_ trial: Trial, kilobytes: Int, bytesInFlight: String) throws {

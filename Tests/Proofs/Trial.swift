@@ -28,7 +28,11 @@ final class Trial {
     row = Row(fault)
   }
 
-  deinit { try? load?.stop() }
+  deinit {
+    // First, so that nobody waits for a daemon that is stopped.
+    daemon?.killAtOnce()
+    try? load?.stop()
+  }
 
   var database: String { folder.url.appendingPathComponent("replicate-webhookd.db").path }
 
