@@ -4,14 +4,20 @@ import Foundation
 package struct ProcessUsage {
   package let descriptors: Int
   package let residentKilobytes: Int
+  package let addressSpaceKilobytes: Int
 
   package init(of processID: Int32) throws {
     descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(processID)/fd").count
     let status = try String(contentsOfFile: "/proc/\(processID)/status", encoding: .utf8)
-    let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+    residentKilobytes = try Self.kilobytes("VmRSS:", in: status)
+    addressSpaceKilobytes = try Self.kilobytes("VmSize:", in: status)
+  }
+
+  private static func kilobytes(_ name: String, in status: String) throws -> Int {
+    let line = status.split(separator: "\n").first { $0.hasPrefix(name) }
     let words = line?.split(whereSeparator: \.isWhitespace) ?? []
-    guard words.count > 1, let kilobytes = Int(words[1]) else { throw Unusable("no VmRSS of \(processID)") }
-    residentKilobytes = kilobytes
+    guard words.count > 1, let kilobytes = Int(words[1]) else { throw Unusable("the process has no \(name)") }
+    return kilobytes
   }
 
   /// The usage as soon as one figure is low enough, or after half a minute.

@@ -11,13 +11,10 @@ enum MemoryProof {
     let refusals = Guarded(0)
     var deaths = 0
     for _ in 0..<(course.isLong ? 5 : 1) {
-      // Kilobytes of address space: half a gigabyte is what an idle daemon may reserve, of which it uses a twentieth.
-      try limit(trial, kilobytes: 1_000_000, bytesInFlight: "64MiB")
-      if try endureFlood(trial, refusals) {
+      if try endureFlood(trial, refusals, kilobytes: 512 << 10, bytesInFlight: "64MiB") {
         trial.complain("it died, although MAX_BYTES_IN_FLIGHT fits the limit")
       }
-      try limit(trial, kilobytes: 520_000, bytesInFlight: "1GiB")
-      if try endureFlood(trial, refusals) { deaths += 1 }
+      if try endureFlood(trial, refusals, kilobytes: 64 << 10, bytesInFlight: "1GiB") { deaths += 1 }
     }
     let refused = refusals.withLock(\.self)
     if refused == 0 { trial.complain("no body of the flood was answered 503") }
@@ -26,18 +23,19 @@ enum MemoryProof {
       "\(refused) large bodies answered 503; where more was allowed than fits, it died \(times)")
   }
 
-  private static func limit(_ trial: Trial, kilobytes: Int, bytesInFlight: String) throws {
-    trial.wrapper = ["/bin/bash", "-c", #"ulimit -v \#(kilobytes); exec "$0" "$@""#]
-    trial.environment["MAX_BYTES_IN_FLIGHT"] = bytesInFlight
-    try trial.start()
-  }
-
+  /// - Parameter kilobytes: how much address space is left to it when the flood comes. What it has reserved by then depends
+  ///   on the number of processors; of that it uses a twentieth.
   /// - Returns: true where the daemon died of it.
-  private static func endureFlood(_ trial: Trial, _ refusals: Guarded<Int>) throws -> Bool {
-    let port = try trial.requireDaemon().webhookPort
+  private static func endureFlood(
+    _ trial: Trial, _ refusals: Guarded<Int>, kilobytes: Int, bytesInFlight: String
+  ) throws -> Bool {
+    trial.environment["MAX_BYTES_IN_FLIGHT"] = bytesInFlight
+    let daemon = try trial.start()
     try trial.beginLoad()
     try trial.waitForAcknowledgements(Trial.some)
+    try limit(daemon, toAnother: kilobytes)
     let running = Guarded(flood)
+    let port = daemon.webhookPort
     let patience = trial.course.isLong ? 20 : 3
     for _ in 0..<flood {
       Thread.detachNewThread {
@@ -61,6 +59,13 @@ enum MemoryProof {
     trial.row.rounds += 1
     if try trial.requireDaemon().stop() != 0 { trial.complain("it did not stop in order") }
     return hasDied
+  }
+
+  private static func limit(_ daemon: Daemon, toAnother kilobytes: Int) throws {
+    let process = daemon.process.processIdentifier
+    let bytes = (try ProcessUsage(of: process).addressSpaceKilobytes + kilobytes) << 10
+    let limited = try Program.run(["--pid", "\(process)", "--as=\(bytes)"], executable: "/usr/bin/prlimit")
+    guard limited.status == 0 else { throw Unusable("prlimit: \(limited.error)") }
   }
 
   /// A body of the largest size, all of it but the last byte.
