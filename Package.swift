@@ -112,7 +112,7 @@ let package = Package(
     .executableTarget(
       name: "http-conformance", dependencies: ["Conformance", arguments], path: "Tests/http-conformance",
       swiftSettings: house),
-    tests("ConformanceTests", ["Conformance", "StandardWebhooks", "replicate-webhookd"]),
+    tests("ConformanceTests", ["Conformance", "LiveDaemon", "replicate-webhookd"]),
     // The other end of TLS, over bytes in memory.
     .target(
       name: "TLSClient", dependencies: ["COpenSSL", "TLS"], path: "Tests/TLSClient", swiftSettings: house),
