@@ -11,7 +11,7 @@ enum MemoryProof {
     let refusals = Guarded(0)
     var deaths = 0
     for _ in 0..<(course.isLong ? 5 : 1) {
-      if try endureFlood(trial, refusals, kilobytes: 512 << 10, bytesInFlight: "64MiB") {
+      if try endureFlood(trial, refusals, kilobytes: 512 << 10, bytesInFlight: "128MiB") {
         trial.complain("it died, although MAX_BYTES_IN_FLIGHT fits the limit")
       }
       if try endureFlood(trial, refusals, kilobytes: 64 << 10, bytesInFlight: "1GiB") { deaths += 1 }
