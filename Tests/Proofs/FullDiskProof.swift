@@ -48,7 +48,7 @@ enum FullDiskProof {
   }
 
   private static func prepareLimit(_ trial: Trial) -> (Daemon) throws -> Void {
-    trial.wrapper = ["/bin/bash", "-c", #"trap "" XFSZ; ulimit -Sf 8000; exec "$0" "$@""#]
+    trial.wrapper = ["/bin/bash", "-c", #"trap "" XFSZ; ulimit -Sf 2000; exec "$0" "$@""#]
     return { daemon in
       let raised = try Program.run(
         ["--pid", "\(daemon.process.processIdentifier)", "--fsize=unlimited:"],

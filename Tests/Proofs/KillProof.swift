@@ -14,6 +14,7 @@ enum KillProof {
       try trial.beginLoad()
       try trial.waitForAcknowledgements(Int.random(in: 1...40, using: &generator))
       trial.wait(seconds: Double.random(in: 0...0.6, using: &generator))
+      if trial.hasDied { trial.complain("it had died before it was killed") }
       try trial.requireDaemon().killAtOnce()
       try trial.endLoad()
       trial.noteEndOfFault()

@@ -29,6 +29,7 @@ enum SoakProof {
           let done = quarter * slices + slice
           return try sample(trial, until: course.soak * (done + 1) / (4 * slices), withBackup: slice == 1)
         })
+      if trial.hasDied { trial.complain("it died by itself") }
       // In turn in the middle of the load, and in order.
       if quarter % 2 == 0 { try trial.requireDaemon().killAtOnce() }
       try trial.endLoad()
