@@ -11,8 +11,6 @@ final class Benchmark {
   private(set) var isFaultless = true
 
   private static let readConnections = 16
-  /// A list costs what many single jobs do.
-  private static let readsPerList = 20
 
   init(_ options: BenchmarkOptions) {
     self.options = options
@@ -23,8 +21,10 @@ final class Benchmark {
 
   func run(_ scenario: Scenario) throws {
     switch scenario {
-    case .reads, .readsDuringWrites: try read(scenario)
+    case .fill: try fill()
+    case .reads, .lists, .readsDuringWrites: try read(scenario)
     case .idle: try idle()
+    case .start: try start()
     default: try deliver(scenario)
     }
   }
@@ -51,12 +51,19 @@ extension Benchmark {
     database: String, in folder: TemporaryFolder, settings: [String] = [], isTLS: Bool = false
   ) throws -> Receiver {
     if let url = options.url { return try Receiver(options, url: url) }
-    let path = try options.daemon ?? Self.neighbour("replicate-webhookd")
     let secret = Secret.generate()
-    // What the user sets comes last, and wins.
-    let daemon = try DaemonProcess(
-      path, secret: secret, database: database, in: folder, environment: settings + options.setting)
+    let daemon = try daemon(secret, database: database, in: folder, settings: settings)
+    try daemon.learnPorts()
     return try Receiver(daemon, secret: secret, isTLS: isTLS)
+  }
+
+  private func daemon(
+    _ secret: Secret, database: String, in folder: TemporaryFolder, settings: [String]
+  ) throws -> DaemonProcess {
+    let path = try options.daemon ?? Self.neighbour("replicate-webhookd")
+    // What the user sets comes last, and wins.
+    return try DaemonProcess(
+      path, secret: secret, database: database, in: folder, environment: settings + options.setting)
   }
 
   private func database(in folder: TemporaryFolder) -> String {
@@ -172,6 +179,10 @@ extension Benchmark {
           label: "memory of those",
           text: "\(Quantity.bytes(Double(after - before))), \(Quantity.bytes(each)) each",
           key: "idle_bytes_per_connection", value: .number(each)))
+      report.notes.append(
+        Report.Note(
+          label: "resident with those", text: Quantity.bytes(Double(after)), key: "idle_resident_bytes",
+          value: .integer(after)))
     }
     if open < count { isFaultless = false }
     if options.verify {
@@ -181,23 +192,68 @@ extension Benchmark {
   }
 }
 
+// MARK: - Starts
+
+extension Benchmark {
+  private func start() throws {
+    let folder = try makeFolder()
+    let secret = Secret.generate()
+    var starts = Starts()
+    for number in 0..<options.repeats {
+      progress?.show("start \(number + 1) of \(options.repeats)")
+      var recipe = options.recipe(for: .start, seed: seed)
+      (recipe.deliveries, recipe.firstJob, recipe.firstDelivery) = (1, number, number)
+      // Each on a new file, unless there is one to be kept.
+      let file = options.database ?? "\(folder.path)/start-\(number).db"
+      try starts.measure(recipe, secret: secret) { settings in
+        try daemon(secret, database: file, in: folder, settings: settings)
+      }
+    }
+    progress?.clear()
+    let title = "\(options.repeats) starts on \(options.database ?? "an empty file")"
+    Output.line(options.json ? starts.json(title) : starts.text(title))
+  }
+}
+
 // MARK: - Reads
 
 extension Benchmark {
-  private func read(_ scenario: Scenario) throws {
-    try requireDescriptors(options.connections + 256)
+  private func storedJobs(_ recipe: Workload.Recipe) -> StoredJobs {
+    StoredJobs(
+      count: options.jobs, deliveriesPerJob: options.deliveriesPerJob, bodyBytes: recipe.bodyBytes,
+      order: options.ids)
+  }
+
+  private func keptFolder() throws -> TemporaryFolder {
     let folder = try storeFolder ?? makeFolder()
     storeFolder = folder
+    return folder
+  }
+
+  private func fill() throws {
+    try requireDescriptors(StoredJobs.connections)
+    let folder = try keptFolder()
+    let receiver = try receiver(database: database(in: folder), in: folder)
+    let stored = storedJobs(options.recipe(for: .fill, seed: seed))
+    let seconds = try stored.fill(receiver, progress: progress) { step in
+      progress?.clear()
+      Output.line(options.json ? step.json : step.text)
+    }
+    if seconds == nil { Output.error("webhook-bench: the store has these jobs already\n") }
+  }
+
+  private func read(_ scenario: Scenario) throws {
+    try requireDescriptors(options.connections + StoredJobs.connections)
+    let folder = try keptFolder()
     let recipe = options.recipe(for: scenario, seed: seed)
-    let stored = StoredJobs(count: options.jobs, bodyBytes: recipe.bodyBytes, order: options.ids)
+    let stored = storedJobs(recipe)
     let filling = try fill(stored, in: folder)
     // A daemon of its own: neither memory nor time of the filling are among what is measured.
     let receiver = try receiver(database: database(in: folder), in: folder)
-    if scenario == .reads {
-      try readJobs(stored, recipe, receiver, filling)
-      try readLists(stored, recipe, receiver)
-    } else {
+    if scenario == .readsDuringWrites {
       try readDuringWrites(stored, recipe, receiver, filling)
+    } else {
+      try readAlone(scenario, stored, recipe, receiver, filling)
     }
   }
 
@@ -213,32 +269,24 @@ extension Benchmark {
     ]
   }
 
-  private func readJobs(
-    _ stored: StoredJobs, _ recipe: Workload.Recipe, _ receiver: Receiver, _ filling: [Report.Note]
-  ) throws {
-    let requests = try stored.jobRequests(recipe.deliveries, of: receiver, seed: seed)
-    let title =
-      "\(Quantity.grouped(recipe.deliveries)) × GET /jobs/{id}, \(Quantity.grouped(stored.count)) jobs stored"
-    try readAlone("jobs", requests, title, recipe, receiver, filling)
-  }
-
-  private func readLists(_ stored: StoredJobs, _ recipe: Workload.Recipe, _ receiver: Receiver) throws {
-    let count = max(1, recipe.deliveries / Self.readsPerList)
-    let requests = try stored.listRequests(count, of: receiver, seed: seed)
-    let title =
-      "\(Quantity.grouped(count)) × GET /jobs?…&limit=50, \(Quantity.grouped(stored.count)) jobs stored"
-    try readAlone("lists", requests, title, recipe, receiver, [])
-  }
-
   private func readAlone(
-    _ name: String, _ requests: RequestArena, _ title: String, _ recipe: Workload.Recipe,
-    _ receiver: Receiver, _ notes: [Report.Note]
+    _ scenario: Scenario, _ stored: StoredJobs, _ recipe: Workload.Recipe, _ receiver: Receiver,
+    _ filling: [Report.Note]
   ) throws {
-    let lane = Lane(name, to: try receiver.requireAPI(), requests, connections: options.connections)
+    let (count, isList) = (recipe.deliveries, scenario == .lists)
+    let requests =
+      isList
+      ? try stored.listRequests(count, of: receiver, seed: seed)
+      : try stored.jobRequests(count, of: receiver, seed: seed)
+    let lane = Lane(
+      isList ? "lists" : "jobs", to: try receiver.requireAPI(), requests, connections: options.connections)
     let measurement = try Measurement.run(
       [lane], on: receiver.process, seconds: options.seconds, progress: progress)
-    var report = report(.reads, measurement, title, recipe)
-    report.notes = notes
+    let title =
+      "\(Quantity.grouped(count)) × GET /jobs\(isList ? "?…&limit=50" : "/{id}"), "
+      + "\(Quantity.grouped(stored.count)) jobs stored"
+    var report = report(scenario, measurement, title, recipe)
+    report.notes = filling
     show(report)
   }
 

@@ -22,8 +22,14 @@ struct BenchmarkOptions: ParsableArguments {
   @Option(help: "Seconds after which a measurement ends, done or not.")
   var seconds = 60
 
-  @Option(help: "Jobs in the store before reads begin.")
+  @Option(help: "Jobs in the store before reads begin, and after fill.")
   var jobs = 1_000_000
+
+  @Option(help: "Deliveries of each of those, the last one of --body-bytes.")
+  var deliveriesPerJob = 1
+
+  @Option(help: "Starts of the scenario start.")
+  var repeats = 20
 
   @Option(help: "Silent connections of the scenario idle.")
   var idleConnections = 10_000
@@ -84,6 +90,8 @@ struct BenchmarkOptions: ParsableArguments {
     try require((1...10_000).contains(connections), "--connections: 1 to 10000")
     try require((1...Self.longestSeconds).contains(seconds), "--seconds: 1 to \(Self.longestSeconds)")
     try require((1...100_000_000).contains(jobs), "--jobs: 1 to 100000000")
+    try require((1...20).contains(deliveriesPerJob), "--deliveries-per-job: 1 to 20")
+    try require((1...1000).contains(repeats), "--repeats: 1 to 1000")
     try require((1...100_000).contains(idleConnections), "--idle-connections: 1 to 100000")
     for scenario in scenario.scenarios {
       let (count, size) = (deliveries ?? scenario.defaultDeliveries, bodyBytes ?? scenario.defaultBodyBytes)
@@ -101,8 +109,9 @@ struct BenchmarkOptions: ParsableArguments {
     try require(
       url == nil || (daemon == nil && database == nil && setting.isEmpty),
       "--daemon, --database and --setting are of a daemon that is started; --url starts none")
-    let needsAPI = verify || scenario.scenarios.contains(where: \.needsAPI)
+    let needsAPI = verify || scenario.scenarios.contains(where: \.fillsStore)
     try require(url == nil || api != nil || !needsAPI, "name the jobs API of the receiver with --api")
+    try require(url == nil || !scenario.scenarios.contains(.start), "start: --url names one that has started")
     try require(setting.allSatisfy { $0.dropFirst().contains("=") }, "--setting: write NAME=value")
   }
 

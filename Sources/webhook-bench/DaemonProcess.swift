@@ -5,6 +5,7 @@ import StandardWebhooks
 final class DaemonProcess {
   private let process: ChildProcess
   private let log: String
+  private let path: String
   private(set) var webhookPort = 0
   private(set) var apiPort = 0
 
@@ -31,7 +32,7 @@ final class DaemonProcess {
       unlink(log)
       throw error
     }
-    try learnPorts(of: path)
+    self.path = path
   }
 
   deinit {
@@ -39,12 +40,19 @@ final class DaemonProcess {
     unlink(log)
   }
 
+  /// It ends early where a setting does not suit it, or the database.
+  func requireRunning() throws {
+    guard process.poll() == nil else {
+      throw Failure("\(path) ended: \(SystemFile.text(of: log) ?? "")", .unavailable)
+    }
+  }
+
   /// Reads the log until both addresses were said, for at most half a minute.
-  private func learnPorts(of path: String) throws {
+  func learnPorts() throws {
     for _ in 0..<6000 where webhookPort == 0 || apiPort == 0 {
       try Interruption.check()
+      try requireRunning()
       let text = SystemFile.text(of: log) ?? ""
-      guard process.poll() == nil else { throw Failure("\(path) ended: \(text)", .unavailable) }
       for line in text.split(separator: "\n") where line.contains("listening") {
         let address = line.split(separator: " ").first { $0.hasPrefix("address=") }
         guard let port = address?.split(separator: ":").last.flatMap({ Int($0) }) else { continue }

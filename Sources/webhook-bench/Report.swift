@@ -73,7 +73,7 @@ extension Report {
   private func serverRows(_ server: Measurement.ServerCost) -> [(String, String)] {
     let count = Double(max(1, measurement.answered))
     let writes = Double(max(1, measurement.foregroundAnswered))
-    let unit = scenario == .reads ? "request" : "delivery"
+    let unit = scenario == .reads || scenario == .lists ? "request" : "delivery"
     var rows = [
       (
         "server CPU",

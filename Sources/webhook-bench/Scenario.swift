@@ -12,7 +12,10 @@ enum Scenario: String, CaseIterable {
   case newConnections = "new-connections"
   case tls
   case idle
+  case start
+  case fill
   case reads
+  case lists
   case readsDuringWrites = "reads-during-writes"
 
   var explanation: String {
@@ -27,19 +30,24 @@ enum Scenario: String, CaseIterable {
     case .newConnections: "a connection for every delivery; its time includes the connecting"
     case .tls: "kept connections with TLS, by a certificate that is made for it"
     case .idle: "deliveries while --idle-connections others are open and silent"
-    case .reads: "GET /jobs/{id}, then lists, with --jobs jobs in the store"
+    case .start: "--repeats times, how long a daemon takes from its start to its first answer"
+    case .fill: "what deliveries cost while the store grows to --jobs jobs"
+    case .reads: "GET /jobs/{id}, with --jobs jobs in the store"
+    case .lists: "GET /jobs, pages of 50 of --jobs jobs; 1,000 unless told otherwise"
     case .readsDuringWrites:
       "deliveries, and GET /jobs/{id} on 16 connections meanwhile, with --jobs jobs stored"
     }
   }
 
-  var needsAPI: Bool { self == .reads || self == .readsDuringWrites }
+  /// There are --jobs jobs before it begins, or at its end.
+  var fillsStore: Bool { [.fill, .reads, .lists, .readsDuringWrites].contains(self) }
 
   /// How many deliveries, or reads, there are unless the user says.
   var defaultDeliveries: Int {
     switch self {
     case .large: 2000
     case .huge: 200
+    case .lists: 1000
     default: 20_000
     }
   }

@@ -1,17 +1,20 @@
-/// The jobs that reads find: posted like any others, on many connections at once, so that many share a commit. Their ids do
+/// The jobs of a large store: posted like any others, on many connections at once, so that many share a commit. Their ids do
 /// not depend on the run's seed, so that a database that is kept serves again.
 struct StoredJobs {
   let count: Int
+  /// Of each job; several are of growing size, and the last one ends it.
+  let deliveriesPerJob: Int
   private let identifiers: Identifiers
   private let bodyBytes: Int
 
   private static let seed: UInt64 = 0x53_54_4F_52_45_44
-  private static let connections = 256
-  /// Deliveries that are prepared and sent at a time; all of them would not fit into memory.
+  static let connections = 256
+  /// Jobs that are prepared and sent at a time; all of them would not fit into memory.
   private static let batch = 20_000
 
-  init(count: Int, bodyBytes: Int, order: Identifiers.Order) {
+  init(count: Int, deliveriesPerJob: Int, bodyBytes: Int, order: Identifiers.Order) {
     self.count = count
+    self.deliveriesPerJob = deliveriesPerJob
     self.bodyBytes = bodyBytes
     identifiers = Identifiers(seed: Self.seed, order: order)
   }
@@ -20,24 +23,32 @@ struct StoredJobs {
 
   /// Posts all of them, unless the last one is there.
   ///
+  /// - Parameter observer: is told of every piece, with what its deliveries cost.
   /// - Returns: the seconds that it took; nil where there was nothing to do.
-  func fill(_ receiver: Receiver, progress: Progress?) throws -> Double? {
+  func fill(
+    _ receiver: Receiver, progress: Progress?, observer: (FillStep) -> Void = { _ in }
+  ) throws -> Double? {
     guard try !isThere(count - 1, in: receiver) else { return nil }
     let start = Clock.nanoseconds
     for first in stride(from: 0, to: count, by: Self.batch) {
-      let size = min(Self.batch, count - first)
+      let jobs = min(Self.batch, count - first)
+      let size = jobs * deliveriesPerJob
       var recipe = Workload.Recipe(
-        deliveries: size, bodyBytes: bodyBytes, seed: Self.seed, order: identifiers.order)
-      recipe.firstNumber = first
+        deliveries: size, bodyBytes: bodyBytes, seed: Self.seed, order: identifiers.order,
+        deliveriesPerJob: deliveriesPerJob...deliveriesPerJob, jobs: jobs)
+      (recipe.firstJob, recipe.firstDelivery) = (first, first * deliveriesPerJob)
       let workload = try Workload(recipe, to: receiver.webhooks, signedWith: receiver.secret)
       let lane = Lane(
-        "deliveries", to: receiver.webhooks, workload.requests, connections: Self.connections)
-      try LoadLoop([lane]).run(seconds: 240)
+        "deliveries", to: receiver.webhooks, workload.requests, sends: workload.sends,
+        connections: Self.connections)
+      let measurement = try Measurement.run([lane], on: receiver.process, seconds: 240, progress: nil)
       guard lane.answered == size, lane.unexpected == 0 else {
         throw Failure("the store cannot be filled: not every delivery was acknowledged", .unavailable)
       }
+      let done = first + jobs
+      observer(FillStep(jobs: done, deliveries: done * deliveriesPerJob, measurement: measurement))
       progress?.show(
-        "filling the store: \(Quantity.grouped(first + size)) of \(Quantity.grouped(count)) jobs, "
+        "filling the store: \(Quantity.grouped(done)) of \(Quantity.grouped(count)) jobs, "
           + Quantity.seconds(Clock.seconds(since: start)))
     }
     progress?.clear()

@@ -17,8 +17,11 @@ struct Workload {
     var badSignaturePercent = 0
     /// Ask the receiver to close the connection after each.
     var closesConnections = false
-    /// The number of the first job and of the first delivery: how a large store is filled piece by piece.
-    var firstNumber = 0
+    /// So many jobs and no more: with as many deliveries as these have, each one is told to its end.
+    var jobs = Int.max
+    /// The numbers of the first job and of the first delivery: how a large store is filled piece by piece.
+    var firstJob = 0
+    var firstDelivery = 0
   }
 
   /// What is needed afterwards to ask for a delivery.
@@ -34,13 +37,15 @@ struct Workload {
   let sends: [UInt32]
   let jobCount: Int
   let identifiers: Identifiers
-  let firstNumber: Int
+  private let firstJob: Int
+  private let firstDelivery: Int
 
   /// - Throws: where OpenSSL cannot sign.
   init(_ recipe: Recipe, to endpoint: Endpoint, signedWith secret: Secret) throws {
     var generator = SeededGenerator(seed: recipe.seed)
     let schedule = Schedule(recipe, &generator)
-    (sends, jobCount, firstNumber) = (schedule.sends, schedule.jobCount, recipe.firstNumber)
+    (sends, jobCount) = (schedule.sends, schedule.jobCount)
+    (firstJob, firstDelivery) = (recipe.firstJob, recipe.firstDelivery)
     identifiers = Identifiers(seed: recipe.seed, order: recipe.order)
     let bodies = PredictionBody(largest: recipe.bodyBytes, now: Clock.wallSeconds)
     let timestamp = String(Clock.wallSeconds)
@@ -52,9 +57,9 @@ struct Workload {
     for (number, step) in schedule.steps.enumerated() {
       let isSigned = generator.below(100) >= recipe.badSignaturePercent
       let body = bodies.make(
-        id: identifiers.job(recipe.firstNumber + step.job), status: step.status,
-        size: recipe.bodyBytes * (step.index + 1) / step.count, seed: recipe.firstNumber + step.job)
-      let id = identifiers.delivery(recipe.firstNumber + number)
+        id: identifiers.job(firstJob + step.job), status: step.status,
+        size: recipe.bodyBytes * (step.index + 1) / step.count, seed: firstJob + step.job)
+      let id = identifiers.delivery(firstDelivery + number)
       // A signature of the same form, made for another delivery.
       let signed = isSigned ? id : id + "x"
       guard let signature = Signer.sign(id: signed, timestamp: timestamp, body: body.span, with: secret)
@@ -74,8 +79,8 @@ struct Workload {
     self.deliveries = deliveries
   }
 
-  func jobID(_ job: Int) -> String { identifiers.job(firstNumber + job) }
-  func deliveryID(_ delivery: Int) -> String { identifiers.delivery(firstNumber + delivery) }
+  func jobID(_ job: Int) -> String { identifiers.job(firstJob + job) }
+  func deliveryID(_ delivery: Int) -> String { identifiers.delivery(firstDelivery + delivery) }
 }
 
 /// Which delivery belongs to which job, and when each is sent.
@@ -102,16 +107,19 @@ private struct Schedule {
     var open: [(job: Int?, next: Int, count: Int)] = []
     steps.reserveCapacity(recipe.deliveries)
     sends.reserveCapacity(recipe.deliveries)
-    while sends.count < recipe.deliveries {
+    var opened = 0
+    while sends.count < recipe.deliveries, !open.isEmpty || opened < recipe.jobs {
       if recipe.duplicatePercent > 0, generator.below(100) < recipe.duplicatePercent,
         let earlier = earlier(&generator)
       {
         sends.append(earlier)
         continue
       }
-      while open.count < (recipe.deliveriesPerJob.upperBound == 1 ? 1 : Self.interleaved) {
+      let most = recipe.deliveriesPerJob.upperBound == 1 ? 1 : Self.interleaved
+      while open.count < most, opened < recipe.jobs {
         let spread = recipe.deliveriesPerJob.count
         open.append((nil, 0, recipe.deliveriesPerJob.lowerBound + generator.below(spread)))
+        opened += 1
       }
       let chosen = open.count == 1 ? 0 : generator.below(open.count)
       let (job, index, count) = (open[chosen].job ?? jobCount, open[chosen].next, open[chosen].count)

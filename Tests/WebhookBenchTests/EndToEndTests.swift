@@ -72,9 +72,47 @@ import Testing
     ])
     #expect(result.status == 0, "\(result.error)")
     let reports = try Self.reports(result)
-    #expect(reports.count == 13 && reports.allSatisfy { $0["faultless"] as? Bool == true })
+    #expect(reports.count == 15 && reports.allSatisfy { $0["faultless"] as? Bool == true })
     let idle = reports.first { $0["scenario"] as? String == "idle" }
     #expect((idle?["notes"] as? [String: Any])?["idle_connections"] as? Int == 50)
+  }
+
+  @Test func aStoreIsFilledOnceAndServesAgain() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent("jobs.db").path
+    let store = ["--database", file, "--jobs", "120", "--body-bytes", "1500", "--json"]
+    let filling = ["--scenario", "fill", "--deliveries-per-job", "3"] + store
+    let first = try Self.run(filling)
+    #expect(first.status == 0, "\(first.error)")
+    let step = try #require(try Self.reports(first).first)
+    #expect(step["jobs"] as? Int == 120 && step["deliveries"] as? Int == 360)
+    #expect(try #require(step["resident_bytes"] as? Int) > 1 << 20)
+    let second = try Self.run(filling)
+    #expect(second.status == 0 && second.output.isEmpty && second.error.contains("already"))
+    let reads = try Self.run(["--scenario", "reads", "--deliveries", "100"] + store)
+    let report = try #require(try Self.reports(reads).first)
+    #expect(report["faultless"] as? Bool == true && report["notes"] == nil, "\(reads.error)")
+  }
+
+  @Test func aStartIsTimedUntilTheFirstAnswer() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let arguments = ["--scenario", "start", "--repeats", "3", "--json"]
+    let result = try Self.run(arguments, environment: ["TMPDIR": folder.path])
+    #expect(result.status == 0, "\(result.error)")
+    let report = try #require(try Self.reports(result).first)
+    let (median, longest) = (
+      try #require(report["p50_us"] as? Int), try #require(report["max_us"] as? Int)
+    )
+    #expect(median > 1000 && median <= longest)
+    #expect(try #require(report["resident_bytes"] as? Int) > 1 << 20)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+    // A daemon that ends is not waited for.
+    let wrong = try Self.run(arguments + ["--setting", "MAX_BODY=none"])
+    #expect(wrong.status == 69 && wrong.error.contains("MAX_BODY"), "\(wrong.status): \(wrong.error)")
   }
 
   /// A receiver may end a connection behind an answer: the next request goes over a new one, and none is lost.
@@ -119,6 +157,8 @@ import Testing
   @Test(arguments: [
     (["--deliveries", "0"], 64, "--deliveries"), (["--scenario", "none"], 64, "scenario"),
     (["--api", "http://127.0.0.1:1"], 64, "--url"),
+    (["--scenario", "start", "--url", "http://127.0.0.1:1"], 64, "--url"),
+    (["--deliveries-per-job", "0"], 64, "--deliveries-per-job"), (["--repeats", "0"], 64, "--repeats"),
     (["--url", "http://127.0.0.1:1"], 78, "REPLICATE_WEBHOOK_SECRET"),
     (["--daemon", "/nowhere"], 78, "/nowhere"),
     (["--deliveries", "10", "--daemon", "/bin/false"], 69, "/bin/false"),

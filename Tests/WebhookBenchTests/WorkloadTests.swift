@@ -38,6 +38,25 @@ import Testing
     }
   }
 
+  /// How a store is filled piece by piece: nothing is left open at the end of one, and no id comes twice.
+  @Test func everyJobOfAPieceIsToldToItsEnd() throws {
+    let pieces = try [0, 700].map { first in
+      try Self.make { recipe in
+        (recipe.deliveries, recipe.deliveriesPerJob, recipe.jobs) = (2100, 3...3, 700)
+        (recipe.firstJob, recipe.firstDelivery) = (first, 3 * first)
+      }
+    }
+    for piece in pieces {
+      #expect(piece.jobCount == 700 && piece.sends.count == 2100)
+      let jobs = Dictionary(grouping: piece.deliveries, by: \.job)
+      #expect(
+        jobs.count == 700 && jobs.values.allSatisfy { $0.map(\.status.state).first == "pending" && $0.count == 3 })
+      #expect(jobs.values.allSatisfy { $0.last.map { $0.status.rank > 1 } == true })
+    }
+    let ids = pieces.flatMap { piece in (0..<2100).map(piece.deliveryID) + (0..<700).map(piece.jobID) }
+    #expect(Set(ids).count == 2 * 2800)
+  }
+
   @Test(arguments: [Identifiers.Order.random, .sequential])
   func idsAreDifferent(_ order: Identifiers.Order) {
     let identifiers = Identifiers(seed: 3, order: order)

@@ -1,0 +1,105 @@
+import Glibc
+import StandardWebhooks
+
+/// How long a daemon takes from its start until it has acknowledged a delivery: one that was signed before, sent again and again
+/// until somebody listens.
+struct Starts {
+  private(set) var times = Latencies(expected: 0)
+  /// Memory of each daemon after its first answer, in bytes.
+  private var memory: [Int] = []
+
+  /// The middle one of them; nil where /proc does not tell.
+  var residentMemory: Int? { memory.isEmpty ? nil : memory.sorted()[(memory.count - 1) / 2] }
+
+  private static let deadline = 60.0
+  private static let pause: useconds_t = 200
+
+  /// Starts a daemon with the additional settings that it is given, waits for the answer, and lets the daemon go.
+  mutating func measure(
+    _ delivery: Workload.Recipe, secret: Secret, start: ([String]) throws -> DaemonProcess
+  ) throws {
+    let address = "127.0.0.1:\(try Self.unusedPort())"
+    let endpoint = try Endpoint("http://\(address)/webhooks/replicate")
+    let requests = try Workload(delivery, to: endpoint, signedWith: secret).requests
+    let began = Clock.nanoseconds
+    let daemon = try start(["WEBHOOK_LISTEN=\(address)"])
+    while try !Self.isAcknowledged(requests, by: endpoint) {
+      try Interruption.check()
+      try daemon.requireRunning()
+      guard Clock.seconds(since: began) < Self.deadline else {
+        throw Failure("no delivery was acknowledged within a minute of the start", .unavailable)
+      }
+      usleep(Self.pause)
+    }
+    times.add(nanoseconds: Clock.nanoseconds - began)
+    if let resident = ResourceUsage(of: daemon.id)?.residentMemory { memory.append(resident) }
+  }
+
+  /// False where nobody listens yet, or the answer is another one.
+  private static func isAcknowledged(_ requests: RequestArena, by endpoint: Endpoint) throws -> Bool {
+    guard let socket = ClientSocket(to: endpoint, nil), wait(for: POLLOUT, on: socket),
+      socket.establish() == .moved(0)
+    else { return false }
+    let length = requests.range(of: 0).count
+    guard requests.withBytes(of: 0, from: 0, { socket.send($0) }) == .moved(length) else { return false }
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 * 1024, alignment: 16)
+    defer { buffer.deallocate() }
+    var reader = AnswerReader()
+    while !reader.isComplete {
+      guard wait(for: POLLIN, on: socket), case .moved(let count) = socket.receive(into: buffer) else {
+        return false
+      }
+      do throws(AnswerReader.Problem) {
+        try reader.consume(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+      } catch {
+        throw Failure("the first answer cannot be read: \(error)", .unavailable)
+      }
+    }
+    return reader.status == 200
+  }
+
+  private static func wait(for events: Int32, on socket: ClientSocket) -> Bool {
+    var entry = pollfd(fd: socket.descriptor, events: Int16(events), revents: 0)
+    return poll(&entry, 1, 10_000) == 1
+  }
+
+  /// One that the system gives out, and takes back at once.
+  private static func unusedPort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+      }
+    }
+    guard isBound else { throw Failure("no port can be had on 127.0.0.1", .system) }
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+}
+
+// MARK: - For people and for machines
+
+extension Starts {
+  func text(_ title: String) -> String {
+    var lines = ["start: \(title)"]
+    if let summary = times.summary() {
+      lines.append(
+        "  until the first ack  p50 \(Quantity.milliseconds(summary.p50)), max \(Quantity.milliseconds(summary.longest))")
+    }
+    if let residentMemory { lines.append("  memory after it      \(Quantity.bytes(Double(residentMemory)))") }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  func json(_ title: String) -> String {
+    let summary = times.summary()
+    return JSONLine.object([
+      ("scenario", .string(Scenario.start.rawValue)), ("title", .string(title)),
+      ("p50_us", summary.map { .integer($0.p50) }), ("max_us", summary.map { .integer($0.longest) }),
+      ("resident_bytes", residentMemory.map { .integer($0) }), ("faultless", .boolean(true)),
+    ]).text
+  }
+}
