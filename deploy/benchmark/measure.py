@@ -1,0 +1,275 @@
+"""Runs what deploy/benchmark.sh has built, side by side and by turns, and writes the table. Its options are that script's."""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+import growth
+import machine
+import receivers
+import table
+from receivers import Failure
+
+
+class Session:
+    """What all measurements share: the programs, the place, how much of everything."""
+
+    def __init__(self, options):
+        self.build = options.build
+        self.place = options.place
+        self.quick = options.quick
+        self.jobs = 100_000 if options.quick else 1_000_000
+        self.rounds = 3 if options.quick else 5
+        self.deliveries = 20_000 if options.quick else 60_000
+        self.peers = receivers.peers(options.build)
+        self.nginx = options.nginx
+        self.left_out = dict(text.split("=", 1) for text in options.left_out)
+        self.store = f"{options.place}/store{'-quick' if options.quick else ''}.db"
+        self.has_failed = False
+
+    def say(self, text):
+        print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
+
+    def bench(self, arguments, environment=None, seconds=400):
+        """The reports of one run of webhook-bench. Raises where an answer was not the expected one."""
+        command = [f"{self.build}/../release/webhook-bench", "--json"] + arguments
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
+            env={**os.environ, "TMPDIR": self.place, **(environment or {})})
+        if done.returncode != 0:
+            raise Failure((done.stderr.strip() or done.stdout.strip())[-300:])
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def yardstick(self, *arguments):
+        with receivers.folder(self.place) as path:
+            mode, *rest = map(str, arguments)
+            command = [f"{self.build}/yardstick", mode, f"{path}/file"] + rest
+            return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
+
+    def deliver(self, arguments=()):
+        """The daemon, on a new file unless the arguments name one."""
+        return self.bench(["--deliveries", str(self.deliveries)] + list(arguments))[0]
+
+
+def lane(report):
+    return next(iter(report["lanes"].values()))
+
+
+def by_turns(session, measurements):
+    """A round is one run of each, forwards and then backwards. The results of each, in the order of rounds; what fails
+    once is left out, and its failure is the result."""
+    results = {name: [] for name in measurements}
+    for number in range(session.rounds):
+        names = list(measurements) if number % 2 == 0 else list(reversed(measurements))
+        for name in names:
+            if isinstance(results[name], Failure):
+                continue
+            try:
+                results[name].append(measurements[name](number))
+            except (Failure, subprocess.SubprocessError, OSError) as error:
+                session.say(f"{name}: {error}")
+                session.has_failed = True
+                results[name] = Failure(str(error))
+                continue
+    return results
+
+
+def ratios(ours, theirs):
+    return [mine / other for mine, other in zip(ours, theirs)]
+
+
+def rates(reports):
+    return [lane(report)["per_second"] for report in reports]
+
+
+# Deliveries
+
+
+def measure_deliveries(session, rows):
+    session.say(f"deliveries on 64 connections: {session.rounds} rounds of the daemon and its peers")
+    seconds = 3 if session.quick else 5
+
+    def daemon(number):
+        # The first of them asks the jobs API afterwards for everything that was acknowledged.
+        return session.deliver(["--verify"] if number == 0 else [])
+
+    def peer(name):
+        # All are prepared before; a slow peer is stopped when its seconds are over.
+        count = session.deliveries if name == "yardstick" else 20_000
+        return lambda number: session.peers[name].deliver(
+            session.bench, session.place, ["--deliveries", str(count)], 60 if name == "yardstick" else seconds)
+
+    measurements = {"daemon": daemon}
+    measurements.update({name: peer(name) for name in session.peers if name not in session.left_out})
+    results = by_turns(session, measurements)
+    ours = results["daemon"]
+    for name, target in [("yardstick", 1.0), ("hummingbird", 5.0), ("go", 8.0), ("fastapi", 10.0)]:
+        what = f"durable acks/s, against {session.peers[name].name}"
+        theirs = results.get(name, Failure(session.left_out.get(name, "")))
+        rows.ratio(what, target, ours, theirs, rates, table.per_second, "daemon", session.peers[name].name)
+    rows.ratio(
+        "p99 of an ack, against the yardstick's", 1.0, ours, results["yardstick"],
+        lambda reports: [lane(report)["p99_us"] for report in reports], table.milliseconds, "daemon", "the yardstick",
+        smaller_is_better=True)
+    return ours
+
+
+def measure_one_connection(session, rows):
+    session.say("one connection, against a bare transaction")
+    count = 2000 if session.quick else 5000
+    results = by_turns(session, {
+        "bare": lambda number: session.yardstick("transaction", count, 2500)["p50_us"],
+        "daemon": lambda number: lane(
+            session.bench(["--connections", "1", "--deliveries", str(count)])[0])["p50_us"],
+    })
+    rows.ratio(
+        "p50 of an ack on one connection, against a bare transaction of one row", 1.3, results["daemon"],
+        results["bare"], list, table.milliseconds, "daemon", "SQLite alone", smaller_is_better=True)
+
+
+def measure_tls(session, rows):
+    session.say("TLS, against plain")
+    results = by_turns(session, {
+        "plain": lambda number: session.deliver(),
+        "tls": lambda number: session.deliver(["--scenario", "tls"]),
+    })
+    rows.ratio(
+        "acks/s over kept TLS connections, against plain ones", 0.8, results["tls"], results["plain"], rates,
+        table.per_second, "TLS", "plain")
+
+
+# The large store
+
+
+def fill(session):
+    """The store of the reads, unless it is there. The seconds, and what deliveries cost while it grew."""
+    session.say(f"filling a store with {session.jobs:,} jobs and {3 * session.jobs:,} deliveries")
+    start = time.monotonic()
+    steps = session.bench(
+        ["--scenario", "fill", "--jobs", str(session.jobs), "--deliveries-per-job", "3", "--database", session.store],
+        seconds=2400)
+    session.say(f"filled in {time.monotonic() - start:.0f} s" if steps else "it was there already")
+    return time.monotonic() - start, steps
+
+
+def measure_large_store(session, rows):
+    jobs, size = f"{session.jobs:,} jobs", f"{session.jobs:,} jobs and {3 * session.jobs:,} deliveries"
+    # A copy, for deliveries make it larger.
+    copy = f"{session.place}/copy.db"
+    shutil.copyfile(session.store, copy)
+    os.sync()
+    stored = ["--database", copy, "--jobs", str(session.jobs)]
+    count = ["--deliveries", "50000" if session.quick else "150000"]
+    try:
+        measure_starts(session, rows, copy, jobs)
+        session.say("reads by id, against nginx")
+        if session.nginx:
+            with receivers.nginx(session.nginx, session.place) as port:
+                url = f"http://127.0.0.1:{port}"
+                results = by_turns(session, {
+                    "daemon": lambda number: session.bench(["--scenario", "reads"] + stored + count)[0],
+                    "nginx": lambda number: session.bench(
+                        ["--scenario", "reads", "--url", url, "--api", url] + count,
+                        {"REPLICATE_WEBHOOK_SECRET": receivers.SECRET})[0],
+                })
+        else:
+            results = {"daemon": [], "nginx": Failure(session.left_out.get("nginx", ""))}
+        rows.ratio(
+            f"status reads/s by id with {jobs} stored, against nginx `return 200`", 0.7, results["daemon"],
+            results["nginx"], rates, table.per_second, "daemon", "nginx")
+        session.say("deliveries into the large store, against an empty file")
+        results = by_turns(session, {
+            "empty": lambda number: session.deliver(),
+            "full": lambda number: session.deliver(["--database", copy]),
+        })
+        rows.ratio(
+            f"acks/s with {size} stored, against an empty file", 0.85, results["full"], results["empty"], rates,
+            table.per_second, "large", "empty")
+    finally:
+        for ending in ["", "-wal", "-shm"]:
+            if os.path.exists(copy + ending):
+                os.remove(copy + ending)
+
+
+def measure_starts(session, rows, copy, jobs):
+    session.say("starts")
+    repeats = ["--scenario", "start", "--repeats", "10" if session.quick else "20"]
+    empty = session.bench(repeats)[0]
+    large = session.bench(repeats + ["--database", copy])[0]
+    rows.bound("memory after the first ack (idle)", 16e6, empty["resident_bytes"], table.megabytes)
+    for what, target, report in [("an empty file", 50_000, empty), (jobs, 150_000, large)]:
+        rows.bound(
+            f"from the start to the first ack, {what}", target, report["p50_us"], table.milliseconds,
+            f"slowest {table.milliseconds(report['max_us'])}")
+
+
+def measure_memory(session, rows, loaded):
+    if not isinstance(loaded, Failure):
+        peak = statistics.median(report["server"]["peak_memory_bytes"] for report in loaded)
+        rows.bound("memory under load, the peak", 40e6, peak, table.megabytes)
+    session.say("10,000 idle connections")
+    report = session.bench(["--scenario", "idle", "--idle-connections", "10000", "--deliveries", "20000"])[0]
+    notes = report["notes"]
+    rows.bound(
+        "memory with 10,000 idle connections", 80e6, notes["idle_resident_bytes"], table.megabytes,
+        f"{notes['idle_bytes_per_connection'] / 1e3:.1f} KB each; "
+        f"peak with deliveries beside them {table.megabytes(report['server']['peak_memory_bytes'])}")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="benchmark.sh")
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--place", required=True)
+    parser.add_argument("--nginx", default="")
+    parser.add_argument("--left-out", action="append", default=[])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--output")
+    parser.add_argument("--figure", required=True)
+    options = parser.parse_args()
+    session = Session(options)
+    start = time.monotonic()
+    if options.growth:
+        for ending in ["", "-wal", "-shm"]:
+            if os.path.exists(session.store + ending):
+                os.remove(session.store + ending)
+        _, steps = fill(session)
+        growth.write(steps, options.figure)
+        return session.say(f"drawn: {options.figure}.svg, from {options.figure}.csv")
+
+    rows = table.Table()
+    facts = machine.facts(session)
+
+    def attempt(measure, *arguments):
+        try:
+            return measure(session, rows, *arguments)
+        except (Failure, subprocess.SubprocessError, OSError, KeyError) as error:
+            session.has_failed = True
+            session.say(f"{measure.__name__}: {error}")
+            rows.failure(measure.__name__.removeprefix("measure_").replace("_", " "), error)
+            return Failure(str(error))
+
+    loaded = attempt(measure_deliveries)
+    attempt(measure_one_connection)
+    attempt(measure_tls)
+    attempt(measure_memory, loaded)
+    filled = attempt(lambda session, rows: fill(session))
+    if not isinstance(filled, Failure):
+        attempt(measure_large_store)
+    facts.append(("took", f"{(time.monotonic() - start) / 60:.1f} min, {session.rounds} rounds"))
+    for name, reason in session.left_out.items():
+        facts.append(("left out", f"{name}: {reason}"))
+    text = table.document(facts, rows)
+    print(text)
+    if options.output:
+        table.write(text, options.output)
+    return 1 if session.has_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Targets, what was measured, and whether it is enough: as Markdown."""
+
+import os
+import statistics
+
+from receivers import Failure
+
+BEGIN = "<!-- results -->"
+END = "<!-- end of results -->"
+
+
+def per_second(number):
+    return f"{number:,.0f}/s"
+
+
+def milliseconds(microseconds):
+    return f"{microseconds / 1000:.2f} ms"
+
+
+def megabytes(count):
+    return f"{count / 1e6:.1f} MB"
+
+
+def times(ratio):
+    return f"{ratio:.1f} ×" if ratio >= 10 else f"{ratio:.2f} ×"
+
+
+class Table:
+    def __init__(self):
+        self.lines = []
+
+    def add(self, what, target, measured, is_met, detail):
+        self.lines.append((what, target, measured, {True: "yes", False: "**no**", None: "–"}[is_met], detail))
+
+    def failure(self, what, error):
+        self.add(what, "", "failed", None, str(error).replace("\n", " ").replace("|", "/") or "left out")
+
+    def bound(self, what, target, value, show, detail=""):
+        """A figure that is at most the target."""
+        self.add(what, f"≤ {show(target).replace('.00 ms', ' ms').replace('.0 MB', ' MB')}", show(value), value <= target, detail)
+
+    def ratio(self, what, target, ours, theirs, figures, show, name, other, smaller_is_better=False):
+        """The median of the rounds' ratios; the result of either side may be a failure."""
+        sign = "≤" if smaller_is_better else "≥"
+        for result in (ours, theirs):
+            if isinstance(result, Failure):
+                return self.add(what, f"{sign} {target:g} ×", "–", None, f"left out: {result}".replace("|", "/"))
+        ours, theirs = figures(ours), figures(theirs)
+        ratios = sorted(mine / other for mine, other in zip(ours, theirs))
+        ratio = statistics.median(ratios)
+        is_met = ratio <= target if smaller_is_better else ratio >= target
+        detail = (
+            f"{name} {show(statistics.median(ours))}, {other} {show(statistics.median(theirs))}; "
+            f"{times(ratios[0])} to {times(ratios[-1])}")
+        return self.add(what, f"{sign} {target:g} ×", times(ratio), is_met, detail)
+
+
+def document(facts, table):
+    lines = ["| | |", "|---|---|"]
+    lines += [f"| {name} | {text} |" for name, text in facts]
+    lines += ["", "| what | target | measured | met? | |", "|---|---|---|---|---|"]
+    lines += [f"| {' | '.join(line)} |" for line in table.lines]
+    return "\n".join(lines)
+
+
+def write(text, path):
+    """Into `path`, or between the marks of a file that has them."""
+    old = ""
+    if os.path.exists(path):
+        with open(path) as file:
+            old = file.read()
+    if BEGIN in old and END in old:
+        before, rest = old.split(BEGIN, 1)
+        text = f"{before}{BEGIN}\n{text}\n{END}{rest.split(END, 1)[1]}"
+    else:
+        text += "\n"
+    with open(path, "w") as file:
+        file.write(text)
