@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures the daemon side by side with a yardstick in C, with receivers on Hummingbird, Go and FastAPI, and with nginx; by
-# turns, on the disk of --place; and prints a table of targets and results in Markdown.
+# Measures the daemon side by side with a yardstick in C, with receivers on Hummingbird, Go and FastAPI, and with nginx,
+# by turns; and prints a table of targets and results in Markdown.
 #
 #   deploy/benchmark.sh                 everything: a quarter of an hour, and 15 GB of disk
 #   deploy/benchmark.sh --quick         shorter runs, and a store of 100,000 jobs: four minutes
@@ -8,8 +8,8 @@
 #   … --output FILE                     writes the table there too; between the marks of a file that has them
 #   … --place FOLDER                    where databases are made (.build/benchmark/place)
 #
-# Builds come first, and take longer than that on a new machine. What cannot be installed is left out, and the table says so.
-# The store of a million jobs stays in the place for the next run. Status 1 where something could not be measured.
+# Builds come first, and take about as long on a new machine. What cannot be installed is left out, and the table says so.
+# The store of a million jobs is kept there for the next run. Status 1 where something could not be measured.
 set -euo pipefail
 
 output=
@@ -62,8 +62,8 @@ build_hummingbird() {
 # Debian's packages have the sources at the places of a GOPATH.
 build_go() {
   (need_packages golang-go golang-github-mattn-go-sqlite3-dev) &&
-    GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$build/go-cache" go build -tags libsqlite3 -o "$build/go-receiver" \
-      deploy/benchmark/go/receiver.go
+    GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$build/go-cache" \
+      go build -tags libsqlite3 -o "$build/go-receiver" deploy/benchmark/go/receiver.go
 }
 
 build_fastapi() {
@@ -77,8 +77,7 @@ build_fastapi() {
 find_nginx() {
   nginx=$(PATH=$PATH:/usr/sbin command -v nginx || echo "$build/nginx/usr/sbin/nginx")
   [ -x "$nginx" ] && return
-  (cd "$build" && as_root apt-get update -qq && apt-get download nginx && dpkg -x nginx_*.deb nginx && rm nginx_*.deb) &&
-    "$nginx" -v
+  as_root apt-get update -qq && (cd "$build" && apt-get download nginx && dpkg -x nginx_*.deb nginx) && "$nginx" -v
 }
 
 if [ -z "$growth" ]; then
@@ -90,5 +89,6 @@ if [ -z "$growth" ]; then
   peer nginx "its package is not to be had here" find_nginx
   [ -x "${nginx:-}" ] && options+=(--nginx "$nginx")
 fi
-python3 deploy/benchmark/measure.py --build "$build" --place "$place" --figure deploy/benchmark-growth \
+export PYTHONDONTWRITEBYTECODE=1
+exec python3 deploy/benchmark/measure.py --build "$build" --place "$place" --figure deploy/benchmark-growth \
   ${output:+--output "$output"} "${options[@]}" >&3

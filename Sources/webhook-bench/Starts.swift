@@ -88,7 +88,8 @@ extension Starts {
     var lines = ["start: \(title)"]
     if let summary = times.summary() {
       lines.append(
-        "  until the first ack  p50 \(Quantity.milliseconds(summary.p50)), max \(Quantity.milliseconds(summary.longest))")
+        "  until the first ack  p50 \(Quantity.milliseconds(summary.p50)), max \(Quantity.milliseconds(summary.longest))"
+      )
     }
     if let residentMemory { lines.append("  memory after it      \(Quantity.bytes(Double(residentMemory)))") }
     return lines.joined(separator: "\n") + "\n"

@@ -50,7 +50,8 @@ import Testing
       #expect(piece.jobCount == 700 && piece.sends.count == 2100)
       let jobs = Dictionary(grouping: piece.deliveries, by: \.job)
       #expect(
-        jobs.count == 700 && jobs.values.allSatisfy { $0.map(\.status.state).first == "pending" && $0.count == 3 })
+        jobs.count == 700
+          && jobs.values.allSatisfy { $0.map(\.status.state).first == "pending" && $0.count == 3 })
       #expect(jobs.values.allSatisfy { $0.last.map { $0.status.rank > 1 } == true })
     }
     let ids = pieces.flatMap { piece in (0..<2100).map(piece.deliveryID) + (0..<700).map(piece.jobID) }

@@ -1,12 +1,16 @@
-"""Runs what deploy/benchmark.sh has built, side by side and by turns, and writes the table. Its options are that script's."""
+"""Runs what deploy/benchmark.sh has built, side by side and by turns, and writes the table."""
 
 import argparse
 import json
 import os
 import shutil
+import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 
 import growth
@@ -30,20 +34,36 @@ class Session:
         self.nginx = options.nginx
         self.left_out = dict(text.split("=", 1) for text in options.left_out)
         self.store = f"{options.place}/store{'-quick' if options.quick else ''}.db"
+        self.figure = f"{options.place}/growth" if options.quick else options.figure
         self.has_failed = False
 
     def say(self, text):
         print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
-    def bench(self, arguments, environment=None, seconds=400):
-        """The reports of one run of webhook-bench. Raises where an answer was not the expected one."""
+    def bench(self, arguments, environment=None, seconds=400, observer=lambda report: None):
+        """The reports of one run of webhook-bench, each also to the observer. Raises where an answer was not the
+        expected one, or the seconds are over. It is told to end, never killed, for it has a daemon to stop."""
         command = [f"{self.build}/../release/webhook-bench", "--json"] + arguments
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
-            env={**os.environ, "TMPDIR": self.place, **(environment or {})})
-        if done.returncode != 0:
-            raise Failure((done.stderr.strip() or done.stdout.strip())[-300:])
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        environment = {**os.environ, "TMPDIR": self.place, **(environment or {})}
+        with tempfile.TemporaryFile("w+") as errors:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+            limit = threading.Timer(seconds, process.terminate)
+            limit.start()
+            reports = []
+            try:
+                for line in process.stdout:
+                    reports.append(json.loads(line))
+                    observer(reports[-1])
+                process.wait()
+            finally:
+                limit.cancel()
+                process.terminate()
+                process.wait()
+            if process.returncode != 0:
+                errors.seek(0)
+                raise Failure(errors.read().strip()[-300:] or f"webhook-bench ended with {process.returncode}")
+            return reports
 
     def yardstick(self, *arguments):
         with receivers.folder(self.place) as path:
@@ -75,12 +95,7 @@ def by_turns(session, measurements):
                 session.say(f"{name}: {error}")
                 session.has_failed = True
                 results[name] = Failure(str(error))
-                continue
     return results
-
-
-def ratios(ours, theirs):
-    return [mine / other for mine, other in zip(ours, theirs)]
 
 
 def rates(reports):
@@ -111,7 +126,8 @@ def measure_deliveries(session, rows):
     for name, target in [("yardstick", 1.0), ("hummingbird", 5.0), ("go", 8.0), ("fastapi", 10.0)]:
         what = f"durable acks/s, against {session.peers[name].name}"
         theirs = results.get(name, Failure(session.left_out.get(name, "")))
-        rows.ratio(what, target, ours, theirs, rates, table.per_second, "daemon", session.peers[name].name)
+        rows.ratio(
+            what, target, ours, theirs, rates, table.per_second, "daemon", session.peers[name].name, costs=table.costs)
     rows.ratio(
         "p99 of an ack, against the yardstick's", 1.0, ours, results["yardstick"],
         lambda reports: [lane(report)["p99_us"] for report in reports], table.milliseconds, "daemon", "the yardstick",
@@ -140,21 +156,42 @@ def measure_tls(session, rows):
     })
     rows.ratio(
         "acks/s over kept TLS connections, against plain ones", 0.8, results["tls"], results["plain"], rates,
-        table.per_second, "TLS", "plain")
+        table.per_second, "TLS", "plain", costs=table.costs)
 
 
 # The large store
 
 
-def fill(session):
-    """The store of the reads, unless it is there. The seconds, and what deliveries cost while it grew."""
+def remove_database(path):
+    for ending in ["", "-wal", "-shm"]:
+        if os.path.exists(path + ending):
+            os.remove(path + ending)
+
+
+def fill(session, rows=None):
+    """The store that reads need, unless it is there; and the figure of what deliveries cost while it grew."""
+    if os.path.exists(session.store):
+        return session.say(f"the store is there: {session.store}")
     session.say(f"filling a store with {session.jobs:,} jobs and {3 * session.jobs:,} deliveries")
     start = time.monotonic()
+
+    def tell(step):
+        if step["jobs"] % 100_000 == 0:
+            session.say(f"{step['jobs']:,} jobs, {time.monotonic() - start:.0f} s")
+
+    part = session.store + "-part"
+    remove_database(part)
     steps = session.bench(
-        ["--scenario", "fill", "--jobs", str(session.jobs), "--deliveries-per-job", "3", "--database", session.store],
-        seconds=2400)
-    session.say(f"filled in {time.monotonic() - start:.0f} s" if steps else "it was there already")
-    return time.monotonic() - start, steps
+        ["--scenario", "fill", "--jobs", str(session.jobs), "--deliveries-per-job", "3", "--database", part],
+        seconds=2400, observer=tell)
+    # Whole in one file, which has its name only now.
+    connection = sqlite3.connect(part)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+    os.rename(part, session.store)
+    remove_database(part)
+    growth.write(steps, session.figure)
+    return session.say(f"drawn: {session.figure}.svg, from {session.figure}.csv")
 
 
 def measure_large_store(session, rows):
@@ -181,7 +218,7 @@ def measure_large_store(session, rows):
             results = {"daemon": [], "nginx": Failure(session.left_out.get("nginx", ""))}
         rows.ratio(
             f"status reads/s by id with {jobs} stored, against nginx `return 200`", 0.7, results["daemon"],
-            results["nginx"], rates, table.per_second, "daemon", "nginx")
+            results["nginx"], rates, table.per_second, "daemon", "nginx", costs=table.client_shares)
         session.say("deliveries into the large store, against an empty file")
         results = by_turns(session, {
             "empty": lambda number: session.deliver(),
@@ -189,11 +226,9 @@ def measure_large_store(session, rows):
         })
         rows.ratio(
             f"acks/s with {size} stored, against an empty file", 0.85, results["full"], results["empty"], rates,
-            table.per_second, "large", "empty")
+            table.per_second, "large", "empty", costs=table.costs)
     finally:
-        for ending in ["", "-wal", "-shm"]:
-            if os.path.exists(copy + ending):
-                os.remove(copy + ending)
+        remove_database(copy)
 
 
 def measure_starts(session, rows, copy, jobs):
@@ -201,7 +236,6 @@ def measure_starts(session, rows, copy, jobs):
     repeats = ["--scenario", "start", "--repeats", "10" if session.quick else "20"]
     empty = session.bench(repeats)[0]
     large = session.bench(repeats + ["--database", copy])[0]
-    rows.bound("memory after the first ack (idle)", 16e6, empty["resident_bytes"], table.megabytes)
     for what, target, report in [("an empty file", 50_000, empty), (jobs, 150_000, large)]:
         rows.bound(
             f"from the start to the first ack, {what}", target, report["p50_us"], table.milliseconds,
@@ -209,10 +243,12 @@ def measure_starts(session, rows, copy, jobs):
 
 
 def measure_memory(session, rows, loaded):
+    session.say("memory, with 10,000 idle connections at the end")
+    idle = session.bench(["--scenario", "start", "--repeats", "5"])[0]["resident_bytes"]
+    rows.bound("memory after the first ack", 16e6, idle, table.megabytes)
     if not isinstance(loaded, Failure):
         peak = statistics.median(report["server"]["peak_memory_bytes"] for report in loaded)
         rows.bound("memory under load, the peak", 40e6, peak, table.megabytes)
-    session.say("10,000 idle connections")
     report = session.bench(["--scenario", "idle", "--idle-connections", "10000", "--deliveries", "20000"])[0]
     notes = report["notes"]
     rows.bound(
@@ -222,6 +258,8 @@ def measure_memory(session, rows, loaded):
 
 
 def main():
+    # What was started is ended on the way out.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     parser = argparse.ArgumentParser(prog="benchmark.sh")
     parser.add_argument("--build", required=True)
     parser.add_argument("--place", required=True)
@@ -235,12 +273,8 @@ def main():
     session = Session(options)
     start = time.monotonic()
     if options.growth:
-        for ending in ["", "-wal", "-shm"]:
-            if os.path.exists(session.store + ending):
-                os.remove(session.store + ending)
-        _, steps = fill(session)
-        growth.write(steps, options.figure)
-        return session.say(f"drawn: {options.figure}.svg, from {options.figure}.csv")
+        remove_database(session.store)
+        return fill(session)
 
     rows = table.Table()
     facts = machine.facts(session)
@@ -258,8 +292,7 @@ def main():
     attempt(measure_one_connection)
     attempt(measure_tls)
     attempt(measure_memory, loaded)
-    filled = attempt(lambda session, rows: fill(session))
-    if not isinstance(filled, Failure):
+    if not isinstance(attempt(fill), Failure):
         attempt(measure_large_store)
     facts.append(("took", f"{(time.monotonic() - start) / 60:.1f} min, {session.rounds} rounds"))
     for name, reason in session.left_out.items():

@@ -25,6 +25,25 @@ def times(ratio):
     return f"{ratio:.1f} ×" if ratio >= 10 else f"{ratio:.2f} ×"
 
 
+def costs(ours, theirs):
+    """What a delivery costs either side: the beginning of a reason."""
+    def middle(reports, key, divisor):
+        return statistics.median(report["server"][key] / divisor for report in reports)
+
+    cpu, written = ("cpu_us_per_request", 1), ("written_bytes_per_delivery", 1e3)
+    return (
+        f"CPU {middle(ours, *cpu):.0f} against {middle(theirs, *cpu):.0f} µs, "
+        f"written {middle(ours, *written):.1f} against {middle(theirs, *written):.1f} KB a delivery")
+
+
+def client_shares(ours, theirs):
+    """Where the client uses a whole core, it is what limits."""
+    def share(reports):
+        return statistics.median(report["client"]["core_share"] for report in reports) * 100
+
+    return f"client at {share(ours):.0f} and {share(theirs):.0f} % of a core"
+
+
 class Table:
     def __init__(self):
         self.lines = []
@@ -37,10 +56,12 @@ class Table:
 
     def bound(self, what, target, value, show, detail=""):
         """A figure that is at most the target."""
-        self.add(what, f"≤ {show(target).replace('.00 ms', ' ms').replace('.0 MB', ' MB')}", show(value), value <= target, detail)
+        bound = show(target).replace(".00 ms", " ms").replace(".0 MB", " MB")
+        self.add(what, f"≤ {bound}", show(value), value <= target, detail)
 
-    def ratio(self, what, target, ours, theirs, figures, show, name, other, smaller_is_better=False):
+    def ratio(self, what, target, ours, theirs, figures, show, name, other, smaller_is_better=False, costs=None):
         """The median of the rounds' ratios; the result of either side may be a failure."""
+        reports = ours, theirs
         sign = "≤" if smaller_is_better else "≥"
         for result in (ours, theirs):
             if isinstance(result, Failure):
@@ -52,6 +73,8 @@ class Table:
         detail = (
             f"{name} {show(statistics.median(ours))}, {other} {show(statistics.median(theirs))}; "
             f"{times(ratios[0])} to {times(ratios[-1])}")
+        if costs:
+            detail += f"; {costs(*reports)}"
         return self.add(what, f"{sign} {target:g} ×", times(ratio), is_met, detail)
 
 

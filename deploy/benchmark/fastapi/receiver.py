@@ -16,7 +16,7 @@ database = sqlite3.connect(os.environ["DATABASE"], isolation_level=None)
 database.executescript("""
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
-    CREATE TABLE IF NOT EXISTS deliveries (id TEXT PRIMARY KEY, job TEXT NOT NULL, received_at TEXT DEFAULT current_timestamp);
+    CREATE TABLE IF NOT EXISTS deliveries (id TEXT PRIMARY KEY, job TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, state TEXT NOT NULL, prediction TEXT NOT NULL);
 """)
 app = FastAPI()
@@ -38,7 +38,7 @@ async def receive(request: Request):
     database.execute("BEGIN IMMEDIATE")
     try:
         added = database.execute(
-            "INSERT OR IGNORE INTO deliveries (id, job) VALUES (?, ?)", (request.headers["webhook-id"], job))
+            "INSERT OR IGNORE INTO deliveries VALUES (?, ?)", (request.headers["webhook-id"], job))
         if added.rowcount:
             database.execute(
                 "INSERT INTO jobs VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state,"

@@ -37,7 +37,8 @@ type receiver struct {
 func main() {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(os.Getenv("REPLICATE_WEBHOOK_SECRET"), "whsec_"))
 	check(err)
-	database, err := sql.Open("sqlite3", "file:"+os.Getenv("DATABASE")+"?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate")
+	const options = "?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate"
+	database, err := sql.Open("sqlite3", "file:"+os.Getenv("DATABASE")+options)
 	check(err)
 	// SQLite has one writer; more connections would only wait for it.
 	database.SetMaxOpenConns(1)
