@@ -9,6 +9,8 @@ struct ResourceUsage {
   /// The most memory that was resident at any time, in bytes.
   let peakMemory: Int?
   let residentMemory: Int?
+  /// Of that, what is no page of a file: nobody else has it, and it cannot be dropped.
+  let anonymousMemory: Int?
 
   /// Nil where there is no such process, or not the right to ask.
   init?(of process: pid_t) {
@@ -24,6 +26,7 @@ struct ResourceUsage {
     writtenBytes = Self.value("write_bytes", in: "/proc/\(process)/io")
     peakMemory = Self.value("VmHWM", in: "/proc/\(process)/status").map { $0 * 1024 }
     residentMemory = Self.value("VmRSS", in: "/proc/\(process)/status").map { $0 * 1024 }
+    anonymousMemory = Self.value("RssAnon", in: "/proc/\(process)/status").map { $0 * 1024 }
   }
 
   /// The number behind `name:`.

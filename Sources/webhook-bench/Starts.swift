@@ -6,10 +6,16 @@ import StandardWebhooks
 struct Starts {
   private(set) var times = Latencies(expected: 0)
   /// Memory of each daemon after its first answer, in bytes.
-  private var memory: [Int] = []
+  private var resident: [Int] = []
+  private var anonymous: [Int] = []
 
-  /// The middle one of them; nil where /proc does not tell.
-  var residentMemory: Int? { memory.isEmpty ? nil : memory.sorted()[(memory.count - 1) / 2] }
+  /// The middle one of each; nil where /proc does not tell.
+  var residentMemory: Int? { Self.median(resident) }
+  var anonymousMemory: Int? { Self.median(anonymous) }
+
+  private static func median(_ numbers: [Int]) -> Int? {
+    numbers.isEmpty ? nil : numbers.sorted()[(numbers.count - 1) / 2]
+  }
 
   private static let deadline = 60.0
   private static let pause: useconds_t = 200
@@ -32,7 +38,9 @@ struct Starts {
       usleep(Self.pause)
     }
     times.add(nanoseconds: Clock.nanoseconds - began)
-    if let resident = ResourceUsage(of: daemon.id)?.residentMemory { memory.append(resident) }
+    let usage = ResourceUsage(of: daemon.id)
+    if let memory = usage?.residentMemory { resident.append(memory) }
+    if let memory = usage?.anonymousMemory { anonymous.append(memory) }
   }
 
   /// False where nobody listens yet, or the answer is another one.
@@ -100,7 +108,8 @@ extension Starts {
     return JSONLine.object([
       ("scenario", .string(Scenario.start.rawValue)), ("title", .string(title)),
       ("p50_us", summary.map { .integer($0.p50) }), ("max_us", summary.map { .integer($0.longest) }),
-      ("resident_bytes", residentMemory.map { .integer($0) }), ("faultless", .boolean(true)),
+      ("resident_bytes", residentMemory.map { .integer($0) }),
+      ("anonymous_bytes", anonymousMemory.map { .integer($0) }), ("faultless", .boolean(true)),
     ]).text
   }
 }

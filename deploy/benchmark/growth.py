@@ -1,6 +1,7 @@
 """What a delivery costs while the store grows: a CSV, and a figure of it in SVG."""
 
 import csv
+import math
 
 COLUMNS = ["jobs", "deliveries", "per_second", "cpu_us_per_request", "written_bytes_per_delivery", "resident_bytes"]
 # Title, unit, column, divisor, colour.
@@ -9,7 +10,7 @@ PANELS = [
     ("written a delivery", "KB", "written_bytes_per_delivery", 1e3, "#b3561b"),
     ("resident memory", "MB", "resident_bytes", 1e6, "#3c7a3a"),
 ]
-WIDTH, LEFT, RIGHT, TOP, HEIGHT, GAP, BOTTOM = 720, 64, 24, 40, 120, 44, 48
+WIDTH, LEFT, RIGHT, TOP, HEIGHT, GAP, BOTTOM = 720, 64, 40, 40, 120, 44, 48
 
 
 def write(steps, path):
@@ -24,13 +25,9 @@ def write(steps, path):
 
 
 def ceiling(value):
-    """The next of 1, 2, 2.5 and 5 times a power of ten: four even parts of it are round numbers."""
-    power = 10.0
-    while power * 10 <= value:
-        power *= 10
-    while power >= value and power > 1e-9:
-        power /= 10
-    return next(power * factor for factor in (1, 2, 4, 6, 8, 10) if power * factor >= value)
+    """The next number whose four even parts are round ones."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(power * factor for factor in (1, 1.2, 1.6, 2, 3, 4, 6, 8, 10) if power * factor >= value)
 
 
 def figure(steps):

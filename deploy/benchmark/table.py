@@ -65,7 +65,7 @@ class Table:
         sign = "≤" if smaller_is_better else "≥"
         for result in (ours, theirs):
             if isinstance(result, Failure):
-                return self.add(what, f"{sign} {target:g} ×", "–", None, f"left out: {result}".replace("|", "/"))
+                return self.add(what, f"{sign} {target:g} ×", "–", None, f"not measured: {result}".replace("|", "/"))
         ours, theirs = figures(ours), figures(theirs)
         ratios = sorted(mine / other for mine, other in zip(ours, theirs))
         ratio = statistics.median(ratios)
