@@ -78,5 +78,5 @@ def draw(panel, steps, last, top, is_last):
     parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>')
     end = points[-1]
     parts.append(
-        f'<text x="{WIDTH - RIGHT}" y="{y(end[1]) - 7:.1f}" text-anchor="end" fill="{colour}">{end[1]:.1f}</text>')
+        f'<text x="{WIDTH - RIGHT + 6}" y="{y(end[1]) + 4:.1f}" fill="{colour}">{end[1]:.1f}</text>')
     return parts
