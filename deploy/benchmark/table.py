@@ -25,15 +25,21 @@ def times(ratio):
     return f"{ratio:.1f} ×" if ratio >= 10 else f"{ratio:.2f} ×"
 
 
-def costs(ours, theirs):
-    """What a delivery costs either side: the beginning of a reason."""
-    def middle(reports, key, divisor):
-        return statistics.median(report["server"][key] / divisor for report in reports)
+def middle(reports, key):
+    return statistics.median(report["server"][key] for report in reports)
 
-    cpu, written = ("cpu_us_per_request", 1), ("written_bytes_per_delivery", 1e3)
+
+def processor_time(ours, theirs):
+    """What a delivery costs either side: the beginning of a reason."""
+    key = "cpu_us_per_request"
+    return f"CPU a delivery {middle(ours, key):.0f} against {middle(theirs, key):.0f} µs"
+
+
+def costs(ours, theirs):
+    key = "written_bytes_per_delivery"
     return (
-        f"CPU {middle(ours, *cpu):.0f} against {middle(theirs, *cpu):.0f} µs, "
-        f"written {middle(ours, *written):.1f} against {middle(theirs, *written):.1f} KB a delivery")
+        f"{processor_time(ours, theirs)}, "
+        f"written {middle(ours, key) / 1e3:.1f} against {middle(theirs, key) / 1e3:.1f} KB")
 
 
 def client_shares(ours, theirs):
