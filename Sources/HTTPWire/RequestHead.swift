@@ -29,7 +29,10 @@ package enum BodyFraming: Hashable, Sendable {
 }
 
 /// Everything before the body of one request, understood.
-package struct RequestHead: Sendable {
+///
+/// A class, for it goes through many functions, and the frame of each of them would have room for several copies: a
+/// connection holds on to that room when it is idle.
+package final class RequestHead: Sendable {
   package let method: Method
   package let target: RequestTarget
   /// 1 or 0. A minor version that is higher than ours is served as ours (RFC 9110 section 2.5).
@@ -44,4 +47,19 @@ package struct RequestHead: Sendable {
   package let expectsContinue: Bool
   /// How many bytes of the buffer the header section took.
   package let byteCount: Int
+
+  init(
+    method: Method, target: RequestTarget, minorVersion: Int, fields: Fields, host: String,
+    bodyFraming: BodyFraming, isPersistent: Bool, expectsContinue: Bool, byteCount: Int
+  ) {
+    self.method = method
+    self.target = target
+    self.minorVersion = minorVersion
+    self.fields = fields
+    self.host = host
+    self.bodyFraming = bodyFraming
+    self.isPersistent = isPersistent
+    self.expectsContinue = expectsContinue
+    self.byteCount = byteCount
+  }
 }
