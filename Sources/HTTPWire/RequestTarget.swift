@@ -67,6 +67,8 @@ package struct RequestTarget: Hashable, Sendable {
 }
 
 extension RequestTarget {
+  package var hasQuery: Bool { !queryText.isEmpty }
+
   /// The parameters of the query in order, decoded; nil where one is not validly encoded.
   package var queryParameters: [(name: String, value: String)]? {
     var parameters: [(name: String, value: String)] = []

@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import HTTPServer
+internal import Jobs
 internal import Logging
 internal import StandardWebhooks
 internal import Store
@@ -25,6 +26,7 @@ package final class Application {
   private let certificate: ShownCertificate?
   private let serviceManager: ServiceManager
   private let storeThreads: [Thread]
+  private let provider: ProviderThreads
 
   /// Returns when the daemon serves: its store is open and its addresses are bound.
   ///
@@ -38,14 +40,18 @@ package final class Application {
     logger = Logger(label: "replicate-webhookd") { _ in log }
     serviceManager = ServiceManager(environment: environment)
     Self.provideDescriptors(for: settings, logger)
-    metrics = Metrics(secretCount: settings.secrets.count)
+    let secrets = WebhookSecrets(try Self.secrets(settings))
+    // A fetched secret may be followed by another.
+    metrics = Metrics(secretCount: max(2, settings.secrets.count))
     Self.warnOfUnusualSecrets(settings.secrets, logger)
     certificate = try Self.certificate(settings.tlsFiles, metrics, logger)
-    storeThreads = try Self.startStore(
-      at: settings.databasePath, for: queue, checkpointer, metrics: metrics, logger: logger)
+    let token: JobToken
+    (storeThreads, token) = try Self.startStore(
+      settings, for: queue, checkpointer, metrics: metrics, logger: logger)
+    let dispatcherEvents = BlockingQueue<DispatcherEvent>(capacity: 4096)
     let builder = ListenerBuilder(
       settings: settings, logger: logger, deliveryLog: log, metrics: metrics, lifecycle: lifecycle,
-      queue: queue,
+      queue: queue, secrets: secrets, token: token, events: dispatcherEvents,
       handedOver: HandedOverSockets(environment: environment), tls: certificate?.context,
       ended: { [events] end in _ = events.push(.serverEnded(end)) })
     if settings.sharesListener {
@@ -56,6 +62,9 @@ package final class Application {
         try builder.start(.api, on: settings.apiAddresses),
       ]
     }
+    provider = try ProviderThreads(
+      settings: settings, queue: queue, token: token, secrets: secrets, events: dispatcherEvents,
+      metrics: metrics, logger: logger)
     try Self.startSignals(events)
     serviceManager.notify(.ready)
   }
@@ -127,6 +136,7 @@ package final class Application {
 
   /// In the order of the flow: no more questions, then nothing more to store, then nothing more to move.
   private func stop() {
+    provider.stop()
     queue.close()
     checkpointer.close()
     for thread in storeThreads { thread.join() }
@@ -151,6 +161,11 @@ package final class Application {
     return try ShownCertificate(files: files, metrics: metrics, logger: logger)
   }
 
+  private static func secrets(_ settings: Settings) throws(StartError) -> [Secret] {
+    guard settings.secrets.isEmpty, let token = settings.provider.token else { return settings.secrets }
+    return [try FetchedSecret.fetch(settings.provider, token: token)]
+  }
+
   private static func warnOfUnusualSecrets(_ secrets: [Secret], _ logger: Logger) {
     for (index, secret) in secrets.enumerated() {
       guard let warning = secret.lengthWarning else { continue }
@@ -161,21 +176,28 @@ package final class Application {
 
   /// The threads end when the queue and the checkpointer are closed.
   private static func startStore(
-    at path: String, for queue: CommitQueue, _ checkpointer: Checkpointer, metrics: Metrics, logger: Logger
-  ) throws(StartError) -> [Thread] {
+    _ settings: Settings, for queue: CommitQueue, _ checkpointer: Checkpointer, metrics: Metrics,
+    logger: Logger
+  ) throws(StartError) -> (threads: [Thread], token: JobToken) {
     do {
+      let path = settings.databasePath
       var lock = try DatabaseLock(claiming: path)
-      let writer = try StoreWriter(path: path)
+      let writer = try StoreWriter(
+        path: path, watch: WatchPolicy(settings.provider), judge: RequestedOutput.judge)
       try lock.claimLog()
       let moving = try StoreCheckpointer(path: path)
-      return [
+      let token = try JobToken(keptBy: writer)
+      let threads = [
         try Thread(named: "writer") {
-          let committer = Committer(
-            writer: writer, queue: queue, checkpointer: checkpointer, metrics: metrics, logger: logger)
-          CommitThread(queue: queue, committer: committer).run()
+          CommitThread(
+            queue: queue,
+            committer: Committer(
+              writer: writer, queue: queue, checkpointer: checkpointer, metrics: metrics, logger: logger)
+          ).run()
         },
         try Thread(named: "checkpoint") { checkpointer.run(moving, metrics: metrics, logger: logger) },
       ]
+      return (threads, token)
     } catch let error as StoreError {
       throw .store(error)
     } catch let error as SystemError {

@@ -2,7 +2,6 @@ internal import EventLoop
 internal import HTTPServer
 internal import HTTPWire
 internal import Logging
-internal import StandardWebhooks
 internal import Store
 internal import TLS
 
@@ -14,6 +13,10 @@ struct ListenerBuilder {
   let metrics: Metrics
   let lifecycle: Lifecycle
   let queue: CommitQueue
+  let secrets: WebhookSecrets
+  let token: JobToken
+  /// Told what the provider's threads may have to do with.
+  let events: BlockingQueue<DispatcherEvent>
   let handedOver: HandedOverSockets
   /// Of the listener that takes deliveries.
   let tls: TLSContext?
@@ -76,10 +79,11 @@ struct ListenerBuilder {
 
   private func webhookEndpoint(on loop: EventLoop) throws(StartError) -> WebhookEndpoint {
     let (seconds, _) = settings.signatureTolerance.components
-    guard let verifier = Verifier(secrets: settings.secrets, toleranceSeconds: seconds) else { throw .noHMAC }
-    return WebhookEndpoint(
-      loop: loop, verifier: verifier, recorder: Recorder(loop: loop, queue: queue), metrics: metrics,
-      deliveryLog: deliveryLog, bodyLimit: settings.limits.message.bodyBytes)
+    return try WebhookEndpoint(
+      loop: loop, secrets: secrets, toleranceSeconds: seconds, rules: settings.provider.outputRules,
+      token: token, recorder: Recorder(loop: loop, queue: queue), metrics: metrics, deliveryLog: deliveryLog,
+      bodyLimit: settings.limits.message.bodyBytes,
+      verificationFailed: { [events] in _ = events.push(.verificationFailed) })
   }
 
   private func jobsEndpoint(on loop: EventLoop) throws(StartError) -> JobsEndpoint {

@@ -13,6 +13,8 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
   case tls(variable: String, path: String, TLSConfigurationError)
   case system(SystemError)
   case noHMAC
+  case secretNotFetched(String)
+  case provider(String)
 
   package var description: String {
     switch self {
@@ -27,6 +29,9 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
       "API_TOKENS: the jobs API was handed \(address), which is reached from beyond this machine: set a token"
     case .tls(let variable, let path, let error): "\(variable): \(path): \(error)"
     case .system(let error): "the system refused what the daemon needs: \(error)"
+    case .secretNotFetched(let reason):
+      "REPLICATE_WEBHOOK_SECRET is not set and could not be fetched with REPLICATE_API_TOKEN: \(reason)"
+    case .provider(let reason): "calls to REPLICATE_API_URL cannot be made: \(reason)"
     case .noHMAC: "OpenSSL offers no HMAC-SHA256: check its configuration and providers"
     }
   }

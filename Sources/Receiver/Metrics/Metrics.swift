@@ -25,6 +25,8 @@ package final class Metrics: Sendable {
   package let connectionFailures = LabeledCounters(ConnectionFailureReason.allCases.map(\.rawValue))
   /// Periods of ten seconds in which descriptors or memory ran out.
   package let exhaustions = Counter()
+  /// Deliveries whose URL names a job that they were not bound to.
+  package let unboundDeliveries = LabeledCounters(["bad_token", "other_prediction"])
   /// Calls to the provider, by what came of them.
   package let providerCalls = LabeledCounters(
     ["answered", "rate_limited", "refused", "unsent", "unanswered"])

@@ -35,6 +35,9 @@ package enum PrometheusText {
       "exhaustions_total", "Periods of ten seconds in which descriptors or memory ran out for a listener.",
       metrics.exhaustions)
     page.counters(
+      "unbound_deliveries_total", "Deliveries whose URL names a job that they were not bound to.",
+      metrics.unboundDeliveries, label: "reason")
+    page.counters(
       "provider_calls_total", "Calls to the provider's API, by what came of them.", metrics.providerCalls,
       label: "outcome")
     page.counter(

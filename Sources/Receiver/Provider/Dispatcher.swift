@@ -6,9 +6,7 @@ internal import Store
 /// Looks after what is due, on a thread of its own: orders to carry out, open jobs to ask about or to call stale, and ended jobs
 /// to delete. It decides; calls are made by ``ProviderCaller``s, of which there are none where no token is set.
 final class Dispatcher {
-  /// Where it is told that something may be due.
-  let events = BlockingQueue<DispatcherEvent>(capacity: 4096)
-
+  private let events: BlockingQueue<DispatcherEvent>
   private let queue: CommitQueue
   private let reader: StoreReader
   private let callers: [BlockingQueue<ProviderCall>]
@@ -26,11 +24,15 @@ final class Dispatcher {
   private var secretFetchedAt: MonotonicTime?
   private var prunes: PruneSchedule
 
-  /// - Parameter callers: where each caller takes its calls from.
+  /// - Parameters:
+  ///   - events: where it is told that something may be due.
+  ///   - callers: where each caller takes its calls from.
   init(
-    queue: CommitQueue, reader: StoreReader, callers: [BlockingQueue<ProviderCall>], rules: DispatcherRules,
+    events: BlockingQueue<DispatcherEvent>, queue: CommitQueue, reader: StoreReader,
+    callers: [BlockingQueue<ProviderCall>], rules: DispatcherRules,
     metrics: Metrics, logger: Logger
   ) {
+    self.events = events
     self.queue = queue
     self.reader = reader
     self.callers = callers

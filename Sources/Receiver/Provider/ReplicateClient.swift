@@ -34,11 +34,15 @@ final class ReplicateClient {
     return limits
   }()
 
-  /// - Parameter base: of the API's URL, without a slash at its end.
-  init(base: String, token: String) throws(HTTPClientError) {
-    client = try HTTPClient(limits: Self.limits)
+  /// - Parameters:
+  ///   - base: of the API's URL, without a slash at its end.
+  ///   - isStopping: ends a call that is under way.
+  init(
+    base: String, token: APIToken, isStopping: @escaping @Sendable () -> Bool
+  ) throws(HTTPClientError) {
+    client = try HTTPClient(limits: Self.limits, isCanceled: isStopping)
     self.base = base
-    authorization = "Authorization: Bearer \(token)"
+    authorization = "Authorization: Bearer \(token.revealed)"
   }
 
   /// Never sends the call twice, whatever happens: there is no key by which the provider would know the second.

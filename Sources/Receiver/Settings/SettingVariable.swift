@@ -9,6 +9,14 @@ extension SettingsReader {
     case trustedProxies = "TRUSTED_PROXIES"
     case apiTokens = "API_TOKENS"
     case databaseURL = "DATABASE_URL"
+    case replicateAPIToken = "REPLICATE_API_TOKEN"
+    case replicateAPIURL = "REPLICATE_API_URL"
+    case publicURL = "PUBLIC_URL"
+    case jobTimeout = "JOB_TIMEOUT"
+    case reconcileAfter = "RECONCILE_AFTER"
+    case createsPerMinute = "CREATES_PER_MINUTE"
+    case outputRules = "OUTPUT_RULES"
+    case retention = "RETENTION"
     case signatureTolerance = "SIGNATURE_TOLERANCE"
     case shutdownGrace = "SHUTDOWN_GRACE"
     case logLevel = "LOG_LEVEL"
@@ -31,7 +39,7 @@ extension SettingsReader {
     case minRate = "MIN_RATE"
     case idleTimeout = "IDLE_TIMEOUT"
 
-    package var isSecret: Bool { self == .webhookSecret || self == .apiTokens }
+    package var isSecret: Bool { [.webhookSecret, .apiTokens, .replicateAPIToken].contains(self) }
     var fileVariable: String { rawValue + "_FILE" }
   }
 }

@@ -4,7 +4,7 @@ package import StandardWebhooks
 
 /// How one daemon runs. Made by ``SettingsReader``, which is the only place that knows variables by name.
 package struct Settings: Sendable {
-  /// In the order given, which is how logs and metrics number them.
+  /// In the order given, which is how logs and metrics number them. Empty where the provider is to be asked for its secret.
   package var secrets: [Secret]
   /// Nil: deliveries come in the clear, from a proxy.
   package var tlsFiles: TLSFiles?
@@ -15,6 +15,7 @@ package struct Settings: Sendable {
   /// Bearer tokens for the jobs API; empty leaves it open to this machine only.
   package var apiTokens: [BearerToken]
   package var databasePath: String
+  package var provider: ProviderSettings
   package var signatureTolerance: Duration
   /// Of each listener.
   package var limits: ServerLimits

@@ -9,7 +9,7 @@ package struct SettingsReader {
   /// Where a variable came from decides who is told about an unknown one: a file is ours, the environment is not.
   private let environment: [String: String]
   private let file: [String: String]
-  private let readFile: (String) -> String?
+  let readFile: (String) -> String?
   private var problems: [SettingProblem] = []
 
   private static let defaultWebhookAddress = "127.0.0.1:8080"
@@ -29,14 +29,16 @@ package struct SettingsReader {
 
   package mutating func read() throws(SettingProblems) -> Settings {
     reportUnknown()
+    let provider = provider()
     let settings = Settings(
-      secrets: secrets(),
+      secrets: secrets(isRequired: provider.token == nil),
       tlsFiles: tlsFiles(),
       webhookAddresses: addresses(.webhookListen, default: Self.defaultWebhookAddress),
       apiAddresses: addresses(.apiListen, default: Self.defaultAPIAddress),
       trustedProxies: trustedProxies(),
       apiTokens: tokens(),
       databasePath: databasePath(),
+      provider: provider,
       signatureTolerance: duration(
         .signatureTolerance, default: .seconds(300), in: .seconds(1)...(.seconds(86_400))),
       limits: limits(),
@@ -76,13 +78,13 @@ extension SettingsReader {
 
   /// The secrets alone, for commands that only sign or verify.
   package mutating func readSecrets() throws(SettingProblems) -> [Secret] {
-    let secrets = secrets()
+    let secrets = secrets(isRequired: true)
     guard problems.isEmpty else { throw SettingProblems(problems) }
     return secrets
   }
 
-  private mutating func secrets() -> [Secret] {
-    guard let text = secretText(.webhookSecret) else { return [] }
+  private mutating func secrets(isRequired: Bool) -> [Secret] {
+    guard let text = secretText(.webhookSecret), isRequired || !text.isEmpty else { return [] }
     var secrets: [Secret] = []
     for (index, part) in text.split(whereSeparator: \.isWhitespace).enumerated() {
       do throws(SecretError) {
@@ -94,7 +96,10 @@ extension SettingsReader {
     if text.allSatisfy(\.isWhitespace) {
       report(
         .webhookSecret,
-        "set it to the signing secret (whsec_…) that GET https://api.replicate.com/v1/webhooks/default/secret returns"
+        """
+        set it to the signing secret (whsec_…) that GET https://api.replicate.com/v1/webhooks/default/secret returns, or \
+        set REPLICATE_API_TOKEN, with which it is fetched
+        """
       )
     }
     return secrets
@@ -120,7 +125,7 @@ extension SettingsReader {
   }
 
   /// Of the variable, its `_FILE` twin, or the systemd credential. The webhook secret is reported where it is missing.
-  private mutating func secretText(_ variable: Variable) -> String? {
+  mutating func secretText(_ variable: Variable) -> String? {
     let path = value(variable.fileVariable)
     let direct = value(variable.rawValue)
     if path != nil, direct != nil {
@@ -259,7 +264,7 @@ extension SettingsReader {
   }
 
   /// An empty value is an unset one: `API_TOKENS=` in a template means "none".
-  private func value(_ name: String) -> String? {
+  func value(_ name: String) -> String? {
     guard let value = environment[name] ?? file[name], !value.isEmpty else { return nil }
     return value
   }

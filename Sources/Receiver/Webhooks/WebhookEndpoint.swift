@@ -10,23 +10,43 @@ internal import Store
 /// `POST /webhooks/replicate`: verify, decode, record, and only then acknowledge.
 final class WebhookEndpoint {
   private let loop: EventLoop
-  private let verifier: Verifier
-  private let decoder = SnapshotDecoder(rules: OutputRules())
+  private let secrets: WebhookSecrets
+  private let tolerance: Int64
+  private var verifier: Verifier
+  /// Of the secrets that the verifier has.
+  private var generation: Int
+  private let decoder: SnapshotDecoder
+  private let token: JobToken
+  private let verificationFailed: @Sendable () -> Void
   private let recorder: Recorder
   private let metrics: Metrics
   private let deliveryLog: LineLogHandler
   private let bodyLimit: Int
 
+  /// - Parameters:
+  ///   - verifier: of the secrets that `secrets` has now.
+  ///   - token: what ties a delivery to a job that was created here.
+  ///   - verificationFailed: told of each delivery that was not signed with a known secret.
   init(
-    loop: EventLoop, verifier: Verifier, recorder: Recorder, metrics: Metrics,
-    deliveryLog: LineLogHandler, bodyLimit: Int
-  ) {
+    loop: EventLoop, secrets: WebhookSecrets, toleranceSeconds: Int64, rules: OutputRules, token: JobToken,
+    recorder: Recorder, metrics: Metrics, deliveryLog: LineLogHandler, bodyLimit: Int,
+    verificationFailed: @escaping @Sendable () -> Void
+  ) throws(StartError) {
     self.loop = loop
+    self.secrets = secrets
+    tolerance = toleranceSeconds
+    generation = secrets.generation
+    guard let verifier = Verifier(secrets: secrets.current, toleranceSeconds: toleranceSeconds) else {
+      throw .noHMAC
+    }
     self.verifier = verifier
+    decoder = SnapshotDecoder(rules: rules)
+    self.token = token
     self.recorder = recorder
     self.metrics = metrics
     self.deliveryLog = deliveryLog
     self.bodyLimit = bodyLimit
+    self.verificationFailed = verificationFailed
   }
 
   /// What the header section alone decides: the body of an unsigned request is not worth reading.
@@ -46,9 +66,11 @@ final class WebhookEndpoint {
     let headers = try SignatureHeaders(of: request.head)
     let now = Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds)
     let acceptance = try verify(headers, request.body, now: now)
-    let delivery = try decode(request.body, webhookID: headers.id, receivedAt: now)
+    let delivery = try decode(
+      request.body, webhookID: headers.id, receivedAt: now, namedJob: namedJob(request.head.target))
     let recording = try await record(delivery)
     metrics.deliveries[recording.outcome.rawValue]?.add()
+    if recording.isStray { metrics.unboundDeliveries["other_prediction"]?.add() }
     log(recording, of: delivery, secretPosition: acceptance.secretPosition, since: start)
     return recording.outcome == .duplicate ? Self.acknowledgementOfDuplicate : Self.acknowledgement
   }
@@ -60,22 +82,45 @@ extension WebhookEndpoint {
   private func verify(_ headers: SignatureHeaders, _ body: [UInt8], now: Timestamp) throws(Problem)
     -> Acceptance
   {
+    if secrets.generation != generation { takeNewSecrets() }
     do throws(VerificationError) {
       let seconds = now.milliseconds / 1000
       let acceptance = try verifier.verify(headers, body: body.span, now: seconds)
       metrics.accepted(bySecretAt: acceptance.secretPosition, at: seconds, bodyBytes: body.count)
       return acceptance
     } catch {
+      if case .mismatch = error { verificationFailed() }
       throw Problem(error)
     }
   }
 
+  private func takeNewSecrets() {
+    let new = secrets.generation
+    // Without memory for it, the old one stays, and the next delivery tries again.
+    guard let verifier = Verifier(secrets: secrets.current, toleranceSeconds: tolerance) else { return }
+    self.verifier = verifier
+    generation = new
+  }
+
+  /// The job whose webhook this is, where the URL says so and proves it. A token that does not fit is no reason to refuse what
+  /// is signed: it binds nothing, and is counted.
+  private func namedJob(_ target: RequestTarget) -> String? {
+    guard target.hasQuery, let parameters = target.queryParameters,
+      let value = parameters.first(where: { $0.name == JobToken.parameter })?.value
+    else { return nil }
+    let job = token.job(named: value)
+    if job == nil { metrics.unboundDeliveries["bad_token"]?.add() }
+    return job
+  }
+
   private func decode(
-    _ body: [UInt8], webhookID: String, receivedAt: Timestamp
+    _ body: [UInt8], webhookID: String, receivedAt: Timestamp, namedJob: String?
   ) throws(Problem) -> Delivery {
     do throws(PredictionError) {
       let (snapshot, kept) = try decoder.decode(body)
-      return Delivery(webhookID: webhookID, receivedAt: receivedAt, snapshot: snapshot, body: kept)
+      return Delivery(
+        webhookID: webhookID, receivedAt: receivedAt, snapshot: snapshot, body: kept,
+        namedJob: namedJob)
     } catch {
       throw Problem(error)
     }

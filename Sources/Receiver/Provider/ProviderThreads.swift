@@ -1,0 +1,105 @@
+internal import ReplicateAPI
+internal import EventLoop
+internal import HTTPClient
+internal import Logging
+internal import StandardWebhooks
+internal import Store
+
+/// The threads that deal with the provider and with time: one that decides, and with a token several that call.
+struct ProviderThreads {
+  private let events: BlockingQueue<DispatcherEvent>
+  private let context: ProviderContext
+  private let threads: [Thread]
+
+  /// With answers that take half a second, enough for Replicate's 600 creations a minute.
+  private static let callerCount = 8
+
+  /// - Parameter events: where the dispatcher is told that something may be due.
+  init(
+    settings: Settings, queue: CommitQueue, token: JobToken, secrets: WebhookSecrets,
+    events: BlockingQueue<DispatcherEvent>, metrics: Metrics, logger: Logger
+  ) throws(StartError) {
+    let provider = settings.provider
+    let context = ProviderContext(
+      publicURL: provider.publicURL, token: token, queue: queue, rules: provider.outputRules,
+      metrics: metrics,
+      logger: logger, newSecret: { FetchedSecret.take($0, for: secrets, logger: logger) })
+    var threads: [Thread] = []
+    var calls: [BlockingQueue<ProviderCall>] = []
+    do {
+      if let apiToken = provider.token {
+        for position in 0..<Self.callerCount {
+          let client = try ReplicateClient(base: provider.apiURL, token: apiToken) { context.isStopping }
+          let inbox = BlockingQueue<ProviderCall>(capacity: 4)
+          calls.append(inbox)
+          threads.append(
+            try Thread(named: "provider-\(position)") {
+              ProviderCaller(position: position, client: client, context: context, calls: inbox) { event in
+                _ = events.push(event)
+              }.run()
+            })
+        }
+      }
+      let reader = try StoreReader(path: settings.databasePath)
+      let rules = DispatcherRules(
+        createsPerMinute: provider.createsPerMinute,
+        retentionMilliseconds: provider.retention.wholeMilliseconds,
+        fetchesSecret: provider.token != nil && settings.secrets.isEmpty)
+      let inboxes = calls
+      threads.append(
+        try Thread(named: "dispatcher") {
+          Dispatcher(
+            events: events, queue: queue, reader: reader, callers: inboxes, rules: rules, metrics: metrics,
+            logger: logger
+          ).run()
+        })
+    } catch let error as StoreError {
+      throw .store(error)
+    } catch let error as SystemError {
+      throw .system(error)
+    } catch {
+      throw .provider("\(error)")
+    }
+    self.events = events
+    self.context = context
+    self.threads = threads
+  }
+
+  /// Returns when what was under way is committed or given up: within about a second.
+  func stop() {
+    context.stop()
+    events.close()
+    for thread in threads { thread.join() }
+  }
+}
+
+/// The signing secret that the provider tells, for whoever has set none.
+enum FetchedSecret {
+  /// Asks for it, at start, where nothing can be verified without it.
+  static func fetch(_ provider: ProviderSettings, token: APIToken) throws(StartError) -> Secret {
+    let outcome: ReplicateClient.Outcome<SigningSecret>
+    do throws(HTTPClientError) {
+      outcome = try ReplicateClient(base: provider.apiURL, token: token) { false }.signingSecret()
+    } catch {
+      throw .provider("\(error)")
+    }
+    switch outcome {
+    case .answered(let text):
+      do throws(SecretError) {
+        return try Secret(text.text)
+      } catch {
+        throw .secretNotFetched("what was answered is no secret: \(error)")
+      }
+    case .failed(let failure): throw .secretNotFetched("\(failure)")
+    case .unsent(let reason), .unanswered(let reason): throw .secretNotFetched(reason)
+    }
+  }
+
+  /// Signatures have failed: verifies with what the provider says now as well as with what it said before, since what was
+  /// signed a moment ago is still on its way.
+  static func take(_ text: SigningSecret, for secrets: WebhookSecrets, logger: Logger) {
+    guard let new = try? Secret(text.text), secrets.current.first?.revealed != new.revealed else { return }
+    secrets.replace(with: [new] + secrets.current.prefix(1))
+    logger.notice("the provider signs with another secret: it is taken beside the last one")
+  }
+}

@@ -1,0 +1,17 @@
+/// The token that Replicate's API takes. It prints as `<redacted>`, whoever prints it.
+package struct APIToken: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+  /// For the header of a call to the API's host, and for nothing else.
+  let revealed: String
+
+  /// Nil unless `text` is 8 to 256 visible ASCII characters.
+  package init?(_ text: String) {
+    guard (8...256).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      return nil
+    }
+    revealed = text
+  }
+
+  package var description: String { "<redacted>" }
+  package var debugDescription: String { description }
+  package var customMirror: Mirror { Mirror(self, children: []) }
+}
