@@ -1,3 +1,4 @@
+import LiveDaemon
 import Foundation
 import JSONText
 import Testing

@@ -28,7 +28,7 @@ struct Event: Equatable {
   /// The SHA-256 of the body, in lower-case digits.
   var digest: String {
     let digits = Array("0123456789abcdef".utf8)
-    let bytes = SHA256.digest(of: body.span)
+    let bytes = SHA256().digest(of: body.span)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 }
