@@ -71,6 +71,7 @@ extension RequestTarget {
 
   /// The parameters of the query in order, decoded; nil where one is not validly encoded.
   package var queryParameters: [(name: String, value: String)]? {
+    guard !queryText.isEmpty else { return [] }
     var parameters: [(name: String, value: String)] = []
     for part in queryText.utf8.split(separator: UInt8(ascii: "&")) {
       let pair = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)

@@ -87,10 +87,13 @@ struct ListenerBuilder {
   }
 
   private func jobsEndpoint(on loop: EventLoop) throws(StartError) -> JobsEndpoint {
+    let recorder = Recorder(loop: loop, queue: queue)
+    let orders = OrdersEndpoint(
+      loop: loop, recorder: recorder, metrics: metrics, isConfigured: settings.provider.token != nil,
+      bodyLimit: settings.limits.message.bodyBytes, wakeProvider: { [events] in _ = events.push(.wake) })
     do throws(StoreError) {
       return JobsEndpoint(
-        loop: loop, reader: try StoreReader(path: settings.databasePath),
-        recorder: Recorder(loop: loop, queue: queue),
+        loop: loop, reader: try StoreReader(path: settings.databasePath), recorder: recorder, orders: orders,
         access: APIAccess(tokens: settings.apiTokens), lifecycle: lifecycle, metrics: metrics)
     } catch {
       throw .store(error)

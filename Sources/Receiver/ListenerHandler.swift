@@ -93,13 +93,11 @@ final class ListenerHandler: RequestHandler {
       guard let webhooks else { throw .notFound }
       return try webhooks.admit(head)
     case .liveness?:
-      try head.requireReading()
+      try head.requireMethod(among: [.get, .head])
       return 0
     case let route?:
       guard let api else { throw .notFound }
-      try head.requireReading()
-      try api.authorize(head, for: route)
-      return 0
+      return try api.admit(head, for: route)
     case nil:
       throw .notFound
     }
@@ -134,8 +132,10 @@ final class ListenerHandler: RequestHandler {
 }
 
 extension RequestHead {
-  fileprivate func requireReading() throws(Problem) {
-    guard method == .get || method == .head else { throw .methodNotAllowed(allow: "GET, HEAD") }
+  func requireMethod(among methods: [Method]) throws(Problem) {
+    guard methods.contains(method) else {
+      throw .methodNotAllowed(allow: methods.map(\.name).joined(separator: ", "))
+    }
   }
 }
 
@@ -148,6 +148,8 @@ extension Route {
     case .jobs: "jobs"
     case .job: "job"
     case .history: "history"
+    case .cancel: "cancel"
+    case .usage: "usage"
     case .liveness: "healthz"
     case .readiness: "readyz"
     case .metrics: "metrics"

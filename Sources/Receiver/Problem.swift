@@ -14,8 +14,13 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   // The jobs API.
   case jobNotFound = "job_not_found"
   case invalidParameter = "invalid_parameter"
+  case invalidRequest = "invalid_request"
+  case unsupportedMediaType = "unsupported_media_type"
+  case conflict
+  case notConfigured = "not_configured"
   case unauthorized
   case hostNotAllowed = "host_not_allowed"
+  case originNotAllowed = "origin_not_allowed"
   case draining
   // Any request.
   case notFound = "not_found"

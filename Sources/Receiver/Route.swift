@@ -6,6 +6,8 @@ enum Route: Equatable {
   case jobs
   case job(id: String)
   case history(id: String)
+  case cancel(id: String)
+  case usage
   case liveness
   case readiness
   case metrics
@@ -21,6 +23,8 @@ enum Route: Equatable {
     case (1, "jobs", _): self = .jobs
     case (2, "jobs", let id?) where !id.isEmpty: self = .job(id: id)
     case (3, "jobs", let id?) where !id.isEmpty && path.last == "history": self = .history(id: id)
+    case (3, "jobs", let id?) where !id.isEmpty && path.last == "cancel": self = .cancel(id: id)
+    case (1, "usage", _): self = .usage
     case (1, "healthz", _): self = .liveness
     case (1, "readyz", _): self = .readiness
     case (1, "metrics", _): self = .metrics

@@ -87,7 +87,7 @@ final class UsageLedger {
 
 extension Usage {
   /// Wraps around rather than traps: the provider's times are not ours to trust.
-  fileprivate mutating func add(_ other: Usage) {
+  package mutating func add(_ other: Usage) {
     succeeded += other.succeeded
     failed += other.failed
     canceled += other.canceled

@@ -26,6 +26,7 @@ package struct SignedDelivery {
 
   package init(id: String, prediction: String, status: String, logs: String = "") throws {
     try self.init(
-      id: id, body: Array(#"{"id":"\#(prediction)","status":"\#(status)","logs":"\#(logs)"}"#.utf8))
+      id: id,
+      body: Array(#"{"id":"\#(prediction)","status":"\#(status)","output":"o","logs":"\#(logs)"}"#.utf8))
   }
 }

@@ -1,4 +1,5 @@
 import HTTPWire
+import Jobs
 import Testing
 
 @testable import Receiver
@@ -43,7 +44,11 @@ import Testing
     (["\"2\""], false), ([], false), (["3"], false), (["\"33\""], false),
   ])
   func entityTagsAreCompared(_ values: [String], _ matches: Bool) {
-    #expect(EntityTag(revision: 3).isMatched(byIfNoneMatch: values) == matches)
+    let time = Timestamp(milliseconds: 0)
+    let job = Job(
+      origin: nil, phase: .pending, snapshot: nil, verdict: nil, model: nil, attempt: 1, revision: 3,
+      updatedAt: time, lastDeliveryAt: nil, watch: Watch(heardAt: time, dueAt: nil), endedUnheard: false)
+    #expect(EntityTag(of: job, nil).isMatched(byIfNoneMatch: values) == matches)
   }
 
   @Test(

@@ -21,6 +21,20 @@ struct APIAccess: Sendable {
     }
   }
 
+  /// The same, for a request that changes something. A web page may send some of those to another origin without asking,
+  /// and Host does not tell; but browsers then say from where (the Fetch standard, "append a request Origin header").
+  func authorizeChange(_ head: RequestHead) throws(Problem) {
+    try authorize(head)
+    // With a token, it is not the browser that proves who asks.
+    guard tokens.isEmpty else { return }
+    for origin in head.fields.all("origin") {
+      guard origin == "http://\(head.host)" || origin == "https://\(head.host)" else {
+        throw Problem(
+          .forbidden, .originNotAllowed, "without API_TOKENS this API takes no changes from web pages")
+      }
+    }
+  }
+
   static func namesLoopback(_ host: String) -> Bool {
     let name: Substring
     if host.hasPrefix("[") {

@@ -1,11 +1,20 @@
 internal import HTTPWire
+internal import Jobs
+internal import Store
 
 /// A strong validator made of a job's revision (RFC 9110 section 8.8.3).
 struct EntityTag {
   let text: String
 
-  init(revision: Int64) {
-    text = "\"\(revision)\""
+  /// Of a job's document, which may show how far its order is: that does not count as a change of the job.
+  init(of job: Job, _ order: StoredOrder?) {
+    var parts = ["\(job.revision)"]
+    if let order {
+      parts += [order.stage.rawValue, "\(order.tries)"]
+      if order.isCancelRequested { parts.append("cancel") }
+      if let due = order.dueAt { parts.append("\(due.milliseconds)") }
+    }
+    text = "\"\(parts.joined(separator: "-"))\""
   }
 
   /// RFC 9110 section 13.1.2: `*`, or one of a list, compared weakly: a `W/` before a tag does not matter.

@@ -11,16 +11,23 @@ enum JobDocument {
 
   /// One job with everything.
   ///
-  /// - Parameter prediction: what was read from `body`; nil where there is none yet.
-  static func whole(_ job: Job, _ prediction: Prediction?, body: [UInt8]) -> [UInt8] {
+  /// - Parameters:
+  ///   - prediction: what was read from `body`; nil where there is none yet.
+  ///   - order: what was asked for here; nil where nothing was.
+  static func whole(_ job: Job, _ prediction: Prediction?, body: [UInt8], order: StoredOrder?) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
+    // What could be placed can be read again.
+    let request = order.flatMap { try? PredictionRequest(body: $0.request.span) }
     writer.object { object in
       head(of: job, in: &object)
-      object.member("input", raw: slice(prediction?.input, of: body))
+      object.member("progress", decimal: progress(of: job, prediction, body: body))
+      object.member("input", raw: slice(prediction?.input, of: body) ?? request?.input[...])
       object.member("output", raw: slice(prediction?.output, of: body))
       object.member("metrics", raw: slice(prediction?.metrics, of: body))
       if let logs = prediction?.logs { logsTail(logs, of: body, in: &object) }
+      object.member("metadata", raw: request?.metadata?[...])
       tail(of: job, in: &object)
+      if let order = shown(order, of: job) { stage(of: order, in: &object) }
     }
     writer.raw([UInt8(ascii: "\n")])
     return writer.bytes
@@ -81,6 +88,8 @@ extension JobDocument {
     object.member("model", string: job.model)
     object.member("model_version", string: snapshot?.modelVersion)
     object.member("revision", integer: job.revision)
+    // A job that was not created here is its prediction.
+    object.member("attempt", integer: job.origin == nil ? nil : job.attempt)
   }
 
   private static func tail(of job: Job, in object: inout JSONWriter.Object) {
@@ -93,12 +102,48 @@ extension JobDocument {
         }
       }
     }
+    object.member("queue_seconds", decimal: seconds(from: snapshot?.createdAt, to: snapshot?.startedAt))
+    object.member("run_seconds", decimal: seconds(from: snapshot?.startedAt, to: snapshot?.completedAt))
     object.member("created_at", string: job.createdAt?.rfc3339)
     object.member("started_at", string: snapshot?.startedAt?.rfc3339)
     object.member("completed_at", string: snapshot?.completedAt?.rfc3339)
     object.member("updated_at", string: job.updatedAt.rfc3339)
     object.member("last_delivery_at", string: job.lastDeliveryAt?.rfc3339)
     object.member("stale_at", string: job.watch.staleAt?.rfc3339)
+  }
+
+  /// 1 where the job has succeeded, else as far as its logs tell.
+  private static func progress(of job: Job, _ prediction: Prediction?, body: [UInt8]) -> Decimal? {
+    if job.phase == .succeeded { return Decimal(10_000, digits: 4) }
+    guard let logs = prediction?.logs, let fraction = LogProgress.fraction(in: logs, of: body.span) else {
+      return nil
+    }
+    return Decimal(Int64(fraction * 10_000), digits: 4)
+  }
+
+  /// The provider's own backends disagree about times: an end before its start says nothing.
+  private static func seconds(from start: Timestamp?, to end: Timestamp?) -> Decimal? {
+    guard let start, let end, start <= end else { return nil }
+    return Decimal(end.milliseconds - start.milliseconds, digits: 3)
+  }
+
+  /// The order, where a job that has not ended still waits for something of it.
+  static func shown(_ order: StoredOrder?, of job: Job) -> StoredOrder? {
+    guard let order, !job.phase.isTerminal, order.stage != .placed || order.isCancelRequested else {
+      return nil
+    }
+    return order
+  }
+
+  private static func stage(of order: StoredOrder, in object: inout JSONWriter.Object) {
+    object.member("order") { member in
+      member.object { object in
+        object.member("stage", string: order.stage.rawValue)
+        object.member("tries", integer: order.tries)
+        object.member("next_try_at", string: order.dueAt?.rfc3339)
+        object.member("cancel_requested", bool: order.isCancelRequested)
+      }
+    }
   }
 
   private static func delivery(_ entry: HistoryEntry, in object: inout JSONWriter.Object) {

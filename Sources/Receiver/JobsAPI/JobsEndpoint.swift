@@ -5,36 +5,57 @@ internal import Jobs
 internal import ReplicateAPI
 internal import Store
 
-/// The jobs API: what the app and operators ask. It only reads.
+/// The jobs API: what the app and operators ask. It only reads; what changes something is its ``OrdersEndpoint``'s work.
 final class JobsEndpoint {
   private let loop: EventLoop
   private let reader: StoreReader
   private let recorder: Recorder
+  private let orders: OrdersEndpoint
   private let access: APIAccess
   private let lifecycle: Lifecycle
   private let metrics: Metrics
 
   init(
-    loop: EventLoop, reader: StoreReader, recorder: Recorder, access: APIAccess, lifecycle: Lifecycle,
-    metrics: Metrics
+    loop: EventLoop, reader: StoreReader, recorder: Recorder, orders: OrdersEndpoint, access: APIAccess,
+    lifecycle: Lifecycle, metrics: Metrics
   ) {
     self.loop = loop
     self.reader = reader
     self.recorder = recorder
+    self.orders = orders
     self.access = access
     self.lifecycle = lifecycle
     self.metrics = metrics
   }
 
-  /// Probes of a load balancer carry no token, and learn nothing but whether the daemon works.
-  func authorize(_ head: RequestHead, for route: Route) throws(Problem) {
-    guard route != .readiness else { return }
-    try access.authorize(head)
+  /// What the header section alone decides.
+  ///
+  /// - Returns: how large the body may be.
+  func admit(_ head: RequestHead, for route: Route) throws(Problem) -> Int {
+    switch route {
+    case .jobs:
+      try head.requireMethod(among: [.get, .head, .post])
+      guard head.method == .post else { break }
+      try access.authorizeChange(head)
+      return try orders.admitPlacement(head)
+    case .cancel:
+      try head.requireMethod(among: [.post])
+      try access.authorizeChange(head)
+      return try orders.admitCancellation(head)
+    default:
+      try head.requireMethod(among: [.get, .head])
+    }
+    // Probes of a load balancer carry no token, and learn nothing but whether the daemon works.
+    if route != .readiness { try access.authorize(head) }
+    return 0
   }
 
   func respond(to request: Request, _ route: Route) async throws(Problem) -> Response {
     switch route {
     case .job(let id): return try job(id, for: request.head)
+    case .jobs where request.head.method == .post: return try await place(request)
+    case .cancel(let id): return try await cancel(id, for: request.head)
+    case .usage: return try usage(for: request.head)
     case .jobs: return try jobs(for: request.head)
     case .history(let id): return try history(of: id, for: request.head)
     case .readiness: return try await readiness()
@@ -52,17 +73,61 @@ final class JobsEndpoint {
 extension JobsEndpoint {
   private func job(_ id: String, for head: RequestHead) throws(Problem) -> Response {
     _ = try QueryParameters(head.target, allowing: [])
-    let stored = try find(id)
+    let (stored, order) = try findWithOrder(id)
     // The revision counts every change that the document can show.
-    let tag = EntityTag(revision: stored.job.revision)
+    let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job))
     guard !tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", tag.text)])
     }
     let prediction = try prediction(of: stored)
     return Response(
       status: .ok, fields: [("Content-Type", "application/json"), ("ETag", tag.text)],
-      body: JobDocument.whole(stored.job, prediction, body: stored.body))
+      body: JobDocument.whole(stored.job, prediction, body: stored.body, order: order))
   }
+
+  private func place(_ request: Request) async throws(Problem) -> Response {
+    _ = try QueryParameters(request.head.target, allowing: [])
+    let (id, isNew) = try await orders.place(request)
+    return try document(of: id, as: isNew ? .accepted : .ok)
+  }
+
+  private func cancel(_ id: String, for head: RequestHead) async throws(Problem) -> Response {
+    _ = try QueryParameters(head.target, allowing: [])
+    let (found, hasEnded) = try await orders.cancel(id)
+    return try document(of: found, as: hasEnded ? .ok : .accepted)
+  }
+
+  /// The job after a change, and where it is found from now on.
+  private func document(of id: String, as status: Status) throws(Problem) -> Response {
+    let (stored, order) = try findWithOrder(id)
+    let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job))
+    let prediction = try prediction(of: stored)
+    return Response(
+      status: status,
+      fields: [
+        ("Content-Type", "application/json"), ("Location", "/jobs/\(PercentEncoding.encode(id))"),
+        ("ETag", tag.text),
+      ],
+      body: JobDocument.whole(stored.job, prediction, body: stored.body, order: order))
+  }
+
+  private func usage(for head: RequestHead) throws(Problem) -> Response {
+    let query = try QueryParameters(head.target, allowing: ["from", "to"])
+    let today = CalendarDay(of: Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds))
+    let end = try query.day("to") ?? today
+    let start = try query.day("from") ?? end.advanced(by: 1 - Self.usualDays)
+    guard start <= end, end.number - start.number < Self.mostDays else {
+      throw Problem(
+        .badRequest, .invalidParameter,
+        "`from` comes before `to`, at most \(Self.mostDays) days with both; without them, the last \(Self.usualDays)"
+      )
+    }
+    let rows = try reading { () throws(StoreError) in try reader.usage(on: start.number...end.number) }
+    return .json(UsageDocument.render(rows, on: start...end))
+  }
+
+  private static let usualDays: Int64 = 30
+  private static let mostDays: Int64 = 366
 
   private func jobs(for head: RequestHead) throws(Problem) -> Response {
     let query = try QueryParameters(head.target, allowing: ["state", "model", "after", "limit"])
@@ -103,9 +168,7 @@ extension JobsEndpoint {
 
   private func find(_ id: String) throws(Problem) -> StoredJob {
     let found = try reading { () throws(StoreError) in try reader.job(id) }
-    guard let found else {
-      throw Problem(.notFound, .jobNotFound, "no delivery of a job with this id has been received")
-    }
+    guard let found else { throw .jobNotFound }
     return found
   }
 
@@ -124,6 +187,14 @@ extension JobsEndpoint {
       )
     }
     return prediction
+  }
+
+  private func findWithOrder(_ id: String) throws(Problem) -> (StoredJob, StoredOrder?) {
+    let stored = try find(id)
+    // Of a job that was not created here, only a wish to cancel it can be shown, until it has ended.
+    guard stored.job.origin != nil || !stored.job.phase.isTerminal else { return (stored, nil) }
+    let order = try reading { () throws(StoreError) in try reader.order(ofJob: stored.number) }
+    return (stored, order)
   }
 
   private func reading<Result>(_ body: () throws(StoreError) -> Result) throws(Problem) -> Result {

@@ -43,6 +43,15 @@ struct QueryParameters {
     return choice
   }
 
+  /// In UTC.
+  func day(_ name: String) throws(Problem) -> CalendarDay? {
+    guard let text = values[name] else { return nil }
+    guard let day = CalendarDay(text) else {
+      throw Self.invalid("`\(name)` is a day such as 2026-11-26, from 1970-01-01")
+    }
+    return day
+  }
+
   private static func invalid(_ detail: String) -> Problem {
     Problem(.badRequest, .invalidParameter, detail)
   }

@@ -5,6 +5,10 @@ internal import Synchronization
 package final class Metrics: Sendable {
   /// Deliveries that were verified, decoded and committed, by outcome.
   package let deliveries = LabeledCounters(DeliveryOutcome.allCases.map(\.rawValue))
+  /// Deliveries whose URL names a job that they were not bound to, by why.
+  package let unboundDeliveries = LabeledCounters(UnboundReason.allCases.map(\.rawValue))
+  /// Jobs that were created through the API.
+  package let createdJobs = Counter()
   /// Requests that were refused, by the `code` of their problem document.
   package let refusals = LabeledCounters(ProblemCode.allCases.map(\.rawValue))
   /// Deliveries accepted by each configured secret, by position from 1: an old one that stays still can be retired.
@@ -25,8 +29,6 @@ package final class Metrics: Sendable {
   package let connectionFailures = LabeledCounters(ConnectionFailureReason.allCases.map(\.rawValue))
   /// Periods of ten seconds in which descriptors or memory ran out.
   package let exhaustions = Counter()
-  /// Deliveries whose URL names a job that they were not bound to.
-  package let unboundDeliveries = LabeledCounters(["bad_token", "other_prediction"])
   /// Calls to the provider, by what came of them.
   package let providerCalls = LabeledCounters(
     ["answered", "rate_limited", "refused", "unsent", "unanswered"])
@@ -49,6 +51,14 @@ package final class Metrics: Sendable {
     lastAcceptanceBySecret[label]?.set(Int(seconds))
     bodyBytes.add(count)
   }
+}
+
+/// Why a delivery whose URL names a job was not bound to it.
+enum UnboundReason: String, CaseIterable {
+  /// What the URL says of a job is not what this daemon has written.
+  case badToken = "bad_token"
+  /// The job has another prediction, or is not known any more.
+  case otherPrediction = "other_prediction"
 }
 
 /// A number that any thread may change.

@@ -7,6 +7,10 @@ package enum PrometheusText {
     page.counters(
       "deliveries_total", "Verified and committed deliveries, by what they did.", metrics.deliveries,
       label: "outcome")
+    page.counters(
+      "unbound_deliveries_total", "Deliveries whose URL names a job that they were not bound to, by why.",
+      metrics.unboundDeliveries, label: "reason")
+    page.counter("jobs_created_total", "Jobs that were created through the API.", metrics.createdJobs)
     page.counters("refusals_total", "Refused requests, by problem code.", metrics.refusals, label: "code")
     page.counters(
       "secret_accepted_total", "Deliveries accepted by each webhook secret, by its position in the setting.",
@@ -34,9 +38,6 @@ package enum PrometheusText {
     page.counter(
       "exhaustions_total", "Periods of ten seconds in which descriptors or memory ran out for a listener.",
       metrics.exhaustions)
-    page.counters(
-      "unbound_deliveries_total", "Deliveries whose URL names a job that they were not bound to.",
-      metrics.unboundDeliveries, label: "reason")
     page.counters(
       "provider_calls_total", "Calls to the provider's API, by what came of them.", metrics.providerCalls,
       label: "outcome")

@@ -8,7 +8,7 @@ struct JobToken: Sendable {
   /// The name of the query parameter that carries `id.token`.
   static let parameter = "job"
   static let keyName = "job_token"
-  static let keyLength = 32
+  private static let keyLength = 32
   /// In hexadecimal digits: half of an HMAC-SHA256 (NIST SP 800-107 section 5.3.4 allows to cut it to 128 bits).
   private static let length = 32
 
@@ -16,6 +16,12 @@ struct JobToken: Sendable {
 
   init(key: [UInt8]) {
     self.key = key
+  }
+
+  /// A key for a database that has none.
+  static func makeKey() -> [UInt8] {
+    var generator = SystemRandomNumberGenerator()
+    return (0..<keyLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
   }
 
   /// The URL at which deliveries for the job of that id arrive.
@@ -53,11 +59,14 @@ struct JobToken: Sendable {
 }
 
 extension JobToken {
+  private static let mark = Array("?\(parameter)=".utf8)
+
   /// Writes asterisks over each token in `url`, a range of `body`: over what follows `?job=`, an id and a dot. The length
   /// stays, and so does every place in the body.
   static func mask(in body: inout [UInt8], url: Range<Int>) {
-    let mark = Array("?\(parameter)=".utf8)
-    for start in url where body[start..<url.upperBound].starts(with: mark) {
+    // Most URLs have no query: the first byte alone tells.
+    for start in url
+    where body[start] == UInt8(ascii: "?") && body[start..<url.upperBound].starts(with: mark) {
       let id = body[(start + mark.count)..<url.upperBound].prefix(while: \.isOfID)
       guard id.endIndex < url.upperBound, body[id.endIndex] == UInt8(ascii: ".") else { continue }
       let digits = body[(id.endIndex + 1)..<url.upperBound].prefix(length)

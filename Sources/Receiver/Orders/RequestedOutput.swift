@@ -31,8 +31,7 @@ extension Duration {
 extension JobToken {
   /// By the key that the database holds, which gets one where it has none.
   init(keptBy writer: StoreWriter) throws(StoreError) {
-    var generator = SystemRandomNumberGenerator()
-    let fresh = (0..<Self.keyLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    let fresh = Self.makeKey()
     self.init(
       key: try writer.commit { (transaction) throws(StoreError) in
         try transaction.key(Self.keyName, orStore: fresh)

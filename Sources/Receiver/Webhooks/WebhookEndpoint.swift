@@ -70,7 +70,7 @@ final class WebhookEndpoint {
       request.body, webhookID: headers.id, receivedAt: now, namedJob: namedJob(request.head.target))
     let recording = try await record(delivery)
     metrics.deliveries[recording.outcome.rawValue]?.add()
-    if recording.isStray { metrics.unboundDeliveries["other_prediction"]?.add() }
+    if recording.isStray { metrics.unboundDeliveries[UnboundReason.otherPrediction.rawValue]?.add() }
     log(recording, of: delivery, secretPosition: acceptance.secretPosition, since: start)
     return recording.outcome == .duplicate ? Self.acknowledgementOfDuplicate : Self.acknowledgement
   }
@@ -109,7 +109,7 @@ extension WebhookEndpoint {
       let value = parameters.first(where: { $0.name == JobToken.parameter })?.value
     else { return nil }
     let job = token.job(named: value)
-    if job == nil { metrics.unboundDeliveries["bad_token"]?.add() }
+    if job == nil { metrics.unboundDeliveries[UnboundReason.badToken.rawValue]?.add() }
     return job
   }
 
