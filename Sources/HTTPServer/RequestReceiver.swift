@@ -147,12 +147,14 @@ extension RequestReceiver {
     return body
   }
 
-  /// The body grows as its bytes come: a length that is only claimed reserves nothing.
+  /// The body grows as its bytes come: a length that is only claimed reserves nothing. Once half of it is there, the rest is
+  /// allocated exactly, for to double once more would take up to twice the length.
   private mutating func fill(
     _ body: inout [UInt8], to length: Int
   ) async throws(Interruption) {
     let start = context.loop.now
     while body.count < length {
+      if body.count * 2 >= length, body.capacity < length { body.reserveCapacity(length) }
       let arrived = transport.receive(into: &body, limit: length - body.count)
       try await proceed(after: arrived, until: context.limits.body.deadline(from: start, moved: body.count))
       context.hold(body.count, for: entry)
