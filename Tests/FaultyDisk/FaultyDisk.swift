@@ -49,11 +49,7 @@ package final class FaultyDisk {
   }
 
   package func arm(_ fault: Fault) {
-    faulty_disk_fail(
-      disk,
-      faulty_plan(
-        call: fault.call.code, first: Int64(fault.first), persistent: fault.isPersistent, code: fault.code,
-        offset: Int64(fault.offset ?? -1)))
+    faulty_disk_fail(disk, fault.plan)
   }
 
   /// - Returns: how many calls failed since the fault was armed.
@@ -80,6 +76,12 @@ package struct Fault: CustomStringConvertible, Sendable {
     self.isPersistent = isPersistent
     self.code = code
     self.offset = offset
+  }
+
+  var plan: faulty_plan {
+    faulty_plan(
+      call: call.code, first: Int64(first), persistent: isPersistent, code: code,
+      offset: Int64(offset ?? -1))
   }
 
   package var description: String {

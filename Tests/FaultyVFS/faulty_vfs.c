@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "faulty_disk.h"
+#include "memory_files.h"
 
 // What every call goes on to, unless it fails.
 static sqlite3_vfs *beneath;
@@ -41,7 +42,7 @@ static int read_file(sqlite3_file *file, void *bytes, int count, sqlite3_int64 o
 static int write_file(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset) {
   int code = ask(file, FAULTY_WRITE, offset, count);
   // A write that fails may have written a part of its bytes.
-  int written = code == SQLITE_OK ? count : count / 2;
+  int written = code == SQLITE_OK ? count : faulty_disk_has_stopped(outer(file)->disk) ? 0 : count / 2;
   if (written > 0) {
     int result = inner(file)->pMethods->xWrite(inner(file), bytes, written, offset);
     if (result != SQLITE_OK) return result;
@@ -61,8 +62,12 @@ static int truncate_file(sqlite3_file *file, sqlite3_int64 size) {
 
 // Nothing is asked of the real disk: its power stays on, and the record says what would be durable.
 static int sync_file(sqlite3_file *file, int flags) {
-  (void)flags;
+  struct faulty_disk *disk = outer(file)->disk;
   int code = ask(file, FAULTY_SYNC, 0, 0);
+  if (faulty_disk_memory(disk) != NULL) {
+    bool is_made = code == SQLITE_OK && faulty_disk_honours_syncs(disk);
+    return is_made ? inner(file)->pMethods->xSync(inner(file), flags) : code;
+  }
   enum faulty_event_kind kind = code == SQLITE_OK ? FAULTY_SYNCED : FAULTY_SYNC_FAILED;
   faulty_disk_note(outer(file)->disk, kind, outer(file)->path, 0, 0, NULL);
   return code;
@@ -153,6 +158,12 @@ static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
   file->pMethods = NULL;
   int code = faulty_disk_ask(disk, FAULTY_OPEN, -1, 0);
   if (code != SQLITE_OK) return code;
+  struct memory_files *memory = faulty_disk_memory(disk);
+  if (memory != NULL) {
+    code = memory_files_open(memory, faulty_disk_name(disk, path), inner(file), flags, opened_flags);
+    if (code == SQLITE_OK) *outer(file) = (struct file){{&methods}, disk, path, (flags & SQLITE_OPEN_MAIN_DB) != 0};
+    return code;
+  }
   int is_there = 0;
   code = beneath->xAccess(beneath, path, SQLITE_ACCESS_EXISTS, &is_there);
   if (code != SQLITE_OK) return code;
@@ -170,11 +181,36 @@ static int delete_file(sqlite3_vfs *vfs, const char *path, int is_durable) {
   struct faulty_disk *disk = faulty_disk_of(path);
   if (disk == NULL) return beneath->xDelete(beneath, path, is_durable);
   int code = faulty_disk_ask(disk, FAULTY_DELETE, -1, 0);
+  struct memory_files *memory = faulty_disk_memory(disk);
+  if (memory != NULL) {
+    return code == SQLITE_OK ? memory_files_delete(memory, faulty_disk_name(disk, path), is_durable) : code;
+  }
   if (code == SQLITE_OK) code = beneath->xDelete(beneath, path, 0);
   if (code == SQLITE_OK) {
     faulty_disk_note(disk, is_durable ? FAULTY_DELETED_DURABLY : FAULTY_DELETED, path, 0, 0, NULL);
   }
   return code;
+}
+
+static int access_file(sqlite3_vfs *vfs, const char *path, int question, int *answer) {
+  (void)vfs;
+  struct faulty_disk *disk = faulty_disk_of(path);
+  struct memory_files *memory = disk == NULL ? NULL : faulty_disk_memory(disk);
+  if (memory == NULL) return beneath->xAccess(beneath, path, question, answer);
+  *answer = memory_files_has(memory, faulty_disk_name(disk, path));
+  return SQLITE_OK;
+}
+
+// Names on a disk in memory are absolute, and lead through no link.
+static int full_name(sqlite3_vfs *vfs, const char *path, int size, char *full) {
+  (void)vfs;
+  struct faulty_disk *disk = faulty_disk_of(path);
+  if (disk == NULL || faulty_disk_memory(disk) == NULL) {
+    return beneath->xFullPathname(beneath, path, size, full);
+  }
+  if ((int)strlen(path) >= size) return SQLITE_CANTOPEN;
+  strcpy(full, path);
+  return SQLITE_OK;
 }
 
 void faulty_vfs_register(void) {
@@ -183,8 +219,11 @@ void faulty_vfs_register(void) {
   faulty_vfs = *beneath;
   faulty_vfs.zName = "faulty";
   faulty_vfs.pNext = NULL;
-  faulty_vfs.szOsFile += (int)sizeof(struct file);
+  int size = beneath->szOsFile > memory_file_size ? beneath->szOsFile : memory_file_size;
+  faulty_vfs.szOsFile = size + (int)sizeof(struct file);
   faulty_vfs.xOpen = open_file;
   faulty_vfs.xDelete = delete_file;
+  faulty_vfs.xAccess = access_file;
+  faulty_vfs.xFullPathname = full_name;
   sqlite3_vfs_register(&faulty_vfs, 1);
 }

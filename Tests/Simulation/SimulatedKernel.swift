@@ -35,6 +35,10 @@ package final class SimulatedKernel: Kernel {
   private var agenda: [(time: MonotonicTime, order: Int, action: () -> Void)] = []
   private var scheduled = 0
   private var ready: [ReadyEvent] = []
+  private var isOutOfTime = false
+  private var isWoken = false
+  /// Everything that the code under test has done, and when, in one number: the same for the same run.
+  package private(set) var trace = Trace()
 
   package init(seed: UInt64, faults: Faults = Faults()) {
     random = SeededGenerator(seed: seed)
@@ -63,6 +67,10 @@ package final class SimulatedKernel: Kernel {
   private func mishap(_ times: Int) -> Bool {
     times > 0 && random.happens(onceIn: times)
   }
+
+  private func note(_ call: Trace.Call, _ descriptor: Int32, _ count: Int = 0) {
+    trace.add(call, UInt64(truncatingIfNeeded: Int(descriptor) << 32 | count), monotonicTime.nanoseconds)
+  }
 }
 
 // MARK: - The code under test's side
@@ -78,6 +86,7 @@ extension SimulatedKernel {
     guard !backlog.isEmpty else { return .wouldBlock }
     if mishap(faults.acceptExhausted) { return .exhausted(SystemError(call: "accept", number: 24)) }
     let accepted = backlog.removeFirst()
+    note(.accept, accepted)
     if mishap(faults.acceptAborts) {
       sockets[accepted]?.peer?.wasReset = true
       sockets[accepted] = nil
@@ -99,6 +108,7 @@ extension SimulatedKernel {
     let count = mishap(faults.shortReads) ? Int.random(in: 1...limit, using: &random) : limit
     for index in 0..<count { bytes[index] = socket.inbound[index] }
     socket.inbound.removeFirst(count)
+    note(.receive, descriptor, count)
     if !socket.inbound.isEmpty { report(socket) }
     return .transferred(count)
   }
@@ -110,8 +120,16 @@ extension SimulatedKernel {
       report(socket)
       return .wouldBlock
     }
-    let count = mishap(faults.shortWrites) ? Int.random(in: 1...bytes.count, using: &random) : bytes.count
-    socket.peer?.received.append(contentsOf: bytes.prefix(count))
+    let limit = min(bytes.count, socket.peer?.room ?? bytes.count)
+    // It never reads, so nothing makes room again.
+    guard limit > 0 else { return .wouldBlock }
+    let count = mishap(faults.shortWrites) ? Int.random(in: 1...limit, using: &random) : limit
+    if let peer = socket.peer {
+      peer.received.append(contentsOf: bytes.prefix(count))
+      if peer.room != .max { peer.room -= count }
+    }
+    note(.send, descriptor, count)
+    trace.add(bytes.prefix(count))
     return .transferred(count)
   }
 
@@ -120,13 +138,21 @@ extension SimulatedKernel {
   }
 
   package func close(_ descriptor: Int32) {
+    note(.close, descriptor)
     if listener?.descriptor == descriptor {
       listener = nil
+      refuseBacklog()
     } else if let socket = sockets.removeValue(forKey: descriptor) {
       socket.peer?.sawEnd = true
     } else {
       preconditionFailure("a descriptor is closed twice")
     }
+  }
+
+  /// tcp(7): what was not accepted is reset when the listening socket closes.
+  private func refuseBacklog() {
+    for descriptor in backlog { sockets.removeValue(forKey: descriptor)?.peer?.wasReset = true }
+    backlog = []
   }
 
   package func watch(_ descriptor: Int32, token: UInt64) throws(SystemError) {
@@ -139,7 +165,8 @@ extension SimulatedKernel {
   }
 
   package func wait(until deadline: MonotonicTime?, into events: inout [ReadyEvent]) {
-    while ready.isEmpty,
+    defer { isWoken = false }
+    while ready.isEmpty, !isWoken, !isOutOfTime,
       let next = agenda.indices.min(by: {
         (agenda[$0].time, agenda[$0].order) < (agenda[$1].time, agenda[$1].order)
       })
@@ -149,14 +176,16 @@ extension SimulatedKernel {
       monotonicTime = max(monotonicTime, entry.time)
       entry.action()
     }
-    if ready.isEmpty, let deadline, deadline.nanoseconds != .max {
+    if ready.isEmpty, !isWoken, !isOutOfTime, let deadline, deadline.nanoseconds != .max {
       monotonicTime = max(monotonicTime, deadline)
     }
     events += ready
     ready.removeAll()
   }
 
-  package func wake() {}
+  package func wake() {
+    isWoken = true
+  }
 
   private func makeDescriptor() -> Int32 {
     defer { nextDescriptor += 1 }
@@ -190,16 +219,27 @@ package final class SimulatedPeer {
   package fileprivate(set) var sawEnd = false
   /// The connection broke before it was accepted.
   package fileprivate(set) var wasReset = false
+  /// Bytes that it takes before it reads: then it is full.
+  package fileprivate(set) var room: Int
   fileprivate let descriptor: Int32
 
-  fileprivate init(descriptor: Int32) {
+  fileprivate init(descriptor: Int32, room: Int) {
     self.descriptor = descriptor
+    self.room = room
   }
+
+  /// The connection is over, from this end seen.
+  package var isOver: Bool { sawEnd || wasReset }
 }
 
 extension SimulatedKernel {
-  package func connect() -> SimulatedPeer {
-    let peer = SimulatedPeer(descriptor: makeDescriptor())
+  /// - Parameter room: how many bytes it takes without reading.
+  package func connect(room: Int = .max) -> SimulatedPeer {
+    let peer = SimulatedPeer(descriptor: makeDescriptor(), room: room)
+    guard listener != nil else {
+      peer.wasReset = true
+      return peer
+    }
     let socket = SimulatedSocket()
     socket.peer = peer
     sockets[peer.descriptor] = socket
@@ -227,5 +267,29 @@ extension SimulatedKernel {
     guard let socket = sockets[peer.descriptor] else { return }
     socket.isReset = true
     report(socket)
+  }
+}
+
+// MARK: - The end of a process
+
+extension SimulatedKernel {
+  /// The process that owned all sockets is dead: its peers see that, and nothing that its code still does reaches them. No
+  /// time passes for it either, until ``bury()``.
+  package func killProcess() {
+    isOutOfTime = true
+    // What was not accepted has no owner in the process that could close it.
+    refuseBacklog()
+    for descriptor in sockets.keys.sorted() {
+      guard let socket = sockets[descriptor] else { continue }
+      socket.peer?.wasReset = true
+      socket.peer = nil
+      socket.isReset = true
+      report(socket)
+    }
+  }
+
+  /// The dead process has given back all that it had; time goes on.
+  package func bury() {
+    isOutOfTime = false
   }
 }

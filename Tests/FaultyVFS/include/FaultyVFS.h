@@ -56,6 +56,8 @@ struct faulty_event {
 
 /// All files in `folder` (absolute, without a slash at the end) that SQLite opens from now on. Nil without memory.
 struct faulty_disk *faulty_disk_create(const char *folder);
+/// The same in memory, where a process can end and the power can go: for one thread at a time. It keeps no record.
+struct faulty_disk *faulty_disk_create_in_memory(const char *folder);
 /// No file of it may be open.
 void faulty_disk_destroy(struct faulty_disk *disk);
 
@@ -66,3 +68,29 @@ int64_t faulty_disk_heal(struct faulty_disk *disk);
 int64_t faulty_disk_event_count(struct faulty_disk *disk);
 /// `index` from 0. Its pointers live as long as the disk.
 struct faulty_event faulty_disk_event(struct faulty_disk *disk, int64_t index);
+
+// - Disks in memory
+
+/// Removes all files, plans and counts. No file may be open.
+void faulty_disk_format(struct faulty_disk *disk);
+/// A durable file of that name with these bytes.
+void faulty_disk_put(struct faulty_disk *disk, const char *name, const uint8_t *bytes, int64_t length);
+/// The bytes of a file, valid until it changes; NULL where there is none.
+const uint8_t *faulty_disk_get(struct faulty_disk *disk, const char *name, int64_t *length);
+int faulty_disk_open_files(const struct faulty_disk *disk);
+
+/// Writes, syncs, truncations and deletions so far.
+int64_t faulty_disk_change_count(const struct faulty_disk *disk);
+/// The change that would be the `count`-th from now (from 1) does not happen, and from then on every call fails: whoever
+/// makes them is dead already. 0: it stops at once.
+/// Negative: it never stops.
+void faulty_disk_stop_after(struct faulty_disk *disk, int64_t count);
+bool faulty_disk_has_stopped(const struct faulty_disk *disk);
+/// Ends the stop, and all plans. No file may be open.
+///
+/// `loses_power`: what no sync made durable is kept, lost or cut short, as `seed` decides; about `kept` of ten sectors
+/// are kept.
+void faulty_disk_start(struct faulty_disk *disk, bool loses_power, uint64_t seed, int kept);
+/// From now on a sync means nothing, as on a disk that lies.
+void faulty_disk_ignore_syncs(struct faulty_disk *disk);
+bool faulty_disk_honours_syncs(const struct faulty_disk *disk);
