@@ -153,6 +153,13 @@ let package = Package(
       name: "webhook-prove", dependencies: ["Proofs", arguments], path: "Tests/webhook-prove",
       swiftSettings: house),
     tests("ProofsTests", ["Proofs"]),
+    // The whole receiver on a kernel, a disk and a clock with a seed.
+    tests(
+      "ReceiverSimulationTests",
+      [
+        "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs", "CSQLite",
+        "ClientAddress", "FaultyDisk", "Simulation", logging,
+      ]),
     tests("WebhookBenchTests", ["webhook-bench", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
     // A disk that fails on demand, beneath SQLite.

@@ -1,0 +1,101 @@
+import EventLoop
+import Simulation
+
+/// One request on a connection, and what came back.
+final class Exchange {
+  let peer: SimulatedPeer
+  let startedAt: MonotonicTime
+  /// Answers on this connection before this one, in bytes.
+  private let offset: Int
+  private let onEnd: (Reply?) -> Void
+  private(set) var isOver = false
+  /// When the last byte of the request was sent; nil where it never is.
+  var completedAt: MonotonicTime?
+
+  struct Reply {
+    let status: Int
+    let fields: String
+    let body: String
+    /// Where the next answer on this connection begins.
+    let end: Int
+    let keepsConnection: Bool
+  }
+
+  init(on peer: SimulatedPeer, at time: MonotonicTime, after offset: Int, onEnd: @escaping (Reply?) -> Void) {
+    self.peer = peer
+    startedAt = time
+    self.offset = offset
+    self.onEnd = onEnd
+  }
+
+  /// Looks whether the answer is there, or cannot come any more.
+  func look() {
+    guard !isOver else { return }
+    if let reply = Self.reply(in: peer.received, from: offset) { return end(reply) }
+    if peer.isOver { end(nil) }
+  }
+
+  func giveUp() {
+    look()
+    if !isOver { end(nil) }
+  }
+
+  private func end(_ reply: Reply?) {
+    isOver = true
+    onEnd(reply)
+  }
+
+  private static func reply(in bytes: [UInt8], from offset: Int) -> Reply? {
+    var start = offset
+    // Interim answers come first.
+    while true {
+      guard let headEnd = endOfHead(in: bytes, from: start) else { return nil }
+      let head = String(decoding: bytes[start..<headEnd], as: UTF8.self)
+      guard let status = Int(head.dropFirst(9).prefix(3)) else { return nil }
+      if status == 100 {
+        start = headEnd
+        continue
+      }
+      let length = head.field("content-length").flatMap { Int($0) } ?? 0
+      guard bytes.count >= headEnd + length else { return nil }
+      return Reply(
+        status: status, fields: head,
+        body: String(decoding: bytes[headEnd..<headEnd + length], as: UTF8.self), end: headEnd + length,
+        keepsConnection: head.field("connection") != "close")
+    }
+  }
+
+  private static func endOfHead(in bytes: [UInt8], from start: Int) -> Int? {
+    guard bytes.count >= start + 4 else { return nil }
+    for index in start...(bytes.count - 4) where bytes[index] == 13 {
+      if bytes[index + 1] == 10 && bytes[index + 2] == 13 && bytes[index + 3] == 10 { return index + 4 }
+    }
+    return nil
+  }
+}
+
+extension String {
+  /// The value of a field of a header section; nil where it is not there.
+  func field(_ name: String) -> String? {
+    for line in utf8.split(separator: 10) {
+      let prefix = line.prefix(name.utf8.count + 2)
+      guard prefix.last == 0x20, prefix.dropLast().last == 0x3A else { continue }
+      let isNamed = zip(prefix, name.utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+      if isNamed { return String(decoding: line.dropFirst(prefix.count).filter { $0 != 13 }, as: UTF8.self) }
+    }
+    return nil
+  }
+
+  /// The string member `name` of a flat JSON object that this daemon wrote; nil where it is not there.
+  func member(_ name: String) -> String? {
+    let key = Array("\"\(name)\":".utf8)
+    let bytes = Array(utf8)
+    guard bytes.count > key.count else { return nil }
+    for start in 0..<(bytes.count - key.count) where bytes[start] == 0x22 {
+      guard bytes[start..<start + key.count].elementsEqual(key) else { continue }
+      let value = bytes[(start + key.count)...].prefix { $0 != 0x2C && $0 != 0x7D }
+      return String(decoding: value.filter { $0 != 0x22 }, as: UTF8.self)
+    }
+    return nil
+  }
+}

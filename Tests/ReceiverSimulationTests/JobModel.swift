@@ -1,0 +1,69 @@
+import Jobs
+
+/// What a job must be after its deliveries, in the order of its history: written from the promises, and not from the
+/// code that keeps them.
+struct JobModel {
+  struct Row {
+    let event: Event
+    let receivedAt: Timestamp
+  }
+
+  private(set) var phase = Phase.pending
+  private(set) var revision: Int64 = 0
+  /// The newest snapshot.
+  private(set) var newest: Event?
+  private(set) var updatedAt = Timestamp(milliseconds: 0)
+  private var firstDigests: [String: BodyDigest] = [:]
+
+  /// - Returns: what became of it.
+  mutating func add(_ row: Row) -> DeliveryOutcome {
+    let event = row.event
+    if let first = firstDigests[event.webhookID] { return first == event.digest ? .duplicate : .conflict }
+    firstDigests[event.webhookID] = event.digest
+    let claimed = Self.phases[event.status]
+    guard let current = newest else {
+      phase = claimed ?? .pending
+      take(row, isNewest: true)
+      return claimed == nil ? .unknownStatus : .applied
+    }
+    if Self.isEnd(phase) {
+      guard let claimed else { return .unknownStatus }
+      return Self.isEnd(claimed) && claimed != phase ? .conflict : .late
+    }
+    let isNewest = Self.order(current, event)
+    let advances = claimed.map { Self.progress($0) > Self.progress(phase) } ?? false
+    if let claimed, advances { phase = claimed }
+    if isNewest || advances { take(row, isNewest: isNewest) }
+    return claimed == nil ? .unknownStatus : isNewest || advances ? .applied : .late
+  }
+
+  private mutating func take(_ row: Row, isNewest: Bool) {
+    if isNewest { newest = row.event }
+    revision += 1
+    updatedAt = max(updatedAt, row.receivedAt)
+  }
+
+  private static let phases: [String: Phase] = [
+    "starting": .pending, "processing": .running, "succeeded": .succeeded, "failed": .failed,
+    "canceled": .canceled, "aborted": .canceled,
+  ]
+
+  private static func isEnd(_ phase: Phase) -> Bool { progress(phase) == 2 }
+
+  private static func progress(_ phase: Phase) -> Int {
+    switch phase {
+    case .pending: 0
+    case .running: 1
+    case .succeeded, .failed, .canceled: 2
+    }
+  }
+
+  /// Whether `right` tells more than `left`. A word that is not known lies somewhere on the way.
+  private static func order(_ left: Event, _ right: Event) -> Bool {
+    func measure(_ event: Event) -> [Int] {
+      [phases[event.status].map(progress) ?? 1, event.logsSize, event.outputSize]
+        + event.digest.bytes.map(Int.init)
+    }
+    return measure(left).lexicographicallyPrecedes(measure(right))
+  }
+}

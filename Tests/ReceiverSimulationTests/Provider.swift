@@ -1,0 +1,74 @@
+import Simulation
+import StandardWebhooks
+
+/// The provider: tells of its predictions, and sends only the ends again, for about a minute.
+extension World {
+  /// Between two attempts, in milliseconds: the last comes about a minute after the first.
+  private static let backoff = [500, 1000, 2000, 4000, 8000, 15_000, 30_000]
+
+  func scheduleProvider() {
+    for number in 0..<plan.predictions {
+      var time = Int.random(in: 0...3000, using: &random)
+      for event in Event.life(of: "p\(number)", &random) {
+        ledger.announce(event)
+        time += Int.random(in: 0...4000, using: &random)
+        // Nothing orders what is sent at nearly the same time.
+        let sent = time + (random.happens(onceIn: 4) ? Int.random(in: 0...6000, using: &random) : 0)
+        kernel.after(.milliseconds(sent)) { self.send(event, attempt: 0) }
+        guard random.happens(onceIn: 8) else { continue }
+        kernel.after(.milliseconds(sent + Int.random(in: 0...2000, using: &random))) {
+          self.send(event, attempt: Self.backoff.count)
+        }
+      }
+    }
+  }
+
+  private func send(_ event: Event, attempt: Int) {
+    deliver(event, mishap: mishap()) { [self] isAcknowledged in
+      guard !isAcknowledged, event.isTerminal, attempt < Self.backoff.count else { return }
+      kernel.after(.milliseconds(Self.backoff[attempt])) { self.send(event, attempt: attempt + 1) }
+    }
+  }
+
+  /// One attempt. `onEnd` says whether it was acknowledged.
+  func deliver(_ event: Event, mishap: Mishap, onEnd: @escaping (Bool) -> Void) {
+    exchange(request(for: event), mishap: mishap) { [self] reply in
+      guard let reply else { return onEnd(false) }
+      switch reply.status {
+      case 200:
+        let isDuplicate = reply.body.member("duplicate") == "true"
+        ledger.acknowledge(event, isDuplicate: isDuplicate)
+        onEnd(true)
+      case 503:
+        onEnd(false)
+      default:
+        // 408 says that it did not come whole in time, which the sender knows.
+        if reply.status != 408 || mishap != .fallsSilent { fail("a delivery was answered \(reply.status)") }
+        onEnd(false)
+      }
+    }
+  }
+
+  private func request(for event: Event) -> [UInt8] {
+    let timestamp = "\(kernel.wallTimeMilliseconds / 1000 + Int64.random(in: -60...60, using: &random))"
+    let signature = Signer.sign(
+      id: event.webhookID, timestamp: timestamp, body: event.body.span, with: secret)
+    return Self.request(
+      event.body, id: event.webhookID, timestamp: timestamp, signature: signature ?? "",
+      isChunked: random.happens(onceIn: 6))
+  }
+
+  static func request(
+    _ body: [UInt8], id: String, timestamp: String, signature: String, isChunked: Bool = false
+  ) -> [UInt8] {
+    let framing = isChunked ? "Transfer-Encoding: chunked" : "Content-Length: \(body.count)"
+    let head = """
+      POST /webhooks/replicate HTTP/1.1\r\nHost: hooks.example.com\r\nContent-Type: application/json\r
+      webhook-id: \(id)\r\nwebhook-timestamp: \(timestamp)\r\nwebhook-signature: \(signature)\r
+      \(framing)\r\n\r\n
+      """
+    guard isChunked else { return Array(head.utf8) + body }
+    let size = Array("\(String(body.count, radix: 16))\r\n".utf8)
+    return Array(head.utf8) + size + body + Array("\r\n0\r\n\r\n".utf8)
+  }
+}

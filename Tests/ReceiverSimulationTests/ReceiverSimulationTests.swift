@@ -1,0 +1,60 @@
+import Glibc
+import Testing
+
+/// The whole receiver on a kernel, a clock and a disk with a seed. A seed that fails here is worth a test of its own.
+///
+/// `RECEIVER_SEEDS` says how many seeds (default 1000), `RECEIVER_SEED_START` which is the first (default 0):
+///
+///     RECEIVER_SEEDS=1000000 swift test -c release -Xswiftc -enable-testing --filter ReceiverSimulationTests
+///     RECEIVER_SEED_START=4711 RECEIVER_SEEDS=1 swift test --filter ReceiverSimulationTests
+@Suite struct ReceiverSimulationTests {
+  private static let seeds: Range<UInt64> = {
+    let start = number("RECEIVER_SEED_START") ?? 0
+    return start..<start + (number("RECEIVER_SEEDS") ?? 1000)
+  }()
+
+  private static func number(_ variable: String) -> UInt64? {
+    getenv(variable).flatMap { UInt64(String(cString: $0)) }
+  }
+
+  /// Each part is a case of its own, so that they run beside each other.
+  private static let parts = 8
+
+  @Test(arguments: 0..<parts)
+  func whatIsAcknowledgedIsStoredWhateverHappens(_ part: Int) throws {
+    let run = try SeededRun()
+    for seed in Self.seeds where seed % UInt64(Self.parts) == part {
+      guard let problem = try run.run(seed).problem else { continue }
+      // It names the seed, which replays exactly.
+      Issue.record("\(problem)")
+    }
+  }
+
+  @Test(arguments: [0, 1, 2, 3, 4, 5, 6, 7] as [UInt64])
+  func aSeedReplaysExactly(_ seed: UInt64) throws {
+    let first = try SeededRun().run(seed)
+    let run = try SeededRun()
+    _ = try run.run(seed &+ 100)
+    #expect(try run.run(seed) == first)
+    #expect(try run.run(seed + 1).trace != first.trace)
+  }
+
+  // MARK: - The checks can fail
+
+  @Test func theCheckNoticesAnAcknowledgementBeforeItsCommit() throws {
+    let noticed = try firstProblem(with: .acknowledgesBeforeCommit) { $0.contains("is not stored") }
+    #expect(noticed != nil)
+  }
+
+  @Test func theCheckNoticesADiskThatLies() throws {
+    #expect(try firstProblem(with: .losesSyncs) { _ in true } != nil)
+  }
+
+  private func firstProblem(with flaw: World.Flaw, that matches: (String) -> Bool) throws -> String? {
+    let run = try SeededRun()
+    for seed in 0..<300 as Range<UInt64> {
+      if let problem = try run.run(seed, flaw: flaw).problem, matches(problem) { return problem }
+    }
+    return nil
+  }
+}

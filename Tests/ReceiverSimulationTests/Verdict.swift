@@ -1,0 +1,62 @@
+import FaultyDisk
+import Jobs
+import Store
+
+/// What must hold of the store when all is over.
+enum Verdict {
+  /// What is wrong; nil where nothing is.
+  static func problem(with disk: MemoryDisk, after ledger: Ledger) -> String? {
+    do throws(StoreError) {
+      let reader = try StoreReader(path: disk.path, busyTimeout: 0)
+      if let damage = try reader.damage() { return "damaged: \(damage)" }
+      var rows: [Ledger.Key: [DeliveryOutcome]] = [:]
+      for job in try reader.jobs(matching: JobFilter(), before: nil, limit: 1000).jobs {
+        let id = job.snapshot.predictionID
+        guard let stored = try reader.job(id) else { return "\(id) is in the list and not by itself" }
+        let history = try reader.history(ofJob: stored.number, after: 0, limit: 1000)
+        if let reason = problem(with: stored, history, ledger, &rows) { return "\(id): \(reason)" }
+      }
+      return brokenPromise(of: ledger, rows)
+    } catch {
+      return "the store cannot be read: \(error)"
+    }
+  }
+
+  /// Replays the history of one job.
+  private static func problem(
+    with stored: StoredJob, _ history: [HistoryEntry], _ ledger: Ledger,
+    _ rows: inout [Ledger.Key: [DeliveryOutcome]]
+  ) -> String? {
+    var model = JobModel()
+    for (index, entry) in history.enumerated() {
+      let key = Ledger.Key(webhookID: entry.webhookID, digest: entry.digest)
+      guard let event = ledger.events[key], event.predictionID == stored.job.snapshot.predictionID else {
+        return "\(entry.webhookID) was never sent like this"
+      }
+      let outcome = model.add(JobModel.Row(event: event, receivedAt: entry.receivedAt))
+      rows[key, default: []].append(outcome)
+      guard entry.position == index + 1, entry.providerStatus == event.status, entry.outcome == outcome,
+        entry.phase == model.phase, entry.revision == model.revision
+      else {
+        return "row \(index + 1) is \(entry), and should be \(outcome) in \(model.phase) at \(model.revision)"
+      }
+    }
+    let job = stored.job
+    guard let newest = model.newest else { return "it has no history" }
+    let isEqual =
+      job.phase == model.phase && job.revision == model.revision && job.updatedAt == model.updatedAt
+      && job.lastDeliveryAt == model.updatedAt && job.staleAt == nil && stored.body == newest.body
+      && job.snapshot.providerStatus == newest.status && job.snapshot.evidence.digest == newest.digest
+    return isEqual ? nil : "it is \(job), and should be \(model)"
+  }
+
+  private static func brokenPromise(of ledger: Ledger, _ rows: [Ledger.Key: [DeliveryOutcome]]) -> String? {
+    let lost = ledger.promises.filter { key, promise in
+      let outcomes = rows[key] ?? []
+      return outcomes.count < promise.acknowledgements
+        || outcomes.filter { $0 != .duplicate }.count < promise.firsts
+    }
+    guard let first = lost.keys.min(by: { $0.webhookID < $1.webhookID }) else { return nil }
+    return "\(first.webhookID) was acknowledged and is not stored; \(lost.count) in all"
+  }
+}
