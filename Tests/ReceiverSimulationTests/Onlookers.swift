@@ -30,6 +30,7 @@ extension World {
         let state = reply.body.member("state")
       else { return fail("a job without revision or state: \(reply.body)") }
       let sight = Ledger.Sight(revision: revision, state: state)
+      tally.sights += 1
       if let reason = ledger.show(sight, of: predictionID, after: earlier) { fail(reason) }
     }
   }

@@ -33,13 +33,19 @@ extension World {
   /// One attempt. `onEnd` says whether it was acknowledged.
   func deliver(_ event: Event, mishap: Mishap, onEnd: @escaping (Bool) -> Void) {
     exchange(request(for: event), mishap: mishap) { [self] reply in
-      guard let reply else { return onEnd(false) }
+      guard let reply else {
+        if mishap == .none { tally.silences += 1 }
+        return onEnd(false)
+      }
       switch reply.status {
       case 200:
         let isDuplicate = reply.body.member("duplicate") == "true"
         ledger.acknowledge(event, isDuplicate: isDuplicate)
+        tally.acknowledgements += 1
+        if isDuplicate { tally.duplicates += 1 }
         onEnd(true)
       case 503:
+        tally.refusals += 1
         onEnd(false)
       default:
         // 408 says that it did not come whole in time, which the sender knows.

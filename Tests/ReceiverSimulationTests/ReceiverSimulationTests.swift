@@ -39,6 +39,13 @@ import Testing
     #expect(try run.run(seed + 1).trace != first.trace)
   }
 
+  @Test func theWorldsAreEventful() throws {
+    let run = try SeededRun()
+    let total = try (0..<100 as Range<UInt64>).reduce(Tally()) { try $0 + run.run($1).tally }
+    for (name, count) in total.counts { #expect(count > 0, "\(name)") }
+    #expect(total.acknowledgements > 300 && total.deaths > 50 && total.powerCuts > 20)
+  }
+
   // MARK: - The checks can fail
 
   @Test func theCheckNoticesAnAcknowledgementBeforeItsCommit() throws {

@@ -14,6 +14,7 @@ final class SeededRun {
     let problem: String?
     /// The same for the same run.
     let trace: UInt64
+    let tally: Tally
   }
 
   init() throws {
@@ -32,6 +33,7 @@ final class SeededRun {
       abandoned.append(disk)
       disk = try MemoryDisk()
     }
-    return Result(problem: world.problem.map { "seed \(seed): \($0)" }, trace: trace.value)
+    return Result(
+      problem: world.problem.map { "seed \(seed): \($0)" }, trace: trace.value, tally: world.tally)
   }
 }

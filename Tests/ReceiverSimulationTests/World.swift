@@ -14,6 +14,7 @@ final class World {
   let secret: Secret
   var random: SeededGenerator
   var ledger = Ledger()
+  var tally = Tally()
   var lines: [Line] = []
   var exchanges: [Exchange] = []
   /// Connections that have had their answer and may carry another request.
@@ -153,6 +154,7 @@ extension World {
       incarnation = try Incarnation(
         kernel: kernel, path: disk.path, limits: plan.limits, secret: secret, liar: liar)
     } catch {
+      tally.failedStarts += 1
       // As the service manager would.
       if requireAllClosed() { leaveDisk(losingPower: disk.hasStopped && Bool.random(using: &random)) }
       startAgain()
@@ -166,6 +168,8 @@ extension World {
 
   /// The process dies where it is, or the power goes.
   private func die() {
+    tally.deaths += 1
+    if disk.hasStopped { tally.diskDeaths += 1 }
     disk.stop(after: 0)
     kernel.killProcess()
     if incarnation?.vanish() == false { return fail("an aborted server does not end") }
@@ -191,6 +195,7 @@ extension World {
   }
 
   private func endInOrder() {
+    tally.orderlyEnds += 1
     incarnation?.finish()
     bury(losingPower: random.happens(onceIn: 4))
   }
@@ -210,6 +215,7 @@ extension World {
   }
 
   private func leaveDisk(losingPower: Bool) {
+    if losingPower { tally.powerCuts += 1 }
     let kept = [0, 2, 5, 8, 10].randomElement(using: &random) ?? 5
     disk.start(after: losingPower ? .power(seed: random.next(), kept: kept) : .nothing)
   }
