@@ -215,6 +215,8 @@ static int full_name(sqlite3_vfs *vfs, const char *path, int size, char *full) {
 
 void faulty_vfs_register(void) {
   if (beneath != NULL) return;
+  // As the store does when it is the first to use SQLite: statistics take one lock for the allocations of all threads.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   beneath = sqlite3_vfs_find(NULL);
   faulty_vfs = *beneath;
   faulty_vfs.zName = "faulty";
