@@ -30,6 +30,11 @@ import Testing
     }
   }
 
+  /// The process dies once more while the last delivery is under way, and is away for nearly eight seconds.
+  @Test func seed7706() throws {
+    #expect(try SeededRun().run(7706).problem == nil)
+  }
+
   @Test(arguments: [0, 1, 2, 3, 4, 5, 6, 7] as [UInt64])
   func aSeedReplaysExactly(_ seed: UInt64) throws {
     let first = try SeededRun().run(seed)

@@ -256,7 +256,7 @@ extension World {
     // A kernel that aborts connections by itself aborts no twenty of them.
     for _ in 0..<20 where !isStored && problem == nil {
       deliver(event, mishap: .none) { isStored = isStored || $0 }
-      step(until: { self.exchanges.isEmpty && !self.isWriting }, orElse: "the last delivery is not answered")
+      step(until: { self.isQuiet }, orElse: "the last delivery is not answered")
     }
     if !isStored { fail("the last delivery is not stored") }
   }
