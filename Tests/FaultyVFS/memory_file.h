@@ -51,6 +51,9 @@ struct memory_handle {
   struct memory_file *file;
   int level;
   bool deletes_on_close;
+  /// A log or a journal that was opened to be made if need be: with its first sync SQLite syncs the folder too, whether
+  /// it was new or not (UNIXFILE_DIRSYNC in its os_unix.c).
+  bool syncs_folder;
   bool shares[SQLITE_SHM_NLOCK];
   bool excludes[SQLITE_SHM_NLOCK];
 };

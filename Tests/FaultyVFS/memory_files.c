@@ -59,8 +59,13 @@ int memory_files_open(struct memory_files *files, const char *name, sqlite3_file
   struct memory_file *file = flags & SQLITE_OPEN_CREATE ? find_or_make(files, name) : find(files, name);
   if (file == NULL || (!file->exists && !(flags & SQLITE_OPEN_CREATE))) return SQLITE_CANTOPEN;
   if (!file->exists) begin(file);
+  bool is_log = flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL);
   *(struct memory_handle *)handle = (struct memory_handle){
-      .base = {&memory_methods}, .files = files, .file = file, .deletes_on_close = flags & SQLITE_OPEN_DELETEONCLOSE};
+      .base = {&memory_methods},
+      .files = files,
+      .file = file,
+      .deletes_on_close = flags & SQLITE_OPEN_DELETEONCLOSE,
+      .syncs_folder = is_log && (flags & SQLITE_OPEN_CREATE)};
   files->open_count++;
   if (opened != NULL) *opened = flags;
   return SQLITE_OK;

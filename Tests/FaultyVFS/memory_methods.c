@@ -58,8 +58,6 @@ void memory_sync_folder(struct memory_files *files) {
 static int sync_file(sqlite3_file *handle, int flags) {
   (void)flags;
   struct memory_file *file = of(handle)->file;
-  // SQLite syncs the folder too when it has made a log or a journal.
-  bool is_new_name = file->is_fresh && strchr(file->name, '-') != NULL;
   if (file->is_fresh) {
     file->durable.length = 0;
     memory_copy(&file->durable, &file->now, 0, file->now.length);
@@ -72,7 +70,8 @@ static int sync_file(sqlite3_file *handle, int flags) {
   file->pending_count = 0;
   file->is_fresh = false;
   file->exists_durably = file->exists;
-  if (is_new_name) memory_sync_folder(of(handle)->files);
+  if (of(handle)->syncs_folder) memory_sync_folder(of(handle)->files);
+  of(handle)->syncs_folder = false;
   return SQLITE_OK;
 }
 

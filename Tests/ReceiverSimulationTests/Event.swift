@@ -27,10 +27,11 @@ struct Event {
     logsSize = logsText?.utf8.count ?? 0
     let outputText = output.map { "[\"\($0)\"]" }
     outputSize = outputText?.utf8.count ?? 0
+    let prompt = String(decoding: [UInt8](repeating: UInt8(ascii: "x"), count: padding), as: UTF8.self)
     let error = status == "failed" ? #""CUDA out of memory""# : "null"
     let body = Array(
       (#"{"id":"\#(predictionID)","status":"\#(status)","model":"owner/model","logs":\#(logsText ?? "null"),"#
-        + #""input":{"prompt":"\#(String(repeating: "x", count: padding))"},"#
+        + #""input":{"prompt":"\#(prompt)"},"#
         + #""output":\#(outputText ?? "null"),"#
         + #""error":\#(error),"created_at":"2025-11-24T16:00:00.000Z"}"#).utf8)
     guard let digest = BodyDigest(bytes: SHA256.digest(of: body.span)) else {

@@ -7,6 +7,8 @@ enum Verdict {
   /// What is wrong; nil where nothing is.
   static func problem(with disk: MemoryDisk, after ledger: Ledger) -> String? {
     do throws(StoreError) {
+      // The writer first, as at every start: it is what makes the database whole again.
+      _ = try StoreWriter(path: disk.path, busyTimeout: 0)
       let reader = try StoreReader(path: disk.path, busyTimeout: 0)
       if let damage = try reader.damage() { return "damaged: \(damage)" }
       var rows: [Ledger.Key: [DeliveryOutcome]] = [:]
