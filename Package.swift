@@ -158,7 +158,7 @@ let package = Package(
       "ReceiverSimulationTests",
       [
         "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs", "CSQLite",
-        "ClientAddress", "FaultyDisk", "Simulation", logging,
+        "ClientAddress", "FaultyDisk", "ReplicateAPI", "Simulation", logging,
       ]),
     tests("WebhookBenchTests", ["webhook-bench", "replicate-webhookd"]),
     tests("StoreTests", ["Store", "Jobs", "CSQLite"]),

@@ -34,7 +34,7 @@ struct Event {
         + #""input":{"prompt":"\#(prompt)"},"#
         + #""output":\#(outputText ?? "null"),"#
         + #""error":\#(error),"created_at":"2025-11-24T16:00:00.000Z"}"#).utf8)
-    guard let digest = BodyDigest(bytes: SHA256.digest(of: body.span)) else {
+    guard let digest = BodyDigest(bytes: SHA256().digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
     self.body = body

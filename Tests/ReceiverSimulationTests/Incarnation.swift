@@ -5,6 +5,7 @@ import HTTPServer
 import HTTPWire
 import Jobs
 import Logging
+import ReplicateAPI
 import Simulation
 import StandardWebhooks
 import Store
@@ -67,17 +68,21 @@ final class Incarnation {
   private static func handler(
     loop: EventLoop, queue: CommitQueue, path: String, secret: Secret, bodyLimit: Int, metrics: Metrics
   ) throws -> sending ListenerHandler {
-    guard let verifier = Verifier(secrets: [secret], toleranceSeconds: 300) else { throw StartError.noHMAC }
+    let recorder = Recorder(loop: loop, queue: queue)
     return ListenerHandler(
-      webhooks: WebhookEndpoint(
-        loop: loop, verifier: verifier, recorder: Recorder(loop: loop, queue: queue), metrics: metrics,
+      webhooks: try WebhookEndpoint(
+        loop: loop, secrets: WebhookSecrets([secret]), toleranceSeconds: 300, rules: OutputRules(),
+        token: JobToken(key: Array(repeating: 1, count: 32)), recorder: recorder, metrics: metrics,
         deliveryLog: LineLogHandler(level: .critical, format: .text, sink: try sink.get()),
-        bodyLimit: bodyLimit),
+        bodyLimit: bodyLimit, verificationFailed: {}),
       api: JobsEndpoint(
-        loop: loop, reader: try StoreReader(path: path, busyTimeout: 0),
-        recorder: Recorder(loop: loop, queue: queue), access: APIAccess(tokens: []), lifecycle: Lifecycle(),
-        metrics: metrics),
-      trustedProxies: .none, metrics: metrics, logger: logger)
+        loop: loop, reader: try StoreReader(path: path, busyTimeout: 0), recorder: recorder,
+        orders: OrdersEndpoint(
+          loop: loop, recorder: recorder, metrics: metrics, isConfigured: false, bodyLimit: bodyLimit,
+          wakeProvider: {}),
+        access: APIAccess(tokens: []), lifecycle: Lifecycle(), metrics: metrics),
+      trustedProxies: .none, metrics: metrics, logger: logger,
+      refusalLog: RefusalLog(loop: loop, logger: logger))
   }
 
   var hasEnded: Bool { progress.hasEnded.load(ordering: .relaxed) }

@@ -13,7 +13,7 @@ enum Verdict {
       if let damage = try reader.damage() { return "damaged: \(damage)" }
       var rows: [Ledger.Key: [DeliveryOutcome]] = [:]
       for job in try reader.jobs(matching: JobFilter(), before: nil, limit: 1000).jobs {
-        let id = job.snapshot.predictionID
+        let id = job.id
         guard let stored = try reader.job(id) else { return "\(id) is in the list and not by itself" }
         let history = try reader.history(ofJob: stored.number, after: 0, limit: 1000)
         if let reason = problem(with: stored, history, ledger, &rows) { return "\(id): \(reason)" }
@@ -31,9 +31,9 @@ enum Verdict {
   ) -> String? {
     var model = JobModel()
     for (index, entry) in history.enumerated() {
-      let key = Ledger.Key(webhookID: entry.webhookID, digest: entry.digest)
-      guard let event = ledger.events[key], event.predictionID == stored.job.snapshot.predictionID else {
-        return "\(entry.webhookID) was never sent like this"
+      let key = Ledger.Key(webhookID: entry.webhookID ?? "", digest: entry.digest)
+      guard let event = ledger.events[key], event.predictionID == stored.job.id else {
+        return "\(entry.webhookID ?? "") was never sent like this"
       }
       let outcome = model.add(JobModel.Row(event: event, receivedAt: entry.receivedAt))
       rows[key, default: []].append(outcome)
@@ -47,8 +47,8 @@ enum Verdict {
     guard let newest = model.newest else { return "it has no history" }
     let isEqual =
       job.phase == model.phase && job.revision == model.revision && job.updatedAt == model.updatedAt
-      && job.lastDeliveryAt == model.updatedAt && job.staleAt == nil && stored.body == newest.body
-      && job.snapshot.providerStatus == newest.status && job.snapshot.evidence.digest == newest.digest
+      && job.lastDeliveryAt == model.updatedAt && job.watch.staleAt == nil && stored.body == newest.body
+      && job.snapshot?.providerStatus == newest.status && job.snapshot?.evidence.digest == newest.digest
     return isEqual ? nil : "it is \(job), and should be \(model)"
   }
 
