@@ -24,7 +24,6 @@ final class WebhookEndpoint {
   private let bodyLimit: Int
 
   /// - Parameters:
-  ///   - verifier: of the secrets that `secrets` has now.
   ///   - token: what ties a delivery to a job that was created here.
   ///   - verificationFailed: told of each delivery that was not signed with a known secret.
   init(
@@ -137,15 +136,15 @@ extension WebhookEndpoint {
     _ recording: Recording, of delivery: Delivery, secretPosition: Int, since start: MonotonicTime
   ) {
     let microseconds = (loop.kernel.monotonicTime - start).wholeNanoseconds / 1000
-    deliveryLog.log(
-      .info, "delivery",
-      fields: [
-        ("bytes", "\(delivery.body.count)"), ("microseconds", "\(microseconds)"),
-        ("outcome", recording.outcome.rawValue), ("prediction_id", delivery.snapshot.predictionID),
-        ("provider_status", delivery.snapshot.providerStatus), ("revision", "\(recording.revision)"),
-        ("secret", "\(secretPosition)"), ("state", recording.state.rawValue),
-        ("webhook_id", delivery.webhookID),
-      ])
+    var fields = [
+      ("bytes", "\(delivery.body.count)"), ("microseconds", "\(microseconds)"),
+      ("outcome", recording.outcome.rawValue), ("prediction_id", delivery.snapshot.predictionID),
+      ("provider_status", delivery.snapshot.providerStatus), ("revision", "\(recording.revision)"),
+      ("secret", "\(secretPosition)"), ("state", recording.state.rawValue),
+      ("webhook_id", delivery.webhookID),
+    ]
+    if recording.jobID != delivery.snapshot.predictionID { fields.append(("job", recording.jobID)) }
+    deliveryLog.log(.info, "delivery", fields: fields)
   }
 
   private static let acknowledgement = acknowledgement(isDuplicate: false)
