@@ -135,16 +135,25 @@ extension WebhookEndpoint {
   private func log(
     _ recording: Recording, of delivery: Delivery, secretPosition: Int, since start: MonotonicTime
   ) {
-    let microseconds = (loop.kernel.monotonicTime - start).wholeNanoseconds / 1000
+    deliveryLog.log(
+      .info, "delivery",
+      fields: Self.fields(
+        of: recording, delivery, secretPosition: secretPosition,
+        microseconds: (loop.kernel.monotonicTime - start).wholeNanoseconds / 1000))
+  }
+
+  private static func fields(
+    of recording: Recording, _ delivery: Delivery, secretPosition: Int, microseconds: UInt64
+  ) -> [(name: String, value: String)] {
     var fields = [
-      ("bytes", "\(delivery.body.count)"), ("microseconds", "\(microseconds)"),
+      (name: "bytes", value: "\(delivery.body.count)"), ("microseconds", "\(microseconds)"),
       ("outcome", recording.outcome.rawValue), ("prediction_id", delivery.snapshot.predictionID),
       ("provider_status", delivery.snapshot.providerStatus), ("revision", "\(recording.revision)"),
       ("secret", "\(secretPosition)"), ("state", recording.state.rawValue),
       ("webhook_id", delivery.webhookID),
     ]
     if recording.jobID != delivery.snapshot.predictionID { fields.append(("job", recording.jobID)) }
-    deliveryLog.log(.info, "delivery", fields: fields)
+    return fields
   }
 
   private static let acknowledgement = acknowledgement(isDuplicate: false)
