@@ -161,7 +161,8 @@ extension BadInput {
     missing(#"{"id":"a","status":"starting","id":null}"#),
     recorded(
       "an output that is taken back", "twice-6", prediction("twice-6", #""output":1,"output":null"#),
-      hides: [#""output""#]),
+      shows: [#""state":"failed""#, #""provider_status":"succeeded""#, #""code":"invalid_output""#],
+      hides: [#""output":"#]),
   ]
 
   private static let strings: [BadInput] =

@@ -74,6 +74,17 @@ extension ProcessTests {
       #expect(text.contains(#""output":[1.0,  -0,1E5]"#))
     }
 
+    /// Promise: `succeeded` means that there is something to use.
+    @Test(arguments: ["", #","output":null"#, #","output":"""#, #","output":[]"#, #","output":{}"#])
+    func aSuccessWithoutAnOutputIsAFailure(_ output: String) throws {
+      let daemon = try Daemon(in: try TemporaryFolder())
+      let body = Array(#"{"id":"p1","status":"succeeded"\#(output)}"#.utf8)
+      #expect(try daemon.post(SignedDelivery(id: "m", body: body)).status == 200)
+      let job = try daemon.job("p1")
+      #expect(job["state"] as? String == "failed" && job["provider_status"] as? String == "succeeded")
+      #expect((job["error"] as? [String: String])?["code"] == "invalid_output")
+    }
+
     @Test func oneDeliveryAHundredTimesFromTwentyConnectionsHasOneEffect() async throws {
       let daemon = try Daemon(in: try TemporaryFolder())
       let delivery = try SignedDelivery(id: "m1", prediction: "p1", status: "processing")

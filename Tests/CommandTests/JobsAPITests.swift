@@ -62,7 +62,6 @@ extension ProcessTests {
       ("GET", "/jobs?state=%zz", 400, "invalid_parameter"),
       ("GET", "/jobs/p0?x=1", 400, "invalid_parameter"), ("GET", "/none", 404, "not_found"),
       ("GET", "/", 404, "not_found"),
-      ("DELETE", "/jobs/p0", 405, "method_not_allowed"), ("PUT", "/jobs", 405, "method_not_allowed"),
       ("GET", "/webhooks/replicate", 404, "not_found"), ("GET", "/jobs/%2e%2e", 400, "malformed_request"),
     ])
     func everyRefusalIsAProblemWithACode(_ method: String, _ path: String, _ status: Int, _ code: String)
@@ -72,7 +71,23 @@ extension ProcessTests {
       let answer = try daemon.ask(path, method: method)
       #expect(answer.status == status && answer.code == code)
       #expect(answer.fields["content-type"] == "application/problem+json")
-      if status == 405 { #expect(answer.fields["allow"] == "GET, HEAD") }
+    }
+
+    /// RFC 9110 section 10.2.1: the answer lists what the path takes.
+    @Test(arguments: [
+      ("PUT", "/jobs", "GET, HEAD, POST"), ("DELETE", "/jobs", "GET, HEAD, POST"),
+      ("DELETE", "/jobs/p0", "GET, HEAD"), ("POST", "/jobs/p0", "GET, HEAD"),
+      ("GET", "/jobs/p0/cancel", "POST"), ("HEAD", "/jobs/p0/cancel", "POST"),
+      ("POST", "/jobs/p0/history", "GET, HEAD"), ("POST", "/usage", "GET, HEAD"),
+      ("POST", "/metrics", "GET, HEAD"), ("POST", "/readyz", "GET, HEAD"), ("POST", "/healthz", "GET, HEAD"),
+    ])
+    func aMethodThatAPathDoesNotTakeIsAnsweredWithThoseThatItDoes(
+      _ method: String, _ path: String, _ allowed: String
+    ) throws {
+      let answer = try filled(1).ask(path, method: method)
+      #expect(answer.status == 405 && answer.fields["allow"] == allowed)
+      #expect(answer.fields["content-type"] == "application/problem+json")
+      if method != "HEAD" { #expect(answer.code == "method_not_allowed") }
     }
 
     @Test func theWebhookListenerShowsNoJobs() throws {

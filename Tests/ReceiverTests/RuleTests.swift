@@ -13,13 +13,16 @@ import Testing
       (["jobs", "a b"], .job(id: "a b")), (["jobs", "a", ""], .job(id: "a")),
       (["jobs", "a", "history"], .history(id: "a")),
       (["jobs", "history"], .job(id: "history")), (["healthz"], .liveness), (["readyz", ""], .readiness),
+      (["jobs", "a", "cancel"], .cancel(id: "a")), (["jobs", "a", "cancel", ""], .cancel(id: "a")),
+      (["jobs", "cancel"], .job(id: "cancel")), (["usage"], .usage), (["usage", ""], .usage),
       (["metrics"], .metrics),
       ([], .server), ([""], nil), (["", ""], nil), (["webhooks"], nil),
       (["webhooks", "replicate", "x"], nil),
       (["*"], nil),
       (["webhooks", "replicate", "", ""], nil), (["Webhooks", "replicate"], nil),
       (["jobs", "a", "other"], nil),
-      (["jobs", "", "history"], nil), (["", "jobs"], nil),
+      (["jobs", "", "history"], nil), (["jobs", "", "cancel"], nil), (["", "jobs"], nil),
+      (["jobs", "a", "Cancel"], nil), (["jobs", "a", "cancel", "b"], nil), (["usage", "a"], nil),
     ] as [([String], Route?)])
   func pathsLeadToRoutes(_ segments: [String], _ route: Route?) {
     #expect(Route(segments) == route)
