@@ -116,7 +116,7 @@ let package = Package(
     // The other end of TLS, over bytes in memory.
     .target(
       name: "TLSClient", dependencies: ["COpenSSL", "TLS"], path: "Tests/TLSClient", swiftSettings: house),
-    tests("JobsTests", ["Jobs"]),
+    tests("JobsTests", ["Jobs", "Simulation"]),
     tests("EventLoopTests", ["EventLoop", "Simulation"]),
     tests(
       "HTTPServerTests",

@@ -43,7 +43,6 @@ extension Job {
       updatedAt = max(updatedAt, receivedAt)
       if source == .webhook { lastDeliveryAt = max(lastDeliveryAt ?? receivedAt, receivedAt) }
       watch.hear(at: receivedAt)
-      watch.staleAt = nil
     }
     let endsJob = phase.isTerminal
     if endsJob {
@@ -62,11 +61,12 @@ extension Job {
     guard let claimed = offered.phase else {
       return Merge(outcome: .unknownStatus, changesJob: false, replacesSnapshot: false)
     }
-    let isTheEnd = claimed == phase || claimed == snapshot?.phase
+    // What the provider said counts, not what our rules made of it, unless we ended the job without its word.
+    let standing = snapshot?.phase.flatMap { $0.isTerminal ? $0 : nil } ?? phase
     let isHeardNow = endedUnheard && source == .webhook && claimed.isTerminal
     if isHeardNow { endedUnheard = false }
     return Merge(
-      outcome: claimed.isTerminal && !isTheEnd ? .conflict : .late, changesJob: isHeardNow,
+      outcome: claimed.isTerminal && claimed != standing ? .conflict : .late, changesJob: isHeardNow,
       replacesSnapshot: false)
   }
 
@@ -90,11 +90,14 @@ extension Job {
   }
 
   /// Leaves a prediction that ended, and begins with another. The phase stays: a job never goes backwards.
-  package mutating func beginAttempt(at now: Timestamp) {
+  ///
+  /// - Parameter source: what told of that end.
+  package mutating func beginAttempt(at now: Timestamp, afterNewsFrom source: SnapshotSource) {
     attempt += 1
     snapshot = nil
     revision += 1
     updatedAt = max(updatedAt, now)
+    if source == .webhook { lastDeliveryAt = max(lastDeliveryAt ?? now, now) }
     watch = Watch(heardAt: now, dueAt: nil)
   }
 }

@@ -17,10 +17,13 @@ package struct Watch: Hashable, Sendable {
     self.staleAt = staleAt
   }
 
-  /// Something new was heard: questions begin anew.
+  /// Something new was heard: questions begin anew, and nothing is overdue. Where nobody would have looked again, for there
+  /// was nobody to ask, the next look is due at once: it finds out when the one after it is.
   mutating func hear(at now: Timestamp) {
     heardAt = max(heardAt, now)
     polls = 0
+    staleAt = nil
+    dueAt = dueAt ?? now
   }
 
   /// The provider says that nothing has changed: the job is not overdue, and the next question may wait longer.
@@ -30,7 +33,8 @@ package struct Watch: Hashable, Sendable {
 
   /// The job was sent on its way: from now on its news can be waited for.
   mutating func begin(at now: Timestamp, firstLook: Timestamp) {
-    hear(at: now)
+    heardAt = max(heardAt, now)
+    polls = 0
     dueAt = firstLook
   }
 
@@ -62,7 +66,7 @@ package struct WatchPolicy: Equatable, Sendable {
   /// When a job that was heard of at `moment` is first looked at.
   package func firstLook(after moment: Timestamp, timeout override: Int64?) -> Timestamp {
     let timeout = override ?? timeout
-    return moment.advanced(byMilliseconds: min(timeout, firstPoll ?? timeout))
+    return moment.advanced(byMilliseconds: min(timeout, pause(polls: 0, within: timeout) ?? timeout))
   }
 
   /// The pause before the question number `polls`, from 0: each is twice the last, and two of them fit into `window`.

@@ -196,7 +196,7 @@ extension StoreTransaction {
     _ news: News, webhookID: String?, of stored: Job, _ number: Int64
   ) throws(StoreError) -> Recording {
     var job = stored
-    job.beginAttempt(at: news.receivedAt)
+    job.beginAttempt(at: news.receivedAt, afterNewsFrom: news.source)
     try orders.noteLeft(news.snapshot, byJob: number, at: news.receivedAt)
     try statements.updateJob(number, from: stored, to: job, body: [])
     try statements.insertDelivery(

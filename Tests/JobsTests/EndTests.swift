@@ -1,0 +1,108 @@
+import Testing
+
+@testable import Jobs
+
+private let breach = JobError(code: "invalid_output", message: "output is empty")
+private let moment = Timestamp(milliseconds: 1000)
+
+private func snapshot(
+  _ status: String, _ phase: Phase, breach: JobError? = nil, error: JobError? = nil, seed: UInt8 = 1
+) -> Snapshot {
+  guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else {
+    preconditionFailure("32 bytes")
+  }
+  return Snapshot(
+    predictionID: "p1", providerStatus: status, phase: phase, error: error, breach: breach,
+    evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest))
+}
+
+/// Ends that are our own word, or that our own rules have turned.
+@Suite struct EndTests {
+  private var running: Job {
+    Job(firstSeenIn: snapshot("processing", .running), receivedAt: moment, firstLook: moment)
+  }
+
+  @Test func aSuccessThatBreaksTheRulesIsAFailure() {
+    var merged = running
+    let merge = merged.merge(snapshot("succeeded", .succeeded, breach: breach), receivedAt: moment)
+    #expect(merge.endsJob && merge.outcome == .applied)
+    let first = Job(
+      firstSeenIn: snapshot("succeeded", .succeeded, breach: breach), receivedAt: moment, firstLook: moment)
+    for job in [merged, first] {
+      #expect(job.phase == .failed && job.state == .failed)
+      #expect(job.verdict == breach && job.error == breach)
+      #expect(job.snapshot?.providerStatus == "succeeded" && job.snapshot?.phase == .succeeded)
+      #expect(job.watch.dueAt == nil)
+    }
+  }
+
+  /// The same end again is late, whatever the rules say of it by then; the provider's own contradiction is a conflict.
+  @Test(
+    arguments: [
+      ("succeeded", .succeeded, true, .late), ("succeeded", .succeeded, false, .late),
+      ("processing", .running, false, .late), ("failed", .failed, false, .conflict),
+      ("canceled", .canceled, false, .conflict),
+    ] as [(String, Phase, Bool, DeliveryOutcome)])
+  func laterDeliveriesOfATurnedSuccess(
+    _ status: String, _ phase: Phase, _ isBroken: Bool, _ outcome: DeliveryOutcome
+  ) {
+    var job = running
+    _ = job.merge(snapshot("succeeded", .succeeded, breach: breach), receivedAt: moment)
+    let ended = job
+    let later = snapshot(status, phase, breach: isBroken ? breach : nil, seed: 2)
+    #expect(job.merge(later, receivedAt: moment).outcome == outcome)
+    #expect(job == ended)
+  }
+
+  @Test func aBreachMeansNothingUnlessThePredictionSucceeded() {
+    var job = running
+    let canceled = snapshot("canceled", .canceled, error: JobError(code: "x", message: nil))
+    _ = job.merge(canceled, receivedAt: moment)
+    #expect(job.phase == .canceled && job.verdict == nil && job.error?.code == "x")
+  }
+
+  @Test func ourOwnWordEndsAJobOnce() {
+    var job = running
+    let gone = JobError(code: "gone", message: nil)
+    let later = moment.advanced(byMilliseconds: 5)
+    let isEnded = job.end(.failed, because: gone, at: later)
+    #expect(isEnded)
+    #expect(job.phase == .failed && job.error == gone && job.revision == 2 && job.updatedAt == later)
+    #expect(job.watch.dueAt == nil && !job.endedUnheard)
+    #expect(job.snapshot?.providerStatus == "processing")
+    let ended = job
+    let isEndedAgain = job.end(.canceled, because: gone, at: later)
+    #expect(!isEndedAgain)
+    #expect(job.merge(snapshot("succeeded", .succeeded), receivedAt: later).outcome == .conflict)
+    #expect(job.merge(snapshot("failed", .failed), receivedAt: later).outcome == .late)
+    #expect(job.merge(snapshot("processing", .running), receivedAt: later).outcome == .late)
+    #expect(job == ended)
+  }
+
+  @Test func anEndThatHadToBeAskedForIsHeardAfterAll() {
+    var job = running
+    _ = job.merge(snapshot("succeeded", .succeeded), from: .poll, receivedAt: moment)
+    #expect(job.endedUnheard)
+    _ = job.merge(snapshot("succeeded", .succeeded), from: .poll, receivedAt: moment)
+    _ = job.merge(snapshot("processing", .running), receivedAt: moment)
+    #expect(job.endedUnheard)
+    let revision = job.revision
+    let merge = job.merge(snapshot("succeeded", .succeeded), receivedAt: moment)
+    #expect(merge == Job.Merge(outcome: .late, changesJob: true, replacesSnapshot: false))
+    #expect(!job.endedUnheard && job.revision == revision)
+  }
+
+  @Test func anotherAttemptKeepsThePhaseAndForgetsThePrediction() {
+    var job = Job(createdHere: Job.Origin(id: "j1", createdAt: moment), model: "a/b")
+    _ = job.merge(snapshot("processing", .running), receivedAt: moment)
+    let (revision, later) = (job.revision, moment.advanced(byMilliseconds: 7))
+    job.beginAttempt(at: later, afterNewsFrom: .webhook)
+    #expect(job.phase == .running && job.snapshot == nil && job.attempt == 2)
+    #expect(job.revision == revision + 1 && job.updatedAt == later && job.id == "j1")
+    #expect(job.lastDeliveryAt == later && job.watch == Watch(heardAt: later, dueAt: nil))
+    job.beginAttempt(at: later.advanced(byMilliseconds: 1), afterNewsFrom: .poll)
+    #expect(job.lastDeliveryAt == later)
+    _ = job.merge(snapshot("starting", .pending), receivedAt: later)
+    #expect(job.phase == .running && job.snapshot?.providerStatus == "starting")
+  }
+}
