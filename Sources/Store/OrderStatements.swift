@@ -15,6 +15,7 @@ final class OrderStatements {
   private let recover: Statement
   private let selectAttempt: Statement
   private let insertAttempt: Statement
+  private let delete: Statement
 
   init(_ connection: Connection) throws(StoreError) {
     insert = try Statement(
@@ -52,6 +53,7 @@ final class OrderStatements {
     recover = try Statement(
       "UPDATE orders SET stage = 'unanswered', due_at = ?1 WHERE stage = 'sending'", on: connection)
     selectAttempt = try Statement("SELECT job FROM attempts WHERE prediction_id = ?", on: connection)
+    delete = try Statement("DELETE FROM orders WHERE job = ?", on: connection)
     insertAttempt = try Statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", on: connection)
   }
 }
@@ -119,7 +121,8 @@ extension OrderStatements {
     defer { selectDue.reset() }
     try selectDue.bind(1, stage.rawValue)
     try selectDue.bind(2, now.milliseconds)
-    try selectDue.bind(3, Int64(limit))
+    // https://www.sqlite.org/lang_select.html#limitoffset: a negative limit is none.
+    try selectDue.bind(3, Int64(max(0, limit)))
     var orders: [StoredOrder] = []
     while try selectDue.step() { orders.append(try Self.read(selectDue)) }
     return orders
@@ -147,6 +150,12 @@ extension OrderStatements {
     try setCancelRequested.bind(1, number)
     try setCancelRequested.bind(2, due?.milliseconds)
     try setCancelRequested.run()
+  }
+
+  /// Of a job that another has taken over.
+  func delete(_ number: Int64) throws(StoreError) {
+    try delete.bind(1, number)
+    try delete.run()
   }
 
   /// For a job that was not created here.

@@ -61,6 +61,13 @@ package struct StoredOrder: Sendable {
   package let request: [UInt8]
 }
 
+extension StoredOrder {
+  /// No call was made, and no answer taken, between the two.
+  fileprivate func isAtSameCall(as other: StoredOrder) -> Bool {
+    (stage, tries, sentAt) == (other.stage, other.tries, other.sentAt)
+  }
+}
+
 /// What became of an order that was placed.
 package enum Placement: Sendable {
   case created(Job)
@@ -149,7 +156,8 @@ extension StoreTransaction {
       sent.noteSending(at: now, firstLook: policy.firstLook(after: now, timeout: order.timeout))
       try orders.noteSending(order.number, at: now)
       try statements.updateJob(order.number, from: job, to: sent, body: nil)
-      steps.append(OrderStep(action: .create, job: sent, order: order))
+      guard let begun = try orders.order(ofJob: order.number) else { continue }
+      steps.append(OrderStep(action: .create, job: sent, order: begun))
     }
     return steps
   }
@@ -161,30 +169,42 @@ extension StoreTransaction {
     return nil
   }
 
-  /// The call was certainly not carried out: it may be made again then.
-  package func putOff(_ number: Int64, until moment: Timestamp) throws(StoreError) {
-    guard try orders.order(ofJob: number)?.stage != .placed else { return }
-    try orders.set(.queued, due: moment, number)
+  /// The call was certainly not carried out: it may be made again then. Where the job is to be canceled, it ends instead.
+  ///
+  /// - Parameter order: as it was when the call was made or searched for. If it has gone on since, nothing changes.
+  package func putOff(_ order: StoredOrder, until moment: Timestamp, at now: Timestamp) throws(StoreError) {
+    guard let present = try orders.order(ofJob: order.number), present.isAtSameCall(as: order) else { return }
+    guard !present.isCancelRequested else {
+      _ = try end(order.number, of: nil, as: .canceled, because: Self.neverSent, at: now)
+      return
+    }
+    try orders.set(.queued, due: moment, order.number)
   }
 
-  /// The call had no answer: the prediction may exist.
-  package func noteUnanswered(_ number: Int64, nextLook: Timestamp) throws(StoreError) {
-    guard try orders.order(ofJob: number)?.stage == .sending else { return }
-    try orders.set(.unanswered, due: nextLook, number)
+  /// The call had no answer: the prediction may exist. See ``putOff(_:until:at:)`` for `order`.
+  package func noteUnanswered(_ order: StoredOrder, nextLook: Timestamp) throws(StoreError) {
+    guard let present = try orders.order(ofJob: order.number), present.stage == .sending,
+      present.isAtSameCall(as: order)
+    else { return }
+    try orders.set(.unanswered, due: nextLook, order.number)
   }
 
   /// The provider was asked to cancel: there is nothing left to do but to hear the end.
   package func noteCanceled(_ number: Int64) throws(StoreError) {
+    guard try orders.order(ofJob: number)?.stage == .placed else { return }
     try orders.set(.placed, due: nil, number)
   }
 
   /// Ends a job by our own word: see ``Job/end(_:because:at:)``.
   ///
-  /// - Returns: the job; nil where it had ended already, or was deleted.
+  /// - Parameter predictionID: what the word is about; nil where it is that there is no prediction.
+  /// - Returns: the job; nil where it had ended already, was deleted, or has another prediction by then.
   package func end(
-    _ number: Int64, as phase: Phase, because verdict: JobError, at now: Timestamp
+    _ number: Int64, of predictionID: String?, as phase: Phase, because verdict: JobError, at now: Timestamp
   ) throws(StoreError) -> Job? {
-    guard let stored = try statements.findJob(number: number) else { return nil }
+    guard let stored = try statements.findJob(number: number),
+      stored.snapshot?.predictionID == predictionID
+    else { return nil }
     var job = stored
     guard job.end(phase, because: verdict, at: now) else { return nil }
     try statements.updateJob(number, from: stored, to: job, body: nil)
@@ -192,6 +212,9 @@ extension StoreTransaction {
     usage.noteEnd(of: job, snapshot: nil)
     return job
   }
+
+  private static let neverSent = JobError(
+    code: "canceled", message: "canceled before it was sent to the provider")
 
   /// Notes that the job with that id, or of that prediction, is to be canceled.
   package func cancel(_ id: String, at now: Timestamp) throws(StoreError) -> Cancellation {
@@ -202,8 +225,7 @@ extension StoreTransaction {
       return .requested(job)
     }
     guard order.stage != .queued else {
-      let verdict = JobError(code: "canceled", message: "canceled before it was sent to the provider")
-      return .ended(try end(number, as: .canceled, because: verdict, at: now) ?? job)
+      return .ended(try end(number, of: nil, as: .canceled, because: Self.neverSent, at: now) ?? job)
     }
     try orders.noteCancelRequested(number, due: order.stage == .sending ? nil : now)
     return .requested(job)

@@ -50,18 +50,32 @@ extension StoreTransaction {
     let news = News(
       source: .webhook, receivedAt: delivery.receivedAt, snapshot: delivery.snapshot, body: delivery.body)
     if let (number, job) = try statements.findJob(predictionID: delivery.snapshot.predictionID) {
+      if job.origin == nil, let named = try unboundJob(named: delivery.namedJob) {
+        guard let bound = try absorb((number, job), into: named.job, named.number) else {
+          return try recordOfLeftAttempt(delivery, ofJob: named.number)
+        }
+        try orders.notePlaced(named.number)
+        return try apply(news, webhookID: delivery.webhookID, to: bound, named.number)
+      }
       let isStray = delivery.namedJob.map { $0 != job.origin?.id } ?? false
       return try apply(news, webhookID: delivery.webhookID, to: job, number, isStray: isStray)
     }
     if let number = try orders.jobThatLeft(predictionID: delivery.snapshot.predictionID) {
       return try recordOfLeftAttempt(delivery, ofJob: number)
     }
-    guard let name = delivery.namedJob, let (number, job) = try statements.findJob(id: name) else {
+    guard let named = try unboundJob(named: delivery.namedJob) else {
       return try recordFirst(delivery, isStray: delivery.namedJob != nil)
     }
-    guard job.snapshot == nil, !job.phase.isTerminal else { return try recordFirst(delivery, isStray: true) }
-    try orders.notePlaced(number)
-    return try apply(news, webhookID: delivery.webhookID, to: job, number)
+    try orders.notePlaced(named.number)
+    return try apply(news, webhookID: delivery.webhookID, to: named.job, named.number)
+  }
+
+  /// The open job of that id, if its prediction is not known yet.
+  private func unboundJob(named name: String?) throws(StoreError) -> (number: Int64, job: Job)? {
+    guard let name, let found = try statements.findJob(id: name), found.job.snapshot == nil,
+      !found.job.phase.isTerminal
+    else { return nil }
+    return found
   }
 
   /// The first that is heard of its job.
@@ -122,28 +136,44 @@ extension StoreTransaction {
     if let known = job.snapshot?.predictionID {
       guard known == id else { return nil }
     } else {
-      guard !job.phase.isTerminal, try orders.jobThatLeft(predictionID: id) == nil else { return nil }
+      // A question is about a prediction that its job has left, or that a deleted job of the same number had.
+      guard news.source != .poll, !job.phase.isTerminal, try orders.jobThatLeft(predictionID: id) == nil
+      else { return nil }
       if let other = try statements.findJob(predictionID: id) {
-        guard other.job.origin == nil else { return nil }
-        job = try absorb(other, into: job, number)
+        guard other.job.origin == nil, let bound = try absorb(other, into: job, number) else { return nil }
+        job = bound
       }
       try orders.notePlaced(number)
     }
     return try apply(news, webhookID: nil, to: job, number)
   }
 
-  /// A delivery that named no job has told of this job's prediction before the provider's answer did: what was made of it
-  /// becomes this job's.
+  /// A delivery that named no job has told of this job's prediction before: what was made of it becomes this job's.
+  ///
+  /// - Returns: nil where the job has left that prediction thereby.
   private func absorb(
     _ other: (number: Int64, job: Job), into stored: Job, _ number: Int64
-  ) throws(StoreError) -> Job {
-    guard let snapshot = other.job.snapshot else { return stored }
-    var job = stored
-    _ = job.merge(snapshot, receivedAt: other.job.updatedAt)
+  ) throws(StoreError) -> Job? {
+    guard var snapshot = other.job.snapshot else { return stored }
     let body = try statements.body(ofJob: other.number)
+    let isCancelRequested = try orders.order(ofJob: other.number)?.isCancelRequested ?? false
     try statements.moveDeliveries(ofJob: other.number, toJob: number)
+    try orders.delete(other.number)
     try statements.deleteJob(other.number)
+    if isCancelRequested { try orders.noteCancelRequested(number, due: nil) }
+    if other.job.phase.isTerminal { usage.takeBackEnd(of: other.job) }
+    let source: SnapshotSource = other.job.endedUnheard ? .poll : .webhook
+    if try leavesAttempt(snapshot, of: number) {
+      _ = try beginAttempt(after: snapshot, from: source, at: other.job.updatedAt, of: stored, number)
+      return nil
+    }
+    if snapshot.phase == .succeeded {
+      snapshot.breach = judge(try orders.request(ofJob: number), body, other.job.verdict)
+    }
+    var job = stored
+    let merge = job.merge(snapshot, from: source, receivedAt: other.job.updatedAt)
     try statements.updateJob(number, from: stored, to: job, body: body)
+    if merge.endsJob { usage.noteEnd(of: job, snapshot: snapshot) }
     return job
   }
 
@@ -154,7 +184,7 @@ extension StoreTransaction {
     var job = stored
     var snapshot = news.snapshot
     if job.origin != nil, !job.phase.isTerminal {
-      if try leavesAttempt(news, of: job, number) {
+      if try leavesAttempt(snapshot, of: number) {
         return try leave(news, webhookID: webhookID, of: job, number)
       }
       if snapshot.phase == .succeeded {
@@ -185,25 +215,32 @@ extension StoreTransaction {
   }
 
   /// Whether a prediction that was interrupted is tried again.
-  private func leavesAttempt(_ news: News, of job: Job, _ number: Int64) throws(StoreError) -> Bool {
-    guard news.snapshot.phase == .failed, news.snapshot.error?.code == JobError.interrupted else {
-      return false
-    }
+  private func leavesAttempt(_ snapshot: Snapshot, of number: Int64) throws(StoreError) -> Bool {
+    guard snapshot.phase == .failed, snapshot.error?.code == JobError.interrupted else { return false }
     return try orders.canRetry(number)
   }
 
   private func leave(
     _ news: News, webhookID: String?, of stored: Job, _ number: Int64
   ) throws(StoreError) -> Recording {
-    var job = stored
-    job.beginAttempt(at: news.receivedAt, afterNewsFrom: news.source)
-    try orders.noteLeft(news.snapshot, byJob: number, at: news.receivedAt)
-    try statements.updateJob(number, from: stored, to: job, body: [])
+    let job = try beginAttempt(
+      after: news.snapshot, from: news.source, at: news.receivedAt, of: stored, number)
     try statements.insertDelivery(
       HistoryRow(
         job: number, position: try statements.lastPosition(ofJob: number) + 1, webhookID: webhookID,
         source: news.source, isRepeat: false, snapshot: news.snapshot, receivedAt: news.receivedAt,
         outcome: .applied, after: job))
     return Recording(outcome: .applied, job: job)
+  }
+
+  private func beginAttempt(
+    after snapshot: Snapshot, from source: SnapshotSource, at moment: Timestamp, of stored: Job,
+    _ number: Int64
+  ) throws(StoreError) -> Job {
+    var job = stored
+    job.beginAttempt(at: moment, afterNewsFrom: source)
+    try orders.noteLeft(snapshot, byJob: number, at: moment)
+    try statements.updateJob(number, from: stored, to: job, body: [])
+    return job
   }
 }

@@ -39,17 +39,26 @@ final class UsageLedger {
 
   /// - Parameter snapshot: what ended the job; nil where we did.
   func noteEnd(of job: Job, snapshot: Snapshot?) {
+    add(1, job, snapshot)
+  }
+
+  /// Another job takes that end over, and will note it. What the provider charges for is not kept with a job, so that stays.
+  func takeBackEnd(of job: Job) {
+    add(-1, job, job.snapshot.flatMap { $0.phase?.isTerminal == true ? $0 : nil })
+  }
+
+  private func add(_ count: Int64, _ job: Job, _ snapshot: Snapshot?) {
     var usage = Usage()
     switch job.phase {
-    case .succeeded: usage.succeeded = 1
-    case .failed: usage.failed = 1
-    case .canceled: usage.canceled = 1
+    case .succeeded: usage.succeeded = count
+    case .failed: usage.failed = count
+    case .canceled: usage.canceled = count
     case .pending, .running: return
     }
-    usage.lostWebhooks = job.endedUnheard ? 1 : 0
-    usage.predictMilliseconds = snapshot?.predictMilliseconds ?? 0
-    usage.queueMilliseconds = Self.span(from: snapshot?.createdAt, to: snapshot?.startedAt)
-    usage.runMilliseconds = Self.span(from: snapshot?.startedAt, to: snapshot?.completedAt)
+    usage.lostWebhooks = job.endedUnheard ? count : 0
+    usage.predictMilliseconds = count * (snapshot?.predictMilliseconds ?? 0)
+    usage.queueMilliseconds = count * Self.span(from: snapshot?.createdAt, to: snapshot?.startedAt)
+    usage.runMilliseconds = count * Self.span(from: snapshot?.startedAt, to: snapshot?.completedAt)
     sums[account(of: job), default: Usage()].add(usage)
   }
 

@@ -28,6 +28,8 @@ struct PredictionSearch {
       return nil
     }
     guard let sentAt = step.order.sentAt else { return nil }
+    // What is made while the pages are read is on none of them.
+    let begunAt = context.now
     var path: String?
     for _ in 0..<Self.longestSearch {
       let outcome = client.list(path)
@@ -46,7 +48,7 @@ struct PredictionSearch {
       }
       path = page.next
       if isOlder || path == nil {
-        noteAbsence(number, sentAt: sentAt)
+        noteAbsence(step.order, sentAt: sentAt, listedAt: begunAt)
         return nil
       }
     }
@@ -61,9 +63,9 @@ struct PredictionSearch {
     return context.token.job(named: value) == job.id
   }
 
-  private func noteAbsence(_ number: Int64, sentAt: Timestamp) {
+  private func noteAbsence(_ order: StoredOrder, sentAt: Timestamp, listedAt: Timestamp) {
+    guard sentAt.advanced(byMilliseconds: Self.certainty) <= listedAt else { return }
     let now = context.now
-    guard sentAt.advanced(byMilliseconds: Self.certainty) <= now else { return }
-    context.persist { transaction throws(StoreError) in try transaction.putOff(number, until: now) }
+    context.persist { transaction throws(StoreError) in try transaction.putOff(order, until: now, at: now) }
   }
 }

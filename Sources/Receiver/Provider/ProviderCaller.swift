@@ -65,19 +65,23 @@ extension ProviderCaller {
     let webhook = context.publicURL.flatMap { context.token.webhookURL(publicURL: $0, jobID: step.job.id) }
     let outcome = client.create(request, webhook: webhook)
     context.count("create", outcome)
-    let decision = CreateDecision(outcome, tries: step.order.tries + 1)
+    let order = step.order
+    let decision = CreateDecision(outcome, tries: order.tries)
     context.log(decision, of: step.job)
     switch decision {
     case .place:
       if case .answered(let answer) = outcome { context.record(answer.body, .answer, ofJob: number) }
     case .putOff(let seconds, let pausesAll):
-      let moment = context.now.advanced(byMilliseconds: Int64(seconds) * 1000)
-      context.persist { transaction throws(StoreError) in try transaction.putOff(number, until: moment) }
+      let now = context.now
+      let moment = now.advanced(byMilliseconds: Int64(seconds) * 1000)
+      context.persist { transaction throws(StoreError) in
+        try transaction.putOff(order, until: moment, at: now)
+      }
       return pausesAll ? ProviderPause(seconds: seconds, isForCreates: true) : nil
     case .find:
       let moment = context.now.advanced(byMilliseconds: PredictionSearch.firstPause)
       context.persist { transaction throws(StoreError) in
-        try transaction.noteUnanswered(number, nextLook: moment)
+        try transaction.noteUnanswered(order, nextLook: moment)
       }
     case .refuse(let error): context.end(step.job, number, .failed, error)
     }
@@ -98,7 +102,7 @@ extension ProviderCaller {
       context.record(answer.body, .poll, ofJob: question.number)
       return nil
     case .failed(.notFound(let message)):
-      context.endGone(question.number, message)
+      context.endGone(question.number, question.predictionID, message)
       return nil
     case .failed(let failure): return Self.pause(after: failure)
     case .unsent, .unanswered: return nil
@@ -116,7 +120,7 @@ extension ProviderCaller {
       context.persist { transaction throws(StoreError) in try transaction.noteCanceled(number) }
       return nil
     case .failed(.notFound(let message)):
-      context.endGone(number, message)
+      context.endGone(number, id, message)
       return nil
     case .failed(.invalid):
       // It has ended meanwhile: its end will be heard of, or asked for.

@@ -95,7 +95,7 @@ extension ProviderContext {
   func end(_ job: Job, _ number: Int64, _ phase: Phase, _ error: JobError) {
     let now = now
     let ended = persist { transaction throws(StoreError) in
-      try transaction.end(number, as: phase, because: error, at: now)
+      try transaction.end(number, of: nil, as: phase, because: error, at: now)
     }
     guard ended ?? nil != nil else { return }
     logger.notice(
@@ -103,11 +103,11 @@ extension ProviderContext {
   }
 
   /// The provider does not know the prediction, or not any more.
-  func endGone(_ number: Int64, _ message: String) {
+  func endGone(_ number: Int64, _ predictionID: String, _ message: String) {
     let now = now
     let error = JobError(code: "gone", message: message)
     let ended = persist { transaction throws(StoreError) in
-      try transaction.end(number, as: .failed, because: error, at: now)
+      try transaction.end(number, of: predictionID, as: .failed, because: error, at: now)
     }
     guard let job = ended ?? nil else { return }
     logger.notice("the provider does not know a job's prediction", metadata: ["job": "\(job.id)"])

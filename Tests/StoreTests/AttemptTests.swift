@@ -1,0 +1,83 @@
+import Jobs
+import Store
+import Testing
+
+/// Predictions that were interrupted are tried again, as often as was asked for.
+@Suite struct AttemptTests {
+  @Test func anInterruptionStartsAnotherAttempt() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1", retries: 1)
+    try store.hear(step.order.number, .running)
+    store.advance(10)
+    let recording = try store.deliver("a", .failed, naming: "j1", error: interruption)
+    #expect(recording.outcome == .applied && recording.state == .running && !recording.endsJob)
+    let left = try #require(try store.reader.job("j1"))
+    #expect(left.job.attempt == 2 && left.job.phase == .running && left.job.snapshot == nil)
+    #expect(left.job.lastDeliveryAt == store.now && left.body.isEmpty)
+    #expect(try store.reader.job("p1") == nil)
+    #expect(try store.reader.usage(on: 0...0).isEmpty)
+    #expect(try store.steps().isEmpty)
+    store.advance(2000)
+    let again = try store.step()
+    #expect(again.order.tries == 1 && again.order.retriesLeft == 0 && again.job.attempt == 2)
+    try store.hear(again.order.number, of: "p2", .pending)
+    #expect(try store.job("j1").phase == .running && store.job("p2").id == "j1")
+    try store.deliver("b", of: "p2", .succeeded, naming: "j1")
+    #expect(try store.job("j1").state == .succeeded)
+    #expect(try store.outcomes("j1") == [.applied, .applied, .applied, .applied])
+  }
+
+  /// Whatever comes of the prediction that was left, at whatever time, does not touch the job.
+  @Test(arguments: [false, true])
+  func whatComesOfALeftPredictionIsLate(_ hasAnother: Bool) throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1", retries: 1)
+    try store.deliver("a", .failed, naming: "j1", error: interruption)
+    if hasAnother {
+      store.advance(2000)
+      try store.hear(try store.step().order.number, of: "p2", .running)
+    }
+    let job = try store.job("j1")
+    for (index, phase) in Phase.allCases.enumerated() {
+      let recording = try store.deliver("late\(index)", phase, naming: "j1", error: interruption)
+      #expect(recording.outcome == .late && recording.jobID == "j1" && !recording.endsJob)
+      #expect(try store.hear(step.order.number, phase) == nil)
+      #expect(try store.hear(.poll, step.order.number, phase) == nil)
+    }
+    #expect(try store.deliver("a", .failed, error: interruption).outcome == .duplicate)
+    #expect(try store.job("j1") == job && store.reader.jobCount() == 1)
+    #expect(try store.order("j1").retriesLeft == 0)
+  }
+
+  @Test func withoutRetriesLeftTheJobHasFailed() throws {
+    let store = try OrderedStore()
+    for attempt in 1...3 {
+      store.advance(2000)
+      let step = try attempt == 1 ? store.send("j1", retries: 2) : store.step()
+      try store.hear(step.order.number, of: "p\(attempt)", .running)
+      try store.hear(.poll, step.order.number, of: "p\(attempt)", .failed, error: interruption)
+    }
+    let job = try store.job("j1")
+    #expect(job.state == .failed && job.attempt == 3 && job.error == interruption && job.endedUnheard)
+    #expect(try store.reader.usage(on: 0...0).map(\.usage.failed) == [1])
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+  }
+
+  @Test(arguments: [
+    ("unknown", false, true), (JobError.interrupted, true, true), (JobError.interrupted, false, false),
+  ])
+  func onlyAnInterruptionOfWhatIsStillWantedIsTriedAgain(
+    _ code: String, _ isCanceled: Bool, _ isOrdered: Bool
+  ) throws {
+    let store = try OrderedStore()
+    if isOrdered {
+      try store.hear(try store.send("j1", retries: 1).order.number, .running)
+    } else {
+      try store.deliver("a", .running)
+    }
+    if isCanceled { _ = try store.cancel("p1") }
+    #expect(try store.deliver("b", .failed, error: JobError(code: code, message: nil)).endsJob)
+    #expect(try store.job("p1").state == .failed && store.job("p1").attempt == 1)
+  }
+}

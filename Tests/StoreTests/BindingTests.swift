@@ -1,0 +1,169 @@
+import Jobs
+import Store
+import Testing
+
+/// How a prediction and the job that asked for it find each other.
+@Suite struct BindingTests {
+  @Test func theAnswerBinds() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    let recording = try #require(try store.hear(step.order.number, .pending))
+    #expect(recording.jobID == "j1" && recording.outcome == .applied)
+    let (byID, byPrediction) = (try store.job("j1"), try store.job("p1"))
+    #expect(byID == byPrediction && byID.snapshot?.predictionID == "p1")
+    #expect(try store.order("j1").stage == .placed)
+    #expect(try store.deliver("a", .running, naming: "j1").jobID == "j1")
+    #expect(try store.outcomes("j1") == [.applied, .applied])
+    // A job is known by its prediction, whatever a later URL says or leaves out.
+    #expect(try !store.deliver("b", .running, logs: 1).isStray)
+  }
+
+  @Test func aDeliveryThatNamesTheJobAndOvertakesTheAnswerBinds() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    let recording = try store.deliver("a", .running, naming: "j1")
+    #expect(recording.jobID == "j1" && !recording.isStray && recording.state == .running)
+    #expect(try store.order("j1").stage == .placed)
+    // The answer is older, and tells nothing.
+    #expect(try store.hear(step.order.number, .pending)?.outcome == .late)
+    #expect(try store.job("j1").state == .running && store.reader.jobCount() == 1)
+    #expect(try store.outcomes("j1") == [.applied])
+  }
+
+  @Test func aDeliveryFindsTheJobWhoseAnswerWasLost() throws {
+    let store = try OrderedStore()
+    try store.noteUnanswered(try store.send("j1"))
+    try store.deliver("a", .running, naming: "j1")
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.order("j1").stage == .placed && store.steps().isEmpty)
+  }
+
+  @Test func aDeliveryOfAnotherPredictionIsAStray() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    try store.hear(step.order.number, .pending)
+    let stray = try store.deliver("a", of: "p2", .running, naming: "j1")
+    #expect(stray.isStray && stray.jobID == "p2")
+    #expect(try store.job("j1").state == .pending && store.job("p2").origin == nil)
+    // So is one that names a job which never was, or which ended without a prediction.
+    #expect(try store.deliver("b", of: "p3", .running, naming: "nobody").isStray)
+    try store.end(try store.send("j2"))
+    #expect(try store.deliver("c", of: "p4", .running, naming: "j2").isStray)
+    #expect(try store.job("j2").state == .failed)
+  }
+
+  /// What was made of deliveries that named no job becomes the job's own.
+  @Test func anAnswerTakesOverWhatDeliveriesWithoutANameHaveTold() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    try store.deliver("a", .pending)
+    try store.deliver("b", .running, logs: 5)
+    #expect(try store.reader.jobCount() == 2)
+    let recording = try #require(try store.hear(step.order.number, .pending))
+    #expect(recording.jobID == "j1" && recording.state == .running && recording.outcome == .late)
+    #expect(try store.reader.jobCount() == 1)
+    let stored = try #require(try store.reader.job("p1"))
+    #expect(stored.job.id == "j1" && stored.job.snapshot?.evidence.logsSize == 5)
+    #expect(String(decoding: stored.body, as: UTF8.self).contains(#""logs":5"#))
+    #expect(try store.outcomes("j1") == [.applied, .applied])
+    #expect(try store.deliver("a", .pending).outcome == .duplicate)
+    #expect(try store.deliver("c", .succeeded, naming: "j1").endsJob)
+    #expect(try store.outcomes("j1") == [.applied, .applied, .duplicate, .applied])
+    // It is looked after.
+    #expect(try store.reader.nextDue().look == nil)
+  }
+
+  @Test func aDeliveryThatNamesTheJobTakesOverToo() throws {
+    let store = try OrderedStore()
+    _ = try store.send("j1")
+    try store.deliver("a", .pending)
+    let recording = try store.deliver("b", .running, naming: "j1")
+    #expect(recording.jobID == "j1" && !recording.isStray)
+    #expect(try store.reader.jobCount() == 1 && store.outcomes("j1") == [.applied, .applied])
+    #expect(try store.order("j1").stage == .placed)
+  }
+
+  /// The end that a delivery without a name told of is judged by the request, and counted once.
+  @Test(arguments: [true, false], [true, false])
+  func anEndThatIsTakenOverIsJudgedByTheRequest(_ isBrokenByRules: Bool, _ isBrokenByRequest: Bool) throws {
+    let breach = JobError(code: "invalid_output", message: "by the request")
+    let store = try OrderedStore(judge: { request, _, _ in
+      request == Array("strict".utf8) ? breach : nil
+    })
+    try store.place("j1", request: isBrokenByRequest ? "strict" : "{}")
+    let step = try store.step()
+    try store.deliver(
+      "a", .succeeded, breach: isBrokenByRules ? JobError(code: "invalid_output", message: "rules") : nil)
+    try store.hear(step.order.number, .pending)
+    let job = try store.job("j1")
+    #expect(job.state == (isBrokenByRequest ? .failed : .succeeded))
+    #expect(job.error == (isBrokenByRequest ? breach : nil))
+    let usage = try #require(try store.reader.usage(on: 0...0).first).usage
+    #expect(usage.failed == (isBrokenByRequest ? 1 : 0) && usage.succeeded == (isBrokenByRequest ? 0 : 1))
+    #expect(usage.predictMilliseconds == 4000 && usage.runMilliseconds == 5000)
+  }
+
+  /// With no word in the request, what the general rules said stands.
+  @Test func aTurnedSuccessThatIsTakenOverStaysTurned() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    let breach = JobError(code: "invalid_output", message: "rules")
+    try store.deliver("a", .succeeded, breach: breach)
+    try store.hear(step.order.number, .pending)
+    #expect(try store.job("j1").state == .failed && store.job("j1").error == breach)
+  }
+
+  @Test func anInterruptionThatIsTakenOverIsTriedAgain() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1", retries: 1)
+    try store.deliver("a", .failed, error: interruption)
+    #expect(try store.hear(step.order.number, .pending) == nil)
+    let job = try store.job("j1")
+    #expect(job.attempt == 2 && job.state == .pending && job.snapshot == nil)
+    #expect(try store.order("j1").stage == .queued && store.order("j1").retriesLeft == 0)
+    #expect(try store.outcomes("j1") == [.applied])
+    #expect(try store.reader.usage(on: 0...0).allSatisfy { $0.usage.failed == 0 })
+    #expect(try store.deliver("b", .failed, error: interruption).outcome == .late)
+  }
+
+  /// The wish to cancel goes with it, and nothing of the other job is left: its number may be another's next.
+  @Test func aWishToCancelIsTakenOver() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    try store.deliver("a", .running)
+    _ = try store.cancel("p1")
+    try store.hear(step.order.number, .pending)
+    let cancel = try store.step()
+    guard case .cancel("p1") = cancel.action else {
+      Issue.record("\(cancel.action)")
+      return
+    }
+    #expect(cancel.job.id == "j1")
+    #expect(try SQLiteShell.run("SELECT count(*) FROM orders", on: store.database.path) == ["1"])
+    try store.place("j2")
+    #expect(try store.reader.jobCount() == 2)
+  }
+
+  @Test func aLostWebhookThatIsTakenOverIsStillUncounted() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    try store.deliver("a", .running)
+    try store.hear(.poll, try store.number("p1"), .succeeded)
+    #expect(try store.reader.usage(on: 0...0).map(\.usage.lostWebhooks) == [1])
+    try store.hear(step.order.number, .pending)
+    #expect(try store.job("j1").endedUnheard)
+    try store.deliver("b", .succeeded)
+    #expect(try store.reader.usage(on: 0...0).map(\.usage.lostWebhooks) == [0])
+    #expect(try store.reader.usage(on: 0...0).map(\.usage.succeeded) == [1])
+  }
+
+  /// An answer for a number that was given to another job meanwhile: only what creates or finds a prediction binds it.
+  @Test func aQuestionNeverBinds() throws {
+    let store = try OrderedStore()
+    try store.place("j1")
+    let number = try store.number("j1")
+    #expect(try store.hear(.poll, number, of: "p9", .running) == nil)
+    #expect(try store.job("j1").snapshot == nil && store.order("j1").stage == .queued)
+    #expect(try store.hear(.poll, 999, of: "p9", .running) == nil)
+  }
+}

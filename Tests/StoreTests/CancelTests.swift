@@ -1,0 +1,155 @@
+import Jobs
+import Store
+import Testing
+
+/// The wish to cancel, at every stage of an order.
+@Suite struct CancelTests {
+  private func requested(_ cancellation: Cancellation) -> Bool {
+    if case .requested = cancellation { true } else { false }
+  }
+
+  private func ended(_ cancellation: Cancellation) -> Job? {
+    if case .ended(let job) = cancellation { job } else { nil }
+  }
+
+  private func expectCancel(_ step: OrderStep, of prediction: String) {
+    guard case .cancel(prediction) = step.action else {
+      Issue.record("\(step.action)")
+      return
+    }
+  }
+
+  @Test func nobodyHasSuchAJob() throws {
+    let store = try OrderedStore()
+    guard case .noSuchJob = try store.cancel("j1") else {
+      Issue.record("there is one")
+      return
+    }
+  }
+
+  @Test func whatWasNotSentEndsAtOnce() throws {
+    let store = try OrderedStore()
+    try store.place("j1")
+    let job = try #require(ended(try store.cancel("j1")))
+    #expect(job.state == .canceled && job.error?.code == "canceled")
+    #expect(try store.order("j1").stage == .ended)
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+    #expect(try store.reader.usage(on: 0...0).map(\.usage.canceled) == [1])
+    #expect(ended(try store.cancel("j1")) == job)
+  }
+
+  /// While the call is under way nobody knows what there is to cancel; its answer says it.
+  @Test func whatIsBeingSentIsCanceledOnceItsAnswerIsThere() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    #expect(requested(try store.cancel("j1")))
+    #expect(try store.steps().isEmpty)
+    try store.hear(step.order.number, .pending)
+    expectCancel(try store.step(), of: "p1")
+    // A call that nothing came of is made again.
+    #expect(try store.steps().isEmpty)
+    store.advance(35_000)
+    expectCancel(try store.step(), of: "p1")
+    try store.commit { (transaction) throws(StoreError) in try transaction.noteCanceled(step.order.number) }
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+    try store.deliver("a", .canceled)
+    #expect(try store.job("j1").state == .canceled)
+  }
+
+  /// The call was certainly not carried out, so nothing is there to cancel, and it is not made again.
+  @Test(arguments: [false, true])
+  func whatWasNotCarriedOutIsNotSentAgain(_ isSearchedFor: Bool) throws {
+    let store = try OrderedStore()
+    var step = try store.send("j1")
+    if isSearchedFor {
+      try store.noteUnanswered(step)
+      store.advance(5000)
+      step = try store.step()
+    }
+    #expect(requested(try store.cancel("j1")))
+    try store.putOff(step)
+    #expect(try store.job("j1").state == .canceled && store.job("j1").error?.code == "canceled")
+    #expect(try store.order("j1").stage == .ended)
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+    #expect(try store.reader.usage(on: 0...0).map(\.usage.canceled) == [1])
+  }
+
+  @Test func whatHadNoAnswerIsSearchedForAtOnceAndThenCanceled() throws {
+    let store = try OrderedStore()
+    try store.noteUnanswered(try store.send("j1"), nextLookIn: 5000)
+    #expect(requested(try store.cancel("j1")))
+    let step = try store.step()
+    guard case .find = step.action else {
+      Issue.record("\(step.action)")
+      return
+    }
+    try store.deliver("a", .running, naming: "j1")
+    expectCancel(try store.step(), of: "p1")
+  }
+
+  @Test(arguments: [true, false])
+  func whatRunsIsCanceledWhoeverCreatedIt(_ isOrdered: Bool) throws {
+    let store = try OrderedStore()
+    if isOrdered {
+      try store.hear(try store.send("j1").order.number, .running)
+    } else {
+      try store.deliver("a", .running)
+    }
+    let name = isOrdered ? "j1" : "p1"
+    #expect(requested(try store.cancel(name)))
+    expectCancel(try store.step(), of: "p1")
+    // To wish it once more makes it due once more.
+    #expect(requested(try store.cancel("p1")))
+    expectCancel(try store.step(), of: "p1")
+    #expect(try store.steps().isEmpty)
+    // The provider's own word ends the job, whatever it is.
+    try store.deliver("b", .succeeded)
+    #expect(try store.job(name).state == .succeeded)
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+    #expect(ended(try store.cancel(name))?.state == .succeeded)
+    #expect(try store.order(name).stage == .ended)
+  }
+
+  @Test func thatTheProviderWasAskedChangesNothingOfAnOrderThatIsNotPlaced() throws {
+    let store = try OrderedStore()
+    try store.place("j1")
+    let number = try store.number("j1")
+    try store.commit { (transaction) throws(StoreError) in try transaction.noteCanceled(number) }
+    #expect(try store.order("j1").stage == .queued)
+    #expect(try store.steps().count == 1)
+  }
+
+  /// No order of webhook, answer and wish ends elsewhere than the provider's own last word.
+  @Test func inEveryOrderTheProvidersWordEndsTheJob() throws {
+    enum Event: CaseIterable { case answer, running, end, poll, cancel }
+    for order in permutations(of: Event.allCases) {
+      let store = try OrderedStore()
+      let number = try store.send("j1").order.number
+      for event in order {
+        switch event {
+        case .answer: try store.hear(number, .pending)
+        case .running: try store.deliver("a", .running, naming: "j1")
+        case .end: try store.deliver("b", .succeeded, naming: "j1")
+        case .poll: try store.hear(.poll, number, .running, logs: 3)
+        case .cancel: _ = try store.cancel("j1")
+        }
+        for step in try store.steps() {
+          if case .cancel = step.action {
+            try store.commit { (transaction) throws(StoreError) in try transaction.noteCanceled(number) }
+          }
+        }
+      }
+      let job = try store.job("j1")
+      #expect(job.state == .succeeded && job.snapshot?.predictionID == "p1", "\(order)")
+      #expect(try store.reader.jobCount() == 1)
+      store.advance(OrderedStore.aWhile)
+      #expect(try store.steps().isEmpty, "\(order)")
+      let due = try store.reader.nextDue()
+      #expect(due.look == nil && due.create == nil && due.otherStep == nil, "\(order)")
+    }
+  }
+}

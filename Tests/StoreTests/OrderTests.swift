@@ -1,0 +1,193 @@
+import Jobs
+import Store
+import Testing
+
+@Suite struct OrderTests {
+  @Test func anOrderIsAJobBeforeTheProviderKnowsOfIt() throws {
+    let store = try OrderedStore()
+    guard case .created(let job) = try store.place("j1", timeout: 5000, retries: 2) else {
+      Issue.record("not created")
+      return
+    }
+    #expect(job.id == "j1" && job.state == .pending && job.model == "owner/model" && job.revision == 1)
+    let stored = try #require(try store.reader.job("j1"))
+    #expect(stored.job == job && stored.body.isEmpty)
+    let order = try store.order("j1")
+    #expect(order.stage == .queued && order.dueAt == store.now && order.tries == 0 && order.sentAt == nil)
+    #expect(order.retriesLeft == 2 && !order.isCancelRequested && order.request == Array("{}".utf8))
+    #expect(try store.reader.jobs(matching: JobFilter(), before: nil, limit: 5).jobs == [job])
+    #expect(try store.reader.damagedBodies { _ in [] }.count == 0)
+  }
+
+  /// A name and a key are each taken once, by one request.
+  @Test(
+    arguments: [
+      ("j1", nil, "{}", .known), ("j1", nil, "{1}", .conflict), ("j2", nil, "{}", .created),
+      // The key decides before the name.
+      ("j2", "k1", "{}", .known), ("j2", "k1", "{1}", .conflict), ("j1", "k1", "{}", .known),
+      ("j1", "k2", "{}", .known), ("j2", "k2", "{}", .created),
+      // A job is found by its prediction too.
+      ("p1", nil, "{}", .conflict),
+    ] as [(String, String?, String, Kind)])
+  func theSameRequestIsKnownAndAnotherIsAConflict(
+    _ id: String, _ key: String?, _ request: String, _ expected: Kind
+  ) throws {
+    let store = try OrderedStore()
+    try store.place("j1", key: "k1")
+    try store.deliver("a", of: "p1", .running)
+    try store.reopen()
+    let kind: Kind
+    switch try store.place(id, key: key, request: request) {
+    case .created(let job):
+      kind = .created
+      #expect(job.id == id)
+    case .known(let job):
+      kind = .known
+      #expect(job.id == "j1")
+    case .conflict: kind = .conflict
+    }
+    #expect(kind == expected)
+    #expect(try store.reader.jobCount() == (expected == .created ? 3 : 2))
+  }
+
+  enum Kind { case created, known, conflict }
+
+  @Test func stepsAreTakenInOrderUpToTheLimitAndNeverTwice() throws {
+    let store = try OrderedStore()
+    for number in 1...5 {
+      try store.place("j\(number)")
+      store.advance(1)
+    }
+    #expect(try store.steps(creates: 0, others: 0).isEmpty)
+    // SQLite takes a negative limit for none.
+    #expect(try store.steps(creates: -1, others: -1).isEmpty)
+    #expect(try store.steps(creates: 2).map(\.job.id) == ["j1", "j2"])
+    #expect(try store.steps(creates: 2).map(\.job.id) == ["j3", "j4"])
+    #expect(try store.steps().map(\.job.id) == ["j5"])
+    #expect(try store.steps().isEmpty)
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+  }
+
+  @Test func whatIsNotDueIsNotTaken() throws {
+    let store = try OrderedStore()
+    try store.place("j1")
+    store.advance(-1)
+    #expect(try store.steps().isEmpty)
+    store.advance(1)
+    #expect(try store.steps().count == 1)
+  }
+
+  @Test func aCallIsOnRecordBeforeItIsMade() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1", timeout: 20_000)
+    guard case .create = step.action else {
+      Issue.record("\(step.action)")
+      return
+    }
+    #expect(step.order.stage == .sending && step.order.tries == 1 && step.order.sentAt == store.now)
+    let order = try store.order("j1")
+    #expect(order.stage == .sending && order.dueAt == nil && order.tries == 1 && order.sentAt == store.now)
+    // The job's own window counts from now on; two questions fit into it.
+    #expect(step.job.watch.dueAt == store.now.advanced(byMilliseconds: 10_000))
+    #expect(try store.job("j1") == step.job)
+  }
+
+  /// A daemon that was killed in the middle of a call does not know whether the prediction exists.
+  @Test func aCallThatWasUnderWayIsUnansweredAfterACrash() throws {
+    let store = try OrderedStore()
+    let sent = try store.send("j1")
+    try store.place("j2")
+    try store.reopen()
+    store.advance(500)
+    let now = store.now
+    try store.commit { (transaction) throws(StoreError) in try transaction.recoverOrders(at: now) }
+    #expect(try store.order("j1").stage == .unanswered && store.order("j1").dueAt == now)
+    #expect(try store.order("j2").stage == .queued)
+    let found = try #require(try store.steps(creates: 0).first)
+    guard case .find = found.action else {
+      Issue.record("\(found.action)")
+      return
+    }
+    #expect(found.job.id == "j1" && found.order.sentAt == sent.order.sentAt && found.order.tries == 1)
+    // Another crash changes nothing; the search is due again after a while.
+    try store.commit { (transaction) throws(StoreError) in try transaction.recoverOrders(at: now) }
+    #expect(try store.steps(creates: 0).isEmpty)
+    store.advance(35_000)
+    #expect(try store.steps(creates: 0).count == 1)
+  }
+
+  @Test func aCallThatWasPutOffIsMadeAgain() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    try store.putOff(step, by: 1000)
+    #expect(try store.steps().isEmpty)
+    store.advance(1000)
+    let again = try store.step()
+    #expect(again.order.tries == 2 && again.order.sentAt == store.now)
+  }
+
+  @Test func whatIsKnownToExistIsNotMadeAgain() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    try store.hear(step.order.number, .pending)
+    try store.putOff(step)
+    try store.noteUnanswered(step)
+    #expect(try store.order("j1").stage == .placed && store.order("j1").dueAt == nil)
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+  }
+
+  /// Two searches for one call may run at once, for a search may take longer than its step is put off. Only what either says
+  /// of the call that it looked for counts, or a third call would be made beside the second.
+  @Test func aSearchThatComesLateDoesNotUndoAnotherCall() throws {
+    let store = try OrderedStore()
+    try store.noteUnanswered(try store.send("j1"))
+    store.advance(5000)
+    let first = try store.step()
+    store.advance(35_000)
+    let second = try store.step()
+    store.advance(35_000)
+    try store.putOff(first, by: 0)
+    let call = try store.step()
+    #expect(call.order.tries == 2)
+    try store.putOff(second, by: 0)
+    #expect(try store.order("j1").stage == .sending)
+    #expect(try store.steps().isEmpty)
+    // Nor does the second search speak for the second call when that had no answer either.
+    try store.noteUnanswered(call)
+    try store.putOff(second, by: 0)
+    #expect(try store.order("j1").stage == .unanswered)
+  }
+
+  @Test func anOrderThatWasRefusedIsAtItsEnd() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    let job = try #require(try store.end(step))
+    #expect(job.state == .failed && job.error?.code == "invalid_input")
+    #expect(try store.job("j1") == job)
+    #expect(try store.order("j1").stage == .ended && store.order("j1").dueAt == nil)
+    #expect(try store.end(step) == nil)
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+    // The answer that nobody expected any more is of no job.
+    #expect(try store.hear(step.order.number, .pending) == nil)
+    try store.putOff(step)
+    #expect(try store.order("j1").stage == .ended)
+  }
+
+  /// What is said of one prediction, or of there being none, does not end a job that has another by then.
+  @Test func whatEndsAJobIsSaidOfItsPrediction() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1", retries: 1)
+    try store.deliver("a", of: "p1", .running, naming: "j1")
+    #expect(try store.end(step, of: nil, code: "answer_lost") == nil)
+    try store.deliver("b", of: "p1", .failed, naming: "j1", error: interruption)
+    #expect(try store.end(step, of: "p1", code: "gone") == nil)
+    store.advance(2000)
+    try store.hear(try store.step().order.number, of: "p2", .running)
+    #expect(try store.end(step, of: "p1", code: "gone") == nil)
+    #expect(try store.job("j1").state == .running)
+    #expect(try store.end(step, of: "p2", code: "gone")?.error?.code == "gone")
+  }
+}

@@ -1,0 +1,173 @@
+import Jobs
+import Store
+import Testing
+
+/// A store in which jobs are created. The time stands still unless a test moves it; times are in milliseconds.
+final class OrderedStore {
+  let database: TemporaryDatabase
+  private(set) var writer: StoreWriter
+  private(set) var reader: StoreReader
+  private let judge: OutputJudge
+  private let policy: WatchPolicy
+  var now = Timestamp(milliseconds: 1_000_000)
+
+  /// Beyond the window, and before the next day.
+  static let aWhile: Int64 = 3_600_000
+
+  init(
+    policy: WatchPolicy = WatchPolicy(timeout: 900_000, firstPoll: 30_000),
+    judge: @escaping OutputJudge = { _, _, standing in standing }
+  ) throws {
+    database = try TemporaryDatabase()
+    (self.judge, self.policy) = (judge, policy)
+    writer = try StoreWriter(path: database.path, watch: policy, judge: judge)
+    reader = try StoreReader(path: database.path)
+  }
+
+  /// As after the daemon was killed. Another policy may hold from then on.
+  func reopen(policy: WatchPolicy? = nil) throws {
+    writer = try StoreWriter(path: database.path, watch: policy ?? self.policy, judge: judge)
+    reader = try StoreReader(path: database.path)
+  }
+
+  func advance(_ milliseconds: Int64) { now = now.advanced(byMilliseconds: milliseconds) }
+
+  func commit<Value>(_ work: (StoreTransaction) throws(StoreError) -> Value) throws -> Value {
+    try writer.commit(work)
+  }
+}
+
+// MARK: - Orders
+
+extension OrderedStore {
+  static func order(
+    _ id: String, key: String? = nil, request: String = "{}", at now: Timestamp, timeout: Int64? = nil,
+    retries: Int64 = 0, model: String? = "owner/model"
+  ) -> Order {
+    Order(
+      id: id, idempotencyKey: key, digest: Sample.digest(of: request), request: Array(request.utf8),
+      model: model, createdAt: now, timeout: timeout, retries: retries)
+  }
+
+  @discardableResult
+  func place(
+    _ id: String, key: String? = nil, request: String = "{}", timeout: Int64? = nil, retries: Int64 = 0,
+    model: String? = "owner/model"
+  ) throws -> Placement {
+    let order = Self.order(
+      id, key: key, request: request, at: now, timeout: timeout, retries: retries, model: model)
+    return try commit { (transaction) throws(StoreError) in try transaction.place(order) }
+  }
+
+  func steps(creates: Int = 10, others: Int = 10) throws -> [OrderStep] {
+    let now = now
+    return try commit { (transaction) throws(StoreError) in
+      try transaction.takeOrderSteps(at: now, creates: creates, others: others, patience: 35_000)
+    }
+  }
+
+  /// The only step that is due.
+  func step() throws -> OrderStep {
+    let steps = try steps()
+    #expect(steps.count == 1)
+    return try #require(steps.first)
+  }
+
+  /// A job whose call that creates the prediction is under way.
+  func send(_ id: String, retries: Int64 = 0, timeout: Int64? = nil) throws -> OrderStep {
+    try place(id, timeout: timeout, retries: retries)
+    return try step()
+  }
+
+  func putOff(_ step: OrderStep, by milliseconds: Int64 = 1000) throws {
+    let now = now
+    _ = try commit { (transaction) throws(StoreError) in
+      try transaction.putOff(step.order, until: now.advanced(byMilliseconds: milliseconds), at: now)
+    }
+  }
+
+  func noteUnanswered(_ step: OrderStep, nextLookIn milliseconds: Int64 = 5000) throws {
+    let now = now
+    try commit { (transaction) throws(StoreError) in
+      try transaction.noteUnanswered(step.order, nextLook: now.advanced(byMilliseconds: milliseconds))
+    }
+  }
+
+  func cancel(_ id: String) throws -> Cancellation {
+    let now = now
+    return try commit { (transaction) throws(StoreError) in try transaction.cancel(id, at: now) }
+  }
+
+  @discardableResult
+  func end(_ step: OrderStep, of prediction: String? = nil, code: String = "invalid_input") throws -> Job? {
+    let now = now
+    return try commit { (transaction) throws(StoreError) in
+      try transaction.end(
+        step.order.number, of: prediction, as: .failed, because: JobError(code: code, message: nil), at: now)
+    }
+  }
+}
+
+// MARK: - News
+
+extension OrderedStore {
+  @discardableResult
+  func deliver(
+    _ webhookID: String, of prediction: String = "p1", _ phase: Phase, naming job: String? = nil,
+    error: JobError? = nil, logs: Int = 0, breach: JobError? = nil
+  ) throws -> Recording {
+    let news = news(of: prediction, phase, from: .webhook, error: error, logs: logs, breach: breach)
+    return try writer.commit([
+      Delivery(
+        webhookID: webhookID, receivedAt: now, snapshot: news.snapshot, body: news.body, namedJob: job)
+    ])[0]
+  }
+
+  @discardableResult
+  func hear(
+    _ number: Int64, of prediction: String = "p1", _ phase: Phase
+  ) throws -> Recording? {
+    try hear(.answer, number, of: prediction, phase)
+  }
+
+  /// What the provider answers about the job of `number`.
+  @discardableResult
+  func hear(
+    _ source: SnapshotSource, _ number: Int64, of prediction: String = "p1", _ phase: Phase,
+    error: JobError? = nil, logs: Int = 0
+  ) throws -> Recording? {
+    let news = news(of: prediction, phase, from: source, error: error, logs: logs, breach: nil)
+    return try commit { (transaction) throws(StoreError) in try transaction.record(news, ofJob: number) }
+  }
+
+  private func news(
+    of prediction: String, _ phase: Phase, from source: SnapshotSource, error: JobError?, logs: Int,
+    breach: JobError?
+  ) -> News {
+    let status = [Phase.pending: "starting", .running: "processing"][phase] ?? phase.rawValue
+    let text = #"{"id":"\#(prediction)","status":"\#(status)","logs":\#(logs)}"#
+    return News(
+      source: source, receivedAt: now,
+      snapshot: Snapshot(
+        predictionID: prediction, providerStatus: status, phase: phase, model: "owner/model", error: error,
+        breach: breach, createdAt: Timestamp(milliseconds: 1000), startedAt: Timestamp(milliseconds: 3000),
+        completedAt: phase.isTerminal ? Timestamp(milliseconds: 8000) : nil,
+        predictMilliseconds: phase.isTerminal ? 4000 : nil,
+        evidence: Evidence(logsSize: logs, outputSize: 0, digest: Sample.digest(of: text))),
+      body: Array(text.utf8))
+  }
+
+  func job(_ id: String) throws -> Job { try #require(try reader.job(id)).job }
+
+  func number(_ id: String) throws -> Int64 { try #require(try reader.job(id)).number }
+
+  func order(_ id: String) throws -> StoredOrder {
+    try #require(try reader.order(ofJob: try number(id)))
+  }
+
+  func outcomes(_ id: String) throws -> [DeliveryOutcome] {
+    try reader.history(ofJob: try number(id), after: 0, limit: 100).map(\.outcome)
+  }
+}
+
+let interruption = JobError(code: JobError.interrupted, message: "Prediction interrupted")
