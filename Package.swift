@@ -131,7 +131,7 @@ let package = Package(
       [
         "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs",
         "ReplicateAPI",
-        "CSQLite", "FaultyDisk", logging,
+        "CSQLite", "FaultyDisk", "Simulation", logging,
       ]),
     tests(
       "SimulatorTests",

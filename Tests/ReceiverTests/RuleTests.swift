@@ -36,6 +36,7 @@ import Testing
     ("127.0.0.1.evil.example", false), ("127.evil.example", false), ("127.0.0.1x", false),
     ("evil.example", false),
     ("10.0.0.1", false), ("[::2]", false), ("127.0.0", false), ("127.0.0.256", false), ("127.1.1.-1", false),
+    ("127.0.0.+1", false),
   ])
   func onlyLoopbackNamesCountAsThisMachine(_ host: String, _ isLoopback: Bool) {
     #expect(APIAccess.namesLoopback(host) == isLoopback)

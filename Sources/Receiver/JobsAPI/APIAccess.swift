@@ -43,7 +43,10 @@ struct APIAccess: Sendable {
       name = host.prefix { $0 != ":" }
     }
     let labels = name.split(separator: ".", omittingEmptySubsequences: false)
-    let isLoopbackV4 = labels.count == 4 && labels[0] == "127" && labels.allSatisfy { UInt8($0) != nil }
+    // Digits alone: a number may also begin with a sign.
+    let isLoopbackV4 =
+      labels.count == 4 && labels[0] == "127"
+      && labels.allSatisfy { label in SettingValue.number(label).map { $0 < 256 } ?? false }
     return isLoopbackV4 || name.lowercased() == "localhost" || name == "::1"
   }
 }

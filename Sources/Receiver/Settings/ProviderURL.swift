@@ -1,3 +1,4 @@
+internal import ClientAddress
 internal import EventLoop
 
 /// The URL of a place that predictions are asked for at, or that their webhooks reach.
@@ -37,12 +38,27 @@ package struct ProviderURL: Equatable, Sendable {
       host = authority.prefix { $0 != ":" }
       port = authority.dropFirst(host.count)
     }
-    guard !host.isEmpty else { return nil }
+    guard isHost(host) else { return nil }
     if !port.isEmpty {
       guard port.hasPrefix(":"), let number = SettingValue.number(port.dropFirst()),
         (1...65_535).contains(number)
       else { return nil }
     }
     return String(host)
+  }
+
+  /// Letters, digits, hyphens, underscores and dots, or an IPv6 address in brackets: what else RFC 3986 section 3.2.2 allows
+  /// in a name is in none that anybody has.
+  private static func isHost(_ text: Substring) -> Bool {
+    if text.hasPrefix("[") {
+      let address = text.dropFirst().dropLast()
+      // An IPv4 address has no brackets.
+      return address.contains(":") && IPAddress(String(address)) != nil
+    }
+    return !text.isEmpty
+      && text.utf8.allSatisfy {
+        (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+          || "-_.".utf8.contains($0)
+      }
   }
 }

@@ -1,0 +1,121 @@
+import EventLoop
+import Jobs
+import Simulation
+import Testing
+
+@testable import Receiver
+
+private func time(_ milliseconds: Int) -> MonotonicTime {
+  MonotonicTime(nanoseconds: UInt64(milliseconds) * 1_000_000)
+}
+
+@Suite struct CallBudgetTests {
+  /// Whoever asks as often as may be gets the burst, and then the rate; a long silence saves up the burst and no more.
+  @Test(arguments: [(60, 1), (60, 8), (600, 8), (1500, 8), (7, 3), (1, 1), (60_000, 100)])
+  func callsComeAtTheRateAfterABurst(_ perMinute: Int, _ burst: Int) {
+    var budget = CallBudget(perMinute: perMinute, burst: burst, now: time(0))
+    for start in [0, 3_600_000, 7_200_000] {
+      var calls = 0
+      for now in stride(from: start, through: start + 120_000, by: 10) {
+        let available = budget.available(at: time(now))
+        #expect((0...burst).contains(available))
+        for _ in 0..<available { budget.take(at: time(now)) }
+        calls += available
+      }
+      #expect(abs(calls - (burst + 2 * perMinute)) <= 1)
+    }
+  }
+
+  /// In no window more than the burst and what the rate allows, and after `patience` there is always a call to make.
+  @Test(arguments: 0..<50)
+  func noWindowHasMoreThanRateAndBurst(_ seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    let perMinute = Int.random(in: 1...1000, using: &random)
+    let burst = Int.random(in: 1...10, using: &random)
+    var budget = CallBudget(perMinute: perMinute, burst: burst, now: time(0))
+    var (now, calls, pausedUntil): (MonotonicTime, [MonotonicTime], MonotonicTime) = (time(0), [], time(0))
+    for _ in 0..<300 {
+      if random.happens(onceIn: 40) {
+        let pause = Duration.milliseconds(Int.random(in: 0...20_000, using: &random))
+        budget.pause(for: pause, at: now)
+        pausedUntil = max(pausedUntil, now + pause)
+        #expect(budget.available(at: now) == 0)
+      }
+      if budget.available(at: now) > 0 {
+        #expect(budget.patience(at: now) == .zero && now >= pausedUntil)
+        budget.take(at: now)
+        calls.append(now)
+      } else {
+        let patience = budget.patience(at: now)
+        #expect(patience > .zero)
+        var early = budget
+        #expect(early.available(at: now + (patience - .nanoseconds(1))) == 0)
+        now = now + patience
+        #expect(budget.available(at: now) > 0)
+      }
+      if random.happens(onceIn: 3) {
+        now = now + .milliseconds(Int.random(in: 0...3000, using: &random))
+      }
+    }
+    let interval = 60_000_000_000 / UInt64(perMinute)
+    for (index, first) in calls.enumerated() {
+      for (further, last) in calls.enumerated().dropFirst(index) {
+        let span = last.nanoseconds - first.nanoseconds
+        #expect(UInt64(further - index + 1) <= UInt64(burst) + span / interval)
+      }
+    }
+  }
+
+  @Test func aPauseSpendsWhatWasSavedUpAndAShorterOneDoesNotEndIt() {
+    var budget = CallBudget(perMinute: 60, burst: 5, now: time(0))
+    budget.pause(for: .seconds(10), at: time(0))
+    budget.pause(for: .seconds(1), at: time(100))
+    #expect(budget.available(at: time(9999)) == 0)
+    #expect(budget.patience(at: time(0)) == .seconds(11))
+    #expect(budget.available(at: time(10_999)) == 0)
+    #expect(budget.available(at: time(11_000)) == 1)
+    #expect(budget.available(at: time(13_000)) == 3)
+  }
+}
+
+/// The other rules by which the dispatcher knows what is due.
+@Suite struct DispatcherRuleTests {
+  @Test func aPassIsMadeInStepsAndOnceAnHour() {
+    var schedule = PruneSchedule(now: time(1000))
+    #expect(schedule.cursor(at: time(999)) == nil)
+    #expect(schedule.cursor(at: time(1000)) == 0 && schedule.patience(at: time(1000)) == .zero)
+    schedule.note(77, at: time(1000))
+    #expect(schedule.cursor(at: time(1049)) == nil)
+    #expect(schedule.patience(at: time(1020)) == .milliseconds(30))
+    #expect(schedule.cursor(at: time(1050)) == 77)
+    schedule.note(nil, at: time(1050))
+    #expect(schedule.cursor(at: time(1050)) == nil)
+    #expect(schedule.patience(at: time(1050)) == .seconds(3600))
+    #expect(schedule.cursor(at: time(3_601_050)) == 0)
+  }
+
+  /// A look after `elapsed` milliseconds finds the time of day moved by `moved`.
+  @Test(arguments: [
+    (5000, 5000, false), (5000, 6000, false), (5000, 6001, true), (5000, 4000, false), (5000, 3999, true),
+    (5000, 3_600_000, true), (5000, -3_600_000, true), (0, 0, false), (86_400_000, 86_400_000, false),
+  ])
+  func onlyAJumpIsNoticed(_ elapsed: Int, _ moved: Int64, _ isJump: Bool) {
+    var watch = WallClockWatch(wall: .init(milliseconds: 10_000_000), monotonic: time(50))
+    watch.observe(wall: .init(milliseconds: 10_000_000 + moved), monotonic: time(50 + elapsed))
+    #expect(watch.setAt == (isJump ? .init(milliseconds: 10_000_000 + moved) : nil))
+  }
+
+  @Test func aClockThatIsSlewedNeverJumpsAndTheLastJumpCounts() {
+    var watch = WallClockWatch(wall: .init(milliseconds: 0), monotonic: time(0))
+    for step in 1...1000 {
+      watch.observe(wall: .init(milliseconds: Int64(step) * 5500), monotonic: time(step * 5000))
+    }
+    #expect(watch.setAt == nil)
+    watch.observe(wall: .init(milliseconds: 9_000_000), monotonic: time(5_000_001))
+    #expect(watch.setAt == .init(milliseconds: 9_000_000))
+    watch.observe(wall: .init(milliseconds: 9_005_000), monotonic: time(5_005_001))
+    #expect(watch.setAt == .init(milliseconds: 9_000_000))
+    watch.observe(wall: .init(milliseconds: 1000), monotonic: time(5_005_002))
+    #expect(watch.setAt == .init(milliseconds: 1000))
+  }
+}

@@ -1,0 +1,42 @@
+import Jobs
+import ReplicateAPI
+import Testing
+
+@testable import Receiver
+
+/// A prediction costs money: a call is made again only where it certainly had no effect.
+@Suite struct CreateDecisionTests {
+  @Test func everyOutcomeIsDecided() {
+    let table: [(ReplicateClient.Outcome<Int>, CreateDecision)] = [
+      (.answered(1), .place), (.unsent("refused"), .putOff(seconds: 4, pausesAll: false)),
+      (.unanswered("timeout"), .find),
+      (.failed(.rateLimited(retryAfter: 17)), .putOff(seconds: 17, pausesAll: true)),
+      (.failed(.unauthorized(message: "no")), .putOff(seconds: 60, pausesAll: true)),
+      (
+        .failed(.insufficientCredit(message: "pay")),
+        .refuse(JobError(code: "insufficient_credit", message: "pay"))
+      ),
+      (.failed(.notFound(message: "who")), .refuse(JobError(code: "invalid_input", message: "who"))),
+      (
+        .failed(.invalid(status: 422, message: "bad")),
+        .refuse(JobError(code: "invalid_input", message: "bad"))
+      ),
+      (.failed(.unavailable(status: 500, retryAfter: nil)), .find),
+      (.failed(.unavailable(status: 503, retryAfter: 9)), .find),
+      (.failed(.unavailable(status: 408, retryAfter: nil)), .find),
+      (.failed(.unintelligible(status: 201)), .find),
+      (.failed(.unintelligible(status: 302)), .putOff(seconds: 4, pausesAll: false)),
+    ]
+    for (outcome, decision) in table {
+      #expect(CreateDecision(outcome, tries: 3) == decision, "\(outcome)")
+    }
+  }
+
+  @Test(arguments: [
+    (0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (8, 60), (1000, 60),
+    (Int64.max, 60),
+  ])
+  func pausesGrowToAMinute(_ tries: Int64, _ seconds: Int) {
+    #expect(CreateDecision.pause(afterTries: tries) == seconds)
+  }
+}

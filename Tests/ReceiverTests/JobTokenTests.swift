@@ -1,0 +1,104 @@
+import Jobs
+import ReplicateAPI
+import StandardWebhooks
+import Testing
+
+@testable import Receiver
+
+private let key = [UInt8](repeating: 7, count: 32)
+private let digits = "0123456789abcdef0123456789abcdef"
+private let stars = String(repeating: "*", count: 32)
+
+@Suite struct JobTokenTests {
+  private let token = JobToken(key: key)
+
+  private func value(of id: String) throws -> String {
+    let url = try #require(token.webhookURL(publicURL: "https://h.example/x", jobID: id))
+    #expect(url.hasPrefix("https://h.example/x/webhooks/replicate?job=\(id)."))
+    return try #require(JobToken.parameterValue(in: url))
+  }
+
+  @Test(arguments: ["a", "0", "j-1_B", String(repeating: "x", count: 64)])
+  func aTokenNamesItsJobAndNoOther(_ id: String) throws {
+    let value = try value(of: id)
+    #expect(value.utf8.count == id.utf8.count + 33)
+    #expect(token.job(named: value) == id)
+    #expect(JobToken(key: [UInt8](repeating: 8, count: 32)).job(named: value) == nil)
+    #expect(token.job(named: "other" + value.dropFirst(id.count)) == nil)
+    for index in value.utf8.indices where value.utf8[index] != UInt8(ascii: ".") {
+      var bytes = Array(value.utf8)
+      bytes[value.utf8.distance(from: value.startIndex, to: index)] ^= 1
+      #expect(token.job(named: String(decoding: bytes, as: UTF8.self)) == nil)
+    }
+    for wrong in [value + "0", String(value.dropLast()), id, id + ".", "", ".", value.uppercased() + " "] {
+      #expect(token.job(named: wrong) == nil)
+    }
+  }
+
+  @Test(
+    arguments: [
+      ("https://h/w?job=a.b", "a.b"), ("https://h/w?job=a.b&x=1", "a.b"), ("https://h/w?job=", ""),
+      ("https://h/w", nil), ("https://h/w?x=1&job=a.b", nil), ("https://h/w?jobs=a.b", nil), ("", nil),
+    ] as [(String, String?)])
+  func theParameterIsReadFromAURL(_ url: String, _ value: String?) {
+    #expect(JobToken.parameterValue(in: url) == value)
+  }
+
+  @Test(arguments: [
+    ("https://h/w?job=a.\(digits)", "https://h/w?job=a.\(stars)"),
+    (#"https:\/\/h\/w?job=j-1_B.\#(digits)"#, #"https:\/\/h\/w?job=j-1_B.\#(stars)"#),
+    ("https://h/w?job=a.\(digits)&y=\(digits)", "https://h/w?job=a.\(stars)&y=\(digits)"),
+    ("https://h/?job=a.\(digits)?job=b.\(digits)", "https://h/?job=a.\(stars)?job=b.\(stars)"),
+    // What is no token is left alone.
+    ("https://h/w?job=a.\(digits.dropLast())", "https://h/w?job=a.\(digits.dropLast())"),
+    ("https://h/w?job=a.\(digits.uppercased())", "https://h/w?job=a.\(digits.uppercased())"),
+    ("https://h/w?job=a\(digits)", "https://h/w?job=a\(digits)"), ("https://h/w?job=", "https://h/w?job="),
+    ("https://h/w?job=a.", "https://h/w?job=a."), ("https://h/w?job", "https://h/w?job"),
+    ("https://h/w?x=a.\(digits)", "https://h/w?x=a.\(digits)"), ("", ""),
+  ])
+  func onlyTheDigitsOfATokenAreMasked(_ url: String, _ expected: String) {
+    // Around it the same again, which is outside of the range.
+    let outside = "?job=z.\(digits)"
+    var body = Array((outside + url + outside).utf8)
+    let count = outside.utf8.count
+    JobToken.mask(in: &body, url: count..<(count + url.utf8.count))
+    #expect(String(decoding: body, as: UTF8.self) == outside + expected + outside)
+  }
+
+  /// Cut anywhere, nothing is read beyond the range, and the length stays.
+  @Test func aURLThatIsCutAnywhereIsNoTrap() {
+    let url = Array("https://h/w?job=a.\(digits)".utf8)
+    for end in url.indices {
+      var body = Array(url[..<end])
+      JobToken.mask(in: &body, url: 0..<end)
+      #expect(body == Array(url[..<end]))
+    }
+  }
+}
+
+@Suite struct SnapshotDecoderTests {
+  @Test func whatIsKeptHasNoTokenAndTheDigestIsOfThat() throws {
+    let url = try #require(JobToken(key: key).webhookURL(publicURL: "https://h.example", jobID: "j1"))
+    let secret = try #require(url.split(separator: ".").last)
+    let text = #"{"id":"p1","status":"succeeded","output":"x","webhook":"\#(url)","logs":"l"}"#
+    let (snapshot, kept) = try SnapshotDecoder(rules: OutputRules()).decode(Array(text.utf8))
+    let expected = text.replacing(secret, with: stars)
+    #expect(String(decoding: kept, as: UTF8.self) == expected)
+    #expect(snapshot.evidence.digest.bytes == SHA256().digest(of: kept.span))
+    #expect(snapshot.phase == .succeeded && snapshot.breach == nil && snapshot.evidence.logsSize == 3)
+  }
+
+  @Test func aBodyWithoutATokenIsKeptByteForByte() throws {
+    let text = #" {"id":"p1","status":"succeeded","output":"","webhook":"https://h/?x=1"}"#
+    let (snapshot, kept) = try SnapshotDecoder(rules: OutputRules()).decode(Array(text.utf8))
+    #expect(kept == Array(text.utf8))
+    #expect(snapshot.breach?.code == "invalid_output" && snapshot.claimedPhase == .failed)
+  }
+
+  @Test(arguments: ["", "[]", "{", #"{"id":"p1"}"#, #"{"id":1,"status":"x"}"#])
+  func whatIsNoPredictionIsRefused(_ text: String) {
+    #expect(throws: PredictionError.self) {
+      try SnapshotDecoder(rules: OutputRules()).decode(Array(text.utf8))
+    }
+  }
+}
