@@ -20,6 +20,7 @@ package struct Sweep: Sendable {
 final class WatchStatements {
   private let selectDue: Statement
   private let hasten: Statement
+  private let resume: Statement
   private let selectKey: Statement
   private let insertKey: Statement
 
@@ -30,6 +31,12 @@ final class WatchStatements {
     hasten = try Statement(
       """
       UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE due_at > ?1 + ?2 AND prediction_id IS NOT NULL
+      """, on: connection)
+    // Only an index on the phase finds them; there are as many as are stale.
+    resume = try Statement(
+      """
+      UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE phase IN ('pending', 'running')
+        AND phase <> 'succeeded' AND stale_at IS NOT NULL AND due_at IS NULL AND prediction_id IS NOT NULL
       """, on: connection)
     selectKey = try Statement("SELECT value FROM keys WHERE name = ?", on: connection)
     insertKey = try Statement("INSERT OR IGNORE INTO keys VALUES (?, ?)", on: connection)
@@ -50,6 +57,9 @@ final class WatchStatements {
     try hasten.bind(1, now.milliseconds)
     try hasten.bind(2, max(1, spread))
     try hasten.run()
+    try resume.bind(1, now.milliseconds)
+    try resume.bind(2, max(1, spread))
+    try resume.run()
   }
 
   func key(_ name: String, orStore fresh: [UInt8]) throws(StoreError) -> [UInt8] {
@@ -84,7 +94,8 @@ extension StoreTransaction {
     return sweep
   }
 
-  /// Call it once at start: what ended while nobody listened is asked for within `spread` milliseconds.
+  /// Call it once at start, where the provider can be asked: what ended while nobody listened is asked for within `spread`
+  /// milliseconds, and so are stale jobs of which nobody could be asked before.
   package func hastenLooks(from now: Timestamp, within spread: Int64) throws(StoreError) {
     try watchStatements.hasten(from: now, within: spread)
   }

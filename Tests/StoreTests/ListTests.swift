@@ -81,6 +81,33 @@ import Testing
       "jobs_by_phase"
     ),
     ("SELECT * FROM jobs WHERE number < 9 ORDER BY number DESC LIMIT 5", "INTEGER PRIMARY KEY"),
+    ("SELECT * FROM jobs WHERE id = 'a'", "jobs_by_id"),
+    (
+      """
+      SELECT number FROM jobs WHERE number < 9 AND phase IN ('pending', 'running') AND phase <> 'succeeded'
+        AND stale_at IS NOT NULL
+      """, "jobs_by_phase"
+    ),
+    ("SELECT number FROM jobs WHERE due_at <= 9 ORDER BY due_at LIMIT 5", "jobs_by_due"),
+    ("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL", "jobs_by_due"),
+    ("UPDATE jobs SET due_at = 1 WHERE due_at > 9 AND prediction_id IS NOT NULL", "jobs_by_due"),
+    (
+      """
+      UPDATE jobs SET due_at = 1 WHERE phase IN ('pending', 'running') AND phase <> 'succeeded'
+        AND stale_at IS NOT NULL AND due_at IS NULL AND prediction_id IS NOT NULL
+      """, "jobs_by_phase"
+    ),
+    ("SELECT * FROM orders WHERE stage = 'placed' AND due_at <= 9 ORDER BY due_at LIMIT 5", "orders_by_due"),
+    ("SELECT min(due_at) FROM orders WHERE stage = 'queued' AND due_at IS NOT NULL", "orders_by_due"),
+    (
+      "SELECT min(due_at) FROM orders WHERE stage IN ('unanswered', 'placed') AND due_at IS NOT NULL",
+      "orders_by_due"
+    ),
+    ("SELECT * FROM orders WHERE job = 1", "INTEGER PRIMARY KEY"),
+    ("SELECT job FROM orders WHERE idempotency_key = 'a'", "orders_by_key"),
+    ("SELECT job FROM attempts WHERE prediction_id = 'a'", "PRIMARY KEY"),
+    ("DELETE FROM attempts WHERE job = 1", "attempts_by_job"),
+    ("DELETE FROM deliveries WHERE job = 1", "PRIMARY KEY"),
     ("SELECT * FROM deliveries WHERE job = 1 AND position > 1 ORDER BY position LIMIT 5", "PRIMARY KEY"),
   ])
   func questionsUseAnIndex(_ sql: String, _ index: String) throws {

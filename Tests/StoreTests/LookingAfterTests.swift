@@ -1,0 +1,141 @@
+import Jobs
+import Store
+import Testing
+
+private let alone = WatchPolicy(timeout: 900_000, firstPoll: nil)
+
+extension OrderedStore {
+  fileprivate func sweep(limit: Int = 100) throws -> Sweep {
+    let now = now
+    return try commit { (transaction) throws(StoreError) in
+      try transaction.lookAfterJobs(at: now, clockSetAt: nil, limit: limit) { 0 }
+    }
+  }
+
+  fileprivate func hasten() throws {
+    let now = now
+    try commit { (transaction) throws(StoreError) in
+      try transaction.hastenLooks(from: now, within: 10_000)
+    }
+  }
+}
+
+@Suite struct LookingAfterTests {
+  @Test func jobsAreLookedAtWhenTheyAreDueUpToTheLimit() throws {
+    let store = try OrderedStore()
+    for number in 1...5 {
+      try store.deliver("w\(number)", of: "p\(number)", .running)
+      store.advance(1)
+    }
+    #expect(try store.sweep().questions.isEmpty)
+    store.advance(30_000)
+    let first = try store.sweep(limit: 3)
+    #expect(first.questions.map(\.predictionID) == ["p1", "p2", "p3"] && first.hasMore)
+    #expect(try first.questions.map(\.number) == ["p1", "p2", "p3"].map { try store.number($0) })
+    let rest = try store.sweep(limit: 3)
+    #expect(rest.questions.map(\.predictionID) == ["p4", "p5"] && !rest.hasMore)
+    #expect(try store.sweep().questions.isEmpty)
+    #expect(try store.job("p1").watch.polls == 1)
+  }
+
+  @Test func aJobBecomesStaleOnceAndIsListedSo() throws {
+    let store = try OrderedStore(policy: alone)
+    try store.deliver("a", .running)
+    try store.place("j1", timeout: 1000)
+    _ = try store.step()
+    store.advance(1000)
+    // A job's own window counts, and a job may be stale without a prediction.
+    #expect(try store.sweep().stale.map(\.id) == ["j1"])
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.sweep().stale.map(\.id) == ["p1"])
+    #expect(try store.sweep().stale.isEmpty)
+    let page = try store.reader.jobs(matching: JobFilter(state: .stale), before: nil, limit: 10)
+    #expect(page.jobs.map(\.id) == ["j1", "p1"])
+    #expect(try store.reader.jobs(matching: JobFilter(state: .running), before: nil, limit: 10).jobs.isEmpty)
+    #expect(
+      try store.reader.jobs(matching: JobFilter(state: .stale, model: "owner/model"), before: 2, limit: 10)
+        .jobs.map(\.id) == ["p1"])
+    #expect(try store.reader.nextDue().look == nil)
+    try store.deliver("b", .running, logs: 1)
+    #expect(try store.job("p1").state == .running && store.reader.nextDue().look == store.now)
+  }
+
+  /// What ended while the daemon was down is asked for soon after it has started.
+  @Test func looksAreHastened() throws {
+    let store = try OrderedStore()
+    for number in 1...20 { try store.deliver("w\(number)", of: "p\(number)", .running) }
+    try store.deliver("e", of: "ended", .succeeded)
+    _ = try store.send("j1")
+    let unsent = try store.job("j1").watch.dueAt
+    try store.hasten()
+    for number in 1...20 {
+      let due = try #require(try store.job("p\(number)").watch.dueAt)
+      #expect(due >= store.now && due < store.now.advanced(byMilliseconds: 10_000))
+    }
+    #expect(try store.job("ended").watch.dueAt == nil)
+    #expect(try store.job("j1").watch.dueAt == unsent)
+  }
+
+  /// A job that became stale when there was nobody to ask is asked about once there is.
+  @Test func staleJobsAreAskedAboutOnceThereIsAToken() throws {
+    let store = try OrderedStore(policy: alone)
+    try store.deliver("a", .running)
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.sweep().stale.count == 1)
+    try store.reopen(policy: WatchPolicy(timeout: 900_000, firstPoll: 30_000))
+    try store.hasten()
+    store.advance(10_000)
+    #expect(try store.sweep().questions.map(\.predictionID) == ["p1"])
+  }
+
+  @Test func whatIsDueNextIsKnown() throws {
+    let store = try OrderedStore()
+    let start = store.now
+    #expect(try store.reader.nextDue().create == nil && store.reader.nextDue().look == nil)
+    try store.place("j1")
+    #expect(try store.reader.nextDue().create == start && store.reader.nextDue().otherStep == nil)
+    let step = try store.step()
+    #expect(try store.reader.nextDue().create == nil)
+    #expect(try store.reader.nextDue().look == start.advanced(byMilliseconds: 30_000))
+    try store.noteUnanswered(step, nextLookIn: 5000)
+    #expect(try store.reader.nextDue().otherStep == start.advanced(byMilliseconds: 5000))
+    try store.hear(step.order.number, .pending)
+    #expect(try store.reader.nextDue().otherStep == nil)
+    _ = try store.cancel("j1")
+    #expect(try store.reader.nextDue().otherStep == start)
+    try store.deliver("a", .canceled)
+    #expect(try store.reader.nextDue().look == nil)
+    _ = try store.steps()
+    #expect(try store.reader.nextDue().otherStep == nil)
+  }
+
+  @Test func aKeyIsMadeOnceForEachDatabase() throws {
+    let store = try OrderedStore()
+    func key(_ name: String, orStore fresh: [UInt8]) throws -> [UInt8] {
+      try store.commit { (transaction) throws(StoreError) in try transaction.key(name, orStore: fresh) }
+    }
+    #expect(try key("a", orStore: [1, 2]) == [1, 2])
+    #expect(try key("a", orStore: [3]) == [1, 2])
+    try store.reopen()
+    #expect(try key("a", orStore: [4]) == [1, 2])
+    #expect(try key("b", orStore: [5]) == [5])
+  }
+
+  @Test func jobsWithoutAPredictionAreListedAndFiltered() throws {
+    let store = try OrderedStore()
+    try store.place("j1")
+    try store.place("j2", model: nil)
+    try store.place("j3", model: "other/model")
+    try store.deliver("a", .running)
+    _ = try store.cancel("j3")
+    func ids(_ filter: JobFilter, limit: Int = 10) throws -> [String] {
+      try store.reader.jobs(matching: filter, before: nil, limit: limit).jobs.map(\.id)
+    }
+    #expect(try ids(JobFilter()) == ["p1", "j3", "j2", "j1"])
+    #expect(try ids(JobFilter(), limit: 2) == ["p1", "j3"])
+    #expect(try ids(JobFilter(state: .pending)) == ["j2", "j1"])
+    #expect(try ids(JobFilter(state: .canceled)) == ["j3"])
+    #expect(try ids(JobFilter(model: "owner/model")) == ["p1", "j1"])
+    #expect(try ids(JobFilter(state: .pending, model: "owner/model")) == ["j1"])
+  }
+}
