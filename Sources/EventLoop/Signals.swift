@@ -26,6 +26,27 @@ package enum Signals {
     }
   }
 
+  /// Waits for the next of `signals`, which are blocked, for at most `patience`; nil where none has come.
+  package static func next(of signals: [Signal], within patience: Duration) -> Signal? {
+    var set = Self.set(of: signals)
+    let deadline = MonotonicClock.now + patience
+    // Bounded by the deadline: sigtimedwait(2) may end early with EINTR, after SIGCONT for one.
+    while true {
+      let rest = (deadline - MonotonicClock.now).wholeNanoseconds
+      var time = timespec(tv_sec: Int(rest / 1_000_000_000), tv_nsec: Int(rest % 1_000_000_000))
+      let number = sigtimedwait(&set, nil, &time)
+      if number > 0 { return Signal(rawValue: number) }
+      guard errno == EINTR else { return nil }
+    }
+  }
+
+  /// Whether one of `signals`, which are blocked, has come and is still to be taken.
+  package static func arePending(_ signals: [Signal]) -> Bool {
+    var pending = sigset_t()
+    sigpending(&pending)
+    return signals.contains { sigismember(&pending, $0.rawValue) == 1 }
+  }
+
   private static func set(of signals: [Signal]) -> sigset_t {
     var set = sigset_t()
     sigemptyset(&set)

@@ -1,5 +1,5 @@
 /// Base64 with the standard alphabet (RFC 4648 section 4), strictly: no white space, nothing after the padding.
-enum Base64 {
+package enum Base64 {
   enum Form {
     /// One value has one encoding: padding is there, and unused bits of the last character are zero.
     case canonical
@@ -34,7 +34,7 @@ enum Base64 {
     return bytes
   }
 
-  static func encode(_ bytes: [UInt8]) -> String {
+  package static func encode(_ bytes: [UInt8]) -> String {
     var text: [UInt8] = []
     text.reserveCapacity((bytes.count + 2) / 3 * 4)
     for start in stride(from: 0, to: bytes.count, by: 3) {

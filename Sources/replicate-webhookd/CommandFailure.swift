@@ -15,6 +15,10 @@ struct CommandFailure: Error, CustomStringConvertible {
 /// Exit statuses, after sysexits.h where it has one. Usage errors are 64, which the argument parser says itself.
 enum ExitStatus: Int32 {
   case failure = 1
+  /// The job that was waited for was canceled.
+  case canceled = 2
+  /// EX_DATAERR: what was sent is not taken.
+  case refused = 65
   /// EX_NOINPUT
   case noInput = 66
   /// EX_UNAVAILABLE: what was asked does not answer.

@@ -2,21 +2,41 @@ import Glibc
 
 /// Small files, read whole within a bound.
 enum Files {
-  /// Nil where the file cannot be opened, cannot be read, or is larger than `limit`. `-` is standard input.
-  static func bytes(of path: String, limit: Int) -> [UInt8]? {
+  enum Contents: Equatable {
+    case bytes([UInt8])
+    case tooLarge
+    /// It cannot be opened, or not be read: a folder, for one.
+    case unreadable
+  }
+
+  /// - Parameters:
+  ///   - path: `-` is standard input.
+  ///   - limit: in bytes.
+  static func contents(of path: String, limit: Int) -> Contents {
     let descriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return nil }
+    guard descriptor >= 0 else { return .unreadable }
     defer { close(descriptor) }
     var bytes: [UInt8] = []
     // Ends at the end of the file, at the limit, or with an error.
     while true {
+      var result = 0
       let chunk = [UInt8](unsafeUninitializedCapacity: 64 * 1024) { buffer, count in
-        count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
+        repeat {
+          result = read(descriptor, buffer.baseAddress, buffer.count)
+        } while result < 0 && errno == EINTR
+        count = max(0, result)
       }
-      guard !chunk.isEmpty else { return bytes }
+      guard result >= 0 else { return .unreadable }
+      guard !chunk.isEmpty else { return .bytes(bytes) }
       bytes += chunk
-      guard bytes.count <= limit else { return nil }
+      guard bytes.count <= limit else { return .tooLarge }
     }
+  }
+
+  /// Nil where the file cannot be read, or is larger than `limit`.
+  static func bytes(of path: String, limit: Int) -> [UInt8]? {
+    guard case .bytes(let bytes) = contents(of: path, limit: limit) else { return nil }
+    return bytes
   }
 
   static func exists(_ path: String) -> Bool {

@@ -5,7 +5,11 @@ import HTTPWire
 struct JobCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "job", abstract: "Show one job of a running daemon.",
-    discussion: "Exit status: 0 where the job is known, 1 where it is not, 69 where no daemon answers.")
+    discussion: """
+      With --follow it waits for the job's end, prints its output and ends as `run` does.
+
+      Exit status: 0 where the job is known, 1 where it is not, 69 where no daemon answers.
+      """)
 
   @Argument(help: "The job's id, or the prediction's.")
   var id: String
@@ -16,14 +20,26 @@ struct JobCommand: ParsableCommand {
   @Flag(help: "Show its deliveries instead.")
   var history = false
 
+  @Flag(help: "Follow it to its end, and print its output.")
+  var follow = false
+
   @OptionGroup var api: JobsAPIOptions
+
+  func validate() throws {
+    guard !follow || !history else { throw ValidationError("--follow and --history exclude each other") }
+  }
 
   func run() throws {
     try reportingFailure {
+      if follow {
+        var follower = JobFollower(id, of: try JobFollower.client(api))
+        return try JobResult(job: follower.follow()).report(asJSON: json)
+      }
       let path = "/jobs/\(PercentEncoding.encode(id))" + (history ? "/history" : "")
       let answer = try api.client().get(path)
       guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else {
-        return Terminal.print(answer)
+        Terminal.print(answer)
+        return
       }
       Terminal.print(history ? JobTable.history(document) : JobTable.details(document))
     }

@@ -22,17 +22,37 @@ enum JobTable {
       })
   }
 
+  /// What ended, by day and model; then by day, and how many ends no delivery told.
+  static func usage(_ document: JSONDocument) -> String {
+    let days = document.objects("days")
+    guard !days.isEmpty else { return "nothing ended in these days" }
+    let byModel = table(
+      columns: ["DAY", "MODEL", "SUCCEEDED", "FAILED", "CANCELED", "PREDICT S", "QUEUE S", "RUN S"],
+      rows: days.map { row in
+        [
+          "day", "model", "succeeded", "failed", "canceled", "predict_seconds", "queue_seconds",
+          "run_seconds",
+        ].map { row.text($0) ?? "-" }
+      })
+    let byDay = table(
+      columns: ["DAY", "ENDED", "LOST WEBHOOKS", "LOST SHARE"],
+      rows: document.objects("totals").map { row in
+        ["day", "ended", "lost_webhooks", "lost_share"].map { row.text($0) ?? "-" }
+      })
+    return byModel + "\n\n" + byDay
+  }
+
   static func details(_ job: JSONDocument) -> String {
     let names = [
       "id", "state", "provider_status", "model", "model_version", "revision", "created_at", "started_at",
       "completed_at", "updated_at", "error", "metrics", "input", "output",
     ]
-    return names.compactMap { name in job.text(name).map { padded(name, to: 16) + visible($0) } }
+    return names.compactMap { name in job.text(name).map { padded(name, to: 16) + Terminal.visible($0) } }
       .joined(separator: "\n")
   }
 
   private static func table(columns: [String], rows: [[String]]) -> String {
-    let cells = [columns] + rows.map { $0.map(visible) }
+    let cells = [columns] + rows.map { $0.map { Terminal.visible($0) } }
     let widths = columns.indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
     return cells.map { row in
       row.enumerated().map { padded($1, to: widths[$0]) }.joined(separator: "  ")
@@ -41,12 +61,5 @@ enum JobTable {
 
   private static func padded(_ text: String, to width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
-  }
-
-  /// Without control characters, which could move the cursor of the terminal or repaint it.
-  private static func visible(_ text: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        text.unicodeScalars.map { $0.properties.generalCategory == .control ? "·" : $0 }))
   }
 }

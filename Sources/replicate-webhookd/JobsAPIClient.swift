@@ -11,10 +11,11 @@ struct JobsAPIOptions: ParsableArguments {
 
   @OptionGroup var settings: SettingsOptions
 
-  func client() throws -> JobsAPIClient {
+  /// - Parameter isCanceled: see ``HTTPClient``.
+  func client(isCanceled: @escaping @Sendable () -> Bool = { false }) throws -> JobsAPIClient {
     var reader = try settings.reader()
     let base = try api ?? Self.url(of: reader.readAPIAddresses())
-    return try JobsAPIClient(base: base, token: reader.readTokenText())
+    return try JobsAPIClient(base: base, token: reader.readTokenText(), isCanceled: isCanceled)
   }
 
   /// The first address that has a port; one that means every address of the machine is asked through its loopback.
@@ -39,58 +40,53 @@ struct JobsAPIClient {
   private let token: String?
   private let client: HTTPClient
 
-  init(base: String, token: String?) throws {
+  init(base: String, token: String?, isCanceled: @escaping @Sendable () -> Bool) throws {
     self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
     self.token = token
     do throws(HTTPClientError) {
-      client = try HTTPClient()
+      client = try HTTPClient(isCanceled: isCanceled)
     } catch {
       throw CommandFailure("\(error)", code: .failure)
     }
   }
 
   /// The body of a 200; anything else is a failure that says what the daemon said.
-  func get(_ path: String) throws -> [UInt8] {
-    let answer: HTTPClient.Answer
+  func get(_ path: String) throws(CommandFailure) -> [UInt8] {
+    let answer = try ask(.get, path)
+    guard answer.status == 200 else { throw refusal(of: answer) }
+    return answer.body
+  }
+
+  /// Whatever the daemon answers.
+  ///
+  /// - Parameters:
+  ///   - fields: header fields as `name: value`.
+  ///   - body: JSON, and never sent twice.
+  func ask(
+    _ method: HTTPClient.Method, _ path: String, fields: [String] = [], body: [UInt8]? = nil
+  ) throws(CommandFailure) -> HTTPClient.Answer {
+    var fields = fields
+    if let token { fields.append("Authorization: Bearer \(token)") }
+    if body != nil { fields.append("Content-Type: application/json") }
     do throws(HTTPClientError) {
-      answer = try client.send(
-        .get, to: base + path, fields: token.map { ["Authorization: Bearer \($0)"] } ?? [])
+      return try client.send(method, to: base + path, fields: fields, body: body, isOnce: method == .post)
     } catch {
       throw CommandFailure(
         "\(base): \(error). Is the daemon running, and is this its API_LISTEN?", code: .unavailable)
     }
-    guard answer.status == 200 else {
-      let problem = JSONDocument(answer.body)
-      let detail = problem?.text("detail") ?? "no explanation"
-      throw CommandFailure("\(base) answered \(answer.status): \(detail)", code: .failure)
-    }
-    return answer.body
-  }
-}
-
-/// An object of an answer, read by name.
-struct JSONDocument {
-  private let bytes: [UInt8]
-  private let object: JSONObject
-
-  init?(_ bytes: [UInt8]) {
-    guard let object = try? JSONScanner.object(bytes.span) else { return nil }
-    self.bytes = bytes
-    self.object = object
   }
 
-  /// A string decoded, anything else as it is written; nil where absent.
-  func text(_ name: String) -> String? {
-    guard let value = object.value(named: name, in: bytes.span) else { return nil }
-    guard value.kind == .string else { return String(decoding: bytes[value.range], as: UTF8.self) }
-    return JSONString.decode(value.range.lowerBound + 1..<value.range.upperBound - 1, of: bytes.span)
-  }
-
-  /// The objects of an array; empty where there is none.
-  func objects(_ name: String) -> [JSONDocument] {
-    guard let value = object.value(named: name, in: bytes.span), value.kind == .array,
-      let elements = try? JSONScanner.elements(value, in: bytes.span)
-    else { return [] }
-    return elements.compactMap { JSONDocument(Array(bytes[$0.range])) }
+  /// What the daemon said instead of what was asked for.
+  ///
+  /// - Parameter code: how the command ends where the daemon, or what stands before it, did decide.
+  func refusal(of answer: HTTPClient.Answer, code: ExitStatus = .failure) -> CommandFailure {
+    let problem = JSONDocument(answer.body)
+    let detail = problem?.text("detail") ?? "no explanation"
+    let name = problem?.text("code").map { " \($0)" } ?? ""
+    // RFC 9110 section 15.6: the daemon cannot now, or the proxy before it finds none.
+    let isTemporary = [502, 503, 504].contains(answer.status)
+    return CommandFailure(
+      Terminal.visible("\(base) answered \(answer.status)\(name): \(detail)"),
+      code: isTemporary ? .unavailable : code)
   }
 }

@@ -5,7 +5,13 @@ import Jobs
 /// `jobs`: the newest jobs, as a table or as JSON.
 struct JobsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "jobs", abstract: "List the jobs of a running daemon, newest first.")
+    commandName: "jobs", abstract: "List the jobs of a running daemon, newest first.",
+    discussion: """
+        replicate-webhookd jobs --state failed
+        replicate-webhookd jobs --watch
+
+      Exit status: 0, also after SIGINT; 1 where the daemon refuses, 69 where none answers.
+      """)
 
   @Option(help: "Only jobs in this state: \(JobState.allCases.map(\.rawValue).joined(separator: ", ")).")
   var state: String?
@@ -13,8 +19,8 @@ struct JobsCommand: ParsableCommand {
   @Option(help: "Only jobs of this model, owner/name.")
   var model: String?
 
-  @Option(help: "At most so many, 1 to 500.")
-  var limit = 50
+  @Option(help: "At most so many, 1 to 500; 50 unless given, with --watch 20.")
+  var limit: Int?
 
   @Option(help: "Go on where the list before ended: its `next`.")
   var after: String?
@@ -22,16 +28,29 @@ struct JobsCommand: ParsableCommand {
   @Flag(help: "Print the API's JSON, also on a terminal.")
   var json = false
 
+  @Flag(
+    help: "Show them again each second, until SIGINT; away from a terminal, a line of JSON for each change.")
+  var watch = false
+
   @OptionGroup var api: JobsAPIOptions
 
   func run() throws {
     try reportingFailure {
-      let parameters = [("state", state), ("model", model), ("after", after), ("limit", String(limit))]
-      let query = parameters.compactMap { name, value in value.map { "\(name)=\(PercentEncoding.encode($0))" }
+      let limit = limit ?? (watch ? 20 : 50)
+      let path =
+        "/jobs"
+        + PercentEncoding.query([
+          ("state", state), ("model", model), ("after", after), ("limit", String(limit)),
+        ])
+      let isTable = !json && Terminal.isInteractive
+      if watch {
+        var watch = JobsWatch(path, of: try JobFollower.client(api), isTable: isTable)
+        return try watch.run()
       }
-      let answer = try api.client().get("/jobs?" + query.joined(separator: "&"))
-      guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else {
-        return Terminal.print(answer)
+      let answer = try api.client().get(path)
+      guard isTable, let document = JSONDocument(answer) else {
+        Terminal.print(answer)
+        return
       }
       Terminal.print(JobTable.list(document))
     }

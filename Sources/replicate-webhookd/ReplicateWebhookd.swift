@@ -13,6 +13,7 @@ struct ReplicateWebhookd: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      Serve.self, Send.self, JobCommand.self, JobsCommand.self, Verify.self, Check.self, Backup.self,
+      Serve.self, RunCommand.self, CancelCommand.self, JobCommand.self, JobsCommand.self, UsageCommand.self,
+      Send.self, Verify.self, Check.self, Backup.self,
     ])
 }

@@ -1,0 +1,137 @@
+import JSONText
+import StandardWebhooks
+
+/// The input of a prediction as it is written in a shell:
+///
+///     prompt='a desk lamp' steps:=4 image=@lamp.png
+struct InputArguments: Equatable {
+  enum Value: Equatable {
+    case text(String)
+    /// The exact text of a JSON value.
+    case json([UInt8])
+    /// The path of a file that is sent as a data URI.
+    case file(String)
+  }
+
+  struct Field: Equatable {
+    let name: String
+    let value: Value
+  }
+
+  let fields: [Field]
+
+  init(_ arguments: [String]) throws(InputError) {
+    var fields: [Field] = []
+    for argument in arguments {
+      let field = try Field(argument)
+      guard !fields.contains(where: { $0.name == field.name }) else { throw .repeated(field.name) }
+      fields.append(field)
+    }
+    self.fields = fields
+  }
+
+  /// The text of a JSON object, with the files in it.
+  func json() throws(InputError) -> [UInt8] {
+    var files: [String: String] = [:]
+    for field in fields {
+      if case .file(let path) = field.value { files[path] = try DataURI.read(path) }
+    }
+    var writer = JSONWriter()
+    writer.object { object in
+      for field in fields {
+        switch field.value {
+        case .text(let text): object.member(field.name, string: text)
+        case .json(let text): object.member(field.name, raw: text[...])
+        case .file(let path): object.member(field.name, string: files[path])
+        }
+      }
+    }
+    return writer.bytes
+  }
+}
+
+extension InputArguments.Field {
+  /// Of `name=text`, `name=@file` or `name:=json`: the first `=` divides, and a `:` before it makes the rest JSON.
+  init(_ argument: String) throws(InputError) {
+    guard let equals = argument.firstIndex(of: "=") else { throw .noValue(argument) }
+    let isJSON = argument[..<equals].hasSuffix(":")
+    name = String(argument[..<equals].dropLast(isJSON ? 1 : 0))
+    guard !name.isEmpty else { throw .noName(argument) }
+    let text = String(argument[argument.index(after: equals)...])
+    if isJSON {
+      value = .json(try Self.json(text, of: name))
+    } else if text.hasPrefix("@") {
+      value = .file(String(text.dropFirst()))
+    } else {
+      value = .text(text)
+    }
+  }
+
+  private static func json(_ text: String, of name: String) throws(InputError) -> [UInt8] {
+    let bytes = Array(text.utf8)
+    do throws(JSONError) {
+      return Array(bytes[try JSONScanner.validate(bytes.span).range])
+    } catch {
+      throw .invalidJSON(name, error)
+    }
+  }
+}
+
+/// A small file as a URL that holds it (RFC 2397).
+enum DataURI {
+  /// Replicate takes larger files by URL only.
+  static let limit = 256 * 1024
+
+  static func read(_ path: String) throws(InputError) -> String {
+    switch Files.contents(of: path, limit: limit) {
+    case .bytes(let bytes): return "data:\(mediaType(of: path));base64,\(Base64.encode(bytes))"
+    case .tooLarge: throw .tooLarge(path)
+    case .unreadable: throw .unreadable(path)
+    }
+  }
+
+  /// By the extension of its name, of which upper and lower case are one.
+  static func mediaType(of path: String) -> String {
+    let name = path.split(separator: "/").last ?? ""
+    guard let dot = name.lastIndex(of: ".") else { return fallback }
+    return mediaTypes[name[name.index(after: dot)...].lowercased()] ?? fallback
+  }
+
+  private static let fallback = "application/octet-stream"
+  /// What models take: https://www.iana.org/assignments/media-types.
+  private static let mediaTypes = [
+    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif",
+    "avif": "image/avif", "heic": "image/heic", "bmp": "image/bmp", "tif": "image/tiff",
+    "tiff": "image/tiff", "svg": "image/svg+xml",
+    "mp3": "audio/mpeg", "wav": "audio/wav", "flac": "audio/flac", "ogg": "audio/ogg", "m4a": "audio/mp4",
+    "aac": "audio/aac",
+    "mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime", "mkv": "video/matroska",
+    "txt": "text/plain", "csv": "text/csv", "md": "text/markdown", "json": "application/json",
+    "pdf": "application/pdf", "zip": "application/zip",
+  ]
+}
+
+/// What is wrong with an input, and the fix.
+enum InputError: Error, Equatable, CustomStringConvertible {
+  case noValue(String)
+  case noName(String)
+  case repeated(String)
+  case invalidJSON(String, JSONError)
+  case tooLarge(String)
+  case unreadable(String)
+
+  var description: String {
+    switch self {
+    case .noValue(let argument):
+      "--input: `\(argument)` has no `=`: write name=text, name=@file or name:=json"
+    case .noName(let argument): "--input: `\(argument)` has no name before the `=`"
+    case .repeated(let name):
+      "--input: `\(name)` is given more than once; an array is written \(name):='[…]'"
+    case .invalidJSON(let name, let error):
+      "--input: `\(name)` is no JSON: \(error); a text is written \(name)=…"
+    case .tooLarge(let path):
+      "--input: \(path) is larger than 256 KiB: put it where Replicate can fetch it, and give its URL"
+    case .unreadable(let path): "--input: \(path) cannot be read: check the path and its permissions"
+    }
+  }
+}

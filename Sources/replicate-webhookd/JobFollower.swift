@@ -1,0 +1,101 @@
+import ArgumentParser
+import EventLoop
+import HTTPClient
+import HTTPWire
+
+/// Follows one job to its end, or until SIGINT.
+struct JobFollower {
+  private let client: JobsAPIClient
+  private let id: String
+  private var progress: JobProgress
+  private var outage = Outage()
+
+  /// Asked soon after a change, for changes come together; less often while there is none.
+  private static let pauses = Duration.milliseconds(500)...Duration.seconds(2)
+  /// How often the seconds of the line are brought up to date.
+  private static let redrawing = Duration.milliseconds(500)
+
+  /// Keeps SIGINT for the follower, from now on, and makes a client whose calls it ends too. Call it once.
+  static func client(_ options: JobsAPIOptions) throws -> JobsAPIClient {
+    Signals.block([.interrupt])
+    return try options.client { Signals.arePending([.interrupt]) }
+  }
+
+  init(_ id: String, of client: JobsAPIClient) {
+    self.client = client
+    self.id = id
+    progress = JobProgress(of: id)
+  }
+
+  /// - Parameter known: the job as the daemon has just shown it; nil where it has not.
+  /// - Returns: the job when it has ended.
+  /// - Throws: ``CommandFailure`` where the daemon does not show the job; an exit status after SIGINT.
+  mutating func follow(from known: JSONDocument? = nil) throws -> JSONDocument {
+    var job = known
+    if known != nil { outage.answered(at: MonotonicClock.now) }
+    var pause = Self.pauses.lowerBound
+    // The job's end is the bound. The daemon gives it one, and SIGINT another.
+    while true {
+      if let job {
+        progress.show(JobProgress.words(for: job))
+        guard !JobResult.hasEnded(job) else {
+          progress.end()
+          return job
+        }
+        try wait(pause)
+      }
+      if let changed = try ask(unless: job?.text("revision")) {
+        job = changed
+        pause = Self.pauses.lowerBound
+      } else {
+        pause = min(pause * 5 / 4, Self.pauses.upperBound)
+      }
+    }
+  }
+
+  /// Nil where nothing has changed, or nobody answered. The revision counts all that changes, and is the entity tag.
+  private mutating func ask(unless revision: String?) throws -> JSONDocument? {
+    do throws(CommandFailure) {
+      let condition = revision.map { ["If-None-Match: \"\($0)\""] } ?? []
+      let answer = try client.ask(.get, "/jobs/\(PercentEncoding.encode(id))", fields: condition)
+      guard answer.status != 304 else {
+        outage.answered(at: MonotonicClock.now)
+        return nil
+      }
+      guard answer.status == 200 else { throw client.refusal(of: answer) }
+      guard let job = JSONDocument(answer.body) else {
+        throw CommandFailure("what answered is no jobs API: its answer is no JSON object", code: .failure)
+      }
+      outage.answered(at: MonotonicClock.now)
+      return job
+    } catch {
+      try endIfInterrupted(within: .zero)
+      do throws(CommandFailure) {
+        try outage.tolerate(error, at: MonotonicClock.now)
+      } catch {
+        progress.end()
+        throw error
+      }
+      progress.show("the daemon does not answer")
+      return nil
+    }
+  }
+
+  private mutating func wait(_ duration: Duration) throws {
+    let end = MonotonicClock.now + duration
+    repeat {
+      try endIfInterrupted(within: min(end - MonotonicClock.now, Self.redrawing))
+      progress.redraw()
+    } while MonotonicClock.now < end
+  }
+
+  private mutating func endIfInterrupted(within patience: Duration) throws {
+    guard let signal = Signals.next(of: [.interrupt], within: patience) else { return }
+    progress.end()
+    Terminal.error(
+      "\(Terminal.visible(id)) goes on: `replicate-webhookd job \(id) --follow` follows it, "
+        + "`replicate-webhookd cancel \(id)` cancels it")
+    // As shells do: the number of the signal above 128.
+    throw ExitCode(128 + signal.rawValue)
+  }
+}

@@ -1,0 +1,155 @@
+import ArgumentParser
+import EventLoop
+import HTTPClient
+import JSONText
+
+/// `run`: one prediction from the shell, through the daemon, to its end.
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Run a model through a running daemon, and print its output.",
+    discussion: """
+      Creates a job and follows it to its end: progress on standard error, the output on standard output. A text is printed \
+      as it is, URLs one a line, pieces of a text joined, anything else as JSON. The daemon needs REPLICATE_API_TOKEN.
+
+        replicate-webhookd run black-forest-labs/flux-schnell -i prompt='a desk lamp' -i num_outputs:=2
+        replicate-webhookd run owner/upscaler:5c7d… -i image=@lamp.png --cancel-after 5m > url
+        id=$(replicate-webhookd run owner/model -i prompt=hello --detach)
+
+      An input is written name=text, name:=json, or name=@file for a file of at most 256 KiB, which is sent as a data URI; \
+      larger ones go by URL. A text that begins with @ is written as JSON: name:='"@…"'.
+
+      SIGINT ends the command and not the job: it says how to follow and to cancel that. While the daemon starts again, the \
+      command waits, for a minute.
+
+      Exit status: 0 where the job succeeded, 1 where it failed, 2 where it was canceled, 64 for a wrong command, 65 where \
+      the daemon does not take the job, 66 for a file that cannot be sent, 69 where no daemon answers, 130 after SIGINT.
+      """)
+
+  @Argument(help: ArgumentHelp("What to run.", valueName: "owner/name[:version]"))
+  var model: String?
+
+  @Option(name: [.short, .long], help: "One field of the input; may be repeated.")
+  var input: [String] = []
+
+  @Option(help: "The model's version; alone, or beside the model's name.")
+  var version: String?
+
+  @Option(help: ArgumentHelp("Run this deployment instead of a model.", valueName: "owner/name"))
+  var deployment: String?
+
+  @Option(help: "The job's id, chosen by you: letters, digits, hyphens and underscores.")
+  var id: String?
+
+  @Option(help: "Sent again with the same key and input, the command finds the same job.")
+  var idempotencyKey: String?
+
+  @Option(help: ArgumentHelp("No news for so long: the job is stale. Such as 15m.", valueName: "duration"))
+  var timeout: String?
+
+  @Option(help: ArgumentHelp("Replicate gives up after that. Such as 5m.", valueName: "duration"))
+  var cancelAfter: String?
+
+  @Option(help: "How often a prediction that the platform gave up is created again, 0 to 5.")
+  var retries: Int?
+
+  @Option(help: ArgumentHelp("What the output must be to count as succeeded.", valueName: "json"))
+  var expect: String?
+
+  @Option(help: ArgumentHelp("An object that is yours, kept with the job.", valueName: "json"))
+  var metadata: String?
+
+  @Flag(help: "Print the job's id, and do not wait for its end.")
+  var detach = false
+
+  @Flag(help: "Print the API's JSON of the job instead of its output.")
+  var json = false
+
+  @OptionGroup var api: JobsAPIOptions
+
+  func validate() throws {
+    do throws(InputError) { _ = try InputArguments(input) } catch { throw ValidationError("\(error)") }
+    _ = try target()
+    for (name, text) in [("expect", expect), ("metadata", metadata)] {
+      do throws(JSONError) {
+        if let text { _ = try JSONScanner.object(Array(text.utf8).span) }
+      } catch {
+        throw ValidationError("--\(name): this is no JSON object: \(error)")
+      }
+    }
+    guard idempotencyKey?.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) ?? true else {
+      throw ValidationError("--idempotency-key: give visible ASCII characters, without spaces")
+    }
+  }
+
+  func run() throws {
+    try reportingFailure {
+      let body = try body()
+      let client = try JobFollower.client(api)
+      let job = try create(body, at: client)
+      guard let id = job.text("id") else {
+        throw CommandFailure("what answered is no jobs API: its answer has no id", code: .failure)
+      }
+      guard !detach else {
+        Terminal.print(json ? job.bytes : Array("\(id)\n".utf8))
+        return
+      }
+      var follower = JobFollower(id, of: client)
+      try JobResult(job: follower.follow(from: job)).report(asJSON: json)
+    }
+  }
+}
+
+// MARK: - The request
+
+extension RunCommand {
+  /// The member that says what to run. The daemon judges the names.
+  private func target() throws(ValidationError) -> (member: String, name: String) {
+    switch (model, version, deployment) {
+    case (let model?, nil, nil): return ("model", model)
+    case (let model?, let version?, nil) where !model.contains(":"): return ("model", "\(model):\(version)")
+    case (nil, let version?, nil): return ("version", version)
+    case (nil, nil, let deployment?): return ("deployment", deployment)
+    case (nil, nil, nil): throw ValidationError("name a model, or give --version or --deployment")
+    default: throw ValidationError("give one of a model, its version once, and a deployment")
+    }
+  }
+
+  private func body() throws -> [UInt8] {
+    let fields: [UInt8]
+    do throws(InputError) {
+      fields = try InputArguments(input).json()
+    } catch {
+      throw CommandFailure("\(error)", code: .noInput)
+    }
+    let (member, name) = try target()
+    var writer = JSONWriter(capacity: fields.count + 512)
+    writer.object { object in
+      object.member(member, string: name)
+      object.member("input", raw: fields[...])
+      object.member("id", string: id)
+      object.member("timeout", string: timeout)
+      object.member("cancel_after", string: cancelAfter)
+      object.member("retries", integer: retries)
+      object.member("expect", raw: expect.map { Array($0.utf8)[...] })
+      object.member("metadata", raw: metadata.map { Array($0.utf8)[...] })
+    }
+    return writer.bytes
+  }
+
+  /// The job as the daemon has made it, or knew it by its id or key.
+  private func create(_ body: [UInt8], at client: JobsAPIClient) throws -> JSONDocument {
+    do throws(CommandFailure) {
+      let key = idempotencyKey.map { ["Idempotency-Key: \($0)"] } ?? []
+      let answer = try client.ask(.post, "/jobs", fields: key, body: body)
+      guard [200, 202].contains(answer.status), let job = JSONDocument(answer.body) else {
+        throw client.refusal(of: answer, code: .refused)
+      }
+      return job
+    } catch {
+      guard let signal = Signals.next(of: [.interrupt], within: .zero) else { throw error }
+      Terminal.error(
+        "ended before the daemon answered: `replicate-webhookd jobs` shows whether the job exists")
+      throw ExitCode(128 + signal.rawValue)
+    }
+  }
+}
