@@ -144,7 +144,10 @@ let package = Package(
       name: "LiveDaemon", dependencies: ["StandardWebhooks"], path: "Tests/LiveDaemon", swiftSettings: house),
     tests(
       "CommandTests",
-      ["LiveDaemon", "Receiver", "EventLoop", "JSONText", "StandardWebhooks", "replicate-webhookd"]),
+      [
+        "LiveDaemon", "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "JSONText", "StandardWebhooks",
+        "replicate-webhookd",
+      ]),
     // What must hold whatever happens to a daemon, asked of a real one by deploy/prove.sh.
     .target(
       name: "Proofs", dependencies: ["LiveDaemon", "StandardWebhooks", "Simulation"], path: "Tests/Proofs",

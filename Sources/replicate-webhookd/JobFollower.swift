@@ -32,19 +32,21 @@ struct JobFollower {
   /// - Throws: ``CommandFailure`` where the daemon does not show the job; an exit status after SIGINT.
   mutating func follow(from known: JSONDocument? = nil) throws -> JSONDocument {
     var job = known
-    if known != nil { outage.answered(at: MonotonicClock.now) }
+    if let job {
+      outage.answered(at: MonotonicClock.now)
+      progress.show(JobProgress.words(for: job))
+    }
     var pause = Self.pauses.lowerBound
     // The job's end is the bound. The daemon gives it one, and SIGINT another.
     while true {
       if let job {
-        progress.show(JobProgress.words(for: job))
         guard !JobResult.hasEnded(job) else {
           progress.end()
           return job
         }
         try wait(pause)
       }
-      if let changed = try ask(unless: job?.text("revision")) {
+      if let changed = try ask(after: job) {
         job = changed
         pause = Self.pauses.lowerBound
       } else {
@@ -53,21 +55,19 @@ struct JobFollower {
     }
   }
 
-  /// Nil where nothing has changed, or nobody answered. The revision counts all that changes, and is the entity tag.
-  private mutating func ask(unless revision: String?) throws -> JSONDocument? {
+  /// Nil where nothing has changed, or nobody answered.
+  private mutating func ask(after job: JSONDocument?) throws -> JSONDocument? {
     do throws(CommandFailure) {
-      let condition = revision.map { ["If-None-Match: \"\($0)\""] } ?? []
+      // The revision counts all that changes, and is the entity tag.
+      let condition = job?.text("revision").map { ["If-None-Match: \"\($0)\""] } ?? []
       let answer = try client.ask(.get, "/jobs/\(PercentEncoding.encode(id))", fields: condition)
-      guard answer.status != 304 else {
-        outage.answered(at: MonotonicClock.now)
-        return nil
-      }
-      guard answer.status == 200 else { throw client.refusal(of: answer) }
-      guard let job = JSONDocument(answer.body) else {
+      guard [200, 304].contains(answer.status) else { throw client.refusal(of: answer) }
+      guard let shown = answer.status == 304 ? job : JSONDocument(answer.body) else {
         throw CommandFailure("what answered is no jobs API: its answer is no JSON object", code: .failure)
       }
       outage.answered(at: MonotonicClock.now)
-      return job
+      progress.show(JobProgress.words(for: shown))
+      return answer.status == 304 ? nil : shown
     } catch {
       try endIfInterrupted(within: .zero)
       do throws(CommandFailure) {

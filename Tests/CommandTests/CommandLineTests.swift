@@ -11,7 +11,7 @@ extension ProcessTests {
     @Test(arguments: [
       ["--help"], ["--version"], ["serve", "--help"], ["send", "--help"], ["verify", "--help"],
       ["backup", "--help"],
-      ["help", "jobs"],
+      ["help", "jobs"], ["run", "--help"], ["cancel", "--help"], ["usage", "--help"],
     ])
     func helpIsHelp(_ arguments: [String]) throws {
       let result = try Program.run(arguments)

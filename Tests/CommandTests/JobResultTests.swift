@@ -1,0 +1,91 @@
+import EventLoop
+import Testing
+
+@testable import replicate_webhookd
+
+/// What a command prints of a job, and how it ends.
+@Suite struct JobResultTests {
+  private func job(_ text: String) throws -> JSONDocument {
+    try #require(JSONDocument(Array(text.utf8)))
+  }
+
+  @Test(arguments: [
+    (#""a\nb""#, "a\nb"), (#""""#, ""), ("[]", "[]"), ("{\"a\": 1.50}", "{\"a\": 1.50}"), ("1.50", "1.50"),
+    ("null", "null"), (#"["https://a/1.png","http://b/2.png"]"#, "https://a/1.png\nhttp://b/2.png"),
+    (#"["data:a,b"]"#, "data:a,b"), (#"["a"," b",""]"#, "a b"),
+    (#"["https://a"," is it"]"#, "https://a is it"),
+    (#"["https://a/x y"]"#, "https://a/x y"), (#"["see ","https://a"]"#, "see https://a"),
+    (#"["a", 1]"#, #"["a", 1]"#), (#"[["a"]]"#, #"[["a"]]"#), (#""\u001b[2J\tx""#, "\u{1B}[2J\tx"),
+  ])
+  func theOutputIsPrinted(_ output: String, _ text: String) throws {
+    let job = try job(#"{"id":"j","state":"succeeded","output":\#(output)}"#)
+    #expect(JobResult(job: job).output(forTerminal: false) == text)
+  }
+
+  @Test func aTerminalIsSentNoControls() throws {
+    let job = try job(#"{"output":"a\u001b[2J\tb\nc\r\u009b"}"#)
+    #expect(JobResult(job: job).output(forTerminal: true) == "a·[2J\tb\nc··")
+    #expect(try JobResult(job: self.job("{}")).output(forTerminal: true) == nil)
+  }
+
+  @Test(arguments: [
+    (#"{"id":"j","state":"succeeded"}"#, nil, ""),
+    (
+      #"{"id":"j","state":"failed","error":{"code":"oom","message":"no\nmemory"}}"#, 1,
+      "j failed: oom: no·memory"
+    ),
+    (#"{"id":"j","state":"failed","error":{"code":"oom"}}"#, 1, "j failed: oom"),
+    (#"{"id":"j","state":"failed"}"#, 1, "j failed"),
+    (#"{"id":"j","state":"canceled"}"#, 2, "j was canceled"),
+    (#"{"id":"j","state":"canceled","error":{"code":"aborted"}}"#, 2, "j was canceled: aborted"),
+  ])
+  func theEndIsAnExitStatus(_ document: String, _ status: Int32?, _ words: String) throws {
+    let failure = try JobResult(job: job(document)).failure
+    #expect(failure?.code.rawValue == status)
+    #expect((failure?.description ?? "") == words)
+  }
+
+  @Test(arguments: [
+    ("pending", false), ("running", false), ("stale", false), ("tomorrow", false), ("succeeded", true),
+    ("failed", true), ("canceled", true),
+  ])
+  func onlyEndsEnd(_ state: String, _ hasEnded: Bool) throws {
+    #expect(JobResult.hasEnded(try job(#"{"state":"\#(state)"}"#)) == hasEnded)
+  }
+
+  @Test(arguments: [
+    (#"{"state":"running"}"#, "running"), (#"{"state":"running","progress":0.29}"#, "running  29 %"),
+    (#"{"state":"running","progress":1}"#, "running  100 %"),
+    (#"{"state":"running","progress":7e9}"#, "running"),
+    (#"{"state":"running","progress":-1}"#, "running"), (#"{"state":"a\u001b"}"#, "a·"), ("{}", "unknown"),
+  ])
+  func progressIsWords(_ document: String, _ words: String) throws {
+    #expect(JobProgress.words(for: try job(document)) == words)
+  }
+
+  /// Seconds after the last answer, nil where there was none; whether nobody answers; whether that is tolerated.
+  @Test(arguments: [
+    (nil, true, false), (0, true, true), (59, true, true), (60, true, false), (0, false, false),
+  ])
+  func anOutageIsToleratedForAMinute(_ seconds: Int?, _ isUnavailable: Bool, _ isTolerated: Bool) {
+    var outage = Outage()
+    let beginning = MonotonicTime(nanoseconds: 5)
+    if seconds != nil { outage.answered(at: beginning) }
+    let failure = CommandFailure("x", code: isUnavailable ? .unavailable : .failure)
+    let isThrown = (try? outage.tolerate(failure, at: beginning + .seconds(seconds ?? 0))) == nil
+    #expect(isThrown != isTolerated)
+  }
+
+  @Test func aWatchShowsWhatIsNew() throws {
+    var watch = JobsWatch(
+      "/jobs", of: try JobsAPIClient(base: "http://127.0.0.1:1", token: nil) { false }, isTable: false)
+    let (a1, b1, b2) = (#"{"id":"a","revision":1}"#, #"{"id":"b","revision":1}"#, #"{"id":"b","revision":2}"#)
+    func changes(_ jobs: [String]) throws -> String {
+      String(decoding: watch.changes(in: try jobs.map(job)), as: UTF8.self)
+    }
+    #expect(try changes([b1, a1]) == "\(a1)\n\(b1)\n")
+    #expect(try changes([b1, a1]) == "")
+    #expect(try changes([b2, a1]) == "\(b2)\n")
+    #expect(try changes([b2, "{}"]) == "")
+  }
+}

@@ -1,0 +1,90 @@
+import EventLoop
+import HTTPServer
+import HTTPWire
+import LiveDaemon
+
+/// What the stub was asked.
+struct StubQuestion: Sendable {
+  /// Method and target.
+  let line: String
+  let fields: [String: String]
+  let body: String
+}
+
+/// A jobs API with canned answers, in this process.
+final class StubAPI {
+  private let loop: EventLoop
+  private let thread: Thread
+  private let store = Guarded<[StubQuestion]>([])
+  let url: String
+
+  /// - Parameter answer: is told what is asked, and how often the same line was asked before.
+  init(_ answer: @escaping @Sendable (StubQuestion, Int) -> Response) throws {
+    let kernel = try LinuxKernel()
+    let (descriptor, address) = try kernel.listen(
+      on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
+    let loop = EventLoop(kernel: kernel)
+    let handler = StubHandler(store: store, answer: answer)
+    let server = Server(loop: loop, limits: ServerLimits(), handler: handler)
+    loop.start { _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)]) }
+    self.loop = loop
+    thread = try Thread(named: "stub") { loop.run() }
+    url = "http://\(address)"
+  }
+
+  deinit {
+    loop.stop()
+    thread.join()
+  }
+
+  var questions: [StubQuestion] { store.withLock { $0 } }
+  var lines: [String] { questions.map(\.line) }
+
+  /// The command, asking this stub.
+  func run(_ arguments: [String]) throws -> Program.Result {
+    try Program.run(arguments + ["--api", url], environment: ["API_TOKENS": "first-token-0123456789"])
+  }
+}
+
+private final class StubHandler: RequestHandler {
+  private let store: Guarded<[StubQuestion]>
+  private let answer: @Sendable (StubQuestion, Int) -> Response
+
+  init(store: Guarded<[StubQuestion]>, answer: @escaping @Sendable (StubQuestion, Int) -> Response) {
+    self.store = store
+    self.answer = answer
+  }
+
+  func admit(_ head: RequestHead, from peer: Peer) -> Admission { .receive(bodyLimit: 8 * 1024 * 1024) }
+
+  func respond(to request: Request) async -> Response {
+    let head = request.head
+    let names = ["if-none-match", "idempotency-key", "content-type", "authorization"]
+    let fields = names.compactMap { name in head.fields.first(name).map { (name, $0) } }
+    let path = "/" + head.target.segments.joined(separator: "/")
+    let query = (head.target.queryParameters ?? []).map { "\($0.name)=\($0.value)" }.joined(separator: "&")
+    let question = StubQuestion(
+      line: "\(head.method.name) \(path)" + (query.isEmpty ? "" : "?\(query)"),
+      fields: Dictionary(uniqueKeysWithValues: fields),
+      body: String(decoding: request.body, as: UTF8.self))
+    let before = store.withLock { list in
+      defer { list.append(question) }
+      return list.count { $0.line == question.line }
+    }
+    return answer(question, before)
+  }
+
+  func refuse(_ refusal: Refusal, from peer: Peer) -> Response { Response(status: .badRequest) }
+
+  func observe(_ event: ConnectionEvent) {}
+}
+
+extension Response {
+  static func json(_ text: String, _ status: Status = .ok) -> Response {
+    Response(status: status, fields: [("Content-Type", "application/json")], body: Array(text.utf8))
+  }
+
+  static func problem(_ status: Status, _ code: String) -> Response {
+    json(#"{"status":\#(status.code),"code":"\#(code)","detail":"the detail"}"#, status)
+  }
+}
