@@ -11,8 +11,8 @@ struct RunCommand: ParsableCommand {
       Creates a job and follows it to its end: progress on standard error, the output on standard output. A text is printed \
       as it is, URLs one a line, pieces of a text joined, anything else as JSON. The daemon needs REPLICATE_API_TOKEN.
 
-        replicate-webhookd run black-forest-labs/flux-schnell -i prompt='a desk lamp' -i num_outputs:=2
-        replicate-webhookd run owner/upscaler:5c7d… -i image=@lamp.png --cancel-after 5m > url
+        replicate-webhookd run black-forest-labs/flux-schnell -i prompt='a lamp'
+        replicate-webhookd run owner/upscaler -i image=@lamp.png -i scale:=4 > url
         id=$(replicate-webhookd run owner/model -i prompt=hello --detach)
 
       An input is written name=text, name:=json, or name=@file for a file of at most 256 KiB, which is sent as a data URI; \
@@ -40,7 +40,7 @@ struct RunCommand: ParsableCommand {
   @Option(help: "The job's id, chosen by you: letters, digits, hyphens and underscores.")
   var id: String?
 
-  @Option(help: "Sent again with the same key and input, the command finds the same job.")
+  @Option(help: "Run twice with the same key, the same command finds the same job.")
   var idempotencyKey: String?
 
   @Option(help: ArgumentHelp("No news for so long: the job is stale. Such as 15m.", valueName: "duration"))

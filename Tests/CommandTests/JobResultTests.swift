@@ -63,6 +63,26 @@ import Testing
     #expect(JobProgress.words(for: try job(document)) == words)
   }
 
+  @Test func usageIsTwoTables() throws {
+    let text = JobTable.usage(
+      try job(
+        #"""
+        {"days":[{"day":"2026-11-02","model":"a/b","succeeded":12,"failed":0,"canceled":1,"predict_seconds":1.50,
+         "queue_seconds":0.250,"run_seconds":3.000},{"day":"2026-11-02","succeeded":1}],
+         "totals":[{"day":"2026-11-02","ended":14,"lost_webhooks":1,"lost_share":0.0714}]}
+        """#))
+    let rows = text.split(separator: "\n", omittingEmptySubsequences: false).map {
+      $0.split(separator: " ").joined(separator: " ")
+    }
+    #expect(
+      rows == [
+        "DAY MODEL SUCCEEDED FAILED CANCELED PREDICT S QUEUE S RUN S",
+        "2026-11-02 a/b 12 0 1 1.50 0.250 3.000", "2026-11-02 - 1 - - - - -", "",
+        "DAY ENDED LOST WEBHOOKS LOST SHARE", "2026-11-02 14 1 0.0714",
+      ])
+    #expect(try JobTable.usage(job(#"{"days":[],"totals":[]}"#)) == "nothing ended in these days")
+  }
+
   /// Seconds after the last answer, nil where there was none; whether nobody answers; whether that is tolerated.
   @Test(arguments: [
     (nil, true, false), (0, true, true), (59, true, true), (60, true, false), (0, false, false),
