@@ -26,6 +26,8 @@ package final class HTTPClient {
     package let status: Int
     /// Of the header section.
     package let retryAfter: String?
+    /// Of the header section, with its quotes.
+    package let entityTag: String?
     package let body: [UInt8]
   }
 
@@ -72,7 +74,8 @@ package final class HTTPClient {
     }
     var status = 0
     _ = ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
-    return Answer(status: status, retryAfter: field("Retry-After"), body: sink.bytes)
+    return Answer(
+      status: status, retryAfter: field("Retry-After"), entityTag: field("ETag"), body: sink.bytes)
   }
 
   private func post(_ body: [UInt8]) throws(HTTPClientError) -> CURLcode {

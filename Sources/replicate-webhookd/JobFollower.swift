@@ -9,6 +9,8 @@ struct JobFollower {
   private let id: String
   private var progress: JobProgress
   private var outage = Outage()
+  /// Of the document that was shown last.
+  private var entityTag: String?
 
   /// Asked soon after a change, for changes come together; less often while there is none.
   private static let pauses = Duration.milliseconds(500)...Duration.seconds(2)
@@ -58,14 +60,14 @@ struct JobFollower {
   /// Nil where nothing has changed, or nobody answered.
   private mutating func ask(after job: JSONDocument?) throws -> JSONDocument? {
     do throws(CommandFailure) {
-      // The revision counts all that changes, and is the entity tag.
-      let condition = job?.text("revision").map { ["If-None-Match: \"\($0)\""] } ?? []
+      let condition = entityTag.map { ["If-None-Match: \($0)"] } ?? []
       let answer = try client.ask(.get, "/jobs/\(PercentEncoding.encode(id))", fields: condition)
       guard [200, 304].contains(answer.status) else { throw client.refusal(of: answer) }
       guard let shown = answer.status == 304 ? job : JSONDocument(answer.body) else {
         throw CommandFailure("what answered is no jobs API: its answer is no JSON object", code: .failure)
       }
       outage.answered(at: MonotonicClock.now)
+      if answer.status == 200 { entityTag = answer.entityTag }
       progress.show(JobProgress.words(for: shown))
       return answer.status == 304 ? nil : shown
     } catch {

@@ -22,22 +22,21 @@ enum JobTable {
       })
   }
 
-  /// What ended, by day and model; then by day, and how many ends no delivery told.
+  /// What ended, by day and model; then by day, with the ends that no delivery told.
   static func usage(_ document: JSONDocument) -> String {
     let days = document.objects("days")
     guard !days.isEmpty else { return "nothing ended in these days" }
+    let counts = ["succeeded", "failed", "canceled"]
+    let seconds = ["predict_seconds", "queue_seconds", "run_seconds"]
     let byModel = table(
       columns: ["DAY", "MODEL", "SUCCEEDED", "FAILED", "CANCELED", "PREDICT S", "QUEUE S", "RUN S"],
-      rows: days.map { row in
-        [
-          "day", "model", "succeeded", "failed", "canceled", "predict_seconds", "queue_seconds",
-          "run_seconds",
-        ].map { row.text($0) ?? "-" }
+      rows: document.objects("usage").map { row in
+        (["day", "model"] + counts + seconds).map { row.text($0) ?? "-" }
       })
     let byDay = table(
-      columns: ["DAY", "ENDED", "LOST WEBHOOKS", "LOST SHARE"],
-      rows: document.objects("totals").map { row in
-        ["day", "ended", "lost_webhooks", "lost_share"].map { row.text($0) ?? "-" }
+      columns: ["DAY", "SUCCEEDED", "FAILED", "CANCELED", "LOST WEBHOOKS", "LOST SHARE"],
+      rows: days.map { row in
+        (["day"] + counts + ["lost_webhooks", "lost_share"]).map { row.text($0) ?? "-" }
       })
     return byModel + "\n\n" + byDay
   }

@@ -67,9 +67,9 @@ import Testing
     let text = JobTable.usage(
       try job(
         #"""
-        {"days":[{"day":"2026-11-02","model":"a/b","succeeded":12,"failed":0,"canceled":1,"predict_seconds":1.50,
+        {"usage":[{"day":"2026-11-02","model":"a/b","succeeded":12,"failed":0,"canceled":1,"predict_seconds":1.50,
          "queue_seconds":0.250,"run_seconds":3.000},{"day":"2026-11-02","succeeded":1}],
-         "totals":[{"day":"2026-11-02","ended":14,"lost_webhooks":1,"lost_share":0.0714}]}
+         "days":[{"day":"2026-11-02","succeeded":13,"failed":0,"canceled":1,"lost_webhooks":1,"lost_share":0.0714}]}
         """#))
     let rows = text.split(separator: "\n", omittingEmptySubsequences: false).map {
       $0.split(separator: " ").joined(separator: " ")
@@ -78,9 +78,9 @@ import Testing
       rows == [
         "DAY MODEL SUCCEEDED FAILED CANCELED PREDICT S QUEUE S RUN S",
         "2026-11-02 a/b 12 0 1 1.50 0.250 3.000", "2026-11-02 - 1 - - - - -", "",
-        "DAY ENDED LOST WEBHOOKS LOST SHARE", "2026-11-02 14 1 0.0714",
+        "DAY SUCCEEDED FAILED CANCELED LOST WEBHOOKS LOST SHARE", "2026-11-02 13 0 1 1 0.0714",
       ])
-    #expect(try JobTable.usage(job(#"{"days":[],"totals":[]}"#)) == "nothing ended in these days")
+    #expect(try JobTable.usage(job(#"{"days":[],"usage":[]}"#)) == "nothing ended in these days")
   }
 
   /// Seconds after the last answer, nil where there was none; whether nobody answers; whether that is tolerated.

@@ -8,20 +8,20 @@ extension ProcessTests {
   @Suite struct ShellTests {
     private static let pending = Response.json(#"{"id":"j1","state":"pending","revision":1}"#, .accepted)
 
-    /// Creates `j1`, shows it running with the first question, and then as `end`.
+    /// Creates `j1`, shows it running twice, and then as `end`.
     private static func stub(endingAs end: String) throws -> StubAPI {
       try StubAPI { question, before in
         switch question.line {
         case "POST /jobs": return pending
         case "GET /jobs/j1":
-          let revision = min(before, 2) + 2
-          guard question.fields["if-none-match"] != "\"\(revision)\"" else {
-            return Response(status: .notModified)
+          switch before {
+          case 0:
+            var answer = Response.json(#"{"id":"j1","state":"running","progress":0.5,"revision":2}"#)
+            answer.fields.append(("ETag", "\"2-sent\""))
+            return answer
+          case 1: return Response(status: .notModified)
+          default: return .json(#"{"id":"j1",\#(end),"revision":3}"#)
           }
-          return .json(
-            before == 0
-              ? #"{"id":"j1","state":"running","progress":0.5,"revision":2}"#
-              : #"{"id":"j1",\#(end),"revision":3}"#)
         default: return .problem(.notFound, "not_found")
         }
       }
@@ -43,8 +43,8 @@ extension ProcessTests {
       #expect(result.error.hasPrefix("j1  pending\nj1  running  50 %\nj1  "), "\(result.error)")
       #expect(complaint.isEmpty || result.error.contains(complaint))
       let questions = stub.questions
-      #expect(questions.map(\.line) == ["POST /jobs", "GET /jobs/j1", "GET /jobs/j1"])
-      #expect(questions.dropFirst().map { $0.fields["if-none-match"] } == ["\"1\"", "\"2\""])
+      #expect(questions.map(\.line) == ["POST /jobs"] + Array(repeating: "GET /jobs/j1", count: 3))
+      #expect(questions.dropFirst().map { $0.fields["if-none-match"] } == [nil, "\"2-sent\"", "\"2-sent\""])
       #expect(questions.allSatisfy { $0.fields["authorization"] == "Bearer first-token-0123456789" })
     }
 
@@ -153,8 +153,8 @@ extension ProcessTests {
     }
 
     @Test func usageAsksForItsDays() throws {
-      let stub = try StubAPI { _, _ in .json(#"{"days":[],"totals":[]}"#) }
-      #expect(try stub.run(["usage"]).output == #"{"days":[],"totals":[]}"#)
+      let stub = try StubAPI { _, _ in .json(#"{"days":[],"usage":[]}"#) }
+      #expect(try stub.run(["usage"]).output == #"{"days":[],"usage":[]}"#)
       #expect(try stub.run(["usage", "--from", "2026-11-01", "--to", "2026-11-02", "--json"]).status == 0)
       #expect(stub.lines == ["GET /usage", "GET /usage?from=2026-11-01&to=2026-11-02"])
     }
