@@ -48,7 +48,7 @@ package final class Application {
     let token: JobToken
     (storeThreads, token) = try Self.startStore(
       settings, for: queue, checkpointer, metrics: metrics, logger: logger)
-    let dispatcherEvents = BlockingQueue<DispatcherEvent>(capacity: 4096)
+    let dispatcherEvents = DispatcherInbox(callers: ProviderThreads.callerCount)
     let builder = ListenerBuilder(
       settings: settings, logger: logger, deliveryLog: log, metrics: metrics, lifecycle: lifecycle,
       queue: queue, secrets: secrets, token: token, events: dispatcherEvents,

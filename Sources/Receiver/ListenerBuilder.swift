@@ -16,7 +16,7 @@ struct ListenerBuilder {
   let secrets: WebhookSecrets
   let token: JobToken
   /// Told what the provider's threads may have to do with.
-  let events: BlockingQueue<DispatcherEvent>
+  let events: DispatcherInbox
   let handedOver: HandedOverSockets
   /// Of the listener that takes deliveries.
   let tls: TLSContext?
@@ -83,14 +83,14 @@ struct ListenerBuilder {
       loop: loop, secrets: secrets, toleranceSeconds: seconds, rules: settings.provider.outputRules,
       token: token, recorder: Recorder(loop: loop, queue: queue), metrics: metrics, deliveryLog: deliveryLog,
       bodyLimit: settings.limits.message.bodyBytes,
-      verificationFailed: { [events] in _ = events.push(.verificationFailed) })
+      verificationFailed: { [events] in events.noteFailedVerification() })
   }
 
   private func jobsEndpoint(on loop: EventLoop) throws(StartError) -> JobsEndpoint {
     let recorder = Recorder(loop: loop, queue: queue)
     let orders = OrdersEndpoint(
       loop: loop, recorder: recorder, metrics: metrics, isConfigured: settings.provider.token != nil,
-      bodyLimit: settings.limits.message.bodyBytes, wakeProvider: { [events] in _ = events.push(.wake) })
+      bodyLimit: settings.limits.message.bodyBytes, wakeProvider: { [events] in events.wake() })
     do throws(StoreError) {
       return JobsEndpoint(
         loop: loop, reader: try StoreReader(path: settings.databasePath), recorder: recorder, orders: orders,

@@ -11,7 +11,10 @@ package enum APIFailure: Error, Equatable, Sendable {
   /// Any other 4xx: the same call will never succeed.
   case invalid(status: Int, message: String)
   /// 408 or 5xx: try again, after that many seconds (1 to 3600) where the answer says so.
-  case unavailable(status: Int, retryAfter: Int?)
+  ///
+  /// It is explained where the answer is a problem document: then Replicate's own application has given it, so that the call
+  /// is over there, and no proxy before an application that may still be at work.
+  case unavailable(status: Int, retryAfter: Int?, isExplained: Bool)
   /// An answer of another protocol, or a body that is not what it must be.
   case unintelligible(status: Int)
 
@@ -50,7 +53,9 @@ extension APIFailure {
       case 401, 403: .unauthorized(message: message)
       case 404, 410: .notFound(message: message)
       case 408, 500..<600:
-        .unavailable(status: status, retryAfter: problem.retryAfter(header: retryAfter))
+        .unavailable(
+          status: status, retryAfter: problem.retryAfter(header: retryAfter),
+          isExplained: problem.message != nil && [500, 503].contains(status))
       case 400..<500: .invalid(status: status, message: message)
       default: .unintelligible(status: status)
       }
@@ -67,7 +72,7 @@ extension APIFailure: CustomStringConvertible {
     case .insufficientCredit(let message), .unauthorized(let message), .notFound(let message),
       .invalid(_, let message):
       message
-    case .unavailable(let status, _): "Replicate is not available: it answered \(status)"
+    case .unavailable(let status, _, _): "Replicate is not available: it answered \(status)"
     case .unintelligible(let status): "Replicate answered \(status) with something that is not understood"
     }
   }

@@ -6,8 +6,10 @@ final class OrderStatements {
   private let selectByKey: Statement
   private let select: Statement
   private let selectDue: Statement
+  private let selectDueWhole: Statement
   private let setStage: Statement
   private let setSending: Statement
+  private let setUnanswered: Statement
   private let setPlaced: Statement
   private let setLeft: Statement
   private let setCancelRequested: Statement
@@ -26,13 +28,18 @@ final class OrderStatements {
       """, on: connection)
     selectByKey = try Statement("SELECT job FROM orders WHERE idempotency_key = ?", on: connection)
     select = try Statement("SELECT \(Self.columns) FROM orders WHERE job = ?", on: connection)
-    selectDue = try Statement(
-      "SELECT \(Self.columns) FROM orders WHERE stage = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3",
-      on: connection)
+    let due = "FROM orders WHERE stage = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3"
+    // Only who creates needs the request, which may be large.
+    selectDue = try Statement("SELECT \(Self.facts), x'' \(due)", on: connection)
+    selectDueWhole = try Statement("SELECT \(Self.columns) \(due)", on: connection)
     setStage = try Statement("UPDATE orders SET stage = ?2, due_at = ?3 WHERE job = ?1", on: connection)
     setSending = try Statement(
-      "UPDATE orders SET stage = 'sending', due_at = NULL, tries = tries + 1, sent_at = ?2 WHERE job = ?1",
-      on: connection)
+      """
+      UPDATE orders SET stage = 'sending', due_at = NULL, tries = tries + 1, sent_at = ?2, certain_at = NULL
+      WHERE job = ?1
+      """, on: connection)
+    setUnanswered = try Statement(
+      "UPDATE orders SET stage = 'unanswered', due_at = ?2, certain_at = ?3 WHERE job = ?1", on: connection)
     // Where it was asked for meanwhile, the prediction is to be canceled at once.
     setPlaced = try Statement(
       """
@@ -51,7 +58,10 @@ final class OrderStatements {
       VALUES (?1, x'', 'placed', ?2, 0, 0, 1, x'')
       """, on: connection)
     recover = try Statement(
-      "UPDATE orders SET stage = 'unanswered', due_at = ?1 WHERE stage = 'sending'", on: connection)
+      """
+      UPDATE orders SET stage = 'unanswered', due_at = ?1, certain_at = min(sent_at, ?1) + ?2
+      WHERE stage = 'sending'
+      """, on: connection)
     selectAttempt = try Statement("SELECT job FROM attempts WHERE prediction_id = ?", on: connection)
     delete = try Statement("DELETE FROM orders WHERE job = ?", on: connection)
     insertAttempt = try Statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", on: connection)
@@ -61,9 +71,10 @@ final class OrderStatements {
 // MARK: - One order
 
 extension OrderStatements {
-  fileprivate static let columns = """
-    job, digest, stage, tries, sent_at, timeout, retries_left, cancel_requested, request, due_at
+  private static let facts = """
+    job, digest, stage, tries, sent_at, timeout, retries_left, cancel_requested, due_at, certain_at
     """
+  private static let columns = "\(facts), request"
 
   static func read(_ statement: borrowing Statement) throws(StoreError) -> StoredOrder {
     guard let stage = statement.text(2).flatMap(OrderStage.init) else {
@@ -71,9 +82,10 @@ extension OrderStatements {
     }
     return StoredOrder(
       number: Int64(statement.integer(0)), digest: BodyDigest(bytes: statement.bytes(1)), stage: stage,
-      dueAt: statement.time(9), tries: Int64(statement.integer(3)), sentAt: statement.time(4),
-      timeout: statement.optionalInteger(5), retriesLeft: Int64(statement.integer(6)),
-      isCancelRequested: statement.integer(7) == 1, request: statement.bytes(8))
+      dueAt: statement.time(8), tries: Int64(statement.integer(3)), sentAt: statement.time(4),
+      certainAt: statement.time(9), timeout: statement.optionalInteger(5),
+      retriesLeft: Int64(statement.integer(6)), isCancelRequested: statement.integer(7) == 1,
+      request: statement.bytes(10))
   }
 
   /// For a reader, which has no statements of the writer.
@@ -117,14 +129,22 @@ extension OrderStatements {
 // MARK: - Steps
 
 extension OrderStatements {
+  /// Those that wait for their turn with their requests, others without.
   func due(_ stage: OrderStage, at now: Timestamp, limit: Int) throws(StoreError) -> [StoredOrder] {
-    defer { selectDue.reset() }
-    try selectDue.bind(1, stage.rawValue)
-    try selectDue.bind(2, now.milliseconds)
+    stage == .queued
+      ? try Self.due(stage, at: now, limit, selectDueWhole) : try Self.due(stage, at: now, limit, selectDue)
+  }
+
+  private static func due(
+    _ stage: OrderStage, at now: Timestamp, _ limit: Int, _ select: borrowing Statement
+  ) throws(StoreError) -> [StoredOrder] {
+    defer { select.reset() }
+    try select.bind(1, stage.rawValue)
+    try select.bind(2, now.milliseconds)
     // https://www.sqlite.org/lang_select.html#limitoffset: a negative limit is none.
-    try selectDue.bind(3, Int64(max(0, limit)))
+    try select.bind(3, Int64(max(0, limit)))
     var orders: [StoredOrder] = []
-    while try selectDue.step() { orders.append(try Self.read(selectDue)) }
+    while try select.step() { orders.append(try read(select)) }
     return orders
   }
 
@@ -139,6 +159,13 @@ extension OrderStatements {
     try setSending.bind(1, number)
     try setSending.bind(2, now.milliseconds)
     try setSending.run()
+  }
+
+  func noteUnanswered(_ number: Int64, due: Timestamp, certain: Timestamp) throws(StoreError) {
+    try setUnanswered.bind(1, number)
+    try setUnanswered.bind(2, due.milliseconds)
+    try setUnanswered.bind(3, certain.milliseconds)
+    try setUnanswered.run()
   }
 
   func notePlaced(_ number: Int64) throws(StoreError) {
@@ -166,8 +193,9 @@ extension OrderStatements {
   }
 
   /// What was under way when the last daemon ended may have reached the provider or not.
-  func recover(at now: Timestamp) throws(StoreError) {
+  func recover(at now: Timestamp, certainty: Int64) throws(StoreError) {
     try recover.bind(1, now.milliseconds)
+    try recover.bind(2, certainty)
     try recover.run()
   }
 }

@@ -55,17 +55,16 @@ package struct StoredOrder: Sendable {
   /// Calls of the present attempt.
   package let tries: Int64
   package let sentAt: Timestamp?
+  /// From when on it counts that the provider does not list the prediction.
+  package let certainAt: Timestamp?
   let timeout: Int64?
   package let retriesLeft: Int64
   package let isCancelRequested: Bool
+  /// Empty in a step that does not create.
   package let request: [UInt8]
-}
 
-extension StoredOrder {
-  /// No call was made, and no answer taken, between the two.
-  fileprivate func isAtSameCall(as other: StoredOrder) -> Bool {
-    (stage, tries, sentAt) == (other.stage, other.tries, other.sentAt)
-  }
+  /// Whether `other` is this order at the same call.
+  func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt }
 }
 
 /// What became of an order that was placed.
@@ -75,21 +74,6 @@ package enum Placement: Sendable {
   case known(Job)
   /// Another request came before under the same name or key.
   case conflict
-}
-
-/// A step that is due.
-package struct OrderStep: Sendable {
-  package enum Action: Sendable {
-    /// Make the call that creates the prediction: it is on record that this is being done.
-    case create
-    /// Look whether the prediction exists.
-    case find
-    case cancel(predictionID: String)
-  }
-
-  package let action: Action
-  package let job: Job
-  package let order: StoredOrder
 }
 
 /// What became of the wish to cancel a job.
@@ -118,81 +102,6 @@ extension StoreTransaction {
   private func earlier(_ number: Int64, than order: Order) throws(StoreError) -> Placement {
     guard try orders.order(ofJob: number)?.digest == order.digest else { return .conflict }
     return .known(try statements.job(number: number))
-  }
-
-  /// Call it once at start: calls that an earlier daemon was in the middle of count as unanswered.
-  package func recoverOrders(at now: Timestamp) throws(StoreError) {
-    try orders.recover(at: now)
-  }
-
-  /// Takes steps that are due. Each is put off or noted as begun, so that no other call returns it.
-  ///
-  /// - Parameters:
-  ///   - creates: how many predictions may be created.
-  ///   - others: how many other steps may be taken.
-  ///   - patience: when a step that nothing came of is due again, in milliseconds.
-  package func takeOrderSteps(
-    at now: Timestamp, creates: Int, others: Int, patience: Int64
-  ) throws(StoreError) -> [OrderStep] {
-    var steps: [OrderStep] = []
-    let again = now.advanced(byMilliseconds: patience)
-    for order in try orders.due(.placed, at: now, limit: others) {
-      guard let job = try openJob(of: order) else { continue }
-      guard order.isCancelRequested, let id = job.snapshot?.predictionID else {
-        try orders.set(.placed, due: nil, order.number)
-        continue
-      }
-      try orders.set(.placed, due: again, order.number)
-      steps.append(OrderStep(action: .cancel(predictionID: id), job: job, order: order))
-    }
-    for order in try orders.due(.unanswered, at: now, limit: max(0, others - steps.count)) {
-      guard let job = try openJob(of: order) else { continue }
-      try orders.set(.unanswered, due: again, order.number)
-      steps.append(OrderStep(action: .find, job: job, order: order))
-    }
-    for order in try orders.due(.queued, at: now, limit: creates) {
-      guard let job = try openJob(of: order) else { continue }
-      var sent = job
-      sent.noteSending(at: now, firstLook: policy.firstLook(after: now, timeout: order.timeout))
-      try orders.noteSending(order.number, at: now)
-      try statements.updateJob(order.number, from: job, to: sent, body: nil)
-      guard let begun = try orders.order(ofJob: order.number) else { continue }
-      steps.append(OrderStep(action: .create, job: sent, order: begun))
-    }
-    return steps
-  }
-
-  /// Nil where the job has ended: then nothing is left to do.
-  private func openJob(of order: StoredOrder) throws(StoreError) -> Job? {
-    if let job = try statements.findJob(number: order.number), !job.phase.isTerminal { return job }
-    try orders.set(.ended, due: nil, order.number)
-    return nil
-  }
-
-  /// The call was certainly not carried out: it may be made again then. Where the job is to be canceled, it ends instead.
-  ///
-  /// - Parameter order: as it was when the call was made or searched for. If it has gone on since, nothing changes.
-  package func putOff(_ order: StoredOrder, until moment: Timestamp, at now: Timestamp) throws(StoreError) {
-    guard let present = try orders.order(ofJob: order.number), present.isAtSameCall(as: order) else { return }
-    guard !present.isCancelRequested else {
-      _ = try end(order.number, of: nil, as: .canceled, because: Self.neverSent, at: now)
-      return
-    }
-    try orders.set(.queued, due: moment, order.number)
-  }
-
-  /// The call had no answer: the prediction may exist. See ``putOff(_:until:at:)`` for `order`.
-  package func noteUnanswered(_ order: StoredOrder, nextLook: Timestamp) throws(StoreError) {
-    guard let present = try orders.order(ofJob: order.number), present.stage == .sending,
-      present.isAtSameCall(as: order)
-    else { return }
-    try orders.set(.unanswered, due: nextLook, order.number)
-  }
-
-  /// The provider was asked to cancel: there is nothing left to do but to hear the end.
-  package func noteCanceled(_ number: Int64) throws(StoreError) {
-    guard try orders.order(ofJob: number)?.stage == .placed else { return }
-    try orders.set(.placed, due: nil, number)
   }
 
   /// Ends a job by our own word: see ``Job/end(_:because:at:)``.

@@ -80,6 +80,8 @@ enum Schema {
       tries INTEGER NOT NULL,
       -- When the call of the present attempt was last made.
       sent_at INTEGER,
+      -- From when on it counts that the provider does not list the prediction; NULL unless the call had no answer.
+      certain_at INTEGER,
       -- The job's own window for news, in milliseconds.
       timeout INTEGER,
       retries_left INTEGER NOT NULL,

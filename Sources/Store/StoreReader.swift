@@ -60,8 +60,8 @@ package final class StoreReader {
     NextDue(
       look: try time("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL"),
       create: try time("SELECT min(due_at) FROM orders WHERE stage = 'queued' AND due_at IS NOT NULL"),
-      otherStep: try time(
-        "SELECT min(due_at) FROM orders WHERE stage IN ('unanswered', 'placed') AND due_at IS NOT NULL"))
+      find: try time("SELECT min(due_at) FROM orders WHERE stage = 'unanswered' AND due_at IS NOT NULL"),
+      cancel: try time("SELECT min(due_at) FROM orders WHERE stage = 'placed' AND due_at IS NOT NULL"))
   }
 
   private func time(_ sql: String) throws(StoreError) -> Timestamp? {
@@ -182,8 +182,10 @@ package struct NextDue: Equatable, Sendable {
   package let look: Timestamp?
   /// An order whose prediction is to be created.
   package let create: Timestamp?
-  /// Any other step of an order.
-  package let otherStep: Timestamp?
+  /// An order whose prediction may exist or not, and is to be looked for.
+  package let find: Timestamp?
+  /// An order whose prediction is to be canceled.
+  package let cancel: Timestamp?
 }
 
 /// What ended on one day with one model.

@@ -53,9 +53,13 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       (400, "", .invalid(status: 400, message: "Replicate answered 400")),
       (400, #"{"detail":["x"],"title":""}"#, .invalid(status: 400, message: "Replicate answered 400")),
       (410, "", .notFound(message: "Replicate answered 410")),
-      (500, "", .unavailable(status: 500, retryAfter: nil)),
-      (599, "x", .unavailable(status: 599, retryAfter: nil)),
-      (408, "", .unavailable(status: 408, retryAfter: nil)), (301, "", .unintelligible(status: 301)),
+      (500, "", .unavailable(status: 500, retryAfter: nil, isExplained: false)),
+      (500, #"{"detail":"no"}"#, .unavailable(status: 500, retryAfter: nil, isExplained: true)),
+      (503, #"{"title":"no"}"#, .unavailable(status: 503, retryAfter: nil, isExplained: true)),
+      (504, #"{"detail":"no"}"#, .unavailable(status: 504, retryAfter: nil, isExplained: false)),
+      (599, "x", .unavailable(status: 599, retryAfter: nil, isExplained: false)),
+      (408, "", .unavailable(status: 408, retryAfter: nil, isExplained: false)),
+      (301, "", .unintelligible(status: 301)),
       (0, "", .unintelligible(status: 0)), (600, "", .unintelligible(status: 600)), (200, "", nil),
       (202, "", nil),
     ] as [(Int, String, APIFailure?)])
@@ -78,7 +82,9 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
   func theWaitIsReadAndBounded(_ header: String?, _ body: String, _ seconds: Int) {
     #expect(failure(429, body, retryAfter: header) == .rateLimited(retryAfter: seconds))
     let unavailable = failure(503, body, retryAfter: header)
-    #expect(unavailable == .unavailable(status: 503, retryAfter: seconds == 10 ? nil : seconds))
+    #expect(unavailable 
+        == .unavailable(
+          status: 503, retryAfter: seconds == 10 ? nil : seconds, isExplained: body.contains("detail")))
   }
 
   @Test func onlyWhatMayHaveCreatedIsAmbiguous() {

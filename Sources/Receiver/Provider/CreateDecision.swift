@@ -7,8 +7,9 @@ enum CreateDecision: Equatable {
   case place
   /// It certainly is not: call again after that many seconds. Where the account is meant, nobody else calls before either.
   case putOff(seconds: Int, pausesAll: Bool)
-  /// It may be there or not: a second call might make a second prediction.
-  case find
+  /// It may be there or not: a second call might make a second prediction. Where the call is over, it is listed soon if it is
+  /// there at all.
+  case find(isOver: Bool)
   /// It will never be.
   case refuse(JobError)
 
@@ -17,8 +18,9 @@ enum CreateDecision: Equatable {
     switch outcome {
     case .answered: self = .place
     case .unsent: self = .putOff(seconds: Self.pause(afterTries: tries), pausesAll: false)
-    case .unanswered: self = .find
-    case .failed(let failure) where failure.isAmbiguous: self = .find
+    case .unanswered: self = .find(isOver: false)
+    case .failed(.unavailable(_, _, isExplained: true)): self = .find(isOver: true)
+    case .failed(let failure) where failure.isAmbiguous: self = .find(isOver: false)
     case .failed(.rateLimited(let seconds)): self = .putOff(seconds: seconds, pausesAll: true)
     // The operator has to mend that: no order is lost meanwhile.
     case .failed(.unauthorized): self = .putOff(seconds: 60, pausesAll: true)

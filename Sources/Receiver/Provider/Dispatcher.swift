@@ -6,7 +6,7 @@ internal import Store
 /// Looks after what is due, on a thread of its own: orders to carry out, open jobs to ask about or to call stale, and ended jobs
 /// to delete. It decides; calls are made by ``ProviderCaller``s, of which there are none where no token is set.
 final class Dispatcher {
-  private let events: BlockingQueue<DispatcherEvent>
+  private let events: DispatcherInbox
   private let queue: CommitQueue
   private let reader: StoreReader
   private let callers: [BlockingQueue<ProviderCall>]
@@ -21,14 +21,18 @@ final class Dispatcher {
   private var clock = WallClockWatch(
     wall: Timestamp(milliseconds: WallClock.milliseconds), monotonic: MonotonicClock.now)
   private var secretIsDue = false
-  private var secretFetchedAt: MonotonicTime?
+  /// When the secret may be fetched again.
+  private var secretNotBefore: MonotonicTime?
+  private var isRecovered = false
+  /// The caller that looks for predictions: one search at a time looks for all that are missing.
+  private var searcher: Int?
   private var prunes: PruneSchedule
 
   /// - Parameters:
   ///   - events: where it is told that something may be due.
   ///   - callers: where each caller takes its calls from.
   init(
-    events: BlockingQueue<DispatcherEvent>, queue: CommitQueue, reader: StoreReader,
+    events: DispatcherInbox, queue: CommitQueue, reader: StoreReader,
     callers: [BlockingQueue<ProviderCall>], rules: DispatcherRules,
     metrics: Metrics, logger: Logger
   ) {
@@ -49,7 +53,6 @@ final class Dispatcher {
 
   /// Returns when the events are closed.
   func run() {
-    recover()
     var patience = Duration.zero
     while let batch = events.popAll(patience: patience) {
       for event in batch { take(event) }
@@ -66,13 +69,16 @@ final class Dispatcher {
 
   private var wallTime: Timestamp { Timestamp(milliseconds: WallClock.milliseconds) }
 
-  private func recover() {
+  /// Before the first step is taken: what is being sent then is being sent by this daemon.
+  private func recover() throws(StoreError) {
+    guard !isRecovered else { return }
     let (now, spread) = (wallTime, rules.catchUpSpread)
     let asks = !callers.isEmpty
-    _ = queue.write { transaction throws(StoreError) in
-      try transaction.recoverOrders(at: now)
+    try written { transaction throws(StoreError) in
+      try transaction.recoverOrders(at: now, certainty: PredictionSearch.certainty)
       if asks { try transaction.hastenLooks(from: now, within: spread) }
     }
+    isRecovered = true
   }
 
   private func take(_ event: DispatcherEvent) {
@@ -80,6 +86,7 @@ final class Dispatcher {
     case .wake: return
     case .done(let caller, let pause):
       idle.append(caller)
+      if searcher == caller { searcher = nil }
       guard let pause else { return }
       let now = MonotonicClock.now
       // A little more than asked for, so that not all come at the same moment.
@@ -89,9 +96,11 @@ final class Dispatcher {
     case .verificationFailed:
       guard rules.fetchesSecret else { return }
       let now = MonotonicClock.now
-      if let fetched = secretFetchedAt, now - fetched < rules.secretPause { return }
-      secretFetchedAt = now
+      if let moment = secretNotBefore, now < moment { return }
+      secretNotBefore = now + rules.secretPause
       secretIsDue = true
+    case .secretNotFetched:
+      secretNotBefore = MonotonicClock.now + rules.pauseAfterFailedFetch
     }
   }
 }
@@ -101,6 +110,7 @@ final class Dispatcher {
 extension Dispatcher {
   /// - Returns: how long nothing will be due, unless something is heard.
   private func work() throws(StoreError) -> Duration {
+    try recover()
     let (due, now) = (try reader.nextDue(), wallTime)
     if let look = due.look, look <= now { try sweep(at: now) }
     try takeSteps(due, at: now)
@@ -131,19 +141,29 @@ extension Dispatcher {
   private func takeSteps(_ due: NextDue, at now: Timestamp) throws(StoreError) {
     guard !idle.isEmpty else { return }
     let monotonic = MonotonicClock.now
-    // A long queue of orders leaves half of the callers to cancel and to search.
-    let hasOthers = due.otherStep.map { $0 <= now } ?? false
-    let others = hasOthers ? min(max(1, idle.count / 2), calls.available(at: monotonic)) : 0
-    let hasCreates = due.create.map { $0 <= now } ?? false
-    let create = hasCreates ? min(idle.count - others, creates.available(at: monotonic)) : 0
-    guard others + create > 0 else { return }
-    let patience = rules.stepPatience
+    let isDue = { (moment: Timestamp?) in moment.map { $0 <= now } ?? false }
+    // A long queue of orders leaves half of the callers to search and to cancel.
+    let others = min(max(1, idle.count / 2), calls.available(at: monotonic))
+    let searches = searcher == nil && isDue(due.find) ? min(1, others) : 0
+    let cancels = isDue(due.cancel) ? others - searches : 0
+    let creates =
+      isDue(due.create)
+      ? min(idle.count - searches - cancels, self.creates.available(at: monotonic)) : 0
+    guard searches + cancels + creates > 0 else { return }
+    let (finds, patience) = (searches * rules.longestSearchList, rules.stepPatience)
     let steps = try written { transaction throws(StoreError) in
-      try transaction.takeOrderSteps(at: now, creates: create, others: others, patience: patience)
+      try transaction.takeOrderSteps(
+        at: now, creates: creates, cancels: cancels, finds: finds, patience: patience)
     }
-    for step in steps {
-      if case .create = step.action { creates.take(at: monotonic) } else { calls.take(at: monotonic) }
-      _ = hand(.step(step))
+    let missing = steps.filter { $0.call == nil }
+    if !missing.isEmpty {
+      calls.take(at: monotonic)
+      searcher = idle.last
+      _ = hand(.find(missing))
+    }
+    for call in steps.compactMap(\.call) {
+      if case .create = call { self.creates.take(at: monotonic) } else { calls.take(at: monotonic) }
+      _ = hand(call)
     }
   }
 
@@ -171,7 +191,9 @@ extension Dispatcher {
     // Without an idle caller the next event is that one has become idle.
     guard !idle.isEmpty else { return patience }
     if let create = due.create { patience = min(patience, max(until(create), creates.patience(at: now))) }
-    if let step = due.otherStep { patience = min(patience, max(until(step), calls.patience(at: now))) }
+    for step in [due.cancel, searcher == nil ? due.find : nil] {
+      if let step { patience = min(patience, max(until(step), calls.patience(at: now))) }
+    }
     if !questions.isEmpty || secretIsDue { patience = min(patience, calls.patience(at: now)) }
     return patience
   }

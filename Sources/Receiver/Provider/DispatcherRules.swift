@@ -21,7 +21,12 @@ struct DispatcherRules: Sendable {
   /// What ended while the daemon was down is asked for within that time, in milliseconds.
   var catchUpSpread: Int64 = 10_000
   var pauseAfterFailure = Duration.seconds(1)
+  /// Orders whose predictions are looked for together.
+  var longestSearchList = 500
+  /// How soon the secret may be fetched again: whoever likes can send what is not signed with it.
   var secretPause = Duration.seconds(300)
+  /// The same after a fetch that failed.
+  var pauseAfterFailedFetch = Duration.seconds(5)
   /// Jumps of the wall clock are noticed within that time.
   var longestPatience = Duration.seconds(5)
 }

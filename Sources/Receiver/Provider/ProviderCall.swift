@@ -3,18 +3,12 @@ internal import Store
 
 /// A call to the provider that one ``ProviderCaller`` is to make.
 enum ProviderCall: Sendable {
-  case step(OrderStep)
+  case create(OrderStep)
+  case cancel(OrderStep, predictionID: String)
+  /// Look for all of them at once.
+  case find([OrderStep])
   case ask(Sweep.Question)
   case fetchSecret
-}
-
-/// What the ``Dispatcher`` is told.
-enum DispatcherEvent: Sendable {
-  /// There may be something to do.
-  case wake
-  /// A delivery's signature was not right. If many are not, the secret may have changed.
-  case verificationFailed
-  case done(caller: Int, pause: ProviderPause?)
 }
 
 /// The provider wants fewer calls.
@@ -22,4 +16,15 @@ struct ProviderPause: Equatable, Sendable {
   let seconds: Int
   /// Only calls that create are meant.
   let isForCreates: Bool
+}
+
+extension OrderStep {
+  /// Nil where what is looked for is looked for together with others.
+  var call: ProviderCall? {
+    switch action {
+    case .create: .create(self)
+    case .cancel(let id): .cancel(self, predictionID: id)
+    case .find: nil
+    }
+  }
 }

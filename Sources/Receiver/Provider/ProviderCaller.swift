@@ -37,12 +37,9 @@ final class ProviderCaller {
 
   private func perform(_ call: ProviderCall) -> ProviderPause? {
     switch call {
-    case .step(let step):
-      switch step.action {
-      case .create: create(step)
-      case .find: PredictionSearch(client: client, context: context).run(step)
-      case .cancel(let id): cancel(id, step)
-      }
+    case .create(let step): create(step)
+    case .cancel(let step, let id): cancel(id, step)
+    case .find(let steps): PredictionSearch(client: client, context: context).run(steps)
     case .ask(let question): ask(question)
     case .fetchSecret: fetchSecret()
     }
@@ -65,8 +62,7 @@ extension ProviderCaller {
     let webhook = context.publicURL.flatMap { context.token.webhookURL(publicURL: $0, jobID: step.job.id) }
     let outcome = client.create(request, webhook: webhook)
     context.count("create", outcome)
-    let order = step.order
-    let decision = CreateDecision(outcome, tries: order.tries)
+    let decision = CreateDecision(outcome, tries: step.order.tries)
     context.log(decision, of: step.job)
     switch decision {
     case .place:
@@ -75,13 +71,13 @@ extension ProviderCaller {
       let now = context.now
       let moment = now.advanced(byMilliseconds: Int64(seconds) * 1000)
       context.persist { transaction throws(StoreError) in
-        try transaction.putOff(order, until: moment, at: now)
+        try transaction.putOff(step.order, until: moment, at: now)
       }
       return pausesAll ? ProviderPause(seconds: seconds, isForCreates: true) : nil
-    case .find:
-      let moment = context.now.advanced(byMilliseconds: PredictionSearch.firstPause)
+    case .find(let isOver):
+      let plan = PredictionSearch.Plan(sentAt: step.order.sentAt, now: context.now, isOver: isOver)
       context.persist { transaction throws(StoreError) in
-        try transaction.noteUnanswered(order, nextLook: moment)
+        try transaction.noteUnanswered(step.order, nextLook: plan.firstLook, certain: plan.certain)
       }
     case .refuse(let error): context.end(step.job, number, .failed, error)
     }
@@ -126,10 +122,22 @@ extension ProviderCaller {
       // It has ended meanwhile: its end will be heard of, or asked for.
       context.persist { transaction throws(StoreError) in try transaction.noteCanceled(number) }
       return nil
-    case .failed(let failure): return Self.pause(after: failure)
-    // The step is due again by itself.
-    case .unsent, .unanswered: return nil
+    case .failed(let failure):
+      let pause = Self.pause(after: failure)
+      tryAgain(step, after: pause?.seconds ?? Self.pauseAfterFailure)
+      return pause
+    case .unsent, .unanswered:
+      tryAgain(step, after: Self.pauseAfterFailure)
+      return nil
     }
+  }
+
+  /// In seconds.
+  private static let pauseAfterFailure = 5
+
+  private func tryAgain(_ step: OrderStep, after seconds: Int) {
+    let moment = context.now.advanced(byMilliseconds: Int64(seconds) * 1000)
+    context.persist { transaction throws(StoreError) in try transaction.delay(step, until: moment) }
   }
 
   private func fetchSecret() -> ProviderPause? {
@@ -139,12 +147,16 @@ extension ProviderCaller {
     case .answered(let secret):
       context.take(secret)
       return nil
-    case .failed(let failure): return Self.pause(after: failure)
-    case .unsent, .unanswered: return nil
+    case .failed(let failure):
+      done(.secretNotFetched)
+      return Self.pause(after: failure)
+    case .unsent, .unanswered:
+      done(.secretNotFetched)
+      return nil
     }
   }
 
-  private static func pause(after failure: APIFailure) -> ProviderPause? {
+  static func pause(after failure: APIFailure) -> ProviderPause? {
     switch failure {
     case .rateLimited(let seconds): ProviderPause(seconds: seconds, isForCreates: false)
     case .unauthorized: ProviderPause(seconds: 60, isForCreates: false)

@@ -7,17 +7,17 @@ internal import Store
 
 /// The threads that deal with the provider and with time: one that decides, and with a token several that call.
 struct ProviderThreads {
-  private let events: BlockingQueue<DispatcherEvent>
+  private let events: DispatcherInbox
   private let context: ProviderContext
   private let threads: [Thread]
 
   /// With answers that take half a second, enough for Replicate's 600 creations a minute.
-  private static let callerCount = 8
+  static let callerCount = 8
 
   /// - Parameter events: where the dispatcher is told that something may be due.
   init(
     settings: Settings, queue: CommitQueue, token: JobToken, secrets: WebhookSecrets,
-    events: BlockingQueue<DispatcherEvent>, metrics: Metrics, logger: Logger
+    events: DispatcherInbox, metrics: Metrics, logger: Logger
   ) throws(StartError) {
     let provider = settings.provider
     let context = ProviderContext(
@@ -35,7 +35,7 @@ struct ProviderThreads {
           threads.append(
             try Thread(named: "provider-\(position)") {
               ProviderCaller(position: position, client: client, context: context, calls: inbox) { event in
-                _ = events.push(event)
+                events.tell(event)
               }.run()
             })
         }
