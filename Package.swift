@@ -148,6 +148,8 @@ let package = Package(
         "LiveDaemon", "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "JSONText", "StandardWebhooks",
         "replicate-webhookd",
       ]),
+    // The daemon and what stands in for Replicate, as processes that fail.
+    tests("FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
     // What must hold whatever happens to a daemon, asked of a real one by deploy/prove.sh.
     .target(
       name: "Proofs", dependencies: ["LiveDaemon", "StandardWebhooks", "Simulation"], path: "Tests/Proofs",

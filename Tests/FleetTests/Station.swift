@@ -1,0 +1,133 @@
+import Foundation
+import LiveDaemon
+
+/// A simulator, and a daemon that creates its predictions there: each ends and comes back on the port that it had.
+final class Station {
+  let folder: TemporaryFolder
+  private(set) var simulator: LiveSimulator
+  private(set) var daemon: Daemon
+  private let simulatorPort: Int
+  private let ports: (webhooks: Int, api: Int)
+  private let environment: [String: String]
+
+  var apiPort: Int { ports.api }
+
+  /// - Parameters:
+  ///   - simulated: arguments of the simulator.
+  ///   - environment: settings of the daemon, beside those that lead to the simulator.
+  init(_ simulated: [String] = [], _ environment: [String: String] = [:], secret: String = Daemon.secret) throws {
+    let free = try FreePorts.choose(3)
+    simulatorPort = free[0]
+    ports = (free[1], free[2])
+    folder = try TemporaryFolder()
+    simulator = try LiveSimulator(on: simulatorPort, simulated, secret: secret)
+    self.environment = [
+      "REPLICATE_API_TOKEN": "r8_any", "REPLICATE_API_URL": simulator.url,
+      "PUBLIC_URL": "http://127.0.0.1:\(ports.webhooks)", "WEBHOOK_LISTEN": "127.0.0.1:\(ports.webhooks)",
+      "API_LISTEN": "127.0.0.2:\(ports.api)", "RECONCILE_AFTER": "1s", "CREATES_PER_MINUTE": "60000",
+      "LOG_LEVEL": "notice",
+    ].merging(environment) { $1 }
+    daemon = try Daemon(in: folder, environment: self.environment)
+  }
+
+  /// SIGKILL, and another one.
+  func replaceDaemon() throws {
+    daemon.killAtOnce()
+    daemon = try Daemon(in: folder, environment: environment)
+  }
+
+  /// Another simulator, which knows of no prediction.
+  func replaceSimulator(_ arguments: [String] = [], secret: String = Daemon.secret) throws {
+    simulator.killAtOnce()
+    simulator = try LiveSimulator(on: simulatorPort, arguments, secret: secret)
+  }
+}
+
+// MARK: - Asking the daemon
+
+extension Station {
+  /// Places a job, and returns its id.
+  func place(_ body: String) throws -> String {
+    let answer = try Caller(apiPort).post("/jobs", body)
+    guard answer.status == 201, let id = answer.object["id"] as? String else {
+      throw Unusable("no job was made: \(answer.status) \(answer.text)")
+    }
+    return id
+  }
+
+  func cancel(_ id: String) throws -> Int { try Caller(apiPort).post("/jobs/\(id)/cancel", nil).status }
+
+  func state(of id: String) throws -> String { try daemon.job(id)["state"] as? String ?? "" }
+
+  func errorCode(of id: String) throws -> String? {
+    (try daemon.job(id)["error"] as? [String: Any])?["code"] as? String
+  }
+
+  /// The job as soon as it is in one of `states`.
+  func job(_ id: String, in states: Set<String>, seconds: Int = 30) throws -> [String: Any] {
+    var job: [String: Any] = [:]
+    try wait("\(id) in \(states)", seconds: seconds) {
+      job = try daemon.job(id)
+      return states.contains(job["state"] as? String ?? "")
+    }
+    return job
+  }
+
+  /// A sample of the daemon's metrics.
+  func metric(_ sample: String) throws -> Int {
+    let line = try daemon.ask("/metrics").text.split(separator: "\n").first {
+      $0.hasPrefix("replicate_webhookd_\(sample) ")
+    }
+    guard let value = line?.split(separator: " ").last.flatMap({ Int($0) }) else {
+      throw Unusable("no metric \(sample)")
+    }
+    return value
+  }
+
+  func wait(_ what: String, seconds: Int = 30, until isSo: () throws -> Bool) throws {
+    let end = Date().addingTimeInterval(Double(seconds))
+    while true {
+      if try isSo() { return }
+      guard Date() < end else { throw Unusable("it did not happen in \(seconds) s: \(what)") }
+      poll(nil, 0, 20)
+    }
+  }
+}
+
+/// Sends requests with bodies to the daemon's API, on one connection.
+final class Caller {
+  private let port: Int
+  private let connection: HTTPConnection
+
+  struct Answer {
+    let status: Int
+    let text: String
+    var object: [String: Any] {
+      (try? JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]) ?? [:]
+    }
+  }
+
+  init(_ port: Int) throws {
+    self.port = port
+    connection = try HTTPConnection(host: "127.0.0.2", port: port)
+  }
+
+  func post(_ path: String, _ body: String?, key: String? = nil) throws -> Answer {
+    let body = body ?? ""
+    var head = "POST \(path) HTTP/1.1\r\nHost: 127.0.0.2:\(port)\r\nContent-Length: \(body.utf8.count)\r\n"
+    if !body.isEmpty { head += "Content-Type: application/json\r\n" }
+    if let key { head += "Idempotency-Key: \(key)\r\n" }
+    try connection.send(Array("\(head)\r\n\(body)".utf8))
+    let answer = try connection.receiveStatusAndBody()
+    return Answer(status: answer.status, text: String(decoding: answer.body, as: UTF8.self))
+  }
+
+  func get(_ path: String) throws -> [String: Any] {
+    try connection.send(Array("GET \(path) HTTP/1.1\r\nHost: 127.0.0.2:\(port)\r\n\r\n".utf8))
+    let answer = try connection.receiveStatusAndBody()
+    guard let object = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any] else {
+      throw Unusable("\(path) was answered \(answer.status)")
+    }
+    return object
+  }
+}
