@@ -21,10 +21,11 @@ final class Placing: Sendable {
   /// - Parameter body: of the request with that number.
   init(_ count: Int, to port: Int, body: @escaping @Sendable (Int) -> String) {
     progress = Guarded(Progress(running: Self.threads))
+    let run = UUID().uuidString
     for thread in 0..<Self.threads {
       Thread.detachNewThread { [progress] in
         for number in stride(from: thread, to: count, by: Self.threads) {
-          Self.place("key-\(number)", body(number), port, progress)
+          Self.place("\(run)-\(number)", body(number), port, progress)
         }
         progress.withLock { $0.running -= 1 }
       }

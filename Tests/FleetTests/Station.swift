@@ -22,7 +22,7 @@ final class Station {
     folder = try TemporaryFolder()
     simulator = try LiveSimulator(on: simulatorPort, simulated, secret: secret)
     self.environment = [
-      "REPLICATE_API_TOKEN": "r8_any", "REPLICATE_API_URL": simulator.url,
+      "REPLICATE_API_TOKEN": "r8_of_a_stand_in", "REPLICATE_API_URL": simulator.url,
       "PUBLIC_URL": "http://127.0.0.1:\(ports.webhooks)", "WEBHOOK_LISTEN": "127.0.0.1:\(ports.webhooks)",
       "API_LISTEN": "127.0.0.2:\(ports.api)", "RECONCILE_AFTER": "1s", "CREATES_PER_MINUTE": "60000",
       "LOG_LEVEL": "notice",
@@ -35,6 +35,11 @@ final class Station {
     daemon.killAtOnce()
     daemon = try Daemon(in: folder, environment: environment)
   }
+
+  /// It keeps its connections and its memory, and does nothing.
+  func stopSimulator() { kill(simulator.process.processIdentifier, SIGSTOP) }
+
+  func continueSimulator() { kill(simulator.process.processIdentifier, SIGCONT) }
 
   /// Another simulator, which knows of no prediction.
   func replaceSimulator(_ arguments: [String] = [], secret: String = Daemon.secret) throws {
@@ -49,7 +54,7 @@ extension Station {
   /// Places a job, and returns its id.
   func place(_ body: String) throws -> String {
     let answer = try Caller(apiPort).post("/jobs", body)
-    guard answer.status == 201, let id = answer.object["id"] as? String else {
+    guard answer.status == 202, let id = answer.object["id"] as? String else {
       throw Unusable("no job was made: \(answer.status) \(answer.text)")
     }
     return id

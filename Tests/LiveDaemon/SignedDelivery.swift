@@ -24,9 +24,12 @@ package struct SignedDelivery {
     request = Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body
   }
 
-  package init(id: String, prediction: String, status: String, logs: String = "") throws {
+  package init(
+    id: String, prediction: String, status: String, logs: String = "", secret: String = Daemon.secret
+  ) throws {
     try self.init(
       id: id,
-      body: Array(#"{"id":"\#(prediction)","status":"\#(status)","output":"o","logs":"\#(logs)"}"#.utf8))
+      body: Array(#"{"id":"\#(prediction)","status":"\#(status)","output":"o","logs":"\#(logs)"}"#.utf8),
+      secret: secret)
   }
 }

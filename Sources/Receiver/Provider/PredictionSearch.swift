@@ -11,7 +11,7 @@ struct PredictionSearch {
   /// may take to have its effect.
   static let certainty: Int64 = 60_000
   /// The same from the answer of a call that the provider itself says has failed: time for its lists to show what it did.
-  private static let settlingTime: Int64 = 10_000
+  private static let settlingTime: Int64 = 5000
   /// Until the first look, in milliseconds: the webhook is often there before.
   private static let firstPause: Int64 = 5000
   /// Until a list that could not be had is asked for again.

@@ -1,0 +1,165 @@
+import Foundation
+import LiveDaemon
+import Testing
+
+extension FleetTests {
+  /// How jobs end that do not simply succeed.
+  @Suite struct EndingTests {
+    private static let slow = #"{"model":"demo/slow","input":{}}"#
+
+    @Test func aQueuedJobIsCanceledBeforeItIsSent() throws {
+      let station = try Station([], ["CREATES_PER_MINUTE": "1"])
+      let first = try station.place(Self.slow)
+      _ = try station.job(first, in: ["running"])
+      let second = try station.place(Self.slow)
+      #expect(try station.cancel(second) == 200)
+      #expect(try station.state(of: second) == "canceled")
+      #expect(try station.errorCode(of: second) == "canceled")
+      #expect(try station.simulator.overview().created == 1)
+    }
+
+    @Test func aRunningJobIsCanceled() throws {
+      let station = try Station()
+      let job = try station.place(Self.slow)
+      _ = try station.job(job, in: ["running"])
+      #expect(try station.cancel(job) == 202)
+      _ = try station.job(job, in: ["canceled"])
+      #expect(try station.simulator.overview().predictions.map(\.status) == ["canceled"])
+      #expect(try station.cancel(job) == 200)
+    }
+
+    /// The wish comes while the call that creates is under way, and that call comes to nothing.
+    @Test func aJobThatIsBeingSentIsCanceled() throws {
+      let station = try Station(["--create-rate", "1", "--latency", "1s"])
+      let first = try station.place(Self.slow)
+      _ = try station.job(first, in: ["running"])
+      let second = try station.place(Self.slow)
+      try station.wait("it is being sent") { try Self.stage(of: second, station) == "sending" }
+      #expect(try station.cancel(second) == 202)
+      _ = try station.job(second, in: ["canceled"], seconds: 10)
+      #expect(try station.simulator.overview().created == 1)
+    }
+
+    @Test func aJobThatIsBeingMadeIsCanceledOnceItIsMade() throws {
+      let station = try Station(["--latency", "1s"])
+      let job = try station.place(Self.slow)
+      try station.wait("it is being sent") { try Self.stage(of: job, station) == "sending" }
+      #expect(try station.cancel(job) == 202)
+      _ = try station.job(job, in: ["canceled"], seconds: 15)
+      #expect(try station.simulator.overview().predictions.map(\.status) == ["canceled"])
+    }
+
+    @Test func theProviderGivesUpWhenItIsTold() throws {
+      let station = try Station()
+      let job = try station.place(#"{"model":"demo/slow","input":{},"cancel_after":"5s"}"#)
+      _ = try station.job(job, in: ["canceled"])
+    }
+
+    @Test func aJobWithoutNewsIsStaleUntilThereAreSome() throws {
+      // The prediction waits for six seconds, in which the daemon hears nothing: the simulator is away.
+      let station = try Station(["--lose", "1"])
+      let job = try station.place(
+        #"{"model":"demo/text","input":{"simulate":{"queue_ms":1,"duration_ms":6000}},"timeout":"2s"}"#)
+      try station.wait("it is placed") { try station.daemon.job(job)["prediction_id"] != nil }
+      station.stopSimulator()
+      _ = try station.job(job, in: ["stale"])
+      let before = try station.daemon.job(job)["revision"] as? Int ?? 0
+      station.continueSimulator()
+      let end = try station.job(job, in: ["succeeded"], seconds: 40)
+      #expect(end["revision"] as? Int ?? 0 > before)
+      #expect(end["stale_at"] == nil)
+      #expect(try station.metric("stale_jobs_total") >= 1)
+    }
+
+    /// The job is stale before its prediction is known: it is looked after all the same once that is.
+    @Test func aJobThatIsStaleBeforeItIsMadeIsLookedAfter() throws {
+      let station = try Station(["--lose", "1", "--latency", "3s", "--duration", "500ms"])
+      let job = try station.place(#"{"model":"demo/text","input":{},"timeout":"1s"}"#)
+      _ = try station.job(job, in: ["stale"])
+      _ = try station.job(job, in: ["succeeded"], seconds: 40)
+    }
+
+    @Test func whatTheProviderDoesNotKnowIsGone() throws {
+      let station = try Station()
+      let job = try station.place(Self.slow)
+      _ = try station.job(job, in: ["running"])
+      try station.replaceSimulator()
+      _ = try station.job(job, in: ["failed"])
+      #expect(try station.errorCode(of: job) == "gone")
+      let other = try station.place(Self.slow)
+      _ = try station.job(other, in: ["running"])
+      try station.replaceSimulator()
+      #expect(try station.cancel(other) == 202)
+      _ = try station.job(other, in: ["failed"])
+      #expect(try station.errorCode(of: other) == "gone")
+    }
+
+    @Test(arguments: [
+      (#"{"model":"demo/null","input":{}}"#, "succeeded", nil),
+      (#"{"model":"demo/null","input":{},"expect":{"kind":"urls"}}"#, "failed", "invalid_output"),
+      (#"{"model":"demo/text","input":{},"expect":{"kind":"urls"}}"#, "failed", "invalid_output"),
+      (#"{"model":"demo/text","input":{},"expect":{"kind":"text"}}"#, "succeeded", nil),
+      (#"{"model":"demo/hello","input":{},"expect":{"kind":"urls","count":1}}"#, "succeeded", nil),
+      (#"{"model":"demo/hello","input":{},"expect":{"kind":"urls","count":2}}"#, "failed", "invalid_output"),
+      (#"{"model":"missing/model","input":{}}"#, "failed", "invalid_input"),
+      (#"{"model":"demo/text","input":{"simulate":{"unknown":1}}}"#, "failed", "invalid_input"),
+    ] as [(String, String, String?)])
+    func outputsAreJudged(_ body: String, _ state: String, _ code: String?) throws {
+      let station = try Station(["--duration", "100ms"])
+      let job = try station.place(body)
+      let end = try station.job(job, in: ["succeeded", "failed", "canceled"])
+      #expect(end["state"] as? String == state)
+      #expect(try station.errorCode(of: job) == code, "\(end)")
+    }
+
+    @Test func generalRulesJudgeToo() throws {
+      let folder = try TemporaryFolder()
+      let rules = try folder.write(#"{"demo/null":{"kind":"urls"}}"#, to: "rules.json")
+      let station = try Station(["--duration", "100ms"], ["OUTPUT_RULES": rules])
+      let job = try station.place(#"{"model":"demo/null","input":{}}"#)
+      _ = try station.job(job, in: ["failed"])
+      #expect(try station.errorCode(of: job) == "invalid_output")
+    }
+
+    @Test func whatWasInterruptedIsTriedAgainAsOftenAsItMayBe() throws {
+      let station = try Station(["--duration", "100ms"])
+      let job = try station.place(#"{"model":"demo/interrupted","input":{},"retries":2}"#)
+      let end = try station.job(job, in: ["failed"])
+      #expect(end["attempt"] as? Int == 3)
+      #expect(try station.errorCode(of: job) == "interrupted")
+      let predictions = try station.simulator.overview().predictions
+      #expect(predictions.count == 3 && Set(predictions.map(\.job)) == [job])
+    }
+
+    @Test func withoutCreditNothingIsTriedAgain() throws {
+      let station = try Station(["--credit", "1", "--duration", "100ms"])
+      let first = try station.place(#"{"model":"demo/text","input":{}}"#)
+      _ = try station.job(first, in: ["succeeded"])
+      let second = try station.place(#"{"model":"demo/text","input":{}}"#)
+      _ = try station.job(second, in: ["failed"])
+      #expect(try station.errorCode(of: second) == "insufficient_credit")
+    }
+
+    /// The operator has to mend that: the order waits.
+    @Test func aTokenThatIsRefusedEndsNothing() throws {
+      let folder = try TemporaryFolder()
+      let token = try folder.write("r8_another_token", to: "token")
+      let station = try Station(["--api-token-file", token])
+      let job = try station.place(Self.slow)
+      try station.wait("it was refused") { try Self.order(of: job, station)["tries"] as? Int == 1 }
+      try station.wait("it waits") { try Self.stage(of: job, station) == "queued" }
+      #expect(try station.state(of: job) == "pending")
+      try station.replaceSimulator()
+      try station.replaceDaemon()
+      #expect(try station.state(of: job) == "pending")
+    }
+
+    private static func order(of job: String, _ station: Station) throws -> [String: Any] {
+      try station.daemon.job(job)["order"] as? [String: Any] ?? [:]
+    }
+
+    private static func stage(of job: String, _ station: Station) throws -> String? {
+      try order(of: job, station)["stage"] as? String
+    }
+  }
+}
