@@ -57,7 +57,8 @@ import Testing
     for course in courses {
       let prediction = try #require(byJob[course.id], "\(course.id) has no prediction")
       #expect(course.prediction == prediction.id)
-      #expect(course.state == (prediction.status == "aborted" ? "canceled" : prediction.status), "\(course.id)")
+      #expect(
+        course.state == (prediction.status == "aborted" ? "canceled" : prediction.status), "\(course.id)")
       switch prediction.completed {
       case "acknowledged": #expect(course.heardOfItsEnd, "\(course.id): an acknowledged webhook is not there")
       case "lost": #expect(!course.heardOfItsEnd)
@@ -78,7 +79,9 @@ import Testing
     }
     let asked = courses.count { $0.endSource == "poll" && $0.endedAt >= lastStart }
     #expect(try station.metric("lost_webhooks_total") == asked)
-    print("fleet: \(courses.count) jobs, \(lost) lost ends, \(courses.count { $0.endSource == "poll" }) asked for")
+    print(
+      "fleet: \(courses.count) jobs, \(lost) lost ends, \(courses.count { $0.endSource == "poll" }) asked for"
+    )
   }
 
   @Sendable private static func request(_ number: Int) -> String {

@@ -10,7 +10,8 @@ extension FleetTests {
       let jobs = try (0..<20).map { _ in try station.place(#"{"model":"demo/text","input":{}}"#) }
       for job in jobs { _ = try station.job(job, in: ["succeeded"]) }
       // An open job is looked after, and costs nothing between the looks.
-      _ = try station.job(try station.place(#"{"model":"demo/cold","input":{"simulate":{"queue_ms":60000}}}"#), in: ["pending"])
+      _ = try station.job(
+        try station.place(#"{"model":"demo/cold","input":{"simulate":{"queue_ms":60000}}}"#), in: ["pending"])
       let begin = try Self.processorTime(of: station)
       let end = Date().addingTimeInterval(5)
       try station.wait("five seconds have passed") { Date() >= end }

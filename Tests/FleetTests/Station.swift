@@ -15,7 +15,9 @@ final class Station {
   /// - Parameters:
   ///   - simulated: arguments of the simulator.
   ///   - environment: settings of the daemon, beside those that lead to the simulator.
-  init(_ simulated: [String] = [], _ environment: [String: String] = [:], secret: String = Daemon.secret) throws {
+  init(_ simulated: [String] = [], _ environment: [String: String] = [:], secret: String = Daemon.secret)
+    throws
+  {
     let free = try FreePorts.choose(3)
     simulatorPort = free[0]
     ports = (free[1], free[2])

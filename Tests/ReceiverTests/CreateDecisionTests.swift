@@ -9,7 +9,7 @@ import Testing
   @Test func everyOutcomeIsDecided() {
     let table: [(ReplicateClient.Outcome<Int>, CreateDecision)] = [
       (.answered(1), .place), (.unsent("refused"), .putOff(seconds: 4, pausesAll: false)),
-      (.unanswered("timeout"), .find),
+      (.unanswered("timeout"), .find(isOver: false)),
       (.failed(.rateLimited(retryAfter: 17)), .putOff(seconds: 17, pausesAll: true)),
       (.failed(.unauthorized(message: "no")), .putOff(seconds: 60, pausesAll: true)),
       (
@@ -21,10 +21,10 @@ import Testing
         .failed(.invalid(status: 422, message: "bad")),
         .refuse(JobError(code: "invalid_input", message: "bad"))
       ),
-      (.failed(.unavailable(status: 500, retryAfter: nil)), .find),
-      (.failed(.unavailable(status: 503, retryAfter: 9)), .find),
-      (.failed(.unavailable(status: 408, retryAfter: nil)), .find),
-      (.failed(.unintelligible(status: 201)), .find),
+      (.failed(.unavailable(status: 500, retryAfter: nil, isExplained: false)), .find(isOver: false)),
+      (.failed(.unavailable(status: 503, retryAfter: 9, isExplained: false)), .find(isOver: false)),
+      (.failed(.unavailable(status: 408, retryAfter: nil, isExplained: false)), .find(isOver: false)),
+      (.failed(.unintelligible(status: 201)), .find(isOver: false)),
       (.failed(.unintelligible(status: 302)), .putOff(seconds: 4, pausesAll: false)),
     ]
     for (outcome, decision) in table {

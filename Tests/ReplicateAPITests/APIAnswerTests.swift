@@ -82,7 +82,8 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
   func theWaitIsReadAndBounded(_ header: String?, _ body: String, _ seconds: Int) {
     #expect(failure(429, body, retryAfter: header) == .rateLimited(retryAfter: seconds))
     let unavailable = failure(503, body, retryAfter: header)
-    #expect(unavailable 
+    #expect(
+      unavailable
         == .unavailable(
           status: 503, retryAfter: seconds == 10 ? nil : seconds, isExplained: body.contains("detail")))
   }

@@ -101,7 +101,9 @@ import Testing
     try store.reopen()
     store.advance(500)
     let now = store.now
-    try store.commit { (transaction) throws(StoreError) in try transaction.recoverOrders(at: now) }
+    try store.commit { (transaction) throws(StoreError) in
+      try transaction.recoverOrders(at: now, certainty: 60_000)
+    }
     #expect(try store.order("j1").stage == .unanswered && store.order("j1").dueAt == now)
     #expect(try store.order("j2").stage == .queued)
     let found = try #require(try store.steps(creates: 0).first)
@@ -111,7 +113,9 @@ import Testing
     }
     #expect(found.job.id == "j1" && found.order.sentAt == sent.order.sentAt && found.order.tries == 1)
     // Another crash changes nothing; the search is due again after a while.
-    try store.commit { (transaction) throws(StoreError) in try transaction.recoverOrders(at: now) }
+    try store.commit { (transaction) throws(StoreError) in
+      try transaction.recoverOrders(at: now, certainty: 60_000)
+    }
     #expect(try store.steps(creates: 0).isEmpty)
     store.advance(35_000)
     #expect(try store.steps(creates: 0).count == 1)

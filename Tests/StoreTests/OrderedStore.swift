@@ -62,7 +62,8 @@ extension OrderedStore {
   func steps(creates: Int = 10, others: Int = 10) throws -> [OrderStep] {
     let now = now
     return try commit { (transaction) throws(StoreError) in
-      try transaction.takeOrderSteps(at: now, creates: creates, others: others, patience: 35_000)
+      try transaction.takeOrderSteps(
+        at: now, creates: creates, cancels: others, finds: others, patience: 35_000)
     }
   }
 
@@ -89,7 +90,9 @@ extension OrderedStore {
   func noteUnanswered(_ step: OrderStep, nextLookIn milliseconds: Int64 = 5000) throws {
     let now = now
     try commit { (transaction) throws(StoreError) in
-      try transaction.noteUnanswered(step.order, nextLook: now.advanced(byMilliseconds: milliseconds))
+      try transaction.noteUnanswered(
+        step.order, nextLook: now.advanced(byMilliseconds: milliseconds),
+        certain: now.advanced(byMilliseconds: 60_000))
     }
   }
 
@@ -171,3 +174,8 @@ extension OrderedStore {
 }
 
 let interruption = JobError(code: JobError.interrupted, message: "Prediction interrupted")
+
+extension NextDue {
+  /// Of an order whose call was made.
+  var otherStep: Timestamp? { [find, cancel].compactMap(\.self).min() }
+}

@@ -1,0 +1,65 @@
+import Jobs
+import ReplicateAPI
+import Testing
+
+@testable import Receiver
+
+/// What is decided about calls to the provider.
+@Suite struct ProviderTests {
+  @Test func everyOutcomeOfACreationIsDecided() {
+    let cases: [(ReplicateClient.Outcome<Int>, CreateDecision)] = [
+      (.answered(1), .place), (.unanswered("reset"), .find(isOver: false)),
+      (.unsent("refused"), .putOff(seconds: 4, pausesAll: false)),
+      (.failed(.unavailable(status: 500, retryAfter: nil, isExplained: true)), .find(isOver: true)),
+      (.failed(.unavailable(status: 504, retryAfter: 9, isExplained: false)), .find(isOver: false)),
+      (.failed(.unintelligible(status: 201)), .find(isOver: false)),
+      (.failed(.unintelligible(status: 301)), .putOff(seconds: 4, pausesAll: false)),
+      (.failed(.rateLimited(retryAfter: 7)), .putOff(seconds: 7, pausesAll: true)),
+      (.failed(.unauthorized(message: "m")), .putOff(seconds: 60, pausesAll: true)),
+      (
+        .failed(.insufficientCredit(message: "m")),
+        .refuse(JobError(code: "insufficient_credit", message: "m"))
+      ),
+      (
+        .failed(.invalid(status: 422, message: "m")),
+        .refuse(JobError(code: "invalid_input", message: "m"))
+      ),
+      (.failed(.notFound(message: "m")), .refuse(JobError(code: "invalid_input", message: "m"))),
+    ]
+    for (outcome, expected) in cases {
+      #expect(CreateDecision(outcome, tries: 3) == expected, "\(outcome)")
+    }
+  }
+
+  @Test func howSoonAnAbsenceCountsDependsOnHowTheCallEnded() {
+    let time = { (seconds: Int64) in Timestamp(milliseconds: seconds * 1000) }
+    let lost = PredictionSearch.Plan(sentAt: time(100), now: time(130), isOver: false)
+    #expect(lost.firstLook == time(135) && lost.certain == time(160))
+    let over = PredictionSearch.Plan(sentAt: time(100), now: time(130), isOver: true)
+    #expect(over.firstLook == time(135) && over.certain == time(135))
+    let setBack = PredictionSearch.Plan(sentAt: time(900), now: time(130), isOver: false)
+    #expect(setBack.certain == time(190))
+  }
+
+  /// Whoever sends forged deliveries takes no room from those who have called.
+  @Test func aCallerIsHeardAmongAnyNumberOfForgedDeliveries() {
+    let inbox = DispatcherInbox(callers: 3)
+    for _ in 0..<10_000 {
+      inbox.noteFailedVerification()
+      inbox.wake()
+    }
+    for caller in 0..<3 {
+      inbox.tell(.secretNotFetched)
+      inbox.tell(.done(caller: caller, pause: nil))
+    }
+    let heard = inbox.popAll(patience: .zero) ?? []
+    #expect(heard.prefix(2) == [.verificationFailed, .wake])
+    #expect(heard.count == 8 && heard.last == .done(caller: 2, pause: nil))
+    // What was heard is said anew.
+    inbox.wake()
+    #expect(inbox.popAll(patience: .zero) == [.wake])
+    inbox.close()
+    inbox.wake()
+    #expect(inbox.popAll(patience: .zero) == nil)
+  }
+}

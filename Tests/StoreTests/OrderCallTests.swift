@@ -1,0 +1,160 @@
+import Jobs
+import Store
+import Testing
+
+/// What the calls for an order may change, in whatever order one hears of them.
+@Suite struct OrderCallTests {
+  private let database: TemporaryDatabase
+  private let writer: StoreWriter
+
+  init() throws {
+    database = try TemporaryDatabase()
+    writer = try StoreWriter(path: database.path)
+  }
+
+  /// A search that took its time finds nothing of a call after which another has been made.
+  @Test func whoIsSlowPutsNothingBackThatIsBeingSentAgain() throws {
+    try place("a")
+    let first = try send(at: 0)
+    try noteUnanswered(first, certain: 100)
+    let search = try #require(try find(at: 100).first)
+    #expect(search.order.request.isEmpty && search.order.certainAt == time(100))
+    try putOff(search, until: 100)
+    let second = try send(at: 200)
+    #expect(second.order.tries == 2)
+    // Both tell of the first call, and the second is under way.
+    try putOff(search, until: 250)
+    try noteUnanswered(first, certain: 250)
+    try writer.commit { (transaction) throws(StoreError) in
+      try transaction.delay(search, until: time(250))
+    }
+    #expect(try steps(at: 10_000).isEmpty)
+    #expect(try stored("a").stage == .sending)
+    // The call that is under way may.
+    try putOff(second, until: 300)
+    #expect(try stored("a").stage == .queued)
+  }
+
+  @Test func whatIsPlacedIsNotSentAgain() throws {
+    try place("a")
+    let step = try send(at: 0)
+    let delivery = Sample.delivery("w", "starting", .pending)
+    _ = try writer.commit([
+      Delivery(
+        webhookID: "w", receivedAt: time(1), snapshot: delivery.snapshot, body: delivery.body, namedJob: "a")
+    ])
+    try putOff(step, until: 10)
+    try noteUnanswered(step, certain: 10)
+    #expect(try stored("a").stage == .placed)
+    #expect(try steps(at: 10_000).isEmpty)
+  }
+
+  /// Both ways for a call to come to nothing.
+  @Test(arguments: [false, true])
+  func anOrderToBeCanceledEndsWhereItsCallCameToNothing(_ isSearched: Bool) throws {
+    try place("a")
+    var step = try send(at: 0)
+    if isSearched { try noteUnanswered(step, certain: 5) }
+    let cancellation = try writer.commit { (transaction) throws(StoreError) in
+      try transaction.cancel("a", at: time(1))
+    }
+    guard case .requested = cancellation else {
+      Issue.record("\(cancellation)")
+      return
+    }
+    if isSearched { step = try #require(try find(at: 10).first) }
+    try putOff(step, until: 20)
+    #expect(try job("a").phase == .canceled)
+    #expect(try job("a").error?.code == "canceled")
+    #expect(try steps(at: 10_000).isEmpty)
+  }
+
+  @Test func whatWasUnderWayAtTheEndOfADaemonIsLookedFor() throws {
+    try place("a")
+    _ = try send(at: 1000)
+    try writer.commit { (transaction) throws(StoreError) in
+      try transaction.recoverOrders(at: time(5000), certainty: 60_000)
+    }
+    let step = try #require(try find(at: 5000).first)
+    #expect(step.order.certainAt == time(61_000))
+    // The clock was set back meanwhile: the wait is no longer for that.
+    try putOff(step, until: 5000)
+    _ = try send(at: 90_000)
+    try writer.commit { (transaction) throws(StoreError) in
+      try transaction.recoverOrders(at: time(6000), certainty: 60_000)
+    }
+    #expect(try find(at: 6000).first?.order.certainAt == time(66_000))
+  }
+
+  /// What the provider says of a prediction that the job has left ends nothing.
+  @Test func aPredictionThatIsGoneEndsItsOwnJobOnly() throws {
+    try place("a", retries: 1)
+    let step = try send(at: 0)
+    let interrupted = Snapshot(
+      predictionID: "p1", providerStatus: "failed", phase: .failed, model: nil,
+      error: JobError(code: JobError.interrupted, message: "m"),
+      evidence: Evidence(logsSize: 0, outputSize: 0, digest: Sample.digest(of: "x")))
+    let end = { (prediction: String) throws -> Job? in
+      try writer.commit { (transaction) throws(StoreError) in
+        try transaction.end(
+          step.order.number, of: prediction, as: .failed,
+          because: JobError(code: "gone", message: "m"), at: time(3))
+      }
+    }
+    _ = try writer.commit { (transaction) throws(StoreError) in
+      try transaction.record(
+        News(source: .answer, receivedAt: time(1), snapshot: interrupted, body: []), ofJob: step.order.number)
+    }
+    #expect(try end("p1") == nil)
+    #expect(try job("a").phase == .pending && job("a").attempt == 2)
+  }
+}
+
+extension OrderCallTests {
+  private func time(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
+
+  private func place(_ id: String, retries: Int64 = 0) throws {
+    let order = Order(
+      id: id, idempotencyKey: nil, digest: Sample.digest(of: id), request: Array("{}".utf8), model: "m",
+      createdAt: time(0), timeout: nil, retries: retries)
+    _ = try writer.commit { (transaction) throws(StoreError) in try transaction.place(order) }
+  }
+
+  private func steps(at now: Int64, creates: Int = 9, finds: Int = 9) throws -> [OrderStep] {
+    try writer.commit { (transaction) throws(StoreError) in
+      try transaction.takeOrderSteps(
+        at: time(now), creates: creates, cancels: 9, finds: finds, patience: 1_000_000)
+    }
+  }
+
+  private func send(at now: Int64) throws -> OrderStep {
+    let taken = try steps(at: now, finds: 0)
+    let step = try #require(taken.first)
+    #expect(taken.count == 1 && step.order.sentAt == time(now))
+    return step
+  }
+
+  private func find(at now: Int64) throws -> [OrderStep] { try steps(at: now, creates: 0) }
+
+  private func putOff(_ step: OrderStep, until moment: Int64) throws {
+    try writer.commit { (transaction) throws(StoreError) in
+      try transaction.putOff(step.order, until: time(moment), at: time(moment))
+    }
+  }
+
+  private func noteUnanswered(_ step: OrderStep, certain: Int64) throws {
+    try writer.commit { (transaction) throws(StoreError) in
+      try transaction.noteUnanswered(step.order, nextLook: time(certain), certain: time(certain))
+    }
+  }
+
+  private func job(_ id: String) throws -> Job {
+    try #require(try StoreReader(path: database.path).job(id)).job
+  }
+
+  private func stored(_ id: String) throws -> StoredOrder {
+    let reader = try StoreReader(path: database.path)
+    let number = try #require(try reader.job(id)).number
+    return try #require(try reader.order(ofJob: number))
+  }
+}
