@@ -11,6 +11,8 @@ final class Connection {
   enum Access {
     /// Creates the file, readable by its owner alone.
     case create
+    /// Only a file that exists.
+    case write
     case read
   }
 
@@ -21,6 +23,7 @@ final class Connection {
     let flags =
       switch access {
       case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+      case .write: SQLITE_OPEN_READWRITE
       case .read: SQLITE_OPEN_READONLY
       }
     let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)

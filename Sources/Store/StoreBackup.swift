@@ -155,7 +155,8 @@ extension StoreBackup {
       return try reader.integer("SELECT count(*) FROM jobs")
     }
     do throws(StoreError) {
-      let copy = try Connection(path: partial, access: .create, busyTimeout: 0)
+      // Not created here: it may be abandoned at this moment, and would come back.
+      let copy = try Connection(path: partial, access: .write, busyTimeout: 0)
       // Nobody sees this file before it is whole and synced: it needs no journal on disk, and no sync of SQLite's.
       try copy.execute("PRAGMA journal_mode = MEMORY")
       try copy.execute("PRAGMA synchronous = OFF")
