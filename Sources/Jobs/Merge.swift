@@ -4,8 +4,13 @@ package enum SnapshotSource: String, Sendable, CaseIterable {
   case webhook
   /// We asked the provider how far the prediction is.
   case poll
+  /// We looked through what the provider lists, for a prediction whose creation had no answer.
+  case list
   /// The provider answered so to the call that created the prediction, or that canceled it.
   case answer
+
+  /// No call or delivery of the provider's own has told of it.
+  package var isAskedFor: Bool { self == .poll || self == .list }
 }
 
 extension Job {
@@ -48,7 +53,7 @@ extension Job {
     if endsJob {
       verdict = offered.breach
       watch.end()
-      endedUnheard = source == .poll
+      endedUnheard = source.isAskedFor
     }
     let changes = advances || isNewer || endsStaleness
     return Merge(

@@ -108,7 +108,7 @@ private struct Course {
       #expect(job.snapshot == furthest.map { Life.snapshots[$0] })
     }
     #expect((job.state == .stale) == (isStale && endSource == nil))
-    #expect(job.endedUnheard == (endSource == .poll && !isEndTold))
+    #expect(job.endedUnheard == (endSource?.isAskedFor == true && !isEndTold))
     #expect(job.lastDeliveryAt == lastChangingDelivery)
     // An open job is looked at again, unless it is overdue and there is nobody to ask.
     #expect((job.watch.dueAt == nil) == (endSource != nil || isStale && heard.isEmpty))

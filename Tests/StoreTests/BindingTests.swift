@@ -30,6 +30,19 @@ import Testing
     #expect(try store.outcomes("j1") == [.applied])
   }
 
+  /// A question is about a prediction that a job has; a search is for one that it has not.
+  @Test func whatIsFoundInTheListBindsAndWhatIsPolledDoesNot() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    try store.noteUnanswered(step)
+    #expect(try store.hear(.poll, step.order.number, .succeeded) == nil)
+    #expect(try store.hear(.list, step.order.number, .succeeded)?.jobID == "j1")
+    let job = try store.job("j1")
+    #expect(job.state == .succeeded && job.snapshot?.predictionID == "p1" && job.endedUnheard)
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+  }
+
   @Test func aDeliveryFindsTheJobWhoseAnswerWasLost() throws {
     let store = try OrderedStore()
     try store.noteUnanswered(try store.send("j1"))

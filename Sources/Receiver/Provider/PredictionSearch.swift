@@ -83,7 +83,7 @@ struct PredictionSearch {
   private func take(_ prediction: Prediction, _ item: [UInt8], of missing: inout [String: OrderStep]) {
     guard let url = prediction.webhookURL(in: item.span), let value = JobToken.parameterValue(in: url),
       let id = context.token.job(named: value), let step = missing[id],
-      context.record(item, .poll, ofJob: step.order.number)
+      context.record(item, .list, ofJob: step.order.number)
     else { return }
     missing[id] = nil
   }

@@ -80,7 +80,7 @@ extension ProviderContext {
     let news = News(source: source, receivedAt: now, snapshot: decoded.snapshot, body: decoded.body)
     let recording = persist { transaction throws(StoreError) in try transaction.record(news, ofJob: number) }
     guard let recording = recording ?? nil else { return false }
-    if recording.endsJob, source == .poll { metrics.lostWebhooks.add() }
+    if recording.endsJob, source.isAskedFor { metrics.lostWebhooks.add() }
     logger.info(
       "answer",
       metadata: [
