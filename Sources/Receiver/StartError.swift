@@ -13,8 +13,14 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
   case tls(variable: String, path: String, TLSConfigurationError)
   case system(SystemError)
   case noHMAC
-  case secretNotFetched(String)
+  /// - Parameter mayPass: the provider could not be reached, or had no time: the same start may succeed later.
+  case secretNotFetched(String, mayPass: Bool)
   case provider(String)
+
+  /// No setting is wrong: a service manager is to start the daemon again.
+  package var mayPass: Bool {
+    if case .secretNotFetched(_, mayPass: true) = self { true } else { false }
+  }
 
   package var description: String {
     switch self {
@@ -29,7 +35,7 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
       "API_TOKENS: the jobs API was handed \(address), which is reached from beyond this machine: set a token"
     case .tls(let variable, let path, let error): "\(variable): \(path): \(error)"
     case .system(let error): "the system refused what the daemon needs: \(error)"
-    case .secretNotFetched(let reason):
+    case .secretNotFetched(let reason, _):
       "REPLICATE_WEBHOOK_SECRET is not set and could not be fetched with REPLICATE_API_TOKEN: \(reason)"
     case .provider(let reason): "calls to REPLICATE_API_URL cannot be made: \(reason)"
     case .noHMAC: "OpenSSL offers no HMAC-SHA256: check its configuration and providers"

@@ -8,7 +8,10 @@ struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Receive webhooks and answer for jobs, until SIGTERM or SIGINT.",
     discussion:
-      "Exit status: 0 after an orderly end, 1 after any other, 78 where a setting keeps it from starting.")
+      """
+      Exit status: 0 after an orderly end, 1 after any other, 78 where a setting keeps it from starting, 69 where \
+      Replicate does not answer and no REPLICATE_WEBHOOK_SECRET is set.
+      """)
 
   @OptionGroup var options: SettingsOptions
 
@@ -24,7 +27,7 @@ struct Serve: ParsableCommand {
       do throws(StartError) {
         application = try Application(settings: settings, environment: Environment.variables, log: log)
       } catch {
-        throw CommandFailure("\(error)", code: .config)
+        throw CommandFailure("\(error)", code: error.mayPass ? .unavailable : .config)
       }
       guard application.run() else { throw CommandFailure("not everything ended in order", code: .failure) }
     }

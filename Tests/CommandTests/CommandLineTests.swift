@@ -46,6 +46,26 @@ extension ProcessTests {
           && second.error.contains("WEBHOOK_LISTEN: cannot listen on 127.0.0.1:\(daemon.webhookPort)"))
     }
 
+    /// Status 78 is an end to a service manager: at boot, the network may be there a moment later.
+    @Test func aSecretThatCannotBeFetchedYetIsNoWrongSetting() throws {
+      let folder = try TemporaryFolder()
+      let other = try Daemon(in: folder)
+      let start = { (provider: String) in
+        try Program.run(
+          ["serve"],
+          environment: [
+            "REPLICATE_API_TOKEN": "r8_not_a_real_token", "REPLICATE_API_URL": provider,
+            "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
+            "DATABASE_URL": "sqlite:\(folder.url.path)/other.db",
+          ])
+      }
+      let unreached = try start("http://127.0.0.1:1")
+      #expect(unreached.status == 69 && unreached.error.contains("could not be fetched"), "\(unreached.error)")
+      // Whoever answers there is not Replicate: that stays so.
+      let wrong = try start("http://127.0.0.1:\(other.webhookPort)")
+      #expect(wrong.status == 78 && wrong.error.contains("could not be fetched"), "\(wrong.error)")
+    }
+
     /// The file of a unix socket outlives its process: it must not keep the next one from starting.
     @Test func aUnixSocketIsTakenOverFromAProcessThatIsGone() throws {
       let folder = try TemporaryFolder()

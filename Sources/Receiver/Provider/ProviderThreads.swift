@@ -88,10 +88,11 @@ enum FetchedSecret {
       do throws(SecretError) {
         return try Secret(text.text)
       } catch {
-        throw .secretNotFetched("what was answered is no secret: \(error)")
+        throw .secretNotFetched("what was answered is no secret: \(error)", mayPass: false)
       }
-    case .failed(let failure): throw .secretNotFetched("\(failure)")
-    case .unsent(let reason), .unanswered(let reason): throw .secretNotFetched(reason)
+    case .failed(let failure): throw .secretNotFetched("\(failure)", mayPass: failure.isRetryable)
+    case .unsent(let reason), .unanswered(let reason):
+      throw .secretNotFetched(reason, mayPass: true)
     }
   }
 
