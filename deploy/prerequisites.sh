@@ -2,7 +2,14 @@
 
 # Prints a command the way one would type it, then runs it.
 run() {
-  printf '\n\033[1m$ %s\033[0m\n' "$*"
+  local word line=
+  for word in "$@"; do
+    case $word in
+      "" | *[!A-Za-z0-9_./:=,@%+-]*) line+=" '${word//\'/\'\\\'\'}'" ;;
+      *) line+=" $word" ;;
+    esac
+  done
+  printf '\n\033[1m$%s\033[0m\n' "$line"
   "$@"
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a fresh checkout to the first job: builds the daemon, starts it on a database of
-# its own, sends it the deliveries of one invented prediction, and shows the job.
+# From a fresh checkout to the first output, without an account and without a tunnel: builds the daemon and a stand-in for
+# Replicate, starts both on this machine alone, creates a job, shows how it runs, its output and its history.
 #
 #   deploy/quickstart.sh          keeps serving until Ctrl-C
 #   deploy/quickstart.sh --once   ends after the check; status 0 only if the job is `succeeded`
@@ -31,61 +31,111 @@ need_packages curl ca-certificates
 say ""
 say "Building. The first time this compiles the command-line library too and takes a minute or three; later, seconds."
 run swift build -c release --static-swift-stdlib --product replicate-webhookd -Xlinker -s
-binary=.build/release/replicate-webhookd
+run swift build -c release --static-swift-stdlib --product replicate-simulator -Xlinker -s
+binaries=.build/release
 
-# A free pair of ports: the defaults, or the next ones.
+# All that this run writes, readable by you only, and gone with it.
+place=$(mktemp -d "${TMPDIR:-/tmp}/replicate-quickstart.XXXXXX")
+simulator='' daemon=''
+clean_up() {
+  local process
+  for process in $daemon $simulator; do
+    kill "$process" 2>/dev/null || true
+    wait "$process" 2>/dev/null || true
+  done
+  rm -rf "$place"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# Prints a command as one would type it, to run beside this script.
+show() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
+
+say ""
+say "Starting the stand-in for Replicate, on a port that is free."
+show "$binaries/replicate-simulator --listen 127.0.0.1:0 &"
+"$binaries/replicate-simulator" --listen 127.0.0.1:0 --quiet >"$place/simulator" &
+simulator=$!
+for _ in $(seq 100); do
+  [ -s "$place/simulator" ] && break
+  kill -0 $simulator 2>/dev/null || fail "The stand-in has ended; the lines above say why."
+  sleep 0.1
+done
+replicate=$(cat "$place/simulator")
+[ -n "$replicate" ] || fail "The stand-in has not started within 10 seconds: is this machine very busy?"
+say "$replicate"
+
+# A free pair of ports: the daemon's defaults, or the next ones.
 is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 port=8080
 until is_free $port && is_free $((port + 1)); do
   port=$((port + 2))
   [ $port -lt 8180 ] || fail "No free pair of ports between 8080 and 8180: end something that listens there."
 done
+api=http://127.0.0.1:$((port + 1))
 
-# Settings for this run alone: a fresh secret, readable by you only.
-place=.build/quickstart
-mkdir -p "$place"
-chmod 700 "$place"
-(
-  umask 077
-  cat >"$place/env" <<EOF
-REPLICATE_WEBHOOK_SECRET=whsec_$(head -c 24 /dev/urandom | base64)
+# With Replicate itself, REPLICATE_API_TOKEN is your own, REPLICATE_API_URL is not set, and PUBLIC_URL begins with https.
+cat >"$place/env" <<END
+REPLICATE_API_TOKEN=any-token-will-do-here
+REPLICATE_API_URL=$replicate
+PUBLIC_URL=http://127.0.0.1:$port
 WEBHOOK_LISTEN=127.0.0.1:$port
 API_LISTEN=127.0.0.1:$((port + 1))
 DATABASE_URL=sqlite:$place/jobs.db
 LOG_FORMAT=text
-EOF
-)
+END
 
 say ""
-say "Starting the daemon with the settings in $place/env."
-printf '\n\033[1m$ %s\033[0m\n' "$binary serve --env-file $place/env &"
-"$binary" serve --env-file "$place/env" &
+say "Starting the daemon. Its settings:"
+run cat "$place/env"
+show "$binaries/replicate-webhookd serve --env-file $place/env &"
+# Settings of yours, which would win over the file, are not meant for this run.
+env -i PATH="$PATH" "$binaries/replicate-webhookd" serve --env-file "$place/env" &
 daemon=$!
-trap 'kill $daemon 2>/dev/null; wait $daemon 2>/dev/null || true' EXIT
-trap 'exit 130' INT TERM
-
-api=http://127.0.0.1:$((port + 1))
+ready=false
 for _ in $(seq 100); do
   kill -0 $daemon 2>/dev/null || fail "The daemon has ended; its last lines say why."
-  curl -fsS -o /dev/null "$api/readyz" 2>/dev/null && break
+  if curl -fsS -m 5 -o /dev/null "$api/readyz" 2>/dev/null; then
+    ready=true
+    break
+  fi
   sleep 0.1
+done
+$ready || fail "The daemon is not ready within 10 seconds; its lines above may say why."
+
+say ""
+say "Your app asks for a job. The daemon has it on disk, answers, and creates the prediction:"
+run curl -sS -m 10 "$api/jobs" -H "Content-Type: application/json" \
+  -d '{"id": "first", "model": "demo/hello", "input": {"prompt": "a desk lamp"}}'
+
+# The first text or number of that name in a job's document.
+member() { sed -n "s/.*\"$1\":\"\{0,1\}\([A-Za-z0-9._-]*\).*/\1/p" <<<"$job"; }
+
+say ""
+say "Webhooks tell the daemon how it goes, a log line each, and your app asks:"
+show "curl -sS $api/jobs/first    # twice a second, of which state and progress are shown"
+state=
+for _ in $(seq 60); do
+  job=$(curl -sS -m 10 "$api/jobs/first") || fail "The daemon does not answer; its last lines say why."
+  state=$(member state)
+  printf '%-10s %s\n' "$state" "$(member progress)"
+  case $state in succeeded | failed | canceled) break ;; esac
+  sleep 0.5
 done
 
 say ""
-say "Replicate would now deliver the life of a prediction. Here, the daemon's own command signs and sends one."
-id=quickstart$(head -c 6 /dev/urandom | od -An -tx1 | tr -d ' \n')
-run "$binary" send "http://127.0.0.1:$port/webhooks/replicate" --scenario happy --id "$id" --env-file "$place/env"
-
+say "The job, with its input, its output, and when what happened:"
+run curl -sS -m 10 "$api/jobs/first"
 say ""
-say "Your app asks for the job, by the prediction's id:"
-run curl -sS "$api/jobs/$id"
-curl -sS "$api/jobs/$id" | grep -q '"state":"succeeded"' || fail "The job is not succeeded: something is wrong here."
+say "What each message of the provider did:"
+run "$binaries/replicate-webhookd" job first --history --api "$api"
 
+[ "$state" = succeeded ] || fail "The job is ${state:-unknown}, and should be succeeded by now: something is wrong here."
+say ""
 if $once; then
-  say ""
   say "The job is succeeded. Done."
   exit 0
 fi
-say ""
-say "Still serving: deliveries on http://127.0.0.1:$port/webhooks/replicate, jobs on $api/jobs. Ctrl-C ends it."
+say "Still serving: jobs on $api/jobs, the stand-in on $replicate. Ctrl-C ends both, and deletes $place."
+say "Try demo/fail, demo/tokens or demo/slow as the model; \`$binaries/replicate-simulator --help\` lists them all."
 wait $daemon
