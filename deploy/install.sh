@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the daemon on this machine: binary, user, settings, systemd unit.
 #
-#   deploy/install.sh               builds where needed, installs, and starts once the secret is set
+#   deploy/install.sh               builds where needed, installs, and starts once a secret or a token is set
 #   deploy/install.sh --uninstall   stops and removes all of it but the settings and the database
 set -euo pipefail
 
@@ -27,9 +27,10 @@ uninstall_all() {
 }
 
 install_all() {
-  need_packages libssl3 libsqlite3-0 libcurl4
+  need_packages libssl3 libsqlite3-0 libcurl4 ca-certificates
   local built=.build/release/$name
-  if [ ! -x "$built" ]; then
+  # A binary that is as new as its sources may have been built elsewhere: this machine then needs no Swift.
+  if [ ! -x "$built" ] || [ -n "$(find Sources Package.swift -newer "$built" -print -quit)" ]; then
     need_swift
     need_build_packages
     run swift build -c release --static-swift-stdlib --product $name -Xlinker -s
@@ -44,6 +45,17 @@ install_all() {
   start
 }
 
+# The settings hold a secret, or a token with which it is fetched, or the unit is handed one. Only root and the service may
+# read them.
+is_configured() {
+  as_root grep -Eq '^(REPLICATE_WEBHOOK_SECRET|REPLICATE_API_TOKEN)(_FILE)?=.' "$settings" && return
+  local credential
+  for credential in replicate_webhook_secret replicate_api_token; do
+    as_root test -e "/etc/credstore/$credential" && return
+  done
+  return 1
+}
+
 start() {
   if ! systemd_runs; then
     say ""
@@ -51,10 +63,9 @@ start() {
     return
   fi
   run as_root systemctl daemon-reload
-  # The settings are readable by root and the service alone.
-  if ! as_root grep -Eq '^(REPLICATE_WEBHOOK_SECRET|REPLICATE_WEBHOOK_SECRET_FILE)=.' "$settings"; then
+  if ! is_configured; then
     say ""
-    say "Installed. Put your signing secret into $settings, then:"
+    say "Installed. Put REPLICATE_API_TOKEN and PUBLIC_URL into $settings, or only REPLICATE_WEBHOOK_SECRET, then:"
     say "  sudo systemctl enable --now $name"
     return
   fi

@@ -28,7 +28,7 @@ package struct PredictionRequest: Equatable, Sendable {
   /// In the order of ``WebhookEvent``. All of them unless the request chooses, so that progress is seen; `completed` is
   /// always among them, for without it nobody would say that the job has ended.
   package let events: [WebhookEvent]
-  /// How long the job may go without an end before it counts as stale, in seconds: 1 second to 7 days.
+  /// How long the job may go without news before it counts as stale, in seconds: 1 second to 7 days.
   package let timeout: Int?
   /// When Replicate shall give up, in seconds since the creation: 5 seconds to 24 hours.
   package let cancelAfter: Int?
