@@ -25,6 +25,7 @@ struct Check: ParsableCommand {
       }
       Terminal.print("webhooks   \(settings.webhookAddresses.map(\.description).joined(separator: ", "))")
       Terminal.print("jobs API   \(settings.apiAddresses.map(\.description).joined(separator: ", "))")
+      Terminal.print("provider   \(describe(settings))")
       try checkCertificate(settings.tlsFiles)
       guard Files.exists(settings.databasePath) else {
         Terminal.print("store      \(settings.databasePath) does not exist yet: serve makes it")
@@ -45,6 +46,17 @@ struct Check: ParsableCommand {
         throw CommandFailure("DATABASE_URL: \(error)", code: .failure)
       }
     }
+  }
+
+  /// What can be done at Replicate, and how its news come.
+  private func describe(_ settings: Settings) -> String {
+    let provider = settings.provider
+    guard provider.token != nil else { return "REPLICATE_API_TOKEN is not set: the daemon only listens" }
+    let secret = settings.secrets.isEmpty ? "; the webhook secret is fetched at start" : ""
+    guard let publicURL = provider.publicURL else {
+      return "\(provider.apiURL), PUBLIC_URL is not set: predictions are only asked for" + secret
+    }
+    return "\(provider.apiURL), webhooks to \(publicURL)/webhooks/replicate" + secret
   }
 
   private func checkCertificate(_ files: TLSFiles?) throws {

@@ -60,7 +60,8 @@ extension ProcessTests {
           ])
       }
       let unreached = try start("http://127.0.0.1:1")
-      #expect(unreached.status == 69 && unreached.error.contains("could not be fetched"), "\(unreached.error)")
+      #expect(
+        unreached.status == 69 && unreached.error.contains("could not be fetched"), "\(unreached.error)")
       // Whoever answers there is not Replicate: that stays so.
       let wrong = try start("http://127.0.0.1:\(other.webhookPort)")
       #expect(wrong.status == 78 && wrong.error.contains("could not be fetched"), "\(wrong.error)")
@@ -97,6 +98,22 @@ extension ProcessTests {
       let damaged = try Program.run(["check"], environment: environment)
       #expect(damaged.status == 1 && damaged.error.contains("DATABASE_URL: the database is damaged"))
       #expect(try Program.run(["check"]).status == 78)
+    }
+
+    @Test(arguments: [
+      (["REPLICATE_WEBHOOK_SECRET": Daemon.secret], "only listens"),
+      (["REPLICATE_API_TOKEN": "r8_not_a_real_token"], "predictions are only asked for; the webhook secret"),
+      (
+        ["REPLICATE_API_TOKEN": "r8_not_a_real_token", "PUBLIC_URL": "https://hooks.example.com/"],
+        "webhooks to https://hooks.example.com/webhooks/replicate"
+      ),
+    ])
+    func checkSaysWhatCanBeDoneAtReplicate(_ settings: [String: String], _ message: String) throws {
+      let folder = try TemporaryFolder()
+      let place = ["DATABASE_URL": "sqlite:\(folder.url.path)/none.db"]
+      let result = try Program.run(["check"], environment: settings.merging(place) { $1 })
+      #expect(result.status == 0 && result.output.contains(message), "\(result.output)")
+      #expect(!result.output.contains("r8_"))
     }
 
     /// What verify says of a delivery in which one thing is wrong.
