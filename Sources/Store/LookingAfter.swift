@@ -94,7 +94,7 @@ extension StoreTransaction {
     return sweep
   }
 
-  /// Call it once at start, where the provider can be asked: what ended while nobody listened is asked for within `spread`
+  /// Call it at start, where the provider can be asked, and when the wall clock was set: what ended while nobody listened is asked for within `spread`
   /// milliseconds, and so are stale jobs of which nobody could be asked before.
   package func hastenLooks(from now: Timestamp, within spread: Int64) throws(StoreError) {
     try watchStatements.hasten(from: now, within: spread)

@@ -15,6 +15,7 @@ final class OrderStatements {
   private let setCancelRequested: Statement
   private let insertCancel: Statement
   private let recover: Statement
+  private let hasten: Statement
   private let selectAttempt: Statement
   private let insertAttempt: Statement
   private let delete: Statement
@@ -62,6 +63,7 @@ final class OrderStatements {
       UPDATE orders SET stage = 'unanswered', due_at = ?1, certain_at = min(sent_at, ?1) + ?2
       WHERE stage = 'sending'
       """, on: connection)
+    hasten = try Statement("UPDATE orders SET due_at = ?1 WHERE due_at > ?1", on: connection)
     selectAttempt = try Statement("SELECT job FROM attempts WHERE prediction_id = ?", on: connection)
     delete = try Statement("DELETE FROM orders WHERE job = ?", on: connection)
     insertAttempt = try Statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", on: connection)
@@ -197,6 +199,14 @@ extension OrderStatements {
     try recover.bind(1, now.milliseconds)
     try recover.bind(2, certainty)
     try recover.run()
+  }
+}
+
+extension OrderStatements {
+  /// Lets no step be due later than that.
+  func hasten(to moment: Timestamp) throws(StoreError) {
+    try hasten.bind(1, moment.milliseconds)
+    try hasten.run()
   }
 }
 

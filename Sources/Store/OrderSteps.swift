@@ -26,6 +26,11 @@ extension StoreTransaction {
     try orders.recover(at: now, certainty: certainty)
   }
 
+  /// Call it when the wall clock was set: no step waits longer than `spread` milliseconds.
+  package func hastenOrders(from now: Timestamp, within spread: Int64) throws(StoreError) {
+    try orders.hasten(to: now.advanced(byMilliseconds: spread))
+  }
+
   /// Takes steps that are due. Each is put off or noted as begun, so that no other call returns it.
   ///
   /// - Parameters:

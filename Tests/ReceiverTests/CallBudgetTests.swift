@@ -94,6 +94,14 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     #expect(schedule.cursor(at: time(3_601_050)) == 0)
   }
 
+  @Test func afterAJumpOfTheClockNothingIsDeletedForAnHour() {
+    var schedule = PruneSchedule(now: time(1000))
+    schedule.note(77, at: time(1000))
+    schedule.postpone(at: time(1040))
+    #expect(schedule.cursor(at: time(3_601_039)) == nil)
+    #expect(schedule.cursor(at: time(3_601_040)) == 77)
+  }
+
   /// A look after `elapsed` milliseconds finds the time of day moved by `moved`.
   @Test(arguments: [
     (5000, 5000, false), (5000, 6000, false), (5000, 6001, true), (5000, 4000, false), (5000, 3999, true),
@@ -101,7 +109,9 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   ])
   func onlyAJumpIsNoticed(_ elapsed: Int, _ moved: Int64, _ isJump: Bool) {
     var watch = WallClockWatch(wall: .init(milliseconds: 10_000_000), monotonic: time(50))
-    watch.observe(wall: .init(milliseconds: 10_000_000 + moved), monotonic: time(50 + elapsed))
+    let hasJumped = watch.observe(
+      wall: .init(milliseconds: 10_000_000 + moved), monotonic: time(50 + elapsed))
+    #expect(hasJumped == isJump)
     #expect(watch.setAt == (isJump ? .init(milliseconds: 10_000_000 + moved) : nil))
   }
 

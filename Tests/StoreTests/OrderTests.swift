@@ -69,6 +69,21 @@ import Testing
     #expect(try store.steps().isEmpty)
   }
 
+  /// An hour later by the clock that was wrong is a minute after it was set right.
+  @Test func aClockThatIsSetBackDelaysNoOrderForLong() throws {
+    let store = try OrderedStore()
+    store.advance(3_600_000)
+    try store.place("j1")
+    store.advance(-3_600_000)
+    let now = store.now
+    try store.commit { (transaction) throws(StoreError) in
+      try transaction.hastenOrders(from: now, within: 60_000)
+    }
+    #expect(try store.steps().isEmpty)
+    store.advance(60_000)
+    #expect(try store.steps().map(\.job.id) == ["j1"])
+  }
+
   @Test func whatIsNotDueIsNotTaken() throws {
     let store = try OrderedStore()
     try store.place("j1")

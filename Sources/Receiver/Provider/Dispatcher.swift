@@ -24,6 +24,8 @@ final class Dispatcher {
   /// When the secret may be fetched again.
   private var secretNotBefore: MonotonicTime?
   private var isRecovered = false
+  /// The wall clock was set, and what waits by it has not been moved yet.
+  private var hasJumped = false
   /// The caller that looks for predictions: one search at a time looks for all that are missing.
   private var searcher: Int?
   private var prunes: PruneSchedule
@@ -56,7 +58,10 @@ final class Dispatcher {
     var patience = Duration.zero
     while let batch = events.popAll(patience: patience) {
       for event in batch { take(event) }
-      clock.observe(wall: wallTime, monotonic: MonotonicClock.now)
+      if clock.observe(wall: wallTime, monotonic: MonotonicClock.now) {
+        hasJumped = true
+        prunes.postpone(at: MonotonicClock.now)
+      }
       do throws(StoreError) {
         patience = try work()
       } catch {
@@ -79,6 +84,18 @@ final class Dispatcher {
       if asks { try transaction.hastenLooks(from: now, within: spread) }
     }
     isRecovered = true
+  }
+
+  /// What is due is kept by the wall clock. Where that was set back, it would all wait until it is there again.
+  private func followClock() throws(StoreError) {
+    guard hasJumped else { return }
+    let (now, wait) = (wallTime, rules.longestWaitAfterJump)
+    try written { transaction throws(StoreError) in
+      try transaction.hastenLooks(from: now, within: wait)
+      try transaction.hastenOrders(from: now, within: wait)
+    }
+    hasJumped = false
+    logger.notice("the wall clock was set: what waits for a time of day was moved")
   }
 
   private func take(_ event: DispatcherEvent) {
@@ -111,6 +128,7 @@ extension Dispatcher {
   /// - Returns: how long nothing will be due, unless something is heard.
   private func work() throws(StoreError) -> Duration {
     try recover()
+    try followClock()
     let (due, now) = (try reader.nextDue(), wallTime)
     if let look = due.look, look <= now { try sweep(at: now) }
     try takeSteps(due, at: now)

@@ -20,6 +20,8 @@ struct DispatcherRules: Sendable {
   var stepPatience: Int64 = 35_000
   /// What ended while the daemon was down is asked for within that time, in milliseconds.
   var catchUpSpread: Int64 = 10_000
+  /// After the wall clock was set back, nothing waits longer than that for it to come to where it was, in milliseconds.
+  var longestWaitAfterJump: Int64 = 60_000
   var pauseAfterFailure = Duration.seconds(1)
   /// Orders whose predictions are looked for together.
   var longestSearchList = 500
@@ -50,6 +52,11 @@ struct PruneSchedule {
   mutating func note(_ next: Int64?, at now: MonotonicTime) {
     position = next ?? 0
     dueAt = now + (next == nil ? Self.passPause : Self.stepPause)
+  }
+
+  /// The wall clock has jumped, perhaps to a time that is wrong: what looks old by it is left alone for a while.
+  mutating func postpone(at now: MonotonicTime) {
+    dueAt = max(dueAt, now + Self.passPause)
   }
 
   func patience(at now: MonotonicTime) -> Duration { max(.zero, dueAt - now) }

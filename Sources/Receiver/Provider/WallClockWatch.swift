@@ -16,10 +16,14 @@ struct WallClockWatch {
     self.monotonic = monotonic
   }
 
-  mutating func observe(wall: Timestamp, monotonic: MonotonicTime) {
+  /// - Returns: true where it has jumped since the last look.
+  @discardableResult
+  mutating func observe(wall: Timestamp, monotonic: MonotonicTime) -> Bool {
     let elapsed = Int64((monotonic - self.monotonic).wholeNanoseconds / 1_000_000)
     let moved = wall.milliseconds - self.wall.milliseconds
-    if abs(moved - elapsed) > Self.tolerance { setAt = wall }
     (self.wall, self.monotonic) = (wall, monotonic)
+    guard abs(moved - elapsed) > Self.tolerance else { return false }
+    setAt = wall
+    return true
   }
 }
