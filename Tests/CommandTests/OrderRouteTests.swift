@@ -1,0 +1,147 @@
+import Foundation
+import LiveDaemon
+import Testing
+
+extension ProcessTests {
+  /// Asking for jobs, where the provider cannot be reached: orders wait in their queue.
+  @Suite struct OrderRouteTests {
+    private static let provider = [
+      "REPLICATE_API_TOKEN": "r8_0123456789", "REPLICATE_API_URL": "http://127.0.0.1:1",
+      "PUBLIC_URL": "https://hooks.example.com",
+    ]
+    private static let order = #"{"model":"owner/name","input":{"prompt":"a fox"},"id":"one"}"#
+    private static let json = "Content-Type: application/json"
+
+    private func post(
+      _ body: String, to path: String = "/jobs", _ fields: [String] = [json], on daemon: Daemon
+    ) throws -> HTTPAnswer {
+      let connection = try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort)
+      let head = ["POST \(path) HTTP/1.1", "Host: 127.0.0.2", "Content-Length: \(body.utf8.count)"] + fields
+      try connection.send(Array((head.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
+      return try connection.receive()
+    }
+
+    @Test func anOrderIsAPendingJobThatSurvivesAKill() throws {
+      let folder = try TemporaryFolder()
+      do {
+        let daemon = try Daemon(in: folder, environment: Self.provider)
+        let answer = try post(Self.order, on: daemon)
+        #expect(answer.status == 202 && answer.fields["location"] == "/jobs/one")
+        #expect(answer.fields["etag"] != nil)
+        daemon.killAtOnce()
+      }
+      let daemon = try Daemon(in: folder, environment: Self.provider)
+      let job = try daemon.job("one")
+      #expect(job["state"] as? String == "pending" && job["model"] as? String == "owner/name")
+      #expect((job["input"] as? [String: String]) == ["prompt": "a fox"])
+      #expect(job["prediction_id"] == nil && (job["order"] as? [String: Any])?["stage"] != nil)
+      let known = try post(Self.order, on: daemon)
+      #expect(known.status == 200)
+      let other = try post(Self.order.replacingOccurrences(of: "fox", with: "dog"), on: daemon)
+      #expect(other.status == 409 && other.code == "conflict")
+    }
+
+    @Test func aKeyNamesOneRequest() throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      let fields = [Self.json, "Idempotency-Key: k-1"]
+      let body = #"{"model":"owner/name","input":{}}"#
+      let first = try post(body, fields, on: daemon)
+      let second = try post(body, fields, on: daemon)
+      #expect(first.status == 202 && second.status == 200)
+      #expect(first.fields["location"] == second.fields["location"])
+      #expect(try post(#"{"model":"owner/other","input":{}}"#, fields, on: daemon).status == 409)
+      let without = try post(body, on: daemon)
+      #expect(without.status == 202 && without.fields["location"] != first.fields["location"])
+    }
+
+    @Test(arguments: [
+      (#"{"model":"owner/name","input":{}"#, json, 400, "malformed_json"),
+      (#"{"model":"owner/name"}"#, json, 422, "invalid_request"),
+      (#"{"model":"owner/name","input":[]}"#, json, 422, "invalid_request"),
+      (#"{"model":"owner","input":{}}"#, json, 422, "invalid_request"),
+      (#"{"model":"owner/name","version":"x","input":{}}"#, json, 422, "invalid_request"),
+      (#"{"model":"owner/name","input":{},"inputs":{}}"#, json, 422, "invalid_request"),
+      (#"{"model":"owner/name","input":{},"id":"a.b"}"#, json, 422, "invalid_request"),
+      (#"{"model":"owner/name","input":{},"expect":{"kind":"x"}}"#, json, 422, "invalid_request"),
+      (#"{"model":"owner/name","input":{}}"#, "Content-Type: text/plain", 415, "unsupported_media_type"),
+      (#"{"model":"owner/name","input":{}}"#, "X: y", 415, "unsupported_media_type"),
+    ])
+    func whatCannotBeDoneIsRefusedAndNotStored(
+      _ body: String, _ field: String, _ status: Int, _ code: String
+    ) throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      let answer = try post(body, [field], on: daemon)
+      #expect(answer.status == status && answer.code == code)
+      #expect(answer.fields["content-type"] == "application/problem+json")
+      #expect(try daemon.ask("/jobs").text.contains(#""jobs":[]"#))
+    }
+
+    @Test func withoutATokenForTheProviderItIsNotImplemented() throws {
+      let daemon = try Daemon(in: try TemporaryFolder())
+      for path in ["/jobs", "/jobs/one/cancel"] {
+        let answer = try post(Self.order, to: path, on: daemon)
+        #expect(answer.status == 501 && answer.code == "not_configured")
+      }
+    }
+
+    @Test func webPagesAndStrangersAskForNothing() throws {
+      let open = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      let page = try post(Self.order, [Self.json, "Origin: https://evil.example"], on: open)
+      #expect(page.status == 403 && page.code == "origin_not_allowed")
+      let token = "0123456789abcdef0123"
+      let closed = try Daemon(
+        in: try TemporaryFolder(), environment: Self.provider.merging(["API_TOKENS": token]) { $1 })
+      #expect(try post(Self.order, on: closed).status == 401)
+      let bearer = "Authorization: Bearer \(token)"
+      #expect(try post(Self.order, [Self.json, bearer], on: closed).status == 202)
+    }
+
+    @Test func whatWasNotSentIsCanceledAtOnce() throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      _ = try post(Self.order, on: daemon)
+      // It is queued, or the call that cannot be made is being tried.
+      let answer = try post("", to: "/jobs/one/cancel", [], on: daemon)
+      #expect([200, 202].contains(answer.status))
+      let limit = Date().addingTimeInterval(20)
+      while try daemon.job("one")["state"] as? String != "canceled", Date() < limit {}
+      #expect(try daemon.job("one")["state"] as? String == "canceled")
+      #expect(try post("", to: "/jobs/none/cancel", [], on: daemon).code == "job_not_found")
+      #expect(try daemon.ask("/usage").text.contains(#""canceled":1"#))
+    }
+
+    @Test(arguments: [
+      "?from=yesterday", "?from=2026-02-30", "?to=1969-12-31", "?days=3", "?from=2026-02-02&to=2026-02-01",
+    ])
+    func usageIsAskedForByDays(_ query: String) throws {
+      let daemon = try Daemon(in: try TemporaryFolder())
+      let answer = try daemon.ask("/usage\(query)")
+      #expect(answer.status == 400 && answer.code == "invalid_parameter")
+    }
+
+    /// It binds nothing, is counted, and is stored nowhere in the clear.
+    @Test func aTokenThatIsNotOursBindsNothing() throws {
+      let folder = try TemporaryFolder()
+      let daemon = try Daemon(in: folder, environment: Self.provider)
+      _ = try post(Self.order, on: daemon)
+      let token = String(repeating: "0123456789abcdef", count: 2)
+      let url = "https://hooks.example.com/webhooks/replicate?job=one.\(token)"
+      let delivery = try SignedDelivery(
+        id: "m", body: Array(#"{"id":"p","status":"processing","webhook":"\#(url)"}"#.utf8))
+      let connection = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
+      let request = String(decoding: delivery.request, as: UTF8.self)
+        .replacingOccurrences(
+          of: "POST /webhooks/replicate ", with: "POST /webhooks/replicate?job=one.\(token) ")
+      try connection.send(Array(request.utf8))
+      #expect(try connection.receive().status == 200)
+      #expect(
+        try daemon.job("one")["prediction_id"] == nil && daemon.job("p")["state"] as? String == "running")
+      let metrics = try daemon.ask("/metrics").text
+      #expect(metrics.contains(#"unbound_deliveries_total{reason="bad_token"} 1"#))
+      #expect(daemon.stop() == 0)
+      for name in try FileManager.default.contentsOfDirectory(atPath: folder.url.path) {
+        let bytes = try Data(contentsOf: folder.url.appendingPathComponent(name))
+        #expect(bytes.range(of: Data(token.utf8)) == nil, "\(name)")
+      }
+    }
+  }
+}
