@@ -15,6 +15,8 @@ package struct OutputRules: Equatable, Sendable {
     let rule: OutputRule
   }
 
+  private static let general = OutputRule()
+
   /// More are not written by hand, and each is looked at for every prediction that succeeds.
   private static let mostRules = 1000
 
@@ -25,7 +27,7 @@ package struct OutputRules: Equatable, Sendable {
 
   /// The rule for a prediction of `model`, `owner/name`. Nil, which a body may not name, fits `*` alone.
   package func rule(for model: String?) -> OutputRule {
-    entries.first { $0.pattern.fits(model) }?.rule ?? OutputRule()
+    entries.first { $0.pattern.fits(model) }?.rule ?? Self.general
   }
 }
 

@@ -18,6 +18,8 @@ final class OrderStatements {
   private let hasten: Statement
   private let selectAttempt: Statement
   private let insertAttempt: Statement
+  /// No other connection writes. Most databases never have one, and every first delivery would be looked up.
+  private var mayHaveAttempts: Bool
   private let delete: Statement
 
   init(_ connection: Connection) throws(StoreError) {
@@ -66,6 +68,7 @@ final class OrderStatements {
     hasten = try Statement("UPDATE orders SET due_at = ?1 WHERE due_at > ?1", on: connection)
     selectAttempt = try Statement("SELECT job FROM attempts WHERE prediction_id = ?", on: connection)
     delete = try Statement("DELETE FROM orders WHERE job = ?", on: connection)
+    mayHaveAttempts = try connection.integer("SELECT EXISTS (SELECT 1 FROM attempts)") == 1
     insertAttempt = try Statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", on: connection)
   }
 }
@@ -215,6 +218,7 @@ extension OrderStatements {
 extension OrderStatements {
   /// The job that had this prediction before another attempt.
   func jobThatLeft(predictionID: String) throws(StoreError) -> Int64? {
+    guard mayHaveAttempts else { return nil }
     defer { selectAttempt.reset() }
     try selectAttempt.bind(1, predictionID)
     return try selectAttempt.step() ? Int64(selectAttempt.integer(0)) : nil
@@ -227,6 +231,7 @@ extension OrderStatements {
     try insertAttempt.bind(4, snapshot.error?.message)
     try insertAttempt.bind(5, now.milliseconds)
     try insertAttempt.run()
+    mayHaveAttempts = true
     try setLeft.bind(1, number)
     try setLeft.bind(2, now.advanced(byMilliseconds: Self.pauseBeforeRetry).milliseconds)
     try setLeft.run()
