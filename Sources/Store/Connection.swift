@@ -119,5 +119,15 @@ final class Connection {
     try execute(sql)
     // https://www.sqlite.org/c3ref/db_cacheflush.html
     try check(sqlite3_db_cacheflush(handle))
+    guard let log = try logFile() else { return }
+    try check(log.pointee.pMethods?.pointee.xSync?(log, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
+  }
+
+  /// What SQLite works on the log with; nil where it has not opened it.
+  func logFile() throws(StoreError) -> UnsafeMutablePointer<sqlite3_file>? {
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    // https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntljournalpointer
+    try check(sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file))
+    return file?.pointee.pMethods == nil ? nil : file
   }
 }
