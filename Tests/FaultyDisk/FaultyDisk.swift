@@ -115,6 +115,7 @@ package struct DiskEvent {
     case truncated(to: Int)
     case synced
     case syncFailed
+    case folderSynced
     case deleted
     case deletedDurably
   }
@@ -133,6 +134,7 @@ package struct DiskEvent {
       case FAULTY_TRUNCATED: .truncated(to: Int(event.offset))
       case FAULTY_SYNCED: .synced
       case FAULTY_SYNC_FAILED: .syncFailed
+      case FAULTY_FOLDER_SYNCED: .folderSynced
       case FAULTY_DELETED: .deleted
       default: .deletedDurably
       }

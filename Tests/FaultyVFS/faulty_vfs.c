@@ -17,6 +17,8 @@ struct file {
   struct faulty_disk *disk;
   const char *path;
   bool is_database;
+  /// Its first sync syncs the folder too.
+  bool is_new;
 };
 
 static struct file *outer(sqlite3_file *file) { return (struct file *)file; }
@@ -69,7 +71,11 @@ static int sync_file(sqlite3_file *file, int flags) {
     return is_made ? inner(file)->pMethods->xSync(inner(file), flags) : code;
   }
   enum faulty_event_kind kind = code == SQLITE_OK ? FAULTY_SYNCED : FAULTY_SYNC_FAILED;
-  faulty_disk_note(outer(file)->disk, kind, outer(file)->path, 0, 0, NULL);
+  faulty_disk_note(disk, kind, outer(file)->path, 0, 0, NULL);
+  if (code == SQLITE_OK && outer(file)->is_new) {
+    outer(file)->is_new = false;
+    faulty_disk_note(disk, FAULTY_FOLDER_SYNCED, outer(file)->path, 0, 0, NULL);
+  }
   return code;
 }
 
@@ -161,7 +167,7 @@ static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
   struct memory_files *memory = faulty_disk_memory(disk);
   if (memory != NULL) {
     code = memory_files_open(memory, faulty_disk_name(disk, path), inner(file), flags, opened_flags);
-    if (code == SQLITE_OK) *outer(file) = (struct file){{&methods}, disk, path, (flags & SQLITE_OPEN_MAIN_DB) != 0};
+    if (code == SQLITE_OK) *outer(file) = (struct file){{&methods}, disk, path, (flags & SQLITE_OPEN_MAIN_DB) != 0, false};
     return code;
   }
   int is_there = 0;
@@ -170,7 +176,9 @@ static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
   code = beneath->xOpen(beneath, path, inner(file), flags, opened_flags);
   if (code != SQLITE_OK) return code;
   // https://www.sqlite.org/c3ref/vfs.html: the name stays valid until the file is closed.
-  *outer(file) = (struct file){{&methods}, disk, path, (flags & SQLITE_OPEN_MAIN_DB) != 0};
+  // A journal or log that may be created is a new one to SQLite, whether there was one or not (isNewJrnl in os_unix.c).
+  bool is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+  *outer(file) = (struct file){{&methods}, disk, path, is_database, !is_database && (flags & SQLITE_OPEN_CREATE) != 0};
   // SQLite's own question leaves out empty files; to create one again changes nothing.
   if (!is_there) faulty_disk_note(disk, FAULTY_CREATED, path, 0, 0, NULL);
   return SQLITE_OK;

@@ -4,9 +4,9 @@ import Simulation
 /// What a disk may hold when the power comes back.
 ///
 /// A file holds all that was written before its last sync. Of what came later, each sector of each write was kept, lost
-/// or cut short, in any order, and each truncation happened or did not. A name in the folder is durable when a new log
-/// or journal is synced for the first time (SQLite then syncs the folder too); a name that was given or taken later
-/// may be as it was before. After a sync that failed, what it should have written is kept or lost for good: Linux
+/// or cut short, in any order, and each truncation happened or did not. A name in the folder is durable when SQLite
+/// syncs the folder, with the first sync of a log or journal that it opened; a name that was given or taken later may be
+/// as it was before. After a sync that failed, what it should have written is kept or lost for good: Linux
 /// reports the error once and takes the pages for written (https://wiki.postgresql.org/wiki/Fsync_Errors).
 struct PowerCut {
   private static let sectorSize = 512
@@ -23,7 +23,6 @@ struct PowerCut {
   private struct File {
     var bytes: [UInt8] = []
     var pending: [Change] = []
-    var isFresh = true
   }
 
   private enum Change {
@@ -33,7 +32,7 @@ struct PowerCut {
 
   /// - Parameter files: what was durable before the record begins.
   init(seed: UInt64, files: [String: [UInt8]] = [:]) {
-    names = files.mapValues { [File(bytes: $0, isFresh: false)] }
+    names = files.mapValues { [File(bytes: $0)] }
     generator = SeededGenerator(seed: seed)
     kept = [0, 2, 5, 8, 10].randomElement(using: &generator) ?? 5
     isShuffled = Bool.random(using: &generator)
@@ -76,19 +75,20 @@ struct PowerCut {
       settle(&file)
       candidates.append(file)
     case .synced:
-      if honoursSyncs { sync(&file, named: event.name, &candidates) }
+      if honoursSyncs { sync(&file) }
+      candidates.append(file)
+    case .folderSynced:
+      if honoursSyncs {
+        candidates = []
+        syncFolder()
+      }
       candidates.append(file)
     }
   }
 
-  private mutating func sync(_ file: inout File, named name: String, _ candidates: inout [File?]) {
+  private func sync(_ file: inout File) {
     for change in file.pending { Self.apply(change, to: &file.bytes) }
     file.pending = []
-    if file.isFresh && name.contains("-") {
-      candidates = []
-      syncFolder()
-    }
-    file.isFresh = false
   }
 
   private mutating func syncFolder() {

@@ -40,6 +40,8 @@ enum faulty_event_kind {
   FAULTY_TRUNCATED,
   FAULTY_SYNCED,
   FAULTY_SYNC_FAILED,
+  /// The names in the folder are durable.
+  FAULTY_FOLDER_SYNCED,
   FAULTY_DELETED,
   FAULTY_DELETED_DURABLY
 };
