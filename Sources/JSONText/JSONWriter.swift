@@ -34,50 +34,16 @@ package struct JSONWriter {
   }
 
   package mutating func string(_ text: String) {
-    bytes.append(UInt8(ascii: "\""))
-    var text = text
-    // What needs no escape, which is nearly everything, is appended in one piece.
-    text.withUTF8 { utf8 in
-      var start = 0
-      for index in utf8.indices where Self.needsEscape(utf8[index]) {
-        bytes.append(contentsOf: utf8[start..<index])
-        appendEscape(of: utf8[index])
-        start = index + 1
-      }
-      bytes.append(contentsOf: utf8[start...])
-    }
-    bytes.append(UInt8(ascii: "\""))
-  }
-
-  private static func needsEscape(_ byte: UInt8) -> Bool {
-    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
-  }
-
-  private mutating func appendEscape(of byte: UInt8) {
-    bytes.append(UInt8(ascii: "\\"))
-    switch byte {
-    case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
-    case 0x0A: bytes.append(UInt8(ascii: "n"))
-    case 0x0D: bytes.append(UInt8(ascii: "r"))
-    case 0x09: bytes.append(UInt8(ascii: "t"))
-    default:
-      bytes.append(contentsOf: "u00".utf8)
-      bytes.append(Self.hexDigit(byte >> 4))
-      bytes.append(Self.hexDigit(byte & 0xF))
-    }
+    bytes.append(jsonString: text)
   }
 
   package mutating func integer(_ number: some BinaryInteger) {
-    bytes.append(contentsOf: String(number).utf8)
+    bytes.append(utf8: String(number))
   }
 
   /// A part of a text that was validated.
   package mutating func raw(_ slice: ArraySlice<UInt8>) {
     bytes.append(contentsOf: slice)
-  }
-
-  private static func hexDigit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 }
 
@@ -102,7 +68,7 @@ extension JSONWriter {
     }
 
     package mutating func member(_ name: String, bool: Bool) {
-      member(name) { $0.bytes.append(contentsOf: (bool ? "true" : "false").utf8) }
+      member(name) { $0.bytes.append(utf8: bool ? "true" : "false") }
     }
 
     package mutating func member(_ name: String, raw: ArraySlice<UInt8>?) {
@@ -117,5 +83,51 @@ extension JSONWriter {
       writer.bytes.append(UInt8(ascii: ":"))
       write(&writer)
     }
+  }
+}
+
+extension [UInt8] {
+  /// Appends the bytes of `text`.
+  package mutating func append(utf8 text: String) {
+    text.utf8Span.span.withUnsafeBufferPointer { append(contentsOf: $0) }
+  }
+
+  /// Appends `text` between quotes, with what JSON wants to be escaped (RFC 8259 section 7).
+  package mutating func append(jsonString text: String) {
+    append(UInt8(ascii: "\""))
+    var text = text
+    // What needs no escape, which is nearly everything, is appended in one piece.
+    text.withUTF8 { utf8 in
+      var start = 0
+      for index in utf8.indices where Self.needsEscape(utf8[index]) {
+        append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
+        append(jsonEscapeOf: utf8[index])
+        start = index + 1
+      }
+      append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
+    }
+    append(UInt8(ascii: "\""))
+  }
+
+  private static func needsEscape(_ byte: UInt8) -> Bool {
+    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+  }
+
+  private mutating func append(jsonEscapeOf byte: UInt8) {
+    append(UInt8(ascii: "\\"))
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"): append(byte)
+    case 0x0A: append(UInt8(ascii: "n"))
+    case 0x0D: append(UInt8(ascii: "r"))
+    case 0x09: append(UInt8(ascii: "t"))
+    default:
+      append(utf8: "u00")
+      append(Self.hexDigit(byte >> 4))
+      append(Self.hexDigit(byte & 0xF))
+    }
+  }
+
+  private static func hexDigit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 }

@@ -37,6 +37,11 @@ package struct News: Sendable {
     self.snapshot = snapshot
     self.body = body
   }
+
+  fileprivate init(_ delivery: Delivery) {
+    self.init(
+      source: .webhook, receivedAt: delivery.receivedAt, snapshot: delivery.snapshot, body: delivery.body)
+  }
 }
 
 // MARK: - Deliveries
@@ -47,18 +52,16 @@ extension StoreTransaction {
     if let earlier = try statements.findDelivery(webhookID: delivery.webhookID) {
       return try recordRepeat(delivery, of: earlier)
     }
-    let news = News(
-      source: .webhook, receivedAt: delivery.receivedAt, snapshot: delivery.snapshot, body: delivery.body)
     if let (number, job) = try statements.findJob(predictionID: delivery.snapshot.predictionID) {
       if job.origin == nil, let named = try unboundJob(named: delivery.namedJob) {
         guard let bound = try absorb((number, job), into: named.job, named.number) else {
           return try recordOfLeftAttempt(delivery, ofJob: named.number)
         }
         try orders.notePlaced(named.number)
-        return try apply(news, webhookID: delivery.webhookID, to: bound, named.number)
+        return try apply(News(delivery), webhookID: delivery.webhookID, to: bound, named.number)
       }
       let isStray = delivery.namedJob.map { $0 != job.origin?.id } ?? false
-      return try apply(news, webhookID: delivery.webhookID, to: job, number, isStray: isStray)
+      return try apply(News(delivery), webhookID: delivery.webhookID, to: job, number, isStray: isStray)
     }
     if let number = try orders.jobThatLeft(predictionID: delivery.snapshot.predictionID) {
       return try recordOfLeftAttempt(delivery, ofJob: number)
@@ -67,7 +70,7 @@ extension StoreTransaction {
       return try recordFirst(delivery, isStray: delivery.namedJob != nil)
     }
     try orders.notePlaced(named.number)
-    return try apply(news, webhookID: delivery.webhookID, to: named.job, named.number)
+    return try apply(News(delivery), webhookID: delivery.webhookID, to: named.job, named.number)
   }
 
   /// The open job of that id, if its prediction is not known yet.

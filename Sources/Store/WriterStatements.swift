@@ -142,11 +142,31 @@ struct HistoryRow {
   let webhookID: String?
   let source: SnapshotSource
   let isRepeat: Bool
-  let snapshot: Snapshot
+  let digest: BodyDigest
+  let providerStatus: String
   let receivedAt: Timestamp
   let outcome: DeliveryOutcome
   /// What the job was after it.
-  let after: Job
+  let phase: Phase
+  let revision: Int64
+
+  init(
+    job: Int64, position: Int64, webhookID: String?, source: SnapshotSource, isRepeat: Bool,
+    snapshot: Snapshot,
+    receivedAt: Timestamp, outcome: DeliveryOutcome, after: Job
+  ) {
+    self.job = job
+    self.position = position
+    self.webhookID = webhookID
+    self.source = source
+    self.isRepeat = isRepeat
+    digest = snapshot.evidence.digest
+    providerStatus = snapshot.providerStatus
+    self.receivedAt = receivedAt
+    self.outcome = outcome
+    phase = after.phase
+    revision = after.revision
+  }
 }
 
 extension WriterStatements {
@@ -181,12 +201,12 @@ extension WriterStatements {
     try insertDelivery.bind(2, row.position)
     try insertDelivery.bind(3, row.webhookID)
     try insertDelivery.bind(4, row.isRepeat ? 1 : 0)
-    try insertDelivery.bind(5, copying: row.snapshot.evidence.digest.bytes)
+    try insertDelivery.bind(5, copying: row.digest.bytes)
     try insertDelivery.bind(6, row.receivedAt.milliseconds)
-    try insertDelivery.bind(7, row.snapshot.providerStatus)
+    try insertDelivery.bind(7, row.providerStatus)
     try insertDelivery.bind(8, row.outcome.rawValue)
-    try insertDelivery.bind(9, row.after.phase.rawValue)
-    try insertDelivery.bind(10, row.after.revision)
+    try insertDelivery.bind(9, row.phase.rawValue)
+    try insertDelivery.bind(10, row.revision)
     try insertDelivery.bind(11, row.source.rawValue)
     try insertDelivery.run()
   }

@@ -72,16 +72,21 @@ import Testing
   }
 
   @Test func aLogLineCannotBeForged() {
-    let record = LogRecord(
-      time: "t", level: "info", message: "delivery",
-      fields: [("id", "a\n2026 error \"x\""), ("plain", "value"), ("none", "")])
+    func line(_ format: LogFormat) -> String {
+      var line = LogLine(format, at: Timestamp(milliseconds: 0), level: "info", message: "delivery")
+      line.add("id", "a\n2026 error \"x\"")
+      line.add("plain", "value")
+      line.add("none", "")
+      return String(decoding: line.ended(), as: UTF8.self)
+    }
     #expect(
-      String(decoding: record.text, as: UTF8.self)
-        == "t info    delivery id=\"a\\n2026 error \\\"x\\\"\" plain=value none=\"\"\n")
+      line(.text)
+        == "1970-01-01T00:00:00.000Z info    delivery id=\"a\\n2026 error \\\"x\\\"\" plain=value none=\"\"\n"
+    )
     #expect(
-      String(decoding: record.json, as: UTF8.self)
-        == #"{"time":"t","level":"info","message":"delivery","id":"a\n2026 error \"x\"","plain":"value","none":""}"#
-        + "\n")
+      line(.json)
+        == #"{"time":"1970-01-01T00:00:00.000Z","level":"info","message":"delivery","#
+        + #""id":"a\n2026 error \"x\"","plain":"value","none":""}"# + "\n")
   }
 
   @Test func metricsAreInPrometheusFormat() {

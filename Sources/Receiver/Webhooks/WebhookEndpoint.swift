@@ -135,25 +135,20 @@ extension WebhookEndpoint {
   private func log(
     _ recording: Recording, of delivery: Delivery, secretPosition: Int, since start: MonotonicTime
   ) {
-    deliveryLog.log(
-      .info, "delivery",
-      fields: Self.fields(
-        of: recording, delivery, secretPosition: secretPosition,
-        microseconds: (loop.kernel.monotonicTime - start).wholeNanoseconds / 1000))
-  }
-
-  private static func fields(
-    of recording: Recording, _ delivery: Delivery, secretPosition: Int, microseconds: UInt64
-  ) -> [(name: String, value: String)] {
-    var fields = [
-      (name: "bytes", value: "\(delivery.body.count)"), ("microseconds", "\(microseconds)"),
-      ("outcome", recording.outcome.rawValue), ("prediction_id", delivery.snapshot.predictionID),
-      ("provider_status", delivery.snapshot.providerStatus), ("revision", "\(recording.revision)"),
-      ("secret", "\(secretPosition)"), ("state", recording.state.rawValue),
-      ("webhook_id", delivery.webhookID),
-    ]
-    if recording.jobID != delivery.snapshot.predictionID { fields.append(("job", recording.jobID)) }
-    return fields
+    deliveryLog.log(.info, "delivery") { line in
+      let snapshot = delivery.snapshot
+      let duration = (loop.kernel.monotonicTime - start).wholeNanoseconds / 1000
+      line.add("bytes", String(delivery.body.count))
+      if recording.jobID != snapshot.predictionID { line.add("job", recording.jobID) }
+      line.add("microseconds", String(duration))
+      line.add("outcome", recording.outcome.rawValue)
+      line.add("prediction_id", snapshot.predictionID)
+      line.add("provider_status", snapshot.providerStatus)
+      line.add("revision", String(recording.revision))
+      line.add("secret", String(secretPosition))
+      line.add("state", recording.state.rawValue)
+      line.add("webhook_id", delivery.webhookID)
+    }
   }
 
   private static let acknowledgement = acknowledgement(isDuplicate: false)
