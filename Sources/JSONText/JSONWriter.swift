@@ -95,22 +95,22 @@ extension [UInt8] {
   /// Appends `text` between quotes, with what JSON wants to be escaped (RFC 8259 section 7).
   package mutating func append(jsonString text: String) {
     append(UInt8(ascii: "\""))
-    var text = text
-    // What needs no escape, which is nearly everything, is appended in one piece.
-    text.withUTF8 { utf8 in
-      var start = 0
-      for index in utf8.indices where Self.needsEscape(utf8[index]) {
-        append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
-        append(jsonEscapeOf: utf8[index])
-        start = index + 1
-      }
-      append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
+    let bytes = text.utf8Span.span
+    var start = 0
+    var position = 0
+    while true {
+      position = PlainText.end(from: position, to: bytes.count, of: bytes)
+      // What is beyond ASCII stands for itself too.
+      while position < bytes.count, bytes[position] >= 0x80 { position += 1 }
+      guard position == bytes.count || bytes[position].needsJSONEscape else { continue }
+      // What needs no escape, which is nearly everything, is appended in one piece.
+      bytes.extracting(start..<position).withUnsafeBufferPointer { append(contentsOf: $0) }
+      guard position < bytes.count else { break }
+      append(jsonEscapeOf: bytes[position])
+      position += 1
+      start = position
     }
     append(UInt8(ascii: "\""))
-  }
-
-  private static func needsEscape(_ byte: UInt8) -> Bool {
-    byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
   }
 
   private mutating func append(jsonEscapeOf byte: UInt8) {
@@ -129,5 +129,11 @@ extension [UInt8] {
 
   private static func hexDigit(_ value: UInt8) -> UInt8 {
     value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+}
+
+extension UInt8 {
+  fileprivate var needsJSONEscape: Bool {
+    self < 0x20 || self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\")
   }
 }

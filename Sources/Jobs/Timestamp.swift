@@ -63,24 +63,20 @@ extension Timestamp {
     let (days, secondOfDay) = seconds.flooredDivision(by: 86_400)
     let date = CivilDate(daysSinceEpoch: Int(days))
     let second = Int(secondOfDay)
-    var text: [UInt8] = []
-    text.reserveCapacity(24)
-    text.append(date.year, width: 4)
-    text.append(UInt8(ascii: "-"))
-    text.append(date.month, width: 2)
-    text.append(UInt8(ascii: "-"))
-    text.append(date.day, width: 2)
-    text.append(UInt8(ascii: "T"))
-    text.append(second / 3600, width: 2)
-    text.append(UInt8(ascii: ":"))
-    text.append(second / 60 % 60, width: 2)
-    text.append(UInt8(ascii: ":"))
-    text.append(second % 60, width: 2)
-    text.append(UInt8(ascii: "."))
-    text.append(Int(fraction), width: 3)
-    text.append(UInt8(ascii: "Z"))
+    var text = Self.template
+    text.write(twoDigits: date.year / 100, at: 0)
+    text.write(twoDigits: date.year % 100, at: 2)
+    text.write(twoDigits: date.month, at: 5)
+    text.write(twoDigits: date.day, at: 8)
+    text.write(twoDigits: second / 3600, at: 11)
+    text.write(twoDigits: second / 60 % 60, at: 14)
+    text.write(twoDigits: second % 60, at: 17)
+    text.write(twoDigits: Int(fraction / 10), at: 20)
+    text[22] += UInt8(fraction % 10)
     return String(decoding: text, as: UTF8.self)
   }
+
+  private static let template = Array("0000-00-00T00:00:00.000Z".utf8)
 }
 
 extension Int64 {
@@ -91,13 +87,10 @@ extension Int64 {
 }
 
 extension [UInt8] {
-  fileprivate mutating func append(_ number: Int, width: Int) {
-    var divisor = 1
-    for _ in 1..<width { divisor *= 10 }
-    while divisor > 0 {
-      append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
-      divisor /= 10
-    }
+  /// `number` is from 0 to 99; both places hold a zero.
+  fileprivate mutating func write(twoDigits number: Int, at index: Int) {
+    self[index] += UInt8(number / 10)
+    self[index + 1] += UInt8(number % 10)
   }
 }
 

@@ -36,17 +36,17 @@ struct APIAccess: Sendable {
   }
 
   static func namesLoopback(_ host: String) -> Bool {
-    let name: Substring
-    if host.hasPrefix("[") {
-      name = host.prefix { $0 != "]" }.dropFirst()
-    } else {
-      name = host.prefix { $0 != ":" }
-    }
-    let labels = name.split(separator: ".", omittingEmptySubsequences: false)
+    let bytes = host.utf8
+    let name =
+      bytes.first == UInt8(ascii: "[")
+      ? bytes.dropFirst().prefix { $0 != UInt8(ascii: "]") } : bytes.prefix { $0 != UInt8(ascii: ":") }
+    let labels = name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     // Digits alone: a number may also begin with a sign.
     let isLoopbackV4 =
-      labels.count == 4 && labels[0] == "127"
-      && labels.allSatisfy { label in SettingValue.number(label).map { $0 < 256 } ?? false }
-    return isLoopbackV4 || name.lowercased() == "localhost" || name == "::1"
+      labels.count == 4 && labels[0].elementsEqual("127".utf8)
+      && labels.allSatisfy { label in SettingValue.number(Substring(label)).map { $0 < 256 } ?? false }
+    if isLoopbackV4 { return true }
+    let text = Substring(name)
+    return text == "::1" || text.lowercased() == "localhost"
   }
 }
