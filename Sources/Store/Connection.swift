@@ -74,7 +74,7 @@ final class Connection {
 
   /// The first column of the first row, as an integer; 0 where there is no row.
   func integer(_ sql: String) throws(StoreError) -> Int {
-    let statement = try Statement(sql, on: self)
+    let statement = Statement(sql, on: self)
     guard try statement.step() else { return 0 }
     let integer = statement.integer(0)
     try statement.finish()
@@ -83,12 +83,12 @@ final class Connection {
 
   /// The same; nil where that is NULL.
   func optionalInteger(_ sql: String) throws(StoreError) -> Int64? {
-    let statement = try Statement(sql, on: self)
+    let statement = Statement(sql, on: self)
     return try statement.step() ? statement.optionalInteger(0) : nil
   }
 
   func text(_ sql: String) throws(StoreError) -> String {
-    let statement = try Statement(sql, on: self)
+    let statement = Statement(sql, on: self)
     guard try statement.step() else { return "" }
     let text = statement.text(0) ?? ""
     try statement.finish()

@@ -34,7 +34,7 @@ package struct JobFilter: Equatable, Sendable {
       """
   }
 
-  func bind(to statement: borrowing Statement) throws(StoreError) {
+  func bind(to statement: Statement) throws(StoreError) {
     if let state, state != .stale { try statement.bind(Self.stateParameter, state.rawValue) }
     if let model { try statement.bind(Self.modelParameter, model) }
   }

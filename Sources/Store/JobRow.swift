@@ -11,7 +11,10 @@ enum JobRow {
   static let columnCount: Int32 = 26
 
   /// Changes all but what names the job, with the parameters of an insertion, then the number, then the body.
-  static func update(withBody: Bool) -> String {
+  static let update = update(withBody: false)
+  static let updateWithBody = update(withBody: true)
+
+  private static func update(withBody: Bool) -> String {
     let names = columns.split { $0 == "," || $0.isWhitespace }
     var assignments = names.enumerated().dropFirst(3).map { "\($1) = ?\($0 + 1)" }
     if withBody { assignments.append("body = ?\(columnCount + 2)") }
@@ -19,7 +22,7 @@ enum JobRow {
   }
 
   /// Binds `job` to the parameters 1 to ``columnCount``.
-  static func bind(_ job: Job, to statement: borrowing Statement) throws(StoreError) {
+  static func bind(_ job: Job, to statement: Statement) throws(StoreError) {
     let snapshot = job.snapshot
     try statement.bind(1, snapshot?.predictionID)
     try statement.bind(2, job.origin?.id)
@@ -50,7 +53,7 @@ enum JobRow {
   }
 
   /// Reads a job from the columns that begin at `first`.
-  static func read(from statement: borrowing Statement, at first: Int32) throws(StoreError) -> Job {
+  static func read(from statement: Statement, at first: Int32) throws(StoreError) -> Job {
     guard let phase = statement.text(first + 3).flatMap(Phase.init), let heardAt = statement.time(first + 16),
       let updatedAt = statement.time(first + 14)
     else { throw foreignRow }
@@ -76,7 +79,7 @@ enum JobRow {
   }
 
   private static func snapshot(
-    from statement: borrowing Statement, at first: Int32, error: JobError?
+    from statement: Statement, at first: Int32, error: JobError?
   ) throws(StoreError) -> Snapshot? {
     guard let status = statement.text(first + 4) else { return nil }
     guard let predictionID = statement.text(first),
@@ -95,7 +98,7 @@ enum JobRow {
 }
 
 extension Statement {
-  borrowing func time(_ column: Int32) -> Timestamp? {
+  func time(_ column: Int32) -> Timestamp? {
     optionalInteger(column).map(Timestamp.init(milliseconds:))
   }
 }

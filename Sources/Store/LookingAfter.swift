@@ -16,7 +16,7 @@ package struct Sweep: Sendable {
   }
 }
 
-/// The statements of the sweeper, prepared once.
+/// The statements of the sweeper.
 final class WatchStatements {
   private let selectDue: Statement
   private let hasten: Statement
@@ -24,22 +24,22 @@ final class WatchStatements {
   private let selectKey: Statement
   private let insertKey: Statement
 
-  init(_ connection: Connection) throws(StoreError) {
-    selectDue = try Statement(
+  init(_ connection: Connection) {
+    selectDue = Statement(
       "SELECT number, \(JobRow.columns) FROM jobs WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2", on: connection
     )
-    hasten = try Statement(
+    hasten = Statement(
       """
       UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE due_at > ?1 + ?2 AND prediction_id IS NOT NULL
       """, on: connection)
     // Only an index on the phase finds them; there are as many as are stale.
-    resume = try Statement(
+    resume = Statement(
       """
       UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE phase IN ('pending', 'running')
         AND phase <> 'succeeded' AND stale_at IS NOT NULL AND due_at IS NULL AND prediction_id IS NOT NULL
       """, on: connection)
-    selectKey = try Statement("SELECT value FROM keys WHERE name = ?", on: connection)
-    insertKey = try Statement("INSERT OR IGNORE INTO keys VALUES (?, ?)", on: connection)
+    selectKey = Statement("SELECT value FROM keys WHERE name = ?", on: connection)
+    insertKey = Statement("INSERT OR IGNORE INTO keys VALUES (?, ?)", on: connection)
   }
 
   func due(at now: Timestamp, limit: Int) throws(StoreError) -> [(number: Int64, job: Job)] {

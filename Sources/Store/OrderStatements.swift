@@ -1,6 +1,6 @@
 internal import Jobs
 
-/// The statements for what was asked for here, prepared once.
+/// The statements for what was asked for here.
 final class OrderStatements {
   private let insert: Statement
   private let selectByKey: Statement
@@ -23,53 +23,53 @@ final class OrderStatements {
   private let delete: Statement
 
   init(_ connection: Connection) throws(StoreError) {
-    insert = try Statement(
+    insert = Statement(
       """
       INSERT INTO orders (job, digest, idempotency_key, stage, due_at, tries, timeout, retries_left,
         cancel_requested, request)
       VALUES (?, ?, ?, 'queued', ?, 0, ?, ?, 0, ?)
       """, on: connection)
-    selectByKey = try Statement("SELECT job FROM orders WHERE idempotency_key = ?", on: connection)
-    select = try Statement("SELECT \(Self.columns) FROM orders WHERE job = ?", on: connection)
+    selectByKey = Statement("SELECT job FROM orders WHERE idempotency_key = ?", on: connection)
+    select = Statement("SELECT \(Self.columns) FROM orders WHERE job = ?", on: connection)
     let due = "FROM orders WHERE stage = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3"
     // Only who creates needs the request, which may be large.
-    selectDue = try Statement("SELECT \(Self.facts), x'' \(due)", on: connection)
-    selectDueWhole = try Statement("SELECT \(Self.columns) \(due)", on: connection)
-    setStage = try Statement("UPDATE orders SET stage = ?2, due_at = ?3 WHERE job = ?1", on: connection)
-    setSending = try Statement(
+    selectDue = Statement("SELECT \(Self.facts), x'' \(due)", on: connection)
+    selectDueWhole = Statement("SELECT \(Self.columns) \(due)", on: connection)
+    setStage = Statement("UPDATE orders SET stage = ?2, due_at = ?3 WHERE job = ?1", on: connection)
+    setSending = Statement(
       """
       UPDATE orders SET stage = 'sending', due_at = NULL, tries = tries + 1, sent_at = ?2, certain_at = NULL
       WHERE job = ?1
       """, on: connection)
-    setUnanswered = try Statement(
+    setUnanswered = Statement(
       "UPDATE orders SET stage = 'unanswered', due_at = ?2, certain_at = ?3 WHERE job = ?1", on: connection)
     // Where it was asked for meanwhile, the prediction is to be canceled at once.
-    setPlaced = try Statement(
+    setPlaced = Statement(
       """
       UPDATE orders SET stage = 'placed', due_at = CASE cancel_requested WHEN 1 THEN 0 END WHERE job = ?1
       """, on: connection)
-    setLeft = try Statement(
+    setLeft = Statement(
       """
       UPDATE orders SET stage = 'queued', due_at = ?2, tries = 0, sent_at = NULL, retries_left = retries_left - 1
       WHERE job = ?1
       """, on: connection)
-    setCancelRequested = try Statement(
+    setCancelRequested = Statement(
       "UPDATE orders SET cancel_requested = 1, due_at = ?2 WHERE job = ?1", on: connection)
-    insertCancel = try Statement(
+    insertCancel = Statement(
       """
       INSERT INTO orders (job, digest, stage, due_at, tries, retries_left, cancel_requested, request)
       VALUES (?1, x'', 'placed', ?2, 0, 0, 1, x'')
       """, on: connection)
-    recover = try Statement(
+    recover = Statement(
       """
       UPDATE orders SET stage = 'unanswered', due_at = ?1, certain_at = min(sent_at, ?1) + ?2
       WHERE stage = 'sending'
       """, on: connection)
-    hasten = try Statement("UPDATE orders SET due_at = ?1 WHERE due_at > ?1", on: connection)
-    selectAttempt = try Statement("SELECT job FROM attempts WHERE prediction_id = ?", on: connection)
-    delete = try Statement("DELETE FROM orders WHERE job = ?", on: connection)
+    hasten = Statement("UPDATE orders SET due_at = ?1 WHERE due_at > ?1", on: connection)
+    selectAttempt = Statement("SELECT job FROM attempts WHERE prediction_id = ?", on: connection)
+    delete = Statement("DELETE FROM orders WHERE job = ?", on: connection)
     mayHaveAttempts = try connection.integer("SELECT EXISTS (SELECT 1 FROM attempts)") == 1
-    insertAttempt = try Statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", on: connection)
+    insertAttempt = Statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", on: connection)
   }
 }
 
@@ -81,7 +81,7 @@ extension OrderStatements {
     """
   private static let columns = "\(facts), request"
 
-  static func read(_ statement: borrowing Statement) throws(StoreError) -> StoredOrder {
+  static func read(_ statement: Statement) throws(StoreError) -> StoredOrder {
     guard let stage = statement.text(2).flatMap(OrderStage.init) else {
       throw .corrupt("a row of orders holds what this program never writes")
     }
@@ -94,8 +94,8 @@ extension OrderStatements {
   }
 
   /// For a reader, which has no statements of the writer.
-  static func selection(on connection: Connection) throws(StoreError) -> Statement {
-    try Statement("SELECT \(columns) FROM orders WHERE job = ?", on: connection)
+  static func selection(on connection: Connection) -> Statement {
+    Statement("SELECT \(columns) FROM orders WHERE job = ?", on: connection)
   }
 
   func insert(_ order: Order, job: Int64) throws(StoreError) {
@@ -141,7 +141,7 @@ extension OrderStatements {
   }
 
   private static func due(
-    _ stage: OrderStage, at now: Timestamp, _ limit: Int, _ select: borrowing Statement
+    _ stage: OrderStage, at now: Timestamp, _ limit: Int, _ select: Statement
   ) throws(StoreError) -> [StoredOrder] {
     defer { select.reset() }
     try select.bind(1, stage.rawValue)

@@ -7,17 +7,10 @@ package struct PruneStep: Equatable, Sendable {
   package let next: Int64?
 }
 
-/// The statements that delete what is past its retention, prepared once.
+/// The statements that delete what is past its retention.
 final class PruneStatements {
   private let select: Statement
-  private let deletions: [Deletion]
-
-  private final class Deletion {
-    let statement: Statement
-    init(_ sql: String, on connection: Connection) throws(StoreError) {
-      statement = try Statement(sql, on: connection)
-    }
-  }
+  private let deletions: [Statement]
 
   struct Row {
     let number: Int64
@@ -25,18 +18,16 @@ final class PruneStatements {
     let updatedAt: Timestamp
   }
 
-  init(_ connection: Connection) throws(StoreError) {
-    select = try Statement(
+  init(_ connection: Connection) {
+    select = Statement(
       """
       SELECT number, phase IN ('succeeded', 'failed', 'canceled'), updated_at FROM jobs
       WHERE number > ?1 ORDER BY number LIMIT ?2
       """, on: connection)
-    var deletions: [Deletion] = []
-    for sql in [
+    deletions = [
       "DELETE FROM deliveries WHERE job = ?", "DELETE FROM orders WHERE job = ?",
       "DELETE FROM attempts WHERE job = ?", "DELETE FROM jobs WHERE number = ?",
-    ] { deletions.append(try Deletion(sql, on: connection)) }
-    self.deletions = deletions
+    ].map { Statement($0, on: connection) }
   }
 
   func rows(after number: Int64, limit: Int) throws(StoreError) -> [Row] {
@@ -55,8 +46,8 @@ final class PruneStatements {
 
   func delete(_ number: Int64) throws(StoreError) {
     for deletion in deletions {
-      try deletion.statement.bind(1, number)
-      try deletion.statement.run()
+      try deletion.bind(1, number)
+      try deletion.run()
     }
   }
 }

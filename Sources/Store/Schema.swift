@@ -137,8 +137,10 @@ enum Schema {
     let found = try connection.integer("PRAGMA user_version")
     guard found <= target else { throw .newerSchema(found: found, known: target) }
     let owner = try connection.integer("PRAGMA application_id")
-    let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
-    guard owner == applicationID || owner == 0 && found == 0 && isEmpty else { throw .foreign }
+    if owner != applicationID {
+      let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
+      guard owner == 0 && found == 0 && isEmpty else { throw .foreign }
+    }
     for number in found..<target {
       try connection.transaction { () throws(StoreError) in
         // Another process may have been faster since we looked.

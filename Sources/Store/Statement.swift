@@ -1,19 +1,28 @@
 internal import CSQLite
 
-/// One prepared statement: bind from 1, step, read columns from 0, reset, again.
-struct Statement: ~Copyable {
+/// One statement: bind from 1, step, read columns from 0, reset, again.
+///
+/// It is prepared when it is first used: of all that a daemon may ask its store, most is asked seldom.
+final class Statement {
   private let connection: Connection  // Keeps the connection open while any statement lives.
-  private let handle: OpaquePointer
+  private let sql: String
+  /// Nil until the first use.
+  private var handle: OpaquePointer?
 
-  init(_ sql: String, on connection: Connection) throws(StoreError) {
-    var prepared: OpaquePointer?
+  init(_ sql: String, on connection: Connection) {
+    self.sql = sql
+    self.connection = connection
+  }
+
+  @discardableResult
+  func prepare() throws(StoreError) -> OpaquePointer {
+    if let handle { return handle }
     // https://www.sqlite.org/c3ref/prepare.html: persistent statements are kept out of the short-lived memory.
     let code = sqlite3_prepare_v3(
-      connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+      connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
     try connection.check(code)
-    guard let prepared else { throw StoreError(code: SQLITE_MISUSE, message: "an empty statement") }
-    self.connection = connection
-    handle = prepared
+    guard let handle else { throw StoreError(code: SQLITE_MISUSE, message: "an empty statement") }
+    return handle
   }
 
   deinit {
@@ -22,7 +31,7 @@ struct Statement: ~Copyable {
 
   /// True while there is a row to read.
   func step() throws(StoreError) -> Bool {
-    let code = sqlite3_step(handle)
+    let code = sqlite3_step(try prepare())
     if code == SQLITE_ROW { return true }
     try connection.check(code)
     return false
@@ -42,6 +51,7 @@ struct Statement: ~Copyable {
 
   /// Ends the statement, so that no read transaction stays open, and forgets what was bound.
   func reset() {
+    guard let handle else { return }
     // https://www.sqlite.org/c3ref/reset.html: repeats the error of the step, which was thrown already.
     sqlite3_reset(handle)
     sqlite3_clear_bindings(handle)
@@ -52,12 +62,14 @@ struct Statement: ~Copyable {
 
 extension Statement {
   func bind(_ index: Int32, _ value: Int64?) throws(StoreError) {
+    let handle = try prepare()
     guard let value else { return try connection.check(sqlite3_bind_null(handle, index)) }
     try connection.check(sqlite3_bind_int64(handle, index, value))
   }
 
   /// With its length, so that a NUL inside does not end it. SQLite copies the text.
   func bind(_ index: Int32, _ text: String?) throws(StoreError) {
+    let handle = try prepare()
     guard var text else { return try connection.check(sqlite3_bind_null(handle, index)) }
     let encoding = UInt8(SQLITE_UTF8)
     guard !text.isEmpty else {
@@ -76,6 +88,7 @@ extension Statement {
   func binding(
     _ index: Int32, _ blob: [UInt8], _ body: () throws(StoreError) -> Void
   ) throws(StoreError) {
+    let handle = try prepare()
     // The pointer is valid inside the closure alone, which cannot throw our error: the outcome is carried out of it.
     let outcome = blob.withUnsafeBytes { bytes -> Result<Void, StoreError> in
       do throws(StoreError) {
@@ -91,12 +104,12 @@ extension Statement {
   }
 
   func bind(_ index: Int32, copying blob: [UInt8]) throws(StoreError) {
+    let handle = try prepare()
     let code = blob.withUnsafeBytes {
       sqlite3_bind_blob64(handle, index, $0.baseAddress, UInt64($0.count), csqlite_transient())
     }
     try connection.check(code)
   }
-
 }
 
 // MARK: - Columns

@@ -15,20 +15,20 @@ package final class StoreReader {
   package init(path: String, busyTimeout: Int32 = 1000) throws(StoreError) {
     connection = try Connection(path: path, access: .read, busyTimeout: busyTimeout)
     try Schema.requireCurrent(connection)
-    selectJob = try Statement(
+    selectJob = Statement(
       "SELECT number, \(JobRow.columns), body FROM jobs WHERE prediction_id = ?", on: connection)
-    selectJobByID = try Statement(
+    selectJobByID = Statement(
       "SELECT number, \(JobRow.columns), body FROM jobs WHERE id = ?", on: connection)
-    selectOrder = try OrderStatements.selection(on: connection)
-    selectUsage = try Statement(
+    selectOrder = OrderStatements.selection(on: connection)
+    selectUsage = Statement(
       "SELECT * FROM usage WHERE day BETWEEN ? AND ? ORDER BY day DESC, model", on: connection)
-    selectHistory = try Statement(
+    selectHistory = Statement(
       """
       SELECT webhook_id, received_at, provider_status, outcome, digest, position, phase, revision, source
         FROM deliveries
       WHERE job = ? AND position > ? ORDER BY position LIMIT ?
       """, on: connection)
-    countOutcomes = try Statement(
+    countOutcomes = Statement(
       "SELECT outcome, count(*) FROM deliveries WHERE job = ? GROUP BY outcome", on: connection)
     try connection.rememberFiles()
   }
@@ -39,7 +39,7 @@ package final class StoreReader {
     return try Self.job(id, by: selectJob)
   }
 
-  private static func job(_ id: String, by statement: borrowing Statement) throws(StoreError) -> StoredJob? {
+  private static func job(_ id: String, by statement: Statement) throws(StoreError) -> StoredJob? {
     defer { statement.reset() }
     try statement.bind(1, id)
     guard try statement.step() else { return nil }
@@ -110,7 +110,7 @@ package final class StoreReader {
   ///   - before: the number to go on from; nil for the newest.
   ///   - limit: at most so many, at least one.
   package func jobs(matching filter: JobFilter, before: Int64?, limit: Int) throws(StoreError) -> JobPage {
-    let statement = try Statement(filter.sql, on: connection)
+    let statement = Statement(filter.sql, on: connection)
     try filter.bind(to: statement)
     try statement.bind(JobFilter.beforeParameter, before ?? .max)
     // One more than asked for tells whether there is a next page.
@@ -145,7 +145,7 @@ package final class StoreReader {
   package func damagedBodies(
     _ digest: (Span<UInt8>) -> [UInt8]
   ) throws(StoreError) -> (count: Int, first: String?) {
-    let statement = try Statement(
+    let statement = Statement(
       "SELECT prediction_id, digest, body FROM jobs WHERE digest IS NOT NULL ORDER BY number", on: connection)
     var (count, first): (Int, String?) = (0, nil)
     while try statement.step() {
@@ -196,7 +196,7 @@ package struct DailyUsage: Equatable, Sendable {
   package let model: String
   package let usage: Usage
 
-  fileprivate init(_ statement: borrowing Statement) {
+  fileprivate init(_ statement: Statement) {
     day = Int64(statement.integer(0))
     model = statement.text(1) ?? ""
     usage = Usage(
@@ -222,7 +222,7 @@ package struct HistoryEntry: Equatable, Sendable {
   package let phase: Phase
   package let revision: Int64
 
-  fileprivate init(_ statement: borrowing Statement) throws(StoreError) {
+  fileprivate init(_ statement: Statement) throws(StoreError) {
     guard let status = statement.text(2), let source = statement.text(8).flatMap(SnapshotSource.init),
       let outcome = statement.text(3).flatMap(DeliveryOutcome.init),
       let digest = BodyDigest(bytes: statement.bytes(4)),

@@ -21,11 +21,11 @@ package final class StoreTransaction {
   package static let longestHistory: Int64 = 1000
 
   init(_ connection: Connection, watch policy: WatchPolicy, judge: @escaping OutputJudge) throws(StoreError) {
-    statements = try WriterStatements(connection)
+    statements = WriterStatements(connection)
     orders = try OrderStatements(connection)
-    watchStatements = try WatchStatements(connection)
-    pruning = try PruneStatements(connection)
-    usage = try UsageLedger(connection)
+    watchStatements = WatchStatements(connection)
+    pruning = PruneStatements(connection)
+    usage = UsageLedger(connection)
     self.policy = policy
     self.judge = judge
   }

@@ -25,8 +25,8 @@ final class UsageLedger {
   private let add: Statement
   private var sums: [Account: Usage] = [:]
 
-  init(_ connection: Connection) throws(StoreError) {
-    add = try Statement(
+  init(_ connection: Connection) {
+    add = Statement(
       """
       INSERT INTO usage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
       ON CONFLICT DO UPDATE SET succeeded = succeeded + ?3, failed = failed + ?4, canceled = canceled + ?5,

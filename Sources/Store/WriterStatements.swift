@@ -1,7 +1,7 @@
 internal import CSQLite
 internal import Jobs
 
-/// The statements of the writer for jobs and their history, prepared once.
+/// The statements of the writer for jobs and their history.
 final class WriterStatements {
   private let connection: Connection
   private let selectDelivery: Statement
@@ -24,33 +24,33 @@ final class WriterStatements {
     let digest: BodyDigest
   }
 
-  init(_ connection: Connection) throws(StoreError) {
+  init(_ connection: Connection) {
     self.connection = connection
     // The condition on is_repeat is what lets SQLite use the partial index.
-    selectDelivery = try Statement(
+    selectDelivery = Statement(
       "SELECT job, digest FROM deliveries WHERE webhook_id = ? AND is_repeat = 0", on: connection)
-    insertDelivery = try Statement(
+    insertDelivery = Statement(
       """
       INSERT INTO deliveries (job, position, webhook_id, is_repeat, digest, received_at, provider_status, outcome,
         phase, revision, source)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """, on: connection)
-    selectLastPosition = try Statement(
+    selectLastPosition = Statement(
       "SELECT position FROM deliveries WHERE job = ? ORDER BY position DESC LIMIT 1", on: connection)
-    selectJob = try Statement(
+    selectJob = Statement(
       "SELECT number, \(JobRow.columns) FROM jobs WHERE prediction_id = ?", on: connection)
-    selectJobByID = try Statement("SELECT number, \(JobRow.columns) FROM jobs WHERE id = ?", on: connection)
-    selectJobByNumber = try Statement(
+    selectJobByID = Statement("SELECT number, \(JobRow.columns) FROM jobs WHERE id = ?", on: connection)
+    selectJobByNumber = Statement(
       "SELECT number, \(JobRow.columns) FROM jobs WHERE number = ?", on: connection)
     let parameters = Array(repeating: "?", count: Int(JobRow.columnCount)).joined(separator: ", ")
-    insertJob = try Statement(
+    insertJob = Statement(
       "INSERT INTO jobs (\(JobRow.columns), body) VALUES (\(parameters), ?)", on: connection)
-    updateJob = try Statement(JobRow.update(withBody: false), on: connection)
-    updateJobAndBody = try Statement(JobRow.update(withBody: true), on: connection)
-    updatePrediction = try Statement("UPDATE jobs SET prediction_id = ? WHERE number = ?", on: connection)
-    selectBody = try Statement("SELECT body FROM jobs WHERE number = ?", on: connection)
-    deleteJob = try Statement("DELETE FROM jobs WHERE number = ?", on: connection)
-    moveDeliveries = try Statement(
+    updateJob = Statement(JobRow.update, on: connection)
+    updateJobAndBody = Statement(JobRow.updateWithBody, on: connection)
+    updatePrediction = Statement("UPDATE jobs SET prediction_id = ? WHERE number = ?", on: connection)
+    selectBody = Statement("SELECT body FROM jobs WHERE number = ?", on: connection)
+    deleteJob = Statement("DELETE FROM jobs WHERE number = ?", on: connection)
+    moveDeliveries = Statement(
       "UPDATE deliveries SET job = ?2, position = position + ?3 WHERE job = ?1", on: connection)
   }
 }
@@ -82,8 +82,7 @@ extension WriterStatements {
     return try Self.row(of: selectJobByNumber)?.job
   }
 
-  private static func row(of statement: borrowing Statement) throws(StoreError) -> (number: Int64, job: Job)?
-  {
+  private static func row(of statement: Statement) throws(StoreError) -> (number: Int64, job: Job)? {
     guard try statement.step() else { return nil }
     return (Int64(statement.integer(0)), try JobRow.read(from: statement, at: 1))
   }
