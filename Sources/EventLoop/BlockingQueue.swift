@@ -60,10 +60,10 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
   package func popAll(patience: Duration? = nil, gathering: Duration? = nil) -> [Element]? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
+    // Whoever has no patience only looks, which costs no system call.
+    if patience == .zero && elements.isEmpty && !isClosed { return [] }
     let limit = patience.map(Self.time(after:))
     while elements.isEmpty && !isClosed {
-      // Whoever has no patience only looks, which costs no system call.
-      if patience == .zero { return [] }
       consumerSleeps = true
       defer { consumerSleeps = false }
       guard var moment = limit else {

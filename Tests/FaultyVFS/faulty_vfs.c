@@ -6,6 +6,7 @@
 
 #include "faulty_disk.h"
 #include "memory_files.h"
+#include "quick_memory.h"
 
 // What every call goes on to, unless it fails.
 static sqlite3_vfs *beneath;
@@ -225,6 +226,7 @@ void faulty_vfs_register(void) {
   if (beneath != NULL) return;
   // As the store does when it is the first to use SQLite: statistics take one lock for the allocations of all threads.
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  quick_memory_configure();
   beneath = sqlite3_vfs_find(NULL);
   faulty_vfs = *beneath;
   faulty_vfs.zName = "faulty";

@@ -40,6 +40,8 @@ struct memory_files {
   int open_count;
   void *regions[MOST_REGIONS];
   int region_count;
+  /// Regions whose memory is there, whether they are in use or not.
+  int region_capacity;
   int shared_locks[SQLITE_SHM_NLOCK];
   bool exclusive_locks[SQLITE_SHM_NLOCK];
 };
@@ -65,6 +67,8 @@ void *memory_required(void *memory);
 int64_t memory_smaller(int64_t left, int64_t right);
 /// New bytes are zero.
 void memory_resize(struct bytes *bytes, int64_t length);
+/// It holds these bytes, and nothing else.
+void memory_set(struct bytes *target, const uint8_t *source, int64_t length);
 /// From `start` to `end`, as far as the source goes.
 void memory_copy(struct bytes *target, const struct bytes *source, int64_t start, int64_t end);
 /// All names are as they are now, whatever becomes of the bytes.

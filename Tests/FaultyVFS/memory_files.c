@@ -14,11 +14,20 @@ void *memory_required(void *memory) {
 
 int64_t memory_smaller(int64_t left, int64_t right) { return left < right ? left : right; }
 
+static void reserve(struct bytes *bytes, int64_t length) {
+  if (length <= bytes->capacity) return;
+  bytes->capacity = length < 8192 ? 16384 : 2 * length;
+  bytes->start = memory_required(realloc(bytes->start, (size_t)bytes->capacity));
+}
+
+void memory_set(struct bytes *target, const uint8_t *source, int64_t length) {
+  reserve(target, length);
+  target->length = length;
+  if (length > 0) memcpy(target->start, source, (size_t)length);
+}
+
 void memory_resize(struct bytes *bytes, int64_t length) {
-  if (length > bytes->capacity) {
-    bytes->capacity = length < 8192 ? 16384 : 2 * length;
-    bytes->start = memory_required(realloc(bytes->start, (size_t)bytes->capacity));
-  }
+  reserve(bytes, length);
   if (length > bytes->length) memset(bytes->start + bytes->length, 0, (size_t)(length - bytes->length));
   bytes->length = length;
 }
@@ -93,7 +102,7 @@ struct memory_files *memory_files_create(void) { return calloc(1, sizeof(struct 
 
 void memory_files_destroy(struct memory_files *files) {
   if (files == NULL) return;
-  memory_forget_shared(files);
+  for (int index = 0; index < files->region_capacity; index++) free(files->regions[index]);
   for (int index = 0; index < files->count; index++) {
     free(files->files[index].name);
     free(files->files[index].now.start);
@@ -116,10 +125,8 @@ void memory_files_clear(struct memory_files *files) {
 void memory_files_put(struct memory_files *files, const char *name, const uint8_t *bytes, int64_t length) {
   struct memory_file *file = find_or_make(files, name);
   file->exists = file->exists_durably = true;
-  memory_resize(&file->now, length);
-  memory_resize(&file->durable, length);
-  memcpy(file->now.start, bytes, (size_t)length);
-  memcpy(file->durable.start, bytes, (size_t)length);
+  memory_set(&file->now, bytes, length);
+  memory_set(&file->durable, bytes, length);
 }
 
 const uint8_t *memory_files_get(struct memory_files *files, const char *name, int64_t *length) {
@@ -176,8 +183,7 @@ void memory_files_lose_power(struct memory_files *files, uint64_t seed, int kept
     struct memory_file *file = &files->files[index];
     settle(file, &state, kept);
     file->exists = file->exists_durably;
-    file->now.length = 0;
-    memory_copy(&file->now, &file->durable, 0, file->durable.length);
+    memory_set(&file->now, file->durable.start, file->durable.length);
     file->pending_count = 0;
     file->is_fresh = false;
   }

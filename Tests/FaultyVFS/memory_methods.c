@@ -59,8 +59,7 @@ static int sync_file(sqlite3_file *handle, int flags) {
   (void)flags;
   struct memory_file *file = of(handle)->file;
   if (file->is_fresh) {
-    file->durable.length = 0;
-    memory_copy(&file->durable, &file->now, 0, file->now.length);
+    memory_set(&file->durable, file->now.start, file->now.length);
   } else {
     for (int index = 0; index < file->pending_count; index++) {
       memory_copy(&file->durable, &file->now, file->pending[index].start, file->pending[index].end);
@@ -132,7 +131,10 @@ static int map_shared(sqlite3_file *handle, int index, int size, int extend, voi
   *memory = NULL;
   if (size != REGION_SIZE || index >= MOST_REGIONS) abort();
   while (extend && files->region_count <= index) {
-    files->regions[files->region_count++] = memory_required(calloc(1, REGION_SIZE));
+    if (files->region_count == files->region_capacity) {
+      files->regions[files->region_capacity++] = memory_required(malloc(REGION_SIZE));
+    }
+    memset(files->regions[files->region_count++], 0, REGION_SIZE);
   }
   if (index < files->region_count) *memory = files->regions[index];
   return SQLITE_OK;
@@ -167,7 +169,6 @@ static int lock_shared(sqlite3_file *file, int offset, int count, int flags) {
 static void order_shared(sqlite3_file *file) { (void)file; }
 
 void memory_forget_shared(struct memory_files *files) {
-  for (int index = 0; index < files->region_count; index++) free(files->regions[index]);
   files->region_count = 0;
   memset(files->shared_locks, 0, sizeof files->shared_locks);
   memset(files->exclusive_locks, 0, sizeof files->exclusive_locks);

@@ -18,7 +18,8 @@ struct Event {
 
   /// - Parameter padding: bytes of the prompt.
   init(
-    webhookID: String, predictionID: String, status: String, logs: String?, output: String?, padding: Int
+    webhookID: String, predictionID: String, status: String, logs: String?, output: String?, padding: Int,
+    sha256: borrowing SHA256 = SHA256()
   ) {
     self.webhookID = webhookID
     self.predictionID = predictionID
@@ -34,7 +35,7 @@ struct Event {
         + #""input":{"prompt":"\#(prompt)"},"#
         + #""output":\#(outputText ?? "null"),"#
         + #""error":\#(error),"created_at":"2025-11-24T16:00:00.000Z"}"#).utf8)
-    guard let digest = BodyDigest(bytes: SHA256().digest(of: body.span)) else {
+    guard let digest = BodyDigest(bytes: sha256.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
     self.body = body
@@ -52,6 +53,7 @@ extension Event {
     statuses.append(ends.randomElement(using: &random) ?? "succeeded")
     // A second end that contradicts the first.
     if random.happens(onceIn: 12) { statuses.append(ends.randomElement(using: &random) ?? "failed") }
+    let sha256 = SHA256()
     var logs = ""
     var events: [Event] = []
     for (number, status) in statuses.enumerated() {
@@ -63,7 +65,7 @@ extension Event {
         Event(
           webhookID: "w-\(predictionID)-\(isAnomaly ? number - 1 : number)", predictionID: predictionID,
           status: status, logs: logs.isEmpty ? nil : logs, output: status == "succeeded" ? "o" : nil,
-          padding: padding))
+          padding: padding, sha256: sha256))
     }
     return events
   }

@@ -7,6 +7,8 @@ final class Exchange {
   let startedAt: MonotonicTime
   /// Answers on this connection before this one, in bytes.
   private let offset: Int
+  /// Bytes in which there was no answer yet.
+  private var seenCount = 0
   private let onEnd: (Reply?) -> Void
   private(set) var isOver = false
   /// When the last byte of the request was sent; nil where it never is.
@@ -14,7 +16,6 @@ final class Exchange {
 
   struct Reply {
     let status: Int
-    let fields: String
     let body: String
     /// Where the next answer on this connection begins.
     let end: Int
@@ -31,7 +32,10 @@ final class Exchange {
   /// Looks whether the answer is there, or cannot come any more.
   func look() {
     guard !isOver else { return }
-    if let reply = Self.reply(in: peer.received, from: offset) { return end(reply) }
+    if peer.received.count > max(seenCount, offset) {
+      seenCount = peer.received.count
+      if let reply = Self.reply(in: peer.received, from: offset) { return end(reply) }
+    }
     if peer.isOver { end(nil) }
   }
 
@@ -50,8 +54,8 @@ final class Exchange {
     // Interim answers come first.
     while true {
       guard let headEnd = endOfHead(in: bytes, from: start) else { return nil }
-      let head = String(decoding: bytes[start..<headEnd], as: UTF8.self)
-      guard let status = Int(head.dropFirst(9).prefix(3)) else { return nil }
+      let head = bytes[start..<headEnd]
+      guard let status = Int(String(decoding: head.dropFirst(9).prefix(3), as: UTF8.self)) else { return nil }
       if status == 100 {
         start = headEnd
         continue
@@ -59,8 +63,8 @@ final class Exchange {
       let length = head.field("content-length").flatMap { Int($0) } ?? 0
       guard bytes.count >= headEnd + length else { return nil }
       return Reply(
-        status: status, fields: head,
-        body: String(decoding: bytes[headEnd..<headEnd + length], as: UTF8.self), end: headEnd + length,
+        status: status, body: String(decoding: bytes[headEnd..<headEnd + length], as: UTF8.self),
+        end: headEnd + length,
         keepsConnection: head.field("connection") != "close")
     }
   }
@@ -74,18 +78,25 @@ final class Exchange {
   }
 }
 
-extension String {
+extension ArraySlice<UInt8> {
   /// The value of a field of a header section; nil where it is not there.
-  func field(_ name: String) -> String? {
-    for line in utf8.split(separator: 10) {
-      let prefix = line.prefix(name.utf8.count + 2)
-      guard prefix.last == 0x20, prefix.dropLast().last == 0x3A else { continue }
-      let isNamed = zip(prefix, name.utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
-      if isNamed { return String(decoding: line.dropFirst(prefix.count).filter { $0 != 13 }, as: UTF8.self) }
+  fileprivate func field(_ name: String) -> String? {
+    let count = name.utf8.count
+    var start = startIndex
+    while let end = self[start...].firstIndex(of: 13) {
+      let line = self[start..<end]
+      if line.count > count + 1, line[start + count] == 0x3A,
+        zip(line, name.utf8).allSatisfy({ $0 | 0x20 == $1 | 0x20 })
+      {
+        return String(decoding: line[(start + count + 2)...], as: UTF8.self)
+      }
+      start = Swift.min(end + 2, endIndex)
     }
     return nil
   }
+}
 
+extension String {
   /// The string member `name` of a flat JSON object that this daemon wrote; nil where it is not there.
   func member(_ name: String) -> String? {
     let key = Array("\"\(name)\":".utf8)

@@ -36,6 +36,8 @@ final class Incarnation {
 
   /// Nothing is logged: what goes wrong on purpose would be told a thousand times.
   private static let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
+  /// Nobody reads them, and a thousand counters take as long to make as a request takes.
+  private static let metrics = Metrics(secretCount: 1)
   private static let sink = Result { try LogSink() }
 
   /// - Parameter liar: where answers come from before the commit: a flaw that must be noticed.
@@ -44,18 +46,16 @@ final class Incarnation {
   ) throws {
     self.path = path
     writer = try StoreWriter(path: path, busyTimeout: 0)
-    let metrics = Metrics(secretCount: 1)
     committer = Committer(
-      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: Self.logger)
+      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: Self.metrics, logger: Self.logger)
     self.liar = try liar.map { [queue] disk in
       Committer(
         writer: try StoreWriter(path: disk.path, busyTimeout: 0), queue: queue, checkpointer: Checkpointer(),
-        metrics: metrics, logger: Self.logger)
+        metrics: Self.metrics, logger: Self.logger)
     }
     loop = EventLoop(kernel: kernel)
     let handler = try Self.handler(
-      loop: loop, queue: queue, path: path, secret: secret, bodyLimit: limits.message.bodyBytes,
-      metrics: metrics)
+      loop: loop, queue: queue, path: path, secret: secret, bodyLimit: limits.message.bodyBytes)
     server = Server(loop: loop, limits: limits, handler: handler)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
     loop.start { [server, progress] in
@@ -66,7 +66,7 @@ final class Incarnation {
   }
 
   private static func handler(
-    loop: EventLoop, queue: CommitQueue, path: String, secret: Secret, bodyLimit: Int, metrics: Metrics
+    loop: EventLoop, queue: CommitQueue, path: String, secret: Secret, bodyLimit: Int
   ) throws -> sending ListenerHandler {
     let recorder = Recorder(loop: loop, queue: queue)
     return ListenerHandler(

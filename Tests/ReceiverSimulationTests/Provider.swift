@@ -57,8 +57,7 @@ extension World {
 
   private func request(for event: Event) -> [UInt8] {
     let timestamp = "\(kernel.wallTimeMilliseconds / 1000 + Int64.random(in: -60...60, using: &random))"
-    let signature = Signer.sign(
-      id: event.webhookID, timestamp: timestamp, body: event.body.span, with: secret)
+    let signature = signer?.sign(id: event.webhookID, timestamp: timestamp, body: event.body.span)
     return Self.request(
       event.body, id: event.webhookID, timestamp: timestamp, signature: signature ?? "",
       isChunked: random.happens(onceIn: 6))

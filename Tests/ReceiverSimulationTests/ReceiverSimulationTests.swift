@@ -17,8 +17,8 @@ import Testing
     getenv(variable).flatMap { UInt64(String(cString: $0)) }
   }
 
-  /// Each part is a case of its own, so that they run beside each other.
-  private static let parts = 8
+  /// Each part is a case of its own, so that they run beside each other: enough for all processors to the end.
+  private static let parts = 4 * max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
   @Test(arguments: 0..<parts)
   func whatIsAcknowledgedIsStoredWhateverHappens(_ part: Int) throws {

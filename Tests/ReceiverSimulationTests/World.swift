@@ -12,6 +12,7 @@ final class World {
   let disk: MemoryDisk
   let plan: Plan
   let secret: Secret
+  let signer: Signer?
   var random: SeededGenerator
   var ledger = Ledger()
   var tally = Tally()
@@ -51,6 +52,7 @@ final class World {
     if flaw == .losesSyncs { disk.ignoreSyncs() }
     liar = flaw == .acknowledgesBeforeCommit ? try MemoryDisk() : nil
     secret = try Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
+    signer = Signer(secret)
     diskDeaths = plan.diskDeaths
   }
 

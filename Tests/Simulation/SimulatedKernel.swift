@@ -32,8 +32,7 @@ package final class SimulatedKernel: Kernel {
   private var backlog: [Int32] = []
   private var listener: (descriptor: Int32, token: UInt64)?
   private var nextDescriptor: Int32 = 100
-  private var agenda: [(time: MonotonicTime, order: Int, action: () -> Void)] = []
-  private var scheduled = 0
+  private var agenda = Agenda()
   private var ready: [ReadyEvent] = []
   private var isOutOfTime = false
   private var isWoken = false
@@ -56,8 +55,7 @@ package final class SimulatedKernel: Kernel {
 
   /// Runs `action` when the clock has moved on by `delay`.
   package func after(_ delay: Duration, _ action: @escaping () -> Void) {
-    agenda.append((monotonicTime + delay, scheduled, action))
-    scheduled += 1
+    agenda.plan(at: monotonicTime + delay, action)
   }
 
   package func fillWithRandom(_ bytes: UnsafeMutableRawBufferPointer) {
@@ -106,7 +104,7 @@ extension SimulatedKernel {
     }
     let limit = min(bytes.count, socket.inbound.count)
     let count = mishap(faults.shortReads) ? Int.random(in: 1...limit, using: &random) : limit
-    for index in 0..<count { bytes[index] = socket.inbound[index] }
+    socket.inbound.withUnsafeBytes { bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     socket.inbound.removeFirst(count)
     note(.receive, descriptor, count)
     if !socket.inbound.isEmpty { report(socket) }
@@ -125,11 +123,11 @@ extension SimulatedKernel {
     guard limit > 0 else { return .wouldBlock }
     let count = mishap(faults.shortWrites) ? Int.random(in: 1...limit, using: &random) : limit
     if let peer = socket.peer {
-      peer.received.append(contentsOf: bytes.prefix(count))
+      peer.received.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
       if peer.room != .max { peer.room -= count }
     }
     note(.send, descriptor, count)
-    trace.add(bytes.prefix(count))
+    trace.add(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     return .transferred(count)
   }
 
@@ -167,12 +165,8 @@ extension SimulatedKernel {
   package func wait(until deadline: MonotonicTime?, into events: inout [ReadyEvent]) {
     defer { isWoken = false }
     while ready.isEmpty, !isWoken, !isOutOfTime,
-      let next = agenda.indices.min(by: {
-        (agenda[$0].time, agenda[$0].order) < (agenda[$1].time, agenda[$1].order)
-      })
+      let next = agenda.nextTime, deadline.map({ next <= $0 }) ?? true, let entry = agenda.removeNext()
     {
-      if let deadline, deadline < agenda[next].time { break }
-      let entry = agenda.remove(at: next)
       monotonicTime = max(monotonicTime, entry.time)
       entry.action()
     }
@@ -250,10 +244,14 @@ extension SimulatedKernel {
     return peer
   }
 
-  package func send(_ bytes: some Collection<UInt8>, from peer: SimulatedPeer) {
+  package func send(_ bytes: [UInt8], from peer: SimulatedPeer) {
     guard let socket = sockets[peer.descriptor] else { return }
     socket.inbound += bytes
     report(socket)
+  }
+
+  package func send(_ bytes: ArraySlice<UInt8>, from peer: SimulatedPeer) {
+    send(Array(bytes), from: peer)
   }
 
   /// The peer will send no more; it still reads.

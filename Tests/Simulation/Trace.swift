@@ -14,7 +14,7 @@ package struct Trace: Hashable, Sendable {
     mix(time)
   }
 
-  package mutating func add(_ bytes: some Collection<UInt8>) {
+  package mutating func add(_ bytes: UnsafeRawBufferPointer) {
     for byte in bytes { mix(UInt64(byte)) }
   }
 

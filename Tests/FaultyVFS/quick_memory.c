@@ -1,0 +1,117 @@
+#include "quick_memory.h"
+
+#include <sqlite3.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+// Blocks come in classes: the smallest has 32 bytes, and four lie between one power of two and the next.
+enum { SMALLEST = 5, LARGEST = 20, CLASSES = (LARGEST - SMALLEST) * 4 + 1, STRETCH = 1 << 20 };
+
+/// Before the bytes that SQLite sees, and counted with them.
+struct header {
+  /// Of the whole block.
+  int64_t size;
+};
+
+struct spare {
+  struct header header;
+  struct spare *next;
+};
+
+static _Thread_local struct spare *spares[CLASSES];
+/// What no block was cut from yet.
+static _Thread_local uint8_t *rest;
+static _Thread_local int64_t rest_size;
+
+/// The smallest class whose blocks have `size` bytes, from 0.
+static int class_of(int64_t size) {
+  if (size <= 1 << SMALLEST) return 0;
+  int power = 63 - __builtin_clzll((uint64_t)(size - 1));
+  return (power - SMALLEST) * 4 + (int)((size - 1) >> (power - 2) & 3) + 1;
+}
+
+static int64_t size_of(int class) {
+  if (class == 0) return 1 << SMALLEST;
+  int power = SMALLEST + (class - 1) / 4;
+  return ((int64_t)1 << power) + ((class - 1) % 4 + 1) * ((int64_t)1 << (power - 2));
+}
+
+static struct header *cut(int64_t size) {
+  if (size > STRETCH / 8) return malloc((size_t)size);
+  if (size > rest_size) {
+    rest = malloc(STRETCH);
+    rest_size = rest == NULL ? 0 : STRETCH;
+    if (rest == NULL) return NULL;
+  }
+  struct header *block = (struct header *)rest;
+  rest += size;
+  rest_size -= size;
+  return block;
+}
+
+static void *take(int count) {
+  int64_t size = count + (int64_t)sizeof(struct header);
+  int class = class_of(size);
+  if (class < CLASSES && spares[class] != NULL) {
+    struct spare *spare = spares[class];
+    spares[class] = spare->next;
+    return &spare->header + 1;
+  }
+  if (class < CLASSES) size = size_of(class);
+  struct header *block = class < CLASSES ? cut(size) : malloc((size_t)size);
+  if (block == NULL) return NULL;
+  block->size = size;
+  return block + 1;
+}
+
+static void give_back(void *memory) {
+  if (memory == NULL) return;
+  struct spare *spare = (struct spare *)((struct header *)memory - 1);
+  int class = class_of(spare->header.size);
+  if (class >= CLASSES) return free(spare);
+  spare->next = spares[class];
+  spares[class] = spare;
+}
+
+static int size_at(void *memory) {
+  return memory == NULL ? 0 : (int)(((struct header *)memory - 1)->size - (int64_t)sizeof(struct header));
+}
+
+static void *resize(void *memory, int count) {
+  int before = size_at(memory);
+  if (count <= before && count > before / 2) return memory;
+  void *moved = take(count);
+  if (moved == NULL) return NULL;
+  __builtin_memcpy(moved, memory, (size_t)(count < before ? count : before));
+  give_back(memory);
+  return moved;
+}
+
+static int round_up(int count) {
+  int64_t size = count + (int64_t)sizeof(struct header);
+  int class = class_of(size);
+  return class < CLASSES ? (int)(size_of(class) - (int64_t)sizeof(struct header)) : (count + 7) & ~7;
+}
+
+static int begin(void *context) {
+  (void)context;
+  return SQLITE_OK;
+}
+
+static void end(void *context) { (void)context; }
+
+void quick_memory_configure(void) {
+// Who looks for misuse of memory must see every block.
+#if !__has_feature(address_sanitizer)
+  static sqlite3_mem_methods methods = {
+      .xMalloc = take,
+      .xFree = give_back,
+      .xRealloc = resize,
+      .xSize = size_at,
+      .xRoundup = round_up,
+      .xInit = begin,
+      .xShutdown = end,
+  };
+  sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+#endif
+}

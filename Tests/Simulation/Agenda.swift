@@ -1,0 +1,45 @@
+internal import EventLoop
+
+/// What is still to happen, the next first: a binary heap, for worlds plan much of what happens before they begin.
+struct Agenda {
+  struct Entry {
+    let time: MonotonicTime
+    /// Of what is due at the same time, what was planned first happens first.
+    let order: Int
+    let action: () -> Void
+
+    func isBefore(_ other: Entry) -> Bool { (time, order) < (other.time, other.order) }
+  }
+
+  private var heap: [Entry] = []
+  private var planned = 0
+
+  var isEmpty: Bool { heap.isEmpty }
+  var nextTime: MonotonicTime? { heap.first?.time }
+
+  mutating func plan(at time: MonotonicTime, _ action: @escaping () -> Void) {
+    heap.append(Entry(time: time, order: planned, action: action))
+    planned += 1
+    var place = heap.count - 1
+    while place > 0, heap[place].isBefore(heap[(place - 1) / 2]) {
+      heap.swapAt(place, (place - 1) / 2)
+      place = (place - 1) / 2
+    }
+  }
+
+  mutating func removeNext() -> Entry? {
+    guard !heap.isEmpty else { return nil }
+    heap.swapAt(0, heap.count - 1)
+    let next = heap.removeLast()
+    var place = 0
+    while true {
+      var earliest = place
+      for child in [2 * place + 1, 2 * place + 2] where child < heap.count {
+        if heap[child].isBefore(heap[earliest]) { earliest = child }
+      }
+      guard earliest != place else { return next }
+      heap.swapAt(place, earliest)
+      place = earliest
+    }
+  }
+}
