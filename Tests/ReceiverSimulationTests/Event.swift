@@ -28,13 +28,12 @@ struct Event {
     logsSize = logsText?.utf8.count ?? 0
     let outputText = output.map { "[\"\($0)\"]" }
     outputSize = outputText?.utf8.count ?? 0
-    let prompt = String(decoding: [UInt8](repeating: UInt8(ascii: "x"), count: padding), as: UTF8.self)
     let error = status == "failed" ? #""CUDA out of memory""# : "null"
-    let body = Array(
-      (#"{"id":"\#(predictionID)","status":"\#(status)","model":"owner/model","logs":\#(logsText ?? "null"),"#
-        + #""input":{"prompt":"\#(prompt)"},"#
-        + #""output":\#(outputText ?? "null"),"#
-        + #""error":\#(error),"created_at":"2025-11-24T16:00:00.000Z"}"#).utf8)
+    var body = Array(#"{"id":"\#(predictionID)","status":"\#(status)","model":"owner/model","#.utf8)
+    body += #""logs":\#(logsText ?? "null"),"input":{"prompt":""#.utf8
+    body += repeatElement(UInt8(ascii: "x"), count: padding)
+    body += #""},"output":\#(outputText ?? "null"),"error":\#(error),"#.utf8
+    body += #""created_at":"2025-11-24T16:00:00.000Z"}"#.utf8
     guard let digest = BodyDigest(bytes: sha256.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }

@@ -72,8 +72,10 @@ extension World {
       webhook-id: \(id)\r\nwebhook-timestamp: \(timestamp)\r\nwebhook-signature: \(signature)\r
       \(framing)\r\n\r\n
       """
-    guard isChunked else { return Array(head.utf8) + body }
-    let size = Array("\(String(body.count, radix: 16))\r\n".utf8)
-    return Array(head.utf8) + size + body + Array("\r\n0\r\n\r\n".utf8)
+    var request = Array(head.utf8)
+    if isChunked { request += "\(String(body.count, radix: 16))\r\n".utf8 }
+    request += body
+    if isChunked { request += "\r\n0\r\n\r\n".utf8 }
+    return request
   }
 }
