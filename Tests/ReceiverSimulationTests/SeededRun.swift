@@ -11,7 +11,7 @@ final class SeededRun {
 
   struct Result: Equatable {
     /// What is wrong; nil where nothing is.
-    let problem: String?
+    var problem: String?
     /// The same for the same run.
     let trace: UInt64
     let tally: Tally
@@ -25,7 +25,20 @@ final class SeededRun {
   }
 
   func run(_ seed: UInt64, flaw: World.Flaw? = nil) throws -> Result {
-    let world = try World(seed: seed, disk: disk, database: database, flaw: flaw)
+    weak var remains: World?
+    var result: Result
+    do {
+      let world = try World(seed: seed, disk: disk, database: database, flaw: flaw)
+      remains = world
+      result = try run(world)
+    }
+    // A million of them would fill the memory.
+    if result.problem == nil && remains != nil { result.problem = "the world is not given back" }
+    result.problem = result.problem.map { "seed \(seed): \($0)" }
+    return result
+  }
+
+  private func run(_ world: World) throws -> Result {
     world.run()
     var trace = world.kernel.trace
     trace.add(.note, UInt64(disk.changeCount), world.random.next())
@@ -33,7 +46,6 @@ final class SeededRun {
       abandoned.append(disk)
       disk = try MemoryDisk()
     }
-    return Result(
-      problem: world.problem.map { "seed \(seed): \($0)" }, trace: trace.value, tally: world.tally)
+    return Result(problem: world.problem, trace: trace.value, tally: world.tally)
   }
 }

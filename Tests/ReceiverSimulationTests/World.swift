@@ -75,6 +75,8 @@ extension World {
     deliverOnceMore()
     isEnding = true
     if Bool.random(using: &random) { die() } else { stopInOrder() }
+    // They hold this world.
+    kernel.forgetPlans()
     if problem == nil, let reason = Verdict.problem(with: disk, after: ledger) { fail(reason) }
   }
 

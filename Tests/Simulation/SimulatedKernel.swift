@@ -58,6 +58,9 @@ package final class SimulatedKernel: Kernel {
     agenda.plan(at: monotonicTime + delay, action)
   }
 
+  /// Nothing that was planned happens any more: who planned it can go.
+  package func forgetPlans() { agenda = Agenda() }
+
   package func fillWithRandom(_ bytes: UnsafeMutableRawBufferPointer) {
     for index in bytes.indices { bytes[index] = UInt8.random(in: .min ... .max, using: &random) }
   }
