@@ -63,9 +63,22 @@ final class Connection {
   func check(_ code: Int32) throws(StoreError) {
     switch code {
     case SQLITE_OK, SQLITE_ROW, SQLITE_DONE: return
-    default: throw StoreError(code: code, message: String(cString: sqlite3_errmsg(handle)))
+    default: throw StoreError(code: code, message: message(of: code))
     }
   }
+
+  /// SQLite's words, and for an error of the disk the system's: they tell a quota from a broken disk.
+  private func message(of code: Int32) -> String {
+    // Some calls return an error that they do not leave in the handle: sqlite3_db_cacheflush does.
+    let isOfHandle = sqlite3_extended_errcode(handle) == code
+    let message = String(cString: isOfHandle ? sqlite3_errmsg(handle) : sqlite3_errstr(code))
+    guard Self.callErrors.contains(code) else { return message }
+    let number = csqlite_last_errno(handle)
+    return number == 0 ? message : "\(message): \(SystemText.of(number))"
+  }
+
+  /// SQLITE_IOERR_READ, _WRITE, _FSYNC and _TRUNCATE, which Swift does not import: with these SQLite keeps the errno.
+  private static let callErrors = [1, 3, 4, 6].map { SQLITE_IOERR | $0 << 8 }
 
   /// Runs statements that return nothing of interest.
   func execute(_ sql: String) throws(StoreError) {

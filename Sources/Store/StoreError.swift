@@ -67,7 +67,8 @@ extension StoreError: CustomStringConvertible {
     case .full:
       "the disk is full: free space on the file system of the database"
     case .readOnly:
-      "the database cannot be written: check the owner and the permissions of the file and of its folder"
+      "the database cannot be written: check the owner and the permissions of the file and of its folder, and whether "
+        + "the file system is read-only"
     case .cannotOpen(let message):
       "the database cannot be opened (\(message)): check that its folder exists and may be written"
     case .served(let process):

@@ -73,6 +73,9 @@ extension ProcessTests {
           executable: "/usr/bin/prlimit")
         #expect(raised.status == 0, "\(raised.error)")
       }
+      let log = daemon.logAfterStop()
+      #expect(log.contains(#"cause="disk I/O error: File too large (SQLite code 778)""#))
+      #expect(!log.contains("not an error"))
     }
   }
 }
