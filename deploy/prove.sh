@@ -53,11 +53,14 @@ trap 'exit 130' INT TERM
   if [ "$length" = long ]; then
     prove=.build/release/webhook-prove
     run swift build -c release --static-swift-stdlib --product webhook-prove -Xlinker -s
+    run swift build -c release --static-swift-stdlib --product replicate-simulator -Xlinker -s
   else
     prove=.build/debug/webhook-prove
     run swift build --product webhook-prove
+    run swift build --product replicate-simulator
   fi
   run clang -shared -fPIC -O1 -o "$place/clock-shift.so" Tests/ClockShift/clock_shift.c
+  run clang -shared -fPIC -O1 -o "$place/disk-refusal.so" Tests/DiskRefusal/disk_refusal.c
 
   tests=0
   if wants power; then
@@ -89,6 +92,6 @@ fi
 status=0
 # What an interrupted run leaves behind is removed with the folder.
 TMPDIR=$place "$prove" --daemon .build/release/replicate-webhookd --clock-shift "$place/clock-shift.so" \
-  "${arguments[@]}" || status=$?
+  --disk-refusal "$place/disk-refusal.so" "${arguments[@]}" || status=$?
 [ "$tests" = 0 ] || fail "The tests of the store have failed: see above."
 exit "$status"

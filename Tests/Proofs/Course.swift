@@ -11,12 +11,14 @@ package struct Course: Sendable {
   package let soak: Int
   /// A library that, loaded into the daemon, shifts its wall clock; nil where there is none.
   package let clockShift: String?
+  /// One that refuses to write; nil where there is none.
+  package let diskRefusal: String?
   /// Told what happens while it happens.
   package let progress: @Sendable (String) -> Void
 
   package init(
     executable: String, seed: UInt64, isLong: Bool, kills: Int, soak: Int, clockShift: String?,
-    progress: @escaping @Sendable (String) -> Void
+    diskRefusal: String?, progress: @escaping @Sendable (String) -> Void
   ) {
     self.executable = executable
     self.seed = seed
@@ -24,6 +26,7 @@ package struct Course: Sendable {
     self.kills = kills
     self.soak = soak
     self.clockShift = clockShift
+    self.diskRefusal = diskRefusal
     self.progress = progress
   }
 }
@@ -32,6 +35,9 @@ package struct Course: Sendable {
 package enum Fault: String, CaseIterable, Sendable {
   case kill
   case fullDisk = "full-disk"
+  case quota
+  case readOnly = "read-only"
+  case fileSystemError = "file-system-error"
   case lock
   case second
   case damage
@@ -39,12 +45,17 @@ package enum Fault: String, CaseIterable, Sendable {
   case memory
   case clock
   case pause
+  case outage
   case soak
 
-  package func prove(_ course: Course) throws -> Row {
+  /// - Returns: nil where this machine does not allow it.
+  package func prove(_ course: Course) throws -> Row? {
     switch self {
     case .kill: try KillProof.run(course)
     case .fullDisk: try FullDiskProof.run(course)
+    case .quota: try WriteRefusalProof.quota(course)
+    case .readOnly: try WriteRefusalProof.readOnly(course)
+    case .fileSystemError: try FileSystemErrorProof.run(course)
     case .lock: try LockProof.run(course)
     case .second: try SecondDaemonProof.run(course)
     case .damage: try DamageProof.run(course)
@@ -52,6 +63,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case .memory: try MemoryProof.run(course)
     case .clock: try ClockProof.run(course)
     case .pause: try PauseProof.run(course)
+    case .outage: try OutageProof.run(course)
     case .soak: try SoakProof.run(course)
     }
   }

@@ -3,30 +3,15 @@ internal import LiveDaemon
 
 /// The disk fills up under load, stays full for a while, and has room again.
 enum FullDiskProof {
-  /// Whether this process may mount in a namespace of its own.
-  private static func canMount() -> Bool {
-    let result = try? Program.run(
-      ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "-o", "size=1m", "none", "/mnt"],
-      executable: "/usr/bin/unshare")
-    return result?.status == 0
-  }
-
   static func run(_ course: Course) throws -> Row {
-    let hasMounts = canMount()
+    let hasMounts = Trial.canMount
     let trial = try Trial(course, hasMounts ? "full disk" : "limit on the size of files")
     let makeRoom = hasMounts ? try prepareFileSystem(trial) : prepareLimit(trial)
     let daemon = try trial.start()
     try trial.beginLoad()
-    try trial.waitForRefusals(20)
-    trial.say("full")
-    trial.wait(seconds: course.isLong ? 10 : 1)
-    if try daemon.ask("/readyz").status != 503 { trial.complain("it says that it is ready") }
-    trial.noteEndOfFault()
+    try trial.endureRefusals(saying: hasMounts ? "the disk is full" : "File too large")
     try makeRoom(daemon)
-    try trial.noteRecovery()
-    try trial.waitForAcknowledgements(Trial.some)
-    try trial.endLoad()
-    trial.row.rounds = 1
+    try trial.recoverFromRefusals()
     try trial.examine()
     return trial.finished("\(trial.ledger.count(of: 503)) answered 503")
   }
@@ -55,5 +40,41 @@ enum FullDiskProof {
         executable: "/usr/bin/prlimit")
       guard raised.status == 0 else { throw Unusable("prlimit: \(raised.error)") }
     }
+  }
+}
+
+extension Trial {
+  /// Whether this process may mount in a namespace of its own.
+  static var canMount: Bool {
+    let result = try? Program.run(
+      ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "-o", "size=1m", "none", "/mnt"],
+      executable: "/usr/bin/unshare")
+    return result?.status == 0
+  }
+
+  /// Under load, until deliveries have been refused for a while and the fault is about to end, or until the daemon has died.
+  ///
+  /// - Parameter cause: what the log has to say of it.
+  func endureRefusals(saying cause: String) throws {
+    let refusals = ledger.count(of: 503)
+    try wait("20 answers 503") { hasDied || ledger.count(of: 503) >= refusals + 20 }
+    if hasDied { return }
+    say("deliveries are refused")
+    wait(seconds: course.isLong ? 10 : 1)
+    if hasDied { return }
+    let daemon = try requireDaemon()
+    if try daemon.ask("/readyz").status != 503 { complain("it says that it is ready") }
+    try daemon.waitForLog(cause)
+    noteEndOfFault()
+  }
+
+  /// Once the fault is over.
+  func recoverFromRefusals() throws {
+    try noteRecovery()
+    try waitForAcknowledgements(Self.some)
+    let daemon = try requireDaemon()
+    try wait("readiness") { try daemon.ask("/readyz").status == 200 }
+    try endLoad()
+    row.rounds += 1
   }
 }

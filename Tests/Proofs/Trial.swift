@@ -74,11 +74,6 @@ final class Trial {
     try wait("\(more) acknowledgements") { self.ledger.acknowledged >= goal }
   }
 
-  func waitForRefusals(_ more: Int) throws {
-    let goal = ledger.count(of: 503) + more
-    try wait("\(more) answers 503") { self.ledger.count(of: 503) >= goal }
-  }
-
   func wait(_ what: String, until condition: () throws -> Bool) throws {
     let start = ContinuousClock.now
     while try !condition() {

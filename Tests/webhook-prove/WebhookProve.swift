@@ -35,6 +35,9 @@ struct WebhookProve: ParsableCommand {
   @Option(help: "A library that shifts the daemon's clock: Tests/ClockShift, compiled.")
   var clockShift: String?
 
+  @Option(help: "A library that refuses to write: Tests/DiskRefusal, compiled.")
+  var diskRefusal: String?
+
   @Option(help: "A file with the lines of the proofs that are tests; they come first in the table.")
   var record: String?
 
@@ -55,11 +58,12 @@ struct WebhookProve: ParsableCommand {
     say("seed \(seed)")
     let course = Course(
       executable: Self.absolute(daemon), seed: seed, isLong: long, kills: kills ?? (long ? 200 : 10),
-      soak: soak ?? (long ? 10_000_000 : 50_000), clockShift: clockShift.map(Self.absolute), progress: say)
+      soak: soak ?? (long ? 10_000_000 : 50_000), clockShift: clockShift.map(Self.absolute),
+      diskRefusal: diskRefusal.map(Self.absolute), progress: say)
     var rows = try record.map { try Row.sums(of: String(contentsOfFile: $0, encoding: .utf8)) } ?? []
     for fault in Fault.allCases where !noDaemon && (only.isEmpty || only.contains(fault)) {
       do {
-        rows.append(try fault.prove(course))
+        if let row = try fault.prove(course) { rows.append(row) }
       } catch {
         var row = Row(fault.rawValue)
         row.problems.append("\(error)")
