@@ -61,18 +61,54 @@ struct JobToken: Sendable {
 extension JobToken {
   private static let mark = Array("?\(parameter)=".utf8)
 
-  /// Writes asterisks over each token in `url`, a range of `body`: over what follows `?job=`, an id and a dot. The length
-  /// stays, and so does every place in the body.
+  /// Writes asterisks over each token in `url`, the contents of a JSON string in `body`: over what follows `?job=`, an id and a
+  /// dot, also where some of it is written as escapes. The length stays, and so does every place in the body.
   static func mask(in body: inout [UInt8], url: Range<Int>) {
-    // Most URLs have no query: the first byte alone tells.
-    for start in url
-    where body[start] == UInt8(ascii: "?") && body[start..<url.upperBound].starts(with: mark) {
-      let id = body[(start + mark.count)..<url.upperBound].prefix(while: \.isOfID)
-      guard id.endIndex < url.upperBound, body[id.endIndex] == UInt8(ascii: ".") else { continue }
-      let digits = body[(id.endIndex + 1)..<url.upperBound].prefix(length)
-      guard digits.count == length, digits.allSatisfy(\.isHexadecimal) else { continue }
-      for index in digits.indices { body[index] = UInt8(ascii: "*") }
+    var position = url.lowerBound
+    while position < url.upperBound {
+      // Most URLs have no query and no escape: the first byte alone tells.
+      guard body[position] == UInt8(ascii: "?") || body[position] == UInt8(ascii: "\\") else {
+        position += 1
+        continue
+      }
+      if let digits = digits(ofTokenMarkedAt: position, in: body, before: url.upperBound) {
+        for index in digits { body[index] = UInt8(ascii: "*") }
+        position = digits.upperBound
+      } else {
+        position = character(at: position, in: body, before: url.upperBound).end
+      }
     }
+  }
+
+  /// Where the digits are; nil where no token is marked at `start`.
+  private static func digits(ofTokenMarkedAt start: Int, in body: [UInt8], before end: Int) -> Range<Int>? {
+    var next = character(at: start, in: body, before: end)
+    for byte in mark {
+      guard next.byte == byte else { return nil }
+      next = character(at: next.end, in: body, before: end)
+    }
+    while let byte = next.byte, byte.isOfID { next = character(at: next.end, in: body, before: end) }
+    guard next.byte == UInt8(ascii: ".") else { return nil }
+    let first = next.end
+    var last = first
+    for _ in 0..<length {
+      next = character(at: last, in: body, before: end)
+      guard let byte = next.byte, byte.isHexadecimal else { return nil }
+      last = next.end
+    }
+    return first..<last
+  }
+
+  /// The character of a JSON string that begins at `start` (RFC 8259 section 7), and where the next one does. Nil for one that
+  /// no token has: beyond ASCII, another escape than `\u`, or the end.
+  private static func character(
+    at start: Int, in body: [UInt8], before end: Int
+  ) -> (byte: UInt8?, end: Int) {
+    guard start < end else { return (nil, end) }
+    guard body[start] == UInt8(ascii: "\\") else { return (body[start], start + 1) }
+    guard start + 6 <= end, body[start + 1] == UInt8(ascii: "u") else { return (nil, min(start + 2, end)) }
+    let text = String(decoding: body[(start + 2)..<(start + 6)], as: UTF8.self)
+    return (UInt8(text, radix: 16), start + 6)
   }
 }
 
