@@ -41,6 +41,28 @@ private func problems(_ environment: [String: String], files: [String: String] =
         == ["REPLICATE_WEBHOOK_SECRET"])
   }
 
+  /// Whoever set a token does not want to set the secret too: only the token is to be mended.
+  @Test func aTokenThatCannotBeReadIsTheOnlyThingToMend() {
+    let files = ["/two": "\(token) \(token)"]
+    for (environment, name) in [
+      (["REPLICATE_API_TOKEN": "short"], "REPLICATE_API_TOKEN"),
+      (["REPLICATE_API_TOKEN_FILE": "/two"], "REPLICATE_API_TOKEN"),
+      (["REPLICATE_API_TOKEN_FILE": "/missing"], "REPLICATE_API_TOKEN_FILE"),
+      (["REPLICATE_API_TOKEN": token, "REPLICATE_API_TOKEN_FILE": "/two"], "REPLICATE_API_TOKEN"),
+    ] {
+      #expect(problems(environment, files: files).map(\.variable) == [name])
+    }
+  }
+
+  /// Commands that sign or verify do not fetch it.
+  @Test func whereTheTokenIsOfNoUseItIsNotAdvised() throws {
+    var reader = SettingsReader(environment: ["REPLICATE_API_TOKEN": token], file: [:]) { _ in nil }
+    let found = #expect(throws: SettingProblems.self) { try reader.readSecrets() }
+    let advice = try #require(found?.problems.first?.advice)
+    #expect(advice.contains("whsec_") && !advice.contains("REPLICATE_API_TOKEN"))
+    #expect(problems([:]).first?.advice.contains("REPLICATE_API_TOKEN") == true)
+  }
+
   @Test func theTokenComesFromAFileOrACredentialToo() throws {
     let files = ["/t": "\(token)\n", "/c/replicate_api_token": token, "/two": "\(token) \(token)"]
     #expect(try read(["REPLICATE_API_TOKEN_FILE": "/t"], files: files).provider.token != nil)

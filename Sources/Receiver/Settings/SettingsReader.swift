@@ -31,7 +31,7 @@ package struct SettingsReader {
     reportUnknown()
     let provider = provider()
     let settings = Settings(
-      secrets: secrets(isRequired: provider.token == nil),
+      secrets: secrets(isRequired: provider.token == nil && !isTokenWrong, orElse: Self.fetching),
       tlsFiles: tlsFiles(),
       webhookAddresses: addresses(.webhookListen, default: Self.defaultWebhookAddress),
       apiAddresses: addresses(.apiListen, default: Self.defaultAPIAddress),
@@ -78,12 +78,21 @@ extension SettingsReader {
 
   /// The secrets alone, for commands that only sign or verify.
   package mutating func readSecrets() throws(SettingProblems) -> [Secret] {
-    let secrets = secrets(isRequired: true)
+    let secrets = secrets(isRequired: true, orElse: "")
     guard problems.isEmpty else { throw SettingProblems(problems) }
     return secrets
   }
 
-  private mutating func secrets(isRequired: Bool) -> [Secret] {
+  private static let fetching = ", or set REPLICATE_API_TOKEN, with which it is fetched"
+
+  /// Once the token is right, the secret may be left out: that is no second problem.
+  private var isTokenWrong: Bool {
+    let variable = Variable.replicateAPIToken
+    return problems.contains { [variable.rawValue, variable.fileVariable].contains($0.variable) }
+  }
+
+  /// - Parameter alternative: what else can be done about a secret that is missing.
+  private mutating func secrets(isRequired: Bool, orElse alternative: String) -> [Secret] {
     guard let text = secretText(.webhookSecret), isRequired || !text.isEmpty else { return [] }
     var secrets: [Secret] = []
     for (index, part) in text.split(whereSeparator: \.isWhitespace).enumerated() {
@@ -97,8 +106,8 @@ extension SettingsReader {
       report(
         .webhookSecret,
         """
-        set it to the signing secret (whsec_…) that GET https://api.replicate.com/v1/webhooks/default/secret returns, or \
-        set REPLICATE_API_TOKEN, with which it is fetched
+        set it to the signing secret (whsec_…) that GET https://api.replicate.com/v1/webhooks/default/secret \
+        returns\(alternative)
         """
       )
     }
