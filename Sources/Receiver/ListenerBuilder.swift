@@ -53,7 +53,8 @@ struct ListenerBuilder {
           ended(end)
         })
       for (socket, address) in opened {
-        var metadata: Logger.Metadata = ["purpose": "\(purpose.rawValue)", "address": "\(address)"]
+        var metadata = describe(purpose)
+        metadata["address"] = "\(address)"
         if socket.usesTLS { metadata["tls"] = "true" }
         logger.notice("listening", metadata: metadata)
       }
@@ -61,6 +62,18 @@ struct ListenerBuilder {
     } catch {
       throw .system(error)
     }
+  }
+
+  /// What the settings make of it: where the provider is told to deliver, and whether it is called.
+  private func describe(_ purpose: Purpose) -> Logger.Metadata {
+    var metadata: Logger.Metadata = ["purpose": "\(purpose.rawValue)"]
+    if purpose != .api {
+      metadata["webhook_url"] = "\(settings.provider.publicURL.map { "\($0)/webhooks/replicate" } ?? "none")"
+    }
+    if purpose != .webhooks {
+      metadata["replicate_token"] = settings.provider.token == nil ? "none" : "set"
+    }
+    return metadata
   }
 
   private func makeKernel() throws(StartError) -> LinuxKernel {

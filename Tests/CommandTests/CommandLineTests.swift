@@ -32,6 +32,23 @@ extension ProcessTests {
       #expect(!result.error.contains("huge") && !result.error.contains("%%%"))
     }
 
+    @Test func theStartSaysWhetherReplicateIsAskedAndWhereItReachesUs() throws {
+      let token = "r8_not_a_real_token"
+      let start = { (settings: [String: String]) in
+        try Daemon(in: try TemporaryFolder(), environment: settings).logAfterStop()
+      }
+      let log = try start([
+        "REPLICATE_API_TOKEN": token, "REPLICATE_API_URL": "http://127.0.0.1:1",
+        "PUBLIC_URL": "https://hooks.example.com/x",
+      ])
+      #expect(log.contains("purpose=webhooks webhook_url=https://hooks.example.com/x/webhooks/replicate\n"))
+      #expect(log.contains("purpose=api replicate_token=set\n"))
+      #expect(!log.contains(token))
+      let bare = try start([:])
+      #expect(bare.contains("purpose=webhooks webhook_url=none\n"))
+      #expect(bare.contains("purpose=api replicate_token=none\n"))
+    }
+
     @Test func anAddressInUseIsNamed() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder)
