@@ -16,13 +16,17 @@ final class PruneStatements {
     let number: Int64
     let hasEnded: Bool
     let updatedAt: Timestamp
+    /// When the job was first heard of; nil where that is of no interest, for nothing has been heard for long.
+    let firstHeardAt: Timestamp?
   }
 
   init(_ connection: Connection) {
     select = Statement(
       """
-      SELECT number, phase IN ('succeeded', 'failed', 'canceled'), updated_at FROM jobs
-      WHERE number > ?1 ORDER BY number LIMIT ?2
+      SELECT number, phase IN ('succeeded', 'failed', 'canceled'), updated_at,
+        CASE WHEN updated_at >= ?3 THEN coalesce(ordered_at,
+          (SELECT received_at FROM deliveries WHERE job = jobs.number AND position = 1)) END
+      FROM jobs WHERE number > ?1 ORDER BY number LIMIT ?2
       """, on: connection)
     deletions = [
       "DELETE FROM deliveries WHERE job = ?", "DELETE FROM orders WHERE job = ?",
@@ -30,16 +34,19 @@ final class PruneStatements {
     ].map { Statement($0, on: connection) }
   }
 
-  func rows(after number: Int64, limit: Int) throws(StoreError) -> [Row] {
+  /// - Parameter moment: rows that have been quiet since then are old.
+  func rows(after number: Int64, limit: Int, quietSince moment: Timestamp) throws(StoreError) -> [Row] {
     defer { select.reset() }
     try select.bind(1, number)
     try select.bind(2, Int64(limit))
+    try select.bind(3, moment.milliseconds)
     var rows: [Row] = []
     while try select.step() {
       rows.append(
         Row(
           number: Int64(select.integer(0)), hasEnded: select.integer(1) == 1,
-          updatedAt: Timestamp(milliseconds: Int64(select.integer(2)))))
+          updatedAt: Timestamp(milliseconds: Int64(select.integer(2))),
+          firstHeardAt: select.optionalInteger(3).map { Timestamp(milliseconds: $0) }))
     }
     return rows
   }
@@ -55,16 +62,17 @@ final class PruneStatements {
 extension StoreTransaction {
   /// Deletes jobs that ended before `limit`, among the next `count` after the one with that number.
   ///
-  /// Jobs stand in the order in which they were first heard of. A pass ends with the first rows of which none has been quiet
-  /// since then: whatever comes after them was first heard of later still.
+  /// Jobs stand in the order in which they were first heard of. A pass ends with the first that was heard of between `limit`
+  /// and `now`: whatever comes after it was heard of later still. One that says to be from the future was recorded while the
+  /// clock was wrong, and says nothing of those behind it.
   package func prune(
-    endedBefore limit: Timestamp, after number: Int64, count: Int
+    endedBefore limit: Timestamp, at now: Timestamp, after number: Int64, count: Int
   ) throws(StoreError) -> PruneStep {
-    let rows = try pruning.rows(after: number, limit: count)
-    let old = rows.filter { $0.updatedAt < limit }
-    let ended = old.filter(\.hasEnded)
+    let rows = try pruning.rows(after: number, limit: count, quietSince: limit)
+    let ended = rows.filter { $0.updatedAt < limit && $0.hasEnded }
     for row in ended { try pruning.delete(row.number) }
-    let isOver = old.isEmpty || rows.count < count
+    let meetsTheYoung = rows.contains { row in row.firstHeardAt.map { limit <= $0 && $0 <= now } ?? false }
+    let isOver = meetsTheYoung || rows.count < count
     return PruneStep(deleted: ended.count, next: isOver ? nil : rows.last?.number)
   }
 }

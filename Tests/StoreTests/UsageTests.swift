@@ -78,7 +78,7 @@ import Testing
   private func prune(_ store: OrderedStore, after number: Int64 = 0, count: Int = 100) throws -> PruneStep {
     let limit = store.now.advanced(byMilliseconds: -OrderedStore.aWhile)
     return try store.commit { (transaction) throws(StoreError) in
-      try transaction.prune(endedBefore: limit, after: number, count: count)
+      try transaction.prune(endedBefore: limit, at: store.now, after: number, count: count)
     }
   }
 
@@ -123,8 +123,42 @@ import Testing
       deleted.append(step.deleted)
       steps += 1
     }
-    #expect(deleted == [2, 1, 1, 1, 0])
+    // The last step finds the first that was heard of since, and nothing is looked at behind it.
+    #expect(deleted == [2, 1, 1, 1])
     #expect(try store.reader.jobCount() == 7)
     #expect(try prune(store, count: 2).deleted == 0)
+  }
+
+  private func deletedInAPass(_ store: OrderedStore) throws -> Int {
+    var (cursor, deleted): (Int64?, Int) = (0, 0)
+    while let after = cursor {
+      let step = try prune(store, after: after, count: 2)
+      cursor = step.next
+      deleted += step.deleted
+    }
+    return deleted
+  }
+
+  /// Old jobs of which something was heard lately stand before others that have been quiet.
+  @Test func newsOfOldJobsKeepNobodyBehindThem() throws {
+    let store = try OrderedStore()
+    for number in 1...4 { try store.deliver("w\(number)", of: "p\(number)", .pending) }
+    for number in 5...8 { try store.deliver("w\(number)", of: "p\(number)", .succeeded) }
+    store.advance(2 * OrderedStore.aWhile)
+    for number in 1...4 { try store.deliver("n\(number)", of: "p\(number)", .running) }
+    #expect(try deletedInAPass(store) == 4)
+    #expect(try store.reader.jobCount() == 4)
+  }
+
+  /// Jobs that were recorded while the clock was years ahead are young for years; those behind them are not.
+  @Test func aClockThatWasAheadKeepsNobodyBehind() throws {
+    let store = try OrderedStore()
+    let (years, now) = (10 * 365 * 24 * OrderedStore.aWhile, store.now)
+    store.advance(years)
+    for number in 1...4 { try store.deliver("w\(number)", of: "p\(number)", .succeeded) }
+    store.now = now
+    for number in 5...8 { try store.deliver("w\(number)", of: "p\(number)", .succeeded) }
+    store.advance(2 * OrderedStore.aWhile)
+    #expect(try deletedInAPass(store) == 4)
   }
 }

@@ -191,10 +191,11 @@ extension Dispatcher {
 
   private func prune() throws(StoreError) {
     guard let cursor = prunes.cursor(at: MonotonicClock.now) else { return }
-    let limit = wallTime.advanced(byMilliseconds: -rules.retentionMilliseconds)
+    let now = wallTime
+    let limit = now.advanced(byMilliseconds: -rules.retentionMilliseconds)
     let count = rules.pruneLimit
     let step = try written { transaction throws(StoreError) in
-      try transaction.prune(endedBefore: limit, after: cursor, count: count)
+      try transaction.prune(endedBefore: limit, at: now, after: cursor, count: count)
     }
     metrics.prunedJobs.add(step.deleted)
     prunes.note(step.next, at: MonotonicClock.now)
