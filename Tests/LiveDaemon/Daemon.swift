@@ -22,7 +22,7 @@ package final class Daemon {
   ) throws {
     self.folder = folder
     let limited = descriptorLimit.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$0\" \"$@\""] } ?? []
-    let command = wrapper + limited + [executable, "serve"]
+    let command = wrapper + StartingThread.killedWithUs + limited + [executable, "serve"]
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())
     process.currentDirectoryURL = folder.url
@@ -34,7 +34,7 @@ package final class Daemon {
     try Data().write(to: logFile)
     process.standardError = try FileHandle(forWritingTo: logFile)
     process.standardInput = FileHandle.nullDevice
-    try process.run()
+    try StartingThread.run(process)
     try learnPorts()
   }
 

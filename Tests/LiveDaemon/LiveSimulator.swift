@@ -18,13 +18,17 @@ package final class LiveSimulator {
     let secretFile = try folder.write(secret + "\n", to: "secret")
     let output = folder.url.appendingPathComponent("output")
     try Data().write(to: output)
-    process.executableURL = URL(fileURLWithPath: Program.path).deletingLastPathComponent()
-      .appendingPathComponent("replicate-simulator")
-    process.arguments =
-      ["--listen", "127.0.0.1:\(port)", "--quiet", "--secret-file", secretFile] + arguments
+    let simulator = URL(fileURLWithPath: Program.path).deletingLastPathComponent()
+      .appendingPathComponent("replicate-simulator").path
+    let command =
+      StartingThread.killedWithUs + [
+        simulator, "--listen", "127.0.0.1:\(port)", "--quiet", "--secret-file", secretFile,
+      ] + arguments
+    process.executableURL = URL(fileURLWithPath: command[0])
+    process.arguments = Array(command.dropFirst())
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardInput = FileHandle.nullDevice
-    try process.run()
+    try StartingThread.run(process)
     for _ in 0..<6000 {
       guard process.isRunning else { throw Unusable("the simulator ended") }
       if try Data(contentsOf: output).last == UInt8(ascii: "\n") { return }
