@@ -4,6 +4,16 @@ import Testing
 
 /// Predictions that were interrupted are tried again, as often as was asked for.
 @Suite struct AttemptTests {
+  /// The next daemon knows what the last one left.
+  @Test func aLeftPredictionIsLateAfterARestartToo() throws {
+    let store = try OrderedStore()
+    _ = try store.send("j1", retries: 1)
+    try store.deliver("a", .failed, naming: "j1", error: interruption)
+    try store.reopen()
+    #expect(try store.deliver("b", .succeeded).outcome == .late)
+    #expect(try store.reader.jobCount() == 1)
+  }
+
   @Test func anInterruptionStartsAnotherAttempt() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)

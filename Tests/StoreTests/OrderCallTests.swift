@@ -21,7 +21,7 @@ import Testing
     #expect(search.order.request.isEmpty && search.order.certainAt == time(100))
     try putOff(search, until: 100)
     let second = try send(at: 200)
-    #expect(second.order.tries == 2)
+    #expect(second.order.tries == 2 && second.order.certainAt == nil)
     // Both tell of the first call, and the second is under way.
     try putOff(search, until: 250)
     try noteUnanswered(first, certain: 250)
@@ -33,6 +33,29 @@ import Testing
     // The call that is under way may.
     try putOff(second, until: 300)
     #expect(try stored("a").stage == .queued)
+  }
+
+  /// A second call had no answer either by then, and is looked for at its own time.
+  @Test func whoIsSlowDelaysNoSearchForAnotherCall() throws {
+    try place("a")
+    let first = try send(at: 0)
+    try noteUnanswered(first, certain: 100)
+    let search = try #require(try find(at: 100).first)
+    try putOff(search, until: 100)
+    try noteUnanswered(try send(at: 200), certain: 300)
+    try writer.commit { (transaction) throws(StoreError) in
+      try transaction.delay(search, until: time(5000))
+    }
+    #expect(try find(at: 300).count == 1)
+  }
+
+  /// What was said first of a call stands: it may be looked for since.
+  @Test func aCallIsFoundToBeUnansweredOnce() throws {
+    try place("a")
+    let step = try send(at: 0)
+    try noteUnanswered(step, certain: 100)
+    try noteUnanswered(step, certain: 50)
+    #expect(try stored("a").certainAt == time(100))
   }
 
   @Test func whatIsPlacedIsNotSentAgain() throws {
