@@ -2,7 +2,7 @@
 # Shows that nothing acknowledged is ever lost: cuts the power under the store, kills, stops and starves a real daemon under
 # load, asks for every delivery that was answered with 200, and prints one table.
 #
-#   deploy/prove.sh                  the short form, which deploy/test.sh runs: about two minutes
+#   deploy/prove.sh                  the short form, which deploy/test.sh runs: less than three minutes
 #   deploy/prove.sh --long           200 kills, 5,000 power cuts, faults as long as in earnest, a soak of 10 million
 #                                    deliveries: hours, and 10 GB in TMPDIR
 #   deploy/prove.sh --kills 50       so many kills; --soak N for so many deliveries in the soak, --power-cuts N
