@@ -137,7 +137,7 @@ let package = Package(
       "SimulatorTests",
       [
         "replicate-simulator", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs",
-        "ReplicateAPI", "StandardWebhooks", "ClientAddress",
+        "ReplicateAPI", "StandardWebhooks", "ClientAddress", "LiveDaemon",
       ]),
     // The built daemon as a process, and a plain client of it.
     .target(

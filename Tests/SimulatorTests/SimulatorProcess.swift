@@ -1,5 +1,6 @@
 import Foundation
 import HTTPClient
+import LiveDaemon
 import Testing
 
 /// The built simulator, as a process of its own on a port that the system chose.
@@ -27,11 +28,13 @@ final class SimulatorProcess {
     // A file and no pipe: processes that other tests start meanwhile would inherit it.
     let output = folder.appendingPathComponent("output")
     try Data().write(to: output)
-    process.executableURL = Self.program
-    process.arguments = ["--listen", "127.0.0.1:0", "--quiet", "--secret-file", secretFile.path] + arguments
+    let options = ["--listen", "127.0.0.1:0", "--quiet", "--secret-file", secretFile.path]
+    let command = StartingThread.killedWithUs + [Self.program.path] + options + arguments
+    process.executableURL = URL(fileURLWithPath: command[0])
+    process.arguments = Array(command.dropFirst())
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardInput = FileHandle.nullDevice
-    try process.run()
+    try StartingThread.run(process)
     for _ in 0..<6000 where !url.hasSuffix("\n") {
       try #require(process.isRunning, "the simulator ended")
       url = String(decoding: try Data(contentsOf: output), as: UTF8.self)
