@@ -1,0 +1,107 @@
+import EventLoop
+import Glibc
+import Jobs
+import Logging
+import Store
+import Testing
+
+@testable import Receiver
+
+/// Who is given what to do, with a real store and callers that are played by the test.
+@Suite struct DispatcherTests {
+  /// A search walks the whole list for all that are missing: what goes missing meanwhile waits for the next one.
+  @Test func oneSearchAtATime() throws {
+    let dispatch = try Dispatch(callers: 3)
+    try dispatch.lose("a", thenPlace: nil)
+    try dispatch.start()
+    #expect(dispatch.calls(to: 2) == ["find a"])
+    // Another goes missing while the first is looked for; the order after it shows that both were seen.
+    try dispatch.lose("b", thenPlace: "c")
+    dispatch.events.wake()
+    #expect(dispatch.calls(to: 1) == ["create c"])
+    dispatch.events.tell(.done(caller: 2, pause: nil))
+    #expect(dispatch.calls(to: 2) == ["find b"])
+  }
+}
+
+private final class Dispatch {
+  let events: DispatcherInbox
+  private let callers: [BlockingQueue<ProviderCall>]
+  private let queue = CommitQueue()
+  private let metrics = Metrics(secretCount: 1)
+  private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  private let writing: Thread
+  private var deciding: Thread?
+  private let folder: String
+  private let path: String
+
+  init(callers count: Int) throws {
+    var template = Array("/tmp/replicate-webhookd-dispatch-XXXXXX".utf8CString)
+    try #require(mkdtemp(&template) != nil)
+    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    path = folder + "/jobs.db"
+    events = DispatcherInbox(callers: count)
+    callers = (0..<count).map { _ in BlockingQueue(capacity: 4) }
+    let writer = try StoreWriter(path: path)
+    writing = try Thread(named: "writer") { [queue, metrics, logger] in
+      let committer = Committer(
+        writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: logger)
+      CommitThread(queue: queue, committer: committer).run()
+    }
+  }
+
+  deinit {
+    events.close()
+    deciding?.join()
+    queue.close()
+    writing.join()
+    for name in ["jobs.db", "jobs.db-wal", "jobs.db-shm"] { unlink(folder + "/" + name) }
+    rmdir(folder)
+  }
+
+  func start() throws {
+    let reader = try StoreReader(path: path)
+    let rules = DispatcherRules(
+      createsPerMinute: 600, retentionMilliseconds: 86_400_000, fetchesSecret: false)
+    deciding = try Thread(named: "dispatcher") { [events, queue, callers, metrics, logger] in
+      Dispatcher(
+        events: events, queue: queue, reader: reader, callers: callers, rules: rules, metrics: metrics,
+        logger: logger
+      ).run()
+    }
+  }
+
+  /// What a caller is given next; nothing within half a minute is an empty list.
+  func calls(to caller: Int) -> [String] {
+    (callers[caller].popAll(patience: .seconds(30)) ?? []).map { call in
+      switch call {
+      case .create(let step): "create \(step.job.id)"
+      case .find(let steps): "find \(steps.map(\.job.id).joined(separator: " "))"
+      case .cancel, .ask, .fetchSecret: "\(call)"
+      }
+    }
+  }
+
+  /// An order whose call had no answer and that is to be looked for now, and one that waits for its turn, in one commit.
+  func lose(_ lost: String, thenPlace next: String?) throws {
+    let now = Timestamp(milliseconds: WallClock.milliseconds)
+    let first = try Self.order(lost, at: now)
+    let second = try next.map { try Self.order($0, at: now) }
+    let result = queue.write { transaction throws(StoreError) in
+      _ = try transaction.place(first)
+      for step in try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000) {
+        try transaction.noteUnanswered(
+          step.order, nextLook: now, certain: now.advanced(byMilliseconds: 60_000))
+      }
+      if let second { _ = try transaction.place(second) }
+    }
+    try result.get()
+  }
+
+  private static func order(_ id: String, at now: Timestamp) throws -> Order {
+    let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)))
+    return Order(
+      id: id, idempotencyKey: nil, digest: digest, request: Array("{}".utf8), model: nil, createdAt: now,
+      timeout: nil, retries: 0)
+  }
+}
