@@ -6,11 +6,15 @@ internal import Synchronization
 /// Where the connections of one loop hand over deliveries, and wait until they are on disk. Used on its loop only.
 ///
 /// What comes in one turn of the loop is handed over at its end, all at once: the writer then finds a batch, where it would
-/// take the first delivery alone and let the others wait for that sync. A delivery alone waits for nothing.
+/// take the first delivery alone and let the others wait for that sync. A delivery alone waits for nothing. Where many come,
+/// a part is handed over before, so that the writer begins while the loop goes on.
 final class Recorder {
   let loop: EventLoop
   private let queue: CommitQueue
   private var gathered: [CommitQueue.Submission] = []
+
+  /// Enough deliveries to share a sync. Measured on 64 connections: handing over all at the end of a turn makes an eighth fewer.
+  private static let sharesOfASync = 32
 
   /// What becomes of one delivery.
   typealias Outcome = Result<Recording, RecordingFailure>
@@ -35,6 +39,7 @@ final class Recorder {
   func submit(_ submission: CommitQueue.Submission) {
     gathered.append(submission)
     if gathered.count == 1 { loop.atEndOfTurn { [self] in handOver() } }
+    if gathered.count == Self.sharesOfASync { handOver() }
   }
 
   private func handOver() {
