@@ -1,0 +1,50 @@
+import EventLoop
+import Synchronization
+import Testing
+
+@testable import Receiver
+
+/// How a loop hands over what is to be written.
+@Suite struct RecorderTests {
+  private let loop: EventLoop
+  private let queue = CommitQueue()
+  private let work = StoreWork(perform: { _ in {} }, refuse: { _ in })
+
+  init() throws {
+    loop = EventLoop(kernel: try LinuxKernel())
+  }
+
+  /// Submits as many in one turn; how many of them were handed over before the turn ended.
+  private func submitted(_ count: Int) -> Int {
+    let early = Count()
+    loop.post { [loop, queue, work] in
+      let recorder = Recorder(loop: loop, queue: queue)
+      for _ in 0..<count { recorder.submit(.work(work)) }
+      early.value.store(queue.waiting, ordering: .relaxed)
+    }
+    // What is posted runs at the end of one turn, and what it leaves for that turn's end at that of the next.
+    for _ in 0..<2 { loop.turn(waits: false) }
+    return early.value.load(ordering: .relaxed)
+  }
+
+  private final class Count: Sendable {
+    let value = Atomic(0)
+  }
+
+  /// One sync for all of them: the writer would begin with the first alone.
+  @Test func aFewAreHandedOverAtTheEndOfTheTurn() {
+    #expect(submitted(31) == 0)
+    #expect(queue.waiting == 31)
+  }
+
+  /// The writer begins while the loop goes on.
+  @Test func ofManyAPartIsHandedOverBefore() {
+    #expect(submitted(70) == 64)
+    #expect(queue.waiting == 6)
+  }
+}
+
+extension CommitQueue {
+  /// Takes what waits; how much that was.
+  fileprivate var waiting: Int { submissions.popAll(patience: .zero)?.count ?? 0 }
+}
