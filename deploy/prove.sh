@@ -59,8 +59,8 @@ trap 'exit 130' INT TERM
     run swift build --product webhook-prove
     run swift build --product replicate-simulator
   fi
-  run clang -shared -fPIC -O1 -o "$place/clock-shift.so" Tests/ClockShift/clock_shift.c
-  run clang -shared -fPIC -O1 -o "$place/disk-refusal.so" Tests/DiskRefusal/disk_refusal.c
+  run clang -shared -fPIC -O1 -o "$place/clock-shift.so" Tests/Preloaded/clock_shift.c
+  run clang -shared -fPIC -O1 -o "$place/disk-refusal.so" Tests/Preloaded/disk_refusal.c
 
   tests=0
   if wants power; then

@@ -32,10 +32,10 @@ struct WebhookProve: ParsableCommand {
   @Option(help: "Begin with this seed (default: a new one; it is printed).")
   var seed: UInt64?
 
-  @Option(help: "A library that shifts the daemon's clock: Tests/ClockShift, compiled.")
+  @Option(help: "A library that shifts the daemon's clock: Tests/Preloaded/clock_shift.c, compiled.")
   var clockShift: String?
 
-  @Option(help: "A library that refuses to write: Tests/DiskRefusal, compiled.")
+  @Option(help: "A library that refuses to write: Tests/Preloaded/disk_refusal.c, compiled.")
   var diskRefusal: String?
 
   @Option(help: "A file with the lines of the proofs that are tests; they come first in the table.")

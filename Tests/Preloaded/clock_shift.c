@@ -1,26 +1,16 @@
-// Loaded into a process with LD_PRELOAD, shifts its wall clock by the seconds that a file holds as a 64-bit number of the
-// machine's own byte order: another process steps the clock by writing there. CLOCK_SHIFT names the file. Every other
-// clock is left alone, as by a step of the system's.
+// Loaded into a process with LD_PRELOAD, shifts its wall clock by the seconds that the file CLOCK_SHIFT holds as a 64-bit
+// number. Every other clock is left alone, as by a step of the system's.
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "mapped_number.h"
 
 static const volatile int64_t *shift;
 
-__attribute__((constructor)) static void map_shift(void) {
-  const char *path = getenv("CLOCK_SHIFT");
-  int descriptor = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-  if (descriptor < 0) return;
-  void *place = mmap(NULL, sizeof *shift, PROT_READ, MAP_SHARED, descriptor, 0);
-  close(descriptor);
-  if (place != MAP_FAILED) shift = place;
-}
+__attribute__((constructor)) static void map_shift(void) { shift = map_number("CLOCK_SHIFT", sizeof *shift); }
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
   int result = (int)syscall(SYS_clock_gettime, clock, now);

@@ -1,27 +1,17 @@
-// Loaded into a process with LD_PRELOAD, refuses to write to files for as long as a file says so: it holds an errno as a
-// 32-bit number of the machine's own byte order, and 0 where all is well; another process changes it there. DISK_REFUSAL
-// names the file. EDQUOT keeps files from growing, as a quota does; any other refuses each write at a place of a file, and
-// each change of its size.
+// Loaded into a process with LD_PRELOAD, refuses to write to files for as long as the file DISK_REFUSAL holds an errno, as a
+// 32-bit number, and not 0. EDQUOT keeps files from growing, as a quota does; any other refuses each write at a place of a
+// file, and each change of its size.
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
+
+#include "mapped_number.h"
 
 static const volatile int32_t *refusal;
 
-__attribute__((constructor)) static void map_refusal(void) {
-  const char *path = getenv("DISK_REFUSAL");
-  int descriptor = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-  if (descriptor < 0) return;
-  void *place = mmap(NULL, sizeof *refusal, PROT_READ, MAP_SHARED, descriptor, 0);
-  close(descriptor);
-  if (place != MAP_FAILED) refusal = place;
-}
+__attribute__((constructor)) static void map_refusal(void) { refusal = map_number("DISK_REFUSAL", sizeof *refusal); }
 
 static int is_refused(int descriptor, off_t end) {
   int number = refusal ? *refusal : 0;
