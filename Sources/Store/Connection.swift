@@ -73,8 +73,20 @@ final class Connection {
     let isOfHandle = sqlite3_extended_errcode(handle) == code
     let message = String(cString: isOfHandle ? sqlite3_errmsg(handle) : sqlite3_errstr(code))
     guard Self.callErrors.contains(code) else { return message }
-    let number = csqlite_last_errno(handle)
-    return number == 0 ? message : "\(message): \(SystemText.of(number))"
+    guard let number = lastErrno else { return message }
+    return "\(message): \(SystemText.of(number))"
+  }
+
+  /// The system's errno of the last call that failed on the database's file or on its log; nil where there is none, or where
+  /// the two differ.
+  private var lastErrno: Int32? {
+    var (ofDatabase, ofLog): (Int32, Int32) = (0, 0)
+    _ = sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &ofDatabase)
+    if let log = logFile {
+      _ = log.pointee.pMethods?.pointee.xFileControl?(log, SQLITE_FCNTL_LAST_ERRNO, &ofLog)
+    }
+    let numbers = Set([ofDatabase, ofLog]).subtracting([0])
+    return numbers.count == 1 ? numbers.first : nil
   }
 
   /// SQLITE_IOERR_READ, _WRITE, _FSYNC and _TRUNCATE, which Swift does not import: with these SQLite keeps the errno.
@@ -132,15 +144,15 @@ final class Connection {
     try execute(sql)
     // https://www.sqlite.org/c3ref/db_cacheflush.html
     try check(sqlite3_db_cacheflush(handle))
-    guard let log = try logFile() else { return }
+    guard let log = logFile else { return }
     try check(log.pointee.pMethods?.pointee.xSync?(log, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
   }
 
   /// What SQLite works on the log with; nil where it has not opened it.
-  func logFile() throws(StoreError) -> UnsafeMutablePointer<sqlite3_file>? {
+  var logFile: UnsafeMutablePointer<sqlite3_file>? {
     var file: UnsafeMutablePointer<sqlite3_file>?
     // https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntljournalpointer
-    try check(sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file))
-    return file?.pointee.pMethods == nil ? nil : file
+    let code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file)
+    return code == SQLITE_OK && file?.pointee.pMethods != nil ? file : nil
   }
 }

@@ -27,8 +27,8 @@ struct GatheredWrites {
   private typealias File = UnsafeMutablePointer<sqlite3_file>
 
   /// Gathers the writes to the log that `connection` has open, until SQLite closes it.
-  static func attachToLog(of connection: Connection) throws(StoreError) {
-    guard let file = try connection.logFile(), let original = file.pointee.pMethods else { return }
+  static func attachToLog(of connection: Connection) {
+    guard let file = connection.logFile, let original = file.pointee.pMethods else { return }
     let writes = UnsafeMutablePointer<Self>.allocate(capacity: 1)
     writes.initialize(to: Self(in: original))
     file.pointee.pMethods = UnsafeRawPointer(writes).assumingMemoryBound(to: sqlite3_io_methods.self)

@@ -32,7 +32,7 @@ package final class StoreWriter {
     try Schema.migrate(connection)
     self.connection = connection
     current = try StoreTransaction(connection, watch: watch, judge: judge)
-    try GatheredWrites.attachToLog(of: connection)
+    GatheredWrites.attachToLog(of: connection)
     log.follow(connection)
     try connection.rememberFiles()
   }
