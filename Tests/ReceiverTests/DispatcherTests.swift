@@ -1,7 +1,5 @@
 import EventLoop
-import Glibc
 import Jobs
-import Logging
 import Store
 import Testing
 
@@ -27,43 +25,26 @@ import Testing
 private final class Dispatch {
   let events: DispatcherInbox
   private let callers: [BlockingQueue<ProviderCall>]
-  private let queue = CommitQueue()
-  private let metrics = Metrics(secretCount: 1)
-  private let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-  private let writing: Thread
+  private let store: CommittingStore
   private var deciding: Thread?
-  private let folder: String
-  private let path: String
 
   init(callers count: Int) throws {
-    var template = Array("/tmp/replicate-webhookd-dispatch-XXXXXX".utf8CString)
-    try #require(mkdtemp(&template) != nil)
-    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    path = folder + "/jobs.db"
+    store = try CommittingStore()
     events = DispatcherInbox(callers: count)
     callers = (0..<count).map { _ in BlockingQueue(capacity: 4) }
-    let writer = try StoreWriter(path: path)
-    writing = try Thread(named: "writer") { [queue, metrics, logger] in
-      let committer = Committer(
-        writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: logger)
-      CommitThread(queue: queue, committer: committer).run()
-    }
   }
 
   deinit {
     events.close()
     deciding?.join()
-    queue.close()
-    writing.join()
-    for name in ["jobs.db", "jobs.db-wal", "jobs.db-shm"] { unlink(folder + "/" + name) }
-    rmdir(folder)
   }
 
   func start() throws {
-    let reader = try StoreReader(path: path)
+    let reader = try StoreReader(path: store.path)
     let rules = DispatcherRules(
       createsPerMinute: 600, retentionMilliseconds: 86_400_000, fetchesSecret: false)
-    deciding = try Thread(named: "dispatcher") { [events, queue, callers, metrics, logger] in
+    deciding = try Thread(named: "dispatcher") {
+      [events, callers, queue = store.queue, metrics = store.metrics, logger = store.logger] in
       Dispatcher(
         events: events, queue: queue, reader: reader, callers: callers, rules: rules, metrics: metrics,
         logger: logger
@@ -85,9 +66,9 @@ private final class Dispatch {
   /// An order whose call had no answer and that is to be looked for now, and one that waits for its turn, in one commit.
   func lose(_ lost: String, thenPlace next: String?) throws {
     let now = Timestamp(milliseconds: WallClock.milliseconds)
-    let first = try Self.order(lost, at: now)
-    let second = try next.map { try Self.order($0, at: now) }
-    let result = queue.write { transaction throws(StoreError) in
+    let first = try CommittingStore.order(lost, at: now)
+    let second = try next.map { try CommittingStore.order($0, at: now) }
+    let result = store.queue.write { transaction throws(StoreError) in
       _ = try transaction.place(first)
       for step in try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000) {
         try transaction.noteUnanswered(
@@ -96,12 +77,5 @@ private final class Dispatch {
       if let second { _ = try transaction.place(second) }
     }
     try result.get()
-  }
-
-  private static func order(_ id: String, at now: Timestamp) throws -> Order {
-    let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)))
-    return Order(
-      id: id, idempotencyKey: nil, digest: digest, request: Array("{}".utf8), model: nil, createdAt: now,
-      timeout: nil, retries: 0)
   }
 }

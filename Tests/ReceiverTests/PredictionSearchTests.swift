@@ -3,7 +3,6 @@ import Glibc
 import HTTPServer
 import HTTPWire
 import Jobs
-import Logging
 import ReplicateAPI
 import Store
 import Testing
@@ -59,28 +58,22 @@ import Testing
 
 /// A store with one order, "a", whose call had no answer, and a provider that lists what it is told to.
 private final class Search {
-  let path: String
   let context: ProviderContext
+  private let store: CommittingStore
   private let client: ReplicateClient
-  private let queue = CommitQueue()
-  private let writing: Thread
   private let step: OrderStep
   private let loop: EventLoop
   private let serving: Thread
-  private let folder: String
+
+  var path: String { store.path }
 
   convenience init(certainIn milliseconds: Int64, list: @escaping @Sendable (JobToken) -> String) throws {
     try self.init(certainAt: WallClock.milliseconds + milliseconds, list: list)
   }
 
   init(certainAt certain: Int64, list: @escaping @Sendable (JobToken) -> String) throws {
-    var template = Array("/tmp/replicate-webhookd-search-XXXXXX".utf8CString)
-    try #require(mkdtemp(&template) != nil)
-    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    path = folder + "/jobs.db"
+    store = try CommittingStore()
     let token = JobToken(key: JobToken.makeKey())
-    let metrics = Metrics(secretCount: 1)
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let kernel = try LinuxKernel()
     let (descriptor, address) = try kernel.listen(
       on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
@@ -89,27 +82,17 @@ private final class Search {
     loop.start { _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)]) }
     self.loop = loop
     serving = try Thread(named: "list") { loop.run() }
-    let writer = try StoreWriter(path: path)
-    writing = try Thread(named: "writer") { [queue] in
-      let committer = Committer(
-        writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: logger)
-      CommitThread(queue: queue, committer: committer).run()
-    }
     context = ProviderContext(
-      publicURL: "https://h.example", token: token, queue: queue, rules: OutputRules(), metrics: metrics,
-      logger: logger, newSecret: { _ in })
+      publicURL: "https://h.example", token: token, queue: store.queue, rules: OutputRules(),
+      metrics: store.metrics, logger: store.logger, newSecret: { _ in })
     let apiToken = try #require(APIToken("r8_of_a_stand_in"))
     client = try ReplicateClient(base: "http://\(address)", token: apiToken, isStopping: { false })
-    step = try Self.unansweredStep(queue, certainAt: Timestamp(milliseconds: certain))
+    step = try Self.unansweredStep(store.queue, certainAt: Timestamp(milliseconds: certain))
   }
 
   deinit {
-    queue.close()
-    writing.join()
     loop.stop()
     serving.join()
-    for name in ["jobs.db", "jobs.db-wal", "jobs.db-shm"] { unlink(folder + "/" + name) }
-    rmdir(folder)
   }
 
   func run() throws {
@@ -122,10 +105,7 @@ private final class Search {
 
   private static func unansweredStep(_ queue: CommitQueue, certainAt certain: Timestamp) throws -> OrderStep {
     let now = Timestamp(milliseconds: WallClock.milliseconds)
-    let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)))
-    let order = Order(
-      id: "a", idempotencyKey: nil, digest: digest, request: Array("{}".utf8), model: nil, createdAt: now,
-      timeout: nil, retries: 0)
+    let order = try CommittingStore.order("a", at: now)
     let steps = queue.write { transaction throws(StoreError) in
       _ = try transaction.place(order)
       let sending = try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000)

@@ -1,0 +1,45 @@
+import Glibc
+import EventLoop
+import Jobs
+import Logging
+import Store
+import Testing
+
+@testable import Receiver
+
+/// A store with a ``CommitThread`` that runs, for what asks it to write and waits.
+final class CommittingStore {
+  let path: String
+  let queue = CommitQueue()
+  let metrics = Metrics(secretCount: 1)
+  let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  private let folder: String
+  private let writing: Thread
+
+  init() throws {
+    var template = Array("/tmp/replicate-webhookd-committing-XXXXXX".utf8CString)
+    try #require(mkdtemp(&template) != nil)
+    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    path = folder + "/jobs.db"
+    let writer = try StoreWriter(path: path)
+    writing = try Thread(named: "writer") { [queue, metrics, logger] in
+      let committer = Committer(
+        writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: logger)
+      CommitThread(queue: queue, committer: committer).run()
+    }
+  }
+
+  deinit {
+    queue.close()
+    writing.join()
+    for name in ["jobs.db", "jobs.db-wal", "jobs.db-shm"] { unlink(folder + "/" + name) }
+    rmdir(folder)
+  }
+
+  static func order(_ id: String, at now: Timestamp) throws -> Order {
+    let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)))
+    return Order(
+      id: id, idempotencyKey: nil, digest: digest, request: Array("{}".utf8), model: nil, createdAt: now,
+      timeout: nil, retries: 0)
+  }
+}
