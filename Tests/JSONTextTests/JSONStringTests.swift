@@ -32,7 +32,9 @@ import Testing
   }
 
   @Test func whatIsWrittenReadsBackAsItWas() throws {
-    let strings = ["", "a\"b\\c", "\u{0}\u{1F}\n\r\t", "é😀", "</script>"]
+    let strings = [
+      "", "a\"b\\c", "\u{0}\u{1F}\n\r\t", "é😀", "</script>", "é\"é\\😀\n", "éa\u{7F}é long enough \u{1}", "\"",
+    ]
     for string in strings {
       var writer = JSONWriter()
       writer.object { $0.member("s", string: string) }
