@@ -13,8 +13,8 @@ final class Recorder {
   private let queue: CommitQueue
   private var gathered: [CommitQueue.Submission] = []
 
-  /// Enough deliveries to share a sync. Measured on 64 connections: handing over all at the end of a turn makes an eighth fewer.
-  private static let sharesOfASync = 32
+  /// So many are worth a sync of their own: with 64 connections half of them is written while the other half is decoded.
+  private static let earlyBatch = 32
 
   /// What becomes of one delivery.
   typealias Outcome = Result<Recording, RecordingFailure>
@@ -39,7 +39,7 @@ final class Recorder {
   func submit(_ submission: CommitQueue.Submission) {
     gathered.append(submission)
     if gathered.count == 1 { loop.atEndOfTurn { [self] in handOver() } }
-    if gathered.count == Self.sharesOfASync { handOver() }
+    if gathered.count == Self.earlyBatch { handOver() }
   }
 
   private func handOver() {
