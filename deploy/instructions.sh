@@ -9,8 +9,8 @@
 # body.
 set -euo pipefail
 
-# A twentieth above what was measured when this was last set: 343,000 for bodies of 2,500 bytes, of which 10,000 for the
-# line in the log. It goes up and down by one in a hundred, with how many deliveries a commit takes.
+# A twenty-fifth above what was measured last: 346,000 for bodies of 2,500 bytes, of which 10,000 for the line in the log. It
+# goes up and down by one in a hundred, with how many deliveries a commit takes.
 bound=360000
 while [ $# -gt 0 ]; do
   case "$1" in
