@@ -89,8 +89,9 @@ say ""
 say "Starting the daemon. Its settings:"
 run cat "$place/env"
 show "$binaries/replicate-webhookd serve --env-file $place/env &"
-# Settings of yours, which would win over the file, are not meant for this run.
-env -i PATH="$PATH" "$binaries/replicate-webhookd" serve --env-file "$place/env" &
+# Settings of yours, which would win over the file, are not meant for this run. In a session of its own, so that Ctrl-C does
+# not reach it beside the signal that this script sends: the second one would cut what the first lets end.
+setsid env -i PATH="$PATH" "$binaries/replicate-webhookd" serve --env-file "$place/env" &
 daemon=$!
 ready=false
 for _ in $(seq 100); do
