@@ -50,6 +50,7 @@ enum SoakProof {
     var (last, lastProgress) = (trial.ledger.acknowledged, ContinuousClock.now)
     while trial.ledger.acknowledged < goal {
       poll(nil, 0, 20)
+      guard !trial.hasDied else { throw Unusable("the daemon died by itself") }
       guard trial.ledger.acknowledged == last else {
         (last, lastProgress) = (trial.ledger.acknowledged, .now)
         continue
