@@ -6,8 +6,10 @@ internal import CSQLite
 final class Statement {
   private let connection: Connection  // Keeps the connection open while any statement lives.
   private let sql: String
-  /// Nil until the first use.
-  private var handle: OpaquePointer?
+  /// Nil until the first use. The check that nobody else is using it would take as long as most of what is done with it, and
+  /// a connection is used by one thread at a time.
+  @exclusivity(unchecked) private var handle: OpaquePointer?
+  @exclusivity(unchecked) private var kept = BoundBytes()
 
   init(_ sql: String, on connection: Connection) {
     self.sql = sql
@@ -55,6 +57,7 @@ final class Statement {
     // https://www.sqlite.org/c3ref/reset.html: repeats the error of the step, which was thrown already.
     sqlite3_reset(handle)
     sqlite3_clear_bindings(handle)
+    kept.forget()
   }
 }
 
@@ -62,24 +65,24 @@ final class Statement {
 
 extension Statement {
   func bind(_ index: Int32, _ value: Int64?) throws(StoreError) {
-    let handle = try prepare()
-    guard let value else { return try connection.check(sqlite3_bind_null(handle, index)) }
-    try connection.check(sqlite3_bind_int64(handle, index, value))
+    // NULL is what ``reset()`` leaves.
+    guard let value else { return }
+    try connection.check(sqlite3_bind_int64(try prepare(), index, value))
   }
 
-  /// With its length, so that a NUL inside does not end it. SQLite copies the text.
+  /// With its length, so that a NUL inside does not end it. The text is copied.
   func bind(_ index: Int32, _ text: String?) throws(StoreError) {
+    guard var text else { return }
     let handle = try prepare()
-    guard var text else { return try connection.check(sqlite3_bind_null(handle, index)) }
     let encoding = UInt8(SQLITE_UTF8)
     guard !text.isEmpty else {
       // An empty buffer has no address, and without an address SQLite would bind NULL.
-      return try connection.check(sqlite3_bind_text64(handle, index, "", 0, csqlite_transient(), encoding))
+      return try connection.check(sqlite3_bind_text64(handle, index, "", 0, csqlite_static(), encoding))
     }
     let code = text.withUTF8 { bytes in
-      bytes.withMemoryRebound(to: CChar.self) {
-        sqlite3_bind_text64(handle, index, $0.baseAddress, UInt64($0.count), csqlite_transient(), encoding)
-      }
+      let (start, destructor) = kept.keep(UnsafeRawBufferPointer(bytes))
+      return sqlite3_bind_text64(
+        handle, index, start?.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), destructor, encoding)
     }
     try connection.check(code)
   }
@@ -105,8 +108,9 @@ extension Statement {
 
   func bind(_ index: Int32, copying blob: [UInt8]) throws(StoreError) {
     let handle = try prepare()
-    let code = blob.withUnsafeBytes {
-      sqlite3_bind_blob64(handle, index, $0.baseAddress, UInt64($0.count), csqlite_transient())
+    let code = blob.withUnsafeBytes { bytes in
+      let (start, destructor) = kept.keep(bytes)
+      return sqlite3_bind_blob64(handle, index, start, UInt64(bytes.count), destructor)
     }
     try connection.check(code)
   }
