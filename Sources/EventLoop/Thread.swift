@@ -9,18 +9,24 @@ package final class Thread: @unchecked Sendable {
 
   private final class Body {
     let name: String
+    let niceness: Int32
     let run: () -> Void
-    init(name: String, run: @escaping () -> Void) {
+    init(name: String, niceness: Int32, run: @escaping () -> Void) {
       self.name = name
+      self.niceness = niceness
       self.run = run
     }
   }
 
   /// - Parameters:
   ///   - name: at most 15 bytes are shown (pthread_setname_np(3)).
+  ///   - niceness: how readily it gives way to other threads, 0 to 19 (sched(7)). Where the system does not allow to say so,
+  ///     it runs as they do.
   ///   - run: moves to the thread with all that it captures.
-  package init(named name: String, _ run: sending @escaping () -> Void) throws(SystemError) {
-    let body = Unmanaged.passRetained(Body(name: name, run: run))
+  package init(
+    named name: String, niceness: Int32 = 0, _ run: sending @escaping () -> Void
+  ) throws(SystemError) {
+    let body = Unmanaged.passRetained(Body(name: name, niceness: niceness, run: run))
     var thread = pthread_t()
     let result = pthread_create(&thread, nil, Self.main, body.toOpaque())
     guard result == 0 else {
@@ -41,6 +47,7 @@ package final class Thread: @unchecked Sendable {
     guard let context else { return nil }
     let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
     clinux_name_thread(String(body.name.prefix(15)))
+    if body.niceness != 0 { _ = clinux_set_niceness(body.niceness) }
     body.run()
     return nil
   }

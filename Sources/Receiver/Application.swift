@@ -195,7 +195,10 @@ package final class Application {
               writer: writer, queue: queue, checkpointer: checkpointer, metrics: metrics, logger: logger)
           ).run()
         },
-        try Thread(named: "checkpoint") { checkpointer.run(moving, metrics: metrics, logger: logger) },
+        // Nobody waits for it. Beside equals it took the processor from those whom senders wait for.
+        try Thread(named: "checkpoint", niceness: 19) {
+          checkpointer.run(moving, metrics: metrics, logger: logger)
+        },
       ]
       return (threads, token)
     } catch let error as StoreError {

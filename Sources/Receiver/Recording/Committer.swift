@@ -20,7 +20,7 @@ final class Committer {
 
   /// Pages in the log (64 MiB) from which the writer moves the rest itself. SQLite begins the log anew only when all of it
   /// was moved, and beside a busy writer another thread never quite gets there.
-  private static let largestLog = 16 * Checkpointer.worthwhilePages
+  private static let largestLog = 4 * Checkpointer.worthwhilePages
 
   /// The log's size when the last checkpoint was asked for: the next is worthwhile when it has grown as much again.
   private var pagesAtLastCheckpoint = 0
