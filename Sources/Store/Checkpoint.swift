@@ -38,6 +38,11 @@ package final class StoreCheckpointer {
   package func checkpoint() throws(StoreError) -> CheckpointResult {
     try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
   }
+
+  /// SQLite syncs the database with the checkpoint that moves the last of the log alone: that one has then to wait for little.
+  package func syncDatabase() throws(StoreError) {
+    try connection.syncDatabase()
+  }
 }
 
 /// How many pages the write-ahead log of a connection had after its last commit.

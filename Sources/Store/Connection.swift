@@ -148,6 +148,14 @@ final class Connection {
     try check(log.pointee.pMethods?.pointee.xSync?(log, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
   }
 
+  /// Has the disk keep what was moved into the database so far.
+  func syncDatabase() throws(StoreError) {
+    var file: UnsafeMutablePointer<sqlite3_file>?
+    // https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlfilepointer
+    try check(sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file))
+    try check(file?.pointee.pMethods?.pointee.xSync?(file, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
+  }
+
   /// What SQLite works on the log with; nil where it has not opened it.
   var logFile: UnsafeMutablePointer<sqlite3_file>? {
     var file: UnsafeMutablePointer<sqlite3_file>?

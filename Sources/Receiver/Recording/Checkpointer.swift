@@ -1,18 +1,34 @@
 internal import EventLoop
 internal import Logging
 internal import Store
+internal import Synchronization
 
 /// Moves the write-ahead log into the database, on a thread of its own, so that no acknowledgement waits for it.
+///
+/// SQLite begins the log anew only when all of it was moved, and beside a busy writer another thread never quite gets there.
+/// So this one follows the log until little has come meanwhile, and leaves that to the writer.
 final class Checkpointer: Sendable {
   /// Pages in the log from which moving them is worth two syncs: 16 MiB. Pages of indexes change again with nearly every
   /// commit: the longer the log, the fewer of them are moved for each delivery.
   static let worthwhilePages = 4096
 
+  /// So little the writer can move between two commits without keeping anybody waiting: 2 MiB.
+  private static let littlePages = 512
+
+  /// Against a writer that is faster than this thread it is no use to go on.
+  private static let mostRounds = 6
+
   private let requests = BlockingQueue<Void>(capacity: 1)
+  private let hasLeftLittle = Atomic(false)
 
   /// Asks for a checkpoint; one that is due already is enough.
   func request() {
     _ = requests.push(())
+  }
+
+  /// Whether there is little left for the writer to move. True once each time.
+  func takeRemainder() -> Bool {
+    hasLeftLittle.exchange(false, ordering: .relaxed)
   }
 
   func close() {
@@ -23,11 +39,25 @@ final class Checkpointer: Sendable {
   func run(_ store: StoreCheckpointer, metrics: Metrics, logger: Logger) {
     while requests.popAll() != nil {
       do throws(StoreError) {
-        _ = try store.checkpoint()
+        try follow(store)
         metrics.checkpoints.add()
       } catch {
         logger.warning("a checkpoint failed and will be tried again", metadata: ["cause": "\(error)"])
       }
+    }
+  }
+
+  private func follow(_ store: StoreCheckpointer) throws(StoreError) {
+    var last = try store.checkpoint()
+    for _ in 0..<Self.mostRounds {
+      // Now, and not when the writer waits for it.
+      try store.syncDatabase()
+      let next = try store.checkpoint()
+      let growth = next.logPages - last.logPages
+      // Nothing has come, or a reader needs what is left.
+      guard growth > 0, next.pendingPages == 0 else { return }
+      guard growth > Self.littlePages else { return hasLeftLittle.store(true, ordering: .relaxed) }
+      last = next
     }
   }
 }

@@ -18,8 +18,7 @@ final class Committer {
   /// Deliveries in one transaction: beyond this, those at the front wait longer than a sync costs.
   private static let batchLimit = 512
 
-  /// Pages in the log (64 MiB) from which the writer moves the rest itself. SQLite begins the log anew only when all of it
-  /// was moved, and beside a busy writer another thread never quite gets there.
+  /// Pages in the log (64 MiB) from which the writer moves the rest itself, however much it is.
   private static let largestLog = 4 * Checkpointer.worthwhilePages
 
   /// The log's size when the last checkpoint was asked for: the next is worthwhile when it has grown as much again.
@@ -178,9 +177,10 @@ final class Committer {
     let pages = writer.logPages
     // The log began anew.
     if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
-    guard pages - pagesAtLastCheckpoint >= Checkpointer.worthwhilePages else { return }
+    let isRemainder = checkpointer.takeRemainder()
+    guard isRemainder || pages - pagesAtLastCheckpoint >= Checkpointer.worthwhilePages else { return }
     pagesAtLastCheckpoint = pages
-    guard pages >= Self.largestLog else { return checkpointer.request() }
+    guard isRemainder || pages >= Self.largestLog else { return checkpointer.request() }
     do throws(StoreError) {
       _ = try writer.checkpoint()
       metrics.checkpoints.add()
