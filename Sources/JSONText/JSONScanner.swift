@@ -4,18 +4,17 @@
 /// One pass, no recursion: nesting is a stack of bits, at most ``maximumDepth`` of them.
 package struct JSONScanner {
   /// Levels of arrays and objects. What nests deeper is not data that anybody's parser would read back.
-  package static let maximumDepth = 1024
+  package static let maximumDepth = 16 * UInt64.bitWidth
 
   private var position: Int
   private let end: Int
   /// One bit a level, set for an object.
-  private var stack: [UInt64]
+  private var stack = InlineArray<16, UInt64>(repeating: 0)
   private var depth = 0
 
   private init(_ range: Range<Int>) {
     position = range.lowerBound
     end = range.upperBound
-    stack = []
   }
 
   /// Validates the whole of `text` as one value.
@@ -235,11 +234,11 @@ extension JSONScanner {
   private mutating func push(isObject: Bool) throws(JSONError) {
     guard depth < Self.maximumDepth else { throw JSONError(.nestedTooDeeply, at: position) }
     let (word, bit) = depth.quotientAndRemainder(dividingBy: 64)
-    if word == stack.count { stack.append(0) }
     stack[word] = stack[word] & ~(1 << UInt64(bit)) | (isObject ? 1 : 0) << UInt64(bit)
     depth += 1
   }
 
+  @inline(__always)
   private var isInObject: Bool {
     let (word, bit) = (depth - 1).quotientAndRemainder(dividingBy: 64)
     return stack[word] >> UInt64(bit) & 1 == 1
