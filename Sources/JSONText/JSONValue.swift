@@ -12,6 +12,9 @@ package struct JSONValue: Equatable, Sendable {
     self.kind = kind
     self.range = range
   }
+
+  /// The raw text of a string, between its quotes.
+  package var contents: Range<Int> { range.lowerBound + 1..<range.upperBound - 1 }
 }
 
 /// A name and a value of an object.

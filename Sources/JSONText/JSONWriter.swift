@@ -37,13 +37,32 @@ package struct JSONWriter {
     bytes.append(jsonString: text)
   }
 
-  package mutating func integer(_ number: some BinaryInteger) {
-    bytes.append(utf8: String(number))
+  /// A string by its raw text: what stands between the quotes, escaped where it has to be.
+  package mutating func string(raw text: Span<UInt8>) {
+    text.withUnsafeBufferPointer { bytes.append(quoting: $0) }
+  }
+
+  package mutating func integer(_ number: Int64) {
+    if number < 0 { bytes.append(UInt8(ascii: "-")) }
+    bytes.append(digitsOf: number.magnitude)
+  }
+
+  /// A number with as many digits after the point as `places` says: 1834 with 3 of them is `1.834`.
+  ///
+  /// - Parameters:
+  ///   - units: of the last place.
+  ///   - places: 1 to 18.
+  package mutating func decimal(_ units: Int64, places: Int) {
+    if units < 0 { bytes.append(UInt8(ascii: "-")) }
+    let one = (0..<places).reduce(1 as UInt64) { power, _ in power * 10 }
+    bytes.append(digitsOf: units.magnitude / one)
+    bytes.append(UInt8(ascii: "."))
+    bytes.append(digitsOf: units.magnitude % one, atLeast: places)
   }
 
   /// A part of a text that was validated.
   package mutating func raw(_ slice: ArraySlice<UInt8>) {
-    bytes.append(contentsOf: slice)
+    slice.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
   }
 }
 
@@ -57,26 +76,41 @@ extension JSONWriter {
       self.writer = writer
     }
 
-    package mutating func member(_ name: String, string: String?) {
+    package mutating func member(_ name: StaticString, string: String?) {
       guard let string else { return }
       member(name) { $0.string(string) }
     }
 
-    package mutating func member(_ name: String, integer: (some BinaryInteger)?) {
+    package mutating func member(_ name: StaticString, integer: Int?) {
+      guard let integer else { return }
+      member(name) { $0.integer(Int64(integer)) }
+    }
+
+    package mutating func member(_ name: StaticString, integer: Int64?) {
       guard let integer else { return }
       member(name) { $0.integer(integer) }
     }
 
-    package mutating func member(_ name: String, bool: Bool) {
+    package mutating func member(_ name: StaticString, bool: Bool) {
       member(name) { $0.bytes.append(utf8: bool ? "true" : "false") }
     }
 
-    package mutating func member(_ name: String, raw: ArraySlice<UInt8>?) {
+    package mutating func member(_ name: StaticString, raw: ArraySlice<UInt8>?) {
       guard let raw else { return }
       member(name) { $0.raw(raw) }
     }
 
-    package mutating func member(_ name: String, _ write: (inout JSONWriter) -> Void) {
+    /// - Parameter name: nothing that needs an escape, as the names of a format are.
+    package mutating func member(_ name: StaticString, _ write: (inout JSONWriter) -> Void) {
+      if !isEmpty { writer.bytes.append(UInt8(ascii: ",")) }
+      name.withUTF8Buffer { writer.bytes.append(quoting: $0) }
+      writer.bytes.append(UInt8(ascii: ":"))
+      isEmpty = false
+      write(&writer)
+    }
+
+    /// - Parameter name: any text.
+    package mutating func member(named name: String, _ write: (inout JSONWriter) -> Void) {
       if !isEmpty { writer.bytes.append(UInt8(ascii: ",")) }
       isEmpty = false
       writer.string(name)
@@ -92,21 +126,50 @@ extension [UInt8] {
     text.utf8Span.span.withUnsafeBufferPointer { append(contentsOf: $0) }
   }
 
+  /// Appends the decimal digits of `number`, with zeros before them where they are fewer than `least`, at most 20.
+  mutating func append(digitsOf number: UInt64, atLeast least: Int = 1) {
+    var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
+    var first = digits.count
+    var rest = number
+    while rest > 0 {
+      first -= 1
+      digits[first] += UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    }
+    let written = digits.span.extracting(Swift.min(first, digits.count - least)..<digits.count)
+    written.withUnsafeBufferPointer { append(contentsOf: $0) }
+  }
+
   /// Appends `text` between quotes, with what JSON wants to be escaped (RFC 8259 section 7).
   package mutating func append(jsonString text: String) {
-    append(UInt8(ascii: "\""))
     let bytes = text.utf8Span.span
+    guard PlainText.end(from: 0, to: bytes.count, of: bytes) == bytes.count else {
+      return append(escaping: bytes)
+    }
+    // Nearly every string.
+    bytes.withUnsafeBufferPointer { append(quoting: $0) }
+  }
+
+  /// Appends `text` between quotes, as it is.
+  fileprivate mutating func append(quoting text: UnsafeBufferPointer<UInt8>) {
+    append(UInt8(ascii: "\""))
+    append(contentsOf: text)
+    append(UInt8(ascii: "\""))
+  }
+
+  private mutating func append(escaping text: Span<UInt8>) {
+    append(UInt8(ascii: "\""))
     var start = 0
     var position = 0
     while true {
-      position = PlainText.end(from: position, to: bytes.count, of: bytes)
+      position = PlainText.end(from: position, to: text.count, of: text)
       // What is beyond ASCII stands for itself too.
-      while position < bytes.count, bytes[position] >= 0x80 { position += 1 }
-      guard position == bytes.count || bytes[position].needsJSONEscape else { continue }
+      while position < text.count, text[position] >= 0x80 { position += 1 }
+      guard position == text.count || text[position].needsJSONEscape else { continue }
       // What needs no escape, which is nearly everything, is appended in one piece.
-      bytes.extracting(start..<position).withUnsafeBufferPointer { append(contentsOf: $0) }
-      guard position < bytes.count else { break }
-      append(jsonEscapeOf: bytes[position])
+      text.extracting(start..<position).withUnsafeBufferPointer { append(contentsOf: $0) }
+      guard position < text.count else { break }
+      append(jsonEscapeOf: text[position])
       position += 1
       start = position
     }

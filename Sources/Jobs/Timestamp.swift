@@ -58,6 +58,12 @@ extension Timestamp {
   /// `2026-11-22T10:00:02.340Z`: always UTC, always three fraction digits. A moment outside the years 0001 to 9999 is
   /// written as the nearest of them.
   package var rfc3339: String {
+    let text = rfc3339Bytes
+    return text.span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// The bytes of ``rfc3339``, all of them ASCII.
+  package var rfc3339Bytes: InlineArray<24, UInt8> {
     let written = min(max(milliseconds, Self.writable.lowerBound), Self.writable.upperBound)
     let (seconds, fraction) = written.flooredDivision(by: 1000)
     let (days, secondOfDay) = seconds.flooredDivision(by: 86_400)
@@ -73,10 +79,13 @@ extension Timestamp {
     text.write(twoDigits: second % 60, at: 17)
     text.write(twoDigits: Int(fraction / 10), at: 20)
     text[22] += UInt8(fraction % 10)
-    return String(decoding: text, as: UTF8.self)
+    return text
   }
 
-  private static let template = Array("0000-00-00T00:00:00.000Z".utf8)
+  private static let template = {
+    let text = Array("0000-00-00T00:00:00.000Z".utf8)
+    return InlineArray<24, UInt8> { text[$0] }
+  }()
 }
 
 extension Int64 {
@@ -86,11 +95,11 @@ extension Int64 {
   }
 }
 
-extension [UInt8] {
+extension InlineArray<24, UInt8> {
   /// `number` is from 0 to 99; both places hold a zero.
   fileprivate mutating func write(twoDigits number: Int, at index: Int) {
-    self[index] += UInt8(number / 10)
-    self[index + 1] += UInt8(number % 10)
+    self[index] += UInt8(truncatingIfNeeded: number / 10)
+    self[index + 1] += UInt8(truncatingIfNeeded: number % 10)
   }
 }
 

@@ -1,9 +1,6 @@
 internal import JSONText
 
 extension JSONValue {
-  /// The raw text of a string between its quotes.
-  var contents: Range<Int> { range.lowerBound + 1..<range.upperBound - 1 }
-
   /// What a string says; nil for any other kind.
   func text(in body: Span<UInt8>) -> String? {
     kind == .string ? JSONString.decode(contents, of: body) : nil

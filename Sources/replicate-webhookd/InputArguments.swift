@@ -40,9 +40,10 @@ struct InputArguments: Equatable {
     writer.object { object in
       for field in fields {
         switch field.value {
-        case .text(let text): object.member(field.name, string: text)
-        case .json(let text): object.member(field.name, raw: text[...])
-        case .file(let path): object.member(field.name, string: files[path])
+        case .text(let text): object.member(named: field.name) { $0.string(text) }
+        case .json(let text): object.member(named: field.name) { $0.raw(text[...]) }
+        case .file(let path):
+          if let file = files[path] { object.member(named: field.name) { $0.string(file) } }
         }
       }
     }

@@ -124,7 +124,7 @@ extension RunCommand {
     let (member, name) = try target()
     var writer = JSONWriter(capacity: fields.count + 512)
     writer.object { object in
-      object.member(member, string: name)
+      object.member(named: member) { $0.string(name) }
       object.member("input", raw: fields[...])
       object.member("id", string: id)
       object.member("timeout", string: timeout)

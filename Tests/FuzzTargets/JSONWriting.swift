@@ -19,7 +19,8 @@ enum JSONWriting {
     var writer = JSONWriter(capacity: 0)
     writer.object { object in
       for member in members {
-        object.member(JSONString.decode(member.name, of: text.span), raw: text[member.value.range])
+        let name = JSONString.decode(member.name, of: text.span)
+        object.member(named: name) { $0.raw(text[member.value.range]) }
       }
     }
     let written = writer.bytes

@@ -46,6 +46,59 @@ import Testing
     }
   }
 
+  /// Wherever in a string of whatever length what needs an escape stands, and among whatever.
+  @Test(arguments: ["\"", "\\", "\n", "\u{1F}"])
+  func whatNeedsAnEscapeIsFoundEverywhere(_ special: String) throws {
+    for length in 0...26 {
+      for filler in ["x", " ", "~", "\u{7F}", "!", "#", "[", "]"] {
+        let plain = String(repeating: filler, count: length)
+        #expect(Self.written(plain) == "\"\(plain)\"")
+        for place in 0...length {
+          let text = plain.prefix(place) + special + plain.dropFirst(place)
+          let bytes = Array(Self.written(String(text)).utf8)
+          #expect(throws: Never.self) { try JSONScanner.validate(bytes.span) }
+          #expect(JSONString.decode(1..<bytes.count - 1, of: bytes.span) == text)
+        }
+      }
+    }
+  }
+
+  private static func written(_ text: String) -> String {
+    var writer = JSONWriter()
+    writer.string(text)
+    return String(decoding: writer.bytes, as: UTF8.self)
+  }
+
+  @Test(
+    arguments: [
+      (0, 3, "0.000"), (7, 3, "0.007"), (1834, 3, "1.834"), (-1, 3, "-0.001"), (-1834, 3, "-1.834"),
+      (10_000, 4, "1.0000"),
+      (.max, 3, "9223372036854775.807"), (.min, 4, "-922337203685477.5808"), (5, 1, "0.5"),
+      (.max, 18, "9.223372036854775807"),
+    ] as [(Int64, Int, String)])
+  func aDecimalHasItsPlaces(_ units: Int64, _ places: Int, _ text: String) {
+    var writer = JSONWriter()
+    writer.decimal(units, places: places)
+    #expect(String(decoding: writer.bytes, as: UTF8.self) == text)
+  }
+
+  @Test(arguments: [0, 9, 10, -1, 1_000_000, .max, .min] as [Int64])
+  func anIntegerIsItsDigits(_ number: Int64) {
+    var writer = JSONWriter()
+    writer.integer(number)
+    #expect(String(decoding: writer.bytes, as: UTF8.self) == String(number))
+  }
+
+  @Test func namesAreWrittenWhateverTheyAre() {
+    var writer = JSONWriter()
+    writer.object { object in
+      object.member("a", string: "1")
+      object.member(named: "b\"\n") { $0.string("2") }
+      object.member("c", string: "3")
+    }
+    #expect(String(decoding: writer.bytes, as: UTF8.self) == #"{"a":"1","b\"\n":"2","c":"3"}"#)
+  }
+
   @Test func absentValuesWriteNoMember() {
     var writer = JSONWriter()
     writer.object { object in

@@ -61,7 +61,7 @@ enum JobDocument {
       object.member("counts") { member in
         member.object { object in
           for outcome in DeliveryOutcome.allCases {
-            object.member(outcome.rawValue, integer: counts[outcome] ?? 0)
+            object.member(named: outcome.rawValue) { $0.integer(Int64(counts[outcome] ?? 0)) }
           }
         }
       }
@@ -104,12 +104,12 @@ extension JobDocument {
     }
     object.member("queue_seconds", decimal: seconds(from: snapshot?.createdAt, to: snapshot?.startedAt))
     object.member("run_seconds", decimal: seconds(from: snapshot?.startedAt, to: snapshot?.completedAt))
-    object.member("created_at", string: job.createdAt?.rfc3339)
-    object.member("started_at", string: snapshot?.startedAt?.rfc3339)
-    object.member("completed_at", string: snapshot?.completedAt?.rfc3339)
-    object.member("updated_at", string: job.updatedAt.rfc3339)
-    object.member("last_delivery_at", string: job.lastDeliveryAt?.rfc3339)
-    object.member("stale_at", string: job.watch.staleAt?.rfc3339)
+    object.member("created_at", time: job.createdAt)
+    object.member("started_at", time: snapshot?.startedAt)
+    object.member("completed_at", time: snapshot?.completedAt)
+    object.member("updated_at", time: job.updatedAt)
+    object.member("last_delivery_at", time: job.lastDeliveryAt)
+    object.member("stale_at", time: job.watch.staleAt)
   }
 
   /// 1 where the job has succeeded, else as far as its logs tell.
@@ -140,7 +140,7 @@ extension JobDocument {
       member.object { object in
         object.member("stage", string: order.stage.rawValue)
         object.member("tries", integer: order.tries)
-        object.member("next_try_at", string: order.dueAt?.rfc3339)
+        object.member("next_try_at", time: order.dueAt)
         object.member("cancel_requested", bool: order.isCancelRequested)
       }
     }
@@ -150,7 +150,7 @@ extension JobDocument {
     object.member("position", integer: entry.position)
     object.member("source", string: entry.source.rawValue)
     object.member("webhook_id", string: entry.webhookID)
-    object.member("received_at", string: entry.receivedAt.rfc3339)
+    object.member("received_at", time: entry.receivedAt)
     object.member("provider_status", string: entry.providerStatus)
     object.member("outcome", string: entry.outcome.rawValue)
     object.member("state", string: JobState(entry.phase).rawValue)
@@ -164,9 +164,14 @@ extension JobDocument {
 
   private static func logsTail(_ logs: JSONValue, of body: [UInt8], in object: inout JSONWriter.Object) {
     guard logs.kind == .string else { return }
-    let contents = logs.range.dropFirst().dropLast()
-    let tail = JSONString.tail(of: contents, limit: logsTailLimit, in: body.span)
-    let quote = [UInt8(ascii: "\"")]
-    object.member("logs_tail", raw: quote + body[tail] + quote)
+    let tail = JSONString.tail(of: logs.contents, limit: logsTailLimit, in: body.span)
+    object.member("logs_tail") { $0.string(raw: body.span.extracting(tail)) }
+  }
+}
+
+extension JSONWriter.Object {
+  fileprivate mutating func member(_ name: StaticString, time: Timestamp?) {
+    guard let text = time?.rfc3339Bytes else { return }
+    member(name) { $0.string(raw: text.span) }
   }
 }

@@ -92,18 +92,19 @@ struct CalendarDay: Comparable {
 
 /// A number with a fixed count of digits after the point, which no binary fraction holds exactly.
 struct Decimal {
-  let text: String
+  /// Of the last digit.
+  let units: Int64
+  let digits: Int
 
-  /// - Parameter units: in the last digit's.
   init(_ units: Int64, digits: Int) {
-    let written = String(units.magnitude)
-    let padded = String(repeating: "0", count: max(0, digits + 1 - written.count)) + written
-    text = "\(units < 0 ? "-" : "")\(padded.dropLast(digits)).\(padded.suffix(digits))"
+    self.units = units
+    self.digits = digits
   }
 }
 
 extension JSONWriter.Object {
-  mutating func member(_ name: String, decimal: Decimal?) {
-    member(name, raw: decimal.map { Array($0.text.utf8)[...] })
+  mutating func member(_ name: StaticString, decimal: Decimal?) {
+    guard let decimal else { return }
+    member(name) { $0.decimal(decimal.units, places: decimal.digits) }
   }
 }

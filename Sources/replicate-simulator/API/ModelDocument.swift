@@ -20,9 +20,10 @@ struct ModelDocument {
       object.member("description", string: Preset.all.first { $0.model == "\(model)" }?.explanation ?? "")
       object.member("visibility", string: "public")
       object.member("run_count", integer: 0)
-      for name in ["github_url", "paper_url", "license_url", "cover_image_url", "default_example"] {
-        object.member(name, orNull: nil)
-      }
+      let unknown: [StaticString] = [
+        "github_url", "paper_url", "license_url", "cover_image_url", "default_example",
+      ]
+      for name in unknown { object.member(name, orNull: nil) }
       object.member("latest_version") { writeVersion(model.version, to: &$0) }
     }
   }

@@ -133,13 +133,13 @@ extension JSONWriter {
 
   fileprivate mutating func numbers(_ numbers: [(name: String, value: String)]) {
     object { object in
-      for (name, value) in numbers { object.member(name, raw: Array(value.utf8)[...]) }
+      for (name, value) in numbers { object.member(named: name) { $0.raw(Array(value.utf8)[...]) } }
     }
   }
 }
 
 extension JSONWriter.Object {
-  mutating func member(_ name: String, orNull text: String?) {
+  mutating func member(_ name: StaticString, orNull text: String?) {
     member(name) { writer in
       if let text { writer.string(text) } else { writer.raw(PredictionDocument.null) }
     }
