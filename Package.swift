@@ -132,7 +132,7 @@ let package = Package(
         "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs",
         "ReplicateAPI",
         "CSQLite", "FaultyDisk", "Simulation", logging,
-      ]),
+      ], resources: [.copy("Documents")]),
     tests(
       "SimulatorTests",
       [

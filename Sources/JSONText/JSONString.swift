@@ -90,6 +90,18 @@ extension JSONString {
     return String(decoding: bytes, as: UTF8.self)
   }
 
+  /// Whether the raw text of `range`, validated before, stands for `string`, byte for byte.
+  package static func means(_ range: Range<Int>, _ string: String, in text: Span<UInt8>) -> Bool {
+    let (raw, bytes) = (text.extracting(range), string.utf8Span.span)
+    // What has no escape stands for itself.
+    guard !raw.contains(UInt8(ascii: "\\")) else {
+      return decode(range, of: text).utf8.elementsEqual(string.utf8)
+    }
+    guard raw.count == bytes.count else { return false }
+    for index in raw.indices where raw[index] != bytes[index] { return false }
+    return true
+  }
+
   /// Whether the raw text of `range`, validated before, stands for `name`, which is of ASCII letters, digits and underscores.
   ///
   /// Byte by byte, for by Unicode's rules the Kelvin sign is a K. Without a copy, for an object may have a million members.

@@ -6,6 +6,11 @@ extension JSONValue {
     kind == .string ? JSONString.decode(contents, of: body) : nil
   }
 
+  /// Whether it is a string that says `text`, byte for byte.
+  func says(_ text: String, in body: Span<UInt8>) -> Bool {
+    kind == .string && JSONString.means(contents, text, in: body)
+  }
+
   /// What a string begins with: what at most `limit` bytes of its raw text say.
   func prefix(_ limit: Int, in body: Span<UInt8>) -> String? {
     kind == .string ? JSONString.decode(contents.prefix(limit), of: body) : nil

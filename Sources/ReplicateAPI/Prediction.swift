@@ -17,11 +17,8 @@ package struct Prediction: Sendable {
   package let isDataRemoved: Bool
   /// The error's text; nil where there is none, or an empty one.
   package let errorText: String?
-  // Where these are in the body; nil where absent or null.
-  package let input: JSONValue?
-  package let output: JSONValue?
-  package let metrics: JSONValue?
-  package let logs: JSONValue?
+  package let parts: PredictionParts
+  /// Where it is in the body; nil where absent or null.
   package let webhook: JSONValue?
   /// What the provider charges by (`metrics.predict_time`), in milliseconds.
   package let predictMilliseconds: Int64?
@@ -53,16 +50,18 @@ package struct Prediction: Sendable {
     completedAt = fields.time("completed_at", in: body)
     isDataRemoved = object.value(named: "data_removed", in: body)?.kind == .true
     errorText = fields.errorText(in: body)
-    input = fields.value("input", in: body)
-    output = fields.value("output", in: body)
-    metrics = fields.value("metrics", in: body)
-    predictMilliseconds = metrics.flatMap { BodyFields.milliseconds("predict_time", of: $0, in: body) }
-    logs = fields.value("logs", in: body)
+    parts = PredictionParts(fields, in: body)
+    predictMilliseconds = parts.metrics.flatMap { BodyFields.milliseconds("predict_time", of: $0, in: body) }
     webhook = fields.value("webhook", in: body)
   }
 }
 
 extension Prediction {
+  package var input: JSONValue? { parts.input }
+  package var output: JSONValue? { parts.output }
+  package var metrics: JSONValue? { parts.metrics }
+  package var logs: JSONValue? { parts.logs }
+
   /// The URL that deliveries of this prediction are sent to, decoded. `body` is what this was read from.
   package func webhookURL(in body: Span<UInt8>) -> String? { webhook?.text(in: body) }
 

@@ -69,6 +69,17 @@ import Testing
     return String(decoding: writer.bytes, as: UTF8.self)
   }
 
+  @Test(arguments: [
+    ("abc", "abc", true), ("abc", "abd", false), ("abc", "ab", false), ("ab", "abc", false), ("", "", true),
+    (#"\u0061bc"#, "abc", true), (#"\u0061bc"#, #"\u0061bc"#, false), (#"a\nb"#, "a\nb", true),
+    // Unicode calls them equal; but they are other bytes.
+    ("\u{E9}", "e\u{301}", false), (#"\u00e9"#, "\u{E9}", true),
+  ])
+  func aRawTextStandsForOneString(_ raw: String, _ string: String, _ isMeant: Bool) {
+    let bytes = Array(raw.utf8)
+    #expect(JSONString.means(0..<bytes.count, string, in: bytes.span) == isMeant)
+  }
+
   @Test(
     arguments: [
       (0, 3, "0.000"), (7, 3, "0.007"), (1834, 3, "1.834"), (-1, 3, "-0.001"), (-1834, 3, "-1.834"),

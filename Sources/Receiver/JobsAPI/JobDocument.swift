@@ -12,19 +12,19 @@ enum JobDocument {
   /// One job with everything.
   ///
   /// - Parameters:
-  ///   - prediction: what was read from `body`; nil where there is none yet.
+  ///   - parts: where they are in `body`; nil where there is none yet.
   ///   - order: what was asked for here; nil where nothing was.
-  static func whole(_ job: Job, _ prediction: Prediction?, body: [UInt8], order: StoredOrder?) -> [UInt8] {
+  static func whole(_ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
     // What could be placed can be read again.
     let request = order.flatMap { try? PredictionRequest(body: $0.request.span) }
     writer.object { object in
       head(of: job, in: &object)
-      object.member("progress", decimal: progress(of: job, prediction, body: body))
-      object.member("input", raw: slice(prediction?.input, of: body) ?? request?.input[...])
-      object.member("output", raw: slice(prediction?.output, of: body))
-      object.member("metrics", raw: slice(prediction?.metrics, of: body))
-      if let logs = prediction?.logs { logsTail(logs, of: body, in: &object) }
+      object.member("progress", decimal: progress(of: job, parts, body: body))
+      object.member("input", raw: slice(parts?.input, of: body) ?? request?.input[...])
+      object.member("output", raw: slice(parts?.output, of: body))
+      object.member("metrics", raw: slice(parts?.metrics, of: body))
+      if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
       object.member("metadata", raw: request?.metadata?[...])
       tail(of: job, in: &object)
       if let order = shown(order, of: job) { stage(of: order, in: &object) }
@@ -113,9 +113,9 @@ extension JobDocument {
   }
 
   /// 1 where the job has succeeded, else as far as its logs tell.
-  private static func progress(of job: Job, _ prediction: Prediction?, body: [UInt8]) -> Decimal? {
+  private static func progress(of job: Job, _ parts: PredictionParts?, body: [UInt8]) -> Decimal? {
     if job.phase == .succeeded { return Decimal(10_000, digits: 4) }
-    guard let logs = prediction?.logs, let fraction = LogProgress.fraction(in: logs, of: body.span) else {
+    guard let logs = parts?.logs, let fraction = LogProgress.fraction(in: logs, of: body.span) else {
       return nil
     }
     return Decimal(Int64(fraction * 10_000), digits: 4)

@@ -79,10 +79,10 @@ extension JobsEndpoint {
     guard !tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", tag.text)])
     }
-    let prediction = try prediction(of: stored)
+    let parts = try parts(of: stored)
     return Response(
       status: .ok, fields: [("Content-Type", "application/json"), ("ETag", tag.text)],
-      body: JobDocument.whole(stored.job, prediction, body: stored.body, order: order))
+      body: JobDocument.whole(stored.job, parts, body: stored.body, order: order))
   }
 
   private func place(_ request: Request) async throws(Problem) -> Response {
@@ -101,14 +101,14 @@ extension JobsEndpoint {
   private func document(of id: String, as status: Status) throws(Problem) -> Response {
     let (stored, order) = try findWithOrder(id)
     let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job))
-    let prediction = try prediction(of: stored)
+    let parts = try parts(of: stored)
     return Response(
       status: status,
       fields: [
         ("Content-Type", "application/json"), ("Location", "/jobs/\(PercentEncoding.encode(id))"),
         ("ETag", tag.text),
       ],
-      body: JobDocument.whole(stored.job, prediction, body: stored.body, order: order))
+      body: JobDocument.whole(stored.job, parts, body: stored.body, order: order))
   }
 
   private func usage(for head: RequestHead) throws(Problem) -> Response {
@@ -177,16 +177,16 @@ extension JobsEndpoint {
   /// compare its digest would find the other damages too, for a tenth of what a read costs: `check` does.
   ///
   /// - Returns: nil where the provider has not said anything of the job yet.
-  private func prediction(of stored: StoredJob) throws(Problem) -> Prediction? {
+  private func parts(of stored: StoredJob) throws(Problem) -> PredictionParts? {
     guard let snapshot = stored.job.snapshot else { return nil }
-    guard let prediction = try? Prediction(body: stored.body.span),
-      prediction.id == snapshot.predictionID
-    else {
+    let parts = PredictionParts(
+      keptBody: stored.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
+    guard let parts else {
       throw .unavailable(
         .storeUnavailable, "the stored body is damaged: restore a backup, or ask Replicate for the prediction"
       )
     }
-    return prediction
+    return parts
   }
 
   private func findWithOrder(_ id: String) throws(Problem) -> (StoredJob, StoredOrder?) {

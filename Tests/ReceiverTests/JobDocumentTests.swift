@@ -1,0 +1,77 @@
+import Foundation
+import Jobs
+import ReplicateAPI
+import StandardWebhooks
+import Testing
+
+@testable import Receiver
+
+/// What the API shows of jobs, byte for byte.
+@Suite struct JobDocumentTests {
+  /// Real bodies, abridged where they were long.
+  private static let payloads = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent().appendingPathComponent("ReplicateAPITests/Payloads")
+
+  static let names: [String] = {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: payloads.path)) ?? []
+    return files.filter { $0.hasSuffix(".json") }.sorted()
+  }()
+
+  private static func body(_ name: String) throws -> [UInt8] {
+    Array(try Data(contentsOf: payloads.appendingPathComponent(name)))
+  }
+
+  private static func parts(of body: [UInt8], restedOnBy job: Job) -> PredictionParts? {
+    guard let snapshot = job.snapshot else { return nil }
+    return PredictionParts(keptBody: body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
+  }
+
+  private static func job(restingOn body: [UInt8]) throws -> Job {
+    let digest = try #require(BodyDigest(bytes: SHA256().digest(of: body.span)))
+    let snapshot = try Prediction(body: body.span).snapshot(digest: digest)
+    return Job(firstSeenIn: snapshot, receivedAt: Timestamp(milliseconds: 1_764_180_939_007))
+  }
+
+  @Test func thereAreRealBodies() {
+    #expect(Self.names.count >= 17)
+  }
+
+  @Test(arguments: names)
+  func everyRealBodyIsShownAsItWas(_ name: String) throws {
+    let body = try Self.body(name)
+    let job = try Self.job(restingOn: body)
+    let parts = try #require(Self.parts(of: body, restedOnBy: job))
+    let document = JobDocument.whole(job, parts, body: body, order: nil)
+    let place = try #require(Bundle.module.url(forResource: "Documents/\(name)", withExtension: nil))
+    let expected = try Data(contentsOf: place)
+    #expect(String(decoding: document, as: UTF8.self) == String(decoding: expected, as: UTF8.self))
+  }
+
+  /// What a disk gives in place of what was written: zeros, wherever they begin and however many they are.
+  @Test(arguments: names)
+  func zerosInABodyAreFound(_ name: String) throws {
+    let body = try Self.body(name)
+    let job = try Self.job(restingOn: body)
+    #expect(Self.parts(of: body, restedOnBy: job) != nil)
+    for start in body.indices {
+      for length in [1, 16, 4096] {
+        var damaged = body
+        for index in start..<min(start + length, body.count) { damaged[index] = 0 }
+        #expect(Self.parts(of: damaged, restedOnBy: job) == nil, "\(length) zeros at \(start)")
+      }
+    }
+  }
+
+  @Test(arguments: names)
+  func anotherPredictionsBodyIsFound(_ name: String) throws {
+    let job = try Self.job(restingOn: Self.body(name))
+    let snapshot = try #require(job.snapshot)
+    let body = try Self.body(name)
+    for (id, status) in [
+      (snapshot.predictionID + "x", snapshot.providerStatus),
+      (snapshot.predictionID, snapshot.providerStatus + "x"), ("", ""),
+    ] {
+      #expect(PredictionParts(keptBody: body.span, id: id, status: status) == nil)
+    }
+  }
+}
