@@ -5,7 +5,6 @@ package import Jobs
 package final class StoreReader {
   private let connection: Connection
   private let selectJob: Statement
-  private let selectJobByID: Statement
   private let selectOrder: Statement
   private let selectUsage: Statement
   private let selectHistory: Statement
@@ -15,10 +14,12 @@ package final class StoreReader {
   package init(path: String, busyTimeout: Int32 = 1000) throws(StoreError) {
     connection = try Connection(path: path, access: .read, busyTimeout: busyTimeout)
     try Schema.requireCurrent(connection)
+    // https://www.sqlite.org/lang_corefunc.html#coalesce: the second index is looked into where the first has nothing.
     selectJob = Statement(
-      "SELECT number, \(JobRow.columns), body FROM jobs WHERE prediction_id = ?", on: connection)
-    selectJobByID = Statement(
-      "SELECT number, \(JobRow.columns), body FROM jobs WHERE id = ?", on: connection)
+      """
+      SELECT number, \(JobRow.columns), body FROM jobs WHERE number = coalesce(
+        (SELECT number FROM jobs WHERE id = ?1), (SELECT number FROM jobs WHERE prediction_id = ?1))
+      """, on: connection)
     selectOrder = OrderStatements.selection(on: connection)
     selectUsage = Statement(
       "SELECT * FROM usage WHERE day BETWEEN ? AND ? ORDER BY day DESC, model", on: connection)
@@ -35,17 +36,12 @@ package final class StoreReader {
 
   /// The job that goes by `id`, its own or its prediction's, with the body that it rests on.
   package func job(_ id: String) throws(StoreError) -> StoredJob? {
-    if let job = try Self.job(id, by: selectJobByID) { return job }
-    return try Self.job(id, by: selectJob)
-  }
-
-  private static func job(_ id: String, by statement: Statement) throws(StoreError) -> StoredJob? {
-    defer { statement.reset() }
-    try statement.bind(1, id)
-    guard try statement.step() else { return nil }
+    defer { selectJob.reset() }
+    try selectJob.bind(1, id)
+    guard try selectJob.step() else { return nil }
     return StoredJob(
-      number: Int64(statement.integer(0)), job: try JobRow.read(from: statement, at: 1),
-      body: statement.bytes(JobRow.columnCount + 1))
+      number: Int64(selectJob.integer(0)), job: try JobRow.read(from: selectJob, at: 1),
+      body: selectJob.bytes(JobRow.columnCount + 1))
   }
 
   /// What was asked for with the job of that number; nil where it was not created here.

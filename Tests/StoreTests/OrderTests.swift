@@ -19,6 +19,17 @@ import Testing
     #expect(try store.reader.damagedBodies { _ in [] }.count == 0)
   }
 
+  /// A name is given before its job has a prediction, and a prediction may later be called the same.
+  @Test func aJobsOwnNameComesBeforeThatOfAPrediction() throws {
+    let store = try OrderedStore()
+    try store.place("one")
+    try store.deliver("a", of: "one", .running)
+    try store.deliver("b", of: "other", .running)
+    #expect(try store.reader.job("one")?.job.origin?.id == "one")
+    #expect(try store.reader.job("other")?.job.snapshot?.predictionID == "other")
+    #expect(try store.reader.job("none")?.number == nil)
+  }
+
   /// A name and a key are each taken once, by one request.
   @Test(
     arguments: [
