@@ -66,10 +66,11 @@ enum JobRow {
       error = JobError(code: code, message: statement.text(first + 9))
     }
     let isVerdict = statement.integer(first + 10) == 1
+    let model = statement.text(first + 6)
     return Job(
       origin: origin, phase: phase,
-      snapshot: try snapshot(from: statement, at: first, error: isVerdict ? nil : error),
-      verdict: isVerdict ? error : nil, model: statement.text(first + 6),
+      snapshot: try snapshot(from: statement, at: first, model, isVerdict ? nil : error),
+      verdict: isVerdict ? error : nil, model: model,
       attempt: Int64(statement.integer(first + 21)), revision: Int64(statement.integer(first + 22)),
       updatedAt: updatedAt, lastDeliveryAt: statement.time(first + 15),
       watch: Watch(
@@ -79,7 +80,7 @@ enum JobRow {
   }
 
   private static func snapshot(
-    from statement: Statement, at first: Int32, error: JobError?
+    from statement: Statement, at first: Int32, _ model: String?, _ error: JobError?
   ) throws(StoreError) -> Snapshot? {
     guard let status = statement.text(first + 4) else { return nil }
     guard let predictionID = statement.text(first),
@@ -87,7 +88,7 @@ enum JobRow {
     else { throw foreignRow }
     return Snapshot(
       predictionID: predictionID, providerStatus: status,
-      phase: statement.text(first + 5).flatMap(Phase.init), model: statement.text(first + 6),
+      phase: statement.text(first + 5).flatMap(Phase.init), model: model,
       modelVersion: statement.text(first + 7), error: error, createdAt: statement.time(first + 11),
       startedAt: statement.time(first + 12), completedAt: statement.time(first + 13),
       evidence: Evidence(
