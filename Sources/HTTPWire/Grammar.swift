@@ -46,7 +46,7 @@ extension UInt8 {
 
 extension Span<UInt8> {
   /// Whether the bytes of `range` are `lowercaseText`, which is ASCII in lower case, in any case.
-  func matches(_ lowercaseText: Span<UInt8>, in range: Range<Int>) -> Bool {
+  package func matches(_ lowercaseText: Span<UInt8>, in range: Range<Int>) -> Bool {
     guard range.count == lowercaseText.count else { return false }
     let text = extracting(range)
     for index in text.indices where text[index].lowercased != lowercaseText[index] { return false }

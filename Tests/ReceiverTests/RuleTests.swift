@@ -36,7 +36,10 @@ import Testing
     ("127.0.0.1.evil.example", false), ("127.evil.example", false), ("127.0.0.1x", false),
     ("evil.example", false),
     ("10.0.0.1", false), ("[::2]", false), ("127.0.0", false), ("127.0.0.256", false), ("127.1.1.-1", false),
-    ("127.0.0.+1", false),
+    ("127.0.0.+1", false), ("127.0.0.", false), ("127..0.1", false), ("127.0.0.1.", false), ("127", false),
+    ("127.", false), ("0127.0.0.1", false), ("127.0.0.000001", true), ("127.0.0.99999999999999999999", false),
+    ("[127.0.0.1]", true), ("::1", false), ("[::1", true), ("[localhost]:1", true), ("l\u{F}calhost", false),
+    ("LocalHost:1", true), (":80", false), ("[]", false), ("localhos", false), ("localhost.", false),
   ])
   func onlyLoopbackNamesCountAsThisMachine(_ host: String, _ isLoopback: Bool) {
     #expect(APIAccess.namesLoopback(host) == isLoopback)
