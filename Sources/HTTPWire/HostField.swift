@@ -1,27 +1,37 @@
 /// The syntax of a Host field or an authority: `uri-host [ ":" port ]` (RFC 9110 section 7.2), without user information.
 enum HostField {
   static func isValid(_ text: String) -> Bool {
-    let bytes = Array(text.utf8)
+    let bytes = text.utf8Span.span
     guard !bytes.isEmpty else { return true }
-    let hostEnd: Int
+    var index = 0
     if bytes[0] == UInt8(ascii: "[") {
-      guard let close = bytes.firstIndex(of: UInt8(ascii: "]")), close > 1,
-        bytes[1..<close].allSatisfy({
-          $0.hexValue != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
-        })
-      else { return false }
-      hostEnd = close + 1
+      index = 1
+      while index < bytes.count, bytes[index].isIPv6Character { index += 1 }
+      guard index > 1, index < bytes.count, bytes[index] == UInt8(ascii: "]") else { return false }
+      index += 1
     } else {
-      hostEnd = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.count
-      guard bytes[..<hostEnd].allSatisfy(isRegisteredNameCharacter) else { return false }
+      while index < bytes.count, bytes[index].isRegisteredNameCharacter { index += 1 }
     }
-    guard hostEnd < bytes.count else { return true }
-    let port = bytes[(hostEnd + 1)...]
-    return bytes[hostEnd] == UInt8(ascii: ":") && port.count <= 5 && port.allSatisfy(\.isDigit)
+    guard index < bytes.count else { return true }
+    let port = index + 1..<bytes.count
+    return bytes[index] == UInt8(ascii: ":") && port.count <= 5 && port.allSatisfy { bytes[$0].isDigit }
+  }
+}
+
+extension UInt8 {
+  fileprivate var isIPv6Character: Bool {
+    hexValue != nil || self == UInt8(ascii: ":") || self == UInt8(ascii: ".")
   }
 
   /// RFC 3986 section 3.2.2 `reg-name`, without percent-encoding, which no host of ours has.
-  private static func isRegisteredNameCharacter(_ byte: UInt8) -> Bool {
-    byte.isAlpha || byte.isDigit || "-._~!$&'()*+,;=".utf8.contains(byte)
+  fileprivate var isRegisteredNameCharacter: Bool {
+    if isAlpha || isDigit { return true }
+    switch self {
+    case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "!"),
+      UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "'"), UInt8(ascii: "("), UInt8(ascii: ")"),
+      UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "="):
+      return true
+    default: return false
+    }
   }
 }

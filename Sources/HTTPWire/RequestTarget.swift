@@ -48,6 +48,7 @@ package struct RequestTarget: Hashable, Sendable {
     // The absolute form may leave the path out.
     guard !path.isEmpty else { return [""] }
     var segments: [String] = []
+    segments.reserveCapacity(4)
     var start = path.lowerBound + 1
     // The path begins with a slash; each further one ends a segment, and so does the end.
     for index in start...path.upperBound where index == path.upperBound || buffer[index] == UInt8(ascii: "/")
@@ -57,7 +58,7 @@ package struct RequestTarget: Hashable, Sendable {
         // The target is made of visible characters: others, and slashes, come out of an encoding only.
         !raw.contains(UInt8(ascii: "%"))
           || !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "/") }),
-        decoded != ".", decoded != ".."
+        decoded.utf8.count > 2 || decoded != "." && decoded != ".."
       else { throw .malformedTarget }
       segments.append(decoded)
       start = index + 1
