@@ -23,28 +23,28 @@ package enum ResponseEncoder {
     connection: ConnectionOption
   ) {
     buffer.reserveCapacity(buffer.count + 256 + response.body.count)
-    buffer.append(text: "HTTP/1.1 ")
+    buffer.append(literal: "HTTP/1.1 ")
     buffer.append(number: response.status.code)
     buffer.append(.space)
     buffer.append(text: response.status.reasonPhrase)
-    buffer.append(text: "\r\nDate: ")
+    buffer.append(literal: "\r\nDate: ")
     buffer.append(contentsOf: date)
     for (name, value) in response.fields {
-      buffer.append(text: "\r\n")
+      buffer.append(literal: "\r\n")
       buffer.append(text: name)
-      buffer.append(text: ": ")
+      buffer.append(literal: ": ")
       buffer.append(fieldValue: value)
     }
     switch connection {
-    case .close: buffer.append(text: "\r\nConnection: close")
-    case .keepAlive: buffer.append(text: "\r\nConnection: keep-alive")
+    case .close: buffer.append(literal: "\r\nConnection: close")
+    case .keepAlive: buffer.append(literal: "\r\nConnection: keep-alive")
     case .none: break
     }
     if !response.status.forbidsContent {
-      buffer.append(text: "\r\nContent-Length: ")
+      buffer.append(literal: "\r\nContent-Length: ")
       buffer.append(number: response.body.count)
     }
-    buffer.append(text: "\r\n\r\n")
+    buffer.append(literal: "\r\n\r\n")
     // RFC 9110 section 9.3.2: the answer to HEAD has the fields of GET and no content.
     guard !response.status.forbidsContent, method != .head else { return }
     buffer.append(contentsOf: response.body)
@@ -52,18 +52,24 @@ package enum ResponseEncoder {
 }
 
 extension [UInt8] {
-  fileprivate mutating func append(text: String) {
-    append(contentsOf: text.utf8)
+  fileprivate mutating func append(literal: StaticString) {
+    literal.withUTF8Buffer { append(contentsOf: $0) }
   }
 
+  fileprivate mutating func append(text: String) {
+    text.utf8Span.span.withUnsafeBufferPointer { append(contentsOf: $0) }
+  }
+
+  /// `number` is not negative.
   fileprivate mutating func append(number: Int) {
-    append(contentsOf: String(number).utf8)
+    if number > 9 { append(number: number / 10) }
+    append(UInt8(ascii: "0") + UInt8(number % 10))
   }
 
   /// A value that input could reach must not end its line: what a field cannot hold becomes a space.
   fileprivate mutating func append(fieldValue: String) {
     let start = count
-    append(contentsOf: fieldValue.utf8)
+    append(text: fieldValue)
     for index in start..<count where !self[index].isFieldValueCharacter { self[index] = .space }
   }
 }
