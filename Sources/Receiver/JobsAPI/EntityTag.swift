@@ -8,13 +8,13 @@ struct EntityTag {
 
   /// Of a job's document, which may show how far its order is: that does not count as a change of the job.
   init(of job: Job, _ order: StoredOrder?) {
-    var parts = ["\(job.revision)"]
+    var text = "\"" + String(job.revision)
     if let order {
-      parts += [order.stage.rawValue, "\(order.tries)"]
-      if order.isCancelRequested { parts.append("cancel") }
-      if let due = order.dueAt { parts.append("\(due.milliseconds)") }
+      text += "-\(order.stage.rawValue)-\(order.tries)"
+      if order.isCancelRequested { text += "-cancel" }
+      if let due = order.dueAt { text += "-\(due.milliseconds)" }
     }
-    text = "\"\(parts.joined(separator: "-"))\""
+    self.text = text + "\""
   }
 
   /// RFC 9110 section 13.1.2: `*`, or one of a list, compared weakly: a `W/` before a tag does not matter.
