@@ -28,7 +28,7 @@ package final class StoreWriter {
     // https://www.sqlite.org/pragma.html#pragma_synchronous: with FULL the log is synced after each commit. Promise 1.
     try connection.execute("PRAGMA synchronous = FULL")
     // Checkpoints are the checkpointer's work: none may happen inside a commit that somebody waits for.
-    try connection.execute("PRAGMA wal_autocheckpoint = 0")
+    try connection.leaveLogAlone()
     try Schema.migrate(connection)
     self.connection = connection
     current = try StoreTransaction(connection, watch: watch, judge: judge)
