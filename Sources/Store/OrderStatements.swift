@@ -16,13 +16,9 @@ final class OrderStatements {
   private let insertCancel: Statement
   private let recover: Statement
   private let hasten: Statement
-  private let selectAttempt: Statement
-  private let insertAttempt: Statement
-  /// No other connection writes. Most databases never have one, and every first delivery would be looked up.
-  private var mayHaveAttempts: Bool
   private let delete: Statement
 
-  init(_ connection: Connection) throws(StoreError) {
+  init(_ connection: Connection) {
     insert = Statement(
       """
       INSERT INTO orders (job, digest, idempotency_key, stage, due_at, tries, timeout, retries_left,
@@ -66,10 +62,7 @@ final class OrderStatements {
       WHERE stage = 'sending'
       """, on: connection)
     hasten = Statement("UPDATE orders SET due_at = ?1 WHERE due_at > ?1", on: connection)
-    selectAttempt = Statement("SELECT job FROM attempts WHERE prediction_id = ?", on: connection)
     delete = Statement("DELETE FROM orders WHERE job = ?", on: connection)
-    mayHaveAttempts = try connection.integer("SELECT EXISTS (SELECT 1 FROM attempts)") == 1
-    insertAttempt = Statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", on: connection)
   }
 }
 
@@ -178,6 +171,16 @@ extension OrderStatements {
     try setPlaced.run()
   }
 
+  /// For the next attempt: the prediction was interrupted.
+  func noteLeft(_ number: Int64, at now: Timestamp) throws(StoreError) {
+    try setLeft.bind(1, number)
+    try setLeft.bind(2, now.advanced(byMilliseconds: Self.pauseBeforeRetry).milliseconds)
+    try setLeft.run()
+  }
+
+  /// What was interrupted a moment ago is likely to be again.
+  private static let pauseBeforeRetry: Int64 = 2000
+
   func noteCancelRequested(_ number: Int64, due: Timestamp?) throws(StoreError) {
     try setCancelRequested.bind(1, number)
     try setCancelRequested.bind(2, due?.milliseconds)
@@ -211,32 +214,4 @@ extension OrderStatements {
     try hasten.bind(1, moment.milliseconds)
     try hasten.run()
   }
-}
-
-// MARK: - Attempts
-
-extension OrderStatements {
-  /// The job that had this prediction before another attempt.
-  func jobThatLeft(predictionID: String) throws(StoreError) -> Int64? {
-    guard mayHaveAttempts else { return nil }
-    defer { selectAttempt.reset() }
-    try selectAttempt.bind(1, predictionID)
-    return try selectAttempt.step() ? Int64(selectAttempt.integer(0)) : nil
-  }
-
-  func noteLeft(_ snapshot: Snapshot, byJob number: Int64, at now: Timestamp) throws(StoreError) {
-    try insertAttempt.bind(1, snapshot.predictionID)
-    try insertAttempt.bind(2, number)
-    try insertAttempt.bind(3, snapshot.error?.code)
-    try insertAttempt.bind(4, snapshot.error?.message)
-    try insertAttempt.bind(5, now.milliseconds)
-    try insertAttempt.run()
-    mayHaveAttempts = true
-    try setLeft.bind(1, number)
-    try setLeft.bind(2, now.advanced(byMilliseconds: Self.pauseBeforeRetry).milliseconds)
-    try setLeft.run()
-  }
-
-  /// What was interrupted a moment ago is likely to be again.
-  private static let pauseBeforeRetry: Int64 = 2000
 }

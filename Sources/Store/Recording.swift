@@ -63,7 +63,7 @@ extension StoreTransaction {
       let isStray = delivery.namedJob.map { $0 != job.origin?.id } ?? false
       return try apply(News(delivery), webhookID: delivery.webhookID, to: job, number, isStray: isStray)
     }
-    if let number = try orders.jobThatLeft(predictionID: delivery.snapshot.predictionID) {
+    if let number = try attempts.jobThatLeft(predictionID: delivery.snapshot.predictionID) {
       return try recordOfLeftAttempt(delivery, ofJob: number)
     }
     guard let named = try unboundJob(named: delivery.namedJob) else {
@@ -140,7 +140,7 @@ extension StoreTransaction {
       guard known == id else { return nil }
     } else {
       // A question is about a prediction that its job has left, or that a deleted job of the same number had.
-      guard news.source != .poll, !job.phase.isTerminal, try orders.jobThatLeft(predictionID: id) == nil
+      guard news.source != .poll, !job.phase.isTerminal, try attempts.jobThatLeft(predictionID: id) == nil
       else { return nil }
       if let other = try statements.findJob(predictionID: id) {
         guard other.job.origin == nil, let bound = try absorb(other, into: job, number) else { return nil }
@@ -242,7 +242,8 @@ extension StoreTransaction {
   ) throws(StoreError) -> Job {
     var job = stored
     job.beginAttempt(at: moment, afterNewsFrom: source)
-    try orders.noteLeft(snapshot, byJob: number, at: moment)
+    try attempts.noteLeft(snapshot, byJob: number, at: moment)
+    try orders.noteLeft(number, at: moment)
     try statements.updateJob(number, from: stored, to: job, body: [])
     return job
   }

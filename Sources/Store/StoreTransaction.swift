@@ -9,22 +9,24 @@ package typealias OutputJudge =
 
 /// What can be done inside one commit of a ``StoreWriter``. Handed out by it, and of no use outside.
 package final class StoreTransaction {
+  private let connection: Connection
   let statements: WriterStatements
-  let orders: OrderStatements
-  let watchStatements: WatchStatements
-  let pruning: PruneStatements
+  let attempts: AttemptStatements
   let usage: UsageLedger
+  // Deliveries of jobs that were not created here need none of these.
+  private(set) lazy var orders = OrderStatements(connection)
+  private(set) lazy var watchStatements = WatchStatements(connection)
+  private(set) lazy var pruning = PruneStatements(connection)
   let policy: WatchPolicy
   let judge: OutputJudge
 
   /// Rows that the redeliveries of one job may take: beyond them they are answered, but not recorded.
   package static let longestHistory: Int64 = 1000
 
-  init(_ connection: Connection, watch policy: WatchPolicy, judge: @escaping OutputJudge) throws(StoreError) {
+  init(_ connection: Connection, watch policy: WatchPolicy, judge: @escaping OutputJudge) {
+    self.connection = connection
     statements = WriterStatements(connection)
-    orders = try OrderStatements(connection)
-    watchStatements = WatchStatements(connection)
-    pruning = PruneStatements(connection)
+    attempts = AttemptStatements(connection)
     usage = UsageLedger(connection)
     self.policy = policy
     self.judge = judge

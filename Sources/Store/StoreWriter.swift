@@ -31,7 +31,7 @@ package final class StoreWriter {
     try connection.leaveLogAlone()
     try Schema.migrate(connection)
     self.connection = connection
-    current = try StoreTransaction(connection, watch: watch, judge: judge)
+    current = StoreTransaction(connection, watch: watch, judge: judge)
     GatheredWrites.attachToLog(of: connection)
     log.follow(connection)
     try connection.rememberFiles()

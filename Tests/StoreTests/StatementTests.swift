@@ -7,6 +7,8 @@ import Testing
   @Test func everyStatementOfAnOpenStoreCanBePrepared() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
+    // Made when they are first used.
+    try writer.commit { _ = ($0.orders, $0.watchStatements, $0.pruning) }
     let statements = try prepareAll(in: writer) + prepareAll(in: StoreReader(path: database.path))
     #expect(statements > 40)
   }
