@@ -10,6 +10,15 @@ enum JobRow {
     """
   static let columnCount: Int32 = 26
 
+  // Made once: a connection is opened with all of its statements.
+  static let selectByPrediction = "SELECT number, \(columns) FROM jobs WHERE prediction_id = ?"
+  static let selectByID = "SELECT number, \(columns) FROM jobs WHERE id = ?"
+  static let selectByNumber = "SELECT number, \(columns) FROM jobs WHERE number = ?"
+  static let insert = {
+    let parameters = Array(repeating: "?", count: Int(columnCount)).joined(separator: ", ")
+    return "INSERT INTO jobs (\(columns), body) VALUES (\(parameters), ?)"
+  }()
+
   /// Changes all but what names the job, with the parameters of an insertion, then the number, then the body.
   static let update = update(withBody: false)
   static let updateWithBody = update(withBody: true)

@@ -37,14 +37,10 @@ final class WriterStatements {
       """, on: connection)
     selectLastPosition = Statement(
       "SELECT position FROM deliveries WHERE job = ? ORDER BY position DESC LIMIT 1", on: connection)
-    selectJob = Statement(
-      "SELECT number, \(JobRow.columns) FROM jobs WHERE prediction_id = ?", on: connection)
-    selectJobByID = Statement("SELECT number, \(JobRow.columns) FROM jobs WHERE id = ?", on: connection)
-    selectJobByNumber = Statement(
-      "SELECT number, \(JobRow.columns) FROM jobs WHERE number = ?", on: connection)
-    let parameters = Array(repeating: "?", count: Int(JobRow.columnCount)).joined(separator: ", ")
-    insertJob = Statement(
-      "INSERT INTO jobs (\(JobRow.columns), body) VALUES (\(parameters), ?)", on: connection)
+    selectJob = Statement(JobRow.selectByPrediction, on: connection)
+    selectJobByID = Statement(JobRow.selectByID, on: connection)
+    selectJobByNumber = Statement(JobRow.selectByNumber, on: connection)
+    insertJob = Statement(JobRow.insert, on: connection)
     updateJob = Statement(JobRow.update, on: connection)
     updateJobAndBody = Statement(JobRow.updateWithBody, on: connection)
     updatePrediction = Statement("UPDATE jobs SET prediction_id = ? WHERE number = ?", on: connection)
