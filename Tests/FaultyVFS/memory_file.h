@@ -69,6 +69,8 @@ int64_t memory_smaller(int64_t left, int64_t right);
 void memory_resize(struct bytes *bytes, int64_t length);
 /// It holds these bytes, and nothing else.
 void memory_set(struct bytes *target, const uint8_t *source, int64_t length);
+/// The bytes from `start` to `end`.
+void memory_write(struct bytes *target, const uint8_t *source, int64_t start, int64_t end);
 /// From `start` to `end`, as far as the source goes.
 void memory_copy(struct bytes *target, const struct bytes *source, int64_t start, int64_t end);
 /// All names are as they are now, whatever becomes of the bytes.

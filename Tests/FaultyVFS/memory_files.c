@@ -32,11 +32,16 @@ void memory_resize(struct bytes *bytes, int64_t length) {
   bytes->length = length;
 }
 
+void memory_write(struct bytes *target, const uint8_t *source, int64_t start, int64_t end) {
+  if (start > target->length) memory_resize(target, start);
+  reserve(target, end);
+  if (end > target->length) target->length = end;
+  memcpy(target->start + start, source, (size_t)(end - start));
+}
+
 void memory_copy(struct bytes *target, const struct bytes *source, int64_t start, int64_t end) {
   end = memory_smaller(end, source->length);
-  if (start >= end) return;
-  if (end > target->length) memory_resize(target, end);
-  memcpy(target->start + start, source->start + start, (size_t)(end - start));
+  if (start < end) memory_write(target, source->start + start, start, end);
 }
 
 static struct memory_file *find(struct memory_files *files, const char *name) {

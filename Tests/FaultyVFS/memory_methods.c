@@ -31,8 +31,7 @@ static int read_file(sqlite3_file *handle, void *target, int count, sqlite3_int6
 
 static int write_file(sqlite3_file *handle, const void *source, int count, sqlite3_int64 offset) {
   struct memory_file *file = of(handle)->file;
-  if (offset + count > file->now.length) memory_resize(&file->now, offset + count);
-  memcpy(file->now.start + offset, source, (size_t)count);
+  memory_write(&file->now, source, offset, offset + count);
   note(file, offset, offset + count);
   return SQLITE_OK;
 }

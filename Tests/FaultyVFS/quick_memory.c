@@ -1,11 +1,13 @@
 #include "quick_memory.h"
 
+#include <malloc.h>
 #include <sqlite3.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-// Blocks come in classes: the smallest has 32 bytes, and four lie between one power of two and the next.
-enum { SMALLEST = 5, LARGEST = 20, CLASSES = (LARGEST - SMALLEST) * 4 + 1, STRETCH = 1 << 20 };
+// Blocks come in classes: up to 1024 bytes every 16, and beyond that four between one power of two and the next.
+enum { STEP = 4, EVEN = 10, LARGEST = 20, STRETCH = 1 << 20 };
+enum { EVEN_CLASSES = 1 << (EVEN - STEP), CLASSES = EVEN_CLASSES + (LARGEST - EVEN) * 4 };
 
 /// Before the bytes that SQLite sees, and counted with them.
 struct header {
@@ -23,17 +25,17 @@ static _Thread_local struct spare *spares[CLASSES];
 static _Thread_local uint8_t *rest;
 static _Thread_local int64_t rest_size;
 
-/// The smallest class whose blocks have `size` bytes, from 0.
+/// The smallest class whose blocks have `size` bytes, which are more than none.
 static int class_of(int64_t size) {
-  if (size <= 1 << SMALLEST) return 0;
+  if (size <= 1 << EVEN) return (int)((size - 1) >> STEP);
   int power = 63 - __builtin_clzll((uint64_t)(size - 1));
-  return (power - SMALLEST) * 4 + (int)((size - 1) >> (power - 2) & 3) + 1;
+  return EVEN_CLASSES + (power - EVEN) * 4 + (int)((size - 1) >> (power - 2) & 3);
 }
 
 static int64_t size_of(int class) {
-  if (class == 0) return 1 << SMALLEST;
-  int power = SMALLEST + (class - 1) / 4;
-  return ((int64_t)1 << power) + ((class - 1) % 4 + 1) * ((int64_t)1 << (power - 2));
+  if (class < EVEN_CLASSES) return (int64_t)(class + 1) << STEP;
+  int power = EVEN + (class - EVEN_CLASSES) / 4;
+  return ((int64_t)1 << power) + ((class - EVEN_CLASSES) % 4 + 1) * ((int64_t)1 << (power - 2));
 }
 
 static struct header *cut(int64_t size) {
@@ -113,5 +115,9 @@ void quick_memory_configure(void) {
       .xShutdown = end,
   };
   sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
+  // What each life of a world takes in large blocks is not to come from the system, and go back to it, every time.
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  mallopt(M_TOP_PAD, 1 << 20);
 #endif
 }
