@@ -19,7 +19,7 @@ struct Event {
   /// - Parameter padding: bytes of the prompt.
   init(
     webhookID: String, predictionID: String, status: String, logs: String?, output: String?, padding: Int,
-    sha256: borrowing SHA256 = SHA256()
+    sha256: borrowing SHA256
   ) {
     self.webhookID = webhookID
     self.predictionID = predictionID
@@ -44,7 +44,9 @@ struct Event {
 
 extension Event {
   /// What is told of one prediction from its start to its end, in order.
-  static func life(of predictionID: String, _ random: inout SeededGenerator) -> [Event] {
+  static func life(
+    of predictionID: String, _ random: inout SeededGenerator, sha256: borrowing SHA256
+  ) -> [Event] {
     var statuses = random.happens(onceIn: 4) ? [] : ["starting"]
     for _ in 0..<Int.random(in: 0...3, using: &random) { statuses.append("processing") }
     if random.happens(onceIn: 8) { statuses.append("hibernating") }
@@ -52,7 +54,6 @@ extension Event {
     statuses.append(ends.randomElement(using: &random) ?? "succeeded")
     // A second end that contradicts the first.
     if random.happens(onceIn: 12) { statuses.append(ends.randomElement(using: &random) ?? "failed") }
-    let sha256 = SHA256()
     var logs = ""
     var events: [Event] = []
     for (number, status) in statuses.enumerated() {

@@ -1,18 +1,19 @@
 import EventLoop
 import Simulation
 
-/// One connection as its client knows it, with what the daemon owes it: an end in time.
+/// One connection as its client knows it, with what the daemon owes it: an end in time. It is looked at after every step, as
+/// its ``SimulatedPeer`` is.
 final class Line {
   let peer: SimulatedPeer
   /// When bytes were last sent or received.
-  private(set) var actedAt: MonotonicTime
-  private(set) var endedAt: MonotonicTime?
-  private(set) var problem: String?
+  @exclusivity(unchecked) private(set) var actedAt: MonotonicTime
+  @exclusivity(unchecked) private(set) var isOver = false
+  @exclusivity(unchecked) private(set) var problem: String?
   /// All that was asked is answered.
-  var isIdle = false
+  @exclusivity(unchecked) var isIdle = false
   /// Where the next answer begins.
   var offset = 0
-  private var receivedCount = 0
+  @exclusivity(unchecked) private var receivedCount = 0
 
   /// The longest of the daemon's own deadlines, for a connection that is kept, and for one that is in the middle of a
   /// request or of an answer: with what slow commits and the last words take.
@@ -32,6 +33,6 @@ final class Line {
     }
     let allowed = isIdle ? Self.longest.idle : Self.longest.busy
     if now - actedAt > allowed { problem = "a connection waited for \(now - actedAt)" }
-    if peer.isOver { endedAt = now }
+    if peer.isOver { isOver = true }
   }
 }

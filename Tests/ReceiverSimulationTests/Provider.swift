@@ -9,7 +9,7 @@ extension World {
   func scheduleProvider() {
     for number in 0..<plan.predictions {
       var time = Int.random(in: 0...3000, using: &random)
-      for event in Event.life(of: "p\(number)", &random) {
+      for event in Event.life(of: "p\(number)", &random, sha256: signing.sha256) {
         ledger.announce(event)
         time += Int.random(in: 0...4000, using: &random)
         // Nothing orders what is sent at nearly the same time.
@@ -57,7 +57,7 @@ extension World {
 
   private func request(for event: Event) -> [UInt8] {
     let timestamp = "\(kernel.wallTimeMilliseconds / 1000 + Int64.random(in: -60...60, using: &random))"
-    let signature = signer?.sign(id: event.webhookID, timestamp: timestamp, body: event.body.span)
+    let signature = signing.signer?.sign(id: event.webhookID, timestamp: timestamp, body: event.body.span)
     return Self.request(
       event.body, id: event.webhookID, timestamp: timestamp, signature: signature ?? "",
       isChunked: random.happens(onceIn: 6))

@@ -8,6 +8,7 @@ final class SeededRun {
   /// A world that failed may still have files open, and tasks that wait.
   private var abandoned: [MemoryDisk] = []
   private let database: [UInt8]
+  private let signing: Signing
 
   struct Result: Equatable {
     /// What is wrong; nil where nothing is.
@@ -22,13 +23,14 @@ final class SeededRun {
     disk.format(holding: nil)
     do { try StoreWriter(path: disk.path, busyTimeout: 0).checkpointAndTruncate() }
     database = disk.database
+    signing = try Signing()
   }
 
   func run(_ seed: UInt64, flaw: World.Flaw? = nil) throws -> Result {
     weak var remains: World?
     var result: Result
     do {
-      let world = try World(seed: seed, disk: disk, database: database, flaw: flaw)
+      let world = try World(seed: seed, disk: disk, database: database, signing: signing, flaw: flaw)
       remains = world
       result = try run(world)
     }

@@ -11,11 +11,11 @@ final class World {
   let kernel: SimulatedKernel
   let disk: MemoryDisk
   let plan: Plan
-  let secret: Secret
-  let signer: Signer?
+  let signing: Signing
   var random: SeededGenerator
   var ledger = Ledger()
   var tally = Tally()
+  /// Connections that are not over.
   var lines: [Line] = []
   var exchanges: [Exchange] = []
   /// Connections that have had their answer and may carry another request.
@@ -43,7 +43,7 @@ final class World {
   /// - Parameters:
   ///   - disk: is formatted.
   ///   - database: an empty one.
-  init(seed: UInt64, disk: MemoryDisk, database: [UInt8], flaw: Flaw? = nil) throws {
+  init(seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing, flaw: Flaw? = nil) throws {
     random = SeededGenerator(seed: seed)
     plan = Plan(&random)
     kernel = SimulatedKernel(seed: random.next(), faults: plan.kernelFaults)
@@ -51,8 +51,7 @@ final class World {
     disk.format(holding: plan.beginsWithNothing ? nil : database)
     if flaw == .losesSyncs { disk.ignoreSyncs() }
     liar = flaw == .acknowledgesBeforeCommit ? try MemoryDisk() : nil
-    secret = try Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
-    signer = Signer(secret)
+    self.signing = signing
     diskDeaths = plan.diskDeaths
   }
 
@@ -139,10 +138,13 @@ extension World {
   private func look() {
     for exchange in exchanges { exchange.look() }
     exchanges.removeAll(where: \.isOver)
-    for line in lines where line.endedAt == nil {
+    var areAllOpen = true
+    for line in lines {
       line.look(at: kernel.monotonicTime)
       if let reason = line.problem { fail(reason) }
+      if line.isOver { areAllOpen = false }
     }
+    if !areAllOpen { lines.removeAll(where: \.isOver) }
   }
 }
 
@@ -156,7 +158,7 @@ extension World {
     if let count = diskDeaths.popLast() { disk.stop(after: count) }
     do {
       incarnation = try Incarnation(
-        kernel: kernel, path: disk.path, limits: plan.limits, secret: secret, liar: liar)
+        kernel: kernel, path: disk.path, limits: plan.limits, secret: signing.secret, liar: liar)
     } catch {
       tally.failedStarts += 1
       // As the service manager would.
@@ -254,7 +256,8 @@ extension World {
     disk.heal()
     disk.keepRunning()
     let event = Event(
-      webhookID: "w-last", predictionID: "last", status: "succeeded", logs: nil, output: "o", padding: 10)
+      webhookID: "w-last", predictionID: "last", status: "succeeded", logs: nil, output: "o", padding: 10,
+      sha256: signing.sha256)
     ledger.announce(event)
     var isStored = false
     // A kernel that aborts connections by itself aborts no twenty of them.

@@ -210,12 +210,14 @@ private final class SimulatedSocket {
 }
 
 /// The other end of a connection, as a script uses it.
+///
+/// Scripts look at all of them after every step: the checks that nobody else is using them would take longer than the looks.
 package final class SimulatedPeer {
-  package fileprivate(set) var received: [UInt8] = []
+  @exclusivity(unchecked) package fileprivate(set) var received: [UInt8] = []
   /// The code under test has said that it sends no more, or has closed.
-  package fileprivate(set) var sawEnd = false
+  @exclusivity(unchecked) package fileprivate(set) var sawEnd = false
   /// The connection broke before it was accepted.
-  package fileprivate(set) var wasReset = false
+  @exclusivity(unchecked) package fileprivate(set) var wasReset = false
   /// Bytes that it takes before it reads: then it is full.
   package fileprivate(set) var room: Int
   fileprivate let descriptor: Int32

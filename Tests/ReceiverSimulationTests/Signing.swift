@@ -1,0 +1,13 @@
+import StandardWebhooks
+
+/// What the provider signs with. Made once for all worlds: OpenSSL takes as long for it as for a dozen deliveries.
+final class Signing {
+  let secret: Secret
+  let signer: Signer?
+  let sha256 = SHA256()
+
+  init() throws {
+    secret = try Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
+    signer = Signer(secret)
+  }
+}
