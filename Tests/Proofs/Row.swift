@@ -20,11 +20,12 @@ package struct Row: Codable, Sendable {
 }
 
 extension Row {
-  /// One row a fault, from lines of JSON that tests have written, one a round: `fault`, `acknowledged`, `lost` and
-  /// `appliedTwice`.
+  /// One row a fault, from lines of JSON that tests have written, each of one round or of `rounds`: `fault`, `acknowledged`,
+  /// `lost` and `appliedTwice`.
   package static func sums(of lines: String) throws -> [Row] {
     struct Line: Decodable {
       let fault: String
+      let rounds: Int?
       let acknowledged: Int
       let lost: Int
       let appliedTwice: Int
@@ -34,7 +35,7 @@ extension Row {
       let line = try Line.decode(Array(text.utf8))
       if !rows.contains(where: { $0.fault == line.fault }) { rows.append(Row(line.fault)) }
       guard let index = rows.firstIndex(where: { $0.fault == line.fault }) else { continue }
-      rows[index].rounds += 1
+      rows[index].rounds += line.rounds ?? 1
       rows[index].acknowledged += line.acknowledged
       rows[index].lost += line.lost
       rows[index].appliedTwice += line.appliedTwice

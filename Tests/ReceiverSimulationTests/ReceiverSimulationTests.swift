@@ -1,11 +1,12 @@
+import FaultyDisk
 import Glibc
 import Testing
 
 /// The whole receiver on a kernel, a clock and a disk with a seed. A seed that fails here is worth a test of its own.
 ///
-/// `RECEIVER_SEEDS` says how many seeds (default 1000), `RECEIVER_SEED_START` which is the first (default 0):
+/// `RECEIVER_SEEDS` says how many seeds (default 1000), `RECEIVER_SEED_START` which is the first (default 0). For a million in
+/// a release build, with progress, there is `deploy/prove.sh --only simulation`; one by itself is
 ///
-///     RECEIVER_SEEDS=1000000 swift test -c release -Xswiftc -enable-testing --filter ReceiverSimulationTests
 ///     RECEIVER_SEED_START=4711 RECEIVER_SEEDS=1 swift test --filter ReceiverSimulationTests
 @Suite struct ReceiverSimulationTests {
   private static let seeds: Range<UInt64> = {
@@ -23,10 +24,34 @@ import Testing
   @Test(arguments: 0..<parts)
   func whatIsAcknowledgedIsStoredWhateverHappens(_ part: Int) throws {
     let run = try SeededRun()
+    var progress = Progress()
     for seed in Self.seeds where seed % UInt64(Self.parts) == part {
-      guard let problem = try run.run(seed).problem else { continue }
+      let result = try run.run(seed)
+      progress.add(result)
       // It names the seed, which replays exactly.
-      Issue.record("\(problem)")
+      if let problem = result.problem { Issue.record("\(problem)") }
+    }
+    progress.note()
+  }
+
+  /// What is written down for deploy/prove.sh, a thousand worlds a line.
+  private struct Progress {
+    private var worlds = 0
+    private var acknowledged = 0
+    private var lost = 0
+
+    mutating func add(_ result: SeededRun.Result) {
+      worlds += 1
+      acknowledged += result.tally.acknowledgements
+      if result.problem?.contains("is not stored") == true { lost += 1 }
+      guard worlds == 1000 else { return }
+      note()
+      self = Progress()
+    }
+
+    func note() {
+      guard worlds > 0 else { return }
+      ProofRecord.note("simulation", rounds: worlds, acknowledged: acknowledged, lost: lost, appliedTwice: 0)
     }
   }
 
