@@ -23,7 +23,9 @@ final class Ordeal {
     disk.arm(fault)
     commit()
     // What a checkpoint cannot move stays in the log.
-    _ = try? StoreCheckpointer(path: disk.path).checkpoint()
+    let checkpointer = try? StoreCheckpointer(path: disk.path)
+    _ = try? checkpointer?.checkpoint()
+    try? checkpointer?.syncDatabase()
     commit()
     _ = try? writer?.checkpoint()
     commit()

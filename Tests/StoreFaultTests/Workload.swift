@@ -105,7 +105,10 @@ struct Workload {
     var refused: [Delivery] = []
     for _ in 0..<batches {
       switch Int.random(in: 0..<24, using: &generator) {
-      case 0...3: _ = try StoreCheckpointer(path: disk.path).checkpoint()
+      case 0...3:
+        let checkpointer = try StoreCheckpointer(path: disk.path)
+        _ = try checkpointer.checkpoint()
+        if Bool.random(using: &generator) { try checkpointer.syncDatabase() }
       case 4: _ = try writer?.checkpoint()
       case 5: try writer?.checkpointAndTruncate()
       case 6:

@@ -1,0 +1,118 @@
+import CSQLite
+import EventLoop
+import FaultyDisk
+import Jobs
+import Logging
+import Store
+import Testing
+
+@testable import Receiver
+
+/// A ``Checkpointer`` on its thread, beside a writer on the test's own.
+@Suite struct CheckpointerTests {
+  private let disk: FaultyDisk
+  private let writer: StoreWriter
+  private let running: Running
+  private var checkpointer: Checkpointer { running.checkpointer }
+
+  private final class Running {
+    let checkpointer = Checkpointer()
+    let metrics = Metrics(secretCount: 1)
+    private var thread: Thread?
+
+    init(_ path: String) throws {
+      let store = try StoreCheckpointer(path: path)
+      thread = try Thread(named: "checkpoint") { [checkpointer, metrics] in
+        checkpointer.run(
+          store, metrics: metrics, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      }
+    }
+
+    deinit { stop() }
+
+    /// What was asked for is done before.
+    func stop() {
+      checkpointer.close()
+      thread?.join()
+      thread = nil
+    }
+  }
+
+  init() throws {
+    disk = try FaultyDisk()
+    writer = try StoreWriter(path: disk.path)
+    running = try Running(disk.path)
+  }
+
+  private func commit(_ number: Int) throws {
+    let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)))
+    let snapshot = Snapshot(
+      predictionID: "p\(number)", providerStatus: "succeeded", phase: .succeeded,
+      evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest))
+    let delivery = Delivery(
+      webhookID: "w\(number)", receivedAt: Timestamp(milliseconds: 1), snapshot: snapshot,
+      body: Array("{}".utf8))
+    #expect(try writer.commit([delivery]).count == 1)
+  }
+
+  /// Asks once, and waits for the end of it.
+  private func checkpoint() {
+    let before = running.metrics.checkpoints.value
+    checkpointer.request()
+    let start = MonotonicClock.now
+    while running.metrics.checkpoints.value == before, MonotonicClock.now - start < .seconds(30) {}
+  }
+
+  @Test func besideAWriterThatGoesOnItLeavesLittleForIt() throws {
+    let start = MonotonicClock.now
+    var number = 0
+    var isLittleLeft = false
+    while !isLittleLeft, MonotonicClock.now - start < .seconds(30) {
+      checkpointer.request()
+      number += 1
+      try commit(number)
+      isLittleLeft = checkpointer.takeRemainder()
+    }
+    #expect(isLittleLeft)
+    running.stop()
+    for other in 1...5 { try commit(number + other) }
+    #expect(try writer.checkpoint().pendingPages == 0)
+    let grown = writer.logPages
+    try commit(number + 6)
+    #expect(writer.logPages < grown)
+  }
+
+  @Test func besideAWriterThatRestsItLeavesNothing() throws {
+    try commit(1)
+    checkpoint()
+    #expect(!checkpointer.takeRemainder())
+    #expect(try writer.checkpoint().pendingPages == 0)
+  }
+
+  @Test func whatAReaderStillNeedsIsNoWorkForTheWriter() throws {
+    try commit(1)
+    var reader: OpaquePointer?
+    defer { sqlite3_close_v2(reader) }
+    try #require(sqlite3_open(disk.path, &reader) == SQLITE_OK)
+    try #require(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM jobs", nil, nil, nil) == SQLITE_OK)
+    try commit(2)
+    checkpoint()
+    #expect(!checkpointer.takeRemainder())
+    #expect(try writer.checkpoint().pendingPages > 0)
+    try #require(sqlite3_exec(reader, "COMMIT", nil, nil, nil) == SQLITE_OK)
+    #expect(try writer.checkpoint().pendingPages == 0)
+  }
+
+  @Test func aSyncThatFailsIsTriedAgain() throws {
+    try commit(1)
+    disk.arm(Fault(call: .sync, code: SQLITE_IOERR))
+    let start = MonotonicClock.now
+    while running.metrics.checkpoints.value == 0, MonotonicClock.now - start < .seconds(30) {
+      checkpointer.request()
+    }
+    running.stop()
+    #expect(disk.heal() == 1)
+    #expect(running.metrics.checkpoints.value > 0)
+    #expect(try writer.checkpoint().pendingPages == 0)
+  }
+}
