@@ -48,3 +48,6 @@ package enum Program {
 let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
   name == "ASAN_OPTIONS" || name == "TSAN_OPTIONS"
 }
+
+/// Whether the suite was built with a sanitizer, as deploy/test.sh says to it.
+package let isSanitized = !sanitizerOptions.isEmpty
