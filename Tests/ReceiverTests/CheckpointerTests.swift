@@ -89,6 +89,16 @@ import Testing
     #expect(try writer.checkpoint().pendingPages == 0)
   }
 
+  @Test func theWriterIsNotTurnedAwayWhileTheThreadMoves() throws {
+    for number in 1...1000 {
+      checkpointer.request()
+      try commit(number)
+      let moved = try checkpointer.whileAtRest { () throws(StoreError) in try writer.checkpoint() }
+      // Who is turned away is told of no pages at all.
+      #expect(moved.logPages > 0 && moved.pendingPages == 0)
+    }
+  }
+
   @Test func whatAReaderStillNeedsIsNoWorkForTheWriter() throws {
     try commit(1)
     var reader: OpaquePointer?

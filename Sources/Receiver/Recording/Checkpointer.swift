@@ -20,6 +20,8 @@ final class Checkpointer: Sendable {
 
   private let requests = BlockingQueue<Void>(capacity: 1)
   private let hasLeftLittle = Atomic(false)
+  /// Held while pages are moved: SQLite turns away whoever else wants to do it then.
+  private let moving = Lock(())
 
   /// Asks for a checkpoint; one that is due already is enough.
   func request() {
@@ -29,6 +31,11 @@ final class Checkpointer: Sendable {
   /// Whether there is little left for the writer to move. True once each time.
   func takeRemainder() -> Bool {
     hasLeftLittle.exchange(false, ordering: .relaxed)
+  }
+
+  /// Runs `body` while this thread moves nothing, and waits for that if need be.
+  func whileAtRest<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+    try moving.withLock { (_) throws(StoreError) in try body() }
   }
 
   func close() {
@@ -48,11 +55,11 @@ final class Checkpointer: Sendable {
   }
 
   private func follow(_ store: StoreCheckpointer) throws(StoreError) {
-    var last = try store.checkpoint()
+    var last = try whileAtRest { () throws(StoreError) in try store.checkpoint() }
     for _ in 0..<Self.mostRounds {
       // Now, and not when the writer waits for it.
       try store.syncDatabase()
-      let next = try store.checkpoint()
+      let next = try whileAtRest { () throws(StoreError) in try store.checkpoint() }
       let growth = next.logPages - last.logPages
       // Nothing has come, or a reader needs what is left.
       guard growth > 0, next.pendingPages == 0 else { return }

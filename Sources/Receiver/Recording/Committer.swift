@@ -18,8 +18,9 @@ final class Committer {
   /// Deliveries in one transaction: beyond this, those at the front wait longer than a sync costs.
   private static let batchLimit = 512
 
-  /// Pages in the log (64 MiB) from which the writer moves the rest itself, however much it is.
-  private static let largestLog = 4 * Checkpointer.worthwhilePages
+  /// Pages in the log (256 MiB) from which the writer moves them itself, though everybody waits meanwhile: on a machine that
+  /// has no time for the checkpointer the log would grow until the disk is full.
+  private static let largestLog = 16 * Checkpointer.worthwhilePages
 
   /// The log's size when the last checkpoint was asked for: the next is worthwhile when it has grown as much again.
   private var pagesAtLastCheckpoint = 0
@@ -182,7 +183,7 @@ final class Committer {
     pagesAtLastCheckpoint = pages
     guard isRemainder || pages >= Self.largestLog else { return checkpointer.request() }
     do throws(StoreError) {
-      _ = try writer.checkpoint()
+      _ = try checkpointer.whileAtRest { () throws(StoreError) in try writer.checkpoint() }
       metrics.checkpoints.add()
     } catch {
       noteFailure(error, room: 0)
