@@ -7,7 +7,7 @@
 #                                    earnest, a soak of 10 million deliveries: hours, and 10 GB in TMPDIR
 #   deploy/prove.sh --kills 50       so many kills; --soak N for so many deliveries in the soak, --power-cuts N, --seeds N
 #   deploy/prove.sh --only kill soak these faults; power for those that are tests of the store, simulation for the receiver
-#                                    in simulation, of which `swift test` runs 1,000 seeds (say it last)
+#                                    in simulation, of which `swift test` runs 1,000 seeds
 #   deploy/prove.sh --seed 7         the same load again; --seed-start N for the first seed of the simulation
 #   deploy/prove.sh --json           the rows for programs; progress goes to standard error
 #
@@ -35,7 +35,11 @@ while [ $# -gt 0 ]; do
       esac
       shift 2
       ;;
-    --only) shift && only=("$@") && break ;;
+    --only)
+      shift
+      while [ $# -gt 0 ] && [[ $1 != -* ]]; do only+=("$1") && shift; done
+      [ ${#only[@]} -gt 0 ] || { echo "prove.sh: --only takes the names of faults (try --help)" >&2 && exit 64; }
+      ;;
     -h | --help) sed -n '2,16s/^# \{0,1\}//p' "$0" && exit 0 ;;
     *) echo "prove.sh: unknown argument: $1 (try --help)" >&2 && exit 64 ;;
   esac
