@@ -144,16 +144,29 @@ final class Connection {
     try execute(sql)
     // https://www.sqlite.org/c3ref/db_cacheflush.html
     try check(sqlite3_db_cacheflush(handle))
+    try syncLog()
+  }
+
+  /// Has the disk keep what was written to the log so far.
+  func syncLog() throws(StoreError) {
     guard let log = logFile else { return }
     try check(log.pointee.pMethods?.pointee.xSync?(log, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
   }
 
   /// Has the disk keep what was moved into the database so far.
   func syncDatabase() throws(StoreError) {
-    var file: UnsafeMutablePointer<sqlite3_file>?
-    // https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlfilepointer
-    try check(sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file))
+    let file = try databaseFile
     try check(file?.pointee.pMethods?.pointee.xSync?(file, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
+  }
+
+  /// What SQLite works on the database with.
+  var databaseFile: UnsafeMutablePointer<sqlite3_file>? {
+    get throws(StoreError) {
+      var file: UnsafeMutablePointer<sqlite3_file>?
+      // https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlfilepointer
+      try check(sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file))
+      return file
+    }
   }
 
   /// What SQLite works on the log with; nil where it has not opened it.

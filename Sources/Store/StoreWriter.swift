@@ -30,6 +30,9 @@ package final class StoreWriter {
     // Checkpoints are the checkpointer's work: none may happen inside a commit that somebody waits for.
     try connection.leaveLogAlone()
     try Schema.migrate(connection)
+    // A process that died between a commit's write and its sync has left that commit in the log, where it counts from now on.
+    // Nobody was told of it, but readers will be: it must not go with the power.
+    try connection.syncLog()
     self.connection = connection
     current = StoreTransaction(connection, watch: watch, judge: judge)
     GatheredWrites.attachToLog(of: connection)
