@@ -6,7 +6,6 @@
 #include <malloc.h>
 #endif
 #include <pthread.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define RESULT(call)                 \
@@ -68,8 +67,6 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
 }
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
-
-int clinux_set_niceness(int niceness) { RESULT(setpriority(PRIO_PROCESS, 0, niceness)); }
 
 void clinux_release_memory(void) {
 #ifdef __GLIBC__

@@ -9,24 +9,18 @@ package final class Thread: @unchecked Sendable {
 
   private final class Body {
     let name: String
-    let niceness: Int32
     let run: () -> Void
-    init(name: String, niceness: Int32, run: @escaping () -> Void) {
+    init(name: String, run: @escaping () -> Void) {
       self.name = name
-      self.niceness = niceness
       self.run = run
     }
   }
 
   /// - Parameters:
   ///   - name: at most 15 bytes are shown (pthread_setname_np(3)).
-  ///   - niceness: how readily it gives way to other threads, 0 to 19 (sched(7)). Where the system does not allow to say so,
-  ///     it runs as they do.
   ///   - run: moves to the thread with all that it captures.
-  package init(
-    named name: String, niceness: Int32 = 0, _ run: sending @escaping () -> Void
-  ) throws(SystemError) {
-    let body = Unmanaged.passRetained(Body(name: name, niceness: niceness, run: run))
+  package init(named name: String, _ run: sending @escaping () -> Void) throws(SystemError) {
+    let body = Unmanaged.passRetained(Body(name: name, run: run))
     var thread = pthread_t()
     let result = pthread_create(&thread, nil, Self.main, body.toOpaque())
     guard result == 0 else {
@@ -41,13 +35,21 @@ package final class Thread: @unchecked Sendable {
     pthread_join(thread, nil)
   }
 
+  /// Lets the calling thread rest. Never a loop's.
+  package static func sleep(for duration: Duration) {
+    let nanoseconds = duration.wholeNanoseconds
+    var time = timespec(
+      tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+    // A signal may end it early, which nobody minds.
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
+  }
+
   // A named function and not a closure: a closure would inherit the isolation of whoever starts the thread.
   private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
     context in
     guard let context else { return nil }
     let body = Unmanaged<Body>.fromOpaque(context).takeRetainedValue()
     clinux_name_thread(String(body.name.prefix(15)))
-    if body.niceness != 0 { _ = clinux_set_niceness(body.niceness) }
     body.run()
     return nil
   }

@@ -185,7 +185,7 @@ package final class Application {
       let writer = try StoreWriter(
         path: path, watch: WatchPolicy(settings.provider), judge: RequestedOutput.judge)
       try lock.claimLog()
-      let moving = try StoreCheckpointer(path: path)
+      let moving = try StoreCheckpointer(path: path) { checkpointer.rest() }
       let token = try JobToken(keptBy: writer)
       let threads = [
         try Thread(named: "writer") {
@@ -195,8 +195,7 @@ package final class Application {
               writer: writer, queue: queue, checkpointer: checkpointer, metrics: metrics, logger: logger)
           ).run()
         },
-        // Nobody waits for it. Beside equals it took the processor from those whom senders wait for.
-        try Thread(named: "checkpoint", niceness: 19) {
+        try Thread(named: "checkpoint") {
           checkpointer.run(moving, metrics: metrics, logger: logger)
         },
       ]

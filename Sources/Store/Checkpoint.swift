@@ -31,7 +31,9 @@ extension Connection {
 package final class StoreCheckpointer {
   private let connection: Connection
 
-  package init(path: String) throws(StoreError) {
+  /// - Parameter rest: called between pages that are moved, each time a few of them were: for whoever should not keep others
+  ///   from their work.
+  package init(path: String, rest: (@Sendable () -> Void)? = nil) throws(StoreError) {
     connection = try Connection(path: path, access: .create, busyTimeout: 0)
     try connection.leaveLogAlone()
     // A connection that has read nothing does not know yet that there is a log, and would find nothing to move. To ask for the
@@ -41,6 +43,7 @@ package final class StoreCheckpointer {
       throw .cannotOpen("it has no write-ahead log")
     }
     try connection.rememberFiles()
+    if let rest { try PacedWrites.attachToDatabase(of: connection, rest) }
   }
 
   package func checkpoint() throws(StoreError) -> CheckpointResult {

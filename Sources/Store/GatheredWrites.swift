@@ -10,12 +10,7 @@ internal import CSQLite
 /// Other connections must not be told of frames that are still kept here. They are not, with `synchronous=FULL`: SQLite syncs
 /// a commit before it publishes it. The database itself is another matter: what a checkpoint has moved there is often
 /// published without a sync.
-///
-/// SQLite finds the methods of a file by a pointer, which is made to lead to ours. They lie at the front of what they work
-/// on, and find it by the same pointer.
 struct GatheredWrites {
-  private var methods: sqlite3_io_methods
-  private let original: UnsafePointer<sqlite3_io_methods>
   private let kept: UnsafeMutableRawBufferPointer
   private var keptCount = 0
   /// Where in the file the first byte of what is kept belongs.
@@ -24,81 +19,74 @@ struct GatheredWrites {
   /// Bytes kept at most: 31 frames. SQLite's own xWrite takes no more than 131,071 bytes (`seekAndWriteFd` in os_unix.c).
   private static let capacity = 31 * (24 + 4096)
 
-  private typealias File = UnsafeMutablePointer<sqlite3_file>
+  private typealias Log = InterposedFile<Self>
 
   /// Gathers the writes to the log that `connection` has open, until SQLite closes it.
   static func attachToLog(of connection: Connection) {
-    guard let file = connection.logFile, let original = file.pointee.pMethods else { return }
-    let writes = UnsafeMutablePointer<Self>.allocate(capacity: 1)
-    writes.initialize(to: Self(in: original))
-    file.pointee.pMethods = UnsafeRawPointer(writes).assumingMemoryBound(to: sqlite3_io_methods.self)
+    guard let file = connection.logFile else { return }
+    Log.interpose(in: file, Self()) { methods in
+      methods.xWrite = { file, bytes, count, offset in Self.write(bytes, Int(count), at: offset, to: file) }
+      methods.xRead = { file, target, count, offset in
+        Self.afterFlush(of: file) { $0.xRead?(file, target, count, offset) }
+      }
+      methods.xSync = { file, flags in Self.afterFlush(of: file) { $0.xSync?(file, flags) } }
+      methods.xTruncate = { file, size in Self.afterFlush(of: file) { $0.xTruncate?(file, size) } }
+      methods.xFileSize = { file, size in Self.afterFlush(of: file) { $0.xFileSize?(file, size) } }
+      methods.xClose = { file in
+        // What no sync has asked for is part of no commit, and is left.
+        Log.of(file).pointee.state.kept.deallocate()
+        return Log.close(file)
+      }
+    }
   }
 
-  private init(in original: UnsafePointer<sqlite3_io_methods>) {
-    self.original = original
+  private init() {
     kept = .allocate(byteCount: Self.capacity, alignment: 4096)
-    methods = original.pointee
-    methods.xWrite = { file, bytes, count, offset in
-      Self.of(file).pointee.write(bytes, Int(count), at: offset, to: file)
-    }
-    methods.xRead = { file, target, count, offset in
-      Self.of(file).pointee.afterFlush(of: file) { $0.xRead?(file, target, count, offset) }
-    }
-    methods.xSync = { file, flags in
-      Self.of(file).pointee.afterFlush(of: file) { $0.xSync?(file, flags) }
-    }
-    methods.xTruncate = { file, size in
-      Self.of(file).pointee.afterFlush(of: file) { $0.xTruncate?(file, size) }
-    }
-    methods.xFileSize = { file, size in
-      Self.of(file).pointee.afterFlush(of: file) { $0.xFileSize?(file, size) }
-    }
-    methods.xClose = { Self.close($0) }
   }
 
-  private static func of(_ file: File?) -> UnsafeMutablePointer<Self> {
-    // SQLite calls a file's methods with that file, whose methods are ours until it is closed.
-    UnsafeMutableRawPointer(mutating: file.unsafelyUnwrapped.pointee.pMethods)
-      .assumingMemoryBound(to: Self.self)
-  }
-
-  private mutating func write(_ bytes: UnsafeRawPointer?, _ count: Int, at offset: Int64, to file: File?)
-    -> Int32
-  {
-    if offset != keptOffset + Int64(keptCount) || count > kept.count - keptCount {
-      let code = flush(to: file)
+  private static func write(
+    _ bytes: UnsafeRawPointer?, _ count: Int, at offset: Int64, to file: Log.File?
+  ) -> Int32 {
+    let log = Log.of(file)
+    if !log.pointee.state.hasRoom(for: count, at: offset) {
+      let code = flush(file)
       guard code == SQLITE_OK else { return code }
-      keptOffset = offset
     }
-    guard count <= kept.count else {
-      return original.pointee.xWrite?(file, bytes, Int32(count), offset) ?? SQLITE_IOERR
+    guard log.pointee.state.keep(bytes, count, at: offset) else {
+      return log.pointee.original.pointee.xWrite?(file, bytes, Int32(count), offset) ?? SQLITE_IOERR
     }
-    UnsafeMutableRawBufferPointer(rebasing: kept[keptCount..<keptCount + count])
-      .copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: count))
-    keptCount += count
     return SQLITE_OK
   }
 
-  private mutating func flush(to file: File?) -> Int32 {
-    guard keptCount > 0 else { return SQLITE_OK }
-    let code = original.pointee.xWrite?(file, kept.baseAddress, Int32(keptCount), keptOffset) ?? SQLITE_IOERR
-    if code == SQLITE_OK { keptCount = 0 }
+  private static func afterFlush(
+    of file: Log.File?, _ call: (sqlite3_io_methods) -> Int32?
+  ) -> Int32 {
+    let code = flush(file)
+    return code == SQLITE_OK ? call(Log.of(file).pointee.original.pointee) ?? SQLITE_IOERR : code
+  }
+
+  private static func flush(_ file: Log.File?) -> Int32 {
+    let log = Log.of(file)
+    let state = log.pointee.state
+    guard state.keptCount > 0 else { return SQLITE_OK }
+    let code =
+      log.pointee.original.pointee.xWrite?(
+        file, state.kept.baseAddress, Int32(state.keptCount), state.keptOffset) ?? SQLITE_IOERR
+    if code == SQLITE_OK { log.pointee.state.keptCount = 0 }
     return code
   }
 
-  private mutating func afterFlush(of file: File?, _ call: (sqlite3_io_methods) -> Int32?) -> Int32 {
-    let code = flush(to: file)
-    return code == SQLITE_OK ? call(original.pointee) ?? SQLITE_IOERR : code
+  private func hasRoom(for count: Int, at offset: Int64) -> Bool {
+    offset == keptOffset + Int64(keptCount) && count <= kept.count - keptCount
   }
 
-  /// What no sync has asked for is part of no commit, and is left.
-  private static func close(_ file: File?) -> Int32 {
-    let writes = of(file)
-    let original = writes.pointee.original
-    writes.pointee.kept.deallocate()
-    writes.deinitialize(count: 1)
-    writes.deallocate()
-    file?.pointee.pMethods = original
-    return original.pointee.xClose?(file) ?? SQLITE_IOERR
+  /// False where there is no room even when nothing is kept.
+  private mutating func keep(_ bytes: UnsafeRawPointer?, _ count: Int, at offset: Int64) -> Bool {
+    guard count <= kept.count - keptCount else { return false }
+    if keptCount == 0 { keptOffset = offset }
+    UnsafeMutableRawBufferPointer(rebasing: kept[keptCount..<keptCount + count])
+      .copyMemory(from: UnsafeRawBufferPointer(start: bytes, count: count))
+    keptCount += count
+    return true
   }
 }

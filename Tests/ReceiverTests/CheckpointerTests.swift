@@ -4,6 +4,7 @@ import FaultyDisk
 import Jobs
 import Logging
 import Store
+import Synchronization
 import Testing
 
 @testable import Receiver
@@ -44,14 +45,14 @@ import Testing
     running = try Running(disk.path)
   }
 
-  private func commit(_ number: Int) throws {
+  private func commit(_ number: Int, bodyBytes: Int = 2) throws {
     let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)))
     let snapshot = Snapshot(
       predictionID: "p\(number)", providerStatus: "succeeded", phase: .succeeded,
       evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest))
     let delivery = Delivery(
       webhookID: "w\(number)", receivedAt: Timestamp(milliseconds: 1), snapshot: snapshot,
-      body: Array("{}".utf8))
+      body: Array(repeating: 0x20, count: bodyBytes))
     #expect(try writer.commit([delivery]).count == 1)
   }
 
@@ -97,6 +98,18 @@ import Testing
       // Who is turned away is told of no pages at all.
       #expect(moved.logPages > 0 && moved.pendingPages == 0)
     }
+  }
+
+  @Test(arguments: [(10, 0), (400, 20)] as [(commits: Int, rests: Int)])
+  func betweenAFewPagesItRests(_ commits: Int, _ rests: Int) throws {
+    running.stop()
+    let counted = Atomic(0)
+    let store = try StoreCheckpointer(path: disk.path) { counted.add(1, ordering: .relaxed) }
+    for number in 1...commits { try commit(number, bodyBytes: 2500) }
+    let moved = try store.checkpoint()
+    #expect(moved.pendingPages == 0)
+    #expect(counted.load(ordering: .relaxed) >= rests)
+    #expect(counted.load(ordering: .relaxed) <= moved.logPages / 16)
   }
 
   @Test func whatAReaderStillNeedsIsNoWorkForTheWriter() throws {

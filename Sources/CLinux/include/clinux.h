@@ -38,8 +38,5 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count);
 /// Names the calling thread; at most 15 bytes (pthread_setname_np(3)).
 void clinux_name_thread(const char *name);
 
-/// Has the calling thread give way to the others (setpriority(2): on Linux a thread has a nice value of its own).
-int clinux_set_niceness(int niceness);
-
 /// Gives free memory of every arena back to the system (malloc_trim(3), which is glibc's own; elsewhere nothing happens).
 void clinux_release_memory(void);

@@ -18,10 +18,14 @@ final class Checkpointer: Sendable {
   /// Against a writer that is faster than this thread it is no use to go on.
   private static let mostRounds = 6
 
+  /// Pages in the log from which it no longer rests: 48 MiB.
+  private static let urgentPages = 3 * worthwhilePages
+
   private let requests = BlockingQueue<Void>(capacity: 1)
   private let hasLeftLittle = Atomic(false)
   /// Held while pages are moved: SQLite turns away whoever else wants to do it then.
   private let moving = Lock(())
+  private let isUrgent = Atomic(false)
 
   /// Asks for a checkpoint; one that is due already is enough.
   func request() {
@@ -36,6 +40,17 @@ final class Checkpointer: Sendable {
   /// Runs `body` while this thread moves nothing, and waits for that if need be.
   func whileAtRest<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
     try moving.withLock { (_) throws(StoreError) in try body() }
+  }
+
+  /// What it does between pages, so that those whom senders wait for find a processor and the disk.
+  func rest() {
+    guard !isUrgent.load(ordering: .relaxed) else { return }
+    Thread.sleep(for: .microseconds(500))
+  }
+
+  /// To be told after each commit: how many pages the log has.
+  func noteLog(pages: Int) {
+    isUrgent.store(pages >= Self.urgentPages, ordering: .relaxed)
   }
 
   func close() {

@@ -18,8 +18,8 @@ final class Committer {
   /// Deliveries in one transaction: beyond this, those at the front wait longer than a sync costs.
   private static let batchLimit = 512
 
-  /// Pages in the log (256 MiB) from which the writer moves them itself, though everybody waits meanwhile: on a machine that
-  /// has no time for the checkpointer the log would grow until the disk is full.
+  /// Pages in the log (256 MiB) from which the writer moves them itself, though everybody waits meanwhile: where the
+  /// checkpointer cannot follow, the log would grow until the disk is full.
   private static let largestLog = 16 * Checkpointer.worthwhilePages
 
   /// The log's size when the last checkpoint was asked for: the next is worthwhile when it has grown as much again.
@@ -176,6 +176,7 @@ final class Committer {
   /// Between two batches, when everybody has their answer.
   private func boundLog() {
     let pages = writer.logPages
+    checkpointer.noteLog(pages: pages)
     // The log began anew.
     if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
     let isRemainder = checkpointer.takeRemainder()
