@@ -26,6 +26,7 @@ final class Checkpointer: Sendable {
   /// Held while pages are moved: SQLite turns away whoever else wants to do it then.
   private let moving = Lock(())
   private let isUrgent = Atomic(false)
+  private let isClosed = Atomic(false)
 
   /// Asks for a checkpoint; one that is due already is enough.
   func request() {
@@ -44,7 +45,7 @@ final class Checkpointer: Sendable {
 
   /// What it does between pages, so that those whom senders wait for find a processor and the disk.
   func rest() {
-    guard !isUrgent.load(ordering: .relaxed) else { return }
+    guard !isUrgent.load(ordering: .relaxed), !isClosed.load(ordering: .relaxed) else { return }
     Thread.sleep(for: .microseconds(500))
   }
 
@@ -54,6 +55,7 @@ final class Checkpointer: Sendable {
   }
 
   func close() {
+    isClosed.store(true, ordering: .relaxed)
     requests.close()
   }
 

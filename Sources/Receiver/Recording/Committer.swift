@@ -70,7 +70,7 @@ final class Committer {
   func finish() {
     log.tellAll()
     do throws(StoreError) {
-      try writer.checkpointAndTruncate()
+      try checkpointer.whileAtRest { () throws(StoreError) in try writer.checkpointAndTruncate() }
     } catch {
       logger.warning("the last checkpoint failed; nothing is lost", metadata: ["cause": "\(error)"])
     }
