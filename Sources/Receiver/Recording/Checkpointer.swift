@@ -40,7 +40,7 @@ final class Checkpointer: Sendable {
 
   /// Runs `body` while this thread moves nothing, and waits for that if need be.
   func whileAtRest<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
-    try moving.withLock { (_) throws(StoreError) in try body() }
+    try moving.withLock(body)
   }
 
   /// What it does between pages, so that those whom senders wait for find a processor and the disk.
