@@ -20,9 +20,12 @@ import Testing
     let checkpointer = Checkpointer()
     let metrics = Metrics(secretCount: 1)
     private var thread: Thread?
+    /// Kept until the thread has ended, and everything else is closed: a test gives its disk back first.
+    private let disk: FaultyDisk
 
-    init(_ path: String) throws {
-      let store = try StoreCheckpointer(path: path)
+    init(_ disk: FaultyDisk) throws {
+      self.disk = disk
+      let store = try StoreCheckpointer(path: disk.path)
       thread = try Thread(named: "checkpoint") { [checkpointer, metrics] in
         checkpointer.run(
           store, metrics: metrics, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -42,7 +45,7 @@ import Testing
   init() throws {
     disk = try FaultyDisk()
     writer = try StoreWriter(path: disk.path)
-    running = try Running(disk.path)
+    running = try Running(disk)
   }
 
   private func commit(_ number: Int, bodyBytes: Int = 2) throws {
