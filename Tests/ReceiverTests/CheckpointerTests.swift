@@ -97,10 +97,21 @@ import Testing
     for number in 1...1000 {
       checkpointer.request()
       try commit(number)
-      let moved = try checkpointer.whileAtRest { () throws(StoreError) in try writer.checkpoint() }
+      let moved = try checkpointer.movingAlone { () throws(StoreError) in try writer.checkpoint() }
       // Who is turned away is told of no pages at all.
       #expect(moved.logPages > 0 && moved.pendingPages == 0)
     }
+  }
+
+  @Test func itRestsOnlyWhileTheLogIsShortAndTheDaemonRuns() {
+    #expect(checkpointer.mayRest)
+    checkpointer.noteLog(pages: Checkpointer.urgentPages)
+    #expect(!checkpointer.mayRest)
+    checkpointer.noteLog(pages: Checkpointer.urgentPages - 1)
+    #expect(checkpointer.mayRest)
+    running.stop()
+    checkpointer.noteLog(pages: 0)
+    #expect(!checkpointer.mayRest)
   }
 
   @Test(arguments: [(10, 0), (400, 20)] as [(commits: Int, rests: Int)])

@@ -70,6 +70,16 @@ import Testing
     #expect(store.failures == 1)
   }
 
+  /// No checkpointer runs here, as where it gets no time. Each of two transactions writes 10 MB.
+  @Test(arguments: [(4096, 1), (8192, 0), (Committer.largestLog, 0)] as [(pages: Int, moves: Int)])
+  func theWriterMovesALogOfTheLargestSize(_ pages: Int, _ moves: Int) throws {
+    let store = try StoreUnderTest(largestLog: pages)
+    let body = String(repeating: "x", count: 20_000)
+    let batch = (0..<1024).map { store.delivery("w\($0)", of: "p\($0)", body: body) }
+    #expect(try store.commit(batch).count(where: \.isSuccess) == batch.count)
+    #expect(store.checkpoints == moves)
+  }
+
   /// A lock that another process keeps would otherwise be waited for once a delivery.
   @Test func theRestOfABatchIsNotTriedWhereTheWholeStoreFails() throws {
     let store = try StoreUnderTest()

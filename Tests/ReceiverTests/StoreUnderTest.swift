@@ -20,7 +20,10 @@ final class StoreUnderTest {
   /// In the middle of the first body of "poison", which takes several pages.
   static let marker = "a place to aim at"
 
-  init(on disk: FaultyDisk? = nil) throws {
+  private let largestLog: Int
+
+  init(on disk: FaultyDisk? = nil, largestLog: Int = Committer.largestLog) throws {
+    self.largestLog = largestLog
     self.disk = try disk ?? FaultyDisk()
     writer = try StoreWriter(path: self.disk.path, busyTimeout: 0)
     loop = EventLoop(kernel: try LinuxKernel())
@@ -33,6 +36,9 @@ final class StoreUnderTest {
 
   /// Commits that failed.
   var failures: Int { metrics.commitFailures.value }
+
+  /// How often the log was moved, but for the last time.
+  var checkpoints: Int { metrics.checkpoints.value }
 
   func delivery(
     _ webhookID: String, of prediction: String, _ phase: Phase = .running, body: String = "{}"
@@ -64,7 +70,7 @@ final class StoreUnderTest {
     queue.close()
     let committer = Committer(
       writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, largestLog: largestLog)
     CommitThread(queue: queue, committer: committer).run()
     turnUntilIdle()
     isFailing = queue.isFailing.load(ordering: .relaxed)

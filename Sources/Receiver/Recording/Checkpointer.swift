@@ -19,7 +19,7 @@ final class Checkpointer: Sendable {
   private static let mostRounds = 6
 
   /// Pages in the log from which it no longer rests: 48 MiB.
-  private static let urgentPages = 3 * worthwhilePages
+  static let urgentPages = 3 * worthwhilePages
 
   private let requests = BlockingQueue<Void>(capacity: 1)
   private let hasLeftLittle = Atomic(false)
@@ -38,16 +38,18 @@ final class Checkpointer: Sendable {
     hasLeftLittle.exchange(false, ordering: .relaxed)
   }
 
-  /// Runs `body` while this thread moves nothing, and waits for that if need be.
-  func whileAtRest<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+  /// Runs `body`, which moves pages, when nobody else moves any: waits for that if need be.
+  func movingAlone<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
     try moving.withLock(body)
   }
 
   /// What it does between pages, so that those whom senders wait for find a processor and the disk.
   func rest() {
-    guard !isUrgent.load(ordering: .relaxed), !isClosed.load(ordering: .relaxed) else { return }
+    guard mayRest else { return }
     Thread.sleep(for: .microseconds(500))
   }
+
+  var mayRest: Bool { !isUrgent.load(ordering: .relaxed) && !isClosed.load(ordering: .relaxed) }
 
   /// To be told after each commit: how many pages the log has.
   func noteLog(pages: Int) {
@@ -72,11 +74,11 @@ final class Checkpointer: Sendable {
   }
 
   private func follow(_ store: StoreCheckpointer) throws(StoreError) {
-    var last = try whileAtRest { () throws(StoreError) in try store.checkpoint() }
+    var last = try movingAlone { () throws(StoreError) in try store.checkpoint() }
     for _ in 0..<Self.mostRounds {
       // Now, and not when the writer waits for it.
       try store.syncDatabase()
-      let next = try whileAtRest { () throws(StoreError) in try store.checkpoint() }
+      let next = try movingAlone { () throws(StoreError) in try store.checkpoint() }
       let growth = next.logPages - last.logPages
       // Nothing has come, or a reader needs what is left.
       guard growth > 0, next.pendingPages == 0 else { return }

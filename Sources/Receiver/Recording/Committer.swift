@@ -12,6 +12,7 @@ final class Committer {
   private let checkpointer: Checkpointer
   private let metrics: Metrics
   private let logger: Logger
+  private let largestLog: Int
   private var health = WritingHealth()
   private var log: WritingLog
 
@@ -20,7 +21,7 @@ final class Committer {
 
   /// Pages in the log (256 MiB) from which the writer moves them itself, though everybody waits meanwhile: where the
   /// checkpointer cannot follow, the log would grow until the disk is full.
-  private static let largestLog = 16 * Checkpointer.worthwhilePages
+  static let largestLog = 16 * Checkpointer.worthwhilePages
 
   /// The log's size when the last checkpoint was asked for: the next is worthwhile when it has grown as much again.
   private var pagesAtLastCheckpoint = 0
@@ -28,8 +29,10 @@ final class Committer {
   private typealias Submitted = (delivery: Delivery, waiting: Waiting<Recorder.Outcome>)
 
   init(
-    writer: StoreWriter, queue: CommitQueue, checkpointer: Checkpointer, metrics: Metrics, logger: Logger
+    writer: StoreWriter, queue: CommitQueue, checkpointer: Checkpointer, metrics: Metrics, logger: Logger,
+    largestLog: Int = Committer.largestLog
   ) {
+    self.largestLog = largestLog
     self.writer = writer
     self.queue = queue
     self.checkpointer = checkpointer
@@ -70,7 +73,7 @@ final class Committer {
   func finish() {
     log.tellAll()
     do throws(StoreError) {
-      try checkpointer.whileAtRest { () throws(StoreError) in try writer.checkpointAndTruncate() }
+      try checkpointer.movingAlone { () throws(StoreError) in try writer.checkpointAndTruncate() }
     } catch {
       logger.warning("the last checkpoint failed; nothing is lost", metadata: ["cause": "\(error)"])
     }
@@ -182,9 +185,9 @@ final class Committer {
     let isRemainder = checkpointer.takeRemainder()
     guard isRemainder || pages - pagesAtLastCheckpoint >= Checkpointer.worthwhilePages else { return }
     pagesAtLastCheckpoint = pages
-    guard isRemainder || pages >= Self.largestLog else { return checkpointer.request() }
+    guard isRemainder || pages >= largestLog else { return checkpointer.request() }
     do throws(StoreError) {
-      _ = try checkpointer.whileAtRest { () throws(StoreError) in try writer.checkpoint() }
+      _ = try checkpointer.movingAlone { () throws(StoreError) in try writer.checkpoint() }
       metrics.checkpoints.add()
     } catch {
       noteFailure(error, room: 0)
