@@ -47,7 +47,10 @@ export OFFICIAL_LIBRARIES_PYTHON
 
 if [ -n "$sanitizer" ]; then
   # A build of its own. The siege is left out: under a sanitizer the daemon is slow, and it counts seconds.
-  export ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=halt_on_error=1
+  case $sanitizer in
+    address) export ASAN_OPTIONS=detect_leaks=0 ;;
+    thread) export TSAN_OPTIONS=halt_on_error=1 ;;
+  esac
   run swift test --sanitize "$sanitizer" --scratch-path ".build-$sanitizer" --skip SiegeTests
   exit
 fi

@@ -50,7 +50,7 @@ extension FleetTests {
       #expect(after.descriptors <= before.descriptors)
       print("rest: \(before.residentKilobytes) KB, then \(after.residentKilobytes) KB")
       // AddressSanitizer keeps what was given back, to see whether it is used once more.
-      guard !isSanitized else { return }
+      guard !hasAddressSanitizer else { return }
       #expect(after.residentKilobytes < before.residentKilobytes + 20_000)
     }
 

@@ -49,5 +49,5 @@ let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
   name == "ASAN_OPTIONS" || name == "TSAN_OPTIONS"
 }
 
-/// Whether the suite was built with a sanitizer, as deploy/test.sh says to it.
-package let isSanitized = !sanitizerOptions.isEmpty
+/// Whether the suite was built with AddressSanitizer, as deploy/test.sh says to it.
+package let hasAddressSanitizer = sanitizerOptions["ASAN_OPTIONS"] != nil
