@@ -10,6 +10,14 @@ package enum WallClock {
   }
 }
 
+extension timespec {
+  /// A span of time, and not a point.
+  init(_ duration: Duration) {
+    let nanoseconds = duration.wholeNanoseconds
+    self.init(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+  }
+}
+
 /// The time that only runs forward, for waiting and for measuring.
 package enum MonotonicClock {
   package static var now: MonotonicTime {

@@ -32,8 +32,7 @@ package enum Signals {
     let deadline = MonotonicClock.now + patience
     // Bounded by the deadline: sigtimedwait(2) may end early with EINTR, after SIGCONT for one.
     while true {
-      let rest = (deadline - MonotonicClock.now).wholeNanoseconds
-      var time = timespec(tv_sec: Int(rest / 1_000_000_000), tv_nsec: Int(rest % 1_000_000_000))
+      var time = timespec(deadline - MonotonicClock.now)
       let number = sigtimedwait(&set, nil, &time)
       if number > 0 { return Signal(rawValue: number) }
       guard errno == EINTR else { return nil }

@@ -37,9 +37,7 @@ package final class Thread: @unchecked Sendable {
 
   /// Lets the calling thread rest. Never a loop's.
   package static func sleep(for duration: Duration) {
-    let nanoseconds = duration.wholeNanoseconds
-    var time = timespec(
-      tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+    var time = timespec(duration)
     // A signal may end it early, which nobody minds.
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
   }

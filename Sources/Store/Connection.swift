@@ -149,13 +149,15 @@ final class Connection {
 
   /// Has the disk keep what was written to the log so far.
   func syncLog() throws(StoreError) {
-    guard let log = logFile else { return }
-    try check(log.pointee.pMethods?.pointee.xSync?(log, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
+    try sync(logFile)
   }
 
   /// Has the disk keep what was moved into the database so far.
   func syncDatabase() throws(StoreError) {
-    let file = try databaseFile
+    try sync(databaseFile)
+  }
+
+  private func sync(_ file: UnsafeMutablePointer<sqlite3_file>?) throws(StoreError) {
     try check(file?.pointee.pMethods?.pointee.xSync?(file, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
   }
 
