@@ -1,5 +1,5 @@
 /// The SHA-256 of a body, by which two bodies are told apart without keeping both.
-package struct BodyDigest: Hashable, Comparable, Sendable {
+package struct BodyDigest: Hashable, Sendable {
   package static let byteCount = 32
 
   /// Exactly `byteCount` bytes.
@@ -15,9 +15,5 @@ package struct BodyDigest: Hashable, Comparable, Sendable {
   package var hexadecimal: String {
     let digits = Array("0123456789abcdef".utf8)
     return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] }, as: UTF8.self)
-  }
-
-  package static func < (left: BodyDigest, right: BodyDigest) -> Bool {
-    left.bytes.lexicographicallyPrecedes(right.bytes)
   }
 }

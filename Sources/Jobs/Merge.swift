@@ -28,7 +28,10 @@ extension Job {
   /// The only place a snapshot changes a job. Snapshots may repeat and may arrive in any order, from any source.
   ///
   /// Two things are kept, each the greatest of all that was offered, so that order cannot matter: the phase, and
-  /// the newest snapshot. The first terminal snapshot takes both, and nothing follows it.
+  /// the newest snapshot. The first terminal snapshot takes both, and nothing follows it. Only where nothing
+  /// in two snapshots orders them (see ``Snapshot/isNewer(than:)``), the one that arrives later counts.
+  ///
+  /// An end that is only our own word, such as `gone`, gives way once to the end that the provider signs.
   package mutating func merge(
     _ offered: Snapshot, from source: SnapshotSource = .webhook, receivedAt: Timestamp
   ) -> Merge {
@@ -36,8 +39,12 @@ extension Job {
     let claimed = offered.claimedPhase
     let advances = claimed.map { $0.isTerminal || $0.rank > phase.rank } ?? false
     let isNewer = snapshot.map(offered.isNewer) ?? true
-    // That a prediction is as it was is news too when we asked for it, but none that anybody else sees.
-    let isHeard = source != .webhook
+    // A poll that finds a prediction unchanged is an update too, but none that a user sees. Not so where the
+    // word is unknown: it may be an end, which would be confirmed for ever.
+    let isNews =
+      source == .webhook || offered.phase != nil
+      || isNewer && !(snapshot.map(offered.repeatsUnknownStatus) ?? false)
+    let isHeard = source != .webhook && isNews
     if isHeard { watch.confirm(at: receivedAt) }
     let endsStaleness = isHeard && watch.staleAt != nil
     if advances || isNewer || endsStaleness {
@@ -47,7 +54,7 @@ extension Job {
       revision += 1
       updatedAt = max(updatedAt, receivedAt)
       if source == .webhook { lastDeliveryAt = max(lastDeliveryAt ?? receivedAt, receivedAt) }
-      watch.hear(at: receivedAt)
+      if isNews { watch.hear(at: receivedAt) }
     }
     let endsJob = phase.isTerminal
     if endsJob {
@@ -108,13 +115,22 @@ extension Job {
 }
 
 extension Snapshot {
-  /// A total order of the snapshots of one prediction that has not ended.
+  /// Whether this snapshot of a prediction that has not ended replaces `other`, which arrived before it.
   ///
   /// An unknown status ranks with `running`: a status that is added later lies somewhere on the way, and hiding it
-  /// behind `starting` would keep it from the user.
+  /// behind `starting` would keep it from the user. Where rank, logs and output are alike, nothing in the
+  /// bodies orders them, and arrival is the best guess: a word that means an end follows `processing`, and
+  /// nothing follows it.
   fileprivate func isNewer(than other: Snapshot) -> Bool {
     let (left, right) = (phase?.rank ?? Phase.running.rank, other.phase?.rank ?? Phase.running.rank)
-    return left == right ? evidence > other.evidence : left > right
+    guard left == right else { return left > right }
+    return evidence > other.evidence
+      || evidence.hasSizes(of: other.evidence) && evidence.digest != other.evidence.digest
+  }
+
+  /// The same unknown word as in `other`, with nothing more to show.
+  fileprivate func repeatsUnknownStatus(of other: Snapshot) -> Bool {
+    phase == nil && providerStatus == other.providerStatus && !(evidence > other.evidence)
   }
 }
 

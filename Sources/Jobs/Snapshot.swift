@@ -48,9 +48,9 @@ package struct Snapshot: Hashable, Sendable {
 /// What tells which of two snapshots of one running prediction was taken later.
 ///
 /// Nothing in a body counts its version, and its times must not be used to order it (the provider's own backends
-/// disagree about them). But logs and streamed output only ever grow, so the longer text is the later one. The
-/// digest makes the order total: any set of snapshots has one newest, whatever order they arrive in.
-package struct Evidence: Hashable, Comparable, Sendable {
+/// disagree about them). But logs and streamed output only ever grow, so the longer text is the later one.
+/// Two snapshots of the same sizes are not ordered: the digest only tells whether they are one and the same.
+package struct Evidence: Hashable, Sendable {
   /// Bytes of the JSON text of `logs`; 0 where absent or null.
   package let logsSize: Int
   /// Bytes of the JSON text of `output`; 0 where absent or null.
@@ -63,7 +63,11 @@ package struct Evidence: Hashable, Comparable, Sendable {
     self.digest = digest
   }
 
-  package static func < (left: Evidence, right: Evidence) -> Bool {
-    (left.logsSize, left.outputSize, left.digest) < (right.logsSize, right.outputSize, right.digest)
+  package static func > (left: Evidence, right: Evidence) -> Bool {
+    (left.logsSize, left.outputSize) > (right.logsSize, right.outputSize)
+  }
+
+  package func hasSizes(of other: Evidence) -> Bool {
+    (logsSize, outputSize) == (other.logsSize, other.outputSize)
   }
 }

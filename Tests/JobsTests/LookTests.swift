@@ -19,6 +19,15 @@ private func snapshot(_ phase: Phase, logs: Int) -> Snapshot {
     evidence: Evidence(logsSize: logs, outputSize: 0, digest: digest))
 }
 
+private func unknown(_ status: String, logs: Int, seed: UInt8) -> Snapshot {
+  guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else {
+    preconditionFailure("32 bytes")
+  }
+  return Snapshot(
+    predictionID: "p1", providerStatus: status, phase: nil,
+    evidence: Evidence(logsSize: logs, outputSize: 0, digest: digest))
+}
+
 /// A job that was first heard of at 1000 seconds.
 private func job(_ policy: WatchPolicy, timeout: Int64? = nil) -> Job {
   Job(
@@ -147,6 +156,44 @@ extension Job {
     }
     #expect(job.dueSecond ?? 0 > 3000)
     #expect(job.revision == revision && job.state == .running)
+  }
+
+  /// A word that this version does not know may be an end: that the provider repeats it keeps no job from
+  /// becoming stale, and starts no pauses anew, even where another member of the body differs each time.
+  @Test(arguments: [true, false])
+  func anUnknownWordThatIsRepeatedMakesAJobStale(_ isSameBody: Bool) {
+    var job = job(policy())
+    var (seed, asked): (UInt8, [Double]) = (1, [])
+    while let due = job.dueSecond, due <= 1000 + 3000 {
+      let look = job.look(atSecond: due, policy())
+      #expect(look.becameStale == (due == 1930))
+      guard look.asks else { continue }
+      asked.append(due - 1000)
+      seed += isSameBody && seed > 1 ? 0 : 1
+      _ = job.merge(unknown("expired", logs: 1, seed: seed), from: .poll, receivedAt: time(due))
+      #expect(job.snapshot?.providerStatus == "expired")
+    }
+    // It was new once, at 30 seconds; the look that was due by then finds out.
+    #expect(Array(asked.prefix(6)) == [30, 90, 150, 270, 510, 930])
+    #expect(job.state == .stale)
+    // Another word is new, and so are more logs.
+    for snapshot in [unknown("resting", logs: 1, seed: 90), unknown("resting", logs: 2, seed: 91)] {
+      _ = job.look(atSecond: 9000, policy())
+      #expect(job.state == .stale)
+      _ = job.merge(snapshot, from: .poll, receivedAt: time(9000))
+      #expect(job.state == .running && job.watch.polls == 0)
+      _ = job.look(atSecond: 99_000, policy())
+    }
+  }
+
+  /// Also where its body shows less than what is known, so that it is never shown.
+  @Test func anUnknownWordWithShorterLogsMakesAJobStale() {
+    var job = job(policy(timeout: 100))
+    for second in [1030.0, 1090] {
+      _ = job.look(atSecond: second, policy(timeout: 100))
+      _ = job.merge(unknown("expired", logs: 0, seed: 2), from: .poll, receivedAt: time(second))
+    }
+    #expect(job.look(atSecond: 1100, policy(timeout: 100)).becameStale)
   }
 
   @Test(arguments: [(-1.0, 48.0), (0, 60), (1, 72), (0.5, 66)])

@@ -16,7 +16,7 @@ private enum Life {
   static let running = [starting, processing, progressing, unknown]
   static let ends = [succeeded, failed, canceled]
 
-  private static func snapshot(
+  static func snapshot(
     _ status: String, _ phase: Phase?, error: JobError? = nil, startedAt: Int64? = nil,
     completedAt: Int64? = nil,
     logs: Int = 0, output: Int = 0, seed: UInt8
@@ -54,7 +54,9 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
 }
 
 @Suite struct MergeTests {
-  /// However often and in whatever order the deliveries of one life come, the job ends the same.
+  /// However often and in whatever order the deliveries of one life come, the job ends the same. That holds
+  /// where rank or sizes differ, as here; what nothing orders is in
+  /// ``ofTwoThatNothingOrdersTheLaterCounts(_:_:)``.
   @Test(arguments: 1...5)
   func everyOrderAndRepetitionEndsInTheSameJob(_ length: Int) {
     var results: [Set<Int>: (phase: Phase, snapshot: Snapshot?)] = [:]
@@ -125,6 +127,19 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
   @Test func longerLogsOrOutputAreNewer() {
     #expect(job(after: [Life.progressing, Life.processing]).outcomes == [.late])
     #expect(job(after: [Life.processing, Life.progressing]).outcomes == [.applied])
+  }
+
+  /// A word that means an end may come with the logs of the `processing` before it. No digest may hide it.
+  @Test(arguments: [(1, 2), (2, 1)] as [(UInt8, UInt8)])
+  func ofTwoThatNothingOrdersTheLaterCounts(_ first: UInt8, _ second: UInt8) {
+    let processing = Life.snapshot("processing", .running, logs: 20, seed: first)
+    let expired = Life.snapshot("expired", nil, logs: 20, seed: second)
+    let ended = job(after: [processing, expired])
+    #expect(ended.outcomes == [.unknownStatus])
+    #expect(ended.job.snapshot == expired && ended.job.revision == 2)
+    #expect(job(after: [expired, processing]).job.snapshot == processing)
+    // The very same body is nothing new.
+    #expect(job(after: [processing, expired, expired]).job.revision == 2)
   }
 
   @Test func newsEndsStalenessAndRepetitionDoesNot() {

@@ -58,12 +58,12 @@ struct JobModel {
     }
   }
 
-  /// Whether `right` tells more than `left`. A word that is not known lies somewhere on the way.
+  /// Whether `right`, which came later, tells more than `left`, or as much in another body. A word that is
+  /// not known lies somewhere on the way.
   private static func order(_ left: Event, _ right: Event) -> Bool {
     func measure(_ event: Event) -> [Int] {
       [phases[event.status].map(progress) ?? 1, event.logsSize, event.outputSize]
-        + event.digest.bytes.map(Int.init)
     }
-    return measure(left).lexicographicallyPrecedes(measure(right))
+    return left.digest != right.digest && !measure(right).lexicographicallyPrecedes(measure(left))
   }
 }
