@@ -34,6 +34,8 @@ package enum DeliveryOutcome: String, Sendable, CaseIterable {
   case conflict
   /// Its status is not known to this version: kept and shown, without moving the job.
   case unknownStatus = "unknown_status"
+  /// No delivery: the provider was asked, and answered 404.
+  case notFound = "not_found"
 }
 
 extension DeliveryOutcome {

@@ -80,5 +80,9 @@ package struct Job: Hashable, Sendable {
 
   package var error: JobError? { verdict ?? snapshot?.error }
 
+  /// The job has ended without a snapshot that says so: `gone`, `answer_lost`, canceled before it was sent,
+  /// refused.
+  package var isEndedByOurWord: Bool { phase.isTerminal && snapshot?.phase?.isTerminal != true }
+
   package var createdAt: Timestamp? { origin?.createdAt ?? snapshot?.createdAt }
 }

@@ -6,7 +6,7 @@ package enum Phase: String, Sendable, CaseIterable {
   case failed
   case canceled
 
-  /// A job that has ended never changes again.
+  /// A job that has ended stays so; another end may replace one that was only our own word.
   package var isTerminal: Bool {
     switch self {
     case .pending, .running: false

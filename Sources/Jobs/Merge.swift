@@ -23,6 +23,8 @@ extension Job {
     package let replacesSnapshot: Bool
     /// The job has ended through this snapshot.
     package var endsJob = false
+    /// The job had ended by our own word before, which this snapshot replaces.
+    package var replacesEnd = false
   }
 
   /// The only place a snapshot changes a job. Snapshots may repeat and may arrive in any order, from any source.
@@ -35,7 +37,8 @@ extension Job {
   package mutating func merge(
     _ offered: Snapshot, from source: SnapshotSource = .webhook, receivedAt: Timestamp
   ) -> Merge {
-    guard !phase.isTerminal else { return mergeIntoEnd(offered, from: source) }
+    let replacesEnd = isEndedByOurWord && source == .webhook && offered.phase?.isTerminal == true
+    guard !phase.isTerminal || replacesEnd else { return mergeIntoEnd(offered, from: source) }
     let claimed = offered.claimedPhase
     let advances = claimed.map { $0.isTerminal || $0.rank > phase.rank } ?? false
     let isNewer = snapshot.map(offered.isNewer) ?? true
@@ -65,7 +68,7 @@ extension Job {
     let changes = advances || isNewer || endsStaleness
     return Merge(
       outcome: claimed == nil ? .unknownStatus : changes ? .applied : .late, changesJob: changes || isHeard,
-      replacesSnapshot: isNewer, endsJob: endsJob)
+      replacesSnapshot: isNewer, endsJob: endsJob, replacesEnd: replacesEnd)
   }
 
   /// A job that has ended stays as it is. But where we had to ask for the end, a delivery that tells of it was not lost.

@@ -6,16 +6,17 @@ package enum APIFailure: Error, Equatable, Sendable {
   case insufficientCredit(message: String)
   /// 401 or 403: the token is wrong, or may not do this.
   case unauthorized(message: String)
-  /// 404, 410: there is no such thing, or not for this token.
+  /// 404, 410, with a problem document: there is no such thing, or not for this token.
   case notFound(message: String)
-  /// Any other 4xx: the same call will never succeed.
+  /// Any other 4xx, with a problem document: the same call will never succeed.
   case invalid(status: Int, message: String)
   /// 408 or 5xx: try again, after that many seconds (1 to 3600) where the answer says so.
   ///
   /// It is explained where the answer is a problem document: then Replicate's own application has given it, so that the call
   /// is over there, and no proxy before an application that may still be at work.
   case unavailable(status: Int, retryAfter: Int?, isExplained: Bool)
-  /// An answer of another protocol, or a body that is not what it must be.
+  /// An answer of another protocol, or a body that is not what it must be: a 4xx without a problem document,
+  /// such as the HTML page of a proxy or of a captive portal, is not Replicate's word.
   case unintelligible(status: Int)
 
   /// A call that creates may have created nevertheless. Replicate knows no idempotency key, so a second call could make
@@ -32,8 +33,8 @@ package enum APIFailure: Error, Equatable, Sendable {
   /// The same call may succeed later.
   package var isRetryable: Bool {
     switch self {
-    case .rateLimited, .unavailable: true
-    case .insufficientCredit, .unauthorized, .notFound, .invalid, .unintelligible: false
+    case .rateLimited, .unavailable, .unintelligible: true
+    case .insufficientCredit, .unauthorized, .notFound, .invalid: false
     }
   }
 }
@@ -49,6 +50,7 @@ extension APIFailure {
     self =
       switch status {
       case 429: .rateLimited(retryAfter: problem.retryAfter(header: retryAfter) ?? Self.defaultRetryAfter)
+      case 400..<500 where status != 408 && !problem.isProblem: .unintelligible(status: status)
       case 402: .insufficientCredit(message: message)
       case 401, 403: .unauthorized(message: message)
       case 404, 410: .notFound(message: message)

@@ -4,6 +4,9 @@ internal import JSONText
 struct ProblemDetails {
   /// The detail, else the title, on one line; nil where there is neither.
   let message: String?
+  /// The body is an object with a `detail` or a `title`, be it text or more: Replicate's own application
+  /// wrote it.
+  let isProblem: Bool
   /// The member `retry_after`, in seconds, or what the detail says of it.
   private let statedRetryAfter: Int?
 
@@ -16,7 +19,7 @@ struct ProblemDetails {
 
   init(body: Span<UInt8>) {
     guard let object = try? JSONScanner.object(body) else {
-      (message, statedRetryAfter) = (nil, nil)
+      (message, isProblem, statedRetryAfter) = (nil, false, nil)
       return
     }
     let text = { (name: String, body: Span<UInt8>) -> String? in
@@ -27,6 +30,12 @@ struct ProblemDetails {
     }
     let detail = text("detail", body)
     message = detail ?? text("title", body)
+    isProblem = ["detail", "title"].contains { name in
+      switch object.value(named: name, in: body)?.kind {
+      case .string, .object, .array: true
+      case .number, .true, .false, .null, nil: false
+      }
+    }
     let number = object.value(named: "retry_after", in: body)
       .flatMap { Self.seconds(body.extracting($0.range)) }
     statedRetryAfter = number ?? detail.flatMap(Self.seconds(inDetail:))

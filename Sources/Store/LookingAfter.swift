@@ -13,6 +13,8 @@ package struct Sweep: Sendable {
     /// The job's.
     package let number: Int64
     package let predictionID: String
+    /// Else it may be a training.
+    package let isCreatedHere: Bool
   }
 }
 
@@ -87,7 +89,8 @@ extension StoreTransaction {
       try statements.updateJob(number, from: stored, to: job, body: nil)
       if look.becameStale { sweep.stale.append(job) }
       if look.asks, let id = job.snapshot?.predictionID {
-        sweep.questions.append(Sweep.Question(number: number, predictionID: id))
+        sweep.questions.append(
+          Sweep.Question(number: number, predictionID: id, isCreatedHere: job.origin != nil))
       }
     }
     sweep.hasMore = due.count == limit

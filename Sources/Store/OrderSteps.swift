@@ -118,7 +118,7 @@ extension StoreTransaction {
   }
 
   /// The order as it stands, where it still waits for what comes of the call that `order` made.
-  private func awaited(_ order: StoredOrder) throws(StoreError) -> StoredOrder? {
+  func awaited(_ order: StoredOrder) throws(StoreError) -> StoredOrder? {
     guard let stored = try orders.order(ofJob: order.number), stored.isOfCall(of: order),
       stored.stage == .sending || stored.stage == .unanswered
     else { return nil }

@@ -117,6 +117,10 @@ extension StoreTransaction {
     var job = stored
     guard job.end(phase, because: verdict, at: now) else { return nil }
     try statements.updateJob(number, from: stored, to: job, body: nil)
+    try statements.insertDelivery(
+      HistoryRow(
+        job: number, position: try statements.lastPosition(ofJob: number) + 1, source: .daemon,
+        status: verdict.code, at: now, outcome: .applied, after: job))
     if job.origin != nil, job.snapshot == nil { try orders.set(.ended, due: nil, number) }
     usage.noteEnd(of: job, snapshot: nil)
     return job

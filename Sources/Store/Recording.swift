@@ -53,11 +53,11 @@ extension StoreTransaction {
       return try recordRepeat(delivery, of: earlier)
     }
     if let (number, job) = try statements.findJob(predictionID: delivery.snapshot.predictionID) {
-      if job.origin == nil, let named = try unboundJob(named: delivery.namedJob) {
+      if job.origin == nil, let named = try unboundJob(namedIn: delivery) {
         guard let bound = try absorb((number, job), into: named.job, named.number) else {
           return try recordOfLeftAttempt(delivery, ofJob: named.number)
         }
-        try orders.notePlaced(named.number)
+        try notePlaced(named)
         return try apply(News(delivery), webhookID: delivery.webhookID, to: bound, named.number)
       }
       let isStray = delivery.namedJob.map { $0 != job.origin?.id } ?? false
@@ -66,19 +66,27 @@ extension StoreTransaction {
     if let number = try attempts.jobThatLeft(predictionID: delivery.snapshot.predictionID) {
       return try recordOfLeftAttempt(delivery, ofJob: number)
     }
-    guard let named = try unboundJob(named: delivery.namedJob) else {
+    guard let named = try unboundJob(namedIn: delivery) else {
       return try recordFirst(delivery, isStray: delivery.namedJob != nil)
     }
-    try orders.notePlaced(named.number)
+    try notePlaced(named)
     return try apply(News(delivery), webhookID: delivery.webhookID, to: named.job, named.number)
   }
 
-  /// The open job of that id, if its prediction is not known yet.
-  private func unboundJob(named name: String?) throws(StoreError) -> (number: Int64, job: Job)? {
-    guard let name, let found = try statements.findJob(id: name), found.job.snapshot == nil,
-      !found.job.phase.isTerminal
+  /// The job that the delivery names, if its prediction is not known yet. One that has ended, then by our own
+  /// word, takes only the end that replaces it: until then the prediction is a job of its own, which is
+  /// polled.
+  private func unboundJob(namedIn delivery: Delivery) throws(StoreError) -> (number: Int64, job: Job)? {
+    guard let name = delivery.namedJob, let found = try statements.findJob(id: name),
+      found.job.snapshot == nil,
+      !found.job.phase.isTerminal || delivery.snapshot.phase?.isTerminal == true
     else { return nil }
     return found
+  }
+
+  /// An order that has ended stays at its end.
+  private func notePlaced(_ named: (number: Int64, job: Job)) throws(StoreError) {
+    if !named.job.phase.isTerminal { try orders.notePlaced(named.number) }
   }
 
   /// The first that is heard of its job.
@@ -166,7 +174,7 @@ extension StoreTransaction {
     if isCancelRequested { try orders.noteCancelRequested(number, due: nil) }
     if other.job.phase.isTerminal { usage.takeBackEnd(of: other.job) }
     let source: SnapshotSource = other.job.endedUnheard ? .poll : .webhook
-    if try leavesAttempt(snapshot, of: number) {
+    if !stored.phase.isTerminal, try leavesAttempt(snapshot, of: number) {
       _ = try beginAttempt(after: snapshot, from: source, at: other.job.updatedAt, of: stored, number)
       return nil
     }
@@ -175,8 +183,10 @@ extension StoreTransaction {
     }
     var job = stored
     let merge = job.merge(snapshot, from: source, receivedAt: other.job.updatedAt)
+    // What is not signed as an end leaves a job that has ended as it is.
+    guard merge.replacesSnapshot else { return job }
     try statements.updateJob(number, from: stored, to: job, body: body)
-    if merge.endsJob { usage.noteEnd(of: job, snapshot: snapshot) }
+    count(merge, of: stored, job, snapshot)
     return job
   }
 
@@ -186,8 +196,9 @@ extension StoreTransaction {
   ) throws(StoreError) -> Recording {
     var job = stored
     var snapshot = news.snapshot
-    if job.origin != nil, !job.phase.isTerminal {
-      if try leavesAttempt(snapshot, of: number) {
+    let isOpen = !job.phase.isTerminal
+    if job.origin != nil, isOpen || job.isEndedByOurWord {
+      if isOpen, try leavesAttempt(snapshot, of: number) {
         return try leave(news, webhookID: webhookID, of: job, number)
       }
       if snapshot.phase == .succeeded {
@@ -199,10 +210,16 @@ extension StoreTransaction {
     if merge.changesJob {
       try statements.updateJob(number, from: stored, to: job, body: merge.replacesSnapshot ? news.body : nil)
     }
-    if merge.endsJob { usage.noteEnd(of: job, snapshot: snapshot) }
+    count(merge, of: stored, job, snapshot)
     if wasUnheard, !job.endedUnheard { usage.noteHeardAfterAll(job) }
     try noteInHistory(news, webhookID: webhookID, of: job, number, merge)
     return Recording(outcome: merge.outcome, job: job, isStray: isStray, endsJob: merge.endsJob)
+  }
+
+  /// An end that replaces another takes the first back, on the day on which it was counted.
+  private func count(_ merge: Job.Merge, of stored: Job, _ job: Job, _ snapshot: Snapshot) {
+    if merge.replacesEnd { usage.takeBackEnd(of: stored) }
+    if merge.endsJob { usage.noteEnd(of: job, snapshot: snapshot) }
   }
 
   private func noteInHistory(

@@ -203,25 +203,27 @@ package struct DailyUsage: Equatable, Sendable {
   }
 }
 
-/// One snapshot of a job, as it was recorded.
+/// One snapshot of a job, a 404 in place of one, or the job's end by the daemon's own word, as it was
+/// recorded.
 package struct HistoryEntry: Equatable, Sendable {
   /// From 1, within the job.
   package let position: Int64
   /// Nil where the snapshot was asked for.
   package let webhookID: String?
-  package let source: SnapshotSource
+  package let source: HistorySource
   package let receivedAt: Timestamp
+  /// What the provider said, or the code of an end that is the daemon's own; empty for a 404.
   package let providerStatus: String
   package let outcome: DeliveryOutcome
-  package let digest: BodyDigest
+  /// Nil where there is no body that was kept.
+  package let digest: BodyDigest?
   /// What the job was after this delivery.
   package let phase: Phase
   package let revision: Int64
 
   fileprivate init(_ statement: Statement) throws(StoreError) {
-    guard let status = statement.text(2), let source = statement.text(8).flatMap(SnapshotSource.init),
+    guard let status = statement.text(2), let source = statement.text(8).flatMap(HistorySource.init),
       let outcome = statement.text(3).flatMap(DeliveryOutcome.init),
-      let digest = BodyDigest(bytes: statement.bytes(4)),
       let phase = statement.text(6).flatMap(Phase.init)
     else { throw .corrupt("a row of deliveries holds what this program never writes") }
     position = Int64(statement.integer(5))
@@ -230,7 +232,7 @@ package struct HistoryEntry: Equatable, Sendable {
     receivedAt = Timestamp(milliseconds: Int64(statement.integer(1)))
     providerStatus = status
     self.outcome = outcome
-    self.digest = digest
+    digest = BodyDigest(bytes: statement.bytes(4))
     self.phase = phase
     revision = Int64(statement.integer(7))
   }

@@ -24,6 +24,7 @@ package final class StoreTransaction {
   package static let longestHistory: Int64 = 1000
 
   init(_ connection: Connection, watch policy: WatchPolicy, judge: @escaping OutputJudge) {
+  private(set) lazy var notFound = NotFoundStatements(connection)
     self.connection = connection
     statements = WriterStatements(connection)
     attempts = AttemptStatements(connection)

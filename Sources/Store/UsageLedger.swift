@@ -42,7 +42,8 @@ final class UsageLedger {
     add(1, job, snapshot)
   }
 
-  /// Another job takes that end over, and will note it. What the provider charges for is not kept with a job, so that stays.
+  /// Another job takes that end over, or another end replaces it, and will be noted. What the provider
+  /// charges for is not kept with a job, so that stays.
   func takeBackEnd(of job: Job) {
     add(-1, job, job.snapshot.flatMap { $0.phase?.isTerminal == true ? $0 : nil })
   }

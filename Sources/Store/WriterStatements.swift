@@ -135,9 +135,11 @@ struct HistoryRow {
   let job: Int64
   let position: Int64
   let webhookID: String?
-  let source: SnapshotSource
+  let source: HistorySource
   let isRepeat: Bool
-  let digest: BodyDigest
+  /// Nil where there is no body that was kept.
+  let digest: BodyDigest?
+  /// What the provider said, or the code of an end that is the daemon's own; empty for a 404.
   let providerStatus: String
   let receivedAt: Timestamp
   let outcome: DeliveryOutcome
@@ -153,11 +155,29 @@ struct HistoryRow {
     self.job = job
     self.position = position
     self.webhookID = webhookID
-    self.source = source
+    self.source = HistorySource(source)
     self.isRepeat = isRepeat
     digest = snapshot.evidence.digest
     providerStatus = snapshot.providerStatus
     self.receivedAt = receivedAt
+    self.outcome = outcome
+    phase = after.phase
+    revision = after.revision
+  }
+
+  /// A row without a snapshot.
+  init(
+    job: Int64, position: Int64, source: HistorySource, status: String, at moment: Timestamp,
+    outcome: DeliveryOutcome, after: Job
+  ) {
+    self.job = job
+    self.position = position
+    webhookID = nil
+    self.source = source
+    isRepeat = false
+    digest = nil
+    providerStatus = status
+    receivedAt = moment
     self.outcome = outcome
     phase = after.phase
     revision = after.revision
@@ -196,7 +216,7 @@ extension WriterStatements {
     try insertDelivery.bind(2, row.position)
     try insertDelivery.bind(3, row.webhookID)
     try insertDelivery.bind(4, row.isRepeat ? 1 : 0)
-    try insertDelivery.bind(5, copying: row.digest.bytes)
+    try insertDelivery.bind(5, copying: row.digest?.bytes ?? [])
     try insertDelivery.bind(6, row.receivedAt.milliseconds)
     try insertDelivery.bind(7, row.providerStatus)
     try insertDelivery.bind(8, row.outcome.rawValue)

@@ -16,9 +16,10 @@ enum JobTable {
     table(
       columns: ["RECEIVED", "STATUS", "OUTCOME", "STATE", "REVISION", "WEBHOOK-ID"],
       rows: document.objects("deliveries").map { entry in
-        ["received_at", "provider_status", "outcome", "state", "revision", "webhook_id"].map {
-          entry.text($0) ?? "-"
-        }
+        [
+          entry.text("received_at"), entry.text("provider_status") ?? entry.text("code"),
+          entry.text("outcome"), entry.text("state"), entry.text("revision"), entry.text("webhook_id"),
+        ].map { $0 ?? "-" }
       })
   }
 

@@ -73,10 +73,46 @@ private func snapshot(
     let ended = job
     let isEndedAgain = job.end(.canceled, because: gone, at: later)
     #expect(!isEndedAgain)
-    #expect(job.merge(snapshot("succeeded", .succeeded), receivedAt: later).outcome == .conflict)
-    #expect(job.merge(snapshot("failed", .failed), receivedAt: later).outcome == .late)
     #expect(job.merge(snapshot("processing", .running), receivedAt: later).outcome == .late)
+    for source in [SnapshotSource.poll, .list, .answer] {
+      let succeeded = snapshot("succeeded", .succeeded)
+      #expect(job.merge(succeeded, from: source, receivedAt: later).outcome == .conflict)
+      #expect(job.merge(snapshot("failed", .failed), from: source, receivedAt: later).outcome == .late)
+    }
     #expect(job == ended)
+  }
+
+  /// What the provider signs counts more than what we have concluded, whatever it is, and from then on it
+  /// stands.
+  @Test(
+    arguments: [
+      ("succeeded", .succeeded, .succeeded), ("failed", .failed, .failed), ("canceled", .canceled, .canceled),
+    ] as [(String, Phase, JobState)], [true, false])
+  func whatIsSignedReplacesOurOwnWordOnce(_ end: (String, Phase, JobState), _ hasPrediction: Bool) {
+    var job = hasPrediction ? running : Job(createdHere: Job.Origin(id: "j1", createdAt: moment), model: nil)
+    _ = job.end(.failed, because: JobError(code: "gone", message: nil), at: moment)
+    #expect(job.isEndedByOurWord)
+    let (revision, later) = (job.revision, moment.advanced(byMilliseconds: 5))
+    let signed = snapshot(end.0, end.1, error: JobError(code: "x", message: nil))
+    let merge = job.merge(signed, receivedAt: later)
+    #expect(merge.outcome == .applied && merge.endsJob && merge.replacesEnd && merge.replacesSnapshot)
+    #expect(job.state == end.2 && job.snapshot == signed && job.verdict == nil && job.error?.code == "x")
+    #expect(job.revision == revision + 1 && job.updatedAt == later && job.lastDeliveryAt == later)
+    #expect(job.watch.dueAt == nil && !job.isEndedByOurWord)
+    let ended = job
+    for other in [Phase.succeeded, .failed, .canceled] where other != end.1 {
+      #expect(job.merge(snapshot(other.rawValue, other), receivedAt: later).outcome == .conflict)
+    }
+    #expect(job == ended)
+  }
+
+  @Test func theRulesForOutputsHoldForWhatReplacesAnEnd() {
+    var job = running
+    _ = job.end(.failed, because: JobError(code: "gone", message: nil), at: moment)
+    _ = job.merge(snapshot("succeeded", .succeeded, breach: breach), receivedAt: moment)
+    #expect(job.state == .failed && job.error == breach && !job.isEndedByOurWord)
+    // A success that our rules have turned is the provider's word.
+    #expect(job.merge(snapshot("failed", .failed, seed: 2), receivedAt: moment).outcome == .conflict)
   }
 
   @Test func anEndThatHadToBeAskedForIsHeardAfterAll() {

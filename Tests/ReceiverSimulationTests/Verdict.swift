@@ -31,8 +31,8 @@ enum Verdict {
   ) -> String? {
     var model = JobModel()
     for (index, entry) in history.enumerated() {
-      let key = Ledger.Key(webhookID: entry.webhookID ?? "", digest: entry.digest)
-      guard let event = ledger.events[key], event.predictionID == stored.job.id else {
+      let key = entry.digest.map { Ledger.Key(webhookID: entry.webhookID ?? "", digest: $0) }
+      guard let key, let event = ledger.events[key], event.predictionID == stored.job.id else {
         return "\(entry.webhookID ?? "") was never sent like this"
       }
       let outcome = model.add(JobModel.Row(event: event, receivedAt: entry.receivedAt))

@@ -16,7 +16,10 @@ import Testing
         .failed(.insufficientCredit(message: "pay")),
         .refuse(JobError(code: "insufficient_credit", message: "pay"))
       ),
-      (.failed(.notFound(message: "who")), .refuse(JobError(code: "invalid_input", message: "who"))),
+      (
+        .failed(.notFound(message: "who")),
+        .refuseIfRepeated(JobError(code: "invalid_input", message: "who"))
+      ),
       (
         .failed(.invalid(status: 422, message: "bad")),
         .refuse(JobError(code: "invalid_input", message: "bad"))

@@ -24,7 +24,11 @@ import Testing
         .failed(.invalid(status: 422, message: "m")),
         .refuse(JobError(code: "invalid_input", message: "m"))
       ),
-      (.failed(.notFound(message: "m")), .refuse(JobError(code: "invalid_input", message: "m"))),
+      (
+        .failed(.notFound(message: "m")),
+        .refuseIfRepeated(JobError(code: "invalid_input", message: "m"))
+      ),
+      (.failed(.unintelligible(status: 404)), .putOff(seconds: 4, pausesAll: false)),
     ]
     for (outcome, expected) in cases {
       #expect(CreateDecision(outcome, tries: 3) == expected, "\(outcome)")

@@ -50,9 +50,16 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
         413, #"{"detail":"Files must be less than 100MB in size"}"#,
         .invalid(status: 413, message: "Files must be less than 100MB in size")
       ),
-      (400, "", .invalid(status: 400, message: "Replicate answered 400")),
       (400, #"{"detail":["x"],"title":""}"#, .invalid(status: 400, message: "Replicate answered 400")),
-      (410, "", .notFound(message: "Replicate answered 410")),
+      (410, #"{"title":"Gone"}"#, .notFound(message: "Gone")),
+      // Without a problem document, what refuses is somebody else: a proxy, a captive portal, another API.
+      (400, "", .unintelligible(status: 400)), (401, "", .unintelligible(status: 401)),
+      (402, "Payment Required", .unintelligible(status: 402)), (404, "", .unintelligible(status: 404)),
+      (404, "<html><title>Not Found</title></html>", .unintelligible(status: 404)),
+      (404, #"{"message":"Not Found"}"#, .unintelligible(status: 404)),
+      (404, #"{"detail":null,"title":404}"#, .unintelligible(status: 404)),
+      (404, #"["detail"]"#, .unintelligible(status: 404)), (404, #""detail""#, .unintelligible(status: 404)),
+      (410, "", .unintelligible(status: 410)), (422, "{}", .unintelligible(status: 422)),
       (500, "", .unavailable(status: 500, retryAfter: nil, isExplained: false)),
       (500, #"{"detail":"no"}"#, .unavailable(status: 500, retryAfter: nil, isExplained: true)),
       (503, #"{"title":"no"}"#, .unavailable(status: 503, retryAfter: nil, isExplained: true)),
@@ -93,12 +100,16 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       (500, true), (502, true), (503, true), (504, true), (408, true), (429, false),
       (400, false), (401, false), (402, false), (404, false), (422, false), (301, false),
     ] {
-      #expect(failure(status)?.isAmbiguous == isAmbiguous, "\(status)")
+      for body in ["", #"{"detail":"no"}"#] {
+        #expect(failure(status, body)?.isAmbiguous == isAmbiguous, "\(status)")
+      }
     }
     #expect(APIFailure.unintelligible(status: 201).isAmbiguous)
     #expect(
       failure(429)?.isRetryable == true && failure(503)?.isRetryable == true
-        && failure(422)?.isRetryable == false)
+        && failure(404, "<html>")?.isRetryable == true
+        && failure(422, #"{"detail":"no"}"#)?.isRetryable == false
+        && failure(401, #"{"detail":"no"}"#)?.isRetryable == false)
   }
 
   @Test func aLongTextIsCutAndStaysOnItsLine() throws {
@@ -121,7 +132,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       }
       #expect(!prediction.id.isEmpty)
     }
-    guard case .failure(.invalid) = APIAnswer(status: 422, retryAfter: nil, body: body.span) else {
+    guard case .failure(.unintelligible) = APIAnswer(status: 422, retryAfter: nil, body: body.span) else {
       Issue.record("a refusal is none")
       return
     }

@@ -17,7 +17,7 @@ struct Model {
     let receivedAt: Timestamp
     let providerStatus: String
     let outcome: DeliveryOutcome
-    let digest: BodyDigest
+    let digest: BodyDigest?
     let phase: Phase
     let revision: Int64
   }

@@ -151,11 +151,12 @@ extension JobDocument {
     object.member("source", string: entry.source.rawValue)
     object.member("webhook_id", string: entry.webhookID)
     object.member("received_at", time: entry.receivedAt)
-    object.member("provider_status", string: entry.providerStatus)
+    object.member("provider_status", string: entry.providerWord)
     object.member("outcome", string: entry.outcome.rawValue)
+    object.member("code", string: entry.code)
     object.member("state", string: JobState(entry.phase).rawValue)
     object.member("revision", integer: entry.revision)
-    object.member("body_sha256", string: entry.digest.hexadecimal)
+    object.member("body_sha256", string: entry.digest?.hexadecimal)
   }
 
   private static func slice(_ value: JSONValue?, of body: [UInt8]) -> ArraySlice<UInt8>? {
@@ -167,6 +168,16 @@ extension JobDocument {
     let tail = JSONString.tail(of: logs.contents, limit: logsTailLimit, in: body.span)
     object.member("logs_tail") { $0.string(raw: body.span.extracting(tail)) }
   }
+}
+
+extension HistoryEntry {
+  /// Nil for a 404, and for an end that is the daemon's own.
+  fileprivate var providerWord: String? {
+    source == .daemon || providerStatus.isEmpty ? nil : providerStatus
+  }
+
+  /// Why the daemon ended the job.
+  fileprivate var code: String? { source == .daemon ? providerStatus : nil }
 }
 
 extension JSONWriter.Object {

@@ -4,7 +4,8 @@ internal import Synchronization
 /// What the daemon counts. Every member is an atomic: loops and the writer add, `/metrics` reads.
 package final class Metrics: Sendable {
   /// Deliveries that were verified, decoded and committed, by outcome.
-  package let deliveries = LabeledCounters(DeliveryOutcome.allCases.map(\.rawValue))
+  package let deliveries = LabeledCounters(
+    DeliveryOutcome.allCases.filter { $0 != .notFound }.map(\.rawValue))
   /// Deliveries whose URL names a job that they were not bound to, by why.
   package let unboundDeliveries = LabeledCounters(UnboundReason.allCases.map(\.rawValue))
   /// Jobs that were created through the API.

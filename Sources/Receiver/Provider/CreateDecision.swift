@@ -12,6 +12,8 @@ enum CreateDecision: Equatable {
   case find(isOver: Bool)
   /// It will never be.
   case refuse(JobError)
+  /// It will never be, if the same answer comes again for minutes: a wrong API address answers so too.
+  case refuseIfRepeated(JobError)
 
   /// - Parameter tries: calls that were made for the present attempt, from 1.
   init<Value>(_ outcome: ReplicateClient.Outcome<Value>, tries: Int64) {
@@ -26,7 +28,9 @@ enum CreateDecision: Equatable {
     case .failed(.unauthorized): self = .putOff(seconds: 60, pausesAll: true)
     case .failed(.insufficientCredit(let message)):
       self = .refuse(JobError(code: ErrorClass.insufficientCredit.rawValue, message: message))
-    case .failed(.notFound(let message)), .failed(.invalid(_, let message)):
+    case .failed(.notFound(let message)):
+      self = .refuseIfRepeated(JobError(code: ErrorClass.invalidInput.rawValue, message: message))
+    case .failed(.invalid(_, let message)):
       self = .refuse(JobError(code: ErrorClass.invalidInput.rawValue, message: message))
     case .failed(.unavailable), .failed(.unintelligible):
       self = .putOff(seconds: Self.pause(afterTries: tries), pausesAll: false)

@@ -66,7 +66,8 @@ extension ProviderCaller {
     context.log(decision, of: step.job)
     switch decision {
     case .place:
-      if case .answered(let answer) = outcome { context.record(answer.body, .answer, ofJob: number) }
+      guard case .answered(let answer) = outcome else { return nil }
+      if !context.record(answer.body, .answer, ofJob: number) { search(for: step, notFor: answer) }
     case .putOff(let seconds, let pausesAll):
       let now = context.now
       let moment = now.advanced(byMilliseconds: Int64(seconds) * 1000)
@@ -75,13 +76,25 @@ extension ProviderCaller {
       }
       return pausesAll ? ProviderPause(seconds: seconds, isForCreates: true) : nil
     case .find(let isOver):
-      let plan = PredictionSearch.Plan(sentAt: step.order.sentAt, now: context.now, isOver: isOver)
-      context.persist { transaction throws(StoreError) in
-        try transaction.noteUnanswered(step.order, nextLook: plan.firstLook, certain: plan.certain)
-      }
+      search(for: step, isOver: isOver)
     case .refuse(let error): context.end(step.job, number, .failed, error)
+    case .refuseIfRepeated(let error): context.noteNotFound(creating: step, error)
     }
     return nil
+  }
+
+  /// Of no effect where a webhook has told of the prediction meanwhile.
+  private func search(for step: OrderStep, isOver: Bool) {
+    let plan = PredictionSearch.Plan(sentAt: step.order.sentAt, now: context.now, isOver: isOver)
+    context.persist { transaction throws(StoreError) in
+      try transaction.noteUnanswered(step.order, nextLook: plan.firstLook, certain: plan.certain)
+    }
+  }
+
+  /// An answer with another job's prediction says nothing of this call: as good as none.
+  private func search(for step: OrderStep, notFor answer: ReplicateClient.Answer) {
+    if !context.isStopping { context.logForeignAnswer(answer.prediction.id, to: step.job) }
+    search(for: step, isOver: false)
   }
 }
 
@@ -89,8 +102,9 @@ extension ProviderCaller {
 
 extension ProviderCaller {
   private func ask(_ question: Sweep.Question) -> ProviderPause? {
-    let outcome = client.get(question.predictionID)
-    context.count("get", outcome)
+    let outcome = answer("get", mayBeTraining: !question.isCreatedHere) { kind in
+      client.get(question.predictionID, kind)
+    }
     switch outcome {
     case .answered(let answer):
       // Whoever answers for another prediction is not believed.
@@ -98,7 +112,7 @@ extension ProviderCaller {
       context.record(answer.body, .poll, ofJob: question.number)
       return nil
     case .failed(.notFound(let message)):
-      context.endGone(question.number, question.predictionID, message)
+      context.noteNotFound(question.number, question.predictionID, .poll, message)
       return nil
     case .failed(let failure): return Self.pause(after: failure)
     case .unsent, .unanswered: return nil
@@ -106,8 +120,7 @@ extension ProviderCaller {
   }
 
   private func cancel(_ id: String, _ step: OrderStep) -> ProviderPause? {
-    let outcome = client.cancel(id)
-    context.count("cancel", outcome)
+    let outcome = answer("cancel", mayBeTraining: step.job.origin == nil) { client.cancel(id, $0) }
     let number = step.order.number
     switch outcome {
     case .answered(let answer):
@@ -116,11 +129,12 @@ extension ProviderCaller {
       context.persist { transaction throws(StoreError) in try transaction.noteCanceled(number) }
       return nil
     case .failed(.notFound(let message)):
-      context.endGone(number, id, message)
+      context.noteNotFound(number, id, .answer, message)
+      tryAgain(step, after: Self.pauseAfterRefusal)
       return nil
     case .failed(.invalid):
-      // It has ended meanwhile: its end will be heard of, or asked for.
-      context.persist { transaction throws(StoreError) in try transaction.noteCanceled(number) }
+      // Perhaps it has ended meanwhile. Its end, by a webhook or a poll, ends the tries too.
+      tryAgain(step, after: Self.pauseAfterRefusal)
       return nil
     case .failed(let failure):
       let pause = Self.pause(after: failure)
@@ -132,8 +146,24 @@ extension ProviderCaller {
     }
   }
 
+  /// What was not created here may be a training, and nothing in a body says which: where a prediction's
+  /// route does not know it, a training's may.
+  private func answer(
+    _ name: StaticString, mayBeTraining: Bool,
+    _ call: (ReplicateClient.Kind) -> ReplicateClient.Outcome<ReplicateClient.Answer>
+  ) -> ReplicateClient.Outcome<ReplicateClient.Answer> {
+    let outcome = call(.predictions)
+    context.count(name, outcome)
+    guard mayBeTraining, case .failed(.notFound) = outcome else { return outcome }
+    let second = call(.trainings)
+    context.count(name, second)
+    return second
+  }
+
   /// In seconds.
   private static let pauseAfterFailure = 5
+  /// The same where the answer is likely to stay as it is.
+  private static let pauseAfterRefusal = 60
 
   private func tryAgain(_ step: OrderStep, after seconds: Int) {
     let moment = context.now.advanced(byMilliseconds: Int64(seconds) * 1000)

@@ -98,16 +98,30 @@ extension ProviderContext {
       try transaction.end(number, of: nil, as: phase, because: error, at: now)
     }
     guard ended ?? nil != nil else { return }
+    logEnd(of: job, error)
+  }
+
+  private func logEnd(of job: Job, _ error: JobError) {
     logger.notice(
       "a job has ended without a prediction", metadata: ["job": "\(job.id)", "code": "\(error.code)"])
   }
 
-  /// The provider does not know the prediction, or not any more.
-  func endGone(_ number: Int64, _ predictionID: String, _ message: String) {
+  /// The call that creates the prediction was answered with a 404.
+  func noteNotFound(creating step: OrderStep, _ error: JobError) {
+    let now = now
+    let ended = persist { transaction throws(StoreError) in
+      try transaction.noteNotFound(creating: step.order, because: error, at: now)
+    }
+    guard let job = ended ?? nil else { return }
+    logEnd(of: job, error)
+  }
+
+  /// A call about the prediction was answered with a 404.
+  func noteNotFound(_ number: Int64, _ predictionID: String, _ source: SnapshotSource, _ message: String) {
     let now = now
     let error = JobError(code: "gone", message: message)
     let ended = persist { transaction throws(StoreError) in
-      try transaction.end(number, of: predictionID, as: .failed, because: error, at: now)
+      try transaction.noteNotFound(number, of: predictionID, from: source, because: error, at: now)
     }
     guard let job = ended ?? nil else { return }
     logger.notice("the provider does not know a job's prediction", metadata: ["job": "\(job.id)"])
@@ -142,7 +156,7 @@ extension ProviderContext {
 
   func log(_ decision: CreateDecision, of job: Job) {
     switch decision {
-    case .place, .refuse: return
+    case .place, .refuse, .refuseIfRepeated: return
     case .putOff(let seconds, _):
       logger.info("an order was put off", metadata: ["job": "\(job.id)", "seconds": "\(seconds)"])
     case .find:
@@ -150,5 +164,11 @@ extension ProviderContext {
         "the answer to a call that creates a prediction was lost: it will be looked for",
         metadata: ["job": "\(job.id)"])
     }
+  }
+
+  func logForeignAnswer(_ predictionID: String, to job: Job) {
+    logger.warning(
+      "the answer to a call that creates a prediction names another job's: the prediction will be looked for",
+      metadata: ["job": "\(job.id)", "prediction_id": "\(predictionID)"])
   }
 }

@@ -53,12 +53,18 @@ final class ReplicateClient {
       .post, request.apiPath, fields, body: request.apiBody(webhook: webhook), isOnce: true)
   }
 
-  func get(_ id: String) -> Outcome<Answer> {
-    prediction(.get, "/v1/predictions/\(Self.escape(id))", [authorization])
+  /// The raw value is a part of the path.
+  enum Kind: String {
+    case predictions
+    case trainings
   }
 
-  func cancel(_ id: String) -> Outcome<Answer> {
-    prediction(.post, "/v1/predictions/\(Self.escape(id))/cancel", [authorization])
+  func get(_ id: String, _ kind: Kind) -> Outcome<Answer> {
+    prediction(.get, "/v1/\(kind.rawValue)/\(Self.escape(id))", [authorization])
+  }
+
+  func cancel(_ id: String, _ kind: Kind) -> Outcome<Answer> {
+    prediction(.post, "/v1/\(kind.rawValue)/\(Self.escape(id))/cancel", [authorization])
   }
 
   /// The newest predictions, or those of the page at `path`.

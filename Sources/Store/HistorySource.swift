@@ -1,0 +1,22 @@
+internal import Jobs
+
+/// Where a row of a job's history comes from.
+package enum HistorySource: String, Sendable {
+  // As in SnapshotSource.
+  case webhook
+  case poll
+  case list
+  case answer
+  /// The daemon ended the job by its own rules.
+  case daemon
+
+  init(_ source: SnapshotSource) {
+    self =
+      switch source {
+      case .webhook: .webhook
+      case .poll: .poll
+      case .list: .list
+      case .answer: .answer
+      }
+  }
+}

@@ -1,0 +1,107 @@
+import EventLoop
+import HTTPServer
+import HTTPWire
+import Jobs
+import ReplicateAPI
+import Store
+import Testing
+
+@testable import Receiver
+
+/// What a caller makes of one answer, with a real client, canned answers and a real store.
+@Suite struct CallerTests {
+  private static let problem = #"{"detail":"The requested resource could not be found.","status":404}"#
+  private static let page = "<html><title>Log in to the network</title></html>"
+
+  /// Neither a problem document nor a page ends an order by one answer.
+  @Test(
+    arguments: [
+      (.notFound, problem, [.notFound]), (.notFound, page, []), (.notFound, "", []), (.badRequest, page, []),
+      (.paymentRequired, page, []), (.forbidden, page, []), (.unprocessableContent, page, []),
+      (.ok, page, []),
+    ] as [(Status, String, [DeliveryOutcome])])
+  func noPageAndNoSingle404EndsAnOrder(_ status: Status, _ body: String, _ rows: [DeliveryOutcome]) throws {
+    let desk = try Desk { _ in (status, body) }
+    try desk.create("a")
+    #expect(try desk.job("a").state == .pending)
+    #expect(try desk.order("a").stage == (status == .ok ? .unanswered : .queued))
+    #expect(try desk.history("a").map(\.outcome) == rows)
+  }
+
+  @Test(
+    arguments: [
+      (.unprocessableContent, #"{"detail":"Input validation failed"}"#, "invalid_input"),
+      (.unprocessableContent, #"{"detail":[{"loc":["input"],"msg":"required"}]}"#, "invalid_input"),
+      (.paymentRequired, #"{"title":"Insufficient credit"}"#, "insufficient_credit"),
+    ] as [(Status, String, String)])
+  func aProblemDocumentDoes(_ status: Status, _ body: String, _ code: String) throws {
+    let desk = try Desk { _ in (status, body) }
+    try desk.create("a")
+    #expect(try desk.job("a").error?.code == code)
+    #expect(try desk.history("a").map(\.source) == [.daemon])
+  }
+
+  /// An answer with the prediction of another job is as good as none: the search finds what there is.
+  @Test func anAnswerWithAnotherJobsPredictionIsSearchedFor() throws {
+    let desk = try Desk { _ in (.created, #"{"id":"p1","status":"starting"}"#) }
+    try desk.create("a")
+    #expect(try desk.job("a").snapshot?.predictionID == "p1" && desk.order("a").stage == .placed)
+    try desk.create("b")
+    #expect(try desk.job("b").snapshot == nil && desk.order("b").stage == .unanswered)
+    #expect(try desk.order("b").dueAt != nil && desk.order("b").certainAt != nil)
+    #expect(try desk.history("b").isEmpty && desk.job("a").state == .pending)
+  }
+
+  @Test(
+    arguments: [(.notFound, problem, [.notFound]), (.notFound, page, [])]
+      as [(Status, String, [DeliveryOutcome])])
+  func aPollThatIsNotFoundEndsNothing(_ status: Status, _ body: String, _ rows: [DeliveryOutcome]) throws {
+    let desk = try Desk { request in
+      request == "POST /v1/models/owner/model/predictions"
+        ? (.created, #"{"id":"p1","status":"starting"}"#) : (status, body)
+    }
+    try desk.create("a")
+    try desk.poll("p1")
+    #expect(try desk.job("a").state == .pending)
+    #expect(try desk.history("a").map(\.outcome) == [.applied] + rows)
+    // What was created here is no training.
+    #expect(desk.requests.filter { $0.contains("trainings") }.isEmpty)
+  }
+
+  /// A prediction's route may not know a training, and nothing in a body says which it is.
+  @Test func whatWasNotCreatedHereIsLookedForAmongTrainings() throws {
+    let desk = try Desk { request in
+      switch request {
+      case "GET /v1/trainings/t1": (.ok, #"{"id":"t1","status":"succeeded","output":{"version":"x"}}"#)
+      case "POST /v1/trainings/t2/cancel": (.ok, #"{"id":"t2","status":"canceled"}"#)
+      default: (.notFound, Self.problem)
+      }
+    }
+    for id in ["t1", "t2", "t3"] { try desk.deliver(#"{"id":"\#(id)","status":"processing"}"#) }
+    try desk.poll("t1")
+    #expect(try desk.job("t1").state == .succeeded)
+    try desk.cancel("t2")
+    #expect(try desk.job("t2").state == .canceled)
+    // One that neither route knows counts once.
+    try desk.poll("t3")
+    #expect(try desk.history("t3").map(\.outcome) == [.applied, .notFound])
+    #expect(desk.requests.suffix(2) == ["GET /v1/predictions/t3", "GET /v1/trainings/t3"])
+  }
+
+  /// The cancellation is not given up: the prediction may run, and cost.
+  @Test(
+    arguments: [
+      (.notFound, problem), (.notFound, page), (.conflict, problem), (.unprocessableContent, problem),
+      (.internalServerError, ""),
+    ]
+      as [(Status, String)])
+  func aCancellationThatIsRefusedIsTriedAgain(_ status: Status, _ body: String) throws {
+    let desk = try Desk { request in
+      request.hasSuffix("/cancel") ? (status, body) : (.created, #"{"id":"p1","status":"starting"}"#)
+    }
+    try desk.create("a")
+    try desk.cancel("a")
+    #expect(try desk.job("a").state == .pending)
+    #expect(try desk.order("a").stage == .placed && desk.order("a").dueAt != nil)
+  }
+}

@@ -1,0 +1,161 @@
+import EventLoop
+import HTTPServer
+import HTTPWire
+import Jobs
+import Logging
+import ReplicateAPI
+import StandardWebhooks
+import Synchronization
+import Testing
+
+@testable import Receiver
+@testable import Store
+
+/// One caller, an API with canned answers, and a store.
+final class Desk {
+  private let store: CommittingStore
+  private let calls = BlockingQueue<ProviderCall>(capacity: 4)
+  private let done = BlockingQueue<DispatcherEvent>(capacity: 4)
+  private let api: CannedAPI
+  private let calling: Thread
+  private var deliveries = 0
+
+  /// - Parameter answer: the status and the body for a method and a path.
+  init(_ answer: @escaping @Sendable (String) -> (Status, String)) throws {
+    store = try CommittingStore()
+    api = try CannedAPI(answer)
+    let context = ProviderContext(
+      publicURL: "https://h.example", token: JobToken(key: JobToken.makeKey()), queue: store.queue,
+      rules: OutputRules(), metrics: store.metrics, logger: store.logger, newSecret: { _ in })
+    let client = try ReplicateClient(
+      base: api.url, token: try #require(APIToken("r8_of_a_stand_in")), isStopping: { false })
+    calling = try Thread(named: "caller") { [calls, done] in
+      ProviderCaller(position: 0, client: client, context: context, calls: calls) { event in
+        _ = done.push(event)
+      }.run()
+    }
+  }
+
+  deinit {
+    calls.close()
+    calling.join()
+  }
+
+  var requests: [String] { api.requests.lines.withLock { $0 } }
+
+  private var now: Timestamp { Timestamp(milliseconds: WallClock.milliseconds) }
+
+  private func perform(_ call: ProviderCall) throws {
+    #expect(calls.push(call))
+    _ = try #require(done.popAll(patience: .seconds(30)))
+  }
+
+  /// Places an order and makes its call.
+  func create(_ id: String) throws {
+    let (now, request) = (now, Array(#"{"model":"owner/model","input":{"prompt":"cat"}}"#.utf8))
+    let order = Order(
+      id: id, idempotencyKey: nil, digest: try #require(BodyDigest(bytes: SHA256().digest(of: request.span))),
+      request: request, model: "owner/model", createdAt: now, timeout: nil, retries: 0)
+    let steps = try store.queue.write { transaction throws(StoreError) in
+      _ = try transaction.place(order)
+      return try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000)
+    }.get()
+    try perform(.create(try #require(steps.first)))
+  }
+
+  func deliver(_ body: String) throws {
+    let decoded = try SnapshotDecoder(rules: OutputRules()).decode(Array(body.utf8))
+    deliveries += 1
+    let delivery = Delivery(
+      webhookID: "w\(deliveries)", receivedAt: now, snapshot: decoded.snapshot, body: decoded.body)
+    _ = try store.queue.write { transaction throws(StoreError) in try transaction.record(delivery) }.get()
+  }
+
+  /// Polls the job of that prediction.
+  func poll(_ prediction: String) throws {
+    let found = try stored(prediction)
+    try perform(
+      .ask(
+        Sweep.Question(
+          number: found.number, predictionID: prediction, isCreatedHere: found.job.origin != nil)))
+  }
+
+  func cancel(_ id: String) throws {
+    let now = now
+    let steps = try store.queue.write { transaction throws(StoreError) in
+      _ = try transaction.cancel(id, at: now)
+      return try transaction.takeOrderSteps(at: now, creates: 0, cancels: 1, finds: 0, patience: 1000)
+    }.get()
+    try perform(try #require(steps.first?.call))
+  }
+}
+
+// MARK: - What came of it
+
+extension Desk {
+  func stored(_ id: String) throws -> StoredJob { try #require(try StoreReader(path: store.path).job(id)) }
+
+  func job(_ id: String) throws -> Job { try stored(id).job }
+
+  func order(_ id: String) throws -> StoredOrder {
+    try #require(try StoreReader(path: store.path).order(ofJob: try stored(id).number))
+  }
+
+  func history(_ id: String) throws -> [HistoryEntry] {
+    try StoreReader(path: store.path).history(ofJob: try stored(id).number, after: 0, limit: 99)
+  }
+}
+
+/// An HTTP server that answers as it is told to.
+final class CannedAPI {
+  let url: String
+  let requests: Requests
+  private let loop: EventLoop
+  private let serving: Thread
+
+  /// Methods and paths.
+  final class Requests: Sendable {
+    let lines = Mutex<[String]>([])
+  }
+
+  init(_ answer: @escaping @Sendable (String) -> (Status, String)) throws {
+    let kernel = try LinuxKernel()
+    let (descriptor, address) = try kernel.listen(
+      on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
+    let (loop, requests) = (EventLoop(kernel: kernel), Requests())
+    let handler = CannedHandler(requests: requests, answer: answer)
+    let server = Server(loop: loop, limits: ServerLimits(), handler: handler)
+    loop.start { _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)]) }
+    (self.loop, self.requests) = (loop, requests)
+    serving = try Thread(named: "api") { loop.run() }
+    url = "http://\(address)"
+  }
+
+  deinit {
+    loop.stop()
+    serving.join()
+  }
+}
+
+private final class CannedHandler: RequestHandler {
+  private let requests: CannedAPI.Requests
+  private let answer: @Sendable (String) -> (Status, String)
+
+  init(requests: CannedAPI.Requests, answer: @escaping @Sendable (String) -> (Status, String)) {
+    (self.requests, self.answer) = (requests, answer)
+  }
+
+  func admit(_ head: RequestHead, from peer: Peer) -> Admission { .receive(bodyLimit: 8192) }
+
+  func respond(to request: Request) async -> Response {
+    let head = request.head
+    let line = "\(head.method.name) /" + head.target.segments.joined(separator: "/")
+    requests.lines.withLock { $0.append(line) }
+    let (status, body) = answer(line)
+    return Response(status: status, body: Array(body.utf8))
+  }
+
+  func refuse(_ refusal: Refusal, from peer: Peer) -> Response { Response(status: .badRequest) }
+
+  func observe(_ event: ConnectionEvent) {}
+}

@@ -1,0 +1,169 @@
+import Jobs
+import Store
+import Testing
+
+extension OrderedStore {
+  fileprivate static let minute: Int64 = 60_000
+
+  /// A poll, or a cancellation, is answered with a 404.
+  @discardableResult
+  fileprivate func miss(
+    _ number: Int64, of prediction: String = "p1", from source: SnapshotSource = .poll
+  ) throws -> Job? {
+    let now = now
+    return try commit { (transaction) throws(StoreError) in
+      try transaction.noteNotFound(
+        number, of: prediction, from: source, because: JobError(code: "gone", message: "no such thing"),
+        at: now)
+    }
+  }
+
+  /// So often, a minute apart: the last one is now.
+  fileprivate func miss(_ count: Int, times number: Int64) throws -> Job? {
+    var job: Job?
+    for index in 0..<count {
+      if index > 0 { advance(Self.minute) }
+      job = try miss(number)
+    }
+    return job
+  }
+
+  @discardableResult
+  fileprivate func missCreation(_ step: OrderStep) throws -> Job? {
+    let now = now
+    return try commit { (transaction) throws(StoreError) in
+      try transaction.noteNotFound(
+        creating: step.order, because: JobError(code: "invalid_input", message: "no such model"), at: now)
+    }
+  }
+
+  fileprivate func history(_ id: String) throws -> [HistoryEntry] {
+    try reader.history(ofJob: try number(id), after: 0, limit: 100)
+  }
+}
+
+/// One 404 ends nothing: a proxy, a wrong address or another account's token may have answered for the
+/// provider.
+@Suite struct NotFoundTests {
+  @Test func severalInARowOverMinutesEndAJob() throws {
+    let store = try OrderedStore()
+    try store.deliver("a", .running)
+    let number = try store.number("p1")
+    store.advance(OrderedStore.minute)
+    let before = try store.job("p1")
+    #expect(try store.miss(5, times: number) == nil)
+    // The job is as it was, and is polled on.
+    #expect(try store.job("p1") == before && before.watch.dueAt != nil)
+    #expect(try store.outcomes("p1") == [.applied] + Array(repeating: .notFound, count: 5))
+    store.advance(OrderedStore.minute)
+    let ended = try #require(try store.miss(number))
+    #expect(ended.state == .failed && ended.error == JobError(code: "gone", message: "no such thing"))
+    #expect(try store.job("p1") == ended && store.miss(number) == nil)
+    let rows = try store.history("p1").suffix(2)
+    #expect(rows.map(\.source) == [.poll, .daemon] && rows.map(\.outcome) == [.notFound, .applied])
+    #expect(rows.map(\.providerStatus) == ["", "gone"] && rows.map(\.phase) == [.running, .failed])
+    #expect(rows.allSatisfy { $0.digest == nil && $0.webhookID == nil })
+    #expect(try store.reader.usage(on: 0...0).map(\.usage.failed) == [1])
+  }
+
+  @Test func manyAtOnceEndNothing() throws {
+    let store = try OrderedStore()
+    try store.deliver("a", .running)
+    let number = try store.number("p1")
+    store.advance(1)
+    for _ in 0..<50 { #expect(try store.miss(number) == nil) }
+    store.advance(5 * OrderedStore.minute - 1)
+    #expect(try store.miss(number) == nil)
+    store.advance(1)
+    #expect(try store.miss(number) != nil)
+  }
+
+  /// As long as deliveries come, or the provider answers a poll, it knows the prediction.
+  @Test(arguments: ["new delivery", "delivery that tells nothing", "poll that tells nothing", "redelivery"])
+  func whateverElseArrivesBeginsTheCountAnew(_ event: String) throws {
+    let store = try OrderedStore()
+    try store.deliver("a", .running, logs: 5)
+    let number = try store.number("p1")
+    for _ in 0..<3 {
+      store.advance(OrderedStore.minute)
+      #expect(try store.miss(5, times: number) == nil)
+      store.advance(OrderedStore.minute)
+      switch event {
+      case "new delivery":
+        try store.deliver("b\(store.now.milliseconds)", .running, logs: Int(store.now.milliseconds))
+      case "redelivery": try store.deliver("a", .running, logs: 5)
+      case "poll that tells nothing": try store.hear(.poll, number, .running, logs: 5)
+      default: try store.deliver("b\(store.now.milliseconds)", .running, logs: 1)
+      }
+    }
+    store.advance(OrderedStore.minute)
+    #expect(try store.miss(5, times: number) == nil)
+    store.advance(OrderedStore.minute)
+    #expect(try store.miss(number)?.state == .failed)
+  }
+
+  @Test func aCancellationCountsToo() throws {
+    let store = try OrderedStore()
+    let number = try store.send("j1").order.number
+    try store.hear(number, .running)
+    store.advance(OrderedStore.minute)
+    #expect(try store.miss(5, times: number) == nil)
+    store.advance(OrderedStore.minute)
+    #expect(try store.miss(number, from: .answer)?.state == .failed)
+    #expect(try store.history("j1").suffix(2).map(\.source) == [.answer, .daemon])
+  }
+
+  @Test func anotherPredictionsAnswerIsNotCounted() throws {
+    let store = try OrderedStore()
+    try store.deliver("a", .running)
+    let number = try store.number("p1")
+    store.advance(1)
+    #expect(try store.miss(number, of: "p2") == nil && store.miss(999) == nil)
+    #expect(try store.outcomes("p1") == [.applied])
+  }
+
+  /// A call that creates is made again, after pauses that grow, until the fifth 404.
+  @Test func aCreationIsRefusedByTheFifthAnswer() throws {
+    let store = try OrderedStore()
+    var step = try store.send("j1")
+    for seconds: Int64 in [10, 20, 40, 60] {
+      #expect(try store.missCreation(step) == nil)
+      #expect(try store.order("j1").stage == .queued && store.job("j1").state == .pending)
+      store.advance(seconds * 1000 - 1)
+      #expect(try store.steps().isEmpty)
+      store.advance(1)
+      step = try store.step()
+    }
+    let ended = try #require(try store.missCreation(step))
+    #expect(ended.state == .failed && ended.error?.code == "invalid_input")
+    #expect(try store.order("j1").stage == .ended)
+    #expect(try store.outcomes("j1") == Array(repeating: .notFound, count: 5) + [.applied])
+    #expect(try store.history("j1").map(\.source) == Array(repeating: .answer, count: 5) + [.daemon])
+  }
+
+  /// The address was wrong for a while.
+  @Test func aCreationThatIsAnsweredAfterAllGoesOn() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    try store.missCreation(step)
+    store.advance(10_000)
+    let second = try store.step()
+    // Whoever is slow to learn of the first call says nothing of the second.
+    #expect(try store.missCreation(step) == nil)
+    try store.hear(second.order.number, .running)
+    #expect(try store.missCreation(second) == nil)
+    #expect(try store.job("j1").state == .running && store.outcomes("j1") == [.notFound, .applied])
+    // Those answers were about the model, and count for no poll.
+    store.advance(10 * OrderedStore.minute)
+    #expect(try store.miss(3, times: second.order.number) == nil)
+  }
+
+  @Test func aCreationThatIsToBeCanceledIsNotMadeAgain() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1")
+    _ = try store.cancel("j1")
+    try store.missCreation(step)
+    #expect(try store.job("j1").state == .canceled && store.order("j1").stage == .ended)
+    #expect(try store.outcomes("j1") == [.notFound, .applied])
+  }
+}
