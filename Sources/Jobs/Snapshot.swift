@@ -14,6 +14,8 @@ package struct Snapshot: Hashable, Sendable {
   /// What the rules for outputs say against a success; nil where it keeps them. Not stored with the snapshot: once the
   /// job has ended, it is the job's verdict.
   package var breach: JobError?
+  /// The provider has erased input, output and logs. Not stored with the snapshot.
+  package var isDataRemoved: Bool
   package var createdAt: Timestamp?
   package var startedAt: Timestamp?
   package var completedAt: Timestamp?
@@ -23,8 +25,9 @@ package struct Snapshot: Hashable, Sendable {
 
   package init(
     predictionID: String, providerStatus: String, phase: Phase?, model: String? = nil,
-    modelVersion: String? = nil, error: JobError? = nil, breach: JobError? = nil, createdAt: Timestamp? = nil,
-    startedAt: Timestamp? = nil, completedAt: Timestamp? = nil, predictMilliseconds: Int64? = nil,
+    modelVersion: String? = nil, error: JobError? = nil, breach: JobError? = nil,
+    isDataRemoved: Bool = false, createdAt: Timestamp? = nil, startedAt: Timestamp? = nil,
+    completedAt: Timestamp? = nil, predictMilliseconds: Int64? = nil,
     evidence: Evidence
   ) {
     self.predictionID = predictionID
@@ -34,6 +37,7 @@ package struct Snapshot: Hashable, Sendable {
     self.modelVersion = modelVersion
     self.error = error
     self.breach = breach
+    self.isDataRemoved = isDataRemoved
     self.createdAt = createdAt
     self.startedAt = startedAt
     self.completedAt = completedAt

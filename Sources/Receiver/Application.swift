@@ -183,7 +183,8 @@ package final class Application {
       let path = settings.databasePath
       var lock = try DatabaseLock(claiming: path)
       let writer = try StoreWriter(
-        path: path, watch: WatchPolicy(settings.provider), judge: RequestedOutput.judge)
+        path: path, watch: WatchPolicy(settings.provider), judge: RequestedOutput.judge,
+        restore: ErasedBody.restore)
       try lock.claimLog()
       let moving = try StoreCheckpointer(path: path) { checkpointer.rest() }
       let token = try JobToken(keptBy: writer)

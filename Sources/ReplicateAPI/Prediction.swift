@@ -13,8 +13,6 @@ package struct Prediction: Sendable {
   package let createdAt: Timestamp?
   package let startedAt: Timestamp?
   package let completedAt: Timestamp?
-  /// Replicate has erased input, output and logs.
-  package let isDataRemoved: Bool
   /// The error's text; nil where there is none, or an empty one.
   package let errorText: String?
   package let parts: PredictionParts
@@ -48,7 +46,6 @@ package struct Prediction: Sendable {
     createdAt = fields.time("created_at", in: body)
     startedAt = fields.time("started_at", in: body)
     completedAt = fields.time("completed_at", in: body)
-    isDataRemoved = object.value(named: "data_removed", in: body)?.kind == .true
     errorText = fields.errorText(in: body)
     parts = PredictionParts(fields, in: body)
     predictMilliseconds = parts.metrics.flatMap { BodyFields.milliseconds("predict_time", of: $0, in: body) }
@@ -61,6 +58,7 @@ extension Prediction {
   package var output: JSONValue? { parts.output }
   package var metrics: JSONValue? { parts.metrics }
   package var logs: JSONValue? { parts.logs }
+  package var isDataRemoved: Bool { parts.isDataRemoved }
 
   /// The URL that deliveries of this prediction are sent to, decoded. `body` is what this was read from.
   package func webhookURL(in body: Span<UInt8>) -> String? { webhook?.text(in: body) }
@@ -70,10 +68,13 @@ extension Prediction {
     let known = PredictionStatus(rawValue: status)
     return Snapshot(
       predictionID: id, providerStatus: status, phase: known?.phase, model: model, modelVersion: version,
-      error: known.flatMap(jobError), createdAt: createdAt, startedAt: startedAt, completedAt: completedAt,
-      predictMilliseconds: predictMilliseconds,
-      evidence: Evidence(
-        logsSize: logs?.range.count ?? 0, outputSize: output?.range.count ?? 0, digest: digest))
+      error: known.flatMap(jobError), isDataRemoved: isDataRemoved, createdAt: createdAt,
+      startedAt: startedAt, completedAt: completedAt, predictMilliseconds: predictMilliseconds,
+      evidence: evidence(digest: digest))
+  }
+
+  package func evidence(digest: BodyDigest) -> Evidence {
+    Evidence(logsSize: logs?.range.count ?? 0, outputSize: output?.range.count ?? 0, digest: digest)
   }
 
   /// The same, with what `rules` say against the output of a success: see ``breach(of:in:)``.

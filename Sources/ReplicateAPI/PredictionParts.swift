@@ -6,12 +6,15 @@ package struct PredictionParts: Sendable {
   package let output: JSONValue?
   package let metrics: JSONValue?
   package let logs: JSONValue?
+  /// Replicate has erased input, output and logs.
+  package let isDataRemoved: Bool
 
   init(_ fields: BodyFields, in body: Span<UInt8>) {
     input = fields.value("input", in: body)
     output = fields.value("output", in: body)
     metrics = fields.value("metrics", in: body)
     logs = fields.value("logs", in: body)
+    isDataRemoved = fields.value("data_removed", in: body)?.kind == .true
   }
 
   /// Finds them in a body that was read as a ``Prediction`` before, and was kept.

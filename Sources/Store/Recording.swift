@@ -195,7 +195,7 @@ extension StoreTransaction {
     _ news: News, webhookID: String?, to stored: Job, _ number: Int64, isStray: Bool = false
   ) throws(StoreError) -> Recording {
     var job = stored
-    var snapshot = news.snapshot
+    var (snapshot, body) = (news.snapshot, news.body)
     let isOpen = !job.phase.isTerminal
     if job.origin != nil, isOpen || job.isEndedByOurWord {
       if isOpen, try leavesAttempt(snapshot, of: number) {
@@ -205,10 +205,15 @@ extension StoreTransaction {
         snapshot.breach = judge(try orders.request(ofJob: number), news.body, snapshot.breach)
       }
     }
+    if snapshot.isDataRemoved, job.snapshot != nil, isOpen || job.isEndedByOurWord,
+      let restored = restore(body, try statements.body(ofJob: number))
+    {
+      (body, snapshot.evidence) = restored
+    }
     let wasUnheard = stored.endedUnheard
     let merge = job.merge(snapshot, from: news.source, receivedAt: news.receivedAt)
     if merge.changesJob {
-      try statements.updateJob(number, from: stored, to: job, body: merge.replacesSnapshot ? news.body : nil)
+      try statements.updateJob(number, from: stored, to: job, body: merge.replacesSnapshot ? body : nil)
     }
     count(merge, of: stored, job, snapshot)
     if wasUnheard, !job.endedUnheard { usage.noteHeardAfterAll(job) }

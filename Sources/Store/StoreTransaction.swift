@@ -7,6 +7,13 @@ package import Jobs
 package typealias OutputJudge =
   @Sendable (_ request: [UInt8], _ body: [UInt8], _ standing: JobError?) -> JobError?
 
+/// Puts the members that the provider has erased from a body back, as they were known before.
+///
+/// - Parameters: the body that lost them, and the last one that was kept.
+/// - Returns: the body to keep, and the evidence of it; nil where nothing is to be put back.
+package typealias BodyRestorer =
+  @Sendable (_ erased: [UInt8], _ known: [UInt8]) -> (body: [UInt8], evidence: Evidence)?
+
 /// What can be done inside one commit of a ``StoreWriter``. Handed out by it, and of no use outside.
 package final class StoreTransaction {
   private let connection: Connection
@@ -17,20 +24,25 @@ package final class StoreTransaction {
   private(set) lazy var orders = OrderStatements(connection)
   private(set) lazy var watchStatements = WatchStatements(connection)
   private(set) lazy var pruning = PruneStatements(connection)
+  private(set) lazy var notFound = NotFoundStatements(connection)
   let policy: WatchPolicy
   let judge: OutputJudge
+  let restore: BodyRestorer
 
   /// Rows that the redeliveries of one job may take: beyond them they are answered, but not recorded.
   package static let longestHistory: Int64 = 1000
 
-  init(_ connection: Connection, watch policy: WatchPolicy, judge: @escaping OutputJudge) {
-  private(set) lazy var notFound = NotFoundStatements(connection)
+  init(
+    _ connection: Connection, watch policy: WatchPolicy, judge: @escaping OutputJudge,
+    restore: @escaping BodyRestorer
+  ) {
     self.connection = connection
     statements = WriterStatements(connection)
     attempts = AttemptStatements(connection)
     usage = UsageLedger(connection)
     self.policy = policy
     self.judge = judge
+    self.restore = restore
   }
 
   /// Forgets what a transaction that failed has left.

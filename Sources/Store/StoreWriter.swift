@@ -13,10 +13,12 @@ package final class StoreWriter {
   ///   - busyTimeout: how long to wait for another process's lock, in milliseconds.
   ///   - watch: by which rules open jobs are looked after.
   ///   - judge: what the request of a job that was created here says against the output it has got.
+  ///   - restore: puts back what the provider has erased.
   package init(
     path: String, busyTimeout: Int32 = 5000,
     watch: WatchPolicy = WatchPolicy(timeout: 900_000, firstPoll: nil),
-    judge: @escaping OutputJudge = { _, _, standing in standing }
+    judge: @escaping OutputJudge = { _, _, standing in standing },
+    restore: @escaping BodyRestorer = { _, _ in nil }
   ) throws(StoreError) {
     let connection = try PrivateFile.creating { () throws(StoreError) in
       try Connection(path: path, access: .create, busyTimeout: busyTimeout)
@@ -34,7 +36,7 @@ package final class StoreWriter {
     // Nobody was told of it, but readers will be: it must not go with the power.
     try connection.syncLog()
     self.connection = connection
-    current = StoreTransaction(connection, watch: watch, judge: judge)
+    current = StoreTransaction(connection, watch: watch, judge: judge, restore: restore)
     GatheredWrites.attachToLog(of: connection)
     log.follow(connection)
     try connection.rememberFiles()

@@ -104,4 +104,45 @@ import Testing
     #expect(try desk.job("a").state == .pending)
     #expect(try desk.order("a").stage == .placed && desk.order("a").dueAt != nil)
   }
+
+  /// Replicate's late answer: the end counts, and what was known stays.
+  @Test func anErasedPredictionKeepsWhatWasKnown() throws {
+    let desk = try Desk { request in
+      request.hasPrefix("POST")
+        ? (
+          .created, #"{"id":"p1","status":"processing","input":{"prompt":"cat"},"output":null,"logs":"12%"}"#
+        )
+        : (
+          .ok,
+          #"{"id":"p1","status":"succeeded","input":{},"output":null,"logs":null,"data_removed":true}"#
+        )
+    }
+    try desk.create("a")
+    try desk.poll("p1")
+    let stored = try desk.stored("a")
+    #expect(stored.job.state == .succeeded && stored.job.snapshot?.evidence.logsSize == 5)
+    #expect(
+      String(decoding: stored.body, as: UTF8.self)
+        == #"{"id":"p1","status":"succeeded","input":{"prompt":"cat"},"output":null,"logs":"12%","data_removed":true}"#
+    )
+    // What `check` compares.
+    #expect(try desk.damagedBodies() == 0)
+    // The history has the digest of what came.
+    #expect(try desk.history("a").last?.digest != stored.job.snapshot?.evidence.digest)
+    #expect(try desk.document("a").contains(#""data_removed":true"#))
+  }
+
+  /// Nothing was known but the request.
+  @Test func anErasedInputIsTheRequests() throws {
+    let desk = try Desk { _ in
+      (
+        .created,
+        #"{"id":"p1","status":"succeeded","input":{},"output":null,"logs":null,"data_removed":true}"#
+      )
+    }
+    try desk.create("a")
+    let document = try desk.document("a")
+    #expect(document.contains(#""state":"succeeded""#) && document.contains(#""data_removed":true"#))
+    #expect(document.contains(#""input":{"prompt":"cat"}"#) && !document.contains(#""output""#))
+  }
 }

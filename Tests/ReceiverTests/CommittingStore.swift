@@ -21,7 +21,8 @@ final class CommittingStore {
     try #require(mkdtemp(&template) != nil)
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     path = folder + "/jobs.db"
-    let writer = try StoreWriter(path: path)
+    let writer = try StoreWriter(
+      path: path, judge: RequestedOutput.judge, restore: ErasedBody.restore)
     writing = try Thread(named: "writer") { [queue, metrics, logger] in
       let committer = Committer(
         writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: logger)

@@ -104,6 +104,21 @@ extension Desk {
   func history(_ id: String) throws -> [HistoryEntry] {
     try StoreReader(path: store.path).history(ofJob: try stored(id).number, after: 0, limit: 99)
   }
+
+  func damagedBodies() throws -> Int {
+    let sha256 = SHA256()
+    return try StoreReader(path: store.path).damagedBodies { sha256.digest(of: $0) }.count
+  }
+
+  /// As `GET /jobs/{id}` shows it.
+  func document(_ id: String) throws -> String {
+    let stored = try stored(id)
+    let snapshot = try #require(stored.job.snapshot)
+    let parts = PredictionParts(
+      keptBody: stored.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
+    return String(
+      decoding: JobDocument.whole(stored.job, parts, body: stored.body, order: try order(id)), as: UTF8.self)
+  }
 }
 
 /// An HTTP server that answers as it is told to.

@@ -21,8 +21,9 @@ enum JobDocument {
     writer.object { object in
       head(of: job, in: &object)
       object.member("progress", decimal: progress(of: job, parts, body: body))
-      object.member("input", raw: slice(parts?.input, of: body) ?? request?.input[...])
+      object.member("input", raw: input(parts, body, request))
       object.member("output", raw: slice(parts?.output, of: body))
+      if parts?.isDataRemoved == true { object.member("data_removed", bool: true) }
       object.member("metrics", raw: slice(parts?.metrics, of: body))
       if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
       object.member("metadata", raw: request?.metadata?[...])
@@ -157,6 +158,14 @@ extension JobDocument {
     object.member("state", string: JobState(entry.phase).rawValue)
     object.member("revision", integer: entry.revision)
     object.member("body_sha256", string: entry.digest?.hexadecimal)
+  }
+
+  /// Replicate erases it from its own answers; what was posted here is kept.
+  private static func input(
+    _ parts: PredictionParts?, _ body: [UInt8], _ request: PredictionRequest?
+  ) -> ArraySlice<UInt8>? {
+    let shown = slice(parts?.input, of: body)
+    return parts?.isDataRemoved == true ? request?.input[...] ?? shown : shown ?? request?.input[...]
   }
 
   private static func slice(_ value: JSONValue?, of body: [UInt8]) -> ArraySlice<UInt8>? {

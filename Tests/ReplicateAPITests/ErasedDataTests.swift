@@ -1,0 +1,55 @@
+import ReplicateAPI
+import Testing
+
+/// What Replicate erases an hour after the end is put back from what was known.
+@Suite struct ErasedDataTests {
+  private static let known =
+    #"{"id":"p","status":"processing","input":{"prompt":"a \"cat\"","n":1.50},"output":["a","b"],"logs":"12%\n"}"#
+
+  @Test(
+    arguments: [
+      // As it is documented: input empty, output and logs null.
+      (
+        #"{"id":"p","status":"succeeded","input":{},"output":null,"logs":null,"data_removed":true}"#,
+        #"{"id":"p","status":"succeeded","input":{"prompt":"a \"cat\"","n":1.50},"output":["a","b"],"#
+          + #""logs":"12%\n","data_removed":true}"#
+      ),
+      // In any other order, with white space, absent, or empty in another way.
+      (
+        #"{ "data_removed" : true, "logs":"" , "output":[ ], "input":{ }, "id":"p", "x":{"input":{}} }"#,
+        #"{ "data_removed" : true, "logs":"12%\n" , "output":["a","b"], "#
+          + #""input":{"prompt":"a \"cat\"","n":1.50}, "id":"p", "x":{"input":{}} }"#
+      ),
+      (
+        #"{"id":"p","data_removed":true}"# + "\n",
+        #"{"id":"p","data_removed":true,"input":{"prompt":"a \"cat\"","n":1.50},"output":["a","b"],"#
+          + #""logs":"12%\n"}"# + "\n"
+      ),
+      // What is there stays.
+      (
+        #"{"id":"p","input":{"prompt":"b"},"output":false,"logs":null}"#,
+        #"{"id":"p","input":{"prompt":"b"},"output":false,"logs":"12%\n"}"#
+      ),
+      // Of a name that is there twice the last counts.
+      (
+        #"{"input":{"a":1},"input":{},"output":1,"logs":"x"}"#,
+        #"{"input":{"a":1},"input":{"prompt":"a \"cat\"","n":1.50},"output":1,"logs":"x"}"#
+      ),
+      (#"{"id":"p","input":{"a":1},"output":0,"logs":"x"}"#, nil), ("[]", nil), ("{", nil), ("", nil),
+    ] as [(String, String?)])
+  func erasedMembersComeFromTheKnownBody(_ body: String, _ expected: String?) {
+    #expect(restored(body, Self.known) == expected)
+  }
+
+  @Test(arguments: [
+    #"{"id":"p","input":{},"output":null,"logs":""}"#, #"{"id":"p"}"#, "", "{", "[1]",
+  ])
+  func nothingComesFromABodyThatHasNothing(_ known: String) {
+    #expect(restored(#"{"id":"p","input":{},"output":null,"logs":null,"data_removed":true}"#, known) == nil)
+  }
+
+  private func restored(_ body: String, _ known: String) -> String? {
+    let (body, known) = (Array(body.utf8), Array(known.utf8))
+    return ErasedData.restored(body.span, from: known.span).map { String(decoding: $0, as: UTF8.self) }
+  }
+}
