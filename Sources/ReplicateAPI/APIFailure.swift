@@ -57,7 +57,7 @@ extension APIFailure {
       case 408, 500..<600:
         .unavailable(
           status: status, retryAfter: problem.retryAfter(header: retryAfter),
-          isExplained: problem.message != nil && [500, 503].contains(status))
+          isExplained: problem.isProblem && [500, 503].contains(status))
       case 400..<500: .invalid(status: status, message: message)
       default: .unintelligible(status: status)
       }

@@ -2,18 +2,16 @@ internal import JSONText
 
 /// What Replicate says of an error (RFC 9457): all of it optional, and any of it may be missing or of another type.
 struct ProblemDetails {
-  /// The detail, else the title, on one line; nil where there is neither.
+  /// The reason on one line; nil where the body has none.
   let message: String?
   /// The body is an object with a `detail` or a `title`, be it text or more: Replicate's own application
-  /// wrote it.
+  /// wrote it. A gateway's JSON has other members.
   let isProblem: Bool
   /// The member `retry_after`, in seconds, or what the detail says of it.
   private let statedRetryAfter: Int?
 
   /// In bytes: a sentence or two. It goes into answers and logs.
   private static let longestMessage = 300
-  /// In bytes of JSON text. What is longer is not a sentence for people.
-  private static let longestText = 8192
   /// In seconds. A wait of zero would be none, and one of more than an hour is better asked about again.
   private static let retryAfterBounds = 1...3600
 
@@ -23,13 +21,15 @@ struct ProblemDetails {
       return
     }
     let text = { (name: String, body: Span<UInt8>) -> String? in
-      guard let value = object.value(named: name, in: body), value.range.count <= Self.longestText,
-        let text = value.text(in: body)?.cutToLine(of: Self.longestMessage), !text.isEmpty
-      else { return nil }
-      return text
+      guard let value = object.value(named: name, in: body) else { return nil }
+      return ReasonText.read(value, in: body, limit: Self.longestMessage)
     }
-    let detail = text("detail", body)
-    message = detail ?? text("title", body)
+    let (detail, title) = (text("detail", body), text("title", body))
+    let fields = text("invalid_fields", body).map { fields in
+      (title.map { "\($0): \(fields)" } ?? fields).cutToLine(of: Self.longestMessage)
+    }
+    message =
+      detail ?? fields ?? title ?? text("message", body) ?? text("error", body) ?? text("errors", body)
     isProblem = ["detail", "title"].contains { name in
       switch object.value(named: name, in: body)?.kind {
       case .string, .object, .array: true

@@ -50,7 +50,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
         413, #"{"detail":"Files must be less than 100MB in size"}"#,
         .invalid(status: 413, message: "Files must be less than 100MB in size")
       ),
-      (400, #"{"detail":["x"],"title":""}"#, .invalid(status: 400, message: "Replicate answered 400")),
+      (400, #"{"detail":[],"title":""}"#, .invalid(status: 400, message: "Replicate answered 400")),
       (410, #"{"title":"Gone"}"#, .notFound(message: "Gone")),
       // Without a problem document, what refuses is somebody else: a proxy, a captive portal, another API.
       (400, "", .unintelligible(status: 400)), (401, "", .unintelligible(status: 401)),
@@ -60,6 +60,11 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       (404, #"{"detail":null,"title":404}"#, .unintelligible(status: 404)),
       (404, #"["detail"]"#, .unintelligible(status: 404)), (404, #""detail""#, .unintelligible(status: 404)),
       (410, "", .unintelligible(status: 410)), (422, "{}", .unintelligible(status: 422)),
+      (
+        503, #"{"message":"no healthy upstream"}"#,
+        .unavailable(status: 503, retryAfter: nil, isExplained: false)
+      ),
+      (503, #"{"detail":[{"msg":"no"}]}"#, .unavailable(status: 503, retryAfter: nil, isExplained: true)),
       (500, "", .unavailable(status: 500, retryAfter: nil, isExplained: false)),
       (500, #"{"detail":"no"}"#, .unavailable(status: 500, retryAfter: nil, isExplained: true)),
       (503, #"{"title":"no"}"#, .unavailable(status: 503, retryAfter: nil, isExplained: true)),
