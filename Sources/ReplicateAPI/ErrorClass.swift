@@ -20,16 +20,35 @@ package enum ErrorClass: String, CaseIterable {
     ("prediction interrupted", .interrupted), ("(code: pa)", .interrupted),
     ("director: unexpected error", .interrupted),
     ("e6716", .interrupted), ("e8765", .interrupted), ("e9243", .interrupted), ("e9828", .interrupted),
-    ("nsfw", .contentRefused), ("content policy", .contentRefused), ("flagged as sensitive", .contentRefused),
+    ("nsfw", .contentRefused), ("e005", .contentRefused), ("content policy", .contentRefused),
+    ("flagged as", .contentRefused), ("flagged for", .contentRefused), ("sensitive", .contentRefused),
+    ("safety system", .contentRefused), ("safety_violations", .contentRefused),
     ("insufficient credit", .insufficientCredit),
+    // Before what the input's own host may answer: "HTTP Error 429: Too Many Requests".
+    ("failed to download image", .invalidInput), ("failed to download video", .invalidInput),
+    ("failed to download audio", .invalidInput), ("failed to download input", .invalidInput),
+    ("cannot identify image file", .invalidInput),
     ("throttled", .rateLimited), ("rate limit", .rateLimited), ("too many requests", .rateLimited),
     ("at capacity", .providerBusy), ("service is currently unavailable", .providerBusy),
-    ("input validation failed", .invalidInput), ("invalid input", .invalidInput),
+    ("e003", .providerBusy), ("e004", .providerBusy), ("temporarily unavailable", .providerBusy),
+    ("high demand", .providerBusy), ("queue is full", .providerBusy),
+    ("input validation failed", .invalidInput), ("input validation error", .invalidInput),
+    ("invalid input", .invalidInput),
     ("invalid version or not permitted", .invalidInput), ("specified version does not exist", .invalidInput),
   ]
 
+  /// In lower case: what contains a sign and has another meaning. "Resource temporarily unavailable" is
+  /// EAGAIN's text on the model's own machine.
+  private static let exceptions = [
+    "insensitive", "case-sensitive", "case sensitive", "resource temporarily unavailable", "time-sensitive",
+    "time sensitive", "sensitive to", "flagged as deprecated", "flagged for removal", "flagged for deletion",
+  ]
+
   package init(classifying text: String) {
-    let lowercase = text.lowercased()
+    var lowercase = text.lowercased()
+    for exception in Self.exceptions where lowercase.contains(exception) {
+      lowercase.replace(exception, with: "_")
+    }
     let words = Set(lowercase.split { !$0.isLetter && !$0.isNumber }.map(String.init))
     self =
       Self.signs.first { sign in

@@ -31,6 +31,58 @@ import Testing
     #expect(ErrorClass(classifying: text) == expected)
   }
 
+  /// Texts of failed predictions as people have met them.
+  @Test(
+    arguments: [
+      (
+        "Service is currently unavailable due to high demand. Please try again later. (E003) (abc123)",
+        .providerBusy
+      ),
+      ("Queue is full", .providerBusy),
+      ("429 Too Many Requests", .rateLimited),
+      ("Unexpected error handling prediction (E9828)", .interrupted),
+      ("Director: unexpected error handling prediction (E6716)", .interrupted),
+      ("Prediction interrupted; please retry (code: PA)", .interrupted),
+      (
+        "All generated images contained NSFW content. Try running it again with a different prompt.",
+        .contentRefused
+      ),
+      ("Your request was rejected by the safety system. safety_violations=[sexual].", .contentRefused),
+      (
+        "The input or output was flagged as sensitive. Please try again with different inputs. (E005) (uIJ6l3ruRD)",
+        .contentRefused
+      ),
+      ("The request failed because the output may contain sensitive information.", .contentRefused),
+      ("Content flagged for: harassment", .contentRefused),
+      ("CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 79.15 GiB total capacity)", .outOfMemory),
+      ("CUDA error: device-side assert triggered", .unknown),
+      ("Prediction failed: Request timed out", .unknown),
+      ("Failed to download image: HTTP Error 404: Not Found", .invalidInput),
+      ("cannot identify image file <_io.BytesIO object at 0x7f>", .invalidInput),
+      ("Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096", .invalidInput),
+      ("zoom level must be positive", .unknown),
+      ("Service is temporarily unavailable. (E004)", .providerBusy), ("E003", .providerBusy),
+      ("Output contains sensitive content", .contentRefused), ("(E005)", .contentRefused),
+    ] as [(String, ErrorClass)])
+  func fieldTextsAreClassified(_ text: String, _ expected: ErrorClass) {
+    #expect(ErrorClass(classifying: text) == expected)
+  }
+
+  /// A sign in another sense decides nothing.
+  @Test(arguments: [
+    "LoRA names are case-sensitive", "scheduler: Case sensitive value", "The model is sensitive to the seed",
+    "case-insensitive match failed", "BlockingIOError: [Errno 11] Resource temporarily unavailable",
+    "the option was flagged as deprecated", "Failed to download weights", "E0030", "guidance sensitivity < 0",
+  ])
+  func aSignInAnotherSenseIsNone(_ text: String) {
+    #expect(ErrorClass(classifying: text) == .unknown)
+  }
+
+  @Test func anExceptionHidesNoOtherSign() {
+    let text = "names are case-sensitive; output was flagged as unsafe"
+    #expect(ErrorClass(classifying: text) == .contentRefused)
+  }
+
   @Test(arguments: ErrorClass.allCases)
   func onlyAnInterruptionIsTriedAgain(_ meaning: ErrorClass) {
     #expect(meaning.isRetryable == (meaning == .interrupted))
