@@ -130,7 +130,8 @@ package final class Application {
     case .serverEnded(let end):
       if let error = end.error { logger.error("a server has failed", metadata: ["reason": "\(error)"]) }
       guard end.cutRequests > 0 else { return }
-      logger.warning("requests were cut before they were answered", metadata: ["count": "\(end.cutRequests)"])
+      logger.warning(
+        "requests were cut before they were answered", metadata: ["count": .number(end.cutRequests)])
     }
   }
 
@@ -151,7 +152,7 @@ package final class Application {
     guard available < wanted else { return }
     logger.warning(
       "fewer descriptors than MAX_CONNECTIONS may need: accepting will pause when they run out",
-      metadata: ["available": "\(available)", "wanted": "\(wanted)"])
+      metadata: ["available": .number(available), "wanted": .number(wanted)])
   }
 
   private static func certificate(
@@ -170,7 +171,7 @@ package final class Application {
     for (index, secret) in secrets.enumerated() {
       guard let warning = secret.lengthWarning else { continue }
       logger.warning(
-        "unusual webhook secret", metadata: ["position": "\(index + 1)", "reason": "\(warning)"])
+        "unusual webhook secret", metadata: ["position": .number(index + 1), "reason": "\(warning)"])
     }
   }
 

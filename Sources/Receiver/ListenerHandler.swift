@@ -115,7 +115,7 @@ final class ListenerHandler: RequestHandler {
 
   private func metadata(of problem: Problem, _ head: RequestHead?, from peer: Peer) -> Logger.Metadata {
     var metadata: Logger.Metadata = [
-      "status": "\(problem.status.code)", "reason": "\(problem.reason ?? problem.detail)",
+      "status": .number(problem.status.code), "reason": "\(problem.reason ?? problem.detail)",
       "client": "\(client(of: head, from: peer))",
     ]
     if let route = head.flatMap({ Route($0.target.segments) }) { metadata["route"] = "\(route.name)" }

@@ -94,14 +94,26 @@ package final class Daemon {
       guard process.isRunning else { throw Unusable("the daemon ended: \(logText)") }
       for line in logText.split(separator: "\n") where line.contains("listening") {
         // A unix socket has no port; any number but 0 says that it was announced.
-        let address = line.split(separator: " ").first { $0.hasPrefix("address=") }
-        let port = address?.split(separator: ":").last.map { Int($0) ?? -1 } ?? 0
-        if !line.contains("purpose=api") { webhookPort = port }
-        if !line.contains("purpose=webhooks") { apiPort = port }
+        let fields = Self.fields(of: line)
+        let port = fields["address"]?.split(separator: ":").last.map { Int($0) ?? -1 } ?? 0
+        if fields["purpose"] != "api" { webhookPort = port }
+        if fields["purpose"] != "webhooks" { apiPort = port }
       }
       poll(nil, 0, 5)
     }
     guard webhookPort != 0, apiPort != 0 else { throw Unusable("the daemon does not listen: \(logText)") }
+  }
+
+  /// Of a line in either format, those without spaces in their values.
+  private static func fields(of line: Substring) -> [String: String] {
+    if let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] {
+      return object.compactMapValues { $0 as? String }
+    }
+    let pairs = line.split(separator: " ").compactMap { word -> (String, String)? in
+      let parts = word.split(separator: "=", maxSplits: 1)
+      return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
+    }
+    return Dictionary(pairs) { first, _ in first }
   }
 }
 

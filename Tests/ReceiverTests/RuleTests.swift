@@ -80,16 +80,17 @@ import Testing
       line.add("id", "a\n2026 error \"x\"")
       line.add("plain", "value")
       line.add("none", "")
+      line.add("bytes", 2512)
       return String(decoding: line.ended(), as: UTF8.self)
     }
     #expect(
       line(.text)
-        == "1970-01-01T00:00:00.000Z info    delivery id=\"a\\n2026 error \\\"x\\\"\" plain=value none=\"\"\n"
+        == "1970-01-01T00:00:00.000Z info    delivery id=\"a\\n2026 error \\\"x\\\"\" plain=value none=\"\" bytes=2512\n"
     )
     #expect(
       line(.json)
         == #"{"time":"1970-01-01T00:00:00.000Z","level":"info","message":"delivery","#
-        + #""id":"a\n2026 error \"x\"","plain":"value","none":""}"# + "\n")
+        + #""id":"a\n2026 error \"x\"","plain":"value","none":"","bytes":2512}"# + "\n")
   }
 
   @Test func metricsAreInPrometheusFormat() {

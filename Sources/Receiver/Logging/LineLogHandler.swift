@@ -28,7 +28,7 @@ package struct LineLogHandler: LogHandler {
     let own = event.metadata ?? [:]
     let merged = metadata.isEmpty ? own : metadata.merging(own) { $1 }
     write(event.level, "\(event.message)") { line in
-      for (name, value) in merged.sorted(by: { $0.key < $1.key }) { line.add(name, Self.text(of: value)) }
+      for (name, value) in merged.sorted(by: { $0.key < $1.key }) { line.add(name, value) }
     }
   }
 
@@ -47,9 +47,19 @@ package struct LineLogHandler: LogHandler {
   }
 }
 
-extension LineLogHandler {
-  private static func text(of value: Logger.MetadataValue) -> String {
-    guard case .string(let text) = value else { return "\(value)" }
-    return text
+extension LogLine {
+  fileprivate mutating func add(_ name: String, _ value: Logger.MetadataValue) {
+    switch value {
+    case .string(let text): add(name, text)
+    case .stringConvertible(let number as any BinaryInteger): add(name, number)
+    default: add(name, "\(value)")
+    }
+  }
+}
+
+extension Logger.MetadataValue {
+  /// A number in JSON, where an interpolation is a string.
+  static func number(_ number: some BinaryInteger & Sendable) -> Logger.MetadataValue {
+    .stringConvertible(number)
   }
 }

@@ -3,7 +3,7 @@ internal import Jobs
 
 /// One line of the log, written field by field: JSON for machines, or text for people.
 ///
-/// `{"time":"…","level":"info","message":"delivery","outcome":"applied","bytes":"2512"}` or
+/// `{"time":"…","level":"info","message":"delivery","outcome":"applied","bytes":2512}` or
 /// `2026-11-22T10:00:02.340Z info    delivery outcome=applied bytes=2512`
 struct LogLine {
   private let format: LogFormat
@@ -43,6 +43,15 @@ struct LogLine {
       bytes.append(UInt8(ascii: "="))
       if Self.isPlain(value) { bytes.append(utf8: value) } else { bytes.append(utf8: Self.quoted(value)) }
     }
+  }
+
+  /// A number stays one in JSON, so that what reads the log can compare and sum it.
+  mutating func add(_ name: String, _ number: some BinaryInteger) {
+    guard format == .json else { return add(name, number.description) }
+    bytes.append(UInt8(ascii: ","))
+    bytes.append(jsonString: name)
+    bytes.append(UInt8(ascii: ":"))
+    bytes.append(utf8: number.description)
   }
 
   /// With the end of the line.

@@ -55,7 +55,7 @@ final class RefusalLog: Sendable {
     for (kind, suppressed) in counts {
       logger.log(
         level: kind.level, "\(kind.message)",
-        metadata: ["code": "\(kind.code)", "suppressed": "\(suppressed)"])
+        metadata: ["code": "\(kind.code)", "suppressed": .number(suppressed)])
     }
   }
 }

@@ -150,7 +150,7 @@ extension Dispatcher {
         "a job is stale",
         metadata: [
           "job": "\(job.id)", "prediction_id": "\(job.snapshot?.predictionID ?? "")",
-          "revision": "\(job.revision)",
+          "revision": .number(job.revision),
         ])
     }
     questions += sweep.questions

@@ -86,7 +86,7 @@ extension ProviderContext {
       metadata: [
         "source": "\(source.rawValue)", "job": "\(recording.jobID)",
         "outcome": "\(recording.outcome.rawValue)",
-        "prediction_id": "\(news.snapshot.predictionID)", "revision": "\(recording.revision)",
+        "prediction_id": "\(news.snapshot.predictionID)", "revision": .number(recording.revision),
         "state": "\(recording.state.rawValue)",
       ])
     return true
@@ -158,7 +158,7 @@ extension ProviderContext {
     switch decision {
     case .place, .refuse, .refuseIfRepeated: return
     case .putOff(let seconds, _):
-      logger.info("an order was put off", metadata: ["job": "\(job.id)", "seconds": "\(seconds)"])
+      logger.info("an order was put off", metadata: ["job": "\(job.id)", "seconds": .number(seconds)])
     case .find:
       logger.warning(
         "the answer to a call that creates a prediction was lost: it will be looked for",

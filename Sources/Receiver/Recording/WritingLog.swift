@@ -39,7 +39,7 @@ struct WritingLog {
   }
 
   private func say(_ counts: [(kind: Event, suppressed: Int)]) {
-    for (event, suppressed) in counts { log(event, ["suppressed": "\(suppressed)"]) }
+    for (event, suppressed) in counts { log(event, ["suppressed": .number(suppressed)]) }
   }
 
   private func log(_ event: Event, _ metadata: Logger.Metadata = [:]) {

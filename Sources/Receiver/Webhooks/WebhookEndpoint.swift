@@ -138,14 +138,14 @@ extension WebhookEndpoint {
     deliveryLog.log(.info, "delivery") { line in
       let snapshot = delivery.snapshot
       let duration = (loop.kernel.monotonicTime - start).wholeNanoseconds / 1000
-      line.add("bytes", String(delivery.body.count))
+      line.add("bytes", delivery.body.count)
       if recording.jobID != snapshot.predictionID { line.add("job", recording.jobID) }
-      line.add("microseconds", String(duration))
+      line.add("microseconds", duration)
       line.add("outcome", recording.outcome.rawValue)
       line.add("prediction_id", snapshot.predictionID)
       line.add("provider_status", snapshot.providerStatus)
-      line.add("revision", String(recording.revision))
-      line.add("secret", String(secretPosition))
+      line.add("revision", recording.revision)
+      line.add("secret", secretPosition)
       line.add("state", recording.state.rawValue)
       line.add("webhook_id", delivery.webhookID)
     }

@@ -1,0 +1,40 @@
+import Foundation
+import LiveDaemon
+import Testing
+
+extension ProcessTests {
+  @Suite struct JSONLogTests {
+    private func lines(_ log: String) throws -> [[String: Any]] {
+      try log.split(separator: "\n").map {
+        try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any], "\($0)")
+      }
+    }
+
+    @Test func numbersAreNumbersInJSONLines() throws {
+      let daemon = try Daemon(in: TemporaryFolder(), environment: ["LOG_FORMAT": "json"])
+      // An id of nothing but digits is no number.
+      #expect(try daemon.post(SignedDelivery(id: "1", prediction: "2", status: "starting")).status == 200)
+      for _ in 0..<20 {
+        let connection = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
+        try connection.send(Array("GET /none HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+        #expect(try connection.receive().status == 404)
+      }
+      let lines = try lines(daemon.logAfterStop())
+      let delivery = try #require(lines.first { $0["message"] as? String == "delivery" })
+      for name in ["bytes", "microseconds", "revision", "secret"] {
+        #expect(delivery[name] is NSNumber, "\(name)")
+      }
+      #expect(delivery["webhook_id"] as? String == "1" && delivery["prediction_id"] as? String == "2")
+      let refusals = lines.filter { $0["message"] as? String == "refused" }
+      #expect(refusals.compactMap { $0["status"] as? Int }.first == 404)
+      #expect(refusals.compactMap { $0["suppressed"] as? Int }.reduce(0, +) == 10)
+      // Whatever else is logged: what is written in digits alone is a number, but for ids.
+      for line in lines {
+        for (name, value) in line where !name.hasSuffix("_id") && name != "job" {
+          let text = value as? String ?? ""
+          #expect(text.isEmpty || !text.allSatisfy(\.isNumber), "\(name)=\(text)")
+        }
+      }
+    }
+  }
+}
