@@ -47,6 +47,20 @@ import Testing
     #expect(String(decoding: document, as: UTF8.self) == String(decoding: expected, as: UTF8.self))
   }
 
+  /// A bar is full before the prediction has ended, and may be full where it then failed.
+  @Test(arguments: [
+    ("processing", "100%|███| 5/5 [00:01]", 0.99), ("failed", "100%|███| 5/5 [00:01]", 0.99),
+    ("canceled", "99999/100000 [00:01]", 0.99), ("processing", "42%|███| 21/50 [00:01]", 0.42),
+    ("succeeded", "42%|███| 21/50 [00:01]", 1),
+  ])
+  func progressIsBelowOneUntilSuccess(_ status: String, _ logs: String, _ progress: Double) throws {
+    let body = Array(#"{"id":"p","status":"\#(status)","output":"o","logs":"\#(logs)"}"#.utf8)
+    let job = try Self.job(restingOn: body)
+    let document = JobDocument.whole(job, Self.parts(of: body, restedOnBy: job), body: body, order: nil)
+    let object = try #require(JSONSerialization.jsonObject(with: Data(document)) as? [String: Any])
+    #expect(object["progress"] as? Double == progress)
+  }
+
   /// What a disk gives in place of what was written: zeros, wherever they begin and however many they are.
   @Test(arguments: names)
   func zerosInABodyAreFound(_ name: String) throws {

@@ -113,13 +113,13 @@ extension JobDocument {
     object.member("stale_at", time: job.watch.staleAt)
   }
 
-  /// 1 where the job has succeeded, else as far as its logs tell.
+  /// 1 where the job has succeeded; else as far as its last progress bar is, and below 1: a bar ends before the job does.
   private static func progress(of job: Job, _ parts: PredictionParts?, body: [UInt8]) -> Decimal? {
     if job.phase == .succeeded { return Decimal(10_000, digits: 4) }
     guard let logs = parts?.logs, let fraction = LogProgress.fraction(in: logs, of: body.span) else {
       return nil
     }
-    return Decimal(Int64(fraction * 10_000), digits: 4)
+    return Decimal(min(Int64(fraction * 10_000), 9900), digits: 4)
   }
 
   /// The provider's own backends disagree about times: an end before its start says nothing.
