@@ -148,6 +148,7 @@ extension Route {
     case .jobs: "jobs"
     case .job: "job"
     case .history: "history"
+    case .logs: "logs"
     case .cancel: "cancel"
     case .usage: "usage"
     case .liveness: "healthz"

@@ -6,6 +6,7 @@ enum Route: Equatable {
   case jobs
   case job(id: String)
   case history(id: String)
+  case logs(id: String)
   case cancel(id: String)
   case usage
   case liveness
@@ -23,6 +24,7 @@ enum Route: Equatable {
     case (1, "jobs", _): self = .jobs
     case (2, "jobs", let id?) where !id.isEmpty: self = .job(id: id)
     case (3, "jobs", let id?) where !id.isEmpty && path.last == "history": self = .history(id: id)
+    case (3, "jobs", let id?) where !id.isEmpty && path.last == "logs": self = .logs(id: id)
     case (3, "jobs", let id?) where !id.isEmpty && path.last == "cancel": self = .cancel(id: id)
     case (1, "usage", _): self = .usage
     case (1, "healthz", _): self = .liveness

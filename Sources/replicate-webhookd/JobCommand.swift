@@ -20,6 +20,9 @@ struct JobCommand: ParsableCommand {
   @Flag(help: "Show its deliveries instead.")
   var history = false
 
+  @Flag(help: "Print all its logs instead.")
+  var logs = false
+
   @Flag(help: "Follow it to its end, and print its output.")
   var follow = false
 
@@ -27,6 +30,9 @@ struct JobCommand: ParsableCommand {
 
   func validate() throws {
     guard !follow || !history else { throw ValidationError("--follow and --history exclude each other") }
+    guard !logs || !(follow || history || json) else {
+      throw ValidationError("--logs goes with none of --follow, --history and --json")
+    }
   }
 
   func run() throws {
@@ -35,13 +41,24 @@ struct JobCommand: ParsableCommand {
         var follower = JobFollower(id, of: try JobFollower.client(api))
         return try JobResult(job: follower.follow()).report(asJSON: json)
       }
-      let path = "/jobs/\(PercentEncoding.encode(id))" + (history ? "/history" : "")
+      let path = "/jobs/\(PercentEncoding.encode(id))" + (history ? "/history" : logs ? "/logs" : "")
       let answer = try api.client().get(path)
+      guard !logs else { return printLogs(answer) }
       guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else {
         Terminal.print(answer)
         return
       }
       Terminal.print(history ? JobTable.history(document) : JobTable.details(document))
     }
+  }
+
+  /// As they are; on a terminal without what could control it, and with a line for each redrawn progress bar.
+  private func printLogs(_ logs: [UInt8]) {
+    guard Terminal.isInteractive else {
+      Terminal.print(logs)
+      return
+    }
+    let lines = logs.map { $0 == UInt8(ascii: "\r") ? UInt8(ascii: "\n") : $0 }
+    Terminal.print(Terminal.visible(String(decoding: lines, as: UTF8.self), keeping: ["\n", "\t"]))
   }
 }

@@ -52,6 +52,8 @@ extension ProcessTests {
 
     @Test(arguments: [
       ("GET", "/jobs/none", 404, "job_not_found"), ("GET", "/jobs/none/history", 404, "job_not_found"),
+      ("GET", "/jobs/none/logs", 404, "job_not_found"),
+      ("GET", "/jobs/p0/logs?x=1", 400, "invalid_parameter"),
       ("GET", "/jobs?state=dancing", 400, "invalid_parameter"),
       ("GET", "/jobs?limit=0", 400, "invalid_parameter"),
       ("GET", "/jobs?limit=501", 400, "invalid_parameter"),
@@ -78,7 +80,8 @@ extension ProcessTests {
       ("PUT", "/jobs", "GET, HEAD, POST"), ("DELETE", "/jobs", "GET, HEAD, POST"),
       ("DELETE", "/jobs/p0", "GET, HEAD"), ("POST", "/jobs/p0", "GET, HEAD"),
       ("GET", "/jobs/p0/cancel", "POST"), ("HEAD", "/jobs/p0/cancel", "POST"),
-      ("POST", "/jobs/p0/history", "GET, HEAD"), ("POST", "/usage", "GET, HEAD"),
+      ("POST", "/jobs/p0/history", "GET, HEAD"), ("POST", "/jobs/p0/logs", "GET, HEAD"),
+      ("POST", "/usage", "GET, HEAD"),
       ("POST", "/metrics", "GET, HEAD"), ("POST", "/readyz", "GET, HEAD"), ("POST", "/healthz", "GET, HEAD"),
     ])
     func aMethodThatAPathDoesNotTakeIsAnsweredWithThoseThatItDoes(
@@ -119,7 +122,7 @@ extension ProcessTests {
       let tokens = ["API_TOKENS": "first-token-0123456789 second-token-0123456789"]
       let daemon = try filled(1, environment: tokens)
       #expect(try daemon.ask("/readyz").status == 200)
-      for path in ["/jobs", "/jobs/p0", "/jobs/p0/history", "/metrics"] {
+      for path in ["/jobs", "/jobs/p0", "/jobs/p0/history", "/jobs/p0/logs", "/metrics"] {
         let refused = try daemon.ask(path)
         #expect(refused.status == 401 && refused.code == "unauthorized")
         #expect(refused.fields["www-authenticate"] == #"Bearer realm="jobs""#)

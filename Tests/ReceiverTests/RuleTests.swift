@@ -11,7 +11,7 @@ import Testing
       (["webhooks", "replicate"], .webhook), (["webhooks", "replicate", ""], .webhook), (["jobs"], .jobs),
       (["jobs", ""], .jobs),
       (["jobs", "a b"], .job(id: "a b")), (["jobs", "a", ""], .job(id: "a")),
-      (["jobs", "a", "history"], .history(id: "a")),
+      (["jobs", "a", "history"], .history(id: "a")), (["jobs", "a", "logs"], .logs(id: "a")),
       (["jobs", "history"], .job(id: "history")), (["healthz"], .liveness), (["readyz", ""], .readiness),
       (["jobs", "a", "cancel"], .cancel(id: "a")), (["jobs", "a", "cancel", ""], .cancel(id: "a")),
       (["jobs", "cancel"], .job(id: "cancel")), (["usage"], .usage), (["usage", ""], .usage),

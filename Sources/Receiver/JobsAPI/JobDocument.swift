@@ -34,6 +34,12 @@ enum JobDocument {
     return writer.bytes
   }
 
+  /// The text of all logs; empty where there are none.
+  static func logs(_ parts: PredictionParts?, body: [UInt8]) -> [UInt8] {
+    guard let logs = parts?.logs, logs.kind == .string else { return [] }
+    return Array(JSONString.decode(logs.contents, of: body.span).utf8)
+  }
+
   /// Jobs without what may be large: input, output, metrics and logs.
   static func list(_ jobs: [Job], next: Int64?) -> [UInt8] {
     var writer = JSONWriter(capacity: 512 * jobs.count + 64)

@@ -58,6 +58,7 @@ final class JobsEndpoint {
     case .usage: return try usage(for: request.head)
     case .jobs: return try jobs(for: request.head)
     case .history(let id): return try history(of: id, for: request.head)
+    case .logs(let id): return try logs(of: id, for: request.head)
     case .readiness: return try await readiness()
     case .metrics:
       return Response(
@@ -83,6 +84,23 @@ extension JobsEndpoint {
     return Response(
       status: .ok, fields: [("Content-Type", "application/json"), ("ETag", tag.text)],
       body: JobDocument.whole(stored.job, parts, body: stored.body, order: order))
+  }
+
+  /// All logs, decoded. A browser must not take a model's text for a page: hence `nosniff`.
+  private func logs(of id: String, for head: RequestHead) throws(Problem) -> Response {
+    _ = try QueryParameters(head.target, allowing: [])
+    let (stored, order) = try findWithOrder(id)
+    let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job))
+    guard !tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
+      return Response(status: .notModified, fields: [("ETag", tag.text)])
+    }
+    return Response(
+      status: .ok,
+      fields: [
+        ("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"),
+        ("ETag", tag.text),
+      ],
+      body: JobDocument.logs(try parts(of: stored), body: stored.body))
   }
 
   private func place(_ request: Request) async throws(Problem) -> Response {
