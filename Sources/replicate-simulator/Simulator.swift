@@ -109,6 +109,7 @@ struct Simulator {
     settings.createsPerMinute = options.createRate
     settings.credit = options.credit
     settings.maximumPredictions = options.maxPredictions
+    settings.listsWebhooks = options.listWebhooks
     settings.retries = RetrySchedule(window: options.retryWindow.duration)
     settings.faults = Faults(
       chances: Faults.Chances(

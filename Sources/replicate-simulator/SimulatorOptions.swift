@@ -69,6 +69,9 @@ struct SimulatorOptions: ParsableArguments {
       valueName: "part"))
   var apiErrors = 0.0
 
+  @Flag(help: "Items of the list of predictions show their webhooks. Replicate documents that they do not.")
+  var listWebhooks = false
+
   @Option(help: ArgumentHelp("How long every answer of the API is held back.", valueName: "duration"))
   var latency = DurationArgument("0s")
 

@@ -171,6 +171,19 @@ import Testing
     }
   }
 
+  /// Replicate documents no `webhook` in the items of its list, and repeats it in the answer about one prediction.
+  @Test(arguments: [false, true])
+  func theListShowsWebhooksOnlyWhereItIsToldTo(_ isTold: Bool) throws {
+    let simulator = try SimulatorProcess(isTold ? ["--list-webhooks"] : [])
+    let url = "http://127.0.0.1:1/hook"
+    let id = try simulator.create("demo/hello", webhook: url, events: #""completed""#)
+    #expect(try simulator.ask("/v1/predictions/\(id)").json["webhook"] as? String == url)
+    let items = try simulator.ask("/v1/predictions").json["results"] as? [[String: Any]]
+    let item = try #require(items?.first)
+    #expect(item["id"] as? String == id && item["webhook"] as? String == (isTold ? url : nil))
+    #expect((item["webhook_events_filter"] != nil) == isTold)
+  }
+
   @Test func theOldestThatEndedAreForgotten() throws {
     let simulator = try SimulatorProcess(["--duration", "0s", "--max-predictions", "5"])
     let ids = try (0..<8).map { number in

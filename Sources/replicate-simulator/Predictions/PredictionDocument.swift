@@ -25,7 +25,8 @@ struct PredictionDocument {
   /// Replicate writes fractions of several lengths, mixed in one body.
   private static let fractionDigits = [3, 6, 9, 5, 4, 8]
 
-  func write(to writer: inout JSONWriter) {
+  /// - Parameter showsWebhook: an answer about one prediction repeats what was asked for.
+  func write(to writer: inout JSONWriter, showsWebhook: Bool = true) {
     writer.object { object in
       object.member("id", string: facts.id)
       object.member("model", string: facts.model)
@@ -44,6 +45,7 @@ struct PredictionDocument {
       object.member("deadline", string: life.deadline.map { text(of: $0, 3) })
       if let metrics { object.member("metrics") { $0.numbers(metrics) } }
       object.member("urls") { writeURLs(to: &$0) }
+      guard showsWebhook else { return }
       object.member("webhook", string: facts.webhook)
       if let events = facts.webhookEvents {
         object.member("webhook_events_filter") { $0.array(events) { $0.string($1.rawValue) } }

@@ -102,7 +102,7 @@ extension Provider {
         writer.array(page.reversed()) { writer, ordinal in
           guard let entry = entries[ordinal] else { return }
           PredictionDocument(facts: entry.facts, life: entry.life, publicURL: settings.publicURL)
-            .write(to: &writer)
+            .write(to: &writer, showsWebhook: settings.listsWebhooks)
         }
       }
     }

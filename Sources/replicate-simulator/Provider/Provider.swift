@@ -13,6 +13,8 @@ actor Provider {
     var credit: Int?
     /// The oldest that have ended are forgotten when more come.
     var maximumPredictions = 10_000
+    /// The items of the list show their webhooks.
+    var listsWebhooks = false
     var retries = RetrySchedule(window: .seconds(60))
     var faults = Faults(chances: Faults.Chances(), seed: 0)
     var identifiers = Identifiers(run: 0)
