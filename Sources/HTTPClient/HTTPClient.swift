@@ -50,8 +50,10 @@ package final class HTTPClient {
   ///   - body: what POST sends, empty where nil.
   ///   - isOnce: never send it twice. libcurl sends a request again, whatever its method, where a connection that it used
   ///     before ends without an answer; so this one gets a new connection.
+  ///   - maxAnswer: bytes of the answer, where another bound holds than that of the limits.
   package func send(
-    _ method: Method, to url: String, fields: [String], body: [UInt8]? = nil, isOnce: Bool = false
+    _ method: Method, to url: String, fields: [String], body: [UInt8]? = nil, isOnce: Bool = false,
+    maxAnswer: Int? = nil
   ) throws(HTTPClientError) -> Answer {
     curl_easy_reset(handle)
     if isOnce { try check(ccurl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)) }
@@ -59,7 +61,7 @@ package final class HTTPClient {
     defer { curl_slist_free_all(list) }
     // libcurl would add an Expect field to large bodies, and wait.
     for field in fields + ["Expect:"] { list = curl_slist_append(list, field) }
-    let sink = Sink(limit: limits.bodyBytes)
+    let sink = Sink(limit: maxAnswer ?? limits.bodyBytes)
     try configure(url: url, list: list, sink: sink)
     let code =
       switch method {
@@ -68,14 +70,20 @@ package final class HTTPClient {
       }
     withExtendedLifetime(sink) {}
     guard code == CURLE_OK else {
+      if sink.isFull { throw HTTPClientError(ofLongAnswer: status) }
       var sent = 0
       _ = ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &sent)
       throw HTTPClientError(code, isUnsent: sent == 0)
     }
-    var status = 0
-    _ = ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
     return Answer(
       status: status, retryAfter: field("Retry-After"), entityTag: field("ETag"), body: sink.bytes)
+  }
+
+  /// Of the last answer.
+  private var status: Int {
+    var status = 0
+    _ = ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
+    return status
   }
 
   private func post(_ body: [UInt8]) throws(HTTPClientError) -> CURLcode {
@@ -130,6 +138,8 @@ package final class HTTPClient {
   /// Collects an answer's body. libcurl ends the transfer when less is taken than it offered.
   private final class Sink {
     private(set) var bytes: [UInt8] = []
+    /// More was offered than may be taken.
+    private(set) var isFull = false
     private let limit: Int
 
     init(limit: Int) {
@@ -137,7 +147,10 @@ package final class HTTPClient {
     }
 
     func take(_ more: UnsafeRawBufferPointer) -> Int {
-      guard bytes.count + more.count <= limit else { return 0 }
+      guard bytes.count + more.count <= limit else {
+        isFull = true
+        return 0
+      }
       bytes.append(contentsOf: more)
       return more.count
     }
@@ -148,16 +161,26 @@ package final class HTTPClient {
 package struct HTTPClientError: Error, Sendable, CustomStringConvertible {
   /// Not a byte of the request left: the server cannot have acted on it.
   package let isUnsent: Bool
+  /// An answer with that status came, and was longer than may be taken.
+  package let statusOfLongAnswer: Int?
   private let reason: String
 
   init(reason: String) {
     self.reason = reason
     isUnsent = true
+    statusOfLongAnswer = nil
+  }
+
+  init(ofLongAnswer status: Int) {
+    reason = "the answer was longer than may be taken"
+    isUnsent = false
+    statusOfLongAnswer = status
   }
 
   init(_ code: CURLcode, isUnsent: Bool) {
     reason = String(cString: curl_easy_strerror(code))
     self.isUnsent = isUnsent
+    statusOfLongAnswer = nil
   }
 
   package var description: String { reason }

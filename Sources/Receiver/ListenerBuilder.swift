@@ -103,11 +103,13 @@ struct ListenerBuilder {
     let recorder = Recorder(loop: loop, queue: queue)
     let orders = OrdersEndpoint(
       loop: loop, recorder: recorder, metrics: metrics, isConfigured: settings.provider.token != nil,
-      bodyLimit: settings.limits.message.bodyBytes, wakeProvider: { [events] in events.wake() })
+      bodyLimit: settings.limits.message.bodyBytes, maxQueued: settings.provider.maxQueuedOrders,
+      wakeProvider: { [events] in events.wake() })
     do throws(StoreError) {
       return JobsEndpoint(
         loop: loop, reader: try StoreReader(path: settings.databasePath), recorder: recorder, orders: orders,
-        access: APIAccess(tokens: settings.apiTokens), lifecycle: lifecycle, metrics: metrics)
+        pace: events.pace, access: APIAccess(tokens: settings.apiTokens), lifecycle: lifecycle,
+        metrics: metrics)
     } catch {
       throw .store(error)
     }

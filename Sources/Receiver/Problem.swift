@@ -17,6 +17,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case invalidRequest = "invalid_request"
   case unsupportedMediaType = "unsupported_media_type"
   case conflict
+  case queueFull = "queue_full"
   case notConfigured = "not_configured"
   case unauthorized
   case hostNotAllowed = "host_not_allowed"

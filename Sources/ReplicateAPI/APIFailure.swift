@@ -4,8 +4,10 @@ package enum APIFailure: Error, Equatable, Sendable {
   case rateLimited(retryAfter: Int)
   /// 402: somebody has to pay.
   case insufficientCredit(message: String)
-  /// 401 or 403: the token is wrong, or may not do this.
+  /// 401: the token is wrong.
   case unauthorized(message: String)
+  /// 403: this call was refused, and perhaps not for good.
+  case refused(status: Int, message: String)
   /// 404, 410, with a problem document: there is no such thing, or not for this token.
   case notFound(message: String)
   /// Any other 4xx, with a problem document: the same call will never succeed.
@@ -26,7 +28,7 @@ package enum APIFailure: Error, Equatable, Sendable {
     case .unavailable: true
     // Success that cannot be read is success.
     case .unintelligible(let status): (200..<300).contains(status)
-    case .rateLimited, .insufficientCredit, .unauthorized, .notFound, .invalid: false
+    case .rateLimited, .insufficientCredit, .unauthorized, .refused, .notFound, .invalid: false
     }
   }
 
@@ -34,7 +36,7 @@ package enum APIFailure: Error, Equatable, Sendable {
   package var isRetryable: Bool {
     switch self {
     case .rateLimited, .unavailable, .unintelligible: true
-    case .insufficientCredit, .unauthorized, .notFound, .invalid: false
+    case .insufficientCredit, .unauthorized, .refused, .notFound, .invalid: false
     }
   }
 }
@@ -52,7 +54,8 @@ extension APIFailure {
       case 429: .rateLimited(retryAfter: problem.retryAfter(header: retryAfter) ?? Self.defaultRetryAfter)
       case 400..<500 where status != 408 && !problem.isProblem: .unintelligible(status: status)
       case 402: .insufficientCredit(message: message)
-      case 401, 403: .unauthorized(message: message)
+      case 401: .unauthorized(message: message)
+      case 403: .refused(status: status, message: message)
       case 404, 410: .notFound(message: message)
       case 408, 500..<600:
         .unavailable(
@@ -72,7 +75,7 @@ extension APIFailure: CustomStringConvertible {
     switch self {
     case .rateLimited(let seconds): "Replicate limits the rate of calls; try again in \(seconds) s"
     case .insufficientCredit(let message), .unauthorized(let message), .notFound(let message),
-      .invalid(_, let message):
+      .invalid(_, let message), .refused(_, let message):
       message
     case .unavailable(let status, _, _): "Replicate is not available: it answered \(status)"
     case .unintelligible(let status): "Replicate answered \(status) with something that is not understood"

@@ -18,6 +18,8 @@ package struct Prediction: Sendable {
   package let parts: PredictionParts
   /// Where it is in the body; nil where absent or null.
   package let webhook: JSONValue?
+  /// The body has the member, be it null. A list's items have none, whether their predictions have webhooks or not.
+  package let showsWebhook: Bool
   /// What the provider charges by (`metrics.predict_time`), in milliseconds.
   package let predictMilliseconds: Int64?
 
@@ -49,7 +51,9 @@ package struct Prediction: Sendable {
     errorText = fields.errorText(in: body)
     parts = PredictionParts(fields, in: body)
     predictMilliseconds = parts.metrics.flatMap { BodyFields.milliseconds("predict_time", of: $0, in: body) }
-    webhook = fields.value("webhook", in: body)
+    let member = object.value(named: "webhook", in: body)
+    showsWebhook = member != nil
+    webhook = member?.kind == .null ? nil : member
   }
 }
 

@@ -28,8 +28,7 @@ struct ProblemDetails {
     let fields = text("invalid_fields", body).map { fields in
       (title.map { "\($0): \(fields)" } ?? fields).cutToLine(of: Self.longestMessage)
     }
-    message =
-      detail ?? fields ?? title ?? text("message", body) ?? text("error", body) ?? text("errors", body)
+    message = detail ?? fields ?? title
     isProblem = ["detail", "title"].contains { name in
       switch object.value(named: name, in: body)?.kind {
       case .string, .object, .array: true

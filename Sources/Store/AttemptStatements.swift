@@ -1,10 +1,32 @@
-internal import Jobs
+package import Jobs
+
+/// A prediction that a job has left, or a call to create one that the provider refused.
+package struct LeftAttempt: Equatable, Sendable {
+  /// Nil where none was created.
+  package let predictionID: String?
+  package let endedAt: Timestamp
+  package let error: JobError?
+
+  /// For a reader, oldest first.
+  static let selection = """
+    SELECT prediction_id, ended_at, error_code, error_message FROM attempts WHERE job = ?1
+    UNION ALL SELECT NULL, ended_at, error_code, error_message FROM refusals WHERE job = ?1
+    ORDER BY ended_at
+    """
+
+  init(_ statement: Statement) {
+    predictionID = statement.text(0)
+    endedAt = Timestamp(milliseconds: Int64(statement.integer(1)))
+    error = statement.text(2).map { JobError(code: $0, message: statement.text(3)) }
+  }
+}
 
 /// The statements for predictions that a job has left for another attempt.
 final class AttemptStatements {
   private let connection: Connection
   private let select: Statement
   private let insert: Statement
+  private let insertRefusal: Statement
   /// Whether there are any; nil until somebody asks. No other connection writes. Most databases never have one, and every
   /// first delivery would be looked up.
   private var mayExist: Bool?
@@ -13,6 +35,11 @@ final class AttemptStatements {
     self.connection = connection
     select = Statement("SELECT job FROM attempts WHERE prediction_id = ?", on: connection)
     insert = Statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?)", on: connection)
+    insertRefusal = Statement(
+      """
+      INSERT INTO refusals VALUES (?1,
+        (SELECT coalesce(max(position), 0) + 1 FROM refusals WHERE job = ?1), ?2, ?3, ?4)
+      """, on: connection)
   }
 
   /// The job that had this prediction before another attempt.
@@ -28,6 +55,15 @@ final class AttemptStatements {
     let exist = try connection.integer("SELECT EXISTS (SELECT 1 FROM attempts)") == 1
     mayExist = exist
     return exist
+  }
+
+  /// The provider has refused to create a prediction for the job.
+  func noteRefusal(_ error: JobError, ofJob number: Int64, at now: Timestamp) throws(StoreError) {
+    try insertRefusal.bind(1, number)
+    try insertRefusal.bind(2, error.code)
+    try insertRefusal.bind(3, error.message)
+    try insertRefusal.bind(4, now.milliseconds)
+    try insertRefusal.run()
   }
 
   func noteLeft(_ snapshot: Snapshot, byJob number: Int64, at now: Timestamp) throws(StoreError) {

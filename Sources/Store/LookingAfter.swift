@@ -25,6 +25,8 @@ final class WatchStatements {
   private let resume: Statement
   private let selectKey: Statement
   private let insertKey: Statement
+  private let deleteKey: Statement
+  private let clamp: Statement
 
   init(_ connection: Connection) {
     selectDue = Statement(
@@ -42,6 +44,8 @@ final class WatchStatements {
       """, on: connection)
     selectKey = Statement("SELECT value FROM keys WHERE name = ?", on: connection)
     insertKey = Statement("INSERT OR IGNORE INTO keys VALUES (?, ?)", on: connection)
+    deleteKey = Statement("DELETE FROM keys WHERE name = ? RETURNING value", on: connection)
+    clamp = Statement("UPDATE jobs SET due_at = ?1 WHERE due_at > ?1", on: connection)
   }
 
   func due(at now: Timestamp, limit: Int) throws(StoreError) -> [(number: Int64, job: Job)] {
@@ -62,6 +66,19 @@ final class WatchStatements {
     try resume.bind(1, now.milliseconds)
     try resume.bind(2, max(1, spread))
     try resume.run()
+  }
+
+  /// Lets no look be due later than that.
+  func clamp(to moment: Timestamp) throws(StoreError) {
+    try clamp.bind(1, moment.milliseconds)
+    try clamp.run()
+  }
+
+  /// Removes the key of that name, and returns what it held.
+  func takeKey(_ name: String) throws(StoreError) -> [UInt8]? {
+    defer { deleteKey.reset() }
+    try deleteKey.bind(1, name)
+    return try deleteKey.step() ? deleteKey.bytes(0) : nil
   }
 
   func key(_ name: String, orStore fresh: [UInt8]) throws(StoreError) -> [UInt8] {
@@ -101,6 +118,12 @@ extension StoreTransaction {
   /// milliseconds, and so are stale jobs of which nobody could be asked before.
   package func hastenLooks(from now: Timestamp, within spread: Int64) throws(StoreError) {
     try watchStatements.hasten(from: now, within: spread)
+  }
+
+  /// Call it at start, where the provider cannot be asked: a time that was noted while the clock was ahead delays no look for
+  /// longer than the window for news.
+  package func clampLooks(from now: Timestamp) throws(StoreError) {
+    try watchStatements.clamp(to: now.advanced(byMilliseconds: policy.timeout))
   }
 
   /// The key of that name, which is `fresh` where the database has none yet.

@@ -2,6 +2,14 @@ internal import Jobs
 
 /// The statements for what was asked for here.
 final class OrderStatements {
+  /// At most so many orders are queued; nil: they have to be counted.
+  private var maxPossiblyQueued: Int?
+  /// Fewer orders may be queued than ``maxPossiblyQueued`` says.
+  private var mayHaveLeft = false
+
+  private let countQueued: Statement
+  private let requeue: Statement
+  private let restore: Statement
   private let insert: Statement
   private let selectByKey: Statement
   private let select: Statement
@@ -34,7 +42,8 @@ final class OrderStatements {
     setStage = Statement("UPDATE orders SET stage = ?2, due_at = ?3 WHERE job = ?1", on: connection)
     setSending = Statement(
       """
-      UPDATE orders SET stage = 'sending', due_at = NULL, tries = tries + 1, sent_at = ?2, certain_at = NULL
+      UPDATE orders SET stage = 'sending', due_at = NULL, tries = tries + 1, sent_at = ?2, certain_at = NULL,
+        reason = NULL, restored = 0
       WHERE job = ?1
       """, on: connection)
     setUnanswered = Statement(
@@ -46,7 +55,9 @@ final class OrderStatements {
       """, on: connection)
     setLeft = Statement(
       """
-      UPDATE orders SET stage = 'queued', due_at = ?2, tries = 0, sent_at = NULL, retries_left = retries_left - 1
+      UPDATE orders SET stage = CASE restored WHEN 1 THEN 'unanswered' ELSE 'queued' END, due_at = ?2,
+        certain_at = CASE restored WHEN 1 THEN ?2 END, tries = 0, sent_at = NULL, reason = NULL, refusals = 0,
+        retries_left = retries_left - 1
       WHERE job = ?1
       """, on: connection)
     setCancelRequested = Statement(
@@ -61,8 +72,28 @@ final class OrderStatements {
       UPDATE orders SET stage = 'unanswered', due_at = ?1, certain_at = min(sent_at, ?1) + ?2
       WHERE stage = 'sending'
       """, on: connection)
-    hasten = Statement("UPDATE orders SET due_at = ?1 WHERE due_at > ?1", on: connection)
+    hasten = Statement(
+      """
+      UPDATE orders SET due_at = min(due_at, ?1), certain_at = min(certain_at, ?2)
+      WHERE due_at > ?1 OR due_at IS NOT NULL AND certain_at > ?2
+      """, on: connection)
     delete = Statement("DELETE FROM orders WHERE job = ?", on: connection)
+    // Read from the index on the due times alone.
+    countQueued = Statement(
+      "SELECT count(*) FROM orders WHERE stage = 'queued' AND due_at IS NOT NULL", on: connection)
+    requeue = Statement(
+      """
+      UPDATE orders SET stage = 'queued', due_at = ?2, reason = ?3, refusals = refusals + ?4 WHERE job = ?1
+      """, on: connection)
+    restore = Statement(
+      """
+      UPDATE orders SET restored = 1, reason = NULL,
+        due_at = CASE WHEN stage = 'placed' THEN due_at ELSE ?1 END,
+        certain_at = CASE WHEN stage = 'placed' THEN certain_at ELSE ?1 + ?2 END,
+        sent_at = CASE WHEN stage = 'placed' THEN sent_at END,
+        stage = CASE WHEN stage = 'placed' THEN stage ELSE 'unanswered' END
+      WHERE stage <> 'ended'
+      """, on: connection)
   }
 }
 
@@ -70,7 +101,8 @@ final class OrderStatements {
 
 extension OrderStatements {
   private static let facts = """
-    job, digest, stage, tries, sent_at, timeout, retries_left, cancel_requested, due_at, certain_at
+    job, digest, stage, tries, sent_at, timeout, retries_left, cancel_requested, due_at, certain_at, reason,
+    refusals, restored
     """
   private static let columns = "\(facts), request"
 
@@ -83,7 +115,8 @@ extension OrderStatements {
       dueAt: statement.time(8), tries: Int64(statement.integer(3)), sentAt: statement.time(4),
       certainAt: statement.time(9), timeout: statement.optionalInteger(5),
       retriesLeft: Int64(statement.integer(6)), isCancelRequested: statement.integer(7) == 1,
-      request: statement.bytes(10))
+      reason: statement.text(10).flatMap(OrderReason.init), refusals: Int64(statement.integer(11)),
+      isRestored: statement.integer(12) == 1, request: statement.bytes(13))
   }
 
   /// For a reader, which has no statements of the writer.
@@ -100,6 +133,7 @@ extension OrderStatements {
     try insert.bind(6, order.retries)
     try insert.bind(7, copying: order.request)
     try insert.run()
+    noteQueued()
   }
 
   func order(ofJob number: Int64) throws(StoreError) -> StoredOrder? {
@@ -146,7 +180,9 @@ extension OrderStatements {
     return orders
   }
 
+  /// To a stage other than `queued`.
   func set(_ stage: OrderStage, due: Timestamp?, _ number: Int64) throws(StoreError) {
+    mayHaveLeft = true
     try setStage.bind(1, number)
     try setStage.bind(2, stage.rawValue)
     try setStage.bind(3, due?.milliseconds)
@@ -157,6 +193,7 @@ extension OrderStatements {
     try setSending.bind(1, number)
     try setSending.bind(2, now.milliseconds)
     try setSending.run()
+    maxPossiblyQueued = maxPossiblyQueued.map { $0 - 1 }
   }
 
   func noteUnanswered(_ number: Int64, due: Timestamp, certain: Timestamp) throws(StoreError) {
@@ -176,6 +213,8 @@ extension OrderStatements {
     try setLeft.bind(1, number)
     try setLeft.bind(2, now.advanced(byMilliseconds: Self.pauseBeforeRetry).milliseconds)
     try setLeft.run()
+    noteQueued()
+    mayHaveLeft = true
   }
 
   /// What was interrupted a moment ago is likely to be again.
@@ -209,9 +248,48 @@ extension OrderStatements {
 }
 
 extension OrderStatements {
-  /// Lets no step be due later than that.
-  func hasten(to moment: Timestamp) throws(StoreError) {
+  /// Lets no step be due later than that, and no absence from the provider's list count later than `certain`.
+  func hasten(to moment: Timestamp, certain: Timestamp) throws(StoreError) {
     try hasten.bind(1, moment.milliseconds)
+    try hasten.bind(2, certain.milliseconds)
     try hasten.run()
+  }
+}
+
+// MARK: - The queue
+
+extension OrderStatements {
+  /// The call was not carried out: the order is queued again until it may be made once more.
+  func requeue(
+    _ number: Int64, due: Timestamp, because reason: OrderReason?, isRefusal: Bool
+  ) throws(StoreError) {
+    try requeue.bind(1, number)
+    try requeue.bind(2, due.milliseconds)
+    try requeue.bind(3, reason?.rawValue)
+    try requeue.bind(4, isRefusal ? 1 : 0)
+    try requeue.run()
+    noteQueued()
+  }
+
+  /// Whether one order more may be queued. They are counted at first, and where the queue looks full and some may have left.
+  func hasRoom(maxQueued: Int) throws(StoreError) -> Bool {
+    if let bound = maxPossiblyQueued, bound < maxQueued || !mayHaveLeft { return bound < maxQueued }
+    defer { countQueued.reset() }
+    let count = try countQueued.step() ? countQueued.integer(0) : 0
+    (maxPossiblyQueued, mayHaveLeft) = (count, false)
+    return count < maxQueued
+  }
+
+  /// A transaction failed: what was counted in it is not so.
+  func forgetCount() { maxPossiblyQueued = nil }
+
+  private func noteQueued() { maxPossiblyQueued = maxPossiblyQueued.map { $0 + 1 } }
+
+  /// The file is a backup that was restored. What waits in it may have been created since it was made.
+  func restore(at now: Timestamp, certainty: Int64) throws(StoreError) {
+    try restore.bind(1, now.milliseconds)
+    try restore.bind(2, certainty)
+    try restore.run()
+    forgetCount()
   }
 }

@@ -20,15 +20,25 @@ package struct OrderStep: Sendable {
 
 extension StoreTransaction {
   /// Call it once at start: calls that an earlier daemon was in the middle of count as unanswered.
+  /// What a restored backup holds is searched for first, whatever its stage.
   ///
   /// - Parameter certainty: how long after such a call its absence from the provider's list counts, in milliseconds.
-  package func recoverOrders(at now: Timestamp, certainty: Int64) throws(StoreError) {
+  /// - Returns: whether the file is a restored backup on which no daemon has started before.
+  @discardableResult
+  package func recoverOrders(at now: Timestamp, certainty: Int64) throws(StoreError) -> Bool {
+    let isRestored = try watchStatements.takeKey(StoreBackup.marker) != nil
+    if isRestored { try orders.restore(at: now, certainty: certainty) }
     try orders.recover(at: now, certainty: certainty)
+    return isRestored
   }
 
-  /// Call it when the wall clock was set: no step waits longer than `spread` milliseconds.
-  package func hastenOrders(from now: Timestamp, within spread: Int64) throws(StoreError) {
-    try orders.hasten(to: now.advanced(byMilliseconds: spread))
+  /// Call it at start and when the wall clock was set: no step waits longer than `spread` milliseconds, since its time may
+  /// have been noted while the clock was ahead.
+  package func hastenOrders(
+    from now: Timestamp, within spread: Int64, certainty: Int64 = 60_000
+  ) throws(StoreError) {
+    try orders.hasten(
+      to: now.advanced(byMilliseconds: spread), certain: now.advanced(byMilliseconds: certainty))
   }
 
   /// Takes steps that are due. Each is put off or noted as begun, so that no other call returns it.
@@ -83,14 +93,22 @@ extension StoreTransaction {
   /// The call was certainly not carried out: it may be made again then. An order that was to be canceled ends instead.
   ///
   /// Of no effect where the order has gone on meanwhile: whoever was slow to learn of one call says nothing of the next.
-  package func putOff(_ order: StoredOrder, until moment: Timestamp, at now: Timestamp) throws(StoreError) {
+  ///
+  /// - Parameters:
+  ///   - reason: why it waits; nil where it need not.
+  ///   - refusal: what the provider said where it has refused this order.
+  package func putOff(
+    _ order: StoredOrder, until moment: Timestamp, at now: Timestamp, because reason: OrderReason? = nil,
+    refusal: JobError? = nil
+  ) throws(StoreError) {
     guard let stored = try awaited(order) else { return }
+    if let refusal { try attempts.noteRefusal(refusal, ofJob: order.number, at: now) }
     guard !stored.isCancelRequested else {
       let verdict = JobError(code: "canceled", message: "canceled before the provider had created it")
       _ = try end(order.number, of: nil, as: .canceled, because: verdict, at: now)
       return
     }
-    try orders.set(.queued, due: moment, order.number)
+    try orders.requeue(order.number, due: moment, because: reason, isRefusal: refusal != nil)
   }
 
   /// The call had no answer: the prediction may exist.
@@ -115,6 +133,15 @@ extension StoreTransaction {
   package func noteCanceled(_ number: Int64) throws(StoreError) {
     guard try orders.order(ofJob: number)?.stage == .placed else { return }
     try orders.set(.placed, due: nil, number)
+  }
+
+  /// Those of `predictions` that belong to no job that was created here.
+  package func unbound(among predictions: [String]) throws(StoreError) -> Set<String> {
+    var unbound: Set<String> = []
+    for id in predictions where try attempts.jobThatLeft(predictionID: id) == nil {
+      if try statements.findJob(predictionID: id)?.job.origin == nil { unbound.insert(id) }
+    }
+    return unbound
   }
 
   /// The order as it stands, where it still waits for what comes of the call that `order` made.

@@ -45,6 +45,20 @@ package enum OrderStage: String, Sendable, CaseIterable {
   case ended
 }
 
+/// Why an order waits for its next try.
+package enum OrderReason: String, Sendable, CaseIterable {
+  /// Its turn comes when `CREATES_PER_MINUTE` lets it.
+  case throttled
+  /// 429: the provider limits the rate of creations.
+  case rateLimited = "rate_limited"
+  /// 401: the provider does not accept the token.
+  case unauthorized
+  /// The provider could not be reached, or was not able to answer.
+  case unreachable
+  /// The provider refused this order, and may accept it later.
+  case refused
+}
+
 /// An order as it stands.
 package struct StoredOrder: Sendable {
   /// The job's.
@@ -60,6 +74,12 @@ package struct StoredOrder: Sendable {
   let timeout: Int64?
   package let retriesLeft: Int64
   package let isCancelRequested: Bool
+  /// Why it waits; nil where it was not tried yet.
+  package let reason: OrderReason?
+  /// How often the provider has refused the present attempt.
+  package let refusals: Int64
+  /// It comes from a restored backup, and no call for it was made since.
+  package let isRestored: Bool
   /// Empty in a step that does not create.
   package let request: [UInt8]
 
@@ -74,6 +94,8 @@ package enum Placement: Sendable {
   case known(Job)
   /// Another request came before under the same name or key.
   case conflict
+  /// As many orders as may be are queued.
+  case queueFull
 }
 
 /// What became of the wish to cancel a job.
@@ -86,13 +108,15 @@ package enum Cancellation: Sendable {
 }
 
 extension StoreTransaction {
-  package func place(_ order: Order) throws(StoreError) -> Placement {
+  /// - Parameter maxQueued: how many orders may be queued at once, this one included.
+  package func place(_ order: Order, maxQueued: Int = .max) throws(StoreError) -> Placement {
     if let key = order.idempotencyKey, let number = try orders.job(ofKey: key) {
       return try earlier(number, than: order)
     }
     if let (number, _) = try statements.findJob(id: order.id) { return try earlier(number, than: order) }
     // A job is found by either name, so that no two may share one.
     guard try statements.findJob(predictionID: order.id) == nil else { return .conflict }
+    guard try orders.hasRoom(maxQueued: maxQueued) else { return .queueFull }
     let job = Job(createdHere: Job.Origin(id: order.id, createdAt: order.createdAt), model: order.model)
     let number = try statements.insertJob(job, body: [])
     try orders.insert(order, job: number)
@@ -107,9 +131,11 @@ extension StoreTransaction {
   /// Ends a job by our own word: see ``Job/end(_:because:at:)``.
   ///
   /// - Parameter predictionID: what the word is about; nil where it is that there is no prediction.
+  /// - Parameter isRefusal: the provider has refused to create the prediction, which the job's attempts show.
   /// - Returns: the job; nil where it had ended already, was deleted, or has another prediction by then.
   package func end(
-    _ number: Int64, of predictionID: String?, as phase: Phase, because verdict: JobError, at now: Timestamp
+    _ number: Int64, of predictionID: String?, as phase: Phase, because verdict: JobError, at now: Timestamp,
+    isRefusal: Bool = false
   ) throws(StoreError) -> Job? {
     guard let stored = try statements.findJob(number: number),
       stored.snapshot?.predictionID == predictionID
@@ -121,6 +147,7 @@ extension StoreTransaction {
       HistoryRow(
         job: number, position: try statements.lastPosition(ofJob: number) + 1, source: .daemon,
         status: verdict.code, at: now, outcome: .applied, after: job))
+    if isRefusal { try attempts.noteRefusal(verdict, ofJob: number, at: now) }
     if job.origin != nil, job.snapshot == nil { try orders.set(.ended, due: nil, number) }
     usage.noteEnd(of: job, snapshot: nil)
     return job

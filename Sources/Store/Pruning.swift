@@ -16,6 +16,8 @@ final class PruneStatements {
     let number: Int64
     let hasEnded: Bool
     let updatedAt: Timestamp
+    /// When its last delivery came; nil where there is none, or where that is of no interest.
+    let lastDeliveryAt: Timestamp?
     /// When the job was first heard of; nil where that is of no interest, for nothing has been heard for long.
     let firstHeardAt: Timestamp?
   }
@@ -25,12 +27,15 @@ final class PruneStatements {
       """
       SELECT number, phase IN ('succeeded', 'failed', 'canceled'), updated_at,
         CASE WHEN updated_at >= ?3 THEN coalesce(ordered_at,
-          (SELECT received_at FROM deliveries WHERE job = jobs.number AND position = 1)) END
+          (SELECT received_at FROM deliveries WHERE job = jobs.number AND position = 1)) END,
+        CASE WHEN updated_at < ?3 THEN
+          (SELECT received_at FROM deliveries WHERE job = jobs.number ORDER BY position DESC LIMIT 1) END
       FROM jobs WHERE number > ?1 ORDER BY number LIMIT ?2
       """, on: connection)
     deletions = [
       "DELETE FROM deliveries WHERE job = ?", "DELETE FROM orders WHERE job = ?",
-      "DELETE FROM attempts WHERE job = ?", "DELETE FROM jobs WHERE number = ?",
+      "DELETE FROM attempts WHERE job = ?", "DELETE FROM refusals WHERE job = ?",
+      "DELETE FROM jobs WHERE number = ?",
     ].map { Statement($0, on: connection) }
   }
 
@@ -46,6 +51,7 @@ final class PruneStatements {
         Row(
           number: Int64(select.integer(0)), hasEnded: select.integer(1) == 1,
           updatedAt: Timestamp(milliseconds: Int64(select.integer(2))),
+          lastDeliveryAt: select.time(4),
           firstHeardAt: select.optionalInteger(3).map { Timestamp(milliseconds: $0) }))
     }
     return rows
@@ -65,11 +71,17 @@ extension StoreTransaction {
   /// Jobs stand in the order in which they were first heard of. A pass ends with the first that was heard of between `limit`
   /// and `now`: whatever comes after it was heard of later still. One that says to be from the future was recorded while the
   /// clock was wrong, and says nothing of those behind it.
+  ///
+  /// - Parameter replayLimit: a delivery that came later could be sent again with its signature, and count as new if its
+  ///   id were forgotten: its job stays.
   package func prune(
-    endedBefore limit: Timestamp, at now: Timestamp, after number: Int64, count: Int
+    endedBefore limit: Timestamp, at now: Timestamp, after number: Int64, count: Int,
+    deliveredBefore replayLimit: Timestamp = .distantFuture
   ) throws(StoreError) -> PruneStep {
     let rows = try pruning.rows(after: number, limit: count, quietSince: limit)
-    let ended = rows.filter { $0.updatedAt < limit && $0.hasEnded }
+    let ended = rows.filter { row in
+      row.updatedAt < limit && row.hasEnded && row.lastDeliveryAt.map { $0 < replayLimit } ?? true
+    }
     for row in ended { try pruning.delete(row.number) }
     let meetsTheYoung = rows.contains { row in row.firstHeardAt.map { limit <= $0 && $0 <= now } ?? false }
     let isOver = meetsTheYoung || rows.count < count

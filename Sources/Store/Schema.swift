@@ -7,7 +7,7 @@ enum Schema {
 
   static var version: Int { migrations.count }
 
-  static let migrations = [version1]
+  static let migrations = [version1, version2]
 
   private static let version1 = """
     -- One row a job. `body` is the exact text of the snapshot that the job rests on; it is the last column, so that lists
@@ -130,6 +130,25 @@ enum Schema {
     CREATE UNIQUE INDEX orders_by_key ON orders (idempotency_key) WHERE idempotency_key IS NOT NULL;
     CREATE INDEX orders_by_due ON orders (stage, due_at) WHERE due_at IS NOT NULL;
     CREATE INDEX attempts_by_job ON attempts (job);
+    """
+
+  private static let version2 = """
+    -- Why an order waits for its next try; NULL where nothing but its turn is in the way.
+    ALTER TABLE orders ADD COLUMN reason TEXT;
+    -- How often the provider has refused the present attempt.
+    ALTER TABLE orders ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+    -- 1 where the order comes from a restored backup: the provider may know of calls that this file does not.
+    ALTER TABLE orders ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
+
+    -- Calls that create a prediction and that the provider refused.
+    CREATE TABLE refusals (
+      job INTEGER NOT NULL,
+      position INTEGER NOT NULL,
+      error_code TEXT NOT NULL,
+      error_message TEXT,
+      ended_at INTEGER NOT NULL,
+      PRIMARY KEY (job, position)
+    ) STRICT, WITHOUT ROWID;
     """
 
   /// Brings `connection`'s file to this version. A file of a later version, or of another program, is left alone.

@@ -17,6 +17,10 @@ package final class StoreBackup: Sendable {
   /// Beside the destination, so that it can be renamed.
   private var partial: String { "\(destination).partial-\(getpid())" }
 
+  /// The name of a row in `keys` that each copy has: a daemon that starts on one knows thereby that time has passed of which
+  /// the file knows nothing.
+  static let marker = "backup"
+
   /// 4 MiB at a time.
   private static let pagesPerStep: Int32 = 1024
 
@@ -161,6 +165,7 @@ extension StoreBackup {
       try copy.execute("PRAGMA journal_mode = MEMORY")
       try copy.execute("PRAGMA synchronous = OFF")
       try Self.copyPages(from: reader, to: copy, progress)
+      try copy.execute("INSERT OR REPLACE INTO keys VALUES ('\(Self.marker)', x'01')")
       // As a database without a log it is one file. The daemon gives it a log again.
       guard try copy.text("PRAGMA journal_mode = DELETE") == "delete" else {
         throw .cannotOpen("its journal mode did not change")

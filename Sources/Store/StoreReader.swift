@@ -7,6 +7,8 @@ package final class StoreReader {
   private let selectJob: Statement
   private let selectOrder: Statement
   private let selectUsage: Statement
+  private let selectAttempts: Statement
+  private let countQueuedBefore: Statement
   private let selectHistory: Statement
   private let countOutcomes: Statement
 
@@ -23,6 +25,10 @@ package final class StoreReader {
     selectOrder = OrderStatements.selection(on: connection)
     selectUsage = Statement(
       "SELECT * FROM usage WHERE day BETWEEN ? AND ? ORDER BY day DESC, model", on: connection)
+    selectAttempts = Statement(LeftAttempt.selection, on: connection)
+    countQueuedBefore = Statement(
+      "SELECT count(*) FROM (SELECT 1 FROM orders WHERE stage = 'queued' AND due_at < ?1 LIMIT ?2)",
+      on: connection)
     selectHistory = Statement(
       """
       SELECT webhook_id, received_at, provider_status, outcome, digest, position, phase, revision, source
@@ -49,6 +55,28 @@ package final class StoreReader {
     defer { selectOrder.reset() }
     try selectOrder.bind(1, number)
     return try selectOrder.step() ? try OrderStatements.read(selectOrder) : nil
+  }
+
+  /// What the job of that number has tried in vain, oldest first.
+  package func attempts(ofJob number: Int64) throws(StoreError) -> [LeftAttempt] {
+    defer { selectAttempts.reset() }
+    try selectAttempts.bind(1, number)
+    var attempts: [LeftAttempt] = []
+    while try selectAttempts.step() { attempts.append(LeftAttempt(selectAttempts)) }
+    return attempts
+  }
+
+  /// How many orders are queued before one that is due at `moment`, up to `limit`.
+  package func queuedOrders(before moment: Timestamp, limit: Int) throws(StoreError) -> Int {
+    defer { countQueuedBefore.reset() }
+    try countQueuedBefore.bind(1, moment.milliseconds)
+    try countQueuedBefore.bind(2, Int64(limit))
+    return try countQueuedBefore.step() ? countQueuedBefore.integer(0) : 0
+  }
+
+  /// When the newest job last changed; nil where there is none.
+  package func newestUpdate() throws(StoreError) -> Timestamp? {
+    try time("SELECT updated_at FROM jobs ORDER BY number DESC LIMIT 1")
   }
 
   /// When something is next due.

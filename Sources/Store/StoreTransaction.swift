@@ -48,6 +48,12 @@ package final class StoreTransaction {
   /// Forgets what a transaction that failed has left.
   func begin() { usage.clear() }
 
+  /// What was counted in a transaction that failed is not so.
+  func forgetCounts() {
+    orders.forgetCount()
+    usage.forgetModels()
+  }
+
   /// Writes what was summed up on the way.
   func finish() throws(StoreError) { try usage.write() }
 }

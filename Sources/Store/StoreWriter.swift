@@ -51,11 +51,16 @@ package final class StoreWriter {
   ) throws(StoreError) -> Result {
     // Before, and not once more after it: a file that goes a moment after the answer takes the deliveries with it too.
     try connection.requireFilesInPlace()
-    return try connection.transaction { () throws(StoreError) in
-      current.begin()
-      let result = try body(current)
-      try current.finish()
-      return result
+    do throws(StoreError) {
+      return try connection.transaction { () throws(StoreError) in
+        current.begin()
+        let result = try body(current)
+        try current.finish()
+        return result
+      }
+    } catch {
+      current.forgetCounts()
+      throw error
     }
   }
 

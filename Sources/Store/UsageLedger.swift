@@ -21,8 +21,22 @@ final class UsageLedger {
   }
 
   private static let millisecondsPerDay: Int64 = 86_400_000
+  /// What one job counts at most: its times are the provider's word, and one job must not outweigh all others.
+  private static let maxSpan: Int64 = 30 * millisecondsPerDay
+  /// Sums stop there. https://www.sqlite.org/datatype3.html: an integer that overflows would become a REAL, which a column
+  /// of a STRICT table refuses, and each later end of that model with it.
+  static let maxSum: Int64 = 1 << 62
+  /// Models of one day that have rows of their own; all others are counted together, as ``otherModels``.
+  static let maxModelsPerDay = 1000
+  static let otherModels = "other"
+  /// In bytes. A longer name is none.
+  private static let maxModelName = 255
 
   private let add: Statement
+  private let exists: Statement
+  private let countModels: Statement
+  /// Rows of the latest day that are there: no need to look for them.
+  private var known: (day: Int64, models: Set<String>) = (0, [])
   private var sums: [Account: Usage] = [:]
 
   init(_ connection: Connection) {
@@ -30,12 +44,23 @@ final class UsageLedger {
       """
       INSERT INTO usage VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
       ON CONFLICT DO UPDATE SET succeeded = succeeded + ?3, failed = failed + ?4, canceled = canceled + ?5,
-        lost_webhooks = lost_webhooks + ?6, predict_milliseconds = predict_milliseconds + ?7,
-        queue_milliseconds = queue_milliseconds + ?8, run_milliseconds = run_milliseconds + ?9
+        lost_webhooks = lost_webhooks + ?6, predict_milliseconds = \(Self.sum("predict_milliseconds", "?7")),
+        queue_milliseconds = \(Self.sum("queue_milliseconds", "?8")),
+        run_milliseconds = \(Self.sum("run_milliseconds", "?9"))
       """, on: connection)
+    exists = Statement("SELECT 1 FROM usage WHERE day = ? AND model = ?", on: connection)
+    countModels = Statement("SELECT count(*) FROM usage WHERE day = ?", on: connection)
+  }
+
+  /// Between 0 and ``maxSum``, whatever stands in the column.
+  private static func sum(_ column: String, _ parameter: String) -> String {
+    "max(0, min(\(maxSum), min(\(column), \(maxSum)) + \(parameter)))"
   }
 
   func clear() { sums.removeAll(keepingCapacity: true) }
+
+  /// A transaction failed: a row that it made is not there.
+  func forgetModels() { known = (0, []) }
 
   /// - Parameter snapshot: what ended the job; nil where we did.
   func noteEnd(of job: Job, snapshot: Snapshot?) {
@@ -57,7 +82,7 @@ final class UsageLedger {
     case .pending, .running: return
     }
     usage.lostWebhooks = job.endedUnheard ? count : 0
-    usage.predictMilliseconds = count * (snapshot?.predictMilliseconds ?? 0)
+    usage.predictMilliseconds = count * min(snapshot?.predictMilliseconds ?? 0, Self.maxSpan)
     usage.queueMilliseconds = count * Self.span(from: snapshot?.createdAt, to: snapshot?.startedAt)
     usage.runMilliseconds = count * Self.span(from: snapshot?.startedAt, to: snapshot?.completedAt)
     sums[account(of: job), default: Usage()].add(usage)
@@ -71,7 +96,7 @@ final class UsageLedger {
   func write() throws(StoreError) {
     for (account, usage) in sums {
       try add.bind(1, account.day)
-      try add.bind(2, account.model)
+      try add.bind(2, try model(of: account))
       try add.bind(3, usage.succeeded)
       try add.bind(4, usage.failed)
       try add.bind(5, usage.canceled)
@@ -88,22 +113,53 @@ final class UsageLedger {
     Account(day: job.updatedAt.milliseconds / Self.millisecondsPerDay, model: job.model ?? "")
   }
 
+  /// Whose row an account is added to. Names come from the provider and from whoever creates jobs, and each new one would be
+  /// a row for good.
+  private func model(of account: Account) throws(StoreError) -> String {
+    guard account.model.utf8.count <= Self.maxModelName else { return Self.otherModels }
+    if known.day != account.day { known = (account.day, []) }
+    guard !known.models.contains(account.model) else { return account.model }
+    let isStored = try isStored(account)
+    guard try isStored ? true : hasRoom(on: account.day) else { return Self.otherModels }
+    known.models.insert(account.model)
+    return account.model
+  }
+
+  private func isStored(_ account: Account) throws(StoreError) -> Bool {
+    defer { exists.reset() }
+    try exists.bind(1, account.day)
+    try exists.bind(2, account.model)
+    return try exists.step()
+  }
+
+  private func hasRoom(on day: Int64) throws(StoreError) -> Bool {
+    defer { countModels.reset() }
+    try countModels.bind(1, day)
+    return try countModels.step() ? countModels.integer(0) < Self.maxModelsPerDay : true
+  }
+
   /// The provider's own backends disagree about times, so that a start may come before its creation: then nothing.
   private static func span(from start: Timestamp?, to end: Timestamp?) -> Int64 {
     guard let start, let end, start < end else { return 0 }
-    return end.milliseconds - start.milliseconds
+    return min(end.milliseconds - start.milliseconds, maxSpan)
   }
 }
 
 extension Usage {
-  /// Wraps around rather than traps: the provider's times are not ours to trust.
+  /// Stops at the largest number rather than traps: the provider's times are not ours to trust.
   package mutating func add(_ other: Usage) {
     succeeded += other.succeeded
     failed += other.failed
     canceled += other.canceled
     lostWebhooks += other.lostWebhooks
-    predictMilliseconds &+= other.predictMilliseconds
-    queueMilliseconds &+= other.queueMilliseconds
-    runMilliseconds &+= other.runMilliseconds
+    predictMilliseconds = Self.sum(predictMilliseconds, other.predictMilliseconds)
+    queueMilliseconds = Self.sum(queueMilliseconds, other.queueMilliseconds)
+    runMilliseconds = Self.sum(runMilliseconds, other.runMilliseconds)
+  }
+
+  private static func sum(_ left: Int64, _ right: Int64) -> Int64 {
+    let (sum, overflows) = left.addingReportingOverflow(right)
+    guard overflows else { return sum }
+    return right < 0 ? .min : .max
   }
 }

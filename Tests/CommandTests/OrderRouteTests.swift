@@ -41,6 +41,38 @@ extension ProcessTests {
       #expect(other.status == 409 && other.code == "conflict")
     }
 
+    /// What is known already is answered all the same.
+    @Test func beyondMaxQueuedOrdersAJobIsRefusedUntilThereIsRoom() throws {
+      let environment = Self.provider.merging(["MAX_QUEUED_ORDERS": "2"]) { $1 }
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: environment)
+      func order(_ id: String) -> String { #"{"model":"owner/name","input":{},"id":"\#(id)"}"# }
+      // One that is being sent is not queued, so that a few more may be taken; the provider is not reached.
+      var taken = 0
+      var refused: HTTPAnswer?
+      while refused == nil, taken < 50 {
+        let answer = try post(order("j\(taken)"), on: daemon)
+        if answer.status == 202 { taken += 1 } else { refused = answer }
+      }
+      #expect(taken >= 2 && taken < 50)
+      #expect(refused?.status == 429 && refused?.code == "queue_full")
+      #expect(refused?.fields["retry-after"] == "60")
+      #expect(try post(order("j0"), on: daemon).status == 200)
+    }
+
+    /// The provider is not reached: when the call is made again and why not now.
+    @Test func anOrderThatWaitsShowsWhy() throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      #expect(try post(Self.order, on: daemon).status == 202)
+      for _ in 0..<3000 {
+        let order = try daemon.job("one")["order"] as? [String: Any]
+        if order?["reason"] as? String == "unreachable" {
+          return #expect(order?["stage"] as? String == "queued" && order?["next_try_at"] is String)
+        }
+        poll(nil, 0, 10)
+      }
+      Issue.record("no reason is shown")
+    }
+
     @Test func aKeyNamesOneRequest() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       let fields = [Self.json, "Idempotency-Key: k-1"]

@@ -136,6 +136,8 @@ extension FleetTests {
       let job = try station.place(#"{"model":"demo/interrupted","input":{},"retries":2}"#)
       let end = try station.job(job, in: ["failed"])
       #expect(end["attempt"] as? Int == 3)
+      let attempts = try #require(end["attempts"] as? [[String: Any]])
+      #expect(attempts.count == 2 && attempts.allSatisfy { $0["prediction_id"] is String })
       #expect(try station.errorCode(of: job) == "interrupted")
       let predictions = try station.simulator.overview().predictions
       #expect(predictions.count == 3 && Set(predictions.map(\.job)) == [job])
@@ -160,6 +162,24 @@ extension FleetTests {
       try station.wait("it waits") { try Self.stage(of: job, station) == "queued" }
       #expect(try station.state(of: job) == "pending")
       #expect(try Self.order(of: job, station)["next_try_at"] != nil)
+      #expect(try Self.order(of: job, station)["reason"] as? String == "unauthorized")
+      // One that was never tried waits for the same.
+      let other = try station.place(Self.slow)
+      #expect(try Self.order(of: other, station)["reason"] as? String == "unauthorized")
+      #expect(try Self.order(of: other, station)["tries"] as? Int == 0)
+      #expect(try station.daemon.job(job)["attempts"] == nil)
+      try station.daemon.waitForLog("error   the provider refuses the token")
+    }
+
+    /// What the provider said stands with the job that it has ended.
+    @Test func aRefusedCreateIsShownAsAnAttempt() throws {
+      let station = try Station(["--credit", "0"])
+      let job = try station.place(#"{"model":"demo/text","input":{}}"#)
+      _ = try station.job(job, in: ["failed"])
+      let attempts = try #require(try station.daemon.job(job)["attempts"] as? [[String: Any]])
+      let error = try #require(attempts.first?["error"] as? [String: Any])
+      #expect(attempts.count == 1 && attempts[0]["prediction_id"] == nil && attempts[0]["ended_at"] is String)
+      #expect(error["code"] as? String == "insufficient_credit")
     }
 
     private static func notFoundCount(of job: String, _ station: Station) throws -> Int {

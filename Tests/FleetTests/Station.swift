@@ -32,9 +32,14 @@ final class Station {
     daemon = try Daemon(in: folder, environment: self.environment)
   }
 
+  var databasePath: String { folder.url.appendingPathComponent("replicate-webhookd.db").path }
+
   /// SIGKILL, and another one.
-  func replaceDaemon() throws {
+  ///
+  /// - Parameter meanwhile: what is done to the database at that path while no daemon runs.
+  func replaceDaemon(_ meanwhile: (String) throws -> Void = { _ in }) throws {
     daemon.killAtOnce()
+    try meanwhile(databasePath)
     daemon = try Daemon(in: folder, environment: environment)
   }
 

@@ -79,8 +79,8 @@ final class Incarnation {
         loop: loop, reader: try StoreReader(path: path, busyTimeout: 0), recorder: recorder,
         orders: OrdersEndpoint(
           loop: loop, recorder: recorder, metrics: metrics, isConfigured: false, bodyLimit: bodyLimit,
-          wakeProvider: {}),
-        access: APIAccess(tokens: []), lifecycle: Lifecycle(), metrics: metrics),
+          maxQueued: .max, wakeProvider: {}),
+        pace: CreationPace(), access: APIAccess(tokens: []), lifecycle: Lifecycle(), metrics: metrics),
       trustedProxies: .none, metrics: metrics, logger: logger,
       refusalLog: RefusalLog(loop: loop, logger: logger))
   }

@@ -66,6 +66,15 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     }
   }
 
+  /// A search makes more calls than are known when it begins: they are made good afterwards.
+  @Test func whatIsTakenBeyondTheBudgetIsWaitedFor() {
+    var budget = CallBudget(perMinute: 60, burst: 5, now: time(0))
+    budget.take(15, at: time(0))
+    #expect(budget.available(at: time(0)) == 0)
+    #expect(budget.patience(at: time(0)) == .seconds(11))
+    #expect(budget.available(at: time(10_999)) == 0 && budget.available(at: time(11_000)) == 1)
+  }
+
   @Test func aPauseSpendsWhatWasSavedUpAndAShorterOneDoesNotEndIt() {
     var budget = CallBudget(perMinute: 60, burst: 5, now: time(0))
     budget.pause(for: .seconds(10), at: time(0))
@@ -80,26 +89,47 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
 
 /// The other rules by which the dispatcher knows what is due.
 @Suite struct DispatcherRuleTests {
+  /// A clock that is wrong at a start is often set right soon after: nothing is deleted by it in the first hour.
   @Test func aPassIsMadeInStepsAndOnceAnHour() {
     var schedule = PruneSchedule(now: time(1000))
-    #expect(schedule.cursor(at: time(999)) == nil)
-    #expect(schedule.cursor(at: time(1000)) == 0 && schedule.patience(at: time(1000)) == .zero)
-    schedule.note(77, at: time(1000))
-    #expect(schedule.cursor(at: time(1049)) == nil)
-    #expect(schedule.patience(at: time(1020)) == .milliseconds(30))
-    #expect(schedule.cursor(at: time(1050)) == 77)
-    schedule.note(nil, at: time(1050))
-    #expect(schedule.cursor(at: time(1050)) == nil)
-    #expect(schedule.patience(at: time(1050)) == .seconds(3600))
-    #expect(schedule.cursor(at: time(3_601_050)) == 0)
+    let begin = 3_601_000
+    #expect(schedule.cursor(at: time(1000)) == nil && schedule.cursor(at: time(begin - 1)) == nil)
+    #expect(schedule.cursor(at: time(begin)) == 0 && schedule.patience(at: time(begin)) == .zero)
+    schedule.note(77, at: time(begin))
+    #expect(schedule.cursor(at: time(begin + 49)) == nil)
+    #expect(schedule.patience(at: time(begin + 20)) == .milliseconds(30))
+    #expect(schedule.cursor(at: time(begin + 50)) == 77)
+    schedule.note(nil, at: time(begin + 50))
+    #expect(schedule.cursor(at: time(begin + 50)) == nil)
+    #expect(schedule.patience(at: time(begin + 50)) == .seconds(3600))
+    #expect(schedule.cursor(at: time(begin + 3_600_050)) == 0)
   }
 
   @Test func afterAJumpOfTheClockNothingIsDeletedForAnHour() {
-    var schedule = PruneSchedule(now: time(1000))
-    schedule.note(77, at: time(1000))
-    schedule.postpone(at: time(1040))
-    #expect(schedule.cursor(at: time(3_601_039)) == nil)
-    #expect(schedule.cursor(at: time(3_601_040)) == 77)
+    var schedule = PruneSchedule(now: time(0))
+    schedule.note(77, at: time(3_600_000))
+    schedule.postpone(at: time(3_600_040))
+    #expect(schedule.cursor(at: time(7_200_039)) == nil)
+    #expect(schedule.cursor(at: time(7_200_040)) == 77)
+  }
+
+  /// Calls that were under way when the token was refused say nothing of it: only the one that was made to find out does.
+  @Test func aRefusedTokenIsTriedByOneCallUntilItIsAccepted() {
+    var check = TokenCheck()
+    for caller in 0..<3 { check.noteCall(by: caller) }
+    #expect(check.room == .max)
+    check.note(caller: 0, isRefused: true)
+    check.note(caller: 1, isRefused: false)
+    #expect(check.isRefused && check.room == 1)
+    check.noteCall(by: 0)
+    #expect(check.room == 0)
+    check.note(caller: 2, isRefused: true)
+    #expect(check.room == 0)
+    check.note(caller: 0, isRefused: true)
+    #expect(check.room == 1)
+    check.noteCall(by: 2)
+    check.note(caller: 2, isRefused: false)
+    #expect(!check.isRefused && check.room == .max)
   }
 
   /// A look after `elapsed` milliseconds finds the time of day moved by `moved`.

@@ -1,3 +1,4 @@
+import CSQLite
 import Glibc
 import EventLoop
 import Jobs
@@ -16,13 +17,14 @@ final class CommittingStore {
   private let folder: String
   private let writing: Thread
 
-  init() throws {
+  /// - Parameter busyTimeout: how long a commit waits for another's lock, in milliseconds.
+  init(busyTimeout: Int32 = 5000) throws {
     var template = Array("/tmp/replicate-webhookd-committing-XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     path = folder + "/jobs.db"
     let writer = try StoreWriter(
-      path: path, judge: RequestedOutput.judge, restore: ErasedBody.restore)
+      path: path, busyTimeout: busyTimeout, judge: RequestedOutput.judge, restore: ErasedBody.restore)
     writing = try Thread(named: "writer") { [queue, metrics, logger] in
       let committer = Committer(
         writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: logger)
@@ -35,6 +37,22 @@ final class CommittingStore {
     writing.join()
     for name in ["jobs.db", "jobs.db-wal", "jobs.db-shm"] { unlink(folder + "/" + name) }
     rmdir(folder)
+  }
+
+  /// From now on the store refuses each row of a history for itself.
+  func poison() throws {
+    try execute(
+      """
+      CREATE TRIGGER poison BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'poisoned'); END
+      """)
+  }
+
+  /// Runs SQL as another program would.
+  func execute(_ sql: String) throws {
+    var handle: OpaquePointer?
+    defer { sqlite3_close_v2(handle) }
+    try #require(sqlite3_open(path, &handle) == SQLITE_OK)
+    try #require(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
   }
 
   static func order(_ id: String, at now: Timestamp) throws -> Order {

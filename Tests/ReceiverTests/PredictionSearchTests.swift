@@ -5,6 +5,7 @@ import HTTPWire
 import Jobs
 import ReplicateAPI
 import Store
+import Synchronization
 import Testing
 
 @testable import Receiver
@@ -56,6 +57,114 @@ import Testing
   }
 }
 
+/// Replicate documents lists whose items show no webhooks: such an item proves neither that a prediction is there nor that it
+/// is not.
+extension PredictionSearchTests {
+  private static let now = Timestamp(milliseconds: WallClock.milliseconds).rfc3339
+
+  private static func page(_ items: [String]) -> String {
+    #"{"results":[\#(items.joined(separator: ","))],"next":null}"#
+  }
+
+  private static func item(_ id: String, at time: String = now, _ webhook: String = "") -> String {
+    #"{"id":"\#(id)","status":"succeeded","output":"x","created_at":"\#(time)"\#(webhook)}"#
+  }
+
+  private static func webhook(_ token: JobToken, of job: String) -> String {
+    #","webhook":"\#(token.webhookURL(publicURL: "https://h.example", jobID: job) ?? "")""#
+  }
+
+  /// What the answer about the prediction alone shows decides.
+  @Test(
+    arguments: [
+      ("ours", -1000, .placed), ("ours", 60_000, .placed), ("null", -1000, .queued),
+      ("another job's", -1000, .queued), ("null", 60_000, .unanswered), ("nothing", -1000, .unanswered),
+      ("nothing", -590_000, .unanswered), ("nothing", -610_000, .ended), ("404", -1000, .unanswered),
+      ("404", -610_000, .ended), ("another prediction", -1000, .unanswered), ("503", -1000, .unanswered),
+      ("503", -610_000, .unanswered),
+    ] as [(String, Int64, OrderStage)])
+  func anItemWithoutItsWebhookIsAskedFor(
+    _ answer: String, _ certainIn: Int64, _ expected: OrderStage
+  ) throws {
+    let search = try Search(certainIn: certainIn) { _ in
+      Self.page([Self.item("p1")])
+    } get: { token, id in
+      switch answer {
+      case "ours": (.ok, Self.item(id, Self.webhook(token, of: "a")))
+      case "another job's": (.ok, Self.item(id, Self.webhook(token, of: "b")))
+      case "null": (.ok, Self.item(id, #","webhook":null"#))
+      case "another prediction": (.ok, Self.item("p2", #","webhook":null"#))
+      case "404": (.notFound, #"{"detail":"no"}"#)
+      case "503": (.serviceUnavailable, #"{"detail":"no"}"#)
+      default: (.ok, Self.item(id))
+      }
+    }
+    try search.run()
+    #expect(try search.stage == expected)
+    #expect(search.asked == ["p1"])
+    if expected == .ended { #expect(try search.job.error?.code == "answer_lost") }
+  }
+
+  /// What was created at another time, or belongs to another job, need not be asked for.
+  @Test func whatCannotBeMissingIsNotAskedFor() throws {
+    let now = WallClock.milliseconds
+    let time = { @Sendable (seconds: Int64) in Timestamp(milliseconds: now + seconds * 1000).rfc3339 }
+    let search = try Search(certainIn: -1000) { _ in
+      Self.page([
+        Self.item("later", at: time(400)), Self.item("known"), Self.item("earlier", at: time(-400)),
+      ])
+    } get: { _, id in
+      (.ok, Self.item(id))
+    }
+    try search.place("b", as: "known")
+    try search.run()
+    #expect(try search.stage == .queued)
+    #expect(search.asked == [])
+  }
+
+  /// A search asks for so many and no more; the next goes on where it has ended.
+  @Test func whatASearchHasLearnedIsNotAskedForAgain() throws {
+    let count = 2 * PredictionSearch.maxCandidates + 30
+    let search = try Search(certainIn: -1000) { _ in
+      Self.page((0..<count).map { Self.item("p\($0)") })
+    } get: { token, id in
+      (.ok, Self.item(id, id == "p\(count - 1)" ? Self.webhook(token, of: "a") : #","webhook":null"#))
+    }
+    for part in 1...2 {
+      try search.run()
+      #expect(search.asked.count == part * PredictionSearch.maxCandidates)
+      #expect(try search.stage == .unanswered)
+    }
+    try search.run()
+    #expect(try search.stage == .placed)
+    #expect(search.asked.count == count && Set(search.asked).count == count)
+  }
+
+  /// A prediction that one search came upon may be the one that the next looks for.
+  @Test func whatBelongsToAJobThatIsMissingLaterIsFoundThen() throws {
+    let search = try Search(certainIn: -1000) { _ in
+      Self.page([Self.item("p1")])
+    } get: { token, id in
+      (.ok, Self.item(id, Self.webhook(token, of: "b")))
+    }
+    try search.run()
+    #expect(try search.stage == .queued)
+    let other = try search.lose("b")
+    try search.run([other])
+    #expect(try search.stage(of: other) == .placed)
+  }
+
+  /// The store refuses what was found: the prediction is there all the same.
+  @Test func whatCannotBeRecordedIsNotAbsent() throws {
+    let search = try Search(certainIn: -1000) { token in
+      Self.page([Self.item("p1", Self.webhook(token, of: "a"))])
+    }
+    try search.poison()
+    try search.run()
+    #expect(try search.stage == .unanswered)
+  }
+}
+
 /// A store with one order, "a", whose call had no answer, and a provider that lists what it is told to.
 private final class Search {
   let context: ProviderContext
@@ -64,21 +173,34 @@ private final class Search {
   private let step: OrderStep
   private let loop: EventLoop
   private let serving: Thread
+  private let asks = Asks()
 
   var path: String { store.path }
 
-  convenience init(certainIn milliseconds: Int64, list: @escaping @Sendable (JobToken) -> String) throws {
-    try self.init(certainAt: WallClock.milliseconds + milliseconds, list: list)
+  convenience init(
+    certainIn milliseconds: Int64, list: @escaping @Sendable (JobToken) -> String,
+    get: @escaping @Sendable (JobToken, String) -> (Status, String) = { _, _ in (.notFound, "{}") }
+  ) throws {
+    try self.init(certainAt: WallClock.milliseconds + milliseconds, list: list, get: get)
   }
 
-  init(certainAt certain: Int64, list: @escaping @Sendable (JobToken) -> String) throws {
+  init(
+    certainAt certain: Int64, list: @escaping @Sendable (JobToken) -> String,
+    get: @escaping @Sendable (JobToken, String) -> (Status, String) = { _, _ in (.notFound, "{}") }
+  ) throws {
     store = try CommittingStore()
     let token = JobToken(key: JobToken.makeKey())
     let kernel = try LinuxKernel()
     let (descriptor, address) = try kernel.listen(
       on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
     let loop = EventLoop(kernel: kernel)
-    let server = Server(loop: loop, limits: ServerLimits(), handler: ListHandler { list(token) })
+    let handler = ListHandler {
+      list(token)
+    } get: { [asks] id in
+      asks.ids.withLock { $0.append(id) }
+      return get(token, id)
+    }
+    let server = Server(loop: loop, limits: ServerLimits(), handler: handler)
     loop.start { _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)]) }
     self.loop = loop
     serving = try Thread(named: "list") { loop.run() }
@@ -87,7 +209,7 @@ private final class Search {
       metrics: store.metrics, logger: store.logger, newSecret: { _ in })
     let apiToken = try #require(APIToken("r8_of_a_stand_in"))
     client = try ReplicateClient(base: "http://\(address)", token: apiToken, isStopping: { false })
-    step = try Self.unansweredStep(store.queue, certainAt: Timestamp(milliseconds: certain))
+    step = try Self.unansweredStep("a", store.queue, certainAt: Timestamp(milliseconds: certain))
   }
 
   deinit {
@@ -95,17 +217,53 @@ private final class Search {
     serving.join()
   }
 
-  func run() throws {
-    #expect(PredictionSearch(client: client, context: context).run([step]) == nil)
+  func run(_ steps: [OrderStep]? = nil) throws {
+    #expect(PredictionSearch(client: client, context: context).run(steps ?? [step]) == nil)
   }
+
+  /// Another order whose call had no answer, long ago.
+  func lose(_ id: String) throws -> OrderStep {
+    let certain = Timestamp(milliseconds: WallClock.milliseconds - 1000)
+    return try Self.unansweredStep(id, store.queue, certainAt: certain)
+  }
+
+  /// Predictions that were asked for by their ids.
+  var asked: [String] { asks.ids.withLock { $0 } }
+
+  var job: Job {
+    get throws { try #require(try StoreReader(path: path).job("a")).job }
+  }
+
+  /// Another job, which has that prediction.
+  func place(_ id: String, as prediction: String) throws {
+    let now = Timestamp(milliseconds: WallClock.milliseconds)
+    let order = try CommittingStore.order(id, at: now)
+    let result = store.queue.write { transaction throws(StoreError) in
+      _ = try transaction.place(order)
+      return try transaction.takeOrderSteps(at: now, creates: 9, cancels: 0, finds: 0, patience: 1000)
+    }
+    let step = try #require(try result.get().first)
+    let body = Array(#"{"id":"\#(prediction)","status":"starting"}"#.utf8)
+    #expect(context.record(body, .answer, ofJob: step.order.number))
+  }
+
+  /// From now on no history can be written.
+  func poison() throws { try store.poison() }
 
   var stage: OrderStage? {
-    get throws { try StoreReader(path: path).order(ofJob: step.order.number)?.stage }
+    get throws { try stage(of: step) }
   }
 
-  private static func unansweredStep(_ queue: CommitQueue, certainAt certain: Timestamp) throws -> OrderStep {
-    let now = Timestamp(milliseconds: WallClock.milliseconds)
-    let order = try CommittingStore.order("a", at: now)
+  func stage(of step: OrderStep) throws -> OrderStage? {
+    try StoreReader(path: path).order(ofJob: step.order.number)?.stage
+  }
+
+  private static func unansweredStep(
+    _ id: String, _ queue: CommitQueue, certainAt certain: Timestamp
+  ) throws -> OrderStep {
+    // An order that is queued again comes after it.
+    let now = Timestamp(milliseconds: WallClock.milliseconds - 1000)
+    let order = try CommittingStore.order(id, at: now)
     let steps = queue.write { transaction throws(StoreError) in
       _ = try transaction.place(order)
       let sending = try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000)
@@ -118,17 +276,29 @@ private final class Search {
   }
 }
 
+private final class Asks: Sendable {
+  let ids = Mutex<[String]>([])
+}
+
 private final class ListHandler: RequestHandler {
   private let list: () -> String
+  private let get: (String) -> (Status, String)
 
-  init(list: @escaping () -> String) {
+  init(list: @escaping () -> String, get: @escaping (String) -> (Status, String)) {
     self.list = list
+    self.get = get
   }
 
   func admit(_ head: RequestHead, from peer: Peer) -> Admission { .receive(bodyLimit: 1024) }
 
   func respond(to request: Request) async -> Response {
-    Response(status: .ok, fields: [("Content-Type", "application/json")], body: Array(list().utf8))
+    var (status, text): (Status, String)
+    if let id = request.head.target.segments.dropFirst(2).first {
+      (status, text) = get(id)
+    } else {
+      (status, text) = (.ok, list())
+    }
+    return Response(status: status, fields: [("Content-Type", "application/json")], body: Array(text.utf8))
   }
 
   func refuse(_ refusal: Refusal, from peer: Peer) -> Response { Response(status: .badRequest) }

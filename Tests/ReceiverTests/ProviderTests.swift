@@ -1,5 +1,6 @@
 import Jobs
 import ReplicateAPI
+import Store
 import Testing
 
 @testable import Receiver
@@ -9,13 +10,13 @@ import Testing
   @Test func everyOutcomeOfACreationIsDecided() {
     let cases: [(ReplicateClient.Outcome<Int>, CreateDecision)] = [
       (.answered(1), .place), (.unanswered("reset"), .find(isOver: false)),
-      (.unsent("refused"), .putOff(seconds: 4, pausesAll: false)),
+      (.unsent("refused"), .putOff(seconds: 4, because: .unreachable)),
       (.failed(.unavailable(status: 500, retryAfter: nil, isExplained: true)), .find(isOver: true)),
       (.failed(.unavailable(status: 504, retryAfter: 9, isExplained: false)), .find(isOver: false)),
       (.failed(.unintelligible(status: 201)), .find(isOver: false)),
-      (.failed(.unintelligible(status: 301)), .putOff(seconds: 4, pausesAll: false)),
-      (.failed(.rateLimited(retryAfter: 7)), .putOff(seconds: 7, pausesAll: true)),
-      (.failed(.unauthorized(message: "m")), .putOff(seconds: 60, pausesAll: true)),
+      (.failed(.unintelligible(status: 301)), .putOff(seconds: 4, because: .unreachable)),
+      (.failed(.rateLimited(retryAfter: 7)), .putOff(seconds: 7, because: .rateLimited)),
+      (.failed(.unauthorized(message: "m")), .putOff(seconds: 60, because: .unauthorized)),
       (
         .failed(.insufficientCredit(message: "m")),
         .refuse(JobError(code: "insufficient_credit", message: "m"))
@@ -28,7 +29,7 @@ import Testing
         .failed(.notFound(message: "m")),
         .refuseIfRepeated(JobError(code: "invalid_input", message: "m"))
       ),
-      (.failed(.unintelligible(status: 404)), .putOff(seconds: 4, pausesAll: false)),
+      (.failed(.unintelligible(status: 404)), .putOff(seconds: 4, because: .unreachable)),
     ]
     for (outcome, expected) in cases {
       #expect(CreateDecision(outcome, tries: 3) == expected, "\(outcome)")

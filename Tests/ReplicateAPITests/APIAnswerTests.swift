@@ -45,7 +45,9 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
         429, #"{"detail":"Request was throttled. Expected available in 42 seconds."}"#,
         .rateLimited(retryAfter: 42)
       ),
-      (429, "<html>", .rateLimited(retryAfter: 10)), (403, #"{"title":"No"}"#, .unauthorized(message: "No")),
+      (429, "<html>", .rateLimited(retryAfter: 10)),
+      // The token is right, and may not do this.
+      (403, #"{"title":"No"}"#, .refused(status: 403, message: "No")),
       (
         413, #"{"detail":"Files must be less than 100MB in size"}"#,
         .invalid(status: 413, message: "Files must be less than 100MB in size")

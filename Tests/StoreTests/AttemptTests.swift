@@ -59,6 +59,33 @@ import Testing
     #expect(try store.order("j1").retriesLeft == 0)
   }
 
+  /// Refused calls and left predictions are shown, in their order.
+  @Test func whatWasTriedInVainIsKept() throws {
+    let store = try OrderedStore()
+    let refusal = JobError(code: "invalid_input", message: "not yours")
+    let step = try store.send("j1", retries: 1)
+    try store.commit { (transaction) throws(StoreError) in
+      try transaction.putOff(
+        step.order, until: store.now, at: store.now, because: .refused, refusal: refusal)
+    }
+    #expect(try store.order("j1").reason == .refused && store.order("j1").refusals == 1)
+    store.advance(1)
+    let second = try store.step()
+    #expect(second.order.reason == nil && second.order.refusals == 1)
+    try store.deliver("a", .failed, naming: "j1", error: interruption)
+    #expect(try store.order("j1").refusals == 0)
+    store.advance(2000)
+    let third = try store.step()
+    _ = try store.commit { (transaction) throws(StoreError) in
+      try transaction.end(
+        third.order.number, of: nil, as: .failed, because: refusal, at: store.now, isRefusal: true)
+    }
+    let attempts = try store.reader.attempts(ofJob: third.order.number)
+    #expect(attempts.map(\.predictionID) == [nil, "p1", nil])
+    #expect(attempts.map(\.error) == [refusal, interruption, refusal])
+    #expect(attempts.last?.endedAt == store.now)
+  }
+
   @Test func withoutRetriesLeftTheJobHasFailed() throws {
     let store = try OrderedStore()
     for attempt in 1...3 {

@@ -44,7 +44,7 @@ import Testing
     #expect(Int(status.st_size) == summary.bytes)
     #expect(try others == ["jobs.db.copy"])
     #expect(try SQLiteShell.run("PRAGMA journal_mode", on: copy) == ["delete"])
-    #expect(try SQLiteShell.run("PRAGMA user_version", on: copy) == ["1"])
+    #expect(try SQLiteShell.run("PRAGMA user_version", on: copy) == ["2"])
     #expect(try SQLiteShell.run("SELECT count(*) FROM deliveries", on: copy) == ["80"])
     #expect(try SQLiteShell.run("PRAGMA integrity_check", on: copy) == ["ok"])
   }
@@ -120,8 +120,87 @@ import Testing
       try StoreBackup(of: "/nonexistent", to: copy, replacingFile: false).run { _, _ in }
     }
     try SQLiteShell.run("PRAGMA user_version = 7", on: database.path)
-    #expect(throws: BackupError.cannotRead(.newerSchema(found: 7, known: 1))) { try backup() }
+    #expect(throws: BackupError.cannotRead(.newerSchema(found: 7, known: 2))) { try backup() }
     #expect(try others == [])
+  }
+
+  /// Between the backup and its restore the daemon went on: whatever waits in the copy may have been sent.
+  @Test func whatWaitsInARestoredCopyIsSearchedForFirst() throws {
+    let store = try OrderedStore()
+    for id in ["one", "two", "three", "ended"] { try store.place(id, retries: 1) }
+    let ended = try store.cancel("ended")
+    guard case .ended = ended else {
+      Issue.record("\(ended)")
+      return
+    }
+    store.advance(-1)
+    try store.place("first")
+    try store.hear(try store.step().order.number, of: "p1", .running)
+    store.advance(1)
+    let copy = store.database.path + ".copy"
+    defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
+    _ = try StoreBackup(of: store.database.path, to: copy, replacingFile: false).run { _, _ in }
+    func recover(_ writer: StoreWriter) throws -> Bool {
+      try writer.commit { (transaction) throws(StoreError) in
+        try transaction.recoverOrders(at: store.now, certainty: 60_000)
+      }
+    }
+    #expect(try !recover(store.writer) && store.order("one").stage == .queued)
+    let restored = try StoreWriter(path: copy)
+    #expect(try recover(restored))
+    let reader = try StoreReader(path: copy)
+    func order(_ id: String) throws -> StoredOrder {
+      let number = try #require(try reader.job(id)).number
+      return try #require(try reader.order(ofJob: number))
+    }
+    for id in ["one", "two", "three"] {
+      let order = try order(id)
+      #expect(order.stage == .unanswered && order.isRestored && order.dueAt == store.now)
+      #expect(order.certainAt == store.now.advanced(byMilliseconds: 60_000) && order.sentAt == nil)
+    }
+    #expect(try order("first").stage == .placed && order("ended").stage == .ended)
+    // Once: the next start finds what this one has made of it.
+    #expect(try !recover(restored))
+    let found = try restored.commit { (transaction) throws(StoreError) in
+      try transaction.takeOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, patience: 1000)
+    }
+    #expect(found.map(\.job.id) == ["one", "two", "three"])
+    try restored.commit { (transaction) throws(StoreError) in
+      try transaction.putOff(found[0].order, until: store.now, at: store.now)
+    }
+    let sent = try restored.commit { (transaction) throws(StoreError) in
+      try transaction.takeOrderSteps(at: store.now, creates: 9, cancels: 0, finds: 0, patience: 1000)
+    }
+    #expect(sent.map(\.job.id) == ["one"] && sent.allSatisfy { !$0.order.isRestored })
+  }
+
+  /// The prediction of a restored job was interrupted: its next attempt may have been made as well.
+  @Test func theNextAttemptOfARestoredJobIsSearchedForFirst() throws {
+    let store = try OrderedStore()
+    let step = try store.send("j1", retries: 1)
+    try store.hear(step.order.number, of: "p1", .running)
+    let copy = store.database.path + ".copy"
+    defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
+    _ = try StoreBackup(of: store.database.path, to: copy, replacingFile: false).run { _, _ in }
+    let restored = try StoreWriter(path: copy)
+    let interrupted = Snapshot(
+      predictionID: "p1", providerStatus: "failed", phase: .failed, error: interruption,
+      evidence: Evidence(logsSize: 0, outputSize: 0, digest: Sample.digest(of: "x")))
+    try restored.commit { (transaction) throws(StoreError) in
+      try transaction.recoverOrders(at: store.now, certainty: 60_000)
+      _ = try transaction.record(
+        News(source: .poll, receivedAt: store.now, snapshot: interrupted, body: []),
+        ofJob: step.order.number)
+    }
+    store.advance(2000)
+    let steps = try restored.commit { (transaction) throws(StoreError) in
+      try transaction.takeOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, patience: 1000)
+    }
+    #expect(steps.count == 1)
+    guard case .find = steps.first?.action else {
+      Issue.record("\(steps)")
+      return
+    }
   }
 
   @Test func aDamagedDatabaseMakesNoCopy() throws {

@@ -10,16 +10,16 @@ import Testing
     _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
     #expect(database.mode == 0o600)
     #expect(try SQLiteShell.run("PRAGMA journal_mode", on: database.path) == ["wal"])
-    #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["1"])
+    #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["2"])
   }
 
   @Test func aNewerDatabaseIsLeftAlone() throws {
     let database = try TemporaryDatabase()
     do { _ = try StoreWriter(path: database.path) }
     try SQLiteShell.run("PRAGMA user_version = 7", on: database.path)
-    #expect(throws: StoreError.newerSchema(found: 7, known: 1)) { try StoreWriter(path: database.path) }
-    #expect(throws: StoreError.newerSchema(found: 7, known: 1)) { try StoreReader(path: database.path) }
-    #expect("\(StoreError.newerSchema(found: 7, known: 1))".contains("schema 7"))
+    #expect(throws: StoreError.newerSchema(found: 7, known: 2)) { try StoreWriter(path: database.path) }
+    #expect(throws: StoreError.newerSchema(found: 7, known: 2)) { try StoreReader(path: database.path) }
+    #expect("\(StoreError.newerSchema(found: 7, known: 2))".contains("schema 7"))
     #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["7"])
   }
 

@@ -96,7 +96,7 @@ import Testing
     try place("a")
     _ = try send(at: 1000)
     try writer.commit { (transaction) throws(StoreError) in
-      try transaction.recoverOrders(at: time(5000), certainty: 60_000)
+      _ = try transaction.recoverOrders(at: time(5000), certainty: 60_000)
     }
     let step = try #require(try find(at: 5000).first)
     #expect(step.order.certainAt == time(61_000))
@@ -104,7 +104,7 @@ import Testing
     try putOff(step, until: 5000)
     _ = try send(at: 90_000)
     try writer.commit { (transaction) throws(StoreError) in
-      try transaction.recoverOrders(at: time(6000), certainty: 60_000)
+      _ = try transaction.recoverOrders(at: time(6000), certainty: 60_000)
     }
     #expect(try find(at: 6000).first?.order.certainAt == time(66_000))
   }

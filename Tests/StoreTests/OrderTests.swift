@@ -56,6 +56,7 @@ import Testing
       kind = .known
       #expect(job.id == "j1")
     case .conflict: kind = .conflict
+    case .queueFull: throw StoreError.full
     }
     #expect(kind == expected)
     #expect(try store.reader.jobCount() == (expected == .created ? 3 : 2))
@@ -95,6 +96,63 @@ import Testing
     #expect(try store.steps().map(\.job.id) == ["j1"])
   }
 
+  /// A call that was made while the clock was a year ahead would not count as lost before that year is over.
+  @Test func aClockThatWasAheadDelaysNoSearchForLong() throws {
+    let store = try OrderedStore()
+    let year: Int64 = 365 * 86_400_000
+    store.advance(year)
+    try store.noteUnanswered(try store.send("j1"))
+    store.advance(-year)
+    let now = store.now
+    try store.commit { (transaction) throws(StoreError) in
+      try transaction.hastenOrders(from: now, within: 60_000, certainty: 60_000)
+    }
+    let order = try store.order("j1")
+    #expect(order.dueAt == now.advanced(byMilliseconds: 60_000) && order.certainAt == order.dueAt)
+  }
+
+  /// The same bytes under the same name are known, whatever the queue holds.
+  @Test func beyondItsBoundTheQueueTakesNothingMore() throws {
+    let store = try OrderedStore()
+    func place(_ id: String) throws -> Bool? {
+      let order = OrderedStore.order(id, at: store.now)
+      switch try store.commit({ (transaction) throws(StoreError) in
+        try transaction.place(order, maxQueued: 3)
+      }) {
+      case .created: return true
+      case .queueFull: return false
+      case .known, .conflict: return nil
+      }
+    }
+    try store.place("j0")
+    for number in 1...2 { #expect(try place("j\(number)") == true) }
+    #expect(try place("j3") == false && place("j2") == nil)
+    #expect(try store.reader.job("j3") == nil)
+    // Each way to leave the queue makes room for one: to be sent, to be canceled.
+    let sent = try #require(try store.steps(creates: 1).first)
+    #expect(try place("j3") == true && place("j4") == false)
+    _ = try store.cancel("j2")
+    #expect(try place("j4") == true && place("j5") == false)
+    // What comes back takes room.
+    try store.putOff(sent)
+    _ = try store.steps(creates: 1)
+    #expect(try place("j5") == false)
+    _ = try store.cancel("j3")
+    #expect(try place("j5") == true && place("j6") == false)
+    try store.reopen()
+    #expect(try place("j6") == false)
+    // What failed has left nothing behind.
+    _ = try store.cancel("j4")
+    struct Failure: Error {}
+    #expect(throws: StoreError.self) {
+      try store.commit { (transaction) throws(StoreError) in
+        _ = try transaction.place(OrderedStore.order("j6", at: store.now), maxQueued: 3)
+        throw .full
+      }
+    }
+    #expect(try place("j7") == true && place("j8") == false)
+  }
+
   @Test func whatIsNotDueIsNotTaken() throws {
     let store = try OrderedStore()
     try store.place("j1")
@@ -128,7 +186,7 @@ import Testing
     store.advance(500)
     let now = store.now
     try store.commit { (transaction) throws(StoreError) in
-      try transaction.recoverOrders(at: now, certainty: 60_000)
+      _ = try transaction.recoverOrders(at: now, certainty: 60_000)
     }
     #expect(try store.order("j1").stage == .unanswered && store.order("j1").dueAt == now)
     #expect(try store.order("j2").stage == .queued)
@@ -140,7 +198,7 @@ import Testing
     #expect(found.job.id == "j1" && found.order.sentAt == sent.order.sentAt && found.order.tries == 1)
     // Another crash changes nothing; the search is due again after a while.
     try store.commit { (transaction) throws(StoreError) in
-      try transaction.recoverOrders(at: now, certainty: 60_000)
+      _ = try transaction.recoverOrders(at: now, certainty: 60_000)
     }
     #expect(try store.steps(creates: 0).isEmpty)
     store.advance(35_000)

@@ -57,6 +57,65 @@ import Testing
     #expect(try store.reader.usage(on: 0...9).map(\.usage.lostWebhooks) == [0])
   }
 
+  /// The times of one job are the provider's word: one that lasted for thousands of years must not fill the sums, nor fail all
+  /// later ends of its model.
+  @Test func timesThatCannotBeAreBoundedAndSumsStop() throws {
+    let store = try OrderedStore()
+    let month: Int64 = 30 * Self.day
+    for number in 1...2 {
+      try store.deliver("w\(number)", of: "p\(number)", .running)
+      var news = Sample.delivery("e\(number)", of: "p\(number)", "succeeded", .succeeded, at: 1_000_000)
+      news = Delivery(
+        webhookID: news.webhookID, receivedAt: news.receivedAt,
+        snapshot: Snapshot(
+          predictionID: "p\(number)", providerStatus: "succeeded", phase: .succeeded, model: "owner/model",
+          createdAt: Timestamp(milliseconds: -62_135_596_800_000), startedAt: Timestamp(milliseconds: 0),
+          completedAt: Timestamp(milliseconds: 253_402_300_799_999), predictMilliseconds: .max,
+          evidence: news.snapshot.evidence), body: news.body)
+      _ = try store.writer.commit([news])
+    }
+    let sum = Usage(
+      succeeded: 2, predictMilliseconds: 2 * month, queueMilliseconds: 2 * month, runMilliseconds: 2 * month)
+    #expect(try store.reader.usage(on: 0...9).map(\.usage) == [sum])
+    // What an earlier version has let grow.
+    try SQLiteShell.run(
+      "UPDATE usage SET predict_milliseconds = \(Int64.max), queue_milliseconds = \(Int64.max - 1)",
+      on: store.database.path)
+    try store.deliver("b", of: "p3", .succeeded)
+    let usage = try #require(try store.reader.usage(on: 0...9).first?.usage)
+    #expect(usage.succeeded == 3 && usage.predictMilliseconds == UsageLedger.maxSum)
+    var total = usage
+    for _ in 0..<4 { total.add(usage) }
+    #expect(total.predictMilliseconds == .max)
+  }
+
+  /// Every name of a model would be a row for good: those beyond a bound share one.
+  @Test func modelsBeyondABoundAreCountedTogether() throws {
+    let store = try OrderedStore()
+    let bound = UsageLedger.maxModelsPerDay
+    func end(_ name: String, model: String) throws {
+      _ = try store.writer.commit([
+        Sample.delivery(name, of: name, "succeeded", .succeeded, model: model, at: 1_000_000)
+      ])
+    }
+    try end("first", model: "owner/first")
+    try end("long", model: String(repeating: "x", count: 256))
+    let others = (0..<bound + 20).map {
+      Sample.delivery("w\($0)", of: "p\($0)", "succeeded", .succeeded, model: "m/\($0)", at: 1_000_000)
+    }
+    for start in stride(from: 0, to: others.count, by: 100) {
+      _ = try store.writer.commit(Array(others[start..<min(start + 100, others.count)]))
+    }
+    // Also after a restart, what has a row is counted there.
+    try store.reopen()
+    try end("second", model: "owner/first")
+    try end("another", model: "m/new")
+    let rows = try store.reader.usage(on: 0...9)
+    #expect(rows.count == bound)
+    let counts = Dictionary(rows.map { ($0.model, $0.usage.succeeded) }) { $0 + $1 }
+    #expect(counts["owner/first"] == 2 && counts["other"] == 24 && counts["m/new"] == nil)
+  }
+
   /// What a transaction that failed has summed up is not written by the next.
   @Test func aTransactionThatFailsCountsNothing() throws {
     let store = try OrderedStore()
@@ -75,6 +134,30 @@ import Testing
 }
 
 @Suite struct PruneTests {
+  /// A delivery may be sent again with its signature for twice the tolerance. Whatever was heard of the job itself, its ids stay
+  /// until then.
+  @Test func whatMayBeSentAgainKeepsItsJob() throws {
+    let store = try OrderedStore()
+    try store.deliver("a", .succeeded)
+    try store.deliver("b", of: "p2", .succeeded)
+    store.advance(1000)
+    // It does not change the job, and is recorded all the same.
+    #expect(try store.deliver("late", .failed).outcome == .conflict)
+    let now = store.now
+    let prune = { (moment: Timestamp) in
+      try store.commit { (transaction) throws(StoreError) in
+        try transaction.prune(
+          endedBefore: now, at: now, after: 0, count: 9, deliveredBefore: moment
+        ).deleted
+      }
+    }
+    #expect(try prune(now.advanced(byMilliseconds: -1000)) == 0)
+    #expect(try prune(now) == 1)
+    #expect(try store.deliver("late", .failed).outcome == .duplicate)
+    #expect(try prune(now.advanced(byMilliseconds: 1)) == 1)
+    #expect(try store.reader.jobCount() == 0)
+  }
+
   private func prune(_ store: OrderedStore, after number: Int64 = 0, count: Int = 100) throws -> PruneStep {
     let limit = store.now.advanced(byMilliseconds: -OrderedStore.aWhile)
     return try store.commit { (transaction) throws(StoreError) in

@@ -7,12 +7,15 @@ struct EntityTag {
   let text: String
 
   /// Of a job's document, which may show how far its order is: that does not count as a change of the job.
-  init(of job: Job, _ order: StoredOrder?) {
+  ///
+  /// - Parameter next: what the document shows of the order's next try.
+  init(of job: Job, _ order: StoredOrder?, _ next: NextTry? = nil) {
     var text = "\"" + String(job.revision)
     if let order {
       text += "-\(order.stage.rawValue)-\(order.tries)"
       if order.isCancelRequested { text += "-cancel" }
-      if let due = order.dueAt { text += "-\(due.milliseconds)" }
+      if let due = next?.time ?? order.dueAt { text += "-\(due.milliseconds)" }
+      if let reason = next?.reason { text += "-\(reason.rawValue)" }
     }
     self.text = text + "\""
   }

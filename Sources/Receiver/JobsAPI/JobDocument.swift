@@ -14,7 +14,12 @@ enum JobDocument {
   /// - Parameters:
   ///   - parts: where they are in `body`; nil where there is none yet.
   ///   - order: what was asked for here; nil where nothing was.
-  static func whole(_ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?) -> [UInt8] {
+  ///   - next: when the order is tried next.
+  ///   - attempts: what came of earlier ones.
+  static func whole(
+    _ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?, _ next: NextTry? = nil,
+    attempts: [LeftAttempt] = []
+  ) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
     // What could be placed can be read again.
     let request = order.flatMap { try? PredictionRequest(body: $0.request.span) }
@@ -28,7 +33,12 @@ enum JobDocument {
       if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
       object.member("metadata", raw: request?.metadata?[...])
       tail(of: job, in: &object)
-      if let order = shown(order, of: job) { stage(of: order, in: &object) }
+      if let order = shown(order, of: job) { stage(of: order, next, in: &object) }
+      if !attempts.isEmpty {
+        object.member("attempts") { list in
+          list.array(attempts) { element, attempt in element.object { self.attempt(attempt, in: &$0) } }
+        }
+      }
     }
     writer.raw([UInt8(ascii: "\n")])
     return writer.bytes
@@ -101,14 +111,7 @@ extension JobDocument {
 
   private static func tail(of job: Job, in object: inout JSONWriter.Object) {
     let snapshot = job.snapshot
-    if let error = job.error {
-      object.member("error") { member in
-        member.object { object in
-          object.member("code", string: error.code)
-          object.member("message", string: error.message)
-        }
-      }
-    }
+    self.error(job.error, in: &object)
     object.member("queue_seconds", decimal: seconds(from: snapshot?.createdAt, to: snapshot?.startedAt))
     object.member("run_seconds", decimal: seconds(from: snapshot?.startedAt, to: snapshot?.completedAt))
     object.member("created_at", time: job.createdAt)
@@ -142,12 +145,31 @@ extension JobDocument {
     return order
   }
 
-  private static func stage(of order: StoredOrder, in object: inout JSONWriter.Object) {
+  private static func error(_ error: JobError?, in object: inout JSONWriter.Object) {
+    guard let error else { return }
+    object.member("error") { member in
+      member.object { object in
+        object.member("code", string: error.code)
+        object.member("message", string: error.message)
+      }
+    }
+  }
+
+  private static func attempt(_ attempt: LeftAttempt, in object: inout JSONWriter.Object) {
+    object.member("prediction_id", string: attempt.predictionID)
+    object.member("ended_at", time: attempt.endedAt)
+    error(attempt.error, in: &object)
+  }
+
+  private static func stage(
+    of order: StoredOrder, _ next: NextTry?, in object: inout JSONWriter.Object
+  ) {
     object.member("order") { member in
       member.object { object in
         object.member("stage", string: order.stage.rawValue)
         object.member("tries", integer: order.tries)
-        object.member("next_try_at", time: order.dueAt)
+        object.member("next_try_at", time: next?.time ?? order.dueAt)
+        object.member("reason", string: (next?.reason ?? order.reason)?.rawValue)
         object.member("cancel_requested", bool: order.isCancelRequested)
       }
     }

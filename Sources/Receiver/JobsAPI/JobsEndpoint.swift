@@ -11,18 +11,21 @@ final class JobsEndpoint {
   private let reader: StoreReader
   private let recorder: Recorder
   private let orders: OrdersEndpoint
+  private let pace: CreationPace
   private let access: APIAccess
   private let lifecycle: Lifecycle
   private let metrics: Metrics
 
   init(
-    loop: EventLoop, reader: StoreReader, recorder: Recorder, orders: OrdersEndpoint, access: APIAccess,
+    loop: EventLoop, reader: StoreReader, recorder: Recorder, orders: OrdersEndpoint, pace: CreationPace,
+    access: APIAccess,
     lifecycle: Lifecycle, metrics: Metrics
   ) {
     self.loop = loop
     self.reader = reader
     self.recorder = recorder
     self.orders = orders
+    self.pace = pace
     self.access = access
     self.lifecycle = lifecycle
     self.metrics = metrics
@@ -74,23 +77,24 @@ final class JobsEndpoint {
 extension JobsEndpoint {
   private func job(_ id: String, for head: RequestHead) throws(Problem) -> Response {
     _ = try QueryParameters(head.target, allowing: [])
-    let (stored, order) = try findWithOrder(id)
+    let (stored, order, next) = try findWithOrder(id)
     // The revision counts every change that the document can show.
-    let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job))
+    let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job), next)
     guard !tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", tag.text)])
     }
     let parts = try parts(of: stored)
     return Response(
       status: .ok, fields: [("Content-Type", "application/json"), ("ETag", tag.text)],
-      body: JobDocument.whole(stored.job, parts, body: stored.body, order: order))
+      body: JobDocument.whole(
+        stored.job, parts, body: stored.body, order: order, next, attempts: try attempts(of: stored, order)))
   }
 
   /// All logs, decoded. A browser must not take a model's text for a page: hence `nosniff`.
   private func logs(of id: String, for head: RequestHead) throws(Problem) -> Response {
     _ = try QueryParameters(head.target, allowing: [])
-    let (stored, order) = try findWithOrder(id)
-    let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job))
+    let (stored, order, next) = try findWithOrder(id)
+    let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job), next)
     guard !tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", tag.text)])
     }
@@ -117,8 +121,8 @@ extension JobsEndpoint {
 
   /// The job after a change, and where it is found from now on.
   private func document(of id: String, as status: Status) throws(Problem) -> Response {
-    let (stored, order) = try findWithOrder(id)
-    let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job))
+    let (stored, order, next) = try findWithOrder(id)
+    let tag = EntityTag(of: stored.job, JobDocument.shown(order, of: stored.job), next)
     let parts = try parts(of: stored)
     return Response(
       status: status,
@@ -126,7 +130,8 @@ extension JobsEndpoint {
         ("Content-Type", "application/json"), ("Location", "/jobs/\(PercentEncoding.encode(id))"),
         ("ETag", tag.text),
       ],
-      body: JobDocument.whole(stored.job, parts, body: stored.body, order: order))
+      body: JobDocument.whole(
+        stored.job, parts, body: stored.body, order: order, next, attempts: try attempts(of: stored, order)))
   }
 
   private func usage(for head: RequestHead) throws(Problem) -> Response {
@@ -207,12 +212,33 @@ extension JobsEndpoint {
     return parts
   }
 
-  private func findWithOrder(_ id: String) throws(Problem) -> (StoredJob, StoredOrder?) {
+  /// What a job that was created here has tried in vain. Most have one prediction, and need not be looked up.
+  private func attempts(of stored: StoredJob, _ order: StoredOrder?) throws(Problem) -> [LeftAttempt] {
+    guard let order, stored.job.attempt > 1 || order.refusals > 0 || order.stage == .ended else { return [] }
+    return try reading { () throws(StoreError) in try reader.attempts(ofJob: stored.number) }
+  }
+
+  private func findWithOrder(_ id: String) throws(Problem) -> (StoredJob, StoredOrder?, NextTry?) {
     let stored = try find(id)
     // Of a job that was not created here, only a wish to cancel it can be shown, until it has ended.
-    guard stored.job.origin != nil || !stored.job.phase.isTerminal else { return (stored, nil) }
+    guard stored.job.origin != nil || !stored.job.phase.isTerminal else { return (stored, nil, nil) }
     let order = try reading { () throws(StoreError) in try reader.order(ofJob: stored.number) }
-    return (stored, order)
+    guard let order, !stored.job.phase.isTerminal else { return (stored, order, nil) }
+    return (stored, order, try nextTry(of: order))
+  }
+
+  /// Orders before this one that are counted: beyond them it is certainly not soon.
+  private static let maxCounted = 10_000
+
+  private func nextTry(of order: StoredOrder) throws(Problem) -> NextTry {
+    let now = Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds)
+    guard order.stage == .queued, let due = order.dueAt, due <= now else {
+      return NextTry(of: order, at: now, pace: pace.state, queuedBefore: 0)
+    }
+    let count = try reading { () throws(StoreError) in
+      try reader.queuedOrders(before: due, limit: Self.maxCounted)
+    }
+    return NextTry(of: order, at: now, pace: pace.state, queuedBefore: count)
   }
 
   private func reading<Result>(_ body: () throws(StoreError) -> Result) throws(Problem) -> Result {

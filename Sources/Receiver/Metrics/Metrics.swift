@@ -33,6 +33,10 @@ package final class Metrics: Sendable {
   /// Calls to the provider, by what came of them.
   package let providerCalls = LabeledCounters(
     ["answered", "rate_limited", "refused", "unsent", "unanswered"])
+  /// Callers that wait for a store that cannot be written.
+  package let blockedCallers = Counter()
+  /// Answers of the provider that the store refused for themselves.
+  package let droppedAnswers = Counter()
   /// Ends that were found by asking.
   package let lostWebhooks = Counter()
   package let staleJobs = Counter()

@@ -41,6 +41,12 @@ package enum PrometheusText {
     page.counters(
       "provider_calls_total", "Calls to the provider's API, by what came of them.", metrics.providerCalls,
       label: "outcome")
+    page.gauge(
+      "provider_callers_blocked", "Callers that wait for a store that cannot be written.",
+      metrics.blockedCallers)
+    page.counter(
+      "dropped_answers_total", "Answers of the provider that the store refused for themselves.",
+      metrics.droppedAnswers)
     page.counter(
       "lost_webhooks_total", "Jobs whose end was found by asking; a delivery may have told of it later.",
       metrics.lostWebhooks)

@@ -14,6 +14,7 @@ final class OrdersEndpoint {
   private let metrics: Metrics
   private let isConfigured: Bool
   private let bodyLimit: Int
+  private let maxQueued: Int
   private let wakeProvider: @Sendable () -> Void
   private let sha256 = SHA256()
   private var generator = SystemRandomNumberGenerator()
@@ -27,15 +28,17 @@ final class OrdersEndpoint {
   /// - Parameters:
   ///   - isConfigured: there is a token for the provider's API.
   ///   - bodyLimit: the listener's own.
+  ///   - maxQueued: orders that may wait to be sent.
   ///   - wakeProvider: tells the threads that ask the provider that there is something to do.
   init(
     loop: EventLoop, recorder: Recorder, metrics: Metrics, isConfigured: Bool, bodyLimit: Int,
-    wakeProvider: @escaping @Sendable () -> Void
+    maxQueued: Int, wakeProvider: @escaping @Sendable () -> Void
   ) {
     self.loop = loop
     self.recorder = recorder
     self.metrics = metrics
     self.isConfigured = isConfigured
+    self.maxQueued = maxQueued
     self.bodyLimit = min(bodyLimit, Self.longestRequest)
     self.wakeProvider = wakeProvider
   }
@@ -66,7 +69,10 @@ final class OrdersEndpoint {
   /// - Returns: the job's id, and whether the job is new.
   func place(_ request: Request) async throws(Problem) -> (id: String, isNew: Bool) {
     let order = try order(from: request)
-    let answer = await recorder.write { (transaction) throws(StoreError) in try transaction.place(order) }
+    let maxQueued = maxQueued
+    let answer = await recorder.write { (transaction) throws(StoreError) in
+      try transaction.place(order, maxQueued: maxQueued)
+    }
     switch try answer.value() {
     case .created(let job):
       metrics.createdJobs.add()
@@ -78,6 +84,11 @@ final class OrdersEndpoint {
       throw Problem(
         .conflict, .conflict,
         "another request came before with this `id` or this Idempotency-Key: choose another")
+    case .queueFull:
+      throw Problem(
+        .tooManyRequests, .queueFull,
+        "as many jobs wait to be sent as MAX_QUEUED_ORDERS allows: send it again later",
+        fields: [("Retry-After", "60")])
     }
   }
 

@@ -25,13 +25,16 @@ struct CallBudget {
   mutating func available(at now: MonotonicTime) -> Int {
     guard pausedUntil <= now else { return 0 }
     refill(at: now)
-    return tokens
+    return max(0, tokens)
   }
 
-  mutating func take(at now: MonotonicTime) {
+  /// - Parameter count: more than are available are taken from the future.
+  mutating func take(_ count: Int = 1, at now: MonotonicTime) {
     refill(at: now)
-    tokens -= 1
+    tokens -= count
   }
+
+  func isPaused(at now: MonotonicTime) -> Bool { pausedUntil > now }
 
   /// The provider wants no more calls for that long. What was saved up is gone: it would all be sent at the first moment.
   mutating func pause(for duration: Duration, at now: MonotonicTime) {
@@ -43,7 +46,7 @@ struct CallBudget {
   /// How long until a call may be made; zero where one may be made now.
   mutating func patience(at now: MonotonicTime) -> Duration {
     if available(at: now) > 0 { return .zero }
-    return max(pausedUntil, refilledAt + interval) - now
+    return max(pausedUntil, refilledAt + interval * (1 - min(tokens, 0))) - now
   }
 
   private mutating func refill(at now: MonotonicTime) {

@@ -1,12 +1,15 @@
 internal import Jobs
 internal import ReplicateAPI
+internal import Store
 
 /// What is to be done about an order after the call that creates its prediction.
 enum CreateDecision: Equatable {
   /// The prediction is there.
   case place
-  /// It certainly is not: call again after that many seconds. Where the account is meant, nobody else calls before either.
-  case putOff(seconds: Int, pausesAll: Bool)
+  /// It certainly is not: call again after that many seconds.
+  case putOff(seconds: Int, because: OrderReason)
+  /// The same, since the provider has refused this order alone. It may not for ever.
+  case backOff(seconds: Int, JobError)
   /// It may be there or not: a second call might make a second prediction. Where the call is over, it is listed soon if it is
   /// there at all.
   case find(isOver: Bool)
@@ -15,17 +18,28 @@ enum CreateDecision: Equatable {
   /// It will never be, if the same answer comes again for minutes: a wrong API address answers so too.
   case refuseIfRepeated(JobError)
 
-  /// - Parameter tries: calls that were made for the present attempt, from 1.
-  init<Value>(_ outcome: ReplicateClient.Outcome<Value>, tries: Int64) {
+  /// Refusals of one attempt after which its order ends: about four minutes after the first.
+  static let maxRefusals: Int64 = 10
+
+  /// - Parameters:
+  ///   - tries: calls that were made for the present attempt, from 1.
+  ///   - refusals: how many of them were refused before.
+  init<Value>(_ outcome: ReplicateClient.Outcome<Value>, tries: Int64, refusals: Int64 = 0) {
     switch outcome {
     case .answered: self = .place
-    case .unsent: self = .putOff(seconds: Self.pause(afterTries: tries), pausesAll: false)
+    case .unsent: self = .putOff(seconds: Self.pause(afterTries: tries), because: .unreachable)
     case .unanswered: self = .find(isOver: false)
     case .failed(.unavailable(_, _, isExplained: true)): self = .find(isOver: true)
     case .failed(let failure) where failure.isAmbiguous: self = .find(isOver: false)
-    case .failed(.rateLimited(let seconds)): self = .putOff(seconds: seconds, pausesAll: true)
+    case .failed(.rateLimited(let seconds)): self = .putOff(seconds: seconds, because: .rateLimited)
     // The operator has to mend that: no order is lost meanwhile.
-    case .failed(.unauthorized): self = .putOff(seconds: 60, pausesAll: true)
+    case .failed(.unauthorized):
+      self = .putOff(seconds: ProviderPause.secondsAfterRefusedToken, because: .unauthorized)
+    case .failed(.refused(_, let message)):
+      let error = JobError(code: ErrorClass.invalidInput.rawValue, message: message)
+      self =
+        refusals + 1 < Self.maxRefusals
+        ? .backOff(seconds: Self.pause(afterTries: refusals + 1), error) : .refuse(error)
     case .failed(.insufficientCredit(let message)):
       self = .refuse(JobError(code: ErrorClass.insufficientCredit.rawValue, message: message))
     case .failed(.notFound(let message)):
@@ -33,7 +47,7 @@ enum CreateDecision: Equatable {
     case .failed(.invalid(_, let message)):
       self = .refuse(JobError(code: ErrorClass.invalidInput.rawValue, message: message))
     case .failed(.unavailable), .failed(.unintelligible):
-      self = .putOff(seconds: Self.pause(afterTries: tries), pausesAll: false)
+      self = .putOff(seconds: Self.pause(afterTries: tries), because: .unreachable)
     }
   }
 

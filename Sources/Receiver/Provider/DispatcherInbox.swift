@@ -9,6 +9,8 @@ enum DispatcherEvent: Equatable, Sendable {
   case verificationFailed
   case done(caller: Int, pause: ProviderPause?)
   case secretNotFetched
+  /// A search has made so many calls.
+  case called(Int)
 }
 
 /// Where the ``Dispatcher`` is told. What many may say again and again waits in it once, so that there is always room for what
@@ -17,6 +19,8 @@ final class DispatcherInbox: Sendable {
   private let events: BlockingQueue<DispatcherEvent>
   private let isWoken = Atomic(false)
   private let hasFailures = Atomic(false)
+  /// Where the dispatcher notes when it creates next.
+  let pace = CreationPace()
 
   /// - Parameter callers: how many there are at most; each has told two things at most that are not heard yet.
   init(callers: Int) {

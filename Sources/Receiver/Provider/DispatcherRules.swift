@@ -7,6 +7,8 @@ struct DispatcherRules: Sendable {
   var callsPerMinute = 1500
   /// Ended jobs are deleted after that long.
   var retentionMilliseconds: Int64
+  /// A delivery whose signature holds may be sent again for so long after it was received, in milliseconds.
+  var replayMilliseconds: Int64 = 0
   /// The signing secret was fetched and not set: it is looked at again when signatures fail.
   var fetchesSecret: Bool
 
@@ -41,8 +43,9 @@ struct PruneSchedule {
   private var dueAt: MonotonicTime
   private var position: Int64 = 0
 
+  /// The clock may be wrong at a start too, such as on a machine without one of its own.
   init(now: MonotonicTime) {
-    dueAt = now
+    dueAt = now + Self.passPause
   }
 
   /// Where the step that is due begins; nil while none is.
@@ -60,4 +63,28 @@ struct PruneSchedule {
   }
 
   func patience(at now: MonotonicTime) -> Duration { max(.zero, dueAt - now) }
+}
+
+/// After the provider has refused the token one call alone finds out whether it is accepted again. A value.
+struct TokenCheck {
+  private(set) var isRefused = false
+  /// The caller that finds out.
+  private var probe: Int?
+
+  /// Calls that may be made at once.
+  var room: Int { isRefused ? (probe == nil ? 1 : 0) : .max }
+
+  mutating func noteCall(by caller: Int) {
+    if isRefused { probe = caller }
+  }
+
+  /// What came of a call: those that were under way when the token was refused say nothing of it.
+  mutating func note(caller: Int, isRefused: Bool) {
+    if isRefused {
+      self.isRefused = true
+    } else if probe == caller {
+      self.isRefused = false
+    }
+    if probe == caller { probe = nil }
+  }
 }

@@ -16,6 +16,13 @@ struct ProviderPause: Equatable, Sendable {
   let seconds: Int
   /// Only calls that create are meant.
   let isForCreates: Bool
+  let reason: OrderReason
+
+  static let secondsAfterRefusedToken = 60
+
+  /// A token that is refused for one call is refused for all.
+  static let refusedToken = ProviderPause(
+    seconds: secondsAfterRefusedToken, isForCreates: false, reason: .unauthorized)
 }
 
 extension OrderStep {

@@ -39,7 +39,7 @@ final class ProviderCaller {
     switch call {
     case .create(let step): create(step)
     case .cancel(let step, let id): cancel(id, step)
-    case .find(let steps): PredictionSearch(client: client, context: context).run(steps)
+    case .find(let steps): find(steps)
     case .ask(let question): ask(question)
     case .fetchSecret: fetchSecret()
     }
@@ -62,39 +62,56 @@ extension ProviderCaller {
     let webhook = context.publicURL.flatMap { context.token.webhookURL(publicURL: $0, jobID: step.job.id) }
     let outcome = client.create(request, webhook: webhook)
     context.count("create", outcome)
-    let decision = CreateDecision(outcome, tries: step.order.tries)
+    let decision = CreateDecision(outcome, tries: step.order.tries, refusals: step.order.refusals)
     context.log(decision, of: step.job)
     switch decision {
     case .place:
       guard case .answered(let answer) = outcome else { return nil }
       if !context.record(answer.body, .answer, ofJob: number) { search(for: step, notFor: answer) }
-    case .putOff(let seconds, let pausesAll):
-      let now = context.now
-      let moment = now.advanced(byMilliseconds: Int64(seconds) * 1000)
-      context.persist { transaction throws(StoreError) in
-        try transaction.putOff(step.order, until: moment, at: now)
+    case .putOff(let seconds, let reason):
+      putOff(step, seconds, because: reason)
+      switch reason {
+      case .rateLimited: return ProviderPause(seconds: seconds, isForCreates: true, reason: reason)
+      case .unauthorized: return .refusedToken
+      case .throttled, .unreachable, .refused: return nil
       }
-      return pausesAll ? ProviderPause(seconds: seconds, isForCreates: true) : nil
-    case .find(let isOver):
-      search(for: step, isOver: isOver)
-    case .refuse(let error): context.end(step.job, number, .failed, error)
+    case .backOff(let seconds, let error): putOff(step, seconds, because: .refused, refusal: error)
+    case .find(let isOver): noteUnanswered(step, isOver: isOver)
+    case .refuse(let error): context.end(step.job, number, .failed, error, isRefusal: true)
     case .refuseIfRepeated(let error): context.noteNotFound(creating: step, error)
     }
     return nil
   }
 
+  private func putOff(
+    _ step: OrderStep, _ seconds: Int, because reason: OrderReason, refusal: JobError? = nil
+  ) {
+    let now = context.now
+    let moment = now.advanced(byMilliseconds: Int64(seconds) * 1000)
+    context.persist { transaction throws(StoreError) in
+      try transaction.putOff(step.order, until: moment, at: now, because: reason, refusal: refusal)
+    }
+  }
+
   /// Of no effect where a webhook has told of the prediction meanwhile.
-  private func search(for step: OrderStep, isOver: Bool) {
+  private func noteUnanswered(_ step: OrderStep, isOver: Bool) {
     let plan = PredictionSearch.Plan(sentAt: step.order.sentAt, now: context.now, isOver: isOver)
     context.persist { transaction throws(StoreError) in
       try transaction.noteUnanswered(step.order, nextLook: plan.firstLook, certain: plan.certain)
     }
   }
 
-  /// An answer with another job's prediction says nothing of this call: as good as none.
+  /// An answer with another job's prediction, or one that the store refuses, says nothing of this call: as good as none.
   private func search(for step: OrderStep, notFor answer: ReplicateClient.Answer) {
     if !context.isStopping { context.logForeignAnswer(answer.prediction.id, to: step.job) }
-    search(for: step, isOver: false)
+    noteUnanswered(step, isOver: false)
+  }
+
+  private func find(_ steps: [OrderStep]) -> ProviderPause? {
+    let search = PredictionSearch(client: client, context: context)
+    let pause = search.run(steps)
+    done(.called(search.calls))
+    return pause
   }
 }
 
@@ -132,7 +149,7 @@ extension ProviderCaller {
       context.noteNotFound(number, id, .answer, message)
       tryAgain(step, after: Self.pauseAfterRefusal)
       return nil
-    case .failed(.invalid):
+    case .failed(.invalid), .failed(.refused):
       // Perhaps it has ended meanwhile. Its end, by a webhook or a poll, ends the tries too.
       tryAgain(step, after: Self.pauseAfterRefusal)
       return nil
@@ -188,9 +205,10 @@ extension ProviderCaller {
 
   static func pause(after failure: APIFailure) -> ProviderPause? {
     switch failure {
-    case .rateLimited(let seconds): ProviderPause(seconds: seconds, isForCreates: false)
-    case .unauthorized: ProviderPause(seconds: 60, isForCreates: false)
-    case .insufficientCredit, .notFound, .invalid, .unavailable, .unintelligible: nil
+    case .rateLimited(let seconds):
+      ProviderPause(seconds: seconds, isForCreates: false, reason: .rateLimited)
+    case .unauthorized: .refusedToken
+    case .insufficientCredit, .refused, .notFound, .invalid, .unavailable, .unintelligible: nil
     }
   }
 }

@@ -15,6 +15,8 @@ final class ProviderContext: Sendable {
   private let logger: Logger
   private let newSecret: @Sendable (SigningSecret) -> Void
   private let stopping = Atomic(false)
+  /// What was found out of predictions that are listed without their webhooks.
+  let seen = SeenPredictions()
   /// Nothing is ever in it: whoever waits on it wakes when the daemon stops.
   private let pauses = BlockingQueue<Void>(capacity: 1)
 
@@ -55,13 +57,30 @@ extension ProviderContext {
 
   /// Commits `work`, and waits for the store where it cannot be written: what the provider answered is told only once.
   ///
-  /// - Returns: nil where the daemon stops before. Then the order is found `sending` at the next start, and searched for.
+  /// An error of this one write would come again for ever, and with as many of them as there are callers no call would be
+  /// made any more: then it is dropped.
+  ///
+  /// - Returns: nil where it was dropped, or the daemon stops before. Then the order is found `sending` at the next start, and
+  ///   searched for.
   @discardableResult
   func persist<Value: Sendable>(
     _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
   ) -> Value? {
+    var isBlocked = false
+    defer { if isBlocked { metrics.blockedCallers.add(-1) } }
     while true {
-      if case .success(let value) = queue.write(work) { return value }
+      switch queue.write(work) {
+      case .success(let value): return value
+      case .failure(.unavailable(let error)) where !error.concernsWholeStore:
+        metrics.droppedAnswers.add()
+        logger.error(
+          "the store refused an answer of the provider: it was dropped, and is asked for again",
+          metadata: ["cause": "\(error)"])
+        return nil
+      case .failure:
+        if !isBlocked { metrics.blockedCallers.add() }
+        isBlocked = true
+      }
       guard pauses.popAll(patience: Self.retryPause) != nil else { return nil }
     }
   }
@@ -92,10 +111,10 @@ extension ProviderContext {
     return true
   }
 
-  func end(_ job: Job, _ number: Int64, _ phase: Phase, _ error: JobError) {
+  func end(_ job: Job, _ number: Int64, _ phase: Phase, _ error: JobError, isRefusal: Bool = false) {
     let now = now
     let ended = persist { transaction throws(StoreError) in
-      try transaction.end(number, of: nil, as: phase, because: error, at: now)
+      try transaction.end(number, of: nil, as: phase, because: error, at: now, isRefusal: isRefusal)
     }
     guard ended ?? nil != nil else { return }
     logEnd(of: job, error)
@@ -149,6 +168,12 @@ extension ProviderContext {
     }
     metrics.providerCalls[result]?.add()
     guard let reason, !isStopping else { return }
+    if case .failed(.unauthorized) = outcome {
+      logger.error(
+        "the provider refuses the token: nothing is created until REPLICATE_API_TOKEN is right",
+        metadata: ["call": "\(call)", "reason": "\(reason)"])
+      return
+    }
     logger.notice(
       "a call to the provider failed",
       metadata: ["call": "\(call)", "result": "\(result)", "reason": "\(reason)"])
@@ -157,8 +182,14 @@ extension ProviderContext {
   func log(_ decision: CreateDecision, of job: Job) {
     switch decision {
     case .place, .refuse, .refuseIfRepeated: return
-    case .putOff(let seconds, _):
-      logger.info("an order was put off", metadata: ["job": "\(job.id)", "seconds": .number(seconds)])
+    case .putOff(let seconds, let reason):
+      logger.info(
+        "an order was put off",
+        metadata: ["job": "\(job.id)", "seconds": .number(seconds), "reason": "\(reason.rawValue)"])
+    case .backOff(let seconds, let error):
+      logger.warning(
+        "the provider refused an order: it is tried again",
+        metadata: ["job": "\(job.id)", "seconds": .number(seconds), "reason": "\(error.message ?? "")"])
     case .find:
       logger.warning(
         "the answer to a call that creates a prediction was lost: it will be looked for",

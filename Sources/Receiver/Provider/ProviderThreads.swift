@@ -1,6 +1,8 @@
 internal import ReplicateAPI
 internal import EventLoop
 internal import HTTPClient
+internal import HTTPServer
+internal import HTTPWire
 internal import Logging
 internal import StandardWebhooks
 internal import Store
@@ -29,7 +31,9 @@ struct ProviderThreads {
     do {
       if let apiToken = provider.token {
         for position in 0..<Self.callerCount {
-          let client = try ReplicateClient(base: provider.apiURL, token: apiToken) { context.isStopping }
+          let client = try ReplicateClient(
+            base: provider.apiURL, token: apiToken, maxBody: settings.limits.message.bodyBytes
+          ) { context.isStopping }
           let inbox = BlockingQueue<ProviderCall>(capacity: 4)
           calls.append(inbox)
           threads.append(
@@ -44,6 +48,7 @@ struct ProviderThreads {
       let rules = DispatcherRules(
         createsPerMinute: provider.createsPerMinute,
         retentionMilliseconds: provider.retention.wholeMilliseconds,
+        replayMilliseconds: Self.replayTime(tolerance: settings.signatureTolerance).wholeMilliseconds,
         fetchesSecret: provider.token != nil && settings.secrets.isEmpty)
       let inboxes = calls
       threads.append(
@@ -64,6 +69,9 @@ struct ProviderThreads {
     self.context = context
     self.threads = threads
   }
+
+  /// A delivery may be signed for a moment that is as far ahead as the tolerance allows, and is taken until it is as far behind.
+  static func replayTime(tolerance: Duration) -> Duration { tolerance * 2 + .seconds(60) }
 
   /// Returns when what was under way is committed or given up: within about a second.
   func stop() {

@@ -26,21 +26,22 @@ final class ReplicateClient {
     let body: [UInt8]
   }
 
-  private static let limits: HTTPClient.Limits = {
-    var limits = HTTPClient.Limits()
-    limits.totalMilliseconds = 30_000
-    // A page of the list repeats the inputs and logs of a hundred predictions.
-    limits.bodyBytes = 64 << 20
-    return limits
-  }()
+  /// A page of the list repeats the inputs and logs of a hundred predictions. One search is made at a time.
+  private static let maxPage = 16 << 20
+  /// Beyond a prediction, in an answer: what an error needs, where predictions are bounded to less.
+  private static let overhead = 64 << 10
 
   /// - Parameters:
   ///   - base: of the API's URL, without a slash at its end.
+  ///   - maxBody: of an answer about one prediction: what is larger is no more taken here than as a delivery.
   ///   - isStopping: ends a call that is under way.
   init(
-    base: String, token: APIToken, isStopping: @escaping @Sendable () -> Bool
+    base: String, token: APIToken, maxBody: Int = 8 << 20, isStopping: @escaping @Sendable () -> Bool
   ) throws(HTTPClientError) {
-    client = try HTTPClient(limits: Self.limits, isCanceled: isStopping)
+    var limits = HTTPClient.Limits()
+    limits.totalMilliseconds = 30_000
+    limits.bodyBytes = maxBody + Self.overhead
+    client = try HTTPClient(limits: limits, isCanceled: isStopping)
     self.base = base
     authorization = "Authorization: Bearer \(token.revealed)"
   }
@@ -69,7 +70,7 @@ final class ReplicateClient {
 
   /// The newest predictions, or those of the page at `path`.
   func list(_ path: String?) -> Outcome<(page: PredictionPage, body: [UInt8])> {
-    call(.get, path ?? "/v1/predictions", [authorization]) { body in
+    call(.get, path ?? "/v1/predictions", [authorization], maxBody: Self.maxPage) { body in
       PredictionPage(body: body.span).map { ($0, body) }
     }
   }
@@ -95,11 +96,12 @@ extension ReplicateClient {
 
   private func call<Value>(
     _ method: HTTPClient.Method, _ path: String, _ fields: [String], body: [UInt8]? = nil,
-    isOnce: Bool = false,
+    isOnce: Bool = false, maxBody: Int? = nil,
     _ read: ([UInt8]) -> Value?
   ) -> Outcome<Value> {
     do throws(HTTPClientError) {
-      let answer = try client.send(method, to: base + path, fields: fields, body: body, isOnce: isOnce)
+      let answer = try client.send(
+        method, to: base + path, fields: fields, body: body, isOnce: isOnce, maxAnswer: maxBody)
       if let failure = APIFailure(
         status: answer.status, retryAfter: answer.retryAfter, body: answer.body.span)
       {
@@ -108,6 +110,7 @@ extension ReplicateClient {
       guard let value = read(answer.body) else { return .failed(.unintelligible(status: answer.status)) }
       return .answered(value)
     } catch {
+      if let status = error.statusOfLongAnswer { return .failed(.unintelligible(status: status)) }
       return error.isUnsent ? .unsent("\(error)") : .unanswered("\(error)")
     }
   }

@@ -12,6 +12,8 @@ package struct ProviderSettings: Sendable {
   /// No news for so long: the provider is asked.
   package var reconcileAfter: Duration
   package var createsPerMinute: Int
+  /// More are refused: three hours of creations at Replicate's own rate, and about a gigabyte of requests of 10 KB.
+  package var maxQueuedOrders = 100_000
   package var retention: Duration
   package var outputRules: OutputRules
 }
@@ -26,6 +28,7 @@ extension SettingsReader {
       jobTimeout: duration(.jobTimeout, default: .seconds(900), in: .seconds(1)...days(7)),
       reconcileAfter: duration(.reconcileAfter, default: .seconds(30), in: .seconds(1)...(.seconds(3600))),
       createsPerMinute: number(.createsPerMinute, default: 600, in: 1...60_000),
+      maxQueuedOrders: number(.maxQueuedOrders, default: 100_000, in: 1...10_000_000),
       retention: duration(.retention, default: days(30), in: .seconds(1)...days(3650)),
       outputRules: outputRules())
   }

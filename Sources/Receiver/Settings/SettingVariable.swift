@@ -15,6 +15,7 @@ extension SettingsReader {
     case jobTimeout = "JOB_TIMEOUT"
     case reconcileAfter = "RECONCILE_AFTER"
     case createsPerMinute = "CREATES_PER_MINUTE"
+    case maxQueuedOrders = "MAX_QUEUED_ORDERS"
     case outputRules = "OUTPUT_RULES"
     case retention = "RETENTION"
     case signatureTolerance = "SIGNATURE_TOLERANCE"

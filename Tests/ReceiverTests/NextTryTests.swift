@@ -1,0 +1,45 @@
+import Jobs
+import Store
+import Testing
+
+@testable import Receiver
+
+/// What the API shows of an order that waits: never a time that has passed while nothing may be created.
+@Suite struct NextTryTests {
+  private static func time(_ seconds: Int64) -> Timestamp { Timestamp(milliseconds: seconds * 1000) }
+
+  /// A queued order that is due at second `due`, looked at in second 100.
+  @Test(
+    arguments: [
+      // Nothing is in the way.
+      (90, nil, 50, .throttled, 0, 90, nil), (150, .unreachable, 50, .throttled, 0, 150, .unreachable),
+      // The provider wants a pause, or does not accept the token: all orders wait for that.
+      (90, nil, 160, .rateLimited, 0, 160, .rateLimited),
+      (150, nil, 160, .unauthorized, 0, 160, .unauthorized),
+      (150, .refused, 160, .rateLimited, 0, 160, .refused),
+      (170, .refused, 160, .rateLimited, 0, 170, .refused),
+      // Others come first, ten a second.
+      (90, nil, 50, .throttled, 600, 160, .throttled), (90, nil, 130, .rateLimited, 600, 190, .rateLimited),
+    ] as [(Int64, OrderReason?, Int64, OrderReason, Int, Int64, OrderReason?)])
+  func theNextTryIsWhenItCanBe(
+    _ due: Int64, _ reason: OrderReason?, _ next: Int64, _ paceReason: OrderReason, _ before: Int,
+    _ expected: Int64, _ expectedReason: OrderReason?
+  ) throws {
+    let store = try CommittingStore()
+    let order = try CommittingStore.order("a", at: Self.time(0))
+    let result = store.queue.write { transaction throws(StoreError) in
+      _ = try transaction.place(order)
+      let steps = try transaction.takeOrderSteps(
+        at: Self.time(0), creates: 1, cancels: 0, finds: 0, patience: 1000)
+      for step in steps {
+        try transaction.putOff(step.order, until: Self.time(due), at: Self.time(0), because: reason)
+      }
+    }
+    try result.get()
+    let stored = try #require(try StoreReader(path: store.path).order(ofJob: 1))
+    #expect(stored.reason == reason)
+    let pace = CreationPace.State(next: Self.time(next), interval: 100, reason: paceReason)
+    let shown = NextTry(of: stored, at: Self.time(100), pace: pace, queuedBefore: before)
+    #expect(shown.time == Self.time(expected) && shown.reason == expectedReason)
+  }
+}

@@ -1,0 +1,120 @@
+import CSQLite
+import EventLoop
+import HTTPServer
+import HTTPWire
+import Jobs
+import ReplicateAPI
+import Store
+import Testing
+
+@testable import Receiver
+
+/// What comes of an answer of the provider that cannot be stored.
+@Suite struct ProviderContextTests {
+  private static let body = Array(#"{"id":"p1","status":"succeeded","output":"x"}"#.utf8)
+
+  private static func context(_ store: CommittingStore) -> ProviderContext {
+    ProviderContext(
+      publicURL: nil, token: JobToken(key: JobToken.makeKey()), queue: store.queue, rules: OutputRules(),
+      metrics: store.metrics, logger: store.logger, newSecret: { _ in })
+  }
+
+  private static func send(_ id: String, _ store: CommittingStore) throws -> OrderStep {
+    let now = Timestamp(milliseconds: WallClock.milliseconds)
+    let order = try CommittingStore.order(id, at: now)
+    let steps = store.queue.write { transaction throws(StoreError) in
+      _ = try transaction.place(order)
+      return try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000)
+    }
+    return try #require(try steps.get().first)
+  }
+
+  /// It would be refused again for ever, and the caller would make no other call.
+  @Test func anAnswerThatTheStoreRefusesForItselfIsDropped() throws {
+    let store = try CommittingStore()
+    let context = Self.context(store)
+    let step = try Self.send("a", store)
+    try store.poison()
+    #expect(!context.record(Self.body, .answer, ofJob: step.order.number))
+    #expect(store.metrics.droppedAnswers.value == 1 && store.metrics.blockedCallers.value == 0)
+    try store.execute("DROP TRIGGER poison")
+    #expect(context.record(Self.body, .answer, ofJob: step.order.number))
+  }
+
+  /// What the whole store suffers from passes: the answer is told only once, and is kept until then.
+  @Test func anAnswerWaitsForAStoreThatCannotBeWritten() throws {
+    let store = try CommittingStore(busyTimeout: 10)
+    let context = Self.context(store)
+    let step = try Self.send("a", store)
+    var other: OpaquePointer?
+    defer { sqlite3_close_v2(other) }
+    try #require(sqlite3_open(store.path, &other) == SQLITE_OK)
+    try #require(sqlite3_exec(other, "BEGIN IMMEDIATE", nil, nil, nil) == SQLITE_OK)
+    let outcome = BlockingQueue<Bool>(capacity: 1)
+    let caller = try Thread(named: "caller") {
+      _ = outcome.push(context.record(Self.body, .answer, ofJob: step.order.number))
+    }
+    #expect(outcome.popAll(patience: .milliseconds(200)) == [])
+    for _ in 0..<1000 where store.metrics.blockedCallers.value != 1 {
+      #expect(outcome.popAll(patience: .milliseconds(10)) == [])
+    }
+    #expect(store.metrics.blockedCallers.value == 1)
+    try #require(sqlite3_exec(other, "ROLLBACK", nil, nil, nil) == SQLITE_OK)
+    #expect(outcome.popAll(patience: .seconds(30)) == [true])
+    caller.join()
+    #expect(store.metrics.blockedCallers.value == 0 && store.metrics.droppedAnswers.value == 0)
+  }
+}
+
+/// Answers of the provider are bounded as deliveries are.
+@Suite struct ReplicateClientTests {
+  /// The bound is for what is about one prediction; a page of a hundred may be larger.
+  @Test(arguments: [
+    (1000, false, false), (200_000, true, false), ((16 << 20) - 1000, true, false), (17 << 20, true, true),
+  ])
+  func anAnswerBeyondItsBoundIsNotTaken(_ size: Int, _ isTooLong: Bool, _ isTooLongAsPage: Bool) throws {
+    let kernel = try LinuxKernel()
+    let (descriptor, address) = try kernel.listen(
+      on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
+    let loop = EventLoop(kernel: kernel)
+    let server = Server(loop: loop, limits: ServerLimits(), handler: LongAnswers(size: size))
+    loop.start { _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)]) }
+    let serving = try Thread(named: "long") { loop.run() }
+    defer {
+      loop.stop()
+      serving.join()
+    }
+    let token = try #require(APIToken("r8_of_a_stand_in"))
+    let client = try ReplicateClient(base: "http://\(address)", token: token, maxBody: 100_000) { false }
+    #expect(Self.isTooLong(client.get("p1", .predictions)) == isTooLong)
+    #expect(Self.isTooLong(client.list(nil)) == isTooLongAsPage)
+  }
+
+  private static func isTooLong<Value>(_ outcome: ReplicateClient.Outcome<Value>) -> Bool? {
+    switch outcome {
+    case .answered: false
+    case .failed(.unintelligible(status: 200)): true
+    default: nil
+    }
+  }
+}
+
+private final class LongAnswers: RequestHandler {
+  private let size: Int
+
+  init(size: Int) {
+    self.size = size
+  }
+
+  func admit(_ head: RequestHead, from peer: Peer) -> Admission { .receive(bodyLimit: 1024) }
+
+  func respond(to request: Request) async -> Response {
+    let filler = String(repeating: "x", count: size)
+    let text = #"{"id":"p1","status":"succeeded","results":[],"next":null,"output":"\#(filler)"}"#
+    return Response(status: .ok, fields: [("Content-Type", "application/json")], body: Array(text.utf8))
+  }
+
+  func refuse(_ refusal: Refusal, from peer: Peer) -> Response { Response(status: .badRequest) }
+
+  func observe(_ event: ConnectionEvent) {}
+}
