@@ -33,7 +33,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 let fuzzing: [Target] = [
   .target(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
   .executableTarget(
-    name: "fuzz", dependencies: ["CLibFuzzer", "FuzzTargets"], path: "Tests/Fuzzing/Program",
+    name: "fuzz", dependencies: ["CLibFuzzer", "CLinux", "FuzzTargets"], path: "Tests/Fuzzing/Program",
     swiftSettings: house,
     linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
 ]
@@ -52,7 +52,8 @@ let package = Package(
     room("HTTPWire"),
     room("ClientAddress"),
 
-    // C libraries, each imported by as few rooms as can be.
+    // C libraries, each imported by as few rooms as can be. Every executable links CLinux, which opens the standard
+    // descriptors that are closed.
     .target(name: "CLinux"),
     .target(name: "CPerfEvents"),
     .systemLibrary(
@@ -110,7 +111,8 @@ let package = Package(
     .target(
       name: "Conformance", path: "Tests/Conformance", exclude: ["README.md", "peers"], swiftSettings: house),
     .executableTarget(
-      name: "http-conformance", dependencies: ["Conformance", arguments], path: "Tests/http-conformance",
+      name: "http-conformance", dependencies: ["CLinux", "Conformance", arguments],
+      path: "Tests/http-conformance",
       swiftSettings: house),
     tests("ConformanceTests", ["Conformance", "LiveDaemon", "replicate-webhookd"]),
     // The other end of TLS, over bytes in memory.

@@ -52,6 +52,7 @@ package struct DatabaseLock {
   private static func claim(_ path: String, flags: Int32) throws(StoreError) -> Int32 {
     let descriptor = open(path, O_RDWR | O_CLOEXEC | flags, 0o600)
     guard descriptor >= 0 else { throw StoreError(opening: errno) }
+    precondition(descriptor > STDERR_FILENO, "a log line would be written into the database")
     guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return descriptor }
     // Some file systems have no such locks; there the daemon works as any program with SQLite does.
     guard errno == EWOULDBLOCK else { return descriptor }

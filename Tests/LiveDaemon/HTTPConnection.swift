@@ -21,16 +21,28 @@ package final class HTTPConnection {
   package struct Broken: Error {}
 
   /// - Parameter patience: how many seconds it waits for bytes, or for room for them.
-  package init(host: String, port: Int, patience: Int = 60) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    var patience = timeval(tv_sec: patience, tv_usec: 0)
-    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-      setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
-    }
+  package convenience init(host: String, port: Int, patience: Int = 60) throws {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
     inet_pton(AF_INET, host, &address.sin_addr)
+    try self.init(AF_INET, address, patience: patience)
+  }
+
+  /// To a socket in the file system.
+  package convenience init(unixSocket path: String) throws {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+    try self.init(AF_UNIX, address, patience: 60)
+  }
+
+  private init(_ family: Int32, _ address: some Any, patience: Int) throws {
+    descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
+    var patience = timeval(tv_sec: patience, tv_usec: 0)
+    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+      setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
+    }
     let result = withUnsafeBytes(of: address) { bytes in
       bytes.withMemoryRebound(to: sockaddr.self) {
         connect(descriptor, $0.baseAddress, socklen_t(bytes.count))
