@@ -6,6 +6,7 @@ internal import CCurl
 package final class HTTPClient {
   private let handle: UnsafeMutableRawPointer
   private let limits: Limits
+  private let usesProxy: Bool
   private let isCanceled: @Sendable () -> Bool
 
   package struct Limits: Sendable {
@@ -31,13 +32,18 @@ package final class HTTPClient {
     package let body: [UInt8]
   }
 
-  /// - Parameter isCanceled: asked about once a second while a call is under way; true ends it.
+  /// - Parameters:
+  ///   - usesProxy: through the proxy that the environment names (`https_proxy`, `ALL_PROXY`), if any. A loopback address
+  ///     is always called directly.
+  ///   - isCanceled: asked about once a second while a call is under way; true ends it.
   package init(
-    limits: Limits = Limits(), isCanceled: @escaping @Sendable () -> Bool = { false }
+    limits: Limits = Limits(), usesProxy: Bool = true,
+    isCanceled: @escaping @Sendable () -> Bool = { false }
   ) throws(HTTPClientError) {
     guard let handle = curl_easy_init() else { throw HTTPClientError(reason: "libcurl could not be started") }
     self.handle = handle
     self.limits = limits
+    self.usesProxy = usesProxy
     self.isCanceled = isCanceled
   }
 
@@ -105,6 +111,10 @@ package final class HTTPClient {
     try check(ccurl_set_string(handle, CURLOPT_URL, url))
     try check(ccurl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https"))
     try check(ccurl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0))
+    // https://curl.se/libcurl/c/CURLOPT_NOPROXY.html: an asterisk means every host, and wins over the environment.
+    if !usesProxy || Loopback.isHost(ofURL: url) {
+      try check(ccurl_set_string(handle, CURLOPT_NOPROXY, "*"))
+    }
     // Time-outs by signals do not suit a process with threads.
     try check(ccurl_set_long(handle, CURLOPT_NOSIGNAL, 1))
     try check(ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, limits.connectMilliseconds))

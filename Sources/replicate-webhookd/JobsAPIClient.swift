@@ -44,7 +44,8 @@ struct JobsAPIClient {
     self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
     self.token = token
     do throws(HTTPClientError) {
-      client = try HTTPClient(isCanceled: isCanceled)
+      // A token of API_TOKENS is for the daemon, and for no proxy before it.
+      client = try HTTPClient(usesProxy: false, isCanceled: isCanceled)
     } catch {
       throw CommandFailure("\(error)", code: .failure)
     }
