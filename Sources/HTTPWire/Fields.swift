@@ -55,8 +55,18 @@ package struct Fields: Sendable {
     }.filter { !$0.isEmpty }
   }
 
-  func contains(_ lowercaseName: String) -> Bool {
+  package func contains(_ lowercaseName: String) -> Bool {
     place(of: lowercaseName.utf8Span.span, from: 0) != nil
+  }
+
+  /// Whether the name of a field begins with `lowercasePrefix`.
+  package func containsName(withPrefix lowercasePrefix: String) -> Bool {
+    let prefix = lowercasePrefix.utf8Span.span
+    let bytes = bytes.span
+    return entries.contains { entry in
+      entry.name.count >= prefix.count
+        && bytes.matches(prefix, in: entry.name.lowerBound..<entry.name.lowerBound + prefix.count)
+    }
   }
 
   /// The next of the entries that has this name, beginning at `start`.

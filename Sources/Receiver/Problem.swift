@@ -22,6 +22,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case unauthorized
   case hostNotAllowed = "host_not_allowed"
   case originNotAllowed = "origin_not_allowed"
+  case proxyNotAllowed = "proxy_not_allowed"
   case draining
   // Any request.
   case notFound = "not_found"

@@ -82,6 +82,15 @@ import Testing
     #expect(Set(values.keys) == Set(SettingsReader.Variable.allCases.map(\.rawValue)))
   }
 
+  /// A client could name any address with a field that the proxy passes on and the daemon believes.
+  @Test(arguments: [
+    ("nginx.conf", #"proxy_set_header Forwarded "";"#), ("Caddyfile", "header_up -Forwarded"),
+  ])
+  func proxiesDropForwardedThatClientsSend(_ file: String, _ line: String) throws {
+    let text = try String(contentsOf: Program.root.appendingPathComponent("deploy/\(file)"), encoding: .utf8)
+    #expect(text.contains(line))
+  }
+
   @Test func theUnitVerifies() throws {
     let folder = try TemporaryFolder()
     let unit = try String(

@@ -45,6 +45,33 @@ import Testing
     #expect(APIAccess.namesLoopback(host) == isLoopback)
   }
 
+  private static func head(of text: String) throws -> RequestHead {
+    var parser = RequestHeadParser(limits: MessageLimits())
+    let bytes = Array(text.utf8)
+    let head = try parser.parse(bytes.span)
+    return try #require(head)
+  }
+
+  /// What a reverse proxy adds: whoever it serves is not this machine.
+  @Test(arguments: [
+    ("Via: 1.1 a", false), ("FORWARDED: for=192.0.2.1", false), ("X-Forwarded-For: 127.0.0.1", false),
+    ("x-forwarded-host: localhost", false), ("X-Forwarded-Proto: https", false), ("X-Real-IP: ::1", false),
+    ("X-Client-IP: 1", false), ("CF-Connecting-IP: 1", false), ("True-Client-IP: 1", false),
+    ("X-Forwarded: 1", false), ("Viable: yes", true), ("X-Forward: 1", true), ("Accept: */*", true),
+  ])
+  func withoutTokensNothingThatAProxySendsIsAnswered(_ field: String, _ isAnswered: Bool) throws {
+    let head = try Self.head(of: "GET /jobs HTTP/1.1\r\nHost: localhost\r\n\(field)\r\n\r\n")
+    let open = Result { () throws(Problem) in try APIAccess(tokens: []).authorize(head) }
+    guard case .failure(let problem) = open else {
+      #expect(isAnswered)
+      return
+    }
+    #expect(!isAnswered && problem.status == .forbidden && problem.code == .proxyNotAllowed)
+    let token = try #require(BearerToken("0123456789abcdef"))
+    let text = "GET /jobs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer 0123456789abcdef\r\n\(field)\r\n\r\n"
+    try APIAccess(tokens: [token]).authorize(Self.head(of: text))
+  }
+
   @Test(arguments: [
     (["\"3\""], true), (["W/\"3\""], true), (["\"2\", \"3\""], true), (["*"], true),
     (["\"2\"", "\"3\""], true),

@@ -5,7 +5,8 @@ struct APIAccess: Sendable {
   let tokens: [BearerToken]
 
   /// With tokens: one of them must be presented. Without: the request must name this machine, for a web page that an
-  /// operator visits can send requests to 127.0.0.1, but cannot make their Host a loopback name (DNS rebinding).
+  /// operator visits can send requests to 127.0.0.1, but cannot make their Host a loopback name (DNS rebinding). It must
+  /// not come through a proxy either, whose clients may be anybody.
   func authorize(_ head: RequestHead) throws(Problem) {
     guard tokens.isEmpty else {
       let authorization = head.fields.single("authorization")
@@ -19,6 +20,21 @@ struct APIAccess: Sendable {
         .forbidden, .hostNotAllowed,
         "without API_TOKENS this API answers only requests to localhost, 127.0.0.1 or [::1]")
     }
+    guard !Self.isForwarded(head.fields) else {
+      throw Problem(
+        .forbidden, .proxyNotAllowed,
+        "without API_TOKENS this API answers nothing that comes through a proxy: set a token")
+    }
+  }
+
+  /// What proxies add to a request (RFC 9110 section 7.6.3, RFC 7239, and by custom).
+  private static let proxyFields = [
+    "via", "forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-forwarded-for",
+    "true-client-ip", "cf-connecting-ip", "cdn-loop",
+  ]
+
+  private static func isForwarded(_ fields: Fields) -> Bool {
+    fields.containsName(withPrefix: "x-forwarded") || proxyFields.contains { fields.contains($0) }
   }
 
   /// The same, for a request that changes something. A web page may send some of those to another origin without asking,
