@@ -52,7 +52,7 @@ extension LinuxKernel {
       if case .ipv6 = address {
         _ = try Self.check("setsockopt", clinux_set_option(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1))
       }
-      if case .unix(let path) = address { Self.removeAbandonedSocket(at: path, address) }
+      if case .unix(let path) = address { try UnixSocketFile(path).removeIfAbandoned() }
       let bound = address.withSystemAddress { clinux_bind(descriptor, $0, $1) }
       _ = try Self.check("bind", bound)
       // Before listening: until then nobody can connect, whatever the umask was.
@@ -65,16 +65,6 @@ extension LinuxKernel {
       throw error
     }
     return (descriptor, SocketAddress(ofSocket: descriptor) ?? address)
-  }
-
-  /// unix(7): a socket's file outlives its process, and binding to it fails. One that nobody listens on any more is
-  /// removed; one that answers is left to its owner.
-  private static func removeAbandonedSocket(at path: String, _ address: SocketAddress) {
-    let probe = clinux_socket(AF_UNIX)
-    guard probe >= 0 else { return }
-    defer { Glibc.close(probe) }
-    let isRefused = address.withSystemAddress { connect(probe, $0, $1) == -1 && errno == ECONNREFUSED }
-    if isRefused { unlink(path) }
   }
 
   package func accept(from listener: Int32) -> AcceptResult {

@@ -1,6 +1,7 @@
 package import EventLoop
 package import Store
 package import TLS
+internal import Glibc
 
 /// Why the daemon does not start: the setting that is concerned, the cause, the fix.
 package enum StartError: Error, Sendable, CustomStringConvertible {
@@ -22,11 +23,27 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
     if case .secretNotFetched(_, mayPass: true) = self { true } else { false }
   }
 
+  /// Something listens there already.
+  package var isAddressInUse: Bool {
+    if case .listen(_, _, let error) = self { error.number == EADDRINUSE } else { false }
+  }
+
+  private static func remedy(for number: Int32) -> String {
+    switch number {
+    case ENOTSOCK: "the file there is no socket: move it away, or choose another path"
+    case ENOENT, ENOTDIR: "check that its folder exists"
+    case EACCES, EPERM, EROFS:
+      "check that its folder may be written, and leave ports below 1024 to systemd's .socket unit"
+    case EADDRNOTAVAIL: "choose an address that this machine has"
+    default: "end what listens there, or choose another address"
+    }
+  }
+
   package var description: String {
     switch self {
     case .store(let error): "DATABASE_URL: \(error)"
     case .listen(let variable, let address, let error):
-      "\(variable): cannot listen on \(address) (\(error)): end what listens there, or choose another address"
+      "\(variable): cannot listen on \(address) (\(error)): \(Self.remedy(for: error.number))"
     case .notHandedOver(let variable, let name, let available):
       "\(variable): systemd handed over no socket named \(name)"
         + (available.isEmpty ? "" : ", but \(available.joined(separator: ", "))")

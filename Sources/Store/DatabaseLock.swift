@@ -37,7 +37,7 @@ package struct DatabaseLock {
 
   /// https://www.sqlite.org/fileformat2.html#file_format_version_numbers: the 19th byte is 2 in a database that has a log.
   /// Beside any other, SQLite would apply the log that lies there to it, or delete that.
-  private static func usesLog(_ database: Int32) -> Bool {
+  static func usesLog(_ database: Int32) -> Bool {
     var version: UInt8 = 0
     return pread(database, &version, 1, 18) == 1 && version == 2
   }
@@ -59,8 +59,16 @@ package struct DatabaseLock {
     throw .served(by: holder(of: path))
   }
 
-  /// Who holds the lock, as far as proc(5) shows it: nil where it is hidden, and where it is another container's process.
+  /// Whether a daemon has claimed the database at `path`, as far as proc(5) shows it.
+  package static func isClaimed(_ path: String) -> Bool { claim(of: path) != nil }
+
+  /// Nil where it is hidden, and where it is another container's process.
   private static func holder(of path: String) -> Int32? {
+    claim(of: path).flatMap { $0 > 0 ? $0 : nil }
+  }
+
+  /// The process in the table of locks, which is no number of ours where it is another container's.
+  private static func claim(of path: String) -> Int32? {
     guard let identity = FileIdentity(path: path), let table = fopen("/proc/locks", "re") else { return nil }
     defer { fclose(table) }
     var line = [CChar](repeating: 0, count: 256)
@@ -70,7 +78,7 @@ package struct DatabaseLock {
       // 1: FLOCK  ADVISORY  WRITE 4242 fe:01:1234567 0 EOF
       let words = text.split(separator: " ")
       guard words.count > 5, words[1] == "FLOCK", words[5].hasSuffix(":\(identity.inode)") else { continue }
-      return Int32(words[4]).flatMap { $0 > 0 ? $0 : nil }
+      return Int32(words[4])
     }
     return nil
   }

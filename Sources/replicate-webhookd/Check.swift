@@ -8,8 +8,14 @@ import TLS
 /// `check`: are the settings right, and is the store sound?
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check the settings and the store, without changing either.",
-    discussion: "Exit status: 0 where all is well, 78 for a wrong setting, 1 for a store that cannot be used."
+    abstract: "Check settings, addresses and the store, without changing anything.",
+    discussion: """
+      Run it as the daemon's user: permissions are checked too. A daemon that serves this database may go on; its addresses \
+      are then in use.
+
+      Exit status: 0 where `serve` would start, 78 for a wrong setting or an address in use, 1 for a store that cannot be \
+      used.
+      """
   )
 
   @OptionGroup var options: SettingsOptions
@@ -27,11 +33,12 @@ struct Check: ParsableCommand {
       Terminal.print("jobs API   \(settings.apiAddresses.map(\.description).joined(separator: ", "))")
       Terminal.print("provider   \(describe(settings))")
       try checkCertificate(settings.tlsFiles)
-      guard Files.exists(settings.databasePath) else {
-        Terminal.print("store      \(settings.databasePath) does not exist yet: serve makes it")
-        return
-      }
+      try checkAddresses(settings)
       do throws(StoreError) {
+        guard try DatabaseLock.examine(settings.databasePath) else {
+          Terminal.print("store      \(settings.databasePath) does not exist yet: serve makes it")
+          return
+        }
         let reader = try StoreReader(path: settings.databasePath)
         if let damage = try reader.damage() { throw .corrupt(damage) }
         let sha256 = SHA256()
@@ -57,6 +64,15 @@ struct Check: ParsableCommand {
       return "\(provider.apiURL), PUBLIC_URL is not set: predictions are only asked for" + secret
     }
     return "\(provider.apiURL), webhooks to \(publicURL)/webhooks/replicate" + secret
+  }
+
+  /// A daemon that serves this database listens there itself.
+  private func checkAddresses(_ settings: Settings) throws {
+    let isServed = DatabaseLock.isClaimed(settings.databasePath)
+    if isServed { Terminal.print("daemon     a daemon serves this database: its addresses are in use") }
+    let problems = settings.addressProblems.filter { !(isServed && $0.isAddressInUse) }
+    for problem in problems.dropLast() { Terminal.error(problem.description) }
+    if let last = problems.last { throw CommandFailure(last.description, code: .config) }
   }
 
   private func checkCertificate(_ files: TLSFiles?) throws {

@@ -39,10 +39,6 @@ enum Files {
     return bytes
   }
 
-  static func exists(_ path: String) -> Bool {
-    access(path, F_OK) == 0
-  }
-
   /// Nil also where the bytes are not UTF-8.
   static func text(of path: String, limit: Int) -> String? {
     bytes(of: path, limit: limit).flatMap { String(validating: $0, as: UTF8.self) }

@@ -6,7 +6,9 @@ import Testing
 extension ProcessTests {
   /// The verbs beside `serve`: what they print, and how they end.
   @Suite struct CommandLineTests {
-    private static let secret = ["REPLICATE_WEBHOOK_SECRET": Daemon.secret]
+    private static let secret = [
+      "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
+    ]
 
     @Test(arguments: [
       ["--help"], ["--version"], ["serve", "--help"], ["send", "--help"], ["verify", "--help"],
@@ -127,7 +129,10 @@ extension ProcessTests {
     ])
     func checkSaysWhatCanBeDoneAtReplicate(_ settings: [String: String], _ message: String) throws {
       let folder = try TemporaryFolder()
-      let place = ["DATABASE_URL": "sqlite:\(folder.url.path)/none.db"]
+      let place = [
+        "DATABASE_URL": "sqlite:\(folder.url.path)/none.db", "WEBHOOK_LISTEN": "127.0.0.1:0",
+        "API_LISTEN": "127.0.0.2:0",
+      ]
       let result = try Program.run(["check"], environment: settings.merging(place) { $1 })
       #expect(result.status == 0 && result.output.contains(message), "\(result.output)")
       #expect(!result.output.contains("r8_"))

@@ -50,7 +50,9 @@ extension ProcessTests {
       return reached?.status == 0 ? nobody : nil
     }()
 
-    private func start(after preparation: String, as user: [String] = []) throws -> Program.Result {
+    private func run(
+      _ verb: String, after preparation: String, as user: [String] = []
+    ) throws -> Program.Result {
       let folder = try TemporaryFolder()
       let place = folder.url.appendingPathComponent("store").path
       try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
@@ -61,7 +63,7 @@ extension ProcessTests {
       // So that the folder can be removed.
       defer { chmod(place, 0o700) }
       // Ended after a while, should it start.
-      let command = ["/usr/bin/timeout", "5"] + user + [Program.path, "serve"]
+      let command = ["/usr/bin/timeout", "5"] + user + [Program.path, verb]
       return try Program.run(
         Array(command.dropFirst()),
         environment: [
@@ -70,8 +72,8 @@ extension ProcessTests {
         ], executable: command[0])
     }
 
-    private func expectRefusal(_ result: Program.Result, _ message: String) {
-      #expect(result.status == 78)
+    private func expectRefusal(_ result: Program.Result, _ message: String, status: Int32 = 78) {
+      #expect(result.status == status)
       let lines = result.error.split(separator: "\n").filter { !$0.hasPrefix("{") }
       #expect(lines.count == 1 && lines[0].contains("DATABASE_URL: "), "\(result.error)")
       #expect(result.error.contains(message), "\(result.error)")
@@ -79,13 +81,15 @@ extension ProcessTests {
 
     @Test(arguments: unusable)
     func anUnusableStoreIsRefusedWithWhatToDo(_ preparation: String, _ message: String) throws {
-      expectRefusal(try start(after: preparation), message)
+      expectRefusal(try run("serve", after: preparation), message)
+      expectRefusal(try run("check", after: preparation), message, status: 1)
     }
 
     @Test(
       .enabled(if: unprivileged != nil, "nobody cannot reach the command here"), arguments: forbidden)
     func aStoreThatIsForbiddenIsRefusedWithWhatToDo(_ preparation: String, _ message: String) throws {
-      expectRefusal(try start(after: preparation, as: Self.unprivileged ?? []), message)
+      expectRefusal(try run("serve", after: preparation, as: Self.unprivileged ?? []), message)
+      expectRefusal(try run("check", after: preparation, as: Self.unprivileged ?? []), message, status: 1)
     }
   }
 }

@@ -1,0 +1,51 @@
+internal import CLinux
+internal import Glibc
+
+/// The file of a unix socket.
+///
+/// unix(7): it outlives its process, and binding to it fails. One that nobody listens on any more is removed; one that answers
+/// is left to its owner, and so is a file of any other kind.
+struct UnixSocketFile {
+  private let path: String
+
+  init(_ path: String) {
+    self.path = path
+  }
+
+  func removeIfAbandoned() throws(SystemError) {
+    if try isThere(), isRefused { unlink(path) }
+  }
+
+  /// Throws unless a socket could be bound here. Changes nothing.
+  func requireFree() throws(SystemError) {
+    if try isThere(), !isRefused { throw SystemError(call: "bind", number: EADDRINUSE) }
+    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+    guard access(folder, W_OK | X_OK) == 0 else { throw SystemError(call: "bind", number: errno) }
+  }
+
+  /// connect(2) is refused by a file of any kind: what is removed must be seen to be a socket.
+  private func isThere() throws(SystemError) -> Bool {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return false }
+    guard status.st_mode & S_IFMT == S_IFSOCK else { throw SystemError(call: "bind", number: ENOTSOCK) }
+    return true
+  }
+
+  private var isRefused: Bool {
+    let probe = clinux_socket(AF_UNIX)
+    guard probe >= 0 else { return false }
+    defer { close(probe) }
+    return SocketAddress.unix(path: path).withSystemAddress {
+      connect(probe, $0, $1) == -1 && errno == ECONNREFUSED
+    }
+  }
+}
+
+extension SocketAddress {
+  /// Throws what listening on it would throw now, and leaves nothing behind.
+  package func requireFree() throws(SystemError) {
+    if case .unix(let path) = self { return try UnixSocketFile(path).requireFree() }
+    let kernel = try LinuxKernel()
+    kernel.close(try kernel.listen(on: self, mode: nil, backlog: 1).descriptor)
+  }
+}
