@@ -9,11 +9,14 @@ package enum Signal: Int32, CaseIterable, Sendable {
 
 package enum Signals {
   /// Keeps the signals from every thread that is started afterwards, for ``next()`` to take. Call it first of all.
-  /// SIGPIPE is ignored: a reader of our output that left must not end the daemon.
+  /// SIGPIPE is ignored: a reader of our output that left must not end the daemon. So is SIGXFSZ: with it
+  /// ignored, a write beyond the limit on the size of files fails with EFBIG (setrlimit(2)), which is one
+  /// more disk without room.
   package static func block(_ signals: [Signal] = Signal.allCases) {
     var set = Self.set(of: signals)
     pthread_sigmask(SIG_BLOCK, &set, nil)
     signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
   }
 
   /// Waits for the next of `signals`, which are blocked.

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Glibc
 internal import HTTPServer
 internal import Jobs
 internal import Logging
@@ -145,6 +146,9 @@ package final class Application {
     logger.notice("stopped")
   }
 
+  /// From the second signal to the end of the process, whatever is under way.
+  private static let lastGrace: Duration = .seconds(3)
+
   private static func provideDescriptors(for settings: Settings, _ logger: Logger) {
     // Beside the connections of two listeners: the store's files, loops, logs, and one to refuse with.
     let wanted = 2 * settings.limits.connections + 64
@@ -215,7 +219,15 @@ package final class Application {
   private static func startSignals(_ events: BlockingQueue<Shutdown.Event>) throws(StartError) {
     do throws(SystemError) {
       _ = try Thread(named: "signals") {
-        while events.push(.signal(Signals.next())) {}
+        var stops = 0
+        while stops < 2 {
+          let signal = Signals.next()
+          if signal != .hangUp { stops += 1 }
+          _ = events.push(.signal(signal))
+        }
+        // A disk or a pipe may keep the other threads from ending; what is acknowledged is stored.
+        _ = Signals.next(of: [.interrupt, .terminate], within: Self.lastGrace)
+        _exit(1)
       }
     } catch {
       throw .system(error)

@@ -20,16 +20,29 @@ struct Serve: ParsableCommand {
       Signals.block()
       let settings = try options.settings()
       let sink = try startLog()
-      defer { sink.close() }
-      let format = settings.logFormat ?? (Terminal.isErrorInteractive ? .text : .json)
-      let log = LineLogHandler(level: settings.logLevel.level, format: format, sink: sink)
-      let application: Application
-      do throws(StartError) {
-        application = try Application(settings: settings, environment: Environment.variables, log: log)
-      } catch {
-        throw CommandFailure("\(error)", code: error.mayPass ? .unavailable : .config)
-      }
-      guard application.run() else { throw CommandFailure("not everything ended in order", code: .failure) }
+      let end = Result { try serve(settings, logTo: sink) }
+      // Nobody reads standard error: to print a reason there would never return.
+      guard sink.close() else { throw ExitCode(Self.status(of: end)) }
+      try end.get()
+    }
+  }
+
+  private func serve(_ settings: Settings, logTo sink: LogSink) throws {
+    let format = settings.logFormat ?? (Terminal.isErrorInteractive ? .text : .json)
+    let log = LineLogHandler(level: settings.logLevel.level, format: format, sink: sink)
+    let application: Application
+    do throws(StartError) {
+      application = try Application(settings: settings, environment: Environment.variables, log: log)
+    } catch {
+      throw CommandFailure("\(error)", code: error.mayPass ? .unavailable : .config)
+    }
+    guard application.run() else { throw CommandFailure("not everything ended in order", code: .failure) }
+  }
+
+  private static func status(of end: Result<Void, any Error>) -> Int32 {
+    switch end {
+    case .success: ExitCode.success.rawValue
+    case .failure(let failure): (failure as? CommandFailure)?.code.rawValue ?? ExitStatus.failure.rawValue
     }
   }
 

@@ -11,14 +11,17 @@ package final class Daemon {
   private let folder: TemporaryFolder
   /// What the daemon writes to standard error.
   private let logFile: URL
+  /// Standard error, where nobody reads it once the daemon listens; it goes to the file until then.
+  private let unreadLog: Pipe?
 
   /// - Parameters:
   ///   - descriptorLimit: how many descriptors it may have; nil for as many as the tests.
   ///   - wrapper: a command, with its arguments, that becomes the daemon: the daemon's are added to them.
   ///   - executable: the daemon to start.
+  ///   - readsLog: false for a log that goes into a pipe, of which no more is read than the addresses.
   package init(
     in folder: TemporaryFolder, environment: [String: String] = [:], descriptorLimit: Int? = nil,
-    wrapper: [String] = [], executable: String = Program.path
+    wrapper: [String] = [], executable: String = Program.path, readsLog: Bool = true
   ) throws {
     self.folder = folder
     let limited = descriptorLimit.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$0\" \"$@\""] } ?? []
@@ -32,7 +35,12 @@ package final class Daemon {
     ].merging(environment) { $1 }.merging(sanitizerOptions) { own, _ in own }
     logFile = folder.url.appendingPathComponent("log-\(UUID().uuidString)")
     try Data().write(to: logFile)
-    process.standardError = try FileHandle(forWritingTo: logFile)
+    unreadLog = readsLog ? nil : Pipe()
+    if let unreadLog {
+      process.standardError = unreadLog
+    } else {
+      process.standardError = try FileHandle(forWritingTo: logFile)
+    }
     process.standardInput = FileHandle.nullDevice
     try StartingThread.run(process)
     try learnPorts()
@@ -92,6 +100,7 @@ package final class Daemon {
   private func learnPorts() throws {
     for _ in 0..<6000 where webhookPort == 0 || apiPort == 0 {
       guard process.isRunning else { throw Unusable("the daemon ended: \(logText)") }
+      try copyUnreadLog()
       for line in logText.split(separator: "\n") where line.contains("listening") {
         // A unix socket has no port; any number but 0 says that it was announced.
         let fields = Self.fields(of: line)
@@ -118,6 +127,17 @@ package final class Daemon {
 }
 
 extension Daemon {
+  /// What has come into the pipe goes into the file, where there is one.
+  private func copyUnreadLog() throws {
+    guard let source = unreadLog?.fileHandleForReading else { return }
+    var readiness = pollfd(fd: source.fileDescriptor, events: Int16(POLLIN), revents: 0)
+    guard poll(&readiness, 1, 100) > 0 else { return }
+    let target = try FileHandle(forUpdating: logFile)
+    try target.seekToEnd()
+    try target.write(contentsOf: source.availableData)
+    try target.close()
+  }
+
   /// Asks the jobs API.
   package func ask(_ path: String, method: String = "GET", fields: [String] = []) throws -> HTTPAnswer {
     let connection = try HTTPConnection(host: "127.0.0.2", port: apiPort)

@@ -35,6 +35,7 @@ package struct Course: Sendable {
 package enum Fault: String, CaseIterable, Sendable {
   case kill
   case fullDisk = "full-disk"
+  case fileLimit = "file-limit"
   case quota
   case readOnly = "read-only"
   case fileSystemError = "file-system-error"
@@ -42,6 +43,7 @@ package enum Fault: String, CaseIterable, Sendable {
   case second
   case damage
   case descriptors
+  case logUnread = "log-unread"
   case memory
   case clock
   case pause
@@ -53,6 +55,7 @@ package enum Fault: String, CaseIterable, Sendable {
     switch self {
     case .kill: try KillProof.run(course)
     case .fullDisk: try FullDiskProof.run(course)
+    case .fileLimit: try FullDiskProof.limitFiles(course)
     case .quota: try WriteRefusalProof.quota(course)
     case .readOnly: try WriteRefusalProof.readOnly(course)
     case .fileSystemError: try FileSystemErrorProof.run(course)
@@ -60,6 +63,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case .second: try SecondDaemonProof.run(course)
     case .damage: try DamageProof.run(course)
     case .descriptors: try DescriptorProof.run(course)
+    case .logUnread: try UnreadLogProof.run(course)
     case .memory: try MemoryProof.run(course)
     case .clock: try ClockProof.run(course)
     case .pause: try PauseProof.run(course)

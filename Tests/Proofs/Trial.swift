@@ -7,6 +7,7 @@ final class Trial {
   var environment = ["LOG_LEVEL": "notice"]
   var wrapper: [String] = []
   var descriptorLimit: Int?
+  var readsLog = true
   /// Seconds that the daemons' clock is ahead.
   var clockOffset = 0
 
@@ -43,7 +44,7 @@ final class Trial {
   func start() throws -> Daemon {
     let daemon = try Daemon(
       in: folder, environment: environment, descriptorLimit: descriptorLimit, wrapper: wrapper,
-      executable: course.executable)
+      executable: course.executable, readsLog: readsLog)
     self.daemon = daemon
     return daemon
   }

@@ -11,7 +11,11 @@ package final class LogSink: Sendable {
   private let descriptor: Int32
   /// How late a line may be written: under load, a wake-up for each would cost more than the line.
   private static let gathering: Duration = .milliseconds(5)
+  /// How long ``close()`` waits for a reader of the log.
+  private static let flushTimeout: Duration = .seconds(1)
   private let thread = Mutex<Thread?>(nil)
+  /// Closed when the thread ends.
+  private let end = BlockingQueue<Void>(capacity: 1)
 
   /// - Parameter descriptor: stays open as long as the sink; 2 is standard error.
   package init(descriptor: Int32 = 2) throws(SystemError) {
@@ -24,13 +28,18 @@ package final class LogSink: Sendable {
     if !lines.push(line) { dropped.add(1, ordering: .relaxed) }
   }
 
-  /// Writes what is waiting, and ends the thread. Lines that come later are lost.
-  package func close() {
+  /// Writes the lines that wait, and ends the thread. Lines that come later are lost.
+  ///
+  /// - Returns: false where nobody reads the log: a write to a full pipe never returns, so after
+  ///   ``flushTimeout`` the thread is left to the end of the process.
+  package func close() -> Bool {
     lines.close()
+    guard end.popAll(patience: Self.flushTimeout) == nil else { return false }
     thread.withLock { thread in
       thread?.join()
       thread = nil
     }
+    return true
   }
 
   private func drain() {
@@ -41,6 +50,7 @@ package final class LogSink: Sendable {
       if lost > 0 { bytes += Array("\(lost) log lines were dropped: the log is read too slowly\n".utf8) }
       write(all: bytes)
     }
+    end.close()
   }
 
   private func write(all bytes: [UInt8]) {
