@@ -45,7 +45,7 @@ package struct Fields: Sendable {
 
   /// The members of a comma-separated list that may span lines (RFC 9110 section 5.6.1), in lower case, without the
   /// empty ones.
-  func listMembers(_ lowercaseName: String) -> [String] {
+  package func listMembers(_ lowercaseName: String) -> [String] {
     all(lowercaseName).flatMap { value in
       value.utf8.split(separator: UInt8(ascii: ",")).map { part in
         // ASCII alone: Unicode would make the Kelvin sign a k, and of another coding "chunked".

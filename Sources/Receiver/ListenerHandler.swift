@@ -137,6 +137,12 @@ extension RequestHead {
       throw .methodNotAllowed(allow: methods.map(\.name).joined(separator: ", "))
     }
   }
+
+  /// A body that is compressed is another than the one that is wanted, and what it becomes has no bound.
+  func requireIdentityCoding() throws(Problem) {
+    let codings = fields.listMembers("content-encoding")
+    guard codings.allSatisfy({ $0 == "identity" }) else { throw .contentCoded }
+  }
 }
 
 extension Route {

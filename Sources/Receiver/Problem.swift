@@ -75,6 +75,12 @@ extension Problem {
   static let methodNotImplemented = Problem(
     .notImplemented, .methodNotImplemented, "HTTP has no such method (RFC 9110 section 9.1)")
 
+  /// RFC 9110 section 15.5.16: the answer says which codings are taken.
+  static let contentCoded = Problem(
+    .unsupportedMediaType, .unsupportedMediaType,
+    "the body is compressed: send it as it is, without Content-Encoding",
+    fields: [("Accept-Encoding", "identity")])
+
   /// RFC 9110 section 15.5.6: the answer names what is allowed.
   static func methodNotAllowed(allow methods: String) -> Problem {
     Problem(

@@ -108,6 +108,29 @@ extension ProcessTests {
       #expect(try daemon.ask("/jobs").text.contains(#""jobs":[]"#))
     }
 
+    /// RFC 9110 section 15.5.16.
+    @Test(arguments: [
+      ("gzip", 415), ("Identity, br", 415), ("identity", 202), ("Identity, ", 202), ("x-unknown", 415),
+    ])
+    func aCompressedBodyIsRefusedBeforeItIsRead(_ coding: String, _ status: Int) throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      let order = try post(Self.order, [Self.json, "Content-Encoding: \(coding)"], on: daemon)
+      let delivery = try SignedDelivery(id: "m", prediction: "p", status: "succeeded")
+      let connection = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
+      let head = [
+        "POST /webhooks/replicate HTTP/1.1", "Host: a", "Content-Length: \(delivery.body.count)",
+        "Content-Encoding: \(coding)",
+      ]
+      try connection.send(Array(((head + delivery.fields).joined(separator: "\r\n") + "\r\n\r\n").utf8))
+      if status == 202 { try connection.send(delivery.body) }
+      let answer = try connection.receive()
+      #expect(order.status == status && answer.status == (status == 202 ? 200 : 415))
+      guard status == 415 else { return }
+      for answer in [order, answer] {
+        #expect(answer.code == "unsupported_media_type" && answer.fields["accept-encoding"] == "identity")
+      }
+    }
+
     @Test func withoutATokenForTheProviderItIsNotImplemented() throws {
       let daemon = try Daemon(in: try TemporaryFolder())
       for path in ["/jobs", "/jobs/one/cancel"] {

@@ -52,6 +52,7 @@ final class OrdersEndpoint {
       throw Problem(.lengthRequired, .lengthRequired, "a request for a job has a body and says its length")
     }
     try head.requireJSON()
+    try head.requireIdentityCoding()
     _ = try Self.idempotencyKey(of: head)
     return bodyLimit
   }
@@ -61,6 +62,7 @@ final class OrdersEndpoint {
     try requireConfiguration()
     guard head.bodyFraming != .none, head.bodyFraming != .length(0) else { return 0 }
     try head.requireJSON()
+    try head.requireIdentityCoding()
     return min(bodyLimit, Self.longestCancellation)
   }
 

@@ -56,6 +56,7 @@ final class WebhookEndpoint {
     guard head.bodyFraming != .none else {
       throw Problem(.lengthRequired, .lengthRequired, "a delivery has a body and says its length")
     }
+    try head.requireIdentityCoding()
     _ = try SignatureHeaders(of: head)
     return bodyLimit
   }
