@@ -31,6 +31,10 @@ static inline long copenssl_set_mode(SSL_CTX *context, long mode) {
   return SSL_CTX_set_mode(context, mode);
 }
 
+static inline long copenssl_clear_mode(SSL_CTX *context, long mode) {
+  return SSL_CTX_clear_mode(context, mode);
+}
+
 static inline long copenssl_set_session_cache_mode(SSL_CTX *context, long mode) {
   return SSL_CTX_set_session_cache_mode(context, mode);
 }

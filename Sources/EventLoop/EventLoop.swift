@@ -119,6 +119,8 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
       guard waiter.isWaiting else { continue }
       if waiter.deadline <= now {
         waiter.end(.deadline)
+      } else if waiter.isSatisfied {
+        waiter.end(.ready)
       } else {
         // It was queued for an earlier wait of the same socket, and waits for something later now.
         deadlines.insert(waiter, at: waiter.deadline)
@@ -195,14 +197,19 @@ extension EventLoop {
 
 extension EventLoop {
   /// Waits until `waiter` can do what `interest` says, or `deadline` has passed.
+  ///
+  /// A peer that always has more to give neither keeps the loop nor outlives its deadline: a wait that is
+  /// satisfied from the beginning ends in the next turn, and one that begins after its deadline ends with it.
   func wait(_ waiter: Waiter, for interest: Waiter.Interest, until deadline: MonotonicTime) async
     -> WaitOutcome
   {
     assertOnLoop()
     return await withUnsafeContinuation { continuation in
       waiter.begin(interest, until: deadline, continuation)
-      if waiter.isSatisfied {
-        waiter.end(.ready)
+      if interest != .time, deadline <= now {
+        waiter.end(.deadline)
+      } else if waiter.isSatisfied {
+        deadlines.insert(waiter, at: now)
       } else if waiter.queuePlace == nil || deadline < waiter.wakesAt {
         deadlines.insert(waiter, at: deadline)
       }

@@ -76,6 +76,9 @@ package final class TLSContext: @unchecked Sendable {
     copenssl_set_server_options(handle)
     // Buffers of idle connections are given back, which is most of what they hold.
     _ = copenssl_set_mode(handle, Int(SSL_MODE_RELEASE_BUFFERS))
+    // SSL_CTX_set_mode(3): without it a read returns after each record that has no data, so that they can be
+    // counted.
+    _ = copenssl_clear_mode(handle, Int(SSL_MODE_AUTO_RETRY))
     return copenssl_set_lowest_version(handle, TLS1_2_VERSION) == 1
       && SSL_CTX_set_cipher_list(handle, Self.ciphersOfTLS12.joined(separator: ":")) == 1
       && SSL_CTX_set_ciphersuites(handle, Self.ciphersOfTLS13.joined(separator: ":")) == 1

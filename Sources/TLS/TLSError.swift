@@ -22,6 +22,8 @@ package enum TLSError: Error, Equatable, CustomStringConvertible {
   case protocolViolation(reason: Int32)
   /// The handshake took more bytes than ``TLSSession/longestHandshake``.
   case handshakeTooLong
+  /// More records without data came than ``TLSSession/maxEmptyRecords`` allows.
+  case tooManyEmptyRecords
   /// More arrived than ``TLSSession/mostPending`` and was not read: the caller's mistake.
   case overrun
   /// The connection ended without close_notify, so what came before may not be all (RFC 8446 section 6.1), or
@@ -46,6 +48,7 @@ package enum TLSError: Error, Equatable, CustomStringConvertible {
     case .damagedRecord: "a record was changed on its way"
     case .protocolViolation(let reason): "protocol violation \(reason)"
     case .handshakeTooLong: "the handshake is too long"
+    case .tooManyEmptyRecords: "too many records without data, such as key updates"
     case .overrun: "more bytes than are read"
     case .truncated: "the connection broke off"
     case .notOpen: "the session is not open"

@@ -15,6 +15,14 @@ package struct TLSSession: ~Copyable {
   /// Bytes of ciphertext that wait to be read. Two receives, for the second may come with part of the first
   /// unread.
   package static let mostPending = 2 * longestReceive
+  /// Records without data that a client may send after its handshake: key updates, empty records, warnings.
+  /// Honest ones send a key update for some gigabytes; each costs more to read than to send, and is answered.
+  package static let maxEmptyRecords = 32
+  /// One more for so many bytes of data.
+  package static let bytesPerEmptyRecord = 16 * 1024
+
+  /// RFC 8446 section 5.1.
+  private static let recordHeaderBytes = 5
 
   private let handle: OpaquePointer
   private var incoming: MemoryBIO
@@ -24,6 +32,11 @@ package struct TLSSession: ~Copyable {
   private var hasEnded = false
   private var isClosed = false
   private var handshakeBytes = 0
+  private var emptyRecords = 0
+  /// Bytes of plaintext that were read.
+  private var dataBytes = 0
+  /// The header of a record was read, and not all of its body.
+  private var isWithinRecord = false
   /// After the first error there is no way on: every later call gives the same (SSL_get_error(3)).
   private var failure: TLSError?
 
@@ -99,18 +112,44 @@ package struct TLSSession: ~Copyable {
     if let failure { return .failed(failure) }
     guard isEstablished else { return .failed(.notOpen) }
     var total = 0
+    // Ends: every round reads some of what has arrived, or is followed by one that does.
+    var hasStalled = false
     while total < limit {
+      let pending = incoming.count
       let (result, count) = readRecord(into: &buffer, limit: limit - total)
       guard result != 1 else {
         total += count
+        dataBytes += count
+        isWithinRecord = false
         continue
       }
-      let reason = reason(of: result)
-      if reason == .needsMore { releaseIncoming() }
+      var reason = reason(of: result)
+      if reason == .needsMore {
+        let consumed = pending - incoming.count
+        noteRecordWithoutData(consumed)
+        // The call after a key update answers it, and reads nothing.
+        if failure == nil, consumed > 0 || (incoming.count > 0 && !hasStalled) {
+          hasStalled = consumed == 0
+          continue
+        }
+        if let failure { reason = .failed(failure) } else { releaseIncoming() }
+      }
       // An error behind good bytes shows at the next call, for it stays.
       return total > 0 ? .transferred(total) : reason
     }
     return .transferred(total)
+  }
+
+  /// Counts the record that a call has read without giving data, if it has read one to its end: `consumed`
+  /// bytes may also be the beginning of one.
+  private mutating func noteRecordWithoutData(_ consumed: Int) {
+    let wasWithinRecord = isWithinRecord
+    // SSL_rstate_string(3): "RB" while the body is read, else "RH".
+    isWithinRecord = SSL_rstate_string(handle).map { $0[1] == CChar(UInt8(ascii: "B")) } ?? false
+    guard !isWithinRecord, wasWithinRecord ? consumed > 0 : consumed >= Self.recordHeaderBytes else { return }
+    emptyRecords += 1
+    guard emptyRecords > Self.maxEmptyRecords + dataBytes / Self.bytesPerEmptyRecord else { return }
+    failure = .tooManyEmptyRecords
   }
 
   /// Encrypts all of `bytes` into the outgoing ones. A record holds up to 16 KiB: head and body of a response

@@ -123,6 +123,14 @@ package final class Client {
     return SSL_write(handle, bytes, Int32(bytes.count)) == Int32(bytes.count)
   }
 
+  /// Changes the client's keys `count` times, a record each, and wants the server to change its own.
+  package func updateKeys(_ count: Int) {
+    for _ in 0..<count {
+      SSL_key_update(handle, SSL_KEY_UPDATE_REQUESTED)
+      SSL_do_handshake(handle)
+    }
+  }
+
   package func close() {
     SSL_shutdown(handle)
   }
