@@ -8,6 +8,8 @@ package struct Sweep: Sendable {
   /// More jobs are due than were looked at.
   package var hasMore = false
 
+  package init() {}
+
   /// A prediction to ask the provider about.
   package struct Question: Sendable {
     /// The job's.
@@ -27,6 +29,7 @@ final class WatchStatements {
   private let insertKey: Statement
   private let deleteKey: Statement
   private let clamp: Statement
+  private let deferFirst: Statement
 
   init(_ connection: Connection) {
     selectDue = Statement(
@@ -45,6 +48,11 @@ final class WatchStatements {
     selectKey = Statement("SELECT value FROM keys WHERE name = ?", on: connection)
     insertKey = Statement("INSERT OR IGNORE INTO keys VALUES (?, ?)", on: connection)
     deleteKey = Statement("DELETE FROM keys WHERE name = ? RETURNING value", on: connection)
+    deferFirst = Statement(
+      """
+      UPDATE jobs SET due_at = ?2
+      WHERE number = (SELECT number FROM jobs WHERE due_at <= ?1 ORDER BY due_at LIMIT 1)
+      """, on: connection)
     clamp = Statement("UPDATE jobs SET due_at = ?1 WHERE due_at > ?1", on: connection)
   }
 
@@ -72,6 +80,12 @@ final class WatchStatements {
   func clamp(to moment: Timestamp) throws(StoreError) {
     try clamp.bind(1, moment.milliseconds)
     try clamp.run()
+  }
+
+  func deferFirst(at now: Timestamp, until moment: Timestamp) throws(StoreError) {
+    try deferFirst.bind(1, now.milliseconds)
+    try deferFirst.bind(2, moment.milliseconds)
+    try deferFirst.run()
   }
 
   /// Removes the key of that name, and returns what it held.
@@ -118,6 +132,11 @@ extension StoreTransaction {
   /// milliseconds, and so are stale jobs of which nobody could be asked before.
   package func hastenLooks(from now: Timestamp, within spread: Int64) throws(StoreError) {
     try watchStatements.hasten(from: now, within: spread)
+  }
+
+  /// Call it where the job that is due first cannot be read or written: it is looked at then, and others before.
+  package func deferFirstLook(at now: Timestamp, until moment: Timestamp) throws(StoreError) {
+    try watchStatements.deferFirst(at: now, until: moment)
   }
 
   /// Call it at start, where the provider cannot be asked: a time that was noted while the clock was ahead delays no look for

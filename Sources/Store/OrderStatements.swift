@@ -10,6 +10,7 @@ final class OrderStatements {
   private let countQueued: Statement
   private let requeue: Statement
   private let restore: Statement
+  private let deferFirst: Statement
   private let insert: Statement
   private let selectByKey: Statement
   private let select: Statement
@@ -84,6 +85,11 @@ final class OrderStatements {
     requeue = Statement(
       """
       UPDATE orders SET stage = 'queued', due_at = ?2, reason = ?3, refusals = refusals + ?4 WHERE job = ?1
+      """, on: connection)
+    deferFirst = Statement(
+      """
+      UPDATE orders SET due_at = ?3 WHERE job = (
+        SELECT job FROM orders WHERE stage = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT 1)
       """, on: connection)
     restore = Statement(
       """
@@ -248,6 +254,13 @@ extension OrderStatements {
 }
 
 extension OrderStatements {
+  func deferFirst(of stage: OrderStage, at now: Timestamp, until moment: Timestamp) throws(StoreError) {
+    try deferFirst.bind(1, stage.rawValue)
+    try deferFirst.bind(2, now.milliseconds)
+    try deferFirst.bind(3, moment.milliseconds)
+    try deferFirst.run()
+  }
+
   /// Lets no step be due later than that, and no absence from the provider's list count later than `certain`.
   func hasten(to moment: Timestamp, certain: Timestamp) throws(StoreError) {
     try hasten.bind(1, moment.milliseconds)

@@ -41,6 +41,13 @@ extension StoreTransaction {
       to: now.advanced(byMilliseconds: spread), certain: now.advanced(byMilliseconds: certainty))
   }
 
+  /// Call it where the order of that stage that is due first cannot be read or written: others come before it.
+  package func deferFirstStep(
+    of stage: OrderStage, at now: Timestamp, until moment: Timestamp
+  ) throws(StoreError) {
+    try orders.deferFirst(of: stage, at: now, until: moment)
+  }
+
   /// Takes steps that are due. Each is put off or noted as begun, so that no other call returns it.
   ///
   /// - Parameters:

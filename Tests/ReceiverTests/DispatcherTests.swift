@@ -1,6 +1,9 @@
 import EventLoop
+import Glibc
 import Jobs
+import Logging
 import Store
+import Synchronization
 import Testing
 
 @testable import Receiver
@@ -38,13 +41,39 @@ import Testing
     #expect(dispatch.calls(to: 0) == ["create d"])
   }
 
-  /// What the store refuses of one part of the work does not keep the rest from being done.
-  @Test func aJobThatCannotBeReadKeepsNoOrderFromBeingSent() throws {
+  /// A row that cannot be read fails the transaction that takes what is due, and is passed over: all else is done.
+  @Test func aRowThatCannotBeReadKeepsNothingElseFromBeingDone() throws {
     let dispatch = try Dispatch(callers: 1)
+    try dispatch.breakAJob("broken")
     try dispatch.place("a")
-    try dispatch.breakAJob()
+    try dispatch.openJob("p1")
     try dispatch.start()
     #expect(dispatch.calls(to: 0) == ["create a"])
+    try dispatch.waitForLog("a job is stale")
+    #expect(dispatch.log.contains("a row of the store is damaged"))
+  }
+
+  /// Old jobs are deleted at last, and somebody is told.
+  @Test func deletionsAreLoggedAndSoIsAClockThatMakesEverythingOld() throws {
+    let dispatch = try Dispatch(callers: 0)
+    try dispatch.endJob("p1", daysAgo: 400)
+    try dispatch.start(firstPrune: .zero)
+    try dispatch.waitForLog("jobs were deleted after RETENTION")
+    #expect(dispatch.log.contains("every job is older than RETENTION"))
+    #expect(dispatch.prunedJobs == 1)
+  }
+
+  @Test func nothingIsDeletedRightAfterAStart() throws {
+    let dispatch = try Dispatch(callers: 1)
+    try dispatch.endJob("p1", daysAgo: 400)
+    try dispatch.place("a")
+    try dispatch.start()
+    #expect(dispatch.calls(to: 0) == ["create a"])
+    // Deleting would have come before the next order.
+    try dispatch.place("b")
+    dispatch.events.tell(.done(caller: 0, pause: nil))
+    #expect(dispatch.calls(to: 0) == ["create b"])
+    #expect(dispatch.prunedJobs == 0)
   }
 }
 
@@ -65,12 +94,23 @@ private final class Dispatch {
     deciding?.join()
   }
 
-  func start() throws {
+  var prunedJobs: Int { store.metrics.prunedJobs.value }
+  var log: String { lines.text.storage.withLock { $0 } }
+  private let lines = Lines()
+
+  func waitForLog(_ text: String) throws {
+    for _ in 0..<3000 where !log.contains(text) { poll(nil, 0, 10) }
+    #expect(log.contains(text))
+  }
+
+  func start(firstPrune: Duration = .seconds(3600)) throws {
     let reader = try StoreReader(path: store.path)
-    let rules = DispatcherRules(
+    var rules = DispatcherRules(
       createsPerMinute: 600, retentionMilliseconds: 86_400_000, fetchesSecret: false)
+    rules.firstPrunePause = firstPrune
     deciding = try Thread(named: "dispatcher") {
-      [events, callers, queue = store.queue, metrics = store.metrics, logger = store.logger] in
+      [events, callers, rules, queue = store.queue, metrics = store.metrics, lines] in
+      let logger = Logger(label: "test") { _ in lines }
       Dispatcher(
         events: events, queue: queue, reader: reader, callers: callers, rules: rules, metrics: metrics,
         logger: logger
@@ -95,14 +135,32 @@ private final class Dispatch {
     try result.get()
   }
 
-  /// A job that is due for a look, and in a phase that this program never writes.
-  func breakAJob() throws {
-    try store.execute(
-      """
-      INSERT INTO jobs (prediction_id, phase, is_verdict, updated_at, heard_at, due_at, polls, ended_unheard, attempt,
-        revision, logs_size, output_size, body)
-      VALUES ('broken', 'nowhere', 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, x'')
-      """)
+  /// A job that is due for a look and to be created, in a phase that this program never writes.
+  func breakAJob(_ id: String) throws {
+    try place(id)
+    try store.execute("UPDATE jobs SET phase = 'nowhere', due_at = 0 WHERE id = '\(id)'")
+    try store.execute("UPDATE orders SET due_at = 0")
+  }
+
+  /// A job that is due for a look, long after anything was heard of it.
+  func openJob(_ prediction: String) throws {
+    try record(prediction, "processing", .running, at: 0)
+    try store.execute("UPDATE jobs SET due_at = 1 WHERE prediction_id = '\(prediction)'")
+  }
+
+  func endJob(_ prediction: String, daysAgo days: Int64) throws {
+    try record(prediction, "succeeded", .succeeded, at: WallClock.milliseconds - days * 86_400_000)
+  }
+
+  private func record(_ prediction: String, _ status: String, _ phase: Phase, at now: Int64) throws {
+    let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)))
+    let delivery = Delivery(
+      webhookID: prediction, receivedAt: Timestamp(milliseconds: now),
+      snapshot: Snapshot(
+        predictionID: prediction, providerStatus: status, phase: phase,
+        evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest)), body: [])
+    let result = store.queue.write { transaction throws(StoreError) in _ = try transaction.record(delivery) }
+    try result.get()
   }
 
   /// An order whose call had no answer and that is to be looked for now, and one that waits for its turn, in one commit.
@@ -119,5 +177,25 @@ private final class Dispatch {
       if let second { _ = try transaction.place(second) }
     }
     try result.get()
+  }
+}
+
+/// Keeps what is logged.
+private struct Lines: LogHandler {
+  let text = Text()
+  var logLevel = Logger.Level.info
+  var metadata: Logger.Metadata = [:]
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    text.storage.withLock { $0 += "\(event.message)\n" }
+  }
+
+  final class Text: Sendable {
+    let storage = Mutex("")
   }
 }

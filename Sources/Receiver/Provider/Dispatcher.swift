@@ -10,9 +10,9 @@ final class Dispatcher {
   private let queue: CommitQueue
   private let reader: StoreReader
   private let callers: [BlockingQueue<ProviderCall>]
-  private let rules: DispatcherRules
+  let rules: DispatcherRules
   private let metrics: Metrics
-  private let logger: Logger
+  let logger: Logger
 
   private var idle: [Int]
   private var creates: CallBudget
@@ -55,7 +55,7 @@ final class Dispatcher {
     creates = CallBudget(
       perMinute: rules.createsPerMinute, burst: min(callers.count, rules.createsPerMinute), now: now)
     calls = CallBudget(perMinute: rules.callsPerMinute, burst: callers.count, now: now)
-    prunes = PruneSchedule(now: now)
+    prunes = PruneSchedule(now: now, pause: rules.firstPrunePause)
   }
 
   /// Returns when the events are closed.
@@ -195,10 +195,7 @@ extension Dispatcher {
 
   private func sweep(at now: Timestamp) throws(StoreError) {
     guard questions.count < rules.longestQuestionList else { return }
-    let (setAt, limit) = (clock.setAt, rules.sweepLimit)
-    let sweep = try written { transaction throws(StoreError) in
-      try transaction.lookAfterJobs(at: now, clockSetAt: setAt, limit: limit) { Double.random(in: -1...1) }
-    }
+    let sweep = try looks(at: now, clockSetAt: clock.setAt)
     metrics.staleJobs.add(sweep.stale.count)
     for job in sweep.stale {
       logger.notice(
@@ -224,11 +221,8 @@ extension Dispatcher {
       isDue(due.create)
       ? min(free - searches - cancels, self.creates.available(at: monotonic)) : 0
     guard searches + cancels + creates > 0 else { return }
-    let (finds, patience) = (searches * rules.longestSearchList, rules.stepPatience)
-    let steps = try written { transaction throws(StoreError) in
-      try transaction.takeOrderSteps(
-        at: now, creates: creates, cancels: cancels, finds: finds, patience: patience)
-    }
+    let finds = searches * rules.longestSearchList
+    let steps = try steps(at: now, creates: creates, cancels: cancels, finds: finds)
     let missing = steps.filter { $0.call == nil }
     if !missing.isEmpty {
       calls.take(at: monotonic)
@@ -309,7 +303,7 @@ extension Dispatcher {
     return callers[caller].push(call)
   }
 
-  private func written<Value: Sendable>(
+  func written<Value: Sendable>(
     _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
   ) throws(StoreError) -> Value {
     switch queue.write(work) {

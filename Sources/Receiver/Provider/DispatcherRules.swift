@@ -18,6 +18,10 @@ struct DispatcherRules: Sendable {
   var longestQuestionList = 400
   /// Jobs in one step of deleting: one transaction, which deliveries wait for.
   var pruneLimit = 100
+  /// From a start until the first look for jobs to delete.
+  var firstPrunePause = PruneSchedule.passPause
+  /// For how long a row that cannot be read or written is passed over, in milliseconds.
+  var faultyRowPause: Int64 = 3_600_000
   /// When a step that a caller could not finish is due again, in milliseconds: longer than a call takes.
   var stepPatience: Int64 = 35_000
   /// What ended while the daemon was down is asked for within that time, in milliseconds.
@@ -37,15 +41,15 @@ struct DispatcherRules: Sendable {
 
 /// When to look for what is past its retention: a pass an hour, in steps with room for others between them. A value.
 struct PruneSchedule {
-  private static let passPause = Duration.seconds(3600)
+  static let passPause = Duration.seconds(3600)
   private static let stepPause = Duration.milliseconds(50)
 
   private var dueAt: MonotonicTime
   private var position: Int64 = 0
 
   /// The clock may be wrong at a start too, such as on a machine without one of its own.
-  init(now: MonotonicTime) {
-    dueAt = now + Self.passPause
+  init(now: MonotonicTime, pause: Duration = passPause) {
+    dueAt = now + pause
   }
 
   /// Where the step that is due begins; nil while none is.
