@@ -43,6 +43,12 @@ struct Console: Sendable {
     return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
   }
 
+  /// The first word of an environment variable; nil where it is unset or empty.
+  static func firstWord(ofVariable name: String) -> String? {
+    guard let value = getenv(name) else { return nil }
+    return String(cString: value).split(whereSeparator: \.isWhitespace).first.map(String.init)
+  }
+
   /// Ends the process at once. Threads may be in the middle of a transfer: what libraries clean up when a process ends
   /// in order would be taken from under them.
   static func leave(_ status: Int32) -> Never {

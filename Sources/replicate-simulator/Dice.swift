@@ -42,6 +42,12 @@ struct Identifiers: Sendable {
   /// 26 letters and digits.
   func prediction(_ ordinal: Int) -> String { text(ordinal, 0, length: 26) }
 
+  /// What a stream's URL has in place of the id, which others may know.
+  func stream(_ ordinal: Int) -> String { text(-ordinal, 0, length: 48) }
+
+  /// 48 letters and digits, as in the URLs of Replicate's files.
+  func file(_ ordinal: Int) -> String { text(-ordinal, 1, length: 48) }
+
   /// The id of the `index`-th webhook of a prediction.
   func webhook(_ ordinal: Int, _ index: Int) -> String { "msg_" + text(ordinal, index + 1, length: 27) }
 

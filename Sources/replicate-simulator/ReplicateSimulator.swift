@@ -27,6 +27,10 @@ struct ReplicateSimulator: ParsableCommand {
 
         {"prompt": "a fox", "simulate": {"end": "failed", "error": "out of luck", "duration_ms": 500}}
 
+      Files of at most 100 MB can be uploaded, listed, read and deleted at /v1/files, and are kept in memory: 256 MB \
+      of them, the oldest go first. Trainings run as predictions of their model do, and end with a version of their \
+      destination. Paths may begin with /v1 or not.
+
       Webhooks bear webhook-id, webhook-timestamp and webhook-signature; GET /v1/webhooks/default/secret has the \
       secret. Without webhook_events_filter, start, output and completed are sent. output and logs come at most \
       every 500 ms. Only completed is tried again: after a 4xx, a 5xx or no answer, six times with growing waits \

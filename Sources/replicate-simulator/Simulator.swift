@@ -56,10 +56,12 @@ struct Simulator {
   private func serve(
     _ provider: Provider, on loop: EventLoop, through descriptor: Int32
   ) throws(StartFailure) {
-    let limits = ServerLimits()
+    var limits = ServerLimits()
+    let bodyLimit = limits.message.bodyBytes
+    limits.message.bodyBytes = FileUpload.maxBodySize
     let handler = APIHandler(
       loop: loop, provider: provider, secret: secret, token: token, latency: options.latency.duration,
-      bodyLimit: limits.message.bodyBytes)
+      bodyLimit: bodyLimit)
     let server = Server(loop: loop, limits: limits, handler: handler)
     loop.start { await provider.run() }
     loop.start { [console] in
@@ -120,15 +122,22 @@ struct Simulator {
     return settings
   }
 
+  /// As the daemon's: where it holds several secrets, the first one signs.
+  private static let secretVariable = "REPLICATE_WEBHOOK_SECRET"
+
   private static func secret(_ path: String?) throws(StartFailure) -> Secret {
-    guard let path else { return .generate() }
-    guard let text = Console.firstWord(of: path) else {
-      throw .configuration("--secret-file: \(path) cannot be read, or is empty")
+    let (text, source): (String?, String)
+    if let path {
+      (text, source) = (Console.firstWord(of: path), "--secret-file")
+      guard text != nil else { throw .configuration("--secret-file: \(path) cannot be read, or is empty") }
+    } else {
+      (text, source) = (Console.firstWord(ofVariable: secretVariable), secretVariable)
     }
+    guard let text else { return .generate() }
     do throws(SecretError) {
       return try Secret(text)
     } catch {
-      throw .configuration("--secret-file: \(error)")
+      throw .configuration("\(source): \(error)")
     }
   }
 }

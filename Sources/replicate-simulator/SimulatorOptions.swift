@@ -12,7 +12,7 @@ struct SimulatorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "File that holds the signing secret, whsec_… (default: a new one, for GET /v1/webhooks/default/secret)",
+      "File that holds the signing secret, whsec_… (default: the environment's REPLICATE_WEBHOOK_SECRET, else a new one)",
       valueName: "file"), completion: .file())
   var secretFile: String?
 

@@ -148,6 +148,39 @@ extension SimulatorProcessTests {
     #expect(try run(python, check, simulator.url) == "validated\n")
   }
 
+  @Test(
+    .enabled(
+      if: ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"] != nil,
+      "deploy/test.sh installs the libraries"))
+  func theOfficialClientUploadsAndTrains() throws {
+    let python = try #require(ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"])
+    let simulator = try SimulatorProcess(["--duration", "300ms"])
+    let script = """
+      import io, replicate
+      file = replicate.files.create(io.BytesIO(b"lamp" * 1000), filename="lamp.png", metadata={"a": 1})
+      print(file.name, file.content_type, file.size, file.metadata)
+      print(replicate.files.get(file.id).checksums == file.checksums, len(replicate.files.list()))
+      print(replicate.run("demo/text", input={"image": io.BytesIO(b"x" * 300000)}))
+      stored = replicate.files.list()[0]
+      print(stored.size)
+      print(replicate.files.delete(file.id), len(replicate.files.list()))
+      version = replicate.models.get("demo/hello").latest_version.id
+      training = replicate.trainings.create(
+          model="demo/hello", version=version, destination="me/lamp", input={"steps": 3})
+      print(training.status)
+      while training.status not in ("succeeded", "failed"):
+          training.reload()
+      print(training.status, training.destination, len(replicate.trainings.list().results))
+      print(replicate.trainings.get(training.id).output["weights"][-17:])
+      """
+    let result = try run(python, script, simulator.url)
+    #expect(
+      result.split(separator: "\n") == [
+        "lamp.png image/png 4000 {'a': 1}", "True 1", "Hello from the simulator", "300000", "True 1",
+        "starting", "succeeded me/lamp 1", "trained_model.tar",
+      ])
+  }
+
   /// A text that Python reads as a string of JSON that is a string.
   private func quoted(_ text: String) -> String {
     func literal(_ text: String) -> String {

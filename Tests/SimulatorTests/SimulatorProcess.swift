@@ -19,7 +19,8 @@ final class SimulatorProcess {
       "replicate-simulator")
   }()
 
-  init(_ arguments: [String] = []) throws {
+  /// - Parameter environment: added to that of the tests, and then no file holds the secret; nil for a file.
+  init(_ arguments: [String] = [], environment: [String: String]? = nil) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "replicate-simulator-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -28,7 +29,11 @@ final class SimulatorProcess {
     // A file and no pipe: processes that other tests start meanwhile would inherit it.
     let output = folder.appendingPathComponent("output")
     try Data().write(to: output)
-    let options = ["--listen", "127.0.0.1:0", "--quiet", "--secret-file", secretFile.path]
+    let options =
+      ["--listen", "127.0.0.1:0", "--quiet"] + (environment == nil ? ["--secret-file", secretFile.path] : [])
+    if let environment {
+      process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    }
     let command = StartingThread.killedWithUs + [Self.program.path] + options + arguments
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())

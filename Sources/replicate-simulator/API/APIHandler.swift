@@ -7,7 +7,7 @@ internal import StandardWebhooks
 /// Replicate's HTTP API, as far as the simulator has it. Used on its loop only.
 final class APIHandler: RequestHandler {
   private let loop: EventLoop
-  private let provider: Provider
+  let provider: Provider
   private let secret: Secret
   /// The only one that is let in; nil lets in whoever sends any.
   private let token: String?
@@ -29,8 +29,10 @@ final class APIHandler: RequestHandler {
   func admit(_ head: RequestHead, from peer: Peer) -> Admission {
     do throws(APIProblem) {
       let route = try APIRoute(head.method, head.target.segments)
-      if route != .overview { try authorize(head) }
-      return .receive(bodyLimit: bodyLimit)
+      if route.needsToken { try authorize(head) }
+      guard route == .createFile else { return .receive(bodyLimit: bodyLimit) }
+      if case .length(let length) = head.bodyFraming, length > FileUpload.maxBodySize { throw .fileTooLarge }
+      return .receive(bodyLimit: FileUpload.maxBodySize)
     } catch {
       return .refuse(error.response)
     }
@@ -93,17 +95,19 @@ extension APIHandler {
     switch route {
     case .create(let endpoint):
       return try await create(request, at: endpoint, isAnswered: isAnswered)
-    case .list:
+    case .list(let kind):
       let query = try ListQuery(parameters(of: request.head))
-      return Response(json: await provider.list(query))
-    case .prediction(let id):
-      return Response(json: await provider.document(of: try await provider.ordinal(of: id)))
-    case .cancel(let id):
-      let ordinal = try await provider.ordinal(of: id)
+      return Response(json: await provider.list(query, kind))
+    case .run(let kind, let id):
+      return Response(json: await provider.document(of: try await provider.ordinal(of: id, kind)))
+    case .cancel(let kind, let id):
+      let ordinal = try await provider.ordinal(of: id, kind)
       await provider.cancel(ordinal)
       return Response(json: await provider.document(of: ordinal))
-    case .stream(let id):
-      return try await stream(id)
+    case .stream(let key):
+      return try await stream(key)
+    case .createFile, .files, .file, .deleteFile, .download:
+      return try await answerFile(route, request)
     case .webhookSecret:
       return Response { $0.object { $0.member("key", string: secret.revealed) } }
     case .account:
@@ -131,7 +135,8 @@ extension APIHandler {
     let document = await provider.document(of: ordinal, asCreated: !hasEnded)
     var response = Response(
       status: wanted.wait != nil && !hasEnded ? .accepted : .created, json: document)
-    response.fields.append(("Location", provider.url(of: ordinal)))
+    let kind: RunKind = wanted.destination == nil ? .prediction : .training
+    response.fields.append(("Location", provider.url(of: ordinal, kind)))
     if let wait = wanted.wait {
       response.fields.append(("Preference-Applied", "wait=\(wait.components.seconds)"))
     }
@@ -163,8 +168,8 @@ extension APIHandler {
   }
 
   /// Server-sent events, all at once when the prediction has ended: this server sends whole answers.
-  private func stream(_ id: String) async throws(APIProblem) -> Response {
-    let ordinal = try await provider.ordinal(of: id)
+  private func stream(_ key: String) async throws(APIProblem) -> Response {
+    let ordinal = try await provider.ordinal(ofStream: key)
     _ = await provider.wait(for: ordinal, patience: .seconds(60))
     return Response(
       status: .ok, fields: [("Content-Type", "text/event-stream")], body: await provider.events(of: ordinal))
@@ -189,11 +194,11 @@ extension APIHandler {
 
 extension Response {
   /// Replicate ends its bodies with a line's end.
-  fileprivate init(status: Status = .ok, json: [UInt8]) {
+  init(status: Status = .ok, json: [UInt8]) {
     self.init(status: status, fields: [("Content-Type", "application/json")], body: json + [0x0A])
   }
 
-  fileprivate init(_ write: (inout JSONWriter) -> Void) {
+  init(_ write: (inout JSONWriter) -> Void) {
     var writer = JSONWriter()
     write(&writer)
     self.init(json: writer.bytes)
@@ -202,7 +207,7 @@ extension Response {
 
 extension JSONWriter {
   /// The only page of a list.
-  fileprivate mutating func page<Element>(
+  mutating func page<Element>(
     _ results: [Element], _ write: (inout JSONWriter, Element) -> Void
   ) {
     object { object in

@@ -22,6 +22,8 @@ struct APIProblem: Error, Equatable, Sendable {
     .paymentRequired, title: "Insufficient credit",
     "You have insufficient credit to run this model. Start the simulator with more --credit.")
   static let notFound = APIProblem(.notFound, "The requested resource could not be found.")
+  static let noDestination = APIProblem(.notFound, "The specified training destination does not exist")
+  static let fileTooLarge = APIProblem(.contentTooLarge, "Files must be less than 100MB in size")
   static let invalidVersion = APIProblem(
     .unprocessableContent, title: "Invalid version or not permitted",
     "The specified version does not exist (or perhaps you don't have permission to use it?)")

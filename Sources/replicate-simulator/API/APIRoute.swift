@@ -3,10 +3,17 @@ internal import HTTPWire
 /// What the simulator can be asked.
 enum APIRoute: Equatable, Sendable {
   case create(CreateRequest.Endpoint)
-  case list
-  case prediction(String)
-  case cancel(String)
+  case list(RunKind)
+  case run(RunKind, id: String)
+  case cancel(RunKind, id: String)
+  /// By its key. The URL is a capability: it needs no token.
   case stream(String)
+  case createFile
+  case files
+  case file(id: String)
+  case deleteFile(id: String)
+  /// A file's bytes.
+  case download(id: String)
   case webhookSecret
   case account
   case models
@@ -20,7 +27,7 @@ enum APIRoute: Equatable, Sendable {
   /// - Parameter segments: of the path; a trailing slash makes no difference.
   init(_ method: Method, _ segments: [String]) throws(APIProblem) {
     let path = segments.last == "" ? segments.dropLast() : segments[...]
-    guard let (method: wanted, route) = Self.find(Array(path), posts: method == .post) else {
+    guard let (method: wanted, route) = Self.find(Array(path), method) else {
       throw .notFound
     }
     guard method == wanted || method == .head && wanted == .get else {
@@ -33,21 +40,45 @@ enum APIRoute: Equatable, Sendable {
     if case .create = self { true } else { false }
   }
 
-  private static func find(_ path: [String], posts: Bool) -> (method: Method, APIRoute)? {
+  /// Everything but the overview and the streams is for those with a token.
+  var needsToken: Bool {
+    switch self {
+    case .overview, .stream: false
+    default: true
+    }
+  }
+
+  /// - Parameter path: with `v1` at its beginning or without: clients differ in what their base URL ends with.
+  private static func find(_ path: [String], _ method: Method) -> (method: Method, APIRoute)? {
     if path == ["simulator", "predictions"] { return (.get, .overview) }
-    guard path.first == "v1", path.count >= 2 else { return nil }
-    let rest = path[2...].map { $0 }
-    switch (path[1], rest.count) {
-    case ("predictions", 0): return posts ? (.post, .create(.predictions)) : (.get, .list)
-    case ("predictions", 1): return (.get, .prediction(rest[0]))
-    case ("predictions", 2) where rest[1] == "cancel": return (.post, .cancel(rest[0]))
-    case ("predictions", 2) where rest[1] == "stream": return (.get, .stream(rest[0]))
+    let path = path.first == "v1" ? path.dropFirst() : path[...]
+    guard let first = path.first else { return nil }
+    let rest = Array(path.dropFirst())
+    if let kind = RunKind(rawValue: first) { return findRun(kind, rest, method) }
+    switch (first, rest.count) {
+    case ("streams", 1): return (.get, .stream(rest[0]))
+    case ("files", 0): return method == .post ? (.post, .createFile) : (.get, .files)
+    case ("files", 1):
+      return method == .delete ? (.delete, .deleteFile(id: rest[0])) : (.get, .file(id: rest[0]))
+    case ("files", 2) where rest[1] == "download": return (.get, .download(id: rest[0]))
     case ("webhooks", 2) where rest == ["default", "secret"]: return (.get, .webhookSecret)
     case ("account", 0): return (.get, .account)
     case ("models", 0): return (.get, .models)
-    case ("models", 2...4): return findModel(rest)
+    case ("models", 2...5): return findModel(rest)
     case ("deployments", 2...3): return findDeployment(rest)
     default: return nil
+    }
+  }
+
+  private static func findRun(
+    _ kind: RunKind, _ rest: [String], _ method: Method
+  ) -> (method: Method, APIRoute)? {
+    switch rest.count {
+    // A training is created below the version that trains.
+    case 0: kind == .prediction && method == .post ? (.post, .create(.predictions)) : (.get, .list(kind))
+    case 1: (.get, .run(kind, id: rest[0]))
+    case 2 where rest[1] == "cancel": (.post, .cancel(kind, id: rest[0]))
+    default: nil
     }
   }
 
@@ -58,6 +89,8 @@ enum APIRoute: Equatable, Sendable {
     case (3, "predictions"): return (.post, .create(.model(model)))
     case (3, "versions"): return (.get, .versions(model))
     case (4, "versions"): return (.get, .version(model, rest[3]))
+    case (5, "versions") where rest[4] == "trainings":
+      return (.post, .create(.training(model, version: rest[3])))
     default: return nil
     }
   }
@@ -67,4 +100,8 @@ enum APIRoute: Equatable, Sendable {
     if rest.count == 2 { return (.get, .deployment(name)) }
     return rest[2] == "predictions" ? (.post, .create(.deployment(name))) : nil
   }
+}
+
+extension Method {
+  fileprivate static let delete = Method("DELETE")
 }

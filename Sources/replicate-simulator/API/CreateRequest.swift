@@ -6,6 +6,8 @@ struct CreateRequest: Sendable {
   let model: ModelName
   let version: String
   let deployment: String?
+  /// The model that a training makes a version of; nil for a prediction.
+  private(set) var destination: ModelName?
   /// A JSON object, byte for byte as it came.
   let input: [UInt8]
   let steering: Steering
@@ -21,6 +23,7 @@ struct CreateRequest: Sendable {
     case predictions
     case model(ModelName)
     case deployment(ModelName)
+    case training(ModelName, version: String)
   }
 
   init(_ body: Span<UInt8>, to endpoint: Endpoint) throws(APIProblem) {
@@ -40,6 +43,7 @@ struct CreateRequest: Sendable {
       fields[name] = member.value.kind == .null ? nil : member.value
     }
     (model, version, deployment) = try Self.target(endpoint, fields["version"], in: body)
+    if case .training = endpoint { destination = try Self.destination(fields["destination"], in: body) }
     guard let input = fields["input"] else {
       throw .invalid(InvalidInput(field: "input", description: "input is required"))
     }
@@ -62,8 +66,20 @@ struct CreateRequest: Sendable {
     switch name {
     case "input", "webhook", "webhook_events_filter", "stream": true
     case "version": endpoint == .predictions
+    // `webhook_completed` is what older clients send.
+    case "destination", "webhook_completed": if case .training = endpoint { true } else { false }
     default: false
     }
+  }
+
+  private static func destination(_ value: JSONValue?, in body: Span<UInt8>) throws(APIProblem) -> ModelName {
+    guard let parts = value?.text(in: body)?.split(separator: "/"), parts.count == 2,
+      let model = ModelName(owner: parts[0], name: parts[1])
+    else {
+      throw .invalid(InvalidInput(field: "destination", description: "must be the owner/name of a model"))
+    }
+    guard !model.isMissing else { throw .noDestination }
+    return model
   }
 
   private static func target(
@@ -76,6 +92,10 @@ struct CreateRequest: Sendable {
     case .deployment(let name):
       guard !name.isMissing else { throw .notFound }
       return (name, name.version, name.description)
+    case .training(let model, let version):
+      guard !model.isMissing else { throw .notFound }
+      guard let reference = VersionReference("\(model):\(version)") else { throw .invalidVersion }
+      return (model, reference.version, nil)
     case .predictions:
       guard let version else {
         throw .invalid(InvalidInput(field: "version", description: "version is required"))

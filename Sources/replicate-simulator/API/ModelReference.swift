@@ -16,9 +16,12 @@ struct ModelName: Hashable, Sendable, CustomStringConvertible {
   var isMissing: Bool { owner == Preset.missingOwner }
 
   /// The id of its only version: 64 hexadecimal digits, the same in every run.
-  var version: String {
+  var version: String { Self.version(of: description) }
+
+  /// 64 hexadecimal digits that stand for `text`.
+  static func version(of text: String) -> String {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-    for byte in description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
     let dice = Dice(seed: hash)
     return (0..<4).map { part in
       let digits = String(dice.number(.identifier, for: part), radix: 16)

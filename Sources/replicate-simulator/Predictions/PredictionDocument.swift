@@ -1,6 +1,12 @@
 internal import JSONText
 
-/// What does not change about a prediction.
+/// What runs: the two kinds differ in their routes and their outputs.
+enum RunKind: String, Sendable {
+  case prediction = "predictions"
+  case training = "trainings"
+}
+
+/// What does not change about a prediction or a training.
 struct PredictionFacts: Sendable {
   /// Predictions are counted in the order of their creation, from 1.
   let ordinal: Int
@@ -13,6 +19,12 @@ struct PredictionFacts: Sendable {
   let webhook: String?
   /// As they were asked for; nil where they were not.
   let webhookEvents: [WebhookEvent]?
+  /// The model that a training makes a version of.
+  var destination: ModelName?
+  /// What the stream's URL has in place of the id: who knows it may read the output.
+  var streamKey = ""
+
+  var kind: RunKind { destination == nil ? .prediction : .training }
 }
 
 /// A prediction as the API and its webhooks show it.
@@ -60,14 +72,14 @@ struct PredictionDocument {
     return writer.bytes
   }
 
-  private var url: String { "\(publicURL)/v1/predictions/\(facts.id)" }
+  private var url: String { "\(publicURL)/v1/\(facts.kind.rawValue)/\(facts.id)" }
 
   private func writeURLs(to writer: inout JSONWriter) {
     writer.object { object in
       object.member("cancel", string: url + "/cancel")
       object.member("get", string: url)
-      object.member("stream", string: url + "/stream")
-      object.member("web", string: "\(publicURL)/p/\(facts.id)")
+      object.member("stream", string: "\(publicURL)/v1/streams/\(facts.streamKey)")
+      if facts.kind == .prediction { object.member("web", string: "\(publicURL)/p/\(facts.id)") }
     }
   }
 
@@ -100,10 +112,11 @@ struct PredictionDocument {
 extension PredictionDocument {
   /// An output that does not grow is there at the end, and only if the end is a good one.
   private func output(_ writer: inout JSONWriter) {
-    if case .tokens(let tokens) = life.behaviour.output, life.stepsDone > 0 {
+    if facts.kind == .prediction, case .tokens(let tokens) = life.behaviour.output, life.stepsDone > 0 {
       return writer.strings(tokens.prefix(tokens.count * life.stepsDone / Behaviour.steps))
     }
     guard life.phase == .ended(.succeeded) else { return writer.raw(Self.null) }
+    if let destination = facts.destination { return trained(destination, &writer) }
     switch life.behaviour.output {
     case .files(let count, let host): writer.strings((0..<count).map { file("out-\($0).png", host) })
     case .namedFiles:
@@ -118,6 +131,15 @@ extension PredictionDocument {
         writer.raw(Array("0.\(10_000_000_000_000_000 + index &* 7_919_331_337 % 89_999_999_999)".utf8)[...])
       }
     case .json(let bytes): writer.raw(bytes[...])
+    }
+  }
+
+  /// The new version of `destination`; an output that the input asks for stands in its place.
+  private func trained(_ destination: ModelName, _ writer: inout JSONWriter) {
+    if case .json(let bytes) = life.behaviour.output { return writer.raw(bytes[...]) }
+    writer.object { object in
+      object.member("version", string: "\(destination):\(ModelName.version(of: facts.id))")
+      object.member("weights", string: file("trained_model.tar", Behaviour.deliveryHost))
     }
   }
 

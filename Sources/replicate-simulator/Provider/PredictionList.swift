@@ -77,8 +77,10 @@ extension Provider {
   private static let pageSize = 100
 
   /// Newest first.
-  func list(_ query: ListQuery) -> [UInt8] {
-    let matching = ordinals.filter { entries[$0].map { query.contains($0.life.createdAt) } ?? false }
+  func list(_ query: ListQuery, _ kind: RunKind) -> [UInt8] {
+    let matching = ordinals.filter {
+      entries[$0].map { $0.facts.kind == kind && query.contains($0.life.createdAt) } ?? false
+    }
     let page: ArraySlice<Int>
     switch query.cursor {
     case nil: page = matching.suffix(Self.pageSize)
@@ -91,12 +93,12 @@ extension Provider {
       object.member(
         "previous",
         orNull: page.last.flatMap { last in
-          last == matching.last ? nil : url(query, .after(last))
+          last == matching.last ? nil : url(query, .after(last), kind)
         })
       object.member(
         "next",
         orNull: page.first.flatMap { first in
-          first == matching.first ? nil : url(query, .before(first))
+          first == matching.first ? nil : url(query, .before(first), kind)
         })
       object.member("results") { writer in
         writer.array(page.reversed()) { writer, ordinal in
@@ -109,7 +111,7 @@ extension Provider {
     return writer.bytes
   }
 
-  private func url(_ query: ListQuery, _ cursor: ListQuery.Cursor) -> String {
-    "\(settings.publicURL)/v1/predictions?\(query.text(cursor))"
+  private func url(_ query: ListQuery, _ cursor: ListQuery.Cursor, _ kind: RunKind) -> String {
+    "\(settings.publicURL)/v1/\(kind.rawValue)?\(query.text(cursor))"
   }
 }

@@ -49,6 +49,8 @@ actor Provider {
   private(set) var creationsOfWebhook: [String: Int] = [:]
   var dispatcher: Dispatcher
   private var ordinalOfID: [String: Int] = [:]
+  private var ordinalOfStream: [String: Int] = [:]
+  var files = FileShelf()
   private var ended = Fifo<Int>()
   private var timers = TimerQueue<Timer>()
   private var bucket: TokenBucket
@@ -114,7 +116,8 @@ extension Provider {
     let facts = PredictionFacts(
       ordinal: ordinal, id: settings.identifiers.prediction(ordinal), model: "\(request.model)",
       version: request.version, deployment: request.deployment, input: request.input,
-      webhook: request.webhook, webhookEvents: request.webhookEvents)
+      webhook: request.webhook, webhookEvents: request.webhookEvents, destination: request.destination,
+      streamKey: settings.identifiers.stream(ordinal))
     let life = PredictionLife(behaviour, createdAt: now, deadline: request.cancelAfter.map { now + $0 })
     let events = request.webhookEvents.map { Set($0) } ?? WebhookEvent.standard
     entries[ordinal] = Entry(
@@ -122,13 +125,20 @@ extension Provider {
       throttle: WebhookThrottle(events: request.webhook == nil ? [] : events))
     ordinals.append(ordinal)
     ordinalOfID[facts.id] = ordinal
+    ordinalOfStream[facts.streamKey] = ordinal
     if let webhook = request.webhook { creationsOfWebhook[webhook, default: 0] += 1 }
     if let due = life.nextChangeAt { schedule(.life(ordinal: ordinal), at: due) }
     return ordinal
   }
 
-  func ordinal(of id: String) throws(APIProblem) -> Int {
-    guard let ordinal = ordinalOfID[id] else { throw .notFound }
+  /// Neither route knows what is of the other kind.
+  func ordinal(of id: String, _ kind: RunKind) throws(APIProblem) -> Int {
+    guard let ordinal = ordinalOfID[id], entries[ordinal]?.facts.kind == kind else { throw .notFound }
+    return ordinal
+  }
+
+  func ordinal(ofStream key: String) throws(APIProblem) -> Int {
+    guard let ordinal = ordinalOfStream[key] else { throw .notFound }
     return ordinal
   }
 
@@ -144,8 +154,8 @@ extension Provider {
     return PredictionDocument(facts: entry.facts, life: shown, publicURL: settings.publicURL).bytes
   }
 
-  nonisolated func url(of prediction: Int) -> String {
-    "\(settings.publicURL)/v1/predictions/\(settings.identifiers.prediction(prediction))"
+  nonisolated func url(of ordinal: Int, _ kind: RunKind) -> String {
+    "\(settings.publicURL)/v1/\(kind.rawValue)/\(settings.identifiers.prediction(ordinal))"
   }
 
   /// What has ended keeps its state.
@@ -186,6 +196,7 @@ extension Provider {
     guard ordinals.count >= settings.maximumPredictions else { return }
     guard let oldest = ended.popFirst(), let entry = entries.removeValue(forKey: oldest) else { throw .full }
     ordinalOfID[entry.facts.id] = nil
+    ordinalOfStream[entry.facts.streamKey] = nil
     if let webhook = entry.facts.webhook, let count = creationsOfWebhook[webhook] {
       creationsOfWebhook[webhook] = count > 1 ? count - 1 : nil
     }

@@ -1,0 +1,45 @@
+/// Uploaded files, in memory: at most ``maxTotalSize`` bytes and ``maxFiles`` of them. The oldest are evicted.
+struct FileShelf: Sendable {
+  static let maxTotalSize = 256 * 1024 * 1024
+  static let maxFiles = 1000
+
+  struct File: Sendable {
+    let id: String
+    let name: String
+    let contentType: String
+    /// A JSON object, byte for byte as it came.
+    let metadata: [UInt8]
+    let createdAt: Instant
+    let sha256: String
+    let content: [UInt8]
+  }
+
+  /// The oldest first.
+  private(set) var files: [File] = []
+  private(set) var createdCount = 0
+  private var totalSize = 0
+
+  mutating func nextOrdinal() -> Int {
+    createdCount += 1
+    return createdCount
+  }
+
+  mutating func insert(_ file: File) {
+    files.append(file)
+    totalSize += file.content.count
+    while totalSize > Self.maxTotalSize || files.count > Self.maxFiles, files.count > 1 {
+      totalSize -= files.removeFirst().content.count
+    }
+  }
+
+  func file(_ id: String) -> File? {
+    files.first { $0.id == id }
+  }
+
+  /// False where there is no such file.
+  mutating func remove(_ id: String) -> Bool {
+    guard let index = files.firstIndex(where: { $0.id == id }) else { return false }
+    totalSize -= files.remove(at: index).content.count
+    return true
+  }
+}

@@ -1,0 +1,173 @@
+import Foundation
+import LiveDaemon
+import Testing
+
+extension SimulatorProcessTests {
+  /// Files, trainings, streams and secrets of the running simulator.
+  @Suite struct FileProcessTests {
+    private static let token = "Authorization: Bearer r8_any"
+
+    /// - Returns: the status, the fields and the body.
+    private func send(
+      _ method: String, _ path: String, to simulator: SimulatorProcess, _ fields: [String] = [token],
+      _ body: [UInt8] = []
+    ) throws -> HTTPAnswer {
+      let port = try #require(simulator.url.split(separator: ":").last.flatMap { Int($0) })
+      let connection = try HTTPConnection(host: "127.0.0.1", port: port)
+      let head = ["\(method) \(path) HTTP/1.1", "Host: a", "Content-Length: \(body.count)"] + fields
+      try connection.send(Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body)
+      return try connection.receive()
+    }
+
+    private func object(_ answer: HTTPAnswer) throws -> [String: Any] {
+      try #require(JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any], "\(answer.text)")
+    }
+
+    private func upload(_ content: String, to simulator: SimulatorProcess) throws -> HTTPAnswer {
+      let body =
+        "--b\r\nContent-Disposition: form-data; name=\"content\"; filename=\"lamp.png\"\r\n"
+        + "Content-Type: image/png\r\n\r\n\(content)\r\n"
+        + "--b\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{\"a\": 1.50}\r\n--b--\r\n"
+      return try send(
+        "POST", "/v1/files", to: simulator,
+        [Self.token, "Content-Type: multipart/form-data; boundary=b"], Array(body.utf8))
+    }
+
+    @Test func aFileIsUploadedReadListedAndDeleted() throws {
+      let simulator = try SimulatorProcess()
+      let created = try upload("\u{0}lamp\r\n", to: simulator)
+      #expect(created.status == 201 && created.text.contains(#""metadata":{"a": 1.50}"#))
+      let file = try object(created)
+      let id = try #require(file["id"] as? String)
+      #expect(file["name"] as? String == "lamp.png" && file["content_type"] as? String == "image/png")
+      #expect(file["size"] as? Int == 7)
+      #expect(try send("GET", "/v1/files/\(id)", to: simulator).text == created.text)
+      let urls = try #require(file["urls"] as? [String: String])
+      #expect(urls["get"] == simulator.url + "/v1/files/\(id)")
+      let bytes = try send("GET", "/v1/files/\(id)/download", to: simulator)
+      #expect(bytes.text == "\u{0}lamp\r\n" && bytes.fields["content-type"] == "image/png")
+      let list = try object(send("GET", "/files/", to: simulator))
+      #expect((list["results"] as? [[String: Any]])?.compactMap { $0["id"] as? String } == [id])
+      #expect(try send("GET", "/v1/files", to: simulator, []).status == 401)
+      #expect(try send("DELETE", "/v1/files/\(id)", to: simulator).status == 204)
+      for (method, path) in [("GET", ""), ("DELETE", ""), ("GET", "/download")] {
+        #expect(try send(method, "/v1/files/\(id)\(path)", to: simulator).status == 404)
+      }
+    }
+
+    @Test func whatIsNoFileIsRefused() throws {
+      let simulator = try SimulatorProcess()
+      let form = [Self.token, "Content-Type: multipart/form-data; boundary=b"]
+      #expect(try send("POST", "/v1/files", to: simulator, form, Array("x".utf8)).status == 400)
+      #expect(try send("POST", "/v1/files", to: simulator, form, Array("--b--".utf8)).status == 422)
+      #expect(try send("POST", "/v1/files", to: simulator, [Self.token], Array("{}".utf8)).status == 400)
+      let metadata =
+        "--b\r\nContent-Disposition: form-data; name=content\r\n\r\nx\r\n"
+        + "--b\r\nContent-Disposition: form-data; name=metadata\r\n\r\n[]\r\n--b--"
+      #expect(try send("POST", "/v1/files", to: simulator, form, Array(metadata.utf8)).status == 422)
+    }
+
+    /// What is declared too large is refused before it is sent; other routes keep their smaller bound.
+    @Test func largeBodiesAreRefusedUnread() throws {
+      let simulator = try SimulatorProcess()
+      let port = try #require(simulator.url.split(separator: ":").last.flatMap { Int($0) })
+      for (path, length) in [("/v1/files", 101_000_000), ("/v1/predictions", 20_000_000)] {
+        let connection = try HTTPConnection(host: "127.0.0.1", port: port)
+        try connection.send(
+          Array("POST \(path) HTTP/1.1\r\nHost: a\r\n\(Self.token)\r\nContent-Length: \(length)\r\n\r\n".utf8)
+        )
+        let answer = try connection.receive()
+        #expect(answer.status == 413)
+        if path == "/v1/files" { #expect(answer.text.contains("Files must be less than 100MB in size")) }
+      }
+    }
+
+    @Test func aTrainingEndsWithAVersionOfItsDestination() throws {
+      let simulator = try SimulatorProcess(["--duration", "300ms"])
+      let receiver = try WebhookReceiver()
+      let version = String(repeating: "a", count: 64)
+      let path = "/v1/models/demo/hello/versions/\(version)/trainings"
+      let created = try simulator.ask(
+        path,
+        body: #"{"destination":"me/lamp","input":{"steps":3},"webhook":"\#(receiver.url)","#
+          + #""webhook_events_filter":["completed"]}"#)
+      #expect(created.status == 201)
+      let id = try #require(created.json["id"] as? String)
+      let urls = try #require(created.json["urls"] as? [String: String])
+      #expect(urls["get"] == simulator.url + "/v1/trainings/\(id)" && urls["web"] == nil)
+      _ = try simulator.settled(created: 1)
+      let ended = try simulator.ask("/v1/trainings/\(id)").json
+      let output = try #require(ended["output"] as? [String: String])
+      #expect(output["version"]?.hasPrefix("me/lamp:") == true && output["version"]?.utf8.count == 72)
+      #expect(output["weights"]?.hasSuffix("/trained_model.tar") == true)
+      #expect(ended["model"] as? String == "demo/hello" && ended["version"] as? String == version)
+      #expect(receiver.received.map(\.status) == ["succeeded"])
+      #expect(receiver.received.first?.json["output"] as? [String: String] == output)
+      // Neither route knows what is of the other kind.
+      #expect(try simulator.ask("/v1/predictions/\(id)").status == 404)
+      #expect(try simulator.ask("/v1/predictions/\(id)/cancel", body: "").status == 404)
+      let prediction = try simulator.create("demo/hello")
+      #expect(try simulator.ask("/v1/trainings/\(prediction)").status == 404)
+      for (kind, expected) in [("trainings", id), ("predictions", prediction)] {
+        let list = try simulator.ask("/\(kind)").json["results"] as? [[String: Any]]
+        #expect(list?.compactMap { $0["id"] as? String } == [expected])
+      }
+    }
+
+    @Test func aTrainingIsCanceled() throws {
+      let simulator = try SimulatorProcess(["--duration", "1h"])
+      let version = String(repeating: "a", count: 64)
+      let path = "/v1/models/demo/hello/versions/\(version)/trainings"
+      let created = try simulator.ask(path, body: #"{"destination":"me/lamp","input":{}}"#).json
+      let id = try #require(created["id"] as? String)
+      let canceled = try simulator.ask("/v1/trainings/\(id)/cancel", body: "").json
+      #expect(canceled["status"] as? String == "canceled")
+    }
+
+    @Test(arguments: [
+      (#"{"input":{}}"#, 422), (#"{"input":{},"destination":"lamp"}"#, 422),
+      (#"{"input":{},"destination":"missing/lamp"}"#, 404), (#"{"destination":"me/lamp"}"#, 422),
+      (#"{"destination":"me/lamp","input":{},"version":"x"}"#, 422),
+    ])
+    func aTrainingThatCannotBeIsRefused(_ body: String, _ status: Int) throws {
+      let simulator = try SimulatorProcess()
+      let path = "/v1/models/demo/hello/versions/\(String(repeating: "a", count: 64))/trainings"
+      #expect(try simulator.ask(path, body: body).status == status)
+    }
+
+    /// The URL is a capability: whoever has the id alone does not read the output.
+    @Test func aStreamNeedsItsURLAndNoToken() throws {
+      let simulator = try SimulatorProcess(["--duration", "100ms"])
+      let id = try simulator.create("demo/tokens")
+      let urls = try #require(try simulator.ask("/v1/predictions/\(id)").json["urls"] as? [String: String])
+      let stream = try #require(urls["stream"])
+      #expect(!stream.contains(id))
+      #expect(stream.split(separator: "/").last?.utf8.count == 48)
+      let events = try simulator.ask(stream, fields: [])
+      #expect(events.status == 200 && events.text.contains("event: done"))
+      #expect(try simulator.ask("/v1/streams/\(id)", fields: []).status == 404)
+      #expect(try simulator.ask("/v1/predictions/\(id)", fields: []).status == 401)
+    }
+
+    /// As the daemon's setting: an environment that both are given makes them agree.
+    @Test func theEnvironmentFixesTheSecret() throws {
+      let simulator = try SimulatorProcess(
+        environment: ["REPLICATE_WEBHOOK_SECRET": "\(SimulatorProcess.secret) whsec_AAAAAAAAAAAAAAAAAAAAAAAA"]
+      )
+      let shown = try simulator.ask("/v1/webhooks/default/secret").json
+      #expect(shown["key"] as? String == SimulatorProcess.secret)
+      let receiver = try WebhookReceiver()
+      _ = try simulator.create("demo/instant", webhook: receiver.url, events: #""completed""#)
+      _ = try simulator.settled(created: 1)
+      #expect(receiver.received.map(\.isSigned) == [true])
+    }
+
+    @Test(arguments: ["/v1", ""])
+    func pathsMayBeginWithTheVersion(_ prefix: String) throws {
+      let simulator = try SimulatorProcess()
+      for path in ["/predictions", "/account", "/models/demo/hello", "/webhooks/default/secret"] {
+        #expect(try simulator.ask(prefix + path).status == 200)
+      }
+    }
+  }
+}

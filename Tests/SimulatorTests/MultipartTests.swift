@@ -1,0 +1,72 @@
+import Testing
+
+@testable import replicate_simulator
+
+@Suite struct MultipartTests {
+  @Test(
+    arguments: [
+      ("multipart/form-data; boundary=abc", "abc"),
+      (#"Multipart/Form-Data; charset=x; BOUNDARY="a b""#, "a b"),
+      ("multipart/form-data", nil), ("multipart/form-data; boundary=", nil),
+      ("text/plain; boundary=abc", nil),
+      ("multipart/form-data; boundary=" + String(repeating: "a", count: 71), nil), ("", nil),
+    ] as [(String, String?)])
+  func theBoundaryIsRead(_ contentType: String, _ boundary: String?) {
+    #expect(Multipart.boundary(ofContentType: contentType) == boundary)
+  }
+
+  private func contents(_ text: String) -> [String]? {
+    let body = Array(text.utf8)
+    return Multipart.parts(of: body, boundary: "b")?.map {
+      "\($0.name) \($0.filename ?? "-") \($0.contentType ?? "-") "
+        + String(decoding: body[$0.content], as: UTF8.self)
+    }
+  }
+
+  @Test func partsAreRead() {
+    let file = "--b\r\ncontent-disposition: form-data; name=\"content\"; filename=\"a.png\"\r\n"
+    let text = "--b\r\nX: y\r\nContent-Disposition: form-data; name=metadata\r\n\r\n{}\r\n"
+    // What is no line of its own is content.
+    #expect(
+      contents(file + "Content-Type: image/png\r\n\r\n\r\n\r--b\r\n\r\n" + text + "--b--\r\nepilogue")
+        == ["content a.png image/png \r\n\r--b\r\n", "metadata - - {}"])
+    #expect(contents(file + "\r\n\r\n--b--") == ["content a.png - "])
+    #expect(contents("--b--") == [])
+  }
+
+  @Test(arguments: [
+    "", "--b", "x--b--", "--b\r\n", "--b\r\n\r\nx\r\n--b--", "--b\r\nno colon\r\n\r\nx\r\n--b--",
+    "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--", "--bc\r\n\r\nx\r\n--b--",
+    "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--c--",
+  ])
+  func anythingElseIsRefused(_ text: String) {
+    #expect(contents(text) == nil)
+  }
+
+  @Test func partsAreBounded() {
+    let part = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n"
+    let body = { (count: Int) in String(repeating: part, count: count) + "--b--" }
+    #expect(contents(body(Multipart.maxParts))?.count == Multipart.maxParts)
+    #expect(contents(body(Multipart.maxParts + 1)) == nil)
+    #expect(
+      contents(
+        "--b\r\nContent-Disposition: form-data; name=a\r\nX: " + String(repeating: "x", count: 9000)
+          + "\r\n\r\nx\r\n--b--") == nil)
+  }
+
+  @Test func theOldestFilesAreEvicted() {
+    var shelf = FileShelf()
+    func insert(_ size: Int) {
+      shelf.insert(
+        FileShelf.File(
+          id: "\(shelf.nextOrdinal())", name: "", contentType: "", metadata: [],
+          createdAt: Instant(nanoseconds: 0),
+          sha256: "", content: Array(repeating: 0, count: size)))
+    }
+    for _ in 0..<FileShelf.maxFiles + 2 { insert(1) }
+    #expect(shelf.files.count == FileShelf.maxFiles && shelf.files.first?.id == "3")
+    #expect(shelf.file("1") == nil && shelf.remove("3") && !shelf.remove("3"))
+    for _ in 0..<3 { insert(FileShelf.maxTotalSize / 2) }
+    #expect(shelf.files.map(\.content.count) == Array(repeating: FileShelf.maxTotalSize / 2, count: 2))
+  }
+}
