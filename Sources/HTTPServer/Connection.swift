@@ -42,36 +42,56 @@ final class Connection {
     for served in 1...context.limits.requestsPerConnection {
       context.move(entry, to: .waiting)
       // A task holds memory for every function that it is in: here, where most connections are, it is in few.
-      guard await receiver.waitForFirstByte() else { return }
+      guard await receiver.waitForFirstByte() else { break }
       let isLast = served == context.limits.requestsPerConnection
-      guard await serveRequest(from: &receiver, isLast: isLast) else { return }
+      guard await serveRequest(from: &receiver, isLast: isLast) else { break }
       context.hold(0, for: entry)
-      if served.isMultiple(of: context.limits.turnBudget) {
-        _ = await context.loop.sleep(until: context.loop.now)
-      }
+      if served.isMultiple(of: context.limits.turnBudget) { await context.yield() }
     }
+    guard transport.failureOfTLS == .tooManyEmptyRecords else { return }
+    context.handler.observe(.failed(.tooManyEmptyRecords, from: peer))
   }
 
   /// False where the connection ends with it.
   private func serveRequest(from receiver: inout RequestReceiver, isLast: Bool) async -> Bool {
-    let outcome = await receiver.next { await self.send(ResponseEncoder.continueResponse) }
-    switch outcome {
+    let outcome = await receiver.next { await self.sendContinue() }
+    switch consume outcome {
     case .closed:
       return false
-    case .refused(let response, let method):
-      // A body may follow that nobody will read, so nothing after it could be understood.
+    case .failed(let response, let method):
+      // Nothing after it could be understood.
       await sendLast(response, to: method)
       return false
-    case .request(let request):
-      context.move(entry, to: .handling)
-      let response = await context.handler.respond(to: request)
-      if isLast || !request.head.isPersistent || context.phase != .serving {
-        await sendLast(response, to: request.head.method)
+    case .refused(let response, let head):
+      guard !isLast, head.isPersistent, context.phase == .serving, let rest = head.bodyWorthSkipping else {
+        await sendLast(response, to: head.method)
         return false
       }
-      let option: ResponseEncoder.ConnectionOption = request.head.minorVersion == 0 ? .keepAlive : .none
-      return await send(response, to: request.head.method, option)
+      enqueue(response, to: head.method, Self.option(keeping: head))
+      guard await flush() else { return false }
+      return await receiver.skipBody(of: rest)
+    case .request(let request):
+      let isKept = await answer(consume request, isLast: isLast)
+      guard await flush() else { return false }
+      if !isKept { await linger() }
+      return isKept
     }
+  }
+
+  /// Enqueues the answer, and lets go of the request and of all that it was made from: a reader may be slow.
+  ///
+  /// - Returns: false where the connection ends with it.
+  private func answer(_ request: consuming Request, isLast: Bool) async -> Bool {
+    context.move(entry, to: .handling)
+    let head = request.head
+    let response = await context.handler.respond(to: request)
+    let isKept = !isLast && head.isPersistent && context.phase == .serving
+    enqueue(response, to: head.method, isKept ? Self.option(keeping: head) : .close)
+    return isKept
+  }
+
+  private static func option(keeping head: RequestHead) -> ResponseEncoder.ConnectionOption {
+    head.minorVersion == 0 ? .keepAlive : .none
   }
 
   /// Answers before anything was read, and closes. A handshake only to say no would cost more than a connection.
@@ -90,7 +110,7 @@ final class Connection {
     switch failure {
     // An alert was sent, which tells the sender more than a reset.
     case .handshake: await linger()
-    case .notATrustedProxy, .proxyHeader, .timedOut, .ended: return
+    case .notATrustedProxy, .proxyHeader, .timedOut, .ended, .tooManyEmptyRecords: return
     }
   }
 }
@@ -158,34 +178,50 @@ extension Connection {
 
 extension Connection {
   private func sendLast(_ response: Response, to method: Method?) async {
-    if await send(response, to: method, .close) { await linger() }
+    enqueue(response, to: method, .close)
+    if await flush() { await linger() }
   }
 
-  private func send(
-    _ response: Response, to method: Method?, _ option: ResponseEncoder.ConnectionOption
-  ) async -> Bool {
+  private func sendContinue() async -> Bool {
+    transport.enqueue(ResponseEncoder.continueResponse)
+    return await flush()
+  }
+
+  private func enqueue(
+    _ response: consuming Response, to method: Method?, _ option: ResponseEncoder.ConnectionOption
+  ) {
+    let date = context.dateField
     var output: [UInt8] = []
-    ResponseEncoder.append(
-      response, to: &output, answering: method, date: context.dateField, connection: option)
-    return await send(output)
+    if response.body.count < Transport.pieceSize {
+      ResponseEncoder.append(response, to: &output, answering: method, date: date, connection: option)
+      transport.enqueue(output)
+    } else {
+      // Not copied: it may be most of what the server holds.
+      ResponseEncoder.appendHead(of: response, to: &output, date: date, connection: option)
+      transport.enqueue(output)
+      if ResponseEncoder.hasContent(response, answering: method) { transport.enqueue(response.body) }
+    }
+    context.hold(transport.heldBytes, for: entry)
   }
 
-  /// False where the peer is gone or takes nothing.
-  private func send(_ bytes: consuming [UInt8]) async -> Bool {
-    transport.enqueue(bytes)
+  /// Sends all that was enqueued, in turns with the other connections. False where the peer is gone or takes
+  /// nothing.
+  private func flush() async -> Bool {
     let start = context.loop.now
     var sent = 0
     // Ends with the bytes, or at the latest when the peer falls behind its pace.
     while true {
-      let unsent = transport.unsentCount
       switch transport.flush() {
-      case .transferred:
-        return true
+      case .transferred(let count):
+        guard transport.unsentCount > 0 else { return true }
+        sent += count
+        context.noteSent(count, for: entry)
+        context.hold(transport.heldBytes, for: entry)
+        await context.yield()
+        guard !context.mustEnd(entry) else { return false }
       case .wouldBlock:
         guard !context.mustEnd(entry) else { return false }
         context.move(entry, to: .sending)
-        context.hold(transport.unsentCount, for: entry)
-        sent += unsent - transport.unsentCount
         let deadline = context.limits.write.deadline(from: start, moved: sent)
         guard await transport.writable(until: deadline) == .ready else { return false }
       case .endOfStream, .broken:
@@ -203,19 +239,29 @@ extension Connection {
     context.hold(0, for: entry)
     let deadline = context.loop.now + context.limits.linger
     var discarded = 0
-    var reads = 0
-    while discarded < context.limits.lingerBytes {
+    while discarded < context.limits.lingerBytes, context.loop.now < deadline {
       switch transport.discard(limit: EventLoop.scratchSize) {
       case .transferred(let count):
         discarded += count
-        reads += 1
-        if reads.isMultiple(of: context.limits.turnBudget) {
-          _ = await context.loop.sleep(until: context.loop.now)
-        }
+        await context.yield()
+        guard !context.mustEnd(entry) else { return }
       case .wouldBlock:
         guard !context.mustEnd(entry), await transport.readable(until: deadline) == .ready else { return }
       case .endOfStream, .broken: return
       }
+    }
+  }
+}
+
+extension RequestHead {
+  /// How many bytes of body to drop after a refusal, so that the connection can be kept; nil where it is not
+  /// known, or more than a connection is worth. A sender that expects `100 Continue` may send it or not (RFC
+  /// 9110 section 10.1.1).
+  fileprivate var bodyWorthSkipping: Int? {
+    switch bodyFraming {
+    case .none: 0
+    case .length(let length): length <= RequestReceiver.readSize && !expectsContinue ? length : nil
+    case .chunked: nil
     }
   }
 }

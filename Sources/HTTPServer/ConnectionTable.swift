@@ -41,6 +41,7 @@ struct ConnectionTable {
     queues[entry.state.rawValue].remove(entry)
     entry.state = state
     entry.since = now
+    entry.sentBytes = 0
     queues[state.rawValue].append(entry)
   }
 
@@ -56,6 +57,26 @@ struct ConnectionTable {
     guard entry.isListed else { return }
     heldBytes += bytes - entry.heldBytes
     entry.heldBytes = bytes
+  }
+
+  /// Records that the peer of `entry` has taken `bytes` more.
+  mutating func noteSent(_ bytes: Int, for entry: ConnectionEntry) {
+    entry.sentBytes += bytes
+  }
+
+  /// The transfer to evict when bytes run out: the slowest that has taken longer than `minAge`, else
+  /// the answer that has waited for its reader longest, else the body that has been arriving for longest.
+  func slowestTransfer(at now: MonotonicTime, minAge: Duration) -> ConnectionEntry? {
+    var slowest: (entry: ConnectionEntry, rate: Double)?
+    for state in [ConnectionEntry.State.sending, .receiving] {
+      queue(state).forEach { entry in
+        guard entry.heldBytes > 0, now - entry.since > minAge else { return }
+        let rate = entry.rate(at: now)
+        if slowest.map({ rate < $0.rate }) ?? true { slowest = (entry, rate) }
+      }
+    }
+    return slowest?.entry ?? queue(.sending).first { $0.heldBytes > 0 }
+      ?? queue(.receiving).first { $0.heldBytes > 0 }
   }
 
   /// Who gives way to `newcomer`: a connection that has said everything, else the one that has been silent for longest,
@@ -94,6 +115,8 @@ final class ConnectionEntry {
   fileprivate(set) var since: MonotonicTime
   fileprivate(set) var client: ClientKey?
   fileprivate(set) var heldBytes = 0
+  /// What the peer has taken since it came into this state.
+  fileprivate var sentBytes = 0
   /// Taken out of the table to make room: it may say one last word that fits into the socket, and ends.
   fileprivate(set) var isDisplaced = false
 
@@ -106,6 +129,11 @@ final class ConnectionEntry {
   init(place: Waiter, now: MonotonicTime) {
     self.place = place
     since = now
+  }
+
+  /// Bytes per nanosecond since it came into this state, with some time behind it.
+  fileprivate func rate(at now: MonotonicTime) -> Double {
+    Double(state == .receiving ? heldBytes : sentBytes) / Double(max(1, (now - since).wholeNanoseconds))
   }
 }
 
@@ -129,6 +157,15 @@ struct ConnectionQueue {
     entry.previous = nil
     entry.next = nil
     count -= 1
+  }
+
+  func first(where condition: (ConnectionEntry) -> Bool) -> ConnectionEntry? {
+    var current = first
+    while let entry = current {
+      if condition(entry) { return entry }
+      current = entry.next
+    }
+    return nil
   }
 
   /// Calls `body` with every entry, oldest first; it may not change the queue.

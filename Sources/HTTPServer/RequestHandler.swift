@@ -44,13 +44,13 @@ package enum ConnectionEvent: Equatable, Sendable {
   case closed
   /// Closed to make room for another, or for other bytes.
   case displaced
-  /// It ended before its first request could come.
+  /// It ended before its first request could come, or broke a bound of TLS later.
   case failed(ConnectionFailure, from: Peer)
   /// Out of descriptors or memory: others have to make room, or nothing is accepted for a moment.
   case exhausted(SystemError)
 }
 
-/// Why a connection ended before its first request could come.
+/// Why a connection ended although no request was refused.
 package enum ConnectionFailure: Error, Equatable, Sendable {
   /// A PROXY header is taken from trusted proxies only, and this peer is none.
   case notATrustedProxy
@@ -60,4 +60,6 @@ package enum ConnectionFailure: Error, Equatable, Sendable {
   case timedOut
   /// The peer left, or its place was needed.
   case ended
+  /// After the handshake: the peer sent records without data, such as key updates, and little else.
+  case tooManyEmptyRecords
 }

@@ -5,19 +5,22 @@ internal import HTTPWire
 struct RequestReceiver: ~Copyable {
   enum Outcome {
     case request(Request)
-    /// It is refused; whether a body still comes is the sender's affair. The method is nil where none could be read.
-    case refused(Response, method: Method?)
+    /// It is refused by its header section. A body may follow.
+    case refused(Response, RequestHead)
+    /// Nothing after it can be understood. The method is nil where none could be read.
+    case failed(Response, method: Method?)
     /// The peer left, or nothing came in time to be answered.
     case closed
   }
 
   /// Bytes read at once where it is not known how many will come: some deliveries, and no more than that for a sender
   /// that holds a connection open.
-  private static let readSize = 16 * 1024
+  static let readSize = 16 * 1024
 
   /// Bytes that have arrived and belong to no request yet.
   private var input: [UInt8] = []
   private var readsThisTurn = 0
+  private var bytesThisTurn = 0
   private var hasServed = false
   private let context: ServerContext
   private let transport: Transport
@@ -42,11 +45,11 @@ struct RequestReceiver: ~Copyable {
       method = head.method
       switch context.handler.admit(head, from: peer) {
       case .refuse(let response):
-        return .refused(response, method: method)
+        return .refused(response, head)
       case .receive(let wanted):
         let bodyLimit = min(wanted, context.limits.message.bodyBytes)
         if case .length(let length) = head.bodyFraming, length > bodyLimit {
-          return .refused(refusal(.bodyTooLarge(limit: bodyLimit)), method: method)
+          return .failed(refusal(.bodyTooLarge(limit: bodyLimit)), method: method)
         }
         if head.expectsContinue, head.bodyFraming != .none, input.isEmpty {
           guard await continuing() else { return .closed }
@@ -60,7 +63,7 @@ struct RequestReceiver: ~Copyable {
       switch error {
       case .refused(let refusal):
         let method = method ?? RequestHeadParser.method(atStartOf: input.span)
-        return .refused(self.refusal(refusal), method: method)
+        return .failed(self.refusal(refusal), method: method)
       case .closed: return .closed
       }
     }
@@ -81,25 +84,39 @@ struct RequestReceiver: ~Copyable {
 extension RequestReceiver {
   /// False when the connection should end: it was silent for too long, the peer left, or the server drains.
   mutating func waitForFirstByte() async -> Bool {
-    guard input.isEmpty else { return !context.mustEnd(entry) }
+    if hasRequest {
+      await yieldIfTurnIsSpent()
+      return !context.mustEnd(entry)
+    }
     // An idle connection holds no memory of its own.
-    input = []
+    if input.isEmpty { input = [] }
     let start = context.loop.now
+    var hasWaited = false
     // Ends at the deadline; an interruption only asks anew when that is.
     while !context.mustEnd(entry) {
       switch transport.receive(into: &input, limit: Self.readSize) {
       case .transferred:
-        return true
+        guard hasRequest else { continue }
+        if !hasWaited { await yieldIfTurnIsSpent() }
+        return !context.mustEnd(entry)
       case .wouldBlock:
         let deadline = context.silenceDeadline(from: start, hasServed: hasServed)
         guard deadline > context.loop.now, await transport.readable(until: deadline) != .deadline else {
           return false
         }
+        hasWaited = true
       case .endOfStream, .broken:
         return false
       }
     }
     return false
+  }
+
+  private var hasRequest: Bool { RequestHeadParser.hasBegun(input.span) }
+
+  /// Many requests that came at once are answered in turns with those of others.
+  private func yieldIfTurnIsSpent() async {
+    if hasServed, context.isTurnSpent { await context.yield() }
   }
 
   private mutating func receiveHead() async throws(Interruption) -> RequestHead {
@@ -182,6 +199,27 @@ extension RequestReceiver {
   }
 }
 
+// MARK: - The body of a refused request
+
+extension RequestReceiver {
+  /// Drops the body of a refused request, so that the next one is found behind it. False where it does not
+  /// come.
+  mutating func skipBody(of length: Int) async -> Bool {
+    guard length > 0 else { return true }
+    context.move(entry, to: .receiving)
+    let start = context.loop.now
+    do throws(Interruption) {
+      while input.count < length {
+        try await receive(until: context.limits.body.deadline(from: start, moved: input.count))
+      }
+    } catch {
+      return false
+    }
+    input.removeFirst(length)
+    return true
+  }
+}
+
 // MARK: - Bytes
 
 extension RequestReceiver {
@@ -199,14 +237,14 @@ extension RequestReceiver {
     after result: TransferResult, until deadline: MonotonicTime
   ) async throws(Interruption) {
     switch result {
-    case .transferred:
-      readsThisTurn += 1
-      if readsThisTurn >= context.limits.turnBudget {
-        readsThisTurn = 0
-        _ = await context.loop.sleep(until: context.loop.now)
+    case .transferred(let count):
+      (readsThisTurn, bytesThisTurn) = (readsThisTurn + 1, bytesThisTurn + count)
+      if readsThisTurn >= context.limits.turnBudget || bytesThisTurn >= Transport.pieceSize {
+        (readsThisTurn, bytesThisTurn) = (0, 0)
+        await context.yield()
       }
     case .wouldBlock:
-      readsThisTurn = 0
+      (readsThisTurn, bytesThisTurn) = (0, 0)
       if !context.mustEnd(entry) {
         switch await transport.readable(until: deadline) {
         case .ready: break

@@ -51,6 +51,18 @@ final class ServerContext {
   }
 }
 
+// MARK: - Turns
+
+extension ServerContext {
+  /// Lets the other connections go on first.
+  func yield() async {
+    _ = await loop.sleep(until: loop.now)
+  }
+
+  /// This turn of the loop has taken so long that others wait.
+  var isTurnSpent: Bool { loop.kernel.monotonicTime - loop.now >= limits.turnTime }
+}
+
 // MARK: - Stopping
 
 extension ServerContext {
@@ -138,10 +150,17 @@ extension ServerContext {
   func hold(_ bytes: Int, for entry: ConnectionEntry) {
     connections.hold(bytes, for: entry)
     peak.bytes = max(peak.bytes, connections.heldBytes)
-    // Ends: every round takes a connection from the queue. What is being answered is never cut for its bytes.
-    while connections.heldBytes > limits.bytesInFlight, let oldest = connections.queue(.receiving).first {
-      displace(oldest)
+    // Ends: every round takes a connection from a queue.
+    while connections.heldBytes > limits.bytesInFlight,
+      let slowest = connections.slowestTransfer(at: loop.now, minAge: limits.undisturbed)
+    {
+      displace(slowest)
     }
+  }
+
+  /// The peer has taken `bytes` more of its answer.
+  func noteSent(_ bytes: Int, for entry: ConnectionEntry) {
+    connections.noteSent(bytes, for: entry)
   }
 
   private func displace(_ entry: ConnectionEntry) {

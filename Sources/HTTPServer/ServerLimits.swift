@@ -13,8 +13,8 @@ package struct ServerLimits: Sendable {
   /// Connections at once of one client address (IPv6: of one /64). One more is answered 503. Peers on this machine and
   /// trusted proxies speak for many, and are not counted.
   package var connectionsPerAddress = 512
-  /// Bytes of bodies and answers that all connections hold together. When more come, the request that has been arriving
-  /// for longest is answered 503 and gives its bytes back.
+  /// Bytes of bodies and answers that all connections hold together. When more come, the slowest transfer
+  /// gives its bytes back: an answer is cut, a body is answered 503.
   package var bytesInFlight = 256 * 1024 * 1024
   /// Connections that the kernel completes while we are busy. Senders retry for about a minute, a full queue drops them.
   package var backlog = 1024
@@ -46,9 +46,13 @@ package struct ServerLimits: Sendable {
 
   /// Reads, or requests, that one connection gets before others have their turn.
   package var turnBudget = 16
+  /// How long a turn of the loop may have taken when a connection goes on with its next request and has not
+  /// waited.
+  package var turnTime: Duration = .milliseconds(1)
   /// How long accepting pauses when descriptors or memory ran out.
   package var acceptPause: Duration = .milliseconds(100)
-  /// A connection that has been receiving or sending one message for less than this is not displaced by a new one.
+  /// A connection that has been receiving or sending one message for less than this is not displaced by a new
+  /// one, and not called slow.
   package var undisturbed: Duration = .seconds(2)
 
   package init() {}

@@ -8,9 +8,15 @@ final class Transport {
   private var session: TLSSession?
   /// Bytes that were received before it was known whose they are.
   private var returned: [UInt8] = []
-  /// Bytes that the socket has not taken yet, from `sentCount` on.
-  private var outgoing: [UInt8] = []
-  private var sentCount = 0
+  /// What the socket takes next.
+  private var outgoing = OutputQueue()
+  /// The rest of a long answer, behind that: encrypted piece by piece, as the socket takes it.
+  private var unencoded = OutputQueue()
+  /// Why TLS has failed, once it has.
+  private(set) var failureOfTLS: TLSError?
+
+  /// Bytes sent, or encrypted, at once: others have their turn before the next.
+  static let pieceSize = 64 * 1024
 
   /// Takes over an accepted descriptor; closes it where it cannot be watched.
   init(adopting descriptor: Int32, on loop: EventLoop) throws(SystemError) {
@@ -22,10 +28,14 @@ final class Transport {
 
   /// Waits for bytes; but first for the socket to take what we owe the peer, for that may be what it waits for.
   func readable(until deadline: MonotonicTime) async -> WaitOutcome {
-    while unsentCount > 0 {
-      guard flush() == .wouldBlock else { break }
-      let outcome = await socket.writable(until: deadline)
-      guard outcome == .ready else { return outcome }
+    while outgoing.count > 0 {
+      switch flush() {
+      case .transferred: continue
+      case .endOfStream, .broken: return await socket.readable(until: deadline)
+      case .wouldBlock:
+        let outcome = await socket.writable(until: deadline)
+        guard outcome == .ready else { return outcome }
+      }
     }
     return await socket.readable(until: deadline)
   }
@@ -42,18 +52,23 @@ extension Transport {
   func receive(into buffer: inout [UInt8], limit: Int) -> TransferResult {
     guard session != nil else { return receiveRaw(into: &buffer, limit: limit) }
     defer { sendAnswersOfTLS() }
-    // Bounded, for records can hold nothing: what is left is found readable at the next turn.
-    for _ in 0..<Self.recordReads {
-      switch session?.read(into: &buffer, limit: limit) {
-      case .transferred(let count): return .transferred(count)
-      case .closed, nil: return .endOfStream
-      case .failed: return .broken(Self.brokenTLS)
-      case .needsMore: break
-      }
-      let arrived = feedSession()
-      guard case .transferred = arrived else { return arrived }
+    // One read of ciphertext, whatever is in it: what is left is found readable in the next turn.
+    if let result = decrypt(into: &buffer, limit: limit) { return result }
+    let arrived = feedSession()
+    guard case .transferred = arrived else { return arrived }
+    return decrypt(into: &buffer, limit: limit) ?? .wouldBlock
+  }
+
+  /// Nil where ciphertext is wanting.
+  private func decrypt(into buffer: inout [UInt8], limit: Int) -> TransferResult? {
+    switch session?.read(into: &buffer, limit: limit) {
+    case .transferred(let count): return .transferred(count)
+    case .needsMore: return nil
+    case .closed, nil: return .endOfStream
+    case .failed(let error):
+      failureOfTLS = error
+      return .broken(Self.brokenTLS)
     }
-    return .wouldBlock
   }
 
   /// Gives back bytes that were received and belong to what follows: they are received again first.
@@ -75,8 +90,6 @@ extension Transport {
     return .transferred(count)
   }
 
-  /// Times that ciphertext is read before others have their turn.
-  private static let recordReads = 16
   /// EPROTO: what TLS calls by another name, the loop counts as a broken connection.
   private static let brokenTLS = SystemError(call: "TLS", number: 71)
 }
@@ -85,35 +98,48 @@ extension Transport {
 
 extension Transport {
   /// Bytes that wait for the socket.
-  var unsentCount: Int { outgoing.count - sentCount }
+  var unsentCount: Int { outgoing.count + unencoded.count }
+  /// Memory that they take, in whatever form.
+  var heldBytes: Int { outgoing.heldBytes + unencoded.heldBytes }
 
-  /// Takes `bytes` to be sent by ``flush()``.
+  /// Takes `bytes` to be sent by ``flush()``; many of them without a copy.
   func enqueue(_ bytes: consuming [UInt8]) {
-    guard session == nil else {
-      // A session that fails here fails at the next read too, and its connection ends there.
-      _ = session?.write(bytes[...])
-      takeOutgoingOfTLS()
-      return
-    }
-    if unsentCount == 0 {
-      outgoing = bytes
-      sentCount = 0
+    guard bytes.count <= Self.pieceSize, unencoded.count == 0 else { return unencoded.append(bytes) }
+    if session == nil {
+      outgoing.append(bytes)
     } else {
-      outgoing += bytes
+      // A session that fails here fails at the next read too, and its connection ends there.
+      _ = encrypt(bytes[...])
     }
   }
 
-  /// Sends what the socket takes, without waiting: `.transferred` once nothing is left.
+  /// Sends a piece, without waiting: as much as the socket takes of it.
   func flush() -> TransferResult {
-    while unsentCount > 0 {
-      switch socket.send(outgoing[sentCount...]) {
-      case .transferred(let count): sentCount += count
-      case let result: return result
-      }
+    guard outgoing.count > 0 || encodeNext() else { return .broken(Self.brokenTLS) }
+    guard outgoing.count > 0 else { return .transferred(0) }
+    let result = socket.send(outgoing.prefix(Self.pieceSize))
+    if case .transferred(let count) = result { outgoing.removeFirst(count) }
+    return result
+  }
+
+  /// False where TLS has failed.
+  private func encodeNext() -> Bool {
+    guard unencoded.count > 0 else { return true }
+    guard session != nil else {
+      swap(&outgoing, &unencoded)
+      return true
     }
-    // An idle connection holds no memory of its own.
-    defer { (outgoing, sentCount) = ([], 0) }
-    return .transferred(sentCount)
+    let piece = unencoded.prefix(Self.pieceSize)
+    guard encrypt(piece) else { return false }
+    unencoded.removeFirst(piece.count)
+    return true
+  }
+
+  /// False where TLS has failed.
+  private func encrypt(_ bytes: ArraySlice<UInt8>) -> Bool {
+    let result = session?.write(bytes)
+    takeOutgoingOfTLS()
+    return result == .written
   }
 
   /// Says that nothing more will be sent, so that the peer can read everything before the connection ends.
@@ -178,10 +204,10 @@ extension Transport {
   /// does not take is sent before the next wait.
   private func sendAnswersOfTLS() {
     takeOutgoingOfTLS()
-    if unsentCount > 0 { _ = flush() }
+    if outgoing.count > 0 { _ = flush() }
   }
 
   private func takeOutgoingOfTLS() {
-    session?.takeOutgoing(into: &outgoing)
+    outgoing.append { session?.takeOutgoing(into: &$0) }
   }
 }

@@ -65,6 +65,17 @@ package struct RequestHeadParser {
     fieldsStart = scanner.lineStart
   }
 
+  /// Whether `buffer` holds the beginning of a request. The one empty line that may stand before it is none
+  /// (RFC 9112 section 2.2): some clients send it behind a body, and then nothing for long.
+  package static func hasBegun(_ buffer: Span<UInt8>) -> Bool {
+    switch buffer.count {
+    case 0: false
+    case 1: buffer[0] != .carriageReturn
+    case 2: buffer[0] != .carriageReturn || buffer[1] != .lineFeed
+    default: true
+    }
+  }
+
   /// The method that the request in `buffer` begins with, for the answer to one that is refused or never becomes whole:
   /// to HEAD even a refusal has no content (RFC 9110 section 9.3.2). Nil where that much has not come.
   package static func method(atStartOf buffer: Span<UInt8>) -> Method? {

@@ -22,7 +22,21 @@ package enum ResponseEncoder {
     _ response: Response, to buffer: inout [UInt8], answering method: Method?, date: [UInt8],
     connection: ConnectionOption
   ) {
-    buffer.reserveCapacity(buffer.count + 256 + response.body.count)
+    let hasContent = hasContent(response, answering: method)
+    buffer.reserveCapacity(buffer.count + 256 + (hasContent ? response.body.count : 0))
+    appendHead(of: response, to: &buffer, date: date, connection: connection)
+    if hasContent { buffer.append(contentsOf: response.body) }
+  }
+
+  /// RFC 9110 section 9.3.2: the answer to HEAD has the fields of GET and no content.
+  package static func hasContent(_ response: Response, answering method: Method?) -> Bool {
+    !response.body.isEmpty && !response.status.forbidsContent && method != .head
+  }
+
+  /// Appends all that stands before the content.
+  package static func appendHead(
+    of response: Response, to buffer: inout [UInt8], date: [UInt8], connection: ConnectionOption
+  ) {
     buffer.append(literal: "HTTP/1.1 ")
     buffer.append(number: response.status.code)
     buffer.append(.space)
@@ -45,9 +59,6 @@ package enum ResponseEncoder {
       buffer.append(number: response.body.count)
     }
     buffer.append(literal: "\r\n\r\n")
-    // RFC 9110 section 9.3.2: the answer to HEAD has the fields of GET and no content.
-    guard !response.status.forbidsContent, method != .head else { return }
-    buffer.append(contentsOf: response.body)
   }
 }
 

@@ -2,12 +2,13 @@ internal import ClientAddress
 internal import HTTPServer
 internal import TLS
 
-/// Why connections ended before their first request, as metrics and logs name it: stable names.
+/// Why connections ended although no request was refused, as metrics and logs name it: stable names.
 package enum ConnectionFailureReason: String, CaseIterable, Sendable {
   case proxyHeader = "proxy_header"
   case tlsHandshake = "tls_handshake"
   case timedOut = "timed_out"
   case ended
+  case emptyRecords = "empty_records"
 }
 
 extension ConnectionFailure {
@@ -17,6 +18,7 @@ extension ConnectionFailure {
     case .handshake: .tlsHandshake
     case .timedOut: .timedOut
     case .ended: .ended
+    case .tooManyEmptyRecords: .emptyRecords
     }
   }
 
@@ -26,6 +28,7 @@ extension ConnectionFailure {
     case .notATrustedProxy: "a PROXY header is taken from TRUSTED_PROXIES only, and this peer is none of them"
     case .proxyHeader(let error): error.explanation
     case .handshake(let error): error.description
+    case .tooManyEmptyRecords: TLSError.tooManyEmptyRecords.description
     case .timedOut, .ended: nil
     }
   }

@@ -49,6 +49,62 @@ import Testing
     simulated.end()
   }
 
+  /// A refusal whose body is known and small leaves the connection to the requests behind it.
+  @Test(
+    arguments: [
+      ("GET /refused HTTP/1.1\r\nHost: a\r\n\r\n", [404, 200]),
+      ("POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", [404, 200]),
+      ("POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", [404, 200]),
+      ("GET /refused HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", [404, 200]),
+      ("GET /refused HTTP/1.0\r\n\r\n", [404]),
+      ("GET /refused HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", [404]),
+      ("POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 16385\r\n\r\n", [404]),
+      (
+        "POST /refused HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [404]
+      ),
+      ("POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\nx", [404]),
+    ] as [(String, [Int])])
+  func aRefusalLeavesTheRequestsBehindItAlone(_ refused: String, _ statuses: [Int]) throws {
+    for cut in [1, refused.utf8.count - 2, refused.utf8.count] {
+      let simulated = try server()
+      let peer = simulated.kernel.connect()
+      let bytes = Array((refused + Self.get).utf8)
+      for piece in [bytes[..<cut], bytes[cut...]] {
+        simulated.kernel.send(piece, from: peer)
+        simulated.settle()
+      }
+      #expect(peer.statuses == statuses, "cut at \(cut)")
+      #expect(peer.sawEnd == (statuses.count == 1))
+      #expect(peer.text.contains("Connection: close") == peer.sawEnd)
+      simulated.end()
+    }
+  }
+
+  @Test func theBodyOfARefusedRequestHasToCome() throws {
+    let simulated = try server()
+    let peer = exchange("POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe", with: simulated)
+    #expect(peer.statuses == [404] && !peer.sawEnd)
+    simulated.turn { simulated.kernel.openDescriptors == 1 }
+    #expect(peer.statuses == [404])
+    simulated.end()
+  }
+
+  /// RFC 9112 section 2.2: clients send it behind a body, and then nothing until their next request.
+  @Test(arguments: ["\r", "\r\n"])
+  func anEmptyLineBeginsNoRequest(_ line: String) throws {
+    let simulated = try server()
+    let started = simulated.kernel.monotonicTime
+    let peers = (0..<2).map { _ in exchange(Self.get + line, with: simulated) }
+    simulated.kernel.after(.seconds(30)) { [kernel = simulated.kernel] in
+      kernel.send(Array((line == "\r" ? "\n" : "").utf8) + Array(Self.get.utf8), from: peers[0])
+    }
+    simulated.turn { peers[1].sawEnd }
+    #expect(peers.map(\.statuses) == [[200, 200], [200]])
+    #expect(simulated.kernel.monotonicTime - started >= .seconds(74), "as long as any that is idle")
+    #expect(exchange("\r\n" + line + "\r\n" + Self.get, with: simulated).statuses == [400])
+    simulated.end()
+  }
+
   @Test func aRefusedBodyIsNotWaitedForAndTheAnswerIsNotLost() throws {
     let simulated = try server()
     let peer = exchange(

@@ -1,14 +1,19 @@
 import EventLoop
 import HTTPServer
 import HTTPWire
+import Simulation
 
-/// Answers every request with its body, after as many turns as the path says: `/2` waits two. A field says who the client
-/// was taken for.
+/// Answers every request with its body, after as many turns as the path says: `/2` waits two. `/slow` takes
+/// 50 ms of the processor, `/large` has a large answer. A field says who the client was taken for.
 final class EchoHandler: RequestHandler {
-  private let loop: EventLoop
+  static let largeAnswer = 1 << 20
 
-  init(loop: EventLoop) {
+  private let loop: EventLoop
+  private let failed: @Sendable (ConnectionFailure) -> Void
+
+  init(loop: EventLoop, failed: @escaping @Sendable (ConnectionFailure) -> Void) {
     self.loop = loop
+    self.failed = failed
   }
 
   func admit(_ head: RequestHead, from peer: Peer) -> Admission {
@@ -17,6 +22,11 @@ final class EchoHandler: RequestHandler {
   }
 
   func respond(to request: Request) async -> Response {
+    switch request.head.target.segments {
+    case ["slow"]: (loop.kernel as? SimulatedKernel)?.spend(.milliseconds(50))
+    case ["large"]: return Response(status: .ok, body: Array(repeating: 0x78, count: Self.largeAnswer))
+    default: break
+    }
     for _ in 0..<(Int(request.head.target.segments[0]) ?? 0) { _ = await loop.sleep(until: loop.now) }
     return Response(
       status: .ok, fields: [("Client", "\(request.peer.address)")], body: request.body)
@@ -33,5 +43,7 @@ final class EchoHandler: RequestHandler {
     }
   }
 
-  func observe(_ event: ConnectionEvent) {}
+  func observe(_ event: ConnectionEvent) {
+    if case .failed(let failure, _) = event { failed(failure) }
+  }
 }

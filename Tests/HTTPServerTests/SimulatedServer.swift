@@ -16,6 +16,7 @@ final class SimulatedServer {
   private final class Flag: Sendable {
     let value = Atomic(false)
     let cutRequests = Atomic(0)
+    let failures = Mutex<[ConnectionFailure]>([])
   }
 
   init(
@@ -25,7 +26,10 @@ final class SimulatedServer {
     kernel = SimulatedKernel(seed: seed, faults: faults)
     loop = EventLoop(kernel: kernel)
     server = Server(
-      loop: loop, limits: limits, handler: EchoHandler(loop: loop),
+      loop: loop, limits: limits,
+      handler: EchoHandler(
+        loop: loop,
+        failed: { [hasEnded] failure in hasEnded.failures.withLock { $0.append(failure) } }),
       trustedProxies: try TrustedProxies(parsing: proxies ?? ""), tls: tls)
     let descriptor = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
       .descriptor
@@ -57,6 +61,9 @@ final class SimulatedServer {
     settle()
     return peer
   }
+
+  /// Why connections have failed.
+  var failures: [ConnectionFailure] { hasEnded.failures.withLock { $0 } }
 
   var isOver: Bool { hasEnded.value.load(ordering: .relaxed) }
 

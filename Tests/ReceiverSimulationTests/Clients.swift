@@ -35,6 +35,7 @@ extension World {
   func exchange(_ bytes: [UInt8], mishap: Mishap, onEnd: @escaping (Exchange.Reply?) -> Void) {
     let line = line(for: mishap)
     line.isIdle = false
+    line.hasSentAll = false
     line.act(at: kernel.monotonicTime)
     let sent = generation
     let exchange = Exchange(on: line.peer, at: kernel.monotonicTime, after: line.offset) { [self] reply in
@@ -74,6 +75,7 @@ extension World {
       if start < total { delay += Int.random(in: 0...90, using: &random) }
     }
     kernel.after(.milliseconds(delay)) { [self] in
+      line.hasSentAll = !isCut
       switch mishap {
       case .none, .takesNothing: exchange.completedAt = kernel.monotonicTime
       case .endsSending:
@@ -105,7 +107,7 @@ extension World {
     case 0: kernel.reset(line.peer)
     case 1: kernel.endSending(from: line.peer)
     case 2: break
-    default: if reply.keepsConnection && !line.peer.isOver { idleLines.append(line) }
+    default: if reply.keepsConnection && line.hasSentAll && !line.peer.isOver { idleLines.append(line) }
     }
   }
 }

@@ -11,6 +11,8 @@ final class Line {
   @exclusivity(unchecked) private(set) var problem: String?
   /// All that was asked is answered.
   @exclusivity(unchecked) var isIdle = false
+  /// All of the last request was sent. An answer may come before that, and no other request may follow then.
+  @exclusivity(unchecked) var hasSentAll = true
   /// Where the next answer begins.
   var offset = 0
   @exclusivity(unchecked) private var receivedCount = 0

@@ -58,6 +58,11 @@ package final class SimulatedKernel: Kernel {
     agenda.plan(at: monotonicTime + delay, action)
   }
 
+  /// The code under test computes for so long.
+  package func spend(_ duration: Duration) {
+    monotonicTime = monotonicTime + duration
+  }
+
   /// Nothing that was planned happens any more: who planned it can go.
   package func forgetPlans() { agenda = Agenda() }
 
@@ -257,6 +262,13 @@ extension SimulatedKernel {
 
   package func send(_ bytes: ArraySlice<UInt8>, from peer: SimulatedPeer) {
     send(Array(bytes), from: peer)
+  }
+
+  /// The peer reads so many bytes, and takes as many more.
+  package func read(_ bytes: Int, by peer: SimulatedPeer) {
+    guard let socket = sockets[peer.descriptor] else { return }
+    peer.room += bytes
+    report(socket)
   }
 
   /// The peer will send no more; it still reads.

@@ -33,7 +33,7 @@ package enum PrometheusText {
       "tls_certificate_expiry_timestamp_seconds", "When the certificate that is shown ends; 0 without TLS.",
       metrics.certificateExpiry)
     page.counters(
-      "connection_failures_total", "Connections that ended before their first request could come.",
+      "connection_failures_total", "Connections that failed before a request, or broke a bound of TLS.",
       metrics.connectionFailures, label: "reason")
     page.counter(
       "exhaustions_total", "Periods of ten seconds in which descriptors or memory ran out for a listener.",

@@ -64,6 +64,9 @@ enum ConnectionCases {
     .row("pipelined-bad-length-first", "9112 9.3.2", post("Content-Length: x") + one, .closing(400)),
     .row(
       "pipelined-missing-last", "9112 9.3.2", one + missing, .sequence([.found, .codes([404])]).keptOrClosed),
+    .row("pipelined-missing-first", "9112 9.3.2", missing + one, missingFirst),
+    .row("pipelined-missing-among", "9112 9.3.2", one + missing + one, missingAmong),
+    .row("pipelined-missing-post-first", "9112 9.3.2", missingPost + one, missingFirst),
     .row(
       "second-after-answer", "9112 9.3", [.send(one), .answer, .send(one)], .sequence([.found, .found])),
     .row(
@@ -91,6 +94,13 @@ enum ConnectionCases {
       "empty-line-after-chunked", "9112 2.2", chunks("0\r\n\r\n") + "\r\n" + one,
       secondMayBeRefused(.accepted)),
   ]
+
+  private static let missingPost =
+    "POST /missing HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\n\r\nhello"
+  /// RFC 9112 section 9.3: a connection persists unless one side closes it, and what was refused is understood.
+  private static let missingFirst = Rule.sequence([.codes([404, 405]), .found]).stricter(.closing(404, 405))
+  private static let missingAmong = Rule.sequence([.found, .codes([404]), .found])
+    .stricter(.sequence([.found, .codes([404])]).closed)
 
   private static let closingPost = post("Connection: close", "Content-Length: 5", body: "hello")
 

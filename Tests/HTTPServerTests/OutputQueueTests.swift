@@ -1,0 +1,21 @@
+import Testing
+
+@testable import HTTPServer
+
+@Suite struct OutputQueueTests {
+  @Test func bytesLeaveInOrderAndGiveTheirMemoryBackOnTheWay() {
+    var queue = OutputQueue()
+    let bytes = (0..<(1 << 20)).map { UInt8(truncatingIfNeeded: $0 / 1000) }
+    queue.append(bytes)
+    queue.append([1, 2, 3])
+    var left: [UInt8] = []
+    while queue.count > 0 {
+      let piece = queue.prefix(60_000)
+      left += piece
+      queue.removeFirst(piece.count)
+      // Half of what has left, and a piece that is too small to be worth it.
+      #expect(queue.heldBytes <= 2 * queue.count + 256 * 1024)
+    }
+    #expect(left == bytes + [1, 2, 3] && queue.heldBytes == 0)
+  }
+}
