@@ -7,38 +7,69 @@ struct Event {
   let webhookID: String
   let predictionID: String
   let status: String
-  /// Bytes of the JSON texts of `logs` and `output`; 0 for null.
-  let logsSize: Int
-  let outputSize: Int
-  let body: [UInt8]
+  /// Has the values that the body has, unless it was ``restored(from:)`` an earlier one.
+  private(set) var content: Content
+  /// The provider has erased the content.
+  let isDataRemoved: Bool
+  /// Of what is sent.
   let digest: BodyDigest
 
+  /// JSON texts.
+  struct Content {
+    var logs: String?
+    var output: String?
+    var input: String?
+  }
+
   /// Only these are sent again when they were not answered with success.
-  var isTerminal: Bool { ["succeeded", "failed", "canceled", "aborted"].contains(status) }
+  var isTerminal: Bool { ["succeeded", "failed", "canceled", "aborted", "expired"].contains(status) }
+
+  /// Bytes of the JSON texts of `logs` and `output`; 0 for null.
+  var logsSize: Int { content.logs?.utf8.count ?? 0 }
+  var outputSize: Int { content.output?.utf8.count ?? 0 }
+
+  var body: [UInt8] { Self.body(predictionID, status, content, isDataRemoved: isDataRemoved) }
 
   /// - Parameter padding: bytes of the prompt.
   init(
     webhookID: String, predictionID: String, status: String, logs: String?, output: String?, padding: Int,
-    sha256: borrowing SHA256
+    isDataRemoved: Bool = false, sha256: borrowing SHA256
   ) {
     self.webhookID = webhookID
     self.predictionID = predictionID
     self.status = status
-    let logsText = logs.map { "\"\($0)\"" }
-    logsSize = logsText?.utf8.count ?? 0
-    let outputText = output.map { "[\"\($0)\"]" }
-    outputSize = outputText?.utf8.count ?? 0
-    let error = status == "failed" ? #""CUDA out of memory""# : "null"
-    var body = Array(#"{"id":"\#(predictionID)","status":"\#(status)","model":"owner/model","#.utf8)
-    body += #""logs":\#(logsText ?? "null"),"input":{"prompt":""#.utf8
-    body += repeatElement(UInt8(ascii: "x"), count: padding)
-    body += #""},"output":\#(outputText ?? "null"),"error":\#(error),"#.utf8
-    body += #""created_at":"2025-11-24T16:00:00.000Z"}"#.utf8
+    self.isDataRemoved = isDataRemoved
+    content = Content()
+    if !isDataRemoved {
+      content.logs = logs.map { "\"\($0)\"" }
+      content.output = output.map { "[\"\($0)\"]" }
+      content.input = #"{"prompt":"\#(String(repeating: "x", count: padding))"}"#
+    }
+    let body = Self.body(predictionID, status, content, isDataRemoved: isDataRemoved)
     guard let digest = BodyDigest(bytes: sha256.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
-    self.body = body
     self.digest = digest
+  }
+
+  private static func body(
+    _ predictionID: String, _ status: String, _ content: Content, isDataRemoved: Bool
+  ) -> [UInt8] {
+    let error = status == "failed" ? #""CUDA out of memory""# : "null"
+    var body = #"{"id":"\#(predictionID)","status":"\#(status)","model":"owner/model","#
+    body += #""logs":\#(content.logs ?? "null"),"input":\#(content.input ?? "{}"),"#
+    body += #""output":\#(content.output ?? "null"),"error":\#(error),"#
+    if isDataRemoved { body += #""data_removed":true,"# }
+    return Array((body + #""created_at":"2025-11-24T16:00:00.000Z"}"#).utf8)
+  }
+
+  /// What is to be kept where `known` was kept before.
+  func restored(from known: Event) -> Event {
+    var event = self
+    event.content.logs = content.logs ?? known.content.logs
+    event.content.output = content.output ?? known.content.output
+    event.content.input = content.input ?? known.content.input
+    return event
   }
 }
 
@@ -47,6 +78,11 @@ extension Event {
   static func life(
     of predictionID: String, _ random: inout SeededGenerator, sha256: borrowing SHA256
   ) -> [Event] {
+    // Drawn beside the others, and salted so that seeds which failed once keep the worlds that they had then.
+    var copy = random
+    var rarities = SeededGenerator(seed: copy.next() &+ 5)
+    let endsUnknown = rarities.happens(onceIn: 12)
+    let isErased = rarities.happens(onceIn: 12)
     var statuses = random.happens(onceIn: 4) ? [] : ["starting"]
     for _ in 0..<Int.random(in: 0...3, using: &random) { statuses.append("processing") }
     if random.happens(onceIn: 8) { statuses.append("hibernating") }
@@ -54,10 +90,13 @@ extension Event {
     statuses.append(ends.randomElement(using: &random) ?? "succeeded")
     // A second end that contradicts the first.
     if random.happens(onceIn: 12) { statuses.append(ends.randomElement(using: &random) ?? "failed") }
+    if endsUnknown { statuses[statuses.count - 1] = "expired" }
     var logs = ""
     var events: [Event] = []
     for (number, status) in statuses.enumerated() {
-      logs += String(repeating: "l", count: Int.random(in: 0...9, using: &random))
+      let growth = Int.random(in: 0...9, using: &random)
+      // The same logs: nothing but its arrival orders this end.
+      if status != "expired" { logs += String(repeating: "l", count: growth) }
       let padding = Int.random(in: 0...(random.happens(onceIn: 6) ? 6000 : 200), using: &random)
       // The same id with another body is an anomaly.
       let isAnomaly = number > 0 && random.happens(onceIn: 20)
@@ -65,7 +104,7 @@ extension Event {
         Event(
           webhookID: "w-\(predictionID)-\(isAnomaly ? number - 1 : number)", predictionID: predictionID,
           status: status, logs: logs.isEmpty ? nil : logs, output: status == "succeeded" ? "o" : nil,
-          padding: padding, sha256: sha256))
+          padding: padding, isDataRemoved: isErased && number == statuses.count - 1, sha256: sha256))
     }
     return events
   }

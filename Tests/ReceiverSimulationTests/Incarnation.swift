@@ -45,13 +45,13 @@ final class Incarnation {
     kernel: SimulatedKernel, path: String, limits: ServerLimits, secret: Secret, liar: MemoryDisk?
   ) throws {
     self.path = path
-    writer = try StoreWriter(path: path, busyTimeout: 0)
+    writer = try StoreWriter(path: path, busyTimeout: 0, restore: ErasedBody.restore)
     committer = Committer(
       writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: Self.metrics, logger: Self.logger)
     self.liar = try liar.map { [queue] disk in
       Committer(
-        writer: try StoreWriter(path: disk.path, busyTimeout: 0), queue: queue, checkpointer: Checkpointer(),
-        metrics: Self.metrics, logger: Self.logger)
+        writer: try StoreWriter(path: disk.path, busyTimeout: 0, restore: ErasedBody.restore), queue: queue,
+        checkpointer: Checkpointer(), metrics: Self.metrics, logger: Self.logger)
     }
     loop = EventLoop(kernel: kernel)
     let handler = try Self.handler(

@@ -10,7 +10,7 @@ struct JobModel {
 
   private(set) var phase = Phase.pending
   private(set) var revision: Int64 = 0
-  /// The newest snapshot.
+  /// The newest snapshot, with what was known before of what the provider has erased.
   private(set) var newest: Event?
   private(set) var updatedAt = Timestamp(milliseconds: 0)
   private var firstDigests: [String: BodyDigest] = [:]
@@ -23,22 +23,23 @@ struct JobModel {
     let claimed = Self.phases[event.status]
     guard let current = newest else {
       phase = claimed ?? .pending
-      take(row, isNewest: true)
+      take(row, newest: event)
       return claimed == nil ? .unknownStatus : .applied
     }
     if Self.isEnd(phase) {
       guard let claimed else { return .unknownStatus }
       return Self.isEnd(claimed) && claimed != phase ? .conflict : .late
     }
-    let isNewest = Self.order(current, event)
+    let kept = event.isDataRemoved ? event.restored(from: current) : event
+    let isNewest = Self.order(current, kept)
     let advances = claimed.map { Self.progress($0) > Self.progress(phase) } ?? false
     if let claimed, advances { phase = claimed }
-    if isNewest || advances { take(row, isNewest: isNewest) }
+    if isNewest || advances { take(row, newest: isNewest ? kept : nil) }
     return claimed == nil ? .unknownStatus : isNewest || advances ? .applied : .late
   }
 
-  private mutating func take(_ row: Row, isNewest: Bool) {
-    if isNewest { newest = row.event }
+  private mutating func take(_ row: Row, newest event: Event?) {
+    if let event { newest = event }
     revision += 1
     updatedAt = max(updatedAt, row.receivedAt)
   }
@@ -64,6 +65,6 @@ struct JobModel {
     func measure(_ event: Event) -> [Int] {
       [phases[event.status].map(progress) ?? 1, event.logsSize, event.outputSize]
     }
-    return left.digest != right.digest && !measure(right).lexicographicallyPrecedes(measure(left))
+    return left.body != right.body && !measure(right).lexicographicallyPrecedes(measure(left))
   }
 }

@@ -76,7 +76,9 @@ extension World {
     if Bool.random(using: &random) { die() } else { stopInOrder() }
     // They hold this world.
     kernel.forgetPlans()
-    if problem == nil, let reason = Verdict.problem(with: disk, after: ledger) { fail(reason) }
+    if problem == nil, let reason = Verdict.problem(with: disk, after: ledger, sha256: signing.sha256) {
+      fail(reason)
+    }
   }
 
   private func schedule() {
