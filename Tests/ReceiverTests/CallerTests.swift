@@ -88,6 +88,20 @@ import Testing
     #expect(desk.requests.suffix(2) == ["GET /v1/predictions/t3", "GET /v1/trainings/t3"])
   }
 
+  @Test func `a training that was found once is polled by one call`() throws {
+    let desk = try Desk { request in
+      request == "GET /v1/trainings/t1"
+        ? (.ok, #"{"id":"t1","status":"processing"}"#) : (.notFound, Self.problem)
+    }
+    for id in ["t1", "p2"] { try desk.deliver(#"{"id":"\#(id)","status":"starting"}"#) }
+    for id in ["t1", "t1", "p2"] { try desk.poll(id) }
+    #expect(
+      desk.requests == [
+        "GET /v1/predictions/t1", "GET /v1/trainings/t1", "GET /v1/trainings/t1", "GET /v1/predictions/p2",
+        "GET /v1/trainings/p2",
+      ])
+  }
+
   /// The cancellation is not given up: the prediction may run, and cost.
   @Test(
     arguments: [

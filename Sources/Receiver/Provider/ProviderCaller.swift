@@ -119,17 +119,16 @@ extension ProviderCaller {
 
 extension ProviderCaller {
   private func ask(_ question: Sweep.Question) -> ProviderPause? {
-    let outcome = answer("get", mayBeTraining: !question.isCreatedHere) { kind in
-      client.get(question.predictionID, kind)
-    }
+    let id = question.predictionID
+    let outcome = answer("get", id, isCreatedHere: question.isCreatedHere) { client.get(id, $0) }
     switch outcome {
     case .answered(let answer):
       // Whoever answers for another prediction is not believed.
-      guard answer.prediction.id == question.predictionID else { return nil }
+      guard answer.prediction.id == id else { return nil }
       context.record(answer.body, .poll, ofJob: question.number)
       return nil
     case .failed(.notFound(let message)):
-      context.noteNotFound(question.number, question.predictionID, .poll, message)
+      context.noteNotFound(question.number, id, .poll, message)
       return nil
     case .failed(let failure): return Self.pause(after: failure)
     case .unsent, .unanswered: return nil
@@ -137,7 +136,7 @@ extension ProviderCaller {
   }
 
   private func cancel(_ id: String, _ step: OrderStep) -> ProviderPause? {
-    let outcome = answer("cancel", mayBeTraining: step.job.origin == nil) { client.cancel(id, $0) }
+    let outcome = answer("cancel", id, isCreatedHere: step.job.origin != nil) { client.cancel(id, $0) }
     let number = step.order.number
     switch outcome {
     case .answered(let answer):
@@ -163,18 +162,22 @@ extension ProviderCaller {
     }
   }
 
-  /// What was not created here may be a training, and nothing in a body says which: where a prediction's
-  /// route does not know it, a training's may.
+  /// A prediction that was not created here may be a training, and its body does not tell which. If the first
+  /// route answers 404, the other one is called.
   private func answer(
-    _ name: StaticString, mayBeTraining: Bool,
+    _ name: StaticString, _ id: String, isCreatedHere: Bool,
     _ call: (ReplicateClient.Kind) -> ReplicateClient.Outcome<ReplicateClient.Answer>
   ) -> ReplicateClient.Outcome<ReplicateClient.Answer> {
-    let outcome = call(.predictions)
+    let routes = isCreatedHere ? [.predictions] : context.trainings.routes(for: id)
+    var outcome = call(routes[0])
     context.count(name, outcome)
-    guard mayBeTraining, case .failed(.notFound) = outcome else { return outcome }
-    let second = call(.trainings)
-    context.count(name, second)
-    return second
+    for kind in routes.dropFirst() {
+      guard case .failed(.notFound) = outcome else { break }
+      outcome = call(kind)
+      context.count(name, outcome)
+      if kind == .trainings, case .answered = outcome { context.trainings.insert(id) }
+    }
+    return outcome
   }
 
   /// In seconds.

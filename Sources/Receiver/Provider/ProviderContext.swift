@@ -9,6 +9,7 @@ internal import Synchronization
 final class ProviderContext: Sendable {
   let publicURL: String?
   let token: JobToken
+  let trainings = KnownTrainings()
   private let queue: CommitQueue
   private let rules: OutputRules
   private let metrics: Metrics
