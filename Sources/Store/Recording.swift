@@ -197,7 +197,8 @@ extension StoreTransaction {
     var job = stored
     var (snapshot, body) = (news.snapshot, news.body)
     let isOpen = !job.phase.isTerminal
-    if job.origin != nil, isOpen || job.isEndedByOurWord {
+    let mayChange = isOpen || job.isEndedByOurWord
+    if job.origin != nil, mayChange {
       if isOpen, try leavesAttempt(snapshot, of: number) {
         return try leave(news, webhookID: webhookID, of: job, number)
       }
@@ -205,7 +206,7 @@ extension StoreTransaction {
         snapshot.breach = judge(try orders.request(ofJob: number), news.body, snapshot.breach)
       }
     }
-    if snapshot.isDataRemoved, job.snapshot != nil, isOpen || job.isEndedByOurWord,
+    if snapshot.isDataRemoved, job.snapshot != nil, mayChange,
       let restored = restore(body, try statements.body(ofJob: number))
     {
       (body, snapshot.evidence) = restored

@@ -30,7 +30,7 @@ extension ProcessTests {
     }
 
     /// A captive portal's page for one prediction, a 404 as Replicate writes it for the other.
-    @Test func polls404EndNoJobAndItsSignedEndCounts() throws {
+    @Test func `polls answered 404 end no job and its signed end counts`() throws {
       let stub = try StubAPI { question, _ in
         question.line.hasSuffix("p1")
           ? Response(status: .notFound, fields: [("Content-Type", "text/html")], body: Array("<html>".utf8))

@@ -81,7 +81,7 @@ extension FleetTests {
 
     /// It takes minutes until that is believed: a wrong address or another account's token may have answered
     /// so.
-    @Test func whatTheProviderDoesNotKnowIsNotGoneAtOnce() throws {
+    @Test func `two 404s do not end a job`() throws {
       let station = try Station()
       let (job, other) = (try station.place(Self.slow), try station.place(Self.slow))
       for id in [job, other] { _ = try station.job(id, in: ["running"]) }

@@ -88,7 +88,8 @@ private func snapshot(
     arguments: [
       ("succeeded", .succeeded, .succeeded), ("failed", .failed, .failed), ("canceled", .canceled, .canceled),
     ] as [(String, Phase, JobState)], [true, false])
-  func whatIsSignedReplacesOurOwnWordOnce(_ end: (String, Phase, JobState), _ hasPrediction: Bool) {
+  func `a signed end replaces an end of our own once`(_ end: (String, Phase, JobState), _ hasPrediction: Bool)
+  {
     var job = hasPrediction ? running : Job(createdHere: Job.Origin(id: "j1", createdAt: moment), model: nil)
     _ = job.end(.failed, because: JobError(code: "gone", message: nil), at: moment)
     #expect(job.isEndedByOurWord)
@@ -106,7 +107,7 @@ private func snapshot(
     #expect(job == ended)
   }
 
-  @Test func theRulesForOutputsHoldForWhatReplacesAnEnd() {
+  @Test func `output rules apply to an end that replaces another`() {
     var job = running
     _ = job.end(.failed, because: JobError(code: "gone", message: nil), at: moment)
     _ = job.merge(snapshot("succeeded", .succeeded, breach: breach), receivedAt: moment)

@@ -55,8 +55,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
 
 @Suite struct MergeTests {
   /// However often and in whatever order the deliveries of one life come, the job ends the same. That holds
-  /// where rank or sizes differ, as here; what nothing orders is in
-  /// ``ofTwoThatNothingOrdersTheLaterCounts(_:_:)``.
+  /// where rank or sizes differ, as here; a test below has equal ones.
   @Test(arguments: 1...5)
   func everyOrderAndRepetitionEndsInTheSameJob(_ length: Int) {
     var results: [Set<Int>: (phase: Phase, snapshot: Snapshot?)] = [:]
@@ -131,7 +130,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
 
   /// A word that means an end may come with the logs of the `processing` before it. No digest may hide it.
   @Test(arguments: [(1, 2), (2, 1)] as [(UInt8, UInt8)])
-  func ofTwoThatNothingOrdersTheLaterCounts(_ first: UInt8, _ second: UInt8) {
+  func `the later of two equal snapshots counts`(_ first: UInt8, _ second: UInt8) {
     let processing = Life.snapshot("processing", .running, logs: 20, seed: first)
     let expired = Life.snapshot("expired", nil, logs: 20, seed: second)
     let ended = job(after: [processing, expired])

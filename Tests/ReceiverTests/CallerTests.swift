@@ -20,7 +20,9 @@ import Testing
       (.paymentRequired, page, []), (.forbidden, page, []), (.unprocessableContent, page, []),
       (.ok, page, []),
     ] as [(Status, String, [DeliveryOutcome])])
-  func noPageAndNoSingle404EndsAnOrder(_ status: Status, _ body: String, _ rows: [DeliveryOutcome]) throws {
+  func `neither a page nor a single 404 ends an order`(
+    _ status: Status, _ body: String, _ rows: [DeliveryOutcome]
+  ) throws {
     let desk = try Desk { _ in (status, body) }
     try desk.create("a")
     #expect(try desk.job("a").state == .pending)
@@ -34,7 +36,7 @@ import Testing
       (.unprocessableContent, #"{"detail":[{"loc":["input"],"msg":"required"}]}"#, "invalid_input"),
       (.paymentRequired, #"{"title":"Insufficient credit"}"#, "insufficient_credit"),
     ] as [(Status, String, String)])
-  func aProblemDocumentDoes(_ status: Status, _ body: String, _ code: String) throws {
+  func `a problem document ends an order`(_ status: Status, _ body: String, _ code: String) throws {
     let desk = try Desk { _ in (status, body) }
     try desk.create("a")
     #expect(try desk.job("a").error?.code == code)
@@ -69,7 +71,7 @@ import Testing
   }
 
   /// A prediction's route may not know a training, and nothing in a body says which it is.
-  @Test func whatWasNotCreatedHereIsLookedForAmongTrainings() throws {
+  @Test func `a job from a delivery is polled as a training too`() throws {
     let desk = try Desk { request in
       switch request {
       case "GET /v1/trainings/t1": (.ok, #"{"id":"t1","status":"succeeded","output":{"version":"x"}}"#)

@@ -121,7 +121,7 @@ extension Desk {
   }
 }
 
-/// An HTTP server that answers as it is told to.
+/// An HTTP server with canned answers.
 final class CannedAPI {
   let url: String
   let requests: Requests

@@ -79,8 +79,8 @@ extension OrderedStore {
   }
 
   /// As long as deliveries come, or the provider answers a poll, it knows the prediction.
-  @Test(arguments: ["new delivery", "delivery that tells nothing", "poll that tells nothing", "redelivery"])
-  func whateverElseArrivesBeginsTheCountAnew(_ event: String) throws {
+  @Test(arguments: ["new delivery", "delivery without changes", "poll without changes", "redelivery"])
+  func `any other answer or delivery resets the count`(_ event: String) throws {
     let store = try OrderedStore()
     try store.deliver("a", .running, logs: 5)
     let number = try store.number("p1")
@@ -92,7 +92,7 @@ extension OrderedStore {
       case "new delivery":
         try store.deliver("b\(store.now.milliseconds)", .running, logs: Int(store.now.milliseconds))
       case "redelivery": try store.deliver("a", .running, logs: 5)
-      case "poll that tells nothing": try store.hear(.poll, number, .running, logs: 5)
+      case "poll without changes": try store.hear(.poll, number, .running, logs: 5)
       default: try store.deliver("b\(store.now.milliseconds)", .running, logs: 1)
       }
     }
@@ -148,7 +148,7 @@ extension OrderedStore {
     try store.missCreation(step)
     store.advance(10_000)
     let second = try store.step()
-    // Whoever is slow to learn of the first call says nothing of the second.
+    // A late result of the first call does not count for the second.
     #expect(try store.missCreation(step) == nil)
     try store.hear(second.order.number, .running)
     #expect(try store.missCreation(second) == nil)

@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test(arguments: [SnapshotSource.poll, .list, .answer])
-  func whatIsNotSignedDoesNot(_ source: SnapshotSource) throws {
+  func `an end that is not signed replaces nothing`(_ source: SnapshotSource) throws {
     let store = try OrderedStore()
     try end(.gone, in: store)
     let first = try store.job("j1")
@@ -79,7 +79,7 @@ import Testing
   }
 
   /// The request's rules hold, and what ended is not tried again.
-  @Test func theRequestDecidesWhatIsUsableAndNothingIsTriedAgain() throws {
+  @Test func `the output rules of the request apply and nothing is retried`() throws {
     let breach = JobError(code: "invalid_output", message: "by the request")
     let store = try OrderedStore(judge: { _, _, _ in breach })
     try end(.answerLost, in: store)

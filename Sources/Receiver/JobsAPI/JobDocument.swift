@@ -192,8 +192,8 @@ extension JobDocument {
   private static func input(
     _ parts: PredictionParts?, _ body: [UInt8], _ request: PredictionRequest?
   ) -> ArraySlice<UInt8>? {
-    let shown = slice(parts?.input, of: body)
-    return parts?.isDataRemoved == true ? request?.input[...] ?? shown : shown ?? request?.input[...]
+    let (received, posted) = (slice(parts?.input, of: body), request?.input[...])
+    return parts?.isDataRemoved == true ? posted ?? received : received ?? posted
   }
 
   private static func slice(_ value: JSONValue?, of body: [UInt8]) -> ArraySlice<UInt8>? {
