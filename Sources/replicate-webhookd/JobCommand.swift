@@ -45,7 +45,7 @@ struct JobCommand: ParsableCommand {
       let answer = try api.client().get(path)
       guard !logs else { return printLogs(answer) }
       guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else {
-        Terminal.print(answer)
+        Terminal.print(json: answer)
         return
       }
       Terminal.print(history ? JobTable.history(document) : JobTable.details(document))

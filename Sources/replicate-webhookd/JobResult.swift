@@ -11,11 +11,7 @@ struct JobResult {
 
   /// What it made: a string as it is; of strings, URLs one a line and anything else joined, for then they are the pieces of
   /// a text; any other value as its JSON. Nil where there is none.
-  func output(forTerminal: Bool) -> String? {
-    guard let value = job.value("output") else { return nil }
-    let text = text(of: value)
-    return forTerminal ? Terminal.visible(text, keeping: ["\n", "\t"]) : text
-  }
+  var output: String? { job.value("output").map(text) }
 
   private func text(of value: JSONValue) -> String {
     guard value.kind == .array else { return job.text(value) }
@@ -49,8 +45,8 @@ struct JobResult {
   func report(asJSON: Bool) throws(CommandFailure) {
     let failure = failure
     if asJSON {
-      Terminal.print(job.bytes)
-    } else if failure == nil, let output = output(forTerminal: Terminal.isInteractive) {
+      Terminal.print(json: job.bytes)
+    } else if failure == nil, let output {
       Terminal.print(output)
     }
     if let failure { throw failure }

@@ -49,7 +49,7 @@ struct JobsCommand: ParsableCommand {
       }
       let answer = try api.client().get(path)
       guard isTable, let document = JSONDocument(answer) else {
-        Terminal.print(answer)
+        Terminal.print(json: answer)
         return
       }
       Terminal.print(JobTable.list(document))

@@ -44,7 +44,7 @@ struct JobsWatch {
   private mutating func show(_ document: JSONDocument) -> Bool {
     guard !isTable else { return Terminal.redraw(JobTable.list(document)) }
     let lines = changes(in: document.objects("jobs"))
-    return lines.isEmpty || Terminal.print(lines)
+    return lines.isEmpty || Terminal.print(json: lines)
   }
 
   /// The documents of `jobs` that differ from those before, one a line, and the newest last, as a log has it.

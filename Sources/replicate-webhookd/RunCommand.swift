@@ -90,7 +90,7 @@ struct RunCommand: ParsableCommand {
         throw CommandFailure("what answered is no jobs API: its answer has no id", code: .failure)
       }
       guard !detach else {
-        Terminal.print(json ? job.bytes : Array("\(id)\n".utf8))
+        if json { Terminal.print(json: job.bytes) } else { Terminal.print(id) }
         return
       }
       var follower = JobFollower(id, of: client)

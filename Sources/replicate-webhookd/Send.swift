@@ -45,7 +45,7 @@ struct Send: ParsableCommand {
         if !isExpected { unexpected += 1 }
         Terminal.print(
           "\(delivery.label)  \(delivery.webhookID)  \(answer.status)\(isExpected ? "" : " (expected \(delivery.expectedStatus))")  "
-            + String(decoding: answer.body, as: UTF8.self))
+            + Terminal.visible(String(decoding: answer.body, as: UTF8.self), keeping: ["\t"]))
       }
       guard unexpected == 0 else {
         throw CommandFailure(

@@ -27,7 +27,7 @@ struct UsageCommand: ParsableCommand {
     try reportingFailure {
       let answer = try api.client().get("/usage" + PercentEncoding.query([("from", from), ("to", to)]))
       guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else {
-        Terminal.print(answer)
+        Terminal.print(json: answer)
         return
       }
       Terminal.print(JobTable.usage(document))

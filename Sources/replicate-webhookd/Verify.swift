@@ -89,7 +89,8 @@ struct Verify: ParsableCommand {
   private func decode(_ body: [UInt8]) throws {
     do throws(PredictionError) {
       let prediction = try Prediction(body: body.span)
-      Terminal.print("body        ok: prediction \(prediction.id), status \(prediction.status)")
+      Terminal.print(
+        Terminal.visible("body        ok: prediction \(prediction.id), status \(prediction.status)"))
     } catch {
       throw CommandFailure("body        FAILED: \(error)", code: .failure)
     }

@@ -19,13 +19,7 @@ import Testing
   ])
   func theOutputIsPrinted(_ output: String, _ text: String) throws {
     let job = try job(#"{"id":"j","state":"succeeded","output":\#(output)}"#)
-    #expect(JobResult(job: job).output(forTerminal: false) == text)
-  }
-
-  @Test func aTerminalIsSentNoControls() throws {
-    let job = try job(#"{"output":"a\u001b[2J\tb\nc\r\u009b"}"#)
-    #expect(JobResult(job: job).output(forTerminal: true) == "a·[2J\tb\nc··")
-    #expect(try JobResult(job: self.job("{}")).output(forTerminal: true) == nil)
+    #expect(JobResult(job: job).output == text)
   }
 
   @Test(arguments: [
