@@ -8,6 +8,8 @@ package struct PredictionParts: Sendable {
   package let logs: JSONValue?
   /// Replicate has erased input, output and logs.
   package let isDataRemoved: Bool
+  /// The URL that the provider delivers to.
+  package let webhook: JSONValue?
 
   init(_ fields: BodyFields, in body: Span<UInt8>) {
     input = fields.value("input", in: body)
@@ -15,6 +17,7 @@ package struct PredictionParts: Sendable {
     metrics = fields.value("metrics", in: body)
     logs = fields.value("logs", in: body)
     isDataRemoved = fields.value("data_removed", in: body)?.kind == .true
+    webhook = fields.value("webhook", in: body)
   }
 
   /// Finds them in a body that was read as a ``Prediction`` before, and was kept.

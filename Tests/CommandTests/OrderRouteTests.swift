@@ -173,6 +173,22 @@ extension ProcessTests {
       #expect(answer.status == 400 && answer.code == "invalid_parameter")
     }
 
+    /// Whoever creates predictions elsewhere has parameters of their own.
+    @Test func aQueryThatIsNotOursIsShownAndCountsAsNothing() throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      let query = "job=abc&tenant=%37"
+      let url = "https://hooks.example.com/webhooks/replicate?\(query)"
+      let delivery = try SignedDelivery(
+        id: "m", body: Array(#"{"id":"p","status":"processing","webhook":"\#(url)"}"#.utf8))
+      let connection = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
+      let request = String(decoding: delivery.request, as: UTF8.self)
+        .replacingOccurrences(of: "POST /webhooks/replicate ", with: "POST /webhooks/replicate?\(query) ")
+      try connection.send(Array(request.utf8))
+      #expect(try connection.receive().status == 200)
+      #expect(try daemon.job("p")["webhook_query"] as? String == query)
+      #expect(try daemon.ask("/metrics").text.contains(#"unbound_deliveries_total{reason="bad_token"} 0"#))
+    }
+
     /// It binds nothing, is counted, and is stored nowhere in the clear.
     @Test func aTokenThatIsNotOursBindsNothing() throws {
       let folder = try TemporaryFolder()

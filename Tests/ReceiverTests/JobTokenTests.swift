@@ -44,6 +44,28 @@ private let stars = String(repeating: "*", count: 32)
     #expect(JobToken.parameterValue(in: url) == value)
   }
 
+  /// Whoever creates a prediction may put parameters of their own into the URL of its webhook.
+  @Test(arguments: [
+    ("job", "a.\(digits)", true), ("job", "j-1_B.\(digits)", true), ("job", "a.\(stars)", true),
+    ("job", "abc", false), ("job", "", false), ("job", ".\(digits)", false), ("job", "a b.\(digits)", false),
+    ("job", "a.\(digits.dropLast())", false), ("job", "a.\(digits)0", false), ("job", "a.b.c", false),
+    ("job", "a.\(digits.uppercased())", false), ("jobs", "a.\(digits)", false),
+  ])
+  func onlyOurFormIsAToken(_ name: String, _ value: String, _ isToken: Bool) {
+    #expect(JobToken.hasForm(name: name, value: value) == isToken)
+  }
+
+  @Test(
+    arguments: [
+      ("https://h/w", nil), ("https://h/w?", nil), ("https://h/w?job=a.\(digits)", nil),
+      ("https://h/w?job=a.\(stars)", nil), ("https://h/w?job=abc", "job=abc"), ("https://h/w?x", "x"),
+      ("https://h/w?job=a.\(stars)&t=1&u=%20#f", "t=1&u=%20"), ("https://h/w?t=1?&job=a.\(digits)", "t=1?"),
+      ("", nil),
+    ] as [(String, String?)])
+  func aQueryOfSomebodyElseIsKept(_ url: String, _ query: String?) {
+    #expect(JobToken.foreignQuery(of: url) == query)
+  }
+
   @Test(arguments: [
     ("https://h/w?job=a.\(digits)", "https://h/w?job=a.\(stars)"),
     (#"https:\/\/h\/w?job=j-1_B.\#(digits)"#, #"https:\/\/h\/w?job=j-1_B.\#(stars)"#),

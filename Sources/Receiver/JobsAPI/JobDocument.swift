@@ -32,6 +32,7 @@ enum JobDocument {
       object.member("metrics", raw: slice(parts?.metrics, of: body))
       if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
       object.member("metadata", raw: request?.metadata?[...])
+      object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
       tail(of: job, in: &object)
       if let order = shown(order, of: job) { stage(of: order, next, in: &object) }
       if !attempts.isEmpty {
@@ -195,6 +196,17 @@ extension JobDocument {
     let (received, posted) = (slice(parts?.input, of: body), request?.input[...])
     return parts?.isDataRemoved == true ? posted ?? received : received ?? posted
   }
+
+  /// What whoever created the prediction has put behind the webhook's path.
+  private static func webhookQuery(_ webhook: JSONValue?, of body: [UInt8]) -> String? {
+    guard let webhook, webhook.kind == .string, webhook.range.count <= longestWebhook,
+      body[webhook.range].contains(UInt8(ascii: "?"))
+    else { return nil }
+    return JobToken.foreignQuery(of: JSONString.decode(webhook.contents, of: body.span))
+  }
+
+  /// In bytes of JSON text: longer URLs are in the body alone.
+  private static let longestWebhook = 4096
 
   private static func slice(_ value: JSONValue?, of body: [UInt8]) -> ArraySlice<UInt8>? {
     value.map { body[$0.range] }

@@ -48,6 +48,25 @@ struct JobToken: Sendable {
     return String(url[query...].dropFirst(mark.count).prefix { $0 != "&" })
   }
 
+  /// Whether a parameter is ours: an id, a dot, and as many hexadecimal digits as a token has, or the asterisks over them.
+  /// Whoever creates a prediction may put a `job` of their own into the URL of its webhook.
+  static func hasForm(name: String, value: String) -> Bool {
+    guard name == parameter, let dot = value.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
+    let digits = value.utf8[dot...].dropFirst()
+    return dot > value.utf8.startIndex && value.utf8[..<dot].allSatisfy(\.isOfID) && digits.count == length
+      && (digits.allSatisfy(\.isHexadecimal) || digits.allSatisfy { $0 == UInt8(ascii: "*") })
+  }
+
+  /// What a webhook's URL has behind `?`, without a parameter of ours; nil where nothing is left.
+  static func foreignQuery(of url: String) -> String? {
+    guard let mark = url.utf8.firstIndex(of: UInt8(ascii: "?")) else { return nil }
+    let foreign = url[mark...].dropFirst().prefix { $0 != "#" }.split(separator: "&").filter { part in
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      return !hasForm(name: pair[0], value: pair.count > 1 ? pair[1] : "")
+    }
+    return foreign.isEmpty ? nil : foreign.joined(separator: "&")
+  }
+
   private func token(for jobID: String) -> String? {
     let message = Array("job:\(jobID)".utf8)
     guard let code = HMACSHA256.authenticate(message.span, key: key) else { return nil }

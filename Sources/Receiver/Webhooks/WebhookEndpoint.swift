@@ -103,10 +103,10 @@ extension WebhookEndpoint {
   }
 
   /// The job whose webhook this is, where the URL says so and proves it. A token that does not fit is no reason to refuse what
-  /// is signed: it binds nothing, and is counted.
+  /// is signed: it binds nothing, and is counted. A parameter of another form is the user's own.
   private func namedJob(_ target: RequestTarget) -> String? {
     guard target.hasQuery, let parameters = target.queryParameters,
-      let value = parameters.first(where: { $0.name == JobToken.parameter })?.value
+      let value = parameters.first(where: { JobToken.hasForm(name: $0.name, value: $0.value) })?.value
     else { return nil }
     let job = token.job(named: value)
     if job == nil { metrics.unboundDeliveries[UnboundReason.badToken.rawValue]?.add() }
