@@ -112,7 +112,7 @@ package final class Application {
       serviceManager.notify(.ready)
     case .drainDeliveries:
       serviceManager.notify(.stopping)
-      logger.notice("stopping", metadata: ["grace": "\(settings.shutdownGrace)"])
+      logger.notice("stopping", metadata: ["grace": "\(SettingValue.text(of: settings.shutdownGrace))"])
       lifecycle.drain()
       listeners.first?.drain()
     case .drainAll:
@@ -193,6 +193,7 @@ package final class Application {
       try lock.claimLog()
       let moving = try StoreCheckpointer(path: path) { checkpointer.rest() }
       let token = try JobToken(keptBy: writer)
+      logger.notice("store opened", metadata: ["path": "\(DatabaseLock.absolutePath(of: path))"])
       let threads = [
         try Thread(named: "writer") {
           CommitThread(

@@ -118,9 +118,19 @@ final class ListenerHandler: RequestHandler {
       "status": .number(problem.status.code), "reason": "\(problem.reason ?? problem.detail)",
       "client": "\(client(of: head, from: peer))",
     ]
-    if let route = head.flatMap({ Route($0.target.segments) }) { metadata["route"] = "\(route.name)" }
+    guard let head else { return metadata }
+    if problem.code == .notFound {
+      // What leads nowhere is most often a webhook's URL with a mistake in it. Its query may hold a token.
+      metadata["method"] = "\(head.method.name.prefix(Self.longestShown))"
+      metadata["path"] = "\(("/" + head.target.segments.joined(separator: "/")).prefix(Self.longestShown))"
+    } else if let route = Route(head.target.segments) {
+      metadata["route"] = "\(route.name)"
+    }
     return metadata
   }
+
+  /// Of what was sent, in characters.
+  private static let longestShown = 100
 
   private func client(of head: RequestHead?, from peer: Peer) -> PeerAddress {
     guard let head else { return peer.address }

@@ -1,4 +1,5 @@
-/// What the daemon answers to, by path. A trailing slash changes nothing: Replicate follows no redirect.
+/// What the daemon answers to, by path. A trailing slash changes nothing, and neither do doubled ones: Replicate follows no
+/// redirect, and a webhook that does not arrive is not noticed.
 enum Route: Equatable {
   /// The server as a whole, which OPTIONS may ask about (RFC 9110 section 9.3.7).
   case server
@@ -18,7 +19,26 @@ enum Route: Equatable {
       self = .server
       return
     }
-    let path = segments.last == "" ? segments.dropLast() : segments[...]
+    if let route = Self(exactly: segments.last == "" ? segments.dropLast() : segments[...]) {
+      self = route
+      return
+    }
+    guard let collapsed = Self.withoutDoubledSlashes(segments), let route = Self(exactly: collapsed[...])
+    else {
+      return nil
+    }
+    self = route
+  }
+
+  /// Nil where none is doubled, and where a job's id is what is empty.
+  private static func withoutDoubledSlashes(_ segments: [String]) -> [String]? {
+    let trimmed = segments.reversed().drop { $0.isEmpty }.reversed().drop { $0.isEmpty }
+    guard trimmed.count < segments.count || trimmed.contains("") else { return nil }
+    guard trimmed.first != "jobs" || !trimmed.contains("") else { return nil }
+    return trimmed.filter { !$0.isEmpty }
+  }
+
+  private init?(exactly path: ArraySlice<String>) {
     switch (path.count, path.first, path.dropFirst().first) {
     case (2, "webhooks", "replicate"): self = .webhook
     case (1, "jobs", _): self = .jobs

@@ -1,6 +1,13 @@
 internal import Glibc
 
 extension DatabaseLock {
+  /// Without links and relative to nothing; as it is where nothing is there yet.
+  package static func absolutePath(of path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
   /// Throws what claiming the database at `path` would throw, another daemon's claim excepted. Changes nothing.
   ///
   /// - Returns: whether the database is there.

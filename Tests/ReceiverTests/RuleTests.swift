@@ -19,9 +19,14 @@ import Testing
       ([], .server), ([""], nil), (["", ""], nil), (["webhooks"], nil),
       (["webhooks", "replicate", "x"], nil),
       (["*"], nil),
-      (["webhooks", "replicate", "", ""], nil), (["Webhooks", "replicate"], nil),
+      (["webhooks", "replicate", "", ""], .webhook), (["Webhooks", "replicate"], nil),
+      (["", "webhooks", "replicate"], .webhook), (["webhooks", "", "replicate"], .webhook),
+      (["", "", "webhooks", "", "", "replicate", ""], .webhook),
+      (["", "webhooks", "", "replicate", "x"], nil),
+      (["", "healthz"], .liveness), (["", "jobs", "a"], .job(id: "a")), (["jobs", "a", "", "history"], nil),
+      (["", "jobs", "", "history"], nil), (["jobs", "", "a"], nil), (["jobs", "", ""], .jobs),
       (["jobs", "a", "other"], nil),
-      (["jobs", "", "history"], nil), (["jobs", "", "cancel"], nil), (["", "jobs"], nil),
+      (["jobs", "", "history"], nil), (["jobs", "", "cancel"], nil), (["", "jobs"], .jobs),
       (["jobs", "a", "Cancel"], nil), (["jobs", "a", "cancel", "b"], nil), (["usage", "a"], nil),
     ] as [([String], Route?)])
   func pathsLeadToRoutes(_ segments: [String], _ route: Route?) {

@@ -24,7 +24,7 @@ extension SettingsReader {
     return ProviderSettings(
       token: apiToken(),
       apiURL: url(.replicateAPIURL)?.text ?? "https://api.replicate.com",
-      publicURL: url(.publicURL)?.text,
+      publicURL: publicURL(),
       jobTimeout: duration(.jobTimeout, default: .seconds(900), in: .seconds(1)...days(7)),
       reconcileAfter: duration(.reconcileAfter, default: .seconds(30), in: .seconds(1)...(.seconds(3600))),
       createsPerMinute: number(.createsPerMinute, default: 600, in: 1...60_000),
@@ -44,13 +44,26 @@ extension SettingsReader {
   private mutating func url(_ variable: Variable) -> ProviderURL? {
     guard let text = value(variable.rawValue) else { return nil }
     guard let url = ProviderURL(text), variable != .replicateAPIURL || url.path.isEmpty else {
+      let example =
+        variable == .replicateAPIURL
+        ? "https://api.replicate.com without a path" : "https://hooks.example.com without a query"
       report(
-        variable,
-        "write https:// and a host, such as https://hooks.example.com; http:// only for this machine's loopback"
-      )
+        variable, "write https:// and a host, such as \(example); http:// only for this machine's loopback")
       return nil
     }
     return url
+  }
+
+  private mutating func publicURL() -> String? {
+    guard let url = url(.publicURL) else { return nil }
+    let path = "/webhooks/replicate"
+    guard !url.path.lowercased().hasSuffix(path), !url.path.contains("//") else {
+      report(
+        .publicURL,
+        "leave \(path) out, which the daemon adds: write what comes before it, with single slashes")
+      return nil
+    }
+    return url.text
   }
 
   private mutating func outputRules() -> OutputRules {
