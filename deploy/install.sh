@@ -48,7 +48,7 @@ install_all() {
 # The settings hold a secret, or a token with which it is fetched, or the unit is handed one. Only root and the service may
 # read them.
 is_configured() {
-  as_root grep -Eq '^(REPLICATE_WEBHOOK_SECRET|REPLICATE_API_TOKEN)(_FILE)?=.' "$settings" && return
+  as_root grep -Eq '^(REPLICATE_WEBHOOK_SECRET|REPLICATE_API_TOKEN)(_FILE)?=[^[:space:]]' "$settings" && return
   local credential
   for credential in replicate_webhook_secret replicate_api_token; do
     as_root test -e "/etc/credstore/$credential" && return

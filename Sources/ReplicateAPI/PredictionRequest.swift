@@ -53,14 +53,17 @@ package struct PredictionRequest: Equatable, Sendable {
   package static let longestMetadata = 16 * 1024
   static let longestExpect = 4 * 1024
 
-  package init(body: Span<UInt8>) throws(PredictionRequestError) {
+  /// - Parameter isStored: it was accepted before; versions until 0.1 took numbers of seconds without a unit.
+  package init(body: Span<UInt8>, isStored: Bool = false) throws(PredictionRequestError) {
     let members = try RequestMembers(body: body)
     (target, model) = try members.target(in: body)
     input = try members.input(in: body)
     id = try members.id(in: body)
     events = try members.events(in: body)
-    timeout = try members.seconds("timeout", 1...7 * 86_400, "from 1 second to 7 days", in: body)
-    cancelAfter = try members.seconds("cancel_after", 5...86_400, "from 5 seconds to 24 hours", in: body)
+    timeout = try members.seconds(
+      "timeout", 1...7 * 86_400, "from 1s to 7d", allowsBareSeconds: isStored, in: body)
+    cancelAfter = try members.seconds(
+      "cancel_after", 5...86_400, "from 5s to 24h", allowsBareSeconds: isStored, in: body)
     expectText = try members.object("expect", upTo: Self.longestExpect, in: body)
     expect = try members.rule(expectText)
     metadata = try members.object("metadata", upTo: Self.longestMetadata, in: body)

@@ -108,12 +108,16 @@ struct RequestMembers {
   }
 
   func seconds(
-    _ name: String, _ allowed: ClosedRange<Int>, _ bounds: String, in body: Span<UInt8>
+    _ name: String, _ allowed: ClosedRange<Int>, _ bounds: String, allowsBareSeconds: Bool,
+    in body: Span<UInt8>
   ) throws(PredictionRequestError) -> Int? {
     guard let value = members[name] else { return nil }
-    guard let seconds = WholeDuration.seconds(value, in: body), allowed.contains(seconds) else {
+    let seconds = WholeDuration.seconds(value, in: body, allowsBareSeconds: allowsBareSeconds)
+    guard let seconds, allowed.contains(seconds) else {
       throw .invalid(
-        field: name, reason: "`\(name)` must be a duration such as \"30s\", \"5m\" or \"1h30m\", \(bounds).")
+        field: name,
+        reason: "`\(name)` must be a duration with its unit, such as \"30s\", \"5m\" or \"1h30m\", \(bounds)."
+      )
     }
     return seconds
   }

@@ -1,6 +1,6 @@
 internal import JSONText
 
-/// Durations as they are written in a request: `30s`, `5m`, `1h30m`, `7d`, or a whole number of seconds.
+/// Durations as they are written in a request: `30s`, `5m`, `1h30m`, `7d`.
 enum WholeDuration {
   private static let secondsPerUnit: [(unit: UInt8, seconds: Int)] = [
     (UInt8(ascii: "d"), 86_400), (UInt8(ascii: "h"), 3600), (UInt8(ascii: "m"), 60), (UInt8(ascii: "s"), 1),
@@ -9,14 +9,16 @@ enum WholeDuration {
   private static let longestText = 32
 
   /// In seconds; nil for anything else than such a duration.
-  static func seconds(_ value: JSONValue, in text: Span<UInt8>) -> Int? {
-    if value.kind == .number { return value.wholeNumber(in: text) }
+  ///
+  /// - Parameter allowsBareSeconds: a number without a unit means seconds.
+  static func seconds(_ value: JSONValue, in text: Span<UInt8>, allowsBareSeconds: Bool) -> Int? {
+    if value.kind == .number { return allowsBareSeconds ? value.wholeNumber(in: text) : nil }
     guard value.range.count <= longestText, let written = value.text(in: text) else { return nil }
-    return seconds(written)
+    return seconds(written, allowsBareSeconds: allowsBareSeconds)
   }
 
   /// Units go from the largest to the smallest, each at most once.
-  private static func seconds(_ text: String) -> Int? {
+  private static func seconds(_ text: String, allowsBareSeconds: Bool) -> Int? {
     var total = 0
     var units = secondsPerUnit[...]
     var number: Int?
@@ -33,7 +35,7 @@ enum WholeDuration {
       }
     }
     guard let bare = number else { return text.isEmpty ? nil : total }
-    // A bare number is seconds, but after a unit it is a mistake.
-    return units.count == secondsPerUnit.count ? bare : nil
+    // After a unit it is always a mistake.
+    return allowsBareSeconds && units.count == secondsPerUnit.count ? bare : nil
   }
 }

@@ -99,9 +99,9 @@ struct DurationArgument: ExpressibleByArgument {
   let duration: Duration
   let defaultValueDescription: String
 
-  /// Nil where `argument` is no duration.
+  /// Nil where `argument` is no duration with its unit.
   init?(argument: String) {
-    guard let duration = DurationText.parse(argument) else { return nil }
+    guard Int(argument) == nil, let duration = DurationText.parse(argument) else { return nil }
     self.duration = duration
     defaultValueDescription = argument
   }

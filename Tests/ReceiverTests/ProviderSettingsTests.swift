@@ -82,7 +82,11 @@ private func problems(_ environment: [String: String], files: [String: String] =
     ("CREATES_PER_MINUTE", "-44", false), ("RETENTION", "1s", true), ("RETENTION", "3650d", true),
     ("RETENTION", "0s", false), ("RETENTION", "3651d", false),
     ("PUBLIC_URL", "https://hooks.example.com/a/", true), ("PUBLIC_URL", "http://hooks.example.com", false),
-    ("PUBLIC_URL", "https://h/?job=1234", false), ("REPLICATE_API_URL", "http://127.0.0.1:9000/", true),
+    ("PUBLIC_URL", "https://h/?job=1234", false), ("PUBLIC_URL", "https://h/webhooks/replicate", false),
+    ("PUBLIC_URL", "https://h/a/webhooks/replicate/", false),
+    ("PUBLIC_URL", "https://h/Webhooks/Replicate", false),
+    ("PUBLIC_URL", "https://h//a", false), ("PUBLIC_URL", "https://h/webhooks", true),
+    ("REPLICATE_API_URL", "http://127.0.0.1:9000/", true),
     ("REPLICATE_API_URL", "https://user:hunter2@api.example", false),
     ("REPLICATE_API_URL", "https://api.example/v1", false), ("REPLICATE_API_TOKEN", "sh0rt77", false),
     ("REPLICATE_API_TOKEN", "r8_0123456789äbcdef", false), ("OUTPUT_RULES", "/rules", true),
@@ -97,6 +101,16 @@ private func problems(_ environment: [String: String], files: [String: String] =
     #expect(found.allSatisfy { !$0.description.contains("hunter2") })
     // A short number may be in the bounds that are told.
     if value.count > 2 { #expect(found.allSatisfy { !$0.description.contains(value) }) }
+  }
+
+  @Test func theFixOfAURLIsItsOwn() {
+    let advice = { (name: String, value: String) in
+      problems(["REPLICATE_WEBHOOK_SECRET": secret, name: value]).first?.advice ?? ""
+    }
+    #expect(
+      advice("REPLICATE_API_URL", "api.replicate.com").contains("https://api.replicate.com without a path"))
+    #expect(advice("PUBLIC_URL", "hooks.example.com").contains("https://hooks.example.com"))
+    #expect(advice("PUBLIC_URL", "https://h/webhooks/replicate").contains("leave /webhooks/replicate out"))
   }
 
   @Test func valuesAreRead() throws {

@@ -165,14 +165,54 @@ private func complaints(_ environment: [String: String], file: [String: String] 
 
   @Test(
     arguments: [
-      ("5m", 300_000), ("90", 90_000), ("1h30m", 5_400_000), ("250ms", 250), ("30d", 2_592_000_000),
+      ("5m", 300_000), ("90", nil), ("0", nil), ("1h30m", 5_400_000), ("250ms", 250), ("30d", 2_592_000_000),
       ("0s", 0), ("1m1s", 61_000),
-      ("", nil), ("m", nil), ("5", 5000), ("5x", nil), ("5m5m", nil), ("-5m", nil), ("5 m", nil),
+      ("", nil), ("m", nil), ("5x", nil), ("5m5m", nil), ("-5m", nil), ("5 m", nil),
       ("5.5m", nil), ("５m", nil),
       ("99999999999999999999s", nil), ("9999999999999999d", nil), ("40000d", nil),
     ] as [(String, Int?)])
   func durationsAreRead(_ text: String, _ milliseconds: Int?) {
     #expect(SettingValue.duration(text) == milliseconds.map { .milliseconds($0) })
+  }
+
+  @Test(arguments: [
+    ("7d", "7d"), ("24h", "1d"), ("90m", "1h30m"), ("3650d", "3650d"), ("0s", "0s"), ("100ms", "100ms"),
+    ("61s", "1m1s"), ("1500ms", "1s500ms"), ("36500d", "36500d"),
+  ])
+  func durationsAreWrittenAsPeopleDo(_ text: String, _ written: String) throws {
+    let duration = try #require(SettingValue.duration(text))
+    #expect(SettingValue.text(of: duration) == written)
+    #expect(SettingValue.duration(written) == duration)
+  }
+
+  /// 30 of what? Seconds would delete within a minute what is meant to stay a month.
+  @Test(arguments: ["RETENTION", "JOB_TIMEOUT", "IDLE_TIMEOUT", "SHUTDOWN_GRACE", "SIGNATURE_TOLERANCE"])
+  func aDurationNeedsAUnit(_ name: String) throws {
+    let error = try #require(throws: SettingProblems.self) {
+      try read(["REPLICATE_WEBHOOK_SECRET": secret, name: "30"])
+    }
+    #expect(error.problems.map(\.variable) == [name])
+    #expect(error.problems[0].advice.contains("such as 30s, 5m, 12h or 30d, from "))
+    let bounds = try #require(throws: SettingProblems.self) {
+      try read(["REPLICATE_WEBHOOK_SECRET": secret, "JOB_TIMEOUT": "8d"])
+    }
+    #expect(bounds.problems[0].advice == "write a duration such as 5m or 90s, from 1s to 7d")
+  }
+
+  @Test(arguments: [
+    "sqlite://jobs.db", "sqlite:///./jobs.db", "sqlite:////var/jobs.db", "sqlite::memory:",
+    "sqlite:file:jobs.db",
+    "sqlite:jobs.db?mode=ro", "sqlite:", "postgres://user:hunter2@host/db", "sqlite://user:hunter2@host/db",
+  ])
+  func aDatabaseThatWouldBeAnotherIsRefusedWithTheFix(_ url: String) throws {
+    let error = try #require(throws: SettingProblems.self) {
+      try read(["REPLICATE_WEBHOOK_SECRET": secret, "DATABASE_URL": url])
+    }
+    #expect(error.problems.map(\.variable) == ["DATABASE_URL"])
+    #expect(
+      error.problems[0].advice.hasPrefix("write ")
+        || error.problems[0].advice.contains("write sqlite:jobs.db"))
+    #expect(!error.description.contains("hunter2"))
   }
 
   @Test(
@@ -183,6 +223,15 @@ private func complaints(_ environment: [String: String], file: [String: String] 
     ] as [(String, Int?)])
   func sizesAreRead(_ text: String, _ bytes: Int?) {
     #expect(SettingValue.size(text) == bytes)
+  }
+
+  /// In Swift CR LF is one Character, which is not `"\n"`.
+  @Test(arguments: ["\n", "\r\n", "\r"], ["", "\u{FEFF}"])
+  func anEnvironmentFileEndsItsLinesAsAnySystemDoes(_ newline: String, _ mark: String) {
+    let lines = ["A=1 # one", "", "# B=2", "C=\"3\"", "export D=4", "E", "A=5", ""]
+    let (values, problems) = EnvironmentFile.parse(mark + lines.joined(separator: newline), named: ".env")
+    #expect(values == ["A": "5", "C": "3", "D": "4"])
+    #expect(problems.map(\.variable) == [".env:6", "A"])
   }
 
   @Test func anEnvironmentFileIsReadLineByLine() {

@@ -79,7 +79,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
 
   @Test(
     arguments: [
-      ("30", 30), (#""30""#, 30), (#""30s""#, 30), (#""5m""#, 300), (#""1h30m45s""#, 5445),
+      ("30", nil), (#""30""#, nil), ("0", nil), (#""30s""#, 30), (#""5m""#, 300), (#""1h30m45s""#, 5445),
       (#""24h""#, 86_400),
       (#""1d""#, 86_400), (#""4s""#, nil), ("4", nil), (#""25h""#, nil), (#""1m1h""#, nil), (#""1m1m""#, nil),
       (#""1h30""#, nil), (#""m""#, nil), (#""""#, nil), (#""1.5h""#, nil), ("30.0", nil), ("3e1", nil),
@@ -94,10 +94,20 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
   }
 
   @Test func theJobsTimeoutHasItsOwnBounds() throws {
-    #expect(try request(with: #""timeout":1"#).timeout == 1)
+    #expect(try request(with: #""timeout":"1s""#).timeout == 1)
     #expect(try request(with: #""timeout":"7d""#).timeout == 604_800)
-    #expect(throws: PredictionRequestError.self) { try request(with: #""timeout":0"#) }
+    #expect(throws: PredictionRequestError.self) { try request(with: #""timeout":"0s""#) }
     #expect(throws: PredictionRequestError.self) { try request(with: #""timeout":"7d1s""#) }
+  }
+
+  @Test(arguments: ["timeout", "cancel_after"], ["30", #""30""#])
+  func aDurationNeedsAUnit(_ name: String, _ value: String) throws {
+    let body = Array(#"{"model":"a/b","input":{},"\#(name)":\#(value)}"#.utf8)
+    let error = try #require(throws: PredictionRequestError.self) { try PredictionRequest(body: body.span) }
+    #expect(error.field == name && error.description.contains(#"with its unit, such as "30s""#))
+    // Earlier versions have put such orders into the queue.
+    let stored = try PredictionRequest(body: body.span, isStored: true)
+    #expect(stored.timeout == 30 || stored.cancelAfter == 30)
   }
 
   @Test(
@@ -182,7 +192,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
   func nothingTrapsAndWhatPassesGoesOutAsJSON(_ seed: Int) {
     let text =
       #"{"model":"a/b:\#(version)","input":{"a":["data:x",{"b":1.5e3}]},"id":"x","webhook_events":["logs"],"#
-      + #""timeout":"1h30m","cancel_after":30,"expect":{"kind":"urls","count":{"min":1}},"metadata":{},"retries":1}"#
+      + #""timeout":"1h30m","cancel_after":"30s","expect":{"kind":"urls","count":{"min":1}},"metadata":{},"retries":1}"#
     var mutation = Mutation(seed: UInt64(seed))
     for round in 0..<2000 {
       let body = round.isMultiple(of: 10) ? mutation.bytes(upTo: 64) : mutation.mutate(text)

@@ -22,7 +22,7 @@ enum JobDocument {
   ) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
     // What could be placed can be read again.
-    let request = order.flatMap { try? PredictionRequest(body: $0.request.span) }
+    let request = order.flatMap { try? PredictionRequest(body: $0.request.span, isStored: true) }
     writer.object { object in
       head(of: job, in: &object)
       object.member("progress", decimal: progress(of: job, parts, body: body))

@@ -6,7 +6,7 @@ internal import Store
 enum RequestedOutput {
   static let judge: OutputJudge = { request, body, standing in
     // What was posted was checked then; a job that only asks to be canceled has no request.
-    guard let expect = (try? PredictionRequest(body: request.span))?.expect,
+    guard let expect = (try? PredictionRequest(body: request.span, isStored: true))?.expect,
       let prediction = try? Prediction(body: body.span)
     else { return standing }
     return prediction.breach(of: expect, in: body.span)

@@ -53,7 +53,7 @@ extension ProviderCaller {
     let number = step.order.number
     let request: PredictionRequest
     do throws(PredictionRequestError) {
-      request = try PredictionRequest(body: step.order.request.span)
+      request = try PredictionRequest(body: step.order.request.span, isStored: true)
     } catch {
       // An earlier version took what this one does not.
       context.end(step.job, number, .failed, JobError(code: "invalid_input", message: "\(error)"))

@@ -11,7 +11,7 @@ package enum EnvironmentFile {
   ) {
     var values: [String: String] = [:]
     var problems: [SettingProblem] = []
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in lines(of: text).enumerated() {
       let content = line.trimmed
       guard !content.isEmpty, !content.hasPrefix("#") else { continue }
       let place = "\(file):\(index + 1)"
@@ -36,6 +36,13 @@ package enum EnvironmentFile {
       }
     }
     return (values, problems)
+  }
+
+  /// Editors of other systems end lines with CR LF, which is one Character in Swift and no `"\n"`, and begin a file with a
+  /// byte order mark.
+  private static func lines(of text: String) -> [Substring] {
+    let text = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
+    return text.split(omittingEmptySubsequences: false) { ["\n", "\r\n", "\r"].contains($0) }
   }
 
   private static func isName(_ text: String) -> Bool {

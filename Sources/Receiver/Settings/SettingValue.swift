@@ -1,11 +1,8 @@
 /// How durations and sizes are written in settings: `5m`, `1h30m`, `30d`; `8MiB`, `512KiB`, `65536`.
 package enum SettingValue {
-  /// Whole numbers with the units `ms`, `s`, `m`, `h`, `d`, largest first or in any order, each at most once; a bare
-  /// number is seconds. Nil for anything else, and for more than 100 years.
+  /// Whole numbers with the units `ms`, `s`, `m`, `h`, `d`, largest first or in any order, each at most once. Nil for
+  /// anything else, a number without a unit included, and for more than 100 years.
   package static func duration(_ text: String) -> Duration? {
-    if let seconds = number(text[...]) {
-      return bounded(milliseconds: seconds.multipliedReportingOverflow(by: 1000))
-    }
     var rest = text[...]
     var total = 0
     var used: Set<String> = []
@@ -22,7 +19,8 @@ package enum SettingValue {
       guard !productOverflow, !sumOverflow else { return nil }
       total = sum
     }
-    return used.isEmpty ? nil : bounded(milliseconds: (total, false))
+    guard !used.isEmpty, total <= longestDuration else { return nil }
+    return .milliseconds(total)
   }
 
   /// A number of bytes, with or without `KiB`, `MiB` or `GiB`. Nil for anything else.
@@ -36,13 +34,21 @@ package enum SettingValue {
     return number(text[...])
   }
 
+  /// `duration` as it is written in settings: `7d`, `1h30m`, `0s`. What is less than a millisecond is left out.
+  package static func text(of duration: Duration) -> String {
+    let (seconds, attoseconds) = duration.components
+    var rest = Int(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+    var text = ""
+    for unit in ["d", "h", "m", "s", "ms"] {
+      guard let milliseconds = millisecondsPerUnit[unit], rest >= milliseconds else { continue }
+      text += "\(rest / milliseconds)\(unit)"
+      rest %= milliseconds
+    }
+    return text.isEmpty ? "0s" : text
+  }
+
   private static let millisecondsPerUnit = ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
   private static let longestDuration = 100 * 366 * 86_400_000
-
-  private static func bounded(milliseconds: (partialValue: Int, overflow: Bool)) -> Duration? {
-    guard !milliseconds.overflow, milliseconds.partialValue <= longestDuration else { return nil }
-    return .milliseconds(milliseconds.partialValue)
-  }
 
   /// Decimal digits and nothing else; nil where they are more than a machine number holds.
   static func number(_ text: Substring) -> Int? {

@@ -192,11 +192,27 @@ extension SettingsReader {
 
   private mutating func databasePath() -> String {
     let text = value(Variable.databaseURL.rawValue) ?? "sqlite:replicate-webhookd.db"
-    guard text.hasPrefix("sqlite:"), text.utf8.count > "sqlite:".utf8.count, !text.utf8.contains(0) else {
+    let path = text.dropFirst("sqlite:".count)
+    // Never shown: what is written here may be the URL of another database, with a password.
+    guard text.hasPrefix("sqlite:"), !path.isEmpty, !path.utf8.contains(0) else {
       report(.databaseURL, "write sqlite: and a path, such as sqlite:/var/lib/replicate-webhookd/jobs.db")
       return ""
     }
-    return String(text.dropFirst("sqlite:".count))
+    guard !path.hasPrefix("//") else {
+      report(
+        .databaseURL,
+        """
+        leave the slashes behind sqlite: out, which would lead to the root of the file system: write sqlite:jobs.db for a \
+        file in the working directory, or sqlite:/var/lib/replicate-webhookd/jobs.db
+        """)
+      return ""
+    }
+    // To SQLite a database in memory, and what some libraries write behind a path.
+    guard path != ":memory:", !path.hasPrefix("file:"), !path.contains("?") else {
+      report(.databaseURL, "write the path of a file behind sqlite:, without file:, :memory: or ?parameters")
+      return ""
+    }
+    return String(path)
   }
 
   mutating func duration(
@@ -204,7 +220,14 @@ extension SettingsReader {
   ) -> Duration {
     guard let text = value(variable.rawValue) else { return fallback }
     guard let duration = SettingValue.duration(text), range.contains(duration) else {
-      report(variable, "write a duration such as 5m or 90s, from \(range.lowerBound) to \(range.upperBound)")
+      let bounds =
+        "from \(SettingValue.text(of: range.lowerBound)) to \(SettingValue.text(of: range.upperBound))"
+      let hasNoUnit = SettingValue.number(text[...]) != nil
+      report(
+        variable,
+        hasNoUnit
+          ? "a number alone is no duration: write its unit behind it, such as 30s, 5m, 12h or 30d, \(bounds)"
+          : "write a duration such as 5m or 90s, \(bounds)")
       return fallback
     }
     return duration

@@ -10,7 +10,9 @@ extension Provider {
     func event(_ name: String, _ data: String) {
       number += 1
       text += "event: \(name)\nid: \(number)\n"
-      for line in data.split(separator: "\n", omittingEmptySubsequences: false) { text += "data: \(line)\n" }
+      // Each of these ends a line of the stream (https://html.spec.whatwg.org/#event-stream-interpretation).
+      let lines = data.split(omittingEmptySubsequences: false) { ["\n", "\r\n", "\r"].contains($0) }
+      for line in lines { text += "data: \(line)\n" }
       text += "\n"
     }
     for piece in Self.pieces(of: document.span) { event("output", piece) }
