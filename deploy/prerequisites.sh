@@ -2,8 +2,13 @@
 
 # Prints a command the way one would type it, then runs it.
 run() {
-  local word line=
-  for word in "$@"; do
+  local word line= shown=("$@")
+  # A function of these scripts, which stands for sudo where this is not root.
+  if [ "$1" = as_root ]; then
+    shown=("${@:2}")
+    [ "$(id -u)" = 0 ] || shown=(sudo "${shown[@]}")
+  fi
+  for word in "${shown[@]}"; do
     case $word in
       "" | *[!A-Za-z0-9_./:=,@%+-]*) line+=" '${word//\'/\'\\\'\'}'" ;;
       *) line+=" $word" ;;
@@ -53,6 +58,33 @@ need_swift() {
   fi
   command -v swift >/dev/null || fail "Swift is missing. Install version 6.2 or later, then start this script again:
   https://www.swift.org/install/linux/"
+  need_swift_libraries
+}
+
+# A toolchain is unpacked and not installed: what it is linked against may be missing, and the loader names files.
+need_swift_libraries() {
+  local programs missing
+  programs=$(dirname "$(readlink -f "$(command -v swift)")")
+  missing=$(ldd "$programs"/{swift-driver,swift-frontend,swift-build,swift-format,clang,lldb} 2>/dev/null |
+    sed -n 's/^[[:space:]]*\([^ ]*\) => not found$/\1/p' | sort -u)
+  [ -n "$missing" ] || return 0
+  local library packages=() unknown=()
+  for library in $missing; do
+    case $library in
+      libncurses*.so.6 | libtinfo*.so.6 | libform*.so.6 | libpanel*.so.6) packages+=(libncurses6) ;;
+      libedit.so.2) packages+=(libedit2) ;;
+      libxml2.so.2) packages+=(libxml2) ;;
+      libpython3.*.so.*) packages+=("${library%.so.*}") ;;
+      libcurl.so.4) packages+=(libcurl4) ;;
+      libsqlite3.so.0) packages+=(libsqlite3-0) ;;
+      libuuid.so.1) packages+=(libuuid1) ;;
+      libz.so.1) packages+=(zlib1g) ;;
+      *) unknown+=("$library") ;;
+    esac
+  done
+  [ ${#unknown[@]} = 0 ] || fail "The Swift toolchain in $programs lacks libraries: ${unknown[*]}
+Install what https://www.swift.org/install/linux/ lists for this system, then start this script again."
+  need_packages "${packages[@]}"
 }
 
 # The libraries that the daemon is built with.

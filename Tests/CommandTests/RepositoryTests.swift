@@ -91,6 +91,16 @@ import Testing
     #expect(text.contains(line))
   }
 
+  /// A small Debian has no /bin/kill, which is of procps: what is always there is the shell.
+  @Test func theUnitNeedsNoProgramThatMayBeMissing() throws {
+    let unit = try String(
+      contentsOf: Program.root.appendingPathComponent("deploy/replicate-webhookd.service"), encoding: .utf8)
+    let programs = unit.split(separator: "\n").filter { $0.hasPrefix("Exec") }.map { line in
+      String(line.drop { $0 != "=" }.dropFirst().prefix { $0 != " " })
+    }
+    #expect(programs == ["/usr/local/bin/replicate-webhookd", "/bin/sh"])
+  }
+
   @Test func theUnitVerifies() throws {
     let folder = try TemporaryFolder()
     let unit = try String(
