@@ -167,8 +167,7 @@ package final class Application {
   }
 
   private static func secrets(_ settings: Settings) throws(StartError) -> [Secret] {
-    guard settings.secrets.isEmpty, let token = settings.provider.token else { return settings.secrets }
-    return [try FetchedSecret.fetch(settings.provider, token: token)]
+    try SecretSource(given: settings.secrets, provider: settings.provider).secrets()
   }
 
   private static func warnOfUnusualSecrets(_ secrets: [Secret], _ logger: Logger) {

@@ -30,6 +30,13 @@ struct Backup: ParsableCommand {
 
   @OptionGroup var options: SettingsOptions
 
+  func validate() throws {
+    // As elsewhere it would mean standard output, where no copy can be checked and synced.
+    guard file != "-", !file.isEmpty else {
+      throw ValidationError("name the file of the copy; ./- where that is its name")
+    }
+  }
+
   func run() throws {
     try reportingFailure {
       var reader = try options.reader()

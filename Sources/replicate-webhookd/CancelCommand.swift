@@ -18,6 +18,10 @@ struct CancelCommand: ParsableCommand {
 
   @OptionGroup var api: JobsAPIOptions
 
+  func validate() throws {
+    try JobID.validate(id)
+  }
+
   func run() throws {
     try reportingFailure {
       let client = try api.client()

@@ -29,6 +29,7 @@ struct JobCommand: ParsableCommand {
   @OptionGroup var api: JobsAPIOptions
 
   func validate() throws {
+    try JobID.validate(id)
     guard !follow || !history else { throw ValidationError("--follow and --history exclude each other") }
     guard !logs || !(follow || history || json) else {
       throw ValidationError("--logs goes with none of --follow, --history and --json")

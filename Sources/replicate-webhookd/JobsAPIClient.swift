@@ -14,23 +14,13 @@ struct JobsAPIOptions: ParsableArguments {
   /// - Parameter isCanceled: see ``HTTPClient``.
   func client(isCanceled: @escaping @Sendable () -> Bool = { false }) throws -> JobsAPIClient {
     var reader = try settings.reader()
-    let base = try api ?? Self.url(of: reader.readAPIAddresses())
-    return try JobsAPIClient(base: base, token: reader.readTokenText(), isCanceled: isCanceled)
-  }
-
-  /// The first address that has a port; one that means every address of the machine is asked through its loopback.
-  private static func url(of addresses: [ListenAddress]) throws -> String {
-    for address in addresses {
-      guard case .bind(let socketAddress, _) = address.place, let port = socketAddress.port else { continue }
-      switch socketAddress {
-      case .ipv4("0.0.0.0", _): return "http://127.0.0.1:\(port)"
-      case .ipv6("::", _): return "http://[::1]:\(port)"
-      default: return "http://\(socketAddress)"
-      }
+    let base = try api ?? LocalURL.of(reader.readAPIAddresses())
+    guard let base else {
+      throw CommandFailure(
+        "API_LISTEN has no port: ask the unix socket with curl --unix-socket, or name another address with --api",
+        code: .config)
     }
-    throw CommandFailure(
-      "API_LISTEN has no port: ask the unix socket with curl --unix-socket, or name another address with --api",
-      code: .config)
+    return try JobsAPIClient(base: base, token: reader.readTokenText(), isCanceled: isCanceled)
   }
 }
 

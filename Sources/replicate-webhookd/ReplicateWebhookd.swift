@@ -16,4 +16,16 @@ struct ReplicateWebhookd: ParsableCommand {
       Serve.self, RunCommand.self, CancelCommand.self, JobCommand.self, JobsCommand.self, UsageCommand.self,
       Send.self, Verify.self, Check.self, Backup.self,
     ])
+
+  static func main() {
+    // The argument parser shows the general help for a command that does not exist, and counts that as a success.
+    let arguments = CommandLine.arguments.dropFirst()
+    let commands = configuration.subcommands.map { $0._commandName }
+    if arguments.first == "help", let name = arguments.dropFirst().first(where: { !$0.hasPrefix("-") }),
+      name != "help", !commands.contains(name)
+    {
+      exit(withError: ValidationError("there is no command named \(Terminal.visible(name))"))
+    }
+    main(nil)
+  }
 }

@@ -67,6 +67,7 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var api: JobsAPIOptions
 
   func validate() throws {
+    if let id { try JobID.validate(id) }
     do throws(InputError) { _ = try InputArguments(input) } catch { throw ValidationError("\(error)") }
     _ = try target()
     for (name, text) in [("expect", expect), ("metadata", metadata)] {

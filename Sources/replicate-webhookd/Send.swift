@@ -1,5 +1,6 @@
 import ArgumentParser
 import HTTPClient
+import Receiver
 import StandardWebhooks
 
 /// `send`: signed deliveries for development, in place of a tunnel.
@@ -8,13 +9,14 @@ struct Send: ParsableCommand {
     abstract: "Sign deliveries and post them to a receiver.",
     discussion: """
       Sends the deliveries of an invented prediction (--scenario), or bodies of yours (--body). The secret is that of \
-      REPLICATE_WEBHOOK_SECRET, or of the file that --secret names; the first one signs.
+      REPLICATE_WEBHOOK_SECRET, or of the file that --secret names; the first one signs. With REPLICATE_API_TOKEN alone it \
+      is fetched, as `serve` does.
 
       Exit status: 0 where every answer was the expected one, 1 where one was not, 69 where nobody answers.
       """)
 
-  @Argument(help: "Where to post to.")
-  var url = "http://127.0.0.1:8080/webhooks/replicate"
+  @Argument(help: "Where to post to; the daemon of WEBHOOK_LISTEN unless given.")
+  var url: String?
 
   @Option(help: "Which deliveries to send.")
   var scenario = Scenario.happy
@@ -36,7 +38,7 @@ struct Send: ParsableCommand {
 
   func run() throws {
     try reportingFailure {
-      let sender = try DeliverySender(url: url, secret: try signingSecret())
+      let sender = try DeliverySender(url: try url ?? localURL(), secret: try signingSecret())
       let deliveries = try deliveries()
       var unexpected = 0
       for delivery in deliveries {
@@ -52,6 +54,20 @@ struct Send: ParsableCommand {
           "\(unexpected) of \(deliveries.count) answers were not the expected ones", code: .failure)
       }
     }
+  }
+
+  private func localURL() throws -> String {
+    var reader = try options.reader()
+    guard let url = LocalURL.of(try reader.readWebhookAddresses()) else {
+      throw CommandFailure(
+        "WEBHOOK_LISTEN has no port that takes plain HTTP: name the URL to post to", code: .config)
+    }
+    guard !reader.usesTLS else {
+      throw CommandFailure(
+        "TLS_CERTIFICATE is set: name the URL to post to, https:// with a name of the certificate",
+        code: .config)
+    }
+    return url + "/webhooks/replicate"
   }
 
   private func signingSecret() throws -> Secret {

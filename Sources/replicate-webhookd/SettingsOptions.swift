@@ -15,10 +15,15 @@ struct SettingsOptions: ParsableArguments {
     return try reader.read()
   }
 
-  /// The webhook secrets alone.
+  /// The webhook secrets alone, fetched where only a token is set.
   func secrets() throws -> [Secret] {
     var reader = try reader()
-    return try reader.readSecrets()
+    let source = try reader.readSecretSource()
+    do throws(StartError) {
+      return try source.secrets()
+    } catch {
+      throw CommandFailure("\(error)", code: error.mayPass ? .unavailable : .config)
+    }
   }
 
   func reader() throws -> SettingsReader {

@@ -1,5 +1,6 @@
 import Receiver
 import ReplicateAPI
+import StandardWebhooks
 import Testing
 
 private let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -54,13 +55,21 @@ private func problems(_ environment: [String: String], files: [String: String] =
     }
   }
 
-  /// Commands that sign or verify do not fetch it.
-  @Test func whereTheTokenIsOfNoUseItIsNotAdvised() throws {
-    var reader = SettingsReader(environment: ["REPLICATE_API_TOKEN": token], file: [:]) { _ in nil }
-    let found = #expect(throws: SettingProblems.self) { try reader.readSecrets() }
-    let advice = try #require(found?.problems.first?.advice)
-    #expect(advice.contains("whsec_") && !advice.contains("REPLICATE_API_TOKEN"))
-    #expect(problems([:]).first?.advice.contains("REPLICATE_API_TOKEN") == true)
+  /// Other settings are none of their business, unless it takes them.
+  @Test func commandsThatSignOrVerifyReadWhatTheyNeed() throws {
+    let source = { (environment: [String: String]) throws(SettingProblems) in
+      var reader = SettingsReader(environment: environment, file: [:]) { _ in nil }
+      return try reader.readSecretSource()
+    }
+    let given = try source(["REPLICATE_WEBHOOK_SECRET": secret, "RETENTION": "x", "REPLICATE_API_TOKEN": "x"])
+    #expect(try given.secrets().map(\.revealed) == [secret])
+    let none = try #require(throws: SettingProblems.self) { try source([:]) }
+    #expect(
+      none.problems.first?.advice.contains("or set REPLICATE_API_TOKEN, with which it is fetched") == true)
+    let wrong = try #require(throws: SettingProblems.self) { try source(["REPLICATE_API_TOKEN": "x"]) }
+    #expect(wrong.problems.map(\.variable) == ["REPLICATE_API_TOKEN"])
+    let unreached = try source(["REPLICATE_API_TOKEN": token, "REPLICATE_API_URL": "http://127.0.0.1:1"])
+    #expect(throws: StartError.self) { try unreached.secrets() }
   }
 
   @Test func theTokenComesFromAFileOrACredentialToo() throws {

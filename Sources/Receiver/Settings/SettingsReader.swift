@@ -1,5 +1,5 @@
 internal import ClientAddress
-package import StandardWebhooks
+internal import StandardWebhooks
 
 /// Makes ``Settings`` of named values, and says everything that is wrong with them at once.
 ///
@@ -62,6 +62,13 @@ extension SettingsReader {
     return text?.split(whereSeparator: Self.separatesTokens).first.map(String.init)
   }
 
+  /// Where deliveries come in, and nothing else.
+  package mutating func readWebhookAddresses() throws(SettingProblems) -> [ListenAddress] {
+    let addresses = addresses(.webhookListen, default: Self.defaultWebhookAddress)
+    guard problems.isEmpty else { throw SettingProblems(problems) }
+    return addresses
+  }
+
   /// Where the jobs API listens, and nothing else.
   package mutating func readAPIAddresses() throws(SettingProblems) -> [ListenAddress] {
     let addresses = addresses(.apiListen, default: Self.defaultAPIAddress)
@@ -76,11 +83,16 @@ extension SettingsReader {
     return path
   }
 
-  /// The secrets alone, for commands that only sign or verify.
-  package mutating func readSecrets() throws(SettingProblems) -> [Secret] {
-    let secrets = secrets(isRequired: true, orElse: "")
+  /// Where the secrets are, for commands that only sign or verify: other settings are looked at if it takes them.
+  package mutating func readSecretSource() throws(SettingProblems) -> SecretSource {
+    var source = SecretSource(given: secrets(isRequired: false, orElse: Self.fetching), provider: nil)
+    if source.given.isEmpty, problems.isEmpty {
+      let provider = provider()
+      source.provider = provider
+      _ = secrets(isRequired: provider.token == nil && !isTokenWrong, orElse: Self.fetching)
+    }
     guard problems.isEmpty else { throw SettingProblems(problems) }
-    return secrets
+    return source
   }
 
   private static let fetching = ", or set REPLICATE_API_TOKEN, with which it is fetched"
@@ -172,6 +184,9 @@ extension SettingsReader {
     }
     return addresses
   }
+
+  /// Whether the webhooks listener takes TLS.
+  package var usesTLS: Bool { value(Variable.tlsCertificate.rawValue) != nil }
 
   private mutating func tlsFiles() -> TLSFiles? {
     let (certificate, key) = (value(Variable.tlsCertificate.rawValue), value(Variable.tlsKey.rawValue))
