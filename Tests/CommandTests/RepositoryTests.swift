@@ -101,6 +101,23 @@ import Testing
     #expect(programs == ["/usr/local/bin/replicate-webhookd", "/bin/sh"])
   }
 
+  /// Every member that the jobs API writes, by the names in its sources.
+  @Test func everyMemberIsInTheReference() throws {
+    let reference = try String(
+      contentsOf: Program.root.appendingPathComponent("deploy/jobs.md"), encoding: .utf8)
+    var names: Set<String> = []
+    for (_, text) in try sources(of: "Sources/Receiver/JobsAPI") {
+      for part in text.components(separatedBy: "member(\"").dropFirst() {
+        names.insert(String(part.prefix { $0 != "\"" }))
+      }
+    }
+    #expect(names.count > 40)
+    for name in names.sorted() { #expect(reference.contains("`\(name)`"), "\(name)") }
+    for outcome in ["applied", "duplicate", "late", "conflict", "unknown_status"] {
+      #expect(reference.contains("`\(outcome)`"), "\(outcome)")
+    }
+  }
+
   @Test func theUnitVerifies() throws {
     let folder = try TemporaryFolder()
     let unit = try String(

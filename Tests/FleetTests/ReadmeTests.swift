@@ -1,0 +1,92 @@
+import Foundation
+import LiveDaemon
+import Testing
+
+extension FleetTests {
+  /// What the README has to paste, run against a daemon and what stands in for Replicate.
+  @Suite struct ReadmeTests {
+    private static let address = "http://127.0.0.1:8081"
+
+    private static func readme() throws -> String {
+      try String(contentsOf: Program.root.appendingPathComponent("README.md"), encoding: .utf8)
+    }
+
+    /// The text between two lines.
+    private static func text(from begin: String, to end: String) throws -> String {
+      let parts = try readme().components(separatedBy: begin)
+      guard parts.count > 1 else { throw Unusable("the README has no \(begin)") }
+      return parts[1].components(separatedBy: end)[0]
+    }
+
+    private static func python(at station: Station) throws -> String {
+      let first = "import http.client"
+      let sample = try first + text(from: "```python\n\(first)", to: "```")
+      return sample.replacing(address, with: "http://127.0.0.2:\(station.apiPort)")
+    }
+
+    /// The commands of one section, each with the lines that go on with it.
+    private static func commands(from begin: String, to end: String) throws -> [String] {
+      var commands: [String] = []
+      for line in try text(from: begin, to: end).components(separatedBy: "\n") {
+        if line.hasPrefix("$ ") {
+          commands.append(String(line.dropFirst(2)))
+        } else if let last = commands.last, last.hasSuffix("\\") {
+          commands[commands.count - 1] = last + "\n" + line
+        }
+      }
+      return commands
+    }
+
+    /// In their order: no command names a job that none has created.
+    @Test func everyCommandOfTheWalkWorksAsPasted() throws {
+      let station = try Station(["--duration", "300ms"])
+      let commands = try Self.commands(from: "## From prompt to output\n", to: "## Without an account\n")
+        .filter { $0.hasPrefix("curl ") }
+      #expect(commands.count >= 8 && commands.contains { $0.contains("/cancel") })
+      for command in commands {
+        let pasted = command.replacing(Self.address, with: "http://127.0.0.2:\(station.apiPort)")
+        let result = try Program.run(["-c", pasted], executable: "/bin/bash")
+        let answer = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+        #expect(result.status == 0 && answer?["state"] != nil, "\(command): \(result.output)\(result.error)")
+      }
+      #expect(try station.job("lamp-1", in: ["succeeded"])["progress"] as? Int == 1)
+      _ = try station.job("lamp-3", in: ["canceled"])
+      _ = try station.job("four", in: ["failed"])
+      #expect(try station.errorCode(of: "four") == "invalid_output")
+    }
+
+    /// SIGKILL while it waits, and seconds without a daemon.
+    @Test func thePythonSampleOutlivesARestart() throws {
+      let station = try Station(["--duration", "2s"])
+      let output = URL(fileURLWithPath: try station.folder.write("", to: "python-output"))
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+      process.arguments = ["-c", try Self.python(at: station)]
+      process.standardOutput = try FileHandle(forWritingTo: output)
+      process.standardError = process.standardOutput
+      process.standardInput = FileHandle.nullDevice
+      try StartingThread.run(process)
+      defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+      try station.wait("the sample has created its job") {
+        try station.daemon.ask("/jobs/lamp-2").status == 200
+      }
+      station.daemon.killAtOnce()
+      let back = Date().addingTimeInterval(1.5)
+      try station.wait("the sample has met no daemon") { Date() >= back }
+      try station.replaceDaemon()
+      try station.wait("the sample ends", seconds: 60) { !process.isRunning }
+      let text = try String(contentsOf: output, encoding: .utf8)
+      #expect(process.terminationStatus == 0 && text.hasPrefix("['https://replicate.delivery/"), "\(text)")
+    }
+
+    @Test func thePythonSampleShowsWhyItWasRefused() throws {
+      let station = try Station(["--duration", "100ms"])
+      _ = try station.place(#"{"id":"lamp-2","model":"demo/text","input":{}}"#)
+      let result = try Program.run(["-c", try Self.python(at: station)], executable: "/usr/bin/python3")
+      #expect(result.status == 1)
+      #expect(
+        result.error.contains("409") && result.error.contains(#""code":"conflict","detail":"#),
+        "\(result.error)")
+    }
+  }
+}
