@@ -73,3 +73,9 @@ void clinux_release_memory(void) {
   malloc_trim(0);
 #endif
 }
+
+void clinux_map_allocations_from(int bytes) {
+#ifdef __GLIBC__
+  mallopt(M_MMAP_THRESHOLD, bytes);
+#endif
+}

@@ -37,6 +37,7 @@ package final class Application {
   package init(
     settings: Settings, environment: [String: String], log: LineLogHandler
   ) throws(StartError) {
+    FreeMemory.giveBackLargeAllocationsAtOnce()
     self.settings = settings
     logger = Logger(label: "replicate-webhookd") { _ in log }
     serviceManager = ServiceManager(environment: environment)

@@ -56,10 +56,10 @@ struct JobCommand: ParsableCommand {
   /// As they are; on a terminal without what could control it, and with a line for each redrawn progress bar.
   private func printLogs(_ logs: [UInt8]) {
     guard Terminal.isInteractive else {
-      Terminal.print(logs)
+      Terminal.print(exact: logs)
       return
     }
     let lines = logs.map { $0 == UInt8(ascii: "\r") ? UInt8(ascii: "\n") : $0 }
-    Terminal.print(Terminal.visible(String(decoding: lines, as: UTF8.self), keeping: ["\n", "\t"]))
+    Terminal.print(String(decoding: lines, as: UTF8.self))
   }
 }

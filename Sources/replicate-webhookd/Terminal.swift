@@ -18,6 +18,11 @@ enum Terminal {
     write(isInteractive ? Array(escaped(json: json).utf8) : json, to: STDOUT_FILENO)
   }
 
+  /// - Parameter exact: what goes out unchanged, because no terminal shows it.
+  static func print(exact bytes: [UInt8]) {
+    write(bytes, to: STDOUT_FILENO)
+  }
+
   static func error(_ line: String) {
     note("replicate-webhookd: " + line)
   }

@@ -20,13 +20,17 @@ package final class HTTPConnection {
 
   package struct Broken: Error {}
 
-  /// - Parameter patience: how many seconds it waits for bytes, or for room for them.
-  package convenience init(host: String, port: Int, patience: Int = 60) throws {
+  /// - Parameters:
+  ///   - patience: how many seconds it waits for bytes, or for room for them.
+  ///   - receiveBuffer: bytes that the kernel takes before they are read; nil for as many as usual.
+  package convenience init(
+    host: String, port: Int, patience: Int = 60, receiveBuffer: Int32? = nil
+  ) throws {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
     inet_pton(AF_INET, host, &address.sin_addr)
-    try self.init(AF_INET, address, patience: patience)
+    try self.init(AF_INET, address, patience: patience, receiveBuffer: receiveBuffer)
   }
 
   /// To a socket in the file system.
@@ -37,11 +41,16 @@ package final class HTTPConnection {
     try self.init(AF_UNIX, address, patience: 60)
   }
 
-  private init(_ family: Int32, _ address: some Any, patience: Int) throws {
+  private init(
+    _ family: Int32, _ address: some Any, patience: Int, receiveBuffer: Int32? = nil
+  ) throws {
     descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
     var patience = timeval(tv_sec: patience, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
       setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
+    }
+    if var receiveBuffer {
+      setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
     }
     let result = withUnsafeBytes(of: address) { bytes in
       bytes.withMemoryRebound(to: sockaddr.self) {

@@ -40,3 +40,7 @@ void clinux_name_thread(const char *name);
 
 /// Gives free memory of every arena back to the system (malloc_trim(3), which is glibc's own; elsewhere nothing happens).
 void clinux_release_memory(void);
+
+/// Maps every allocation of at least so many bytes by itself (mallopt(3), which is glibc's own; elsewhere nothing
+/// happens).
+void clinux_map_allocations_from(int bytes);

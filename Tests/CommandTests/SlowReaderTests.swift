@@ -1,0 +1,52 @@
+import Foundation
+import LiveDaemon
+import Testing
+
+extension ProcessTests {
+  /// Sixty connections ask the jobs API for a large answer and read nothing of it.
+  @Suite struct SlowReaderTests {
+    private static let megabytes = 32
+    private static let readers = 60
+
+    @Test func readersThatDoNotReadCostBoundedMemoryAndNoOrder() throws {
+      let daemon = try Daemon(
+        in: TemporaryFolder(),
+        environment: [
+          "MAX_BYTES_IN_FLIGHT": "\(Self.megabytes)MiB", "REPLICATE_API_TOKEN": "r8_0123456789",
+          "REPLICATE_API_URL": "http://127.0.0.1:1", "PUBLIC_URL": "https://hooks.example.com",
+        ])
+      let output = String(repeating: "x", count: 6 << 20)
+      let body = Array(#"{"id":"p","status":"succeeded","output":"\#(output)"}"#.utf8)
+      #expect(try daemon.post(SignedDelivery(id: "m", body: body)).status == 200)
+      // What one answer takes while it is made is no part of the comparison.
+      #expect(try daemon.ask("/jobs/p").body.count > 6 << 20)
+      let processID = daemon.process.processIdentifier
+      let before = try ProcessUsage(of: processID).residentKilobytes
+
+      var readers: [HTTPConnection] = []
+      for number in 0..<Self.readers {
+        let reader = try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort, receiveBuffer: 4096)
+        try reader.send(Array("GET /jobs/p HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n".utf8))
+        readers.append(reader)
+        #expect(try create(number, on: daemon) == 202)
+        let kilobytes = try ProcessUsage(of: processID).residentKilobytes - before
+        #expect(kilobytes < (Self.megabytes + 48) << 10, "\(kilobytes) KB more after \(number + 1) readers")
+      }
+      let evicted = try daemon.ask("/metrics").text.split(separator: "\n")
+        .first { $0.hasPrefix("replicate_webhookd_displaced_connections_total ") }
+      #expect(evicted?.hasSuffix(" 0") == false)
+      withExtendedLifetime(readers) {}
+    }
+
+    private func create(_ number: Int, on daemon: Daemon) throws -> Int {
+      let body = #"{"model":"owner/name","id":"order-\#(number)","input":{"prompt":"a fox"}}"#
+      let head = [
+        "POST /jobs HTTP/1.1", "Host: 127.0.0.2", "Content-Type: application/json",
+        "Content-Length: \(body.utf8.count)",
+      ]
+      let connection = try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort)
+      try connection.send(Array((head.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
+      return try connection.receive().status
+    }
+  }
+}
