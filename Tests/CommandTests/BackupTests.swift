@@ -155,8 +155,9 @@ extension ProcessTests {
       #expect(try daemon.post(delivery).status == 200)
       let script = #"ulimit -f 512; exec "$0" "$@""#
       let result = try Program.run(
-        ["-c", script, Program.path, "backup", folder.url.path + "/copy"],
-        environment: ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"], executable: "/bin/bash")
+        ["--default-signal=XFSZ", "/bin/bash", "-c", script, Program.path, "backup", folder.url.path + "/copy"],
+        environment: ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"],
+        executable: "/usr/bin/env")
       #expect(result.status == 1 && result.error.contains("cannot write \(folder.url.path)/copy"))
       let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
       #expect(names.filter { $0.hasPrefix("copy") } == [])

@@ -66,7 +66,9 @@ extension ProcessTests {
     @Test func aLimitOnTheSizeOfFiles() throws {
       let folder = try TemporaryFolder()
       let script = #"ulimit -Sf 420; exec "$0" "$@""#
-      let daemon = try Daemon(in: folder, wrapper: ["/bin/bash", "-c", script])
+      // The process of the tests blocks most signals, and its children inherit that.
+      let daemon = try Daemon(
+        in: folder, wrapper: ["/usr/bin/env", "--default-signal=XFSZ", "/bin/bash", "-c", script])
       try expectReadinessToTellTheTruth(daemon, in: folder) {
         let raised = try Program.run(
           ["--pid", "\(daemon.process.processIdentifier)", "--fsize=unlimited:"],

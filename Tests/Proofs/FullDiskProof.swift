@@ -48,7 +48,8 @@ enum FullDiskProof {
   }
 
   private static func prepareLimit(_ trial: Trial) -> (Daemon) throws -> Void {
-    trial.wrapper = ["/bin/bash", "-c", #"ulimit -Sf 2000; exec "$0" "$@""#]
+    trial.wrapper = ["/usr/bin/env", "--default-signal=XFSZ"]
+    trial.wrapper += ["/bin/bash", "-c", #"ulimit -Sf 2000; exec "$0" "$@""#]
     return { daemon in
       let raised = try Program.run(
         ["--pid", "\(daemon.process.processIdentifier)", "--fsize=unlimited:"],
