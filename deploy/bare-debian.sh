@@ -41,6 +41,8 @@ toolchain=$(dirname "$(dirname "$programs")")
 [ "$toolchain" != / ] || fail "Swift is installed into /usr here: unpack a toolchain into a folder of its own, and put that into PATH."
 
 tree=$(mktemp -d "${TMPDIR:-/tmp}/bare-debian.XXXXXX")
+# apt reads its lists as a user of its own.
+chmod 0755 "$tree"
 # The mounts are in a namespace that has ended by then; nothing beyond this file system is ever removed.
 trap 'rm -rf --one-file-system "$tree"' EXIT
 trap 'exit 130' INT TERM
@@ -65,7 +67,7 @@ while read -r name origin; do
   place=${name#url.}
   place=${place%.insteadof}
   [ -d "$place" ] || continue
-  folders+=("$place")
+  [[ " ${folders[*]} " == *" $place "* ]] || folders+=("$place")
   git config --file "$tree/etc/gitconfig" --add "$name" "$origin"
 done < <(git config --get-regexp '^url\..*\.insteadof$' || true)
 # They belong to another user than the tree's, which git takes for a danger.

@@ -87,7 +87,8 @@ Install what https://www.swift.org/install/linux/ lists for this system, then st
   need_packages "${packages[@]}"
 }
 
-# The libraries that the daemon is built with.
+# The libraries that the daemon is built with. Static linking takes libstdc++.a too, which g++ brings under the number that
+# fits the system.
 need_build_packages() {
-  need_packages libssl-dev libsqlite3-dev libcurl4-openssl-dev
+  need_packages libssl-dev libsqlite3-dev libcurl4-openssl-dev g++
 }

@@ -17,11 +17,12 @@ package final class Daemon {
   /// - Parameters:
   ///   - descriptorLimit: how many descriptors it may have; nil for as many as the tests.
   ///   - wrapper: a command, with its arguments, that becomes the daemon: the daemon's are added to them.
+  ///   - hasLog: false where the wrapper closes its standard error: then proc(5) has its ports.
   ///   - executable: the daemon to start.
   ///   - readsLog: false for a log that goes into a pipe, of which no more is read than the addresses.
   package init(
     in folder: TemporaryFolder, environment: [String: String] = [:], descriptorLimit: Int? = nil,
-    wrapper: [String] = [], executable: String = Program.path, readsLog: Bool = true
+    wrapper: [String] = [], hasLog: Bool = true, executable: String = Program.path, readsLog: Bool = true
   ) throws {
     self.folder = folder
     let limited = descriptorLimit.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$0\" \"$@\""] } ?? []
@@ -43,7 +44,7 @@ package final class Daemon {
     }
     process.standardInput = FileHandle.nullDevice
     try StartingThread.run(process)
-    try learnPorts()
+    if hasLog { try learnPorts() } else { try findPorts() }
   }
 
   deinit {
@@ -94,6 +95,21 @@ package final class Daemon {
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()
     return process.terminationStatus
+  }
+
+  /// Looks for its sockets until both are there, for at most half a minute.
+  private func findPorts() throws {
+    for _ in 0..<6000 where process.isRunning {
+      let ports = ["127.0.0.1", "127.0.0.2"].compactMap {
+        ListeningPorts.port(of: process.processIdentifier, on: $0)
+      }
+      if ports.count == 2 {
+        (webhookPort, apiPort) = (ports[0], ports[1])
+        return
+      }
+      poll(nil, 0, 5)
+    }
+    throw Unusable("the daemon does not listen")
   }
 
   /// Reads the log until both addresses were said, for at most half a minute.

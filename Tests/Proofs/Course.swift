@@ -44,6 +44,7 @@ package enum Fault: String, CaseIterable, Sendable {
   case damage
   case descriptors
   case logUnread = "log-unread"
+  case closedDescriptors = "closed-descriptors"
   case memory
   case clock
   case pause
@@ -64,6 +65,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case .damage: try DamageProof.run(course)
     case .descriptors: try DescriptorProof.run(course)
     case .logUnread: try UnreadLogProof.run(course)
+    case .closedDescriptors: try ClosedDescriptorsProof.run(course)
     case .memory: try MemoryProof.run(course)
     case .clock: try ClockProof.run(course)
     case .pause: try PauseProof.run(course)

@@ -8,6 +8,8 @@ final class Trial {
   var wrapper: [String] = []
   var descriptorLimit: Int?
   var readsLog = true
+  /// False where its standard error is closed.
+  var hasLog = true
   /// Seconds that the daemons' clock is ahead.
   var clockOffset = 0
 
@@ -44,7 +46,7 @@ final class Trial {
   func start() throws -> Daemon {
     let daemon = try Daemon(
       in: folder, environment: environment, descriptorLimit: descriptorLimit, wrapper: wrapper,
-      executable: course.executable, readsLog: readsLog)
+      hasLog: hasLog, executable: course.executable, readsLog: readsLog)
     self.daemon = daemon
     return daemon
   }
