@@ -59,6 +59,13 @@ package struct Fields: Sendable {
     place(of: lowercaseName.utf8Span.span, from: 0) != nil
   }
 
+  /// Whether the name of a field begins with one of these bytes, letters in lower case: tells whether to look for several
+  /// names at all.
+  package func containsName(withInitialAmong initials: [UInt8]) -> Bool {
+    for entry in entries where initials.contains(entry.initial) { return true }
+    return false
+  }
+
   /// Whether the name of a field begins with `lowercasePrefix`.
   package func containsName(withPrefix lowercasePrefix: String) -> Bool {
     let prefix = lowercasePrefix.utf8Span.span

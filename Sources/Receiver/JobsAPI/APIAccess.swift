@@ -33,8 +33,11 @@ struct APIAccess: Sendable {
     "true-client-ip", "cf-connecting-ip", "cdn-loop",
   ]
 
+  private static let proxyInitials = Array("vfxtc".utf8)
+
   private static func isForwarded(_ fields: Fields) -> Bool {
-    fields.containsName(withPrefix: "x-forwarded") || proxyFields.contains { fields.contains($0) }
+    guard fields.containsName(withInitialAmong: proxyInitials) else { return false }
+    return fields.containsName(withPrefix: "x-forwarded") || proxyFields.contains { fields.contains($0) }
   }
 
   /// The same, for a request that changes something. A web page may send some of those to another origin without asking,
