@@ -200,8 +200,8 @@ extension Connection {
       ResponseEncoder.appendHead(of: response, to: &output, date: date, connection: option)
       transport.enqueue(output)
       if ResponseEncoder.hasContent(response, answering: method) { transport.enqueue(response.body) }
+      context.hold(transport.heldBytes, for: entry)
     }
-    context.hold(transport.heldBytes, for: entry)
   }
 
   /// Sends all that was enqueued, in turns with the other connections. False where the peer is gone or takes
@@ -222,6 +222,8 @@ extension Connection {
       case .wouldBlock:
         guard !context.mustEnd(entry) else { return false }
         context.move(entry, to: .sending)
+        // A small answer counts from here on: nearly all are taken at once.
+        context.hold(transport.heldBytes, for: entry)
         let deadline = context.limits.write.deadline(from: start, moved: sent)
         guard await transport.writable(until: deadline) == .ready else { return false }
       case .endOfStream, .broken:
