@@ -90,6 +90,20 @@ import Testing
   @Test(arguments: ["", "s", "-1s", "1.5s", "1 s", "1d", "10s5", "9999999999s", "999h", "１s"])
   func otherTextsAreNoDurations(_ text: String) {
     #expect(DurationText.parse(text) == nil)
+    #expect(DurationArgument(argument: text) == nil)
+  }
+
+  /// Replicate's header takes seconds without a unit; an option does not.
+  @Test(arguments: ["30", "0"])
+  func anOptionNeedsItsUnit(_ text: String) {
+    #expect(DurationText.parse(text) != nil && DurationArgument(argument: text) == nil)
+    #expect(DurationArgument(argument: text + "s") != nil)
+  }
+
+  /// A line of a piece that is no `data:` is a field of another name, and lost.
+  @Test func everyLineOfAPieceIsData() {
+    let event = Provider.event("output", 1, "a\r\nb\rc\nd")
+    #expect(event == "event: output\nid: 1\ndata: a\ndata: b\ndata: c\ndata: d\n\n")
   }
 
   @Test(arguments: [

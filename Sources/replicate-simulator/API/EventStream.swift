@@ -9,11 +9,7 @@ extension Provider {
     var number = 0
     func event(_ name: String, _ data: String) {
       number += 1
-      text += "event: \(name)\nid: \(number)\n"
-      // Each of these ends a line of the stream (https://html.spec.whatwg.org/#event-stream-interpretation).
-      let lines = data.split(omittingEmptySubsequences: false) { ["\n", "\r\n", "\r"].contains($0) }
-      for line in lines { text += "data: \(line)\n" }
-      text += "\n"
+      text += Self.event(name, number, data)
     }
     for piece in Self.pieces(of: document.span) { event("output", piece) }
     switch entry.life.phase {
@@ -23,6 +19,12 @@ extension Provider {
     case .starting, .processing: break
     }
     return Array(text.utf8)
+  }
+
+  static func event(_ name: String, _ number: Int, _ data: String) -> String {
+    // Each of these ends a line of the stream (https://html.spec.whatwg.org/#event-stream-interpretation).
+    let lines = data.split(omittingEmptySubsequences: false) { ["\n", "\r\n", "\r"].contains($0) }
+    return "event: \(name)\nid: \(number)\n" + lines.map { "data: \($0)\n" }.joined() + "\n"
   }
 
   /// Strings without their quotes, anything else as it is written.
