@@ -33,6 +33,7 @@ extension ProcessTests {
       #expect(try daemon.post(SignedDelivery(id: "m", prediction: "p", status: "succeeded")).status == 200)
       #expect(try daemon.job("p")["state"] as? String == "succeeded")
       expectLog(daemon.logAfterStop())
+      #expect(try SecurityPage.has("should send: \(BadInput.all.count) of them"), "\(BadInput.all.count)")
     }
 
     /// A useless body says nothing of its id: when the sender sends a better one, it counts.

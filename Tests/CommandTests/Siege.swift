@@ -34,6 +34,7 @@ final class Siege: Sendable {
       opening: Array("POST /webhooks/replicate HTTP/1.1\r\nHost: a\r\nX-Long: ".utf8), drip: [0x61]),
     Kind(name: "dripping bodies", count: 500, opening: delivery(of: 100_000), drip: [0x61]),
   ]
+  static let size = kinds.map(\.count).reduce(0, +)
   private static let largestBody = 8 * 1024 * 1024
 
   private let address: Int

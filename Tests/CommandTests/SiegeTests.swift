@@ -17,6 +17,7 @@ extension ProcessTests {
       try warmUp(daemon)
       let before = try ProcessUsage(of: daemon.process.processIdentifier)
 
+      #expect(try SecurityPage.has("\(Siege.size / 1000),000 on the webhooks listener"))
       let siege = Siege(port: daemon.webhookPort)
       try siege.waitUntilComplete()
       var slowest = Duration.zero

@@ -1,4 +1,5 @@
 import Conformance
+import LiveDaemon
 import Testing
 
 /// The built daemon, over TCP, against every case: the answer is one that the RFCs allow, and it is the same
@@ -21,6 +22,12 @@ import Testing
   @Test func namesAreUnique() {
     #expect(Set(Self.names).count == Self.names.count)
     #expect(Self.names.count >= 700)
+  }
+
+  @Test func casesOfSmugglingAreOnThePage() throws {
+    let groups: [CaseGroup] = [.contentLength, .transferEncoding, .chunked]
+    let count = Self.names.count { name in groups.contains { name.hasPrefix("\($0.rawValue)/") } }
+    #expect(try SecurityPage.has("\(count) cases of Content-Length"), "\(count)")
   }
 
   @Test(arguments: names) func allowedAnswer(_ name: String) throws {

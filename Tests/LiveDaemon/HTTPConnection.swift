@@ -78,6 +78,19 @@ package final class HTTPConnection {
     }
   }
 
+  /// Nothing more is sent: what is incomplete stays so.
+  package func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+  /// All that comes until the other side has closed.
+  package func receiveAll() -> [UInt8] {
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while true {
+      let count = recv(descriptor, &chunk, chunk.count, 0)
+      guard count > 0 else { return input }
+      input += chunk.prefix(count)
+    }
+  }
+
   /// Reads until the other side has closed, for at most a minute.
   package func waitForEnd() {
     var chunk = [UInt8](repeating: 0, count: 4096)

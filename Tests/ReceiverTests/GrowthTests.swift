@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Jobs
 import ReplicateAPI
 import StandardWebhooks
@@ -29,6 +29,13 @@ import Testing
     ("nothing but brackets", "", "[", ""),
     ("nothing but quotes", "", "\"", ""),
   ]
+
+  @Test func thePageHasTheirCount() throws {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let page = try String(contentsOf: root.appendingPathComponent("deploy/security.md"), encoding: .utf8)
+    #expect(page.contains("bodies: \(Self.shapes.count) shapes"))
+  }
 
   @Test(arguments: shapes.indices)
   func twiceTheBytesTakeTwiceTheTime(_ index: Int) {
