@@ -155,7 +155,10 @@ extension ProcessTests {
       #expect(try daemon.post(delivery).status == 200)
       let script = #"ulimit -f 512; exec "$0" "$@""#
       let result = try Program.run(
-        ["--default-signal=XFSZ", "/bin/bash", "-c", script, Program.path, "backup", folder.url.path + "/copy"],
+        [
+          "--default-signal=XFSZ", "/bin/bash", "-c", script, Program.path, "backup",
+          folder.url.path + "/copy",
+        ],
         environment: ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"],
         executable: "/usr/bin/env")
       #expect(result.status == 1 && result.error.contains("cannot write \(folder.url.path)/copy"))
