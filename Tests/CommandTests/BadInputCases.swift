@@ -222,6 +222,7 @@ extension BadInput {
     switch (field, value) {
     case ("input", _), ("output", _), ("metrics", _):
       shown = value == "null" ? nil : #""\#(field)":\#(value)"#
+    case ("data_removed", "true"): shown = #""data_removed":true"#
     case ("logs", #""text""#): shown = #""logs_tail":"text""#
     case ("model", #""text""#): shown = #""model":"text""#
     case ("version", #""text""#): shown = #""model_version":"text""#

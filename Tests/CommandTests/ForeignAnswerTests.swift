@@ -111,7 +111,7 @@ extension ProcessTests {
         ["serve"],
         environment: Self.environment(stub).merging([
           "REPLICATE_WEBHOOK_SECRET": "", "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
-          "DATABASE_URL": "sqlite://\(folder.url.path)/jobs.db",
+          "DATABASE_URL": "sqlite:\(folder.url.path)/jobs.db",
         ]) { $1 })
       #expect(result.status == exit && result.error.contains("could not be fetched"), "\(result.error)")
     }

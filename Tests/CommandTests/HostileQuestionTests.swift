@@ -24,7 +24,7 @@ extension ProcessTests {
         ("/jobs/\(long)\(long)", 414, "malformed_request"), ("/jobs/\(long)/history", 404, "job_not_found"),
         ("/jobs/a/history/b", 404, "not_found"), ("/jobs/a/b", 404, "not_found"),
         ("/jobs//history", 404, "not_found"),
-        ("//jobs", 404, "not_found"), ("/jobs//", 404, "not_found"), ("/JOBS", 404, "not_found"),
+        ("//jobs", 200, nil), ("/jobs//", 200, nil), ("/JOBS", 404, "not_found"),
         ("/jobs/", 200, nil),
         ("/%6aobs", 200, nil), ("/jobs%00", 400, "malformed_request"), ("jobs", 400, "malformed_request"),
         ("http://127.0.0.1/jobs", 200, nil), ("ftp://127.0.0.1/jobs", 400, "malformed_request"),

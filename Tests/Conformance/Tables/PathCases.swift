@@ -26,9 +26,11 @@ enum PathCases {
   private static let dotted = [
     ("dot", "/.{get}"), ("dot-dot", "/..{get}"), ("up-and-down", "/a/..{get}"), ("dot-encoded", "/%2e{get}"),
     ("dot-dot-encoded", "/%2e%2e{get}"), ("up-and-down-encoded", "/a/%2E%2E{get}"), ("dot-at-end", "{get}/."),
-    ("dot-dot-half-encoded", "/a/.%2e{get}"), ("double-slash", "/{get}"), ("up-at-end", "{get}/a/.."),
-    ("triple-slash", "//{get}"),
+    ("dot-dot-half-encoded", "/a/.%2e{get}"), ("up-at-end", "{get}/a/.."),
   ]
+
+  /// RFC 3986 calls these other paths; which resource a path names is the server's choice (RFC 9110 section 4.2.3).
+  private static let doubledSlashes = [("double-slash", "/{get}"), ("triple-slash", "//{get}")]
 
   static let table: [ConformanceCase] =
     [
@@ -51,6 +53,7 @@ enum PathCases {
         .needing(.trailingSlash),
     ]
     + elsewhere.map { .row($0, "3986 6.2.2", get("GET \($1) HTTP/1.1"), doubtful) }
+    + doubledSlashes.map { .row($0, "9110 4.2.3", get("GET \($1) HTTP/1.1"), absent.or(.found)) }
     + malformed.map { .row($0, "3986 2.1", get("GET \($1) HTTP/1.1"), absent) }
     + dotted.map { .row($0, "3986 5.2.4", get("GET \($1) HTTP/1.1"), doubtful) }
 
