@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Attacks a daemon of its own on this machine with slowhttptest in all its modes, and shows how long an honest
-# delivery takes meanwhile, and what the daemon holds afterwards.
+# Attacks a daemon of its own on this machine, and shows how long an honest request takes meanwhile, and what the daemon
+# holds afterwards. The attacks are slowhttptest in all its modes; four clients that change the keys of TLS and do nothing
+# else; one that asks the jobs API for a large job many times at once; and 60 that ask for it and read nothing.
 #
 #   deploy/siege.sh [--seconds N] [--connections N]     of each mode: 20 s with 3000 connections unless said otherwise
 #
-# Status 1 where a delivery took longer than a second or was not acknowledged, or where a descriptor is left open.
+# Status 1 where a request took longer than a second or failed, where more memory was taken than 400 MB, or where a
+# descriptor is left open.
 set -euo pipefail
 
 seconds=20
@@ -13,7 +15,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) seconds=${2:?} && shift 2 ;;
     --connections) connections=${2:?} && shift 2 ;;
-    -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0" && exit 0 ;;
     *) echo "siege.sh: unknown argument: $1 (try --help)" >&2 && exit 64 ;;
   esac
 done
@@ -23,76 +25,175 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . deploy/prerequisites.sh
 need_swift
 need_build_packages
-need_packages slowhttptest python3
+need_packages slowhttptest python3 openssl
 run swift build -c release --static-swift-stdlib --product replicate-webhookd -Xlinker -s
 
 place=$(mktemp -d)
 secret=whsec_$(head -c 24 /dev/urandom | base64)
 ulimit -n "$(ulimit -Hn)"
-REPLICATE_WEBHOOK_SECRET=$secret WEBHOOK_LISTEN=127.0.0.1:0 API_LISTEN=127.0.0.2:0 LOG_FORMAT=text \
-  DATABASE_URL=sqlite:$place/jobs.db .build/release/replicate-webhookd serve 2>"$place/log" &
-daemon=$!
-trap 'kill $daemon 2>/dev/null; wait $daemon 2>/dev/null || true; rm -rf "$place"' EXIT
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout "$place/key.pem" \
+  -out "$place/certificate.pem" -subj /CN=localhost 2>/dev/null
+trap 'kill ${daemon:-} ${tls_daemon:-} 2>/dev/null; wait; rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM
-for _ in $(seq 100); do
-  port=$(sed -n 's/.*listening.*address=127.0.0.1:\([0-9]*\) purpose=webhooks.*/\1/p' "$place/log")
-  [ -n "$port" ] && break
-  kill -0 $daemon 2>/dev/null || fail "The daemon has ended: $(cat "$place/log")"
-  sleep 0.1
-done
+
+# serve NAME [SETTING=VALUE...]: sets pid, port and api_port. No call to Replicate leads anywhere.
+serve() {
+  local name=$1
+  shift
+  env REPLICATE_WEBHOOK_SECRET="$secret" WEBHOOK_LISTEN=127.0.0.1:0 API_LISTEN=127.0.0.2:0 LOG_FORMAT=text \
+    LOG_LEVEL=notice REPLICATE_API_TOKEN=r8_siege REPLICATE_API_URL=http://127.0.0.1:1 \
+    DATABASE_URL="sqlite:$place/$name.db" "$@" .build/release/replicate-webhookd serve 2>"$place/$name.log" &
+  pid=$!
+  for _ in $(seq 100); do
+    port=$(sed -n 's/.*listening.*address=127.0.0.1:\([0-9]*\) purpose=webhooks.*/\1/p' "$place/$name.log")
+    api_port=$(sed -n 's/.*listening.*address=127.0.0.2:\([0-9]*\) purpose=api.*/\1/p' "$place/$name.log")
+    [ -n "$port" ] && [ -n "$api_port" ] && return
+    kill -0 $pid 2>/dev/null || fail "The daemon has ended: $(cat "$place/$name.log")"
+    sleep 0.1
+  done
+  fail "The daemon does not listen: $(cat "$place/$name.log")"
+}
+serve tls TLS_CERTIFICATE="$place/certificate.pem" TLS_KEY="$place/key.pem"
+tls_daemon=$pid tls_port=$port
+serve jobs
+daemon=$pid
 url=http://127.0.0.1:$port/webhooks/replicate
 
-# Sends a delivery on a new connection every 50 ms until standard input ends, then says how they fared.
+# Sends a request on a new connection every 50 ms until standard input ends, then says how they fared. What it sends is
+# `delivery`, `tls` for the same over TLS, `read`, or `create`; `large` sends one delivery of 6 MiB and ends.
 honest='
-import base64, hashlib, hmac, http.client, select, sys, time
-port, secret = int(sys.argv[1]), base64.b64decode(sys.argv[2].removeprefix("whsec_"))
+import base64, hashlib, hmac, http.client, select, ssl, sys, time
+kind, port, secret = sys.argv[1], int(sys.argv[2]), base64.b64decode(sys.argv[3].removeprefix("whsec_"))
+def deliver(job, output=b"x", tls=False):
+    body = b"{\"id\":\"%s\",\"status\":\"succeeded\",\"output\":\"%s\"}" % (job.encode(), output)
+    name, moment = f"siege_{time.time_ns()}", str(int(time.time()))
+    mac = base64.b64encode(hmac.digest(secret, f"{name}.{moment}.".encode() + body, hashlib.sha256)).decode()
+    fields = {"webhook-id": name, "webhook-timestamp": moment, "webhook-signature": "v1," + mac}
+    if tls:
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", port, timeout=10, context=ssl._create_unverified_context())
+    else:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", "/webhooks/replicate", body, fields)
+    return connection.getresponse().status == 200
+def ask(method, path, body=None):
+    connection = http.client.HTTPConnection("127.0.0.2", port, timeout=10)
+    connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
+    return connection.getresponse().status in (200, 202)
+requests = {
+    "delivery": lambda job: deliver(job),
+    "tls": lambda job: deliver(job, tls=True),
+    "read": lambda job: ask("GET", "/jobs?limit=10"),
+    "create": lambda job: ask("POST", "/jobs", b"{\"model\":\"owner/name\",\"input\":{}}"),
+}
+if kind == "large":
+    sys.exit(not deliver("large", b"x" * (6 << 20)))
 slowest, count, failed = 0.0, 0, 0
 while not select.select([sys.stdin], [], [], 0.05)[0]:
     count += 1
-    body = b"{\"id\":\"siege%d-%d\",\"status\":\"succeeded\",\"output\":\"x\"}" % (time.time(), count)
-    name, moment = f"siege_{time.time_ns()}", str(int(time.time()))
-    mac = base64.b64encode(hmac.digest(secret, f"{name}.{moment}.".encode() + body, hashlib.sha256)).decode()
     start = time.monotonic()
     try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        connection.request("POST", "/webhooks/replicate", body, {
-            "webhook-id": name, "webhook-timestamp": moment, "webhook-signature": "v1," + mac})
-        failed += connection.getresponse().status != 200
-        connection.close()
+        failed += not requests[kind](f"siege{time.time_ns()}-{count}")
     except OSError:
         failed += 1
     slowest = max(slowest, time.monotonic() - start)
 print(f"{count} {failed} {slowest * 1000:.0f}")
+'
+# What slowhttptest cannot do, for some seconds.
+hostile='
+import ctypes, socket, sys, threading, time
+kind, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+end = time.monotonic() + seconds
+request = b"GET /jobs/large HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n"
+def connect(host, buffer=None):
+    connection = socket.socket()
+    if buffer:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    connection.connect((host, port))
+    return connection
+def key_updates():
+    library = ctypes.CDLL("libssl.so.3")
+    for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+        getattr(library, name).restype = ctypes.c_void_p
+    def call(name, *arguments):
+        return getattr(library, name)(*[ctypes.c_void_p(a) if a > 1 << 31 else a for a in arguments])
+    context = call("SSL_CTX_new", call("TLS_client_method"))
+    while time.monotonic() < end:
+        plain = connect("127.0.0.1")
+        tls = call("SSL_new", context)
+        call("SSL_set_fd", tls, plain.fileno())
+        if call("SSL_connect", tls) == 1:
+            while call("SSL_key_update", tls, 1) == 1 and call("SSL_do_handshake", tls) == 1:
+                if time.monotonic() > end:
+                    break
+        call("SSL_free", tls)
+        plain.close()
+def pipelined():
+    connection = connect("127.0.0.2")
+    def send():
+        while time.monotonic() < end:
+            connection.sendall(request * 100)
+    threading.Thread(target=send, daemon=True).start()
+    while time.monotonic() < end:
+        connection.recv(1 << 20)
+def unread():
+    while time.monotonic() < end:
+        readers = [connect("127.0.0.2", 4096) for _ in range(60)]
+        for reader in readers:
+            reader.sendall(request)
+            time.sleep(0.05)
+        time.sleep(min(5, max(0, end - time.monotonic())))
+for _ in range(4 if kind == "key_updates" else 1):
+    threading.Thread(target={"key_updates": key_updates, "pipelined": pipelined, "unread": unread}[kind]).start()
 '
 held() { printf '%s %s' "$(find /proc/$daemon/fd -mindepth 1 | wc -l)" "$(awk '/VmRSS/ { print $2 }' /proc/$daemon/status)"; }
 
 # Fields that a delivery has, so that its body is waited for; slowhttptest sends them behind the content type.
 signed=$'application/json\r\nwebhook-id: m\r\nwebhook-timestamp: 1700000000\r\nwebhook-signature: v1,AAAA'
 status=0
-printf '\n%-14s %10s %10s %12s %12s %18s\n' mode connected deliveries failed 'slowest ms' 'available to it'
-attack() {
-  local name=$1
-  shift
+printf '\n%-14s %10s %10s %12s %12s %18s\n' mode connected requests failed 'slowest ms' 'available to it'
+# besiege NAME KIND PORT COMMAND...: honest requests of a kind while the command runs; sets count, failed and slowest.
+besiege() {
+  local name=$1 kind=$2 port=$3
+  shift 3
   mkfifo "$place/stop-$name"
-  python3 -c "$honest" "$port" "$secret" <"$place/stop-$name" >"$place/honest-$name" &
+  python3 -c "$honest" "$kind" "$port" "$secret" <"$place/stop-$name" >"$place/honest-$name" &
   local honest_process=$!
   exec 9>"$place/stop-$name"
-  slowhttptest "$@" -c "$connections" -r 1000 -l "$seconds" -p 3 -g -o "$place/$name" -v 0 >/dev/null 2>&1 || true
+  "$@" >/dev/null 2>&1 || true
   exec 9>&-
   wait $honest_process
-  local count failed slowest connected available
   read -r count failed slowest <"$place/honest-$name"
+  if [ "$failed" != 0 ] || [ "$slowest" -ge 1000 ]; then status=1; fi
+}
+attack() {
+  local name=$1 connected available
+  shift
+  besiege "$name" delivery "$port" \
+    slowhttptest "$@" -c "$connections" -r 1000 -l "$seconds" -p 3 -g -o "$place/$name" -v 0
   connected=$(awk -F, 'NR > 1 && $4 > most { most = $4 } END { print most + 0 }' "$place/$name.csv")
   available=$(awk -F, 'NR > 1 { all++; if ($5 > 0) up++ } END { printf "%d of %d s", up, all }' "$place/$name.csv")
   printf '%-14s %10s %10s %12s %12s %18s\n' "$name" "$connected" "$count" "$failed" "$slowest" "$available"
-  if [ "$failed" != 0 ] || [ "$slowest" -ge 1000 ]; then status=1; fi
+}
+# intrude NAME KIND PORT HOSTILE CONNECTIONS
+intrude() {
+  besiege "$1" "$2" "$3" python3 -c "$hostile" "$4" "$3" "$seconds"
+  printf '%-14s %10s %10s %12s %12s %18s\n' "$1" "$5" "$count" "$failed" "$slowest" -
 }
 
+# The first order opens what calls to Replicate are made with, and it stays open.
+sleep 1 | python3 -c "$honest" create "$api_port" "$secret" >/dev/null
 read -r descriptors memory <<<"$(held)"
 attack slow-headers -H -i 5 -u "$url"
 attack slow-body -B -i 5 -s 100000 -f "$signed" -u "$url"
 attack range -R -u "$url"
 attack slow-read -X -k 5 -n 2 -w 1 -y 2 -z 1 -u "http://127.0.0.1:$port/healthz"
+
+intrude key-updates tls "$tls_port" key_updates 4
+python3 -c "$honest" large "$port" "$secret" || fail "The large delivery was refused."
+intrude pipelined read "$api_port" pipelined 1
+intrude unread create "$api_port" unread 60
+highest=$(awk '/VmHWM/ { print $2 }' /proc/$daemon/status)
 
 for _ in $(seq 150); do
   read -r descriptors_left memory_left <<<"$(held)"
@@ -100,6 +201,8 @@ for _ in $(seq 150); do
   sleep 0.1
 done
 say ""
-say "Descriptors: $descriptors before, $descriptors_left after. Memory: $memory KB before, $memory_left KB after."
+say "Descriptors: $descriptors before, $descriptors_left after. Memory: $memory KB before, $memory_left KB after,"
+say "$highest KB at the highest."
+[ "$highest" -le 400000 ] || status=1
 [ "$descriptors_left" -le "$descriptors" ] || status=1
 exit $status

@@ -215,6 +215,7 @@ extension Connection {
       case .transferred(let count):
         guard transport.unsentCount > 0 else { return true }
         sent += count
+        context.move(entry, to: .sending)
         context.noteSent(count, for: entry)
         context.hold(transport.heldBytes, for: entry)
         await context.yield()

@@ -103,7 +103,7 @@ final class ConnectionEntry {
     case receiving
     /// A request was received whole, and its answer is being made.
     case handling
-    /// The answer does not fit into the socket, and waits for the peer to take it.
+    /// A part of the answer was sent, and the rest waits for the peer to take it.
     case sending
     /// Everything was said; the peer's rest is read so that it can read ours.
     case lingering
