@@ -145,6 +145,9 @@ extension RequestsFuzzTarget {
       try check(head, at: result.start, of: choices)
       return try checkOpenBody(of: head, rest.dropFirst(head.byteCount), result.end, choices)
     }
+    try require(
+      result.end == .wantsMore || RequestHeadParser.hasBegun(Array(rest).span),
+      "what is refused has not begun")
     if result.end == .wantsMore {
       try require(ReferenceRequest.length(of: rest) == nil, "a header section is complete and was not read")
       // A section that fills its limit and has not ended is too large with the next byte, whichever it is.
