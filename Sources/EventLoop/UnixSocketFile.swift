@@ -3,8 +3,8 @@ internal import Glibc
 
 /// The file of a unix socket.
 ///
-/// unix(7): it outlives its process, and binding to it fails. One that nobody listens on any more is removed; one that answers
-/// is left to its owner, and so is a file of any other kind.
+/// unix(7): it outlives its process, and binding to it fails. A socket without a listener is removed. One that
+/// answers is left to its owner, and so is a file of any other kind.
 struct UnixSocketFile {
   private let path: String
 

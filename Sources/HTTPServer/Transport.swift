@@ -52,7 +52,7 @@ extension Transport {
   func receive(into buffer: inout [UInt8], limit: Int) -> TransferResult {
     guard session != nil else { return receiveRaw(into: &buffer, limit: limit) }
     defer { sendAnswersOfTLS() }
-    // One read of ciphertext, whatever is in it: what is left is found readable in the next turn.
+    // One read of ciphertext, even if it holds no data: the rest is found readable in the next turn.
     if let result = decrypt(into: &buffer, limit: limit) { return result }
     let arrived = feedSession()
     guard case .transferred = arrived else { return arrived }
@@ -99,7 +99,7 @@ extension Transport {
 extension Transport {
   /// Bytes that wait for the socket.
   var unsentCount: Int { outgoing.count + unencoded.count }
-  /// Memory that they take, in whatever form.
+  /// Memory that they take, encrypted or not.
   var heldBytes: Int { outgoing.heldBytes + unencoded.heldBytes }
 
   /// Takes `bytes` to be sent by ``flush()``; many of them without a copy.

@@ -147,7 +147,7 @@ package final class Application {
     logger.notice("stopped")
   }
 
-  /// From the second signal to the end of the process, whatever is under way.
+  /// From the second signal to the end of the process, requests in flight or not.
   private static let lastGrace: Duration = .seconds(3)
 
   private static func provideDescriptors(for settings: Settings, _ logger: Logger) {

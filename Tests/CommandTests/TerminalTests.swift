@@ -11,7 +11,7 @@ private let hostile = "a\u{1B}[2J\u{9B}31m\u{7F}\u{2028}\u{202E}z\u{2066}é👩�
 private let harmful: [Unicode.Scalar] = ["\u{1B}", "\u{9B}", "\u{7F}", "\u{2028}", "\u{202E}", "\u{2066}"]
 
 @Suite struct VisibleTextTests {
-  @Test func whatMovesACursorIsADot() {
+  @Test func cursorControlsAreShownAsDots() {
     #expect(Terminal.visible(hostile) == "a·[2J·31m···z·é👩‍💻")
     #expect(Terminal.visible("a\tb\nc\r", keeping: ["\n", "\t"]) == "a\tb\nc·")
     #expect(Terminal.visible("plain") == "plain")

@@ -67,7 +67,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   }
 
   /// A search makes more calls than are known when it begins: they are made good afterwards.
-  @Test func whatIsTakenBeyondTheBudgetIsWaitedFor() {
+  @Test func callsBeyondTheBudgetDelayTheNext() {
     var budget = CallBudget(perMinute: 60, burst: 5, now: time(0))
     budget.take(15, at: time(0))
     #expect(budget.available(at: time(0)) == 0)

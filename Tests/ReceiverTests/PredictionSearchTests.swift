@@ -106,7 +106,7 @@ extension PredictionSearchTests {
   }
 
   /// What was created at another time, or belongs to another job, need not be asked for.
-  @Test func whatCannotBeMissingIsNotAskedFor() throws {
+  @Test func aSearchAsksForCandidatesOnly() throws {
     let now = WallClock.milliseconds
     let time = { @Sendable (seconds: Int64) in Timestamp(milliseconds: now + seconds * 1000).rfc3339 }
     let search = try Search(certainIn: -1000) { _ in
@@ -123,7 +123,7 @@ extension PredictionSearchTests {
   }
 
   /// A search asks for so many and no more; the next goes on where it has ended.
-  @Test func whatASearchHasLearnedIsNotAskedForAgain() throws {
+  @Test func aSearchAsksForEachPredictionOnce() throws {
     let count = 2 * PredictionSearch.maxCandidates + 30
     let search = try Search(certainIn: -1000) { _ in
       Self.page((0..<count).map { Self.item("p\($0)") })
@@ -141,7 +141,7 @@ extension PredictionSearchTests {
   }
 
   /// A prediction that one search came upon may be the one that the next looks for.
-  @Test func whatBelongsToAJobThatIsMissingLaterIsFoundThen() throws {
+  @Test func aPredictionOfAJobMissingLaterIsFoundThen() throws {
     let search = try Search(certainIn: -1000) { _ in
       Self.page([Self.item("p1")])
     } get: { token, id in
@@ -155,7 +155,7 @@ extension PredictionSearchTests {
   }
 
   /// The store refuses what was found: the prediction is there all the same.
-  @Test func whatCannotBeRecordedIsNotAbsent() throws {
+  @Test func aPredictionThatCannotBeRecordedIsNotAbsent() throws {
     let search = try Search(certainIn: -1000) { token in
       Self.page([Self.item("p1", Self.webhook(token, of: "a"))])
     }

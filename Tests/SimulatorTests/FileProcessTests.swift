@@ -55,7 +55,7 @@ extension SimulatorProcessTests {
       }
     }
 
-    @Test func whatIsNoFileIsRefused() throws {
+    @Test func aBodyWithoutAFileIsRefused() throws {
       let simulator = try SimulatorProcess()
       let form = [Self.token, "Content-Type: multipart/form-data; boundary=b"]
       #expect(try send("POST", "/v1/files", to: simulator, form, Array("x".utf8)).status == 400)

@@ -60,7 +60,7 @@ import Testing
   }
 
   /// Refused calls and left predictions are shown, in their order.
-  @Test func whatWasTriedInVainIsKept() throws {
+  @Test func failedAttemptsAreKept() throws {
     let store = try OrderedStore()
     let refusal = JobError(code: "invalid_input", message: "not yours")
     let step = try store.send("j1", retries: 1)

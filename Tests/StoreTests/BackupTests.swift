@@ -125,7 +125,7 @@ import Testing
   }
 
   /// Between the backup and its restore the daemon went on: whatever waits in the copy may have been sent.
-  @Test func whatWaitsInARestoredCopyIsSearchedForFirst() throws {
+  @Test func ordersOfARestoredCopyAreSearchedForFirst() throws {
     let store = try OrderedStore()
     for id in ["one", "two", "three", "ended"] { try store.place(id, retries: 1) }
     let ended = try store.cancel("ended")

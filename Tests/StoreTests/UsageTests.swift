@@ -136,7 +136,7 @@ import Testing
 @Suite struct PruneTests {
   /// A delivery may be sent again with its signature for twice the tolerance. Whatever was heard of the job itself, its ids stay
   /// until then.
-  @Test func whatMayBeSentAgainKeepsItsJob() throws {
+  @Test func aDeliveryThatCanBeReplayedKeepsItsJob() throws {
     let store = try OrderedStore()
     try store.deliver("a", .succeeded)
     try store.deliver("b", of: "p2", .succeeded)

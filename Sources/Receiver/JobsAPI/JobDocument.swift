@@ -197,7 +197,7 @@ extension JobDocument {
     return parts?.isDataRemoved == true ? posted ?? received : received ?? posted
   }
 
-  /// What whoever created the prediction has put behind the webhook's path.
+  /// The webhook URL's query, without our own token: the creator of the prediction put it there.
   private static func webhookQuery(_ webhook: JSONValue?, of body: [UInt8]) -> String? {
     guard let webhook, webhook.kind == .string, webhook.range.count <= longestWebhook,
       body[webhook.range].contains(UInt8(ascii: "?"))
