@@ -46,12 +46,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
-    // Pure values: nothing here touches the outside.
-    room("Jobs"),
-    room("JSONText"),
-    room("HTTPWire"),
-    room("ClientAddress"),
-
     // C libraries, each imported by as few rooms as can be. Every executable links CLinux, which opens the standard
     // descriptors that are closed.
     .target(name: "CLinux"),
@@ -63,27 +57,81 @@ let package = Package(
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
-    // Rooms with one reason to change. Siblings never import each other.
-    room("StandardWebhooks", ["COpenSSL"]),
-    room("TLS", ["COpenSSL"]),
-    room("EventLoop", ["CLinux"]),
-    room("HTTPServer", ["HTTPWire", "EventLoop", "ClientAddress", "TLS"]),
-    room("HTTPClient", ["CCurl"]),
-    room("Store", ["Jobs", "CSQLite"]),
-    room("ReplicateAPI", ["Jobs", "JSONText"]),
+    // Leaves: what every other room may use.
+    room("Bytes"),
+    room("Time"),
+    room("Crypto", ["COpenSSL"]),
+    room("System", ["CLinux", "Time"]),
 
-    // The product, and its command.
+    // Protocols, each by its specification. Siblings import each other only along the arrows shown here.
+    room("JSONText", ["Bytes"]),
+    room("HTTPWire", ["Bytes"]),
+    room("ClientAddress", ["Bytes"]),
+    room("StandardWebhooks", ["COpenSSL", "Crypto"]),
+    room("TLS", ["COpenSSL"]),
+    room("EventLoop", ["CLinux", "Time", "System"]),
+    room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
+    room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
+    room("HTTPClient", ["CCurl"]),
+
+    // The domain: jobs, what an app may request, and where both are kept.
+    room("Jobs", ["Bytes", "Time"]),
+    room("JobRequests", ["Bytes", "JSONText"]),
+    room("Store", ["CSQLite", "Time", "Jobs"]),
+
+    // The provider: Replicate's wire.
+    room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
+
+    // What the rooms above report to, and what they are set by.
     room(
-      "Receiver",
+      "Observability",
       [
-        "Jobs", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer",
-        "HTTPClient", "TLS", "Store", "ReplicateAPI", logging,
+        "Time", "System", "JSONText", "EventLoop", "HTTPServer", "Routing", "Jobs", logging,
+      ]),
+    room(
+      "Settings",
+      [
+        "Bytes", "Crypto", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer",
+        "JobRequests", "Replicate", "Observability",
+      ]),
+
+    // Machinery.
+    room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Store", "Observability", logging]),
+    room(
+      "Scheduler",
+      [
+        "Time", "System", "HTTPWire", "StandardWebhooks", "HTTPServer", "HTTPClient", "Jobs", "JobRequests",
+        "Store", "Replicate", "Observability", "Settings", "GroupCommit", logging,
+      ]),
+
+    // The doors.
+    room(
+      "WebhookIntake",
+      [
+        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing", "Jobs", "JobRequests",
+        "Store", "Replicate", "Observability", "GroupCommit", logging,
+      ]),
+    room(
+      "JobsAPI",
+      [
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
+        "Jobs", "JobRequests", "Store", "Replicate", "Observability", "Settings", "GroupCommit", "Scheduler",
+      ]),
+
+    // The wiring.
+    room(
+      "Daemon",
+      [
+        "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
+        "Routing", "HTTPClient", "Jobs", "Store", "Replicate", "Observability", "Settings", "GroupCommit",
+        "Scheduler", "WebhookIntake", "JobsAPI", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
-        "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",
-        "StandardWebhooks", "Store", "TLS", arguments, logging,
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
+        "HTTPClient", "Jobs", "Store", "Replicate", "Observability", "Settings", "Daemon", arguments,
+        logging,
       ],
       swiftSettings: house),
 
@@ -92,7 +140,7 @@ let package = Package(
     .executableTarget(
       name: "webhook-bench",
       dependencies: [
-        "StandardWebhooks", "CLinux", "COpenSSL", "CPerfEvents", "replicate-webhookd", arguments,
+        "COpenSSL", "CLinux", "StandardWebhooks", arguments, "CPerfEvents", "replicate-webhookd",
       ],
       swiftSettings: house),
 
@@ -100,13 +148,15 @@ let package = Package(
     .executableTarget(
       name: "replicate-simulator",
       dependencies: [
-        "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs", "StandardWebhooks",
-        arguments,
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",
+        "HTTPServer", "HTTPClient", "Jobs", arguments,
       ],
       swiftSettings: house),
 
     // A kernel with a seed, on which the rooms above EventLoop are tested.
-    .target(name: "Simulation", dependencies: ["EventLoop"], path: "Tests/Simulation", swiftSettings: house),
+    .target(
+      name: "Simulation", dependencies: ["EventLoop", "System", "Time"], path: "Tests/Simulation",
+      swiftSettings: house),
     // Raw bytes to a live server, and what the RFCs allow it to answer.
     .target(
       name: "Conformance", path: "Tests/Conformance", exclude: ["README.md", "peers"], swiftSettings: house),
@@ -118,28 +168,33 @@ let package = Package(
     // The other end of TLS, over bytes in memory.
     .target(
       name: "TLSClient", dependencies: ["COpenSSL", "TLS"], path: "Tests/TLSClient", swiftSettings: house),
-    tests("JobsTests", ["Jobs", "Simulation"]),
-    tests("EventLoopTests", ["EventLoop", "Simulation"]),
+    tests("JobsTests", ["Jobs", "Time", "Simulation"]),
+    tests("EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
     tests(
       "HTTPServerTests",
-      ["HTTPServer", "HTTPWire", "EventLoop", "ClientAddress", "Simulation", "TLS", "TLSClient"]),
+      [
+        "HTTPServer", "Routing", "HTTPWire", "EventLoop", "System", "Time", "ClientAddress", "Simulation",
+        "TLS", "TLSClient",
+      ]),
     tests("JSONTextTests", ["JSONText"]),
-    tests("HTTPWireTests", ["HTTPWire"]),
+    tests("HTTPWireTests", ["HTTPWire", "Bytes", "Time"]),
     tests("ClientAddressTests", ["ClientAddress", "Simulation"]),
-    tests("StandardWebhooksTests", ["StandardWebhooks"], resources: [.copy("Fixtures")]),
-    tests("TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
+    tests("StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
+    tests("TLSTests", ["TLS", "Time", "System", "COpenSSL", "Simulation", "TLSClient"]),
     tests(
       "ReceiverTests",
       [
-        "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs",
-        "ReplicateAPI",
+        "Bytes", "Time", "Crypto", "System", "Jobs", "JobRequests", "JSONText", "Replicate", "Settings",
+        "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop",
+        "HTTPServer", "Routing", "HTTPWire", "HTTPClient", "StandardWebhooks", "Store", "TLS",
         "CSQLite", "FaultyDisk", "Simulation", logging,
       ], resources: [.copy("Documents")]),
     tests(
       "SimulatorTests",
       [
-        "replicate-simulator", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs",
-        "ReplicateAPI", "StandardWebhooks", "ClientAddress", "LiveDaemon",
+        "replicate-simulator", "Bytes", "Time", "System", "Crypto", "EventLoop", "HTTPServer", "Routing",
+        "HTTPWire", "HTTPClient", "JSONText", "Jobs",
+        "Replicate", "JobRequests", "StandardWebhooks", "ClientAddress", "LiveDaemon",
       ]),
     // The built daemon as a process, and a plain client of it.
     .target(
@@ -147,14 +202,16 @@ let package = Package(
     tests(
       "CommandTests",
       [
-        "LiveDaemon", "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "JSONText", "StandardWebhooks",
+        "LiveDaemon", "Settings", "Observability", "Daemon", "System", "Time", "Crypto", "Jobs",
+        "JobRequests", "EventLoop", "HTTPServer", "Routing", "HTTPWire", "JSONText", "StandardWebhooks",
         "replicate-webhookd",
       ]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests("FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
     // What must hold whatever happens to a daemon, asked of a real one by deploy/prove.sh.
     .target(
-      name: "Proofs", dependencies: ["LiveDaemon", "StandardWebhooks", "Simulation"], path: "Tests/Proofs",
+      name: "Proofs", dependencies: ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation"],
+      path: "Tests/Proofs",
       swiftSettings: house),
     .executableTarget(
       name: "webhook-prove", dependencies: ["Proofs", arguments], path: "Tests/webhook-prove",
@@ -164,24 +221,30 @@ let package = Package(
     tests(
       "ReceiverSimulationTests",
       [
-        "Receiver", "EventLoop", "HTTPServer", "HTTPWire", "StandardWebhooks", "Store", "Jobs", "CSQLite",
-        "ClientAddress", "FaultyDisk", "ReplicateAPI", "Simulation", logging,
+        "Bytes", "Time", "Crypto", "System", "Jobs", "JobRequests", "JSONText", "Replicate", "Settings",
+        "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop",
+        "HTTPServer", "Routing", "HTTPWire", "HTTPClient", "StandardWebhooks", "Store", "CSQLite",
+        "ClientAddress", "FaultyDisk", "Simulation", logging,
       ]),
-    tests("WebhookBenchTests", ["webhook-bench", "replicate-webhookd"]),
-    tests("StoreTests", ["Store", "Jobs", "CSQLite"]),
+    tests("WebhookBenchTests", ["webhook-bench", "StandardWebhooks", "replicate-webhookd"]),
+    tests("StoreTests", ["Store", "Jobs", "Time", "System", "CSQLite"]),
     // A disk that fails on demand, beneath SQLite.
     .target(name: "FaultyVFS", dependencies: ["CSQLite"], path: "Tests/FaultyVFS"),
     .target(
       name: "FaultyDisk", dependencies: ["FaultyVFS"], path: "Tests/FaultyDisk", swiftSettings: house),
-    tests("StoreFaultTests", ["Store", "Jobs", "CSQLite", "FaultyDisk", "Simulation"]),
+    tests("StoreFaultTests", ["Store", "Jobs", "Time", "System", "CSQLite", "FaultyDisk", "Simulation"]),
     tests(
-      "ReplicateAPITests", ["ReplicateAPI", "JSONText", "Jobs", "Simulation"], resources: [.copy("Payloads")]),
+      "ReplicateAPITests", ["Replicate", "JobRequests", "JSONText", "Jobs", "Time", "Simulation"],
+      resources: [.copy("Payloads")]),
 
     // What no input may do to the parsers: asked of random inputs by deploy/fuzz.sh, of kept ones by the
     // tests.
     .target(
       name: "FuzzTargets",
-      dependencies: ["HTTPWire", "JSONText", "Jobs", "ReplicateAPI", "StandardWebhooks"],
+      dependencies: [
+        "Bytes", "Crypto", "Time", "HTTPWire", "JSONText", "Jobs", "JobRequests", "Replicate",
+        "StandardWebhooks",
+      ],
       path: "Tests/FuzzTargets", swiftSettings: house),
     tests("FuzzRegressionTests", ["FuzzTargets", "HTTPWire", "Simulation"]),
   ] + (isFuzzing ? fuzzing : [])

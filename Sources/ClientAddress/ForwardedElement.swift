@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// `forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] )` (RFC 7239 section 4).
 enum ForwardedElement {
   /// The value of the one `for` parameter, unquoted. Nil where there is none, or more, or where the element

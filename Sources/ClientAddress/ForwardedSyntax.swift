@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// How the entries of a forwarded header are written. They are separated from the right, so that nothing a
 /// client wrote decides where the entries that proxies appended begin: not even a quote that is never closed.
 enum ForwardedSyntax {
@@ -71,7 +73,7 @@ enum ForwardedSyntax {
     let port = text.extracting(droppingFirst: 1)
     if port.starts(with: "_") {
       return allowsHidden && port.count > 1
-        && port.indices.allSatisfy { port[$0].isLetterOrDigit || "._-".utf8.contains(port[$0]) }
+        && port.indices.allSatisfy { port[$0].isAlphanumeric || "._-".utf8.contains(port[$0]) }
     }
     return port.decimalPort != nil
   }

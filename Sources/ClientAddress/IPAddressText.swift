@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Reading addresses from text. One address has few spellings here: whatever some reader could take for
 /// another address, such as octal numbers, missing parts or zones, is none.
 extension IPAddress {

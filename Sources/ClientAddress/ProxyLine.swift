@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Version 1 of the PROXY protocol (section 2.1): one line of text.
 enum ProxyLine {
   private static let signature = Array("PROXY ".utf8)

@@ -1,3 +1,5 @@
+internal import Time
+
 /// The deadlines of all waits of a loop, the next one first: a binary heap in which every waiter knows its place, so that
 /// a waiter stands in it at most once and leaves it when its socket closes.
 struct DeadlineQueue {

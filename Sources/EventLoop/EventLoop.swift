@@ -1,5 +1,7 @@
 internal import Glibc
 internal import Synchronization
+internal import System
+package import Time
 
 /// One thread that runs tasks, waits for sockets and keeps deadlines: a serial executor and a task executor at once.
 ///

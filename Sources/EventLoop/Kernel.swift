@@ -1,3 +1,6 @@
+package import System
+package import Time
+
 /// Every effect that a loop has on the outside, and every fact it learns from there: sockets, time and randomness.
 ///
 /// The daemon runs on ``LinuxKernel``. Tests run the same code on a simulated kernel with a seed, so that split reads,
@@ -63,19 +66,4 @@ package enum TransferResult: Equatable, Sendable {
   case endOfStream
   /// The connection is gone; the error is for counting, not for deciding.
   case broken(SystemError)
-}
-
-/// An errno, with the call it came from.
-package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
-  package let call: String
-  package let number: Int32
-
-  package init(call: String, number: Int32) {
-    self.call = call
-    self.number = number
-  }
-
-  package var description: String {
-    "\(call): \(ErrorNumber.text(of: number))"
-  }
 }

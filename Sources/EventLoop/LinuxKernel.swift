@@ -1,5 +1,7 @@
 internal import CLinux
 internal import Glibc
+package import System
+package import Time
 
 /// The real kernel: non-blocking sockets, one epoll instance, an eventfd to wake it.
 package final class LinuxKernel: Kernel {

@@ -1,3 +1,6 @@
+package import System
+package import Time
+
 /// A listening socket, owned. Used on its loop only. A class, for the tasks that accept from it share it with who stops
 /// them.
 package final class Listener {

@@ -1,3 +1,6 @@
+package import System
+package import Time
+
 /// One connection, owned: it closes when its owner lets it go. Used on its loop only.
 package struct Socket: ~Copyable {
   private let loop: EventLoop

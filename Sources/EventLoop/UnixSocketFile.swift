@@ -1,5 +1,6 @@
 internal import CLinux
 internal import Glibc
+package import System
 
 /// The file of a unix socket.
 ///

@@ -1,3 +1,5 @@
+internal import Time
+
 /// How a wait ended.
 package enum WaitOutcome: Equatable, Sendable {
   case ready

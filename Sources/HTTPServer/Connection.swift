@@ -1,7 +1,9 @@
 internal import ClientAddress
 internal import EventLoop
 internal import HTTPWire
+internal import System
 internal import TLS
+internal import Time
 
 /// One connection from its first byte to its close: read, handle, write, again.
 final class Connection {

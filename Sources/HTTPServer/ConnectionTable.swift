@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Time
 
 /// All open connections of one server, and the two sums that are bounded: their number and their bytes.
 ///

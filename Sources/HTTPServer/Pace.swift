@@ -1,4 +1,5 @@
-package import EventLoop
+internal import EventLoop
+package import Time
 
 /// How slowly a peer may send or take bytes: some time to begin, and more for every byte that went through. A single
 /// deadline would cut long transfers and wait too long for short ones.

@@ -1,6 +1,7 @@
 package import ClientAddress
-package import EventLoop
+internal import EventLoop
 package import HTTPWire
+package import System
 package import TLS
 
 /// What a server asks its application. Used on the server's loop only, by many connections in turn.

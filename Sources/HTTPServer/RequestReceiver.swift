@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import HTTPWire
+internal import Time
 
 /// Receives requests from one connection, one after the other, within the limits.
 struct RequestReceiver: ~Copyable {

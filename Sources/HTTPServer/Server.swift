@@ -1,7 +1,9 @@
 package import ClientAddress
 package import EventLoop
 internal import HTTPWire
+package import System
 package import TLS
+internal import Time
 
 /// An HTTP/1.1 server on one loop: accepts connections, and serves each in a task of its own.
 ///

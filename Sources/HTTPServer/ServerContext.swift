@@ -1,7 +1,9 @@
 internal import ClientAddress
 internal import EventLoop
 internal import HTTPWire
+internal import System
 internal import TLS
+internal import Time
 
 /// What the connections of one server share. Touched on the server's loop only.
 final class ServerContext {

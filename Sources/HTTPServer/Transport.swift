@@ -1,5 +1,7 @@
 internal import EventLoop
+internal import System
 internal import TLS
+internal import Time
 
 /// The bytes of one connection, with or without TLS: what was received, and what is still to be sent. Used on its loop
 /// only.

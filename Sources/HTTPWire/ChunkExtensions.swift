@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// The extensions of a chunk (RFC 9112 section 7.1.1): `*( BWS ";" BWS name [ BWS "=" BWS value ] )`, where a value is a
 /// token or a quoted string. None is known, so all are skipped; but what is none of them might be the end of the line to
 /// another reader, and is refused.

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Undoes the chunked transfer coding (RFC 9112 section 7.1) of a body that comes in pieces.
 ///
 /// Give it all bytes that were not consumed yet; extensions are skipped and trailers dropped, both within one budget.
@@ -92,7 +94,9 @@ package struct ChunkedDecoder {
     let zeros = index - line.lowerBound
     var size = 0
     // 15 hexadecimal digits fit into a signed 64-bit number without overflow.
-    while index < line.upperBound, index - line.lowerBound - zeros < 15, let value = input[index].hexValue {
+    while index < line.upperBound, index - line.lowerBound - zeros < 15,
+      let value = input[index].hexadecimalDigit
+    {
       size = size << 4 | Int(value)
       index += 1
     }

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// The header fields of one message, in order, repetitions included. Owns its bytes once; fields are ranges of them.
 package struct Fields: Sendable {
   private var bytes: [UInt8] = []

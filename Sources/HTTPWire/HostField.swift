@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// The syntax of a Host field or an authority: `uri-host [ ":" port ]` (RFC 9110 section 7.2), without user information.
 enum HostField {
   static func isValid(_ text: String) -> Bool {
@@ -20,7 +22,7 @@ enum HostField {
 
 extension UInt8 {
   fileprivate var isIPv6Character: Bool {
-    hexValue != nil || self == UInt8(ascii: ":") || self == UInt8(ascii: ".")
+    hexadecimalDigit != nil || self == UInt8(ascii: ":") || self == UInt8(ascii: ".")
   }
 
   /// RFC 3986 section 3.2.2 `reg-name`, without percent-encoding, which no host of ours has.

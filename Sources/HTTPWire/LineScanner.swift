@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Finds the lines of a growing buffer. Every byte is looked at once, however the buffer grew: CR LF ends a line, and CR
 /// or LF alone is an error, because another reader might take it for an end (RFC 9112 section 2.2 allows more).
 ///

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Reads one header section from a buffer that grows: ask again with the whole buffer when more has come.
 ///
 /// It works line by line and never looks at a byte twice, so that a sender who drips costs no more than one who does not,

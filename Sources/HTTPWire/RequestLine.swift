@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// `method SP request-target SP HTTP-version` (RFC 9112 section 3), with exactly one space at both places.
 struct RequestLine {
   let method: Method

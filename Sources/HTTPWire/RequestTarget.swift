@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// What a request asks for (RFC 9112 section 3.2): a path of decoded segments, and a query.
 ///
 /// A path is split first and decoded once, so that an encoded slash never makes a segment; one that could be read in two
@@ -83,48 +85,5 @@ extension RequestTarget {
       parameters.append((name, value))
     }
     return parameters
-  }
-}
-
-/// Percent-encoding (RFC 3986 section 2.1).
-package enum PercentEncoding {
-  /// Nil where a `%` is not followed by two hexadecimal digits, or the result is not UTF-8.
-  static func decode(_ text: Span<UInt8>, plusIsSpace: Bool) -> String? {
-    guard text.contains(UInt8(ascii: "%")) || plusIsSpace && text.contains(UInt8(ascii: "+")) else {
-      guard let valid = try? UTF8Span(validating: text) else { return nil }
-      return String(copying: valid)
-    }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count)
-    var index = 0
-    while index < text.count {
-      let byte = text[index]
-      if byte == UInt8(ascii: "%") {
-        guard index + 2 < text.count, let high = text[index + 1].hexValue, let low = text[index + 2].hexValue
-        else {
-          return nil
-        }
-        bytes.append(high << 4 | low)
-        index += 3
-      } else {
-        bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? .space : byte)
-        index += 1
-      }
-    }
-    return String(validating: bytes, as: UTF8.self)
-  }
-
-  /// `text` as one segment of a path or one value of a query: everything but unreserved characters is encoded.
-  package static func encode(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var bytes: [UInt8] = []
-    for byte in text.utf8 {
-      if byte.isAlpha || byte.isDigit || "-._~".utf8.contains(byte) {
-        bytes.append(byte)
-      } else {
-        bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
-      }
-    }
-    return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Writes answers as RFC 9112 section 4 has them.
 package enum ResponseEncoder {
   /// The interim answer that lets a sender with `Expect: 100-continue` go on (RFC 9110 section 15.2.1).

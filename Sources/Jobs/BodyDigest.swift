@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// The SHA-256 of a body, by which two bodies are told apart without keeping both.
 package struct BodyDigest: Hashable, Sendable {
   package static let byteCount = 32
@@ -13,7 +15,6 @@ package struct BodyDigest: Hashable, Sendable {
 
   /// 64 lower-case digits.
   package var hexadecimal: String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 0xF)]] }, as: UTF8.self)
+    Hexadecimal.encode(bytes)
   }
 }

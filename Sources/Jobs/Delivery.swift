@@ -1,3 +1,5 @@
+package import Time
+
 /// One verified webhook call: who sent what, when it came, and what it says.
 ///
 /// A class, for it goes from thread to thread and from batch to batch: a copy would count a dozen references anew.

@@ -1,3 +1,5 @@
+package import Time
+
 /// One prediction or training, as the app may trust it.
 ///
 /// A job is its newest snapshot, how far it has come, and our own bookkeeping. It changes only through the functions of this

@@ -1,3 +1,5 @@
+package import Time
+
 /// Where a snapshot came from.
 package enum SnapshotSource: String, Sendable, CaseIterable {
   /// The provider sent it.

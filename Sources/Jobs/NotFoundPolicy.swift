@@ -1,3 +1,5 @@
+package import Time
+
 /// How many 404s in a row it takes to believe them.
 ///
 /// One proves nothing: for a few minutes a wrong API address, another account's token or a proxy may answer

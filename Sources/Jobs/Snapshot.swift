@@ -1,3 +1,5 @@
+package import Time
+
 /// What the provider says of one prediction at one moment: the facts that decide, taken from a body that is kept
 /// beside them, byte for byte.
 ///

@@ -1,3 +1,5 @@
+package import Time
+
 /// How an open job is looked after: when something was last heard of it, and when to look again.
 package struct Watch: Hashable, Sendable {
   /// When the provider last said anything of the job, by whatever way.

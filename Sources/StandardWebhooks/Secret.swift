@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import Crypto
 
 /// One symmetric signing secret of the Standard Webhooks scheme. It prints as `<redacted>`, whoever prints it.
 package struct Secret: Sendable {
@@ -69,21 +70,5 @@ package enum SecretError: Error, Equatable, CustomStringConvertible {
     case .tooShort: "it has less than 14 bytes and could be guessed: copy the whole secret"
     case .undecodable: "it is not base64 after whsec_: copy it again, without quotes or spaces"
     }
-  }
-}
-
-/// The bytes of a key, overwritten when nobody needs them any more.
-///
-/// `@unchecked Sendable`: the bytes are written once, before anybody else sees the object, and wiped in `deinit`, when
-/// nobody does.
-final class SecretKey: @unchecked Sendable {
-  private(set) var bytes: [UInt8]
-
-  init(_ bytes: [UInt8]) {
-    self.bytes = bytes
-  }
-
-  deinit {
-    bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
   }
 }

@@ -1,3 +1,5 @@
+internal import Crypto
+
 /// The three fields that sign a delivery, as they were received.
 package struct SignatureHeaders: Sendable {
   package static let idName = "webhook-id"

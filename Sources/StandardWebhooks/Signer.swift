@@ -1,3 +1,5 @@
+internal import Crypto
+
 /// Signs deliveries, as the provider does: for sending samples in development, and for tests.
 ///
 /// Keeps what OpenSSL makes of the secret. One thread at a time.

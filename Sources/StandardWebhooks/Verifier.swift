@@ -1,3 +1,5 @@
+internal import Crypto
+
 /// Verifies deliveries against one or more secrets (Standard Webhooks, symmetric scheme).
 ///
 /// It owns an HMAC context for each secret and uses it again for every delivery: one verifier a thread.

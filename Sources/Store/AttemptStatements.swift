@@ -1,4 +1,5 @@
 package import Jobs
+package import Time
 
 /// A prediction that a job has left, or a call to create one that the provider refused.
 package struct LeftAttempt: Equatable, Sendable {

@@ -1,4 +1,5 @@
 internal import Jobs
+internal import Time
 
 /// How a job stands in its row: the columns, in one order for every statement.
 enum JobRow {

@@ -1,4 +1,5 @@
 package import Jobs
+package import Time
 
 /// What a look at the open jobs that were due has found.
 package struct Sweep: Sendable {

@@ -1,4 +1,5 @@
 package import Jobs
+package import Time
 
 /// The statement that counts 404s.
 final class NotFoundStatements {

@@ -1,4 +1,5 @@
 internal import Jobs
+internal import Time
 
 /// The statements for what was asked for here.
 final class OrderStatements {

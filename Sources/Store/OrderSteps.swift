@@ -1,4 +1,5 @@
 package import Jobs
+package import Time
 
 /// A step that is due.
 package struct OrderStep: Sendable {

@@ -1,4 +1,5 @@
 package import Jobs
+package import Time
 
 /// What was asked for here: a prediction to create, and how.
 package struct Order: Sendable {

@@ -1,4 +1,5 @@
-package import Jobs
+internal import Jobs
+package import Time
 
 /// How far a pass over old jobs has come.
 package struct PruneStep: Equatable, Sendable {

@@ -1,4 +1,5 @@
 package import Jobs
+package import Time
 
 /// What became of one snapshot.
 package struct Recording: Equatable, Sendable {

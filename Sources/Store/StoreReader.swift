@@ -1,5 +1,6 @@
 internal import CSQLite
 package import Jobs
+package import Time
 
 /// A connection that only reads, and sees what was committed when each question is asked. Used by one thread at a time.
 package final class StoreReader {

@@ -1,4 +1,5 @@
 internal import Jobs
+internal import Time
 
 /// What came to an end on one day with one model.
 package struct Usage: Equatable, Sendable {

@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import Jobs
+internal import Time
 
 /// The statements of the writer for jobs and their history.
 final class WriterStatements {

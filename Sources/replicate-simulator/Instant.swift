@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import Jobs
+internal import Time
 
 /// A moment by this program's clock, in nanoseconds since 1970-01-01T00:00:00Z.
 struct Instant: Hashable, Comparable, Sendable {

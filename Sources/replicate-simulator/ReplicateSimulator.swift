@@ -3,6 +3,7 @@ import EventLoop
 import HTTPClient
 import HTTPServer
 import StandardWebhooks
+internal import System
 
 @main
 struct ReplicateSimulator: ParsableCommand {

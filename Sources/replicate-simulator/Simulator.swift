@@ -3,6 +3,7 @@ internal import HTTPClient
 internal import HTTPServer
 internal import HTTPWire
 internal import StandardWebhooks
+internal import System
 
 /// Puts the parts together: a loop with the API and the predictions, and threads that send webhooks.
 struct Simulator {

@@ -1,8 +1,10 @@
 import ArgumentParser
+import Daemon
 import EventLoop
 import Glibc
-import Receiver
+internal import Settings
 import Store
+internal import System
 
 /// `backup FILE`: a copy of the database, also while the daemon runs.
 struct Backup: ParsableCommand {

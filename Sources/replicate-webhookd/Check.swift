@@ -1,9 +1,12 @@
 import ArgumentParser
+internal import Crypto
+import Daemon
 import Jobs
-import Receiver
+internal import Settings
 import StandardWebhooks
 import Store
 import TLS
+internal import Time
 
 /// `check`: are the settings right, and is the store sound?
 struct Check: ParsableCommand {

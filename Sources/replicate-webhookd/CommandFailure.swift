@@ -1,5 +1,6 @@
 import ArgumentParser
-import Receiver
+import Daemon
+internal import Settings
 
 /// An end of a command that is not a success: one line for people, an exit status for scripts.
 struct CommandFailure: Error, CustomStringConvertible {

@@ -1,3 +1,4 @@
+internal import Crypto
 import JSONText
 import StandardWebhooks
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import Bytes
 import HTTPWire
 
 /// `job ID`: one job, as the API shows it.

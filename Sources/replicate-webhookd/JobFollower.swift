@@ -1,7 +1,10 @@
 import ArgumentParser
+internal import Bytes
 import EventLoop
 import HTTPClient
 import HTTPWire
+internal import System
+internal import Time
 
 /// Follows one job to its end, or until SIGINT.
 struct JobFollower {

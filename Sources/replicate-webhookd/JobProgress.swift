@@ -1,4 +1,5 @@
 import EventLoop
+internal import Time
 
 /// How far a job is, on standard error: in one line of a terminal that is written over, elsewhere a line for each change.
 struct JobProgress {

@@ -1,8 +1,9 @@
 import ArgumentParser
+import Daemon
 import EventLoop
 import HTTPClient
 import JSONText
-import Receiver
+internal import Settings
 
 /// How a command reaches the jobs API of a running daemon.
 struct JobsAPIOptions: ParsableArguments {

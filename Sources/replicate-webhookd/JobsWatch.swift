@@ -1,4 +1,6 @@
 import EventLoop
+internal import System
+internal import Time
 
 /// Shows the newest jobs again and again, until SIGINT: on a terminal as a table that is drawn anew, else each job that is
 /// new or has changed as a line of JSON.

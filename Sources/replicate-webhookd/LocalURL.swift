@@ -1,5 +1,6 @@
+import Daemon
 import EventLoop
-import Receiver
+internal import Settings
 
 /// The URL of a listener of this machine.
 enum LocalURL {

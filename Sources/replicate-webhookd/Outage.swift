@@ -1,4 +1,5 @@
 import EventLoop
+internal import Time
 
 /// How long a command that follows something goes on while the daemon does not answer: it may be starting again, and
 /// nothing is lost meanwhile.

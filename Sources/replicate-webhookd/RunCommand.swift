@@ -2,6 +2,7 @@ import ArgumentParser
 import EventLoop
 import HTTPClient
 import JSONText
+internal import System
 
 /// `run`: one prediction from the shell, through the daemon, to its end.
 struct RunCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
+import Daemon
 import HTTPClient
-import Receiver
+internal import Settings
 import StandardWebhooks
 
 /// `send`: signed deliveries for development, in place of a tunnel.

@@ -1,7 +1,10 @@
 import ArgumentParser
+import Daemon
 import EventLoop
 import Logging
-import Receiver
+internal import Observability
+internal import Settings
+internal import System
 
 /// `serve`: the daemon.
 struct Serve: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Receiver
+import Daemon
+internal import Settings
 import StandardWebhooks
 
 /// Where the settings of every command come from.

@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import Bytes
 import HTTPWire
 
 /// `usage`: what has ended, by day and model.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import ReplicateAPI
+import Replicate
 import StandardWebhooks
 
 /// `verify`: would this delivery be accepted, and if not, why?

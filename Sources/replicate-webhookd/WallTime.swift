@@ -1,4 +1,5 @@
 import EventLoop
+internal import Time
 
 /// Now, for what is signed.
 enum WallTime {

@@ -2,6 +2,7 @@ import Foundation
 import LiveDaemon
 import StandardWebhooks
 import Testing
+@testable import Time
 
 extension ProcessTests {
   /// The verbs beside `serve`: what they print, and how they end.

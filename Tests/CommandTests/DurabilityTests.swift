@@ -1,8 +1,9 @@
 import Foundation
 import LiveDaemon
+@testable import System
 import Testing
 
-import class EventLoop.BlockingQueue
+import class System.BlockingQueue
 
 extension ProcessTests {
   /// A 2xx means committed: shown by taking everything away right after it.

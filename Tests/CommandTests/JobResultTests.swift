@@ -1,5 +1,6 @@
 import EventLoop
 import Testing
+@testable import Time
 
 @testable import replicate_webhookd
 

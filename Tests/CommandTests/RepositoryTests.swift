@@ -1,29 +1,62 @@
 import Foundation
 import LiveDaemon
-import Receiver
+import Settings
 import Testing
 
 /// The repository keeps its own rules.
 @Suite struct RepositoryTests {
   /// Who may import whom. Whoever changes this changes the architecture.
   private static let rooms: [String: Set<String>] = [
-    "Jobs": [], "JSONText": [], "HTTPWire": [], "ClientAddress": [],
-    "StandardWebhooks": ["COpenSSL"], "TLS": ["COpenSSL"], "EventLoop": ["CLinux"], "HTTPClient": ["CCurl"],
-    "HTTPServer": ["HTTPWire", "EventLoop", "ClientAddress", "TLS"], "Store": ["Jobs", "CSQLite"],
-    "ReplicateAPI": ["Jobs", "JSONText"],
-    "Receiver": [
-      "Jobs", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer", "TLS",
-      "HTTPClient", "Store", "ReplicateAPI", "Logging",
+    "Bytes": [],
+    "Time": [],
+    "Crypto": ["COpenSSL"],
+    "System": ["CLinux", "Time"],
+    "JSONText": ["Bytes"],
+    "HTTPWire": ["Bytes"],
+    "ClientAddress": ["Bytes"],
+    "StandardWebhooks": ["COpenSSL", "Crypto"],
+    "TLS": ["COpenSSL"],
+    "EventLoop": ["CLinux", "Time", "System"],
+    "HTTPServer": ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"],
+    "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
+    "HTTPClient": ["CCurl"],
+    "Jobs": ["Bytes", "Time"],
+    "JobRequests": ["Bytes", "JSONText"],
+    "Store": ["CSQLite", "Time", "Jobs"],
+    "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
+    "Observability": ["Time", "System", "JSONText", "EventLoop", "HTTPServer", "Routing", "Jobs", "Logging"],
+    "Settings": [
+      "Bytes", "Crypto", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer",
+      "JobRequests", "Replicate", "Observability",
+    ],
+    "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Store", "Observability", "Logging"],
+    "Scheduler": [
+      "Time", "System", "HTTPWire", "StandardWebhooks", "HTTPServer", "HTTPClient", "Jobs", "JobRequests",
+      "Store", "Replicate", "Observability", "Settings", "GroupCommit", "Logging",
+    ],
+    "WebhookIntake": [
+      "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing", "Jobs", "JobRequests",
+      "Store", "Replicate", "Observability", "GroupCommit", "Logging",
+    ],
+    "JobsAPI": [
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
+      "Jobs", "JobRequests", "Store", "Replicate", "Observability", "Settings", "GroupCommit", "Scheduler",
+    ],
+    "Daemon": [
+      "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
+      "Routing", "HTTPClient", "Jobs", "Store", "Replicate", "Observability", "Settings", "GroupCommit",
+      "Scheduler", "WebhookIntake", "JobsAPI", "Logging",
     ],
     "replicate-webhookd": [
-      "Receiver", "EventLoop", "HTTPClient", "HTTPWire", "Jobs", "JSONText", "ReplicateAPI",
-      "StandardWebhooks", "Store", "TLS", "ArgumentParser", "Logging",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
+      "HTTPClient", "Jobs", "Store", "Replicate", "Observability", "Settings", "Daemon", "ArgumentParser",
+      "Logging",
     ],
     "replicate-simulator": [
-      "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient", "JSONText", "Jobs", "StandardWebhooks",
-      "ArgumentParser",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",
+      "HTTPServer", "HTTPClient", "Jobs", "ArgumentParser",
     ],
-    "webhook-bench": ["StandardWebhooks", "CLinux", "COpenSSL", "CPerfEvents", "ArgumentParser"],
+    "webhook-bench": ["COpenSSL", "CLinux", "StandardWebhooks", "ArgumentParser", "CPerfEvents"],
   ]
   /// The folders beside the rooms: module maps and headers of C libraries.
   private static let libraries: Set<String> = ["CCurl", "CLinux", "COpenSSL", "CPerfEvents", "CSQLite"]
@@ -106,7 +139,7 @@ import Testing
     let reference = try String(
       contentsOf: Program.root.appendingPathComponent("deploy/jobs.md"), encoding: .utf8)
     var names: Set<String> = []
-    for (_, text) in try sources(of: "Sources/Receiver/JobsAPI") {
+    for (_, text) in try sources(of: "Sources/JobsAPI") {
       for part in text.components(separatedBy: "member(\"").dropFirst() {
         names.insert(String(part.prefix { $0 != "\"" }))
       }

@@ -2,6 +2,7 @@ import EventLoop
 import HTTPServer
 import HTTPWire
 import LiveDaemon
+@testable import System
 
 /// What the stub was asked.
 struct StubQuestion: Sendable {

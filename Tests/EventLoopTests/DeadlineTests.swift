@@ -2,6 +2,7 @@ import EventLoop
 import Simulation
 import Synchronization
 import Testing
+@testable import Time
 
 @Suite struct DeadlineTests {
   /// Sleepers wake in the order of their deadlines, whatever the order they went to sleep in, and never early.

@@ -1,7 +1,9 @@
 import EventLoop
 import Glibc
 import Synchronization
+@testable import System
 import Testing
+@testable import Time
 
 /// An actor that lives on a loop, to see where its code runs.
 private actor Resident {

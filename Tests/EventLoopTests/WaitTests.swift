@@ -2,6 +2,7 @@ import EventLoop
 import Simulation
 import Synchronization
 import Testing
+@testable import Time
 
 /// A socket that is always ready, as a peer that never stops sending makes it.
 @Suite struct WaitTests {

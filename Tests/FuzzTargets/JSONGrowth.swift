@@ -1,6 +1,7 @@
 internal import JSONText
+internal import JobRequests
 internal import Jobs
-internal import ReplicateAPI
+internal import Replicate
 
 /// Long texts that are made of one short text, each of which would show one kind of work that is done again
 /// and again.

@@ -1,6 +1,7 @@
 internal import JSONText
 internal import Jobs
-internal import ReplicateAPI
+internal import Replicate
+internal import Time
 
 /// A body becomes the snapshot that an independent reader makes of it, or is refused for the same reason.
 ///

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import StandardWebhooks
 
 /// Base64 by its bits, one by one.

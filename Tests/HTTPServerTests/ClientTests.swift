@@ -2,6 +2,7 @@ import EventLoop
 import HTTPServer
 import Simulation
 import Testing
+@testable import Time
 
 /// Who a connection is taken for, and how many of one client there may be. The simulated peer is 192.0.2.1.
 @Suite struct ClientTests {

@@ -3,6 +3,7 @@ import HTTPServer
 import HTTPWire
 import Simulation
 import Testing
+@testable import Time
 
 /// One connection at a time, on a simulated clock: what is answered, what is closed, and when.
 @Suite struct ConnectionTests {

@@ -3,6 +3,7 @@ import HTTPServer
 import Simulation
 import TLSClient
 import Testing
+@testable import Time
 
 /// What one connection may take of the loop, and of the memory, while others wait.
 @Suite struct FairnessTests {

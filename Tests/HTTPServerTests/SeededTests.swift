@@ -2,6 +2,7 @@ import EventLoop
 import HTTPServer
 import Simulation
 import Testing
+@testable import Time
 
 /// Many senders on a kernel that cuts, delays and breaks, with a seed. A seed that fails here is worth a test of its own.
 @Suite struct SeededTests {

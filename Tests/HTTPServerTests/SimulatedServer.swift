@@ -3,6 +3,7 @@ import EventLoop
 import HTTPServer
 import Simulation
 import Synchronization
+@testable import System
 import TLS
 import Testing
 

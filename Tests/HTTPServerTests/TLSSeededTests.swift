@@ -4,6 +4,7 @@ import Simulation
 import TLS
 import TLSClient
 import Testing
+@testable import Time
 
 /// The server's TLS on a kernel that cuts reads and writes and lies about readiness, with a seed.
 @Suite struct TLSSeededTests {

@@ -1,5 +1,6 @@
 import HTTPWire
 import Testing
+@testable import Time
 
 /// A calendar that counts days on its fingers, for comparison.
 private struct PaperCalendar {

@@ -1,3 +1,4 @@
+@testable import Bytes
 import HTTPWire
 import Testing
 

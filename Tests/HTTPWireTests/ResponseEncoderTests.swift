@@ -1,5 +1,7 @@
+@testable import Bytes
 import HTTPWire
 import Testing
+@testable import Time
 
 private func encoded(_ response: Response, answering request: String? = nil, closing: Bool = false) throws
   -> String

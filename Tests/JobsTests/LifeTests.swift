@@ -1,5 +1,6 @@
 import Simulation
 import Testing
+@testable import Time
 
 @testable import Jobs
 

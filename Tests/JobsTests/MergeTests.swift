@@ -1,5 +1,6 @@
 import Jobs
 import Testing
+@testable import Time
 
 /// The snapshots of one prediction's life, made to differ in everything that a merge looks at.
 private enum Life {

@@ -1,5 +1,6 @@
 import Jobs
 import Testing
+@testable import Time
 
 @Suite struct NotFoundPolicyTests {
   private static let minute: Int64 = 60_000

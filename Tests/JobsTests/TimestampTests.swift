@@ -1,5 +1,6 @@
 import Jobs
 import Testing
+@testable import Time
 
 @Suite struct TimestampTests {
   @Test(arguments: [

@@ -1,5 +1,6 @@
 import Jobs
 import Testing
+@testable import Time
 
 @Suite struct WatchTests {
   /// Nobody could be asked about it, so that nobody looked after it any more: what is heard changes that.

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import StandardWebhooks
 
 /// One event in a job's life, as often as it may be delivered. Its place says everything, so that nothing of it has to

@@ -1,3 +1,4 @@
+@testable import Crypto
 import Jobs
 import Simulation
 import StandardWebhooks

@@ -1,5 +1,6 @@
 import EventLoop
 import Simulation
+@testable import Time
 
 /// One request on a connection, and what came back.
 final class Exchange {

@@ -1,17 +1,23 @@
 import ClientAddress
+@testable import Daemon
 import EventLoop
 import FaultyDisk
+@testable import GroupCommit
 import HTTPServer
 import HTTPWire
+@testable import JobRequests
 import Jobs
+@testable import JobsAPI
 import Logging
-import ReplicateAPI
+@testable import Observability
+@testable import Replicate
+@testable import Scheduler
 import Simulation
 import StandardWebhooks
 import Store
 import Synchronization
-
-@testable import Receiver
+@testable import System
+@testable import WebhookIntake
 
 /// One life of the daemon, from opening its store to its end, on one thread: the loop of a listener that serves both
 /// purposes, and the committer between its turns.
@@ -70,7 +76,7 @@ final class Incarnation {
   ) throws -> sending ListenerHandler {
     let recorder = Recorder(loop: loop, queue: queue)
     return ListenerHandler(
-      webhooks: try WebhookEndpoint(
+      webhooks: WebhookEndpoint(
         loop: loop, secrets: WebhookSecrets([secret]), toleranceSeconds: 300, rules: OutputRules(),
         token: JobToken(key: Array(repeating: 1, count: 32)), recorder: recorder, metrics: metrics,
         deliveryLog: LineLogHandler(level: .critical, format: .text, sink: try sink.get()),

@@ -1,4 +1,5 @@
 import Jobs
+@testable import Time
 
 /// What a job must be after its deliveries, in the order of its history: written from the promises, and not from the
 /// code that keeps them.

@@ -1,5 +1,6 @@
 import EventLoop
 import Simulation
+@testable import Time
 
 /// One connection as its client knows it, with what the daemon owes it: an end in time. It is looked at after every step, as
 /// its ``SimulatedPeer`` is.

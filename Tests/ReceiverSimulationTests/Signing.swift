@@ -1,3 +1,4 @@
+@testable import Crypto
 import StandardWebhooks
 
 /// What the provider signs with. Made once for all worlds: OpenSSL takes as long for it as for a dozen deliveries.

@@ -1,3 +1,4 @@
+@testable import Crypto
 import FaultyDisk
 import Jobs
 import StandardWebhooks

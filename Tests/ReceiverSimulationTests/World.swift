@@ -4,6 +4,7 @@ import HTTPServer
 import Jobs
 import Simulation
 import StandardWebhooks
+@testable import Time
 
 /// A daemon, its network and its disk, and all that a seed lets happen to them: from its first start to its last end,
 /// through deaths, power cuts and restarts. Used by one thread.

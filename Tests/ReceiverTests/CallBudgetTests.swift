@@ -1,9 +1,9 @@
 import EventLoop
 import Jobs
+@testable import Scheduler
 import Simulation
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 private func time(_ milliseconds: Int) -> MonotonicTime {
   MonotonicTime(nanoseconds: UInt64(milliseconds) * 1_000_000)

@@ -2,11 +2,8 @@ import EventLoop
 import HTTPServer
 import HTTPWire
 import Jobs
-import ReplicateAPI
 import Store
 import Testing
-
-@testable import Receiver
 
 /// What a caller makes of one answer, with a real client, canned answers and a real store.
 @Suite struct CallerTests {

@@ -1,13 +1,15 @@
 import CSQLite
 import EventLoop
 import FaultyDisk
+@testable import GroupCommit
 import Jobs
 import Logging
+@testable import Observability
 import Store
 import Synchronization
+@testable import System
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// A ``Checkpointer`` on its thread, beside a writer on the test's own.
 @Suite struct CheckpointerTests {

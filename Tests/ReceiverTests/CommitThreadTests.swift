@@ -1,10 +1,9 @@
 import CSQLite
 import FaultyDisk
+@testable import GroupCommit
 import Jobs
 import Store
 import Testing
-
-@testable import Receiver
 
 /// What becomes of a batch of which the store refuses a part.
 @Suite struct CommitThreadTests {

@@ -1,14 +1,17 @@
 import CSQLite
-import Glibc
 import EventLoop
+import Glibc
+@testable import GroupCommit
 import Jobs
 import Logging
+@testable import Observability
+@testable import Replicate
 import Store
+@testable import System
 import Testing
+@testable import Time
 
-@testable import Receiver
-
-/// A store with a ``CommitThread`` that runs, for what asks it to write and waits.
+/// A store with a ``Committer`` that runs, for what asks it to write and waits.
 final class CommittingStore {
   let path: String
   let queue = CommitQueue()
@@ -28,7 +31,7 @@ final class CommittingStore {
     writing = try Thread(named: "writer") { [queue, metrics, logger] in
       let committer = Committer(
         writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: logger)
-      CommitThread(queue: queue, committer: committer).run()
+      committer.run()
     }
   }
 

@@ -1,9 +1,8 @@
 import Jobs
-import ReplicateAPI
+@testable import Replicate
+@testable import Scheduler
 import Store
 import Testing
-
-@testable import Receiver
 
 /// A prediction costs money: a call is made again only where it certainly had no effect.
 @Suite struct CreateDecisionTests {

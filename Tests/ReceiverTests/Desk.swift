@@ -1,14 +1,20 @@
+@testable import Crypto
 import EventLoop
+@testable import GroupCommit
 import HTTPServer
 import HTTPWire
+@testable import JobRequests
 import Jobs
+@testable import JobsAPI
 import Logging
-import ReplicateAPI
+@testable import Replicate
+@testable import Scheduler
 import StandardWebhooks
 import Synchronization
+@testable import System
 import Testing
+@testable import Time
 
-@testable import Receiver
 @testable import Store
 
 /// One caller, an API with canned answers, and a store.

@@ -1,12 +1,15 @@
 import EventLoop
 import Glibc
+@testable import GroupCommit
 import Jobs
 import Logging
+@testable import Observability
+@testable import Scheduler
 import Store
 import Synchronization
+@testable import System
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// Who is given what to do, with a real store and callers that are played by the test.
 @Suite struct DispatcherTests {

@@ -1,10 +1,11 @@
+@testable import Crypto
 import Foundation
 import Jobs
-import ReplicateAPI
+@testable import JobsAPI
+@testable import Replicate
 import StandardWebhooks
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// Twice the bytes take twice the processor's time, whatever the bytes are: to read a body, and to show its job.
 @Suite(.serialized) struct GrowthTests {

@@ -1,10 +1,11 @@
+@testable import Crypto
 import Foundation
 import Jobs
-import ReplicateAPI
+@testable import JobsAPI
+@testable import Replicate
 import StandardWebhooks
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// What the API shows of jobs, byte for byte.
 @Suite struct JobDocumentTests {

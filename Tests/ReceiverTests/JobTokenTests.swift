@@ -1,9 +1,9 @@
+@testable import Crypto
+@testable import JobRequests
 import Jobs
-import ReplicateAPI
+@testable import Replicate
 import StandardWebhooks
 import Testing
-
-@testable import Receiver
 
 private let key = [UInt8](repeating: 7, count: 32)
 private let digits = "0123456789abcdef0123456789abcdef"

@@ -1,7 +1,7 @@
 import EventLoop
+@testable import Observability
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 @Suite struct LogAllowanceTests {
   private var allowance = LogAllowance<String>(lines: 3, in: .seconds(1))

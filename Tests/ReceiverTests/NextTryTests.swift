@@ -1,8 +1,9 @@
+@testable import GroupCommit
 import Jobs
+@testable import Scheduler
 import Store
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// What the API shows of an order that waits: never a time that has passed while nothing may be created.
 @Suite struct NextTryTests {

@@ -1,14 +1,17 @@
 import EventLoop
 import Glibc
+@testable import GroupCommit
 import HTTPServer
 import HTTPWire
+@testable import JobRequests
 import Jobs
-import ReplicateAPI
+@testable import Replicate
+@testable import Scheduler
 import Store
 import Synchronization
+@testable import System
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// What a search makes of the provider's list, with a real client, a real list and a real store.
 @Suite struct PredictionSearchTests {

@@ -1,13 +1,17 @@
 import CSQLite
 import EventLoop
+@testable import GroupCommit
 import HTTPServer
 import HTTPWire
+@testable import JobRequests
 import Jobs
-import ReplicateAPI
+@testable import Observability
+@testable import Replicate
+@testable import Scheduler
 import Store
+@testable import System
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// What comes of an answer of the provider that cannot be stored.
 @Suite struct ProviderContextTests {

@@ -1,5 +1,6 @@
-import Receiver
-import ReplicateAPI
+@testable import Daemon
+@testable import JobRequests
+@testable import Settings
 import StandardWebhooks
 import Testing
 

@@ -1,9 +1,9 @@
 import Jobs
-import ReplicateAPI
+@testable import Replicate
+@testable import Scheduler
 import Store
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// What is decided about calls to the provider.
 @Suite struct ProviderTests {

@@ -1,8 +1,8 @@
 import EventLoop
+@testable import GroupCommit
 import Synchronization
+@testable import System
 import Testing
-
-@testable import Receiver
 
 /// How a loop hands over what is to be written.
 @Suite struct RecorderTests {

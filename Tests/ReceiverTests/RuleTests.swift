@@ -1,8 +1,11 @@
-import HTTPWire
+@testable import HTTPWire
 import Jobs
+@testable import JobsAPI
+@testable import Observability
+@testable import Routing
+@testable import Settings
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// Small rules of the API, each a table.
 @Suite struct RuleTests {
@@ -47,7 +50,7 @@ import Testing
     ("LocalHost:1", true), (":80", false), ("[]", false), ("localhos", false), ("localhost.", false),
   ])
   func onlyLoopbackNamesCountAsThisMachine(_ host: String, _ isLoopback: Bool) {
-    #expect(APIAccess.namesLoopback(host) == isLoopback)
+    #expect(LoopbackName.isNamed(by: host) == isLoopback)
   }
 
   private static func head(of text: String) throws -> RequestHead {

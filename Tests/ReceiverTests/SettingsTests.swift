@@ -1,7 +1,8 @@
 import EventLoop
 import HTTPServer
 import HTTPWire
-import Receiver
+@testable import Observability
+@testable import Settings
 import StandardWebhooks
 import Testing
 

@@ -1,7 +1,8 @@
+@testable import Daemon
 import EventLoop
+@testable import System
 import Testing
-
-@testable import Receiver
+@testable import Time
 
 /// The rules by which the daemon ends, as a table of what happens and what follows.
 @Suite struct ShutdownTests {

@@ -1,15 +1,17 @@
 import CSQLite
 import EventLoop
 import FaultyDisk
+@testable import GroupCommit
 import Jobs
 import Logging
+@testable import Observability
 import Store
 import Synchronization
+@testable import System
 import Testing
+@testable import Time
 
-@testable import Receiver
-
-/// A store on a faulty disk behind a ``CommitThread``, with one job, "poison". Everything happens on the test's own thread.
+/// A store on a faulty disk behind a ``Committer``, with one job, "poison". Everything happens on the test's own thread.
 final class StoreUnderTest {
   let disk: FaultyDisk
   private let writer: StoreWriter
@@ -71,7 +73,7 @@ final class StoreUnderTest {
     let committer = Committer(
       writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, largestLog: largestLog)
-    CommitThread(queue: queue, committer: committer).run()
+    committer.run()
     turnUntilIdle()
     isFailing = queue.isFailing.load(ordering: .relaxed)
     return try outcomes.byIndex.withLock { byIndex in try batch.indices.map { try #require(byIndex[$0]) } }

@@ -1,7 +1,6 @@
+@testable import GroupCommit
 import Store
 import Testing
-
-@testable import Receiver
 
 @Suite struct WritingHealthTests {
   enum Attempt {

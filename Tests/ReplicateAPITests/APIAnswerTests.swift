@@ -1,4 +1,4 @@
-import ReplicateAPI
+@testable import Replicate
 import Testing
 
 private func failure(_ status: Int, _ body: String = "", retryAfter: String? = nil) -> APIFailure? {

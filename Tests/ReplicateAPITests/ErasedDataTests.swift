@@ -1,4 +1,4 @@
-import ReplicateAPI
+@testable import Replicate
 import Testing
 
 /// What Replicate erases an hour after the end is put back from what was known.

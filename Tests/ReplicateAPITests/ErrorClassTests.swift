@@ -1,4 +1,4 @@
-import ReplicateAPI
+@testable import Replicate
 import Testing
 
 @Suite struct ErrorClassTests {

@@ -1,5 +1,5 @@
 import JSONText
-import ReplicateAPI
+@testable import Replicate
 import Testing
 
 /// The progress in logs that are written as the raw text of a JSON string.

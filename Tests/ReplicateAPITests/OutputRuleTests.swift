@@ -1,6 +1,6 @@
 import JSONText
+@testable import JobRequests
 import Jobs
-import ReplicateAPI
 import Testing
 
 private func rule(_ text: String) throws(OutputRuleError) -> OutputRule {

@@ -1,5 +1,6 @@
+@testable import JobRequests
 import Jobs
-import ReplicateAPI
+@testable import Replicate
 import Testing
 
 private func rules(_ text: String) throws(OutputRulesError) -> OutputRules {

@@ -1,7 +1,7 @@
 import Foundation
 import JSONText
 import Jobs
-import ReplicateAPI
+@testable import Replicate
 import Testing
 
 /// Real bodies, abridged where they were long.

@@ -1,5 +1,5 @@
 import JSONText
-import ReplicateAPI
+@testable import JobRequests
 import Testing
 
 private let version = String(repeating: "0123456789abcdef", count: 4)

@@ -1,5 +1,5 @@
 import Jobs
-import ReplicateAPI
+@testable import Replicate
 import Testing
 
 private func snapshot(_ text: String) throws -> Snapshot {

@@ -1,4 +1,4 @@
-import ReplicateAPI
+@testable import Replicate
 import Testing
 
 private func reason(_ body: String) -> String? {

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import Time
 
 /// What is still to happen, the next first: a binary heap, for worlds plan much of what happens before they begin.
 struct Agenda {

@@ -1,4 +1,6 @@
 package import EventLoop
+package import System
+package import Time
 
 /// A kernel with a clock, sockets and peers of its own. Everything that may happen to a socket happens here, as often as
 /// ``Faults`` says, and in the order that the seed decides.

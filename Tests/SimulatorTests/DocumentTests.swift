@@ -1,5 +1,5 @@
 import JSONText
-import ReplicateAPI
+@testable import Replicate
 import Testing
 
 @testable import replicate_simulator

@@ -1,4 +1,5 @@
 import EventLoop
+@testable import System
 import Testing
 
 @testable import replicate_simulator

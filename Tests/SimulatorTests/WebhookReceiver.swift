@@ -1,3 +1,5 @@
+@testable import System
+
 // For its lock, which thread sanitizer sees.
 @testable import EventLoop
 import HTTPServer

@@ -1,3 +1,4 @@
+@testable import Crypto
 import StandardWebhooks
 import Testing
 

@@ -1,6 +1,7 @@
 import FaultyDisk
 import Jobs
 import Store
+@testable import Time
 
 /// What a disk holds before anything happens to it, and how it came there.
 struct Beginning {

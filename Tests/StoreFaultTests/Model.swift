@@ -1,5 +1,6 @@
 import Jobs
 import Store
+@testable import Time
 
 /// What a store must hold after deliveries: ``Job/merge(_:receivedAt:)`` replayed in memory.
 ///

@@ -2,6 +2,7 @@ import FaultyDisk
 import Jobs
 import Simulation
 import Store
+@testable import Time
 
 /// Batches of deliveries as a busy hour brings them: lives that overlap, copies, ids that come back with another body.
 struct Deliveries {

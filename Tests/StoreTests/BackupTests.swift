@@ -2,6 +2,7 @@ import Glibc
 import Jobs
 import Store
 import Testing
+@testable import Time
 
 @Suite struct BackupTests {
   private let database: TemporaryDatabase

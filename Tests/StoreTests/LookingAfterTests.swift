@@ -1,6 +1,7 @@
 import Jobs
 import Store
 import Testing
+@testable import Time
 
 private let alone = WatchPolicy(timeout: 900_000, firstPoll: nil)
 

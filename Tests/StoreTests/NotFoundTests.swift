@@ -1,6 +1,7 @@
 import Jobs
 import Store
 import Testing
+@testable import Time
 
 extension OrderedStore {
   fileprivate static let minute: Int64 = 60_000

@@ -1,6 +1,7 @@
 import Jobs
 import Store
 import Testing
+@testable import Time
 
 /// What the calls for an order may change, in whatever order one hears of them.
 @Suite struct OrderCallTests {

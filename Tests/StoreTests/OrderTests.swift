@@ -1,6 +1,7 @@
 import Jobs
 import Store
 import Testing
+@testable import Time
 
 @Suite struct OrderTests {
   @Test func anOrderIsAJobBeforeTheProviderKnowsOfIt() throws {

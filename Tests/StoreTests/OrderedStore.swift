@@ -1,6 +1,7 @@
 import Jobs
 import Store
 import Testing
+@testable import Time
 
 /// A store in which jobs are created. The time stands still unless a test moves it; times are in milliseconds.
 final class OrderedStore {

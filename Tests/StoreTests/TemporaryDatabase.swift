@@ -2,6 +2,7 @@ import Glibc
 import Jobs
 import Store
 import Testing
+@testable import Time
 
 /// A folder for one database, removed with everything in it when the test lets it go.
 final class TemporaryDatabase {

@@ -1,5 +1,6 @@
 import Jobs
 import Testing
+@testable import Time
 
 @testable import Store
 

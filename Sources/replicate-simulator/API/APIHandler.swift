@@ -1,3 +1,4 @@
+internal import Time
 internal import EventLoop
 internal import HTTPServer
 internal import HTTPWire

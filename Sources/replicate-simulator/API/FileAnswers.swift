@@ -1,3 +1,4 @@
+internal import Crypto
 internal import HTTPServer
 internal import HTTPWire
 internal import JSONText

@@ -1,4 +1,5 @@
 internal import EventLoop
+internal import System
 
 /// Hands attempts to senders, one each, in the order in which they were due. What finds no idle sender waits.
 struct Dispatcher {

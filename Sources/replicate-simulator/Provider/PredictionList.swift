@@ -1,6 +1,8 @@
+internal import Bytes
 internal import HTTPWire
 internal import JSONText
 internal import Jobs
+internal import Time
 
 /// What is asked of `GET /v1/predictions`.
 struct ListQuery: Equatable, Sendable {

@@ -1,4 +1,6 @@
 internal import EventLoop
+internal import System
+internal import Time
 
 /// What stands in for Replicate: the predictions of one account, the timers that move them, and their webhooks.
 ///

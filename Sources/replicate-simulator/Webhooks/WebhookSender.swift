@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import HTTPClient
 internal import StandardWebhooks
+internal import System
 
 /// Signs webhooks and posts them, one after the other, on a thread of its own.
 struct WebhookSender: Sendable {

@@ -1,5 +1,6 @@
 import JSONText
 import Jobs
+internal import Time
 
 /// The bodies that Replicate would send over the life of one invented prediction.
 struct SamplePrediction {

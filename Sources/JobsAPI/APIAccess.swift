@@ -1,0 +1,62 @@
+internal import HTTPWire
+internal import Routing
+package import Settings
+
+/// Who may ask the jobs API.
+package struct APIAccess: Sendable {
+  let tokens: [BearerToken]
+
+  package init(tokens: [BearerToken]) {
+    self.tokens = tokens
+  }
+
+  /// With tokens: one of them must be presented. Without: the request must name this machine, for a web page that an
+  /// operator visits can send requests to 127.0.0.1, but cannot make their Host a loopback name (DNS rebinding). It must
+  /// not come through a proxy either, whose clients may be anybody.
+  func authorize(_ head: RequestHead) throws(Problem) {
+    guard tokens.isEmpty else {
+      let authorization = head.fields.single("authorization")
+      if case .one(let value) = authorization, BearerToken.isPresented(in: value, among: tokens) { return }
+      throw Problem(
+        .unauthorized, .unauthorized, "send Authorization: Bearer and one of API_TOKENS",
+        fields: [("WWW-Authenticate", #"Bearer realm="jobs""#)])
+    }
+    guard LoopbackName.isNamed(by: head.host) else {
+      throw Problem(
+        .forbidden, .hostNotAllowed,
+        "without API_TOKENS this API answers only requests to localhost, 127.0.0.1 or [::1]")
+    }
+    guard !Self.isForwarded(head.fields) else {
+      throw Problem(
+        .forbidden, .proxyNotAllowed,
+        "without API_TOKENS this API answers nothing that comes through a proxy: set a token")
+    }
+  }
+
+  /// What proxies add to a request (RFC 9110 section 7.6.3, RFC 7239, and by custom).
+  private static let proxyFields = [
+    "via", "forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-forwarded-for",
+    "true-client-ip", "cf-connecting-ip", "cdn-loop",
+  ]
+
+  private static let proxyInitials = Array("vfxtc".utf8)
+
+  private static func isForwarded(_ fields: Fields) -> Bool {
+    guard fields.containsName(withInitialAmong: proxyInitials) else { return false }
+    return fields.containsName(withPrefix: "x-forwarded") || proxyFields.contains { fields.contains($0) }
+  }
+
+  /// The same, for a request that changes something. A web page may send some of those to another origin without asking,
+  /// and Host does not tell; but browsers then say from where (the Fetch standard, "append a request Origin header").
+  func authorizeChange(_ head: RequestHead) throws(Problem) {
+    try authorize(head)
+    // With a token, it is not the browser that proves who asks.
+    guard tokens.isEmpty else { return }
+    for origin in head.fields.all("origin") {
+      guard origin == "http://\(head.host)" || origin == "https://\(head.host)" else {
+        throw Problem(
+          .forbidden, .originNotAllowed, "without API_TOKENS this API takes no changes from web pages")
+      }
+    }
+  }
+}

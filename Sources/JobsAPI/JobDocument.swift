@@ -1,0 +1,240 @@
+internal import JSONText
+internal import JobRequests
+internal import Jobs
+internal import Replicate
+internal import Scheduler
+internal import Store
+internal import Time
+
+/// Jobs as the API shows them. `input`, `output`, `metrics` and the logs are slices of the body that the provider sent:
+/// no number is printed again. What is not known is absent.
+enum JobDocument {
+  /// The last logs that a job shows, in bytes of their JSON text.
+  static let logsTailLimit = 4096
+
+  /// One job with everything.
+  ///
+  /// - Parameters:
+  ///   - parts: where they are in `body`; nil where there is none yet.
+  ///   - order: what was asked for here; nil where nothing was.
+  ///   - next: when the order is tried next.
+  ///   - attempts: what came of earlier ones.
+  static func whole(
+    _ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?, _ next: NextTry? = nil,
+    attempts: [LeftAttempt] = []
+  ) -> [UInt8] {
+    var writer = JSONWriter(capacity: body.count + 1024)
+    // What could be placed can be read again.
+    let request = order.flatMap { try? PredictionRequest(body: $0.request.span, isStored: true) }
+    writer.object { object in
+      head(of: job, in: &object)
+      object.member("progress", decimal: progress(of: job, parts, body: body))
+      object.member("input", raw: input(parts, body, request))
+      object.member("output", raw: slice(parts?.output, of: body))
+      if parts?.isDataRemoved == true { object.member("data_removed", bool: true) }
+      object.member("metrics", raw: slice(parts?.metrics, of: body))
+      if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
+      object.member("metadata", raw: request?.metadata?[...])
+      object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
+      tail(of: job, in: &object)
+      if let order = shown(order, of: job) { stage(of: order, next, in: &object) }
+      if !attempts.isEmpty {
+        object.member("attempts") { list in
+          list.array(attempts) { element, attempt in element.object { self.attempt(attempt, in: &$0) } }
+        }
+      }
+    }
+    writer.raw([UInt8(ascii: "\n")])
+    return writer.bytes
+  }
+
+  /// The text of all logs; empty where there are none.
+  static func logs(_ parts: PredictionParts?, body: [UInt8]) -> [UInt8] {
+    guard let logs = parts?.logs, logs.kind == .string else { return [] }
+    return Array(JSONString.decode(logs.contents, of: body.span).utf8)
+  }
+
+  /// Jobs without what may be large: input, output, metrics and logs.
+  static func list(_ jobs: [Job], next: Int64?) -> [UInt8] {
+    var writer = JSONWriter(capacity: 512 * jobs.count + 64)
+    writer.object { object in
+      object.member("jobs") { list in
+        list.array(jobs) { element, job in
+          element.object { object in
+            head(of: job, in: &object)
+            tail(of: job, in: &object)
+          }
+        }
+      }
+      object.member("next", string: next.map(String.init))
+    }
+    writer.raw([UInt8(ascii: "\n")])
+    return writer.bytes
+  }
+
+  /// Deliveries, oldest first, and what the job was after each.
+  static func history(
+    of job: Job, _ entries: [HistoryEntry], counts: [DeliveryOutcome: Int], isPartial: Bool
+  ) -> [UInt8] {
+    var writer = JSONWriter(capacity: 256 * entries.count + 256)
+    writer.object { object in
+      object.member("id", string: job.id)
+      object.member("counts") { member in
+        member.object { object in
+          for outcome in DeliveryOutcome.allCases {
+            object.member(named: outcome.rawValue) { $0.integer(Int64(counts[outcome] ?? 0)) }
+          }
+        }
+      }
+      object.member("deliveries") { list in
+        list.array(entries) { element, entry in element.object { delivery(entry, in: &$0) } }
+      }
+      object.member("next", string: isPartial ? entries.last.map { String($0.position) } : nil)
+    }
+    writer.raw([UInt8(ascii: "\n")])
+    return writer.bytes
+  }
+}
+
+// MARK: - Parts
+
+extension JobDocument {
+  private static func head(of job: Job, in object: inout JSONWriter.Object) {
+    let snapshot = job.snapshot
+    object.member("id", string: job.id)
+    object.member("prediction_id", string: snapshot?.predictionID)
+    object.member("state", string: job.state.rawValue)
+    object.member("provider", string: "replicate")
+    object.member("provider_status", string: snapshot?.providerStatus)
+    object.member("model", string: job.model)
+    object.member("model_version", string: snapshot?.modelVersion)
+    object.member("revision", integer: job.revision)
+    // A job that was not created here is its prediction.
+    object.member("attempt", integer: job.origin == nil ? nil : job.attempt)
+  }
+
+  private static func tail(of job: Job, in object: inout JSONWriter.Object) {
+    let snapshot = job.snapshot
+    self.error(job.error, in: &object)
+    object.member("queue_seconds", decimal: seconds(from: snapshot?.createdAt, to: snapshot?.startedAt))
+    object.member("run_seconds", decimal: seconds(from: snapshot?.startedAt, to: snapshot?.completedAt))
+    object.member("created_at", time: job.createdAt)
+    object.member("started_at", time: snapshot?.startedAt)
+    object.member("completed_at", time: snapshot?.completedAt)
+    object.member("updated_at", time: job.updatedAt)
+    object.member("last_delivery_at", time: job.lastDeliveryAt)
+    object.member("stale_at", time: job.watch.staleAt)
+  }
+
+  /// 1 where the job has succeeded; else as far as its last progress bar is, and below 1: a bar ends before the job does.
+  private static func progress(of job: Job, _ parts: PredictionParts?, body: [UInt8]) -> Decimal? {
+    if job.phase == .succeeded { return Decimal(10_000, digits: 4) }
+    guard let logs = parts?.logs, let fraction = LogProgress.fraction(in: logs, of: body.span) else {
+      return nil
+    }
+    return Decimal(min(Int64(fraction * 10_000), 9900), digits: 4)
+  }
+
+  /// The provider's own backends disagree about times: an end before its start says nothing.
+  private static func seconds(from start: Timestamp?, to end: Timestamp?) -> Decimal? {
+    guard let start, let end, start <= end else { return nil }
+    return Decimal(end.milliseconds - start.milliseconds, digits: 3)
+  }
+
+  /// The order, where a job that has not ended still waits for something of it.
+  static func shown(_ order: StoredOrder?, of job: Job) -> StoredOrder? {
+    guard let order, !job.phase.isTerminal, order.stage != .placed || order.isCancelRequested else {
+      return nil
+    }
+    return order
+  }
+
+  private static func error(_ error: JobError?, in object: inout JSONWriter.Object) {
+    guard let error else { return }
+    object.member("error") { member in
+      member.object { object in
+        object.member("code", string: error.code)
+        object.member("message", string: error.message)
+      }
+    }
+  }
+
+  private static func attempt(_ attempt: LeftAttempt, in object: inout JSONWriter.Object) {
+    object.member("prediction_id", string: attempt.predictionID)
+    object.member("ended_at", time: attempt.endedAt)
+    error(attempt.error, in: &object)
+  }
+
+  private static func stage(
+    of order: StoredOrder, _ next: NextTry?, in object: inout JSONWriter.Object
+  ) {
+    object.member("order") { member in
+      member.object { object in
+        object.member("stage", string: order.stage.rawValue)
+        object.member("tries", integer: order.tries)
+        object.member("next_try_at", time: next?.time ?? order.dueAt)
+        object.member("reason", string: (next?.reason ?? order.reason)?.rawValue)
+        object.member("cancel_requested", bool: order.isCancelRequested)
+      }
+    }
+  }
+
+  private static func delivery(_ entry: HistoryEntry, in object: inout JSONWriter.Object) {
+    object.member("position", integer: entry.position)
+    object.member("source", string: entry.source.rawValue)
+    object.member("webhook_id", string: entry.webhookID)
+    object.member("received_at", time: entry.receivedAt)
+    object.member("provider_status", string: entry.providerWord)
+    object.member("outcome", string: entry.outcome.rawValue)
+    object.member("code", string: entry.code)
+    object.member("state", string: JobState(entry.phase).rawValue)
+    object.member("revision", integer: entry.revision)
+    object.member("body_sha256", string: entry.digest?.hexadecimal)
+  }
+
+  /// Replicate erases it from its own answers; what was posted here is kept.
+  private static func input(
+    _ parts: PredictionParts?, _ body: [UInt8], _ request: PredictionRequest?
+  ) -> ArraySlice<UInt8>? {
+    let (received, posted) = (slice(parts?.input, of: body), request?.input[...])
+    return parts?.isDataRemoved == true ? posted ?? received : received ?? posted
+  }
+
+  /// The webhook URL's query, without our own token: the creator of the prediction put it there.
+  private static func webhookQuery(_ webhook: JSONValue?, of body: [UInt8]) -> String? {
+    guard let webhook, webhook.kind == .string, webhook.range.count <= longestWebhook,
+      body[webhook.range].contains(UInt8(ascii: "?"))
+    else { return nil }
+    return JobToken.foreignQuery(of: JSONString.decode(webhook.contents, of: body.span))
+  }
+
+  /// In bytes of JSON text: longer URLs are in the body alone.
+  private static let longestWebhook = 4096
+
+  private static func slice(_ value: JSONValue?, of body: [UInt8]) -> ArraySlice<UInt8>? {
+    value.map { body[$0.range] }
+  }
+
+  private static func logsTail(_ logs: JSONValue, of body: [UInt8], in object: inout JSONWriter.Object) {
+    guard logs.kind == .string else { return }
+    let tail = JSONString.tail(of: logs.contents, limit: logsTailLimit, in: body.span)
+    object.member("logs_tail") { $0.string(raw: body.span.extracting(tail)) }
+  }
+}
+
+extension HistoryEntry {
+  /// Nil for a 404, and for an end that is the daemon's own.
+  fileprivate var providerWord: String? {
+    source == .daemon || providerStatus.isEmpty ? nil : providerStatus
+  }
+
+  /// Why the daemon ended the job.
+  fileprivate var code: String? { source == .daemon ? providerStatus : nil }
+}
+
+extension JSONWriter.Object {
+  fileprivate mutating func member(_ name: StaticString, time: Timestamp?) {
+    guard let text = time?.rfc3339Bytes else { return }
+    member(name) { $0.string(raw: text.span) }
+  }
+}

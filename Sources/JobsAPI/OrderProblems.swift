@@ -1,0 +1,36 @@
+internal import GroupCommit
+internal import HTTPWire
+internal import JobRequests
+internal import Replicate
+internal import Routing
+
+/// What each way to refuse a wish is to whoever asked.
+extension Problem {
+  static let jobNotFound = Problem(
+    .notFound, .jobNotFound,
+    "there is no job with this id: none was created here, and no delivery has told of one")
+
+  init(_ error: PredictionRequestError) {
+    switch error {
+    case .malformedJSON: self.init(.badRequest, .malformedJSON, "\(error)")
+    case .invalid, .inputTooLarge: self.init(.unprocessableContent, .invalidRequest, "\(error)")
+    }
+  }
+}
+
+extension Result where Failure == RecordingFailure {
+  /// What was written, or the refusal of a request of which nothing was kept.
+  func value() throws(Problem) -> Success {
+    do throws(RecordingFailure) {
+      return try get()
+    } catch {
+      switch error {
+      case .overloaded:
+        throw .unavailable(.overloaded, "too much waits to be stored: send it again")
+      case .unavailable(let cause):
+        throw .unavailable(
+          .storeUnavailable, "the request could not be stored: send it again", reason: "\(cause)")
+      }
+    }
+  }
+}

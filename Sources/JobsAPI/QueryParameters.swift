@@ -1,0 +1,60 @@
+internal import HTTPWire
+internal import Routing
+internal import Time
+
+/// The parameters of one request's query: each known, each once.
+struct QueryParameters {
+  private var values: [String: String] = [:]
+
+  /// A misspelt filter would show everything, so a name that is not allowed is an error.
+  init(_ target: RequestTarget, allowing names: [String]) throws(Problem) {
+    guard let parameters = target.queryParameters else {
+      throw Self.invalid("the query is not validly percent-encoded")
+    }
+    for (name, value) in parameters {
+      guard names.contains(name) else {
+        throw Self.invalid(
+          names.isEmpty ? "this path takes no parameters" : "parameters: \(names.joined(separator: ", "))")
+      }
+      guard values.updateValue(value, forKey: name) == nil else {
+        throw Self.invalid("`\(name)` is given more than once")
+      }
+    }
+  }
+
+  subscript(name: String) -> String? { values[name] }
+
+  func number(_ name: String, in range: ClosedRange<Int64>) throws(Problem) -> Int64? {
+    guard let text = values[name] else { return nil }
+    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text),
+      range.contains(number)
+    else {
+      let bounds =
+        range.upperBound == .max ? "from \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+      throw Self.invalid("`\(name)` is a whole number, \(bounds)")
+    }
+    return number
+  }
+
+  func choice<Choice>(_ name: String) throws(Problem) -> Choice?
+  where Choice: RawRepresentable<String> & CaseIterable {
+    guard let text = values[name] else { return nil }
+    guard let choice = Choice(rawValue: text) else {
+      throw Self.invalid("`\(name)` is one of \(Choice.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+    return choice
+  }
+
+  /// In UTC.
+  func day(_ name: String) throws(Problem) -> CalendarDay? {
+    guard let text = values[name] else { return nil }
+    guard let day = CalendarDay(text) else {
+      throw Self.invalid("`\(name)` is a day such as 2026-11-26, from 1970-01-01")
+    }
+    return day
+  }
+
+  private static func invalid(_ detail: String) -> Problem {
+    Problem(.badRequest, .invalidParameter, detail)
+  }
+}

@@ -1,0 +1,81 @@
+internal import JSONText
+internal import Jobs
+internal import Time
+
+/// One line of the log, written field by field: JSON for machines, or text for people.
+///
+/// `{"time":"…","level":"info","message":"delivery","outcome":"applied","bytes":2512}` or
+/// `2026-11-22T10:00:02.340Z info    delivery outcome=applied bytes=2512`
+package struct LogLine {
+  private let format: LogFormat
+  private var bytes: [UInt8] = []
+
+  init(_ format: LogFormat, at time: Timestamp, level: String, message: String) {
+    self.format = format
+    // A delivery takes about 250 bytes as text.
+    bytes.reserveCapacity(384)
+    switch format {
+    case .json:
+      bytes.append(utf8: "{\"time\":\"")
+      bytes.append(utf8: time.rfc3339)
+      bytes.append(utf8: "\"")
+      add("level", level)
+      add("message", message)
+    case .text:
+      bytes.append(utf8: time.rfc3339)
+      bytes.append(UInt8(ascii: " "))
+      bytes.append(utf8: level)
+      // The longest of them has eight letters.
+      bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: max(1, 8 - level.utf8.count)))
+      bytes.append(utf8: message)
+    }
+  }
+
+  package mutating func add(_ name: String, _ value: String) {
+    switch format {
+    case .json:
+      bytes.append(UInt8(ascii: ","))
+      bytes.append(jsonString: name)
+      bytes.append(UInt8(ascii: ":"))
+      bytes.append(jsonString: value)
+    case .text:
+      bytes.append(UInt8(ascii: " "))
+      bytes.append(utf8: name)
+      bytes.append(UInt8(ascii: "="))
+      if Self.isPlain(value) { bytes.append(utf8: value) } else { bytes.append(utf8: Self.quoted(value)) }
+    }
+  }
+
+  /// A number stays one in JSON, so that what reads the log can compare and sum it.
+  package mutating func add(_ name: String, _ number: some BinaryInteger) {
+    guard format == .json else { return add(name, number.description) }
+    bytes.append(UInt8(ascii: ","))
+    bytes.append(jsonString: name)
+    bytes.append(UInt8(ascii: ":"))
+    bytes.append(utf8: number.description)
+  }
+
+  /// With the end of the line.
+  consuming func ended() -> [UInt8] {
+    bytes.append(utf8: format == .json ? "}\n" : "\n")
+    return bytes
+  }
+
+  private static func isPlain(_ value: String) -> Bool {
+    let bytes = value.utf8Span.span
+    for index in bytes.indices {
+      guard (0x21...0x7E).contains(bytes[index]), bytes[index] != UInt8(ascii: "\"") else { return false }
+    }
+    return !value.isEmpty
+  }
+
+  /// A value with anything but visible ASCII is quoted and escaped, so that no input can forge a line: among what Unicode
+  /// has beyond it are ends of lines, and characters that turn the direction in which a terminal writes.
+  private static func quoted(_ value: String) -> String {
+    let escaped = value.unicodeScalars.map { scalar in
+      // Swift escapes apostrophes too, which need no escape between double quotes.
+      scalar == "'" ? "'" : scalar.escaped(asASCII: true)
+    }
+    return "\"" + escaped.joined() + "\""
+  }
+}

@@ -1,0 +1,149 @@
+internal import Bytes
+internal import Crypto
+
+/// Ties a webhook to the job that asked for it: an HMAC of the job's id under a key of this database.
+///
+/// The provider signs the body of a delivery and not the URL that it is sent to, so what the URL says needs a proof of its own.
+/// The provider also repeats the URL in every body, where the token is masked before anything is stored or shown.
+package struct JobToken: Sendable {
+  /// The name of the query parameter that carries `id.token`.
+  static let parameter = "job"
+  package static let keyName = "job_token"
+  private static let keyLength = 32
+  /// In hexadecimal digits: half of an HMAC-SHA256 (NIST SP 800-107 section 5.3.4 allows to cut it to 128 bits).
+  private static let length = 32
+
+  private let key: [UInt8]
+
+  package init(key: [UInt8]) {
+    self.key = key
+  }
+
+  /// A key for a database that has none.
+  package static func makeKey() -> [UInt8] {
+    var generator = SystemRandomNumberGenerator()
+    return (0..<keyLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+  }
+
+  /// The URL at which deliveries for the job of that id arrive.
+  ///
+  /// - Parameter publicURL: without a slash at its end.
+  package func webhookURL(publicURL: String, jobID: String) -> String? {
+    token(for: jobID).map { "\(publicURL)/webhooks/replicate?\(Self.parameter)=\(jobID).\($0)" }
+  }
+
+  /// The job that `parameter`'s value names, if its token is right.
+  package func job(named value: String) -> String? {
+    guard let dot = value.utf8.lastIndex(of: UInt8(ascii: ".")) else { return nil }
+    let id = String(value[..<dot])
+    guard let expected = token(for: id),
+      ConstantTime.areEqual(Array(expected.utf8), Array(value[dot...].utf8.dropFirst()))
+    else { return nil }
+    return id
+  }
+
+  /// What follows `?job=` in a webhook's URL, up to the next parameter.
+  package static func parameterValue(in url: String) -> String? {
+    let mark = "?\(parameter)="
+    guard let query = url.firstIndex(of: "?"), url[query...].hasPrefix(mark) else { return nil }
+    return String(url[query...].dropFirst(mark.count).prefix { $0 != "&" })
+  }
+
+  /// Whether a parameter is ours: an id, a dot, and as many hexadecimal digits as a token has, or the asterisks over them.
+  /// Whoever creates a prediction may put a `job` of their own into the URL of its webhook.
+  package static func hasForm(name: String, value: String) -> Bool {
+    guard name == parameter, let dot = value.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
+    let digits = value.utf8[dot...].dropFirst()
+    return dot > value.utf8.startIndex && value.utf8[..<dot].allSatisfy(\.isOfID) && digits.count == length
+      && (digits.allSatisfy(\.isHexadecimal) || digits.allSatisfy { $0 == UInt8(ascii: "*") })
+  }
+
+  /// What a webhook's URL has behind `?`, without a parameter of ours; nil where nothing is left.
+  package static func foreignQuery(of url: String) -> String? {
+    guard let mark = url.utf8.firstIndex(of: UInt8(ascii: "?")) else { return nil }
+    let foreign = url[mark...].dropFirst().prefix { $0 != "#" }.split(separator: "&").filter { part in
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      return !hasForm(name: pair[0], value: pair.count > 1 ? pair[1] : "")
+    }
+    return foreign.isEmpty ? nil : foreign.joined(separator: "&")
+  }
+
+  private func token(for jobID: String) -> String? {
+    let message = Array("job:\(jobID)".utf8)
+    guard let code = HMACSHA256.authenticate(message.span, key: key) else { return nil }
+    return Hexadecimal.encode(code.prefix(Self.length / 2))
+  }
+}
+
+extension JobToken {
+  private static let mark = Array("?\(parameter)=".utf8)
+
+  /// Writes asterisks over each token in `url`, the contents of a JSON string in `body`: over what follows `?job=`, an id and a
+  /// dot, also where some of it is written as escapes. The length stays, and so does every place in the body.
+  static func mask(in body: inout [UInt8], url: Range<Int>) {
+    var position = url.lowerBound
+    while position < url.upperBound {
+      // Most URLs have no query and no escape: the first byte alone tells.
+      guard body[position] == UInt8(ascii: "?") || body[position] == UInt8(ascii: "\\") else {
+        position += 1
+        continue
+      }
+      if let digits = digits(ofTokenMarkedAt: position, in: body, before: url.upperBound) {
+        for index in digits { body[index] = UInt8(ascii: "*") }
+        position = digits.upperBound
+      } else {
+        position = character(at: position, in: body, before: url.upperBound).end
+      }
+    }
+  }
+
+  /// Where the digits are; nil where no token is marked at `start`.
+  private static func digits(ofTokenMarkedAt start: Int, in body: [UInt8], before end: Int) -> Range<Int>? {
+    var next = character(at: start, in: body, before: end)
+    for byte in mark {
+      guard next.byte == byte else { return nil }
+      next = character(at: next.end, in: body, before: end)
+    }
+    while let byte = next.byte, byte.isOfID { next = character(at: next.end, in: body, before: end) }
+    guard next.byte == UInt8(ascii: ".") else { return nil }
+    let first = next.end
+    var last = first
+    for _ in 0..<length {
+      next = character(at: last, in: body, before: end)
+      guard let byte = next.byte, byte.isHexadecimal else { return nil }
+      last = next.end
+    }
+    return first..<last
+  }
+
+  /// The character of a JSON string that begins at `start` (RFC 8259 section 7), and where the next one does. Nil for one that
+  /// no token has: beyond ASCII, another escape than `\u`, or the end.
+  private static func character(
+    at start: Int, in body: [UInt8], before end: Int
+  ) -> (byte: UInt8?, end: Int) {
+    guard start < end else { return (nil, end) }
+    guard body[start] == UInt8(ascii: "\\") else { return (body[start], start + 1) }
+    guard start + 6 <= end, body[start + 1] == UInt8(ascii: "u") else { return (nil, min(start + 2, end)) }
+    let text = String(decoding: body[(start + 2)..<(start + 6)], as: UTF8.self)
+    return (UInt8(text, radix: 16), start + 6)
+  }
+}
+
+extension UInt8 {
+  /// What a job's id is made of: letters, digits, hyphens and underscores.
+  fileprivate var isOfID: Bool {
+    switch self {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
+
+  fileprivate var isHexadecimal: Bool {
+    switch self {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): true
+    default: false
+    }
+  }
+}

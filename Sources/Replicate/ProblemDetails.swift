@@ -1,0 +1,88 @@
+internal import Bytes
+internal import JSONText
+
+/// What Replicate says of an error (RFC 9457): all of it optional, and any of it may be missing or of another type.
+struct ProblemDetails {
+  /// The reason on one line; nil where the body has none.
+  let message: String?
+  /// The body is an object with a `detail` or a `title`, be it text or more: Replicate's own application
+  /// wrote it. A gateway's JSON has other members.
+  let isProblem: Bool
+  /// The member `retry_after`, in seconds, or what the detail says of it.
+  private let statedRetryAfter: Int?
+
+  /// In bytes: a sentence or two. It goes into answers and logs.
+  private static let longestMessage = 300
+  /// In seconds. A wait of zero would be none, and one of more than an hour is better asked about again.
+  private static let retryAfterBounds = 1...3600
+
+  init(body: Span<UInt8>) {
+    guard let object = try? JSONScanner.object(body) else {
+      (message, isProblem, statedRetryAfter) = (nil, false, nil)
+      return
+    }
+    let text = { (name: String, body: Span<UInt8>) -> String? in
+      guard let value = object.value(named: name, in: body) else { return nil }
+      return ReasonText.read(value, in: body, limit: Self.longestMessage)
+    }
+    let (detail, title) = (text("detail", body), text("title", body))
+    let fields = text("invalid_fields", body).map { fields in
+      (title.map { "\($0): \(fields)" } ?? fields).cutToLine(of: Self.longestMessage)
+    }
+    message = detail ?? fields ?? title
+    isProblem = ["detail", "title"].contains { name in
+      switch object.value(named: name, in: body)?.kind {
+      case .string, .object, .array: true
+      case .number, .true, .false, .null, nil: false
+      }
+    }
+    let number = object.value(named: "retry_after", in: body)
+      .flatMap { Self.seconds(body.extracting($0.range)) }
+    statedRetryAfter = number ?? detail.flatMap(Self.seconds(inDetail:))
+  }
+
+  /// The header first, as RFC 9110 has it, then what the body says. The header's other form, a date, is passed over.
+  func retryAfter(header: String?) -> Int? {
+    let headerSeconds = header.flatMap { header in
+      let bytes = Array(header.utf8)
+      return Self.seconds(bytes.span)
+    }
+    return (headerSeconds ?? statedRetryAfter).map {
+      min(max($0, Self.retryAfterBounds.lowerBound), Self.retryAfterBounds.upperBound)
+    }
+  }
+
+  /// Digits, and perhaps a fraction, which is rounded up: waiting too little is what must not happen.
+  private static func seconds(_ text: Span<UInt8>) -> Int? {
+    var seconds = 0
+    var position = 0
+    while position < text.count, let digit = text[position].decimalDigit {
+      // Whatever is beyond the bounds is all the same.
+      seconds = min(seconds * 10 + digit, 1_000_000)
+      position += 1
+    }
+    guard position > 0 else { return nil }
+    guard position < text.count else { return seconds }
+    guard text[position] == UInt8(ascii: "."), position + 1 < text.count else { return nil }
+    var isWhole = true
+    for index in position + 1..<text.count {
+      guard let digit = text[index].decimalDigit else { return nil }
+      if digit != 0 { isWhole = false }
+    }
+    return isWhole ? seconds : seconds + 1
+  }
+
+  /// "Your rate limit resets in ~30s." and, in older answers, "Expected available in 1 second."
+  private static func seconds(inDetail detail: String) -> Int? {
+    let words = detail.split(separator: " ")
+    for (index, word) in words.enumerated().reversed() {
+      let isApproximate = word.utf8.first == UInt8(ascii: "~")
+      let digits = Array(word.utf8.dropFirst(isApproximate ? 1 : 0).prefix { $0.decimalDigit != nil })
+      let unit = word.utf8.dropFirst(digits.count + (isApproximate ? 1 : 0))
+      let isShort = isApproximate && unit.first == UInt8(ascii: "s")
+      let isLong = unit.isEmpty && index + 1 < words.count && words[index + 1].hasPrefix("second")
+      if !digits.isEmpty, isShort || isLong { return seconds(digits.span) }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,35 @@
+internal import Crypto
+internal import StandardWebhooks
+
+/// One token that opens the jobs API (RFC 6750). Only its digest is kept, so that neither a dump nor a comparison shows
+/// it.
+package struct BearerToken: Sendable, CustomStringConvertible {
+  private let digest: [UInt8]
+
+  /// Nil unless `text` is 16 to 256 visible ASCII characters.
+  package init?(_ text: String) {
+    guard (16...256).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+      return nil
+    }
+    digest = Self.digest(of: text)
+  }
+
+  package var description: String { "<redacted>" }
+
+  /// Whether `authorization`, the value of that field, presents one of `tokens`. Takes the same time whichever it is.
+  package static func isPresented(in authorization: String?, among tokens: [BearerToken]) -> Bool {
+    let scheme = "bearer "
+    guard let authorization, authorization.utf8.count > scheme.utf8.count,
+      authorization.prefix(scheme.count).lowercased() == scheme
+    else { return false }
+    let presented = digest(of: String(authorization.dropFirst(scheme.count).drop { $0 == " " }))
+    var isFound = false
+    for token in tokens where ConstantTime.areEqual(presented, token.digest) { isFound = true }
+    return isFound
+  }
+
+  private static func digest(of text: String) -> [UInt8] {
+    let bytes = Array(text.utf8)
+    return SHA256().digest(of: bytes.span)
+  }
+}

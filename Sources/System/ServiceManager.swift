@@ -1,0 +1,60 @@
+internal import Glibc
+internal import Time
+
+/// Tells systemd how the daemon is doing (sd_notify(3)): one datagram to the socket that `NOTIFY_SOCKET` names. Nothing
+/// happens where nobody asked to be told.
+package struct ServiceManager: Sendable {
+  private let address: String?
+
+  package init(environment: [String: String]) {
+    address = environment["NOTIFY_SOCKET"]
+  }
+
+  package enum State: Sendable {
+    case ready
+    /// Settings are being read again; ``ready`` follows.
+    case reloading
+    case stopping
+  }
+
+  package func notify(_ state: State) {
+    switch state {
+    case .ready: send("READY=1")
+    // systemd.service(5): the time tells this reload from the one before.
+    case .reloading: send("RELOADING=1\nMONOTONIC_USEC=\(MonotonicClock.now.nanoseconds / 1000)")
+    case .stopping: send("STOPPING=1")
+    }
+  }
+
+  /// A manager that does not listen loses a word and nothing else, so errors are not reported.
+  private func send(_ text: String) {
+    guard let address, let first = address.utf8.first,
+      first == UInt8(ascii: "/") || first == UInt8(ascii: "@")
+    else {
+      return
+    }
+    var target = sockaddr_un()
+    target.sun_family = sa_family_t(AF_UNIX)
+    let path = Array(address.utf8)
+    let offset = MemoryLayout<sa_family_t>.size
+    guard path.count < MemoryLayout<sockaddr_un>.size - offset else { return }
+    withUnsafeMutableBytes(of: &target) { bytes in
+      for (index, byte) in path.enumerated() { bytes[offset + index] = byte }
+      // unix(7): the name of an abstract socket begins with a NUL, which is written as @.
+      if first == UInt8(ascii: "@") { bytes[offset] = 0 }
+    }
+    let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    // A manager that hangs must not keep the daemon from stopping.
+    var patience = timeval(tv_sec: 1, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    let message = Array(text.utf8)
+    let length = socklen_t(offset + path.count + (first == UInt8(ascii: "@") ? 0 : 1))
+    withUnsafeBytes(of: target) { bytes in
+      bytes.withMemoryRebound(to: sockaddr.self) { rebound in
+        _ = sendto(descriptor, message, message.count, Int32(MSG_NOSIGNAL), rebound.baseAddress, length)
+      }
+    }
+  }
+}

@@ -1,0 +1,59 @@
+internal import Glibc
+internal import Time
+
+/// The signals that this program answers, taken one by one by a thread that waits for them.
+package enum Signal: Int32, CaseIterable, Sendable {
+  case interrupt = 2
+  case terminate = 15
+  case hangUp = 1
+}
+
+package enum Signals {
+  /// Keeps the signals from every thread that is started afterwards, for ``next()`` to take. Call it first of all.
+  /// SIGPIPE is ignored: a reader of our output that left must not end the daemon. So is SIGXFSZ: with it
+  /// ignored, a write beyond the limit on the size of files fails with EFBIG (setrlimit(2)), which is one
+  /// more disk without room.
+  package static func block(_ signals: [Signal] = Signal.allCases) {
+    var set = Self.set(of: signals)
+    pthread_sigmask(SIG_BLOCK, &set, nil)
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+  }
+
+  /// Waits for the next of `signals`, which are blocked.
+  package static func next(of signals: [Signal] = Signal.allCases) -> Signal {
+    var set = Self.set(of: signals)
+    // A loop without a bound: it ends with the first signal, which is what it waits for.
+    while true {
+      var number: Int32 = 0
+      if sigwait(&set, &number) == 0, let signal = Signal(rawValue: number) { return signal }
+    }
+  }
+
+  /// Waits for the next of `signals`, which are blocked, for at most `patience`; nil where none has come.
+  package static func next(of signals: [Signal], within patience: Duration) -> Signal? {
+    var set = Self.set(of: signals)
+    let deadline = MonotonicClock.now + patience
+    // Bounded by the deadline: sigtimedwait(2) may end early with EINTR, after SIGCONT for one.
+    while true {
+      var time = timespec(deadline - MonotonicClock.now)
+      let number = sigtimedwait(&set, nil, &time)
+      if number > 0 { return Signal(rawValue: number) }
+      guard errno == EINTR else { return nil }
+    }
+  }
+
+  /// Whether one of `signals`, which are blocked, has come and is still to be taken.
+  package static func arePending(_ signals: [Signal]) -> Bool {
+    var pending = sigset_t()
+    sigpending(&pending)
+    return signals.contains { sigismember(&pending, $0.rawValue) == 1 }
+  }
+
+  private static func set(of signals: [Signal]) -> sigset_t {
+    var set = sigset_t()
+    sigemptyset(&set)
+    for signal in signals { sigaddset(&set, signal.rawValue) }
+    return set
+  }
+}
