@@ -195,10 +195,10 @@ package final class Application {
       let path = settings.databasePath
       var lock = try DatabaseLock(claiming: path)
       let writer = try StoreWriter(
-        path: path, watch: WatchPolicy(settings.provider), judge: RequestedOutput.judge,
+        path: path, polling: PollPolicy(settings.provider), validateOutput: RequestedOutput.judge,
         restore: ErasedBody.restore)
-      try lock.claimLog()
-      let moving = try StoreCheckpointer(path: path) { checkpointer.rest() }
+      try lock.claimWAL()
+      let moving = try StoreCheckpointer(path: path) { checkpointer.throttle() }
       let token = try JobToken(keptBy: writer)
       logger.notice("store opened", metadata: ["path": "\(DatabaseLock.absolutePath(of: path))"])
       let threads = [

@@ -12,19 +12,19 @@ internal import System
 package final class Checkpointer: Sendable {
   /// Pages in the log from which moving them is worth two syncs: 16 MiB. Pages of indexes change again with nearly every
   /// commit: the longer the log, the fewer of them are moved for each delivery.
-  static let worthwhilePages = 4096
+  static let checkpointThresholdPages = 4096
 
   /// So little the writer can move between two commits without keeping anybody waiting: 2 MiB.
-  private static let littlePages = 512
+  private static let maxInlineCheckpointPages = 512
 
   /// Against a writer that is faster than this thread it is no use to go on.
-  private static let mostRounds = 6
+  private static let maxPasses = 6
 
   /// Pages in the log from which it no longer rests: 48 MiB.
-  static let urgentPages = 3 * worthwhilePages
+  static let urgentPages = 3 * checkpointThresholdPages
 
   private let requests = BlockingQueue<Void>(capacity: 1)
-  private let hasLeftLittle = Atomic(false)
+  private let shouldWriterFinish = Atomic(false)
   /// Held while pages are moved: SQLite turns away whoever else wants to do it then.
   private let moving = Lock(())
   private let isUrgent = Atomic(false)
@@ -38,25 +38,25 @@ package final class Checkpointer: Sendable {
   }
 
   /// Whether there is little left for the writer to move. True once each time.
-  func takeRemainder() -> Bool {
-    hasLeftLittle.exchange(false, ordering: .relaxed)
+  func consumeFinishRequest() -> Bool {
+    shouldWriterFinish.exchange(false, ordering: .relaxed)
   }
 
   /// Runs `body`, which moves pages, when nobody else moves any: waits for that if need be.
-  func movingAlone<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+  func withCheckpointLock<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
     try moving.withLock(body)
   }
 
   /// What it does between pages, so that those whom senders wait for find a processor and the disk.
-  package func rest() {
-    guard mayRest else { return }
+  package func throttle() {
+    guard mayThrottle else { return }
     Thread.sleep(for: .microseconds(500))
   }
 
-  var mayRest: Bool { !isUrgent.load(ordering: .relaxed) && !isClosed.load(ordering: .relaxed) }
+  var mayThrottle: Bool { !isUrgent.load(ordering: .relaxed) && !isClosed.load(ordering: .relaxed) }
 
   /// To be told after each commit: how many pages the log has.
-  func noteLog(pages: Int) {
+  func noteWAL(pages: Int) {
     isUrgent.store(pages >= Self.urgentPages, ordering: .relaxed)
   }
 
@@ -78,15 +78,17 @@ package final class Checkpointer: Sendable {
   }
 
   private func follow(_ store: StoreCheckpointer) throws(StoreError) {
-    var last = try movingAlone { () throws(StoreError) in try store.checkpoint() }
-    for _ in 0..<Self.mostRounds {
+    var last = try withCheckpointLock { () throws(StoreError) in try store.checkpoint() }
+    for _ in 0..<Self.maxPasses {
       // Now, and not when the writer waits for it.
       try store.syncDatabase()
-      let next = try movingAlone { () throws(StoreError) in try store.checkpoint() }
-      let growth = next.logPages - last.logPages
+      let next = try withCheckpointLock { () throws(StoreError) in try store.checkpoint() }
+      let growth = next.walPages - last.walPages
       // Nothing has come, or a reader needs what is left.
       guard growth > 0, next.pendingPages == 0 else { return }
-      guard growth > Self.littlePages else { return hasLeftLittle.store(true, ordering: .relaxed) }
+      guard growth > Self.maxInlineCheckpointPages else {
+        return shouldWriterFinish.store(true, ordering: .relaxed)
+      }
       last = next
     }
   }

@@ -24,7 +24,7 @@ package final class Committer {
 
   /// Pages in the log (256 MiB) from which the writer moves them itself, though everybody waits meanwhile: where the
   /// checkpointer cannot follow, the log would grow until the disk is full.
-  static let largestLog = 16 * Checkpointer.worthwhilePages
+  static let largestLog = 16 * Checkpointer.checkpointThresholdPages
 
   /// The log's size when the last checkpoint was asked for: the next is worthwhile when it has grown as much again.
   private var pagesAtLastCheckpoint = 0
@@ -70,11 +70,11 @@ package final class Committer {
     for start in stride(from: 0, to: deliveries.count, by: Self.batchLimit) {
       let batch = Array(deliveries[start..<min(start + Self.batchLimit, deliveries.count)])
       answer(batch, with: store(batch))
-      boundLog()
+      checkpointIfNeeded()
     }
     if !works.isEmpty {
       perform(works)
-      boundLog()
+      checkpointIfNeeded()
     }
     if !probes.isEmpty { answer(probes, isReady: probe()) }
   }
@@ -83,7 +83,7 @@ package final class Committer {
   func finish() {
     log.tellAll()
     do throws(StoreError) {
-      try checkpointer.movingAlone { () throws(StoreError) in try writer.checkpointAndTruncate() }
+      try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpointAndTruncate() }
     } catch {
       logger.warning("the last checkpoint failed; nothing is lost", metadata: ["cause": "\(error)"])
     }
@@ -187,17 +187,19 @@ package final class Committer {
   }
 
   /// Between two batches, when everybody has their answer.
-  private func boundLog() {
-    let pages = writer.logPages
-    checkpointer.noteLog(pages: pages)
+  private func checkpointIfNeeded() {
+    let pages = writer.walPages
+    checkpointer.noteWAL(pages: pages)
     // The log began anew.
     if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
-    let isRemainder = checkpointer.takeRemainder()
-    guard isRemainder || pages - pagesAtLastCheckpoint >= Checkpointer.worthwhilePages else { return }
+    let isRemainder = checkpointer.consumeFinishRequest()
+    guard isRemainder || pages - pagesAtLastCheckpoint >= Checkpointer.checkpointThresholdPages else {
+      return
+    }
     pagesAtLastCheckpoint = pages
     guard isRemainder || pages >= largestLog else { return checkpointer.request() }
     do throws(StoreError) {
-      _ = try checkpointer.movingAlone { () throws(StoreError) in try writer.checkpoint() }
+      _ = try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpoint() }
       metrics.checkpoints.add()
     } catch {
       noteFailure(error, room: 0)

@@ -23,7 +23,7 @@ struct WritingHealth: Equatable {
 
   /// - Parameter room: how much was to be written.
   mutating func noteFailure(_ error: StoreError, room: Int) {
-    missingRoom = max(missingRoom ?? 0, error.needsRehearsal ? room : 0)
+    missingRoom = max(missingRoom ?? 0, error.needsDryRun ? room : 0)
   }
 
   /// - Parameter room: how much was written.

@@ -1,6 +1,8 @@
 internal import Bytes
 
-/// The SHA-256 of a body, by which two bodies are told apart without keeping both.
+/// The SHA-256 digest of a body.
+///
+/// Two bodies are compared by their digests, so that only one has to be kept.
 package struct BodyDigest: Hashable, Sendable {
   package static let byteCount = 32
 
@@ -13,7 +15,7 @@ package struct BodyDigest: Hashable, Sendable {
     self.bytes = bytes
   }
 
-  /// 64 lower-case digits.
+  /// The digest as 64 lowercase hexadecimal digits.
   package var hexadecimal: String {
     Hexadecimal.encode(bytes)
   }

@@ -1,16 +1,17 @@
 package import Time
 
-/// One verified webhook call: who sent what, when it came, and what it says.
+/// A verified webhook delivery.
 ///
-/// A class, for it goes from thread to thread and from batch to batch: a copy would count a dozen references anew.
+/// It passes from thread to thread and from batch to batch. A class, because copying a struct would retain a
+/// dozen references each time.
 package final class Delivery: Sendable {
-  /// `webhook-id`: the same for every attempt to deliver one event.
+  /// The `webhook-id` header, which is the same for every attempt to deliver one event.
   package let webhookID: String
   package let receivedAt: Timestamp
   package let snapshot: Snapshot
-  /// The body as it was signed, but for the token in it, which is masked.
+  /// The body as it was signed, except that the job token in it is masked.
   package let body: [UInt8]
-  /// The job that was created here and that the webhook's URL names, with its token; nil where it names none.
+  /// The job created here that the webhook's URL names, with a valid token; nil where it names none.
   package let namedJob: String?
 
   package init(
@@ -24,24 +25,24 @@ package final class Delivery: Sendable {
   }
 }
 
-/// What a delivery did. The raw value is what the store and the API say.
+/// The effect of a delivery. The raw value appears in the store and in the API.
 package enum DeliveryOutcome: String, Sendable, CaseIterable {
   /// It changed its job.
   case applied
-  /// Its id was seen before, with the same body.
+  /// A repeated webhook id with the same body.
   case duplicate
-  /// It told nothing that was not known, or came after the end.
+  /// It carried nothing new, or arrived after the end.
   case late
-  /// Its id was seen before with another body, or it claims another end than the one that stands.
+  /// A repeated webhook id with another body, or an end that contradicts the recorded one.
   case conflict
-  /// Its status is not known to this version: kept and shown, without moving the job.
+  /// A status that this version does not know: stored and shown, without changing the job's phase.
   case unknownStatus = "unknown_status"
-  /// No delivery: the provider was asked, and answered 404.
+  /// Not a delivery: a call to the provider was answered with 404.
   case notFound = "not_found"
 }
 
 extension DeliveryOutcome {
-  /// What a delivery is whose id was seen before: `known` is the body that came first.
+  /// The outcome of a repeated webhook id, where `known` is the digest of the first body.
   package static func redelivery(of known: BodyDigest, as repeated: BodyDigest) -> DeliveryOutcome {
     known == repeated ? .duplicate : .conflict
   }

@@ -1,31 +1,34 @@
 package import Time
 
-/// One prediction or training, as the app may trust it.
+/// One prediction or training, in the state that the app may rely on.
 ///
-/// A job is its newest snapshot, how far it has come, and our own bookkeeping. It changes only through the functions of this
-/// room, so its history alone decides what it is.
+/// A job is its newest snapshot, its phase and the daemon's bookkeeping. It changes only through the
+/// functions of this module, so its history alone determines its state.
 package struct Job: Hashable, Sendable {
-  /// What was fixed when the job was created here; nil for one that was first heard of through a delivery.
+  /// Set for a job created here; nil for one that a delivery created.
   package let origin: Origin?
   package internal(set) var phase: Phase
-  /// The snapshot that the job rests on, whose body is kept beside the job; nil until the provider has said anything of the
-  /// present attempt.
+  /// The current snapshot, whose body is stored with the job.
+  ///
+  /// Nil until the provider has reported on the present attempt.
   package internal(set) var snapshot: Snapshot?
-  /// Why the job ended by our own rules; nil where it ended by the provider's word, or has not ended.
+  /// The reason where the daemon's own rules ended the job.
+  ///
+  /// Nil where the provider reported the end, or the job has not ended.
   package internal(set) var verdict: JobError?
   package internal(set) var model: String?
-  /// Predictions that were made for the job, or are about to be, from 1.
+  /// The number of the present attempt, from 1: each attempt creates one prediction.
   package internal(set) var attempt: Int64
-  /// Counts the changes, from 1.
+  /// The number of changes, from 1.
   package internal(set) var revision: Int64
   package internal(set) var updatedAt: Timestamp
-  /// When the last delivery that changed the job was received; nil where none did.
+  /// When the last delivery that changed the job was received; nil where none has.
   package internal(set) var lastDeliveryAt: Timestamp?
-  package internal(set) var watch: Watch
-  /// The end was found by asking, and no delivery has told of it since.
-  package internal(set) var endedUnheard: Bool
+  package internal(set) var pollState: PollState
+  /// The end was found by polling, and no delivery has reported it since.
+  package internal(set) var endFoundByPolling: Bool
 
-  /// A job that was created here.
+  /// The identity of a job created here.
   package struct Origin: Hashable, Sendable {
     package let id: String
     package let createdAt: Timestamp
@@ -36,10 +39,11 @@ package struct Job: Hashable, Sendable {
     }
   }
 
-  /// A job as it was stored.
+  /// Restores a stored job.
   package init(
     origin: Origin?, phase: Phase, snapshot: Snapshot?, verdict: JobError?, model: String?, attempt: Int64,
-    revision: Int64, updatedAt: Timestamp, lastDeliveryAt: Timestamp?, watch: Watch, endedUnheard: Bool
+    revision: Int64, updatedAt: Timestamp, lastDeliveryAt: Timestamp?, pollState: PollState,
+    endFoundByPolling: Bool
   ) {
     self.origin = origin
     self.phase = phase
@@ -50,41 +54,43 @@ package struct Job: Hashable, Sendable {
     self.revision = revision
     self.updatedAt = updatedAt
     self.lastDeliveryAt = lastDeliveryAt
-    self.watch = watch
-    self.endedUnheard = endedUnheard
+    self.pollState = pollState
+    self.endFoundByPolling = endFoundByPolling
   }
 
-  /// A job that is first heard of through `snapshot`.
-  package init(firstSeenIn snapshot: Snapshot, receivedAt: Timestamp, firstLook: Timestamp? = nil) {
+  /// Creates a job from its first delivery.
+  package init(firstSeenIn snapshot: Snapshot, receivedAt: Timestamp, firstCheck: Timestamp? = nil) {
     let end = snapshot.claimedPhase
     self.init(
-      origin: nil, phase: end ?? .pending, snapshot: snapshot, verdict: snapshot.breach,
+      origin: nil, phase: end ?? .pending, snapshot: snapshot, verdict: snapshot.ruleViolation,
       model: snapshot.model,
       attempt: 1, revision: 1, updatedAt: receivedAt, lastDeliveryAt: receivedAt,
-      watch: Watch(heardAt: receivedAt, dueAt: end?.isTerminal == true ? nil : firstLook), endedUnheard: false
+      pollState: PollState(lastActivityAt: receivedAt, dueAt: end?.isTerminal == true ? nil : firstCheck),
+      endFoundByPolling: false
     )
   }
 
-  /// A job that begins here, before the provider knows of it.
+  /// Creates a job for an order, before the provider knows of it.
   package init(createdHere origin: Origin, model: String?) {
     self.init(
       origin: origin, phase: .pending, snapshot: nil, verdict: nil, model: model, attempt: 1, revision: 1,
       updatedAt: origin.createdAt, lastDeliveryAt: nil,
-      watch: Watch(heardAt: origin.createdAt, dueAt: nil), endedUnheard: false)
+      pollState: PollState(lastActivityAt: origin.createdAt, dueAt: nil), endFoundByPolling: false)
   }
 
-  /// What the app finds the job by: its own id, or its prediction's.
+  /// The id in the API: the job's own, or else its prediction's.
   package var id: String { origin?.id ?? snapshot?.predictionID ?? "" }
 
   package var state: JobState {
-    watch.staleAt == nil || phase.isTerminal ? JobState(phase) : .stale
+    pollState.staleAt == nil || phase.isTerminal ? JobState(phase) : .stale
   }
 
   package var error: JobError? { verdict ?? snapshot?.error }
 
-  /// The job has ended without a snapshot that says so: `gone`, `answer_lost`, canceled before it was sent,
-  /// refused.
-  package var isEndedByOurWord: Bool { phase.isTerminal && snapshot?.phase?.isTerminal != true }
+  /// The daemon ended the job, and no snapshot confirms the end.
+  ///
+  /// These are `gone`, `answer_lost`, canceled before it was sent, and refused.
+  package var isEndedByDaemon: Bool { phase.isTerminal && snapshot?.phase?.isTerminal != true }
 
   package var createdAt: Timestamp? { origin?.createdAt ?? snapshot?.createdAt }
 }

@@ -1,4 +1,4 @@
-/// How far a job has come, by the provider's own word. The order of the cases is the order of progress.
+/// The progress of a job as the provider reports it. The cases are in order of progress.
 package enum Phase: String, Sendable, CaseIterable {
   case pending
   case running
@@ -6,7 +6,9 @@ package enum Phase: String, Sendable, CaseIterable {
   case failed
   case canceled
 
-  /// A job that has ended stays so; another end may replace one that was only our own word.
+  /// True for an end.
+  ///
+  /// An end is final, except that the provider's end may replace one that the daemon decided.
   package var isTerminal: Bool {
     switch self {
     case .pending, .running: false
@@ -15,7 +17,9 @@ package enum Phase: String, Sendable, CaseIterable {
   }
 }
 
-/// What the app sees: the phase, or `stale` where a job that has not ended had no news for too long.
+/// The state in the API: the phase, or `stale`.
+///
+/// A job is stale when it has not ended and nothing was received about it within its timeout.
 package enum JobState: String, Sendable, CaseIterable {
   case pending
   case running
@@ -43,7 +47,9 @@ package enum JobState: String, Sendable, CaseIterable {
   }
 }
 
-/// Why a job ended without a usable result: a stable code for programs, the provider's own text for people.
+/// Why a job ended without a usable result.
+///
+/// The code is stable and meant for programs; the message is the provider's own text.
 package struct JobError: Hashable, Sendable {
   package let code: String
   package let message: String?
@@ -53,6 +59,6 @@ package struct JobError: Hashable, Sendable {
     self.message = message
   }
 
-  /// The platform gave up, not the model: the same again may succeed.
+  /// The platform interrupted the prediction, so a retry may succeed.
   package static let interrupted = "interrupted"
 }

@@ -1,57 +1,59 @@
 package import Time
 
-/// Where a snapshot came from.
+/// The source of a snapshot.
 package enum SnapshotSource: String, Sendable, CaseIterable {
-  /// The provider sent it.
+  /// A delivery.
   case webhook
-  /// We asked the provider how far the prediction is.
+  /// A poll of the prediction.
   case poll
-  /// We looked through what the provider lists, for a prediction whose creation had no answer.
+  /// The provider's list, searched for a prediction whose create call had no answer.
   case list
-  /// The provider answered so to the call that created the prediction, or that canceled it.
+  /// The answer to the call that created or canceled the prediction.
   case answer
 
-  /// No call or delivery of the provider's own has told of it.
-  package var isAskedFor: Bool { self == .poll || self == .list }
+  /// Found by a poll or a search, not by a delivery or the answer to an order's call.
+  package var isPolled: Bool { self == .poll || self == .list }
 }
 
 extension Job {
-  /// What became of a snapshot that was offered to a job.
+  /// The result of merging a snapshot into a job.
   package struct Merge: Equatable, Sendable {
     package let outcome: DeliveryOutcome
-    /// The job differs from what it was: store it.
+    /// The job has changed and must be stored.
     package let changesJob: Bool
-    /// The job now rests on the offered snapshot: store its body too.
+    /// The offered snapshot is the current one, so its body must be stored too.
     package let replacesSnapshot: Bool
-    /// The job has ended through this snapshot.
+    /// This snapshot ended the job.
     package var endsJob = false
-    /// The job had ended by our own word before, which this snapshot replaces.
+    /// This snapshot replaces an end that the daemon had decided.
     package var replacesEnd = false
   }
 
-  /// The only place a snapshot changes a job. Snapshots may repeat and may arrive in any order, from any source.
+  /// Merges a snapshot into the job. Only this function lets a snapshot change a job.
   ///
-  /// Two things are kept, each the greatest of all that was offered, so that order cannot matter: the phase, and
-  /// the newest snapshot. The first terminal snapshot takes both, and nothing follows it. Only where nothing
-  /// in two snapshots orders them (see ``Snapshot/isNewer(than:)``), the one that arrives later counts.
+  /// Snapshots may repeat and may arrive in any order, from any source. The job keeps the maximum of all
+  /// phases and the newest of all snapshots, so the order of arrival does not matter. The first terminal
+  /// snapshot sets both, and nothing follows it. Where nothing orders two snapshots (see
+  /// ``Snapshot/isNewer(than:)``), the later arrival wins.
   ///
-  /// An end that is only our own word, such as `gone`, gives way once to the end that the provider signs.
+  /// An end that only the daemon decided, such as `gone`, is replaced once by the end that the provider
+  /// signs.
   package mutating func merge(
     _ offered: Snapshot, from source: SnapshotSource = .webhook, receivedAt: Timestamp
   ) -> Merge {
-    let replacesEnd = isEndedByOurWord && source == .webhook && offered.phase?.isTerminal == true
+    let replacesEnd = isEndedByDaemon && source == .webhook && offered.phase?.isTerminal == true
     guard !phase.isTerminal || replacesEnd else { return mergeIntoEnd(offered, from: source) }
     let claimed = offered.claimedPhase
     let advances = claimed.map { $0.isTerminal || $0.rank > phase.rank } ?? false
     let isNewer = snapshot.map(offered.isNewer) ?? true
-    // A poll that finds a prediction unchanged is an update too, but none that a user sees. Not so where the
-    // word is unknown: it may be an end, which would be confirmed for ever.
-    let isNews =
+    // A poll that finds a prediction unchanged counts as activity, though the app sees no change. A repeated
+    // unknown status does not: it may be an end, and the job would never become stale.
+    let isActivity =
       source == .webhook || offered.phase != nil
       || isNewer && !(snapshot.map(offered.repeatsUnknownStatus) ?? false)
-    let isHeard = source != .webhook && isNews
-    if isHeard { watch.confirm(at: receivedAt) }
-    let endsStaleness = isHeard && watch.staleAt != nil
+    let isConfirmation = source != .webhook && isActivity
+    if isConfirmation { pollState.confirm(at: receivedAt) }
+    let endsStaleness = isConfirmation && pollState.staleAt != nil
     if advances || isNewer || endsStaleness {
       if let claimed, advances { phase = claimed }
       if isNewer { snapshot = offered }
@@ -59,73 +61,80 @@ extension Job {
       revision += 1
       updatedAt = max(updatedAt, receivedAt)
       if source == .webhook { lastDeliveryAt = max(lastDeliveryAt ?? receivedAt, receivedAt) }
-      if isNews { watch.hear(at: receivedAt) }
+      if isActivity { pollState.noteActivity(at: receivedAt) }
     }
     let endsJob = phase.isTerminal
     if endsJob {
-      verdict = offered.breach
-      watch.end()
-      endedUnheard = source.isAskedFor
+      verdict = offered.ruleViolation
+      pollState.end()
+      endFoundByPolling = source.isPolled
     }
     let changes = advances || isNewer || endsStaleness
     return Merge(
-      outcome: claimed == nil ? .unknownStatus : changes ? .applied : .late, changesJob: changes || isHeard,
+      outcome: claimed == nil ? .unknownStatus : changes ? .applied : .late,
+      changesJob: changes || isConfirmation,
       replacesSnapshot: isNewer, endsJob: endsJob, replacesEnd: replacesEnd)
   }
 
-  /// A job that has ended stays as it is. But where we had to ask for the end, a delivery that tells of it was not lost.
+  /// Merges a snapshot into a job that has ended, and leaves the end as it is.
+  ///
+  /// Where polling found the end, a delivery that reports it shows that the webhook was not lost.
   private mutating func mergeIntoEnd(_ offered: Snapshot, from source: SnapshotSource) -> Merge {
     guard let claimed = offered.phase else {
       return Merge(outcome: .unknownStatus, changesJob: false, replacesSnapshot: false)
     }
-    // What the provider said counts, not what our rules made of it, unless we ended the job without its word.
+    // The provider's end counts, not what the output rules made of it, unless the daemon ended the job.
     let standing = snapshot?.phase.flatMap { $0.isTerminal ? $0 : nil } ?? phase
-    let isHeardNow = endedUnheard && source == .webhook && claimed.isTerminal
-    if isHeardNow { endedUnheard = false }
+    let isDeliveredLate = endFoundByPolling && source == .webhook && claimed.isTerminal
+    if isDeliveredLate { endFoundByPolling = false }
     return Merge(
-      outcome: claimed.isTerminal && claimed != standing ? .conflict : .late, changesJob: isHeardNow,
+      outcome: claimed.isTerminal && claimed != standing ? .conflict : .late, changesJob: isDeliveredLate,
       replacesSnapshot: false)
   }
 
-  /// Ends a job by our own word: the provider refused to create the prediction, or does not know it any more.
+  /// Ends a job by the daemon's own decision.
   ///
-  /// - Returns: false where it had ended already, and stays so.
+  /// Called where the provider refused to create the prediction, or no longer knows it.
+  ///
+  /// - Returns: false where the job had ended already; it is left unchanged.
   package mutating func end(_ phase: Phase, because verdict: JobError, at now: Timestamp) -> Bool {
-    precondition(phase.isTerminal, "a job ends in a phase that is an end")
+    precondition(phase.isTerminal, "a job must end in a terminal phase")
     guard !self.phase.isTerminal else { return false }
     self.phase = phase
     self.verdict = verdict
     revision += 1
     updatedAt = max(updatedAt, now)
-    watch.end()
+    pollState.end()
     return true
   }
 
-  /// The call that creates the prediction is about to be made.
-  package mutating func noteSending(at now: Timestamp, firstLook: Timestamp) {
-    watch.begin(at: now, firstLook: firstLook)
+  /// Records that the create call is about to be made.
+  package mutating func noteSending(at now: Timestamp, firstCheck: Timestamp) {
+    pollState.begin(at: now, firstCheck: firstCheck)
   }
 
-  /// Leaves a prediction that ended, and begins with another. The phase stays: a job never goes backwards.
+  /// Drops the ended prediction and begins another attempt.
   ///
-  /// - Parameter source: what told of that end.
-  package mutating func beginAttempt(at now: Timestamp, afterNewsFrom source: SnapshotSource) {
+  /// The phase stays, because a job never goes backwards.
+  ///
+  /// - Parameter source: how the end of the last attempt was reported.
+  package mutating func beginAttempt(at now: Timestamp, endReportedBy source: SnapshotSource) {
     attempt += 1
     snapshot = nil
     revision += 1
     updatedAt = max(updatedAt, now)
     if source == .webhook { lastDeliveryAt = max(lastDeliveryAt ?? now, now) }
-    watch = Watch(heardAt: now, dueAt: nil)
+    pollState = PollState(lastActivityAt: now, dueAt: nil)
   }
 }
 
 extension Snapshot {
-  /// Whether this snapshot of a prediction that has not ended replaces `other`, which arrived before it.
+  /// Whether this snapshot replaces `other`, which arrived before it.
   ///
-  /// An unknown status ranks with `running`: a status that is added later lies somewhere on the way, and hiding it
-  /// behind `starting` would keep it from the user. Where rank, logs and output are alike, nothing in the
-  /// bodies orders them, and arrival is the best guess: a word that means an end follows `processing`, and
-  /// nothing follows it.
+  /// Neither snapshot is of a prediction that has ended. An unknown status ranks with `running`: a status
+  /// added later lies somewhere on the way, and ranking it with `starting` would hide it from the app. Where
+  /// rank, logs and output are equal, nothing in the bodies orders them, and arrival is the best guess: a
+  /// status that means an end follows `processing`, and nothing follows it.
   fileprivate func isNewer(than other: Snapshot) -> Bool {
     let (left, right) = (phase?.rank ?? Phase.running.rank, other.phase?.rank ?? Phase.running.rank)
     guard left == right else { return left > right }
@@ -133,14 +142,14 @@ extension Snapshot {
       || evidence.hasSizes(of: other.evidence) && evidence.digest != other.evidence.digest
   }
 
-  /// The same unknown word as in `other`, with nothing more to show.
+  /// The same unknown status as in `other`, without more logs or output.
   fileprivate func repeatsUnknownStatus(of other: Snapshot) -> Bool {
     phase == nil && providerStatus == other.providerStatus && !(evidence > other.evidence)
   }
 }
 
 extension Phase {
-  /// Progress as a number. All ends rank alike: none of them can follow another.
+  /// Progress as a number. All ends rank equally, because none can follow another.
   fileprivate var rank: Int {
     switch self {
     case .pending: 0

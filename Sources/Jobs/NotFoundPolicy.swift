@@ -1,30 +1,37 @@
 package import Time
 
-/// How many 404s in a row it takes to believe them.
+/// How many consecutive 404s count as proof of absence.
 ///
-/// One proves nothing: for a few minutes a wrong API address, another account's token or a proxy may answer
-/// for the provider. What is believed ends a job.
+/// A single 404 proves nothing: a wrong API address, another account's token or a proxy may answer instead of
+/// the provider for a few minutes. Proof ends the job.
 package struct NotFoundPolicy: Equatable, Sendable {
   package let minAnswers: Int
-  /// From the first to the last, in milliseconds.
+  /// The minimum time from the first to the last, in milliseconds.
   package let minSpan: Int64
 
-  /// For a prediction that was created. Five minutes are a restart with wrong settings, seen and undone.
+  /// The policy for a prediction that exists.
+  ///
+  /// Five minutes cover a restart with wrong settings that is noticed and undone.
   package static let prediction = NotFoundPolicy(minAnswers: 4, minSpan: 300_000)
-  /// For the model of a prediction that is to be created. Nothing is lost but time, and usually the name is
-  /// wrong.
+  /// The policy for the model of a prediction that is to be created.
+  ///
+  /// Only time is at stake, and usually the model's name is wrong.
   package static let creation = NotFoundPolicy(minAnswers: 4, minSpan: 120_000)
 
+  /// Whether these 404s suffice.
+  ///
   /// - Parameters:
-  ///   - moments: when it was answered so since the last other answer or delivery.
-  ///   - now: what was answered later than that was dated by a clock that was wrong.
+  ///   - moments: the times of the 404s since the last other answer or delivery.
+  ///   - now: the present. Later moments were recorded while the clock was wrong, and do not count.
   package func isMet(by moments: [Timestamp], at now: Timestamp) -> Bool {
     let dated = moments.filter { $0 <= now }
     guard dated.count >= minAnswers, let first = dated.min() else { return false }
     return first.advanced(byMilliseconds: minSpan) <= now
   }
 
-  /// Until a call that creates is made again, after so many 404s: 10, 20, 40, 60 seconds, in milliseconds.
+  /// The backoff before the next create call, in milliseconds.
+  ///
+  /// 10, 20, 40, then 60 seconds, by the number of 404s so far.
   package static func creationPause(afterAnswers count: Int) -> Int64 {
     min(60_000, 10_000 << Int64(min(max(count - 1, 0), 3)))
   }

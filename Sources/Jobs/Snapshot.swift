@@ -1,33 +1,34 @@
 package import Time
 
-/// What the provider says of one prediction at one moment: the facts that decide, taken from a body that is kept
-/// beside them, byte for byte.
+/// The state of one prediction as the provider reported it.
 ///
-/// Every delivery is a full snapshot, not a delta, so the newest one alone describes the job.
+/// It holds the members that decide a job's state. The body they come from is stored beside them, byte for
+/// byte. Every delivery is a full snapshot, not a delta, so the newest one alone describes the job.
 package struct Snapshot: Hashable, Sendable {
   package var predictionID: String
-  /// The provider's own word.
+  /// The provider's `status`, unchanged.
   package var providerStatus: String
-  /// Where that word puts the job; nil where this version does not know the word.
+  /// The phase for that status; nil where this version does not know the status.
   package var phase: Phase?
   package var model: String?
   package var modelVersion: String?
   package var error: JobError?
-  /// What the rules for outputs say against a success; nil where it keeps them. Not stored with the snapshot: once the
-  /// job has ended, it is the job's verdict.
-  package var breach: JobError?
-  /// The provider has erased input, output and logs. Not stored with the snapshot.
+  /// The output rule that a success violates; nil where it violates none.
+  ///
+  /// Not stored with the snapshot: once the job has ended, it is the job's verdict.
+  package var ruleViolation: JobError?
+  /// Whether the provider has erased input, output and logs. Not stored with the snapshot.
   package var isDataRemoved: Bool
   package var createdAt: Timestamp?
   package var startedAt: Timestamp?
   package var completedAt: Timestamp?
-  /// What the provider charges by (`metrics.predict_time`), in milliseconds.
+  /// The billed time (`metrics.predict_time`), in milliseconds.
   package var predictMilliseconds: Int64?
   package var evidence: Evidence
 
   package init(
     predictionID: String, providerStatus: String, phase: Phase?, model: String? = nil,
-    modelVersion: String? = nil, error: JobError? = nil, breach: JobError? = nil,
+    modelVersion: String? = nil, error: JobError? = nil, ruleViolation: JobError? = nil,
     isDataRemoved: Bool = false, createdAt: Timestamp? = nil, startedAt: Timestamp? = nil,
     completedAt: Timestamp? = nil, predictMilliseconds: Int64? = nil,
     evidence: Evidence
@@ -38,7 +39,7 @@ package struct Snapshot: Hashable, Sendable {
     self.model = model
     self.modelVersion = modelVersion
     self.error = error
-    self.breach = breach
+    self.ruleViolation = ruleViolation
     self.isDataRemoved = isDataRemoved
     self.createdAt = createdAt
     self.startedAt = startedAt
@@ -47,15 +48,17 @@ package struct Snapshot: Hashable, Sendable {
     self.evidence = evidence
   }
 
-  /// Where the snapshot puts its job: a success that breaks the rules for outputs is a failure (promise 4).
-  package var claimedPhase: Phase? { phase == .succeeded && breach != nil ? .failed : phase }
+  /// The phase that the snapshot means for its job.
+  ///
+  /// A success that violates an output rule is a failure (promise 4).
+  package var claimedPhase: Phase? { phase == .succeeded && ruleViolation != nil ? .failed : phase }
 }
 
-/// What tells which of two snapshots of one running prediction was taken later.
+/// The sizes and the digest that order two snapshots of one prediction.
 ///
-/// Nothing in a body counts its version, and its times must not be used to order it (the provider's own backends
-/// disagree about them). But logs and streamed output only ever grow, so the longer text is the later one.
-/// Two snapshots of the same sizes are not ordered: the digest only tells whether they are one and the same.
+/// A body has no version number, and its times must not order it, because the provider's own backends
+/// disagree about them. But logs and streamed output only ever grow, so the longer text is the later one.
+/// Snapshots of equal sizes are unordered; the digest shows only whether they are identical.
 package struct Evidence: Hashable, Sendable {
   /// Bytes of the JSON text of `logs`; 0 where absent or null.
   package let logsSize: Int

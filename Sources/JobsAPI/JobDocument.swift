@@ -21,7 +21,7 @@ enum JobDocument {
   ///   - attempts: what came of earlier ones.
   static func whole(
     _ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?, _ next: NextTry? = nil,
-    attempts: [LeftAttempt] = []
+    attempts: [PastAttempt] = []
   ) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
     // What could be placed can be read again.
@@ -123,7 +123,7 @@ extension JobDocument {
     object.member("completed_at", time: snapshot?.completedAt)
     object.member("updated_at", time: job.updatedAt)
     object.member("last_delivery_at", time: job.lastDeliveryAt)
-    object.member("stale_at", time: job.watch.staleAt)
+    object.member("stale_at", time: job.pollState.staleAt)
   }
 
   /// 1 where the job has succeeded; else as far as its last progress bar is, and below 1: a bar ends before the job does.
@@ -143,7 +143,7 @@ extension JobDocument {
 
   /// The order, where a job that has not ended still waits for something of it.
   static func shown(_ order: StoredOrder?, of job: Job) -> StoredOrder? {
-    guard let order, !job.phase.isTerminal, order.stage != .placed || order.isCancelRequested else {
+    guard let order, !job.phase.isTerminal, order.stage != .submitted || order.isCancelRequested else {
       return nil
     }
     return order
@@ -159,7 +159,7 @@ extension JobDocument {
     }
   }
 
-  private static func attempt(_ attempt: LeftAttempt, in object: inout JSONWriter.Object) {
+  private static func attempt(_ attempt: PastAttempt, in object: inout JSONWriter.Object) {
     object.member("prediction_id", string: attempt.predictionID)
     object.member("ended_at", time: attempt.endedAt)
     error(attempt.error, in: &object)

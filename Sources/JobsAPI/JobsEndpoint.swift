@@ -220,7 +220,7 @@ extension JobsEndpoint {
   }
 
   /// What a job that was created here has tried in vain. Most have one prediction, and need not be looked up.
-  private func attempts(of stored: StoredJob, _ order: StoredOrder?) throws(Problem) -> [LeftAttempt] {
+  private func attempts(of stored: StoredJob, _ order: StoredOrder?) throws(Problem) -> [PastAttempt] {
     guard let order, stored.job.attempt > 1 || order.refusals > 0 || order.stage == .ended else { return [] }
     return try reading { () throws(StoreError) in try reader.attempts(ofJob: stored.number) }
   }

@@ -79,7 +79,7 @@ package final class OrdersEndpoint {
     let order = try order(from: request)
     let maxQueued = maxQueued
     let answer = await recorder.write { (transaction) throws(StoreError) in
-      try transaction.place(order, maxQueued: maxQueued)
+      try transaction.enqueue(order, maxQueued: maxQueued)
     }
     switch try answer.value() {
     case .created(let job):

@@ -86,7 +86,7 @@ extension Prediction {
   /// The same, with what `rules` say against the output of a success: see ``breach(of:in:)``.
   package func snapshot(digest: BodyDigest, rules: OutputRules, body: Span<UInt8>) -> Snapshot {
     var snapshot = snapshot(digest: digest)
-    snapshot.breach = breach(of: rules.rule(for: model), in: body)
+    snapshot.ruleViolation = breach(of: rules.rule(for: model), in: body)
     return snapshot
   }
 

@@ -20,7 +20,7 @@ final class Dispatcher {
   private var idle: [Int]
   private var creates: CallBudget
   private var calls: CallBudget
-  private var questions: [Sweep.Question] = []
+  private var questions: [DuePolls.Poll] = []
   private var clock = WallClockWatch(
     wall: Timestamp(milliseconds: WallClock.milliseconds), monotonic: MonotonicClock.now)
   private var secretIsDue = false
@@ -88,12 +88,14 @@ final class Dispatcher {
     let (now, spread, wait) = (wallTime, rules.catchUpSpread, rules.longestWaitAfterJump)
     let asks = !callers.isEmpty
     let isRestored = try written { transaction throws(StoreError) in
-      let isRestored = try transaction.recoverOrders(at: now, certainty: PredictionSearch.certainty)
-      try transaction.hastenOrders(from: now, within: wait, certainty: PredictionSearch.certainty)
+      let isRestored = try transaction.recoverOrders(
+        at: now, absenceGracePeriod: PredictionSearch.absenceGracePeriod)
+      try transaction.clampDueTimes(
+        from: now, within: wait, absenceGracePeriod: PredictionSearch.absenceGracePeriod)
       if asks {
-        try transaction.hastenLooks(from: now, within: spread)
+        try transaction.spreadChecks(from: now, within: spread)
       } else {
-        try transaction.clampLooks(from: now)
+        try transaction.clampCheckTimes(from: now)
       }
       return isRestored
     }
@@ -119,8 +121,9 @@ final class Dispatcher {
     guard hasJumped else { return }
     let (now, wait) = (wallTime, rules.longestWaitAfterJump)
     try written { transaction throws(StoreError) in
-      try transaction.hastenLooks(from: now, within: wait)
-      try transaction.hastenOrders(from: now, within: wait, certainty: PredictionSearch.certainty)
+      try transaction.spreadChecks(from: now, within: wait)
+      try transaction.clampDueTimes(
+        from: now, within: wait, absenceGracePeriod: PredictionSearch.absenceGracePeriod)
     }
     hasJumped = false
     logger.notice("the wall clock was set: what waits for a time of day was moved")
@@ -165,7 +168,7 @@ extension Dispatcher {
     let (due, now) = (try reader.nextDue(), wallTime)
     // One part that fails, for a row that cannot be read, does not keep the others from their work.
     let failures = try [
-      attempt { () throws(StoreError) in if let look = due.look, look <= now { try sweep(at: now) } },
+      attempt { () throws(StoreError) in if let look = due.check, look <= now { try sweep(at: now) } },
       attempt { () throws(StoreError) in try takeSteps(due, at: now) },
       attempt { () throws(StoreError) in try prune() },
     ]
@@ -208,7 +211,7 @@ extension Dispatcher {
           "revision": .number(job.revision),
         ])
     }
-    questions += sweep.questions
+    questions += sweep.polls
   }
 
   private func takeSteps(_ due: NextDue, at now: Timestamp) throws(StoreError) {
@@ -271,7 +274,7 @@ extension Dispatcher {
   private func patience() throws(StoreError) -> Duration {
     let (due, now) = (try reader.nextDue(), MonotonicClock.now)
     var patience = min(rules.longestPatience, prunes.patience(at: now))
-    if let look = due.look, questions.count < rules.longestQuestionList {
+    if let look = due.check, questions.count < rules.longestQuestionList {
       patience = min(patience, until(look))
     }
     // Without an idle caller the next event is that one has become idle.

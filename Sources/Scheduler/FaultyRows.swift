@@ -6,22 +6,22 @@ internal import Time
 /// What is due is taken in one transaction, which one row fails that is damaged or that the store refuses for itself. Then each
 /// is taken alone, and that row is passed over for a while: it keeps nothing else from being done.
 extension Dispatcher {
-  func looks(at now: Timestamp, clockSetAt setAt: Timestamp?) throws(StoreError) -> Sweep {
+  func looks(at now: Timestamp, clockSetAt setAt: Timestamp?) throws(StoreError) -> DuePolls {
     do throws(StoreError) {
       return try looks(at: now, setAt, limit: rules.sweepLimit)
     } catch {
       guard !error.concernsWholeStore else { throw error }
-      var all = Sweep()
+      var all = DuePolls()
       for _ in 0..<rules.sweepLimit {
         do throws(StoreError) {
           let one = try looks(at: now, setAt, limit: 1)
           all.stale += one.stale
-          all.questions += one.questions
+          all.polls += one.polls
           guard one.hasMore else { break }
         } catch {
           let moment = try passOver("job", at: now, error)
           try written { transaction throws(StoreError) in
-            try transaction.deferFirstLook(at: now, until: moment)
+            try transaction.deferFirstCheck(at: now, until: moment)
           }
         }
       }
@@ -29,9 +29,9 @@ extension Dispatcher {
     }
   }
 
-  private func looks(at now: Timestamp, _ setAt: Timestamp?, limit: Int) throws(StoreError) -> Sweep {
+  private func looks(at now: Timestamp, _ setAt: Timestamp?, limit: Int) throws(StoreError) -> DuePolls {
     try written { transaction throws(StoreError) in
-      try transaction.lookAfterJobs(at: now, clockSetAt: setAt, limit: limit) { Double.random(in: -1...1) }
+      try transaction.claimDuePolls(at: now, clockSetAt: setAt, limit: limit) { Double.random(in: -1...1) }
     }
   }
 
@@ -41,11 +41,11 @@ extension Dispatcher {
     } catch {
       guard !error.concernsWholeStore else { throw error }
       var steps: [OrderStep] = []
-      for (stage, count) in [(OrderStage.placed, cancels), (.unanswered, finds), (.queued, creates)] {
+      for (stage, count) in [(OrderStage.submitted, cancels), (.unanswered, finds), (.queued, creates)] {
         for _ in 0..<count {
           do throws(StoreError) {
             let step = try take(
-              at: now, creates: stage == .queued ? 1 : 0, cancels: stage == .placed ? 1 : 0,
+              at: now, creates: stage == .queued ? 1 : 0, cancels: stage == .submitted ? 1 : 0,
               finds: stage == .unanswered ? 1 : 0)
             guard !step.isEmpty else { break }
             steps += step
@@ -66,8 +66,8 @@ extension Dispatcher {
   ) throws(StoreError) -> [OrderStep] {
     let patience = rules.stepPatience
     return try written { transaction throws(StoreError) in
-      try transaction.takeOrderSteps(
-        at: now, creates: creates, cancels: cancels, finds: finds, patience: patience)
+      try transaction.claimOrderSteps(
+        at: now, creates: creates, cancels: cancels, finds: finds, lease: patience)
     }
   }
 

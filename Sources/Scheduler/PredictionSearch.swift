@@ -13,7 +13,7 @@ internal import Time
 final class PredictionSearch {
   /// How old a call without an answer must be before the prediction's absence counts, in milliseconds: longer than any call
   /// may take to have its effect.
-  static let certainty: Int64 = 60_000
+  static let absenceGracePeriod: Int64 = 60_000
   /// The same from the answer of a call that the provider itself says has failed: time for its lists to show what it did.
   private static let settlingTime: Int64 = 5000
   /// Until the first look, in milliseconds: the webhook is often there before.
@@ -43,7 +43,7 @@ final class PredictionSearch {
         certain = now.advanced(byMilliseconds: settlingTime)
         firstLook = certain
       } else {
-        certain = min(sentAt ?? now, now).advanced(byMilliseconds: certainty)
+        certain = min(sentAt ?? now, now).advanced(byMilliseconds: absenceGracePeriod)
         firstLook = now.advanced(byMilliseconds: firstPause)
       }
     }
@@ -207,13 +207,13 @@ extension PredictionSearch {
 extension PredictionSearch {
   private func noteAbsence(of step: OrderStep) {
     guard !undecided.contains(step.job.id) else { return noteUndecided(step) }
-    let certain = step.order.certainAt ?? begin
+    let certain = step.order.absenceConclusiveAt ?? begin
     let now = context.now
     let again = min(certain, now.advanced(byMilliseconds: pause(before: step)))
     let begin = begin
     context.persist { transaction throws(StoreError) in
       if certain <= begin {
-        try transaction.putOff(step.order, until: now, at: now)
+        try transaction.reschedule(step.order, until: now, at: now)
       } else {
         try transaction.delay(step, until: again)
       }
@@ -227,7 +227,7 @@ extension PredictionSearch {
 
   /// It may exist, and no list says so: a second call is not made. A webhook may still come.
   private func noteUndecided(_ step: OrderStep) {
-    let certain = step.order.certainAt ?? begin
+    let certain = step.order.absenceConclusiveAt ?? begin
     guard certain.advanced(byMilliseconds: Self.undecidedTime) > begin else {
       return end(
         step,
@@ -284,7 +284,8 @@ struct SearchWindow {
     let isOld = now.milliseconds - sentAt.milliseconds > Self.day
     end =
       isWrong || isOld
-      ? .distantFuture : max(sentAt, order.certainAt ?? now).advanced(byMilliseconds: Self.tolerance)
+      ? .distantFuture
+      : max(sentAt, order.absenceConclusiveAt ?? now).advanced(byMilliseconds: Self.tolerance)
   }
 
   /// One without a time may be of any.

@@ -7,7 +7,7 @@ enum ProviderCall: Sendable {
   case cancel(OrderStep, predictionID: String)
   /// Look for all of them at once.
   case find([OrderStep])
-  case ask(Sweep.Question)
+  case ask(DuePolls.Poll)
   case fetchSecret
 }
 

@@ -91,7 +91,7 @@ extension ProviderCaller {
     let now = context.now
     let moment = now.advanced(byMilliseconds: Int64(seconds) * 1000)
     context.persist { transaction throws(StoreError) in
-      try transaction.putOff(step.order, until: moment, at: now, because: reason, refusal: refusal)
+      try transaction.reschedule(step.order, until: moment, at: now, because: reason, refusal: refusal)
     }
   }
 
@@ -99,7 +99,7 @@ extension ProviderCaller {
   private func noteUnanswered(_ step: OrderStep, isOver: Bool) {
     let plan = PredictionSearch.Plan(sentAt: step.order.sentAt, now: context.now, isOver: isOver)
     context.persist { transaction throws(StoreError) in
-      try transaction.noteUnanswered(step.order, nextLook: plan.firstLook, certain: plan.certain)
+      try transaction.noteUnanswered(step.order, nextSearch: plan.firstLook, absenceConclusive: plan.certain)
     }
   }
 
@@ -120,7 +120,7 @@ extension ProviderCaller {
 // MARK: - Asking and canceling
 
 extension ProviderCaller {
-  private func ask(_ question: Sweep.Question) -> ProviderPause? {
+  private func ask(_ question: DuePolls.Poll) -> ProviderPause? {
     let id = question.predictionID
     let outcome = answer("get", id, isCreatedHere: question.isCreatedHere) { client.get(id, $0) }
     switch outcome {

@@ -101,10 +101,10 @@ extension ProviderContext {
     } catch {
       return false
     }
-    let news = News(source: source, receivedAt: now, snapshot: decoded.snapshot, body: decoded.body)
+    let news = PolledSnapshot(source: source, receivedAt: now, snapshot: decoded.snapshot, body: decoded.body)
     let recording = persist { transaction throws(StoreError) in try transaction.record(news, ofJob: number) }
     guard let recording = recording ?? nil else { return false }
-    if recording.endsJob, source.isAskedFor { metrics.lostWebhooks.add() }
+    if recording.endsJob, source.isPolled { metrics.lostWebhooks.add() }
     logger.info(
       "answer",
       metadata: [

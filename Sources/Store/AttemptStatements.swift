@@ -1,14 +1,14 @@
 package import Jobs
 package import Time
 
-/// A prediction that a job has left, or a call to create one that the provider refused.
-package struct LeftAttempt: Equatable, Sendable {
-  /// Nil where none was created.
+/// A past attempt of a job: an interrupted prediction, or a refused create call.
+package struct PastAttempt: Equatable, Sendable {
+  /// Nil for a refused call, which created no prediction.
   package let predictionID: String?
   package let endedAt: Timestamp
   package let error: JobError?
 
-  /// For a reader, oldest first.
+  /// The reader's query, oldest first.
   static let selection = """
     SELECT prediction_id, ended_at, error_code, error_message FROM attempts WHERE job = ?1
     UNION ALL SELECT NULL, ended_at, error_code, error_message FROM refusals WHERE job = ?1
@@ -22,14 +22,16 @@ package struct LeftAttempt: Equatable, Sendable {
   }
 }
 
-/// The statements for predictions that a job has left for another attempt.
+/// The prepared statements for past attempts.
 final class AttemptStatements {
   private let connection: Connection
   private let select: Statement
   private let insert: Statement
   private let insertRefusal: Statement
-  /// Whether there are any; nil until somebody asks. No other connection writes. Most databases never have one, and every
-  /// first delivery would be looked up.
+  /// Whether the table has rows; nil until first needed.
+  ///
+  /// Most databases never have one, so this saves a lookup for every first delivery. It stays valid because
+  /// no other connection writes.
   private var mayExist: Bool?
 
   init(_ connection: Connection) {
@@ -43,22 +45,22 @@ final class AttemptStatements {
       """, on: connection)
   }
 
-  /// The job that had this prediction before another attempt.
-  func jobThatLeft(predictionID: String) throws(StoreError) -> Int64? {
-    guard try lookWhetherAnyExist() else { return nil }
+  /// The job that had this prediction in a past attempt.
+  func job(ofPastPrediction predictionID: String) throws(StoreError) -> Int64? {
+    guard try checkWhetherAnyExist() else { return nil }
     defer { select.reset() }
     try select.bind(1, predictionID)
     return try select.step() ? Int64(select.integer(0)) : nil
   }
 
-  private func lookWhetherAnyExist() throws(StoreError) -> Bool {
+  private func checkWhetherAnyExist() throws(StoreError) -> Bool {
     if let mayExist { return mayExist }
     let exist = try connection.integer("SELECT EXISTS (SELECT 1 FROM attempts)") == 1
     mayExist = exist
     return exist
   }
 
-  /// The provider has refused to create a prediction for the job.
+  /// Records that the provider refused to create a prediction for the job.
   func noteRefusal(_ error: JobError, ofJob number: Int64, at now: Timestamp) throws(StoreError) {
     try insertRefusal.bind(1, number)
     try insertRefusal.bind(2, error.code)
@@ -67,7 +69,8 @@ final class AttemptStatements {
     try insertRefusal.run()
   }
 
-  func noteLeft(_ snapshot: Snapshot, byJob number: Int64, at now: Timestamp) throws(StoreError) {
+  /// Records an interrupted prediction as a past attempt.
+  func notePastAttempt(_ snapshot: Snapshot, byJob number: Int64, at now: Timestamp) throws(StoreError) {
     try insert.bind(1, snapshot.predictionID)
     try insert.bind(2, number)
     try insert.bind(3, snapshot.error?.code)

@@ -1,73 +1,83 @@
 internal import CSQLite
 
-/// How much of the write-ahead log there is, and how much of it the database already has, in pages.
+/// The size of the WAL, and how much of it is checkpointed, in pages.
 package struct CheckpointResult: Equatable, Sendable {
-  package let logPages: Int
-  package let movedPages: Int
+  package let walPages: Int
+  package let checkpointedPages: Int
 
-  /// Pages that only the log has.
-  package var pendingPages: Int { max(0, logPages - movedPages) }
+  /// WAL pages that are not checkpointed yet.
+  package var pendingPages: Int { max(0, walPages - checkpointedPages) }
 }
 
 extension Connection {
+  /// Runs `sqlite3_wal_checkpoint_v2` in `mode`.
   func checkpoint(_ mode: Int32) throws(StoreError) -> CheckpointResult {
-    var logPages: Int32 = 0
-    var movedPages: Int32 = 0
-    let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, &logPages, &movedPages)
-    // https://www.sqlite.org/c3ref/wal_checkpoint_v2.html: busy means that a reader or another checkpoint kept some
-    // pages back. They are moved next time.
+    var walPages: Int32 = 0
+    var checkpointedPages: Int32 = 0
+    let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, &walPages, &checkpointedPages)
+    // https://www.sqlite.org/c3ref/wal_checkpoint_v2.html: SQLITE_BUSY means that a reader or another
+    // checkpoint held some pages back. The next checkpoint copies them.
     if code & 0xFF != SQLITE_BUSY { try check(code) }
-    return CheckpointResult(logPages: Int(max(0, logPages)), movedPages: Int(max(0, movedPages)))
+    return CheckpointResult(
+      walPages: Int(max(0, walPages)), checkpointedPages: Int(max(0, checkpointedPages)))
   }
 
-  /// Lets no commit move the log into the database by itself.
-  func leaveLogAlone() throws(StoreError) {
+  /// Disables the automatic checkpoint that SQLite runs inside a commit.
+  func disableAutoCheckpoint() throws(StoreError) {
     // https://www.sqlite.org/c3ref/wal_autocheckpoint.html
     try check(sqlite3_wal_autocheckpoint(handle, 0))
   }
 }
 
-/// A connection that only moves pages from the log into the database, on a thread where nobody waits for it.
+/// A connection used only for background WAL checkpoints.
 package final class StoreCheckpointer {
   private let connection: Connection
 
-  /// - Parameter rest: called between pages that are moved, each time a few of them were: for whoever should not keep others
-  ///   from their work.
-  package init(path: String, rest: (@Sendable () -> Void)? = nil) throws(StoreError) {
+  /// Opens the database at `path`, which must be in WAL mode.
+  ///
+  /// - Parameter throttle: called after every few pages that a checkpoint copies. It may block, to yield the
+  ///   processor and the disk to other threads.
+  package init(path: String, throttle: (@Sendable () -> Void)? = nil) throws(StoreError) {
     connection = try Connection(path: path, access: .create, busyTimeout: 0)
-    try connection.leaveLogAlone()
-    // A connection that has read nothing does not know yet that there is a log, and would find nothing to move. To ask for the
-    // journal's mode would parse the whole schema, which takes longer than all the rest, and which moving pages never needs.
-    // Without a log there is no file: a rollback journal is open only while something is written.
-    guard try connection.integer("PRAGMA schema_version") > 0, connection.logFile != nil else {
+    try connection.disableAutoCheckpoint()
+    // A connection that has read nothing has not opened the WAL, and would find nothing to checkpoint.
+    // Querying `journal_mode` would parse the whole schema, which takes longer than everything else here and
+    // which a checkpoint never needs. Without a WAL there is no file, because a rollback journal is open only
+    // during a write.
+    guard try connection.integer("PRAGMA schema_version") > 0, connection.walFile != nil else {
       throw .cannotOpen("it has no write-ahead log")
     }
     try connection.rememberFiles()
-    if let rest { try PacedWrites.attachToDatabase(of: connection, rest) }
+    if let throttle { try ThrottledWrites.attachToDatabase(of: connection, throttle) }
   }
 
+  /// Runs a PASSIVE checkpoint, which waits neither for readers nor for the writer.
   package func checkpoint() throws(StoreError) -> CheckpointResult {
     try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
   }
 
-  /// SQLite syncs the database with the checkpoint that moves the last of the log alone: that one has then to wait for little.
+  /// Syncs the database file.
+  ///
+  /// SQLite syncs it only in the checkpoint that copies the last WAL page. That checkpoint is fast if most
+  /// pages are synced before.
   package func syncDatabase() throws(StoreError) {
     try connection.syncDatabase()
   }
 }
 
-/// How many pages the write-ahead log of a connection had after its last commit.
-final class LogSize {
+/// The number of pages in the WAL after a connection's last commit.
+final class WALSize {
   private(set) var pages = 0
 
-  /// Must live as long as `connection` commits.
+  /// Registers a WAL hook on `connection`. The object must outlive the connection's last commit.
   func follow(_ connection: Connection) {
-    // https://www.sqlite.org/c3ref/wal_hook.html: called after each commit, with the number of pages in the log.
+    // https://www.sqlite.org/c3ref/wal_hook.html: called after each commit with the number of pages in the
+    // WAL.
     _ = sqlite3_wal_hook(
       connection.handle,
       { context, _, _, pages in
         guard let context else { return SQLITE_OK }
-        Unmanaged<LogSize>.fromOpaque(context).takeUnretainedValue().pages = Int(pages)
+        Unmanaged<WALSize>.fromOpaque(context).takeUnretainedValue().pages = Int(pages)
         return SQLITE_OK
       }, Unmanaged.passUnretained(self).toOpaque())
   }

@@ -1,21 +1,25 @@
 internal import CSQLite
 
-/// One open database file. Used by one thread at a time, which is why SQLite's own locking of connections is off
-/// (https://www.sqlite.org/threadsafe.html, multi-thread mode).
+/// A database connection, used by one thread at a time.
+///
+/// SQLite's mutex per connection is therefore off (https://www.sqlite.org/threadsafe.html, multi-thread
+/// mode).
 final class Connection {
   let handle: OpaquePointer
   private let path: String
-  /// What it works on, once it has read something.
+  /// The open files; nil before the first read.
   private var files: DatabaseFiles?
 
   enum Access {
-    /// Creates the file, readable by its owner alone.
+    /// Creates the file if it does not exist, readable by its owner alone.
     case create
-    /// Only a file that exists.
+    /// Opens only an existing file.
     case write
     case read
   }
 
+  /// Opens the database at `path`.
+  ///
   /// - Parameter busyTimeout: how long SQLite waits for another process's lock, in milliseconds.
   init(path: String, access: Access, busyTimeout: Int32) throws(StoreError) {
     Self.configure()
@@ -30,7 +34,8 @@ final class Connection {
     guard let opened else { throw StoreError(code: SQLITE_NOMEM, message: "out of memory") }
     handle = opened
     self.path = path
-    // https://www.sqlite.org/c3ref/open.html: a handle is returned even on error, and must be closed: deinit does.
+    // https://www.sqlite.org/c3ref/open.html: a handle is returned even on error, and must be closed: deinit
+    // does.
     try check(code)
     try check(sqlite3_busy_timeout(handle, busyTimeout))
     // A file that was tampered with must not run code of its own (https://www.sqlite.org/security.html).
@@ -38,28 +43,31 @@ final class Connection {
     try check(csqlite_set_flag(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0))
   }
 
-  /// https://www.sqlite.org/c3ref/c_config_covering_index_scan.html#sqliteconfigmemstatus: the statistics take a lock for
-  /// every allocation, and nobody reads them. Refused, and of no account, once SQLite is in use.
+  /// Disables SQLite's memory statistics, which take a lock for every allocation and are never read.
+  ///
+  /// See https://www.sqlite.org/c3ref/c_config_covering_index_scan.html#sqliteconfigmemstatus. The call
+  /// fails, without harm, once SQLite is in use.
   private static func configure() { _ = hasForgoneStatistics }
   private static let hasForgoneStatistics = csqlite_forgo_memory_statistics() == SQLITE_OK
 
   deinit {
-    // Where the database was moved, SQLite keeps from deleting a log by its name, which may be another daemon's by then.
-    // https://www.sqlite.org/c3ref/close.html: v2 waits for statements that are still alive.
+    // Where the database was moved, SQLite does not delete a WAL by its name, which may belong to another
+    // daemon by then. https://www.sqlite.org/c3ref/close.html: v2 defers the close until the last statement
+    // is finalized.
     sqlite3_close_v2(handle)
   }
 
-  /// Remembers which files are open, for ``requireFilesInPlace()``. Call it when something was read.
+  /// Records which files are open, for ``requireFilesInPlace()``. Call it after the first read.
   func rememberFiles() throws(StoreError) {
     files = try DatabaseFiles(of: path, openOn: handle)
   }
 
-  /// Throws where a file was deleted, moved or replaced since ``rememberFiles()``.
+  /// Throws if a file was deleted, moved or replaced since ``rememberFiles()``.
   func requireFilesInPlace() throws(StoreError) {
     try files?.requireInPlace()
   }
 
-  /// Throws what `code` means, unless it means success.
+  /// Throws the error for `code` unless it means success.
   func check(_ code: Int32) throws(StoreError) {
     switch code {
     case SQLITE_OK, SQLITE_ROW, SQLITE_DONE: return
@@ -67,9 +75,9 @@ final class Connection {
     }
   }
 
-  /// SQLite's words, and for an error of the disk the system's: they tell a quota from a broken disk.
+  /// SQLite's message, with the system's for an I/O error, which distinguishes a quota from a broken disk.
   private func message(of code: Int32) -> String {
-    // Some calls return an error that they do not leave in the handle: sqlite3_db_cacheflush does.
+    // Some calls return an error without storing it in the handle, such as sqlite3_db_cacheflush.
     let isOfHandle = sqlite3_extended_errcode(handle) == code
     let message = String(cString: isOfHandle ? sqlite3_errmsg(handle) : sqlite3_errstr(code))
     guard Self.callErrors.contains(code) else { return message }
@@ -77,27 +85,30 @@ final class Connection {
     return "\(message): \(SystemText.of(number))"
   }
 
-  /// The system's errno of the last call that failed on the database's file or on its log; nil where there is none, or where
-  /// the two differ.
+  /// The errno of the last failed call on the database file or the WAL.
+  ///
+  /// Nil where there is none, or where the two files differ.
   private var lastErrno: Int32? {
-    var (ofDatabase, ofLog): (Int32, Int32) = (0, 0)
+    var (ofDatabase, ofWAL): (Int32, Int32) = (0, 0)
     _ = sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &ofDatabase)
-    if let log = logFile {
-      _ = log.pointee.pMethods?.pointee.xFileControl?(log, SQLITE_FCNTL_LAST_ERRNO, &ofLog)
+    if let wal = walFile {
+      _ = wal.pointee.pMethods?.pointee.xFileControl?(wal, SQLITE_FCNTL_LAST_ERRNO, &ofWAL)
     }
-    let numbers = Set([ofDatabase, ofLog]).subtracting([0])
+    let numbers = Set([ofDatabase, ofWAL]).subtracting([0])
     return numbers.count == 1 ? numbers.first : nil
   }
 
-  /// SQLITE_IOERR_READ, _WRITE, _FSYNC and _TRUNCATE, which Swift does not import: with these SQLite keeps the errno.
+  /// The errors with which SQLite stores the errno.
+  ///
+  /// SQLITE_IOERR_READ, _WRITE, _FSYNC and _TRUNCATE, which Swift does not import.
   private static let callErrors = [1, 3, 4, 6].map { SQLITE_IOERR | $0 << 8 }
 
-  /// Runs statements that return nothing of interest.
+  /// Runs statements and ignores their rows.
   func execute(_ sql: String) throws(StoreError) {
     try check(sqlite3_exec(handle, sql, nil, nil, nil))
   }
 
-  /// The first column of the first row, as an integer; 0 where there is no row.
+  /// Returns the first column of the first row as an integer; 0 without a row.
   func integer(_ sql: String) throws(StoreError) -> Int {
     let statement = Statement(sql, on: self)
     guard try statement.step() else { return 0 }
@@ -106,12 +117,13 @@ final class Connection {
     return integer
   }
 
-  /// The same; nil where that is NULL.
+  /// Returns the first column of the first row as an integer; nil where it is NULL or without a row.
   func optionalInteger(_ sql: String) throws(StoreError) -> Int64? {
     let statement = Statement(sql, on: self)
     return try statement.step() ? statement.optionalInteger(0) : nil
   }
 
+  /// Returns the first column of the first row as text; empty without a row.
   func text(_ sql: String) throws(StoreError) -> String {
     let statement = Statement(sql, on: self)
     guard try statement.step() else { return "" }
@@ -120,7 +132,7 @@ final class Connection {
     return text
   }
 
-  /// Runs `body` in a transaction that holds the write lock from the start: all of it is stored, or nothing.
+  /// Runs `body` in an IMMEDIATE transaction, which commits all of its changes or none.
   func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
     try execute("BEGIN IMMEDIATE")
     do throws(StoreError) {
@@ -128,31 +140,31 @@ final class Connection {
       try execute("COMMIT")
       return result
     } catch {
-      // https://www.sqlite.org/lang_transaction.html: some errors have rolled back already; then this one is of no
-      // account, and the first is the cause.
+      // https://www.sqlite.org/lang_transaction.html: some errors roll back by themselves. Then this ROLLBACK
+      // fails, which is ignored because the first error is the cause.
       if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
       throw error
     }
   }
 
-  /// Runs `sql` and writes all its pages to the log, as a commit would, but takes it back.
-  func rehearse(_ sql: String) throws(StoreError) {
+  /// Executes `sql`, flushes its pages to the WAL, syncs, and rolls back.
+  func dryRun(_ sql: String) throws(StoreError) {
     try execute("BEGIN IMMEDIATE")
-    // Frames of the log that no commit follows do not count, and are overwritten (https://www.sqlite.org/walformat.html).
-    // Some errors have rolled back already; then this one is of no account.
+    // WAL frames without a commit frame are ignored, and overwritten (https://www.sqlite.org/walformat.html).
+    // Some errors roll back by themselves; then this ROLLBACK fails, which is ignored.
     defer { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
     try execute(sql)
     // https://www.sqlite.org/c3ref/db_cacheflush.html
     try check(sqlite3_db_cacheflush(handle))
-    try syncLog()
+    try syncWAL()
   }
 
-  /// Has the disk keep what was written to the log so far.
-  func syncLog() throws(StoreError) {
-    try sync(logFile)
+  /// Syncs the WAL to disk.
+  func syncWAL() throws(StoreError) {
+    try sync(walFile)
   }
 
-  /// Has the disk keep what was moved into the database so far.
+  /// Syncs the database file to disk.
   func syncDatabase() throws(StoreError) {
     try sync(databaseFile)
   }
@@ -161,7 +173,7 @@ final class Connection {
     try check(file?.pointee.pMethods?.pointee.xSync?(file, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
   }
 
-  /// What SQLite works on the database with.
+  /// SQLite's file object for the database.
   var databaseFile: UnsafeMutablePointer<sqlite3_file>? {
     get throws(StoreError) {
       var file: UnsafeMutablePointer<sqlite3_file>?
@@ -171,8 +183,8 @@ final class Connection {
     }
   }
 
-  /// What SQLite works on the log with; nil where it has not opened it.
-  var logFile: UnsafeMutablePointer<sqlite3_file>? {
+  /// SQLite's file object for the WAL; nil where it is not open.
+  var walFile: UnsafeMutablePointer<sqlite3_file>? {
     var file: UnsafeMutablePointer<sqlite3_file>?
     // https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntljournalpointer
     let code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file)

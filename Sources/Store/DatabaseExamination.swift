@@ -1,32 +1,34 @@
 internal import Glibc
 
 extension DatabaseLock {
-  /// Without links and relative to nothing; as it is where nothing is there yet.
+  /// The absolute path without symbolic links; `path` itself where no file exists yet.
   package static func absolutePath(of path: String) -> String {
     guard let resolved = realpath(path, nil) else { return path }
     defer { free(resolved) }
     return String(cString: resolved)
   }
 
-  /// Throws what claiming the database at `path` would throw, another daemon's claim excepted. Changes nothing.
+  /// Checks whether the database at `path` could be claimed, and changes nothing.
   ///
-  /// - Returns: whether the database is there.
+  /// Throws the errors that claiming it would throw, except that another daemon has claimed it.
+  ///
+  /// - Returns: whether the database exists.
   package static func examine(_ path: String) throws(StoreError) -> Bool {
     let path = try target(of: path)
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
-    // SQLite makes the log and the shared memory beside the database.
+    // SQLite creates the WAL and the shared-memory file beside the database.
     try require(folder, W_OK | X_OK)
-    let log = path + "-wal"
+    let wal = path + "-wal"
     guard access(path, F_OK) == 0 else {
-      if size(of: log) > 0 { throw .strayLog(log) }
+      if size(of: wal) > 0 { throw .strayWAL(wal) }
       return false
     }
-    for file in [path, log, path + "-shm"] where access(file, F_OK) == 0 { try require(file, R_OK | W_OK) }
+    for file in [path, wal, path + "-shm"] where access(file, F_OK) == 0 { try require(file, R_OK | W_OK) }
     let descriptor = open(path, O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else { throw StoreError(opening: errno) }
-    // No connection is open yet that could lose its locks by this.
+    // Closing it is safe, because no connection is open yet whose locks this would drop.
     defer { close(descriptor) }
-    guard size(of: log) == 0 || usesLog(descriptor) else { throw .strayLog(log) }
+    guard size(of: wal) == 0 || usesWAL(descriptor) else { throw .strayWAL(wal) }
     return true
   }
 
@@ -34,16 +36,18 @@ extension DatabaseLock {
     guard access(path, mode) == 0 else { throw StoreError(opening: errno) }
   }
 
-  /// Zero where there is none.
+  /// The size of a file; zero where it does not exist.
   private static func size(of path: String) -> Int {
     var status = stat()
     return stat(path, &status) == 0 ? status.st_size : 0
   }
 
-  /// Where open(2) would make the file: what symbolic links lead to, which need not exist.
+  /// The path at which open(2) would create the file.
+  ///
+  /// Follows symbolic links, whose target need not exist.
   private static func target(of path: String) throws(StoreError) -> String {
     var path = path
-    // As many as Linux follows (path_resolution(7)).
+    // Linux follows at most 40 (path_resolution(7)).
     for _ in 0..<40 {
       var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
       let count = readlink(path, &buffer, buffer.count)

@@ -1,12 +1,12 @@
 internal import CSQLite
 internal import Glibc
 
-/// Which file a path names: the path may come to name another one.
+/// The device and inode of a file. A path may come to name another file.
 struct FileIdentity: Equatable {
   let device: UInt64
   let inode: UInt64
 
-  /// Nil where the path names nothing.
+  /// Nil where no file has that path.
   init?(path: String) {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }
@@ -15,22 +15,24 @@ struct FileIdentity: Equatable {
   }
 }
 
-/// The files that an open connection works on, and the names under which the next process will look for them.
+/// The open files of a connection, and the paths where the next process expects them.
 ///
-/// SQLite does not notice when a file is deleted, moved or replaced under it (https://www.sqlite.org/howtocorrupt.html,
-/// section 2.4): it goes on committing into one that nobody will find. The log holds what was committed last, so it must
-/// be in its place as much as the database; and a process that finds no shared memory makes another, and no longer sees
-/// the locks in this one.
+/// SQLite does not notice when a file is deleted, moved or replaced under it
+/// (https://www.sqlite.org/howtocorrupt.html, section 2.4), and goes on committing into a file that no other
+/// process will open. The WAL holds the latest commits, so it must be in place as much as the database. A
+/// process that finds no shared-memory file creates another, and does not see the locks in this one.
 struct DatabaseFiles {
   private let files: [(path: String, identity: FileIdentity)]
 
+  /// Records the files of an open connection.
+  ///
   /// - Parameters:
-  ///   - path: the database's name in the settings, which may be a symbolic link.
-  ///   - connection: one that has read something, so that its log and its shared memory are open.
+  ///   - path: the database's path in the settings, which may be a symbolic link.
+  ///   - connection: a connection after its first read, which has opened the WAL and the shared memory.
   init(of path: String, openOn connection: OpaquePointer) throws(StoreError) {
     guard let database = FileIdentity(path: path) else { throw .gone(path) }
     var files = [(path: path, identity: database)]
-    // SQLite keeps these beside the file that a link leads to.
+    // SQLite keeps these beside the target of a link.
     if let resolved = sqlite3_db_filename(connection, "main").map({ String(cString: $0) }) {
       for companion in [resolved + "-wal", resolved + "-shm"] {
         if let identity = FileIdentity(path: companion) { files.append((companion, identity)) }
@@ -39,7 +41,7 @@ struct DatabaseFiles {
     self.files = files
   }
 
-  /// Throws unless every file is still found under its name. Costs a stat(2) each.
+  /// Throws unless every path still names its file. Costs one stat(2) per file.
   func requireInPlace() throws(StoreError) {
     for (path, identity) in files {
       guard let found = FileIdentity(path: path) else { throw .gone(path) }

@@ -1,8 +1,8 @@
 internal import Jobs
 
-/// Where a row of a job's history comes from.
+/// The source of a row of a job's history.
 package enum HistorySource: String, Sendable {
-  // As in SnapshotSource.
+  // The first four are those of SnapshotSource.
   case webhook
   case poll
   case list

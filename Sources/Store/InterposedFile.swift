@@ -1,20 +1,22 @@
 internal import CSQLite
 
-/// An open file of SQLite's with methods of ours in place of some of its own, and with what those work on, until SQLite
-/// closes it.
+/// An open SQLite file with some of its I/O methods replaced.
 ///
-/// SQLite finds the methods of a file by a pointer, which is made to lead to ours. They lie at the front of what they work
-/// on, and find it by the same pointer.
+/// SQLite calls a file's methods through the pointer `pMethods`, which is set to the table in this value
+/// until SQLite closes the file. The table is the first member, so the same pointer leads the methods to
+/// their state.
 struct InterposedFile<State> {
   private var methods: sqlite3_io_methods
-  /// What SQLite called before.
+  /// SQLite's own methods.
   let original: UnsafePointer<sqlite3_io_methods>
   var state: State
 
   typealias File = UnsafeMutablePointer<sqlite3_file>
 
-  /// - Parameter change: puts methods in the place of others. They reach the state by ``of(_:)``. Its xClose has to be
-  ///   ``close(_:)``, or to call it.
+  /// Replaces methods of `file`.
+  ///
+  /// - Parameter change: replaces methods in a copy of SQLite's table. They reach the state through
+  ///   ``of(_:)``. Its xClose must be ``close(_:)``, or call it.
   static func interpose(
     in file: File, _ state: State, _ change: (inout sqlite3_io_methods) -> Void
   ) {
@@ -26,12 +28,15 @@ struct InterposedFile<State> {
     file.pointee.pMethods = UnsafeRawPointer(interposed).assumingMemoryBound(to: sqlite3_io_methods.self)
   }
 
-  /// SQLite calls a file's methods with that file, whose methods are ours until it is closed.
+  /// The interposed methods and state of a file.
+  ///
+  /// Call it only from those methods: SQLite passes them their file.
   static func of(_ file: File?) -> UnsafeMutablePointer<Self> {
     UnsafeMutableRawPointer(mutating: file.unsafelyUnwrapped.pointee.pMethods)
       .assumingMemoryBound(to: Self.self)
   }
 
+  /// Frees the interposed methods, and closes the file with SQLite's own.
   static func close(_ file: File?) -> Int32 {
     let interposed = of(file)
     let original = interposed.pointee.original

@@ -1,6 +1,6 @@
 package import Jobs
 
-/// Which jobs a list shows.
+/// The jobs that a list includes.
 package struct JobFilter: Equatable, Sendable {
   package var state: JobState?
   package var model: String?
@@ -15,7 +15,9 @@ package struct JobFilter: Equatable, Sendable {
   private static let stateParameter: Int32 = 3
   private static let modelParameter: Int32 = 4
 
-  /// Every condition is written so that an index answers it: those of a partial index are repeated word for word.
+  /// The query, in which every condition can use an index.
+  ///
+  /// The condition of a partial index is repeated verbatim, because SQLite would not use the index otherwise.
   var sql: String {
     var conditions = ["number < ?1"]
     switch state {

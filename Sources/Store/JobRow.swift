@@ -1,17 +1,19 @@
 internal import Jobs
 internal import Time
 
-/// How a job stands in its row: the columns, in one order for every statement.
+/// The mapping between a job and its row.
+///
+/// The columns have the same order in every statement.
 enum JobRow {
-  /// All but `number` and `body`.
+  /// All columns except `number` and `body`.
   static let columns = """
     prediction_id, id, ordered_at, phase, provider_status, snapshot_phase, model, model_version, error_code,
-    error_message, is_verdict, created_at, started_at, completed_at, updated_at, last_delivery_at, heard_at, due_at, polls,
-    stale_at, ended_unheard, attempt, revision, logs_size, output_size, digest
+    error_message, is_verdict, created_at, started_at, completed_at, updated_at, last_delivery_at, heard_at, due_at,
+    polls, stale_at, ended_unheard, attempt, revision, logs_size, output_size, digest
     """
   static let columnCount: Int32 = 26
 
-  // Made once: a connection is opened with all of its statements.
+  // Built once, because every connection creates all of its statements.
   static let selectByPrediction = "SELECT number, \(columns) FROM jobs WHERE prediction_id = ?"
   static let selectByID = "SELECT number, \(columns) FROM jobs WHERE id = ?"
   static let selectByNumber = "SELECT number, \(columns) FROM jobs WHERE number = ?"
@@ -20,7 +22,9 @@ enum JobRow {
     return "INSERT INTO jobs (\(columns), body) VALUES (\(parameters), ?)"
   }()
 
-  /// Changes all but what names the job, with the parameters of an insertion, then the number, then the body.
+  /// Updates every column except the job's identifiers.
+  ///
+  /// The parameters are those of ``insert``, then the number, then the body.
   static let update = update(withBody: false)
   static let updateWithBody = update(withBody: true)
 
@@ -50,11 +54,11 @@ enum JobRow {
     try statement.bind(14, snapshot?.completedAt?.milliseconds)
     try statement.bind(15, job.updatedAt.milliseconds)
     try statement.bind(16, job.lastDeliveryAt?.milliseconds)
-    try statement.bind(17, job.watch.heardAt.milliseconds)
-    try statement.bind(18, job.watch.dueAt?.milliseconds)
-    try statement.bind(19, job.watch.polls)
-    try statement.bind(20, job.watch.staleAt?.milliseconds)
-    try statement.bind(21, job.endedUnheard ? 1 : 0)
+    try statement.bind(17, job.pollState.lastActivityAt.milliseconds)
+    try statement.bind(18, job.pollState.dueAt?.milliseconds)
+    try statement.bind(19, job.pollState.polls)
+    try statement.bind(20, job.pollState.staleAt?.milliseconds)
+    try statement.bind(21, job.endFoundByPolling ? 1 : 0)
     try statement.bind(22, job.attempt)
     try statement.bind(23, job.revision)
     try statement.bind(24, Int64(snapshot?.evidence.logsSize ?? 0))
@@ -64,7 +68,8 @@ enum JobRow {
 
   /// Reads a job from the columns that begin at `first`.
   static func read(from statement: Statement, at first: Int32) throws(StoreError) -> Job {
-    guard let phase = statement.text(first + 3).flatMap(Phase.init), let heardAt = statement.time(first + 16),
+    guard let phase = statement.text(first + 3).flatMap(Phase.init),
+      let lastActivityAt = statement.time(first + 16),
       let updatedAt = statement.time(first + 14)
     else { throw foreignRow }
     var origin: Job.Origin?
@@ -83,10 +88,11 @@ enum JobRow {
       verdict: isVerdict ? error : nil, model: model,
       attempt: Int64(statement.integer(first + 21)), revision: Int64(statement.integer(first + 22)),
       updatedAt: updatedAt, lastDeliveryAt: statement.time(first + 15),
-      watch: Watch(
-        heardAt: heardAt, dueAt: statement.time(first + 17), polls: Int64(statement.integer(first + 18)),
+      pollState: PollState(
+        lastActivityAt: lastActivityAt, dueAt: statement.time(first + 17),
+        polls: Int64(statement.integer(first + 18)),
         staleAt: statement.time(first + 19)),
-      endedUnheard: statement.integer(first + 20) == 1)
+      endFoundByPolling: statement.integer(first + 20) == 1)
   }
 
   private static func snapshot(

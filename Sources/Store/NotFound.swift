@@ -1,7 +1,7 @@
 package import Jobs
 package import Time
 
-/// The statement that counts 404s.
+/// The prepared statement that counts 404s.
 final class NotFoundStatements {
   private let select: Statement
 
@@ -10,10 +10,10 @@ final class NotFoundStatements {
       "SELECT outcome, received_at FROM deliveries WHERE job = ? ORDER BY position DESC", on: connection)
   }
 
-  /// When a job's last answers came, as far back as all of them are 404s and none is older than `moment`.
+  /// The times of a job's latest consecutive 404s, none older than `moment`.
   ///
-  /// The history alone counts them, so whatever else arrives begins the count anew. A poll that finds the
-  /// prediction unchanged leaves no row; `moment` stands for it.
+  /// They are read from the history, so any other row resets the count. A poll that finds the prediction
+  /// unchanged leaves no row; `moment` accounts for it.
   func answers(ofJob number: Int64, after moment: Timestamp) throws(StoreError) -> [Timestamp] {
     defer { select.reset() }
     try select.bind(1, number)
@@ -28,9 +28,11 @@ final class NotFoundStatements {
 }
 
 extension StoreTransaction {
-  /// A poll or a cancellation was answered with a 404. The job ends where enough of them came in a row.
+  /// Records a 404 that answered a poll or a cancel call.
   ///
-  /// - Returns: the job, if it ended now.
+  /// Ends the job after enough consecutive ones.
+  ///
+  /// - Returns: the job if it ended now.
   package func noteNotFound(
     _ number: Int64, of predictionID: String, from source: SnapshotSource, because verdict: JobError,
     at now: Timestamp
@@ -39,15 +41,16 @@ extension StoreTransaction {
       job.snapshot?.predictionID == predictionID
     else { return nil }
     try insertNotFound(of: job, number, from: source, at: now)
-    let answers = try notFound.answers(ofJob: number, after: job.watch.heardAt)
+    let answers = try notFound.answers(ofJob: number, after: job.pollState.lastActivityAt)
     guard NotFoundPolicy.prediction.isMet(by: answers, at: now) else { return nil }
     return try end(number, of: predictionID, as: .failed, because: verdict, at: now)
   }
 
-  /// The call that creates a prediction was answered with a 404. It is made again later, unless enough of
-  /// them came in a row.
+  /// Records a 404 that answered a create call, and schedules a retry.
   ///
-  /// - Returns: the job, if it ended now.
+  /// After enough consecutive ones it ends the job instead.
+  ///
+  /// - Returns: the job if it ended now.
   package func noteNotFound(
     creating order: StoredOrder, because verdict: JobError, at now: Timestamp
   ) throws(StoreError) -> Job? {
@@ -60,7 +63,7 @@ extension StoreTransaction {
       return try end(order.number, of: nil, as: .failed, because: verdict, at: now)
     }
     let pause = NotFoundPolicy.creationPause(afterAnswers: answers.count)
-    try putOff(order, until: now.advanced(byMilliseconds: pause), at: now)
+    try reschedule(order, until: now.advanced(byMilliseconds: pause), at: now)
     return nil
   }
 

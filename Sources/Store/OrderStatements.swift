@@ -1,11 +1,11 @@
 internal import Jobs
 internal import Time
 
-/// The statements for what was asked for here.
+/// The prepared statements for orders.
 final class OrderStatements {
-  /// At most so many orders are queued; nil: they have to be counted.
+  /// An upper bound of the queued orders; nil where they must be counted.
   private var maxPossiblyQueued: Int?
-  /// Fewer orders may be queued than ``maxPossiblyQueued`` says.
+  /// Whether fewer orders than ``maxPossiblyQueued`` may be queued.
   private var mayHaveLeft = false
 
   private let countQueued: Statement
@@ -20,12 +20,12 @@ final class OrderStatements {
   private let setStage: Statement
   private let setSending: Statement
   private let setUnanswered: Statement
-  private let setPlaced: Statement
-  private let setLeft: Statement
+  private let setSubmitted: Statement
+  private let setNextAttempt: Statement
   private let setCancelRequested: Statement
   private let insertCancel: Statement
   private let recover: Statement
-  private let hasten: Statement
+  private let clampDue: Statement
   private let delete: Statement
 
   init(_ connection: Connection) {
@@ -38,7 +38,7 @@ final class OrderStatements {
     selectByKey = Statement("SELECT job FROM orders WHERE idempotency_key = ?", on: connection)
     select = Statement("SELECT \(Self.columns) FROM orders WHERE job = ?", on: connection)
     let due = "FROM orders WHERE stage = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3"
-    // Only who creates needs the request, which may be large.
+    // Only the create step needs the request, which may be large.
     selectDue = Statement("SELECT \(Self.facts), x'' \(due)", on: connection)
     selectDueWhole = Statement("SELECT \(Self.columns) \(due)", on: connection)
     setStage = Statement("UPDATE orders SET stage = ?2, due_at = ?3 WHERE job = ?1", on: connection)
@@ -50,12 +50,12 @@ final class OrderStatements {
       """, on: connection)
     setUnanswered = Statement(
       "UPDATE orders SET stage = 'unanswered', due_at = ?2, certain_at = ?3 WHERE job = ?1", on: connection)
-    // Where it was asked for meanwhile, the prediction is to be canceled at once.
-    setPlaced = Statement(
+    // If a cancel was requested meanwhile, it is due at once.
+    setSubmitted = Statement(
       """
       UPDATE orders SET stage = 'placed', due_at = CASE cancel_requested WHEN 1 THEN 0 END WHERE job = ?1
       """, on: connection)
-    setLeft = Statement(
+    setNextAttempt = Statement(
       """
       UPDATE orders SET stage = CASE restored WHEN 1 THEN 'unanswered' ELSE 'queued' END, due_at = ?2,
         certain_at = CASE restored WHEN 1 THEN ?2 END, tries = 0, sent_at = NULL, reason = NULL, refusals = 0,
@@ -74,13 +74,13 @@ final class OrderStatements {
       UPDATE orders SET stage = 'unanswered', due_at = ?1, certain_at = min(sent_at, ?1) + ?2
       WHERE stage = 'sending'
       """, on: connection)
-    hasten = Statement(
+    clampDue = Statement(
       """
       UPDATE orders SET due_at = min(due_at, ?1), certain_at = min(certain_at, ?2)
       WHERE due_at > ?1 OR due_at IS NOT NULL AND certain_at > ?2
       """, on: connection)
     delete = Statement("DELETE FROM orders WHERE job = ?", on: connection)
-    // Read from the index on the due times alone.
+    // A covering query: it reads only the index on the due times.
     countQueued = Statement(
       "SELECT count(*) FROM orders WHERE stage = 'queued' AND due_at IS NOT NULL", on: connection)
     requeue = Statement(
@@ -120,13 +120,13 @@ extension OrderStatements {
     return StoredOrder(
       number: Int64(statement.integer(0)), digest: BodyDigest(bytes: statement.bytes(1)), stage: stage,
       dueAt: statement.time(8), tries: Int64(statement.integer(3)), sentAt: statement.time(4),
-      certainAt: statement.time(9), timeout: statement.optionalInteger(5),
+      absenceConclusiveAt: statement.time(9), timeout: statement.optionalInteger(5),
       retriesLeft: Int64(statement.integer(6)), isCancelRequested: statement.integer(7) == 1,
       reason: statement.text(10).flatMap(OrderReason.init), refusals: Int64(statement.integer(11)),
       isRestored: statement.integer(12) == 1, request: statement.bytes(13))
   }
 
-  /// For a reader, which has no statements of the writer.
+  /// The statement of a reader, which has no ``OrderStatements``.
   static func selection(on connection: Connection) -> Statement {
     Statement("SELECT \(columns) FROM orders WHERE job = ?", on: connection)
   }
@@ -168,7 +168,7 @@ extension OrderStatements {
 // MARK: - Steps
 
 extension OrderStatements {
-  /// Those that wait for their turn with their requests, others without.
+  /// Returns the orders of a stage that are due; only queued ones with their requests.
   func due(_ stage: OrderStage, at now: Timestamp, limit: Int) throws(StoreError) -> [StoredOrder] {
     stage == .queued
       ? try Self.due(stage, at: now, limit, selectDueWhole) : try Self.due(stage, at: now, limit, selectDue)
@@ -187,7 +187,7 @@ extension OrderStatements {
     return orders
   }
 
-  /// To a stage other than `queued`.
+  /// Sets a stage other than `queued`.
   func set(_ stage: OrderStage, due: Timestamp?, _ number: Int64) throws(StoreError) {
     mayHaveLeft = true
     try setStage.bind(1, number)
@@ -203,28 +203,28 @@ extension OrderStatements {
     maxPossiblyQueued = maxPossiblyQueued.map { $0 - 1 }
   }
 
-  func noteUnanswered(_ number: Int64, due: Timestamp, certain: Timestamp) throws(StoreError) {
+  func noteUnanswered(_ number: Int64, due: Timestamp, absenceConclusive: Timestamp) throws(StoreError) {
     try setUnanswered.bind(1, number)
     try setUnanswered.bind(2, due.milliseconds)
-    try setUnanswered.bind(3, certain.milliseconds)
+    try setUnanswered.bind(3, absenceConclusive.milliseconds)
     try setUnanswered.run()
   }
 
-  func notePlaced(_ number: Int64) throws(StoreError) {
-    try setPlaced.bind(1, number)
-    try setPlaced.run()
+  func noteSubmitted(_ number: Int64) throws(StoreError) {
+    try setSubmitted.bind(1, number)
+    try setSubmitted.run()
   }
 
-  /// For the next attempt: the prediction was interrupted.
-  func noteLeft(_ number: Int64, at now: Timestamp) throws(StoreError) {
-    try setLeft.bind(1, number)
-    try setLeft.bind(2, now.advanced(byMilliseconds: Self.pauseBeforeRetry).milliseconds)
-    try setLeft.run()
+  /// Queues the next attempt after an interrupted prediction.
+  func queueNextAttempt(_ number: Int64, at now: Timestamp) throws(StoreError) {
+    try setNextAttempt.bind(1, number)
+    try setNextAttempt.bind(2, now.advanced(byMilliseconds: Self.pauseBeforeRetry).milliseconds)
+    try setNextAttempt.run()
     noteQueued()
     mayHaveLeft = true
   }
 
-  /// What was interrupted a moment ago is likely to be again.
+  /// An immediate retry is likely to be interrupted again. In milliseconds.
   private static let pauseBeforeRetry: Int64 = 2000
 
   func noteCancelRequested(_ number: Int64, due: Timestamp?) throws(StoreError) {
@@ -233,23 +233,23 @@ extension OrderStatements {
     try setCancelRequested.run()
   }
 
-  /// Of a job that another has taken over.
+  /// Deletes the order of an orphan that was merged into another job.
   func delete(_ number: Int64) throws(StoreError) {
     try delete.bind(1, number)
     try delete.run()
   }
 
-  /// For a job that was not created here.
+  /// Inserts a cancel request for a job that was not created here.
   func insertCancel(_ number: Int64, due: Timestamp) throws(StoreError) {
     try insertCancel.bind(1, number)
     try insertCancel.bind(2, due.milliseconds)
     try insertCancel.run()
   }
 
-  /// What was under way when the last daemon ended may have reached the provider or not.
-  func recover(at now: Timestamp, certainty: Int64) throws(StoreError) {
+  /// Marks calls that were in flight when the last daemon ended as unanswered.
+  func recover(at now: Timestamp, absenceGracePeriod: Int64) throws(StoreError) {
     try recover.bind(1, now.milliseconds)
-    try recover.bind(2, certainty)
+    try recover.bind(2, absenceGracePeriod)
     try recover.run()
   }
 }
@@ -262,18 +262,18 @@ extension OrderStatements {
     try deferFirst.run()
   }
 
-  /// Lets no step be due later than that, and no absence from the provider's list count later than `certain`.
-  func hasten(to moment: Timestamp, certain: Timestamp) throws(StoreError) {
-    try hasten.bind(1, moment.milliseconds)
-    try hasten.bind(2, certain.milliseconds)
-    try hasten.run()
+  /// Moves later steps to `moment`, and later ends of the absence grace period to `absenceConclusive`.
+  func clamp(to moment: Timestamp, absenceConclusive: Timestamp) throws(StoreError) {
+    try clampDue.bind(1, moment.milliseconds)
+    try clampDue.bind(2, absenceConclusive.milliseconds)
+    try clampDue.run()
   }
 }
 
 // MARK: - The queue
 
 extension OrderStatements {
-  /// The call was not carried out: the order is queued again until it may be made once more.
+  /// Queues the order again after a call that had no effect.
   func requeue(
     _ number: Int64, due: Timestamp, because reason: OrderReason?, isRefusal: Bool
   ) throws(StoreError) {
@@ -285,7 +285,9 @@ extension OrderStatements {
     noteQueued()
   }
 
-  /// Whether one order more may be queued. They are counted at first, and where the queue looks full and some may have left.
+  /// Whether one more order may be queued.
+  ///
+  /// Counts the rows on first use, and again where the queue seems full but orders may have left it.
   func hasRoom(maxQueued: Int) throws(StoreError) -> Bool {
     if let bound = maxPossiblyQueued, bound < maxQueued || !mayHaveLeft { return bound < maxQueued }
     defer { countQueued.reset() }
@@ -294,15 +296,17 @@ extension OrderStatements {
     return count < maxQueued
   }
 
-  /// A transaction failed: what was counted in it is not so.
+  /// Discards the count. Call it after a failed transaction.
   func forgetCount() { maxPossiblyQueued = nil }
 
   private func noteQueued() { maxPossiblyQueued = maxPossiblyQueued.map { $0 + 1 } }
 
-  /// The file is a backup that was restored. What waits in it may have been created since it was made.
-  func restore(at now: Timestamp, certainty: Int64) throws(StoreError) {
+  /// Marks the open orders of a restored backup.
+  ///
+  /// Their predictions may have been created after the backup was made.
+  func restore(at now: Timestamp, absenceGracePeriod: Int64) throws(StoreError) {
     try restore.bind(1, now.milliseconds)
-    try restore.bind(2, certainty)
+    try restore.bind(2, absenceGracePeriod)
     try restore.run()
     forgetCount()
   }

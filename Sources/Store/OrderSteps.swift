@@ -1,73 +1,82 @@
 package import Jobs
 package import Time
 
-/// A step that is due.
+/// A claimed step of an order.
 package struct OrderStep: Sendable {
   package enum Action: Sendable {
-    /// Make the call that creates the prediction: it is on record that this is being done.
+    /// Make the create call. The stage `sending` is already recorded.
     case create
-    /// Look whether the prediction exists.
+    /// Search the provider's list for the prediction.
     case find
     case cancel(predictionID: String)
   }
 
   package let action: Action
   package let job: Job
-  /// As it is now that the step is taken.
+  /// The order after the claim.
   package let order: StoredOrder
 }
 
-// MARK: - Taking steps
+// MARK: - Claiming steps
 
 extension StoreTransaction {
-  /// Call it once at start: calls that an earlier daemon was in the middle of count as unanswered.
-  /// What a restored backup holds is searched for first, whatever its stage.
+  /// Recovers the orders of an earlier daemon. Call it once at start.
   ///
-  /// - Parameter certainty: how long after such a call its absence from the provider's list counts, in milliseconds.
+  /// Calls that were in flight count as unanswered. Every open order of a restored backup is searched for
+  /// first, unless its prediction is known.
+  ///
+  /// - Parameter absenceGracePeriod: the time after a call during which absence from the provider's list
+  ///   proves nothing, in milliseconds.
   /// - Returns: whether the file is a restored backup on which no daemon has started before.
   @discardableResult
-  package func recoverOrders(at now: Timestamp, certainty: Int64) throws(StoreError) -> Bool {
-    let isRestored = try watchStatements.takeKey(StoreBackup.marker) != nil
-    if isRestored { try orders.restore(at: now, certainty: certainty) }
-    try orders.recover(at: now, certainty: certainty)
+  package func recoverOrders(at now: Timestamp, absenceGracePeriod: Int64) throws(StoreError) -> Bool {
+    let isRestored = try pollStatements.takeKey(StoreBackup.marker) != nil
+    if isRestored { try orders.restore(at: now, absenceGracePeriod: absenceGracePeriod) }
+    try orders.recover(at: now, absenceGracePeriod: absenceGracePeriod)
     return isRestored
   }
 
-  /// Call it at start and when the wall clock was set: no step waits longer than `spread` milliseconds, since its time may
-  /// have been noted while the clock was ahead.
-  package func hastenOrders(
-    from now: Timestamp, within spread: Int64, certainty: Int64 = 60_000
+  /// Limits the due times of steps to the next `spread` milliseconds.
+  ///
+  /// Call it at start and after the wall clock was set, because a due time may have been recorded while the
+  /// clock was ahead.
+  package func clampDueTimes(
+    from now: Timestamp, within spread: Int64, absenceGracePeriod: Int64 = 60_000
   ) throws(StoreError) {
-    try orders.hasten(
-      to: now.advanced(byMilliseconds: spread), certain: now.advanced(byMilliseconds: certainty))
+    try orders.clamp(
+      to: now.advanced(byMilliseconds: spread),
+      absenceConclusive: now.advanced(byMilliseconds: absenceGracePeriod))
   }
 
-  /// Call it where the order of that stage that is due first cannot be read or written: others come before it.
+  /// Moves the step of that stage that is due first to `moment`.
+  ///
+  /// Call it where that order cannot be read or written, so that it does not block the others.
   package func deferFirstStep(
     of stage: OrderStage, at now: Timestamp, until moment: Timestamp
   ) throws(StoreError) {
     try orders.deferFirst(of: stage, at: now, until: moment)
   }
 
-  /// Takes steps that are due. Each is put off or noted as begun, so that no other call returns it.
+  /// Claims steps that are due, so that no other call returns them.
   ///
   /// - Parameters:
-  ///   - creates: how many predictions may be created.
-  ///   - cancels: how many may be canceled.
-  ///   - finds: how many may be looked for.
-  ///   - patience: when a step that nothing came of is due again, in milliseconds.
-  package func takeOrderSteps(
-    at now: Timestamp, creates: Int, cancels: Int, finds: Int, patience: Int64
+  ///   - creates: the maximum of create steps.
+  ///   - cancels: the maximum of cancel steps.
+  ///   - finds: the maximum of search steps.
+  ///   - lease: how long a cancel or a search stays claimed, in milliseconds. Without a result it is due
+  ///     again then.
+  package func claimOrderSteps(
+    at now: Timestamp, creates: Int, cancels: Int, finds: Int, lease: Int64
   ) throws(StoreError) -> [OrderStep] {
-    let again = now.advanced(byMilliseconds: patience)
+    let again = now.advanced(byMilliseconds: lease)
     var steps: [OrderStep] = []
-    for order in try orders.due(.placed, at: now, limit: cancels) {
+    for order in try orders.due(.submitted, at: now, limit: cancels) {
       guard let job = try openJob(of: order) else { continue }
       guard order.isCancelRequested, let id = job.snapshot?.predictionID else {
-        try orders.set(.placed, due: nil, order.number)
+        try orders.set(.submitted, due: nil, order.number)
         continue
       }
-      try orders.set(.placed, due: again, order.number)
+      try orders.set(.submitted, due: again, order.number)
       steps.append(OrderStep(action: .cancel(predictionID: id), job: job, order: order))
     }
     for order in try orders.due(.unanswered, at: now, limit: finds) {
@@ -78,7 +87,7 @@ extension StoreTransaction {
     for order in try orders.due(.queued, at: now, limit: creates) {
       guard let job = try openJob(of: order) else { continue }
       var sent = job
-      sent.noteSending(at: now, firstLook: policy.firstLook(after: now, timeout: order.timeout))
+      sent.noteSending(at: now, firstCheck: policy.firstCheck(after: now, timeout: order.timeout))
       try orders.noteSending(order.number, at: now)
       try statements.updateJob(order.number, from: job, to: sent, body: nil)
       guard let sending = try orders.order(ofJob: order.number) else { continue }
@@ -87,7 +96,7 @@ extension StoreTransaction {
     return steps
   }
 
-  /// Nil where the job has ended: then nothing is left to do.
+  /// The order's job; nil where it has ended, and so the order with it.
   private func openJob(of order: StoredOrder) throws(StoreError) -> Job? {
     if let job = try statements.findJob(number: order.number), !job.phase.isTerminal { return job }
     try orders.set(.ended, due: nil, order.number)
@@ -95,17 +104,18 @@ extension StoreTransaction {
   }
 }
 
-// MARK: - What came of a step
+// MARK: - Results of steps
 
 extension StoreTransaction {
-  /// The call was certainly not carried out: it may be made again then. An order that was to be canceled ends instead.
+  /// Reschedules a create call that certainly had no effect.
   ///
-  /// Of no effect where the order has gone on meanwhile: whoever was slow to learn of one call says nothing of the next.
+  /// An order with a cancel request ends instead. Does nothing where a newer call was made meanwhile, because
+  /// a late result of one call proves nothing about the next.
   ///
   /// - Parameters:
-  ///   - reason: why it waits; nil where it need not.
-  ///   - refusal: what the provider said where it has refused this order.
-  package func putOff(
+  ///   - reason: why the order waits; nil where nothing delays it.
+  ///   - refusal: the provider's error where it refused this order.
+  package func reschedule(
     _ order: StoredOrder, until moment: Timestamp, at now: Timestamp, because reason: OrderReason? = nil,
     refusal: JobError? = nil
   ) throws(StoreError) {
@@ -119,17 +129,19 @@ extension StoreTransaction {
     try orders.requeue(order.number, due: moment, because: reason, isRefusal: refusal != nil)
   }
 
-  /// The call had no answer: the prediction may exist.
+  /// Records that a create call had no answer, so the prediction may exist.
   ///
-  /// - Parameter certain: from when on it counts that the provider does not list the prediction.
+  /// - Parameters:
+  ///   - nextSearch: when the provider's list is searched for it.
+  ///   - absenceConclusive: from when on absence from that list proves that it does not exist.
   package func noteUnanswered(
-    _ order: StoredOrder, nextLook: Timestamp, certain: Timestamp
+    _ order: StoredOrder, nextSearch: Timestamp, absenceConclusive: Timestamp
   ) throws(StoreError) {
     guard try awaited(order)?.stage == .sending else { return }
-    try orders.noteUnanswered(order.number, due: nextLook, certain: certain)
+    try orders.noteUnanswered(order.number, due: nextSearch, absenceConclusive: absenceConclusive)
   }
 
-  /// Nothing came of the step: it is due again then.
+  /// Makes a step without a result due again at `moment`.
   package func delay(_ step: OrderStep, until moment: Timestamp) throws(StoreError) {
     guard let stored = try orders.order(ofJob: step.order.number), stored.dueAt != nil,
       stored.stage == step.order.stage, stored.isOfCall(of: step.order)
@@ -137,22 +149,22 @@ extension StoreTransaction {
     try orders.set(stored.stage, due: moment, stored.number)
   }
 
-  /// The provider was asked to cancel: there is nothing left to do but to hear the end.
+  /// Records that the provider accepted the cancel call. The end itself arrives as a snapshot.
   package func noteCanceled(_ number: Int64) throws(StoreError) {
-    guard try orders.order(ofJob: number)?.stage == .placed else { return }
-    try orders.set(.placed, due: nil, number)
+    guard try orders.order(ofJob: number)?.stage == .submitted else { return }
+    try orders.set(.submitted, due: nil, number)
   }
 
-  /// Those of `predictions` that belong to no job that was created here.
+  /// Filters `predictions` to those that belong to no job created here.
   package func unbound(among predictions: [String]) throws(StoreError) -> Set<String> {
     var unbound: Set<String> = []
-    for id in predictions where try attempts.jobThatLeft(predictionID: id) == nil {
+    for id in predictions where try attempts.job(ofPastPrediction: id) == nil {
       if try statements.findJob(predictionID: id)?.job.origin == nil { unbound.insert(id) }
     }
     return unbound
   }
 
-  /// The order as it stands, where it still waits for what comes of the call that `order` made.
+  /// The stored order if it still awaits the result of the call that `order` made.
   func awaited(_ order: StoredOrder) throws(StoreError) -> StoredOrder? {
     guard let stored = try orders.order(ofJob: order.number), stored.isOfCall(of: order),
       stored.stage == .sending || stored.stage == .unanswered

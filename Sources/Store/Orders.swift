@@ -1,20 +1,20 @@
 package import Jobs
 package import Time
 
-/// What was asked for here: a prediction to create, and how.
+/// A request to create a prediction.
 package struct Order: Sendable {
-  /// The job's name.
+  /// The job's id.
   package let id: String
   /// The caller's `Idempotency-Key`.
   package let idempotencyKey: String?
-  /// Of the request: another one under the same name is a conflict.
+  /// The request's digest. Another request with the same id is a conflict.
   package let digest: BodyDigest
   package let request: [UInt8]
   package let model: String?
   package let createdAt: Timestamp
-  /// The job's own window for news, in milliseconds.
+  /// The job's own timeout for staleness, in milliseconds.
   package let timeout: Int64?
-  /// How often a prediction that was interrupted is tried again.
+  /// How often an interrupted prediction is retried.
   package let retries: Int64
 
   package init(
@@ -32,90 +32,92 @@ package struct Order: Sendable {
   }
 }
 
-/// How far an order is.
+/// The progress of an order. The raw value appears in the store and in the API.
 package enum OrderStage: String, Sendable, CaseIterable {
-  /// Waits for its turn.
+  /// Waits to be sent.
   case queued
-  /// The call that creates the prediction is under way.
+  /// The create call is in flight.
   case sending
-  /// That call had no answer: the prediction may exist or not.
+  /// The create call had no answer, so the prediction may exist.
   case unanswered
-  /// The prediction is known.
-  case placed
-  /// The prediction will never be.
+  /// The prediction exists and is known.
+  case submitted = "placed"
+  /// No prediction will be created.
   case ended
 }
 
-/// Why an order waits for its next try.
+/// Why an order waits for its next create call.
 package enum OrderReason: String, Sendable, CaseIterable {
-  /// Its turn comes when `CREATES_PER_MINUTE` lets it.
+  /// `CREATES_PER_MINUTE` is exhausted.
   case throttled
-  /// 429: the provider limits the rate of creations.
+  /// 429: the provider's rate limit.
   case rateLimited = "rate_limited"
-  /// 401: the provider does not accept the token.
+  /// 401: the provider rejects the token.
   case unauthorized
-  /// The provider could not be reached, or was not able to answer.
+  /// The provider could not be reached, or failed to answer.
   case unreachable
   /// The provider refused this order, and may accept it later.
   case refused
 }
 
-/// An order as it stands.
+/// An order as stored.
 package struct StoredOrder: Sendable {
-  /// The job's.
+  /// The job's number.
   package let number: Int64
   let digest: BodyDigest?
   package let stage: OrderStage
   package let dueAt: Timestamp?
-  /// Calls of the present attempt.
+  /// The create calls of the present attempt.
   package let tries: Int64
   package let sentAt: Timestamp?
-  /// From when on it counts that the provider does not list the prediction.
-  package let certainAt: Timestamp?
+  /// From when on absence from the provider's list proves that the prediction does not exist.
+  package let absenceConclusiveAt: Timestamp?
   let timeout: Int64?
   package let retriesLeft: Int64
   package let isCancelRequested: Bool
-  /// Why it waits; nil where it was not tried yet.
+  /// Why it waits; nil before its first call.
   package let reason: OrderReason?
-  /// How often the provider has refused the present attempt.
+  /// How often the provider refused the present attempt.
   package let refusals: Int64
-  /// It comes from a restored backup, and no call for it was made since.
+  /// It comes from a restored backup, and no call was made for it since.
   package let isRestored: Bool
-  /// Empty in a step that does not create.
+  /// The request's body; empty in a step that does not create.
   package let request: [UInt8]
 
-  /// Whether `other` is this order at the same call.
+  /// Whether `other` is this order at the same create call.
   func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt }
 }
 
-/// What became of an order that was placed.
-package enum Placement: Sendable {
+/// The result of enqueueing an order.
+package enum EnqueueResult: Sendable {
   case created(Job)
-  /// The same request came before.
+  /// The same request was enqueued before.
   case known(Job)
-  /// Another request came before under the same name or key.
+  /// Another request was enqueued before with the same id or key.
   case conflict
-  /// As many orders as may be are queued.
+  /// The maximum of queued orders is reached.
   case queueFull
 }
 
-/// What became of the wish to cancel a job.
-package enum Cancellation: Sendable {
+/// The result of a cancel request.
+package enum CancelResult: Sendable {
   case noSuchJob
-  /// It had ended, or it ended now since nothing was sent yet.
+  /// The job had ended, or ended now because nothing was sent yet.
   case ended(Job)
-  /// The provider will be asked to.
+  /// The cancel request is stored, and will be sent to the provider.
   case requested(Job)
 }
 
 extension StoreTransaction {
-  /// - Parameter maxQueued: how many orders may be queued at once, this one included.
-  package func place(_ order: Order, maxQueued: Int = .max) throws(StoreError) -> Placement {
+  /// Creates a job for the order and queues it.
+  ///
+  /// - Parameter maxQueued: the maximum of queued orders, this one included.
+  package func enqueue(_ order: Order, maxQueued: Int = .max) throws(StoreError) -> EnqueueResult {
     if let key = order.idempotencyKey, let number = try orders.job(ofKey: key) {
       return try earlier(number, than: order)
     }
     if let (number, _) = try statements.findJob(id: order.id) { return try earlier(number, than: order) }
-    // A job is found by either name, so that no two may share one.
+    // A job is found by its own id or its prediction's, so no two may share one.
     guard try statements.findJob(predictionID: order.id) == nil else { return .conflict }
     guard try orders.hasRoom(maxQueued: maxQueued) else { return .queueFull }
     let job = Job(createdHere: Job.Origin(id: order.id, createdAt: order.createdAt), model: order.model)
@@ -124,15 +126,16 @@ extension StoreTransaction {
     return .created(job)
   }
 
-  private func earlier(_ number: Int64, than order: Order) throws(StoreError) -> Placement {
+  private func earlier(_ number: Int64, than order: Order) throws(StoreError) -> EnqueueResult {
     guard try orders.order(ofJob: number)?.digest == order.digest else { return .conflict }
     return .known(try statements.job(number: number))
   }
 
-  /// Ends a job by our own word: see ``Job/end(_:because:at:)``.
+  /// Ends a job by the daemon's own decision: see ``Job/end(_:because:at:)``.
   ///
-  /// - Parameter predictionID: what the word is about; nil where it is that there is no prediction.
-  /// - Parameter isRefusal: the provider has refused to create the prediction, which the job's attempts show.
+  /// - Parameters:
+  ///   - predictionID: the prediction that the decision is about; nil where the job has none.
+  ///   - isRefusal: the provider refused to create the prediction, which is added to the job's attempts.
   /// - Returns: the job; nil where it had ended already, was deleted, or has another prediction by then.
   package func end(
     _ number: Int64, of predictionID: String?, as phase: Phase, because verdict: JobError, at now: Timestamp,
@@ -157,8 +160,8 @@ extension StoreTransaction {
   private static let neverSent = JobError(
     code: "canceled", message: "canceled before it was sent to the provider")
 
-  /// Notes that the job with that id, or of that prediction, is to be canceled.
-  package func cancel(_ id: String, at now: Timestamp) throws(StoreError) -> Cancellation {
+  /// Records a cancel request for the job with that id or of that prediction.
+  package func cancel(_ id: String, at now: Timestamp) throws(StoreError) -> CancelResult {
     guard let (number, job) = try statements.findJob(named: id) else { return .noSuchJob }
     guard !job.phase.isTerminal else { return .ended(job) }
     guard let order = try orders.order(ofJob: number) else {

@@ -1,14 +1,14 @@
 internal import Jobs
 package import Time
 
-/// How far a pass over old jobs has come.
+/// The result of one step of a pruning pass.
 package struct PruneStep: Equatable, Sendable {
   package let deleted: Int
-  /// Where to go on; nil where everything old enough has been seen.
+  /// The number to continue after; nil where the pass is complete.
   package let next: Int64?
 }
 
-/// The statements that delete what is past its retention.
+/// The prepared statements that delete expired jobs.
 final class PruneStatements {
   private let select: Statement
   private let deletions: [Statement]
@@ -17,10 +17,10 @@ final class PruneStatements {
     let number: Int64
     let hasEnded: Bool
     let updatedAt: Timestamp
-    /// When its last delivery came; nil where there is none, or where that is of no interest.
+    /// When its last delivery was received; nil where there is none, or the job is too recent to prune.
     let lastDeliveryAt: Timestamp?
-    /// When the job was first heard of; nil where that is of no interest, for nothing has been heard for long.
-    let firstHeardAt: Timestamp?
+    /// When the job was created; nil where it has been quiet since before the retention limit.
+    let createdAt: Timestamp?
   }
 
   init(_ connection: Connection) {
@@ -40,7 +40,9 @@ final class PruneStatements {
     ].map { Statement($0, on: connection) }
   }
 
-  /// - Parameter moment: rows that have been quiet since then are old.
+  /// Returns the next `limit` jobs by number.
+  ///
+  /// - Parameter moment: jobs last updated before it count as old.
   func rows(after number: Int64, limit: Int, quietSince moment: Timestamp) throws(StoreError) -> [Row] {
     defer { select.reset() }
     try select.bind(1, number)
@@ -53,7 +55,7 @@ final class PruneStatements {
           number: Int64(select.integer(0)), hasEnded: select.integer(1) == 1,
           updatedAt: Timestamp(milliseconds: Int64(select.integer(2))),
           lastDeliveryAt: select.time(4),
-          firstHeardAt: select.optionalInteger(3).map { Timestamp(milliseconds: $0) }))
+          createdAt: select.optionalInteger(3).map { Timestamp(milliseconds: $0) }))
     }
     return rows
   }
@@ -67,14 +69,14 @@ final class PruneStatements {
 }
 
 extension StoreTransaction {
-  /// Deletes jobs that ended before `limit`, among the next `count` after the one with that number.
+  /// Deletes jobs that ended before `limit`, among the `count` jobs after `number`.
   ///
-  /// Jobs stand in the order in which they were first heard of. A pass ends with the first that was heard of between `limit`
-  /// and `now`: whatever comes after it was heard of later still. One that says to be from the future was recorded while the
-  /// clock was wrong, and says nothing of those behind it.
+  /// Jobs are numbered in the order of their creation. A pass ends at the first job created between `limit`
+  /// and `now`, because all later ones are younger. A job dated in the future was recorded while the clock
+  /// was wrong, and does not end the pass.
   ///
-  /// - Parameter replayLimit: a delivery that came later could be sent again with its signature, and count as new if its
-  ///   id were forgotten: its job stays.
+  /// - Parameter replayLimit: jobs with a later delivery are kept. Such a delivery could be replayed with its
+  ///   signature, and would count as new if its id were deleted.
   package func prune(
     endedBefore limit: Timestamp, at now: Timestamp, after number: Int64, count: Int,
     deliveredBefore replayLimit: Timestamp = .distantFuture
@@ -84,8 +86,8 @@ extension StoreTransaction {
       row.updatedAt < limit && row.hasEnded && row.lastDeliveryAt.map { $0 < replayLimit } ?? true
     }
     for row in ended { try pruning.delete(row.number) }
-    let meetsTheYoung = rows.contains { row in row.firstHeardAt.map { limit <= $0 && $0 <= now } ?? false }
-    let isOver = meetsTheYoung || rows.count < count
+    let reachesRetained = rows.contains { row in row.createdAt.map { limit <= $0 && $0 <= now } ?? false }
+    let isOver = reachesRetained || rows.count < count
     return PruneStep(deleted: ended.count, next: isOver ? nil : rows.last?.number)
   }
 }

@@ -1,17 +1,18 @@
 package import Jobs
 package import Time
 
-/// What became of one snapshot.
+/// The result of recording one snapshot.
 package struct Recording: Equatable, Sendable {
   package let outcome: DeliveryOutcome
-  /// What the job is found by.
+  /// The job's id in the API.
   package let jobID: String
   package let state: JobState
   package let revision: Int64
-  /// The delivery names a job that was created here, but is of another prediction than that job's: it is recorded as if it
-  /// named none.
+  /// The delivery names a job whose prediction is another one.
+  ///
+  /// It is recorded as if it named no job.
   package let isStray: Bool
-  /// The job ended through this snapshot.
+  /// This snapshot ended the job.
   package let endsJob: Bool
 
   init(outcome: DeliveryOutcome, job: Job, isStray: Bool = false, endsJob: Bool = false) {
@@ -24,12 +25,12 @@ package struct Recording: Equatable, Sendable {
   }
 }
 
-/// What the provider answered when it was asked about a job's prediction.
-package struct News: Sendable {
+/// A snapshot from a call to the provider: a poll, a search or an answer.
+package struct PolledSnapshot: Sendable {
   package let source: SnapshotSource
   package let receivedAt: Timestamp
   package let snapshot: Snapshot
-  /// The answer's body, with the token in it masked.
+  /// The response's body, in which the job token is masked.
   package let body: [UInt8]
 
   package init(source: SnapshotSource, receivedAt: Timestamp, snapshot: Snapshot, body: [UInt8]) {
@@ -39,6 +40,7 @@ package struct News: Sendable {
     self.body = body
   }
 
+  /// A delivery in the same form, because both are merged alike.
   fileprivate init(_ delivery: Delivery) {
     self.init(
       source: .webhook, receivedAt: delivery.receivedAt, snapshot: delivery.snapshot, body: delivery.body)
@@ -48,35 +50,37 @@ package struct News: Sendable {
 // MARK: - Deliveries
 
 extension StoreTransaction {
-  /// Records a delivery, and lets it have its effect, unless its id was seen before.
+  /// Records a delivery, and applies it unless its webhook id is a repeat.
   package func record(_ delivery: Delivery) throws(StoreError) -> Recording {
     if let earlier = try statements.findDelivery(webhookID: delivery.webhookID) {
       return try recordRepeat(delivery, of: earlier)
     }
     if let (number, job) = try statements.findJob(predictionID: delivery.snapshot.predictionID) {
       if job.origin == nil, let named = try unboundJob(namedIn: delivery) {
-        guard let bound = try absorb((number, job), into: named.job, named.number) else {
-          return try recordOfLeftAttempt(delivery, ofJob: named.number)
+        guard let bound = try mergeOrphan((number, job), into: named) else {
+          return try recordOfPastAttempt(delivery, ofJob: named.number)
         }
-        try notePlaced(named)
-        return try apply(News(delivery), webhookID: delivery.webhookID, to: bound, named.number)
+        try noteSubmitted(named)
+        return try apply(PolledSnapshot(delivery), webhookID: delivery.webhookID, to: bound, named.number)
       }
       let isStray = delivery.namedJob.map { $0 != job.origin?.id } ?? false
-      return try apply(News(delivery), webhookID: delivery.webhookID, to: job, number, isStray: isStray)
+      return try apply(
+        PolledSnapshot(delivery), webhookID: delivery.webhookID, to: job, number, isStray: isStray)
     }
-    if let number = try attempts.jobThatLeft(predictionID: delivery.snapshot.predictionID) {
-      return try recordOfLeftAttempt(delivery, ofJob: number)
+    if let number = try attempts.job(ofPastPrediction: delivery.snapshot.predictionID) {
+      return try recordOfPastAttempt(delivery, ofJob: number)
     }
     guard let named = try unboundJob(namedIn: delivery) else {
       return try recordFirst(delivery, isStray: delivery.namedJob != nil)
     }
-    try notePlaced(named)
-    return try apply(News(delivery), webhookID: delivery.webhookID, to: named.job, named.number)
+    try noteSubmitted(named)
+    return try apply(PolledSnapshot(delivery), webhookID: delivery.webhookID, to: named.job, named.number)
   }
 
-  /// The job that the delivery names, if its prediction is not known yet. One that has ended, then by our own
-  /// word, takes only the end that replaces it: until then the prediction is a job of its own, which is
-  /// polled.
+  /// The job that the delivery names, if that job's prediction is not known yet.
+  ///
+  /// A named job that the daemon has ended accepts only the end that replaces its own. Until then the
+  /// prediction is a job of its own, which is polled.
   private func unboundJob(namedIn delivery: Delivery) throws(StoreError) -> (number: Int64, job: Job)? {
     guard let name = delivery.namedJob, let found = try statements.findJob(id: name),
       found.job.snapshot == nil,
@@ -85,17 +89,17 @@ extension StoreTransaction {
     return found
   }
 
-  /// An order that has ended stays at its end.
-  private func notePlaced(_ named: (number: Int64, job: Job)) throws(StoreError) {
-    if !named.job.phase.isTerminal { try orders.notePlaced(named.number) }
+  /// Marks the job's order as submitted, unless the job has ended.
+  private func noteSubmitted(_ named: (number: Int64, job: Job)) throws(StoreError) {
+    if !named.job.phase.isTerminal { try orders.noteSubmitted(named.number) }
   }
 
-  /// The first that is heard of its job.
+  /// Records the first delivery of a prediction, which creates a job.
   private func recordFirst(_ delivery: Delivery, isStray: Bool) throws(StoreError) -> Recording {
     let snapshot = delivery.snapshot
     let job = Job(
       firstSeenIn: snapshot, receivedAt: delivery.receivedAt,
-      firstLook: policy.firstLook(after: delivery.receivedAt, timeout: nil))
+      firstCheck: policy.firstCheck(after: delivery.receivedAt, timeout: nil))
     let outcome: DeliveryOutcome = snapshot.phase == nil ? .unknownStatus : .applied
     let number = try statements.insertJob(job, body: delivery.body)
     try statements.insertDelivery(
@@ -106,7 +110,9 @@ extension StoreTransaction {
     return Recording(outcome: outcome, job: job, isStray: isStray, endsJob: job.phase.isTerminal)
   }
 
-  /// The same id again. It has no effect; it is recorded beside the job of the first one, whatever job it names.
+  /// Records a repeated webhook id in the history of the first delivery's job, without effect.
+  ///
+  /// The job that the repeat names does not matter.
   private func recordRepeat(
     _ delivery: Delivery, of earlier: WriterStatements.EarlierDelivery
   ) throws(StoreError) -> Recording {
@@ -116,8 +122,8 @@ extension StoreTransaction {
     return Recording(outcome: outcome, job: job)
   }
 
-  /// News of a prediction that its job has left for another attempt.
-  private func recordOfLeftAttempt(_ delivery: Delivery, ofJob number: Int64) throws(StoreError) -> Recording
+  /// Records a delivery about the prediction of a past attempt, without effect.
+  private func recordOfPastAttempt(_ delivery: Delivery, ofJob number: Int64) throws(StoreError) -> Recording
   {
     let job = try statements.job(number: number)
     try recordWithoutEffect(delivery, besides: job, number, outcome: .late, isRepeat: false)
@@ -128,7 +134,7 @@ extension StoreTransaction {
     _ delivery: Delivery, besides job: Job, _ number: Int64, outcome: DeliveryOutcome, isRepeat: Bool
   ) throws(StoreError) {
     let position = try statements.lastPosition(ofJob: number) + 1
-    guard position <= Self.longestHistory || !isRepeat else { return }
+    guard position <= Self.maxHistoryRows || !isRepeat else { return }
     try statements.insertDelivery(
       HistoryRow(
         job: number, position: position, webhookID: delivery.webhookID, source: .webhook, isRepeat: isRepeat,
@@ -136,36 +142,42 @@ extension StoreTransaction {
   }
 }
 
-// MARK: - Answers of the provider
+// MARK: - Polled snapshots
 
 extension StoreTransaction {
-  /// Records what the provider answered about the prediction of the job with that number.
+  /// Records and applies a polled snapshot of the job with that number.
   ///
-  /// - Returns: nil where the job has left that prediction meanwhile, or was deleted.
-  package func record(_ news: News, ofJob number: Int64) throws(StoreError) -> Recording? {
+  /// - Returns: nil where the job has another prediction by now, or was deleted.
+  package func record(_ polled: PolledSnapshot, ofJob number: Int64) throws(StoreError) -> Recording? {
     guard var job = try statements.findJob(number: number) else { return nil }
-    let id = news.snapshot.predictionID
+    let id = polled.snapshot.predictionID
     if let known = job.snapshot?.predictionID {
       guard known == id else { return nil }
     } else {
-      // A question is about a prediction that its job has left, or that a deleted job of the same number had.
-      guard news.source != .poll, !job.phase.isTerminal, try attempts.jobThatLeft(predictionID: id) == nil
+      // A poll result for a job without a prediction is about a past attempt, or about a deleted job whose
+      // number was reused.
+      guard polled.source != .poll, !job.phase.isTerminal, try attempts.job(ofPastPrediction: id) == nil
       else { return nil }
       if let other = try statements.findJob(predictionID: id) {
-        guard other.job.origin == nil, let bound = try absorb(other, into: job, number) else { return nil }
+        guard other.job.origin == nil, let bound = try mergeOrphan(other, into: (number, job)) else {
+          return nil
+        }
         job = bound
       }
-      try orders.notePlaced(number)
+      try orders.noteSubmitted(number)
     }
-    return try apply(news, webhookID: nil, to: job, number)
+    return try apply(polled, webhookID: nil, to: job, number)
   }
 
-  /// A delivery that named no job has told of this job's prediction before: what was made of it becomes this job's.
+  /// Adopts the job row created from an unbound delivery.
   ///
-  /// - Returns: nil where the job has left that prediction thereby.
-  private func absorb(
-    _ other: (number: Int64, job: Job), into stored: Job, _ number: Int64
+  /// The orphan's history, cancel request and snapshot become those of the job, and its row is deleted.
+  ///
+  /// - Returns: nil where the snapshot ends an attempt, so that the job has begun another.
+  private func mergeOrphan(
+    _ other: (number: Int64, job: Job), into target: (number: Int64, job: Job)
   ) throws(StoreError) -> Job? {
+    let (number, stored) = target
     guard var snapshot = other.job.snapshot else { return stored }
     let body = try statements.body(ofJob: other.number)
     let isCancelRequested = try orders.order(ofJob: other.number)?.isCancelRequested ?? false
@@ -173,38 +185,39 @@ extension StoreTransaction {
     try orders.delete(other.number)
     try statements.deleteJob(other.number)
     if isCancelRequested { try orders.noteCancelRequested(number, due: nil) }
-    if other.job.phase.isTerminal { usage.takeBackEnd(of: other.job) }
-    let source: SnapshotSource = other.job.endedUnheard ? .poll : .webhook
-    if !stored.phase.isTerminal, try leavesAttempt(snapshot, of: number) {
+    if other.job.phase.isTerminal { usage.reverseEnd(of: other.job) }
+    let source: SnapshotSource = other.job.endFoundByPolling ? .poll : .webhook
+    if !stored.phase.isTerminal, try endsAttempt(snapshot, of: number) {
       _ = try beginAttempt(after: snapshot, from: source, at: other.job.updatedAt, of: stored, number)
       return nil
     }
     if snapshot.phase == .succeeded {
-      snapshot.breach = judge(try orders.request(ofJob: number), body, other.job.verdict)
+      snapshot.ruleViolation = validateOutput(try orders.request(ofJob: number), body, other.job.verdict)
     }
     var job = stored
     let merge = job.merge(snapshot, from: source, receivedAt: other.job.updatedAt)
-    // What is not signed as an end leaves a job that has ended as it is.
+    // A job that has ended accepts only a signed end.
     guard merge.replacesSnapshot else { return job }
     try statements.updateJob(number, from: stored, to: job, body: body)
     count(merge, of: stored, job, snapshot)
     return job
   }
 
-  /// Merges a snapshot into its job, and writes what that changed.
+  /// Merges a snapshot into its job, and writes the changes.
   private func apply(
-    _ news: News, webhookID: String?, to stored: Job, _ number: Int64, isStray: Bool = false
+    _ polled: PolledSnapshot, webhookID: String?, to stored: Job, _ number: Int64, isStray: Bool = false
   ) throws(StoreError) -> Recording {
     var job = stored
-    var (snapshot, body) = (news.snapshot, news.body)
+    var (snapshot, body) = (polled.snapshot, polled.body)
     let isOpen = !job.phase.isTerminal
-    let mayChange = isOpen || job.isEndedByOurWord
+    let mayChange = isOpen || job.isEndedByDaemon
     if job.origin != nil, mayChange {
-      if isOpen, try leavesAttempt(snapshot, of: number) {
-        return try leave(news, webhookID: webhookID, of: job, number)
+      if isOpen, try endsAttempt(snapshot, of: number) {
+        return try retry(polled, webhookID: webhookID, of: job, number)
       }
       if snapshot.phase == .succeeded {
-        snapshot.breach = judge(try orders.request(ofJob: number), news.body, snapshot.breach)
+        snapshot.ruleViolation = validateOutput(
+          try orders.request(ofJob: number), polled.body, snapshot.ruleViolation)
       }
     }
     if snapshot.isDataRemoved, job.snapshot != nil, mayChange,
@@ -212,50 +225,50 @@ extension StoreTransaction {
     {
       (body, snapshot.evidence) = restored
     }
-    let wasUnheard = stored.endedUnheard
-    let merge = job.merge(snapshot, from: news.source, receivedAt: news.receivedAt)
+    let wasFoundByPolling = stored.endFoundByPolling
+    let merge = job.merge(snapshot, from: polled.source, receivedAt: polled.receivedAt)
     if merge.changesJob {
       try statements.updateJob(number, from: stored, to: job, body: merge.replacesSnapshot ? body : nil)
     }
     count(merge, of: stored, job, snapshot)
-    if wasUnheard, !job.endedUnheard { usage.noteHeardAfterAll(job) }
-    try noteInHistory(news, webhookID: webhookID, of: job, number, merge)
+    if wasFoundByPolling, !job.endFoundByPolling { usage.reclassifyAsDelivered(job) }
+    try noteInHistory(polled, webhookID: webhookID, of: job, number, merge)
     return Recording(outcome: merge.outcome, job: job, isStray: isStray, endsJob: merge.endsJob)
   }
 
-  /// An end that replaces another takes the first back, on the day on which it was counted.
+  /// Counts an end; one that replaces another reverses the first, on the day that counted it.
   private func count(_ merge: Job.Merge, of stored: Job, _ job: Job, _ snapshot: Snapshot) {
-    if merge.replacesEnd { usage.takeBackEnd(of: stored) }
+    if merge.replacesEnd { usage.reverseEnd(of: stored) }
     if merge.endsJob { usage.noteEnd(of: job, snapshot: snapshot) }
   }
 
   private func noteInHistory(
-    _ news: News, webhookID: String?, of job: Job, _ number: Int64, _ merge: Job.Merge
+    _ polled: PolledSnapshot, webhookID: String?, of job: Job, _ number: Int64, _ merge: Job.Merge
   ) throws(StoreError) {
-    // A question whose answer told nothing leaves no row: there may be many.
+    // A poll without changes leaves no row, because there may be many.
     guard webhookID != nil || merge.replacesSnapshot || merge.endsJob else { return }
     try statements.insertDelivery(
       HistoryRow(
         job: number, position: try statements.lastPosition(ofJob: number) + 1, webhookID: webhookID,
-        source: news.source, isRepeat: false, snapshot: news.snapshot, receivedAt: news.receivedAt,
+        source: polled.source, isRepeat: false, snapshot: polled.snapshot, receivedAt: polled.receivedAt,
         outcome: merge.outcome, after: job))
   }
 
-  /// Whether a prediction that was interrupted is tried again.
-  private func leavesAttempt(_ snapshot: Snapshot, of number: Int64) throws(StoreError) -> Bool {
+  /// Whether the snapshot ends the attempt but not the job, because a retry follows.
+  private func endsAttempt(_ snapshot: Snapshot, of number: Int64) throws(StoreError) -> Bool {
     guard snapshot.phase == .failed, snapshot.error?.code == JobError.interrupted else { return false }
     return try orders.canRetry(number)
   }
 
-  private func leave(
-    _ news: News, webhookID: String?, of stored: Job, _ number: Int64
+  private func retry(
+    _ polled: PolledSnapshot, webhookID: String?, of stored: Job, _ number: Int64
   ) throws(StoreError) -> Recording {
     let job = try beginAttempt(
-      after: news.snapshot, from: news.source, at: news.receivedAt, of: stored, number)
+      after: polled.snapshot, from: polled.source, at: polled.receivedAt, of: stored, number)
     try statements.insertDelivery(
       HistoryRow(
         job: number, position: try statements.lastPosition(ofJob: number) + 1, webhookID: webhookID,
-        source: news.source, isRepeat: false, snapshot: news.snapshot, receivedAt: news.receivedAt,
+        source: polled.source, isRepeat: false, snapshot: polled.snapshot, receivedAt: polled.receivedAt,
         outcome: .applied, after: job))
     return Recording(outcome: .applied, job: job)
   }
@@ -265,9 +278,9 @@ extension StoreTransaction {
     _ number: Int64
   ) throws(StoreError) -> Job {
     var job = stored
-    job.beginAttempt(at: moment, afterNewsFrom: source)
-    try attempts.noteLeft(snapshot, byJob: number, at: moment)
-    try orders.noteLeft(number, at: moment)
+    job.beginAttempt(at: moment, endReportedBy: source)
+    try attempts.notePastAttempt(snapshot, byJob: number, at: moment)
+    try orders.queueNextAttempt(number, at: moment)
     try statements.updateJob(number, from: stored, to: job, body: [])
     return job
   }

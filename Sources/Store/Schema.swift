@@ -1,8 +1,10 @@
-/// The tables, and the way from every earlier version to this one.
+/// The schema and its migrations.
 ///
-/// `user_version` counts the migrations that a file has had. They only go forward, each in a transaction of its own.
+/// `user_version` is the number of applied migrations. They only go forward, each in a transaction of its
+/// own.
 enum Schema {
-  /// "RWHD" as a number: says whose file this is (https://www.sqlite.org/pragma.html#pragma_application_id).
+  /// "RWHD" as a number, which identifies the file
+  /// (https://www.sqlite.org/pragma.html#pragma_application_id).
   static let applicationID = 0x5257_4844
 
   static var version: Int { migrations.count }
@@ -10,25 +12,25 @@ enum Schema {
   static let migrations = [version1, version2]
 
   private static let version1 = """
-    -- One row a job. `body` is the exact text of the snapshot that the job rests on; it is the last column, so that lists
+    -- One row per job. `body` is the exact body of the current snapshot; it is the last column, so that lists
     -- do not read it.
     CREATE TABLE jobs (
       number INTEGER PRIMARY KEY,
-      -- The present prediction; NULL until the provider has answered.
+      -- The prediction of the present attempt; NULL until it is known.
       prediction_id TEXT UNIQUE,
-      -- The name and the time of a job that was created here; NULL for one that a delivery told of.
+      -- The id and the time of a job created here; NULL for one that a delivery created.
       id TEXT,
       ordered_at INTEGER,
       phase TEXT NOT NULL,
-      -- The provider's word; NULL until there is a snapshot.
+      -- The provider's status; NULL until there is a snapshot.
       provider_status TEXT,
-      -- Where that word puts the job; NULL where the program did not know it.
+      -- The phase for that status; NULL where the program did not know the status.
       snapshot_phase TEXT,
       model TEXT,
       model_version TEXT,
       error_code TEXT,
       error_message TEXT,
-      -- 1 where the error is our own word, 0 where it is the provider's.
+      -- 1 where the error is the daemon's verdict, 0 where it is the provider's.
       is_verdict INTEGER NOT NULL,
       created_at INTEGER,
       started_at INTEGER,
@@ -39,7 +41,7 @@ enum Schema {
       due_at INTEGER,
       polls INTEGER NOT NULL,
       stale_at INTEGER,
-      -- 1 where the end was found by asking, and no delivery has told of it since.
+      -- 1 where the end was found by polling, and no delivery has reported it since.
       ended_unheard INTEGER NOT NULL,
       attempt INTEGER NOT NULL,
       revision INTEGER NOT NULL,
@@ -49,11 +51,11 @@ enum Schema {
       body BLOB NOT NULL
     ) STRICT;
 
-    -- One row for each snapshot that came, stored next to the others of its job, so that a history is one range.
+    -- One row per received snapshot, stored next to the others of its job, so that a history is one range.
     CREATE TABLE deliveries (
       job INTEGER NOT NULL,
       position INTEGER NOT NULL,
-      -- NULL where the snapshot was asked for.
+      -- NULL for a snapshot that a call of the daemon returned.
       webhook_id TEXT,
       source TEXT NOT NULL,
       -- 1 where an earlier row has the same webhook_id.
@@ -62,34 +64,35 @@ enum Schema {
       received_at INTEGER NOT NULL,
       provider_status TEXT NOT NULL,
       outcome TEXT NOT NULL,
-      -- What the job was after it.
+      -- The job after it.
       phase TEXT NOT NULL,
       revision INTEGER NOT NULL,
       PRIMARY KEY (job, position)
     ) STRICT, WITHOUT ROWID;
 
-    -- What was asked for here: one row for each job that was created here.
+    -- One row per job created here, and per cancel request for another job.
     CREATE TABLE orders (
       job INTEGER PRIMARY KEY,
-      -- Of the request: another one under the same name is a conflict.
+      -- The request's digest. Another request with the same id is a conflict.
       digest BLOB NOT NULL,
       idempotency_key TEXT,
       stage TEXT NOT NULL,
       -- When the next step is due; NULL where none is.
       due_at INTEGER,
       tries INTEGER NOT NULL,
-      -- When the call of the present attempt was last made.
+      -- When the create call of the present attempt was last made.
       sent_at INTEGER,
-      -- From when on it counts that the provider does not list the prediction; NULL unless the call had no answer.
+      -- From when on absence from the provider's list proves that the prediction does not exist; NULL unless
+      -- the call had no answer.
       certain_at INTEGER,
-      -- The job's own window for news, in milliseconds.
+      -- The job's own timeout for staleness, in milliseconds.
       timeout INTEGER,
       retries_left INTEGER NOT NULL,
       cancel_requested INTEGER NOT NULL,
       request BLOB NOT NULL
     ) STRICT;
 
-    -- Predictions that a job has left for another attempt.
+    -- The interrupted predictions of past attempts.
     CREATE TABLE attempts (
       prediction_id TEXT PRIMARY KEY,
       job INTEGER NOT NULL,
@@ -98,14 +101,14 @@ enum Schema {
       ended_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 
-    -- What came to an end on each day (counted from 1970-01-01, UTC), by model; '' where that is not known.
+    -- Jobs that ended on each day (counted from 1970-01-01, UTC), by model; '' where that is unknown.
     CREATE TABLE usage (
       day INTEGER NOT NULL,
       model TEXT NOT NULL,
       succeeded INTEGER NOT NULL,
       failed INTEGER NOT NULL,
       canceled INTEGER NOT NULL,
-      -- Ends that were found by asking, and that no delivery has told of since.
+      -- Ends that were found by polling, and that no delivery has reported since.
       lost_webhooks INTEGER NOT NULL,
       predict_milliseconds INTEGER NOT NULL,
       queue_milliseconds INTEGER NOT NULL,
@@ -113,17 +116,17 @@ enum Schema {
       PRIMARY KEY (day, model)
     ) STRICT, WITHOUT ROWID;
 
-    -- Secrets of our own, made once for each database.
+    -- The daemon's own secrets, made once for each database.
     CREATE TABLE keys (
       name TEXT PRIMARY KEY,
       value BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
 
-    -- The first delivery of every id: what redeliveries are recognised by.
+    -- The first delivery of every webhook id, which identifies redeliveries.
     CREATE UNIQUE INDEX deliveries_by_webhook_id ON deliveries (webhook_id)
       WHERE is_repeat = 0 AND webhook_id IS NOT NULL;
     CREATE INDEX jobs_by_model ON jobs (model);
-    -- Nearly all jobs end as succeeded, and a scan finds those at once: only the others are worth an index.
+    -- Nearly all jobs end as succeeded, and a scan finds those at once, so only the others are indexed.
     CREATE INDEX jobs_by_phase ON jobs (phase) WHERE phase <> 'succeeded';
     CREATE UNIQUE INDEX jobs_by_id ON jobs (id) WHERE id IS NOT NULL;
     CREATE INDEX jobs_by_due ON jobs (due_at) WHERE due_at IS NOT NULL;
@@ -133,14 +136,14 @@ enum Schema {
     """
 
   private static let version2 = """
-    -- Why an order waits for its next try; NULL where nothing but its turn is in the way.
+    -- Why an order waits for its next call; NULL where nothing delays it.
     ALTER TABLE orders ADD COLUMN reason TEXT;
-    -- How often the provider has refused the present attempt.
+    -- How often the provider refused the present attempt.
     ALTER TABLE orders ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
-    -- 1 where the order comes from a restored backup: the provider may know of calls that this file does not.
+    -- 1 where the order comes from a restored backup, which may lack calls made since.
     ALTER TABLE orders ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
 
-    -- Calls that create a prediction and that the provider refused.
+    -- Create calls that the provider refused.
     CREATE TABLE refusals (
       job INTEGER NOT NULL,
       position INTEGER NOT NULL,
@@ -151,7 +154,9 @@ enum Schema {
     ) STRICT, WITHOUT ROWID;
     """
 
-  /// Brings `connection`'s file to this version. A file of a later version, or of another program, is left alone.
+  /// Migrates the file of `connection` to `target`.
+  ///
+  /// Throws, and changes nothing, where the file is of a later version or of another program.
   static func migrate(_ connection: Connection, to target: Int = version) throws(StoreError) {
     let found = try connection.integer("PRAGMA user_version")
     guard found <= target else { throw .newerSchema(found: found, known: target) }
@@ -162,7 +167,7 @@ enum Schema {
     }
     for number in found..<target {
       try connection.transaction { () throws(StoreError) in
-        // Another process may have been faster since we looked.
+        // Another process may have migrated the file since the version was read.
         guard try connection.integer("PRAGMA user_version") == number else { return }
         try connection.execute(migrations[number])
         try connection.execute("PRAGMA application_id = \(applicationID)")
@@ -171,7 +176,7 @@ enum Schema {
     }
   }
 
-  /// Throws unless `connection`'s file is of this program and of this version.
+  /// Throws unless the file of `connection` is of this program and this version.
   static func requireCurrent(_ connection: Connection) throws(StoreError) {
     let found = try connection.integer("PRAGMA user_version")
     guard found <= version else { throw .newerSchema(found: found, known: version) }

@@ -1,15 +1,17 @@
 internal import CSQLite
 
-/// One statement: bind from 1, step, read columns from 0, reset, again.
+/// A prepared statement: bind from 1, step, read columns from 0, reset, repeat.
 ///
-/// It is prepared when it is first used: of all that a daemon may ask its store, most is asked seldom.
+/// It is prepared on first use, because a daemon uses most of its statements seldom.
 final class Statement {
   private let connection: Connection  // Keeps the connection open while any statement lives.
   private let sql: String
-  /// Nil until the first use. The check that nobody else is using it would take as long as most of what is done with it, and
-  /// a connection is used by one thread at a time.
+  /// Nil until the first use.
+  ///
+  /// The exclusivity check is off, because it would take as long as most calls here, and a connection is used
+  /// by one thread at a time.
   @exclusivity(unchecked) private var handle: OpaquePointer?
-  @exclusivity(unchecked) private var kept = BoundBytes()
+  @exclusivity(unchecked) private var buffer = BindBuffer()
 
   init(_ sql: String, on connection: Connection) {
     self.sql = sql
@@ -19,7 +21,7 @@ final class Statement {
   @discardableResult
   func prepare() throws(StoreError) -> OpaquePointer {
     if let handle { return handle }
-    // https://www.sqlite.org/c3ref/prepare.html: persistent statements are kept out of the short-lived memory.
+    // https://www.sqlite.org/c3ref/prepare.html: persistent statements do not use the lookaside memory.
     let code = sqlite3_prepare_v3(
       connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
     try connection.check(code)
@@ -31,7 +33,7 @@ final class Statement {
     sqlite3_finalize(handle)
   }
 
-  /// True while there is a row to read.
+  /// Steps once. True while there is a row to read.
   func step() throws(StoreError) -> Bool {
     let code = sqlite3_step(try prepare())
     if code == SQLITE_ROW { return true }
@@ -39,25 +41,27 @@ final class Statement {
     return false
   }
 
-  /// Passes over the rows that are left. A statement that answers and changes something, as `PRAGMA journal_mode = WAL`
-  /// does, commits only at its end: its answer alone does not say that the change was made.
+  /// Steps to the end and discards the rows.
+  ///
+  /// A statement that both returns a row and changes something, such as `PRAGMA journal_mode = WAL`, commits
+  /// only at its end. Its row alone does not prove the change.
   func finish() throws(StoreError) {
     while try step() {}
   }
 
-  /// Steps once and resets: for statements that change something.
+  /// Steps once and resets. Use it for statements that change something.
   func run() throws(StoreError) {
     defer { reset() }
     _ = try step()
   }
 
-  /// Ends the statement, so that no read transaction stays open, and forgets what was bound.
+  /// Resets the statement and clears its bindings, so that no read transaction stays open.
   func reset() {
     guard let handle else { return }
-    // https://www.sqlite.org/c3ref/reset.html: repeats the error of the step, which was thrown already.
+    // https://www.sqlite.org/c3ref/reset.html: returns the error of the last step, which was thrown already.
     sqlite3_reset(handle)
     sqlite3_clear_bindings(handle)
-    kept.forget()
+    buffer.clear()
   }
 }
 
@@ -70,7 +74,7 @@ extension Statement {
     try connection.check(sqlite3_bind_int64(try prepare(), index, value))
   }
 
-  /// With its length, so that a NUL inside does not end it. The text is copied.
+  /// Binds a copy of `text` with its length, so that a NUL inside does not end it.
   func bind(_ index: Int32, _ text: String?) throws(StoreError) {
     guard var text else { return }
     let handle = try prepare()
@@ -80,19 +84,19 @@ extension Statement {
       return try connection.check(sqlite3_bind_text64(handle, index, "", 0, csqlite_static(), encoding))
     }
     let code = text.withUTF8 { bytes in
-      let (start, destructor) = kept.keep(UnsafeRawBufferPointer(bytes))
+      let (start, destructor) = buffer.append(UnsafeRawBufferPointer(bytes))
       return sqlite3_bind_text64(
         handle, index, start?.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), destructor, encoding)
     }
     try connection.check(code)
   }
 
-  /// Calls `body` while `blob` is bound without a copy: step inside.
+  /// Calls `body` while `blob` is bound without a copy. Step inside `body`.
   func binding(
     _ index: Int32, _ blob: [UInt8], _ body: () throws(StoreError) -> Void
   ) throws(StoreError) {
     let handle = try prepare()
-    // The pointer is valid inside the closure alone, which cannot throw our error: the outcome is carried out of it.
+    // The pointer is valid only inside the closure, which cannot throw a StoreError, so it returns a Result.
     let outcome = blob.withUnsafeBytes { bytes -> Result<Void, StoreError> in
       do throws(StoreError) {
         try connection.check(
@@ -109,7 +113,7 @@ extension Statement {
   func bind(_ index: Int32, copying blob: [UInt8]) throws(StoreError) {
     let handle = try prepare()
     let code = blob.withUnsafeBytes { bytes in
-      let (start, destructor) = kept.keep(bytes)
+      let (start, destructor) = buffer.append(bytes)
       return sqlite3_bind_blob64(handle, index, start, UInt64(bytes.count), destructor)
     }
     try connection.check(code)
@@ -126,7 +130,7 @@ extension Statement {
   }
 
   func text(_ column: Int32) -> String? {
-    // https://www.sqlite.org/c3ref/column_blob.html: ask for the text before its length.
+    // https://www.sqlite.org/c3ref/column_blob.html: request the text before its length.
     guard let start = sqlite3_column_text(handle, column) else { return nil }
     let count = Int(sqlite3_column_bytes(handle, column))
     return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)

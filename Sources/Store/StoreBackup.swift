@@ -2,37 +2,42 @@ internal import CSQLite
 internal import Glibc
 internal import Synchronization
 
-/// A copy of a database that others may be writing to, as of one moment.
+/// A consistent copy of a database that may be in use.
 ///
-/// sqlite3_backup copies pages as they are, inside one read transaction. That keeps nobody from writing; it only keeps the
-/// log from beginning anew, so the copy should be fast, and copying pages is. VACUUM INTO would hold the same transaction
-/// for longer, since it builds every index again. Pages are copied a few at a time, to show progress; what is committed
-/// meanwhile is not seen, because the transaction was open before, so that the copy need never begin again.
+/// sqlite3_backup copies pages unchanged, inside one read transaction. That blocks no writer, but it keeps
+/// the WAL from being reset, so the copy should be fast, and copying pages is. VACUUM INTO would hold the
+/// same transaction for longer, because it rebuilds every index. Pages are copied a few at a time, to show
+/// progress. Commits made meanwhile are not part of the copy, because the transaction was open before, so the
+/// backup never restarts.
 package final class StoreBackup: Sendable {
   private let source: String
   private let destination: String
   private let replacesFile: Bool
-  /// Held while a file gets a name: what ``abandon(_:)`` has removed does not come back.
+  /// Held while the copy is renamed, so that a copy removed by ``abandon(_:)`` does not reappear.
   private let hasName = Mutex(false)
-  /// Beside the destination, so that it can be renamed.
+  /// The temporary file, beside the destination so that it can be renamed.
   private var partial: String { "\(destination).partial-\(getpid())" }
 
-  /// The name of a row in `keys` that each copy has: a daemon that starts on one knows thereby that time has passed of which
-  /// the file knows nothing.
+  /// The name of a row in `keys` that marks a copy.
+  ///
+  /// A daemon that starts on a copy thereby knows that calls may have been made since, of which the file has
+  /// no record.
   static let marker = "backup"
 
-  /// 4 MiB at a time.
+  /// Pages copied at a time: 4 MiB.
   private static let pagesPerStep: Int32 = 1024
 
-  /// What was copied.
+  /// The size of a copy.
   package struct Summary: Equatable, Sendable {
     package let jobs: Int
     package let bytes: Int
   }
 
+  /// Prepares a copy; ``run(progress:)`` makes it.
+  ///
   /// - Parameters:
   ///   - source: the database's path.
-  ///   - destination: the path of the copy; `source` and its companions are refused.
+  ///   - destination: the path of the copy; `source`, its WAL and its shared memory are rejected.
   ///   - replacesFile: whether a file at `destination` may be replaced.
   package init(of source: String, to destination: String, replacingFile replacesFile: Bool) {
     self.source = source
@@ -40,10 +45,12 @@ package final class StoreBackup: Sendable {
     self.replacesFile = replacesFile
   }
 
-  /// Makes the copy, reads it through, and only then gives it its name. After an error there is no copy, and what stood at
-  /// the destination still stands, unless it was the folder that could not be synced: then the name may be lost with power.
+  /// Makes the copy, verifies it, and only then renames it to the destination.
   ///
-  /// - Parameter progress: told how many pages of how many were copied.
+  /// After an error there is no copy, and a file at the destination is unchanged. The exception is a folder
+  /// that could not be synced: the new name may then be lost in a power failure.
+  ///
+  /// - Parameter progress: receives the number of copied pages and of all pages.
   package func run(progress: (_ copied: Int, _ all: Int) -> Void) throws(BackupError) -> Summary {
     try requireDestination()
     let reader = try opening { () throws(StoreError) in
@@ -62,8 +69,10 @@ package final class StoreBackup: Sendable {
     }
   }
 
-  /// Removes what there is of the copy, and calls `end`, which ends the process; does nothing where the copy has its name
-  /// already. For another thread than the one that runs ``run(progress:)``, which a slow disk may hold for long.
+  /// Removes the unfinished copy, and calls `end`, which ends the process.
+  ///
+  /// Does nothing where the copy has its final name already. Call it on another thread than
+  /// ``run(progress:)``, which a slow disk may block for long.
   package func abandon(_ end: () -> Never) {
     hasName.withLock { hasName in
       guard !hasName else { return }
@@ -82,7 +91,8 @@ package final class StoreBackup: Sendable {
 extension StoreBackup {
   private func requireDestination() throws(BackupError) {
     guard access(source, F_OK) == 0 else { throw .noDatabase(source) }
-    // Whatever was forced: the daemon would lose its file, or SQLite would take one of these for a part of the copy.
+    // Rejected even with --force: the daemon would lose its file, or SQLite would treat one of these as part
+    // of the copy.
     let taken = FileIdentity(path: destination)
     for path in [source, source + "-wal", source + "-shm"] {
       let isTaken = taken != nil && FileIdentity(path: path) == taken
@@ -104,7 +114,7 @@ extension StoreBackup {
     guard number == 0 else { throw .failed("create", partial, number) }
   }
 
-  /// Returns how large the copy is, when its bytes are on disk.
+  /// Syncs the copy, and returns its size.
   private func sync() throws(BackupError) -> Int {
     let descriptor = open(partial, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw .failed("open", partial, errno) }
@@ -118,12 +128,12 @@ extension StoreBackup {
 
   private func publish() throws(BackupError) {
     let failure = hasName.withLock { hasName in
-      let failure = giveName()
+      let failure = renamePartial()
       hasName = failure == nil
       return failure
     }
     if let failure { throw failure }
-    // The new name is on disk when its folder is.
+    // The new name is durable once its folder is synced.
     let slash = destination.lastIndex(of: "/")
     let folder = slash.map { $0 == destination.startIndex ? "/" : String(destination[..<$0]) } ?? "."
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -132,15 +142,15 @@ extension StoreBackup {
     guard fsync(descriptor) == 0 else { throw .failed("sync", folder, errno) }
   }
 
-  private func giveName() -> BackupError? {
+  private func renamePartial() -> BackupError? {
     if replacesFile {
       guard rename(partial, destination) == 0 else { return .failed("name", destination, errno) }
     } else if link(partial, destination) == 0 {
-      // Unlike rename(2), link(2) never replaces what somebody else has put there meanwhile.
+      // Unlike rename(2), link(2) never replaces a file created there meanwhile.
       unlink(partial)
     } else {
       guard errno != EEXIST else { return .exists(destination) }
-      // Not every file system has links.
+      // Some file systems have no hard links.
       guard rename(partial, destination) == 0 else { return .failed("name", destination, errno) }
     }
     return nil
@@ -150,23 +160,24 @@ extension StoreBackup {
 // MARK: - Copying and verifying
 
 extension StoreBackup {
-  /// Returns how many jobs the database had when the copy began.
+  /// Copies the database, and returns its number of jobs when the copy began.
   private func copy(from reader: Connection, _ progress: (Int, Int) -> Void) throws(BackupError) -> Int {
     let jobs = try opening { () throws(StoreError) in
-      // This transaction is the moment of the copy.
+      // The copy is as of the start of this transaction.
       try reader.execute("BEGIN")
       try Schema.requireCurrent(reader)
       return try reader.integer("SELECT count(*) FROM jobs")
     }
     do throws(StoreError) {
-      // Not created here: it may be abandoned at this moment, and would come back.
+      // Opened, not created: the copy may be abandoned at this moment, and creating it would bring it back.
       let copy = try Connection(path: partial, access: .write, busyTimeout: 0)
-      // Nobody sees this file before it is whole and synced: it needs no journal on disk, and no sync of SQLite's.
+      // The file is private until it is complete and synced, so it needs no journal on disk and no sync by
+      // SQLite.
       try copy.execute("PRAGMA journal_mode = MEMORY")
       try copy.execute("PRAGMA synchronous = OFF")
       try Self.copyPages(from: reader, to: copy, progress)
       try copy.execute("INSERT OR REPLACE INTO keys VALUES ('\(Self.marker)', x'01')")
-      // As a database without a log it is one file. The daemon gives it a log again.
+      // Without WAL mode the copy is a single file. The daemon switches it back to WAL mode.
       guard try copy.text("PRAGMA journal_mode = DELETE") == "delete" else {
         throw .cannotOpen("its journal mode did not change")
       }
@@ -186,13 +197,14 @@ extension StoreBackup {
       return try copy.check(sqlite3_errcode(copy.handle))
     }
     var code = SQLITE_OK
-    // Ends when all pages are copied, or with an error; the transaction keeps their number from growing.
+    // Terminates when all pages are copied, or with an error, because the transaction keeps their number
+    // constant.
     while code == SQLITE_OK {
       code = sqlite3_backup_step(backup, Self.pagesPerStep)
       let all = Int(sqlite3_backup_pagecount(backup))
       progress(all - Int(sqlite3_backup_remaining(backup)), all)
     }
-    // https://www.sqlite.org/c3ref/backup_finish.html: repeats the error of the last step.
+    // https://www.sqlite.org/c3ref/backup_finish.html: returns the error of the last step.
     let outcome = sqlite3_backup_finish(backup)
     guard outcome != SQLITE_OK else { return try copy.check(code) }
     throw StoreError(code: outcome, message: String(cString: sqlite3_errstr(outcome)))
@@ -222,23 +234,23 @@ extension StoreBackup {
   }
 }
 
-/// Why there is no copy.
+/// The reason why a backup failed.
 package enum BackupError: Error, Equatable, Sendable {
   case noDatabase(String)
   case exists(String)
   case destinationIsDatabase(String)
-  /// A journal of another database lies beside the destination, and would be taken for the copy's.
+  /// A journal of another database lies beside the destination, and SQLite would apply it to the copy.
   case destinationInUse(String)
-  /// What was to be done, with which file, and the errno.
+  /// The operation, the file, and the errno.
   case failed(String, String, Int32)
   case cannotRead(StoreError)
   case cannotWrite(String, StoreError)
-  /// The copy was made, and is not what it should be: the database itself is damaged, or the copy's disk is.
+  /// The copy failed verification: the database itself is damaged, or the copy's disk is.
   case unsound(String)
 }
 
 extension BackupError: CustomStringConvertible {
-  /// Cause and fix in one line.
+  /// Cause and remedy in one line.
   package var description: String {
     switch self {
     case .noDatabase(let path): "DATABASE_URL: \(path) does not exist"

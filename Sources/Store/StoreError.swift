@@ -1,33 +1,33 @@
 internal import CSQLite
 internal import Glibc
 
-/// What went wrong with the store, by what can be done about it.
+/// An error of the store, classified by its remedy.
 package enum StoreError: Error, Equatable, Sendable {
   /// The file is of a later version of this program.
   case newerSchema(found: Int, known: Int)
-  /// The file is of an earlier version, and whoever opened it does not write.
+  /// The file is of an earlier version, and was opened only for reading.
   case olderSchema(found: Int, known: Int)
   /// The file is a database of another program.
   case foreign
-  /// The file is not a database, is damaged, or holds what this program never writes.
+  /// The file is not a database, is damaged, or holds values that this program never writes.
   case corrupt(String)
-  /// Another process holds the file's lock, for longer than we wait.
+  /// Another process holds the file's lock for longer than the busy timeout.
   case busy
   case full
   case readOnly
   case cannotOpen(String)
-  /// Another daemon serves this database; its process number where that is known.
+  /// Another daemon has claimed this database; its process id where known.
   case served(by: Int32?)
-  /// A log of this name lies beside a database that never had it, such as a backup, or beside none.
-  case strayLog(String)
-  /// The file of this name was deleted or moved while it was open.
+  /// A WAL of this name lies beside a database that it does not belong to, such as a backup, or beside none.
+  case strayWAL(String)
+  /// The file of this name was deleted or moved while open.
   case gone(String)
-  /// Another file has taken this name while ours was open.
+  /// The file of this name was replaced by another while open.
   case replaced(String)
-  /// Any other error of SQLite or of the disk, with SQLite's extended code.
+  /// Any other SQLite or I/O error, with SQLite's extended code.
   case other(code: Int32, message: String)
 
-  /// The one place where SQLite's codes (https://www.sqlite.org/rescode.html) become errors of ours.
+  /// Maps a result code of SQLite (https://www.sqlite.org/rescode.html). Only this initializer does so.
   init(code: Int32, message: String) {
     // The primary code is in the low byte.
     switch code & 0xFF {
@@ -40,7 +40,7 @@ package enum StoreError: Error, Equatable, Sendable {
     }
   }
 
-  /// An errno of opening the database's file.
+  /// Maps the errno of opening the database file.
   init(opening number: Int32) {
     switch number {
     case EACCES, EPERM, EROFS: self = .readOnly
@@ -51,7 +51,7 @@ package enum StoreError: Error, Equatable, Sendable {
 }
 
 extension StoreError: CustomStringConvertible {
-  /// Cause and fix in one line.
+  /// Cause and remedy in one line.
   package var description: String {
     switch self {
     case .newerSchema(let found, let known):
@@ -67,13 +67,14 @@ extension StoreError: CustomStringConvertible {
     case .full:
       "the disk is full: free space on the file system of the database"
     case .readOnly:
-      "the database cannot be written: check the owner and the permissions of the file and of its folder, and whether "
-        + "the file system is read-only"
+      "the database cannot be written: check the owner and the permissions of the file and of its folder, "
+        + "and whether the file system is read-only"
     case .cannotOpen(let message):
       "the database cannot be opened (\(message)): check that its folder exists and may be written"
     case .served(let process):
-      "another daemon serves this database\(process.map { " (process \($0))" } ?? ""): stop it, or name another file"
-    case .strayLog(let path):
+      "another daemon serves this database\(process.map { " (process \($0))" } ?? ""): "
+        + "stop it, or name another file"
+    case .strayWAL(let path):
       "\(path) belongs to another database than the one beside it: put that one back, or move the log away"
     case .gone(let path):
       "\(path) was moved or deleted while it was in use: put that very file back; "
@@ -85,9 +86,11 @@ extension StoreError: CustomStringConvertible {
     }
   }
 
-  /// A page that can be written proves nothing then: there may be no room for more, or no sound place for another. Quotas,
-  /// and limits on the size of files, are reported as errors of the disk.
-  package var needsRehearsal: Bool {
+  /// Whether only a dry run of the real size can show that writing works again.
+  ///
+  /// After these errors one writable page proves nothing: there may be no space for more, or the next sector
+  /// may be bad. Quotas and file size limits are reported as I/O errors.
+  package var needsDryRun: Bool {
     switch self {
     case .full, .corrupt: true
     case .other(let code, _): code & 0xFF == SQLITE_IOERR
@@ -95,23 +98,24 @@ extension StoreError: CustomStringConvertible {
     }
   }
 
-  /// The store as a whole cannot write now: trying the parts of a batch one by one would fail alike.
+  /// Whether the whole store cannot write, so that retrying a batch in parts would fail too.
   package var concernsWholeStore: Bool {
     switch self {
     case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign: true
-    case .served, .strayLog, .gone, .replaced: true
+    case .served, .strayWAL, .gone, .replaced: true
     case .other(let code, _):
       code & 0xFF == SQLITE_NOMEM || code & 0xFF == SQLITE_IOERR && !Self.failedReads.contains(code)
     case .corrupt: false
     }
   }
 
-  /// SQLITE_IOERR_READ and SQLITE_IOERR_SHORT_READ, which Swift does not import: a bad sector lies beneath some jobs, and
-  /// not beneath the others.
+  /// SQLITE_IOERR_READ and SQLITE_IOERR_SHORT_READ, which Swift does not import.
+  ///
+  /// A bad sector affects only some jobs.
   private static let failedReads = [SQLITE_IOERR | 1 << 8, SQLITE_IOERR | 2 << 8]
 }
 
-/// The system's own words for an errno.
+/// The system's text for an errno.
 enum SystemText {
   static func of(_ number: Int32) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in

@@ -2,7 +2,9 @@ internal import CSQLite
 package import Jobs
 package import Time
 
-/// A connection that only reads, and sees what was committed when each question is asked. Used by one thread at a time.
+/// A read-only connection, used by one thread at a time.
+///
+/// Each query sees the latest commit.
 package final class StoreReader {
   private let connection: Connection
   private let selectJob: Statement
@@ -13,11 +15,12 @@ package final class StoreReader {
   private let selectHistory: Statement
   private let countOutcomes: Statement
 
-  /// Opens a database that a ``StoreWriter`` has made.
+  /// Opens a database that a ``StoreWriter`` has created.
   package init(path: String, busyTimeout: Int32 = 1000) throws(StoreError) {
     connection = try Connection(path: path, access: .read, busyTimeout: busyTimeout)
     try Schema.requireCurrent(connection)
-    // https://www.sqlite.org/lang_corefunc.html#coalesce: the second index is looked into where the first has nothing.
+    // https://www.sqlite.org/lang_corefunc.html#coalesce: the second index is searched only if the first has
+    // no match.
     selectJob = Statement(
       """
       SELECT number, \(JobRow.columns), body FROM jobs WHERE number = coalesce(
@@ -26,7 +29,7 @@ package final class StoreReader {
     selectOrder = OrderStatements.selection(on: connection)
     selectUsage = Statement(
       "SELECT * FROM usage WHERE day BETWEEN ? AND ? ORDER BY day DESC, model", on: connection)
-    selectAttempts = Statement(LeftAttempt.selection, on: connection)
+    selectAttempts = Statement(PastAttempt.selection, on: connection)
     countQueuedBefore = Statement(
       "SELECT count(*) FROM (SELECT 1 FROM orders WHERE stage = 'queued' AND due_at < ?1 LIMIT ?2)",
       on: connection)
@@ -41,7 +44,7 @@ package final class StoreReader {
     try connection.rememberFiles()
   }
 
-  /// The job that goes by `id`, its own or its prediction's, with the body that it rests on.
+  /// The job with that id, its own or its prediction's, and the body of its snapshot.
   package func job(_ id: String) throws(StoreError) -> StoredJob? {
     defer { selectJob.reset() }
     try selectJob.bind(1, id)
@@ -51,23 +54,23 @@ package final class StoreReader {
       body: selectJob.bytes(JobRow.columnCount + 1))
   }
 
-  /// What was asked for with the job of that number; nil where it was not created here.
+  /// The order of the job with that number; nil where the job was not created here.
   package func order(ofJob number: Int64) throws(StoreError) -> StoredOrder? {
     defer { selectOrder.reset() }
     try selectOrder.bind(1, number)
     return try selectOrder.step() ? try OrderStatements.read(selectOrder) : nil
   }
 
-  /// What the job of that number has tried in vain, oldest first.
-  package func attempts(ofJob number: Int64) throws(StoreError) -> [LeftAttempt] {
+  /// The past attempts of the job with that number, oldest first.
+  package func attempts(ofJob number: Int64) throws(StoreError) -> [PastAttempt] {
     defer { selectAttempts.reset() }
     try selectAttempts.bind(1, number)
-    var attempts: [LeftAttempt] = []
-    while try selectAttempts.step() { attempts.append(LeftAttempt(selectAttempts)) }
+    var attempts: [PastAttempt] = []
+    while try selectAttempts.step() { attempts.append(PastAttempt(selectAttempts)) }
     return attempts
   }
 
-  /// How many orders are queued before one that is due at `moment`, up to `limit`.
+  /// The number of orders queued before one that is due at `moment`, up to `limit`.
   package func queuedOrders(before moment: Timestamp, limit: Int) throws(StoreError) -> Int {
     defer { countQueuedBefore.reset() }
     try countQueuedBefore.bind(1, moment.milliseconds)
@@ -80,10 +83,10 @@ package final class StoreReader {
     try time("SELECT updated_at FROM jobs ORDER BY number DESC LIMIT 1")
   }
 
-  /// When something is next due.
+  /// The next due time of each kind of work.
   package func nextDue() throws(StoreError) -> NextDue {
     NextDue(
-      look: try time("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL"),
+      check: try time("SELECT min(due_at) FROM jobs WHERE due_at IS NOT NULL"),
       create: try time("SELECT min(due_at) FROM orders WHERE stage = 'queued' AND due_at IS NOT NULL"),
       find: try time("SELECT min(due_at) FROM orders WHERE stage = 'unanswered' AND due_at IS NOT NULL"),
       cancel: try time("SELECT min(due_at) FROM orders WHERE stage = 'placed' AND due_at IS NOT NULL"))
@@ -93,7 +96,7 @@ package final class StoreReader {
     try connection.optionalInteger(sql).map(Timestamp.init)
   }
 
-  /// What ended on the days `days`, counted from 1970-01-01: the latest day first.
+  /// The usage on `days`, counted from 1970-01-01, latest day first.
   package func usage(on days: ClosedRange<Int64>) throws(StoreError) -> [DailyUsage] {
     defer { selectUsage.reset() }
     try selectUsage.bind(1, days.lowerBound)
@@ -103,7 +106,7 @@ package final class StoreReader {
     return rows
   }
 
-  /// The deliveries of the job with that number, oldest first, after `position`.
+  /// The history of the job with that number after `position`, oldest first.
   package func history(
     ofJob number: Int64, after position: Int64, limit: Int
   ) throws(StoreError) -> [HistoryEntry] {
@@ -116,7 +119,7 @@ package final class StoreReader {
     return entries
   }
 
-  /// How many deliveries of the job with that number had which outcome.
+  /// The number of history rows per outcome of the job with that number.
   package func outcomeCounts(ofJob number: Int64) throws(StoreError) -> [DeliveryOutcome: Int] {
     defer { countOutcomes.reset() }
     try countOutcomes.bind(1, number)
@@ -129,16 +132,16 @@ package final class StoreReader {
     return counts
   }
 
-  /// Jobs that match, newest first.
+  /// A page of the jobs that match, newest first.
   ///
   /// - Parameters:
-  ///   - before: the number to go on from; nil for the newest.
-  ///   - limit: at most so many, at least one.
+  ///   - before: the cursor, from ``JobPage/next``; nil for the first page.
+  ///   - limit: the maximum number of jobs, at least one.
   package func jobs(matching filter: JobFilter, before: Int64?, limit: Int) throws(StoreError) -> JobPage {
     let statement = Statement(filter.sql, on: connection)
     try filter.bind(to: statement)
     try statement.bind(JobFilter.beforeParameter, before ?? .max)
-    // One more than asked for tells whether there is a next page.
+    // One row more than requested shows whether there is a next page.
     try statement.bind(JobFilter.limitParameter, Int64(limit) + 1)
     var jobs: [(number: Int64, job: Job)] = []
     while try statement.step() {
@@ -149,24 +152,25 @@ package final class StoreReader {
     return JobPage(jobs: jobs.map(\.job), next: hasMore ? jobs.last?.number : nil)
   }
 
-  /// Asks the database something, to learn whether reading works, and whether what is read is what the path names.
+  /// Throws unless the database can be read and its path still names the open file.
   package func ping() throws(StoreError) {
     try connection.requireFilesInPlace()
     _ = try connection.integer("SELECT number FROM jobs LIMIT 1")
   }
 
-  /// What `PRAGMA quick_check` finds wrong; nil where nothing is. Reads the whole file.
+  /// The first problem that `PRAGMA quick_check` reports; nil for none. Reads the whole file.
   package func damage() throws(StoreError) -> String? {
     let verdict = try connection.text("PRAGMA quick_check(1)")
-    // It is a text of several lines.
+    // The report may have several lines.
     return verdict == "ok" ? nil : verdict.split(separator: "\n").joined(separator: " ")
   }
 
-  /// How many jobs rest on a body that is not what was stored, and the first of their predictions. Reads every body.
+  /// Counts the jobs whose body does not match its digest, and returns the first one's prediction.
   ///
-  /// SQLite finds what damages its own structure, and knows no sums: zeros or flipped bits inside a body are a body to it.
+  /// Reads every body. SQLite detects damage to its own structure, but has no checksums, so it does not
+  /// notice zeros or flipped bits inside a body.
   ///
-  /// - Parameter digest: SHA-256; the digest in a row is of what is stored beside it.
+  /// - Parameter digest: SHA-256, as the digest stored in the row.
   package func damagedBodies(
     _ digest: (Span<UInt8>) -> [UInt8]
   ) throws(StoreError) -> (count: Int, first: String?) {
@@ -181,39 +185,39 @@ package final class StoreReader {
     return (count, first)
   }
 
-  /// How many jobs there are. Reads an index from end to end.
+  /// The number of jobs. Reads a whole index.
   package func jobCount() throws(StoreError) -> Int {
     try connection.integer("SELECT count(*) FROM jobs")
   }
 }
 
-/// A job and the exact text of the snapshot that it rests on.
+/// A job and the exact body of its snapshot.
 package struct StoredJob: Sendable {
-  /// The job's place in the order of first sight.
+  /// The job's number, in order of creation.
   package let number: Int64
   package let job: Job
   package let body: [UInt8]
 }
 
-/// Jobs in the order of a list, and where the next page begins; nil on the last.
+/// A page of a list, with the cursor of the next page; nil on the last.
 package struct JobPage: Sendable {
   package let jobs: [Job]
   package let next: Int64?
 }
 
-/// When what is next due; nil where nothing is.
+/// The next due time of each kind of work; nil where none is due.
 package struct NextDue: Equatable, Sendable {
-  /// A look at an open job.
-  package let look: Timestamp?
-  /// An order whose prediction is to be created.
+  /// The check of an open job.
+  package let check: Timestamp?
+  /// The create call of an order.
   package let create: Timestamp?
-  /// An order whose prediction may exist or not, and is to be looked for.
+  /// The search for the prediction of an unanswered order.
   package let find: Timestamp?
-  /// An order whose prediction is to be canceled.
+  /// The cancel call of an order.
   package let cancel: Timestamp?
 }
 
-/// What ended on one day with one model.
+/// The usage of one model on one day.
 package struct DailyUsage: Equatable, Sendable {
   /// Counted from 1970-01-01, UTC.
   package let day: Int64
@@ -232,21 +236,20 @@ package struct DailyUsage: Equatable, Sendable {
   }
 }
 
-/// One snapshot of a job, a 404 in place of one, or the job's end by the daemon's own word, as it was
-/// recorded.
+/// A row of a job's history: a snapshot, a 404, or an end that the daemon decided.
 package struct HistoryEntry: Equatable, Sendable {
   /// From 1, within the job.
   package let position: Int64
-  /// Nil where the snapshot was asked for.
+  /// Nil for a row that is not a delivery.
   package let webhookID: String?
   package let source: HistorySource
   package let receivedAt: Timestamp
-  /// What the provider said, or the code of an end that is the daemon's own; empty for a 404.
+  /// The provider's status, or the code of an end that the daemon decided; empty for a 404.
   package let providerStatus: String
   package let outcome: DeliveryOutcome
-  /// Nil where there is no body that was kept.
+  /// Nil without a body.
   package let digest: BodyDigest?
-  /// What the job was after this delivery.
+  /// The job's phase after the row's event.
   package let phase: Phase
   package let revision: Int64
 

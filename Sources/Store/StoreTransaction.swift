@@ -1,39 +1,43 @@
 package import Jobs
 
-/// Says what the request of a job that was created here holds against the output it has got.
+/// Validates the output of a job created here against the rules in its request.
 ///
-/// - Parameters: the request as it was posted, the body of the snapshot, and what the general rules say.
-/// - Returns: nil where the output is as it was wanted.
-package typealias OutputJudge =
+/// - Parameters: the posted request, the body of the snapshot, and the violation of the general output rules.
+/// - Returns: the violation; nil where the output keeps the rules.
+package typealias OutputValidator =
   @Sendable (_ request: [UInt8], _ body: [UInt8], _ standing: JobError?) -> JobError?
 
-/// Puts the members that the provider has erased from a body back, as they were known before.
+/// Restores the members that the provider has erased from a body.
 ///
-/// - Parameters: the body that lost them, and the last one that was kept.
-/// - Returns: the body to keep, and the evidence of it; nil where nothing is to be put back.
+/// - Parameters: the erased body, and the stored one.
+/// - Returns: the body to store, with its evidence; nil where nothing is to be restored.
 package typealias BodyRestorer =
   @Sendable (_ erased: [UInt8], _ known: [UInt8]) -> (body: [UInt8], evidence: Evidence)?
 
-/// What can be done inside one commit of a ``StoreWriter``. Handed out by it, and of no use outside.
+/// The operations inside one commit of a ``StoreWriter``.
+///
+/// Valid only inside the closure that the writer passes it to.
 package final class StoreTransaction {
   private let connection: Connection
   let statements: WriterStatements
   let attempts: AttemptStatements
   let usage: UsageLedger
-  // Deliveries of jobs that were not created here need none of these.
+  // Created on first use: a delivery of a job that was not created here needs none of these.
   private(set) lazy var orders = OrderStatements(connection)
-  private(set) lazy var watchStatements = WatchStatements(connection)
+  private(set) lazy var pollStatements = PollStatements(connection)
   private(set) lazy var pruning = PruneStatements(connection)
   private(set) lazy var notFound = NotFoundStatements(connection)
-  let policy: WatchPolicy
-  let judge: OutputJudge
+  let policy: PollPolicy
+  let validateOutput: OutputValidator
   let restore: BodyRestorer
 
-  /// Rows that the redeliveries of one job may take: beyond them they are answered, but not recorded.
-  package static let longestHistory: Int64 = 1000
+  /// The maximum of history rows up to which redeliveries are recorded.
+  ///
+  /// Beyond it they are answered, but not recorded.
+  package static let maxHistoryRows: Int64 = 1000
 
   init(
-    _ connection: Connection, watch policy: WatchPolicy, judge: @escaping OutputJudge,
+    _ connection: Connection, polling policy: PollPolicy, validateOutput: @escaping OutputValidator,
     restore: @escaping BodyRestorer
   ) {
     self.connection = connection
@@ -41,19 +45,19 @@ package final class StoreTransaction {
     attempts = AttemptStatements(connection)
     usage = UsageLedger(connection)
     self.policy = policy
-    self.judge = judge
+    self.validateOutput = validateOutput
     self.restore = restore
   }
 
-  /// Forgets what a transaction that failed has left.
+  /// Discards the sums of a failed transaction.
   func begin() { usage.clear() }
 
-  /// What was counted in a transaction that failed is not so.
+  /// Discards cached counts. Call it after a failed transaction.
   func forgetCounts() {
     orders.forgetCount()
     usage.forgetModels()
   }
 
-  /// Writes what was summed up on the way.
+  /// Writes the sums of the transaction.
   func finish() throws(StoreError) { try usage.write() }
 }

@@ -1,7 +1,7 @@
 internal import Jobs
 internal import Time
 
-/// What came to an end on one day with one model.
+/// The counts and durations of jobs that ended on one day with one model.
 package struct Usage: Equatable, Sendable {
   package var succeeded: Int64 = 0
   package var failed: Int64 = 0
@@ -14,7 +14,7 @@ package struct Usage: Equatable, Sendable {
   package var runMilliseconds: Int64 = 0
 }
 
-/// Sums up the ends of a transaction, and writes each sum once.
+/// Sums the ends of a transaction, and writes each sum once.
 final class UsageLedger {
   private struct Account: Hashable {
     let day: Int64
@@ -22,21 +22,25 @@ final class UsageLedger {
   }
 
   private static let millisecondsPerDay: Int64 = 86_400_000
-  /// What one job counts at most: its times are the provider's word, and one job must not outweigh all others.
+  /// The maximum duration that one job adds, in milliseconds.
+  ///
+  /// The times come from the provider, and one job must not outweigh all others.
   private static let maxSpan: Int64 = 30 * millisecondsPerDay
-  /// Sums stop there. https://www.sqlite.org/datatype3.html: an integer that overflows would become a REAL, which a column
-  /// of a STRICT table refuses, and each later end of that model with it.
+  /// The maximum of a sum, at which it saturates.
+  ///
+  /// An integer that overflows would become a REAL (https://www.sqlite.org/datatype3.html). A column of a
+  /// STRICT table rejects that, and every later end of that model would fail with it.
   static let maxSum: Int64 = 1 << 62
-  /// Models of one day that have rows of their own; all others are counted together, as ``otherModels``.
+  /// The maximum of models with their own row on one day; others are summed as ``otherModels``.
   static let maxModelsPerDay = 1000
   static let otherModels = "other"
-  /// In bytes. A longer name is none.
-  private static let maxModelName = 255
+  /// The maximum length of a model's name, in bytes. Models with longer names are summed as ``otherModels``.
+  private static let maxModelNameBytes = 255
 
   private let add: Statement
   private let exists: Statement
   private let countModels: Statement
-  /// Rows of the latest day that are there: no need to look for them.
+  /// The models known to have a row on the latest day, which saves a lookup.
   private var known: (day: Int64, models: Set<String>) = (0, [])
   private var sums: [Account: Usage] = [:]
 
@@ -53,24 +57,28 @@ final class UsageLedger {
     countModels = Statement("SELECT count(*) FROM usage WHERE day = ?", on: connection)
   }
 
-  /// Between 0 and ``maxSum``, whatever stands in the column.
+  /// An SQL sum clamped to 0 and ``maxSum``, whatever the column holds.
   private static func sum(_ column: String, _ parameter: String) -> String {
     "max(0, min(\(maxSum), min(\(column), \(maxSum)) + \(parameter)))"
   }
 
   func clear() { sums.removeAll(keepingCapacity: true) }
 
-  /// A transaction failed: a row that it made is not there.
+  /// Discards the known models, whose rows a failed transaction may have rolled back.
   func forgetModels() { known = (0, []) }
 
-  /// - Parameter snapshot: what ended the job; nil where we did.
+  /// Counts the end of a job.
+  ///
+  /// - Parameter snapshot: the snapshot that ended the job; nil where the daemon ended it.
   func noteEnd(of job: Job, snapshot: Snapshot?) {
     add(1, job, snapshot)
   }
 
-  /// Another job takes that end over, or another end replaces it, and will be noted. What the provider
-  /// charges for is not kept with a job, so that stays.
-  func takeBackEnd(of job: Job) {
+  /// Reverses the count of an end.
+  ///
+  /// Another job takes the end over, or another end replaces it, and is counted instead. The billed time is
+  /// not stored with a job, so it stays counted.
+  func reverseEnd(of job: Job) {
     add(-1, job, job.snapshot.flatMap { $0.phase?.isTerminal == true ? $0 : nil })
   }
 
@@ -82,15 +90,17 @@ final class UsageLedger {
     case .canceled: usage.canceled = count
     case .pending, .running: return
     }
-    usage.lostWebhooks = job.endedUnheard ? count : 0
+    usage.lostWebhooks = job.endFoundByPolling ? count : 0
     usage.predictMilliseconds = count * min(snapshot?.predictMilliseconds ?? 0, Self.maxSpan)
     usage.queueMilliseconds = count * Self.span(from: snapshot?.createdAt, to: snapshot?.startedAt)
     usage.runMilliseconds = count * Self.span(from: snapshot?.startedAt, to: snapshot?.completedAt)
     sums[account(of: job), default: Usage()].add(usage)
   }
 
-  /// A delivery has told of an end that had to be asked for. The job has not changed since that end.
-  func noteHeardAfterAll(_ job: Job) {
+  /// Uncounts a lost webhook, because a delivery reported an end that polling had found.
+  ///
+  /// The job has not changed since that end.
+  func reclassifyAsDelivered(_ job: Job) {
     sums[account(of: job), default: Usage()].lostWebhooks -= 1
   }
 
@@ -114,10 +124,11 @@ final class UsageLedger {
     Account(day: job.updatedAt.milliseconds / Self.millisecondsPerDay, model: job.model ?? "")
   }
 
-  /// Whose row an account is added to. Names come from the provider and from whoever creates jobs, and each new one would be
-  /// a row for good.
+  /// The model whose row an account is added to.
+  ///
+  /// Names come from the provider and from the app, and each new one would add a row forever.
   private func model(of account: Account) throws(StoreError) -> String {
-    guard account.model.utf8.count <= Self.maxModelName else { return Self.otherModels }
+    guard account.model.utf8.count <= Self.maxModelNameBytes else { return Self.otherModels }
     if known.day != account.day { known = (account.day, []) }
     guard !known.models.contains(account.model) else { return account.model }
     let isStored = try isStored(account)
@@ -139,7 +150,9 @@ final class UsageLedger {
     return try countModels.step() ? countModels.integer(0) < Self.maxModelsPerDay : true
   }
 
-  /// The provider's own backends disagree about times, so that a start may come before its creation: then nothing.
+  /// The duration between two times; 0 where they are out of order.
+  ///
+  /// The provider's own backends disagree about times, so a start may precede the creation.
   private static func span(from start: Timestamp?, to end: Timestamp?) -> Int64 {
     guard let start, let end, start < end else { return 0 }
     return min(end.milliseconds - start.milliseconds, maxSpan)
@@ -147,7 +160,7 @@ final class UsageLedger {
 }
 
 extension Usage {
-  /// Stops at the largest number rather than traps: the provider's times are not ours to trust.
+  /// Adds `other`, and saturates rather than traps, because the provider's times are not trusted.
   package mutating func add(_ other: Usage) {
     succeeded += other.succeeded
     failed += other.failed

@@ -2,7 +2,7 @@ internal import CSQLite
 internal import Jobs
 internal import Time
 
-/// The statements of the writer for jobs and their history.
+/// The prepared statements for jobs and their history.
 final class WriterStatements {
   private let connection: Connection
   private let selectDelivery: Statement
@@ -19,7 +19,7 @@ final class WriterStatements {
   private let deleteJob: Statement
   private let moveDeliveries: Statement
 
-  /// The first delivery with some id.
+  /// The first delivery with a webhook id.
   struct EarlierDelivery {
     let job: Int64
     let digest: BodyDigest
@@ -27,13 +27,13 @@ final class WriterStatements {
 
   init(_ connection: Connection) {
     self.connection = connection
-    // The condition on is_repeat is what lets SQLite use the partial index.
+    // The condition on is_repeat lets SQLite use the partial index.
     selectDelivery = Statement(
       "SELECT job, digest FROM deliveries WHERE webhook_id = ? AND is_repeat = 0", on: connection)
     insertDelivery = Statement(
       """
-      INSERT INTO deliveries (job, position, webhook_id, is_repeat, digest, received_at, provider_status, outcome,
-        phase, revision, source)
+      INSERT INTO deliveries (job, position, webhook_id, is_repeat, digest, received_at, provider_status,
+        outcome, phase, revision, source)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """, on: connection)
     selectLastPosition = Statement(
@@ -67,7 +67,7 @@ extension WriterStatements {
     return try Self.row(of: selectJobByID)
   }
 
-  /// By its own id, or by its prediction's.
+  /// Finds a job by its own id or its prediction's.
   func findJob(named name: String) throws(StoreError) -> (number: Int64, job: Job)? {
     if let found = try findJob(id: name) { return found }
     return try findJob(predictionID: name)
@@ -96,7 +96,9 @@ extension WriterStatements {
     return sqlite3_last_insert_rowid(connection.handle)
   }
 
-  /// - Parameter body: nil where the job still rests on the snapshot that it has.
+  /// Updates a job's row.
+  ///
+  /// - Parameter body: the body of a new snapshot; nil where the snapshot is unchanged.
   func updateJob(_ number: Int64, from stored: Job, to job: Job, body: [UInt8]?) throws(StoreError) {
     if let body {
       try JobRow.bind(job, to: updateJobAndBody)
@@ -109,7 +111,7 @@ extension WriterStatements {
       try updateJob.bind(JobRow.columnCount + 1, number)
       try updateJob.run()
     }
-    // SQLite writes every index of a column that an UPDATE names, whether its value is new or not.
+    // SQLite rewrites every index of a column that an UPDATE names, even where the value is unchanged.
     guard stored.snapshot?.predictionID != job.snapshot?.predictionID else { return }
     try updatePrediction.bind(1, job.snapshot?.predictionID)
     try updatePrediction.bind(2, number)
@@ -122,7 +124,7 @@ extension WriterStatements {
     return try selectBody.step() ? selectBody.bytes(0) : []
   }
 
-  /// Deletes the row of a job whose history was given to another.
+  /// Deletes the row of a job whose history was moved to another.
   func deleteJob(_ number: Int64) throws(StoreError) {
     try deleteJob.bind(1, number)
     try deleteJob.run()
@@ -131,20 +133,20 @@ extension WriterStatements {
 
 // MARK: - Deliveries
 
-/// One row of the history of a job.
+/// A row of a job's history.
 struct HistoryRow {
   let job: Int64
   let position: Int64
   let webhookID: String?
   let source: HistorySource
   let isRepeat: Bool
-  /// Nil where there is no body that was kept.
+  /// Nil without a body.
   let digest: BodyDigest?
-  /// What the provider said, or the code of an end that is the daemon's own; empty for a 404.
+  /// The provider's status, or the code of an end that the daemon decided; empty for a 404.
   let providerStatus: String
   let receivedAt: Timestamp
   let outcome: DeliveryOutcome
-  /// What the job was after it.
+  /// The job's phase after the row's event.
   let phase: Phase
   let revision: Int64
 
@@ -196,7 +198,7 @@ extension WriterStatements {
     return EarlierDelivery(job: Int64(selectDelivery.integer(0)), digest: digest)
   }
 
-  /// 0 for a job without deliveries.
+  /// The last position in a job's history; 0 where it is empty.
   func lastPosition(ofJob job: Int64) throws(StoreError) -> Int64 {
     defer { selectLastPosition.reset() }
     try selectLastPosition.bind(1, job)

@@ -1,6 +1,7 @@
-/// A day of the proleptic Gregorian calendar, and the day's number since 1970-01-01.
+/// A day of the proleptic Gregorian calendar.
 ///
-/// The conversion counts in eras of 400 years that begin on March 1st, so that the leap day is a year's last.
+/// Converts from and to days since 1970-01-01. The conversion counts in eras of 400 years that begin on
+/// March 1st, so that the leap day is a year's last.
 struct CivilDate: Equatable {
   let year: Int
   let month: Int

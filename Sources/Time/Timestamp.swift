@@ -1,7 +1,8 @@
-/// A moment in UTC, in whole milliseconds since 1970-01-01T00:00:00Z.
+/// A moment in UTC, in milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// Replicate writes RFC 3339 with a fraction of 0 to 9 digits, several lengths mixed in one body; this program
-/// writes three. Digits past the millisecond are cut, never rounded, so that a time never moves forward.
+/// Replicate writes RFC 3339 with a fraction of 0 to 9 digits, several lengths mixed in one body; this
+/// program writes three. Digits past the millisecond are cut, never rounded, so that a time never moves
+/// forward.
 package struct Timestamp: Hashable, Comparable, Sendable {
   package let milliseconds: Int64
 
@@ -13,10 +14,10 @@ package struct Timestamp: Hashable, Comparable, Sendable {
     left.milliseconds < right.milliseconds
   }
 
-  /// Later than any other.
+  /// The latest moment.
   package static let distantFuture = Timestamp(milliseconds: .max)
 
-  /// Stops at the ends of what can be counted.
+  /// Adds `distance`, and saturates instead of overflowing.
   package func advanced(byMilliseconds distance: Int64) -> Timestamp {
     let (sum, overflows) = milliseconds.addingReportingOverflow(distance)
     return Timestamp(milliseconds: overflows ? (distance < 0 ? .min : .max) : sum)
@@ -24,8 +25,9 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 }
 
 extension Timestamp {
-  /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)`, years 0001 to 9999 (RFC 3339 section 5.6).
-  /// Nil for anything else, including days that the month does not have.
+  /// Parses `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)` (RFC 3339 section 5.6).
+  ///
+  /// Nil for anything else, including days that the month does not have and years outside 0001 to 9999.
   package init?(rfc3339 text: Span<UInt8>) {
     var cursor = Cursor()
     guard let year = cursor.digits(4, of: text), year > 0, cursor.skip("-", in: text),
@@ -42,7 +44,7 @@ extension Timestamp {
     let days = CivilDate(year: year, month: month, day: day).daysSinceEpoch
     let minutes = (days * 24 + hour) * 60 + minute - offset
     let moment = Int64((minutes * 60 + second) * 1000 + fraction)
-    // An offset may lead out of the years that can be written.
+    // An offset may move the moment outside the years that can be written.
     guard Self.writable.contains(moment) else { return nil }
     milliseconds = moment
   }
@@ -55,8 +57,10 @@ extension Timestamp {
   /// The years 0001 to 9999, in milliseconds since 1970.
   private static let writable: ClosedRange<Int64> = -62_135_596_800_000...253_402_300_799_999
 
-  /// `2026-11-22T10:00:02.340Z`: always UTC, always three fraction digits. A moment outside the years 0001 to 9999 is
-  /// written as the nearest of them.
+  /// The RFC 3339 text, such as `2026-11-22T10:00:02.340Z`.
+  ///
+  /// Always in UTC, always with three fraction digits. A moment outside the years 0001 to 9999 is clamped to
+  /// them.
   package var rfc3339: String {
     let text = rfc3339Bytes
     return text.span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
@@ -96,14 +100,14 @@ extension Int64 {
 }
 
 extension InlineArray<24, UInt8> {
-  /// `number` is from 0 to 99; both places hold a zero.
+  /// Writes two digits. `number` is from 0 to 99, and both bytes hold a zero before.
   fileprivate mutating func write(twoDigits number: Int, at index: Int) {
     self[index] += UInt8(truncatingIfNeeded: number / 10)
     self[index + 1] += UInt8(truncatingIfNeeded: number % 10)
   }
 }
 
-/// A place in a text; every method either moves past what it names or stays.
+/// A position in a text. Every method either moves past the token that it names or stays.
 private struct Cursor {
   private(set) var position = 0
 

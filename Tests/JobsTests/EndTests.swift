@@ -3,37 +3,39 @@ import Testing
 
 @testable import Jobs
 
-private let breach = JobError(code: "invalid_output", message: "output is empty")
+private let ruleViolation = JobError(code: "invalid_output", message: "output is empty")
 private let moment = Timestamp(milliseconds: 1000)
 
 private func snapshot(
-  _ status: String, _ phase: Phase, breach: JobError? = nil, error: JobError? = nil, seed: UInt8 = 1
+  _ status: String, _ phase: Phase, ruleViolation: JobError? = nil, error: JobError? = nil, seed: UInt8 = 1
 ) -> Snapshot {
   guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else {
     preconditionFailure("32 bytes")
   }
   return Snapshot(
-    predictionID: "p1", providerStatus: status, phase: phase, error: error, breach: breach,
+    predictionID: "p1", providerStatus: status, phase: phase, error: error, ruleViolation: ruleViolation,
     evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest))
 }
 
 /// Ends that are our own word, or that our own rules have turned.
 @Suite struct EndTests {
   private var running: Job {
-    Job(firstSeenIn: snapshot("processing", .running), receivedAt: moment, firstLook: moment)
+    Job(firstSeenIn: snapshot("processing", .running), receivedAt: moment, firstCheck: moment)
   }
 
   @Test func aSuccessThatBreaksTheRulesIsAFailure() {
     var merged = running
-    let merge = merged.merge(snapshot("succeeded", .succeeded, breach: breach), receivedAt: moment)
+    let merge = merged.merge(
+      snapshot("succeeded", .succeeded, ruleViolation: ruleViolation), receivedAt: moment)
     #expect(merge.endsJob && merge.outcome == .applied)
     let first = Job(
-      firstSeenIn: snapshot("succeeded", .succeeded, breach: breach), receivedAt: moment, firstLook: moment)
+      firstSeenIn: snapshot("succeeded", .succeeded, ruleViolation: ruleViolation), receivedAt: moment,
+      firstCheck: moment)
     for job in [merged, first] {
       #expect(job.phase == .failed && job.state == .failed)
-      #expect(job.verdict == breach && job.error == breach)
+      #expect(job.verdict == ruleViolation && job.error == ruleViolation)
       #expect(job.snapshot?.providerStatus == "succeeded" && job.snapshot?.phase == .succeeded)
-      #expect(job.watch.dueAt == nil)
+      #expect(job.pollState.dueAt == nil)
     }
   }
 
@@ -48,9 +50,9 @@ private func snapshot(
     _ status: String, _ phase: Phase, _ isBroken: Bool, _ outcome: DeliveryOutcome
   ) {
     var job = running
-    _ = job.merge(snapshot("succeeded", .succeeded, breach: breach), receivedAt: moment)
+    _ = job.merge(snapshot("succeeded", .succeeded, ruleViolation: ruleViolation), receivedAt: moment)
     let ended = job
-    let later = snapshot(status, phase, breach: isBroken ? breach : nil, seed: 2)
+    let later = snapshot(status, phase, ruleViolation: isBroken ? ruleViolation : nil, seed: 2)
     #expect(job.merge(later, receivedAt: moment).outcome == outcome)
     #expect(job == ended)
   }
@@ -69,7 +71,7 @@ private func snapshot(
     let isEnded = job.end(.failed, because: gone, at: later)
     #expect(isEnded)
     #expect(job.phase == .failed && job.error == gone && job.revision == 2 && job.updatedAt == later)
-    #expect(job.watch.dueAt == nil && !job.endedUnheard)
+    #expect(job.pollState.dueAt == nil && !job.endFoundByPolling)
     #expect(job.snapshot?.providerStatus == "processing")
     let ended = job
     let isEndedAgain = job.end(.canceled, because: gone, at: later)
@@ -93,14 +95,14 @@ private func snapshot(
   {
     var job = hasPrediction ? running : Job(createdHere: Job.Origin(id: "j1", createdAt: moment), model: nil)
     _ = job.end(.failed, because: JobError(code: "gone", message: nil), at: moment)
-    #expect(job.isEndedByOurWord)
+    #expect(job.isEndedByDaemon)
     let (revision, later) = (job.revision, moment.advanced(byMilliseconds: 5))
     let signed = snapshot(end.0, end.1, error: JobError(code: "x", message: nil))
     let merge = job.merge(signed, receivedAt: later)
     #expect(merge.outcome == .applied && merge.endsJob && merge.replacesEnd && merge.replacesSnapshot)
     #expect(job.state == end.2 && job.snapshot == signed && job.verdict == nil && job.error?.code == "x")
     #expect(job.revision == revision + 1 && job.updatedAt == later && job.lastDeliveryAt == later)
-    #expect(job.watch.dueAt == nil && !job.isEndedByOurWord)
+    #expect(job.pollState.dueAt == nil && !job.isEndedByDaemon)
     let ended = job
     for other in [Phase.succeeded, .failed, .canceled] where other != end.1 {
       #expect(job.merge(snapshot(other.rawValue, other), receivedAt: later).outcome == .conflict)
@@ -111,8 +113,8 @@ private func snapshot(
   @Test func `output rules apply to an end that replaces another`() {
     var job = running
     _ = job.end(.failed, because: JobError(code: "gone", message: nil), at: moment)
-    _ = job.merge(snapshot("succeeded", .succeeded, breach: breach), receivedAt: moment)
-    #expect(job.state == .failed && job.error == breach && !job.isEndedByOurWord)
+    _ = job.merge(snapshot("succeeded", .succeeded, ruleViolation: ruleViolation), receivedAt: moment)
+    #expect(job.state == .failed && job.error == ruleViolation && !job.isEndedByDaemon)
     // A success that our rules have turned is the provider's word.
     #expect(job.merge(snapshot("failed", .failed, seed: 2), receivedAt: moment).outcome == .conflict)
   }
@@ -120,25 +122,25 @@ private func snapshot(
   @Test func anEndThatHadToBeAskedForIsHeardAfterAll() {
     var job = running
     _ = job.merge(snapshot("succeeded", .succeeded), from: .poll, receivedAt: moment)
-    #expect(job.endedUnheard)
+    #expect(job.endFoundByPolling)
     _ = job.merge(snapshot("succeeded", .succeeded), from: .poll, receivedAt: moment)
     _ = job.merge(snapshot("processing", .running), receivedAt: moment)
-    #expect(job.endedUnheard)
+    #expect(job.endFoundByPolling)
     let revision = job.revision
     let merge = job.merge(snapshot("succeeded", .succeeded), receivedAt: moment)
     #expect(merge == Job.Merge(outcome: .late, changesJob: true, replacesSnapshot: false))
-    #expect(!job.endedUnheard && job.revision == revision)
+    #expect(!job.endFoundByPolling && job.revision == revision)
   }
 
   @Test func anotherAttemptKeepsThePhaseAndForgetsThePrediction() {
     var job = Job(createdHere: Job.Origin(id: "j1", createdAt: moment), model: "a/b")
     _ = job.merge(snapshot("processing", .running), receivedAt: moment)
     let (revision, later) = (job.revision, moment.advanced(byMilliseconds: 7))
-    job.beginAttempt(at: later, afterNewsFrom: .webhook)
+    job.beginAttempt(at: later, endReportedBy: .webhook)
     #expect(job.phase == .running && job.snapshot == nil && job.attempt == 2)
     #expect(job.revision == revision + 1 && job.updatedAt == later && job.id == "j1")
-    #expect(job.lastDeliveryAt == later && job.watch == Watch(heardAt: later, dueAt: nil))
-    job.beginAttempt(at: later.advanced(byMilliseconds: 1), afterNewsFrom: .poll)
+    #expect(job.lastDeliveryAt == later && job.pollState == PollState(lastActivityAt: later, dueAt: nil))
+    job.beginAttempt(at: later.advanced(byMilliseconds: 1), endReportedBy: .poll)
     #expect(job.lastDeliveryAt == later)
     _ = job.merge(snapshot("starting", .pending), receivedAt: later)
     #expect(job.phase == .running && job.snapshot?.providerStatus == "starting")

@@ -44,13 +44,13 @@ private struct Sight: Equatable {
 
   init(_ job: Job) {
     (state, phase, snapshot) = (job.state, job.phase, job.snapshot)
-    (model, staleAt) = (job.model, job.watch.staleAt)
+    (model, staleAt) = (job.model, job.pollState.staleAt)
   }
 }
 
 /// A job beside what it must be, reckoned from the steps alone.
 private struct Course {
-  static let policy = WatchPolicy(timeout: 900_000, firstPoll: 30_000)
+  static let policy = PollPolicy(timeout: 900_000, firstPoll: 30_000)
 
   var job: Job
   var now = Timestamp(milliseconds: 1_000_000)
@@ -62,29 +62,29 @@ private struct Course {
 
   init() {
     job = Job(createdHere: Job.Origin(id: "j1", createdAt: now), model: nil)
-    job.noteSending(at: now, firstLook: Self.policy.firstLook(after: now, timeout: nil))
+    job.noteSending(at: now, firstCheck: Self.policy.firstCheck(after: now, timeout: nil))
   }
 
   mutating func take(_ step: Step) {
     let (sight, revision) = (Sight(job), job.revision)
     now = now.advanced(byMilliseconds: step == .lookLate ? 3_600_000 : 1000)
     switch step {
-    case .news(let index, let source): hear(index, from: source, before: sight)
+    case .news(let index, let source): report(index, from: source, before: sight)
     case .lookSoon, .lookLate:
-      let look = job.look(at: now, policy: Self.policy, clockSetAt: nil, timeout: nil, jitter: 0)
+      let look = job.check(at: now, policy: Self.policy, clockSetAt: nil, timeout: nil, jitter: 0)
       if endSource == nil, step == .lookLate {
         #expect(look.becameStale == !isStale)
         isStale = true
         // Who has a prediction is asked for it, stale or not.
-        #expect(look.asks == !heard.isEmpty)
+        #expect(look.needsPoll == !heard.isEmpty)
       }
-      if endSource != nil { #expect(look == Job.Look(becameStale: false, asks: false)) }
+      if endSource != nil { #expect(look == Job.Check(becameStale: false, needsPoll: false)) }
     }
     #expect(job.revision == revision + (Sight(job) == sight ? 0 : 1))
     check()
   }
 
-  private mutating func hear(_ index: Int, from source: SnapshotSource, before sight: Sight) {
+  private mutating func report(_ index: Int, from source: SnapshotSource, before sight: Sight) {
     let merge = job.merge(Life.snapshots[index], from: source, receivedAt: now)
     let isFirstEnd = index == Life.end && endSource == nil
     #expect(merge.endsJob == isFirstEnd)
@@ -109,10 +109,10 @@ private struct Course {
       #expect(job.snapshot == furthest.map { Life.snapshots[$0] })
     }
     #expect((job.state == .stale) == (isStale && endSource == nil))
-    #expect(job.endedUnheard == (endSource?.isAskedFor == true && !isEndTold))
+    #expect(job.endFoundByPolling == (endSource?.isPolled == true && !isEndTold))
     #expect(job.lastDeliveryAt == lastChangingDelivery)
     // An open job is looked at again, unless it is overdue and there is nobody to ask.
-    #expect((job.watch.dueAt == nil) == (endSource != nil || isStale && heard.isEmpty))
+    #expect((job.pollState.dueAt == nil) == (endSource != nil || isStale && heard.isEmpty))
     #expect(job.error == nil && job.id == "j1" && job.attempt == 1)
   }
 }

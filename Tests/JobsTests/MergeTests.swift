@@ -147,9 +147,9 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
       origin: nil, phase: .running, snapshot: Life.processing, verdict: nil, model: nil, attempt: 1,
       revision: 2,
       updatedAt: Timestamp(milliseconds: 5), lastDeliveryAt: Timestamp(milliseconds: 5),
-      watch: Watch(
-        heardAt: Timestamp(milliseconds: 5), dueAt: nil, staleAt: Timestamp(milliseconds: 9)),
-      endedUnheard: false)
+      pollState: PollState(
+        lastActivityAt: Timestamp(milliseconds: 5), dueAt: nil, staleAt: Timestamp(milliseconds: 9)),
+      endFoundByPolling: false)
     #expect(stale.state == .stale)
     var repeated = stale
     _ = repeated.merge(Life.processing, receivedAt: Timestamp(milliseconds: 10))

@@ -53,7 +53,7 @@ enum Verdict {
     guard let newest = model.newest else { return "it has no history" }
     let isEqual =
       job.phase == model.phase && job.revision == model.revision && job.updatedAt == model.updatedAt
-      && job.lastDeliveryAt == model.updatedAt && job.watch.staleAt == nil && stored.body == newest.body
+      && job.lastDeliveryAt == model.updatedAt && job.pollState.staleAt == nil && stored.body == newest.body
       && job.snapshot?.providerStatus == newest.status
     return isEqual ? nil : "it is \(job), and should be \(model)"
   }

@@ -44,10 +44,10 @@ import Testing
   @Test func anAnswerWithAnotherJobsPredictionIsSearchedFor() throws {
     let desk = try Desk { _ in (.created, #"{"id":"p1","status":"starting"}"#) }
     try desk.create("a")
-    #expect(try desk.job("a").snapshot?.predictionID == "p1" && desk.order("a").stage == .placed)
+    #expect(try desk.job("a").snapshot?.predictionID == "p1" && desk.order("a").stage == .submitted)
     try desk.create("b")
     #expect(try desk.job("b").snapshot == nil && desk.order("b").stage == .unanswered)
-    #expect(try desk.order("b").dueAt != nil && desk.order("b").certainAt != nil)
+    #expect(try desk.order("b").dueAt != nil && desk.order("b").absenceConclusiveAt != nil)
     #expect(try desk.history("b").isEmpty && desk.job("a").state == .pending)
   }
 
@@ -115,7 +115,7 @@ import Testing
     try desk.create("a")
     try desk.cancel("a")
     #expect(try desk.job("a").state == .pending)
-    #expect(try desk.order("a").stage == .placed && desk.order("a").dueAt != nil)
+    #expect(try desk.order("a").stage == .submitted && desk.order("a").dueAt != nil)
   }
 
   /// Replicate's late answer: the end counts, and what was known stays.

@@ -77,21 +77,21 @@ import Testing
       checkpointer.request()
       number += 1
       try commit(number)
-      isLittleLeft = checkpointer.takeRemainder()
+      isLittleLeft = checkpointer.consumeFinishRequest()
     }
     #expect(isLittleLeft)
     running.stop()
     for other in 1...5 { try commit(number + other) }
     #expect(try writer.checkpoint().pendingPages == 0)
-    let grown = writer.logPages
+    let grown = writer.walPages
     try commit(number + 6)
-    #expect(writer.logPages < grown)
+    #expect(writer.walPages < grown)
   }
 
   @Test func besideAWriterThatRestsItLeavesNothing() throws {
     try commit(1)
     checkpoint()
-    #expect(!checkpointer.takeRemainder())
+    #expect(!checkpointer.consumeFinishRequest())
     #expect(try writer.checkpoint().pendingPages == 0)
   }
 
@@ -99,21 +99,21 @@ import Testing
     for number in 1...1000 {
       checkpointer.request()
       try commit(number)
-      let moved = try checkpointer.movingAlone { () throws(StoreError) in try writer.checkpoint() }
+      let moved = try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpoint() }
       // Who is turned away is told of no pages at all.
-      #expect(moved.logPages > 0 && moved.pendingPages == 0)
+      #expect(moved.walPages > 0 && moved.pendingPages == 0)
     }
   }
 
   @Test func itRestsOnlyWhileTheLogIsShortAndTheDaemonRuns() {
-    #expect(checkpointer.mayRest)
-    checkpointer.noteLog(pages: Checkpointer.urgentPages)
-    #expect(!checkpointer.mayRest)
-    checkpointer.noteLog(pages: Checkpointer.urgentPages - 1)
-    #expect(checkpointer.mayRest)
+    #expect(checkpointer.mayThrottle)
+    checkpointer.noteWAL(pages: Checkpointer.urgentPages)
+    #expect(!checkpointer.mayThrottle)
+    checkpointer.noteWAL(pages: Checkpointer.urgentPages - 1)
+    #expect(checkpointer.mayThrottle)
     running.stop()
-    checkpointer.noteLog(pages: 0)
-    #expect(!checkpointer.mayRest)
+    checkpointer.noteWAL(pages: 0)
+    #expect(!checkpointer.mayThrottle)
   }
 
   @Test(arguments: [(10, 0), (400, 20)] as [(commits: Int, rests: Int)])
@@ -125,7 +125,7 @@ import Testing
     let moved = try store.checkpoint()
     #expect(moved.pendingPages == 0)
     #expect(counted.load(ordering: .relaxed) >= rests)
-    #expect(counted.load(ordering: .relaxed) <= moved.logPages / 16)
+    #expect(counted.load(ordering: .relaxed) <= moved.walPages / 16)
   }
 
   @Test func whatAReaderStillNeedsIsNoWorkForTheWriter() throws {
@@ -136,7 +136,7 @@ import Testing
     try #require(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM jobs", nil, nil, nil) == SQLITE_OK)
     try commit(2)
     checkpoint()
-    #expect(!checkpointer.takeRemainder())
+    #expect(!checkpointer.consumeFinishRequest())
     #expect(try writer.checkpoint().pendingPages > 0)
     try #require(sqlite3_exec(reader, "COMMIT", nil, nil, nil) == SQLITE_OK)
     #expect(try writer.checkpoint().pendingPages == 0)

@@ -27,7 +27,8 @@ final class CommittingStore {
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     path = folder + "/jobs.db"
     let writer = try StoreWriter(
-      path: path, busyTimeout: busyTimeout, judge: RequestedOutput.judge, restore: ErasedBody.restore)
+      path: path, busyTimeout: busyTimeout, validateOutput: RequestedOutput.judge, restore: ErasedBody.restore
+    )
     writing = try Thread(named: "writer") { [queue, metrics, logger] in
       let committer = Committer(
         writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: logger)

@@ -63,8 +63,8 @@ final class Desk {
       id: id, idempotencyKey: nil, digest: try #require(BodyDigest(bytes: SHA256().digest(of: request.span))),
       request: request, model: "owner/model", createdAt: now, timeout: nil, retries: 0)
     let steps = try store.queue.write { transaction throws(StoreError) in
-      _ = try transaction.place(order)
-      return try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000)
+      _ = try transaction.enqueue(order)
+      return try transaction.claimOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, lease: 1000)
     }.get()
     try perform(.create(try #require(steps.first)))
   }
@@ -82,7 +82,7 @@ final class Desk {
     let found = try stored(prediction)
     try perform(
       .ask(
-        Sweep.Question(
+        DuePolls.Poll(
           number: found.number, predictionID: prediction, isCreatedHere: found.job.origin != nil)))
   }
 
@@ -90,7 +90,7 @@ final class Desk {
     let now = now
     let steps = try store.queue.write { transaction throws(StoreError) in
       _ = try transaction.cancel(id, at: now)
-      return try transaction.takeOrderSteps(at: now, creates: 0, cancels: 1, finds: 0, patience: 1000)
+      return try transaction.claimOrderSteps(at: now, creates: 0, cancels: 1, finds: 0, lease: 1000)
     }.get()
     try perform(try #require(steps.first?.call))
   }

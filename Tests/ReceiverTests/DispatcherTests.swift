@@ -134,7 +134,7 @@ private final class Dispatch {
 
   func place(_ id: String) throws {
     let order = try CommittingStore.order(id, at: Timestamp(milliseconds: WallClock.milliseconds))
-    let result = store.queue.write { transaction throws(StoreError) in _ = try transaction.place(order) }
+    let result = store.queue.write { transaction throws(StoreError) in _ = try transaction.enqueue(order) }
     try result.get()
   }
 
@@ -172,12 +172,12 @@ private final class Dispatch {
     let first = try CommittingStore.order(lost, at: now)
     let second = try next.map { try CommittingStore.order($0, at: now) }
     let result = store.queue.write { transaction throws(StoreError) in
-      _ = try transaction.place(first)
-      for step in try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000) {
+      _ = try transaction.enqueue(first)
+      for step in try transaction.claimOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, lease: 1000) {
         try transaction.noteUnanswered(
-          step.order, nextLook: now, certain: now.advanced(byMilliseconds: 60_000))
+          step.order, nextSearch: now, absenceConclusive: now.advanced(byMilliseconds: 60_000))
       }
-      if let second { _ = try transaction.place(second) }
+      if let second { _ = try transaction.enqueue(second) }
     }
     try result.get()
   }

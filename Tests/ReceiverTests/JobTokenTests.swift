@@ -115,14 +115,14 @@ private let stars = String(repeating: "*", count: 32)
     let expected = text.replacing(secret, with: stars)
     #expect(String(decoding: kept, as: UTF8.self) == expected)
     #expect(snapshot.evidence.digest.bytes == SHA256().digest(of: kept.span))
-    #expect(snapshot.phase == .succeeded && snapshot.breach == nil && snapshot.evidence.logsSize == 3)
+    #expect(snapshot.phase == .succeeded && snapshot.ruleViolation == nil && snapshot.evidence.logsSize == 3)
   }
 
   @Test func aBodyWithoutATokenIsKeptByteForByte() throws {
     let text = #" {"id":"p1","status":"succeeded","output":"","webhook":"https://h/?x=1"}"#
     let (snapshot, kept) = try SnapshotDecoder(rules: OutputRules()).decode(Array(text.utf8))
     #expect(kept == Array(text.utf8))
-    #expect(snapshot.breach?.code == "invalid_output" && snapshot.claimedPhase == .failed)
+    #expect(snapshot.ruleViolation?.code == "invalid_output" && snapshot.claimedPhase == .failed)
   }
 
   @Test(arguments: ["", "[]", "{", #"{"id":"p1"}"#, #"{"id":1,"status":"x"}"#])

@@ -29,11 +29,11 @@ import Testing
     let store = try CommittingStore()
     let order = try CommittingStore.order("a", at: Self.time(0))
     let result = store.queue.write { transaction throws(StoreError) in
-      _ = try transaction.place(order)
-      let steps = try transaction.takeOrderSteps(
-        at: Self.time(0), creates: 1, cancels: 0, finds: 0, patience: 1000)
+      _ = try transaction.enqueue(order)
+      let steps = try transaction.claimOrderSteps(
+        at: Self.time(0), creates: 1, cancels: 0, finds: 0, lease: 1000)
       for step in steps {
-        try transaction.putOff(step.order, until: Self.time(due), at: Self.time(0), because: reason)
+        try transaction.reschedule(step.order, until: Self.time(due), at: Self.time(0), because: reason)
       }
     }
     try result.get()

@@ -21,7 +21,7 @@ import Testing
       return #"{"results":[{"id":"p1","status":"succeeded","output":"x","webhook":"\#(url)"}],"next":null}"#
     }
     try search.run()
-    #expect(try search.stage == .placed)
+    #expect(try search.stage == .submitted)
     let row = try #require(try StoreReader(path: search.path).history(ofJob: 1, after: 0, limit: 9).first)
     #expect(row.source == .list && row.outcome == .applied)
   }
@@ -80,7 +80,7 @@ extension PredictionSearchTests {
   /// What the answer about the prediction alone shows decides.
   @Test(
     arguments: [
-      ("ours", -1000, .placed), ("ours", 60_000, .placed), ("null", -1000, .queued),
+      ("ours", -1000, .submitted), ("ours", 60_000, .submitted), ("null", -1000, .queued),
       ("another job's", -1000, .queued), ("null", 60_000, .unanswered), ("nothing", -1000, .unanswered),
       ("nothing", -590_000, .unanswered), ("nothing", -610_000, .ended), ("404", -1000, .unanswered),
       ("404", -610_000, .ended), ("another prediction", -1000, .unanswered), ("503", -1000, .unanswered),
@@ -139,7 +139,7 @@ extension PredictionSearchTests {
       #expect(try search.stage == .unanswered)
     }
     try search.run()
-    #expect(try search.stage == .placed)
+    #expect(try search.stage == .submitted)
     #expect(search.asked.count == count && Set(search.asked).count == count)
   }
 
@@ -154,7 +154,7 @@ extension PredictionSearchTests {
     #expect(try search.stage == .queued)
     let other = try search.lose("b")
     try search.run([other])
-    #expect(try search.stage(of: other) == .placed)
+    #expect(try search.stage(of: other) == .submitted)
   }
 
   /// The store refuses what was found: the prediction is there all the same.
@@ -242,8 +242,8 @@ private final class Search {
     let now = Timestamp(milliseconds: WallClock.milliseconds)
     let order = try CommittingStore.order(id, at: now)
     let result = store.queue.write { transaction throws(StoreError) in
-      _ = try transaction.place(order)
-      return try transaction.takeOrderSteps(at: now, creates: 9, cancels: 0, finds: 0, patience: 1000)
+      _ = try transaction.enqueue(order)
+      return try transaction.claimOrderSteps(at: now, creates: 9, cancels: 0, finds: 0, lease: 1000)
     }
     let step = try #require(try result.get().first)
     let body = Array(#"{"id":"\#(prediction)","status":"starting"}"#.utf8)
@@ -268,12 +268,12 @@ private final class Search {
     let now = Timestamp(milliseconds: WallClock.milliseconds - 1000)
     let order = try CommittingStore.order(id, at: now)
     let steps = queue.write { transaction throws(StoreError) in
-      _ = try transaction.place(order)
-      let sending = try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000)
+      _ = try transaction.enqueue(order)
+      let sending = try transaction.claimOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, lease: 1000)
       for step in sending {
-        try transaction.noteUnanswered(step.order, nextLook: now, certain: certain)
+        try transaction.noteUnanswered(step.order, nextSearch: now, absenceConclusive: certain)
       }
-      return try transaction.takeOrderSteps(at: now, creates: 0, cancels: 0, finds: 1, patience: 1000)
+      return try transaction.claimOrderSteps(at: now, creates: 0, cancels: 0, finds: 1, lease: 1000)
     }
     return try #require(try steps.get().first)
   }

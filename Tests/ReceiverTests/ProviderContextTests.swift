@@ -27,8 +27,8 @@ import Testing
     let now = Timestamp(milliseconds: WallClock.milliseconds)
     let order = try CommittingStore.order(id, at: now)
     let steps = store.queue.write { transaction throws(StoreError) in
-      _ = try transaction.place(order)
-      return try transaction.takeOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, patience: 1000)
+      _ = try transaction.enqueue(order)
+      return try transaction.claimOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, lease: 1000)
     }
     return try #require(try steps.get().first)
   }

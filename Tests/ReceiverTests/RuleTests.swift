@@ -89,7 +89,8 @@ import Testing
     let time = Timestamp(milliseconds: 0)
     let job = Job(
       origin: nil, phase: .pending, snapshot: nil, verdict: nil, model: nil, attempt: 1, revision: 3,
-      updatedAt: time, lastDeliveryAt: nil, watch: Watch(heardAt: time, dueAt: nil), endedUnheard: false)
+      updatedAt: time, lastDeliveryAt: nil, pollState: PollState(lastActivityAt: time, dueAt: nil),
+      endFoundByPolling: false)
     #expect(EntityTag(of: job, nil).isMatched(byIfNoneMatch: values) == matches)
   }
 

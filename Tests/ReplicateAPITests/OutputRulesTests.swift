@@ -90,7 +90,9 @@ private func rules(_ text: String) throws(OutputRulesError) -> OutputRules {
     let snapshot = try snapshot(
       #"{"id":"a","model":"a/b","status":"\#(status)",\#(members)}"#, try rules(#"{"a/b":{"kind":"url"}}"#))
     #expect(snapshot.claimedPhase == phase && snapshot.providerStatus == status)
-    if status == "succeeded" { #expect((snapshot.breach?.code == "invalid_output") == (phase == .failed)) }
+    if status == "succeeded" {
+      #expect((snapshot.ruleViolation?.code == "invalid_output") == (phase == .failed))
+    }
   }
 
   @Test func aFailureOfTheProviderKeepsItsReason() throws {

@@ -24,7 +24,7 @@ struct Model {
   }
 
   /// What a writer does where it is told nothing else.
-  private static let policy = WatchPolicy(timeout: 900_000, firstPoll: nil)
+  private static let policy = PollPolicy(timeout: 900_000, firstPoll: nil)
 
   private(set) var jobs: [String: Stored] = [:]
   private var firstDeliveries: [String: (predictionID: String, digest: BodyDigest)] = [:]
@@ -44,7 +44,7 @@ struct Model {
       jobs[snapshot.predictionID] = Stored(
         job: Job(
           firstSeenIn: snapshot, receivedAt: delivery.receivedAt,
-          firstLook: Self.policy.firstLook(after: delivery.receivedAt, timeout: nil)),
+          firstCheck: Self.policy.firstCheck(after: delivery.receivedAt, timeout: nil)),
         body: Self.text(delivery.body))
       return note(delivery, of: snapshot.predictionID, snapshot.phase == nil ? .unknownStatus : .applied)
     }

@@ -17,7 +17,7 @@ import Testing
   @Test func anInterruptionStartsAnotherAttempt() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)
-    try store.hear(step.order.number, .running)
+    try store.report(step.order.number, .running)
     store.advance(10)
     let recording = try store.deliver("a", .failed, naming: "j1", error: interruption)
     #expect(recording.outcome == .applied && recording.state == .running && !recording.endsJob)
@@ -30,7 +30,7 @@ import Testing
     store.advance(2000)
     let again = try store.step()
     #expect(again.order.tries == 1 && again.order.retriesLeft == 0 && again.job.attempt == 2)
-    try store.hear(again.order.number, of: "p2", .pending)
+    try store.report(again.order.number, of: "p2", .pending)
     #expect(try store.job("j1").phase == .running && store.job("p2").id == "j1")
     try store.deliver("b", of: "p2", .succeeded, naming: "j1")
     #expect(try store.job("j1").state == .succeeded)
@@ -45,14 +45,14 @@ import Testing
     try store.deliver("a", .failed, naming: "j1", error: interruption)
     if hasAnother {
       store.advance(2000)
-      try store.hear(try store.step().order.number, of: "p2", .running)
+      try store.report(try store.step().order.number, of: "p2", .running)
     }
     let job = try store.job("j1")
     for (index, phase) in Phase.allCases.enumerated() {
       let recording = try store.deliver("late\(index)", phase, naming: "j1", error: interruption)
       #expect(recording.outcome == .late && recording.jobID == "j1" && !recording.endsJob)
-      #expect(try store.hear(step.order.number, phase) == nil)
-      #expect(try store.hear(.poll, step.order.number, phase) == nil)
+      #expect(try store.report(step.order.number, phase) == nil)
+      #expect(try store.report(.poll, step.order.number, phase) == nil)
     }
     #expect(try store.deliver("a", .failed, error: interruption).outcome == .duplicate)
     #expect(try store.job("j1") == job && store.reader.jobCount() == 1)
@@ -65,7 +65,7 @@ import Testing
     let refusal = JobError(code: "invalid_input", message: "not yours")
     let step = try store.send("j1", retries: 1)
     try store.commit { (transaction) throws(StoreError) in
-      try transaction.putOff(
+      try transaction.reschedule(
         step.order, until: store.now, at: store.now, because: .refused, refusal: refusal)
     }
     #expect(try store.order("j1").reason == .refused && store.order("j1").refusals == 1)
@@ -91,11 +91,11 @@ import Testing
     for attempt in 1...3 {
       store.advance(2000)
       let step = try attempt == 1 ? store.send("j1", retries: 2) : store.step()
-      try store.hear(step.order.number, of: "p\(attempt)", .running)
-      try store.hear(.poll, step.order.number, of: "p\(attempt)", .failed, error: interruption)
+      try store.report(step.order.number, of: "p\(attempt)", .running)
+      try store.report(.poll, step.order.number, of: "p\(attempt)", .failed, error: interruption)
     }
     let job = try store.job("j1")
-    #expect(job.state == .failed && job.attempt == 3 && job.error == interruption && job.endedUnheard)
+    #expect(job.state == .failed && job.attempt == 3 && job.error == interruption && job.endFoundByPolling)
     #expect(try store.reader.usage(on: 0...0).map(\.usage.failed) == [1])
     store.advance(OrderedStore.aWhile)
     #expect(try store.steps().isEmpty)
@@ -109,7 +109,7 @@ import Testing
   ) throws {
     let store = try OrderedStore()
     if isOrdered {
-      try store.hear(try store.send("j1", retries: 1).order.number, .running)
+      try store.report(try store.send("j1", retries: 1).order.number, .running)
     } else {
       try store.deliver("a", .running)
     }

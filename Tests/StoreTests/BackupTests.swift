@@ -136,14 +136,14 @@ import Testing
     }
     store.advance(-1)
     try store.place("first")
-    try store.hear(try store.step().order.number, of: "p1", .running)
+    try store.report(try store.step().order.number, of: "p1", .running)
     store.advance(1)
     let copy = store.database.path + ".copy"
     defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
     _ = try StoreBackup(of: store.database.path, to: copy, replacingFile: false).run { _, _ in }
     func recover(_ writer: StoreWriter) throws -> Bool {
       try writer.commit { (transaction) throws(StoreError) in
-        try transaction.recoverOrders(at: store.now, certainty: 60_000)
+        try transaction.recoverOrders(at: store.now, absenceGracePeriod: 60_000)
       }
     }
     #expect(try !recover(store.writer) && store.order("one").stage == .queued)
@@ -157,20 +157,20 @@ import Testing
     for id in ["one", "two", "three"] {
       let order = try order(id)
       #expect(order.stage == .unanswered && order.isRestored && order.dueAt == store.now)
-      #expect(order.certainAt == store.now.advanced(byMilliseconds: 60_000) && order.sentAt == nil)
+      #expect(order.absenceConclusiveAt == store.now.advanced(byMilliseconds: 60_000) && order.sentAt == nil)
     }
-    #expect(try order("first").stage == .placed && order("ended").stage == .ended)
+    #expect(try order("first").stage == .submitted && order("ended").stage == .ended)
     // Once: the next start finds what this one has made of it.
     #expect(try !recover(restored))
     let found = try restored.commit { (transaction) throws(StoreError) in
-      try transaction.takeOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, patience: 1000)
+      try transaction.claimOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, lease: 1000)
     }
     #expect(found.map(\.job.id) == ["one", "two", "three"])
     try restored.commit { (transaction) throws(StoreError) in
-      try transaction.putOff(found[0].order, until: store.now, at: store.now)
+      try transaction.reschedule(found[0].order, until: store.now, at: store.now)
     }
     let sent = try restored.commit { (transaction) throws(StoreError) in
-      try transaction.takeOrderSteps(at: store.now, creates: 9, cancels: 0, finds: 0, patience: 1000)
+      try transaction.claimOrderSteps(at: store.now, creates: 9, cancels: 0, finds: 0, lease: 1000)
     }
     #expect(sent.map(\.job.id) == ["one"] && sent.allSatisfy { !$0.order.isRestored })
   }
@@ -179,7 +179,7 @@ import Testing
   @Test func theNextAttemptOfARestoredJobIsSearchedForFirst() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)
-    try store.hear(step.order.number, of: "p1", .running)
+    try store.report(step.order.number, of: "p1", .running)
     let copy = store.database.path + ".copy"
     defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
     _ = try StoreBackup(of: store.database.path, to: copy, replacingFile: false).run { _, _ in }
@@ -188,14 +188,14 @@ import Testing
       predictionID: "p1", providerStatus: "failed", phase: .failed, error: interruption,
       evidence: Evidence(logsSize: 0, outputSize: 0, digest: Sample.digest(of: "x")))
     try restored.commit { (transaction) throws(StoreError) in
-      try transaction.recoverOrders(at: store.now, certainty: 60_000)
+      try transaction.recoverOrders(at: store.now, absenceGracePeriod: 60_000)
       _ = try transaction.record(
-        News(source: .poll, receivedAt: store.now, snapshot: interrupted, body: []),
+        PolledSnapshot(source: .poll, receivedAt: store.now, snapshot: interrupted, body: []),
         ofJob: step.order.number)
     }
     store.advance(2000)
     let steps = try restored.commit { (transaction) throws(StoreError) in
-      try transaction.takeOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, patience: 1000)
+      try transaction.claimOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, lease: 1000)
     }
     #expect(steps.count == 1)
     guard case .find = steps.first?.action else {

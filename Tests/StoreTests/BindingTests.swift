@@ -7,11 +7,11 @@ import Testing
   @Test func theAnswerBinds() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
-    let recording = try #require(try store.hear(step.order.number, .pending))
+    let recording = try #require(try store.report(step.order.number, .pending))
     #expect(recording.jobID == "j1" && recording.outcome == .applied)
     let (byID, byPrediction) = (try store.job("j1"), try store.job("p1"))
     #expect(byID == byPrediction && byID.snapshot?.predictionID == "p1")
-    #expect(try store.order("j1").stage == .placed)
+    #expect(try store.order("j1").stage == .submitted)
     #expect(try store.deliver("a", .running, naming: "j1").jobID == "j1")
     #expect(try store.outcomes("j1") == [.applied, .applied])
     // A job is known by its prediction, whatever a later URL says or leaves out.
@@ -23,9 +23,9 @@ import Testing
     let step = try store.send("j1")
     let recording = try store.deliver("a", .running, naming: "j1")
     #expect(recording.jobID == "j1" && !recording.isStray && recording.state == .running)
-    #expect(try store.order("j1").stage == .placed)
+    #expect(try store.order("j1").stage == .submitted)
     // The answer is older, and tells nothing.
-    #expect(try store.hear(step.order.number, .pending)?.outcome == .late)
+    #expect(try store.report(step.order.number, .pending)?.outcome == .late)
     #expect(try store.job("j1").state == .running && store.reader.jobCount() == 1)
     #expect(try store.outcomes("j1") == [.applied])
   }
@@ -35,10 +35,10 @@ import Testing
     let store = try OrderedStore()
     let step = try store.send("j1")
     try store.noteUnanswered(step)
-    #expect(try store.hear(.poll, step.order.number, .succeeded) == nil)
-    #expect(try store.hear(.list, step.order.number, .succeeded)?.jobID == "j1")
+    #expect(try store.report(.poll, step.order.number, .succeeded) == nil)
+    #expect(try store.report(.list, step.order.number, .succeeded)?.jobID == "j1")
     let job = try store.job("j1")
-    #expect(job.state == .succeeded && job.snapshot?.predictionID == "p1" && job.endedUnheard)
+    #expect(job.state == .succeeded && job.snapshot?.predictionID == "p1" && job.endFoundByPolling)
     store.advance(OrderedStore.aWhile)
     #expect(try store.steps().isEmpty)
   }
@@ -48,13 +48,13 @@ import Testing
     try store.noteUnanswered(try store.send("j1"))
     try store.deliver("a", .running, naming: "j1")
     store.advance(OrderedStore.aWhile)
-    #expect(try store.order("j1").stage == .placed && store.steps().isEmpty)
+    #expect(try store.order("j1").stage == .submitted && store.steps().isEmpty)
   }
 
   @Test func aDeliveryOfAnotherPredictionIsAStray() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
-    try store.hear(step.order.number, .pending)
+    try store.report(step.order.number, .pending)
     let stray = try store.deliver("a", of: "p2", .running, naming: "j1")
     #expect(stray.isStray && stray.jobID == "p2")
     #expect(try store.job("j1").state == .pending && store.job("p2").origin == nil)
@@ -72,7 +72,7 @@ import Testing
     try store.deliver("a", .pending)
     try store.deliver("b", .running, logs: 5)
     #expect(try store.reader.jobCount() == 2)
-    let recording = try #require(try store.hear(step.order.number, .pending))
+    let recording = try #require(try store.report(step.order.number, .pending))
     #expect(recording.jobID == "j1" && recording.state == .running && recording.outcome == .late)
     #expect(try store.reader.jobCount() == 1)
     let stored = try #require(try store.reader.job("p1"))
@@ -83,7 +83,7 @@ import Testing
     #expect(try store.deliver("c", .succeeded, naming: "j1").endsJob)
     #expect(try store.outcomes("j1") == [.applied, .applied, .duplicate, .applied])
     // It is looked after.
-    #expect(try store.reader.nextDue().look == nil)
+    #expect(try store.reader.nextDue().check == nil)
   }
 
   @Test func aDeliveryThatNamesTheJobTakesOverToo() throws {
@@ -93,24 +93,25 @@ import Testing
     let recording = try store.deliver("b", .running, naming: "j1")
     #expect(recording.jobID == "j1" && !recording.isStray)
     #expect(try store.reader.jobCount() == 1 && store.outcomes("j1") == [.applied, .applied])
-    #expect(try store.order("j1").stage == .placed)
+    #expect(try store.order("j1").stage == .submitted)
   }
 
   /// The end that a delivery without a name told of is judged by the request, and counted once.
   @Test(arguments: [true, false], [true, false])
   func anEndThatIsTakenOverIsJudgedByTheRequest(_ isBrokenByRules: Bool, _ isBrokenByRequest: Bool) throws {
-    let breach = JobError(code: "invalid_output", message: "by the request")
-    let store = try OrderedStore(judge: { request, _, _ in
-      request == Array("strict".utf8) ? breach : nil
+    let ruleViolation = JobError(code: "invalid_output", message: "by the request")
+    let store = try OrderedStore(validateOutput: { request, _, _ in
+      request == Array("strict".utf8) ? ruleViolation : nil
     })
     try store.place("j1", request: isBrokenByRequest ? "strict" : "{}")
     let step = try store.step()
     try store.deliver(
-      "a", .succeeded, breach: isBrokenByRules ? JobError(code: "invalid_output", message: "rules") : nil)
-    try store.hear(step.order.number, .pending)
+      "a", .succeeded,
+      ruleViolation: isBrokenByRules ? JobError(code: "invalid_output", message: "rules") : nil)
+    try store.report(step.order.number, .pending)
     let job = try store.job("j1")
     #expect(job.state == (isBrokenByRequest ? .failed : .succeeded))
-    #expect(job.error == (isBrokenByRequest ? breach : nil))
+    #expect(job.error == (isBrokenByRequest ? ruleViolation : nil))
     let usage = try #require(try store.reader.usage(on: 0...0).first).usage
     #expect(usage.failed == (isBrokenByRequest ? 1 : 0) && usage.succeeded == (isBrokenByRequest ? 0 : 1))
     #expect(usage.predictMilliseconds == 4000 && usage.runMilliseconds == 5000)
@@ -120,17 +121,17 @@ import Testing
   @Test func aTurnedSuccessThatIsTakenOverStaysTurned() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
-    let breach = JobError(code: "invalid_output", message: "rules")
-    try store.deliver("a", .succeeded, breach: breach)
-    try store.hear(step.order.number, .pending)
-    #expect(try store.job("j1").state == .failed && store.job("j1").error == breach)
+    let ruleViolation = JobError(code: "invalid_output", message: "rules")
+    try store.deliver("a", .succeeded, ruleViolation: ruleViolation)
+    try store.report(step.order.number, .pending)
+    #expect(try store.job("j1").state == .failed && store.job("j1").error == ruleViolation)
   }
 
   @Test func anInterruptionThatIsTakenOverIsTriedAgain() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)
     try store.deliver("a", .failed, error: interruption)
-    #expect(try store.hear(step.order.number, .pending) == nil)
+    #expect(try store.report(step.order.number, .pending) == nil)
     let job = try store.job("j1")
     #expect(job.attempt == 2 && job.state == .pending && job.snapshot == nil)
     #expect(try store.order("j1").stage == .queued && store.order("j1").retriesLeft == 0)
@@ -145,7 +146,7 @@ import Testing
     let step = try store.send("j1")
     try store.deliver("a", .running)
     _ = try store.cancel("p1")
-    try store.hear(step.order.number, .pending)
+    try store.report(step.order.number, .pending)
     let cancel = try store.step()
     guard case .cancel("p1") = cancel.action else {
       Issue.record("\(cancel.action)")
@@ -161,10 +162,10 @@ import Testing
     let store = try OrderedStore()
     let step = try store.send("j1")
     try store.deliver("a", .running)
-    try store.hear(.poll, try store.number("p1"), .succeeded)
+    try store.report(.poll, try store.number("p1"), .succeeded)
     #expect(try store.reader.usage(on: 0...0).map(\.usage.lostWebhooks) == [1])
-    try store.hear(step.order.number, .pending)
-    #expect(try store.job("j1").endedUnheard)
+    try store.report(step.order.number, .pending)
+    #expect(try store.job("j1").endFoundByPolling)
     try store.deliver("b", .succeeded)
     #expect(try store.reader.usage(on: 0...0).map(\.usage.lostWebhooks) == [0])
     #expect(try store.reader.usage(on: 0...0).map(\.usage.succeeded) == [1])
@@ -175,8 +176,8 @@ import Testing
     let store = try OrderedStore()
     try store.place("j1")
     let number = try store.number("j1")
-    #expect(try store.hear(.poll, number, of: "p9", .running) == nil)
+    #expect(try store.report(.poll, number, of: "p9", .running) == nil)
     #expect(try store.job("j1").snapshot == nil && store.order("j1").stage == .queued)
-    #expect(try store.hear(.poll, 999, of: "p9", .running) == nil)
+    #expect(try store.report(.poll, 999, of: "p9", .running) == nil)
   }
 }

@@ -4,11 +4,11 @@ import Testing
 
 /// The wish to cancel, at every stage of an order.
 @Suite struct CancelTests {
-  private func requested(_ cancellation: Cancellation) -> Bool {
+  private func requested(_ cancellation: CancelResult) -> Bool {
     if case .requested = cancellation { true } else { false }
   }
 
-  private func ended(_ cancellation: Cancellation) -> Job? {
+  private func ended(_ cancellation: CancelResult) -> Job? {
     if case .ended(let job) = cancellation { job } else { nil }
   }
 
@@ -45,7 +45,7 @@ import Testing
     let step = try store.send("j1")
     #expect(requested(try store.cancel("j1")))
     #expect(try store.steps().isEmpty)
-    try store.hear(step.order.number, .pending)
+    try store.report(step.order.number, .pending)
     expectCancel(try store.step(), of: "p1")
     // A call that nothing came of is made again.
     #expect(try store.steps().isEmpty)
@@ -69,7 +69,7 @@ import Testing
       step = try store.step()
     }
     #expect(requested(try store.cancel("j1")))
-    try store.putOff(step)
+    try store.reschedule(step)
     #expect(try store.job("j1").state == .canceled && store.job("j1").error?.code == "canceled")
     #expect(try store.order("j1").stage == .ended)
     store.advance(OrderedStore.aWhile)
@@ -79,7 +79,7 @@ import Testing
 
   @Test func whatHadNoAnswerIsSearchedForAtOnceAndThenCanceled() throws {
     let store = try OrderedStore()
-    try store.noteUnanswered(try store.send("j1"), nextLookIn: 5000)
+    try store.noteUnanswered(try store.send("j1"), nextSearchIn: 5000)
     #expect(requested(try store.cancel("j1")))
     let step = try store.step()
     guard case .find = step.action else {
@@ -94,7 +94,7 @@ import Testing
   func whatRunsIsCanceledWhoeverCreatedIt(_ isOrdered: Bool) throws {
     let store = try OrderedStore()
     if isOrdered {
-      try store.hear(try store.send("j1").order.number, .running)
+      try store.report(try store.send("j1").order.number, .running)
     } else {
       try store.deliver("a", .running)
     }
@@ -131,10 +131,10 @@ import Testing
       let number = try store.send("j1").order.number
       for event in order {
         switch event {
-        case .answer: try store.hear(number, .pending)
+        case .answer: try store.report(number, .pending)
         case .running: try store.deliver("a", .running, naming: "j1")
         case .end: try store.deliver("b", .succeeded, naming: "j1")
-        case .poll: try store.hear(.poll, number, .running, logs: 3)
+        case .poll: try store.report(.poll, number, .running, logs: 3)
         case .cancel: _ = try store.cancel("j1")
         }
         for step in try store.steps() {
@@ -149,7 +149,7 @@ import Testing
       store.advance(OrderedStore.aWhile)
       #expect(try store.steps().isEmpty, "\(order)")
       let due = try store.reader.nextDue()
-      #expect(due.look == nil && due.create == nil && due.otherStep == nil, "\(order)")
+      #expect(due.check == nil && due.create == nil && due.otherStep == nil, "\(order)")
     }
   }
 }

@@ -64,9 +64,9 @@ import Testing
     let writer = try StoreWriter(path: database.path)
     let reader = try StoreReader(path: database.path)
     _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
-    let pages = writer.logPages
+    let pages = writer.walPages
     try writer.probe(room: 3_000_000)
-    #expect(writer.logPages == pages + 1)
+    #expect(writer.walPages == pages + 1)
     var status = stat()
     try #require(stat(database.path + "-wal", &status) == 0)
     #expect(status.st_size > 3_000_000)

@@ -54,7 +54,7 @@ extension OrderedStore {
     let before = try store.job("p1")
     #expect(try store.miss(5, times: number) == nil)
     // The job is as it was, and is polled on.
-    #expect(try store.job("p1") == before && before.watch.dueAt != nil)
+    #expect(try store.job("p1") == before && before.pollState.dueAt != nil)
     #expect(try store.outcomes("p1") == [.applied] + Array(repeating: .notFound, count: 5))
     store.advance(OrderedStore.minute)
     let ended = try #require(try store.miss(number))
@@ -93,7 +93,7 @@ extension OrderedStore {
       case "new delivery":
         try store.deliver("b\(store.now.milliseconds)", .running, logs: Int(store.now.milliseconds))
       case "redelivery": try store.deliver("a", .running, logs: 5)
-      case "poll without changes": try store.hear(.poll, number, .running, logs: 5)
+      case "poll without changes": try store.report(.poll, number, .running, logs: 5)
       default: try store.deliver("b\(store.now.milliseconds)", .running, logs: 1)
       }
     }
@@ -106,7 +106,7 @@ extension OrderedStore {
   @Test func aCancellationCountsToo() throws {
     let store = try OrderedStore()
     let number = try store.send("j1").order.number
-    try store.hear(number, .running)
+    try store.report(number, .running)
     store.advance(OrderedStore.minute)
     #expect(try store.miss(5, times: number) == nil)
     store.advance(OrderedStore.minute)
@@ -151,7 +151,7 @@ extension OrderedStore {
     let second = try store.step()
     // A late result of the first call does not count for the second.
     #expect(try store.missCreation(step) == nil)
-    try store.hear(second.order.number, .running)
+    try store.report(second.order.number, .running)
     #expect(try store.missCreation(second) == nil)
     #expect(try store.job("j1").state == .running && store.outcomes("j1") == [.notFound, .applied])
     // Those answers were about the model, and count for no poll.

@@ -33,11 +33,11 @@ import Testing
   @Test func aProbeLeavesTheSchemaVersionAlone() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
-    let pages = writer.logPages
+    let pages = writer.walPages
     try SQLiteShell.run("PRAGMA user_version = 7", on: database.path)
     try writer.probe()
     #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["7"])
-    #expect(writer.logPages > pages)
+    #expect(writer.walPages > pages)
   }
 
   @Test func whatIsNoDatabaseIsCorrupt() throws {
@@ -103,11 +103,11 @@ import Testing
     let writer = try StoreWriter(path: database.path)
     let checkpointer = try StoreCheckpointer(path: database.path)
     for number in 0..<100 { _ = try writer.commit(Sample.life(of: "p\(number)", prefix: "w\(number)-")) }
-    let grown = writer.logPages
+    let grown = writer.walPages
     #expect(grown > 100)
     #expect(try checkpointer.checkpoint().pendingPages == 0)
     _ = try writer.commit(Sample.life(of: "q", prefix: "q"))
-    #expect(writer.logPages < grown)
+    #expect(writer.walPages < grown)
   }
 
   @Test func aReaderSeesOnlyWhatIsCommitted() throws {

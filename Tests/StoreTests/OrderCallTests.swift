@@ -19,12 +19,12 @@ import Testing
     let first = try send(at: 0)
     try noteUnanswered(first, certain: 100)
     let search = try #require(try find(at: 100).first)
-    #expect(search.order.request.isEmpty && search.order.certainAt == time(100))
-    try putOff(search, until: 100)
+    #expect(search.order.request.isEmpty && search.order.absenceConclusiveAt == time(100))
+    try reschedule(search, until: 100)
     let second = try send(at: 200)
-    #expect(second.order.tries == 2 && second.order.certainAt == nil)
+    #expect(second.order.tries == 2 && second.order.absenceConclusiveAt == nil)
     // Both tell of the first call, and the second is under way.
-    try putOff(search, until: 250)
+    try reschedule(search, until: 250)
     try noteUnanswered(first, certain: 250)
     try writer.commit { (transaction) throws(StoreError) in
       try transaction.delay(search, until: time(250))
@@ -32,7 +32,7 @@ import Testing
     #expect(try steps(at: 10_000).isEmpty)
     #expect(try stored("a").stage == .sending)
     // The call that is under way may.
-    try putOff(second, until: 300)
+    try reschedule(second, until: 300)
     #expect(try stored("a").stage == .queued)
   }
 
@@ -42,7 +42,7 @@ import Testing
     let first = try send(at: 0)
     try noteUnanswered(first, certain: 100)
     let search = try #require(try find(at: 100).first)
-    try putOff(search, until: 100)
+    try reschedule(search, until: 100)
     try noteUnanswered(try send(at: 200), certain: 300)
     try writer.commit { (transaction) throws(StoreError) in
       try transaction.delay(search, until: time(5000))
@@ -56,7 +56,7 @@ import Testing
     let step = try send(at: 0)
     try noteUnanswered(step, certain: 100)
     try noteUnanswered(step, certain: 50)
-    #expect(try stored("a").certainAt == time(100))
+    #expect(try stored("a").absenceConclusiveAt == time(100))
   }
 
   @Test func whatIsPlacedIsNotSentAgain() throws {
@@ -67,9 +67,9 @@ import Testing
       Delivery(
         webhookID: "w", receivedAt: time(1), snapshot: delivery.snapshot, body: delivery.body, namedJob: "a")
     ])
-    try putOff(step, until: 10)
+    try reschedule(step, until: 10)
     try noteUnanswered(step, certain: 10)
-    #expect(try stored("a").stage == .placed)
+    #expect(try stored("a").stage == .submitted)
     #expect(try steps(at: 10_000).isEmpty)
   }
 
@@ -87,7 +87,7 @@ import Testing
       return
     }
     if isSearched { step = try #require(try find(at: 10).first) }
-    try putOff(step, until: 20)
+    try reschedule(step, until: 20)
     #expect(try job("a").phase == .canceled)
     #expect(try job("a").error?.code == "canceled")
     #expect(try steps(at: 10_000).isEmpty)
@@ -97,17 +97,17 @@ import Testing
     try place("a")
     _ = try send(at: 1000)
     try writer.commit { (transaction) throws(StoreError) in
-      _ = try transaction.recoverOrders(at: time(5000), certainty: 60_000)
+      _ = try transaction.recoverOrders(at: time(5000), absenceGracePeriod: 60_000)
     }
     let step = try #require(try find(at: 5000).first)
-    #expect(step.order.certainAt == time(61_000))
+    #expect(step.order.absenceConclusiveAt == time(61_000))
     // The clock was set back meanwhile: the wait is no longer for that.
-    try putOff(step, until: 5000)
+    try reschedule(step, until: 5000)
     _ = try send(at: 90_000)
     try writer.commit { (transaction) throws(StoreError) in
-      _ = try transaction.recoverOrders(at: time(6000), certainty: 60_000)
+      _ = try transaction.recoverOrders(at: time(6000), absenceGracePeriod: 60_000)
     }
-    #expect(try find(at: 6000).first?.order.certainAt == time(66_000))
+    #expect(try find(at: 6000).first?.order.absenceConclusiveAt == time(66_000))
   }
 
   /// What the provider says of a prediction that the job has left ends nothing.
@@ -127,7 +127,8 @@ import Testing
     }
     _ = try writer.commit { (transaction) throws(StoreError) in
       try transaction.record(
-        News(source: .answer, receivedAt: time(1), snapshot: interrupted, body: []), ofJob: step.order.number)
+        PolledSnapshot(source: .answer, receivedAt: time(1), snapshot: interrupted, body: []),
+        ofJob: step.order.number)
     }
     #expect(try end("p1") == nil)
     #expect(try job("a").phase == .pending && job("a").attempt == 2)
@@ -141,13 +142,13 @@ extension OrderCallTests {
     let order = Order(
       id: id, idempotencyKey: nil, digest: Sample.digest(of: id), request: Array("{}".utf8), model: "m",
       createdAt: time(0), timeout: nil, retries: retries)
-    _ = try writer.commit { (transaction) throws(StoreError) in try transaction.place(order) }
+    _ = try writer.commit { (transaction) throws(StoreError) in try transaction.enqueue(order) }
   }
 
   private func steps(at now: Int64, creates: Int = 9, finds: Int = 9) throws -> [OrderStep] {
     try writer.commit { (transaction) throws(StoreError) in
-      try transaction.takeOrderSteps(
-        at: time(now), creates: creates, cancels: 9, finds: finds, patience: 1_000_000)
+      try transaction.claimOrderSteps(
+        at: time(now), creates: creates, cancels: 9, finds: finds, lease: 1_000_000)
     }
   }
 
@@ -160,15 +161,15 @@ extension OrderCallTests {
 
   private func find(at now: Int64) throws -> [OrderStep] { try steps(at: now, creates: 0) }
 
-  private func putOff(_ step: OrderStep, until moment: Int64) throws {
+  private func reschedule(_ step: OrderStep, until moment: Int64) throws {
     try writer.commit { (transaction) throws(StoreError) in
-      try transaction.putOff(step.order, until: time(moment), at: time(moment))
+      try transaction.reschedule(step.order, until: time(moment), at: time(moment))
     }
   }
 
   private func noteUnanswered(_ step: OrderStep, certain: Int64) throws {
     try writer.commit { (transaction) throws(StoreError) in
-      try transaction.noteUnanswered(step.order, nextLook: time(certain), certain: time(certain))
+      try transaction.noteUnanswered(step.order, nextSearch: time(certain), absenceConclusive: time(certain))
     }
   }
 

@@ -90,7 +90,7 @@ import Testing
     store.advance(-3_600_000)
     let now = store.now
     try store.commit { (transaction) throws(StoreError) in
-      try transaction.hastenOrders(from: now, within: 60_000)
+      try transaction.clampDueTimes(from: now, within: 60_000)
     }
     #expect(try store.steps().isEmpty)
     store.advance(60_000)
@@ -106,10 +106,10 @@ import Testing
     store.advance(-year)
     let now = store.now
     try store.commit { (transaction) throws(StoreError) in
-      try transaction.hastenOrders(from: now, within: 60_000, certainty: 60_000)
+      try transaction.clampDueTimes(from: now, within: 60_000, absenceGracePeriod: 60_000)
     }
     let order = try store.order("j1")
-    #expect(order.dueAt == now.advanced(byMilliseconds: 60_000) && order.certainAt == order.dueAt)
+    #expect(order.dueAt == now.advanced(byMilliseconds: 60_000) && order.absenceConclusiveAt == order.dueAt)
   }
 
   /// The same bytes under the same name are known, whatever the queue holds.
@@ -118,7 +118,7 @@ import Testing
     func place(_ id: String) throws -> Bool? {
       let order = OrderedStore.order(id, at: store.now)
       switch try store.commit({ (transaction) throws(StoreError) in
-        try transaction.place(order, maxQueued: 3)
+        try transaction.enqueue(order, maxQueued: 3)
       }) {
       case .created: return true
       case .queueFull: return false
@@ -135,7 +135,7 @@ import Testing
     _ = try store.cancel("j2")
     #expect(try place("j4") == true && place("j5") == false)
     // What comes back takes room.
-    try store.putOff(sent)
+    try store.reschedule(sent)
     _ = try store.steps(creates: 1)
     #expect(try place("j5") == false)
     _ = try store.cancel("j3")
@@ -147,7 +147,7 @@ import Testing
     struct Failure: Error {}
     #expect(throws: StoreError.self) {
       try store.commit { (transaction) throws(StoreError) in
-        _ = try transaction.place(OrderedStore.order("j6", at: store.now), maxQueued: 3)
+        _ = try transaction.enqueue(OrderedStore.order("j6", at: store.now), maxQueued: 3)
         throw .full
       }
     }
@@ -174,7 +174,7 @@ import Testing
     let order = try store.order("j1")
     #expect(order.stage == .sending && order.dueAt == nil && order.tries == 1 && order.sentAt == store.now)
     // The job's own window counts from now on; two questions fit into it.
-    #expect(step.job.watch.dueAt == store.now.advanced(byMilliseconds: 10_000))
+    #expect(step.job.pollState.dueAt == store.now.advanced(byMilliseconds: 10_000))
     #expect(try store.job("j1") == step.job)
   }
 
@@ -187,7 +187,7 @@ import Testing
     store.advance(500)
     let now = store.now
     try store.commit { (transaction) throws(StoreError) in
-      _ = try transaction.recoverOrders(at: now, certainty: 60_000)
+      _ = try transaction.recoverOrders(at: now, absenceGracePeriod: 60_000)
     }
     #expect(try store.order("j1").stage == .unanswered && store.order("j1").dueAt == now)
     #expect(try store.order("j2").stage == .queued)
@@ -199,7 +199,7 @@ import Testing
     #expect(found.job.id == "j1" && found.order.sentAt == sent.order.sentAt && found.order.tries == 1)
     // Another crash changes nothing; the search is due again after a while.
     try store.commit { (transaction) throws(StoreError) in
-      _ = try transaction.recoverOrders(at: now, certainty: 60_000)
+      _ = try transaction.recoverOrders(at: now, absenceGracePeriod: 60_000)
     }
     #expect(try store.steps(creates: 0).isEmpty)
     store.advance(35_000)
@@ -209,7 +209,7 @@ import Testing
   @Test func aCallThatWasPutOffIsMadeAgain() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
-    try store.putOff(step, by: 1000)
+    try store.reschedule(step, by: 1000)
     #expect(try store.steps().isEmpty)
     store.advance(1000)
     let again = try store.step()
@@ -219,10 +219,10 @@ import Testing
   @Test func whatIsKnownToExistIsNotMadeAgain() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
-    try store.hear(step.order.number, .pending)
-    try store.putOff(step)
+    try store.report(step.order.number, .pending)
+    try store.reschedule(step)
     try store.noteUnanswered(step)
-    #expect(try store.order("j1").stage == .placed && store.order("j1").dueAt == nil)
+    #expect(try store.order("j1").stage == .submitted && store.order("j1").dueAt == nil)
     store.advance(OrderedStore.aWhile)
     #expect(try store.steps().isEmpty)
   }
@@ -237,15 +237,15 @@ import Testing
     store.advance(35_000)
     let second = try store.step()
     store.advance(35_000)
-    try store.putOff(first, by: 0)
+    try store.reschedule(first, by: 0)
     let call = try store.step()
     #expect(call.order.tries == 2)
-    try store.putOff(second, by: 0)
+    try store.reschedule(second, by: 0)
     #expect(try store.order("j1").stage == .sending)
     #expect(try store.steps().isEmpty)
     // Nor does the second search speak for the second call when that had no answer either.
     try store.noteUnanswered(call)
-    try store.putOff(second, by: 0)
+    try store.reschedule(second, by: 0)
     #expect(try store.order("j1").stage == .unanswered)
   }
 
@@ -260,8 +260,8 @@ import Testing
     store.advance(OrderedStore.aWhile)
     #expect(try store.steps().isEmpty)
     // The answer that nobody expected any more is of no job.
-    #expect(try store.hear(step.order.number, .pending) == nil)
-    try store.putOff(step)
+    #expect(try store.report(step.order.number, .pending) == nil)
+    try store.reschedule(step)
     #expect(try store.order("j1").stage == .ended)
   }
 
@@ -274,7 +274,7 @@ import Testing
     try store.deliver("b", of: "p1", .failed, naming: "j1", error: interruption)
     #expect(try store.end(step, of: "p1", code: "gone") == nil)
     store.advance(2000)
-    try store.hear(try store.step().order.number, of: "p2", .running)
+    try store.report(try store.step().order.number, of: "p2", .running)
     #expect(try store.end(step, of: "p1", code: "gone") == nil)
     #expect(try store.job("j1").state == .running)
     #expect(try store.end(step, of: "p2", code: "gone")?.error?.code == "gone")

@@ -8,26 +8,27 @@ final class OrderedStore {
   let database: TemporaryDatabase
   private(set) var writer: StoreWriter
   private(set) var reader: StoreReader
-  private let judge: OutputJudge
-  private let policy: WatchPolicy
+  private let validateOutput: OutputValidator
+  private let policy: PollPolicy
   var now = Timestamp(milliseconds: 1_000_000)
 
   /// Beyond the window, and before the next day.
   static let aWhile: Int64 = 3_600_000
 
   init(
-    policy: WatchPolicy = WatchPolicy(timeout: 900_000, firstPoll: 30_000),
-    judge: @escaping OutputJudge = { _, _, standing in standing }
+    policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
+    validateOutput: @escaping OutputValidator = { _, _, standing in standing }
   ) throws {
     database = try TemporaryDatabase()
-    (self.judge, self.policy) = (judge, policy)
-    writer = try StoreWriter(path: database.path, watch: policy, judge: judge)
+    (self.validateOutput, self.policy) = (validateOutput, policy)
+    writer = try StoreWriter(path: database.path, polling: policy, validateOutput: validateOutput)
     reader = try StoreReader(path: database.path)
   }
 
   /// As after the daemon was killed. Another policy may hold from then on.
-  func reopen(policy: WatchPolicy? = nil) throws {
-    writer = try StoreWriter(path: database.path, watch: policy ?? self.policy, judge: judge)
+  func reopen(policy: PollPolicy? = nil) throws {
+    writer = try StoreWriter(
+      path: database.path, polling: policy ?? self.policy, validateOutput: validateOutput)
     reader = try StoreReader(path: database.path)
   }
 
@@ -54,17 +55,17 @@ extension OrderedStore {
   func place(
     _ id: String, key: String? = nil, request: String = "{}", timeout: Int64? = nil, retries: Int64 = 0,
     model: String? = "owner/model"
-  ) throws -> Placement {
+  ) throws -> EnqueueResult {
     let order = Self.order(
       id, key: key, request: request, at: now, timeout: timeout, retries: retries, model: model)
-    return try commit { (transaction) throws(StoreError) in try transaction.place(order) }
+    return try commit { (transaction) throws(StoreError) in try transaction.enqueue(order) }
   }
 
   func steps(creates: Int = 10, others: Int = 10) throws -> [OrderStep] {
     let now = now
     return try commit { (transaction) throws(StoreError) in
-      try transaction.takeOrderSteps(
-        at: now, creates: creates, cancels: others, finds: others, patience: 35_000)
+      try transaction.claimOrderSteps(
+        at: now, creates: creates, cancels: others, finds: others, lease: 35_000)
     }
   }
 
@@ -81,23 +82,23 @@ extension OrderedStore {
     return try step()
   }
 
-  func putOff(_ step: OrderStep, by milliseconds: Int64 = 1000) throws {
+  func reschedule(_ step: OrderStep, by milliseconds: Int64 = 1000) throws {
     let now = now
     _ = try commit { (transaction) throws(StoreError) in
-      try transaction.putOff(step.order, until: now.advanced(byMilliseconds: milliseconds), at: now)
+      try transaction.reschedule(step.order, until: now.advanced(byMilliseconds: milliseconds), at: now)
     }
   }
 
-  func noteUnanswered(_ step: OrderStep, nextLookIn milliseconds: Int64 = 5000) throws {
+  func noteUnanswered(_ step: OrderStep, nextSearchIn milliseconds: Int64 = 5000) throws {
     let now = now
     try commit { (transaction) throws(StoreError) in
       try transaction.noteUnanswered(
-        step.order, nextLook: now.advanced(byMilliseconds: milliseconds),
-        certain: now.advanced(byMilliseconds: 60_000))
+        step.order, nextSearch: now.advanced(byMilliseconds: milliseconds),
+        absenceConclusive: now.advanced(byMilliseconds: 60_000))
     }
   }
 
-  func cancel(_ id: String) throws -> Cancellation {
+  func cancel(_ id: String) throws -> CancelResult {
     let now = now
     return try commit { (transaction) throws(StoreError) in try transaction.cancel(id, at: now) }
   }
@@ -118,9 +119,10 @@ extension OrderedStore {
   @discardableResult
   func deliver(
     _ webhookID: String, of prediction: String = "p1", _ phase: Phase, naming job: String? = nil,
-    error: JobError? = nil, logs: Int = 0, breach: JobError? = nil
+    error: JobError? = nil, logs: Int = 0, ruleViolation: JobError? = nil
   ) throws -> Recording {
-    let news = news(of: prediction, phase, from: .webhook, error: error, logs: logs, breach: breach)
+    let news = news(
+      of: prediction, phase, from: .webhook, error: error, logs: logs, ruleViolation: ruleViolation)
     return try writer.commit([
       Delivery(
         webhookID: webhookID, receivedAt: now, snapshot: news.snapshot, body: news.body, namedJob: job)
@@ -128,33 +130,34 @@ extension OrderedStore {
   }
 
   @discardableResult
-  func hear(
+  func report(
     _ number: Int64, of prediction: String = "p1", _ phase: Phase
   ) throws -> Recording? {
-    try hear(.answer, number, of: prediction, phase)
+    try report(.answer, number, of: prediction, phase)
   }
 
   /// What the provider answers about the job of `number`.
   @discardableResult
-  func hear(
+  func report(
     _ source: SnapshotSource, _ number: Int64, of prediction: String = "p1", _ phase: Phase,
     error: JobError? = nil, logs: Int = 0
   ) throws -> Recording? {
-    let news = news(of: prediction, phase, from: source, error: error, logs: logs, breach: nil)
+    let news = news(of: prediction, phase, from: source, error: error, logs: logs, ruleViolation: nil)
     return try commit { (transaction) throws(StoreError) in try transaction.record(news, ofJob: number) }
   }
 
   private func news(
     of prediction: String, _ phase: Phase, from source: SnapshotSource, error: JobError?, logs: Int,
-    breach: JobError?
-  ) -> News {
+    ruleViolation: JobError?
+  ) -> PolledSnapshot {
     let status = [Phase.pending: "starting", .running: "processing"][phase] ?? phase.rawValue
     let text = #"{"id":"\#(prediction)","status":"\#(status)","logs":\#(logs)}"#
-    return News(
+    return PolledSnapshot(
       source: source, receivedAt: now,
       snapshot: Snapshot(
         predictionID: prediction, providerStatus: status, phase: phase, model: "owner/model", error: error,
-        breach: breach, createdAt: Timestamp(milliseconds: 1000), startedAt: Timestamp(milliseconds: 3000),
+        ruleViolation: ruleViolation, createdAt: Timestamp(milliseconds: 1000),
+        startedAt: Timestamp(milliseconds: 3000),
         completedAt: phase.isTerminal ? Timestamp(milliseconds: 8000) : nil,
         predictMilliseconds: phase.isTerminal ? 4000 : nil,
         evidence: Evidence(logsSize: logs, outputSize: 0, digest: Sample.digest(of: text))),

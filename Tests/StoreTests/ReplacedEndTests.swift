@@ -21,7 +21,7 @@ import Testing
     switch end {
     case .gone:
       let step = try store.send("j1")
-      try store.hear(step.order.number, .running)
+      try store.report(step.order.number, .running)
       try store.end(step, of: "p1", code: "gone")
     case .answerLost, .refused: try store.end(try store.send("j1"), code: end.rawValue)
     case .canceled:
@@ -35,7 +35,7 @@ import Testing
     let store = try OrderedStore()
     try end(own, in: store)
     let first = try store.job("j1")
-    #expect(first.isEndedByOurWord && first.error?.code == own.rawValue)
+    #expect(first.isEndedByDaemon && first.error?.code == own.rawValue)
     store.advance(Self.day)
     // The prediction is alive, which ends nothing. Where it was not known, it is a job of its own for a
     // while.
@@ -66,7 +66,7 @@ import Testing
     #expect(try store.deliver("c", .failed, naming: "j1").outcome == .conflict)
     #expect(try store.job("j1") == stored.job)
     store.advance(OrderedStore.aWhile)
-    #expect(try store.steps().isEmpty && store.reader.nextDue().look == nil)
+    #expect(try store.steps().isEmpty && store.reader.nextDue().check == nil)
   }
 
   @Test(arguments: [SnapshotSource.poll, .list, .answer])
@@ -74,17 +74,17 @@ import Testing
     let store = try OrderedStore()
     try end(.gone, in: store)
     let first = try store.job("j1")
-    #expect(try store.hear(source, try store.number("j1"), .succeeded)?.outcome == .conflict)
+    #expect(try store.report(source, try store.number("j1"), .succeeded)?.outcome == .conflict)
     #expect(try store.job("j1") == first)
   }
 
   /// The request's rules hold, and what ended is not tried again.
   @Test func `the output rules of the request apply and nothing is retried`() throws {
-    let breach = JobError(code: "invalid_output", message: "by the request")
-    let store = try OrderedStore(judge: { _, _, _ in breach })
+    let ruleViolation = JobError(code: "invalid_output", message: "by the request")
+    let store = try OrderedStore(validateOutput: { _, _, _ in ruleViolation })
     try end(.answerLost, in: store)
     try store.deliver("a", .succeeded, naming: "j1")
-    #expect(try store.job("j1").state == .failed && store.job("j1").error == breach)
+    #expect(try store.job("j1").state == .failed && store.job("j1").error == ruleViolation)
     let other = try OrderedStore()
     try other.end(try other.send("j1", retries: 3), code: "answer_lost")
     try other.deliver("a", .failed, naming: "j1", error: interruption)

@@ -8,7 +8,7 @@ import Testing
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
     // Made when they are first used.
-    try writer.commit { _ = ($0.orders, $0.watchStatements, $0.pruning) }
+    try writer.commit { _ = ($0.orders, $0.pollStatements, $0.pruning) }
     let statements = try prepareAll(in: writer) + prepareAll(in: StoreReader(path: database.path))
     #expect(statements > 40)
   }

@@ -39,7 +39,7 @@ import Testing
   @Test func aLostWebhookIsCountedUntilItIsHeard() throws {
     let store = try OrderedStore()
     try store.deliver("a", .running)
-    try store.hear(.poll, try store.number("p1"), .succeeded)
+    try store.report(.poll, try store.number("p1"), .succeeded)
     #expect(try store.reader.usage(on: 0...9).map(\.usage.lostWebhooks) == [1])
     store.advance(3 * Self.day)
     try store.deliver("late", .running, logs: 9)
@@ -54,7 +54,7 @@ import Testing
 
   @Test func anEndThatTheAnswerToACallToldIsNoLostWebhook() throws {
     let store = try OrderedStore()
-    try store.hear(try store.send("j1").order.number, .succeeded)
+    try store.report(try store.send("j1").order.number, .succeeded)
     #expect(try store.reader.usage(on: 0...9).map(\.usage.lostWebhooks) == [0])
   }
 
@@ -172,7 +172,7 @@ import Testing
     try store.deliver("a", .failed, naming: "j1", error: interruption)
     store.advance(2000)
     _ = try store.step()
-    try store.hear(step.order.number, of: "p2", .succeeded)
+    try store.report(step.order.number, of: "p2", .succeeded)
     try store.deliver("open", of: "p3", .running)
     try store.place("queued")
     store.advance(OrderedStore.aWhile)

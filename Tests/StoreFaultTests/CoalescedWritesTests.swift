@@ -4,7 +4,7 @@ import Store
 import Testing
 
 /// What is written to the log reaches the disk in few calls, and is there whenever it is asked for.
-@Suite struct GatheredWritesTests {
+@Suite struct CoalescedWritesTests {
   @Test func aCommitOfManyDeliveriesIsAFewWrites() throws {
     let disk = try FaultyDisk()
     let store = try StoreWriter(path: disk.path)

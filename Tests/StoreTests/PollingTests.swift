@@ -3,40 +3,40 @@ import Store
 import Testing
 @testable import Time
 
-private let alone = WatchPolicy(timeout: 900_000, firstPoll: nil)
+private let alone = PollPolicy(timeout: 900_000, firstPoll: nil)
 
 extension OrderedStore {
-  fileprivate func sweep(limit: Int = 100) throws -> Sweep {
+  fileprivate func sweep(limit: Int = 100) throws -> DuePolls {
     let now = now
     return try commit { (transaction) throws(StoreError) in
-      try transaction.lookAfterJobs(at: now, clockSetAt: nil, limit: limit) { 0 }
+      try transaction.claimDuePolls(at: now, clockSetAt: nil, limit: limit) { 0 }
     }
   }
 
   fileprivate func hasten() throws {
     let now = now
     try commit { (transaction) throws(StoreError) in
-      try transaction.hastenLooks(from: now, within: 10_000)
+      try transaction.spreadChecks(from: now, within: 10_000)
     }
   }
 }
 
-@Suite struct LookingAfterTests {
+@Suite struct PollingTests {
   @Test func jobsAreLookedAtWhenTheyAreDueUpToTheLimit() throws {
     let store = try OrderedStore()
     for number in 1...5 {
       try store.deliver("w\(number)", of: "p\(number)", .running)
       store.advance(1)
     }
-    #expect(try store.sweep().questions.isEmpty)
+    #expect(try store.sweep().polls.isEmpty)
     store.advance(30_000)
     let first = try store.sweep(limit: 3)
-    #expect(first.questions.map(\.predictionID) == ["p1", "p2", "p3"] && first.hasMore)
-    #expect(try first.questions.map(\.number) == ["p1", "p2", "p3"].map { try store.number($0) })
+    #expect(first.polls.map(\.predictionID) == ["p1", "p2", "p3"] && first.hasMore)
+    #expect(try first.polls.map(\.number) == ["p1", "p2", "p3"].map { try store.number($0) })
     let rest = try store.sweep(limit: 3)
-    #expect(rest.questions.map(\.predictionID) == ["p4", "p5"] && !rest.hasMore)
-    #expect(try store.sweep().questions.isEmpty)
-    #expect(try store.job("p1").watch.polls == 1)
+    #expect(rest.polls.map(\.predictionID) == ["p4", "p5"] && !rest.hasMore)
+    #expect(try store.sweep().polls.isEmpty)
+    #expect(try store.job("p1").pollState.polls == 1)
   }
 
   @Test func aJobBecomesStaleOnceAndIsListedSo() throws {
@@ -56,9 +56,9 @@ extension OrderedStore {
     #expect(
       try store.reader.jobs(matching: JobFilter(state: .stale, model: "owner/model"), before: 2, limit: 10)
         .jobs.map(\.id) == ["p1"])
-    #expect(try store.reader.nextDue().look == nil)
+    #expect(try store.reader.nextDue().check == nil)
     try store.deliver("b", .running, logs: 1)
-    #expect(try store.job("p1").state == .running && store.reader.nextDue().look == store.now)
+    #expect(try store.job("p1").state == .running && store.reader.nextDue().check == store.now)
   }
 
   /// What ended while the daemon was down is asked for soon after it has started.
@@ -67,14 +67,14 @@ extension OrderedStore {
     for number in 1...20 { try store.deliver("w\(number)", of: "p\(number)", .running) }
     try store.deliver("e", of: "ended", .succeeded)
     _ = try store.send("j1")
-    let unsent = try store.job("j1").watch.dueAt
+    let unsent = try store.job("j1").pollState.dueAt
     try store.hasten()
     for number in 1...20 {
-      let due = try #require(try store.job("p\(number)").watch.dueAt)
+      let due = try #require(try store.job("p\(number)").pollState.dueAt)
       #expect(due >= store.now && due < store.now.advanced(byMilliseconds: 10_000))
     }
-    #expect(try store.job("ended").watch.dueAt == nil)
-    #expect(try store.job("j1").watch.dueAt == unsent)
+    #expect(try store.job("ended").pollState.dueAt == nil)
+    #expect(try store.job("j1").pollState.dueAt == unsent)
   }
 
   /// A job that became stale when there was nobody to ask is asked about once there is.
@@ -83,29 +83,29 @@ extension OrderedStore {
     try store.deliver("a", .running)
     store.advance(OrderedStore.aWhile)
     #expect(try store.sweep().stale.count == 1)
-    try store.reopen(policy: WatchPolicy(timeout: 900_000, firstPoll: 30_000))
+    try store.reopen(policy: PollPolicy(timeout: 900_000, firstPoll: 30_000))
     try store.hasten()
     store.advance(10_000)
-    #expect(try store.sweep().questions.map(\.predictionID) == ["p1"])
+    #expect(try store.sweep().polls.map(\.predictionID) == ["p1"])
   }
 
   @Test func whatIsDueNextIsKnown() throws {
     let store = try OrderedStore()
     let start = store.now
-    #expect(try store.reader.nextDue().create == nil && store.reader.nextDue().look == nil)
+    #expect(try store.reader.nextDue().create == nil && store.reader.nextDue().check == nil)
     try store.place("j1")
     #expect(try store.reader.nextDue().create == start && store.reader.nextDue().otherStep == nil)
     let step = try store.step()
     #expect(try store.reader.nextDue().create == nil)
-    #expect(try store.reader.nextDue().look == start.advanced(byMilliseconds: 30_000))
-    try store.noteUnanswered(step, nextLookIn: 5000)
+    #expect(try store.reader.nextDue().check == start.advanced(byMilliseconds: 30_000))
+    try store.noteUnanswered(step, nextSearchIn: 5000)
     #expect(try store.reader.nextDue().otherStep == start.advanced(byMilliseconds: 5000))
-    try store.hear(step.order.number, .pending)
+    try store.report(step.order.number, .pending)
     #expect(try store.reader.nextDue().otherStep == nil)
     _ = try store.cancel("j1")
     #expect(try store.reader.nextDue().otherStep == start)
     try store.deliver("a", .canceled)
-    #expect(try store.reader.nextDue().look == nil)
+    #expect(try store.reader.nextDue().check == nil)
     _ = try store.steps()
     #expect(try store.reader.nextDue().otherStep == nil)
   }

@@ -1,30 +1,30 @@
 package import Jobs
 package import Time
 
-/// What a look at the open jobs that were due has found.
-package struct Sweep: Sendable {
-  /// Jobs that became stale.
+/// The result of checking the open jobs that were due.
+package struct DuePolls: Sendable {
+  /// The jobs that became stale.
   package var stale: [Job] = []
-  package var questions: [Question] = []
-  /// More jobs are due than were looked at.
+  package var polls: [Poll] = []
+  /// More jobs are due than were checked.
   package var hasMore = false
 
   package init() {}
 
-  /// A prediction to ask the provider about.
-  package struct Question: Sendable {
-    /// The job's.
+  /// A prediction to poll.
+  package struct Poll: Sendable {
+    /// The job's number.
     package let number: Int64
     package let predictionID: String
-    /// Else it may be a training.
+    /// Whether the job was created here; otherwise it may be a training.
     package let isCreatedHere: Bool
   }
 }
 
-/// The statements of the sweeper.
-final class WatchStatements {
+/// The prepared statements for checks, and for the table of keys.
+final class PollStatements {
   private let selectDue: Statement
-  private let hasten: Statement
+  private let spread: Statement
   private let resume: Statement
   private let selectKey: Statement
   private let insertKey: Statement
@@ -36,11 +36,11 @@ final class WatchStatements {
     selectDue = Statement(
       "SELECT number, \(JobRow.columns) FROM jobs WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2", on: connection
     )
-    hasten = Statement(
+    spread = Statement(
       """
       UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE due_at > ?1 + ?2 AND prediction_id IS NOT NULL
       """, on: connection)
-    // Only an index on the phase finds them; there are as many as are stale.
+    // Found through the index on the phase; the rows read are the stale jobs.
     resume = Statement(
       """
       UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE phase IN ('pending', 'running')
@@ -68,16 +68,16 @@ final class WatchStatements {
     return jobs
   }
 
-  func hasten(from now: Timestamp, within spread: Int64) throws(StoreError) {
-    try hasten.bind(1, now.milliseconds)
-    try hasten.bind(2, max(1, spread))
-    try hasten.run()
+  func spread(from now: Timestamp, within window: Int64) throws(StoreError) {
+    try spread.bind(1, now.milliseconds)
+    try spread.bind(2, max(1, window))
+    try spread.run()
     try resume.bind(1, now.milliseconds)
-    try resume.bind(2, max(1, spread))
+    try resume.bind(2, max(1, window))
     try resume.run()
   }
 
-  /// Lets no look be due later than that.
+  /// Moves later checks to `moment`.
   func clamp(to moment: Timestamp) throws(StoreError) {
     try clamp.bind(1, moment.milliseconds)
     try clamp.run()
@@ -89,7 +89,7 @@ final class WatchStatements {
     try deferFirst.run()
   }
 
-  /// Removes the key of that name, and returns what it held.
+  /// Deletes the key of that name, and returns its value.
   func takeKey(_ name: String) throws(StoreError) -> [UInt8]? {
     defer { deleteKey.reset() }
     try deleteKey.bind(1, name)
@@ -107,47 +107,55 @@ final class WatchStatements {
 }
 
 extension StoreTransaction {
-  /// Looks at up to `limit` open jobs whose time has come: see ``Job/look(at:policy:clockSetAt:timeout:jitter:)``.
-  package func lookAfterJobs(
+  /// Checks up to `limit` open jobs that are due, and returns the polls to make.
+  ///
+  /// See ``Job/check(at:policy:clockSetAt:timeout:jitter:)``.
+  package func claimDuePolls(
     at now: Timestamp, clockSetAt: Timestamp?, limit: Int, jitter: () -> Double
-  ) throws(StoreError) -> Sweep {
-    var sweep = Sweep()
-    let due = try watchStatements.due(at: now, limit: limit)
+  ) throws(StoreError) -> DuePolls {
+    var claimed = DuePolls()
+    let due = try pollStatements.due(at: now, limit: limit)
     for (number, stored) in due {
       var job = stored
       let timeout = job.origin == nil ? nil : try orders.order(ofJob: number)?.timeout
-      let look = job.look(
+      let check = job.check(
         at: now, policy: policy, clockSetAt: clockSetAt, timeout: timeout, jitter: jitter())
       try statements.updateJob(number, from: stored, to: job, body: nil)
-      if look.becameStale { sweep.stale.append(job) }
-      if look.asks, let id = job.snapshot?.predictionID {
-        sweep.questions.append(
-          Sweep.Question(number: number, predictionID: id, isCreatedHere: job.origin != nil))
+      if check.becameStale { claimed.stale.append(job) }
+      if check.needsPoll, let id = job.snapshot?.predictionID {
+        claimed.polls.append(
+          DuePolls.Poll(number: number, predictionID: id, isCreatedHere: job.origin != nil))
       }
     }
-    sweep.hasMore = due.count == limit
-    return sweep
+    claimed.hasMore = due.count == limit
+    return claimed
   }
 
-  /// Call it at start, where the provider can be asked, and when the wall clock was set: what ended while nobody listened is asked for within `spread`
-  /// milliseconds, and so are stale jobs of which nobody could be asked before.
-  package func hastenLooks(from now: Timestamp, within spread: Int64) throws(StoreError) {
-    try watchStatements.hasten(from: now, within: spread)
+  /// Spreads later checks at random over the next `spread` milliseconds.
+  ///
+  /// Call it where polling is on, at start and after the wall clock was set. It finds jobs that ended while
+  /// the daemon was down, and resumes the checks of stale jobs that could not be polled before.
+  package func spreadChecks(from now: Timestamp, within spread: Int64) throws(StoreError) {
+    try pollStatements.spread(from: now, within: spread)
   }
 
-  /// Call it where the job that is due first cannot be read or written: it is looked at then, and others before.
-  package func deferFirstLook(at now: Timestamp, until moment: Timestamp) throws(StoreError) {
-    try watchStatements.deferFirst(at: now, until: moment)
+  /// Moves the check that is due first to `moment`.
+  ///
+  /// Call it where that job cannot be read or written, so that it does not block the others.
+  package func deferFirstCheck(at now: Timestamp, until moment: Timestamp) throws(StoreError) {
+    try pollStatements.deferFirst(at: now, until: moment)
   }
 
-  /// Call it at start, where the provider cannot be asked: a time that was noted while the clock was ahead delays no look for
-  /// longer than the window for news.
-  package func clampLooks(from now: Timestamp) throws(StoreError) {
-    try watchStatements.clamp(to: now.advanced(byMilliseconds: policy.timeout))
+  /// Moves checks that are due after the timeout to its end.
+  ///
+  /// Call it at start where polling is off. A due time recorded while the clock was ahead then delays no
+  /// check beyond the timeout.
+  package func clampCheckTimes(from now: Timestamp) throws(StoreError) {
+    try pollStatements.clamp(to: now.advanced(byMilliseconds: policy.timeout))
   }
 
-  /// The key of that name, which is `fresh` where the database has none yet.
+  /// Returns the key of that name, after storing `fresh` where there is none.
   package func key(_ name: String, orStore fresh: [UInt8]) throws(StoreError) -> [UInt8] {
-    try watchStatements.key(name, orStore: fresh)
+    try pollStatements.key(name, orStore: fresh)
   }
 }
