@@ -8,8 +8,8 @@ enum JobRow {
   /// All columns except `number` and `body`.
   static let columns = """
     prediction_id, id, ordered_at, phase, provider_status, snapshot_phase, model, model_version, error_code,
-    error_message, is_verdict, created_at, started_at, completed_at, updated_at, last_delivery_at, heard_at, due_at,
-    polls, stale_at, ended_unheard, attempt, revision, logs_size, output_size, digest
+    error_message, is_verdict, created_at, started_at, completed_at, updated_at, last_delivery_at, heard_at,
+    due_at, polls, stale_at, ended_unheard, attempt, revision, logs_size, output_size, digest
     """
   static let columnCount: Int32 = 26
 

@@ -17,13 +17,13 @@ private func snapshot(
     evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest))
 }
 
-/// Ends that are our own word, or that our own rules have turned.
+/// Ends that the daemon decided, and successes that violate a rule.
 @Suite struct EndTests {
   private var running: Job {
     Job(firstSeenIn: snapshot("processing", .running), receivedAt: moment, firstCheck: moment)
   }
 
-  @Test func aSuccessThatBreaksTheRulesIsAFailure() {
+  @Test func aSuccessThatViolatesARuleIsAFailure() {
     var merged = running
     let merge = merged.merge(
       snapshot("succeeded", .succeeded, ruleViolation: ruleViolation), receivedAt: moment)
@@ -39,14 +39,16 @@ private func snapshot(
     }
   }
 
-  /// The same end again is late, whatever the rules say of it by then; the provider's own contradiction is a conflict.
+  /// The same end again is late, whether or not it violates a rule by then.
+  ///
+  /// Another end from the provider is a conflict.
   @Test(
     arguments: [
       ("succeeded", .succeeded, true, .late), ("succeeded", .succeeded, false, .late),
       ("processing", .running, false, .late), ("failed", .failed, false, .conflict),
       ("canceled", .canceled, false, .conflict),
     ] as [(String, Phase, Bool, DeliveryOutcome)])
-  func laterDeliveriesOfATurnedSuccess(
+  func deliveriesAfterASuccessThatViolatedARule(
     _ status: String, _ phase: Phase, _ isBroken: Bool, _ outcome: DeliveryOutcome
   ) {
     var job = running
@@ -57,14 +59,14 @@ private func snapshot(
     #expect(job == ended)
   }
 
-  @Test func aBreachMeansNothingUnlessThePredictionSucceeded() {
+  @Test func aViolationCountsOnlyForASuccess() {
     var job = running
     let canceled = snapshot("canceled", .canceled, error: JobError(code: "x", message: nil))
     _ = job.merge(canceled, receivedAt: moment)
     #expect(job.phase == .canceled && job.verdict == nil && job.error?.code == "x")
   }
 
-  @Test func ourOwnWordEndsAJobOnce() {
+  @Test func theDaemonEndsAJobOnce() {
     var job = running
     let gone = JobError(code: "gone", message: nil)
     let later = moment.advanced(byMilliseconds: 5)
@@ -85,14 +87,14 @@ private func snapshot(
     #expect(job == ended)
   }
 
-  /// What the provider signs counts more than what we have concluded, whatever it is, and from then on it
-  /// stands.
+  /// Whatever the provider signs takes precedence over the daemon's own decision, and then stands.
   @Test(
     arguments: [
       ("succeeded", .succeeded, .succeeded), ("failed", .failed, .failed), ("canceled", .canceled, .canceled),
     ] as [(String, Phase, JobState)], [true, false])
-  func `a signed end replaces an end of our own once`(_ end: (String, Phase, JobState), _ hasPrediction: Bool)
-  {
+  func `a signed end replaces an end that the daemon decided once`(
+    _ end: (String, Phase, JobState), _ hasPrediction: Bool
+  ) {
     var job = hasPrediction ? running : Job(createdHere: Job.Origin(id: "j1", createdAt: moment), model: nil)
     _ = job.end(.failed, because: JobError(code: "gone", message: nil), at: moment)
     #expect(job.isEndedByDaemon)
@@ -115,11 +117,11 @@ private func snapshot(
     _ = job.end(.failed, because: JobError(code: "gone", message: nil), at: moment)
     _ = job.merge(snapshot("succeeded", .succeeded, ruleViolation: ruleViolation), receivedAt: moment)
     #expect(job.state == .failed && job.error == ruleViolation && !job.isEndedByDaemon)
-    // A success that our rules have turned is the provider's word.
+    // A success that violates a rule is still the provider's end.
     #expect(job.merge(snapshot("failed", .failed, seed: 2), receivedAt: moment).outcome == .conflict)
   }
 
-  @Test func anEndThatHadToBeAskedForIsHeardAfterAll() {
+  @Test func anEndFoundByPollingIsDeliveredLater() {
     var job = running
     _ = job.merge(snapshot("succeeded", .succeeded), from: .poll, receivedAt: moment)
     #expect(job.endFoundByPolling)
@@ -132,7 +134,7 @@ private func snapshot(
     #expect(!job.endFoundByPolling && job.revision == revision)
   }
 
-  @Test func anotherAttemptKeepsThePhaseAndForgetsThePrediction() {
+  @Test func anotherAttemptKeepsThePhaseAndDropsThePrediction() {
     var job = Job(createdHere: Job.Origin(id: "j1", createdAt: moment), model: "a/b")
     _ = job.merge(snapshot("processing", .running), receivedAt: moment)
     let (revision, later) = (job.revision, moment.advanced(byMilliseconds: 7))

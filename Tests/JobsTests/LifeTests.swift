@@ -4,17 +4,17 @@ import Testing
 
 @testable import Jobs
 
-/// One prediction's snapshots, from any source, in any order and as often as it may be, with looks in between.
+/// A step of a scenario: a snapshot of one prediction from any source, or a check.
 private enum Step: Hashable {
-  case news(Int, SnapshotSource)
-  /// A moment after the step before.
-  case lookSoon
-  /// When any job without news is overdue.
-  case lookLate
+  case snapshot(Int, SnapshotSource)
+  /// A check one second after the step before.
+  case checkSoon
+  /// A check after the timeout of a job without activity.
+  case checkLate
 
   static let all: [Step] =
-    Life.snapshots.indices.flatMap { index in SnapshotSource.allCases.map { .news(index, $0) } }
-    + [.lookSoon, .lookLate]
+    Life.snapshots.indices.flatMap { index in SnapshotSource.allCases.map { .snapshot(index, $0) } }
+    + [.checkSoon, .checkLate]
 }
 
 private enum Life {
@@ -34,8 +34,8 @@ private enum Life {
   }
 }
 
-/// What anybody outside sees of a job.
-private struct Sight: Equatable {
+/// The part of a job that the API shows.
+private struct Observation: Equatable {
   let state: JobState
   let phase: Phase
   let snapshot: Snapshot?
@@ -48,15 +48,15 @@ private struct Sight: Equatable {
   }
 }
 
-/// A job beside what it must be, reckoned from the steps alone.
-private struct Course {
+/// A job, and its expected state derived from the steps alone.
+private struct Scenario {
   static let policy = PollPolicy(timeout: 900_000, firstPoll: 30_000)
 
   var job: Job
   var now = Timestamp(milliseconds: 1_000_000)
-  private var heard: Set<Int> = []
+  private var received: Set<Int> = []
   private var endSource: SnapshotSource?
-  private var isEndTold = false
+  private var isEndDelivered = false
   private var isStale = false
   private var lastChangingDelivery: Timestamp?
 
@@ -66,42 +66,42 @@ private struct Course {
   }
 
   mutating func take(_ step: Step) {
-    let (sight, revision) = (Sight(job), job.revision)
-    now = now.advanced(byMilliseconds: step == .lookLate ? 3_600_000 : 1000)
+    let (observation, revision) = (Observation(job), job.revision)
+    now = now.advanced(byMilliseconds: step == .checkLate ? 3_600_000 : 1000)
     switch step {
-    case .news(let index, let source): report(index, from: source, before: sight)
-    case .lookSoon, .lookLate:
-      let look = job.check(at: now, policy: Self.policy, clockSetAt: nil, timeout: nil, jitter: 0)
-      if endSource == nil, step == .lookLate {
-        #expect(look.becameStale == !isStale)
+    case .snapshot(let index, let source): report(index, from: source, before: observation)
+    case .checkSoon, .checkLate:
+      let check = job.check(at: now, policy: Self.policy, clockSetAt: nil, timeout: nil, jitter: 0)
+      if endSource == nil, step == .checkLate {
+        #expect(check.becameStale == !isStale)
         isStale = true
-        // Who has a prediction is asked for it, stale or not.
-        #expect(look.needsPoll == !heard.isEmpty)
+        // A job with a prediction is polled, stale or not.
+        #expect(check.needsPoll == !received.isEmpty)
       }
-      if endSource != nil { #expect(look == Job.Check(becameStale: false, needsPoll: false)) }
+      if endSource != nil { #expect(check == Job.Check(becameStale: false, needsPoll: false)) }
     }
-    #expect(job.revision == revision + (Sight(job) == sight ? 0 : 1))
-    check()
+    #expect(job.revision == revision + (Observation(job) == observation ? 0 : 1))
+    expectState()
   }
 
-  private mutating func report(_ index: Int, from source: SnapshotSource, before sight: Sight) {
+  private mutating func report(_ index: Int, from source: SnapshotSource, before observation: Observation) {
     let merge = job.merge(Life.snapshots[index], from: source, receivedAt: now)
     let isFirstEnd = index == Life.end && endSource == nil
     #expect(merge.endsJob == isFirstEnd)
-    #expect(merge.replacesSnapshot == (job.snapshot != sight.snapshot))
+    #expect(merge.replacesSnapshot == (job.snapshot != observation.snapshot))
     if endSource != nil {
       #expect(merge.outcome == .late)
-    } else if source != .webhook || Sight(job) != sight {
+    } else if source != .webhook || Observation(job) != observation {
       isStale = false
     }
-    if source == .webhook, Sight(job) != sight { lastChangingDelivery = now }
+    if source == .webhook, Observation(job) != observation { lastChangingDelivery = now }
     if isFirstEnd { endSource = source }
-    if index == Life.end, source == .webhook { isEndTold = true }
-    heard.insert(index)
+    if index == Life.end, source == .webhook { isEndDelivered = true }
+    received.insert(index)
   }
 
-  private func check() {
-    let furthest = heard.max()
+  private func expectState() {
+    let furthest = received.max()
     if endSource != nil {
       #expect(job.phase == .succeeded && job.snapshot == Life.snapshots[Life.end])
     } else {
@@ -109,42 +109,42 @@ private struct Course {
       #expect(job.snapshot == furthest.map { Life.snapshots[$0] })
     }
     #expect((job.state == .stale) == (isStale && endSource == nil))
-    #expect(job.endFoundByPolling == (endSource?.isPolled == true && !isEndTold))
+    #expect(job.endFoundByPolling == (endSource?.isPolled == true && !isEndDelivered))
     #expect(job.lastDeliveryAt == lastChangingDelivery)
-    // An open job is looked at again, unless it is overdue and there is nobody to ask.
-    #expect((job.pollState.dueAt == nil) == (endSource != nil || isStale && heard.isEmpty))
+    // An open job has a next check, unless it is stale without a prediction to poll.
+    #expect((job.pollState.dueAt == nil) == (endSource != nil || isStale && received.isEmpty))
     #expect(job.error == nil && job.id == "j1" && job.attempt == 1)
   }
 }
 
 @Suite struct LifeTests {
-  /// No order of webhook, poll, answer and time ends elsewhere than the provider's own last word.
+  /// Every order of webhook, poll, answer and time ends with the provider's end.
   @Test(arguments: 1...4)
-  func everyShortCourseEndsWhereTheProviderSays(_ length: Int) {
-    extend(Course(), by: length)
+  func everyShortScenarioEndsWithTheProvidersEnd(_ length: Int) {
+    extend(Scenario(), by: length)
   }
 
-  private func extend(_ course: Course, by length: Int) {
+  private func extend(_ scenario: Scenario, by length: Int) {
     guard length > 0 else { return }
     for step in Step.all {
-      var next = course
+      var next = scenario
       next.take(step)
       extend(next, by: length - 1)
     }
   }
 
   @Test(arguments: 0..<200)
-  func everyLongCourseEndsWhereTheProviderSays(_ seed: UInt64) {
+  func everyLongScenarioEndsWithTheProvidersEnd(_ seed: UInt64) {
     var random = SeededGenerator(seed: seed)
-    var course = Course()
+    var scenario = Scenario()
     for _ in 0..<Int.random(in: 5...60, using: &random) {
-      // The end comes late, so that there is a life before it.
-      var step = Step.all.randomElement(using: &random) ?? .lookSoon
-      if case .news(Life.end, _) = step, !random.happens(onceIn: 5) { step = .lookLate }
-      course.take(step)
+      // The end is rare, so that other steps come before it.
+      var step = Step.all.randomElement(using: &random) ?? .checkSoon
+      if case .snapshot(Life.end, _) = step, !random.happens(onceIn: 5) { step = .checkLate }
+      scenario.take(step)
     }
-    course.take(.news(Life.end, .poll))
-    let ended = course.job
+    scenario.take(.snapshot(Life.end, .poll))
+    let ended = scenario.job
     #expect(ended.phase == .succeeded && ended.snapshot == Life.snapshots[Life.end])
   }
 }

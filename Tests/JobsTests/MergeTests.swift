@@ -2,7 +2,7 @@ import Jobs
 import Testing
 @testable import Time
 
-/// The snapshots of one prediction's life, made to differ in everything that a merge looks at.
+/// Snapshots of one prediction that differ in every member that a merge compares.
 private enum Life {
   static let starting = snapshot("starting", .pending, seed: 9)
   static let processing = snapshot("processing", .running, startedAt: 100, logs: 20, seed: 8)
@@ -55,23 +55,24 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
 }
 
 @Suite struct MergeTests {
-  /// However often and in whatever order the deliveries of one life come, the job ends the same. That holds
-  /// where rank or sizes differ, as here; a test below has equal ones.
+  /// Every order and repetition of the deliveries of one prediction ends in the same job.
+  ///
+  /// That holds where rank or sizes differ, as here; a test below has equal ones.
   @Test(arguments: 1...5)
   func everyOrderAndRepetitionEndsInTheSameJob(_ length: Int) {
     var results: [Set<Int>: (phase: Phase, snapshot: Snapshot?)] = [:]
     let life = Life.running + [Life.succeeded]
     for order in sequences(of: Array(life.indices), length: length) {
       let job = job(after: order.map { life[$0] }).job
-      let heard = Set(order)
-      if let earlier = results[heard] {
+      let delivered = Set(order)
+      if let earlier = results[delivered] {
         #expect(earlier.phase == job.phase && earlier.snapshot == job.snapshot, "\(order)")
       }
-      results[heard] = (job.phase, job.snapshot)
+      results[delivered] = (job.phase, job.snapshot)
     }
   }
 
-  @Test func theResultIsTheGreatestOfWhatWasHeard() {
+  @Test func theResultIsTheMaximumOfTheDeliveries() {
     for order in sequences(of: Life.running + [Life.succeeded], length: 4) {
       let job = job(after: order).job
       if order.contains(Life.succeeded) {
@@ -102,7 +103,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
     #expect(job(after: [Life.succeeded, Life.unknown]).outcomes == [.unknownStatus])
   }
 
-  @Test func anUnknownStatusIsShownAndMovesNothing() {
+  @Test func anUnknownStatusIsShownWithoutChangingThePhase() {
     let (job, outcomes) = job(after: [Life.starting, Life.unknown])
     #expect(outcomes == [.unknownStatus])
     #expect(job.state == .pending)
@@ -110,8 +111,8 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
     #expect(Job(firstSeenIn: Life.unknown, receivedAt: Timestamp(milliseconds: 1)).state == .pending)
   }
 
-  /// The unknown snapshot has longer logs, so the job rests on it; the known one still moves the state.
-  @Test func aStatusMovesTheStateEvenWhereItsSnapshotIsNotTheNewest() {
+  /// The unknown snapshot has longer logs and stays current; the known one still sets the phase.
+  @Test func aStatusSetsThePhaseEvenWhereItsSnapshotIsNotTheNewest() {
     let (job, outcomes) = job(after: [Life.unknown, Life.processing])
     #expect(outcomes == [.applied])
     #expect(job.state == .running)
@@ -129,7 +130,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
     #expect(job(after: [Life.processing, Life.progressing]).outcomes == [.applied])
   }
 
-  /// A word that means an end may come with the logs of the `processing` before it. No digest may hide it.
+  /// An unknown end may carry the same logs as the `processing` before it, and must not be hidden.
   @Test(arguments: [(1, 2), (2, 1)] as [(UInt8, UInt8)])
   func `the later of two equal snapshots counts`(_ first: UInt8, _ second: UInt8) {
     let processing = Life.snapshot("processing", .running, logs: 20, seed: first)
@@ -138,11 +139,11 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
     #expect(ended.outcomes == [.unknownStatus])
     #expect(ended.job.snapshot == expired && ended.job.revision == 2)
     #expect(job(after: [expired, processing]).job.snapshot == processing)
-    // The very same body is nothing new.
+    // An identical body is nothing new.
     #expect(job(after: [processing, expired, expired]).job.revision == 2)
   }
 
-  @Test func newsEndsStalenessAndRepetitionDoesNot() {
+  @Test func activityEndsStalenessAndARepeatDoesNot() {
     let stale = Job(
       origin: nil, phase: .running, snapshot: Life.processing, verdict: nil, model: nil, attempt: 1,
       revision: 2,
@@ -159,7 +160,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
     #expect(moved.state == .running)
   }
 
-  @Test func ourTimesNeverRunBackwards() {
+  @Test func updatedAtNeverMovesBackwards() {
     var job = Job(firstSeenIn: Life.starting, receivedAt: Timestamp(milliseconds: 50))
     _ = job.merge(Life.processing, receivedAt: Timestamp(milliseconds: 20))
     #expect(job.updatedAt == Timestamp(milliseconds: 50))

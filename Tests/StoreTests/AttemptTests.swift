@@ -2,10 +2,10 @@ import Jobs
 import Store
 import Testing
 
-/// Predictions that were interrupted are tried again, as often as was asked for.
+/// Interrupted predictions are retried as often as requested.
 @Suite struct AttemptTests {
-  /// The next daemon knows what the last one left.
-  @Test func aLeftPredictionIsLateAfterARestartToo() throws {
+  /// Past attempts survive a restart.
+  @Test func aPastPredictionIsLateAfterARestartToo() throws {
     let store = try OrderedStore()
     _ = try store.send("j1", retries: 1)
     try store.deliver("a", .failed, naming: "j1", error: interruption)
@@ -37,9 +37,9 @@ import Testing
     #expect(try store.outcomes("j1") == [.applied, .applied, .applied, .applied])
   }
 
-  /// Whatever comes of the prediction that was left, at whatever time, does not touch the job.
+  /// Snapshots of a past attempt's prediction never change the job.
   @Test(arguments: [false, true])
-  func whatComesOfALeftPredictionIsLate(_ hasAnother: Bool) throws {
+  func snapshotsOfAPastPredictionAreLate(_ hasAnother: Bool) throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)
     try store.deliver("a", .failed, naming: "j1", error: interruption)
@@ -59,7 +59,7 @@ import Testing
     #expect(try store.order("j1").retriesLeft == 0)
   }
 
-  /// Refused calls and left predictions are shown, in their order.
+  /// Refused calls and interrupted predictions are shown in order.
   @Test func failedAttemptsAreKept() throws {
     let store = try OrderedStore()
     let refusal = JobError(code: "invalid_input", message: "not yours")
@@ -104,7 +104,7 @@ import Testing
   @Test(arguments: [
     ("unknown", false, true), (JobError.interrupted, true, true), (JobError.interrupted, false, false),
   ])
-  func onlyAnInterruptionOfWhatIsStillWantedIsTriedAgain(
+  func onlyAnInterruptionOfAWantedJobIsRetried(
     _ code: String, _ isCanceled: Bool, _ isOrdered: Bool
   ) throws {
     let store = try OrderedStore()

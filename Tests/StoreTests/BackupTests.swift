@@ -19,7 +19,7 @@ import Testing
     try StoreBackup(of: database.path, to: destination ?? copy, replacingFile: force).run { _, _ in }
   }
 
-  /// Names of files in the folder, without those of the database itself.
+  /// Names of the files in the folder, except the database's own.
   private var others: [String] {
     get throws {
       let folder = try #require(opendir(database.folder))
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test func aCopyIsOneFileOfItsOwnerAloneWithEveryJob() throws {
+  @Test func aCopyIsOnePrivateFileWithEveryJob() throws {
     defer { unlink(copy) }
     let summary = try backup()
     #expect(summary.jobs == 20)
@@ -50,8 +50,8 @@ import Testing
     #expect(try SQLiteShell.run("PRAGMA integrity_check", on: copy) == ["ok"])
   }
 
-  /// Commits between any two steps of the copy neither disturb it nor get into it.
-  @Test func whatIsCommittedMeanwhileIsNotInIt() throws {
+  /// Commits between two steps of the copy neither disturb it nor become part of it.
+  @Test func commitsDuringTheCopyAreNotInIt() throws {
     defer { unlink(copy) }
     let large = String(repeating: "x", count: 3_000_000)
     for number in 0..<5 {
@@ -62,7 +62,7 @@ import Testing
     var steps: [Int] = []
     let summary = try StoreBackup(of: database.path, to: copy, replacingFile: false).run { copied, all in
       steps.append(copied)
-      // Else a copy that begins again after each commit would never end.
+      // Otherwise a copy that restarts after each commit would never end.
       guard steps.count < 50 else { return }
       // An expectation cannot throw from here; a commit that fails would be missing below.
       _ = try? writer.commit(Sample.life(of: "late\(steps.count)", prefix: "late\(steps.count)-"))
@@ -106,13 +106,13 @@ import Testing
 
   /// SQLite would apply the journal to the copy.
   @Test(arguments: ["-wal", "-journal"])
-  func aNameWithAnotherDatabasesJournalIsRefused(_ suffix: String) throws {
+  func aDestinationWithAnotherDatabasesJournalIsRejected(_ suffix: String) throws {
     defer { unlink(copy + suffix) }
     fclose(fopen(copy + suffix, "w"))
     #expect(throws: BackupError.destinationInUse(copy + suffix)) { try backup(force: true) }
   }
 
-  @Test func whatCannotBeCopiedLeavesNothing() throws {
+  @Test func aFailedCopyLeavesNothing() throws {
     let missing = "/nonexistent-folder/copy"
     #expect {
       try backup(to: missing)
@@ -125,7 +125,7 @@ import Testing
     #expect(try others == [])
   }
 
-  /// Between the backup and its restore the daemon went on: whatever waits in the copy may have been sent.
+  /// Between backup and restore the daemon went on, so every order in the copy may have been sent.
   @Test func ordersOfARestoredCopyAreSearchedForFirst() throws {
     let store = try OrderedStore()
     for id in ["one", "two", "three", "ended"] { try store.place(id, retries: 1) }
@@ -160,7 +160,7 @@ import Testing
       #expect(order.absenceConclusiveAt == store.now.advanced(byMilliseconds: 60_000) && order.sentAt == nil)
     }
     #expect(try order("first").stage == .submitted && order("ended").stage == .ended)
-    // Once: the next start finds what this one has made of it.
+    // Only once: the next start finds the marker gone.
     #expect(try !recover(restored))
     let found = try restored.commit { (transaction) throws(StoreError) in
       try transaction.claimOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, lease: 1000)
@@ -175,7 +175,7 @@ import Testing
     #expect(sent.map(\.job.id) == ["one"] && sent.allSatisfy { !$0.order.isRestored })
   }
 
-  /// The prediction of a restored job was interrupted: its next attempt may have been made as well.
+  /// The prediction of a restored job was interrupted, so its next attempt may exist too.
   @Test func theNextAttemptOfARestoredJobIsSearchedForFirst() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)

@@ -2,7 +2,7 @@ import Jobs
 import Store
 import Testing
 
-/// How a prediction and the job that asked for it find each other.
+/// How a prediction is bound to the job that requested it.
 @Suite struct BindingTests {
   @Test func theAnswerBinds() throws {
     let store = try OrderedStore()
@@ -14,7 +14,7 @@ import Testing
     #expect(try store.order("j1").stage == .submitted)
     #expect(try store.deliver("a", .running, naming: "j1").jobID == "j1")
     #expect(try store.outcomes("j1") == [.applied, .applied])
-    // A job is known by its prediction, whatever a later URL says or leaves out.
+    // A bound job is found by its prediction, whatever a later URL names.
     #expect(try !store.deliver("b", .running, logs: 1).isStray)
   }
 
@@ -24,14 +24,14 @@ import Testing
     let recording = try store.deliver("a", .running, naming: "j1")
     #expect(recording.jobID == "j1" && !recording.isStray && recording.state == .running)
     #expect(try store.order("j1").stage == .submitted)
-    // The answer is older, and tells nothing.
+    // The answer is older, and brings nothing new.
     #expect(try store.report(step.order.number, .pending)?.outcome == .late)
     #expect(try store.job("j1").state == .running && store.reader.jobCount() == 1)
     #expect(try store.outcomes("j1") == [.applied])
   }
 
-  /// A question is about a prediction that a job has; a search is for one that it has not.
-  @Test func whatIsFoundInTheListBindsAndWhatIsPolledDoesNot() throws {
+  /// A poll is about a job's known prediction; a search looks for an unknown one.
+  @Test func aSearchResultBindsAndAPollDoesNot() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     try store.noteUnanswered(step)
@@ -58,15 +58,15 @@ import Testing
     let stray = try store.deliver("a", of: "p2", .running, naming: "j1")
     #expect(stray.isStray && stray.jobID == "p2")
     #expect(try store.job("j1").state == .pending && store.job("p2").origin == nil)
-    // So is one that names a job which never was, or which ended without a prediction.
+    // So is one that names an unknown job, or a job that ended without a prediction.
     #expect(try store.deliver("b", of: "p3", .running, naming: "nobody").isStray)
     try store.end(try store.send("j2"))
     #expect(try store.deliver("c", of: "p4", .running, naming: "j2").isStray)
     #expect(try store.job("j2").state == .failed)
   }
 
-  /// What was made of deliveries that named no job becomes the job's own.
-  @Test func anAnswerTakesOverWhatDeliveriesWithoutANameHaveTold() throws {
+  /// An answer merges the orphan that unbound deliveries created.
+  @Test func anAnswerMergesTheOrphanOfUnboundDeliveries() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     try store.deliver("a", .pending)
@@ -82,11 +82,11 @@ import Testing
     #expect(try store.deliver("a", .pending).outcome == .duplicate)
     #expect(try store.deliver("c", .succeeded, naming: "j1").endsJob)
     #expect(try store.outcomes("j1") == [.applied, .applied, .duplicate, .applied])
-    // It is looked after.
+    // It has ended, so no check is due.
     #expect(try store.reader.nextDue().check == nil)
   }
 
-  @Test func aDeliveryThatNamesTheJobTakesOverToo() throws {
+  @Test func aDeliveryThatNamesTheJobMergesTheOrphanToo() throws {
     let store = try OrderedStore()
     _ = try store.send("j1")
     try store.deliver("a", .pending)
@@ -96,9 +96,9 @@ import Testing
     #expect(try store.order("j1").stage == .submitted)
   }
 
-  /// The end that a delivery without a name told of is judged by the request, and counted once.
+  /// The end of an orphan is validated against the request, and counted once.
   @Test(arguments: [true, false], [true, false])
-  func anEndThatIsTakenOverIsJudgedByTheRequest(_ isBrokenByRules: Bool, _ isBrokenByRequest: Bool) throws {
+  func anOrphansEndIsValidatedAgainstTheRequest(_ isBrokenByRules: Bool, _ isBrokenByRequest: Bool) throws {
     let ruleViolation = JobError(code: "invalid_output", message: "by the request")
     let store = try OrderedStore(validateOutput: { request, _, _ in
       request == Array("strict".utf8) ? ruleViolation : nil
@@ -117,8 +117,8 @@ import Testing
     #expect(usage.predictMilliseconds == 4000 && usage.runMilliseconds == 5000)
   }
 
-  /// With no word in the request, what the general rules said stands.
-  @Test func aTurnedSuccessThatIsTakenOverStaysTurned() throws {
+  /// Without rules in the request, the verdict of the general rules stands.
+  @Test func anOrphanThatViolatesTheGeneralRulesStaysFailed() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     let ruleViolation = JobError(code: "invalid_output", message: "rules")
@@ -127,7 +127,7 @@ import Testing
     #expect(try store.job("j1").state == .failed && store.job("j1").error == ruleViolation)
   }
 
-  @Test func anInterruptionThatIsTakenOverIsTriedAgain() throws {
+  @Test func anInterruptedOrphanIsRetried() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)
     try store.deliver("a", .failed, error: interruption)
@@ -140,8 +140,8 @@ import Testing
     #expect(try store.deliver("b", .failed, error: interruption).outcome == .late)
   }
 
-  /// The wish to cancel goes with it, and nothing of the other job is left: its number may be another's next.
-  @Test func aWishToCancelIsTakenOver() throws {
+  /// The orphan's cancel request is adopted, and no row of it is left, because its number may be reused.
+  @Test func anOrphansCancelRequestIsAdopted() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     try store.deliver("a", .running)
@@ -158,7 +158,7 @@ import Testing
     #expect(try store.reader.jobCount() == 2)
   }
 
-  @Test func aLostWebhookThatIsTakenOverIsStillUncounted() throws {
+  @Test func anOrphansLostWebhookIsUncountedOnDelivery() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     try store.deliver("a", .running)
@@ -171,8 +171,9 @@ import Testing
     #expect(try store.reader.usage(on: 0...0).map(\.usage.succeeded) == [1])
   }
 
-  /// An answer for a number that was given to another job meanwhile: only what creates or finds a prediction binds it.
-  @Test func aQuestionNeverBinds() throws {
+  /// Only a create call or a search binds a prediction, because a job's number may have been reused
+  /// meanwhile.
+  @Test func aPollNeverBinds() throws {
     let store = try OrderedStore()
     try store.place("j1")
     let number = try store.number("j1")

@@ -2,14 +2,14 @@ import Jobs
 import Store
 import Testing
 
-/// The wish to cancel, at every stage of an order.
+/// Cancel requests at every stage of an order.
 @Suite struct CancelTests {
-  private func requested(_ cancellation: CancelResult) -> Bool {
-    if case .requested = cancellation { true } else { false }
+  private func requested(_ result: CancelResult) -> Bool {
+    if case .requested = result { true } else { false }
   }
 
-  private func ended(_ cancellation: CancelResult) -> Job? {
-    if case .ended(let job) = cancellation { job } else { nil }
+  private func ended(_ result: CancelResult) -> Job? {
+    if case .ended(let job) = result { job } else { nil }
   }
 
   private func expectCancel(_ step: OrderStep, of prediction: String) {
@@ -19,7 +19,7 @@ import Testing
     }
   }
 
-  @Test func nobodyHasSuchAJob() throws {
+  @Test func cancelingAnUnknownJobFindsNothing() throws {
     let store = try OrderedStore()
     guard case .noSuchJob = try store.cancel("j1") else {
       Issue.record("there is one")
@@ -27,7 +27,7 @@ import Testing
     }
   }
 
-  @Test func whatWasNotSentEndsAtOnce() throws {
+  @Test func aJobThatWasNotSentEndsAtOnce() throws {
     let store = try OrderedStore()
     try store.place("j1")
     let job = try #require(ended(try store.cancel("j1")))
@@ -39,15 +39,15 @@ import Testing
     #expect(ended(try store.cancel("j1")) == job)
   }
 
-  /// While the call is under way nobody knows what there is to cancel; its answer says it.
-  @Test func whatIsBeingSentIsCanceledOnceItsAnswerIsThere() throws {
+  /// The prediction to cancel is known once the create call in flight is answered.
+  @Test func aJobInFlightIsCanceledOnceItsCallIsAnswered() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     #expect(requested(try store.cancel("j1")))
     #expect(try store.steps().isEmpty)
     try store.report(step.order.number, .pending)
     expectCancel(try store.step(), of: "p1")
-    // A call that nothing came of is made again.
+    // A cancel call without a result is repeated.
     #expect(try store.steps().isEmpty)
     store.advance(35_000)
     expectCancel(try store.step(), of: "p1")
@@ -58,9 +58,9 @@ import Testing
     #expect(try store.job("j1").state == .canceled)
   }
 
-  /// The call was certainly not carried out, so nothing is there to cancel, and it is not made again.
+  /// The call had no effect, so there is nothing to cancel, and it is not repeated.
   @Test(arguments: [false, true])
-  func whatWasNotCarriedOutIsNotSentAgain(_ isSearchedFor: Bool) throws {
+  func aCanceledJobWhoseCallHadNoEffectIsNotSentAgain(_ isSearchedFor: Bool) throws {
     let store = try OrderedStore()
     var step = try store.send("j1")
     if isSearchedFor {
@@ -77,7 +77,7 @@ import Testing
     #expect(try store.reader.usage(on: 0...0).map(\.usage.canceled) == [1])
   }
 
-  @Test func whatHadNoAnswerIsSearchedForAtOnceAndThenCanceled() throws {
+  @Test func anUnansweredJobIsSearchedForAtOnceAndThenCanceled() throws {
     let store = try OrderedStore()
     try store.noteUnanswered(try store.send("j1"), nextSearchIn: 5000)
     #expect(requested(try store.cancel("j1")))
@@ -91,7 +91,7 @@ import Testing
   }
 
   @Test(arguments: [true, false])
-  func whatRunsIsCanceledWhoeverCreatedIt(_ isOrdered: Bool) throws {
+  func aRunningJobIsCanceledWhateverCreatedIt(_ isOrdered: Bool) throws {
     let store = try OrderedStore()
     if isOrdered {
       try store.report(try store.send("j1").order.number, .running)
@@ -101,11 +101,11 @@ import Testing
     let name = isOrdered ? "j1" : "p1"
     #expect(requested(try store.cancel(name)))
     expectCancel(try store.step(), of: "p1")
-    // To wish it once more makes it due once more.
+    // A repeated request makes the cancel call due again.
     #expect(requested(try store.cancel("p1")))
     expectCancel(try store.step(), of: "p1")
     #expect(try store.steps().isEmpty)
-    // The provider's own word ends the job, whatever it is.
+    // The provider's end counts, whatever it is.
     try store.deliver("b", .succeeded)
     #expect(try store.job(name).state == .succeeded)
     store.advance(OrderedStore.aWhile)
@@ -114,7 +114,7 @@ import Testing
     #expect(try store.order(name).stage == .ended)
   }
 
-  @Test func thatTheProviderWasAskedChangesNothingOfAnOrderThatIsNotPlaced() throws {
+  @Test func aCancelCallDoesNotChangeAnOrderThatIsNotSubmitted() throws {
     let store = try OrderedStore()
     try store.place("j1")
     let number = try store.number("j1")
@@ -123,8 +123,8 @@ import Testing
     #expect(try store.steps().count == 1)
   }
 
-  /// No order of webhook, answer and wish ends elsewhere than the provider's own last word.
-  @Test func inEveryOrderTheProvidersWordEndsTheJob() throws {
+  /// Every order of webhook, answer and cancel request ends with the provider's end.
+  @Test func inEveryOrderTheProvidersEndCounts() throws {
     enum Event: CaseIterable { case answer, running, end, poll, cancel }
     for order in permutations(of: Event.allCases) {
       let store = try OrderedStore()

@@ -3,10 +3,10 @@ import Jobs
 import Store
 import Testing
 
-/// What happens to files while they are in use.
+/// Files that are moved, deleted or replaced while in use.
 @Suite struct DatabaseFilesTests {
   @Test(arguments: ["", "-wal", "-shm"])
-  func nothingIsCommittedWhileAFileIsNotInItsPlace(_ suffix: String) throws {
+  func nothingIsCommittedWhileAFileIsMissingOrReplaced(_ suffix: String) throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
     let reader = try StoreReader(path: database.path)
@@ -17,7 +17,7 @@ import Testing
     #expect(throws: StoreError.gone(file)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
     #expect(throws: StoreError.gone(file)) { try writer.probe() }
     #expect(throws: StoreError.gone(file)) { try reader.ping() }
-    // What is known is still told.
+    // Reads go on.
     #expect(try reader.job("p1") != nil)
 
     fclose(fopen(file, "w"))
@@ -31,7 +31,7 @@ import Testing
     try reader.ping()
   }
 
-  @Test func aLinkIsFollowedAndMustGoOnLeadingThere() throws {
+  @Test func aLinkIsFollowedAndMustKeepItsTarget() throws {
     let database = try TemporaryDatabase()
     do { _ = try StoreWriter(path: database.path) }
     let link = database.folder + "/link"
@@ -45,9 +45,9 @@ import Testing
     #expect(throws: StoreError.replaced(link)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
   }
 
-  /// The last connection to close deletes a log by its name, which may be another daemon's by then.
+  /// The last connection to close deletes the WAL by its name, which may belong to another daemon by then.
   @Test(arguments: [false, true])
-  func closingLeavesTheLogOfAnotherDatabase(_ isReplaced: Bool) throws {
+  func closingLeavesTheWALOfAnotherDatabase(_ isReplaced: Bool) throws {
     let database = try TemporaryDatabase()
     let aside = database.path + ".aside"
     defer { unlink(aside) }
@@ -59,7 +59,7 @@ import Testing
     #expect((access(database.path + "-wal", F_OK) == 0) == isReplaced)
   }
 
-  @Test func aRehearsalTakesRoomAndLeavesNothing() throws {
+  @Test func aDryRunTakesSpaceAndLeavesNothing() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
     let reader = try StoreReader(path: database.path)

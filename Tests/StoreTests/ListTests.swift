@@ -3,7 +3,7 @@ import Store
 import Testing
 
 @Suite struct ListTests {
-  /// Forty jobs in every state and of two models; job number n has the id "p<n>".
+  /// Forty jobs in all states and of two models; job number n has the id "p<n>".
   private func filled() throws -> (TemporaryDatabase, StoreWriter) {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
@@ -30,7 +30,7 @@ import Testing
     #expect(page.next == 38)
   }
 
-  /// Pages neither overlap nor leave out, although jobs are added while they are read.
+  /// Pages neither overlap nor skip jobs, although jobs are added between them.
   @Test(arguments: [1, 2, 7, 40, 100])
   func pagesAreCompleteWhileJobsAreAdded(_ limit: Int) throws {
     let (database, writer) = try filled()
@@ -66,7 +66,7 @@ import Testing
     #expect(try reader.jobs(matching: JobFilter(model: "a/none"), before: nil, limit: 5).jobs.isEmpty)
   }
 
-  /// Every question of the API is answered by an index, whatever the store has grown to.
+  /// Every query of the API uses an index, however large the store is.
   @Test(arguments: [
     (
       "SELECT job, digest FROM deliveries WHERE webhook_id = 'a' AND is_repeat = 0",
@@ -77,7 +77,8 @@ import Testing
       "SELECT number FROM jobs WHERE number < 9 AND model = 'a' ORDER BY number DESC LIMIT 5", "jobs_by_model"
     ),
     (
-      "SELECT number FROM jobs WHERE number < 9 AND phase = 'failed' AND phase <> 'succeeded' ORDER BY number DESC LIMIT 5",
+      "SELECT number FROM jobs WHERE number < 9 AND phase = 'failed' AND phase <> 'succeeded' "
+        + "ORDER BY number DESC LIMIT 5",
       "jobs_by_phase"
     ),
     ("SELECT * FROM jobs WHERE number < 9 ORDER BY number DESC LIMIT 5", "INTEGER PRIMARY KEY"),
@@ -110,7 +111,7 @@ import Testing
     ("DELETE FROM deliveries WHERE job = 1", "PRIMARY KEY"),
     ("SELECT * FROM deliveries WHERE job = 1 AND position > 1 ORDER BY position LIMIT 5", "PRIMARY KEY"),
   ])
-  func questionsUseAnIndex(_ sql: String, _ index: String) throws {
+  func queriesUseAnIndex(_ sql: String, _ index: String) throws {
     let (database, _) = try filled()
     let program = try OtherProgram(database.path)
     let plan = try program.plan(of: sql)

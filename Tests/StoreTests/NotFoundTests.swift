@@ -6,7 +6,7 @@ import Testing
 extension OrderedStore {
   fileprivate static let minute: Int64 = 60_000
 
-  /// A poll, or a cancellation, is answered with a 404.
+  /// Answers a poll or a cancel call with a 404.
   @discardableResult
   fileprivate func miss(
     _ number: Int64, of prediction: String = "p1", from source: SnapshotSource = .poll
@@ -19,7 +19,7 @@ extension OrderedStore {
     }
   }
 
-  /// So often, a minute apart: the last one is now.
+  /// Records `count` 404s, a minute apart, the last one now.
   fileprivate func miss(_ count: Int, times number: Int64) throws -> Job? {
     var job: Job?
     for index in 0..<count {
@@ -43,8 +43,9 @@ extension OrderedStore {
   }
 }
 
-/// One 404 ends nothing: a proxy, a wrong address or another account's token may have answered for the
-/// provider.
+/// A single 404 ends nothing.
+///
+/// A proxy, a wrong address or another account's token may have caused it.
 @Suite struct NotFoundTests {
   @Test func severalInARowOverMinutesEndAJob() throws {
     let store = try OrderedStore()
@@ -53,7 +54,7 @@ extension OrderedStore {
     store.advance(OrderedStore.minute)
     let before = try store.job("p1")
     #expect(try store.miss(5, times: number) == nil)
-    // The job is as it was, and is polled on.
+    // The job is unchanged, and polling goes on.
     #expect(try store.job("p1") == before && before.pollState.dueAt != nil)
     #expect(try store.outcomes("p1") == [.applied] + Array(repeating: .notFound, count: 5))
     store.advance(OrderedStore.minute)
@@ -79,7 +80,7 @@ extension OrderedStore {
     #expect(try store.miss(number) != nil)
   }
 
-  /// As long as deliveries come, or the provider answers a poll, it knows the prediction.
+  /// Deliveries and answered polls prove that the provider knows the prediction.
   @Test(arguments: ["new delivery", "delivery without changes", "poll without changes", "redelivery"])
   func `any other answer or delivery resets the count`(_ event: String) throws {
     let store = try OrderedStore()
@@ -103,7 +104,7 @@ extension OrderedStore {
     #expect(try store.miss(number)?.state == .failed)
   }
 
-  @Test func aCancellationCountsToo() throws {
+  @Test func aCancelCallCountsToo() throws {
     let store = try OrderedStore()
     let number = try store.send("j1").order.number
     try store.report(number, .running)
@@ -123,8 +124,8 @@ extension OrderedStore {
     #expect(try store.outcomes("p1") == [.applied])
   }
 
-  /// A call that creates is made again, after pauses that grow, until the fifth 404.
-  @Test func aCreationIsRefusedByTheFifthAnswer() throws {
+  /// A create call is retried with backoff until the fifth 404.
+  @Test func aCreateCallFailsAtTheFifth404() throws {
     let store = try OrderedStore()
     var step = try store.send("j1")
     for seconds: Int64 in [10, 20, 40, 60] {
@@ -142,8 +143,8 @@ extension OrderedStore {
     #expect(try store.history("j1").map(\.source) == Array(repeating: .answer, count: 5) + [.daemon])
   }
 
-  /// The address was wrong for a while.
-  @Test func aCreationThatIsAnsweredAfterAllGoesOn() throws {
+  /// The API address was wrong for a while.
+  @Test func anAnsweredCreateCallResetsTheCount() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     try store.missCreation(step)
@@ -154,12 +155,12 @@ extension OrderedStore {
     try store.report(second.order.number, .running)
     #expect(try store.missCreation(second) == nil)
     #expect(try store.job("j1").state == .running && store.outcomes("j1") == [.notFound, .applied])
-    // Those answers were about the model, and count for no poll.
+    // Those 404s were about the model, and do not count for polls.
     store.advance(10 * OrderedStore.minute)
     #expect(try store.miss(3, times: second.order.number) == nil)
   }
 
-  @Test func aCreationThatIsToBeCanceledIsNotMadeAgain() throws {
+  @Test func aCreateCallOfACanceledOrderIsNotRepeated() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     _ = try store.cancel("j1")

@@ -40,7 +40,7 @@ import Testing
     #expect(writer.walPages > pages)
   }
 
-  @Test func whatIsNoDatabaseIsCorrupt() throws {
+  @Test func aFileThatIsNoDatabaseIsCorrupt() throws {
     let database = try TemporaryDatabase()
     let file = fopen(database.path, "w")
     fputs(String(repeating: "this is not a database ", count: 100), file)
@@ -71,9 +71,10 @@ import Testing
     #expect(throws: StoreError.self) { try reader.job("p1") }
   }
 
-  /// Migrations are tested from every version on: an empty file is version 0, and each later one is kept as it was made.
+  /// Migrations are tested from every version: an empty file is version 0, and later ones are stored as
+  /// created.
   @Test(arguments: [0, 1])
-  func everyEarlierVersionIsBroughtToThisOne(_ version: Int) throws {
+  func everyEarlierVersionIsMigrated(_ version: Int) throws {
     let database = try TemporaryDatabase()
     if version == 0 {
       try SQLiteShell.run("PRAGMA user_version", on: database.path)
@@ -98,7 +99,7 @@ import Testing
     #expect(try writer.commit(Sample.life(of: "p1", prefix: "a")).count == 4)
   }
 
-  @Test func theLogGrowsWithCommitsAndBeginsAnewAfterACheckpoint() throws {
+  @Test func theWALGrowsWithCommitsAndIsResetAfterACheckpoint() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
     let checkpointer = try StoreCheckpointer(path: database.path)

@@ -3,7 +3,7 @@ import Store
 import Testing
 @testable import Time
 
-/// What the calls for an order may change, in whatever order one hears of them.
+/// Results of an order's calls, in any order of arrival.
 @Suite struct OrderCallTests {
   private let database: TemporaryDatabase
   private let writer: StoreWriter
@@ -13,53 +13,53 @@ import Testing
     writer = try StoreWriter(path: database.path)
   }
 
-  /// A search that took its time finds nothing of a call after which another has been made.
-  @Test func whoIsSlowPutsNothingBackThatIsBeingSentAgain() throws {
+  /// The late result of a search has no effect after another create call.
+  @Test func aStaleCallerCannotRequeueAnOrderThatIsSentAgain() throws {
     try place("a")
     let first = try send(at: 0)
-    try noteUnanswered(first, certain: 100)
+    try noteUnanswered(first, absenceConclusive: 100)
     let search = try #require(try find(at: 100).first)
     #expect(search.order.request.isEmpty && search.order.absenceConclusiveAt == time(100))
     try reschedule(search, until: 100)
     let second = try send(at: 200)
     #expect(second.order.tries == 2 && second.order.absenceConclusiveAt == nil)
-    // Both tell of the first call, and the second is under way.
+    // Both are about the first call, and the second is in flight.
     try reschedule(search, until: 250)
-    try noteUnanswered(first, certain: 250)
+    try noteUnanswered(first, absenceConclusive: 250)
     try writer.commit { (transaction) throws(StoreError) in
       try transaction.delay(search, until: time(250))
     }
     #expect(try steps(at: 10_000).isEmpty)
     #expect(try stored("a").stage == .sending)
-    // The call that is under way may.
+    // The call in flight may.
     try reschedule(second, until: 300)
     #expect(try stored("a").stage == .queued)
   }
 
-  /// A second call had no answer either by then, and is looked for at its own time.
-  @Test func whoIsSlowDelaysNoSearchForAnotherCall() throws {
+  /// A second call had no answer either, and has a search of its own.
+  @Test func aStaleCallerCannotDelayTheSearchForANewerCall() throws {
     try place("a")
     let first = try send(at: 0)
-    try noteUnanswered(first, certain: 100)
+    try noteUnanswered(first, absenceConclusive: 100)
     let search = try #require(try find(at: 100).first)
     try reschedule(search, until: 100)
-    try noteUnanswered(try send(at: 200), certain: 300)
+    try noteUnanswered(try send(at: 200), absenceConclusive: 300)
     try writer.commit { (transaction) throws(StoreError) in
       try transaction.delay(search, until: time(5000))
     }
     #expect(try find(at: 300).count == 1)
   }
 
-  /// What was said first of a call stands: it may be looked for since.
-  @Test func aCallIsFoundToBeUnansweredOnce() throws {
+  /// The first result of a call counts, because a search may have begun since.
+  @Test func aCallBecomesUnansweredOnce() throws {
     try place("a")
     let step = try send(at: 0)
-    try noteUnanswered(step, certain: 100)
-    try noteUnanswered(step, certain: 50)
+    try noteUnanswered(step, absenceConclusive: 100)
+    try noteUnanswered(step, absenceConclusive: 50)
     #expect(try stored("a").absenceConclusiveAt == time(100))
   }
 
-  @Test func whatIsPlacedIsNotSentAgain() throws {
+  @Test func aSubmittedOrderIsNotSentAgain() throws {
     try place("a")
     let step = try send(at: 0)
     let delivery = Sample.delivery("w", "starting", .pending)
@@ -68,17 +68,17 @@ import Testing
         webhookID: "w", receivedAt: time(1), snapshot: delivery.snapshot, body: delivery.body, namedJob: "a")
     ])
     try reschedule(step, until: 10)
-    try noteUnanswered(step, certain: 10)
+    try noteUnanswered(step, absenceConclusive: 10)
     #expect(try stored("a").stage == .submitted)
     #expect(try steps(at: 10_000).isEmpty)
   }
 
-  /// Both ways for a call to come to nothing.
+  /// Both ways in which a call has no effect.
   @Test(arguments: [false, true])
-  func anOrderToBeCanceledEndsWhereItsCallCameToNothing(_ isSearched: Bool) throws {
+  func anOrderToBeCanceledEndsWhenItsCallHadNoEffect(_ isSearched: Bool) throws {
     try place("a")
     var step = try send(at: 0)
-    if isSearched { try noteUnanswered(step, certain: 5) }
+    if isSearched { try noteUnanswered(step, absenceConclusive: 5) }
     let cancellation = try writer.commit { (transaction) throws(StoreError) in
       try transaction.cancel("a", at: time(1))
     }
@@ -93,7 +93,7 @@ import Testing
     #expect(try steps(at: 10_000).isEmpty)
   }
 
-  @Test func whatWasUnderWayAtTheEndOfADaemonIsLookedFor() throws {
+  @Test func callsInFlightAtACrashAreSearchedFor() throws {
     try place("a")
     _ = try send(at: 1000)
     try writer.commit { (transaction) throws(StoreError) in
@@ -101,7 +101,7 @@ import Testing
     }
     let step = try #require(try find(at: 5000).first)
     #expect(step.order.absenceConclusiveAt == time(61_000))
-    // The clock was set back meanwhile: the wait is no longer for that.
+    // The clock was set back meanwhile, which makes the grace period no longer.
     try reschedule(step, until: 5000)
     _ = try send(at: 90_000)
     try writer.commit { (transaction) throws(StoreError) in
@@ -110,7 +110,7 @@ import Testing
     #expect(try find(at: 6000).first?.order.absenceConclusiveAt == time(66_000))
   }
 
-  /// What the provider says of a prediction that the job has left ends nothing.
+  /// An end of a past attempt's prediction does not end the job.
   @Test func aPredictionThatIsGoneEndsItsOwnJobOnly() throws {
     try place("a", retries: 1)
     let step = try send(at: 0)
@@ -167,9 +167,11 @@ extension OrderCallTests {
     }
   }
 
-  private func noteUnanswered(_ step: OrderStep, certain: Int64) throws {
+  private func noteUnanswered(_ step: OrderStep, absenceConclusive: Int64) throws {
     try writer.commit { (transaction) throws(StoreError) in
-      try transaction.noteUnanswered(step.order, nextSearch: time(certain), absenceConclusive: time(certain))
+      try transaction.noteUnanswered(
+        step.order, nextSearch: time(absenceConclusive),
+        absenceConclusive: time(absenceConclusive))
     }
   }
 

@@ -20,8 +20,8 @@ import Testing
     #expect(try store.reader.damagedBodies { _ in [] }.count == 0)
   }
 
-  /// A name is given before its job has a prediction, and a prediction may later be called the same.
-  @Test func aJobsOwnNameComesBeforeThatOfAPrediction() throws {
+  /// A job's id is fixed before it has a prediction, whose id may later be the same.
+  @Test func aJobsOwnIDTakesPrecedenceOverAPredictions() throws {
     let store = try OrderedStore()
     try store.place("one")
     try store.deliver("a", of: "one", .running)
@@ -31,11 +31,11 @@ import Testing
     #expect(try store.reader.job("none")?.number == nil)
   }
 
-  /// A name and a key are each taken once, by one request.
+  /// An id and a key each belong to one request.
   @Test(
     arguments: [
       ("j1", nil, "{}", .known), ("j1", nil, "{1}", .conflict), ("j2", nil, "{}", .created),
-      // The key decides before the name.
+      // The key takes precedence over the id.
       ("j2", "k1", "{}", .known), ("j2", "k1", "{1}", .conflict), ("j1", "k1", "{}", .known),
       ("j1", "k2", "{}", .known), ("j2", "k2", "{}", .created),
       // A job is found by its prediction too.
@@ -65,14 +65,14 @@ import Testing
 
   enum Kind { case created, known, conflict }
 
-  @Test func stepsAreTakenInOrderUpToTheLimitAndNeverTwice() throws {
+  @Test func stepsAreClaimedInOrderUpToTheLimitAndNeverTwice() throws {
     let store = try OrderedStore()
     for number in 1...5 {
       try store.place("j\(number)")
       store.advance(1)
     }
     #expect(try store.steps(creates: 0, others: 0).isEmpty)
-    // SQLite takes a negative limit for none.
+    // SQLite treats a negative limit as none.
     #expect(try store.steps(creates: -1, others: -1).isEmpty)
     #expect(try store.steps(creates: 2).map(\.job.id) == ["j1", "j2"])
     #expect(try store.steps(creates: 2).map(\.job.id) == ["j3", "j4"])
@@ -82,7 +82,7 @@ import Testing
     #expect(try store.steps().isEmpty)
   }
 
-  /// An hour later by the clock that was wrong is a minute after it was set right.
+  /// A due time an hour ahead by the wrong clock is at most a minute ahead once the clock is right.
   @Test func aClockThatIsSetBackDelaysNoOrderForLong() throws {
     let store = try OrderedStore()
     store.advance(3_600_000)
@@ -97,7 +97,7 @@ import Testing
     #expect(try store.steps().map(\.job.id) == ["j1"])
   }
 
-  /// A call that was made while the clock was a year ahead would not count as lost before that year is over.
+  /// A call made while the clock was a year ahead would otherwise count as lost only after that year.
   @Test func aClockThatWasAheadDelaysNoSearchForLong() throws {
     let store = try OrderedStore()
     let year: Int64 = 365 * 86_400_000
@@ -112,8 +112,8 @@ import Testing
     #expect(order.dueAt == now.advanced(byMilliseconds: 60_000) && order.absenceConclusiveAt == order.dueAt)
   }
 
-  /// The same bytes under the same name are known, whatever the queue holds.
-  @Test func beyondItsBoundTheQueueTakesNothingMore() throws {
+  /// The same request with the same id is known, whatever the queue holds.
+  @Test func aFullQueueRejectsOrders() throws {
     let store = try OrderedStore()
     func place(_ id: String) throws -> Bool? {
       let order = OrderedStore.order(id, at: store.now)
@@ -129,12 +129,12 @@ import Testing
     for number in 1...2 { #expect(try place("j\(number)") == true) }
     #expect(try place("j3") == false && place("j2") == nil)
     #expect(try store.reader.job("j3") == nil)
-    // Each way to leave the queue makes room for one: to be sent, to be canceled.
+    // Each way to leave the queue makes room for one: being sent, being canceled.
     let sent = try #require(try store.steps(creates: 1).first)
     #expect(try place("j3") == true && place("j4") == false)
     _ = try store.cancel("j2")
     #expect(try place("j4") == true && place("j5") == false)
-    // What comes back takes room.
+    // A rescheduled order takes room again.
     try store.reschedule(sent)
     _ = try store.steps(creates: 1)
     #expect(try place("j5") == false)
@@ -142,7 +142,7 @@ import Testing
     #expect(try place("j5") == true && place("j6") == false)
     try store.reopen()
     #expect(try place("j6") == false)
-    // What failed has left nothing behind.
+    // A failed transaction leaves nothing behind.
     _ = try store.cancel("j4")
     struct Failure: Error {}
     #expect(throws: StoreError.self) {
@@ -154,7 +154,7 @@ import Testing
     #expect(try place("j7") == true && place("j8") == false)
   }
 
-  @Test func whatIsNotDueIsNotTaken() throws {
+  @Test func aStepThatIsNotDueIsNotClaimed() throws {
     let store = try OrderedStore()
     try store.place("j1")
     store.advance(-1)
@@ -163,7 +163,7 @@ import Testing
     #expect(try store.steps().count == 1)
   }
 
-  @Test func aCallIsOnRecordBeforeItIsMade() throws {
+  @Test func aCallIsRecordedBeforeItIsMade() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", timeout: 20_000)
     guard case .create = step.action else {
@@ -173,13 +173,13 @@ import Testing
     #expect(step.order.stage == .sending && step.order.tries == 1 && step.order.sentAt == store.now)
     let order = try store.order("j1")
     #expect(order.stage == .sending && order.dueAt == nil && order.tries == 1 && order.sentAt == store.now)
-    // The job's own window counts from now on; two questions fit into it.
+    // The job's own timeout counts from now on; two polls fit into it.
     #expect(step.job.pollState.dueAt == store.now.advanced(byMilliseconds: 10_000))
     #expect(try store.job("j1") == step.job)
   }
 
-  /// A daemon that was killed in the middle of a call does not know whether the prediction exists.
-  @Test func aCallThatWasUnderWayIsUnansweredAfterACrash() throws {
+  /// After a crash during a call, the prediction may exist or not.
+  @Test func aCallInFlightIsUnansweredAfterACrash() throws {
     let store = try OrderedStore()
     let sent = try store.send("j1")
     try store.place("j2")
@@ -206,7 +206,7 @@ import Testing
     #expect(try store.steps(creates: 0).count == 1)
   }
 
-  @Test func aCallThatWasPutOffIsMadeAgain() throws {
+  @Test func aRescheduledCallIsRepeated() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     try store.reschedule(step, by: 1000)
@@ -216,7 +216,7 @@ import Testing
     #expect(again.order.tries == 2 && again.order.sentAt == store.now)
   }
 
-  @Test func whatIsKnownToExistIsNotMadeAgain() throws {
+  @Test func aKnownPredictionIsNotCreatedAgain() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     try store.report(step.order.number, .pending)
@@ -227,8 +227,10 @@ import Testing
     #expect(try store.steps().isEmpty)
   }
 
-  /// Two searches for one call may run at once, for a search may take longer than its step is put off. Only what either says
-  /// of the call that it looked for counts, or a third call would be made beside the second.
+  /// Two searches for one call may run at once, because a search may outlast its lease.
+  ///
+  /// A result counts only for the call that was searched for, or a third call would be made beside the
+  /// second.
   @Test func aSearchThatComesLateDoesNotUndoAnotherCall() throws {
     let store = try OrderedStore()
     try store.noteUnanswered(try store.send("j1"))
@@ -243,13 +245,13 @@ import Testing
     try store.reschedule(second, by: 0)
     #expect(try store.order("j1").stage == .sending)
     #expect(try store.steps().isEmpty)
-    // Nor does the second search speak for the second call when that had no answer either.
+    // Nor does the second search count for the second call, which had no answer either.
     try store.noteUnanswered(call)
     try store.reschedule(second, by: 0)
     #expect(try store.order("j1").stage == .unanswered)
   }
 
-  @Test func anOrderThatWasRefusedIsAtItsEnd() throws {
+  @Test func aRefusedOrderHasEnded() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
     let job = try #require(try store.end(step))
@@ -259,14 +261,14 @@ import Testing
     #expect(try store.end(step) == nil)
     store.advance(OrderedStore.aWhile)
     #expect(try store.steps().isEmpty)
-    // The answer that nobody expected any more is of no job.
+    // A late answer belongs to no job.
     #expect(try store.report(step.order.number, .pending) == nil)
     try store.reschedule(step)
     #expect(try store.order("j1").stage == .ended)
   }
 
-  /// What is said of one prediction, or of there being none, does not end a job that has another by then.
-  @Test func whatEndsAJobIsSaidOfItsPrediction() throws {
+  /// An end of one prediction, or of none, does not end a job that has another by then.
+  @Test func anEndAppliesOnlyToItsOwnPrediction() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)
     try store.deliver("a", of: "p1", .running, naming: "j1")

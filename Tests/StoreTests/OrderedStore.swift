@@ -3,7 +3,9 @@ import Store
 import Testing
 @testable import Time
 
-/// A store in which jobs are created. The time stands still unless a test moves it; times are in milliseconds.
+/// A store in which jobs are created.
+///
+/// Time stands still unless a test advances it, in milliseconds.
 final class OrderedStore {
   let database: TemporaryDatabase
   private(set) var writer: StoreWriter
@@ -12,7 +14,7 @@ final class OrderedStore {
   private let policy: PollPolicy
   var now = Timestamp(milliseconds: 1_000_000)
 
-  /// Beyond the window, and before the next day.
+  /// Longer than the timeout, and within the same day.
   static let aWhile: Int64 = 3_600_000
 
   init(
@@ -25,7 +27,7 @@ final class OrderedStore {
     reader = try StoreReader(path: database.path)
   }
 
-  /// As after the daemon was killed. Another policy may hold from then on.
+  /// Reopens the store, as after a kill, with the same or another policy.
   func reopen(policy: PollPolicy? = nil) throws {
     writer = try StoreWriter(
       path: database.path, polling: policy ?? self.policy, validateOutput: validateOutput)
@@ -76,7 +78,7 @@ extension OrderedStore {
     return try #require(steps.first)
   }
 
-  /// A job whose call that creates the prediction is under way.
+  /// Enqueues a job and claims its create step.
   func send(_ id: String, retries: Int64 = 0, timeout: Int64? = nil) throws -> OrderStep {
     try place(id, timeout: timeout, retries: retries)
     return try step()
@@ -113,7 +115,7 @@ extension OrderedStore {
   }
 }
 
-// MARK: - News
+// MARK: - Snapshots
 
 extension OrderedStore {
   @discardableResult
@@ -121,11 +123,11 @@ extension OrderedStore {
     _ webhookID: String, of prediction: String = "p1", _ phase: Phase, naming job: String? = nil,
     error: JobError? = nil, logs: Int = 0, ruleViolation: JobError? = nil
   ) throws -> Recording {
-    let news = news(
+    let polled = snapshot(
       of: prediction, phase, from: .webhook, error: error, logs: logs, ruleViolation: ruleViolation)
     return try writer.commit([
       Delivery(
-        webhookID: webhookID, receivedAt: now, snapshot: news.snapshot, body: news.body, namedJob: job)
+        webhookID: webhookID, receivedAt: now, snapshot: polled.snapshot, body: polled.body, namedJob: job)
     ])[0]
   }
 
@@ -136,17 +138,17 @@ extension OrderedStore {
     try report(.answer, number, of: prediction, phase)
   }
 
-  /// What the provider answers about the job of `number`.
+  /// Records a polled snapshot of the job with that number.
   @discardableResult
   func report(
     _ source: SnapshotSource, _ number: Int64, of prediction: String = "p1", _ phase: Phase,
     error: JobError? = nil, logs: Int = 0
   ) throws -> Recording? {
-    let news = news(of: prediction, phase, from: source, error: error, logs: logs, ruleViolation: nil)
-    return try commit { (transaction) throws(StoreError) in try transaction.record(news, ofJob: number) }
+    let polled = snapshot(of: prediction, phase, from: source, error: error, logs: logs, ruleViolation: nil)
+    return try commit { (transaction) throws(StoreError) in try transaction.record(polled, ofJob: number) }
   }
 
-  private func news(
+  private func snapshot(
     of prediction: String, _ phase: Phase, from source: SnapshotSource, error: JobError?, logs: Int,
     ruleViolation: JobError?
   ) -> PolledSnapshot {
@@ -180,6 +182,6 @@ extension OrderedStore {
 let interruption = JobError(code: JobError.interrupted, message: "Prediction interrupted")
 
 extension NextDue {
-  /// Of an order whose call was made.
+  /// The next search or cancel call.
   var otherStep: Timestamp? { [find, cancel].compactMap(\.self).min() }
 }

@@ -6,14 +6,14 @@ import Testing
 private let alone = PollPolicy(timeout: 900_000, firstPoll: nil)
 
 extension OrderedStore {
-  fileprivate func sweep(limit: Int = 100) throws -> DuePolls {
+  fileprivate func claimPolls(limit: Int = 100) throws -> DuePolls {
     let now = now
     return try commit { (transaction) throws(StoreError) in
       try transaction.claimDuePolls(at: now, clockSetAt: nil, limit: limit) { 0 }
     }
   }
 
-  fileprivate func hasten() throws {
+  fileprivate func spreadChecks() throws {
     let now = now
     try commit { (transaction) throws(StoreError) in
       try transaction.spreadChecks(from: now, within: 10_000)
@@ -22,20 +22,20 @@ extension OrderedStore {
 }
 
 @Suite struct PollingTests {
-  @Test func jobsAreLookedAtWhenTheyAreDueUpToTheLimit() throws {
+  @Test func jobsAreCheckedWhenDueUpToTheLimit() throws {
     let store = try OrderedStore()
     for number in 1...5 {
       try store.deliver("w\(number)", of: "p\(number)", .running)
       store.advance(1)
     }
-    #expect(try store.sweep().polls.isEmpty)
+    #expect(try store.claimPolls().polls.isEmpty)
     store.advance(30_000)
-    let first = try store.sweep(limit: 3)
+    let first = try store.claimPolls(limit: 3)
     #expect(first.polls.map(\.predictionID) == ["p1", "p2", "p3"] && first.hasMore)
     #expect(try first.polls.map(\.number) == ["p1", "p2", "p3"].map { try store.number($0) })
-    let rest = try store.sweep(limit: 3)
+    let rest = try store.claimPolls(limit: 3)
     #expect(rest.polls.map(\.predictionID) == ["p4", "p5"] && !rest.hasMore)
-    #expect(try store.sweep().polls.isEmpty)
+    #expect(try store.claimPolls().polls.isEmpty)
     #expect(try store.job("p1").pollState.polls == 1)
   }
 
@@ -46,10 +46,10 @@ extension OrderedStore {
     _ = try store.step()
     store.advance(1000)
     // A job's own window counts, and a job may be stale without a prediction.
-    #expect(try store.sweep().stale.map(\.id) == ["j1"])
+    #expect(try store.claimPolls().stale.map(\.id) == ["j1"])
     store.advance(OrderedStore.aWhile)
-    #expect(try store.sweep().stale.map(\.id) == ["p1"])
-    #expect(try store.sweep().stale.isEmpty)
+    #expect(try store.claimPolls().stale.map(\.id) == ["p1"])
+    #expect(try store.claimPolls().stale.isEmpty)
     let page = try store.reader.jobs(matching: JobFilter(state: .stale), before: nil, limit: 10)
     #expect(page.jobs.map(\.id) == ["j1", "p1"])
     #expect(try store.reader.jobs(matching: JobFilter(state: .running), before: nil, limit: 10).jobs.isEmpty)
@@ -61,14 +61,14 @@ extension OrderedStore {
     #expect(try store.job("p1").state == .running && store.reader.nextDue().check == store.now)
   }
 
-  /// What ended while the daemon was down is asked for soon after it has started.
-  @Test func looksAreHastened() throws {
+  /// Jobs that ended while the daemon was down are polled soon after its start.
+  @Test func checksAreSpreadOverTheWindow() throws {
     let store = try OrderedStore()
     for number in 1...20 { try store.deliver("w\(number)", of: "p\(number)", .running) }
     try store.deliver("e", of: "ended", .succeeded)
     _ = try store.send("j1")
     let unsent = try store.job("j1").pollState.dueAt
-    try store.hasten()
+    try store.spreadChecks()
     for number in 1...20 {
       let due = try #require(try store.job("p\(number)").pollState.dueAt)
       #expect(due >= store.now && due < store.now.advanced(byMilliseconds: 10_000))
@@ -77,19 +77,19 @@ extension OrderedStore {
     #expect(try store.job("j1").pollState.dueAt == unsent)
   }
 
-  /// A job that became stale when there was nobody to ask is asked about once there is.
-  @Test func staleJobsAreAskedAboutOnceThereIsAToken() throws {
+  /// A job that became stale without a token is polled once there is one.
+  @Test func staleJobsArePolledOnceThereIsAToken() throws {
     let store = try OrderedStore(policy: alone)
     try store.deliver("a", .running)
     store.advance(OrderedStore.aWhile)
-    #expect(try store.sweep().stale.count == 1)
+    #expect(try store.claimPolls().stale.count == 1)
     try store.reopen(policy: PollPolicy(timeout: 900_000, firstPoll: 30_000))
-    try store.hasten()
+    try store.spreadChecks()
     store.advance(10_000)
-    #expect(try store.sweep().polls.map(\.predictionID) == ["p1"])
+    #expect(try store.claimPolls().polls.map(\.predictionID) == ["p1"])
   }
 
-  @Test func whatIsDueNextIsKnown() throws {
+  @Test func nextDueTracksEachKindOfWork() throws {
     let store = try OrderedStore()
     let start = store.now
     #expect(try store.reader.nextDue().create == nil && store.reader.nextDue().check == nil)
@@ -110,7 +110,7 @@ extension OrderedStore {
     #expect(try store.reader.nextDue().otherStep == nil)
   }
 
-  @Test func aKeyIsMadeOnceForEachDatabase() throws {
+  @Test func aKeyIsCreatedOncePerDatabase() throws {
     let store = try OrderedStore()
     func key(_ name: String, orStore fresh: [UInt8]) throws -> [UInt8] {
       try store.commit { (transaction) throws(StoreError) in try transaction.key(name, orStore: fresh) }

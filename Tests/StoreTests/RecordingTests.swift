@@ -3,7 +3,7 @@ import Store
 import Testing
 
 @Suite struct RecordingTests {
-  @Test func everyOutcomeIsRecordedBesideItsJob() throws {
+  @Test func everyOutcomeIsRecordedWithItsJob() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
     let deliveries = [
@@ -52,7 +52,7 @@ import Testing
     let copy = Sample.delivery("a", "processing", .running)
     let outcomes = try writer.commit(Array(repeating: copy, count: 1200)).map(\.outcome)
     #expect(outcomes.filter { $0 == .duplicate }.count == 1199)
-    // News is always recorded.
+    // A first delivery is always recorded.
     _ = try writer.commit([Sample.delivery("b", "succeeded", .succeeded)])
     let reader = try StoreReader(path: database.path)
     let number = try #require(try reader.job("p1")).number
@@ -70,7 +70,7 @@ import Testing
     #expect(try StoreReader(path: database.path).job("p2") == nil)
   }
 
-  /// Through the store a life ends as it does in memory, in whatever order and however it is cut into transactions.
+  /// The store ends a job as the in-memory merge does, in any order and any split into transactions.
   @Test func everyOrderEndsInTheSameJob() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test(arguments: ["", "é😀 \u{0} end", String(repeating: "x", count: 3_000_000)])
-  func bodiesAndTextsComeBackExactly(_ text: String) throws {
+  func bodiesAndTextsRoundTripExactly(_ text: String) throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
     let delivery = Sample.delivery("a", "fail\u{0}ed", .failed, model: text, body: text)
@@ -121,7 +121,7 @@ import Testing
     #expect(try reader.job("p1") != nil)
   }
 
-  @Test func whatWasCommittedIsThereAfterReopening() throws {
+  @Test func commitsSurviveReopening() throws {
     let database = try TemporaryDatabase()
     do {
       let writer = try StoreWriter(path: database.path)

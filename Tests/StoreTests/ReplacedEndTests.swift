@@ -3,21 +3,21 @@ import Testing
 
 @testable import Store
 
-/// What the provider signs replaces, once, an end that was only our own word.
+/// A signed end replaces, once, an end that the daemon decided.
 @Suite struct ReplacedEndTests {
   private static let day: Int64 = 86_400_000
   private static let gone = JobError(code: "gone", message: nil)
 
-  /// How a job came to an end without the provider's word, by the name that the history shows.
-  enum OwnEnd: String, CaseIterable {
+  /// An end that the daemon decided, by its code in the history.
+  enum DaemonEnd: String, CaseIterable {
     case gone
     case answerLost = "answer_lost"
     case refused = "invalid_input"
     case canceled
   }
 
-  /// The job "j1" that has ended so.
-  private func end(_ end: OwnEnd, in store: OrderedStore) throws {
+  /// Ends the job "j1" in that way.
+  private func end(_ end: DaemonEnd, in store: OrderedStore) throws {
     switch end {
     case .gone:
       let step = try store.send("j1")
@@ -30,15 +30,14 @@ import Testing
     }
   }
 
-  @Test(arguments: OwnEnd.allCases)
-  func aSignedSuccessReplacesIt(_ own: OwnEnd) throws {
+  @Test(arguments: DaemonEnd.allCases)
+  func aSignedSuccessReplacesIt(_ own: DaemonEnd) throws {
     let store = try OrderedStore()
     try end(own, in: store)
     let first = try store.job("j1")
     #expect(first.isEndedByDaemon && first.error?.code == own.rawValue)
     store.advance(Self.day)
-    // The prediction is alive, which ends nothing. Where it was not known, it is a job of its own for a
-    // while.
+    // The prediction is running, which ends nothing. Where it was unknown, it is a job of its own for now.
     let alive = try store.deliver("a", .running, naming: "j1", logs: 1)
     #expect(alive.isStray == (own != .gone) && alive.outcome == (own == .gone ? .late : .applied))
     #expect(try store.job("j1") == first)
@@ -54,7 +53,7 @@ import Testing
     #expect(rows.map(\.source) == [.daemon, .webhook, .webhook])
     #expect(rows.map(\.providerStatus) == [own.rawValue, "processing", "succeeded"])
     #expect(rows.map(\.phase) == [first.phase, own == .gone ? first.phase : .running, .succeeded])
-    // The first end is taken back on its day, and the second is counted on its own.
+    // The first end is reversed on its day, and the second is counted on its own.
     let usage = try store.reader.usage(on: 0...9)
     #expect(usage.map(\.day) == [1, 0])
     #expect(
@@ -78,7 +77,7 @@ import Testing
     #expect(try store.job("j1") == first)
   }
 
-  /// The request's rules hold, and what ended is not tried again.
+  /// The request's rules apply, and an ended job is not retried.
   @Test func `the output rules of the request apply and nothing is retried`() throws {
     let ruleViolation = JobError(code: "invalid_output", message: "by the request")
     let store = try OrderedStore(validateOutput: { _, _, _ in ruleViolation })
@@ -92,8 +91,8 @@ import Testing
     #expect(try other.order("j1").stage == .ended && other.reader.nextDue().create == nil)
   }
 
-  /// The provider's own end of a job that nobody created here.
-  @Test func aJobThatWasFirstSeenInADeliveryIsNoException() throws {
+  /// The provider's end of a job that a delivery created.
+  @Test func aJobCreatedByADeliveryIsNoException() throws {
     let store = try OrderedStore()
     try store.deliver("a", .running)
     let (number, now) = (try store.number("p1"), store.now)
@@ -105,9 +104,9 @@ import Testing
       try store.job("p1").state == .succeeded && store.outcomes("p1") == [.applied, .applied, .applied])
   }
 
-  /// A delivery without the job's name came before, and made a job of its own.
+  /// An unbound delivery created an orphan before.
   @Test(arguments: [Phase.running, .succeeded])
-  func aJobOfItsOwnIsTakenOverByTheEnd(_ phase: Phase) throws {
+  func aSignedEndMergesTheOrphan(_ phase: Phase) throws {
     let store = try OrderedStore()
     try end(.answerLost, in: store)
     let first = try store.job("j1")
@@ -122,7 +121,7 @@ import Testing
     #expect(try store.reader.damage() == nil)
   }
 
-  /// Of two predictions for one job the first end counts; the other is a job of its own.
+  /// Of two predictions of one job, the first end counts; the other is a job of its own.
   @Test func aSecondPredictionReplacesNothing() throws {
     let store = try OrderedStore()
     try end(.canceled, in: store)

@@ -11,7 +11,7 @@ enum SQLiteShell {
   }
 }
 
-/// A connection of another program, open as long as it lives.
+/// A connection of another program, open while it exists.
 final class OtherProgram {
   private var handle: OpaquePointer?
 
@@ -24,7 +24,7 @@ final class OtherProgram {
     sqlite3_close_v2(handle)
   }
 
-  /// How SQLite would answer `sql`, in its own words.
+  /// SQLite's query plan of `sql`.
   func plan(of sql: String) throws -> String {
     try rows(of: "EXPLAIN QUERY PLAN " + sql, column: 3).joined(separator: "; ")
   }

@@ -3,17 +3,17 @@ import Testing
 @testable import Store
 
 @Suite struct StatementTests {
-  /// Statements are prepared when they are first used: one with a mistake in it would be found out by whoever needs it.
+  /// Statements are prepared on first use, so a mistake in one would show only then.
   @Test func everyStatementOfAnOpenStoreCanBePrepared() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
-    // Made when they are first used.
+    // Created on first use.
     try writer.commit { _ = ($0.orders, $0.pollStatements, $0.pruning) }
     let statements = try prepareAll(in: writer) + prepareAll(in: StoreReader(path: database.path))
     #expect(statements > 40)
   }
 
-  @Test func aStatementWithAMistakeIsFoundOut() throws {
+  @Test func aStatementWithAMistakeIsDetected() throws {
     struct Owner { let statement: Statement }
     let database = try TemporaryDatabase()
     let connection = try Connection(path: database.path, access: .create, busyTimeout: 0)
@@ -21,7 +21,7 @@ import Testing
     #expect(throws: StoreError.self) { try prepareAll(in: mistaken) }
   }
 
-  /// - Returns: how many there are.
+  /// - Returns: the number of statements.
   private func prepareAll(in owner: Any) throws -> Int {
     if let statement = owner as? Statement {
       try statement.prepare()

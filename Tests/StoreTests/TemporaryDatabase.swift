@@ -4,7 +4,7 @@ import Store
 import Testing
 @testable import Time
 
-/// A folder for one database, removed with everything in it when the test lets it go.
+/// A folder for one database, removed with its contents at deinit.
 final class TemporaryDatabase {
   let folder: String
   var path: String { folder + "/jobs.db" }
@@ -29,7 +29,7 @@ final class TemporaryDatabase {
   }
 }
 
-/// Deliveries of invented predictions.
+/// Sample deliveries.
 enum Sample {
   static func delivery(
     _ webhookID: String, of prediction: String = "p1", _ status: String, _ phase: Phase?, logs: Int = 0,
@@ -46,7 +46,7 @@ enum Sample {
       body: Array(text.utf8))
   }
 
-  /// The life of one prediction, whose ids begin with `prefix`.
+  /// The deliveries of one prediction, whose webhook ids begin with `prefix`.
   static func life(of prediction: String, prefix: String) -> [Delivery] {
     [
       delivery("\(prefix)0", of: prediction, "starting", .pending),
@@ -56,7 +56,7 @@ enum Sample {
     ]
   }
 
-  /// Not a hash of strength, only one that differs.
+  /// A weak digest that differs for different texts.
   static func digest(of text: String) -> BodyDigest {
     var bytes = [UInt8](repeating: 0, count: 32)
     for (index, byte) in text.utf8.enumerated() { bytes[index % 32] = bytes[index % 32] &* 31 &+ byte }

@@ -16,7 +16,7 @@ import Testing
     try store.deliver("d", of: "p3", .canceled)
     try store.place("j1", model: nil)
     try store.end(try store.step())
-    // What has no effect is not counted.
+    // Deliveries without effect are not counted.
     try store.deliver("a", of: "p1", .succeeded)
     try store.deliver("e", of: "p1", .succeeded)
     try store.deliver("f", of: "p1", .failed)
@@ -35,8 +35,8 @@ import Testing
     #expect(try store.reader.usage(on: 1...1).count == 2 && store.reader.usage(on: 2...9).isEmpty)
   }
 
-  /// A lost webhook counts on the day of its end, also when it comes after all on another.
-  @Test func aLostWebhookIsCountedUntilItIsHeard() throws {
+  /// A lost webhook counts on the day of its end, even when it arrives later on another day.
+  @Test func aLostWebhookIsCountedUntilItIsDelivered() throws {
     let store = try OrderedStore()
     try store.deliver("a", .running)
     try store.report(.poll, try store.number("p1"), .succeeded)
@@ -52,33 +52,34 @@ import Testing
     #expect(rows.map(\.usage.succeeded) == [1])
   }
 
-  @Test func anEndThatTheAnswerToACallToldIsNoLostWebhook() throws {
+  @Test func anEndInTheAnswerToACallIsNoLostWebhook() throws {
     let store = try OrderedStore()
     try store.report(try store.send("j1").order.number, .succeeded)
     #expect(try store.reader.usage(on: 0...9).map(\.usage.lostWebhooks) == [0])
   }
 
-  /// The times of one job are the provider's word: one that lasted for thousands of years must not fill the sums, nor fail all
-  /// later ends of its model.
-  @Test func timesThatCannotBeAreBoundedAndSumsStop() throws {
+  /// Implausible times from the provider must not overflow the sums.
+  ///
+  /// A job that lasted thousands of years would otherwise fail all later ends of its model.
+  @Test func implausibleTimesAreCappedAndSumsSaturate() throws {
     let store = try OrderedStore()
     let month: Int64 = 30 * Self.day
     for number in 1...2 {
       try store.deliver("w\(number)", of: "p\(number)", .running)
-      var news = Sample.delivery("e\(number)", of: "p\(number)", "succeeded", .succeeded, at: 1_000_000)
-      news = Delivery(
-        webhookID: news.webhookID, receivedAt: news.receivedAt,
+      var delivery = Sample.delivery("e\(number)", of: "p\(number)", "succeeded", .succeeded, at: 1_000_000)
+      delivery = Delivery(
+        webhookID: delivery.webhookID, receivedAt: delivery.receivedAt,
         snapshot: Snapshot(
           predictionID: "p\(number)", providerStatus: "succeeded", phase: .succeeded, model: "owner/model",
           createdAt: Timestamp(milliseconds: -62_135_596_800_000), startedAt: Timestamp(milliseconds: 0),
           completedAt: Timestamp(milliseconds: 253_402_300_799_999), predictMilliseconds: .max,
-          evidence: news.snapshot.evidence), body: news.body)
-      _ = try store.writer.commit([news])
+          evidence: delivery.snapshot.evidence), body: delivery.body)
+      _ = try store.writer.commit([delivery])
     }
     let sum = Usage(
       succeeded: 2, predictMilliseconds: 2 * month, queueMilliseconds: 2 * month, runMilliseconds: 2 * month)
     #expect(try store.reader.usage(on: 0...9).map(\.usage) == [sum])
-    // What an earlier version has let grow.
+    // Sums that an earlier version let grow.
     try SQLiteShell.run(
       "UPDATE usage SET predict_milliseconds = \(Int64.max), queue_milliseconds = \(Int64.max - 1)",
       on: store.database.path)
@@ -90,8 +91,8 @@ import Testing
     #expect(total.predictMilliseconds == .max)
   }
 
-  /// Every name of a model would be a row for good: those beyond a bound share one.
-  @Test func modelsBeyondABoundAreCountedTogether() throws {
+  /// Each model's name would add a row forever, so those beyond a maximum share one.
+  @Test func modelsBeyondTheMaximumAreCountedTogether() throws {
     let store = try OrderedStore()
     let bound = UsageLedger.maxModelsPerDay
     func end(_ name: String, model: String) throws {
@@ -107,7 +108,7 @@ import Testing
     for start in stride(from: 0, to: others.count, by: 100) {
       _ = try store.writer.commit(Array(others[start..<min(start + 100, others.count)]))
     }
-    // Also after a restart, what has a row is counted there.
+    // A model with a row is counted there after a restart too.
     try store.reopen()
     try end("second", model: "owner/first")
     try end("another", model: "m/new")
@@ -117,7 +118,7 @@ import Testing
     #expect(counts["owner/first"] == 2 && counts["other"] == 24 && counts["m/new"] == nil)
   }
 
-  /// What a transaction that failed has summed up is not written by the next.
+  /// The sums of a failed transaction are not written by the next.
   @Test func aTransactionThatFailsCountsNothing() throws {
     let store = try OrderedStore()
     let path = store.database.path
@@ -135,14 +136,13 @@ import Testing
 }
 
 @Suite struct PruneTests {
-  /// A delivery may be sent again with its signature for twice the tolerance. Whatever was heard of the job itself, its ids stay
-  /// until then.
+  /// A delivery can be replayed with its signature for twice the tolerance, so its id is kept until then.
   @Test func aDeliveryThatCanBeReplayedKeepsItsJob() throws {
     let store = try OrderedStore()
     try store.deliver("a", .succeeded)
     try store.deliver("b", of: "p2", .succeeded)
     store.advance(1000)
-    // It does not change the job, and is recorded all the same.
+    // It does not change the job, but is recorded.
     #expect(try store.deliver("late", .failed).outcome == .conflict)
     let now = store.now
     let prune = { (moment: Timestamp) in
@@ -166,7 +166,7 @@ import Testing
     }
   }
 
-  @Test func onlyWhatHasEndedAndIsOldGoesWithAllThatBelongsToIt() throws {
+  @Test func onlyOldEndedJobsAreDeletedWithAllTheirRows() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)
     try store.deliver("a", .failed, naming: "j1", error: interruption)
@@ -186,16 +186,16 @@ import Testing
     for (table, count) in [("jobs", "3"), ("deliveries", "2"), ("orders", "1"), ("attempts", "0")] {
       #expect(try SQLiteShell.run("SELECT count(*) FROM \(table)", on: store.database.path) == [count])
     }
-    // What was summed up stays, and so does what names nothing any more.
+    // The sums stay, and so do rows that no job refers to.
     #expect(try store.reader.usage(on: 0...9).map(\.usage.succeeded) == [2])
     try store.place("j1")
     #expect(try store.reader.damage() == nil)
   }
 
-  @Test func aPassGoesInStepsAndEndsWhereNothingIsOld() throws {
+  @Test func aPassRunsInStepsAndEndsAtTheFirstYoungJob() throws {
     let store = try OrderedStore()
     for number in 1...7 {
-      // The open ones stay, and are passed over.
+      // Open jobs are skipped.
       try store.deliver("w\(number)", of: "p\(number)", number.isMultiple(of: 3) ? .running : .succeeded)
     }
     store.advance(2 * OrderedStore.aWhile)
@@ -207,7 +207,7 @@ import Testing
       deleted.append(step.deleted)
       steps += 1
     }
-    // The last step finds the first that was heard of since, and nothing is looked at behind it.
+    // The last step finds the first young job, and reads nothing behind it.
     #expect(deleted == [2, 1, 1, 1])
     #expect(try store.reader.jobCount() == 7)
     #expect(try prune(store, count: 2).deleted == 0)
@@ -223,8 +223,8 @@ import Testing
     return deleted
   }
 
-  /// Old jobs of which something was heard lately stand before others that have been quiet.
-  @Test func newsOfOldJobsKeepNobodyBehindThem() throws {
+  /// Old jobs with recent activity are numbered before others that have been quiet.
+  @Test func activityOfOldJobsDoesNotEndAPass() throws {
     let store = try OrderedStore()
     for number in 1...4 { try store.deliver("w\(number)", of: "p\(number)", .pending) }
     for number in 5...8 { try store.deliver("w\(number)", of: "p\(number)", .succeeded) }
@@ -234,8 +234,8 @@ import Testing
     #expect(try store.reader.jobCount() == 4)
   }
 
-  /// Jobs that were recorded while the clock was years ahead are young for years; those behind them are not.
-  @Test func aClockThatWasAheadKeepsNobodyBehind() throws {
+  /// Jobs recorded while the clock was years ahead stay young for years; those behind them do not.
+  @Test func jobsDatedInTheFutureDoNotEndAPass() throws {
     let store = try OrderedStore()
     let (years, now) = (10 * 365 * 24 * OrderedStore.aWhile, store.now)
     store.advance(years)
