@@ -1,14 +1,16 @@
 internal import FaultyVFS
 internal import Glibc
 
-/// A folder whose database files are on a disk that fails on demand and keeps a record. Removed at the end.
+/// A folder on a disk that fails on demand and records every event.
+///
+/// It is removed at deinit.
 package final class FaultyDisk {
   package let folder: String
   package var path: String { folder + "/jobs.db" }
   private let disk: OpaquePointer
 
   package init() throws {
-    // In memory where there is such a folder: durability is the record's business, not this disk's.
+    // In memory where possible, because durability is derived from the record, not from this disk.
     let place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
     var template = Array("\(place)/replicate-webhookd-faults-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw NoDisk() }
@@ -25,13 +27,13 @@ package final class FaultyDisk {
 
   private struct NoDisk: Error {}
 
-  /// A disk that already holds `files`, by name.
+  /// Creates a disk that already holds `files`, by name.
   package convenience init(holding files: [String: [UInt8]]) throws {
     try self.init()
     for (name, bytes) in files { try File.write(bytes, to: folder + "/" + name) }
   }
 
-  /// What the files hold now: what another process would find had this one been killed.
+  /// The current files, which another process would find after a kill of this one.
   package func files() -> [String: [UInt8]] {
     var files: [String: [UInt8]] = [:]
     for name in ["jobs.db", "jobs.db-wal", "jobs.db-journal"] {
@@ -40,10 +42,10 @@ package final class FaultyDisk {
     return files
   }
 
-  /// How many things have happened to the files.
+  /// The number of recorded events.
   package var eventCount: Int { Int(faulty_disk_event_count(disk)) }
 
-  /// What has happened, in order.
+  /// All recorded events, in order.
   package func record() -> [DiskEvent] {
     (0..<faulty_disk_event_count(disk)).map { DiskEvent(faulty_disk_event(disk, $0)) }
   }
@@ -52,18 +54,20 @@ package final class FaultyDisk {
     faulty_disk_fail(disk, fault.plan)
   }
 
-  /// - Returns: how many calls failed since the fault was armed.
+  /// Disarms the fault.
+  ///
+  /// - Returns: the number of calls that failed since it was armed.
   @discardableResult
   package func heal() -> Int { Int(faulty_disk_heal(disk)) }
 }
 
-/// Which calls shall fail.
+/// The calls that fail, and their error.
 package struct Fault: CustomStringConvertible, Sendable {
   package let call: DiskCall
-  /// From 1.
+  /// The first failing call, from 1.
   package var first: Int
   package let isPersistent: Bool
-  /// SQLite's.
+  /// SQLite's result code.
   package let code: Int32
   /// Only calls for this byte of the database file; nil for all calls.
   package var offset: Int?
@@ -107,7 +111,7 @@ package enum DiskCall: Sendable {
   }
 }
 
-/// One thing that happened to a file.
+/// One event of a file.
 package struct DiskEvent {
   package enum Kind {
     case created

@@ -1,8 +1,10 @@
 internal import FaultyVFS
 internal import Glibc
 
-/// A disk in memory on which the files of one database live, and on which a process can end at any write and the power
-/// can go. Used by one thread at a time; used again for one run after the other.
+/// A disk in memory with simulated process ends and power failures.
+///
+/// It holds the files of one database. A process can end at any write. Used by one thread at a time, and
+/// reused for one run after the other.
 package final class MemoryDisk {
   package let path: String
   private let folder: String
@@ -16,7 +18,7 @@ package final class MemoryDisk {
     guard mkdtemp(&template) != nil else { throw NoDisk() }
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     path = folder + "/jobs.db"
-    // The store looks whether its file is still in its place, for which it asks the file system and not SQLite.
+    // The store checks with stat(2), not through SQLite, that its file is still in place.
     let placeholder = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600)
     guard placeholder >= 0, let created = faulty_disk_create_in_memory(folder) else { throw NoDisk() }
     close(placeholder)
@@ -29,22 +31,22 @@ package final class MemoryDisk {
     rmdir(folder)
   }
 
-  /// A disk that holds nothing but a database with these bytes; nil: nothing at all.
+  /// Formats the disk to hold only a database with these bytes; nil for an empty disk.
   package func format(holding database: [UInt8]?) {
     faulty_disk_format(disk)
     if let database { faulty_disk_put(disk, "jobs.db", database, Int64(database.count)) }
   }
 
-  /// What the database's file holds; empty where there is none.
+  /// The bytes of the database file; empty where there is none.
   package var database: [UInt8] {
     var length: Int64 = 0
     guard let bytes = faulty_disk_get(disk, "jobs.db", &length) else { return [] }
     return Array(UnsafeBufferPointer(start: bytes, count: Int(length)))
   }
 
-  /// Files that SQLite has open.
+  /// The number of files that SQLite has open.
   package var openFiles: Int { Int(faulty_disk_open_files(disk)) }
-  /// Writes, syncs, truncations and deletions so far.
+  /// The number of writes, syncs, truncations and deletions so far.
   package var changeCount: Int { Int(faulty_disk_change_count(disk)) }
 
   package func arm(_ fault: Fault) { faulty_disk_fail(disk, fault.plan) }
@@ -55,23 +57,25 @@ package final class MemoryDisk {
 // MARK: - The end of a process
 
 extension MemoryDisk {
-  /// The `count`-th change from now (from 1) does not happen, and from then on every call fails. 0: it stops at once.
+  /// Stops the disk at the `count`-th change from now (from 1): it and every later call fail.
+  ///
+  /// 0 stops at once.
   package func stop(after count: Int) { faulty_disk_stop_after(disk, Int64(count)) }
 
-  /// It does not stop by itself any more.
+  /// Cancels ``stop(after:)``.
   package func keepRunning() { faulty_disk_stop_after(disk, -1) }
 
   package var hasStopped: Bool { faulty_disk_has_stopped(disk) }
 
-  /// What becomes of writes that were not synced.
+  /// The loss of writes that were not synced.
   package enum Loss: Sendable {
-    /// The process alone has ended.
+    /// Only the process has ended.
     case nothing
-    /// Of ten sectors that were written since the last sync, about so many are kept.
+    /// A power failure, after which about `kept` of ten unsynced sectors are kept.
     case power(seed: UInt64, kept: Int)
   }
 
-  /// The disk as the next process finds it. No file may be open.
+  /// Restarts the disk for the next process. No file may be open.
   package func start(after loss: Loss) {
     switch loss {
     case .nothing: faulty_disk_start(disk, false, 0, 0)
@@ -79,6 +83,6 @@ extension MemoryDisk {
     }
   }
 
-  /// From now on a sync means nothing, as on a disk that lies.
+  /// Ignores syncs from now on, as a lying disk does.
   package func ignoreSyncs() { faulty_disk_ignore_syncs(disk) }
 }

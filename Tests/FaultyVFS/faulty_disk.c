@@ -20,13 +20,13 @@ struct faulty_disk {
   int64_t event_capacity;
   struct memory_files *memory;
   int64_t change_count;
-  /// The change that does not happen any more; -1 for none.
+  /// The change at which the disk stops; -1 for none.
   int64_t last_change;
   bool has_stopped;
   bool ignores_syncs;
 };
 
-// One lock for all: the tests that share a process wait for their disks, not for this.
+// One lock for all disks: tests in one process wait for their disks, not for this lock.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct faulty_disk *disks;
 
@@ -117,7 +117,7 @@ static bool is_change(enum faulty_call call) {
   return call == FAULTY_WRITE || call == FAULTY_SYNC || call == FAULTY_TRUNCATE || call == FAULTY_DELETE;
 }
 
-int faulty_disk_ask(struct faulty_disk *disk, enum faulty_call call, int64_t offset, int64_t length) {
+int faulty_disk_check(struct faulty_disk *disk, enum faulty_call call, int64_t offset, int64_t length) {
   int code = SQLITE_OK;
   enter(disk);
   if (!disk->has_stopped && is_change(call)) {

@@ -8,11 +8,11 @@
 #include "memory_files.h"
 #include "quick_memory.h"
 
-// What every call goes on to, unless it fails.
+// The wrapped VFS, which receives every call that does not fail.
 static sqlite3_vfs *beneath;
 static sqlite3_vfs faulty_vfs;
 
-// The file beneath lies behind this one in the memory that SQLite gives.
+// The wrapped file follows this one in the memory that SQLite allocates.
 struct file {
   sqlite3_file base;
   struct faulty_disk *disk;
@@ -25,17 +25,17 @@ struct file {
 static struct file *outer(sqlite3_file *file) { return (struct file *)file; }
 static sqlite3_file *inner(sqlite3_file *file) { return (sqlite3_file *)(outer(file) + 1); }
 
-static int ask(sqlite3_file *file, enum faulty_call call, int64_t offset, int64_t length) {
-  return faulty_disk_ask(outer(file)->disk, call, outer(file)->is_database ? offset : -1, length);
+static int check(sqlite3_file *file, enum faulty_call call, int64_t offset, int64_t length) {
+  return faulty_disk_check(outer(file)->disk, call, outer(file)->is_database ? offset : -1, length);
 }
 
 // - Bytes
 
 static int read_file(sqlite3_file *file, void *bytes, int count, sqlite3_int64 offset) {
-  int code = ask(file, FAULTY_READ, offset, count);
+  int code = check(file, FAULTY_READ, offset, count);
   if (code == SQLITE_OK) return inner(file)->pMethods->xRead(inner(file), bytes, count, offset);
   if (code == SQLITE_IOERR_SHORT_READ) {
-    // https://www.sqlite.org/c3ref/io_methods.html: what was not read must be zero.
+    // https://www.sqlite.org/c3ref/io_methods.html: bytes that were not read must be zero.
     memset(bytes, 0, (size_t)count);
     inner(file)->pMethods->xRead(inner(file), bytes, count / 2, offset);
   }
@@ -43,7 +43,7 @@ static int read_file(sqlite3_file *file, void *bytes, int count, sqlite3_int64 o
 }
 
 static int write_file(sqlite3_file *file, const void *bytes, int count, sqlite3_int64 offset) {
-  int code = ask(file, FAULTY_WRITE, offset, count);
+  int code = check(file, FAULTY_WRITE, offset, count);
   // A write that fails may have written a part of its bytes.
   int written = code == SQLITE_OK ? count : faulty_disk_has_stopped(outer(file)->disk) ? 0 : count / 2;
   if (written > 0) {
@@ -55,7 +55,7 @@ static int write_file(sqlite3_file *file, const void *bytes, int count, sqlite3_
 }
 
 static int truncate_file(sqlite3_file *file, sqlite3_int64 size) {
-  int code = ask(file, FAULTY_TRUNCATE, 0, 0);
+  int code = check(file, FAULTY_TRUNCATE, 0, 0);
   if (code == SQLITE_OK) code = inner(file)->pMethods->xTruncate(inner(file), size);
   if (code == SQLITE_OK) {
     faulty_disk_note(outer(file)->disk, FAULTY_TRUNCATED, outer(file)->path, size, 0, NULL);
@@ -63,10 +63,10 @@ static int truncate_file(sqlite3_file *file, sqlite3_int64 size) {
   return code;
 }
 
-// Nothing is asked of the real disk: its power stays on, and the record says what would be durable.
+// The real disk is not synced: its power stays on, and durability is derived from the record.
 static int sync_file(sqlite3_file *file, int flags) {
   struct faulty_disk *disk = outer(file)->disk;
-  int code = ask(file, FAULTY_SYNC, 0, 0);
+  int code = check(file, FAULTY_SYNC, 0, 0);
   if (faulty_disk_memory(disk) != NULL) {
     bool is_made = code == SQLITE_OK && faulty_disk_honours_syncs(disk);
     return is_made ? inner(file)->pMethods->xSync(inner(file), flags) : code;
@@ -81,14 +81,14 @@ static int sync_file(sqlite3_file *file, int flags) {
 }
 
 static int file_size(sqlite3_file *file, sqlite3_int64 *size) {
-  int code = ask(file, FAULTY_SIZE, 0, 0);
+  int code = check(file, FAULTY_SIZE, 0, 0);
   return code == SQLITE_OK ? inner(file)->pMethods->xFileSize(inner(file), size) : code;
 }
 
 // - Locks and shared memory
 
 static int lock_file(sqlite3_file *file, int level) {
-  int code = ask(file, FAULTY_LOCK, 0, 0);
+  int code = check(file, FAULTY_LOCK, 0, 0);
   return code == SQLITE_OK ? inner(file)->pMethods->xLock(inner(file), level) : code;
 }
 
@@ -97,18 +97,18 @@ static int unlock_file(sqlite3_file *file, int level) {
 }
 
 static int check_reserved_lock(sqlite3_file *file, int *is_locked) {
-  int code = ask(file, FAULTY_LOCK, 0, 0);
+  int code = check(file, FAULTY_LOCK, 0, 0);
   return code == SQLITE_OK ? inner(file)->pMethods->xCheckReservedLock(inner(file), is_locked) : code;
 }
 
 static int map_shared(sqlite3_file *file, int page, int size, int extend, void volatile **memory) {
-  int code = ask(file, FAULTY_SHARED_MEMORY, 0, 0);
+  int code = check(file, FAULTY_SHARED_MEMORY, 0, 0);
   return code == SQLITE_OK ? inner(file)->pMethods->xShmMap(inner(file), page, size, extend, memory) : code;
 }
 
 static int lock_shared(sqlite3_file *file, int offset, int count, int flags) {
-  // To give a lock back cannot fail.
-  int code = flags & SQLITE_SHM_LOCK ? ask(file, FAULTY_LOCK, 0, 0) : SQLITE_OK;
+  // Releasing a lock cannot fail.
+  int code = flags & SQLITE_SHM_LOCK ? check(file, FAULTY_LOCK, 0, 0) : SQLITE_OK;
   return code == SQLITE_OK ? inner(file)->pMethods->xShmLock(inner(file), offset, count, flags) : code;
 }
 
@@ -118,7 +118,7 @@ static int unmap_shared(sqlite3_file *file, int delete) {
   return inner(file)->pMethods->xShmUnmap(inner(file), delete);
 }
 
-// - What a file is
+// - File properties
 
 static int control_file(sqlite3_file *file, int operation, void *argument) {
   return inner(file)->pMethods->xFileControl(inner(file), operation, argument);
@@ -126,8 +126,8 @@ static int control_file(sqlite3_file *file, int operation, void *argument) {
 
 static int sector_size(sqlite3_file *file) { return inner(file)->pMethods->xSectorSize(inner(file)); }
 
-// Of what a disk may promise, only what SQLite takes for granted everywhere: a write that is cut short leaves the bytes
-// beside it alone. No mapped memory either (version 2), so that no write passes by unseen.
+// Only the guarantee that SQLite assumes everywhere: a torn write leaves the bytes beside it intact. Version
+// 2 has no memory mapping, so that no write bypasses this VFS.
 static int characteristics(sqlite3_file *file) {
   (void)file;
   return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
@@ -161,14 +161,15 @@ static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
   (void)vfs;
   struct faulty_disk *disk = path == NULL ? NULL : faulty_disk_of(path);
   if (disk == NULL) return beneath->xOpen(beneath, path, file, flags, opened_flags);
-  // Without methods SQLite does not close what was not opened.
+  // Without methods SQLite does not close a file that failed to open.
   file->pMethods = NULL;
-  int code = faulty_disk_ask(disk, FAULTY_OPEN, -1, 0);
+  int code = faulty_disk_check(disk, FAULTY_OPEN, -1, 0);
   if (code != SQLITE_OK) return code;
   struct memory_files *memory = faulty_disk_memory(disk);
   if (memory != NULL) {
     code = memory_files_open(memory, faulty_disk_name(disk, path), inner(file), flags, opened_flags);
-    if (code == SQLITE_OK) *outer(file) = (struct file){{&methods}, disk, path, (flags & SQLITE_OPEN_MAIN_DB) != 0, false};
+    bool is_main = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+    if (code == SQLITE_OK) *outer(file) = (struct file){{&methods}, disk, path, is_main, false};
     return code;
   }
   int is_there = 0;
@@ -176,11 +177,12 @@ static int open_file(sqlite3_vfs *vfs, const char *path, sqlite3_file *file, int
   if (code != SQLITE_OK) return code;
   code = beneath->xOpen(beneath, path, inner(file), flags, opened_flags);
   if (code != SQLITE_OK) return code;
-  // https://www.sqlite.org/c3ref/vfs.html: the name stays valid until the file is closed.
-  // A journal or log that may be created is a new one to SQLite, whether there was one or not (isNewJrnl in os_unix.c).
+  // https://www.sqlite.org/c3ref/vfs.html: the name stays valid until the file is closed. SQLite treats a
+  // journal or WAL opened with CREATE as new, whether it existed or not (isNewJrnl in os_unix.c).
   bool is_database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
-  *outer(file) = (struct file){{&methods}, disk, path, is_database, !is_database && (flags & SQLITE_OPEN_CREATE) != 0};
-  // SQLite's own question leaves out empty files; to create one again changes nothing.
+  bool is_new = !is_database && (flags & SQLITE_OPEN_CREATE) != 0;
+  *outer(file) = (struct file){{&methods}, disk, path, is_database, is_new};
+  // xAccess reports empty files as missing; recording their creation again changes nothing.
   if (!is_there) faulty_disk_note(disk, FAULTY_CREATED, path, 0, 0, NULL);
   return SQLITE_OK;
 }
@@ -189,7 +191,7 @@ static int delete_file(sqlite3_vfs *vfs, const char *path, int is_durable) {
   (void)vfs;
   struct faulty_disk *disk = faulty_disk_of(path);
   if (disk == NULL) return beneath->xDelete(beneath, path, is_durable);
-  int code = faulty_disk_ask(disk, FAULTY_DELETE, -1, 0);
+  int code = faulty_disk_check(disk, FAULTY_DELETE, -1, 0);
   struct memory_files *memory = faulty_disk_memory(disk);
   if (memory != NULL) {
     return code == SQLITE_OK ? memory_files_delete(memory, faulty_disk_name(disk, path), is_durable) : code;
@@ -201,16 +203,16 @@ static int delete_file(sqlite3_vfs *vfs, const char *path, int is_durable) {
   return code;
 }
 
-static int access_file(sqlite3_vfs *vfs, const char *path, int question, int *answer) {
+static int access_file(sqlite3_vfs *vfs, const char *path, int flags, int *result) {
   (void)vfs;
   struct faulty_disk *disk = faulty_disk_of(path);
   struct memory_files *memory = disk == NULL ? NULL : faulty_disk_memory(disk);
-  if (memory == NULL) return beneath->xAccess(beneath, path, question, answer);
-  *answer = memory_files_has(memory, faulty_disk_name(disk, path));
+  if (memory == NULL) return beneath->xAccess(beneath, path, flags, result);
+  *result = memory_files_has(memory, faulty_disk_name(disk, path));
   return SQLITE_OK;
 }
 
-// Names on a disk in memory are absolute, and lead through no link.
+// Names on a disk in memory are absolute, without links.
 static int full_name(sqlite3_vfs *vfs, const char *path, int size, char *full) {
   (void)vfs;
   struct faulty_disk *disk = faulty_disk_of(path);
@@ -224,7 +226,7 @@ static int full_name(sqlite3_vfs *vfs, const char *path, int size, char *full) {
 
 void faulty_vfs_register(void) {
   if (beneath != NULL) return;
-  // As the store does when it is the first to use SQLite: statistics take one lock for the allocations of all threads.
+  // As in the store: memory statistics take one lock for the allocations of all threads.
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   quick_memory_configure();
   beneath = sqlite3_vfs_find(NULL);

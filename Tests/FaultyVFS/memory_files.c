@@ -54,7 +54,7 @@ static struct memory_file *find(struct memory_files *files, const char *name) {
 static struct memory_file *find_or_make(struct memory_files *files, const char *name) {
   struct memory_file *found = find(files, name);
   if (found != NULL) return found;
-  if (files->count == MOST_FILES) abort();
+  if (files->count == MAX_FILES) abort();
   struct memory_file *file = &files->files[files->count++];
   *file = (struct memory_file){.name = memory_required(strdup(name))};
   return file;
@@ -69,7 +69,8 @@ static void begin(struct memory_file *file) {
   file->pending_count = 0;
 }
 
-int memory_files_open(struct memory_files *files, const char *name, sqlite3_file *handle, int flags, int *opened) {
+int memory_files_open(
+    struct memory_files *files, const char *name, sqlite3_file *handle, int flags, int *opened) {
   struct memory_file *file = flags & SQLITE_OPEN_CREATE ? find_or_make(files, name) : find(files, name);
   if (file == NULL || (!file->exists && !(flags & SQLITE_OPEN_CREATE))) return SQLITE_CANTOPEN;
   if (!file->exists) begin(file);
@@ -155,7 +156,7 @@ static uint64_t next(uint64_t *state) {
 }
 
 static void settle(struct memory_file *file, uint64_t *state, int kept) {
-  // A new file under an old name is found, or the old one.
+  // The old name leads to the new file or to the old one.
   if (file->is_fresh && file->exists && next(state) % 2 == 0) {
     file->durable.length = 0;
     file->exists_durably = true;
@@ -177,7 +178,7 @@ static void settle(struct memory_file *file, uint64_t *state, int kept) {
   if (file->now.length < file->durable.length && !file->is_fresh && next(state) % 2 == 0) {
     memory_resize(&file->durable, file->now.length);
   }
-  // A name that was taken may still be there.
+  // A deleted name may still exist.
   if (!file->exists && next(state) % 2 == 0) file->exists_durably = false;
 }
 

@@ -10,7 +10,8 @@ static void note(struct memory_file *file, int64_t start, int64_t end) {
   }
   if (file->pending_count == file->pending_capacity) {
     file->pending_capacity = file->pending_capacity == 0 ? 32 : 2 * file->pending_capacity;
-    file->pending = memory_required(realloc(file->pending, (size_t)file->pending_capacity * sizeof *file->pending));
+    size_t size = (size_t)file->pending_capacity * sizeof *file->pending;
+    file->pending = memory_required(realloc(file->pending, size));
   }
   file->pending[file->pending_count++] = (struct range){start, end};
 }
@@ -24,7 +25,7 @@ static int read_file(sqlite3_file *handle, void *target, int count, sqlite3_int6
   int64_t available = offset < bytes->length ? memory_smaller(count, bytes->length - offset) : 0;
   if (available > 0) memcpy(target, bytes->start + offset, (size_t)available);
   if (available == count) return SQLITE_OK;
-  // https://www.sqlite.org/c3ref/io_methods.html: what was not read must be zero.
+  // https://www.sqlite.org/c3ref/io_methods.html: bytes that were not read must be zero.
   memset((uint8_t *)target + available, 0, (size_t)(count - available));
   return SQLITE_IOERR_SHORT_READ;
 }
@@ -40,7 +41,7 @@ static int truncate_file(sqlite3_file *handle, sqlite3_int64 size) {
   struct memory_file *file = of(handle)->file;
   int64_t before = file->now.length;
   memory_resize(&file->now, size);
-  // What is written there later lies between zeros, and not between what was there before.
+  // A later write beyond the end is surrounded by zeros, not by the old bytes.
   if (size < before) note(file, size, before);
   return SQLITE_OK;
 }
@@ -128,7 +129,7 @@ static int check_reserved_lock(sqlite3_file *handle, int *is_locked) {
 static int map_shared(sqlite3_file *handle, int index, int size, int extend, void volatile **memory) {
   struct memory_files *files = of(handle)->files;
   *memory = NULL;
-  if (size != REGION_SIZE || index >= MOST_REGIONS) abort();
+  if (size != REGION_SIZE || index >= MAX_REGIONS) abort();
   while (extend && files->region_count <= index) {
     if (files->region_count == files->region_capacity) {
       files->regions[files->region_capacity++] = memory_required(malloc(REGION_SIZE));
@@ -179,7 +180,7 @@ static int unmap_shared(sqlite3_file *file, int is_last) {
   return SQLITE_OK;
 }
 
-// - What a file is
+// - File properties
 
 static int control_file(sqlite3_file *file, int operation, void *argument) {
   (void)file, (void)operation, (void)argument;

@@ -5,13 +5,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-// Blocks come in classes: up to 1024 bytes every 16, and beyond that four between one power of two and the next.
+// Blocks come in classes: up to 1024 bytes every 16, and beyond that four between one power of two and the
+// next.
 enum { STEP = 4, EVEN = 10, LARGEST = 20, STRETCH = 1 << 20 };
 enum { EVEN_CLASSES = 1 << (EVEN - STEP), CLASSES = EVEN_CLASSES + (LARGEST - EVEN) * 4 };
 
-/// Before the bytes that SQLite sees, and counted with them.
+/// The header before the bytes that SQLite sees, counted with them.
 struct header {
-  /// Of the whole block.
+  /// The size of the whole block.
   int64_t size;
 };
 
@@ -21,7 +22,7 @@ struct spare {
 };
 
 static _Thread_local struct spare *spares[CLASSES];
-/// What no block was cut from yet.
+/// Memory not yet cut into blocks.
 static _Thread_local uint8_t *rest;
 static _Thread_local int64_t rest_size;
 
@@ -103,7 +104,7 @@ static int begin(void *context) {
 static void end(void *context) { (void)context; }
 
 void quick_memory_configure(void) {
-// Who looks for misuse of memory must see every block.
+// A sanitizer must see every block.
 #if !__has_feature(address_sanitizer)
   static sqlite3_mem_methods methods = {
       .xMalloc = take,
@@ -115,7 +116,7 @@ void quick_memory_configure(void) {
       .xShutdown = end,
   };
   sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
-  // What each life of a world takes in large blocks is not to come from the system, and go back to it, every time.
+  // Large blocks of each simulated process are kept, not returned to the system and requested again.
   mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 256 << 20);
   mallopt(M_TOP_PAD, 1 << 20);

@@ -1,8 +1,8 @@
 #pragma once
-// Memory for SQLite that is taken and given back all the time: worlds open connections by the thousand a second.
+// A fast allocator for SQLite, because simulations open thousands of connections a second.
 //
-// Each thread keeps what it gives back for the next who asks for as much, and asks nobody else. It is never given to the
-// system again, so that a process needs what it needed at its height.
+// Each thread keeps a free list per size class, without locks. Memory is never returned to the system, so a
+// process keeps its peak usage.
 
-/// Before SQLite is used for the first time; of no account after that.
+/// Call it before the first use of SQLite; it has no effect later.
 void quick_memory_configure(void);

@@ -2,10 +2,10 @@ import CSQLite
 import FaultyDisk
 import Testing
 
-/// Every call to the disk fails once, and from then on: what was acknowledged is there, what was refused is not there by
-/// half, and when the disk is well again the store goes on by itself.
+/// Every call to the disk fails, once or from then on.
 ///
-/// Serialized, so that the tests of other suites find a thread meanwhile.
+/// Acknowledged batches are stored, rejected ones are never stored in part, and the store recovers by itself
+/// with the disk. Serialized, so that the tests of other suites get a thread meanwhile.
 @Suite(.serialized) struct CallFaultTests {
   // Extended codes (https://www.sqlite.org/rescode.html) are macros that Swift does not import.
   private static let ioErrors: [(DiskCall, Int32)] = [
@@ -19,38 +19,38 @@ import Testing
     ioErrors.flatMap { call, code in
       [Fault(call: call, code: code), Fault(call: call, isPersistent: true, code: code)]
     } + [
-      // A read that ends early.
+      // A short read.
       Fault(call: .read, code: SQLITE_IOERR | 2 << 8),
       Fault(call: .read, code: SQLITE_IOERR | 12 << 8),
       Fault(call: .open, code: SQLITE_NOMEM),
       Fault(call: .sharedMemory, code: SQLITE_NOMEM),
       Fault(call: .write, isPersistent: true, code: SQLITE_FULL),
-      // Once: for a lock that stays taken SQLite itself waits ten seconds.
+      // Once, because SQLite itself waits ten seconds for a lock that stays taken.
       Fault(call: .lock, code: SQLITE_BUSY),
     ]
 
   @Test(arguments: faults)
   func theStoreSurvivesEveryFailure(_ kind: Fault) throws {
     var failures = 0
-    for beginning in [.nothing, try Beginning.killed()] {
-      failures += try failEach(kind, on: beginning, while: Ordeal.work)
+    for initial in [.nothing, try InitialDisk.killed()] {
+      failures += try failEach(kind, on: initial, while: FaultScenario.work)
     }
-    failures += try failEach(kind, on: .nothing, while: Ordeal.end)
+    failures += try failEach(kind, on: .nothing, while: FaultScenario.end)
     #expect(failures > 0)
   }
 
-  /// The first call of `kind` fails, then the second of a new run, and so on until there are no more.
+  /// Fails the first call of `kind`, then the second in a new run, and so on to the last.
   ///
-  /// - Returns: how many runs had a call that failed.
+  /// - Returns: the number of runs with a failed call.
   private func failEach(
-    _ kind: Fault, on beginning: Beginning, while act: (Ordeal) -> (Fault) -> Int
+    _ kind: Fault, on initial: InitialDisk, while act: (FaultScenario) -> (Fault) -> Int
   ) throws -> Int {
     var fault = kind
     while true {
-      let ordeal = try Ordeal(beginning)
-      guard act(ordeal)(fault) > 0 else { return fault.first - kind.first }
-      let problem = try ordeal.problem()
-      #expect(problem == nil, "\(fault), on \(beginning.files.isEmpty ? "no" : "a") database")
+      let scenario = try FaultScenario(initial)
+      guard act(scenario)(fault) > 0 else { return fault.first - kind.first }
+      let problem = try scenario.problem()
+      #expect(problem == nil, "\(fault), on \(initial.files.isEmpty ? "no" : "a") database")
       fault.first += 1
     }
   }

@@ -3,7 +3,7 @@ import Jobs
 import Store
 import Testing
 
-/// What is written to the log reaches the disk in few calls, and is there whenever it is asked for.
+/// WAL writes reach the disk in few calls, and every read sees them.
 @Suite struct CoalescedWritesTests {
   @Test func aCommitOfManyDeliveriesIsAFewWrites() throws {
     let disk = try FaultyDisk()
@@ -18,12 +18,12 @@ import Testing
     let written = sizes.reduce(0, +)
     #expect(recordings.count == batches.count)
     #expect(written > 3 * 31 * 4120)
-    // A frame is 24 bytes and a page, and 31 of them are kept.
+    // A frame is 24 bytes and a page, and 31 of them are buffered.
     #expect(sizes.count <= written / (31 * 4120) + 2, "\(sizes)")
   }
 
-  /// SQLite puts pages into the log early where a transaction outgrows its cache (2 MB), and reads them again from there.
-  @Test func aTransactionLargerThanTheCacheIsStoredWhole() throws {
+  /// A transaction that outgrows SQLite's cache (2 MB) spills pages to the WAL and reads them back.
+  @Test func aTransactionLargerThanTheCacheIsStoredCompletely() throws {
     let disk = try FaultyDisk()
     let store = try StoreWriter(path: disk.path)
     var deliveries = Deliveries(seed: 2, bodySizes: [300, 9000, 400_000])
@@ -32,6 +32,6 @@ import Testing
     _ = try store.commit(batches)
     let attempt = Attempt(deliveries: batches, start: 0, end: disk.eventCount, isAcknowledged: true)
     #expect(
-      Verdict.problem(with: disk.path, after: [attempt], cutAt: disk.eventCount, fault: nil) == nil)
+      DurabilityCheck.problem(with: disk.path, after: [attempt], cutAt: disk.eventCount, fault: nil) == nil)
   }
 }

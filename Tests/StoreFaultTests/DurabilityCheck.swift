@@ -3,7 +3,7 @@ import FaultyDisk
 import Jobs
 import Store
 
-/// One call of ``StoreWriter/commit(_:)``, and when it was made, as a place in the disk's record.
+/// One call of ``StoreWriter/commit(_:)``, with its position in the disk's record.
 struct Attempt {
   let deliveries: [Delivery]
   let start: Int
@@ -11,19 +11,21 @@ struct Attempt {
   let isAcknowledged: Bool
 }
 
-/// The rule that everything here checks.
+/// The durability rule that these tests check.
 ///
-/// An acknowledged batch is always there. A batch that was refused, or whose commit never returned, is there whole or
-/// not at all; and only the last such may be there, since every later commit writes over it in the log.
-enum Verdict {
-  /// What is wrong with the database at `path` after `attempts`, had the disk stopped at `cut`; nil where nothing is.
+/// An acknowledged batch is always stored. A batch that was rejected, or whose commit never returned, is
+/// stored completely or not at all. Only the last such batch may be stored, because every later commit
+/// overwrites it in the WAL.
+enum DurabilityCheck {
+  /// The first problem of the database at `path` after `attempts`, if the disk stopped at `cut`.
   ///
-  /// - Parameter fault: under what the result is written down; nil for one that may fail.
+  /// - Parameter fault: the name under which the result is recorded; nil for a check that may fail.
+  /// - Returns: nil without a problem.
   static func problem(
     with path: String, after attempts: [Attempt], cutAt cut: Int, fault: String?
   ) -> String? {
     do {
-      // The writer first: it is what makes the database whole again.
+      // The writer first, because opening it recovers the database.
       _ = try StoreWriter(path: path)
       if let damage = try integrityProblem(of: path) { return "damaged: \(damage)" }
       let found = try Model(try StoreReader(path: path))
@@ -44,7 +46,9 @@ enum Verdict {
     }
   }
 
-  /// The full check, where ``StoreReader/damage()`` leaves out whether indices agree with their tables.
+  /// The full integrity check.
+  ///
+  /// ``StoreReader/damage()`` does not check that indexes agree with their tables.
   static func integrityProblem(of path: String) throws -> String? {
     var handle: OpaquePointer?
     defer { sqlite3_close_v2(handle) }

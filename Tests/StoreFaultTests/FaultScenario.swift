@@ -2,27 +2,29 @@ import FaultyDisk
 import Jobs
 import Store
 
-/// Everything that the daemon does with its store, on a disk of which some call fails.
-final class Ordeal {
-  private let beginning: Beginning
+/// All store operations of the daemon, on a disk with failing calls.
+final class FaultScenario {
+  private let initial: InitialDisk
   private let disk: FaultyDisk
   private var deliveries: Deliveries
   private var attempts: [Attempt] = []
   private var writer: StoreWriter?
 
-  init(_ beginning: Beginning) throws {
-    self.beginning = beginning
-    disk = try FaultyDisk(holding: beginning.files)
-    attempts.append(beginning.attempt)
+  init(_ initial: InitialDisk) throws {
+    self.initial = initial
+    disk = try FaultyDisk(holding: initial.files)
+    attempts.append(initial.attempt)
     deliveries = Deliveries(
-      seed: 100, bodySizes: [10, 10, 300, 5000], startingAt: beginning.end)
+      seed: 100, bodySizes: [10, 10, 300, 5000], startingAt: initial.end)
   }
 
-  /// - Returns: how many calls failed.
+  /// Commits and checkpoints while `fault` is armed.
+  ///
+  /// - Returns: the number of failed calls.
   func work(_ fault: Fault) -> Int {
     disk.arm(fault)
     commit()
-    // What a checkpoint cannot move stays in the log.
+    // Pages that a checkpoint cannot copy stay in the WAL.
     let checkpointer = try? StoreCheckpointer(path: disk.path)
     _ = try? checkpointer?.checkpoint()
     try? checkpointer?.syncDatabase()
@@ -34,9 +36,9 @@ final class Ordeal {
     return disk.heal()
   }
 
-  /// An end with work in the log, without ``StoreWriter/checkpointAndTruncate()`` before.
+  /// Closes the writer with commits in the WAL, without ``StoreWriter/checkpointAndTruncate()``.
   ///
-  /// - Returns: how many calls failed.
+  /// - Returns: the number of failed calls.
   func end(_ fault: Fault) -> Int {
     commit()
     disk.arm(fault)
@@ -60,31 +62,31 @@ final class Ordeal {
     return failure
   }
 
-  /// What is wrong now that the fault is gone; nil where nothing is.
+  /// The first problem found once the fault is gone; nil for none.
   func problem() throws -> String? {
     if let problem = try problemForReaders() { return "for a reader: \(problem)" }
     let now = disk.eventCount
     let killed = try FaultyDisk(holding: disk.files())
-    if let problem = Verdict.problem(
+    if let problem = DurabilityCheck.problem(
       with: killed.path, after: attempts, cutAt: now, fault: "failing disk, then a kill")
     {
       return "had the process been killed: \(problem)"
     }
-    var powerCut = PowerCut(seed: UInt64(now), files: beginning.files)
+    var powerCut = PowerCut(seed: UInt64(now), files: initial.files)
     let restarted = try FaultyDisk(holding: powerCut.files(after: disk.record()[...]))
-    if let problem = Verdict.problem(
+    if let problem = DurabilityCheck.problem(
       with: restarted.path, after: attempts, cutAt: now, fault: "failing disk, then a power cut")
     {
       return "had the power gone: \(problem)"
     }
     if let failure = commit() { return "the next commit fails: \(failure)" }
     writer = nil
-    return Verdict.problem(
+    return DurabilityCheck.problem(
       with: disk.path, after: attempts, cutAt: .max, fault: "failing disk, then well again"
     ).map { "after the end: \($0)" }
   }
 
-  /// While the process lives, nobody sees anything of a batch that was refused.
+  /// Checks that no reader sees a rejected batch while the process lives.
   private func problemForReaders() throws -> String? {
     guard writer != nil else { return nil }
     let acknowledged = attempts.filter(\.isAcknowledged).flatMap(\.deliveries)

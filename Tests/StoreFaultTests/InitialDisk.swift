@@ -3,30 +3,30 @@ import Jobs
 import Store
 @testable import Time
 
-/// What a disk holds before anything happens to it, and how it came there.
-struct Beginning {
+/// The files on a disk at the start of a run, and the deliveries in them.
+struct InitialDisk {
   var files: [String: [UInt8]] = [:]
   var deliveries: [Delivery] = []
 
-  static let nothing = Beginning()
+  static let nothing = InitialDisk()
 
-  /// A database and a log that a killed process left.
-  static func killed() throws -> Beginning {
+  /// The database and the WAL that a killed process left.
+  static func killed() throws -> InitialDisk {
     let disk = try FaultyDisk()
     var deliveries = Deliveries(seed: 99, bodySizes: [10, 300, 5000])
-    var beginning = Beginning()
+    var initial = InitialDisk()
     let writer = try StoreWriter(path: disk.path)
     for number in 0..<8 {
       let batch = deliveries.batch()
       _ = try writer.commit(batch)
-      beginning.deliveries += batch
+      initial.deliveries += batch
       if number == 4 { _ = try writer.checkpoint() }
     }
-    beginning.files = disk.files()
-    return beginning
+    initial.files = disk.files()
+    return initial
   }
 
-  /// The whole of it as one batch.
+  /// All of its deliveries as one batch.
   var attempt: Attempt { Attempt(deliveries: deliveries, start: 0, end: 0, isAcknowledged: true) }
 
   /// The time of the last receipt, in milliseconds.

@@ -2,13 +2,13 @@ import Jobs
 import Store
 @testable import Time
 
-/// What a store must hold after deliveries: ``Job/merge(_:receivedAt:)`` replayed in memory.
+/// The expected content of a store: ``Job/merge(_:receivedAt:)`` replayed in memory.
 ///
-/// Every delivery is told from all others by the time of its receipt.
+/// Deliveries are identified by the time of their receipt.
 struct Model {
   struct Stored: Equatable {
     var job: Job
-    /// Bodies here are ASCII; texts are compared faster than arrays in a debug build.
+    /// The body as text. Bodies here are ASCII, and a debug build compares texts faster than arrays.
     var body: String
     var history: [Entry] = []
   }
@@ -23,7 +23,7 @@ struct Model {
     let revision: Int64
   }
 
-  /// What a writer does where it is told nothing else.
+  /// The writer's default policy.
   private static let policy = PollPolicy(timeout: 900_000, firstPoll: nil)
 
   private(set) var jobs: [String: Stored] = [:]
@@ -66,7 +66,7 @@ struct Model {
 }
 
 extension Model {
-  /// What `reader` finds.
+  /// Reads the model of a stored database.
   init(_ reader: StoreReader) throws {
     self.init(EmptyCollection())
     let page = try reader.jobs(matching: JobFilter(), before: nil, limit: 1_000_000)
@@ -85,7 +85,7 @@ extension Model {
 
   private static func text(_ body: [UInt8]) -> String { String(decoding: body, as: UTF8.self) }
 
-  /// How many deliveries took effect although their id had been seen before.
+  /// The number of deliveries that took effect although their webhook id was a repeat.
   var appliedTwice: Int {
     let firsts = jobs.values.flatMap(\.history).filter {
       $0.outcome == .applied || $0.outcome == .unknownStatus
@@ -93,6 +93,6 @@ extension Model {
     return firsts.count - Set(firsts.map(\.webhookID)).count
   }
 
-  /// By the times of their receipts.
+  /// All deliveries, by the time of their receipt.
   var deliveries: Set<Timestamp> { Set(jobs.values.flatMap { $0.history.map(\.receivedAt) }) }
 }

@@ -4,9 +4,12 @@ import Store
 import Testing
 
 @Suite struct OpeningFaultTests {
-  /// A writer without the log would seem to work, and lose commits: a journal's end is not durable until later.
+  /// A writer opens in WAL mode, or fails to open.
+  ///
+  /// In another mode it would seem to work and lose commits, because a journal's deletion becomes durable
+  /// later.
   @Test(arguments: [DiskCall.write, .sync, .open, .size])
-  func aWriterOpensWithTheLogOrNotAtAll(_ call: DiskCall) throws {
+  func aWriterOpensInWALModeOrNotAtAll(_ call: DiskCall) throws {
     var fault = Fault(call: call, code: SQLITE_IOERR)
     while true {
       let disk = try FaultyDisk()

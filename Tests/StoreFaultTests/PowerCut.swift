@@ -1,25 +1,25 @@
 import FaultyDisk
 import Simulation
 
-/// What a disk may hold when the power comes back.
+/// The possible contents of a disk after a power failure.
 ///
-/// A file holds all that was written before its last sync. Of what came later, each sector of each write was kept, lost
-/// or cut short, in any order, and each truncation happened or did not. A name in the folder is durable when SQLite
-/// syncs the folder, with the first sync of a log or journal that it opened; a name that was given or taken later may be
-/// as it was before. After a sync that failed, what it should have written is kept or lost for good: Linux
-/// reports the error once and takes the pages for written (https://wiki.postgresql.org/wiki/Fsync_Errors).
+/// A file holds everything written before its last sync. Of later writes, each sector was kept, lost or torn,
+/// in any order, and each truncation happened or did not. A name in the folder is durable once SQLite syncs
+/// the folder, with the first sync of a WAL or journal that it opened; names created or removed later may be
+/// as before. After a failed sync, its data is kept or lost for good: Linux reports the error once and marks
+/// the pages as written (https://wiki.postgresql.org/wiki/Fsync_Errors).
 struct PowerCut {
   private static let sectorSize = 512
 
-  /// False for a disk to which a sync means nothing: to SQLite the same as `PRAGMA synchronous = OFF`.
+  /// False for a disk that ignores syncs, which equals `PRAGMA synchronous = OFF`.
   var honoursSyncs = true
   private var generator: SeededGenerator
-  /// Of ten sectors that were not synced, about so many are kept.
+  /// About how many of ten unsynced sectors are kept.
   private let kept: Int
   private let isShuffled: Bool
   private var names: [String: [File?]] = [:]
 
-  /// One file, whatever its name.
+  /// A file, independent of its name.
   private struct File {
     var bytes: [UInt8] = []
     var pending: [Change] = []
@@ -30,7 +30,7 @@ struct PowerCut {
     case size(Int)
   }
 
-  /// - Parameter files: what was durable before the record begins.
+  /// - Parameter files: the durable files before the record begins.
   init(seed: UInt64, files: [String: [UInt8]] = [:]) {
     names = files.mapValues { [File(bytes: $0)] }
     generator = SeededGenerator(seed: seed)
@@ -38,7 +38,7 @@ struct PowerCut {
     isShuffled = Bool.random(using: &generator)
   }
 
-  /// The files by name, had the power gone when `events` had happened.
+  /// The files by name after a power failure that follows `events`.
   mutating func files(after events: ArraySlice<DiskEvent>) -> [String: [UInt8]] {
     for event in events { follow(event) }
     var files: [String: [UInt8]] = [:]
@@ -51,7 +51,7 @@ struct PowerCut {
   }
 
   private mutating func follow(_ event: DiskEvent) {
-    // Taken out while it changes, so that nothing is copied.
+    // Removed while it changes, which avoids a copy.
     var candidates = names.removeValue(forKey: event.name) ?? [nil]
     defer { names[event.name] = candidates }
     guard var file = candidates.removeLast() else {
@@ -95,7 +95,7 @@ struct PowerCut {
     for (name, candidates) in names { names[name] = [candidates.last ?? nil] }
   }
 
-  /// Decides what becomes of the changes that no sync has made durable.
+  /// Keeps, tears or drops the changes that no sync made durable.
   private mutating func settle(_ file: inout File) {
     var pending = file.pending.flatMap(Self.sectors(of:))
     if isShuffled { pending.shuffle(using: &generator) }
@@ -110,7 +110,7 @@ struct PowerCut {
     file.pending = []
   }
 
-  /// A write as the disk sees it: by sectors, each of them only as far as it was written.
+  /// Splits a write into sectors, the first and last of which may be partial.
   private static func sectors(of change: Change) -> [Change] {
     guard case .bytes(var offset, var bytes) = change else { return [change] }
     var changes: [Change] = []

@@ -2,16 +2,16 @@ import Glibc
 import Simulation
 import Testing
 
-/// The power goes at any moment: what was acknowledged is there, whole and readable.
+/// Acknowledged deliveries survive a power failure at any moment.
 @Suite struct PowerCutTests {
   private static let cutsPerWorkload = 10
 
-  /// STORE_POWER_CUTS asks for more or fewer.
+  /// The environment variable STORE_POWER_CUTS sets the number of cuts.
   private static let workloads =
     (getenv("STORE_POWER_CUTS").flatMap { Int(String(cString: $0)) } ?? 60) / cutsPerWorkload
 
   @Test(arguments: 0..<UInt64(max(1, workloads)))
-  func nothingThatWasAcknowledgedIsLost(_ seed: UInt64) throws {
+  func noAcknowledgedDeliveryIsLost(_ seed: UInt64) throws {
     let workload = try Workload(seed: seed, batches: 30, hasFaults: seed % 2 == 1)
     var generator = SeededGenerator(seed: seed)
     for number in 0..<Self.cutsPerWorkload {
@@ -22,9 +22,9 @@ import Testing
     }
   }
 
-  /// The second cut may come while the store still mends what the first one left.
+  /// The second cut may happen while the store recovers from the first.
   @Test(arguments: 0..<UInt64(max(1, workloads)))
-  func nothingIsLostInASecondCut(_ seed: UInt64) throws {
+  func noAcknowledgedDeliveryIsLostInASecondCut(_ seed: UInt64) throws {
     let first = try Workload(seed: seed, batches: 12, hasFaults: seed % 2 == 1)
     var generator = SeededGenerator(seed: seed)
     for number in 0..<Self.cutsPerWorkload / 2 {
@@ -39,8 +39,8 @@ import Testing
     }
   }
 
-  /// Shows that the tests above can fail.
-  @Test func withoutSyncsSomethingIsLost() throws {
+  /// Proves that the tests above can fail.
+  @Test func withoutSyncsDeliveriesAreLost() throws {
     let workload = try Workload(seed: 0, batches: 30, hasFaults: false)
     let problems = try (0..<10).compactMap { number in
       try workload.problem(

@@ -4,21 +4,21 @@ import Store
 import Testing
 
 @Suite struct ReaderFaultTests {
-  /// Without reads that end early: in the database file SQLite takes one for the end of the file, and the rest for zeros.
+  /// All read faults except short reads, which SQLite treats as the end of the file followed by zeros.
   private static let faults: [Fault] = [
     (DiskCall.read, SQLITE_IOERR | 1 << 8), (.open, SQLITE_CANTOPEN),
     (.lock, SQLITE_IOERR | 15 << 8), (.size, SQLITE_IOERR | 7 << 8),
     (.sharedMemory, SQLITE_IOERR | 21 << 8),
   ].map { Fault(call: $0, code: $1) }
 
-  /// "There is no such job" would be a wrong answer too.
+  /// A reader returns the correct jobs or an error; "no such job" would be wrong too.
   @Test(arguments: faults)
-  func aReaderAnswersRightOrNotAtAll(_ kind: Fault) throws {
-    let beginning = try Beginning.killed()
-    let expected = Model(beginning.deliveries)
+  func aReaderIsCorrectOrFails(_ kind: Fault) throws {
+    let initial = try InitialDisk.killed()
+    let expected = Model(initial.deliveries)
     var fault = kind
     while true {
-      let disk = try FaultyDisk(holding: beginning.files)
+      let disk = try FaultyDisk(holding: initial.files)
       let writer = try StoreWriter(path: disk.path)
       disk.arm(fault)
       let found = try? Model(try StoreReader(path: disk.path))

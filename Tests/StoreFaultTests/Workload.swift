@@ -4,7 +4,9 @@ import Simulation
 import Store
 @testable import Time
 
-/// Batches of deliveries as a busy hour brings them: lives that overlap, copies, ids that come back with another body.
+/// Random batches of deliveries, as in a busy hour.
+///
+/// Predictions overlap, deliveries repeat, and webhook ids return with another body.
 struct Deliveries {
   private var generator: SeededGenerator
   private var clock: Int64
@@ -19,8 +21,8 @@ struct Deliveries {
   private let bodySizes: [Int]
 
   /// - Parameters:
-  ///   - bodySizes: some take a part of a page, some several pages.
-  ///   - start: the receipts come later, in milliseconds; their ids are made of it.
+  ///   - bodySizes: less than a page for some, several pages for others.
+  ///   - start: all receipts are later, in milliseconds. Webhook ids derive from the time of receipt.
   init(seed: UInt64, bodySizes: [Int] = [10, 300, 2000, 9000], startingAt start: Int64 = 0) {
     generator = SeededGenerator(seed: seed)
     self.bodySizes = bodySizes
@@ -32,7 +34,7 @@ struct Deliveries {
     (0..<Int.random(in: 1...9, using: &generator)).map { _ in next() }
   }
 
-  /// The same as a sender sends it again: at another time.
+  /// Redelivers `deliveries`, at other times.
   mutating func again(_ deliveries: [Delivery]) -> [Delivery] {
     deliveries.map { delivery in
       clock += 1
@@ -78,7 +80,7 @@ struct Deliveries {
       body: body)
   }
 
-  /// Not a hash, only one for each time.
+  /// A digest that is unique per time, not a hash.
   private static func digest(_ clock: Int64) -> BodyDigest {
     let bytes = (0..<8).map { UInt8(truncatingIfNeeded: clock >> (8 * $0)) }
     guard let digest = BodyDigest(bytes: bytes + Array(repeating: 0, count: 24)) else {
@@ -88,20 +90,20 @@ struct Deliveries {
   }
 }
 
-/// A store at work on a faulty disk, and the record of it.
+/// A store under load on a faulty disk, with the disk's record.
 struct Workload {
-  private let beginning: Beginning
+  private let initial: InitialDisk
   let events: [DiskEvent]
   private let attempts: [Attempt]
 
-  /// Commits, checkpoints, and now and then begins anew.
+  /// Commits and checkpoints, and reopens the store now and then.
   ///
-  /// - Parameter hasFaults: now and then a sync or a write fails once; what was refused is sent again.
-  init(seed: UInt64, batches: Int, hasFaults: Bool, from beginning: Beginning = .nothing) throws {
-    let disk = try FaultyDisk(holding: beginning.files)
+  /// - Parameter hasFaults: now and then a sync or a write fails once; rejected batches are redelivered.
+  init(seed: UInt64, batches: Int, hasFaults: Bool, from initial: InitialDisk = .nothing) throws {
+    let disk = try FaultyDisk(holding: initial.files)
     var generator = SeededGenerator(seed: seed &* 31 &+ 7)
-    var deliveries = Deliveries(seed: seed, startingAt: beginning.end)
-    var attempts = [beginning.attempt]
+    var deliveries = Deliveries(seed: seed, startingAt: initial.end)
+    var attempts = [initial.attempt]
     var writer: StoreWriter? = try StoreWriter(path: disk.path)
     var refused: [Delivery] = []
     for _ in 0..<batches {
@@ -113,7 +115,7 @@ struct Workload {
       case 4: _ = try writer?.checkpoint()
       case 5: try writer?.checkpointAndTruncate()
       case 6:
-        // The old one first: its end moves the log into the database and removes it.
+        // The old writer first, because closing it checkpoints the WAL and deletes it.
         writer = nil
         writer = try StoreWriter(path: disk.path)
       default: break
@@ -130,7 +132,7 @@ struct Workload {
     writer = nil
     events = disk.record()
     self.attempts = attempts
-    self.beginning = beginning
+    self.initial = initial
   }
 
   private static func fault(_ generator: inout SeededGenerator) -> Fault {
@@ -139,32 +141,32 @@ struct Workload {
       : Fault(call: .write, first: Int.random(in: 1...8, using: &generator), code: 13)
   }
 
-  /// What is wrong with what the disk holds after `cut` events; nil where nothing is.
+  /// The first problem of the disk after `cut` events; nil for none.
   ///
-  /// - Parameter fault: under what the result is written down; nil for one that may fail.
+  /// - Parameter fault: the name under which the result is recorded; nil for a check that may fail.
   func problem(
     cutAt cut: Int, seed: UInt64, honouringSyncs: Bool = true, fault: String? = "power cut"
   ) throws -> String? {
     let disk = try FaultyDisk(holding: files(cutAt: cut, seed: seed, honouringSyncs: honouringSyncs))
-    return Verdict.problem(with: disk.path, after: attempts, cutAt: cut, fault: fault)
+    return DurabilityCheck.problem(with: disk.path, after: attempts, cutAt: cut, fault: fault)
   }
 
-  /// What the disk holds after `cut` events, and the deliveries that a store finds there.
-  func remains(cutAt cut: Int, seed: UInt64) throws -> Beginning {
+  /// The disk after `cut` events, with the deliveries that a store finds there.
+  func remains(cutAt cut: Int, seed: UInt64) throws -> InitialDisk {
     let files = files(cutAt: cut, seed: seed)
     let disk = try FaultyDisk(holding: files)
     _ = try StoreWriter(path: disk.path)
     let found = try Model(try StoreReader(path: disk.path)).deliveries
-    return Beginning(
+    return InitialDisk(
       files: files,
       deliveries: attempts.flatMap(\.deliveries).filter { found.contains($0.receivedAt) })
   }
 
   private func files(cutAt cut: Int, seed: UInt64, honouringSyncs: Bool = true) -> [String: [UInt8]] {
-    var powerCut = PowerCut(seed: seed, files: beginning.files)
+    var powerCut = PowerCut(seed: seed, files: initial.files)
     powerCut.honoursSyncs = honouringSyncs
     var files = powerCut.files(after: events[..<cut])
-    // SQLite may find the shared memory of before, which means nothing any more.
+    // SQLite may find the old shared memory, which it must ignore.
     if seed.isMultiple(of: 2) { files["jobs.db-shm"] = Array(repeating: UInt8(seed % 251), count: 32_768) }
     return files
   }

@@ -1,12 +1,14 @@
 #pragma once
-// A disk that fails on demand and keeps a record, for SQLite: a VFS (https://www.sqlite.org/vfs.html) around the default
-// one. It becomes the default of the process, and leaves every file alone that lies in no folder of a faulty disk.
+// A SQLite VFS (https://www.sqlite.org/vfs.html) that fails on demand and records every event.
+//
+// It wraps the default VFS and becomes the default of the process. Files outside the folders of faulty disks
+// are passed through.
 #include <stdbool.h>
 #include <stdint.h>
 
 struct faulty_disk;
 
-/// What SQLite asks of a disk.
+/// The calls that SQLite makes to a disk.
 enum faulty_call {
   FAULTY_READ,
   FAULTY_WRITE,
@@ -20,20 +22,20 @@ enum faulty_call {
   FAULTY_CALL_COUNT
 };
 
-/// Which calls fail, and how.
+/// The calls that fail, and how.
 struct faulty_plan {
   enum faulty_call call;
-  /// From 1: the first call that fails, counted from when the plan was made.
+  /// The first call that fails, from 1, counted since the plan was armed.
   int64_t first;
   /// Later calls fail too, until the disk is healed.
   bool persistent;
-  /// What the call returns, an SQLite result code. SQLITE_IOERR_SHORT_READ reads the first half.
+  /// The SQLite result code of a failed call. SQLITE_IOERR_SHORT_READ reads the first half.
   int code;
   /// Only calls for the byte at this offset of the database file itself; -1 for all files.
   int64_t offset;
 };
 
-/// One thing that happened to a file, in order.
+/// The kind of an event.
 enum faulty_event_kind {
   FAULTY_CREATED,
   FAULTY_WRITTEN,
@@ -56,15 +58,19 @@ struct faulty_event {
   const uint8_t *bytes;
 };
 
-/// All files in `folder` (absolute, without a slash at the end) that SQLite opens from now on. Nil without memory.
+/// Creates a disk for all files that SQLite opens in `folder` from now on.
+///
+/// `folder` is absolute, without a trailing slash. NULL without memory.
 struct faulty_disk *faulty_disk_create(const char *folder);
-/// The same in memory, where a process can end and the power can go: for one thread at a time. It keeps no record.
+/// Creates a disk in memory that simulates process ends and power failures.
+///
+/// For one thread at a time. It keeps no record.
 struct faulty_disk *faulty_disk_create_in_memory(const char *folder);
 /// No file of it may be open.
 void faulty_disk_destroy(struct faulty_disk *disk);
 
 void faulty_disk_fail(struct faulty_disk *disk, struct faulty_plan plan);
-/// Ends the plan. Returns how many calls it made fail.
+/// Disarms the plan. Returns the number of calls that failed.
 int64_t faulty_disk_heal(struct faulty_disk *disk);
 
 int64_t faulty_disk_event_count(struct faulty_disk *disk);
@@ -75,24 +81,24 @@ struct faulty_event faulty_disk_event(struct faulty_disk *disk, int64_t index);
 
 /// Removes all files, plans and counts. No file may be open.
 void faulty_disk_format(struct faulty_disk *disk);
-/// A durable file of that name with these bytes.
+/// Stores a durable file of that name with these bytes.
 void faulty_disk_put(struct faulty_disk *disk, const char *name, const uint8_t *bytes, int64_t length);
 /// The bytes of a file, valid until it changes; NULL where there is none.
 const uint8_t *faulty_disk_get(struct faulty_disk *disk, const char *name, int64_t *length);
 int faulty_disk_open_files(const struct faulty_disk *disk);
 
-/// Writes, syncs, truncations and deletions so far.
+/// The number of writes, syncs, truncations and deletions so far.
 int64_t faulty_disk_change_count(const struct faulty_disk *disk);
-/// The change that would be the `count`-th from now (from 1) does not happen, and from then on every call fails: whoever
-/// makes them is dead already. 0: it stops at once.
-/// Negative: it never stops.
+/// Stops the disk at the `count`-th change from now (from 1): it and every later call fail, as if the process
+/// were dead.
+///
+/// 0 stops at once; a negative count never.
 void faulty_disk_stop_after(struct faulty_disk *disk, int64_t count);
 bool faulty_disk_has_stopped(const struct faulty_disk *disk);
-/// Ends the stop, and all plans. No file may be open.
+/// Restarts a stopped disk, without plans. No file may be open.
 ///
-/// `loses_power`: what no sync made durable is kept, lost or cut short, as `seed` decides; about `kept` of ten sectors
-/// are kept.
+/// `loses_power`: unsynced sectors are kept, lost or torn, as `seed` decides; about `kept` of ten are kept.
 void faulty_disk_start(struct faulty_disk *disk, bool loses_power, uint64_t seed, int kept);
-/// From now on a sync means nothing, as on a disk that lies.
+/// Ignores syncs from now on, as a lying disk does.
 void faulty_disk_ignore_syncs(struct faulty_disk *disk);
 bool faulty_disk_honours_syncs(const struct faulty_disk *disk);
