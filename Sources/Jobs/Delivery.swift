@@ -5,13 +5,17 @@ package import Time
 /// It passes from thread to thread and from batch to batch. A class, because copying a struct would retain a
 /// dozen references each time.
 package final class Delivery: Sendable {
-  /// The `webhook-id` header, which is the same for every attempt to deliver one event.
+  /// The `webhook-id` header.
+  ///
+  /// It is the same for every attempt to deliver one event.
   package let webhookID: String
   package let receivedAt: Timestamp
   package let snapshot: Snapshot
-  /// The body as it was signed, except that the job token in it is masked.
+  /// The signed body, in which the job token is masked.
   package let body: [UInt8]
-  /// The job created here that the webhook's URL names, with a valid token; nil where it names none.
+  /// The job that the webhook's URL names, with a valid token.
+  ///
+  /// Nil where it names none.
   package let namedJob: String?
 
   package init(
@@ -33,16 +37,22 @@ package enum DeliveryOutcome: String, Sendable, CaseIterable {
   case duplicate
   /// It carried nothing new, or arrived after the end.
   case late
-  /// A repeated webhook id with another body, or an end that contradicts the recorded one.
+  /// A repeated webhook id with another body.
+  ///
+  /// Or an end that contradicts the recorded one.
   case conflict
-  /// A status that this version does not know: stored and shown, without changing the job's phase.
+  /// A status that this version does not know.
+  ///
+  /// It is stored and shown, without changing the job's phase.
   case unknownStatus = "unknown_status"
   /// Not a delivery: a call to the provider was answered with 404.
   case notFound = "not_found"
 }
 
 extension DeliveryOutcome {
-  /// The outcome of a repeated webhook id, where `known` is the digest of the first body.
+  /// The outcome of a repeated webhook id.
+  ///
+  /// `known` is the digest of the first body.
   package static func redelivery(of known: BodyDigest, as repeated: BodyDigest) -> DeliveryOutcome {
     known == repeated ? .duplicate : .conflict
   }

@@ -5,7 +5,7 @@ package import Time
 /// A job is its newest snapshot, its phase and the daemon's bookkeeping. It changes only through the
 /// functions of this module, so its history alone determines its state.
 package struct Job: Hashable, Sendable {
-  /// Set for a job created here; nil for one that a delivery created.
+  /// Set for a job created here. Nil for one that a delivery created.
   package let origin: Origin?
   package internal(set) var phase: Phase
   /// The current snapshot, whose body is stored with the job.
@@ -22,7 +22,7 @@ package struct Job: Hashable, Sendable {
   /// The number of changes, from 1.
   package internal(set) var revision: Int64
   package internal(set) var updatedAt: Timestamp
-  /// When the last delivery that changed the job was received; nil where none has.
+  /// When a delivery last changed the job. Nil where none has.
   package internal(set) var lastDeliveryAt: Timestamp?
   package internal(set) var pollState: PollState
   /// The end was found by polling, and no delivery has reported it since.

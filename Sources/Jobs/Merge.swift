@@ -11,7 +11,9 @@ package enum SnapshotSource: String, Sendable, CaseIterable {
   /// The answer to the call that created or canceled the prediction.
   case answer
 
-  /// Found by a poll or a search, not by a delivery or the answer to an order's call.
+  /// Found by a poll or a search.
+  ///
+  /// Other snapshots arrive in a delivery or in the answer to an order's call.
   package var isPolled: Bool { self == .poll || self == .list }
 }
 
@@ -21,7 +23,9 @@ extension Job {
     package let outcome: DeliveryOutcome
     /// The job has changed and must be stored.
     package let changesJob: Bool
-    /// The offered snapshot is the current one, so its body must be stored too.
+    /// The offered snapshot became the current one.
+    ///
+    /// Its body must be stored, too.
     package let replacesSnapshot: Bool
     /// This snapshot ended the job.
     package var endsJob = false
@@ -76,7 +80,7 @@ extension Job {
       replacesSnapshot: isNewer, endsJob: endsJob, replacesEnd: replacesEnd)
   }
 
-  /// Merges a snapshot into a job that has ended, and leaves the end as it is.
+  /// Merges a snapshot into an ended job, whose end stands.
   ///
   /// Where polling found the end, a delivery that reports it shows that the webhook was not lost.
   private mutating func mergeIntoEnd(_ offered: Snapshot, from source: SnapshotSource) -> Merge {
@@ -131,10 +135,10 @@ extension Job {
 extension Snapshot {
   /// Whether this snapshot replaces `other`, which arrived before it.
   ///
-  /// Neither snapshot is of a prediction that has ended. An unknown status ranks with `running`: a status
-  /// added later lies somewhere on the way, and ranking it with `starting` would hide it from the app. Where
-  /// rank, logs and output are equal, nothing in the bodies orders them, and arrival is the best guess: a
-  /// status that means an end follows `processing`, and nothing follows it.
+  /// Neither snapshot is of a prediction that has ended. An unknown status ranks with `running`, because a
+  /// status added later lies somewhere on the way. Ranking it with `starting` would hide it from the app.
+  /// Where rank, logs and output are equal, nothing in the bodies orders them, and arrival is the best guess.
+  /// A status that means an end follows `processing`, and nothing follows it.
   fileprivate func isNewer(than other: Snapshot) -> Bool {
     let (left, right) = (phase?.rank ?? Phase.running.rank, other.phase?.rank ?? Phase.running.rank)
     guard left == right else { return left > right }

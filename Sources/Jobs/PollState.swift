@@ -2,13 +2,13 @@
 package struct PollState: Hashable, Sendable {
   /// When the provider last reported on the job, from any source.
   package private(set) var lastActivityAt: Timestamp
-  /// When the job is next checked; nil once it has ended.
+  /// When the job is next checked. Nil once it has ended.
   ///
   /// Only a lower bound: activity does not move it, so that a delivery costs no write to an index.
   package internal(set) var dueAt: Timestamp?
   /// The number of polls since the last activity.
   package private(set) var polls: Int64
-  /// When the job became stale; nil while it is not.
+  /// When the job became stale. Nil while it is not.
   package internal(set) var staleAt: Timestamp?
 
   package init(lastActivityAt: Timestamp, dueAt: Timestamp?, polls: Int64 = 0, staleAt: Timestamp? = nil) {
@@ -53,7 +53,9 @@ package struct PollState: Hashable, Sendable {
 package struct PollPolicy: Equatable, Sendable {
   /// The time without activity after which a job is `stale`, in milliseconds.
   package var timeout: Int64
-  /// The delay of the first poll after the last activity, in milliseconds; nil where polling is off.
+  /// The delay of the first poll after the last activity, in milliseconds.
+  ///
+  /// Nil where polling is off.
   package var firstPoll: Int64?
   /// The maximum interval between two polls, in milliseconds.
   package var maxInterval: Int64
@@ -90,7 +92,9 @@ extension Job {
     package let needsPoll: Bool
   }
 
-  /// Checks whether an open job is stale or due for a poll, and schedules the next check.
+  /// Checks an open job, and schedules its next check.
+  ///
+  /// It may be stale, or due for a poll.
   ///
   /// - Parameters:
   ///   - clockSetAt: when the wall clock last jumped. Earlier activity counts from then, so that a jump makes

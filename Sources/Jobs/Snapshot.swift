@@ -8,12 +8,12 @@ package struct Snapshot: Hashable, Sendable {
   package var predictionID: String
   /// The provider's `status`, unchanged.
   package var providerStatus: String
-  /// The phase for that status; nil where this version does not know the status.
+  /// The phase for that status. Nil where this version does not know the status.
   package var phase: Phase?
   package var model: String?
   package var modelVersion: String?
   package var error: JobError?
-  /// The output rule that a success violates; nil where it violates none.
+  /// The output rule that a success violates. Nil where it violates none.
   ///
   /// Not stored with the snapshot: once the job has ended, it is the job's verdict.
   package var ruleViolation: JobError?

@@ -1,7 +1,9 @@
 package import Jobs
 package import Time
 
-/// A past attempt of a job: an interrupted prediction, or a refused create call.
+/// A past attempt of a job.
+///
+/// Either an interrupted prediction or a refused create call.
 package struct PastAttempt: Equatable, Sendable {
   /// Nil for a refused call, which created no prediction.
   package let predictionID: String?
@@ -28,7 +30,7 @@ final class AttemptStatements {
   private let select: Statement
   private let insert: Statement
   private let insertRefusal: Statement
-  /// Whether the table has rows; nil until first needed.
+  /// Whether the table has rows. Nil until first needed.
   ///
   /// Most databases never have one, so this saves a lookup for every first delivery. It stays valid because
   /// no other connection writes.

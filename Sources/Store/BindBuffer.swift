@@ -1,6 +1,6 @@
 internal import CSQLite
 
-/// A buffer for the values bound to a statement, cleared when it is reset.
+/// A buffer for the values bound to a statement until its reset.
 ///
 /// Without it, SQLite would allocate a copy of each value (`SQLITE_TRANSIENT`).
 struct BindBuffer: ~Copyable {

@@ -1,6 +1,6 @@
 internal import CSQLite
 
-/// The size of the WAL, and how much of it is checkpointed, in pages.
+/// The pages in the WAL, and how many of them are checkpointed.
 package struct CheckpointResult: Equatable, Sendable {
   package let walPages: Int
   package let checkpointedPages: Int

@@ -7,7 +7,7 @@ internal import CSQLite
 final class Connection {
   let handle: OpaquePointer
   private let path: String
-  /// The open files; nil before the first read.
+  /// The open files. Nil before the first read.
   private var files: DatabaseFiles?
 
   enum Access {
@@ -43,7 +43,9 @@ final class Connection {
     try check(csqlite_set_flag(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0))
   }
 
-  /// Disables SQLite's memory statistics, which take a lock for every allocation and are never read.
+  /// Disables SQLite's memory statistics.
+  ///
+  /// They take a lock for every allocation and are never read.
   ///
   /// See https://www.sqlite.org/c3ref/c_config_covering_index_scan.html#sqliteconfigmemstatus. The call
   /// fails, without harm, once SQLite is in use.
@@ -75,7 +77,9 @@ final class Connection {
     }
   }
 
-  /// SQLite's message, with the system's for an I/O error, which distinguishes a quota from a broken disk.
+  /// SQLite's message, with the system's for an I/O error.
+  ///
+  /// The system's distinguishes a quota from a broken disk.
   private func message(of code: Int32) -> String {
     // Some calls return an error without storing it in the handle, such as sqlite3_db_cacheflush.
     let isOfHandle = sqlite3_extended_errcode(handle) == code
@@ -108,7 +112,7 @@ final class Connection {
     try check(sqlite3_exec(handle, sql, nil, nil, nil))
   }
 
-  /// Returns the first column of the first row as an integer; 0 without a row.
+  /// Returns the first row's first column as an integer. Zero without a row.
   func integer(_ sql: String) throws(StoreError) -> Int {
     let statement = Statement(sql, on: self)
     guard try statement.step() else { return 0 }
@@ -117,13 +121,15 @@ final class Connection {
     return integer
   }
 
-  /// Returns the first column of the first row as an integer; nil where it is NULL or without a row.
+  /// Returns the first row's first column as an integer.
+  ///
+  /// Nil where it is NULL, or without a row.
   func optionalInteger(_ sql: String) throws(StoreError) -> Int64? {
     let statement = Statement(sql, on: self)
     return try statement.step() ? statement.optionalInteger(0) : nil
   }
 
-  /// Returns the first column of the first row as text; empty without a row.
+  /// Returns the first row's first column as text. Empty without a row.
   func text(_ sql: String) throws(StoreError) -> String {
     let statement = Statement(sql, on: self)
     guard try statement.step() else { return "" }
@@ -132,7 +138,9 @@ final class Connection {
     return text
   }
 
-  /// Runs `body` in an IMMEDIATE transaction, which commits all of its changes or none.
+  /// Runs `body` in an IMMEDIATE transaction.
+  ///
+  /// All of its changes are committed, or none.
   func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
     try execute("BEGIN IMMEDIATE")
     do throws(StoreError) {
@@ -183,7 +191,7 @@ final class Connection {
     }
   }
 
-  /// SQLite's file object for the WAL; nil where it is not open.
+  /// SQLite's file object for the WAL. Nil where it is not open.
   var walFile: UnsafeMutablePointer<sqlite3_file>? {
     var file: UnsafeMutablePointer<sqlite3_file>?
     // https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntljournalpointer

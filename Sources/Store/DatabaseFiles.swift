@@ -15,11 +15,11 @@ struct FileIdentity: Equatable {
   }
 }
 
-/// The open files of a connection, and the paths where the next process expects them.
+/// The open files of a connection, with their paths.
 ///
 /// SQLite does not notice when a file is deleted, moved or replaced under it
-/// (https://www.sqlite.org/howtocorrupt.html, section 2.4), and goes on committing into a file that no other
-/// process will open. The WAL holds the latest commits, so it must be in place as much as the database. A
+/// (https://www.sqlite.org/howtocorrupt.html, section 2.4), and goes on committing. No other process will
+/// open that file then. The WAL holds the latest commits, so it must be in place as much as the database. A
 /// process that finds no shared-memory file creates another, and does not see the locks in this one.
 struct DatabaseFiles {
   private let files: [(path: String, identity: FileIdentity)]

@@ -3,9 +3,9 @@ internal import Glibc
 /// The exclusive claim of one daemon on a database.
 ///
 /// SQLite lets several processes write one file, so two daemons could run on it unnoticed. The claim is a
-/// flock(2) on the database itself. It is bound to the file and not to one of its names, it ends with the
-/// process however that ends, and it leaves nothing behind. SQLite locks with fcntl(2), which is independent
-/// of flock(2).
+/// flock(2) on the database itself. It is bound to the file and not to one of its names. It ends with the
+/// process, however that ends, and leaves nothing behind. SQLite locks with fcntl(2), which is independent of
+/// flock(2).
 ///
 /// The WAL is claimed too, and must belong to the database. If a copy replaces the database while a daemon
 /// runs, the new file is unclaimed, but the WAL beside it belongs to the old one. The next process would
@@ -66,15 +66,17 @@ package struct DatabaseLock {
     throw .served(by: holder(of: path))
   }
 
-  /// Whether a daemon has claimed the database at `path`, as far as proc(5) shows.
+  /// Whether a daemon has claimed `path`, as far as proc(5) shows.
   package static func isClaimed(_ path: String) -> Bool { claim(of: path) != nil }
 
-  /// The process that holds the claim; nil where it is hidden, or in another container.
+  /// The process that holds the claim. Nil where it is hidden, or in another container.
   private static func holder(of path: String) -> Int32? {
     claim(of: path).flatMap { $0 > 0 ? $0 : nil }
   }
 
-  /// The process id in `/proc/locks`, which is 0 or negative for a process of another container.
+  /// The process id in `/proc/locks`.
+  ///
+  /// It is 0 or negative for a process of another container.
   private static func claim(of path: String) -> Int32? {
     guard let identity = FileIdentity(path: path), let table = fopen("/proc/locks", "re") else { return nil }
     defer { fclose(table) }

@@ -3,7 +3,7 @@ internal import Time
 
 /// The prepared statements for orders.
 final class OrderStatements {
-  /// An upper bound of the queued orders; nil where they must be counted.
+  /// An upper bound of the queued orders. Nil where they must be counted.
   private var maxPossiblyQueued: Int?
   /// Whether fewer orders than ``maxPossiblyQueued`` may be queued.
   private var mayHaveLeft = false
@@ -168,7 +168,7 @@ extension OrderStatements {
 // MARK: - Steps
 
 extension OrderStatements {
-  /// Returns the orders of a stage that are due; only queued ones with their requests.
+  /// Returns the orders of a stage that are due. Only queued ones with their requests.
   func due(_ stage: OrderStage, at now: Timestamp, limit: Int) throws(StoreError) -> [StoredOrder] {
     stage == .queued
       ? try Self.due(stage, at: now, limit, selectDueWhole) : try Self.due(stage, at: now, limit, selectDue)
@@ -262,7 +262,9 @@ extension OrderStatements {
     try deferFirst.run()
   }
 
-  /// Moves later steps to `moment`, and later ends of the absence grace period to `absenceConclusive`.
+  /// Moves steps that are due after `moment` to it.
+  ///
+  /// Ends of the absence grace period after `absenceConclusive` are moved to that.
   func clamp(to moment: Timestamp, absenceConclusive: Timestamp) throws(StoreError) {
     try clampDue.bind(1, moment.milliseconds)
     try clampDue.bind(2, absenceConclusive.milliseconds)

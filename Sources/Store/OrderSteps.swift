@@ -96,7 +96,7 @@ extension StoreTransaction {
     return steps
   }
 
-  /// The order's job; nil where it has ended, and so the order with it.
+  /// The order's job. Nil where it has ended, and so the order with it.
   private func openJob(of order: StoredOrder) throws(StoreError) -> Job? {
     if let job = try statements.findJob(number: order.number), !job.phase.isTerminal { return job }
     try orders.set(.ended, due: nil, order.number)
@@ -164,7 +164,7 @@ extension StoreTransaction {
     return unbound
   }
 
-  /// The stored order if it still awaits the result of the call that `order` made.
+  /// The stored order, if it still awaits the result of that call.
   func awaited(_ order: StoredOrder) throws(StoreError) -> StoredOrder? {
     guard let stored = try orders.order(ofJob: order.number), stored.isOfCall(of: order),
       stored.stage == .sending || stored.stage == .unanswered

@@ -75,13 +75,13 @@ package struct StoredOrder: Sendable {
   let timeout: Int64?
   package let retriesLeft: Int64
   package let isCancelRequested: Bool
-  /// Why it waits; nil before its first call.
+  /// Why it waits. Nil before its first call.
   package let reason: OrderReason?
   /// How often the provider refused the present attempt.
   package let refusals: Int64
   /// It comes from a restored backup, and no call was made for it since.
   package let isRestored: Bool
-  /// The request's body; empty in a step that does not create.
+  /// The request's body. Empty in a step that does not create.
   package let request: [UInt8]
 
   /// Whether `other` is this order at the same create call.

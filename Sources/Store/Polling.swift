@@ -107,7 +107,7 @@ final class PollStatements {
 }
 
 extension StoreTransaction {
-  /// Checks up to `limit` open jobs that are due, and returns the polls to make.
+  /// Checks up to `limit` due jobs, and claims the polls to make.
   ///
   /// See ``Job/check(at:policy:clockSetAt:timeout:jitter:)``.
   package func claimDuePolls(

@@ -4,7 +4,7 @@ package import Time
 /// The result of one step of a pruning pass.
 package struct PruneStep: Equatable, Sendable {
   package let deleted: Int
-  /// The number to continue after; nil where the pass is complete.
+  /// The number to continue after. Nil where the pass is complete.
   package let next: Int64?
 }
 
@@ -17,9 +17,9 @@ final class PruneStatements {
     let number: Int64
     let hasEnded: Bool
     let updatedAt: Timestamp
-    /// When its last delivery was received; nil where there is none, or the job is too recent to prune.
+    /// When its last delivery was received. Nil where there is none, or the job is too recent to prune.
     let lastDeliveryAt: Timestamp?
-    /// When the job was created; nil where it has been quiet since before the retention limit.
+    /// When the job was created. Nil where it has been quiet since before the retention limit.
     let createdAt: Timestamp?
   }
 

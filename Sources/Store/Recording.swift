@@ -25,7 +25,9 @@ package struct Recording: Equatable, Sendable {
   }
 }
 
-/// A snapshot from a call to the provider: a poll, a search or an answer.
+/// A snapshot that a call to the provider returned.
+///
+/// The call was a poll, a search, or a create or cancel call.
 package struct PolledSnapshot: Sendable {
   package let source: SnapshotSource
   package let receivedAt: Timestamp
@@ -77,7 +79,7 @@ extension StoreTransaction {
     return try apply(PolledSnapshot(delivery), webhookID: delivery.webhookID, to: named.job, named.number)
   }
 
-  /// The job that the delivery names, if that job's prediction is not known yet.
+  /// The job that the delivery names, if it has no prediction yet.
   ///
   /// A named job that the daemon has ended accepts only the end that replaces its own. Until then the
   /// prediction is a job of its own, which is polled.
@@ -110,7 +112,9 @@ extension StoreTransaction {
     return Recording(outcome: outcome, job: job, isStray: isStray, endsJob: job.phase.isTerminal)
   }
 
-  /// Records a repeated webhook id in the history of the first delivery's job, without effect.
+  /// Records a repeated webhook id, without effect.
+  ///
+  /// The row goes to the history of the first delivery's job.
   ///
   /// The job that the repeat names does not matter.
   private func recordRepeat(
@@ -236,7 +240,9 @@ extension StoreTransaction {
     return Recording(outcome: merge.outcome, job: job, isStray: isStray, endsJob: merge.endsJob)
   }
 
-  /// Counts an end; one that replaces another reverses the first, on the day that counted it.
+  /// Counts an end.
+  ///
+  /// One that replaces another reverses the first, on the day that counted it.
   private func count(_ merge: Job.Merge, of stored: Job, _ job: Job, _ snapshot: Snapshot) {
     if merge.replacesEnd { usage.reverseEnd(of: stored) }
     if merge.endsJob { usage.noteEnd(of: job, snapshot: snapshot) }
@@ -254,7 +260,7 @@ extension StoreTransaction {
         outcome: merge.outcome, after: job))
   }
 
-  /// Whether the snapshot ends the attempt but not the job, because a retry follows.
+  /// Whether the snapshot ends the attempt, and a retry follows.
   private func endsAttempt(_ snapshot: Snapshot, of number: Int64) throws(StoreError) -> Bool {
     guard snapshot.phase == .failed, snapshot.error?.code == JobError.interrupted else { return false }
     return try orders.canRetry(number)

@@ -8,8 +8,8 @@ final class Statement {
   private let sql: String
   /// Nil until the first use.
   ///
-  /// The exclusivity check is off, because it would take as long as most calls here, and a connection is used
-  /// by one thread at a time.
+  /// The exclusivity check is off, because it would take as long as most calls here. A connection is used by
+  /// one thread at a time.
   @exclusivity(unchecked) private var handle: OpaquePointer?
   @exclusivity(unchecked) private var buffer = BindBuffer()
 
@@ -55,7 +55,9 @@ final class Statement {
     _ = try step()
   }
 
-  /// Resets the statement and clears its bindings, so that no read transaction stays open.
+  /// Resets the statement and clears its bindings.
+  ///
+  /// This also ends its read transaction.
   func reset() {
     guard let handle else { return }
     // https://www.sqlite.org/c3ref/reset.html: returns the error of the last step, which was thrown already.
@@ -74,7 +76,9 @@ extension Statement {
     try connection.check(sqlite3_bind_int64(try prepare(), index, value))
   }
 
-  /// Binds a copy of `text` with its length, so that a NUL inside does not end it.
+  /// Binds a copy of `text` with its length.
+  ///
+  /// A NUL inside therefore does not end it.
   func bind(_ index: Int32, _ text: String?) throws(StoreError) {
     guard var text else { return }
     let handle = try prepare()

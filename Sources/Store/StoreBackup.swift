@@ -13,7 +13,9 @@ package final class StoreBackup: Sendable {
   private let source: String
   private let destination: String
   private let replacesFile: Bool
-  /// Held while the copy is renamed, so that a copy removed by ``abandon(_:)`` does not reappear.
+  /// Held while the copy is created or renamed.
+  ///
+  /// A copy removed by ``abandon(_:)`` therefore does not reappear.
   private let hasName = Mutex(false)
   /// The temporary file, beside the destination so that it can be renamed.
   private var partial: String { "\(destination).partial-\(getpid())" }
@@ -239,13 +241,17 @@ package enum BackupError: Error, Equatable, Sendable {
   case noDatabase(String)
   case exists(String)
   case destinationIsDatabase(String)
-  /// A journal of another database lies beside the destination, and SQLite would apply it to the copy.
+  /// A journal of another database lies beside the destination.
+  ///
+  /// SQLite would apply it to the copy.
   case destinationInUse(String)
   /// The operation, the file, and the errno.
   case failed(String, String, Int32)
   case cannotRead(StoreError)
   case cannotWrite(String, StoreError)
-  /// The copy failed verification: the database itself is damaged, or the copy's disk is.
+  /// The copy failed verification.
+  ///
+  /// The database itself is damaged, or the copy's disk is.
   case unsound(String)
 }
 

@@ -9,7 +9,9 @@ package enum StoreError: Error, Equatable, Sendable {
   case olderSchema(found: Int, known: Int)
   /// The file is a database of another program.
   case foreign
-  /// The file is not a database, is damaged, or holds values that this program never writes.
+  /// The file is damaged or not a database.
+  ///
+  /// Or it holds values that this program never writes.
   case corrupt(String)
   /// Another process holds the file's lock for longer than the busy timeout.
   case busy
@@ -18,7 +20,9 @@ package enum StoreError: Error, Equatable, Sendable {
   case cannotOpen(String)
   /// Another daemon has claimed this database; its process id where known.
   case served(by: Int32?)
-  /// A WAL of this name lies beside a database that it does not belong to, such as a backup, or beside none.
+  /// A WAL of this name belongs to another database.
+  ///
+  /// It lies beside a database that never had it, such as a backup, or beside none.
   case strayWAL(String)
   /// The file of this name was deleted or moved while open.
   case gone(String)
@@ -86,7 +90,7 @@ extension StoreError: CustomStringConvertible {
     }
   }
 
-  /// Whether only a dry run of the real size can show that writing works again.
+  /// Whether recovery must be proven by a dry run of the real size.
   ///
   /// After these errors one writable page proves nothing: there may be no space for more, or the next sector
   /// may be bad. Quotas and file size limits are reported as I/O errors.
@@ -98,7 +102,9 @@ extension StoreError: CustomStringConvertible {
     }
   }
 
-  /// Whether the whole store cannot write, so that retrying a batch in parts would fail too.
+  /// Whether the whole store cannot write.
+  ///
+  /// Retrying a batch in parts would fail too.
   package var concernsWholeStore: Bool {
     switch self {
     case .busy, .full, .readOnly, .cannotOpen, .newerSchema, .olderSchema, .foreign: true

@@ -44,7 +44,9 @@ package final class StoreReader {
     try connection.rememberFiles()
   }
 
-  /// The job with that id, its own or its prediction's, and the body of its snapshot.
+  /// The job with that id, and the body of its snapshot.
+  ///
+  /// The id is the job's own or its prediction's.
   package func job(_ id: String) throws(StoreError) -> StoredJob? {
     defer { selectJob.reset() }
     try selectJob.bind(1, id)
@@ -54,7 +56,7 @@ package final class StoreReader {
       body: selectJob.bytes(JobRow.columnCount + 1))
   }
 
-  /// The order of the job with that number; nil where the job was not created here.
+  /// The order of the job with that number. Nil where the job was not created here.
   package func order(ofJob number: Int64) throws(StoreError) -> StoredOrder? {
     defer { selectOrder.reset() }
     try selectOrder.bind(1, number)
@@ -70,7 +72,7 @@ package final class StoreReader {
     return attempts
   }
 
-  /// The number of orders queued before one that is due at `moment`, up to `limit`.
+  /// The number of orders queued before `moment`, up to `limit`.
   package func queuedOrders(before moment: Timestamp, limit: Int) throws(StoreError) -> Int {
     defer { countQueuedBefore.reset() }
     try countQueuedBefore.bind(1, moment.milliseconds)
@@ -78,7 +80,7 @@ package final class StoreReader {
     return try countQueuedBefore.step() ? countQueuedBefore.integer(0) : 0
   }
 
-  /// When the newest job last changed; nil where there is none.
+  /// When the newest job last changed. Nil where there is none.
   package func newestUpdate() throws(StoreError) -> Timestamp? {
     try time("SELECT updated_at FROM jobs ORDER BY number DESC LIMIT 1")
   }
@@ -152,20 +154,22 @@ package final class StoreReader {
     return JobPage(jobs: jobs.map(\.job), next: hasMore ? jobs.last?.number : nil)
   }
 
-  /// Throws unless the database can be read and its path still names the open file.
+  /// Throws unless the database is readable and still at its path.
   package func ping() throws(StoreError) {
     try connection.requireFilesInPlace()
     _ = try connection.integer("SELECT number FROM jobs LIMIT 1")
   }
 
-  /// The first problem that `PRAGMA quick_check` reports; nil for none. Reads the whole file.
+  /// The first problem that `PRAGMA quick_check` reports. Nil for none. Reads the whole file.
   package func damage() throws(StoreError) -> String? {
     let verdict = try connection.text("PRAGMA quick_check(1)")
     // The report may have several lines.
     return verdict == "ok" ? nil : verdict.split(separator: "\n").joined(separator: " ")
   }
 
-  /// Counts the jobs whose body does not match its digest, and returns the first one's prediction.
+  /// Counts the jobs whose body does not match its digest.
+  ///
+  /// Returns the first one's prediction, too.
   ///
   /// Reads every body. SQLite detects damage to its own structure, but has no checksums, so it does not
   /// notice zeros or flipped bits inside a body.
@@ -199,13 +203,13 @@ package struct StoredJob: Sendable {
   package let body: [UInt8]
 }
 
-/// A page of a list, with the cursor of the next page; nil on the last.
+/// A page of a list, with the cursor of the next page. Nil on the last.
 package struct JobPage: Sendable {
   package let jobs: [Job]
   package let next: Int64?
 }
 
-/// The next due time of each kind of work; nil where none is due.
+/// The next due time of each kind of work. Nil where none is due.
 package struct NextDue: Equatable, Sendable {
   /// The check of an open job.
   package let check: Timestamp?
@@ -236,7 +240,9 @@ package struct DailyUsage: Equatable, Sendable {
   }
 }
 
-/// A row of a job's history: a snapshot, a 404, or an end that the daemon decided.
+/// A row of a job's history.
+///
+/// It is a snapshot, a 404, or an end that the daemon decided.
 package struct HistoryEntry: Equatable, Sendable {
   /// From 1, within the job.
   package let position: Int64
@@ -244,7 +250,7 @@ package struct HistoryEntry: Equatable, Sendable {
   package let webhookID: String?
   package let source: HistorySource
   package let receivedAt: Timestamp
-  /// The provider's status, or the code of an end that the daemon decided; empty for a 404.
+  /// The provider's status, or the code of an end that the daemon decided. Empty for a 404.
   package let providerStatus: String
   package let outcome: DeliveryOutcome
   /// Nil without a body.

@@ -1,6 +1,6 @@
 package import Jobs
 
-/// Validates the output of a job created here against the rules in its request.
+/// Validates a job's output against the rules in its request.
 ///
 /// - Parameters: the posted request, the body of the snapshot, and the violation of the general output rules.
 /// - Returns: the violation; nil where the output keeps the rules.

@@ -7,7 +7,7 @@ package final class StoreWriter {
   private let current: StoreTransaction
   private let walSize = WALSize()
 
-  /// Opens or creates the database at `path`, and migrates it to this version's schema.
+  /// Opens or creates the database at `path`, and migrates it.
   ///
   /// - Parameters:
   ///   - busyTimeout: how long to wait for another process's lock, in milliseconds.
@@ -52,8 +52,8 @@ package final class StoreWriter {
   package func commit<Result>(
     _ body: (StoreTransaction) throws(StoreError) -> Result
   ) throws(StoreError) -> Result {
-    // Checked before the commit and not again after it, which would prove little: a file may also be deleted
-    // a moment after the answer, and takes the deliveries with it.
+    // Checked before the commit and not again after it, which would prove little. A file deleted a moment
+    // after the answer takes the deliveries with it, too.
     try connection.requireFilesInPlace()
     do throws(StoreError) {
       return try connection.transaction { () throws(StoreError) in

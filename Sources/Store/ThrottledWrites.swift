@@ -14,7 +14,7 @@ struct ThrottledWrites {
 
   private typealias Database = InterposedFile<Self>
 
-  /// Throttles the writes of `connection` to its database file until SQLite closes the file.
+  /// Throttles the writes of `connection` until SQLite closes the database file.
   ///
   /// - Parameter throttle: called after every 16 writes; it may block.
   static func attachToDatabase(of connection: Connection, _ throttle: @escaping () -> Void) throws(StoreError)

@@ -1,7 +1,7 @@
 internal import Jobs
 internal import Time
 
-/// The counts and durations of jobs that ended on one day with one model.
+/// Counts and durations of one model's jobs that ended on one day.
 package struct Usage: Equatable, Sendable {
   package var succeeded: Int64 = 0
   package var failed: Int64 = 0
@@ -31,7 +31,9 @@ final class UsageLedger {
   /// An integer that overflows would become a REAL (https://www.sqlite.org/datatype3.html). A column of a
   /// STRICT table rejects that, and every later end of that model would fail with it.
   static let maxSum: Int64 = 1 << 62
-  /// The maximum of models with their own row on one day; others are summed as ``otherModels``.
+  /// The maximum of models with their own row on one day.
+  ///
+  /// Others are summed as ``otherModels``.
   static let maxModelsPerDay = 1000
   static let otherModels = "other"
   /// The maximum length of a model's name, in bytes. Models with longer names are summed as ``otherModels``.
@@ -40,7 +42,7 @@ final class UsageLedger {
   private let add: Statement
   private let exists: Statement
   private let countModels: Statement
-  /// The models known to have a row on the latest day, which saves a lookup.
+  /// The models known to have a row on the latest day.
   private var known: (day: Int64, models: Set<String>) = (0, [])
   private var sums: [Account: Usage] = [:]
 
@@ -97,7 +99,9 @@ final class UsageLedger {
     sums[account(of: job), default: Usage()].add(usage)
   }
 
-  /// Uncounts a lost webhook, because a delivery reported an end that polling had found.
+  /// Uncounts a lost webhook.
+  ///
+  /// A delivery has reported an end that polling had found.
   ///
   /// The job has not changed since that end.
   func reclassifyAsDelivered(_ job: Job) {
@@ -160,7 +164,9 @@ final class UsageLedger {
 }
 
 extension Usage {
-  /// Adds `other`, and saturates rather than traps, because the provider's times are not trusted.
+  /// Adds `other`, and saturates instead of trapping.
+  ///
+  /// The provider's times are not trusted.
   package mutating func add(_ other: Usage) {
     succeeded += other.succeeded
     failed += other.failed

@@ -142,7 +142,7 @@ struct HistoryRow {
   let isRepeat: Bool
   /// Nil without a body.
   let digest: BodyDigest?
-  /// The provider's status, or the code of an end that the daemon decided; empty for a 404.
+  /// The provider's status, or the code of an end that the daemon decided. Empty for a 404.
   let providerStatus: String
   let receivedAt: Timestamp
   let outcome: DeliveryOutcome

@@ -69,7 +69,7 @@ package struct Fault: CustomStringConvertible, Sendable {
   package let isPersistent: Bool
   /// SQLite's result code.
   package let code: Int32
-  /// Only calls for this byte of the database file; nil for all calls.
+  /// Only calls for this byte of the database file. Nil for all calls.
   package var offset: Int?
 
   package init(

@@ -31,13 +31,13 @@ package final class MemoryDisk {
     rmdir(folder)
   }
 
-  /// Formats the disk to hold only a database with these bytes; nil for an empty disk.
+  /// Formats the disk to hold only this database. Nil for none.
   package func format(holding database: [UInt8]?) {
     faulty_disk_format(disk)
     if let database { faulty_disk_put(disk, "jobs.db", database, Int64(database.count)) }
   }
 
-  /// The bytes of the database file; empty where there is none.
+  /// The bytes of the database file. Empty where there is none.
   package var database: [UInt8] {
     var length: Int64 = 0
     guard let bytes = faulty_disk_get(disk, "jobs.db", &length) else { return [] }
@@ -57,7 +57,9 @@ package final class MemoryDisk {
 // MARK: - The end of a process
 
 extension MemoryDisk {
-  /// Stops the disk at the `count`-th change from now (from 1): it and every later call fail.
+  /// Stops the disk at the `count`-th change from now, from 1.
+  ///
+  /// That change and every later call fail.
   ///
   /// 0 stops at once.
   package func stop(after count: Int) { faulty_disk_stop_after(disk, Int64(count)) }

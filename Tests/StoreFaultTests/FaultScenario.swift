@@ -62,7 +62,7 @@ final class FaultScenario {
     return failure
   }
 
-  /// The first problem found once the fault is gone; nil for none.
+  /// The first problem found once the fault is gone. Nil for none.
   func problem() throws -> String? {
     if let problem = try problemForReaders() { return "for a reader: \(problem)" }
     let now = disk.eventCount

@@ -5,7 +5,7 @@ import Simulation
 ///
 /// A file holds everything written before its last sync. Of later writes, each sector was kept, lost or torn,
 /// in any order, and each truncation happened or did not. A name in the folder is durable once SQLite syncs
-/// the folder, with the first sync of a WAL or journal that it opened; names created or removed later may be
+/// the folder, with the first sync of a WAL or journal that it opened. Names created or removed later may be
 /// as before. After a failed sync, its data is kept or lost for good: Linux reports the error once and marks
 /// the pages as written (https://wiki.postgresql.org/wiki/Fsync_Errors).
 struct PowerCut {
@@ -110,7 +110,7 @@ struct PowerCut {
     file.pending = []
   }
 
-  /// Splits a write into sectors, the first and last of which may be partial.
+  /// Splits a write into sectors. The first and last may be partial.
   private static func sectors(of change: Change) -> [Change] {
     guard case .bytes(var offset, var bytes) = change else { return [change] }
     var changes: [Change] = []

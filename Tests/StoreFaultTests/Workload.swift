@@ -141,7 +141,7 @@ struct Workload {
       : Fault(call: .write, first: Int.random(in: 1...8, using: &generator), code: 13)
   }
 
-  /// The first problem of the disk after `cut` events; nil for none.
+  /// The first problem of the disk after `cut` events. Nil for none.
   ///
   /// - Parameter fault: the name under which the result is recorded; nil for a check that may fail.
   func problem(
