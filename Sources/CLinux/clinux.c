@@ -68,13 +68,13 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
 
 void clinux_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
-void clinux_release_memory(void) {
+void clinux_malloc_trim(void) {
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
 }
 
-void clinux_map_allocations_from(int bytes) {
+void clinux_set_mmap_threshold(int bytes) {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, bytes);
 #endif

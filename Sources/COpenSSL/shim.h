@@ -13,7 +13,7 @@
 // What OpenSSL offers as macros with arguments, which Swift does not see. Each returns what its macro
 // returns.
 
-static inline int copenssl_set_lowest_version(SSL_CTX *context, int version) {
+static inline int copenssl_set_min_version(SSL_CTX *context, int version) {
   return SSL_CTX_set_min_proto_version(context, version);
 }
 

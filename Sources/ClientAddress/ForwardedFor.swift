@@ -26,9 +26,9 @@ package struct ForwardedFor: Equatable, Sendable {
   package let basis: Basis
 
   /// More entries than a request has proxies; what is left of them is ignored.
-  package static let entryLimit = 32
+  package static let maxEntries = 32
   /// Of each of the two headers, counted over all its lines; what is left of them is ignored.
-  package static let byteLimit = 4096
+  package static let maxBytes = 4096
 
   /// - Parameters:
   ///   - peer: who is connected, or whom a PROXY header named.
@@ -73,7 +73,7 @@ package struct ForwardedFor: Equatable, Sendable {
   ) -> ForwardedFor {
     var client = peer
     var entries = 0
-    var bytesLeft = byteLimit
+    var bytesLeft = maxBytes
     for line in lines.reversed() {
       let bytes = Array(line.utf8.suffix(bytesLeft))
       // The line's left end is not that of an entry if it was cut.
@@ -83,7 +83,7 @@ package struct ForwardedFor: Equatable, Sendable {
       var end = bytes.count
       while end >= 0 {
         let entry = syntax.lastEntry(of: bytes.span.extracting(first: end))
-        guard entries < entryLimit, !(isCut && entry.lowerBound == 0),
+        guard entries < maxEntries, !(isCut && entry.lowerBound == 0),
           let address = syntax.address(in: bytes.span.extracting(entry))
         else { return ForwardedFor(client: client, basis: .interrupted) }
         client = .ip(address)

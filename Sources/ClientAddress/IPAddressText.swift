@@ -4,11 +4,11 @@ internal import Bytes
 /// another address, such as octal numbers, missing parts or zones, is none.
 extension IPAddress {
   /// "0000:0000:0000:0000:0000:ffff:255.255.255.255".
-  static let longestText = 45
+  static let maxTextBytes = 45
 
   /// Nil unless `text` is exactly one address, without brackets, port or zone.
   package init?(_ text: Span<UInt8>) {
-    guard text.count <= Self.longestText else { return nil }
+    guard text.count <= Self.maxTextBytes else { return nil }
     if let number = Self.ipv4(text) {
       self.init(ipv4: number)
     } else if let number = Self.ipv6(text) {

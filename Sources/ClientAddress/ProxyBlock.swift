@@ -1,4 +1,4 @@
-/// Version 2 of the PROXY protocol (section 2.2): 16 bytes, addresses, and vectors of type, length and value
+/// Version 2 of the PROXY protocol (section 2.2): 16 bytes, addresses, and tlvStart of type, length and value
 /// (TLVs).
 enum ProxyBlock {
   static let signature: [UInt8] = [
@@ -33,13 +33,13 @@ enum ProxyBlock {
     let family = isLocal ? .unspecified : try family(bytes[13])
     guard bytes.count >= fixedCount else { return nil }
     let byteCount = fixedCount + (Int(bytes[14]) << 8 | Int(bytes[15]))
-    guard byteCount <= ProxyHeader.byteLimit else { throw .headerTooLong }
-    let vectors = fixedCount + family.addressBytes
-    guard byteCount >= vectors else { throw .addressesTooShort }
+    guard byteCount <= ProxyHeader.maxBytes else { throw .headerTooLong }
+    let tlvStart = fixedCount + family.addressBytes
+    guard byteCount >= tlvStart else { throw .addressesTooShort }
     guard bytes.count >= byteCount else { return nil }
     let header = bytes.extracting(first: byteCount)
     // Where addresses of an unspecified family end, and TLVs begin, is not said.
-    if family != .unspecified { try checkVectors(from: vectors, of: header) }
+    if family != .unspecified { try checkTLVs(from: tlvStart, of: header) }
     return ProxyHeader(source: source(family, of: header), byteCount: byteCount)
   }
 
@@ -71,17 +71,17 @@ enum ProxyBlock {
 
   /// Skips the TLVs, except for the checksum (section 2.2.3), which is taken over the header with zeros in
   /// its place.
-  private static func checkVectors(from start: Int, of header: Span<UInt8>) throws(ProxyHeaderError) {
+  private static func checkTLVs(from start: Int, of header: Span<UInt8>) throws(ProxyHeaderError) {
     var checksum: Range<Int>?
     var position = start
     while position < header.count {
-      guard position + 3 <= header.count else { throw .malformedVector }
+      guard position + 3 <= header.count else { throw .malformedTLV }
       let value = position + 3
       let end = value + (Int(header[position + 1]) << 8 | Int(header[position + 2]))
-      guard end <= header.count else { throw .malformedVector }
+      guard end <= header.count else { throw .malformedTLV }
       if header[position] == 0x03 {
         // Of two checksums, each would have to be taken with the other in place.
-        guard end - value == 4, checksum == nil else { throw .malformedVector }
+        guard end - value == 4, checksum == nil else { throw .malformedTLV }
         checksum = value..<end
       }
       position = end

@@ -16,8 +16,8 @@ package struct ProxyHeader: Hashable, Sendable {
   package let byteCount: Int
 
   /// No header is longer. Section 2 fits both versions into the smallest segment that every host takes, 576 -
-  /// 40 bytes; beyond it are vectors such as whole certificates, which nothing here reads.
-  package static let byteLimit = 536
+  /// 40 bytes; beyond it are tlvStart such as whole certificates, which nothing here reads.
+  package static let maxBytes = 536
 
   init(source: Source, byteCount: Int) {
     self.source = source
@@ -28,7 +28,7 @@ package struct ProxyHeader: Hashable, Sendable {
   /// complete.
   ///
   /// What is decided of some bytes stays decided when more come, so it does not depend on how they are cut.
-  /// The bytes are looked at again in every call; there are never more than ``byteLimit`` for which it
+  /// The bytes are looked at again in every call; there are never more than ``maxBytes`` for which it
   /// returns nil.
   package static func parse(_ bytes: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader? {
     guard !bytes.isEmpty else { return nil }

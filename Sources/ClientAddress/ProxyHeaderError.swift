@@ -16,7 +16,7 @@ package enum ProxyHeaderError: Error, Hashable, Sendable, CaseIterable {
   case datagram
   case headerTooLong
   case addressesTooShort
-  case malformedVector
+  case malformedTLV
   case checksumMismatch
 
   /// One sentence on the rule. It quotes nothing of the header.
@@ -38,7 +38,7 @@ package enum ProxyHeaderError: Error, Hashable, Sendable, CaseIterable {
     case .datagram: "the PROXY header speaks of datagrams, and this is a stream"
     case .headerTooLong: "the PROXY header is longer than 536 bytes; let the proxy send fewer TLVs"
     case .addressesTooShort: "the PROXY header is shorter than its addresses"
-    case .malformedVector: "the TLVs of the PROXY header do not fill it exactly"
+    case .malformedTLV: "the TLVs of the PROXY header do not fill it exactly"
     case .checksumMismatch: "the checksum of the PROXY header is wrong"
     }
   }

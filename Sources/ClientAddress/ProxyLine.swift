@@ -4,7 +4,7 @@ internal import Bytes
 enum ProxyLine {
   private static let signature = Array("PROXY ".utf8)
   /// CR LF included.
-  private static let byteLimit = 107
+  private static let maxBytes = 107
 
   static func parse(_ bytes: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader? {
     guard try ProxyHeader.matches(bytes, signature), let end = try lineEnd(in: bytes) else { return nil }
@@ -17,7 +17,7 @@ enum ProxyLine {
     for index in signature.count..<bytes.count {
       if bytes[index] == .lineFeed { throw .bareLineFeed }
       guard bytes[index] == .carriageReturn else {
-        guard index < byteLimit - 2 else { throw .lineTooLong }
+        guard index < maxBytes - 2 else { throw .lineTooLong }
         continue
       }
       guard index + 1 < bytes.count else { return nil }

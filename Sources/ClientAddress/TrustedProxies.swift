@@ -6,7 +6,7 @@ package struct TrustedProxies: Equatable, Sendable {
   /// Nobody is trusted: every client is its connection's peer.
   package static let none = TrustedProxies(ranges: [], trustsUnixSockets: false)
   /// Each address that is looked at is compared with every range.
-  package static let rangeLimit = 512
+  package static let maxRanges = 512
 
   private var ranges: [AddressRange]
   private var trustsUnixSockets: Bool
@@ -35,7 +35,7 @@ extension TrustedProxies {
       case range(AddressRange.ParseError)
       /// A range of all addresses, behind which every client could choose its own.
       case everyone
-      /// More ranges than ``TrustedProxies/rangeLimit``.
+      /// More ranges than ``TrustedProxies/maxRanges``.
       case tooMany
     }
 
@@ -55,7 +55,7 @@ extension TrustedProxies {
       case .everyone:
         return place + "this trusts everyone, and then any client may claim any address; name your proxies"
       case .tooMany:
-        return place + "there are more than \(TrustedProxies.rangeLimit) ranges; join some into larger ones"
+        return place + "there are more than \(TrustedProxies.maxRanges) ranges; join some into larger ones"
       }
     }
   }
@@ -85,7 +85,7 @@ extension TrustedProxies {
       guard !range.isEverything else { throw .everyone }
       ranges.append(range)
     }
-    guard ranges.count <= Self.rangeLimit else { throw .tooMany }
+    guard ranges.count <= Self.maxRanges else { throw .tooMany }
   }
 
   private static let loopback = [

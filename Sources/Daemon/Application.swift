@@ -44,7 +44,7 @@ package final class Application {
   package init(
     settings: Settings, environment: [String: String], log: LineLogHandler
   ) throws(StartError) {
-    FreeMemory.giveBackLargeAllocationsAtOnce()
+    FreeMemory.mapLargeAllocations()
     self.settings = settings
     logger = Logger(label: "replicate-webhookd") { _ in log }
     serviceManager = ServiceManager(environment: environment)
@@ -61,7 +61,7 @@ package final class Application {
     let builder = ListenerBuilder(
       settings: settings, logger: logger, deliveryLog: log, metrics: metrics, lifecycle: lifecycle,
       queue: queue, secrets: secrets, token: token, events: dispatcherEvents,
-      handedOver: HandedOverSockets(environment: environment), tls: certificate?.context,
+      handedOver: SocketActivation(environment: environment), tls: certificate?.context,
       ended: { [events] end in _ = events.push(.serverEnded(end)) })
     if settings.sharesListener {
       listeners = [try builder.start(.shared, on: settings.webhookAddresses)]
@@ -86,7 +86,7 @@ package final class Application {
     var shutdown = Shutdown(runningServers: listeners.count, grace: settings.shutdownGrace)
     // Ends when every server has ended; after the first signal, the grace bounds that.
     while !shutdown.isOver {
-      let batch = events.popAll(patience: patience(of: shutdown)) ?? []
+      let batch = events.popAll(timeout: patience(of: shutdown)) ?? []
       for event in batch {
         log(event)
         perform(shutdown.handle(event, at: MonotonicClock.now))
@@ -159,7 +159,7 @@ package final class Application {
 
   private static func provideDescriptors(for settings: Settings, _ logger: Logger) {
     // Beside the connections of two listeners: the store's files, loops, logs, and one to refuse with.
-    let wanted = 2 * settings.limits.connections + 64
+    let wanted = 2 * settings.limits.maxConnections + 64
     let available = DescriptorLimit.raise()
     guard available < wanted else { return }
     logger.warning(

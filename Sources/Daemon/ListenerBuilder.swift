@@ -26,7 +26,7 @@ struct ListenerBuilder {
   let token: JobToken
   /// Told what the provider's threads may have to do with.
   let events: DispatcherInbox
-  let handedOver: HandedOverSockets
+  let handedOver: SocketActivation
   /// Of the listener that takes deliveries.
   let tls: TLSContext?
   let ended: @Sendable (ServerEnd) -> Void
@@ -104,7 +104,7 @@ struct ListenerBuilder {
     let endpoint = WebhookEndpoint(
       loop: loop, secrets: secrets, toleranceSeconds: seconds, rules: settings.provider.outputRules,
       token: token, recorder: Recorder(loop: loop, queue: queue), metrics: metrics, deliveryLog: deliveryLog,
-      bodyLimit: settings.limits.message.bodyBytes,
+      bodyLimit: settings.limits.message.maxBodyBytes,
       verificationFailed: { [events] in events.noteFailedVerification() })
     guard let endpoint else { throw .noHMAC }
     return endpoint
@@ -114,7 +114,7 @@ struct ListenerBuilder {
     let recorder = Recorder(loop: loop, queue: queue)
     let orders = OrdersEndpoint(
       loop: loop, recorder: recorder, metrics: metrics, isConfigured: settings.provider.token != nil,
-      bodyLimit: settings.limits.message.bodyBytes, maxQueued: settings.provider.maxQueuedOrders,
+      bodyLimit: settings.limits.message.maxBodyBytes, maxQueued: settings.provider.maxQueuedOrders,
       wakeProvider: { [events] in events.wake() })
     do throws(StoreError) {
       return JobsEndpoint(

@@ -72,15 +72,15 @@ final class ListenerHandler: RequestHandler {
     switch event {
     case .opened: metrics.openConnections.add()
     case .closed: metrics.openConnections.add(-1)
-    case .displaced: metrics.displacedConnections.add()
+    case .evicted: metrics.displacedConnections.add()
     case .failed(let failure, let peer):
       metrics.connectionFailures[failure.reason.rawValue]?.add()
       guard let explanation = failure.explanation else { return }
       refusalLog.write(
         RefusalLog.Kind(message: "a connection failed", code: failure.reason.rawValue, level: .notice),
         ["reason": "\(explanation)", "client": "\(peer.address)"])
-    case .exhausted(let error):
-      metrics.exhaustions.add()
+    case .acceptError(let error):
+      metrics.acceptErrors.add()
       logger.error(
         "a connection could not be accepted: raise LimitNOFILE=, or lower MAX_CONNECTIONS",
         metadata: ["cause": "\(error)"])
@@ -160,6 +160,28 @@ extension Route {
     case .liveness: "healthz"
     case .readiness: "readyz"
     case .metrics: "metrics"
+    }
+  }
+}
+
+extension Problem {
+  init(_ refusal: Refusal) {
+    switch refusal {
+    case .malformed(let error):
+      self.init(error.status, error == .bodyTooLarge ? .bodyTooLarge : .malformedRequest, error.explanation)
+    case .bodyTooLarge(let limit):
+      self.init(.contentTooLarge, .bodyTooLarge, "the body is larger than \(limit) bytes, the limit here")
+    case .timedOut:
+      self.init(.requestTimeout, .requestTimeout, "the request did not come in time")
+    case .notTLS:
+      self.init(.badRequest, .malformedRequest, "this port speaks TLS: use https")
+    case .tooManyConnections:
+      self = .unavailable(.overloaded, "this server holds as many connections as it may: try again")
+    case .tooManyConnectionsOfAddress:
+      self = .unavailable(
+        .overloaded, "your address holds as many connections as one may: close some, or try again")
+    case .evicted:
+      self = .unavailable(.overloaded, "the request took long and its place was needed: send it again")
     }
   }
 }

@@ -5,7 +5,7 @@ internal import System
 
 /// Opens the sockets of one listener, or takes those that systemd opened.
 struct ListeningSockets {
-  let handedOver: HandedOverSockets
+  let handedOver: SocketActivation
   let kernel: any Kernel
   let backlog: Int
   let usesTLS: Bool

@@ -1,70 +1,70 @@
 internal import Time
 
-/// The deadlines of all waits of a loop, the next one first: a binary heap in which every waiter knows its place, so that
-/// a waiter stands in it at most once and leaves it when its socket closes.
+/// The deadlines of all waits of a loop, the next one first: a binary heap in which every handle knows its index, so that
+/// a handle stands in it at most once and leaves it when its socket closes.
 struct DeadlineQueue {
-  private var heap: [Waiter] = []
+  private var heap: [WaitHandle] = []
 
   var next: MonotonicTime? { heap.first?.wakesAt }
   var count: Int { heap.count }
 
-  mutating func insert(_ waiter: Waiter, at time: MonotonicTime) {
-    if let place = waiter.queuePlace {
-      let previous = waiter.wakesAt
-      waiter.wakesAt = time
-      if time < previous { siftUp(place) } else { siftDown(place) }
+  mutating func insert(_ handle: WaitHandle, at time: MonotonicTime) {
+    if let index = handle.heapIndex {
+      let previous = handle.wakesAt
+      handle.wakesAt = time
+      if time < previous { siftUp(index) } else { siftDown(index) }
     } else {
-      waiter.wakesAt = time
-      waiter.queuePlace = heap.count
-      heap.append(waiter)
+      handle.wakesAt = time
+      handle.heapIndex = heap.count
+      heap.append(handle)
       siftUp(heap.count - 1)
     }
   }
 
-  mutating func remove(_ waiter: Waiter) {
-    guard let place = waiter.queuePlace else { return }
-    waiter.queuePlace = nil
+  mutating func remove(_ handle: WaitHandle) {
+    guard let index = handle.heapIndex else { return }
+    handle.heapIndex = nil
     let last = heap.removeLast()
-    guard place < heap.count else { return }
-    heap[place] = last
-    last.queuePlace = place
-    siftUp(place)
-    siftDown(last.queuePlace ?? place)
+    guard index < heap.count else { return }
+    heap[index] = last
+    last.heapIndex = index
+    siftUp(index)
+    siftDown(last.heapIndex ?? index)
   }
 
-  /// The first waiter, if its time has come.
-  mutating func popExpired(at now: MonotonicTime) -> Waiter? {
+  /// The first handle, if its time has come.
+  mutating func popExpired(at now: MonotonicTime) -> WaitHandle? {
     guard let first = heap.first, first.wakesAt <= now else { return nil }
     remove(first)
     return first
   }
 
   private mutating func siftUp(_ start: Int) {
-    var place = start
-    while place > 0 {
-      let parent = (place - 1) / 2
-      guard heap[place].wakesAt < heap[parent].wakesAt else { return }
-      swap(place, parent)
-      place = parent
+    var index = start
+    while index > 0 {
+      let parent = (index - 1) / 2
+      guard heap[index].wakesAt < heap[parent].wakesAt else { return }
+      swap(index, parent)
+      index = parent
     }
   }
 
   private mutating func siftDown(_ start: Int) {
-    var place = start
+    var index = start
     while true {
-      var smallest = place
-      for child in [2 * place + 1, 2 * place + 2] where child < heap.count {
+      var smallest = index
+      for child in [2 * index + 1, 2 * index + 2] where child < heap.count {
         if heap[child].wakesAt < heap[smallest].wakesAt { smallest = child }
       }
-      guard smallest != place else { return }
-      swap(place, smallest)
-      place = smallest
+      guard smallest != index else { return }
+      swap(index, smallest)
+      index = smallest
     }
   }
 
   private mutating func swap(_ left: Int, _ right: Int) {
     heap.swapAt(left, right)
-    heap[left].queuePlace = left
-    heap[right].queuePlace = right
+    heap[left].heapIndex = left
+    heap[right].heapIndex = right
   }
 }

@@ -107,25 +107,25 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
 
   private func deliverEvents() {
     for event in events {
-      guard let waiter = registrations[event.token] else { continue }
-      if event.isReadable { waiter.canRead = true }
-      if event.isWritable { waiter.canWrite = true }
-      if event.isHangUp { waiter.hungUp = true }
-      if waiter.isSatisfied { waiter.end(.ready) }
+      guard let handle = registrations[event.token] else { continue }
+      if event.isReadable { handle.canRead = true }
+      if event.isWritable { handle.canWrite = true }
+      if event.isHangUp { handle.hungUp = true }
+      if handle.isSatisfied { handle.end(.ready) }
     }
     events.removeAll(keepingCapacity: true)
   }
 
   private func expireDeadlines() {
-    while let waiter = deadlines.popExpired(at: now) {
-      guard waiter.isWaiting else { continue }
-      if waiter.deadline <= now {
-        waiter.end(.deadline)
-      } else if waiter.isSatisfied {
-        waiter.end(.ready)
+    while let handle = deadlines.popExpired(at: now) {
+      guard handle.isWaiting else { continue }
+      if handle.deadline <= now {
+        handle.end(.deadline)
+      } else if handle.isSatisfied {
+        handle.end(.ready)
       } else {
         // It was queued for an earlier wait of the same socket, and waits for something later now.
-        deadlines.insert(waiter, at: waiter.deadline)
+        deadlines.insert(handle, at: handle.deadline)
       }
     }
   }
@@ -198,63 +198,63 @@ extension EventLoop {
 // MARK: - Waiting
 
 extension EventLoop {
-  /// Waits until `waiter` can do what `interest` says, or `deadline` has passed.
+  /// Waits until `handle` can do what `interest` says, or `deadline` has passed.
   ///
   /// A peer that always has more to give neither keeps the loop nor outlives its deadline: a wait that is
   /// satisfied from the beginning ends in the next turn, and one that begins after its deadline ends with it.
-  func wait(_ waiter: Waiter, for interest: Waiter.Interest, until deadline: MonotonicTime) async
+  func wait(_ handle: WaitHandle, for interest: WaitHandle.Interest, until deadline: MonotonicTime) async
     -> WaitOutcome
   {
     assertOnLoop()
     return await withUnsafeContinuation { continuation in
-      waiter.begin(interest, until: deadline, continuation)
+      handle.begin(interest, until: deadline, continuation)
       if interest != .time, deadline <= now {
-        waiter.end(.deadline)
-      } else if waiter.isSatisfied {
-        deadlines.insert(waiter, at: now)
-      } else if waiter.queuePlace == nil || deadline < waiter.wakesAt {
-        deadlines.insert(waiter, at: deadline)
+        handle.end(.deadline)
+      } else if handle.isSatisfied {
+        deadlines.insert(handle, at: now)
+      } else if handle.heapIndex == nil || deadline < handle.wakesAt {
+        deadlines.insert(handle, at: deadline)
       }
     }
   }
 
-  /// Returns at `deadline`, or earlier where `waiter` is interrupted.
-  package func sleep(_ waiter: Waiter = Waiter(descriptor: nil), until deadline: MonotonicTime) async
+  /// Returns at `deadline`, or earlier where `handle` is interrupted.
+  package func sleep(_ handle: WaitHandle = WaitHandle(descriptor: nil), until deadline: MonotonicTime) async
     -> WaitOutcome
   {
-    await wait(waiter, for: .time, until: deadline)
+    await wait(handle, for: .time, until: deadline)
   }
 
   /// A place to sleep at that can be interrupted.
-  package func makeWaiter() -> Waiter {
-    Waiter(descriptor: nil)
+  package func makeWaitHandle() -> WaitHandle {
+    WaitHandle(descriptor: nil)
   }
 
-  /// Ends the wait of whoever waits at `waiter`, if anybody does.
-  package func interrupt(_ waiter: Waiter) {
+  /// Ends the wait of whoever waits at `handle`, if anybody does.
+  package func interrupt(_ handle: WaitHandle) {
     assertOnLoop()
-    waiter.end(.interrupted)
+    handle.end(.interrupted)
   }
 
   /// Takes over `descriptor`: watches it, and closes it with ``release(_:)``. On failure the descriptor is closed.
-  func adopt(_ descriptor: Int32) throws(SystemError) -> Waiter {
+  func adopt(_ descriptor: Int32) throws(SystemError) -> WaitHandle {
     assertOnLoop()
-    let waiter = Waiter(descriptor: descriptor)
-    waiter.token = registrations.insert(waiter)
+    let handle = WaitHandle(descriptor: descriptor)
+    handle.token = registrations.insert(handle)
     do {
-      try kernel.watch(descriptor, token: waiter.token)
+      try kernel.watch(descriptor, token: handle.token)
     } catch {
-      release(waiter)
+      release(handle)
       throw error
     }
-    return waiter
+    return handle
   }
 
-  func release(_ waiter: Waiter) {
+  func release(_ handle: WaitHandle) {
     assertOnLoop()
-    deadlines.remove(waiter)
-    registrations.remove(waiter.token)
-    if let descriptor = waiter.descriptor { kernel.close(descriptor) }
+    deadlines.remove(handle)
+    registrations.remove(handle.token)
+    if let descriptor = handle.descriptor { kernel.close(descriptor) }
   }
 
   /// Reads at most `limit` bytes into the loop's scratch buffer and hands them to `consume`.

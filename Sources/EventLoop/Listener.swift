@@ -5,13 +5,13 @@ package import Time
 /// them.
 package final class Listener {
   private let loop: EventLoop
-  private let waiter: Waiter
+  private let handle: WaitHandle
   private let descriptor: Int32
   private var isClosed = false
 
   /// Takes over a listening socket, made by ``Kernel/listen(on:backlog:)``; closes it where it cannot be watched.
   package init(adopting descriptor: Int32, on loop: EventLoop) throws(SystemError) {
-    waiter = try loop.adopt(descriptor)
+    handle = try loop.adopt(descriptor)
     self.loop = loop
     self.descriptor = descriptor
   }
@@ -21,23 +21,23 @@ package final class Listener {
   }
 
   /// What to pass to ``EventLoop/interrupt(_:)`` to end a wait for connections.
-  package var waitingPlace: Waiter { waiter }
+  package var waitHandle: WaitHandle { handle }
 
   package func accept() -> AcceptResult {
-    guard !isClosed, waiter.canRead else { return .wouldBlock }
+    guard !isClosed, handle.canRead else { return .wouldBlock }
     let result = loop.kernel.accept(from: descriptor)
-    if result == .wouldBlock { waiter.canRead = false }
+    if result == .wouldBlock { handle.canRead = false }
     return result
   }
 
   package func acceptable(until deadline: MonotonicTime) async -> WaitOutcome {
-    await loop.wait(waiter, for: .reading, until: deadline)
+    await loop.wait(handle, for: .reading, until: deadline)
   }
 
   /// From now on connecting is refused, unless another process holds the socket too. Idempotent.
   package func close() {
     guard !isClosed else { return }
     isClosed = true
-    loop.release(waiter)
+    loop.release(handle)
   }
 }

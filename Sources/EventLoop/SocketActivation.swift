@@ -3,18 +3,18 @@ package import System
 
 /// Listening sockets that a service manager opened and handed over with the process (sd_listen_fds(3)). They stay open
 /// while the daemon restarts, so that no connection is refused meanwhile.
-package struct HandedOverSockets: Sendable {
+package struct SocketActivation: Sendable {
   private let sockets: [(name: String, descriptor: Int32)]
 
   /// sd_listen_fds(3): the descriptors begin here and have no gaps.
   private static let firstDescriptor: Int32 = 3
   /// More than any unit has; a bound on what the environment may claim.
-  private static let mostSockets = 64
+  private static let maxSockets = 64
 
   /// Reads `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`. None where they speak to another process.
   package init(environment: [String: String], processID: Int32 = getpid()) {
     guard environment["LISTEN_PID"] == "\(processID)", let text = environment["LISTEN_FDS"],
-      let count = Int(text), (1...Self.mostSockets).contains(count)
+      let count = Int(text), (1...Self.maxSockets).contains(count)
     else {
       sockets = []
       return

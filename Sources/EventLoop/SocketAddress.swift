@@ -13,7 +13,7 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
   package init?(_ text: String) {
     if text.hasPrefix("unix:") {
       let path = String(text.dropFirst("unix:".count))
-      guard path.hasPrefix("/"), path.utf8.count <= Self.longestUnixPath else { return nil }
+      guard path.hasPrefix("/"), path.utf8.count <= Self.maxUnixPathBytes else { return nil }
       self = .unix(path: path)
       return
     }
@@ -57,7 +57,7 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// unix(7): `sun_path` has 108 bytes, the last of them a NUL.
-  private static let longestUnixPath = 107
+  private static let maxUnixPathBytes = 107
 
   private static func port(_ text: Substring) -> UInt16? {
     guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
@@ -101,10 +101,10 @@ extension SocketAddress {
       case .unix(let path):
         bytes.storeBytes(of: sa_family_t(AF_UNIX), as: sa_family_t.self)
         let offset = MemoryLayout<sa_family_t>.size
-        for (index, byte) in path.utf8.prefix(Self.longestUnixPath).enumerated() {
+        for (index, byte) in path.utf8.prefix(Self.maxUnixPathBytes).enumerated() {
           bytes[offset + index] = byte
         }
-        length = offset + min(path.utf8.count, Self.longestUnixPath) + 1
+        length = offset + min(path.utf8.count, Self.maxUnixPathBytes) + 1
       }
       let start = UnsafeRawPointer(bytes.baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: sockaddr.self)
       return body(start, socklen_t(length))
@@ -136,7 +136,7 @@ extension SocketAddress {
           host: Self.text(AF_INET6, &address.sin6_addr), port: UInt16(bigEndian: address.sin6_port))
       default:
         // What follows the family is the path and a NUL, or nothing.
-        let path = bytes.dropFirst(MemoryLayout<sa_family_t>.size).prefix(Self.longestUnixPath).prefix {
+        let path = bytes.dropFirst(MemoryLayout<sa_family_t>.size).prefix(Self.maxUnixPathBytes).prefix {
           $0 != 0
         }
         return .unix(path: String(decoding: path, as: UTF8.self))

@@ -10,10 +10,10 @@ package final class HTTPClient {
   private let isCanceled: @Sendable () -> Bool
 
   package struct Limits: Sendable {
-    package var connectMilliseconds = 5000
-    package var totalMilliseconds = 60_000
+    package var connectTimeoutMilliseconds = 5000
+    package var totalTimeoutMilliseconds = 60_000
     /// Bytes of an answer.
-    package var bodyBytes = 64 * 1024 * 1024
+    package var maxBodyBytes = 64 * 1024 * 1024
 
     package init() {}
   }
@@ -23,7 +23,7 @@ package final class HTTPClient {
     case post = "POST"
   }
 
-  package struct Answer: Sendable {
+  package struct Response: Sendable {
     package let status: Int
     /// Of the header section.
     package let retryAfter: String?
@@ -56,18 +56,18 @@ package final class HTTPClient {
   ///   - body: what POST sends, empty where nil.
   ///   - isOnce: never send it twice. libcurl sends a request again, whatever its method, where a connection that it used
   ///     before ends without an answer; so this one gets a new connection.
-  ///   - maxAnswer: bytes of the answer, where another bound holds than that of the limits.
+  ///   - maxBody: bytes of the answer, where another bound holds than that of the limits.
   package func send(
     _ method: Method, to url: String, fields: [String], body: [UInt8]? = nil, isOnce: Bool = false,
-    maxAnswer: Int? = nil
-  ) throws(HTTPClientError) -> Answer {
+    maxBody: Int? = nil
+  ) throws(HTTPClientError) -> Response {
     curl_easy_reset(handle)
     if isOnce { try check(ccurl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)) }
     var list: UnsafeMutablePointer<curl_slist>?
     defer { curl_slist_free_all(list) }
     // libcurl would add an Expect field to large bodies, and wait.
     for field in fields + ["Expect:"] { list = curl_slist_append(list, field) }
-    let sink = Sink(limit: maxAnswer ?? limits.bodyBytes)
+    let sink = Sink(limit: maxBody ?? limits.maxBodyBytes)
     try configure(url: url, list: list, sink: sink)
     let code =
       switch method {
@@ -76,12 +76,12 @@ package final class HTTPClient {
       }
     withExtendedLifetime(sink) {}
     guard code == CURLE_OK else {
-      if sink.isFull { throw HTTPClientError(ofLongAnswer: status) }
+      if sink.isFull { throw HTTPClientError(ofOversizedResponse: status) }
       var sent = 0
       _ = ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &sent)
       throw HTTPClientError(code, isUnsent: sent == 0)
     }
-    return Answer(
+    return Response(
       status: status, retryAfter: field("Retry-After"), entityTag: field("ETag"), body: sink.bytes)
   }
 
@@ -117,8 +117,8 @@ package final class HTTPClient {
     }
     // Time-outs by signals do not suit a process with threads.
     try check(ccurl_set_long(handle, CURLOPT_NOSIGNAL, 1))
-    try check(ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, limits.connectMilliseconds))
-    try check(ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, limits.totalMilliseconds))
+    try check(ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, limits.connectTimeoutMilliseconds))
+    try check(ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, limits.totalTimeoutMilliseconds))
     try check(ccurl_set_list(handle, CURLOPT_HTTPHEADER, list))
     try check(ccurl_set_long(handle, CURLOPT_NOPROGRESS, 0))
     try check(ccurl_set_pointer(handle, CURLOPT_XFERINFODATA, Unmanaged.passUnretained(self).toOpaque()))
@@ -172,25 +172,25 @@ package struct HTTPClientError: Error, Sendable, CustomStringConvertible {
   /// Not a byte of the request left: the server cannot have acted on it.
   package let isUnsent: Bool
   /// An answer with that status came, and was longer than may be taken.
-  package let statusOfLongAnswer: Int?
+  package let statusOfOversizedResponse: Int?
   private let reason: String
 
   init(reason: String) {
     self.reason = reason
     isUnsent = true
-    statusOfLongAnswer = nil
+    statusOfOversizedResponse = nil
   }
 
-  init(ofLongAnswer status: Int) {
+  init(ofOversizedResponse status: Int) {
     reason = "the answer was longer than may be taken"
     isUnsent = false
-    statusOfLongAnswer = status
+    statusOfOversizedResponse = status
   }
 
   init(_ code: CURLcode, isUnsent: Bool) {
     reason = String(cString: curl_easy_strerror(code))
     self.isUnsent = isUnsent
-    statusOfLongAnswer = nil
+    statusOfOversizedResponse = nil
   }
 
   package var description: String { reason }

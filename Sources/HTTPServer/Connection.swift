@@ -15,7 +15,7 @@ final class Connection {
   /// Takes over an accepted descriptor.
   init(adopting descriptor: Int32, from peer: Peer, context: ServerContext) throws(SystemError) {
     transport = try Transport(adopting: descriptor, on: context.loop)
-    entry = ConnectionEntry(place: transport.waitingPlace, now: context.loop.now)
+    entry = ConnectionEntry(waitHandle: transport.waitHandle, now: context.loop.now)
     self.peer = peer
     self.context = context
   }
@@ -26,13 +26,13 @@ final class Connection {
       context.close(entry)
       context.handler.observe(.closed)
     }
-    guard context.open(entry) else { return await turnAway(.tooManyConnections, from: socket) }
+    guard context.open(entry) else { return await reject(.tooManyConnections, from: socket) }
     do throws(ConnectionFailure) {
       if socket.expectsProxyHeader { try await receiveProxyHeader() }
       guard context.identify(entry, as: peer.key) else {
-        return await turnAway(.tooManyConnectionsOfAddress, from: socket)
+        return await reject(.tooManyConnectionsOfAddress, from: socket)
       }
-      if socket.usesTLS { try await shakeHands() }
+      if socket.usesTLS { try await performHandshake() }
     } catch {
       return await end(after: error)
     }
@@ -41,16 +41,16 @@ final class Connection {
 
   private func serveRequests() async {
     var receiver = RequestReceiver(context: context, transport: transport, entry: entry, peer: peer)
-    for served in 1...context.limits.requestsPerConnection {
+    for served in 1...context.limits.maxRequestsPerConnection {
       context.move(entry, to: .waiting)
       // A task holds memory for every function that it is in: here, where most connections are, it is in few.
       guard await receiver.waitForFirstByte() else { break }
-      let isLast = served == context.limits.requestsPerConnection
+      let isLast = served == context.limits.maxRequestsPerConnection
       guard await serveRequest(from: &receiver, isLast: isLast) else { break }
       context.hold(0, for: entry)
-      if served.isMultiple(of: context.limits.turnBudget) { await context.yield() }
+      if served.isMultiple(of: context.limits.maxOperationsPerTurn) { await context.yield() }
     }
-    guard transport.failureOfTLS == .tooManyEmptyRecords else { return }
+    guard transport.tlsFailure == .tooManyEmptyRecords else { return }
     context.handler.observe(.failed(.tooManyEmptyRecords, from: peer))
   }
 
@@ -97,7 +97,7 @@ final class Connection {
   }
 
   /// Answers before anything was read, and closes. A handshake only to say no would cost more than a connection.
-  private func turnAway(_ refusal: Refusal, from socket: ServerSocket) async {
+  private func reject(_ refusal: Refusal, from socket: ServerSocket) async {
     let response = context.handler.refuse(refusal, from: peer)
     if !socket.usesTLS { await sendLast(response, to: nil) }
   }
@@ -124,19 +124,19 @@ extension Connection {
   private func receiveProxyHeader() async throws(ConnectionFailure) {
     guard context.trustedProxies.contains(peer.address) else { throw .notATrustedProxy }
     context.move(entry, to: .receiving)
-    let deadline = context.loop.now + context.limits.handshake
+    let deadline = context.loop.now + context.limits.handshakeTimeout
     var input: [UInt8] = []
     // Bounded by the parser, which never waits for more than its byte limit.
     while true {
       do throws(ProxyHeaderError) {
         if let header = try ProxyHeader.parse(input.span) {
-          transport.giveBack(Array(input[header.byteCount...]))
+          transport.unread(Array(input[header.byteCount...]))
           return name(header)
         }
       } catch {
         throw .proxyHeader(error)
       }
-      switch transport.receive(into: &input, limit: ProxyHeader.byteLimit - input.count) {
+      switch transport.receive(into: &input, limit: ProxyHeader.maxBytes - input.count) {
       case .transferred: continue
       case .wouldBlock: try await waitForMore(until: deadline)
       case .endOfStream, .broken: throw .ended
@@ -150,14 +150,14 @@ extension Connection {
     peer = Peer(named: header.client(of: peer.address))
   }
 
-  private func shakeHands() async throws(ConnectionFailure) {
+  private func performHandshake() async throws(ConnectionFailure) {
     guard let tls = context.tls else { throw .handshake(.unavailable) }
     context.move(entry, to: .receiving)
-    let deadline = context.loop.now + context.limits.handshake
+    let deadline = context.loop.now + context.limits.handshakeTimeout
     do throws(TLSError) { try transport.beginTLS(tls) } catch { throw .handshake(error) }
     // Ends at the deadline, or when the session has taken as many bytes as a handshake may have.
     while true {
-      switch transport.shakeHands() {
+      switch transport.performHandshake() {
       case .complete: return
       case .failed(let error): throw .handshake(error)
       case .ended: throw .ended
@@ -227,7 +227,7 @@ extension Connection {
         context.move(entry, to: .sending)
         // A small answer counts from here on: nearly all are taken at once.
         context.hold(transport.heldBytes, for: entry)
-        let deadline = context.limits.write.deadline(from: start, moved: sent)
+        let deadline = context.limits.minWriteRate.deadline(from: start, moved: sent)
         guard await transport.writable(until: deadline) == .ready else { return false }
       case .endOfStream, .broken:
         return false
@@ -242,9 +242,9 @@ extension Connection {
     transport.shutdownSending()
     context.move(entry, to: .lingering)
     context.hold(0, for: entry)
-    let deadline = context.loop.now + context.limits.linger
+    let deadline = context.loop.now + context.limits.lingerTimeout
     var discarded = 0
-    while discarded < context.limits.lingerBytes, context.loop.now < deadline {
+    while discarded < context.limits.maxLingerBytes, context.loop.now < deadline {
       switch transport.discard(limit: EventLoop.scratchSize) {
       case .transferred(let count):
         discarded += count

@@ -32,9 +32,9 @@ struct ConnectionTable {
     countByClient[client] = others > 0 ? others : nil
   }
 
-  mutating func displace(_ entry: ConnectionEntry) {
+  mutating func evict(_ entry: ConnectionEntry) {
     remove(entry)
-    entry.isDisplaced = true
+    entry.isEvicted = true
   }
 
   mutating func move(_ entry: ConnectionEntry, to state: ConnectionEntry.State, now: MonotonicTime) {
@@ -82,14 +82,14 @@ struct ConnectionTable {
 
   /// Who gives way to `newcomer`: a connection that has said everything, else the one that has been silent for longest,
   /// else a message that has been on its way for longer than `patience`. Nil where all others deserve to stay.
-  func displaceable(
-    by newcomer: ConnectionEntry?, at now: MonotonicTime, patience: Duration
+  func evictionCandidate(
+    for newcomer: ConnectionEntry?, at now: MonotonicTime, minAge: Duration
   ) -> ConnectionEntry? {
     for state in [ConnectionEntry.State.lingering, .waiting] {
       if let first = queue(state).first, first !== newcomer { return first }
     }
     for state in [ConnectionEntry.State.receiving, .sending] {
-      if let first = queue(state).first, first !== newcomer, first.since + patience < now { return first }
+      if let first = queue(state).first, first !== newcomer, first.since + minAge < now { return first }
     }
     return nil
   }
@@ -111,7 +111,7 @@ final class ConnectionEntry {
   }
 
   /// Where the connection's task waits.
-  let place: Waiter
+  let waitHandle: WaitHandle
   fileprivate(set) var state = State.waiting
   fileprivate(set) var since: MonotonicTime
   fileprivate(set) var client: ClientKey?
@@ -119,7 +119,7 @@ final class ConnectionEntry {
   /// What the peer has taken since it came into this state.
   fileprivate var sentBytes = 0
   /// Taken out of the table to make room: it may say one last word that fits into the socket, and ends.
-  fileprivate(set) var isDisplaced = false
+  fileprivate(set) var isEvicted = false
 
   fileprivate var isListed = false
   // The check that nobody else is using them would take as long as what is done with them, three times a request; and a
@@ -127,8 +127,8 @@ final class ConnectionEntry {
   @exclusivity(unchecked) fileprivate var next: ConnectionEntry?
   @exclusivity(unchecked) fileprivate unowned var previous: ConnectionEntry?
 
-  init(place: Waiter, now: MonotonicTime) {
-    self.place = place
+  init(waitHandle: WaitHandle, now: MonotonicTime) {
+    self.waitHandle = waitHandle
     since = now
   }
 

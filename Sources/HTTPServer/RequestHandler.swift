@@ -34,7 +34,7 @@ package enum Refusal: Equatable, Sendable {
   /// The client's address holds as many connections as one may.
   case tooManyConnectionsOfAddress
   /// The request was cut to make room for others.
-  case displaced
+  case evicted
   /// A request came in the clear where TLS is spoken.
   case notTLS
 }
@@ -44,11 +44,11 @@ package enum ConnectionEvent: Equatable, Sendable {
   case opened
   case closed
   /// Closed to make room for another, or for other bytes.
-  case displaced
+  case evicted
   /// It ended before its first request could come, or broke a bound of TLS later.
   case failed(ConnectionFailure, from: Peer)
   /// Out of descriptors or memory: others have to make room, or nothing is accepted for a moment.
-  case exhausted(SystemError)
+  case acceptError(SystemError)
 }
 
 /// Why a connection ended although no request was refused.

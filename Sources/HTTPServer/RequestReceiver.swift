@@ -48,7 +48,7 @@ struct RequestReceiver: ~Copyable {
       case .refuse(let response):
         return .refused(response, head)
       case .receive(let wanted):
-        let bodyLimit = min(wanted, context.limits.message.bodyBytes)
+        let bodyLimit = min(wanted, context.limits.message.maxBodyBytes)
         if case .length(let length) = head.bodyFraming, length > bodyLimit {
           return .failed(refusal(.bodyTooLarge(limit: bodyLimit)), method: method)
         }
@@ -122,7 +122,7 @@ extension RequestReceiver {
 
   private mutating func receiveHead() async throws(Interruption) -> RequestHead {
     var parser = RequestHeadParser(limits: context.limits.message)
-    let deadline = context.loop.now + context.limits.header
+    let deadline = context.loop.now + context.limits.headerTimeout
     // Bounded by the parser, which refuses a section that grows past its limit.
     while true {
       do throws(RequestError) {
@@ -174,7 +174,8 @@ extension RequestReceiver {
     while body.count < length {
       if body.count * 2 >= length, body.capacity < length { body.reserveCapacity(length) }
       let arrived = transport.receive(into: &body, limit: length - body.count)
-      try await proceed(after: arrived, until: context.limits.body.deadline(from: start, moved: body.count))
+      try await proceed(
+        after: arrived, until: context.limits.minBodyRate.deadline(from: start, moved: body.count))
       context.hold(body.count, for: entry)
     }
   }
@@ -195,7 +196,7 @@ extension RequestReceiver {
       } catch {
         throw .refused(.malformed(error))
       }
-      try await receive(until: context.limits.body.deadline(from: start, moved: body.count))
+      try await receive(until: context.limits.minBodyRate.deadline(from: start, moved: body.count))
     }
   }
 }
@@ -211,7 +212,7 @@ extension RequestReceiver {
     let start = context.loop.now
     do throws(Interruption) {
       while input.count < length {
-        try await receive(until: context.limits.body.deadline(from: start, moved: input.count))
+        try await receive(until: context.limits.minBodyRate.deadline(from: start, moved: input.count))
       }
     } catch {
       return false
@@ -240,7 +241,7 @@ extension RequestReceiver {
     switch result {
     case .transferred(let count):
       (readsThisTurn, bytesThisTurn) = (readsThisTurn + 1, bytesThisTurn + count)
-      if readsThisTurn >= context.limits.turnBudget || bytesThisTurn >= Transport.pieceSize {
+      if readsThisTurn >= context.limits.maxOperationsPerTurn || bytesThisTurn >= Transport.pieceSize {
         (readsThisTurn, bytesThisTurn) = (0, 0)
         await context.yield()
       }
@@ -250,14 +251,14 @@ extension RequestReceiver {
         switch await transport.readable(until: deadline) {
         case .ready: break
         case .deadline: throw .refused(.timedOut)
-        case .interrupted where !entry.isDisplaced: throw .closed
+        case .interrupted where !entry.isEvicted: throw .closed
         case .interrupted: break
         }
       }
     case .endOfStream, .broken:
       throw .closed
     }
-    if entry.isDisplaced { throw .refused(.displaced) }
+    if entry.isEvicted { throw .refused(.evicted) }
     if context.phase == .aborting { throw .closed }
   }
 }

@@ -47,13 +47,13 @@ package actor Server {
   /// Stops accepting, closes idle connections, lets the others finish their request. Idempotent.
   package func drain() {
     context.drain()
-    for listener in listeners { loop.interrupt(listener.waitingPlace) }
+    for listener in listeners { loop.interrupt(listener.waitHandle) }
   }
 
   /// Ends every connection where it stands. What a handler has committed stays committed.
   package func abort() {
     context.abort()
-    for listener in listeners { loop.interrupt(listener.waitingPlace) }
+    for listener in listeners { loop.interrupt(listener.waitHandle) }
   }
 
   /// Shows `tls` to connections from now on; those that are open go on as they are.
@@ -83,9 +83,9 @@ extension Server {
       case .accepted(let descriptor, let peer):
         group.addTask { await self.serve(descriptor, from: peer, through: socket) }
         acceptedThisTurn += 1
-        if acceptedThisTurn == context.limits.turnBudget {
+        if acceptedThisTurn == context.limits.maxOperationsPerTurn {
           acceptedThisTurn = 0
-          _ = await loop.sleep(listener.waitingPlace, until: loop.now)
+          _ = await loop.sleep(listener.waitHandle, until: loop.now)
         }
       case .wouldBlock:
         acceptedThisTurn = 0
@@ -93,11 +93,11 @@ extension Server {
       case .aborted:
         continue
       case .exhausted(let error), .failed(let error):
-        context.exhausted(error)
+        context.noteAcceptError(error)
         // A connection that made room gives its descriptor back at the next turn. Where none did, trying again at once
         // would spin: nothing changes until something ends, and no event tells when.
-        let pause = context.displaceOne() ? .zero : context.limits.acceptPause
-        _ = await loop.sleep(listener.waitingPlace, until: loop.now + pause)
+        let pause = context.evictOne() ? .zero : context.limits.acceptBackoff
+        _ = await loop.sleep(listener.waitHandle, until: loop.now + pause)
       }
     }
   }

@@ -18,14 +18,14 @@ final class ServerContext {
   /// Requests that had come whole and were cut by ``abort()`` before they were answered.
   private(set) var cutRequests = 0
   private var drainingSince: MonotonicTime?
-  private var lastExhaustion: MonotonicTime?
+  private var lastAcceptError: MonotonicTime?
   /// Since memory was given back last.
   private var peak = (connections: 0, bytes: 0)
   private var date: (second: Int64, text: [UInt8]) = (.min, [])
 
-  private static let exhaustionInterval: Duration = .seconds(10)
+  private static let acceptErrorLogInterval: Duration = .seconds(10)
   /// So much at once leaves something behind that is worth to be given back.
-  private static let storm = (connections: 64, bytes: 4 * 1024 * 1024)
+  private static let trimThreshold = (connections: 64, bytes: 4 * 1024 * 1024)
 
   enum Phase {
     case serving
@@ -62,7 +62,7 @@ extension ServerContext {
   }
 
   /// This turn of the loop has taken so long that others wait.
-  var isTurnSpent: Bool { loop.kernel.monotonicTime - loop.now >= limits.turnTime }
+  var isTurnSpent: Bool { loop.kernel.monotonicTime - loop.now >= limits.maxTurnDuration }
 }
 
 // MARK: - Stopping
@@ -72,7 +72,7 @@ extension ServerContext {
     guard phase == .serving else { return }
     phase = .draining
     drainingSince = loop.now
-    connections.queue(.waiting).forEach { loop.interrupt($0.place) }
+    connections.queue(.waiting).forEach { loop.interrupt($0.waitHandle) }
   }
 
   func abort() {
@@ -80,21 +80,21 @@ extension ServerContext {
     phase = .aborting
     cutRequests = connections.queue(.handling).count + connections.queue(.sending).count
     for state in ConnectionEntry.State.allCases {
-      connections.queue(state).forEach { loop.interrupt($0.place) }
+      connections.queue(state).forEach { loop.interrupt($0.waitHandle) }
     }
   }
 
   /// Until when to wait for the first byte of a request on a connection that has been silent since `start`. Draining ends
   /// a kept connection at once; one that was accepted a moment ago may have its request under way.
   func silenceDeadline(from start: MonotonicTime, hasServed: Bool) -> MonotonicTime {
-    let deadline = start + (hasServed ? limits.idle : limits.firstByte)
+    let deadline = start + (hasServed ? limits.idleTimeout : limits.firstByteTimeout)
     guard let drainingSince else { return deadline }
-    return hasServed ? drainingSince : min(deadline, drainingSince + limits.drainingFirstByte)
+    return hasServed ? drainingSince : min(deadline, drainingSince + limits.drainingFirstByteTimeout)
   }
 
   /// Whether the connection has no time left to wait for anything.
   func mustEnd(_ entry: ConnectionEntry) -> Bool {
-    phase == .aborting || entry.isDisplaced
+    phase == .aborting || entry.isEvicted
   }
 }
 
@@ -105,21 +105,21 @@ extension ServerContext {
   func open(_ entry: ConnectionEntry) -> Bool {
     connections.insert(entry)
     peak.connections = max(peak.connections, connections.count)
-    guard connections.count > limits.connections else { return true }
-    return displaceOne(for: entry)
+    guard connections.count > limits.maxConnections else { return true }
+    return evictOne(for: entry)
   }
 
   func close(_ entry: ConnectionEntry) {
     connections.remove(entry)
-    // What a storm left behind lies in pieces that the allocator would keep. It takes milliseconds, so not before most of
+    // What a peak left behind lies in pieces that the allocator would keep. It takes milliseconds, so not before most of
     // it is over.
     guard
-      peak.connections >= Self.storm.connections && connections.count < peak.connections / 8
-        || peak.bytes >= Self.storm.bytes && connections.heldBytes < peak.bytes / 8
+      peak.connections >= Self.trimThreshold.connections && connections.count < peak.connections / 8
+        || peak.bytes >= Self.trimThreshold.bytes && connections.heldBytes < peak.bytes / 8
     else { return }
     peak = (connections.count, connections.heldBytes)
     // Not yet: what this connection holds is freed when its task has returned.
-    loop.atEndOfTurn { FreeMemory.giveBack() }
+    loop.atEndOfTurn { FreeMemory.trim() }
   }
 
   func move(_ entry: ConnectionEntry, to state: ConnectionEntry.State) {
@@ -130,22 +130,22 @@ extension ServerContext {
   func identify(_ entry: ConnectionEntry, as client: ClientKey?) -> Bool {
     guard let client else { return true }
     connections.identify(entry, as: client)
-    return connections.count(of: client) <= limits.connectionsPerAddress
+    return connections.count(of: client) <= limits.maxConnectionsPerAddress
   }
 
   /// Closes the connection that can best be spared, so that another gets its place or its descriptor.
-  func displaceOne(for newcomer: ConnectionEntry? = nil) -> Bool {
-    let spared = connections.displaceable(by: newcomer, at: loop.now, patience: limits.undisturbed)
-    guard let spared else { return false }
-    displace(spared)
+  func evictOne(for newcomer: ConnectionEntry? = nil) -> Bool {
+    let candidate = connections.evictionCandidate(for: newcomer, at: loop.now, minAge: limits.minEvictionAge)
+    guard let candidate else { return false }
+    evict(candidate)
     return true
   }
 
   /// Descriptors or memory ran out. Told once in a while, for it happens as often as somebody tries to connect.
-  func exhausted(_ error: SystemError) {
-    if let last = lastExhaustion, loop.now - last < Self.exhaustionInterval { return }
-    lastExhaustion = loop.now
-    handler.observe(.exhausted(error))
+  func noteAcceptError(_ error: SystemError) {
+    if let last = lastAcceptError, loop.now - last < Self.acceptErrorLogInterval { return }
+    lastAcceptError = loop.now
+    handler.observe(.acceptError(error))
   }
 
   /// Says how many bytes `entry` holds, and keeps the sum of all within its bound.
@@ -153,10 +153,10 @@ extension ServerContext {
     connections.hold(bytes, for: entry)
     peak.bytes = max(peak.bytes, connections.heldBytes)
     // Ends: every round takes a connection from a queue.
-    while connections.heldBytes > limits.bytesInFlight,
-      let slowest = connections.slowestTransfer(at: loop.now, minAge: limits.undisturbed)
+    while connections.heldBytes > limits.maxBytesInFlight,
+      let slowest = connections.slowestTransfer(at: loop.now, minAge: limits.minEvictionAge)
     {
-      displace(slowest)
+      evict(slowest)
     }
   }
 
@@ -165,9 +165,9 @@ extension ServerContext {
     connections.noteSent(bytes, for: entry)
   }
 
-  private func displace(_ entry: ConnectionEntry) {
-    connections.displace(entry)
-    handler.observe(.displaced)
-    loop.interrupt(entry.place)
+  private func evict(_ entry: ConnectionEntry) {
+    connections.evict(entry)
+    handler.observe(.evicted)
+    loop.interrupt(entry.waitHandle)
   }
 }

@@ -9,13 +9,13 @@ final class Transport {
   private let socket: Socket
   private var session: TLSSession?
   /// Bytes that were received before it was known whose they are.
-  private var returned: [UInt8] = []
+  private var unreadBytes: [UInt8] = []
   /// What the socket takes next.
   private var outgoing = OutputQueue()
   /// The rest of a long answer, behind that: encrypted piece by piece, as the socket takes it.
   private var unencoded = OutputQueue()
   /// Why TLS has failed, once it has.
-  private(set) var failureOfTLS: TLSError?
+  private(set) var tlsFailure: TLSError?
 
   /// Bytes sent, or encrypted, at once: others have their turn before the next.
   static let pieceSize = 64 * 1024
@@ -26,7 +26,7 @@ final class Transport {
   }
 
   /// What to pass to ``EventLoop/interrupt(_:)`` to end a wait of this connection.
-  var waitingPlace: Waiter { socket.waitingPlace }
+  var waitHandle: WaitHandle { socket.waitHandle }
 
   /// Waits for bytes; but first for the socket to take what we owe the peer, for that may be what it waits for.
   func readable(until deadline: MonotonicTime) async -> WaitOutcome {
@@ -53,7 +53,7 @@ extension Transport {
   /// Appends at most `limit` bytes that have arrived to `buffer`, without waiting.
   func receive(into buffer: inout [UInt8], limit: Int) -> TransferResult {
     guard session != nil else { return receiveRaw(into: &buffer, limit: limit) }
-    defer { sendAnswersOfTLS() }
+    defer { flushTLSOutput() }
     // One read of ciphertext, even if it holds no data: the rest is found readable in the next turn.
     if let result = decrypt(into: &buffer, limit: limit) { return result }
     let arrived = feedSession()
@@ -68,14 +68,14 @@ extension Transport {
     case .needsMore: return nil
     case .closed, nil: return .endOfStream
     case .failed(let error):
-      failureOfTLS = error
-      return .broken(Self.brokenTLS)
+      tlsFailure = error
+      return .broken(Self.tlsFailureError)
     }
   }
 
   /// Gives back bytes that were received and belong to what follows: they are received again first.
-  func giveBack(_ bytes: [UInt8]) {
-    returned = bytes + returned
+  func unread(_ bytes: [UInt8]) {
+    unreadBytes = bytes + unreadBytes
   }
 
   /// Receives at most `limit` bytes of whatever comes, and forgets them.
@@ -85,15 +85,15 @@ extension Transport {
   }
 
   private func receiveRaw(into buffer: inout [UInt8], limit: Int) -> TransferResult {
-    guard !returned.isEmpty else { return socket.receive(into: &buffer, limit: limit) }
-    let count = min(limit, returned.count)
-    buffer += returned.prefix(count)
-    returned.removeFirst(count)
+    guard !unreadBytes.isEmpty else { return socket.receive(into: &buffer, limit: limit) }
+    let count = min(limit, unreadBytes.count)
+    buffer += unreadBytes.prefix(count)
+    unreadBytes.removeFirst(count)
     return .transferred(count)
   }
 
   /// EPROTO: what TLS calls by another name, the loop counts as a broken connection.
-  private static let brokenTLS = SystemError(call: "TLS", number: 71)
+  private static let tlsFailureError = SystemError(call: "TLS", number: 71)
 }
 
 // MARK: - Sending
@@ -117,7 +117,7 @@ extension Transport {
 
   /// Sends a piece, without waiting: as much as the socket takes of it.
   func flush() -> TransferResult {
-    guard outgoing.count > 0 || encodeNext() else { return .broken(Self.brokenTLS) }
+    guard outgoing.count > 0 || encodeNext() else { return .broken(Self.tlsFailureError) }
     guard outgoing.count > 0 else { return .transferred(0) }
     let result = socket.send(outgoing.prefix(Self.pieceSize))
     if case .transferred(let count) = result { outgoing.removeFirst(count) }
@@ -140,14 +140,14 @@ extension Transport {
   /// False where TLS has failed.
   private func encrypt(_ bytes: ArraySlice<UInt8>) -> Bool {
     let result = session?.write(bytes)
-    takeOutgoingOfTLS()
+    takeTLSOutput()
     return result == .written
   }
 
   /// Says that nothing more will be sent, so that the peer can read everything before the connection ends.
   func shutdownSending() {
     session?.close()
-    sendAnswersOfTLS()
+    flushTLSOutput()
     socket.shutdownSending()
   }
 }
@@ -175,11 +175,11 @@ extension Transport {
   }
 
   /// Goes on with the handshake as far as the bytes that have arrived allow.
-  func shakeHands() -> Handshake {
+  func performHandshake() -> Handshake {
     // Ends with the bytes that have arrived; the session refuses a handshake that is too long.
     while true {
       let progress = session?.handshake() ?? .complete
-      sendAnswersOfTLS()
+      flushTLSOutput()
       switch progress {
       case .complete: return .complete
       case .failed(let error): return .failed(error)
@@ -197,19 +197,19 @@ extension Transport {
   /// how long it is, so none can be cut short unnoticed.
   private func feedSession() -> TransferResult {
     var ciphertext: [UInt8] = []
-    let result = receiveRaw(into: &ciphertext, limit: TLSSession.longestReceive)
+    let result = receiveRaw(into: &ciphertext, limit: TLSSession.maxReceiveBytes)
     if case .transferred = result { session?.receive(ciphertext.span) }
     return result
   }
 
   /// Flights of the handshake, alerts, tickets and the answers to key updates, which come up at any time. What the socket
   /// does not take is sent before the next wait.
-  private func sendAnswersOfTLS() {
-    takeOutgoingOfTLS()
+  private func flushTLSOutput() {
+    takeTLSOutput()
     if outgoing.count > 0 { _ = flush() }
   }
 
-  private func takeOutgoingOfTLS() {
+  private func takeTLSOutput() {
     outgoing.append { session?.takeOutgoing(into: &$0) }
   }
 }

@@ -69,7 +69,7 @@ package struct ChunkedDecoder {
   private mutating func takeLine(
     of input: Span<UInt8>, _ use: (inout ChunkedDecoder, Range<Int>) throws(RequestError) -> Void
   ) throws(RequestError) -> Int {
-    let bound = LineScanner.Bound(end: limits.chunkLineBytes, excess: .chunkOverheadTooLarge)
+    let bound = LineScanner.Bound(end: limits.maxChunkLineBytes, excess: .chunkOverheadTooLarge)
     guard let line = try scanner.next(in: input, within: bound) else { return 0 }
     scanner = LineScanner()
     try use(&self, line)
@@ -119,12 +119,12 @@ package struct ChunkedDecoder {
     }
     _ = try FieldLine(line, in: input)
     trailerCount += 1
-    guard trailerCount <= limits.fieldCount else { throw .tooManyFields }
+    guard trailerCount <= limits.maxFields else { throw .tooManyFields }
     try spend(line.count)
   }
 
   private mutating func spend(_ bytes: Int) throws(RequestError) {
     overhead += bytes
-    guard overhead <= limits.chunkOverheadBytes else { throw .chunkOverheadTooLarge }
+    guard overhead <= limits.maxChunkOverheadBytes else { throw .chunkOverheadTooLarge }
   }
 }

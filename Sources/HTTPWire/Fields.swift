@@ -23,14 +23,14 @@ package struct Fields: Sendable {
 
   /// The first value of the field, names compared without regard to case. `lowercaseName` is in lower case.
   package func first(_ lowercaseName: String) -> String? {
-    place(of: lowercaseName.utf8Span.span, from: 0).map(value)
+    index(of: lowercaseName.utf8Span.span, from: 0).map(value)
   }
 
   /// The value of a field that must not repeat.
   package func single(_ lowercaseName: String) -> Single {
     let name = lowercaseName.utf8Span.span
-    guard let place = place(of: name, from: 0) else { return .none }
-    return self.place(of: name, from: place + 1) == nil ? .one(value(at: place)) : .repeated
+    guard let index = index(of: name, from: 0) else { return .none }
+    return self.index(of: name, from: index + 1) == nil ? .one(value(at: index)) : .repeated
   }
 
   /// Every value of the field, one for each line.
@@ -38,9 +38,9 @@ package struct Fields: Sendable {
     let name = lowercaseName.utf8Span.span
     var values: [String] = []
     var next = 0
-    while let place = place(of: name, from: next) {
-      values.append(value(at: place))
-      next = place + 1
+    while let index = index(of: name, from: next) {
+      values.append(value(at: index))
+      next = index + 1
     }
     return values
   }
@@ -58,7 +58,7 @@ package struct Fields: Sendable {
   }
 
   package func contains(_ lowercaseName: String) -> Bool {
-    place(of: lowercaseName.utf8Span.span, from: 0) != nil
+    index(of: lowercaseName.utf8Span.span, from: 0) != nil
   }
 
   /// Whether the name of a field begins with one of these bytes, letters in lower case: tells whether to look for several
@@ -79,17 +79,17 @@ package struct Fields: Sendable {
   }
 
   /// The next of the entries that has this name, beginning at `start`.
-  private func place(of lowercaseName: Span<UInt8>, from start: Int) -> Int? {
+  private func index(of lowercaseName: Span<UInt8>, from start: Int) -> Int? {
     guard !lowercaseName.isEmpty else { return nil }
     let bytes = bytes.span
-    for place in start..<entries.count where entries[place].initial == lowercaseName[0] {
-      if bytes.matches(lowercaseName, in: entries[place].name) { return place }
+    for index in start..<entries.count where entries[index].initial == lowercaseName[0] {
+      if bytes.matches(lowercaseName, in: entries[index].name) { return index }
     }
     return nil
   }
 
-  private func value(at place: Int) -> String {
-    bytes.span.string(entries[place].value)
+  private func value(at index: Int) -> String {
+    bytes.span.string(entries[index].value)
   }
 }
 

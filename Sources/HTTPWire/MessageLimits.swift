@@ -1,16 +1,16 @@
 /// Bounds on the parts of one message.
 package struct MessageLimits: Sendable {
   /// RFC 9112 section 3 recommends at least 8,000 bytes for a request line.
-  package var targetBytes = 8 * 1024
+  package var maxTargetBytes = 8 * 1024
   /// From the method to the empty line. Senders of webhooks need about 500 bytes.
-  package var headerSectionBytes = 16 * 1024
-  package var fieldCount = 100
+  package var maxHeaderSectionBytes = 16 * 1024
+  package var maxFields = 100
   /// The content of one request; an application may want less.
-  package var bodyBytes = 8 * 1024 * 1024
+  package var maxBodyBytes = 8 * 1024 * 1024
   /// Chunk extensions and trailers of one body: nobody uses them, so they get room to be skipped and no more.
-  package var chunkOverheadBytes = 16 * 1024
+  package var maxChunkOverheadBytes = 16 * 1024
   /// One chunk-size line with its extensions.
-  package var chunkLineBytes = 1024
+  package var maxChunkLineBytes = 1024
 
   package init() {}
 }

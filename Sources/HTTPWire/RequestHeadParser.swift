@@ -37,7 +37,7 @@ package struct RequestHeadParser {
         continue
       }
       guard line.isEmpty else {
-        guard lines.count < limits.fieldCount else { throw .tooManyFields }
+        guard lines.count < limits.maxFields else { throw .tooManyFields }
         lines.append(try FieldLine(line, in: buffer))
         continue
       }
@@ -48,11 +48,11 @@ package struct RequestHeadParser {
   }
 
   private mutating func nextLine(in buffer: Span<UInt8>) throws(RequestError) -> Range<Int>? {
-    let section = LineScanner.Bound(end: limits.headerSectionBytes - 2, excess: .headerSectionTooLarge)
+    let section = LineScanner.Bound(end: limits.maxHeaderSectionBytes - 2, excess: .headerSectionTooLarge)
     guard requestLine == nil else { return try scanner.next(in: buffer, within: section) }
     // The method and the version take so much at the most; beyond it the target is too long, whatever it is.
     let line = LineScanner.Bound(
-      end: scanner.lineStart + limits.targetBytes + RequestLine.overhead, excess: .targetTooLong)
+      end: scanner.lineStart + limits.maxTargetBytes + RequestLine.maxOverheadBytes, excess: .targetTooLong)
     return try scanner.next(in: buffer, within: line.end < section.end ? line : section)
   }
 
@@ -62,7 +62,7 @@ package struct RequestHeadParser {
       skippedEmptyLine = true
       return
     }
-    requestLine = try RequestLine(line, in: buffer, targetLimit: limits.targetBytes)
+    requestLine = try RequestLine(line, in: buffer, targetLimit: limits.maxTargetBytes)
     lines.reserveCapacity(16)
     fieldsStart = scanner.lineStart
   }
@@ -84,7 +84,7 @@ package struct RequestHeadParser {
     // One empty line may stand before it, as above.
     let start = buffer.count >= 2 && buffer[0] == .carriageReturn && buffer[1] == .lineFeed ? 2 : 0
     var end = start
-    while end < buffer.count, end - start <= RequestLine.longestMethod, buffer[end].isTokenCharacter {
+    while end < buffer.count, end - start <= RequestLine.maxMethodBytes, buffer[end].isTokenCharacter {
       end += 1
     }
     guard end > start, end < buffer.count, buffer[end] == .space else { return nil }

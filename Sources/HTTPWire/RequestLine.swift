@@ -7,8 +7,8 @@ struct RequestLine {
   let minorVersion: Int
 
   /// Bytes that a request line may have beside its target.
-  static let overhead = 64
-  static let longestMethod = 32
+  static let maxOverheadBytes = 64
+  static let maxMethodBytes = 32
 
   init(_ line: Range<Int>, in buffer: Span<UInt8>, targetLimit: Int) throws(RequestError) {
     var methodEnd = line.lowerBound
@@ -16,7 +16,7 @@ struct RequestLine {
     guard methodEnd > line.lowerBound, methodEnd < line.upperBound, buffer[methodEnd] == .space else {
       throw .malformedRequestLine
     }
-    guard methodEnd - line.lowerBound <= Self.longestMethod else { throw .malformedMethod }
+    guard methodEnd - line.lowerBound <= Self.maxMethodBytes else { throw .malformedMethod }
     method = Method(buffer.string(line.lowerBound..<methodEnd))
 
     let targetStart = methodEnd + 1

@@ -1,10 +1,10 @@
 /// Validates JSON (RFC 8259) and finds values in it by their place, so that a part of it can be passed on byte for byte:
 /// no number is printed again, no name reordered.
 ///
-/// One pass, no recursion: nesting is a stack of bits, at most ``maximumDepth`` of them.
+/// One pass, no recursion: nesting is a stack of bits, at most ``maxDepth`` of them.
 package struct JSONScanner {
   /// Levels of arrays and objects. What nests deeper is not data that anybody's parser would read back.
-  package static let maximumDepth = 16 * UInt64.bitWidth
+  package static let maxDepth = 16 * UInt64.bitWidth
 
   private var position: Int
   private let end: Int
@@ -232,7 +232,7 @@ extension JSONScanner {
   }
 
   private mutating func push(isObject: Bool) throws(JSONError) {
-    guard depth < Self.maximumDepth else { throw JSONError(.nestedTooDeeply, at: position) }
+    guard depth < Self.maxDepth else { throw JSONError(.nestedTooDeeply, at: position) }
     let (word, bit) = depth.quotientAndRemainder(dividingBy: 64)
     stack[word] = stack[word] & ~(1 << UInt64(bit)) | (isObject ? 1 : 0) << UInt64(bit)
     depth += 1

@@ -35,7 +35,7 @@ package final class LogSink: Sendable {
   ///   ``flushTimeout`` the thread is left to the end of the process.
   package func close() -> Bool {
     lines.close()
-    guard end.popAll(patience: Self.flushTimeout) == nil else { return false }
+    guard end.popAll(timeout: Self.flushTimeout) == nil else { return false }
     thread.withLock { thread in
       thread?.join()
       thread = nil
@@ -45,7 +45,7 @@ package final class LogSink: Sendable {
 
   private func drain() {
     // Ends when the queue is closed and empty.
-    while let batch = lines.popAll(gathering: Self.gathering) {
+    while let batch = lines.popAll(batchWindow: Self.gathering) {
       var bytes = batch.flatMap(\.self)
       let lost = dropped.exchange(0, ordering: .relaxed)
       if lost > 0 { bytes += Array("\(lost) log lines were dropped: the log is read too slowly\n".utf8) }

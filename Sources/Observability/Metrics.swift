@@ -31,7 +31,7 @@ package final class Metrics: Sendable {
   /// Connections that ended before their first request.
   package let connectionFailures = LabeledCounters(ConnectionFailureReason.allCases.map(\.rawValue))
   /// Periods of ten seconds in which descriptors or memory ran out.
-  package let exhaustions = Counter()
+  package let acceptErrors = Counter()
   /// Calls to the provider, by what came of them.
   package let providerCalls = LabeledCounters(
     ["answered", "rate_limited", "refused", "unsent", "unanswered"])

@@ -37,7 +37,7 @@ package enum PrometheusText {
       metrics.connectionFailures, label: "reason")
     page.counter(
       "exhaustions_total", "Periods of ten seconds in which descriptors or memory ran out for a listener.",
-      metrics.exhaustions)
+      metrics.acceptErrors)
     page.counters(
       "provider_calls_total", "Calls to the provider's API, by what came of them.", metrics.providerCalls,
       label: "outcome")

@@ -40,8 +40,8 @@ package final class ReplicateClient {
     base: String, token: APIToken, maxBody: Int = 8 << 20, isStopping: @escaping @Sendable () -> Bool
   ) throws(HTTPClientError) {
     var limits = HTTPClient.Limits()
-    limits.totalMilliseconds = 30_000
-    limits.bodyBytes = maxBody + Self.overhead
+    limits.totalTimeoutMilliseconds = 30_000
+    limits.maxBodyBytes = maxBody + Self.overhead
     client = try HTTPClient(limits: limits, isCanceled: isStopping)
     self.base = base
     authorization = "Authorization: Bearer \(token.revealed)"
@@ -102,7 +102,7 @@ extension ReplicateClient {
   ) -> Outcome<Value> {
     do throws(HTTPClientError) {
       let answer = try client.send(
-        method, to: base + path, fields: fields, body: body, isOnce: isOnce, maxAnswer: maxBody)
+        method, to: base + path, fields: fields, body: body, isOnce: isOnce, maxBody: maxBody)
       if let failure = APIFailure(
         status: answer.status, retryAfter: answer.retryAfter, body: answer.body.span)
       {
@@ -111,7 +111,7 @@ extension ReplicateClient {
       guard let value = read(answer.body) else { return .failed(.unintelligible(status: answer.status)) }
       return .answered(value)
     } catch {
-      if let status = error.statusOfLongAnswer { return .failed(.unintelligible(status: status)) }
+      if let status = error.statusOfOversizedResponse { return .failed(.unintelligible(status: status)) }
       return error.isUnsent ? .unsent("\(error)") : .unanswered("\(error)")
     }
   }

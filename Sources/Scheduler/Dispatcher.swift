@@ -64,7 +64,7 @@ final class Dispatcher {
   /// Returns when the events are closed.
   func run() {
     var patience = Duration.zero
-    while let batch = events.popAll(patience: patience) {
+    while let batch = events.popAll(timeout: patience) {
       for event in batch { take(event) }
       if clock.observe(wall: wallTime, monotonic: MonotonicClock.now) {
         hasJumped = true

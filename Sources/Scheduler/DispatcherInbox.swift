@@ -40,9 +40,9 @@ package final class DispatcherInbox: Sendable {
     _ = events.push(event)
   }
 
-  /// As ``BlockingQueue/popAll(patience:gathering:)``. What is said from now on is said anew.
-  func popAll(patience: Duration) -> [DispatcherEvent]? {
-    guard let batch = events.popAll(patience: patience) else { return nil }
+  /// As ``BlockingQueue/popAll(timeout:batchWindow:)``. What is said from now on is said anew.
+  func popAll(timeout: Duration) -> [DispatcherEvent]? {
+    guard let batch = events.popAll(timeout: timeout) else { return nil }
     if batch.contains(.wake) { isWoken.store(false, ordering: .releasing) }
     if batch.contains(.verificationFailed) { hasFailures.store(false, ordering: .releasing) }
     return batch

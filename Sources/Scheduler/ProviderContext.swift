@@ -86,7 +86,7 @@ extension ProviderContext {
         if !isBlocked { metrics.blockedCallers.add() }
         isBlocked = true
       }
-      guard pauses.popAll(patience: Self.retryPause) != nil else { return nil }
+      guard pauses.popAll(timeout: Self.retryPause) != nil else { return nil }
     }
   }
 

@@ -5,26 +5,26 @@ extension SettingsReader {
   /// Every bound of a listener; what no variable sets keeps the default of ``ServerLimits``.
   mutating func limits() -> ServerLimits {
     var limits = ServerLimits()
-    read(.maxBody, into: &limits.message.bodyBytes, asSizeIn: 1024...(256 << 20))
-    read(.maxHeader, into: &limits.message.headerSectionBytes, asSizeIn: 1024...(1 << 20))
-    read(.maxHeaderFields, into: &limits.message.fieldCount, in: 10...10_000)
-    read(.maxTarget, into: &limits.message.targetBytes, asSizeIn: 256...(64 << 10))
+    read(.maxBody, into: &limits.message.maxBodyBytes, asSizeIn: 1024...(256 << 20))
+    read(.maxHeader, into: &limits.message.maxHeaderSectionBytes, asSizeIn: 1024...(1 << 20))
+    read(.maxHeaderFields, into: &limits.message.maxFields, in: 10...10_000)
+    read(.maxTarget, into: &limits.message.maxTargetBytes, asSizeIn: 256...(64 << 10))
 
-    read(.maxConnections, into: &limits.connections, in: 1...1_000_000)
-    read(.maxConnectionsPerAddress, into: &limits.connectionsPerAddress, in: 1...1_000_000)
-    read(.maxBytesInFlight, into: &limits.bytesInFlight, asSizeIn: 1024...(1 << 40))
-    read(.maxRequestsPerConnection, into: &limits.requestsPerConnection, in: 1...1_000_000_000)
+    read(.maxConnections, into: &limits.maxConnections, in: 1...1_000_000)
+    read(.maxConnectionsPerAddress, into: &limits.maxConnectionsPerAddress, in: 1...1_000_000)
+    read(.maxBytesInFlight, into: &limits.maxBytesInFlight, asSizeIn: 1024...(1 << 40))
+    read(.maxRequestsPerConnection, into: &limits.maxRequestsPerConnection, in: 1...1_000_000_000)
 
-    read(.handshakeTimeout, into: &limits.handshake)
-    read(.firstByteTimeout, into: &limits.firstByte)
-    read(.headerTimeout, into: &limits.header)
-    read(.bodyTimeout, into: &limits.body.grace)
-    read(.writeTimeout, into: &limits.write.grace)
-    read(.idleTimeout, into: &limits.idle)
-    read(.minRate, into: &limits.body.bytesPerSecond, asSizeIn: 1...(1 << 30))
-    limits.write.bytesPerSecond = limits.body.bytesPerSecond
+    read(.handshakeTimeout, into: &limits.handshakeTimeout)
+    read(.firstByteTimeout, into: &limits.firstByteTimeout)
+    read(.headerTimeout, into: &limits.headerTimeout)
+    read(.bodyTimeout, into: &limits.minBodyRate.grace)
+    read(.writeTimeout, into: &limits.minWriteRate.grace)
+    read(.idleTimeout, into: &limits.idleTimeout)
+    read(.minRate, into: &limits.minBodyRate.bytesPerSecond, asSizeIn: 1...(1 << 30))
+    limits.minWriteRate.bytesPerSecond = limits.minBodyRate.bytesPerSecond
 
-    if limits.bytesInFlight < limits.message.bodyBytes {
+    if limits.maxBytesInFlight < limits.message.maxBodyBytes {
       report(.maxBytesInFlight, "it is less than MAX_BODY: one body of that size could never be received")
     }
     return limits

@@ -10,18 +10,18 @@ package struct Secret: Sendable {
   /// The specification recommends 24 to 64 bytes.
   private static let recommendedLength = 24...64
   /// NIST SP 800-131A disallows HMAC keys of less than 112 bits: they can be guessed.
-  private static let shortestKey = 14
-  private static let longestText = 1024
+  private static let minKeyBytes = 14
+  private static let maxTextBytes = 1024
 
   /// Reads `whsec_` and base64, or base64 alone. Padding may be missing.
   package init(_ text: String) throws(SecretError) {
     guard !text.hasPrefix("whpk_"), !text.hasPrefix("whsk_") else { throw .asymmetric }
     let encoded = text.hasPrefix(Self.prefix) ? text.dropFirst(Self.prefix.count) : text[...]
     guard !encoded.isEmpty else { throw .empty }
-    guard encoded.utf8.count <= Self.longestText else { throw .undecodable }
+    guard encoded.utf8.count <= Self.maxTextBytes else { throw .undecodable }
     let characters = Array(encoded.utf8)
     guard let bytes = Base64.decode(characters.span, form: .relaxed) else { throw .undecodable }
-    guard bytes.count >= Self.shortestKey else { throw .tooShort }
+    guard bytes.count >= Self.minKeyBytes else { throw .tooShort }
     key = SecretKey(bytes)
   }
 

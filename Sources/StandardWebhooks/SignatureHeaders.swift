@@ -16,16 +16,16 @@ package struct SignatureHeaders: Sendable {
     self.signature = signature
   }
 
-  private static let longestID = 255
-  private static let longestSignature = 4096
+  private static let maxIDBytes = 255
+  private static let maxSignatureBytes = 4096
   /// A sender that rotates keys signs with two. More than these are not tried.
-  private static let mostSignatures = 16
+  private static let maxSignatures = 16
 
   /// The id separates itself from the timestamp by a dot, so it holds none; it is a database key and a log value, so it
   /// is short and visible.
   var isIDWellFormed: Bool {
     let bytes = id.utf8Span.span
-    return (1...Self.longestID).contains(bytes.count)
+    return (1...Self.maxIDBytes).contains(bytes.count)
       && bytes.indices.allSatisfy { (0x21...0x7E).contains(bytes[$0]) && bytes[$0] != UInt8(ascii: ".") }
   }
 
@@ -44,12 +44,12 @@ package struct SignatureHeaders: Sendable {
   /// The MACs that the header offers: entries `v1,` and base64 of 32 bytes. Others are skipped, as the specification
   /// asks: a list exists so that schemes and keys can change.
   var offeredMACs: [[UInt8]] {
-    guard signature.utf8.count <= Self.longestSignature else { return [] }
+    guard signature.utf8.count <= Self.maxSignatureBytes else { return [] }
     let bytes = Array(signature.utf8)
     var found: [[UInt8]] = []
     var start = 0
     // Bounded by the text: every round moves past an entry.
-    while start < bytes.count, found.count < Self.mostSignatures {
+    while start < bytes.count, found.count < Self.maxSignatures {
       let end = bytes[start...].firstIndex(of: UInt8(ascii: " ")) ?? bytes.count
       if let mac = Self.mac(of: bytes.span.extracting(start..<end)) { found.append(mac) }
       start = end + 1

@@ -55,15 +55,15 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
   /// Everything that has arrived, after waiting for at least one element.
   ///
   /// - Parameters:
-  ///   - patience: how long to wait for it; nil: until it comes.
-  ///   - gathering: how long to let more arrive after that. Producers do not wake the consumer meanwhile.
-  /// - Returns: empty once `patience` has passed without any; nil once the queue is closed and empty.
-  package func popAll(patience: Duration? = nil, gathering: Duration? = nil) -> [Element]? {
+  ///   - timeout: how long to wait for it; nil: until it comes.
+  ///   - batchWindow: how long to let more arrive after that. Producers do not wake the consumer meanwhile.
+  /// - Returns: empty once `timeout` has passed without any; nil once the queue is closed and empty.
+  package func popAll(timeout: Duration? = nil, batchWindow: Duration? = nil) -> [Element]? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
-    // Whoever has no patience only looks, which costs no system call.
-    if patience == .zero && elements.isEmpty && !isClosed { return [] }
-    let limit = patience.map(Self.time(after:))
+    // Whoever has no timeout only looks, which costs no system call.
+    if timeout == .zero && elements.isEmpty && !isClosed { return [] }
+    let limit = timeout.map(Self.time(after:))
     while elements.isEmpty && !isClosed {
       consumerSleeps = true
       defer { consumerSleeps = false }
@@ -73,8 +73,8 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
       }
       if pthread_cond_timedwait(arrival, mutex, &moment) == ETIMEDOUT { return [] }
     }
-    if let gathering {
-      var moment = Self.time(after: gathering)
+    if let batchWindow {
+      var moment = Self.time(after: batchWindow)
       while !isClosed, pthread_cond_timedwait(arrival, mutex, &moment) != ETIMEDOUT {}
     }
     guard !elements.isEmpty else { return nil }
@@ -90,10 +90,10 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     pthread_cond_broadcast(arrival)
   }
 
-  private static func time(after patience: Duration) -> timespec {
+  private static func time(after timeout: Duration) -> timespec {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    let nanoseconds = UInt64(time.tv_nsec) + patience.wholeNanoseconds
+    let nanoseconds = UInt64(time.tv_nsec) + timeout.wholeNanoseconds
     time.tv_sec += Int(nanoseconds / 1_000_000_000)
     time.tv_nsec = Int(nanoseconds % 1_000_000_000)
     return time

@@ -4,12 +4,12 @@ internal import CLinux
 package enum FreeMemory {
   /// Gives large bodies and answers back as soon as they are freed. By itself glibc stops mapping them after the
   /// first was freed (mallopt(3), dynamic mmap threshold), and those that are freed out of order leave holes.
-  package static func giveBackLargeAllocationsAtOnce() {
-    clinux_map_allocations_from(1024 * 1024)
+  package static func mapLargeAllocations() {
+    clinux_set_mmap_threshold(1024 * 1024)
   }
 
   /// Gives it back to the system. Takes milliseconds, and locks the allocator meanwhile: for after a storm.
-  package static func giveBack() {
-    clinux_release_memory()
+  package static func trim() {
+    clinux_malloc_trim()
   }
 }

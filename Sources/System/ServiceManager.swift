@@ -47,8 +47,8 @@ package struct ServiceManager: Sendable {
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
     // A manager that hangs must not keep the daemon from stopping.
-    var patience = timeval(tv_sec: 1, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    var timeout = timeval(tv_sec: 1, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     let message = Array(text.utf8)
     let length = socklen_t(offset + path.count + (first == UInt8(ascii: "@") ? 0 : 1))
     withUnsafeBytes(of: target) { bytes in

@@ -30,10 +30,10 @@ package enum Signals {
     }
   }
 
-  /// Waits for the next of `signals`, which are blocked, for at most `patience`; nil where none has come.
-  package static func next(of signals: [Signal], within patience: Duration) -> Signal? {
+  /// Waits for the next of `signals`, which are blocked, for at most `timeout`; nil where none has come.
+  package static func next(of signals: [Signal], within timeout: Duration) -> Signal? {
     var set = Self.set(of: signals)
-    let deadline = MonotonicClock.now + patience
+    let deadline = MonotonicClock.now + timeout
     // Bounded by the deadline: sigtimedwait(2) may end early with EINTR, after SIGCONT for one.
     while true {
       var time = timespec(deadline - MonotonicClock.now)

@@ -3,7 +3,7 @@ internal import COpenSSL
 /// One X.509 certificate. Owns OpenSSL's object.
 final class Certificate {
   /// A certificate says how many names it likes; a log line has room for these.
-  private static let mostNames = 100
+  private static let maxNames = 100
 
   let handle: OpaquePointer
 
@@ -37,7 +37,7 @@ final class Certificate {
       let alternatives = OpaquePointer(stack)
       defer { GENERAL_NAMES_free(alternatives) }
       var found: [String] = []
-      for index in 0..<min(copenssl_name_count(alternatives), Int32(Self.mostNames)) {
+      for index in 0..<min(copenssl_name_count(alternatives), Int32(Self.maxNames)) {
         var count = 0
         guard let bytes = copenssl_dns_name(alternatives, index, &count) else { continue }
         let text = String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)

@@ -32,7 +32,7 @@ enum ErrorQueue {
     case SSL_R_NO_SHARED_SIGNATURE_ALGORITHMS, SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
       return .noSharedSignature
     case SSL_R_NO_APPLICATION_PROTOCOL: return .noSharedApplicationProtocol
-    case SSL_R_INAPPROPRIATE_FALLBACK: return .needlessFallback
+    case SSL_R_INAPPROPRIATE_FALLBACK: return .inappropriateFallback
     case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC: return .damagedRecord
     case SSL_R_UNEXPECTED_EOF_WHILE_READING: return .truncated
     case SSL_AD_REASON_OFFSET...SSL_AD_REASON_OFFSET + 255:

@@ -4,7 +4,7 @@ internal import COpenSSL
 struct MemoryBIO {
   /// What an idle connection may hold on to. More is given back, for a memory BIO keeps the most that it ever
   /// held.
-  private static let largestIdle = 4096
+  private static let maxIdleBytes = 4096
 
   let handle: OpaquePointer
 
@@ -19,7 +19,7 @@ struct MemoryBIO {
   var count: Int { BIO_ctrl_pending(handle) }
 
   /// It is empty, and its memory is better given back than kept.
-  var isWasteful: Bool { count == 0 && copenssl_memory_capacity(handle) > Self.largestIdle }
+  var isOversized: Bool { count == 0 && copenssl_memory_capacity(handle) > Self.maxIdleBytes }
 
   /// Nothing more will come: where it is empty it says "end".
   func end() {

@@ -5,7 +5,7 @@ internal import Glibc
 /// the text may be a key's.
 final class PEMFile {
   /// Bytes. Chains have some thousands.
-  static let longest = 1024 * 1024
+  static let maxBytes = 1024 * 1024
 
   let bio: OpaquePointer
 
@@ -46,7 +46,7 @@ final class PEMFile {
     withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 1) { chunk in
       defer { OPENSSL_cleanse(chunk.baseAddress, chunk.count) }
       var total = 0
-      while total <= longest {
+      while total <= maxBytes {
         let count = read(descriptor, chunk.baseAddress, chunk.count)
         if count < 0, errno == EINTR { continue }
         guard count >= 0 else { return .unreadable(errno) }

@@ -43,7 +43,7 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
     switch problem {
     case .unreadable(let number):
       "it cannot be read (\(Self.text(of: number))): check the path and its permissions"
-    case .tooLong: "it has more than \(PEMFile.longest / 1024) KiB: name the \(noun) alone"
+    case .tooLong: "it has more than \(PEMFile.maxBytes / 1024) KiB: name the \(noun) alone"
     case .notPEM: "it is not PEM: name or make a file whose \(noun) begins with -----BEGIN"
     case .damaged: "its \(noun) is damaged: copy the whole file again"
     case .noCertificate: "it has no certificate: name the full chain, the server's own certificate first"

@@ -15,11 +15,11 @@ package final class TLSContext: @unchecked Sendable {
   private let ticketKeysMadeAt: Int64
 
   /// Authenticated encryption with forward secrecy only: what RFC 9325 section 4.2 recommends for TLS 1.2.
-  private static let ciphersOfTLS12 = [
+  private static let tls12Ciphers = [
     "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305",
   ]
-  private static let ciphersOfTLS13 = [
+  private static let tls13Ciphers = [
     "TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256",
   ]
   private static let groups = ["X25519", "P-256", "P-384"]
@@ -79,9 +79,9 @@ package final class TLSContext: @unchecked Sendable {
     // SSL_CTX_set_mode(3): without it a read returns after each record that has no data, so that they can be
     // counted.
     _ = copenssl_clear_mode(handle, Int(SSL_MODE_AUTO_RETRY))
-    return copenssl_set_lowest_version(handle, TLS1_2_VERSION) == 1
-      && SSL_CTX_set_cipher_list(handle, Self.ciphersOfTLS12.joined(separator: ":")) == 1
-      && SSL_CTX_set_ciphersuites(handle, Self.ciphersOfTLS13.joined(separator: ":")) == 1
+    return copenssl_set_min_version(handle, TLS1_2_VERSION) == 1
+      && SSL_CTX_set_cipher_list(handle, Self.tls12Ciphers.joined(separator: ":")) == 1
+      && SSL_CTX_set_ciphersuites(handle, Self.tls13Ciphers.joined(separator: ":")) == 1
       && copenssl_set_groups(handle, Self.groups.joined(separator: ":")) == 1
       // 0-RTT can be replayed (RFC 8446 section 8).
       && SSL_CTX_set_max_early_data(handle, 0) == 1

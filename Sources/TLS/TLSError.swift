@@ -13,18 +13,18 @@ package enum TLSError: Error, Equatable, CustomStringConvertible {
   /// The client asked for protocols by ALPN, and HTTP/1.1 is none of them (RFC 7301 section 3.2).
   case noSharedApplicationProtocol
   /// The client fell back to an older version though it has a newer one that would do (RFC 7507).
-  case needlessFallback
+  case inappropriateFallback
   /// The client ended the connection with this fatal alert (RFC 8446 section 6.2).
   case alert(UInt8)
   /// A record is not what the client sent: its authentication tag does not fit.
   case damagedRecord
   /// Another rule of the protocol is broken. The number is OpenSSL's reason (sslerr.h).
   case protocolViolation(reason: Int32)
-  /// The handshake took more bytes than ``TLSSession/longestHandshake``.
+  /// The handshake took more bytes than ``TLSSession/maxHandshakeBytes``.
   case handshakeTooLong
   /// More records without data came than ``TLSSession/maxEmptyRecords`` allows.
   case tooManyEmptyRecords
-  /// More arrived than ``TLSSession/mostPending`` and was not read: the caller's mistake.
+  /// More arrived than ``TLSSession/maxPendingBytes`` and was not read: the caller's mistake.
   case overrun
   /// The connection ended without close_notify, so what came before may not be all (RFC 8446 section 6.1), or
   /// in the midst of the handshake.
@@ -43,7 +43,7 @@ package enum TLSError: Error, Equatable, CustomStringConvertible {
     case .noSharedGroup: "no shared key exchange group"
     case .noSharedSignature: "no shared signature algorithm"
     case .noSharedApplicationProtocol: "no shared application protocol"
-    case .needlessFallback: "fallback to an older version than needed"
+    case .inappropriateFallback: "fallback to an older version than needed"
     case .alert(let number): "\(Self.name(ofAlert: number)) alert received"
     case .damagedRecord: "a record was changed on its way"
     case .protocolViolation(let reason): "protocol violation \(reason)"

@@ -9,12 +9,12 @@ internal import COpenSSL
 package struct TLSSession: ~Copyable {
   /// Bytes that a client may send before its handshake is complete. A ClientHello has about 300 to 2,000;
   /// OpenSSL alone would take one of 131,396.
-  package static let longestHandshake = 32 * 1024
+  package static let maxHandshakeBytes = 32 * 1024
   /// The most bytes for ``receive(_:)`` at once.
-  package static let longestReceive = 64 * 1024
+  package static let maxReceiveBytes = 64 * 1024
   /// Bytes of ciphertext that wait to be read. Two receives, for the second may come with part of the first
   /// unread.
-  package static let mostPending = 2 * longestReceive
+  package static let maxPendingBytes = 2 * maxReceiveBytes
   /// Records without data that a client may send after its handshake: key updates, empty records, warnings.
   /// Honest ones send a key update for some gigabytes; each costs more to read than to send, and is answered.
   package static let maxEmptyRecords = 32
@@ -64,11 +64,11 @@ package struct TLSSession: ~Copyable {
     SSL_free(handle)
   }
 
-  /// Takes ciphertext that arrived: at most ``longestReceive`` bytes, and only where everything before was
+  /// Takes ciphertext that arrived: at most ``maxReceiveBytes`` bytes, and only where everything before was
   /// read.
   package mutating func receive(_ ciphertext: Span<UInt8>) {
     guard failure == nil, !ciphertext.isEmpty else { return }
-    guard ciphertext.count <= Self.longestReceive, incoming.count + ciphertext.count <= Self.mostPending
+    guard ciphertext.count <= Self.maxReceiveBytes, incoming.count + ciphertext.count <= Self.maxPendingBytes
     else {
       failure = .overrun
       return
@@ -100,7 +100,7 @@ package struct TLSSession: ~Copyable {
     // RFC 8446 section 6.1: close_notify before the end of the handshake is a client that gave up.
     case .closed: return .failed(fail(.truncated))
     case .needsMore, .transferred:
-      guard handshakeBytes <= Self.longestHandshake else { return .failed(fail(.handshakeTooLong)) }
+      guard handshakeBytes <= Self.maxHandshakeBytes else { return .failed(fail(.handshakeTooLong)) }
       releaseIncoming()
       return .needsMore
     }
@@ -188,7 +188,7 @@ package struct TLSSession: ~Copyable {
   package mutating func takeOutgoing(into buffer: inout [UInt8]) {
     guard hasOutgoing else { return }
     outgoing.drain(into: &buffer)
-    guard outgoing.isWasteful, let smaller = MemoryBIO() else { return }
+    guard outgoing.isOversized, let smaller = MemoryBIO() else { return }
     SSL_set0_wbio(handle, smaller.handle)
     outgoing = smaller
   }
@@ -242,7 +242,7 @@ package struct TLSSession: ~Copyable {
   }
 
   private mutating func releaseIncoming() {
-    guard !hasEnded, incoming.isWasteful, let smaller = MemoryBIO() else { return }
+    guard !hasEnded, incoming.isOversized, let smaller = MemoryBIO() else { return }
     SSL_set0_rbio(handle, smaller.handle)
     incoming = smaller
   }

@@ -58,8 +58,8 @@ struct Simulator {
     _ provider: Provider, on loop: EventLoop, through descriptor: Int32
   ) throws(StartFailure) {
     var limits = ServerLimits()
-    let bodyLimit = limits.message.bodyBytes
-    limits.message.bodyBytes = FileUpload.maxBodySize
+    let bodyLimit = limits.message.maxBodyBytes
+    limits.message.maxBodyBytes = FileUpload.maxBodySize
     let handler = APIHandler(
       loop: loop, provider: provider, secret: secret, token: token, latency: options.latency.duration,
       bodyLimit: bodyLimit)
@@ -83,9 +83,10 @@ struct Simulator {
     _ queues: [BlockingQueue<WebhookAttempt>], reportingTo provider: Provider, on loop: EventLoop
   ) throws(StartFailure) {
     var limits = HTTPClient.Limits()
-    limits.totalMilliseconds = Int(options.webhookTimeout.duration.wholeMilliseconds)
-    limits.connectMilliseconds = min(limits.connectMilliseconds, limits.totalMilliseconds)
-    limits.bodyBytes = 1024 * 1024
+    limits.totalTimeoutMilliseconds = Int(options.webhookTimeout.duration.wholeMilliseconds)
+    limits.connectTimeoutMilliseconds = min(
+      limits.connectTimeoutMilliseconds, limits.totalTimeoutMilliseconds)
+    limits.maxBodyBytes = 1024 * 1024
     for (index, queue) in queues.enumerated() {
       let sender = WebhookSender(queue: queue, secret: secret, clock: clock)
       let client: HTTPClient

@@ -56,7 +56,7 @@ struct JobsAPIClient {
   ///   - body: JSON, and never sent twice.
   func ask(
     _ method: HTTPClient.Method, _ path: String, fields: [String] = [], body: [UInt8]? = nil
-  ) throws(CommandFailure) -> HTTPClient.Answer {
+  ) throws(CommandFailure) -> HTTPClient.Response {
     var fields = fields
     if let token { fields.append("Authorization: Bearer \(token)") }
     if body != nil { fields.append("Content-Type: application/json") }
@@ -71,7 +71,7 @@ struct JobsAPIClient {
   /// What the daemon said instead of what was asked for.
   ///
   /// - Parameter code: how the command ends where the daemon, or what stands before it, did decide.
-  func refusal(of answer: HTTPClient.Answer, code: ExitStatus = .failure) -> CommandFailure {
+  func refusal(of answer: HTTPClient.Response, code: ExitStatus = .failure) -> CommandFailure {
     let problem = JSONDocument(answer.body)
     let detail = problem?.text("detail") ?? "no explanation"
     let name = problem?.text("code").map { " \($0)" } ?? ""

@@ -18,13 +18,13 @@ import Testing
 
   @Test(arguments: [false, true], [false, true])
   func entriesBeyondTheLimitAreIgnored(_ isForwarded: Bool, _ isOnLines: Bool) throws {
-    for proxies in [ForwardedFor.entryLimit - 1, ForwardedFor.entryLimit] {
+    for proxies in [ForwardedFor.maxEntries - 1, ForwardedFor.maxEntries] {
       let entries =
         ["203.0.113.9"] + (0..<proxies).reversed().map { "10.0.1.\($0)" }
       let texts = entries.map { isForwarded ? "for=\($0)" : $0 }
       let found = try Self.resolve(
         isOnLines ? texts : [texts.joined(separator: ", ")], isForwarded: isForwarded)
-      if proxies < ForwardedFor.entryLimit {
+      if proxies < ForwardedFor.maxEntries {
         #expect(found.client == (try Self.address("203.0.113.9")) && found.basis == .named)
       } else {
         #expect(found.client == (try Self.address("10.0.1.\(proxies - 1)")) && found.basis == .interrupted)
@@ -39,7 +39,7 @@ import Testing
     let head = "203.0.113.9"
     // The line is `excess` bytes longer than what is looked at, beginning somewhere in the filler or in the
     // address.
-    let filler = String(repeating: " ", count: ForwardedFor.byteLimit - tail.count - head.count + excess)
+    let filler = String(repeating: " ", count: ForwardedFor.maxBytes - tail.count - head.count + excess)
     for line in [head + filler + tail, filler + head + tail] {
       let found = try Self.resolve([line], isForwarded: false)
       #expect(found.client == (try Self.address(excess == 0 ? "203.0.113.9" : "10.0.0.2")))
@@ -48,7 +48,7 @@ import Testing
   }
 
   @Test func theLimitIsOverAllLines() throws {
-    let half = String(repeating: " ", count: ForwardedFor.byteLimit / 2 - 8)
+    let half = String(repeating: " ", count: ForwardedFor.maxBytes / 2 - 8)
     let lines = [half + "10.0.0.3", half + "10.0.0.2"]
     #expect(try Self.resolve(lines, isForwarded: false) == Self.resolve(["10.0.0.3"], isForwarded: false))
     let found = try Self.resolve(["203.0.113.9"] + lines, isForwarded: false)

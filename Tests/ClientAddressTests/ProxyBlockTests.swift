@@ -71,24 +71,24 @@ import Testing
       ("TCP4 without a last byte", ProxyBlocks.signature + [0x21, 0x11, 0, 11], .addressesTooShort),
       ("TCP6 with IPv4 addresses", ProxyBlocks.block(0x21, 0x21, ProxyBlocks.ipv4), .addressesTooShort),
       ("UNIX without a last byte", ProxyBlocks.signature + [0x21, 0x31, 0, 215], .addressesTooShort),
-      ("a vector of one byte", ProxyBlocks.block(0x21, 0x11, ProxyBlocks.ipv4 + [4]), .malformedVector),
-      ("a vector of two bytes", ProxyBlocks.block(0x21, 0x11, ProxyBlocks.ipv4 + [4, 0]), .malformedVector),
+      ("a vector of one byte", ProxyBlocks.block(0x21, 0x11, ProxyBlocks.ipv4 + [4]), .malformedTLV),
+      ("a vector of two bytes", ProxyBlocks.block(0x21, 0x11, ProxyBlocks.ipv4 + [4, 0]), .malformedTLV),
       (
         "a vector beyond the end", ProxyBlocks.block(0x21, 0x11, ProxyBlocks.ipv4 + [4, 0, 1]),
-        .malformedVector
+        .malformedTLV
       ),
       (
         "a long vector", ProxyBlocks.block(0x21, 0x11, ProxyBlocks.ipv4 + [4, 0xFF, 0xFF, 0]),
-        .malformedVector
+        .malformedTLV
       ),
       (
         "a checksum of three bytes",
-        ProxyBlocks.block(0x21, 0x11, ProxyBlocks.ipv4 + ProxyBlocks.vector(3, [0, 0, 0])), .malformedVector
+        ProxyBlocks.block(0x21, 0x11, ProxyBlocks.ipv4 + ProxyBlocks.vector(3, [0, 0, 0])), .malformedTLV
       ),
       (
         "two checksums",
         ProxyBlocks.summed(0x11, ProxyBlocks.ipv4, after: ProxyBlocks.vector(3, [0, 0, 0, 0])),
-        .malformedVector
+        .malformedTLV
       ),
       (
         "a checksum of zero",

@@ -28,7 +28,7 @@ import Testing
     for length in 0..<bytes.count {
       let part = outcome(Array(bytes.prefix(length)))
       if part == .success(nil) {
-        guard length <= ProxyHeader.byteLimit else { return false }
+        guard length <= ProxyHeader.maxBytes else { return false }
       } else if part != whole {
         return false
       }
@@ -98,8 +98,8 @@ import Testing
       switch Self.outcome(bytes) {
       case .success(let header?):
         headers += 1
-        #expect(header.byteCount <= min(bytes.count, ProxyHeader.byteLimit), "seed \(seed)")
-      case .success(nil): #expect(bytes.count < ProxyHeader.byteLimit, "seed \(seed)")
+        #expect(header.byteCount <= min(bytes.count, ProxyHeader.maxBytes), "seed \(seed)")
+      case .success(nil): #expect(bytes.count < ProxyHeader.maxBytes, "seed \(seed)")
       case .failure(let error): errors.insert(error)
       }
     }

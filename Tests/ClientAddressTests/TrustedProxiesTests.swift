@@ -60,11 +60,11 @@ import Testing
   }
 
   @Test func theRangesAreBounded() throws {
-    let items = (0..<TrustedProxies.rangeLimit).map { "10.0.\($0 / 256).\($0 % 256)" }
+    let items = (0..<TrustedProxies.maxRanges).map { "10.0.\($0 / 256).\($0 % 256)" }
     _ = try TrustedProxies(parsing: items.joined(separator: " "))
     let error = #expect(throws: TrustedProxies.ParseError.self) {
       try TrustedProxies(parsing: items.joined(separator: " ") + " 192.0.2.1")
     }
-    #expect(error?.position == TrustedProxies.rangeLimit + 1 && error?.problem == .tooMany)
+    #expect(error?.position == TrustedProxies.maxRanges + 1 && error?.problem == .tooMany)
   }
 }

@@ -46,7 +46,7 @@ extension ProcessTests {
       daemon.killAtOnce()
       var lists: [[String]] = []
       while lists.count < 3 {
-        let more = try #require(sent.popAll(patience: .seconds(60)))
+        let more = try #require(sent.popAll(timeout: .seconds(60)))
         try #require(!more.isEmpty, "a sender did not end")
         lists += more
       }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// One blocking connection that sends raw bytes. Every wait ends after `patience`.
+/// One blocking connection that sends raw bytes. Every wait ends after `timeout`.
 final class Client {
   enum Arrival: Equatable {
     case bytes([UInt8])
@@ -12,22 +12,22 @@ final class Client {
   struct Unreachable: Error {}
 
   private let descriptor: Int32
-  private let patienceMilliseconds: Int32
+  private let timeoutMilliseconds: Int32
   private let peer: sockaddr_in
   /// Made by the first wait, which few connections have.
   private lazy var peerQueue = PeerQueue(of: peer, seenFrom: descriptor)
 
-  init(to endpoint: Endpoint, patience: Duration) throws(Unreachable) {
-    patienceMilliseconds =
-      Int32(patience.components.seconds * 1000)
-      + Int32(patience.components.attoseconds / 1_000_000_000_000_000)
+  init(to endpoint: Endpoint, timeout: Duration) throws(Unreachable) {
+    timeoutMilliseconds =
+      Int32(timeout.components.seconds * 1000)
+      + Int32(timeout.components.attoseconds / 1_000_000_000_000_000)
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw Unreachable() }
     // Without this the kernel holds back a small part while an earlier one is not acknowledged.
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     // Whoever takes nothing for so long does not hold the sender either.
-    var bound = timeval(tv_sec: Int(patienceMilliseconds) / 1000, tv_usec: 0)
+    var bound = timeval(tv_sec: Int(timeoutMilliseconds) / 1000, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &bound, socklen_t(MemoryLayout<timeval>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -89,7 +89,7 @@ final class Client {
   /// The next bytes, or why there are none.
   func receive(into scratch: UnsafeMutableRawBufferPointer) -> Arrival {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    guard poll(&entry, 1, patienceMilliseconds) > 0 else { return .nothing }
+    guard poll(&entry, 1, timeoutMilliseconds) > 0 else { return .nothing }
     let count = recv(descriptor, scratch.baseAddress, scratch.count, 0)
     if count > 0 { return .bytes(Array(scratch[..<count])) }
     return count == 0 ? .end : .reset

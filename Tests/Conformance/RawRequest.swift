@@ -2,12 +2,12 @@
 package enum RawRequest {
   package struct Failed: Error {}
 
-  /// Sends `bytes`, and returns all that comes until the peer closes; every wait ends after `patience`.
+  /// Sends `bytes`, and returns all that comes until the peer closes; every wait ends after `timeout`.
   package static func send(
-    _ bytes: [UInt8], to address: String, port: Int, patience: Duration
+    _ bytes: [UInt8], to address: String, port: Int, timeout: Duration
   ) throws(Failed) -> [UInt8] {
     let endpoint = Endpoint(address: address, port: port, getTarget: "/", postTarget: "/")
-    guard let client = try? Client(to: endpoint, patience: patience), client.send(bytes[...]) else {
+    guard let client = try? Client(to: endpoint, timeout: timeout), client.send(bytes[...]) else {
       throw Failed()
     }
     var received: [UInt8] = []

@@ -7,9 +7,9 @@ package struct ServerResult: Sendable {
 
   /// Asks all `cases`, so many at once.
   package init(
-    name: String, site: Site, cases: [ConformanceCase], patience: Duration, threads: Int
+    name: String, site: Site, cases: [ConformanceCase], timeout: Duration, threads: Int
   ) {
-    let runner = Runner(site: site, patience: patience)
+    let runner = Runner(site: site, timeout: timeout)
     let exchanges = Workers.map(cases.compactMap(runner.prepare), threads: threads) { item in
       (item, runner.run(item))
     }

@@ -1,12 +1,12 @@
 /// Asks one server the cases, each on a connection of its own.
 package struct Runner: Sendable {
   private let site: Site
-  private let patience: Duration
+  private let timeout: Duration
 
-  /// - Parameter patience: how long one wait for the server may take.
-  package init(site: Site, patience: Duration) {
+  /// - Parameter timeout: how long one wait for the server may take.
+  package init(site: Site, timeout: Duration) {
     self.site = site
-    self.patience = patience
+    self.timeout = timeout
   }
 
   /// What was sent and what came back, for people.
@@ -23,7 +23,7 @@ package struct Runner: Sendable {
   package func run(_ prepared: PreparedCase, _ delivery: Delivery = .whole) -> Exchange {
     let item = prepared.item
     let endpoint = site.endpoint(item.endpoint)
-    guard let client = try? Client(to: endpoint, patience: patience) else {
+    guard let client = try? Client(to: endpoint, timeout: timeout) else {
       let outcome = Outcome(ending: .reset)
       return Exchange(
         verdict: Verdict(id: item.id, kind: .violation, outcome: outcome, faults: []), received: [])

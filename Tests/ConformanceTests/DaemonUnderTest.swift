@@ -25,7 +25,7 @@ final class DaemonUnderTest: Sendable {
         address: "127.0.0.2", port: daemon.apiPort, getTarget: "/jobs/conformance", postTarget: "/jobs",
         probeTarget: "/readyz"),
       bodyLimit: Self.bodyLimit)
-    let runner = Runner(site: site, patience: .seconds(20))
+    let runner = Runner(site: site, timeout: .seconds(20))
     self.runner = runner
     let prepared = Suite.cases(for: site).compactMap { runner.prepare($0) }
     cases = Dictionary(prepared.map { ($0.item.id, $0) }) { first, _ in first }

@@ -73,7 +73,7 @@ private final class Count: Sendable {
       }
     }
     for poster in posters { poster.join() }
-    #expect(done.popAll(patience: .seconds(30)) == [4000])
+    #expect(done.popAll(timeout: .seconds(30)) == [4000])
     loop.stop()
     loopThread.join()
   }
@@ -82,9 +82,9 @@ private final class Count: Sendable {
     let queue = BlockingQueue<Int>(capacity: 3)
     #expect((1...5).map { queue.push($0) } == [true, true, true, false, false])
     #expect(queue.popAll() == [1, 2, 3])
-    #expect(queue.popAll(patience: .milliseconds(5)) == [])
+    #expect(queue.popAll(timeout: .milliseconds(5)) == [])
     #expect(queue.push(5))
-    #expect(queue.popAll(gathering: .milliseconds(1)) == [5])
+    #expect(queue.popAll(batchWindow: .milliseconds(1)) == [5])
     #expect(queue.push(6))
     queue.close()
     #expect(!queue.push(7))

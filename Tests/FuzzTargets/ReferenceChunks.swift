@@ -14,8 +14,8 @@ enum ReferenceChunks: Equatable {
       let zeros = digits.prefix { $0 == UInt8(ascii: "0") }.count
       let tail = line.dropFirst(digits.count)
       overhead += tail.count + max(0, zeros - 1)
-      guard !digits.isEmpty, digits.count - zeros <= 15, line.count <= limits.chunkLineBytes,
-        overhead <= limits.chunkOverheadBytes, ReferenceExtensions.accept(tail),
+      guard !digits.isEmpty, digits.count - zeros <= 15, line.count <= limits.maxChunkLineBytes,
+        overhead <= limits.maxChunkOverheadBytes, ReferenceExtensions.accept(tail),
         let size = Int(String(decoding: digits, as: UTF8.self), radix: 16)
       else {
         self = .refused
@@ -50,8 +50,8 @@ enum ReferenceChunks: Equatable {
     while let line = takeLine(from: &rest) {
       if line.isEmpty { return true }
       (count, overhead) = (count + 1, overhead + line.count)
-      guard ReferenceRequest.field(line) != nil, line.count <= limits.chunkLineBytes,
-        count <= limits.fieldCount, overhead <= limits.chunkOverheadBytes
+      guard ReferenceRequest.field(line) != nil, line.count <= limits.maxChunkLineBytes,
+        count <= limits.maxFields, overhead <= limits.maxChunkOverheadBytes
       else { return false }
     }
     return false

@@ -27,7 +27,7 @@ struct ReferenceRequest {
 
   /// Nil where the section breaks a rule. `section` ends with the empty line.
   init?(section: ArraySlice<UInt8>, limits: MessageLimits) {
-    guard section.count <= limits.headerSectionBytes else { return nil }
+    guard section.count <= limits.maxHeaderSectionBytes else { return nil }
     var lines = Self.lines(of: section)
     if lines.first == [] { lines.removeFirst() }
     guard lines.count >= 3, lines.allSatisfy({ !$0.contains(13) && !$0.contains(10) }) else { return nil }
@@ -36,7 +36,7 @@ struct ReferenceRequest {
       guard let field = Self.field(line) else { return nil }
       fields.append(field)
     }
-    guard fields.count <= limits.fieldCount, decideHost(), decideFraming() else { return nil }
+    guard fields.count <= limits.maxFields, decideHost(), decideFraming() else { return nil }
     let options = members("connection")
     isPersistent = !options.contains("close") && (minorVersion == 1 || options.contains("keep-alive"))
     let expectations = members("expect")
@@ -81,7 +81,9 @@ extension ReferenceRequest {
   private mutating func parseRequestLine(_ line: [UInt8], limits: MessageLimits) -> Bool {
     let parts = line.split(separator: 32, omittingEmptySubsequences: false)
     guard parts.count == 3, Self.isToken(parts[0]), parts[0].count <= 32 else { return false }
-    guard line.count <= limits.targetBytes + 64, parts[1].count <= limits.targetBytes else { return false }
+    guard line.count <= limits.maxTargetBytes + 64, parts[1].count <= limits.maxTargetBytes else {
+      return false
+    }
     method = Array(parts[0])
     let version = Array(parts[2])
     guard version.starts(with: "HTTP/1.".utf8), version.count == 8, (48...57).contains(version[7]) else {

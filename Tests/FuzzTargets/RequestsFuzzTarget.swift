@@ -18,11 +18,11 @@ package enum RequestsFuzzTarget {
       var limits = MessageLimits()
       if input[0] & 1 == 1 {
         // So small that inputs of a few dozen bytes reach every one of them.
-        limits.targetBytes = 24
-        limits.headerSectionBytes = 192
-        limits.fieldCount = 4
-        limits.chunkOverheadBytes = 32
-        limits.chunkLineBytes = 24
+        limits.maxTargetBytes = 24
+        limits.maxHeaderSectionBytes = 192
+        limits.maxFields = 4
+        limits.maxChunkOverheadBytes = 32
+        limits.maxChunkLineBytes = 24
       }
       self.limits = limits
       bodyLimit = input[0] & 2 == 2 ? 32 : 4096
@@ -151,7 +151,8 @@ extension RequestsFuzzTarget {
     if result.end == .wantsMore {
       try require(ReferenceRequest.length(of: rest) == nil, "a header section is complete and was not read")
       // A section that fills its limit and has not ended is too large with the next byte, whichever it is.
-      return try require(rest.count <= choices.limits.headerSectionBytes, "a header section grows too large")
+      return try require(
+        rest.count <= choices.limits.maxHeaderSectionBytes, "a header section grows too large")
     }
     for completion in ["", "\r\n\r\n", "\n\r\n", " / HTTP/1.1\r\nHost: a\r\n\r\n", ": a\r\nHost: a\r\n\r\n"] {
       let completed = rest + Array(completion.utf8)

@@ -15,13 +15,13 @@ import Testing
 
   private func limits(connections: Int = 3, bytesInFlight: Int = 1000) -> ServerLimits {
     var limits = ServerLimits()
-    limits.connections = connections
-    limits.bytesInFlight = bytesInFlight
+    limits.maxConnections = connections
+    limits.maxBytesInFlight = bytesInFlight
     return limits
   }
 
   @Test func theConnectionThatWasSilentForLongestMakesRoom() throws {
-    let simulated = try SimulatedServer.withoutMishaps(limits())
+    let simulated = try SimulatedServer.withoutFaults(limits())
     let idle = (0..<3).map { _ in simulated.exchange(Self.get) }
     simulated.kernel.send(Array(Self.get.utf8), from: idle[0])
     simulated.settle()
@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test func whatLingersMakesRoomBeforeWhatIsKept() throws {
-    let simulated = try SimulatedServer.withoutMishaps(limits())
+    let simulated = try SimulatedServer.withoutFaults(limits())
     let kept = (0..<2).map { _ in simulated.exchange(Self.get) }
     let refused = simulated.exchange("BAD\r\n\r\n")
     #expect(refused.statuses == [400])
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test func aMessageThatHasJustBegunIsNotDisturbedAndTheNewcomerIsToldSo() throws {
-    let simulated = try SimulatedServer.withoutMishaps(limits())
+    let simulated = try SimulatedServer.withoutFaults(limits())
     let receiving = (0..<3).map { _ in simulated.exchange(Self.unfinishedHead) }
     let extra = simulated.exchange(Self.get)
     #expect(extra.statuses == [503] && extra.sawEnd)
@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func aMessageThatDripsForLongMakesRoomAndIsToldSo() throws {
-    let simulated = try SimulatedServer.withoutMishaps(limits())
+    let simulated = try SimulatedServer.withoutFaults(limits())
     let dripping = (0..<3).map { _ in simulated.exchange(Self.unfinishedHead) }
     simulated.kernel.after(.milliseconds(2500)) { [kernel = simulated.kernel] in
       for peer in dripping { kernel.send([0x61], from: peer) }
@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func theBodyThatHasBeenComingForLongestGivesItsBytesBack() throws {
-    let simulated = try SimulatedServer.withoutMishaps(limits(connections: 100))
+    let simulated = try SimulatedServer.withoutFaults(limits(connections: 100))
     let slow = simulated.exchange(post(600, of: 700))
     let second = simulated.exchange(post(300, of: 700))
     #expect(!slow.sawEnd)
@@ -87,7 +87,7 @@ import Testing
     "POST /0 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n",
   ])
   func aBodyThatAloneIsTooMuchIsRefused(_ head: String) throws {
-    let simulated = try SimulatedServer.withoutMishaps(limits())
+    let simulated = try SimulatedServer.withoutFaults(limits())
     let peer = simulated.exchange(head + String(repeating: "x", count: 3000))
     #expect(peer.statuses == [503] && peer.sawEnd)
     #expect(simulated.exchange(post(900, of: 900)).statuses == [200], "nothing is held any more")
@@ -95,7 +95,7 @@ import Testing
   }
 
   @Test func bytesAreGivenBackWithTheAnswer() throws {
-    let simulated = try SimulatedServer.withoutMishaps(limits())
+    let simulated = try SimulatedServer.withoutFaults(limits())
     let peer = simulated.exchange(String(repeating: post(900, of: 900), count: 20))
     #expect(peer.statuses == Array(repeating: 200, count: 20))
     simulated.end()
@@ -103,15 +103,15 @@ import Testing
 
   @Test func theServersOwnLimitOfABodyCountsWhateverTheApplicationTakes() throws {
     var limits = ServerLimits()
-    limits.message.bodyBytes = 10
-    let simulated = try SimulatedServer.withoutMishaps(limits)
+    limits.message.maxBodyBytes = 10
+    let simulated = try SimulatedServer.withoutFaults(limits)
     #expect(simulated.exchange(post(0, of: 11)).statuses == [413])
     #expect(simulated.exchange(post(10, of: 10)).statuses == [200])
     simulated.end()
   }
 
   @Test func abortingCutsEveryConnectionAtOnceWhateverItDoes() throws {
-    let simulated = try SimulatedServer.withoutMishaps()
+    let simulated = try SimulatedServer.withoutFaults()
     for request in ["", Self.get, Self.unfinishedHead, post(5, of: 10), "BAD\r\n\r\n"] {
       _ = simulated.exchange(request)
     }
@@ -121,7 +121,7 @@ import Testing
   }
 
   @Test func aCutRequestThatHadComeWholeIsCounted() throws {
-    let simulated = try SimulatedServer.withoutMishaps()
+    let simulated = try SimulatedServer.withoutFaults()
     let peer = simulated.kernel.connect()
     simulated.kernel.send(Array("GET /100 HTTP/1.1\r\nHost: a\r\n\r\n".utf8), from: peer)
     // Far enough for the request to be with the handler, which takes a hundred turns.

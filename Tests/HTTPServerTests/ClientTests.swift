@@ -23,7 +23,7 @@ import Testing
   func aTrustedProxySaysWhoTheClientIsInWhateverPieces(_ header: [UInt8], _ client: String) throws {
     let bytes = header + Array((Self.get + Self.get).utf8)
     for cut in [0, 1, header.count - 1, header.count, header.count + 1, bytes.count] {
-      let simulated = try SimulatedServer.withoutMishaps(behindProxies: "192.0.2.0/24")
+      let simulated = try SimulatedServer.withoutFaults(behindProxies: "192.0.2.0/24")
       let peer = simulated.kernel.connect()
       for piece in [bytes[..<cut], bytes[cut...]] {
         simulated.kernel.send(piece, from: peer)
@@ -38,7 +38,7 @@ import Testing
 
   @Test(arguments: ["10.0.0.0/8", "unix"])
   func aStrangersPROXYHeaderEndsTheConnection(_ trusted: String) throws {
-    let simulated = try SimulatedServer.withoutMishaps(behindProxies: trusted)
+    let simulated = try SimulatedServer.withoutFaults(behindProxies: trusted)
     let peer = simulated.exchange(Self.line("203.0.113.9") + Self.get)
     #expect(peer.received.isEmpty && peer.sawEnd)
     simulated.end()
@@ -46,36 +46,36 @@ import Testing
 
   @Test(arguments: [get, "PROXY TCP4 1.2.3.4\r\n" + get, "PROXY TCP4 x y 1 2\r\n", "\r\n\r\nG"])
   func whatIsNoPROXYHeaderIsNotAnswered(_ bytes: String) throws {
-    let simulated = try SimulatedServer.withoutMishaps(behindProxies: "192.0.2.1")
+    let simulated = try SimulatedServer.withoutFaults(behindProxies: "192.0.2.1")
     let peer = simulated.exchange(bytes)
     #expect(peer.received.isEmpty && peer.sawEnd)
     simulated.end()
   }
 
   @Test func aPROXYHeaderThatDoesNotComeIsNotWaitedForLong() throws {
-    let simulated = try SimulatedServer.withoutMishaps(behindProxies: "192.0.2.1")
+    let simulated = try SimulatedServer.withoutFaults(behindProxies: "192.0.2.1")
     let started = simulated.kernel.monotonicTime
     let peer = simulated.exchange("PROXY TCP4 ")
     simulated.turn { peer.sawEnd }
     #expect(peer.received.isEmpty)
-    #expect(simulated.kernel.monotonicTime - started <= ServerLimits().handshake + .seconds(1))
+    #expect(simulated.kernel.monotonicTime - started <= ServerLimits().handshakeTimeout + .seconds(1))
     simulated.end()
   }
 
   @Test func withoutTheOptionAPROXYHeaderIsARequestThatIsNone() throws {
-    let simulated = try SimulatedServer.withoutMishaps()
+    let simulated = try SimulatedServer.withoutFaults()
     #expect(simulated.exchange(Self.line("203.0.113.9") + Self.get).statuses == [400])
     simulated.end()
   }
 
   private func two() -> ServerLimits {
     var limits = ServerLimits()
-    limits.connectionsPerAddress = 2
+    limits.maxConnectionsPerAddress = 2
     return limits
   }
 
   @Test func oneClientHasNoMoreConnectionsThanOneMayHave() throws {
-    let simulated = try SimulatedServer.withoutMishaps(two())
+    let simulated = try SimulatedServer.withoutFaults(two())
     let kept = (0..<2).map { _ in simulated.exchange(Self.get) }
     let extra = simulated.exchange(Self.get)
     #expect(extra.statuses == [503] && extra.sawEnd)
@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test func clientsBehindAProxyAreCountedEachForItself() throws {
-    let simulated = try SimulatedServer.withoutMishaps(two(), behindProxies: "192.0.2.1")
+    let simulated = try SimulatedServer.withoutFaults(two(), behindProxies: "192.0.2.1")
     func statuses(_ source: String, _ count: Int) -> [[Int]] {
       (0..<count).map { _ in simulated.exchange(Self.line(source) + Self.get).statuses }
     }
@@ -98,7 +98,7 @@ import Testing
   }
 
   @Test func ofOneIPv6NetworkAllAddressesAreOneClient() throws {
-    let simulated = try SimulatedServer.withoutMishaps(two(), behindProxies: "192.0.2.1")
+    let simulated = try SimulatedServer.withoutFaults(two(), behindProxies: "192.0.2.1")
     let statuses = ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:3", "2001:db8:0:1::1"].map { source in
       simulated.exchange("PROXY TCP6 \(source) 2001:db8::9 4000 443\r\n" + Self.get).statuses
     }
@@ -108,7 +108,7 @@ import Testing
 
   /// The proxy itself speaks for many.
   @Test func aTrustedProxysOwnConnectionsAreNotCounted() throws {
-    let simulated = try SimulatedServer.withoutMishaps(two(), behindProxies: "192.0.2.1")
+    let simulated = try SimulatedServer.withoutFaults(two(), behindProxies: "192.0.2.1")
     for _ in 0..<5 { #expect(simulated.exchange("PROXY UNKNOWN\r\n" + Self.get).statuses == [200]) }
     simulated.end()
   }

@@ -10,7 +10,7 @@ import Testing
   private static let get = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
 
   private func server(_ limits: ServerLimits = ServerLimits()) throws -> SimulatedServer {
-    try SimulatedServer.withoutMishaps(limits)
+    try SimulatedServer.withoutFaults(limits)
   }
 
   private func exchange(_ request: String, with simulated: SimulatedServer) -> SimulatedPeer {
@@ -124,7 +124,7 @@ import Testing
     let started = simulated.kernel.monotonicTime
     _ = exchange("BAD\r\n\r\n", with: simulated)
     simulated.turn { simulated.kernel.openDescriptors == 1 }
-    #expect(simulated.kernel.monotonicTime <= started + ServerLimits().linger)
+    #expect(simulated.kernel.monotonicTime <= started + ServerLimits().lingerTimeout)
     simulated.end()
   }
 
@@ -179,7 +179,7 @@ import Testing
     #expect(peer.statuses == statuses)
     let waited = simulated.kernel.monotonicTime - started
     // The turn that answers also waits for the peer to close, which it does not do.
-    #expect(waited >= .seconds(seconds - 1) && waited <= .seconds(seconds) + ServerLimits().linger)
+    #expect(waited >= .seconds(seconds - 1) && waited <= .seconds(seconds) + ServerLimits().lingerTimeout)
     simulated.turn { simulated.kernel.openDescriptors == 1 }
     simulated.end()
   }
@@ -229,7 +229,7 @@ import Testing
 
   @Test func aConnectionIsClosedAfterItsLastRequest() throws {
     var limits = ServerLimits()
-    limits.requestsPerConnection = 3
+    limits.maxRequestsPerConnection = 3
     let simulated = try server(limits)
     let peer = exchange(String(repeating: Self.get, count: 5), with: simulated)
     #expect(peer.statuses == [200, 200, 200] && peer.sawEnd)

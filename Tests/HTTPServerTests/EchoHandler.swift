@@ -38,7 +38,7 @@ final class EchoHandler: RequestHandler {
     case .bodyTooLarge: Response(status: .contentTooLarge)
     case .timedOut: Response(status: .requestTimeout)
     case .notTLS: Response(status: .badRequest)
-    case .tooManyConnections, .tooManyConnectionsOfAddress, .displaced:
+    case .tooManyConnections, .tooManyConnectionsOfAddress, .evicted:
       Response(status: .serviceUnavailable)
     }
   }

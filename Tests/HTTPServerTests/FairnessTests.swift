@@ -16,7 +16,7 @@ import Testing
 
   /// Each request takes 50 ms of the processor.
   @Test func manyRequestsAtOnceAreAnsweredInTurnsWithThoseOfOthers() throws {
-    let simulated = try SimulatedServer.withoutMishaps()
+    let simulated = try SimulatedServer.withoutFaults()
     let greedy = simulated.kernel.connect()
     simulated.kernel.send(Array(String(repeating: Self.slow, count: 100).utf8), from: greedy)
     simulated.turn { greedy.statuses.count > 1 }
@@ -32,7 +32,7 @@ import Testing
 
   /// The bytes of a large answer leave in turns too.
   @Test func aLongAnswerLeavesInPieces() throws {
-    let simulated = try SimulatedServer.withoutMishaps()
+    let simulated = try SimulatedServer.withoutFaults()
     let reader = simulated.exchange("GET /large HTTP/1.1\r\nHost: a\r\n")
     simulated.kernel.send(Array("\r\n".utf8), from: reader)
     var largest = 0
@@ -73,8 +73,8 @@ import Testing
 
   private func server(bytesInFlight: Int) throws -> SimulatedServer {
     var limits = ServerLimits()
-    limits.bytesInFlight = bytesInFlight
-    return try SimulatedServer.withoutMishaps(limits)
+    limits.maxBytesInFlight = bytesInFlight
+    return try SimulatedServer.withoutFaults(limits)
   }
 
   /// Asks for its own body, and takes nothing of it.

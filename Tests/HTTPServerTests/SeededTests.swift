@@ -102,7 +102,7 @@ import Testing
     // The listener alone is left once every deadline has passed.
     simulated.turn { kernel.openDescriptors == 1 }
     let limits = ServerLimits()
-    let longest = limits.idle + limits.header + limits.body.grace + .seconds(200)
+    let longest = limits.idleTimeout + limits.headerTimeout + limits.minBodyRate.grace + .seconds(200)
     #expect(kernel.monotonicTime < started + longest, "seed \(seed)")
     simulated.end()
     #expect(kernel.openDescriptors == 0, "seed \(seed)")

@@ -49,7 +49,7 @@ final class SimulatedServer {
   /// On a kernel where nothing goes wrong by itself, for tests of one rule.
   ///
   /// - Parameter proxies: who is trusted to begin connections with a PROXY header; nil where they begin without.
-  static func withoutMishaps(
+  static func withoutFaults(
     _ limits: ServerLimits = ServerLimits(), behindProxies proxies: String? = nil
   ) throws -> SimulatedServer {
     try SimulatedServer(seed: 1, faults: .none, limits: limits, behindProxies: proxies)

@@ -119,7 +119,7 @@ import Testing
     }
     simulated.turn { simulated.kernel.openDescriptors == 1 }
     #expect(peers.map(\.sawEnd) == [true, true, true])
-    #expect(simulated.kernel.monotonicTime - started <= ServerLimits().handshake + .seconds(1))
+    #expect(simulated.kernel.monotonicTime - started <= ServerLimits().handshakeTimeout + .seconds(1))
     simulated.end()
   }
 

@@ -5,11 +5,11 @@ import Testing
 @Suite struct LimitTests {
   private static let limits = {
     var limits = MessageLimits()
-    limits.targetBytes = 20
-    limits.headerSectionBytes = 120
-    limits.fieldCount = 4
-    limits.chunkLineBytes = 16
-    limits.chunkOverheadBytes = 24
+    limits.maxTargetBytes = 20
+    limits.maxHeaderSectionBytes = 120
+    limits.maxFields = 4
+    limits.maxChunkLineBytes = 16
+    limits.maxChunkOverheadBytes = 24
     return limits
   }()
 

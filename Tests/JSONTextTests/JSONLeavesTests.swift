@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test func theDeepestTextIsWalkedOnce() throws {
-    let depth = JSONScanner.maximumDepth
+    let depth = JSONScanner.maxDepth
     let text = String(repeating: "[", count: depth) + "1" + String(repeating: "]", count: depth)
     #expect(try leaves(text) == ["1"])
   }

@@ -73,8 +73,8 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
       Array(repeating: UInt8(ascii: "["), count: depth) + Array(repeating: UInt8(ascii: "]"), count: depth)
     }
     // The innermost array is empty, and an empty container takes no level.
-    #expect(validate(nested(JSONScanner.maximumDepth + 1)) == nil)
-    #expect(validate(nested(JSONScanner.maximumDepth + 2))?.reason == .nestedTooDeeply)
+    #expect(validate(nested(JSONScanner.maxDepth + 1)) == nil)
+    #expect(validate(nested(JSONScanner.maxDepth + 2))?.reason == .nestedTooDeeply)
     #expect(validate(nested(100_000))?.reason == .nestedTooDeeply)
     let objects = Array(repeating: #"{"a":"#, count: 100_000).joined()
     #expect(validate(Array(objects.utf8))?.reason == .nestedTooDeeply)

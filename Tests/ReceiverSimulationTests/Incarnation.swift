@@ -61,7 +61,7 @@ final class Incarnation {
     }
     loop = EventLoop(kernel: kernel)
     let handler = try Self.handler(
-      loop: loop, queue: queue, path: path, secret: secret, bodyLimit: limits.message.bodyBytes)
+      loop: loop, queue: queue, path: path, secret: secret, bodyLimit: limits.message.maxBodyBytes)
     server = Server(loop: loop, limits: limits, handler: handler)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
     loop.start { [server, progress] in
@@ -103,7 +103,7 @@ extension Incarnation {
       _ = try? writer.commit(owed)
       owed = []
     }
-    waiting += queue.submissions.popAll(patience: .zero) ?? []
+    waiting += queue.submissions.popAll(timeout: .zero) ?? []
     return !waiting.isEmpty
   }
 

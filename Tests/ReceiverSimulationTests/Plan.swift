@@ -46,10 +46,10 @@ struct Plan {
     faults.acceptExhausted = random.happens(onceIn: 3) ? 4 : 0
     kernelFaults = random.happens(onceIn: 4) ? .none : faults
     var limits = ServerLimits()
-    if random.happens(onceIn: 3) { limits.connections = Int.random(in: 1...6, using: &random) }
-    if random.happens(onceIn: 6) { limits.connectionsPerAddress = Int.random(in: 1...4, using: &random) }
-    if random.happens(onceIn: 6) { limits.bytesInFlight = Int.random(in: 2000...20_000, using: &random) }
-    if random.happens(onceIn: 6) { limits.requestsPerConnection = Int.random(in: 1...3, using: &random) }
+    if random.happens(onceIn: 3) { limits.maxConnections = Int.random(in: 1...6, using: &random) }
+    if random.happens(onceIn: 6) { limits.maxConnectionsPerAddress = Int.random(in: 1...4, using: &random) }
+    if random.happens(onceIn: 6) { limits.maxBytesInFlight = Int.random(in: 2000...20_000, using: &random) }
+    if random.happens(onceIn: 6) { limits.maxRequestsPerConnection = Int.random(in: 1...3, using: &random) }
     self.limits = limits
     beginsWithNothing = random.happens(onceIn: 16)
   }

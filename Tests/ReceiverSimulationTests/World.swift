@@ -76,7 +76,7 @@ extension World {
     isEnding = true
     if Bool.random(using: &random) { die() } else { stopInOrder() }
     // They hold this world.
-    kernel.forgetPlans()
+    kernel.cancelScheduledEvents()
     if problem == nil, let reason = Verdict.problem(with: disk, after: ledger, sha256: signing.sha256) {
       fail(reason)
     }
@@ -211,7 +211,7 @@ extension World {
 
   private func bury(losingPower: Bool) {
     incarnation = nil
-    kernel.bury()
+    kernel.reapProcess()
     if kernel.openDescriptors != 0 { fail("\(kernel.openDescriptors) descriptors are open after the end") }
     guard requireAllClosed() else { return }
     leaveDisk(losingPower: losingPower)

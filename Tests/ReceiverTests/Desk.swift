@@ -53,7 +53,7 @@ final class Desk {
 
   private func perform(_ call: ProviderCall) throws {
     #expect(calls.push(call))
-    _ = try #require(done.popAll(patience: .seconds(30)))
+    _ = try #require(done.popAll(timeout: .seconds(30)))
   }
 
   /// Places an order and makes its call.

@@ -123,7 +123,7 @@ private final class Dispatch {
 
   /// What a caller is given next; nothing within half a minute is an empty list.
   func calls(to caller: Int, within patience: Duration = .seconds(30)) -> [String] {
-    (callers[caller].popAll(patience: patience) ?? []).map { call in
+    (callers[caller].popAll(timeout: patience) ?? []).map { call in
       switch call {
       case .create(let step): "create \(step.job.id)"
       case .find(let steps): "find \(steps.map(\.job.id).joined(separator: " "))"

@@ -58,13 +58,13 @@ import Testing
     let caller = try Thread(named: "caller") {
       _ = outcome.push(context.record(Self.body, .answer, ofJob: step.order.number))
     }
-    #expect(outcome.popAll(patience: .milliseconds(200)) == [])
+    #expect(outcome.popAll(timeout: .milliseconds(200)) == [])
     for _ in 0..<1000 where store.metrics.blockedCallers.value != 1 {
-      #expect(outcome.popAll(patience: .milliseconds(10)) == [])
+      #expect(outcome.popAll(timeout: .milliseconds(10)) == [])
     }
     #expect(store.metrics.blockedCallers.value == 1)
     try #require(sqlite3_exec(other, "ROLLBACK", nil, nil, nil) == SQLITE_OK)
-    #expect(outcome.popAll(patience: .seconds(30)) == [true])
+    #expect(outcome.popAll(timeout: .seconds(30)) == [true])
     caller.join()
     #expect(store.metrics.blockedCallers.value == 0 && store.metrics.droppedAnswers.value == 0)
   }

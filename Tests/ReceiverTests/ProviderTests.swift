@@ -57,14 +57,14 @@ import Testing
       inbox.tell(.secretNotFetched)
       inbox.tell(.done(caller: caller, pause: nil))
     }
-    let heard = inbox.popAll(patience: .zero) ?? []
+    let heard = inbox.popAll(timeout: .zero) ?? []
     #expect(heard.prefix(2) == [.verificationFailed, .wake])
     #expect(heard.count == 8 && heard.last == .done(caller: 2, pause: nil))
     // What was heard is said anew.
     inbox.wake()
-    #expect(inbox.popAll(patience: .zero) == [.wake])
+    #expect(inbox.popAll(timeout: .zero) == [.wake])
     inbox.close()
     inbox.wake()
-    #expect(inbox.popAll(patience: .zero) == nil)
+    #expect(inbox.popAll(timeout: .zero) == nil)
   }
 }

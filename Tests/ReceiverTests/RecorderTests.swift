@@ -46,5 +46,5 @@ import Testing
 
 extension CommitQueue {
   /// Takes what waits; how much that was.
-  fileprivate var waiting: Int { submissions.popAll(patience: .zero)?.count ?? 0 }
+  fileprivate var waiting: Int { submissions.popAll(timeout: .zero)?.count ?? 0 }
 }

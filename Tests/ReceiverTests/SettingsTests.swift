@@ -33,7 +33,7 @@ private func complaints(_ environment: [String: String], file: [String: String] 
     #expect(settings.apiAddresses.map(\.description) == ["127.0.0.1:8081"])
     #expect(settings.databasePath == "replicate-webhookd.db")
     #expect(settings.signatureTolerance == .seconds(300))
-    #expect(settings.limits.message.bodyBytes == 8 << 20)
+    #expect(settings.limits.message.maxBodyBytes == 8 << 20)
     #expect(complaints([:]) == ["REPLICATE_WEBHOOK_SECRET"])
   }
 
@@ -77,14 +77,15 @@ private func complaints(_ environment: [String: String], file: [String: String] 
       "FIRST_BYTE_TIMEOUT": "2s", "HEADER_TIMEOUT": "3s", "BODY_TIMEOUT": "4s", "WRITE_TIMEOUT": "5s",
       "IDLE_TIMEOUT": "6s", "MIN_RATE": "1KiB",
     ]).limits
-    #expect(limits.message.bodyBytes == 2 << 20 && limits.message.headerSectionBytes == 4096)
-    #expect(limits.message.fieldCount == 20 && limits.message.targetBytes == 1024)
-    #expect(limits.connections == 7 && limits.connectionsPerAddress == 6)
-    #expect(limits.bytesInFlight == 3 << 20 && limits.requestsPerConnection == 5)
+    #expect(limits.message.maxBodyBytes == 2 << 20 && limits.message.maxHeaderSectionBytes == 4096)
+    #expect(limits.message.maxFields == 20 && limits.message.maxTargetBytes == 1024)
+    #expect(limits.maxConnections == 7 && limits.maxConnectionsPerAddress == 6)
+    #expect(limits.maxBytesInFlight == 3 << 20 && limits.maxRequestsPerConnection == 5)
     #expect(
-      [limits.handshake, limits.firstByte, limits.header, limits.idle] == [1, 2, 3, 6].map { .seconds($0) })
-    #expect(limits.body == Pace(grace: .seconds(4), bytesPerSecond: 1024))
-    #expect(limits.write == Pace(grace: .seconds(5), bytesPerSecond: 1024))
+      [limits.handshakeTimeout, limits.firstByteTimeout, limits.headerTimeout, limits.idleTimeout]
+        == [1, 2, 3, 6].map { .seconds($0) })
+    #expect(limits.minBodyRate == MinimumTransferRate(grace: .seconds(4), bytesPerSecond: 1024))
+    #expect(limits.minWriteRate == MinimumTransferRate(grace: .seconds(5), bytesPerSecond: 1024))
   }
 
   @Test(

@@ -158,7 +158,7 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
   }
 
   @Test func theDeepestOutputIsJudged() throws {
-    let depth = JSONScanner.maximumDepth
+    let depth = JSONScanner.maxDepth
     let output = String(repeating: "[", count: depth) + #""\#(file)""# + String(repeating: "]", count: depth)
     #expect(try breach(#"{"kind":"urls","count":1}"#, output) == nil)
   }

@@ -1,11 +1,11 @@
 internal import EventLoop
 internal import Time
 
-/// What is still to happen, the next first: a binary heap, for worlds plan much of what happens before they begin.
+/// What is still to happen, the next first: a binary heap, for worlds schedule much of what happens before they begin.
 struct Agenda {
   struct Entry {
     let time: MonotonicTime
-    /// Of what is due at the same time, what was planned first happens first.
+    /// Of what is due at the same time, what was scheduled first happens first.
     let order: Int
     let action: () -> Void
 
@@ -13,14 +13,14 @@ struct Agenda {
   }
 
   private var heap: [Entry] = []
-  private var planned = 0
+  private var scheduled = 0
 
   var isEmpty: Bool { heap.isEmpty }
   var nextTime: MonotonicTime? { heap.first?.time }
 
-  mutating func plan(at time: MonotonicTime, _ action: @escaping () -> Void) {
-    heap.append(Entry(time: time, order: planned, action: action))
-    planned += 1
+  mutating func schedule(at time: MonotonicTime, _ action: @escaping () -> Void) {
+    heap.append(Entry(time: time, order: scheduled, action: action))
+    scheduled += 1
     var place = heap.count - 1
     while place > 0, heap[place].isBefore(heap[(place - 1) / 2]) {
       heap.swapAt(place, (place - 1) / 2)

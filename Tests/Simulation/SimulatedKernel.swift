@@ -57,7 +57,7 @@ package final class SimulatedKernel: Kernel {
 
   /// Runs `action` when the clock has moved on by `delay`.
   package func after(_ delay: Duration, _ action: @escaping () -> Void) {
-    agenda.plan(at: monotonicTime + delay, action)
+    agenda.schedule(at: monotonicTime + delay, action)
   }
 
   /// The code under test computes for so long.
@@ -66,13 +66,13 @@ package final class SimulatedKernel: Kernel {
   }
 
   /// Nothing that was planned happens any more: who planned it can go.
-  package func forgetPlans() { agenda = Agenda() }
+  package func cancelScheduledEvents() { agenda = Agenda() }
 
   package func fillWithRandom(_ bytes: UnsafeMutableRawBufferPointer) {
     for index in bytes.indices { bytes[index] = UInt8.random(in: .min ... .max, using: &random) }
   }
 
-  private func mishap(_ times: Int) -> Bool {
+  private func faultOccurs(_ times: Int) -> Bool {
     times > 0 && random.happens(onceIn: times)
   }
 
@@ -92,10 +92,10 @@ extension SimulatedKernel {
 
   package func accept(from descriptor: Int32) -> AcceptResult {
     guard !backlog.isEmpty else { return .wouldBlock }
-    if mishap(faults.acceptExhausted) { return .exhausted(SystemError(call: "accept", number: 24)) }
+    if faultOccurs(faults.acceptExhausted) { return .exhausted(SystemError(call: "accept", number: 24)) }
     let accepted = backlog.removeFirst()
     note(.accept, accepted)
-    if mishap(faults.acceptAborts) {
+    if faultOccurs(faults.acceptAborts) {
       sockets[accepted]?.peer?.wasReset = true
       sockets[accepted] = nil
       return .aborted
@@ -108,12 +108,12 @@ extension SimulatedKernel {
     if socket.isReset { return .broken(SystemError(call: "recv", number: 104)) }
     guard !socket.inbound.isEmpty else { return socket.inboundEnded ? .endOfStream : .wouldBlock }
     // A readiness report may be wrong; then another comes.
-    if mishap(faults.spuriousWouldBlock) {
+    if faultOccurs(faults.spuriousWouldBlock) {
       report(socket)
       return .wouldBlock
     }
     let limit = min(bytes.count, socket.inbound.count)
-    let count = mishap(faults.shortReads) ? Int.random(in: 1...limit, using: &random) : limit
+    let count = faultOccurs(faults.shortReads) ? Int.random(in: 1...limit, using: &random) : limit
     socket.inbound.withUnsafeBytes { bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     socket.inbound.removeFirst(count)
     note(.receive, descriptor, count)
@@ -124,14 +124,14 @@ extension SimulatedKernel {
   package func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> TransferResult {
     guard let socket = sockets[descriptor] else { preconditionFailure("a write to a closed descriptor") }
     if socket.isReset { return .broken(SystemError(call: "send", number: 32)) }
-    if mishap(faults.spuriousWouldBlock) {
+    if faultOccurs(faults.spuriousWouldBlock) {
       report(socket)
       return .wouldBlock
     }
     let limit = min(bytes.count, socket.peer?.room ?? bytes.count)
     // It never reads, so nothing makes room again.
     guard limit > 0 else { return .wouldBlock }
-    let count = mishap(faults.shortWrites) ? Int.random(in: 1...limit, using: &random) : limit
+    let count = faultOccurs(faults.shortWrites) ? Int.random(in: 1...limit, using: &random) : limit
     if let peer = socket.peer {
       peer.received.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
       if peer.room != .max { peer.room -= count }
@@ -291,7 +291,7 @@ extension SimulatedKernel {
 
 extension SimulatedKernel {
   /// The process that owned all sockets is dead: its peers see that, and nothing that its code still does reaches them. No
-  /// time passes for it either, until ``bury()``.
+  /// time passes for it either, until ``reapProcess()``.
   package func killProcess() {
     isOutOfTime = true
     // What was not accepted has no owner in the process that could close it.
@@ -306,7 +306,7 @@ extension SimulatedKernel {
   }
 
   /// The dead process has given back all that it had; time goes on.
-  package func bury() {
+  package func reapProcess() {
     isOutOfTime = false
   }
 }

@@ -16,7 +16,7 @@ final class Conversation {
   }
 
   /// Carries on until nobody has anything to say. `cut` gives how many of so many bytes to deliver next.
-  @discardableResult func shakeHands(
+  @discardableResult func performHandshake(
     cut: (Int) -> Int = { $0 }
   ) -> (client: Client.Progress, server: HandshakeProgress) {
     var result: (client: Client.Progress, server: HandshakeProgress) = (.needsMore, .needsMore)
@@ -32,7 +32,7 @@ final class Conversation {
 
   /// An open connection, or a failed test.
   func open() throws {
-    let result = shakeHands()
+    let result = performHandshake()
     try #require(result.client == .complete && result.server == .complete, "\(result)")
   }
 
@@ -40,7 +40,7 @@ final class Conversation {
   func deliver(_ bytes: [UInt8], cut: (Int) -> Int = { $0 }, each: () -> Void) {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let piece = rest.prefix(min(max(1, cut(rest.count)), TLSSession.longestReceive))
+      let piece = rest.prefix(min(max(1, cut(rest.count)), TLSSession.maxReceiveBytes))
       server.receive(piece.span)
       each()
       rest = rest.dropFirst(piece.count)

@@ -56,7 +56,7 @@ import Testing
   @Test(arguments: Client.Settings.both)
   func everyByteBySelf(_ settings: Client.Settings) throws {
     let conversation = try Conversation(settings, with: Certificates.ecdsa.context())
-    let result = conversation.shakeHands { _ in 1 }
+    let result = conversation.performHandshake { _ in 1 }
     #expect(result == (.complete, .complete))
   }
 
@@ -66,7 +66,7 @@ import Testing
     for seed in UInt64(0)..<50 {
       var generator = SeededGenerator(seed: seed)
       let conversation = try Conversation(settings, with: context)
-      let result = conversation.shakeHands { Int.random(in: 1...min($0, 100), using: &generator) }
+      let result = conversation.performHandshake { Int.random(in: 1...min($0, 100), using: &generator) }
       #expect(result == (.complete, .complete), "seed \(seed)")
     }
   }

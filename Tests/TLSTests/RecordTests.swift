@@ -60,7 +60,7 @@ import Testing
       hello[position] ^= 0x01
       conversation.deliver(hello) { _ = conversation.server.handshake() }
       conversation.client.receive(conversation.takeFromServer())
-      let result = conversation.shakeHands()
+      let result = conversation.performHandshake()
       // RFC 8446 section 5.1: the minor version in the first record's head means nothing, and is not in the
       // transcript.
       #expect((result.server == .complete) == (position == 2), "byte \(position): \(result)")

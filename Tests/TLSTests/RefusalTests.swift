@@ -48,7 +48,7 @@ import Testing
   ])
   func whatIsNotGoodEnoughIsRefused(_ refusal: Refusal) throws {
     let conversation = try Conversation(refusal.settings, with: refusal.pair.context())
-    let result = conversation.shakeHands()
+    let result = conversation.performHandshake()
     #expect(result.server == .failed(refusal.error))
     #expect(result.client == .failed(SSL_AD_REASON_OFFSET + refusal.alert))
     // It stays so, whatever is asked next.
@@ -64,7 +64,7 @@ import Testing
   @Test func aNeedlessFallbackIsRefused() throws {
     let conversation = try Conversation(.tls12, with: Certificates.ecdsa.context())
     _ = SSL_ctrl(conversation.client.handle, SSL_CTRL_MODE, Int(SSL_MODE_SEND_FALLBACK_SCSV), nil)
-    #expect(conversation.shakeHands().server == .failed(.needlessFallback))
+    #expect(conversation.performHandshake().server == .failed(.inappropriateFallback))
   }
 
   @Test(arguments: Client.Settings.both)
@@ -72,7 +72,7 @@ import Testing
     var settings = settings
     settings.verifies = true
     let conversation = try Conversation(settings, with: Certificates.ecdsa.context())
-    let result = conversation.shakeHands()
+    let result = conversation.performHandshake()
     guard case .failed(let error) = result.server else {
       Issue.record("\(result)")
       return
@@ -139,7 +139,7 @@ import Testing
       sent = record + [UInt8](repeating: 3, count: 16384)
     }
     #expect(conversation.server.handshake() == .failed(.handshakeTooLong))
-    #expect(total <= TLSSession.longestHandshake + sent.count)
+    #expect(total <= TLSSession.maxHandshakeBytes + sent.count)
   }
 
   @Test func aConnectionThatEndsInTheHandshakeIsTruncated() throws {
@@ -163,7 +163,7 @@ import Testing
 
   @Test func aCallerThatDoesNotReadIsStopped() throws {
     let conversation = try Conversation(with: Certificates.ecdsa.context())
-    let bytes = [UInt8](repeating: 0, count: TLSSession.longestReceive)
+    let bytes = [UInt8](repeating: 0, count: TLSSession.maxReceiveBytes)
     for _ in 0..<3 { conversation.server.receive(bytes.span) }
     #expect(conversation.server.handshake() == .failed(.overrun))
   }

@@ -35,7 +35,7 @@ struct HTTPConformance: ParsableCommand {
   var only: CaseGroup?
 
   @Option(help: "Seconds that one wait for a server may take.")
-  var patience = 3
+  var timeout = 3
 
   @Option(help: "Connections at once.")
   var threads = 16
@@ -44,8 +44,8 @@ struct HTTPConformance: ParsableCommand {
   var json = false
 
   func validate() throws {
-    guard !servers.isEmpty, threads > 0, patience > 0 else {
-      throw ValidationError("name a server, and let patience and threads be 1 or more")
+    guard !servers.isEmpty, threads > 0, timeout > 0 else {
+      throw ValidationError("name a server, and let timeout and threads be 1 or more")
     }
   }
 
@@ -59,7 +59,7 @@ struct HTTPConformance: ParsableCommand {
       if cases.count > everything.count { everything = cases }
       results.append(
         ServerResult(
-          name: name, site: site, cases: cases, patience: .seconds(patience), threads: threads))
+          name: name, site: site, cases: cases, timeout: .seconds(timeout), threads: threads))
     }
     if json {
       try printJSON(results, everything)

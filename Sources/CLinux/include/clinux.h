@@ -39,8 +39,8 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count);
 void clinux_name_thread(const char *name);
 
 /// Gives free memory of every arena back to the system (malloc_trim(3), which is glibc's own; elsewhere nothing happens).
-void clinux_release_memory(void);
+void clinux_malloc_trim(void);
 
 /// Maps every allocation of at least so many bytes by itself (mallopt(3), which is glibc's own; elsewhere nothing
 /// happens).
-void clinux_map_allocations_from(int bytes);
+void clinux_set_mmap_threshold(int bytes);

@@ -61,7 +61,7 @@ final class APIHandler: RequestHandler {
       APIProblem(.contentTooLarge, "The body is larger than \(limit) bytes.").response
     case .timedOut: APIProblem(.requestTimeout, "The request did not come in time.").response
     case .notTLS: APIProblem(.badRequest, "This port speaks TLS.").response
-    case .tooManyConnections, .tooManyConnectionsOfAddress, .displaced: APIProblem.unavailable.response
+    case .tooManyConnections, .tooManyConnectionsOfAddress, .evicted: APIProblem.unavailable.response
     }
   }
 

@@ -29,7 +29,7 @@ actor Provider {
     var record = WebhookRecord()
     /// False where the answer to its creation was replaced by an error.
     var isAnswered = true
-    var waiters: [Waiter] = []
+    var waiters: [WaitHandle] = []
   }
 
   enum Timer: Sendable {
@@ -57,7 +57,7 @@ actor Provider {
   private var timers = TimerQueue<Timer>()
   private var bucket: TokenBucket
   private var requestCounts = (creations: 0, others: 0)
-  private let place: Waiter
+  private let place: WaitHandle
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -72,7 +72,7 @@ actor Provider {
     self.console = console
     dispatcher = Dispatcher(queues: queues)
     bucket = TokenBucket(perMinute: settings.createsPerMinute, at: clock.now)
-    place = loop.makeWaiter()
+    place = loop.makeWaitHandle()
   }
 
   /// Timers in a row before requests have their turn.
@@ -173,7 +173,7 @@ extension Provider {
   /// - Returns: whether it has ended.
   func wait(for ordinal: Int, patience: Duration) async -> Bool {
     guard let entry = entries[ordinal], !entry.life.hasEnded else { return true }
-    let waiter = loop.makeWaiter()
+    let waiter = loop.makeWaitHandle()
     entries[ordinal]?.waiters.append(waiter)
     _ = await loop.sleep(waiter, until: loop.now + patience)
     entries[ordinal]?.waiters.removeAll { $0 === waiter }

@@ -27,7 +27,7 @@ struct DeliverySender {
     }
   }
 
-  func send(_ delivery: OutgoingDelivery) throws -> HTTPClient.Answer {
+  func send(_ delivery: OutgoingDelivery) throws -> HTTPClient.Response {
     let timestamp = String(WallTime.seconds - delivery.ageSeconds)
     // A signature over another text has the right form and the wrong value.
     let signedID = delivery.signatureIsBroken ? delivery.webhookID + "-forged" : delivery.webhookID

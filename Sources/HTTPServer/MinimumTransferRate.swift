@@ -3,7 +3,7 @@ package import Time
 
 /// How slowly a peer may send or take bytes: some time to begin, and more for every byte that went through. A single
 /// deadline would cut long transfers and wait too long for short ones.
-package struct Pace: Sendable, Equatable {
+package struct MinimumTransferRate: Sendable, Equatable {
   /// What a peer gets before the first byte, and what a stall may last.
   package var grace: Duration
   /// The slowest peer that is waited for; at least 1.

@@ -9,7 +9,7 @@ package enum WaitOutcome: Equatable, Sendable {
 }
 
 /// The place where one task of a loop waits: for a socket, or for time alone. Used on the loop's thread only.
-package final class Waiter {
+package final class WaitHandle {
   enum Interest {
     case reading, writing, time
   }
@@ -28,7 +28,7 @@ package final class Waiter {
   fileprivate var continuation: UnsafeContinuation<WaitOutcome, Never>?
 
   /// Kept by ``DeadlineQueue``.
-  var queuePlace: Int?
+  var heapIndex: Int?
   var wakesAt = MonotonicTime(nanoseconds: .max)
 
   init(descriptor: Int32?) {
