@@ -1,7 +1,8 @@
 #pragma once
 #include <curl/curl.h>
 
-// curl_easy_setopt and curl_easy_getinfo are variadic, which Swift cannot call: one function a type of argument.
+// curl_easy_setopt and curl_easy_getinfo are variadic, which Swift cannot call: one function per type of
+// argument.
 static inline CURLcode ccurl_set_long(CURL *handle, CURLoption option, long value) {
   return curl_easy_setopt(handle, option, value);
 }
@@ -18,7 +19,7 @@ typedef size_t (*ccurl_write_function)(char *bytes, size_t size, size_t count, v
 static inline CURLcode ccurl_set_write_function(CURL *handle, ccurl_write_function value) {
   return curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, value);
 }
-// Zero goes on.
+// Returns zero to continue the transfer.
 typedef int (*ccurl_progress_function)(void *context, curl_off_t, curl_off_t, curl_off_t, curl_off_t);
 static inline CURLcode ccurl_set_progress_function(CURL *handle, ccurl_progress_function value) {
   return curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, value);
@@ -26,7 +27,7 @@ static inline CURLcode ccurl_set_progress_function(CURL *handle, ccurl_progress_
 static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
 }
-// NULL where the last answer had no such field.
+// NULL if the last response had no such field.
 static inline const char *ccurl_header(CURL *handle, const char *name) {
   struct curl_header *header;
   return curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;

@@ -60,7 +60,9 @@ int clinux_accept(int descriptor, struct sockaddr_storage *peer, socklen_t *leng
   RESULT(accept4(descriptor, (struct sockaddr *)peer, length, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
-ssize_t clinux_receive(int descriptor, void *bytes, size_t count) { RESULT(recv(descriptor, bytes, count, 0)); }
+ssize_t clinux_receive(int descriptor, void *bytes, size_t count) {
+  RESULT(recv(descriptor, bytes, count, 0));
+}
 
 ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
   RESULT(send(descriptor, bytes, count, MSG_NOSIGNAL));

@@ -10,8 +10,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-// What OpenSSL offers as macros with arguments, which Swift does not see. Each returns what its macro
-// returns.
+// Functions for OpenSSL's macros with arguments, which Swift does not import. Each returns its macro's value.
 
 static inline int copenssl_set_min_version(SSL_CTX *context, int version) {
   return SSL_CTX_set_min_proto_version(context, version);
@@ -21,7 +20,7 @@ static inline int copenssl_set_groups(SSL_CTX *context, const char *list) {
   return SSL_CTX_set1_groups_list(context, list);
 }
 
-// The options' names are macros with arguments as well, so they are chosen here.
+// The names of the options are macros with arguments as well, so they are listed here.
 static inline void copenssl_set_server_options(SSL_CTX *context) {
   SSL_CTX_set_options(
       context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -44,7 +43,7 @@ static inline int copenssl_add_chain_certificate(SSL_CTX *context, X509 *certifi
   return (int)SSL_CTX_add1_chain_cert(context, certificate);
 }
 
-// Without keys, the number of bytes that they take.
+// If `keys` is NULL, the number of bytes that the keys take.
 static inline long copenssl_get_ticket_keys(SSL_CTX *context, void *keys, long length) {
   return SSL_CTX_get_tlsext_ticket_keys(context, keys, length);
 }
@@ -58,7 +57,7 @@ static inline size_t copenssl_memory_contents(BIO *memory, char **bytes) {
   return count > 0 ? (size_t)count : 0;
 }
 
-// What the BIO holds on to, whether used or not.
+// The allocated size of the BIO, whether used or not.
 static inline size_t copenssl_memory_capacity(BIO *memory) {
   BUF_MEM *buffer = NULL;
   BIO_get_mem_ptr(memory, &buffer);
@@ -69,13 +68,12 @@ static inline int copenssl_memory_clear(BIO *memory) {
   return BIO_reset(memory);
 }
 
-// What a read of an empty BIO returns: -1 for "not yet", 0 for "never again".
+// Sets the result of reading an empty BIO: -1 to retry later, 0 for end of file.
 static inline void copenssl_memory_set_end(BIO *memory, int result) {
   BIO_set_mem_eof_return(memory, result);
 }
 
-// The bytes of the certificate's alternative name at `index` where it is a dNSName, else NULL. Typed stacks
-// are macros.
+// The bytes of the alternative name at `index` if it is a dNSName, else NULL. Typed stacks are macros.
 static inline const unsigned char *copenssl_dns_name(const GENERAL_NAMES *names, int index, size_t *count) {
   if (index >= sk_GENERAL_NAME_num(names)) return NULL;
   const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);

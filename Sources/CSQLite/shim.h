@@ -1,7 +1,8 @@
 #pragma once
 #include <sqlite3.h>
 
-// SQLITE_TRANSIENT and SQLITE_STATIC are macros that cast an integer to a function pointer, which Swift cannot import.
+// SQLITE_TRANSIENT and SQLITE_STATIC are macros that cast an integer to a function pointer, which Swift does
+// not import.
 static inline sqlite3_destructor_type csqlite_transient(void) { return SQLITE_TRANSIENT; }
 static inline sqlite3_destructor_type csqlite_static(void) { return SQLITE_STATIC; }
 

@@ -1,25 +1,26 @@
-/// The addresses that begin with the same bits (CIDR, RFC 4632 section 3.1): `10.0.0.0/8`, `2001:db8::/32`.
+/// A range of addresses with a common prefix (CIDR, RFC 4632 section 3.1).
 ///
-/// A range is of one family: `::/1` holds no IPv4 address, although those are kept as IPv4-mapped ones.
+/// Examples are `10.0.0.0/8` and `2001:db8::/32`. A range is of one family: `::/1` contains no IPv4 address,
+/// although those are stored as IPv4-mapped ones.
 package struct AddressRange: Hashable, Sendable {
   private let base: IPAddress
-  /// Of 128, for IPv4 too.
+  /// The prefix length in bits out of 128, for IPv4 too.
   private let prefixBits: Int
 
   private static let ipv4Offset = 96
 
-  /// `base` has no bits beyond the prefix.
+  /// - Parameter base: has no bits beyond the prefix.
   private init(base: IPAddress, prefixBits: Int) {
     self.base = base
     self.prefixBits = prefixBits
   }
 
-  /// The range of `prefixLength` bits, 0 to 32, that `number` is in.
+  /// The range of `prefixLength` bits, 0 to 32, that contains `number`.
   init(ipv4 number: UInt32, prefixLength: Int) {
     self.init(holding: IPAddress(ipv4: number), prefixBits: prefixLength + Self.ipv4Offset)
   }
 
-  /// The range of `prefixLength` bits, 0 to 128, that `number` is in.
+  /// The range of `prefixLength` bits, 0 to 128, that contains `number`.
   init(ipv6 number: UInt128, prefixLength: Int) {
     self.init(holding: IPAddress(ipv6: number), prefixBits: prefixLength)
   }
@@ -28,7 +29,7 @@ package struct AddressRange: Hashable, Sendable {
     self.init(base: IPAddress(bits: address.bits & Self.mask(prefixBits)), prefixBits: prefixBits)
   }
 
-  /// Every address of a family.
+  /// Whether the range contains every address of its family.
   var isEverything: Bool { prefixBits == (base.isIPv4 ? Self.ipv4Offset : 0) }
 
   package func contains(_ address: IPAddress) -> Bool {
@@ -42,13 +43,15 @@ package struct AddressRange: Hashable, Sendable {
 }
 
 extension AddressRange {
-  /// What is wrong with a range that somebody wrote.
+  /// The reason a range cannot be parsed.
   package enum ParseError: Error, Hashable, Sendable {
     case notAnAddress
     case notAPrefixLength
-    /// The bounds are those of the address as it is written.
+    /// The bounds depend on the notation of the address.
     case prefixLengthOutOfBounds(ClosedRange<Int>)
-    /// The address is not the first of its range, so one of the two numbers is not what was meant.
+    /// The address is not the first of its range.
+    ///
+    /// So either the address or the prefix length is wrong.
     case hostBitsSet(corrected: AddressRange)
 
     /// One sentence, with the fix.
@@ -64,7 +67,7 @@ extension AddressRange {
     }
   }
 
-  /// Reads `address/bits`, or an address, which is a range of one.
+  /// Parses `address/bits`, or a single address.
   package init(parsing text: String) throws(ParseError) {
     let bytes = Array(text.utf8)
     let slash = bytes.firstIndex(of: UInt8(ascii: "/"))
@@ -78,7 +81,7 @@ extension AddressRange {
       throw .notAPrefixLength
     }
     let isDotted = IPAddress.ipv4(written) != nil
-    // A shorter prefix of an IPv4-mapped address would be an IPv6 range that holds no IPv4 address at all.
+    // A shorter prefix of an IPv4-mapped address would be an IPv6 range without any IPv4 address.
     let bounds = isDotted ? 0...32 : (address.isIPv4 ? Self.ipv4Offset : 0)...128
     guard bounds.contains(length) else { throw .prefixLengthOutOfBounds(bounds) }
     let range = Self(holding: address, prefixBits: isDotted ? length + Self.ipv4Offset : length)
@@ -88,7 +91,7 @@ extension AddressRange {
 }
 
 extension AddressRange: CustomStringConvertible {
-  /// In canonical form; a range of one address is the address.
+  /// The canonical form; a range of one address is written as the address.
   package var description: String {
     guard prefixBits < 128 else { return base.description }
     return "\(base)/\(base.isIPv4 ? prefixBits - Self.ipv4Offset : prefixBits)"

@@ -2,12 +2,13 @@ internal import Bytes
 
 /// `forwarded-element = [ forwarded-pair ] *( ";" [ forwarded-pair ] )` (RFC 7239 section 4).
 enum ForwardedElement {
-  /// The value of the one `for` parameter, unquoted. Nil where there is none, or more, or where the element
-  /// breaks the grammar anywhere.
+  /// The unquoted value of the `for` parameter.
+  ///
+  /// Nil if there is none or more than one, or if the element is malformed anywhere.
   static func node(of element: Span<UInt8>) -> [UInt8]? {
     var node: [UInt8]?
     var position = 0
-    // Bounded by the element: every round moves past a semicolon, or ends.
+    // Bounded by the element: every round consumes a semicolon, or ends.
     while position < element.count {
       guard element[position] != UInt8(ascii: ";") else {
         position += 1
@@ -41,7 +42,7 @@ enum ForwardedElement {
     return quotedString(at: &position, in: element)
   }
 
-  /// RFC 9110 section 5.6.4, without its quotes and escapes.
+  /// Parses a quoted string (RFC 9110 section 5.6.4) and removes its quotes and escapes.
   private static func quotedString(at position: inout Int, in element: Span<UInt8>) -> [UInt8]? {
     var content: [UInt8] = []
     position += 1

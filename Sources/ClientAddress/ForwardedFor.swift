@@ -1,43 +1,43 @@
-/// Who sent a request that came through proxies, by what they wrote into `X-Forwarded-For` or `Forwarded`
-/// (RFC 7239).
+/// The client of a proxied request, from `X-Forwarded-For` or `Forwarded` (RFC 7239).
 ///
-/// Every proxy appends the address that it was called from, so the list is true from its right end, as far as
-/// its writers are trusted. The walk starts at the connection's peer, goes left over trusted addresses, and
-/// ends at the first that is not: that is the client. What stands left of it came from the client, and is
-/// never looked at.
+/// Every proxy appends the address of its peer, so the list is reliable from its right end, as far as its
+/// writers are trusted. The walk starts at the connection's peer, goes left over trusted addresses, and ends
+/// at the first untrusted one: the client. Everything left of that came from the client, and is ignored.
 package struct ForwardedFor: Equatable, Sendable {
-  /// How the client was found.
+  /// How the client was determined.
   package enum Basis: Hashable, Sendable, CaseIterable {
-    /// There is no forwarded address: the peer is the client.
+    /// No forwarded address: the peer is the client.
     case direct
-    /// There are forwarded addresses, and the peer is not trusted, so they were not looked at: it is the
-    /// client.
+    /// The peer is not trusted: it is the client, and its header is ignored.
     case ignored
-    /// The first address that is not trusted; or the left end of the list, where all are.
+    /// The first untrusted address, or the leftmost one if all are trusted.
     case named
-    /// An entry could not be read, hides its address, or lies beyond a limit. The client is the last address
-    /// before it, which is a trusted proxy's.
+    /// An entry is malformed, hides its address, or exceeds a limit.
+    ///
+    /// The client is the last address before it, which is a trusted proxy's.
     case interrupted
-    /// `X-Forwarded-For` and `Forwarded` name two clients. The client is the peer, which is a trusted proxy.
+    /// `X-Forwarded-For` and `Forwarded` name different clients. The client is the peer, a trusted proxy.
     case disagreement
   }
 
   package let client: PeerAddress
   package let basis: Basis
 
-  /// More entries than a request has proxies; what is left of them is ignored.
+  /// The maximum number of entries; the rest is ignored.
+  ///
+  /// A request passes fewer proxies.
   package static let maxEntries = 32
-  /// Of each of the two headers, counted over all its lines; what is left of them is ignored.
+  /// The maximum bytes of each header, over all its lines; the rest is ignored.
   package static let maxBytes = 4096
 
   /// - Parameters:
-  ///   - peer: who is connected, or whom a PROXY header named.
-  ///   - forwardedFor: the values of `X-Forwarded-For`, one for each line, in order.
+  ///   - peer: the connection's peer, or the client that a PROXY header named.
+  ///   - forwardedFor: the values of `X-Forwarded-For`, one per line, in order.
   ///   - forwarded: the values of `Forwarded`, likewise.
   ///
-  /// A proxy that writes one of the headers may pass on the other as the client sent it, and which one it
-  /// writes cannot be seen here. So neither wins: where both are there, they count as far as they name the
-  /// same client, and not at all otherwise.
+  /// A proxy that writes one header may pass on the other as the client sent it, and which one it writes is
+  /// unknown here. So neither has precedence. If both are present, they count as far as they name the same
+  /// client, and not at all otherwise.
   package init(
     peer: PeerAddress, forwardedFor: [String], forwarded: [String], trusting proxies: TrustedProxies
   ) {
@@ -76,10 +76,10 @@ package struct ForwardedFor: Equatable, Sendable {
     var bytesLeft = maxBytes
     for line in lines.reversed() {
       let bytes = Array(line.utf8.suffix(bytesLeft))
-      // The line's left end is not that of an entry if it was cut.
+      // If the line was cut, its left end is not the start of an entry.
       let isCut = bytes.count < line.utf8.count
       bytesLeft -= bytes.count
-      // Counts down to -1, which stands left of the line.
+      // Counts down to -1, one before the start of the line.
       var end = bytes.count
       while end >= 0 {
         let entry = syntax.lastEntry(of: bytes.span.extracting(first: end))

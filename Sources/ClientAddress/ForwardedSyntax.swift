@@ -1,17 +1,20 @@
 internal import Bytes
 
-/// How the entries of a forwarded header are written. They are separated from the right, so that nothing a
-/// client wrote decides where the entries that proxies appended begin: not even a quote that is never closed.
+/// The syntax of a forwarded header's entries.
+///
+/// Entries are split from the right, so that nothing a client wrote affects where the proxies' entries start,
+/// not even an unterminated quote.
 enum ForwardedSyntax {
-  /// `X-Forwarded-For`: addresses with commas between.
+  /// `X-Forwarded-For`: addresses separated by commas.
   case list
   /// `Forwarded` (RFC 7239 section 4): elements of parameters, whose values may be quoted.
   case elements
 
-  /// The range of the last entry of `line`; a comma or the line's left end stands before it.
+  /// The range of the last entry of `line`.
   ///
-  /// Empty entries are entries, although RFC 9110 section 5.6.1 would skip them: a proxy that does not know
-  /// its client may write nothing, and what stands left of that is the client's.
+  /// It follows a comma or the start of the line. Empty entries count, although RFC 9110 section 5.6.1 would
+  /// skip them. A proxy that does not know its client may write nothing, and everything left of that is the
+  /// client's.
   func lastEntry(of line: Span<UInt8>) -> Range<Int> {
     var start = line.count
     var isQuoted = false
@@ -27,14 +30,14 @@ enum ForwardedSyntax {
     return start..<line.count
   }
 
-  /// RFC 9110 section 5.6.4: in a quoted string, a backslash takes the meaning of the byte after it.
+  /// RFC 9110 section 5.6.4: in a quoted string, a backslash escapes the next byte.
   private static func isEscaped(_ index: Int, in line: Span<UInt8>) -> Bool {
     var start = index
     while start > 0, line[start - 1] == .backslash { start -= 1 }
     return !(index - start).isMultiple(of: 2)
   }
 
-  /// The address that an entry names; nil where it names none, or cannot be read.
+  /// The address of an entry; nil if it is hidden or malformed.
   func address(in entry: Span<UInt8>) -> IPAddress? {
     var (start, end) = (0, entry.count)
     while start < end, entry[start].isOptionalWhitespace { start += 1 }
@@ -42,7 +45,7 @@ enum ForwardedSyntax {
     let trimmed = entry.extracting(start..<end)
     switch self {
     case .list:
-      // Not in RFC 7239's form alone: most proxies write IPv6 without brackets.
+      // RFC 7239's form alone is not enough: most proxies write IPv6 without brackets.
       return IPAddress(trimmed) ?? Self.address(ofNode: trimmed, allowsHiddenPort: false)
     case .elements:
       guard let node = ForwardedElement.node(of: trimmed) else { return nil }
@@ -50,7 +53,7 @@ enum ForwardedSyntax {
     }
   }
 
-  /// `node` (RFC 7239 section 6) without `unknown` and `obfnode`, which hide the address.
+  /// Parses `node` (RFC 7239 section 6) without `unknown` and `obfnode`, which hide the address.
   private static func address(ofNode node: Span<UInt8>, allowsHiddenPort: Bool) -> IPAddress? {
     let address: IPAddress?
     let rest: Span<UInt8>

@@ -1,29 +1,28 @@
 /// An IPv4 or IPv6 address.
 ///
-/// Kept as 128 bits, an IPv4 address as its IPv4-mapped form (RFC 4291 section 2.5.5.2), so that a client has
-/// one identity whichever socket it came through: `::ffff:192.0.2.1` is `192.0.2.1`, equal to it and written
-/// like it.
+/// It is stored as 128 bits, an IPv4 address in its IPv4-mapped form (RFC 4291 section 2.5.5.2). A client
+/// thus has one identity on any socket: `::ffff:192.0.2.1` equals `192.0.2.1` and is written like it.
 package struct IPAddress: Hashable, Sendable {
   let bits: UInt128
 
-  /// What stands before the last 32 bits of an IPv4-mapped address.
+  /// The 96 bits before an IPv4 address in its IPv4-mapped form.
   private static let mappedPrefix: UInt128 = 0xFFFF
 
   init(bits: UInt128) {
     self.bits = bits
   }
 
-  /// `number` is in the order of its text: 192.0.2.1 is 0xC000_0201.
+  /// - Parameter number: in host order: 192.0.2.1 is 0xC000_0201.
   package init(ipv4 number: UInt32) {
     bits = Self.mappedPrefix << 32 | UInt128(number)
   }
 
-  /// `number` is in the order of its text: ::1 is 1. An IPv4-mapped address becomes the IPv4 address.
+  /// - Parameter number: in host order: ::1 is 1. An IPv4-mapped address becomes the IPv4 address.
   package init(ipv6 number: UInt128) {
     bits = number
   }
 
-  /// The address as sockets keep it. Nil unless there are 4 or 16 bytes, the most significant first.
+  /// Converts an address in network byte order; nil unless it has 4 or 16 bytes.
   package init?(networkOrder bytes: Span<UInt8>) {
     switch bytes.count {
     case 4: self.init(ipv4: UInt32(truncatingIfNeeded: bytes.bigEndianNumber))
@@ -34,7 +33,7 @@ package struct IPAddress: Hashable, Sendable {
 
   package var isIPv4: Bool { bits >> 32 == Self.mappedPrefix }
 
-  /// 4 bytes for IPv4, 16 for IPv6, the most significant first.
+  /// The address in network byte order: 4 bytes for IPv4, 16 for IPv6.
   package var bytes: [UInt8] {
     stride(from: isIPv4 ? 24 : 120, through: 0, by: -8).map { UInt8(truncatingIfNeeded: bits >> $0) }
   }
@@ -43,8 +42,8 @@ package struct IPAddress: Hashable, Sendable {
 extension IPAddress: CustomStringConvertible {
   /// The canonical text: dotted decimal for IPv4, RFC 5952 for IPv6.
   ///
-  /// Groups are always hexadecimal. RFC 5952 section 5 would have decimals behind well-known prefixes; the
-  /// only one that clients come from is the IPv4-mapped one, and that is IPv4 here.
+  /// Groups are always hexadecimal. RFC 5952 section 5 recommends decimals after well-known prefixes. The
+  /// only such prefix that clients come from is the IPv4-mapped one, which is IPv4 here.
   package var description: String {
     guard !isIPv4 else { return bytes.map { String($0) }.joined(separator: ".") }
     let groups = stride(from: 112, through: 0, by: -16).map { UInt16(truncatingIfNeeded: bits >> $0) }
@@ -55,7 +54,7 @@ extension IPAddress: CustomStringConvertible {
     return left.joined(separator: ":") + "::" + right.joined(separator: ":")
   }
 
-  /// RFC 5952 section 4.2.3: of runs that are equally long, the first.
+  /// RFC 5952 section 4.2.3: of runs of equal length, the first.
   private static func longestRunOfZeros(in groups: [UInt16]) -> Range<Int> {
     var longest = 0..<0
     var start = 0

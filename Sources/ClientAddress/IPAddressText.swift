@@ -1,9 +1,11 @@
 internal import Bytes
 
-/// Reading addresses from text. One address has few spellings here: whatever some reader could take for
-/// another address, such as octal numbers, missing parts or zones, is none.
+/// Parsing of addresses.
+///
+/// It is strict: spellings that some parser reads as another address are rejected, such as octal numbers,
+/// missing parts or zones.
 extension IPAddress {
-  /// "0000:0000:0000:0000:0000:ffff:255.255.255.255".
+  /// The length of "0000:0000:0000:0000:0000:ffff:255.255.255.255".
   static let maxTextBytes = 45
 
   /// Nil unless `text` is exactly one address, without brackets, port or zone.
@@ -44,8 +46,9 @@ extension IPAddress {
     return number << 8 | octet
   }
 
-  /// RFC 4291 section 2.2: eight groups, or fewer around one `::`; the last two may be written as an IPv4
-  /// address.
+  /// Parses eight groups, or fewer around one `::` (RFC 4291 section 2.2).
+  ///
+  /// The last two groups may be written as an IPv4 address.
   static func ipv6(_ text: Span<UInt8>) -> UInt128? {
     var groups = Groups()
     var position = 0
@@ -63,7 +66,7 @@ extension IPAddress {
       }
       guard groups.append(part) else { return nil }
       position = end + 1
-      // A single colon separates: something follows it.
+      // A single colon separates: something must follow it.
       guard position < text.count else { return nil }
       if text[position] == UInt8(ascii: ":") {
         guard groups.gap == nil else { return nil }
@@ -75,11 +78,11 @@ extension IPAddress {
   }
 }
 
-/// The groups of an IPv6 address as they are written.
+/// The groups of an IPv6 address while it is parsed.
 private struct Groups {
   private var written: UInt128 = 0
   private(set) var count = 0
-  /// How many groups stand before `::`.
+  /// The number of groups before `::`.
   var gap: Int?
 
   mutating func append(_ text: Span<UInt8>) -> Bool {
@@ -102,7 +105,9 @@ private struct Groups {
     return true
   }
 
-  /// Nil where the groups are not 128 bits. RFC 4291 section 2.2: `::` stands for one group or more.
+  /// The address; nil unless the groups are 128 bits.
+  ///
+  /// RFC 4291 section 2.2: `::` stands for one or more groups.
   var number: UInt128? {
     guard let gap else { return count == 8 ? written : nil }
     guard count < 8 else { return nil }

@@ -1,4 +1,4 @@
-/// Who is at the other end of a connection.
+/// The address at the other end of a connection.
 package enum PeerAddress: Hashable, Sendable {
   case ip(IPAddress)
   /// A process of this machine, which has no address.

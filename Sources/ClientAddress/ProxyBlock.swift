@@ -1,5 +1,6 @@
-/// Version 2 of the PROXY protocol (section 2.2): 16 bytes, addresses, and tlvStart of type, length and value
-/// (TLVs).
+/// PROXY protocol version 2 (section 2.2): 16 bytes, addresses, and TLVs.
+///
+/// A TLV is a vector of type, length and value.
 enum ProxyBlock {
   static let signature: [UInt8] = [
     0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A,
@@ -7,13 +8,13 @@ enum ProxyBlock {
   private static let fixedCount = 16
 
   private enum Family {
-    /// Nothing after the fixed bytes means anything.
+    /// The rest of the header is ignored.
     case unspecified
     case ipv4
     case ipv6
     case unix
 
-    /// Source and destination, with ports.
+    /// The length of source and destination with ports.
     var addressBytes: Int {
       switch self {
       case .unspecified: 0
@@ -24,12 +25,12 @@ enum ProxyBlock {
     }
   }
 
-  /// Bytes are judged in the order in which they come.
+  /// Parses the header; bytes are checked in order of arrival.
   static func parse(_ bytes: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader? {
     guard try ProxyHeader.matches(bytes, signature), bytes.count > 12 else { return nil }
     let isLocal = try isLocal(bytes[12])
     guard bytes.count > 13 else { return nil }
-    // The family of LOCAL is ignored, whatever it is.
+    // The family of LOCAL is ignored.
     let family = isLocal ? .unspecified : try family(bytes[13])
     guard bytes.count >= fixedCount else { return nil }
     let byteCount = fixedCount + (Int(bytes[14]) << 8 | Int(bytes[15]))
@@ -38,7 +39,7 @@ enum ProxyBlock {
     guard byteCount >= tlvStart else { throw .addressesTooShort }
     guard bytes.count >= byteCount else { return nil }
     let header = bytes.extracting(first: byteCount)
-    // Where addresses of an unspecified family end, and TLVs begin, is not said.
+    // For an unspecified family the start of the TLVs is undefined.
     if family != .unspecified { try checkTLVs(from: tlvStart, of: header) }
     return ProxyHeader(source: source(family, of: header), byteCount: byteCount)
   }
@@ -69,8 +70,9 @@ enum ProxyBlock {
     }
   }
 
-  /// Skips the TLVs, except for the checksum (section 2.2.3), which is taken over the header with zeros in
-  /// its place.
+  /// Skips the TLVs and verifies the checksum (section 2.2.3).
+  ///
+  /// The checksum covers the header with zeros in its place.
   private static func checkTLVs(from start: Int, of header: Span<UInt8>) throws(ProxyHeaderError) {
     var checksum: Range<Int>?
     var position = start
@@ -80,7 +82,7 @@ enum ProxyBlock {
       let end = value + (Int(header[position + 1]) << 8 | Int(header[position + 2]))
       guard end <= header.count else { throw .malformedTLV }
       if header[position] == 0x03 {
-        // Of two checksums, each would have to be taken with the other in place.
+        // With two checksums, each would have to cover the other.
         guard end - value == 4, checksum == nil else { throw .malformedTLV }
         checksum = value..<end
       }

@@ -1,22 +1,24 @@
-/// What a proxy says of a connection before the connection's own bytes: the PROXY protocol, version 1 or 2
-/// (https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt).
+/// A PROXY protocol header, version 1 or 2.
 ///
-/// Only for connections on which a trusted proxy must send one: whoever may write this header may claim any
-/// address, and section 2 of the protocol forbids to guess whether it is there.
+/// See https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt. It is read only on connections on which a
+/// trusted proxy must send it. A peer that may send the header may claim any address, and section 2 of the
+/// protocol forbids guessing whether it is present.
 package struct ProxyHeader: Hashable, Sendable {
   package enum Source: Hashable, Sendable {
-    /// The proxy speaks for itself, or does not know its client: the connection's own peer counts.
+    /// The proxy's own connection, or an unknown client: use the connection's peer.
     case local
     case ip(IPAddress, port: UInt16)
     case unixSocket
   }
 
   package let source: Source
-  /// How many bytes the header takes; the connection's own follow.
+  /// The length of the header; the connection's own bytes follow.
   package let byteCount: Int
 
-  /// No header is longer. Section 2 fits both versions into the smallest segment that every host takes, 576 -
-  /// 40 bytes; beyond it are tlvStart such as whole certificates, which nothing here reads.
+  /// The maximum length of a header.
+  ///
+  /// Section 2 fits both versions into the smallest segment that every host accepts, 576 - 40 bytes. Longer
+  /// ones carry TLVs such as whole certificates, which are not used here.
   package static let maxBytes = 536
 
   init(source: Source, byteCount: Int) {
@@ -24,19 +26,18 @@ package struct ProxyHeader: Hashable, Sendable {
     self.byteCount = byteCount
   }
 
-  /// Reads the header that `bytes`, all that came on the connection, begin with; nil while it is not
-  /// complete.
+  /// Parses the header at the start of `bytes`; nil while it is incomplete.
   ///
-  /// What is decided of some bytes stays decided when more come, so it does not depend on how they are cut.
-  /// The bytes are looked at again in every call; there are never more than ``maxBytes`` for which it
-  /// returns nil.
+  /// `bytes` are all bytes received so far. A decision about some of them is final, so the result does not
+  /// depend on how they are split. Every call examines them again; at most ``maxBytes`` of them are
+  /// incomplete.
   package static func parse(_ bytes: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader? {
     guard !bytes.isEmpty else { return nil }
     return bytes[0] == ProxyBlock.signature[0]
       ? try ProxyBlock.parse(bytes) : try ProxyLine.parse(bytes)
   }
 
-  /// Fails at the first byte that differs. True where all of `signature` is there.
+  /// Compares up to the first difference; true if all of `signature` is present.
   static func matches(_ bytes: Span<UInt8>, _ signature: [UInt8]) throws(ProxyHeaderError) -> Bool {
     for index in 0..<min(bytes.count, signature.count) {
       guard bytes[index] == signature[index] else { throw .notAProxyHeader }
@@ -44,7 +45,7 @@ package struct ProxyHeader: Hashable, Sendable {
     return bytes.count >= signature.count
   }
 
-  /// Whose connection it is, where `peer` is who is connected.
+  /// The client of the connection, given its peer.
   package func client(of peer: PeerAddress) -> PeerAddress {
     switch source {
     case .local: peer

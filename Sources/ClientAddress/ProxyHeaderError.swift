@@ -1,5 +1,6 @@
-/// A rule of the PROXY protocol that a header breaks, or a limit that it passes. The connection is closed
-/// without an answer.
+/// A violation of the PROXY protocol, or an exceeded limit.
+///
+/// The connection is closed without a response.
 package enum ProxyHeaderError: Error, Hashable, Sendable, CaseIterable {
   case notAProxyHeader
   case bareLineFeed
@@ -19,7 +20,7 @@ package enum ProxyHeaderError: Error, Hashable, Sendable, CaseIterable {
   case malformedTLV
   case checksumMismatch
 
-  /// One sentence on the rule. It quotes nothing of the header.
+  /// One sentence on the rule. It quotes nothing from the header.
   package var explanation: String {
     switch self {
     case .notAProxyHeader:

@@ -1,9 +1,9 @@
 internal import Bytes
 
-/// Version 1 of the PROXY protocol (section 2.1): one line of text.
+/// PROXY protocol version 1 (section 2.1): one line of text.
 enum ProxyLine {
   private static let signature = Array("PROXY ".utf8)
-  /// CR LF included.
+  /// The maximum length of the line, CR LF included.
   private static let maxBytes = 107
 
   static func parse(_ bytes: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader? {
@@ -12,7 +12,7 @@ enum ProxyLine {
     return ProxyHeader(source: try source(fields), byteCount: end + 2)
   }
 
-  /// Where CR LF stands. Nothing is decoded before it came, because a cut address can be another address.
+  /// The offset of CR LF. Nothing is decoded before it, because a truncated address can be another address.
   private static func lineEnd(in bytes: Span<UInt8>) throws(ProxyHeaderError) -> Int? {
     for index in signature.count..<bytes.count {
       if bytes[index] == .lineFeed { throw .bareLineFeed }
@@ -29,7 +29,7 @@ enum ProxyLine {
 
   private static func source(_ line: Span<UInt8>) throws(ProxyHeaderError) -> ProxyHeader.Source {
     let family = line.extracting(first: line.firstIndex(of: .space) ?? line.count)
-    // Whatever follows UNKNOWN must be ignored.
+    // Everything after UNKNOWN must be ignored.
     if family.equals("UNKNOWN") { return .local }
     let isIPv4 = family.equals("TCP4")
     guard isIPv4 || family.equals("TCP6") else { throw .unknownProtocol }
@@ -48,8 +48,9 @@ enum ProxyLine {
     return .ip(source, port: port)
   }
 
-  /// Only the family that was announced. An IPv6 address may end in IPv4, as senders that use inet_ntop write
-  /// it.
+  /// Parses an address of the announced family.
+  ///
+  /// An IPv6 address may end in IPv4 notation, as inet_ntop(3) writes it.
   private static func address(_ text: Span<UInt8>, isIPv4: Bool) throws(ProxyHeaderError) -> IPAddress {
     let address =
       isIPv4

@@ -1,11 +1,11 @@
-/// The proxies whose word on their clients' addresses counts.
+/// The proxies that are trusted to name their clients.
 ///
-/// A trusted proxy can name any client it likes, so this holds what the operator runs, and nothing that a
-/// stranger can connect from.
+/// A trusted proxy can name any client. So list only proxies that the operator runs, and no address that
+/// others can connect from.
 package struct TrustedProxies: Equatable, Sendable {
-  /// Nobody is trusted: every client is its connection's peer.
+  /// No proxy is trusted: every client is its connection's peer.
   package static let none = TrustedProxies(ranges: [], trustsUnixSockets: false)
-  /// Each address that is looked at is compared with every range.
+  /// The maximum number of ranges; each address is compared with every range.
   package static let maxRanges = 512
 
   private var ranges: [AddressRange]
@@ -29,11 +29,11 @@ package struct TrustedProxies: Equatable, Sendable {
 }
 
 extension TrustedProxies {
-  /// Which item of the setting is wrong, and why.
+  /// The item of the setting that is wrong, and why.
   package struct ParseError: Error, Hashable, Sendable {
     package enum Problem: Error, Hashable, Sendable {
       case range(AddressRange.ParseError)
-      /// A range of all addresses, behind which every client could choose its own.
+      /// A range of all addresses, which would let every client choose its own.
       case everyone
       /// More ranges than ``TrustedProxies/maxRanges``.
       case tooMany
@@ -60,10 +60,11 @@ extension TrustedProxies {
     }
   }
 
-  /// Reads addresses, ranges and words, separated by spaces or commas. An empty text trusts nobody.
+  /// Parses addresses, ranges and keywords, separated by spaces or commas.
   ///
-  /// `loopback` is this machine; `private` is RFC 1918, fc00::/7 (RFC 4193) and the link-local ranges (RFC
-  /// 3927, RFC 4291); `unix` is whoever may connect to the Unix socket.
+  /// An empty text trusts no proxy. `loopback` is this machine. `private` is RFC 1918, fc00::/7 (RFC 4193)
+  /// and the link-local ranges (RFC 3927, RFC 4291). `unix` is any process that may connect to the unix
+  /// socket.
   package init(parsing text: String) throws(ParseError) {
     self = .none
     let items = text.split { $0 == "," || $0.isWhitespace }.map(String.init)

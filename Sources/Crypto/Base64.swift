@@ -1,13 +1,17 @@
-/// Base64 with the standard alphabet (RFC 4648 section 4), strictly: no white space, nothing after the padding.
+/// Strict base64 with the standard alphabet (RFC 4648 section 4).
+///
+/// No white space, and nothing after the padding.
 package enum Base64 {
   package enum Form {
-    /// One value has one encoding: padding is there, and unused bits of the last character are zero.
+    /// One encoding per value.
+    ///
+    /// Padding is present, and unused bits of the last character are zero.
     case canonical
-    /// As people copy it: padding may be missing, and unused bits may be set.
+    /// As users copy it: padding may be missing, and unused bits may be set.
     case relaxed
   }
 
-  /// Nil for anything that is not the encoding of some bytes.
+  /// Decodes `text`; nil if it is not valid base64.
   package static func decode(_ text: Span<UInt8>, form: Form) -> [UInt8]? {
     var end = text.count
     while end > 0, text.count - end < 2, text[end - 1] == UInt8(ascii: "=") { end -= 1 }
@@ -51,8 +55,9 @@ package enum Base64 {
 
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-  /// What each character stands for; ``none`` for those that are not of the alphabet. A table, for the characters come
-  /// at random, and no processor guesses the branches of a switch.
+  /// The value of each character; ``none`` for those outside the alphabet.
+  ///
+  /// A table, because the characters are random and the branches of a switch would be mispredicted.
   private static let values: [UInt8] = {
     var values = [UInt8](repeating: none, count: 256)
     for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }

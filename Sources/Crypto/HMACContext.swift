@@ -1,23 +1,26 @@
 internal import COpenSSL
 
-/// One HMAC-SHA256 key, ready: OpenSSL keeps the keyed state, so that a message costs its own bytes only.
+/// A keyed HMAC-SHA256 context.
 ///
-/// Owns the OpenSSL context, which is not safe to share: one thread at a time. A class, for a verifier keeps several.
-package final class HMACContext {
-  /// Bytes of an HMAC-SHA256.
-  package static let length = 32
+/// OpenSSL keeps the keyed state, so a message costs its own bytes only. The context is not safe to share:
+/// use it on one thread at a time. A class, because a verifier keeps several.
+final class HMACContext {
+  /// The length of an HMAC-SHA256 in bytes.
+  static let length = 32
 
   private let context: OpaquePointer
 
-  /// Nil where OpenSSL has no memory, or no HMAC (a build without it, or a provider that is missing).
-  package init?(key: SecretKey) {
+  /// Nil if OpenSSL has no memory or no HMAC.
+  ///
+  /// HMAC is missing in a build without it, or if a provider is not loaded.
+  init?(key: SecretKey) {
     guard let algorithm = EVP_MAC_fetch(nil, OSSL_MAC_NAME_HMAC, nil) else { return nil }
     // EVP_MAC(3): the context keeps the algorithm alive.
     defer { EVP_MAC_free(algorithm) }
     guard let context = EVP_MAC_CTX_new(algorithm) else { return nil }
     self.context = context
     var digestName = Array("SHA256".utf8CString)
-    // OSSL_PARAM(3): a parameter keeps the pointers to its name and its value, so both must live until it was read.
+    // OSSL_PARAM(3): a parameter keeps pointers to its name and its value; both must live until it was read.
     let isReady = OSSL_MAC_PARAM_DIGEST.withCString { parameter in
       digestName.withUnsafeMutableBufferPointer { name in
         let parameters = [
@@ -33,9 +36,9 @@ package final class HMACContext {
     EVP_MAC_CTX_free(context)
   }
 
-  /// The MAC of `prefix` followed by `body`; nil where OpenSSL fails.
+  /// Computes the MAC of `prefix` followed by `body`; nil if OpenSSL fails.
   package func authenticate(_ prefix: Span<UInt8>, _ body: Span<UInt8>) -> [UInt8]? {
-    // EVP_MAC_init(3): without a key, the one that was set before is used again.
+    // EVP_MAC_init(3): without a key, the previous one is reused.
     guard EVP_MAC_init(context, nil, 0, nil) == 1,
       prefix.withUnsafeBufferPointer({ EVP_MAC_update(context, $0.baseAddress, $0.count) }) == 1,
       body.withUnsafeBufferPointer({ EVP_MAC_update(context, $0.baseAddress, $0.count) }) == 1

@@ -1,7 +1,9 @@
 internal import Time
 
-/// The deadlines of all waits of a loop, the next one first: a binary heap in which every handle knows its index, so that
-/// a handle stands in it at most once and leaves it when its socket closes.
+/// The deadlines of all waits of a loop, earliest first.
+///
+/// A binary heap in which every handle knows its index. A handle is in it at most once, and leaves it when
+/// its socket closes.
 struct DeadlineQueue {
   private var heap: [WaitHandle] = []
 
@@ -32,7 +34,7 @@ struct DeadlineQueue {
     siftDown(last.heapIndex ?? index)
   }
 
-  /// The first handle, if its time has come.
+  /// Removes and returns the first handle if its deadline has passed.
   mutating func popExpired(at now: MonotonicTime) -> WaitHandle? {
     guard let first = heap.first, first.wakesAt <= now else { return nil }
     remove(first)

@@ -3,16 +3,17 @@ internal import Synchronization
 internal import System
 package import Time
 
-/// One thread that runs tasks, waits for sockets and keeps deadlines: a serial executor and a task executor at once.
+/// A single-threaded event loop: runs tasks, polls sockets, keeps deadlines.
 ///
-/// Both are needed. As a serial executor alone, every resumption of a task would first be scheduled on the global pool
-/// and only then come here (about 30 µs instead of 0.25). Start tasks with ``start(_:)``, never with `Task {}`.
+/// It is both a serial executor and a task executor. As a serial executor alone, every resumption would first
+/// be scheduled on the global pool (about 30 µs instead of 0.25). Start tasks with ``start(_:)``, never with
+/// `Task {}`.
 ///
-/// `@unchecked Sendable`: everything but the inbox, the thread's number and the stop flag is touched on the loop's own
-/// thread only, which ``assertOnLoop()`` checks in debug builds.
+/// `@unchecked Sendable`: only the inbox, the thread's number and the stop flag are shared. Everything else
+/// is confined to the loop's thread, which ``assertOnLoop()`` checks in debug builds.
 package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
   package let kernel: any Kernel
-  /// The time at the beginning of this turn: good enough for deadlines, and free.
+  /// The time at the start of this turn: accurate enough for deadlines, and free.
   package private(set) var now: MonotonicTime
 
   private var jobs: [UnownedJob] = []
@@ -32,9 +33,13 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     var hasWoken = false
   }
 
-  /// Bytes read at most at once. One buffer serves all sockets of the loop, so that an idle connection owns none.
+  /// The maximum number of bytes per read.
+  ///
+  /// One buffer serves all sockets of the loop, so an idle connection owns none.
   package static let scratchSize = 64 * 1024
-  /// Rounds of jobs between two looks at the sockets: jobs that start jobs must not starve them.
+  /// The maximum rounds of jobs between two polls of the sockets.
+  ///
+  /// Jobs that start jobs must not starve the sockets.
   private static let roundsPerTurn = 8
 
   package init(kernel: any Kernel) {
@@ -47,20 +52,22 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     scratch.deallocate()
   }
 
-  /// Runs until ``stop()``. The calling thread becomes the loop's thread.
+  /// Runs turns until ``stop()``. The calling thread becomes the loop's thread.
   package func run() {
     while !isStopping.load(ordering: .acquiring) { turn() }
   }
 
-  /// Ends ``run()`` after its current turn. From any thread.
+  /// Makes ``run()`` return after its current turn. Callable from any thread.
   package func stop() {
     isStopping.store(true, ordering: .releasing)
     kernel.wake()
   }
 
-  /// One turn: run what can run, wait for more, deliver what came. Simulations call it themselves.
+  /// Runs one turn: runs ready jobs, waits for events, delivers them.
   ///
-  /// - Parameter waits: false looks whether something has come, and returns.
+  /// Simulations call it directly.
+  ///
+  /// - Parameter waits: false polls once and returns without blocking.
   package func turn(waits: Bool = true) {
     claimThread()
     runJobs()
@@ -73,7 +80,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     takeInbox()
   }
 
-  /// Whether a turn would find something to do without waiting.
+  /// Whether a turn would have work without waiting.
   package var isBusy: Bool {
     !jobs.isEmpty || deadlines.next.map { $0 <= now } ?? false
   }
@@ -124,7 +131,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
       } else if handle.isSatisfied {
         handle.end(.ready)
       } else {
-        // It was queued for an earlier wait of the same socket, and waits for something later now.
+        // It was queued for an earlier wait of the same socket; the current wait ends later.
         deadlines.insert(handle, at: handle.deadline)
       }
     }
@@ -143,19 +150,22 @@ extension EventLoop {
     }
   }
 
-  /// Runs `closure` on the loop, soon. From any thread; a batch of closures costs one wake-up.
+  /// Runs `closure` on the loop in a later turn.
+  ///
+  /// Callable from any thread; a batch of closures costs one wake-up.
   package func post(_ closure: @escaping @Sendable () -> Void) {
     deposit { $0.closures.append(closure) }
   }
 
-  /// Runs `closure` once, when what can run in this turn has run and before the loop waits: for what is better done for
-  /// many at once. On the loop's thread only.
+  /// Runs `closure` once at the end of this turn, before the loop waits.
+  ///
+  /// Used for work that is cheaper when done once for many tasks. On the loop's thread only.
   package func atEndOfTurn(_ closure: @escaping () -> Void) {
     assertOnLoop()
     turnEnd.append(closure)
   }
 
-  /// Starts a task that lives on this loop, with all its children.
+  /// Starts a task that runs on this loop, with all its children.
   @discardableResult
   package func start(_ operation: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
     Task(executorPreference: self) { await operation() }
@@ -198,10 +208,10 @@ extension EventLoop {
 // MARK: - Waiting
 
 extension EventLoop {
-  /// Waits until `handle` can do what `interest` says, or `deadline` has passed.
+  /// Waits until `handle` is ready for `interest`, or `deadline` has passed.
   ///
-  /// A peer that always has more to give neither keeps the loop nor outlives its deadline: a wait that is
-  /// satisfied from the beginning ends in the next turn, and one that begins after its deadline ends with it.
+  /// A peer that is always ready neither starves the loop nor outlives its deadline. A wait that is satisfied
+  /// from the start ends in the next turn. One that starts after its deadline ends at once.
   func wait(_ handle: WaitHandle, for interest: WaitHandle.Interest, until deadline: MonotonicTime) async
     -> WaitOutcome
   {
@@ -218,25 +228,27 @@ extension EventLoop {
     }
   }
 
-  /// Returns at `deadline`, or earlier where `handle` is interrupted.
+  /// Sleeps until `deadline`, or until `handle` is interrupted.
   package func sleep(_ handle: WaitHandle = WaitHandle(descriptor: nil), until deadline: MonotonicTime) async
     -> WaitOutcome
   {
     await wait(handle, for: .time, until: deadline)
   }
 
-  /// A place to sleep at that can be interrupted.
+  /// Creates a handle for a sleep that can be interrupted.
   package func makeWaitHandle() -> WaitHandle {
     WaitHandle(descriptor: nil)
   }
 
-  /// Ends the wait of whoever waits at `handle`, if anybody does.
+  /// Ends the wait on `handle`, if there is one.
   package func interrupt(_ handle: WaitHandle) {
     assertOnLoop()
     handle.end(.interrupted)
   }
 
-  /// Takes over `descriptor`: watches it, and closes it with ``release(_:)``. On failure the descriptor is closed.
+  /// Takes ownership of `descriptor` and watches it until ``release(_:)`` closes it.
+  ///
+  /// On failure the descriptor is closed.
   func adopt(_ descriptor: Int32) throws(SystemError) -> WaitHandle {
     assertOnLoop()
     let handle = WaitHandle(descriptor: descriptor)
@@ -257,7 +269,7 @@ extension EventLoop {
     if let descriptor = handle.descriptor { kernel.close(descriptor) }
   }
 
-  /// Reads at most `limit` bytes into the loop's scratch buffer and hands them to `consume`.
+  /// Reads at most `limit` bytes into the scratch buffer and passes them to `consume`.
   func receive(
     from descriptor: Int32, limit: Int, _ consume: (UnsafeRawBufferPointer) -> Void
   ) -> TransferResult {

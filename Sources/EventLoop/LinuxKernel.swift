@@ -3,7 +3,7 @@ internal import Glibc
 package import System
 package import Time
 
-/// The real kernel: non-blocking sockets, one epoll instance, an eventfd to wake it.
+/// The Linux kernel: non-blocking sockets, one epoll instance, an eventfd.
 package final class LinuxKernel: Kernel {
   private let epoll: Int32
   private let wakeUp: Int32
@@ -49,7 +49,7 @@ extension LinuxKernel {
       }
     let descriptor = try Self.check("socket", clinux_socket(family))
     do throws(SystemError) {
-      // A restarted daemon must get its port although old connections linger in TIME_WAIT.
+      // A restarted daemon must get its port although old connections are in TIME_WAIT.
       _ = try Self.check("setsockopt", clinux_set_option(descriptor, SOL_SOCKET, SO_REUSEADDR, 1))
       if case .ipv6 = address {
         _ = try Self.check("setsockopt", clinux_set_option(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1))
@@ -74,7 +74,7 @@ extension LinuxKernel {
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     let result = clinux_accept(listener, &storage, &length)
     if result >= 0 {
-      // An answer is one small write, which must not wait for the peer's delayed acknowledgement (Nagle).
+      // A response is one small write, which must not wait for a delayed acknowledgement (Nagle).
       if storage.ss_family != sa_family_t(AF_UNIX) {
         _ = clinux_set_option(result, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
       }
@@ -83,7 +83,7 @@ extension LinuxKernel {
     let error = SystemError(call: "accept", number: -result)
     switch error.number {
     case EAGAIN: return .wouldBlock
-    // accept(2): errors of the new connection are reported here and are to be treated like EAGAIN, by trying again.
+    // accept(2): pending errors of the new connection are reported here; treat them like EAGAIN by retrying.
     case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP,
       ENETUNREACH,
       EPERM:
@@ -164,7 +164,7 @@ extension LinuxKernel {
   }
 
   package func wake() {
-    // EAGAIN means that the counter is full of wake-ups that were not taken yet: one more changes nothing.
+    // EAGAIN: the counter is full of wake-ups that were not taken yet; one more changes nothing.
     _ = clinux_eventfd_signal(wakeUp)
   }
 

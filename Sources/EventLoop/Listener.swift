@@ -1,17 +1,21 @@
 package import System
 package import Time
 
-/// A listening socket, owned. Used on its loop only. A class, for the tasks that accept from it share it with who stops
-/// them.
+/// A listening socket, owned by this object. Used on its loop only.
+///
+/// A class, because the accepting tasks share it with the code that stops them.
 package final class Listener {
   private let loop: EventLoop
-  private let handle: WaitHandle
+  /// The handle to pass to ``EventLoop/interrupt(_:)``, which ends a wait for connections.
+  package let waitHandle: WaitHandle
   private let descriptor: Int32
   private var isClosed = false
 
-  /// Takes over a listening socket, made by ``Kernel/listen(on:backlog:)``; closes it where it cannot be watched.
+  /// Takes ownership of a socket made by ``Kernel/listen(on:mode:backlog:)``.
+  ///
+  /// Closes it if it cannot be watched.
   package init(adopting descriptor: Int32, on loop: EventLoop) throws(SystemError) {
-    handle = try loop.adopt(descriptor)
+    waitHandle = try loop.adopt(descriptor)
     self.loop = loop
     self.descriptor = descriptor
   }
@@ -20,24 +24,23 @@ package final class Listener {
     close()
   }
 
-  /// What to pass to ``EventLoop/interrupt(_:)`` to end a wait for connections.
-  package var waitHandle: WaitHandle { handle }
-
   package func accept() -> AcceptResult {
-    guard !isClosed, handle.canRead else { return .wouldBlock }
+    guard !isClosed, waitHandle.canRead else { return .wouldBlock }
     let result = loop.kernel.accept(from: descriptor)
-    if result == .wouldBlock { handle.canRead = false }
+    if result == .wouldBlock { waitHandle.canRead = false }
     return result
   }
 
   package func acceptable(until deadline: MonotonicTime) async -> WaitOutcome {
-    await loop.wait(handle, for: .reading, until: deadline)
+    await loop.wait(waitHandle, for: .reading, until: deadline)
   }
 
-  /// From now on connecting is refused, unless another process holds the socket too. Idempotent.
+  /// Closes the socket. Idempotent.
+  ///
+  /// Connections are refused from now on, unless another process holds the socket too.
   package func close() {
     guard !isClosed else { return }
     isClosed = true
-    loop.release(handle)
+    loop.release(waitHandle)
   }
 }

@@ -1,5 +1,7 @@
-/// The sockets that a loop watches, by token. A token is a slot and a generation: the slot is used again after a close,
-/// the token never, so that a late event for a closed socket finds nobody.
+/// The sockets that a loop watches, by token.
+///
+/// A token is a slot and a generation. Slots are reused after a close, tokens never are, so that a late event
+/// of a closed socket matches nothing.
 struct Registrations {
   private var slots: [(generation: UInt32, handle: WaitHandle?)] = []
   private var free: [UInt32] = []

@@ -1,17 +1,20 @@
 internal import Glibc
 package import System
 
-/// Listening sockets that a service manager opened and handed over with the process (sd_listen_fds(3)). They stay open
-/// while the daemon restarts, so that no connection is refused meanwhile.
+/// Listening sockets passed by systemd (socket activation, sd_listen_fds(3)).
+///
+/// They stay open while the daemon restarts, so that no connection is refused meanwhile.
 package struct SocketActivation: Sendable {
   private let sockets: [(name: String, descriptor: Int32)]
 
-  /// sd_listen_fds(3): the descriptors begin here and have no gaps.
+  /// sd_listen_fds(3): the descriptors start at 3 (SD_LISTEN_FDS_START), without gaps.
   private static let firstDescriptor: Int32 = 3
-  /// More than any unit has; a bound on what the environment may claim.
+  /// More than any unit has; bounds the value of `LISTEN_FDS`.
   private static let maxSockets = 64
 
-  /// Reads `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`. None where they speak to another process.
+  /// Reads `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES`.
+  ///
+  /// There are no sockets if the variables are addressed to another process.
   package init(environment: [String: String], processID: Int32 = getpid()) {
     guard environment["LISTEN_PID"] == "\(processID)", let text = environment["LISTEN_FDS"],
       let count = Int(text), (1...Self.maxSockets).contains(count)
@@ -29,7 +32,7 @@ package struct SocketActivation: Sendable {
 
   package var names: [String] { sockets.map(\.name) }
 
-  /// The sockets named `name` (`FileDescriptorName=` of the unit), ready to be listened on.
+  /// The sockets named `name` (`FileDescriptorName=` in the unit), ready to accept.
   package func listening(named name: String) throws(SystemError) -> [(
     descriptor: Int32, bound: SocketAddress
   )] {

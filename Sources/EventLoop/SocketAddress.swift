@@ -1,15 +1,16 @@
 internal import CLinux
 internal import Glibc
 
-/// Where a listener is, or who a peer is.
+/// The address of a listener or of a peer.
 package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
   case ipv4(host: String, port: UInt16)
   /// `host` without brackets.
   case ipv6(host: String, port: UInt16)
   case unix(path: String)
 
-  /// Reads `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, `*:8080` (every IPv4 address) and `unix:/path`. Names other
-  /// than `localhost` are refused: a listener must not depend on a name server.
+  /// Parses `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`, `*:8080` (every IPv4 address) or `unix:/path`.
+  ///
+  /// Names other than `localhost` are rejected, because a listener must not depend on a name server.
   package init?(_ text: String) {
     if text.hasPrefix("unix:") {
       let path = String(text.dropFirst("unix:".count))
@@ -32,7 +33,7 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// Only processes of this machine can reach it.
+  /// Whether only processes of this machine can reach it.
   package var isLoopback: Bool {
     switch self {
     case .ipv4(let host, _): host.hasPrefix("127.")
@@ -78,7 +79,7 @@ package enum SocketAddress: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension SocketAddress {
-  /// Calls `body` with the address in the system's form.
+  /// Calls `body` with the address as a `sockaddr`.
   func withSystemAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
     var storage = sockaddr_storage()
     return withUnsafeMutableBytes(of: &storage) { bytes in
@@ -111,7 +112,7 @@ extension SocketAddress {
     }
   }
 
-  /// What `descriptor` is bound to; nil where it is no socket of these families.
+  /// The bound address of `descriptor`; nil if it is no socket of these families.
   init?(ofSocket descriptor: Int32) {
     var storage = sockaddr_storage()
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -122,7 +123,9 @@ extension SocketAddress {
     self.init(storage)
   }
 
-  /// The address in `storage`, as accept(2) or getsockname(2) filled it. A peer on a unix socket has no path.
+  /// Converts an address filled by accept(2) or getsockname(2).
+  ///
+  /// A peer on a unix socket has no path.
   init(_ storage: sockaddr_storage) {
     self = withUnsafeBytes(of: storage) { bytes in
       switch Int32(bytes.load(as: sa_family_t.self)) {

@@ -4,8 +4,8 @@ package import System
 
 /// The file of a unix socket.
 ///
-/// unix(7): it outlives its process, and binding to it fails. A socket without a listener is removed. One that
-/// answers is left to its owner, and so is a file of any other kind.
+/// unix(7): it outlives its process, and binding to an existing file fails. A socket without a listener is
+/// removed. One with a listener is left alone, and so is a file of any other kind.
 struct UnixSocketFile {
   private let path: String
 
@@ -24,7 +24,9 @@ struct UnixSocketFile {
     guard access(folder, W_OK | X_OK) == 0 else { throw SystemError(call: "bind", number: errno) }
   }
 
-  /// connect(2) is refused by a file of any kind: what is removed must be seen to be a socket.
+  /// Whether the file exists and is a socket.
+  ///
+  /// connect(2) is refused by a file of any kind, so the type is checked before the file is removed.
   private func isThere() throws(SystemError) -> Bool {
     var status = stat()
     guard lstat(path, &status) == 0 else { return false }
@@ -43,7 +45,9 @@ struct UnixSocketFile {
 }
 
 extension SocketAddress {
-  /// Throws what listening on it would throw now, and leaves nothing behind.
+  /// Throws the error that listening on this address would throw now.
+  ///
+  /// It leaves nothing behind.
   package func requireFree() throws(SystemError) {
     if case .unix(let path) = self { return try UnixSocketFile(path).requireFree() }
     let kernel = try LinuxKernel()

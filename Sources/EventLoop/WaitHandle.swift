@@ -4,30 +4,34 @@ internal import Time
 package enum WaitOutcome: Equatable, Sendable {
   case ready
   case deadline
-  /// ``EventLoop/interrupt(_:)`` was called: whoever waits should stop waiting.
+  /// ``EventLoop/interrupt(_:)`` was called: the caller should stop waiting.
   case interrupted
 }
 
-/// The place where one task of a loop waits: for a socket, or for time alone. Used on the loop's thread only.
+/// The wait state of one task of a loop.
+///
+/// A task waits for a socket, or for time alone. Used on the loop's thread only.
 package final class WaitHandle {
   enum Interest {
     case reading, writing, time
   }
 
-  /// What the kernel said last. Readiness is latched: it is taken back only by a call that would have blocked.
+  /// The readiness that the kernel reported last.
+  ///
+  /// Readiness is latched: only a call that would have blocked clears it.
   var canRead = true
   var canWrite = true
   var hungUp = false
 
   let descriptor: Int32?
-  /// The registration, so that an event of an earlier owner of the same descriptor is not mistaken for ours.
+  /// The registration. An event of an earlier owner of the same descriptor has another token.
   var token: UInt64 = 0
 
   fileprivate(set) var interest = Interest.time
   fileprivate(set) var deadline = MonotonicTime(nanoseconds: .max)
   fileprivate var continuation: UnsafeContinuation<WaitOutcome, Never>?
 
-  /// Kept by ``DeadlineQueue``.
+  /// Maintained by ``DeadlineQueue``.
   var heapIndex: Int?
   var wakesAt = MonotonicTime(nanoseconds: .max)
 

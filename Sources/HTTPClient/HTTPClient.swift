@@ -1,8 +1,9 @@
 internal import CCurl
 
-/// Sends single requests over libcurl: bounded in time and size, without following redirects.
+/// A blocking HTTP client over libcurl, with limits on time and size.
 ///
-/// Owns one handle, whose connections are used again. It blocks: for commands, never for a loop.
+/// It does not follow redirects. It owns one handle, whose connections are reused. Use it in commands, never
+/// on a loop.
 package final class HTTPClient {
   private let handle: UnsafeMutableRawPointer
   private let limits: Limits
@@ -12,7 +13,7 @@ package final class HTTPClient {
   package struct Limits: Sendable {
     package var connectTimeoutMilliseconds = 5000
     package var totalTimeoutMilliseconds = 60_000
-    /// Bytes of an answer.
+    /// The maximum length of a response's content, in bytes.
     package var maxBodyBytes = 64 * 1024 * 1024
 
     package init() {}
@@ -25,17 +26,19 @@ package final class HTTPClient {
 
   package struct Response: Sendable {
     package let status: Int
-    /// Of the header section.
+    /// The value of `Retry-After`.
     package let retryAfter: String?
-    /// Of the header section, with its quotes.
+    /// The value of `ETag`, with its quotes.
     package let entityTag: String?
     package let body: [UInt8]
   }
 
+  /// Creates a client.
+  ///
   /// - Parameters:
-  ///   - usesProxy: through the proxy that the environment names (`https_proxy`, `ALL_PROXY`), if any. A loopback address
-  ///     is always called directly.
-  ///   - isCanceled: asked about once a second while a call is under way; true ends it.
+  ///   - usesProxy: whether to use the proxy of the environment (`https_proxy`, `ALL_PROXY`), if any.
+  ///     A loopback address is always called directly.
+  ///   - isCanceled: polled about once a second during a call; true ends the call.
   package init(
     limits: Limits = Limits(), usesProxy: Bool = true,
     isCanceled: @escaping @Sendable () -> Bool = { false }
@@ -51,12 +54,14 @@ package final class HTTPClient {
     curl_easy_cleanup(handle)
   }
 
+  /// Sends a request and receives the response.
+  ///
   /// - Parameters:
   ///   - fields: header fields as `name: value`.
-  ///   - body: what POST sends, empty where nil.
-  ///   - isOnce: never send it twice. libcurl sends a request again, whatever its method, where a connection that it used
-  ///     before ends without an answer; so this one gets a new connection.
-  ///   - maxBody: bytes of the answer, where another bound holds than that of the limits.
+  ///   - body: the content of POST, empty if nil.
+  ///   - isOnce: never send it twice. libcurl repeats a request, whatever its method, if a reused connection
+  ///     ends without a response, so this request gets a new connection.
+  ///   - maxBody: the maximum length of the content, in place of ``Limits/maxBodyBytes``.
   package func send(
     _ method: Method, to url: String, fields: [String], body: [UInt8]? = nil, isOnce: Bool = false,
     maxBody: Int? = nil
@@ -65,7 +70,7 @@ package final class HTTPClient {
     if isOnce { try check(ccurl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)) }
     var list: UnsafeMutablePointer<curl_slist>?
     defer { curl_slist_free_all(list) }
-    // libcurl would add an Expect field to large bodies, and wait.
+    // libcurl would add an Expect field to large bodies, and wait for 100 Continue.
     for field in fields + ["Expect:"] { list = curl_slist_append(list, field) }
     let sink = Sink(limit: maxBody ?? limits.maxBodyBytes)
     try configure(url: url, list: list, sink: sink)
@@ -85,7 +90,7 @@ package final class HTTPClient {
       status: status, retryAfter: field("Retry-After"), entityTag: field("ETag"), body: sink.bytes)
   }
 
-  /// Of the last answer.
+  /// The status code of the last response.
   private var status: Int {
     var status = 0
     _ = ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
@@ -96,9 +101,9 @@ package final class HTTPClient {
     try check(ccurl_set_long(handle, CURLOPT_POST, 1))
     try check(ccurl_set_long(handle, CURLOPT_POSTFIELDSIZE_LARGE, body.count))
     var body = body
-    // An empty array has no address, and without one libcurl would ask a callback for the body.
+    // An empty array has no address, and without one libcurl would call a read callback for the body.
     if body.isEmpty { body.reserveCapacity(1) }
-    // The body is not copied: it must stay where it is while the transfer runs.
+    // libcurl does not copy the body: it must stay in place while the transfer runs.
     return body.withUnsafeMutableBytes { bytes in
       let code = ccurl_set_pointer(handle, CURLOPT_POSTFIELDS, bytes.baseAddress)
       return code == CURLE_OK ? curl_easy_perform(handle) : code
@@ -111,11 +116,12 @@ package final class HTTPClient {
     try check(ccurl_set_string(handle, CURLOPT_URL, url))
     try check(ccurl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https"))
     try check(ccurl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0))
-    // https://curl.se/libcurl/c/CURLOPT_NOPROXY.html: an asterisk means every host, and wins over the environment.
+    // https://curl.se/libcurl/c/CURLOPT_NOPROXY.html: an asterisk means every host, and overrides the
+    // environment.
     if !usesProxy || Loopback.isHost(ofURL: url) {
       try check(ccurl_set_string(handle, CURLOPT_NOPROXY, "*"))
     }
-    // Time-outs by signals do not suit a process with threads.
+    // Timeouts by signals do not suit a multithreaded process.
     try check(ccurl_set_long(handle, CURLOPT_NOSIGNAL, 1))
     try check(ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, limits.connectTimeoutMilliseconds))
     try check(ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, limits.totalTimeoutMilliseconds))
@@ -145,10 +151,12 @@ package final class HTTPClient {
     guard code == CURLE_OK else { throw HTTPClientError(code, isUnsent: true) }
   }
 
-  /// Collects an answer's body. libcurl ends the transfer when less is taken than it offered.
+  /// Collects the content of a response.
+  ///
+  /// libcurl aborts the transfer when the callback takes less than it was offered.
   private final class Sink {
     private(set) var bytes: [UInt8] = []
-    /// More was offered than may be taken.
+    /// The content exceeded the limit.
     private(set) var isFull = false
     private let limit: Int
 
@@ -167,11 +175,11 @@ package final class HTTPClient {
   }
 }
 
-/// Why no answer came.
+/// The reason a call returned no response.
 package struct HTTPClientError: Error, Sendable, CustomStringConvertible {
-  /// Not a byte of the request left: the server cannot have acted on it.
+  /// No byte of the request was sent, so the server cannot have acted on it.
   package let isUnsent: Bool
-  /// An answer with that status came, and was longer than may be taken.
+  /// The status of a response whose content exceeded the limit.
   package let statusOfOversizedResponse: Int?
   private let reason: String
 

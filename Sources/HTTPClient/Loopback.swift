@@ -1,9 +1,10 @@
 internal import CCurl
 
-/// This machine's own addresses, to which no proxy leads.
+/// Loopback hosts, which are never reached through a proxy.
 enum Loopback {
-  /// Whether the host of `url` is a loopback address or `localhost`, as libcurl reads it: libcurl itself writes `127.1` and
-  /// `0x7f000001` as `127.0.0.1`.
+  /// Whether the host of `url` is a loopback address or `localhost`.
+  ///
+  /// libcurl parses the URL, and normalizes `127.1` and `0x7f000001` to `127.0.0.1`.
   static func isHost(ofURL url: String) -> Bool {
     guard let handle = curl_url() else { return false }
     defer { curl_url_cleanup(handle) }
@@ -18,7 +19,9 @@ enum Loopback {
       || name.hasPrefix("[::ffff:127.") || isIPv4(name)
   }
 
-  /// Any address of 127.0.0.0/8, and no name that begins like one.
+  /// Whether `name` is an address of 127.0.0.0/8.
+  ///
+  /// A name that only starts like one is not.
   private static func isIPv4(_ name: String) -> Bool {
     let numbers = name.split(separator: ".", omittingEmptySubsequences: false)
     return numbers.count == 4 && numbers[0] == "127" && numbers.allSatisfy { UInt8($0) != nil }

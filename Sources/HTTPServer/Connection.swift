@@ -5,14 +5,14 @@ internal import System
 internal import TLS
 internal import Time
 
-/// One connection from its first byte to its close: read, handle, write, again.
+/// One connection from accept to close: read, handle, write, repeat.
 final class Connection {
   private let context: ServerContext
   private let transport: Transport
   private let entry: ConnectionEntry
   private var peer: Peer
 
-  /// Takes over an accepted descriptor.
+  /// Takes ownership of an accepted descriptor.
   init(adopting descriptor: Int32, from peer: Peer, context: ServerContext) throws(SystemError) {
     transport = try Transport(adopting: descriptor, on: context.loop)
     entry = ConnectionEntry(waitHandle: transport.waitHandle, now: context.loop.now)
@@ -43,7 +43,7 @@ final class Connection {
     var receiver = RequestReceiver(context: context, transport: transport, entry: entry, peer: peer)
     for served in 1...context.limits.maxRequestsPerConnection {
       context.move(entry, to: .waiting)
-      // A task holds memory for every function that it is in: here, where most connections are, it is in few.
+      // A task holds memory for every active function. Most connections wait here, where few are active.
       guard await receiver.waitForFirstByte() else { break }
       let isLast = served == context.limits.maxRequestsPerConnection
       guard await serveRequest(from: &receiver, isLast: isLast) else { break }
@@ -54,14 +54,16 @@ final class Connection {
     context.handler.observe(.failed(.tooManyEmptyRecords, from: peer))
   }
 
-  /// False where the connection ends with it.
+  /// Serves one request.
+  ///
+  /// - Returns: false if the connection ends with it.
   private func serveRequest(from receiver: inout RequestReceiver, isLast: Bool) async -> Bool {
     let outcome = await receiver.next { await self.sendContinue() }
     switch consume outcome {
     case .closed:
       return false
     case .failed(let response, let method):
-      // Nothing after it could be understood.
+      // The bytes after it cannot be parsed.
       await sendLast(response, to: method)
       return false
     case .refused(let response, let head):
@@ -80,9 +82,9 @@ final class Connection {
     }
   }
 
-  /// Enqueues the answer, and lets go of the request and of all that it was made from: a reader may be slow.
+  /// Enqueues the response, and releases the request's memory: a reader may be slow.
   ///
-  /// - Returns: false where the connection ends with it.
+  /// - Returns: false if the connection ends with it.
   private func answer(_ request: consuming Request, isLast: Bool) async -> Bool {
     context.move(entry, to: .handling)
     let head = request.head
@@ -96,7 +98,9 @@ final class Connection {
     head.minorVersion == 0 ? .keepAlive : .none
   }
 
-  /// Answers before anything was read, and closes. A handshake only to say no would cost more than a connection.
+  /// Responds before anything was read, and closes.
+  ///
+  /// With TLS nothing is sent: a handshake only to refuse would cost more than a connection.
   private func reject(_ refusal: Refusal, from socket: ServerSocket) async {
     let response = context.handler.refuse(refusal, from: peer)
     if !socket.usesTLS { await sendLast(response, to: nil) }
@@ -104,13 +108,13 @@ final class Connection {
 
   private func end(after failure: ConnectionFailure) async {
     guard failure != .handshake(.plainHTTP) else {
-      // Its sender reads HTTP and nothing else.
+      // Its sender expects HTTP in the clear.
       transport.endTLS()
       return await sendLast(context.handler.refuse(.notTLS, from: peer), to: nil)
     }
     context.handler.observe(.failed(failure, from: peer))
     switch failure {
-    // An alert was sent, which tells the sender more than a reset.
+    // An alert was sent, which explains more than a reset would.
     case .handshake: await linger()
     case .notATrustedProxy, .proxyHeader, .timedOut, .ended, .tooManyEmptyRecords: return
     }
@@ -120,13 +124,15 @@ final class Connection {
 // MARK: - Before the first request
 
 extension Connection {
-  /// Learns from a trusted proxy who the client is. Bytes beyond the header belong to what follows.
+  /// Reads the PROXY header of a trusted proxy, which names the client.
+  ///
+  /// Bytes beyond the header belong to the next protocol.
   private func receiveProxyHeader() async throws(ConnectionFailure) {
     guard context.trustedProxies.contains(peer.address) else { throw .notATrustedProxy }
     context.move(entry, to: .receiving)
     let deadline = context.loop.now + context.limits.handshakeTimeout
     var input: [UInt8] = []
-    // Bounded by the parser, which never waits for more than its byte limit.
+    // Bounded by the parser, which never needs more than its byte limit.
     while true {
       do throws(ProxyHeaderError) {
         if let header = try ProxyHeader.parse(input.span) {
@@ -145,7 +151,7 @@ extension Connection {
   }
 
   private func name(_ header: ProxyHeader) {
-    // The proxy itself speaks, to see whether we are well.
+    // LOCAL: the proxy's own connection, such as a health check.
     if header.source == .local { return }
     peer = Peer(named: header.client(of: peer.address))
   }
@@ -155,7 +161,7 @@ extension Connection {
     context.move(entry, to: .receiving)
     let deadline = context.loop.now + context.limits.handshakeTimeout
     do throws(TLSError) { try transport.beginTLS(tls) } catch { throw .handshake(error) }
-    // Ends at the deadline, or when the session has taken as many bytes as a handshake may have.
+    // Ends at the deadline, or when the session has received as many bytes as a handshake may have.
     while true {
       switch transport.performHandshake() {
       case .complete: return
@@ -198,7 +204,7 @@ extension Connection {
       ResponseEncoder.append(response, to: &output, answering: method, date: date, connection: option)
       transport.enqueue(output)
     } else {
-      // Not copied: it may be most of what the server holds.
+      // Not copied: it may be most of the memory that the server holds.
       ResponseEncoder.appendHead(of: response, to: &output, date: date, connection: option)
       transport.enqueue(output)
       if ResponseEncoder.hasContent(response, answering: method) { transport.enqueue(response.body) }
@@ -206,12 +212,13 @@ extension Connection {
     }
   }
 
-  /// Sends all that was enqueued, in turns with the other connections. False where the peer is gone or takes
-  /// nothing.
+  /// Sends everything enqueued, yielding to other connections between pieces.
+  ///
+  /// - Returns: false if the peer is gone or reads nothing.
   private func flush() async -> Bool {
     let start = context.loop.now
     var sent = 0
-    // Ends with the bytes, or at the latest when the peer falls behind its pace.
+    // Ends with the last byte, or when the peer falls below the minimum transfer rate.
     while true {
       switch transport.flush() {
       case .transferred(let count):
@@ -225,7 +232,7 @@ extension Connection {
       case .wouldBlock:
         guard !context.mustEnd(entry) else { return false }
         context.move(entry, to: .sending)
-        // A small answer counts from here on: nearly all are taken at once.
+        // A small response is counted only from here: nearly all are sent at once.
         context.hold(transport.heldBytes, for: entry)
         let deadline = context.limits.minWriteRate.deadline(from: start, moved: sent)
         guard await transport.writable(until: deadline) == .ready else { return false }
@@ -235,8 +242,10 @@ extension Connection {
     }
   }
 
-  /// RFC 9112 section 9.6: closing with unread bytes resets the connection, and the reset may overtake the answer. So
-  /// say that we are done, and read on for a while, until the peer has said the same.
+  /// Lingering close (RFC 9112 section 9.6).
+  ///
+  /// Closing with unread bytes resets the connection, and the reset may overtake the response. So the sending
+  /// side is shut down first, and the rest is read for a while, until the peer closes.
   private func linger() async {
     guard !context.mustEnd(entry) else { return }
     transport.shutdownSending()
@@ -259,9 +268,10 @@ extension Connection {
 }
 
 extension RequestHead {
-  /// How many bytes of body to drop after a refusal, so that the connection can be kept; nil where it is not
-  /// known, or more than a connection is worth. A sender that expects `100 Continue` may send it or not (RFC
-  /// 9110 section 10.1.1).
+  /// The number of body bytes to discard after a refusal, to keep the connection.
+  ///
+  /// Nil if the length is unknown, or larger than a connection is worth. A sender that expects `100 Continue`
+  /// may send the body or not (RFC 9110 section 10.1.1).
   fileprivate var bodyWorthSkipping: Int? {
     switch bodyFraming {
     case .none: 0

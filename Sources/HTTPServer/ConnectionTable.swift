@@ -1,9 +1,10 @@
 internal import EventLoop
 internal import Time
 
-/// All open connections of one server, and the two sums that are bounded: their number and their bytes.
+/// All open connections of a server, with their number and their bytes.
 ///
-/// Decides who gives way when a bound is reached; whoever holds the table then ends the connection.
+/// Both sums are bounded. The table selects the connection to evict when a bound is reached; its owner then
+/// closes it.
 struct ConnectionTable {
   private var queues = ConnectionEntry.State.allCases.map { _ in ConnectionQueue() }
   private var countByClient: [ClientKey: Int] = [:]
@@ -12,7 +13,7 @@ struct ConnectionTable {
 
   func queue(_ state: ConnectionEntry.State) -> ConnectionQueue { queues[state.rawValue] }
 
-  /// How many connections `client` has.
+  /// The number of connections of `client`.
   func count(of client: ClientKey) -> Int { countByClient[client] ?? 0 }
 
   mutating func insert(_ entry: ConnectionEntry) {
@@ -21,7 +22,7 @@ struct ConnectionTable {
     count += 1
   }
 
-  /// Idempotent: a connection that was displaced is gone already.
+  /// Idempotent: an evicted connection is already removed.
   mutating func remove(_ entry: ConnectionEntry) {
     guard entry.isListed else { return }
     hold(0, for: entry)
@@ -46,14 +47,14 @@ struct ConnectionTable {
     queues[state.rawValue].append(entry)
   }
 
-  /// Says who is at the other end, once that is known.
+  /// Records the client of `entry`, once it is known.
   mutating func identify(_ entry: ConnectionEntry, as client: ClientKey) {
     guard entry.isListed, entry.client == nil else { return }
     entry.client = client
     countByClient[client, default: 0] += 1
   }
 
-  /// Says how many bytes `entry` holds now.
+  /// Records the number of bytes that `entry` holds now.
   mutating func hold(_ bytes: Int, for entry: ConnectionEntry) {
     guard entry.isListed else { return }
     heldBytes += bytes - entry.heldBytes
@@ -65,8 +66,10 @@ struct ConnectionTable {
     entry.sentBytes += bytes
   }
 
-  /// The transfer to evict when bytes run out: the slowest that has taken longer than `minAge`, else
-  /// the answer that has waited for its reader longest, else the body that has been arriving for longest.
+  /// The transfer to evict when memory runs out.
+  ///
+  /// The slowest that has taken longer than `minAge`. If none has, the response that has waited longest for
+  /// its reader; else the body that has been arriving longest.
   func slowestTransfer(at now: MonotonicTime, minAge: Duration) -> ConnectionEntry? {
     var slowest: (entry: ConnectionEntry, rate: Double)?
     for state in [ConnectionEntry.State.sending, .receiving] {
@@ -80,8 +83,10 @@ struct ConnectionTable {
       ?? queue(.receiving).first { $0.heldBytes > 0 }
   }
 
-  /// Who gives way to `newcomer`: a connection that has said everything, else the one that has been silent for longest,
-  /// else a message that has been on its way for longer than `patience`. Nil where all others deserve to stay.
+  /// The connection to evict in favour of `newcomer`.
+  ///
+  /// A lingering one, else the one idle for longest, else a transfer in progress for longer than `minAge`.
+  /// Nil if no other qualifies.
   func evictionCandidate(
     for newcomer: ConnectionEntry?, at now: MonotonicTime, minAge: Duration
   ) -> ConnectionEntry? {
@@ -95,35 +100,35 @@ struct ConnectionTable {
   }
 }
 
-/// One connection as ``ConnectionTable`` knows it: what it is doing, since when, and how many bytes it holds.
+/// A connection's entry in ``ConnectionTable``: its state, since when, and its bytes.
 final class ConnectionEntry {
   enum State: Int, CaseIterable {
-    /// For the first byte of a request: draining and need of room may close it.
+    /// Waiting for the first byte of a request; draining or eviction may close it.
     case waiting
-    /// A PROXY header, a handshake, a header section or a body has begun to come.
+    /// Receiving a PROXY header, a TLS handshake, a header section or a body.
     case receiving
-    /// A request was received whole, and its answer is being made.
+    /// A complete request is with the handler.
     case handling
-    /// A part of the answer was sent, and the rest waits for the peer to take it.
+    /// Part of the response was sent; the rest waits for the peer.
     case sending
-    /// Everything was said; the peer's rest is read so that it can read ours.
+    /// Lingering close: the response was sent, and the peer's remaining bytes are read.
     case lingering
   }
 
-  /// Where the connection's task waits.
+  /// The handle on which the connection's task waits.
   let waitHandle: WaitHandle
   fileprivate(set) var state = State.waiting
   fileprivate(set) var since: MonotonicTime
   fileprivate(set) var client: ClientKey?
   fileprivate(set) var heldBytes = 0
-  /// What the peer has taken since it came into this state.
+  /// The bytes that the peer has taken since the entry came into this state.
   fileprivate var sentBytes = 0
-  /// Taken out of the table to make room: it may say one last word that fits into the socket, and ends.
+  /// Evicted from the table. It may still send one last response that fits into the socket buffer.
   fileprivate(set) var isEvicted = false
 
   fileprivate var isListed = false
-  // The check that nobody else is using them would take as long as what is done with them, three times a request; and a
-  // queue uses them one after the other.
+  // The exclusivity check would take as long as the queue operations themselves, three times a request; a
+  // queue accesses the links one after the other.
   @exclusivity(unchecked) fileprivate var next: ConnectionEntry?
   @exclusivity(unchecked) fileprivate unowned var previous: ConnectionEntry?
 
@@ -132,13 +137,13 @@ final class ConnectionEntry {
     since = now
   }
 
-  /// Bytes per nanosecond since it came into this state, with some time behind it.
+  /// Bytes per nanosecond since it came into this state.
   fileprivate func rate(at now: MonotonicTime) -> Double {
     Double(state == .receiving ? heldBytes : sentBytes) / Double(max(1, (now - since).wholeNanoseconds))
   }
 }
 
-/// Entries of one state, in the order in which they came into it: the first has been in it for longest.
+/// The entries of one state, longest in that state first.
 struct ConnectionQueue {
   private(set) var first: ConnectionEntry?
   private var last: ConnectionEntry?
@@ -169,7 +174,7 @@ struct ConnectionQueue {
     return nil
   }
 
-  /// Calls `body` with every entry, oldest first; it may not change the queue.
+  /// Calls `body` with every entry, oldest first. `body` must not change the queue.
   func forEach(_ body: (ConnectionEntry) -> Void) {
     var current = first
     while let entry = current {

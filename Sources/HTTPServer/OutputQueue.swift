@@ -1,22 +1,22 @@
-/// Bytes that leave at the front. Their memory is given back on the way, not only when the last one has left.
+/// A queue of bytes to send, which frees memory as it is drained.
 struct OutputQueue {
   private var bytes: [UInt8] = []
-  /// How many of them have left.
+  /// The number of bytes already removed from the front.
   private var start = 0
 
-  /// Less is not worth a copy of the rest.
+  /// The least number of removed bytes for which copying the rest pays off.
   private static let trimThreshold = 128 * 1024
 
   var count: Int { bytes.count - start }
-  /// Memory: also of bytes that have left, and are not given back yet.
+  /// Memory in use, including removed bytes that are not freed yet.
   var heldBytes: Int { bytes.count }
 
-  /// Takes over `more` without a copy where nothing else waits.
+  /// Appends `more`, without a copy if the queue is empty.
   mutating func append(_ more: consuming [UInt8]) {
     if count == 0 { (bytes, start) = (more, 0) } else { bytes += more }
   }
 
-  /// Lets `body` append.
+  /// Lets `body` append to the queue.
   mutating func append(_ body: (inout [UInt8]) -> Void) {
     body(&bytes)
   }
@@ -29,10 +29,10 @@ struct OutputQueue {
   mutating func removeFirst(_ count: Int) {
     start += count
     if start == bytes.count {
-      // An idle connection holds no memory of its own.
+      // An idle connection holds no buffer.
       (bytes, start) = ([], 0)
     } else if start >= Self.trimThreshold, start * 2 >= bytes.count {
-      // At least half: every byte is copied once at most, on average.
+      // At least half has left: every byte is copied at most once, on average.
       (bytes, start) = (Array(bytes[start...]), 0)
     }
   }

@@ -1,29 +1,35 @@
 package import ClientAddress
 internal import EventLoop
 
-/// Who is at the other end of a connection.
+/// The client at the other end of a connection.
 package struct Peer: Equatable, Sendable {
-  /// The socket's own peer, or whom a PROXY header names in its place. A proxy that speaks HTTP may still stand between.
+  /// The socket's peer, or the client that a PROXY header names.
+  ///
+  /// An HTTP proxy may still stand between.
   package let address: PeerAddress
-  /// Connections are counted by this; nil for who speaks for many: this machine, and trusted proxies.
+  /// The key by which connections are counted.
+  ///
+  /// Nil for peers that act for many clients: this machine, and trusted proxies.
   let key: ClientKey?
 
   /// - Parameters:
-  ///   - socketAddress: the socket's own peer.
-  ///   - trustedProxies: speak for others, and are not counted.
+  ///   - socketAddress: the socket's peer.
+  ///   - trustedProxies: these act for other clients, and are not counted.
   init(_ socketAddress: SocketAddress, trusting trustedProxies: TrustedProxies) {
     address = PeerAddress(socketAddress)
     key = socketAddress.isLoopback || trustedProxies.contains(address) ? nil : ClientKey(address)
   }
 
-  /// A client that a trusted proxy has named.
+  /// A client named by a trusted proxy.
   init(named address: PeerAddress) {
     self.address = address
     key = ClientKey(address)
   }
 }
 
-/// What counts as one client: an IPv4 address, or an IPv6 /64, which is what one customer gets (RFC 6177).
+/// The unit that counts as one client: an IPv4 address or IPv6 /64.
+///
+/// A /64 is what one customer gets (RFC 6177).
 struct ClientKey: Hashable, Sendable {
   private let prefix: IPAddress
 
@@ -45,7 +51,7 @@ extension PeerAddress {
   init(_ address: SocketAddress) {
     switch address {
     case .ipv4(let host, _), .ipv6(let host, _):
-      // What the system wrote is an address, but for the zone of a link-local one.
+      // The system's text is an address, except for the zone of a link-local one.
       let text = host.prefix { $0 != "%" }
       self = IPAddress(String(text)).map { .ip($0) } ?? .unixSocket
     case .unix:

@@ -1,9 +1,9 @@
 package import HTTPWire
 
-/// One request, received whole.
+/// A complete request.
 package struct Request: Sendable {
   package let head: RequestHead
-  /// The content after any transfer coding was undone, byte for byte.
+  /// The content after transfer decoding, byte for byte.
   package let body: [UInt8]
   package let peer: Peer
 }

@@ -4,63 +4,69 @@ package import HTTPWire
 package import System
 package import TLS
 
-/// What a server asks its application. Used on the server's loop only, by many connections in turn.
+/// The application behind a server.
+///
+/// Used on the server's loop only, by many connections in turn.
 package protocol RequestHandler: AnyObject {
-  /// Decides by the header section alone whether the body is wanted: what is refused here is never read.
+  /// Decides by the header section alone whether to read the body.
+  ///
+  /// The body of a request refused here is never read.
   func admit(_ head: RequestHead, from peer: Peer) -> Admission
   func respond(to request: Request) async -> Response
-  /// The answer to what never became a request.
+  /// The response to a connection or request that cannot be served.
   func refuse(_ refusal: Refusal, from peer: Peer) -> Response
-  /// Something happened to a connection that is no request: for counting, and for the log.
+  /// Called for connection events, for metrics and logs.
   func observe(_ event: ConnectionEvent)
 }
 
 package enum Admission: Sendable {
-  /// Receive a body of at most so many bytes, then ask for the answer.
+  /// Receive a body of at most so many bytes, then call ``RequestHandler/respond(to:)``.
   case receive(bodyLimit: Int)
   case refuse(Response)
 }
 
-/// Why a request was not served.
+/// The reason a request was not served.
 package enum Refusal: Equatable, Sendable {
-  /// A rule of the protocol was broken.
+  /// The request violates the protocol.
   case malformed(RequestError)
-  /// The declared length passes what ``Admission/receive(bodyLimit:)`` allowed.
+  /// The declared length exceeds ``Admission/receive(bodyLimit:)``.
   case bodyTooLarge(limit: Int)
   /// The header section or the body did not come in time.
   case timedOut
-  /// The server holds as many connections as it may.
+  /// The server has reached its maximum number of connections.
   case tooManyConnections
-  /// The client's address holds as many connections as one may.
+  /// The client's address has reached its maximum number of connections.
   case tooManyConnectionsOfAddress
-  /// The request was cut to make room for others.
+  /// The connection was evicted in favour of others.
   case evicted
-  /// A request came in the clear where TLS is spoken.
+  /// A request in the clear on a TLS listener.
   case notTLS
 }
 
-/// What happens to connections beside their requests.
+/// A connection event other than a request.
 package enum ConnectionEvent: Equatable, Sendable {
   case opened
   case closed
-  /// Closed to make room for another, or for other bytes.
+  /// Closed in favour of another connection, or to free memory.
   case evicted
-  /// It ended before its first request could come, or broke a bound of TLS later.
+  /// It ended before its first request, or exceeded a limit of TLS later.
   case failed(ConnectionFailure, from: Peer)
-  /// Out of descriptors or memory: others have to make room, or nothing is accepted for a moment.
+  /// accept(2) failed for lack of descriptors or memory.
+  ///
+  /// A connection is evicted, or accepting pauses.
   case acceptError(SystemError)
 }
 
-/// Why a connection ended although no request was refused.
+/// The reason a connection failed other than a refused request.
 package enum ConnectionFailure: Error, Equatable, Sendable {
-  /// A PROXY header is taken from trusted proxies only, and this peer is none.
+  /// The listener expects a PROXY header, and the peer is not a trusted proxy.
   case notATrustedProxy
   case proxyHeader(ProxyHeaderError)
   case handshake(TLSError)
-  /// The PROXY header or the handshake did not come in time.
+  /// The PROXY header or the handshake timed out.
   case timedOut
-  /// The peer left, or its place was needed.
+  /// The peer left, or the connection was evicted.
   case ended
-  /// After the handshake: the peer sent records without data, such as key updates, and little else.
+  /// After the handshake: too many records without data, such as key updates.
   case tooManyEmptyRecords
 }

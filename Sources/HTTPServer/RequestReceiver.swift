@@ -2,20 +2,21 @@ internal import EventLoop
 internal import HTTPWire
 internal import Time
 
-/// Receives requests from one connection, one after the other, within the limits.
+/// Receives the requests of one connection in order, within the limits.
 struct RequestReceiver: ~Copyable {
   enum Outcome {
     case request(Request)
-    /// It is refused by its header section. A body may follow.
+    /// Refused by its header section. A body may follow.
     case refused(Response, RequestHead)
-    /// Nothing after it can be understood. The method is nil where none could be read.
+    /// The rest of the input cannot be parsed. The method is nil if none was read.
     case failed(Response, method: Method?)
-    /// The peer left, or nothing came in time to be answered.
+    /// The peer left, or timed out before a request that could be answered.
     case closed
   }
 
-  /// Bytes read at once where it is not known how many will come: some deliveries, and no more than that for a sender
-  /// that holds a connection open.
+  /// The read size where the number of bytes to come is unknown.
+  ///
+  /// Large enough for several deliveries, and small enough for a sender that only holds a connection open.
   static let readSize = 16 * 1024
 
   /// Bytes that have arrived and belong to no request yet.
@@ -35,8 +36,9 @@ struct RequestReceiver: ~Copyable {
     self.peer = peer
   }
 
-  /// The next request, whose first byte has come. `continuing` sends the interim answer that lets an expectant sender go
-  /// on.
+  /// Receives the next request, whose first byte has arrived.
+  ///
+  /// - Parameter continuing: sends `100 Continue` to a sender that expects it.
   mutating func next(continuing: () async -> Bool) async -> Outcome {
     context.move(entry, to: .receiving)
     var method: Method?
@@ -83,17 +85,19 @@ struct RequestReceiver: ~Copyable {
 // MARK: - The header section
 
 extension RequestReceiver {
-  /// False when the connection should end: it was silent for too long, the peer left, or the server drains.
+  /// Waits for the first byte of a request.
+  ///
+  /// - Returns: false if the connection should end: idle timeout, peer gone, or draining.
   mutating func waitForFirstByte() async -> Bool {
     if hasRequest {
       await yieldIfTurnIsSpent()
       return !context.mustEnd(entry)
     }
-    // An idle connection holds no memory of its own.
+    // An idle connection holds no buffer.
     if input.isEmpty { input = [] }
     let start = context.loop.now
     var hasWaited = false
-    // Ends at the deadline; an interruption only asks anew when that is.
+    // Ends at the deadline; an interruption only recomputes the deadline.
     while !context.mustEnd(entry) {
       switch transport.receive(into: &input, limit: Self.readSize) {
       case .transferred:
@@ -115,7 +119,7 @@ extension RequestReceiver {
 
   private var hasRequest: Bool { RequestHeadParser.hasBegun(input.span) }
 
-  /// Many requests that came at once are answered in turns with those of others.
+  /// Pipelined requests are served in turns with those of other connections.
   private func yieldIfTurnIsSpent() async {
     if hasServed, context.isTurnSpent { await context.yield() }
   }
@@ -123,7 +127,7 @@ extension RequestReceiver {
   private mutating func receiveHead() async throws(Interruption) -> RequestHead {
     var parser = RequestHeadParser(limits: context.limits.message)
     let deadline = context.loop.now + context.limits.headerTimeout
-    // Bounded by the parser, which refuses a section that grows past its limit.
+    // Bounded by the parser, which rejects a section that exceeds its limit.
     while true {
       do throws(RequestError) {
         if let head = try parser.parse(input.span) {
@@ -153,7 +157,7 @@ extension RequestReceiver {
 
   private mutating func receiveBody(of length: Int) async throws(Interruption) -> [UInt8] {
     if input.count <= length, input.count * 2 > length {
-      // Most of it is here: what has arrived becomes the body, without a copy.
+      // Most of it has arrived: the input buffer becomes the body, without a copy.
       var body: [UInt8] = []
       swap(&body, &input)
       try await fill(&body, to: length)
@@ -165,8 +169,10 @@ extension RequestReceiver {
     return body
   }
 
-  /// The body grows as its bytes come: a length that is only claimed reserves nothing. Once half of it is there, the rest is
-  /// allocated exactly, for to double once more would take up to twice the length.
+  /// Reads the body; memory grows only as bytes arrive.
+  ///
+  /// A declared length alone reserves nothing. Once half of it has arrived, the rest is allocated exactly,
+  /// because doubling once more could take up to twice the length.
   private mutating func fill(
     _ body: inout [UInt8], to length: Int
   ) async throws(Interruption) {
@@ -186,7 +192,7 @@ extension RequestReceiver {
     var decoder = ChunkedDecoder(limits: context.limits.message, bodyLimit: limit)
     var body: [UInt8] = []
     let start = context.loop.now
-    // Bounded by the decoder, which refuses a body that grows past `limit`.
+    // Bounded by the decoder, which rejects a body that exceeds `limit`.
     while true {
       do throws(RequestError) {
         let progress = try decoder.decode(input.span, into: &body)
@@ -204,8 +210,9 @@ extension RequestReceiver {
 // MARK: - The body of a refused request
 
 extension RequestReceiver {
-  /// Drops the body of a refused request, so that the next one is found behind it. False where it does not
-  /// come.
+  /// Discards the body of a refused request, up to the next request.
+  ///
+  /// - Returns: false if the body does not arrive.
   mutating func skipBody(of length: Int) async -> Bool {
     guard length > 0 else { return true }
     context.move(entry, to: .receiving)
@@ -225,7 +232,7 @@ extension RequestReceiver {
 // MARK: - Bytes
 
 extension RequestReceiver {
-  /// Appends to the input at least one byte.
+  /// Appends at least one byte to the input.
   private mutating func receive(until deadline: MonotonicTime) async throws(Interruption) {
     let count = input.count
     while input.count == count {
@@ -234,7 +241,7 @@ extension RequestReceiver {
     }
   }
 
-  /// What to do after an attempt to read: go on, wait for more, or give up.
+  /// Continues, waits for more, or fails after an attempt to read.
   private mutating func proceed(
     after result: TransferResult, until deadline: MonotonicTime
   ) async throws(Interruption) {

@@ -5,9 +5,9 @@ package import System
 package import TLS
 internal import Time
 
-/// An HTTP/1.1 server on one loop: accepts connections, and serves each in a task of its own.
+/// An HTTP/1.1 server on one loop, with one task per connection.
 ///
-/// It knows nothing of what it serves; a ``RequestHandler`` does.
+/// It knows nothing of the application; a ``RequestHandler`` does.
 package actor Server {
   private nonisolated let loop: EventLoop
   private let context: ServerContext
@@ -20,8 +20,8 @@ package actor Server {
 
   /// - Parameters:
   ///   - handler: moves to the loop, and is used nowhere else.
-  ///   - trustedProxies: whose PROXY headers are believed, and whose connections are not counted by address.
-  ///   - tls: what clients are shown by sockets that use TLS; without it they are served nothing.
+  ///   - trustedProxies: their PROXY headers are accepted, and their connections are not counted by address.
+  ///   - tls: the context of listeners that use TLS; without it those serve nothing.
   package init(
     loop: EventLoop, limits: ServerLimits, handler: sending any RequestHandler,
     trustedProxies: TrustedProxies = .none, tls: TLSContext? = nil
@@ -31,10 +31,11 @@ package actor Server {
     context.tls = tls
   }
 
-  /// Serves `sockets`, which are now the server's, until ``drain()`` and until the last connection
-  /// has ended. Call it once, from a task of the loop.
+  /// Serves `sockets` until ``drain()`` and until the last connection has ended.
   ///
-  /// - Returns: how many requests were cut by ``abort()`` although they had come whole.
+  /// Takes ownership of the sockets. Call it once, from a task of the loop.
+  ///
+  /// - Returns: the number of complete requests that ``abort()`` cut.
   package func run(listeningOn sockets: [ServerSocket]) async throws(SystemError) -> Int {
     self.sockets = sockets
     for socket in sockets { listeners.append(try Listener(adopting: socket.descriptor, on: loop)) }
@@ -44,19 +45,21 @@ package actor Server {
     return context.cutRequests
   }
 
-  /// Stops accepting, closes idle connections, lets the others finish their request. Idempotent.
+  /// Starts a graceful shutdown. Idempotent.
+  ///
+  /// Stops accepting, closes idle connections, and lets the others finish their request.
   package func drain() {
     context.drain()
     for listener in listeners { loop.interrupt(listener.waitHandle) }
   }
 
-  /// Ends every connection where it stands. What a handler has committed stays committed.
+  /// Closes every connection at once. Whatever a handler has committed stays committed.
   package func abort() {
     context.abort()
     for listener in listeners { loop.interrupt(listener.waitHandle) }
   }
 
-  /// Shows `tls` to connections from now on; those that are open go on as they are.
+  /// Uses `tls` for new connections; open connections keep their context.
   package func show(_ tls: TLSContext) {
     context.tls = tls
   }
@@ -65,7 +68,7 @@ package actor Server {
 // MARK: - Accepting
 
 extension Server {
-  /// Returns when the server drains and the last connection of this listener has ended.
+  /// Returns once the server drains and the last connection of this listener has ended.
   private func serveListener(_ index: Int) async {
     let listener = listeners[index]
     await withDiscardingTaskGroup { group in
@@ -94,8 +97,8 @@ extension Server {
         continue
       case .exhausted(let error), .failed(let error):
         context.noteAcceptError(error)
-        // A connection that made room gives its descriptor back at the next turn. Where none did, trying again at once
-        // would spin: nothing changes until something ends, and no event tells when.
+        // An evicted connection releases its descriptor in the next turn. Where none was evicted, retrying at
+        // once would spin: no event reports that a descriptor became free.
         let pause = context.evictOne() ? .zero : context.limits.acceptBackoff
         _ = await loop.sleep(listener.waitHandle, until: loop.now + pause)
       }
@@ -104,7 +107,7 @@ extension Server {
 
   private func serve(_ descriptor: Int32, from address: SocketAddress, through socket: ServerSocket) async {
     let peer = Peer(address, trusting: context.trustedProxies)
-    // A socket that cannot be watched was closed by the attempt: its peer sees that, and tries again.
+    // A socket that cannot be watched is closed already; its peer sees that, and retries.
     guard let connection = try? Connection(adopting: descriptor, from: peer, context: context) else { return }
     await connection.serve(as: socket)
   }

@@ -5,33 +5,35 @@ internal import System
 internal import TLS
 internal import Time
 
-/// What the connections of one server share. Touched on the server's loop only.
+/// The state that a server's connections share.
+///
+/// Used on the server's loop only.
 final class ServerContext {
   let loop: EventLoop
   let limits: ServerLimits
   let handler: any RequestHandler
   let trustedProxies: TrustedProxies
-  /// What new connections are shown, where a socket uses TLS.
+  /// The TLS context of new connections; nil without TLS.
   var tls: TLSContext?
   private(set) var phase = Phase.serving
   private(set) var connections = ConnectionTable()
-  /// Requests that had come whole and were cut by ``abort()`` before they were answered.
+  /// Complete requests that ``abort()`` cut before they were answered.
   private(set) var cutRequests = 0
   private var drainingSince: MonotonicTime?
   private var lastAcceptError: MonotonicTime?
-  /// Since memory was given back last.
+  /// The peak since free memory was last trimmed.
   private var peak = (connections: 0, bytes: 0)
   private var date: (second: Int64, text: [UInt8]) = (.min, [])
 
   private static let acceptErrorLogInterval: Duration = .seconds(10)
-  /// So much at once leaves something behind that is worth to be given back.
+  /// The peak from which trimming free memory pays off.
   private static let trimThreshold = (connections: 64, bytes: 4 * 1024 * 1024)
 
   enum Phase {
     case serving
-    /// No new requests; those that have begun to come are finished.
+    /// No new requests are accepted; those that have begun to arrive are finished.
     case draining
-    /// The grace is over: every wait ends at once.
+    /// The grace period is over: every wait ends at once.
     case aborting
   }
 
@@ -44,7 +46,7 @@ final class ServerContext {
     self.handler = handler
   }
 
-  /// The `Date` field's value, made once a second.
+  /// The value of the `Date` field, formatted once a second.
   var dateField: [UInt8] {
     let milliseconds = loop.kernel.wallTimeMilliseconds
     let second = milliseconds >= 0 ? milliseconds / 1000 : 0
@@ -56,12 +58,12 @@ final class ServerContext {
 // MARK: - Turns
 
 extension ServerContext {
-  /// Lets the other connections go on first.
+  /// Yields to the other connections.
   func yield() async {
     _ = await loop.sleep(until: loop.now)
   }
 
-  /// This turn of the loop has taken so long that others wait.
+  /// Whether this turn of the loop has used its time.
   var isTurnSpent: Bool { loop.kernel.monotonicTime - loop.now >= limits.maxTurnDuration }
 }
 
@@ -84,15 +86,17 @@ extension ServerContext {
     }
   }
 
-  /// Until when to wait for the first byte of a request on a connection that has been silent since `start`. Draining ends
-  /// a kept connection at once; one that was accepted a moment ago may have its request under way.
+  /// The deadline for the first byte of a request.
+  ///
+  /// `start` is when the connection became idle. Draining closes an idle connection at once; one that was
+  /// just accepted may have its request in flight.
   func silenceDeadline(from start: MonotonicTime, hasServed: Bool) -> MonotonicTime {
     let deadline = start + (hasServed ? limits.idleTimeout : limits.firstByteTimeout)
     guard let drainingSince else { return deadline }
     return hasServed ? drainingSince : min(deadline, drainingSince + limits.drainingFirstByteTimeout)
   }
 
-  /// Whether the connection has no time left to wait for anything.
+  /// Whether the connection must close without waiting for anything.
   func mustEnd(_ entry: ConnectionEntry) -> Bool {
     phase == .aborting || entry.isEvicted
   }
@@ -101,7 +105,9 @@ extension ServerContext {
 // MARK: - Bounds
 
 extension ServerContext {
-  /// Lists a new connection; false where there is no room for it, and nobody to make some.
+  /// Adds a new connection.
+  ///
+  /// - Returns: false if the server is full and no connection can be evicted.
   func open(_ entry: ConnectionEntry) -> Bool {
     connections.insert(entry)
     peak.connections = max(peak.connections, connections.count)
@@ -111,14 +117,14 @@ extension ServerContext {
 
   func close(_ entry: ConnectionEntry) {
     connections.remove(entry)
-    // What a peak left behind lies in pieces that the allocator would keep. It takes milliseconds, so not before most of
-    // it is over.
+    // A peak leaves fragments that the allocator would keep. Trimming takes milliseconds, so it waits until
+    // most of the load is gone.
     guard
       peak.connections >= Self.trimThreshold.connections && connections.count < peak.connections / 8
         || peak.bytes >= Self.trimThreshold.bytes && connections.heldBytes < peak.bytes / 8
     else { return }
     peak = (connections.count, connections.heldBytes)
-    // Not yet: what this connection holds is freed when its task has returned.
+    // Not yet: the connection's memory is freed when its task has returned.
     loop.atEndOfTurn { FreeMemory.trim() }
   }
 
@@ -126,14 +132,16 @@ extension ServerContext {
     connections.move(entry, to: state, now: loop.now)
   }
 
-  /// False where `client` has as many connections as one may have; nil is not counted.
+  /// Records the client of a connection; nil is not counted.
+  ///
+  /// - Returns: false if the client has exceeded its maximum number of connections.
   func identify(_ entry: ConnectionEntry, as client: ClientKey?) -> Bool {
     guard let client else { return true }
     connections.identify(entry, as: client)
     return connections.count(of: client) <= limits.maxConnectionsPerAddress
   }
 
-  /// Closes the connection that can best be spared, so that another gets its place or its descriptor.
+  /// Evicts one connection, to free a slot or a descriptor.
   func evictOne(for newcomer: ConnectionEntry? = nil) -> Bool {
     let candidate = connections.evictionCandidate(for: newcomer, at: loop.now, minAge: limits.minEvictionAge)
     guard let candidate else { return false }
@@ -141,18 +149,22 @@ extension ServerContext {
     return true
   }
 
-  /// Descriptors or memory ran out. Told once in a while, for it happens as often as somebody tries to connect.
+  /// Reports an accept error, at most once per interval.
+  ///
+  /// Every attempt to connect causes one.
   func noteAcceptError(_ error: SystemError) {
     if let last = lastAcceptError, loop.now - last < Self.acceptErrorLogInterval { return }
     lastAcceptError = loop.now
     handler.observe(.acceptError(error))
   }
 
-  /// Says how many bytes `entry` holds, and keeps the sum of all within its bound.
+  /// Records the bytes that `entry` holds.
+  ///
+  /// Evicts transfers while the sum exceeds its limit.
   func hold(_ bytes: Int, for entry: ConnectionEntry) {
     connections.hold(bytes, for: entry)
     peak.bytes = max(peak.bytes, connections.heldBytes)
-    // Ends: every round takes a connection from a queue.
+    // Ends: every round removes a connection from a queue.
     while connections.heldBytes > limits.maxBytesInFlight,
       let slowest = connections.slowestTransfer(at: loop.now, minAge: limits.minEvictionAge)
     {
@@ -160,7 +172,7 @@ extension ServerContext {
     }
   }
 
-  /// The peer has taken `bytes` more of its answer.
+  /// Records that the peer has taken `bytes` more of its response.
   func noteSent(_ bytes: Int, for entry: ConnectionEntry) {
     connections.noteSent(bytes, for: entry)
   }

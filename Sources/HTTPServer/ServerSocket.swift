@@ -1,10 +1,10 @@
-/// A listening socket that a server is to serve, and what its connections begin with.
+/// A listening socket of a server, with the protocols on it.
 package struct ServerSocket: Sendable {
   package let descriptor: Int32
-  /// Every connection begins with a PROXY header, which says who the client is.
+  /// Every connection starts with a PROXY header, which names the client.
   package let expectsProxyHeader: Bool
 
-  /// Then every connection speaks TLS.
+  /// Every connection uses TLS, after the PROXY header.
   package let usesTLS: Bool
 
   package init(descriptor: Int32, expectsProxyHeader: Bool = false, usesTLS: Bool = false) {

@@ -3,32 +3,37 @@ internal import System
 internal import TLS
 internal import Time
 
-/// The bytes of one connection, with or without TLS: what was received, and what is still to be sent. Used on its loop
-/// only.
+/// The byte stream of one connection, with or without TLS.
+///
+/// It buffers unread input and pending output. Used on its loop only.
 final class Transport {
   private let socket: Socket
   private var session: TLSSession?
-  /// Bytes that were received before it was known whose they are.
+  /// Input that was put back by ``unread(_:)``.
   private var unreadBytes: [UInt8] = []
-  /// What the socket takes next.
+  /// The bytes that the socket takes next.
   private var outgoing = OutputQueue()
-  /// The rest of a long answer, behind that: encrypted piece by piece, as the socket takes it.
+  /// The rest of a long response, which follows ``outgoing``.
+  ///
+  /// It is encrypted piece by piece, as the socket takes it.
   private var unencoded = OutputQueue()
-  /// Why TLS has failed, once it has.
+  /// The reason TLS has failed, once it has.
   private(set) var tlsFailure: TLSError?
 
-  /// Bytes sent, or encrypted, at once: others have their turn before the next.
+  /// The maximum bytes sent or encrypted at once, before others have their turn.
   static let pieceSize = 64 * 1024
 
-  /// Takes over an accepted descriptor; closes it where it cannot be watched.
+  /// Takes ownership of an accepted descriptor; closes it if it cannot be watched.
   init(adopting descriptor: Int32, on loop: EventLoop) throws(SystemError) {
     socket = try Socket(adopting: descriptor, on: loop)
   }
 
-  /// What to pass to ``EventLoop/interrupt(_:)`` to end a wait of this connection.
+  /// The handle to pass to ``EventLoop/interrupt(_:)``, which ends a wait for this connection.
   var waitHandle: WaitHandle { socket.waitHandle }
 
-  /// Waits for bytes; but first for the socket to take what we owe the peer, for that may be what it waits for.
+  /// Flushes pending output, then waits for input.
+  ///
+  /// The peer may be waiting for that output before it sends.
   func readable(until deadline: MonotonicTime) async -> WaitOutcome {
     while outgoing.count > 0 {
       switch flush() {
@@ -50,7 +55,7 @@ final class Transport {
 // MARK: - Receiving
 
 extension Transport {
-  /// Appends at most `limit` bytes that have arrived to `buffer`, without waiting.
+  /// Appends at most `limit` bytes that have arrived to `buffer`, without blocking.
   func receive(into buffer: inout [UInt8], limit: Int) -> TransferResult {
     guard session != nil else { return receiveRaw(into: &buffer, limit: limit) }
     defer { flushTLSOutput() }
@@ -61,7 +66,7 @@ extension Transport {
     return decrypt(into: &buffer, limit: limit) ?? .wouldBlock
   }
 
-  /// Nil where ciphertext is wanting.
+  /// Nil if more ciphertext is needed.
   private func decrypt(into buffer: inout [UInt8], limit: Int) -> TransferResult? {
     switch session?.read(into: &buffer, limit: limit) {
     case .transferred(let count): return .transferred(count)
@@ -73,12 +78,12 @@ extension Transport {
     }
   }
 
-  /// Gives back bytes that were received and belong to what follows: they are received again first.
+  /// Puts received bytes back in front of the input.
   func unread(_ bytes: [UInt8]) {
     unreadBytes = bytes + unreadBytes
   }
 
-  /// Receives at most `limit` bytes of whatever comes, and forgets them.
+  /// Receives and discards at most `limit` bytes.
   func discard(limit: Int) -> TransferResult {
     var sink: [UInt8] = []
     return receiveRaw(into: &sink, limit: limit)
@@ -92,19 +97,19 @@ extension Transport {
     return .transferred(count)
   }
 
-  /// EPROTO: what TLS calls by another name, the loop counts as a broken connection.
+  /// EPROTO: to the loop a TLS failure is a broken connection.
   private static let tlsFailureError = SystemError(call: "TLS", number: 71)
 }
 
 // MARK: - Sending
 
 extension Transport {
-  /// Bytes that wait for the socket.
+  /// The number of bytes waiting for the socket.
   var unsentCount: Int { outgoing.count + unencoded.count }
-  /// Memory that they take, encrypted or not.
+  /// The memory that they take, encrypted or not.
   var heldBytes: Int { outgoing.heldBytes + unencoded.heldBytes }
 
-  /// Takes `bytes` to be sent by ``flush()``; many of them without a copy.
+  /// Queues `bytes` for ``flush()``; large buffers are not copied.
   func enqueue(_ bytes: consuming [UInt8]) {
     guard bytes.count <= Self.pieceSize, unencoded.count == 0 else { return unencoded.append(bytes) }
     if session == nil {
@@ -115,7 +120,7 @@ extension Transport {
     }
   }
 
-  /// Sends a piece, without waiting: as much as the socket takes of it.
+  /// Sends one piece, as far as the socket takes it, without blocking.
   func flush() -> TransferResult {
     guard outgoing.count > 0 || encodeNext() else { return .broken(Self.tlsFailureError) }
     guard outgoing.count > 0 else { return .transferred(0) }
@@ -144,7 +149,9 @@ extension Transport {
     return result == .written
   }
 
-  /// Says that nothing more will be sent, so that the peer can read everything before the connection ends.
+  /// Shuts down the sending side.
+  ///
+  /// The peer then reads to the end of the data.
   func shutdownSending() {
     session?.close()
     flushTLSOutput()
@@ -157,26 +164,28 @@ extension Transport {
 extension Transport {
   enum Handshake: Equatable {
     case complete
-    /// It goes on when more bytes have come.
+    /// More bytes are needed.
     case wouldBlock
     /// The peer has left.
     case ended
     case failed(TLSError)
   }
 
-  /// From now on all bytes are those of TLS.
+  /// Starts TLS: all following bytes are records.
   func beginTLS(_ context: TLSContext) throws(TLSError) {
     session = try TLSSession(context)
   }
 
-  /// Everything that follows is sent in the clear: for a peer that has spoken in the clear itself.
+  /// Stops TLS: everything that follows is sent in the clear.
+  ///
+  /// Used for a peer that sent a request in the clear.
   func endTLS() {
     session = nil
   }
 
-  /// Goes on with the handshake as far as the bytes that have arrived allow.
+  /// Continues the handshake as far as the bytes that have arrived allow.
   func performHandshake() -> Handshake {
-    // Ends with the bytes that have arrived; the session refuses a handshake that is too long.
+    // Ends with the bytes that have arrived; the session rejects a handshake that is too long.
     while true {
       let progress = session?.handshake() ?? .complete
       flushTLSOutput()
@@ -193,8 +202,10 @@ extension Transport {
     }
   }
 
-  /// Hands what has arrived to the session. An end without close_notify is an end like any other: a message says itself
-  /// how long it is, so none can be cut short unnoticed.
+  /// Passes received ciphertext to the session.
+  ///
+  /// An end without close_notify is treated as any other. Every message declares its own length, so
+  /// truncation cannot go unnoticed.
   private func feedSession() -> TransferResult {
     var ciphertext: [UInt8] = []
     let result = receiveRaw(into: &ciphertext, limit: TLSSession.maxReceiveBytes)
@@ -202,8 +213,9 @@ extension Transport {
     return result
   }
 
-  /// Flights of the handshake, alerts, tickets and the answers to key updates, which come up at any time. What the socket
-  /// does not take is sent before the next wait.
+  /// Sends the session's own output: handshake flights, alerts, tickets, answers to key updates.
+  ///
+  /// These come up at any time. Whatever the socket does not take is sent before the next wait.
   private func flushTLSOutput() {
     takeTLSOutput()
     if outgoing.count > 0 { _ = flush() }

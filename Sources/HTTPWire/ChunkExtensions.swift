@@ -1,12 +1,14 @@
 internal import Bytes
 
-/// The extensions of a chunk (RFC 9112 section 7.1.1): `*( BWS ";" BWS name [ BWS "=" BWS value ] )`, where a value is a
-/// token or a quoted string. None is known, so all are skipped; but what is none of them might be the end of the line to
-/// another reader, and is refused.
+/// Chunk extensions (RFC 9112 section 7.1.1), validated and ignored.
+///
+/// `*( BWS ";" BWS name [ BWS "=" BWS value ] )`, where a value is a token or a quoted string. None is
+/// recognized, so all are skipped. Malformed ones are rejected, because another reader might take them for
+/// the end of the line.
 enum ChunkExtensions {
   static func check(_ range: Range<Int>, in input: Span<UInt8>) throws(RequestError) {
     var rest = Cursor(index: range.lowerBound, end: range.upperBound)
-    // Ends: every round takes a semicolon.
+    // Ends: every round consumes a semicolon.
     while !rest.isAtEnd {
       rest.skipWhitespace(in: input)
       guard rest.skip(UInt8(ascii: ";"), in: input) else { throw .malformedChunkSize }
@@ -37,14 +39,14 @@ enum ChunkExtensions {
       while index < end, input[index].isOptionalWhitespace { index += 1 }
     }
 
-    /// False where there is not one character of a token.
+    /// False if there is no token character.
     mutating func skipToken(in input: Span<UInt8>) -> Bool {
       let start = index
       while index < end, input[index].isTokenCharacter { index += 1 }
       return index > start
     }
 
-    /// RFC 9110 section 5.6.4. False where there is none, or it does not end.
+    /// RFC 9110 section 5.6.4. False if there is no quoted string, or it does not end.
     mutating func skipQuotedString(in input: Span<UInt8>) -> Bool {
       guard skip(UInt8(ascii: "\""), in: input) else { return false }
       while index < end {

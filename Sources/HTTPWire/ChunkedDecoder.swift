@@ -1,11 +1,12 @@
 internal import Bytes
 
-/// Undoes the chunked transfer coding (RFC 9112 section 7.1) of a body that comes in pieces.
+/// Decodes the chunked transfer coding (RFC 9112 section 7.1) incrementally.
 ///
-/// Give it all bytes that were not consumed yet; extensions are skipped and trailers dropped, both within one budget.
+/// Pass it all bytes that were not consumed yet. Extensions are skipped and trailers dropped, both within one
+/// limit.
 package struct ChunkedDecoder {
   package struct Progress: Equatable, Sendable {
-    /// How many bytes of the input are done with.
+    /// The number of input bytes that are consumed.
     package let consumed: Int
     package let isComplete: Bool
   }
@@ -30,7 +31,7 @@ package struct ChunkedDecoder {
     self.bodyLimit = bodyLimit
   }
 
-  /// Appends the content that `input` holds to `body`.
+  /// Appends the content in `input` to `body`.
   package mutating func decode(_ input: Span<UInt8>, into body: inout [UInt8]) throws(RequestError)
     -> Progress
   {
@@ -65,7 +66,9 @@ package struct ChunkedDecoder {
     return count
   }
 
-  /// Hands the next line to `use`, and returns how many bytes it took; 0 while it is not complete.
+  /// Passes the next line to `use`.
+  ///
+  /// - Returns: the number of bytes consumed; 0 while the line is incomplete.
   private mutating func takeLine(
     of input: Span<UInt8>, _ use: (inout ChunkedDecoder, Range<Int>) throws(RequestError) -> Void
   ) throws(RequestError) -> Int {
@@ -76,7 +79,7 @@ package struct ChunkedDecoder {
     return line.upperBound + 2
   }
 
-  /// The CR LF that follows a chunk's data; 0 while it is not complete.
+  /// Consumes the CR LF after a chunk's data; returns 0 while it is incomplete.
   private mutating func takeDataEnd(of input: Span<UInt8>) throws(RequestError) -> Int {
     guard !input.isEmpty else { return 0 }
     guard input[0] == .carriageReturn else { throw input[0] == .lineFeed ? .bareLineFeed : .malformedChunk }
@@ -102,7 +105,8 @@ package struct ChunkedDecoder {
     }
     guard index > line.lowerBound else { throw .malformedChunkSize }
     try ChunkExtensions.check(index..<line.upperBound, in: input)
-    // A plain size is free; a sender that spends more on framing than on content is bounded by the content's limit.
+    // A plain size costs nothing: a sender that spends more on framing than on content is bounded by the
+    // limit on content.
     try spend(max(0, zeros - 1) + line.upperBound - index)
     guard size > 0 else {
       state = .trailers

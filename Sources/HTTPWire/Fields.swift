@@ -1,6 +1,8 @@
 internal import Bytes
 
-/// The header fields of one message, in order, repetitions included. Owns its bytes once; fields are ranges of them.
+/// The header fields of one message, in order, repetitions included.
+///
+/// It owns a copy of the header section; fields are ranges of it.
 package struct Fields: Sendable {
   private var bytes: [UInt8] = []
   private var entries: [Entry] = []
@@ -8,20 +10,24 @@ package struct Fields: Sendable {
   private struct Entry {
     let name: Range<Int>
     let value: Range<Int>
-    /// The first byte of the name in lower case: tells most names apart before they are compared.
+    /// The first byte of the name in lower case.
+    ///
+    /// It rules out most names before they are compared.
     let initial: UInt8
   }
 
   package var count: Int { entries.count }
 
-  /// The only value of a field that must not repeat.
+  /// The result of looking up a field that must not repeat.
   package enum Single: Equatable, Sendable {
     case none
     case one(String)
     case repeated
   }
 
-  /// The first value of the field, names compared without regard to case. `lowercaseName` is in lower case.
+  /// The first value of a field; names are compared case-insensitively.
+  ///
+  /// - Parameter lowercaseName: the name in lower case.
   package func first(_ lowercaseName: String) -> String? {
     index(of: lowercaseName.utf8Span.span, from: 0).map(value)
   }
@@ -33,7 +39,7 @@ package struct Fields: Sendable {
     return self.index(of: name, from: index + 1) == nil ? .one(value(at: index)) : .repeated
   }
 
-  /// Every value of the field, one for each line.
+  /// All values of the field, one per field line.
   package func all(_ lowercaseName: String) -> [String] {
     let name = lowercaseName.utf8Span.span
     var values: [String] = []
@@ -45,12 +51,13 @@ package struct Fields: Sendable {
     return values
   }
 
-  /// The members of a comma-separated list that may span lines (RFC 9110 section 5.6.1), in lower case, without the
-  /// empty ones.
+  /// The members of a comma-separated list (RFC 9110 section 5.6.1), in lower case.
+  ///
+  /// The list may span several field lines; empty members are dropped.
   package func listMembers(_ lowercaseName: String) -> [String] {
     all(lowercaseName).flatMap { value in
       value.utf8.split(separator: UInt8(ascii: ",")).map { part in
-        // ASCII alone: Unicode would make the Kelvin sign a k, and of another coding "chunked".
+        // ASCII only: in Unicode the Kelvin sign is a k, which would turn another coding into "chunked".
         let bytes = part.map(\.lowercased)
         return bytes.span.string(bytes.span.trimmed(0..<bytes.count))
       }
@@ -61,14 +68,15 @@ package struct Fields: Sendable {
     index(of: lowercaseName.utf8Span.span, from: 0) != nil
   }
 
-  /// Whether the name of a field begins with one of these bytes, letters in lower case: tells whether to look for several
-  /// names at all.
+  /// Whether any field name starts with one of these bytes, letters in lower case.
+  ///
+  /// A cheap test before looking up several names.
   package func containsName(withInitialAmong initials: [UInt8]) -> Bool {
     for entry in entries where initials.contains(entry.initial) { return true }
     return false
   }
 
-  /// Whether the name of a field begins with `lowercasePrefix`.
+  /// Whether any field name starts with `lowercasePrefix`.
   package func containsName(withPrefix lowercasePrefix: String) -> Bool {
     let prefix = lowercasePrefix.utf8Span.span
     let bytes = bytes.span
@@ -78,7 +86,7 @@ package struct Fields: Sendable {
     }
   }
 
-  /// The next of the entries that has this name, beginning at `start`.
+  /// The index of the next entry with this name, from `start` on.
   private func index(of lowercaseName: Span<UInt8>, from start: Int) -> Int? {
     guard !lowercaseName.isEmpty else { return nil }
     let bytes = bytes.span
@@ -94,7 +102,7 @@ package struct Fields: Sendable {
 }
 
 extension Fields {
-  /// Takes the field lines of `buffer`, whose ranges ``FieldLine`` found.
+  /// Copies the field lines of `buffer`, whose ranges ``FieldLine`` found.
   init(copying section: Range<Int>, of buffer: Span<UInt8>, lines: [FieldLine]) {
     bytes = buffer.extracting(section).withUnsafeBufferPointer { Array($0) }
     let offset = section.lowerBound
@@ -113,11 +121,12 @@ struct FieldLine {
   let value: Range<Int>
 
   init(_ line: Range<Int>, in buffer: Span<UInt8>) throws(RequestError) {
-    // RFC 9112 section 5.2: a server must refuse obs-fold, or undo it. Refusing leaves one reading.
+    // RFC 9112 section 5.2: a server must reject obs-fold or replace it by spaces. Rejecting leaves one
+    // interpretation.
     guard !buffer[line.lowerBound].isOptionalWhitespace else { throw .foldedField }
     var index = line.lowerBound
     while index < line.upperBound, buffer[index].isTokenCharacter { index += 1 }
-    // RFC 9112 section 5.1: no whitespace between name and colon, on pain of smuggling.
+    // RFC 9112 section 5.1: whitespace between name and colon must be rejected; it enables request smuggling.
     guard index > line.lowerBound, index < line.upperBound, buffer[index] == UInt8(ascii: ":") else {
       throw .malformedFieldName
     }

@@ -1,6 +1,8 @@
 internal import Bytes
 
-/// The syntax of a Host field or an authority: `uri-host [ ":" port ]` (RFC 9110 section 7.2), without user information.
+/// The syntax of Host and authority: `uri-host [ ":" port ]` (RFC 9110 section 7.2).
+///
+/// User information is not allowed.
 enum HostField {
   static func isValid(_ text: String) -> Bool {
     let bytes = text.utf8Span.span
@@ -25,7 +27,7 @@ extension UInt8 {
     hexadecimalDigit != nil || self == UInt8(ascii: ":") || self == UInt8(ascii: ".")
   }
 
-  /// RFC 3986 section 3.2.2 `reg-name`, without percent-encoding, which no host of ours has.
+  /// RFC 3986 section 3.2.2 `reg-name`, without percent-encoding, which no host served here uses.
   fileprivate var isRegisteredNameCharacter: Bool {
     if isAlpha || isDigit { return true }
     switch self {

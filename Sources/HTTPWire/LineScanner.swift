@@ -1,25 +1,27 @@
 internal import Bytes
 
-/// Finds the lines of a growing buffer. Every byte is looked at once, however the buffer grew: CR LF ends a line, and CR
-/// or LF alone is an error, because another reader might take it for an end (RFC 9112 section 2.2 allows more).
+/// Splits a growing buffer into lines that end with CR LF.
 ///
-/// The first byte that is wrong decides, so that the same bytes are refused for the same rule in whatever pieces they come.
+/// Every byte is examined once, however the buffer grew. A bare CR or LF is an error, because another reader
+/// might take it for a line end. RFC 9112 section 2.2 is more lenient.
+///
+/// The first wrong byte decides, so the same bytes get the same error however they were split.
 struct LineScanner {
-  /// Where the next line starts.
+  /// The offset of the next line.
   private(set) var lineStart = 0
   private var examined = 0
 
-  /// How far lines may reach, and what it is to reach further.
+  /// The end that lines may reach, and the error beyond it.
   struct Bound {
-    /// Where the CR of the longest line stands.
+    /// The highest offset of a line's CR.
     let end: Int
     let excess: RequestError
   }
 
-  /// The next line without its CR LF; nil while it is not complete.
+  /// Finds the next line, without its CR LF; nil while it is incomplete.
   mutating func next(in buffer: Span<UInt8>, within bound: Bound) throws(RequestError) -> Range<Int>? {
     while examined < buffer.count {
-      // Nearly all of a line.
+      // The fast path: nearly all bytes of a line.
       let plainEnd = min(buffer.count, bound.end)
       while examined < plainEnd, buffer[examined] > .carriageReturn { examined += 1 }
       guard examined < buffer.count else { return nil }

@@ -1,6 +1,6 @@
-/// A rule of RFC 9110 or 9112 that a request breaks, or a limit that it passes.
+/// A violation of RFC 9110 or 9112, or an exceeded limit.
 ///
-/// After any of these the rest of the connection cannot be understood, so it is answered once and closed.
+/// The rest of the connection cannot be parsed, so one response is sent and the connection is closed.
 package enum RequestError: Error, Hashable, Sendable, CaseIterable {
   case bareLineFeed
   case bareCarriageReturn
@@ -29,7 +29,7 @@ package enum RequestError: Error, Hashable, Sendable, CaseIterable {
   case chunkOverheadTooLarge
   case bodyTooLarge
 
-  /// The status that the RFC gives to this refusal.
+  /// The status code that the RFC assigns to this error.
   package var status: Status {
     switch self {
     case .targetTooLong: .uriTooLong
@@ -42,7 +42,7 @@ package enum RequestError: Error, Hashable, Sendable, CaseIterable {
     }
   }
 
-  /// One sentence on the rule. It quotes nothing of the request.
+  /// One sentence on the rule. It quotes nothing from the request.
   package var explanation: String {
     switch self {
     case .bareLineFeed: "a line ends with LF alone; RFC 9112 section 2.2 wants CR LF"

@@ -11,8 +11,10 @@ package struct Method: Hashable, Sendable {
   package static let post = Method("POST")
   package static let options = Method("OPTIONS")
 
-  /// Those that RFC 9110 section 9.3 and RFC 5789 define. A server answers 405 to one of them that a resource does not
-  /// have, and 501 to any other (RFC 9110 section 9.1).
+  /// Whether RFC 9110 section 9.3 or RFC 5789 defines the method.
+  ///
+  /// A server responds 405 to a standard method that a resource does not support, and 501 to any other (RFC
+  /// 9110 section 9.1).
   package var isStandard: Bool {
     switch name {
     case "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH": true
@@ -28,24 +30,26 @@ package enum BodyFraming: Hashable, Sendable {
   case chunked
 }
 
-/// Everything before the body of one request, understood.
+/// The parsed request line and header section of one request.
 ///
-/// A class, for it goes through many functions, and the frame of each of them would have room for several copies: a
-/// connection holds on to that room when it is idle.
+/// A class, because it is passed through many functions. Each of their frames would hold several copies, and
+/// an idle connection keeps that memory.
 package final class RequestHead: Sendable {
   package let method: Method
   package let target: RequestTarget
-  /// 1 or 0. A minor version that is higher than ours is served as ours (RFC 9110 section 2.5).
+  /// 1 or 0. A higher minor version is served as 1 (RFC 9110 section 2.5).
   package let minorVersion: Int
   package let fields: Fields
-  /// Of the target in absolute form, else of Host; empty where HTTP/1.0 sent none.
+  /// The requested host and port; empty if HTTP/1.0 sent none.
+  ///
+  /// The authority of a target in absolute form, else the value of Host.
   package let host: String
   package let bodyFraming: BodyFraming
-  /// The sender wants the connection to stay open (RFC 9112 section 9.3).
+  /// Whether the connection persists after the response (RFC 9112 section 9.3).
   package let isPersistent: Bool
-  /// The sender waits for a word before it sends the body (RFC 9110 section 10.1.1).
+  /// Whether the sender expects `100 Continue` (RFC 9110 section 10.1.1).
   package let expectsContinue: Bool
-  /// How many bytes of the buffer the header section took.
+  /// The length of the header section in the buffer.
   package let byteCount: Int
 
   init(

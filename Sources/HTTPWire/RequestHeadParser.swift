@@ -1,9 +1,9 @@
 internal import Bytes
 
-/// Reads one header section from a buffer that grows: ask again with the whole buffer when more has come.
+/// An incremental parser of one header section.
 ///
-/// It works line by line and never looks at a byte twice, so that a sender who drips costs no more than one who does not,
-/// and what is wrong is refused at the byte that is wrong.
+/// Call it again with the whole buffer when more has arrived. It works line by line and examines every byte
+/// once, so a slow sender costs no more than a fast one. An error is reported at the byte that is wrong.
 package struct RequestHeadParser {
   private let limits: MessageLimits
   private var scanner = LineScanner()
@@ -11,14 +11,14 @@ package struct RequestHeadParser {
   private var requestLine: RequestLine?
   private var fieldsStart = 0
   private var lines: [FieldLine] = []
-  /// What was refused stays refused, whatever more comes.
+  /// An error is final, whatever arrives later.
   private var failure: RequestError?
 
   package init(limits: MessageLimits) {
     self.limits = limits
   }
 
-  /// Nil while the section is not complete.
+  /// Parses the section; nil while it is incomplete.
   package mutating func parse(_ buffer: Span<UInt8>) throws(RequestError) -> RequestHead? {
     if let failure { throw failure }
     do throws(RequestError) {
@@ -30,7 +30,7 @@ package struct RequestHeadParser {
   }
 
   private mutating func parseLines(of buffer: Span<UInt8>) throws(RequestError) -> RequestHead? {
-    // Bounded by the buffer: every round takes a line from it.
+    // Bounded by the buffer: every round consumes a line.
     while let line = try nextLine(in: buffer) {
       guard let requestLine else {
         try parseRequestLine(line, in: buffer)
@@ -50,14 +50,14 @@ package struct RequestHeadParser {
   private mutating func nextLine(in buffer: Span<UInt8>) throws(RequestError) -> Range<Int>? {
     let section = LineScanner.Bound(end: limits.maxHeaderSectionBytes - 2, excess: .headerSectionTooLarge)
     guard requestLine == nil else { return try scanner.next(in: buffer, within: section) }
-    // The method and the version take so much at the most; beyond it the target is too long, whatever it is.
+    // The method and the version take at most so many bytes; beyond that the target is too long.
     let line = LineScanner.Bound(
       end: scanner.lineStart + limits.maxTargetBytes + RequestLine.maxOverheadBytes, excess: .targetTooLong)
     return try scanner.next(in: buffer, within: line.end < section.end ? line : section)
   }
 
   private mutating func parseRequestLine(_ line: Range<Int>, in buffer: Span<UInt8>) throws(RequestError) {
-    // RFC 9112 section 2.2: one empty line before a request is to be ignored. More than one is noise.
+    // RFC 9112 section 2.2: ignore one empty line before a request. More than one is rejected.
     if line.isEmpty, !skippedEmptyLine {
       skippedEmptyLine = true
       return
@@ -67,8 +67,10 @@ package struct RequestHeadParser {
     fieldsStart = scanner.lineStart
   }
 
-  /// Whether `buffer` holds the beginning of a request. The one empty line that may stand before it is none
-  /// (RFC 9112 section 2.2): some clients send it behind a body, and then nothing for long.
+  /// Whether `buffer` holds the start of a request.
+  ///
+  /// One leading empty line does not count (RFC 9112 section 2.2): some clients send it after a body, and
+  /// then nothing for a while.
   package static func hasBegun(_ buffer: Span<UInt8>) -> Bool {
     switch buffer.count {
     case 0: false
@@ -78,10 +80,12 @@ package struct RequestHeadParser {
     }
   }
 
-  /// The method that the request in `buffer` begins with, for the answer to one that is refused or never becomes whole:
-  /// to HEAD even a refusal has no content (RFC 9110 section 9.3.2). Nil where that much has not come.
+  /// The method of a request that is rejected or never completed.
+  ///
+  /// A response to HEAD has no content, even an error (RFC 9110 section 9.3.2). Nil while the method has not
+  /// arrived.
   package static func method(atStartOf buffer: Span<UInt8>) -> Method? {
-    // One empty line may stand before it, as above.
+    // One empty line may precede it, as above.
     let start = buffer.count >= 2 && buffer[0] == .carriageReturn && buffer[1] == .lineFeed ? 2 : 0
     var end = start
     while end < buffer.count, end - start <= RequestLine.maxMethodBytes, buffer[end].isTokenCharacter {

@@ -1,12 +1,12 @@
 internal import Bytes
 
-/// `method SP request-target SP HTTP-version` (RFC 9112 section 3), with exactly one space at both places.
+/// `method SP request-target SP HTTP-version` (RFC 9112 section 3), with single spaces.
 struct RequestLine {
   let method: Method
   let target: RequestTarget
   let minorVersion: Int
 
-  /// Bytes that a request line may have beside its target.
+  /// The maximum bytes of a request line besides its target.
   static let maxOverheadBytes = 64
   static let maxMethodBytes = 32
 
@@ -42,7 +42,7 @@ struct RequestLine {
 }
 
 extension RequestLine {
-  /// The request that this line begins, once its fields are known.
+  /// The request head of this line and its fields.
   func head(with fields: Fields, byteCount: Int) throws(RequestError) -> RequestHead {
     let host = try host(of: fields)
     let framing = try bodyFraming(of: fields)
@@ -76,7 +76,8 @@ extension RequestLine {
       switch length {
       case .none: return .none
       case .one(let text): return .length(try Self.contentLength(text))
-      // RFC 9112 section 6.3 would let identical values pass; whoever sends two has a reason that we do not share.
+      // RFC 9112 section 6.3 allows identical values. They are rejected here, because no sound sender repeats
+      // the field.
       case .repeated: throw .repeatedContentLength
       }
     }

@@ -1,15 +1,17 @@
 internal import Bytes
 
-/// What a request asks for (RFC 9112 section 3.2): a path of decoded segments, and a query.
+/// The target of a request (RFC 9112 section 3.2): decoded path segments and query.
 ///
-/// A path is split first and decoded once, so that an encoded slash never makes a segment; one that could be read in two
-/// ways (dot segments, encoded slashes and controls) is refused.
+/// The path is split first and decoded once, so that an encoded slash never makes a segment. Ambiguous paths
+/// (dot segments, encoded slashes and controls) are rejected.
 package struct RequestTarget: Hashable, Sendable {
-  /// `/jobs/abc` is `["jobs", "abc"]`, `/` is `[""]`, and a trailing slash is a last segment that is empty. The asterisk
-  /// form has none.
+  /// The decoded segments of the path.
+  ///
+  /// `/jobs/abc` is `["jobs", "abc"]` and `/` is `[""]`. A trailing slash is an empty last segment. The
+  /// asterisk form has none.
   package let segments: [String]
   private let queryText: String
-  /// The authority of the absolute form, which counts instead of Host (RFC 9112 section 3.2.2).
+  /// The authority of the absolute form, which overrides Host (RFC 9112 section 3.2.2).
   let authority: String?
 
   init(parsing range: Range<Int>, of buffer: Span<UInt8>, method: Method) throws(RequestError) {
@@ -47,17 +49,17 @@ package struct RequestTarget: Hashable, Sendable {
   }
 
   private static func segments(of path: Range<Int>, in buffer: Span<UInt8>) throws(RequestError) -> [String] {
-    // The absolute form may leave the path out.
+    // The absolute form may omit the path.
     guard !path.isEmpty else { return [""] }
     var segments: [String] = []
     segments.reserveCapacity(4)
     var start = path.lowerBound + 1
-    // The path begins with a slash; each further one ends a segment, and so does the end.
+    // The path starts with a slash; each further one ends a segment, and so does the end.
     for index in start...path.upperBound where index == path.upperBound || buffer[index] == UInt8(ascii: "/")
     {
       let raw = buffer.extracting(start..<index)
       guard let decoded = PercentEncoding.decode(raw, plusIsSpace: false),
-        // The target is made of visible characters: others, and slashes, come out of an encoding only.
+        // The target consists of visible characters; others, and slashes, can only come from an encoding.
         !raw.contains(UInt8(ascii: "%"))
           || !decoded.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "/") }),
         decoded.utf8.count > 2 || decoded != "." && decoded != ".."
@@ -72,7 +74,7 @@ package struct RequestTarget: Hashable, Sendable {
 extension RequestTarget {
   package var hasQuery: Bool { !queryText.isEmpty }
 
-  /// The parameters of the query in order, decoded; nil where one is not validly encoded.
+  /// The decoded query parameters in order; nil if one is not validly encoded.
   package var queryParameters: [(name: String, value: String)]? {
     guard !queryText.isEmpty else { return [] }
     var parameters: [(name: String, value: String)] = []
@@ -85,5 +87,52 @@ extension RequestTarget {
       parameters.append((name, value))
     }
     return parameters
+  }
+}
+
+/// Percent-encoding (RFC 3986 section 2.1).
+package enum PercentEncoding {
+  /// Decodes `text`; nil if it is malformed.
+  ///
+  /// A `%` must be followed by two hexadecimal digits, and the result must be UTF-8.
+  static func decode(_ text: Span<UInt8>, plusIsSpace: Bool) -> String? {
+    guard text.contains(UInt8(ascii: "%")) || plusIsSpace && text.contains(UInt8(ascii: "+")) else {
+      guard let valid = try? UTF8Span(validating: text) else { return nil }
+      return String(copying: valid)
+    }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.count)
+    var index = 0
+    while index < text.count {
+      let byte = text[index]
+      if byte == UInt8(ascii: "%") {
+        guard index + 2 < text.count, let high = text[index + 1].hexValue, let low = text[index + 2].hexValue
+        else {
+          return nil
+        }
+        bytes.append(high << 4 | low)
+        index += 3
+      } else {
+        bytes.append(plusIsSpace && byte == UInt8(ascii: "+") ? .space : byte)
+        index += 1
+      }
+    }
+    return String(validating: bytes, as: UTF8.self)
+  }
+
+  /// Encodes `text` as a path segment or query value.
+  ///
+  /// Everything but unreserved characters is encoded.
+  package static func encode(_ text: String) -> String {
+    let digits = Array("0123456789ABCDEF".utf8)
+    var bytes: [UInt8] = []
+    for byte in text.utf8 {
+      if byte.isAlpha || byte.isDigit || "-._~".utf8.contains(byte) {
+        bytes.append(byte)
+      } else {
+        bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 0xF)]]
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
   }
 }

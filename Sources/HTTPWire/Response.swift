@@ -1,4 +1,4 @@
-/// One answer. Length, date and connection options are the server's affair.
+/// A response. The server adds length, date and connection options.
 package struct Response: Sendable {
   package var status: Status
   package var fields: [(name: String, value: String)]

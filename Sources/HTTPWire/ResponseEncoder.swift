@@ -1,24 +1,24 @@
 internal import Bytes
 
-/// Writes answers as RFC 9112 section 4 has them.
+/// Serializes responses (RFC 9112 section 4).
 package enum ResponseEncoder {
-  /// The interim answer that lets a sender with `Expect: 100-continue` go on (RFC 9110 section 15.2.1).
+  /// The interim response to a sender with `Expect: 100-continue` (RFC 9110 section 15.2.1).
   package static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
-  /// What the answer says of its connection (RFC 9112 section 9.3).
+  /// The response's connection option (RFC 9112 section 9.3).
   package enum ConnectionOption: Sendable {
-    /// Nothing follows on this connection.
+    /// The connection closes after this response.
     case close
-    /// An HTTP/1.0 sender closes unless it is told that the connection stays.
+    /// The connection persists. An HTTP/1.0 client closes without this option.
     case keepAlive
-    /// The connection stays, as is usual.
+    /// The connection persists, which is the default of HTTP/1.1.
     case none
   }
 
   /// Appends `response` to `buffer`.
   ///
   /// - Parameters:
-  ///   - method: of the request; nil where none could be read.
+  ///   - method: the method of the request; nil if none could be read.
   ///   - date: the value of `Date` (``IMFFixdate``).
   package static func append(
     _ response: Response, to buffer: inout [UInt8], answering method: Method?, date: [UInt8],
@@ -30,12 +30,14 @@ package enum ResponseEncoder {
     if hasContent { buffer.append(contentsOf: response.body) }
   }
 
-  /// RFC 9110 section 9.3.2: the answer to HEAD has the fields of GET and no content.
+  /// Whether the response has content.
+  ///
+  /// A response to HEAD has the fields of GET and no content (RFC 9110 section 9.3.2).
   package static func hasContent(_ response: Response, answering method: Method?) -> Bool {
     !response.body.isEmpty && !response.status.forbidsContent && method != .head
   }
 
-  /// Appends all that stands before the content.
+  /// Appends the status line and the header section.
   package static func appendHead(
     of response: Response, to buffer: inout [UInt8], date: [UInt8], connection: ConnectionOption
   ) {
@@ -79,7 +81,8 @@ extension [UInt8] {
     append(UInt8(ascii: "0") + UInt8(number % 10))
   }
 
-  /// A value that input could reach must not end its line: what a field cannot hold becomes a space.
+  /// Appends a field value. Characters that a field cannot hold become spaces, so that no input can end the
+  /// line.
   fileprivate mutating func append(fieldValue: String) {
     let start = count
     append(text: fieldValue)

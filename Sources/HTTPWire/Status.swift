@@ -1,4 +1,4 @@
-/// A status code (RFC 9110 section 15) with its usual phrase.
+/// A status code (RFC 9110 section 15) with its reason phrase.
 package struct Status: Hashable, Sendable {
   package let code: Int
   package let reasonPhrase: String

@@ -1,4 +1,4 @@
-/// Why a text is not the JSON that was asked for, and where.
+/// The reason a text is not the expected JSON, and where.
 package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
   package enum Reason: String, Sendable {
     case unexpectedByte = "unexpected byte"
@@ -13,7 +13,7 @@ package struct JSONError: Error, Equatable, Sendable, CustomStringConvertible {
   }
 
   package let reason: Reason
-  /// From the start of the text, in bytes.
+  /// The offset from the start of the text, in bytes.
   package let offset: Int
 
   package init(_ reason: Reason, at offset: Int) {

@@ -1,9 +1,13 @@
-/// The scalars inside a value that was validated, at any depth, in order: one pass, whatever the nesting, and nothing
-/// kept but where in it the pass is. The names of members are not among them.
+/// Iterates over the scalars inside a validated value, at any depth, in order.
+///
+/// It makes one pass, whatever the nesting, and keeps only its position. The names of members are not
+/// included.
 package struct JSONLeaves {
   private var position: Int
   private let end: Int
-  /// The containers around `position`, outermost first; true for an object. At most as many as a scanner lets nest.
+  /// The containers around `position`, outermost first; true for an object.
+  ///
+  /// At most ``JSONScanner/maxDepth`` of them.
   private var containers: [Bool] = []
 
   package init(of value: JSONValue) {
@@ -11,7 +15,7 @@ package struct JSONLeaves {
     end = value.range.upperBound
   }
 
-  /// Nil after the last one.
+  /// Returns the next scalar; nil after the last one.
   package mutating func next(in text: Span<UInt8>) -> JSONLeaf? {
     // Bounded by the text: every round consumes some of it.
     while position < end {
@@ -36,13 +40,13 @@ package struct JSONLeaves {
     JSONLeaf(value: value, isMember: containers.last ?? false)
   }
 
-  /// Moves past the string at `position`; nil if it names a member.
+  /// Consumes the string at `position`; nil if it names a member.
   private mutating func string(in text: Span<UInt8>) -> JSONValue? {
     let start = position
     do throws(JSONError) {
       position = try JSONString.end(from: start, to: end, of: text)
     } catch {
-      // Not in a text that was validated; in another one nothing more can be told.
+      // Impossible in a validated text; in any other text the iteration ends here.
       position = end
       return nil
     }
@@ -54,7 +58,7 @@ package struct JSONLeaves {
   private mutating func literal(in text: Span<UInt8>) -> JSONValue {
     let start = position
     position += 1
-    // A number, true, false and null go on to white space or punctuation.
+    // A number, true, false or null extends to white space or punctuation.
     while position < end, !Self.endsLiteral(text[position]) { position += 1 }
     let kind: JSONKind =
       switch text[start] {
@@ -78,6 +82,8 @@ package struct JSONLeaves {
 /// A string, number, `true`, `false` or `null`.
 package struct JSONLeaf: Equatable, Sendable {
   package let value: JSONValue
-  /// It is the value of an object's member; else an element of an array, or the whole text.
+  /// Whether it is the value of an object's member.
+  ///
+  /// Otherwise it is an array element, or the whole text.
   package let isMember: Bool
 }

@@ -1,14 +1,15 @@
-/// Validates JSON (RFC 8259) and finds values in it by their place, so that a part of it can be passed on byte for byte:
-/// no number is printed again, no name reordered.
+/// Validates JSON (RFC 8259) and finds the ranges of values in it.
 ///
-/// One pass, no recursion: nesting is a stack of bits, at most ``maxDepth`` of them.
+/// Parts of a text can thus be copied byte for byte, without reprinting numbers or reordering names.
+///
+/// It makes one pass without recursion: nesting is a stack of at most ``maxDepth`` bits.
 package struct JSONScanner {
-  /// Levels of arrays and objects. What nests deeper is not data that anybody's parser would read back.
+  /// The maximum nesting of arrays and objects. Common parsers reject deeper texts.
   package static let maxDepth = 16 * UInt64.bitWidth
 
   private var position: Int
   private let end: Int
-  /// One bit a level, set for an object.
+  /// One bit per level, set for an object.
   private var stack = InlineArray<16, UInt64>(repeating: 0)
   private var depth = 0
 
@@ -35,13 +36,13 @@ package struct JSONScanner {
     return object
   }
 
-  /// The members of an object inside a text that was validated.
+  /// Returns the members of an object in a validated text.
   package static func object(_ value: JSONValue, in text: Span<UInt8>) throws(JSONError) -> JSONObject {
     var scanner = JSONScanner(value.range)
     return try scanner.scanMembers(in: text)
   }
 
-  /// The elements of an array inside a text that was validated.
+  /// Returns the elements of an array in a validated text.
   package static func elements(_ value: JSONValue, in text: Span<UInt8>) throws(JSONError) -> [JSONValue] {
     var scanner = JSONScanner(value.range)
     return try scanner.scanElements(in: text)
@@ -121,7 +122,9 @@ extension JSONScanner {
     return JSONValue(kind: kind, range: start..<position)
   }
 
-  /// Moves past a scalar or an empty container, or into containers up to and with the first scalar inside.
+  /// Consumes a scalar or an empty container.
+  ///
+  /// For any other container it stops after the first scalar inside.
   private mutating func beginValue(in text: Span<UInt8>) throws(JSONError) -> JSONKind {
     var outermost: JSONKind?
     // Bounded by the depth: every round but the last opens a container.
@@ -172,7 +175,8 @@ extension JSONScanner {
     return kind
   }
 
-  /// `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?`, of any length: nothing is computed.
+  /// Consumes `-? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?` of any length, without computing a
+  /// value.
   private mutating func scanNumber(in text: Span<UInt8>) throws(JSONError) {
     let start = position
     if position < end, text[position] == UInt8(ascii: "-") { position += 1 }
@@ -218,7 +222,7 @@ extension JSONScanner {
     }
   }
 
-  /// Moves past white space, and past `character` if it is next.
+  /// Consumes white space, and `character` if it is next.
   private mutating func skip(_ character: Unicode.Scalar, in text: Span<UInt8>) -> Bool {
     skipWhitespace(in: text)
     guard position < end, text[position] == UInt8(ascii: character) else { return false }

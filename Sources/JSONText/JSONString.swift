@@ -1,6 +1,8 @@
-/// The text between two quotes (RFC 8259 section 7).
+/// String tokens (RFC 8259 section 7).
 package enum JSONString {
-  /// Validates the string that begins with the quote at `start`; returns the place after its closing quote.
+  /// Validates the string whose opening quote is at `start`.
+  ///
+  /// - Returns: the offset after its closing quote.
   static func end(from start: Int, to end: Int, of text: Span<UInt8>) throws(JSONError) -> Int {
     var position = start + 1
     // Bounded by the text: every round consumes some of it.
@@ -12,7 +14,7 @@ package enum JSONString {
       case UInt8(ascii: "\\"): position = try endOfEscape(at: position, to: end, of: text)
       case 0..<0x20: throw JSONError(.controlCharacter, at: position)
       default:
-        // What is beyond ASCII comes in runs: words, and progress bars.
+        // Non-ASCII characters come in runs: words, and progress bars.
         repeat {
           let length = UTF8Sequence.length(at: position, to: end, of: text)
           guard length > 0 else { throw JSONError(.invalidUTF8, at: position) }
@@ -38,7 +40,7 @@ package enum JSONString {
     }
   }
 
-  /// Four hexadecimal digits.
+  /// Parses four hexadecimal digits.
   private static func codeUnit(at start: Int, of text: Span<UInt8>) -> UInt16? {
     var unit: UInt16 = 0
     for index in start..<start + 4 {
@@ -56,8 +58,9 @@ package enum JSONString {
 }
 
 extension JSONString {
-  /// The string that the raw text of `range`, without its quotes and validated before, stands for. A surrogate without
-  /// its partner becomes U+FFFD: JSON allows to write it, Unicode knows no such character.
+  /// Decodes the raw text of `range`, which is validated and excludes the quotes.
+  ///
+  /// An unpaired surrogate becomes U+FFFD: JSON allows it, but Unicode has no such character.
   package static func decode(_ range: Range<Int>, of text: Span<UInt8>) -> String {
     let raw = text.extracting(range)
     guard raw.contains(UInt8(ascii: "\\")) else {
@@ -90,10 +93,10 @@ extension JSONString {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Whether the raw text of `range`, validated before, stands for `string`, byte for byte.
+  /// Whether the validated raw text of `range` represents `string`, byte for byte.
   package static func means(_ range: Range<Int>, _ string: String, in text: Span<UInt8>) -> Bool {
     let (raw, bytes) = (text.extracting(range), string.utf8Span.span)
-    // What has no escape stands for itself.
+    // Text without escapes represents itself.
     guard !raw.contains(UInt8(ascii: "\\")) else {
       return decode(range, of: text).utf8.elementsEqual(string.utf8)
     }
@@ -102,9 +105,10 @@ extension JSONString {
     return true
   }
 
-  /// Whether the raw text of `range`, validated before, stands for `name`, which is of ASCII letters, digits and underscores.
+  /// Whether the validated raw text of `range` represents `name`.
   ///
-  /// Byte by byte, for by Unicode's rules the Kelvin sign is a K. Without a copy, for an object may have a million members.
+  /// `name` consists of ASCII letters, digits and underscores. The comparison is by bytes, because in Unicode
+  /// the Kelvin sign matches K. It copies nothing, because an object may have a million members.
   static func isName(_ range: Range<Int>, _ name: Span<UInt8>, in text: Span<UInt8>) -> Bool {
     // An escape only makes it longer.
     guard range.count >= name.count else { return false }
@@ -115,7 +119,7 @@ extension JSONString {
       if text[position] == byte {
         position += 1
       } else {
-        // Of the escapes only those with four digits stand for such characters.
+        // Only the four-digit escapes can represent such characters.
         guard text[position] == UInt8(ascii: "\\"), position + 6 <= range.upperBound,
           text[position + 1] == UInt8(ascii: "u"), codeUnit(at: position + 2, of: text) == UInt16(byte)
         else { return false }
@@ -125,7 +129,9 @@ extension JSONString {
     return position == range.upperBound
   }
 
-  /// The scalar that the `\u` escape at `start` writes, alone or with the one that follows it, and the escapes' length.
+  /// Decodes a `\u` escape or a surrogate pair.
+  ///
+  /// - Returns: the scalar, and the length of the escapes.
   private static func scalar(at start: Int, of raw: Span<UInt8>) -> (Unicode.Scalar, length: Int) {
     let replacement: Unicode.Scalar = "\u{FFFD}"
     guard start + 6 <= raw.count, let unit = codeUnit(at: start + 2, of: raw) else {
@@ -140,13 +146,14 @@ extension JSONString {
     return (Unicode.Scalar(value) ?? replacement, 12)
   }
 
-  /// The last part of a raw text, at most `limit` bytes of it, that is itself a valid raw text: it begins inside no
-  /// escape, no surrogate pair and no UTF-8 sequence.
+  /// The longest valid suffix of a raw text, at most `limit` bytes.
+  ///
+  /// It starts inside no escape, surrogate pair or UTF-8 sequence.
   package static func tail(of range: Range<Int>, limit: Int, in text: Span<UInt8>) -> Range<Int> {
     guard range.count > limit else { return range }
     let earliest = range.upperBound - limit
     var position = range.lowerBound
-    // From the front, for a backslash read from behind may belong to an escape or be escaped itself.
+    // From the front, because a backslash read backwards may start an escape or be escaped itself.
     while position < earliest {
       if text[position] == UInt8(ascii: "\\") {
         position +=
@@ -167,10 +174,10 @@ extension JSONString {
 
 /// Well-formed UTF-8 (RFC 3629 section 4).
 enum UTF8Sequence {
-  /// The length of the multi-byte sequence at `start`; 0 where there is none.
+  /// The length of the multi-byte sequence at `start`; 0 if it is malformed.
   static func length(at start: Int, to end: Int, of text: Span<UInt8>) -> Int {
     let length: Int
-    // The second byte's range excludes overlong forms, surrogates and what lies beyond U+10FFFF.
+    // The second byte's range excludes overlong forms, surrogates and everything above U+10FFFF.
     let second: ClosedRange<UInt8>
     switch text[start] {
     case 0xC2...0xDF: (length, second) = (2, 0x80...0xBF)

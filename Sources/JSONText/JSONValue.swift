@@ -2,10 +2,10 @@ package enum JSONKind: Sendable {
   case object, array, string, number, `true`, `false`, null
 }
 
-/// A value by its place in a text: what it is, and its exact bytes.
+/// A value in a text: its kind and its range.
 package struct JSONValue: Equatable, Sendable {
   package let kind: JSONKind
-  /// From the first byte of the value to after its last, without white space around it; quotes included.
+  /// The exact bytes of the value, without surrounding white space; quotes are included.
   package let range: Range<Int>
 
   package init(kind: JSONKind, range: Range<Int>) {
@@ -24,12 +24,15 @@ package struct JSONMember: Equatable, Sendable {
   package let value: JSONValue
 }
 
-/// The members of one object, in order. RFC 8259 leaves open what repeated names mean: here the last one counts, as it
-/// does in JavaScript and Python.
+/// The members of one object, in order.
+///
+/// RFC 8259 leaves the meaning of repeated names open. Here the last one counts, as in JavaScript and Python.
 package struct JSONObject: Sendable {
   package let members: [JSONMember]
 
-  /// The value of the last member that is named `name`, which is of ASCII letters, digits and underscores.
+  /// The value of the last member named `name`.
+  ///
+  /// - Parameter name: ASCII letters, digits and underscores.
   package func value(named name: String, in text: Span<UInt8>) -> JSONValue? {
     let name = name.utf8Span.span
     for index in members.indices.reversed() where JSONString.isName(members[index].name, name, in: text) {

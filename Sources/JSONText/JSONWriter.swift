@@ -37,7 +37,7 @@ package struct JSONWriter {
     bytes.append(jsonString: text)
   }
 
-  /// A string by its raw text: what stands between the quotes, escaped where it has to be.
+  /// Appends a string from its raw text, which is escaped already.
   package mutating func string(raw text: Span<UInt8>) {
     text.withUnsafeBufferPointer { bytes.append(quoting: $0) }
   }
@@ -47,27 +47,27 @@ package struct JSONWriter {
     bytes.append(digitsOf: number.magnitude)
   }
 
-  /// A number with as many digits after the point as `places` says: 1834 with 3 of them is `1.834`.
+  /// Appends a number with `places` decimal places: 1834 with 3 of them is `1.834`.
   ///
   /// - Parameters:
-  ///   - units: of the last place.
+  ///   - units: the number in units of the last place.
   ///   - places: 1 to 18.
   package mutating func decimal(_ units: Int64, places: Int) {
     if units < 0 { bytes.append(UInt8(ascii: "-")) }
     let one = (0..<places).reduce(1 as UInt64) { power, _ in power * 10 }
     bytes.append(digitsOf: units.magnitude / one)
     bytes.append(UInt8(ascii: "."))
-    bytes.append(digitsOf: units.magnitude % one, atLeast: places)
+    bytes.append(digitsOf: units.magnitude % one, minDigits: places)
   }
 
-  /// A part of a text that was validated.
+  /// Appends a part of a validated text.
   package mutating func raw(_ slice: ArraySlice<UInt8>) {
     slice.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
   }
 }
 
 extension JSONWriter {
-  /// The members of one object that is being written. An optional value that is nil writes no member.
+  /// Writes the members of one object. An optional value that is nil writes no member.
   package struct Object {
     fileprivate var writer: JSONWriter
     private var isEmpty = true
@@ -100,7 +100,9 @@ extension JSONWriter {
       member(name) { $0.raw(raw) }
     }
 
-    /// - Parameter name: nothing that needs an escape, as the names of a format are.
+    /// Appends a member.
+    ///
+    /// - Parameter name: a literal that needs no escape.
     package mutating func member(_ name: StaticString, _ write: (inout JSONWriter) -> Void) {
       if !isEmpty { writer.bytes.append(UInt8(ascii: ",")) }
       name.withUTF8Buffer { writer.bytes.append(quoting: $0) }
@@ -109,6 +111,8 @@ extension JSONWriter {
       write(&writer)
     }
 
+    /// Appends a member.
+    ///
     /// - Parameter name: any text.
     package mutating func member(named name: String, _ write: (inout JSONWriter) -> Void) {
       if !isEmpty { writer.bytes.append(UInt8(ascii: ",")) }
@@ -126,8 +130,8 @@ extension [UInt8] {
     text.utf8Span.span.withUnsafeBufferPointer { append(contentsOf: $0) }
   }
 
-  /// Appends the decimal digits of `number`, with zeros before them where they are fewer than `least`, at most 20.
-  mutating func append(digitsOf number: UInt64, atLeast least: Int = 1) {
+  /// Appends the decimal digits of `number`, padded with zeros to `minDigits`, at most 20.
+  mutating func append(digitsOf number: UInt64, minDigits: Int = 1) {
     var digits = InlineArray<20, UInt8>(repeating: UInt8(ascii: "0"))
     var first = digits.count
     var rest = number
@@ -136,17 +140,17 @@ extension [UInt8] {
       digits[first] += UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
     }
-    let written = digits.span.extracting(Swift.min(first, digits.count - least)..<digits.count)
+    let written = digits.span.extracting(Swift.min(first, digits.count - minDigits)..<digits.count)
     written.withUnsafeBufferPointer { append(contentsOf: $0) }
   }
 
-  /// Appends `text` between quotes, with what JSON wants to be escaped (RFC 8259 section 7).
+  /// Appends `text` between quotes, escaped as JSON requires (RFC 8259 section 7).
   package mutating func append(jsonString text: String) {
     let bytes = text.utf8Span.span
     guard PlainText.end(from: 0, to: bytes.count, of: bytes) == bytes.count else {
       return append(escaping: bytes)
     }
-    // Nearly every string.
+    // The fast path: nearly every string.
     bytes.withUnsafeBufferPointer { append(quoting: $0) }
   }
 
@@ -163,10 +167,10 @@ extension [UInt8] {
     var position = 0
     while true {
       position = PlainText.end(from: position, to: text.count, of: text)
-      // What is beyond ASCII stands for itself too.
+      // Non-ASCII characters need no escape either.
       while position < text.count, text[position] >= 0x80 { position += 1 }
       guard position == text.count || text[position].needsJSONEscape else { continue }
-      // What needs no escape, which is nearly everything, is appended in one piece.
+      // Text without escapes, which is nearly everything, is appended in one piece.
       text.extracting(start..<position).withUnsafeBufferPointer { append(contentsOf: $0) }
       guard position < text.count else { break }
       append(jsonEscapeOf: text[position])

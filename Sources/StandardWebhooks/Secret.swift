@@ -1,9 +1,11 @@
 internal import COpenSSL
 internal import Crypto
 
-/// One symmetric signing secret of the Standard Webhooks scheme. It prints as `<redacted>`, whoever prints it.
+/// A symmetric signing secret of the Standard Webhooks scheme.
+///
+/// It always prints as `<redacted>`.
 package struct Secret: Sendable {
-  /// The key, wiped when the last copy of the secret is gone.
+  /// The key, wiped when the last copy of the secret is released.
   let key: SecretKey
 
   private static let prefix = "whsec_"
@@ -13,7 +15,7 @@ package struct Secret: Sendable {
   private static let minKeyBytes = 14
   private static let maxTextBytes = 1024
 
-  /// Reads `whsec_` and base64, or base64 alone. Padding may be missing.
+  /// Parses `whsec_` and base64, or base64 alone. Padding may be missing.
   package init(_ text: String) throws(SecretError) {
     guard !text.hasPrefix("whpk_"), !text.hasPrefix("whsk_") else { throw .asymmetric }
     let encoded = text.hasPrefix(Self.prefix) ? text.dropFirst(Self.prefix.count) : text[...]
@@ -29,19 +31,21 @@ package struct Secret: Sendable {
     self.key = key
   }
 
-  /// A new secret of 24 random bytes, as Replicate's are.
+  /// Generates a secret of 24 random bytes, the length that Replicate uses.
   package static func generate() -> Secret {
     var generator = SystemRandomNumberGenerator()
     let bytes = (0..<24).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
     return Secret(key: SecretKey(bytes))
   }
 
-  /// The secret itself, `whsec_…`: for handing a generated one to its user, and for nothing else.
+  /// The plain text of the secret, `whsec_…`.
+  ///
+  /// Only used to hand a generated secret to its user.
   package var revealed: String {
     Self.prefix + Base64.encode(key.bytes)
   }
 
-  /// What is unusual about the key's length; nil where nothing is.
+  /// A warning about an unusual key length, if any.
   package var lengthWarning: String? {
     let count = key.bytes.count
     guard !Self.recommendedLength.contains(count) else { return nil }
@@ -55,7 +59,7 @@ extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomR
   package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
-/// Why a text is not a secret. Neither case carries the text.
+/// The reason a text is not a secret. No case carries the text.
 package enum SecretError: Error, Equatable, CustomStringConvertible {
   case empty
   /// `whpk_` or `whsk_`: a key of the asymmetric scheme, which Replicate does not use.
@@ -70,5 +74,21 @@ package enum SecretError: Error, Equatable, CustomStringConvertible {
     case .tooShort: "it has less than 14 bytes and could be guessed: copy the whole secret"
     case .undecodable: "it is not base64 after whsec_: copy it again, without quotes or spaces"
     }
+  }
+}
+
+/// The bytes of a key, overwritten when released.
+///
+/// `@unchecked Sendable`: the bytes are written once, before the object is shared. They are wiped in
+/// `deinit`, when nothing refers to it.
+final class SecretKey: @unchecked Sendable {
+  private(set) var bytes: [UInt8]
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+  }
+
+  deinit {
+    bytes.withUnsafeMutableBytes { OPENSSL_cleanse($0.baseAddress, $0.count) }
   }
 }

@@ -1,6 +1,6 @@
 internal import Crypto
 
-/// The three fields that sign a delivery, as they were received.
+/// The three signature fields of a delivery, as received.
 package struct SignatureHeaders: Sendable {
   package static let idName = "webhook-id"
   package static let timestampName = "webhook-timestamp"
@@ -18,18 +18,23 @@ package struct SignatureHeaders: Sendable {
 
   private static let maxIDBytes = 255
   private static let maxSignatureBytes = 4096
-  /// A sender that rotates keys signs with two. More than these are not tried.
+  /// A sender that rotates keys signs with two. Further entries are ignored.
   private static let maxSignatures = 16
 
-  /// The id separates itself from the timestamp by a dot, so it holds none; it is a database key and a log value, so it
-  /// is short and visible.
+  /// Whether the id is valid: short, visible ASCII, without a dot.
+  ///
+  /// A dot separates the id from the timestamp in the signed text. The id is also a database key and a log
+  /// value.
   var isIDWellFormed: Bool {
     let bytes = id.utf8Span.span
     return (1...Self.maxIDBytes).contains(bytes.count)
       && bytes.indices.allSatisfy { (0x21...0x7E).contains(bytes[$0]) && bytes[$0] != UInt8(ascii: ".") }
   }
 
-  /// `^[1-9][0-9]{0,11}$`: one spelling a number, for libraries that round, trim or accept signs sign something else.
+  /// The timestamp as `^[1-9][0-9]{0,11}$`; nil if malformed.
+  ///
+  /// Each number has one spelling, because libraries that round, trim or accept signs would sign something
+  /// else.
   var seconds: Int64? {
     let digits = timestamp.utf8Span.span
     guard (1...12).contains(digits.count), digits[0] != UInt8(ascii: "0") else { return nil }
@@ -41,14 +46,15 @@ package struct SignatureHeaders: Sendable {
     return seconds
   }
 
-  /// The MACs that the header offers: entries `v1,` and base64 of 32 bytes. Others are skipped, as the specification
-  /// asks: a list exists so that schemes and keys can change.
+  /// The MACs in the header: entries of `v1,` and the base64 of 32 bytes.
+  ///
+  /// Others are skipped, as the specification requires: the list allows schemes and keys to change.
   var offeredMACs: [[UInt8]] {
     guard signature.utf8.count <= Self.maxSignatureBytes else { return [] }
     let bytes = Array(signature.utf8)
     var found: [[UInt8]] = []
     var start = 0
-    // Bounded by the text: every round moves past an entry.
+    // Bounded by the text: every round consumes an entry.
     while start < bytes.count, found.count < Self.maxSignatures {
       let end = bytes[start...].firstIndex(of: UInt8(ascii: " ")) ?? bytes.count
       if let mac = Self.mac(of: bytes.span.extracting(start..<end)) { found.append(mac) }
@@ -57,7 +63,7 @@ package struct SignatureHeaders: Sendable {
     return found
   }
 
-  /// Nil where `entry` is of another scheme, or not the base64 of a MAC.
+  /// Nil if `entry` uses another scheme, or is not the base64 of a MAC.
   private static func mac(of entry: Span<UInt8>) -> [UInt8]? {
     let scheme: (UInt8, UInt8, UInt8) = (UInt8(ascii: "v"), UInt8(ascii: "1"), UInt8(ascii: ","))
     guard entry.count > 3, (entry[0], entry[1], entry[2]) == scheme,
@@ -67,7 +73,7 @@ package struct SignatureHeaders: Sendable {
     return mac
   }
 
-  /// What is signed before the body.
+  /// The signed text before the body: `id.timestamp.`.
   static func signedPrefix(id: String, timestamp: String) -> [UInt8] {
     var prefix: [UInt8] = []
     prefix.reserveCapacity(id.utf8.count + timestamp.utf8.count + 2)

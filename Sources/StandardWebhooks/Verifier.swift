@@ -2,13 +2,13 @@ internal import Crypto
 
 /// Verifies deliveries against one or more secrets (Standard Webhooks, symmetric scheme).
 ///
-/// It owns an HMAC context for each secret and uses it again for every delivery: one verifier a thread.
+/// It owns an HMAC context per secret and reuses it for every delivery: use one verifier per thread.
 package final class Verifier {
   private let contexts: [HMACContext]
-  /// How far a timestamp may lie from now, in seconds, both ways.
+  /// The maximum distance of a timestamp from now, in seconds, in both directions.
   private let tolerance: Int64
 
-  /// Nil where OpenSSL cannot make an HMAC-SHA256.
+  /// Nil if OpenSSL cannot create an HMAC-SHA256.
   package init?(secrets: [Secret], toleranceSeconds: Int64) {
     var contexts: [HMACContext] = []
     for secret in secrets {
@@ -21,8 +21,8 @@ package final class Verifier {
 
   /// Checks the signature over exactly `body`, then the age.
   ///
-  /// Freshness comes last: a timestamp means nothing before the signature over it holds. Every secret is tried against
-  /// every offered MAC, so that the time taken does not tell which one fitted.
+  /// The age is checked last, because a timestamp means nothing before its signature holds. Every secret is
+  /// tried against every MAC, so that the time taken does not reveal which one matched.
   ///
   /// - Parameter now: seconds since 1970.
   package func verify(
@@ -47,15 +47,17 @@ package final class Verifier {
   }
 }
 
-/// A delivery that was verified.
+/// The result of a successful verification.
 package struct Acceptance: Equatable, Sendable {
-  /// Which secret accepted, in the order of the setting, from 1.
+  /// The position of the matching secret in the setting, from 1.
   package let secretPosition: Int
-  /// Negative where the sender's clock is ahead of ours.
+  /// Negative if the sender's clock is ahead of this machine's.
   package let ageSeconds: Int64
 }
 
-/// Why a delivery was not verified. Nothing here quotes a header, a MAC or a secret.
+/// The reason a delivery was not verified.
+///
+/// It quotes no header, MAC or secret.
 package enum VerificationError: Error, Equatable, Sendable {
   case malformedID
   case malformedTimestamp
@@ -71,7 +73,8 @@ extension VerificationError: CustomStringConvertible {
     case .malformedID:
       "webhook-id is not 1 to 255 visible ASCII characters without a dot"
     case .malformedTimestamp:
-      "webhook-timestamp is not a whole number of seconds since 1970, in 1 to 12 digits without sign or leading zero"
+      "webhook-timestamp is not a whole number of seconds since 1970, "
+        + "in 1 to 12 digits without sign or leading zero"
     case .noUsableSignature:
       "webhook-signature has no entry of the form v1,<base64 of 32 bytes>"
     case .mismatch(let signatures, let secrets):

@@ -1,10 +1,12 @@
 internal import Glibc
 internal import Time
 
-/// A bounded queue from many threads to one that blocks for it and takes all there is at once.
+/// A bounded queue from many producer threads to one blocking consumer.
 ///
-/// `@unchecked Sendable`: the mutex guards the elements. A condition variable is what `Mutex` of the standard library
-/// lacks, and without one the consumer could not sleep.
+/// The consumer takes everything that is queued at once.
+///
+/// `@unchecked Sendable`: the mutex guards the elements. The standard library's `Mutex` has no condition
+/// variable, and without one the consumer could not sleep.
 package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let arrival = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -30,7 +32,9 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// False where the queue is full or closed: the element was not taken.
+  /// Appends an element.
+  ///
+  /// - Returns: false if the queue is full or closed; the element is not queued.
   package func push(_ element: Element) -> Bool {
     pthread_mutex_lock(mutex)
     let isTaken = !isClosed && elements.count < capacity
@@ -41,7 +45,9 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     return isTaken
   }
 
-  /// As many of `batch` as fit, in order; how many those were. The consumer wakes once for all of them.
+  /// Appends as many elements of `batch` as fit, in order, and wakes the consumer once.
+  ///
+  /// - Returns: the number of elements appended.
   package func push(contentsOf batch: [Element]) -> Int {
     pthread_mutex_lock(mutex)
     let room = isClosed ? 0 : min(batch.count, capacity - elements.count)
@@ -52,16 +58,17 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     return room
   }
 
-  /// Everything that has arrived, after waiting for at least one element.
+  /// Removes and returns all elements, after waiting for at least one.
   ///
   /// - Parameters:
-  ///   - timeout: how long to wait for it; nil: until it comes.
-  ///   - batchWindow: how long to let more arrive after that. Producers do not wake the consumer meanwhile.
-  /// - Returns: empty once `timeout` has passed without any; nil once the queue is closed and empty.
+  ///   - timeout: how long to wait for the first element; nil waits without limit.
+  ///   - batchWindow: how long to keep collecting after the first element. Producers do not wake the consumer
+  ///     meanwhile.
+  /// - Returns: an empty array on timeout; nil once the queue is closed and empty.
   package func popAll(timeout: Duration? = nil, batchWindow: Duration? = nil) -> [Element]? {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
-    // Whoever has no timeout only looks, which costs no system call.
+    // A zero timeout only polls, which costs no system call.
     if timeout == .zero && elements.isEmpty && !isClosed { return [] }
     let limit = timeout.map(Self.time(after:))
     while elements.isEmpty && !isClosed {
@@ -82,7 +89,7 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     return elements
   }
 
-  /// No more is taken; what is in the queue is still handed out.
+  /// Rejects further elements; those already queued can still be taken.
   package func close() {
     pthread_mutex_lock(mutex)
     isClosed = true

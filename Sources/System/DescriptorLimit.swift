@@ -1,11 +1,12 @@
 internal import Glibc
 
-/// How many descriptors this process may have.
+/// The process's limit on open descriptors (RLIMIT_NOFILE).
 package enum DescriptorLimit {
-  /// Raises the soft limit as far as the hard one allows (getrlimit(2)): the soft one protects programs that use
-  /// select(2), which this one does not.
+  /// Raises the soft limit to the hard limit (getrlimit(2)).
   ///
-  /// - Returns: how many it may have now.
+  /// The soft limit protects programs that use select(2), which this one does not.
+  ///
+  /// - Returns: the limit now in force.
   package static func raise() -> Int {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }

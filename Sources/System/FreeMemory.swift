@@ -1,14 +1,18 @@
 internal import CLinux
 
-/// Memory that was freed, and that the allocator keeps for the next who asks.
+/// Memory that was freed but is still held by the allocator.
 package enum FreeMemory {
-  /// Gives large bodies and answers back as soon as they are freed. By itself glibc stops mapping them after the
-  /// first was freed (mallopt(3), dynamic mmap threshold), and those that are freed out of order leave holes.
+  /// Maps every large allocation separately, so that freeing it unmaps it at once.
+  ///
+  /// By itself glibc stops mapping large bodies and responses after the first was freed (mallopt(3), dynamic
+  /// mmap threshold). Those that are freed out of order then leave holes.
   package static func mapLargeAllocations() {
     clinux_set_mmap_threshold(1024 * 1024)
   }
 
-  /// Gives it back to the system. Takes milliseconds, and locks the allocator meanwhile: for after a storm.
+  /// Returns free memory to the system (malloc_trim(3)).
+  ///
+  /// Takes milliseconds and locks the allocator meanwhile, so call it after a load peak only.
   package static func trim() {
     clinux_malloc_trim()
   }

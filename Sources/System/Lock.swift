@@ -2,10 +2,10 @@ internal import Glibc
 
 /// A value behind a pthread mutex.
 ///
-/// The standard library's `Mutex` would do, but under contention it takes the lock inside the kernel, where thread
-/// sanitizer cannot see it, and then reports races that are none. A sanitizer that is ignored finds nothing.
+/// The standard library's `Mutex` takes a contended lock inside the kernel. Thread sanitizer cannot see that
+/// and reports false races, and a sanitizer that is ignored finds nothing.
 ///
-/// `@unchecked Sendable`: the value is reached with the mutex held only.
+/// `@unchecked Sendable`: the value is accessed with the mutex held only.
 package final class Lock<Value>: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private var value: Value
@@ -30,8 +30,10 @@ package final class Lock<Value>: @unchecked Sendable {
 }
 
 extension Lock<Void> {
-  /// Guards nothing but the time of `body`. The value is not touched: one without a size has the address of the lock itself,
-  /// and thread sanitizer takes them for one.
+  /// Runs `body` in a critical section without a value.
+  ///
+  /// The value is not touched: a value of size zero has the address of the lock itself, and thread sanitizer
+  /// confuses the two.
   package func withLock<Result, Failure>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }

@@ -1,8 +1,9 @@
 internal import Glibc
 internal import Time
 
-/// Tells systemd how the daemon is doing (sd_notify(3)): one datagram to the socket that `NOTIFY_SOCKET` names. Nothing
-/// happens where nobody asked to be told.
+/// Notifies systemd of the daemon's state (sd_notify(3)).
+///
+/// Sends one datagram to the socket that `NOTIFY_SOCKET` names. Without that variable it does nothing.
 package struct ServiceManager: Sendable {
   private let address: String?
 
@@ -12,7 +13,7 @@ package struct ServiceManager: Sendable {
 
   package enum State: Sendable {
     case ready
-    /// Settings are being read again; ``ready`` follows.
+    /// The settings are being reloaded; ``ready`` follows.
     case reloading
     case stopping
   }
@@ -20,13 +21,13 @@ package struct ServiceManager: Sendable {
   package func notify(_ state: State) {
     switch state {
     case .ready: send("READY=1")
-    // systemd.service(5): the time tells this reload from the one before.
+    // systemd.service(5): the timestamp distinguishes this reload from the one before.
     case .reloading: send("RELOADING=1\nMONOTONIC_USEC=\(MonotonicClock.now.nanoseconds / 1000)")
     case .stopping: send("STOPPING=1")
     }
   }
 
-  /// A manager that does not listen loses a word and nothing else, so errors are not reported.
+  /// Sends one message. Errors are ignored: without a listening manager only the notification is lost.
   private func send(_ text: String) {
     guard let address, let first = address.utf8.first,
       first == UInt8(ascii: "/") || first == UInt8(ascii: "@")
@@ -40,13 +41,13 @@ package struct ServiceManager: Sendable {
     guard path.count < MemoryLayout<sockaddr_un>.size - offset else { return }
     withUnsafeMutableBytes(of: &target) { bytes in
       for (index, byte) in path.enumerated() { bytes[offset + index] = byte }
-      // unix(7): the name of an abstract socket begins with a NUL, which is written as @.
+      // unix(7): the name of an abstract socket starts with a NUL, which is written as @.
       if first == UInt8(ascii: "@") { bytes[offset] = 0 }
     }
     let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
-    // A manager that hangs must not keep the daemon from stopping.
+    // A manager that hangs must not block the daemon's shutdown.
     var timeout = timeval(tv_sec: 1, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     let message = Array(text.utf8)

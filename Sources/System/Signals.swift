@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Time
 
-/// The signals that this program answers, taken one by one by a thread that waits for them.
+/// The signals that this program handles, taken synchronously by a waiting thread.
 package enum Signal: Int32, CaseIterable, Sendable {
   case interrupt = 2
   case terminate = 15
@@ -9,10 +9,11 @@ package enum Signal: Int32, CaseIterable, Sendable {
 }
 
 package enum Signals {
-  /// Keeps the signals from every thread that is started afterwards, for ``next()`` to take. Call it first of all.
-  /// SIGPIPE is ignored: a reader of our output that left must not end the daemon. So is SIGXFSZ: with it
-  /// ignored, a write beyond the limit on the size of files fails with EFBIG (setrlimit(2)), which is one
-  /// more disk without room.
+  /// Blocks the signals in all threads started afterwards, so that ``next(of:)`` takes them.
+  ///
+  /// Call it first of all. SIGPIPE is ignored: a reader of our output that left must not end the daemon.
+  /// SIGXFSZ is ignored too: a write beyond RLIMIT_FSIZE then fails with EFBIG (setrlimit(2)), which is
+  /// handled like a full disk.
   package static func block(_ signals: [Signal] = Signal.allCases) {
     var set = Self.set(of: signals)
     pthread_sigmask(SIG_BLOCK, &set, nil)
@@ -23,18 +24,20 @@ package enum Signals {
   /// Waits for the next of `signals`, which are blocked.
   package static func next(of signals: [Signal] = Signal.allCases) -> Signal {
     var set = Self.set(of: signals)
-    // A loop without a bound: it ends with the first signal, which is what it waits for.
+    // Unbounded: it ends with the first signal, which is what it waits for.
     while true {
       var number: Int32 = 0
       if sigwait(&set, &number) == 0, let signal = Signal(rawValue: number) { return signal }
     }
   }
 
-  /// Waits for the next of `signals`, which are blocked, for at most `timeout`; nil where none has come.
+  /// Waits at most `timeout` for the next of `signals`, which are blocked.
+  ///
+  /// - Returns: nil on timeout.
   package static func next(of signals: [Signal], within timeout: Duration) -> Signal? {
     var set = Self.set(of: signals)
     let deadline = MonotonicClock.now + timeout
-    // Bounded by the deadline: sigtimedwait(2) may end early with EINTR, after SIGCONT for one.
+    // Bounded by the deadline: sigtimedwait(2) may fail with EINTR, for example after SIGCONT.
     while true {
       var time = timespec(deadline - MonotonicClock.now)
       let number = sigtimedwait(&set, nil, &time)
@@ -43,7 +46,7 @@ package enum Signals {
     }
   }
 
-  /// Whether one of `signals`, which are blocked, has come and is still to be taken.
+  /// Whether one of `signals`, which are blocked, is pending.
   package static func arePending(_ signals: [Signal]) -> Bool {
     var pending = sigset_t()
     sigpending(&pending)

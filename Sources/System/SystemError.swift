@@ -1,6 +1,6 @@
 internal import Glibc
 
-/// The system's own words for an errno.
+/// The message text of an errno value (strerror_r(3)).
 package enum ErrorNumber {
   package static func text(of number: Int32) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in

@@ -1,9 +1,11 @@
 internal import CLinux
 internal import Glibc
 
-/// A thread that runs one closure, with a name that `top -H` and a debugger show.
+/// A thread that runs one closure, under a name.
 ///
-/// `@unchecked Sendable`: the only state is the thread's number, written before anybody else can see the object.
+/// `top -H` and debuggers show the name.
+///
+/// `@unchecked Sendable`: the only state is the thread's number, written before the object is shared.
 package final class Thread: @unchecked Sendable {
   private let thread: pthread_t
 
@@ -30,19 +32,19 @@ package final class Thread: @unchecked Sendable {
     self.thread = thread
   }
 
-  /// Waits until the closure has returned. Call it once.
+  /// Waits until the closure has returned. Call it once (pthread_join(3)).
   package func join() {
     pthread_join(thread, nil)
   }
 
-  /// Lets the calling thread rest. Never a loop's.
+  /// Suspends the calling thread. Never call it on a loop's thread.
   package static func sleep(for duration: Duration) {
     var time = timespec(duration)
-    // A signal may end it early, which nobody minds.
+    // A signal may end it early, which does no harm.
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
   }
 
-  // A named function and not a closure: a closure would inherit the isolation of whoever starts the thread.
+  // A named constant, because a closure would inherit the isolation of the starting thread.
   private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
     context in
     guard let context else { return nil }

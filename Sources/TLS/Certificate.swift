@@ -1,13 +1,13 @@
 internal import COpenSSL
 
-/// One X.509 certificate. Owns OpenSSL's object.
+/// An X.509 certificate. Owns the OpenSSL object.
 final class Certificate {
-  /// A certificate says how many names it likes; a log line has room for these.
+  /// The maximum number of names read: as many as fit into a log line.
   private static let maxNames = 100
 
   let handle: OpaquePointer
 
-  /// Reads DER; nil where it is no certificate, or more than one.
+  /// Parses DER; nil if it is not exactly one certificate.
   init?(_ bytes: UnsafeBufferPointer<UInt8>) {
     var position = bytes.baseAddress
     guard let handle = d2i_X509(nil, &position, bytes.count) else { return nil }
@@ -24,14 +24,16 @@ final class Certificate {
   /// Seconds since 1970; nil where it is no time.
   var notAfter: Int64? { CertificateTime.seconds(X509_get0_notAfter(handle)) }
 
-  /// A key with which clients of TLS 1.2 and 1.3 take a server's signature.
+  /// Whether clients of TLS 1.2 and 1.3 accept signatures of this key type.
   var hasUsableKey: Bool {
     guard let key = X509_get0_pubkey(handle) else { return false }
     return [EVP_PKEY_RSA, EVP_PKEY_RSA_PSS, EVP_PKEY_EC, EVP_PKEY_ED25519, EVP_PKEY_ED448]
       .contains(EVP_PKEY_get_base_id(key))
   }
 
-  /// The dNSNames of the alternative names; where there are none, the common name. Such as are host names.
+  /// The dNSNames of the subject alternative name, else the common name.
+  ///
+  /// Only valid host names are included.
   var names: [String] {
     if let stack = X509_get_ext_d2i(handle, NID_subject_alt_name, nil, nil) {
       let alternatives = OpaquePointer(stack)

@@ -1,14 +1,18 @@
 internal import COpenSSL
 
-/// A server's own certificate, and those that lead from it to a root that clients know.
+/// A server certificate and its intermediates.
+///
+/// The intermediates lead from it to a root that clients trust.
 struct CertificateChain {
   let leaf: Certificate
   let intermediates: [Certificate]
-  /// Of the leaf, in seconds since 1970.
+  /// The expiry of the leaf, in seconds since 1970.
   let notAfter: Int64
 
-  /// Reads a PEM file. Explanations may stand before a block (RFC 7468 section 5.2), keys and parameters
-  /// among them; anything else means that the file is not what its owner thinks.
+  /// Reads a PEM file.
+  ///
+  /// Explanatory text may precede a block (RFC 7468 section 5.2), and so may keys and parameters. Anything
+  /// else means that the file is not what its owner believes.
   init(path: String) throws(TLSConfigurationError) {
     let file = try PEMFile(path: path, as: .certificate)
     guard file.contains("-----BEGIN ") else {
@@ -30,7 +34,7 @@ struct CertificateChain {
     self.notAfter = notAfter
   }
 
-  /// - now: seconds since 1970.
+  /// - Parameter now: seconds since 1970.
   func checkValidity(now: Int64) throws(TLSConfigurationError) {
     guard let notBefore = leaf.notBefore else { throw TLSConfigurationError(.certificate, .damaged) }
     guard notBefore <= now else { throw TLSConfigurationError(.certificate, .notYetValid(notBefore)) }
@@ -56,7 +60,7 @@ struct CertificateChain {
     defer {
       CRYPTO_free(name, #file, #line)
       CRYPTO_free(header, #file, #line)
-      // It may be a key.
+      // The block may be a key.
       CRYPTO_clear_free(bytes, count, #file, #line)
     }
     switch String(cString: name) {

@@ -1,16 +1,16 @@
 internal import COpenSSL
 internal import Glibc
 
-/// The times in certificates, as seconds since 1970.
+/// Times of certificates, converted to seconds since 1970.
 enum CertificateTime {
-  /// Nil where the certificate's time is none.
+  /// Nil if the certificate's time is invalid.
   static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
     var parts = tm()
     guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
     return Int64(timegm(&parts))
   }
 
-  /// As RFC 3339 writes it.
+  /// Formats a time (RFC 3339).
   static func text(of time: Int64) -> String {
     var seconds = time_t(time)
     var parts = tm()

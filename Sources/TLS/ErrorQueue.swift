@@ -1,30 +1,31 @@
 internal import COpenSSL
 
-/// OpenSSL's errors of this thread. Every call into it that can fail starts with an empty queue, for what one
-/// connection left behind would otherwise be read as the failure of the next (SSL_get_error(3)).
+/// The OpenSSL error queue of the calling thread.
+///
+/// Every call that can fail starts with an empty queue. Otherwise the errors of one connection would be read
+/// as those of the next (SSL_get_error(3)).
 enum ErrorQueue {
   static func clear() {
     ERR_clear_error()
   }
 
-  /// Empties the queue. The first reason of libssl itself, which is the cause; nil where there is none.
+  /// Empties the queue and returns the first reason of libssl, which is the cause.
   static func takeReason() -> Int32? {
     var reason: Int32?
     while true {
-      // Ends, for the queue is a ring of 16 (ERR_get_error(3)).
+      // Ends: the queue is a ring of 16 (ERR_get_error(3)).
       let error = ERR_get_error()
       guard error != 0 else { return reason }
       if reason == nil, ERR_GET_LIB(error) == ERR_LIB_SSL { reason = ERR_GET_REASON(error) }
     }
   }
 
-  /// What failed on a connection. Empties the queue.
+  /// Empties the queue and maps the cause to an error of the connection.
   static func takeError(isEstablished: Bool) -> TLSError {
     guard let reason = takeReason() else { return .unavailable }
     switch reason {
     case SSL_R_HTTP_REQUEST, SSL_R_HTTPS_PROXY_REQUEST: return .plainHTTP
-    // Within an established connection the version of a record is wrong; before, the bytes are no record at
-    // all.
+    // After the handshake a record has a wrong version; before it, the bytes are no record at all.
     case SSL_R_WRONG_VERSION_NUMBER where !isEstablished: return .notTLS
     case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_VERSION_TOO_LOW: return .unsupportedVersion
     case SSL_R_NO_SHARED_CIPHER: return .noSharedCipher
@@ -37,7 +38,7 @@ enum ErrorQueue {
     case SSL_R_UNEXPECTED_EOF_WHILE_READING: return .truncated
     case SSL_AD_REASON_OFFSET...SSL_AD_REASON_OFFSET + 255:
       return .alert(UInt8(truncatingIfNeeded: reason - SSL_AD_REASON_OFFSET))
-    // "No memory", "internal error" and their like, of every library (err.h).
+    // "No memory", "internal error" and other fatal reasons of any library (err.h).
     case let reason where Int(reason) & ERR_RFLAG_FATAL != 0: return .unavailable
     default: return .protocolViolation(reason: reason)
     }

@@ -1,7 +1,10 @@
-/// Host names as they may stand in a log line: letters, digits, hyphens, underscores and dots, at most 253
-/// bytes.
+/// Host names that are safe in a log line.
+///
+/// Letters, digits, hyphens, underscores and dots, at most 253 bytes.
 enum HostName {
-  /// In lower case; nil for anything else. `*` is taken where `wildcard` says so, as certificates have it.
+  /// Validates a name and converts it to lower case.
+  ///
+  /// - Parameter wildcard: whether `*` is allowed, as in certificates.
   static func read(_ text: String, wildcard: Bool = false) -> String? {
     guard (1...253).contains(text.utf8.count) else { return nil }
     var name: [UInt8] = []

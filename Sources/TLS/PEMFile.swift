@@ -1,10 +1,11 @@
 internal import COpenSSL
 internal import Glibc
 
-/// A file of PEM blocks (RFC 7468), read once. Owns a memory BIO, which OpenSSL wipes when it frees it, for
-/// the text may be a key's.
+/// A file of PEM blocks (RFC 7468), read once.
+///
+/// It owns a memory BIO, which OpenSSL wipes when it is freed, because the text may hold a key.
 final class PEMFile {
-  /// Bytes. Chains have some thousands.
+  /// The maximum size. Chains have some thousand bytes.
   static let maxBytes = 1024 * 1024
 
   let bio: OpaquePointer
@@ -12,7 +13,7 @@ final class PEMFile {
   init(path: String, as file: TLSConfigurationError.File) throws(TLSConfigurationError) {
     guard let bio = BIO_new(BIO_s_mem()) else { throw TLSConfigurationError(file, .unavailable) }
     self.bio = bio
-    // Non-blocking, for a named pipe would keep the daemon from starting.
+    // Non-blocking, because a named pipe would keep the daemon from starting.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw TLSConfigurationError(file, .unreadable(errno)) }
     defer { Glibc.close(descriptor) }
@@ -23,7 +24,7 @@ final class PEMFile {
     BIO_free(bio)
   }
 
-  /// What has not been read yet.
+  /// The unread rest of the file.
   private var rest: UnsafeRawBufferPointer {
     var start: UnsafeMutablePointer<CChar>?
     let count = copenssl_memory_contents(bio, &start)
@@ -34,7 +35,7 @@ final class PEMFile {
     rest.allSatisfy { $0 == 0x20 || (0x09...0x0D).contains($0) }
   }
 
-  /// The text occurs in what has not been read yet.
+  /// Whether the unread rest contains `text`.
   func contains(_ text: String) -> Bool {
     let text = Array(text.utf8)
     let rest = rest

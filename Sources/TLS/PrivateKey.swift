@@ -1,10 +1,12 @@
 internal import COpenSSL
 
-/// The key of a server's certificate. Owns OpenSSL's object, which wipes the key when it is freed.
+/// The private key of a server certificate.
+///
+/// It owns the OpenSSL object, which wipes the key when it is freed.
 final class PrivateKey {
   let handle: OpaquePointer
 
-  /// Reads the first private key of a PEM file: PKCS #8, or the older forms for RSA and EC.
+  /// Reads the first private key of a PEM file: PKCS #8, or the legacy RSA and EC forms.
   init(path: String) throws(TLSConfigurationError) {
     let file = try PEMFile(path: path, as: .key)
     guard file.contains("-----BEGIN ") else {
@@ -14,7 +16,7 @@ final class PrivateKey {
     ErrorQueue.clear()
     defer { ErrorQueue.clear() }
     var isEncrypted = false
-    // Without a callback OpenSSL would ask on the terminal, and a daemon would hang at start.
+    // Without a callback OpenSSL would prompt on the terminal, and the daemon would hang at start.
     let key = PEM_read_bio_PrivateKey(
       file.bio, nil,
       { _, _, _, isEncrypted in

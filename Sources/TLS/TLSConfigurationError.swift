@@ -1,7 +1,8 @@
 internal import Glibc
 
-/// Why a listener cannot have the certificate or the key that it was given. The text is a sentence about the
-/// file, for whoever names the setting and the path before it.
+/// The reason a certificate or key cannot be used.
+///
+/// The text is a sentence about the file; callers put the setting and the path before it.
 package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible {
   package enum File: Sendable {
     case certificate
@@ -9,15 +10,15 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
   }
 
   package enum Problem: Equatable, Sendable {
-    /// The number is the system's errno.
+    /// With the errno of the failed call.
     case unreadable(Int32)
     case tooLong
     case notPEM
-    /// A block is cut short, or its contents are not what its first line says.
+    /// A block is truncated, or its contents do not match its label.
     case damaged
     case noCertificate
     case noKey
-    /// Something that is no certificate follows the last one, or stands among them.
+    /// The file contains something other than certificates, after the last one or between them.
     case garbage
     case encrypted
     case unsupportedKey
@@ -27,7 +28,7 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
     /// Seconds since 1970.
     case notYetValid(Int64)
     case tooWeak
-    /// OpenSSL has no memory, or its system-wide configuration forbids what is needed here.
+    /// OpenSSL has no memory, or its system-wide configuration forbids something required.
     case unavailable
   }
 
@@ -72,7 +73,7 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
 
   private static func text(of number: Int32) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-      // The XSI form fills the buffer and is safe on any thread, which strerror is not.
+      // The XSI version fills the buffer and is thread-safe, unlike strerror(3).
       guard let start = buffer.baseAddress, strerror_r(number, start, buffer.count) == 0 else {
         return "errno \(number)"
       }

@@ -1,37 +1,39 @@
-/// Why a connection's TLS came to an end. The texts are ours and stable: nothing of what the peer sent is in
-/// them.
+/// The reason the TLS of a connection failed.
+///
+/// The texts are stable and contain nothing that the peer sent.
 package enum TLSError: Error, Equatable, CustomStringConvertible {
-  /// A request came in the clear. Nothing was sent in answer, so the server may still say so in the clear.
+  /// The peer sent a plain HTTP request. Nothing was sent yet, so the server may still respond in the clear.
   case plainHTTP
   /// The first bytes are neither TLS nor HTTP.
   case notTLS
-  /// The client does not speak TLS 1.2 or 1.3.
+  /// The client supports neither TLS 1.2 nor 1.3.
   case unsupportedVersion
   case noSharedCipher
   case noSharedGroup
   case noSharedSignature
-  /// The client asked for protocols by ALPN, and HTTP/1.1 is none of them (RFC 7301 section 3.2).
+  /// ALPN has no common protocol: the client does not offer HTTP/1.1 (RFC 7301 section 3.2).
   case noSharedApplicationProtocol
-  /// The client fell back to an older version though it has a newer one that would do (RFC 7507).
+  /// The client fell back to an older version without need (RFC 7507).
   case inappropriateFallback
-  /// The client ended the connection with this fatal alert (RFC 8446 section 6.2).
+  /// The client sent this fatal alert (RFC 8446 section 6.2).
   case alert(UInt8)
-  /// A record is not what the client sent: its authentication tag does not fit.
+  /// A record was modified: its authentication tag does not match.
   case damagedRecord
-  /// Another rule of the protocol is broken. The number is OpenSSL's reason (sslerr.h).
+  /// Another protocol violation. The number is OpenSSL's reason (sslerr.h).
   case protocolViolation(reason: Int32)
-  /// The handshake took more bytes than ``TLSSession/maxHandshakeBytes``.
+  /// The handshake exceeded ``TLSSession/maxHandshakeBytes``.
   case handshakeTooLong
-  /// More records without data came than ``TLSSession/maxEmptyRecords`` allows.
+  /// The client exceeded ``TLSSession/maxEmptyRecords``.
   case tooManyEmptyRecords
-  /// More arrived than ``TLSSession/maxPendingBytes`` and was not read: the caller's mistake.
+  /// More than ``TLSSession/maxPendingBytes`` arrived unread: an error of the caller.
   case overrun
-  /// The connection ended without close_notify, so what came before may not be all (RFC 8446 section 6.1), or
-  /// in the midst of the handshake.
+  /// The connection ended without close_notify, or during the handshake.
+  ///
+  /// Data may be missing (RFC 8446 section 6.1).
   case truncated
-  /// The session was closed already, or its handshake is not complete.
+  /// The session is closed, or its handshake is not complete.
   case notOpen
-  /// OpenSSL has no memory, or failed in itself.
+  /// OpenSSL has no memory, or failed internally.
   case unavailable
 
   package var description: String {
@@ -56,7 +58,7 @@ package enum TLSError: Error, Equatable, CustomStringConvertible {
     }
   }
 
-  /// RFC 8446 section 6 and RFC 5246 section 7.2, as far as a client has a use for them.
+  /// The alerts of RFC 8446 section 6 and RFC 5246 section 7.2 that clients use.
   private static func name(ofAlert number: UInt8) -> String {
     switch number {
     case 10: "unexpected message"

@@ -1,26 +1,26 @@
-/// How far ``TLSSession/handshake()`` came.
+/// The result of ``TLSSession/handshake()``.
 package enum HandshakeProgress: Equatable {
   case complete
   case needsMore
-  /// There may be an alert to send yet.
+  /// There may still be an alert to send.
   case failed(TLSError)
 }
 
-/// What ``TLSSession/read(into:limit:)`` did.
+/// The result of ``TLSSession/read(into:limit:)``.
 package enum ReadResult: Equatable {
   /// So many bytes of plaintext were appended.
   case transferred(Int)
-  /// Everything that arrived is read.
+  /// Everything that arrived was read.
   case needsMore
-  /// The client has said that nothing more will come (close_notify, RFC 8446 section 6.1).
+  /// The client sent close_notify (RFC 8446 section 6.1).
   case closed
-  /// There may be an alert to send yet.
+  /// There may still be an alert to send.
   case failed(TLSError)
 }
 
-/// What ``TLSSession/write(_:)`` did.
+/// The result of ``TLSSession/write(_:)``.
 package enum WriteResult: Equatable {
-  /// All of it is among the outgoing bytes.
+  /// All of it was encrypted into the outgoing bytes.
   case written
   case failed(TLSError)
 }

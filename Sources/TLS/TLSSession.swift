@@ -1,24 +1,29 @@
 internal import COpenSSL
 
-/// The server's side of one TLS connection: ciphertext in, plaintext out, and the other way round. It waits
-/// for nothing and knows no socket. Owns the SSL object; one thread at a time.
+/// The server side of one TLS connection: ciphertext in, plaintext out, and back.
 ///
-/// Whoever drives it feeds what arrived with ``receive(_:)``, calls ``handshake()`` until it is complete and
-/// then ``read(into:limit:)`` until it needs more, and after each of these sends what ``takeOutgoing(into:)``
-/// gives, for answers and alerts of the protocol come up at any time.
+/// It never blocks and knows no socket. It owns the SSL object; use it on one thread at a time.
+///
+/// The caller passes received bytes to ``receive(_:)``. It calls ``handshake()`` until that is complete, and
+/// then ``read(into:limit:)`` until that needs more. After each call it sends the bytes of
+/// ``takeOutgoing(into:)``, because protocol messages and alerts can come up at any time.
 package struct TLSSession: ~Copyable {
-  /// Bytes that a client may send before its handshake is complete. A ClientHello has about 300 to 2,000;
-  /// OpenSSL alone would take one of 131,396.
+  /// The maximum bytes that a client may send before its handshake is complete.
+  ///
+  /// A ClientHello has about 300 to 2,000; OpenSSL alone would accept one of 131,396.
   package static let maxHandshakeBytes = 32 * 1024
-  /// The most bytes for ``receive(_:)`` at once.
+  /// The maximum bytes per ``receive(_:)``.
   package static let maxReceiveBytes = 64 * 1024
-  /// Bytes of ciphertext that wait to be read. Two receives, for the second may come with part of the first
-  /// unread.
+  /// The maximum bytes of unread ciphertext.
+  ///
+  /// Two receives, because the second may come while part of the first is unread.
   package static let maxPendingBytes = 2 * maxReceiveBytes
-  /// Records without data that a client may send after its handshake: key updates, empty records, warnings.
-  /// Honest ones send a key update for some gigabytes; each costs more to read than to send, and is answered.
+  /// The maximum records without data after the handshake: key updates, empty records, warnings.
+  ///
+  /// Regular clients send a key update every few gigabytes. Each costs more to read than to send, and is
+  /// answered.
   package static let maxEmptyRecords = 32
-  /// One more for so many bytes of data.
+  /// One more empty record is allowed for so many bytes of data.
   package static let bytesPerEmptyRecord = 16 * 1024
 
   /// RFC 8446 section 5.1.
@@ -33,14 +38,14 @@ package struct TLSSession: ~Copyable {
   private var isClosed = false
   private var handshakeBytes = 0
   private var emptyRecords = 0
-  /// Bytes of plaintext that were read.
+  /// The bytes of plaintext read so far.
   private var dataBytes = 0
-  /// The header of a record was read, and not all of its body.
+  /// The header of a record was read, but not all of its body.
   private var isWithinRecord = false
-  /// After the first error there is no way on: every later call gives the same (SSL_get_error(3)).
+  /// The first error is final: every later call returns it (SSL_get_error(3)).
   private var failure: TLSError?
 
-  /// - Throws: `unavailable` where there is no memory.
+  /// - Throws: ``TLSError/unavailable`` if there is no memory.
   package init(_ context: TLSContext) throws(TLSError) {
     ErrorQueue.clear()
     guard let handle = SSL_new(context.handle) else { throw .unavailable }
@@ -64,8 +69,9 @@ package struct TLSSession: ~Copyable {
     SSL_free(handle)
   }
 
-  /// Takes ciphertext that arrived: at most ``maxReceiveBytes`` bytes, and only where everything before was
-  /// read.
+  /// Takes received ciphertext, at most ``maxReceiveBytes``.
+  ///
+  /// Everything received before must have been read.
   package mutating func receive(_ ciphertext: Span<UInt8>) {
     guard failure == nil, !ciphertext.isEmpty else { return }
     guard ciphertext.count <= Self.maxReceiveBytes, incoming.count + ciphertext.count <= Self.maxPendingBytes
@@ -77,14 +83,16 @@ package struct TLSSession: ~Copyable {
     if !incoming.append(ciphertext) { failure = .unavailable }
   }
 
-  /// Says that the connection has ended. What arrived before is still read; then comes `closed`, or
-  /// `truncated` where the client did not say that it was done.
+  /// Marks the end of the connection.
+  ///
+  /// Data that arrived before can still be read. Then comes `closed`, or `truncated` if the client sent no
+  /// close_notify.
   package mutating func receiveEnd() {
     hasEnded = true
     incoming.end()
   }
 
-  /// Goes on with the handshake as far as the bytes allow.
+  /// Continues the handshake as far as the received bytes allow.
   package mutating func handshake() -> HandshakeProgress {
     if let failure { return .failed(failure) }
     guard !isEstablished else { return .complete }
@@ -97,7 +105,7 @@ package struct TLSSession: ~Copyable {
     }
     switch reason(of: result) {
     case .failed(let error): return .failed(error)
-    // RFC 8446 section 6.1: close_notify before the end of the handshake is a client that gave up.
+    // RFC 8446 section 6.1: close_notify during the handshake means that the client gave up.
     case .closed: return .failed(fail(.truncated))
     case .needsMore, .transferred:
       guard handshakeBytes <= Self.maxHandshakeBytes else { return .failed(fail(.handshakeTooLong)) }
@@ -106,8 +114,9 @@ package struct TLSSession: ~Copyable {
     }
   }
 
-  /// Appends at most `limit` bytes of plaintext to `buffer`. Only `needsMore` says that there is no more:
-  /// read until then before waiting for the socket.
+  /// Appends at most `limit` bytes of plaintext to `buffer`.
+  ///
+  /// Only `needsMore` means that there is no more: read until then before waiting for the socket.
   package mutating func read(into buffer: inout [UInt8], limit: Int) -> ReadResult {
     if let failure { return .failed(failure) }
     guard isEstablished else { return .failed(.notOpen) }
@@ -127,21 +136,22 @@ package struct TLSSession: ~Copyable {
       if reason == .needsMore {
         let consumed = pending - incoming.count
         noteRecordWithoutData(consumed)
-        // The call after a key update answers it, and reads nothing.
+        // The call after a key update sends the response, and reads nothing.
         if failure == nil, consumed > 0 || (incoming.count > 0 && !hasStalled) {
           hasStalled = consumed == 0
           continue
         }
         if let failure { reason = .failed(failure) } else { releaseIncoming() }
       }
-      // An error behind good bytes shows at the next call, for it stays.
+      // An error after good bytes is returned by the next call, because it persists.
       return total > 0 ? .transferred(total) : reason
     }
     return .transferred(total)
   }
 
-  /// Counts the record that a call has read without giving data, if it has read one to its end: `consumed`
-  /// bytes may also be the beginning of one.
+  /// Counts a record without data, if a call has read one completely.
+  ///
+  /// `consumed` bytes may also be just the start of a record.
   private mutating func noteRecordWithoutData(_ consumed: Int) {
     let wasWithinRecord = isWithinRecord
     // SSL_rstate_string(3): "RB" while the body is read, else "RH".
@@ -152,12 +162,13 @@ package struct TLSSession: ~Copyable {
     failure = .tooManyEmptyRecords
   }
 
-  /// Encrypts all of `bytes` into the outgoing ones. A record holds up to 16 KiB: head and body of a response
-  /// in one call share one where they fit.
+  /// Encrypts all of `bytes` into the outgoing bytes.
+  ///
+  /// A record holds up to 16 KiB: head and body of a response in one call share one if they fit.
   package mutating func write(_ bytes: ArraySlice<UInt8>) -> WriteResult {
     if let failure { return .failed(failure) }
     guard isEstablished, !isClosed else { return .failed(.notOpen) }
-    // SSL_write(3): the behaviour for no bytes is undefined.
+    // SSL_write(3): the behaviour is undefined for zero bytes.
     guard !bytes.isEmpty else { return .written }
     ErrorQueue.clear()
     var written = 0
@@ -169,22 +180,23 @@ package struct TLSSession: ~Copyable {
     return .failed(error)
   }
 
-  /// Puts close_notify among the outgoing bytes: nothing more will be written. What the client sends can
-  /// still be read.
+  /// Queues close_notify: nothing more will be written.
+  ///
+  /// What the client sends can still be read.
   package mutating func close() {
     // SSL_shutdown(3): not before the end of the handshake, and not after an error.
     guard failure == nil, isEstablished, !isClosed else { return }
     isClosed = true
     ErrorQueue.clear()
-    // 0 says that the client's close_notify has not come, which is no concern here.
+    // 0 means that the client's close_notify has not arrived, which does not matter here.
     let result = SSL_shutdown(handle)
     if result < 0 { _ = reason(of: result) }
   }
 
-  /// There is something to send.
+  /// Whether there are bytes to send.
   package var hasOutgoing: Bool { outgoing.count > 0 }
 
-  /// Appends the ciphertext that is to be sent to `buffer`, and forgets it.
+  /// Moves the ciphertext to send into `buffer`.
   package mutating func takeOutgoing(into buffer: inout [UInt8]) {
     guard hasOutgoing else { return }
     outgoing.drain(into: &buffer)
@@ -203,19 +215,20 @@ package struct TLSSession: ~Copyable {
     isEstablished ? SSL_CIPHER_get_name(SSL_get_current_cipher(handle)).map { String(cString: $0) } : nil
   }
 
-  /// The client came back with a session ticket.
+  /// Whether the client resumed a session with a ticket.
   package var isResumed: Bool { isEstablished && SSL_session_reused(handle) == 1 }
 
-  /// The name that the client asked for (RFC 6066 section 3), in lower case; nil where there is none, or none
-  /// that is a host name of at most 253 bytes. Every name is served alike.
+  /// The server name that the client sent (RFC 6066 section 3), in lower case.
+  ///
+  /// Nil if there is none, or none that is a host name of at most 253 bytes. Every name is served alike.
   package var serverName: String? {
     guard let text = SSL_get_servername(handle, TLSEXT_NAMETYPE_host_name) else { return nil }
     return HostName.read(String(cString: text))
   }
 
-  /// One call of SSL_read: what it returned, and how many bytes were appended.
+  /// Calls SSL_read once, and returns its result and the number of bytes appended.
   private func readRecord(into buffer: inout [UInt8], limit: Int) -> (result: Int32, count: Int) {
-    // A record has no more plaintext than this (RFC 8446 section 5.1).
+    // A record has at most this much plaintext (RFC 8446 section 5.1).
     withUnsafeTemporaryAllocation(byteCount: min(limit, 16 * 1024), alignment: 1) { scratch in
       var count = 0
       ErrorQueue.clear()
@@ -225,12 +238,12 @@ package struct TLSSession: ~Copyable {
     }
   }
 
-  /// Why the last call did not succeed. Must follow it at once (SSL_get_error(3)).
+  /// The reason the last call failed. Must follow it directly (SSL_get_error(3)).
   private mutating func reason(of result: Int32) -> ReadResult {
     switch SSL_get_error(handle, result) {
     case SSL_ERROR_WANT_READ: .needsMore
     case SSL_ERROR_ZERO_RETURN: .closed
-    // Before OpenSSL 3.0 an end without close_notify was this, with nothing in the queue.
+    // Before OpenSSL 3.0 an end without close_notify was reported like this, with an empty queue.
     case SSL_ERROR_SYSCALL where hasEnded: .failed(fail(.truncated))
     default: .failed(fail(ErrorQueue.takeError(isEstablished: isEstablished)))
     }

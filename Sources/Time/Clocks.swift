@@ -1,6 +1,8 @@
 internal import Glibc
 
-/// The time of day, for what is compared with other machines' clocks: signatures, records, logs. Never for waiting.
+/// The wall clock (CLOCK_REALTIME).
+///
+/// It is compared with other machines' clocks: signatures, records, logs. Never wait by it.
 package enum WallClock {
   /// Milliseconds since 1970-01-01T00:00:00Z.
   package static var milliseconds: Int64 {
@@ -10,7 +12,15 @@ package enum WallClock {
   }
 }
 
-/// The time that only runs forward, for waiting and for measuring.
+extension timespec {
+  /// An interval, not a point in time.
+  init(_ duration: Duration) {
+    let nanoseconds = duration.wholeNanoseconds
+    self.init(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
+  }
+}
+
+/// The monotonic clock (CLOCK_MONOTONIC), used to wait and to measure.
 package enum MonotonicClock {
   package static var now: MonotonicTime {
     var time = timespec()

@@ -1,11 +1,13 @@
-/// The one date format that HTTP writes (RFC 9110 section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// The preferred date format of HTTP (RFC 9110 section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
 package enum IMFFixdate {
   private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
   private static let months = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
 
-  /// - Parameter unixSeconds: from 1970 to 9999; what lies outside is moved to the nearest of them.
+  /// Formats a time.
+  ///
+  /// - Parameter unixSeconds: a time from 1970 to 9999; others are clamped.
   package static func format(unixSeconds: Int64) -> [UInt8] {
     let seconds = Int(min(max(unixSeconds, 0), 253_402_300_799))
     let (days, secondOfDay) = seconds.quotientAndRemainder(dividingBy: 86_400)
@@ -19,7 +21,9 @@ package enum IMFFixdate {
     number < 10 ? "0\(number)" : "\(number)"
   }
 
-  /// Counts from March 1st of year 0, so that a leap day is the last of its year.
+  /// Converts days since 1970 to a calendar date.
+  ///
+  /// The calculation counts from March 1st of year 0, so that a leap day is the last of its year.
   private static func civilDate(daysSinceEpoch: Int) -> (year: Int, month: Int, day: Int) {
     let shifted = daysSinceEpoch + 719_468
     let era = shifted / 146_097

@@ -1,5 +1,7 @@
-/// A moment on a clock that only runs forward, in nanoseconds from an arbitrary start. Deadlines are such moments,
-/// so that setting the wall clock neither ends nor prolongs a wait.
+/// A point in time on the monotonic clock, in nanoseconds.
+///
+/// The epoch is arbitrary. Deadlines are such points, so setting the wall clock neither ends nor prolongs a
+/// wait.
 package struct MonotonicTime: Hashable, Comparable, Sendable {
   package let nanoseconds: UInt64
 
@@ -11,13 +13,13 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
     left.nanoseconds < right.nanoseconds
   }
 
-  /// Saturates: a moment too far away to be written never comes.
+  /// Saturates: a point too far away to be represented never comes.
   package static func + (time: MonotonicTime, duration: Duration) -> MonotonicTime {
     let (sum, overflow) = time.nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
     return MonotonicTime(nanoseconds: overflow ? .max : sum)
   }
 
-  /// The time from `earlier` to `later`; zero where `earlier` is the later one.
+  /// The interval from `earlier` to `later`; zero if `earlier` is the later one.
   package static func - (later: MonotonicTime, earlier: MonotonicTime) -> Duration {
     .nanoseconds(
       Int64(clamping: later.nanoseconds > earlier.nanoseconds ? later.nanoseconds - earlier.nanoseconds : 0))

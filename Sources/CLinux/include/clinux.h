@@ -1,13 +1,13 @@
 #pragma once
-// What Swift's Glibc module leaves out: epoll, eventfd, and the GNU forms of accept and pipe. Every function returns
-// what the system call returns, or the negated errno, so that no caller can read errno too late.
+// System calls that Swift's Glibc module lacks: epoll, eventfd, and the GNU form of accept. Every function
+// returns the result of the system call, or the negated errno, so that no caller can read errno too late.
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
-/// One readiness report. `token` is what the descriptor was registered with.
+/// One readiness event. `token` is the value that the descriptor was registered with.
 struct clinux_event {
   uint64_t token;
   uint32_t events;
@@ -16,9 +16,10 @@ struct clinux_event {
 #define CLINUX_EVENTS_PER_WAIT 256
 
 int clinux_epoll_create(void);
-/// Registers for reading, writing and hang-up, edge-triggered; `level` registers for reading only, level-triggered.
+/// Registers for reading, writing and hang-up, edge-triggered. `level` registers for reading only,
+/// level-triggered.
 int clinux_epoll_add(int epoll, int descriptor, uint64_t token, int level);
-/// Waits at most `timeout_ms` (-1: for ever); fills at most CLINUX_EVENTS_PER_WAIT events.
+/// Waits at most `timeout_ms` (-1: indefinitely) for at most CLINUX_EVENTS_PER_WAIT events.
 int clinux_epoll_wait(int epoll, struct clinux_event *events, int timeout_ms);
 
 int clinux_eventfd(void);
@@ -38,9 +39,9 @@ ssize_t clinux_send(int descriptor, const void *bytes, size_t count);
 /// Names the calling thread; at most 15 bytes (pthread_setname_np(3)).
 void clinux_name_thread(const char *name);
 
-/// Gives free memory of every arena back to the system (malloc_trim(3), which is glibc's own; elsewhere nothing happens).
+/// Returns free memory of every arena to the system (malloc_trim(3)). A no-op without glibc.
 void clinux_malloc_trim(void);
 
-/// Maps every allocation of at least so many bytes by itself (mallopt(3), which is glibc's own; elsewhere nothing
-/// happens).
+/// Maps every allocation of at least `bytes` separately (M_MMAP_THRESHOLD, mallopt(3)). A no-op without
+/// glibc.
 void clinux_set_mmap_threshold(int bytes);
