@@ -26,7 +26,7 @@ import Testing
       ("::/129", .prefixLengthOutOfBounds(0...128)),
       ("::ffff:10.0.0.0/8", .prefixLengthOutOfBounds(96...128)),
     ] as [(String, AddressRange.ParseError)])
-  func whatIsWrongIsSaid(_ text: String, _ error: AddressRange.ParseError) {
+  func malformedRangesAreExplained(_ text: String, _ error: AddressRange.ParseError) {
     #expect(throws: error) { try AddressRange(parsing: text) }
   }
 
@@ -66,7 +66,7 @@ import Testing
     for address in outside { #expect(!range.contains(try #require(IPAddress(address))), "\(address)") }
   }
 
-  /// Every prefix length: the first and the last address are in, their neighbours are not.
+  /// Every prefix length: the first and last address are inside, their neighbours outside.
   @Test(arguments: 1...32)
   func everyPrefixLengthHasItsBounds(_ length: Int) throws {
     let size = UInt64(1) << (32 - length)

@@ -1,7 +1,7 @@
 import ClientAddress
 import Testing
 
-/// A request that came through proxies, and whom it is from; a row of the tables below.
+/// A proxied request and its expected client: a row of the tables below.
 struct ForwardedCase: Sendable, CustomTestStringConvertible {
   var testDescription: String
   var peer = "10.0.0.1"
@@ -29,7 +29,7 @@ struct ForwardedCase: Sendable, CustomTestStringConvertible {
     #expect(found.basis == row.basis)
   }
 
-  /// 6.6.6.6 is what an attacker at 203.0.113.9 claims to be; 10.0.0.0/8 is ours. Nothing may find 6.6.6.6.
+  /// An attacker at 203.0.113.9 claims to be 6.6.6.6; 10.0.0.0/8 is trusted. Nothing may yield 6.6.6.6.
   static let spoofed: [ForwardedCase] = [
     ForwardedCase(
       testDescription: "an untrusted peer forwards nothing", peer: "203.0.113.9",
@@ -112,7 +112,7 @@ struct ForwardedCase: Sendable, CustomTestStringConvertible {
   ]
 
   @Test(arguments: spoofed)
-  func whatTheClientWroteNeverWins(_ row: ForwardedCase) throws {
+  func forgedEntriesNeverCount(_ row: ForwardedCase) throws {
     try Self.check(row)
   }
 
@@ -146,12 +146,11 @@ struct ForwardedCase: Sendable, CustomTestStringConvertible {
   ]
 
   @Test(arguments: honest)
-  func whatTrustedProxiesSayCounts(_ row: ForwardedCase) throws {
+  func entriesOfTrustedProxiesCount(_ row: ForwardedCase) throws {
     try Self.check(row)
   }
 
-  /// An entry as the one entry of a header, and the client that it names; nil where the proxy stays the
-  /// client.
+  /// A single entry, and the client that it names; nil if the proxy remains the client.
   @Test(
     arguments: [
       ("203.0.113.9", "203.0.113.9"), ("203.0.113.9:80", "203.0.113.9"), ("\t 203.0.113.9 ", "203.0.113.9"),

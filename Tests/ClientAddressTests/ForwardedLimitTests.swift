@@ -2,7 +2,7 @@ import ClientAddress
 import Simulation
 import Testing
 
-/// What a header may cost, and what no header can do.
+/// The limits on a header's cost, and forged entries.
 @Suite struct ForwardedLimitTests {
   private static let peer = PeerAddress.ip(IPAddress(ipv4: 0x0A00_0001))
 
@@ -32,13 +32,12 @@ import Testing
     }
   }
 
-  /// A cut entry could be another address: 203.0.113.9 without its first bytes is 3.0.113.9.
+  /// A truncated entry could be another address: 203.0.113.9 without its first bytes is 3.0.113.9.
   @Test(arguments: 0..<40)
   func anEntryThatTheLimitCutsIsIgnored(_ excess: Int) throws {
     let tail = ",10.0.0.2"
     let head = "203.0.113.9"
-    // The line is `excess` bytes longer than what is looked at, beginning somewhere in the filler or in the
-    // address.
+    // The line exceeds the limit by `excess` bytes, so the cut is in the filler or in the address.
     let filler = String(repeating: " ", count: ForwardedFor.maxBytes - tail.count - head.count + excess)
     for line in [head + filler + tail, filler + head + tail] {
       let found = try Self.resolve([line], isForwarded: false)
@@ -57,7 +56,7 @@ import Testing
     #expect(empty.client == (try Self.address("10.0.0.3")) && empty.basis == .interrupted)
   }
 
-  /// Whatever a client sends, the proxy's own entry after it decides.
+  /// Whatever a client sends, the proxy's entry after it decides.
   @Test(arguments: [UInt64](1...4))
   func noRandomPrefixChangesTheClient(_ seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)
@@ -79,7 +78,7 @@ import Testing
           found.client == (try Self.address("203.0.113.9")) && found.basis == .named, "seed \(seed): \(lines)"
         )
       }
-      // On its own, the claim is read or refused; it must not trap.
+      // Alone, the claim is parsed or rejected; it must not trap.
       _ = try Self.resolve([claim], isForwarded: generator.happens(onceIn: 2))
     }
   }

@@ -3,7 +3,7 @@ import Glibc
 import Simulation
 import Testing
 
-/// What the C library reads, as bytes; nil where it reads nothing.
+/// The bytes that the C library parses; nil if it rejects the text.
 private func bytesByLibrary(_ text: String) -> [UInt8]? {
   var bytes = [UInt8](repeating: 0, count: 16)
   if inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes.prefix(4)) }
@@ -19,7 +19,7 @@ private func textByLibrary(_ bytes: [UInt8]) -> String {
 
 private let mappedPrefix: [UInt8] = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
 
-/// A text, and its canonical form; nil where it is no address.
+/// A text and its canonical form; nil if it is no address.
 private let texts: [(String, String?)] = [
   ("192.0.2.1", "192.0.2.1"), ("0.0.0.0", "0.0.0.0"), ("255.255.255.255", "255.255.255.255"),
   ("192.0.2.01", nil), ("192.0.2.00", nil), ("0300.0.2.1", nil), ("0xC0.0.2.1", nil), ("192.0.2", nil),
@@ -57,7 +57,7 @@ private let texts: [(String, String?)] = [
     #expect(IPAddress(Array(text.utf8).span)?.description == canonical)
   }
 
-  /// A C string ends at its first zero, so the library cannot be asked about texts that hold one.
+  /// A C string ends at its first zero, so the library cannot parse texts that contain one.
   @Test(arguments: texts.map(\.0).filter { !$0.contains("\u{0}") })
   func theLibraryReadsTheSame(_ text: String) {
     #expect(IPAddress(text)?.bytes == bytesByLibrary(text))
@@ -83,7 +83,7 @@ private let texts: [(String, String?)] = [
     var generator = SeededGenerator(seed: seed)
     for _ in 0..<5000 {
       let isIPv4 = generator.happens(onceIn: 4)
-      // Zeros in half of the groups, so that runs of all lengths come.
+      // Half of the groups are zero, so that runs of all lengths occur.
       let bytes: [UInt8] =
         isIPv4
         ? (0..<4).map { _ in .random(in: 0...255, using: &generator) }
@@ -95,7 +95,7 @@ private let texts: [(String, String?)] = [
       #expect(address?.bytes == bytes, "seed \(seed)")
       let text = address?.description ?? ""
       #expect(bytesByLibrary(text) == bytes && IPAddress(text) == address, "seed \(seed): \(text)")
-      // The library writes the long-deprecated ::a.b.c.d with decimals (RFC 4291 section 2.5.5.1).
+      // The library prints the long-deprecated ::a.b.c.d with decimals (RFC 4291 section 2.5.5.1).
       guard isIPv4 || !bytes.starts(with: [UInt8](repeating: 0, count: 12)) else { continue }
       #expect(text == textByLibrary(bytes), "seed \(seed)")
     }
@@ -124,7 +124,7 @@ private let texts: [(String, String?)] = [
       accepted += address == nil ? 0 : 1
       #expect(address?.bytes == bytesByLibrary(string), "seed \(seed): \(string)")
     }
-    // A generator that makes only refused texts would prove little.
+    // A generator of only rejected texts would prove little.
     #expect(accepted > 2000 && accepted < 18_000, "\(accepted)")
   }
 }

@@ -103,7 +103,7 @@ import Testing
     #expect(throws: error) { try ProxyHeader.parse(bytes.span) }
   }
 
-  /// Every byte is under the checksum: whichever is changed, the header is refused, or waits for more.
+  /// The checksum covers every byte: after any change, the header is rejected or incomplete.
   @Test(arguments: 0..<3)
   func noByteUnderAChecksumCanChange(_ pick: Int) throws {
     let (bytes, type) = [
@@ -114,8 +114,8 @@ import Testing
       for bit in 0..<8 {
         var changed = bytes
         changed[index] ^= 1 << bit
-        // What makes the header LOCAL or UNSPEC takes away the meaning of what follows, the checksum's too,
-        // and a vector of another type is no checksum.
+        // A change to LOCAL or UNSPEC makes the rest of the header meaningless, including the checksum. A TLV
+        // of another type is no checksum.
         guard let header = try? ProxyHeader.parse(changed.span), header.source != .local else { continue }
         #expect(index == type, "bit \(bit) of byte \(index)")
       }

@@ -1,4 +1,4 @@
-/// Headers of version 2, as a proxy builds them.
+/// Builds version 2 headers, like a proxy.
 enum ProxyBlocks {
   static let signature: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A, 0, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A]
   static let ipv4: [UInt8] = [203, 0, 113, 9, 10, 0, 0, 1, 0xDC, 0x04, 0x01, 0xBB]
@@ -20,7 +20,7 @@ enum ProxyBlocks {
     [type, UInt8(value.count >> 8), UInt8(value.count & 0xFF)] + value
   }
 
-  /// CRC-32C by polynomial division of single bits, most significant first, unlike the one under test.
+  /// CRC-32C by polynomial division bit by bit, most significant first, unlike the implementation.
   static func checksum(_ bytes: [UInt8]) -> UInt32 {
     var remainder = UInt32.max
     for byte in bytes {
@@ -32,7 +32,7 @@ enum ProxyBlocks {
     return (0..<32).reduce(0) { $0 | (remainder >> $1 & 1) << (31 - $1) } ^ UInt32.max
   }
 
-  /// A header whose vectors are `before`, the checksum, and `after`.
+  /// A header with the TLVs `before`, the checksum, and `after`.
   static func summed(_ family: UInt8, _ addresses: [UInt8], before: [UInt8] = [], after: [UInt8] = [])
     -> [UInt8]
   {

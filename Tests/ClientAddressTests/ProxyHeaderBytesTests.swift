@@ -2,9 +2,9 @@ import ClientAddress
 import Simulation
 import Testing
 
-/// Whatever the bytes, and however they are cut.
+/// Properties of arbitrary bytes, however they are split.
 @Suite struct ProxyHeaderBytesTests {
-  /// What all bytes at once are: a header, an error, or nothing yet.
+  /// The result for all bytes at once: a header, an error, or incomplete.
   private static func outcome(_ bytes: [UInt8]) -> Result<ProxyHeader?, ProxyHeaderError> {
     do throws(ProxyHeaderError) { return .success(try ProxyHeader.parse(bytes.span)) } catch {
       return .failure(error)
@@ -22,7 +22,7 @@ import Testing
     #expect(try ProxyHeader.parse(header.span) != nil)
   }
 
-  /// Once a prefix is decided, it stays so: every way to cut the bytes has the same end, at the same byte.
+  /// A decision about a prefix is final: every split gives the same result, at the same byte.
   private static func isTheSameHoweverCut(_ bytes: [UInt8]) -> Bool {
     let whole = outcome(bytes)
     for length in 0..<bytes.count {
@@ -41,8 +41,10 @@ import Testing
     #expect(Self.isTheSameHoweverCut(header + Array("GET / HTTP/1.1\r\n".utf8)))
   }
 
-  /// A change is refused, or waits for bytes that do not come, or names another source. The exceptions are
-  /// what the header does not use: the destination, what follows UNKNOWN, and the case of hexadecimal digits.
+  /// A change is rejected, makes the header incomplete, or changes the source.
+  ///
+  /// The exceptions are the unused parts: the destination, the text after UNKNOWN, and the case of
+  /// hexadecimal digits.
   @Test(arguments: 0..<ProxyLineTests.accepted.count)
   func everyChangedByteOfALineIsSeen(_ row: Int) throws {
     let (line, source) = ProxyLineTests.accepted[row]
@@ -76,7 +78,7 @@ import Testing
     }
   }
 
-  /// Random bytes, most of them behind the beginning of a header so that they come to its later rules.
+  /// Random bytes, mostly after the start of a header, so that they reach its later rules.
   @Test(arguments: [UInt64](1...8))
   func randomBytesNeverTrap(_ seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)

@@ -1,7 +1,7 @@
 import ClientAddress
 import Testing
 
-/// Reads all of `text` at once.
+/// Parses all of `text` at once.
 func parsed(_ text: String) throws(ProxyHeaderError) -> ProxyHeader? {
   let bytes = Array(text.utf8)
   return try ProxyHeader.parse(bytes.span)
@@ -10,7 +10,7 @@ func parsed(_ text: String) throws(ProxyHeaderError) -> ProxyHeader? {
 @Suite struct ProxyLineTests {
   private static let lastAddress = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
 
-  /// Lines without their CR LF; the source's address and port, or nil for the connection's own.
+  /// Lines without their CR LF, with the source's address and port; nil for the connection's peer.
   static let accepted: [(String, (String, UInt16)?)] = [
     ("PROXY TCP4 203.0.113.9 10.0.0.1 56324 443", ("203.0.113.9", 56324)),
     ("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535", ("255.255.255.255", 65535)),
@@ -34,7 +34,7 @@ func parsed(_ text: String) throws(ProxyHeaderError) -> ProxyHeader? {
     let (line, expected) = Self.accepted[row]
     let source: ProxyHeader.Source =
       try expected.map { .ip(try #require(IPAddress($0.0)), port: $0.1) } ?? .local
-    // What follows belongs to the connection, even if it looks like another header.
+    // Following bytes belong to the connection, even if they look like another header.
     for rest in ["", "GET / HTTP/1.1\r\n", "\r", "PROXY UNKNOWN\r\n"] {
       let header = try #require(try parsed("\(line)\r\n\(rest)"))
       #expect(header.source == source && header.byteCount == line.utf8.count + 2)

@@ -33,7 +33,7 @@ import Testing
       ),
       ("0.0.0.0/1", ["127.0.0.1"], ["128.0.0.1", "::1"]),
     ] as [(String, [String], [String])])
-  func whoIsTrusted(_ text: String, _ trusted: [String], _ others: [String]) throws {
+  func trustedAndUntrustedAddresses(_ text: String, _ trusted: [String], _ others: [String]) throws {
     let proxies = try TrustedProxies(parsing: text)
     for text in trusted { #expect(proxies.contains(try Self.peer(text)), "\(text)") }
     for text in others { #expect(!proxies.contains(try Self.peer(text)), "\(text)") }

@@ -1,10 +1,10 @@
-/// One answer, as it came.
+/// A response as it was received.
 package struct Answer: Sendable {
   package var status: Int
   /// Names in lower case.
   package var fields: [(name: String, value: String)]
   package var bodyByteCount = 0
-  /// The body ends with the connection.
+  /// The body is delimited by the close of the connection.
   var isDelimitedByClose = false
   package var faults: Set<Fault> = []
 
@@ -22,9 +22,9 @@ package struct Answer: Sendable {
   var contentLength: Int? { values("content-length").first.flatMap { Int($0) } }
   var isChunked: Bool { has("transfer-encoding", "chunked") }
 
-  /// Reads a header section without its last, empty line. Nil where it does not begin like HTTP/1.
+  /// Parses a header section without its last, empty line; nil unless it starts like HTTP/1.
   init?(head: ArraySlice<UInt8>) {
-    // Bytes, for the characters of a String are found by rules that thousands of answers would feel.
+    // Bytes, because finding the characters of a String would slow down thousands of responses.
     let lines = head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
       .map { $0.last == UInt8(ascii: "\r") ? $0.dropLast() : $0 }
     guard let first = lines.first, first.starts(with: "HTTP/1.".utf8) else { return nil }
@@ -32,7 +32,7 @@ package struct Answer: Sendable {
     guard parts.count >= 2, let status = Int(String(decoding: parts[1], as: UTF8.self)) else { return nil }
     self.status = status
     fields = []
-    // RFC 9112 section 4: the space after the code stands there even without a phrase.
+    // RFC 9112 section 4: the space after the code is required even without a reason phrase.
     if parts.count != 3 || parts[0].count != 8 || parts[1].count != 3 { faults.insert(.malformedStatusLine) }
     for line in lines.dropFirst() {
       guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex,

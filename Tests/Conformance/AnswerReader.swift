@@ -1,6 +1,6 @@
 import Glibc
 
-/// Takes the answers of one connection apart, by the lengths that they announce.
+/// Splits the stream of one connection into responses by their declared lengths.
 struct AnswerReader {
   enum Reading {
     case answer(Answer)
@@ -13,7 +13,7 @@ struct AnswerReader {
   private let client: Client
   private var input: [UInt8] = []
   private var stream = Stream.open
-  /// What came first, for reports.
+  /// The first bytes received, for reports.
   private(set) var transcript: [UInt8] = []
   private static let transcriptLimit = 512
 
@@ -25,9 +25,10 @@ struct AnswerReader {
     self.client = client
   }
 
-  /// The next answer, interim or final.
+  /// Reads the next response, interim or final.
   mutating func next(isHead: Bool) -> Reading {
-    // RFC 9112 section 2.2 is for servers; a client that finds bytes before the status line is out of step.
+    // RFC 9112 section 2.2 applies to servers. A client that finds bytes before the status line is out of
+    // step.
     while true {
       if let end = place(of: "\r\n\r\n") {
         guard var answer = Answer(head: input[..<end.lowerBound]) else { return .notHTTP }
@@ -46,7 +47,7 @@ struct AnswerReader {
     }
   }
 
-  /// By the C library, since every case of thousands looks for it several times.
+  /// Uses the C library, because every one of thousands of cases searches several times.
   private func place(of mark: StaticString) -> Range<Int>? {
     input.withUnsafeBytes { bytes -> Range<Int>? in
       guard let base = bytes.baseAddress else { return nil }
@@ -88,7 +89,7 @@ struct AnswerReader {
   }
 
   private mutating func readChunks(of answer: inout Answer) {
-    // Bounded by the stream: every round takes a line from it, or ends.
+    // Bounded by the stream: every round consumes a line, or ends.
     while let line = takeLine() {
       guard let size = Int(String(decoding: line, as: UTF8.self), radix: 16), size >= 0 else { break }
       if size == 0 {
@@ -114,7 +115,7 @@ struct AnswerReader {
     }
   }
 
-  /// False when nothing more comes within the bound.
+  /// Receives more bytes; false on end, reset or timeout.
   private mutating func more() -> Bool {
     guard stream == .open else { return false }
     let arrival = withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 1) { client.receive(into: $0) }

@@ -1,4 +1,4 @@
-/// Where this project's server refuses what is valid, and why that was chosen.
+/// Valid requests that this project's server rejects, with the reasons.
 enum ChosenStrictness {
   static let reasons: [String: String] = [
     "host/percent-encoded": "a reader that decodes the name sees another host than one that does not"

@@ -1,6 +1,6 @@
 import Glibc
 
-/// One blocking connection that sends raw bytes. Every wait ends after `timeout`.
+/// A blocking connection that sends raw bytes. Every wait ends after `timeout`.
 final class Client {
   enum Arrival: Equatable {
     case bytes([UInt8])
@@ -14,7 +14,7 @@ final class Client {
   private let descriptor: Int32
   private let timeoutMilliseconds: Int32
   private let peer: sockaddr_in
-  /// Made by the first wait, which few connections have.
+  /// Created by the first wait, which few connections have.
   private lazy var peerQueue = PeerQueue(of: peer, seenFrom: descriptor)
 
   init(to endpoint: Endpoint, timeout: Duration) throws(Unreachable) {
@@ -23,10 +23,10 @@ final class Client {
       + Int32(timeout.components.attoseconds / 1_000_000_000_000_000)
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw Unreachable() }
-    // Without this the kernel holds back a small part while an earlier one is not acknowledged.
+    // Without this the kernel delays a small segment while an earlier one is not acknowledged.
     var one: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
-    // Whoever takes nothing for so long does not hold the sender either.
+    // A peer that reads nothing for that long must not block the sender.
     var bound = timeval(tv_sec: Int(timeoutMilliseconds) / 1000, tv_usec: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &bound, socklen_t(MemoryLayout<timeval>.size))
     var address = sockaddr_in()
@@ -46,15 +46,17 @@ final class Client {
     peer = address
   }
 
-  /// Ends with a reset: neither side keeps the port in TIME_WAIT, of which thousands of connections a second
-  /// would run out, and a server that lingers need not.
+  /// Closes with a reset.
+  ///
+  /// Neither side then keeps the port in TIME_WAIT, of which thousands of connections per second would run
+  /// out. A server that lingers need not wait either.
   deinit {
     var linger = linger(l_onoff: 1, l_linger: 0)
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
     close(descriptor)
   }
 
-  /// Sends what the peer takes. False once it takes no more: it has refused, or is gone.
+  /// Sends `bytes`; false once the peer takes no more.
   @discardableResult
   func send(_ bytes: ArraySlice<UInt8>) -> Bool {
     var rest = bytes
@@ -72,9 +74,11 @@ final class Client {
     shutdown(descriptor, Int32(SHUT_WR))
   }
 
-  /// Waits until the server has read what was sent, so that what follows is read by itself, with no pause
-  /// that a slow machine would make too short. Where the kernel does not tell that of the other end, until it
-  /// has acknowledged it (SIOCOUTQ, which is TIOCOUTQ). Bounded, for a server that has refused reads no more.
+  /// Waits until the server has read everything sent, so that it reads what follows separately.
+  ///
+  /// No fixed pause is involved, which would be too short on a slow machine. If the kernel does not report
+  /// the peer's queue, it waits for the acknowledgement (SIOCOUTQ, which is TIOCOUTQ). The wait is bounded,
+  /// because a server that has refused reads no more.
   func waitUntilTaken() {
     let start = ContinuousClock.now
     while isQueued, ContinuousClock.now - start < .milliseconds(20) { sched_yield() }
@@ -86,7 +90,7 @@ final class Client {
     return ioctl(descriptor, UInt(TIOCOUTQ), &unacknowledged) == 0 && unacknowledged > 0
   }
 
-  /// The next bytes, or why there are none.
+  /// Receives the next bytes, or the reason there are none.
   func receive(into scratch: UnsafeMutableRawBufferPointer) -> Arrival {
     var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     guard poll(&entry, 1, timeoutMilliseconds) > 0 else { return .nothing }

@@ -1,4 +1,4 @@
-/// One question to a server: what is sent, and which answers RFC 9110 and RFC 9112 allow.
+/// One test case: what is sent, and the responses that RFC 9110 and RFC 9112 allow.
 package struct ConformanceCase: Sendable, CustomStringConvertible {
   /// `group/name`, unique.
   package let id: String
@@ -8,15 +8,15 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
   package let script: [Step]
   package let rule: Rule
   package var needs: Set<Need> = []
-  /// Which of the answers, counted from 0, are to HEAD.
+  /// The indices, from 0, of responses to HEAD.
   package var headAnswers: Set<Int> = []
   package var endpoint = EndpointRole.main
-  /// Why the server of this project refuses it although it is valid; nil where it does not.
+  /// The reason this project's server rejects it although it is valid, if it does.
   package private(set) var chosenStrictness: String?
 
   package var description: String { id }
 
-  /// A peer that answers HTTP/1.0 closes without a word, and sends no interim answers.
+  /// An HTTP/1.0 peer closes without notice, and sends no interim responses.
   package let isHTTP10: Bool
 
   init(id: String, group: CaseGroup, section: String, script: [Step], rule: Rule) {
@@ -28,7 +28,7 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
     isHTTP10 = if case .send(let text)? = script.first { text.contains(" HTTP/1.0\r\n") } else { false }
   }
 
-  /// The client goes on sending after a refusal: then nothing more can be asked on the connection.
+  /// The client continues to send after a refusal; then no probe can follow on the connection.
   var floods: Bool {
     script.contains { if case .flood = $0 { true } else { false } }
   }
@@ -38,24 +38,24 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
   }
 }
 
-/// What the client does. Texts are templates (``Template``).
+/// A step of the client. Texts are templates (``Template``).
 package enum Step: Sendable {
   case send(String)
-  /// Waits for an interim answer.
+  /// Waits for an interim response.
   case interim
-  /// Waits for a final answer.
+  /// Waits for a final response.
   case answer
-  /// Says that nothing more will be sent.
+  /// Shuts down the sending side.
   case halfClose
   /// Sends so many bytes more, as long as the peer takes them.
   case flood(byteCount: Int)
 }
 
-/// What a server must offer to be asked.
+/// A feature that a server must have for a case to apply.
 package enum Need: Sendable {
   /// Its limits are known.
   case limits
-  /// The POST target answers POST alone, the GET target GET and HEAD.
+  /// The POST target serves POST only, the GET target GET and HEAD.
   case strictMethods
   /// A POST without the three signature fields is refused by its header section.
   case signatures
@@ -65,10 +65,10 @@ package enum Need: Sendable {
   case entityTag
 }
 
-/// Which address of the server is asked.
+/// The address of the server to use.
 package enum EndpointRole: Sendable {
   case main
-  /// Where the resource with an entity tag is.
+  /// The address of the resource with an entity tag.
   case entityTag
 }
 
@@ -107,7 +107,7 @@ extension ConformanceCase {
     return copy
   }
 
-  /// The answers with these numbers are to HEAD.
+  /// Marks the responses with these indices as responses to HEAD.
   func head(_ answers: Int...) -> Self {
     var copy = self
     copy.headAnswers = Set(answers)
@@ -120,7 +120,7 @@ extension ConformanceCase {
     return copy
   }
 
-  /// This row as part of a group.
+  /// Returns this row as part of a group.
   func joining(_ group: CaseGroup) -> Self {
     var copy = ConformanceCase(
       id: "\(group.rawValue)/\(id)", group: group, section: section, script: script, rule: rule)
@@ -133,7 +133,7 @@ extension ConformanceCase {
 }
 
 extension String {
-  /// `9112 6.3` as RFCs are cited.
+  /// `9112 6.3` in the usual form of citation.
   fileprivate var prefixed: String {
     split(separator: " ").count == 2 ? replacing(" ", with: " §") : self
   }

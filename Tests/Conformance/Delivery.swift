@@ -1,4 +1,4 @@
-/// In what pieces the bytes of a case are sent. The verdict must not depend on it.
+/// How the bytes of a case are split. The verdict must not depend on it.
 package enum Delivery: Sendable, Equatable {
   case whole
   case byteByByte
@@ -7,11 +7,14 @@ package enum Delivery: Sendable, Equatable {
 }
 
 extension PreparedCase {
-  /// Where to split the first text: everywhere, or, where it is long, around the beginning, the end and the
-  /// ends of lines; fewer of each where sending it hundreds of times would take longer than all other cases.
+  /// The offsets at which to split the first text.
   ///
-  /// What stands in every request alike (Host, the fields of a POST) is split in `full` alone, for it would
-  /// be the same test hundreds of times.
+  /// They are all offsets of a short text. Of a long one, they are those near its start, its end and its line
+  /// ends. A huge text gets fewer of each, because sending it hundreds of times would take longer than all
+  /// other cases.
+  ///
+  /// Text common to all requests (Host, the fields of a POST) is split in `full` only, because each split
+  /// would repeat the same test.
   package func boundaries(full: Bool) -> [Int] {
     guard let bytes = texts.first, bytes.count > 1 else { return [] }
     let isHuge = bytes.count > 24 * 1024
@@ -28,7 +31,7 @@ extension PreparedCase {
 }
 
 extension Client {
-  /// False once the peer takes no more.
+  /// Sends `bytes`, split by `delivery`; false once the peer takes no more.
   @discardableResult
   func deliver(_ bytes: [UInt8], _ delivery: Delivery, isFirst: Bool) -> Bool {
     switch delivery {

@@ -1,6 +1,6 @@
-/// What a server did in one case.
+/// A server's behaviour in one case.
 package struct Outcome: Equatable, Sendable, CustomStringConvertible {
-  /// Of the final answers before the probe.
+  /// The final responses before the probe.
   package var statuses: [Int] = []
   package var hasInterim = false
   package var ending = Ending.waiting
@@ -12,25 +12,26 @@ package struct Outcome: Equatable, Sendable, CustomStringConvertible {
 }
 
 extension Outcome {
-  /// The same but for an interim answer, which a server sends or not by what has arrived (RFC 9110 section
-  /// 10.1.1).
+  /// Whether both are equal except for an interim response.
+  ///
+  /// A server sends that or not by what has arrived (RFC 9110 section 10.1.1).
   package func isSame(as other: Outcome) -> Bool {
     statuses == other.statuses && ending == other.ending
   }
 }
 
-/// What became of the connection.
+/// The final state of the connection.
 package enum Ending: Equatable, Sendable, CustomStringConvertible {
-  /// The probe was answered as it should be, once.
+  /// The probe got one correct response.
   case kept
   case closed
-  /// Reset before the answer was read to its end.
+  /// Reset before the end of the response.
   case reset
-  /// No answer within the bound, and not closed.
+  /// No response before the timeout, and not closed.
   case waiting
-  /// What came is no answer of HTTP/1.
+  /// The bytes received are not an HTTP/1 response.
   case notHTTP
-  /// The probe was answered wrongly, or more than once: the server sees other messages than were sent.
+  /// The probe got a wrong response, or several: the server sees other messages than were sent.
   case desynchronized(String)
 
   package enum Kind: Hashable, Sendable {
@@ -60,7 +61,7 @@ package enum Ending: Equatable, Sendable, CustomStringConvertible {
   }
 }
 
-/// The judgement of one case.
+/// The verdict on one case.
 package struct Verdict: Sendable {
   package enum Kind: String, CaseIterable, Sendable {
     case conforms, lenient, stricter, fragile, violation
@@ -69,17 +70,17 @@ package struct Verdict: Sendable {
   package let id: String
   package let kind: Kind
   package let outcome: Outcome
-  /// What is wrong with the form of the answers, whatever they say.
+  /// Syntax errors of the responses, whatever their meaning.
   package let faults: [Fault]
 
   package var passes: Bool { kind == .conforms && faults.isEmpty }
 }
 
-/// A mistake in the form of an answer.
+/// A syntax error in a response.
 package enum Fault: String, CaseIterable, Sendable {
   case malformedStatusLine = "malformed status line"
   case malformedField = "malformed field line"
-  /// RFC 9110 section 6.6.1: in every answer but 1xx and 5xx, by a server that has a clock.
+  /// RFC 9110 section 6.6.1: required in all responses but 1xx and 5xx, if the server has a clock.
   case missingDate = "no Date"
   case malformedDate = "Date is no IMF-fixdate"
   case repeatedLength = "more than one Content-Length"

@@ -1,23 +1,25 @@
 import Glibc
 
-/// How much of what was sent lies unread at the other end of a connection on this machine: the kernel tells
-/// it of any socket that is named by its addresses (sock_diag(7)).
+/// The receive queue at the other end of a local connection.
 ///
-/// The send queue (SIOCOUTQ) alone would not do: the kernel acknowledges most segments before the server has
-/// read them, so that two parts of a request would mostly be read as one.
+/// The kernel reports it for any socket identified by its addresses (sock_diag(7)). The send queue (SIOCOUTQ)
+/// alone is not enough. The kernel acknowledges most segments before the server has read them, so two parts
+/// of a request would mostly be read as one.
 final class PeerQueue {
   private let netlink: Int32
   private var request: [UInt8]
   private static let requestLength = 72
   /// NETLINK_SOCK_DIAG.
   private static let sockDiag: Int32 = 4
-  /// `idiag_rqueue` in the answer: after the header of the message, four bytes, the socket's name and a
-  /// timer.
+  /// The offset of `idiag_rqueue` in the reply.
+  ///
+  /// It follows the message header, four bytes, the socket's identity and a timer.
   private static let queueOffset = 72
 
   /// - Parameters:
-  ///   - peer: the other end; it is not on this machine, or the kernel does not tell: ``unreadBytes`` is nil.
-  ///   - descriptor: of this end.
+  ///   - peer: the other end. If it is not on this machine, or the kernel does not report it,
+  ///     ``unreadBytes()`` is nil.
+  ///   - descriptor: the socket at this end.
   init(of peer: sockaddr_in, seenFrom descriptor: Int32) {
     var local = sockaddr_in()
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -49,7 +51,7 @@ final class PeerQueue {
     if netlink >= 0 { close(netlink) }
   }
 
-  /// Nil where the kernel knows no such socket.
+  /// The bytes in the peer's receive queue; nil if the kernel knows no such socket.
   func unreadBytes() -> Int? {
     guard netlink >= 0 else { return nil }
     let sent = request.withUnsafeBytes { send(netlink, $0.baseAddress, $0.count, 0) }

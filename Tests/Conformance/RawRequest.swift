@@ -1,8 +1,10 @@
-/// One request outside the cases.
+/// A request outside the cases.
 package enum RawRequest {
   package struct Failed: Error {}
 
-  /// Sends `bytes`, and returns all that comes until the peer closes; every wait ends after `timeout`.
+  /// Sends `bytes` and returns everything received until the peer closes.
+  ///
+  /// Every wait ends after `timeout`.
   package static func send(
     _ bytes: [UInt8], to address: String, port: Int, timeout: Duration
   ) throws(Failed) -> [UInt8] {

@@ -2,10 +2,10 @@
 package struct ServerResult: Sendable {
   package let name: String
   package let verdicts: [String: Verdict]
-  /// What was sent and what came back, by case.
+  /// The exchanged bytes, by case.
   package let exchanges: [String: (sent: [UInt8], received: [UInt8])]
 
-  /// Asks all `cases`, so many at once.
+  /// Runs all `cases` on `threads` threads.
   package init(
     name: String, site: Site, cases: [ConformanceCase], timeout: Duration, threads: Int
   ) {
@@ -30,25 +30,27 @@ package struct ServerResult: Sendable {
     }
   }
 
-  func asked(in group: CaseGroup) -> Int {
+  func total(in group: CaseGroup) -> Int {
     verdicts.keys.count { $0.hasPrefix("\(group.rawValue)/") }
   }
 
   package var passes: Bool { verdicts.values.allSatisfy(\.passes) }
 }
 
-/// Tables for people, in Markdown.
+/// Markdown tables of the results.
 package enum Report {
-  /// One row a group, one column a server: how many conform of how many were asked, then what the others are.
+  /// A table with a row per group and a column per server.
+  ///
+  /// Each cell shows how many cases conform out of how many, and then the other verdicts.
   package static func summary(_ results: [ServerResult]) -> String {
     var lines = [
       row(["group"] + results.map(\.name)), row(Array(repeating: "---", count: results.count + 1)),
     ]
-    for group in CaseGroup.allCases where results.contains(where: { $0.asked(in: group) > 0 }) {
+    for group in CaseGroup.allCases where results.contains(where: { $0.total(in: group) > 0 }) {
       let cells = results.map { result in
-        result.asked(in: group) == 0
+        result.total(in: group) == 0
           ? "–"
-          : "\(result.count(.conforms, in: group))/\(result.asked(in: group))" + remainder(result, group)
+          : "\(result.count(.conforms, in: group))/\(result.total(in: group))" + remainder(result, group)
       }
       lines.append(row([group.rawValue] + cells))
     }
@@ -75,15 +77,15 @@ package enum Report {
     }.joined()
   }
 
-  /// The cases that the servers do not answer alike, in the order of `cases`.
+  /// The cases in which the servers differ, in the order of `cases`.
   package static func differences(_ results: [ServerResult], cases: [ConformanceCase]) -> String {
     var lines = [
       row(["case", "section"] + results.map(\.name)), row(Array(repeating: "---", count: results.count + 2)),
     ]
     for item in cases {
       let verdicts = results.map { $0.verdicts[item.id] }
-      let asked = verdicts.compactMap { $0 }
-      guard asked.count > 1, Set(asked.map { "\($0.kind) \($0.outcome)" }).count > 1 else { continue }
+      let given = verdicts.compactMap { $0 }
+      guard given.count > 1, Set(given.map { "\($0.kind) \($0.outcome)" }).count > 1 else { continue }
       lines.append(row([item.id, item.section] + verdicts.map { $0.map(cell) ?? "–" }))
     }
     return lines.joined(separator: "\n") + "\n"
@@ -93,7 +95,7 @@ package enum Report {
     verdict.kind == .conforms ? "\(verdict.outcome)" : "**\(verdict.kind.rawValue)**: \(verdict.outcome)"
   }
 
-  /// What one server does that is of `kind`, one line a case.
+  /// The cases of one server with the verdict `kind`, one line each.
   package static func list(_ kind: Verdict.Kind, of result: ServerResult, cases: [ConformanceCase])
     -> [String]
   {
@@ -103,7 +105,7 @@ package enum Report {
     }
   }
 
-  /// Every case that does not pass, with what was sent and what came.
+  /// Every failed case, with the exchanged bytes.
   package static func failures(of result: ServerResult, cases: [ConformanceCase]) -> String {
     var text = ""
     for item in cases {
@@ -119,7 +121,7 @@ package enum Report {
     return text
   }
 
-  /// Bytes as text on one line, without its middle where it is long.
+  /// The bytes as one line of text; long text loses its middle.
   package static func escaped(_ bytes: [UInt8], limit: Int) -> String {
     guard bytes.count <= limit else {
       let half = limit / 2

@@ -1,20 +1,20 @@
-/// What may come back, and what each possibility means. Whatever is not named breaks the RFC.
+/// The allowed outcomes of a case and their grades. Everything else is a violation.
 package struct Rule: Sendable {
   package enum Grade: String, Sendable {
-    /// What the RFC asks for, or one of the things it leaves open.
+    /// Required or left open by the RFC.
     case conforms
-    /// The RFC lets a server accept this, or does not forbid it; another reader may see other messages in the
-    /// same bytes.
+    /// Allowed or not forbidden by the RFC.
+    ///
+    /// Another reader may see other messages in the same bytes.
     case lenient
-    /// Refuses, or ignores, what the RFC says is valid or should be tolerated.
+    /// Rejects, or ignores, input that the RFC calls valid or tolerable.
     case stricter
-    /// The answer is right, but the connection ends so that a client may miss it: reset, or neither read nor
-    /// closed.
+    /// The response is right, but the client may miss it: reset, or neither read nor closed.
     case fragile
   }
 
   enum StatusSet: Sendable {
-    /// The body was read, and the application answered.
+    /// The body was read, and the application responded.
     case accepted
     /// The GET target was served.
     case found
@@ -25,13 +25,13 @@ package struct Rule: Sendable {
     var statuses: [StatusSet]
     var endings: Set<Ending.Kind>
     var grade = Grade.conforms
-    /// Whether an interim answer has to come (true), must not come (false), or may.
+    /// Whether an interim response must come (true), must not come (false), or may.
     var interim: Bool?
   }
 
   private(set) var allowed: [Allowed]
 
-  /// How many answers to wait for.
+  /// The number of responses to wait for.
   var answerCount: Int { allowed.map(\.statuses.count).max() ?? 1 }
 }
 
@@ -43,46 +43,48 @@ extension Rule {
   /// The GET target was served, and the connection is kept.
   static let found = Rule(allowed: [Allowed(statuses: [.found], endings: [.kept])])
 
-  /// Answered with one of these, and kept or closed, in step either way.
+  /// A response with one of these statuses; kept or closed, in step either way.
   static func answered(_ codes: Int...) -> Rule {
     Rule(allowed: [Allowed(statuses: [.codes(Set(codes))], endings: [.kept, .closed])])
   }
 
-  /// Refused with one of these: closed, or kept in step. Closing without a word is stricter than any RFC asks
-  /// for.
+  /// A refusal with one of these statuses; closed, or kept in step.
+  ///
+  /// Closing without a response is stricter than the RFCs require.
   static func refused(_ codes: Int...) -> Rule {
     Rule(allowed: [Allowed(statuses: [.codes(Set(codes))], endings: [.closed, .kept])]).stricter(.silence)
   }
 
-  /// Refused with one of these and closed: the RFC gives no other choice.
+  /// A refusal with one of these statuses, and a close: the RFC allows nothing else.
   static func closing(_ codes: Int...) -> Rule {
     Rule(allowed: [Allowed(statuses: [.codes(Set(codes))], endings: [.closed])])
   }
 
-  /// Refused with one of these and closed, while the client still sends.
+  /// A refusal with one of these statuses, and a close, while the client still sends.
   static func finishing(_ codes: Int...) -> Rule {
     Rule(allowed: [Allowed(statuses: [.codes(Set(codes))], endings: [.closed])]).finishing
   }
 
-  /// Closed so that the client reads the answer, or else fragile (RFC 9112 section 9.6 does not require
-  /// more).
+  /// Closed so that the client can read the response, else fragile.
+  ///
+  /// RFC 9112 section 9.6 requires no more.
   var finishing: Rule { closed.or(ending([.reset, .waiting]).graded(.fragile)) }
 
-  /// Several answers in order, then kept.
+  /// Several responses in order, then kept.
   static func sequence(_ statuses: [StatusSet]) -> Rule {
     Rule(allowed: [Allowed(statuses: statuses, endings: [.kept])])
   }
 
-  /// Closed without an answer.
+  /// Closed without a response.
   static let silence = Rule(allowed: [Allowed(statuses: [], endings: [.closed])])
   /// Still waiting for more.
   static let waiting = Rule(allowed: [Allowed(statuses: [], endings: [.waiting])])
-  /// Content without a status line, as HTTP/0.9 had it.
+  /// Content without a status line, as in HTTP/0.9.
   static let withoutHead = Rule(allowed: [Allowed(statuses: [], endings: [.notHTTP])])
 
-  /// The same answers, but the connection has to close.
+  /// The same responses, but the connection must close.
   var closed: Rule { ending([.closed]) }
-  /// The same answers, whether the connection closes or not.
+  /// The same responses, whether the connection closes or not.
   var keptOrClosed: Rule { ending([.kept, .closed]) }
 
   private func ending(_ endings: Set<Ending.Kind>) -> Rule {
@@ -121,7 +123,7 @@ extension Rule.StatusSet {
 // MARK: - Judging
 
 extension Rule {
-  /// Nil where the RFC allows nothing of the kind.
+  /// The grade of an outcome; nil if it is a violation.
   func grade(_ outcome: Outcome, at site: Site) -> Grade? {
     allowed.first { $0.matches(outcome, at: site) }?.grade
   }

@@ -1,21 +1,21 @@
-/// Asks one server the cases, each on a connection of its own.
+/// Runs cases against one server, each on a connection of its own.
 package struct Runner: Sendable {
   private let site: Site
   private let timeout: Duration
 
-  /// - Parameter timeout: how long one wait for the server may take.
+  /// - Parameter timeout: the maximum duration of one wait for the server.
   package init(site: Site, timeout: Duration) {
     self.site = site
     self.timeout = timeout
   }
 
-  /// What was sent and what came back, for people.
+  /// The exchanged bytes, for reports.
   package struct Exchange: Sendable {
     package let verdict: Verdict
     package let received: [UInt8]
   }
 
-  /// Nil where the server does not offer what the case needs.
+  /// Prepares a case; nil if the server lacks a feature that it needs.
   package func prepare(_ item: ConformanceCase) -> PreparedCase? {
     item.needs.isSubset(of: site.offers) ? PreparedCase(item, for: site) : nil
   }
@@ -46,12 +46,12 @@ package struct Runner: Sendable {
   }
 }
 
-/// A case with its texts made into bytes for one server.
+/// A case whose templates are expanded for one server.
 package struct PreparedCase: Sendable {
   package let item: ConformanceCase
-  /// One for each text of the script, in order.
+  /// The expanded texts of the script, in order.
   package let texts: [[UInt8]]
-  /// Ranges of the first text that all cases share.
+  /// The ranges of the first text that all cases share.
   let common: [Range<Int>]
   fileprivate let probe: [UInt8]
 
@@ -69,14 +69,14 @@ package struct PreparedCase: Sendable {
   }
 }
 
-/// One case under way.
+/// One case in progress.
 private struct Conversation {
   let prepared: PreparedCase
   let site: Site
   let client: Client
   private var reader: AnswerReader
   private var answers: [Answer] = []
-  /// How the stream ended, once it has.
+  /// The end of the stream, once it has ended.
   private var end: Ending?
   private(set) var outcome = Outcome()
   private(set) var faults: Set<Fault> = []
@@ -112,7 +112,7 @@ private struct Conversation {
     while end == nil, answers.count < item.rule.answerCount { read() }
   }
 
-  /// Reads one final answer, and the interim ones before it.
+  /// Reads one final response, and the interim ones before it.
   private mutating func read(untilInterim: Bool = false) {
     while end == nil {
       switch reader.next(isHead: item.headAnswers.contains(answers.count)) {
@@ -153,18 +153,20 @@ private struct Conversation {
     if let end { return end }
     let count = answers.count
     guard !item.floods, !item.halfCloses else {
-      // Whatever else comes is an answer to something that was not asked.
+      // Anything else is a response without a request.
       read()
       return count == answers.count ? end ?? .waiting : .desynchronized("one answer more")
     }
     return probe()
   }
 
-  /// A good request that closes the connection: the answer to it shows where the server believes that it is.
+  /// Sends a valid request that closes the connection.
+  ///
+  /// Its response shows whether client and server are in step.
   private mutating func probe() -> Ending {
     client.send(prepared.probe[...])
     var found: [Int] = []
-    // Bounded by the answers that one server sends before it closes.
+    // Bounded by the responses that a server sends before it closes.
     while true {
       switch reader.next(isHead: false) {
       case .answer(let answer): found.append(answer.status)

@@ -1,17 +1,17 @@
-/// The server under test, as far as the cases need to know it.
+/// The properties of the server under test that the cases need.
 package struct Site: Sendable {
   package var main: Endpoint
-  /// Where a resource with an entity tag is, as the GET target there; nil where there is none.
+  /// The endpoint whose GET target is a resource with an entity tag, if any.
   package var entityTag: Endpoint?
-  /// Field lines that a POST needs, without their CR LF.
+  /// The field lines that a POST needs, without their CR LF.
   package var postFields: [String]
-  /// What the application answers once it has read a body.
+  /// The status codes of the application once it has read a body.
   package var acceptedStatuses: Set<Int>
-  /// Nil where they are not known, which leaves out the cases at the limit exactly.
+  /// The limits of the server; without them the exact limit cases are skipped.
   package var limits: SiteLimits?
   package var offers: Set<Need>
 
-  /// A server of whom nothing is known but where it takes a POST and a GET.
+  /// A server of which only a POST and a GET target are known.
   package init(main: Endpoint, acceptedStatuses: Set<Int>) {
     self.main = main
     self.acceptedStatuses = acceptedStatuses
@@ -19,8 +19,10 @@ package struct Site: Sendable {
     offers = []
   }
 
-  /// The webhook listener of this project. A well-formed signature that is wrong has the body read whole, is
-  /// answered 401, and leaves the connection open: so every mistake in framing shows.
+  /// The webhook listener of this project.
+  ///
+  /// A well-formed but wrong signature gets 401 after the body was read, and leaves the connection open. So
+  /// every framing error shows.
   package static func daemon(main: Endpoint, entityTag: Endpoint?, bodyLimit: Int) -> Site {
     var site = Site(main: main, acceptedStatuses: [401])
     site.postFields = [
@@ -46,7 +48,7 @@ package struct Endpoint: Sendable {
   package var port: Int
   package var getTarget: String
   package var postTarget: String
-  /// What the probe asks for, and is answered 200.
+  /// The target of the probe, which gets 200.
   package var probeTarget: String
 
   package init(
@@ -59,11 +61,11 @@ package struct Endpoint: Sendable {
     self.probeTarget = probeTarget ?? getTarget
   }
 
-  /// For Host.
+  /// The value of Host.
   var authority: String { "\(address):\(port)" }
 }
 
-/// The limits of this project's server, in bytes where nothing else is said.
+/// The limits of this project's server, in bytes unless noted.
 package struct SiteLimits: Sendable {
   package var target = 8 * 1024
   package var headerSection = 16 * 1024

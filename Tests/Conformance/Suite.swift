@@ -1,6 +1,6 @@
 /// All cases, group by group.
 package enum Suite {
-  /// - Parameter limits: of the server under test, for the cases at a limit exactly.
+  /// - Parameter limits: the limits of the server under test, for the exact limit cases.
   package static func cases(for site: Site) -> [ConformanceCase] {
     let limits = site.limits.map { LimitCases.exact($0, for: site) } ?? []
     let tables: [(CaseGroup, [ConformanceCase])] = [

@@ -1,14 +1,14 @@
-/// The text of a case, made into the bytes for one server.
+/// The template of a case's text, expanded for one server.
 ///
-/// In braces stand `{get}` and `{post}` (targets), `{%get}` and `{%post}` (with the first letter percent-
-/// encoded), `{host}`, `{auth}` (the field lines that a POST needs, each with its CR LF), `{xFF}` (one byte
-/// in hexadecimal), and `{a*80}` (a character, so many times).
+/// `{get}` and `{post}` are targets; `{%get}` and `{%post}` have their first letter percent-encoded. `{host}`
+/// is the host. `{auth}` holds the field lines that a POST needs, each with its CR LF. `{xFF}` is one byte in
+/// hexadecimal, and `{a*80}` a repeated character.
 package enum Template {
   static func expand(_ text: String, for site: Site, at endpoint: Endpoint) -> [UInt8] {
     parts(of: text, for: site, at: endpoint).bytes
   }
 
-  /// The bytes, and the ranges of them that stand in every request to the server alike.
+  /// The bytes, and the ranges of them that all requests to the server share.
   static func parts(
     of text: String, for site: Site, at endpoint: Endpoint
   ) -> (bytes: [UInt8], common: [Range<Int>]) {
@@ -55,7 +55,7 @@ extension Template {
   }
 }
 
-/// A request line, with the fields that make the rest of it valid.
+/// A request line with the fields that make the rest of the request valid.
 func get(_ line: String) -> String { "\(line)\r\nHost: {host}\r\n\r\n" }
 
 /// A GET of the target with these field lines, after a Host.
@@ -63,10 +63,10 @@ func get(fields: String...) -> String {
   "GET {get} HTTP/1.1\r\nHost: {host}\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n"
 }
 
-/// A POST that the application reads, with these field lines, and these bytes after its header section.
+/// A POST that the application reads, with these field lines and this body.
 func post(_ fields: String..., body: String = "") -> String {
   "POST {post} HTTP/1.1\r\nHost: {host}\r\n{auth}" + fields.map { $0 + "\r\n" }.joined() + "\r\n" + body
 }
 
-/// A POST in chunks.
+/// A POST with a chunked body.
 func chunks(_ body: String) -> String { post("Transfer-Encoding: chunked", body: body) }

@@ -1,15 +1,16 @@
 import Foundation
 import Synchronization
 
-/// Threads that take items from one list, so that a case that waits keeps no other waiting, and no more
-/// connections are open than there are threads.
+/// A pool of threads that take items from one list.
+///
+/// A case that waits thus delays no other, and no more connections are open than there are threads.
 package enum Workers {
   /// The results in the order of `items`.
   package static func map<Item: Sendable, Result: Sendable>(
     _ items: [Item], threads: Int, _ transform: @escaping @Sendable (Item) -> Result
   ) -> [Result] {
     let state = Mutex((next: 0, results: [Result?](repeating: nil, count: items.count)))
-    // Shared by reference: a Mutex cannot be copied into several closures.
+    // Shared by reference, because a Mutex cannot be copied into several closures.
     let shared = Shared(state)
     let finished = DispatchGroup()
     for _ in 0..<min(threads, items.count) {

@@ -2,11 +2,11 @@ import Conformance
 import LiveDaemon
 import Testing
 
-/// The built daemon as a process of its own, one for all tests of a suite, ended with it.
+/// The built daemon as a separate process, shared by all tests of a suite.
 final class DaemonUnderTest: Sendable {
   @TaskLocal static var current: DaemonUnderTest?
 
-  /// As settings have it. Small, so that the cases at the limit are quick.
+  /// The limits in the daemon's settings; small, so that the exact limit cases are quick.
   static let bodyLimit = 64 * 1024
 
   let runner: Runner
@@ -29,7 +29,7 @@ final class DaemonUnderTest: Sendable {
     self.runner = runner
     let prepared = Suite.cases(for: site).compactMap { runner.prepare($0) }
     cases = Dictionary(prepared.map { ($0.item.id, $0) }) { first, _ in first }
-    // A job with an entity tag, for the answers that have no content.
+    // A job with an entity tag, for responses without content.
     let answer = try daemon.post(SignedDelivery(id: "msg_1", prediction: "conformance", status: "succeeded"))
     guard answer.status == 200 else { throw Unusable(answer.text) }
     self.daemon = Guarded(daemon)
@@ -40,7 +40,7 @@ final class DaemonUnderTest: Sendable {
   }
 }
 
-/// Runs the suite's tests while one daemon runs.
+/// Runs the suite's tests against one daemon.
 struct DaemonScope: SuiteTrait, TestScoping {
   @concurrent func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void

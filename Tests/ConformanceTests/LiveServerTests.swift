@@ -2,12 +2,12 @@ import Conformance
 import LiveDaemon
 import Testing
 
-/// The built daemon, over TCP, against every case: the answer is one that the RFCs allow, and it is the same
-/// in whatever pieces the request comes.
+/// The built daemon, over TCP, against every case.
 ///
-/// A test occupies its thread while it waits, so no more connections are open than the tests have threads.
+/// The response must be one that the RFCs allow, and the same however the request is split. A test blocks its
+/// thread while it waits, so no more connections are open than there are test threads.
 @Suite(DaemonScope()) struct LiveServerTests {
-  /// The names do not depend on the port, the cases at a limit do.
+  /// The names do not depend on the port, but the cases at a limit do.
   private static let names = Suite.cases(
     for: .daemon(
       main: Endpoint(address: "127.0.0.1", port: 0, getTarget: "/healthz", postTarget: "/webhooks/replicate"),
@@ -45,7 +45,7 @@ import Testing
 
   @Test(arguments: names) func sameAnswerByteByByte(_ name: String) throws {
     let (prepared, runner) = try find(name)
-    // Beyond any limit of the server nothing is learnt from single bytes but patience.
+    // Beyond the server's limits single bytes show nothing new, and take long.
     guard prepared.texts.allSatisfy({ $0.count <= 24 * 1024 }) else { return }
     let whole = runner.run(prepared).verdict.outcome
     let single = runner.run(prepared, .byteByByte).verdict.outcome
@@ -58,7 +58,7 @@ import Testing
     let isPlain = ["method/get", "method/post", "chunked/one"].contains(name)
     for place in prepared.boundaries(full: isPlain) {
       let split = runner.run(prepared, .split(place)).verdict.outcome
-      // Tens of thousands of expectations that hold would take longer than what they are about.
+      // Tens of thousands of passing expectations would take longer than the exchanges.
       if !split.isSame(as: whole) {
         Issue.record("\(split) split after byte \(place), \(whole) as a whole")
       }

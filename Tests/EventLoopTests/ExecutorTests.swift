@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 @testable import Time
 
-/// An actor that lives on a loop, to see where its code runs.
+/// An actor bound to a loop, to observe where its code runs.
 private actor Resident {
   nonisolated let loop: EventLoop
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -28,7 +28,7 @@ private actor Resident {
   }
 }
 
-/// Counts from 1, on any thread.
+/// A thread-safe counter that starts at 1.
 private final class Count: Sendable {
   private let value = Mutex(0)
 
@@ -41,7 +41,9 @@ private final class Count: Sendable {
 }
 
 @Suite struct ExecutorTests {
-  /// With the serial executor alone, every resumption would visit the global pool and cost a hundred times as much.
+  /// Resumptions stay on the loop.
+  ///
+  /// With the serial executor alone, each would visit the global pool and cost a hundred times as much.
   @Test func tasksNeverLeaveTheirLoop() async throws {
     let loop = EventLoop(kernel: try LinuxKernel())
     let thread = try Thread(named: "loop") { loop.run() }
@@ -78,7 +80,7 @@ private final class Count: Sendable {
     loopThread.join()
   }
 
-  @Test func aQueueIsBoundedAndHandsOutEverythingBeforeItEnds() {
+  @Test func aQueueIsBoundedAndDrainsBeforeItCloses() {
     let queue = BlockingQueue<Int>(capacity: 3)
     #expect((1...5).map { queue.push($0) } == [true, true, true, false, false])
     #expect(queue.popAll() == [1, 2, 3])
@@ -110,7 +112,7 @@ private final class Count: Sendable {
     "example.com:80", "::1:80", "[::1]", "[127.0.0.1]:80", "unix:relative",
     "unix:/" + String(repeating: "a", count: 107),
   ])
-  func whatIsNoAddressIsRefused(_ text: String) {
+  func malformedAddressesAreRejected(_ text: String) {
     #expect(SocketAddress(text) == nil)
   }
 }

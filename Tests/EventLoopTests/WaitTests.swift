@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 @testable import Time
 
-/// A socket that is always ready, as a peer that never stops sending makes it.
+/// Waits on a socket that is always ready because its peer never stops sending.
 @Suite struct WaitTests {
   private func withReadySocket(
     _ body: @escaping @Sendable (EventLoop, borrowing Socket) async -> Void, turns: Int

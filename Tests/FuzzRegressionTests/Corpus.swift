@@ -2,14 +2,15 @@ import Foundation
 import FuzzTargets
 import Testing
 
-/// One kept input of a fuzz target: a case that somebody thought of, or a way through the code that fuzzing
-/// found.
+/// One input of a fuzz target's corpus.
+///
+/// It was written by hand, or found by fuzzing as a new path through the code.
 struct CorpusFile: Sendable, CustomTestStringConvertible {
   let target: FuzzTarget
   let name: String
   let bytes: [UInt8]
 
-  /// Somebody gave it a name; what fuzzing found is named by its SHA-1.
+  /// Written by hand and named; inputs found by fuzzing are named by their SHA-1.
   var isThoughtOf: Bool { name.count < 40 }
 
   var testDescription: String { "\(target.rawValue)/\(name)" }
@@ -17,7 +18,7 @@ struct CorpusFile: Sendable, CustomTestStringConvertible {
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("Fuzzing/Corpora")
 
-  /// Sorted by target and name. Empty where the folder cannot be read, which a test notices.
+  /// Sorted by target and name. Empty if the folder cannot be read, which a test detects.
   static let all: [CorpusFile] = FuzzTarget.allCases.flatMap { target -> [CorpusFile] in
     let place = folder.appendingPathComponent(target.rawValue)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []

@@ -1,7 +1,7 @@
 import FuzzTargets
 import Testing
 
-/// What fuzzing checks, checked again on the inputs that were kept.
+/// Runs the fuzz targets on the kept corpus.
 @Suite struct CorpusTests {
   @Test(arguments: FuzzTarget.allCases)
   func everyTargetHasACorpus(_ target: FuzzTarget) {
@@ -17,7 +17,8 @@ import Testing
     #expect(throws: Never.self) { try file.target.run(file.bytes) }
   }
 
-  /// All prefixes of short inputs; of long ones as many, evenly spread, and those that lack the last bytes.
+  /// All prefixes of short inputs. For long inputs as many, evenly spaced, and those that lack only the last
+  /// bytes.
   @Test(arguments: CorpusFile.all)
   func everyTruncationKeepsTheRules(_ file: CorpusFile) {
     let count = file.bytes.count
@@ -28,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: CorpusFile.all.filter(\.isThoughtOf))
-  func theCostGrowsWithTheInputAndNotWithItsSquare(_ file: CorpusFile) {
+  func theCostIsLinear(_ file: CorpusFile) {
     #expect(throws: Never.self) { try file.target.checkGrowth(of: file.bytes) }
   }
 }

@@ -1,7 +1,7 @@
 import FuzzTargets
 import Testing
 
-/// The reference that decides about signatures is itself held to the published numbers.
+/// The reference implementation of signatures against published vectors.
 @Suite struct ReferenceTests {
   /// RFC 4231 sections 4.2, 4.3, 4.4 and 4.7: short and long keys.
   @Test(

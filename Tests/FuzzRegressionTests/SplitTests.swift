@@ -2,7 +2,7 @@ import FuzzTargets
 import Simulation
 import Testing
 
-/// How the network cuts a stream must not matter to what is read from it.
+/// Splitting a stream must not change its parsing.
 @Suite struct SplitTests {
   private static let streams = CorpusFile.all.filter { $0.target == .requests }
 
@@ -22,9 +22,9 @@ import Testing
     }
   }
 
-  /// The corpus, spoilt: bytes are replaced, removed and repeated, and the result is cut anywhere.
+  /// The mutated corpus: bytes are replaced, removed and repeated, and the result is split anywhere.
   @Test(arguments: streams, 1...2 as ClosedRange<UInt64>)
-  func anySplitOfASpoiltStreamIsReadAlike(_ file: CorpusFile, _ seed: UInt64) {
+  func anySplitOfAMutatedStreamIsParsedAlike(_ file: CorpusFile, _ seed: UInt64) {
     var generator = SeededGenerator(seed: seed)
     for round in 0..<16 {
       var bytes = file.bytes

@@ -1,9 +1,10 @@
-/// What can be fuzzed. Each case turns any bytes into a run of one part of the receiver, and says which rule
-/// that part broke.
+/// The fuzz targets.
+///
+/// Each runs one part of the receiver on any bytes, and reports the rule that it violated.
 package enum FuzzTarget: String, CaseIterable, Sendable {
   /// A stream of pipelined requests: heads, and bodies of either framing.
   case requests
-  /// The fields that sign a delivery, and the text of a secret.
+  /// The signature fields of a delivery, and the text of a secret.
   case signatures
   /// JSON: scanner, strings and writer.
   case json
@@ -18,11 +19,12 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case .json: try JSONFuzzTarget.run(input)
     case .predictions: try PredictionsFuzzTarget.run(input)
     }
-    // Long inputs are slow, so that few of them are tried: by their content, for a run must be repeatable.
+    // Long inputs are slow, so only few are tried. Their content selects them, because a run must be
+    // repeatable.
     if input.hash32 & 0xFFF == 0 { try checkGrowth(of: input) }
   }
 
-  /// Runs the target on an input that is made of many copies of `input`, and bounds the processor time.
+  /// Runs the target on many copies of `input`, with a limit on processor time.
   package func checkGrowth(of input: [UInt8]) throws(Violation) {
     guard !input.isEmpty else { return }
     switch self {
@@ -40,13 +42,13 @@ package struct Violation: Error, CustomStringConvertible {
   package var description: String { rule }
 }
 
-/// Throws unless `holds`; `rule` says in words what should have been.
+/// Throws unless `holds`; `rule` describes the requirement.
 func require(_ holds: Bool, _ rule: @autoclosure () -> String) throws(Violation) {
   guard holds else { throw Violation(rule: rule()) }
 }
 
 extension [UInt8] {
-  /// FNV-1a, for choices that the input makes.
+  /// FNV-1a, for choices that depend on the input.
   fileprivate var hash32: UInt32 {
     reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
   }

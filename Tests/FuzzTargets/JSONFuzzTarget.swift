@@ -1,8 +1,8 @@
 internal import JSONText
 
-/// The scanner accepts what the reference accepts, and finds the same values at the same places.
+/// The scanner accepts the same texts as the reference, with the same values at the same offsets.
 ///
-/// Input: one byte that chooses the limit of a string's tail, and the text.
+/// Input: one byte that selects the limit of a string's tail, and the text.
 enum JSONFuzzTarget {
   static func run(_ input: [UInt8]) throws(Violation) {
     guard let limit = input.first else { return }
@@ -45,9 +45,9 @@ enum JSONFuzzTarget {
     case .unexpectedByte, .controlCharacter, .invalidUTF8, .invalidEscape, .trailingContent:
       try require(error.offset < text.count, "a byte is wrong that is not there: \(error)")
     case .invalidNumber, .nestedTooDeeply: break
-    case .notAnObject: throw Violation(rule: "no object was asked for")
+    case .notAnObject: throw Violation(rule: "no object was required")
     }
-    // The first byte that is wrong decides. An escape or a sequence that holds it has six bytes at the most.
+    // The first wrong byte decides. An escape or a sequence that contains it has at most six bytes.
     guard error.offset < text.count else { return }
     let again = validate(text.prefix(error.offset + 6) + [0x20, 0x20])
     try require(again == .failure(error), "what follows changes \(error) to \(again)")
@@ -62,7 +62,7 @@ enum JSONFuzzTarget {
       around.allSatisfy { [0x20, 0x09, 0x0A, 0x0D].contains($0) }, "more than white space is left out")
   }
 
-  /// The whole as an object: what ``JSONScanner/validate(_:)`` says of it, and its members.
+  /// The text as an object: the result of ``JSONScanner/validate(_:)``, and its members.
   private static func checkObject(_ text: [UInt8], _ reference: ReferenceJSON?) throws(Violation) {
     let result = object(text)
     guard case .object(let members)? = reference?.content else {
@@ -119,7 +119,7 @@ extension JSONFuzzTarget {
     _ root: JSONValue, _ reference: ReferenceJSON, in text: [UInt8], tailLimit: Int
   ) throws(Violation) {
     var open = [(value: root, reference: reference)]
-    // A value is read again at every level around it, so that deep nesting must not be followed to its end.
+    // A value is read again at every level around it, so deep nesting must not be followed to its end.
     var budget = text.count * 8 + 256
     while let (value, reference) = open.popLast(), budget > 0 {
       budget -= value.range.count
@@ -154,7 +154,7 @@ extension JSONFuzzTarget {
     try require(whole.utf8.elementsEqual(token.text), "a string is another")
     let tail = JSONString.tail(of: range, limit: tailLimit, in: text.span)
     try require(tail.upperBound == range.upperBound && tail.count <= tailLimit, "a tail is too long")
-    // The longest unit that is not cut is a surrogate pair in escapes.
+    // The longest indivisible unit is a surrogate pair in escapes.
     try require(tail.count > min(range.count, tailLimit) - 12, "a tail is too short")
     try require(
       whole.utf8.suffix(JSONString.decode(tail, of: text.span).utf8.count)

@@ -3,8 +3,9 @@ internal import JobRequests
 internal import Jobs
 internal import Replicate
 
-/// Long texts that are made of one short text, each of which would show one kind of work that is done again
-/// and again.
+/// Long texts that repeat one short text.
+///
+/// Each would reveal one kind of repeated work.
 enum JSONGrowth {
   static func check(_ input: [UInt8]) throws(Violation) {
     let count = max(1, ProcessorTime.longInput / input.count)

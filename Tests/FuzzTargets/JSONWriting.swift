@@ -1,6 +1,6 @@
 internal import JSONText
 
-/// What is written reads back as it was.
+/// Written values read back unchanged.
 enum JSONWriting {
   static func checkText(_ text: String) throws(Violation) {
     var writer = JSONWriter(capacity: 0)
@@ -14,7 +14,7 @@ enum JSONWriting {
     try require(decoded.utf8.elementsEqual(text.utf8), "a string does not read back")
   }
 
-  /// Members that are passed on by their bytes keep names, order and bytes.
+  /// Members copied by their bytes keep names, order and bytes.
   static func checkObject(_ members: [JSONMember], in text: [UInt8]) throws(Violation) {
     var writer = JSONWriter(capacity: 0)
     writer.object { object in

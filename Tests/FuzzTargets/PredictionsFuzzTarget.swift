@@ -3,7 +3,7 @@ internal import Jobs
 internal import Replicate
 internal import Time
 
-/// A body becomes the snapshot that an independent reader makes of it, or is refused for the same reason.
+/// A body yields the same snapshot as an independent reader, or the same error.
 ///
 /// Input: the body.
 enum PredictionsFuzzTarget {
@@ -87,7 +87,7 @@ enum PredictionsFuzzTarget {
       !error.code.isEmpty
         && error.code.utf8.allSatisfy { (97...122).contains($0) || $0 == UInt8(ascii: "_") },
       "the error's code is no code")
-    try require(text != nil || error.code != "canceled", "an error says nothing")
+    try require(text != nil || error.code != "canceled", "an error has no text")
   }
 
   private static func checkParts(

@@ -1,8 +1,8 @@
 internal import Glibc
 
-/// What a piece of work costs the processor, whoever else is running.
+/// The processor time of a piece of work, unaffected by other processes.
 enum ProcessorTime {
-  /// An input of this many bytes shows a cost that grows with the square: it would take a second.
+  /// An input of this many bytes reveals a quadratic cost: it would take a second.
   static let longInput = 16 * 1024
 
   #if DEBUG
@@ -11,7 +11,7 @@ enum ProcessorTime {
     private static let limitMilliseconds: Int64 = 100
   #endif
 
-  /// Runs `work`, which costs a millisecond or two where it is linear.
+  /// Runs `work`, which takes a millisecond or two if it is linear.
   static func bound(_ name: String, _ work: () throws(Violation) -> Void) throws(Violation) {
     let start = milliseconds
     try work()

@@ -1,9 +1,9 @@
 internal import HTTPWire
 
-/// A chunked body as RFC 9112 section 7.1 has it, read when it is there as a whole.
+/// A reference parser of complete chunked bodies (RFC 9112 section 7.1).
 enum ReferenceChunks: Equatable {
   case complete(body: [UInt8], length: Int)
-  /// Its end is not there; what is there may be wrong already.
+  /// The end is missing; the bytes present may be invalid already.
   case incomplete
   case refused
 
@@ -43,7 +43,7 @@ enum ReferenceChunks: Equatable {
     self = .incomplete
   }
 
-  /// Moves past the trailers; false where they do not end, or are refused.
+  /// Consumes the trailers; false if they do not end, or are rejected.
   private static func trailers(_ rest: inout ArraySlice<UInt8>, limits: MessageLimits, overhead: Int) -> Bool
   {
     var (count, overhead) = (0, overhead)
@@ -57,7 +57,7 @@ enum ReferenceChunks: Equatable {
     return false
   }
 
-  /// The next line; nil where none ends here, or a CR or LF stands alone before it ends.
+  /// The next line; nil if none ends here, or if a CR or LF stands alone before its end.
   private static func takeLine(from rest: inout ArraySlice<UInt8>) -> [UInt8]? {
     let line = rest.prefix { $0 != 13 && $0 != 10 }
     guard rest.dropFirst(line.count).starts(with: "\r\n".utf8) else { return nil }

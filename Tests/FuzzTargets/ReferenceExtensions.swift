@@ -1,4 +1,4 @@
-/// Chunk extensions as RFC 9112 section 7.1.1 has them: an automaton, byte by byte.
+/// A reference parser of chunk extensions (RFC 9112 section 7.1.1): a byte-by-byte automaton.
 enum ReferenceExtensions {
   private enum State {
     case afterSize, gap, beforeName, name, afterName, beforeValue, value, quoted, escaped, afterQuoted

@@ -1,4 +1,4 @@
-/// HMAC-SHA256 (RFC 2104, FIPS 180-4), written out, so that no library is asked about itself.
+/// A reference HMAC-SHA256 (RFC 2104, FIPS 180-4), independent of any library.
 package enum ReferenceHMAC {
   package static func authenticate(_ message: [UInt8], key: [UInt8]) -> [UInt8] {
     let short = key.count > 64 ? digest(key) : key

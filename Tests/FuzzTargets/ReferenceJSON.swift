@@ -1,5 +1,6 @@
-/// JSON as RFC 8259 has it, read the other way about: the whole text into tokens, the tokens into a tree. It
-/// shares no idea with the scanner, which sees each byte once and keeps nothing.
+/// A reference JSON parser (RFC 8259): text to tokens, tokens to a tree.
+///
+/// It shares no idea with the scanner, which reads each byte once and stores nothing.
 struct ReferenceJSON {
   enum Content {
     case object([(name: Token, value: ReferenceJSON)])
@@ -12,7 +13,7 @@ struct ReferenceJSON {
   struct Token {
     enum Kind: Equatable {
       case punctuation(UInt8)
-      /// What the string stands for.
+      /// The decoded string.
       case string([UInt8])
       case number
       case literal(String)
@@ -28,10 +29,10 @@ struct ReferenceJSON {
   let content: Content
   let range: Range<Int>
 
-  /// Levels of containers that are not empty.
+  /// Levels of non-empty containers.
   static let deepest = 1024
 
-  /// Nil where the text is not one JSON value, or nests too deeply.
+  /// Nil if the text is not one JSON value, or nests too deeply.
   static func read(_ text: [UInt8]) -> ReferenceJSON? {
     guard String(validating: text, as: UTF8.self) != nil, let tokens = ReferenceJSONLexer.tokens(of: text)
     else {
@@ -40,14 +41,14 @@ struct ReferenceJSON {
     return Tree(tokens).root
   }
 
-  /// The value of the last member that is called `name`.
+  /// The value of the last member named `name`.
   func member(_ name: String) -> ReferenceJSON? {
     guard case .object(let members) = content else { return nil }
     return members.last { $0.name.text.elementsEqual(name.utf8) }?.value
   }
 }
 
-/// Puts tokens together; what is open lies on a stack.
+/// Builds values from tokens; open containers are on a stack.
 private struct Tree {
   private struct Open {
     let isObject: Bool
@@ -116,8 +117,9 @@ private struct Tree {
     return true
   }
 
-  /// Puts a value into what is around it, and that into the next where it ends with it. True where another
-  /// value must follow.
+  /// Adds a value to the innermost container, and closes containers that end with it.
+  ///
+  /// - Returns: true if another value must follow.
   private mutating func end(_ last: ReferenceJSON) -> Bool {
     var value = last
     while var open = stack.popLast() {

@@ -1,8 +1,8 @@
-/// Cuts a JSON text into tokens.
+/// Splits a JSON text into tokens.
 enum ReferenceJSONLexer {
   typealias Token = ReferenceJSON.Token
 
-  /// Nil where something is no token.
+  /// Nil if some part is no token.
   static func tokens(of text: [UInt8]) -> [Token]? {
     var (tokens, rest): ([Token], ArraySlice<UInt8>) = ([], text[...])
     while let first = rest.first {
@@ -34,8 +34,9 @@ enum ReferenceJSONLexer {
     return .literal(word)
   }
 
-  /// A sign, digits, a point with digits, an exponent: each part is taken off the front, and none may be
-  /// wrong.
+  /// A number: sign, digits, a point with digits, an exponent.
+  ///
+  /// Each part is taken off the front, and all must be valid.
   private static func number(_ rest: inout ArraySlice<UInt8>) -> Token.Kind? {
     func takeDigits() -> Int {
       let digits = rest.prefix { (48...57).contains($0) }
@@ -57,12 +58,12 @@ enum ReferenceJSONLexer {
     return .number
   }
 
-  /// What a string stands for, by way of UTF-16, in which JSON writes its escapes.
+  /// Decodes a string by way of UTF-16, the encoding of JSON's escapes.
   private static func string(_ rest: inout ArraySlice<UInt8>) -> [UInt8]? {
     rest.removeFirst()
     var (plain, text): ([UInt8], [UInt8]) = ([], [])
     var units: [UInt16] = []
-    // Escapes that follow each other make one run of code units: a pair may be among them.
+    // Consecutive escapes form one run of code units, which may include a surrogate pair.
     func flush() {
       text += units.isEmpty ? plain : Array(String(decoding: units, as: UTF16.self).utf8)
       units.removeAll(keepingCapacity: true)

@@ -1,7 +1,8 @@
 internal import HTTPWire
 
-/// One header section as the RFCs have it, read in the plainest way: the whole of it, cut at its line ends.
-/// It is here to disagree with the parser that reads a byte once.
+/// A reference parser of complete header sections, split at line ends.
+///
+/// It is independent of the parser that reads each byte once, so that they can disagree.
 struct ReferenceRequest {
   private(set) var method: [UInt8] = []
   private(set) var segments: [[UInt8]] = []
@@ -13,7 +14,7 @@ struct ReferenceRequest {
   private(set) var isPersistent = false
   private(set) var expectsContinue = false
 
-  /// The length of the section that `stream` begins with; nil where its end is not there.
+  /// The length of the section at the start of `stream`; nil if its end is missing.
   static func length(of stream: ArraySlice<UInt8>) -> Int? {
     let skipped = stream.starts(with: "\r\n".utf8) ? 2 : 0
     if stream.dropFirst(skipped).starts(with: "\r\n".utf8) { return skipped + 2 }
@@ -25,7 +26,7 @@ struct ReferenceRequest {
     return nil
   }
 
-  /// Nil where the section breaks a rule. `section` ends with the empty line.
+  /// Nil if the section is invalid. `section` ends with the empty line.
   init?(section: ArraySlice<UInt8>, limits: MessageLimits) {
     guard section.count <= limits.maxHeaderSectionBytes else { return nil }
     var lines = Self.lines(of: section)
@@ -176,7 +177,7 @@ extension ReferenceRequest {
     hexDigits.firstIndex(of: (65...70).contains(byte) ? byte + 32 : byte)
   }
 
-  /// `uri-host [ ":" port ]`, or nothing.
+  /// `uri-host [ ":" port ]`, or empty.
   static func isHost(_ text: [UInt8]) -> Bool {
     guard !text.isEmpty else { return true }
     var rest = text[...]

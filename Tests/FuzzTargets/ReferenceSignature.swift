@@ -1,7 +1,7 @@
 internal import Crypto
 internal import StandardWebhooks
 
-/// Base64 by its bits, one by one.
+/// Base64 decoded bit by bit.
 enum ReferenceBase64 {
   static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
@@ -15,7 +15,7 @@ enum ReferenceBase64 {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// Padding may be missing, but not be wrong; bits that fill no byte are dropped.
+  /// Padding may be missing but not wrong; bits that fill no byte are dropped.
   static func decode(_ text: [UInt8]) -> [UInt8]? {
     let digits = text.prefix { $0 != UInt8(ascii: "=") }
     let padding = text.count - digits.count
@@ -33,7 +33,7 @@ enum ReferenceBase64 {
   }
 }
 
-/// What a text is as a secret.
+/// The expected result of parsing a secret.
 enum ReferenceSecret {
   static func reveal(_ text: String) -> Result<String, SecretError> {
     var bytes = Array(text.utf8)
@@ -45,8 +45,9 @@ enum ReferenceSecret {
   }
 }
 
-/// What must become of a delivery, decided by text: an entry counts where it is, letter for letter, what a
-/// MAC is written as.
+/// The expected verdict on a delivery, decided by text.
+///
+/// An entry matches if it is, character by character, the spelling of a MAC.
 enum ReferenceVerdict: Equatable {
   case accepted(secret: Int, age: Int64)
   case refused(VerificationError)
@@ -80,8 +81,9 @@ enum ReferenceVerdict: Equatable {
     }
   }
 
-  /// `v1,` and the one spelling of 32 bytes: 42 digits, one that leaves two bits zero, and one sign of
-  /// padding.
+  /// `v1,` and the only spelling of 32 bytes.
+  ///
+  /// It has 42 digits, one digit whose last two bits are zero, and one padding character.
   private static func usableEntries(of signature: String) -> [String] {
     guard signature.utf8.count <= 4096 else { return [] }
     let entries = signature.utf8.split(separator: 32).map(Array.init).filter { entry in

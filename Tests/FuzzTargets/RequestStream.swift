@@ -1,28 +1,29 @@
 package import HTTPWire
 
-/// What a connection would make of a stream of bytes that comes in pieces: request after request, until one
-/// is refused, or closes, or the stream ends.
+/// The requests that a connection would read from a stream of pieces.
+///
+/// It ends when one is rejected or closes the connection, or when the stream ends.
 package struct RequestStream {
   package struct Message {
     package let head: RequestHead
-    /// Where the header section begins in the stream, and where the body ends.
+    /// The offsets of the header section's start and of the body's end.
     package let range: Range<Int>
     package let body: [UInt8]
   }
 
   package enum End: Equatable, Sendable {
-    /// The last message is not complete.
+    /// The last message is incomplete.
     case wantsMore
-    /// The last request is the last of its connection.
+    /// The last request closes its connection.
     case closed
     case refused(RequestError)
   }
 
   package private(set) var messages: [Message] = []
   package private(set) var end = End.wantsMore
-  /// Where the message begins that is not complete, or was refused.
+  /// The start of a message that is incomplete or was rejected.
   package private(set) var start = 0
-  /// The header section of that message, where it was read before the rest was refused or missing.
+  /// The header section of that message, if it was parsed before the rest was rejected or missing.
   package private(set) var openHead: RequestHead?
 
   private let limits: MessageLimits
@@ -32,7 +33,7 @@ package struct RequestStream {
   private var consumed = 0
   private var body: [UInt8] = []
 
-  /// Reads `bytes` as they arrive in pieces that end at `ends`.
+  /// Parses `bytes` in pieces that end at `ends`.
   package init(
     _ bytes: [UInt8], pieceEnds ends: some Sequence<Int>, limits: MessageLimits, bodyLimit: Int
   ) throws(Violation) {
@@ -42,12 +43,12 @@ package struct RequestStream {
     decoder = ChunkedDecoder(limits: limits, bodyLimit: bodyLimit)
     for end in ends {
       guard self.end == .wantsMore else { return }
-      // Bounded by the bytes: every message takes some of them.
+      // Bounded by the bytes: every message consumes some of them.
       while try readMessage(of: bytes.span.extracting(first: end)) {}
     }
   }
 
-  /// True where a message was completed and another may follow.
+  /// True if a message was completed and another may follow.
   private mutating func readMessage(of arrived: Span<UInt8>) throws(Violation) -> Bool {
     do throws(RequestError) {
       if openHead == nil {
@@ -98,7 +99,7 @@ package struct RequestStream {
 }
 
 extension RequestStream {
-  /// Throws where `other` read the same bytes as anything else.
+  /// Throws if `other` parsed the same bytes differently.
   package func requireSame(as other: RequestStream) throws(Violation) {
     try require(end == other.end, "the pieces changed the end from \(end) to \(other.end)")
     try require(start == other.start, "the pieces changed where a message begins")

@@ -1,23 +1,22 @@
 package import HTTPWire
 
-/// A stream of requests must be read alike in whatever pieces it comes, and as an independent reader reads
-/// it.
+/// A stream of requests is parsed alike however it is split, and as by an independent parser.
 ///
-/// Input: one byte that chooses the limits, three that choose the sizes of the pieces, and the stream.
+/// Input: one byte that selects the limits, three that select the sizes of the pieces, and the stream.
 package enum RequestsFuzzTarget {
-  /// What the first bytes of an input choose.
+  /// The parameters in the first bytes of an input.
   package struct Choices {
     package let limits: MessageLimits
     package let bodyLimit: Int
     package let pieceSizes: [Int]
     package let stream: [UInt8]
 
-    /// Nil where there is no stream.
+    /// Nil if there is no stream.
     package init?(_ input: [UInt8]) {
       guard input.count > 4 else { return nil }
       var limits = MessageLimits()
       if input[0] & 1 == 1 {
-        // So small that inputs of a few dozen bytes reach every one of them.
+        // So small that inputs of a few dozen bytes reach every limit.
         limits.maxTargetBytes = 24
         limits.maxHeaderSectionBytes = 192
         limits.maxFields = 4
@@ -30,7 +29,7 @@ package enum RequestsFuzzTarget {
       stream = Array(input[4...])
     }
 
-    /// Where pieces end whose sizes go around.
+    /// The ends of pieces whose sizes cycle.
     package func pieceEnds(of count: Int) -> [Int] {
       var (ends, end): ([Int], Int) = ([], 0)
       while end < count {
@@ -136,8 +135,8 @@ extension RequestsFuzzTarget {
     }
   }
 
-  /// What was refused must be wrong for the reference too, whatever would follow; and what is complete for
-  /// the reference must not be waited for.
+  /// Rejected input must be invalid for the reference too, whatever would follow. Input that is complete for
+  /// the reference must not be incomplete.
   private static func checkEnd(of result: RequestStream, _ choices: Choices) throws(Violation) {
     let rest = choices.stream[result.start...]
     guard result.end != .closed else { return }
@@ -150,7 +149,7 @@ extension RequestsFuzzTarget {
       "what is refused has not begun")
     if result.end == .wantsMore {
       try require(ReferenceRequest.length(of: rest) == nil, "a header section is complete and was not read")
-      // A section that fills its limit and has not ended is too large with the next byte, whichever it is.
+      // A section that fills its limit and has not ended is too large with any next byte.
       return try require(
         rest.count <= choices.limits.maxHeaderSectionBytes, "a header section grows too large")
     }

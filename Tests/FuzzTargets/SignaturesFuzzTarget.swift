@@ -1,11 +1,11 @@
 internal import StandardWebhooks
 
-/// Nothing verifies but what carries the right MAC, which is computed here a second time.
+/// A delivery verifies only with the right MAC, which is computed here a second time.
 ///
-/// Input: three lines, which are the id, the timestamp and the signature, and the body after them. In the
-/// signature `$` and `%` stand for the right MACs under the first and the second secret, `#` for one under a
-/// secret that the verifier does not have, and `^` for the first of them with one bit flipped, which the body
-/// chooses: nobody could guess them.
+/// Input: three lines with the id, the timestamp and the signature, and then the body. In the signature `$`
+/// and `%` are replaced by the right MACs under the first and the second secret. `#` is replaced by one under
+/// an unknown secret, and `^` by the first MAC with one bit flipped, which the body selects. Fuzzing could
+/// not guess any of them.
 enum SignaturesFuzzTarget {
   static let now: Int64 = 1_614_265_330
   private static let tolerance: Int64 = 300
@@ -41,7 +41,7 @@ enum SignaturesFuzzTarget {
     }
     let expected = ReferenceVerdict(headers, macs: macs, now: now, tolerance: tolerance)
     try require(verdict(verifier, headers, body) == expected, "the verdict is not \(expected)")
-    // One byte more, and one less: the same MACs do not fit, and the context forgets them.
+    // One byte more or less: the same MACs do not match, and no state is kept in the context.
     let others = [body + [0], Array(body.dropLast())].filter { $0 != body }
     for other in others {
       if case .accepted = verdict(verifier, headers, other) {
@@ -70,7 +70,7 @@ enum SignaturesFuzzTarget {
     try require(signed == "v1," + ReferenceBase64.encode(mac), "the signer signs something else")
   }
 
-  /// A text is a secret where the reference decodes it to enough bytes, and reads back as what it was.
+  /// A text is a secret if the reference decodes it to enough bytes; it then reads back unchanged.
   private static func checkSecret(_ text: String) throws(Violation) {
     let outcome: Result<String, SecretError>
     do throws(SecretError) {
@@ -82,8 +82,8 @@ enum SignaturesFuzzTarget {
       try require(outcome == ReferenceSecret.reveal(text), "a secret is read as \(outcome)")
     }
     guard case .success(let revealed) = outcome else { return }
-    // Why a text beyond ASCII is refused may depend on what Unicode takes for one character; that it is, may
-    // not.
+    // The reason for rejecting a non-ASCII text may depend on Unicode's notion of a character; the rejection
+    // may not.
     try require(text.utf8.allSatisfy { $0 < 0x80 }, "a secret is no base64")
     try require((try? Secret(revealed).revealed) == revealed, "a secret does not read back")
   }

@@ -4,7 +4,7 @@ import HTTPWire
 import Simulation
 import Testing
 
-/// What a server does when it holds as much as it may: who gives way, and who is told to come again.
+/// The server at its limits: which connections are evicted, and which get 503.
 @Suite struct BoundsTests {
   private static let get = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
   private static let unfinishedHead = "GET /0 HTTP/1.1\r\nHost:"
@@ -20,7 +20,7 @@ import Testing
     return limits
   }
 
-  @Test func theConnectionThatWasSilentForLongestMakesRoom() throws {
+  @Test func theLongestIdleConnectionIsEvicted() throws {
     let simulated = try SimulatedServer.withoutFaults(limits())
     let idle = (0..<3).map { _ in simulated.exchange(Self.get) }
     simulated.kernel.send(Array(Self.get.utf8), from: idle[0])
@@ -33,7 +33,7 @@ import Testing
     #expect(simulated.kernel.openDescriptors == 0)
   }
 
-  @Test func whatLingersMakesRoomBeforeWhatIsKept() throws {
+  @Test func lingeringConnectionsAreEvictedBeforeIdleOnes() throws {
     let simulated = try SimulatedServer.withoutFaults(limits())
     let kept = (0..<2).map { _ in simulated.exchange(Self.get) }
     let refused = simulated.exchange("BAD\r\n\r\n")
@@ -44,7 +44,7 @@ import Testing
     simulated.end()
   }
 
-  @Test func aMessageThatHasJustBegunIsNotDisturbedAndTheNewcomerIsToldSo() throws {
+  @Test func youngTransfersAreNotEvictedAndTheNewcomerGets503() throws {
     let simulated = try SimulatedServer.withoutFaults(limits())
     let receiving = (0..<3).map { _ in simulated.exchange(Self.unfinishedHead) }
     let extra = simulated.exchange(Self.get)
@@ -53,7 +53,7 @@ import Testing
     simulated.end()
   }
 
-  @Test func aMessageThatDripsForLongMakesRoomAndIsToldSo() throws {
+  @Test func slowTransfersAreEvictedWith503() throws {
     let simulated = try SimulatedServer.withoutFaults(limits())
     let dripping = (0..<3).map { _ in simulated.exchange(Self.unfinishedHead) }
     simulated.kernel.after(.milliseconds(2500)) { [kernel = simulated.kernel] in
@@ -67,13 +67,13 @@ import Testing
     simulated.end()
   }
 
-  @Test func theBodyThatHasBeenComingForLongestGivesItsBytesBack() throws {
+  @Test func theOldestBodyIsEvictedWhenMemoryRunsOut() throws {
     let simulated = try SimulatedServer.withoutFaults(limits(connections: 100))
     let slow = simulated.exchange(post(600, of: 700))
     let second = simulated.exchange(post(300, of: 700))
     #expect(!slow.sawEnd)
     let third = simulated.exchange(post(400, of: 400))
-    #expect(third.statuses == [200], "it is whole and asks for no more")
+    #expect(third.statuses == [200], "it is complete and needs no more memory")
     #expect(slow.statuses == [503] && slow.sawEnd)
     simulated.kernel.send(Array(repeating: 0x78, count: 400), from: second)
     simulated.settle()
@@ -86,7 +86,7 @@ import Testing
     "POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n",
     "POST /0 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n",
   ])
-  func aBodyThatAloneIsTooMuchIsRefused(_ head: String) throws {
+  func aBodyBeyondTheMemoryLimitIsRefused(_ head: String) throws {
     let simulated = try SimulatedServer.withoutFaults(limits())
     let peer = simulated.exchange(head + String(repeating: "x", count: 3000))
     #expect(peer.statuses == [503] && peer.sawEnd)
@@ -94,14 +94,14 @@ import Testing
     simulated.end()
   }
 
-  @Test func bytesAreGivenBackWithTheAnswer() throws {
+  @Test func memoryIsReleasedWithTheResponse() throws {
     let simulated = try SimulatedServer.withoutFaults(limits())
     let peer = simulated.exchange(String(repeating: post(900, of: 900), count: 20))
     #expect(peer.statuses == Array(repeating: 200, count: 20))
     simulated.end()
   }
 
-  @Test func theServersOwnLimitOfABodyCountsWhateverTheApplicationTakes() throws {
+  @Test func theServersBodyLimitOverridesTheApplications() throws {
     var limits = ServerLimits()
     limits.message.maxBodyBytes = 10
     let simulated = try SimulatedServer.withoutFaults(limits)
@@ -110,7 +110,7 @@ import Testing
     simulated.end()
   }
 
-  @Test func abortingCutsEveryConnectionAtOnceWhateverItDoes() throws {
+  @Test func abortClosesConnectionsInEveryState() throws {
     let simulated = try SimulatedServer.withoutFaults()
     for request in ["", Self.get, Self.unfinishedHead, post(5, of: 10), "BAD\r\n\r\n"] {
       _ = simulated.exchange(request)
@@ -120,11 +120,11 @@ import Testing
     #expect(simulated.kernel.openDescriptors == 0 && simulated.kernel.monotonicTime == now)
   }
 
-  @Test func aCutRequestThatHadComeWholeIsCounted() throws {
+  @Test func abortCountsCompleteRequests() throws {
     let simulated = try SimulatedServer.withoutFaults()
     let peer = simulated.kernel.connect()
     simulated.kernel.send(Array("GET /100 HTTP/1.1\r\nHost: a\r\n\r\n".utf8), from: peer)
-    // Far enough for the request to be with the handler, which takes a hundred turns.
+    // Enough turns for the request to reach the handler, which takes a hundred.
     for _ in 0..<20 { simulated.loop.turn(waits: false) }
     #expect(simulated.abort() == 1)
   }

@@ -4,7 +4,7 @@ import Simulation
 import Testing
 @testable import Time
 
-/// Who a connection is taken for, and how many of one client there may be. The simulated peer is 192.0.2.1.
+/// How clients are identified and counted. The simulated peer is 192.0.2.1.
 @Suite struct ClientTests {
   private static let get = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -20,7 +20,7 @@ import Testing
     (Array("PROXY TCP6 2001:db8::1 2001:db8::2 4000 443\r\n".utf8), "2001:db8::1"),
     (Array("PROXY UNKNOWN\r\n".utf8), "192.0.2.1"),
   ])
-  func aTrustedProxySaysWhoTheClientIsInWhateverPieces(_ header: [UInt8], _ client: String) throws {
+  func aTrustedProxyNamesTheClientHoweverItsHeaderIsSplit(_ header: [UInt8], _ client: String) throws {
     let bytes = header + Array((Self.get + Self.get).utf8)
     for cut in [0, 1, header.count - 1, header.count, header.count + 1, bytes.count] {
       let simulated = try SimulatedServer.withoutFaults(behindProxies: "192.0.2.0/24")
@@ -37,7 +37,7 @@ import Testing
   }
 
   @Test(arguments: ["10.0.0.0/8", "unix"])
-  func aStrangersPROXYHeaderEndsTheConnection(_ trusted: String) throws {
+  func aPROXYHeaderFromAnUntrustedPeerClosesTheConnection(_ trusted: String) throws {
     let simulated = try SimulatedServer.withoutFaults(behindProxies: trusted)
     let peer = simulated.exchange(Self.line("203.0.113.9") + Self.get)
     #expect(peer.received.isEmpty && peer.sawEnd)
@@ -45,14 +45,14 @@ import Testing
   }
 
   @Test(arguments: [get, "PROXY TCP4 1.2.3.4\r\n" + get, "PROXY TCP4 x y 1 2\r\n", "\r\n\r\nG"])
-  func whatIsNoPROXYHeaderIsNotAnswered(_ bytes: String) throws {
+  func aMalformedPROXYHeaderGetsNoResponse(_ bytes: String) throws {
     let simulated = try SimulatedServer.withoutFaults(behindProxies: "192.0.2.1")
     let peer = simulated.exchange(bytes)
     #expect(peer.received.isEmpty && peer.sawEnd)
     simulated.end()
   }
 
-  @Test func aPROXYHeaderThatDoesNotComeIsNotWaitedForLong() throws {
+  @Test func aMissingPROXYHeaderTimesOut() throws {
     let simulated = try SimulatedServer.withoutFaults(behindProxies: "192.0.2.1")
     let started = simulated.kernel.monotonicTime
     let peer = simulated.exchange("PROXY TCP4 ")
@@ -62,7 +62,7 @@ import Testing
     simulated.end()
   }
 
-  @Test func withoutTheOptionAPROXYHeaderIsARequestThatIsNone() throws {
+  @Test func withoutTheOptionAPROXYHeaderIsAMalformedRequest() throws {
     let simulated = try SimulatedServer.withoutFaults()
     #expect(simulated.exchange(Self.line("203.0.113.9") + Self.get).statuses == [400])
     simulated.end()
@@ -74,20 +74,20 @@ import Testing
     return limits
   }
 
-  @Test func oneClientHasNoMoreConnectionsThanOneMayHave() throws {
+  @Test func connectionsPerClientAreLimited() throws {
     let simulated = try SimulatedServer.withoutFaults(two())
     let kept = (0..<2).map { _ in simulated.exchange(Self.get) }
     let extra = simulated.exchange(Self.get)
     #expect(extra.statuses == [503] && extra.sawEnd)
     #expect(kept.allSatisfy { !$0.sawEnd })
-    // One of them has left, and so has the one that was turned away.
+    // One of them has left, and so has the one that was rejected.
     for peer in [kept[0], extra] { simulated.kernel.endSending(from: peer) }
     simulated.settle()
     #expect(simulated.exchange(Self.get).statuses == [200])
     simulated.end()
   }
 
-  @Test func clientsBehindAProxyAreCountedEachForItself() throws {
+  @Test func clientsBehindAProxyAreCountedSeparately() throws {
     let simulated = try SimulatedServer.withoutFaults(two(), behindProxies: "192.0.2.1")
     func statuses(_ source: String, _ count: Int) -> [[Int]] {
       (0..<count).map { _ in simulated.exchange(Self.line(source) + Self.get).statuses }
@@ -97,7 +97,7 @@ import Testing
     simulated.end()
   }
 
-  @Test func ofOneIPv6NetworkAllAddressesAreOneClient() throws {
+  @Test func anIPv6Slash64CountsAsOneClient() throws {
     let simulated = try SimulatedServer.withoutFaults(two(), behindProxies: "192.0.2.1")
     let statuses = ["2001:db8::1", "2001:db8::2", "2001:db8::ffff:3", "2001:db8:0:1::1"].map { source in
       simulated.exchange("PROXY TCP6 \(source) 2001:db8::9 4000 443\r\n" + Self.get).statuses
@@ -106,7 +106,7 @@ import Testing
     simulated.end()
   }
 
-  /// The proxy itself speaks for many.
+  /// A trusted proxy acts for many clients.
   @Test func aTrustedProxysOwnConnectionsAreNotCounted() throws {
     let simulated = try SimulatedServer.withoutFaults(two(), behindProxies: "192.0.2.1")
     for _ in 0..<5 { #expect(simulated.exchange("PROXY UNKNOWN\r\n" + Self.get).statuses == [200]) }

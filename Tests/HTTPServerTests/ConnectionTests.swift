@@ -5,7 +5,7 @@ import Simulation
 import Testing
 @testable import Time
 
-/// One connection at a time, on a simulated clock: what is answered, what is closed, and when.
+/// One connection at a time on a simulated clock: responses, closes and timeouts.
 @Suite struct ConnectionTests {
   private static let get = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -33,7 +33,7 @@ import Testing
     ("GET /0 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", true), ("GET /0 HTTP/1.0\r\n\r\n", true),
     ("GET /0 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false), (get, false),
   ])
-  func theConnectionEndsWhereTheSenderWants(_ request: String, _ ends: Bool) throws {
+  func theConnectionClosesWhenTheSenderRequestsIt(_ request: String, _ ends: Bool) throws {
     let simulated = try server()
     let peer = exchange(request, with: simulated)
     #expect(peer.statuses == [200])
@@ -42,7 +42,7 @@ import Testing
     simulated.end()
   }
 
-  @Test func afterAMalformedRequestThereIsOneAnswerAndNoSecond() throws {
+  @Test func aMalformedRequestGetsOneResponseAndCloses() throws {
     let simulated = try server()
     let peer = exchange("GET /0 HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n" + Self.get + Self.get, with: simulated)
     #expect(peer.statuses == [400])
@@ -50,7 +50,7 @@ import Testing
     simulated.end()
   }
 
-  /// A refusal whose body is known and small leaves the connection to the requests behind it.
+  /// A refusal with a small body of known length keeps the connection for the next requests.
   @Test(
     arguments: [
       ("GET /refused HTTP/1.1\r\nHost: a\r\n\r\n", [404, 200]),
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  @Test func theBodyOfARefusedRequestHasToCome() throws {
+  @Test func theBodyOfARefusedRequestMustArrive() throws {
     let simulated = try server()
     let peer = exchange("POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe", with: simulated)
     #expect(peer.statuses == [404] && !peer.sawEnd)
@@ -90,9 +90,9 @@ import Testing
     simulated.end()
   }
 
-  /// RFC 9112 section 2.2: clients send it behind a body, and then nothing until their next request.
+  /// RFC 9112 section 2.2: some clients send it after a body, and then nothing until their next request.
   @Test(arguments: ["\r", "\r\n"])
-  func anEmptyLineBeginsNoRequest(_ line: String) throws {
+  func anEmptyLineDoesNotStartARequest(_ line: String) throws {
     let simulated = try server()
     let started = simulated.kernel.monotonicTime
     let peers = (0..<2).map { _ in exchange(Self.get + line, with: simulated) }
@@ -106,12 +106,12 @@ import Testing
     simulated.end()
   }
 
-  @Test func aRefusedBodyIsNotWaitedForAndTheAnswerIsNotLost() throws {
+  @Test func aRefusalDoesNotWaitForTheBodyAndIsNotLost() throws {
     let simulated = try server()
     let peer = exchange(
       "POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc", with: simulated)
     #expect(peer.statuses == [404] && peer.sawEnd)
-    // The server still reads, for a while, so that the peer gets no reset before it has read the answer.
+    // The server lingers, so that the peer gets no reset before it has read the response.
     #expect(simulated.kernel.openDescriptors == 2)
     simulated.kernel.endSending(from: peer)
     simulated.settle()
@@ -139,7 +139,7 @@ import Testing
     simulated.end()
   }
 
-  @Test func anExpectantSenderIsToldToGoOnWhereItsBodyIsWanted() throws {
+  @Test func aSenderThatExpectsContinueGets100IfItsBodyIsAccepted() throws {
     let simulated = try server()
     let head = "HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
     let wanted = exchange("POST /0 \(head)", with: simulated)
@@ -164,31 +164,31 @@ import Testing
     simulated.end()
   }
 
-  /// Where a sender stops, what it gets, and after how long.
+  /// Where a sender stops, the statuses it gets, and after how many seconds.
   @Test(
     arguments: [
       ("", [], 10), (get, [200], 75), ("G", [408], 10), ("GET /0 HTTP/1.1\r\nHost: a\r\n", [408], 10),
       ("POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc", [408], 11),
       ("POST /0 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", [408], 11),
     ] as [(String, [Int], Int)])
-  func aSilentSenderIsGivenUp(_ sent: String, _ statuses: [Int], _ seconds: Int) throws {
+  func silentSendersTimeOut(_ sent: String, _ statuses: [Int], _ seconds: Int) throws {
     let simulated = try server()
     let started = simulated.kernel.monotonicTime
     let peer = exchange(sent, with: simulated)
     simulated.turn { peer.sawEnd }
     #expect(peer.statuses == statuses)
     let waited = simulated.kernel.monotonicTime - started
-    // The turn that answers also waits for the peer to close, which it does not do.
+    // The turn that responds also waits for the peer to close, which it does not do.
     #expect(waited >= .seconds(seconds - 1) && waited <= .seconds(seconds) + ServerLimits().lingerTimeout)
     simulated.turn { simulated.kernel.openDescriptors == 1 }
     simulated.end()
   }
 
-  /// A byte now and then keeps neither a header section nor a body alive.
+  /// An occasional byte keeps neither a header section nor a body alive.
   @Test(arguments: [
     "GET /0 HTTP/1.1\r\nHost: a\r\n", "POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n",
   ])
-  func aDrippingSenderIsGivenUp(_ beginning: String) throws {
+  func drippingSendersTimeOut(_ beginning: String) throws {
     let simulated = try server()
     let started = simulated.kernel.monotonicTime
     let peer = exchange(beginning, with: simulated)
@@ -204,7 +204,7 @@ import Testing
     simulated.end()
   }
 
-  @Test func aSlowButSteadySenderIsNotGivenUp() throws {
+  @Test func slowButSteadySendersAreServed() throws {
     let simulated = try server()
     let peer = exchange("POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n", with: simulated)
     for second in 1...40 {
@@ -250,7 +250,7 @@ import Testing
     #expect(simulated.kernel.monotonicTime - started <= .seconds(1))
   }
 
-  @Test func drainingFinishesWhatWasReceivedAndClosesWhatIsIdle() throws {
+  @Test func drainingFinishesRequestsInFlightAndClosesIdleConnections() throws {
     let simulated = try server()
     let idle = exchange(Self.get, with: simulated)
     let halfway = exchange("POST /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab", with: simulated)

@@ -3,8 +3,10 @@ import HTTPServer
 import HTTPWire
 import Simulation
 
-/// Answers every request with its body, after as many turns as the path says: `/2` waits two. `/slow` takes
-/// 50 ms of the processor, `/large` has a large answer. A field says who the client was taken for.
+/// Echoes every request's body after as many turns as its path names.
+///
+/// `/2` waits two turns, `/slow` takes 50 ms of processor time, `/large` has a large response. A field names
+/// the client that the server identified.
 final class EchoHandler: RequestHandler {
   static let largeAnswer = 1 << 20
 

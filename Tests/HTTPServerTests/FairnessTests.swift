@@ -5,7 +5,7 @@ import TLSClient
 import Testing
 @testable import Time
 
-/// What one connection may take of the loop, and of the memory, while others wait.
+/// The share of the loop and of memory that one connection may take.
 @Suite struct FairnessTests {
   private static let get = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
   private static let slow = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -14,8 +14,8 @@ import Testing
     "POST /0 HTTP/1.1\r\nHost: a\r\nContent-Length: \(length)\r\n\r\n" + String(repeating: "x", count: length)
   }
 
-  /// Each request takes 50 ms of the processor.
-  @Test func manyRequestsAtOnceAreAnsweredInTurnsWithThoseOfOthers() throws {
+  /// Each request takes 50 ms of processor time.
+  @Test func pipelinedRequestsYieldToOtherConnections() throws {
     let simulated = try SimulatedServer.withoutFaults()
     let greedy = simulated.kernel.connect()
     simulated.kernel.send(Array(String(repeating: Self.slow, count: 100).utf8), from: greedy)
@@ -30,8 +30,8 @@ import Testing
     simulated.end()
   }
 
-  /// The bytes of a large answer leave in turns too.
-  @Test func aLongAnswerLeavesInPieces() throws {
+  /// A large response is sent in turns too.
+  @Test func largeResponsesAreSentInPieces() throws {
     let simulated = try SimulatedServer.withoutFaults()
     let reader = simulated.exchange("GET /large HTTP/1.1\r\nHost: a\r\n")
     simulated.kernel.send(Array("\r\n".utf8), from: reader)
@@ -46,8 +46,8 @@ import Testing
     simulated.end()
   }
 
-  /// A stranger changes the keys of TLS and does nothing else.
-  @Test func keyUpdatesWithoutDataEndTheConnectionAtOnce() throws {
+  /// A hostile client sends nothing but TLS key updates.
+  @Test func keyUpdatesWithoutDataCloseTheConnection() throws {
     let simulated = try SimulatedServer(seed: 1, faults: .none, tls: Certificates.ecdsa.context())
     let client = try #require(Client(.tls13))
     let peer = simulated.kernel.connect()
@@ -77,7 +77,7 @@ import Testing
     return try SimulatedServer.withoutFaults(limits)
   }
 
-  /// Asks for its own body, and takes nothing of it.
+  /// Requests an echo of its own body, and reads nothing of it.
   private func unread(_ length: Int, from simulated: SimulatedServer) -> SimulatedPeer {
     let peer = simulated.kernel.connect(room: 0)
     simulated.kernel.send(Array(post(length).utf8), from: peer)
@@ -85,7 +85,7 @@ import Testing
     return peer
   }
 
-  @Test func answersThatNobodyReadsGiveTheirBytesToRequests() throws {
+  @Test func unreadResponsesAreEvictedForRequests() throws {
     let simulated = try server(bytesInFlight: 3000)
     let readers = (0..<3).map { _ in unread(800, from: simulated) }
     let bodies = (0..<3).map { _ in simulated.exchange(post(900)) }
@@ -95,8 +95,8 @@ import Testing
     #expect(simulated.kernel.openDescriptors == 0)
   }
 
-  /// What has come for longer than a moment is judged by how fast it is.
-  @Test func theSlowestReaderGivesItsBytesBackFirst() throws {
+  /// Transfers older than the minimum age are compared by their rate.
+  @Test func theSlowestReaderIsEvictedFirst() throws {
     let simulated = try server(bytesInFlight: 3000)
     let readers = (0..<3).map { _ in unread(800, from: simulated) }
     for (index, bytes) in [500, 10, 300].enumerated() {
@@ -110,8 +110,8 @@ import Testing
     simulated.end()
   }
 
-  /// An answer that is waited for is in memory once.
-  @Test func anAnswerIsCountedWithAllThatItTakes() throws {
+  /// A pending response is in memory once.
+  @Test func allMemoryOfAResponseIsCounted() throws {
     let simulated = try server(bytesInFlight: 2 * EchoHandler.largeAnswer + 10_000)
     let readers = (0..<3).map { _ in
       let peer = simulated.kernel.connect(room: 0)

@@ -4,7 +4,9 @@ import Simulation
 import Testing
 @testable import Time
 
-/// Many senders on a kernel that cuts, delays and breaks, with a seed. A seed that fails here is worth a test of its own.
+/// Many senders on a seeded kernel that splits, delays and breaks transfers.
+///
+/// A seed that fails here deserves a test of its own.
 @Suite struct SeededTests {
   /// One sender: its requests, and the bodies that must come back in this order.
   private struct Script {
@@ -37,7 +39,7 @@ import Testing
     }
   }
 
-  /// Sends `bytes` in pieces of any size, with pauses that no deadline reaches.
+  /// Sends `bytes` in pieces of random size, with pauses shorter than any timeout.
   private func dripFeed(
     _ bytes: [UInt8], from peer: SimulatedPeer, in simulated: SimulatedServer, random: inout SeededGenerator
   ) {
@@ -77,7 +79,7 @@ import Testing
     #expect(simulated.kernel.openDescriptors == 0, "seed \(seed)")
   }
 
-  /// Peers that fall silent, break off or end in the middle cost nothing for long.
+  /// Peers that stall, reset or close halfway are cleaned up within the timeouts.
   @Test(arguments: 0..<60 as Range<UInt64>)
   func brokenPeersLeaveNothingBehind(_ seed: UInt64) throws {
     var faults = SimulatedKernel.Faults()

@@ -46,16 +46,16 @@ final class SimulatedServer {
     settle()
   }
 
-  /// On a kernel where nothing goes wrong by itself, for tests of one rule.
+  /// Creates a server on a kernel without faults, for tests of one rule.
   ///
-  /// - Parameter proxies: who is trusted to begin connections with a PROXY header; nil where they begin without.
+  /// - Parameter proxies: the proxies trusted to send a PROXY header; nil for connections without one.
   static func withoutFaults(
     _ limits: ServerLimits = ServerLimits(), behindProxies proxies: String? = nil
   ) throws -> SimulatedServer {
     try SimulatedServer(seed: 1, faults: .none, limits: limits, behindProxies: proxies)
   }
 
-  /// A new connection that sends `request`, once everything that follows from it has happened.
+  /// Connects, sends `request`, and runs until the server is idle.
   func exchange(_ request: String) -> SimulatedPeer {
     let peer = kernel.connect()
     kernel.send(Array(request.utf8), from: peer)
@@ -63,12 +63,12 @@ final class SimulatedServer {
     return peer
   }
 
-  /// Why connections have failed.
+  /// The connection failures so far.
   var failures: [ConnectionFailure] { hasEnded.failures.withLock { $0 } }
 
   var isOver: Bool { hasEnded.value.load(ordering: .relaxed) }
 
-  /// Turns until nothing would happen any more but the passing of deadlines.
+  /// Runs turns until only deadlines are left.
   func settle() {
     repeat {
       repeat { loop.turn(waits: false) } while loop.isBusy || kernel.hasReports
@@ -89,19 +89,21 @@ final class SimulatedServer {
     }
   }
 
-  /// Drains, and turns until the server has ended.
+  /// Drains, and runs turns until the server has ended.
   func end() {
     loop.start { [server] in await server.drain() }
     turn { isOver }
   }
 
-  /// Shows another certificate from now on.
+  /// Replaces the TLS context for new connections.
   func show(_ tls: TLSContext) {
     loop.start { [server] in await server.show(tls) }
     settle()
   }
 
-  /// Aborts, and turns until the server has ended; how many requests were cut that had come whole.
+  /// Aborts, and runs turns until the server has ended.
+  ///
+  /// - Returns: the number of complete requests that were cut.
   func abort() -> Int {
     loop.start { [server] in await server.abort() }
     turn { isOver }
@@ -110,7 +112,7 @@ final class SimulatedServer {
 }
 
 extension SimulatedPeer {
-  /// The status codes of the answers so far, where no body holds such a line.
+  /// The status codes of the responses so far; no body may contain a status line.
   var statuses: [Int] {
     String(decoding: received, as: UTF8.self).split(separator: "HTTP/1.1 ").dropFirst(0)
       .compactMap { Int($0.prefix(3)) }.filter { $0 != 100 }

@@ -6,11 +6,11 @@ import TLSClient
 import Testing
 @testable import Time
 
-/// The server's TLS on a kernel that cuts reads and writes and lies about readiness, with a seed.
+/// TLS on a seeded kernel that splits transfers and reports false readiness.
 @Suite struct TLSSeededTests {
   private static let get = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
 
-  /// One client: a request follows when the handshake is complete, the next ones when they are answered.
+  /// A client that sends its requests once its handshake is complete.
   private final class Sender {
     let peer: SimulatedPeer
     let client: Client
@@ -23,7 +23,7 @@ import Testing
       (self.peer, self.client, self.requests) = (peer, client, requests)
     }
 
-    /// Hands the client what has come, and gives what it has to say.
+    /// Passes received bytes to the client, and returns its output.
     func react() -> [UInt8] {
       client.receive(peer.received[consumed...])
       consumed = peer.received.count
@@ -39,13 +39,13 @@ import Testing
 
   private func run(_ senders: [Sender], on simulated: SimulatedServer, _ random: inout SeededGenerator) {
     let kernel = simulated.kernel
-    // Ends when a whole round has neither brought nor sent a byte.
+    // Ends when a whole round has neither delivered nor sent a byte.
     for _ in 0..<10_000 {
-      var hasSpoken = false
+      var hasSent = false
       for sender in senders {
         let bytes = sender.react()
         guard !bytes.isEmpty else { continue }
-        hasSpoken = true
+        hasSent = true
         var (start, delay) = (0, 0)
         while start < bytes.count {
           let end = min(bytes.count, start + Int.random(in: 1...(bytes.count / 3 + 2), using: &random))
@@ -57,7 +57,7 @@ import Testing
       }
       let before = senders.map(\.peer.received.count)
       simulated.settle()
-      guard hasSpoken || before != senders.map(\.peer.received.count) else { return }
+      guard hasSent || before != senders.map(\.peer.received.count) else { return }
     }
     Issue.record("the exchange does not end")
   }
@@ -106,7 +106,7 @@ import Testing
     try SimulatedServer(seed: 1, faults: .none, limits: limits, tls: Certificates.ecdsa.context())
   }
 
-  @Test func aHandshakeThatDoesNotEndIsGivenUp() throws {
+  @Test func unfinishedHandshakesTimeOut() throws {
     let simulated = try server()
     let started = simulated.kernel.monotonicTime
     let client = try #require(Client())
@@ -149,8 +149,8 @@ import Testing
     simulated.end()
   }
 
-  /// A new certificate is shown to whoever connects from then on.
-  @Test func aReloadConcernsNewConnectionsOnly() throws {
+  /// Only clients that connect after a reload get the new certificate.
+  @Test func aReloadAffectsNewConnectionsOnly() throws {
     let simulated = try server()
     var random = SeededGenerator(seed: 1)
     func sender() throws -> Sender {

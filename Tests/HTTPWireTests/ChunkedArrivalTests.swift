@@ -1,13 +1,13 @@
 import HTTPWire
 import Testing
 
-/// A chunked body means the same however it was cut into chunks, and however the network cut those.
+/// Chunked bodies decode alike however they are chunked, and however the network splits them.
 @Suite struct ChunkedArrivalTests {
   private static let next = "GET / HTTP/1.1\r\n\r\n"
 
   @Test(arguments: ChunkedDecoderTests.cases.filter { $0.0.utf8.count < 300 })
-  func whatFollowsChangesNothing(_ text: String, _ result: ChunkedResult) {
-    // What is incomplete would take the next bytes for its own.
+  func trailingBytesDoNotChangeTheResult(_ text: String, _ result: ChunkedResult) {
+    // An incomplete body would consume the following bytes.
     guard result != .incomplete else { return }
     let bytes = Array((text + Self.next).utf8)
     var expected = result
@@ -56,7 +56,7 @@ import Testing
     #expect(decode(bytes, pieceEnds: [bytes.count]) == .complete("hello world", left: 0))
   }
 
-  /// However one byte is changed, no arrival makes a body of what another arrival refuses.
+  /// After any change of one byte, all splits agree on accepting or rejecting the body.
   @Test func aChangedByteIsAcceptedOrRefusedAlikeHoweverItArrives() {
     let original = Array("5;a\r\nhello\r\n1\r\n!\r\n0\r\nX: y\r\n\r\nrest".utf8)
     func isRefused(_ result: ChunkedResult) -> Bool { if case .refused = result { true } else { false } }

@@ -1,9 +1,9 @@
 import HTTPWire
 import Testing
 
-/// How a chunked body should end.
+/// The expected result of a chunked body.
 enum ChunkedResult: Equatable, Sendable {
-  /// With this content, and so many bytes left over.
+  /// Complete, with this content and so many bytes left over.
   case complete(String, left: Int)
   case incomplete
   case refused(RequestError)
@@ -47,14 +47,14 @@ enum ChunkedResult: Equatable, Sendable {
   ]
 
   @Test(arguments: cases)
-  func everyCaseIsDecodedAsTheRuleSays(_ text: String, _ result: ChunkedResult) {
+  func everyCaseDecodesAsExpected(_ text: String, _ result: ChunkedResult) {
     #expect(decode(Array(text.utf8), pieceEnds: [text.utf8.count]) == result)
   }
 
   @Test(arguments: cases.filter { !$0.0.isEmpty })
   func everyCaseIsDecodedAlikeByteByByte(_ text: String, _ result: ChunkedResult) {
     var expected = result
-    // Byte by byte, what follows has not come yet.
+    // Byte by byte, the following bytes have not arrived yet.
     if case .complete(let body, let left) = result { expected = .complete(body, left: left) }
     #expect(decode(Array(text.utf8), pieceEnds: 1...text.utf8.count) == expected)
   }

@@ -1,7 +1,9 @@
 import HTTPWire
 
-/// Requests on which readers are known to disagree: what one takes for the end of a message, another takes
-/// for content. Each has one reading here, or is refused.
+/// Requests that parsers are known to read differently.
+///
+/// One takes for the end of a message what another takes for content. Each has one reading here, or is
+/// rejected.
 extension RequestCases {
   static let disputed = disputedFraming + disputedTargets + disputedVersions + disputedHosts
 
@@ -28,7 +30,7 @@ extension RequestCases {
       ["chunked\u{0}", "\u{C}chunked", "chunked\u{B}", "chu\u{8}nked", "\u{7F}chunked"],
       in: { post("Transfer-Encoding: \($0)\r\n") }, .refused(.malformedFieldValue))
     + cases(
-      "9112 6.1 chunked, said with room around it",
+      "9112 6.1 chunked, with whitespace around it",
       [" \tchunked\t ", "chunked,", " , chunked , ,", "CHUNKED"],
       in: { post("Transfer-Encoding:\($0)\r\n") }, .accepted(.chunked, isPersistent: true))
     + cases(

@@ -1,7 +1,7 @@
 import HTTPWire
 import Testing
 
-/// A place in a request, and what each of the 256 bytes should do there.
+/// An offset in a request, and the expected effect of each of the 256 bytes there.
 struct BytePlace: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let before: String
@@ -16,16 +16,17 @@ struct BytePlace: Sendable, CustomTestStringConvertible {
   }
 }
 
-/// Puts every byte at every kind of place. The classes are written out from the RFCs' grammars, not taken
-/// from the parser.
+/// Every byte at every kind of offset.
+///
+/// The classes are written out from the RFCs' grammars, not taken from the parser.
 @Suite struct EveryByteTests {
   private static let digits = Set("0123456789".utf8)
   private static let letters = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".utf8)
   /// RFC 9110 section 5.6.2.
   private static let tokens = digits.union(letters).union("!#$%&'*+-.^_`|~".utf8)
-  /// RFC 3986 section 3.2.2, but for percent-encoding.
+  /// RFC 3986 section 3.2.2, without percent-encoding.
   private static let hosts = digits.union(letters).union("-._~!$&'()*+,;=".utf8)
-  /// RFC 9110 section 5.5, with the white space that may stand inside of a value.
+  /// RFC 9110 section 5.5, with the whitespace allowed inside a value.
   private static let values = Set<UInt8>([0x09]).union(0x20...0x7E).union(0x80...0xFF)
   private static let (space, tab, colon) = (UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: ":"))
 
@@ -83,7 +84,7 @@ struct BytePlace: Sendable, CustomTestStringConvertible {
   ]
 
   @Test(arguments: places)
-  func everyByteIsReadAsTheGrammarSays(_ place: BytePlace) {
+  func everyByteIsClassifiedByTheGrammar(_ place: BytePlace) {
     for byte in UInt8.min...UInt8.max {
       let bytes = Array(place.before.utf8) + [byte] + Array(place.after.utf8)
       let expectation: Expectation =
@@ -97,7 +98,7 @@ struct BytePlace: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// However one byte of a full request is changed, it is read alike in one piece and in many.
+  /// After any change of one byte, a request is parsed alike in one piece and in many.
   @Test func aChangedByteIsReadAlikeHoweverItArrives() {
     let text = "POST /a?b HTTP/1.1\r\nHost: a:1\r\nX: y\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
     let original = Array(text.utf8)

@@ -1,7 +1,8 @@
 import HTTPWire
 
-/// Feeds `bytes` in pieces that end at `ends`, as a connection does: every call sees all that has come so
-/// far. Says what the section was read as; nil while more is wanted.
+/// Parses `bytes` in pieces that end at `ends`, like a connection.
+///
+/// Every call gets all bytes received so far. Nil while the section is incomplete.
 func parse(
   _ bytes: [UInt8], pieceEnds ends: some Sequence<Int>, limits: MessageLimits = MessageLimits()
 ) -> Expectation? {
@@ -18,8 +19,9 @@ func parse(
   return nil
 }
 
-/// Feeds a chunked body in pieces that end at `ends`. As a connection does, it hands in again what was not
-/// consumed.
+/// Decodes a chunked body in pieces that end at `ends`.
+///
+/// Like a connection, it passes in again the bytes that were not consumed.
 func decode(
   _ bytes: [UInt8], pieceEnds ends: some Sequence<Int>, limits: MessageLimits = MessageLimits(),
   bodyLimit: Int = 64

@@ -2,7 +2,7 @@ import HTTPWire
 import Testing
 @testable import Time
 
-/// A calendar that counts days on its fingers, for comparison.
+/// A naive calendar that counts days one by one, for comparison.
 private struct PaperCalendar {
   private(set) var (year, month, day, weekday) = (1970, 1, 1, 4)
 
@@ -27,7 +27,9 @@ private struct PaperCalendar {
     String(decoding: IMFFixdate.format(unixSeconds: seconds), as: UTF8.self)
   }
 
-  /// 150 years hold a leap day in a year that 400 divides, and none in one that only 100 divides.
+  /// 150 years include both exceptions of the Gregorian calendar.
+  ///
+  /// One year is divisible by 400 and has a leap day; another is divisible only by 100 and has none.
   @Test func everyDayOfACenturyAndAHalfBeginsAndEndsWhereItShould() {
     var calendar = PaperCalendar()
     for day: Int64 in 0..<54_786 {
@@ -44,7 +46,7 @@ private struct PaperCalendar {
   }
 
   @Test func everyMinuteAndSecondHasTwoDigits() {
-    // 61 seconds a step: every minute of the day, and every second of the minute.
+    // 61 seconds per step: every minute of the day, and every second of the minute.
     for second: Int64 in stride(from: 0, to: 86_400, by: 61) {
       let parts = [second / 3600, second / 60 % 60, second % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }
       #expect(text(second) == "Thu, 01 Jan 1970 \(parts.joined(separator: ":")) GMT")

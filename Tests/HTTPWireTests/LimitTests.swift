@@ -1,7 +1,7 @@
 import HTTPWire
 import Testing
 
-/// Every limit holds at its last byte, and not one byte later, however the bytes arrive.
+/// Every limit applies after its last byte exactly, however the bytes arrive.
 @Suite struct LimitTests {
   private static let limits = {
     var limits = MessageLimits()
@@ -28,7 +28,7 @@ import Testing
       (section(ofBytes: 120), .bodyless), (section(ofBytes: 121), .refused(.headerSectionTooLarge)),
       ("\r\n" + section(ofBytes: 118), .bodyless),
       ("\r\n" + section(ofBytes: 119), .refused(.headerSectionTooLarge)),
-      // One byte more leaves no room for the CR LF that must follow.
+      // One more byte leaves no room for the CR LF that must follow.
       ("GET / HTTP/1.1\r\n" + fill(102), nil),
       ("GET / HTTP/1.1\r\n" + fill(103), .refused(.headerSectionTooLarge)),
       ("GET / HTTP/1.1\r\nHost: a\r\nX: a\r\nX: a\r\nX: a\r\n\r\n", .bodyless),

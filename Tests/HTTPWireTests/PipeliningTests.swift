@@ -1,19 +1,19 @@
 import HTTPWire
 import Testing
 
-/// What comes behind a request must neither change how it is read, nor be touched.
+/// Bytes after a request neither change its parsing nor are consumed.
 @Suite struct PipeliningTests {
   private static let next = Array("GET /next HTTP/1.1\r\nHost: b\r\n\r\n".utf8)
   private static let short = RequestCases.all.filter { $0.text.utf8.count < 300 }
 
   @Test(arguments: RequestCases.all)
-  func whatFollowsChangesNothing(_ testCase: RequestCase) {
+  func pipelinedBytesDoNotChangeTheResult(_ testCase: RequestCase) {
     let bytes = Array(testCase.text.utf8) + Self.next
     #expect(parse(bytes, pieceEnds: [bytes.count]) == testCase.expectation)
   }
 
   @Test(arguments: RequestCases.all.filter { $0.text.utf8.count < 300 })
-  func whatFollowsChangesNothingHoweverItIsSplit(_ testCase: RequestCase) {
+  func pipelinedBytesDoNotChangeTheResultHoweverSplit(_ testCase: RequestCase) {
     let bytes = Array(testCase.text.utf8) + Self.next
     #expect(parse(bytes, pieceEnds: 1...bytes.count) == testCase.expectation, "byte by byte")
     for split in 1..<bytes.count {
@@ -21,7 +21,7 @@ import Testing
     }
   }
 
-  /// A strict prefix is "not yet", or is refused for what the whole is refused for.
+  /// A strict prefix is incomplete, or has the error of the whole.
   @Test(arguments: RequestCases.all.filter { $0.text.utf8.count < 300 })
   func aStrictPrefixIsNeverReadAsMoreThanItIs(_ testCase: RequestCase) {
     let section = Array(testCase.text.utf8)
@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  /// One stream of every acceptable request without a body, arriving in pieces of one size.
+  /// A stream of all valid requests without a body, in pieces of one size.
   @Test(arguments: [1, 2, 3, 7, 64, 1500, 1_000_000])
   func aStreamIsReadRequestByRequest(_ pieceSize: Int) throws {
     let requests = Self.short.filter { $0.expectation == .bodyless }.map { Array($0.text.utf8) }

@@ -1,7 +1,7 @@
 import HTTPWire
 import Testing
 
-/// Inputs that were once read otherwise than they should be.
+/// Inputs that were once parsed wrongly.
 @Suite struct RegressionTests {
   @Test(arguments: [
     RequestCase(
@@ -20,12 +20,12 @@ import Testing
     RequestCase(
       "9110 4.2.1 an empty host", "GET http://:80/ HTTP/1.1\r\nHost: a\r\n\r\n", .refused(.malformedTarget)),
   ])
-  func aRequestIsReadAsTheRuleSays(_ testCase: RequestCase) {
+  func everyRequestParsesAsExpected(_ testCase: RequestCase) {
     let bytes = Array(testCase.text.utf8)
     #expect(parse(bytes, pieceEnds: [bytes.count]) == testCase.expectation)
   }
 
-  /// Refused either way, but for another rule: in one piece the scan of the line comes before what bounds it.
+  /// Rejected either way, but with another error: in one piece the line is scanned before its limits apply.
   @Test(arguments: [
     "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 17_000) + "\n",
     "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 17_000) + "\rX",
@@ -51,7 +51,7 @@ import Testing
   @Test(arguments: [
     "BAD\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nBad Field: x\r\nHost: a\r\n\r\n",
   ])
-  func whatWasRefusedStaysRefusedForWhoeverAsksAgain(_ text: String) {
+  func anErrorIsFinal(_ text: String) {
     let bytes = Array(text.utf8)
     var parser = RequestHeadParser(limits: MessageLimits())
     let answers = (0..<3).map { _ in

@@ -1,7 +1,7 @@
 import HTTPWire
 import Testing
 
-/// What a request's header section should be read as.
+/// The expected result of a header section.
 enum Expectation: Equatable, Sendable {
   case accepted(BodyFraming, isPersistent: Bool)
   case refused(RequestError)
@@ -9,7 +9,7 @@ enum Expectation: Equatable, Sendable {
   static let bodyless = Expectation.accepted(.none, isPersistent: true)
 }
 
-/// One header section with the rule that decides about it.
+/// A header section and the rule that applies to it.
 struct RequestCase: Sendable, CustomTestStringConvertible {
   let rule: String
   let text: String
@@ -24,7 +24,7 @@ struct RequestCase: Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(rule): \(text.prefix(60).debugDescription)" }
 }
 
-/// Header sections by the part that decides. `get` and `post` make valid surroundings for one line.
+/// Header sections by the part under test. `get` and `post` add valid surroundings to one line.
 enum RequestCases {
   static let all =
     requestLines + targets + hosts + fields + lengths + codings + connections + expectations + disputed

@@ -2,7 +2,7 @@ import HTTPWire
 import Testing
 
 @Suite struct RequestErrorTests {
-  /// The errors that are not simply 400 Bad Request.
+  /// The errors other than 400 Bad Request.
   private static let special: [RequestError: Int] = [
     .bodyTooLarge: 413, .targetTooLong: 414, .unknownExpectation: 417, .headerSectionTooLarge: 431,
     .tooManyFields: 431, .unknownTransferCoding: 501, .unsupportedVersion: 505,
@@ -17,7 +17,7 @@ import Testing
     #expect(Set(RequestError.allCases.map(\.explanation)).count == RequestError.allCases.count)
   }
 
-  /// Each rule is broken by some row of the tables; a rule that nothing can break would not be one.
+  /// Every error occurs in some row of the tables; one that cannot occur would be no rule.
   @Test func everyErrorIsReached() {
     var reached = Set<RequestError>()
     for case .refused(let error) in RequestCases.all.map(\.expectation) { reached.insert(error) }

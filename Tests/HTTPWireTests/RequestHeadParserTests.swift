@@ -10,7 +10,7 @@ private func head(_ text: String) throws -> RequestHead {
 
 @Suite struct RequestHeadParserTests {
   @Test(arguments: RequestCases.all)
-  func everyCaseIsReadAsTheRuleSays(_ testCase: RequestCase) {
+  func everyCaseParsesAsExpected(_ testCase: RequestCase) {
     let bytes = Array(testCase.text.utf8)
     #expect(parse(bytes, pieceEnds: [bytes.count]) == testCase.expectation)
   }
@@ -29,7 +29,7 @@ private func head(_ text: String) throws -> RequestHead {
     }
   }
 
-  /// A strict prefix is "not yet", or already what the whole is refused for; it is never accepted.
+  /// A strict prefix is incomplete, or has the error of the whole; it is never accepted.
   @Test(arguments: RequestCases.all.filter { $0.text.utf8.count < 300 })
   func noStrictPrefixIsAccepted(_ testCase: RequestCase) {
     let bytes = Array(testCase.text.utf8)
@@ -40,7 +40,7 @@ private func head(_ text: String) throws -> RequestHead {
   }
 
   @Test(arguments: RequestCases.all.filter { if case .accepted = $0.expectation { true } else { false } })
-  func whatFollowsIsNotTouched(_ testCase: RequestCase) throws {
+  func followingBytesAreNotConsumed(_ testCase: RequestCase) throws {
     let head = try head(testCase.text + "GET /next HTTP/1.1\r\n\r\n")
     #expect(head.byteCount == testCase.text.utf8.count)
   }

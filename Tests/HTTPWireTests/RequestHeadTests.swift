@@ -2,7 +2,7 @@
 import HTTPWire
 import Testing
 
-/// What a request says, beside its framing.
+/// The semantics of a request other than its framing.
 @Suite struct RequestHeadTests {
   private func head(_ text: String) throws -> RequestHead {
     var parser = RequestHeadParser(limits: MessageLimits())
@@ -38,11 +38,11 @@ import Testing
     ("POST / HTTP/1.1\r\nHost: a\r\nExpect:\r\n\r\n", false), ("POST / HTTP/1.1\r\nHost: a\r\n\r\n", false),
     ("POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", false),
   ])
-  func theInterimAnswerIsExpectedWhereItIsAskedFor(_ text: String, _ expectsContinue: Bool) throws {
+  func expectContinueIsParsed(_ text: String, _ expectsContinue: Bool) throws {
     #expect(try head(text).expectsContinue == expectsContinue)
   }
 
-  /// Each byte, encoded in both cases of hexadecimal, as a segment of its own.
+  /// Each byte, encoded in upper and lower case hexadecimal, as its own segment.
   @Test func everyEncodedByteIsDecodedOrRefused() {
     let digits = Array("0123456789ABCDEF")
     for byte in UInt8.min...UInt8.max {

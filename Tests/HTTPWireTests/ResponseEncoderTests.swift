@@ -45,7 +45,7 @@ private func encoded(_ response: Response, answering request: String? = nil, clo
         == "HTTP/1.1 204 No Content\r\nDate: D\r\n\r\n")
   }
 
-  @Test func theConnectionsFateIsSaidWhereItIsNotTheDefault() throws {
+  @Test func nonDefaultConnectionOptionsAreSent() throws {
     #expect(try encoded(Self.hello, answering: Self.get, closing: true).contains("\r\nConnection: close\r\n"))
     #expect(try encoded(Self.hello, closing: true).contains("\r\nConnection: close\r\n"))
     #expect(
@@ -69,7 +69,7 @@ private func encoded(_ response: Response, answering request: String? = nil, clo
     #expect(String(decoding: IMFFixdate.format(unixSeconds: seconds), as: UTF8.self) == text)
   }
 
-  @Test func whatIsEncodedForAPathIsDecodedFromIt() throws {
+  @Test func encodedPathsDecodeToTheOriginal() throws {
     for id in ["a b", "a/b", "é😀", "100%", "a+b?c#d&e"] {
       #expect(
         PercentEncoding.encode(id).utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") })

@@ -1,7 +1,7 @@
 import HTTPWire
 import Testing
 
-/// What an answer is given for; a row of the table below.
+/// The input of a response: a row of the table below.
 struct ResponseCase: Sendable, CustomTestStringConvertible {
   var testDescription: String
   var request: String?
@@ -65,7 +65,7 @@ struct ResponseCase: Sendable, CustomTestStringConvertible {
   @Test(arguments: cases)
   func everyAnswerIsWrittenToTheByte(_ testCase: ResponseCase) throws {
     let head = try testCase.request.map(Self.head)
-    // What is already in the buffer is an earlier answer, which stays.
+    // The bytes already in the buffer are an earlier response, which must stay.
     var buffer = Array("before".utf8)
     ResponseEncoder.append(
       testCase.response, to: &buffer, answering: head?.method, date: Array("D".utf8),
@@ -94,7 +94,7 @@ struct ResponseCase: Sendable, CustomTestStringConvertible {
     #expect(String(decoding: buffer, as: UTF8.self).hasPrefix("HTTP/1.1 \(text)\r\nDate: D\r\n"))
   }
 
-  /// RFC 9110 section 5.5: what a value cannot hold is written as a space, so that no value ends its line.
+  /// RFC 9110 section 5.5: invalid characters of a value become spaces, so that no value ends its line.
   @Test func everyByteOfAValueStaysInItsLine() {
     for byte in UInt8.min...0x7F {
       let value = "a" + String(UnicodeScalar(byte)) + "b"

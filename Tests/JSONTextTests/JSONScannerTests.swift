@@ -87,7 +87,7 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
     for length in 0..<bytes.count { #expect(validate(Array(bytes.prefix(length))) != nil, "\(length) bytes") }
   }
 
-  /// No replacement of a byte traps, and what is accepted has the same members when it is read again.
+  /// No byte replacement traps, and accepted texts have the same members when read again.
   @Test func everySingleByteReplacementHasADefinedAnswer() throws {
     var bytes = Array(Self.document.utf8)
     for index in bytes.indices {
@@ -121,7 +121,7 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
     #expect(value?.kind == .string)
   }
 
-  /// However a name is written, it is found by what it says, and by nothing else.
+  /// A name is found by its value however it is escaped, and nothing else matches.
   @Test(
     arguments: [
       ("id", true), (#"\u0069d"#, true), (#"i\u0064"#, true), (#"\u0069\u0064"#, true), ("", false),
@@ -136,14 +136,14 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
     #expect((try JSONScanner.object(text.span).value(named: "id", in: text.span) != nil) == isID)
   }
 
-  /// U+212A, the Kelvin sign, is a K by Unicode's rules, and "e" with an accent has two spellings.
+  /// In Unicode U+212A, the Kelvin sign, matches K, and "e" with an accent has two spellings.
   @Test(arguments: [(#"{"\u212a":1}"#, "K"), (#"{"e\u0301":1}"#, "\u{E9}")])
   func aNameThatOnlyLooksLikeAnotherIsAnother(_ text: String, _ name: String) throws {
     let text = Array(text.utf8)
     #expect(try JSONScanner.object(text.span).value(named: name, in: text.span) == nil)
   }
 
-  /// Every byte at every place of a string, around the eight that are looked at together.
+  /// Every byte at every offset of a string, around the eight that are examined together.
   @Test(arguments: 0...17)
   func aStringEndsWhereItEndsWhereverThatIs(_ place: Int) {
     for byte in UInt8.min...UInt8.max {
@@ -154,14 +154,15 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
         let value = try JSONScanner.validate(text.span)
         #expect(isPlain && value.range == 0..<text.count, "byte \(byte) at \(place)")
       } catch {
-        // A backslash before the last quote escapes it; else what is wrong lies at the byte, or right after it.
+        // A backslash before the last quote escapes it. Otherwise the error is at the byte, or right after
+        // it.
         #expect(!isPlain && (error.offset >= 1 + place), "byte \(byte) at \(place): \(error)")
       }
     }
   }
 
   @Test(arguments: ["[]", "1", "null", #""a""#])
-  func anObjectIsRequiredWhereOneIsAskedFor(_ text: String) {
+  func otherValuesAreNotObjects(_ text: String) {
     let bytes = Array(text.utf8)
     #expect(throws: JSONError(.notAnObject, at: 0)) { try JSONScanner.object(bytes.span) }
   }

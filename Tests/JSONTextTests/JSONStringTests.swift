@@ -14,7 +14,7 @@ import Testing
     #expect(JSONString.decode(0..<bytes.count, of: bytes.span) == decoded)
   }
 
-  /// Whatever the limit, the tail decodes to the end of the whole string and is no longer than allowed.
+  /// For any limit, the tail decodes to the end of the string and is no longer than allowed.
   @Test(arguments: [
     #"abc\ndef\\\"gh"#, #"\\\\\\\\"#, #"\u00e9\u00e9x\u00e9"#, #"\ud83d\ude00\ud83d\ude00y"#, "é😀é😀z",
     #"x\\u0041\u0041"#,
@@ -31,7 +31,7 @@ import Testing
     }
   }
 
-  @Test func whatIsWrittenReadsBackAsItWas() throws {
+  @Test func writtenStringsReadBackUnchanged() throws {
     let strings = [
       "", "a\"b\\c", "\u{0}\u{1F}\n\r\t", "é😀", "</script>", "é\"é\\😀\n", "éa\u{7F}é long enough \u{1}", "\"",
     ]
@@ -46,9 +46,9 @@ import Testing
     }
   }
 
-  /// Wherever in a string of whatever length what needs an escape stands, and among whatever.
+  /// At every offset, in strings of every length, and among every kind of character.
   @Test(arguments: ["\"", "\\", "\n", "\u{1F}"])
-  func whatNeedsAnEscapeIsFoundEverywhere(_ special: String) throws {
+  func escapesAreFoundAtEveryOffset(_ special: String) throws {
     for length in 0...26 {
       for filler in ["x", " ", "~", "\u{7F}", "!", "#", "[", "]"] {
         let plain = String(repeating: filler, count: length)
@@ -72,7 +72,7 @@ import Testing
   @Test(arguments: [
     ("abc", "abc", true), ("abc", "abd", false), ("abc", "ab", false), ("ab", "abc", false), ("", "", true),
     (#"\u0061bc"#, "abc", true), (#"\u0061bc"#, #"\u0061bc"#, false), (#"a\nb"#, "a\nb", true),
-    // Unicode calls them equal; but they are other bytes.
+    // Canonically equivalent in Unicode, but different bytes.
     ("\u{E9}", "e\u{301}", false), (#"\u00e9"#, "\u{E9}", true),
   ])
   func aRawTextStandsForOneString(_ raw: String, _ string: String, _ isMeant: Bool) {
@@ -100,7 +100,7 @@ import Testing
     #expect(String(decoding: writer.bytes, as: UTF8.self) == String(number))
   }
 
-  @Test func namesAreWrittenWhateverTheyAre() {
+  @Test func anyNameCanBeWritten() {
     var writer = JSONWriter()
     writer.object { object in
       object.member("a", string: "1")

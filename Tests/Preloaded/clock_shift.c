@@ -1,5 +1,5 @@
-// Loaded into a process with LD_PRELOAD, shifts its wall clock by the seconds that the file CLOCK_SHIFT holds as a 64-bit
-// number. Every other clock is left alone, as by a step of the system's.
+// Shifts a process's wall clock; load it with LD_PRELOAD. The file CLOCK_SHIFT holds the seconds as a 64-bit
+// number. All other clocks are unchanged, as after a step of the system's clock.
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -14,7 +14,8 @@ __attribute__((constructor)) static void map_shift(void) { shift = map_number("C
 
 int clock_gettime(clockid_t clock, struct timespec *now) {
   int result = (int)syscall(SYS_clock_gettime, clock, now);
-  if (result == 0 && shift && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += *shift;
+  int is_wall_clock = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+  if (result == 0 && shift && is_wall_clock) now->tv_sec += *shift;
   return result;
 }
 

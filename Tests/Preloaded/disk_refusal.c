@@ -1,6 +1,6 @@
-// Loaded into a process with LD_PRELOAD, refuses to write to files for as long as the file DISK_REFUSAL holds an errno, as a
-// 32-bit number, and not 0. EDQUOT keeps files from growing, as a quota does; any other refuses each write at a place of a
-// file, and each change of its size.
+// Fails a process's writes to files; load it with LD_PRELOAD. The file DISK_REFUSAL holds an errno as a
+// 32-bit number; 0 means that writes succeed. EDQUOT keeps files from growing, as a quota does. Any other
+// errno fails each positioned write and each change of a file's size.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
@@ -11,7 +11,9 @@
 
 static const volatile int32_t *refusal;
 
-__attribute__((constructor)) static void map_refusal(void) { refusal = map_number("DISK_REFUSAL", sizeof *refusal); }
+__attribute__((constructor)) static void map_refusal(void) {
+  refusal = map_number("DISK_REFUSAL", sizeof *refusal);
+}
 
 static int is_refused(int descriptor, off_t end) {
   int number = refusal ? *refusal : 0;

@@ -1,11 +1,13 @@
 internal import EventLoop
 internal import Time
 
-/// What is still to happen, the next first: a binary heap, for worlds schedule much of what happens before they begin.
+/// Scheduled events, earliest first.
+///
+/// A binary heap, because simulations schedule many events before they start.
 struct Agenda {
   struct Entry {
     let time: MonotonicTime
-    /// Of what is due at the same time, what was scheduled first happens first.
+    /// Events due at the same time run in the order in which they were scheduled.
     let order: Int
     let action: () -> Void
 

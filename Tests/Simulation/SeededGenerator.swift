@@ -1,4 +1,4 @@
-/// Random numbers that a seed decides (SplitMix64): the same run again, whenever it is asked for.
+/// A seeded random number generator (SplitMix64), so that runs can be repeated.
 package struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 

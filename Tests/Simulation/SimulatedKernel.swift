@@ -2,10 +2,12 @@ package import EventLoop
 package import System
 package import Time
 
-/// A kernel with a clock, sockets and peers of its own. Everything that may happen to a socket happens here, as often as
-/// ``Faults`` says, and in the order that the seed decides.
+/// A simulated kernel with its own clock, sockets and peers.
+///
+/// Every fault that a socket can have happens here, as often as ``Faults`` sets and in an order that the seed
+/// decides.
 package final class SimulatedKernel: Kernel {
-  /// How often each mishap happens: once in so many calls; 0 is never.
+  /// The frequency of each fault: once in so many calls; 0 is never.
   package struct Faults: Sendable {
     package var shortReads = 3
     package var shortWrites = 3
@@ -15,7 +17,7 @@ package final class SimulatedKernel: Kernel {
 
     package init() {}
 
-    /// A kernel on which nothing goes wrong by itself.
+    /// No faults.
     package static var none: Faults {
       var faults = Faults()
       (faults.shortReads, faults.shortWrites, faults.spuriousWouldBlock) = (0, 0, 0)
@@ -38,7 +40,7 @@ package final class SimulatedKernel: Kernel {
   private var ready: [ReadyEvent] = []
   private var isOutOfTime = false
   private var isWoken = false
-  /// Everything that the code under test has done, and when, in one number: the same for the same run.
+  /// A hash of all calls of the code under test and their times: equal for equal runs.
   package private(set) var trace = Trace()
 
   package init(seed: UInt64, faults: Faults = Faults()) {
@@ -46,26 +48,26 @@ package final class SimulatedKernel: Kernel {
     self.faults = faults
   }
 
-  /// Descriptors that the code under test has not closed.
+  /// The number of descriptors that the code under test has not closed.
   package var openDescriptors: Int { sockets.count + (listener == nil ? 0 : 1) }
 
-  /// The next wait will report something at once.
+  /// Whether the next wait returns events at once.
   package var hasReports: Bool { !ready.isEmpty }
 
-  /// Nothing will happen any more by itself.
+  /// Whether no event is pending or scheduled.
   package var isQuiet: Bool { agenda.isEmpty && ready.isEmpty && backlog.isEmpty }
 
-  /// Runs `action` when the clock has moved on by `delay`.
+  /// Schedules `action` after `delay`.
   package func after(_ delay: Duration, _ action: @escaping () -> Void) {
     agenda.schedule(at: monotonicTime + delay, action)
   }
 
-  /// The code under test computes for so long.
+  /// Advances the clock, as if the code under test computed for so long.
   package func spend(_ duration: Duration) {
     monotonicTime = monotonicTime + duration
   }
 
-  /// Nothing that was planned happens any more: who planned it can go.
+  /// Cancels all scheduled events, which releases their owners.
   package func cancelScheduledEvents() { agenda = Agenda() }
 
   package func fillWithRandom(_ bytes: UnsafeMutableRawBufferPointer) {
@@ -107,7 +109,7 @@ extension SimulatedKernel {
     guard let socket = sockets[descriptor] else { preconditionFailure("a read of a closed descriptor") }
     if socket.isReset { return .broken(SystemError(call: "recv", number: 104)) }
     guard !socket.inbound.isEmpty else { return socket.inboundEnded ? .endOfStream : .wouldBlock }
-    // A readiness report may be wrong; then another comes.
+    // A readiness report may be false; then another one follows.
     if faultOccurs(faults.spuriousWouldBlock) {
       report(socket)
       return .wouldBlock
@@ -129,7 +131,7 @@ extension SimulatedKernel {
       return .wouldBlock
     }
     let limit = min(bytes.count, socket.peer?.room ?? bytes.count)
-    // It never reads, so nothing makes room again.
+    // The peer never reads, so no more room appears.
     guard limit > 0 else { return .wouldBlock }
     let count = faultOccurs(faults.shortWrites) ? Int.random(in: 1...limit, using: &random) : limit
     if let peer = socket.peer {
@@ -157,7 +159,7 @@ extension SimulatedKernel {
     }
   }
 
-  /// tcp(7): what was not accepted is reset when the listening socket closes.
+  /// tcp(7): connections that were not accepted are reset when the listening socket closes.
   private func refuseBacklog() {
     for descriptor in backlog { sockets.removeValue(forKey: descriptor)?.peer?.wasReset = true }
     backlog = []
@@ -207,7 +209,7 @@ extension SimulatedKernel {
 
 // MARK: - The peers' side
 
-/// What the kernel holds of one connection.
+/// The kernel's state of one connection.
 private final class SimulatedSocket {
   var token: UInt64?
   var inbound: [UInt8] = []
@@ -216,16 +218,16 @@ private final class SimulatedSocket {
   weak var peer: SimulatedPeer?
 }
 
-/// The other end of a connection, as a script uses it.
+/// The other end of a connection, driven by a script.
 ///
-/// Scripts look at all of them after every step: the checks that nobody else is using them would take longer than the looks.
+/// Scripts read all peers after every step, and exclusivity checks would take longer than the reads.
 package final class SimulatedPeer {
   @exclusivity(unchecked) package fileprivate(set) var received: [UInt8] = []
-  /// The code under test has said that it sends no more, or has closed.
+  /// The code under test has shut down its sending side, or closed.
   @exclusivity(unchecked) package fileprivate(set) var sawEnd = false
   /// The connection broke before it was accepted.
   @exclusivity(unchecked) package fileprivate(set) var wasReset = false
-  /// Bytes that it takes before it reads: then it is full.
+  /// The free space of its receive buffer.
   package fileprivate(set) var room: Int
   fileprivate let descriptor: Int32
 
@@ -234,12 +236,14 @@ package final class SimulatedPeer {
     self.room = room
   }
 
-  /// The connection is over, from this end seen.
+  /// Whether the connection has ended, seen from this end.
   package var isOver: Bool { sawEnd || wasReset }
 }
 
 extension SimulatedKernel {
-  /// - Parameter room: how many bytes it takes without reading.
+  /// Connects a peer.
+  ///
+  /// - Parameter room: the bytes that its receive buffer takes before it reads.
   package func connect(room: Int = .max) -> SimulatedPeer {
     let peer = SimulatedPeer(descriptor: makeDescriptor(), room: room)
     guard listener != nil else {
@@ -266,7 +270,7 @@ extension SimulatedKernel {
     send(Array(bytes), from: peer)
   }
 
-  /// The peer reads so many bytes, and takes as many more.
+  /// The peer reads so many bytes, which frees as much of its buffer.
   package func read(_ bytes: Int, by peer: SimulatedPeer) {
     guard let socket = sockets[peer.descriptor] else { return }
     peer.room += bytes
@@ -290,11 +294,13 @@ extension SimulatedKernel {
 // MARK: - The end of a process
 
 extension SimulatedKernel {
-  /// The process that owned all sockets is dead: its peers see that, and nothing that its code still does reaches them. No
-  /// time passes for it either, until ``reapProcess()``.
+  /// Kills the process that owns all sockets.
+  ///
+  /// Its peers see resets, and nothing that its code still does reaches them. The clock stands still for it
+  /// until ``reapProcess()``.
   package func killProcess() {
     isOutOfTime = true
-    // What was not accepted has no owner in the process that could close it.
+    // Connections that were not accepted have no owner in the process that could close them.
     refuseBacklog()
     for descriptor in sockets.keys.sorted() {
       guard let socket = sockets[descriptor] else { continue }
@@ -305,7 +311,7 @@ extension SimulatedKernel {
     }
   }
 
-  /// The dead process has given back all that it had; time goes on.
+  /// Ends the killed process: its resources are released, and the clock runs again.
   package func reapProcess() {
     isOutOfTime = false
   }

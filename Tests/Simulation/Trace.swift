@@ -1,4 +1,6 @@
-/// A number that depends on everything that happened and on its order (FNV-1a): two runs with the same trace were the same.
+/// A hash of all events and their order (FNV-1a).
+///
+/// Two runs with equal traces were equal.
 package struct Trace: Hashable, Sendable {
   package private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 

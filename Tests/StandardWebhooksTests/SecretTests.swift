@@ -22,7 +22,7 @@ import Testing
       ("whsec_dGhpcnRlZW5ieXRlcw==", .tooShort),
       ("whsec_" + String(repeating: "A", count: 2000), .undecodable),
     ] as [(String, SecretError)])
-  func whatIsNoSecretIsRefusedWithItsReason(_ text: String, _ error: SecretError) {
+  func malformedSecretsAreRejectedWithAReason(_ text: String, _ error: SecretError) {
     #expect(throws: error) { try Secret(text) }
     if text.count > 6 { #expect(!"\(error)".contains(text)) }
   }
@@ -44,7 +44,7 @@ import Testing
     #expect(Secret.generate().revealed != secret.revealed)
   }
 
-  /// No way to print a secret, alone or inside something, shows any part of it.
+  /// Printing a secret, alone or inside a value, shows no part of it.
   @Test func nothingPrintsASecret() throws {
     let text = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     let secret = try Secret(text)

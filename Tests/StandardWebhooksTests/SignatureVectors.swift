@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
-/// The published vectors of `signature-vectors.json`: cases from the suites of several official libraries, and derived
-/// ones, each with its source.
+/// The published vectors in `signature-vectors.json`.
+///
+/// They are cases from the suites of several official libraries, and derived ones, each with its source.
 struct SignatureVectors: Decodable {
   let vectors: [Vector]
   let secrets: [SecretCase]
@@ -14,7 +15,7 @@ struct SignatureVectors: Decodable {
     let headers: [String: String]
     let body_base64: String?
     let body_repeat: Repetition?
-    /// Nil where an implementation may choose, or nobody can know.
+    /// Nil if the result is implementation-defined or unknown.
     let signature_valid: Bool?
 
     var testDescription: String { name }

@@ -1,7 +1,7 @@
 import StandardWebhooks
 import Testing
 
-/// One delivery that verifies, and its parts to be spoilt.
+/// A valid delivery, and its parts to tamper with.
 private struct Sample {
   static let secretText = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
   static let now: Int64 = 1_614_265_330
@@ -10,7 +10,7 @@ private struct Sample {
   var signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
   var body = Array(#"{"test": 2432232314}"#.utf8)
 
-  /// Nil where the delivery is accepted.
+  /// Nil if the delivery is accepted.
   func refusal(
     secrets: [String] = [Sample.secretText], now: Int64 = Sample.now, tolerance: Int64 = 300
   ) throws -> VerificationError? {
@@ -97,7 +97,7 @@ private struct Sample {
       (valid, true), ("\(wrong) \(valid)", true), ("\(valid) \(wrong)", true), ("garbage \(valid)", true),
       ("  \(valid)  ", true), ("v1, \(valid)", true), ("v1a,AAAA v2,BBBB \(valid)", true),
       ("\(decoy) \(valid)", true),
-      // Fifteen of the right form come before it; with sixteen it would be the seventeenth.
+      // Fifteen well-formed entries precede it; after sixteen it would be the seventeenth.
       (Array(repeating: wrong, count: 15).joined(separator: " ") + " " + valid, true),
       (Array(repeating: wrong, count: 16).joined(separator: " ") + " " + valid, false),
       // Each of these is accepted by some client.
@@ -152,7 +152,7 @@ private struct Sample {
     #expect(try sample.refusal(secrets: []) == .mismatch(signaturesTried: 1, secretsTried: 0))
   }
 
-  /// The context is used again for every delivery, and must forget the one before.
+  /// The context is reused for every delivery, and must keep nothing of the previous one.
   @Test func aVerifierServesManyDeliveriesInTurn() throws {
     let secret = try Secret(Sample.secretText)
     let verifier = try #require(Verifier(secrets: [secret], toleranceSeconds: 300))

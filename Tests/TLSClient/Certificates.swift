@@ -1,8 +1,9 @@
 import Foundation
 package import TLS
 
-/// Certificates and keys, made by the openssl command when they are first asked for, and gone when the
-/// process ends.
+/// Certificates and keys made by the openssl command.
+///
+/// They are made on first use, and deleted when the process ends.
 package enum Certificates {
   package struct Pair: Sendable {
     package let certificate: String
@@ -20,7 +21,7 @@ package enum Certificates {
     }
   }
 
-  /// An hour from now, for certificates start to be valid in the second in which a test makes them.
+  /// An hour from now, because certificates are valid only from the second in which a test makes them.
   package static let now = Int64(Date().timeIntervalSince1970) + 3600
   package static let name = "hooks.example.com"
 
@@ -40,7 +41,7 @@ package enum Certificates {
     folder.appendingPathComponent(name).path
   }
 
-  /// Writes a file and gives its path.
+  /// Writes a file and returns its path.
   package static func write(_ bytes: [UInt8], to name: String) throws -> String {
     try Data(bytes).write(to: folder.appendingPathComponent(name))
     return path(name)
@@ -50,7 +51,7 @@ package enum Certificates {
     try Array(Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
-  /// Runs the openssl command; what it prints is in the error where it fails.
+  /// Runs the openssl command; its output is in the error if it fails.
   package static func openssl(_ arguments: [String]) throws {
     let process = Process()
     let output = Pipe()

@@ -1,19 +1,19 @@
 internal import COpenSSL
 
-/// A TLS client over memory BIOs. What it may do is set on its context before the first step.
+/// A TLS client over memory BIOs, configured before the first step.
 package final class Client {
   package struct Settings: Sendable {
     package var version: Int32?
     package var lowestVersion: Int32?
     package var cipherList: String?
     package var groups: String?
-    /// Offered by ALPN.
+    /// The protocols offered by ALPN.
     package var protocols: [String]
     package var serverName: String?
-    /// Whether a certificate without a known root is refused.
+    /// Whether a certificate without a known root is rejected.
     package var verifies: Bool
     package var takesTickets: Bool
-    /// Needed for what OpenSSL itself would refuse to offer.
+    /// Needed for offers that OpenSSL itself would reject.
     package var securityLevel: Int32
 
     package static let tls12 = Settings(version: TLS1_2_VERSION)
@@ -40,7 +40,7 @@ package final class Client {
   package enum Progress: Equatable {
     case complete
     case needsMore
-    /// OpenSSL's reason.
+    /// The OpenSSL reason code.
     case failed(Int32)
   }
 
@@ -48,7 +48,7 @@ package final class Client {
   package let handle: OpaquePointer
   private let incoming: OpaquePointer
   private let outgoing: OpaquePointer
-  /// Nil where OpenSSL gives none, which no test survives.
+  /// Nil if OpenSSL has no memory, which fails the test.
   package init?(_ settings: Settings = Settings(), resuming session: Session? = nil) {
     guard let context = SSL_CTX_new(TLS_client_method()) else { return nil }
     self.context = context
@@ -106,7 +106,7 @@ package final class Client {
     return result == 1 ? .complete : progress(of: result)
   }
 
-  /// Everything that can be read now, and how it ended.
+  /// Reads all available data, and returns how reading ended.
   package func read() -> (bytes: [UInt8], end: Progress) {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 16384)
@@ -123,7 +123,7 @@ package final class Client {
     return SSL_write(handle, bytes, Int32(bytes.count)) == Int32(bytes.count)
   }
 
-  /// Changes the client's keys `count` times, a record each, and wants the server to change its own.
+  /// Sends `count` key updates, one record each, and requests updates from the server.
   package func updateKeys(_ count: Int) {
     for _ in 0..<count {
       SSL_key_update(handle, SSL_KEY_UPDATE_REQUESTED)
@@ -135,7 +135,7 @@ package final class Client {
     SSL_shutdown(handle)
   }
 
-  /// What the server chose by ALPN.
+  /// The application protocol selected by the server (ALPN).
   package var chosenProtocol: String? {
     var start: UnsafePointer<UInt8>?
     var count: UInt32 = 0
@@ -143,7 +143,7 @@ package final class Client {
     return start.map { String(decoding: UnsafeBufferPointer(start: $0, count: Int(count)), as: UTF8.self) }
   }
 
-  /// Of the certificate that the server has shown.
+  /// The key size of the server's certificate.
   package var peerKeyBits: Int32? {
     guard let certificate = SSL_get1_peer_certificate(handle) else { return nil }
     defer { X509_free(certificate) }
@@ -152,7 +152,7 @@ package final class Client {
 
   package var session: Session? { SSL_get1_session(handle).map(Session.init) }
 
-  /// `complete` stands for close_notify here.
+  /// Here `complete` means close_notify.
   private func progress(of result: Int32) -> Progress {
     switch SSL_get_error(handle, result) {
     case SSL_ERROR_WANT_READ: .needsMore
@@ -162,7 +162,7 @@ package final class Client {
   }
 }
 
-/// What a client keeps to come back with. Owns OpenSSL's object.
+/// A client's session for resumption. Owns the OpenSSL object.
 package final class Session {
   package let handle: OpaquePointer
 

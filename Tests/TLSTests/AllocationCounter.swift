@@ -1,14 +1,16 @@
 import COpenSSL
 import Synchronization
 
-/// What OpenSSL holds in this process: blocks and bytes.
+/// Counts OpenSSL's allocations in this process: blocks and bytes.
 enum AllocationCounter {
   static let blocks = Atomic<Int>(0)
   static let bytes = Atomic<Int>(0)
-  /// Before every block, for its size; 16 keeps the alignment of malloc.
+  /// The header before every block, which stores the block's size.
+  ///
+  /// 16 bytes keep the alignment of malloc.
   private static let head = 16
 
-  /// False where OpenSSL has allocated something already (CRYPTO_set_mem_functions(3)).
+  /// False if OpenSSL has already allocated memory (CRYPTO_set_mem_functions(3)).
   static func install() -> Bool {
     CRYPTO_set_mem_functions(
       { count, _, _ in AllocationCounter.allocate(count) },

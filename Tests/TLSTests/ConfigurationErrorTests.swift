@@ -29,14 +29,14 @@ import Testing
       ("/nowhere/at.all", 2, "No such file or directory"), ("/tmp", 21, "Is a directory"),
       ("/proc/self/mem", 5, "Input/output error"),
     ] as [(String, Int32, String)])
-  func whatCannotBeRead(_ path: String, _ number: Int32, _ text: String) {
+  func unreadableFiles(_ path: String, _ number: Int32, _ text: String) {
     let expected = "it cannot be read (\(text)): check the path and its permissions"
     #expect(error(certificate: path) == TLSConfigurationError(.certificate, .unreadable(number)))
     #expect(error(key: path) == TLSConfigurationError(.key, .unreadable(number)))
     #expect(error(key: path)?.description == expected)
   }
 
-  @Test func whatIsNoPEM() throws {
+  @Test func filesThatAreNotPEM() throws {
     let text = try Certificates.write(Array("hello\n".utf8), to: "text.pem")
     let empty = try Certificates.write([], to: "empty.pem")
     let der = Certificates.path("der.crt")
@@ -50,7 +50,7 @@ import Testing
     #expect(error(certificate: "/dev/zero") == TLSConfigurationError(.certificate, .tooLong))
   }
 
-  @Test func whatHoldsSomethingElse() throws {
+  @Test func filesWithOtherContents() throws {
     #expect(error(certificate: Self.ecdsa.key) == TLSConfigurationError(.certificate, .noCertificate))
     #expect(error(key: Self.ecdsa.certificate) == TLSConfigurationError(.key, .noKey))
     #expect(
@@ -59,8 +59,8 @@ import Testing
       error(certificate: Self.rsa.certificate, key: Self.ecdsa.key) == TLSConfigurationError(.key, .mismatch))
   }
 
-  /// Both in one file, and explanations before a block, are what people have.
-  @Test func whatIsAllowedInAFile() throws {
+  /// Both in one file, and explanations before a block, are common.
+  @Test func allowedContentsOfAFile() throws {
     let certificate = try contents(Self.ecdsa.certificate)
     let key = try contents(Self.ecdsa.key)
     let explained = try chain(
@@ -73,7 +73,7 @@ import Testing
     #expect(error(certificate: reversed, key: reversed) == nil)
   }
 
-  /// Before PKCS #8, each algorithm had a form of its own.
+  /// Before PKCS #8, each algorithm had its own format.
   @Test(arguments: [ecdsa, rsa])
   func theOlderFormOfAKey(_ pair: Certificates.Pair) throws {
     let traditional = pair.key + ".traditional"
@@ -81,7 +81,7 @@ import Testing
     #expect(error(certificate: pair.certificate, key: traditional) == nil)
   }
 
-  /// OpenSSL would ask on the terminal.
+  /// OpenSSL would prompt on the terminal.
   @Test(arguments: [["-aes256"], ["-traditional", "-aes256"]])
   func aKeyWithAPassphraseIsRefused(_ options: [String]) throws {
     let path = Certificates.path("encrypted\(options.count).key")
@@ -128,7 +128,7 @@ import Testing
       ("-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n", .garbage),
       ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", .garbage),
     ] as [(String, TLSConfigurationError.Problem)])
-  func whatFollowsTheLeafMustBeCertificates(_ text: String, _ problem: TLSConfigurationError.Problem) throws {
+  func onlyCertificatesMayFollowTheLeaf(_ text: String, _ problem: TLSConfigurationError.Problem) throws {
     let path = try chain(contents(Self.ecdsa.certificate), Array(text.utf8), name: "tail-\(text.hashValue)")
     #expect(error(certificate: path) == TLSConfigurationError(.certificate, problem))
   }
@@ -152,11 +152,11 @@ import Testing
         == "its certificate expired at 1970-01-01T00:00:00Z: renew it")
   }
 
-  @Test func whatIsTooWeak() throws {
+  @Test func weakKeysAndSignatures() throws {
     let weak = Certificates.weakRSA
     #expect(
       error(certificate: weak.certificate, key: weak.key) == TLSConfigurationError(.certificate, .tooWeak))
-    // A signature counts where somebody else made it.
+    // Signatures are checked only on certificates that another party signed.
     let request = Certificates.path("sha1.csr")
     let signed = Certificates.path("sha1.crt")
     try Certificates.openssl(["req", "-new", "-key", Self.ecdsa.key, "-subj", "/CN=a", "-out", request])

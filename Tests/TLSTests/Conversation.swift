@@ -2,7 +2,7 @@ import TLS
 import TLSClient
 import Testing
 
-/// A client and a server, and the wire between them.
+/// A client and a server, connected in memory.
 final class Conversation {
   let client: Client
   var server: TLSSession
@@ -15,7 +15,9 @@ final class Conversation {
     server = try TLSSession(context)
   }
 
-  /// Carries on until nobody has anything to say. `cut` gives how many of so many bytes to deliver next.
+  /// Runs until neither side has anything to send.
+  ///
+  /// `cut` returns how many of the pending bytes to deliver next.
   @discardableResult func performHandshake(
     cut: (Int) -> Int = { $0 }
   ) -> (client: Client.Progress, server: HandshakeProgress) {
@@ -30,7 +32,7 @@ final class Conversation {
     }
   }
 
-  /// An open connection, or a failed test.
+  /// Completes the handshake, or fails the test.
   func open() throws {
     let result = performHandshake()
     try #require(result.client == .complete && result.server == .complete, "\(result)")
@@ -53,7 +55,7 @@ final class Conversation {
     return bytes
   }
 
-  /// Everything that the server can read now, and how it ended.
+  /// Reads all data available to the server, and returns how reading ended.
   func readAtServer(limit: Int = 16 * 1024) -> (bytes: [UInt8], end: ReadResult) {
     var bytes: [UInt8] = []
     while true {

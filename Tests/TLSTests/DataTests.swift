@@ -72,7 +72,7 @@ import Testing
     conversation.client.write(body)
     var received: [UInt8] = []
     conversation.deliver(conversation.client.takeOutgoing()) { received += conversation.readAtServer().bytes }
-    // Compared outside, for a failure would print both.
+    // Compared outside of the macro, because a failure would print both.
     let isRequestWhole = received == body
     #expect(isRequestWhole)
     #expect(conversation.server.write(body[...]) == .written)
@@ -81,9 +81,9 @@ import Testing
     #expect(isAnswerWhole)
   }
 
-  /// 16 KiB are one record: its head and tag are all that is added.
+  /// 16 KiB are one record: only its header and tag are added.
   @Test(arguments: Client.Settings.both, [1, 1000, 16384])
-  func whatFitsIsOneRecord(_ settings: Client.Settings, _ count: Int) throws {
+  func dataUpTo16KiBIsOneRecord(_ settings: Client.Settings, _ count: Int) throws {
     let conversation = try openConversation(settings)
     #expect(conversation.server.write(Self.bytes(count)[...]) == .written)
     let record = conversation.takeFromServer()
@@ -118,7 +118,7 @@ import Testing
   }
 
   @Test(arguments: Client.Settings.both)
-  func whatTheClientSaysAfterOurCloseIsStillRead(_ settings: Client.Settings) throws {
+  func clientDataAfterOurCloseIsRead(_ settings: Client.Settings) throws {
     let conversation = try openConversation(settings)
     conversation.server.close()
     #expect(conversation.server.write([1]) == .failed(.notOpen))
@@ -126,7 +126,7 @@ import Testing
     #expect(!closing.isEmpty)
     conversation.client.write([7])
     conversation.deliver(conversation.client.takeOutgoing()) {}
-    // Twice is once. OpenSSL would take a second call as a wait for close_notify, and data as its violation.
+    // A second call has no effect. OpenSSL would take it as a wait for close_notify, and data as a violation.
     conversation.server.close()
     #expect(conversation.server.hasOutgoing == false)
     #expect(conversation.readAtServer() == ([7], .needsMore))
@@ -134,7 +134,7 @@ import Testing
     #expect(conversation.client.read() == ([], .complete))
   }
 
-  /// Wherever the connection ends: whole records are data, and the end is told from an end that was meant.
+  /// Wherever the connection ends, complete records are data, and truncation differs from close_notify.
   @Test(arguments: Client.Settings.both)
   func anEndWithoutCloseNotifyIsTruncation(_ settings: Client.Settings) throws {
     let context = try Certificates.ecdsa.context()
@@ -156,7 +156,7 @@ import Testing
     }
   }
 
-  /// RFC 8446 section 4.6.3: the keys of both sides change, and nothing of that shows.
+  /// RFC 8446 section 4.6.3: both sides change keys, which is invisible to the application.
   @Test func keysMayChange() throws {
     let conversation = try openConversation(.tls13)
     for round in UInt8(0)..<20 {
@@ -170,8 +170,7 @@ import Testing
     }
   }
 
-  /// What one connection did wrong stays with it, though OpenSSL keeps one queue of errors for the whole
-  /// thread.
+  /// Errors of one connection do not affect others, although OpenSSL keeps one error queue per thread.
   @Test func theErrorOfOneConnectionIsNotTheNextOnes() throws {
     let healthy = try openConversation(.tls13)
     ERR_clear_error()
@@ -179,7 +178,7 @@ import Testing
       let broken = try Conversation(with: Certificates.ecdsa.context())
       broken.deliver(Array("GET / HTTP/1.1\r\n".utf8)) {}
       #expect(broken.server.handshake() == .failed(.plainHTTP))
-      // As another library of the same thread may leave it behind.
+      // Another library on the same thread may leave errors behind.
       ERR_new()
       withVaList([]) { ERR_vset_error(ERR_LIB_SSL, SSL_R_NO_SHARED_CIPHER, nil, $0) }
       #expect(healthy.readAtServer() == ([], .needsMore))

@@ -2,7 +2,7 @@ import TLS
 import TLSClient
 import Testing
 
-/// Records without data cost the server more than their sender: there may be few of them.
+/// Records without data cost the server more than the sender, so they are limited.
 @Suite struct EmptyRecordTests {
   private static let limit = TLSSession.maxEmptyRecords
 
@@ -12,14 +12,14 @@ import Testing
     return conversation
   }
 
-  /// Feeds the server in pieces of `size`, and reads after each of them; how it ended.
+  /// Feeds the server in pieces of `size`, reads after each, and returns how reading ended.
   private func deliver(_ bytes: [UInt8], inPiecesOf size: Int, to conversation: Conversation) -> ReadResult {
     var end = ReadResult.needsMore
     conversation.deliver(bytes, cut: { _ in size }) { end = conversation.readAtServer().end }
     return end
   }
 
-  /// Whether they come together, one by one, or cut in whatever way.
+  /// The limit applies whether they come together, one by one, or split.
   @Test(arguments: [1, 3, 5, 26, 27, 28, 32, 1000, 1_000_000])
   func keyUpdatesBeyondTheLimitEndTheConnection(_ size: Int) throws {
     let conversation = try conversation()
@@ -31,7 +31,7 @@ import Testing
     #expect(conversation.takeFromServer().count < 100 * (Self.limit + 1), "each one is answered")
   }
 
-  /// Exactly so many, in whatever pieces.
+  /// Exactly the limit is accepted, however it is split.
   @Test(arguments: [1, 4, 27, 30, 1_000_000]) func oneTooMany(_ size: Int) throws {
     let ends = [(Self.limit, ReadResult.needsMore), (Self.limit + 1, .failed(.tooManyEmptyRecords))]
     for (count, end) in ends {
@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  /// Before the data that stands in front of them is lost.
+  /// The data in front of them is delivered first.
   @Test func dataInFrontOfThemIsRead() throws {
     let conversation = try conversation()
     conversation.client.write(Array("first".utf8))
@@ -65,7 +65,7 @@ import Testing
     #expect(end == .failed(.tooManyEmptyRecords))
   }
 
-  /// A sender that writes byte by byte, on a path that cuts every record.
+  /// A sender that writes byte by byte, over a path that splits every record.
   @Test(arguments: Client.Settings.both, [1, 4, 7, 23])
   func smallRecordsInPiecesAreNoneOfThem(_ settings: Client.Settings, _ size: Int) throws {
     let conversation = try Conversation(settings, with: Certificates.ecdsa.context())

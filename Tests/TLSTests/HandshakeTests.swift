@@ -101,7 +101,7 @@ import Testing
     #expect(conversation.server.serverName == shown)
   }
 
-  @Test func theNamesAndTheEndOfTheCertificateAreTold() throws {
+  @Test func namesAndExpiryOfTheCertificate() throws {
     let context = try Certificates.ecdsa.context()
     #expect(context.names == [Certificates.name, "*.example.net"])
     #expect((29 * 86400..<31 * 86400).contains(context.notAfter - Certificates.now))

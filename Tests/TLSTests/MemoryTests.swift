@@ -4,9 +4,9 @@ import TLS
 import TLSClient
 import Testing
 
-/// In processes of their own, where nobody else uses OpenSSL.
+/// Each test runs in its own process, where nothing else uses OpenSSL.
 @Suite struct MemoryTests {
-  /// Runs `work` some times, and then many times more: OpenSSL must hold as many blocks as before.
+  /// Repeats `work`: after many runs OpenSSL must hold as many blocks as after a few.
   private static func expectNoGrowth(times: Int = 200, _ work: () throws -> Void) throws {
     for _ in 0..<10 { try work() }
     let before = AllocationCounter.blocks.load(ordering: .relaxed)
@@ -19,7 +19,7 @@ import Testing
     await #expect(processExitsWith: .success) {
       try #require(AllocationCounter.install())
       let context = try Certificates.ecdsa.context()
-      // Before the first byte, in the midst of the first flight, and before the client's last one.
+      // Before the first byte, within the first flight, and before the client's last one.
       for flights in 0..<3 {
         for settings in Client.Settings.both {
           try MemoryTests.expectNoGrowth {
@@ -35,7 +35,7 @@ import Testing
           }
         }
       }
-      // After a request and an answer, read or not.
+      // After a request and a response, read or not.
       try MemoryTests.expectNoGrowth {
         let conversation = try Conversation(with: context)
         try conversation.open()
@@ -46,13 +46,13 @@ import Testing
         _ = conversation.takeFromServer()
         _ = conversation.server.write([UInt8](repeating: 1, count: 50_000)[...])
       }
-      // A client without tickets wants the server to keep its session (RFC 5246 section 7.4.1.3).
+      // A client without tickets requests a server-side session (RFC 5246 section 7.4.1.3).
       for version in [TLS1_2_VERSION, TLS1_3_VERSION] {
         let settings = Client.Settings(version: version, takesTickets: false)
         try MemoryTests.expectNoGrowth {
           let conversation = try Conversation(settings, with: context)
           try conversation.open()
-          // A session that breaks off would be forgotten anyway.
+          // A truncated session would be forgotten anyway.
           conversation.server.close()
         }
       }
@@ -86,15 +86,15 @@ import Testing
     }
   }
 
-  /// After the handshake, and again after a large request and a large answer.
+  /// After the handshake, and again after a large request and a large response.
   @Test func anIdleSessionIsSmall() async {
     await #expect(processExitsWith: .success) {
       try #require(AllocationCounter.install())
       for settings in Client.Settings.both {
         let context = try Certificates.ecdsa.context()
         try Conversation(settings, with: context).open()
-        // The client shares the process, so what it holds is taken off: what is freed with the server is the
-        // server's.
+        // The client shares the process, so its memory is subtracted: whatever is freed with the server is
+        // the server's.
         for isUsed in [false, true] {
           var conversation: Conversation? = try Conversation(settings, with: context)
           try conversation?.open()

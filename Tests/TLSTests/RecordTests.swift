@@ -5,7 +5,7 @@ import Testing
 @Suite struct RecordTests {
   private static let masks: [UInt8] = [1, 2, 4, 8, 16, 32, 64, 128, 0xFF]
 
-  /// A record with one byte changed yields nothing: it fails, or waits for bytes that never come.
+  /// A record with one modified byte yields no data: it fails, or waits for more bytes.
   @Test(arguments: Client.Settings.both, masks)
   func everyChangedByteOfARecord(_ settings: Client.Settings, _ mask: UInt8) throws {
     let context = try Certificates.ecdsa.context()
@@ -26,13 +26,13 @@ import Testing
         return
       }
       #expect(conversation.server.write([1]) != .written)
-      // The five bytes before the ciphertext name its length, which may make it wait.
+      // The five bytes before the ciphertext include its length, which may cause a wait.
       if position >= 5 { #expect(end == .failed(.damagedRecord), "byte \(position)") }
       position += 1
     }
   }
 
-  /// A record that comes twice, or that was left out, is no data.
+  /// A replayed or omitted record yields no data.
   @Test(arguments: Client.Settings.both)
   func repeatedAndMissingRecords(_ settings: Client.Settings) throws {
     for isRepeated in [true, false] {
@@ -47,7 +47,7 @@ import Testing
     }
   }
 
-  /// Whoever changes the client's first flight gets no connection: the transcript differs.
+  /// A modified ClientHello yields no connection, because the transcripts differ.
   @Test(arguments: Client.Settings.both)
   func everyChangedByteOfAClientHello(_ settings: Client.Settings) throws {
     let context = try Certificates.ecdsa.context()
@@ -61,8 +61,8 @@ import Testing
       conversation.deliver(hello) { _ = conversation.server.handshake() }
       conversation.client.receive(conversation.takeFromServer())
       let result = conversation.performHandshake()
-      // RFC 8446 section 5.1: the minor version in the first record's head means nothing, and is not in the
-      // transcript.
+      // RFC 8446 section 5.1: the minor version in the first record's header is ignored, and is not part of
+      // the transcript.
       #expect((result.server == .complete) == (position == 2), "byte \(position): \(result)")
       position += 1
     }

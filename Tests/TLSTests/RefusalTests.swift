@@ -9,7 +9,7 @@ import Testing
     var pair = Certificates.rsa
     let settings: Client.Settings
     let error: TLSError
-    /// What the client is told (RFC 8446 section 6.2).
+    /// The alert that the client gets (RFC 8446 section 6.2).
     let alert: Int32
   }
 
@@ -46,12 +46,12 @@ import Testing
       settings: .init(version: TLS1_2_VERSION, protocols: ["h2", "http/1.0", "http/1.1x"]),
       error: .noSharedApplicationProtocol, alert: 120),
   ])
-  func whatIsNotGoodEnoughIsRefused(_ refusal: Refusal) throws {
+  func unacceptableHandshakesAreRefused(_ refusal: Refusal) throws {
     let conversation = try Conversation(refusal.settings, with: refusal.pair.context())
     let result = conversation.performHandshake()
     #expect(result.server == .failed(refusal.error))
     #expect(result.client == .failed(SSL_AD_REASON_OFFSET + refusal.alert))
-    // It stays so, whatever is asked next.
+    // The error persists in all later calls.
     var bytes: [UInt8] = []
     #expect(conversation.server.handshake() == .failed(refusal.error))
     #expect(conversation.server.read(into: &bytes, limit: 10) == .failed(refusal.error) && bytes.isEmpty)
@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test(arguments: Client.Settings.both)
-  func theAlertOfAClientThatDoesNotTrustUsIsTold(_ settings: Client.Settings) throws {
+  func theAlertOfADistrustingClientIsReported(_ settings: Client.Settings) throws {
     var settings = settings
     settings.verifies = true
     let conversation = try Conversation(settings, with: Certificates.ecdsa.context())
@@ -94,18 +94,18 @@ import Testing
   @Test(arguments: [
     "GET / HTTP/1.1\r\n", "POST /webhooks/replicate HTTP/1.1\r\n", "HEAD / ", "PUT /x", "CONNECT a:1 ",
   ])
-  func aRequestInTheClearIsToldApart(_ request: String) throws {
+  func plainHTTPIsRecognized(_ request: String) throws {
     for count in [1, request.utf8.count] {
       let conversation = try Conversation(with: Certificates.ecdsa.context())
       conversation.deliver(Array(request.utf8), cut: { _ in count }) { _ = conversation.server.handshake() }
       #expect(conversation.server.handshake() == .failed(.plainHTTP))
-      // Whatever is sent now is read as HTTP.
+      // All further output is read as HTTP.
       #expect(conversation.server.hasOutgoing == false)
     }
   }
 
   @Test(arguments: ["SSH-2.0-OpenSSH_9.2\r\n", "\r\n\r\n\r\n", "{\"a\":1}", "hello, world"])
-  func whatIsNeitherTLSNorHTTPIsToldApart(_ text: String) throws {
+  func otherProtocolsAreRecognized(_ text: String) throws {
     let conversation = try Conversation(with: Certificates.ecdsa.context())
     conversation.deliver(Array(text.utf8)) { _ = conversation.server.handshake() }
     #expect(conversation.server.handshake() == .failed(.notTLS))
@@ -115,7 +115,7 @@ import Testing
     let context = try Certificates.ecdsa.context()
     for seed in UInt64(0)..<2000 {
       var generator = SeededGenerator(seed: seed)
-      // Half of them with the head of a record that could be a ClientHello.
+      // Half of them start with the header of a record that could be a ClientHello.
       let head: [UInt8] = seed.isMultiple(of: 2) ? [22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3] : []
       let noise = head + (0..<300).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
       let conversation = try Conversation(with: context)
@@ -127,7 +127,7 @@ import Testing
     }
   }
 
-  /// A ClientHello may be as long as it likes for OpenSSL, up to 131,396 bytes.
+  /// OpenSSL alone accepts a ClientHello of up to 131,396 bytes.
   @Test func anEndlessHandshakeEnds() throws {
     let conversation = try Conversation(with: Certificates.ecdsa.context())
     let record = [22, 3, 1, 0x40, 0] as [UInt8]
@@ -157,7 +157,7 @@ import Testing
     #expect(conversation.server.write([1, 2, 3]) == .failed(.notOpen))
     conversation.server.close()
     #expect(conversation.server.hasOutgoing == false)
-    // Asking too early breaks nothing.
+    // Calling too early does no harm.
     try conversation.open()
   }
 

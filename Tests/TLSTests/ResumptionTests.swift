@@ -6,7 +6,7 @@ import Testing
 @Suite struct ResumptionTests {
   private static let day: Int64 = 24 * 3600
 
-  /// A full handshake, and what the client keeps of it.
+  /// Completes a full handshake, and returns the client's session.
   private func session(_ settings: Client.Settings, with context: TLSContext) throws -> Session {
     let conversation = try Conversation(settings, with: context)
     try conversation.open()
@@ -23,17 +23,17 @@ import Testing
     let conversation = try Conversation(settings, with: context, resuming: session)
     try conversation.open()
     #expect(SSL_session_reused(conversation.client.handle) == (conversation.server.isResumed ? 1 : 0))
-    // A client does not come back with a session that broke off.
+    // A client does not resume a truncated session.
     conversation.client.close()
     return conversation.server.isResumed
   }
 
   @Test(arguments: Client.Settings.both)
-  func aClientComesBackWithATicket(_ settings: Client.Settings) throws {
+  func clientsResumeWithATicket(_ settings: Client.Settings) throws {
     let context = try Certificates.ecdsa.context()
     let session = try session(settings, with: context)
     #expect(try isResumed(session, settings, with: context))
-    // No 0-RTT.
+    // 0-RTT is disabled.
     #expect(SSL_SESSION_get_max_early_data(session.handle) == 0)
     #expect(SSL_SESSION_has_ticket(session.handle) == 1)
   }
@@ -44,7 +44,7 @@ import Testing
     let session = try session(settings, with: old)
     let new = try Certificates.rsa.context(now: Certificates.now + 60, replacing: old)
     #expect(try isResumed(session, settings, with: new))
-    // The old one still serves.
+    // The old context still works.
     #expect(try isResumed(session, settings, with: old))
     let third = try Certificates.ecdsa.context(now: Certificates.now + Self.day - 1, replacing: new)
     #expect(try isResumed(session, settings, with: third))
@@ -57,7 +57,7 @@ import Testing
     #expect(try !isResumed(session, settings, with: Certificates.ecdsa.context()))
   }
 
-  /// From the making of the keys, however often they were carried over since.
+  /// Counted from the generation of the keys, however often they were carried over since.
   @Test(arguments: Client.Settings.both)
   func keysAreCarriedOverForADay(_ settings: Client.Settings) throws {
     let old = try Certificates.ecdsa.context()
@@ -68,7 +68,7 @@ import Testing
     #expect(try !isResumed(session, settings, with: late))
   }
 
-  /// A client that asked for nothing gets one ticket, in one record.
+  /// By default a client gets one ticket, in one record.
   @Test func oneTicketIsSent() throws {
     let conversation = try Conversation(.tls13, with: Certificates.ecdsa.context())
     _ = conversation.client.handshake()

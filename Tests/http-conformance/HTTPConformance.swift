@@ -7,7 +7,7 @@ struct HTTPConformance: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "http-conformance",
     abstract:
-      "Sends raw bytes to HTTP/1.1 servers, and says which answers RFC 9110 and RFC 9112 do not allow.",
+      "Sends raw bytes to HTTP/1.1 servers, and lists the responses that RFC 9110 and RFC 9112 do not allow.",
     discussion: "With one server: a table, and what failed. With several: a table to compare them.")
 
   @Argument(help: ArgumentHelp("HOST:PORT, or NAME=HOST:PORT for each of several.", valueName: "server"))
@@ -22,7 +22,7 @@ struct HTTPConformance: ParsableCommand {
   @Option(help: "What a server answers to a POST once it has read the body. Repeat it for more.")
   var accepts = [200]
 
-  @Option(help: "The server with this name is a replicate-webhookd: ask for its own rules as well.")
+  @Option(help: "The server with this name is a replicate-webhookd: check its own rules as well.")
   var daemon: String?
 
   @Option(help: "The daemon's MAX_BODY, in bytes.")
@@ -34,10 +34,10 @@ struct HTTPConformance: ParsableCommand {
   @Option(help: "Only the cases of this group.")
   var only: CaseGroup?
 
-  @Option(help: "Seconds that one wait for a server may take.")
+  @Option(help: "The maximum duration of one wait for a server, in seconds.")
   var timeout = 3
 
-  @Option(help: "Connections at once.")
+  @Option(help: "The number of concurrent connections.")
   var threads = 16
 
   @Flag(help: "Print every verdict as JSON.")
@@ -78,7 +78,7 @@ struct HTTPConformance: ParsableCommand {
       (.violation, "what no rule of the RFCs allows"),
       (.lenient, "accepts what the RFCs forbid to send or let a server refuse"),
       (.fragile, "answers, but ends the connection so that a client may miss it"),
-      (.stricter, "refuses what the RFCs allow or ask to tolerate"),
+      (.stricter, "rejects what the RFCs allow or recommend tolerating"),
     ]
     for result in results {
       for (kind, meaning) in kinds {

@@ -1,5 +1,6 @@
-/// RFC 9110 sections 6.6.1, 8.6, 9.3.2, 13 and 15: the form of answers. Every case checks it (``Fault``);
-/// these ask for the answers in which it differs.
+/// RFC 9110 sections 6.6.1, 8.6, 9.3.2, 13 and 15: the syntax of responses.
+///
+/// Every case checks it (``Fault``); these cover the responses in which it differs.
 enum AnswerCases {
   private static let head = "HEAD {get} HTTP/1.1\r\nHost: {host}\r\n\r\n"
 

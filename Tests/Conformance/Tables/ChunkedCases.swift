@@ -4,7 +4,7 @@ enum ChunkedCases {
   private static let lenient = Rule.refused(400).lenient(.accepted.keptOrClosed)
   private static let tooMuch = Rule.refused(400, 413, 431).lenient(.accepted.keptOrClosed)
 
-  /// Sizes that stand for 5, or for nothing.
+  /// Chunk sizes that mean 5, or nothing.
   private static let sizes = [
     ("hex-prefix", "0x5"), ("hex-prefix-upper-case", "0X5"), ("plus", "+5"), ("minus", "-5"),
     ("decimal", "5.0"),
@@ -12,7 +12,7 @@ enum ChunkedCases {
     ("full-width", "５"), ("comma", "5,"), ("quote", "\"5\""), ("obs-text", "5{xA0}"), ("colon", "5:"),
     ("equals", "5="), ("two-sizes", "5 5"), ("empty", ""), ("extension-alone", ";a"), ("hash", "5#"),
   ]
-  /// Whitespace that the grammar does not have.
+  /// Whitespace that the grammar does not allow.
   private static let spaced = [
     ("space-before", " 5"), ("tab-before", "\t5"), ("space-after", "5 "), ("tab-after", "5\t"),
     ("spaces-after", "5    "), ("vertical-tab-after", "5\u{0B}"), ("form-feed-after", "5\u{0C}"),
@@ -85,7 +85,8 @@ enum ChunkedCases {
       .row("size-line-of-100000", "9112 7.1", chunks("{0*100000}5\r\nhello\r\n0\r\n\r\n"), tooMuch),
       .row("extension-of-100000", "9112 7.1.1", chunks("5;{a*100000}\r\nhello\r\n0\r\n\r\n"), tooMuch),
       .row(
-        "extensions-of-400000", "9112 7.1.1", chunks(many("1;{a*400}\r\nx\r\n", 1000) + "0\r\n\r\n"), tooMuch),
+        "extensions-of-400000", "9112 7.1.1",
+        chunks(many("1;{a*400}\r\nx\r\n", 1000) + "0\r\n\r\n"), tooMuch),
       .row("trailer", "9112 7.1.2", trailers("A: b\r\n"), .accepted),
       .row("trailers", "9112 7.1.2", trailers("A: b\r\nC: d\r\n"), .accepted),
       .row("trailer-content-length", "9110 6.5.1", trailers("Content-Length: 50\r\n"), .accepted),

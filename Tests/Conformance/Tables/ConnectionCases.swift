@@ -1,4 +1,4 @@
-/// RFC 9112 section 9: which connections stay, which close, and in which order they are answered.
+/// RFC 9112 section 9: which connections persist, which close, and the order of responses.
 enum ConnectionCases {
   private static let one = get("GET {get} HTTP/1.1")
   private static let bad = "GET {get} HTTP/1.1\r\nHost: {host}\r\nA : b\r\n\r\n"
@@ -8,7 +8,7 @@ enum ConnectionCases {
 
   static let table: [ConformanceCase] = [
     .row("keep-alive-by-default", "9112 9.3", one, .found),
-    .row("keep-alive-said", "9112 9.3", get(fields: "Connection: keep-alive"), .found),
+    .row("keep-alive-explicit", "9112 9.3", get(fields: "Connection: keep-alive"), .found),
     .row("close", "9112 9.6", last, .found.closed),
     .row("close-upper-case", "9110 7.6.1", get(fields: "Connection: CLOSE"), .found.closed),
     .row("close-lower-case-name", "9110 5.1", get(fields: "connection: close"), .found.closed),
@@ -70,7 +70,8 @@ enum ConnectionCases {
     .row(
       "second-after-answer", "9112 9.3", [.send(one), .answer, .send(one)], .sequence([.found, .found])),
     .row(
-      "post-after-answer", "9112 9.3", [.send(five), .answer, .send(five)], .sequence([.accepted, .accepted])),
+      "post-after-answer", "9112 9.3", [.send(five), .answer, .send(five)],
+      .sequence([.accepted, .accepted])),
     .row("half-closed", "9112 9.6", [.send(one), .halfClose], .found.closed),
     .row("half-closed-post", "9112 9.6", [.send(five), .halfClose], .accepted.closed),
     .row(
@@ -97,14 +98,15 @@ enum ConnectionCases {
 
   private static let missingPost =
     "POST /missing HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\n\r\nhello"
-  /// RFC 9112 section 9.3: a connection persists unless one side closes it, and what was refused is understood.
+  /// RFC 9112 section 9.3: a connection persists unless one side closes it, and the refused request was
+  /// parsed.
   private static let missingFirst = Rule.sequence([.codes([404, 405]), .found]).stricter(.closing(404, 405))
   private static let missingAmong = Rule.sequence([.found, .codes([404]), .found])
     .stricter(.sequence([.found, .codes([404])]).closed)
 
   private static let closingPost = post("Connection: close", "Content-Length: 5", body: "hello")
 
-  /// RFC 9112 section 2.2 asks for tolerance of one empty line, but does not require it.
+  /// RFC 9112 section 2.2: one empty line should be tolerated, but this is no requirement.
   private static func secondMayBeRefused(_ first: Rule.StatusSet) -> Rule {
     Rule.sequence([first, .found]).stricter(.sequence([first, .codes([400])]).closed)
   }

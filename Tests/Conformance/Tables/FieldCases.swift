@@ -2,14 +2,14 @@
 enum FieldCases {
   private static let lenient = Rule.refused(400).lenient(.found)
 
-  /// Names that are no tokens. Only whitespace before the colon is one that a server must refuse.
+  /// Names that are not tokens. A server must reject only whitespace before the colon.
   private static let names = [
     ("space", "Na me"), ("at", "Na@me"), ("parenthesis", "Na(me"), ("slash", "a/b"), ("quote", "\"a\""),
     ("bracket", "a[0]"), ("obs-text", "N{xE9}"), ("nul", "N\u{0}"), ("control", "N\u{1}"),
     ("delete", "N\u{7F}"),
     ("comma", "a,b"), ("equals", "a=b"), ("semicolon", "a;b"), ("angle", "<a>"), ("question", "a?"),
   ]
-  /// Values that a recipient must refuse, or repair (RFC 9110 section 5.5).
+  /// Values that a recipient must reject or replace (RFC 9110 section 5.5).
   private static let values = [
     ("nul", "a\u{0}b"), ("bare-cr", "a\rb"), ("bare-cr-space", "a\r b"), ("control", "a\u{1}b"),
     ("vertical-tab", "a\u{0B}b"), ("form-feed", "a\u{0C}b"), ("escape", "a\u{1B}b"), ("delete", "a\u{7F}b"),

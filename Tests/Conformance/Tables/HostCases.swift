@@ -43,7 +43,8 @@ enum HostCases {
       .row("last", "9110 5.3", "GET {get} HTTP/1.1\r\nA: b\r\nHost: {host}\r\n\r\n", .found),
       .row("space-before-colon", "9112 5.1", "GET {get} HTTP/1.1\r\nHost : {host}\r\n\r\n", .refused(400)),
       .row(
-        "folded", "9112 5.2", "GET {get} HTTP/1.1\r\nHost:\r\n {host}\r\n\r\n", .refused(400).lenient(.found)),
+        "folded", "9112 5.2", "GET {get} HTTP/1.1\r\nHost:\r\n {host}\r\n\r\n",
+        .refused(400).lenient(.found)),
       .row("percent-encoded", "9110 4.2.3", host("%61.example"), .found.stricter(.refused(400))),
       .row("star", "9110 7.2", host("*"), .found.or(.refused(400, 404, 421))),
       .row("huge-port", "9110 7.2", host("a.example:99999"), .found.or(.refused(400, 421))),

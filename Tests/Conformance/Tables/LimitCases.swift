@@ -1,4 +1,4 @@
-/// Limits: what every server should take, what none need take, and each limit exactly where it is known.
+/// Limits: sizes that every server should accept, that none need accept, and exact limits if known.
 enum LimitCases {
   private static let tooLong = Rule.refused(400, 413, 414, 431)
 
@@ -18,7 +18,7 @@ enum LimitCases {
     .row("chunk-of-60000", "9112 7.1", chunks("EA60\r\n{a*60000}\r\n0\r\n\r\n"), .accepted),
   ]
 
-  /// At each limit, and one more.
+  /// Each limit exactly, and one more.
   static func exact(_ limits: SiteLimits, for site: Site) -> [ConformanceCase] {
     let query = limits.target - site.main.getTarget.utf8.count - 1
     let section = "GET {get} HTTP/1.1\r\nHost: {host}\r\nA: \r\n\r\n"
@@ -47,7 +47,7 @@ enum LimitCases {
 
   private static func hex(_ number: Int) -> String { String(number, radix: 16) }
 
-  /// One text of many lines, as one of the lines of a request.
+  /// Many lines as one of the lines of a request.
   private static func repeated(_ line: String, _ count: Int) -> String {
     Array(repeating: line, count: count).joined(separator: "\r\n")
   }

@@ -1,4 +1,4 @@
-/// RFC 9110 section 9: methods, and what answers those that are not served.
+/// RFC 9110 section 9: methods, and the responses to unsupported ones.
 enum MethodCases {
   private static let unknown = Rule.refused(501, 405, 400)
 

@@ -1,8 +1,8 @@
 /// RFC 9110 section 4.2.3 and RFC 3986 sections 2 and 6: how a path is compared.
 enum PathCases {
-  /// Nothing that a server may serve as the GET target.
+  /// Paths that a server must not serve as the GET target.
   private static let absent = Rule.answered(400, 403, 404)
-  /// A server may resolve what should have been resolved by the client.
+  /// Paths that a server may normalize although the client should have.
   private static let doubtful = Rule.answered(400, 403, 404).lenient(.found).lenient(
     .answered(301, 302, 307, 308))
 
@@ -29,7 +29,7 @@ enum PathCases {
     ("dot-dot-half-encoded", "/a/.%2e{get}"), ("up-at-end", "{get}/a/.."),
   ]
 
-  /// RFC 3986 calls these other paths; which resource a path names is the server's choice (RFC 9110 section 4.2.3).
+  /// Different paths by RFC 3986; the server chooses the resource of a path (RFC 9110 section 4.2.3).
   private static let doubledSlashes = [("double-slash", "/{get}"), ("triple-slash", "//{get}")]
 
   static let table: [ConformanceCase] =

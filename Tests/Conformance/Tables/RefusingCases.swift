@@ -1,5 +1,4 @@
-/// RFC 9112 section 9.6: who is refused while it still sends must be able to read the whole answer, and not a
-/// reset.
+/// RFC 9112 section 9.6: a client that is refused while it sends must get the response, not a reset.
 enum RefusingCases {
   private static let more = Step.flood(byteCount: 512 * 1024)
 

@@ -1,10 +1,10 @@
-/// RFC 9112 section 6.1: which codings end a request, and what may not stand beside them.
+/// RFC 9112 section 6.1: valid transfer codings, and fields that exclude them.
 enum TransferEncodingCases {
   private static let body = "5\r\nhello\r\n0\r\n\r\n"
-  /// 501 for a coding that is not understood, 400 where the length cannot be told.
+  /// 501 for an unknown coding, 400 if the length is undetermined.
   private static let refused = Rule.closing(400, 501)
   private static let lenient = refused.lenient(.accepted.keptOrClosed)
-  /// Both lengths: the connection closes whatever is done (section 6.1).
+  /// Both lengths: the connection must close in any case (section 6.1).
   private static let bothLengths = Rule.closing(400).lenient(.accepted.closed)
 
   private static let unknown = [
@@ -17,7 +17,7 @@ enum TransferEncodingCases {
     ("long-s", "chunked\u{17F}"), ("slash", "chunked/1"), ("brackets", "[chunked]"), ("colon", ": chunked"),
     ("cr", "\rchunked"), ("deflate", "deflate"), ("word", "none"), ("number", "5"), ("percent", "%63hunked"),
   ]
-  /// Spellings that some reader takes for chunked.
+  /// Spellings that some parsers accept as chunked.
   private static let doubtful = [
     ("gzip-first", "gzip, chunked"), ("identity-first", "identity, chunked"), ("twice", "chunked, chunked"),
     ("parameter", "chunked;a=b"), ("semicolon", "chunked;"), ("weight", "chunked;q=1"),
@@ -38,7 +38,8 @@ enum TransferEncodingCases {
       .row("with-length", "9112 6.1", both("Content-Length: 5", "Transfer-Encoding: chunked"), bothLengths),
       .row("before-length", "9112 6.1", both("Transfer-Encoding: chunked", "Content-Length: 5"), bothLengths),
       .row(
-        "with-true-length", "9112 6.1", both("Content-Length: 15", "Transfer-Encoding: chunked"), bothLengths),
+        "with-true-length", "9112 6.1", both("Content-Length: 15", "Transfer-Encoding: chunked"),
+        bothLengths),
       .row(
         "with-zero-length", "9112 6.1", both("Content-Length: 0", "Transfer-Encoding: chunked"), bothLengths),
       .row(
