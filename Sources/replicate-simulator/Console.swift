@@ -6,7 +6,7 @@ struct Console: Sendable {
   let isQuiet: Bool
 
   /// One line on standard output, there at once: a program may wait for it.
-  func say(_ line: String) {
+  func print(_ line: String) {
     Self.write(line, to: STDOUT_FILENO)
   }
 
@@ -51,7 +51,7 @@ struct Console: Sendable {
 
   /// Ends the process at once. Threads may be in the middle of a transfer: what libraries clean up when a process ends
   /// in order would be taken from under them.
-  static func leave(_ status: Int32) -> Never {
+  static func exitImmediately(_ status: Int32) -> Never {
     _exit(status)
   }
 }

@@ -1,7 +1,7 @@
 /// Durations as people and `Cancel-After` write them: `30s`, `5m`, `1h30m45s`, `500ms`; a bare number means seconds.
 enum DurationText {
   /// A week: more is a mistake.
-  private static let longestMilliseconds: Int64 = 7 * 24 * 3600 * 1000
+  private static let maxMilliseconds: Int64 = 7 * 24 * 3600 * 1000
   private static let millisecondsOfUnit: [String: Int64] = [
     "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000,
   ]
@@ -21,7 +21,7 @@ enum DurationText {
       let isBare = unit.isEmpty && digits.count == text.count
       guard let factor = isBare ? 1000 : millisecondsOfUnit[String(unit)] else { return nil }
       total += number * factor
-      guard total <= longestMilliseconds else { return nil }
+      guard total <= maxMilliseconds else { return nil }
     }
     return .milliseconds(total)
   }

@@ -63,17 +63,17 @@ extension Duration {
 /// The one clock of a run: the time of day when it began, and what has passed since. Setting the time of day meanwhile
 /// moves nothing.
 struct SimulatorClock: Sendable {
-  private let beginning: Instant
-  private let monotonicBeginning: MonotonicTime
+  private let wallStart: Instant
+  private let monotonicStart: MonotonicTime
 
   init() {
-    beginning = Instant(nanoseconds: WallClock.milliseconds * 1_000_000)
-    monotonicBeginning = MonotonicClock.now
+    wallStart = Instant(nanoseconds: WallClock.milliseconds * 1_000_000)
+    monotonicStart = MonotonicClock.now
   }
 
-  var now: Instant { beginning + (MonotonicClock.now - monotonicBeginning) }
+  var now: Instant { wallStart + (MonotonicClock.now - monotonicStart) }
 
   func monotonicTime(of instant: Instant) -> MonotonicTime {
-    monotonicBeginning + (instant - beginning)
+    monotonicStart + (instant - wallStart)
   }
 }

@@ -56,7 +56,7 @@ struct ReplicateSimulator: ParsableCommand {
       Console.error(error.description)
       throw ExitCode(error.status)
     }
-    Console.leave(0)
+    Console.exitImmediately(0)
   }
 }
 

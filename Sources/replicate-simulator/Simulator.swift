@@ -37,7 +37,7 @@ struct Simulator {
       settings: settings(publicURL: url), loop: loop, clock: clock, queues: queues, console: console)
     try startSenders(queues, reportingTo: provider, on: loop)
     try serve(provider, on: loop, through: descriptor)
-    console.say("http://\(bound)")
+    console.print("http://\(bound)")
     console.note("REPLICATE_BASE_URL=\(url) makes the Python library come here; --help tells of the models")
     _ = Signals.next()
   }
@@ -112,11 +112,11 @@ struct Simulator {
     settings.duration = options.duration.duration
     settings.createsPerMinute = options.createRate
     settings.credit = options.credit
-    settings.maximumPredictions = options.maxPredictions
+    settings.maxPredictions = options.maxPredictions
     settings.listsWebhooks = options.listWebhooks
     settings.retries = RetrySchedule(window: options.retryWindow.duration)
     settings.faults = Faults(
-      chances: Faults.Chances(
+      probabilities: Faults.Probabilities(
         losing: options.lose, duplicating: options.duplicate, reordering: options.reorder,
         failing: options.apiErrors),
       seed: options.seed ?? generator.next())

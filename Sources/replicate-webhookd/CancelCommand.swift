@@ -26,13 +26,14 @@ struct CancelCommand: ParsableCommand {
   func run() throws {
     try reportingFailure {
       let client = try api.client()
-      let answer = try client.ask(.post, "/jobs/\(PercentEncoding.encode(id))/cancel", body: Array("{}".utf8))
+      let answer = try client.send(
+        .post, "/jobs/\(PercentEncoding.encode(id))/cancel", body: Array("{}".utf8))
       switch answer.status {
       case 202: Terminal.print("\(Terminal.visible(id)) is being canceled")
       case 200:
         let state = JSONDocument(answer.body)?.text("state").map { ": \($0)" } ?? ""
         Terminal.print(Terminal.visible("\(id) has ended\(state)"))
-      default: throw client.refusal(of: answer)
+      default: throw client.failure(of: answer)
       }
     }
   }

@@ -19,7 +19,7 @@ enum ExitStatus: Int32 {
   /// The job that was waited for was canceled.
   case canceled = 2
   /// EX_DATAERR: what was sent is not taken.
-  case refused = 65
+  case rejected = 65
   /// EX_NOINPUT
   case noInput = 66
   /// EX_UNAVAILABLE: what was asked does not answer.

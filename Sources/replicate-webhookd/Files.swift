@@ -11,8 +11,8 @@ enum Files {
 
   /// - Parameters:
   ///   - path: `-` is standard input.
-  ///   - limit: in bytes.
-  static func contents(of path: String, limit: Int) -> Contents {
+  ///   - maxBytes: size limit.
+  static func contents(of path: String, maxBytes: Int) -> Contents {
     let descriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return .unreadable }
     defer { close(descriptor) }
@@ -29,19 +29,19 @@ enum Files {
       guard result >= 0 else { return .unreadable }
       guard !chunk.isEmpty else { return .bytes(bytes) }
       bytes += chunk
-      guard bytes.count <= limit else { return .tooLarge }
+      guard bytes.count <= maxBytes else { return .tooLarge }
     }
   }
 
-  /// Nil where the file cannot be read, or is larger than `limit`.
-  static func bytes(of path: String, limit: Int) -> [UInt8]? {
-    guard case .bytes(let bytes) = contents(of: path, limit: limit) else { return nil }
+  /// Nil where the file cannot be read, or is larger than `maxBytes`.
+  static func bytes(of path: String, maxBytes: Int) -> [UInt8]? {
+    guard case .bytes(let bytes) = contents(of: path, maxBytes: maxBytes) else { return nil }
     return bytes
   }
 
   /// Nil also where the bytes are not UTF-8.
-  static func text(of path: String, limit: Int) -> String? {
-    bytes(of: path, limit: limit).flatMap { String(validating: $0, as: UTF8.self) }
+  static func text(of path: String, maxBytes: Int) -> String? {
+    bytes(of: path, maxBytes: maxBytes).flatMap { String(validating: $0, as: UTF8.self) }
   }
 }
 

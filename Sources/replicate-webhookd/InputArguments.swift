@@ -82,10 +82,10 @@ extension InputArguments.Field {
 /// A small file as a URL that holds it (RFC 2397).
 enum DataURI {
   /// Replicate takes larger files by URL only.
-  static let limit = 256 * 1024
+  static let maxFileBytes = 256 * 1024
 
   static func read(_ path: String) throws(InputError) -> String {
-    switch Files.contents(of: path, limit: limit) {
+    switch Files.contents(of: path, maxBytes: maxFileBytes) {
     case .bytes(let bytes): return "data:\(mediaType(of: path));base64,\(Base64.encode(bytes))"
     case .tooLarge: throw .tooLarge(path)
     case .unreadable: throw .unreadable(path)

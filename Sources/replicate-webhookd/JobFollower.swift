@@ -11,14 +11,14 @@ struct JobFollower {
   private let client: JobsAPIClient
   private let id: String
   private var progress: JobProgress
-  private var outage = Outage()
+  private var outage = OutageTolerance()
   /// Of the document that was shown last.
   private var entityTag: String?
 
   /// Asked soon after a change, for changes come together; less often while there is none.
-  private static let pauses = Duration.milliseconds(500)...Duration.seconds(2)
+  private static let pollIntervals = Duration.milliseconds(500)...Duration.seconds(2)
   /// How often the seconds of the line are brought up to date.
-  private static let redrawing = Duration.milliseconds(500)
+  private static let redrawInterval = Duration.milliseconds(500)
 
   /// Keeps SIGINT for the follower, from now on, and makes a client whose calls it ends too. Call it once.
   static func client(_ options: JobsAPIOptions) throws -> JobsAPIClient {
@@ -38,10 +38,10 @@ struct JobFollower {
   mutating func follow(from known: JSONDocument? = nil) throws -> JSONDocument {
     var job = known
     if let job {
-      outage.answered(at: MonotonicClock.now)
-      progress.show(JobProgress.words(for: job))
+      outage.noteResponse(at: MonotonicClock.now)
+      progress.show(JobProgress.summary(of: job))
     }
-    var pause = Self.pauses.lowerBound
+    var pause = Self.pollIntervals.lowerBound
     // The job's end is the bound. The daemon gives it one, and SIGINT another.
     while true {
       if let job {
@@ -51,27 +51,27 @@ struct JobFollower {
         }
         try wait(pause)
       }
-      if let changed = try ask(after: job) {
+      if let changed = try poll(after: job) {
         job = changed
-        pause = Self.pauses.lowerBound
+        pause = Self.pollIntervals.lowerBound
       } else {
-        pause = min(pause * 5 / 4, Self.pauses.upperBound)
+        pause = min(pause * 5 / 4, Self.pollIntervals.upperBound)
       }
     }
   }
 
   /// Nil where nothing has changed, or nobody answered.
-  private mutating func ask(after job: JSONDocument?) throws -> JSONDocument? {
+  private mutating func poll(after job: JSONDocument?) throws -> JSONDocument? {
     do throws(CommandFailure) {
       let condition = entityTag.map { ["If-None-Match: \($0)"] } ?? []
-      let answer = try client.ask(.get, "/jobs/\(PercentEncoding.encode(id))", fields: condition)
-      guard [200, 304].contains(answer.status) else { throw client.refusal(of: answer) }
+      let answer = try client.send(.get, "/jobs/\(PercentEncoding.encode(id))", fields: condition)
+      guard [200, 304].contains(answer.status) else { throw client.failure(of: answer) }
       guard let shown = answer.status == 304 ? job : JSONDocument(answer.body) else {
         throw CommandFailure("what answered is no jobs API: its answer is no JSON object", code: .failure)
       }
-      outage.answered(at: MonotonicClock.now)
+      outage.noteResponse(at: MonotonicClock.now)
       if answer.status == 200 { entityTag = answer.entityTag }
-      progress.show(JobProgress.words(for: shown))
+      progress.show(JobProgress.summary(of: shown))
       return answer.status == 304 ? nil : shown
     } catch {
       try endIfInterrupted(within: .zero)
@@ -89,13 +89,13 @@ struct JobFollower {
   private mutating func wait(_ duration: Duration) throws {
     let end = MonotonicClock.now + duration
     repeat {
-      try endIfInterrupted(within: min(end - MonotonicClock.now, Self.redrawing))
+      try endIfInterrupted(within: min(end - MonotonicClock.now, Self.redrawInterval))
       progress.redraw()
     } while MonotonicClock.now < end
   }
 
-  private mutating func endIfInterrupted(within patience: Duration) throws {
-    guard let signal = Signals.next(of: [.interrupt], within: patience) else { return }
+  private mutating func endIfInterrupted(within timeout: Duration) throws {
+    guard let signal = Signals.next(of: [.interrupt], within: timeout) else { return }
     progress.end()
     Terminal.error(
       "\(Terminal.visible(id)) goes on: `replicate-webhookd job \(id) --follow` follows it, "

@@ -5,7 +5,7 @@ internal import Time
 struct JobProgress {
   private let id: String
   private let isInteractive = Terminal.isErrorInteractive
-  private let beginning = MonotonicClock.now
+  private let startedAt = MonotonicClock.now
   private var shown: String?
 
   /// - Parameter id: the job's.
@@ -16,7 +16,7 @@ struct JobProgress {
   }
 
   /// `running  42 %`, as far as it is known.
-  static func words(for job: JSONDocument) -> String {
+  static func summary(of job: JSONDocument) -> String {
     let state = Terminal.visible(job.text("state") ?? "unknown")
     guard let fraction = job.text("progress").flatMap(Double.init), (0...1).contains(fraction) else {
       return state
@@ -37,7 +37,7 @@ struct JobProgress {
   /// Brings the seconds up to date.
   func redraw() {
     guard isInteractive, let shown else { return }
-    Terminal.overwriteErrorLine("\(shown)  \((MonotonicClock.now - beginning).components.seconds) s")
+    Terminal.overwriteErrorLine("\(shown)  \((MonotonicClock.now - startedAt).components.seconds) s")
   }
 
   /// Leaves the last line as it is.

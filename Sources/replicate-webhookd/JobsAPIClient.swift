@@ -44,8 +44,8 @@ struct JobsAPIClient {
 
   /// The body of a 200; anything else is a failure that says what the daemon said.
   func get(_ path: String) throws(CommandFailure) -> [UInt8] {
-    let answer = try ask(.get, path)
-    guard answer.status == 200 else { throw refusal(of: answer) }
+    let answer = try send(.get, path)
+    guard answer.status == 200 else { throw failure(of: answer) }
     return answer.body
   }
 
@@ -54,7 +54,7 @@ struct JobsAPIClient {
   /// - Parameters:
   ///   - fields: header fields as `name: value`.
   ///   - body: JSON, and never sent twice.
-  func ask(
+  func send(
     _ method: HTTPClient.Method, _ path: String, fields: [String] = [], body: [UInt8]? = nil
   ) throws(CommandFailure) -> HTTPClient.Response {
     var fields = fields
@@ -71,7 +71,7 @@ struct JobsAPIClient {
   /// What the daemon said instead of what was asked for.
   ///
   /// - Parameter code: how the command ends where the daemon, or what stands before it, did decide.
-  func refusal(of answer: HTTPClient.Response, code: ExitStatus = .failure) -> CommandFailure {
+  func failure(of answer: HTTPClient.Answer, code: ExitStatus = .failure) -> CommandFailure {
     let problem = JSONDocument(answer.body)
     let detail = problem?.text("detail") ?? "no explanation"
     let name = problem?.text("code").map { " \($0)" } ?? ""

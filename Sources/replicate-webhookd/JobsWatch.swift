@@ -8,11 +8,11 @@ struct JobsWatch {
   private let client: JobsAPIClient
   private let path: String
   private let isTable: Bool
-  private var outage = Outage()
+  private var outage = OutageTolerance()
   /// Of the jobs that were shown last, by id: as many as one page has.
   private var revisions: [String: String] = [:]
 
-  private static let pause = Duration.seconds(1)
+  private static let pollInterval = Duration.seconds(1)
 
   init(_ path: String, of client: JobsAPIClient, isTable: Bool) {
     self.client = client
@@ -26,7 +26,7 @@ struct JobsWatch {
       var failure: CommandFailure?
       do throws(CommandFailure) {
         let answer = try client.get(path)
-        outage.answered(at: MonotonicClock.now)
+        outage.noteResponse(at: MonotonicClock.now)
         guard let document = JSONDocument(answer) else {
           throw CommandFailure("what answered is no jobs API: its answer is no JSON object", code: .failure)
         }
@@ -34,10 +34,12 @@ struct JobsWatch {
       } catch {
         failure = error
       }
-      guard Signals.next(of: [.interrupt], within: failure == nil ? Self.pause : .zero) == nil else { return }
+      guard Signals.next(of: [.interrupt], within: failure == nil ? Self.pollInterval : .zero) == nil else {
+        return
+      }
       if let failure {
         try outage.tolerate(failure, at: MonotonicClock.now)
-        guard Signals.next(of: [.interrupt], within: Self.pause) == nil else { return }
+        guard Signals.next(of: [.interrupt], within: Self.pollInterval) == nil else { return }
       }
     }
   }

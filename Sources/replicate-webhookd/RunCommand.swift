@@ -142,9 +142,9 @@ extension RunCommand {
   private func create(_ body: [UInt8], at client: JobsAPIClient) throws -> JSONDocument {
     do throws(CommandFailure) {
       let key = idempotencyKey.map { ["Idempotency-Key: \($0)"] } ?? []
-      let answer = try client.ask(.post, "/jobs", fields: key, body: body)
+      let answer = try client.send(.post, "/jobs", fields: key, body: body)
       guard [200, 202].contains(answer.status), let job = JSONDocument(answer.body) else {
-        throw client.refusal(of: answer, code: .refused)
+        throw client.failure(of: answer, code: .rejected)
       }
       return job
     } catch {

@@ -35,7 +35,7 @@ struct Send: ParsableCommand {
 
   @OptionGroup var options: SettingsOptions
 
-  private static let bodyLimit = 256 * 1024 * 1024
+  private static let maxBodyBytes = 256 * 1024 * 1024
 
   func run() throws {
     try reportingFailure {
@@ -84,7 +84,7 @@ struct Send: ParsableCommand {
         "--secret: takes a file, not the secret itself, which others could read in the list of processes",
         code: .config)
     }
-    guard let text = Files.text(of: secret, limit: 4096) else {
+    guard let text = Files.text(of: secret, maxBytes: 4096) else {
       throw CommandFailure(
         "--secret: the file cannot be read: check its path and permissions", code: .noInput)
     }
@@ -99,7 +99,7 @@ struct Send: ParsableCommand {
     let run = RandomID.make(length: 12)
     guard body.isEmpty else {
       return try body.enumerated().map { index, path in
-        guard let bytes = Files.bytes(of: path, limit: Self.bodyLimit) else {
+        guard let bytes = Files.bytes(of: path, maxBytes: Self.maxBodyBytes) else {
           throw CommandFailure("--body: \(path) cannot be read", code: .noInput)
         }
         return OutgoingDelivery(label: path, webhookID: "msg_\(run)_\(index)", body: bytes)

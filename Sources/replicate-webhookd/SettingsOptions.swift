@@ -30,7 +30,7 @@ struct SettingsOptions: ParsableArguments {
   func reader() throws -> SettingsReader {
     var fromFile: [String: String] = [:]
     if let envFile {
-      guard let text = Files.text(of: envFile, limit: EnvironmentFile.sizeLimit) else {
+      guard let text = Files.text(of: envFile, maxBytes: EnvironmentFile.sizeLimit) else {
         throw CommandFailure(
           "--env-file: \(envFile) cannot be read: check the path and its permissions", code: .config)
       }
@@ -39,7 +39,7 @@ struct SettingsOptions: ParsableArguments {
       fromFile = values
     }
     return SettingsReader(environment: Environment.variables, file: fromFile) {
-      Files.text(of: $0, limit: EnvironmentFile.sizeLimit)
+      Files.text(of: $0, maxBytes: EnvironmentFile.sizeLimit)
     }
   }
 }

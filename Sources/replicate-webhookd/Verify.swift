@@ -26,15 +26,15 @@ struct Verify: ParsableCommand {
 
   @OptionGroup var options: SettingsOptions
 
-  private static let sizeLimit = 256 * 1024 * 1024
+  private static let maxBodyBytes = 256 * 1024 * 1024
 
   func run() throws {
     try reportingFailure {
       let secrets = try options.secrets()
-      guard let text = Files.text(of: headers, limit: 1024 * 1024) else {
+      guard let text = Files.text(of: headers, maxBytes: 1024 * 1024) else {
         throw CommandFailure("--headers: \(headers) cannot be read as text", code: .noInput)
       }
-      guard let body = Files.bytes(of: body, limit: Self.sizeLimit) else {
+      guard let body = Files.bytes(of: body, maxBytes: Self.maxBodyBytes) else {
         throw CommandFailure("--body: \(body) cannot be read", code: .noInput)
       }
       let fields = HeaderLines(text)

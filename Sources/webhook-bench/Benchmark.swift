@@ -53,7 +53,7 @@ extension Benchmark {
     if let url = options.url { return try Receiver(options, url: url) }
     let secret = Secret.generate()
     let daemon = try daemon(secret, database: database, in: folder, settings: settings)
-    try daemon.learnPorts()
+    try daemon.readPorts()
     return try Receiver(daemon, secret: secret, isTLS: isTLS)
   }
 
@@ -112,7 +112,7 @@ extension Benchmark {
     }
     let recipe = options.recipe(for: scenario, seed: seed)
     let (workload, lane) = try prepare(
-      recipe, for: receiver, use: scenario == .newConnections ? .oneRequestEach : .kept)
+      recipe, for: receiver, use: scenario == .newConnections ? .connectionPerRequest : .keepAlive)
     let measurement = try Measurement.run(
       [lane], on: receiver.process, seconds: options.seconds, progress: progress)
     var report = report(scenario, measurement, Self.title(workload, recipe), recipe)
@@ -123,14 +123,14 @@ extension Benchmark {
   }
 
   private func prepare(
-    _ recipe: Workload.Recipe, for receiver: Receiver, use: Lane.Use = .kept
+    _ recipe: Workload.Recipe, for receiver: Receiver, use: Lane.Use = .keepAlive
   ) throws -> (Workload, Lane) {
     progress?.show("signing \(Quantity.grouped(recipe.deliveries)) deliveries")
     let workload = try Workload(recipe, to: receiver.webhooks, signedWith: receiver.secret)
     let deliveries = workload.deliveries
     let lane = Lane(
       "deliveries", to: receiver.webhooks, workload.requests, sends: workload.sends,
-      connections: options.connections, use: use, isToBeRefused: { !deliveries[$0].isSigned })
+      connections: options.connections, use: use, expectsRejection: { !deliveries[$0].isSigned })
     return (workload, lane)
   }
 
@@ -167,7 +167,7 @@ extension Benchmark {
     let measurement = try Measurement.run(
       [lane], on: receiver.process, seconds: options.seconds, progress: progress)
     var report = report(.idle, measurement, Self.title(workload, recipe), recipe)
-    let open = silence.quietConnections
+    let open = silence.idleConnections
     report.notes.append(
       Report.Note(
         label: "idle connections", text: "\(Quantity.grouped(open)) of \(Quantity.grouped(count)) still open",
@@ -198,20 +198,20 @@ extension Benchmark {
   private func start() throws {
     let folder = try makeFolder()
     let secret = Secret.generate()
-    var starts = Starts()
+    var startupTimes = StartupTimes()
     for number in 0..<options.repeats {
       progress?.show("start \(number + 1) of \(options.repeats)")
       var recipe = options.recipe(for: .start, seed: seed)
       (recipe.deliveries, recipe.firstJob, recipe.firstDelivery) = (1, number, number)
       // Each on a new file, unless there is one to be kept.
       let file = options.database ?? "\(folder.path)/start-\(number).db"
-      try starts.measure(recipe, secret: secret) { settings in
+      try startupTimes.measure(recipe, secret: secret) { settings in
         try daemon(secret, database: file, in: folder, settings: settings)
       }
     }
     progress?.clear()
     let title = "\(options.repeats) starts on \(options.database ?? "an empty file")"
-    Output.line(options.json ? starts.json(title) : starts.text(title))
+    Output.line(options.json ? startupTimes.json(title) : startupTimes.text(title))
   }
 }
 

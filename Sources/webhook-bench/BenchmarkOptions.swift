@@ -80,15 +80,15 @@ struct BenchmarkOptions: ParsableArguments {
   var pid: Int32?
 
   /// Signatures are made before the clock starts, and hold for five minutes.
-  private static let longestSeconds = 240
-  private static let memoryLimit = 4 << 30
+  private static let maxSeconds = 240
+  private static let maxMemoryBytes = 4 << 30
 
   func validate() throws {
     func require(_ isTrue: Bool, _ advice: String) throws {
       guard isTrue else { throw ValidationError(advice) }
     }
     try require((1...10_000).contains(connections), "--connections: 1 to 10000")
-    try require((1...Self.longestSeconds).contains(seconds), "--seconds: 1 to \(Self.longestSeconds)")
+    try require((1...Self.maxSeconds).contains(seconds), "--seconds: 1 to \(Self.maxSeconds)")
     try require((1...100_000_000).contains(jobs), "--jobs: 1 to 100000000")
     try require((1...20).contains(deliveriesPerJob), "--deliveries-per-job: 1 to 20")
     try require((1...1000).contains(repeats), "--repeats: 1 to 1000")
@@ -97,10 +97,10 @@ struct BenchmarkOptions: ParsableArguments {
       let (count, size) = (deliveries ?? scenario.defaultDeliveries, bodyBytes ?? scenario.defaultBodyBytes)
       try require((1...10_000_000).contains(count), "--deliveries: 1 to 10000000")
       try require(
-        (PredictionBody.smallest...(8 << 20)).contains(size),
-        "--body-bytes: \(PredictionBody.smallest) to \(8 << 20)")
+        (PredictionBody.minBytes...(8 << 20)).contains(size),
+        "--body-bytes: \(PredictionBody.minBytes) to \(8 << 20)")
       try require(
-        count * size <= Self.memoryLimit,
+        count * size <= Self.maxMemoryBytes,
         "\(scenario.rawValue): all deliveries are made in memory first, and these take more than 4 GiB; "
           + "send fewer, or smaller ones")
     }

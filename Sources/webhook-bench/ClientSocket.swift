@@ -28,7 +28,7 @@ final class ClientSocket {
 
   /// close(2) after close_notify, where there is TLS.
   deinit {
-    session?.end()
+    session?.sendCloseNotify()
     session = nil
     close(descriptor)
   }
@@ -43,7 +43,7 @@ final class ClientSocket {
       guard let context else { return .moved(0) }
       session = TLSClient(context, descriptor: descriptor)
     }
-    return session.map { Self.transfer($0.shakeHands()) } ?? .ended
+    return session.map { Self.transfer($0.performHandshake()) } ?? .ended
   }
 
   func send(_ bytes: UnsafeRawBufferPointer) -> Transfer {
@@ -63,7 +63,7 @@ final class ClientSocket {
   }
 
   /// Nobody has closed it, and nothing has come that was not asked for.
-  var isQuiet: Bool {
+  var isIdle: Bool {
     var byte: UInt8 = 0
     return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) < 0
       && errno == EAGAIN

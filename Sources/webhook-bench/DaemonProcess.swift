@@ -48,7 +48,7 @@ final class DaemonProcess {
   }
 
   /// Reads the log until both addresses were said, for at most half a minute.
-  func learnPorts() throws {
+  func readPorts() throws {
     for _ in 0..<6000 where webhookPort == 0 || apiPort == 0 {
       try Interruption.check()
       try requireRunning()

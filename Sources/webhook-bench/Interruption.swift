@@ -3,7 +3,7 @@ import Glibc
 /// Ctrl-C and SIGTERM: held back and asked for, so that the daemon is stopped and its folder removed before the benchmark
 /// ends. Nothing here waits longer than a tenth of a second without asking.
 enum Interruption {
-  static func hold() {
+  static func blockSignals() {
     var set = signals
     sigprocmask(SIG_BLOCK, &set, nil)
     // A receiver that closes while it is written to is an error of the call, not the end of the process.

@@ -2,15 +2,15 @@
 final class Lane {
   enum Use {
     /// A connection takes one request after the other.
-    case kept
+    case keepAlive
     /// Every request has a connection of its own, and its time begins with the connecting.
-    case oneRequestEach
+    case connectionPerRequest
     /// One request on each connection, which then stays open and silent.
     case thenIdle
   }
 
   /// What is told of an answer: which send it answers, and the answer.
-  typealias Observer = (_ send: Int, _ answer: AnswerReader) -> Void
+  typealias Observer = (_ send: Int, _ answer: ResponseReader) -> Void
 
   let name: String
   let endpoint: Endpoint
@@ -23,7 +23,7 @@ final class Lane {
   let isBackground: Bool
   let observer: Observer?
   /// Which requests are to be answered 401; the others with success.
-  private let isToBeRefused: (Int) -> Bool
+  private let expectsRejection: (Int) -> Bool
 
   private(set) var latencies: Latencies
   /// Answers by status.
@@ -38,16 +38,17 @@ final class Lane {
   var broken = 0
   /// Connections that were made anew because the server had ended the last one.
   var reconnects = 0
-  private(set) var firstProblem: AnswerReader.Problem?
+  private(set) var firstProblem: ResponseReader.Problem?
   /// When the last answer was complete.
   private(set) var lastAnswerAt: UInt64 = 0
 
   /// Of a background lane, so that what is kept of it is bounded.
-  private static let backgroundLimit = 10_000_000
+  private static let maxBackgroundSends = 10_000_000
 
   init(
     _ name: String, to endpoint: Endpoint, _ requests: RequestArena, sends: [UInt32]? = nil, connections: Int,
-    use: Use = .kept, isBackground: Bool = false, isToBeRefused: @escaping (Int) -> Bool = { _ in false },
+    use: Use = .keepAlive, isBackground: Bool = false,
+    expectsRejection: @escaping (Int) -> Bool = { _ in false },
     observer: Observer? = nil
   ) {
     self.name = name
@@ -58,31 +59,31 @@ final class Lane {
     self.use = use
     self.isBackground = isBackground
     self.observer = observer
-    self.isToBeRefused = isToBeRefused
+    self.expectsRejection = expectsRejection
     latencies = Latencies(expected: self.sends.count)
     answers = Array(repeating: 0, count: self.sends.count)
   }
 
   /// The number of the next send; nil where there is none.
   func take() -> Int? {
-    guard isBackground ? taken < Self.backgroundLimit : taken < sends.count else { return nil }
+    guard isBackground ? taken < Self.maxBackgroundSends : taken < sends.count else { return nil }
     defer { taken += 1 }
     return taken % sends.count
   }
 
-  func record(_ answer: AnswerReader, to send: Int, startedAt: UInt64, endedAt: UInt64) {
+  func record(_ answer: ResponseReader, to send: Int, startedAt: UInt64, endedAt: UInt64) {
     latencies.add(nanoseconds: endedAt - startedAt)
     statuses[answer.status] += 1
     answers[send] = UInt16(answer.status)
     answered += 1
     let isExpected =
-      isToBeRefused(Int(sends[send])) ? answer.status == 401 : (200..<300).contains(answer.status)
+      expectsRejection(Int(sends[send])) ? answer.status == 401 : (200..<300).contains(answer.status)
     if !isExpected { unexpected += 1 }
     lastAnswerAt = endedAt
     observer?(send, answer)
   }
 
-  func note(_ problem: AnswerReader.Problem) {
+  func noteProblem(_ problem: ResponseReader.Problem) {
     if firstProblem == nil { firstProblem = problem }
   }
 

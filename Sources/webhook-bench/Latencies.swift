@@ -20,7 +20,7 @@ struct Latencies {
     func percentile(_ perThousand: Int) -> Int { Int(sorted[Self.rank(perThousand, of: sorted.count)]) }
     return Summary(
       p50: percentile(500), p99: percentile(990), p999: percentile(999),
-      longest: Int(sorted[sorted.count - 1]))
+      max: Int(sorted[sorted.count - 1]))
   }
 
   /// The nearest rank: the first place at which at least so many of a thousand are not larger.
@@ -33,6 +33,6 @@ struct Latencies {
     let p50: Int
     let p99: Int
     let p999: Int
-    let longest: Int
+    let max: Int
   }
 }

@@ -20,7 +20,7 @@ final class LoadLoop {
     let lane: Int
     var state = State.closed
     var socket: ClientSocket?
-    var reader: AnswerReader
+    var reader: ResponseReader
     var send = 0
     var hasRequest = false
     var sent = 0
@@ -39,17 +39,17 @@ final class LoadLoop {
   private var isOpen = false
   private var connecting = 0
   /// Slots of foreground lanes that are not done.
-  private var working = 0
+  private var activeSlots = 0
   /// Connections that ended without an answer since the last answer.
-  private var failuresInARow = 0
+  private var consecutiveFailures = 0
   private(set) var startedAt: UInt64 = 0
   private var lastAnswerAt: UInt64 = 0
 
   /// Without any answer for so long, nothing more is waited for: the timeouts of a request are shorter.
-  private static let silenceSeconds = 30.0
+  private static let maxSilenceSeconds = 30.0
   /// More would overflow the receiver's backlog, and wait a second for the kernel to try again.
-  private static let connectingAtOnce = 256
-  private static let connectSeconds = 30.0
+  private static let maxConcurrentConnects = 256
+  private static let connectTimeoutSeconds = 30.0
 
   init(_ lanes: [Lane]) throws {
     self.lanes = lanes
@@ -58,7 +58,7 @@ final class LoadLoop {
     context = lanes.contains { $0.endpoint.isTLS } ? try TLSClientContext() : nil
     for (index, lane) in lanes.enumerated() {
       for _ in 0..<lane.connections {
-        slots.append(Slot(lane: index, reader: AnswerReader(keepsBody: lane.observer != nil)))
+        slots.append(Slot(lane: index, reader: ResponseReader(keepsBody: lane.observer != nil)))
       }
     }
   }
@@ -76,17 +76,17 @@ final class LoadLoop {
   ///
   /// - Throws: ``Failure`` where nobody answers, or the user interrupts.
   func run(seconds: Double, progress: Progress? = nil) throws {
-    try openKeptConnections()
+    try openKeepAliveConnections()
     isRunning = true
-    working = slots.count { !lanes[$0.lane].isBackground }
+    activeSlots = slots.count { !lanes[$0.lane].isBackground }
     startedAt = Clock.nanoseconds
     lastAnswerAt = startedAt
     for index in slots.indices where slots[index].state == .ready { next(index) }
     var pending = slots.indices.filter { slots[$0].state == .closed }[...]
-    while working > 0, Clock.seconds(since: startedAt) < seconds,
-      Clock.seconds(since: lastAnswerAt) < Self.silenceSeconds
+    while activeSlots > 0, Clock.seconds(since: startedAt) < seconds,
+      Clock.seconds(since: lastAnswerAt) < Self.maxSilenceSeconds
     {
-      while connecting < Self.connectingAtOnce, let index = pending.popFirst() { open(index) }
+      while connecting < Self.maxConcurrentConnects, let index = pending.popFirst() { open(index) }
       try wait()
       progress?.show(lanes)
     }
@@ -94,21 +94,21 @@ final class LoadLoop {
   }
 
   /// Connections that are open and silent.
-  var quietConnections: Int {
-    slots.count { $0.state == .idle && $0.socket?.isQuiet == true }
+  var idleConnections: Int {
+    slots.count { $0.state == .idle && $0.socket?.isIdle == true }
   }
 
   /// Opens the connections that are kept, so that the clock need not run meanwhile. The second call does nothing.
-  func openKeptConnections() throws {
+  func openKeepAliveConnections() throws {
     guard !isOpen else { return }
     isOpen = true
     let start = Clock.nanoseconds
-    let kept = slots.indices.filter { lanes[slots[$0].lane].use == .kept }
+    let kept = slots.indices.filter { lanes[slots[$0].lane].use == .keepAlive }
     var pending = kept[...]
     while !pending.isEmpty || connecting > 0 {
-      while connecting < Self.connectingAtOnce, let index = pending.popFirst() { open(index) }
+      while connecting < Self.maxConcurrentConnects, let index = pending.popFirst() { open(index) }
       try wait()
-      guard Clock.seconds(since: start) < Self.connectSeconds else {
+      guard Clock.seconds(since: start) < Self.connectTimeoutSeconds else {
         throw Failure("\(connecting + pending.count) connections do not open", .unavailable)
       }
     }
@@ -124,7 +124,7 @@ final class LoadLoop {
       if event.events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { slots[index].isEnding = true }
       handle(index, isWritable: event.events & (EPOLLOUT.rawValue | EPOLLERR.rawValue) != 0)
     }
-    guard failuresInARow < 100 + 2 * slots.count else {
+    guard consecutiveFailures < 100 + 2 * slots.count else {
       let endpoint = lanes[0].endpoint
       throw Failure("no answers from \(endpoint.hostField): is the receiver running?", .unavailable)
     }
@@ -175,7 +175,7 @@ extension LoadLoop {
     if !slots[index].hasRequest {
       guard take(index) else { return retire(index) }
     }
-    if lanes[slots[index].lane].use != .oneRequestEach { slots[index].startedAt = Clock.nanoseconds }
+    if lanes[slots[index].lane].use != .connectionPerRequest { slots[index].startedAt = Clock.nanoseconds }
     slots[index].state = .exchanging
     exchange(index, isReadable: false)
   }
@@ -209,10 +209,10 @@ extension LoadLoop {
       case .wouldBlock: return
       case .ended: return lose(index)
       case .moved(let count):
-        do throws(AnswerReader.Problem) {
+        do throws(ResponseReader.Problem) {
           try slots[index].reader.consume(UnsafeRawBufferPointer(rebasing: scratch[..<count]))
         } catch {
-          lane.note(error)
+          lane.noteProblem(error)
           return lose(index)
         }
         if slots[index].reader.isComplete { return finish(index, isWhole: slots[index].sent == length) }
@@ -225,30 +225,31 @@ extension LoadLoop {
     lastAnswerAt = Clock.nanoseconds
     lane.record(
       slots[index].reader, to: slots[index].send, startedAt: slots[index].startedAt, endedAt: lastAnswerAt)
-    failuresInARow = 0
+    consecutiveFailures = 0
     slots[index].hasRequest = false
     switch lane.use {
-    case .kept where isWhole && !slots[index].reader.endsConnection && !slots[index].isEnding: next(index)
-    case .kept:
+    case .keepAlive where isWhole && !slots[index].reader.endsConnection && !slots[index].isEnding:
+      next(index)
+    case .keepAlive:
       lane.reconnects += 1
       reopen(index)
-    case .oneRequestEach: reopen(index)
+    case .connectionPerRequest: reopen(index)
     case .thenIdle:
       slots[index].state = .idle
-      working -= 1
+      activeSlots -= 1
     }
   }
 
   /// The connection has ended, or never was: its request is not sent again, for the receiver may have taken it.
   private func lose(_ index: Int) {
     let lane = lanes[slots[index].lane]
-    failuresInARow += 1
+    consecutiveFailures += 1
     if slots[index].state == .connecting { connecting -= 1 }
     if slots[index].hasRequest { lane.broken += 1 }
     slots[index].hasRequest = false
     lane.reconnects += 1
     // Nobody listens: without an end the next attempt would follow in this very call.
-    guard failuresInARow < 100 + 2 * slots.count else {
+    guard consecutiveFailures < 100 + 2 * slots.count else {
       slots[index].socket = nil
       slots[index].state = .closed
       return
@@ -266,6 +267,6 @@ extension LoadLoop {
   private func retire(_ index: Int) {
     slots[index].socket = nil
     slots[index].state = .closed
-    if !lanes[slots[index].lane].isBackground { working -= 1 }
+    if !lanes[slots[index].lane].isBackground { activeSlots -= 1 }
   }
 }

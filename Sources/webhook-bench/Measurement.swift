@@ -17,7 +17,7 @@ struct Measurement {
     /// Sends that never began, for the time was over.
     let unsent: Int
     let reconnects: Int
-    let problem: AnswerReader.Problem?
+    let problem: ResponseReader.Problem?
     let isBackground: Bool
 
     var perSecond: Double { seconds > 0 ? Double(answered) / seconds : 0 }
@@ -50,7 +50,7 @@ struct Measurement {
     _ lanes: [Lane], on process: pid_t?, seconds: Int, progress: Progress?
   ) throws -> Measurement {
     let loop = try LoadLoop(lanes)
-    try loop.openKeptConnections()
+    try loop.openKeepAliveConnections()
     let counter = process.flatMap { InstructionCounter(of: $0) }
     let (instructions, before) = (counter?.count ?? 0, process.flatMap { ResourceUsage(of: $0) })
     let ownBefore = ResourceUsage.ownCPUSeconds

@@ -35,15 +35,15 @@ struct PredictionBody {
   private let completedAt: String
 
   /// What a body without logs takes; a smaller size gives a body of this size.
-  static let smallest = 460
+  static let minBytes = 460
   /// From here on a body has all members; a smaller one leaves out what may be absent.
-  private static let complete = 1500
+  private static let minCompleteBytes = 1500
 
   /// - Parameters:
-  ///   - largest: bytes of the largest body that will be asked for.
+  ///   - maxBytes: bytes of the largest body that will be asked for.
   ///   - now: when the predictions end, in seconds since 1970.
-  init(largest: Int, now: Int) {
-    logs = LogText(length: largest)
+  init(maxBytes: Int, now: Int) {
+    logs = LogText(length: maxBytes)
     createdAt = Self.date(now - 3)
     startedAt = Self.date(now - 2)
     completedAt = Self.date(now)
@@ -51,7 +51,7 @@ struct PredictionBody {
 
   /// Exactly `size` bytes, where that is enough.
   func make(id: String, status: Status, size: Int, seed: Int) -> [UInt8] {
-    let isComplete = size >= Self.complete
+    let isComplete = size >= Self.minCompleteBytes
     let hasEnded = status.rank == 2
     let output = isComplete ? #"["https://replicate.delivery/xezq/\#(id)/out-0.webp"]"# : #""\#(id).webp""#
     var head = #"{"id":"\#(id)","model":"black-forest-labs/flux-schnell","version":"hidden","input":"#

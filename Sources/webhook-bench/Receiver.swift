@@ -40,7 +40,7 @@ struct Receiver {
   }
 
   /// A request to the jobs API, whole.
-  func question(_ path: String) throws -> String {
+  func apiRequest(_ path: String) throws -> String {
     let authorization = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
     return "GET \(path) HTTP/1.1\r\nHost: \(try requireAPI().hostField)\r\n\(authorization)\r\n"
   }

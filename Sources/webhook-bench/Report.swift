@@ -53,7 +53,7 @@ extension Report {
     ]
     if let latencies = lane.latencies {
       let parts = [
-        ("p50", latencies.p50), ("p99", latencies.p99), ("p99.9", latencies.p999), ("max", latencies.longest),
+        ("p50", latencies.p50), ("p99", latencies.p99), ("p99.9", latencies.p999), ("max", latencies.max),
       ]
       rows.append(("time", parts.map { "\($0.0) \(Quantity.milliseconds($0.1))" }.joined(separator: ", ")))
     }
@@ -142,7 +142,7 @@ extension Report {
       ("connections", .integer(lane.connections)), ("answers", .integer(lane.answered)),
       ("seconds", .number(lane.seconds)), ("per_second", .number(lane.perSecond)),
       ("p50_us", latencies.map { .integer($0.p50) }), ("p99_us", latencies.map { .integer($0.p99) }),
-      ("p999_us", latencies.map { .integer($0.p999) }), ("max_us", latencies.map { .integer($0.longest) }),
+      ("p999_us", latencies.map { .integer($0.p999) }), ("max_us", latencies.map { .integer($0.max) }),
       ("statuses", .object(lane.statuses.map { (String($0.status), .integer($0.count)) })),
       ("unexpected", .integer(lane.unexpected)), ("broken", .integer(lane.broken)),
       ("unanswered", .integer(lane.unanswered)), ("unsent", .integer(lane.unsent)),

@@ -28,7 +28,7 @@ struct StoredJobs {
   func fill(
     _ receiver: Receiver, progress: Progress?, observer: (FillStep) -> Void = { _ in }
   ) throws -> Double? {
-    guard try !isThere(count - 1, in: receiver) else { return nil }
+    guard try !exists(count - 1, in: receiver) else { return nil }
     let start = Clock.nanoseconds
     for first in stride(from: 0, to: count, by: Self.batch) {
       let jobs = min(Self.batch, count - first)
@@ -55,9 +55,9 @@ struct StoredJobs {
     return Clock.seconds(since: start)
   }
 
-  private func isThere(_ number: Int, in receiver: Receiver) throws -> Bool {
+  private func exists(_ number: Int, in receiver: Receiver) throws -> Bool {
     var requests = RequestArena()
-    requests.append(head: try receiver.question("/jobs/\(id(number))"))
+    requests.append(head: try receiver.apiRequest("/jobs/\(id(number))"))
     let lane = Lane("jobs", to: try receiver.requireAPI(), requests, connections: 1)
     try LoadLoop([lane]).run(seconds: 30)
     return lane.answers[0] == 200
@@ -66,7 +66,9 @@ struct StoredJobs {
   /// `reads` jobs, chosen at random.
   func jobRequests(_ reads: Int, of receiver: Receiver, seed: UInt64) throws -> RequestArena {
     var (generator, requests) = (SeededGenerator(seed: seed), RequestArena())
-    for _ in 0..<reads { requests.append(head: try receiver.question("/jobs/\(id(generator.below(count)))")) }
+    for _ in 0..<reads {
+      requests.append(head: try receiver.apiRequest("/jobs/\(id(generator.below(count)))"))
+    }
     return requests
   }
 
@@ -83,7 +85,7 @@ struct StoredJobs {
         case 3: "model=black-forest-labs/flux-schnell&limit=50"
         default: "after=\(1 + generator.below(count))&limit=50"
         }
-      requests.append(head: try receiver.question("/jobs?\(query)"))
+      requests.append(head: try receiver.apiRequest("/jobs?\(query)"))
     }
     return requests
   }

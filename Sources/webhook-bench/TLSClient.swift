@@ -41,7 +41,7 @@ final class TLSClient {
     SSL_free(handle)
   }
 
-  func shakeHands() -> Progress {
+  func performHandshake() -> Progress {
     ERR_clear_error()
     let result = SSL_do_handshake(handle)
     return result == 1 ? .done(0) : reason(result)
@@ -63,7 +63,7 @@ final class TLSClient {
   }
 
   /// Says that nothing more comes, and waits for no answer.
-  func end() {
+  func sendCloseNotify() {
     ERR_clear_error()
     SSL_shutdown(handle)
   }

@@ -27,10 +27,10 @@ final class Verification {
     let expectations = Self.expectations(workload, lane)
     jobs = expectations.count { $0.acknowledged > 0 }
     deliveries = expectations.reduce(0) { $0 + $1.acknowledged }
-    try ask(receiver, progress, "jobs", "", workload) { job, answer in
+    try fetch(receiver, progress, "jobs", "", workload) { job, answer in
       self.check(state: answer, expectations[job])
     }
-    try ask(receiver, progress, "histories", "/history?limit=1000", workload) { job, answer in
+    try fetch(receiver, progress, "histories", "/history?limit=1000", workload) { job, answer in
       self.check(history: answer, expectations[job], workload)
     }
   }
@@ -52,13 +52,13 @@ final class Verification {
     return expectations
   }
 
-  private func ask(
+  private func fetch(
     _ receiver: Receiver, _ progress: Progress?, _ name: String, _ suffix: String, _ workload: Workload,
-    _ observer: @escaping (Int, AnswerReader) -> Void
+    _ observer: @escaping (Int, ResponseReader) -> Void
   ) throws {
     var requests = RequestArena()
     for job in 0..<workload.jobCount {
-      requests.append(head: try receiver.question("/jobs/\(workload.jobID(job))\(suffix)"))
+      requests.append(head: try receiver.apiRequest("/jobs/\(workload.jobID(job))\(suffix)"))
     }
     let lane = Lane(
       name, to: try receiver.requireAPI(), requests, connections: Self.connections, observer: observer)
@@ -74,7 +74,7 @@ final class Verification {
 // MARK: - One answer
 
 extension Verification {
-  private func check(state answer: AnswerReader, _ expectation: Expectation) {
+  private func check(state answer: ResponseReader, _ expectation: Expectation) {
     guard expectation.acknowledged > 0 else {
       // Nothing of it was acknowledged: it is not there, or a delivery without an answer made it.
       if answer.status != 404, expectation.possible == 0 { wrongStates += 1 }
@@ -82,19 +82,19 @@ extension Verification {
     }
     // What was recorded without an answer may have taken the job further, never back.
     let isAllowed = expectation.states.contains { rank, state in
-      rank >= expectation.rank && AnswerText.contains(#""state":"\#(state)""#, in: answer.body)
+      rank >= expectation.rank && ResponseText.contains(#""state":"\#(state)""#, in: answer.body)
     }
     if answer.status != 200 || !isAllowed { wrongStates += 1 }
   }
 
-  private func check(history answer: AnswerReader, _ expectation: Expectation, _ workload: Workload) {
+  private func check(history answer: ResponseReader, _ expectation: Expectation, _ workload: Workload) {
     guard expectation.acknowledged > 0 else { return }
-    guard answer.status == 200, let total = AnswerText.sumOfCounts(in: answer.body) else {
+    guard answer.status == 200, let total = ResponseText.sumOfCounts(in: answer.body) else {
       missing += expectation.acknowledged
       return
     }
     for delivery in expectation.acknowledgedIDs
-    where !AnswerText.contains(#""webhook_id":"\#(workload.deliveryID(delivery))""#, in: answer.body) {
+    where !ResponseText.contains(#""webhook_id":"\#(workload.deliveryID(delivery))""#, in: answer.body) {
       missing += 1
     }
     if !(expectation.acknowledged...expectation.possible).contains(total) { wrongCounts += 1 }

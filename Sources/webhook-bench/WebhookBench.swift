@@ -32,7 +32,7 @@ struct WebhookBench: ParsableCommand {
       return
     }
     do {
-      Interruption.hold()
+      Interruption.blockSignals()
       let benchmark = Benchmark(options)
       for scenario in options.scenario.scenarios { try benchmark.run(scenario) }
       if !benchmark.isFaultless { throw ExitCode(1) }

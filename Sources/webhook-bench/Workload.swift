@@ -47,7 +47,7 @@ struct Workload {
     (sends, jobCount) = (schedule.sends, schedule.jobCount)
     (firstJob, firstDelivery) = (recipe.firstJob, recipe.firstDelivery)
     identifiers = Identifiers(seed: recipe.seed, order: recipe.order)
-    let bodies = PredictionBody(largest: recipe.bodyBytes, now: Clock.wallSeconds)
+    let bodies = PredictionBody(maxBytes: recipe.bodyBytes, now: Clock.wallSeconds)
     let timestamp = String(Clock.wallSeconds)
     var requests = RequestArena()
     requests.reserve(
@@ -98,9 +98,9 @@ private struct Schedule {
   private(set) var jobCount = 0
 
   /// Jobs that are under way at the same time.
-  private static let interleaved = 500
+  private static let maxOpenJobs = 500
   /// A repeat is of a delivery that was sent at least so many sends before, and has most likely been answered.
-  private static let repeatDistance = 1000
+  private static let minRepeatDistance = 1000
 
   init(_ recipe: Workload.Recipe, _ generator: inout SeededGenerator) {
     // A job has a number once its first delivery is due, so that none is without one.
@@ -115,8 +115,8 @@ private struct Schedule {
         sends.append(earlier)
         continue
       }
-      let most = recipe.deliveriesPerJob.upperBound == 1 ? 1 : Self.interleaved
-      while open.count < most, opened < recipe.jobs {
+      let maxOpen = recipe.deliveriesPerJob.upperBound == 1 ? 1 : Self.maxOpenJobs
+      while open.count < maxOpen, opened < recipe.jobs {
         let spread = recipe.deliveriesPerJob.count
         open.append((nil, 0, recipe.deliveriesPerJob.lowerBound + generator.below(spread)))
         opened += 1
@@ -134,7 +134,7 @@ private struct Schedule {
   }
 
   private func earlier(_ generator: inout SeededGenerator) -> UInt32? {
-    let distance = min(Self.repeatDistance, sends.count / 2)
+    let distance = min(Self.minRepeatDistance, sends.count / 2)
     return distance > 0 ? sends[generator.below(sends.count - distance)] : nil
   }
 

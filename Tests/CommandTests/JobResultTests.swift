@@ -55,7 +55,7 @@ import Testing
     (#"{"state":"running","progress":-1}"#, "running"), (#"{"state":"a\u001b"}"#, "a·"), ("{}", "unknown"),
   ])
   func progressIsWords(_ document: String, _ words: String) throws {
-    #expect(JobProgress.words(for: try job(document)) == words)
+    #expect(JobProgress.summary(of: try job(document)) == words)
   }
 
   @Test func usageIsTwoTables() throws {
@@ -83,9 +83,9 @@ import Testing
     (nil, true, false), (0, true, true), (59, true, true), (60, true, false), (0, false, false),
   ])
   func anOutageIsToleratedForAMinute(_ seconds: Int?, _ isUnavailable: Bool, _ isTolerated: Bool) {
-    var outage = Outage()
+    var outage = OutageTolerance()
     let beginning = MonotonicTime(nanoseconds: 5)
-    if seconds != nil { outage.answered(at: beginning) }
+    if seconds != nil { outage.noteResponse(at: beginning) }
     let failure = CommandFailure("x", code: isUnavailable ? .unavailable : .failure)
     let isThrown = (try? outage.tolerate(failure, at: beginning + .seconds(seconds ?? 0))) == nil
     #expect(isThrown != isTolerated)

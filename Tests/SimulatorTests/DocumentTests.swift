@@ -20,11 +20,11 @@ import Testing
   private func bodies(_ model: String, _ change: (inout Behaviour) -> Void = { _ in }) -> [[UInt8]] {
     var behaviour = Preset.behaviour(of: model, duration: .seconds(2))
     change(&behaviour)
-    var life = PredictionLife(behaviour, createdAt: Self.beginning)
+    var lifecycle = PredictionLifecycle(behaviour, createdAt: Self.beginning)
     let facts = facts(model)
-    var bodies = [PredictionDocument(facts: facts, life: life, publicURL: "http://a").bytes]
-    while let due = life.nextChangeAt, life.advance(to: due) != nil {
-      bodies.append(PredictionDocument(facts: facts, life: life, publicURL: "http://a").bytes)
+    var bodies = [PredictionDocument(facts: facts, lifecycle: lifecycle, publicURL: "http://a").bytes]
+    while let due = lifecycle.nextChangeAt, lifecycle.advance(to: due) != nil {
+      bodies.append(PredictionDocument(facts: facts, lifecycle: lifecycle, publicURL: "http://a").bytes)
     }
     return bodies
   }
@@ -74,8 +74,8 @@ import Testing
 
   @Test func outputOfTheInputIsKeptByteForByte() throws {
     let input = Array(#"{"simulate":{"output":{"a" : 1.0}}}"#.utf8)
-    let steering = try Steering(input: input.span)
-    let body = try #require(bodies("demo/hello") { steering.apply(to: &$0) }.last)
+    let overrides = try BehaviourOverrides(input: input.span)
+    let body = try #require(bodies("demo/hello") { overrides.apply(to: &$0) }.last)
     #expect(try member("output", of: body) == #"{"a" : 1.0}"#)
   }
 

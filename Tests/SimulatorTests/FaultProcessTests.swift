@@ -14,7 +14,7 @@ extension SimulatorProcessTests {
     var answered: Set<String> = []
     var refused = 0
     for number in 0..<200 {
-      let answer = try simulator.ask(
+      let answer = try simulator.send(
         "/v1/models/\(models[number % models.count])/predictions",
         body: #"{"input":{},"webhook":"\#(receiver.url)?job=\#(number)"}"#)
       if answer.status == 201 {
@@ -24,7 +24,7 @@ extension SimulatorProcessTests {
         refused += 1
       }
     }
-    let created = try #require(try simulator.ask("/simulator/predictions").json["created"] as? Int)
+    let created = try #require(try simulator.send("/simulator/predictions").json["created"] as? Int)
     #expect((5...40).contains(refused) && created > answered.count && created < 200)
     let records = try simulator.settled(created: created)
     #expect(records.count == created)
@@ -66,9 +66,9 @@ extension SimulatorProcessTests {
       var statuses: [String] = []
       for number in 0..<40 {
         let body = #"{"version":"demo/hello","input":{},"webhook":"\#(receiver.url)?job=\#(number)"}"#
-        statuses.append("\(try simulator.ask("/v1/predictions", body: body).status)")
+        statuses.append("\(try simulator.send("/v1/predictions", body: body).status)")
       }
-      let created = try #require(try simulator.ask("/simulator/predictions").json["created"] as? Int)
+      let created = try #require(try simulator.send("/simulator/predictions").json["created"] as? Int)
       return statuses
         + (try simulator.settled(created: created).map { record in
           let webhooks = record["webhooks"] as? [String: Any] ?? [:]

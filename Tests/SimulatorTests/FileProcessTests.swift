@@ -87,7 +87,7 @@ extension SimulatorProcessTests {
       let receiver = try WebhookReceiver()
       let version = String(repeating: "a", count: 64)
       let path = "/v1/models/demo/hello/versions/\(version)/trainings"
-      let created = try simulator.ask(
+      let created = try simulator.send(
         path,
         body: #"{"destination":"me/lamp","input":{"steps":3},"webhook":"\#(receiver.url)","#
           + #""webhook_events_filter":["completed"]}"#)
@@ -96,7 +96,7 @@ extension SimulatorProcessTests {
       let urls = try #require(created.json["urls"] as? [String: String])
       #expect(urls["get"] == simulator.url + "/v1/trainings/\(id)" && urls["web"] == nil)
       _ = try simulator.settled(created: 1)
-      let ended = try simulator.ask("/v1/trainings/\(id)").json
+      let ended = try simulator.send("/v1/trainings/\(id)").json
       let output = try #require(ended["output"] as? [String: String])
       #expect(output["version"]?.hasPrefix("me/lamp:") == true && output["version"]?.utf8.count == 72)
       #expect(output["weights"]?.hasSuffix("/trained_model.tar") == true)
@@ -104,12 +104,12 @@ extension SimulatorProcessTests {
       #expect(receiver.received.map(\.status) == ["succeeded"])
       #expect(receiver.received.first?.json["output"] as? [String: String] == output)
       // Neither route knows what is of the other kind.
-      #expect(try simulator.ask("/v1/predictions/\(id)").status == 404)
-      #expect(try simulator.ask("/v1/predictions/\(id)/cancel", body: "").status == 404)
+      #expect(try simulator.send("/v1/predictions/\(id)").status == 404)
+      #expect(try simulator.send("/v1/predictions/\(id)/cancel", body: "").status == 404)
       let prediction = try simulator.create("demo/hello")
-      #expect(try simulator.ask("/v1/trainings/\(prediction)").status == 404)
+      #expect(try simulator.send("/v1/trainings/\(prediction)").status == 404)
       for (kind, expected) in [("trainings", id), ("predictions", prediction)] {
-        let list = try simulator.ask("/\(kind)").json["results"] as? [[String: Any]]
+        let list = try simulator.send("/\(kind)").json["results"] as? [[String: Any]]
         #expect(list?.compactMap { $0["id"] as? String } == [expected])
       }
     }
@@ -118,9 +118,9 @@ extension SimulatorProcessTests {
       let simulator = try SimulatorProcess(["--duration", "1h"])
       let version = String(repeating: "a", count: 64)
       let path = "/v1/models/demo/hello/versions/\(version)/trainings"
-      let created = try simulator.ask(path, body: #"{"destination":"me/lamp","input":{}}"#).json
+      let created = try simulator.send(path, body: #"{"destination":"me/lamp","input":{}}"#).json
       let id = try #require(created["id"] as? String)
-      let canceled = try simulator.ask("/v1/trainings/\(id)/cancel", body: "").json
+      let canceled = try simulator.send("/v1/trainings/\(id)/cancel", body: "").json
       #expect(canceled["status"] as? String == "canceled")
     }
 
@@ -132,21 +132,21 @@ extension SimulatorProcessTests {
     func aTrainingThatCannotBeIsRefused(_ body: String, _ status: Int) throws {
       let simulator = try SimulatorProcess()
       let path = "/v1/models/demo/hello/versions/\(String(repeating: "a", count: 64))/trainings"
-      #expect(try simulator.ask(path, body: body).status == status)
+      #expect(try simulator.send(path, body: body).status == status)
     }
 
     /// The URL is a capability: whoever has the id alone does not read the output.
     @Test func aStreamNeedsItsURLAndNoToken() throws {
       let simulator = try SimulatorProcess(["--duration", "100ms"])
       let id = try simulator.create("demo/tokens")
-      let urls = try #require(try simulator.ask("/v1/predictions/\(id)").json["urls"] as? [String: String])
+      let urls = try #require(try simulator.send("/v1/predictions/\(id)").json["urls"] as? [String: String])
       let stream = try #require(urls["stream"])
       #expect(!stream.contains(id))
       #expect(stream.split(separator: "/").last?.utf8.count == 48)
-      let events = try simulator.ask(stream, fields: [])
+      let events = try simulator.send(stream, fields: [])
       #expect(events.status == 200 && events.text.contains("event: done"))
-      #expect(try simulator.ask("/v1/streams/\(id)", fields: []).status == 404)
-      #expect(try simulator.ask("/v1/predictions/\(id)", fields: []).status == 401)
+      #expect(try simulator.send("/v1/streams/\(id)", fields: []).status == 404)
+      #expect(try simulator.send("/v1/predictions/\(id)", fields: []).status == 401)
     }
 
     /// As the daemon's setting: an environment that both are given makes them agree.
@@ -154,7 +154,7 @@ extension SimulatorProcessTests {
       let simulator = try SimulatorProcess(
         environment: ["REPLICATE_WEBHOOK_SECRET": "\(SimulatorProcess.secret) whsec_AAAAAAAAAAAAAAAAAAAAAAAA"]
       )
-      let shown = try simulator.ask("/v1/webhooks/default/secret").json
+      let shown = try simulator.send("/v1/webhooks/default/secret").json
       #expect(shown["key"] as? String == SimulatorProcess.secret)
       let receiver = try WebhookReceiver()
       _ = try simulator.create("demo/instant", webhook: receiver.url, events: #""completed""#)
@@ -166,7 +166,7 @@ extension SimulatorProcessTests {
     func pathsMayBeginWithTheVersion(_ prefix: String) throws {
       let simulator = try SimulatorProcess()
       for path in ["/predictions", "/account", "/models/demo/hello", "/webhooks/default/secret"] {
-        #expect(try simulator.ask(prefix + path).status == 200)
+        #expect(try simulator.send(prefix + path).status == 200)
       }
     }
   }

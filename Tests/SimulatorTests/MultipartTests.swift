@@ -55,18 +55,18 @@ import Testing
   }
 
   @Test func theOldestFilesAreEvicted() {
-    var shelf = FileShelf()
+    var store = FileStore()
     func insert(_ size: Int) {
-      shelf.insert(
-        FileShelf.File(
-          id: "\(shelf.nextOrdinal())", name: "", contentType: "", metadata: [],
+      store.insert(
+        FileStore.File(
+          id: "\(store.nextOrdinal())", name: "", contentType: "", metadata: [],
           createdAt: Instant(nanoseconds: 0),
           sha256: "", content: Array(repeating: 0, count: size)))
     }
-    for _ in 0..<FileShelf.maxFiles + 2 { insert(1) }
-    #expect(shelf.files.count == FileShelf.maxFiles && shelf.files.first?.id == "3")
-    #expect(shelf.file("1") == nil && shelf.remove("3") && !shelf.remove("3"))
-    for _ in 0..<3 { insert(FileShelf.maxTotalSize / 2) }
-    #expect(shelf.files.map(\.content.count) == Array(repeating: FileShelf.maxTotalSize / 2, count: 2))
+    for _ in 0..<FileStore.maxFiles + 2 { insert(1) }
+    #expect(store.files.count == FileStore.maxFiles && store.files.first?.id == "3")
+    #expect(store.file("1") == nil && store.remove("3") && !store.remove("3"))
+    for _ in 0..<3 { insert(FileStore.maxTotalSize / 2) }
+    #expect(store.files.map(\.content.count) == Array(repeating: FileStore.maxTotalSize / 2, count: 2))
   }
 }

@@ -24,7 +24,7 @@ import Testing
       #expect(String(decoding: webhook.body, as: UTF8.self).contains(#""input":{"n" : 1.50}"#))
     }
     let last = try #require(received.first { $0.status == "succeeded" })
-    let shown = try simulator.ask("/v1/predictions/\(id)").text
+    let shown = try simulator.send("/v1/predictions/\(id)").text
     #expect(shown == String(decoding: last.body, as: UTF8.self) + "\n")
   }
 
@@ -81,7 +81,7 @@ import Testing
   @Test func waitingAnswersWithTheEnd() throws {
     let simulator = try SimulatorProcess(["--duration", "200ms"])
     func create(_ duration: Int, wait: Int) throws -> SimulatorProcess.Answer {
-      try simulator.ask(
+      try simulator.send(
         "/v1/predictions",
         body: #"{"version":"demo/text","input":{"simulate":{"duration_ms":\#(duration)}}}"#,
         fields: ["Authorization: Token any", "Prefer: wait=\(wait)"])
@@ -96,11 +96,11 @@ import Testing
     let simulator = try SimulatorProcess(["--duration", "20s"])
     let receiver = try WebhookReceiver()
     let id = try simulator.create("demo/hello", webhook: receiver.url, events: #""completed""#)
-    let canceled = try simulator.ask("/v1/predictions/\(id)/cancel", body: "")
+    let canceled = try simulator.send("/v1/predictions/\(id)/cancel", body: "")
     #expect(canceled.status == 200 && canceled.json["status"] as? String == "canceled")
     _ = try simulator.settled(created: 1)
     #expect(receiver.received.map(\.status) == ["canceled"])
-    #expect(try simulator.ask("/v1/predictions/\(id)/cancel", body: "").text == canceled.text)
+    #expect(try simulator.send("/v1/predictions/\(id)/cancel", body: "").text == canceled.text)
   }
 
   @Test func theDeadlineAbortsWhatHasNotStarted() throws {
@@ -115,13 +115,13 @@ import Testing
 
   @Test func refusalsReadAsReplicates() throws {
     let simulator = try SimulatorProcess(["--create-rate", "6", "--credit", "1"])
-    let stranger = try simulator.ask("/v1/predictions", fields: [])
+    let stranger = try simulator.send("/v1/predictions", fields: [])
     #expect(stranger.status == 401 && stranger.json["title"] as? String == "Unauthenticated")
     #expect(stranger.json["detail"] as? String == "You did not pass a valid authentication token")
-    #expect(try simulator.ask("/v1/predictions/none").status == 404)
+    #expect(try simulator.send("/v1/predictions/none").status == 404)
     let id = try simulator.create("demo/hello")
     #expect(id.utf8.count == 26)
-    let throttled = try simulator.ask("/v1/predictions", body: #"{"version":"a/b","input":{}}"#)
+    let throttled = try simulator.send("/v1/predictions", body: #"{"version":"a/b","input":{}}"#)
     #expect(throttled.status == 429)
     let seconds = try #require(throttled.json["retry_after"] as? Int)
     #expect((1...10).contains(seconds))
@@ -132,7 +132,7 @@ import Testing
 
   @Test func withoutCreditNothingIsMade() throws {
     let simulator = try SimulatorProcess(["--credit", "0"])
-    let refused = try simulator.ask("/v1/predictions", body: #"{"version":"a/b","input":{}}"#)
+    let refused = try simulator.send("/v1/predictions", body: #"{"version":"a/b","input":{}}"#)
     #expect(refused.status == 402 && refused.json["title"] as? String == "Insufficient credit")
   }
 
@@ -141,8 +141,8 @@ import Testing
     try Data("r8_one\n".utf8).write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
     let simulator = try SimulatorProcess(["--api-token-file", file.path])
-    #expect(try simulator.ask("/v1/account", fields: ["Authorization: Bearer r8_one"]).status == 200)
-    #expect(try simulator.ask("/v1/account", fields: ["Authorization: Bearer r8_two"]).status == 401)
+    #expect(try simulator.send("/v1/account", fields: ["Authorization: Bearer r8_one"]).status == 200)
+    #expect(try simulator.send("/v1/account", fields: ["Authorization: Bearer r8_two"]).status == 401)
   }
 
   @Test func pagesLeadThroughAllPredictions() throws {
@@ -151,23 +151,23 @@ import Testing
     var (seen, pages): ([String], [[String: Any]]) = ([], [])
     var next: String? = "/v1/predictions"
     while let page = next {
-      pages.append(try simulator.ask(page).json)
+      pages.append(try simulator.send(page).json)
       seen += (pages.last?["results"] as? [[String: Any]] ?? []).compactMap { $0["id"] as? String }
       next = pages.last?["next"] as? String
       try #require(pages.count < 10)
     }
     #expect(pages.count == 3 && seen == ids.reversed())
-    let previous = try simulator.ask(try #require(pages[2]["previous"] as? String)).json
+    let previous = try simulator.send(try #require(pages[2]["previous"] as? String)).json
     #expect(
       (previous["results"] as? [[String: Any]])?.compactMap { $0["id"] as? String }
         == ids.reversed()[100..<200].map { $0 })
     let middle = try #require(
-      try simulator.ask("/v1/predictions/\(ids[100])").json["created_at"] as? String)
-    let later = try simulator.ask("/v1/predictions?created_after=\(middle)").json
+      try simulator.send("/v1/predictions/\(ids[100])").json["created_at"] as? String)
+    let later = try simulator.send("/v1/predictions?created_after=\(middle)").json
     #expect(((later["results"] as? [Any])?.count ?? 0) == 100)
-    #expect(try simulator.ask("/v1/predictions?created_before=2020-01-01T00:00:00Z").json["next"] is NSNull)
+    #expect(try simulator.send("/v1/predictions?created_before=2020-01-01T00:00:00Z").json["next"] is NSNull)
     for query in ["created_after=soon", "cursor=x", "cursor=b0", "cursor=a-9223372036854775808"] {
-      #expect(try simulator.ask("/v1/predictions?\(query)").status == 422)
+      #expect(try simulator.send("/v1/predictions?\(query)").status == 422)
     }
   }
 
@@ -177,8 +177,8 @@ import Testing
     let simulator = try SimulatorProcess(isTold ? ["--list-webhooks"] : [])
     let url = "http://127.0.0.1:1/hook"
     let id = try simulator.create("demo/hello", webhook: url, events: #""completed""#)
-    #expect(try simulator.ask("/v1/predictions/\(id)").json["webhook"] as? String == url)
-    let items = try simulator.ask("/v1/predictions").json["results"] as? [[String: Any]]
+    #expect(try simulator.send("/v1/predictions/\(id)").json["webhook"] as? String == url)
+    let items = try simulator.send("/v1/predictions").json["results"] as? [[String: Any]]
     let item = try #require(items?.first)
     #expect(item["id"] as? String == id && item["webhook"] as? String == (isTold ? url : nil))
     #expect((item["webhook_events_filter"] != nil) == isTold)
@@ -192,7 +192,7 @@ import Testing
       return id
     }
     #expect(
-      try ids.map { try simulator.ask("/v1/predictions/\($0)").status } == [404, 404, 404] + [
+      try ids.map { try simulator.send("/v1/predictions/\($0)").status } == [404, 404, 404] + [
         200, 200, 200, 200, 200,
       ])
   }
@@ -200,7 +200,7 @@ import Testing
   @Test func asManyAsRunAreRefused() throws {
     let simulator = try SimulatorProcess(["--duration", "1h", "--max-predictions", "2"])
     _ = try (0..<2).map { _ in try simulator.create("demo/hello") }
-    #expect(try simulator.ask("/v1/predictions", body: #"{"version":"a/b","input":{}}"#).status == 503)
+    #expect(try simulator.send("/v1/predictions", body: #"{"version":"a/b","input":{}}"#).status == 503)
   }
 
   @Test func answersAreHeldBackAndNameThePublicURL() throws {
@@ -208,7 +208,7 @@ import Testing
     let start = ContinuousClock.now
     let id = try simulator.create("demo/hello")
     #expect(ContinuousClock.now - start >= .milliseconds(300))
-    let urls = try simulator.ask("/v1/predictions/\(id)").json["urls"] as? [String: String]
+    let urls = try simulator.send("/v1/predictions/\(id)").json["urls"] as? [String: String]
     #expect(urls?["get"] == "https://api.example.com/v1/predictions/\(id)")
   }
 

@@ -80,19 +80,19 @@ import Testing
 
   @Test func anAttemptWaitsForAnIdleSender() {
     let queues = (0..<2).map { _ in BlockingQueue<WebhookAttempt>(capacity: 1) }
-    var dispatcher = Dispatcher(queues: queues)
+    var senderPool = SenderPool(queues: queues)
     for index in 0..<3 {
       let attempt = WebhookAttempt(
         ordinal: 1, index: index, event: .logs, webhookID: "m", url: "http://a", body: [],
         start: Self.beginning, isCopy: false)
-      let isTaken = dispatcher.submit(attempt)
+      let isTaken = senderPool.submit(attempt)
       #expect(isTaken)
     }
-    #expect(queues[1].popAll(timeout: .zero)?.map(\.index) == [0])
-    #expect(queues[0].popAll(timeout: .zero)?.map(\.index) == [1])
-    #expect(queues[0].popAll(timeout: .zero)?.map(\.index) == [])
-    dispatcher.becameIdle(0)
-    #expect(queues[0].popAll(timeout: .zero)?.map(\.index) == [2])
+    #expect(queues[1].popAll(patience: .zero)?.map(\.index) == [0])
+    #expect(queues[0].popAll(patience: .zero)?.map(\.index) == [1])
+    #expect(queues[0].popAll(patience: .zero)?.map(\.index) == [])
+    senderPool.markIdle(0)
+    #expect(queues[0].popAll(patience: .zero)?.map(\.index) == [2])
   }
 
   @Test func fractionsAreCutAndNotRounded() {

@@ -112,7 +112,7 @@ import Testing
   func preferenceIsRead(_ prefer: String, _ seconds: Int?) throws {
     let bytes = Array(#"{"version":"a/b","input":{}}"#.utf8)
     var request = try CreateRequest(bytes.span, to: .predictions)
-    try request.take(prefer: prefer, cancelAfter: nil)
+    try request.apply(prefer: prefer, cancelAfter: nil)
     #expect(request.wait == seconds.map { .seconds($0) })
   }
 
@@ -124,7 +124,7 @@ import Testing
     let bytes = Array(#"{"version":"a/b","input":{}}"#.utf8)
     var request = try CreateRequest(bytes.span, to: .predictions)
     do throws(APIProblem) {
-      try request.take(prefer: prefer, cancelAfter: cancelAfter)
+      try request.apply(prefer: prefer, cancelAfter: cancelAfter)
       #expect(Bool(false), "it was let through")
     } catch {
       #expect(error.status.code == 422)

@@ -71,7 +71,7 @@ final class SimulatorProcess {
     }
   }
 
-  func ask(
+  func send(
     _ path: String, body: String? = nil, fields: [String] = ["Authorization: Bearer r8_any"]
   ) throws -> Answer {
     let answer = try HTTPClient().send(
@@ -87,7 +87,7 @@ final class SimulatorProcess {
   ) throws -> String {
     let webhook = webhook.map { #","webhook":"\#($0)""# } ?? ""
     let filter = events.map { #","webhook_events_filter":[\#($0)]"# } ?? ""
-    let answer = try ask(
+    let answer = try send(
       "/v1/models/\(model)/predictions", body: #"{"input":\#(input)\#(webhook)\#(filter)}"#,
       fields: ["Authorization: Bearer r8_any"] + fields)
     try #require(answer.status == 201, "\(answer.text)")
@@ -97,7 +97,7 @@ final class SimulatorProcess {
   /// What the simulator knows of its predictions, when nothing more will happen: waits at most half a minute.
   func settled(created: Int) throws -> [[String: Any]] {
     for _ in 0..<3000 {
-      let overview = try ask("/simulator/predictions").json
+      let overview = try send("/simulator/predictions").json
       if overview["settled"] as? Bool == true, overview["created"] as? Int == created {
         return try #require(overview["predictions"] as? [[String: Any]])
       }

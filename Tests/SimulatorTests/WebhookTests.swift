@@ -12,11 +12,11 @@ import Testing
       ([], 0),
     ] as [(Set<WebhookEvent>, Int)])
   func outputAndLogsAreThrottled(_ events: Set<WebhookEvent>, _ count: Int) {
-    var life = PredictionLife(
+    var lifecycle = PredictionLifecycle(
       Preset.behaviour(of: "demo/tokens", duration: .seconds(2)), createdAt: Self.beginning)
     var throttle = WebhookThrottle(events: events)
     var told: [(event: WebhookEvent, time: Instant)] = []
-    while let due = life.nextChangeAt, let change = life.advance(to: due) {
+    while let due = lifecycle.nextChangeAt, let change = lifecycle.advance(to: due) {
       told += throttle.events(of: change, at: due).map { ($0, due) }
     }
     #expect(told.count == count)
@@ -60,22 +60,22 @@ import Testing
   }
 
   @Test(arguments: [
-    (AttemptOutcome.answered(200), AttemptOutcome.Meaning.acknowledged), (.answered(204), .acknowledged),
-    (.answered(301), .givenUp), (.answered(400), .tryAgain), (.answered(429), .tryAgain),
-    (.answered(503), .tryAgain), (.unreachable, .tryAgain),
+    (AttemptOutcome.answered(200), AttemptOutcome.Disposition.acknowledged), (.answered(204), .acknowledged),
+    (.answered(301), .abandoned), (.answered(400), .retry), (.answered(429), .retry),
+    (.answered(503), .retry), (.unreachable, .retry),
   ])
-  func whatAnAnswerMeans(_ outcome: AttemptOutcome, _ meaning: AttemptOutcome.Meaning) {
-    #expect(outcome.meaning == meaning)
+  func whatAnAnswerMeans(_ outcome: AttemptOutcome, _ meaning: AttemptOutcome.Disposition) {
+    #expect(outcome.disposition == meaning)
   }
 
   // MARK: - Faults
 
-  private func faults(seed: UInt64 = 7, _ chances: Faults.Chances) -> Faults {
-    Faults(chances: chances, seed: seed)
+  private func faults(seed: UInt64 = 7, _ probabilities: Faults.Probabilities) -> Faults {
+    Faults(probabilities: probabilities, seed: seed)
   }
 
   @Test func withoutChancesNothingGoesWrong() {
-    let faults = faults(Faults.Chances())
+    let faults = faults(Faults.Probabilities())
     for ordinal in 1...500 {
       #expect(faults.delays(ofWebhook: 0, ofPrediction: ordinal, remaining: .seconds(1)) == [.zero])
       #expect(faults.failure(ofRequest: ordinal) == nil)
@@ -83,11 +83,12 @@ import Testing
   }
 
   @Test func theSameSeedMakesTheSameFaults() {
-    let chances = Faults.Chances(losing: 0.2, duplicating: 0.3, reordering: 0.4, failing: 0.2)
+    let probabilities = Faults.Probabilities(losing: 0.2, duplicating: 0.3, reordering: 0.4, failing: 0.2)
     func all(_ seed: UInt64) -> [[Duration]] {
       (1...200).flatMap { ordinal in
         (0..<4).map { index in
-          faults(seed: seed, chances).delays(ofWebhook: index, ofPrediction: ordinal, remaining: .seconds(2))
+          faults(seed: seed, probabilities).delays(
+            ofWebhook: index, ofPrediction: ordinal, remaining: .seconds(2))
         }
       }
     }
@@ -96,8 +97,8 @@ import Testing
   }
 
   @Test func faultsComeAsOftenAsAsked() {
-    let chances = Faults.Chances(losing: 0.2, duplicating: 0.3, reordering: 0.4, failing: 0.1)
-    let faults = faults(chances)
+    let probabilities = Faults.Probabilities(losing: 0.2, duplicating: 0.3, reordering: 0.4, failing: 0.1)
+    let faults = faults(probabilities)
     let delays = (1...10_000).map { faults.delays(ofWebhook: 3, ofPrediction: $0, remaining: .seconds(2)) }
     let sent = delays.filter { !$0.isEmpty }
     #expect((7_800...8_200).contains(sent.count))
@@ -118,10 +119,10 @@ import Testing
     record.plan(.output, copies: 2)
     record.plan(.completed, copies: 1)
     #expect(record.completedState == .pending && record.pending == 3 && !record.isSettled)
-    record.giveUp(1)
+    record.abandon(1)
     record.acknowledge(2)
     #expect(!record.isSettled)
-    record.giveUp(2)
+    record.abandon(2)
     record.acknowledge(3)
     #expect(record.isSettled && record.completedState == .acknowledged)
     #expect(record.planned == 4 && record.acknowledged == 2 && record.pending == 0)

@@ -25,9 +25,9 @@ import Testing
     try process.run()
     // Neither writes more than a pipe holds.
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let complaint = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let errorText = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    return Result(status: process.terminationStatus, output: text, error: complaint)
+    return Result(status: process.terminationStatus, output: text, error: errorText)
   }
 
   private static func reports(_ result: Result) throws -> [[String: Any]] {
@@ -104,10 +104,10 @@ import Testing
     let result = try Self.run(arguments, environment: ["TMPDIR": folder.path])
     #expect(result.status == 0, "\(result.error)")
     let report = try #require(try Self.reports(result).first)
-    let (median, longest) = (
+    let (median, max) = (
       try #require(report["p50_us"] as? Int), try #require(report["max_us"] as? Int)
     )
-    #expect(median > 1000 && median <= longest)
+    #expect(median > 1000 && median <= max)
     let memory = try ["anonymous_bytes", "resident_bytes"].map { try #require(report[$0] as? Int) }
     #expect(memory[0] > 1 << 16 && memory[0] < memory[1])
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test func aReceiverThatIsSilentIsGivenUp() throws {
-    let silent = try Forgetful(answers: false)
+    let silent = try ForgetfulReceiver(answers: false)
     let result = try Self.run(
       ["--url", "http://127.0.0.1:\(silent.port)", "--deliveries", "10", "--seconds", "1", "--json"],
       environment: ["REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])
@@ -142,7 +142,7 @@ import Testing
 
   /// A receiver that forgets what it has acknowledged is found out: another daemon's API knows nothing of it.
   @Test func whatIsMissingIsFound() throws {
-    let forgetful = try Forgetful()
+    let forgetful = try ForgetfulReceiver()
     let result = try Self.run(
       [
         "--url", "http://127.0.0.1:\(forgetful.port)", "--api", "http://127.0.0.1:\(forgetful.port)",
@@ -171,14 +171,14 @@ import Testing
 
   @Test func aReceiverThatIsNotThereEndsTheRun() throws {
     let result = try Self.run(
-      ["--url", "http://127.0.0.1:\(Forgetful.unusedPort())", "--deliveries", "10"],
+      ["--url", "http://127.0.0.1:\(ForgetfulReceiver.unusedPort())", "--deliveries", "10"],
       environment: ["REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])
     #expect(result.status == 69 && result.error.contains("is the receiver running?"), "\(result.error)")
   }
 }
 
 /// Acknowledges every delivery and knows of no job.
-private final class Forgetful: Sendable {
+private final class ForgetfulReceiver: Sendable {
   let port: Int
   private let listener: Int32
 

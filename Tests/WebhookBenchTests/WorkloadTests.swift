@@ -71,7 +71,7 @@ import Testing
   /// At every size near those at which the logs or members begin to be left out.
   @Test(arguments: [460, 461, 500, 1498, 1499, 1500, 1501, 1999, 2500, 60_000, 900_000])
   func bodiesAreJSONOfTheSizeAskedFor(_ size: Int) throws {
-    let bodies = PredictionBody(largest: 900_000, now: 1_764_000_000)
+    let bodies = PredictionBody(maxBytes: 900_000, now: 1_764_000_000)
     for status in [PredictionBody.Status.starting, .processing, .succeeded, .failed, .canceled] {
       let id = String(repeating: "a", count: 26)
       let body = bodies.make(id: id, status: status, size: size, seed: 123_456)
@@ -82,7 +82,7 @@ import Testing
   }
 
   @Test func logsOfEveryLengthAreWhole() throws {
-    let bodies = PredictionBody(largest: 2500, now: 1_764_000_000)
+    let bodies = PredictionBody(maxBytes: 2500, now: 1_764_000_000)
     for size in 1600...1800 {
       let body = bodies.make(id: "a", status: .succeeded, size: size, seed: 1)
       #expect(body.count == size)

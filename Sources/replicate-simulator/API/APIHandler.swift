@@ -125,12 +125,12 @@ extension APIHandler {
   ) async throws(APIProblem) -> Response {
     let fields = request.head.fields
     var wanted = try CreateRequest(request.body.span, to: endpoint)
-    try wanted.take(prefer: fields.first("prefer"), cancelAfter: fields.first("cancel-after"))
+    try wanted.apply(prefer: fields.first("prefer"), cancelAfter: fields.first("cancel-after"))
     let ordinal = try await provider.create(wanted)
-    if !isAnswered { await provider.noteLostAnswer(of: ordinal) }
+    if !isAnswered { await provider.noteLostResponse(of: ordinal) }
     var hasEnded = false
     if let wait = wanted.wait, isAnswered {
-      hasEnded = await provider.wait(for: ordinal, patience: wait)
+      hasEnded = await provider.wait(for: ordinal, timeout: wait)
     }
     // What did not end in time is shown as it was made, even if it is running: clients take `processing` for ended.
     let document = await provider.document(of: ordinal, asCreated: !hasEnded)
@@ -171,13 +171,13 @@ extension APIHandler {
   /// Server-sent events, all at once when the prediction has ended: this server sends whole answers.
   private func stream(_ key: String) async throws(APIProblem) -> Response {
     let ordinal = try await provider.ordinal(ofStream: key)
-    _ = await provider.wait(for: ordinal, patience: .seconds(60))
+    _ = await provider.wait(for: ordinal, timeout: .seconds(60))
     return Response(
       status: .ok, fields: [("Content-Type", "text/event-stream")], body: await provider.events(of: ordinal))
   }
 
   private func overview(_ head: RequestHead) async throws(APIProblem) -> Response {
-    var (after, limit) = (0, Provider.longestOverview)
+    var (after, limit) = (0, Provider.maxOverviewPredictions)
     for (name, value) in try parameters(of: head) {
       if name == "after" { after = Int(value) ?? after }
       if name == "limit" { limit = Int(value) ?? limit }

@@ -10,7 +10,7 @@ struct CreateRequest: Sendable {
   private(set) var destination: ModelName?
   /// A JSON object, byte for byte as it came.
   let input: [UInt8]
-  let steering: Steering
+  let overrides: BehaviourOverrides
   let webhook: String?
   let webhookEvents: [WebhookEvent]?
   /// How long the answer is held back for the prediction's end.
@@ -53,7 +53,7 @@ struct CreateRequest: Sendable {
     self.input = input.bytes(in: body)
     let bytes = self.input
     do throws(InvalidInput) {
-      steering = try Steering(input: bytes.span)
+      overrides = try BehaviourOverrides(input: bytes.span)
       webhook = try Self.webhook(fields["webhook"], in: body)
       webhookEvents = try Self.events(fields["webhook_events_filter"], in: body)
     } catch {
@@ -107,7 +107,7 @@ struct CreateRequest: Sendable {
   }
 
   /// The longest that Replicate's model containers take.
-  private static let longestURL = 65_536
+  private static let maxURLBytes = 65_536
 
   private static func webhook(_ value: JSONValue?, in body: Span<UInt8>) throws(InvalidInput) -> String? {
     guard let value else { return nil }
@@ -119,7 +119,7 @@ struct CreateRequest: Sendable {
 
   /// `http://` is for receivers in development; what is sent to the real API begins with `https://`.
   private static func isWebURL(_ url: String) -> Bool {
-    guard url.utf8.count <= longestURL, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
+    guard url.utf8.count <= maxURLBytes, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
       let scheme = ["https://", "http://"].first(where: url.hasPrefix)
     else { return false }
     let authority = url.dropFirst(scheme.count).prefix { !"/?#".contains($0) }
@@ -148,14 +148,14 @@ struct CreateRequest: Sendable {
 
 extension CreateRequest {
   /// Replicate holds an answer for at most so long, and cancels no earlier than that.
-  private static let longestWait: Int64 = 60
-  private static let shortestLife: Duration = .seconds(5)
+  private static let maxWaitSeconds: Int64 = 60
+  private static let minCancelAfter: Duration = .seconds(5)
 
   /// Reads `Prefer` and `Cancel-After`.
-  mutating func take(prefer: String?, cancelAfter text: String?) throws(APIProblem) {
+  mutating func apply(prefer: String?, cancelAfter text: String?) throws(APIProblem) {
     if let prefer { wait = try Self.wait(prefer) }
     guard let text else { return }
-    guard let duration = DurationText.parse(text), duration >= Self.shortestLife else {
+    guard let duration = DurationText.parse(text), duration >= Self.minCancelAfter else {
       throw .invalid(
         InvalidInput(
           field: "Cancel-After", description: "must be a duration of at least 5 seconds, such as 30s or 1h30m"
@@ -169,10 +169,10 @@ extension CreateRequest {
     for preference in prefer.split(separator: ",") {
       let parts = preference.split(separator: "=").map { $0.filter { $0 != " " && $0 != "\"" } }
       guard parts.first?.lowercased() == "wait" else { continue }
-      guard parts.count > 1 else { return .seconds(longestWait) }
-      guard let seconds = Int64(parts[1]), (1...longestWait).contains(seconds) else {
+      guard parts.count > 1 else { return .seconds(maxWaitSeconds) }
+      guard let seconds = Int64(parts[1]), (1...maxWaitSeconds).contains(seconds) else {
         throw .invalid(
-          InvalidInput(field: "Prefer", description: "wait must be 1 to \(longestWait) seconds"))
+          InvalidInput(field: "Prefer", description: "wait must be 1 to \(maxWaitSeconds) seconds"))
       }
       return .seconds(seconds)
     }

@@ -12,7 +12,7 @@ extension Provider {
       text += Self.event(name, number, data)
     }
     for piece in Self.pieces(of: document.span) { event("output", piece) }
-    switch entry.life.phase {
+    switch entry.lifecycle.phase {
     case .ended(.succeeded): event("done", "{}")
     case .ended(.canceled), .ended(.aborted): event("done", #"{"reason":"canceled"}"#)
     case .ended(.failed): event("done", #"{"reason":"error"}"#)

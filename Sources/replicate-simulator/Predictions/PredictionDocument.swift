@@ -30,7 +30,7 @@ struct PredictionFacts: Sendable {
 /// A prediction as the API and its webhooks show it.
 struct PredictionDocument {
   let facts: PredictionFacts
-  let life: PredictionLife
+  let lifecycle: PredictionLifecycle
   /// Where the API is reached, without a slash at the end.
   let publicURL: String
 
@@ -50,11 +50,11 @@ struct PredictionDocument {
       object.member("data_removed", bool: false)
       object.member("error", orNull: error)
       object.member("source", string: "api")
-      object.member("status", string: life.status)
-      object.member("created_at", string: text(of: life.createdAt, 0))
-      object.member("started_at", string: life.startedAt.map { text(of: $0, 1) })
-      object.member("completed_at", string: life.completedAt.map { text(of: $0, 2) })
-      object.member("deadline", string: life.deadline.map { text(of: $0, 3) })
+      object.member("status", string: lifecycle.status)
+      object.member("created_at", string: text(of: lifecycle.createdAt, 0))
+      object.member("started_at", string: lifecycle.startedAt.map { text(of: $0, 1) })
+      object.member("completed_at", string: lifecycle.completedAt.map { text(of: $0, 2) })
+      object.member("deadline", string: lifecycle.deadline.map { text(of: $0, 3) })
       if let metrics { object.member("metrics") { $0.numbers(metrics) } }
       object.member("urls") { writeURLs(to: &$0) }
       guard showsWebhook else { return }
@@ -89,21 +89,26 @@ struct PredictionDocument {
   }
 
   private var logs: String {
-    life.startedAt == nil
+    lifecycle.startedAt == nil
       ? ""
       : ProgressLog.text(
-        life.behaviour.logs, steps: life.stepsDone, duration: life.behaviour.duration, seed: facts.ordinal)
+        lifecycle.behaviour.logs, steps: lifecycle.stepsDone, duration: lifecycle.behaviour.duration,
+        seed: facts.ordinal)
   }
 
   private var error: String? {
-    guard case .failed(let error) = life.behaviour.ending, life.phase == .ended(.failed) else { return nil }
+    guard case .failed(let error) = lifecycle.behaviour.ending, lifecycle.phase == .ended(.failed) else {
+      return nil
+    }
     return error
   }
 
   private var metrics: [(name: String, value: String)]? {
-    guard let completedAt = life.completedAt else { return nil }
-    let predictTime = life.startedAt.map { ("predict_time", (completedAt - $0).secondsText) }
-    return (predictTime.map { [$0] } ?? []) + [("total_time", (completedAt - life.createdAt).secondsText)]
+    guard let completedAt = lifecycle.completedAt else { return nil }
+    let predictTime = lifecycle.startedAt.map { ("predict_time", (completedAt - $0).secondsText) }
+    return (predictTime.map { [$0] } ?? []) + [
+      ("total_time", (completedAt - lifecycle.createdAt).secondsText)
+    ]
   }
 }
 
@@ -112,12 +117,14 @@ struct PredictionDocument {
 extension PredictionDocument {
   /// An output that does not grow is there at the end, and only if the end is a good one.
   private func output(_ writer: inout JSONWriter) {
-    if facts.kind == .prediction, case .tokens(let tokens) = life.behaviour.output, life.stepsDone > 0 {
-      return writer.strings(tokens.prefix(tokens.count * life.stepsDone / Behaviour.steps))
+    if facts.kind == .prediction, case .tokens(let tokens) = lifecycle.behaviour.output,
+      lifecycle.stepsDone > 0
+    {
+      return writer.strings(tokens.prefix(tokens.count * lifecycle.stepsDone / Behaviour.steps))
     }
-    guard life.phase == .ended(.succeeded) else { return writer.raw(Self.null) }
+    guard lifecycle.phase == .ended(.succeeded) else { return writer.raw(Self.null) }
     if let destination = facts.destination { return trained(destination, &writer) }
-    switch life.behaviour.output {
+    switch lifecycle.behaviour.output {
     case .files(let count, let host): writer.strings((0..<count).map { file("out-\($0).png", host) })
     case .namedFiles:
       writer.object { object in
@@ -136,7 +143,7 @@ extension PredictionDocument {
 
   /// The new version of `destination`; an output that the input asks for stands in its place.
   private func trained(_ destination: ModelName, _ writer: inout JSONWriter) {
-    if case .json(let bytes) = life.behaviour.output { return writer.raw(bytes[...]) }
+    if case .json(let bytes) = lifecycle.behaviour.output { return writer.raw(bytes[...]) }
     writer.object { object in
       object.member("version", string: "\(destination):\(ModelName.version(of: facts.id))")
       object.member("weights", string: file("trained_model.tar", Behaviour.deliveryHost))

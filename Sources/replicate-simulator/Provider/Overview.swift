@@ -2,19 +2,20 @@ internal import JSONText
 
 /// What tests ask: every prediction that is not forgotten, its state, and what became of its webhooks.
 extension Provider {
-  static let longestOverview = 10_000
+  static let maxOverviewPredictions = 10_000
 
   /// - Parameters:
   ///   - after: an ordinal; those created later are listed, the first of them first.
-  ///   - limit: of predictions, at most ``longestOverview``.
+  ///   - limit: of predictions, at most ``maxOverviewPredictions``.
   func overview(after: Int, limit: Int) -> [UInt8] {
     let start = ordinals.partition(after: after)
-    let listed = ordinals[start...].prefix(min(max(limit, 0), Self.longestOverview))
+    let listed = ordinals[start...].prefix(min(max(limit, 0), Self.maxOverviewPredictions))
     var writer = JSONWriter(capacity: 512 * listed.count + 256)
     writer.object { object in
       object.member("created", integer: createdCount)
       object.member("kept", integer: ordinals.count)
-      object.member("settled", bool: entries.values.allSatisfy { $0.life.hasEnded && $0.record.isSettled })
+      object.member(
+        "settled", bool: entries.values.allSatisfy { $0.lifecycle.hasEnded && $0.record.isSettled })
       object.member("next_after", integer: start + listed.count < ordinals.count ? listed.last : nil)
       object.member("predictions") { writer in
         writer.array(listed) { writer, ordinal in
@@ -30,7 +31,7 @@ extension Provider {
       object.member("ordinal", integer: entry.facts.ordinal)
       object.member("id", string: entry.facts.id)
       object.member("model", string: entry.facts.model)
-      object.member("status", string: entry.life.status)
+      object.member("status", string: entry.lifecycle.status)
       object.member("create_answered", bool: entry.isAnswered)
       object.member("create_count", integer: entry.facts.webhook.flatMap { creationsOfWebhook[$0] } ?? 1)
       object.member("webhook", string: entry.facts.webhook)

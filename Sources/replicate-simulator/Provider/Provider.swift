@@ -14,17 +14,17 @@ actor Provider {
     /// Creations until the credit is used up; nil: never.
     var credit: Int?
     /// The oldest that have ended are forgotten when more come.
-    var maximumPredictions = 10_000
+    var maxPredictions = 10_000
     /// The items of the list show their webhooks.
     var listsWebhooks = false
     var retries = RetrySchedule(window: .seconds(60))
-    var faults = Faults(chances: Faults.Chances(), seed: 0)
+    var faults = Faults(probabilities: Faults.Probabilities(), seed: 0)
     var identifiers = Identifiers(run: 0)
   }
 
   struct Entry {
     let facts: PredictionFacts
-    var life: PredictionLife
+    var lifecycle: PredictionLifecycle
     var throttle: WebhookThrottle
     var record = WebhookRecord()
     /// False where the answer to its creation was replaced by an error.
@@ -33,7 +33,7 @@ actor Provider {
   }
 
   enum Timer: Sendable {
-    case life(ordinal: Int)
+    case lifecycle(ordinal: Int)
     case attempt(WebhookAttempt)
   }
 
@@ -49,15 +49,15 @@ actor Provider {
   /// How many predictions were created with one webhook URL: more than one where a client has created again what it
   /// took for failed.
   private(set) var creationsOfWebhook: [String: Int] = [:]
-  var dispatcher: Dispatcher
+  var senderPool: SenderPool
   private var ordinalOfID: [String: Int] = [:]
   private var ordinalOfStream: [String: Int] = [:]
-  var files = FileShelf()
+  var files = FileStore()
   private var ended = Fifo<Int>()
   private var timers = TimerQueue<Timer>()
   private var bucket: TokenBucket
   private var requestCounts = (creations: 0, others: 0)
-  private let place: WaitHandle
+  private let timerWaiter: Waiter
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -70,13 +70,13 @@ actor Provider {
     self.loop = loop
     self.clock = clock
     self.console = console
-    dispatcher = Dispatcher(queues: queues)
+    senderPool = SenderPool(queues: queues)
     bucket = TokenBucket(perMinute: settings.createsPerMinute, at: clock.now)
-    place = loop.makeWaitHandle()
+    timerWaiter = loop.makeWaiter()
   }
 
   /// Timers in a row before requests have their turn.
-  private static let timersPerTurn = 64
+  private static let maxTimersPerTurn = 64
 
   /// Moves what is due, for as long as the loop runs.
   func run() async {
@@ -84,22 +84,22 @@ actor Provider {
     while true {
       let now = clock.now
       var moved = 0
-      while moved < Self.timersPerTurn, let timer = timers.popDue(by: now) {
+      while moved < Self.maxTimersPerTurn, let timer = timers.popDue(by: now) {
         moved += 1
         switch timer {
-        case .life(let ordinal): advance(ordinal, to: now)
+        case .lifecycle(let ordinal): advance(ordinal, to: now)
         case .attempt(let attempt): send(attempt)
         }
       }
-      let next = timers.next.map { moved < Self.timersPerTurn ? clock.monotonicTime(of: $0) : loop.now }
-      _ = await loop.sleep(place, until: next ?? MonotonicTime(nanoseconds: .max))
+      let next = timers.next.map { moved < Self.maxTimersPerTurn ? clock.monotonicTime(of: $0) : loop.now }
+      _ = await loop.sleep(timerWaiter, until: next ?? MonotonicTime(nanoseconds: .max))
     }
   }
 
   private func schedule(_ timer: Timer, at due: Instant) {
     let isFirst = timers.next.map { due < $0 } ?? true
     timers.insert(timer, at: due)
-    if isFirst { loop.interrupt(place) }
+    if isFirst { loop.interrupt(timerWaiter) }
   }
 }
 
@@ -114,22 +114,23 @@ extension Provider {
     createdCount += 1
     let ordinal = createdCount
     var behaviour = Preset.behaviour(of: "\(request.model)", duration: settings.duration)
-    request.steering.apply(to: &behaviour)
+    request.overrides.apply(to: &behaviour)
     let facts = PredictionFacts(
       ordinal: ordinal, id: settings.identifiers.prediction(ordinal), model: "\(request.model)",
       version: request.version, deployment: request.deployment, input: request.input,
       webhook: request.webhook, webhookEvents: request.webhookEvents, destination: request.destination,
       streamKey: settings.identifiers.stream(ordinal))
-    let life = PredictionLife(behaviour, createdAt: now, deadline: request.cancelAfter.map { now + $0 })
+    let lifecycle = PredictionLifecycle(
+      behaviour, createdAt: now, deadline: request.cancelAfter.map { now + $0 })
     let events = request.webhookEvents.map { Set($0) } ?? WebhookEvent.standard
     entries[ordinal] = Entry(
-      facts: facts, life: life,
+      facts: facts, lifecycle: lifecycle,
       throttle: WebhookThrottle(events: request.webhook == nil ? [] : events))
     ordinals.append(ordinal)
     ordinalOfID[facts.id] = ordinal
     ordinalOfStream[facts.streamKey] = ordinal
     if let webhook = request.webhook { creationsOfWebhook[webhook, default: 0] += 1 }
-    if let due = life.nextChangeAt { schedule(.life(ordinal: ordinal), at: due) }
+    if let due = lifecycle.nextChangeAt { schedule(.lifecycle(ordinal: ordinal), at: due) }
     return ordinal
   }
 
@@ -149,11 +150,12 @@ extension Provider {
   /// - Parameter asCreated: as it was at its beginning.
   func document(of ordinal: Int, asCreated: Bool = false) -> [UInt8] {
     guard let entry = entries[ordinal] else { return [] }
-    let life = entry.life
+    let lifecycle = entry.lifecycle
     let shown =
       asCreated
-      ? PredictionLife(life.behaviour, createdAt: life.createdAt, deadline: life.deadline) : life
-    return PredictionDocument(facts: entry.facts, life: shown, publicURL: settings.publicURL).bytes
+      ? PredictionLifecycle(lifecycle.behaviour, createdAt: lifecycle.createdAt, deadline: lifecycle.deadline)
+      : lifecycle
+    return PredictionDocument(facts: entry.facts, lifecycle: shown, publicURL: settings.publicURL).bytes
   }
 
   nonisolated func url(of ordinal: Int, _ kind: RunKind) -> String {
@@ -164,23 +166,23 @@ extension Provider {
   func cancel(_ ordinal: Int) {
     let now = clock.now
     advance(ordinal, to: now)
-    guard let change = entries[ordinal]?.life.cancel(at: now) else { return }
-    tell(change, of: ordinal, at: now)
+    guard let change = entries[ordinal]?.lifecycle.cancel(at: now) else { return }
+    publish(change, of: ordinal, at: now)
   }
 
-  /// Returns when the prediction has ended, or `patience` has passed.
+  /// Returns when the prediction has ended, or `timeout` has passed.
   ///
   /// - Returns: whether it has ended.
-  func wait(for ordinal: Int, patience: Duration) async -> Bool {
-    guard let entry = entries[ordinal], !entry.life.hasEnded else { return true }
-    let waiter = loop.makeWaitHandle()
+  func wait(for ordinal: Int, timeout: Duration) async -> Bool {
+    guard let entry = entries[ordinal], !entry.lifecycle.hasEnded else { return true }
+    let waiter = loop.makeWaiter()
     entries[ordinal]?.waiters.append(waiter)
-    _ = await loop.sleep(waiter, until: loop.now + patience)
+    _ = await loop.sleep(waiter, until: loop.now + timeout)
     entries[ordinal]?.waiters.removeAll { $0 === waiter }
-    return entries[ordinal]?.life.hasEnded ?? true
+    return entries[ordinal]?.lifecycle.hasEnded ?? true
   }
 
-  func noteLostAnswer(of ordinal: Int) {
+  func noteLostResponse(of ordinal: Int) {
     entries[ordinal]?.isAnswered = false
   }
 
@@ -195,7 +197,7 @@ extension Provider {
   }
 
   private func makeRoom() throws(APIProblem) {
-    guard ordinals.count >= settings.maximumPredictions else { return }
+    guard ordinals.count >= settings.maxPredictions else { return }
     guard let oldest = ended.popFirst(), let entry = entries.removeValue(forKey: oldest) else { throw .full }
     ordinalOfID[entry.facts.id] = nil
     ordinalOfStream[entry.facts.streamKey] = nil
@@ -203,18 +205,18 @@ extension Provider {
       creationsOfWebhook[webhook] = count > 1 ? count - 1 : nil
     }
     // The ended ones are near the front: most of them are old.
-    if let place = ordinals.firstIndex(of: oldest) { ordinals.remove(at: place) }
+    if let index = ordinals.firstIndex(of: oldest) { ordinals.remove(at: index) }
   }
 
   /// Every change that is due, and the time of the next.
   private func advance(_ ordinal: Int, to now: Instant) {
     // Bounded by the steps of a life.
-    while let due = entries[ordinal]?.life.nextChangeAt, due <= now,
-      let change = entries[ordinal]?.life.advance(to: now)
+    while let due = entries[ordinal]?.lifecycle.nextChangeAt, due <= now,
+      let change = entries[ordinal]?.lifecycle.advance(to: now)
     {
-      tell(change, of: ordinal, at: due)
+      publish(change, of: ordinal, at: due)
     }
-    if let due = entries[ordinal]?.life.nextChangeAt { schedule(.life(ordinal: ordinal), at: due) }
+    if let due = entries[ordinal]?.lifecycle.nextChangeAt { schedule(.lifecycle(ordinal: ordinal), at: due) }
   }
 }
 
@@ -222,25 +224,25 @@ extension Provider {
 
 extension Provider {
   /// Plans the webhooks of `change`, and wakes whoever waits for the end.
-  private func tell(_ change: PredictionLife.Change, of ordinal: Int, at time: Instant) {
+  private func publish(_ change: PredictionLifecycle.Change, of ordinal: Int, at time: Instant) {
     guard var entry = entries[ordinal] else { return }
     defer { entries[ordinal] = entry }
     if change == .ended {
       ended.append(ordinal)
       for waiter in entry.waiters { loop.interrupt(waiter) }
-      console.note("\(entry.facts.id)  \(entry.facts.model)  \(entry.life.status)")
+      console.note("\(entry.facts.id)  \(entry.facts.model)  \(entry.lifecycle.status)")
     }
     guard let url = entry.facts.webhook else { return }
     let events = entry.throttle.events(of: change, at: time)
     guard !events.isEmpty else { return }
     // All events of one change show the same moment.
     let body = PredictionDocument(
-      facts: entry.facts, life: entry.life, publicURL: settings.publicURL
+      facts: entry.facts, lifecycle: entry.lifecycle, publicURL: settings.publicURL
     ).bytes
     for event in events {
       let index = entry.record.planned
       let delays = settings.faults.delays(
-        ofWebhook: index, ofPrediction: ordinal, remaining: entry.life.remaining(at: time))
+        ofWebhook: index, ofPrediction: ordinal, remaining: entry.lifecycle.remaining(at: time))
       entry.record.plan(event, copies: delays.count)
       for (copy, delay) in delays.enumerated() {
         let due = time + delay
@@ -254,38 +256,38 @@ extension Provider {
   }
 
   private func send(_ attempt: WebhookAttempt) {
-    guard dispatcher.submit(attempt) else {
+    guard senderPool.submit(attempt) else {
       // More wait to be sent than there is room for: as if the connection had failed.
       return settle(attempt, .unreachable)
     }
-    entries[attempt.ordinal]?.record.began()
+    entries[attempt.ordinal]?.record.noteAttempt()
   }
 
   /// Called by the senders.
   func attemptEnded(_ attempt: WebhookAttempt, _ outcome: AttemptOutcome, of sender: Int) {
-    dispatcher.becameIdle(sender)
+    senderPool.markIdle(sender)
     settle(attempt, outcome)
   }
 
   private func settle(_ attempt: WebhookAttempt, _ outcome: AttemptOutcome) {
-    switch outcome.meaning {
+    switch outcome.disposition {
     case .acknowledged:
       entries[attempt.ordinal]?.record.acknowledge(attempt.index)
-    case .tryAgain:
+    case .retry:
       let now = clock.now
       guard attempt.isRetried,
         let (retry, due) = settings.retries.next(after: attempt.retry, since: attempt.start, now: now)
-      else { return giveUp(attempt, outcome) }
+      else { return abandon(attempt, outcome) }
       var again = attempt
       again.retry = retry
       schedule(.attempt(again), at: due)
-    case .givenUp:
-      giveUp(attempt, outcome)
+    case .abandoned:
+      abandon(attempt, outcome)
     }
   }
 
-  private func giveUp(_ attempt: WebhookAttempt, _ outcome: AttemptOutcome) {
-    entries[attempt.ordinal]?.record.giveUp(attempt.index)
+  private func abandon(_ attempt: WebhookAttempt, _ outcome: AttemptOutcome) {
+    entries[attempt.ordinal]?.record.abandon(attempt.index)
     let reason =
       switch outcome {
       case .answered(let status): "answered \(status)"

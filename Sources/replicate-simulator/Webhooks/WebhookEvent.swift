@@ -19,7 +19,7 @@ struct WebhookThrottle: Equatable, Sendable {
     self.events = events
   }
 
-  mutating func events(of change: PredictionLife.Change, at time: Instant) -> [WebhookEvent] {
+  mutating func events(of change: PredictionLifecycle.Change, at time: Instant) -> [WebhookEvent] {
     let happened: [WebhookEvent] =
       switch change {
       case .started: [.start]

@@ -53,7 +53,7 @@ struct WebhookRecord: Equatable, Sendable {
     webhooks.append(Webhook(copies: copies))
   }
 
-  mutating func began() { attempts += 1 }
+  mutating func noteAttempt() { attempts += 1 }
 
   mutating func acknowledge(_ index: Int) {
     webhooks[index].isAcknowledged = true
@@ -61,5 +61,5 @@ struct WebhookRecord: Equatable, Sendable {
   }
 
   /// A copy will not be tried again.
-  mutating func giveUp(_ index: Int) { webhooks[index].copies -= 1 }
+  mutating func abandon(_ index: Int) { webhooks[index].copies -= 1 }
 }

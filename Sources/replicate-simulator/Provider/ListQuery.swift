@@ -45,7 +45,7 @@ struct ListQuery: Equatable, Sendable {
 
   /// The query of another page of the same list.
   func text(_ cursor: Cursor) -> String {
-    let place =
+    let position =
       switch cursor {
       case .before(let ordinal): "b\(ordinal)"
       case .after(let ordinal): "a\(ordinal)"
@@ -54,7 +54,7 @@ struct ListQuery: Equatable, Sendable {
       name, value in
       value.map { "&\(name)=\(PercentEncoding.encode($0))" }
     }
-    return "cursor=\(place)" + filters.joined()
+    return "cursor=\(position)" + filters.joined()
   }
 
   private static func cursor(_ text: String) -> Cursor? {
@@ -81,7 +81,7 @@ extension Provider {
   /// Newest first.
   func list(_ query: ListQuery, _ kind: RunKind) -> [UInt8] {
     let matching = ordinals.filter {
-      entries[$0].map { $0.facts.kind == kind && query.contains($0.life.createdAt) } ?? false
+      entries[$0].map { $0.facts.kind == kind && query.contains($0.lifecycle.createdAt) } ?? false
     }
     let page: ArraySlice<Int>
     switch query.cursor {
@@ -105,7 +105,7 @@ extension Provider {
       object.member("results") { writer in
         writer.array(page.reversed()) { writer, ordinal in
           guard let entry = entries[ordinal] else { return }
-          PredictionDocument(facts: entry.facts, life: entry.life, publicURL: settings.publicURL)
+          PredictionDocument(facts: entry.facts, lifecycle: entry.lifecycle, publicURL: settings.publicURL)
             .write(to: &writer, showsWebhook: settings.listsWebhooks)
         }
       }

@@ -42,7 +42,7 @@ extension APIHandler {
     switch route {
     case .createFile:
       let upload = try FileUpload(request.body, contentType: request.head.fields.first("content-type"))
-      let file = await provider.keep(upload, of: request.body)
+      let file = await provider.store(upload, from: request.body)
       return document(of: file, .created)
     case .files:
       let files = await provider.files.files
@@ -61,13 +61,13 @@ extension APIHandler {
     }
   }
 
-  private func document(of file: FileShelf.File, _ status: Status) -> Response {
+  private func document(of file: FileStore.File, _ status: Status) -> Response {
     var writer = JSONWriter()
     write(file, to: &writer)
     return Response(status: status, json: writer.bytes)
   }
 
-  private func write(_ file: FileShelf.File, to writer: inout JSONWriter) {
+  private func write(_ file: FileStore.File, to writer: inout JSONWriter) {
     let url = "\(provider.settings.publicURL)/v1/files/\(file.id)"
     writer.object { object in
       object.member("id", string: file.id)
@@ -91,9 +91,9 @@ extension APIHandler {
 }
 
 extension Provider {
-  func keep(_ upload: FileUpload, of body: [UInt8]) -> FileShelf.File {
+  func store(_ upload: FileUpload, from body: [UInt8]) -> FileStore.File {
     let content = Array(body[upload.content])
-    let file = FileShelf.File(
+    let file = FileStore.File(
       id: settings.identifiers.file(files.nextOrdinal()), name: upload.name, contentType: upload.contentType,
       metadata: upload.metadata, createdAt: clock.now,
       sha256: BodyDigest(bytes: SHA256().digest(of: content.span))?.hexadecimal ?? "", content: content)
@@ -101,7 +101,7 @@ extension Provider {
     return file
   }
 
-  func file(_ id: String) throws(APIProblem) -> FileShelf.File {
+  func file(_ id: String) throws(APIProblem) -> FileStore.File {
     guard let file = files.file(id) else { throw .notFound }
     return file
   }

@@ -1,5 +1,5 @@
 /// Uploaded files, in memory: at most ``maxTotalSize`` bytes and ``maxFiles`` of them. The oldest are evicted.
-struct FileShelf: Sendable {
+struct FileStore: Sendable {
   static let maxTotalSize = 256 * 1024 * 1024
   static let maxFiles = 1000
 

@@ -1,6 +1,6 @@
 /// Reads one HTTP/1.1 answer from pieces, however they are cut. It reads as little as a load generator needs: the status, the
 /// length, and whether the connection ends.
-struct AnswerReader {
+struct ResponseReader {
   enum Problem: Error, Equatable {
     /// No status line of HTTP/1.1, or a length that is no number.
     case malformed
@@ -23,7 +23,7 @@ struct AnswerReader {
   /// Nil until the header section is complete.
   private var missing: Int?
 
-  private static let headLimit = 16 * 1024
+  private static let maxHeadBytes = 16 * 1024
 
   init(keepsBody: Bool = false) {
     self.keepsBody = keepsBody
@@ -46,7 +46,7 @@ struct AnswerReader {
     let searched = max(0, head.count - 3)
     head.append(contentsOf: bytes)
     guard let end = Self.endOfHead(head, from: searched) else {
-      guard head.count <= Self.headLimit else { throw .tooLong }
+      guard head.count <= Self.maxHeadBytes else { throw .tooLong }
       return
     }
     missing = try parse(end)

@@ -2,15 +2,15 @@ import Testing
 
 @testable import webhook_bench
 
-@Suite struct AnswerReaderTests {
+@Suite struct ResponseReaderTests {
   private static let plain =
     "HTTP/1.1 200 OK\r\nDate: x\r\ncontent-length: 11\r\nConnection: close\r\n\r\nhello world"
 
-  private static func read(_ pieces: [[UInt8]]) throws(AnswerReader.Problem) -> AnswerReader {
-    var reader = AnswerReader(keepsBody: true)
+  private static func read(_ pieces: [[UInt8]]) throws(ResponseReader.Problem) -> ResponseReader {
+    var reader = ResponseReader(keepsBody: true)
     for piece in pieces {
-      let problem: AnswerReader.Problem? = piece.withUnsafeBytes { bytes in
-        do throws(AnswerReader.Problem) {
+      let problem: ResponseReader.Problem? = piece.withUnsafeBytes { bytes in
+        do throws(ResponseReader.Problem) {
           try reader.consume(bytes)
           return nil
         } catch {
@@ -60,13 +60,13 @@ import Testing
       ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nabc", .surplus),
       ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1", .surplus),
       ("HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 17_000), .tooLong),
-    ] as [(String, AnswerReader.Problem)])
-  func whatCannotBeReadIsSaid(_ text: String, _ problem: AnswerReader.Problem) {
+    ] as [(String, ResponseReader.Problem)])
+  func whatCannotBeReadIsSaid(_ text: String, _ problem: ResponseReader.Problem) {
     #expect(throws: problem) { try Self.read([Array(text.utf8)]) }
   }
 
   @Test func aReaderServesAgain() throws {
-    var reader = AnswerReader(keepsBody: true)
+    var reader = ResponseReader(keepsBody: true)
     for text in [Self.plain, "HTTP/1.1 503 No\r\nContent-Length: 1\r\n\r\n!"] {
       reader.reset()
       try Array(text.utf8).withUnsafeBytes { try reader.consume($0) }

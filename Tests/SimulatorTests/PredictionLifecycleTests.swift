@@ -3,17 +3,17 @@ import Testing
 @testable import replicate_simulator
 
 /// What becomes of a prediction, told the time.
-@Suite struct PredictionLifeTests {
+@Suite struct PredictionLifecycleTests {
   private static let beginning = Instant(nanoseconds: 1_700_000_000_000_000_000)
 
   /// All that happens until `end`, looked at once in every `interval`.
   private func changes(
-    of life: inout PredictionLife, until end: Duration, interval: Duration = .milliseconds(7)
-  ) -> [PredictionLife.Change] {
-    var changes: [PredictionLife.Change] = []
+    of lifecycle: inout PredictionLifecycle, until end: Duration, interval: Duration = .milliseconds(7)
+  ) -> [PredictionLifecycle.Change] {
+    var changes: [PredictionLifecycle.Change] = []
     var now = Self.beginning
     while now <= Self.beginning + end {
-      while let change = life.advance(to: now) { changes.append(change) }
+      while let change = lifecycle.advance(to: now) { changes.append(change) }
       now = now + interval
     }
     return changes
@@ -31,22 +31,22 @@ import Testing
     (Behaviour.Ending.succeeded, "succeeded"), (.failed("why"), "failed"), (.canceled, "canceled"),
   ])
   func itStartsProgressesAndEnds(_ ending: Behaviour.Ending, _ status: String) {
-    var life = PredictionLife(behaviour { $0.ending = ending }, createdAt: Self.beginning)
-    let changes = changes(of: &life, until: .seconds(3))
+    var lifecycle = PredictionLifecycle(behaviour { $0.ending = ending }, createdAt: Self.beginning)
+    let changes = changes(of: &lifecycle, until: .seconds(3))
     #expect(changes.first == .started && changes.last == .ended)
     #expect(changes.count == Behaviour.steps + 1)
-    #expect(life.status == status)
-    #expect(life.startedAt == Self.beginning + .milliseconds(200))
-    #expect(life.completedAt == Self.beginning + .milliseconds(2200))
-    #expect(life.nextChangeAt == nil)
+    #expect(lifecycle.status == status)
+    #expect(lifecycle.startedAt == Self.beginning + .milliseconds(200))
+    #expect(lifecycle.completedAt == Self.beginning + .milliseconds(2200))
+    #expect(lifecycle.nextChangeAt == nil)
   }
 
   /// What is due does not depend on how often anybody looks.
   @Test(arguments: [1, 13, 500, 10_000])
   func lookingLateChangesNothing(_ milliseconds: Int) {
     var (often, seldom) = (
-      PredictionLife(behaviour("demo/tokens"), createdAt: Self.beginning),
-      PredictionLife(behaviour("demo/tokens"), createdAt: Self.beginning)
+      PredictionLifecycle(behaviour("demo/tokens"), createdAt: Self.beginning),
+      PredictionLifecycle(behaviour("demo/tokens"), createdAt: Self.beginning)
     )
     let seen = changes(of: &often, until: .seconds(20), interval: .milliseconds(1))
     #expect(changes(of: &seldom, until: .seconds(20), interval: .milliseconds(milliseconds)) == seen)
@@ -56,40 +56,40 @@ import Testing
   @Test(arguments: [(100, "aborted", false), (1000, "canceled", true), (9000, "succeeded", true)])
   func theDeadlineEndsIt(_ milliseconds: Int, _ status: String, _ hasStarted: Bool) {
     let deadline = Self.beginning + .milliseconds(milliseconds)
-    var life = PredictionLife(behaviour(), createdAt: Self.beginning, deadline: deadline)
-    #expect(changes(of: &life, until: .seconds(10)).last == .ended)
-    #expect(life.status == status && (life.startedAt != nil) == hasStarted)
-    #expect(life.completedAt == min(deadline, Self.beginning + .milliseconds(2200)))
+    var lifecycle = PredictionLifecycle(behaviour(), createdAt: Self.beginning, deadline: deadline)
+    #expect(changes(of: &lifecycle, until: .seconds(10)).last == .ended)
+    #expect(lifecycle.status == status && (lifecycle.startedAt != nil) == hasStarted)
+    #expect(lifecycle.completedAt == min(deadline, Self.beginning + .milliseconds(2200)))
   }
 
   @Test func whatIsToBeAbortedNeverStarts() {
-    var life = PredictionLife(behaviour { $0.ending = .aborted }, createdAt: Self.beginning)
-    #expect(changes(of: &life, until: .seconds(3)) == [.ended])
-    #expect(life.status == "aborted" && life.startedAt == nil)
+    var lifecycle = PredictionLifecycle(behaviour { $0.ending = .aborted }, createdAt: Self.beginning)
+    #expect(changes(of: &lifecycle, until: .seconds(3)) == [.ended])
+    #expect(lifecycle.status == "aborted" && lifecycle.startedAt == nil)
   }
 
   @Test func cancelingEndsItOnce() {
-    var life = PredictionLife(behaviour(), createdAt: Self.beginning)
-    _ = changes(of: &life, until: .milliseconds(700))
+    var lifecycle = PredictionLifecycle(behaviour(), createdAt: Self.beginning)
+    _ = changes(of: &lifecycle, until: .milliseconds(700))
     let moment = Self.beginning + .milliseconds(701)
-    #expect(life.cancel(at: moment) == .ended)
-    #expect(life.status == "canceled" && life.completedAt == moment)
-    #expect(life.cancel(at: moment + .seconds(1)) == nil)
-    #expect(life.advance(to: moment + .seconds(10)) == nil)
-    #expect(life.completedAt == moment)
+    #expect(lifecycle.cancel(at: moment) == .ended)
+    #expect(lifecycle.status == "canceled" && lifecycle.completedAt == moment)
+    #expect(lifecycle.cancel(at: moment + .seconds(1)) == nil)
+    #expect(lifecycle.advance(to: moment + .seconds(10)) == nil)
+    #expect(lifecycle.completedAt == moment)
   }
 
   @Test func whatHasEndedKeepsItsState() {
-    var life = PredictionLife(behaviour(), createdAt: Self.beginning)
-    _ = changes(of: &life, until: .seconds(3))
-    #expect(life.cancel(at: Self.beginning + .seconds(4)) == nil)
-    #expect(life.status == "succeeded")
+    var lifecycle = PredictionLifecycle(behaviour(), createdAt: Self.beginning)
+    _ = changes(of: &lifecycle, until: .seconds(3))
+    #expect(lifecycle.cancel(at: Self.beginning + .seconds(4)) == nil)
+    #expect(lifecycle.status == "succeeded")
   }
 
   @Test func onlyGrowingOutputIsNews() {
     var (files, tokens) = (
-      PredictionLife(behaviour(), createdAt: Self.beginning),
-      PredictionLife(behaviour("demo/tokens"), createdAt: Self.beginning)
+      PredictionLifecycle(behaviour(), createdAt: Self.beginning),
+      PredictionLifecycle(behaviour("demo/tokens"), createdAt: Self.beginning)
     )
     #expect(!changes(of: &files, until: .seconds(3)).contains(.progressed(hasNewOutput: true)))
     #expect(changes(of: &tokens, until: .seconds(3)).contains(.progressed(hasNewOutput: true)))

@@ -3,7 +3,7 @@ internal import JSONText
 /// What the input's `simulate` object asks for, in place of what the model would do.
 ///
 ///     {"prompt": "…", "simulate": {"end": "failed", "error": "…", "duration_ms": 500}}
-struct Steering: Equatable, Sendable {
+struct BehaviourOverrides: Equatable, Sendable {
   private var end: String?
   private var error: String?
   private var queue: Duration?
@@ -12,7 +12,7 @@ struct Steering: Equatable, Sendable {
 
   private static let member = "simulate"
   private static let ends = ["succeeded", "failed", "canceled", "aborted"]
-  private static let longestMilliseconds = 3_600_000
+  private static let maxMilliseconds = 3_600_000
 
   /// Asks for nothing where the input has no such member.
   ///
@@ -30,7 +30,7 @@ struct Steering: Equatable, Sendable {
         throw InvalidInput(
           field: "input.\(Self.member).\(name)",
           description: "the simulator knows end (\(Self.ends.joined(separator: ", "))), error (a string), "
-            + "queue_ms and duration_ms (0 to \(Self.longestMilliseconds)) and output")
+            + "queue_ms and duration_ms (0 to \(Self.maxMilliseconds)) and output")
       }
     }
   }
@@ -74,7 +74,7 @@ struct Steering: Equatable, Sendable {
   private static func milliseconds(_ value: JSONValue, in input: Span<UInt8>) -> Duration? {
     guard value.kind == .number,
       let number = Int(String(decoding: value.bytes(in: input), as: UTF8.self)),
-      (0...longestMilliseconds).contains(number)
+      (0...maxMilliseconds).contains(number)
     else { return nil }
     return .milliseconds(number)
   }

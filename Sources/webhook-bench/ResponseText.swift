@@ -1,5 +1,5 @@
 /// The little that is looked for in an answer of the jobs API, whose members have no white space between them.
-enum AnswerText {
+enum ResponseText {
   static func contains(_ text: String, in body: [UInt8]) -> Bool {
     end(of: text, in: body) != nil
   }

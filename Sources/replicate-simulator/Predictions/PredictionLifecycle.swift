@@ -1,5 +1,5 @@
 /// One prediction's way from its creation to its end. A value that is told the time and says what changes.
-struct PredictionLife: Equatable, Sendable {
+struct PredictionLifecycle: Equatable, Sendable {
   enum End: String, Sendable {
     case succeeded, failed, canceled
     /// It ended before it started.

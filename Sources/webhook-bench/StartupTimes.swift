@@ -3,7 +3,7 @@ import StandardWebhooks
 
 /// How long a daemon takes from its start until it has acknowledged a delivery: one that was signed before, sent again and again
 /// until somebody listens.
-struct Starts {
+struct StartupTimes {
   private(set) var times = Latencies(expected: 0)
   /// Memory of each daemon after its first answer, in bytes.
   private var resident: [Int] = []
@@ -52,12 +52,12 @@ struct Starts {
     guard requests.withBytes(of: 0, from: 0, { socket.send($0) }) == .moved(length) else { return false }
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 * 1024, alignment: 16)
     defer { buffer.deallocate() }
-    var reader = AnswerReader()
+    var reader = ResponseReader()
     while !reader.isComplete {
       guard wait(for: POLLIN, on: socket), case .moved(let count) = socket.receive(into: buffer) else {
         return false
       }
-      do throws(AnswerReader.Problem) {
+      do throws(ResponseReader.Problem) {
         try reader.consume(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       } catch {
         throw Failure("the first answer cannot be read: \(error)", .unavailable)
@@ -91,12 +91,12 @@ struct Starts {
 
 // MARK: - For people and for machines
 
-extension Starts {
+extension StartupTimes {
   func text(_ title: String) -> String {
     var lines = ["start: \(title)"]
     if let summary = times.summary() {
       lines.append(
-        "  until the first ack  p50 \(Quantity.milliseconds(summary.p50)), max \(Quantity.milliseconds(summary.longest))"
+        "  until the first ack  p50 \(Quantity.milliseconds(summary.p50)), max \(Quantity.milliseconds(summary.max))"
       )
     }
     if let residentMemory { lines.append("  memory after it      \(Quantity.bytes(Double(residentMemory)))") }
@@ -107,7 +107,7 @@ extension Starts {
     let summary = times.summary()
     return JSONLine.object([
       ("scenario", .string(Scenario.start.rawValue)), ("title", .string(title)),
-      ("p50_us", summary.map { .integer($0.p50) }), ("max_us", summary.map { .integer($0.longest) }),
+      ("p50_us", summary.map { .integer($0.p50) }), ("max_us", summary.map { .integer($0.max) }),
       ("resident_bytes", residentMemory.map { .integer($0) }),
       ("anonymous_bytes", anonymousMemory.map { .integer($0) }), ("faultless", .boolean(true)),
     ]).text

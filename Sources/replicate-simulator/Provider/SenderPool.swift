@@ -2,14 +2,14 @@ internal import EventLoop
 internal import System
 
 /// Hands attempts to senders, one each, in the order in which they were due. What finds no idle sender waits.
-struct Dispatcher {
+struct SenderPool {
   private let queues: [BlockingQueue<WebhookAttempt>]
   private var idle: [Int]
-  private var waiting = Fifo<WebhookAttempt>()
-  private var waitingBytes = 0
+  private var queued = Fifo<WebhookAttempt>()
+  private var queuedBytes = 0
 
   /// Bytes of bodies that wait.
-  private static let byteLimit = 256 * 1024 * 1024
+  private static let maxQueuedBytes = 256 * 1024 * 1024
 
   init(queues: [BlockingQueue<WebhookAttempt>]) {
     self.queues = queues
@@ -18,22 +18,22 @@ struct Dispatcher {
 
   /// False where too much is waiting: the attempt was not taken.
   mutating func submit(_ attempt: WebhookAttempt) -> Bool {
-    guard waitingBytes + attempt.body.count <= Self.byteLimit else { return false }
-    waiting.append(attempt)
-    waitingBytes += attempt.body.count
+    guard queuedBytes + attempt.body.count <= Self.maxQueuedBytes else { return false }
+    queued.append(attempt)
+    queuedBytes += attempt.body.count
     dispatch()
     return true
   }
 
-  mutating func becameIdle(_ sender: Int) {
+  mutating func markIdle(_ sender: Int) {
     idle.append(sender)
     dispatch()
   }
 
   private mutating func dispatch() {
-    while let sender = idle.last, let attempt = waiting.popFirst() {
+    while let sender = idle.last, let attempt = queued.popFirst() {
       idle.removeLast()
-      waitingBytes -= attempt.body.count
+      queuedBytes -= attempt.body.count
       // An idle sender has nothing in its queue, so there is room for one; once it is closed the program ends.
       _ = queues[sender].push(attempt)
     }
