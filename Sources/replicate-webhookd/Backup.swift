@@ -6,25 +6,25 @@ internal import Settings
 import Store
 internal import System
 
-/// `backup FILE`: a copy of the database, also while the daemon runs.
+/// `backup FILE`: copies the database, even while the daemon runs.
 struct Backup: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Copy the database, also while the daemon runs.",
+    abstract: "Copy the database, even while the daemon runs.",
     discussion: """
-      The copy is of one moment: every delivery that was acknowledged before the command began is in it. It keeps no \
-      delivery waiting. It is written beside FILE under another name, checked, synced, and then given its name, so that FILE \
-      is a whole copy whenever it is there. Only its owner can read it.
+      The copy is a snapshot: it contains every delivery that was acknowledged before the command began. \
+      Deliveries are not delayed meanwhile. The copy is written next to FILE under a temporary name, \
+      checked, synced and then renamed, so FILE is never incomplete. Only its owner can read it.
 
-      To restore: stop the daemon; move the database away, and its -wal and -shm with it; put the copy in its place, owned by \
-      the daemon's user; start the daemon.
+      To restore: stop the daemon; move the database away together with its -wal and -shm; put the copy in \
+      its place, owned by the daemon's user; start the daemon.
 
-      SIGINT and SIGTERM remove what there is of the copy, and leave FILE as it was.
+      SIGINT and SIGTERM remove the partial copy and leave FILE unchanged.
 
-      Exit status: 0 where the copy stands, 1 where there is none, 66 where there is no database, 78 for a wrong setting, \
-      130 after SIGINT and 143 after SIGTERM.
+      Exit status: 0 if the copy is complete, 1 if it is not, 66 if there is no database, 78 for a wrong \
+      setting, 130 after SIGINT and 143 after SIGTERM.
       """)
 
-  @Argument(help: "Where the copy goes.", completion: .file())
+  @Argument(help: "The file to write.", completion: .file())
   var file: String
 
   @Flag(help: "Replace FILE if it exists.")
@@ -33,9 +33,9 @@ struct Backup: ParsableCommand {
   @OptionGroup var options: SettingsOptions
 
   func validate() throws {
-    // As elsewhere it would mean standard output, where no copy can be checked and synced.
+    // By convention that is standard output, where a copy cannot be checked and synced.
     guard file != "-", !file.isEmpty else {
-      throw ValidationError("name the file of the copy; ./- where that is its name")
+      throw ValidationError("name the file to write; for a file named -, write ./-")
     }
   }
 
@@ -58,15 +58,17 @@ struct Backup: ParsableCommand {
     }
   }
 
-  /// The thread is never joined: it waits until a signal comes or the process ends. A hangup ends the process as ever, or
-  /// does not, under nohup(1).
+  /// Starts a thread that removes the partial copy after SIGINT or SIGTERM.
+  ///
+  /// The thread is never joined: it waits until a signal or the end of the process. SIGHUP keeps its default
+  /// action, or is ignored under nohup(1).
   private func abandonAtSignal(_ backup: StoreBackup) throws {
     let signals = [Signal.interrupt, .terminate]
     Signals.block(signals)
     do throws(SystemError) {
       _ = try Thread(named: "signals") {
         let signal = Signals.next(of: signals)
-        // As shells do: the number of the signal above 128.
+        // As shells do: 128 plus the signal number.
         backup.abandon { _exit(128 + signal.rawValue) }
       }
     } catch {
@@ -75,7 +77,7 @@ struct Backup: ParsableCommand {
   }
 }
 
-/// How far something is, in one line of a terminal that is written over; nothing where standard error is none.
+/// A progress line that a terminal overwrites; no output elsewhere.
 private struct ProgressLine {
   private var shown: Int?
 

@@ -3,15 +3,16 @@ internal import Bytes
 import HTTPClient
 import HTTPWire
 
-/// `cancel ID`: asks for the end of a job.
+/// `cancel ID`: requests the cancellation of a job.
 struct CancelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "cancel", abstract: "Cancel a job of a running daemon.",
     discussion: """
-      The daemon keeps the wish and passes it on; the job is canceled when Replicate says so, which \
-      `replicate-webhookd job ID --follow` shows. A job that has ended stays as it is.
+      The daemon persists the request and forwards it to Replicate. The job is canceled once Replicate \
+      reports it; `replicate-webhookd job ID --follow` shows that. An ended job keeps its state.
 
-      Exit status: 0 where the wish is kept or the job has ended, 1 where the job is not known, 69 where no daemon answers.
+      Exit status: 0 if the request is persisted or the job has ended, 1 if the job is unknown, 69 if no \
+      daemon answers.
       """)
 
   @Argument(help: "The job's id, or the prediction's.")

@@ -8,16 +8,16 @@ import Store
 import TLS
 internal import Time
 
-/// `check`: are the settings right, and is the store sound?
+/// `check`: verifies settings, addresses and the store.
 struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check settings, addresses and the store, without changing anything.",
     discussion: """
-      Run it as the daemon's user: permissions are checked too. A daemon that serves this database may go on; its addresses \
-      are then in use.
+      Run it as the daemon's user, because it checks permissions too. A daemon that serves this database may \
+      keep running; its addresses are then in use.
 
-      Exit status: 0 where `serve` would start, 78 for a wrong setting or an address in use, 1 for a store that cannot be \
-      used.
+      Exit status: 0 if `serve` would start, 78 for a wrong setting or an address in use, 1 for a store that \
+      cannot be used.
       """
   )
 
@@ -39,7 +39,7 @@ struct Check: ParsableCommand {
       try checkAddresses(settings)
       do throws(StoreError) {
         guard try DatabaseLock.examine(settings.databasePath) else {
-          Terminal.print("store      \(settings.databasePath) does not exist yet: serve makes it")
+          Terminal.print("store      \(settings.databasePath) does not exist yet: `serve` creates it")
           return
         }
         let reader = try StoreReader(path: settings.databasePath)
@@ -58,18 +58,20 @@ struct Check: ParsableCommand {
     }
   }
 
-  /// What can be done at Replicate, and how its news come.
+  /// How the daemon uses Replicate's API, and how it receives updates.
   private func describe(_ settings: Settings) -> String {
     let provider = settings.provider
     guard provider.token != nil else { return "REPLICATE_API_TOKEN is not set: the daemon only listens" }
     let secret = settings.secrets.isEmpty ? "; the webhook secret is fetched at start" : ""
     guard let publicURL = provider.publicURL else {
-      return "\(provider.apiURL), PUBLIC_URL is not set: predictions are only asked for" + secret
+      return "\(provider.apiURL), PUBLIC_URL is not set: predictions are only polled" + secret
     }
     return "\(provider.apiURL), webhooks to \(publicURL)/webhooks/replicate" + secret
   }
 
-  /// A daemon that serves this database listens there itself.
+  /// Reports addresses that cannot be listened on.
+  ///
+  /// An address in use is no problem if a daemon serves this database: it listens there itself.
   private func checkAddresses(_ settings: Settings) throws {
     let isServed = DatabaseLock.isClaimed(settings.databasePath)
     if isServed { Terminal.print("daemon     a daemon serves this database: its addresses are in use") }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Daemon
 internal import Settings
 
-/// An end of a command that is not a success: one line for people, an exit status for scripts.
+/// An unsuccessful end of a command: one line for people, an exit status for scripts.
 struct CommandFailure: Error, CustomStringConvertible {
   let description: String
   let code: ExitStatus
@@ -13,23 +13,27 @@ struct CommandFailure: Error, CustomStringConvertible {
   }
 }
 
-/// Exit statuses, after sysexits.h where it has one. Usage errors are 64, which the argument parser says itself.
+/// Exit statuses, from sysexits.h where it has one.
+///
+/// Usage errors are 64; the argument parser sets that status itself.
 enum ExitStatus: Int32 {
   case failure = 1
-  /// The job that was waited for was canceled.
+  /// The job that the command followed was canceled.
   case canceled = 2
-  /// EX_DATAERR: what was sent is not taken.
+  /// EX_DATAERR: the daemon rejects what was sent.
   case rejected = 65
   /// EX_NOINPUT
   case noInput = 66
-  /// EX_UNAVAILABLE: what was asked does not answer.
+  /// EX_UNAVAILABLE: the server does not answer.
   case unavailable = 69
   /// EX_CONFIG
   case config = 78
 }
 
 extension ParsableCommand {
-  /// Runs `body`; on failure prints every line of the reason to standard error and ends with its status.
+  /// Runs `body` and turns its failure into lines and an exit status.
+  ///
+  /// The lines of the reason go to standard error.
   func reportingFailure(_ body: () throws -> Void) throws {
     do {
       try body()

@@ -1,17 +1,17 @@
 import Glibc
 
-/// Small files, read whole within a bound.
+/// Reads small files whole, up to a size limit.
 enum Files {
   enum Contents: Equatable {
     case bytes([UInt8])
     case tooLarge
-    /// It cannot be opened, or not be read: a folder, for one.
+    /// It cannot be opened or read, such as a folder.
     case unreadable
   }
 
-  /// - Parameters:
-  ///   - path: `-` is standard input.
-  ///   - maxBytes: size limit.
+  /// The contents of a file, or why they cannot be returned.
+  ///
+  /// - Parameter path: `-` is standard input.
   static func contents(of path: String, maxBytes: Int) -> Contents {
     let descriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return .unreadable }
@@ -33,13 +33,13 @@ enum Files {
     }
   }
 
-  /// Nil where the file cannot be read, or is larger than `maxBytes`.
+  /// The bytes; nil if the file cannot be read or is larger than `maxBytes`.
   static func bytes(of path: String, maxBytes: Int) -> [UInt8]? {
     guard case .bytes(let bytes) = contents(of: path, maxBytes: maxBytes) else { return nil }
     return bytes
   }
 
-  /// Nil also where the bytes are not UTF-8.
+  /// The text; nil also if the bytes are not UTF-8.
   static func text(of path: String, maxBytes: Int) -> String? {
     bytes(of: path, maxBytes: maxBytes).flatMap { String(validating: $0, as: UTF8.self) }
   }

@@ -2,7 +2,7 @@ internal import Crypto
 import JSONText
 import StandardWebhooks
 
-/// The input of a prediction as it is written in a shell:
+/// The input of a prediction, written as shell arguments:
 ///
 ///     prompt='a desk lamp' steps:=4 image=@lamp.png
 struct InputArguments: Equatable {
@@ -10,7 +10,7 @@ struct InputArguments: Equatable {
     case text(String)
     /// The exact text of a JSON value.
     case json([UInt8])
-    /// The path of a file that is sent as a data URI.
+    /// The path of a file to send as a data URI.
     case file(String)
   }
 
@@ -31,7 +31,7 @@ struct InputArguments: Equatable {
     self.fields = fields
   }
 
-  /// The text of a JSON object, with the files in it.
+  /// The fields as a JSON object, with the files read in.
   func json() throws(InputError) -> [UInt8] {
     var files: [String: String] = [:]
     for field in fields {
@@ -53,7 +53,9 @@ struct InputArguments: Equatable {
 }
 
 extension InputArguments.Field {
-  /// Of `name=text`, `name=@file` or `name:=json`: the first `=` divides, and a `:` before it makes the rest JSON.
+  /// Parses `name=text`, `name=@file` or `name:=json`.
+  ///
+  /// The first `=` separates; a `:` before it marks the rest as JSON.
   init(_ argument: String) throws(InputError) {
     guard let equals = argument.firstIndex(of: "=") else { throw .noValue(argument) }
     let isJSON = argument[..<equals].hasSuffix(":")
@@ -79,9 +81,9 @@ extension InputArguments.Field {
   }
 }
 
-/// A small file as a URL that holds it (RFC 2397).
+/// Encodes a small file as a data URI (RFC 2397).
 enum DataURI {
-  /// Replicate takes larger files by URL only.
+  /// Replicate accepts larger files by URL only.
   static let maxFileBytes = 256 * 1024
 
   static func read(_ path: String) throws(InputError) -> String {
@@ -92,7 +94,7 @@ enum DataURI {
     }
   }
 
-  /// By the extension of its name, of which upper and lower case are one.
+  /// The media type for the file name's extension, case-insensitive.
   static func mediaType(of path: String) -> String {
     let name = path.split(separator: "/").last ?? ""
     guard let dot = name.lastIndex(of: ".") else { return fallback }
@@ -100,7 +102,7 @@ enum DataURI {
   }
 
   private static let fallback = "application/octet-stream"
-  /// What models take: https://www.iana.org/assignments/media-types.
+  /// Types that models accept: https://www.iana.org/assignments/media-types.
   private static let mediaTypes = [
     "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif",
     "avif": "image/avif", "heic": "image/heic", "bmp": "image/bmp", "tif": "image/tiff",
@@ -113,7 +115,7 @@ enum DataURI {
   ]
 }
 
-/// What is wrong with an input, and the fix.
+/// An invalid input, described with its fix.
 enum InputError: Error, Equatable, CustomStringConvertible {
   case noValue(String)
   case noName(String)
@@ -128,9 +130,9 @@ enum InputError: Error, Equatable, CustomStringConvertible {
       "--input: `\(argument)` has no `=`: write name=text, name=@file or name:=json"
     case .noName(let argument): "--input: `\(argument)` has no name before the `=`"
     case .repeated(let name):
-      "--input: `\(name)` is given more than once; an array is written \(name):='[…]'"
+      "--input: `\(name)` is given more than once; write an array as \(name):='[…]'"
     case .invalidJSON(let name, let error):
-      "--input: `\(name)` is no JSON: \(error); a text is written \(name)=…"
+      "--input: `\(name)` is no JSON: \(error); write text as \(name)=…"
     case .tooLarge(let path):
       "--input: \(path) is larger than 256 KiB: put it where Replicate can fetch it, and give its URL"
     case .unreadable(let path): "--input: \(path) cannot be read: check the path and its permissions"

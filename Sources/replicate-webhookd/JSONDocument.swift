@@ -1,6 +1,6 @@
 import JSONText
 
-/// An object of an answer, read by name.
+/// A JSON object of a response, with members read by name.
 struct JSONDocument {
   let bytes: [UInt8]
   private let object: JSONObject
@@ -11,34 +11,36 @@ struct JSONDocument {
     self.object = object
   }
 
-  /// Nil where absent. Its place is one in ``bytes``.
+  /// The member's value, as a range of ``bytes``; nil if absent.
   func value(_ name: String) -> JSONValue? {
     object.value(named: name, in: bytes.span)
   }
 
-  /// A string decoded, anything else as it is written; nil where absent.
+  /// The member as text; nil if absent.
+  ///
+  /// A string is decoded; any other value is its JSON.
   func text(_ name: String) -> String? {
     value(name).map(text)
   }
 
-  /// The same of a value inside.
+  /// A nested value as text.
   func text(_ value: JSONValue) -> String {
     guard value.kind == .string else { return String(decoding: bytes[value.range], as: UTF8.self) }
     return JSONString.decode(value.range.lowerBound + 1..<value.range.upperBound - 1, of: bytes.span)
   }
 
-  /// The elements of an array; empty where `value` is none.
+  /// The elements of an array; empty if `value` is none.
   func elements(_ value: JSONValue?) -> [JSONValue] {
     guard let value, value.kind == .array else { return [] }
     return (try? JSONScanner.elements(value, in: bytes.span)) ?? []
   }
 
-  /// Nil where there is no object of that name.
+  /// The object of that name; nil if there is none.
   func object(_ name: String) -> JSONDocument? {
     value(name).flatMap { JSONDocument(Array(bytes[$0.range])) }
   }
 
-  /// The objects of an array; empty where there is none.
+  /// The objects of an array member; empty if there are none.
   func objects(_ name: String) -> [JSONDocument] {
     elements(value(name)).compactMap { JSONDocument(Array(bytes[$0.range])) }
   }

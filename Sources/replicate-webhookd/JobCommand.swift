@@ -2,29 +2,29 @@ import ArgumentParser
 internal import Bytes
 import HTTPWire
 
-/// `job ID`: one job, as the API shows it.
+/// `job ID`: shows one job.
 struct JobCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "job", abstract: "Show one job of a running daemon.",
     discussion: """
-      With --follow it waits for the job's end, prints its output and ends as `run` does.
+      With --follow the command polls until the job's end, prints its output and exits as `run` does.
 
-      Exit status: 0 where the job is known, 1 where it is not, 69 where no daemon answers.
+      Exit status: 0 if the job is known, 1 if it is not, 69 if no daemon answers.
       """)
 
   @Argument(help: "The job's id, or the prediction's.")
   var id: String
 
-  @Flag(help: "Print the API's JSON, also on a terminal.")
+  @Flag(help: "Print the API's JSON, even on a terminal.")
   var json = false
 
-  @Flag(help: "Show its deliveries instead.")
+  @Flag(help: "Show the job's deliveries instead.")
   var history = false
 
-  @Flag(help: "Print all its logs instead.")
+  @Flag(help: "Print all of the job's logs instead.")
   var logs = false
 
-  @Flag(help: "Follow it to its end, and print its output.")
+  @Flag(help: "Follow the job to its end, and print its output.")
   var follow = false
 
   @OptionGroup var api: JobsAPIOptions
@@ -33,7 +33,7 @@ struct JobCommand: ParsableCommand {
     try JobID.validate(id)
     guard !follow || !history else { throw ValidationError("--follow and --history exclude each other") }
     guard !logs || !(follow || history || json) else {
-      throw ValidationError("--logs goes with none of --follow, --history and --json")
+      throw ValidationError("--logs excludes --follow, --history and --json")
     }
   }
 
@@ -54,7 +54,9 @@ struct JobCommand: ParsableCommand {
     }
   }
 
-  /// As they are; on a terminal without what could control it, and with a line for each redrawn progress bar.
+  /// Prints the logs unchanged, or made safe for a terminal.
+  ///
+  /// On a terminal each redrawn progress bar gets its own line.
   private func printLogs(_ logs: [UInt8]) {
     guard Terminal.isInteractive else {
       Terminal.print(exact: logs)

@@ -6,21 +6,23 @@ import HTTPWire
 internal import System
 internal import Time
 
-/// Follows one job to its end, or until SIGINT.
+/// Polls one job until its end, or until SIGINT.
 struct JobFollower {
   private let client: JobsAPIClient
   private let id: String
   private var progress: JobProgress
   private var outage = OutageTolerance()
-  /// Of the document that was shown last.
+  /// The ETag of the last document shown.
   private var entityTag: String?
 
-  /// Asked soon after a change, for changes come together; less often while there is none.
+  /// Changes come in clusters: polls are frequent after one, then back off.
   private static let pollIntervals = Duration.milliseconds(500)...Duration.seconds(2)
-  /// How often the seconds of the line are brought up to date.
+  /// How often the elapsed seconds are updated.
   private static let redrawInterval = Duration.milliseconds(500)
 
-  /// Keeps SIGINT for the follower, from now on, and makes a client whose calls it ends too. Call it once.
+  /// Blocks SIGINT and makes a client whose calls SIGINT cancels.
+  ///
+  /// Call it once: from then on the follower handles the signal.
   static func client(_ options: JobsAPIOptions) throws -> JobsAPIClient {
     Signals.block([.interrupt])
     return try options.client { Signals.arePending([.interrupt]) }
@@ -32,9 +34,11 @@ struct JobFollower {
     progress = JobProgress(of: id)
   }
 
-  /// - Parameter known: the job as the daemon has just shown it; nil where it has not.
-  /// - Returns: the job when it has ended.
-  /// - Throws: ``CommandFailure`` where the daemon does not show the job; an exit status after SIGINT.
+  /// Polls until the job has ended.
+  ///
+  /// - Parameter known: the job's current document, if the caller has it.
+  /// - Returns: the ended job.
+  /// - Throws: ``CommandFailure`` if the daemon does not return the job; an exit status after SIGINT.
   mutating func follow(from known: JSONDocument? = nil) throws -> JSONDocument {
     var job = known
     if let job {
@@ -42,7 +46,7 @@ struct JobFollower {
       progress.show(JobProgress.summary(of: job))
     }
     var pause = Self.pollIntervals.lowerBound
-    // The job's end is the bound. The daemon gives it one, and SIGINT another.
+    // Bounded by the job's end, which the daemon guarantees, and by SIGINT.
     while true {
       if let job {
         guard !JobResult.hasEnded(job) else {
@@ -60,14 +64,16 @@ struct JobFollower {
     }
   }
 
-  /// Nil where nothing has changed, or nobody answered.
+  /// The changed job; nil if nothing has changed or the daemon did not answer.
   private mutating func poll(after job: JSONDocument?) throws -> JSONDocument? {
     do throws(CommandFailure) {
       let condition = entityTag.map { ["If-None-Match: \($0)"] } ?? []
       let answer = try client.send(.get, "/jobs/\(PercentEncoding.encode(id))", fields: condition)
       guard [200, 304].contains(answer.status) else { throw client.failure(of: answer) }
       guard let shown = answer.status == 304 ? job : JSONDocument(answer.body) else {
-        throw CommandFailure("what answered is no jobs API: its answer is no JSON object", code: .failure)
+        throw CommandFailure(
+          "no jobs API at this address: the response is no JSON object. Check --api and API_LISTEN",
+          code: .failure)
       }
       outage.noteResponse(at: MonotonicClock.now)
       if answer.status == 200 { entityTag = answer.entityTag }
@@ -98,9 +104,9 @@ struct JobFollower {
     guard let signal = Signals.next(of: [.interrupt], within: timeout) else { return }
     progress.end()
     Terminal.error(
-      "\(Terminal.visible(id)) goes on: `replicate-webhookd job \(id) --follow` follows it, "
+      "\(Terminal.visible(id)) continues: `replicate-webhookd job \(id) --follow` follows it, "
         + "`replicate-webhookd cancel \(id)` cancels it")
-    // As shells do: the number of the signal above 128.
+    // As shells do: 128 plus the signal number.
     throw ExitCode(128 + signal.rawValue)
   }
 }

@@ -1,7 +1,9 @@
 import EventLoop
 internal import Time
 
-/// How far a job is, on standard error: in one line of a terminal that is written over, elsewhere a line for each change.
+/// Reports a job's progress on standard error.
+///
+/// A terminal has one line, which is overwritten; other outputs get a line for each change.
 struct JobProgress {
   private let id: String
   private let isInteractive = Terminal.isErrorInteractive
@@ -11,11 +13,11 @@ struct JobProgress {
   /// - Parameter id: the job's.
   init(of id: String) {
     self.id = Terminal.visible(id)
-    // The line that is written over has to be shorter than a terminal.
+    // The overwritten line must be shorter than the terminal is wide, so the id has its own.
     if isInteractive { Terminal.note(self.id) }
   }
 
-  /// `running  42 %`, as far as it is known.
+  /// `running  42 %`, or the state alone if the progress is unknown.
   static func summary(of job: JSONDocument) -> String {
     let state = Terminal.visible(job.text("state") ?? "unknown")
     guard let fraction = job.text("progress").flatMap(Double.init), (0...1).contains(fraction) else {
@@ -34,13 +36,13 @@ struct JobProgress {
     }
   }
 
-  /// Brings the seconds up to date.
+  /// Updates the elapsed seconds.
   func redraw() {
     guard isInteractive, let shown else { return }
     Terminal.overwriteErrorLine("\(shown)  \((MonotonicClock.now - startedAt).components.seconds) s")
   }
 
-  /// Leaves the last line as it is.
+  /// Keeps the last line and moves below it.
   mutating func end() {
     if isInteractive, shown != nil { Terminal.note("") }
     shown = nil

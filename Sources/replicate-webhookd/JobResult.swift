@@ -1,7 +1,7 @@
 import JSONText
 import Jobs
 
-/// What became of a job, for the standard output and the exit status of a command.
+/// A job's result, as standard output and exit status of a command.
 struct JobResult {
   let job: JSONDocument
 
@@ -9,8 +9,10 @@ struct JobResult {
     job.text("state").flatMap(JobState.init)?.isTerminal ?? false
   }
 
-  /// What it made: a string as it is; of strings, URLs one a line and anything else joined, for then they are the pieces of
-  /// a text; any other value as its JSON. Nil where there is none.
+  /// The job's output as text; nil if there is none.
+  ///
+  /// A string is printed as it is. Of an array of strings, URLs get a line each; other strings are pieces of
+  /// one text and are joined. Any other value is printed as its JSON.
   var output: String? { job.value("output").map(text) }
 
   private func text(of value: JSONValue) -> String {
@@ -26,7 +28,7 @@ struct JobResult {
       && !text.unicodeScalars.contains { $0.properties.isWhitespace }
   }
 
-  /// Nil where the job has succeeded.
+  /// The command's failure; nil if the job succeeded.
   var failure: CommandFailure? {
     let id = job.text("id") ?? "the job"
     let error = job.object("error")
@@ -41,7 +43,7 @@ struct JobResult {
     }
   }
 
-  /// Prints the output, or the whole job, and ends the command as the job has ended.
+  /// Prints the output or the whole job, and throws unless it succeeded.
   func report(asJSON: Bool) throws(CommandFailure) {
     let failure = failure
     if asJSON {

@@ -1,4 +1,4 @@
-/// Answers of the API as text for a terminal.
+/// Formats responses of the jobs API for a terminal.
 enum JobTable {
   static func list(_ document: JSONDocument) -> String {
     let jobs = document.objects("jobs")
@@ -23,10 +23,10 @@ enum JobTable {
       })
   }
 
-  /// What ended, by day and model; then by day, with the ends that no delivery told.
+  /// Ended jobs by day and model, then by day with the lost webhooks.
   static func usage(_ document: JSONDocument) -> String {
     let days = document.objects("days")
-    guard !days.isEmpty else { return "nothing ended in these days" }
+    guard !days.isEmpty else { return "no jobs ended in these days" }
     let counts = ["succeeded", "failed", "canceled"]
     let seconds = ["predict_seconds", "queue_seconds", "run_seconds"]
     let byModel = table(

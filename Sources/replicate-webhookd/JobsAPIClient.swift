@@ -5,9 +5,9 @@ import HTTPClient
 import JSONText
 internal import Settings
 
-/// How a command reaches the jobs API of a running daemon.
+/// Options that locate the jobs API of a running daemon.
 struct JobsAPIOptions: ParsableArguments {
-  @Option(help: "Address of the jobs API; that of API_LISTEN unless given.")
+  @Option(help: "Base URL of the jobs API. (default: the address in API_LISTEN)")
   var api: String?
 
   @OptionGroup var settings: SettingsOptions
@@ -18,14 +18,15 @@ struct JobsAPIOptions: ParsableArguments {
     let base = try api ?? LocalURL.of(reader.readAPIAddresses())
     guard let base else {
       throw CommandFailure(
-        "API_LISTEN has no port: ask the unix socket with curl --unix-socket, or name another address with --api",
+        "API_LISTEN has no port: send requests to the unix socket with curl --unix-socket, "
+          + "or name another address with --api",
         code: .config)
     }
     return try JobsAPIClient(base: base, token: reader.readTokenText(), isCanceled: isCanceled)
   }
 }
 
-/// Asks the jobs API of a running daemon.
+/// A client of the jobs API of a running daemon.
 struct JobsAPIClient {
   private let base: String
   private let token: String?
@@ -35,25 +36,27 @@ struct JobsAPIClient {
     self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
     self.token = token
     do throws(HTTPClientError) {
-      // A token of API_TOKENS is for the daemon, and for no proxy before it.
+      // A token of API_TOKENS belongs to the daemon; a proxy must not receive it.
       client = try HTTPClient(usesProxy: false, isCanceled: isCanceled)
     } catch {
       throw CommandFailure("\(error)", code: .failure)
     }
   }
 
-  /// The body of a 200; anything else is a failure that says what the daemon said.
+  /// The body of a 200 response.
+  ///
+  /// - Throws: a failure with the daemon's explanation, after any other status.
   func get(_ path: String) throws(CommandFailure) -> [UInt8] {
     let answer = try send(.get, path)
     guard answer.status == 200 else { throw failure(of: answer) }
     return answer.body
   }
 
-  /// Whatever the daemon answers.
+  /// Sends one request and returns the response, whatever its status.
   ///
   /// - Parameters:
   ///   - fields: header fields as `name: value`.
-  ///   - body: JSON, and never sent twice.
+  ///   - body: JSON. A POST is never sent twice.
   func send(
     _ method: HTTPClient.Method, _ path: String, fields: [String] = [], body: [UInt8]? = nil
   ) throws(CommandFailure) -> HTTPClient.Response {
@@ -68,14 +71,14 @@ struct JobsAPIClient {
     }
   }
 
-  /// What the daemon said instead of what was asked for.
+  /// The failure that an unexpected response describes.
   ///
-  /// - Parameter code: how the command ends where the daemon, or what stands before it, did decide.
+  /// - Parameter code: the exit status if the daemon, or a proxy before it, rejected the request.
   func failure(of answer: HTTPClient.Answer, code: ExitStatus = .failure) -> CommandFailure {
     let problem = JSONDocument(answer.body)
     let detail = problem?.text("detail") ?? "no explanation"
     let name = problem?.text("code").map { " \($0)" } ?? ""
-    // RFC 9110 section 15.6: the daemon cannot now, or the proxy before it finds none.
+    // RFC 9110 section 15.6: the daemon cannot serve now, or a proxy does not reach it.
     let isTemporary = [502, 503, 504].contains(answer.status)
     return CommandFailure(
       Terminal.visible("\(base) answered \(answer.status)\(name): \(detail)"),

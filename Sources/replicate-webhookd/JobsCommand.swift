@@ -3,7 +3,7 @@ internal import Bytes
 import HTTPWire
 import Jobs
 
-/// `jobs`: the newest jobs, as a table or as JSON.
+/// `jobs`: lists the newest jobs as a table or as JSON.
 struct JobsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs", abstract: "List the jobs of a running daemon, newest first.",
@@ -11,7 +11,7 @@ struct JobsCommand: ParsableCommand {
         replicate-webhookd jobs --state failed
         replicate-webhookd jobs --watch
 
-      Exit status: 0, also after SIGINT; 1 where the daemon refuses, 69 where none answers.
+      Exit status: 0, also after SIGINT; 1 if the daemon rejects the request, 69 if none answers.
       """)
 
   @Option(help: "Only jobs in this state: \(JobState.allCases.map(\.rawValue).joined(separator: ", ")).")
@@ -20,17 +20,17 @@ struct JobsCommand: ParsableCommand {
   @Option(help: "Only jobs of this model, owner/name.")
   var model: String?
 
-  @Option(help: "At most so many, 1 to 500; 50 unless given, with --watch 20.")
+  @Option(help: "Maximum number of jobs, 1 to 500. (default: 50, with --watch 20)")
   var limit: Int?
 
-  @Option(help: "Go on where the list before ended: its `next`.")
+  @Option(help: "Continue after the previous page: its `next`.")
   var after: String?
 
-  @Flag(help: "Print the API's JSON, also on a terminal.")
+  @Flag(help: "Print the API's JSON, even on a terminal.")
   var json = false
 
   @Flag(
-    help: "Show them again each second, until SIGINT; away from a terminal, a line of JSON for each change.")
+    help: "Refresh every second until SIGINT; off a terminal, print a line of JSON for each change.")
   var watch = false
 
   @OptionGroup var api: JobsAPIOptions

@@ -2,14 +2,15 @@ import EventLoop
 internal import System
 internal import Time
 
-/// Shows the newest jobs again and again, until SIGINT: on a terminal as a table that is drawn anew, else each job that is
-/// new or has changed as a line of JSON.
+/// Polls the newest jobs and shows changes, until SIGINT.
+///
+/// A terminal shows a table that is redrawn. Other outputs get a line of JSON for each new or changed job.
 struct JobsWatch {
   private let client: JobsAPIClient
   private let path: String
   private let isTable: Bool
   private var outage = OutageTolerance()
-  /// Of the jobs that were shown last, by id: as many as one page has.
+  /// Revisions of the jobs shown last, by id; at most one page.
   private var revisions: [String: String] = [:]
 
   private static let pollInterval = Duration.seconds(1)
@@ -21,14 +22,16 @@ struct JobsWatch {
   }
 
   mutating func run() throws(CommandFailure) {
-    // Whoever watches ends it, or closes the pipe.
+    // Bounded by SIGINT, and by the reader that closes the pipe.
     while true {
       var failure: CommandFailure?
       do throws(CommandFailure) {
         let answer = try client.get(path)
         outage.noteResponse(at: MonotonicClock.now)
         guard let document = JSONDocument(answer) else {
-          throw CommandFailure("what answered is no jobs API: its answer is no JSON object", code: .failure)
+          throw CommandFailure(
+            "no jobs API at this address: the response is no JSON object. Check --api and API_LISTEN",
+            code: .failure)
         }
         guard show(document) else { return }
       } catch {
@@ -44,14 +47,16 @@ struct JobsWatch {
     }
   }
 
-  /// False where nobody reads any more.
+  /// Shows the jobs; false if the reader is gone.
   private mutating func show(_ document: JSONDocument) -> Bool {
     guard !isTable else { return Terminal.redraw(JobTable.list(document)) }
     let lines = changes(in: document.objects("jobs"))
     return lines.isEmpty || Terminal.print(json: lines)
   }
 
-  /// The documents of `jobs` that differ from those before, one a line, and the newest last, as a log has it.
+  /// The documents that have changed since the last call, as lines.
+  ///
+  /// The newest is last, as in a log.
   ///
   /// - Parameter jobs: the newest first.
   mutating func changes(in jobs: [JSONDocument]) -> [UInt8] {

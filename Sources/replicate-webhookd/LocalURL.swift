@@ -2,10 +2,11 @@ import Daemon
 import EventLoop
 internal import Settings
 
-/// The URL of a listener of this machine.
+/// The URL of a listener on this machine.
 enum LocalURL {
-  /// Of the first address that takes HTTP on a port; one that means every address of the machine is reached through its
-  /// loopback. Nil where there is none.
+  /// The URL of the first plain HTTP address with a port; nil if there is none.
+  ///
+  /// A wildcard address is reached through loopback.
   static func of(_ addresses: [ListenAddress]) -> String? {
     for address in addresses where !address.expectsProxyHeader {
       guard case .bind(let socketAddress, _) = address.place, let port = socketAddress.port else { continue }

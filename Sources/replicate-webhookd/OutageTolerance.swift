@@ -1,20 +1,21 @@
 import EventLoop
 internal import Time
 
-/// How long a command that follows something goes on while the daemon does not answer: it may be starting again, and
-/// nothing is lost meanwhile.
+/// Lets a polling command continue through a short outage of the daemon.
+///
+/// The daemon may be restarting; no update is lost meanwhile.
 struct OutageTolerance {
   static let maxDuration = Duration.seconds(60)
 
-  private var lastAnswer: MonotonicTime?
+  private var lastResponse: MonotonicTime?
 
   mutating func noteResponse(at now: MonotonicTime) {
-    lastAnswer = now
+    lastResponse = now
   }
 
-  /// Gives up where the daemon never answered, not for too long, or does not want to.
+  /// Rethrows unless the daemon is unavailable and answered within ``maxDuration``.
   func tolerate(_ failure: CommandFailure, at now: MonotonicTime) throws(CommandFailure) {
-    guard failure.code == .unavailable, let lastAnswer, now - lastAnswer < Self.maxDuration else {
+    guard failure.code == .unavailable, let lastResponse, now - lastResponse < Self.maxDuration else {
       throw failure
     }
   }

@@ -4,12 +4,13 @@ import ArgumentParser
 struct ReplicateWebhookd: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replicate-webhookd",
-    abstract: "Turns Replicate's webhooks into jobs that you can ask for.",
+    abstract: "Receives Replicate's webhooks and serves them as jobs over HTTP.",
     discussion: """
-      A daemon that you register as the webhook URL of your Replicate predictions. It verifies every delivery, stores it \
-      once, and only then acknowledges it; your app asks for a job's state over HTTP.
+      A daemon that you register as the webhook URL of your Replicate predictions. It verifies every \
+      delivery, stores it once, and only then acknowledges it. Your app reads a job's state over HTTP.
 
-      Settings come from the environment, and from a file given with --env-file. See .env.example for all of them.
+      Settings come from the environment, and from a file given with --env-file. .env.example lists all of \
+      them.
       """,
     version: Version.current,
     subcommands: [
@@ -18,7 +19,7 @@ struct ReplicateWebhookd: ParsableCommand {
     ])
 
   static func main() {
-    // The argument parser shows the general help for a command that does not exist, and counts that as a success.
+    // The argument parser shows the general help for an unknown command, and exits with 0.
     let arguments = CommandLine.arguments.dropFirst()
     let commands = configuration.subcommands.map { $0._commandName }
     if arguments.first == "help", let name = arguments.dropFirst().first(where: { !$0.hasPrefix("-") }),

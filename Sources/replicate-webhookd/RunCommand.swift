@@ -4,26 +4,28 @@ import HTTPClient
 import JSONText
 internal import System
 
-/// `run`: one prediction from the shell, through the daemon, to its end.
+/// `run`: creates a job through the daemon and follows it to its end.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Run a model through a running daemon, and print its output.",
     discussion: """
-      Creates a job and follows it to its end: progress on standard error, the output on standard output. A text is printed \
-      as it is, URLs one a line, pieces of a text joined, anything else as JSON. The daemon needs REPLICATE_API_TOKEN.
+      Creates a job and follows it to its end: progress on standard error, the output on standard output. \
+      Text is printed as it is, URLs one per line, pieces of text joined, any other value as JSON. The \
+      daemon needs REPLICATE_API_TOKEN.
 
         replicate-webhookd run black-forest-labs/flux-schnell -i prompt='a lamp'
         replicate-webhookd run owner/upscaler -i image=@lamp.png -i scale:=4 > url
         id=$(replicate-webhookd run owner/model -i prompt=hello --detach)
 
-      An input is written name=text, name:=json, or name=@file for a file of at most 256 KiB, which is sent as a data URI; \
-      larger ones go by URL. A text that begins with @ is written as JSON: name:='"@…"'.
+      Write an input as name=text, name:=json, or name=@file. A file of at most 256 KiB is sent as a data \
+      URI; give the URL of a larger one. Write text that begins with @ as JSON: name:='"@…"'.
 
-      SIGINT ends the command and not the job: it says how to follow and to cancel that. While the daemon starts again, the \
-      command waits, for a minute.
+      SIGINT ends the command but not the job, and prints how to follow or cancel it. If the daemon \
+      restarts, the command retries for up to a minute.
 
-      Exit status: 0 where the job succeeded, 1 where it failed, 2 where it was canceled, 64 for a wrong command, 65 where \
-      the daemon does not take the job, 66 for a file that cannot be sent, 69 where no daemon answers, 130 after SIGINT.
+      Exit status: 0 if the job succeeded, 1 if it failed, 2 if it was canceled, 64 for a usage error, 65 if \
+      the daemon rejects the job, 66 for a file that cannot be sent, 69 if no daemon answers, 130 after \
+      SIGINT.
       """)
 
   @Argument(help: ArgumentHelp("What to run.", valueName: "owner/name[:version]"))
@@ -38,28 +40,32 @@ struct RunCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Run this deployment instead of a model.", valueName: "owner/name"))
   var deployment: String?
 
-  @Option(help: "The job's id, chosen by you: letters, digits, hyphens and underscores.")
+  @Option(help: "The job's id, if you choose it: letters, digits, hyphens and underscores.")
   var id: String?
 
-  @Option(help: "Run twice with the same key, the same command finds the same job.")
+  @Option(help: "With the same key, a repeated command finds the same job.")
   var idempotencyKey: String?
 
-  @Option(help: ArgumentHelp("No news for so long: the job is stale. Such as 15m.", valueName: "duration"))
+  @Option(
+    help: ArgumentHelp(
+      "Time without updates after which the job is stale, such as 15m.", valueName: "duration"))
   var timeout: String?
 
-  @Option(help: ArgumentHelp("Replicate gives up after that. Such as 5m.", valueName: "duration"))
+  @Option(
+    help: ArgumentHelp(
+      "Time after which Replicate cancels the prediction, such as 5m.", valueName: "duration"))
   var cancelAfter: String?
 
-  @Option(help: "How often a prediction that the platform gave up is created again, 0 to 5.")
+  @Option(help: "Retries of a prediction that failed on Replicate's platform, 0 to 5.")
   var retries: Int?
 
-  @Option(help: ArgumentHelp("What the output must be to count as succeeded.", valueName: "json"))
+  @Option(help: ArgumentHelp("The rules that the output must meet for success.", valueName: "json"))
   var expect: String?
 
-  @Option(help: ArgumentHelp("An object that is yours, kept with the job.", valueName: "json"))
+  @Option(help: ArgumentHelp("An object of your own, stored with the job.", valueName: "json"))
   var metadata: String?
 
-  @Flag(help: "Print the job's id, and do not wait for its end.")
+  @Flag(help: "Print the job's id, and return at once.")
   var detach = false
 
   @Flag(help: "Print the API's JSON of the job instead of its output.")
@@ -89,7 +95,8 @@ struct RunCommand: ParsableCommand {
       let client = try JobFollower.client(api)
       let job = try create(body, at: client)
       guard let id = job.text("id") else {
-        throw CommandFailure("what answered is no jobs API: its answer has no id", code: .failure)
+        throw CommandFailure(
+          "no jobs API at this address: the response has no id. Check --api and API_LISTEN", code: .failure)
       }
       guard !detach else {
         if json { Terminal.print(json: job.bytes) } else { Terminal.print(id) }
@@ -104,7 +111,7 @@ struct RunCommand: ParsableCommand {
 // MARK: - The request
 
 extension RunCommand {
-  /// The member that says what to run. The daemon judges the names.
+  /// The request member that names what to run; the daemon validates the names.
   private func target() throws(ValidationError) -> (member: String, name: String) {
     switch (model, version, deployment) {
     case (let model?, nil, nil): return ("model", model)
@@ -138,7 +145,7 @@ extension RunCommand {
     return writer.bytes
   }
 
-  /// The job as the daemon has made it, or knew it by its id or key.
+  /// The new job, or the existing one with the same id or key.
   private func create(_ body: [UInt8], at client: JobsAPIClient) throws -> JSONDocument {
     do throws(CommandFailure) {
       let key = idempotencyKey.map { ["Idempotency-Key: \($0)"] } ?? []

@@ -4,28 +4,28 @@ import HTTPClient
 internal import Settings
 import StandardWebhooks
 
-/// `send`: signed deliveries for development, in place of a tunnel.
+/// `send`: posts signed deliveries in development, without a tunnel.
 struct Send: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Sign deliveries and post them to a receiver.",
     discussion: """
-      Sends the deliveries of an invented prediction (--scenario), or bodies of yours (--body). The secret is that of \
-      REPLICATE_WEBHOOK_SECRET, or of the file that --secret names; the first one signs. With REPLICATE_API_TOKEN alone it \
-      is fetched, as `serve` does.
+      Sends the deliveries of an invented prediction (--scenario), or your own bodies (--body). The secret \
+      comes from REPLICATE_WEBHOOK_SECRET or from the file that --secret names; of several, the first one \
+      signs. With REPLICATE_API_TOKEN alone, the secret is fetched from Replicate, as in `serve`.
 
-      Exit status: 0 where every answer was the expected one, 1 where one was not, 69 where nobody answers.
+      Exit status: 0 if every response had the expected status, 1 if one had not, 69 if no receiver answers.
       """)
 
-  @Argument(help: "Where to post to; the daemon of WEBHOOK_LISTEN unless given.")
+  @Argument(help: "The URL to post to. (default: the daemon at WEBHOOK_LISTEN)")
   var url: String?
 
   @Option(help: "Which deliveries to send.")
   var scenario = Scenario.happy
 
-  @Option(help: "Send this body instead; may be repeated.", completion: .file())
+  @Option(help: "Send the body in this file instead; may be repeated.", completion: .file())
   var body: [String] = []
 
-  @Option(help: "The id of the invented prediction; random unless given.")
+  @Option(help: "The id of the invented prediction. (default: random)")
   var id: String?
 
   @Option(
@@ -47,12 +47,13 @@ struct Send: ParsableCommand {
         let isExpected = answer.status == delivery.expectedStatus
         if !isExpected { unexpected += 1 }
         Terminal.print(
-          "\(delivery.label)  \(delivery.webhookID)  \(answer.status)\(isExpected ? "" : " (expected \(delivery.expectedStatus))")  "
+          "\(delivery.label)  \(delivery.webhookID)  \(answer.status)"
+            + (isExpected ? "  " : " (expected \(delivery.expectedStatus))  ")
             + Terminal.visible(String(decoding: answer.body, as: UTF8.self), keeping: ["\t"]))
       }
       guard unexpected == 0 else {
         throw CommandFailure(
-          "\(unexpected) of \(deliveries.count) answers were not the expected ones", code: .failure)
+          "\(unexpected) of \(deliveries.count) responses had an unexpected status", code: .failure)
       }
     }
   }
@@ -61,11 +62,11 @@ struct Send: ParsableCommand {
     var reader = try options.reader()
     guard let url = LocalURL.of(try reader.readWebhookAddresses()) else {
       throw CommandFailure(
-        "WEBHOOK_LISTEN has no port that takes plain HTTP: name the URL to post to", code: .config)
+        "WEBHOOK_LISTEN has no port for plain HTTP: give the URL to post to", code: .config)
     }
     guard !reader.usesTLS else {
       throw CommandFailure(
-        "TLS_CERTIFICATE is set: name the URL to post to, https:// with a name of the certificate",
+        "TLS_CERTIFICATE is set: give the URL to post to, https:// and a name in the certificate",
         code: .config)
     }
     return url + "/webhooks/replicate"
@@ -78,10 +79,10 @@ struct Send: ParsableCommand {
       }
       return first
     }
-    // Arguments are readable by every user of the machine, and stay in the shell's history.
+    // Every user of the machine can read arguments, and the shell's history keeps them.
     guard !secret.hasPrefix("whsec_") else {
       throw CommandFailure(
-        "--secret: takes a file, not the secret itself, which others could read in the list of processes",
+        "--secret: give a file, not the secret itself, which others could read in the process list",
         code: .config)
     }
     guard let text = Files.text(of: secret, maxBytes: 4096) else {

@@ -6,14 +6,14 @@ internal import Observability
 internal import Settings
 internal import System
 
-/// `serve`: the daemon.
+/// `serve`: runs the daemon.
 struct Serve: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Receive webhooks and answer for jobs, until SIGTERM or SIGINT.",
+    abstract: "Receive webhooks and serve the jobs API, until SIGTERM or SIGINT.",
     discussion:
       """
-      Exit status: 0 after an orderly end, 1 after any other, 78 where a setting keeps it from starting, 69 where \
-      Replicate does not answer and no REPLICATE_WEBHOOK_SECRET is set.
+      Exit status: 0 after a clean shutdown, 1 after an unclean one, 78 if a setting prevents the start, 69 \
+      if Replicate does not answer and REPLICATE_WEBHOOK_SECRET is not set.
       """)
 
   @OptionGroup var options: SettingsOptions
@@ -24,7 +24,7 @@ struct Serve: ParsableCommand {
       let settings = try options.settings()
       let sink = try startLog()
       let end = Result { try serve(settings, logTo: sink) }
-      // Nobody reads standard error: to print a reason there would never return.
+      // Standard error has no reader: printing a reason there would block forever.
       guard sink.close() else { throw ExitCode(Self.status(of: end)) }
       try end.get()
     }
@@ -39,7 +39,7 @@ struct Serve: ParsableCommand {
     } catch {
       throw CommandFailure("\(error)", code: error.mayPass ? .unavailable : .config)
     }
-    guard application.run() else { throw CommandFailure("not everything ended in order", code: .failure) }
+    guard application.run() else { throw CommandFailure("unclean shutdown: see the log", code: .failure) }
   }
 
   private static func status(of end: Result<Void, any Error>) -> Int32 {

@@ -3,10 +3,11 @@ import Daemon
 internal import Settings
 import StandardWebhooks
 
-/// Where the settings of every command come from.
+/// The sources of a command's settings.
 struct SettingsOptions: ParsableArguments {
   @Option(
-    name: .customLong("env-file"), help: ArgumentHelp("Read settings from this file too.", valueName: "file"),
+    name: .customLong("env-file"),
+    help: ArgumentHelp("Read settings from this file as well.", valueName: "file"),
     completion: .file())
   var envFile: String?
 
@@ -16,7 +17,7 @@ struct SettingsOptions: ParsableArguments {
     return try reader.read()
   }
 
-  /// The webhook secrets alone, fetched where only a token is set.
+  /// The webhook secrets; fetched from Replicate if only a token is set.
   func secrets() throws -> [Secret] {
     var reader = try reader()
     let source = try reader.readSecretSource()

@@ -1,7 +1,8 @@
 import Glibc
 
-/// Standard output and standard error, written whole. What goes to a terminal is made harmless on its way; what goes to a file
-/// or a pipe stays exact.
+/// Writes standard output and standard error without partial writes.
+///
+/// Text for a terminal is stripped of control characters; files and pipes get the exact bytes.
 enum Terminal {
   static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
   static var isErrorInteractive: Bool { isatty(STDERR_FILENO) == 1 }
@@ -11,14 +12,16 @@ enum Terminal {
     write(Array((line + "\n").utf8), to: STDOUT_FILENO)
   }
 
-  /// - Parameter json: one document or several, with what ends their lines.
-  /// - Returns: false where the reader is gone.
+  /// Prints JSON on standard output.
+  ///
+  /// - Parameter json: one or more documents, with their line endings.
+  /// - Returns: false if the reader is gone.
   @discardableResult
   static func print(json: [UInt8]) -> Bool {
     write(isInteractive ? Array(escaped(json: json).utf8) : json, to: STDOUT_FILENO)
   }
 
-  /// - Parameter exact: what goes out unchanged, because no terminal shows it.
+  /// Prints bytes unchanged; the caller makes sure that no terminal shows them.
   static func print(exact bytes: [UInt8]) {
     write(bytes, to: STDOUT_FILENO)
   }
@@ -27,17 +30,17 @@ enum Terminal {
     note("replicate-webhookd: " + line)
   }
 
-  /// What is no error, but does not belong into the output.
+  /// Prints a line that is no error and no output to standard error.
   static func note(_ line: String) {
     write(Array((visible(line, keeping: layout) + "\n").utf8), to: STDERR_FILENO)
   }
 
-  /// Puts `text` in place of all that stands on the terminal (ECMA-48, CUP and ED).
+  /// Clears the terminal and shows `text` (ECMA-48, CUP and ED).
   static func redraw(_ text: String) -> Bool {
     write(Array("\u{1B}[H\u{1B}[2J\(visible(text, keeping: layout))\n".utf8), to: STDOUT_FILENO)
   }
 
-  /// Puts `text` in place of what stands in the terminal's last line (ECMA-48, EL).
+  /// Replaces the terminal's current line with `text` (ECMA-48, EL).
   static func overwriteErrorLine(_ text: String) {
     write(Array("\r\u{1B}[K\(visible(text))".utf8), to: STDERR_FILENO)
   }

@@ -2,15 +2,15 @@ import ArgumentParser
 internal import Bytes
 import HTTPWire
 
-/// `usage`: what has ended, by day and model.
+/// `usage`: counts ended jobs by day and model.
 struct UsageCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "usage", abstract: "Show what ended at a running daemon, by day and model.",
+    commandName: "usage", abstract: "Show the ended jobs of a running daemon, by day and model.",
     discussion: """
-      Days are those of UTC. PREDICT S is what Replicate counts as the time of predicting; LOST WEBHOOKS are ends that \
-      no delivery told, and that the daemon found by asking.
+      Days are in UTC. PREDICT S is Replicate's predict_time. LOST WEBHOOKS counts ends that arrived by no \
+      delivery and that the daemon found by polling.
 
-      Exit status: 0, 1 where the daemon refuses, 69 where none answers.
+      Exit status: 0, 1 if the daemon rejects the request, 69 if none answers.
       """)
 
   @Option(help: ArgumentHelp("The first day, such as 2026-11-01.", valueName: "day"))
@@ -19,7 +19,7 @@ struct UsageCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The last day.", valueName: "day"))
   var to: String?
 
-  @Flag(help: "Print the API's JSON, also on a terminal.")
+  @Flag(help: "Print the API's JSON, even on a terminal.")
   var json = false
 
   @OptionGroup var api: JobsAPIOptions
@@ -37,7 +37,7 @@ struct UsageCommand: ParsableCommand {
 }
 
 extension PercentEncoding {
-  /// `?name=value&…` of those parameters that have a value; empty where none has.
+  /// `?name=value&…` of the parameters with a value; empty if none has.
   static func query(_ parameters: [(name: String, value: String?)]) -> String {
     let pairs = parameters.compactMap { name, value in value.map { "\(name)=\(encode($0))" } }
     return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")

@@ -2,26 +2,29 @@ import ArgumentParser
 import Replicate
 import StandardWebhooks
 
-/// `verify`: would this delivery be accepted, and if not, why?
+/// `verify`: checks a recorded delivery and names the failing check.
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Say whether a recorded delivery verifies, and which check fails.",
+    abstract: "Verify a recorded delivery, and show which check fails.",
     discussion: """
-      Takes the header fields as `name: value` lines, as `curl -v` or a proxy's log shows them, and the body byte for \
-      byte. Exit status: 0 where every check passes, 1 otherwise. No secret and no expected signature is ever shown.
+      Reads the header fields as `name: value` lines, as `curl -v` or a proxy's log prints them, and the \
+      body byte for byte. Secrets and expected signatures are never shown.
+
+      Exit status: 0 if every check passes, 1 otherwise.
       """)
 
   @Option(
-    name: .long, help: "File with the header fields, one a line; - for standard input.", completion: .file())
+    name: .long, help: "File with the header fields, one per line; - for standard input.", completion: .file()
+  )
   var headers: String
 
   @Option(name: .long, help: "File with the body, exactly as it was received.", completion: .file())
   var body: String
 
-  @Option(name: .long, help: "Judge the timestamp as of this Unix time instead of now.")
+  @Option(name: .long, help: "Check the timestamp against this Unix time instead of now.")
   var at: Int64?
 
-  @Option(name: .long, help: "How far the timestamp may lie from that time, in seconds.")
+  @Option(name: .long, help: "Maximum difference of the timestamp from that time, in seconds.")
   var tolerance: Int64 = 300
 
   @OptionGroup var options: SettingsOptions
@@ -49,14 +52,14 @@ struct Verify: ParsableCommand {
       let values = fields.values(name)
       guard values.count == 1, let value = values.first, !value.isEmpty else {
         throw CommandFailure(
-          "headers     FAILED: expected \(name) once, saw it \(values.count) times", code: .failure)
+          "headers     FAILED: expected \(name) once, found it \(values.count) times", code: .failure)
       }
       return value
     }
     let headers = SignatureHeaders(
       id: try value(SignatureHeaders.idName), timestamp: try value(SignatureHeaders.timestampName),
       signature: try value(SignatureHeaders.signatureName))
-    Terminal.print("headers     ok: webhook-id, webhook-timestamp and webhook-signature are there once")
+    Terminal.print("headers     ok: webhook-id, webhook-timestamp and webhook-signature occur once")
     return headers
   }
 
@@ -79,8 +82,9 @@ struct Verify: ParsableCommand {
       case .mismatch:
         throw CommandFailure(
           """
-          signature   FAILED: \(error). The body has \(body.count) bytes: is it exactly what was received, not parsed \
-          and printed again, with its last newline or without one? Is the secret that of the account that sent it?
+          signature   FAILED: \(error). The body has \(body.count) bytes. It must be exactly the bytes that \
+          were received, final newline included, not parsed and printed again. Check that the secret belongs \
+          to the account that sent it.
           """, code: .failure)
       }
     }
@@ -97,7 +101,9 @@ struct Verify: ParsableCommand {
   }
 }
 
-/// `name: value` lines, of which those that are no field are skipped (a request line, or curl's `> ` before each).
+/// Header fields read from `name: value` lines.
+///
+/// Lines that are no field are skipped, such as a request line; curl's prefixes `> ` and `< ` are removed.
 struct HeaderLines {
   private let fields: [(name: String, value: String)]
 

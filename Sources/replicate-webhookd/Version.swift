@@ -1,4 +1,6 @@
-/// What this program calls itself. It follows semantic versioning; the promises of the README are its interface.
+/// The program's version, in semantic versioning.
+///
+/// The interface that it versions is the one that the README documents.
 enum Version {
   static let current = "0.1.0"
 }

@@ -1,19 +1,23 @@
 extension Terminal {
-  /// Without what could move a terminal's cursor, repaint it, or turn the direction in which it writes.
+  /// Text without characters that could control a terminal.
   ///
-  /// - Parameter kept: what stays.
+  /// Such characters move the cursor, repaint the screen or change the writing direction.
+  ///
+  /// - Parameter kept: characters to leave in place.
   static func visible(_ text: String, keeping kept: Set<Unicode.Scalar> = []) -> String {
     guard text.unicodeScalars.contains(where: isHarmful) else { return text }
     let scalars = text.unicodeScalars.map { isHarmful($0) && !kept.contains($0) ? "·" : $0 }
     return String(String.UnicodeScalarView(scalars))
   }
 
-  /// The same for JSON, which stays the same JSON: beyond ASCII there are only contents of strings, where an escape means the
-  /// same (RFC 8259 section 7).
+  /// JSON with such characters escaped, equal to the original document.
+  ///
+  /// Outside ASCII, JSON has only the contents of strings, where an escape has the same meaning
+  /// (RFC 8259 section 7).
   static func escaped(json: [UInt8]) -> String {
     var text = ""
     for scalar in String(decoding: json, as: UTF8.self).unicodeScalars {
-      // These are between the values, where nothing else of the kind is allowed (RFC 8259 section 2).
+      // White space between values; no other control is allowed there (RFC 8259 section 2).
       if scalar == "\r" { continue }
       if isHarmful(scalar), scalar != "\n", scalar != "\t" {
         let digits = String(scalar.value, radix: 16)
@@ -25,9 +29,11 @@ extension Terminal {
     return text
   }
 
-  /// Controls of C0, DEL and C1 (ESC and CSI among them), ends of lines and paragraphs, and what controls direction
-  /// (https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters). All of them have at most four hexadecimal
-  /// digits.
+  /// Whether the scalar is a control, a line or paragraph separator, or a bidi control.
+  ///
+  /// Controls are those of C0, DEL and C1, ESC and CSI among them. For bidi controls see
+  /// https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters. All of these have at most
+  /// four hexadecimal digits.
   private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x20...0x7E, 0xA0...0xFF: false

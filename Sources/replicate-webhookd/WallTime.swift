@@ -1,8 +1,8 @@
 import EventLoop
 internal import Time
 
-/// Now, for what is signed.
+/// The current wall clock time, used for signatures.
 enum WallTime {
-  /// Since 1970-01-01T00:00:00Z.
+  /// Seconds since 1970-01-01T00:00:00Z.
   static var seconds: Int64 { WallClock.milliseconds / 1000 }
 }

@@ -122,7 +122,7 @@ extension ProcessTests {
 
     @Test(arguments: [
       (["REPLICATE_WEBHOOK_SECRET": Daemon.secret], "only listens"),
-      (["REPLICATE_API_TOKEN": "r8_not_a_real_token"], "predictions are only asked for; the webhook secret"),
+      (["REPLICATE_API_TOKEN": "r8_not_a_real_token"], "predictions are only polled; the webhook secret"),
       (
         ["REPLICATE_API_TOKEN": "r8_not_a_real_token", "PUBLIC_URL": "https://hooks.example.com/"],
         "webhooks to https://hooks.example.com/webhooks/replicate"
@@ -142,7 +142,7 @@ extension ProcessTests {
     /// What verify says of a delivery in which one thing is wrong.
     @Test(arguments: [
       ("", "", 0, "accepted by secret 1"),
-      ("webhook-id: ", "webhook-no: ", 1, "expected webhook-id once, saw it 0 times"),
+      ("webhook-id: ", "webhook-no: ", 1, "expected webhook-id once, found it 0 times"),
       ("webhook-id: m", "webhook-id: m.n", 1, "webhook-id"), ("v1,", "v2,", 1, "no entry of the form v1"),
       ("webhook-timestamp: 1", "webhook-timestamp: x", 1, "webhook-timestamp is not a whole number"),
       ("webhook-timestamp: 1", "webhook-timestamp: 2", 1, "none of 1 v1 signatures fits"),

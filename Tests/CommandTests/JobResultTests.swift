@@ -75,7 +75,7 @@ import Testing
         "2026-11-02 a/b 12 0 1 1.50 0.250 3.000", "2026-11-02 - 1 - - - - -", "",
         "DAY SUCCEEDED FAILED CANCELED LOST WEBHOOKS LOST SHARE", "2026-11-02 13 0 1 1 0.0714",
       ])
-    #expect(try JobTable.usage(job(#"{"days":[],"usage":[]}"#)) == "nothing ended in these days")
+    #expect(try JobTable.usage(job(#"{"days":[],"usage":[]}"#)) == "no jobs ended in these days")
   }
 
   /// Seconds after the last answer, nil where there was none; whether nobody answers; whether that is tolerated.

@@ -1,7 +1,7 @@
 import HTTPClient
 import StandardWebhooks
 
-/// One delivery to be signed and sent.
+/// A delivery to sign and send.
 struct OutgoingDelivery {
   let label: String
   let webhookID: String
@@ -11,7 +11,7 @@ struct OutgoingDelivery {
   var expectedStatus = 200
 }
 
-/// Signs deliveries as the provider does, and posts them.
+/// Signs deliveries as Replicate does, and posts them.
 struct DeliverySender {
   private let url: String
   private let secret: Secret
@@ -29,7 +29,7 @@ struct DeliverySender {
 
   func send(_ delivery: OutgoingDelivery) throws -> HTTPClient.Response {
     let timestamp = String(WallTime.seconds - delivery.ageSeconds)
-    // A signature over another text has the right form and the wrong value.
+    // A signature over a different id is well-formed and invalid.
     let signedID = delivery.signatureIsBroken ? delivery.webhookID + "-forged" : delivery.webhookID
     guard
       let signature = Signer.sign(id: signedID, timestamp: timestamp, body: delivery.body.span, with: secret)
@@ -49,9 +49,9 @@ struct DeliverySender {
   }
 }
 
-/// Names that do not repeat.
+/// Random identifiers.
 enum RandomID {
-  /// Letters and digits, as Replicate's ids have them.
+  /// Letters and digits of the alphabet of Replicate's ids.
   static func make(length: Int) -> String {
     String((0..<length).compactMap { _ in "abcdefghjkmnpqrstvwxyz0123456789".randomElement() })
   }

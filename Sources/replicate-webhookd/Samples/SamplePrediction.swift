@@ -2,7 +2,7 @@ import JSONText
 import Jobs
 internal import Time
 
-/// The bodies that Replicate would send over the life of one invented prediction.
+/// Webhook bodies over the lifecycle of one invented prediction.
 struct SamplePrediction {
   let id: String
   /// When it was created, in milliseconds since 1970.
@@ -11,12 +11,12 @@ struct SamplePrediction {
   enum Moment {
     case starting
     case processing
-    /// Half way: some logs, no output yet.
+    /// Halfway: some logs, no output yet.
     case progressing
     case succeeded
     case failed
     case canceled
-    /// A status that no version of this program knows.
+    /// A status that this program does not know.
     case unknown
 
     var status: String {

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Deliveries to send, in order, and what a receiver should answer to each.
+/// Deliveries to send, in order, with the expected status of each.
 enum Scenario: String, CaseIterable, ExpressibleByArgument {
   case happy
   case failed
@@ -14,10 +14,10 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument {
 
   struct Step {
     let moment: SamplePrediction.Moment
-    /// Steps with the same event are attempts to deliver the same one: they share their `webhook-id`.
+    /// Steps with the same event are attempts at one delivery, with one `webhook-id`.
     let event: Int
     var signatureIsBroken = false
-    /// How long ago the attempt claims to be made.
+    /// The age that the attempt's timestamp claims.
     var ageSeconds: Int64 = 0
     var expectedStatus = 200
   }
