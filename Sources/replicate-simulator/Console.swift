@@ -1,16 +1,16 @@
 internal import Glibc
 
-/// Standard output and standard error, written whole.
+/// Writes lines to standard output and standard error.
 struct Console: Sendable {
-  /// Only what was asked for, and errors.
+  /// Suppresses notes.
   let isQuiet: Bool
 
-  /// One line on standard output, there at once: a program may wait for it.
+  /// Prints a line on standard output, unbuffered because a program may wait on it.
   func print(_ line: String) {
     Self.write(line, to: STDOUT_FILENO)
   }
 
-  /// What a user may like to see go by.
+  /// Prints an informational line on standard error.
   func note(_ line: String) {
     if !isQuiet { Self.write(line, to: STDERR_FILENO) }
   }
@@ -26,13 +26,13 @@ struct Console: Sendable {
       if count > 0 {
         rest = rest.dropFirst(count)
       } else if errno != EINTR {
-        // The reader is gone; there is nobody to tell.
+        // The reader is gone, and there is no other place to report that.
         return
       }
     }
   }
 
-  /// The first word of a small file; nil where it cannot be read or holds none.
+  /// The first word of a small file; nil if unreadable or empty.
   static func firstWord(of path: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
@@ -43,14 +43,15 @@ struct Console: Sendable {
     return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
   }
 
-  /// The first word of an environment variable; nil where it is unset or empty.
+  /// The first word of an environment variable; nil if unset or empty.
   static func firstWord(ofVariable name: String) -> String? {
     guard let value = getenv(name) else { return nil }
     return String(cString: value).split(whereSeparator: \.isWhitespace).first.map(String.init)
   }
 
-  /// Ends the process at once. Threads may be in the middle of a transfer: what libraries clean up when a process ends
-  /// in order would be taken from under them.
+  /// Ends the process without running exit handlers.
+  ///
+  /// Threads may be in the middle of a transfer, and handlers would free library state that they still use.
   static func exitImmediately(_ status: Int32) -> Never {
     _exit(status)
   }

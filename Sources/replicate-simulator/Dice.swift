@@ -1,5 +1,6 @@
-/// Chance that repeats: what is asked by the same seed, for the same prediction and purpose, is answered the same way,
-/// whatever else happens meanwhile.
+/// Random numbers derived from seed, prediction and purpose.
+///
+/// The same arguments give the same number, independent of other events and their order.
 struct Dice: Equatable, Sendable {
   enum Purpose: UInt64, Sendable {
     case losing = 1, duplicating, duplicateDelay, reordering, reorderDelay, failing, failureKind, identifier
@@ -7,7 +8,7 @@ struct Dice: Equatable, Sendable {
 
   let seed: UInt64
 
-  /// From 0 up to, but not, 1.
+  /// A number in 0..<1.
   func roll(_ purpose: Purpose, for ordinal: Int, _ index: Int = 0) -> Double {
     Double(number(purpose, for: ordinal, index) >> 11) / 9_007_199_254_740_992
   }
@@ -18,7 +19,7 @@ struct Dice: Equatable, Sendable {
     return Self.mix(state ^ UInt64(truncatingIfNeeded: index) &* 0x8CB9_2BA7_2F3D_8DD7)
   }
 
-  /// The last step of SplitMix64, which leaves no bit where it was.
+  /// The output step of SplitMix64, which mixes all bits.
   private static func mix(_ value: UInt64) -> UInt64 {
     var mixed = value &+ 0x9E37_79B9_7F4A_7C15
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -27,14 +28,16 @@ struct Dice: Equatable, Sendable {
   }
 }
 
-/// Names of predictions and webhooks. They never repeat, not even with the same seed: a receiver that has seen an
-/// earlier run would take the next one for late deliveries.
+/// Unique ids of predictions, streams, files and webhooks.
+///
+/// They differ between runs even with the same seed. Otherwise a receiver would take a later run's webhooks
+/// as late deliveries of an earlier one.
 struct Identifiers: Sendable {
   private let dice: Dice
   /// The 32 letters and digits of Replicate's ids.
   private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)
 
-  /// - Parameter run: another one for each run of the program.
+  /// - Parameter run: a different number for each run of the program.
   init(run: UInt64) {
     dice = Dice(seed: run)
   }
@@ -42,7 +45,7 @@ struct Identifiers: Sendable {
   /// 26 letters and digits.
   func prediction(_ ordinal: Int) -> String { text(ordinal, 0, length: 26) }
 
-  /// What a stream's URL has in place of the id, which others may know.
+  /// The key in a stream's URL, in place of the id that others may know.
   func stream(_ ordinal: Int) -> String { text(-ordinal, 0, length: 48) }
 
   /// 48 letters and digits, as in the URLs of Replicate's files.
@@ -54,7 +57,7 @@ struct Identifiers: Sendable {
   private func text(_ ordinal: Int, _ index: Int, length: Int) -> String {
     var bits: UInt64 = 0
     let bytes = (0..<length).map { position in
-      // A number has the bits of twelve letters.
+      // One number yields twelve letters.
       if position.isMultiple(of: 12) {
         bits = dice.number(.identifier, for: ordinal, index * 8 + position / 12)
       }

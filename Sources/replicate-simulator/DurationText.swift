@@ -1,17 +1,19 @@
-/// Durations as people and `Cancel-After` write them: `30s`, `5m`, `1h30m45s`, `500ms`; a bare number means seconds.
+/// Durations as text, in the syntax of `Cancel-After`.
+///
+/// Such as `30s`, `5m`, `1h30m45s` and `500ms`; a bare number means seconds.
 enum DurationText {
-  /// A week: more is a mistake.
+  /// A week; a longer duration is a mistake.
   private static let maxMilliseconds: Int64 = 7 * 24 * 3600 * 1000
   private static let millisecondsOfUnit: [String: Int64] = [
     "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000,
   ]
 
-  /// Nil where `text` is no duration, or one of more than a week.
+  /// Nil if `text` is no duration, or longer than a week.
   static func parse(_ text: String) -> Duration? {
     var rest = text[...]
     guard !rest.isEmpty else { return nil }
     var total: Int64 = 0
-    // Bounded by the text: every round consumes a number.
+    // Bounded by the text: every pass consumes a number.
     while !rest.isEmpty {
       let digits = rest.prefix { $0.isASCII && $0.isNumber }
       guard (1...9).contains(digits.count), let number = Int64(digits) else { return nil }

@@ -2,27 +2,27 @@ internal import EventLoop
 internal import Jobs
 internal import Time
 
-/// A moment by this program's clock, in nanoseconds since 1970-01-01T00:00:00Z.
+/// A time of this program's clock, in nanoseconds since 1970-01-01T00:00:00Z.
 struct Instant: Hashable, Comparable, Sendable {
   let nanoseconds: Int64
 
   static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
 
-  /// Saturates: a moment too far away to be written never comes.
+  /// Saturates at the largest representable time, which never comes.
   static func + (instant: Instant, duration: Duration) -> Instant {
     let (sum, overflow) = instant.nanoseconds.addingReportingOverflow(
       Int64(clamping: duration.wholeNanoseconds))
     return Instant(nanoseconds: overflow ? .max : sum)
   }
 
-  /// The time from `earlier` to `later`; zero where `earlier` is the later one.
+  /// The time from `earlier` to `later`; zero if negative.
   static func - (later: Instant, earlier: Instant) -> Duration {
     .nanoseconds(max(0, later.nanoseconds - earlier.nanoseconds))
   }
 
   var seconds: Int64 { nanoseconds / 1_000_000_000 }
 
-  /// `2026-11-22T10:00:02.340178Z`, cut to `digits` behind the point, 3 to 9 of them.
+  /// `2026-11-22T10:00:02.340178Z`, truncated to `digits` fraction digits, 3 to 9.
   func rfc3339(fractionDigits digits: Int) -> String {
     let whole = Timestamp(milliseconds: seconds * 1000).rfc3339.dropLast(".000Z".count)
     return whole + "." + nanoseconds.fraction.prefix(digits) + "Z"
@@ -30,7 +30,7 @@ struct Instant: Hashable, Comparable, Sendable {
 }
 
 extension Int64 {
-  /// The nine digits behind the point, of nanoseconds as seconds.
+  /// The nine fraction digits of these nanoseconds in seconds.
   fileprivate var fraction: String {
     let digits = String(self % 1_000_000_000)
     return String(repeating: "0", count: 9 - digits.count) + digits
@@ -38,7 +38,7 @@ extension Int64 {
 }
 
 extension Duration {
-  /// Seconds as a JSON number: `2.000517` and no zeros behind.
+  /// Seconds as a JSON number without trailing zeros, such as `2.000517`.
   var secondsText: String {
     let nanoseconds = Int64(clamping: wholeNanoseconds)
     var fraction = nanoseconds.fraction[...]
@@ -47,21 +47,22 @@ extension Duration {
     return fraction.isEmpty ? whole : whole + "." + fraction
   }
 
-  /// The part of it that `numerator` of `denominator` is.
+  /// The duration times `numerator` / `denominator`.
   func part(_ numerator: Int, of denominator: Int) -> Duration {
     let (quotient, remainder) = wholeNanoseconds.quotientAndRemainder(dividingBy: UInt64(denominator))
     let rest = remainder * UInt64(numerator) / UInt64(denominator)
     return .nanoseconds(Int64(clamping: quotient)) * numerator + .nanoseconds(Int64(clamping: rest))
   }
 
-  /// The part of it that `fraction`, 0 to 1, is.
+  /// The duration times `fraction`, 0 to 1.
   func part(_ fraction: Double) -> Duration {
     .nanoseconds(Int64(Double(Int64(clamping: wholeNanoseconds)) * fraction))
   }
 }
 
-/// The one clock of a run: the time of day when it began, and what has passed since. Setting the time of day meanwhile
-/// moves nothing.
+/// The clock of a run: wall time at the start plus monotonic time since.
+///
+/// Setting the system's time meanwhile has no effect.
 struct SimulatorClock: Sendable {
   private let wallStart: Instant
   private let monotonicStart: MonotonicTime

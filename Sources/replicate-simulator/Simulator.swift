@@ -5,7 +5,9 @@ internal import HTTPWire
 internal import StandardWebhooks
 internal import System
 
-/// Puts the parts together: a loop with the API and the predictions, and threads that send webhooks.
+/// Assembles the event loop, the API, the provider and the webhook senders.
+///
+/// The loop runs the API and the predictions; threads send webhooks.
 struct Simulator {
   private let options: SimulatorOptions
   private let secret: Secret
@@ -25,7 +27,7 @@ struct Simulator {
     }
   }
 
-  /// Serves until a signal asks for the end.
+  /// Serves until SIGINT or SIGTERM.
   func run() throws(StartFailure) {
     guard let address = SocketAddress(options.listen), address.port != nil else {
       throw .configuration("--listen: give an address and a port, such as 127.0.0.1:9000")
@@ -38,7 +40,7 @@ struct Simulator {
     try startSenders(queues, reportingTo: provider, on: loop)
     try serve(provider, on: loop, through: descriptor)
     console.print("http://\(bound)")
-    console.note("REPLICATE_BASE_URL=\(url) makes the Python library come here; --help tells of the models")
+    console.note("set REPLICATE_BASE_URL=\(url) for Replicate's Python library; --help lists the models")
     _ = Signals.next()
   }
 
@@ -69,7 +71,7 @@ struct Simulator {
       do throws(SystemError) {
         _ = try await server.run(listeningOn: [ServerSocket(descriptor: descriptor)])
       } catch {
-        console.note("the server has ended: \(error)")
+        console.note("the server stopped: \(error)")
       }
     }
     do throws(SystemError) {
@@ -124,7 +126,7 @@ struct Simulator {
     return settings
   }
 
-  /// As the daemon's: where it holds several secrets, the first one signs.
+  /// The daemon's variable; of several secrets the first one signs.
   private static let secretVariable = "REPLICATE_WEBHOOK_SECRET"
 
   private static func secret(_ path: String?) throws(StartFailure) -> Secret {

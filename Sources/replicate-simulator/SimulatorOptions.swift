@@ -1,78 +1,82 @@
 import ArgumentParser
 
-/// What a user may choose.
+/// The command's options.
 struct SimulatorOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Where to listen; port 0 lets the system choose.", valueName: "address:port"))
+  @Option(
+    help: ArgumentHelp(
+      "The address to listen on; with port 0 the system chooses one.", valueName: "address:port"))
   var listen = "127.0.0.1:9000"
 
   @Option(
     help: ArgumentHelp(
-      "What `urls` begins with. (default: http:// and the address)", valueName: "url"))
+      "The base of the URLs in `urls`. (default: http:// and the address)", valueName: "url"))
   var publicURL: String?
 
   @Option(
     help: ArgumentHelp(
-      "File that holds the signing secret, whsec_… (default: the environment's REPLICATE_WEBHOOK_SECRET, else a new one)",
+      "File with the signing secret, whsec_… (default: the environment's REPLICATE_WEBHOOK_SECRET, "
+        + "or a new secret)",
       valueName: "file"), completion: .file())
   var secretFile: String?
 
   @Option(
-    help: ArgumentHelp("File that holds the only token to let in. (default: any)", valueName: "file"),
+    help: ArgumentHelp(
+      "File with the only accepted API token. (default: any is accepted)", valueName: "file"),
     completion: .file())
   var apiTokenFile: String?
 
-  @Flag(help: "Nothing on standard error but errors.")
+  @Flag(help: "Print only errors on standard error.")
   var quiet = false
 
   @Option(help: ArgumentHelp("How long a prediction runs: 500ms, 2s, 1m30s.", valueName: "duration"))
   var duration = DurationArgument("2s")
 
-  @Option(help: ArgumentHelp("Creations a minute; a tenth of them may come at once.", valueName: "number"))
+  @Option(help: ArgumentHelp("Maximum creations per minute; bursts of a tenth of that.", valueName: "number"))
   var createRate = 600
 
   @Option(
-    help: ArgumentHelp("Creations until the answer is 402. (default: no end)", valueName: "number"))
+    help: ArgumentHelp("Creations before the API responds 402. (default: unlimited)", valueName: "number"))
   var credit: Int?
 
   @Option(
-    help: ArgumentHelp("Predictions to remember; the oldest that ended go first.", valueName: "number"))
+    help: ArgumentHelp("Maximum predictions in memory; the oldest ended are evicted.", valueName: "number"))
   var maxPredictions = 10_000
 
   @Option(
     help: ArgumentHelp(
-      "From the end of a prediction to the last attempt to tell it.", valueName: "duration"))
+      "Time from the first attempt at a completed webhook to the last.", valueName: "duration"))
   var retryWindow = DurationArgument("60s")
 
-  @Option(help: ArgumentHelp("How long a receiver may take to answer.", valueName: "duration"))
+  @Option(help: ArgumentHelp("Timeout of a webhook request.", valueName: "duration"))
   var webhookTimeout = DurationArgument("10s")
 
-  @Option(help: ArgumentHelp("Webhooks sent at the same time.", valueName: "number"))
+  @Option(help: ArgumentHelp("Maximum webhooks in flight.", valueName: "number"))
   var senders = 16
 
   @Option(
     help: ArgumentHelp(
-      "The same faults for the same creations. (default: another one each time)", valueName: "number"))
+      "The same seed injects the same faults. (default: random)", valueName: "number"))
   var seed: UInt64?
 
-  @Option(help: ArgumentHelp("Part of the webhooks that are never sent, 0 to 1.", valueName: "part"))
+  @Option(help: ArgumentHelp("Fraction of webhooks never sent, 0 to 1.", valueName: "part"))
   var lose = 0.0
 
-  @Option(help: ArgumentHelp("Part that is sent twice.", valueName: "part"))
+  @Option(help: ArgumentHelp("Fraction sent twice.", valueName: "part"))
   var duplicate = 0.0
 
-  @Option(help: ArgumentHelp("Part that is overtaken by later ones.", valueName: "part"))
+  @Option(help: ArgumentHelp("Fraction delayed past later webhooks.", valueName: "part"))
   var reorder = 0.0
 
   @Option(
     help: ArgumentHelp(
-      "Part of the API's answers that are 500 or 503, half of them after the work was done.",
+      "Fraction of API responses replaced by 500 or 503, half of them after the work was done.",
       valueName: "part"))
   var apiErrors = 0.0
 
-  @Flag(help: "Items of the list of predictions show their webhooks. Replicate documents that they do not.")
+  @Flag(help: "Show webhooks in the list of predictions, although Replicate documents none there.")
   var listWebhooks = false
 
-  @Option(help: ArgumentHelp("How long every answer of the API is held back.", valueName: "duration"))
+  @Option(help: ArgumentHelp("Added latency of every API response.", valueName: "duration"))
   var latency = DurationArgument("0s")
 
   func validate() throws {
@@ -94,19 +98,19 @@ struct SimulatorOptions: ParsableArguments {
   }
 }
 
-/// A duration as an argument.
+/// A duration option.
 struct DurationArgument: ExpressibleByArgument {
   let duration: Duration
   let defaultValueDescription: String
 
-  /// Nil where `argument` is no duration with its unit.
+  /// Nil if `argument` is no duration with a unit.
   init?(argument: String) {
     guard Int(argument) == nil, let duration = DurationText.parse(argument) else { return nil }
     self.duration = duration
     defaultValueDescription = argument
   }
 
-  /// A default.
+  /// A default value.
   init(_ text: StaticString) {
     defaultValueDescription = "\(text)"
     duration = DurationText.parse("\(text)") ?? .zero

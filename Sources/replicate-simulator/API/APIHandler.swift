@@ -5,14 +5,16 @@ internal import HTTPWire
 internal import JSONText
 internal import StandardWebhooks
 
-/// Replicate's HTTP API, as far as the simulator has it. Used on its loop only.
+/// Serves the simulated part of Replicate's HTTP API.
+///
+/// Used only on its event loop.
 final class APIHandler: RequestHandler {
   private let loop: EventLoop
   let provider: Provider
   private let secret: Secret
-  /// The only one that is let in; nil lets in whoever sends any.
+  /// The only accepted token; nil accepts any.
   private let token: String?
-  /// How long every answer is held back.
+  /// The added latency of every response.
   private let latency: Duration
   private let bodyLimit: Int
 
@@ -60,14 +62,14 @@ final class APIHandler: RequestHandler {
     case .bodyTooLarge(let limit):
       APIProblem(.contentTooLarge, "The body is larger than \(limit) bytes.").response
     case .timedOut: APIProblem(.requestTimeout, "The request did not come in time.").response
-    case .notTLS: APIProblem(.badRequest, "This port speaks TLS.").response
-    case .tooManyConnections, .tooManyConnectionsOfAddress, .evicted: APIProblem.unavailable.response
+    case .notTLS: APIProblem(.badRequest, "This port requires TLS.").response
+    case .tooManyConnections, .tooManyConnectionsOfAddress, .displaced: APIProblem.unavailable.response
     }
   }
 
   func observe(_ event: ConnectionEvent) {}
 
-  /// `Bearer` is what clients send; `Token` is what they sent once.
+  /// Checks the token. `Bearer` is the scheme of current clients, `Token` of older ones.
   private func authorize(_ head: RequestHead) throws(APIProblem) {
     guard case .one(let credentials) = head.fields.single("authorization") else { throw .unauthenticated }
     let parts = credentials.split(separator: " ", maxSplits: 1)
@@ -132,7 +134,8 @@ extension APIHandler {
     if let wait = wanted.wait, isAnswered {
       hasEnded = await provider.wait(for: ordinal, timeout: wait)
     }
-    // What did not end in time is shown as it was made, even if it is running: clients take `processing` for ended.
+    // After a timeout, the response shows the state at creation even if the prediction is running,
+    // because clients treat `processing` as ended.
     let document = await provider.document(of: ordinal, asCreated: !hasEnded)
     var response = Response(
       status: wanted.wait != nil && !hasEnded ? .accepted : .created, json: document)
@@ -168,7 +171,9 @@ extension APIHandler {
     }
   }
 
-  /// Server-sent events, all at once when the prediction has ended: this server sends whole answers.
+  /// Server-sent events, sent together at the prediction's end.
+  ///
+  /// The server has no streaming responses.
   private func stream(_ key: String) async throws(APIProblem) -> Response {
     let ordinal = try await provider.ordinal(ofStream: key)
     _ = await provider.wait(for: ordinal, timeout: .seconds(60))
@@ -194,7 +199,7 @@ extension APIHandler {
 }
 
 extension Response {
-  /// Replicate ends its bodies with a line's end.
+  /// A JSON response. Like Replicate's, its body ends with a newline.
   init(status: Status = .ok, json: [UInt8]) {
     self.init(status: status, fields: [("Content-Type", "application/json")], body: json + [0x0A])
   }
@@ -207,7 +212,7 @@ extension Response {
 }
 
 extension JSONWriter {
-  /// The only page of a list.
+  /// Writes a list as its only page.
   mutating func page<Element>(
     _ results: [Element], _ write: (inout JSONWriter, Element) -> Void
   ) {

@@ -1,12 +1,12 @@
 internal import HTTPWire
 internal import JSONText
 
-/// Why the API refuses, in the words of Replicate's.
+/// An error response of the API, worded like Replicate's.
 struct APIProblem: Error, Equatable, Sendable {
   let status: Status
   let title: String?
   let detail: String
-  /// Whole seconds; in the body, for Replicate sends no such field.
+  /// Whole seconds; in the body, because Replicate sends no Retry-After field.
   private(set) var retryAfter: Int?
   private(set) var invalidField: InvalidInput?
 

@@ -1,12 +1,12 @@
 internal import HTTPWire
 
-/// What the simulator can be asked.
+/// A route of the API, matched from method and path.
 enum APIRoute: Equatable, Sendable {
   case create(CreateRequest.Endpoint)
   case list(RunKind)
   case run(RunKind, id: String)
   case cancel(RunKind, id: String)
-  /// By its key. The URL is a capability: it needs no token.
+  /// A stream by its key. The URL is a capability: it needs no token.
   case stream(String)
   case createFile
   case files
@@ -21,10 +21,10 @@ enum APIRoute: Equatable, Sendable {
   case versions(ModelName)
   case version(ModelName, String)
   case deployment(ModelName)
-  /// Not of Replicate's API: for tests.
+  /// For tests; no part of Replicate's API.
   case overview
 
-  /// - Parameter segments: of the path; a trailing slash makes no difference.
+  /// - Parameter segments: the path's segments; a trailing slash makes no difference.
   init(_ method: Method, _ segments: [String]) throws(APIProblem) {
     let path = segments.last == "" ? segments.dropLast() : segments[...]
     guard let (method: wanted, route) = Self.find(Array(path), method) else {
@@ -40,7 +40,7 @@ enum APIRoute: Equatable, Sendable {
     if case .create = self { true } else { false }
   }
 
-  /// Everything but the overview and the streams is for those with a token.
+  /// Whether the route needs a token; only the overview and streams do not.
   var needsToken: Bool {
     switch self {
     case .overview, .stream: false
@@ -48,7 +48,7 @@ enum APIRoute: Equatable, Sendable {
     }
   }
 
-  /// - Parameter path: with `v1` at its beginning or without: clients differ in what their base URL ends with.
+  /// - Parameter path: with or without a leading `v1`, because clients differ in their base URLs.
   private static func find(_ path: [String], _ method: Method) -> (method: Method, APIRoute)? {
     if path == ["simulator", "predictions"] { return (.get, .overview) }
     let path = path.first == "v1" ? path.dropFirst() : path[...]
@@ -74,7 +74,7 @@ enum APIRoute: Equatable, Sendable {
     _ kind: RunKind, _ rest: [String], _ method: Method
   ) -> (method: Method, APIRoute)? {
     switch rest.count {
-    // A training is created below the version that trains.
+    // A training is created below a model's version.
     case 0: kind == .prediction && method == .post ? (.post, .create(.predictions)) : (.get, .list(kind))
     case 1: (.get, .run(kind, id: rest[0]))
     case 2 where rest[1] == "cancel": (.post, .cancel(kind, id: rest[0]))

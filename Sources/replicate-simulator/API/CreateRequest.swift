@@ -1,24 +1,24 @@
 internal import HTTPWire
 internal import JSONText
 
-/// What a prediction is to be made of, and how its creation is to be answered.
+/// A request to create a prediction or a training.
 struct CreateRequest: Sendable {
   let model: ModelName
   let version: String
   let deployment: String?
-  /// The model that a training makes a version of; nil for a prediction.
+  /// The model whose version a training creates; nil for a prediction.
   private(set) var destination: ModelName?
-  /// A JSON object, byte for byte as it came.
+  /// A JSON object, byte for byte as received.
   let input: [UInt8]
   let overrides: BehaviourOverrides
   let webhook: String?
   let webhookEvents: [WebhookEvent]?
-  /// How long the answer is held back for the prediction's end.
+  /// How long the response waits for the prediction's end.
   var wait: Duration?
-  /// From creation to the deadline.
+  /// Time from creation to the deadline.
   var cancelAfter: Duration?
 
-  /// Where it was posted to.
+  /// The endpoint that received the request.
   enum Endpoint: Equatable, Sendable {
     case predictions
     case model(ModelName)
@@ -61,12 +61,12 @@ struct CreateRequest: Sendable {
     }
   }
 
-  /// `stream` is what older clients send.
+  /// Whether `endpoint` accepts this member; older clients send `stream`.
   private static func isKnown(_ name: String, at endpoint: Endpoint) -> Bool {
     switch name {
     case "input", "webhook", "webhook_events_filter", "stream": true
     case "version": endpoint == .predictions
-    // `webhook_completed` is what older clients send.
+    // Older clients send `webhook_completed`.
     case "destination", "webhook_completed": if case .training = endpoint { true } else { false }
     default: false
     }
@@ -106,7 +106,7 @@ struct CreateRequest: Sendable {
     }
   }
 
-  /// The longest that Replicate's model containers take.
+  /// The limit of Replicate's model containers.
   private static let maxURLBytes = 65_536
 
   private static func webhook(_ value: JSONValue?, in body: Span<UInt8>) throws(InvalidInput) -> String? {
@@ -117,7 +117,7 @@ struct CreateRequest: Sendable {
     return url
   }
 
-  /// `http://` is for receivers in development; what is sent to the real API begins with `https://`.
+  /// `http://` is accepted here for receivers in development; the real API requires `https://`.
   private static func isWebURL(_ url: String) -> Bool {
     guard url.utf8.count <= maxURLBytes, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
       let scheme = ["https://", "http://"].first(where: url.hasPrefix)
@@ -147,11 +147,11 @@ struct CreateRequest: Sendable {
 }
 
 extension CreateRequest {
-  /// Replicate holds an answer for at most so long, and cancels no earlier than that.
+  /// Replicate's limits: the maximum wait, and the minimum time until cancellation.
   private static let maxWaitSeconds: Int64 = 60
   private static let minCancelAfter: Duration = .seconds(5)
 
-  /// Reads `Prefer` and `Cancel-After`.
+  /// Applies the header fields `Prefer` and `Cancel-After`.
   mutating func apply(prefer: String?, cancelAfter text: String?) throws(APIProblem) {
     if let prefer { wait = try Self.wait(prefer) }
     guard let text else { return }
@@ -164,7 +164,7 @@ extension CreateRequest {
     cancelAfter = duration
   }
 
-  /// `wait`, `wait=10`; other preferences are not ours (RFC 7240).
+  /// Parses `wait` or `wait=10`; other preferences are ignored (RFC 7240).
   private static func wait(_ prefer: String) throws(APIProblem) -> Duration? {
     for preference in prefer.split(separator: ",") {
       let parts = preference.split(separator: "=").map { $0.filter { $0 != " " && $0 != "\"" } }

@@ -1,6 +1,6 @@
 internal import JSONText
 
-/// A prediction's output as server-sent events: `output` for each piece, then `done`.
+/// A prediction's output as server-sent events: `output` per piece, then `done`.
 extension Provider {
   func events(of ordinal: Int) -> [UInt8] {
     guard let entry = entries[ordinal] else { return [] }
@@ -27,9 +27,9 @@ extension Provider {
     return "event: \(name)\nid: \(number)\n" + lines.map { "data: \($0)\n" }.joined() + "\n"
   }
 
-  /// Strings without their quotes, anything else as it is written.
+  /// The output's pieces: strings decoded, other values as their JSON.
   private static func pieces(of document: Span<UInt8>) -> [String] {
-    // The document is of our own making, so nothing in it can fail.
+    // The document is our own, so parsing it cannot fail.
     guard let output = try? JSONScanner.object(document).value(named: "output", in: document),
       output.kind != .null
     else { return [] }

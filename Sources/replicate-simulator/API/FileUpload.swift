@@ -5,10 +5,10 @@ internal import JSONText
 internal import Jobs
 internal import StandardWebhooks
 
-/// The body of `POST /v1/files`.
+/// An uploaded file, parsed from the body of `POST /v1/files`.
 struct FileUpload {
   static let maxFileSize = 100_000_000
-  /// With the other parts.
+  /// Includes the other parts.
   static let maxBodySize = maxFileSize + 65_536
 
   let name: String
@@ -78,7 +78,7 @@ extension APIHandler {
       object.member("checksums") { $0.object { $0.member("sha256", string: file.sha256) } }
       object.member("metadata", raw: file.metadata[...])
       object.member("created_at", string: file.createdAt.rfc3339(fractionDigits: 3))
-      // As Replicate's do. Here nothing is deleted by time.
+      // As at Replicate; the simulator does not expire files.
       object.member("expires_at", string: (file.createdAt + .seconds(86_400)).rfc3339(fractionDigits: 3))
       object.member("urls") { member in
         member.object { object in

@@ -1,11 +1,11 @@
 internal import JSONText
 
-/// A model, its version and a deployment of it, as the API shows them.
+/// JSON of a model, its version and its deployment.
 struct ModelDocument {
   let model: ModelName
   let publicURL: String
 
-  /// Models and versions are as old as this program.
+  /// The creation time of all models and versions.
   private static let createdAt = "2026-01-01T00:00:00.000000Z"
   private static let account =
     #"{"type":"organization","username":"simulator","name":"Simulator","github_url":null}"#
@@ -63,7 +63,7 @@ struct ModelDocument {
     }
   }
 
-  /// Clients read from it whether the output is to be read piece by piece.
+  /// The schema's components, from which clients learn whether the output streams.
   private var components: String {
     let isStreaming: Bool
     if case .tokens = Preset.behaviour(of: "\(model)", duration: .zero).output {
@@ -73,7 +73,8 @@ struct ModelDocument {
     }
     let output =
       isStreaming
-      ? #"{"type":"array","items":{"type":"string"},"x-cog-array-type":"iterator","x-cog-array-display":"concatenate"}"#
+      ? #"{"type":"array","items":{"type":"string"},"x-cog-array-type":"iterator","#
+        + #""x-cog-array-display":"concatenate"}"#
       : #"{"title":"Output"}"#
     return #"{"schemas":{"Input":{"type":"object","title":"Input"},"Output":\#(output)}}"#
   }

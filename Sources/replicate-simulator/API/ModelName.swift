@@ -1,9 +1,9 @@
-/// A model by its owner and name.
+/// A model's owner and name.
 struct ModelName: Hashable, Sendable, CustomStringConvertible {
   let owner: String
   let name: String
 
-  /// Nil where one of them is not what a path or a reference may hold.
+  /// Nil if either is not valid in a path or a reference.
   init?(owner: some StringProtocol, name: some StringProtocol) {
     guard Self.isWord(owner), Self.isWord(name) else { return nil }
     self.owner = String(owner)
@@ -12,13 +12,13 @@ struct ModelName: Hashable, Sendable, CustomStringConvertible {
 
   var description: String { "\(owner)/\(name)" }
 
-  /// Nobody has models of this owner.
+  /// Whether the owner is the one without models.
   var isMissing: Bool { owner == Preset.missingOwner }
 
   /// The id of its only version: 64 hexadecimal digits, the same in every run.
   var version: String { Self.version(of: description) }
 
-  /// 64 hexadecimal digits that stand for `text`.
+  /// A hash of `text` as 64 hexadecimal digits.
   static func version(of text: String) -> String {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
@@ -38,16 +38,17 @@ struct ModelName: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// What `version` of `POST /v1/predictions` may be.
+/// The `version` member of `POST /v1/predictions`.
 struct VersionReference: Equatable, Sendable {
   let model: ModelName
-  /// What the prediction says of its version: `hidden` where an official model was named without one.
+  /// The prediction's version: `hidden` if an official model was named without one.
   let version: String
 
   static let hidden = "hidden"
 
-  /// Reads `owner/name`, `owner/name:version` and the version alone: 64 hexadecimal digits. One that no model of the
-  /// table has stands for a version of the first.
+  /// Parses `owner/name`, `owner/name:version` or a version of 64 hexadecimal digits.
+  ///
+  /// An unknown version belongs to the first model of the table.
   init?(_ text: String) {
     guard let slash = text.firstIndex(of: "/") else {
       guard Self.isVersion(text[...]), let model = Self.models[text] ?? Self.standard else { return nil }
@@ -65,7 +66,7 @@ struct VersionReference: Equatable, Sendable {
     version = parts.count == 1 ? Self.hidden : String(parts[1])
   }
 
-  /// Those of the table, in its order.
+  /// The models of the table, in its order.
   static let presetModels = Preset.all.compactMap { model($0.model) }
   private static let standard = model(Preset.standard)
   private static let models = Dictionary(presetModels.map { ($0.version, $0) }) { first, _ in first }

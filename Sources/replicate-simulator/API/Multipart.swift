@@ -5,17 +5,17 @@ struct MultipartPart: Equatable {
   let name: String
   let filename: String?
   let contentType: String?
-  /// Its bytes in the body.
+  /// The range of its bytes in the body.
   let content: Range<Int>
 }
 
-/// Splits a `multipart/form-data` body (RFC 2046 section 5.1.1) into at most ``maxParts`` parts.
+/// Parses `multipart/form-data` bodies (RFC 2046 section 5.1.1).
 enum Multipart {
   static let maxParts = 16
-  /// Of the header fields of one part, in bytes.
+  /// The maximum size of a part's header fields, in bytes.
   private static let maxHeadSize = 8192
 
-  /// The parameter `boundary` of a Content-Type; nil where it is another type, or has none.
+  /// The `boundary` of a Content-Type; nil for another type or without one.
   static func boundary(ofContentType value: String) -> String? {
     let parts = value.split(separator: ";").map { $0.trimming(" \t") }
     guard parts.first?.lowercased() == "multipart/form-data" else { return nil }
@@ -23,14 +23,14 @@ enum Multipart {
     return boundary.flatMap { (1...70).contains($0.utf8.count) ? $0 : nil }
   }
 
-  /// Nil where the body is not made of such parts.
+  /// The parts, at most ``maxParts``; nil if the body is malformed.
   static func parts(of body: [UInt8], boundary: String) -> [MultipartPart]? {
-    // The delimiter begins with a line's end; the first one may be at the very beginning.
+    // The delimiter begins with a line ending, except at the start of the body.
     let delimiter = Array("\r\n--\(boundary)".utf8)
     guard body.starts(with: delimiter.dropFirst(2)) else { return nil }
     var parts: [MultipartPart] = []
     var position = delimiter.count - 2
-    // Bounded by the count of parts.
+    // Bounded by the number of parts.
     while parts.count <= maxParts {
       if body[position...].starts(with: "--".utf8) { return parts }
       guard body[position...].starts(with: "\r\n".utf8), parts.count < maxParts,
@@ -86,7 +86,7 @@ extension StringProtocol {
 }
 
 extension [UInt8] {
-  /// The place of the first occurrence of `pattern` at or after `start`.
+  /// The index of the first occurrence of `pattern` at or after `start`.
   fileprivate func find(_ pattern: [UInt8], from start: Int) -> Int? {
     withUnsafeBytes { bytes in
       guard let base = bytes.baseAddress, let first = pattern.first else { return nil }

@@ -1,4 +1,4 @@
-/// How a prediction goes, if nothing cuts it short.
+/// The behaviour of a prediction that nothing cuts short.
 struct Behaviour: Equatable, Sendable {
   enum Ending: Equatable, Sendable {
     case succeeded
@@ -9,14 +9,14 @@ struct Behaviour: Equatable, Sendable {
   }
 
   enum Output: Equatable, Sendable {
-    /// An array of so many files at `host`.
+    /// An array of `count` file URLs at `host`.
     case files(count: Int, host: String)
     /// An object with two named files.
     case namedFiles
     case text(String)
     /// An array that grows while the prediction runs.
     case tokens([String])
-    /// An array of so many numbers.
+    /// An array of numbers, of this length.
     case numbers(Int)
     /// This JSON, byte for byte.
     case json([UInt8])
@@ -28,25 +28,27 @@ struct Behaviour: Equatable, Sendable {
     case none
     /// Progress bars as tqdm draws them.
     case progress
-    /// The same between so many bytes of other lines.
+    /// Progress bars between this many bytes of other lines.
     case long(bytes: Int)
   }
 
-  /// From creation to start.
+  /// Time from creation to start.
   var queue: Duration
-  /// From start to end.
+  /// Time from start to end.
   var duration: Duration
   var ending = Ending.succeeded
   var output = Output.files(count: 1, host: Self.deliveryHost)
   var logs = Logs.progress
 
-  /// How often a running prediction changes, its end included.
+  /// Changes of a running prediction, its end included.
   static let steps = 20
 
   static let deliveryHost = "replicate.delivery"
 }
 
-/// The models that behave in a way of their own. Every other one behaves as `demo/hello`.
+/// A model with its own behaviour.
+///
+/// Every other model behaves as `demo/hello`.
 struct Preset: Sendable {
   let model: String
   let explanation: String
@@ -73,13 +75,13 @@ struct Preset: Sendable {
       $0.output = .files(count: 1, host: "files.example.com")
     },
     Preset("demo/logs", "1 MB of logs") { $0.logs = .long(bytes: 1_000_000) },
-    Preset("demo/instant", "over at once, often before its creation is answered") {
+    Preset("demo/instant", "ends at once, often before the response to its creation") {
       $0.queue = .zero
       $0.duration = .zero
     },
     Preset("demo/slow", "runs for 30 times --duration") { $0.duration = $0.duration * 30 },
     Preset("demo/cold", "waits for 30 times --duration before it starts") { $0.queue = $0.duration * 30 },
-    failing("demo/fail", "fails, for the model's own reason", "Model error: expected 3 channels, got 4"),
+    failing("demo/fail", "fails: the model's own error", "Model error: expected 3 channels, got 4"),
     failing("demo/interrupted", "fails: interrupted", "Prediction interrupted; please retry (code: PA)"),
     failing(
       "demo/director", "fails: the platform",
@@ -99,7 +101,7 @@ struct Preset: Sendable {
     " until", " nothing", " is", " left", " to", " say", ".",
   ]
 
-  /// How `model` behaves where a prediction is to take `duration`.
+  /// The behaviour of `model` in a prediction that takes `duration`.
   static func behaviour(of model: String, duration: Duration) -> Behaviour {
     var behaviour = Behaviour(queue: duration.part(1, of: 10), duration: duration)
     all.first { $0.model == model }?.change(&behaviour)

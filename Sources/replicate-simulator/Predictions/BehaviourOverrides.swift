@@ -1,6 +1,6 @@
 internal import JSONText
 
-/// What the input's `simulate` object asks for, in place of what the model would do.
+/// Overrides of the model's behaviour, from the input's `simulate` object.
 ///
 ///     {"prompt": "…", "simulate": {"end": "failed", "error": "…", "duration_ms": 500}}
 struct BehaviourOverrides: Equatable, Sendable {
@@ -14,13 +14,13 @@ struct BehaviourOverrides: Equatable, Sendable {
   private static let ends = ["succeeded", "failed", "canceled", "aborted"]
   private static let maxMilliseconds = 3_600_000
 
-  /// Asks for nothing where the input has no such member.
+  /// Overrides nothing if the input has no such member.
   ///
-  /// - Parameter input: an object that was validated.
+  /// - Parameter input: a validated object.
   init(input: Span<UInt8>) throws(InvalidInput) {
     guard let object = try? JSONScanner.object(input), let value = object.value(named: Self.member, in: input)
     else { return }
-    // The input was validated as a whole, so no part of it can fail: what is left is that it is no object.
+    // The input was validated, so the only remaining error is a value that is no object.
     guard let members = try? JSONScanner.object(value, in: input).members else {
       throw InvalidInput(field: "input.\(Self.member)", description: "must be an object")
     }
@@ -29,7 +29,7 @@ struct BehaviourOverrides: Equatable, Sendable {
       guard take(name, member.value, in: input) else {
         throw InvalidInput(
           field: "input.\(Self.member).\(name)",
-          description: "the simulator knows end (\(Self.ends.joined(separator: ", "))), error (a string), "
+          description: "the simulator accepts end (\(Self.ends.joined(separator: ", "))), error (a string), "
             + "queue_ms and duration_ms (0 to \(Self.maxMilliseconds)) and output")
       }
     }
@@ -37,7 +37,7 @@ struct BehaviourOverrides: Equatable, Sendable {
 
   func apply(to behaviour: inout Behaviour) {
     switch (end, error) {
-    case ("failed", _), (nil, .some): behaviour.ending = .failed(error ?? "Failed, as the input asked")
+    case ("failed", _), (nil, .some): behaviour.ending = .failed(error ?? "Failed, as the input requested")
     case ("succeeded", _): behaviour.ending = .succeeded
     case ("canceled", _): behaviour.ending = .canceled
     case ("aborted", _): behaviour.ending = .aborted
@@ -48,7 +48,7 @@ struct BehaviourOverrides: Equatable, Sendable {
     if let output { behaviour.output = output }
   }
 
-  /// False where the simulator has no such member, or it is not of this type.
+  /// Reads one member; false if it is unknown or has the wrong type.
   private mutating func take(_ name: String, _ value: JSONValue, in input: Span<UInt8>) -> Bool {
     switch name {
     case "end":
@@ -80,8 +80,19 @@ struct BehaviourOverrides: Equatable, Sendable {
   }
 }
 
-/// Why an input, or what came with it, is refused.
+/// A rejected field of a request, with the reason.
 struct InvalidInput: Error, Equatable, Sendable {
   let field: String
   let description: String
+}
+
+extension JSONValue {
+  /// The decoded string; nil if the value is no string.
+  func text(in text: Span<UInt8>) -> String? {
+    kind == .string ? JSONString.decode(range.lowerBound + 1..<range.upperBound - 1, of: text) : nil
+  }
+
+  func bytes(in text: Span<UInt8>) -> [UInt8] {
+    text.extracting(range).withUnsafeBufferPointer { Array($0) }
+  }
 }

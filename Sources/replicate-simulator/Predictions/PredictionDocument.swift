@@ -1,43 +1,43 @@
 internal import JSONText
 
-/// What runs: the two kinds differ in their routes and their outputs.
+/// Prediction or training; they differ in routes and outputs.
 enum RunKind: String, Sendable {
   case prediction = "predictions"
   case training = "trainings"
 }
 
-/// What does not change about a prediction or a training.
+/// The immutable properties of a prediction or training.
 struct PredictionFacts: Sendable {
-  /// Predictions are counted in the order of their creation, from 1.
+  /// The number in order of creation, from 1.
   let ordinal: Int
   let id: String
   let model: String
   let version: String
   let deployment: String?
-  /// As it came, byte for byte.
+  /// Byte for byte as received.
   let input: [UInt8]
   let webhook: String?
-  /// As they were asked for; nil where they were not.
+  /// The requested events; nil without a filter.
   let webhookEvents: [WebhookEvent]?
-  /// The model that a training makes a version of.
+  /// The model whose version a training creates.
   var destination: ModelName?
-  /// What the stream's URL has in place of the id: who knows it may read the output.
+  /// The key in the stream's URL; knowing it suffices to read the output.
   var streamKey = ""
 
   var kind: RunKind { destination == nil ? .prediction : .training }
 }
 
-/// A prediction as the API and its webhooks show it.
+/// A prediction's JSON, in the API and in webhooks.
 struct PredictionDocument {
   let facts: PredictionFacts
   let lifecycle: PredictionLifecycle
-  /// Where the API is reached, without a slash at the end.
+  /// The API's base URL, without a trailing slash.
   let publicURL: String
 
-  /// Replicate writes fractions of several lengths, mixed in one body.
+  /// Replicate mixes fractions of several lengths in one body.
   private static let fractionDigits = [3, 6, 9, 5, 4, 8]
 
-  /// - Parameter showsWebhook: an answer about one prediction repeats what was asked for.
+  /// - Parameter showsWebhook: whether to include the requested webhook; true for a single prediction.
   func write(to writer: inout JSONWriter, showsWebhook: Bool = true) {
     writer.object { object in
       object.member("id", string: facts.id)
@@ -65,7 +65,7 @@ struct PredictionDocument {
     }
   }
 
-  /// Without a line's end; answers of the API have one.
+  /// The JSON without the newline that API responses end with.
   var bytes: [UInt8] {
     var writer = JSONWriter(capacity: 2048)
     write(to: &writer)
@@ -115,7 +115,7 @@ struct PredictionDocument {
 // MARK: - Output
 
 extension PredictionDocument {
-  /// An output that does not grow is there at the end, and only if the end is a good one.
+  /// Writes the output; one that does not grow appears only on success.
   private func output(_ writer: inout JSONWriter) {
     if facts.kind == .prediction, case .tokens(let tokens) = lifecycle.behaviour.output,
       lifecycle.stepsDone > 0
@@ -141,7 +141,7 @@ extension PredictionDocument {
     }
   }
 
-  /// The new version of `destination`; an output that the input asks for stands in its place.
+  /// Writes the new version of `destination`, or the output that the input overrides.
   private func trained(_ destination: ModelName, _ writer: inout JSONWriter) {
     if case .json(let bytes) = lifecycle.behaviour.output { return writer.raw(bytes[...]) }
     writer.object { object in

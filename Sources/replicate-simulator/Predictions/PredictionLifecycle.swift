@@ -1,4 +1,6 @@
-/// One prediction's way from its creation to its end. A value that is told the time and says what changes.
+/// One prediction's state machine, from creation to end.
+///
+/// A value: the time is an argument, the change is the result.
 struct PredictionLifecycle: Equatable, Sendable {
   enum End: String, Sendable {
     case succeeded, failed, canceled
@@ -14,12 +16,12 @@ struct PredictionLifecycle: Equatable, Sendable {
 
   enum Change: Equatable, Sendable {
     case started
-    /// The logs have grown, and perhaps the output.
+    /// The logs have grown, and possibly the output.
     case progressed(hasNewOutput: Bool)
     case ended
   }
 
-  /// What the API calls it.
+  /// The status in the API.
   var status: String {
     switch phase {
     case .starting: "starting"
@@ -30,12 +32,12 @@ struct PredictionLifecycle: Equatable, Sendable {
 
   let behaviour: Behaviour
   let createdAt: Instant
-  /// When it is ended, wherever it is.
+  /// When the prediction is ended, whatever its phase.
   let deadline: Instant?
   private(set) var phase = Phase.starting
   private(set) var startedAt: Instant?
   private(set) var completedAt: Instant?
-  /// Of ``Behaviour/steps``.
+  /// Steps done of ``Behaviour/steps``.
   private(set) var stepsDone = 0
 
   init(_ behaviour: Behaviour, createdAt: Instant, deadline: Instant? = nil) {
@@ -46,18 +48,18 @@ struct PredictionLifecycle: Equatable, Sendable {
 
   var hasEnded: Bool { completedAt != nil }
 
-  /// When it is to end; a cancellation may come earlier.
+  /// The expected end; a cancellation may come earlier.
   private var expectedEnd: Instant {
     let end = (startedAt ?? createdAt + behaviour.queue) + behaviour.duration
     return deadline.map { min($0, end) } ?? end
   }
 
-  /// How long it still goes on after `time`, as far as is known.
+  /// The expected time from `time` to the end.
   func remaining(at time: Instant) -> Duration {
     hasEnded ? .zero : expectedEnd - time
   }
 
-  /// When ``advance(to:)`` has something to say; nil once it has ended.
+  /// When ``advance(to:)`` returns the next change; nil after the end.
   var nextChangeAt: Instant? {
     let planned: Instant
     switch phase {
@@ -69,7 +71,9 @@ struct PredictionLifecycle: Equatable, Sendable {
     return deadline.map { min($0, planned) } ?? planned
   }
 
-  /// The next change that is due by `now`; call it until there is none. Each bears the time at which it was due.
+  /// Applies the next change due by `now`, with the time at which it was due.
+  ///
+  /// Call it until it returns nil.
   mutating func advance(to now: Instant) -> Change? {
     guard let due = nextChangeAt, due <= now else { return nil }
     if due == deadline { return end(startedAt == nil ? .aborted : .canceled, at: due) }
@@ -92,9 +96,9 @@ struct PredictionLifecycle: Equatable, Sendable {
     }
   }
 
-  /// Nil where it has ended: what has ended keeps its state.
+  /// Cancels the prediction; nil if it has ended, because an ended one keeps its state.
   mutating func cancel(at now: Instant) -> Change? {
-    // Whatever was due by now has been seen; a step may be due at this very moment, and comes too late.
+    // Earlier changes have been applied. A step due exactly now comes too late.
     hasEnded ? nil : end(.canceled, at: now)
   }
 
@@ -104,7 +108,7 @@ struct PredictionLifecycle: Equatable, Sendable {
     return .ended
   }
 
-  /// How much there is of an output that grows.
+  /// The number of tokens in a growing output.
   private var outputCount: Int {
     guard case .tokens(let tokens) = behaviour.output else { return 0 }
     return tokens.count * stepsDone / Behaviour.steps

@@ -1,10 +1,10 @@
-/// What a model writes while it runs.
+/// The log output of a running model.
 enum ProgressLog {
   private static let iterations = 50
   private static let cells = 10
   private static let eighths = Array(" ▏▎▍▌▋▊▉")
 
-  /// Of a prediction that has done `steps` of ``Behaviour/steps``.
+  /// The logs after `steps` of ``Behaviour/steps``.
   static func text(_ logs: Behaviour.Logs, steps: Int, duration: Duration, seed: Int) -> String {
     switch logs {
     case .none: return ""
@@ -21,7 +21,7 @@ enum ProgressLog {
     (0...steps).map { before($0) + bar($0, duration) }.joined(separator: "\n")
   }
 
-  /// ` 42%|████▏     | 21/50 [00:01<00:01, 20.10it/s]`: the lines of tqdm.
+  /// ` 42%|████▏     | 21/50 [00:01<00:01, 20.10it/s]`, as tqdm prints it.
   static func bar(_ step: Int, _ duration: Duration) -> String {
     let done = iterations * step / Behaviour.steps
     let percent = String(100 * done / iterations)

@@ -1,4 +1,6 @@
-/// Uploaded files, in memory: at most ``maxTotalSize`` bytes and ``maxFiles`` of them. The oldest are evicted.
+/// Uploaded files in memory; the oldest are evicted.
+///
+/// At most ``maxTotalSize`` bytes and ``maxFiles`` files.
 struct FileStore: Sendable {
   static let maxTotalSize = 256 * 1024 * 1024
   static let maxFiles = 1000
@@ -7,14 +9,14 @@ struct FileStore: Sendable {
     let id: String
     let name: String
     let contentType: String
-    /// A JSON object, byte for byte as it came.
+    /// A JSON object, byte for byte as received.
     let metadata: [UInt8]
     let createdAt: Instant
     let sha256: String
     let content: [UInt8]
   }
 
-  /// The oldest first.
+  /// Oldest first.
   private(set) var files: [File] = []
   private(set) var createdCount = 0
   private var totalSize = 0
@@ -36,7 +38,7 @@ struct FileStore: Sendable {
     files.first { $0.id == id }
   }
 
-  /// False where there is no such file.
+  /// False if there is no such file.
   mutating func remove(_ id: String) -> Bool {
     guard let index = files.firstIndex(where: { $0.id == id }) else { return false }
     totalSize -= files.remove(at: index).content.count

@@ -4,12 +4,12 @@ internal import JSONText
 internal import Jobs
 internal import Time
 
-/// What is asked of `GET /v1/predictions`.
+/// The query of `GET /v1/predictions`.
 struct ListQuery: Equatable, Sendable {
   enum Cursor: Equatable, Sendable {
-    /// The page of those created before this ordinal.
+    /// The page of predictions created before this ordinal.
     case before(Int)
-    /// The page that ends before it, of those created later.
+    /// The page of predictions created after this ordinal.
     case after(Int)
   }
 
@@ -43,7 +43,7 @@ struct ListQuery: Equatable, Sendable {
     return true
   }
 
-  /// The query of another page of the same list.
+  /// The query string of another page of the same list.
   func text(_ cursor: Cursor) -> String {
     let position =
       switch cursor {
@@ -69,7 +69,7 @@ struct ListQuery: Equatable, Sendable {
   private static func time(_ name: String, _ value: String) throws(APIProblem) -> String {
     guard Timestamp(rfc3339: value) != nil else {
       throw .invalid(
-        InvalidInput(field: name, description: "must be a date and a time, as RFC 3339 has them"))
+        InvalidInput(field: name, description: "must be a date and time as in RFC 3339"))
     }
     return value
   }
@@ -78,7 +78,7 @@ struct ListQuery: Equatable, Sendable {
 extension Provider {
   private static let pageSize = 100
 
-  /// Newest first.
+  /// A page of the list, newest first.
   func list(_ query: ListQuery, _ kind: RunKind) -> [UInt8] {
     let matching = ordinals.filter {
       entries[$0].map { $0.facts.kind == kind && query.contains($0.lifecycle.createdAt) } ?? false

@@ -1,12 +1,14 @@
 internal import JSONText
 
-/// What tests ask: every prediction that is not forgotten, its state, and what became of its webhooks.
+/// The overview for tests: each prediction's state and webhook counts.
+///
+/// Evicted predictions are not listed.
 extension Provider {
   static let maxOverviewPredictions = 10_000
 
   /// - Parameters:
-  ///   - after: an ordinal; those created later are listed, the first of them first.
-  ///   - limit: of predictions, at most ``maxOverviewPredictions``.
+  ///   - after: an ordinal; lists predictions created later, oldest first.
+  ///   - limit: the number of predictions, at most ``maxOverviewPredictions``.
   func overview(after: Int, limit: Int) -> [UInt8] {
     let start = ordinals.partition(after: after)
     let listed = ordinals[start...].prefix(min(max(limit, 0), Self.maxOverviewPredictions))
@@ -51,7 +53,7 @@ extension Provider {
 }
 
 extension [Int] {
-  /// The place of the first element of a rising array that is larger than `value`.
+  /// The index of the first element larger than `value`, in an ascending array.
   func partition(after value: Int) -> Int {
     var (low, high) = (0, count)
     while low < high {

@@ -2,20 +2,20 @@ internal import EventLoop
 internal import System
 internal import Time
 
-/// What stands in for Replicate: the predictions of one account, the timers that move them, and their webhooks.
+/// The simulated provider: one account's predictions, their timers and webhooks.
 ///
-/// An actor on the loop, so that requests, timers and the senders' reports come one after the other.
+/// An actor on the event loop, which serializes requests, timers and the senders' reports.
 actor Provider {
   struct Settings: Sendable {
     var publicURL = ""
-    /// How long a prediction runs, unless its model or its input says otherwise.
+    /// How long a prediction runs, unless its model or its input overrides it.
     var duration: Duration = .seconds(2)
     var createsPerMinute = 600
-    /// Creations until the credit is used up; nil: never.
+    /// Creations until the credit is used up; nil for unlimited.
     var credit: Int?
-    /// The oldest that have ended are forgotten when more come.
+    /// When full, the oldest ended predictions are evicted.
     var maxPredictions = 10_000
-    /// The items of the list show their webhooks.
+    /// Whether items of the list show their webhooks.
     var listsWebhooks = false
     var retries = RetrySchedule(window: .seconds(60))
     var faults = Faults(probabilities: Faults.Probabilities(), seed: 0)
@@ -27,7 +27,7 @@ actor Provider {
     var lifecycle: PredictionLifecycle
     var throttle: WebhookThrottle
     var record = WebhookRecord()
-    /// False where the answer to its creation was replaced by an error.
+    /// False if an error replaced the response to its creation.
     var isAnswered = true
     var waiters: [WaitHandle] = []
   }
@@ -42,12 +42,13 @@ actor Provider {
   let clock: SimulatorClock
   private let console: Console
   private(set) var entries: [Int: Entry] = [:]
-  /// Of the entries, rising.
+  /// The ordinals of the entries, ascending.
   private(set) var ordinals: [Int] = []
-  /// Of all that were created, in their order.
+  /// The number of creations so far.
   private(set) var createdCount = 0
-  /// How many predictions were created with one webhook URL: more than one where a client has created again what it
-  /// took for failed.
+  /// The number of predictions per webhook URL.
+  ///
+  /// More than one if a client retried a creation that it took as failed.
   private(set) var creationsOfWebhook: [String: Int] = [:]
   var senderPool: SenderPool
   private var ordinalOfID: [String: Int] = [:]
@@ -61,7 +62,7 @@ actor Provider {
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  /// - Parameter queues: of the senders, one each.
+  /// - Parameter queues: one per sender.
   init(
     settings: Settings, loop: EventLoop, clock: SimulatorClock, queues: [BlockingQueue<WebhookAttempt>],
     console: Console
@@ -75,12 +76,12 @@ actor Provider {
     timerWaiter = loop.makeWaiter()
   }
 
-  /// Timers in a row before requests have their turn.
+  /// Timers handled in a row before requests get a turn.
   private static let maxTimersPerTurn = 64
 
-  /// Moves what is due, for as long as the loop runs.
+  /// Handles due timers until the event loop stops.
   func run() async {
-    // Without a bound: it is the life of the program.
+    // Unbounded: runs as long as the program.
     while true {
       let now = clock.now
       var moved = 0
@@ -134,7 +135,7 @@ extension Provider {
     return ordinal
   }
 
-  /// Neither route knows what is of the other kind.
+  /// The ordinal of an id; a route finds only its own kind.
   func ordinal(of id: String, _ kind: RunKind) throws(APIProblem) -> Int {
     guard let ordinal = ordinalOfID[id], entries[ordinal]?.facts.kind == kind else { throw .notFound }
     return ordinal
@@ -145,9 +146,9 @@ extension Provider {
     return ordinal
   }
 
-  /// Empty where it has been forgotten meanwhile.
+  /// The prediction's JSON; empty if it was evicted meanwhile.
   ///
-  /// - Parameter asCreated: as it was at its beginning.
+  /// - Parameter asCreated: whether to show the state at creation.
   func document(of ordinal: Int, asCreated: Bool = false) -> [UInt8] {
     guard let entry = entries[ordinal] else { return [] }
     let lifecycle = entry.lifecycle
@@ -162,7 +163,7 @@ extension Provider {
     "\(settings.publicURL)/v1/\(kind.rawValue)/\(settings.identifiers.prediction(ordinal))"
   }
 
-  /// What has ended keeps its state.
+  /// Cancels a prediction; an ended one keeps its state.
   func cancel(_ ordinal: Int) {
     let now = clock.now
     advance(ordinal, to: now)
@@ -170,7 +171,7 @@ extension Provider {
     publish(change, of: ordinal, at: now)
   }
 
-  /// Returns when the prediction has ended, or `timeout` has passed.
+  /// Waits until the prediction's end or the timeout.
   ///
   /// - Returns: whether it has ended.
   func wait(for ordinal: Int, timeout: Duration) async -> Bool {
@@ -186,7 +187,9 @@ extension Provider {
     entries[ordinal]?.isAnswered = false
   }
 
-  /// How the next request fails; creations are counted for themselves, so that questions do not change their luck.
+  /// The injected failure of the next request.
+  ///
+  /// Creations have their own count, so that other requests do not change their faults.
   func nextFailure(ofCreation isCreation: Bool) -> Faults.Failure? {
     if isCreation {
       requestCounts.creations += 1
@@ -204,13 +207,13 @@ extension Provider {
     if let webhook = entry.facts.webhook, let count = creationsOfWebhook[webhook] {
       creationsOfWebhook[webhook] = count > 1 ? count - 1 : nil
     }
-    // The ended ones are near the front: most of them are old.
+    // Ended predictions are near the front, because most of them are old.
     if let index = ordinals.firstIndex(of: oldest) { ordinals.remove(at: index) }
   }
 
-  /// Every change that is due, and the time of the next.
+  /// Applies every due change, and schedules the next.
   private func advance(_ ordinal: Int, to now: Instant) {
-    // Bounded by the steps of a life.
+    // Bounded by the steps of a lifecycle.
     while let due = entries[ordinal]?.lifecycle.nextChangeAt, due <= now,
       let change = entries[ordinal]?.lifecycle.advance(to: now)
     {
@@ -223,7 +226,7 @@ extension Provider {
 // MARK: - Webhooks
 
 extension Provider {
-  /// Plans the webhooks of `change`, and wakes whoever waits for the end.
+  /// Schedules the webhooks of `change`, and wakes waiters at the end.
   private func publish(_ change: PredictionLifecycle.Change, of ordinal: Int, at time: Instant) {
     guard var entry = entries[ordinal] else { return }
     defer { entries[ordinal] = entry }
@@ -235,7 +238,7 @@ extension Provider {
     guard let url = entry.facts.webhook else { return }
     let events = entry.throttle.events(of: change, at: time)
     guard !events.isEmpty else { return }
-    // All events of one change show the same moment.
+    // All events of one change send the same document.
     let body = PredictionDocument(
       facts: entry.facts, lifecycle: entry.lifecycle, publicURL: settings.publicURL
     ).bytes
@@ -257,7 +260,7 @@ extension Provider {
 
   private func send(_ attempt: WebhookAttempt) {
     guard senderPool.submit(attempt) else {
-      // More wait to be sent than there is room for: as if the connection had failed.
+      // The queue is full: treated as a failed connection.
       return settle(attempt, .unreachable)
     }
     entries[attempt.ordinal]?.record.noteAttempt()
@@ -291,8 +294,8 @@ extension Provider {
     let reason =
       switch outcome {
       case .answered(let status): "answered \(status)"
-      case .unreachable: "no answer"
+      case .unreachable: "no response"
       }
-    console.note("\(attempt.webhookID)  \(attempt.event.rawValue)  given up: \(reason)")
+    console.note("\(attempt.webhookID)  \(attempt.event.rawValue)  abandoned: \(reason)")
   }
 }

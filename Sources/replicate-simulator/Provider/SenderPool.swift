@@ -1,14 +1,16 @@
 internal import EventLoop
 internal import System
 
-/// Hands attempts to senders, one each, in the order in which they were due. What finds no idle sender waits.
+/// Assigns webhook attempts to idle senders, one each, in due order.
+///
+/// An attempt that finds no idle sender is queued.
 struct SenderPool {
   private let queues: [BlockingQueue<WebhookAttempt>]
   private var idle: [Int]
   private var queued = Fifo<WebhookAttempt>()
   private var queuedBytes = 0
 
-  /// Bytes of bodies that wait.
+  /// The maximum size of queued bodies.
   private static let maxQueuedBytes = 256 * 1024 * 1024
 
   init(queues: [BlockingQueue<WebhookAttempt>]) {
@@ -16,7 +18,7 @@ struct SenderPool {
     idle = Array(queues.indices)
   }
 
-  /// False where too much is waiting: the attempt was not taken.
+  /// Queues an attempt; false if the queue is full and rejects it.
   mutating func submit(_ attempt: WebhookAttempt) -> Bool {
     guard queuedBytes + attempt.body.count <= Self.maxQueuedBytes else { return false }
     queued.append(attempt)
@@ -34,13 +36,13 @@ struct SenderPool {
     while let sender = idle.last, let attempt = queued.popFirst() {
       idle.removeLast()
       queuedBytes -= attempt.body.count
-      // An idle sender has nothing in its queue, so there is room for one; once it is closed the program ends.
+      // An idle sender's queue is empty, so there is room. A closed queue means that the program ends.
       _ = queues[sender].push(attempt)
     }
   }
 }
 
-/// First in, first out.
+/// A first-in, first-out queue.
 struct Fifo<Element> {
   private var elements: [Element?] = []
   private var head = 0
@@ -54,7 +56,7 @@ struct Fifo<Element> {
     let first = elements[head]
     elements[head] = nil
     head += 1
-    // Moves each element once for every time that half of them have left.
+    // Compacts when half of the elements are gone, so that removal takes amortized constant time.
     if head * 2 > elements.count {
       elements.removeFirst(head)
       head = 0

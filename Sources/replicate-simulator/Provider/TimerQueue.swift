@@ -1,4 +1,4 @@
-/// What is due when, the earliest first, and what was added first among equals: a binary heap.
+/// A priority queue by due time, stable among equals: a binary heap.
 struct TimerQueue<Element> {
   private var heap: [(due: Instant, number: UInt64, element: Element)] = []
   private var added: UInt64 = 0
@@ -9,28 +9,28 @@ struct TimerQueue<Element> {
   mutating func insert(_ element: Element, at due: Instant) {
     added += 1
     heap.append((due, added, element))
-    var place = heap.count - 1
-    while place > 0, precedes(place, (place - 1) / 2) {
-      heap.swapAt(place, (place - 1) / 2)
-      place = (place - 1) / 2
+    var index = heap.count - 1
+    while index > 0, precedes(index, (index - 1) / 2) {
+      heap.swapAt(index, (index - 1) / 2)
+      index = (index - 1) / 2
     }
   }
 
-  /// The first element, if its time has come.
+  /// The first element, if it is due.
   mutating func popDue(by now: Instant) -> Element? {
     guard let first = heap.first, first.due <= now else { return nil }
     heap.swapAt(0, heap.count - 1)
     heap.removeLast()
-    var place = 0
-    // Bounded by the depth of the heap: every round goes one level down.
+    var index = 0
+    // Bounded by the heap's depth: every pass descends one level.
     while true {
-      var smallest = place
-      for child in [2 * place + 1, 2 * place + 2] where child < heap.count && precedes(child, smallest) {
+      var smallest = index
+      for child in [2 * index + 1, 2 * index + 2] where child < heap.count && precedes(child, smallest) {
         smallest = child
       }
-      guard smallest != place else { return first.element }
-      heap.swapAt(place, smallest)
-      place = smallest
+      guard smallest != index else { return first.element }
+      heap.swapAt(index, smallest)
+      index = smallest
     }
   }
 

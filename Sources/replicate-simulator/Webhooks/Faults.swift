@@ -1,4 +1,4 @@
-/// What goes wrong on purpose, decided by the seed and what it happens to.
+/// Fault injection, determined by the seed and the webhook or request.
 struct Faults: Equatable, Sendable {
   /// Probabilities from 0 to 1.
   struct Probabilities: Equatable, Sendable {
@@ -16,14 +16,15 @@ struct Faults: Equatable, Sendable {
     dice = Dice(seed: seed)
   }
 
-  /// How much later a webhook that is to be overtaken is sent at the least.
+  /// The minimum delay of a reordered webhook.
   private static let minReorderDelay: Duration = .milliseconds(600)
   private static let maxDuplicateDelay: Duration = .seconds(1)
 
-  /// The delays after which the `index`-th webhook of the `ordinal`-th prediction is sent: usually one, zero. None: it
-  /// is never sent. Two: it is sent twice.
+  /// The delays at which copies of a webhook are sent.
   ///
-  /// - Parameter remaining: how long the prediction goes on, and tells of it.
+  /// Usually one delay of zero. None: the webhook is never sent. Two: it is sent twice.
+  ///
+  /// - Parameter remaining: how long the prediction keeps running and sending webhooks.
   func delays(ofWebhook index: Int, ofPrediction ordinal: Int, remaining: Duration) -> [Duration] {
     guard dice.roll(.losing, for: ordinal, index) >= probabilities.losing else { return [] }
     var delay = Duration.zero
@@ -35,15 +36,15 @@ struct Faults: Equatable, Sendable {
   }
 
   enum Failure: Equatable, CaseIterable, Sendable {
-    /// The request has had no effect.
+    /// The request has no effect.
     case errorBefore, unavailableBefore
-    /// It has had its effect, and its sender is told otherwise.
+    /// The request has its effect, but the response reports an error.
     case errorAfter, unavailableAfter
 
     var isBefore: Bool { self == .errorBefore || self == .unavailableBefore }
   }
 
-  /// How the `ordinal`-th request to the API fails; nil where it does not.
+  /// The injected failure of API request number `ordinal`; nil if none.
   func failure(ofRequest ordinal: Int) -> Failure? {
     guard dice.roll(.failing, for: ordinal) < probabilities.failing else { return nil }
     let kinds = Failure.allCases

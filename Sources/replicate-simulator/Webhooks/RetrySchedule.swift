@@ -1,10 +1,12 @@
-/// When a webhook is tried again. Replicate does that for the last one of a prediction only, several times with
-/// exponential back-off, the last time about a minute after the prediction was completed.
+/// The retry schedule of a webhook, with exponential backoff.
+///
+/// Replicate retries only a prediction's last webhook: several times with exponential backoff, the last time
+/// about a minute after the prediction's end.
 struct RetrySchedule: Equatable, Sendable {
-  /// From the first attempt to the last.
+  /// Time from the first attempt to the last.
   let window: Duration
 
-  /// The waits double: the attempts come after 1, 3, 7, 15, 31 and 63 parts of 63 of the window.
+  /// Waits double: retries are due after 1, 3, 7, 15, 31 and 63 parts of 63 of the window.
   private static let maxRetries = 6
   private static let parts = 1 << maxRetries - 1
 
@@ -12,14 +14,17 @@ struct RetrySchedule: Equatable, Sendable {
     self.window = window
   }
 
-  /// How long after the first attempt the `retry`-th retry is due; nil where there are fewer.
+  /// The time from the first attempt to retry number `retry`; nil if there are fewer.
   func offset(ofRetry retry: Int) -> Duration? {
     guard (1...Self.maxRetries).contains(retry), window > .zero else { return nil }
     return window.part(1 << retry - 1, of: Self.parts)
   }
 
-  /// The first retry after `retry` that is not over yet, where an attempt that was first due at `start` has failed at
-  /// `now`; nil where no more are made.
+  /// The next retry after `retry` that is not overdue; nil if none is left.
+  ///
+  /// - Parameters:
+  ///   - start: when the first attempt was due.
+  ///   - now: when the latest attempt failed.
   func next(after retry: Int, since start: Instant, now: Instant) -> (retry: Int, due: Instant)? {
     for next in retry + 1..<max(retry + 2, Self.maxRetries + 1) {
       if let offset = offset(ofRetry: next), start + offset >= now { return (next, start + offset) }
@@ -28,7 +33,7 @@ struct RetrySchedule: Equatable, Sendable {
   }
 }
 
-/// What became of one attempt to deliver.
+/// The outcome of one delivery attempt.
 enum AttemptOutcome: Equatable, Sendable {
   case answered(Int)
   case unreachable
@@ -36,7 +41,7 @@ enum AttemptOutcome: Equatable, Sendable {
   enum Disposition: Equatable, Sendable {
     case acknowledged
     case retry
-    /// Neither a success nor a failure by Replicate's rules: a redirect is not followed, and is no reason to try again.
+    /// By Replicate's rules neither success nor failure: a redirect is not followed and not retried.
     case abandoned
   }
 

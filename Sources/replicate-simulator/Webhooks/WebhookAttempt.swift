@@ -1,7 +1,7 @@
-/// One request to a receiver, to be made now.
+/// One request to a receiver, due now.
 struct WebhookAttempt: Sendable {
   let ordinal: Int
-  /// Which of the prediction's webhooks it is.
+  /// The index among the prediction's webhooks.
   let index: Int
   let event: WebhookEvent
   /// The same for every copy and every attempt.
@@ -10,10 +10,10 @@ struct WebhookAttempt: Sendable {
   let body: [UInt8]
   /// When the first attempt was due.
   let start: Instant
-  /// An extra copy is never tried again: Replicate promises to try again, not to repeat what was answered.
+  /// A duplicate is never retried: Replicate promises retries, not repeats of acknowledged webhooks.
   let isCopy: Bool
   var retry = 0
 
-  /// Replicate tries again only what tells of the end.
+  /// Replicate retries only the `completed` webhook.
   var isRetried: Bool { event == .completed && !isCopy }
 }

@@ -1,18 +1,21 @@
-/// What a webhook can be asked for.
+/// The events that a webhook can be requested with.
 enum WebhookEvent: String, CaseIterable, Sendable {
   case start, output, logs, completed
 
-  /// Sent where no filter asks for anything: Replicate's documentation says new outputs and the end.
+  /// The events sent without a filter: Replicate documents new outputs and the end.
   static let standard: Set<WebhookEvent> = [.start, .output, .completed]
 }
 
-/// Which of a prediction's changes are told, and how often. A value: the time is an argument.
+/// Filters and throttles the webhooks for a prediction's changes.
+///
+/// A value: the time is an argument.
 struct WebhookThrottle: Equatable, Sendable {
   let events: Set<WebhookEvent>
   private var last: [WebhookEvent: Instant] = [:]
 
-  /// Replicate sends `output` and `logs` at most once in this time. What comes earlier is not told at all: the next one
-  /// holds it too.
+  /// The minimum interval between two `output` or two `logs` webhooks, as at Replicate.
+  ///
+  /// An earlier change gets no webhook; the next webhook contains it.
   static let interval: Duration = .milliseconds(500)
 
   init(events: Set<WebhookEvent>) {

@@ -1,36 +1,36 @@
-/// What became of the webhooks of one prediction.
+/// The delivery state of one prediction's webhooks.
 struct WebhookRecord: Equatable, Sendable {
-  /// One webhook, whatever number of copies and attempts it takes.
+  /// One webhook, with all of its copies and attempts.
   private struct Webhook: Equatable {
-    /// Copies that will be tried, or tried again.
+    /// Copies with attempts left.
     var copies: Int
     var isAcknowledged = false
   }
 
   enum State: String, Sendable {
-    /// None is planned yet, or none was asked for.
+    /// None is planned yet, or none was requested.
     case none
     case pending
     case acknowledged
-    /// Never sent, on purpose.
+    /// Never sent, by fault injection.
     case lost
-    /// Sent in vain, and given up.
+    /// Abandoned without an acknowledgement.
     case failed
   }
 
   private var webhooks: [Webhook] = []
-  /// Requests that were made.
+  /// Requests sent.
   private(set) var attempts = 0
   private(set) var lost = 0
-  /// Of the one that tells of the end.
+  /// The index of the `completed` webhook.
   private var completed: Int?
 
-  /// How many there are: each bears an id of its own.
+  /// The number of webhooks; each has its own id.
   var planned: Int { webhooks.count }
   var acknowledged: Int { webhooks.count { $0.isAcknowledged } }
   var pending: Int { webhooks.count { !$0.isAcknowledged && $0.copies > 0 } }
   var failed: Int { planned - lost - acknowledged - pending }
-  /// Also of copies: none of them will be tried again.
+  /// Whether no copy of any webhook has attempts left.
   var isSettled: Bool { webhooks.allSatisfy { $0.copies == 0 } }
 
   var completedState: State {
@@ -43,7 +43,9 @@ struct WebhookRecord: Equatable, Sendable {
 
   private var completedIsLost = false
 
-  /// - Parameter copies: none for one that is never sent.
+  /// Adds a webhook.
+  ///
+  /// - Parameter copies: 0 for one that is never sent.
   mutating func plan(_ event: WebhookEvent, copies: Int) {
     if event == .completed {
       completed = webhooks.count
@@ -60,6 +62,6 @@ struct WebhookRecord: Equatable, Sendable {
     webhooks[index].copies -= 1
   }
 
-  /// A copy will not be tried again.
+  /// Ends the attempts of one copy.
   mutating func abandon(_ index: Int) { webhooks[index].copies -= 1 }
 }

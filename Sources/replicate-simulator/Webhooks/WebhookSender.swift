@@ -3,15 +3,15 @@ internal import HTTPClient
 internal import StandardWebhooks
 internal import System
 
-/// Signs webhooks and posts them, one after the other, on a thread of its own.
+/// Signs and posts webhooks, one at a time, on its own thread.
 struct WebhookSender: Sendable {
   let queue: BlockingQueue<WebhookAttempt>
   let secret: Secret
   let clock: SimulatorClock
 
-  /// Until the queue is closed.
+  /// Sends queued webhooks until the queue is closed.
   ///
-  /// - Parameter ended: called after each, with what came of it.
+  /// - Parameter ended: called after each attempt, with its outcome.
   func run(_ client: HTTPClient, ended: (WebhookAttempt, AttemptOutcome) -> Void) {
     while let attempts = queue.popAll() {
       for attempt in attempts { ended(attempt, send(attempt, through: client)) }
@@ -19,7 +19,7 @@ struct WebhookSender: Sendable {
   }
 
   private func send(_ attempt: WebhookAttempt, through client: HTTPClient) -> AttemptOutcome {
-    // Of the attempt and not of the event: a receiver refuses what is old.
+    // The attempt's time, not the event's, because a receiver rejects old timestamps.
     let timestamp = String(clock.now.seconds)
     let signature = Signer.sign(
       id: attempt.webhookID, timestamp: timestamp, body: attempt.body.span, with: secret)
