@@ -1,12 +1,12 @@
 import Glibc
 import StandardWebhooks
 
-/// Runs scenarios one after the other, each on a receiver of its own unless the user named one.
+/// Runs scenarios in sequence, each on its own receiver unless --url names one.
 final class Benchmark {
   private let options: BenchmarkOptions
   private let seed: UInt64
   private let progress: Progress?
-  /// Where reads find their jobs, for the next scenario that reads.
+  /// The filled store, shared by all scenarios that read.
   private var storeFolder: TemporaryFolder?
   private(set) var isFaultless = true
 
@@ -14,7 +14,7 @@ final class Benchmark {
 
   init(_ options: BenchmarkOptions) {
     self.options = options
-    // Few digits, so that it is easily typed again.
+    // Few digits, so that it is easy to retype.
     seed = options.seed ?? UInt64.random(in: 1...999_999)
     progress = Progress("webhook-bench")
   }
@@ -46,7 +46,9 @@ final class Benchmark {
 // MARK: - The receiver
 
 extension Benchmark {
-  /// The one that the user named, or a daemon with `settings` that ends when the value is gone.
+  /// The receiver of --url, or a new daemon with `settings`.
+  ///
+  /// The daemon stops when the value is released.
   private func receiver(
     database: String, in folder: TemporaryFolder, settings: [String] = [], isTLS: Bool = false
   ) throws -> Receiver {
@@ -61,7 +63,7 @@ extension Benchmark {
     _ secret: Secret, database: String, in folder: TemporaryFolder, settings: [String]
   ) throws -> DaemonProcess {
     let path = try options.daemon ?? Self.neighbour("replicate-webhookd")
-    // What the user sets comes last, and wins.
+    // The user's settings come last and override.
     return try DaemonProcess(
       path, secret: secret, database: database, in: folder, environment: settings + options.setting)
   }
@@ -73,18 +75,20 @@ extension Benchmark {
   private func makeFolder() throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     if folder.isInMemory, options.url == nil, options.database == nil {
-      Output.error("webhook-bench: \(folder.path) is in memory, where a commit costs nothing: set TMPDIR\n")
+      Output.error(
+        "webhook-bench: \(folder.path) is in memory, where a commit costs no disk write: set TMPDIR\n")
     }
     return folder
   }
 
-  /// A program in the folder of this one.
+  /// The path of a program in this program's folder.
   private static func neighbour(_ name: String) throws -> String {
     var path = [CChar](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &path, path.count)
     let own = String(decoding: path.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     guard let slash = own.lastIndex(of: "/"), access("\(own[..<slash])/\(name)", X_OK) == 0 else {
-      throw Failure("\(name) is not beside this program: build it, or name it with --daemon", .configuration)
+      throw Failure(
+        "\(name) is not in this program's folder: build it, or give its path with --daemon", .configuration)
     }
     return "\(own[..<slash])/\(name)"
   }
@@ -152,7 +156,7 @@ extension Benchmark {
       database: database(in: folder), in: folder,
       settings: ["MAX_CONNECTIONS=\(count + options.connections + 64)", "IDLE_TIMEOUT=1h"])
     let before = receiver.process.flatMap { ResourceUsage(of: $0) }
-    // One request makes a kept connection of each, as those of a proxy are.
+    // One request turns each into a keep-alive connection, like those of a proxy.
     var requests = RequestArena()
     requests.append(head: "GET /healthz HTTP/1.1\r\nHost: \(receiver.webhooks.hostField)\r\n\r\n")
     let silent = Lane(
@@ -176,12 +180,12 @@ extension Benchmark {
       let each = Double(after - before) / Double(count)
       report.notes.append(
         Report.Note(
-          label: "memory of those",
+          label: "their memory",
           text: "\(Quantity.bytes(Double(after - before))), \(Quantity.bytes(each)) each",
           key: "idle_bytes_per_connection", value: .number(each)))
       report.notes.append(
         Report.Note(
-          label: "resident with those", text: Quantity.bytes(Double(after)), key: "idle_resident_bytes",
+          label: "resident with them", text: Quantity.bytes(Double(after)), key: "idle_resident_bytes",
           value: .integer(after)))
     }
     if open < count { isFaultless = false }
@@ -203,7 +207,7 @@ extension Benchmark {
       progress?.show("start \(number + 1) of \(options.repeats)")
       var recipe = options.recipe(for: .start, seed: seed)
       (recipe.deliveries, recipe.firstJob, recipe.firstDelivery) = (1, number, number)
-      // Each on a new file, unless there is one to be kept.
+      // Each on a new file, unless --database names one.
       let file = options.database ?? "\(folder.path)/start-\(number).db"
       try startupTimes.measure(recipe, secret: secret) { settings in
         try daemon(secret, database: file, in: folder, settings: settings)
@@ -239,7 +243,7 @@ extension Benchmark {
       progress?.clear()
       Output.line(options.json ? step.json : step.text)
     }
-    if seconds == nil { Output.error("webhook-bench: the store has these jobs already\n") }
+    if seconds == nil { Output.error("webhook-bench: the store already has these jobs\n") }
   }
 
   private func read(_ scenario: Scenario) throws {
@@ -248,7 +252,7 @@ extension Benchmark {
     let recipe = options.recipe(for: scenario, seed: seed)
     let stored = storedJobs(recipe)
     let filling = try fill(stored, in: folder)
-    // A daemon of its own: neither memory nor time of the filling are among what is measured.
+    // A new daemon, so that memory and time of the filling are not measured.
     let receiver = try receiver(database: database(in: folder), in: folder)
     if scenario == .readsDuringWrites {
       try readDuringWrites(stored, recipe, receiver, filling)
@@ -264,7 +268,7 @@ extension Benchmark {
     let rate = Quantity.grouped(Int(Double(stored.count) / seconds))
     return [
       Report.Note(
-        label: "filling before", text: "\(Quantity.seconds(seconds)), \(rate) jobs/s",
+        label: "filled in", text: "\(Quantity.seconds(seconds)), \(rate) jobs/s",
         key: "filling_seconds", value: .number(seconds))
     ]
   }

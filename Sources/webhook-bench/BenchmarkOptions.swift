@@ -2,69 +2,70 @@ import ArgumentParser
 import Glibc
 import StandardWebhooks
 
-/// What a user may choose.
+/// The command's options.
 struct BenchmarkOptions: ParsableArguments {
-  @Option(help: "What to measure; --list explains them.")
+  @Option(help: "The scenario to measure; --list describes them.")
   var scenario = ScenarioChoice(.single)
 
-  @Flag(help: "List the scenarios, and end.")
+  @Flag(help: "List the scenarios.")
   var list = false
 
   @Option(help: "Deliveries to send, or jobs to read. (default: 20000; fewer for large bodies)")
   var deliveries: Int?
 
-  @Option(help: "Connections, each with one request at a time.")
+  @Option(help: "Connections, each with one request in flight.")
   var connections = 64
 
-  @Option(help: "Bytes of a body. (default: 2500, or what the scenario says)")
+  @Option(help: "Bytes per body. (default: 2500, or the scenario's)")
   var bodyBytes: Int?
 
-  @Option(help: "Seconds after which a measurement ends, done or not.")
+  @Option(help: "Time limit of a measurement in seconds.")
   var seconds = 60
 
-  @Option(help: "Jobs in the store before reads begin, and after fill.")
+  @Option(help: "Jobs in the store before reads, and after fill.")
   var jobs = 1_000_000
 
-  @Option(help: "Deliveries of each of those, the last one of --body-bytes.")
+  @Option(help: "Deliveries per stored job, the last one of --body-bytes.")
   var deliveriesPerJob = 1
 
   @Option(help: "Starts of the scenario start.")
   var repeats = 20
 
-  @Option(help: "Silent connections of the scenario idle.")
+  @Option(help: "Idle connections of the scenario idle.")
   var idleConnections = 10_000
 
   @Option(
     help: ArgumentHelp(
-      "The same seed makes the same ids and bodies, in the same order. (default: another one each time)"))
+      "The same seed gives the same ids and bodies in the same order. (default: random)"))
   var seed: UInt64?
 
-  @Option(help: "How ids follow each other: random as Replicate's, or sequential, which spares the indexes.")
+  @Option(help: "The order of ids: random, as Replicate's, or sequential, which is cheaper for the indexes.")
   var ids = Identifiers.Order.random
 
   @Flag(
-    help: "Afterwards ask the jobs API for every acknowledged delivery, and for each job's state and count.")
+    help:
+      "Afterwards verify through the jobs API every acknowledged delivery, and each job's state and count.")
   var verify = false
 
-  @Flag(help: "One line of JSON for each measurement, and nothing else on standard output.")
+  @Flag(help: "Print only one line of JSON per measurement on standard output.")
   var json = false
 
   @Option(
     help: ArgumentHelp(
-      "The daemon to start. (default: replicate-webhookd beside this program)", valueName: "path"),
+      "The daemon to start. (default: replicate-webhookd in this program's folder)", valueName: "path"),
     completion: .file())
   var daemon: String?
 
   @Option(
     help: ArgumentHelp(
-      "Its database, kept afterwards; for reads, filled unless it has the jobs. (default: a temporary one)",
+      "Its database, kept afterwards; filled before reads if needed. (default: a temporary file)",
       valueName: "file"), completion: .file())
   var database: String?
 
   @Option(help: ArgumentHelp("A setting of the daemon; may be repeated.", valueName: "NAME=value"))
   var setting: [String] = []
 
-  @Option(help: ArgumentHelp("Start no daemon; send the deliveries there.", valueName: "url"))
+  @Option(help: ArgumentHelp("Start no daemon; send the deliveries to this URL.", valueName: "url"))
   var url: String?
 
   @Option(help: ArgumentHelp("The jobs API of that receiver, for reads and --verify.", valueName: "url"))
@@ -76,10 +77,11 @@ struct BenchmarkOptions: ParsableArguments {
     completion: .file())
   var secret: String?
 
-  @Option(help: ArgumentHelp("The process of that receiver, to know what it costs.", valueName: "pid"))
+  @Option(
+    help: ArgumentHelp("The process of that receiver, to measure its resource usage.", valueName: "pid"))
   var pid: Int32?
 
-  /// Signatures are made before the clock starts, and hold for five minutes.
+  /// Signatures are made before the clock starts, and are valid for five minutes.
   private static let maxSeconds = 240
   private static let maxMemoryBytes = 4 << 30
 
@@ -108,10 +110,12 @@ struct BenchmarkOptions: ParsableArguments {
       url != nil || (api == nil && secret == nil && pid == nil), "--api, --secret and --pid belong to --url")
     try require(
       url == nil || (daemon == nil && database == nil && setting.isEmpty),
-      "--daemon, --database and --setting are of a daemon that is started; --url starts none")
+      "--daemon, --database and --setting apply to a daemon that is started; --url starts none")
     let needsAPI = verify || scenario.scenarios.contains(where: \.fillsStore)
-    try require(url == nil || api != nil || !needsAPI, "name the jobs API of the receiver with --api")
-    try require(url == nil || !scenario.scenarios.contains(.start), "start: --url names one that has started")
+    try require(url == nil || api != nil || !needsAPI, "give the URL of the receiver's jobs API with --api")
+    try require(
+      url == nil || !scenario.scenarios.contains(.start),
+      "start: --url names a receiver that is already running")
     try require(setting.allSatisfy { $0.dropFirst().contains("=") }, "--setting: write NAME=value")
   }
 
@@ -134,7 +138,9 @@ struct BenchmarkOptions: ParsableArguments {
     } else if let variable = getenv("REPLICATE_WEBHOOK_SECRET") {
       text = String(cString: variable)
     } else {
-      throw Failure("set REPLICATE_WEBHOOK_SECRET to the receiver's secret, or name its file", .configuration)
+      throw Failure(
+        "set REPLICATE_WEBHOOK_SECRET to the receiver's secret, or give its file with --secret",
+        .configuration)
     }
     do throws(SecretError) {
       return try Secret(String(text.split(whereSeparator: \.isWhitespace).first ?? ""))

@@ -1,4 +1,6 @@
-/// A certificate and its key, made by the openssl command and good for a day.
+/// A self-signed certificate and key, valid for a day.
+///
+/// The openssl command makes them.
 struct Certificate {
   let certificatePath: String
   let keyPath: String
@@ -15,7 +17,7 @@ struct Certificate {
         "-addext", "subjectAltName=DNS:localhost",
       ], environment: ["PATH=/usr/bin:/bin"], output: log)
     guard process.wait() == 0 else {
-      throw Failure("openssl makes no certificate: \(SystemFile.text(of: log) ?? "")", .system)
+      throw Failure("openssl cannot make a certificate: \(SystemFile.text(of: log) ?? "")", .system)
     }
   }
 

@@ -1,11 +1,13 @@
 import Glibc
 
-/// A program that was started, and is ended with its owner.
+/// A child process that stops with its owner.
 final class ChildProcess {
   let id: pid_t
   private var isRunning = true
 
-  /// Starts `path` with this environment and no other, its standard streams at `output` and /dev/null.
+  /// Starts `path` with only this environment.
+  ///
+  /// Standard output and error go to `output`; standard input is /dev/null.
   init(_ path: String, _ arguments: [String], environment: [String], output: String) throws {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
@@ -13,7 +15,7 @@ final class ChildProcess {
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO)
-    // We hold signals back (Interruption); the program must not.
+    // This process blocks signals (Interruption); the child must not.
     var (attributes, none) = (posix_spawnattr_t(), sigset_t())
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -32,7 +34,7 @@ final class ChildProcess {
 
   deinit { stop() }
 
-  /// The exit status, once it has ended.
+  /// The exit status; nil while the process runs.
   func poll() -> Int32? {
     guard isRunning else { return -1 }
     var status: Int32 = 0
@@ -41,7 +43,7 @@ final class ChildProcess {
     return status
   }
 
-  /// Waits for the end, for as long as it takes.
+  /// Waits for the exit without a timeout.
   func wait() -> Int32 {
     guard isRunning else { return -1 }
     var status: Int32 = 0
@@ -50,7 +52,7 @@ final class ChildProcess {
     return status
   }
 
-  /// SIGTERM, and SIGKILL where that does not end it within half a minute.
+  /// Sends SIGTERM, then SIGKILL after half a minute.
   func stop() {
     guard isRunning else { return }
     kill(id, SIGTERM)
@@ -62,7 +64,7 @@ final class ChildProcess {
     _ = wait()
   }
 
-  /// A list of C strings that ends with a null, for the time of the call.
+  /// A null-terminated array of C strings, valid during the call.
   private static func withStrings<Result>(
     _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
   ) -> Result {

@@ -1,12 +1,14 @@
 import CLinux
 import Glibc
 
-/// One non-blocking connection, with or without TLS. Owned by a slot of the loop; a class, for slots live in an array.
+/// One non-blocking connection, with or without TLS.
+///
+/// Owned by a slot of the loop; a class because slots are stored in an array.
 final class ClientSocket {
   enum Transfer: Equatable {
     case moved(Int)
     case wouldBlock
-    /// The other side has ended, or the connection is broken.
+    /// The peer has closed, or the connection is lost.
     case ended
   }
 
@@ -14,26 +16,28 @@ final class ClientSocket {
   private let context: TLSClientContext?
   private var session: TLSClient?
 
-  /// Begins to connect; nil where the system refuses at once.
+  /// Starts connecting; nil if that fails at once.
   init?(to endpoint: Endpoint, _ context: TLSClientContext?) {
     let descriptor = clinux_socket(endpoint.family)
     guard descriptor >= 0 else { return nil }
     self.descriptor = descriptor
     self.context = context
-    // A request is written at once; what is left of a large one must not wait for an acknowledgement (Nagle).
+    // Disables Nagle's algorithm: the rest of a large request must not wait for an acknowledgement.
     _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
     let result = endpoint.withAddress { connect(descriptor, $0, $1) }
     guard result == 0 || errno == EINPROGRESS else { return nil }
   }
 
-  /// close(2) after close_notify, where there is TLS.
+  /// Sends close_notify over TLS, then closes.
   deinit {
     session?.sendCloseNotify()
     session = nil
     close(descriptor)
   }
 
-  /// Call it when the socket is writable, and again on every readiness until it is `.moved`.
+  /// Completes the connection, TLS handshake included.
+  ///
+  /// Call it when the socket is writable, and on every readiness until it returns `.moved`.
   func establish() -> Transfer {
     if session == nil {
       var (error, length) = (Int32(0), socklen_t(MemoryLayout<Int32>.size))
@@ -51,7 +55,7 @@ final class ClientSocket {
     return Self.transfer(clinux_send(descriptor, bytes.baseAddress, bytes.count))
   }
 
-  /// `.ended` also where nothing more comes.
+  /// Receives bytes; returns `.ended` also at the end of the stream.
   func receive(into bytes: UnsafeMutableRawBufferPointer) -> Transfer {
     let result: Transfer
     if let session {
@@ -62,7 +66,7 @@ final class ClientSocket {
     return result == .moved(0) ? .ended : result
   }
 
-  /// Nobody has closed it, and nothing has come that was not asked for.
+  /// Whether the connection is open and has nothing to read.
   var isIdle: Bool {
     var byte: UInt8 = 0
     return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) < 0

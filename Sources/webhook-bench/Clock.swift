@@ -1,6 +1,6 @@
 import Glibc
 
-/// The two clocks: one for durations, one for signatures.
+/// The monotonic clock and the wall clock.
 enum Clock {
   /// CLOCK_MONOTONIC, in nanoseconds.
   static var nanoseconds: UInt64 {
@@ -9,7 +9,7 @@ enum Clock {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
   }
 
-  /// Seconds since 1970.
+  /// Wall time in seconds since 1970, used for signatures.
   static var wallSeconds: Int { time(nil) }
 
   static func seconds(since start: UInt64) -> Double { Double(nanoseconds - start) / 1e9 }

@@ -1,7 +1,7 @@
 import Glibc
 import StandardWebhooks
 
-/// A daemon of our own, on ports that the system chose.
+/// Our own daemon, on ports that the system chooses.
 final class DaemonProcess {
   private let process: ChildProcess
   private let log: String
@@ -12,12 +12,12 @@ final class DaemonProcess {
   var id: pid_t { process.id }
 
   /// - Parameters:
-  ///   - environment: settings beside the secret, the addresses and the database, each `NAME=value`.
+  ///   - environment: additional settings, each `NAME=value`.
   ///   - database: a path.
   init(
     _ path: String, secret: Secret, database: String, in folder: TemporaryFolder, environment: [String]
   ) throws {
-    // In memory where that can be, so that the log is not counted among what the daemon writes to the disk.
+    // In memory if possible, so that log lines do not count as disk writes of the daemon.
     let name = "webhook-bench-\(getpid())-\(UInt32.random(in: 0 ... .max)).log"
     log = (access("/dev/shm", W_OK) == 0 ? "/dev/shm" : folder.path) + "/" + name
     let all =
@@ -28,7 +28,7 @@ final class DaemonProcess {
     do {
       process = try ChildProcess(path, ["serve"], environment: all, output: log)
     } catch {
-      // It was made before the program was found to be none.
+      // The log file was created before the start failed.
       unlink(log)
       throw error
     }
@@ -40,14 +40,14 @@ final class DaemonProcess {
     unlink(log)
   }
 
-  /// It ends early where a setting does not suit it, or the database.
+  /// Throws if the daemon has ended, such as for a wrong setting or database.
   func requireRunning() throws {
     guard process.poll() == nil else {
       throw Failure("\(path) ended: \(SystemFile.text(of: log) ?? "")", .unavailable)
     }
   }
 
-  /// Reads the log until both addresses were said, for at most half a minute.
+  /// Reads both ports from the log, for at most half a minute.
   func readPorts() throws {
     for _ in 0..<6000 where webhookPort == 0 || apiPort == 0 {
       try Interruption.check()
@@ -62,7 +62,7 @@ final class DaemonProcess {
       if webhookPort == 0 || apiPort == 0 { usleep(5000) }
     }
     guard webhookPort != 0, apiPort != 0 else {
-      throw Failure("\(path) does not say where it listens: \(SystemFile.text(of: log) ?? "")", .unavailable)
+      throw Failure("\(path) logs no listening address: \(SystemFile.text(of: log) ?? "")", .unavailable)
     }
   }
 }

@@ -1,10 +1,10 @@
 import Glibc
 
-/// How many descriptors this process may have.
+/// The process's limit of file descriptors.
 enum DescriptorLimit {
   /// Raises the soft limit to the hard one (getrlimit(2)).
   ///
-  /// - Returns: how many it may have now.
+  /// - Returns: the new limit.
   static func raise() -> Int {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Where requests go: the parts of a URL, and the socket address that its host resolves to.
+/// A URL's parts and the socket address of its host.
 struct Endpoint {
   let isTLS: Bool
   let host: String
@@ -9,7 +9,9 @@ struct Endpoint {
   let family: Int32
   private let address: [UInt8]
 
-  /// `http://127.0.0.1:8080/webhooks/replicate`, or https. Asks the resolver where the host is a name.
+  /// Parses an http or https URL and resolves its host.
+  ///
+  /// Such as `http://127.0.0.1:8080/webhooks/replicate`.
   init(_ url: String, defaultPath: String = "/") throws {
     let wrong = Failure(
       "\(url) is not a URL such as http://127.0.0.1:8080/webhooks/replicate", .configuration)
@@ -37,11 +39,11 @@ struct Endpoint {
     (family, address) = try Self.resolve(host, port)
   }
 
-  /// As the Host field says it.
+  /// The value of the Host field.
   var hostField: String { "\(host):\(port)" }
 
   func withAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
-    // A copy in a type that is aligned as socket addresses are.
+    // A copy with the alignment of socket addresses.
     var storage = sockaddr_storage()
     withUnsafeMutableBytes(of: &storage) { $0.copyBytes(from: address) }
     return withUnsafePointer(to: &storage) { pointer in

@@ -1,14 +1,14 @@
-/// An end of the benchmark that is no result: one line for people, an exit status for scripts.
+/// A failure of the benchmark: one line for people, an exit status for scripts.
 struct Failure: Error, CustomStringConvertible {
-  /// After sysexits.h where it has one.
+  /// From sysexits.h where it has one.
   enum Status: Int32 {
     /// EX_UNAVAILABLE: the receiver does not answer.
     case unavailable = 69
-    /// EX_OSERR: the system refuses something.
+    /// EX_OSERR: a system call failed.
     case system = 71
-    /// EX_CONFIG: an option or a setting does not fit.
+    /// EX_CONFIG: a wrong option or setting.
     case configuration = 78
-    /// As shells say it of a command that SIGINT ended.
+    /// The shells' status for a command that SIGINT ended.
     case interrupted = 130
   }
 

@@ -1,6 +1,6 @@
-/// A piece of a store that grows, and what its deliveries cost the receiver.
+/// One batch of a growing store, and its cost to the receiver.
 struct FillStep {
-  /// In the store after it.
+  /// Jobs in the store after this batch.
   let jobs: Int
   let deliveries: Int
   let measurement: Measurement
@@ -14,7 +14,7 @@ struct FillStep {
       "\(Quantity.grouped(Int(rate.rounded())))/s",
     ]
     if let server = measurement.server {
-      parts.append("\(Quantity.decimal(server.cpuSeconds / answered * 1e6, 1)) µs CPU a delivery")
+      parts.append("\(Quantity.decimal(server.cpuSeconds / answered * 1e6, 1)) µs CPU per delivery")
       if let written = server.writtenBytes {
         parts.append("\(Quantity.bytes(Double(written) / answered)) written")
       }

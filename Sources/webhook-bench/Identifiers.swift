@@ -1,11 +1,13 @@
 import ArgumentParser
 
-/// The ids of jobs and deliveries, each a function of the seed and of its number, so that none has to be kept.
+/// Ids of jobs and deliveries, computed from seed and number.
+///
+/// None has to be stored.
 struct Identifiers {
   enum Order: String, CaseIterable, ExpressibleByArgument {
-    /// As Replicate's are: every new one lands somewhere else in the store's indexes.
+    /// As at Replicate: each new id is at a random position in the store's indexes.
     case random
-    /// Ascending: every new one lands at the end, which costs a store less.
+    /// Ascending: each new id is at the end of the indexes, which is cheaper.
     case sequential
   }
 
@@ -31,17 +33,17 @@ struct Identifiers {
       Self.append(generator.next(), digits: 12, to: &text)
       Self.append(generator.next(), digits: length - 12, to: &text)
     case .sequential:
-      // The seed's part comes first and is the same in all of them.
+      // The seed's part is first, and the same in all ids.
       Self.append(start, digits: 12, to: &text)
       Self.append(UInt64(truncatingIfNeeded: number), digits: length - 12, to: &text)
     }
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// The last `digits` digits of `value` to the base of 32, the highest first.
+  /// Appends the lowest `digits` digits of `value` in base 32, highest first.
   private static func append(_ value: UInt64, digits: Int, to text: inout [UInt8]) {
-    for place in (0..<digits).reversed() {
-      let digit = place < 13 ? Int(value >> UInt64(5 * place) & 31) : 0
+    for index in (0..<digits).reversed() {
+      let digit = index < 13 ? Int(value >> UInt64(5 * index) & 31) : 0
       text.append(alphabet[digit])
     }
   }

@@ -1,18 +1,19 @@
 import CPerfEvents
 import Glibc
 
-/// Counts the instructions of a process from now on, where the machine has a counter for them and lets us use it. Virtual
-/// machines often have none.
+/// Counts a process's instructions with a hardware counter.
+///
+/// Virtual machines often have no such counter, or do not permit its use.
 final class InstructionCounter {
   private var descriptors: [Int32] = []
-  /// Those that the kernel spends for the process are among them.
+  /// Whether instructions in the kernel are counted.
   let includesKernel: Bool
 
-  /// Nil where nothing can be counted.
+  /// Nil if nothing can be counted.
   init?(of process: pid_t) {
     let threads = SystemFile.names(in: "/proc/\(process)/task").compactMap { pid_t($0) }
     guard let first = threads.first else { return nil }
-    // perf_event_open(2): perf_event_paranoid may allow the user's part alone.
+    // perf_event_open(2): perf_event_paranoid may permit only user space.
     let probe = cperfevents_count_instructions(first, 1)
     includesKernel = probe >= 0
     if probe >= 0 { close(probe) }

@@ -1,12 +1,14 @@
 import Glibc
 
-/// Ctrl-C and SIGTERM: held back and asked for, so that the daemon is stopped and its folder removed before the benchmark
-/// ends. Nothing here waits longer than a tenth of a second without asking.
+/// Handles SIGINT and SIGTERM by polling.
+///
+/// They are blocked, so that the daemon is stopped and its folder removed before the benchmark ends. Every
+/// wait polls them at least every tenth of a second.
 enum Interruption {
   static func blockSignals() {
     var set = signals
     sigprocmask(SIG_BLOCK, &set, nil)
-    // A receiver that closes while it is written to is an error of the call, not the end of the process.
+    // A write to a closed connection fails with EPIPE instead of ending the process.
     signal(SIGPIPE, SIG_IGN)
   }
 

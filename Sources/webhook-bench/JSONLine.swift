@@ -1,13 +1,13 @@
-/// JSON on one line, for machines.
+/// JSON on one line.
 indirect enum JSONLine {
   case object([(String, JSONLine?)])
   case string(String)
   case integer(Int)
-  /// With six digits behind the point.
+  /// With six fraction digits.
   case number(Double)
   case boolean(Bool)
 
-  /// Members without a value are left out.
+  /// The JSON text, without members that have no value.
   var text: String {
     switch self {
     case .object(let members):

@@ -1,48 +1,50 @@
-/// Requests of one kind on connections of their own, and what came of them. Several lanes run side by side in one loop.
+/// Requests of one kind on their own connections, with the results.
+///
+/// Several lanes run concurrently in one loop.
 final class Lane {
   enum Use {
-    /// A connection takes one request after the other.
+    /// A connection carries many requests.
     case keepAlive
-    /// Every request has a connection of its own, and its time begins with the connecting.
+    /// Every request has its own connection; its latency includes connecting.
     case connectionPerRequest
-    /// One request on each connection, which then stays open and silent.
+    /// One request per connection, which then stays open and idle.
     case thenIdle
   }
 
-  /// What is told of an answer: which send it answers, and the answer.
+  /// Receives each response with the number of its send.
   typealias Observer = (_ send: Int, _ answer: ResponseReader) -> Void
 
   let name: String
   let endpoint: Endpoint
   let requests: RequestArena
-  /// Numbers of requests, in the order of sending.
+  /// Numbers of requests in sending order.
   let sends: [UInt32]
   let connections: Int
   let use: Use
-  /// Begins again at its end, until the other lanes are done.
+  /// Whether the lane repeats its sends until the other lanes are done.
   let isBackground: Bool
   let observer: Observer?
-  /// Which requests are to be answered 401; the others with success.
+  /// Whether a request should get status 401; others should succeed.
   private let expectsRejection: (Int) -> Bool
 
   private(set) var latencies: Latencies
-  /// Answers by status.
+  /// Response counts by status.
   private var statuses = [Int](repeating: 0, count: 1000)
-  /// The status that answered each send, 0 where none did. Of a background lane, the last one.
+  /// The status of each send, 0 without a response; in a background lane the latest.
   private(set) var answers: [UInt16]
   private(set) var taken = 0
   private(set) var answered = 0
-  /// Answers other than the expected ones.
+  /// Unexpected responses.
   private(set) var unexpected = 0
-  /// Requests whose connection ended before the answer.
+  /// Requests whose connection was lost before the response.
   var broken = 0
-  /// Connections that were made anew because the server had ended the last one.
+  /// Connections opened because the server had closed the previous one.
   var reconnects = 0
   private(set) var firstProblem: ResponseReader.Problem?
-  /// When the last answer was complete.
+  /// When the last response was complete.
   private(set) var lastAnswerAt: UInt64 = 0
 
-  /// Of a background lane, so that what is kept of it is bounded.
+  /// Bounds the memory of a background lane.
   private static let maxBackgroundSends = 10_000_000
 
   init(
@@ -64,7 +66,7 @@ final class Lane {
     answers = Array(repeating: 0, count: self.sends.count)
   }
 
-  /// The number of the next send; nil where there is none.
+  /// The number of the next send; nil if there is none.
   func take() -> Int? {
     guard isBackground ? taken < Self.maxBackgroundSends : taken < sends.count else { return nil }
     defer { taken += 1 }

@@ -1,15 +1,17 @@
-/// How long answers took, in microseconds. Four bytes each, so that a million take 4 MB, and none is rounded into a bucket.
+/// Latencies in microseconds, without histogram buckets.
+///
+/// Four bytes each, so that a million take 4 MB.
 struct Latencies {
   private var microseconds: [UInt32] = []
 
-  /// - Parameter expected: how many there will be; room is made for them before the clock starts.
+  /// - Parameter expected: the expected number, reserved before the clock starts.
   init(expected: Int) {
     microseconds.reserveCapacity(expected)
   }
 
   var count: Int { microseconds.count }
 
-  /// What takes longer than 71 minutes counts as that.
+  /// Adds a latency, clamped to 71 minutes.
   mutating func add(nanoseconds: UInt64) {
     microseconds.append(UInt32(clamping: (nanoseconds + 500) / 1000))
   }
@@ -23,12 +25,12 @@ struct Latencies {
       max: Int(sorted[sorted.count - 1]))
   }
 
-  /// The nearest rank: the first place at which at least so many of a thousand are not larger.
+  /// The index of a percentile by the nearest-rank method.
   static func rank(_ perThousand: Int, of count: Int) -> Int {
     max(0, (count * perThousand + 999) / 1000 - 1)
   }
 
-  /// In microseconds.
+  /// Percentiles in microseconds.
   struct Summary: Equatable {
     let p50: Int
     let p99: Int

@@ -1,10 +1,10 @@
 import CLinux
 import Glibc
 
-/// One thread, one epoll instance, and every connection of the lanes: a closed loop, in which a connection sends its next
-/// request when the last one is answered.
+/// A closed-loop load generator: one thread, one epoll instance, all connections.
 ///
-/// Edge-triggered, so that a request costs one send and one receive: behind a whole answer nothing is looked for.
+/// Each connection sends its next request after the response to the last one. Edge-triggered, so that a
+/// request costs one send and one receive: nothing is read after a complete response.
 final class LoadLoop {
   private enum State {
     case closed
@@ -12,7 +12,7 @@ final class LoadLoop {
     /// Connected, before the clock starts.
     case ready
     case exchanging
-    /// Silent until the end.
+    /// Open and unused until the end.
     case idle
   }
 
@@ -25,7 +25,7 @@ final class LoadLoop {
     var hasRequest = false
     var sent = 0
     var startedAt: UInt64 = 0
-    /// The receiver has ended its side, announced or not.
+    /// The receiver has closed its side, with or without `Connection: close`.
     var isEnding = false
   }
 
@@ -38,16 +38,16 @@ final class LoadLoop {
   private var isRunning = false
   private var isOpen = false
   private var connecting = 0
-  /// Slots of foreground lanes that are not done.
+  /// Slots of unfinished foreground lanes.
   private var activeSlots = 0
-  /// Connections that ended without an answer since the last answer.
+  /// Connections lost without a response since the last response.
   private var consecutiveFailures = 0
   private(set) var startedAt: UInt64 = 0
   private var lastAnswerAt: UInt64 = 0
 
-  /// Without any answer for so long, nothing more is waited for: the timeouts of a request are shorter.
+  /// Time without any response after which the run ends; request timeouts are shorter.
   private static let maxSilenceSeconds = 30.0
-  /// More would overflow the receiver's backlog, and wait a second for the kernel to try again.
+  /// More would overflow the receiver's backlog, and the kernel retries only after a second.
   private static let maxConcurrentConnects = 256
   private static let connectTimeoutSeconds = 30.0
 
@@ -71,10 +71,11 @@ final class LoadLoop {
     events.deallocate()
   }
 
-  /// Opens the kept connections where that was not done, then sends until every foreground lane is done, `seconds` are over, or nothing
-  /// is answered any more.
+  /// Sends until every foreground lane is done or `seconds` have passed.
   ///
-  /// - Throws: ``Failure`` where nobody answers, or the user interrupts.
+  /// Opens keep-alive connections first, unless they are open. Ends early if no more responses arrive.
+  ///
+  /// - Throws: ``Failure`` if the receiver does not answer, or after an interruption.
   func run(seconds: Double, progress: Progress? = nil) throws {
     try openKeepAliveConnections()
     isRunning = true
@@ -93,12 +94,14 @@ final class LoadLoop {
     progress?.clear()
   }
 
-  /// Connections that are open and silent.
+  /// The number of open idle connections.
   var idleConnections: Int {
     slots.count { $0.state == .idle && $0.socket?.isIdle == true }
   }
 
-  /// Opens the connections that are kept, so that the clock need not run meanwhile. The second call does nothing.
+  /// Opens the keep-alive connections before the clock starts.
+  ///
+  /// A second call does nothing.
   func openKeepAliveConnections() throws {
     guard !isOpen else { return }
     isOpen = true
@@ -109,7 +112,7 @@ final class LoadLoop {
       while connecting < Self.maxConcurrentConnects, let index = pending.popFirst() { open(index) }
       try wait()
       guard Clock.seconds(since: start) < Self.connectTimeoutSeconds else {
-        throw Failure("\(connecting + pending.count) connections do not open", .unavailable)
+        throw Failure("\(connecting + pending.count) connections could not be opened", .unavailable)
       }
     }
   }
@@ -126,7 +129,7 @@ final class LoadLoop {
     }
     guard consecutiveFailures < 100 + 2 * slots.count else {
       let endpoint = lanes[0].endpoint
-      throw Failure("no answers from \(endpoint.hostField): is the receiver running?", .unavailable)
+      throw Failure("no responses from \(endpoint.hostField): is the receiver running?", .unavailable)
     }
   }
 }
@@ -170,7 +173,7 @@ extension LoadLoop {
     }
   }
 
-  /// Sends the next request on a connection that is ready for it.
+  /// Sends the next request on a ready connection.
   private func next(_ index: Int) {
     if !slots[index].hasRequest {
       guard take(index) else { return retire(index) }
@@ -197,7 +200,7 @@ extension LoadLoop {
     while slots[index].sent < length {
       let result = lane.requests.withBytes(of: request, from: slots[index].sent) { socket.send($0) }
       guard case .moved(let count) = result else {
-        // Also where it is broken: an answer that came before may still be read.
+        // Also if the connection is lost: a response that arrived before may still be read.
         if result == .ended, !isReadable { return lose(index) }
         break
       }
@@ -240,7 +243,9 @@ extension LoadLoop {
     }
   }
 
-  /// The connection has ended, or never was: its request is not sent again, for the receiver may have taken it.
+  /// Handles a lost or failed connection.
+  ///
+  /// Its request is not sent again, because the receiver may have recorded it.
   private func lose(_ index: Int) {
     let lane = lanes[slots[index].lane]
     consecutiveFailures += 1
@@ -248,7 +253,7 @@ extension LoadLoop {
     if slots[index].hasRequest { lane.broken += 1 }
     slots[index].hasRequest = false
     lane.reconnects += 1
-    // Nobody listens: without an end the next attempt would follow in this very call.
+    // No listener: without this limit the next attempt would follow within this call.
     guard consecutiveFailures < 100 + 2 * slots.count else {
       slots[index].socket = nil
       slots[index].state = .closed
@@ -263,7 +268,7 @@ extension LoadLoop {
     open(index)
   }
 
-  /// There is nothing more to send.
+  /// Closes a slot that has nothing more to send.
   private func retire(_ index: Int) {
     slots[index].socket = nil
     slots[index].state = .closed

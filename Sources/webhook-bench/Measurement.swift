@@ -1,6 +1,6 @@
 import Glibc
 
-/// What one run of some lanes gave.
+/// The results of one run of its lanes.
 struct Measurement {
   struct LaneResult {
     let name: String
@@ -10,11 +10,11 @@ struct Measurement {
     let latencies: Latencies.Summary?
     let statuses: [(status: Int, count: Int)]
     let unexpected: Int
-    /// Requests whose connection ended before the answer.
+    /// Requests whose connection was lost before the response.
     let broken: Int
-    /// Requests that were under way when the time was over.
+    /// Requests in flight at the time limit.
     let unanswered: Int
-    /// Sends that never began, for the time was over.
+    /// Sends that the time limit prevented.
     let unsent: Int
     let reconnects: Int
     let problem: ResponseReader.Problem?
@@ -23,7 +23,7 @@ struct Measurement {
     var perSecond: Double { seconds > 0 ? Double(answered) / seconds : 0 }
   }
 
-  /// What it cost the receiver.
+  /// The receiver's resource usage.
   struct ServerCost {
     let cpuSeconds: Double
     let writtenBytes: Int?
@@ -36,16 +36,16 @@ struct Measurement {
   let lanes: [LaneResult]
   let server: ServerCost?
   let seconds: Double
-  /// CPU time of this program while the clock ran; the connecting before is not in it.
+  /// CPU time of this program during the measurement, without connecting beforehand.
   let clientCPUSeconds: Double
 
-  /// Share of one core: near 1, the client is the bottleneck.
+  /// Share of one core; near 1 the client is the bottleneck.
   var clientShare: Double { seconds > 0 ? clientCPUSeconds / seconds : 0 }
   var answered: Int { lanes.reduce(0) { $0 + $1.answered } }
-  /// Without what went on beside them: only those make the receiver write.
+  /// Responses without background lanes: only these make the receiver write.
   var foregroundAnswered: Int { lanes.reduce(0) { $0 + ($1.isBackground ? 0 : $1.answered) } }
 
-  /// Runs `lanes` for at most `seconds`, and asks what `process` used meanwhile.
+  /// Runs `lanes` for at most `seconds`, and measures `process` meanwhile.
   static func run(
     _ lanes: [Lane], on process: pid_t?, seconds: Int, progress: Progress?
   ) throws -> Measurement {
@@ -88,6 +88,6 @@ extension Measurement.LaneResult {
     isBackground = lane.isBackground
   }
 
-  /// Something is not as it should be.
+  /// Whether any response is unexpected or lost, or there is none.
   var isFaulty: Bool { unexpected > 0 || broken > 0 || answered == 0 }
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Standard output and standard error, written whole.
+/// Writes text to standard output and standard error.
 enum Output {
   static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
   static func error(_ text: String) { write(text, to: STDERR_FILENO) }
@@ -12,7 +12,7 @@ enum Output {
       if count > 0 {
         rest = rest.dropFirst(count)
       } else if errno != EINTR {
-        // The reader is gone; there is nobody to tell.
+        // The reader is gone, and there is no other place to report that.
         return
       }
     }

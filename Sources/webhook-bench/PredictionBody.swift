@@ -1,7 +1,9 @@
 import Glibc
 
-/// Bodies of the shape that Replicate sends: a prediction with input, output, logs, metrics and URLs. The logs, as progress
-/// bars print them, fill up the size.
+/// Bodies in the shape of Replicate's webhooks, of an exact size.
+///
+/// A prediction with input, output, logs, metrics and URLs. The logs, lines of a progress bar, fill up the
+/// size.
 struct PredictionBody {
   enum Status: UInt8 {
     case starting, processing, succeeded, failed, canceled
@@ -16,7 +18,7 @@ struct PredictionBody {
       }
     }
 
-    /// What the jobs API calls it.
+    /// The state in the jobs API.
     var state: String {
       switch self {
       case .starting: "pending"
@@ -25,7 +27,7 @@ struct PredictionBody {
       }
     }
 
-    /// Progress: all ends rank alike.
+    /// The order of statuses; all ends rank alike.
     var rank: Int { min(Int(rawValue), 2) }
   }
 
@@ -34,13 +36,13 @@ struct PredictionBody {
   private let startedAt: String
   private let completedAt: String
 
-  /// What a body without logs takes; a smaller size gives a body of this size.
+  /// The size of a body without logs; smaller sizes are rounded up to it.
   static let minBytes = 460
-  /// From here on a body has all members; a smaller one leaves out what may be absent.
+  /// The minimum size of a body with all members; a smaller one omits optional members.
   private static let minCompleteBytes = 1500
 
   /// - Parameters:
-  ///   - maxBytes: bytes of the largest body that will be asked for.
+  ///   - maxBytes: the size of the largest body to be made.
   ///   - now: when the predictions end, in seconds since 1970.
   init(maxBytes: Int, now: Int) {
     logs = LogText(length: maxBytes)
@@ -49,7 +51,7 @@ struct PredictionBody {
     completedAt = Self.date(now)
   }
 
-  /// Exactly `size` bytes, where that is enough.
+  /// A body of exactly `size` bytes, but at least ``minBytes``.
   func make(id: String, status: Status, size: Int, seed: Int) -> [UInt8] {
     let isComplete = size >= Self.minCompleteBytes
     let hasEnded = status.rank == 2
@@ -73,7 +75,8 @@ struct PredictionBody {
       let api = "https://api.replicate.com/v1/predictions/\(id)"
       tail += #","data_removed":false,"source":"api","urls":{"cancel":"\#(api)/cancel","get":"\#(api)","#
       tail +=
-        #""stream":"https://stream.replicate.com/v1/files/bcwr-\#(id)","web":"https://replicate.com/p/\#(id)"},"#
+        #""stream":"https://stream.replicate.com/v1/files/bcwr-\#(id)","#
+        + #""web":"https://replicate.com/p/\#(id)"},"#
       tail += #""webhook":"https://example.com/webhooks/replicate","#
       tail += #""webhook_events_filter":["start","output","logs","completed"]"#
     }
@@ -114,7 +117,9 @@ private struct LogText {
     }
   }
 
-  /// Appends exactly `count` bytes: whole lines, for an escape or a character must not be cut, then full stops.
+  /// Appends exactly `count` bytes: whole lines, then full stops.
+  ///
+  /// Whole lines, because a cut inside an escape or a character would be invalid.
   func append(_ count: Int, to body: inout [UInt8]) {
     var (low, high) = (0, ends.count)
     while low < high {

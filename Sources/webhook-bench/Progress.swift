@@ -1,6 +1,6 @@
 import Glibc
 
-/// One line on standard error that is written over and over, where that is a terminal.
+/// A progress line on standard error that a terminal overwrites.
 final class Progress {
   private let title: String
   private let start = Clock.nanoseconds
@@ -9,7 +9,7 @@ final class Progress {
 
   private static let interval: UInt64 = 200_000_000
 
-  /// Nil where nobody would see it.
+  /// Nil if standard error is no terminal.
   init?(_ title: String) {
     guard isatty(STDERR_FILENO) == 1 else { return nil }
     self.title = title

@@ -1,4 +1,4 @@
-/// Numbers for people, with their units.
+/// Formats numbers with units.
 enum Quantity {
   /// `20,000`
   static func grouped(_ number: Int) -> String {
@@ -10,7 +10,7 @@ enum Quantity {
     return (number < 0 ? "-" : "") + String(text.reversed())
   }
 
-  /// Rounded to so many digits behind the point.
+  /// Rounded to this many fraction digits.
   static func decimal(_ number: Double, _ digits: Int) -> String {
     guard number.isFinite, abs(number) < 1e15 else { return "-" }
     var scale = 1.0
@@ -26,7 +26,7 @@ enum Quantity {
 
   static func seconds(_ seconds: Double) -> String { decimal(seconds, seconds < 10 ? 2 : 1) + " s" }
 
-  /// Powers of ten, as disks are measured.
+  /// Bytes in powers of ten.
   static func bytes(_ count: Double) -> String {
     switch abs(count) {
     case ..<1000: decimal(count, 0) + " B"

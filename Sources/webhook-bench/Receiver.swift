@@ -1,17 +1,17 @@
 import Glibc
 import StandardWebhooks
 
-/// What is measured: where it listens, what it trusts, and the process that it is, where that is known.
+/// The measured receiver: its endpoints, secret and, if known, process.
 struct Receiver {
   let webhooks: Endpoint
   let api: Endpoint?
   let secret: Secret
   let process: pid_t?
-  /// Keeps a daemon of our own running.
+  /// Keeps our own daemon running.
   private let daemon: DaemonProcess?
   private let token: String?
 
-  /// The receiver that the user named.
+  /// The receiver named with --url.
   init(_ options: BenchmarkOptions, url: String) throws {
     webhooks = try Endpoint(url, defaultPath: "/webhooks/replicate")
     api = try options.api.map { try Endpoint($0) }
@@ -22,7 +22,7 @@ struct Receiver {
     token = tokens.split { $0.isWhitespace || $0 == "," }.first.map(String.init)
   }
 
-  /// A daemon of our own.
+  /// Our own daemon.
   init(_ daemon: DaemonProcess, secret: Secret, isTLS: Bool) throws {
     webhooks = try Endpoint(
       "\(isTLS ? "https" : "http")://127.0.0.1:\(daemon.webhookPort)/webhooks/replicate")
@@ -33,13 +33,15 @@ struct Receiver {
     token = nil
   }
 
-  /// The jobs API; whoever needs it has asked for it, so it is there.
+  /// The jobs API.
+  ///
+  /// - Throws: if the receiver has none; options that need it require --api.
   func requireAPI() throws -> Endpoint {
-    guard let api else { throw Failure("name the jobs API of the receiver with --api", .configuration) }
+    guard let api else { throw Failure("give the URL of the receiver's jobs API with --api", .configuration) }
     return api
   }
 
-  /// A request to the jobs API, whole.
+  /// A complete request to the jobs API.
   func apiRequest(_ path: String) throws -> String {
     let authorization = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
     return "GET \(path) HTTP/1.1\r\nHost: \(try requireAPI().hostField)\r\n\(authorization)\r\n"

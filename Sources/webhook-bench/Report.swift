@@ -1,10 +1,10 @@
-/// A measurement as people and as machines read it.
+/// A measurement as text and as JSON.
 struct Report {
-  /// Something that only this scenario has to say.
+  /// A figure that only one scenario reports.
   struct Note {
     let label: String
     let text: String
-    /// For machines.
+    /// The member of the JSON report.
     let key: String
     let value: JSONLine
   }
@@ -17,7 +17,7 @@ struct Report {
   var notes: [Note] = []
   var verification: Verification?
 
-  /// Every answer was the expected one, and nothing is missing.
+  /// Whether every response was expected and no delivery is missing.
   var isFaultless: Bool {
     !measurement.lanes.contains(where: \.isFaulty) && verification?.isFaultless != false
   }
@@ -58,15 +58,18 @@ extension Report {
       rows.append(("time", parts.map { "\($0.0) \(Quantity.milliseconds($0.1))" }.joined(separator: ", ")))
     }
     rows.append(
-      ("answers", lane.statuses.map { "\($0.status): \(Quantity.grouped($0.count))" }.joined(separator: ", "))
+      (
+        "responses",
+        lane.statuses.map { "\($0.status): \(Quantity.grouped($0.count))" }.joined(separator: ", ")
+      )
     )
     let faults = [
-      (lane.unexpected, "answers other than expected"), (lane.broken, "connections broken before the answer"),
-      (lane.unanswered, "under way at the end"), (lane.unsent, "not sent, for the time was over"),
-      (lane.reconnects, "connections made anew"),
+      (lane.unexpected, "unexpected responses"), (lane.broken, "connections lost before the response"),
+      (lane.unanswered, "in flight at the end"), (lane.unsent, "not sent before the time limit"),
+      (lane.reconnects, "reconnects"),
     ].filter { $0.0 > 0 }
     for (count, meaning) in faults { rows.append(("", "\(Quantity.grouped(count)) \(meaning)")) }
-    if let problem = lane.problem { rows.append(("", "an answer could not be read: \(problem)")) }
+    if let problem = lane.problem { rows.append(("", "a response could not be parsed: \(problem)")) }
     return rows
   }
 
@@ -77,22 +80,24 @@ extension Report {
     var rows = [
       (
         "server CPU",
-        "\(Quantity.seconds(server.cpuSeconds)), \(Quantity.decimal(server.cpuSeconds / count * 1e6, 1)) µs a request"
+        "\(Quantity.seconds(server.cpuSeconds)), "
+          + "\(Quantity.decimal(server.cpuSeconds / count * 1e6, 1)) µs per request"
       )
     ]
     if let instructions = server.instructions {
-      let part = server.instructionsIncludeKernel ? "" : " outside of the kernel"
+      let part = server.instructionsIncludeKernel ? "" : " in user space"
       rows.append(
         (
           "instructions",
-          "\(Quantity.short(Double(instructions)))\(part), \(Quantity.short(Double(instructions) / count)) a request"
+          "\(Quantity.short(Double(instructions)))\(part), "
+            + "\(Quantity.short(Double(instructions) / count)) per request"
         ))
     }
     if let written = server.writtenBytes {
       rows.append(
         (
           "written",
-          "\(Quantity.bytes(Double(written))), \(Quantity.bytes(Double(written) / writes)) a \(unit)"
+          "\(Quantity.bytes(Double(written))), \(Quantity.bytes(Double(written) / writes)) per \(unit)"
         ))
     }
     if let peak = server.peakMemory { rows.append(("peak memory", Quantity.bytes(Double(peak)))) }
@@ -106,11 +111,11 @@ extension Report {
   }
 
   private static func text(_ verification: Verification) -> String {
-    let asked =
+    let scope =
       "\(Quantity.grouped(verification.deliveries)) acknowledged deliveries of "
       + "\(Quantity.grouped(verification.jobs)) jobs"
-    guard !verification.isFaultless else { return "\(asked): all there" }
-    return "\(asked): \(verification.missing) missing, \(verification.wrongStates) wrong states, "
+    guard !verification.isFaultless else { return "\(scope): all found" }
+    return "\(scope): \(verification.missing) missing, \(verification.wrongStates) wrong states, "
       + "\(verification.wrongCounts) wrong counts"
   }
 }

@@ -1,4 +1,4 @@
-/// Requests as bytes, one behind the other: made before the clock starts, and only read afterwards.
+/// Requests as consecutive bytes, prepared before the clock starts.
 struct RequestArena {
   private var bytes: [UInt8] = []
   private var ends: [Int] = []

@@ -1,23 +1,25 @@
 import Glibc
 
-/// What a process has used so far, as /proc tells it (proc(5)).
+/// A process's resource usage so far, from /proc (proc(5)).
 struct ResourceUsage {
-  /// User and system time of all its threads, in steps of a clock tick, which is 10 ms nearly everywhere.
+  /// User and system time of all threads.
+  ///
+  /// Its resolution is a clock tick, 10 ms nearly everywhere.
   let cpuSeconds: Double
-  /// Bytes that it caused to be sent to the disk; nil where the file may not be read.
+  /// Bytes that the process caused to be written to disk; nil without permission.
   let writtenBytes: Int?
-  /// The most memory that was resident at any time, in bytes.
+  /// Peak resident memory, in bytes.
   let peakMemory: Int?
   let residentMemory: Int?
-  /// Of that, what is no page of a file: nobody else has it, and it cannot be dropped.
+  /// Resident memory without pages of files: private, and not reclaimable.
   let anonymousMemory: Int?
 
-  /// Nil where there is no such process, or not the right to ask.
+  /// Nil without such a process, or without permission to read it.
   init?(of process: pid_t) {
     guard let stat = SystemFile.text(of: "/proc/\(process)/stat"), let end = stat.lastIndex(of: ")") else {
       return nil
     }
-    // The name may hold spaces; behind it the third field comes first.
+    // The name may contain spaces; the third field follows it.
     let fields = stat[stat.index(after: end)...].split(separator: " ")
     guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else {
       return nil
@@ -29,7 +31,7 @@ struct ResourceUsage {
     anonymousMemory = Self.value("RssAnon", in: "/proc/\(process)/status").map { $0 * 1024 }
   }
 
-  /// The number behind `name:`.
+  /// The number after `name:`.
   private static func value(_ name: String, in file: String) -> Int? {
     let line = SystemFile.text(of: file)?.split(separator: "\n").first { $0.hasPrefix(name + ":") }
     return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }

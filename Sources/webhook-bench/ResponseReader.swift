@@ -1,21 +1,22 @@
-/// Reads one HTTP/1.1 answer from pieces, however they are cut. It reads as little as a load generator needs: the status, the
-/// length, and whether the connection ends.
+/// An incremental parser of one HTTP/1.1 response.
+///
+/// It parses only what a load generator needs: status, length, and whether the connection closes.
 struct ResponseReader {
   enum Problem: Error, Equatable {
-    /// No status line of HTTP/1.1, or a length that is no number.
+    /// No HTTP/1.1 status line, or an invalid length.
     case malformed
     /// A header section of more than 16 KiB.
     case tooLong
-    /// No Content-Length: an answer of a server that this reader was not made for.
+    /// No Content-Length: a response that this parser does not support.
     case withoutLength
-    /// Bytes behind the answer, to which no request belongs.
+    /// Bytes after the response that belong to no request.
     case surplus
   }
 
   private(set) var status = 0
   private(set) var endsConnection = false
   private(set) var isComplete = false
-  /// Kept only where asked for.
+  /// The body, if `keepsBody`.
   private(set) var body: [UInt8] = []
 
   private let keepsBody: Bool
@@ -29,7 +30,7 @@ struct ResponseReader {
     self.keepsBody = keepsBody
   }
 
-  /// Ready for the next answer; what was allocated is kept.
+  /// Prepares for the next response, keeping allocated memory.
   mutating func reset() {
     (status, endsConnection, isComplete, missing) = (0, false, false, nil)
     head.removeAll(keepingCapacity: true)
@@ -61,7 +62,7 @@ struct ResponseReader {
     isComplete = left == 0
   }
 
-  /// Behind the empty line.
+  /// The index after the empty line; nil if there is none yet.
   private static func endOfHead(_ bytes: [UInt8], from start: Int) -> Int? {
     bytes.withUnsafeBufferPointer { bytes in
       var index = start
@@ -76,6 +77,8 @@ struct ResponseReader {
     }
   }
 
+  /// Parses the header section.
+  ///
   /// - Returns: the length of the body.
   private mutating func parse(_ end: Int) throws(Problem) -> Int {
     // "HTTP/1.1 200"
@@ -94,7 +97,7 @@ struct ResponseReader {
       }
       start = stop + 2
     }
-    // RFC 9110 section 6.4.1: these have no content, whatever their fields say.
+    // RFC 9110 section 6.4.1: these have no content, whatever their header fields.
     if status == 204 || status == 304 { return 0 }
     guard let length else { throw .withoutLength }
     return length
@@ -105,7 +108,7 @@ struct ResponseReader {
   private static let connection = Array("connection:".utf8)
   private static let close = Array("close".utf8)
 
-  /// Where the value of the field `name` lies, without white space around it; nil for another field.
+  /// The range of the field's trimmed value; nil if it is another field.
   private func value(of name: [UInt8], in line: Range<Int>) -> Range<Int>? {
     guard line.count >= name.count else { return nil }
     for offset in name.indices where head[line.lowerBound + offset] | 0x20 != name[offset] | 0x20 {

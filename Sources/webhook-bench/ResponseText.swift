@@ -1,10 +1,10 @@
-/// The little that is looked for in an answer of the jobs API, whose members have no white space between them.
+/// Finds text in jobs API responses, whose JSON has no white space.
 enum ResponseText {
   static func contains(_ text: String, in body: [UInt8]) -> Bool {
     end(of: text, in: body) != nil
   }
 
-  /// The numbers of `"counts":{"applied":1,…}` together; nil where there are none.
+  /// The sum of the numbers in `"counts":{"applied":1,…}`; nil if absent.
   static func sumOfCounts(in body: [UInt8]) -> Int? {
     guard let start = end(of: #""counts":{"#, in: body) else { return nil }
     let counts = String(decoding: body[start...].prefix { $0 != UInt8(ascii: "}") }, as: UTF8.self)
@@ -13,7 +13,7 @@ enum ResponseText {
     }
   }
 
-  /// Behind the first place where `text` is.
+  /// The end of the first occurrence of `text`.
   private static func end(of text: String, in body: [UInt8]) -> Int? {
     let pattern = Array(text.utf8)
     return body.withUnsafeBufferPointer { body in

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// What is measured. Each scenario changes one thing of the plainest, `single`.
+/// A measurement; each scenario changes one thing in `single`.
 enum Scenario: String, CaseIterable {
   case single
   case lifecycle
@@ -20,29 +20,29 @@ enum Scenario: String, CaseIterable {
 
   var explanation: String {
     switch self {
-    case .single: "one delivery a job, all of them succeeded"
-    case .lifecycle: "2 to 20 deliveries a job, from starting to its end, interleaved over 500 jobs"
+    case .single: "one delivery per job, all of them succeeded"
+    case .lifecycle: "2 to 20 deliveries per job, from starting to its end, 500 jobs interleaved"
     case .duplicates: "30 of 100 deliveries repeat an earlier one"
-    case .badSignatures: "10 of 100 deliveries carry a signature that does not fit"
+    case .badSignatures: "10 of 100 deliveries have an invalid signature"
     case .small: "bodies of 500 bytes"
-    case .large: "bodies of 60,000 bytes; 2,000 deliveries unless told otherwise"
-    case .huge: "bodies of 900,000 bytes; 200 deliveries unless told otherwise"
-    case .newConnections: "a connection for every delivery; its time includes the connecting"
-    case .tls: "kept connections with TLS, by a certificate that is made for it"
-    case .idle: "deliveries while --idle-connections others are open and silent"
-    case .start: "--repeats times, how long a daemon takes from its start to its first answer"
-    case .fill: "what deliveries cost while the store grows to --jobs jobs"
+    case .large: "bodies of 60,000 bytes; 2,000 deliveries by default"
+    case .huge: "bodies of 900,000 bytes; 200 deliveries by default"
+    case .newConnections: "a new connection per delivery; the time includes connecting"
+    case .tls: "keep-alive connections over TLS, with a generated certificate"
+    case .idle: "deliveries while --idle-connections others are open and idle"
+    case .start: "the time from a daemon's start to its first response, --repeats times"
+    case .fill: "the cost of deliveries while the store grows to --jobs jobs"
     case .reads: "GET /jobs/{id}, with --jobs jobs in the store"
-    case .lists: "GET /jobs, pages of 50 of --jobs jobs; 1,000 unless told otherwise"
+    case .lists: "GET /jobs, pages of 50 of --jobs jobs; 1,000 requests by default"
     case .readsDuringWrites:
-      "deliveries, and GET /jobs/{id} on 16 connections meanwhile, with --jobs jobs stored"
+      "deliveries, concurrent with GET /jobs/{id} on 16 connections, with --jobs jobs stored"
     }
   }
 
-  /// There are --jobs jobs before it begins, or at its end.
+  /// Whether the store is filled with --jobs jobs, before or by the scenario.
   var fillsStore: Bool { [.fill, .reads, .lists, .readsDuringWrites].contains(self) }
 
-  /// How many deliveries, or reads, there are unless the user says.
+  /// The default number of deliveries or reads.
   var defaultDeliveries: Int {
     switch self {
     case .large: 2000
@@ -52,7 +52,7 @@ enum Scenario: String, CaseIterable {
     }
   }
 
-  /// Bytes of a body unless the user says.
+  /// The default size of a body.
   var defaultBodyBytes: Int {
     switch self {
     case .small: 500
@@ -73,7 +73,7 @@ enum Scenario: String, CaseIterable {
   }
 }
 
-/// One scenario, or all of them.
+/// The option's value: one scenario, or all.
 struct ScenarioChoice: ExpressibleByArgument {
   let scenarios: [Scenario]
   let defaultValueDescription: String

@@ -1,4 +1,4 @@
-/// SplitMix64: the same numbers for the same seed, on every machine.
+/// SplitMix64: the same seed gives the same numbers on every machine.
 struct SeededGenerator: RandomNumberGenerator {
   private var state: UInt64
 
@@ -11,7 +11,7 @@ struct SeededGenerator: RandomNumberGenerator {
     return Self.mix(state)
   }
 
-  /// A number from 0 to `bound` - 1. The bias of the remainder is below what any measurement sees.
+  /// A number in 0..<bound. The bias of the remainder is negligible here.
   mutating func below(_ bound: Int) -> Int {
     Int(truncatingIfNeeded: next() >> 1) % bound
   }

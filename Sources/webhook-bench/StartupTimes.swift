@@ -1,16 +1,18 @@
 import Glibc
 import StandardWebhooks
 
-/// How long a daemon takes from its start until it has acknowledged a delivery: one that was signed before, sent again and again
-/// until somebody listens.
+/// Times from a daemon's start to its first acknowledgement.
+///
+/// The delivery is signed beforehand and retried until the daemon listens.
 struct StartupTimes {
   private(set) var times = Latencies(expected: 0)
   /// Memory of each daemon after its first answer, in bytes.
   private var resident: [Int] = []
   private var anonymous: [Int] = []
 
-  /// The middle one of each; nil where /proc does not tell.
+  /// Median resident memory; nil if /proc has no values.
   var residentMemory: Int? { Self.median(resident) }
+  /// Median anonymous memory; nil if /proc has no values.
   var anonymousMemory: Int? { Self.median(anonymous) }
 
   private static func median(_ numbers: [Int]) -> Int? {
@@ -20,7 +22,9 @@ struct StartupTimes {
   private static let deadline = 60.0
   private static let pause: useconds_t = 200
 
-  /// Starts a daemon with the additional settings that it is given, waits for the answer, and lets the daemon go.
+  /// Measures one start, and stops the daemon.
+  ///
+  /// - Parameter start: starts a daemon with these additional settings.
   mutating func measure(
     _ delivery: Workload.Recipe, secret: Secret, start: ([String]) throws -> DaemonProcess
   ) throws {
@@ -43,7 +47,7 @@ struct StartupTimes {
     if let memory = usage?.anonymousMemory { anonymous.append(memory) }
   }
 
-  /// False where nobody listens yet, or the answer is another one.
+  /// Sends the delivery; false unless it is acknowledged.
   private static func isAcknowledged(_ requests: RequestArena, by endpoint: Endpoint) throws -> Bool {
     guard let socket = ClientSocket(to: endpoint, nil), wait(for: POLLOUT, on: socket),
       socket.establish() == .moved(0)
@@ -60,7 +64,7 @@ struct StartupTimes {
       do throws(ResponseReader.Problem) {
         try reader.consume(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       } catch {
-        throw Failure("the first answer cannot be read: \(error)", .unavailable)
+        throw Failure("the first response cannot be parsed: \(error)", .unavailable)
       }
     }
     return reader.status == 200
@@ -71,7 +75,7 @@ struct StartupTimes {
     return poll(&entry, 1, 10_000) == 1
   }
 
-  /// One that the system gives out, and takes back at once.
+  /// A port that the system assigned and that is free again.
   private static func unusedPort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
@@ -84,7 +88,7 @@ struct StartupTimes {
         bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
       }
     }
-    guard isBound else { throw Failure("no port can be had on 127.0.0.1", .system) }
+    guard isBound else { throw Failure("127.0.0.1 has no free port", .system) }
     return Int(UInt16(bigEndian: address.sin_port))
   }
 }
@@ -96,7 +100,8 @@ extension StartupTimes {
     var lines = ["start: \(title)"]
     if let summary = times.summary() {
       lines.append(
-        "  until the first ack  p50 \(Quantity.milliseconds(summary.p50)), max \(Quantity.milliseconds(summary.max))"
+        "  until the first ack  p50 \(Quantity.milliseconds(summary.p50)), "
+          + "max \(Quantity.milliseconds(summary.max))"
       )
     }
     if let residentMemory { lines.append("  memory after it      \(Quantity.bytes(Double(residentMemory)))") }

@@ -1,15 +1,17 @@
-/// The jobs of a large store: posted like any others, on many connections at once, so that many share a commit. Their ids do
-/// not depend on the run's seed, so that a database that is kept serves again.
+/// The jobs of a large store, created by deliveries.
+///
+/// They are posted on many connections, so that many share a group commit. Their ids do not depend on the
+/// run's seed, so that a kept database can be reused.
 struct StoredJobs {
   let count: Int
-  /// Of each job; several are of growing size, and the last one ends it.
+  /// Deliveries per job: of growing size, the last one with the job's end.
   let deliveriesPerJob: Int
   private let identifiers: Identifiers
   private let bodyBytes: Int
 
   private static let seed: UInt64 = 0x53_54_4F_52_45_44
   static let connections = 256
-  /// Jobs that are prepared and sent at a time; all of them would not fit into memory.
+  /// Jobs per batch; all of them would not fit in memory.
   private static let batch = 20_000
 
   init(count: Int, deliveriesPerJob: Int, bodyBytes: Int, order: Identifiers.Order) {
@@ -21,10 +23,10 @@ struct StoredJobs {
 
   func id(_ number: Int) -> String { identifiers.job(number) }
 
-  /// Posts all of them, unless the last one is there.
+  /// Posts all jobs, unless the last one exists.
   ///
-  /// - Parameter observer: is told of every piece, with what its deliveries cost.
-  /// - Returns: the seconds that it took; nil where there was nothing to do.
+  /// - Parameter observer: receives every batch with its cost.
+  /// - Returns: the seconds it took; nil if there was nothing to do.
   func fill(
     _ receiver: Receiver, progress: Progress?, observer: (FillStep) -> Void = { _ in }
   ) throws -> Double? {
@@ -63,7 +65,7 @@ struct StoredJobs {
     return lane.answers[0] == 200
   }
 
-  /// `reads` jobs, chosen at random.
+  /// Requests of `reads` random jobs.
   func jobRequests(_ reads: Int, of receiver: Receiver, seed: UInt64) throws -> RequestArena {
     var (generator, requests) = (SeededGenerator(seed: seed), RequestArena())
     for _ in 0..<reads {
@@ -72,8 +74,10 @@ struct StoredJobs {
     return requests
   }
 
-  /// Pages of 50: the newest, those of a state that nearly all have and of one that none has, those of a model, and those
-  /// behind a place chosen at random.
+  /// Requests of `reads` pages of 50 jobs.
+  ///
+  /// In turn: the newest; a state that nearly all have; a state that none has; one model; after a random
+  /// cursor.
   func listRequests(_ reads: Int, of receiver: Receiver, seed: UInt64) throws -> RequestArena {
     var (generator, requests) = (SeededGenerator(seed: seed), RequestArena())
     for read in 0..<reads {

@@ -1,8 +1,8 @@
 import Glibc
 
-/// Small files of the system and of ours, read whole.
+/// Reads small files and folders whole.
 enum SystemFile {
-  /// Nil where the file cannot be read. At most 16 MiB.
+  /// The file's text, at most 16 MiB; nil if it cannot be read.
   static func text(of path: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
@@ -18,7 +18,7 @@ enum SystemFile {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Names in a folder without those that begin with a full stop; empty where it cannot be read.
+  /// Names in a folder except dot files; empty if it cannot be read.
   static func names(in folder: String) -> [String] {
     guard let directory = opendir(folder) else { return [] }
     defer { closedir(directory) }

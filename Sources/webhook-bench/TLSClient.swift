@@ -1,7 +1,8 @@
 import COpenSSL
 
-/// What all TLS connections of a run share. The server's certificate is not checked: its name and its issuer are no part of
-/// what is measured.
+/// The TLS context that all connections of a run share.
+///
+/// The server's certificate is not verified, because the benchmark does not measure that.
 final class TLSClientContext {
   fileprivate let handle: OpaquePointer
 
@@ -9,7 +10,7 @@ final class TLSClientContext {
     guard let handle = SSL_CTX_new(TLS_client_method()) else { throw Failure("OpenSSL has no TLS", .system) }
     self.handle = handle
     SSL_CTX_set_verify(handle, SSL_VERIFY_NONE, nil)
-    // A request is sent on from where the last write ended, by the same bytes, which is what the second mode wants to hear.
+    // A partial write is continued with the same bytes at another address; the second mode allows that.
     _ = copenssl_set_mode(
       handle, Int(SSL_MODE_ENABLE_PARTIAL_WRITE) | Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER))
   }
@@ -29,7 +30,7 @@ final class TLSClient {
 
   private let handle: OpaquePointer
 
-  /// Nil where OpenSSL has no memory.
+  /// Nil if OpenSSL cannot allocate memory.
   init?(_ context: TLSClientContext, descriptor: Int32) {
     guard let handle = SSL_new(context.handle) else { return nil }
     self.handle = handle
@@ -54,7 +55,7 @@ final class TLSClient {
     return result == 1 ? .done(count) : reason(result)
   }
 
-  /// `.done(0)` where the server has ended.
+  /// Reads bytes; `.done(0)` if the server has closed.
   func read(into bytes: UnsafeMutableRawBufferPointer) -> Progress {
     ERR_clear_error()
     var count = 0
@@ -62,7 +63,7 @@ final class TLSClient {
     return result == 1 ? .done(count) : reason(result)
   }
 
-  /// Says that nothing more comes, and waits for no answer.
+  /// Sends close_notify without waiting for the peer's.
   func sendCloseNotify() {
     ERR_clear_error()
     SSL_shutdown(handle)

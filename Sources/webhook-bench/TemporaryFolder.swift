@@ -1,6 +1,8 @@
 import Glibc
 
-/// A folder for one run: the database, the certificate. Removed with what is in it when the last user lets it go.
+/// A folder for one run's database and certificate.
+///
+/// Removed with its contents when the last reference is released.
 final class TemporaryFolder {
   let path: String
 
@@ -10,18 +12,20 @@ final class TemporaryFolder {
     var template = Array("\(parent)/webhook-bench-XXXXXX".utf8CString)
     let name = template.withUnsafeMutableBufferPointer { $0.baseAddress.flatMap { mkdtemp($0) } }
     guard let name else {
-      throw Failure("no folder can be made in \(parent) (errno \(errno)): set TMPDIR to another", .system)
+      throw Failure("cannot create a folder in \(parent) (errno \(errno)): set TMPDIR to another", .system)
     }
     path = String(cString: name)
   }
 
-  /// Only files are ever put into it.
+  /// The folder contains only files.
   deinit {
     for name in SystemFile.names(in: path) { unlink("\(path)/\(name)") }
     rmdir(path)
   }
 
-  /// A commit costs nothing there, so the numbers say nothing of a disk. By the device's row in mountinfo (proc(5)).
+  /// Whether the folder is on tmpfs, where commits cost no disk write.
+  ///
+  /// Determined by the device's row in mountinfo (proc(5)).
   var isInMemory: Bool {
     var status = stat()
     guard stat(path, &status) == 0 else { return false }

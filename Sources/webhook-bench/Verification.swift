@@ -1,8 +1,10 @@
-/// Asks the jobs API for every delivery that was acknowledged: is it in its job's history, is the job's state one that the
-/// acknowledged deliveries allow, and are there as many deliveries as were acknowledged?
+/// Verifies through the jobs API that every acknowledged delivery was recorded.
+///
+/// Each acknowledged delivery must be in its job's history. The job's state must be one that the acknowledged
+/// deliveries allow, and its deliveries as many as were acknowledged.
 final class Verification {
   private(set) var jobs = 0
-  /// Acknowledged sends that were asked for.
+  /// Acknowledged sends that were verified.
   private(set) var deliveries = 0
   private(set) var missing = 0
   private(set) var wrongStates = 0
@@ -12,12 +14,12 @@ final class Verification {
 
   private static let connections = 16
 
-  /// What the answers to the sends say of one job.
+  /// One job's expected record, from the responses to its sends.
   private struct Expectation {
     var acknowledged = 0
-    /// Sends that may have been recorded: all but those that were refused.
+    /// Sends that may have been recorded: all except rejected ones.
     var possible = 0
-    /// Of the acknowledged ones.
+    /// The highest rank among acknowledged sends.
     var rank = -1
     var states: [(rank: Int, state: String)] = []
     var acknowledgedIDs: [Int] = []
@@ -62,11 +64,11 @@ final class Verification {
     }
     let lane = Lane(
       name, to: try receiver.requireAPI(), requests, connections: Self.connections, observer: observer)
-    // Everything is asked for, however long it takes; ten minutes say that something is wrong.
+    // All of it is fetched; ten minutes without an end are a fault.
     try LoadLoop([lane]).run(seconds: 600, progress: progress)
     guard lane.answered == workload.jobCount else {
       let count = workload.jobCount - lane.answered
-      throw Failure("verification: \(count) of \(workload.jobCount) \(name) were not answered", .unavailable)
+      throw Failure("verification: \(count) of \(workload.jobCount) \(name) got no response", .unavailable)
     }
   }
 }
@@ -76,11 +78,11 @@ final class Verification {
 extension Verification {
   private func check(state answer: ResponseReader, _ expectation: Expectation) {
     guard expectation.acknowledged > 0 else {
-      // Nothing of it was acknowledged: it is not there, or a delivery without an answer made it.
+      // No delivery of it was acknowledged: it is absent, or a delivery without a response created it.
       if answer.status != 404, expectation.possible == 0 { wrongStates += 1 }
       return
     }
-    // What was recorded without an answer may have taken the job further, never back.
+    // A delivery recorded without a response may have advanced the job, never moved it back.
     let isAllowed = expectation.states.contains { rank, state in
       rank >= expectation.rank && ResponseText.contains(#""state":"\#(state)""#, in: answer.body)
     }

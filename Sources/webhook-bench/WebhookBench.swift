@@ -4,20 +4,21 @@ import ArgumentParser
 struct WebhookBench: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "webhook-bench",
-    abstract: "Measures how fast a receiver acknowledges signed deliveries, and what that costs it.",
+    abstract: "Measures a receiver's throughput, latency and cost of signed deliveries.",
     discussion: """
-      Starts replicate-webhookd on a temporary database and on ports of the system's choice, or takes the receiver that \
-      --url names. All deliveries are signed in memory before the clock starts.
+      Starts replicate-webhookd on a temporary database and on free ports, or uses the receiver that --url \
+      names. All deliveries are signed in memory before the clock starts.
 
-      The loop is closed: each connection sends its next request when the last one is answered, so there are never more \
-      requests under way than connections. The time of a request is from its first byte written to its answer read. A \
-      receiver that stands still is therefore sent nothing meanwhile: the percentiles are of the requests that were sent, \
-      and not of a sender that keeps its pace (coordinated omission). More connections give more throughput and longer \
-      waits; compare only runs with the same number.
+      The load is a closed loop: each connection sends its next request after the response to the last one, \
+      so requests in flight never exceed the connections. Latency is measured from the first byte written to \
+      the response read. A stalled receiver is therefore sent nothing meanwhile: the percentiles are those \
+      of the requests sent, not of a constant arrival rate (coordinated omission). More connections give \
+      more throughput and higher latency; compare only runs with the same number.
 
-      The database is made in TMPDIR, or /tmp: it should lie on the disk that counts. Exit status: 0; 1 where an answer \
-      was not the expected one or --verify found something missing; 69 where nobody answers; 78 where an option does not \
-      fit. See deploy/benchmark.md.
+      The database is created in TMPDIR, or /tmp; choose the disk that you want to measure.
+
+      Exit status: 0; 1 after an unexpected response, or if --verify found something missing; 69 if the \
+      receiver does not answer; 78 for a wrong option. See deploy/benchmark.md.
       """)
 
   @OptionGroup var options: BenchmarkOptions

@@ -1,30 +1,32 @@
 import StandardWebhooks
 
-/// Signed deliveries, prepared in memory, and the order in which they are sent. The same recipe gives the same ones, but for
-/// their times and therefore their signatures.
+/// Signed deliveries prepared in memory, with their sending order.
+///
+/// The same recipe gives the same deliveries, except for timestamps and therefore signatures.
 struct Workload {
   struct Recipe {
     var deliveries: Int
-    /// Bytes of the largest body.
+    /// Size of the largest body.
     var bodyBytes: Int
     var seed: UInt64
     var order = Identifiers.Order.random
-    /// How many deliveries a job has; above 1 the jobs are interleaved.
+    /// The number of deliveries per job; above 1 the jobs are interleaved.
     var deliveriesPerJob = 1...1
-    /// How many of 100 sends repeat an earlier delivery.
+    /// Percentage of sends that repeat an earlier delivery.
     var duplicatePercent = 0
-    /// How many of 100 deliveries carry a signature that does not fit.
+    /// Percentage of deliveries with an invalid signature.
     var badSignaturePercent = 0
-    /// Ask the receiver to close the connection after each.
+    /// Whether each request has `Connection: close`.
     var closesConnections = false
-    /// So many jobs and no more: with as many deliveries as these have, each one is told to its end.
+    /// Maximum number of jobs; if `deliveries` matches it, every job reaches its end.
     var jobs = Int.max
-    /// The numbers of the first job and of the first delivery: how a large store is filled piece by piece.
+    /// The number of the first job, so that a large store is filled in batches.
     var firstJob = 0
+    /// The number of the first delivery.
     var firstDelivery = 0
   }
 
-  /// What is needed afterwards to ask for a delivery.
+  /// The facts about a delivery that verification needs.
   struct Delivery: Equatable {
     let job: Int
     let status: PredictionBody.Status
@@ -33,14 +35,14 @@ struct Workload {
 
   let requests: RequestArena
   let deliveries: [Delivery]
-  /// Numbers of deliveries, in the order of sending: repeats of earlier ones are among them.
+  /// Numbers of deliveries in sending order, repeats included.
   let sends: [UInt32]
   let jobCount: Int
   let identifiers: Identifiers
   private let firstJob: Int
   private let firstDelivery: Int
 
-  /// - Throws: where OpenSSL cannot sign.
+  /// - Throws: if OpenSSL cannot sign.
   init(_ recipe: Recipe, to endpoint: Endpoint, signedWith secret: Secret) throws {
     var generator = SeededGenerator(seed: recipe.seed)
     let schedule = Schedule(recipe, &generator)
@@ -60,11 +62,11 @@ struct Workload {
         id: identifiers.job(firstJob + step.job), status: step.status,
         size: recipe.bodyBytes * (step.index + 1) / step.count, seed: firstJob + step.job)
       let id = identifiers.delivery(firstDelivery + number)
-      // A signature of the same form, made for another delivery.
+      // A well-formed signature, made over another id.
       let signed = isSigned ? id : id + "x"
       guard let signature = Signer.sign(id: signed, timestamp: timestamp, body: body.span, with: secret)
       else {
-        throw Failure("OpenSSL makes no HMAC-SHA256", .system)
+        throw Failure("OpenSSL offers no HMAC-SHA256", .system)
       }
       requests.append(
         head: """
@@ -83,11 +85,11 @@ struct Workload {
   func deliveryID(_ delivery: Int) -> String { identifiers.delivery(firstDelivery + delivery) }
 }
 
-/// Which delivery belongs to which job, and when each is sent.
+/// Assigns deliveries to jobs, and sends to deliveries.
 private struct Schedule {
   struct Step {
     let job: Int
-    /// Which of the job's deliveries it is, from 0.
+    /// The index among the job's deliveries, from 0.
     let index: Int
     let count: Int
     let status: PredictionBody.Status
@@ -97,13 +99,15 @@ private struct Schedule {
   private(set) var sends: [UInt32] = []
   private(set) var jobCount = 0
 
-  /// Jobs that are under way at the same time.
+  /// Jobs whose deliveries are interleaved.
   private static let maxOpenJobs = 500
-  /// A repeat is of a delivery that was sent at least so many sends before, and has most likely been answered.
+  /// Minimum number of sends between a delivery and its repeat.
+  ///
+  /// By then the delivery has most likely got its response.
   private static let minRepeatDistance = 1000
 
   init(_ recipe: Workload.Recipe, _ generator: inout SeededGenerator) {
-    // A job has a number once its first delivery is due, so that none is without one.
+    // A job gets its number with its first delivery, so that every number has a delivery.
     var open: [(job: Int?, next: Int, count: Int)] = []
     steps.reserveCapacity(recipe.deliveries)
     sends.reserveCapacity(recipe.deliveries)
@@ -138,7 +142,7 @@ private struct Schedule {
     return distance > 0 ? sends[generator.below(sends.count - distance)] : nil
   }
 
-  /// Most predictions succeed; a job of one delivery always does.
+  /// The status of a delivery: most predictions succeed, jobs of one delivery always.
   private static func status(
     _ index: Int, of count: Int, _ generator: inout SeededGenerator
   ) -> PredictionBody.Status {
