@@ -4,7 +4,7 @@ import Testing
 
 @testable import replicate_simulator
 
-/// Predictions as they are shown, read by the daemon's own rules.
+/// Prediction documents, parsed by the daemon's own parser.
 @Suite struct DocumentTests {
   private static let beginning = Instant(nanoseconds: 1_764_000_000_123_456_789)
   private static let input = Array(#"{"seed":1.50e2,  "prompt" : "é\u00e9" }"#.utf8)
@@ -16,7 +16,7 @@ import Testing
       webhookEvents: [.completed, .logs])
   }
 
-  /// Its bodies after its creation and after every change.
+  /// The bodies after creation and after every change.
   private func bodies(_ model: String, _ change: (inout Behaviour) -> Void = { _ in }) -> [[UInt8]] {
     var behaviour = Preset.behaviour(of: model, duration: .seconds(2))
     change(&behaviour)
@@ -60,26 +60,26 @@ import Testing
   @Test(arguments: [
     ("demo/text", #""Hello from the simulator""#), ("demo/null", "null"), ("demo/fail", "null"),
   ])
-  func outputComesAtTheEnd(_ model: String, _ output: String) throws {
+  func outputAppearsAtTheEnd(_ model: String, _ output: String) throws {
     let bodies = bodies(model)
     for body in bodies.dropLast() { #expect(try member("output", of: body) == "null") }
     #expect(try member("output", of: #require(bodies.last)) == output)
   }
 
-  @Test func tokensComeOneAfterAnother() throws {
+  @Test func tokensAppearOneByOne() throws {
     let outputs = try bodies("demo/tokens").map { try #require(try member("output", of: $0)) }
     #expect(outputs.first == "null" && outputs[2] == #"["A"]"# && outputs[3] == #"["A"," stand"]"#)
     #expect(outputs.last?.hasSuffix(#"" say","."]"#) == true)
   }
 
-  @Test func outputOfTheInputIsKeptByteForByte() throws {
+  @Test func overriddenOutputIsKeptByteForByte() throws {
     let input = Array(#"{"simulate":{"output":{"a" : 1.0}}}"#.utf8)
     let overrides = try BehaviourOverrides(input: input.span)
     let body = try #require(bodies("demo/hello") { overrides.apply(to: &$0) }.last)
     #expect(try member("output", of: body) == #"{"a" : 1.0}"#)
   }
 
-  @Test func metricsTellTheTimesThatPassed() throws {
+  @Test func metricsReportElapsedTimes() throws {
     let body = try #require(bodies("demo/hello").last)
     #expect(try member("metrics", of: body) == #"{"predict_time":2,"total_time":2.2}"#)
     let aborted = try #require(bodies("demo/hello") { $0.ending = .aborted }.last)

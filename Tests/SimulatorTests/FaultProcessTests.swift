@@ -3,8 +3,8 @@ import HTTPWire
 import Testing
 
 extension SimulatorProcessTests {
-  /// What the simulator says of its webhooks is what a receiver has seen, whatever went wrong.
-  @Test func theOverviewTellsWhatAReceiverHasSeen() throws {
+  /// The simulator's counts match the webhooks received, despite all faults.
+  @Test func overviewMatchesReceivedWebhooks() throws {
     let simulator = try SimulatorProcess([
       "--duration", "400ms", "--create-rate", "100000", "--seed", "11", "--lose", "0.2", "--duplicate", "0.2",
       "--reorder", "0.3", "--api-errors", "0.1", "--retry-window", "3s",
@@ -39,24 +39,24 @@ extension SimulatorProcessTests {
       let webhooks = try #require(record["webhooks"] as? [String: Any])
       func count(_ name: String) -> Int { webhooks[name] as? Int ?? -1 }
       let seen = byPrediction[record["id"] as? String ?? ""] ?? []
-      // The receiver refuses what it sees first, so an acknowledgement takes a copy or a retry.
+      // The receiver rejects each first attempt, so an acknowledgement takes a copy or a retry.
       let acknowledged = Set(seen.map(\.id)).count { id in seen.count { $0.id == id } > 1 }
       #expect(count("sent") == seen.count && count("acknowledged") == acknowledged)
       #expect(count("planned") == count("acknowledged") + count("lost") + count("failed"))
       #expect(Set(seen.map(\.id)).count == count("planned") - count("lost"))
       let end = record["status"] as? String
-      let isTold = seen.contains { $0.status == end }
-      #expect((webhooks["completed"] as? String == "acknowledged") == isTold)
+      let hasEnd = seen.contains { $0.status == end }
+      #expect((webhooks["completed"] as? String == "acknowledged") == hasEnd)
       lost += count("lost")
-      if let place = seen.firstIndex(where: { $0.status == end }) {
-        overtaken += seen[place...].count { $0.status != end }
+      if let index = seen.firstIndex(where: { $0.status == end }) {
+        overtaken += seen[index...].count { $0.status != end }
       }
     }
     #expect(lost > 20 && overtaken > 5)
   }
 
-  @Test func theSameSeedTreatsTheSameCreationsAlike() throws {
-    func fates(_ seed: Int) throws -> [String] {
+  @Test func sameSeedRepeatsFaultsOfSameCreations() throws {
+    func outcomes(_ seed: Int) throws -> [String] {
       let simulator = try SimulatorProcess([
         "--duration", "0s", "--seed", "\(seed)", "--lose", "0.5", "--api-errors", "0.3", "--create-rate",
         "100000",
@@ -75,18 +75,18 @@ extension SimulatorProcessTests {
           return "\(record["create_answered"] ?? "") \(webhooks["lost"] ?? "") \(webhooks["completed"] ?? "")"
         })
     }
-    let first = try fates(5)
+    let first = try outcomes(5)
     #expect(Set(first).count > 5)
-    #expect(try fates(5) == first)
-    #expect(try fates(6) != first)
+    #expect(try outcomes(5) == first)
+    #expect(try outcomes(6) != first)
   }
 
-  /// The library that Replicate gives to Python's users works unchanged; deploy/test.sh installs it.
+  /// Replicate's Python library works unchanged; deploy/test.sh installs it.
   @Test(
     .enabled(
       if: ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"] != nil,
       "deploy/test.sh installs the libraries"))
-  func theOfficialClientWorks() throws {
+  func officialClientRunsPredictions() throws {
     let python = try #require(ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"])
     let simulator = try SimulatorProcess(["--duration", "600ms"])
     let receiver = try WebhookReceiver()
@@ -152,7 +152,7 @@ extension SimulatorProcessTests {
     .enabled(
       if: ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"] != nil,
       "deploy/test.sh installs the libraries"))
-  func theOfficialClientUploadsAndTrains() throws {
+  func officialClientUploadsAndTrains() throws {
     let python = try #require(ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"])
     let simulator = try SimulatorProcess(["--duration", "300ms"])
     let script = """
@@ -181,7 +181,7 @@ extension SimulatorProcessTests {
       ])
   }
 
-  /// A text that Python reads as a string of JSON that is a string.
+  /// A Python string literal of a JSON string literal.
   private func quoted(_ text: String) -> String {
     func literal(_ text: String) -> String {
       "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")

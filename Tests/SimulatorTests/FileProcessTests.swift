@@ -33,7 +33,7 @@ extension SimulatorProcessTests {
         [Self.token, "Content-Type: multipart/form-data; boundary=b"], Array(body.utf8))
     }
 
-    @Test func aFileIsUploadedReadListedAndDeleted() throws {
+    @Test func fileIsUploadedReadListedAndDeleted() throws {
       let simulator = try SimulatorProcess()
       let created = try upload("\u{0}lamp\r\n", to: simulator)
       #expect(created.status == 201 && created.text.contains(#""metadata":{"a": 1.50}"#))
@@ -55,7 +55,7 @@ extension SimulatorProcessTests {
       }
     }
 
-    @Test func aBodyWithoutAFileIsRefused() throws {
+    @Test func rejectsUploadWithoutFile() throws {
       let simulator = try SimulatorProcess()
       let form = [Self.token, "Content-Type: multipart/form-data; boundary=b"]
       #expect(try send("POST", "/v1/files", to: simulator, form, Array("x".utf8)).status == 400)
@@ -67,8 +67,8 @@ extension SimulatorProcessTests {
       #expect(try send("POST", "/v1/files", to: simulator, form, Array(metadata.utf8)).status == 422)
     }
 
-    /// What is declared too large is refused before it is sent; other routes keep their smaller bound.
-    @Test func largeBodiesAreRefusedUnread() throws {
+    /// A declared length above the limit is rejected before the body; other routes have a smaller limit.
+    @Test func rejectsLargeBodiesUnread() throws {
       let simulator = try SimulatorProcess()
       let port = try #require(simulator.url.split(separator: ":").last.flatMap { Int($0) })
       for (path, length) in [("/v1/files", 101_000_000), ("/v1/predictions", 20_000_000)] {
@@ -82,7 +82,7 @@ extension SimulatorProcessTests {
       }
     }
 
-    @Test func aTrainingEndsWithAVersionOfItsDestination() throws {
+    @Test func trainingCreatesVersionOfDestination() throws {
       let simulator = try SimulatorProcess(["--duration", "300ms"])
       let receiver = try WebhookReceiver()
       let version = String(repeating: "a", count: 64)
@@ -103,7 +103,7 @@ extension SimulatorProcessTests {
       #expect(ended["model"] as? String == "demo/hello" && ended["version"] as? String == version)
       #expect(receiver.received.map(\.status) == ["succeeded"])
       #expect(receiver.received.first?.json["output"] as? [String: String] == output)
-      // Neither route knows what is of the other kind.
+      // A route finds only its own kind.
       #expect(try simulator.send("/v1/predictions/\(id)").status == 404)
       #expect(try simulator.send("/v1/predictions/\(id)/cancel", body: "").status == 404)
       let prediction = try simulator.create("demo/hello")
@@ -114,7 +114,7 @@ extension SimulatorProcessTests {
       }
     }
 
-    @Test func aTrainingIsCanceled() throws {
+    @Test func trainingIsCanceled() throws {
       let simulator = try SimulatorProcess(["--duration", "1h"])
       let version = String(repeating: "a", count: 64)
       let path = "/v1/models/demo/hello/versions/\(version)/trainings"
@@ -129,14 +129,14 @@ extension SimulatorProcessTests {
       (#"{"input":{},"destination":"missing/lamp"}"#, 404), (#"{"destination":"me/lamp"}"#, 422),
       (#"{"destination":"me/lamp","input":{},"version":"x"}"#, 422),
     ])
-    func aTrainingThatCannotBeIsRefused(_ body: String, _ status: Int) throws {
+    func rejectsInvalidTrainings(_ body: String, _ status: Int) throws {
       let simulator = try SimulatorProcess()
       let path = "/v1/models/demo/hello/versions/\(String(repeating: "a", count: 64))/trainings"
       #expect(try simulator.send(path, body: body).status == status)
     }
 
-    /// The URL is a capability: whoever has the id alone does not read the output.
-    @Test func aStreamNeedsItsURLAndNoToken() throws {
+    /// The URL is a capability: the id alone does not give access to the output.
+    @Test func streamNeedsItsURLAndNoToken() throws {
       let simulator = try SimulatorProcess(["--duration", "100ms"])
       let id = try simulator.create("demo/tokens")
       let urls = try #require(try simulator.send("/v1/predictions/\(id)").json["urls"] as? [String: String])
@@ -149,8 +149,8 @@ extension SimulatorProcessTests {
       #expect(try simulator.send("/v1/predictions/\(id)", fields: []).status == 401)
     }
 
-    /// As the daemon's setting: an environment that both are given makes them agree.
-    @Test func theEnvironmentFixesTheSecret() throws {
+    /// The daemon's setting: with the same environment, both use the same secret.
+    @Test func environmentSetsSecret() throws {
       let simulator = try SimulatorProcess(
         environment: ["REPLICATE_WEBHOOK_SECRET": "\(SimulatorProcess.secret) whsec_AAAAAAAAAAAAAAAAAAAAAAAA"]
       )
@@ -163,7 +163,7 @@ extension SimulatorProcessTests {
     }
 
     @Test(arguments: ["/v1", ""])
-    func pathsMayBeginWithTheVersion(_ prefix: String) throws {
+    func versionPrefixOfPathsIsOptional(_ prefix: String) throws {
       let simulator = try SimulatorProcess()
       for path in ["/predictions", "/account", "/models/demo/hello", "/webhooks/default/secret"] {
         #expect(try simulator.send(prefix + path).status == 200)

@@ -11,7 +11,7 @@ import Testing
       ("text/plain; boundary=abc", nil),
       ("multipart/form-data; boundary=" + String(repeating: "a", count: 71), nil), ("", nil),
     ] as [(String, String?)])
-  func theBoundaryIsRead(_ contentType: String, _ boundary: String?) {
+  func parsesBoundary(_ contentType: String, _ boundary: String?) {
     #expect(Multipart.boundary(ofContentType: contentType) == boundary)
   }
 
@@ -23,10 +23,10 @@ import Testing
     }
   }
 
-  @Test func partsAreRead() {
+  @Test func parsesParts() {
     let file = "--b\r\ncontent-disposition: form-data; name=\"content\"; filename=\"a.png\"\r\n"
     let text = "--b\r\nX: y\r\nContent-Disposition: form-data; name=metadata\r\n\r\n{}\r\n"
-    // What is no line of its own is content.
+    // A boundary that does not start a line is content.
     #expect(
       contents(file + "Content-Type: image/png\r\n\r\n\r\n\r--b\r\n\r\n" + text + "--b--\r\nepilogue")
         == ["content a.png image/png \r\n\r--b\r\n", "metadata - - {}"])
@@ -39,11 +39,11 @@ import Testing
     "--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--", "--bc\r\n\r\nx\r\n--b--",
     "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--c--",
   ])
-  func anythingElseIsRefused(_ text: String) {
+  func rejectsMalformedBodies(_ text: String) {
     #expect(contents(text) == nil)
   }
 
-  @Test func partsAreBounded() {
+  @Test func limitsPartsAndHeads() {
     let part = "--b\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n"
     let body = { (count: Int) in String(repeating: part, count: count) + "--b--" }
     #expect(contents(body(Multipart.maxParts))?.count == Multipart.maxParts)
@@ -54,7 +54,7 @@ import Testing
           + "\r\n\r\nx\r\n--b--") == nil)
   }
 
-  @Test func theOldestFilesAreEvicted() {
+  @Test func evictsOldestFiles() {
     var store = FileStore()
     func insert(_ size: Int) {
       store.insert(

@@ -2,11 +2,11 @@ import Testing
 
 @testable import replicate_simulator
 
-/// What becomes of a prediction, told the time.
+/// State changes of a prediction over time.
 @Suite struct PredictionLifecycleTests {
   private static let beginning = Instant(nanoseconds: 1_700_000_000_000_000_000)
 
-  /// All that happens until `end`, looked at once in every `interval`.
+  /// All changes until `end`, applied at every `interval`.
   private func changes(
     of lifecycle: inout PredictionLifecycle, until end: Duration, interval: Duration = .milliseconds(7)
   ) -> [PredictionLifecycle.Change] {
@@ -30,7 +30,7 @@ import Testing
   @Test(arguments: [
     (Behaviour.Ending.succeeded, "succeeded"), (.failed("why"), "failed"), (.canceled, "canceled"),
   ])
-  func itStartsProgressesAndEnds(_ ending: Behaviour.Ending, _ status: String) {
+  func startsProgressesAndEnds(_ ending: Behaviour.Ending, _ status: String) {
     var lifecycle = PredictionLifecycle(behaviour { $0.ending = ending }, createdAt: Self.beginning)
     let changes = changes(of: &lifecycle, until: .seconds(3))
     #expect(changes.first == .started && changes.last == .ended)
@@ -41,20 +41,20 @@ import Testing
     #expect(lifecycle.nextChangeAt == nil)
   }
 
-  /// What is due does not depend on how often anybody looks.
+  /// Changes do not depend on the interval.
   @Test(arguments: [1, 13, 500, 10_000])
-  func lookingLateChangesNothing(_ milliseconds: Int) {
-    var (often, seldom) = (
+  func lateAdvanceGivesSameChanges(_ milliseconds: Int) {
+    var (frequent, rare) = (
       PredictionLifecycle(behaviour("demo/tokens"), createdAt: Self.beginning),
       PredictionLifecycle(behaviour("demo/tokens"), createdAt: Self.beginning)
     )
-    let seen = changes(of: &often, until: .seconds(20), interval: .milliseconds(1))
-    #expect(changes(of: &seldom, until: .seconds(20), interval: .milliseconds(milliseconds)) == seen)
-    #expect(often == seldom)
+    let seen = changes(of: &frequent, until: .seconds(20), interval: .milliseconds(1))
+    #expect(changes(of: &rare, until: .seconds(20), interval: .milliseconds(milliseconds)) == seen)
+    #expect(frequent == rare)
   }
 
   @Test(arguments: [(100, "aborted", false), (1000, "canceled", true), (9000, "succeeded", true)])
-  func theDeadlineEndsIt(_ milliseconds: Int, _ status: String, _ hasStarted: Bool) {
+  func deadlineEndsPrediction(_ milliseconds: Int, _ status: String, _ hasStarted: Bool) {
     let deadline = Self.beginning + .milliseconds(milliseconds)
     var lifecycle = PredictionLifecycle(behaviour(), createdAt: Self.beginning, deadline: deadline)
     #expect(changes(of: &lifecycle, until: .seconds(10)).last == .ended)
@@ -62,13 +62,13 @@ import Testing
     #expect(lifecycle.completedAt == min(deadline, Self.beginning + .milliseconds(2200)))
   }
 
-  @Test func whatIsToBeAbortedNeverStarts() {
+  @Test func abortedPredictionNeverStarts() {
     var lifecycle = PredictionLifecycle(behaviour { $0.ending = .aborted }, createdAt: Self.beginning)
     #expect(changes(of: &lifecycle, until: .seconds(3)) == [.ended])
     #expect(lifecycle.status == "aborted" && lifecycle.startedAt == nil)
   }
 
-  @Test func cancelingEndsItOnce() {
+  @Test func cancelingEndsOnce() {
     var lifecycle = PredictionLifecycle(behaviour(), createdAt: Self.beginning)
     _ = changes(of: &lifecycle, until: .milliseconds(700))
     let moment = Self.beginning + .milliseconds(701)
@@ -79,14 +79,14 @@ import Testing
     #expect(lifecycle.completedAt == moment)
   }
 
-  @Test func whatHasEndedKeepsItsState() {
+  @Test func endedPredictionKeepsState() {
     var lifecycle = PredictionLifecycle(behaviour(), createdAt: Self.beginning)
     _ = changes(of: &lifecycle, until: .seconds(3))
     #expect(lifecycle.cancel(at: Self.beginning + .seconds(4)) == nil)
     #expect(lifecycle.status == "succeeded")
   }
 
-  @Test func onlyGrowingOutputIsNews() {
+  @Test func onlyGrowingOutputIsReportedAsNew() {
     var (files, tokens) = (
       PredictionLifecycle(behaviour(), createdAt: Self.beginning),
       PredictionLifecycle(behaviour("demo/tokens"), createdAt: Self.beginning)
@@ -95,7 +95,7 @@ import Testing
     #expect(changes(of: &tokens, until: .seconds(3)).contains(.progressed(hasNewOutput: true)))
   }
 
-  @Test func progressBarsLookAsTqdmDrawsThem() {
+  @Test func progressBarsMatchTqdm() {
     #expect(ProgressLog.bar(0, .seconds(2)) == "  0%|          | 0/50 [00:00<?, ?it/s]")
     #expect(ProgressLog.bar(8, .seconds(2)) == " 40%|████      | 20/50 [00:00<00:01, 25.00it/s]")
     #expect(ProgressLog.bar(9, .seconds(200)) == " 44%|████▍     | 22/50 [01:30<01:50,  0.24it/s]")

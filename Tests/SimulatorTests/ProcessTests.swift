@@ -2,11 +2,11 @@ import Foundation
 import HTTPWire
 import Testing
 
-/// The real simulator, over sockets. Each test has one of its own, and they run one after the other.
+/// The real simulator over sockets, one per test, in sequence.
 @Suite(.serialized) struct SimulatorProcessTests {
   private static let all = #""start","output","logs","completed""#
 
-  @Test func aPredictionIsToldFromItsStartToItsEnd() throws {
+  @Test func sendsWebhooksFromStartToEnd() throws {
     let simulator = try SimulatorProcess(["--duration", "1200ms"])
     let receiver = try WebhookReceiver()
     let id = try simulator.create(
@@ -15,7 +15,8 @@ import Testing
     let received = receiver.received
     #expect(received.allSatisfy { $0.isSigned && $0.path == "hook" })
     #expect(Set(received.map(\.id)).count == received.count)
-    // A start; output and logs after 60, 600 and 1140 ms; an end. On a busy machine they may overtake each other.
+    // A start; output and logs after 60, 600 and 1140 ms; an end.
+    // On a busy machine they may arrive out of order.
     let statuses = received.map(\.status)
     #expect(statuses.sorted() == Array(repeating: "processing", count: 7) + ["succeeded"])
     for webhook in received {
@@ -28,7 +29,7 @@ import Testing
     #expect(shown == String(decoding: last.body, as: UTF8.self) + "\n")
   }
 
-  @Test func withoutAFilterLogsAreNotTold() throws {
+  @Test func sendsNoLogsWithoutFilter() throws {
     let simulator = try SimulatorProcess(["--duration", "300ms"])
     let receiver = try WebhookReceiver()
     _ = try simulator.create("demo/hello", webhook: receiver.url)
@@ -36,9 +37,9 @@ import Testing
     #expect(receiver.received.map(\.status).sorted() == ["processing", "succeeded"])
   }
 
-  @Test func onlyTheEndIsTriedAgain() throws {
+  @Test func onlyTheEndIsRetried() throws {
     let simulator = try SimulatorProcess(["--duration", "100ms", "--retry-window", "6s"])
-    // The end is refused three times.
+    // The end is rejected three times.
     let receiver = try WebhookReceiver { webhook, before in
       webhook.body.contains(Array(#""status":"succeeded""#.utf8)) && before == 3
         ? .ok : before == 0 ? .internalServerError : .notFound
@@ -47,13 +48,13 @@ import Testing
     let webhooks = try #require(try simulator.settled(created: 1)[0]["webhooks"] as? [String: Any])
     let received = receiver.received
     #expect(received.map(\.status).sorted() == ["processing"] + Array(repeating: "succeeded", count: 4))
-    // One id; every attempt has a timestamp of its own and is signed anew.
+    // One id per webhook; every attempt has its own timestamp and signature.
     #expect(Set(received.map(\.id)).count == 2 && received.allSatisfy(\.isSigned))
     #expect(webhooks["completed"] as? String == "acknowledged" && webhooks["failed"] as? Int == 1)
     #expect(webhooks["sent"] as? Int == 5)
   }
 
-  @Test func afterTheWindowTheEndIsGivenUp() throws {
+  @Test func abandonsEndAfterWindow() throws {
     let simulator = try SimulatorProcess(["--duration", "0s", "--retry-window", "1s"])
     let receiver = try WebhookReceiver { _, _ in .serviceUnavailable }
     _ = try simulator.create("demo/hello", webhook: receiver.url, events: #""completed""#)
@@ -62,7 +63,7 @@ import Testing
     #expect((2...7).contains(receiver.received.count))
   }
 
-  @Test func aRedirectIsNotTriedAgain() throws {
+  @Test func redirectIsNotRetried() throws {
     let simulator = try SimulatorProcess(["--duration", "0s"])
     let receiver = try WebhookReceiver { _, _ in .notModified }
     _ = try simulator.create("demo/hello", webhook: receiver.url, events: #""completed""#)
@@ -70,7 +71,7 @@ import Testing
     #expect(webhooks["completed"] as? String == "failed" && webhooks["sent"] as? Int == 1)
   }
 
-  @Test func whereNobodyListensTheEndIsTriedAgain() throws {
+  @Test func unreachableReceiverIsRetried() throws {
     let simulator = try SimulatorProcess(["--duration", "0s", "--retry-window", "2s"])
     _ = try simulator.create("demo/hello", webhook: "http://127.0.0.1:1/", events: #""completed""#)
     let webhooks = try #require(try simulator.settled(created: 1)[0]["webhooks"] as? [String: Any])
@@ -78,7 +79,7 @@ import Testing
     #expect(webhooks["completed"] as? String == "failed")
   }
 
-  @Test func waitingAnswersWithTheEnd() throws {
+  @Test func waitRespondsWithEnd() throws {
     let simulator = try SimulatorProcess(["--duration", "200ms"])
     func create(_ duration: Int, wait: Int) throws -> SimulatorProcess.Answer {
       try simulator.send(
@@ -92,7 +93,7 @@ import Testing
     #expect(unfinished.status == 202 && unfinished.json["status"] as? String == "starting")
   }
 
-  @Test func cancelingIsToldAndKeepsItsState() throws {
+  @Test func cancelingSendsWebhookAndKeepsState() throws {
     let simulator = try SimulatorProcess(["--duration", "20s"])
     let receiver = try WebhookReceiver()
     let id = try simulator.create("demo/hello", webhook: receiver.url, events: #""completed""#)
@@ -103,7 +104,7 @@ import Testing
     #expect(try simulator.send("/v1/predictions/\(id)/cancel", body: "").text == canceled.text)
   }
 
-  @Test func theDeadlineAbortsWhatHasNotStarted() throws {
+  @Test func deadlineAbortsUnstartedPrediction() throws {
     let simulator = try SimulatorProcess(["--duration", "10s"])
     let receiver = try WebhookReceiver()
     _ = try simulator.create("demo/cold", webhook: receiver.url, fields: ["Cancel-After: 5s"])
@@ -113,11 +114,11 @@ import Testing
     #expect(receiver.received[0].json["deadline"] != nil && receiver.received[0].json["started_at"] == nil)
   }
 
-  @Test func refusalsReadAsReplicates() throws {
+  @Test func rejectionsMatchReplicates() throws {
     let simulator = try SimulatorProcess(["--create-rate", "6", "--credit", "1"])
-    let stranger = try simulator.send("/v1/predictions", fields: [])
-    #expect(stranger.status == 401 && stranger.json["title"] as? String == "Unauthenticated")
-    #expect(stranger.json["detail"] as? String == "You did not pass a valid authentication token")
+    let unauthenticated = try simulator.send("/v1/predictions", fields: [])
+    #expect(unauthenticated.status == 401 && unauthenticated.json["title"] as? String == "Unauthenticated")
+    #expect(unauthenticated.json["detail"] as? String == "You did not pass a valid authentication token")
     #expect(try simulator.send("/v1/predictions/none").status == 404)
     let id = try simulator.create("demo/hello")
     #expect(id.utf8.count == 26)
@@ -130,13 +131,13 @@ import Testing
         == "Request was throttled. Your rate limit resets in ~\(seconds)s.")
   }
 
-  @Test func withoutCreditNothingIsMade() throws {
+  @Test func withoutCreditNothingIsCreated() throws {
     let simulator = try SimulatorProcess(["--credit", "0"])
     let refused = try simulator.send("/v1/predictions", body: #"{"version":"a/b","input":{}}"#)
     #expect(refused.status == 402 && refused.json["title"] as? String == "Insufficient credit")
   }
 
-  @Test func onlyTheTokenOfTheFileIsLetIn() throws {
+  @Test func onlyTheTokenOfTheFileIsAccepted() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("token-\(UUID().uuidString)")
     try Data("r8_one\n".utf8).write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
@@ -145,7 +146,7 @@ import Testing
     #expect(try simulator.send("/v1/account", fields: ["Authorization: Bearer r8_two"]).status == 401)
   }
 
-  @Test func pagesLeadThroughAllPredictions() throws {
+  @Test func pagesListAllPredictions() throws {
     let simulator = try SimulatorProcess(["--create-rate", "100000", "--duration", "1h"])
     let ids = try (0..<250).map { _ in try simulator.create("demo/hello") }
     var (seen, pages): ([String], [[String: Any]]) = ([], [])
@@ -171,20 +172,20 @@ import Testing
     }
   }
 
-  /// Replicate documents no `webhook` in the items of its list, and repeats it in the answer about one prediction.
+  /// Replicate documents no `webhook` in items of its list, only in a single prediction.
   @Test(arguments: [false, true])
-  func theListShowsWebhooksOnlyWhereItIsToldTo(_ isTold: Bool) throws {
-    let simulator = try SimulatorProcess(isTold ? ["--list-webhooks"] : [])
+  func listShowsWebhooksOnlyWithOption(_ hasOption: Bool) throws {
+    let simulator = try SimulatorProcess(hasOption ? ["--list-webhooks"] : [])
     let url = "http://127.0.0.1:1/hook"
     let id = try simulator.create("demo/hello", webhook: url, events: #""completed""#)
     #expect(try simulator.send("/v1/predictions/\(id)").json["webhook"] as? String == url)
     let items = try simulator.send("/v1/predictions").json["results"] as? [[String: Any]]
     let item = try #require(items?.first)
-    #expect(item["id"] as? String == id && item["webhook"] as? String == (isTold ? url : nil))
-    #expect((item["webhook_events_filter"] != nil) == isTold)
+    #expect(item["id"] as? String == id && item["webhook"] as? String == (hasOption ? url : nil))
+    #expect((item["webhook_events_filter"] != nil) == hasOption)
   }
 
-  @Test func theOldestThatEndedAreForgotten() throws {
+  @Test func evictsOldestEnded() throws {
     let simulator = try SimulatorProcess(["--duration", "0s", "--max-predictions", "5"])
     let ids = try (0..<8).map { number in
       let id = try simulator.create("demo/hello")
@@ -197,13 +198,13 @@ import Testing
       ])
   }
 
-  @Test func asManyAsRunAreRefused() throws {
+  @Test func rejectsCreationsWhileAllAreRunning() throws {
     let simulator = try SimulatorProcess(["--duration", "1h", "--max-predictions", "2"])
     _ = try (0..<2).map { _ in try simulator.create("demo/hello") }
     #expect(try simulator.send("/v1/predictions", body: #"{"version":"a/b","input":{}}"#).status == 503)
   }
 
-  @Test func answersAreHeldBackAndNameThePublicURL() throws {
+  @Test func responsesAreDelayedAndContainPublicURL() throws {
     let simulator = try SimulatorProcess(["--latency", "300ms", "--public-url", "https://api.example.com/"])
     let start = ContinuousClock.now
     let id = try simulator.create("demo/hello")
@@ -212,14 +213,14 @@ import Testing
     #expect(urls?["get"] == "https://api.example.com/v1/predictions/\(id)")
   }
 
-  @Test func aSignalEndsItInOrder() throws {
+  @Test func signalShutsDownCleanly() throws {
     let simulator = try SimulatorProcess()
-    // Something goes on meanwhile.
+    // With a prediction running.
     _ = try simulator.create("demo/slow", webhook: "http://127.0.0.1:1/")
     #expect(simulator.stop() == 0)
   }
 
-  @Test func anAddressInUseIsSaid() throws {
+  @Test func addressInUseExitsWith69() throws {
     let first = try SimulatorProcess()
     let process = Process()
     process.executableURL = SimulatorProcess.program

@@ -4,11 +4,11 @@ import Testing
 
 @testable import replicate_simulator
 
-/// The values that the provider is made of.
+/// The provider's parts: timers, rate limit, queue and sender pool.
 @Suite struct ProviderPartsTests {
   private static let beginning = Instant(nanoseconds: 1_700_000_000_000_000_000)
 
-  @Test func timersComeInOrder() {
+  @Test func timersPopInOrder() {
     var queue = TimerQueue<Int>()
     let dice = Dice(seed: 5)
     for number in 0..<2000 {
@@ -17,18 +17,18 @@ import Testing
     var seen: [(due: Instant, number: Int)] = []
     while let due = queue.next, let number = queue.popDue(by: due) { seen.append((due, number)) }
     #expect(seen.count == 2000 && queue.count == 0)
-    // Those that are due at the same time come in the order in which they were added.
+    // Timers with the same due time pop in the order of insertion.
     #expect(zip(seen, seen.dropFirst()).allSatisfy { ($0.due, $0.number) < ($1.due, $1.number) })
   }
 
-  @Test func nothingIsTakenBeforeItsTime() {
+  @Test func timerDoesNotPopEarly() {
     var queue = TimerQueue<Int>()
     queue.insert(1, at: Self.beginning + .seconds(1))
     #expect(queue.popDue(by: Self.beginning) == nil)
     #expect(queue.popDue(by: Self.beginning + .seconds(1)) == 1)
   }
 
-  @Test func aTenthOfTheRateMayComeAtOnce() {
+  @Test func burstIsATenthOfTheRate() {
     var bucket = TokenBucket(perMinute: 600, at: Self.beginning)
     let taken = (0..<100).count { _ in bucket.take(at: Self.beginning) == nil }
     #expect(taken == 60)
@@ -38,7 +38,7 @@ import Testing
     #expect((0..<100).count { _ in bucket.take(at: Self.beginning + .seconds(3600)) == nil } == 60)
   }
 
-  @Test func aLowRateLetsOneThroughAndSaysHowLongToWait() {
+  @Test func lowRateAllowsOneAndReportsWait() {
     var bucket = TokenBucket(perMinute: 6, at: Self.beginning)
     #expect(bucket.take(at: Self.beginning) == nil)
     #expect(bucket.take(at: Self.beginning) == 10)
@@ -46,8 +46,8 @@ import Testing
     #expect(bucket.take(at: Self.beginning + .seconds(10)) == nil)
   }
 
-  /// However often it is asked: what has accrued in parts of a millisecond counts.
-  @Test func askingOftenDoesNotSlowTheRate() {
+  /// Fractions of a token accrue, however often `take` is called.
+  @Test func frequentCallsDoNotSlowTheRate() {
     var bucket = TokenBucket(perMinute: 600, at: Self.beginning)
     var taken = 0
     for step in 0..<300_000 {
@@ -56,7 +56,7 @@ import Testing
     #expect((158...160).contains(taken))
   }
 
-  @Test func whatComesFirstGoesFirst() {
+  @Test func fifoKeepsOrder() {
     var fifo = Fifo<Int>()
     var (next, expected) = (0, 0)
     for round in 0..<200 {
@@ -78,15 +78,15 @@ import Testing
     #expect(expected == next)
   }
 
-  @Test func anAttemptWaitsForAnIdleSender() {
+  @Test func attemptWaitsForIdleSender() {
     let queues = (0..<2).map { _ in BlockingQueue<WebhookAttempt>(capacity: 1) }
     var senderPool = SenderPool(queues: queues)
     for index in 0..<3 {
       let attempt = WebhookAttempt(
         ordinal: 1, index: index, event: .logs, webhookID: "m", url: "http://a", body: [],
         start: Self.beginning, isCopy: false)
-      let isTaken = senderPool.submit(attempt)
-      #expect(isTaken)
+      let isAccepted = senderPool.submit(attempt)
+      #expect(isAccepted)
     }
     #expect(queues[1].popAll(patience: .zero)?.map(\.index) == [0])
     #expect(queues[0].popAll(patience: .zero)?.map(\.index) == [1])
@@ -95,7 +95,7 @@ import Testing
     #expect(queues[0].popAll(patience: .zero)?.map(\.index) == [2])
   }
 
-  @Test func fractionsAreCutAndNotRounded() {
+  @Test func fractionsAreTruncated() {
     let instant = Instant(nanoseconds: 1_764_000_000_999_999_999)
     #expect(instant.rfc3339(fractionDigits: 3) == "2025-11-24T16:00:00.999Z")
     #expect(instant.rfc3339(fractionDigits: 9) == "2025-11-24T16:00:00.999999999Z")

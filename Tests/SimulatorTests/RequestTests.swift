@@ -3,7 +3,7 @@ import Testing
 
 @testable import replicate_simulator
 
-/// What may be asked, and how a refusal reads.
+/// Parsing of requests, and the rejection of invalid ones.
 @Suite struct RequestTests {
   private func problem(
     _ body: String, to endpoint: CreateRequest.Endpoint = .predictions
@@ -33,7 +33,7 @@ import Testing
     ),
     (#"{"version":"a/b","input":{"simulate":1}}"#, 422, "- input.simulate: must be an object\n"),
   ])
-  func refusalsSayWhatIsWrong(_ body: String, _ status: Int, _ detail: String) {
+  func rejectionsNameFieldAndReason(_ body: String, _ status: Int, _ detail: String) {
     let problem = problem(body)
     #expect(problem?.status.code == status && problem?.detail == detail)
   }
@@ -42,19 +42,19 @@ import Testing
     #"{"end":"late"}"#, #"{"end":1}"#, #"{"error":1}"#, #"{"queue_ms":-1}"#, #"{"duration_ms":3600001}"#,
     #"{"duration_ms":1.5}"#, #"{"other":1}"#,
   ])
-  func unknownSteeringIsRefused(_ simulate: String) {
+  func rejectsUnknownOverrides(_ simulate: String) {
     #expect(problem(#"{"version":"a/b","input":{"simulate":\#(simulate)}}"#)?.status.code == 422)
   }
 
   @Test(arguments: ["", "[]", "{", "7", "{\"input\":{}}x"])
-  func otherThanAnObjectIsMalformed(_ body: String) {
+  func rejectsBodiesThatAreNoObject(_ body: String) {
     #expect(problem(body)?.status.code == 400)
   }
 
   @Test(arguments: [
     "x", "a/b/c", "a/", "/b", "a/b:1", "missing/model", "a b/c", String(repeating: "G", count: 64),
   ])
-  func unknownVersionsAreRefused(_ version: String) {
+  func rejectsUnknownVersions(_ version: String) {
     #expect(problem(#"{"version":"\#(version)","input":{}}"#) == .invalidVersion)
   }
 
@@ -64,12 +64,12 @@ import Testing
     #expect(problem(#"{"input":{}}"#, to: .deployment(model)) == .notFound)
   }
 
-  @Test func aModelTakesNoVersion() throws {
+  @Test func modelEndpointRejectsVersion() throws {
     let model = try #require(ModelName(owner: "a", name: "b"))
     #expect(problem(#"{"input":{},"version":"a/b"}"#, to: .model(model))?.status.code == 422)
   }
 
-  @Test func aVersionFindsItsModel() throws {
+  @Test func versionResolvesToItsModel() throws {
     for model in VersionReference.presetModels {
       #expect(try #require(VersionReference(model.version)).model == model)
       #expect(try #require(VersionReference("\(model):\(model.version)")).version == model.version)
@@ -83,24 +83,24 @@ import Testing
   @Test(arguments: [
     ("30", 30_000), ("30s", 30_000), ("5m", 300_000), ("1h30m45s", 5_445_000), ("250ms", 250), ("0s", 0),
   ])
-  func durationsAreRead(_ text: String, _ milliseconds: Int) {
+  func parsesDurations(_ text: String, _ milliseconds: Int) {
     #expect(DurationText.parse(text) == .milliseconds(milliseconds))
   }
 
   @Test(arguments: ["", "s", "-1s", "1.5s", "1 s", "1d", "10s5", "9999999999s", "999h", "１s"])
-  func otherTextsAreNoDurations(_ text: String) {
+  func rejectsInvalidDurations(_ text: String) {
     #expect(DurationText.parse(text) == nil)
     #expect(DurationArgument(argument: text) == nil)
   }
 
-  /// Replicate's header takes seconds without a unit; an option does not.
+  /// Replicate's header field accepts seconds without a unit; an option does not.
   @Test(arguments: ["30", "0"])
-  func anOptionNeedsItsUnit(_ text: String) {
+  func durationOptionNeedsUnit(_ text: String) {
     #expect(DurationText.parse(text) != nil && DurationArgument(argument: text) == nil)
     #expect(DurationArgument(argument: text + "s") != nil)
   }
 
-  /// A line of a piece that is no `data:` is a field of another name, and lost.
+  /// Without its `data:` prefix, a line of a piece would be another field and get lost.
   @Test func everyLineOfAPieceIsData() {
     let event = Provider.event("output", 1, "a\r\nb\rc\nd")
     #expect(event == "event: output\nid: 1\ndata: a\ndata: b\ndata: c\ndata: d\n\n")
@@ -109,7 +109,7 @@ import Testing
   @Test(arguments: [
     ("wait", 60), ("wait=5", 5), ("respond-async, wait=60", 60), ("wait=\"7\"", 7), ("respond-async", nil),
   ])
-  func preferenceIsRead(_ prefer: String, _ seconds: Int?) throws {
+  func parsesPreference(_ prefer: String, _ seconds: Int?) throws {
     let bytes = Array(#"{"version":"a/b","input":{}}"#.utf8)
     var request = try CreateRequest(bytes.span, to: .predictions)
     try request.apply(prefer: prefer, cancelAfter: nil)
@@ -120,12 +120,12 @@ import Testing
     arguments: [
       ("wait=0", nil), ("wait=61", nil), ("wait=x", nil), (nil, "4s"), (nil, "soon"),
     ] as [(String?, String?)])
-  func preferencesOutOfBoundsAreRefused(_ prefer: String?, _ cancelAfter: String?) throws {
+  func rejectsPreferencesOutOfBounds(_ prefer: String?, _ cancelAfter: String?) throws {
     let bytes = Array(#"{"version":"a/b","input":{}}"#.utf8)
     var request = try CreateRequest(bytes.span, to: .predictions)
     do throws(APIProblem) {
       try request.apply(prefer: prefer, cancelAfter: cancelAfter)
-      #expect(Bool(false), "it was let through")
+      #expect(Bool(false), "it was accepted")
     } catch {
       #expect(error.status.code == 422)
     }
@@ -141,7 +141,7 @@ import Testing
     ("GET", "simulator/predictions", 200), ("GET", "v1", 404), ("GET", "", 404), ("GET", "v1/models/a", 404),
     ("GET", "v1/models/a b/c", 404), ("POST", "v1/models/a/b/other", 404), ("GET", "v2/predictions", 404),
   ])
-  func pathsAreKnownOrNot(_ method: String, _ path: String, _ status: Int) {
+  func matchesPathsAndMethods(_ method: String, _ path: String, _ status: Int) {
     let segments = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
     do throws(APIProblem) {
       _ = try APIRoute(Method(method), segments)

@@ -3,7 +3,7 @@ import HTTPClient
 import LiveDaemon
 import Testing
 
-/// The built simulator, as a process of its own on a port that the system chose.
+/// The built simulator as a process, on a port that the system chooses.
 final class SimulatorProcess {
   static let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
@@ -11,7 +11,7 @@ final class SimulatorProcess {
   private(set) var url = ""
   private let folder: URL
 
-  /// Beside the bundle of the tests.
+  /// The program, in the folder of the test bundle.
   static let program: URL = {
     let arguments = ProcessInfo.processInfo.arguments
     let bundle = arguments.first { $0.hasSuffix(".xctest") } ?? arguments[0]
@@ -19,14 +19,14 @@ final class SimulatorProcess {
       "replicate-simulator")
   }()
 
-  /// - Parameter environment: added to that of the tests, and then no file holds the secret; nil for a file.
+  /// - Parameter environment: additions to the tests' environment. With any, no secret file is given.
   init(_ arguments: [String] = [], environment: [String: String]? = nil) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent(
       "replicate-simulator-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let secretFile = folder.appendingPathComponent("secret")
     try Data((Self.secret + "\n").utf8).write(to: secretFile)
-    // A file and no pipe: processes that other tests start meanwhile would inherit it.
+    // A file, not a pipe, because processes that other tests start would inherit the pipe.
     let output = folder.appendingPathComponent("output")
     try Data().write(to: output)
     let options =
@@ -55,7 +55,7 @@ final class SimulatorProcess {
     try? FileManager.default.removeItem(at: folder)
   }
 
-  /// SIGTERM, and the exit status.
+  /// Sends SIGTERM and returns the exit status.
   func stop() -> Int32 {
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()
@@ -94,7 +94,7 @@ final class SimulatorProcess {
     return try #require(answer.json["id"] as? String)
   }
 
-  /// What the simulator knows of its predictions, when nothing more will happen: waits at most half a minute.
+  /// The overview's predictions once all are settled; waits at most half a minute.
   func settled(created: Int) throws -> [[String: Any]] {
     for _ in 0..<3000 {
       let overview = try send("/simulator/predictions").json

@@ -1,12 +1,12 @@
 @testable import System
 
-// For its lock, which thread sanitizer sees.
+// @testable for its lock, which thread sanitizer supports.
 @testable import EventLoop
 import HTTPServer
 import HTTPWire
 import StandardWebhooks
 
-/// What a receiver was sent.
+/// A webhook as received.
 struct ReceivedWebhook: Sendable {
   let id: String
   let timestamp: String
@@ -16,7 +16,9 @@ struct ReceivedWebhook: Sendable {
   let isSigned: Bool
 }
 
-/// A receiver in this process. `answer` is told what came, and how often its id came before.
+/// An in-process webhook receiver.
+///
+/// `answer` maps a webhook, and the number of earlier ones with its id, to a status.
 final class WebhookReceiver {
   private let loop: EventLoop
   private let thread: Thread

@@ -2,7 +2,7 @@ import Testing
 
 @testable import replicate_simulator
 
-/// Which webhooks are sent, and when again.
+/// Throttling, retries and faults of webhooks.
 @Suite struct WebhookTests {
   private static let beginning = Instant(nanoseconds: 1_700_000_000_000_000_000)
 
@@ -15,18 +15,18 @@ import Testing
     var lifecycle = PredictionLifecycle(
       Preset.behaviour(of: "demo/tokens", duration: .seconds(2)), createdAt: Self.beginning)
     var throttle = WebhookThrottle(events: events)
-    var told: [(event: WebhookEvent, time: Instant)] = []
+    var sent: [(event: WebhookEvent, time: Instant)] = []
     while let due = lifecycle.nextChangeAt, let change = lifecycle.advance(to: due) {
-      told += throttle.events(of: change, at: due).map { ($0, due) }
+      sent += throttle.events(of: change, at: due).map { ($0, due) }
     }
-    #expect(told.count == count)
+    #expect(sent.count == count)
     for event in [WebhookEvent.output, .logs] {
-      let times = told.filter { $0.event == event }.map(\.time)
+      let times = sent.filter { $0.event == event }.map(\.time)
       #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= .milliseconds(500) })
     }
   }
 
-  /// However fast a prediction is, its start and its end are told.
+  /// Every prediction sends its start and its end, however short it is.
   @Test func startAndEndAreNeverThrottled() {
     var throttle = WebhookThrottle(events: Set(WebhookEvent.allCases))
     #expect(throttle.events(of: .started, at: Self.beginning) == [.start])
@@ -35,7 +35,7 @@ import Testing
     #expect(throttle.events(of: .ended, at: Self.beginning) == [.completed])
   }
 
-  @Test func theLastRetryIsAtTheEndOfTheWindow() {
+  @Test func lastRetryIsAtEndOfWindow() {
     let schedule = RetrySchedule(window: .seconds(63))
     let seconds = (1...7).map { schedule.offset(ofRetry: $0)?.components.seconds }
     #expect(seconds == [1, 3, 7, 15, 31, 63, nil])
@@ -45,7 +45,7 @@ import Testing
     // Retries made, seconds that have passed, the next retry, its second.
     (0, 0, 1, 1), (0, 1, 1, 1), (0, 2, 2, 3), (1, 1, 2, 3), (1, 20, 5, 31), (5, 40, 6, 63),
   ])
-  func attemptsThatTakeLongSkipRetries(_ retry: Int, _ passed: Int, _ next: Int, _ second: Int) throws {
+  func slowAttemptsSkipOverdueRetries(_ retry: Int, _ passed: Int, _ next: Int, _ second: Int) throws {
     let schedule = RetrySchedule(window: .seconds(63))
     let found = schedule.next(
       after: retry, since: Self.beginning, now: Self.beginning + .seconds(passed))
@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test(arguments: [(6, 63), (0, 64), (5, 70)])
-  func nothingIsTriedAfterTheWindow(_ retry: Int, _ passed: Int) {
+  func noRetriesAfterWindow(_ retry: Int, _ passed: Int) {
     let now = Self.beginning + .seconds(passed)
     #expect(RetrySchedule(window: .seconds(63)).next(after: retry, since: Self.beginning, now: now) == nil)
     #expect(RetrySchedule(window: .zero).next(after: 0, since: Self.beginning, now: Self.beginning) == nil)
@@ -64,7 +64,7 @@ import Testing
     (.answered(301), .abandoned), (.answered(400), .retry), (.answered(429), .retry),
     (.answered(503), .retry), (.unreachable, .retry),
   ])
-  func whatAnAnswerMeans(_ outcome: AttemptOutcome, _ meaning: AttemptOutcome.Disposition) {
+  func statusDecidesRetry(_ outcome: AttemptOutcome, _ meaning: AttemptOutcome.Disposition) {
     #expect(outcome.disposition == meaning)
   }
 
@@ -74,7 +74,7 @@ import Testing
     Faults(probabilities: probabilities, seed: seed)
   }
 
-  @Test func withoutChancesNothingGoesWrong() {
+  @Test func zeroProbabilitiesInjectNoFaults() {
     let faults = faults(Faults.Probabilities())
     for ordinal in 1...500 {
       #expect(faults.delays(ofWebhook: 0, ofPrediction: ordinal, remaining: .seconds(1)) == [.zero])
@@ -82,7 +82,7 @@ import Testing
     }
   }
 
-  @Test func theSameSeedMakesTheSameFaults() {
+  @Test func sameSeedInjectsSameFaults() {
     let probabilities = Faults.Probabilities(losing: 0.2, duplicating: 0.3, reordering: 0.4, failing: 0.2)
     func all(_ seed: UInt64) -> [[Duration]] {
       (1...200).flatMap { ordinal in
@@ -96,7 +96,7 @@ import Testing
     #expect(all(1) != all(2))
   }
 
-  @Test func faultsComeAsOftenAsAsked() {
+  @Test func faultRatesMatchProbabilities() {
     let probabilities = Faults.Probabilities(losing: 0.2, duplicating: 0.3, reordering: 0.4, failing: 0.1)
     let faults = faults(probabilities)
     let delays = (1...10_000).map { faults.delays(ofWebhook: 3, ofPrediction: $0, remaining: .seconds(2)) }
@@ -112,7 +112,7 @@ import Testing
 
   // MARK: - Records
 
-  @Test func aRecordTellsAcknowledgedFromLostAndFailed() {
+  @Test func recordCountsAcknowledgedLostAndFailed() {
     var record = WebhookRecord()
     record.plan(.start, copies: 0)
     record.plan(.logs, copies: 1)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The built program, with the built daemon.
+/// The built benchmark with the built daemon.
 @Suite(.serialized) struct EndToEndTests {
   private struct Result {
     let status: Int32
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test func everythingThatWasAcknowledgedIsThere() throws {
+  @Test func verifiesEveryAcknowledgedDelivery() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -63,7 +63,7 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
-  /// One small run of each: that it works, not how fast it is.
+  /// One small run of each, for function rather than speed.
   @Test func everyScenarioRuns() throws {
     let result = try Self.run([
       "--scenario", "all", "--deliveries", "100", "--body-bytes", "1500", "--jobs", "150",
@@ -77,7 +77,7 @@ import Testing
     #expect((idle?["notes"] as? [String: Any])?["idle_connections"] as? Int == 50)
   }
 
-  @Test func aStoreIsFilledOnceAndServesAgain() throws {
+  @Test func storeIsFilledOnceAndReused() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -96,7 +96,7 @@ import Testing
     #expect(report["faultless"] as? Bool == true && report["notes"] == nil, "\(reads.error)")
   }
 
-  @Test func aStartIsTimedUntilTheFirstAnswer() throws {
+  @Test func startIsTimedUntilFirstResponse() throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("bench-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -111,13 +111,13 @@ import Testing
     let memory = try ["anonymous_bytes", "resident_bytes"].map { try #require(report[$0] as? Int) }
     #expect(memory[0] > 1 << 16 && memory[0] < memory[1])
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
-    // A daemon that ends is not waited for.
+    // A daemon that has ended ends the wait.
     let wrong = try Self.run(arguments + ["--setting", "MAX_BODY=none"])
     #expect(wrong.status == 69 && wrong.error.contains("MAX_BODY"), "\(wrong.status): \(wrong.error)")
   }
 
-  /// A receiver may end a connection behind an answer: the next request goes over a new one, and none is lost.
-  @Test func connectionsThatTheReceiverEndsAreMadeAnew() throws {
+  /// After the receiver closes a connection, requests use a new one and none is lost.
+  @Test func reconnectsAfterReceiverCloses() throws {
     let result = try Self.run([
       "--deliveries", "300", "--connections", "4", "--json", "--verify", "--setting",
       "MAX_REQUESTS_PER_CONNECTION=10",
@@ -129,7 +129,7 @@ import Testing
     #expect((26...30).contains(try #require(lane["reconnects"] as? Int)), "\(lane)")
   }
 
-  @Test func aReceiverThatIsSilentIsGivenUp() throws {
+  @Test func silentReceiverEndsTheRun() throws {
     let silent = try ForgetfulReceiver(answers: false)
     let result = try Self.run(
       ["--url", "http://127.0.0.1:\(silent.port)", "--deliveries", "10", "--seconds", "1", "--json"],
@@ -140,8 +140,8 @@ import Testing
     #expect(lane["answers"] as? Int == 0 && lane["unanswered"] as? Int == 10 && lane["p50_us"] == nil)
   }
 
-  /// A receiver that forgets what it has acknowledged is found out: another daemon's API knows nothing of it.
-  @Test func whatIsMissingIsFound() throws {
+  /// Verification detects a receiver that acknowledges deliveries and records none.
+  @Test func verificationFindsMissingDeliveries() throws {
     let forgetful = try ForgetfulReceiver()
     let result = try Self.run(
       [
@@ -164,12 +164,12 @@ import Testing
     (["--daemon", "/nowhere"], 78, "/nowhere"),
     (["--deliveries", "10", "--daemon", "/bin/false"], 69, "/bin/false"),
   ])
-  func whatCannotRunIsExplained(_ arguments: [String], _ status: Int32, _ cause: String) throws {
+  func unusableOptionsAreExplained(_ arguments: [String], _ status: Int32, _ cause: String) throws {
     let result = try Self.run(arguments)
     #expect(result.status == status && result.error.contains(cause), "\(result.status): \(result.error)")
   }
 
-  @Test func aReceiverThatIsNotThereEndsTheRun() throws {
+  @Test func unreachableReceiverEndsTheRun() throws {
     let result = try Self.run(
       ["--url", "http://127.0.0.1:\(ForgetfulReceiver.unusedPort())", "--deliveries", "10"],
       environment: ["REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])
@@ -177,12 +177,12 @@ import Testing
   }
 }
 
-/// Acknowledges every delivery and knows of no job.
+/// A receiver that acknowledges every delivery and has no jobs.
 private final class ForgetfulReceiver: Sendable {
   let port: Int
   private let listener: Int32
 
-  /// - Parameter answers: false for one that takes connections and says nothing.
+  /// - Parameter answers: false for one that accepts connections and sends nothing.
   init(answers: Bool = true) throws {
     let (listener, port) = Self.bindAnywhere()
     (self.listener, self.port) = (listener, port)
@@ -202,7 +202,7 @@ private final class ForgetfulReceiver: Sendable {
     close(listener)
   }
 
-  /// A port on which nobody listens.
+  /// A port without a listener.
   static func unusedPort() -> Int {
     let (descriptor, port) = bindAnywhere()
     close(descriptor)
@@ -224,7 +224,7 @@ private final class ForgetfulReceiver: Sendable {
     return (descriptor, Int(address.sin_port.bigEndian))
   }
 
-  /// One request after the other; every one ends where its declared length does.
+  /// Serves requests one by one, each delimited by its Content-Length.
   private static func serve(_ connection: Int32) {
     defer { close(connection) }
     var (text, buffer) = ("", [UInt8](repeating: 0, count: 64 * 1024))
@@ -245,7 +245,7 @@ private final class ForgetfulReceiver: Sendable {
   }
 }
 
-/// What sanitizers are told through the environment of the tests, for the processes that these start.
+/// Sanitizer options from the environment, passed on to child processes.
 private let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
   name == "ASAN_OPTIONS" || name == "TSAN_OPTIONS"
 }

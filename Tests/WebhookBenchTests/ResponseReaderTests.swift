@@ -23,21 +23,21 @@ import Testing
   }
 
   @Test(arguments: 0...plain.utf8.count)
-  func anAnswerMayComeInTwoPieces(_ split: Int) throws {
+  func parsesResponseInTwoPieces(_ split: Int) throws {
     let bytes = Array(Self.plain.utf8)
     let reader = try Self.read([Array(bytes[..<split]), Array(bytes[split...])])
     #expect(reader.isComplete && reader.status == 200 && reader.endsConnection)
     #expect(reader.body == Array("hello world".utf8))
   }
 
-  @Test func anAnswerMayComeByteByByte() throws {
+  @Test func parsesResponseByteByByte() throws {
     let reader = try Self.read(Self.plain.utf8.map { [$0] })
     #expect(reader.isComplete && reader.status == 200 && reader.body == Array("hello world".utf8))
   }
 
-  /// No prefix passes for the whole.
+  /// No prefix counts as complete.
   @Test(arguments: 0..<plain.utf8.count)
-  func aPieceIsNotTheWhole(_ length: Int) throws {
+  func prefixIsIncomplete(_ length: Int) throws {
     #expect(try !Self.read([Array(Self.plain.utf8.prefix(length))]).isComplete)
   }
 
@@ -45,7 +45,7 @@ import Testing
     ("HTTP/1.1 204 No Content\r\n\r\n", 204), ("HTTP/1.1 304 Not Modified\r\nETag: \"1\"\r\n\r\n", 304),
     ("HTTP/1.1 401 Unauthorized\r\nContent-Length:\t 0 \r\n\r\n", 401),
   ])
-  func anAnswerWithoutContentEndsWithItsHead(_ text: String, _ status: Int) throws {
+  func responseWithoutContentEndsAfterHead(_ text: String, _ status: Int) throws {
     let reader = try Self.read([Array(text.utf8)])
     #expect(reader.isComplete && reader.status == status && !reader.endsConnection)
   }
@@ -61,11 +61,11 @@ import Testing
       ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1", .surplus),
       ("HTTP/1.1 200 OK\r\nX: " + String(repeating: "x", count: 17_000), .tooLong),
     ] as [(String, ResponseReader.Problem)])
-  func whatCannotBeReadIsSaid(_ text: String, _ problem: ResponseReader.Problem) {
+  func rejectsMalformedResponses(_ text: String, _ problem: ResponseReader.Problem) {
     #expect(throws: problem) { try Self.read([Array(text.utf8)]) }
   }
 
-  @Test func aReaderServesAgain() throws {
+  @Test func readerIsReusable() throws {
     var reader = ResponseReader(keepsBody: true)
     for text in [Self.plain, "HTTP/1.1 503 No\r\nContent-Length: 1\r\n\r\n!"] {
       reader.reset()

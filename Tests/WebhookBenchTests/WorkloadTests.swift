@@ -11,7 +11,7 @@ import Testing
     return try Workload(recipe, to: Endpoint("http://127.0.0.1:1/w"), signedWith: .generate())
   }
 
-  /// Of a request: the value of a header field, and the body.
+  /// The head and the body of a request.
   private static func parts(_ workload: Workload, _ number: Int) -> (head: String, body: String) {
     let text = workload.requests.text(of: number)
     let end = text.range(of: "\r\n\r\n") ?? text.endIndex..<text.endIndex
@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test(arguments: [Identifiers.Order.random, .sequential])
-  func theSameSeedMakesTheSame(_ order: Identifiers.Order) throws {
+  func sameSeedMakesSameWorkload(_ order: Identifiers.Order) throws {
     func make(_ seed: UInt64) throws -> Workload {
       try Self.make { recipe in
         Scenario.lifecycle.adjust(&recipe)
@@ -38,8 +38,8 @@ import Testing
     }
   }
 
-  /// How a store is filled piece by piece: nothing is left open at the end of one, and no id comes twice.
-  @Test func everyJobOfAPieceIsToldToItsEnd() throws {
+  /// Batches that fill a store: each ends all of its jobs, and ids are unique across batches.
+  @Test func everyJobOfABatchReachesItsEnd() throws {
     let pieces = try [0, 700].map { first in
       try Self.make { recipe in
         (recipe.deliveries, recipe.deliveriesPerJob, recipe.jobs) = (2100, 3...3, 700)
@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test(arguments: [Identifiers.Order.random, .sequential])
-  func idsAreDifferent(_ order: Identifiers.Order) {
+  func idsAreUnique(_ order: Identifiers.Order) {
     let identifiers = Identifiers(seed: 3, order: order)
     let ids = (0..<50_000).flatMap { [identifiers.job($0), identifiers.delivery($0)] }
     #expect(Set(ids).count == 100_000)
@@ -68,9 +68,9 @@ import Testing
     #expect((jobs == jobs.sorted()) == (order == .sequential))
   }
 
-  /// At every size near those at which the logs or members begin to be left out.
+  /// Sizes include those around which logs or members are omitted.
   @Test(arguments: [460, 461, 500, 1498, 1499, 1500, 1501, 1999, 2500, 60_000, 900_000])
-  func bodiesAreJSONOfTheSizeAskedFor(_ size: Int) throws {
+  func bodiesAreJSONOfRequestedSize(_ size: Int) throws {
     let bodies = PredictionBody(maxBytes: 900_000, now: 1_764_000_000)
     for status in [PredictionBody.Status.starting, .processing, .succeeded, .failed, .canceled] {
       let id = String(repeating: "a", count: 26)
@@ -81,7 +81,7 @@ import Testing
     }
   }
 
-  @Test func logsOfEveryLengthAreWhole() throws {
+  @Test func logsOfEveryLengthAreValid() throws {
     let bodies = PredictionBody(maxBytes: 2500, now: 1_764_000_000)
     for size in 1600...1800 {
       let body = bodies.make(id: "a", status: .succeeded, size: size, seed: 1)
@@ -90,7 +90,7 @@ import Testing
     }
   }
 
-  @Test func aLifecycleRunsInOrderFromStartingToItsEnd() throws {
+  @Test func lifecycleRunsInOrderFromStartToEnd() throws {
     let workload = try Self.make(Scenario.lifecycle.adjust)
     var histories: [Int: [PredictionBody.Status]] = [:]
     for number in workload.sends {
@@ -107,20 +107,20 @@ import Testing
     #expect(ended.allSatisfy { $0.count >= 2 })
   }
 
-  @Test func aDuplicateRepeatsWhatWasSentBefore() throws {
+  @Test func duplicateRepeatsEarlierDelivery() throws {
     let workload = try Self.make { $0.duplicatePercent = 30 }
     #expect(workload.sends.count == 3000)
     let repeats = workload.sends.count - Set(workload.sends).count
     #expect((750...1050).contains(repeats), "\(repeats)")
     var seen: Set<UInt32> = []
     for number in workload.sends {
-      // A new one is always the next.
+      // A new delivery has the next number.
       #expect(seen.contains(number) || Int(number) == seen.count)
       seen.insert(number)
     }
   }
 
-  @Test func tenOfAHundredSignaturesDoNotFit() throws {
+  @Test func tenPercentOfSignaturesAreInvalid() throws {
     let secret = Secret.generate()
     var recipe = Workload.Recipe(deliveries: 2000, bodyBytes: 600, seed: 1)
     recipe.badSignaturePercent = 10
