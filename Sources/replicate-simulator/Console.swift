@@ -5,7 +5,9 @@ struct Console: Sendable {
   /// Suppresses notes.
   let isQuiet: Bool
 
-  /// Prints a line on standard output, unbuffered because a program may wait on it.
+  /// Prints a line on standard output, unbuffered.
+  ///
+  /// A program may wait on it.
   func print(_ line: String) {
     Self.write(line, to: STDOUT_FILENO)
   }

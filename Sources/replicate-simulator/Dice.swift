@@ -45,7 +45,9 @@ struct Identifiers: Sendable {
   /// 26 letters and digits.
   func prediction(_ ordinal: Int) -> String { text(ordinal, 0, length: 26) }
 
-  /// The key in a stream's URL, in place of the id that others may know.
+  /// The key in a stream's URL.
+  ///
+  /// It is there in place of the id, which others may know.
   func stream(_ ordinal: Int) -> String { text(-ordinal, 0, length: 48) }
 
   /// 48 letters and digits, as in the URLs of Replicate's files.

@@ -60,7 +60,7 @@ extension Duration {
   }
 }
 
-/// The clock of a run: wall time at the start plus monotonic time since.
+/// The clock of a run: wall time at start plus monotonic time.
 ///
 /// Setting the system's time meanwhile has no effect.
 struct SimulatorClock: Sendable {

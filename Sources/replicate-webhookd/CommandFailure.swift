@@ -2,7 +2,9 @@ import ArgumentParser
 import Daemon
 internal import Settings
 
-/// An unsuccessful end of a command: one line for people, an exit status for scripts.
+/// An unsuccessful end of a command.
+///
+/// One line for people, an exit status for scripts.
 struct CommandFailure: Error, CustomStringConvertible {
   let description: String
   let code: ExitStatus

@@ -33,7 +33,7 @@ enum Files {
     }
   }
 
-  /// The bytes; nil if the file cannot be read or is larger than `maxBytes`.
+  /// The bytes. Nil if the file cannot be read or is larger than `maxBytes`.
   static func bytes(of path: String, maxBytes: Int) -> [UInt8]? {
     guard case .bytes(let bytes) = contents(of: path, maxBytes: maxBytes) else { return nil }
     return bytes

@@ -64,7 +64,7 @@ struct JobFollower {
     }
   }
 
-  /// The changed job; nil if nothing has changed or the daemon did not answer.
+  /// The changed job. Nil if nothing has changed or the daemon did not answer.
   private mutating func poll(after job: JSONDocument?) throws -> JSONDocument? {
     do throws(CommandFailure) {
       let condition = entityTag.map { ["If-None-Match: \($0)"] } ?? []

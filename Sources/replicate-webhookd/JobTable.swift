@@ -23,7 +23,7 @@ enum JobTable {
       })
   }
 
-  /// Ended jobs by day and model, then by day with the lost webhooks.
+  /// Ended jobs by day and model, then lost webhooks by day.
   static func usage(_ document: JSONDocument) -> String {
     let days = document.objects("days")
     guard !days.isEmpty else { return "no jobs ended in these days" }

@@ -4,7 +4,7 @@ internal import Settings
 
 /// The URL of a listener on this machine.
 enum LocalURL {
-  /// The URL of the first plain HTTP address with a port; nil if there is none.
+  /// The URL of the first plain HTTP address with a port. Nil if there is none.
   ///
   /// A wildcard address is reached through loopback.
   static func of(_ addresses: [ListenAddress]) -> String? {

@@ -4,7 +4,7 @@ import HTTPClient
 import JSONText
 internal import System
 
-/// `run`: creates a job through the daemon and follows it to its end.
+/// `run`: creates a job and follows it to its end.
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Run a model through a running daemon, and print its output.",
@@ -111,7 +111,7 @@ struct RunCommand: ParsableCommand {
 // MARK: - The request
 
 extension RunCommand {
-  /// The request member that names what to run; the daemon validates the names.
+  /// The request member that names what to run. The daemon validates the names.
   private func target() throws(ValidationError) -> (member: String, name: String) {
     switch (model, version, deployment) {
     case (let model?, nil, nil): return ("model", model)
@@ -145,7 +145,7 @@ extension RunCommand {
     return writer.bytes
   }
 
-  /// The new job, or the existing one with the same id or key.
+  /// The new job, or the one with this id or key.
   private func create(_ body: [UInt8], at client: JobsAPIClient) throws -> JSONDocument {
     do throws(CommandFailure) {
       let key = idempotencyKey.map { ["Idempotency-Key: \($0)"] } ?? []

@@ -30,7 +30,7 @@ enum Terminal {
     note("replicate-webhookd: " + line)
   }
 
-  /// Prints a line that is no error and no output to standard error.
+  /// Prints an informational line on standard error.
   static func note(_ line: String) {
     write(Array((visible(line, keeping: layout) + "\n").utf8), to: STDERR_FILENO)
   }

@@ -29,9 +29,10 @@ extension Terminal {
     return text
   }
 
-  /// Whether the scalar is a control, a line or paragraph separator, or a bidi control.
+  /// Whether the scalar could control a terminal.
   ///
-  /// Controls are those of C0, DEL and C1, ESC and CSI among them. For bidi controls see
+  /// These are the controls of C0, DEL and C1 (ESC and CSI among them), line and paragraph separators, and
+  /// bidi controls. For bidi controls see
   /// https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters. All of these have at most
   /// four hexadecimal digits.
   private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,7 +1,9 @@
 import Glibc
 import StandardWebhooks
 
-/// Runs scenarios in sequence, each on its own receiver unless --url names one.
+/// Runs scenarios in sequence.
+///
+/// Each has its own receiver unless --url names one.
 final class Benchmark {
   private let options: BenchmarkOptions
   private let seed: UInt64

@@ -81,7 +81,9 @@ struct BenchmarkOptions: ParsableArguments {
     help: ArgumentHelp("The process of that receiver, to measure its resource usage.", valueName: "pid"))
   var pid: Int32?
 
-  /// Signatures are made before the clock starts, and are valid for five minutes.
+  /// The limit of --seconds, below the five minutes that signatures are valid.
+  ///
+  /// Signatures are made before the clock starts.
   private static let maxSeconds = 240
   private static let maxMemoryBytes = 4 << 30
 

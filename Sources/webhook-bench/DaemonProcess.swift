@@ -12,7 +12,7 @@ final class DaemonProcess {
   var id: pid_t { process.id }
 
   /// - Parameters:
-  ///   - environment: additional settings, each `NAME=value`.
+  ///   - environment: settings besides secret, addresses and database, each `NAME=value`.
   ///   - database: a path.
   init(
     _ path: String, secret: Secret, database: String, in folder: TemporaryFolder, environment: [String]
@@ -40,7 +40,9 @@ final class DaemonProcess {
     unlink(log)
   }
 
-  /// Throws if the daemon has ended, such as for a wrong setting or database.
+  /// Throws if the daemon has ended.
+  ///
+  /// The cause may be a wrong setting, or the database.
   func requireRunning() throws {
     guard process.poll() == nil else {
       throw Failure("\(path) ended: \(SystemFile.text(of: log) ?? "")", .unavailable)

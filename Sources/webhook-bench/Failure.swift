@@ -1,4 +1,6 @@
-/// A failure of the benchmark: one line for people, an exit status for scripts.
+/// A failure of the benchmark.
+///
+/// One line for people, an exit status for scripts.
 struct Failure: Error, CustomStringConvertible {
   /// From sysexits.h where it has one.
   enum Status: Int32 {

@@ -5,9 +5,13 @@ import ArgumentParser
 /// None has to be stored.
 struct Identifiers {
   enum Order: String, CaseIterable, ExpressibleByArgument {
-    /// As at Replicate: each new id is at a random position in the store's indexes.
+    /// As at Replicate.
+    ///
+    /// Each new id is at a random position in the store's indexes.
     case random
-    /// Ascending: each new id is at the end of the indexes, which is cheaper.
+    /// Ascending.
+    ///
+    /// Each new id is at the end of the indexes, which is cheaper.
     case sequential
   }
 

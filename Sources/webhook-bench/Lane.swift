@@ -30,7 +30,7 @@ final class Lane {
   private(set) var latencies: Latencies
   /// Response counts by status.
   private var statuses = [Int](repeating: 0, count: 1000)
-  /// The status of each send, 0 without a response; in a background lane the latest.
+  /// The status of each send, 0 without a response. In a background lane the latest.
   private(set) var answers: [UInt16]
   private(set) var taken = 0
   private(set) var answered = 0

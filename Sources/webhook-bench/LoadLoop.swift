@@ -45,8 +45,10 @@ final class LoadLoop {
   private(set) var startedAt: UInt64 = 0
   private var lastAnswerAt: UInt64 = 0
 
-  /// Time without any response after which the run ends; request timeouts are shorter.
+  /// Time without any response after which the run ends. Request timeouts are shorter.
   private static let maxSilenceSeconds = 30.0
+  /// Maximum connections being established at a time.
+  ///
   /// More would overflow the receiver's backlog, and the kernel retries only after a second.
   private static let maxConcurrentConnects = 256
   private static let connectTimeoutSeconds = 30.0

@@ -36,9 +36,9 @@ struct PredictionBody {
   private let startedAt: String
   private let completedAt: String
 
-  /// The size of a body without logs; smaller sizes are rounded up to it.
+  /// The size of a body without logs. Smaller sizes are rounded up to it.
   static let minBytes = 460
-  /// The minimum size of a body with all members; a smaller one omits optional members.
+  /// The minimum size of a body with all members. A smaller one omits optional members.
   private static let minCompleteBytes = 1500
 
   /// - Parameters:

@@ -6,7 +6,7 @@ struct ResourceUsage {
   ///
   /// Its resolution is a clock tick, 10 ms nearly everywhere.
   let cpuSeconds: Double
-  /// Bytes that the process caused to be written to disk; nil without permission.
+  /// Bytes that the process caused to be written to disk. Nil without permission.
   let writtenBytes: Int?
   /// Peak resident memory, in bytes.
   let peakMemory: Int?

@@ -108,7 +108,7 @@ struct ResponseReader {
   private static let connection = Array("connection:".utf8)
   private static let close = Array("close".utf8)
 
-  /// The range of the field's trimmed value; nil if it is another field.
+  /// The range of the field's trimmed value. Nil if it is another field.
   private func value(of name: [UInt8], in line: Range<Int>) -> Range<Int>? {
     guard line.count >= name.count else { return nil }
     for offset in name.indices where head[line.lowerBound + offset] | 0x20 != name[offset] | 0x20 {

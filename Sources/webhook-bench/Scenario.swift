@@ -39,7 +39,7 @@ enum Scenario: String, CaseIterable {
     }
   }
 
-  /// Whether the store is filled with --jobs jobs, before or by the scenario.
+  /// Whether --jobs jobs are stored before or by the scenario.
   var fillsStore: Bool { [.fill, .reads, .lists, .readsDuringWrites].contains(self) }
 
   /// The default number of deliveries or reads.

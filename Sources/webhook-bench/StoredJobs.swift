@@ -4,7 +4,7 @@
 /// run's seed, so that a kept database can be reused.
 struct StoredJobs {
   let count: Int
-  /// Deliveries per job: of growing size, the last one with the job's end.
+  /// Deliveries per job, of growing size; the last ends it.
   let deliveriesPerJob: Int
   private let identifiers: Identifiers
   private let bodyBytes: Int

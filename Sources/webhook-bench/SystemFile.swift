@@ -2,7 +2,7 @@ import Glibc
 
 /// Reads small files and folders whole.
 enum SystemFile {
-  /// The file's text, at most 16 MiB; nil if it cannot be read.
+  /// The file's text, at most 16 MiB. Nil if it cannot be read.
   static func text(of path: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
@@ -18,7 +18,7 @@ enum SystemFile {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  /// Names in a folder except dot files; empty if it cannot be read.
+  /// Names in a folder except dot files. Empty if it cannot be read.
   static func names(in folder: String) -> [String] {
     guard let directory = opendir(folder) else { return [] }
     defer { closedir(directory) }

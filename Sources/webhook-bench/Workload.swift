@@ -18,9 +18,9 @@ struct Workload {
     var badSignaturePercent = 0
     /// Whether each request has `Connection: close`.
     var closesConnections = false
-    /// Maximum number of jobs; if `deliveries` matches it, every job reaches its end.
+    /// Maximum number of jobs. If `deliveries` matches it, every job reaches its end.
     var jobs = Int.max
-    /// The number of the first job, so that a large store is filled in batches.
+    /// The number of the first job; batches fill a large store.
     var firstJob = 0
     /// The number of the first delivery.
     var firstDelivery = 0
@@ -142,7 +142,9 @@ private struct Schedule {
     return distance > 0 ? sends[generator.below(sends.count - distance)] : nil
   }
 
-  /// The status of a delivery: most predictions succeed, jobs of one delivery always.
+  /// The status of a delivery.
+  ///
+  /// Most predictions succeed; those of jobs with one delivery always do.
   private static func status(
     _ index: Int, of count: Int, _ generator: inout SeededGenerator
   ) -> PredictionBody.Status {

@@ -67,7 +67,7 @@ extension SimulatorProcessTests {
       #expect(try send("POST", "/v1/files", to: simulator, form, Array(metadata.utf8)).status == 422)
     }
 
-    /// A declared length above the limit is rejected before the body; other routes have a smaller limit.
+    /// A declared length above the limit is rejected before the body. Other routes have a smaller limit.
     @Test func rejectsLargeBodiesUnread() throws {
       let simulator = try SimulatorProcess()
       let port = try #require(simulator.url.split(separator: ":").last.flatMap { Int($0) })
@@ -135,7 +135,7 @@ extension SimulatorProcessTests {
       #expect(try simulator.send(path, body: body).status == status)
     }
 
-    /// The URL is a capability: the id alone does not give access to the output.
+    /// The URL is a capability; the id alone does not suffice.
     @Test func streamNeedsItsURLAndNoToken() throws {
       let simulator = try SimulatorProcess(["--duration", "100ms"])
       let id = try simulator.create("demo/tokens")

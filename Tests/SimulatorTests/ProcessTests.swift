@@ -172,7 +172,7 @@ import Testing
     }
   }
 
-  /// Replicate documents no `webhook` in items of its list, only in a single prediction.
+  /// Replicate documents `webhook` for a single prediction, not for lists.
   @Test(arguments: [false, true])
   func listShowsWebhooksOnlyWithOption(_ hasOption: Bool) throws {
     let simulator = try SimulatorProcess(hasOption ? ["--list-webhooks"] : [])

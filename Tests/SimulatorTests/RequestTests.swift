@@ -100,7 +100,7 @@ import Testing
     #expect(DurationArgument(argument: text + "s") != nil)
   }
 
-  /// Without its `data:` prefix, a line of a piece would be another field and get lost.
+  /// Without `data:`, a line would be another field and get lost.
   @Test func everyLineOfAPieceIsData() {
     let event = Provider.event("output", 1, "a\r\nb\rc\nd")
     #expect(event == "event: output\nid: 1\ndata: a\ndata: b\ndata: c\ndata: d\n\n")

@@ -3,7 +3,7 @@ import HTTPClient
 import LiveDaemon
 import Testing
 
-/// The built simulator as a process, on a port that the system chooses.
+/// The built simulator as a process, on a free port.
 final class SimulatorProcess {
   static let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
@@ -94,7 +94,7 @@ final class SimulatorProcess {
     return try #require(answer.json["id"] as? String)
   }
 
-  /// The overview's predictions once all are settled; waits at most half a minute.
+  /// The overview's predictions once all are settled. Waits at most half a minute.
   func settled(created: Int) throws -> [[String: Any]] {
     for _ in 0..<3000 {
       let overview = try send("/simulator/predictions").json

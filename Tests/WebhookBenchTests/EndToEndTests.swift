@@ -116,7 +116,7 @@ import Testing
     #expect(wrong.status == 69 && wrong.error.contains("MAX_BODY"), "\(wrong.status): \(wrong.error)")
   }
 
-  /// After the receiver closes a connection, requests use a new one and none is lost.
+  /// After the receiver closes a connection, no request is lost.
   @Test func reconnectsAfterReceiverCloses() throws {
     let result = try Self.run([
       "--deliveries", "300", "--connections", "4", "--json", "--verify", "--setting",

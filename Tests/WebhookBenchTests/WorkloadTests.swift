@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  /// Batches that fill a store: each ends all of its jobs, and ids are unique across batches.
+  /// Each batch ends all of its jobs; ids are unique across batches.
   @Test func everyJobOfABatchReachesItsEnd() throws {
     let pieces = try [0, 700].map { first in
       try Self.make { recipe in

@@ -40,7 +40,7 @@ enum APIRoute: Equatable, Sendable {
     if case .create = self { true } else { false }
   }
 
-  /// Whether the route needs a token; only the overview and streams do not.
+  /// Whether the route needs a token. Only the overview and streams do not.
   var needsToken: Bool {
     switch self {
     case .overview, .stream: false

@@ -117,7 +117,7 @@ struct CreateRequest: Sendable {
     return url
   }
 
-  /// `http://` is accepted here for receivers in development; the real API requires `https://`.
+  /// `http://` is accepted here for receivers in development. The real API requires `https://`.
   private static func isWebURL(_ url: String) -> Bool {
     guard url.utf8.count <= maxURLBytes, url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }),
       let scheme = ["https://", "http://"].first(where: url.hasPrefix)

@@ -15,7 +15,9 @@ struct ModelName: Hashable, Sendable, CustomStringConvertible {
   /// Whether the owner is the one without models.
   var isMissing: Bool { owner == Preset.missingOwner }
 
-  /// The id of its only version: 64 hexadecimal digits, the same in every run.
+  /// The id of its only version.
+  ///
+  /// 64 hexadecimal digits, the same in every run.
   var version: String { Self.version(of: description) }
 
   /// A hash of `text` as 64 hexadecimal digits.

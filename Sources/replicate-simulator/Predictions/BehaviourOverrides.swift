@@ -48,7 +48,7 @@ struct BehaviourOverrides: Equatable, Sendable {
     if let output { behaviour.output = output }
   }
 
-  /// Reads one member; false if it is unknown or has the wrong type.
+  /// Reads one member. False if it is unknown or has the wrong type.
   private mutating func take(_ name: String, _ value: JSONValue, in input: Span<UInt8>) -> Bool {
     switch name {
     case "end":

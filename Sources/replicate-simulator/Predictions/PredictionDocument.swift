@@ -21,7 +21,7 @@ struct PredictionFacts: Sendable {
   let webhookEvents: [WebhookEvent]?
   /// The model whose version a training creates.
   var destination: ModelName?
-  /// The key in the stream's URL; knowing it suffices to read the output.
+  /// The key in the stream's URL. Knowing it suffices to read the output.
   var streamKey = ""
 
   var kind: RunKind { destination == nil ? .prediction : .training }
@@ -141,7 +141,7 @@ extension PredictionDocument {
     }
   }
 
-  /// Writes the new version of `destination`, or the output that the input overrides.
+  /// Writes the new version of `destination`, or the overridden output.
   private func trained(_ destination: ModelName, _ writer: inout JSONWriter) {
     if case .json(let bytes) = lifecycle.behaviour.output { return writer.raw(bytes[...]) }
     writer.object { object in

@@ -71,7 +71,7 @@ struct PredictionLifecycle: Equatable, Sendable {
     return deadline.map { min($0, planned) } ?? planned
   }
 
-  /// Applies the next change due by `now`, with the time at which it was due.
+  /// Applies the next change due by `now`, at its due time.
   ///
   /// Call it until it returns nil.
   mutating func advance(to now: Instant) -> Change? {
@@ -96,7 +96,7 @@ struct PredictionLifecycle: Equatable, Sendable {
     }
   }
 
-  /// Cancels the prediction; nil if it has ended, because an ended one keeps its state.
+  /// Cancels the prediction. Nil if it has ended, because an ended one keeps its state.
   mutating func cancel(at now: Instant) -> Change? {
     // Earlier changes have been applied. A step due exactly now comes too late.
     hasEnded ? nil : end(.canceled, at: now)

@@ -53,7 +53,7 @@ extension Provider {
 }
 
 extension [Int] {
-  /// The index of the first element larger than `value`, in an ascending array.
+  /// In an ascending array, the index of the first element above `value`.
   func partition(after value: Int) -> Int {
     var (low, high) = (0, count)
     while low < high {

@@ -8,7 +8,7 @@ internal import Time
 actor Provider {
   struct Settings: Sendable {
     var publicURL = ""
-    /// How long a prediction runs, unless its model or its input overrides it.
+    /// How long a prediction runs, unless model or input override it.
     var duration: Duration = .seconds(2)
     var createsPerMinute = 600
     /// Creations until the credit is used up; nil for unlimited.

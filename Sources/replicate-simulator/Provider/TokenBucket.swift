@@ -1,4 +1,4 @@
-/// Rate limit of creations: per minute, with bursts of a tenth of that.
+/// Rate limit of creations per minute, with bursts of a tenth.
 struct TokenBucket: Equatable, Sendable {
   private let perMinute: Int
   private let burst: Double
@@ -12,7 +12,7 @@ struct TokenBucket: Equatable, Sendable {
     filledAt = now
   }
 
-  /// Takes a token; if there is none, the whole seconds until the next.
+  /// Takes a token. If there is none, the whole seconds until the next.
   mutating func take(at now: Instant) -> Int? {
     let elapsed = Double(now.nanoseconds - filledAt.nanoseconds) / 60e9
     if elapsed > 0 {

@@ -6,7 +6,9 @@ struct RetrySchedule: Equatable, Sendable {
   /// Time from the first attempt to the last.
   let window: Duration
 
-  /// Waits double: retries are due after 1, 3, 7, 15, 31 and 63 parts of 63 of the window.
+  /// The number of retries; their waits double.
+  ///
+  /// Retries are due after 1, 3, 7, 15, 31 and 63 parts of 63 of the window.
   private static let maxRetries = 6
   private static let parts = 1 << maxRetries - 1
 
@@ -14,13 +16,13 @@ struct RetrySchedule: Equatable, Sendable {
     self.window = window
   }
 
-  /// The time from the first attempt to retry number `retry`; nil if there are fewer.
+  /// The time from the first attempt to retry number `retry`. Nil if there are fewer.
   func offset(ofRetry retry: Int) -> Duration? {
     guard (1...Self.maxRetries).contains(retry), window > .zero else { return nil }
     return window.part(1 << retry - 1, of: Self.parts)
   }
 
-  /// The next retry after `retry` that is not overdue; nil if none is left.
+  /// The next retry after `retry` that is not overdue. Nil if none is left.
   ///
   /// - Parameters:
   ///   - start: when the first attempt was due.
@@ -41,7 +43,9 @@ enum AttemptOutcome: Equatable, Sendable {
   enum Disposition: Equatable, Sendable {
     case acknowledged
     case retry
-    /// By Replicate's rules neither success nor failure: a redirect is not followed and not retried.
+    /// Neither success nor failure by Replicate's rules.
+    ///
+    /// A redirect is not followed and not retried.
     case abandoned
   }
 

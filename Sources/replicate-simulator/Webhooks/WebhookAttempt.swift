@@ -10,7 +10,9 @@ struct WebhookAttempt: Sendable {
   let body: [UInt8]
   /// When the first attempt was due.
   let start: Instant
-  /// A duplicate is never retried: Replicate promises retries, not repeats of acknowledged webhooks.
+  /// Whether this is a duplicate, which is never retried.
+  ///
+  /// Replicate promises retries, not repeats of acknowledged webhooks.
   let isCopy: Bool
   var retry = 0
 

@@ -2,7 +2,9 @@
 enum WebhookEvent: String, CaseIterable, Sendable {
   case start, output, logs, completed
 
-  /// The events sent without a filter: Replicate documents new outputs and the end.
+  /// The events sent without a filter.
+  ///
+  /// Replicate documents new outputs and the end.
   static let standard: Set<WebhookEvent> = [.start, .output, .completed]
 }
 
@@ -13,9 +15,9 @@ struct WebhookThrottle: Equatable, Sendable {
   let events: Set<WebhookEvent>
   private var last: [WebhookEvent: Instant] = [:]
 
-  /// The minimum interval between two `output` or two `logs` webhooks, as at Replicate.
+  /// The minimum interval between two `output` or two `logs` webhooks.
   ///
-  /// An earlier change gets no webhook; the next webhook contains it.
+  /// As at Replicate. An earlier change gets no webhook; the next webhook contains it.
   static let interval: Duration = .milliseconds(500)
 
   init(events: Set<WebhookEvent>) {

@@ -14,7 +14,7 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument {
 
   struct Step {
     let moment: SamplePrediction.Moment
-    /// Steps with the same event are attempts at one delivery, with one `webhook-id`.
+    /// Steps with one event are attempts at one delivery, one `webhook-id`.
     let event: Int
     var signatureIsBroken = false
     /// The age that the attempt's timestamp claims.
