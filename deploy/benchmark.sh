@@ -90,5 +90,5 @@ if [ -z "$growth" ]; then
   [ -x "${nginx:-}" ] && options+=(--nginx "$nginx")
 fi
 export PYTHONDONTWRITEBYTECODE=1
-exec python3 deploy/benchmark/measure.py --build "$build" --place "$place" --figure deploy/benchmark-growth \
+exec python3 deploy/benchmark/measure.py --build "$build" --place "$place" --figure deploy/docs/benchmark-growth \
   ${output:+--output "$output"} "${options[@]}" >&3

@@ -41,7 +41,7 @@ install_all() {
   if [ ! -e "$settings" ]; then
     run as_root install -m 0640 -o root -g $name .env.example "$settings"
   fi
-  run as_root install -m 0644 deploy/$name.service deploy/$name.socket $units
+  run as_root install -m 0644 deploy/service/$name.service deploy/service/$name.socket $units
   start
 }
 

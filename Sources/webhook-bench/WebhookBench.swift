@@ -15,10 +15,9 @@ struct WebhookBench: ParsableCommand {
       of the requests sent, not of a constant arrival rate (coordinated omission). More connections give \
       more throughput and higher latency; compare only runs with the same number.
 
-      The database is created in TMPDIR, or /tmp; choose the disk that you want to measure.
-
-      Exit status: 0; 1 after an unexpected response, or if --verify found something missing; 69 if the \
-      receiver does not answer; 78 for a wrong option. See deploy/benchmark.md.
+      The database is made in TMPDIR, or /tmp: it should lie on the disk that counts. Exit status: 0; 1 where an answer \
+      was not the expected one or --verify found something missing; 69 where nobody answers; 78 where an option does not \
+      fit. See deploy/docs/benchmark.md.
       """)
 
   @OptionGroup var options: BenchmarkOptions

@@ -13,7 +13,7 @@ extension ProcessTests {
         environment: ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"])
     }
 
-    /// The steps are those of deploy/failures.md.
+    /// The steps are those of deploy/docs/failures.md.
     @Test func whatWasAcknowledgedBeforeABackupIsThereAfterARestore() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, environment: ["LOG_LEVEL": "notice"])

@@ -191,7 +191,7 @@ extension ProcessTests {
       #expect(first.logAfterStop().contains("is not the file that was opened"))
     }
 
-    /// The steps are those of deploy/failures.md.
+    /// The steps are those of deploy/docs/failures.md.
     @Test(arguments: [[""], ["", "-wal"], ["", "-wal", "-shm"]])
     func aDeletedDatabaseIsCopiedOutOfTheRunningDaemon(_ deleted: [String]) throws {
       let daemon = try Daemon(in: folder)

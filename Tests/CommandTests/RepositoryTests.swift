@@ -120,14 +120,16 @@ import Testing
     ("nginx.conf", #"proxy_set_header Forwarded "";"#), ("Caddyfile", "header_up -Forwarded"),
   ])
   func proxiesDropForwardedThatClientsSend(_ file: String, _ line: String) throws {
-    let text = try String(contentsOf: Program.root.appendingPathComponent("deploy/\(file)"), encoding: .utf8)
+    let text = try String(
+      contentsOf: Program.root.appendingPathComponent("deploy/proxy/\(file)"), encoding: .utf8)
     #expect(text.contains(line))
   }
 
   /// A small Debian has no /bin/kill, which is of procps: what is always there is the shell.
   @Test func theUnitNeedsNoProgramThatMayBeMissing() throws {
     let unit = try String(
-      contentsOf: Program.root.appendingPathComponent("deploy/replicate-webhookd.service"), encoding: .utf8)
+      contentsOf: Program.root.appendingPathComponent("deploy/service/replicate-webhookd.service"),
+      encoding: .utf8)
     let programs = unit.split(separator: "\n").filter { $0.hasPrefix("Exec") }.map { line in
       String(line.drop { $0 != "=" }.dropFirst().prefix { $0 != " " })
     }
@@ -137,7 +139,7 @@ import Testing
   /// Every member that the jobs API writes, by the names in its sources.
   @Test func everyMemberIsInTheReference() throws {
     let reference = try String(
-      contentsOf: Program.root.appendingPathComponent("deploy/jobs.md"), encoding: .utf8)
+      contentsOf: Program.root.appendingPathComponent("deploy/docs/jobs.md"), encoding: .utf8)
     var names: Set<String> = []
     for (_, text) in try sources(of: "Sources/JobsAPI") {
       for part in text.components(separatedBy: "member(\"").dropFirst() {
@@ -154,7 +156,8 @@ import Testing
   @Test func theUnitVerifies() throws {
     let folder = try TemporaryFolder()
     let unit = try String(
-      contentsOf: Program.root.appendingPathComponent("deploy/replicate-webhookd.service"), encoding: .utf8)
+      contentsOf: Program.root.appendingPathComponent("deploy/service/replicate-webhookd.service"),
+      encoding: .utf8)
     // The binary is not installed where the tests run.
     let file = try folder.write(
       unit.replacing("/usr/local/bin/replicate-webhookd", with: Program.path),

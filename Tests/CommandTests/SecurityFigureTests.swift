@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// The figures of deploy/security.md: each is counted here, and the page has the count.
+  /// The figures of deploy/docs/security.md: each is counted here, and the page has the count.
   @Suite struct SecurityFigureTests {
     private static let json = "Content-Type: application/json"
     private static let provider = [

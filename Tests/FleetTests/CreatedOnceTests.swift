@@ -21,7 +21,8 @@ extension FleetTests {
       #expect(predictions.count == count)
     }
 
-    /// The steps are those of deploy/failures.md: what was queued when the backup was made has been created since.
+    /// The steps are those of deploy/docs/failures.md: what was queued when the backup was made has been
+    /// created since.
     @Test func aRestoredBackupCreatesNothingAgain() throws {
       let count = 12
       let station = try Station(["--duration", "100ms"], ["CREATES_PER_MINUTE": "40"])

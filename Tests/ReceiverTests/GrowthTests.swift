@@ -34,7 +34,7 @@ import Testing
   @Test func thePageHasTheirCount() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
-    let page = try String(contentsOf: root.appendingPathComponent("deploy/security.md"), encoding: .utf8)
+    let page = try String(contentsOf: root.appendingPathComponent("deploy/docs/security.md"), encoding: .utf8)
     #expect(page.contains("bodies: \(Self.shapes.count) shapes"))
   }
 
