@@ -90,7 +90,7 @@ import Testing
   @Test func everyRoomIsKnown() throws {
     let folders = try FileManager.default.contentsOfDirectory(
       atPath: Program.root.appendingPathComponent("Sources").path)
-    #expect(Set(folders) == Self.libraries.union(Self.rooms.keys))
+    #expect(Set(folders) == Self.libraries.union(Self.rooms.keys).union(["README.md"]))
   }
 
   @Test func sourcesHoldNothingThatInputCouldTrap() throws {
@@ -113,6 +113,20 @@ import Testing
     let (values, problems) = EnvironmentFile.parse(example, named: ".env.example")
     #expect(problems.isEmpty)
     #expect(Set(values.keys) == Set(SettingsReader.Variable.allCases.map(\.rawValue)))
+  }
+
+  @Test func everyProblemCodeIsInTheReadme() throws {
+    let readme = try String(contentsOf: Program.root.appendingPathComponent("README.md"), encoding: .utf8)
+    for code in ProblemCode.allCases { #expect(readme.contains("`\(code.rawValue)`"), "\(code.rawValue)") }
+  }
+
+  @Test func everyMetricIsInTheReadme() throws {
+    let readme = try String(contentsOf: Program.root.appendingPathComponent("README.md"), encoding: .utf8)
+    let prefix = "# TYPE replicate_webhookd_"
+    let names = PrometheusText.render(Metrics(secretCount: 1)).split(separator: "\n")
+      .filter { $0.hasPrefix(prefix) }.map { $0.dropFirst(prefix.count).prefix { $0 != " " } }
+    #expect(names.count > 20)
+    for name in names { #expect(readme.contains("`\(name)`"), "\(name)") }
   }
 
   /// A client could name any address with a field that the proxy passes on and the daemon believes.

@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension FleetTests {
-  /// What the README has to paste, run against a daemon and what stands in for Replicate.
+  /// The README's examples, run against a daemon and the simulator.
   @Suite struct ReadmeTests {
     private static let address = "http://127.0.0.1:8081"
 
@@ -40,7 +40,7 @@ extension FleetTests {
     /// In their order: no command names a job that none has created.
     @Test func everyCommandOfTheWalkWorksAsPasted() throws {
       let station = try Station(["--duration", "300ms"])
-      let commands = try Self.commands(from: "## From prompt to output\n", to: "## Without an account\n")
+      let commands = try Self.commands(from: "## Run a job\n", to: "## On a laptop\n")
         .filter { $0.hasPrefix("curl ") }
       #expect(commands.count >= 8 && commands.contains { $0.contains("/cancel") })
       for command in commands {
