@@ -74,7 +74,8 @@ extension FleetTests {
       let back = Date().addingTimeInterval(1.5)
       try station.wait("the sample has met no daemon") { Date() >= back }
       try station.replaceDaemon()
-      try station.wait("the sample ends", seconds: 60) { !process.isRunning }
+      // Where the kill hit the call that creates the prediction, a minute of searching for it comes first.
+      try station.wait("the sample ends", seconds: 150) { !process.isRunning }
       let text = try String(contentsOf: output, encoding: .utf8)
       #expect(process.terminationStatus == 0 && text.hasPrefix("['https://replicate.delivery/"), "\(text)")
     }
