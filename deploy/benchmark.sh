@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Measures the daemon side by side with a yardstick in C, with receivers on Hummingbird, Go and FastAPI, and with nginx,
-# by turns; and prints a table of targets and results in Markdown.
+# Measures the daemon side by side with a yardstick in C, with receivers on Hummingbird, Go and FastAPI, and
+# with nginx, by turns; and prints a table of targets and results in Markdown.
 #
 #   deploy/benchmark.sh                 everything: a quarter of an hour, and 15 GB of disk
 #   deploy/benchmark.sh --quick         shorter runs, and a store of 100,000 jobs: four minutes
-#   deploy/benchmark.sh --growth        only fills the store anew, and draws what deliveries cost while it grew
+#   deploy/benchmark.sh --growth        only fills a new store, and draws the cost of deliveries while it grew
 #   … --output FILE                     writes the table there too; between the marks of a file that has them
-#   … --place FOLDER                    where databases are made (.build/benchmark/place)
+#   … --place FOLDER                    the folder for databases (.build/benchmark/place)
 #
-# Builds come first, and take about as long on a new machine. What cannot be installed is left out, and the table says so.
-# The store of a million jobs is kept there for the next run. Status 1 where something could not be measured.
+# Builds come first, and take about as long on a new machine. A peer that cannot be installed is left out, and
+# the table names it. The store of a million jobs is kept for the next run. Status 1 if something could not be
+# measured.
 set -euo pipefail
 
 output=
@@ -22,7 +23,7 @@ while [ $# -gt 0 ]; do
     --growth) growth=yes && options+=(--growth) && shift ;;
     --output) output=$(realpath -m "${2:?}") && shift 2 ;;
     --place) place=$(realpath -m "${2:?}") && shift 2 ;;
-    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    -h | --help) sed -n '2,/^set -euo/s/^# \{0,1\}//p' "$0" && exit 0 ;;
     *) echo "benchmark.sh: unknown argument: $1 (try --help)" >&2 && exit 64 ;;
   esac
 done
@@ -36,30 +37,32 @@ need_packages python3 gcc git
 build=$PWD/.build/benchmark
 place=${place:-$build/place}
 mkdir -p "$build" "$place"
-# 10,000 idle connections are held by the client and by the daemon.
+# Client and daemon both hold 10,000 idle connections.
 ulimit -n "$(ulimit -Hn)"
 
-# Standard output is for the table.
+# Standard output is reserved for the table.
 exec 3>&1 1>&2
 run swift build -c release --static-swift-stdlib --product replicate-webhookd -Xlinker -s
 run swift build -c release --static-swift-stdlib --product webhook-bench
-run gcc -O2 -Wall -Wextra -Werror -o "$build/yardstick" deploy/benchmark/yardstick.c -lcrypto -lsqlite3 -lpthread
+run gcc -O2 -Wall -Wextra -Werror -o "$build/yardstick" deploy/benchmark/yardstick.c \
+  -lcrypto -lsqlite3 -lpthread
 
-# Runs the builder of a peer; where it does not end well, the peer is left out for that reason.
+# Runs the builder of a peer. If it fails, the peer is left out for that reason.
 peer() {
   local name=$1 reason=$2
   shift 2
   if ! "$@" >"$build/$name.log" 2>&1; then
-    say "$name is left out: $reason. See $build/$name.log."
+    note "$name is left out: $reason. See $build/$name.log."
     options+=(--left-out "$name=$reason")
   fi
 }
 
 build_hummingbird() {
-  swift build -c release --package-path deploy/benchmark/hummingbird-grdb --scratch-path "$build/hummingbird-grdb"
+  swift build -c release --package-path deploy/benchmark/hummingbird-grdb \
+    --scratch-path "$build/hummingbird-grdb"
 }
 
-# Debian's packages have the sources at the places of a GOPATH.
+# Debian's packages install the sources as a GOPATH.
 build_go() {
   (need_packages golang-go golang-github-mattn-go-sqlite3-dev) &&
     GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE="$build/go-cache" \
@@ -73,22 +76,23 @@ build_fastapi() {
     "$python" -m pip install --quiet --disable-pip-version-check fastapi 'uvicorn[standard]' standardwebhooks
 }
 
-# Not installed, only unpacked: the package would start a server on port 80.
+# Unpacked, not installed: the package would start a server on port 80.
 find_nginx() {
   nginx=$(PATH=$PATH:/usr/sbin command -v nginx || echo "$build/nginx/usr/sbin/nginx")
   [ -x "$nginx" ] && return
-  as_root apt-get update -qq && (cd "$build" && apt-get download nginx && dpkg -x nginx_*.deb nginx) && "$nginx" -v
+  as_root apt-get update -qq &&
+    (cd "$build" && apt-get download nginx && dpkg -x nginx_*.deb nginx) && "$nginx" -v
 }
 
 if [ -z "$growth" ]; then
-  say ""
-  say "Building the peers; what they say is in $build/*.log."
+  note ""
+  note "Building the peers; their output is in $build/*.log."
   peer hummingbird "it does not build here" build_hummingbird
-  peer go "Go or its SQLite driver is not to be had here" build_go
-  peer fastapi "its packages are not to be had here" build_fastapi
-  peer nginx "its package is not to be had here" find_nginx
+  peer go "Go or its SQLite driver is not available here" build_go
+  peer fastapi "its packages are not available here" build_fastapi
+  peer nginx "its package is not available here" find_nginx
   [ -x "${nginx:-}" ] && options+=(--nginx "$nginx")
 fi
 export PYTHONDONTWRITEBYTECODE=1
-exec python3 deploy/benchmark/measure.py --build "$build" --place "$place" --figure deploy/docs/benchmark-growth \
-  ${output:+--output "$output"} "${options[@]}" >&3
+exec python3 deploy/benchmark/measure.py --build "$build" --place "$place" \
+  --figure deploy/docs/benchmark-growth ${output:+--output "$output"} "${options[@]}" >&3

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Asks this server, nginx, Apache and Go the same questions over loopback, and prints how their answers compare.
-# Installs the three, so it is not part of the tests. Options go to http-conformance: try --only chunked.
+# Sends the same requests to this server, nginx, Apache and Go over loopback, and compares their answers.
+# Installs the three, so it is not part of the tests. Options are passed to http-conformance: try --only
+# chunked.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,12 +22,12 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# free_port: one that the system has just given away and got back.
+# free_port: a port that the system has just allocated and released.
 free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# start NAME COMMAND…: in the background, its output in a log of that name.
+# start NAME COMMAND…: in the background, with its output in NAME.log.
 start() {
   local name=$1
   shift
@@ -34,7 +35,7 @@ start() {
   started+=($!)
 }
 
-# wait_for NAME PORT: until it answers, for at most 15 seconds. A port may be open before that.
+# wait_for NAME PORT: until the server answers, for at most 15 seconds. Its port may be open before that.
 wait_for() {
   local name=$1 port=$2
   for _ in $(seq 150); do
@@ -45,10 +46,10 @@ wait_for() {
   fail "$name did not start."
 }
 
-# try_package NAME: false, with a word about it, where it cannot be installed.
+# try_package NAME: false, with a line about it, where it cannot be installed.
 try_package() {
   if (need_packages "$1"); then return; fi
-  say "Left out: $1 cannot be installed here."
+  note "Left out: $1 cannot be installed here."
   return 1
 }
 
@@ -105,7 +106,7 @@ wait_for daemon "$daemon_port"
 
 printf '%s\n' "" "Compared:" "- replicate-webhookd at $(git rev-parse --short HEAD)" "${versions[@]/#/- }" ""
 status=0
-"$binaries/http-conformance" "daemon=127.0.0.1:$daemon_port" "${servers[@]}" --daemon daemon "${tags[@]}" "$@" ||
-  status=$?
-# 1 says that some server failed some case, which is what the table is about.
+"$binaries/http-conformance" "daemon=127.0.0.1:$daemon_port" "${servers[@]}" --daemon daemon \
+  "${tags[@]}" "$@" || status=$?
+# Status 1 means that some server failed some case, which the table shows.
 [ "$status" -le 1 ]

@@ -2,7 +2,7 @@
 # Installs the daemon on this machine: binary, user, settings, systemd unit.
 #
 #   deploy/install.sh               builds where needed, installs, and starts once a secret or a token is set
-#   deploy/install.sh --uninstall   stops and removes all of it but the settings and the database
+#   deploy/install.sh --uninstall   stops and removes everything except the settings and the database
 set -euo pipefail
 
 name=replicate-webhookd
@@ -14,28 +14,30 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/prerequisites.sh
 . deploy/prerequisites.sh
 
-# On a machine that is not run by systemd (a container, say) the files are still put in place.
+# Without systemd, for example in a container, the files are still put in place.
 systemd_runs() { [ -d /run/systemd/system ]; }
 
 uninstall_all() {
   if systemd_runs; then as_root systemctl disable --now $name.service $name.socket 2>/dev/null || true; fi
   run as_root rm -f $units/$name.service $units/$name.socket "$bin"
   if systemd_runs; then run as_root systemctl daemon-reload; fi
-  say ""
-  say "Kept: $settings and /var/lib/$name. Remove them, and the user $name, if you do not need them:"
-  say "  rm -r /etc/$name /var/lib/$name && userdel $name"
+  note ""
+  note "Kept: $settings and /var/lib/$name. Remove them, and the user $name, if you do not need them:"
+  note "  rm -r /etc/$name /var/lib/$name && userdel $name"
 }
 
 install_all() {
   need_packages libssl3 libsqlite3-0 libcurl4 ca-certificates
   local built=.build/release/$name
-  # A binary that is as new as its sources may have been built elsewhere: this machine then needs no Swift.
+  # A binary that is as new as its sources may have been built elsewhere. Then this machine needs no Swift.
   if [ ! -x "$built" ] || [ -n "$(find Sources Package.swift -newer "$built" -print -quit)" ]; then
     need_swift
     need_build_packages
     run swift build -c release --static-swift-stdlib --product $name -Xlinker -s
   fi
-  getent passwd $name >/dev/null || run as_root useradd --system --user-group --home-dir /var/lib/$name --no-create-home --shell /usr/sbin/nologin $name
+  getent passwd $name >/dev/null ||
+    run as_root useradd --system --user-group --home-dir /var/lib/$name --no-create-home \
+      --shell /usr/sbin/nologin $name
   run as_root install -m 0755 "$built" "$bin"
   run as_root install -d -m 0750 -o root -g $name /etc/$name
   if [ ! -e "$settings" ]; then
@@ -45,10 +47,11 @@ install_all() {
   start
 }
 
-# The settings hold a secret, or a token with which it is fetched, or the unit is handed one. Only root and the service may
-# read them.
+# Whether the settings hold a secret, or a token with which it is fetched, or the unit loads one of them. Only
+# root and the service may read the settings.
 is_configured() {
-  as_root grep -Eq '^(REPLICATE_WEBHOOK_SECRET|REPLICATE_API_TOKEN)(_FILE)?=[^[:space:]]' "$settings" && return
+  as_root grep -Eq '^(REPLICATE_WEBHOOK_SECRET|REPLICATE_API_TOKEN)(_FILE)?=[^[:space:]]' "$settings" &&
+    return
   local credential
   for credential in replicate_webhook_secret replicate_api_token; do
     as_root test -e "/etc/credstore/$credential" && return
@@ -58,27 +61,28 @@ is_configured() {
 
 start() {
   if ! systemd_runs; then
-    say ""
-    say "Installed. systemd does not run here; start it yourself: $bin serve --env-file $settings"
+    note ""
+    note "Installed. systemd does not run here; start it yourself: $bin serve --env-file $settings"
     return
   fi
   run as_root systemctl daemon-reload
   if ! is_configured; then
-    say ""
-    say "Installed. Put REPLICATE_API_TOKEN and PUBLIC_URL into $settings, or only REPLICATE_WEBHOOK_SECRET, then:"
-    say "  sudo systemctl enable --now $name"
+    note ""
+    note "Installed. Put REPLICATE_API_TOKEN and PUBLIC_URL into $settings,"
+    note "or only REPLICATE_WEBHOOK_SECRET, then:"
+    note "  sudo systemctl enable --now $name"
     return
   fi
   run as_root systemctl enable $name
   run as_root systemctl restart $name
-  say ""
-  say "Running. Its log: journalctl -u $name -f"
+  note ""
+  note "Running. Its log: journalctl -u $name -f"
 }
 
 case "${1:-}" in
   "") install_all ;;
   --uninstall) uninstall_all ;;
-  -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0" ;;
+  -h | --help) sed -n '2,/^set -euo/s/^# \{0,1\}//p' "$0" ;;
   *)
     echo "install.sh: unknown argument: $1 (there is --uninstall)" >&2
     exit 64

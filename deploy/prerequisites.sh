@@ -1,9 +1,9 @@
-# Sourced by the other scripts: finds what they need, and installs what is missing.
+# Sourced by the other scripts: finds their prerequisites, and installs what is missing.
 
 # Prints a command the way one would type it, then runs it.
 run() {
   local word line= shown=("$@")
-  # A function of these scripts, which stands for sudo where this is not root.
+  # A function of these scripts, which stands for sudo unless this is root.
   if [ "$1" = as_root ]; then
     shown=("${@:2}")
     [ "$(id -u)" = 0 ] || shown=(sudo "${shown[@]}")
@@ -18,7 +18,7 @@ run() {
   "$@"
 }
 
-say() { printf '%s\n' "$*"; }
+note() { printf '%s\n' "$*"; }
 
 fail() {
   printf '%s\n' "$*" >&2
@@ -45,10 +45,12 @@ need_packages() {
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} = 0 ] && return
-  command -v apt-get >/dev/null || fail "Please install these (Debian's names), then start this script again: ${missing[*]}"
-  say "Installing what is missing: ${missing[*]}"
+  command -v apt-get >/dev/null ||
+    fail "Install these packages (Debian's names), then start this script again: ${missing[*]}"
+  note "Installing what is missing: ${missing[*]}"
   as_root apt-get update -qq
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
 need_swift() {
@@ -56,12 +58,14 @@ need_swift() {
     # shellcheck disable=SC1091
     . "$HOME/.local/share/swiftly/env.sh"
   fi
-  command -v swift >/dev/null || fail "Swift is missing. Install version 6.2 or later, then start this script again:
+  command -v swift >/dev/null ||
+    fail "Swift is missing. Install version 6.2 or later, then start this script again:
   https://www.swift.org/install/linux/"
   need_swift_libraries
 }
 
-# A toolchain is unpacked and not installed: what it is linked against may be missing, and the loader names files.
+# A toolchain is unpacked, not installed: libraries that it is linked against may be missing. The loader names
+# their files.
 need_swift_libraries() {
   local programs missing
   programs=$(dirname "$(readlink -f "$(command -v swift)")")
@@ -87,8 +91,8 @@ Install what https://www.swift.org/install/linux/ lists for this system, then st
   need_packages "${packages[@]}"
 }
 
-# The libraries that the daemon is built with. Static linking takes libstdc++.a too, which g++ brings under the number that
-# fits the system.
+# The libraries that the daemon is built with. Static linking needs libstdc++.a too, which g++ depends on in
+# the version that fits the system.
 need_build_packages() {
   need_packages libssl-dev libsqlite3-dev libcurl4-openssl-dev g++
 }

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
-# Shows that nothing acknowledged is ever lost: cuts the power under the store, kills, stops and starves a real daemon under
-# load, asks for every delivery that was answered with 200, and prints one table.
+# Proves that nothing acknowledged is lost: cuts the power under the store, kills, stops and starves a real
+# daemon under load, reads back every delivery that was answered 200, and prints one table.
 #
 #   deploy/prove.sh                  the short form, which deploy/test.sh runs: less than three minutes
-#   deploy/prove.sh --long           200 kills, 5,000 power cuts, a million seeds of the simulation, faults as long as in
-#                                    earnest, a soak of 10 million deliveries: hours, and 10 GB in TMPDIR
-#   deploy/prove.sh --kills 50       so many kills; --soak N for so many deliveries in the soak, --power-cuts N, --seeds N
-#   deploy/prove.sh --only kill soak these faults; power for those that are tests of the store, simulation for the receiver
-#                                    in simulation, of which `swift test` runs 1,000 seeds
-#   deploy/prove.sh --seed 7         the same load again; --seed-start N for the first seed of the simulation
-#   deploy/prove.sh --json           the rows for programs; progress goes to standard error
+#   deploy/prove.sh --long           200 kills, 5,000 power cuts, a million simulation seeds, long faults, a
+#                                    soak of 10 million deliveries: hours, and 10 GB in TMPDIR
+#   deploy/prove.sh --kills 50       that many kills; likewise --soak N deliveries, --power-cuts N, --seeds N
+#   deploy/prove.sh --only kill soak these faults only; power stands for the tests of the store, simulation
+#                                    for the receiver in simulation, of which `swift test` runs 1,000 seeds
+#   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first seed of the simulation
+#   deploy/prove.sh --json           the rows as JSON; progress goes to standard error
 #
-# The exit status is 1 where anything was lost or applied twice, or a fault was not survived, and 64 for a bad argument.
+# The exit status is 1 if anything was lost or applied twice, or a fault was not survived, and 64 for a bad
+# argument.
 set -euo pipefail
 
 length=short
@@ -38,9 +39,11 @@ while [ $# -gt 0 ]; do
     --only)
       shift
       while [ $# -gt 0 ] && [[ $1 != -* ]]; do only+=("$1") && shift; done
-      [ ${#only[@]} -gt 0 ] || { echo "prove.sh: --only takes the names of faults (try --help)" >&2 && exit 64; }
+      [ ${#only[@]} -gt 0 ] || {
+        echo "prove.sh: --only takes the names of faults (try --help)" >&2 && exit 64
+      }
       ;;
-    -h | --help) sed -n '2,16s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    -h | --help) sed -n '2,/^set -euo/s/^# \{0,1\}//p' "$0" && exit 0 ;;
     *) echo "prove.sh: unknown argument: $1 (try --help)" >&2 && exit 64 ;;
   esac
 done
@@ -54,7 +57,7 @@ need_packages python3 util-linux
 
 names() { [[ " ${only[*]} " == *" $1 "* ]]; }
 wants() { [ ${#only[@]} = 0 ] || names "$1"; }
-# The short form leaves it to the tests.
+# The short form leaves the simulation to the tests.
 simulates() { names simulation || { [ ${#only[@]} = 0 ] && [ -n "$seeds" ]; }; }
 [ "$length" = long ] && [ ${#only[@]} = 0 ] && seeds=${seeds:-1000000}
 
@@ -62,14 +65,15 @@ place=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM
 
-# What is done to a daemon; all of it where nothing is named.
+# The faults injected into a daemon: all of them unless some are named.
 faults=()
 for fault in "${only[@]}"; do [ "$fault" = power ] || [ "$fault" = simulation ] || faults+=("$fault"); done
 starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
 
-# Standard output is the table's.
+# Standard output is reserved for the table.
 {
-  # The short form takes the build of the tests. In the long one the load should not be what is slow.
+  # The short form uses the debug build of the tests. The long one is optimized, so that the load is not the
+  # bottleneck.
   if [ "$length" = long ]; then
     build=(-c release --static-swift-stdlib -Xlinker -s)
     prove=.build/release/webhook-prove
@@ -79,7 +83,7 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
   fi
   run swift build "${build[@]}" --product webhook-prove
   if starts_daemon; then
-    # As deploy/instructions.sh builds it, so that both do it once.
+    # Built like in deploy/instructions.sh, so that both share one build.
     run swift build -c release --static-swift-stdlib --product replicate-webhookd -Xlinker -s
     run swift build "${build[@]}" --product replicate-simulator
     run clang -shared -fPIC -O1 -o "$place/clock-shift.so" Tests/Preloaded/clock_shift.c
@@ -90,9 +94,9 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
   export PROOF_RECORD=$place/record
   touch "$PROOF_RECORD"
   arguments+=(--record "$PROOF_RECORD")
-  # The rounds of the record so far.
+  # The number of rounds in the record so far.
   rounds() { awk -F '"rounds":' '{ rounds += $2 } END { print rounds + 0 }' "$PROOF_RECORD"; }
-  # Runs tests, and says meanwhile how many rounds they have behind them, of what.
+  # Runs tests, and reports meanwhile how many rounds of what are done.
   run_tests() {
     local what=$1 before status=0
     shift
@@ -101,7 +105,7 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
     test_process=$!
     while kill -0 $test_process 2>/dev/null; do
       sleep 5
-      say "$(($(rounds) - before)) $what"
+      note "$(($(rounds) - before)) $what"
     done
     wait $test_process || status=$?
     [ "$status" = 0 ] || { cat "$place/tests" && tests=$status; }
@@ -110,15 +114,15 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
     run swift build --build-tests
     [ "$length" = long ] && power_cuts=${power_cuts:-5000}
     export STORE_POWER_CUTS=${power_cuts:-200}
-    say "$STORE_POWER_CUTS power cuts; every call of the store to its disk fails once"
+    note "$STORE_POWER_CUTS power cuts; every call of the store to its disk fails once"
     run_tests "disks examined" --filter 'StoreFaultTests|CommitThreadTests'
   fi
   if simulates; then
-    # Tests look into what they test, and are fast enough only when they are optimized: a build of its own.
+    # A separate build: these tests need testable imports, and are fast enough only when optimized.
     simulation=(-c release -Xswiftc -enable-testing --scratch-path .build-simulation)
     run swift build "${simulation[@]}" --build-tests
     export RECEIVER_SEEDS=${seeds:-1000000} RECEIVER_SEED_START=$seed_start
-    say "$RECEIVER_SEEDS seeds of the receiver in simulation, from $RECEIVER_SEED_START"
+    note "$RECEIVER_SEEDS seeds of the receiver in simulation, from $RECEIVER_SEED_START"
     run_tests "seeds done" "${simulation[@]}" --filter ReceiverSimulationTests
   fi
 } >&2
@@ -130,7 +134,7 @@ elif [ ${#only[@]} -gt 0 ]; then
   arguments+=(--no-daemon)
 fi
 status=0
-# What an interrupted run leaves behind is removed with the folder.
+# Files that an interrupted run leaves behind are removed with the folder.
 TMPDIR=$place "$prove" --daemon .build/release/replicate-webhookd --clock-shift "$place/clock-shift.so" \
   --disk-refusal "$place/disk-refusal.so" "${arguments[@]}" || status=$?
 [ "$tests" = 0 ] || fail "Tests have failed: see above."

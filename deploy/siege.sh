@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Attacks a daemon of its own on this machine, and shows how long an honest request takes meanwhile, and what the daemon
-# holds afterwards. The attacks are slowhttptest in all its modes; four clients that change the keys of TLS and do nothing
-# else; one that asks the jobs API for a large job many times at once; and 60 that ask for it and read nothing.
+# Attacks a daemon of its own on this machine, and shows how long an honest request takes meanwhile, and what
+# the daemon holds afterwards. The attacks are: slowhttptest in all its modes; four clients that change their
+# TLS keys and do nothing else; one client that requests a large job from the jobs API many times at once; 60
+# clients that request it and read nothing.
 #
-#   deploy/siege.sh [--seconds N] [--connections N]     of each mode: 20 s with 3000 connections unless said otherwise
+#   deploy/siege.sh [--seconds N] [--connections N]     for each mode; 20 s with 3000 connections by default
 #
-# Status 1 where a request took longer than a second or failed, where more memory was taken than 400 MB, or where a
+# Status 1 if a request took longer than a second or failed, if more than 400 MB of memory were taken, or if a
 # descriptor is left open.
 set -euo pipefail
 
@@ -15,7 +16,7 @@ while [ $# -gt 0 ]; do
   case "$1" in
     --seconds) seconds=${2:?} && shift 2 ;;
     --connections) connections=${2:?} && shift 2 ;;
-    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    -h | --help) sed -n '2,/^set -euo/s/^# \{0,1\}//p' "$0" && exit 0 ;;
     *) echo "siege.sh: unknown argument: $1 (try --help)" >&2 && exit 64 ;;
   esac
 done
@@ -36,7 +37,8 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -ke
 trap 'kill ${daemon:-} ${tls_daemon:-} 2>/dev/null; wait; rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM
 
-# serve NAME [SETTING=VALUE...]: sets pid, port and api_port. No call to Replicate leads anywhere.
+# serve NAME [SETTING=VALUE...]: sets pid, port and api_port. Calls to Replicate fail: nothing listens at its
+# address.
 serve() {
   local name=$1
   shift
@@ -59,8 +61,9 @@ serve jobs
 daemon=$pid
 url=http://127.0.0.1:$port/webhooks/replicate
 
-# Sends a request on a new connection every 50 ms until standard input ends, then says how they fared. What it sends is
-# `delivery`, `tls` for the same over TLS, `read`, or `create`; `large` sends one delivery of 6 MiB and ends.
+# Sends a request on a new connection every 50 ms until standard input ends, then prints how many were sent
+# and failed, and the slowest. The request is `delivery`, `tls` (the same over TLS), `read` or `create`;
+# `large` sends one delivery of 6 MiB and ends.
 honest='
 import base64, hashlib, hmac, http.client, select, ssl, sys, time
 kind, port, secret = sys.argv[1], int(sys.argv[2]), base64.b64decode(sys.argv[3].removeprefix("whsec_"))
@@ -76,15 +79,15 @@ def deliver(job, output=b"x", tls=False):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("POST", "/webhooks/replicate", body, fields)
     return connection.getresponse().status == 200
-def ask(method, path, body=None):
+def call(method, path, body=None):
     connection = http.client.HTTPConnection("127.0.0.2", port, timeout=10)
     connection.request(method, path, body, {"Content-Type": "application/json"} if body else {})
     return connection.getresponse().status in (200, 202)
 requests = {
     "delivery": lambda job: deliver(job),
     "tls": lambda job: deliver(job, tls=True),
-    "read": lambda job: ask("GET", "/jobs?limit=10"),
-    "create": lambda job: ask("POST", "/jobs", b"{\"model\":\"owner/name\",\"input\":{}}"),
+    "read": lambda job: call("GET", "/jobs?limit=10"),
+    "create": lambda job: call("POST", "/jobs", b"{\"model\":\"owner/name\",\"input\":{}}"),
 }
 if kind == "large":
     sys.exit(not deliver("large", b"x" * (6 << 20)))
@@ -99,7 +102,7 @@ while not select.select([sys.stdin], [], [], 0.05)[0]:
     slowest = max(slowest, time.monotonic() - start)
 print(f"{count} {failed} {slowest * 1000:.0f}")
 '
-# What slowhttptest cannot do, for some seconds.
+# Attacks that slowhttptest does not have, for some seconds.
 hostile='
 import ctypes, socket, sys, threading, time
 kind, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
@@ -143,16 +146,23 @@ def unread():
             reader.sendall(request)
             time.sleep(0.05)
         time.sleep(min(5, max(0, end - time.monotonic())))
+attack = {"key_updates": key_updates, "pipelined": pipelined, "unread": unread}[kind]
 for _ in range(4 if kind == "key_updates" else 1):
-    threading.Thread(target={"key_updates": key_updates, "pipelined": pipelined, "unread": unread}[kind]).start()
+    threading.Thread(target=attack).start()
 '
-held() { printf '%s %s' "$(find /proc/$daemon/fd -mindepth 1 | wc -l)" "$(awk '/VmRSS/ { print $2 }' /proc/$daemon/status)"; }
+# The descriptors and the resident KB of the daemon.
+held() {
+  printf '%s %s' "$(find /proc/$daemon/fd -mindepth 1 | wc -l)" \
+    "$(awk '/VmRSS/ { print $2 }' /proc/$daemon/status)"
+}
 
-# Fields that a delivery has, so that its body is waited for; slowhttptest sends them behind the content type.
+# The header fields of a delivery, so that the daemon waits for its body; slowhttptest sends them behind the
+# content type.
 signed=$'application/json\r\nwebhook-id: m\r\nwebhook-timestamp: 1700000000\r\nwebhook-signature: v1,AAAA'
 status=0
 printf '\n%-14s %10s %10s %12s %12s %18s\n' mode connected requests failed 'slowest ms' 'available to it'
-# besiege NAME KIND PORT COMMAND...: honest requests of a kind while the command runs; sets count, failed and slowest.
+# besiege NAME KIND PORT COMMAND...: sends honest requests of a kind while the command runs; sets count,
+# failed and slowest.
 besiege() {
   local name=$1 kind=$2 port=$3
   shift 3
@@ -171,8 +181,9 @@ attack() {
   shift
   besiege "$name" delivery "$port" \
     slowhttptest "$@" -c "$connections" -r 1000 -l "$seconds" -p 3 -g -o "$place/$name" -v 0
-  connected=$(awk -F, 'NR > 1 && $4 > most { most = $4 } END { print most + 0 }' "$place/$name.csv")
-  available=$(awk -F, 'NR > 1 { all++; if ($5 > 0) up++ } END { printf "%d of %d s", up, all }' "$place/$name.csv")
+  connected=$(awk -F, 'NR > 1 && $4 > max { max = $4 } END { print max + 0 }' "$place/$name.csv")
+  available=$(awk -F, 'NR > 1 { all++; if ($5 > 0) up++ } END { printf "%d of %d s", up, all }' \
+    "$place/$name.csv")
   printf '%-14s %10s %10s %12s %12s %18s\n' "$name" "$connected" "$count" "$failed" "$slowest" "$available"
 }
 # intrude NAME KIND PORT HOSTILE CONNECTIONS
@@ -181,7 +192,7 @@ intrude() {
   printf '%-14s %10s %10s %12s %12s %18s\n' "$1" "$5" "$count" "$failed" "$slowest" -
 }
 
-# The first order opens what calls to Replicate are made with, and it stays open.
+# The first order opens the descriptors for calls to Replicate, which stay open.
 sleep 1 | python3 -c "$honest" create "$api_port" "$secret" >/dev/null
 read -r descriptors memory <<<"$(held)"
 attack slow-headers -H -i 5 -u "$url"
@@ -200,9 +211,9 @@ for _ in $(seq 150); do
   [ "$descriptors_left" -le "$descriptors" ] && break
   sleep 0.1
 done
-say ""
-say "Descriptors: $descriptors before, $descriptors_left after. Memory: $memory KB before, $memory_left KB after,"
-say "$highest KB at the highest."
+note ""
+note "Descriptors: $descriptors before, $descriptors_left after."
+note "Memory: $memory KB before, $memory_left KB after, $highest KB at most."
 [ "$highest" -le 400000 ] || status=1
 [ "$descriptors_left" -le "$descriptors" ] || status=1
 exit $status

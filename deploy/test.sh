@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Installs what the tests need, and runs all of them: format, unit and process tests, the quickstart, a bound on the
-# instructions that a delivery takes, and the proofs that nothing acknowledged is lost, in their short form.
+# Installs what the tests need, and runs all of them: format, unit and process tests, the quickstart, a limit
+# on the instructions of a delivery and of a read, and the short form of the proofs that nothing acknowledged
+# is lost.
 #
-#   deploy/test.sh                        what checks every change
+#   deploy/test.sh                        the checks for every change
 #   deploy/test.sh --sanitize address     the suite built with AddressSanitizer, daemon included
 #   deploy/test.sh --sanitize thread      … with ThreadSanitizer
 set -euo pipefail
@@ -18,7 +19,7 @@ case "${1:-}" in
     }
     ;;
   -h | --help)
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,/^set -euo/s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
   *)
@@ -35,18 +36,19 @@ need_swift
 need_build_packages
 need_packages curl ca-certificates openssl python3 python3-venv systemd
 
-# The libraries that senders and receivers of Standard Webhooks use: what they sign must be accepted here. Replicate's own,
+# The libraries for Standard Webhooks: the daemon must accept what they sign. And Replicate's own library,
 # which must work with the simulator.
 official=.build/official-libraries
-if [ ! -x "$official/bin/python" ] || ! "$official/bin/python" -c 'import standardwebhooks, svix, replicate' 2>/dev/null; then
+if ! "$official/bin/python" -c 'import standardwebhooks, svix, replicate' 2>/dev/null; then
   run python3 -m venv --clear "$official"
-  run "$official/bin/python" -m pip install --quiet --disable-pip-version-check standardwebhooks svix 'replicate<2'
+  run "$official/bin/python" -m pip install --quiet --disable-pip-version-check \
+    standardwebhooks svix 'replicate<2'
 fi
 OFFICIAL_LIBRARIES_PYTHON=$PWD/$official/bin/python
 export OFFICIAL_LIBRARIES_PYTHON
 
 if [ -n "$sanitizer" ]; then
-  # A build of its own. The siege is left out: under a sanitizer the daemon is slow, and it counts seconds.
+  # A separate build. The siege is left out: it counts seconds, and under a sanitizer the daemon is slow.
   case $sanitizer in
     address) export ASAN_OPTIONS=detect_leaks=0 ;;
     thread) export TSAN_OPTIONS=halt_on_error=1 ;;
