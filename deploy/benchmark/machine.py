@@ -1,4 +1,4 @@
-"""What the numbers were measured on."""
+"""The machine that the numbers were measured on."""
 
 import os
 import platform
@@ -18,7 +18,8 @@ def field(file, name):
 
 def system():
     with open("/etc/os-release") as lines:
-        return next((line.split("=", 1)[1].strip().strip('"') for line in lines if line.startswith("PRETTY_NAME")), "")
+        names = (line.split("=", 1)[1].strip().strip('"') for line in lines if line.startswith("PRETTY_NAME"))
+        return next(names, "")
 
 
 def facts(session):
@@ -32,7 +33,8 @@ def facts(session):
     return [
         ("date", time.strftime("%Y-%m-%d %H:%M %Z")),
         ("commit", f"{commit}{changed}"),
-        ("machine", f"{os.cpu_count()} × {field('/proc/cpuinfo', 'model name')}, {memory:.0f} GiB, {virtualization()}"),
+        ("machine", f"{os.cpu_count()} × {field('/proc/cpuinfo', 'model name')}, {memory:.0f} GiB, "
+                    f"{virtualization()}"),
         ("system", f"{system()}, Linux {platform.release()}"),
         ("file system", f"{disk[0]}, {int(disk[1]) / 1e9:.0f} GB free"),
         ("4 KiB appended and synced", f"p50 {syncs['p50_us']:.0f} µs, p99 {syncs['p99_us']:.0f} µs"),

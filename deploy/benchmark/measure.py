@@ -1,4 +1,4 @@
-"""Runs what deploy/benchmark.sh has built, side by side and by turns, and writes the table."""
+"""Runs the programs that deploy/benchmark.sh has built, side by side and by turns, and writes the table."""
 
 import argparse
 import json
@@ -21,7 +21,7 @@ from receivers import Failure
 
 
 class Session:
-    """What all measurements share: the programs, the place, how much of everything."""
+    """The state that all measurements share: the programs, the folder, the amounts."""
 
     def __init__(self, options):
         self.build = options.build
@@ -37,17 +37,20 @@ class Session:
         self.figure = f"{options.place}/growth" if options.quick else options.figure
         self.has_failed = False
 
-    def say(self, text):
+    def log(self, text):
         print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
     def bench(self, arguments, environment=None, seconds=400, observer=lambda report: None):
-        """The reports of one run of webhook-bench, each also to the observer. Raises where an answer was not the
-        expected one, or the seconds are over. It is told to end, never killed, for it has a daemon to stop."""
+        """The reports of one run of webhook-bench, each also passed to the observer.
+
+        Raises where an answer was not the expected one, or the seconds are over. webhook-bench gets SIGTERM,
+        never SIGKILL, because it has a daemon to stop."""
         command = [f"{self.build}/../release/webhook-bench", "--json"] + arguments
         environment = {**os.environ, "TMPDIR": self.place, **(environment or {})}
         with tempfile.TemporaryFile("w+") as errors:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True,
+                env=environment)
             limit = threading.Timer(seconds, process.terminate)
             limit.start()
             reports = []
@@ -62,14 +65,16 @@ class Session:
                 process.wait()
             if process.returncode != 0:
                 errors.seek(0)
-                raise Failure(errors.read().strip()[-300:] or f"webhook-bench ended with {process.returncode}")
+                text = errors.read().strip()[-300:]
+                raise Failure(text or f"webhook-bench ended with {process.returncode}")
             return reports
 
     def yardstick(self, *arguments):
         with receivers.folder(self.place) as path:
             mode, *rest = map(str, arguments)
             command = [f"{self.build}/yardstick", mode, f"{path}/file"] + rest
-            return json.loads(subprocess.run(command, check=True, capture_output=True, timeout=120).stdout)
+            done = subprocess.run(command, check=True, capture_output=True, timeout=120)
+            return json.loads(done.stdout)
 
     def deliver(self, arguments=()):
         """The daemon, on a new file unless the arguments name one."""
@@ -81,8 +86,8 @@ def lane(report):
 
 
 def by_turns(session, measurements):
-    """A round is one run of each, forwards and then backwards. The results of each, in the order of rounds; what fails
-    once is left out, and its failure is the result."""
+    """The results of each measurement, in the order of rounds. A round is one run of each, forwards and then
+    backwards. A measurement that fails once is skipped from then on, and its failure is the result."""
     results = {name: [] for name in measurements}
     for number in range(session.rounds):
         names = list(measurements) if number % 2 == 0 else list(reversed(measurements))
@@ -92,7 +97,7 @@ def by_turns(session, measurements):
             try:
                 results[name].append(measurements[name](number))
             except (Failure, subprocess.SubprocessError, OSError) as error:
-                session.say(f"{name}: {error}")
+                session.log(f"{name}: {error}")
                 session.has_failed = True
                 results[name] = Failure(str(error))
     return results
@@ -106,18 +111,19 @@ def rates(reports):
 
 
 def measure_deliveries(session, rows):
-    session.say(f"deliveries on 64 connections: {session.rounds} rounds of the daemon and its peers")
+    session.log(f"deliveries on 64 connections: {session.rounds} rounds of the daemon and its peers")
     seconds = 3 if session.quick else 5
 
     def daemon(number):
-        # The first of them asks the jobs API afterwards for everything that was acknowledged.
+        # The first run reads everything that was acknowledged from the jobs API afterwards.
         return session.deliver(["--verify"] if number == 0 else [])
 
     def peer(name):
-        # All are prepared before; a slow peer is stopped when its seconds are over.
+        # All deliveries are prepared before; a slow peer is stopped when its seconds are over.
         count = session.deliveries if name == "yardstick" else 20_000
         return lambda number: session.peers[name].deliver(
-            session.bench, session.place, ["--deliveries", str(count)], 60 if name == "yardstick" else seconds)
+            session.bench, session.place, ["--deliveries", str(count)],
+            60 if name == "yardstick" else seconds)
 
     measurements = {"daemon": daemon}
     measurements.update({name: peer(name) for name in session.peers if name not in session.left_out})
@@ -127,16 +133,17 @@ def measure_deliveries(session, rows):
         what = f"durable acks/s, against {session.peers[name].name}"
         theirs = results.get(name, Failure(session.left_out.get(name, "")))
         rows.ratio(
-            what, target, ours, theirs, rates, table.per_second, "daemon", session.peers[name].name, costs=table.costs)
+            what, target, ours, theirs, rates, table.per_second, "daemon", session.peers[name].name,
+            costs=table.costs)
     rows.ratio(
         "p99 of an ack, against the yardstick's", 1.0, ours, results["yardstick"],
-        lambda reports: [lane(report)["p99_us"] for report in reports], table.milliseconds, "daemon", "the yardstick",
-        smaller_is_better=True)
+        lambda reports: [lane(report)["p99_us"] for report in reports], table.milliseconds, "daemon",
+        "the yardstick", smaller_is_better=True)
     return ours
 
 
 def measure_one_connection(session, rows):
-    session.say("one connection, against a bare transaction")
+    session.log("one connection, against a bare transaction")
     count = 2000 if session.quick else 5000
     results = by_turns(session, {
         "bare": lambda number: session.yardstick("transaction", count, 2500)["p50_us"],
@@ -149,7 +156,7 @@ def measure_one_connection(session, rows):
 
 
 def measure_tls(session, rows):
-    session.say("TLS, against plain")
+    session.log("TLS, against plain")
     results = by_turns(session, {
         "plain": lambda number: session.deliver(),
         "tls": lambda number: session.deliver(["--scenario", "tls"]),
@@ -169,34 +176,34 @@ def remove_database(path):
 
 
 def fill(session, rows=None):
-    """The store that reads need, unless it is there; and the figure of what deliveries cost while it grew."""
+    """Fills the store that reads need, unless it exists; and draws the cost of deliveries while it grew."""
     if os.path.exists(session.store):
-        return session.say(f"the store is there: {session.store}")
-    session.say(f"filling a store with {session.jobs:,} jobs and {3 * session.jobs:,} deliveries")
+        return session.log(f"the store exists: {session.store}")
+    session.log(f"filling a store with {session.jobs:,} jobs and {3 * session.jobs:,} deliveries")
     start = time.monotonic()
 
-    def tell(step):
+    def report_progress(step):
         if step["jobs"] % 100_000 == 0:
-            session.say(f"{step['jobs']:,} jobs, {time.monotonic() - start:.0f} s")
+            session.log(f"{step['jobs']:,} jobs, {time.monotonic() - start:.0f} s")
 
     part = session.store + "-part"
     remove_database(part)
     steps = session.bench(
         ["--scenario", "fill", "--jobs", str(session.jobs), "--deliveries-per-job", "3", "--database", part],
-        seconds=2400, observer=tell)
-    # Whole in one file, which has its name only now.
+        seconds=2400, observer=report_progress)
+    # Without a WAL, and renamed only when complete.
     connection = sqlite3.connect(part)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     connection.close()
     os.rename(part, session.store)
     remove_database(part)
     growth.write(steps, session.figure)
-    return session.say(f"drawn: {session.figure}.svg, from {session.figure}.csv")
+    return session.log(f"drawn: {session.figure}.svg, from {session.figure}.csv")
 
 
 def measure_large_store(session, rows):
     jobs, size = f"{session.jobs:,} jobs", f"{session.jobs:,} jobs and {3 * session.jobs:,} deliveries"
-    # A copy, for deliveries make it larger.
+    # A copy, because deliveries make it larger.
     copy = f"{session.place}/copy.db"
     shutil.copyfile(session.store, copy)
     os.sync()
@@ -204,7 +211,7 @@ def measure_large_store(session, rows):
     count = ["--deliveries", "50000" if session.quick else "150000"]
     try:
         measure_starts(session, rows, copy, jobs)
-        session.say("reads by id, against nginx")
+        session.log("reads by id, against nginx")
         if session.nginx:
             with receivers.nginx(session.nginx, session.place) as port:
                 url = f"http://127.0.0.1:{port}"
@@ -219,22 +226,22 @@ def measure_large_store(session, rows):
         rows.ratio(
             f"status reads/s by id with {jobs} stored, against nginx `return 200`", 0.7, results["daemon"],
             results["nginx"], rates, table.per_second, "daemon", "nginx", costs=table.client_shares)
-        session.say("deliveries into the large store, against an empty file")
+        session.log("deliveries into the large store, against an empty file")
         results = by_turns(session, {
             "empty": lambda number: session.deliver(),
             "full": lambda number: session.deliver(["--database", copy]),
         })
-        # Bytes written are not told: Linux may count a change to a page of a file that was just copied as one to the whole
-        # of the large folio that it lies in.
+        # Bytes written are not reported: Linux may count a change to a page of a file that was just copied as
+        # a change to the whole large folio around it.
         rows.ratio(
-            f"acks/s with {size} stored, against an empty file", 0.85, results["full"], results["empty"], rates,
-            table.per_second, "large", "empty", costs=table.processor_time)
+            f"acks/s with {size} stored, against an empty file", 0.85, results["full"], results["empty"],
+            rates, table.per_second, "large", "empty", costs=table.processor_time)
     finally:
         remove_database(copy)
 
 
 def measure_starts(session, rows, copy, jobs):
-    session.say("starts")
+    session.log("starts")
     repeats = ["--scenario", "start", "--repeats", "10" if session.quick else "20"]
     empty = session.bench(repeats)[0]
     large = session.bench(repeats + ["--database", copy])[0]
@@ -245,11 +252,12 @@ def measure_starts(session, rows, copy, jobs):
 
 
 def measure_memory(session, rows, loaded):
-    session.say("memory, with 10,000 idle connections at the end")
+    session.log("memory, with 10,000 idle connections at the end")
     idle = session.bench(["--scenario", "start", "--repeats", "5"])[0]
     rows.bound(
         "memory after the first ack", 16e6, idle["resident_bytes"], table.megabytes,
-        f"of these {table.megabytes(idle['anonymous_bytes'])} its own, the rest pages of the program and its libraries")
+        f"of these {table.megabytes(idle['anonymous_bytes'])} its own, "
+        "the rest pages of the program and its libraries")
     if not isinstance(loaded, Failure):
         peak = statistics.median(report["server"]["peak_memory_bytes"] for report in loaded)
         rows.bound("memory under load, the peak", 40e6, peak, table.megabytes)
@@ -262,7 +270,7 @@ def measure_memory(session, rows, loaded):
 
 
 def main():
-    # What was started is ended on the way out.
+    # Processes that were started are ended on the way out.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     parser = argparse.ArgumentParser(prog="benchmark.sh")
     parser.add_argument("--build", required=True)
@@ -288,7 +296,7 @@ def main():
             return measure(session, rows, *arguments)
         except (Failure, subprocess.SubprocessError, OSError, KeyError) as error:
             session.has_failed = True
-            session.say(f"{measure.__name__}: {error}")
+            session.log(f"{measure.__name__}: {error}")
             rows.failure(measure.__name__.removeprefix("measure_").replace("_", " "), error)
             return Failure(str(error))
 

@@ -13,7 +13,7 @@ SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
 class Failure(Exception):
-    """Why something could not be measured, in words for the table."""
+    """A measurement that failed; its text goes into the table."""
 
 
 def unused_port():
@@ -24,7 +24,7 @@ def unused_port():
 
 @contextlib.contextmanager
 def folder(place):
-    """A folder on the disk that is measured, gone afterwards."""
+    """A temporary folder on the disk that is measured."""
     path = tempfile.mkdtemp(prefix="run-", dir=place)
     try:
         yield path
@@ -37,13 +37,15 @@ def running(command, port, log, environment=None, seconds=30):
     """A program that listens on `port`; SIGTERM at the end, SIGKILL ten seconds later."""
     with open(log, "wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env={**os.environ, **(environment or {})})
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            env={**os.environ, **(environment or {})})
     try:
         deadline = time.monotonic() + seconds
         while True:
             if process.poll() is not None or time.monotonic() > deadline:
                 with open(log, errors="replace") as text:
-                    raise Failure(f"{os.path.basename(command[0])} does not start: {text.read()[-300:].strip()}")
+                    end = text.read()[-300:].strip()
+                raise Failure(f"{os.path.basename(command[0])} does not start: {end}")
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             time.sleep(0.02)
@@ -58,14 +60,14 @@ def running(command, port, log, environment=None, seconds=30):
 
 
 class Peer:
-    """A receiver that is not the daemon. `command` makes its command line from a port and a database file."""
+    """A receiver other than the daemon. `command` returns its command line for a port and a database."""
 
     def __init__(self, name, command):
         self.name = name
         self.command = command
 
     def deliver(self, bench, place, options, seconds):
-        """The lane of a run on a new database. Raises where the peer acknowledged what it has not stored."""
+        """The report of a run on a new database. Raises where the peer has stored less than it acknowledged."""
         with folder(place) as path:
             port, database = unused_port(), f"{path}/peer.db"
             environment = {"PORT": str(port), "DATABASE": database, "REPLICATE_WEBHOOK_SECRET": SECRET}
@@ -83,9 +85,10 @@ class Peer:
 
 
 def peers(build):
-    """Those that deploy/benchmark.sh has built into `build`."""
+    """The peers that deploy/benchmark.sh has built into `build`."""
     return {
-        "yardstick": Peer("the yardstick", lambda port, file: [f"{build}/yardstick", "serve", str(port), file]),
+        "yardstick": Peer(
+            "the yardstick", lambda port, file: [f"{build}/yardstick", "serve", str(port), file]),
         "hummingbird": Peer(
             "Hummingbird + GRDB",
             lambda port, file: [f"{build}/hummingbird-grdb/release/hummingbird-receiver"]),
@@ -93,8 +96,8 @@ def peers(build):
         "fastapi": Peer(
             "FastAPI", lambda port, file: [
                 f"{build}/fastapi/bin/python", "-m", "uvicorn", "receiver:app", "--app-dir",
-                f"{os.path.dirname(os.path.abspath(__file__))}/fastapi", "--host", "127.0.0.1", "--port", str(port),
-                "--no-access-log", "--log-level", "warning"]),
+                f"{os.path.dirname(os.path.abspath(__file__))}/fastapi", "--host", "127.0.0.1",
+                "--port", str(port), "--no-access-log", "--log-level", "warning"]),
     }
 
 

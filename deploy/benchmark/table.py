@@ -1,4 +1,4 @@
-"""Targets, what was measured, and whether it is enough: as Markdown."""
+"""Targets, measurements, and whether the targets are met: as Markdown."""
 
 import os
 import statistics
@@ -30,7 +30,7 @@ def middle(reports, key):
 
 
 def processor_time(ours, theirs):
-    """What a delivery costs either side: the beginning of a reason."""
+    """The processor time of a delivery on both sides: the beginning of a detail."""
     key = "cpu_us_per_request"
     return f"CPU a delivery {middle(ours, key):.0f} against {middle(theirs, key):.0f} µs"
 
@@ -43,7 +43,7 @@ def costs(ours, theirs):
 
 
 def client_shares(ours, theirs):
-    """Where the client uses a whole core, it is what limits."""
+    """The client's load on both sides. A client that uses a whole core is the bottleneck."""
     def share(reports):
         return statistics.median(report["client"]["core_share"] for report in reports) * 100
 
@@ -61,17 +61,20 @@ class Table:
         self.add(what, "", "failed", None, str(error).replace("\n", " ").replace("|", "/") or "left out")
 
     def bound(self, what, target, value, show, detail=""):
-        """A figure that is at most the target."""
+        """Adds a figure that must be at most the target."""
         bound = show(target).replace(".00 ms", " ms").replace(".0 MB", " MB")
         self.add(what, f"≤ {bound}", show(value), value <= target, detail)
 
-    def ratio(self, what, target, ours, theirs, figures, show, name, other, smaller_is_better=False, costs=None):
-        """The median of the rounds' ratios; the result of either side may be a failure."""
+    def ratio(
+            self, what, target, ours, theirs, figures, show, name, other, smaller_is_better=False,
+            costs=None):
+        """Adds the median of the rounds' ratios. The result of either side may be a failure."""
         reports = ours, theirs
         sign = "≤" if smaller_is_better else "≥"
         for result in (ours, theirs):
             if isinstance(result, Failure):
-                return self.add(what, f"{sign} {target:g} ×", "–", None, f"not measured: {result}".replace("|", "/"))
+                reason = f"not measured: {result}".replace("|", "/")
+                return self.add(what, f"{sign} {target:g} ×", "–", None, reason)
         ours, theirs = figures(ours), figures(theirs)
         ratios = sorted(mine / other for mine, other in zip(ours, theirs))
         ratio = statistics.median(ratios)
@@ -93,7 +96,7 @@ def document(facts, table):
 
 
 def write(text, path):
-    """Into `path`, or between the marks of a file that has them."""
+    """Writes the text into `path`, or between the marks of a file that has them."""
     old = ""
     if os.path.exists(path):
         with open(path) as file:

@@ -1,13 +1,14 @@
-/* What a durable receiver cannot do without, and nothing else: the measure of deploy/benchmark.sh.
+/* The minimum of a durable receiver, and nothing else: the yardstick of deploy/benchmark.sh.
  *
  *   yardstick serve PORT FILE               receives deliveries; the secret is in REPLICATE_WEBHOOK_SECRET
  *   yardstick transaction FILE COUNT BYTES  one row of so many bytes inserted and committed at a time
  *   yardstick sync FILE COUNT               4 KiB appended and synced at a time
  *
- * serve has one epoll thread that reads requests and checks their HMAC-SHA256, and one that commits what is
- * waiting in one transaction (WAL, synchronous=FULL), one INSERT a delivery. The 200 follows the commit. It
- * parses no JSON, knows no jobs and trusts its client: requests are whole, small and well-formed, one at a time
- * on a connection. No server is this short. The other two print their p50 and p99 in microseconds. */
+ * serve has one epoll thread that reads requests and checks their HMAC-SHA256, and one group-commit thread: all
+ * waiting deliveries in one transaction (WAL, synchronous=FULL), one INSERT each. The 200 follows the commit.
+ * It parses no JSON, knows no jobs and trusts its client: requests are whole, small and well-formed, one at a
+ * time on a connection. No server is this short. The other two modes print their p50 and p99 in microseconds.
+ */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -33,7 +34,7 @@ static void require(int is_true, const char *what) {
   exit(1);
 }
 
-/* SQLite, as the daemon has it: a log that is synced at every commit. */
+/* SQLite, configured like the daemon's: a WAL that is synced at every commit. */
 
 static sqlite3 *open_database(const char *file) {
   sqlite3 *database;
@@ -48,7 +49,8 @@ static sqlite3 *open_database(const char *file) {
 
 static sqlite3_stmt *prepare(sqlite3 *database, const char *text) {
   sqlite3_stmt *statement;
-  require(sqlite3_prepare_v3(database, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) == SQLITE_OK, text);
+  int code = sqlite3_prepare_v3(database, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
+  require(code == SQLITE_OK, text);
   return statement;
 }
 
@@ -57,7 +59,7 @@ static void execute(sqlite3_stmt *statement) {
   sqlite3_reset(statement);
 }
 
-/* What is measured without a receiver. */
+/* The measurements without a receiver. */
 
 static double now(void) {
   struct timespec time;
@@ -104,14 +106,15 @@ static int measure_syncs(const char *file, int count) {
   require(descriptor >= 0 && times, "opening the file");
   for (int number = 0; number < count; number++) {
     double start = now();
-    require(pwrite(descriptor, page, sizeof page, (off_t)number * (off_t)sizeof page) == sizeof page, "pwrite");
+    ssize_t written = pwrite(descriptor, page, sizeof page, (off_t)number * (off_t)sizeof page);
+    require(written == sizeof page, "pwrite");
     require(fdatasync(descriptor) == 0, "fdatasync");
     times[number] = now() - start;
   }
   return print_times(times, count);
 }
 
-/* Requests on their way from the loop to the thread that commits, and back. */
+/* Requests on their way from the loop to the commit thread, and back. */
 
 typedef struct Connection {
   struct Connection *next;
@@ -154,7 +157,7 @@ static void *commit_forever(void *file) {
   return NULL;
 }
 
-/* HTTP, as far as the client of the benchmark speaks it. */
+/* The part of HTTP that the client of the benchmark uses. */
 
 static void answer(Connection *connection, const char *status) {
   char text[128];
@@ -178,7 +181,7 @@ static void answer_committed(void) {
   }
 }
 
-/* The value behind `name`, which begins with a line break and ends with a colon; "" where there is none. */
+/* Copies the value behind `name`, a line break, a field name and a colon; "" if there is none. */
 static void copy_field(const char *head, const char *name, char *value, size_t size) {
   const char *found = strcasestr(head, name);
   value[0] = 0;
@@ -194,7 +197,8 @@ static void copy_field(const char *head, const char *name, char *value, size_t s
 
 static EVP_MAC_CTX *make_mac(void) {
   const char *secret = getenv("REPLICATE_WEBHOOK_SECRET");
-  require(secret && strncmp(secret, "whsec_", 6) == 0 && strlen(secret) < 128, "REPLICATE_WEBHOOK_SECRET=whsec_…");
+  int usable = secret && strncmp(secret, "whsec_", 6) == 0 && strlen(secret) < 128;
+  require(usable, "REPLICATE_WEBHOOK_SECRET=whsec_…");
   unsigned char key[128];
   int length = EVP_DecodeBlock(key, (const unsigned char *)secret + 6, (int)strlen(secret + 6));
   for (const char *end = secret + strlen(secret); end[-1] == '='; end--) length--;
@@ -204,7 +208,8 @@ static EVP_MAC_CTX *make_mac(void) {
   return mac;
 }
 
-static int is_signed(EVP_MAC_CTX *mac, const Connection *connection, const char *timestamp, const char *signature) {
+static int is_signed(
+    EVP_MAC_CTX *mac, const Connection *connection, const char *timestamp, const char *signature) {
   unsigned char code[32];
   char text[48];
   size_t length;
@@ -221,7 +226,7 @@ static int is_signed(EVP_MAC_CTX *mac, const Connection *connection, const char 
          CRYPTO_memcmp(text, signature + 3, 44) == 0;
 }
 
-/* 1 where the request is whole and waits for its commit. */
+/* Returns 1 if the request is whole and waits for its commit. */
 static int take(EVP_MAC_CTX *mac, Connection *connection) {
   char *end = memmem(connection->bytes, (size_t)connection->length, "\r\n\r\n", 4);
   if (!end) return 0;
@@ -256,7 +261,8 @@ static void accept_all(int listener, int epoll) {
     Connection *connection = calloc(1, sizeof *connection);
     require(connection != NULL, "memory");
     connection->descriptor = descriptor;
-    epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &(struct epoll_event){.events = EPOLLIN, .data.ptr = connection});
+    struct epoll_event readable = {.events = EPOLLIN, .data.ptr = connection};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &readable);
   }
 }
 
@@ -266,13 +272,14 @@ static int serve(int port, char *file) {
   struct sockaddr_in address = {
       .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  require(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 4096) == 0, "listening");
+  require(bind(listener, (struct sockaddr *)&address, sizeof address) == 0, "binding");
+  require(listen(listener, 4096) == 0, "listening");
   int epoll = epoll_create1(EPOLL_CLOEXEC);
   wake_up = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &(struct epoll_event){.events = EPOLLIN, .data.ptr = &listener});
   epoll_ctl(epoll, EPOLL_CTL_ADD, wake_up, &(struct epoll_event){.events = EPOLLIN, .data.ptr = &wake_up});
   pthread_t committer;
-  require(pthread_create(&committer, NULL, commit_forever, file) == 0, "starting the thread that commits");
+  require(pthread_create(&committer, NULL, commit_forever, file) == 0, "starting the commit thread");
   for (;;) {
     struct epoll_event events[256];
     int count = epoll_wait(epoll, events, 256, -1), taken = 0;
@@ -285,7 +292,7 @@ static int serve(int port, char *file) {
         Connection *connection = events[index].data.ptr;
         ssize_t received = recv(connection->descriptor, connection->bytes + connection->length,
                                 sizeof connection->bytes - (size_t)connection->length, 0);
-        if (received <= 0) { /* Nothing of it waits: the client takes every answer before it goes. */
+        if (received <= 0) { /* No commit is pending: the client reads every answer before it closes. */
           close(connection->descriptor);
           free(connection);
         } else {

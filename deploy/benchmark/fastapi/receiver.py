@@ -1,5 +1,5 @@
-"""A receiver as tutorials have it, when all of their advice is taken: the signature by the library, each delivery
-once, one committed transaction. A peer of deploy/benchmark.sh; settings from DATABASE and REPLICATE_WEBHOOK_SECRET."""
+"""A receiver from tutorials, with all of their advice: the signature by the library, each delivery once, one
+committed transaction. A peer of deploy/benchmark.sh; settings from DATABASE and REPLICATE_WEBHOOK_SECRET."""
 
 import json
 import os

@@ -4,8 +4,9 @@ import GRDB
 import HTTPTypes
 import Hummingbird
 
-/// A receiver on Hummingbird and GRDB, with one committed transaction a delivery. A peer of deploy/benchmark.sh; settings
-/// from PORT, DATABASE and REPLICATE_WEBHOOK_SECRET.
+/// A receiver on Hummingbird and GRDB, with one committed transaction a delivery.
+///
+/// A peer of deploy/benchmark.sh; settings from PORT, DATABASE and REPLICATE_WEBHOOK_SECRET.
 @main
 struct Receiver {
   struct Prediction: Decodable {
@@ -27,7 +28,7 @@ struct Receiver {
       let key = Data(base64Encoded: String(secret.dropFirst("whsec_".count))),
       let port = environment["PORT"].flatMap({ Int($0) })
     else { fatalError("REPLICATE_WEBHOOK_SECRET, DATABASE and PORT are needed") }
-    // A pool has SQLite's write-ahead log; it sets synchronous to NORMAL, where a commit is not yet on the disk.
+    // A pool uses SQLite's WAL. It sets synchronous to NORMAL, where a commit is not yet on the disk.
     let database = try DatabasePool(path: file)
     try await database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
     try await database.write { database in
