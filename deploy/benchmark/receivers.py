@@ -67,7 +67,7 @@ class Peer:
         self.command = command
 
     def deliver(self, bench, place, options, seconds):
-        """The report of a run on a new database. Raises where the peer has stored less than it acknowledged."""
+        """The report of a run on a new database. Raises if the peer has stored less than it acknowledged."""
         with folder(place) as path:
             port, database = unused_port(), f"{path}/peer.db"
             environment = {"PORT": str(port), "DATABASE": database, "REPLICATE_WEBHOOK_SECRET": SECRET}
