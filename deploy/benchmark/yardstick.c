@@ -6,8 +6,9 @@
  *
  * serve has one epoll thread that reads requests and checks their HMAC-SHA256, and one group-commit thread:
  * all waiting deliveries in one transaction (WAL, synchronous=FULL), one INSERT each. The 200 follows the
- * commit. It parses no JSON, knows no jobs and trusts its client: requests are whole, small and well-formed, one at a
- * time on a connection. No server is this short. The other two modes print their p50 and p99 in microseconds.
+ * commit. It parses no JSON, knows no jobs and trusts its client: requests are whole, small and
+ * well-formed, one at a time on a connection. No server is this short. The other two modes print their p50
+ * and p99 in microseconds.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
