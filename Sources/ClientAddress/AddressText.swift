@@ -1,35 +1,5 @@
 internal import Bytes
 
-/// ASCII character classes.
-extension UInt8 {
-  static let lineFeed = UInt8(ascii: "\n")
-  static let carriageReturn = UInt8(ascii: "\r")
-  static let space = UInt8(ascii: " ")
-  static let quote = UInt8(ascii: "\"")
-  static let backslash = UInt8(ascii: "\\")
-
-  var decimalDigit: UInt8? {
-    self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9") ? self - UInt8(ascii: "0") : nil
-  }
-
-  var hexadecimalDigit: UInt8? {
-    if let decimalDigit { return decimalDigit }
-    let lower = self | 0x20
-    return lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "f") ? lower - UInt8(ascii: "a") + 10 : nil
-  }
-
-  var isLetterOrDigit: Bool {
-    let lower = self | 0x20
-    return decimalDigit != nil || lower >= UInt8(ascii: "a") && lower <= UInt8(ascii: "z")
-  }
-
-  /// OWS (RFC 9110 section 5.6.3).
-  var isOptionalWhitespace: Bool { self == .space || self == UInt8(ascii: "\t") }
-
-  /// `tchar` (RFC 9110 section 5.6.2).
-  var isTokenCharacter: Bool { isLetterOrDigit || "!#$%&'*+-.^_`|~".utf8.contains(self) }
-}
-
 extension Span<UInt8> {
   /// The bytes as one big-endian number; of more than 16 bytes, the last 16.
   var bigEndianNumber: UInt128 {
@@ -59,11 +29,6 @@ extension Span<UInt8> {
         return (isUpper ? byte | 0x20 : byte) == expected[index]
       }
     }
-  }
-
-  func firstIndex(of byte: UInt8) -> Int? {
-    for index in indices where self[index] == byte { return index }
-    return nil
   }
 
   /// A port: 0 to 65535 in decimal, without leading zeros.

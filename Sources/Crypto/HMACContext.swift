@@ -4,16 +4,16 @@ internal import COpenSSL
 ///
 /// OpenSSL keeps the keyed state, so a message costs its own bytes only. The context is not safe to share:
 /// use it on one thread at a time. A class, because a verifier keeps several.
-final class HMACContext {
+package final class HMACContext {
   /// The length of an HMAC-SHA256 in bytes.
-  static let length = 32
+  package static let length = 32
 
   private let context: OpaquePointer
 
   /// Nil if OpenSSL has no memory or no HMAC.
   ///
   /// HMAC is missing in a build without it, or if a provider is not loaded.
-  init?(key: SecretKey) {
+  package init?(key: SecretKey) {
     guard let algorithm = EVP_MAC_fetch(nil, OSSL_MAC_NAME_HMAC, nil) else { return nil }
     // EVP_MAC(3): the context keeps the algorithm alive.
     defer { EVP_MAC_free(algorithm) }

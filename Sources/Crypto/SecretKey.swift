@@ -1,9 +1,9 @@
 internal import COpenSSL
 
-/// The bytes of a key, overwritten when nobody needs them any more.
+/// The bytes of a key, overwritten when released.
 ///
-/// `@unchecked Sendable`: the bytes are written once, before anybody else sees the object, and wiped in `deinit`, when
-/// nobody does.
+/// `@unchecked Sendable`: the bytes are written once, before the object is shared. They are wiped in
+/// `deinit`, when nothing refers to it.
 package final class SecretKey: @unchecked Sendable {
   package private(set) var bytes: [UInt8]
 

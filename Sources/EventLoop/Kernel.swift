@@ -72,18 +72,3 @@ package enum TransferResult: Equatable, Sendable {
   /// The connection is gone. The error is for counters, not for decisions.
   case broken(SystemError)
 }
-
-/// An errno value with the system call that set it.
-package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
-  package let call: String
-  package let number: Int32
-
-  package init(call: String, number: Int32) {
-    self.call = call
-    self.number = number
-  }
-
-  package var description: String {
-    "\(call): \(ErrorNumber.text(of: number))"
-  }
-}

@@ -47,7 +47,7 @@ package final class Committer {
   /// The commit thread: a thread of its own, so that a slow disk never stops a loop. Returns when the queue is closed and
   /// everything that it took is stored.
   package func run() {
-    while let submissions = queue.submissions.popAll(patience: patience) { process(submissions) }
+    while let submissions = queue.submissions.popAll(timeout: patience) { process(submissions) }
     finish()
   }
 

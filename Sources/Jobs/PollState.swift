@@ -1,3 +1,5 @@
+package import Time
+
 /// The polling schedule of an open job.
 package struct PollState: Hashable, Sendable {
   /// When the provider last reported on the job, from any source.

@@ -124,7 +124,7 @@ extension Problem {
     case .tooManyConnectionsOfAddress:
       self = .unavailable(
         .overloaded, "your address holds as many connections as one may: close some, or try again")
-    case .displaced:
+    case .evicted:
       self = .unavailable(.overloaded, "the request took long and its place was needed: send it again")
     }
   }

@@ -37,7 +37,7 @@ package struct ProviderThreads {
     if let apiToken = provider.token {
       for position in 0..<Self.callerCount {
         let client = try ReplicateClient(
-          base: provider.apiURL, token: apiToken, maxBody: settings.limits.message.bodyBytes
+          base: provider.apiURL, token: apiToken, maxBody: settings.limits.message.maxBodyBytes
         ) { context.isStopping }
         let inbox = BlockingQueue<ProviderCall>(capacity: 4)
         calls.append(inbox)

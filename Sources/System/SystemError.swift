@@ -13,7 +13,7 @@ package enum ErrorNumber {
   }
 }
 
-/// An errno, with the call it came from.
+/// An errno value with the system call that set it.
 package struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
   package let call: String
   package let number: Int32

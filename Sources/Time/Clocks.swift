@@ -12,14 +12,6 @@ package enum WallClock {
   }
 }
 
-extension timespec {
-  /// An interval, not a point in time.
-  init(_ duration: Duration) {
-    let nanoseconds = duration.wholeNanoseconds
-    self.init(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-  }
-}
-
 /// The monotonic clock (CLOCK_MONOTONIC), used to wait and to measure.
 package enum MonotonicClock {
   package static var now: MonotonicTime {

@@ -74,7 +74,7 @@ struct JobsAPIClient {
   /// The failure that an unexpected response describes.
   ///
   /// - Parameter code: the exit status if the daemon, or a proxy before it, rejected the request.
-  func failure(of answer: HTTPClient.Answer, code: ExitStatus = .failure) -> CommandFailure {
+  func failure(of answer: HTTPClient.Response, code: ExitStatus = .failure) -> CommandFailure {
     let problem = JSONDocument(answer.body)
     let detail = problem?.text("detail") ?? "no explanation"
     let name = problem?.text("code").map { " \($0)" } ?? ""

@@ -88,11 +88,11 @@ import Testing
       let isAccepted = senderPool.submit(attempt)
       #expect(isAccepted)
     }
-    #expect(queues[1].popAll(patience: .zero)?.map(\.index) == [0])
-    #expect(queues[0].popAll(patience: .zero)?.map(\.index) == [1])
-    #expect(queues[0].popAll(patience: .zero)?.map(\.index) == [])
+    #expect(queues[1].popAll(timeout: .zero)?.map(\.index) == [0])
+    #expect(queues[0].popAll(timeout: .zero)?.map(\.index) == [1])
+    #expect(queues[0].popAll(timeout: .zero)?.map(\.index) == [])
     senderPool.markIdle(0)
-    #expect(queues[0].popAll(patience: .zero)?.map(\.index) == [2])
+    #expect(queues[0].popAll(timeout: .zero)?.map(\.index) == [2])
   }
 
   @Test func fractionsAreTruncated() {

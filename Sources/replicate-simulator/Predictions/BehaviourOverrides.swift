@@ -85,14 +85,3 @@ struct InvalidInput: Error, Equatable, Sendable {
   let field: String
   let description: String
 }
-
-extension JSONValue {
-  /// The decoded string; nil if the value is no string.
-  func text(in text: Span<UInt8>) -> String? {
-    kind == .string ? JSONString.decode(range.lowerBound + 1..<range.upperBound - 1, of: text) : nil
-  }
-
-  func bytes(in text: Span<UInt8>) -> [UInt8] {
-    text.extracting(range).withUnsafeBufferPointer { Array($0) }
-  }
-}

@@ -58,7 +58,7 @@ actor Provider {
   private var timers = TimerQueue<Timer>()
   private var bucket: TokenBucket
   private var requestCounts = (creations: 0, others: 0)
-  private let timerWaiter: Waiter
+  private let timerWaiter: WaitHandle
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
@@ -73,7 +73,7 @@ actor Provider {
     self.console = console
     senderPool = SenderPool(queues: queues)
     bucket = TokenBucket(perMinute: settings.createsPerMinute, at: clock.now)
-    timerWaiter = loop.makeWaiter()
+    timerWaiter = loop.makeWaitHandle()
   }
 
   /// Timers handled in a row before requests get a turn.
@@ -176,7 +176,7 @@ extension Provider {
   /// - Returns: whether it has ended.
   func wait(for ordinal: Int, timeout: Duration) async -> Bool {
     guard let entry = entries[ordinal], !entry.lifecycle.hasEnded else { return true }
-    let waiter = loop.makeWaiter()
+    let waiter = loop.makeWaitHandle()
     entries[ordinal]?.waiters.append(waiter)
     _ = await loop.sleep(waiter, until: loop.now + timeout)
     entries[ordinal]?.waiters.removeAll { $0 === waiter }

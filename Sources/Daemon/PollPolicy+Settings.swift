@@ -2,7 +2,7 @@ internal import Jobs
 internal import Settings
 internal import Time
 
-extension WatchPolicy {
+extension PollPolicy {
   init(_ settings: ProviderSettings) {
     self.init(
       timeout: settings.jobTimeout.wholeMilliseconds,
