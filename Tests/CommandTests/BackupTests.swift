@@ -13,8 +13,8 @@ extension ProcessTests {
         environment: ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"])
     }
 
-    /// The steps are those of deploy/docs/failures.md.
-    @Test func whatWasAcknowledgedBeforeABackupIsThereAfterARestore() throws {
+    /// The steps are those of deploy/failures.md.
+    @Test func aRestoreHasEveryDeliveryAcknowledgedBeforeItsBackup() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, environment: ["LOG_LEVEL": "notice"])
       let senders = Senders(count: 3, port: daemon.webhookPort)
@@ -43,7 +43,7 @@ extension ProcessTests {
       for prediction in before {
         #expect(try restored.job(prediction)["state"] as? String == "succeeded", "\(prediction) is lost")
       }
-      #expect(try restored.ask("/readyz").status == 200)
+      #expect(try restored.fetch("/readyz").status == 200)
       // What came after the backup is taken again, if its sender still tries.
       let later = try #require(senders.acknowledged.last)
       #expect(

@@ -44,10 +44,10 @@ extension ProcessTests {
         #expect(answer.status == 400 && answer.code == "missing_field")
         #expect(answer.text.contains("`status` must be a string of 1 to 64 bytes without control characters"))
       }
-      #expect(try daemon.ask("/jobs/p").status == 404)
+      #expect(try daemon.fetch("/jobs/p").status == 404)
       let better = try SignedDelivery(id: "m", prediction: "p", status: "succeeded")
       #expect(try daemon.post(better).text == #"{"received":true,"duplicate":false}"#)
-      #expect(try daemon.ask("/metrics").text.contains(#"refusals_total{code="missing_field"} 3"#))
+      #expect(try daemon.fetch("/metrics").text.contains(#"refusals_total{code="missing_field"} 3"#))
       let lines = daemon.logAfterStop().split(separator: "\n").filter { $0.contains("code=missing_field") }
       #expect(lines.count == 3 && lines.allSatisfy { $0.contains("reason=\"`status` must be") })
     }
@@ -60,7 +60,7 @@ extension ProcessTests.BadInputTests {
   private func expect(_ daemon: Daemon, toShow shown: BadInput.Shown, of id: String, after name: String)
     throws
   {
-    let answer = try daemon.ask("/jobs/\(encoded(id))")
+    let answer = try daemon.fetch("/jobs/\(encoded(id))")
     // An encoded slash or dot would be read in two ways on the way here: such a job is found in the list.
     guard !id.contains("/"), id != ".", id != ".." else {
       #expect(answer.status == 400 && answer.code == "malformed_request", "\(name)")
@@ -78,7 +78,7 @@ extension ProcessTests.BadInputTests {
   }
 
   private func expectCounts(_ daemon: Daemon) throws {
-    let metrics = try daemon.ask("/metrics").text
+    let metrics = try daemon.fetch("/metrics").text
     var counts: [String: Int] = [:]
     for input in BadInput.all {
       switch input.answer {
@@ -96,7 +96,7 @@ extension ProcessTests.BadInputTests {
   private func expectEveryJobInTheList(_ daemon: Daemon) throws {
     var (ids, path): (Set<[UInt8]>, String?) = ([], "/jobs?limit=500")
     while let page = path {
-      let body = try daemon.ask(page).body
+      let body = try daemon.fetch(page).body
       let document = try JSONScanner.object(body.span)
       let found = document.value(named: "jobs", in: body.span)
       let list = try #require(found)

@@ -35,7 +35,7 @@ extension ProcessTests {
       #expect(!result.error.contains("huge") && !result.error.contains("%%%"))
     }
 
-    @Test func theStartSaysWhetherReplicateIsAskedAndWhereItReachesUs() throws {
+    @Test func theStartLogsTheWebhookURLAndWhetherATokenIsSet() throws {
       let token = "r8_not_a_real_token"
       let start = { (settings: [String: String]) in
         try Daemon(in: try TemporaryFolder(), environment: settings).logAfterStop()
@@ -101,7 +101,7 @@ extension ProcessTests {
       }
     }
 
-    @Test func checkTellsWhetherTheStoreIsSound() throws {
+    @Test func checkReportsADamagedStore() throws {
       let folder = try TemporaryFolder()
       let path = folder.url.appendingPathComponent("replicate-webhookd.db").path
       let environment = Self.secret.merging(["DATABASE_URL": "sqlite:\(path)"]) { $1 }
@@ -128,7 +128,7 @@ extension ProcessTests {
         "webhooks to https://hooks.example.com/webhooks/replicate"
       ),
     ])
-    func checkSaysWhatCanBeDoneAtReplicate(_ settings: [String: String], _ message: String) throws {
+    func checkReportsWhatTheSettingsAllow(_ settings: [String: String], _ message: String) throws {
       let folder = try TemporaryFolder()
       let place = [
         "DATABASE_URL": "sqlite:\(folder.url.path)/none.db", "WEBHOOK_LISTEN": "127.0.0.1:0",
@@ -147,7 +147,7 @@ extension ProcessTests {
       ("webhook-timestamp: 1", "webhook-timestamp: x", 1, "webhook-timestamp is not a whole number"),
       ("webhook-timestamp: 1", "webhook-timestamp: 2", 1, "none of 1 v1 signatures fits"),
     ])
-    func verifySaysWhichCheckFails(_ part: String, _ replacement: String, _ status: Int, _ message: String)
+    func verifyNamesTheCheckThatFails(_ part: String, _ replacement: String, _ status: Int, _ message: String)
       throws
     {
       let folder = try TemporaryFolder()
@@ -171,7 +171,7 @@ extension ProcessTests {
       if part.isEmpty { #expect(old.status == 1 && old.error.contains("timestamp   FAILED")) }
     }
 
-    @Test func jobsAndJobAskTheAPI() throws {
+    @Test func jobsAndJobReadTheAPI() throws {
       let daemon = try Daemon(
         in: try TemporaryFolder(), environment: ["API_TOKENS": "first-token-0123456789"])
       _ = try daemon.post(SignedDelivery(id: "m", prediction: "p 1", status: "succeeded"))
@@ -200,7 +200,7 @@ extension ProcessTests {
         if: ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"] != nil,
         "deploy/test.sh installs the libraries"),
       arguments: ["standardwebhooks", "svix"])
-    func whatOfficialLibrariesSignIsAccepted(_ library: String) throws {
+    func signaturesOfOfficialLibrariesAreAccepted(_ library: String) throws {
       let python = try #require(ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"])
       let daemon = try Daemon(in: try TemporaryFolder())
       let script = """

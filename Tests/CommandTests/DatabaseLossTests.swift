@@ -67,16 +67,16 @@ extension ProcessTests {
       let file = path(Self.name + suffix)
       try files.moveItem(atPath: file, toPath: path("aside"))
       // Also before any delivery comes.
-      #expect(try daemon.ask("/readyz").status == 503)
+      #expect(try daemon.fetch("/readyz").status == 503)
       let refused = try post("p2", to: daemon)
       #expect(refused.status == 503 && refused.code == "store_unavailable")
       #expect(refused.fields["retry-after"] == "5")
-      #expect(try daemon.ask("/readyz").status == 503)
+      #expect(try daemon.fetch("/readyz").status == 503)
       #expect(try daemon.job("p1")["state"] as? String == "succeeded")
       // SQLite made nothing in its place.
       #expect(!files.fileExists(atPath: file))
       try files.moveItem(atPath: path("aside"), toPath: file)
-      #expect(try daemon.ask("/readyz").status == 200)
+      #expect(try daemon.fetch("/readyz").status == 200)
       #expect(try post("p2", to: daemon).text == #"{"received":true,"duplicate":false}"#)
       let log = daemon.logAfterStop()
       #expect(log.contains("\(Self.name)\(suffix) was moved or deleted while it was in use"))
@@ -88,7 +88,7 @@ extension ProcessTests {
     }
 
     /// Some pages can be written still, but no delivery can be stored.
-    @Test func aDamagedFileIsNotReadyAndCheckSaysSoInOneLine() throws {
+    @Test func aDamagedFileIsNotReadyAndCheckReportsItInOneLine() throws {
       do {
         let daemon = try Daemon(in: folder)
         for number in 0..<20 { #expect(try post("p\(number)", to: daemon).status == 200) }
@@ -100,7 +100,7 @@ extension ProcessTests {
       try file.close()
       let daemon = try Daemon(in: folder)
       #expect(try post("p20", to: daemon).code == "store_unavailable")
-      for _ in 0..<3 { #expect(try daemon.ask("/readyz").status == 503) }
+      for _ in 0..<3 { #expect(try daemon.fetch("/readyz").status == 503) }
       #expect(try check().contains("the database is damaged"))
       #expect(daemon.logAfterStop().contains("move the file aside and restore a backup"))
     }
@@ -123,13 +123,13 @@ extension ProcessTests {
       bytes.replaceSubrange(place, with: Array(repeating: 0, count: place.count))
       try Data(bytes).write(to: URL(fileURLWithPath: database))
       let daemon = try Daemon(in: folder)
-      let answer = try daemon.ask("/jobs/p1")
+      let answer = try daemon.fetch("/jobs/p1")
       #expect(answer.status == 503 && answer.code == "store_unavailable")
       #expect(answer.text.contains("the stored body is damaged") && answer.fields["etag"] == nil)
       #expect(try daemon.job("p2")["logs_tail"] as? String == String(("\(logs)the end of p2").suffix(4096)))
       // What does not show the body, and what replaces it.
-      #expect(try daemon.ask("/jobs").status == 200)
-      #expect(try daemon.ask("/jobs/p1/history").status == 200)
+      #expect(try daemon.fetch("/jobs").status == 200)
+      #expect(try daemon.fetch("/jobs/p1/history").status == 200)
       #expect(daemon.logAfterStop().contains("the stored body is damaged"))
       #expect(try check().contains("the bodies of 1 job(s) are not what was stored, the first of p1"))
       // One letter for another: a sound body to everybody but its digest.
@@ -171,7 +171,7 @@ extension ProcessTests {
       try files.moveItem(atPath: database, toPath: path("aside"))
       try files.moveItem(atPath: path("copy"), toPath: database)
       #expect(try post("p2", to: first).status == 503)
-      #expect(try first.ask("/readyz").status == 503)
+      #expect(try first.fetch("/readyz").status == 503)
       // The log still lies there, and would damage the copy.
       let early = try serve(database)
       #expect(early.status == 78 && early.error.contains("another daemon serves this database"))

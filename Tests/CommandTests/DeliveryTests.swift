@@ -27,7 +27,7 @@ extension ProcessTests {
       if let state {
         #expect(try daemon.job("p1")["state"] as? String == state)
       } else {
-        #expect(try daemon.ask("/jobs/p1").status == 404)
+        #expect(try daemon.fetch("/jobs/p1").status == 404)
       }
       #expect(daemon.stop() == 0)
       #expect(!daemon.logAfterStop().contains("C2FVsBQI"))
@@ -69,7 +69,7 @@ extension ProcessTests {
       let body =
         #"{"id":"p1","status":"succeeded","input":\#(input),"output":[1.0,  -0,1E5],"of_tomorrow":{"x":1}}"#
       #expect(try daemon.post(SignedDelivery(id: "m", body: Array(body.utf8))).status == 200)
-      let text = try daemon.ask("/jobs/p1").text
+      let text = try daemon.fetch("/jobs/p1").text
       #expect(text.contains(#""input":\#(input),"#))
       #expect(text.contains(#""output":[1.0,  -0,1E5]"#))
     }
@@ -120,7 +120,7 @@ extension ProcessTests {
       let answer = try daemon.post(SignedDelivery(id: "m", body: Array(body.utf8)))
       #expect(answer.status == 400 && answer.code == code)
       #expect(answer.fields["content-type"] == "application/problem+json")
-      #expect(try daemon.ask("/metrics").text.contains("refusals_total{code=\"\(code)\"} 1"))
+      #expect(try daemon.fetch("/metrics").text.contains("refusals_total{code=\"\(code)\"} 1"))
     }
 
     /// One bit changed anywhere in a signed request: 401, with the code that says why, or a malformed request.
@@ -136,7 +136,7 @@ extension ProcessTests {
         let answer = try connection.receive()
         #expect(answer.status == 401 && answer.code == "signature_mismatch", "byte \(index) of the body")
       }
-      #expect(try daemon.ask("/jobs/p1").status == 404)
+      #expect(try daemon.fetch("/jobs/p1").status == 404)
       #expect(try daemon.post(delivery).status == 200)
     }
 

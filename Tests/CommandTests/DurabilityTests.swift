@@ -27,7 +27,7 @@ extension ProcessTests {
     }
 
     @Test(arguments: 0..<5)
-    func whatWasAcknowledgedSurvivesAKill(_ round: Int) throws {
+    func acknowledgedDeliveriesSurviveAKill(_ round: Int) throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, environment: ["LOG_LEVEL": "notice"])
       let port = daemon.webhookPort
@@ -38,10 +38,10 @@ extension ProcessTests {
       }
       // Killed when some number of commits has been made, another one each round.
       let enough = 20 + 37 * round
-      var questions = 0
+      var requests = 0
       while try commits(of: daemon) < enough {
-        questions += 1
-        try #require(questions < 50_000, "the senders have stopped")
+        requests += 1
+        try #require(requests < 50_000, "the senders have stopped")
       }
       daemon.killAtOnce()
       var lists: [[String]] = []
@@ -64,7 +64,7 @@ extension ProcessTests {
     }
 
     private func commits(of daemon: Daemon) throws -> Int {
-      let page = try daemon.ask("/metrics").text
+      let page = try daemon.fetch("/metrics").text
       let line = page.split(separator: "\n").first { $0.hasPrefix("replicate_webhookd_commits_total ") }
       return line.flatMap { Int($0.split(separator: " ")[1]) } ?? 0
     }
@@ -78,10 +78,10 @@ extension ProcessTests {
       let refused = try daemon.post(delivery)
       #expect(refused.status == 503 && refused.code == "store_unavailable")
       #expect(refused.fields["retry-after"] == "5")
-      #expect(try daemon.ask("/readyz").status == 503)
-      #expect(try daemon.ask("/jobs").status == 200)
+      #expect(try daemon.fetch("/readyz").status == 503)
+      #expect(try daemon.fetch("/jobs").status == 200)
       try locker.release()
-      #expect(try daemon.ask("/readyz").status == 200)
+      #expect(try daemon.fetch("/readyz").status == 200)
       #expect(try daemon.post(delivery).text == #"{"received":true,"duplicate":false}"#)
       #expect(daemon.logAfterStop().contains("another process holds the database's lock"))
     }

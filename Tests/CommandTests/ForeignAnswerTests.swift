@@ -24,15 +24,15 @@ extension ProcessTests {
     }
 
     private func history(_ id: String, _ daemon: Daemon) throws -> [[String: Any]] {
-      let answer = try daemon.ask("/jobs/\(id)/history")
+      let answer = try daemon.fetch("/jobs/\(id)/history")
       let page = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
       return page?["deliveries"] as? [[String: Any]] ?? []
     }
 
     /// A captive portal's page for one prediction, a 404 as Replicate writes it for the other.
     @Test func `polls answered 404 end no job and its signed end counts`() throws {
-      let stub = try StubAPI { question, _ in
-        question.line.hasSuffix("p1")
+      let stub = try StubAPI { request, _ in
+        request.line.hasSuffix("p1")
           ? Response(status: .notFound, fields: [("Content-Type", "text/html")], body: Array("<html>".utf8))
           : .json(Self.problem, .notFound)
       }
@@ -72,7 +72,7 @@ extension ProcessTests {
       }
       #expect(try send("/jobs/one/cancel", "", to: daemon) == 200)
       #expect(try daemon.job("one")["state"] as? String == "canceled")
-      let created = try JSONSerialization.jsonObject(with: Data(try #require(stub.questions.first).body.utf8))
+      let created = try JSONSerialization.jsonObject(with: Data(try #require(stub.requests.first).body.utf8))
       let webhook = try #require((created as? [String: Any])?["webhook"] as? String)
       for (id, status) in [("a", "processing"), ("b", "succeeded"), ("c", "failed")] {
         let delivery = try SignedDelivery(id: id, prediction: "p1", status: status)
@@ -91,7 +91,7 @@ extension ProcessTests {
       #expect(
         rows.map { $0["outcome"] as? String } == ["not_found", "applied", "applied", "applied", "conflict"])
       #expect(rows[1]["code"] as? String == "canceled" && rows[1]["state"] as? String == "canceled")
-      let usage = try daemon.ask("/usage").text
+      let usage = try daemon.fetch("/usage").text
       #expect(usage.contains(#""canceled":0"#) && usage.contains(#""succeeded":1"#))
       let table = try Program.run(["job", "one", "--history", "--api", "http://127.0.0.2:\(daemon.apiPort)"])
       #expect(table.output.contains("canceled") && table.output.contains("not_found"))

@@ -6,7 +6,7 @@ extension ProcessTests {
   /// Ready means that deliveries as they come can be stored, not that a page still fits somewhere.
   @Suite struct FullDiskTests {
     /// What `daemon` does while there is no room, and after `makeRoom`.
-    private func expectReadinessToTellTheTruth(
+    private func expectReadinessToFollowFreeSpace(
       _ daemon: Daemon, in folder: TemporaryFolder, makeRoom: () throws -> Void
     ) throws {
       let logs = String(repeating: "x", count: 50_000)
@@ -26,11 +26,11 @@ extension ProcessTests {
       let delivery = try #require(refused, "a hundred deliveries fitted")
       #expect(!acknowledged.isEmpty)
       // It stays so, however often it is asked, and although a page fits.
-      for _ in 0..<20 { #expect(try daemon.ask("/readyz").status == 503) }
+      for _ in 0..<20 { #expect(try daemon.fetch("/readyz").status == 503) }
       #expect(try daemon.post(delivery).status == 503)
       #expect(try daemon.job(acknowledged[0])["state"] as? String == "succeeded")
       try makeRoom()
-      #expect(try daemon.ask("/readyz").status == 200)
+      #expect(try daemon.fetch("/readyz").status == 200)
       #expect(try daemon.post(delivery).text == #"{"received":true,"duplicate":false}"#)
       for prediction in acknowledged {
         #expect(try daemon.job(prediction)["state"] as? String == "succeeded")
@@ -56,7 +56,7 @@ extension ProcessTests {
         wrapper: ["/usr/bin/unshare", "--mount", "--map-root-user", "/bin/sh", "-c", script])
       // Its mounts are its own; this is the way in from outside.
       let ballast = "/proc/\(daemon.process.processIdentifier)/root\(small.path)/ballast"
-      try expectReadinessToTellTheTruth(daemon, in: folder) {
+      try expectReadinessToFollowFreeSpace(daemon, in: folder) {
         try FileManager.default.removeItem(atPath: ballast)
       }
       #expect(daemon.logAfterStop().contains("the disk is full: free space"))
@@ -69,7 +69,7 @@ extension ProcessTests {
       // The process of the tests blocks most signals, and its children inherit that.
       let daemon = try Daemon(
         in: folder, wrapper: ["/usr/bin/env", "--default-signal=XFSZ", "/bin/bash", "-c", script])
-      try expectReadinessToTellTheTruth(daemon, in: folder) {
+      try expectReadinessToFollowFreeSpace(daemon, in: folder) {
         let raised = try Program.run(
           ["--pid", "\(daemon.process.processIdentifier)", "--fsize=unlimited:"],
           executable: "/usr/bin/prlimit")

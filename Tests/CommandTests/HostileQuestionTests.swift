@@ -54,7 +54,7 @@ extension ProcessTests {
       #expect(try daemon.post(SignedDelivery(id: "m2", prediction: "q", status: "failed")).status == 200)
       var refusals = 0
       func expect(_ target: String, _ status: Int, _ code: String?) throws {
-        let answer = try daemon.ask(target)
+        let answer = try daemon.fetch(target)
         #expect(
           answer.status == status && answer.code == code,
           "\(target.prefix(60)): \(answer.status) \(answer.text.prefix(300))")
@@ -76,10 +76,10 @@ extension ProcessTests {
         try expect("/jobs/p/history?\(query)", 400, "invalid_parameter")
       }
       // A value is a value: the filter finds the one model that is written so, and no more.
-      let found = try daemon.ask("/jobs?model=%27%20OR%201=1%20--").text
+      let found = try daemon.fetch("/jobs?model=%27%20OR%201=1%20--").text
       #expect(found.contains(#""id":"p""#) && !found.contains(#""id":"q""#))
-      #expect(try daemon.ask("/jobs?state=failed").text.contains(#""id":"q""#))
-      let counted = try daemon.ask("/metrics").text.split(separator: "\n")
+      #expect(try daemon.fetch("/jobs?state=failed").text.contains(#""id":"q""#))
+      let counted = try daemon.fetch("/metrics").text.split(separator: "\n")
         .filter { $0.hasPrefix("replicate_webhookd_refusals_total") }
         .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }
       #expect(counted.reduce(0, +) == refusals)

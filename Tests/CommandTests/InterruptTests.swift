@@ -46,8 +46,8 @@ extension ProcessTests {
     }
 
     @Test func theCommandEndsAndTheJobGoesOn() throws {
-      let stub = try StubAPI { question, _ in
-        .json(Self.running, question.line == "POST /jobs" ? .accepted : .ok)
+      let stub = try StubAPI { request, _ in
+        .json(Self.running, request.line == "POST /jobs" ? .accepted : .ok)
       }
       let end = try interrupt(["run", "a/b"], at: stub.url) { $0.contains("j1  running\n") }
       #expect(end.status == 130, "\(end)")
@@ -64,8 +64,8 @@ extension ProcessTests {
     }
 
     @Test func aTerminalHasOneLineThatIsWrittenOver() throws {
-      let stub = try StubAPI { question, _ in
-        .json(Self.running, question.line == "POST /jobs" ? .accepted : .ok)
+      let stub = try StubAPI { request, _ in
+        .json(Self.running, request.line == "POST /jobs" ? .accepted : .ok)
       }
       let end = try interrupt(["run", "a/b"], onTerminal: true, at: stub.url) {
         $0.contains("\r\u{1B}[Krunning  1 s")
@@ -90,7 +90,7 @@ extension ProcessTests {
       #expect(Set(stub.lines) == ["GET /jobs?state=running&limit=20"])
     }
 
-    @Test func aWatchIsDrawnAnewOnATerminal() throws {
+    @Test func aWatchRedrawsATerminal() throws {
       let stub = try StubAPI { _, _ in .json(#"{"jobs":[\#(Self.running)]}"#) }
       let page = "\u{1B}[H\u{1B}[2JID  STATE"
       let end = try interrupt(["jobs", "--watch"], onTerminal: true, at: stub.url) {
@@ -116,8 +116,8 @@ private final class SilentListener {
 
   init() throws {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var patience = timeval(tv_sec: 60, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
+    var timeout = timeval(tv_sec: 60, tv_usec: 0)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian

@@ -18,19 +18,19 @@ extension ProcessTests {
 
     @Test func aJobHasATagThatChangesWithIt() throws {
       let daemon = try filled(3)
-      let first = try daemon.ask("/jobs/p2")
+      let first = try daemon.fetch("/jobs/p2")
       #expect(first.status == 200 && first.fields["etag"] == "\"1\"")
-      let unchanged = try daemon.ask("/jobs/p2", fields: ["If-None-Match: \"1\""])
+      let unchanged = try daemon.fetch("/jobs/p2", fields: ["If-None-Match: \"1\""])
       #expect(unchanged.status == 304 && unchanged.body.isEmpty && unchanged.fields["etag"] == "\"1\"")
       _ = try daemon.post(SignedDelivery(id: "x", prediction: "p2", status: "succeeded"))
-      let changed = try daemon.ask("/jobs/p2", fields: ["If-None-Match: \"1\""])
+      let changed = try daemon.fetch("/jobs/p2", fields: ["If-None-Match: \"1\""])
       #expect(changed.status == 200 && changed.fields["etag"] == "\"2\"")
     }
 
     @Test func headHasTheFieldsOfGet() throws {
       let daemon = try filled(1)
-      let get = try daemon.ask("/jobs/p0")
-      let head = try daemon.ask("/jobs/p0", method: "HEAD")
+      let get = try daemon.fetch("/jobs/p0")
+      let head = try daemon.fetch("/jobs/p0", method: "HEAD")
       #expect(head.status == 200 && head.fields["content-length"] == get.fields["content-length"])
       #expect(head.fields["etag"] == get.fields["etag"])
     }
@@ -40,13 +40,13 @@ extension ProcessTests {
       var (ids, path): ([String], String?) = ([], "/jobs?limit=4")
       while let page = path {
         let document = try #require(
-          JSONSerialization.jsonObject(with: Data(daemon.ask(page).body)) as? [String: Any])
+          JSONSerialization.jsonObject(with: Data(daemon.fetch(page).body)) as? [String: Any])
         let jobs = try #require(document["jobs"] as? [[String: Any]])
         ids += jobs.compactMap { $0["id"] as? String }
         path = (document["next"] as? String).map { "/jobs?limit=4&after=\($0)" }
       }
       #expect(ids == (0..<10).reversed().map { "p\($0)" })
-      let failed = try daemon.ask("/jobs?state=failed").text
+      let failed = try daemon.fetch("/jobs?state=failed").text
       #expect(failed.contains("\"p1\"") && failed.contains("\"p4\"") && !failed.contains("\"p0\""))
     }
 
@@ -70,7 +70,7 @@ extension ProcessTests {
       throws
     {
       let daemon = try filled(1)
-      let answer = try daemon.ask(path, method: method)
+      let answer = try daemon.fetch(path, method: method)
       #expect(answer.status == status && answer.code == code)
       #expect(answer.fields["content-type"] == "application/problem+json")
     }
@@ -87,7 +87,7 @@ extension ProcessTests {
     func aMethodThatAPathDoesNotTakeIsAnsweredWithThoseThatItDoes(
       _ method: String, _ path: String, _ allowed: String
     ) throws {
-      let answer = try filled(1).ask(path, method: method)
+      let answer = try filled(1).fetch(path, method: method)
       #expect(answer.status == 405 && answer.fields["allow"] == allowed)
       #expect(answer.fields["content-type"] == "application/problem+json")
       if method != "HEAD" { #expect(answer.code == "method_not_allowed") }
@@ -121,13 +121,15 @@ extension ProcessTests {
     @Test func withTokensOneOfThemMustBePresented() throws {
       let tokens = ["API_TOKENS": "first-token-0123456789 second-token-0123456789"]
       let daemon = try filled(1, environment: tokens)
-      #expect(try daemon.ask("/readyz").status == 200)
+      #expect(try daemon.fetch("/readyz").status == 200)
       for path in ["/jobs", "/jobs/p0", "/jobs/p0/history", "/jobs/p0/logs", "/metrics"] {
-        let refused = try daemon.ask(path)
+        let refused = try daemon.fetch(path)
         #expect(refused.status == 401 && refused.code == "unauthorized")
         #expect(refused.fields["www-authenticate"] == #"Bearer realm="jobs""#)
-        #expect(try daemon.ask(path, fields: ["Authorization: Bearer second-token-0123456789"]).status == 200)
-        #expect(try daemon.ask(path, fields: ["Authorization: Bearer third-token-0123456789"]).status == 401)
+        #expect(
+          try daemon.fetch(path, fields: ["Authorization: Bearer second-token-0123456789"]).status == 200)
+        #expect(
+          try daemon.fetch(path, fields: ["Authorization: Bearer third-token-0123456789"]).status == 401)
       }
       #expect(!daemon.logAfterStop().contains("token-0123"))
     }

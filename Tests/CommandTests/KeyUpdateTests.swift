@@ -28,7 +28,7 @@ extension ProcessTests {
           threading.Thread(target=flood).start()
       """
 
-    @Test func keyUpdatesOfStrangersDelayNobodyElse() throws {
+    @Test func aFloodOfKeyUpdatesDelaysNoOtherClient() throws {
       let server = try TLSDaemon()
       let result = try server.python(
         """
@@ -37,7 +37,7 @@ extension ProcessTests {
         try:
             while time.monotonic() < end:
                 start = time.monotonic()
-                assert ask(connect(trusting())) == 200
+                assert get_status(connect(trusting())) == 200
                 slowest = max(slowest, time.monotonic() - start)
             assert flood.poll() is None, "the flood has ended"
         finally:
@@ -47,7 +47,7 @@ extension ProcessTests {
       #expect(result.status == 0, "\(result.error)")
       let slowest = Double(result.output.trimmingCharacters(in: .whitespacesAndNewlines)) ?? .infinity
       #expect(slowest < 1, "the slowest took \(slowest) s")
-      let metrics = try server.daemon.ask("/metrics").text.split(separator: "\n")
+      let metrics = try server.daemon.fetch("/metrics").text.split(separator: "\n")
       let closed = metrics.first { $0.contains(#"connection_failures_total{reason="empty_records"}"#) }
       #expect(
         closed.flatMap { $0.split(separator: " ").last.flatMap { Int($0) } } ?? 0 > 4, "\(closed ?? "")")

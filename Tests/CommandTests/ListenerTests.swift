@@ -30,9 +30,10 @@ extension ProcessTests {
     }
 
     /// Dripping and idle connections prolong no stop beyond the grace, and make it no failure.
-    @Test func itStopsWithinTheGraceWhateverStrangersDo() throws {
+    @Test func openConnectionsDoNotDelayAStopBeyondTheGrace() throws {
       let daemon = try Daemon(in: TemporaryFolder(), environment: ["SHUTDOWN_GRACE": "2s"])
-      let strangers = try ["", "GET /healthz HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"].map {
+      let connections = try ["", "GET /healthz HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"].map
+      {
         bytes in
         let connection = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
         try connection.send(Array(bytes.utf8))
@@ -41,13 +42,13 @@ extension ProcessTests {
       let start = ContinuousClock.now
       #expect(daemon.stop() == 0)
       #expect(ContinuousClock.now - start < .seconds(3))
-      for stranger in strangers { stranger.waitForEnd() }
+      for connection in connections { connection.waitForEnd() }
     }
 
     @Test func aSecondSignalEndsItAtOnce() throws {
       let daemon = try Daemon(in: TemporaryFolder(), environment: ["SHUTDOWN_GRACE": "60s"])
-      let stranger = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
-      try stranger.send(Array("GET /healthz HTTP/1.1\r\n".utf8))
+      let open = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
+      try open.send(Array("GET /healthz HTTP/1.1\r\n".utf8))
       // Answered, so that the daemon has taken the connection above.
       _ = try daemon.post(SignedDelivery(id: "m", prediction: "p", status: "succeeded"))
       let start = ContinuousClock.now
@@ -57,16 +58,16 @@ extension ProcessTests {
       #expect(ContinuousClock.now - start < .seconds(5))
     }
 
-    @Test func readinessSaysThatItStopsWhileDeliveriesAreFinished() throws {
+    @Test func readinessReportsDrainingWhileDeliveriesFinish() throws {
       let daemon = try Daemon(in: TemporaryFolder(), environment: ["SHUTDOWN_GRACE": "30s"])
       let delivery = try SignedDelivery(id: "m", prediction: "p", status: "succeeded")
       let unfinished = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
       try unfinished.send(delivery.request.dropLast(1))
       _ = try daemon.post(SignedDelivery(id: "n", prediction: "q", status: "succeeded"))
-      #expect(try daemon.ask("/readyz").status == 200)
+      #expect(try daemon.fetch("/readyz").status == 200)
       kill(daemon.process.processIdentifier, SIGTERM)
       try daemon.waitForLog("stopping")
-      let readiness = try daemon.ask("/readyz")
+      let readiness = try daemon.fetch("/readyz")
       #expect(readiness.status == 503 && readiness.code == "draining")
       try unfinished.send(delivery.request.suffix(1))
       let answer = try unfinished.receive()
@@ -79,15 +80,16 @@ extension ProcessTests {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, descriptorLimit: 64)
       // More than it can have; none of them sends anything.
-      let strangers = try (0..<100).map { _ in try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
+      let connections = try (0..<100).map { _ in
+        try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
       }
       for number in 0..<5 {
         let delivery = try SignedDelivery(id: "m\(number)", prediction: "p\(number)", status: "succeeded")
         #expect(try daemon.post(delivery).status == 200)
       }
-      withExtendedLifetime(strangers) {}
+      withExtendedLifetime(connections) {}
       // Once or twice, for a slow machine takes longer than the period that counts as one.
-      #expect(try !daemon.ask("/metrics").text.contains("replicate_webhookd_exhaustions_total 0\n"))
+      #expect(try !daemon.fetch("/metrics").text.contains("replicate_webhookd_exhaustions_total 0\n"))
       #expect(daemon.logAfterStop().contains("Too many open files"))
     }
   }

@@ -6,7 +6,7 @@ extension ProcessTests {
   /// What strangers or a broken disk cause again and again is a bounded number of lines, and every time is counted.
   @Suite struct LogFloodTests {
     /// The lines with `parts`, and how many times they stand for.
-    private func tally(_ log: String, _ parts: [String]) -> (lines: Int, times: Int) {
+    private func count(_ log: String, _ parts: [String]) -> (lines: Int, times: Int) {
       let lines = log.split(separator: "\n").filter { line in parts.allSatisfy { line.contains($0) } }
       let times = lines.map { line in
         line.split(separator: " ").first { $0.hasPrefix("suppressed=") }.flatMap { Int($0.dropFirst(11)) }
@@ -26,25 +26,25 @@ extension ProcessTests {
         #expect(try connection.receive().code == "missing_signature")
       }
       // Another code has lines of its own.
-      #expect(try daemon.ask("/jobs/none").status == 404)
+      #expect(try daemon.fetch("/jobs/none").status == 404)
       // Also when nothing more comes, a second later.
       try daemon.waitForLog("suppressed=")
       let seconds = Int(Date().timeIntervalSince(start)) + 2
-      #expect(try daemon.ask("/metrics").text.contains(#"refusals_total{code="missing_signature"} 300"#))
+      #expect(try daemon.fetch("/metrics").text.contains(#"refusals_total{code="missing_signature"} 300"#))
       let log = daemon.logAfterStop()
-      let refused = tally(log, [" refused ", "code=missing_signature"])
+      let refused = count(log, [" refused ", "code=missing_signature"])
       #expect(refused.times == 300)
       #expect(refused.lines >= 11 && refused.lines <= 11 * seconds, "\(refused.lines) in \(seconds) s")
-      #expect(tally(log, [" refused ", "code=job_not_found"]) == (1, 1))
+      #expect(count(log, [" refused ", "code=job_not_found"]) == (1, 1))
     }
 
-    @Test func aCountThatIsNotDueIsSaidAtTheEnd() throws {
+    @Test func aPendingSuppressedCountIsLoggedAtTheEnd() throws {
       let daemon = try Daemon(in: try TemporaryFolder())
-      for _ in 0..<15 { #expect(try daemon.ask("/none").status == 404) }
-      #expect(tally(daemon.logAfterStop(), [" refused ", "code=not_found"]).times == 15)
+      for _ in 0..<15 { #expect(try daemon.fetch("/none").status == 404) }
+      #expect(count(daemon.logAfterStop(), [" refused ", "code=not_found"]).times == 15)
     }
 
-    @Test func aStoreThatIsGoneIsSaidOnceInTenSecondsWithHowOften() throws {
+    @Test func aLostStoreIsLoggedOnceInTenSecondsWithACount() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder)
       let (database, aside) = (folder.url.path + "/replicate-webhookd.db", folder.url.path + "/aside")
@@ -57,16 +57,16 @@ extension ProcessTests {
           #expect(try daemon.post(delivery).code == "store_unavailable")
         }
         try FileManager.default.moveItem(atPath: aside, toPath: database)
-        #expect(try daemon.ask("/readyz").status == 200)
+        #expect(try daemon.fetch("/readyz").status == 200)
       }
       let seconds = Int(Date().timeIntervalSince(start)) + 1
-      #expect(try daemon.ask("/metrics").text.contains("commit_failures_total 120\n"))
+      #expect(try daemon.fetch("/metrics").text.contains("commit_failures_total 120\n"))
       let log = daemon.logAfterStop()
-      let failures = tally(log, ["error   the store could not be written", "was moved or deleted"])
+      let failures = count(log, ["error   the store could not be written", "was moved or deleted"])
       #expect(failures.times == 120)
       #expect(failures.lines <= 3 + 2 * seconds / 10, "\(failures.lines) in \(seconds) s")
-      #expect(tally(log, ["the store can be written again"]).times == 4)
-      #expect(tally(log, [" refused ", "code=store_unavailable"]).times == 120)
+      #expect(count(log, ["the store can be written again"]).times == 4)
+      #expect(count(log, [" refused ", "code=store_unavailable"]).times == 120)
     }
   }
 }

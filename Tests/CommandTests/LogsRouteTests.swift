@@ -19,31 +19,31 @@ extension ProcessTests {
 
     @Test func allLogsAreServedAsPlainText() throws {
       let daemon = try daemon(withLogsOf: 2000)
-      let answer = try daemon.ask("/jobs/p/logs")
+      let answer = try daemon.fetch("/jobs/p/logs")
       #expect(answer.status == 200)
       #expect(answer.text == Array(repeating: Self.decoded, count: 2000).joined(separator: "\n"))
       #expect(answer.fields["content-type"] == "text/plain; charset=utf-8")
       #expect(answer.fields["x-content-type-options"] == "nosniff")
-      let job = try daemon.ask("/jobs/p")
+      let job = try daemon.fetch("/jobs/p")
       #expect(answer.fields["etag"] == job.fields["etag"] && answer.fields["etag"] != nil)
       #expect(try #require(try daemon.job("p")["logs_tail"] as? String).utf8.count <= 4096)
     }
 
     @Test func logsAnswerHeadAndIfNoneMatch() throws {
       let daemon = try daemon(withLogsOf: 3)
-      let get = try daemon.ask("/jobs/p/logs")
-      let head = try daemon.ask("/jobs/p/logs", method: "HEAD")
+      let get = try daemon.fetch("/jobs/p/logs")
+      let head = try daemon.fetch("/jobs/p/logs", method: "HEAD")
       #expect(head.status == 200 && head.fields["content-length"] == get.fields["content-length"])
       #expect(head.fields["content-length"] == "\(get.body.count)")
       let tag = try #require(get.fields["etag"])
-      #expect(try daemon.ask("/jobs/p/logs", fields: ["If-None-Match: \(tag)"]).status == 304)
+      #expect(try daemon.fetch("/jobs/p/logs", fields: ["If-None-Match: \(tag)"]).status == 304)
     }
 
     @Test func aJobWithoutLogsHasEmptyOnes() throws {
       let daemon = try Daemon(in: TemporaryFolder())
       let body = Array(#"{"id":"p","status":"starting","logs":null}"#.utf8)
       #expect(try daemon.post(SignedDelivery(id: "m", body: body)).status == 200)
-      let answer = try daemon.ask("/jobs/p/logs")
+      let answer = try daemon.fetch("/jobs/p/logs")
       #expect(answer.status == 200 && answer.body.isEmpty)
     }
 

@@ -98,14 +98,14 @@ extension ProcessTests {
       (#"{"model":"owner/name","input":{}}"#, "Content-Type: text/plain", 415, "unsupported_media_type"),
       (#"{"model":"owner/name","input":{}}"#, "X: y", 415, "unsupported_media_type"),
     ])
-    func whatCannotBeDoneIsRefusedAndNotStored(
+    func anInvalidOrderIsRejectedAndNotStored(
       _ body: String, _ field: String, _ status: Int, _ code: String
     ) throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       let answer = try post(body, [field], on: daemon)
       #expect(answer.status == status && answer.code == code)
       #expect(answer.fields["content-type"] == "application/problem+json")
-      #expect(try daemon.ask("/jobs").text.contains(#""jobs":[]"#))
+      #expect(try daemon.fetch("/jobs").text.contains(#""jobs":[]"#))
     }
 
     /// RFC 9110 section 15.5.16.
@@ -139,7 +139,7 @@ extension ProcessTests {
       }
     }
 
-    @Test func webPagesAndStrangersAskForNothing() throws {
+    @Test func requestsWithAnOriginOrWithoutATokenAreRejected() throws {
       let open = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       let page = try post(Self.order, [Self.json, "Origin: https://evil.example"], on: open)
       #expect(page.status == 403 && page.code == "origin_not_allowed")
@@ -151,7 +151,7 @@ extension ProcessTests {
       #expect(try post(Self.order, [Self.json, bearer], on: closed).status == 202)
     }
 
-    @Test func whatWasNotSentIsCanceledAtOnce() throws {
+    @Test func anUnsentOrderIsCanceledAtOnce() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       _ = try post(Self.order, on: daemon)
       // It is queued, or the call that cannot be made is being tried.
@@ -161,15 +161,15 @@ extension ProcessTests {
       while try daemon.job("one")["state"] as? String != "canceled", Date() < limit {}
       #expect(try daemon.job("one")["state"] as? String == "canceled")
       #expect(try post("", to: "/jobs/none/cancel", [], on: daemon).code == "job_not_found")
-      #expect(try daemon.ask("/usage").text.contains(#""canceled":1"#))
+      #expect(try daemon.fetch("/usage").text.contains(#""canceled":1"#))
     }
 
     @Test(arguments: [
       "?from=yesterday", "?from=2026-02-30", "?to=1969-12-31", "?days=3", "?from=2026-02-02&to=2026-02-01",
     ])
-    func usageIsAskedForByDays(_ query: String) throws {
+    func usageRejectsInvalidDays(_ query: String) throws {
       let daemon = try Daemon(in: try TemporaryFolder())
-      let answer = try daemon.ask("/usage\(query)")
+      let answer = try daemon.fetch("/usage\(query)")
       #expect(answer.status == 400 && answer.code == "invalid_parameter")
     }
 
@@ -186,7 +186,7 @@ extension ProcessTests {
       try connection.send(Array(request.utf8))
       #expect(try connection.receive().status == 200)
       #expect(try daemon.job("p")["webhook_query"] as? String == query)
-      #expect(try daemon.ask("/metrics").text.contains(#"unbound_deliveries_total{reason="bad_token"} 0"#))
+      #expect(try daemon.fetch("/metrics").text.contains(#"unbound_deliveries_total{reason="bad_token"} 0"#))
     }
 
     /// It binds nothing, is counted, and is stored nowhere in the clear.
@@ -206,7 +206,7 @@ extension ProcessTests {
       #expect(try connection.receive().status == 200)
       #expect(
         try daemon.job("one")["prediction_id"] == nil && daemon.job("p")["state"] as? String == "running")
-      let metrics = try daemon.ask("/metrics").text
+      let metrics = try daemon.fetch("/metrics").text
       #expect(metrics.contains(#"unbound_deliveries_total{reason="bad_token"} 1"#))
       #expect(daemon.stop() == 0)
       for name in try FileManager.default.contentsOfDirectory(atPath: folder.url.path) {

@@ -38,7 +38,7 @@ extension ProcessTests {
           #expect(isRefused, "\(line) of \(host): \(answer.status) \(answer.text)")
         }
       }
-      #expect(try daemon.ask("/jobs").text.contains(#""jobs":[]"#))
+      #expect(try daemon.fetch("/jobs").text.contains(#""jobs":[]"#))
       #expect(try SecurityPage.has("\(Set(Self.hosts).count) spellings of `Host`"))
     }
 
@@ -69,7 +69,7 @@ extension ProcessTests {
           }
         }
       }
-      #expect(try daemon.ask("/jobs/x").status == 404)
+      #expect(try daemon.fetch("/jobs/x").status == 404)
       #expect(try daemon.job("p")["order"] == nil)
       #expect(try SecurityPage.has("\(count) combinations of origin, content type and route"))
     }
@@ -109,7 +109,7 @@ extension ProcessTests {
         #expect(!answer.contains("HTTP/1.1 500 "), "\(number)")
       }
       #expect((statuses[400] ?? 0) > 500 && (statuses[200] ?? 0) > 500, "\(statuses)")
-      #expect(try daemon.ask("/readyz").status == 200)
+      #expect(try daemon.fetch("/readyz").status == 200)
       #expect(Self.mutants == 7500)
       #expect(try SecurityPage.has("7,500 mutated requests"))
     }

@@ -20,7 +20,7 @@ extension ProcessTests {
       let outcome = try senders.finish()
       #expect(outcome.failures == [])
       #expect(try manager.stop(daemon) == 0)
-      #expect(manager.words == (0..<6).flatMap { _ in ["READY=1", "STOPPING=1"] })
+      #expect(manager.messages == (0..<6).flatMap { _ in ["READY=1", "STOPPING=1"] })
 
       let reader = try Daemon(in: folder)
       for prediction in outcome.acknowledged {
@@ -47,7 +47,7 @@ private final class ServiceManagerDouble {
   private let listener: Int32
   private let notifications: Int32
   private let folder: TemporaryFolder
-  private(set) var words: [String] = []
+  private(set) var messages: [String] = []
 
   init(in folder: TemporaryFolder) throws {
     self.folder = folder
@@ -62,21 +62,21 @@ private final class ServiceManagerDouble {
           && getsockname(listening, rebound.baseAddress, &length) == 0
       }
     }
-    let hearing = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    var place = sockaddr_un()
-    place.sun_family = sa_family_t(AF_UNIX)
+    let receiving = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var target = sockaddr_un()
+    target.sun_family = sa_family_t(AF_UNIX)
     let path = Array(folder.url.appendingPathComponent("notify").path.utf8)
-    withUnsafeMutableBytes(of: &place) { bytes in
+    withUnsafeMutableBytes(of: &target) { bytes in
       for (index, byte) in path.enumerated() { bytes[MemoryLayout<sa_family_t>.size + index] = byte }
     }
-    let isHearing = withUnsafeBytes(of: place) { bytes in
+    let isBound = withUnsafeBytes(of: target) { bytes in
       bytes.withMemoryRebound(to: sockaddr.self) {
-        bind(hearing, $0.baseAddress, socklen_t(bytes.count)) == 0
+        bind(receiving, $0.baseAddress, socklen_t(bytes.count)) == 0
       }
     }
-    (listener, notifications) = (listening, hearing)
+    (listener, notifications) = (listening, receiving)
     port = Int(UInt16(bigEndian: address.sin_port))
-    try #require(isListening && isHearing)
+    try #require(isListening && isBound)
   }
 
   deinit {
@@ -99,14 +99,14 @@ private final class ServiceManagerDouble {
     return status
   }
 
-  private func receive(until word: String) throws {
+  private func receive(until message: String) throws {
     repeat {
       var ready = pollfd(fd: notifications, events: Int16(POLLIN), revents: 0)
-      try #require(poll(&ready, 1, 30_000) == 1, "the daemon did not say \(word)")
+      try #require(poll(&ready, 1, 30_000) == 1, "the daemon did not send \(message)")
       var bytes = [UInt8](repeating: 0, count: 256)
       let count = recv(notifications, &bytes, bytes.count, 0)
-      words.append(String(decoding: bytes.prefix(max(0, count)), as: UTF8.self))
-    } while words.last != word
+      messages.append(String(decoding: bytes.prefix(max(0, count)), as: UTF8.self))
+    } while messages.last != message
   }
 }
 

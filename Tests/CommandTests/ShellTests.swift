@@ -10,8 +10,8 @@ extension ProcessTests {
 
     /// Creates `j1`, shows it running twice, and then as `end`.
     private static func stub(endingAs end: String) throws -> StubAPI {
-      try StubAPI { question, before in
-        switch question.line {
+      try StubAPI { request, before in
+        switch request.line {
         case "POST /jobs": return pending
         case "GET /jobs/j1":
           switch before {
@@ -42,10 +42,10 @@ extension ProcessTests {
       #expect(result.status == Int32(status) && result.output == output, "\(result)")
       #expect(result.error.hasPrefix("j1  pending\nj1  running  50 %\nj1  "), "\(result.error)")
       #expect(complaint.isEmpty || result.error.contains(complaint))
-      let questions = stub.questions
-      #expect(questions.map(\.line) == ["POST /jobs"] + Array(repeating: "GET /jobs/j1", count: 3))
-      #expect(questions.dropFirst().map { $0.fields["if-none-match"] } == [nil, "\"2-sent\"", "\"2-sent\""])
-      #expect(questions.allSatisfy { $0.fields["authorization"] == "Bearer first-token-0123456789" })
+      let requests = stub.requests
+      #expect(requests.map(\.line) == ["POST /jobs"] + Array(repeating: "GET /jobs/j1", count: 3))
+      #expect(requests.dropFirst().map { $0.fields["if-none-match"] } == [nil, "\"2-sent\"", "\"2-sent\""])
+      #expect(requests.allSatisfy { $0.fields["authorization"] == "Bearer first-token-0123456789" })
     }
 
     @Test func theWholeJobIsPrintedIfWanted() throws {
@@ -70,14 +70,14 @@ extension ProcessTests {
         #"{"model":"a/b","input":{},"expect":{"kind":"urls"},"metadata":{"n":1.0}}"#
       ),
     ])
-    func theRequestSaysWhatWasWritten(_ arguments: [String], _ body: String) throws {
+    func theRequestHasTheArgumentsAsWritten(_ arguments: [String], _ body: String) throws {
       let stub = try StubAPI { _, _ in Self.pending }
       let result = try stub.run(["run", "--detach", "--idempotency-key", "k-1"] + arguments)
       #expect(result.status == 0 && result.output == "j1\n" && result.error.isEmpty, "\(result)")
-      let question = try #require(stub.questions.first)
-      #expect(stub.questions.count == 1 && question.line == "POST /jobs" && question.body == body)
-      #expect(question.fields["idempotency-key"] == "k-1")
-      #expect(question.fields["content-type"] == "application/json")
+      let request = try #require(stub.requests.first)
+      #expect(stub.requests.count == 1 && request.line == "POST /jobs" && request.body == body)
+      #expect(request.fields["idempotency-key"] == "k-1")
+      #expect(request.fields["content-type"] == "application/json")
     }
 
     @Test(arguments: [
@@ -88,18 +88,18 @@ extension ProcessTests {
       ["a/b", "--metadata", "[]"], ["a/b", "--idempotency-key", "a b"],
       ["a/b", "--idempotency-key", "a\r\nX: y"],
     ])
-    func aWrongCommandAsksNothing(_ arguments: [String]) throws {
+    func aWrongCommandSendsNoRequest(_ arguments: [String]) throws {
       let stub = try StubAPI { _, _ in Self.pending }
       let result = try stub.run(["run"] + arguments)
-      #expect(result.status == 64 && stub.questions.isEmpty && !result.error.isEmpty, "\(result)")
+      #expect(result.status == 64 && stub.requests.isEmpty && !result.error.isEmpty, "\(result)")
     }
 
-    @Test func whatCannotBeDoneEndsWithItsReason() throws {
+    @Test func aFailedRunExitsWithItsReason() throws {
       let refusing = try StubAPI { _, _ in .problem(.unprocessableContent, "invalid_request") }
       let refused = try refusing.run(["run", "a/b"])
       #expect(refused.status == 65 && refused.error.contains("422 invalid_request: the detail"), "\(refused)")
       let full = try StubAPI { _, _ in .problem(.serviceUnavailable, "overloaded") }
-      #expect(try full.run(["run", "a/b"]).status == 69 && full.questions.count == 1)
+      #expect(try full.run(["run", "a/b"]).status == 69 && full.requests.count == 1)
       let absent = try Program.run(["run", "a/b", "--api", "http://127.0.0.1:1"])
       #expect(absent.status == 69 && absent.error.contains("Is the daemon running"))
       #expect(try full.run(["run", "a/b", "-i", "x=@/absent"]).status == 66)
@@ -109,8 +109,8 @@ extension ProcessTests {
 
     /// A daemon that restarts is waited for; one that says no is not.
     @Test func anOutageIsWaitedFor() throws {
-      let stub = try StubAPI { question, before in
-        if question.line == "POST /jobs" { return Self.pending }
+      let stub = try StubAPI { request, before in
+        if request.line == "POST /jobs" { return Self.pending }
         guard before > 0 else { return .problem(.serviceUnavailable, "draining") }
         return before == 1
           ? .json(#"{"id":"j1","state":"running","revision":2}"#) : .problem(.notFound, "job_not_found")
@@ -130,7 +130,7 @@ extension ProcessTests {
       #expect(
         result.status == 0 && result.output == "x\n" && result.error == "j 1  stale\nj 1  succeeded\n",
         "\(result)")
-      #expect(stub.questions.count == 2 && stub.questions[0].fields["if-none-match"] == nil)
+      #expect(stub.requests.count == 2 && stub.requests[0].fields["if-none-match"] == nil)
       #expect(try stub.run(["job", "j", "--follow", "--history"]).status == 64)
     }
 
@@ -138,9 +138,9 @@ extension ProcessTests {
       ("j1", 0, "j1 is being canceled\n"), ("j2", 0, "j2 has ended: failed\n"), ("j3", 1, ""),
       ("a b", 0, "a b is being canceled\n"),
     ])
-    func cancelTellsWhatBecomesOfTheWish(_ id: String, _ status: Int, _ output: String) throws {
-      let stub = try StubAPI { question, _ in
-        switch question.line {
+    func cancelPrintsItsResult(_ id: String, _ status: Int, _ output: String) throws {
+      let stub = try StubAPI { request, _ in
+        switch request.line {
         case "POST /jobs/j2/cancel": .json(#"{"id":"j2","state":"failed"}"#)
         case "POST /jobs/j3/cancel": .problem(.notFound, "job_not_found")
         default: .json("{}", .accepted)
@@ -149,10 +149,10 @@ extension ProcessTests {
       let result = try stub.run(["cancel", id])
       #expect(result.status == Int32(status) && result.output == output, "\(result)")
       #expect(stub.lines == ["POST /jobs/\(id)/cancel"])
-      #expect(stub.questions.first?.fields["content-type"] == "application/json")
+      #expect(stub.requests.first?.fields["content-type"] == "application/json")
     }
 
-    @Test func usageAsksForItsDays() throws {
+    @Test func usageRequestsItsDays() throws {
       let stub = try StubAPI { _, _ in .json(#"{"days":[],"usage":[]}"#) }
       #expect(try stub.run(["usage"]).output == #"{"days":[],"usage":[]}"#)
       #expect(try stub.run(["usage", "--from", "2026-11-01", "--to", "2026-11-02", "--json"]).status == 0)

@@ -82,7 +82,7 @@ extension Siege {
     var large: [(descriptor: Int32, left: Int)] = []
     while !state.withLock(\.isOver) {
       for (index, kind) in Self.kinds.enumerated() { keepUp(kind, &connections[index]) }
-      storm()
+      connectAndReset()
       push(&large)
       state.withLock { state in
         state.rounds += 1
@@ -113,7 +113,7 @@ extension Siege {
   }
 
   /// Connects and resets at once.
-  private func storm() {
+  private func connectAndReset() {
     for _ in 0..<100 {
       guard let descriptor = connect() else { return }
       var abort = linger(l_onoff: 1, l_linger: 0)

@@ -8,7 +8,7 @@ extension ProcessTests {
     private static let megabytes = 32
     private static let readers = 60
 
-    @Test func readersThatDoNotReadCostBoundedMemoryAndNoOrder() throws {
+    @Test func slowReadersCostBoundedMemoryAndNoOrder() throws {
       let daemon = try Daemon(
         in: TemporaryFolder(),
         environment: [
@@ -19,7 +19,7 @@ extension ProcessTests {
       let body = Array(#"{"id":"p","status":"succeeded","output":"\#(output)"}"#.utf8)
       #expect(try daemon.post(SignedDelivery(id: "m", body: body)).status == 200)
       // What one answer takes while it is made is no part of the comparison.
-      #expect(try daemon.ask("/jobs/p").body.count > 6 << 20)
+      #expect(try daemon.fetch("/jobs/p").body.count > 6 << 20)
       let processID = daemon.process.processIdentifier
       let before = try ProcessUsage(of: processID).residentKilobytes
 
@@ -32,7 +32,7 @@ extension ProcessTests {
         let kilobytes = try ProcessUsage(of: processID).residentKilobytes - before
         #expect(kilobytes < (Self.megabytes + 48) << 10, "\(kilobytes) KB more after \(number + 1) readers")
       }
-      let evicted = try daemon.ask("/metrics").text.split(separator: "\n")
+      let evicted = try daemon.fetch("/metrics").text.split(separator: "\n")
         .first { $0.hasPrefix("replicate_webhookd_displaced_connections_total ") }
       #expect(evicted?.hasSuffix(" 0") == false)
       withExtendedLifetime(readers) {}

@@ -5,7 +5,7 @@ import LiveDaemon
 @testable import System
 
 /// What the stub was asked.
-struct StubQuestion: Sendable {
+struct StubRequest: Sendable {
   /// Method and target.
   let line: String
   let fields: [String: String]
@@ -16,11 +16,11 @@ struct StubQuestion: Sendable {
 final class StubAPI {
   private let loop: EventLoop
   private let thread: Thread
-  private let store = Guarded<[StubQuestion]>([])
+  private let store = Guarded<[StubRequest]>([])
   let url: String
 
   /// - Parameter answer: is told what is asked, and how often the same line was asked before.
-  init(_ answer: @escaping @Sendable (StubQuestion, Int) -> Response) throws {
+  init(_ answer: @escaping @Sendable (StubRequest, Int) -> Response) throws {
     let kernel = try LinuxKernel()
     let (descriptor, address) = try kernel.listen(
       on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
@@ -38,8 +38,8 @@ final class StubAPI {
     thread.join()
   }
 
-  var questions: [StubQuestion] { store.withLock { $0 } }
-  var lines: [String] { questions.map(\.line) }
+  var requests: [StubRequest] { store.withLock { $0 } }
+  var lines: [String] { requests.map(\.line) }
 
   /// The command, asking this stub.
   func run(_ arguments: [String]) throws -> Program.Result {
@@ -48,10 +48,10 @@ final class StubAPI {
 }
 
 private final class StubHandler: RequestHandler {
-  private let store: Guarded<[StubQuestion]>
-  private let answer: @Sendable (StubQuestion, Int) -> Response
+  private let store: Guarded<[StubRequest]>
+  private let answer: @Sendable (StubRequest, Int) -> Response
 
-  init(store: Guarded<[StubQuestion]>, answer: @escaping @Sendable (StubQuestion, Int) -> Response) {
+  init(store: Guarded<[StubRequest]>, answer: @escaping @Sendable (StubRequest, Int) -> Response) {
     self.store = store
     self.answer = answer
   }
@@ -64,15 +64,15 @@ private final class StubHandler: RequestHandler {
     let fields = names.compactMap { name in head.fields.first(name).map { (name, $0) } }
     let path = "/" + head.target.segments.joined(separator: "/")
     let query = (head.target.queryParameters ?? []).map { "\($0.name)=\($0.value)" }.joined(separator: "&")
-    let question = StubQuestion(
+    let request = StubRequest(
       line: "\(head.method.name) \(path)" + (query.isEmpty ? "" : "?\(query)"),
       fields: Dictionary(uniqueKeysWithValues: fields),
       body: String(decoding: request.body, as: UTF8.self))
     let before = store.withLock { list in
-      defer { list.append(question) }
-      return list.count { $0.line == question.line }
+      defer { list.append(request) }
+      return list.count { $0.line == request.line }
     }
-    return answer(question, before)
+    return answer(request, before)
   }
 
   func refuse(_ refusal: Refusal, from peer: Peer) -> Response { Response(status: .badRequest) }

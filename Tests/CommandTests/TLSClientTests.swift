@@ -32,7 +32,7 @@ extension ProcessTests {
       ["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
       ["-alpn", "h2"], ["-alpn", "h2,http/1.0"], ["-groups", "P-521"],
     ])
-    func whatIsWeakIsRefused(_ arguments: [String]) throws {
+    func weakProtocolsAndCiphersAreRefused(_ arguments: [String]) throws {
       let server = try TLSDaemon()
       let result = try server.openssl(arguments)
       #expect(!result.output.contains("Cipher is TLS") && !result.output.contains("Cipher is ECDHE"))
@@ -47,7 +47,7 @@ extension ProcessTests {
       (["-tls1_2"], "Compression: NONE"), (["-noservername"], "TLSv1.3"),
       (["-servername", "other.example"], "TLSv1.3"),
     ])
-    func whatIsGoodIsTakenByTheServersPreference(_ arguments: [String], _ shown: String) throws {
+    func strongCiphersAreChosenByServerPreference(_ arguments: [String], _ shown: String) throws {
       let server = try TLSDaemon()
       let result = try server.openssl(arguments)
       #expect(result.output.contains(shown), "\(result.output)")
@@ -76,8 +76,8 @@ extension ProcessTests {
         context = trusting()
         context.maximum_version = ssl.TLSVersion.TLSv1_2
         first = connect(context)
-        assert ask(first) == 200 and not first.session_reused
-        assert ask(connect(context, first.session)) == 200
+        assert get_status(first) == 200 and not first.session_reused
+        assert get_status(connect(context, first.session)) == 200
         assert connect(context, first.session).session_reused, "not resumed"
         os.kill(daemon, signal.SIGHUP)
         until_logged("certificate ", 2)
@@ -91,16 +91,16 @@ extension ProcessTests {
       let result = try server.python(
         """
         kept = connect(trusting())
-        assert ask(kept) == 200
+        assert get_status(kept) == 200
         subprocess.run(make_certificate("new.example.com"), check=True, capture_output=True)
         os.kill(daemon, signal.SIGHUP)
         until_logged("new.example.com", 1)
-        assert ask(kept) == 200, "the open connection was dropped"
+        assert get_status(kept) == 200, "the open connection was dropped"
         assert "new.example.com" in str(connect(trusting()).getpeercert()), "the old certificate is shown"
         open(key, "w").write("no key")
         os.kill(daemon, signal.SIGHUP)
         until_logged("the old one is shown on", 1)
-        assert ask(kept) == 200 and "new.example.com" in str(connect(trusting()).getpeercert())
+        assert get_status(kept) == 200 and "new.example.com" in str(connect(trusting()).getpeercert())
         """)
       #expect(result.status == 0, "\(result.error)")
     }

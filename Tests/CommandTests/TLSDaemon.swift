@@ -62,7 +62,7 @@ final class TLSDaemon {
   }
 
   /// Runs `script` in Python with these at hand: `trusting()` makes a context, `connect(context, session)` a connection,
-  /// `ask(connection)` gives the status of a request on it.
+  /// `get_status(connection)` gives the status of a request on it.
   func python(_ script: String) throws -> Program.Result {
     let prelude = """
       import os, signal, socket, ssl, subprocess, time
@@ -75,7 +75,7 @@ final class TLSDaemon {
       def connect(context, session=None):
           plain = socket.create_connection(("127.0.0.1", port), timeout=20)
           return context.wrap_socket(plain, server_hostname="localhost", session=session)
-      def ask(connection):
+      def get_status(connection):
           connection.sendall(b"GET /healthz HTTP/1.1\\r\\nHost: localhost\\r\\n\\r\\n")
           answer = b""
           while not answer.endswith(b"}"):

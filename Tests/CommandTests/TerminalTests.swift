@@ -38,9 +38,9 @@ extension ProcessTests {
       """#
 
     private static func stub(_ status: Status = .ok) throws -> StubAPI {
-      try StubAPI { question, _ in
+      try StubAPI { request, _ in
         status == .ok
-          ? .json(document, question.line == "POST /jobs" ? .accepted : .ok)
+          ? .json(document, request.line == "POST /jobs" ? .accepted : .ok)
           : .json(#"{"code":"\#(text)","detail":"\#(text)"}"#, status)
       }
     }

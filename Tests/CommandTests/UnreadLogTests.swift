@@ -18,9 +18,9 @@ extension ProcessTests {
       // Keeps the first signal from ending it.
       let unfinished = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
       if signals > 1 { try unfinished.send(Array("GET /healthz HTTP/1.1\r\n".utf8)) }
-      #expect(try daemon.ask("/readyz").status == 200)
+      #expect(try daemon.fetch("/readyz").status == 200)
       for number in 1...signals {
-        if number > 1 { try wait("draining") { try daemon.ask("/readyz").status == 503 } }
+        if number > 1 { try wait("draining") { try daemon.fetch("/readyz").status == 503 } }
         kill(daemon.process.processIdentifier, SIGTERM)
       }
       try wait("the end, although nobody reads the log") { !daemon.process.isRunning }

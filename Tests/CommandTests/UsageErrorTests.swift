@@ -12,7 +12,7 @@ extension ProcessTests {
         ["job", "a/history"], ["job", "a\nb"], ["cancel", ""], ["cancel", ".."], ["run", "a/b", "--id", ""],
         ["backup", "-"], ["backup", ""], ["help", "nope"], ["help", "jobz", "--version"], ["nope"],
       ])
-    func itEndsWithSixtyFourAndAsksNothing(_ arguments: [String]) throws {
+    func itExitsWith64AndSendsNoRequest(_ arguments: [String]) throws {
       let stub = try StubAPI { _, _ in .json(#"{"jobs":[]}"#) }
       let folder = try TemporaryFolder()
       let words = ["help", "nope", "backup"].contains(arguments[0]) ? [] : ["--api", stub.url]

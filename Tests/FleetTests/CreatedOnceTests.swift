@@ -3,53 +3,53 @@ import LiveDaemon
 import Testing
 
 extension FleetTests {
-  /// A prediction costs money: none is created twice, whatever is not known of it.
+  /// No prediction is created twice, because each costs money.
   @Suite struct CreatedOnceTests {
-    /// A third of the calls fail, half of these after they had their effect; no webhook tells of it, so that each prediction has to
-    /// be found in the list, which shows webhooks or not.
+    /// A third of the calls fail, half of them after they took effect.
+    ///
+    /// No webhook arrives, so each prediction has to be found in the list, which shows webhooks or not.
     @Test(arguments: [false, true])
     func lostAnswersMakeNoSecondPrediction(_ listsWebhooks: Bool) throws {
       let count = 40
       let station = try Station(
         ["--lose", "1", "--api-errors", "0.3", "--duration", "100ms", "--create-rate", "60000"]
           + (listsWebhooks ? ["--list-webhooks"] : []))
-      let placing = Placing(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
-      try station.wait("all are placed") { placing.now.running == 0 }
-      try Self.waitForTheEnd(of: placing, station, seconds: 150)
+      let submitter = Submitter(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
+      try station.wait("all are submitted") { submitter.now.running == 0 }
+      try Self.waitForTheEnd(of: submitter, station, seconds: 150)
       let predictions = try station.simulator.overview().predictions
       #expect(predictions.filter { $0.createCount != 1 }.map(\.webhook) == [])
       #expect(predictions.count == count)
     }
 
-    /// The steps are those of deploy/docs/failures.md: what was queued when the backup was made has been
-    /// created since.
+    /// The steps of deploy/failures.md: orders queued in the backup have been created since.
     @Test func aRestoredBackupCreatesNothingAgain() throws {
       let count = 12
       let station = try Station(["--duration", "100ms"], ["CREATES_PER_MINUTE": "40"])
-      let placing = Placing(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
-      try station.wait("all are placed") { placing.now.running == 0 }
+      let submitter = Submitter(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
+      try station.wait("all are submitted") { submitter.now.running == 0 }
       let copy = station.folder.url.appendingPathComponent("copy.db").path
       let backup = try Program.run(
         ["backup", copy], environment: ["DATABASE_URL": "sqlite:\(station.databasePath)"])
       #expect(backup.status == 0, "\(backup.error)")
       let before = try station.simulator.overview(limit: 0).created
       #expect(before < count)
-      try Self.waitForTheEnd(of: placing, station, seconds: 60)
+      try Self.waitForTheEnd(of: submitter, station, seconds: 60)
       try station.replaceDaemon { path in
         for suffix in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: path + suffix) {
           try FileManager.default.removeItem(atPath: path + suffix)
         }
         try FileManager.default.moveItem(atPath: copy, toPath: path)
       }
-      try Self.waitForTheEnd(of: placing, station, seconds: 60)
+      try Self.waitForTheEnd(of: submitter, station, seconds: 60)
       let predictions = try station.simulator.overview().predictions
       #expect(predictions.filter { $0.createCount != 1 }.map(\.webhook) == [])
       #expect(predictions.count == count)
       print("created once: \(count - before) were queued in the backup")
     }
 
-    private static func waitForTheEnd(of placing: Placing, _ station: Station, seconds: Int) throws {
-      let jobs = Array(placing.now.jobs.values)
+    private static func waitForTheEnd(of submitter: Submitter, _ station: Station, seconds: Int) throws {
+      let jobs = Array(submitter.now.jobs.values)
       try station.wait("all have ended", seconds: seconds) {
         try jobs.allSatisfy { try station.state(of: $0) == "succeeded" }
       }

@@ -3,15 +3,15 @@ import LiveDaemon
 import Testing
 
 extension FleetTests {
-  /// How jobs end that do not simply succeed.
+  /// Jobs that end otherwise than by succeeding at once.
   @Suite struct EndingTests {
     private static let slow = #"{"model":"demo/slow","input":{}}"#
 
     @Test func aQueuedJobIsCanceledBeforeItIsSent() throws {
       let station = try Station([], ["CREATES_PER_MINUTE": "1"])
-      let first = try station.place(Self.slow)
+      let first = try station.submit(Self.slow)
       _ = try station.job(first, in: ["running"])
-      let second = try station.place(Self.slow)
+      let second = try station.submit(Self.slow)
       #expect(try station.cancel(second) == 200)
       #expect(try station.state(of: second) == "canceled")
       #expect(try station.errorCode(of: second) == "canceled")
@@ -20,7 +20,7 @@ extension FleetTests {
 
     @Test func aRunningJobIsCanceled() throws {
       let station = try Station()
-      let job = try station.place(Self.slow)
+      let job = try station.submit(Self.slow)
       _ = try station.job(job, in: ["running"])
       #expect(try station.cancel(job) == 202)
       _ = try station.job(job, in: ["canceled"])
@@ -28,12 +28,12 @@ extension FleetTests {
       #expect(try station.cancel(job) == 200)
     }
 
-    /// The wish comes while the call that creates is under way, and that call comes to nothing.
+    /// The cancellation is requested while the create call is in flight, and that call fails.
     @Test func aJobThatIsBeingSentIsCanceled() throws {
       let station = try Station(["--create-rate", "1", "--latency", "1s"])
-      let first = try station.place(Self.slow)
+      let first = try station.submit(Self.slow)
       _ = try station.job(first, in: ["running"])
-      let second = try station.place(Self.slow)
+      let second = try station.submit(Self.slow)
       try station.wait("it is being sent") { try Self.stage(of: second, station) == "sending" }
       #expect(try station.cancel(second) == 202)
       _ = try station.job(second, in: ["canceled"], seconds: 10)
@@ -42,25 +42,25 @@ extension FleetTests {
 
     @Test func aJobThatIsBeingMadeIsCanceledOnceItIsMade() throws {
       let station = try Station(["--latency", "1s"])
-      let job = try station.place(Self.slow)
+      let job = try station.submit(Self.slow)
       try station.wait("it is being sent") { try Self.stage(of: job, station) == "sending" }
       #expect(try station.cancel(job) == 202)
       _ = try station.job(job, in: ["canceled"], seconds: 15)
       #expect(try station.simulator.overview().predictions.map(\.status) == ["canceled"])
     }
 
-    @Test func theProviderGivesUpWhenItIsTold() throws {
+    @Test func theProviderCancelsAfterItsDeadline() throws {
       let station = try Station()
-      let job = try station.place(#"{"model":"demo/slow","input":{},"cancel_after":"5s"}"#)
+      let job = try station.submit(#"{"model":"demo/slow","input":{},"cancel_after":"5s"}"#)
       _ = try station.job(job, in: ["canceled"])
     }
 
-    @Test func aJobWithoutNewsIsStaleUntilThereAreSome() throws {
-      // The prediction waits for six seconds, in which the daemon hears nothing: the simulator is away.
+    @Test func aJobWithoutUpdatesIsStaleUntilTheNextOne() throws {
+      // The prediction takes six seconds, without updates: the simulator is stopped.
       let station = try Station(["--lose", "1"])
-      let job = try station.place(
+      let job = try station.submit(
         #"{"model":"demo/text","input":{"simulate":{"queue_ms":1,"duration_ms":6000}},"timeout":"2s"}"#)
-      try station.wait("it is placed") { try station.daemon.job(job)["prediction_id"] != nil }
+      try station.wait("it is submitted") { try station.daemon.job(job)["prediction_id"] != nil }
       station.stopSimulator()
       _ = try station.job(job, in: ["stale"])
       let before = try station.daemon.job(job)["revision"] as? Int ?? 0
@@ -71,19 +71,18 @@ extension FleetTests {
       #expect(try station.metric("stale_jobs_total") >= 1)
     }
 
-    /// The job is stale before its prediction is known: it is looked after all the same once that is.
-    @Test func aJobThatIsStaleBeforeItIsMadeIsLookedAfter() throws {
+    /// A job that is stale before its prediction is known is polled once it is.
+    @Test func aJobThatIsStaleBeforeItsCreationIsStillPolled() throws {
       let station = try Station(["--lose", "1", "--latency", "3s", "--duration", "500ms"])
-      let job = try station.place(#"{"model":"demo/text","input":{},"timeout":"1s"}"#)
+      let job = try station.submit(#"{"model":"demo/text","input":{},"timeout":"1s"}"#)
       _ = try station.job(job, in: ["stale"])
       _ = try station.job(job, in: ["succeeded"], seconds: 40)
     }
 
-    /// It takes minutes until that is believed: a wrong address or another account's token may have answered
-    /// so.
+    /// Only several minutes of 404s end a job, because a wrong address or another account's token causes them too.
     @Test func `two 404s do not end a job`() throws {
       let station = try Station()
-      let (job, other) = (try station.place(Self.slow), try station.place(Self.slow))
+      let (job, other) = (try station.submit(Self.slow), try station.submit(Self.slow))
       for id in [job, other] { _ = try station.job(id, in: ["running"]) }
       try station.replaceSimulator()
       #expect(try station.cancel(other) == 202)
@@ -96,7 +95,7 @@ extension FleetTests {
 
     @Test func aModelThatIsNotKnownIsTriedAgain() throws {
       let station = try Station()
-      let job = try station.place(#"{"model":"missing/model","input":{}}"#)
+      let job = try station.submit(#"{"model":"missing/model","input":{}}"#)
       try station.wait("it was answered 404") { try Self.notFoundCount(of: job, station) >= 1 }
       #expect(try station.state(of: job) == "pending" && Self.stage(of: job, station) == "queued")
       #expect(try station.cancel(job) == 200)
@@ -114,26 +113,26 @@ extension FleetTests {
         ),
         (#"{"model":"demo/text","input":{"simulate":{"unknown":1}}}"#, "failed", "invalid_input"),
       ] as [(String, String, String?)])
-    func outputsAreJudged(_ body: String, _ state: String, _ code: String?) throws {
+    func outputsAreValidated(_ body: String, _ state: String, _ code: String?) throws {
       let station = try Station(["--duration", "100ms"])
-      let job = try station.place(body)
+      let job = try station.submit(body)
       let end = try station.job(job, in: ["succeeded", "failed", "canceled"])
       #expect(end["state"] as? String == state)
       #expect(try station.errorCode(of: job) == code, "\(end)")
     }
 
-    @Test func generalRulesJudgeToo() throws {
+    @Test func outputRulesApplyByModel() throws {
       let folder = try TemporaryFolder()
       let rules = try folder.write(#"{"demo/null":{"kind":"urls"}}"#, to: "rules.json")
       let station = try Station(["--duration", "100ms"], ["OUTPUT_RULES": rules])
-      let job = try station.place(#"{"model":"demo/null","input":{}}"#)
+      let job = try station.submit(#"{"model":"demo/null","input":{}}"#)
       _ = try station.job(job, in: ["failed"])
       #expect(try station.errorCode(of: job) == "invalid_output")
     }
 
-    @Test func whatWasInterruptedIsTriedAgainAsOftenAsItMayBe() throws {
+    @Test func anInterruptedPredictionIsRetriedUpToItsLimit() throws {
       let station = try Station(["--duration", "100ms"])
-      let job = try station.place(#"{"model":"demo/interrupted","input":{},"retries":2}"#)
+      let job = try station.submit(#"{"model":"demo/interrupted","input":{},"retries":2}"#)
       let end = try station.job(job, in: ["failed"])
       #expect(end["attempt"] as? Int == 3)
       let attempts = try #require(end["attempts"] as? [[String: Any]])
@@ -145,36 +144,36 @@ extension FleetTests {
 
     @Test func withoutCreditNothingIsTriedAgain() throws {
       let station = try Station(["--credit", "1", "--duration", "100ms"])
-      let first = try station.place(#"{"model":"demo/text","input":{}}"#)
+      let first = try station.submit(#"{"model":"demo/text","input":{}}"#)
       _ = try station.job(first, in: ["succeeded"])
-      let second = try station.place(#"{"model":"demo/text","input":{}}"#)
+      let second = try station.submit(#"{"model":"demo/text","input":{}}"#)
       _ = try station.job(second, in: ["failed"])
       #expect(try station.errorCode(of: second) == "insufficient_credit")
     }
 
-    /// The operator has to mend that: the order waits.
+    /// The order waits until the operator sets another token.
     @Test func aTokenThatIsRefusedEndsNothing() throws {
       let folder = try TemporaryFolder()
       let token = try folder.write("r8_another_token", to: "token")
       let station = try Station(["--api-token-file", token])
-      let job = try station.place(Self.slow)
+      let job = try station.submit(Self.slow)
       try station.wait("it was refused") { try Self.order(of: job, station)["tries"] as? Int == 1 }
       try station.wait("it waits") { try Self.stage(of: job, station) == "queued" }
       #expect(try station.state(of: job) == "pending")
       #expect(try Self.order(of: job, station)["next_try_at"] != nil)
       #expect(try Self.order(of: job, station)["reason"] as? String == "unauthorized")
-      // One that was never tried waits for the same.
-      let other = try station.place(Self.slow)
+      // An order that was never tried waits for the same reason.
+      let other = try station.submit(Self.slow)
       #expect(try Self.order(of: other, station)["reason"] as? String == "unauthorized")
       #expect(try Self.order(of: other, station)["tries"] as? Int == 0)
       #expect(try station.daemon.job(job)["attempts"] == nil)
       try station.daemon.waitForLog("error   the provider refuses the token")
     }
 
-    /// What the provider said stands with the job that it has ended.
+    /// The provider's error is kept with the job that it ended.
     @Test func aRefusedCreateIsShownAsAnAttempt() throws {
       let station = try Station(["--credit", "0"])
-      let job = try station.place(#"{"model":"demo/text","input":{}}"#)
+      let job = try station.submit(#"{"model":"demo/text","input":{}}"#)
       _ = try station.job(job, in: ["failed"])
       let attempts = try #require(try station.daemon.job(job)["attempts"] as? [[String: Any]])
       let error = try #require(attempts.first?["error"] as? [String: Any])

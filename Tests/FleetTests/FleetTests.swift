@@ -2,42 +2,43 @@ import Foundation
 import LiveDaemon
 import Testing
 
-/// Tests that start processes, one after the other.
+/// Tests that start processes, run one at a time.
 @Suite(.serialized) struct FleetTests {
-  /// `FLEET_JOBS` says how many jobs there are.
+  /// The number of jobs, set by `FLEET_JOBS`.
   static let size = ProcessInfo.processInfo.environment["FLEET_JOBS"].flatMap { Int($0) } ?? 1000
 
-  /// Webhooks are lost, doubled and overtaken, calls fail before and after they had their effect, and the daemon is killed:
-  /// each job is made once, and ends as its prediction did.
-  @Test func everyJobEndsAsItsPredictionDidAndNoneIsMadeTwice() throws {
+  /// A load with lost, duplicated and reordered webhooks, failing calls and kills of the daemon.
+  ///
+  /// Calls fail before and after they took effect. Each job is created once, and ends as its prediction did.
+  @Test func everyJobEndsAsItsPredictionDidAndIsCreatedOnce() throws {
     let station = try Station(
       [
         "--lose", "0.2", "--duplicate", "0.2", "--reorder", "0.2", "--api-errors", "0.1", "--duration",
         "300ms", "--retry-window", "3s", "--create-rate", "60000",
       ])
-    let placing = Placing(Self.size, to: station.apiPort, body: Self.request)
-    let start = try killTheDaemon(of: station, during: placing)
-    try station.wait("every job is placed", seconds: 60) { placing.now.running == 0 }
-    #expect(placing.now.refusals.isEmpty)
-    let jobs = placing.now.jobs
+    let submitter = Submitter(Self.size, to: station.apiPort, body: Self.request)
+    let start = try killTheDaemon(of: station, during: submitter)
+    try station.wait("every job is submitted", seconds: 60) { submitter.now.running == 0 }
+    #expect(submitter.now.refusals.isEmpty)
+    let jobs = submitter.now.jobs
     #expect(jobs.count == Self.size && Set(jobs.values).count == Self.size)
     try station.wait("every prediction is made and has ended", seconds: 120) {
       let overview = try station.simulator.overview(limit: 0)
       return overview.created >= Self.size && overview.isSettled
     }
-    let courses = try Course.all(of: Array(jobs.values), askedOf: station)
-    try examine(courses, station, lastStart: start)
+    let outcomes = try JobOutcome.all(of: Array(jobs.values), from: station)
+    try examine(outcomes, station, lastStart: start)
   }
 
   /// - Returns: when the last daemon was started.
-  private func killTheDaemon(of station: Station, during placing: Placing) throws -> Date {
-    // Three times while jobs come in, and predictions are made and end; then while the last are made; then when all are.
+  private func killTheDaemon(of station: Station, during submitter: Submitter) throws -> Date {
+    // Three times while jobs come in and predictions end, then twice while the last predictions are created.
     let moments = (0..<3).map { _ in Int.random(in: Self.size / 20...Self.size * 9 / 10) }.sorted()
     for moment in moments {
-      try station.wait("\(moment) jobs", seconds: 60) { placing.now.jobs.count >= moment }
+      try station.wait("\(moment) jobs", seconds: 60) { submitter.now.jobs.count >= moment }
       try station.replaceDaemon()
     }
-    try station.wait("all jobs", seconds: 60) { placing.now.running == 0 }
+    try station.wait("all jobs", seconds: 60) { submitter.now.running == 0 }
     try station.replaceDaemon()
     try station.wait("most predictions", seconds: 120) {
       try station.simulator.overview(limit: 0).created >= Self.size * 9 / 10
@@ -48,39 +49,40 @@ import Testing
     return start
   }
 
-  private func examine(_ courses: [Course], _ station: Station, lastStart: Date) throws {
+  private func examine(_ outcomes: [JobOutcome], _ station: Station, lastStart: Date) throws {
     let predictions = try station.simulator.overview().predictions
     #expect(predictions.filter { $0.createCount != 1 }.map(\.webhook) == [])
     #expect(predictions.count == Self.size)
     let byJob = Dictionary(predictions.map { ($0.job ?? "", $0) }) { first, _ in first }
     var lost = 0
-    for course in courses {
-      let prediction = try #require(byJob[course.id], "\(course.id) has no prediction")
-      #expect(course.prediction == prediction.id)
+    for outcome in outcomes {
+      let prediction = try #require(byJob[outcome.id], "\(outcome.id) has no prediction")
+      #expect(outcome.prediction == prediction.id)
       #expect(
-        course.state == (prediction.status == "aborted" ? "canceled" : prediction.status), "\(course.id)")
+        outcome.state == (prediction.status == "aborted" ? "canceled" : prediction.status), "\(outcome.id)")
       switch prediction.completed {
-      case "acknowledged": #expect(course.heardOfItsEnd, "\(course.id): an acknowledged webhook is not there")
-      case "lost": #expect(!course.heardOfItsEnd)
-      // Not acknowledged, and yet heard, if the daemon was killed right before its answers.
+      case "acknowledged":
+        #expect(outcome.endWasDelivered, "\(outcome.id): an acknowledged webhook is not there")
+      case "lost": #expect(!outcome.endWasDelivered)
+      // Not acknowledged, but recorded if the daemon was killed right before its answers.
       case "failed": break
-      default: Issue.record("\(course.id) ended without a webhook: \(prediction.completed)")
+      default: Issue.record("\(outcome.id) ended without a webhook: \(prediction.completed)")
       }
-      if !course.heardOfItsEnd {
+      if !outcome.endWasDelivered {
         lost += 1
-        #expect(course.wasAskedFor)
+        #expect(outcome.wasFoundByPolling)
       }
     }
     let days = try Caller(station.apiPort).get("/usage")["days"] as? [[String: Any]] ?? []
     let sum = { (name: String) in days.reduce(0) { $0 + ($1[name] as? Int ?? 0) } }
     #expect(sum("lost_webhooks") == lost)
     for state in ["succeeded", "failed", "canceled"] {
-      #expect(sum(state) == courses.count { $0.state == state })
+      #expect(sum(state) == outcomes.count { $0.state == state })
     }
-    let asked = courses.count { $0.wasAskedFor && $0.endedAt >= lastStart }
-    #expect(try station.metric("lost_webhooks_total") == asked)
+    let polled = outcomes.count { $0.wasFoundByPolling && $0.endedAt >= lastStart }
+    #expect(try station.metric("lost_webhooks_total") == polled)
     print(
-      "fleet: \(courses.count) jobs, \(lost) lost ends, \(courses.count { $0.wasAskedFor }) asked for"
+      "fleet: \(outcomes.count) jobs, \(lost) lost ends, \(outcomes.count { $0.wasFoundByPolling }) polled"
     )
   }
 
@@ -94,23 +96,23 @@ import Testing
   }
 }
 
-/// What became of a job, by its history.
-struct Course {
+/// How a job ended, from its history.
+struct JobOutcome {
   let id: String
   let prediction: String
   let state: String
-  /// What told of its end first.
+  /// The source that its end was first known from.
   private(set) var endSource = ""
-  /// Its end was polled for, or found in the list.
-  var wasAskedFor: Bool { ["poll", "list"].contains(endSource) }
+  /// Whether its end was found by a poll or in the list.
+  var wasFoundByPolling: Bool { ["poll", "list"].contains(endSource) }
   private(set) var endedAt = Date.distantPast
-  /// A delivery has told of its end, first or later.
-  private(set) var heardOfItsEnd = false
+  /// Whether a delivery of its end was recorded, first or later.
+  private(set) var endWasDelivered = false
 
   private static let ends: Set<String> = ["succeeded", "failed", "canceled", "aborted"]
 
-  /// When all of them have ended, and nothing more is asked.
-  static func all(of jobs: [String], askedOf station: Station) throws -> [Course] {
+  /// The outcomes of `jobs`, once every job has ended.
+  static func all(of jobs: [String], from station: Station) throws -> [JobOutcome] {
     try station.wait("every job has ended", seconds: 120) {
       let caller = try Caller(station.apiPort)
       return try ["pending", "running", "stale"].allSatisfy { state in
@@ -118,7 +120,7 @@ struct Course {
       }
     }
     let caller = try Caller(station.apiPort)
-    return try jobs.map { try Course($0, caller) }
+    return try jobs.map { try JobOutcome($0, caller) }
   }
 
   private init(_ id: String, _ caller: Caller) throws {
@@ -129,7 +131,7 @@ struct Course {
     let history = try caller.get("/jobs/\(id)/history?limit=1000")["deliveries"] as? [[String: Any]] ?? []
     for row in history where Self.ends.contains(row["provider_status"] as? String ?? "") {
       let source = row["source"] as? String ?? ""
-      if source == "webhook" { heardOfItsEnd = true }
+      if source == "webhook" { endWasDelivered = true }
       guard endSource.isEmpty else { continue }
       endSource = source
       endedAt = Self.time(row["received_at"] as? String ?? "")

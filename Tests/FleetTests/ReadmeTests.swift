@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension FleetTests {
-  /// The README's examples, run against a daemon and the simulator.
+  /// The README's commands and samples, run against a daemon and the simulator.
   @Suite struct ReadmeTests {
     private static let address = "http://127.0.0.1:8081"
 
@@ -24,7 +24,7 @@ extension FleetTests {
       return sample.replacing(address, with: "http://127.0.0.2:\(station.apiPort)")
     }
 
-    /// The commands of one section, each with the lines that go on with it.
+    /// The commands of one section, each with its continuation lines.
     private static func commands(from begin: String, to end: String) throws -> [String] {
       var commands: [String] = []
       for line in try text(from: begin, to: end).components(separatedBy: "\n") {
@@ -37,7 +37,7 @@ extension FleetTests {
       return commands
     }
 
-    /// In their order: no command names a job that none has created.
+    /// Runs the commands in their order, because later ones use jobs of earlier ones.
     @Test func everyCommandOfTheWalkWorksAsPasted() throws {
       let station = try Station(["--duration", "300ms"])
       let commands = try Self.commands(from: "## Run a job\n", to: "## On a laptop\n")
@@ -55,7 +55,7 @@ extension FleetTests {
       #expect(try station.errorCode(of: "four") == "invalid_output")
     }
 
-    /// SIGKILL while it waits, and seconds without a daemon.
+    /// SIGKILL while the sample waits, and seconds without a daemon.
     @Test func thePythonSampleOutlivesARestart() throws {
       let station = try Station(["--duration", "2s"])
       let output = URL(fileURLWithPath: try station.folder.write("", to: "python-output"))
@@ -68,7 +68,7 @@ extension FleetTests {
       try StartingThread.run(process)
       defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
       try station.wait("the sample has created its job") {
-        try station.daemon.ask("/jobs/lamp-2").status == 200
+        try station.daemon.fetch("/jobs/lamp-2").status == 200
       }
       station.daemon.killAtOnce()
       let back = Date().addingTimeInterval(1.5)
@@ -82,7 +82,7 @@ extension FleetTests {
 
     @Test func thePythonSampleShowsWhyItWasRefused() throws {
       let station = try Station(["--duration", "100ms"])
-      _ = try station.place(#"{"id":"lamp-2","model":"demo/text","input":{}}"#)
+      _ = try station.submit(#"{"id":"lamp-2","model":"demo/text","input":{}}"#)
       let result = try Program.run(["-c", try Self.python(at: station)], executable: "/usr/bin/python3")
       #expect(result.status == 1)
       #expect(

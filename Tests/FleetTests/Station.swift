@@ -1,7 +1,9 @@
 import Foundation
 import LiveDaemon
 
-/// A simulator, and a daemon that creates its predictions there: each ends and comes back on the port that it had.
+/// A simulator, and a daemon that creates its predictions there.
+///
+/// Each can be replaced by another process on the same port.
 final class Station {
   let folder: TemporaryFolder
   private(set) var simulator: LiveSimulator
@@ -13,8 +15,8 @@ final class Station {
   var apiPort: Int { ports.api }
 
   /// - Parameters:
-  ///   - simulated: arguments of the simulator.
-  ///   - environment: settings of the daemon, beside those that lead to the simulator.
+  ///   - simulated: the simulator's arguments.
+  ///   - environment: the daemon's settings, beside those that point to the simulator.
   init(_ simulated: [String] = [], _ environment: [String: String] = [:], secret: String = Daemon.secret)
     throws
   {
@@ -34,32 +36,32 @@ final class Station {
 
   var databasePath: String { folder.url.appendingPathComponent("replicate-webhookd.db").path }
 
-  /// SIGKILL, and another one.
+  /// Kills the daemon, and starts another.
   ///
-  /// - Parameter meanwhile: what is done to the database at that path while no daemon runs.
+  /// - Parameter meanwhile: receives the path of the database while no daemon runs.
   func replaceDaemon(_ meanwhile: (String) throws -> Void = { _ in }) throws {
     daemon.killAtOnce()
     try meanwhile(databasePath)
     daemon = try Daemon(in: folder, environment: environment)
   }
 
-  /// It keeps its connections and its memory, and does nothing.
+  /// Suspends the simulator, which keeps its connections and its memory.
   func stopSimulator() { kill(simulator.process.processIdentifier, SIGSTOP) }
 
   func continueSimulator() { kill(simulator.process.processIdentifier, SIGCONT) }
 
-  /// Another simulator, which knows of no prediction.
+  /// Starts another simulator, which has no predictions.
   func replaceSimulator(_ arguments: [String] = [], secret: String = Daemon.secret) throws {
     simulator.killAtOnce()
     simulator = try LiveSimulator(on: simulatorPort, arguments, secret: secret)
   }
 }
 
-// MARK: - Asking the daemon
+// MARK: - The daemon's API
 
 extension Station {
-  /// Places a job, and returns its id.
-  func place(_ body: String) throws -> String {
+  /// Submits a job, and returns its id.
+  func submit(_ body: String) throws -> String {
     let answer = try Caller(apiPort).post("/jobs", body)
     guard answer.status == 202, let id = answer.object["id"] as? String else {
       throw Unusable("no job was made: \(answer.status) \(answer.text)")
@@ -75,7 +77,7 @@ extension Station {
     (try daemon.job(id)["error"] as? [String: Any])?["code"] as? String
   }
 
-  /// The job as soon as it is in one of `states`.
+  /// Returns the job as soon as it is in one of `states`.
   func job(_ id: String, in states: Set<String>, seconds: Int = 30) throws -> [String: Any] {
     var job: [String: Any] = [:]
     try wait("\(id) in \(states)", seconds: seconds) {
@@ -87,7 +89,7 @@ extension Station {
 
   /// A sample of the daemon's metrics.
   func metric(_ sample: String) throws -> Int {
-    let line = try daemon.ask("/metrics").text.split(separator: "\n").first {
+    let line = try daemon.fetch("/metrics").text.split(separator: "\n").first {
       $0.hasPrefix("replicate_webhookd_\(sample) ")
     }
     guard let value = line?.split(separator: " ").last.flatMap({ Int($0) }) else {

@@ -1,25 +1,25 @@
 package import Foundation
 
-/// A running daemon, as a process of its own on ports that the system chose.
+/// A running daemon, in its own process on ports that the system chose.
 package final class Daemon {
   package static let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
   package let process = Process()
   package private(set) var webhookPort = 0
   package private(set) var apiPort = 0
-  /// Kept as long as the daemon works in it.
+  /// Retained as long as the daemon works in it.
   private let folder: TemporaryFolder
-  /// What the daemon writes to standard error.
+  /// The file that standard error goes to.
   private let logFile: URL
-  /// Standard error, where nobody reads it once the daemon listens; it goes to the file until then.
+  /// The pipe of an unread log; it is copied to the file until the daemon listens.
   private let unreadLog: Pipe?
 
   /// - Parameters:
-  ///   - descriptorLimit: how many descriptors it may have; nil for as many as the tests.
-  ///   - wrapper: a command, with its arguments, that becomes the daemon: the daemon's are added to them.
-  ///   - hasLog: false where the wrapper closes its standard error: then proc(5) has its ports.
+  ///   - descriptorLimit: the limit on descriptors; nil: that of the tests.
+  ///   - wrapper: a command with arguments that executes the daemon, whose command is appended.
+  ///   - hasLog: false if the wrapper closes standard error: the ports are then found in proc(5).
   ///   - executable: the daemon to start.
-  ///   - readsLog: false for a log that goes into a pipe, of which no more is read than the addresses.
+  ///   - readsLog: false if the log goes into a pipe that is read only up to the addresses.
   package init(
     in folder: TemporaryFolder, environment: [String: String] = [:], descriptorLimit: Int? = nil,
     wrapper: [String] = [], hasLog: Bool = true, executable: String = Program.path, readsLog: Bool = true
@@ -52,7 +52,7 @@ package final class Daemon {
     process.waitUntilExit()
   }
 
-  /// Ends the daemon; what it has logged until then.
+  /// Stops the daemon, and returns its log.
   package func logAfterStop() -> String {
     _ = stop()
     return logText
@@ -60,7 +60,7 @@ package final class Daemon {
 
   package var logPath: String { logFile.path }
 
-  /// The addresses that the log has announced for `purpose`.
+  /// The addresses that the log announces for `purpose`.
   package func addresses(of purpose: String) -> [String] {
     logText.split(separator: "\n").filter { $0.contains("listening") && $0.contains("purpose=\(purpose)") }
       .compactMap { line in
@@ -70,7 +70,7 @@ package final class Daemon {
       }
   }
 
-  /// Until the log has `text`, for at most half a minute.
+  /// Waits until the log has `text`, for at most half a minute.
   package func waitForLog(_ text: String) throws {
     for _ in 0..<6000 {
       if logText.contains(text) { return }
@@ -79,25 +79,25 @@ package final class Daemon {
     throw Unusable("not logged: \(text)")
   }
 
-  /// Empty where the file cannot be read, which the expectations then show.
+  /// Empty if the file cannot be read, which the expectations then show.
   private var logText: String {
     String(decoding: (try? Data(contentsOf: logFile)) ?? Data(), as: UTF8.self)
   }
 
-  /// SIGKILL: nothing is finished, nothing is flushed.
+  /// Sends SIGKILL: nothing is finished, nothing is flushed.
   package func killAtOnce() {
     kill(process.processIdentifier, SIGKILL)
     process.waitUntilExit()
   }
 
-  /// SIGTERM, and the exit status.
+  /// Sends SIGTERM, and returns the exit status.
   package func stop() -> Int32 {
     kill(process.processIdentifier, SIGTERM)
     process.waitUntilExit()
     return process.terminationStatus
   }
 
-  /// Looks for its sockets until both are there, for at most half a minute.
+  /// Polls for both sockets, for at most half a minute.
   private func findPorts() throws {
     for _ in 0..<6000 where process.isRunning {
       let ports = ["127.0.0.1", "127.0.0.2"].compactMap {
@@ -112,13 +112,13 @@ package final class Daemon {
     throw Unusable("the daemon does not listen")
   }
 
-  /// Reads the log until both addresses were said, for at most half a minute.
+  /// Reads the log until it has both addresses, for at most half a minute.
   private func learnPorts() throws {
     for _ in 0..<6000 where webhookPort == 0 || apiPort == 0 {
       guard process.isRunning else { throw Unusable("the daemon ended: \(logText)") }
       try copyUnreadLog()
       for line in logText.split(separator: "\n") where line.contains("listening") {
-        // A unix socket has no port; any number but 0 says that it was announced.
+        // A unix socket has no port; any number but 0 marks it as announced.
         let fields = Self.fields(of: line)
         let port = fields["address"]?.split(separator: ":").last.map { Int($0) ?? -1 } ?? 0
         if fields["purpose"] != "api" { webhookPort = port }
@@ -129,7 +129,7 @@ package final class Daemon {
     guard webhookPort != 0, apiPort != 0 else { throw Unusable("the daemon does not listen: \(logText)") }
   }
 
-  /// Of a line in either format, those without spaces in their values.
+  /// The fields of a line in either format, except those with spaces in their values.
   private static func fields(of line: Substring) -> [String: String] {
     if let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] {
       return object.compactMapValues { $0 as? String }
@@ -143,7 +143,7 @@ package final class Daemon {
 }
 
 extension Daemon {
-  /// What has come into the pipe goes into the file, where there is one.
+  /// Copies the pipe of an unread log to the file.
   private func copyUnreadLog() throws {
     guard let source = unreadLog?.fileHandleForReading else { return }
     var readiness = pollfd(fd: source.fileDescriptor, events: Int16(POLLIN), revents: 0)
@@ -154,8 +154,8 @@ extension Daemon {
     try target.close()
   }
 
-  /// Asks the jobs API.
-  package func ask(_ path: String, method: String = "GET", fields: [String] = []) throws -> HTTPAnswer {
+  /// Sends a request without a body to the jobs API.
+  package func fetch(_ path: String, method: String = "GET", fields: [String] = []) throws -> HTTPAnswer {
     let connection = try HTTPConnection(host: "127.0.0.2", port: apiPort)
     try connection.send(request(method, path, ["Host: 127.0.0.2:\(apiPort)"] + fields))
     return try connection.receive(isHead: method == "HEAD")
@@ -168,7 +168,7 @@ extension Daemon {
   }
 
   package func job(_ id: String) throws -> [String: Any] {
-    let answer = try ask("/jobs/\(id)")
+    let answer = try fetch("/jobs/\(id)")
     guard let job = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any] else {
       throw Unusable("no job: \(answer.text)")
     }

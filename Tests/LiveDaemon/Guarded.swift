@@ -1,9 +1,10 @@
 import Foundation
 
-/// A value behind a lock that thread sanitizer sees: the standard library's `Mutex` takes a contended lock inside the kernel,
-/// and is then reported for races that are none.
+/// A value behind a lock that thread sanitizer understands.
 ///
-/// `@unchecked Sendable`: the value is reached with the lock held only.
+/// The standard library's `Mutex` takes a contended lock inside the kernel, and is then reported for races that are none.
+///
+/// `@unchecked Sendable`: the value is only accessed with the lock held.
 package final class Guarded<Value>: @unchecked Sendable {
   private let lock = NSLock()
   private var value: Value

@@ -13,7 +13,7 @@ package struct HTTPAnswer {
   }
 }
 
-/// One blocking connection, every wait bounded.
+/// One blocking connection with a timeout on every call.
 package final class HTTPConnection {
   private let descriptor: Int32
   private var input: [UInt8] = []
@@ -21,33 +21,33 @@ package final class HTTPConnection {
   package struct Broken: Error {}
 
   /// - Parameters:
-  ///   - patience: how many seconds it waits for bytes, or for room for them.
-  ///   - receiveBuffer: bytes that the kernel takes before they are read; nil for as many as usual.
+  ///   - timeoutSeconds: how long a receive or a send may block.
+  ///   - receiveBuffer: the size of the kernel's receive buffer in bytes; nil: the default.
   package convenience init(
-    host: String, port: Int, patience: Int = 60, receiveBuffer: Int32? = nil
+    host: String, port: Int, timeoutSeconds: Int = 60, receiveBuffer: Int32? = nil
   ) throws {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
     inet_pton(AF_INET, host, &address.sin_addr)
-    try self.init(AF_INET, address, patience: patience, receiveBuffer: receiveBuffer)
+    try self.init(AF_INET, address, timeoutSeconds: timeoutSeconds, receiveBuffer: receiveBuffer)
   }
 
-  /// To a socket in the file system.
+  /// Connects to a socket in the file system.
   package convenience init(unixSocket path: String) throws {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
-    try self.init(AF_UNIX, address, patience: 60)
+    try self.init(AF_UNIX, address, timeoutSeconds: 60)
   }
 
   private init(
-    _ family: Int32, _ address: some Any, patience: Int, receiveBuffer: Int32? = nil
+    _ family: Int32, _ address: some Any, timeoutSeconds: Int, receiveBuffer: Int32? = nil
   ) throws {
     descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
-    var patience = timeval(tv_sec: patience, tv_usec: 0)
+    var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-      setsockopt(descriptor, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size))
+      setsockopt(descriptor, SOL_SOCKET, option, &timeout, socklen_t(MemoryLayout<timeval>.size))
     }
     if var receiveBuffer {
       setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receiveBuffer, socklen_t(MemoryLayout<Int32>.size))
@@ -78,10 +78,10 @@ package final class HTTPConnection {
     }
   }
 
-  /// Nothing more is sent: what is incomplete stays so.
+  /// Half-closes the connection: an incomplete request stays incomplete.
   package func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-  /// All that comes until the other side has closed.
+  /// Returns all bytes until the peer closes the connection.
   package func receiveAll() -> [UInt8] {
     var chunk = [UInt8](repeating: 0, count: 65536)
     while true {
@@ -91,13 +91,13 @@ package final class HTTPConnection {
     }
   }
 
-  /// Reads until the other side has closed, for at most a minute.
+  /// Reads until the peer closes the connection, for at most a minute.
   package func waitForEnd() {
     var chunk = [UInt8](repeating: 0, count: 4096)
     while recv(descriptor, &chunk, chunk.count, 0) > 0 {}
   }
 
-  /// The status and the body of the next answer, and nothing else of it: for those who ask thousands of times.
+  /// The status and the body of the next answer, parsed cheaply for load.
   package func receiveStatusAndBody() throws -> (status: Int, body: [UInt8]) {
     while true {
       if let (status, end, length) = try plainHead(), input.count >= end + length {
@@ -109,7 +109,7 @@ package final class HTTPConnection {
     }
   }
 
-  /// Nil until the header section is there.
+  /// Nil until the header section is complete.
   private func plainHead() throws -> (status: Int, end: Int, length: Int)? {
     try input.withUnsafeBufferPointer { bytes in
       var (start, length) = (0, 0)

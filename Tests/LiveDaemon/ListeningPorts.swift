@@ -1,8 +1,8 @@
 internal import Foundation
 
-/// Where a process listens, as proc(5) shows it.
+/// The ports that a process listens on, from proc(5).
 package enum ListeningPorts {
-  /// Of the TCP sockets of `process` that listen on `host`; nil where there is none.
+  /// The port of a TCP socket of `process` that listens on `host`; nil if there is none.
   package static func port(of process: Int32, on host: String) -> Int? {
     var address = in_addr()
     guard inet_pton(AF_INET, host, &address) == 1 else { return nil }

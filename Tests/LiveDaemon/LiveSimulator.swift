@@ -1,6 +1,6 @@
 package import Foundation
 
-/// The built stand-in for Replicate, as a process of its own.
+/// The built simulator of Replicate, in its own process.
 package final class LiveSimulator {
   package let process = Process()
   package let port: Int
@@ -8,8 +8,8 @@ package final class LiveSimulator {
   private let folder: TemporaryFolder
 
   /// - Parameters:
-  ///   - port: where it listens: one that ``FreePorts`` chose.
-  ///   - secret: what it signs with.
+  ///   - port: the port it listens on, chosen by ``FreePorts``.
+  ///   - secret: the signing secret.
   package init(
     on port: Int, _ arguments: [String] = [], secret: String = Daemon.secret
   ) throws {
@@ -47,17 +47,17 @@ package final class LiveSimulator {
   }
 }
 
-// MARK: - What it knows
+// MARK: - Predictions
 
 extension LiveSimulator {
-  /// A prediction, and what became of its webhooks.
+  /// A prediction, and the fate of its webhooks.
   package struct Prediction {
     package let id: String
     package let status: String
-    /// How often its webhook's URL was created with.
+    /// How many predictions were created with its webhook's URL.
     package let createCount: Int
     package let webhook: String?
-    /// What became of the webhook that tells of the end: `acknowledged`, `lost`, `failed`, `pending` or `none`.
+    /// The fate of the webhook `completed`: `acknowledged`, `lost`, `failed`, `pending` or `none`.
     package let completed: String
 
     /// The job that the webhook's URL names.
@@ -77,12 +77,12 @@ extension LiveSimulator {
 
   package struct Overview {
     package let created: Int
-    /// Nothing more will happen.
+    /// Whether every prediction has ended, and no webhook is pending.
     package let isSettled: Bool
     package let predictions: [Prediction]
   }
 
-  /// - Parameter limit: of predictions.
+  /// - Parameter limit: the maximum number of predictions.
   package func overview(limit: Int = 10_000) throws -> Overview {
     let facts = try object("/simulator/predictions?limit=\(limit)")
     return Overview(
@@ -90,12 +90,12 @@ extension LiveSimulator {
       predictions: (facts["predictions"] as? [[String: Any]] ?? []).map(Prediction.init))
   }
 
-  /// When each prediction was created, in seconds, from the list of the API: the newest first.
+  /// When each prediction was created, in seconds of the day, from the API's list: newest first.
   package func creationTimes() throws -> [Double] {
     var times: [Double] = []
     var path: String? = "/v1/predictions"
-    while let place = path {
-      let page = try object(place)
+    while let next = path {
+      let page = try object(next)
       for item in page["results"] as? [[String: Any]] ?? [] {
         guard let text = item["created_at"] as? String, let time = Self.seconds(text) else {
           throw Unusable("no time of creation: \(item)")
@@ -107,7 +107,7 @@ extension LiveSimulator {
     return times
   }
 
-  /// Of `2026-11-26T08:36:47.123Z`, of the day.
+  /// The seconds of the day of `2026-11-26T08:36:47.123Z`.
   private static func seconds(_ text: String) -> Double? {
     let parts = text.dropFirst(11).dropLast().split(separator: ":").compactMap { Double($0) }
     return parts.count == 3 ? parts[0] * 3600 + parts[1] * 60 + parts[2] : nil
@@ -125,10 +125,11 @@ extension LiveSimulator {
   }
 }
 
-/// Ports for processes that end and come back on them.
+/// Ports for processes that are restarted on them.
 package enum FreePorts {
-  /// Below those that the system gives to whoever connects (ip_local_port_range begins at 32768): nobody gets one of them
-  /// by chance while its process is away.
+  /// Chooses ports below ip_local_port_range, which begins at 32768.
+  ///
+  /// So no connecting process is assigned one of them while its process is away.
   package static func choose(_ count: Int) throws -> [Int] {
     var ports: Set<Int> = []
     for _ in 0..<1000 where ports.count < count {

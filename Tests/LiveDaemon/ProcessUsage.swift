@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a process holds, as the kernel tells it (proc(5)).
+/// The resources that a process holds, from proc(5).
 package struct ProcessUsage {
   package let descriptors: Int
   package let residentKilobytes: Int
@@ -20,7 +20,7 @@ package struct ProcessUsage {
     return kilobytes
   }
 
-  /// The usage as soon as one figure is low enough, or after half a minute.
+  /// Returns the usage as soon as one figure is low enough, or after half a minute.
   package static func of(
     _ processID: Int32, onceIts figure: KeyPath<ProcessUsage, Int>, isAtMost bound: Int
   ) throws -> ProcessUsage {

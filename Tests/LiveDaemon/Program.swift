@@ -1,8 +1,8 @@
 package import Foundation
 
-/// The built command, and the folder it is built in.
+/// The built command, and the root of the project.
 package enum Program {
-  /// Beside the bundle of the tests.
+  /// The path of the command, beside the bundle of the tests.
   package static let path: String = {
     let arguments = ProcessInfo.processInfo.arguments
     let bundle = arguments.first { $0.hasSuffix(".xctest") } ?? arguments[0]
@@ -22,7 +22,7 @@ package enum Program {
     package let error: String
   }
 
-  /// Runs the command to its end, with `environment` and nothing else.
+  /// Runs the command to its end, with only `environment`.
   package static func run(
     _ arguments: [String], environment: [String: String] = [:], executable: String = path
   ) throws -> Result {
@@ -36,18 +36,18 @@ package enum Program {
     process.standardError = error
     process.standardInput = FileHandle.nullDevice
     try process.run()
-    // Nothing here writes more to standard error than a pipe holds.
+    // No command here writes more to standard error than a pipe holds.
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let complaint = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let errorText = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    return Result(status: process.terminationStatus, output: text, error: complaint)
+    return Result(status: process.terminationStatus, output: text, error: errorText)
   }
 }
 
-/// What sanitizers are told through the environment of the tests, for the processes that these start.
+/// The sanitizer options of the tests' environment, passed on to started processes.
 let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
   name == "ASAN_OPTIONS" || name == "TSAN_OPTIONS"
 }
 
-/// Whether the suite was built with AddressSanitizer, as deploy/test.sh says to it.
+/// Whether the suite was built with AddressSanitizer, as deploy/test.sh sets it.
 package let hasAddressSanitizer = sanitizerOptions["ASAN_OPTIONS"] != nil

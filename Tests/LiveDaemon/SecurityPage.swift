@@ -1,8 +1,8 @@
 import Foundation
 
-/// deploy/docs/security.md, whose figures are those that tests count.
+/// deploy/security.md, whose figures tests count.
 package enum SecurityPage {
-  /// - Parameter figure: a count with the words around it.
+  /// - Parameter figure: a count with its surrounding words.
   package static func has(_ figure: String) throws -> Bool {
     let page = Program.root.appendingPathComponent("deploy/docs/security.md")
     return try String(contentsOf: page, encoding: .utf8).contains(figure)

@@ -1,15 +1,15 @@
 import Foundation
 import StandardWebhooks
 
-/// A delivery as Replicate would send it.
+/// A signed delivery as Replicate sends it.
 package struct SignedDelivery {
   package let id: String
   package let body: [UInt8]
-  /// `name: value`, for whoever writes the request itself.
+  /// The header lines `name: value`, for a request that the caller writes.
   package let fields: [String]
   package let request: [UInt8]
 
-  /// - Parameter age: how many seconds ago it says that it was signed.
+  /// - Parameter age: how many seconds the timestamp lies in the past.
   package init(id: String, body: [UInt8], secret: String = Daemon.secret, age: Int = 0) throws {
     self.id = id
     self.body = body

@@ -1,17 +1,20 @@
 package import Foundation
 
-/// Starts processes that end when the tests do, however those end. The kernel tells a child that the thread which started it is
-/// gone (prctl(2), `PR_SET_PDEATHSIG`), and threads of tests come and go: so one thread starts all of them, and stays.
+/// Starts processes that end when the tests do, however those end.
+///
+/// The kernel signals a child when the thread that started it ends (prctl(2), `PR_SET_PDEATHSIG`). Threads of tests come
+/// and go, so one permanent thread starts all processes.
 package enum StartingThread {
-  /// Put before a command: becomes that command, and is killed with its parent. After whatever takes privileges in a
-  /// namespace, which forgets it.
+  /// A command prefix: the command is killed with its parent.
+  ///
+  /// It comes after any command that changes privileges in a namespace, which clears the setting.
   package static let killedWithUs = ["/usr/bin/setpriv", "--pdeathsig", "KILL"]
 
   private static let starts = Guarded<[() -> Void]>([])
-  private static let isAsked = DispatchSemaphore(value: 0)
+  private static let hasWork = DispatchSemaphore(value: 0)
   private static let isRunning: Void = Thread.detachNewThread {
     while true {
-      isAsked.wait()
+      hasWork.wait()
       starts.withLock { $0.removeFirst() }()
     }
   }
@@ -26,7 +29,7 @@ package enum StartingThread {
         isDone.signal()
       }
     }
-    isAsked.signal()
+    hasWork.signal()
     isDone.wait()
     try outcome.withLock { try $0.get() }
   }

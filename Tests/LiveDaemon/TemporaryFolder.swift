@@ -1,6 +1,6 @@
 package import Foundation
 
-/// A folder of its own, removed when the test lets it go.
+/// A temporary folder, removed with the object.
 package final class TemporaryFolder {
   package let url = FileManager.default.temporaryDirectory.appendingPathComponent(
     "replicate-webhookd-\(UUID().uuidString)")

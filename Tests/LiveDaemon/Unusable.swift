@@ -1,4 +1,4 @@
-/// What a test or a proof cannot go on with.
+/// An error that a test or a proof cannot continue after.
 package struct Unusable: Error, CustomStringConvertible {
   package let description: String
 

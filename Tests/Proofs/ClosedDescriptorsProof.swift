@@ -1,31 +1,32 @@
 internal import LiveDaemon
 
-/// Started with standard descriptors closed, as by `serve 2>&-`, and killed under load: the number of the database must not be
-/// one that log lines go to.
+/// A daemon started with standard descriptors closed, as by `serve 2>&-`, and killed under load.
+///
+/// The database's descriptor must not be one that log lines are written to.
 enum ClosedDescriptorsProof {
-  static func run(_ course: Course) throws -> Row {
-    let trial = try Trial(course, "standard descriptors closed")
-    trial.environment["LOG_LEVEL"] = "info"
-    trial.hasLog = false
+  static func run(_ scenario: Scenario) throws -> Row {
+    let run = try Run(scenario, "standard descriptors closed")
+    run.environment["LOG_LEVEL"] = "info"
+    run.hasLog = false
     for closed in ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"] {
-      trial.wrapper = ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(closed)"]
-      try trial.start()
-      try trial.beginLoad()
-      try trial.waitForAcknowledgements(Trial.some)
-      try trial.requireDaemon().killAtOnce()
-      try trial.endLoad()
-      trial.noteEndOfFault()
-      try trial.start()
-      try trial.beginLoad(readers: 0)
-      try trial.noteRecovery()
-      try trial.endLoad()
-      try trial.examine()
-      try trial.requireDaemon().killAtOnce()
-      trial.row.rounds += 1
+      run.wrapper = ["/bin/sh", "-c", "exec \"$0\" \"$@\" \(closed)"]
+      try run.start()
+      try run.beginLoad()
+      try run.waitForAcknowledgements(Run.some)
+      try run.requireDaemon().killAtOnce()
+      try run.endLoad()
+      run.noteEndOfFault()
+      try run.start()
+      try run.beginLoad(readers: 0)
+      try run.noteRecovery()
+      try run.endLoad()
+      try run.examine()
+      try run.requireDaemon().killAtOnce()
+      run.row.rounds += 1
     }
-    (trial.wrapper, trial.hasLog) = ([], true)
-    try trial.start()
-    try trial.examine()
-    return trial.finished()
+    (run.wrapper, run.hasLog) = ([], true)
+    try run.start()
+    try run.examine()
+    return run.finished()
   }
 }

@@ -1,6 +1,6 @@
 internal import Foundation
 
-/// A job as the API shows it; only what the proofs compare.
+/// The members of a job's document that the proofs compare.
 struct JobDocument: Decodable {
   let id: String
   let state: String
@@ -26,8 +26,9 @@ struct HistoryDocument: Decodable {
       case digest = "body_sha256"
     }
 
-    /// Its id was seen for the first time. A conflict is one too: no id of the proofs comes with two bodies, but some
-    /// jobs claim two ends.
+    /// Whether its id was seen for the first time.
+    ///
+    /// A conflict counts too: no id of the proofs comes with two bodies, but some jobs claim two ends.
     var isFirst: Bool { outcome != "duplicate" }
   }
 

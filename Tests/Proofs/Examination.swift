@@ -1,13 +1,15 @@
-/// What is found when one job is asked for after everything: is each acknowledged delivery in its history, whole and
-/// applied once, and is the job what its history makes it?
+/// The check of one job after the faults.
+///
+/// Each acknowledged delivery must be in its history, whole and applied once, and the job must be what its history
+/// makes it.
 struct Examination {
   private(set) var lost = 0
   private(set) var appliedTwice = 0
   private(set) var problem: String?
 
   /// - Parameters:
-  ///   - sends: of the job's events, by step.
-  ///   - document, history: nil where there is no such job.
+  ///   - sends: the sends of the job's events, by step.
+  ///   - document, history: nil if there is no such job.
   init(of job: Int, _ sends: [Ledger.Sends], _ document: JobDocument?, _ history: HistoryDocument?) {
     var rows = Array(repeating: 0, count: sends.count)
     var firsts = rows
@@ -37,7 +39,7 @@ struct Examination {
         problem = "step \(step) is recorded \(rows[step]) times and was sent \(sent.attempts) times"
       }
     }
-    // One that is stale has had no news for too long: its state and revision are the sweeper's.
+    // A stale job had no updates for too long: the sweeper set its state and revision.
     if let document, document.state != "stale",
       document.state != model.state || document.revision != model.revision
     {
@@ -51,6 +53,6 @@ struct Examination {
     guard parts.count == 3, Int(parts[1]) == job, let step = Int(parts[2]), sends.indices.contains(step),
       sends[step].attempts > 0
     else { return nil }
-    return Event(job: job, step: step, word: sends[step].word)
+    return Event(job: job, step: step, report: sends[step].report)
   }
 }

@@ -1,55 +1,55 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// The disk fills up under load, stays full for a while, and has room again.
+/// A disk that fills up under load, stays full for a while, and has room again.
 enum FullDiskProof {
-  /// - Returns: nil where this process may not mount one.
-  static func run(_ course: Course) throws -> Row? {
-    let trial = try Trial(course, "full disk")
-    guard Trial.canMount else {
-      trial.say("left out: unshare(1) may not mount a file system")
+  /// - Returns: nil if this process may not mount a file system.
+  static func run(_ scenario: Scenario) throws -> Row? {
+    let run = try Run(scenario, "full disk")
+    guard Run.canMount else {
+      run.reportProgress("left out: unshare(1) may not mount a file system")
       return nil
     }
-    return try run(trial, saying: "the disk is full", makingRoom: prepareFileSystem(trial))
+    return try fill(run, logging: "the disk is full", makingRoom: prepareFileSystem(run))
   }
 
-  /// setrlimit(2): the daemon ignores SIGXFSZ, and its write fails.
-  static func limitFiles(_ course: Course) throws -> Row {
-    let trial = try Trial(course, "limit on the size of files")
-    return try run(trial, saying: "File too large", makingRoom: prepareLimit(trial))
+  /// Limits the size of files by setrlimit(2): the daemon ignores SIGXFSZ, and its write fails.
+  static func limitFiles(_ scenario: Scenario) throws -> Row {
+    let run = try Run(scenario, "limit on the size of files")
+    return try fill(run, logging: "File too large", makingRoom: prepareLimit(run))
   }
 
-  private static func run(
-    _ trial: Trial, saying cause: String, makingRoom makeRoom: (Daemon) throws -> Void
+  private static func fill(
+    _ run: Run, logging cause: String, makingRoom makeRoom: (Daemon) throws -> Void
   ) throws -> Row {
-    let daemon = try trial.start()
-    try trial.beginLoad()
-    try trial.endureRefusals(saying: cause)
+    let daemon = try run.start()
+    try run.beginLoad()
+    try run.endureRefusals(logging: cause)
     try makeRoom(daemon)
-    try trial.recoverFromRefusals()
-    try trial.examine()
-    return trial.finished("\(trial.ledger.count(of: 503)) answered 503")
+    try run.recoverFromRefusals()
+    try run.examine()
+    return run.finished("\(run.ledger.count(of: 503)) answered 503")
   }
 
-  /// A small file system that only the daemon sees, and a file there that can be taken away.
-  private static func prepareFileSystem(_ trial: Trial) throws -> (Daemon) throws -> Void {
-    let small = trial.folder.url.appendingPathComponent("small")
+  /// A small file system that only the daemon sees, with a file that can be removed.
+  private static func prepareFileSystem(_ run: Run) throws -> (Daemon) throws -> Void {
+    let small = run.folder.url.appendingPathComponent("small")
     try FileManager.default.createDirectory(at: small, withIntermediateDirectories: true)
     let script = """
       mount -t tmpfs -o size=64m none small && head -c 52M /dev/zero >small/ballast && exec "$0" "$@"
       """
-    trial.environment["DATABASE_URL"] = "sqlite:small/jobs.db"
-    trial.wrapper = ["/usr/bin/unshare", "--mount", "--map-root-user", "/bin/sh", "-c", script]
+    run.environment["DATABASE_URL"] = "sqlite:small/jobs.db"
+    run.wrapper = ["/usr/bin/unshare", "--mount", "--map-root-user", "/bin/sh", "-c", script]
     return { daemon in
-      // Its mounts are its own; this is the way in from outside.
+      // Its mounts are in its own namespace, reached through /proc/PID/root.
       try FileManager.default.removeItem(
         atPath: "/proc/\(daemon.process.processIdentifier)/root\(small.path)/ballast")
     }
   }
 
-  private static func prepareLimit(_ trial: Trial) -> (Daemon) throws -> Void {
-    trial.wrapper = ["/usr/bin/env", "--default-signal=XFSZ"]
-    trial.wrapper += ["/bin/bash", "-c", #"ulimit -Sf 2000; exec "$0" "$@""#]
+  private static func prepareLimit(_ run: Run) -> (Daemon) throws -> Void {
+    run.wrapper = ["/usr/bin/env", "--default-signal=XFSZ"]
+    run.wrapper += ["/bin/bash", "-c", #"ulimit -Sf 2000; exec "$0" "$@""#]
     return { daemon in
       let raised = try Program.run(
         ["--pid", "\(daemon.process.processIdentifier)", "--fsize=unlimited:"],
@@ -59,7 +59,7 @@ enum FullDiskProof {
   }
 }
 
-extension Trial {
+extension Run {
   /// Whether this process may mount in a namespace of its own.
   static var canMount: Bool {
     let result = try? Program.run(
@@ -68,28 +68,28 @@ extension Trial {
     return result?.status == 0
   }
 
-  /// Under load, until deliveries have been refused for a while and the fault is about to end, or until the daemon has died.
+  /// Loads the daemon until deliveries have been answered 503 for a while, or until it has died.
   ///
-  /// - Parameter cause: what the log has to say of it.
-  func endureRefusals(saying cause: String) throws {
+  /// - Parameter cause: the text that the log must contain.
+  func endureRefusals(logging cause: String) throws {
     let refusals = ledger.count(of: 503)
     try wait("20 answers 503") { hasDied || ledger.count(of: 503) >= refusals + 20 }
     if hasDied { return }
-    say("deliveries are refused")
-    wait(seconds: course.isLong ? 10 : 1)
+    reportProgress("deliveries are refused")
+    wait(seconds: scenario.isLong ? 10 : 1)
     if hasDied { return }
     let daemon = try requireDaemon()
-    if try daemon.ask("/readyz").status != 503 { complain("it says that it is ready") }
+    if try daemon.fetch("/readyz").status != 503 { recordProblem("it reports that it is ready") }
     try daemon.waitForLog(cause)
     noteEndOfFault()
   }
 
-  /// Once the fault is over.
+  /// Waits for acknowledgements and readiness once the fault is over.
   func recoverFromRefusals() throws {
     try noteRecovery()
     try waitForAcknowledgements(Self.some)
     let daemon = try requireDaemon()
-    try wait("readiness") { try daemon.ask("/readyz").status == 200 }
+    try wait("readiness") { try daemon.fetch("/readyz").status == 200 }
     try endLoad()
     row.rounds += 1
   }

@@ -1,5 +1,6 @@
-/// What a job must be after events in the order in which they were recorded: the first end wins, else the one that has
-/// come furthest. It shares no code with the daemon.
+/// What a job must be after events in the order in which they were recorded.
+///
+/// The first end wins, otherwise the event that has come furthest. It shares no code with the daemon.
 struct JobModel {
   private(set) var state = ""
   private(set) var revision = 0
@@ -8,12 +9,12 @@ struct JobModel {
 
   mutating func record(_ event: Event) {
     guard furthest < 2 else { return }
-    let isFurther = event.word.rank > furthest
-    // Of two that have come equally far, the one with the longer logs is newer.
-    let isNewer = (event.word.rank, event.step) > newest
+    let isFurther = event.report.rank > furthest
+    // Of two events that have come equally far, the one with the longer logs is newer.
+    let isNewer = (event.report.rank, event.step) > newest
     guard isFurther || isNewer else { return }
-    if isNewer { newest = (event.word.rank, event.step) }
-    if isFurther { (furthest, state) = (event.word.rank, event.word.state) }
+    if isNewer { newest = (event.report.rank, event.step) }
+    if isFurther { (furthest, state) = (event.report.rank, event.report.state) }
     revision += 1
   }
 }

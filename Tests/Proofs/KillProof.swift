@@ -2,46 +2,46 @@ internal import Foundation
 internal import LiveDaemon
 internal import Simulation
 
-/// SIGKILL at random moments of a load, and now and then once more while the next daemon starts.
+/// SIGKILL at random moments of a load, sometimes again during the next start.
 enum KillProof {
-  static func run(_ course: Course) throws -> Row {
-    let trial = try Trial(course, "kill -9 under load")
-    var generator = SeededGenerator(seed: course.seed ^ 0x6B69_6C6C)
+  static func run(_ scenario: Scenario) throws -> Row {
+    let run = try Run(scenario, "kill -9 under load")
+    var generator = SeededGenerator(seed: scenario.seed ^ 0x6B69_6C6C)
     var earlyKills = 0
-    try trial.start()
-    for round in 0..<course.kills {
-      let firstJob = max(0, trial.ledger.jobCount - 300)
-      try trial.beginLoad()
-      try trial.waitForAcknowledgements(Int.random(in: 1...40, using: &generator))
-      trial.wait(seconds: Double.random(in: 0...0.6, using: &generator))
-      if trial.hasDied { trial.complain("it had died before it was killed") }
-      try trial.requireDaemon().killAtOnce()
-      try trial.endLoad()
-      trial.noteEndOfFault()
+    try run.start()
+    for round in 0..<scenario.kills {
+      let firstJob = max(0, run.ledger.jobCount - 300)
+      try run.beginLoad()
+      try run.waitForAcknowledgements(Int.random(in: 1...40, using: &generator))
+      run.wait(seconds: Double.random(in: 0...0.6, using: &generator))
+      if run.hasDied { run.recordProblem("it had died before it was killed") }
+      try run.requireDaemon().killAtOnce()
+      try run.endLoad()
+      run.noteEndOfFault()
       if generator.happens(onceIn: 4) {
-        try killWhileStarting(trial, afterMilliseconds: Int32.random(in: 1...30, using: &generator))
+        try killWhileStarting(run, afterMilliseconds: Int32.random(in: 1...30, using: &generator))
         earlyKills += 1
       }
-      try trial.start()
-      // Its start is a part of it. Nobody reads before all is asked for.
-      try trial.beginLoad(readers: 0)
-      try trial.noteRecovery()
-      try trial.endLoad()
-      try trial.examine(from: firstJob)
-      trial.row.rounds += 1
-      trial.say("\(round + 1) of \(course.kills), \(trial.ledger.acknowledged) acknowledged")
-      guard trial.row.problems.count < 20 else { break }
+      try run.start()
+      // The start counts as recovery. Nothing is read before the check reads everything.
+      try run.beginLoad(readers: 0)
+      try run.noteRecovery()
+      try run.endLoad()
+      try run.examine(from: firstJob)
+      run.row.rounds += 1
+      run.reportProgress("\(round + 1) of \(scenario.kills), \(run.ledger.acknowledged) acknowledged")
+      guard run.row.problems.count < 20 else { break }
     }
-    trial.say("asking for all \(trial.ledger.jobCount) jobs")
-    try trial.examine()
-    return trial.finished("\(earlyKills) times also while the next one started")
+    run.reportProgress("checking all \(run.ledger.jobCount) jobs")
+    try run.examine()
+    return run.finished("\(earlyKills) times also while the next one started")
   }
 
-  private static func killWhileStarting(_ trial: Trial, afterMilliseconds delay: Int32) throws {
+  private static func killWhileStarting(_ run: Run, afterMilliseconds delay: Int32) throws {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: trial.course.executable)
+    process.executableURL = URL(fileURLWithPath: run.scenario.executable)
     process.arguments = ["serve"]
-    process.currentDirectoryURL = trial.folder.url
+    process.currentDirectoryURL = run.folder.url
     process.environment = [
       "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
     ]

@@ -1,20 +1,22 @@
 internal import LiveDaemon
 
-/// What was sent, what was answered, and what was seen: all that a daemon may be held to. Used by many threads.
+/// What was sent, answered and read: everything that a daemon is held to.
+///
+/// Many threads use it.
 final class Ledger: Sendable {
-  /// The sends of one event. A count stops at 255; no event is sent as often.
+  /// The sends of one event. Counts saturate at 255; no event is sent as often.
   struct Sends {
-    let word: Word
+    let report: Report
     var attempts: UInt8 = 0
     var acknowledged: UInt8 = 0
-    /// Acknowledged as something new.
+    /// Acknowledged as new.
     var fresh: UInt8 = 0
-    /// Answered with a 4xx: not stored, whatever happens.
+    /// Answered with a 4xx, which must never be stored.
     var refused: UInt8 = 0
   }
 
-  /// How far a job has come at least, by what was acknowledged and by what was read.
-  struct Floor: Equatable {
+  /// How far a job has come at least, by what was acknowledged and read.
+  struct LowerBound: Equatable {
     var rank = -1
     var revision = 0
     /// The end that was read.
@@ -24,7 +26,7 @@ final class Ledger: Sendable {
   fileprivate struct Record {
     let firstEvent: Int
     let eventCount: Int
-    var floor = Floor()
+    var bound = LowerBound()
   }
 
   fileprivate struct State {
@@ -57,20 +59,20 @@ final class Ledger: Sendable {
 // MARK: - Sending
 
 extension Ledger {
-  /// What to send next; counted as sent.
+  /// The next event to send; it is counted as sent.
   func next() -> Event {
     state.withLock { state in
       let event = state.urgent.popLast() ?? state.schedule.next()
-      for words in state.schedule.takeBegun() {
-        state.jobs.append(Record(firstEvent: state.events.count, eventCount: words.count))
-        state.events += words.map { Sends(word: $0) }
+      for reports in state.schedule.takeBegun() {
+        state.jobs.append(Record(firstEvent: state.events.count, eventCount: reports.count))
+        state.events += reports.map { Sends(report: $0) }
       }
       state.change(event) { $0.attempts = min($0.attempts, 254) + 1 }
       return event
     }
   }
 
-  /// The answer to one send.
+  /// Records the answer to one send.
   func note(_ status: Int, isDuplicate: Bool, to event: Event, sentAt: ContinuousClock.Instant) {
     state.withLock { state in
       state.statuses[status, default: 0] += 1
@@ -82,17 +84,17 @@ extension Ledger {
         $0.acknowledged = min($0.acknowledged, 254) + 1
         if !isDuplicate { $0.fresh = min($0.fresh, 254) + 1 }
       }
-      let rank = max(state.jobs[event.job].floor.rank, event.word.rank)
-      state.jobs[event.job].floor.rank = rank
+      let rank = max(state.jobs[event.job].bound.rank, event.report.rank)
+      state.jobs[event.job].bound.rank = rank
     }
   }
 
-  /// No answer came: it may have been stored or not.
-  func noteSilence(after event: Event) {
+  /// Records that no answer came: the event may have been stored or not.
+  func noteUnanswered(_ event: Event) {
     state.withLock { $0.unanswered.append(event) }
   }
 
-  /// What has got no answer is sent again, as the provider does.
+  /// Sends unanswered events again, as the provider does.
   func retryUnanswered() {
     state.withLock { state in
       state.urgent += state.unanswered
@@ -100,7 +102,7 @@ extension Ledger {
     }
   }
 
-  /// From now on, something sent later has to be acknowledged.
+  /// Starts waiting for the acknowledgement of something that is sent from now on.
   func awaitAcknowledgement() {
     state.withLock { state in
       state.waitingSince = .now
@@ -115,39 +117,39 @@ extension Ledger {
 // MARK: - Reading
 
 extension Ledger {
-  /// A job that is not among the oldest, if there is one: it may be changing.
+  /// A job among the newest, which may still change; nil if there is none.
   func recentJob(_ random: Int) -> Int? {
     state.withLock { $0.jobs.isEmpty ? nil : max(0, $0.jobs.count - 1 - random) }
   }
 
-  /// Of the newest `limit` jobs, and of no others: ask before reading.
-  func floors(ofNewest limit: Int) -> [String: (job: Int, floor: Floor)] {
+  /// The bounds of the newest `limit` jobs. Take them before the read that they are compared with.
+  func lowerBounds(ofNewest limit: Int) -> [String: (job: Int, bound: LowerBound)] {
     state.withLock { state in
       let jobs = max(0, state.jobs.count - limit)..<state.jobs.count
-      return Dictionary(uniqueKeysWithValues: jobs.map { (Event.jobID($0), ($0, state.jobs[$0].floor)) })
+      return Dictionary(uniqueKeysWithValues: jobs.map { (Event.jobID($0), ($0, state.jobs[$0].bound)) })
     }
   }
 
-  func floor(of job: Int) -> Floor { state.withLock { $0.jobs[job].floor } }
+  func lowerBound(of job: Int) -> LowerBound { state.withLock { $0.jobs[job].bound } }
 
-  /// What a reader has seen of a job that was at `floor` before it asked; nil where there is no such job.
-  func note(_ seen: JobDocument?, of job: Int, above floor: Floor) {
-    let problem = Self.problem(with: seen, above: floor)
+  /// Records what a reader saw of a job that was at `bound` before the request; nil: no such job.
+  func note(_ seen: JobDocument?, of job: Int, above bound: LowerBound) {
+    let problem = Self.problem(with: seen, above: bound)
     state.withLock { state in
       if let problem, state.problems.count < 20 { state.problems.append("\(Event.jobID(job)): \(problem)") }
       guard let seen else { return }
-      state.jobs[job].floor.revision = max(state.jobs[job].floor.revision, seen.revision)
-      if Word.ends.contains(where: { $0.state == seen.state }) { state.jobs[job].floor.end = seen.state }
+      state.jobs[job].bound.revision = max(state.jobs[job].bound.revision, seen.revision)
+      if Report.ends.contains(where: { $0.state == seen.state }) { state.jobs[job].bound.end = seen.state }
     }
   }
 
-  static func problem(with seen: JobDocument?, above floor: Floor) -> String? {
-    guard let seen else { return floor == Floor() ? nil : "it was there, and is not" }
-    // A job that had no news for too long has come no less far.
-    let rank = seen.state == "stale" ? 1 : Word.allCases.first { $0.state == seen.state }?.rank ?? -1
-    if rank < floor.rank { return "it was acknowledged to be further than \(seen.state)" }
-    if seen.revision < floor.revision { return "revision \(seen.revision) after \(floor.revision)" }
-    if let end = floor.end, end != seen.state { return "\(seen.state) after \(end)" }
+  static func problem(with seen: JobDocument?, above bound: LowerBound) -> String? {
+    guard let seen else { return bound == LowerBound() ? nil : "it was there, and is not" }
+    // A job that had no updates for too long has come no less far.
+    let rank = seen.state == "stale" ? 1 : Report.allCases.first { $0.state == seen.state }?.rank ?? -1
+    if rank < bound.rank { return "it was acknowledged to be further than \(seen.state)" }
+    if seen.revision < bound.revision { return "revision \(seen.revision) after \(bound.revision)" }
+    if let end = bound.end, end != seen.state { return "\(seen.state) after \(end)" }
     return nil
   }
 

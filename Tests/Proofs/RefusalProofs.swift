@@ -1,62 +1,64 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// A second daemon on the same file is refused, and the first notices nothing.
+/// A second daemon on the same file is rejected, and the first is not affected.
 enum SecondDaemonProof {
-  static func run(_ course: Course) throws -> Row {
-    let trial = try Trial(course, "second daemon on the same file")
-    try trial.start()
-    try trial.beginLoad()
-    for _ in 0..<(course.isLong ? 50 : 5) {
-      try trial.waitForAcknowledgements(Trial.some / 5)
-      let result = try trial.tryToServe(trial.database)
+  static func run(_ scenario: Scenario) throws -> Row {
+    let run = try Run(scenario, "second daemon on the same file")
+    try run.start()
+    try run.beginLoad()
+    for _ in 0..<(scenario.isLong ? 50 : 5) {
+      try run.waitForAcknowledgements(Run.some / 5)
+      let result = try run.tryToServe(run.database)
       if result.status != 78 || !result.error.contains("another daemon serves this database") {
-        trial.complain("the second ended with \(result.status): \(result.error)")
+        run.recordProblem("the second ended with \(result.status): \(result.error)")
       }
-      trial.row.rounds += 1
+      run.row.rounds += 1
     }
-    try trial.waitForAcknowledgements(Trial.some)
-    try trial.endLoad()
-    if trial.ledger.count(of: 503) > 0 { trial.complain("\(trial.ledger.count(of: 503)) answered 503") }
-    try trial.examine()
-    return trial.finished()
+    try run.waitForAcknowledgements(Run.some)
+    try run.endLoad()
+    if run.ledger.count(of: 503) > 0 { run.recordProblem("\(run.ledger.count(of: 503)) answered 503") }
+    try run.examine()
+    return run.finished()
   }
 }
 
-/// A database with damage is refused at the start, and the file that was put aside serves again.
+/// A damaged database is rejected at the start, and its intact copy serves again.
 enum DamageProof {
-  /// Where bytes are overwritten: in what tells a database, in its first page, and in all of its beginning.
-  private static let places = [(offset: 0, count: 16), (offset: 100, count: 3996), (offset: 0, count: 65536)]
+  /// The overwritten bytes: the magic header, the first page, and the first 64 KiB.
+  private static let regions = [
+    (offset: 0, count: 16), (offset: 100, count: 3996), (offset: 0, count: 65536),
+  ]
 
-  static func run(_ course: Course) throws -> Row {
-    let trial = try Trial(course, "damaged file")
+  static func run(_ scenario: Scenario) throws -> Row {
+    let run = try Run(scenario, "damaged file")
     let files = FileManager.default
-    let aside = trial.folder.url.appendingPathComponent("aside").path
-    try trial.start()
-    for place in places {
-      try trial.beginLoad()
-      try trial.waitForAcknowledgements(Trial.some)
-      try trial.endLoad()
-      let status = try trial.requireDaemon().stop()
-      if status != 0 { trial.complain("a stop ended with \(status)") }
-      for suffix in ["-wal", "-shm"] { try? files.removeItem(atPath: trial.database + suffix) }
-      try files.copyItem(atPath: trial.database, toPath: aside)
-      try overwrite(trial.database, at: place.offset, count: place.count)
-      let result = try trial.tryToServe(trial.database)
+    let aside = run.folder.url.appendingPathComponent("aside").path
+    try run.start()
+    for region in regions {
+      try run.beginLoad()
+      try run.waitForAcknowledgements(Run.some)
+      try run.endLoad()
+      let status = try run.requireDaemon().stop()
+      if status != 0 { run.recordProblem("a stop ended with \(status)") }
+      for suffix in ["-wal", "-shm"] { try? files.removeItem(atPath: run.database + suffix) }
+      try files.copyItem(atPath: run.database, toPath: aside)
+      try overwrite(run.database, at: region.offset, count: region.count)
+      let result = try run.tryToServe(run.database)
       if result.status != 78 || !result.error.contains("DATABASE_URL: ") {
-        trial.complain("with damage at \(place.offset) it ended with \(result.status): \(result.error)")
+        run.recordProblem("with damage at \(region.offset) it ended with \(result.status): \(result.error)")
       }
-      for suffix in ["", "-wal", "-shm"] { try? files.removeItem(atPath: trial.database + suffix) }
-      try files.moveItem(atPath: aside, toPath: trial.database)
-      trial.noteEndOfFault()
-      try trial.start()
-      try trial.beginLoad()
-      try trial.noteRecovery()
-      try trial.endLoad()
-      try trial.examine()
-      trial.row.rounds += 1
+      for suffix in ["", "-wal", "-shm"] { try? files.removeItem(atPath: run.database + suffix) }
+      try files.moveItem(atPath: aside, toPath: run.database)
+      run.noteEndOfFault()
+      try run.start()
+      try run.beginLoad()
+      try run.noteRecovery()
+      try run.endLoad()
+      try run.examine()
+      run.row.rounds += 1
     }
-    return trial.finished()
+    return run.finished()
   }
 
   private static func overwrite(_ path: String, at offset: Int, count: Int) throws {
@@ -67,11 +69,11 @@ enum DamageProof {
   }
 }
 
-extension Trial {
-  /// `serve` on `database`; ended after a while, should it start.
+extension Run {
+  /// Runs `serve` on `database`, and ends it after a while if it starts.
   fileprivate func tryToServe(_ database: String) throws -> Program.Result {
     try Program.run(
-      ["5", course.executable, "serve"],
+      ["5", scenario.executable, "serve"],
       environment: [
         "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "127.0.0.1:0",
         "API_LISTEN": "127.0.0.2:0", "DATABASE_URL": "sqlite:\(database)",

@@ -1,15 +1,15 @@
-/// One line of the table: what was done to the daemon, how often, and what became of what it had acknowledged.
+/// One line of the table: a fault, its rounds, and the fate of acknowledged deliveries.
 package struct Row: Codable, Sendable {
   package let fault: String
   package var rounds = 0
   package var acknowledged = 0
   package var lost = 0
   package var appliedTwice = 0
-  /// Milliseconds from the end of each fault to the first 2xx; empty where the service never stopped.
+  /// Milliseconds from the end of each fault to the first 2xx; empty if the service never stopped.
   package var recoveries: [Double] = []
-  /// What else is wrong.
+  /// Anything else that is wrong.
   package var problems: [String] = []
-  /// What the numbers do not say.
+  /// Facts beside the numbers.
   package var note = ""
 
   package init(_ fault: String) {
@@ -20,8 +20,9 @@ package struct Row: Codable, Sendable {
 }
 
 extension Row {
-  /// One row a fault, from lines of JSON that tests have written, each of one round or of `rounds`: `fault`, `acknowledged`,
-  /// `lost` and `appliedTwice`.
+  /// Sums the JSON lines that tests have written into one row per fault.
+  ///
+  /// A line has `fault`, `acknowledged`, `lost` and `appliedTwice`, of one round or of `rounds`.
   package static func sums(of lines: String) throws -> [Row] {
     struct Line: Decodable {
       let fault: String

@@ -1,20 +1,21 @@
 internal import Simulation
 
-/// The order in which deliveries are sent: lives of 2 to 20 events, many of them at a time, neighbours out of order, and
-/// three of ten sends repeat an earlier one. A seed decides it.
+/// The order in which deliveries are sent, decided by a seed.
+///
+/// Lives of 2 to 20 events are interleaved, neighbours may be out of order, and three of ten sends repeat an earlier one.
 struct Schedule {
   private static let livesAtOnce = 64
   private static let repeatPercent = 30
-  /// Of so many last events one is repeated.
+  /// How many recent events a repeat is chosen from.
   private static let memory = 256
 
   private var generator: SeededGenerator
-  /// The events of each life that were never sent.
+  /// The unsent events of each life.
   private var lives: [ArraySlice<Event>] = []
   private var recent: [Event] = []
-  /// Where the next one is written.
+  /// The index in `recent` that is overwritten next.
   private var oldest = 0
-  private var begun: [[Word]] = []
+  private var begun: [[Report]] = []
   private var jobCount = 0
 
   init(seed: UInt64) {
@@ -27,17 +28,17 @@ struct Schedule {
     {
       return event
     }
-    let place = Int.random(in: 0..<Self.livesAtOnce, using: &generator)
-    if place >= lives.count { lives.append(life()) }
-    let index = min(place, lives.count - 1)
+    let slot = Int.random(in: 0..<Self.livesAtOnce, using: &generator)
+    if slot >= lives.count { lives.append(life()) }
+    let index = min(slot, lives.count - 1)
     let event = lives[index].removeFirst()
     if lives[index].isEmpty { lives[index] = life() }
     remember(event)
     return event
   }
 
-  /// The words, by their steps, of the lives that have begun since this was last asked.
-  mutating func takeBegun() -> [[Word]] {
+  /// The reports, by step, of the lives that have begun since the last call.
+  mutating func takeBegun() -> [[Report]] {
     defer { begun.removeAll() }
     return begun
   }
@@ -52,13 +53,13 @@ struct Schedule {
 
   private mutating func life() -> ArraySlice<Event> {
     let length = Int.random(in: 2...20, using: &generator)
-    var words = [Word.starting] + Array(repeating: .processing, count: length - 2)
-    words.append(Word.ends.randomElement(using: &generator) ?? .succeeded)
-    // A cancellation that crosses the end.
-    if generator.happens(onceIn: 20), length < 20 { words.append(.canceled) }
+    var reports = [Report.starting] + Array(repeating: .processing, count: length - 2)
+    reports.append(Report.ends.randomElement(using: &generator) ?? .succeeded)
+    // A cancellation that arrives after the end.
+    if generator.happens(onceIn: 20), length < 20 { reports.append(.canceled) }
     defer { jobCount += 1 }
-    begun.append(words)
-    var events = words.enumerated().map { Event(job: jobCount, step: $0, word: $1) }
+    begun.append(reports)
+    var events = reports.enumerated().map { Event(job: jobCount, step: $0, report: $1) }
     for index in events.indices.dropFirst() where generator.happens(onceIn: 5) {
       events.swapAt(index, max(0, index - Int.random(in: 1...4, using: &generator)))
     }

@@ -1,4 +1,4 @@
-/// The rows as Markdown, and beneath them what is wrong.
+/// The rows as a Markdown table, followed by their problems.
 package enum Table {
   package static func text(_ rows: [Row]) -> String {
     var lines = [
@@ -18,7 +18,7 @@ package enum Table {
     return text
   }
 
-  /// The median, and the slowest where there are several.
+  /// The median, and the slowest if there are several.
   private static func recovery(_ milliseconds: [Double]) -> String {
     let sorted = milliseconds.sorted()
     guard let slowest = sorted.last else { return "–" }

@@ -1,65 +1,69 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// Another process holds the write lock: deliveries wait or are answered 503, and none is lost.
+/// Another process holds the write lock.
+///
+/// Deliveries wait or are answered 503, and none is lost.
 enum LockProof {
-  static func run(_ course: Course) throws -> Row {
-    let trial = try Trial(course, "locked database")
-    try trial.start()
-    let seconds: Double = course.isLong ? 30 : 3
-    for _ in 0..<(course.isLong ? 3 : 2) {
-      try trial.endure { _ in
-        let holder = try LockHolder(trial.database)
-        trial.say("locked for \(Int(seconds)) s")
-        trial.wait(seconds: seconds)
-        trial.noteEndOfFault()
+  static func run(_ scenario: Scenario) throws -> Row {
+    let run = try Run(scenario, "locked database")
+    try run.start()
+    let seconds: Double = scenario.isLong ? 30 : 3
+    for _ in 0..<(scenario.isLong ? 3 : 2) {
+      try run.endure { _ in
+        let holder = try LockHolder(run.database)
+        run.reportProgress("locked for \(Int(seconds)) s")
+        run.wait(seconds: seconds)
+        run.noteEndOfFault()
         try holder.release()
       }
     }
-    try trial.examine()
-    return trial.finished("\(trial.ledger.count(of: 503)) answered 503")
+    try run.examine()
+    return run.finished("\(run.ledger.count(of: 503)) answered 503")
   }
 }
 
-/// SIGSTOP, as a hypervisor or a debugger stops a process, then SIGCONT.
+/// SIGSTOP, as a hypervisor or a debugger sends it, then SIGCONT.
 enum PauseProof {
-  static func run(_ course: Course) throws -> Row {
-    let trial = try Trial(course, "stopped process (SIGSTOP)")
-    try trial.start()
-    let seconds: Double = course.isLong ? 60 : 3
+  static func run(_ scenario: Scenario) throws -> Row {
+    let run = try Run(scenario, "stopped process (SIGSTOP)")
+    try run.start()
+    let seconds: Double = scenario.isLong ? 60 : 3
     for _ in 0..<2 {
-      try trial.endure { daemon in
-        trial.say("stopped for \(Int(seconds)) s")
+      try run.endure { daemon in
+        run.reportProgress("stopped for \(Int(seconds)) s")
         kill(daemon.process.processIdentifier, SIGSTOP)
-        trial.wait(seconds: seconds)
-        trial.noteEndOfFault()
+        run.wait(seconds: seconds)
+        run.noteEndOfFault()
         kill(daemon.process.processIdentifier, SIGCONT)
       }
     }
-    try trial.examine()
-    return trial.finished()
+    try run.examine()
+    return run.finished()
   }
 }
 
-/// All descriptors are taken by connections that say nothing; they go away, and the service is what it was.
+/// Silent connections take all descriptors.
+///
+/// When they are closed, the service is what it was.
 enum DescriptorProof {
-  static func run(_ course: Course) throws -> Row {
-    let trial = try Trial(course, "no descriptors left")
-    trial.descriptorLimit = 64
-    try trial.start()
-    for _ in 0..<(course.isLong ? 10 : 2) {
-      try trial.endure { daemon in
+  static func run(_ scenario: Scenario) throws -> Row {
+    let run = try Run(scenario, "no descriptors left")
+    run.descriptorLimit = 64
+    try run.start()
+    for _ in 0..<(scenario.isLong ? 10 : 2) {
+      try run.endure { daemon in
         var crowd: [HTTPConnection] = []
         for _ in 0..<200 { crowd.append(try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)) }
-        trial.say("\(crowd.count) connections for 64 descriptors")
-        trial.wait(seconds: 2)
+        run.reportProgress("\(crowd.count) connections for 64 descriptors")
+        run.wait(seconds: 2)
         let usage = try ProcessUsage(of: daemon.process.processIdentifier)
-        if usage.descriptors < 50 { trial.complain("only \(usage.descriptors) descriptors were in use") }
-        trial.noteEndOfFault()
+        if usage.descriptors < 50 { run.recordProblem("only \(usage.descriptors) descriptors were in use") }
+        run.noteEndOfFault()
         crowd.removeAll()
       }
     }
-    try trial.examine()
-    return trial.finished()
+    try run.examine()
+    return run.finished()
   }
 }

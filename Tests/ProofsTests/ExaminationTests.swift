@@ -2,19 +2,19 @@ import Testing
 
 @testable import Proofs
 
-/// The proofs can fail: each of these is a store that has done what it must not.
+/// The proofs can fail: each case is a store that broke a guarantee.
 @Suite struct ExaminationTests {
-  private static let words: [Word] = [.starting, .processing, .processing, .succeeded]
+  private static let reports: [Report] = [.starting, .processing, .processing, .succeeded]
 
   /// Each event sent and acknowledged once.
-  private let sends = words.map { word in
-    var sends = Ledger.Sends(word: word)
+  private let sends = reports.map { report in
+    var sends = Ledger.Sends(report: report)
     (sends.attempts, sends.acknowledged, sends.fresh) = (1, 1, 1)
     return sends
   }
 
   private func row(_ step: Int, _ outcome: String, _ state: String, _ revision: Int) -> HistoryDocument.Row {
-    let event = Event(job: 7, step: step, word: Self.words[step])
+    let event = Event(job: 7, step: step, report: Self.reports[step])
     return HistoryDocument.Row(
       webhookID: event.webhookID, outcome: outcome, state: state, revision: revision, digest: event.digest)
   }
@@ -39,7 +39,7 @@ import Testing
     examination.lost == 0 && examination.appliedTwice == 0 && examination.problem == nil
   }
 
-  @Test func whatIsRightIsFaultless() {
+  @Test func aCorrectHistoryHasNoViolations() {
     #expect(isFaultless(examination(rows)))
   }
 
@@ -69,14 +69,14 @@ import Testing
     #expect(examination(rows + [row(1, "duplicate", "succeeded", 3)], sends).appliedTwice == 1)
   }
 
-  @Test func whatGotNoAnswerMayBeThereOrNot() {
+  @Test func anUnansweredDeliveryMayBeStoredOrNot() {
     var sends = sends
     (sends[3].acknowledged, sends[3].fresh) = (0, 0)
     #expect(isFaultless(examination(rows, sends)))
     #expect(isFaultless(examination(Array(rows.dropLast()), sends, state: "running", revision: 2)))
   }
 
-  @Test func whatWasRefusedOrNeverSentMustNotBeThere() {
+  @Test func aRejectedOrUnsentDeliveryMustNotBeStored() {
     var sends = sends
     (sends[3].acknowledged, sends[3].fresh, sends[3].refused) = (0, 0, 1)
     #expect(examination(rows, sends).problem != nil)
@@ -96,11 +96,11 @@ import Testing
     ("running", 3, nil), ("succeeded", 2, nil), ("failed", 3, "succeeded"), ("pending", 3, "succeeded"),
   ])
   func aReaderThatSeesAJobGoBackIsAProblem(_ state: String, _ revision: Int, _ end: String?) {
-    let floor = Ledger.Floor(rank: 2, revision: 3, end: end)
+    let bound = Ledger.LowerBound(rank: 2, revision: 3, end: end)
     let seen = JobDocument(id: "proof-7", state: state, revision: revision)
-    #expect(Ledger.problem(with: seen, above: floor) != nil)
-    #expect(Ledger.problem(with: nil, above: floor) != nil)
+    #expect(Ledger.problem(with: seen, above: bound) != nil)
+    #expect(Ledger.problem(with: nil, above: bound) != nil)
     let same = JobDocument(id: "proof-7", state: "succeeded", revision: 3)
-    #expect(Ledger.problem(with: same, above: floor) == nil)
+    #expect(Ledger.problem(with: same, above: bound) == nil)
   }
 }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Proofs
 
-/// The load is what it says that it is.
+/// The load has the shape that its documentation states.
 @Suite struct ScheduleTests {
   private static func events(_ count: Int, seed: UInt64) -> [Event] {
     var schedule = Schedule(seed: seed)
@@ -22,14 +22,14 @@ import Testing
 
   @Test func livesAreWholeInterleavedAndOutOfOrder() {
     var schedule = Schedule(seed: 2)
-    var lives: [[Word]] = []
+    var lives: [[Report]] = []
     var steps: [Int: [Int]] = [:]
     var changes = 0
     var last = -1
     for _ in 0..<20_000 {
       let event = schedule.next()
       lives += schedule.takeBegun()
-      #expect(lives[event.job][event.step] == event.word)
+      #expect(lives[event.job][event.step] == event.report)
       changes += event.job == last ? 0 : 1
       last = event.job
       if steps[event.job]?.contains(event.step) != true { steps[event.job, default: []].append(event.step) }

@@ -1,8 +1,10 @@
 import CSQLite
 import FaultyDisk
 
-/// What may go wrong with a disk for a while. Extended codes (https://www.sqlite.org/rescode.html) are macros that Swift
-/// does not import. For a lock that stays taken SQLite itself waits ten seconds, of the real clock.
+/// Temporary faults of a disk.
+///
+/// Extended codes (https://www.sqlite.org/rescode.html) are macros that Swift does not import. A lock that stays taken
+/// is not among the faults: SQLite itself waits ten seconds for it, of the real clock.
 enum DiskFaults {
   static let all: [Fault] = [
     Fault(call: .write, code: SQLITE_IOERR | 3 << 8),

@@ -3,16 +3,16 @@ import Jobs
 import Simulation
 import StandardWebhooks
 
-/// One webhook call as the provider makes it, however often it is sent.
+/// One webhook event of the provider, however often it is sent.
 struct Event {
   let webhookID: String
   let predictionID: String
   let status: String
-  /// Has the values that the body has, unless it was ``restored(from:)`` an earlier one.
+  /// The values of the body, unless they were ``restored(from:)`` an earlier event.
   private(set) var content: Content
-  /// The provider has erased the content.
+  /// Whether the provider has erased the content.
   let isDataRemoved: Bool
-  /// Of what is sent.
+  /// The digest of the body as it is sent.
   let digest: BodyDigest
 
   /// JSON texts.
@@ -22,7 +22,7 @@ struct Event {
     var input: String?
   }
 
-  /// Only these are sent again when they were not answered with success.
+  /// Only terminal events are retried.
   var isTerminal: Bool { ["succeeded", "failed", "canceled", "aborted", "expired"].contains(status) }
 
   /// Bytes of the JSON texts of `logs` and `output`; 0 for null.
@@ -31,7 +31,7 @@ struct Event {
 
   var body: [UInt8] { Self.body(predictionID, status, content, isDataRemoved: isDataRemoved) }
 
-  /// - Parameter padding: bytes of the prompt.
+  /// - Parameter padding: how many bytes the prompt has.
   init(
     webhookID: String, predictionID: String, status: String, logs: String?, output: String?, padding: Int,
     isDataRemoved: Bool = false, sha256: borrowing SHA256
@@ -64,7 +64,7 @@ struct Event {
     return Array((body + #""created_at":"2025-11-24T16:00:00.000Z"}"#).utf8)
   }
 
-  /// What is to be kept where `known` was kept before.
+  /// This event with erased members taken from `known`.
   func restored(from known: Event) -> Event {
     var event = self
     event.content.logs = content.logs ?? known.content.logs
@@ -75,11 +75,11 @@ struct Event {
 }
 
 extension Event {
-  /// What is told of one prediction from its start to its end, in order.
+  /// The events of one prediction from its start to its end, in order.
   static func life(
     of predictionID: String, _ random: inout SeededGenerator, sha256: borrowing SHA256
   ) -> [Event] {
-    // Drawn beside the others, and salted so that seeds which failed once keep the worlds that they had then.
+    // From a generator of its own, salted so that seeds which failed once keep the runs that they had then.
     var copy = random
     var rarities = SeededGenerator(seed: copy.next() &+ 5)
     let endsUnknown = rarities.happens(onceIn: 12)
@@ -96,7 +96,7 @@ extension Event {
     var events: [Event] = []
     for (number, status) in statuses.enumerated() {
       let growth = Int.random(in: 0...9, using: &random)
-      // The same logs: nothing but its arrival orders this end.
+      // The same logs: only the time of arrival orders this end.
       if status != "expired" { logs += String(repeating: "l", count: growth) }
       let padding = Int.random(in: 0...(random.happens(onceIn: 6) ? 6000 : 200), using: &random)
       // The same id with another body is an anomaly.

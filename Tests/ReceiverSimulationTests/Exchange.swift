@@ -2,23 +2,23 @@ import EventLoop
 import Simulation
 @testable import Time
 
-/// One request on a connection, and what came back.
+/// One request on a connection, and its answer.
 final class Exchange {
   let peer: SimulatedPeer
   let startedAt: MonotonicTime
-  /// Answers on this connection before this one, in bytes.
+  /// Bytes of earlier answers on this connection.
   private let offset: Int
-  /// Bytes in which there was no answer yet.
+  /// Received bytes that held no whole answer yet.
   private var seenCount = 0
   private let onEnd: (Reply?) -> Void
   private(set) var isOver = false
-  /// When the last byte of the request was sent; nil where it never is.
+  /// When the last byte of the request was sent; nil if it never is.
   var completedAt: MonotonicTime?
 
   struct Reply {
     let status: Int
     let body: String
-    /// Where the next answer on this connection begins.
+    /// The offset of the next answer on this connection.
     let end: Int
     let keepsConnection: Bool
   }
@@ -30,8 +30,8 @@ final class Exchange {
     self.onEnd = onEnd
   }
 
-  /// Looks whether the answer is there, or cannot come any more.
-  func look() {
+  /// Ends the exchange if the answer is there, or cannot come any more.
+  func poll() {
     guard !isOver else { return }
     if peer.received.count > max(seenCount, offset) {
       seenCount = peer.received.count
@@ -41,7 +41,7 @@ final class Exchange {
   }
 
   func giveUp() {
-    look()
+    poll()
     if !isOver { end(nil) }
   }
 
@@ -80,7 +80,7 @@ final class Exchange {
 }
 
 extension ArraySlice<UInt8> {
-  /// The value of a field of a header section; nil where it is not there.
+  /// The value of a field of a header section; nil if it is absent.
   fileprivate func field(_ name: String) -> String? {
     let count = name.utf8.count
     var start = startIndex
@@ -98,7 +98,7 @@ extension ArraySlice<UInt8> {
 }
 
 extension String {
-  /// The string member `name` of a flat JSON object that this daemon wrote; nil where it is not there.
+  /// The member `name` of a flat JSON object that this daemon wrote; nil if it is absent.
   func member(_ name: String) -> String? {
     let key = Array("\"\(name)\":".utf8)
     let bytes = Array(utf8)

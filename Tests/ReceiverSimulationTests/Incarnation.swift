@@ -19,42 +19,43 @@ import Synchronization
 @testable import System
 @testable import WebhookIntake
 
-/// One life of the daemon, from opening its store to its end, on one thread: the loop of a listener that serves both
-/// purposes, and the committer between its turns.
+/// One life of the daemon, from opening its store to its end.
+///
+/// It runs on one thread: the loop of a listener that serves both purposes, and the committer between its turns.
 final class Incarnation {
   let loop: EventLoop
   private let server: Server
   private let queue = CommitQueue()
   private let writer: StoreWriter
   private let committer: Committer
-  /// Nil: answers come from the committer, as they should.
-  private let liar: Committer?
-  /// What the liar has acknowledged and nobody has committed.
-  private var owed: [Delivery] = []
+  /// The committer that answers before the real commit; nil without that flaw.
+  private let earlyAck: Committer?
+  /// Deliveries that `earlyAck` has acknowledged and that are not committed.
+  private var uncommitted: [Delivery] = []
   private let path: String
   private let progress = Progress()
-  /// What was handed over and is not committed yet.
+  /// Submissions that are not committed yet.
   private var waiting: [CommitQueue.Submission] = []
 
   private final class Progress: Sendable {
     let hasEnded = Atomic(false)
   }
 
-  /// Nothing is logged: what goes wrong on purpose would be told a thousand times.
+  /// Discards log lines, because injected faults would fill the log.
   private static let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
-  /// Nobody reads them, and a thousand counters take as long to make as a request takes.
+  /// Shared and never read, because making a thousand counters takes as long as a request.
   private static let metrics = Metrics(secretCount: 1)
   private static let sink = Result { try LogSink() }
 
-  /// - Parameter liar: where answers come from before the commit: a flaw that must be noticed.
+  /// - Parameter earlyAck: the disk of a committer that answers before the commit: a flaw that must be detected.
   init(
-    kernel: SimulatedKernel, path: String, limits: ServerLimits, secret: Secret, liar: MemoryDisk?
+    kernel: SimulatedKernel, path: String, limits: ServerLimits, secret: Secret, earlyAck: MemoryDisk?
   ) throws {
     self.path = path
     writer = try StoreWriter(path: path, busyTimeout: 0, restore: ErasedBody.restore)
     committer = Committer(
       writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: Self.metrics, logger: Self.logger)
-    self.liar = try liar.map { [queue] disk in
+    self.earlyAck = try earlyAck.map { [queue] disk in
       Committer(
         writer: try StoreWriter(path: disk.path, busyTimeout: 0, restore: ErasedBody.restore), queue: queue,
         checkpointer: Checkpointer(), metrics: Self.metrics, logger: Self.logger)
@@ -97,26 +98,26 @@ final class Incarnation {
 // MARK: - Writing
 
 extension Incarnation {
-  /// Takes what the loop has handed over since; true where something waits to be committed.
+  /// Takes new submissions from the loop; true if any wait to be committed.
   func gather() -> Bool {
-    if !owed.isEmpty {
-      _ = try? writer.commit(owed)
-      owed = []
+    if !uncommitted.isEmpty {
+      _ = try? writer.commit(uncommitted)
+      uncommitted = []
     }
     waiting += queue.submissions.popAll(timeout: .zero) ?? []
     return !waiting.isEmpty
   }
 
-  /// Commits what waits, and answers.
+  /// Commits the waiting submissions, and answers them.
   func commit() {
     let batch = waiting
     waiting = []
-    guard let liar else { return committer.process(batch) }
-    owed += batch.compactMap { if case .delivery(let delivery, _) = $0 { delivery } else { nil } }
-    liar.process(batch)
+    guard let earlyAck else { return committer.process(batch) }
+    uncommitted += batch.compactMap { if case .delivery(let delivery, _) = $0 { delivery } else { nil } }
+    earlyAck.process(batch)
   }
 
-  /// What the checkpointer's thread does; a failure of it is of no account.
+  /// Runs one checkpoint, as the checkpointer's thread does; a failure is ignored.
   func checkpoint() {
     _ = try? StoreCheckpointer(path: path).checkpoint()
   }
@@ -133,22 +134,23 @@ extension Incarnation {
     loop.start { [server] in await server.abort() }
   }
 
-  /// After the last answer: what the writer's thread does when its queue is closed.
+  /// Ends the writer after the last answer, as its thread does when its queue is closed.
   func finish() {
     committer.finish()
-    _ = vanish()
+    _ = discard()
   }
 
-  /// Runs what is left of a process that is dead to its end, so that its memory is given back. Nothing of it reaches the
-  /// network or the disk.
+  /// Runs the tasks of a dead process to their ends, so that its memory is freed.
   ///
-  /// - Returns: false where it does not end.
-  func vanish() -> Bool {
+  /// None of it reaches the network or the disk.
+  ///
+  /// - Returns: false if it does not end.
+  func discard() -> Bool {
     abort()
     for _ in 0..<10_000 {
       loop.turn(waits: false)
       if gather() { commit() }
-      // What tasks hold is given back when they have run to their ends.
+      // Tasks free what they hold when they have run to their ends.
       if hasEnded && !loop.isBusy { return true }
     }
     return false

@@ -1,8 +1,9 @@
 import Jobs
 @testable import Time
 
-/// What a job must be after its deliveries, in the order of its history: written from the promises, and not from the
-/// code that keeps them.
+/// What a job must be after its deliveries, in the order of its history.
+///
+/// It is written from the documented guarantees, not from the code that keeps them.
 struct JobModel {
   struct Row {
     let event: Event
@@ -11,12 +12,12 @@ struct JobModel {
 
   private(set) var phase = Phase.pending
   private(set) var revision: Int64 = 0
-  /// The newest snapshot, with what was known before of what the provider has erased.
+  /// The newest snapshot, with erased members restored from earlier ones.
   private(set) var newest: Event?
   private(set) var updatedAt = Timestamp(milliseconds: 0)
   private var firstDigests: [String: BodyDigest] = [:]
 
-  /// - Returns: what became of it.
+  /// - Returns: the outcome of the delivery.
   mutating func add(_ row: Row) -> DeliveryOutcome {
     let event = row.event
     if let first = firstDigests[event.webhookID] { return first == event.digest ? .duplicate : .conflict }
@@ -60,8 +61,9 @@ struct JobModel {
     }
   }
 
-  /// Whether `right`, which came later, tells more than `left`, or as much in another body. A word that is
-  /// not known lies somewhere on the way.
+  /// Whether `right`, which came later, is newer than `left`.
+  ///
+  /// It is when it shows more progress, or as much in another body. An unknown status counts as running.
   private static func order(_ left: Event, _ right: Event) -> Bool {
     func measure(_ event: Event) -> [Int] {
       [phases[event.status].map(progress) ?? 1, event.logsSize, event.outputSize]

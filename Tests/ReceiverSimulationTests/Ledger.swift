@@ -1,7 +1,7 @@
 import EventLoop
 import Jobs
 
-/// What was sent, and what the daemon has said of it: all that may be expected of the store rests on this.
+/// What was sent and answered, from which the required state of the store follows.
 struct Ledger {
   /// One body under one id.
   struct Key: Hashable {
@@ -13,19 +13,19 @@ struct Ledger {
   }
 
   struct Promise {
-    /// Answers of 2xx.
+    /// How many answers were 2xx.
     var acknowledgements = 0
-    /// Those of them that said that it was the first of its id.
+    /// How many of them marked the delivery as the first of its id.
     var firsts = 0
   }
 
   private(set) var events: [Key: Event] = [:]
   private(set) var promises: [Key: Promise] = [:]
   private(set) var acknowledgedPredictions: Set<String> = []
-  /// What readers were shown of each job, the furthest.
-  private var shown: [String: Sight] = [:]
+  /// The furthest observation of each job.
+  private var shown: [String: Observation] = [:]
 
-  struct Sight: Equatable {
+  struct Observation: Equatable {
     let revision: Int
     let state: String
 
@@ -43,19 +43,21 @@ struct Ledger {
     acknowledgedPredictions.insert(event.predictionID)
   }
 
-  func sight(of predictionID: String) -> Sight? { shown[predictionID] }
+  func observation(of predictionID: String) -> Observation? { shown[predictionID] }
 
-  /// - Parameter earlier: what had been shown when the question was asked.
-  /// - Returns: what is wrong; nil where nothing is.
-  mutating func show(_ sight: Sight, of predictionID: String, after earlier: Sight?) -> String? {
+  /// - Parameter earlier: the furthest observation when the request was sent.
+  /// - Returns: the violation; nil if there is none.
+  mutating func show(_ observation: Observation, of predictionID: String, after earlier: Observation?)
+    -> String?
+  {
     if let earlier {
       let isBack =
-        sight.revision < earlier.revision || earlier.isTerminal && sight.state != earlier.state
-        || sight.revision == earlier.revision && sight != earlier
-        || earlier.state == "running" && sight.state == "pending"
-      if isBack { return "\(predictionID) went back from \(earlier) to \(sight)" }
+        observation.revision < earlier.revision || earlier.isTerminal && observation.state != earlier.state
+        || observation.revision == earlier.revision && observation != earlier
+        || earlier.state == "running" && observation.state == "pending"
+      if isBack { return "\(predictionID) went back from \(earlier) to \(observation)" }
     }
-    if sight.revision >= shown[predictionID]?.revision ?? 0 { shown[predictionID] = sight }
+    if observation.revision >= shown[predictionID]?.revision ?? 0 { shown[predictionID] = observation }
     return nil
   }
 }

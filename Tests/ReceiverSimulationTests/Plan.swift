@@ -1,46 +1,47 @@
 import HTTPServer
 import Simulation
 
-/// What a seed decides of a world before it begins.
+/// The parameters of a simulation that a seed decides before it begins.
 struct Plan {
   let predictions: Int
-  let strangers: Int
-  let questions: Int
-  /// Senders hand over a request in pieces.
+  let hostileClients: Int
+  let observations: Int
+  /// Senders split their requests into pieces.
   let splitsRequests: Bool
-  /// Of so many attempts, one breaks off, falls silent or does not read: 0 for none.
-  let mishapsOnceIn: Int
-  /// Turns of the loop at which the process dies, or the power goes.
-  let deaths: [Int]
-  /// Changes of the disk, counted from one start to the next, at which the same happens.
-  let diskDeaths: [Int]
-  /// Times in milliseconds at which somebody stops the daemon in order, and starts it again.
+  /// One of so many exchanges has a ``ClientFault``; 0: none.
+  let clientFaultsOnceIn: Int
+  /// Turns of the loop at which the process crashes, or the power is cut.
+  let crashes: [Int]
+  /// Writes to the disk, counted from each start, at which the same happens.
+  let diskCrashes: [Int]
+  /// Times in milliseconds at which the daemon is stopped in order and started again.
   let stops: [Int]
   /// Times in milliseconds at which the disk begins to fail.
   let diskFaults: [Int]
   let checkpoints: [Int]
-  /// How long a commit takes at most, in milliseconds; 0: no time.
-  let slowestCommit: Int
+  /// The maximum duration of a commit; 0: no time.
+  let maxCommitMilliseconds: Int
   let kernelFaults: SimulatedKernel.Faults
   let limits: ServerLimits
   /// The database does not exist yet.
   let beginsWithNothing: Bool
 
-  /// For how long something new may happen, in milliseconds.
+  /// For how many milliseconds new events may begin.
   static let span = 20_000
 
   init(_ random: inout SeededGenerator) {
     predictions = Int.random(in: 1...4, using: &random)
-    strangers = Int.random(in: 0...2, using: &random)
-    questions = Int.random(in: 0...5, using: &random)
+    hostileClients = Int.random(in: 0...2, using: &random)
+    observations = Int.random(in: 0...5, using: &random)
     splitsRequests = Bool.random(using: &random)
-    mishapsOnceIn = random.happens(onceIn: 3) ? 0 : Int.random(in: 2...8, using: &random)
-    deaths = Self.some(2, upTo: 300, &random)
-    diskDeaths = Self.some(2, upTo: 40, &random)
+    clientFaultsOnceIn = random.happens(onceIn: 3) ? 0 : Int.random(in: 2...8, using: &random)
+    crashes = Self.some(2, upTo: 300, &random)
+    diskCrashes = Self.some(2, upTo: 40, &random)
     stops = Self.some(1, upTo: Self.span, &random)
     diskFaults = Self.some(2, upTo: Self.span, &random)
     checkpoints = Self.some(2, upTo: Self.span, &random)
-    slowestCommit = Bool.random(using: &random) ? 0 : [1, 50, 2000].randomElement(using: &random) ?? 0
+    maxCommitMilliseconds =
+      Bool.random(using: &random) ? 0 : [1, 50, 2000].randomElement(using: &random) ?? 0
     var faults = SimulatedKernel.Faults()
     faults.acceptAborts = random.happens(onceIn: 3) ? 6 : 0
     faults.acceptExhausted = random.happens(onceIn: 3) ? 4 : 0
@@ -54,9 +55,9 @@ struct Plan {
     beginsWithNothing = random.happens(onceIn: 16)
   }
 
-  private static func some(_ most: Int, upTo limit: Int, _ random: inout SeededGenerator) -> [Int] {
+  private static func some(_ maxCount: Int, upTo limit: Int, _ random: inout SeededGenerator) -> [Int] {
     guard Bool.random(using: &random) else { return [] }
-    let count = Int.random(in: 1...most, using: &random)
+    let count = Int.random(in: 1...maxCount, using: &random)
     return (0..<count).map { _ in Int.random(in: 1...limit, using: &random) }
   }
 }

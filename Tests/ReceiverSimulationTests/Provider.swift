@@ -1,9 +1,9 @@
 import Simulation
 import StandardWebhooks
 
-/// The provider: tells of its predictions, and sends only the ends again, for about a minute.
-extension World {
-  /// Between two attempts, in milliseconds: the last comes about a minute after the first.
+/// The provider: sends events of its predictions, and retries only the ends, for about a minute.
+extension ReceiverSimulation {
+  /// Milliseconds between attempts: the last comes about a minute after the first.
   private static let backoff = [500, 1000, 2000, 4000, 8000, 15_000, 30_000]
 
   func scheduleProvider() {
@@ -12,7 +12,7 @@ extension World {
       for event in Event.life(of: "p\(number)", &random, sha256: signing.sha256) {
         ledger.announce(event)
         time += Int.random(in: 0...4000, using: &random)
-        // Nothing orders what is sent at nearly the same time.
+        // Events sent at nearly the same time arrive in any order.
         let sent = time + (random.happens(onceIn: 4) ? Int.random(in: 0...6000, using: &random) : 0)
         kernel.after(.milliseconds(sent)) { self.send(event, attempt: 0) }
         guard random.happens(onceIn: 8) else { continue }
@@ -24,32 +24,32 @@ extension World {
   }
 
   private func send(_ event: Event, attempt: Int) {
-    deliver(event, mishap: mishap()) { [self] isAcknowledged in
+    deliver(event, fault: clientFault()) { [self] isAcknowledged in
       guard !isAcknowledged, event.isTerminal, attempt < Self.backoff.count else { return }
       kernel.after(.milliseconds(Self.backoff[attempt])) { self.send(event, attempt: attempt + 1) }
     }
   }
 
-  /// One attempt. `onEnd` says whether it was acknowledged.
-  func deliver(_ event: Event, mishap: Mishap, onEnd: @escaping (Bool) -> Void) {
-    exchange(request(for: event), mishap: mishap) { [self] reply in
+  /// Makes one attempt, and calls `onEnd` with whether it was acknowledged.
+  func deliver(_ event: Event, fault: ClientFault, onEnd: @escaping (Bool) -> Void) {
+    exchange(request(for: event), fault: fault) { [self] reply in
       guard let reply else {
-        if mishap == .none { tally.silences += 1 }
+        if fault == .none { counts.unanswered += 1 }
         return onEnd(false)
       }
       switch reply.status {
       case 200:
         let isDuplicate = reply.body.member("duplicate") == "true"
         ledger.acknowledge(event, isDuplicate: isDuplicate)
-        tally.acknowledgements += 1
-        if isDuplicate { tally.duplicates += 1 }
+        counts.acknowledgements += 1
+        if isDuplicate { counts.duplicates += 1 }
         onEnd(true)
       case 503:
-        tally.refusals += 1
+        counts.refusals += 1
         onEnd(false)
       default:
-        // 408 says that it did not come whole in time, which the sender knows.
-        if reply.status != 408 || mishap != .fallsSilent { fail("a delivery was answered \(reply.status)") }
+        // 408: the request was not complete in time, which the sender caused.
+        if reply.status != 408 || fault != .stalls { fail("a delivery was answered \(reply.status)") }
         onEnd(false)
       }
     }

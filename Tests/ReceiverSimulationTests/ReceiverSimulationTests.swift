@@ -2,10 +2,11 @@ import FaultyDisk
 import Glibc
 import Testing
 
-/// The whole receiver on a kernel, a clock and a disk with a seed. A seed that fails here is worth a test of its own.
+/// The whole receiver on a simulated kernel, clock and disk, decided by a seed.
 ///
-/// `RECEIVER_SEEDS` says how many seeds (default 1000), `RECEIVER_SEED_START` which is the first (default 0). For a million in
-/// a release build, with progress, there is `deploy/prove.sh --only simulation`; one by itself is
+/// A seed that fails here gets a test of its own. `RECEIVER_SEEDS` sets how many seeds are run (default 1000), and
+/// `RECEIVER_SEED_START` the first (default 0). A million, in a release build with progress, are run by
+/// `deploy/prove.sh --only simulation`; a single one by
 ///
 ///     RECEIVER_SEED_START=4711 RECEIVER_SEEDS=1 swift test --filter ReceiverSimulationTests
 @Suite struct ReceiverSimulationTests {
@@ -18,47 +19,50 @@ import Testing
     getenv(variable).flatMap { UInt64(String(cString: $0)) }
   }
 
-  /// Each part is a case of its own, so that they run beside each other: enough for all processors to the end.
+  /// Each part is a case of its own, so that all processors are busy to the end.
   private static let parts = 4 * max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
   @Test(arguments: 0..<parts)
-  func whatIsAcknowledgedIsStoredWhateverHappens(_ part: Int) throws {
+  func everyAcknowledgedDeliveryIsStored(_ part: Int) throws {
     let run = try SeededRun()
     var progress = Progress()
     for seed in Self.seeds where seed % UInt64(Self.parts) == part {
       let result = try run.run(seed)
       progress.add(result)
-      // It names the seed, which replays exactly.
+      // The problem names the seed, which replays exactly.
       if let problem = result.problem { Issue.record("\(problem)") }
     }
     progress.note()
   }
 
-  /// What is written down for deploy/prove.sh, a thousand worlds a line.
+  /// Records results for deploy/prove.sh, one line per thousand seeds.
   private struct Progress {
-    private var worlds = 0
+    private var simulations = 0
     private var acknowledged = 0
     private var lost = 0
 
     mutating func add(_ result: SeededRun.Result) {
-      worlds += 1
-      acknowledged += result.tally.acknowledgements
+      simulations += 1
+      acknowledged += result.counts.acknowledgements
       if result.problem?.contains("is not stored") == true { lost += 1 }
-      guard worlds == 1000 else { return }
+      guard simulations == 1000 else { return }
       note()
       self = Progress()
     }
 
     func note() {
-      guard worlds > 0 else { return }
-      ProofRecord.note("simulation", rounds: worlds, acknowledged: acknowledged, lost: lost, appliedTwice: 0)
+      guard simulations > 0 else { return }
+      ProofRecord.note(
+        "simulation", rounds: simulations, acknowledged: acknowledged, lost: lost, appliedTwice: 0)
     }
   }
 
-  /// 7706: the process dies once more while the last delivery is under way, and is away for nearly eight seconds.
-  /// 402684: the power goes at the end, and a reader alone cannot make the database whole again.
-  /// 734264, 836723, 979106: the process dies between a commit's write and its sync; the next one shows what it finds in the
-  /// log, and then the power goes.
+  /// Seeds that failed once.
+  ///
+  /// - 7706: the process crashes once more while the last delivery is in flight, and is away for nearly eight seconds.
+  /// - 402684: the power is cut at the end, and a reader alone cannot recover the database.
+  /// - 734264, 836723, 979106: the process crashes between a commit's write and its sync. The next one shows what it
+  ///   finds in the WAL, and then the power is cut.
   @Test(arguments: [7706, 402_684, 734_264, 836_723, 979_106] as [UInt64])
   func aSeedThatFailedOnceFailsNoMore(_ seed: UInt64) throws {
     #expect(try SeededRun().run(seed).problem == nil)
@@ -73,11 +77,11 @@ import Testing
     #expect(try run.run(seed + 1).trace != first.trace)
   }
 
-  @Test func theWorldsAreEventful() throws {
+  @Test func everyKindOfEventOccurs() throws {
     let run = try SeededRun()
-    let total = try (0..<100 as Range<UInt64>).reduce(Tally()) { try $0 + run.run($1).tally }
-    for (name, count) in total.counts { #expect(count > 0, "\(name)") }
-    #expect(total.acknowledgements > 300 && total.deaths > 50 && total.powerCuts > 20)
+    let total = try (0..<100 as Range<UInt64>).reduce(Counts()) { try $0 + run.run($1).counts }
+    for (name, count) in total.byName { #expect(count > 0, "\(name)") }
+    #expect(total.acknowledgements > 300 && total.crashes > 50 && total.powerCuts > 20)
   }
 
   // MARK: - The checks can fail
@@ -91,7 +95,9 @@ import Testing
     #expect(try firstProblem(with: .losesSyncs) { _ in true } != nil)
   }
 
-  private func firstProblem(with flaw: World.Flaw, that matches: (String) -> Bool) throws -> String? {
+  private func firstProblem(with flaw: ReceiverSimulation.Flaw, that matches: (String) -> Bool) throws
+    -> String?
+  {
     let run = try SeededRun()
     for seed in 0..<300 as Range<UInt64> {
       if let problem = try run.run(seed, flaw: flaw).problem, matches(problem) { return problem }

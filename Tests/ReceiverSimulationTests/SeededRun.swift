@@ -2,20 +2,20 @@ import FaultyDisk
 import Simulation
 import Store
 
-/// Worlds one after the other, on one disk that is formatted for each.
+/// Successive simulations on one disk, which is formatted for each.
 final class SeededRun {
   private var disk: MemoryDisk
-  /// A world that failed may still have files open, and tasks that wait.
+  /// Disks of failed simulations, which may still have open files and waiting tasks.
   private var abandoned: [MemoryDisk] = []
   private let database: [UInt8]
   private let signing: Signing
 
   struct Result: Equatable {
-    /// What is wrong; nil where nothing is.
+    /// The first violation; nil if there is none.
     var problem: String?
-    /// The same for the same run.
+    /// Equal for equal runs.
     let trace: UInt64
-    let tally: Tally
+    let counts: Counts
   }
 
   init() throws {
@@ -26,28 +26,29 @@ final class SeededRun {
     signing = try Signing()
   }
 
-  func run(_ seed: UInt64, flaw: World.Flaw? = nil) throws -> Result {
-    weak var remains: World?
+  func run(_ seed: UInt64, flaw: ReceiverSimulation.Flaw? = nil) throws -> Result {
+    weak var remains: ReceiverSimulation?
     var result: Result
     do {
-      let world = try World(seed: seed, disk: disk, database: database, signing: signing, flaw: flaw)
-      remains = world
-      result = try run(world)
+      let simulation = try ReceiverSimulation(
+        seed: seed, disk: disk, database: database, signing: signing, flaw: flaw)
+      remains = simulation
+      result = try run(simulation)
     }
-    // A million of them would fill the memory.
-    if result.problem == nil && remains != nil { result.problem = "the world is not given back" }
+    // A million leaked simulations would fill the memory.
+    if result.problem == nil && remains != nil { result.problem = "the simulation is not freed" }
     result.problem = result.problem.map { "seed \(seed): \($0)" }
     return result
   }
 
-  private func run(_ world: World) throws -> Result {
-    world.run()
-    var trace = world.kernel.trace
-    trace.add(.note, UInt64(disk.changeCount), world.random.next())
-    if world.problem != nil {
+  private func run(_ simulation: ReceiverSimulation) throws -> Result {
+    simulation.run()
+    var trace = simulation.kernel.trace
+    trace.add(.note, UInt64(disk.changeCount), simulation.random.next())
+    if simulation.problem != nil {
       abandoned.append(disk)
       disk = try MemoryDisk()
     }
-    return Result(problem: world.problem, trace: trace.value, tally: world.tally)
+    return Result(problem: simulation.problem, trace: trace.value, counts: simulation.counts)
   }
 }

@@ -1,7 +1,9 @@
 @testable import Crypto
 import StandardWebhooks
 
-/// What the provider signs with. Made once for all worlds: OpenSSL takes as long for it as for a dozen deliveries.
+/// The provider's signing key and digests.
+///
+/// Made once for all simulations, because OpenSSL takes as long for it as for a dozen deliveries.
 final class Signing {
   let secret: Secret
   let signer: Signer?

@@ -4,14 +4,14 @@ import Jobs
 import StandardWebhooks
 import Store
 
-/// What must hold of the store when all is over.
+/// The check of the store after the last end of the daemon.
 enum Verdict {
-  /// What is wrong; nil where nothing is.
+  /// The first violation; nil if there is none.
   static func problem(
     with disk: MemoryDisk, after ledger: Ledger, sha256: borrowing SHA256
   ) -> String? {
     do throws(StoreError) {
-      // The writer first, as at every start: it is what makes the database whole again.
+      // The writer first, as at every start, because opening it recovers the database.
       _ = try StoreWriter(path: disk.path, busyTimeout: 0)
       let reader = try StoreReader(path: disk.path, busyTimeout: 0)
       if let damage = try reader.damage() { return "damaged: \(damage)" }
@@ -24,7 +24,7 @@ enum Verdict {
         let digest = BodyDigest(bytes: sha256.digest(of: stored.body.span))
         guard stored.job.snapshot?.evidence.digest == digest else { return "\(id) has another body's digest" }
       }
-      return brokenPromise(of: ledger, rows)
+      return lostDelivery(of: ledger, rows)
     } catch {
       return "the store cannot be read: \(error)"
     }
@@ -58,7 +58,7 @@ enum Verdict {
     return isEqual ? nil : "it is \(job), and should be \(model)"
   }
 
-  private static func brokenPromise(of ledger: Ledger, _ rows: [Ledger.Key: [DeliveryOutcome]]) -> String? {
+  private static func lostDelivery(of ledger: Ledger, _ rows: [Ledger.Key: [DeliveryOutcome]]) -> String? {
     let lost = ledger.promises.filter { key, promise in
       let outcomes = rows[key] ?? []
       return outcomes.count < promise.acknowledgements

@@ -69,7 +69,7 @@ import Testing
     while running.metrics.checkpoints.value == before, MonotonicClock.now - start < .seconds(30) {}
   }
 
-  @Test func besideAWriterThatGoesOnItLeavesLittleForIt() throws {
+  @Test func aBusyWriterIsLeftFewPagesToCheckpoint() throws {
     let start = MonotonicClock.now
     var number = 0
     var isLittleLeft = false
@@ -88,14 +88,14 @@ import Testing
     #expect(writer.walPages < grown)
   }
 
-  @Test func besideAWriterThatRestsItLeavesNothing() throws {
+  @Test func anIdleWriterIsLeftNoPagesToCheckpoint() throws {
     try commit(1)
     checkpoint()
     #expect(!checkpointer.consumeFinishRequest())
     #expect(try writer.checkpoint().pendingPages == 0)
   }
 
-  @Test func theWriterIsNotTurnedAwayWhileTheThreadMoves() throws {
+  @Test func theWriterIsNotLockedOutDuringACheckpoint() throws {
     for number in 1...1000 {
       checkpointer.request()
       try commit(number)
@@ -105,19 +105,19 @@ import Testing
     }
   }
 
-  @Test func itRestsOnlyWhileTheLogIsShortAndTheDaemonRuns() {
-    #expect(checkpointer.mayThrottle)
-    checkpointer.noteWAL(pages: Checkpointer.urgentPages)
-    #expect(!checkpointer.mayThrottle)
-    checkpointer.noteWAL(pages: Checkpointer.urgentPages - 1)
-    #expect(checkpointer.mayThrottle)
+  @Test func itThrottlesOnlyWhileTheWALIsShortAndTheDaemonRuns() {
+    #expect(checkpointer.mayRest)
+    checkpointer.noteLog(pages: Checkpointer.urgentPages)
+    #expect(!checkpointer.mayRest)
+    checkpointer.noteLog(pages: Checkpointer.urgentPages - 1)
+    #expect(checkpointer.mayRest)
     running.stop()
     checkpointer.noteWAL(pages: 0)
     #expect(!checkpointer.mayThrottle)
   }
 
   @Test(arguments: [(10, 0), (400, 20)] as [(commits: Int, rests: Int)])
-  func betweenAFewPagesItRests(_ commits: Int, _ rests: Int) throws {
+  func itThrottlesBetweenFewPages(_ commits: Int, _ rests: Int) throws {
     running.stop()
     let counted = Atomic(0)
     let store = try StoreCheckpointer(path: disk.path) { counted.add(1, ordering: .relaxed) }
@@ -128,7 +128,7 @@ import Testing
     #expect(counted.load(ordering: .relaxed) <= moved.walPages / 16)
   }
 
-  @Test func whatAReaderStillNeedsIsNoWorkForTheWriter() throws {
+  @Test func framesAReaderPinsAreNotLeftToTheWriter() throws {
     try commit(1)
     var reader: OpaquePointer?
     defer { sqlite3_close_v2(reader) }

@@ -71,7 +71,7 @@ import Testing
 
   /// No checkpointer runs here, as where it gets no time. Each of two transactions writes 10 MB.
   @Test(arguments: [(4096, 1), (8192, 0), (Committer.largestLog, 0)] as [(pages: Int, moves: Int)])
-  func theWriterMovesALogOfTheLargestSize(_ pages: Int, _ moves: Int) throws {
+  func theWriterCheckpointsAWALOfMaximumSize(_ pages: Int, _ moves: Int) throws {
     let store = try StoreUnderTest(largestLog: pages)
     let body = String(repeating: "x", count: 20_000)
     let batch = (0..<1024).map { store.delivery("w\($0)", of: "p\($0)", body: body) }

@@ -107,7 +107,7 @@ private let stars = String(repeating: "*", count: 32)
 }
 
 @Suite struct SnapshotDecoderTests {
-  @Test func whatIsKeptHasNoTokenAndTheDigestIsOfThat() throws {
+  @Test func theStoredBodyHasNoTokenAndMatchesItsDigest() throws {
     let url = try #require(JobToken(key: key).webhookURL(publicURL: "https://h.example", jobID: "j1"))
     let secret = try #require(url.split(separator: ".").last)
     let text = #"{"id":"p1","status":"succeeded","output":"x","webhook":"\#(url)","logs":"l"}"#
@@ -126,7 +126,7 @@ private let stars = String(repeating: "*", count: 32)
   }
 
   @Test(arguments: ["", "[]", "{", #"{"id":"p1"}"#, #"{"id":1,"status":"x"}"#])
-  func whatIsNoPredictionIsRefused(_ text: String) {
+  func aBodyWithoutAPredictionIsRejected(_ text: String) {
     #expect(throws: PredictionError.self) {
       try SnapshotDecoder(rules: OutputRules()).decode(Array(text.utf8))
     }

@@ -15,7 +15,7 @@ import Testing
 
 /// What a search makes of the provider's list, with a real client, a real list and a real store.
 @Suite struct PredictionSearchTests {
-  @Test func whatIsListedIsBoundToItsJob() throws {
+  @Test func aListedPredictionIsBoundToItsJob() throws {
     let search = try Search(certainIn: 0) { token in
       let url = token.webhookURL(publicURL: "https://h.example", jobID: "a") ?? ""
       return #"{"results":[{"id":"p1","status":"succeeded","output":"x","webhook":"\#(url)"}],"next":null}"#
@@ -39,7 +39,7 @@ import Testing
   }
 
   /// What was made after a page was asked for is not on it: the moment at which an absence counts must be before.
-  @Test func anAbsenceCountsByWhenTheListWasAskedFor() throws {
+  @Test func anAbsenceCountsByWhenTheListWasRequested() throws {
     let certain = WallClock.milliseconds + 200
     let search = try Search(certainAt: certain) { _ in
       while WallClock.milliseconds <= certain { poll(nil, 0, 5) }
@@ -86,7 +86,7 @@ extension PredictionSearchTests {
       ("404", -610_000, .ended), ("another prediction", -1000, .unanswered), ("503", -1000, .unanswered),
       ("503", -610_000, .unanswered),
     ] as [(String, Int64, OrderStage)])
-  func anItemWithoutItsWebhookIsAskedFor(
+  func anItemWithoutItsWebhookIsFetched(
     _ answer: String, _ certainIn: Int64, _ expected: OrderStage
   ) throws {
     let search = try Search(certainIn: certainIn) { _ in
@@ -104,12 +104,12 @@ extension PredictionSearchTests {
     }
     try search.run()
     #expect(try search.stage == expected)
-    #expect(search.asked == ["p1"])
+    #expect(search.fetched == ["p1"])
     if expected == .ended { #expect(try search.job.error?.code == "answer_lost") }
   }
 
   /// What was created at another time, or belongs to another job, need not be asked for.
-  @Test func aSearchAsksForCandidatesOnly() throws {
+  @Test func aSearchFetchesOnlyCandidates() throws {
     let now = WallClock.milliseconds
     let time = { @Sendable (seconds: Int64) in Timestamp(milliseconds: now + seconds * 1000).rfc3339 }
     let search = try Search(certainIn: -1000) { _ in
@@ -122,11 +122,11 @@ extension PredictionSearchTests {
     try search.place("b", as: "known")
     try search.run()
     #expect(try search.stage == .queued)
-    #expect(search.asked == [])
+    #expect(search.fetched == [])
   }
 
   /// A search asks for so many and no more; the next goes on where it has ended.
-  @Test func aSearchAsksForEachPredictionOnce() throws {
+  @Test func aSearchFetchesEachPredictionOnce() throws {
     let count = 2 * PredictionSearch.maxCandidates + 30
     let search = try Search(certainIn: -1000) { _ in
       Self.page((0..<count).map { Self.item("p\($0)") })
@@ -135,12 +135,12 @@ extension PredictionSearchTests {
     }
     for part in 1...2 {
       try search.run()
-      #expect(search.asked.count == part * PredictionSearch.maxCandidates)
+      #expect(search.fetched.count == part * PredictionSearch.maxCandidates)
       #expect(try search.stage == .unanswered)
     }
     try search.run()
-    #expect(try search.stage == .submitted)
-    #expect(search.asked.count == count && Set(search.asked).count == count)
+    #expect(try search.stage == .placed)
+    #expect(search.fetched.count == count && Set(search.fetched).count == count)
   }
 
   /// A prediction that one search came upon may be the one that the next looks for.
@@ -176,7 +176,7 @@ private final class Search {
   private let step: OrderStep
   private let loop: EventLoop
   private let serving: Thread
-  private let asks = Asks()
+  private let fetches = Fetches()
 
   var path: String { store.path }
 
@@ -199,8 +199,8 @@ private final class Search {
     let loop = EventLoop(kernel: kernel)
     let handler = ListHandler {
       list(token)
-    } get: { [asks] id in
-      asks.ids.withLock { $0.append(id) }
+    } get: { [fetches] id in
+      fetches.ids.withLock { $0.append(id) }
       return get(token, id)
     }
     let server = Server(loop: loop, limits: ServerLimits(), handler: handler)
@@ -231,7 +231,7 @@ private final class Search {
   }
 
   /// Predictions that were asked for by their ids.
-  var asked: [String] { asks.ids.withLock { $0 } }
+  var fetched: [String] { fetches.ids.withLock { $0 } }
 
   var job: Job {
     get throws { try #require(try StoreReader(path: path).job("a")).job }
@@ -279,7 +279,7 @@ private final class Search {
   }
 }
 
-private final class Asks: Sendable {
+private final class Fetches: Sendable {
   let ids = Mutex<[String]>([])
 }
 

@@ -24,7 +24,7 @@ private func problems(_ environment: [String: String], files: [String: String] =
 }
 
 @Suite struct ProviderSettingsTests {
-  @Test func withoutATokenNothingIsAskedOfTheProvider() throws {
+  @Test func withoutATokenTheProviderIsNotCalled() throws {
     let provider = try read(["REPLICATE_WEBHOOK_SECRET": secret]).provider
     #expect(provider.token == nil && provider.publicURL == nil)
     #expect(provider.apiURL == "https://api.replicate.com")

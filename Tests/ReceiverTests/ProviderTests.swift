@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test func howSoonAnAbsenceCountsDependsOnHowTheCallEnded() {
+  @Test func anAbsenceCountsSoonerAfterACallThatEnded() {
     let time = { (seconds: Int64) in Timestamp(milliseconds: seconds * 1000) }
     let lost = PredictionSearch.Plan(sentAt: time(100), now: time(130), isOver: false)
     #expect(lost.firstLook == time(135) && lost.certain == time(160))
@@ -47,7 +47,7 @@ import Testing
   }
 
   /// Whoever sends forged deliveries takes no room from those who have called.
-  @Test func aCallerIsHeardAmongAnyNumberOfForgedDeliveries() {
+  @Test func forgedDeliveriesDoNotDisplaceACallersEvents() {
     let inbox = DispatcherInbox(callers: 3)
     for _ in 0..<10_000 {
       inbox.noteFailedVerification()

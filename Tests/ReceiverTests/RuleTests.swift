@@ -102,7 +102,7 @@ import Testing
       ("Bearer", false),
       ("Bearer ", false), ("Basic 0123456789abcdef", false), (nil, false),
     ] as [(String?, Bool)])
-  func tokensArePresentedAsRFC6750Says(_ authorization: String?, _ isAccepted: Bool) throws {
+  func bearerTokensFollowRFC6750(_ authorization: String?, _ isAccepted: Bool) throws {
     let tokens = [
       try #require(BearerToken("ffffffffffffffff")), try #require(BearerToken("0123456789abcdef")),
     ]

@@ -226,11 +226,11 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
   }
 
   @Test(arguments: ["", "[]", "{}", #"{"results":{}}"#, #"{"results":null}"#, #"{"results":[],"next":1}"#])
-  func whatIsNoPageIsNone(_ text: String) {
+  func aMalformedPageIsNil(_ text: String) {
     #expect(page(text) == nil)
   }
 
-  @Test func aPageHasAMost() {
+  @Test func aPageHasAMaximum() {
     let list = { (count: Int) in
       #"{"results":[\#(Array(repeating: "{}", count: count).joined(separator: ","))]}"#
     }

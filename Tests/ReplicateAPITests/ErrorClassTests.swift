@@ -74,7 +74,7 @@ import Testing
     "case-insensitive match failed", "BlockingIOError: [Errno 11] Resource temporarily unavailable",
     "the option was flagged as deprecated", "Failed to download weights", "E0030", "guidance sensitivity < 0",
   ])
-  func aSignInAnotherSenseIsNone(_ text: String) {
+  func anUnrelatedTextIsUnknown(_ text: String) {
     #expect(ErrorClass(classifying: text) == .unknown)
   }
 

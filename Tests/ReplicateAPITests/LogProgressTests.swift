@@ -31,7 +31,7 @@ private func progress(_ raw: String) throws -> Double? {
       "3/0 [", #"1/2\n ["#, "99999999999/99999999999 [", "1.5%|", "12345678901%|", "Step 3 of 10",
       "downloaded 3/10 files",
     ])
-  func whatIsNoBarIsNone(_ logs: String) throws {
+  func logsWithoutABarHaveNoProgress(_ logs: String) throws {
     #expect(try progress(logs) == nil)
   }
 
@@ -42,7 +42,7 @@ private func progress(_ raw: String) throws -> Double? {
   }
 
   /// Wherever the window begins: in an escape, a character, or the bar itself.
-  @Test func onlyTheEndIsLookedAt() throws {
+  @Test func onlyTheEndIsRead() throws {
     let bar = #" 42%|\u2588█ | 21/50 [00:03]\n"#
     let filler = { (count: Int) in
       String(repeating: #"\u0031é\\"#, count: count / 10) + String(repeating: "x", count: count % 10)

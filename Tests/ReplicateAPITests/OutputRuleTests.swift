@@ -9,7 +9,7 @@ private func rule(_ text: String) throws(OutputRuleError) -> OutputRule {
 }
 
 /// What `expect` finds wrong with an output, which is JSON text.
-private func breach(_ expect: String, _ output: String) throws -> String? {
+private func violation(_ expect: String, _ output: String) throws -> String? {
   let bytes = Array(output.utf8)
   return try rule(expect).check(
     try JSONScanner.validate(bytes.span), in: bytes.span, isDataRemoved: false)?.message
@@ -42,7 +42,7 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
       (#"{"kind":"url","hosts":["cdn.example.com"]}"#, #""https://a.CDN.example.com/x""#),
     ])
   func usableOutputPasses(_ expect: String, _ output: String) throws {
-    #expect(try breach(expect, output) == nil)
+    #expect(try violation(expect, output) == nil)
   }
 
   @Test(
@@ -80,7 +80,7 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
       (#"{"kind":"url","hosts":["cdn.example.com"]}"#, #""\#(file)""#, "expect.hosts"),
     ])
   func unusableOutputNamesItsRule(_ expect: String, _ output: String, _ part: String) throws {
-    let message = try #require(try breach(expect, output))
+    let message = try #require(try violation(expect, output))
     #expect(message.contains(part), "\(message)")
     #expect(!message.contains("hello") && !message.contains("replicate.delivery"))
   }
@@ -120,8 +120,8 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
       ("https://replicate.delivery/\(String(repeating: "x", count: 8192))", false),
     ])
   func onlyTheHostDecides(_ url: String, _ isUsable: Bool) throws {
-    #expect(try (breach(#"{"kind":"url"}"#, #""\#(url)""#) == nil) == isUsable)
-    #expect(try (breach(#"{"kind":"urls"}"#, #"["\#(url)"]"#) == nil) == isUsable)
+    #expect(try (violation(#"{"kind":"url"}"#, #""\#(url)""#) == nil) == isUsable)
+    #expect(try (violation(#"{"kind":"urls"}"#, #"["\#(url)"]"#) == nil) == isUsable)
   }
 
   @Test(
@@ -147,7 +147,7 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
     #expect(throws: OutputRuleError.self) { try rule(text) }
   }
 
-  @Test func removedOutputIsNoBreach() throws {
+  @Test func removedOutputPassesEveryRule() throws {
     let null: [UInt8] = Array("null".utf8)
     let rule = try rule(#"{"kind":"urls","count":1}"#)
     #expect(rule.check(nil, in: null.span, isDataRemoved: true) == nil)
@@ -157,10 +157,10 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
     #expect(rule.check(try JSONScanner.validate(other.span), in: other.span, isDataRemoved: true) != nil)
   }
 
-  @Test func theDeepestOutputIsJudged() throws {
-    let depth = JSONScanner.maxDepth
+  @Test func theDeepestOutputIsValidated() throws {
+    let depth = JSONScanner.maximumDepth
     let output = String(repeating: "[", count: depth) + #""\#(file)""# + String(repeating: "]", count: depth)
-    #expect(try breach(#"{"kind":"urls","count":1}"#, output) == nil)
+    #expect(try violation(#"{"kind":"urls","count":1}"#, output) == nil)
   }
 
   @Test(arguments: 0..<8)

@@ -51,7 +51,7 @@ private func rules(_ text: String) throws(OutputRulesError) -> OutputRules {
     }
   }
 
-  @Test func thereIsAMostOfRules() throws {
+  @Test func rulesHaveAMaximum() throws {
     let list = { (count: Int) in
       "{" + (0..<count).map { #""a/m\#($0)":{}"# }.joined(separator: ",") + "}"
     }

@@ -79,7 +79,7 @@ enum Payload: String, CaseIterable {
     }
   }
 
-  @Test func anAbortedPredictionSaysSo() throws {
+  @Test func anAbortedPredictionHasItsErrorCode() throws {
     let body = try Payload.aborted.body()
     #expect(
       try Prediction(body: body.span).snapshot(digest: try #require(Self.digest)).error?.code == "aborted")

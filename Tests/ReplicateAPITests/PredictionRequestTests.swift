@@ -73,7 +73,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
       ("[]", [.completed]), (#"["start"]"#, [.start, .completed]),
       (#"["completed","logs","logs"]"#, [.logs, .completed]), ("null", WebhookEvent.allCases),
     ] as [(String, [WebhookEvent])])
-  func theEndIsAlwaysToldOf(_ events: String, _ expected: [WebhookEvent]) throws {
+  func theCompletedEventIsAlwaysRequested(_ events: String, _ expected: [WebhookEvent]) throws {
     #expect(try request(with: #""webhook_events":\#(events)"#).events == expected)
   }
 
@@ -133,7 +133,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
     }
   }
 
-  @Test func aRequestWithoutTargetOrInputSaysSo() {
+  @Test func aRequestWithoutTargetOrInputIsRejected() {
     #expect(throws: PredictionRequestError.self) { try request(#"{"input":{}}"#) }
     #expect(throws: PredictionRequestError.self) { try request(#"{"model":"a/b"}"#) }
     #expect(throws: PredictionRequestError.self) { try request(#"{"model":"a/b","input":null}"#) }
@@ -143,7 +143,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
   @Test(arguments: [
     "", "{", "[]", "null", #"{"model":"a/b","input":{}}x"#, #"{"model":"a/b","input":{"a":}}"#,
   ])
-  func whatIsNoObjectIsMalformed(_ text: String) {
+  func aBodyThatIsNotAnObjectIsMalformed(_ text: String) {
     #expect {
       try request(text)
     } throws: { error in

@@ -33,7 +33,7 @@ private func snapshot(_ text: String) throws -> Snapshot {
   @Test(arguments: [
     "", "[]", "null", "{", #"{"id":"a","status":"starting"}x"#, "\u{FEFF}{}", #"{"id":"a",}"#,
   ])
-  func whatIsNoObjectIsMalformed(_ text: String) {
+  func aBodyThatIsNotAnObjectIsMalformed(_ text: String) {
     #expect {
       try snapshot(text)
     } throws: { error in

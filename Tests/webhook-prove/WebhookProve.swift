@@ -6,42 +6,43 @@ import Proofs
 struct WebhookProve: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "webhook-prove",
-    abstract: "Does to a daemon what happens to daemons, and counts what it had acknowledged and has lost.",
+    abstract: "Runs a daemon through faults, and counts acknowledged deliveries that it has lost.",
     discussion: """
-      Prints one table. The exit status is 1 where anything was lost or applied twice, or a fault was not survived.
+      Prints one table. The exit status is 1 if anything was lost or applied twice, or a fault was not
+      survived.
       deploy/prove.sh builds what this needs, and adds the proofs that are tests.
       """)
 
   @Option(help: "The replicate-webhookd to start.")
   var daemon: String
 
-  @Flag(help: "Faults that last as long as they do in earnest, and more rounds.")
+  @Flag(help: "Realistic fault durations, and more rounds.")
   var long = false
 
   @Option(
     parsing: .upToNextOption,
-    help: "Only these: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")). Say it last.")
+    help: "Only these: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")). Put it last.")
   var only: [Fault] = []
 
-  @Option(help: "How often the daemon is killed (default: 10, with --long 200).")
+  @Option(help: "How many times the daemon is killed (default: 10, with --long 200).")
   var kills: Int?
 
   @Option(help: "Deliveries of the soak (default: 50000, with --long 10000000).")
   var soak: Int?
 
-  @Option(help: "Begin with this seed (default: a new one; it is printed).")
+  @Option(help: "The seed (default: a new one; it is printed).")
   var seed: UInt64?
 
   @Option(help: "A library that shifts the daemon's clock: Tests/Preloaded/clock_shift.c, compiled.")
   var clockShift: String?
 
-  @Option(help: "A library that refuses to write: Tests/Preloaded/disk_refusal.c, compiled.")
+  @Option(help: "A library that makes writes fail: Tests/Preloaded/disk_refusal.c, compiled.")
   var diskRefusal: String?
 
-  @Option(help: "A file with the lines of the proofs that are tests; they come first in the table.")
+  @Option(help: "A file with the results of the proofs that are tests; they come first in the table.")
   var record: String?
 
-  @Flag(help: "Start no daemon: the table has only what the record holds.")
+  @Flag(help: "Start no daemon: the table has only the record.")
   var noDaemon = false
 
   @Flag(help: "Print the rows as JSON.")
@@ -55,15 +56,15 @@ struct WebhookProve: ParsableCommand {
 
   func run() throws {
     let seed = seed ?? UInt64.random(in: 1...999_999)
-    say("seed \(seed)")
-    let course = Course(
+    reportProgress("seed \(seed)")
+    let scenario = Scenario(
       executable: Self.absolute(daemon), seed: seed, isLong: long, kills: kills ?? (long ? 200 : 10),
       soak: soak ?? (long ? 10_000_000 : 50_000), clockShift: clockShift.map(Self.absolute),
-      diskRefusal: diskRefusal.map(Self.absolute), progress: say)
+      diskRefusal: diskRefusal.map(Self.absolute), progress: reportProgress)
     var rows = try record.map { try Row.sums(of: String(contentsOfFile: $0, encoding: .utf8)) } ?? []
     for fault in Fault.allCases where !noDaemon && (only.isEmpty || only.contains(fault)) {
       do {
-        if let row = try fault.prove(course) { rows.append(row) }
+        if let row = try fault.prove(scenario) { rows.append(row) }
       } catch {
         var row = Row(fault.rawValue)
         row.problems.append("\(error)")
@@ -78,16 +79,16 @@ struct WebhookProve: ParsableCommand {
       print(Table.text(rows))
     }
     guard rows.allSatisfy(\.isProven) else {
-      say("not proven; seed \(seed)")
+      reportProgress("not proven; seed \(seed)")
       throw ExitCode(1)
     }
   }
 
-  /// Daemons work in folders of their own.
+  /// The absolute path, because daemons work in folders of their own.
   private static func absolute(_ path: String) -> String { URL(fileURLWithPath: path).path }
 
-  /// What happens meanwhile is no part of the result.
-  private func say(_ text: String) {
+  /// Prints to standard error, because progress is no part of the result.
+  private func reportProgress(_ text: String) {
     FileHandle.standardError.write(Data((text + "\n").utf8))
   }
 }

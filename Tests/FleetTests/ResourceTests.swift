@@ -3,31 +3,32 @@ import LiveDaemon
 import Testing
 
 extension FleetTests {
-  /// What a daemon costs that has nothing to do, and how it ends when it has much.
-  @Suite struct RestTests {
-    @Test func anIdleDaemonRests() throws {
+  /// The resources of an idle daemon, and the time that a busy one takes to stop.
+  @Suite struct ResourceTests {
+    @Test func anIdleDaemonUsesNoProcessor() throws {
       let station = try Station(["--duration", "100ms"])
-      let jobs = try (0..<20).map { _ in try station.place(#"{"model":"demo/text","input":{}}"#) }
+      let jobs = try (0..<20).map { _ in try station.submit(#"{"model":"demo/text","input":{}}"#) }
       for job in jobs { _ = try station.job(job, in: ["succeeded"]) }
-      // An open job is looked after, and costs nothing between the looks.
+      // An open job is polled, and costs nothing between polls.
       _ = try station.job(
-        try station.place(#"{"model":"demo/cold","input":{"simulate":{"queue_ms":60000}}}"#), in: ["pending"])
+        try station.submit(#"{"model":"demo/cold","input":{"simulate":{"queue_ms":60000}}}"#), in: ["pending"]
+      )
       let begin = try Self.processorTime(of: station)
       let end = Date().addingTimeInterval(5)
       try station.wait("five seconds have passed") { Date() >= end }
       let used = try Self.processorTime(of: station) - begin
-      print("rest: \(used) s of processor time in 5 s")
+      print("resources: \(used) s of processor time in 5 s")
       #expect(used < 0.05)
     }
 
     @Test(arguments: [("10s", 40), ("0s", 0)])
-    func aDaemonWithCallsUnderWayStopsSoon(_ latency: String, _ jobs: Int) throws {
+    func aDaemonWithCallsInFlightStopsSoon(_ latency: String, _ jobs: Int) throws {
       let station = try Station(["--latency", latency])
-      let placing = Placing(jobs, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
-      try station.wait("all are placed") { placing.now.running == 0 }
+      let submitter = Submitter(jobs, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
+      try station.wait("all are submitted") { submitter.now.running == 0 }
       if jobs > 0 {
-        try station.wait("calls are under way") {
-          try placing.now.jobs.values.contains {
+        try station.wait("calls are in flight") {
+          try submitter.now.jobs.values.contains {
             (try station.daemon.job($0)["order"] as? [String: Any])?["stage"] as? String == "sending"
           }
         }
@@ -35,11 +36,11 @@ extension FleetTests {
       let begin = Date()
       #expect(station.daemon.stop() == 0)
       let time = Date().timeIntervalSince(begin)
-      print("rest: a stop with \(jobs) jobs took \(time) s")
+      print("resources: a stop with \(jobs) jobs took \(time) s")
       #expect(time < 3)
     }
 
-    /// Of many jobs nothing is left behind in the process.
+    /// Ended jobs leave no descriptors and no memory behind.
     @Test func jobsLeaveNoDescriptorsBehind() throws {
       let station = try Station(["--duration", "20ms", "--create-rate", "60000"])
       try Self.run(100, station)
@@ -48,8 +49,8 @@ extension FleetTests {
       let after = try ProcessUsage.of(
         station.daemon.process.processIdentifier, onceIts: \.descriptors, isAtMost: before.descriptors)
       #expect(after.descriptors <= before.descriptors)
-      print("rest: \(before.residentKilobytes) KB, then \(after.residentKilobytes) KB")
-      // AddressSanitizer keeps what was given back, to see whether it is used once more.
+      print("resources: \(before.residentKilobytes) KB, then \(after.residentKilobytes) KB")
+      // AddressSanitizer quarantines freed memory, to detect its later use.
       guard !hasAddressSanitizer else { return }
       #expect(after.residentKilobytes < before.residentKilobytes + 20_000)
     }
@@ -57,16 +58,16 @@ extension FleetTests {
     private static func run(_ count: Int, _ station: Station) throws {
       let before = try station.simulator.overview(limit: 0).created
       let prefix = "\(before)-"
-      let placing = Placing(count, to: station.apiPort) { number in
+      let submitter = Submitter(count, to: station.apiPort) { number in
         #"{"id":"job-\#(prefix)\#(number)","model":"demo/text","input":{}}"#
       }
       try station.wait("all have ended", seconds: 60) {
         let overview = try station.simulator.overview(limit: 0)
-        return placing.now.running == 0 && overview.created == before + count && overview.isSettled
+        return submitter.now.running == 0 && overview.created == before + count && overview.isSettled
       }
     }
 
-    /// In seconds, as the kernel counts it: in hundredths (proc(5), utime and stime).
+    /// The processor time in seconds, counted by the kernel in hundredths (proc(5), utime and stime).
     private static func processorTime(of station: Station) throws -> Double {
       let text = try String(
         contentsOfFile: "/proc/\(station.daemon.process.processIdentifier)/stat", encoding: .utf8)

@@ -6,44 +6,45 @@ import Simulation
 import StandardWebhooks
 @testable import Time
 
-/// A daemon, its network and its disk, and all that a seed lets happen to them: from its first start to its last end,
-/// through deaths, power cuts and restarts. Used by one thread.
-final class World {
+/// A daemon with its network and its disk, and everything that a seed lets happen to them.
+///
+/// It goes from the first start to the last end, through crashes, power cuts and restarts. One thread uses it.
+final class ReceiverSimulation {
   let kernel: SimulatedKernel
   let disk: MemoryDisk
   let plan: Plan
   let signing: Signing
   var random: SeededGenerator
   var ledger = Ledger()
-  var tally = Tally()
-  /// Connections that are not over.
-  var lines: [Line] = []
+  var counts = Counts()
+  /// Open connections.
+  var connections: [ClientConnection] = []
   var exchanges: [Exchange] = []
-  /// Connections that have had their answer and may carry another request.
-  var idleLines: [Line] = []
+  /// Connections without a request in flight, which may carry another.
+  var idleConnections: [ClientConnection] = []
   private(set) var problem: String?
 
   private var incarnation: Incarnation?
-  private let liar: MemoryDisk?
-  /// Counts the incarnations.
+  private let earlyAck: MemoryDisk?
+  /// The number of the incarnation.
   private(set) var generation = 0
   private var isDraining = false
   private var isWriting = false
-  /// Nothing is started any more.
+  /// Whether no daemon is started any more.
   private var isEnding = false
   private var turns = 0
-  private var diskDeaths: [Int]
+  private var diskCrashes: [Int]
 
-  /// What a world without flaws must never do, so that it is known to be noticed.
+  /// A deliberate flaw, which shows that the checks can fail.
   enum Flaw {
     case acknowledgesBeforeCommit
-    /// A sync means nothing to the disk.
+    /// The disk ignores syncs.
     case losesSyncs
   }
 
   /// - Parameters:
-  ///   - disk: is formatted.
-  ///   - database: an empty one.
+  ///   - disk: the disk, which is formatted.
+  ///   - database: the file of an empty database.
   init(seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing, flaw: Flaw? = nil) throws {
     random = SeededGenerator(seed: seed)
     plan = Plan(&random)
@@ -51,9 +52,9 @@ final class World {
     self.disk = disk
     disk.format(holding: plan.beginsWithNothing ? nil : database)
     if flaw == .losesSyncs { disk.ignoreSyncs() }
-    liar = flaw == .acknowledgesBeforeCommit ? try MemoryDisk() : nil
+    earlyAck = flaw == .acknowledgesBeforeCommit ? try MemoryDisk() : nil
     self.signing = signing
-    diskDeaths = plan.diskDeaths
+    diskCrashes = plan.diskCrashes
   }
 
   func fail(_ reason: String) {
@@ -63,20 +64,20 @@ final class World {
 
 // MARK: - Time
 
-extension World {
-  /// A world in which nothing ends by itself would go on for ever.
-  private static let mostSteps = 20_000
+extension ReceiverSimulation {
+  /// The bound on steps, beyond which a simulation counts as endless.
+  private static let maxSteps = 20_000
 
   func run() {
     schedule()
     start()
     step(until: { self.isQuiet }, orElse: "nothing comes to an end")
-    endSilence()
+    waitForDeadlines()
     deliverOnceMore()
     isEnding = true
-    if Bool.random(using: &random) { die() } else { stopInOrder() }
-    // They hold this world.
-    kernel.cancelScheduledEvents()
+    if Bool.random(using: &random) { crash() } else { stopInOrder() }
+    // The kernel's plans retain this simulation.
+    kernel.forgetPlans()
     if problem == nil, let reason = Verdict.problem(with: disk, after: ledger, sha256: signing.sha256) {
       fail(reason)
     }
@@ -84,8 +85,8 @@ extension World {
 
   private func schedule() {
     scheduleProvider()
-    scheduleStrangers()
-    scheduleQuestions()
+    scheduleHostileClients()
+    scheduleObservers()
     for time in plan.stops { kernel.after(.milliseconds(time)) { self.stop() } }
     for time in plan.diskFaults { kernel.after(.milliseconds(time)) { self.failDisk() } }
     for time in plan.checkpoints {
@@ -93,13 +94,13 @@ extension World {
     }
   }
 
-  /// Every connection has a deadline, so that the listener alone is left.
-  private func endSilence() {
+  /// Waits until every connection has met its deadline and only the listener is left.
+  private func waitForDeadlines() {
     step(until: { self.isQuiet && self.kernel.openDescriptors == 1 }, orElse: "a connection stays open")
-    if !lines.allSatisfy(\.peer.isOver) { fail("a connection is closed and its client not told") }
+    if !connections.allSatisfy(\.peer.isOver) { fail("a connection is closed and its client not informed") }
   }
 
-  /// Nothing more will happen by itself, and the daemon serves.
+  /// Whether no event is pending, and the daemon serves.
   private var isQuiet: Bool {
     kernel.isQuiet && exchanges.isEmpty && incarnation != nil && !isDraining && !isWriting
   }
@@ -108,63 +109,63 @@ extension World {
     var steps = 0
     while problem == nil && !condition() {
       steps += 1
-      guard steps < Self.mostSteps else { return fail(reason) }
+      guard steps < Self.maxSteps else { return fail(reason) }
       step()
     }
   }
 
-  /// All that can happen now, and then what comes next.
+  /// Runs everything that is ready, then advances to the next event.
   private func step() {
     repeat { turn(waits: false) } while incarnation?.loop.isBusy == true || kernel.hasReports
-    look()
+    pollClients()
     turn(waits: true)
   }
 
   private func turn(waits: Bool) {
     guard incarnation != nil else {
       var events: [ReadyEvent] = []
-      // Clients look what has become of their connections meanwhile.
+      // Clients poll their connections meanwhile.
       if waits { kernel.wait(until: kernel.monotonicTime + .milliseconds(500), into: &events) }
       return
     }
     turns += 1
-    // Not held by a name here: what is buried must be gone.
+    // Not bound to a local name, because a torn down incarnation must be freed.
     incarnation?.loop.turn(waits: waits)
-    if plan.deaths.contains(turns) || disk.hasStopped { return die() }
+    if plan.crashes.contains(turns) || disk.hasStopped { return crash() }
     write()
-    if disk.hasStopped { return die() }
+    if disk.hasStopped { return crash() }
     guard incarnation?.hasEnded == true else { return }
     guard isDraining else { return fail("the server has ended by itself") }
     if !isWriting { endInOrder() }
   }
 
-  private func look() {
-    for exchange in exchanges { exchange.look() }
+  private func pollClients() {
+    for exchange in exchanges { exchange.poll() }
     exchanges.removeAll(where: \.isOver)
     var areAllOpen = true
-    for line in lines {
-      line.look(at: kernel.monotonicTime)
-      if let reason = line.problem { fail(reason) }
-      if line.isOver { areAllOpen = false }
+    for connection in connections {
+      connection.poll(at: kernel.monotonicTime)
+      if let reason = connection.problem { fail(reason) }
+      if connection.isOver { areAllOpen = false }
     }
-    if !areAllOpen { lines.removeAll(where: \.isOver) }
+    if !areAllOpen { connections.removeAll(where: \.isOver) }
   }
 }
 
 // MARK: - Lives
 
-extension World {
+extension ReceiverSimulation {
   private func start() {
     guard incarnation == nil, problem == nil else { return }
     generation += 1
     (isDraining, isWriting) = (false, false)
-    if let count = diskDeaths.popLast() { disk.stop(after: count) }
+    if let count = diskCrashes.popLast() { disk.stop(after: count) }
     do {
       incarnation = try Incarnation(
-        kernel: kernel, path: disk.path, limits: plan.limits, secret: signing.secret, liar: liar)
+        kernel: kernel, path: disk.path, limits: plan.limits, secret: signing.secret, earlyAck: earlyAck)
     } catch {
-      tally.failedStarts += 1
-      // As the service manager would.
+      counts.failedStarts += 1
+      // Restarts, as the service manager would.
       if requireAllClosed() { leaveDisk(losingPower: disk.hasStopped && Bool.random(using: &random)) }
       startAgain()
     }
@@ -175,17 +176,17 @@ extension World {
     kernel.after(.milliseconds(Int.random(in: 1...8000, using: &random))) { self.start() }
   }
 
-  /// The process dies where it is, or the power goes.
-  private func die() {
-    tally.deaths += 1
-    if disk.hasStopped { tally.diskDeaths += 1 }
+  /// Ends the process where it is, or cuts the power.
+  private func crash() {
+    counts.crashes += 1
+    if disk.hasStopped { counts.diskCrashes += 1 }
     disk.stop(after: 0)
     kernel.killProcess()
-    if incarnation?.vanish() == false { return fail("an aborted server does not end") }
-    bury(losingPower: Bool.random(using: &random))
+    if incarnation?.discard() == false { return fail("an aborted server does not end") }
+    tearDown(losingPower: Bool.random(using: &random))
   }
 
-  /// What SIGTERM does.
+  /// Drains and then aborts, as after SIGTERM.
   private func stop() {
     guard let incarnation, !isDraining else { return }
     isDraining = true
@@ -204,12 +205,12 @@ extension World {
   }
 
   private func endInOrder() {
-    tally.orderlyEnds += 1
+    counts.cleanShutdowns += 1
     incarnation?.finish()
-    bury(losingPower: random.happens(onceIn: 4))
+    tearDown(losingPower: random.happens(onceIn: 4))
   }
 
-  private func bury(losingPower: Bool) {
+  private func tearDown(losingPower: Bool) {
     incarnation = nil
     kernel.reapProcess()
     if kernel.openDescriptors != 0 { fail("\(kernel.openDescriptors) descriptors are open after the end") }
@@ -224,7 +225,7 @@ extension World {
   }
 
   private func leaveDisk(losingPower: Bool) {
-    if losingPower { tally.powerCuts += 1 }
+    if losingPower { counts.powerCuts += 1 }
     let kept = [0, 2, 5, 8, 10].randomElement(using: &random) ?? 5
     disk.start(after: losingPower ? .power(seed: random.next(), kept: kept) : .nothing)
   }
@@ -232,11 +233,12 @@ extension World {
 
 // MARK: - The disk
 
-extension World {
-  /// Commits what was handed over, at once or after a while; meanwhile more comes together.
+extension ReceiverSimulation {
+  /// Commits the submissions at once or after a while; more are coalesced meanwhile.
   private func write() {
     guard let incarnation, incarnation.gather(), !isWriting else { return }
-    let delay = plan.slowestCommit == 0 ? 0 : Int.random(in: 0...plan.slowestCommit, using: &random)
+    let delay =
+      plan.maxCommitMilliseconds == 0 ? 0 : Int.random(in: 0...plan.maxCommitMilliseconds, using: &random)
     guard delay > 0 else { return incarnation.commit() }
     isWriting = true
     let writing = generation
@@ -253,7 +255,7 @@ extension World {
     kernel.after(.milliseconds(Int.random(in: 1...9000, using: &random))) { self.disk.heal() }
   }
 
-  /// When all is well again, the daemon goes on by itself.
+  /// Checks that the daemon resumes by itself once the faults are over.
   private func deliverOnceMore() {
     guard problem == nil else { return }
     disk.heal()
@@ -263,9 +265,9 @@ extension World {
       sha256: signing.sha256)
     ledger.announce(event)
     var isStored = false
-    // A kernel that aborts connections by itself aborts no twenty of them.
+    // The kernel aborts some connections by itself, but not twenty in a row.
     for _ in 0..<20 where !isStored && problem == nil {
-      deliver(event, mishap: .none) { isStored = isStored || $0 }
+      deliver(event, fault: .none) { isStored = isStored || $0 }
       step(until: { self.isQuiet }, orElse: "the last delivery is not answered")
     }
     if !isStored { fail("the last delivery is not stored") }

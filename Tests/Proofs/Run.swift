@@ -1,19 +1,19 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// One database, the daemons that serve it one after the other, and what they are held to.
-final class Trial {
-  /// Beside what ``Daemon`` sets. A load is no flood of log lines.
+/// One database, the successive daemons that serve it, and their ledger.
+final class Run {
+  /// Settings beside those that ``Daemon`` sets. A load must not flood the log.
   var environment = ["LOG_LEVEL": "notice"]
   var wrapper: [String] = []
   var descriptorLimit: Int?
   var readsLog = true
-  /// False where its standard error is closed.
+  /// False if its standard error is closed.
   var hasLog = true
-  /// Seconds that the daemons' clock is ahead.
+  /// How many seconds the daemons' clock is ahead.
   var clockOffset = 0
 
-  let course: Course
+  let scenario: Scenario
   let folder: TemporaryFolder
   let ledger: Ledger
   var row: Row
@@ -21,32 +21,32 @@ final class Trial {
   private(set) var load: Load?
   private var endOfFault = ContinuousClock.now
 
-  /// How long anything may take that should happen soon.
-  private static let patience = Duration.seconds(90)
+  /// How long a wait may take.
+  private static let timeout = Duration.seconds(90)
 
-  init(_ course: Course, _ fault: String) throws {
-    self.course = course
+  init(_ scenario: Scenario, _ fault: String) throws {
+    self.scenario = scenario
     folder = try TemporaryFolder()
-    ledger = Ledger(seed: course.seed)
+    ledger = Ledger(seed: scenario.seed)
     row = Row(fault)
   }
 
   deinit {
-    // First, so that nobody waits for a daemon that is stopped.
+    // First, so that no thread waits for a stopped daemon.
     daemon?.killAtOnce()
     try? load?.stop()
   }
 
   var database: String { folder.url.appendingPathComponent("replicate-webhookd.db").path }
 
-  func say(_ text: String) { course.progress("\(row.fault): \(text)") }
+  func reportProgress(_ text: String) { scenario.progress("\(row.fault): \(text)") }
 
-  /// - Returns: the daemon that now runs.
+  /// - Returns: the daemon that runs now.
   @discardableResult
   func start() throws -> Daemon {
     let daemon = try Daemon(
       in: folder, environment: environment, descriptorLimit: descriptorLimit, wrapper: wrapper,
-      hasLog: hasLog, executable: course.executable, readsLog: readsLog)
+      hasLog: hasLog, executable: scenario.executable, readsLog: readsLog)
     self.daemon = daemon
     return daemon
   }
@@ -56,12 +56,12 @@ final class Trial {
     return daemon
   }
 
-  /// Whether it has ended without being told to.
+  /// Whether it has ended by itself.
   var hasDied: Bool { daemon.map { !$0.process.isRunning } ?? true }
 
   // MARK: - Load
 
-  /// What got no answer before is sent again first.
+  /// Starts the load; unanswered events are sent again first.
   func beginLoad(readers: Int = Load.readers) throws {
     ledger.retryUnanswered()
     load = Load(on: try requireDaemon(), ledger: ledger, readers: readers, clockOffset: clockOffset)
@@ -80,20 +80,22 @@ final class Trial {
   func wait(_ what: String, until condition: () throws -> Bool) throws {
     let start = ContinuousClock.now
     while try !condition() {
-      guard ContinuousClock.now - start < Self.patience else { throw Unusable("waited in vain for \(what)") }
+      guard ContinuousClock.now - start < Self.timeout else {
+        throw Unusable("timed out waiting for \(what)")
+      }
       poll(nil, 0, 2)
     }
   }
 
   func wait(seconds: Double) { poll(nil, 0, Int32(seconds * 1000)) }
 
-  /// Call it in the moment in which a fault ends.
+  /// Records the moment in which a fault ends.
   func noteEndOfFault() {
     endOfFault = .now
     ledger.awaitAcknowledgement()
   }
 
-  /// Notes how long after the end of the fault something was acknowledged.
+  /// Records how long after the end of the fault a delivery was acknowledged.
   func noteRecovery() throws {
     try wait("an acknowledgement") { self.ledger.firstAcknowledgement != nil }
     guard let first = ledger.firstAcknowledgement else { return }
@@ -102,7 +104,9 @@ final class Trial {
 
   // MARK: - One fault under load
 
-  /// Load, `fault`, which notes its end before it returns, the way back to the first 2xx, and some load more.
+  /// Runs `fault` under load, measures the recovery, and loads some more.
+  ///
+  /// - Parameter fault: calls ``noteEndOfFault()`` before it returns.
   func endure(_ fault: (Daemon) throws -> Void) throws {
     let daemon = try requireDaemon()
     try beginLoad()
@@ -114,8 +118,8 @@ final class Trial {
     row.rounds += 1
   }
 
-  /// Deliveries that are enough to have begun.
+  /// How many acknowledgements show that the load is running.
   static let some = 300
 
-  func complain(_ problem: String) { row.problems.append(problem) }
+  func recordProblem(_ problem: String) { row.problems.append(problem) }
 }

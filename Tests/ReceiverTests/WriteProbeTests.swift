@@ -2,7 +2,8 @@
 import Store
 import Testing
 
-@Suite struct WritingHealthTests {
+
+@Suite struct WriteProbeTests {
   enum Attempt {
     case fails(StoreError, room: Int)
     case succeeds(room: Int)

@@ -3,7 +3,7 @@ import EventLoop
 import Testing
 @testable import Time
 
-@Suite struct LogAllowanceTests {
+@Suite struct LogRateLimiterTests {
   private var allowance = LogAllowance<String>(lines: 3, in: .seconds(1))
 
   private func moment(_ milliseconds: Int) -> MonotonicTime {
@@ -23,7 +23,7 @@ import Testing
     #expect(written(1, "b", at: 1000) == 1)
   }
 
-  @Test mutating func whatWasSuppressedIsSaidOnceAnIntervalAfterTheFirstOfIt() {
+  @Test mutating func suppressedLinesAreCountedOnceAnInterval() {
     #expect(written(10, at: 0) == 3)
     #expect(written(10, "b", at: 100) == 3)
     #expect(allowance.due == moment(1000))

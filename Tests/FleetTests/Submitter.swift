@@ -1,14 +1,14 @@
 import Foundation
 import LiveDaemon
 
-/// Places jobs from threads of its own, each under an `Idempotency-Key`, again and again until each has an answer.
-final class Placing: Sendable {
+/// Submits jobs from its own threads, each with an `Idempotency-Key` and with retries.
+final class Submitter: Sendable {
   struct Progress: Sendable {
-    /// The jobs by their keys, where an answer was 2xx.
+    /// The ids of accepted jobs by key.
     var jobs: [String: String] = [:]
-    /// Requests that had no answer.
+    /// Requests without an answer.
     var unanswered = 0
-    /// Answers that a request of this kind must not have.
+    /// Unexpected answers.
     var refusals: [String] = []
     var running: Int
   }
@@ -18,22 +18,22 @@ final class Placing: Sendable {
 
   var now: Progress { progress.withLock { $0 } }
 
-  /// - Parameter body: of the request with that number.
+  /// - Parameter body: makes the body of the request with that number.
   init(_ count: Int, to port: Int, body: @escaping @Sendable (Int) -> String) {
     progress = Guarded(Progress(running: Self.threads))
     let run = UUID().uuidString
     for thread in 0..<Self.threads {
       Thread.detachNewThread { [progress] in
         for number in stride(from: thread, to: count, by: Self.threads) {
-          Self.place("\(run)-\(number)", body(number), port, progress)
+          Self.submit("\(run)-\(number)", body(number), port, progress)
         }
         progress.withLock { $0.running -= 1 }
       }
     }
   }
 
-  /// For at most a minute: the daemon is away for a moment only.
-  private static func place(_ key: String, _ body: String, _ port: Int, _ progress: Guarded<Progress>) {
+  /// Submits one job, with retries for at most a minute while the daemon restarts.
+  private static func submit(_ key: String, _ body: String, _ port: Int, _ progress: Guarded<Progress>) {
     let end = Date().addingTimeInterval(60)
     while Date() < end {
       guard let caller = try? Caller(port) else {
@@ -48,7 +48,7 @@ final class Placing: Sendable {
         progress.withLock { $0.jobs[key] = id }
         return
       }
-      // What could not be stored may be sent again; while the daemon drains nothing is taken.
+      // 503: the order could not be stored, or the daemon drains; it is sent again.
       if answer.status != 503 { progress.withLock { $0.refusals.append("\(answer.status) \(answer.text)") } }
       poll(nil, 0, 10)
     }

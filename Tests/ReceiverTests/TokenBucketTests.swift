@@ -9,7 +9,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   MonotonicTime(nanoseconds: UInt64(milliseconds) * 1_000_000)
 }
 
-@Suite struct CallBudgetTests {
+@Suite struct TokenBucketTests {
   /// Whoever asks as often as may be gets the burst, and then the rate; a long silence saves up the burst and no more.
   @Test(arguments: [(60, 1), (60, 8), (600, 8), (1500, 8), (7, 3), (1, 1), (60_000, 100)])
   func callsComeAtTheRateAfterABurst(_ perMinute: Int, _ burst: Int) {

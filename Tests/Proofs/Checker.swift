@@ -1,20 +1,21 @@
 internal import Foundation
 internal import LiveDaemon
 
-extension Trial {
-  /// Asks the daemon that runs for every job from `first` on. What is lost is lost for good: the row has the most that
-  /// was found at once.
+extension Run {
+  /// Checks every job from `first` on against the running daemon.
+  ///
+  /// A lost delivery stays lost: the row has the highest count of any one check.
   func examine(from first: Int = 0) throws {
     let port = try requireDaemon().apiPort
     let count = ledger.jobCount
-    let inquiry = Inquiry(ledger, jobs: first..<count, apiPort: port)
-    let findings = try inquiry.result()
-    row.lost = max(row.lost, findings.lost)
-    row.appliedTwice = max(row.appliedTwice, findings.appliedTwice)
-    row.problems += findings.problems
+    let checker = Checker(ledger, jobs: first..<count, apiPort: port)
+    let violations = try checker.result()
+    row.lost = max(row.lost, violations.lost)
+    row.appliedTwice = max(row.appliedTwice, violations.appliedTwice)
+    row.problems += violations.problems
   }
 
-  /// The row, when everything has been asked for.
+  /// The row, once everything has been checked.
   func finished(_ note: String = "") -> Row {
     row.acknowledged = ledger.acknowledged
     row.problems += ledger.problems
@@ -23,22 +24,22 @@ extension Trial {
   }
 }
 
-/// Asks for many jobs on several connections at once.
-final class Inquiry: Sendable {
-  struct Findings {
+/// Reads many jobs on several connections at once, and checks each.
+final class Checker: Sendable {
+  struct Violations {
     var lost = 0
     var appliedTwice = 0
     var problems: [String] = []
   }
 
   private struct State {
-    var findings = Findings()
+    var violations = Violations()
     var next: Int
-    var running = Inquiry.threads
+    var running = Checker.threads
   }
 
   private static let threads = 8
-  private static let mostProblems = 20
+  private static let maxProblems = 20
 
   private let ledger: Ledger
   private let jobs: Range<Int>
@@ -53,17 +54,17 @@ final class Inquiry: Sendable {
     for _ in 0..<Self.threads { Thread.detachNewThread { self.work() } }
   }
 
-  func result() throws -> Findings {
-    // A thread ends after its job at the latest when its connection's patience does.
+  func result() throws -> Violations {
+    // A thread ends after its job, or when its connection times out.
     while state.withLock({ $0.running > 0 }) { poll(nil, 0, 5) }
-    return state.withLock(\.findings)
+    return state.withLock(\.violations)
   }
 
   private func work() {
     var connection: HTTPConnection?
     var failures = 0
     while let job = takeJob() {
-      // The daemon ends a connection now and then; once more is enough.
+      // The daemon closes a connection now and then; one retry is enough.
       do {
         try examine(job, &connection)
       } catch {
@@ -72,8 +73,8 @@ final class Inquiry: Sendable {
           try examine(job, &connection)
         } catch {
           failures += 1
-          complain("\(Event.jobID(job)) cannot be asked for: \(error)")
-          if failures > Self.mostProblems { break }
+          recordProblem("\(Event.jobID(job)) cannot be read: \(error)")
+          if failures > Self.maxProblems { break }
         }
       }
     }
@@ -91,27 +92,27 @@ final class Inquiry: Sendable {
   private func examine(_ job: Int, _ kept: inout HTTPConnection?) throws {
     let connection = try kept ?? HTTPConnection(host: "127.0.0.2", port: apiPort)
     kept = connection
-    let floor = ledger.floor(of: job)
+    let bound = ledger.lowerBound(of: job)
     let answer = try connection.get("/jobs/\(Event.jobID(job))")
     let history = try connection.get("/jobs/\(Event.jobID(job))/history?limit=1000")
     guard answer.status == history.status, answer.status == 200 || answer.status == 404 else {
       throw Unusable("answered \(answer.status) and \(history.status)")
     }
     let document = answer.status == 200 ? try JobDocument.decode(answer.body) : nil
-    ledger.note(document, of: job, above: floor)
+    ledger.note(document, of: job, above: bound)
     let examination = Examination(
       of: job, ledger.sends(of: job), document,
       history.status == 200 ? try HistoryDocument.decode(history.body) : nil)
     state.withLock { state in
-      state.findings.lost += examination.lost
-      state.findings.appliedTwice += examination.appliedTwice
+      state.violations.lost += examination.lost
+      state.violations.appliedTwice += examination.appliedTwice
     }
-    if let problem = examination.problem { complain("\(Event.jobID(job)): \(problem)") }
+    if let problem = examination.problem { recordProblem("\(Event.jobID(job)): \(problem)") }
   }
 
-  private func complain(_ problem: String) {
+  private func recordProblem(_ problem: String) {
     state.withLock { state in
-      if state.findings.problems.count < Self.mostProblems { state.findings.problems.append(problem) }
+      if state.violations.problems.count < Self.maxProblems { state.violations.problems.append(problem) }
     }
   }
 }

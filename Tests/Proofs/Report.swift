@@ -1,21 +1,21 @@
-/// What a delivery of the proofs says of its job.
-package enum Word: UInt8, CaseIterable, Sendable {
+/// The status that a delivery of the proofs reports.
+package enum Report: UInt8, CaseIterable, Sendable {
   case starting
   case processing
   case succeeded
   case failed
   case canceled
 
-  static let ends: [Word] = [.succeeded, .failed, .canceled]
+  static let ends: [Report] = [.succeeded, .failed, .canceled]
 
-  /// Progress: all ends rank alike.
+  /// Progress; all ends rank alike.
   var rank: Int { min(Int(rawValue), 2) }
   var isEnd: Bool { rank == 2 }
 
-  /// The provider's word.
+  /// The provider's status.
   var text: String { "\(self)" }
 
-  /// What the jobs API calls it.
+  /// The jobs API's state.
   var state: String {
     switch self {
     case .starting: "pending"

@@ -3,28 +3,28 @@ import LiveDaemon
 import Testing
 
 extension FleetTests {
-  /// How fast predictions are made.
-  @Suite struct PaceTests {
-    /// What a daemon may do at once when it begins: one call of each of its threads.
+  /// The rate at which predictions are created.
+  @Suite struct CreateRateTests {
+    /// The burst at a start: one call of each caller thread.
     private static let burst = 8
 
-    @Test func noMoreAreMadeThanAMinuteAllows() throws {
+    @Test func createsStayWithinTheRatePerMinute() throws {
       let (count, perMinute) = (150, 1200)
       let station = try Station(
         ["--duration", "50ms", "--create-rate", "60000"],
         ["CREATES_PER_MINUTE": "\(perMinute)"])
-      let placing = Placing(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
+      let submitter = Submitter(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
       try station.wait("some predictions") { try station.simulator.overview(limit: 0).created > count / 3 }
       try station.replaceDaemon()
       try station.wait("all have ended", seconds: 120) {
         let overview = try station.simulator.overview(limit: 0)
-        return placing.now.running == 0 && overview.created >= count && overview.isSettled
+        return submitter.now.running == 0 && overview.created >= count && overview.isSettled
       }
       let predictions = try station.simulator.overview().predictions
       #expect(predictions.count == count && predictions.allSatisfy { $0.createCount == 1 })
       let times = try station.simulator.creationTimes().sorted()
       #expect(times.count == count)
-      // A request may take longer than the next one, so that a second may see a little of its neighbours.
+      // A request may take longer than the next, so a second may have some calls of its neighbours.
       let latenesses = Self.burst
       for (first, start) in times.enumerated() {
         for (last, end) in times.enumerated().dropFirst(first) {
@@ -34,12 +34,12 @@ extension FleetTests {
       }
     }
 
-    /// The provider's own limit is lower: its answers say when to come again, and nobody comes before.
-    @Test func aBurstDrainsAtThePaceOfTheProvider() throws {
+    /// The provider's own limit is lower: no call is made before its Retry-After has passed.
+    @Test func aBurstDrainsAtTheProvidersRate() throws {
       let count = 300
       let station = try Station(
         ["--duration", "50ms", "--create-rate", "1200"], ["CREATES_PER_MINUTE": "3000"])
-      let placing = Placing(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
+      let submitter = Submitter(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
       try station.wait("more than the provider takes at once") {
         try station.simulator.overview(limit: 0).created > count / 2
       }
@@ -47,14 +47,14 @@ extension FleetTests {
       try station.replaceDaemon()
       try station.wait("all have ended", seconds: 120) {
         let overview = try station.simulator.overview(limit: 0)
-        return placing.now.running == 0 && overview.created >= count && overview.isSettled
+        return submitter.now.running == 0 && overview.created >= count && overview.isSettled
       }
-      #expect(placing.now.jobs.count == count && placing.now.refusals.isEmpty)
+      #expect(submitter.now.jobs.count == count && submitter.now.refusals.isEmpty)
       let predictions = try station.simulator.overview().predictions
       #expect(predictions.count == count && predictions.allSatisfy { $0.createCount == 1 })
       let refused = try station.metric(#"provider_calls_total{outcome="rate_limited"}"#)
-      // Each pause begins with at most one refusal of every caller.
-      print("pace: \(refusedBefore) and \(refused) calls were refused")
+      // Each pause begins with at most one 429 for each caller.
+      print("create rate: \(refusedBefore) and \(refused) calls were refused")
       #expect(refusedBefore + refused > 0)
       #expect(refusedBefore + refused < count / 2)
     }
