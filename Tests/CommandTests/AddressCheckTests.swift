@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Addresses that cannot be listened on: `serve` does not start, and `check` reports it beforehand.
+  /// Unusable listen addresses, rejected by `serve` and reported by `check`.
   @Suite struct AddressCheckTests {
     private let folder: TemporaryFolder
     private let environment: [String: String]
@@ -22,7 +22,7 @@ extension ProcessTests {
         executable: "/usr/bin/timeout")
     }
 
-    /// connect(2) is refused by any file, as by a socket that nobody listens on.
+    /// Any file refuses connect(2), as a socket without a listener does.
     @Test(arguments: ["API_LISTEN", "WEBHOOK_LISTEN"], ["serve", "check"])
     func aFileThatIsNoSocketStays(_ variable: String, _ verb: String) throws {
       let file = try folder.write("precious", to: "file")
@@ -53,7 +53,7 @@ extension ProcessTests {
       #expect(missing.status == 78 && missing.error.contains("check that its folder exists"))
     }
 
-    /// Of the daemon whose settings are checked: it is to be restarted with them.
+    /// The daemon that uses them is to be restarted with these settings.
     @Test func addressesOfTheDaemonOfThisDatabaseMayBeInUse() throws {
       let daemon = try Daemon(in: folder, environment: environment)
       let settings = [

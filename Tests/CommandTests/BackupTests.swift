@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// `backup`, beside a daemon at work, and the way back.
+  /// `backup` of a running daemon, and the restore.
   @Suite struct BackupTests {
     private static let database = "replicate-webhookd.db"
 
@@ -13,7 +13,7 @@ extension ProcessTests {
         environment: ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"])
     }
 
-    /// The steps are those of deploy/failures.md.
+    /// The steps of deploy/failures.md.
     @Test func aRestoreHasEveryDeliveryAcknowledgedBeforeItsBackup() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, environment: ["LOG_LEVEL": "notice"])
@@ -21,7 +21,7 @@ extension ProcessTests {
       try senders.waitForAcknowledgements(50)
       let copy = folder.url.appendingPathComponent("copy.db").path
       var before: [String] = []
-      // Several, for each falls into another moment of the daemon's work.
+      // Several backups, because each falls into another moment of the daemon's work.
       for round in 0..<5 {
         before = senders.acknowledged
         let result = try run([copy] + (round == 0 ? [] : ["--force"]), in: folder)
@@ -44,15 +44,17 @@ extension ProcessTests {
         #expect(try restored.job(prediction)["state"] as? String == "succeeded", "\(prediction) is lost")
       }
       #expect(try restored.fetch("/readyz").status == 200)
-      // What came after the backup is taken again, if its sender still tries.
+      // A delivery after the backup is accepted again if its sender still retries.
       let later = try #require(senders.acknowledged.last)
       #expect(
         try restored.post(SignedDelivery(id: "m-\(later)", prediction: later, status: "succeeded")).status
           == 200)
     }
 
-    /// After a crash the log stays, and SQLite would apply it to whatever takes the database's place.
-    @Test func aRestoreBesideTheOldLogIsRefusedUntilThatIsGone() throws {
+    /// A WAL left by a crash.
+    ///
+    /// SQLite would apply it to any file in the database's place.
+    @Test func aRestoreNextToTheOldWALIsRejectedUntilItIsGone() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder)
       #expect(
@@ -83,7 +85,7 @@ extension ProcessTests {
       let path = { (name: String) in folder.url.appendingPathComponent(name).path }
       let none = try run([path("copy")], in: folder)
       #expect(none.status == 66 && none.error.contains("\(path(Self.database)) does not exist"))
-      // Without a daemon, too.
+      // Also without a daemon.
       #expect(try Daemon(in: folder).stop() == 0)
       #expect(try run([path("copy")], in: folder).output.contains("holds 0 job(s)"))
       for (arguments, status, message) in [
@@ -104,9 +106,9 @@ extension ProcessTests {
       #expect(names.filter { $0.contains("partial") } == [])
     }
 
-    /// While the copy grows, and while it is read through.
+    /// Signals while the copy grows, and while it is verified.
     @Test(arguments: [(SIGINT, 0), (SIGTERM, 0), (SIGINT, 8 << 20), (SIGTERM, 30 << 20)])
-    func aSignalRemovesWhatThereIsOfTheCopy(_ signal: Int32, _ size: Int) throws {
+    func aSignalRemovesThePartialCopy(_ signal: Int32, _ size: Int) throws {
       let folder = try TemporaryFolder()
       do {
         let daemon = try Daemon(in: folder)
@@ -120,7 +122,7 @@ extension ProcessTests {
       }
       let copy = folder.url.appendingPathComponent("copy").path
       let files = FileManager.default
-      // A backup may be done before its file is seen; one of some is not.
+      // A backup may end before its file is seen, so several are tried.
       for _ in 0..<20 {
         let backup = Process()
         backup.executableURL = URL(fileURLWithPath: Program.path)
@@ -143,10 +145,10 @@ extension ProcessTests {
         #expect(backup.terminationStatus == 128 + signal && !files.fileExists(atPath: copy))
         return
       }
-      #expect(Bool(false), "no backup was met at work")
+      #expect(Bool(false), "no backup was interrupted")
     }
 
-    /// The limit on the size of files stands for a disk that is full.
+    /// A limit on file sizes stands in for a full disk.
     @Test func aCopyThatDoesNotFitIsNoCopy() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder)

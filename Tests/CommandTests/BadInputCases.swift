@@ -1,19 +1,19 @@
 import Foundation
 
-/// A signed body that nobody should send, and what it gets.
+/// A signed body that no sender should send, and its answer.
 struct BadInput {
   let name: String
   let body: [UInt8]
   let answer: Answer
 
   enum Answer {
-    /// With this status and code, and nothing of it is stored.
+    /// Rejected with this status and code; nothing is stored.
     case refused(Int, String)
-    /// With 200, and the job has this id.
+    /// Answered 200; the job has this id.
     case recorded(String, outcome: String, Shown)
   }
 
-  /// What the job's document has and has not, byte for byte.
+  /// Texts that the job's document contains and lacks, byte for byte.
   struct Shown {
     var texts: [[UInt8]] = []
     var hidden: [String] = []
@@ -29,7 +29,7 @@ struct BadInput {
     BadInput(name: text, body: Array(text.utf8), answer: .refused(400, "missing_field"))
   }
 
-  /// A body that is recorded, and shows `texts` and none of `hidden`.
+  /// A recorded body, whose job shows `texts` and none of `hidden`.
   static func recorded(
     _ name: String, _ id: String, _ body: String, outcome: String = "applied", shows texts: [String] = [],
     hides hidden: [String] = []
@@ -146,7 +146,7 @@ extension BadInput {
   }()
 }
 
-// MARK: - What it says
+// MARK: - The members
 
 extension BadInput {
   private static let repeatedNames: [BadInput] = [
@@ -229,7 +229,7 @@ extension BadInput {
     case ("error", "null"): shown = #""error":{"code":"unknown"}"#
     case ("error", #""text""#): shown = #""error":{"code":"unknown","message":"text"}"#
     case ("error", _):
-      // What is no text is told as it was written.
+      // A value that is no string is shown as it was written.
       shown = #""error":{"code":"unknown","message":"\#(value.replacing("\"", with: #"\""#))"}"#
     default: shown = nil
     }
@@ -255,7 +255,7 @@ extension BadInput {
       missing(prediction("a", #""x":1"#, status: $0))
     }
 
-  /// Ends that contradict each other, and news after an end: the first end stands.
+  /// Contradicting ends, and updates after an end: the first end stands.
   private static let ends: [BadInput] =
     [("succeeded", "failed"), ("failed", "canceled"), ("canceled", "succeeded"), ("aborted", "failed")]
     .flatMap { first, second in
@@ -267,10 +267,11 @@ extension BadInput {
           "\(second) after it", id, prediction(id, #""output":2"#, status: second), outcome: "conflict",
           shows: shown),
         recorded(
-          "news after it", id, prediction(id, #""output":3"#, status: "processing"), outcome: "late",
+          "progress after it", id, prediction(id, #""output":3"#, status: "processing"), outcome: "late",
           shows: shown),
         recorded(
-          "a riddle after it", id, prediction(id, #""output":4"#, status: "x"), outcome: "unknown_status",
+          "an unknown status after it", id, prediction(id, #""output":4"#, status: "x"),
+          outcome: "unknown_status",
           shows: shown),
       ]
     }
@@ -290,7 +291,7 @@ extension BadInput {
   }()
 }
 
-// MARK: - Who it is of, and how large it is
+// MARK: - The id and the size
 
 extension BadInput {
   private static let ids: [BadInput] =
@@ -304,7 +305,7 @@ extension BadInput {
       "'; DROP TABLE jobs; --", "\" OR 1=1 --", "?", "#", "a&b=c", "*", "<script>", "jobs", "history", "null",
       "0", "-1", "~",
     ].map { id in
-      // As a sender might write it: every byte that JSON lets stand, stands.
+      // As a sender might write it: only what JSON requires is escaped.
       let written = id.replacing(#"\"#, with: #"\\"#).replacing("\"", with: #"\""#)
       return recorded(
         "id \(id.prefix(40))", id, prediction(written, #""output":"of this one""#),
@@ -314,7 +315,7 @@ extension BadInput {
         "255 escapes", String(repeating: "y", count: 255),
         prediction(String(repeating: #"\u0079"#, count: 255), #""x":1"#)),
       recorded("a lone surrogate", "\u{FFFD}", prediction(#"\ud800"#, #""x":1"#)),
-      // Another text, but the same id: what cannot be told apart is one job.
+      // Another text that decodes to the same id is the same job.
       recorded(
         "another lone surrogate", "\u{FFFD}", prediction(#"\ud801"#, #""y":1"#, status: "starting"),
         outcome: "late"),

@@ -4,7 +4,7 @@ import JSONText
 import Testing
 
 extension ProcessTests {
-  /// One daemon is sent everything that nobody should send it.
+  /// One daemon receives every body that no sender should send.
   @Suite struct BadInputTests {
     @Test func everyBadBodyHasItsAnswerAndTheDaemonGoesOn() throws {
       let daemon = try Daemon(in: try TemporaryFolder())
@@ -12,7 +12,7 @@ extension ProcessTests {
       for (index, input) in BadInput.all.enumerated() {
         let delivery = try SignedDelivery(id: "bad-\(index)", body: input.body)
         if case .refused(413, _) = input.answer {
-          // It is refused by its head, and the connection closed.
+          // It is rejected by its head, and the connection is closed.
           try connection.send(delivery.request.dropLast(input.body.count))
           #expect(try connection.receive().code == "body_too_large", "\(input.name)")
           connection = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
@@ -36,8 +36,10 @@ extension ProcessTests {
       #expect(try SecurityPage.has("should send: \(BadInput.all.count) of them"), "\(BadInput.all.count)")
     }
 
-    /// A useless body says nothing of its id: when the sender sends a better one, it counts.
-    @Test func aUselessBodyIsRefusedEachTimeAndTakesNoID() throws {
+    /// A rejected body does not use up its webhook id.
+    ///
+    /// A better body under the same id counts.
+    @Test func aRejectedBodyDoesNotUseUpItsWebhookID() throws {
       let daemon = try Daemon(in: try TemporaryFolder())
       for _ in 0..<3 {
         let answer = try daemon.post(SignedDelivery(id: "m", body: Array(#"{"id":"p"}"#.utf8)))
@@ -54,14 +56,14 @@ extension ProcessTests {
   }
 }
 
-// MARK: - What is seen afterwards
+// MARK: - The state afterwards
 
 extension ProcessTests.BadInputTests {
   private func expect(_ daemon: Daemon, toShow shown: BadInput.Shown, of id: String, after name: String)
     throws
   {
     let answer = try daemon.fetch("/jobs/\(encoded(id))")
-    // An encoded slash or dot would be read in two ways on the way here: such a job is found in the list.
+    // Proxies may read an encoded slash or dot in two ways: such a job is found in the list.
     guard !id.contains("/"), id != ".", id != ".." else {
       #expect(answer.status == 400 && answer.code == "malformed_request", "\(name)")
       return
@@ -117,7 +119,7 @@ extension ProcessTests.BadInputTests {
       ids == expected, "\(ids.symmetricDifference(expected).map { String(decoding: $0, as: UTF8.self) })")
   }
 
-  /// No body forges a line, and none is quoted.
+  /// No body forges a log line, and none is quoted.
   private func expectLog(_ log: String) {
     let lines = log.split(separator: "\n")
     for line in lines {
@@ -145,7 +147,7 @@ extension ProcessTests.BadInputTests {
     return writer.bytes
   }
 
-  /// Every byte that could mean something in a path, as `%` and two digits.
+  /// `id` with every special byte percent-encoded.
   private func encoded(_ id: String) -> String {
     id.utf8.map { byte in
       let isPlain = UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || byte == UInt8(ascii: "-")
@@ -161,7 +163,7 @@ extension BadInput.Answer {
 }
 
 extension [UInt8] {
-  /// Whether `text` is somewhere in it; by Foundation's search, for these are megabytes.
+  /// Whether it contains `text`; by Foundation's search, because these are megabytes.
   fileprivate func has(_ text: [UInt8]) -> Bool {
     Data(self).range(of: Data(text)) != nil
   }

@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// A daemon that is started with standard descriptors closed.
+  /// A daemon started with standard descriptors closed.
   @Suite struct ClosedDescriptorTests {
     private static let deliveries = 50
 
@@ -15,7 +15,7 @@ extension ProcessTests {
       throw Unusable("nothing listens on \(path)")
     }
 
-    /// open(2) returns the lowest number that is free: the database's, where nothing else takes it.
+    /// open(2) returns the lowest free number, which may become the database's.
     @Test(arguments: ["2>&-", ">&- 2>&-", "<&- >&- 2>&-", "<&- 2>&-"])
     func logLinesNeverReachTheDatabase(_ closed: String) throws {
       let folder = try TemporaryFolder()

@@ -5,7 +5,7 @@ import Testing
 @testable import Time
 
 extension ProcessTests {
-  /// The verbs beside `serve`: what they print, and how they end.
+  /// The output and the exit status of the verbs other than `serve`.
   @Suite struct CommandLineTests {
     private static let secret = [
       "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
@@ -66,8 +66,10 @@ extension ProcessTests {
           && second.error.contains("WEBHOOK_LISTEN: cannot listen on 127.0.0.1:\(daemon.webhookPort)"))
     }
 
-    /// Status 78 is an end to a service manager: at boot, the network may be there a moment later.
-    @Test func aSecretThatCannotBeFetchedYetIsNoWrongSetting() throws {
+    /// The network may come up later than the daemon.
+    ///
+    /// A service manager does not restart after status 78.
+    @Test func anUnreachableProviderAtStartIsNoWrongSetting() throws {
       let folder = try TemporaryFolder()
       let other = try Daemon(in: folder)
       let start = { (provider: String) in
@@ -82,12 +84,14 @@ extension ProcessTests {
       let unreached = try start("http://127.0.0.1:1")
       #expect(
         unreached.status == 69 && unreached.error.contains("could not be fetched"), "\(unreached.error)")
-      // Whoever answers there is not Replicate: that stays so.
+      // The server there is not Replicate, which a restart does not change.
       let wrong = try start("http://127.0.0.1:\(other.webhookPort)")
       #expect(wrong.status == 78 && wrong.error.contains("could not be fetched"), "\(wrong.error)")
     }
 
-    /// The file of a unix socket outlives its process: it must not keep the next one from starting.
+    /// The file of a unix socket outlives its process.
+    ///
+    /// It must not prevent the next start.
     @Test func aUnixSocketIsTakenOverFromAProcessThatIsGone() throws {
       let folder = try TemporaryFolder()
       let socket = ["API_LISTEN": "unix:\(folder.url.path)/api.sock"]
@@ -130,16 +134,16 @@ extension ProcessTests {
     ])
     func checkReportsWhatTheSettingsAllow(_ settings: [String: String], _ message: String) throws {
       let folder = try TemporaryFolder()
-      let place = [
+      let addresses = [
         "DATABASE_URL": "sqlite:\(folder.url.path)/none.db", "WEBHOOK_LISTEN": "127.0.0.1:0",
         "API_LISTEN": "127.0.0.2:0",
       ]
-      let result = try Program.run(["check"], environment: settings.merging(place) { $1 })
+      let result = try Program.run(["check"], environment: settings.merging(addresses) { $1 })
       #expect(result.status == 0 && result.output.contains(message), "\(result.output)")
       #expect(!result.output.contains("r8_"))
     }
 
-    /// What verify says of a delivery in which one thing is wrong.
+    /// The output of `verify` for a delivery with one defect.
     @Test(arguments: [
       ("", "", 0, "accepted by secret 1"),
       ("webhook-id: ", "webhook-no: ", 1, "expected webhook-id once, found it 0 times"),
@@ -155,7 +159,8 @@ extension ProcessTests {
       let signature = Signer.sign(
         id: "m", timestamp: "1614265330", body: body.span, with: try Secret(Daemon.secret))
       let headers =
-        "POST /x HTTP/1.1\nwebhook-id: m\nWebhook-Timestamp: 1614265330\nwebhook-signature: \(try #require(signature))\n"
+        ("POST /x HTTP/1.1\nwebhook-id: m\nWebhook-Timestamp: 1614265330\n"
+        + "webhook-signature: \(try #require(signature))\n")
         .replacing("Webhook-T", with: "webhook-t")
       let headerFile = try folder.write(
         part.isEmpty ? headers : headers.replacing(part, with: replacement), to: "headers")
@@ -194,7 +199,7 @@ extension ProcessTests {
       #expect(result.status == 78 && !result.error.contains("C2FVsBQI") && result.error.contains("file"))
     }
 
-    /// What the official libraries sign is accepted; deploy/test.sh installs them.
+    /// The official libraries, which deploy/test.sh installs.
     @Test(
       .enabled(
         if: ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"] != nil,
@@ -210,7 +215,8 @@ extension ProcessTests {
         now = datetime.datetime.now(datetime.timezone.utc)
         signature = Webhook(sys.argv[2]).sign("m1", now, body)
         def post(body):
-            fields = {"webhook-id": "m1", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
+            timestamp = str(int(now.timestamp()))
+            fields = {"webhook-id": "m1", "webhook-timestamp": timestamp, "webhook-signature": signature}
             request = urllib.request.Request(sys.argv[1], body.encode(), fields)
             try:
                 return urllib.request.urlopen(request).status

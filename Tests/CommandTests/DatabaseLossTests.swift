@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Files that are taken away from a running daemon, and daemons that want the same file.
+  /// Files removed under a running daemon, and two daemons on one file.
   @Suite struct DatabaseLossTests {
     private static let name = "replicate-webhookd.db"
     private let folder: TemporaryFolder
@@ -19,7 +19,7 @@ extension ProcessTests {
       try daemon.post(SignedDelivery(id: "m-\(prediction)", prediction: prediction, status: "succeeded"))
     }
 
-    /// Ended after a while, should it start.
+    /// Runs `serve`, and ends it after a while if it starts.
     private func serve(_ database: String) throws -> Program.Result {
       try Program.run(
         ["5", Program.path, "serve"],
@@ -47,12 +47,12 @@ extension ProcessTests {
         }
       }
       try files.removeItem(atPath: path("hard"))
-      // Who only reads is not kept out, and the first goes on.
+      // Commands that only read are not locked out, and the first daemon continues.
       let settings = ["REPLICATE_WEBHOOK_SECRET": Daemon.secret, "DATABASE_URL": "sqlite:\(database)"]
       #expect(try Program.run(["check"], environment: settings).output.contains("holds 1 job(s)"))
       #expect(try Program.run(["backup", path("copy")], environment: settings).status == 0)
       #expect(try post("p2", to: daemon).status == 200)
-      // The claim ends with the process, however that ends.
+      // The lock ends with the process, however that ends.
       daemon.killAtOnce()
       let next = try Daemon(in: folder)
       #expect(try next.job("p2")["state"] as? String == "succeeded")
@@ -66,14 +66,14 @@ extension ProcessTests {
       #expect(try post("p1", to: daemon).status == 200)
       let file = path(Self.name + suffix)
       try files.moveItem(atPath: file, toPath: path("aside"))
-      // Also before any delivery comes.
+      // Also before any delivery.
       #expect(try daemon.fetch("/readyz").status == 503)
       let refused = try post("p2", to: daemon)
       #expect(refused.status == 503 && refused.code == "store_unavailable")
       #expect(refused.fields["retry-after"] == "5")
       #expect(try daemon.fetch("/readyz").status == 503)
       #expect(try daemon.job("p1")["state"] as? String == "succeeded")
-      // SQLite made nothing in its place.
+      // SQLite created no file in its place.
       #expect(!files.fileExists(atPath: file))
       try files.moveItem(atPath: path("aside"), toPath: file)
       #expect(try daemon.fetch("/readyz").status == 200)
@@ -87,7 +87,7 @@ extension ProcessTests {
       }
     }
 
-    /// Some pages can be written still, but no delivery can be stored.
+    /// Some pages can still be written, but no delivery can be stored.
     @Test func aDamagedFileIsNotReadyAndCheckReportsItInOneLine() throws {
       do {
         let daemon = try Daemon(in: folder)
@@ -105,7 +105,9 @@ extension ProcessTests {
       #expect(daemon.logAfterStop().contains("move the file aside and restore a backup"))
     }
 
-    /// SQLite does not notice: no page of its own is harmed, and a read that ends early gives zeros as well.
+    /// Damage that SQLite does not detect.
+    ///
+    /// Its own pages are intact, and a short read returns zeros as well.
     @Test func aDamagedBodyIsNotShownAndItsNeighboursAre() throws {
       let logs = String(repeating: "x", count: 20_000)
       do {
@@ -119,27 +121,27 @@ extension ProcessTests {
       }
       let database = path(Self.name)
       var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: database)))
-      var place = try #require(bytes.firstRange(of: Array("the end of p1".utf8)))
-      bytes.replaceSubrange(place, with: Array(repeating: 0, count: place.count))
+      var range = try #require(bytes.firstRange(of: Array("the end of p1".utf8)))
+      bytes.replaceSubrange(range, with: Array(repeating: 0, count: range.count))
       try Data(bytes).write(to: URL(fileURLWithPath: database))
       let daemon = try Daemon(in: folder)
       let answer = try daemon.fetch("/jobs/p1")
       #expect(answer.status == 503 && answer.code == "store_unavailable")
       #expect(answer.text.contains("the stored body is damaged") && answer.fields["etag"] == nil)
       #expect(try daemon.job("p2")["logs_tail"] as? String == String(("\(logs)the end of p2").suffix(4096)))
-      // What does not show the body, and what replaces it.
+      // Routes that do not show the body, and a delivery that replaces it.
       #expect(try daemon.fetch("/jobs").status == 200)
       #expect(try daemon.fetch("/jobs/p1/history").status == 200)
       #expect(daemon.logAfterStop().contains("the stored body is damaged"))
       #expect(try check().contains("the bodies of 1 job(s) are not what was stored, the first of p1"))
-      // One letter for another: a sound body to everybody but its digest.
-      place = try #require(bytes.firstRange(of: Array("the end of p2".utf8)))
-      bytes[place.lowerBound] ^= 0x20
+      // One letter for another, which only the digest detects.
+      range = try #require(bytes.firstRange(of: Array("the end of p2".utf8)))
+      bytes[range.lowerBound] ^= 0x20
       try Data(bytes).write(to: URL(fileURLWithPath: database))
       #expect(try check().contains("the bodies of 2 job(s)"))
     }
 
-    /// What `check` complains of.
+    /// The problem that `check` reports.
     private func check() throws -> String {
       let result = try Program.run(
         ["check"],
@@ -150,8 +152,8 @@ extension ProcessTests {
       return result.error
     }
 
-    /// An orderly stop writes the log into the database, wherever the log is.
-    @Test func aStopAfterTheLogWasDeletedLosesNothing() throws {
+    /// A clean stop checkpoints the WAL, even a deleted one.
+    @Test func aStopAfterTheWALWasDeletedLosesNothing() throws {
       let daemon = try Daemon(in: folder)
       #expect(try post("p1", to: daemon).status == 200)
       try files.removeItem(atPath: path(Self.name + "-wal"))
@@ -172,7 +174,7 @@ extension ProcessTests {
       try files.moveItem(atPath: path("copy"), toPath: database)
       #expect(try post("p2", to: first).status == 503)
       #expect(try first.fetch("/readyz").status == 503)
-      // The log still lies there, and would damage the copy.
+      // The WAL is still there, and would damage the copy.
       let early = try serve(database)
       #expect(early.status == 78 && early.error.contains("another daemon serves this database"))
       for suffix in ["-wal", "-shm"] {
@@ -180,7 +182,7 @@ extension ProcessTests {
       }
       let second = try Daemon(in: folder)
       #expect(try post("p3", to: second).status == 200)
-      // Its end must not take the log of the second with it.
+      // Its end must not delete the second daemon's WAL.
       #expect(first.stop() == 0)
       #expect(try post("p4", to: second).status == 200)
       second.killAtOnce()
@@ -191,7 +193,7 @@ extension ProcessTests {
       #expect(first.logAfterStop().contains("is not the file that was opened"))
     }
 
-    /// The steps are those of deploy/docs/failures.md.
+    /// The steps of deploy/failures.md.
     @Test(arguments: [[""], ["", "-wal"], ["", "-wal", "-shm"]])
     func aDeletedDatabaseIsCopiedOutOfTheRunningDaemon(_ deleted: [String]) throws {
       let daemon = try Daemon(in: folder)
@@ -214,7 +216,7 @@ extension ProcessTests {
       #expect(rescue.status == 0 && rescue.error.isEmpty, "\(rescue.error)")
       #expect(daemon.stop() == 0)
       for suffix in ["", "-wal"] {
-        // The stop may have left an empty log.
+        // The stop may have left an empty WAL.
         try? files.removeItem(atPath: database + suffix)
         try files.moveItem(atPath: path("rescued" + suffix), toPath: database + suffix)
       }

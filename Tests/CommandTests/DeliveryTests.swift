@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Deliveries through a real daemon, and what the jobs API says afterwards.
+  /// Deliveries to a real daemon, and the jobs API afterwards.
   @Suite struct DeliveryTests {
     private static let payloads = Program.root.appendingPathComponent("Tests/ReplicateAPITests/Payloads")
 
@@ -48,7 +48,7 @@ extension ProcessTests {
         let data = try Data(contentsOf: file)
         let sent = try #require(JSONSerialization.jsonObject(with: data) as? [String: NSObject])
         let id = try #require(sent["id"] as? String)
-        // Some tell of the same prediction at different moments; each is to be seen alone.
+        // Some are of the same prediction at different times; each gets a daemon of its own.
         if !seen.insert(id).inserted { daemon = try Daemon(in: try TemporaryFolder()) }
         #expect(try daemon.post(SignedDelivery(id: "m-\(id)", body: Array(data))).status == 200)
         let job = try daemon.job(id)
@@ -65,7 +65,8 @@ extension ProcessTests {
     @Test func numbersFieldsAndUnicodeComeBackByteForByte() throws {
       let daemon = try Daemon(in: try TemporaryFolder())
       let input =
-        #"{"big":12345678901234567890123,"tiny":2e-06,"exact":1.10,"é😀":"\u00e9\ud83d\ude00<\/>","nested":[[],{"a":null}] }"#
+        #"{"big":12345678901234567890123,"tiny":2e-06,"exact":1.10,"#
+        + #""é😀":"\u00e9\ud83d\ude00<\/>","nested":[[],{"a":null}] }"#
       let body =
         #"{"id":"p1","status":"succeeded","input":\#(input),"output":[1.0,  -0,1E5],"of_tomorrow":{"x":1}}"#
       #expect(try daemon.post(SignedDelivery(id: "m", body: Array(body.utf8))).status == 200)
@@ -74,7 +75,7 @@ extension ProcessTests {
       #expect(text.contains(#""output":[1.0,  -0,1E5]"#))
     }
 
-    /// Promise: `succeeded` means that there is something to use.
+    /// `succeeded` guarantees a usable output.
     @Test(arguments: ["", #","output":null"#, #","output":"""#, #","output":[]"#, #","output":{}"#])
     func aSuccessWithoutAnOutputIsAFailure(_ output: String) throws {
       let daemon = try Daemon(in: try TemporaryFolder())
@@ -123,7 +124,7 @@ extension ProcessTests {
       #expect(try daemon.fetch("/metrics").text.contains("refusals_total{code=\"\(code)\"} 1"))
     }
 
-    /// One bit changed anywhere in a signed request: 401, with the code that says why, or a malformed request.
+    /// A flipped bit in a signed body is answered 401.
     @Test func oneBitChangedAnywhereIsRefused() throws {
       let daemon = try Daemon(in: try TemporaryFolder())
       let delivery = try SignedDelivery(id: "m1", prediction: "p1", status: "processing")

@@ -6,9 +6,9 @@ import Testing
 import class System.BlockingQueue
 
 extension ProcessTests {
-  /// A 2xx means committed: shown by taking everything away right after it.
+  /// A 2xx means committed, which kills and locks right after it show.
   @Suite struct DurabilityTests {
-    /// Sends deliveries until the connection breaks; returns the predictions whose delivery was acknowledged.
+    /// Sends deliveries until the connection breaks. Returns the predictions whose delivery was acknowledged.
     private static func send(to port: Int, prefix: String) throws -> [String] {
       let connection = try HTTPConnection(host: "127.0.0.1", port: port)
       var acknowledged: [String] = []
@@ -31,17 +31,17 @@ extension ProcessTests {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, environment: ["LOG_LEVEL": "notice"])
       let port = daemon.webhookPort
-      // On threads of their own: they block, and the pool that runs the tests is small.
+      // Blocking threads, because the tests' thread pool is small.
       let sent = BlockingQueue<[String]>(capacity: 3)
       for prefix in ["a", "b", "c"] {
         Thread.detachNewThread { _ = sent.push((try? Self.send(to: port, prefix: prefix)) ?? []) }
       }
-      // Killed when some number of commits has been made, another one each round.
+      // Killed after a number of commits that differs by round.
       let enough = 20 + 37 * round
-      var requests = 0
+      var polls = 0
       while try commits(of: daemon) < enough {
-        requests += 1
-        try #require(requests < 50_000, "the senders have stopped")
+        polls += 1
+        try #require(polls < 50_000, "the senders have stopped")
       }
       daemon.killAtOnce()
       var lists: [[String]] = []
@@ -57,7 +57,7 @@ extension ProcessTests {
       for prediction in acknowledged {
         #expect(try again.job(prediction)["state"] as? String == "succeeded", "\(prediction) is lost")
       }
-      // Its sender tries again, and learns that it was heard.
+      // Its sender retries, and receives an acknowledgement as a duplicate.
       let last = try #require(acknowledged.last)
       let repeated = try again.post(SignedDelivery(id: "m-\(last)", prediction: last, status: "succeeded"))
       #expect(repeated.text.contains(#""duplicate":true"#))
@@ -93,8 +93,8 @@ extension ProcessTests {
       let idle = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
       #expect(daemon.stop() == 0)
       withExtendedLifetime(idle) {}
-      let log = folder.url.appendingPathComponent("replicate-webhookd.db-wal").path
-      let size = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int
+      let wal = folder.url.appendingPathComponent("replicate-webhookd.db-wal").path
+      let size = try? FileManager.default.attributesOfItem(atPath: wal)[.size] as? Int
       #expect((size ?? 0) == 0)
     }
   }

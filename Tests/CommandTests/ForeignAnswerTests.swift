@@ -4,7 +4,9 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// What is not Replicate's own word ends no job for good: a stub in its place answers 404.
+  /// Answers that are not Replicate's own end no job for good.
+  ///
+  /// A stub in its place answers 404.
   @Suite struct ForeignAnswerTests {
     private static let problem = #"{"detail":"The requested resource could not be found.","status":404}"#
 
@@ -29,7 +31,7 @@ extension ProcessTests {
       return page?["deliveries"] as? [[String: Any]] ?? []
     }
 
-    /// A captive portal's page for one prediction, a 404 as Replicate writes it for the other.
+    /// A captive portal's page for one prediction, Replicate's 404 for the other.
     @Test func `polls answered 404 end no job and its signed end counts`() throws {
       let stub = try StubAPI { request, _ in
         request.line.hasSuffix("p1")
@@ -42,7 +44,7 @@ extension ProcessTests {
           try daemon.post(SignedDelivery(id: "start-\(id)", prediction: id, status: "processing")).status
             == 200)
       }
-      try wait("each was asked about twice") {
+      try wait("each was polled twice") {
         ["p1", "p2"].allSatisfy { id in stub.lines.filter { $0 == "GET /v1/predictions/\(id)" }.count >= 2 }
       }
       try wait("both 404s are in the history") { try history("p2", daemon).count >= 3 }
@@ -60,7 +62,9 @@ extension ProcessTests {
       }
     }
 
-    /// The order was canceled while it waited, and yet there is a prediction: what Replicate signs counts.
+    /// An order canceled while queued, whose prediction exists.
+    ///
+    /// Replicate's signed end counts.
     @Test func aSignedEndReplacesOurOwn() throws {
       let stub = try StubAPI { _, _ in .json(Self.problem, .notFound) }
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.environment(stub))
@@ -97,8 +101,9 @@ extension ProcessTests {
       #expect(table.output.contains("canceled") && table.output.contains("not_found"))
     }
 
-    /// A start that cannot fetch the secret is tried again, status 69, unless Replicate itself refuses,
-    /// status 78.
+    /// A start that cannot fetch the secret exits with 69.
+    ///
+    /// It is retried then. After Replicate's own rejection it exits with 78.
     @Test(
       arguments: [
         (.ok, "<html>", 69), (.ok, #"{"key":"no secret"}"#, 69), (.notFound, "<html>", 69),

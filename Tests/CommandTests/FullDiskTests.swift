@@ -3,9 +3,9 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Ready means that deliveries as they come can be stored, not that a page still fits somewhere.
+  /// Readiness requires room for a delivery, not only for a page.
   @Suite struct FullDiskTests {
-    /// What `daemon` does while there is no room, and after `makeRoom`.
+    /// Expects readiness to fail on a full disk until `makeRoom`.
     private func expectReadinessToFollowFreeSpace(
       _ daemon: Daemon, in folder: TemporaryFolder, makeRoom: () throws -> Void
     ) throws {
@@ -25,7 +25,7 @@ extension ProcessTests {
       }
       let delivery = try #require(refused, "a hundred deliveries fitted")
       #expect(!acknowledged.isEmpty)
-      // It stays so, however often it is asked, and although a page fits.
+      // It stays so for every poll, although a page fits.
       for _ in 0..<20 { #expect(try daemon.fetch("/readyz").status == 503) }
       #expect(try daemon.post(delivery).status == 503)
       #expect(try daemon.job(acknowledged[0])["state"] as? String == "succeeded")
@@ -54,7 +54,7 @@ extension ProcessTests {
       let daemon = try Daemon(
         in: folder, environment: ["DATABASE_URL": "sqlite:small/jobs.db"],
         wrapper: ["/usr/bin/unshare", "--mount", "--map-root-user", "/bin/sh", "-c", script])
-      // Its mounts are its own; this is the way in from outside.
+      // Its mounts are in its own namespace, reached through /proc/PID/root.
       let ballast = "/proc/\(daemon.process.processIdentifier)/root\(small.path)/ballast"
       try expectReadinessToFollowFreeSpace(daemon, in: folder) {
         try FileManager.default.removeItem(atPath: ballast)
@@ -62,11 +62,13 @@ extension ProcessTests {
       #expect(daemon.logAfterStop().contains("the disk is full: free space"))
     }
 
-    /// Without a mount: a limit on the size of files, as quotas are, is an error of the disk.
+    /// A limit on the size of files, which is a disk error as quotas are.
+    ///
+    /// It needs no mount.
     @Test func aLimitOnTheSizeOfFiles() throws {
       let folder = try TemporaryFolder()
       let script = #"ulimit -Sf 420; exec "$0" "$@""#
-      // The process of the tests blocks most signals, and its children inherit that.
+      // The tests' process blocks most signals, and its children inherit that.
       let daemon = try Daemon(
         in: folder, wrapper: ["/usr/bin/env", "--default-signal=XFSZ", "/bin/bash", "-c", script])
       try expectReadinessToFollowFreeSpace(daemon, in: folder) {

@@ -3,11 +3,11 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Answers of the provider's API that would lead the daemon, and its token, elsewhere.
+  /// Answers of the provider's API that would send the daemon's token elsewhere.
   @Suite struct HostileProviderTests {
     private static let redirects = [301, 302, 303, 307, 308]
 
-    /// Listens on two ports: at the first an API that sends everybody to the second, where each request is noted.
+    /// An API that redirects to a second port, which records requests.
     private static let script = #"""
       import http.server, json, sys, threading
       folder = sys.argv[1]
@@ -96,7 +96,7 @@ extension ProcessTests {
       }
       try post("/jobs/job-201/cancel", "")
       try wait("api") { $0.contains("POST /v1/predictions/p1/cancel ") }
-      // Each was answered, and the next step taken.
+      // Each was answered, and its call was retried.
       try wait("api") { $0.components(separatedBy: "POST /v1/models/s/308/").count > 2 }
       #expect(try text("trap").isEmpty)
       #expect(!daemon.logAfterStop().contains("r8_0123456789"))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import replicate_webhookd
 
-/// What is written in a shell, as the input of a prediction.
+/// Shell arguments as the input of a prediction.
 @Suite struct InputArgumentsTests {
   @Test(arguments: [
     ([], "{}"), (["prompt=a \"desk\" lamp"], #"{"prompt":"a \"desk\" lamp"}"#),
@@ -54,7 +54,7 @@ import Testing
     #expect(try DataURI.read(file).utf8.count == 37 + (256 * 1024 + 2) / 3 * 4)
     let larger = try folder.write(String(repeating: "x", count: 256 * 1024 + 1), to: "larger")
     #expect(throws: InputError.tooLarge(larger)) { try DataURI.read(larger) }
-    // A folder can be opened, and not read.
+    // A folder can be opened but not read.
     for path in [folder.url.path, folder.url.path + "/absent"] {
       #expect(throws: InputError.unreadable(path)) { try DataURI.read(path) }
     }

@@ -4,11 +4,13 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Commands that go on until their job ends, or until SIGINT.
+  /// Commands that run until their job ends, or until SIGINT.
   @Suite struct InterruptTests {
     private static let running = #"{"id":"j1","state":"running","revision":1,"model":"a/b"}"#
 
-    /// What a command has written, and how it ended after SIGINT, which it got as soon as `isReached`.
+    /// Sends SIGINT to a command as soon as `isReached`.
+    ///
+    /// Returns its status and its output.
     private func interrupt(
       _ command: [String], onTerminal: Bool = false, at url: String, when isReached: (String) -> Bool
     ) throws -> (status: Int32, output: String) {
@@ -16,12 +18,12 @@ extension ProcessTests {
       let file = URL(fileURLWithPath: try folder.write("", to: "output"))
       let process = Process()
       let words = command + ["--api", url]
-      // script(1) gives the command a terminal, and hands SIGINT's byte on to it as a keyboard does.
+      // script(1) gives the command a terminal, and passes on SIGINT's byte as a keyboard does.
       process.executableURL = URL(fileURLWithPath: onTerminal ? "/usr/bin/script" : Program.path)
       let line = (["exec", Program.path] + words).joined(separator: " ")
       process.arguments = onTerminal ? ["-qefc", line, "/dev/null"] : words
       process.environment = ["PATH": "/usr/bin:/bin"]
-      // One for both, so that neither is written over the other.
+      // One file for both, so that neither overwrites the other.
       let output = try FileHandle(forWritingTo: file)
       process.standardOutput = output
       process.standardError = output
@@ -41,7 +43,7 @@ extension ProcessTests {
         kill(process.processIdentifier, SIGINT)
       }
       for _ in 0..<6000 where process.isRunning { poll(nil, 0, 5) }
-      guard !process.isRunning else { throw Unusable("it goes on after SIGINT: \(try text())") }
+      guard !process.isRunning else { throw Unusable("it continues after SIGINT: \(try text())") }
       return (process.terminationStatus, try text())
     }
 
@@ -56,14 +58,14 @@ extension ProcessTests {
       #expect(!stub.lines.contains("POST /jobs/j1/cancel"))
     }
 
-    /// In the middle of a call that nobody answers.
+    /// SIGINT during a call without an answer.
     @Test func aDaemonThatIsSilentIsNotWaitedFor() throws {
       let silent = try SilentListener()
       let end = try interrupt(["run", "a/b"], at: silent.url) { _ in silent.hasAccepted() }
       #expect(end.status == 130 && end.output.contains("ended before the daemon answered"), "\(end)")
     }
 
-    @Test func aTerminalHasOneLineThatIsWrittenOver() throws {
+    @Test func aTerminalHasOneLineThatIsOverwritten() throws {
       let stub = try StubAPI { request, _ in
         .json(Self.running, request.line == "POST /jobs" ? .accepted : .ok)
       }
@@ -99,8 +101,8 @@ extension ProcessTests {
       #expect(end.status == 0 && end.output.contains("j1  running  -       a/b    -      \r\n"), "\(end)")
     }
 
-    /// Whoever reads only the first line must not leave a command behind that goes on for ever.
-    @Test func aWatchThatNobodyReadsEnds() throws {
+    /// The command must not outlive a reader that stops early.
+    @Test func aWatchEndsWhenItsPipeIsClosed() throws {
       let stub = try StubAPI { _, before in .json(#"{"jobs":[{"id":"a","revision":\#(before)}]}"#) }
       let result = try Program.run(
         ["-c", "\"$0\" jobs --watch --api \(stub.url) | head -n 1", Program.path], executable: "/bin/sh")
@@ -109,7 +111,7 @@ extension ProcessTests {
   }
 }
 
-/// Takes connections, and never answers.
+/// A listener that accepts connections and never answers.
 private final class SilentListener {
   private let descriptor: Int32
   let url: String
@@ -137,6 +139,6 @@ private final class SilentListener {
     close(descriptor)
   }
 
-  /// Waits for a connection, for at most a minute; it is never closed.
+  /// Accepts a connection within a minute, and never closes it.
   func hasAccepted() -> Bool { accept(descriptor, nil, nil) >= 0 }
 }

@@ -12,7 +12,7 @@ extension ProcessTests {
 
     @Test func numbersAreNumbersInJSONLines() throws {
       let daemon = try Daemon(in: TemporaryFolder(), environment: ["LOG_FORMAT": "json"])
-      // An id of nothing but digits is no number.
+      // An id of only digits is not a number.
       #expect(try daemon.post(SignedDelivery(id: "1", prediction: "2", status: "starting")).status == 200)
       for _ in 0..<20 {
         let connection = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
@@ -28,7 +28,7 @@ extension ProcessTests {
       let refusals = lines.filter { $0["message"] as? String == "refused" }
       #expect(refusals.compactMap { $0["status"] as? Int }.first == 404)
       #expect(refusals.compactMap { $0["suppressed"] as? Int }.reduce(0, +) == 10)
-      // Whatever else is logged: what is written in digits alone is a number, but for ids.
+      // In every line, a value of only digits is a number, except ids.
       for line in lines {
         for (name, value) in line where !name.hasSuffix("_id") && name != "job" {
           let text = value as? String ?? ""

@@ -4,7 +4,7 @@ import Testing
 
 @testable import replicate_webhookd
 
-/// What a command prints of a job, and how it ends.
+/// The output and the exit status of commands that follow a job.
 @Suite struct JobResultTests {
   private func job(_ text: String) throws -> JSONDocument {
     try #require(JSONDocument(Array(text.utf8)))
@@ -62,9 +62,11 @@ import Testing
     let text = JobTable.usage(
       try job(
         #"""
-        {"usage":[{"day":"2026-11-02","model":"a/b","succeeded":12,"failed":0,"canceled":1,"predict_seconds":1.50,
-         "queue_seconds":0.250,"run_seconds":3.000},{"day":"2026-11-02","succeeded":1}],
-         "days":[{"day":"2026-11-02","succeeded":13,"failed":0,"canceled":1,"lost_webhooks":1,"lost_share":0.0714}]}
+        {"usage":[{"day":"2026-11-02","model":"a/b","succeeded":12,"failed":0,"canceled":1,
+         "predict_seconds":1.50,"queue_seconds":0.250,"run_seconds":3.000},
+         {"day":"2026-11-02","succeeded":1}],
+         "days":[{"day":"2026-11-02","succeeded":13,"failed":0,"canceled":1,"lost_webhooks":1,
+         "lost_share":0.0714}]}
         """#))
     let rows = text.split(separator: "\n", omittingEmptySubsequences: false).map {
       $0.split(separator: " ").joined(separator: " ")
@@ -78,7 +80,9 @@ import Testing
     #expect(try JobTable.usage(job(#"{"days":[],"usage":[]}"#)) == "no jobs ended in these days")
   }
 
-  /// Seconds after the last answer, nil where there was none; whether nobody answers; whether that is tolerated.
+  /// An outage, and whether it is tolerated.
+  ///
+  /// The seconds since the last answer (nil: none), and whether the API is unavailable.
   @Test(arguments: [
     (nil, true, false), (0, true, true), (59, true, true), (60, true, false), (0, false, false),
   ])

@@ -75,7 +75,7 @@ extension ProcessTests {
       #expect(answer.fields["content-type"] == "application/problem+json")
     }
 
-    /// RFC 9110 section 10.2.1: the answer lists what the path takes.
+    /// RFC 9110 section 10.2.1: `Allow` lists the methods of the path.
     @Test(arguments: [
       ("PUT", "/jobs", "GET, HEAD, POST"), ("DELETE", "/jobs", "GET, HEAD, POST"),
       ("DELETE", "/jobs/p0", "GET, HEAD"), ("POST", "/jobs/p0", "GET, HEAD"),
@@ -84,7 +84,7 @@ extension ProcessTests {
       ("POST", "/usage", "GET, HEAD"),
       ("POST", "/metrics", "GET, HEAD"), ("POST", "/readyz", "GET, HEAD"), ("POST", "/healthz", "GET, HEAD"),
     ])
-    func aMethodThatAPathDoesNotTakeIsAnsweredWithThoseThatItDoes(
+    func anUnsupportedMethodIsAnsweredWithTheAllowedOnes(
       _ method: String, _ path: String, _ allowed: String
     ) throws {
       let answer = try filled(1).fetch(path, method: method)
@@ -135,7 +135,7 @@ extension ProcessTests {
     }
 
     @Test func oneAddressForBothAlwaysWantsAToken() throws {
-      // The system chooses the port, so both settings ask for the same one: "port 0" of the same address.
+      // The system chooses the port: both settings have port 0 of the same address, and share one.
       let shared = ["API_LISTEN": "127.0.0.1:0", "API_TOKENS": "first-token-0123456789"]
       let daemon = try Daemon(in: try TemporaryFolder(), environment: shared)
       #expect(daemon.apiPort == daemon.webhookPort)

@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Where the daemon listens, and how it stops.
+  /// The daemon's listeners and its shutdown.
   @Suite struct ListenerTests {
     @Test func itListensAtSeveralAddressesOfAllKinds() throws {
       let folder = try TemporaryFolder()
@@ -29,7 +29,9 @@ extension ProcessTests {
       #expect(daemon.stop() == 0)
     }
 
-    /// Dripping and idle connections prolong no stop beyond the grace, and make it no failure.
+    /// Dripping and idle connections delay no stop beyond the grace.
+    ///
+    /// They do not make it unclean.
     @Test func openConnectionsDoNotDelayAStopBeyondTheGrace() throws {
       let daemon = try Daemon(in: TemporaryFolder(), environment: ["SHUTDOWN_GRACE": "2s"])
       let connections = try ["", "GET /healthz HTTP/1.1\r\n", "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"].map
@@ -49,7 +51,7 @@ extension ProcessTests {
       let daemon = try Daemon(in: TemporaryFolder(), environment: ["SHUTDOWN_GRACE": "60s"])
       let open = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
       try open.send(Array("GET /healthz HTTP/1.1\r\n".utf8))
-      // Answered, so that the daemon has taken the connection above.
+      // Answered, so that the daemon has accepted the connection above.
       _ = try daemon.post(SignedDelivery(id: "m", prediction: "p", status: "succeeded"))
       let start = ContinuousClock.now
       kill(daemon.process.processIdentifier, SIGTERM)
@@ -76,10 +78,10 @@ extension ProcessTests {
       #expect(daemon.process.terminationStatus == 0)
     }
 
-    @Test func atTheLimitOfDescriptorsItGoesOnByItself() throws {
+    @Test func atTheLimitOfDescriptorsItRecoversByItself() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, descriptorLimit: 64)
-      // More than it can have; none of them sends anything.
+      // More than it can accept; none of them sends anything.
       let connections = try (0..<100).map { _ in
         try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
       }
@@ -88,7 +90,7 @@ extension ProcessTests {
         #expect(try daemon.post(delivery).status == 200)
       }
       withExtendedLifetime(connections) {}
-      // Once or twice, for a slow machine takes longer than the period that counts as one.
+      // Once or twice, because a slow machine takes longer than the period that counts as one.
       #expect(try !daemon.fetch("/metrics").text.contains("replicate_webhookd_exhaustions_total 0\n"))
       #expect(daemon.logAfterStop().contains("Too many open files"))
     }

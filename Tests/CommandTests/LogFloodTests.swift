@@ -3,9 +3,11 @@ import Foundation
 import Testing
 
 extension ProcessTests {
-  /// What strangers or a broken disk cause again and again is a bounded number of lines, and every time is counted.
+  /// Repeated causes write a bounded number of log lines.
+  ///
+  /// Every occurrence is counted.
   @Suite struct LogFloodTests {
-    /// The lines with `parts`, and how many times they stand for.
+    /// The number of lines with `parts`, and of their occurrences.
     private func count(_ log: String, _ parts: [String]) -> (lines: Int, times: Int) {
       let lines = log.split(separator: "\n").filter { line in parts.allSatisfy { line.contains($0) } }
       let times = lines.map { line in
@@ -25,9 +27,9 @@ extension ProcessTests {
         try connection.send(unsigned)
         #expect(try connection.receive().code == "missing_signature")
       }
-      // Another code has lines of its own.
+      // Another code has its own limit.
       #expect(try daemon.fetch("/jobs/none").status == 404)
-      // Also when nothing more comes, a second later.
+      // The count comes a second later, even without further lines.
       try daemon.waitForLog("suppressed=")
       let seconds = Int(Date().timeIntervalSince(start)) + 2
       #expect(try daemon.fetch("/metrics").text.contains(#"refusals_total{code="missing_signature"} 300"#))
@@ -49,7 +51,7 @@ extension ProcessTests {
       let daemon = try Daemon(in: folder)
       let (database, aside) = (folder.url.path + "/replicate-webhookd.db", folder.url.path + "/aside")
       let start = Date()
-      // It comes and goes: neither may cost a line each time.
+      // The store fails and recovers repeatedly, without a line each time.
       for round in 0..<4 {
         try FileManager.default.moveItem(atPath: database, toPath: aside)
         for number in 0..<30 {

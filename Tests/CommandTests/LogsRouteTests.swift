@@ -5,7 +5,7 @@ import Testing
 extension ProcessTests {
   /// `GET /jobs/{id}/logs`, and the command that prints it.
   @Suite struct LogsRouteTests {
-    /// Larger than the tail that the job's own document keeps.
+    /// One line of logs. The tests repeat it beyond the tail in the job's document.
     private static let line = #"<script> 42%|\u2588é \\ \"x\"\t"#
     private static let decoded = "<script> 42%|█é \\ \"x\"\t"
 
@@ -57,7 +57,7 @@ extension ProcessTests {
       #expect(try Program.run(["job", "none", "--logs", "--api", api]).status == 1)
     }
 
-    /// On a terminal that `script` makes: no byte of them reaches it that could control it.
+    /// No control byte of the logs reaches a terminal, which script(1) provides.
     @Test func theCommandKeepsControlsFromATerminal() throws {
       let daemon = try Daemon(in: TemporaryFolder())
       let logs = #"a\u001b[2Jb\rc\u0007d"#

@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Asking for jobs, where the provider cannot be reached: orders wait in their queue.
+  /// `POST /jobs` without a reachable provider: orders stay queued.
   @Suite struct OrderRouteTests {
     private static let provider = [
       "REPLICATE_API_TOKEN": "r8_0123456789", "REPLICATE_API_URL": "http://127.0.0.1:1",
@@ -41,12 +41,12 @@ extension ProcessTests {
       #expect(other.status == 409 && other.code == "conflict")
     }
 
-    /// What is known already is answered all the same.
+    /// A known order is answered all the same.
     @Test func beyondMaxQueuedOrdersAJobIsRefusedUntilThereIsRoom() throws {
       let environment = Self.provider.merging(["MAX_QUEUED_ORDERS": "2"]) { $1 }
       let daemon = try Daemon(in: try TemporaryFolder(), environment: environment)
       func order(_ id: String) -> String { #"{"model":"owner/name","input":{},"id":"\#(id)"}"# }
-      // One that is being sent is not queued, so that a few more may be taken; the provider is not reached.
+      // An order in flight is not queued, so a few more may be accepted; the provider is unreachable.
       var taken = 0
       var refused: HTTPAnswer?
       while refused == nil, taken < 50 {
@@ -59,7 +59,7 @@ extension ProcessTests {
       #expect(try post(order("j0"), on: daemon).status == 200)
     }
 
-    /// The provider is not reached: when the call is made again and why not now.
+    /// With the provider unreachable, the job shows reason and next try.
     @Test func anOrderThatWaitsShowsWhy() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       #expect(try post(Self.order, on: daemon).status == 202)
@@ -154,7 +154,7 @@ extension ProcessTests {
     @Test func anUnsentOrderIsCanceledAtOnce() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       _ = try post(Self.order, on: daemon)
-      // It is queued, or the call that cannot be made is being tried.
+      // It is queued, or the call that fails is in flight.
       let answer = try post("", to: "/jobs/one/cancel", [], on: daemon)
       #expect([200, 202].contains(answer.status))
       let limit = Date().addingTimeInterval(20)
@@ -173,8 +173,8 @@ extension ProcessTests {
       #expect(answer.status == 400 && answer.code == "invalid_parameter")
     }
 
-    /// Whoever creates predictions elsewhere has parameters of their own.
-    @Test func aQueryThatIsNotOursIsShownAndCountsAsNothing() throws {
+    /// Predictions created elsewhere have other parameters in their webhook's URL.
+    @Test func aForeignQueryIsShownAndNotCounted() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       let query = "job=abc&tenant=%37"
       let url = "https://hooks.example.com/webhooks/replicate?\(query)"
@@ -189,8 +189,8 @@ extension ProcessTests {
       #expect(try daemon.fetch("/metrics").text.contains(#"unbound_deliveries_total{reason="bad_token"} 0"#))
     }
 
-    /// It binds nothing, is counted, and is stored nowhere in the clear.
-    @Test func aTokenThatIsNotOursBindsNothing() throws {
+    /// A wrong token is counted, and is stored nowhere in the clear.
+    @Test func aWrongTokenBindsNothing() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, environment: Self.provider)
       _ = try post(Self.order, on: daemon)

@@ -1,5 +1,6 @@
 import Testing
 
-/// Tests that start processes, one after the other: a process started meanwhile would inherit the pipes of the others,
-/// and keep them open.
+/// Tests that start processes, run one at a time.
+///
+/// A process started concurrently would inherit the others' pipes, and keep them open.
 @Suite(.serialized) struct ProcessTests {}

@@ -4,7 +4,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Which calls go through the proxy that the environment names.
+  /// Calls that use the environment's proxy, and calls that do not.
   @Suite struct ProxyEnvironmentTests {
     private static let token = "first-token-0123456789"
 
@@ -15,7 +15,7 @@ extension ProcessTests {
 
     private static func stub() throws -> StubAPI { try StubAPI { _, _ in .json(#"{"jobs":[]}"#) } }
 
-    /// Of any name: a token for the daemon is nobody else's.
+    /// Under any name, because a proxy must not see the daemon's token.
     @Test(arguments: ["", "http://jobs.invalid:8081", "http://192.0.2.1:8081"])
     func theJobsAPIIsCalledDirectly(_ other: String) throws {
       let (proxy, api) = (try Self.stub(), try Self.stub())
@@ -27,7 +27,7 @@ extension ProcessTests {
       #expect(api.lines.count == (other.isEmpty ? 1 : 0))
     }
 
-    /// As the daemon calls REPLICATE_API_URL, for one.
+    /// For example REPLICATE_API_URL.
     @Test(arguments: ["127.0.0.1", "localhost", "LOCALHOST", "127.1", "[::ffff:127.0.0.1]"])
     func aLoopbackAddressIsCalledDirectly(_ host: String) throws {
       let (proxy, receiver) = (try Self.stub(), try Self.stub())

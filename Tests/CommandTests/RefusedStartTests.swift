@@ -3,16 +3,18 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// A store that `serve` cannot use keeps it from starting: status 78, the setting, the cause and what to do.
+  /// `serve` rejects an unusable store with status 78.
+  ///
+  /// The line names the setting, the cause and the remedy.
   @Suite struct RefusedStartTests {
-    /// A script that prepares the folder `$1` for the database `$1/jobs.db`, and what the line then says.
+    /// A script that prepares `$1` for the database `$1/jobs.db`, and the message.
     static let unusable: [(preparation: String, message: String)] = [
       ("printf 'this is not a database %1000s' x >$1/jobs.db", "damaged (file is not a database)"),
       ("printf 'SQLite format 3\\0%1000s' x >$1/jobs.db", "damaged"),
       ("sqlite 'CREATE TABLE notes (text TEXT)'", "a database of another program"),
       ("sqlite 'PRAGMA application_id = 7'", "a database of another program"),
       ("sqlite 'PRAGMA user_version = 7'", "has schema 7 and this version knows 2: install the version"),
-      // What SQLite would delete, or apply to a file that it is not of.
+      // A foreign WAL, which SQLite would delete or apply.
       ("printf log >$1/jobs.db-wal", "jobs.db-wal belongs to another database"),
       ("touch $1/jobs.db; printf log >$1/jobs.db-wal", "jobs.db-wal belongs to another database"),
       ("sqlite 'CREATE TABLE x (y)'; printf log >$1/jobs.db-wal", "jobs.db-wal belongs to another database"),
@@ -21,13 +23,13 @@ extension ProcessTests {
       ("ln -s $1/none/jobs.db $1/jobs.db", "(No such file or directory): check that its folder exists"),
     ]
 
-    /// The same for what only a user without privileges is refused.
+    /// The same for an unprivileged user.
     static let forbidden: [(preparation: String, message: String)] = [
       ("chmod 0555 $1", "check the owner and the permissions"),
       ("chmod 0000 $1", "check the owner and the permissions"),
       ("touch $1/jobs.db; chmod 0444 $1/jobs.db; chmod 0777 $1", "check the owner and the permissions"),
       ("touch $1/jobs.db; chmod 0666 $1/jobs.db; chmod 0555 $1", "check the owner and the permissions"),
-      // As a command that root runs by hand may leave them.
+      // As a command run by root may leave them.
       (
         "touch $1/jobs.db $1/jobs.db-wal; chmod 0666 $1/jobs.db; chmod 0600 $1/jobs.db-wal; chmod 0777 $1",
         "check the owner and the permissions"
@@ -35,14 +37,18 @@ extension ProcessTests {
     ]
 
     private static let sqlite = """
-      sqlite() { python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])' "$1" "$2"; }
+      sqlite() {
+        python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])' "$1" "$2"
+      }
       """
 
     private static let nobody = [
       "/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all",
     ]
 
-    /// Root is refused nothing: as root, the command is run as nobody, who must be able to reach it.
+    /// The command prefix of an unprivileged user; nil if there is none.
+    ///
+    /// Root is denied nothing, so under root the command runs as nobody, who must be able to reach it.
     private static let unprivileged: [String]? = {
       guard getuid() == 0 else { return [] }
       let reached = try? Program.run(
@@ -54,21 +60,21 @@ extension ProcessTests {
       _ verb: String, after preparation: String, as user: [String] = []
     ) throws -> Program.Result {
       let folder = try TemporaryFolder()
-      let place = folder.url.appendingPathComponent("store").path
-      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+      let store = folder.url.appendingPathComponent("store").path
+      try FileManager.default.createDirectory(atPath: store, withIntermediateDirectories: true)
       let script = preparation.replacing("sqlite '", with: "sqlite $1/jobs.db '")
       let prepared = try Program.run(
-        ["-ec", Self.sqlite + "\n" + script, "sh", place], executable: "/bin/bash")
+        ["-ec", Self.sqlite + "\n" + script, "sh", store], executable: "/bin/bash")
       try #require(prepared.status == 0, "\(prepared.error)")
-      // So that the folder can be removed.
-      defer { chmod(place, 0o700) }
-      // Ended after a while, should it start.
+      // Otherwise the folder could not be removed.
+      defer { chmod(store, 0o700) }
+      // Ended after a while if it starts.
       let command = ["/usr/bin/timeout", "5"] + user + [Program.path, verb]
       return try Program.run(
         Array(command.dropFirst()),
         environment: [
           "REPLICATE_WEBHOOK_SECRET": Daemon.secret, "WEBHOOK_LISTEN": "127.0.0.1:0",
-          "API_LISTEN": "127.0.0.2:0", "DATABASE_URL": "sqlite:\(place)/jobs.db",
+          "API_LISTEN": "127.0.0.2:0", "DATABASE_URL": "sqlite:\(store)/jobs.db",
         ], executable: command[0])
     }
 
@@ -80,14 +86,14 @@ extension ProcessTests {
     }
 
     @Test(arguments: unusable)
-    func anUnusableStoreIsRefusedWithWhatToDo(_ preparation: String, _ message: String) throws {
+    func anUnusableStoreIsRejectedWithTheRemedy(_ preparation: String, _ message: String) throws {
       expectRefusal(try run("serve", after: preparation), message)
       expectRefusal(try run("check", after: preparation), message, status: 1)
     }
 
     @Test(
       .enabled(if: unprivileged != nil, "nobody cannot reach the command here"), arguments: forbidden)
-    func aStoreThatIsForbiddenIsRefusedWithWhatToDo(_ preparation: String, _ message: String) throws {
+    func anInaccessibleStoreIsRejectedWithTheRemedy(_ preparation: String, _ message: String) throws {
       expectRefusal(try run("serve", after: preparation, as: Self.unprivileged ?? []), message)
       expectRefusal(try run("check", after: preparation, as: Self.unprivileged ?? []), message, status: 1)
     }

@@ -3,9 +3,9 @@ import LiveDaemon
 import Settings
 import Testing
 
-/// The repository keeps its own rules.
+/// The rules of the repository.
 @Suite struct RepositoryTests {
-  /// Who may import whom. Whoever changes this changes the architecture.
+  /// The allowed imports of each room. A change here changes the architecture.
   private static let rooms: [String: Set<String>] = [
     "Bytes": [],
     "Time": [],
@@ -60,7 +60,7 @@ import Testing
   ]
   /// The folders beside the rooms: module maps and headers of C libraries.
   private static let libraries: Set<String> = ["CCurl", "CLinux", "COpenSSL", "CPerfEvents", "CSQLite"]
-  /// What the standard library and the system bring.
+  /// Modules of the standard library and the system.
   private static let everywhere: Set<String> = ["Glibc", "Synchronization"]
 
   private func sources(of folder: String) throws -> [(name: String, text: String)] {
@@ -115,21 +115,7 @@ import Testing
     #expect(Set(values.keys) == Set(SettingsReader.Variable.allCases.map(\.rawValue)))
   }
 
-  @Test func everyProblemCodeIsInTheReadme() throws {
-    let readme = try String(contentsOf: Program.root.appendingPathComponent("README.md"), encoding: .utf8)
-    for code in ProblemCode.allCases { #expect(readme.contains("`\(code.rawValue)`"), "\(code.rawValue)") }
-  }
-
-  @Test func everyMetricIsInTheReadme() throws {
-    let readme = try String(contentsOf: Program.root.appendingPathComponent("README.md"), encoding: .utf8)
-    let prefix = "# TYPE replicate_webhookd_"
-    let names = PrometheusText.render(Metrics(secretCount: 1)).split(separator: "\n")
-      .filter { $0.hasPrefix(prefix) }.map { $0.dropFirst(prefix.count).prefix { $0 != " " } }
-    #expect(names.count > 20)
-    for name in names { #expect(readme.contains("`\(name)`"), "\(name)") }
-  }
-
-  /// A client could name any address with a field that the proxy passes on and the daemon believes.
+  /// A passed-on field would let clients claim any address.
   @Test(arguments: [
     ("nginx.conf", #"proxy_set_header Forwarded "";"#), ("Caddyfile", "header_up -Forwarded"),
   ])
@@ -139,8 +125,8 @@ import Testing
     #expect(text.contains(line))
   }
 
-  /// A small Debian has no /bin/kill, which is of procps: what is always there is the shell.
-  @Test func theUnitNeedsNoProgramThatMayBeMissing() throws {
+  /// A small Debian lacks /bin/kill, which is part of procps. The shell is always there.
+  @Test func theUnitUsesOnlyProgramsOfASmallDebian() throws {
     let unit = try String(
       contentsOf: Program.root.appendingPathComponent("deploy/service/replicate-webhookd.service"),
       encoding: .utf8)
@@ -150,7 +136,7 @@ import Testing
     #expect(programs == ["/usr/local/bin/replicate-webhookd", "/bin/sh"])
   }
 
-  /// Every member that the jobs API writes, by the names in its sources.
+  /// Every member that the jobs API writes is documented.
   @Test func everyMemberIsInTheReference() throws {
     let reference = try String(
       contentsOf: Program.root.appendingPathComponent("deploy/docs/jobs.md"), encoding: .utf8)

@@ -2,7 +2,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-/// What the scripts share: deploy/prerequisites.sh.
+/// The scripts' shared functions in deploy/prerequisites.sh.
 @Suite struct ScriptTests {
   private func bash(_ script: String, path: String = "/usr/bin:/bin") throws -> Program.Result {
     let file = Program.root.appendingPathComponent("deploy/prerequisites.sh").path
@@ -12,7 +12,7 @@ import Testing
       executable: "/bin/bash")
   }
 
-  /// What is shown can be typed.
+  /// The shown command can be pasted.
   @Test func aCommandAsRootIsShownAsItIsRun() throws {
     let asRoot = try bash("id() { echo 0; }; run as_root echo 'a b'")
     #expect(asRoot.status == 0 && asRoot.output == "\n\u{1B}[1m$ echo 'a b'\u{1B}[0m\na b\n", "\(asRoot)")
@@ -30,7 +30,9 @@ import Testing
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: swift)
     let result = try bash(
       #"""
-      ldd() { printf '\tlinux-vdso.so.1 (0x0)\n\t\#(library) => not found\n\tlibc.so.6 => /lib/libc.so.6 (0x0)\n'; }
+      ldd() {
+        printf '\tlinux-vdso.so.1 (0x0)\n\t\#(library) => not found\n\tlibc.so.6 => /lib/libc.so.6 (0x0)\n'
+      }
       need_packages() { echo "installing $*"; }
       need_swift
       """#, path: "\(folder.url.path):/usr/bin:/bin")

@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// The figures of deploy/docs/security.md: each is counted here, and the page has the count.
+  /// The figures of deploy/security.md, each counted here.
   @Suite struct SecurityFigureTests {
     private static let json = "Content-Type: application/json"
     private static let provider = [
@@ -18,7 +18,7 @@ extension ProcessTests {
 
     // MARK: Web pages
 
-    /// Names that a browser may be led to by DNS, and what only looks like this machine.
+    /// Names that DNS may rebind, and lookalikes of loopback names.
     private static let hosts = [
       "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "127.0.0.1.nip.io", "localhost.",
       "127.0.0.1.", "127.1", "127.0.1", "2130706433", "0x7f.0.0.1", "0x7f000001", "0177.0.0.1", "0.0.0.0",
@@ -48,7 +48,7 @@ extension ProcessTests {
       "file://", "http://127.0.0.2",
     ]
 
-    /// What a page of another origin may send without a preflight, and what it may not.
+    /// Requests of another origin, with and without a preflight.
     @Test func noOtherOriginChangesAnything() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       _ = try daemon.post(SignedDelivery(id: "m", prediction: "p", status: "processing"))
@@ -78,19 +78,23 @@ extension ProcessTests {
 
     private static let mutants = 7_500
 
-    /// Cut, doubled, and written over, with a seed: whatever comes of it is answered or closed, and is never a 500.
+    /// Requests cut, duplicated and overwritten by a seed.
+    ///
+    /// They are answered or closed, never with a 500.
     @Test func noMutatedRequestIsAnInternalError() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       let delivery = try SignedDelivery(id: "m", prediction: "p", status: "succeeded")
       let body = #"{"id":"x","model":"a/b","input":{"n":1.5}}"#
       let length = body.utf8.count
+      let post = "POST /jobs HTTP/1.1\r\nHost: localhost\r\n\(Self.json)\r\n"
       let requests: [(port: Int, host: String, bytes: [UInt8])] =
         [
           "GET /jobs?limit=5&state=failed HTTP/1.1\r\nHost: localhost\r\n\r\n",
           "GET /jobs/p/history?after=0 HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"1\"\r\n\r\n",
-          "GET /jobs/p/logs HTTP/1.1\r\nHost: localhost\r\n\r\nGET /usage HTTP/1.1\r\nHost: localhost\r\n\r\n",
-          "POST /jobs HTTP/1.1\r\nHost: localhost\r\n\(Self.json)\r\nContent-Length: \(length)\r\n\r\n\(body)",
-          "POST /jobs HTTP/1.1\r\nHost: localhost\r\n\(Self.json)\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "GET /jobs/p/logs HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            + "GET /usage HTTP/1.1\r\nHost: localhost\r\n\r\n",
+          "\(post)Content-Length: \(length)\r\n\r\n\(body)",
+          "\(post)Transfer-Encoding: chunked\r\n\r\n"
             + "\(String(length, radix: 16))\r\n\(body)\r\n0\r\n\r\n",
         ].map { (daemon.apiPort, "127.0.0.2", Array($0.utf8)) } + [
           (daemon.webhookPort, "127.0.0.1", delivery.request)
@@ -100,7 +104,7 @@ extension ProcessTests {
       for number in 0..<Self.mutants {
         let request = requests[number % requests.count]
         let connection = try HTTPConnection(host: request.host, port: request.port)
-        // It may be refused, and closed, before all of it was sent.
+        // It may be rejected, and closed, before all of it was sent.
         try? connection.send(mutator.mutate(request.bytes))
         connection.finishSending()
         let answer = String(decoding: connection.receiveAll(), as: UTF8.self)
@@ -116,7 +120,7 @@ extension ProcessTests {
   }
 }
 
-/// Changes a few places of a request. The same changes in every run.
+/// Mutates a few ranges of a request, the same in every run.
 private struct RequestMutator {
   private var state: UInt64 = 1
   private static let fragments = [
@@ -126,7 +130,7 @@ private struct RequestMutator {
   ]
 
   private mutating func next(below bound: Int) -> Int {
-    // Knuth's MMIX generator; its high bits are good enough for places.
+    // Knuth's MMIX generator; its high bits are good enough for offsets.
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
     return Int(state >> 33) % bound
   }
@@ -134,14 +138,14 @@ private struct RequestMutator {
   mutating func mutate(_ request: [UInt8]) -> [UInt8] {
     var bytes = request
     for _ in 0...next(below: 4) {
-      let place = next(below: bytes.count + 1)
-      let end = min(bytes.count, place + next(below: 9))
+      let start = next(below: bytes.count + 1)
+      let end = min(bytes.count, start + next(below: 9))
       switch next(below: 4) {
-      case 0: bytes.removeSubrange(place..<end)
-      case 1: bytes.insert(contentsOf: bytes[place..<end], at: place)
-      case 2: bytes.insert(UInt8(next(below: 256)), at: place)
+      case 0: bytes.removeSubrange(start..<end)
+      case 1: bytes.insert(contentsOf: bytes[start..<end], at: start)
+      case 2: bytes.insert(UInt8(next(below: 256)), at: start)
       default:
-        bytes.replaceSubrange(place..<end, with: Self.fragments[next(below: Self.fragments.count)].utf8)
+        bytes.replaceSubrange(start..<end, with: Self.fragments[next(below: Self.fragments.count)].utf8)
       }
     }
     return bytes

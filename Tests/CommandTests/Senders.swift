@@ -2,7 +2,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-/// Threads that send one delivery a connection, again and again, as a fleet behind a balancer would.
+/// Threads that send one delivery per connection, like a balanced fleet.
 final class Senders: Sendable {
   private struct State {
     var acknowledged: [String] = []
@@ -16,11 +16,11 @@ final class Senders: Sendable {
   init(count: Int, port: Int) {
     self.port = port
     state = Guarded(State(running: count))
-    // On threads of their own: they block, and the pool that runs the tests is small.
+    // Blocking threads, because the tests' thread pool is small.
     for sender in 0..<count { Thread.detachNewThread { self.send(as: sender) } }
   }
 
-  /// The predictions whose delivery was answered with 200.
+  /// The predictions whose delivery was answered 200.
   var acknowledged: [String] { state.withLock { $0.acknowledged } }
 
   private func send(as sender: Int) {
@@ -43,7 +43,7 @@ final class Senders: Sendable {
     state.withLock { $0.running -= 1 }
   }
 
-  /// Until so many more were acknowledged, or something failed.
+  /// Waits until `more` deliveries were acknowledged, or one failed.
   func waitForAcknowledgements(_ more: Int) throws {
     let goal = state.withLock { $0.acknowledged.count } + more
     try wait { $0.acknowledged.count >= goal || !$0.failures.isEmpty }
@@ -60,6 +60,6 @@ final class Senders: Sendable {
       if state.withLock({ condition($0) }) { return }
       poll(nil, 0, 5)
     }
-    try #require(Bool(false), "the senders do not get on")
+    try #require(Bool(false), "the senders make no progress")
   }
 }

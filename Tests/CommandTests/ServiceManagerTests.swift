@@ -3,7 +3,9 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// The daemon under a service manager that holds its socket and listens to what it says: the test is the manager.
+  /// The daemon under a service manager, which the test plays.
+  ///
+  /// The manager has socket activation and notifications.
   @Suite struct ServiceManagerTests {
     @Test func aRestartWithAHandedOverSocketRefusesNoConnection() throws {
       let folder = try TemporaryFolder()
@@ -11,7 +13,7 @@ extension ProcessTests {
       let senders = Senders(count: 3, port: manager.port)
       var daemon = try manager.startDaemon()
       for _ in 0..<5 {
-        // Some deliveries of each life, so that the restart falls into the middle of them.
+        // Some deliveries first, so that the restart falls into the middle of them.
         try senders.waitForAcknowledgements(20)
         #expect(try manager.stop(daemon) == 0)
         daemon = try manager.startDaemon()
@@ -41,7 +43,9 @@ extension ProcessTests {
   }
 }
 
-/// Plays systemd: holds a listening socket, starts the daemon with it, and receives what it notifies.
+/// A stand-in for systemd.
+///
+/// It holds a listening socket, starts the daemon with it, and receives its notifications.
 private final class ServiceManagerDouble {
   let port: Int
   private let listener: Int32
@@ -84,7 +88,7 @@ private final class ServiceManagerDouble {
     close(notifications)
   }
 
-  /// Returns when the daemon has said that it is ready.
+  /// Starts a daemon, and waits for its readiness notification.
   func startDaemon() throws -> HandedOverDaemon {
     let daemon = try HandedOverDaemon(
       listener: listener, folder: folder, notifySocket: folder.url.appendingPathComponent("notify").path)
@@ -92,7 +96,7 @@ private final class ServiceManagerDouble {
     return daemon
   }
 
-  /// SIGTERM; the exit status, once the daemon has said that it stops.
+  /// Sends SIGTERM, waits for the stop notification, and returns the exit status.
   func stop(_ daemon: HandedOverDaemon) throws -> Int32 {
     let status = try daemon.stop()
     try receive(until: "STOPPING=1")
@@ -110,7 +114,7 @@ private final class ServiceManagerDouble {
   }
 }
 
-/// A daemon that was started with a socket as its descriptor 3.
+/// A daemon started with a socket as its descriptor 3.
 private final class HandedOverDaemon {
   private var processID: pid_t = 0
   private var hasEnded = false
@@ -122,8 +126,8 @@ private final class HandedOverDaemon {
     posix_spawn_file_actions_adddup2(&actions, listener, 3)
     posix_spawn_file_actions_addopen(
       &actions, 2, folder.url.path + "/log", O_WRONLY | O_CREAT | O_APPEND, 0o600)
-    // sd_listen_fds(3) wants the process's own number, which a shell knows before it becomes the daemon. It closes what
-    // it inherited from the tests, whose connections the daemon would otherwise keep open.
+    // sd_listen_fds(3) requires the process's own number, which a shell knows before it executes the daemon.
+    // It closes descriptors inherited from the tests, whose connections the daemon would otherwise keep open.
     let script = """
       cd "$0"
       for open in /proc/$$/fd/*; do [ "${open##*/}" -gt 3 ] && eval "exec ${open##*/}>&-"; done
@@ -148,7 +152,7 @@ private final class HandedOverDaemon {
     }
   }
 
-  /// SIGTERM, and the exit status.
+  /// Sends SIGTERM, and returns the exit status.
   func stop() throws -> Int32 {
     kill(processID, SIGTERM)
     var status: Int32 = 0

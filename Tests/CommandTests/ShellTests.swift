@@ -4,11 +4,11 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// `run`, `cancel`, `usage` and their kin as processes, at a stub of the jobs API.
+  /// `run`, `cancel`, `usage` and similar commands, against a stub API.
   @Suite struct ShellTests {
     private static let pending = Response.json(#"{"id":"j1","state":"pending","revision":1}"#, .accepted)
 
-    /// Creates `j1`, shows it running twice, and then as `end`.
+    /// A stub that shows `j1` running twice, and then as `end`.
     private static func stub(endingAs end: String) throws -> StubAPI {
       try StubAPI { request, before in
         switch request.line {
@@ -54,7 +54,7 @@ extension ProcessTests {
       #expect(result.status == 1 && result.output == #"{"id":"j1","state":"failed","revision":3}"#)
     }
 
-    /// What is asked for, as the daemon reads it: the rest of the line, and the body.
+    /// Arguments, and the body of their request.
     @Test(arguments: [
       (["a/b", "-i", "p=x", "--input", "n:=1.0"], #"{"model":"a/b","input":{"p":"x","n":1.0}}"#),
       (["a/b:c"], #"{"model":"a/b:c","input":{}}"#),
@@ -107,7 +107,7 @@ extension ProcessTests {
       #expect(try silent.run(["run", "a/b"]).status == 65)
     }
 
-    /// A daemon that restarts is waited for; one that says no is not.
+    /// A restarting daemon is waited for; an error answer is not.
     @Test func anOutageIsWaitedFor() throws {
       let stub = try StubAPI { request, before in
         if request.line == "POST /jobs" { return Self.pending }
@@ -123,7 +123,8 @@ extension ProcessTests {
     @Test func jobFollowsAJobThatIsThere() throws {
       let stub = try StubAPI { _, before in
         .json(
-          #"{"id":"j 1","state":"\#(before == 0 ? "stale" : "succeeded")","revision":\#(before),"output":"x"}"#
+          #"{"id":"j 1","state":"\#(before == 0 ? "stale" : "succeeded")","#
+            + #""revision":\#(before),"output":"x"}"#
         )
       }
       let result = try stub.run(["job", "j 1", "--follow"])

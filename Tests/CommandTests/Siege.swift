@@ -2,15 +2,16 @@ import Foundation
 import LiveDaemon
 import Testing
 
-/// Three thousand connections that mean no good, and some that come and go: 2,000 that are silent, 500 that drip a header
-/// section, 500 that drip a body, a storm of connects and resets, and bodies as large as may be.
+/// Three thousand hostile connections, and others that come and go.
 ///
-/// One thread does all of it, in rounds; what the server closes is opened again in the next round.
+/// 2,000 are silent or idle, 500 drip a header section, and 500 drip a body. Others connect and reset at
+/// once, or send bodies of the maximum size. One thread does all of it, in rounds; closed connections are
+/// opened again in the next.
 final class Siege: Sendable {
   private struct State {
     var isOver = false
     var rounds = 0
-    /// Connections of each kind that were open at the end of the last round.
+    /// Open connections of each kind after the last round.
     var open: [String: Int] = [:]
     var weakest: String?
     var hasEnded = false
@@ -19,9 +20,9 @@ final class Siege: Sendable {
   private struct Kind {
     let name: String
     let count: Int
-    /// What a connection begins with.
+    /// The first bytes of a connection.
     let opening: [UInt8]
-    /// What it adds in every round.
+    /// The bytes that it sends in every round.
     let drip: [UInt8]
   }
 
@@ -35,7 +36,7 @@ final class Siege: Sendable {
     Kind(name: "dripping bodies", count: 500, opening: delivery(of: 100_000), drip: [0x61]),
   ]
   static let size = kinds.map(\.count).reduce(0, +)
-  private static let largestBody = 8 * 1024 * 1024
+  private static let maxBodyBytes = 8 * 1024 * 1024
 
   private let address: Int
   private let state = Guarded(State())
@@ -45,7 +46,9 @@ final class Siege: Sendable {
     Thread.detachNewThread { self.run() }
   }
 
-  /// A kind of which less than half stood in some round: then the siege proved nothing.
+  /// A kind of which less than half was open in some round.
+  ///
+  /// Then the siege proves nothing.
   var weakest: String? { state.withLock(\.weakest) }
 
   func waitUntilComplete() throws { try wait { $0.rounds >= 3 } }
@@ -60,10 +63,10 @@ final class Siege: Sendable {
       if state.withLock({ condition($0) }) { return }
       poll(nil, 0, 5)
     }
-    try #require(Bool(false), "the siege does not get on")
+    try #require(Bool(false), "the siege makes no progress")
   }
 
-  /// Signed by nobody, which shows only when the body has come.
+  /// A request with a wrong signature, detected only after its body.
   private static func delivery(of length: Int) -> [UInt8] {
     let mac = String(repeating: "A", count: 43) + "="
     return Array(
@@ -96,7 +99,7 @@ extension Siege {
     state.withLock { $0.hasEnded = true }
   }
 
-  /// Drops what the server has closed, lets the rest drip, and opens new ones.
+  /// Drops closed connections, lets the others drip, and opens new ones.
   private func keepUp(_ kind: Kind, _ connections: inout [Int32]) {
     connections.removeAll { descriptor in
       var sink = [UInt8](repeating: 0, count: 4096)
@@ -112,7 +115,7 @@ extension Siege {
     }
   }
 
-  /// Connects and resets at once.
+  /// Opens connections, and resets each at once.
   private func connectAndReset() {
     for _ in 0..<100 {
       guard let descriptor = connect() else { return }
@@ -122,7 +125,7 @@ extension Siege {
     }
   }
 
-  /// Four bodies of the largest size at a time, as fast as they are taken.
+  /// Sends four bodies of the maximum size at full speed.
   private func push(_ bodies: inout [(descriptor: Int32, left: Int)]) {
     let piece = [UInt8](repeating: 0x61, count: 256 * 1024)
     for index in bodies.indices.reversed() {
@@ -136,12 +139,12 @@ extension Siege {
       bodies.remove(at: index)
     }
     while bodies.count < 4, let descriptor = connect() {
-      bodies.append((descriptor, Self.largestBody))
-      _ = send(Self.delivery(of: Self.largestBody), to: descriptor)
+      bodies.append((descriptor, Self.maxBodyBytes))
+      _ = send(Self.delivery(of: Self.maxBodyBytes), to: descriptor)
     }
   }
 
-  /// How many bytes were taken; negative where the connection is gone.
+  /// Returns how many bytes were sent; negative if the connection is closed.
   private func send(_ bytes: [UInt8], to descriptor: Int32) -> Int {
     guard !bytes.isEmpty else { return 0 }
     let sent = Glibc.send(

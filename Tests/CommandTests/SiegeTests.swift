@@ -3,11 +3,11 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// What a hostile network does all at once, while an honest sender must notice nothing of it.
+  /// A hostile network, which must not affect an honest sender.
   @Suite struct SiegeTests {
     @Test func anHonestDeliveryIsAcknowledgedWithinASecondUnderSiege() throws {
       let folder = try TemporaryFolder()
-      // Shorter than by default, so that each runs out several times.
+      // Shorter than by default, so that each expires several times.
       let daemon = try Daemon(
         in: folder,
         environment: [
@@ -45,7 +45,9 @@ extension ProcessTests {
         "\(before.residentKilobytes) KB before, \(settled.residentKilobytes) KB after")
     }
 
-    /// What a daemon keeps for good once it has worked is not what a siege leaves behind.
+    /// Warms up the daemon.
+    ///
+    /// Memory kept after its first work is not left by the siege.
     private func warmUp(_ daemon: Daemon) throws {
       for number in 0..<200 {
         let delivery = try SignedDelivery(id: "w-\(number)", prediction: "w-\(number)", status: "succeeded")

@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Sixty connections ask the jobs API for a large answer and read nothing of it.
+  /// Sixty connections that request a large answer and do not read it.
   @Suite struct SlowReaderTests {
     private static let megabytes = 32
     private static let readers = 60
@@ -18,7 +18,7 @@ extension ProcessTests {
       let output = String(repeating: "x", count: 6 << 20)
       let body = Array(#"{"id":"p","status":"succeeded","output":"\#(output)"}"#.utf8)
       #expect(try daemon.post(SignedDelivery(id: "m", body: body)).status == 200)
-      // What one answer takes while it is made is no part of the comparison.
+      // Once beforehand, because the memory of rendering is not compared.
       #expect(try daemon.fetch("/jobs/p").body.count > 6 << 20)
       let processID = daemon.process.processIdentifier
       let before = try ProcessUsage(of: processID).residentKilobytes

@@ -4,7 +4,7 @@ import HTTPWire
 import LiveDaemon
 @testable import System
 
-/// What the stub was asked.
+/// A request that the stub received.
 struct StubRequest: Sendable {
   /// Method and target.
   let line: String
@@ -19,7 +19,7 @@ final class StubAPI {
   private let store = Guarded<[StubRequest]>([])
   let url: String
 
-  /// - Parameter answer: is told what is asked, and how often the same line was asked before.
+  /// - Parameter answer: receives the request, and how many requests with the same line came before.
   init(_ answer: @escaping @Sendable (StubRequest, Int) -> Response) throws {
     let kernel = try LinuxKernel()
     let (descriptor, address) = try kernel.listen(
@@ -41,7 +41,7 @@ final class StubAPI {
   var requests: [StubRequest] { store.withLock { $0 } }
   var lines: [String] { requests.map(\.line) }
 
-  /// The command, asking this stub.
+  /// Runs the command against this stub.
   func run(_ arguments: [String]) throws -> Program.Result {
     try Program.run(arguments + ["--api", url], environment: ["API_TOKENS": "first-token-0123456789"])
   }

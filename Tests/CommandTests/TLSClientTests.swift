@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// The daemon's own TLS, as clients of other make see it: curl, openssl s_client and Python's ssl.
+  /// The daemon's TLS with independent clients: curl, openssl s_client and Python's ssl.
   @Suite struct TLSClientTests {
     @Test(arguments: ["1.2", "1.3"])
     func curlDeliversOverTLS(_ version: String) throws {
@@ -20,7 +20,7 @@ extension ProcessTests {
       #expect(try server.daemon.job("p1")["state"] as? String == "succeeded")
     }
 
-    /// Everything that a client may ask for and a server of today must refuse.
+    /// Parameters that a client may offer and a modern server must reject.
     @Test(arguments: [
       ["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"], ["-tls1", "-cipher", "DEFAULT@SECLEVEL=0"],
       ["-tls1_2", "-cipher", "AES128-SHA@SECLEVEL=0"], ["-tls1_2", "-cipher", "AES256-GCM-SHA384"],
@@ -53,7 +53,9 @@ extension ProcessTests {
       #expect(result.output.contains(shown), "\(result.output)")
     }
 
-    /// `R` asks s_client to renegotiate, once it is connected: a handshake costs the server more than the client.
+    /// A handshake costs the server more than the client.
+    ///
+    /// The command `R` makes a connected s_client renegotiate.
     @Test func renegotiationIsRefused() throws {
       let script = """
         coproc openssl s_client -connect 127.0.0.1:$0 -tls1_2 2>&1
@@ -114,26 +116,28 @@ extension ProcessTests {
       #expect(answer.fields["connection"] == "close")
     }
 
-    /// Bytes that are no handshake, and handshakes that do not come: none holds a connection for long.
+    /// Invalid and missing handshakes hold no connection for long.
     @Test(
       arguments: [
         [], [0x16], [0x16, 0x03, 0x01, 0x02, 0x00, 0x01], Array(repeating: 0x80, count: 100),
         [0x16, 0x03, 0x01, 0xFF, 0xFF, 0x01, 0x00],
       ] as [[UInt8]])
-    func aHandshakeThatDoesNotComeIsGivenUp(_ bytes: [UInt8]) throws {
+    func anIncompleteHandshakeTimesOut(_ bytes: [UInt8]) throws {
       let server = try TLSDaemon(environment: ["HANDSHAKE_TIMEOUT": "200ms"])
       let processID = server.daemon.process.processIdentifier
       let before = try ProcessUsage(of: processID).descriptors
       let connections = try (0..<20).map { _ in try HTTPConnection(host: "127.0.0.1", port: server.port) }
       for connection in connections { try connection.send(bytes) }
-      // A client that stays until the end: the server's linger ends by itself.
+      // The clients stay connected to the end, and the server's linger ends by itself.
       let after = try ProcessUsage.of(processID, onceIts: \.descriptors, isAtMost: before)
       #expect(after.descriptors <= before)
       for connection in connections { connection.waitForEnd() }
     }
   }
 
-  /// What keeps the daemon from starting is one line that names the setting, the file, the cause and the fix.
+  /// A start that fails writes one line.
+  ///
+  /// It names the setting, the file, the cause and the remedy.
   @Suite struct TLSStartTests {
     @Test(arguments: [
       ("certificate.pem", "other.pem", "TLS_KEY", "does not belong"),

@@ -2,10 +2,12 @@ import Foundation
 import LiveDaemon
 import Testing
 
-/// Certificates and keys of one test, made by the openssl command.
+/// The certificates and keys of one test, created by the openssl command.
 enum Certificates {
-  /// `certificate.pem` and `key.pem` belong together; `other.pem` is another key, `encrypted.pem` the same with a
-  /// passphrase, `expired.pem` a certificate of yesterday.
+  /// Creates the files of a test.
+  ///
+  /// `certificate.pem` and `key.pem` belong together. `other.pem` is another key, `encrypted.pem` is
+  /// `key.pem` with a passphrase, and `expired.pem` is a certificate of yesterday.
   static func make(in folder: TemporaryFolder) throws {
     let path = folder.url.path
     try openssl(serving("hooks.example.com", in: path))
@@ -16,7 +18,7 @@ enum Certificates {
       "pkey", "-in", "\(path)/key.pem", "-aes256", "-passout", "pass:secret", "-out", "\(path)/encrypted.pem",
     ])
     try openssl(["req", "-new", "-key", "\(path)/key.pem", "-subj", "/CN=old", "-out", "\(path)/request.pem"])
-    // openssl refuses to make one that has ended, but not one that began before it ends.
+    // openssl rejects an end date in the past, but not a negative number of days.
     try openssl([
       "x509", "-req", "-in", "\(path)/request.pem", "-signkey", "\(path)/key.pem", "-days", "-1",
       "-out", "\(path)/expired.pem",
@@ -37,7 +39,7 @@ enum Certificates {
   }
 }
 
-/// A daemon that speaks TLS on its webhooks listener, with a certificate of its own.
+/// A daemon with TLS on its webhooks listener.
 final class TLSDaemon {
   let daemon: Daemon
   private let folder: TemporaryFolder
@@ -61,15 +63,19 @@ final class TLSDaemon {
     return try Program.run(["-c", command, input] + arguments, executable: "/bin/bash")
   }
 
-  /// Runs `script` in Python with these at hand: `trusting()` makes a context, `connect(context, session)` a connection,
-  /// `get_status(connection)` gives the status of a request on it.
+  /// Runs `script` in Python after a prelude of helpers.
+  ///
+  /// `trusting()` makes a context, `connect(context, session)` a connection, and `get_status(connection)`
+  /// returns the status of a request on it.
   func python(_ script: String) throws -> Program.Result {
     let prelude = """
       import os, signal, socket, ssl, subprocess, time
-      daemon, port, folder, log = \(daemon.process.processIdentifier), \(port), "\(folder.url.path)", "\(daemon.logPath)"
+      daemon, port = \(daemon.process.processIdentifier), \(port)
+      folder, log = "\(folder.url.path)", "\(daemon.logPath)"
       certificate, key = folder + "/certificate.pem", folder + "/key.pem"
       def make_certificate(name):
-          return ["openssl"] + [part.replace("NAME", name) for part in \(Certificates.serving("NAME", in: folder.url.path))]
+          command = \(Certificates.serving("NAME", in: folder.url.path))
+          return ["openssl"] + [part.replace("NAME", name) for part in command]
       def trusting():
           return ssl.create_default_context(cafile=certificate)
       def connect(context, session=None):

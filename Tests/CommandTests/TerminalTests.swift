@@ -6,7 +6,9 @@ import Testing
 
 @testable import replicate_webhookd
 
-/// ESC, CSI of C1, DEL, a line separator and an override of direction: what payloads may hold.
+/// A payload text with harmful characters.
+///
+/// They are ESC, CSI of C1, DEL, a line separator and a direction override.
 private let hostile = "a\u{1B}[2J\u{9B}31m\u{7F}\u{2028}\u{202E}z\u{2066}é👩‍💻"
 private let harmful: [Unicode.Scalar] = ["\u{1B}", "\u{9B}", "\u{7F}", "\u{2028}", "\u{202E}", "\u{2066}"]
 
@@ -18,7 +20,7 @@ private let harmful: [Unicode.Scalar] = ["\u{1B}", "\u{9B}", "\u{7F}", "\u{2028}
   }
 
   @Test func anEscapedDocumentIsTheSameDocument() throws {
-    // What JSON does not allow in a string is an escape already.
+    // Characters that JSON does not allow in a string are already escapes.
     let raw = "{\"a\":\r\n\t\"\(hostile.replacing("\u{1B}", with: "\\u001b"))\"}"
     let escaped = Terminal.escaped(json: Array(raw.utf8))
     #expect(!escaped.unicodeScalars.contains { harmful.contains($0) || $0 == "\r" })
@@ -28,12 +30,13 @@ private let harmful: [Unicode.Scalar] = ["\u{1B}", "\u{9B}", "\u{7F}", "\u{2028}
 }
 
 extension ProcessTests {
-  /// Commands on a terminal, at a jobs API that answers with hostile texts.
+  /// Commands on a terminal, with hostile texts from the jobs API.
   @Suite struct TerminalTests {
     private static let text = hostile.replacing("\u{1B}", with: "\\u001b")
     private static let document = #"""
       {"id":"\#(text)","state":"succeeded","output":"\#(text)","revision":1,"provider_status":"\#(text)",
-       "deliveries":[{"provider_status":"\#(text)"}],"jobs":[{"id":"\#(text)","revision":1,"model":"\#(text)"}],
+       "deliveries":[{"provider_status":"\#(text)"}],
+       "jobs":[{"id":"\#(text)","revision":1,"model":"\#(text)"}],
        "days":[{"day":"\#(text)"}],"usage":[{"model":"\#(text)"}]}
       """#
 
@@ -67,7 +70,7 @@ extension ProcessTests {
     func nothingHarmfulReachesATerminal(_ words: [String], _ status: Status) throws {
       let stub = try Self.stub(status)
       let output = try onTerminal(words + ["--api", stub.url])
-        // With which a line that is shown is written over.
+        // This sequence overwrites the progress line.
         .replacingOccurrences(of: "\r\u{1B}[K", with: "")
       #expect(!output.isEmpty && !output.unicodeScalars.contains { harmful.contains($0) }, "\(output)")
     }
@@ -81,7 +84,7 @@ extension ProcessTests {
       #expect(!output.contains("\nforged"))
     }
 
-    /// What programs read stays exact.
+    /// Output into a pipe is exact.
     @Test func aPipeGetsEveryByte() throws {
       let stub = try Self.stub()
       #expect(try stub.run(["run", "a/b"]).output == hostile + "\n")

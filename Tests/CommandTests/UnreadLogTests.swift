@@ -3,11 +3,12 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Standard error is a pipe that somebody holds open and does not read: it is full, and every write to it
-  /// blocks.
+  /// A daemon whose standard error is a full, unread pipe.
+  ///
+  /// Every write to it blocks.
   @Suite struct UnreadLogTests {
     @Test(arguments: [(1, 0), (2, 1)])
-    func aDaemonWhoseLogNobodyReadsServesAndStops(_ signals: Int, _ status: Int32) throws {
+    func aDaemonWithAnUnreadLogServesAndStops(_ signals: Int, _ status: Int32) throws {
       let daemon = try Daemon(
         in: TemporaryFolder(), environment: ["LOG_LEVEL": "info", "SHUTDOWN_GRACE": "60s"], readsLog: false)
       // More lines than the 64 KiB of a pipe hold.
@@ -15,7 +16,7 @@ extension ProcessTests {
         let delivery = try SignedDelivery(id: "m\(number)", prediction: "p\(number)", status: "succeeded")
         #expect(try daemon.post(delivery).status == 200)
       }
-      // Keeps the first signal from ending it.
+      // An open request, so that the first signal does not end it.
       let unfinished = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
       if signals > 1 { try unfinished.send(Array("GET /healthz HTTP/1.1\r\n".utf8)) }
       #expect(try daemon.fetch("/readyz").status == 200)
@@ -23,7 +24,7 @@ extension ProcessTests {
         if number > 1 { try wait("draining") { try daemon.fetch("/readyz").status == 503 } }
         kill(daemon.process.processIdentifier, SIGTERM)
       }
-      try wait("the end, although nobody reads the log") { !daemon.process.isRunning }
+      try wait("the end with an unread log") { !daemon.process.isRunning }
       #expect(daemon.process.terminationStatus == status)
     }
 
@@ -32,7 +33,7 @@ extension ProcessTests {
         if try condition() { return }
         poll(nil, 0, 5)
       }
-      throw Unusable("waited in vain for \(expected)")
+      throw Unusable("timed out waiting for \(expected)")
     }
   }
 }

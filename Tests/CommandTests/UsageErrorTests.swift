@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension ProcessTests {
-  /// Commands that could only do something else than was meant, and those that find the daemon by its settings.
+  /// Commands with usage errors, and `send` with the daemon's settings.
   @Suite struct UsageErrorTests {
     @Test(
       .timeLimit(.minutes(1)),
@@ -26,7 +26,7 @@ extension ProcessTests {
     @Test(arguments: [
       ["help"], ["help", "jobs"], ["help", "serve"], ["help", "check", "--help"], ["help", "help"],
     ])
-    func helpOfWhatThereIsIsNoError(_ arguments: [String]) throws {
+    func helpOfAKnownVerbIsNoError(_ arguments: [String]) throws {
       let result = try Program.run(arguments)
       #expect(result.status == 0 && !result.output.isEmpty, "\(result)")
     }
@@ -51,7 +51,7 @@ extension ProcessTests {
       }
     }
 
-    /// A webhook's URL with a mistake in it: nobody else notices.
+    /// A mistake in a webhook's URL shows only in the log.
     @Test func aPathThatLeadsNowhereIsInTheLogWithoutItsQuery() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder)

@@ -34,7 +34,9 @@ extension FleetTests {
       }
     }
 
-    /// The provider's own limit is lower: no call is made before its Retry-After has passed.
+    /// The provider's own limit is lower.
+    ///
+    /// No call is made before its Retry-After has passed.
     @Test func aBurstDrainsAtTheProvidersRate() throws {
       let count = 300
       let station = try Station(

@@ -5,7 +5,7 @@ import Testing
 extension FleetTests {
   /// No prediction is created twice, because each costs money.
   @Suite struct CreatedOnceTests {
-    /// A third of the calls fail, half of them after they took effect.
+    /// A third of the calls fail, half of them after taking effect.
     ///
     /// No webhook arrives, so each prediction has to be found in the list, which shows webhooks or not.
     @Test(arguments: [false, true])
@@ -22,7 +22,9 @@ extension FleetTests {
       #expect(predictions.count == count)
     }
 
-    /// The steps of deploy/failures.md: orders queued in the backup have been created since.
+    /// The steps of deploy/failures.md.
+    ///
+    /// Orders queued in the backup have been created since.
     @Test func aRestoredBackupCreatesNothingAgain() throws {
       let count = 12
       let station = try Station(["--duration", "100ms"], ["CREATES_PER_MINUTE": "40"])

@@ -28,7 +28,7 @@ extension FleetTests {
       #expect(try station.cancel(job) == 200)
     }
 
-    /// The cancellation is requested while the create call is in flight, and that call fails.
+    /// A cancellation during the create call, which then fails.
     @Test func aJobThatIsBeingSentIsCanceled() throws {
       let station = try Station(["--create-rate", "1", "--latency", "1s"])
       let first = try station.submit(Self.slow)
@@ -71,7 +71,9 @@ extension FleetTests {
       #expect(try station.metric("stale_jobs_total") >= 1)
     }
 
-    /// A job that is stale before its prediction is known is polled once it is.
+    /// A job that is stale before its prediction is known.
+    ///
+    /// It is polled once the prediction is known.
     @Test func aJobThatIsStaleBeforeItsCreationIsStillPolled() throws {
       let station = try Station(["--lose", "1", "--latency", "3s", "--duration", "500ms"])
       let job = try station.submit(#"{"model":"demo/text","input":{},"timeout":"1s"}"#)
@@ -79,7 +81,8 @@ extension FleetTests {
       _ = try station.job(job, in: ["succeeded"], seconds: 40)
     }
 
-    /// Only several minutes of 404s end a job, because a wrong address or another account's token causes them too.
+    /// Only several minutes of 404s end a job, because a wrong address or another account's token causes them
+    /// too.
     @Test func `two 404s do not end a job`() throws {
       let station = try Station()
       let (job, other) = (try station.submit(Self.slow), try station.submit(Self.slow))

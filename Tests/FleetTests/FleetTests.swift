@@ -7,7 +7,9 @@ import Testing
   /// The number of jobs, set by `FLEET_JOBS`.
   static let size = ProcessInfo.processInfo.environment["FLEET_JOBS"].flatMap { Int($0) } ?? 1000
 
-  /// A load with lost, duplicated and reordered webhooks, failing calls and kills of the daemon.
+  /// A load with webhook faults, failing calls and kills of the daemon.
+  ///
+  /// Webhooks are lost, duplicated and reordered.
   ///
   /// Calls fail before and after they took effect. Each job is created once, and ends as its prediction did.
   @Test func everyJobEndsAsItsPredictionDidAndIsCreatedOnce() throws {

@@ -37,7 +37,7 @@ extension FleetTests {
       return commands
     }
 
-    /// Runs the commands in their order, because later ones use jobs of earlier ones.
+    /// Runs the commands in order, because later ones use earlier jobs.
     @Test func everyCommandOfTheWalkWorksAsPasted() throws {
       let station = try Station(["--duration", "300ms"])
       let commands = try Self.commands(from: "## Run a job\n", to: "## On a laptop\n")

@@ -3,7 +3,7 @@ import LiveDaemon
 import Testing
 
 extension FleetTests {
-  /// The resources of an idle daemon, and the time that a busy one takes to stop.
+  /// Resources of an idle daemon, and the stop of a busy one.
   @Suite struct ResourceTests {
     @Test func anIdleDaemonUsesNoProcessor() throws {
       let station = try Station(["--duration", "100ms"])
@@ -67,7 +67,9 @@ extension FleetTests {
       }
     }
 
-    /// The processor time in seconds, counted by the kernel in hundredths (proc(5), utime and stime).
+    /// The processor time in seconds.
+    ///
+    /// The kernel counts it in hundredths (proc(5), utime and stime).
     private static func processorTime(of station: Station) throws -> Double {
       let text = try String(
         contentsOfFile: "/proc/\(station.daemon.process.processIdentifier)/stat", encoding: .utf8)

@@ -1,7 +1,9 @@
 import Foundation
 import LiveDaemon
 
-/// Submits jobs from its own threads, each with an `Idempotency-Key` and with retries.
+/// Submits jobs from its own threads, with keys and retries.
+///
+/// Each job has an `Idempotency-Key`.
 final class Submitter: Sendable {
   struct Progress: Sendable {
     /// The ids of accepted jobs by key.
@@ -32,7 +34,9 @@ final class Submitter: Sendable {
     }
   }
 
-  /// Submits one job, with retries for at most a minute while the daemon restarts.
+  /// Submits one job, with retries for at most a minute.
+  ///
+  /// The daemon may be restarting.
   private static func submit(_ key: String, _ body: String, _ port: Int, _ progress: Guarded<Progress>) {
     let end = Date().addingTimeInterval(60)
     while Date() < end {

@@ -1,6 +1,6 @@
 package import Foundation
 
-/// A running daemon, in its own process on ports that the system chose.
+/// A running daemon process on ports chosen by the system.
 package final class Daemon {
   package static let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
@@ -11,7 +11,7 @@ package final class Daemon {
   private let folder: TemporaryFolder
   /// The file that standard error goes to.
   private let logFile: URL
-  /// The pipe of an unread log; it is copied to the file until the daemon listens.
+  /// The pipe of an unread log. It is copied to the file until the daemon listens.
   private let unreadLog: Pipe?
 
   /// - Parameters:
@@ -112,7 +112,7 @@ package final class Daemon {
     throw Unusable("the daemon does not listen")
   }
 
-  /// Reads the log until it has both addresses, for at most half a minute.
+  /// Waits for both addresses in the log, for at most half a minute.
   private func learnPorts() throws {
     for _ in 0..<6000 where webhookPort == 0 || apiPort == 0 {
       guard process.isRunning else { throw Unusable("the daemon ended: \(logText)") }
@@ -129,7 +129,9 @@ package final class Daemon {
     guard webhookPort != 0, apiPort != 0 else { throw Unusable("the daemon does not listen: \(logText)") }
   }
 
-  /// The fields of a line in either format, except those with spaces in their values.
+  /// The fields of a line in either format.
+  ///
+  /// Fields with spaces in their values are left out.
   private static func fields(of line: Substring) -> [String: String] {
     if let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] {
       return object.compactMapValues { $0 as? String }

@@ -2,7 +2,8 @@ import Foundation
 
 /// A value behind a lock that thread sanitizer understands.
 ///
-/// The standard library's `Mutex` takes a contended lock inside the kernel, and is then reported for races that are none.
+/// The standard library's `Mutex` takes a contended lock inside the kernel, and is then reported for races
+/// that are none.
 ///
 /// `@unchecked Sendable`: the value is only accessed with the lock held.
 package final class Guarded<Value>: @unchecked Sendable {

@@ -97,7 +97,7 @@ package final class HTTPConnection {
     while recv(descriptor, &chunk, chunk.count, 0) > 0 {}
   }
 
-  /// The status and the body of the next answer, parsed cheaply for load.
+  /// The status and the body of the next answer, parsed cheaply.
   package func receiveStatusAndBody() throws -> (status: Int, body: [UInt8]) {
     while true {
       if let (status, end, length) = try plainHead(), input.count >= end + length {

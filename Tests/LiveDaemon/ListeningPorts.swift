@@ -2,7 +2,9 @@ internal import Foundation
 
 /// The ports that a process listens on, from proc(5).
 package enum ListeningPorts {
-  /// The port of a TCP socket of `process` that listens on `host`; nil if there is none.
+  /// The port of a listening TCP socket of `process` on `host`.
+  ///
+  /// Nil if there is none.
   package static func port(of process: Int32, on host: String) -> Int? {
     var address = in_addr()
     guard inet_pton(AF_INET, host, &address) == 1 else { return nil }

@@ -90,7 +90,9 @@ extension LiveSimulator {
       predictions: (facts["predictions"] as? [[String: Any]] ?? []).map(Prediction.init))
   }
 
-  /// When each prediction was created, in seconds of the day, from the API's list: newest first.
+  /// The creation times from the API's list, newest first.
+  ///
+  /// They are in seconds of the day.
   package func creationTimes() throws -> [Double] {
     var times: [Double] = []
     var path: String? = "/v1/predictions"

@@ -20,7 +20,7 @@ package struct ProcessUsage {
     return kilobytes
   }
 
-  /// Returns the usage as soon as one figure is low enough, or after half a minute.
+  /// Waits until `figure` is low enough, for at most half a minute.
   package static func of(
     _ processID: Int32, onceIts figure: KeyPath<ProcessUsage, Int>, isAtMost bound: Int
   ) throws -> ProcessUsage {

@@ -2,8 +2,8 @@ package import Foundation
 
 /// Starts processes that end when the tests do, however those end.
 ///
-/// The kernel signals a child when the thread that started it ends (prctl(2), `PR_SET_PDEATHSIG`). Threads of tests come
-/// and go, so one permanent thread starts all processes.
+/// The kernel signals a child when the thread that started it ends (prctl(2), `PR_SET_PDEATHSIG`). Threads of
+/// tests come and go, so one permanent thread starts all processes.
 package enum StartingThread {
   /// A command prefix: the command is killed with its parent.
   ///

@@ -3,7 +3,8 @@ internal import LiveDaemon
 
 /// The wall clock steps an hour forth and back.
 ///
-/// Deliveries signed by the other clock are rejected with their reason, no timeout fires, and nothing is lost.
+/// Deliveries signed by the other clock are rejected with their reason, no timeout fires, and nothing is
+/// lost.
 enum ClockProof {
   static func run(_ scenario: Scenario) throws -> Row {
     guard let library = scenario.clockShift else { throw Unusable("the clock proof needs --clock-shift") }

@@ -1,6 +1,8 @@
 internal import LiveDaemon
 
-/// A daemon started with standard descriptors closed, as by `serve 2>&-`, and killed under load.
+/// A daemon with closed standard descriptors, killed under load.
+///
+/// It is started as by `serve 2>&-`.
 ///
 /// The database's descriptor must not be one that log lines are written to.
 enum ClosedDescriptorsProof {

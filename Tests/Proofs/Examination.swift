@@ -1,7 +1,7 @@
 /// The check of one job after the faults.
 ///
-/// Each acknowledged delivery must be in its history, whole and applied once, and the job must be what its history
-/// makes it.
+/// Each acknowledged delivery must be in its history, whole and applied once, and the job must be what its
+/// history makes it.
 struct Examination {
   private(set) var lost = 0
   private(set) var appliedTwice = 0

@@ -1,17 +1,17 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// A file system error under load, after which the kernel remounts the file system read-only.
+/// A file system error under load, after which the kernel remounts read-only.
 ///
-/// That is `errors=remount-ro`, which Debian mounts with. It cannot be made writable while it is mounted: the daemon is
-/// stopped, the file system repaired and mounted again, and a daemon started.
+/// That is `errors=remount-ro`, which Debian mounts with. It cannot be made writable while it is mounted: the
+/// daemon is stopped, the file system repaired and mounted again, and a daemon started.
 ///
-/// The memory that SQLite's connections share is a file there (`-shm`). Where a page of it may no longer be changed, the
-/// kernel ends the daemon with SIGBUS before it can answer 503.
+/// The memory that SQLite's connections share is a file there (`-shm`). Where a page of it may no longer be
+/// changed, the kernel ends the daemon with SIGBUS before it can answer 503.
 ///
-/// The file system journals its data too. Without that, ext4 itself sometimes confirms an fdatasync(2) whose bytes are
-/// gone after e2fsck. That happens in the 20 ms between the error and the end of writing, and was seen with a program
-/// that does nothing else.
+/// The file system journals its data too. Without that, ext4 itself sometimes confirms an fdatasync(2) whose
+/// bytes are gone after e2fsck. That happens in the 20 ms between the error and the end of writing, and was
+/// seen with a program that does nothing else.
 enum FileSystemErrorProof {
   private static let script = """
     mkdir -p small && mount -o loop,errors=remount-ro,data=journal image small && exec "$0" "$@"

@@ -1,7 +1,7 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// A disk that fills up under load, stays full for a while, and has room again.
+/// A disk that is full for a while under load.
 enum FullDiskProof {
   /// - Returns: nil if this process may not mount a file system.
   static func run(_ scenario: Scenario) throws -> Row? {
@@ -13,7 +13,9 @@ enum FullDiskProof {
     return try fill(run, logging: "the disk is full", makingRoom: prepareFileSystem(run))
   }
 
-  /// Limits the size of files by setrlimit(2): the daemon ignores SIGXFSZ, and its write fails.
+  /// Limits the size of files by setrlimit(2).
+  ///
+  /// The daemon ignores SIGXFSZ, and its write fails.
   static func limitFiles(_ scenario: Scenario) throws -> Row {
     let run = try Run(scenario, "limit on the size of files")
     return try fill(run, logging: "File too large", makingRoom: prepareLimit(run))
@@ -31,7 +33,7 @@ enum FullDiskProof {
     return run.finished("\(run.ledger.count(of: 503)) answered 503")
   }
 
-  /// A small file system that only the daemon sees, with a file that can be removed.
+  /// A small file system for the daemon, with a removable file.
   private static func prepareFileSystem(_ run: Run) throws -> (Daemon) throws -> Void {
     let small = run.folder.url.appendingPathComponent("small")
     try FileManager.default.createDirectory(at: small, withIntermediateDirectories: true)
@@ -68,7 +70,9 @@ extension Run {
     return result?.status == 0
   }
 
-  /// Loads the daemon until deliveries have been answered 503 for a while, or until it has died.
+  /// Waits until deliveries have been answered 503 for a while.
+  ///
+  /// It returns early if the daemon has died.
   ///
   /// - Parameter cause: the text that the log must contain.
   func endureRefusals(logging cause: String) throws {

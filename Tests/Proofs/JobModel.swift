@@ -1,4 +1,4 @@
-/// What a job must be after events in the order in which they were recorded.
+/// The state a job must have after its events, in recorded order.
 ///
 /// The first end wins, otherwise the event that has come furthest. It shares no code with the daemon.
 struct JobModel {

@@ -2,7 +2,7 @@ internal import Foundation
 internal import LiveDaemon
 internal import Simulation
 
-/// SIGKILL at random moments of a load, sometimes again during the next start.
+/// SIGKILL at random moments under load, sometimes during the next start.
 enum KillProof {
   static func run(_ scenario: Scenario) throws -> Row {
     let run = try Run(scenario, "kill -9 under load")

@@ -1,6 +1,6 @@
 internal import LiveDaemon
 
-/// What was sent, answered and read: everything that a daemon is held to.
+/// What was sent, answered and read.
 ///
 /// Many threads use it.
 final class Ledger: Sendable {
@@ -15,7 +15,7 @@ final class Ledger: Sendable {
     var refused: UInt8 = 0
   }
 
-  /// How far a job has come at least, by what was acknowledged and read.
+  /// The least progress of a job that acknowledgements and reads prove.
   struct LowerBound: Equatable {
     var rank = -1
     var revision = 0
@@ -89,7 +89,9 @@ extension Ledger {
     }
   }
 
-  /// Records that no answer came: the event may have been stored or not.
+  /// Records a missing answer.
+  ///
+  /// The event may have been stored or not.
   func noteUnanswered(_ event: Event) {
     state.withLock { $0.unanswered.append(event) }
   }
@@ -102,7 +104,7 @@ extension Ledger {
     }
   }
 
-  /// Starts waiting for the acknowledgement of something that is sent from now on.
+  /// Starts waiting for the acknowledgement of a later send.
   func awaitAcknowledgement() {
     state.withLock { state in
       state.waitingSince = .now
@@ -117,7 +119,9 @@ extension Ledger {
 // MARK: - Reading
 
 extension Ledger {
-  /// A job among the newest, which may still change; nil if there is none.
+  /// A job among the newest, which may still change.
+  ///
+  /// Nil if there is none.
   func recentJob(_ random: Int) -> Int? {
     state.withLock { $0.jobs.isEmpty ? nil : max(0, $0.jobs.count - 1 - random) }
   }
@@ -132,7 +136,9 @@ extension Ledger {
 
   func lowerBound(of job: Int) -> LowerBound { state.withLock { $0.jobs[job].bound } }
 
-  /// Records what a reader saw of a job that was at `bound` before the request; nil: no such job.
+  /// Records what a reader saw of a job; nil: no such job.
+  ///
+  /// - Parameter bound: the job's bound before the request.
   func note(_ seen: JobDocument?, of job: Int, above bound: LowerBound) {
     let problem = Self.problem(with: seen, above: bound)
     state.withLock { state in

@@ -128,7 +128,7 @@ extension Load {
 }
 
 extension HTTPConnection {
-  /// Sends a GET to the jobs API of a daemon on this machine.
+  /// Sends a GET to the jobs API.
   func get(_ path: String) throws -> (status: Int, body: [UInt8]) {
     try send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
     return try receiveStatusAndBody()

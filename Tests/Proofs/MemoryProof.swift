@@ -1,10 +1,10 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// A limit on memory, and a flood of bodies of the maximum size.
+/// A memory limit, and a flood of bodies of maximum size.
 ///
-/// Where `MAX_BYTES_IN_FLIGHT` fits the limit, the daemon survives and answers 503. Where it does not, the daemon may be
-/// killed, and everything it had acknowledged is there after its restart.
+/// Where `MAX_BYTES_IN_FLIGHT` fits the limit, the daemon survives and answers 503. Where it does not, the
+/// daemon may be killed, and everything it had acknowledged is there after its restart.
 enum MemoryProof {
   private static let flood = 64
 
@@ -25,8 +25,8 @@ enum MemoryProof {
       "\(refused) large bodies answered 503; where more was allowed than fits, it died \(times)")
   }
 
-  /// - Parameter kilobytes: how much address space is left to it when the flood comes. What it has reserved by then
-  ///   depends on the number of processors; of that it uses a twentieth.
+  /// - Parameter kilobytes: how much address space is left to it when the flood comes. What it has reserved
+  ///   by then depends on the number of processors; of that it uses a twentieth.
   /// - Returns: true if the daemon died of it.
   private static func endureFlood(
     _ run: Run, _ refusals: Guarded<Int>, kilobytes: Int, bytesInFlight: String

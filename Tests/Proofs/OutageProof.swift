@@ -1,7 +1,9 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// An outage of Replicate's API: deliveries are acknowledged and orders accepted as ever.
+/// An outage of Replicate's API.
+///
+/// Deliveries are acknowledged and orders accepted as ever.
 ///
 /// When it is back, each order becomes one prediction and comes to its end.
 enum OutageProof {
@@ -11,7 +13,7 @@ enum OutageProof {
     case refused = "Couldn't connect to server"
     /// Packets are dropped.
     case swallowed = "Timeout was reached"
-    /// The API's name does not resolve; the daemon is started again with one that does.
+    /// The API's name does not resolve. The daemon is started again with one that does.
     case nameless = "Couldn't resolve host name"
   }
 
@@ -136,7 +138,9 @@ enum OutageProof {
   }
 }
 
-/// A local port whose listen backlog is full, so that the kernel drops SYNs (listen(2)).
+/// A local port whose listen backlog is full.
+///
+/// The kernel drops SYNs to it (listen(2)).
 private final class Swallower {
   private var descriptors: [Int32] = []
 

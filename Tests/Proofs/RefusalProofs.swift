@@ -1,7 +1,9 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// A second daemon on the same file is rejected, and the first is not affected.
+/// A second daemon on the same file.
+///
+/// It is rejected, and the first is not affected.
 enum SecondDaemonProof {
   static func run(_ scenario: Scenario) throws -> Row {
     let run = try Run(scenario, "second daemon on the same file")
@@ -23,9 +25,11 @@ enum SecondDaemonProof {
   }
 }
 
-/// A damaged database is rejected at the start, and its intact copy serves again.
+/// A damaged database.
+///
+/// It is rejected at the start, and its intact copy serves again.
 enum DamageProof {
-  /// The overwritten bytes: the magic header, the first page, and the first 64 KiB.
+  /// The overwritten bytes: magic header, first page, first 64 KiB.
   private static let regions = [
     (offset: 0, count: 16), (offset: 100, count: 3996), (offset: 0, count: 65536),
   ]
@@ -70,7 +74,7 @@ enum DamageProof {
 }
 
 extension Run {
-  /// Runs `serve` on `database`, and ends it after a while if it starts.
+  /// Runs `serve` on `database`, ended after a while if it starts.
   fileprivate func tryToServe(_ database: String) throws -> Program.Result {
     try Program.run(
       ["5", scenario.executable, "serve"],

@@ -1,11 +1,11 @@
-/// One line of the table: a fault, its rounds, and the fate of acknowledged deliveries.
+/// One line of the table: a fault and its results.
 package struct Row: Codable, Sendable {
   package let fault: String
   package var rounds = 0
   package var acknowledged = 0
   package var lost = 0
   package var appliedTwice = 0
-  /// Milliseconds from the end of each fault to the first 2xx; empty if the service never stopped.
+  /// Milliseconds from the end of each fault to the first 2xx. Empty if the service never stopped.
   package var recoveries: [Double] = []
   /// Anything else that is wrong.
   package var problems: [String] = []
@@ -20,7 +20,7 @@ package struct Row: Codable, Sendable {
 }
 
 extension Row {
-  /// Sums the JSON lines that tests have written into one row per fault.
+  /// Sums JSON lines written by tests into one row per fault.
   ///
   /// A line has `fault`, `acknowledged`, `lost` and `appliedTwice`, of one round or of `rounds`.
   package static func sums(of lines: String) throws -> [Row] {

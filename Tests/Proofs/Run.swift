@@ -95,7 +95,7 @@ final class Run {
     ledger.awaitAcknowledgement()
   }
 
-  /// Records how long after the end of the fault a delivery was acknowledged.
+  /// Records the time from the end of the fault to an acknowledgement.
   func noteRecovery() throws {
     try wait("an acknowledgement") { self.ledger.firstAcknowledgement != nil }
     guard let first = ledger.firstAcknowledgement else { return }

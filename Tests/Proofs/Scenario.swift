@@ -9,9 +9,9 @@ package struct Scenario: Sendable {
   package let kills: Int
   /// How many deliveries the soak sends.
   package let soak: Int
-  /// A library that shifts the wall clock of the daemon it is loaded into; nil: none.
+  /// A preloaded library that shifts the daemon's wall clock; nil: none.
   package let clockShift: String?
-  /// A library that makes writes fail; nil: none.
+  /// A preloaded library that makes writes fail; nil: none.
   package let diskRefusal: String?
   /// Receives progress lines.
   package let progress: @Sendable (String) -> Void

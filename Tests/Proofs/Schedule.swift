@@ -2,7 +2,8 @@ internal import Simulation
 
 /// The order in which deliveries are sent, decided by a seed.
 ///
-/// Lives of 2 to 20 events are interleaved, neighbours may be out of order, and three of ten sends repeat an earlier one.
+/// Lives of 2 to 20 events are interleaved, neighbours may be out of order, and three of ten sends repeat an
+/// earlier one.
 struct Schedule {
   private static let livesAtOnce = 64
   private static let repeatPercent = 30
@@ -37,7 +38,7 @@ struct Schedule {
     return event
   }
 
-  /// The reports, by step, of the lives that have begun since the last call.
+  /// The reports, by step, of lives begun since the last call.
   mutating func takeBegun() -> [[Report]] {
     defer { begun.removeAll() }
     return begun

@@ -1,10 +1,10 @@
 internal import Foundation
 internal import LiveDaemon
 
-/// Writes fail with an errno that not every machine can be made to return.
+/// Writes that fail with an errno from a preloaded library.
 ///
-/// A library that is loaded into the daemon returns it. Reads go on meanwhile, and the service resumes when writing
-/// is allowed again.
+/// Not every machine can be made to return it otherwise. Reads go on meanwhile, and the service resumes when
+/// writing is allowed again.
 enum WriteRefusalProof {
   /// Network storage that is exported read-only for a while.
   static func readOnly(_ scenario: Scenario) throws -> Row {

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Proofs
 
-/// The proofs can fail: each case is a store that broke a guarantee.
+/// The proofs can fail: each case breaks a guarantee of the store.
 @Suite struct ExaminationTests {
   private static let reports: [Report] = [.starting, .processing, .processing, .succeeded]
 

@@ -2,7 +2,7 @@ import EventLoop
 import Simulation
 @testable import Time
 
-/// One connection as its client sees it; the daemon must close it in time.
+/// One connection as its client sees it. The daemon must close it in time.
 ///
 /// It is polled after every step, as its ``SimulatedPeer`` is.
 final class ClientConnection {
@@ -21,9 +21,11 @@ final class ClientConnection {
   var offset = 0
   @exclusivity(unchecked) private var receivedCount = 0
 
-  /// The daemon's longest deadlines for an idle connection, and for one within a request or an answer.
+  /// The daemon's longest deadlines for idle and for busy connections.
   ///
-  /// They include slow commits and the linger before a close.
+  /// A busy one is within a request or an answer.
+  ///
+  /// Both include slow commits and the linger before a close.
   private static let maxWait: (idle: Duration, busy: Duration) = (.seconds(80), .seconds(18))
 
   init(_ peer: SimulatedPeer, at now: MonotonicTime) {

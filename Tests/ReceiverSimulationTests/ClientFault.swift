@@ -31,7 +31,7 @@ extension ReceiverSimulation {
     return ClientFault.all.randomElement(using: &random) ?? .none
   }
 
-  /// Sends `bytes` over a connection, and calls `onEnd` with the answer; nil if none comes.
+  /// Sends `bytes` over a connection, and calls `onEnd` with the answer. Nil if none comes.
   func exchange(_ bytes: [UInt8], fault: ClientFault, onEnd: @escaping (Exchange.Reply?) -> Void) {
     let connection = connection(for: fault)
     connection.isIdle = false

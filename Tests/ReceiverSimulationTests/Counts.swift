@@ -1,4 +1,4 @@
-/// How often each kind of event occurred; a simulation without events would prove nothing.
+/// How often each kind of event occurred. A simulation without events would prove nothing.
 struct Counts: Equatable {
   var acknowledgements = 0
   var duplicates = 0
@@ -8,7 +8,7 @@ struct Counts: Equatable {
   var unanswered = 0
   /// Jobs that a reader was shown.
   var observations = 0
-  /// Crashes at a turn of the loop or at a write of the disk.
+  /// Crashes at a turn of the loop or a disk write.
   var crashes = 0
   var diskCrashes = 0
   var powerCuts = 0

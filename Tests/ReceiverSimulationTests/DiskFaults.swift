@@ -3,8 +3,8 @@ import FaultyDisk
 
 /// Temporary faults of a disk.
 ///
-/// Extended codes (https://www.sqlite.org/rescode.html) are macros that Swift does not import. A lock that stays taken
-/// is not among the faults: SQLite itself waits ten seconds for it, of the real clock.
+/// Extended codes (https://www.sqlite.org/rescode.html) are macros that Swift does not import. A lock that
+/// stays taken is not among the faults: SQLite itself waits ten seconds for it, of the real clock.
 enum DiskFaults {
   static let all: [Fault] = [
     Fault(call: .write, code: SQLITE_IOERR | 3 << 8),

@@ -75,7 +75,7 @@ struct Event {
 }
 
 extension Event {
-  /// The events of one prediction from its start to its end, in order.
+  /// The events of one prediction, from start to end.
   static func life(
     of predictionID: String, _ random: inout SeededGenerator, sha256: borrowing SHA256
   ) -> [Event] {

@@ -12,7 +12,7 @@ final class Exchange {
   private var seenCount = 0
   private let onEnd: (Reply?) -> Void
   private(set) var isOver = false
-  /// When the last byte of the request was sent; nil if it never is.
+  /// When the last byte of the request was sent. Nil if it never is.
   var completedAt: MonotonicTime?
 
   struct Reply {
@@ -30,7 +30,7 @@ final class Exchange {
     self.onEnd = onEnd
   }
 
-  /// Ends the exchange if the answer is there, or cannot come any more.
+  /// Ends the exchange once its answer is complete or impossible.
   func poll() {
     guard !isOver else { return }
     if peer.received.count > max(seenCount, offset) {
@@ -80,7 +80,7 @@ final class Exchange {
 }
 
 extension ArraySlice<UInt8> {
-  /// The value of a field of a header section; nil if it is absent.
+  /// The value of a field of a header section. Nil if it is absent.
   fileprivate func field(_ name: String) -> String? {
     let count = name.utf8.count
     var start = startIndex
@@ -98,7 +98,9 @@ extension ArraySlice<UInt8> {
 }
 
 extension String {
-  /// The member `name` of a flat JSON object that this daemon wrote; nil if it is absent.
+  /// The member `name` of a flat JSON object.
+  ///
+  /// Nil if it is absent. The daemon wrote the object.
   func member(_ name: String) -> String? {
     let key = Array("\"\(name)\":".utf8)
     let bytes = Array(utf8)

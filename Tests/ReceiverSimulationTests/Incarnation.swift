@@ -21,7 +21,8 @@ import Synchronization
 
 /// One life of the daemon, from opening its store to its end.
 ///
-/// It runs on one thread: the loop of a listener that serves both purposes, and the committer between its turns.
+/// It runs on one thread: the loop of a listener that serves both purposes, and the committer between its
+/// turns.
 final class Incarnation {
   let loop: EventLoop
   private let server: Server
@@ -43,11 +44,14 @@ final class Incarnation {
 
   /// Discards log lines, because injected faults would fill the log.
   private static let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
-  /// Shared and never read, because making a thousand counters takes as long as a request.
+  /// Shared and never read.
+  ///
+  /// Making a thousand counters takes as long as a request.
   private static let metrics = Metrics(secretCount: 1)
   private static let sink = Result { try LogSink() }
 
-  /// - Parameter earlyAck: the disk of a committer that answers before the commit: a flaw that must be detected.
+  /// - Parameter earlyAck: the disk of a committer that answers before the commit: a flaw that must be
+  ///   detected.
   init(
     kernel: SimulatedKernel, path: String, limits: ServerLimits, secret: Secret, earlyAck: MemoryDisk?
   ) throws {
@@ -98,7 +102,7 @@ final class Incarnation {
 // MARK: - Writing
 
 extension Incarnation {
-  /// Takes new submissions from the loop; true if any wait to be committed.
+  /// Takes new submissions from the loop. True if any wait to be committed.
   func gather() -> Bool {
     if !uncommitted.isEmpty {
       _ = try? writer.commit(uncommitted)
@@ -134,13 +138,15 @@ extension Incarnation {
     loop.start { [server] in await server.abort() }
   }
 
-  /// Ends the writer after the last answer, as its thread does when its queue is closed.
+  /// Ends the writer after the last answer.
+  ///
+  /// The writer's thread does so when its queue is closed.
   func finish() {
     committer.finish()
     _ = discard()
   }
 
-  /// Runs the tasks of a dead process to their ends, so that its memory is freed.
+  /// Runs a dead process's tasks to their ends, to free its memory.
   ///
   /// None of it reaches the network or the disk.
   ///

@@ -1,7 +1,7 @@
 import Jobs
 @testable import Time
 
-/// What a job must be after its deliveries, in the order of its history.
+/// The state a job must have after its deliveries, in history order.
 ///
 /// It is written from the documented guarantees, not from the code that keeps them.
 struct JobModel {

@@ -1,7 +1,9 @@
 import EventLoop
 import Jobs
 
-/// What was sent and answered, from which the required state of the store follows.
+/// What was sent and answered.
+///
+/// The required state of the store follows from it.
 struct Ledger {
   /// One body under one id.
   struct Key: Hashable {
@@ -15,7 +17,7 @@ struct Ledger {
   struct Promise {
     /// How many answers were 2xx.
     var acknowledgements = 0
-    /// How many of them marked the delivery as the first of its id.
+    /// How many of them marked the delivery as new.
     var firsts = 0
   }
 

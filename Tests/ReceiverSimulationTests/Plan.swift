@@ -10,11 +10,11 @@ struct Plan {
   let splitsRequests: Bool
   /// One of so many exchanges has a ``ClientFault``; 0: none.
   let clientFaultsOnceIn: Int
-  /// Turns of the loop at which the process crashes, or the power is cut.
+  /// Turns of the loop with a crash or a power cut.
   let crashes: [Int]
-  /// Writes to the disk, counted from each start, at which the same happens.
+  /// Disk writes, counted from each start, with a crash or power cut.
   let diskCrashes: [Int]
-  /// Times in milliseconds at which the daemon is stopped in order and started again.
+  /// Times in milliseconds of clean restarts.
   let stops: [Int]
   /// Times in milliseconds at which the disk begins to fail.
   let diskFaults: [Int]

@@ -1,7 +1,9 @@
 import Simulation
 import StandardWebhooks
 
-/// The provider: sends events of its predictions, and retries only the ends, for about a minute.
+/// The provider, which sends its predictions' events.
+///
+/// It retries only the ends, for about a minute.
 extension ReceiverSimulation {
   /// Milliseconds between attempts: the last comes about a minute after the first.
   private static let backoff = [500, 1000, 2000, 4000, 8000, 15_000, 30_000]

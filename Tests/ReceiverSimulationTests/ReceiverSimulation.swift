@@ -6,9 +6,10 @@ import Simulation
 import StandardWebhooks
 @testable import Time
 
-/// A daemon with its network and its disk, and everything that a seed lets happen to them.
+/// A daemon with its network and its disk, driven by a seed.
 ///
-/// It goes from the first start to the last end, through crashes, power cuts and restarts. One thread uses it.
+/// It goes from the first start to the last end, through crashes, power cuts and restarts. One thread uses
+/// it.
 final class ReceiverSimulation {
   let kernel: SimulatedKernel
   let disk: MemoryDisk
@@ -94,7 +95,7 @@ extension ReceiverSimulation {
     }
   }
 
-  /// Waits until every connection has met its deadline and only the listener is left.
+  /// Waits until every connection is closed by its deadline.
   private func waitForDeadlines() {
     step(until: { self.isQuiet && self.kernel.openDescriptors == 1 }, orElse: "a connection stays open")
     if !connections.allSatisfy(\.peer.isOver) { fail("a connection is closed and its client not informed") }
@@ -234,7 +235,7 @@ extension ReceiverSimulation {
 // MARK: - The disk
 
 extension ReceiverSimulation {
-  /// Commits the submissions at once or after a while; more are coalesced meanwhile.
+  /// Commits the submissions at once or after a while. More are coalesced meanwhile.
   private func write() {
     guard let incarnation, incarnation.gather(), !isWriting else { return }
     let delay =

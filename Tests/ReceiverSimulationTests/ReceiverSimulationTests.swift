@@ -2,11 +2,11 @@ import FaultyDisk
 import Glibc
 import Testing
 
-/// The whole receiver on a simulated kernel, clock and disk, decided by a seed.
+/// The whole receiver on a simulated kernel, clock and disk.
 ///
-/// A seed that fails here gets a test of its own. `RECEIVER_SEEDS` sets how many seeds are run (default 1000), and
-/// `RECEIVER_SEED_START` the first (default 0). A million, in a release build with progress, are run by
-/// `deploy/prove.sh --only simulation`; a single one by
+/// A seed decides each run. A seed that fails here gets a test of its own. `RECEIVER_SEEDS` sets how many
+/// seeds are run (default 1000), and `RECEIVER_SEED_START` the first (default 0). A million, in a release
+/// build with progress, are run by `deploy/prove.sh --only simulation`; a single one by
 ///
 ///     RECEIVER_SEED_START=4711 RECEIVER_SEEDS=1 swift test --filter ReceiverSimulationTests
 @Suite struct ReceiverSimulationTests {
@@ -19,7 +19,9 @@ import Testing
     getenv(variable).flatMap { UInt64(String(cString: $0)) }
   }
 
-  /// Each part is a case of its own, so that all processors are busy to the end.
+  /// The number of cases, each a part of the seeds.
+  ///
+  /// Several for each processor keep all of them busy to the end.
   private static let parts = 4 * max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
   @Test(arguments: 0..<parts)
@@ -59,10 +61,11 @@ import Testing
 
   /// Seeds that failed once.
   ///
-  /// - 7706: the process crashes once more while the last delivery is in flight, and is away for nearly eight seconds.
+  /// - 7706: the process crashes once more while the last delivery is in flight, and is away for nearly eight
+  ///   seconds.
   /// - 402684: the power is cut at the end, and a reader alone cannot recover the database.
-  /// - 734264, 836723, 979106: the process crashes between a commit's write and its sync. The next one shows what it
-  ///   finds in the WAL, and then the power is cut.
+  /// - 734264, 836723, 979106: the process crashes between a commit's write and its sync. The next one shows
+  ///   what it finds in the WAL, and then the power is cut.
   @Test(arguments: [7706, 402_684, 734_264, 836_723, 979_106] as [UInt64])
   func aSeedThatFailedOnceFailsNoMore(_ seed: UInt64) throws {
     #expect(try SeededRun().run(seed).problem == nil)

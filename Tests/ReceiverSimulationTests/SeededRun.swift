@@ -5,7 +5,7 @@ import Store
 /// Successive simulations on one disk, which is formatted for each.
 final class SeededRun {
   private var disk: MemoryDisk
-  /// Disks of failed simulations, which may still have open files and waiting tasks.
+  /// Disks of failed simulations, which may still have open files.
   private var abandoned: [MemoryDisk] = []
   private let database: [UInt8]
   private let signing: Signing

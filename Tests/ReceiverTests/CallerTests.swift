@@ -5,12 +5,15 @@ import Jobs
 import Store
 import Testing
 
-/// What a caller makes of one answer, with a real client, canned answers and a real store.
+
+/// A caller's handling of one answer.
+///
+/// The client and the store are real, and the answers canned.
 @Suite struct CallerTests {
   private static let problem = #"{"detail":"The requested resource could not be found.","status":404}"#
   private static let page = "<html><title>Log in to the network</title></html>"
 
-  /// Neither a problem document nor a page ends an order by one answer.
+  /// One 404 problem document or page does not end an order.
   @Test(
     arguments: [
       (.notFound, problem, [.notFound]), (.notFound, page, []), (.notFound, "", []), (.badRequest, page, []),
@@ -40,7 +43,7 @@ import Testing
     #expect(try desk.history("a").map(\.source) == [.daemon])
   }
 
-  /// An answer with the prediction of another job is as good as none: the search finds what there is.
+  /// An answer with another job's prediction counts as lost. The search finds the prediction.
   @Test func anAnswerWithAnotherJobsPredictionIsSearchedFor() throws {
     let desk = try Desk { _ in (.created, #"{"id":"p1","status":"starting"}"#) }
     try desk.create("a")
@@ -63,11 +66,13 @@ import Testing
     try desk.poll("p1")
     #expect(try desk.job("a").state == .pending)
     #expect(try desk.history("a").map(\.outcome) == [.applied] + rows)
-    // What was created here is no training.
+    // A prediction that was created here is no training.
     #expect(desk.requests.filter { $0.contains("trainings") }.isEmpty)
   }
 
-  /// A prediction's route may not know a training, and nothing in a body says which it is.
+  /// A prediction's route may not know a training.
+  ///
+  /// A body does not show which it is.
   @Test func `a job from a delivery is polled as a training too`() throws {
     let desk = try Desk { request in
       switch request {
@@ -81,7 +86,7 @@ import Testing
     #expect(try desk.job("t1").state == .succeeded)
     try desk.cancel("t2")
     #expect(try desk.job("t2").state == .canceled)
-    // One that neither route knows counts once.
+    // An id that neither route knows counts once.
     try desk.poll("t3")
     #expect(try desk.history("t3").map(\.outcome) == [.applied, .notFound])
     #expect(desk.requests.suffix(2) == ["GET /v1/predictions/t3", "GET /v1/trainings/t3"])
@@ -101,7 +106,7 @@ import Testing
       ])
   }
 
-  /// The cancellation is not given up: the prediction may run, and cost.
+  /// The cancellation is retried, because the prediction may run, and cost.
   @Test(
     arguments: [
       (.notFound, problem), (.notFound, page), (.conflict, problem), (.unprocessableContent, problem),
@@ -118,7 +123,7 @@ import Testing
     #expect(try desk.order("a").stage == .submitted && desk.order("a").dueAt != nil)
   }
 
-  /// Replicate's late answer: the end counts, and what was known stays.
+  /// Replicate's late answer: the end counts, and known data is kept.
   @Test func anErasedPredictionKeepsWhatWasKnown() throws {
     let desk = try Desk { request in
       request.hasPrefix("POST")
@@ -136,16 +141,17 @@ import Testing
     #expect(stored.job.state == .succeeded && stored.job.snapshot?.evidence.logsSize == 5)
     #expect(
       String(decoding: stored.body, as: UTF8.self)
-        == #"{"id":"p1","status":"succeeded","input":{"prompt":"cat"},"output":null,"logs":"12%","data_removed":true}"#
+        == #"{"id":"p1","status":"succeeded","input":{"prompt":"cat"},"output":null,"#
+        + #""logs":"12%","data_removed":true}"#
     )
-    // What `check` compares.
+    // `check` compares the digest of the body.
     #expect(try desk.damagedBodies() == 0)
-    // The history has the digest of what came.
+    // The history has the digest of the body as it was received.
     #expect(try desk.history("a").last?.digest != stored.job.snapshot?.evidence.digest)
     #expect(try desk.document("a").contains(#""data_removed":true"#))
   }
 
-  /// Nothing was known but the request.
+  /// Only the request was known.
   @Test func anErasedInputIsTheRequests() throws {
     let desk = try Desk { _ in
       (

@@ -11,7 +11,7 @@ import Synchronization
 import Testing
 @testable import Time
 
-/// A ``Checkpointer`` on its thread, beside a writer on the test's own.
+/// A ``Checkpointer`` on its thread, with a writer on the test's.
 @Suite struct CheckpointerTests {
   private let disk: FaultyDisk
   private let writer: StoreWriter
@@ -22,7 +22,9 @@ import Testing
     let checkpointer = Checkpointer()
     let metrics = Metrics(secretCount: 1)
     private var thread: Thread?
-    /// Kept until the thread has ended, and everything else is closed: a test gives its disk back first.
+    /// Retained until the thread has ended.
+    ///
+    /// A test releases its own reference first.
     private let disk: FaultyDisk
 
     init(_ disk: FaultyDisk) throws {
@@ -36,7 +38,7 @@ import Testing
 
     deinit { stop() }
 
-    /// What was asked for is done before.
+    /// Stops the thread after pending requests are done.
     func stop() {
       checkpointer.close()
       thread?.join()
@@ -61,7 +63,7 @@ import Testing
     #expect(try writer.commit([delivery]).count == 1)
   }
 
-  /// Asks once, and waits for the end of it.
+  /// Requests one checkpoint, and waits for its end.
   private func checkpoint() {
     let before = running.metrics.checkpoints.value
     checkpointer.request()
@@ -99,9 +101,9 @@ import Testing
     for number in 1...1000 {
       checkpointer.request()
       try commit(number)
-      let moved = try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpoint() }
-      // Who is turned away is told of no pages at all.
-      #expect(moved.walPages > 0 && moved.pendingPages == 0)
+      let moved = try checkpointer.movingAlone { () throws(StoreError) in try writer.checkpoint() }
+      // SQLite reports no pages to a connection that is locked out.
+      #expect(moved.logPages > 0 && moved.pendingPages == 0)
     }
   }
 

@@ -5,9 +5,10 @@ import Jobs
 import Store
 import Testing
 
-/// What becomes of a batch of which the store refuses a part.
+
+/// A batch of which the store rejects a part.
 @Suite struct CommitThreadTests {
-  /// What makes the store refuse deliveries of the job "poison" and no others.
+  /// Causes for which the store rejects only deliveries of the job "poison".
   enum Poison: String, CaseIterable {
     case constraint = """
       CREATE TRIGGER poison BEFORE INSERT ON deliveries WHEN NEW.webhook_id = 'poison'
@@ -35,7 +36,7 @@ import Testing
     #expect(try reader.outcomeCounts(ofJob: 1) == [.applied: 1])
   }
 
-  /// A bad sector beneath one job, for as long as it is asked for.
+  /// A bad sector under one job's page, until the fault is healed.
   @Test func aPageThatCannotBeReadDoesNotFailTheNeighbours() throws {
     let disk = try StoreUnderTest().disk
     let page = try #require(Self.page(with: StoreUnderTest.marker, in: disk.files()["jobs.db"] ?? []))
@@ -50,7 +51,7 @@ import Testing
 
   private static let pageSize = 4096
 
-  /// Pages are counted from 0 here.
+  /// The number of the first page with `text`, counted from 0.
   private static func page(with text: String, in database: [UInt8]) -> Int? {
     let pages = stride(from: 0, to: database.count, by: pageSize)
     return pages.first { start in
@@ -69,7 +70,7 @@ import Testing
     #expect(store.failures == 1)
   }
 
-  /// No checkpointer runs here, as where it gets no time. Each of two transactions writes 10 MB.
+  /// No checkpointer runs, as on a starved machine. Each of two transactions writes 10 MB.
   @Test(arguments: [(4096, 1), (8192, 0), (Committer.largestLog, 0)] as [(pages: Int, moves: Int)])
   func theWriterCheckpointsAWALOfMaximumSize(_ pages: Int, _ moves: Int) throws {
     let store = try StoreUnderTest(largestLog: pages)
@@ -79,7 +80,7 @@ import Testing
     #expect(store.checkpoints == moves)
   }
 
-  /// A lock that another process keeps would otherwise be waited for once a delivery.
+  /// Otherwise each delivery would wait for a lock that another process holds.
   @Test func theRestOfABatchIsNotTriedWhereTheWholeStoreFails() throws {
     let store = try StoreUnderTest()
     try store.execute(Poison.constraint.rawValue)
@@ -88,7 +89,7 @@ import Testing
     let outcomes = try store.commit([store.delivery("poison", of: "poison")] + others)
     #expect(outcomes.map(\.isFull) == [false] + Array(repeating: true, count: 20))
     #expect(!outcomes[0].isSuccess)
-    // All together, the poison, and the first of the others.
+    // The batch, the poison by itself, and the first of the others.
     #expect(store.failures == 3)
   }
 }

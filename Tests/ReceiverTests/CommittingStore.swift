@@ -11,7 +11,8 @@ import Store
 import Testing
 @testable import Time
 
-/// A store with a ``Committer`` that runs, for what asks it to write and waits.
+
+/// A store with a running ``CommitThread``, for tests that write and wait.
 final class CommittingStore {
   let path: String
   let queue = CommitQueue()
@@ -20,7 +21,7 @@ final class CommittingStore {
   private let folder: String
   private let writing: Thread
 
-  /// - Parameter busyTimeout: how long a commit waits for another's lock, in milliseconds.
+  /// - Parameter busyTimeout: how many milliseconds a commit waits for another's lock.
   init(busyTimeout: Int32 = 5000) throws {
     var template = Array("/tmp/replicate-webhookd-committing-XXXXXX".utf8CString)
     try #require(mkdtemp(&template) != nil)
@@ -43,7 +44,7 @@ final class CommittingStore {
     rmdir(folder)
   }
 
-  /// From now on the store refuses each row of a history for itself.
+  /// Makes the store reject every history row, each by itself.
   func poison() throws {
     try execute(
       """
@@ -51,7 +52,7 @@ final class CommittingStore {
       """)
   }
 
-  /// Runs SQL as another program would.
+  /// Runs SQL on a connection of its own.
   func execute(_ sql: String) throws {
     var handle: OpaquePointer?
     defer { sqlite3_close_v2(handle) }

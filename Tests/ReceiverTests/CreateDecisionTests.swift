@@ -4,7 +4,10 @@ import Jobs
 import Store
 import Testing
 
-/// A prediction costs money: a call is made again only where it certainly had no effect.
+
+/// A create call is repeated only if it certainly had no effect.
+///
+/// Predictions cost money.
 @Suite struct CreateDecisionTests {
   @Test func everyOutcomeIsDecided() {
     let table: [(ReplicateClient.Outcome<Int>, CreateDecision)] = [
@@ -35,7 +38,7 @@ import Testing
     }
   }
 
-  /// Whatever the other tries came to, the pauses and the end count refusals alone.
+  /// Backoff and end count only refusals, whatever the other tries ended in.
   @Test(
     arguments: [
       (0, 1), (1, 2), (2, 4), (5, 32), (6, 60), (8, 60), (9, nil), (100, nil),

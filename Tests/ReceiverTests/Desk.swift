@@ -26,7 +26,7 @@ final class Desk {
   private let calling: Thread
   private var deliveries = 0
 
-  /// - Parameter answer: the status and the body for a method and a path.
+  /// - Parameter answer: returns the status and the body for a method and a path.
   init(_ answer: @escaping @Sendable (String) -> (Status, String)) throws {
     store = try CommittingStore()
     api = try CannedAPI(answer)
@@ -56,7 +56,7 @@ final class Desk {
     _ = try #require(done.popAll(timeout: .seconds(30)))
   }
 
-  /// Places an order and makes its call.
+  /// Enqueues an order, and makes its call.
   func create(_ id: String) throws {
     let (now, request) = (now, Array(#"{"model":"owner/model","input":{"prompt":"cat"}}"#.utf8))
     let order = Order(
@@ -96,7 +96,7 @@ final class Desk {
   }
 }
 
-// MARK: - What came of it
+// MARK: - Results
 
 extension Desk {
   func stored(_ id: String) throws -> StoredJob { try #require(try StoreReader(path: store.path).job(id)) }
@@ -116,7 +116,7 @@ extension Desk {
     return try StoreReader(path: store.path).damagedBodies { sha256.digest(of: $0) }.count
   }
 
-  /// As `GET /jobs/{id}` shows it.
+  /// The job's document, as `GET /jobs/{id}` shows it.
   func document(_ id: String) throws -> String {
     let stored = try stored(id)
     let snapshot = try #require(stored.job.snapshot)

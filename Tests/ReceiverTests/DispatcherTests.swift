@@ -11,15 +11,15 @@ import Synchronization
 import Testing
 @testable import Time
 
-/// Who is given what to do, with a real store and callers that are played by the test.
+/// The assignment of calls, with a real store and played callers.
 @Suite struct DispatcherTests {
-  /// A search walks the whole list for all that are missing: what goes missing meanwhile waits for the next one.
+  /// A search walks the whole list for all lost orders. One lost meanwhile waits for the next search.
   @Test func oneSearchAtATime() throws {
     let dispatch = try Dispatch(callers: 3)
     try dispatch.lose("a", thenPlace: nil)
     try dispatch.start()
     #expect(dispatch.calls(to: 2) == ["find a"])
-    // Another goes missing while the first is looked for; the order after it shows that both were seen.
+    // Another is lost during the search; the call for "c" shows that both were seen.
     try dispatch.lose("b", thenPlace: "c")
     dispatch.events.wake()
     #expect(dispatch.calls(to: 1) == ["create c"])
@@ -27,7 +27,7 @@ import Testing
     #expect(dispatch.calls(to: 2) == ["find b"])
   }
 
-  /// A token that is refused is refused to all who call: one is enough to find that out, again and again.
+  /// A rejected token holds for every caller, so one probes it.
   @Test func afterARefusedTokenOneCallIsMadeAtATime() throws {
     let dispatch = try Dispatch(callers: 2)
     for id in ["a", "b", "c", "d"] { try dispatch.place(id) }
@@ -37,14 +37,16 @@ import Testing
     dispatch.events.tell(.done(caller: 1, pause: refused))
     dispatch.events.tell(.done(caller: 0, pause: refused))
     #expect(dispatch.calls(to: 0) == ["create c"])
-    // There is an idle caller, and budget soon enough.
+    // There is an idle caller, and the rate allows a call soon enough.
     #expect(dispatch.calls(to: 1, within: .seconds(1)) == [])
     #expect(dispatch.events.pace.state?.reason == .unauthorized)
     dispatch.events.tell(.done(caller: 0, pause: nil))
     #expect(dispatch.calls(to: 0) == ["create d"])
   }
 
-  /// A row that cannot be read fails the transaction that takes what is due, and is passed over: all else is done.
+  /// An unreadable row fails the transaction that claims due rows.
+  ///
+  /// It is skipped, and the others are done.
   @Test func aRowThatCannotBeReadKeepsNothingElseFromBeingDone() throws {
     let dispatch = try Dispatch(callers: 1)
     try dispatch.breakAJob("broken")
@@ -56,7 +58,7 @@ import Testing
     #expect(dispatch.log.contains("a row of the store is damaged"))
   }
 
-  /// Old jobs are deleted at last, and somebody is told.
+  /// Pruned jobs are logged.
   @Test func deletionsAreLoggedAndSoIsAClockThatMakesEverythingOld() throws {
     let dispatch = try Dispatch(callers: 0)
     try dispatch.endJob("p1", daysAgo: 400)
@@ -72,7 +74,7 @@ import Testing
     try dispatch.place("a")
     try dispatch.start()
     #expect(dispatch.calls(to: 0) == ["create a"])
-    // Deleting would have come before the next order.
+    // Pruning would have come before the next order.
     try dispatch.place("b")
     dispatch.events.tell(.done(caller: 0, pause: nil))
     #expect(dispatch.calls(to: 0) == ["create b"])
@@ -121,7 +123,7 @@ private final class Dispatch {
     }
   }
 
-  /// What a caller is given next; nothing within half a minute is an empty list.
+  /// The next calls of a caller. Empty if there are none within half a minute.
   func calls(to caller: Int, within patience: Duration = .seconds(30)) -> [String] {
     (callers[caller].popAll(timeout: patience) ?? []).map { call in
       switch call {
@@ -138,14 +140,14 @@ private final class Dispatch {
     try result.get()
   }
 
-  /// A job that is due for a look and to be created, in a phase that this program never writes.
+  /// A job with an unknown phase, due for poll and creation.
   func breakAJob(_ id: String) throws {
     try place(id)
     try store.execute("UPDATE jobs SET phase = 'nowhere', due_at = 0 WHERE id = '\(id)'")
     try store.execute("UPDATE orders SET due_at = 0")
   }
 
-  /// A job that is due for a look, long after anything was heard of it.
+  /// A job due for a poll, long after its last update.
   func openJob(_ prediction: String) throws {
     try record(prediction, "processing", .running, at: 0)
     try store.execute("UPDATE jobs SET due_at = 1 WHERE prediction_id = '\(prediction)'")
@@ -166,7 +168,7 @@ private final class Dispatch {
     try result.get()
   }
 
-  /// An order whose call had no answer and that is to be looked for now, and one that waits for its turn, in one commit.
+  /// Commits a lost order, due for a search, with a queued one.
   func lose(_ lost: String, thenPlace next: String?) throws {
     let now = Timestamp(milliseconds: WallClock.milliseconds)
     let first = try CommittingStore.order(lost, at: now)
@@ -183,7 +185,7 @@ private final class Dispatch {
   }
 }
 
-/// Keeps what is logged.
+/// Records log messages.
 private struct Lines: LogHandler {
   let text = Text()
   var logLevel = Logger.Level.info

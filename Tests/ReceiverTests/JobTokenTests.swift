@@ -44,7 +44,7 @@ private let stars = String(repeating: "*", count: 32)
     #expect(JobToken.parameterValue(in: url) == value)
   }
 
-  /// Whoever creates a prediction may put parameters of their own into the URL of its webhook.
+  /// A prediction's creator may add parameters to its webhook's URL.
   @Test(arguments: [
     ("job", "a.\(digits)", true), ("job", "j-1_B.\(digits)", true), ("job", "a.\(stars)", true),
     ("job", "abc", false), ("job", "", false), ("job", ".\(digits)", false), ("job", "a b.\(digits)", false),
@@ -71,12 +71,12 @@ private let stars = String(repeating: "*", count: 32)
     (#"https:\/\/h\/w?job=j-1_B.\#(digits)"#, #"https:\/\/h\/w?job=j-1_B.\#(stars)"#),
     ("https://h/w?job=a.\(digits)&y=\(digits)", "https://h/w?job=a.\(stars)&y=\(digits)"),
     ("https://h/?job=a.\(digits)?job=b.\(digits)", "https://h/?job=a.\(stars)?job=b.\(stars)"),
-    // As JSON may write it: some writers escape what HTML gives a meaning.
+    // Some JSON writers escape characters that HTML gives a meaning.
     (#"https:\/\/h\/w\u003fjob\u003da.\#(digits)"#, #"https:\/\/h\/w\u003fjob\u003da.\#(stars)"#),
     (#"https://h/w?job\u003Da.\#(digits)\u0026y=1"#, #"https://h/w?job\u003Da.\#(stars)\u0026y=1"#),
     (#"https://h/w?\u006aob=\u0061\u002e\#(digits)"#, #"https://h/w?\u006aob=\u0061\u002e\#(stars)"#),
     (#"https://h/w?job=a.\u0030\#(digits.dropFirst())"#, "https://h/w?job=a.******\(stars.dropFirst())"),
-    // What is no token is left alone.
+    // Text that is no token is unchanged.
     (#"https://h/w\\u003fjob=a.\#(digits)"#, #"https://h/w\\u003fjob=a.\#(digits)"#),
     (#"https://h/w\u013fjob=a.\#(digits)"#, #"https://h/w\u013fjob=a.\#(digits)"#),
     ("https://h/w?job=a.\(digits.dropLast())", "https://h/w?job=a.\(digits.dropLast())"),
@@ -86,7 +86,7 @@ private let stars = String(repeating: "*", count: 32)
     ("https://h/w?x=a.\(digits)", "https://h/w?x=a.\(digits)"), ("", ""),
   ])
   func onlyTheDigitsOfATokenAreMasked(_ url: String, _ expected: String) {
-    // Around it the same again, which is outside of the range.
+    // A token before and after it, outside the range.
     let outside = "?job=z.\(digits)"
     var body = Array((outside + url + outside).utf8)
     let count = outside.utf8.count
@@ -94,7 +94,9 @@ private let stars = String(repeating: "*", count: 32)
     #expect(String(decoding: body, as: UTF8.self) == outside + expected + outside)
   }
 
-  /// Cut anywhere, nothing is read beyond the range, and the length stays.
+  /// A cut URL is not read beyond its range.
+  ///
+  /// It keeps its length.
   @Test(arguments: ["https://h/w?job=a.\(digits)", #"https:\/\/h/w\u003fjob\u003da.\#(digits)"#])
   func aURLThatIsCutAnywhereIsNoTrap(_ text: String) {
     let url = Array(text.utf8)

@@ -19,7 +19,7 @@ import Testing
     #expect(written(3, at: 0) == 3 && allowance.due == nil)
     #expect(written(5, at: 999) == 0)
     #expect(written(5, at: 1000) == 3)
-    // A kind that is rare is not kept out by one that is not.
+    // A rare kind is not suppressed by a frequent one.
     #expect(written(1, "b", at: 1000) == 1)
   }
 
@@ -28,7 +28,7 @@ import Testing
     #expect(written(10, "b", at: 100) == 3)
     #expect(allowance.due == moment(1000))
     #expect(allowance.takeCounts(dueAt: moment(999)).isEmpty)
-    // The next interval begins before the count was taken, and postpones nothing.
+    // The next interval begins before the count is taken, and does not delay it.
     #expect(written(4, at: 1001) == 3)
     let counts = allowance.takeCounts(dueAt: moment(1050))
     #expect(counts.map(\.kind) == ["a"] && counts.map(\.suppressed) == [8])
@@ -37,7 +37,7 @@ import Testing
     #expect(allowance.due == nil && allowance.takeCounts(dueAt: moment(9000)).isEmpty)
   }
 
-  /// Counting what there was does not make room for more lines before their time.
+  /// Taking the counts does not allow more lines before the interval ends.
   @Test mutating func takingTheCountsBeginsNoInterval() {
     #expect(written(10, at: 0) == 3)
     #expect(allowance.takeAllCounts().map(\.suppressed) == [7])
@@ -46,7 +46,9 @@ import Testing
     #expect(allowance.takeCounts(dueAt: moment(1500)).map(\.suppressed) == [10])
   }
 
-  /// An hour of a flood of a hundred lines in a second: three lines and a count each second, and nothing is lost.
+  /// An hour of a hundred lines a second.
+  ///
+  /// Three lines and a count are written each second, and none is uncounted.
   @Test mutating func aFloodIsBoundedAndCountedWhole() {
     var (lines, counted, counts) = (0, 0, 0)
     for hundredth in 0..<360_000 {

@@ -5,21 +5,23 @@ import Store
 import Testing
 @testable import Time
 
-/// What the API shows of an order that waits: never a time that has passed while nothing may be created.
+/// The next try that the API shows for a queued order.
+///
+/// It is never in the past while no prediction may be created.
 @Suite struct NextTryTests {
   private static func time(_ seconds: Int64) -> Timestamp { Timestamp(milliseconds: seconds * 1000) }
 
-  /// A queued order that is due at second `due`, looked at in second 100.
+  /// A queued order due at second `due`, read in second 100.
   @Test(
     arguments: [
-      // Nothing is in the way.
+      // The order is not held up.
       (90, nil, 50, .throttled, 0, 90, nil), (150, .unreachable, 50, .throttled, 0, 150, .unreachable),
-      // The provider wants a pause, or does not accept the token: all orders wait for that.
+      // The provider's rate limit or a rejected token delays all orders.
       (90, nil, 160, .rateLimited, 0, 160, .rateLimited),
       (150, nil, 160, .unauthorized, 0, 160, .unauthorized),
       (150, .refused, 160, .rateLimited, 0, 160, .refused),
       (170, .refused, 160, .rateLimited, 0, 170, .refused),
-      // Others come first, ten a second.
+      // Earlier orders come first, ten a second.
       (90, nil, 50, .throttled, 600, 160, .throttled), (90, nil, 130, .rateLimited, 600, 190, .rateLimited),
     ] as [(Int64, OrderReason?, Int64, OrderReason, Int, Int64, OrderReason?)])
   func theNextTryIsWhenItCanBe(

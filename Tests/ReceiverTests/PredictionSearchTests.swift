@@ -13,7 +13,9 @@ import Synchronization
 import Testing
 @testable import Time
 
-/// What a search makes of the provider's list, with a real client, a real list and a real store.
+/// A search of the provider's list.
+///
+/// The client, the list and the store are real.
 @Suite struct PredictionSearchTests {
   @Test func aListedPredictionIsBoundToItsJob() throws {
     let search = try Search(certainIn: 0) { token in
@@ -38,7 +40,9 @@ import Testing
     #expect(try search.stage == .unanswered)
   }
 
-  /// What was made after a page was asked for is not on it: the moment at which an absence counts must be before.
+  /// A page lacks predictions created after its request.
+  ///
+  /// An absence counts by the time of the request.
   @Test func anAbsenceCountsByWhenTheListWasRequested() throws {
     let certain = WallClock.milliseconds + 200
     let search = try Search(certainAt: certain) { _ in
@@ -49,7 +53,7 @@ import Testing
     #expect(try search.stage == .unanswered)
   }
 
-  /// Whoever signs with another key names no job of ours.
+  /// A token signed with another key names no job.
   @Test func aPredictionWithAWrongTokenIsNobodys() throws {
     let search = try Search(certainIn: 60_000) { _ in
       let url = "https://h.example/webhooks/replicate?job=a.\(String(repeating: "0", count: 32))"
@@ -60,8 +64,9 @@ import Testing
   }
 }
 
-/// Replicate documents lists whose items show no webhooks: such an item proves neither that a prediction is there nor that it
-/// is not.
+/// Lists whose items show no webhooks, as Replicate documents them.
+///
+/// Such an item proves neither that a prediction exists nor that it does not.
 extension PredictionSearchTests {
   private static let now = Timestamp(milliseconds: WallClock.milliseconds).rfc3339
 
@@ -77,7 +82,7 @@ extension PredictionSearchTests {
     #","webhook":"\#(token.webhookURL(publicURL: "https://h.example", jobID: job) ?? "")""#
   }
 
-  /// What the answer about the prediction alone shows decides.
+  /// The answer to a fetch of the prediction itself decides.
   @Test(
     arguments: [
       ("ours", -1000, .submitted), ("ours", 60_000, .submitted), ("null", -1000, .queued),
@@ -108,7 +113,7 @@ extension PredictionSearchTests {
     if expected == .ended { #expect(try search.job.error?.code == "answer_lost") }
   }
 
-  /// What was created at another time, or belongs to another job, need not be asked for.
+  /// Predictions of another time or of another job need no fetch.
   @Test func aSearchFetchesOnlyCandidates() throws {
     let now = WallClock.milliseconds
     let time = { @Sendable (seconds: Int64) in Timestamp(milliseconds: now + seconds * 1000).rfc3339 }
@@ -125,7 +130,7 @@ extension PredictionSearchTests {
     #expect(search.fetched == [])
   }
 
-  /// A search asks for so many and no more; the next goes on where it has ended.
+  /// A search has a maximum of fetches, and the next resumes there.
   @Test func aSearchFetchesEachPredictionOnce() throws {
     let count = 2 * PredictionSearch.maxCandidates + 30
     let search = try Search(certainIn: -1000) { _ in
@@ -143,7 +148,7 @@ extension PredictionSearchTests {
     #expect(search.fetched.count == count && Set(search.fetched).count == count)
   }
 
-  /// A prediction that one search came upon may be the one that the next looks for.
+  /// A prediction seen by one search may be sought by the next.
   @Test func aPredictionOfAJobMissingLaterIsFoundThen() throws {
     let search = try Search(certainIn: -1000) { _ in
       Self.page([Self.item("p1")])
@@ -157,7 +162,7 @@ extension PredictionSearchTests {
     #expect(try search.stage(of: other) == .submitted)
   }
 
-  /// The store refuses what was found: the prediction is there all the same.
+  /// The store rejects the found prediction, which exists all the same.
   @Test func aPredictionThatCannotBeRecordedIsNotAbsent() throws {
     let search = try Search(certainIn: -1000) { token in
       Self.page([Self.item("p1", Self.webhook(token, of: "a"))])
@@ -168,7 +173,7 @@ extension PredictionSearchTests {
   }
 }
 
-/// A store with one order, "a", whose call had no answer, and a provider that lists what it is told to.
+/// A store with one lost order, "a", and a canned provider.
 private final class Search {
   let context: ProviderContext
   private let store: CommittingStore
@@ -230,14 +235,14 @@ private final class Search {
     return try Self.unansweredStep(id, store.queue, certainAt: certain)
   }
 
-  /// Predictions that were asked for by their ids.
+  /// The ids of fetched predictions.
   var fetched: [String] { fetches.ids.withLock { $0 } }
 
   var job: Job {
     get throws { try #require(try StoreReader(path: path).job("a")).job }
   }
 
-  /// Another job, which has that prediction.
+  /// Creates another job, which has that prediction.
   func place(_ id: String, as prediction: String) throws {
     let now = Timestamp(milliseconds: WallClock.milliseconds)
     let order = try CommittingStore.order(id, at: now)
@@ -250,7 +255,7 @@ private final class Search {
     #expect(context.record(body, .answer, ofJob: step.order.number))
   }
 
-  /// From now on no history can be written.
+  /// Makes the store reject every history row.
   func poison() throws { try store.poison() }
 
   var stage: OrderStage? {
@@ -264,7 +269,7 @@ private final class Search {
   private static func unansweredStep(
     _ id: String, _ queue: CommitQueue, certainAt certain: Timestamp
   ) throws -> OrderStep {
-    // An order that is queued again comes after it.
+    // In the past, so that an order queued again is due later.
     let now = Timestamp(milliseconds: WallClock.milliseconds - 1000)
     let order = try CommittingStore.order(id, at: now)
     let steps = queue.write { transaction throws(StoreError) in

@@ -13,7 +13,7 @@ import Store
 import Testing
 @testable import Time
 
-/// What comes of an answer of the provider that cannot be stored.
+/// Answers of the provider that cannot be stored.
 @Suite struct ProviderContextTests {
   private static let body = Array(#"{"id":"p1","status":"succeeded","output":"x"}"#.utf8)
 
@@ -33,7 +33,7 @@ import Testing
     return try #require(try steps.get().first)
   }
 
-  /// It would be refused again for ever, and the caller would make no other call.
+  /// A retry would be rejected for ever, and would block the caller.
   @Test func anAnswerThatTheStoreRefusesForItselfIsDropped() throws {
     let store = try CommittingStore()
     let context = Self.context(store)
@@ -45,7 +45,7 @@ import Testing
     #expect(context.record(Self.body, .answer, ofJob: step.order.number))
   }
 
-  /// What the whole store suffers from passes: the answer is told only once, and is kept until then.
+  /// A failure of the whole store is temporary. The answer comes only once, so it is kept until then.
   @Test func anAnswerWaitsForAStoreThatCannotBeWritten() throws {
     let store = try CommittingStore(busyTimeout: 10)
     let context = Self.context(store)
@@ -70,9 +70,9 @@ import Testing
   }
 }
 
-/// Answers of the provider are bounded as deliveries are.
+/// The provider's answers are bounded like deliveries.
 @Suite struct ReplicateClientTests {
-  /// The bound is for what is about one prediction; a page of a hundred may be larger.
+  /// The bound holds for one prediction. A page of a hundred may be larger.
   @Test(arguments: [
     (1000, false, false), (200_000, true, false), ((16 << 20) - 1000, true, false), (17 << 20, true, true),
   ])

@@ -43,8 +43,10 @@ private func problems(_ environment: [String: String], files: [String: String] =
         == ["REPLICATE_WEBHOOK_SECRET"])
   }
 
-  /// Whoever set a token does not want to set the secret too: only the token is to be mended.
-  @Test func aTokenThatCannotBeReadIsTheOnlyThingToMend() {
+  /// With a token set, the secret is not required.
+  ///
+  /// Only the unreadable token is reported.
+  @Test func anUnreadableTokenIsTheOnlyReportedProblem() {
     let files = ["/two": "\(token) \(token)"]
     for (environment, name) in [
       (["REPLICATE_API_TOKEN": "short"], "REPLICATE_API_TOKEN"),
@@ -56,7 +58,7 @@ private func problems(_ environment: [String: String], files: [String: String] =
     }
   }
 
-  /// Other settings are none of their business, unless it takes them.
+  /// Other settings are not checked unless they are needed.
   @Test func commandsThatSignOrVerifyReadWhatTheyNeed() throws {
     let source = { (environment: [String: String]) throws(SettingProblems) in
       var reader = SettingsReader(environment: environment, file: [:]) { _ in nil }
@@ -109,7 +111,7 @@ private func problems(_ environment: [String: String], files: [String: String] =
     let found = problems(["REPLICATE_WEBHOOK_SECRET": secret, name: value], files: files)
     #expect(found.map(\.variable) == (isAccepted ? [] : [name]))
     #expect(found.allSatisfy { !$0.description.contains("hunter2") })
-    // A short number may be in the bounds that are told.
+    // A short number may be part of the reported bounds.
     if value.count > 2 { #expect(found.allSatisfy { !$0.description.contains(value) }) }
   }
 

@@ -5,7 +5,7 @@ import Store
 import Testing
 @testable import Time
 
-/// What is decided about calls to the provider.
+/// Decisions about calls to the provider.
 @Suite struct ProviderTests {
   @Test func everyOutcomeOfACreationIsDecided() {
     let cases: [(ReplicateClient.Outcome<Int>, CreateDecision)] = [
@@ -46,8 +46,8 @@ import Testing
     #expect(setBack.certain == time(190))
   }
 
-  /// Whoever sends forged deliveries takes no room from those who have called.
-  @Test func forgedDeliveriesDoNotDisplaceACallersEvents() {
+  /// Forged deliveries are coalesced, and leave room for the callers' events.
+  @Test func forgedDeliveriesLeaveRoomForTheCallersEvents() {
     let inbox = DispatcherInbox(callers: 3)
     for _ in 0..<10_000 {
       inbox.noteFailedVerification()
@@ -57,10 +57,10 @@ import Testing
       inbox.tell(.secretNotFetched)
       inbox.tell(.done(caller: caller, pause: nil))
     }
-    let heard = inbox.popAll(timeout: .zero) ?? []
-    #expect(heard.prefix(2) == [.verificationFailed, .wake])
-    #expect(heard.count == 8 && heard.last == .done(caller: 2, pause: nil))
-    // What was heard is said anew.
+    let received = inbox.popAll(patience: .zero) ?? []
+    #expect(received.prefix(2) == [.verificationFailed, .wake])
+    #expect(received.count == 8 && received.last == .done(caller: 2, pause: nil))
+    // An event that was received can be sent again.
     inbox.wake()
     #expect(inbox.popAll(timeout: .zero) == [.wake])
     inbox.close()

@@ -4,7 +4,8 @@ import Synchronization
 @testable import System
 import Testing
 
-/// How a loop hands over what is to be written.
+
+/// The submission of writes from a loop.
 @Suite struct RecorderTests {
   private let loop: EventLoop
   private let queue = CommitQueue()
@@ -14,7 +15,7 @@ import Testing
     loop = EventLoop(kernel: try LinuxKernel())
   }
 
-  /// Submits as many in one turn; how many of them were handed over before the turn ended.
+  /// Submits `count` in one turn. Returns how many were handed over before the turn ended.
   private func submitted(_ count: Int) -> Int {
     let early = Count()
     loop.post { [loop, queue, work] in
@@ -22,7 +23,7 @@ import Testing
       for _ in 0..<count { recorder.submit(.work(work)) }
       early.value.store(queue.waiting, ordering: .relaxed)
     }
-    // What is posted runs at the end of one turn, and what it leaves for that turn's end at that of the next.
+    // Posted work runs at the end of a turn; what it defers to a turn's end runs at the next.
     for _ in 0..<2 { loop.turn(waits: false) }
     return early.value.load(ordering: .relaxed)
   }
@@ -31,7 +32,9 @@ import Testing
     let value = Atomic(0)
   }
 
-  /// One sync for all of them: the writer would begin with the first alone.
+  /// One group commit for all.
+  ///
+  /// Otherwise the writer would begin with the first alone.
   @Test func aFewAreHandedOverAtTheEndOfTheTurn() {
     #expect(submitted(31) == 0)
     #expect(queue.waiting == 31)
@@ -45,6 +48,6 @@ import Testing
 }
 
 extension CommitQueue {
-  /// Takes what waits; how much that was.
-  fileprivate var waiting: Int { submissions.popAll(timeout: .zero)?.count ?? 0 }
+  /// Takes the waiting submissions; returns their count.
+  fileprivate var waiting: Int { submissions.popAll(patience: .zero)?.count ?? 0 }
 }

@@ -60,7 +60,7 @@ import Testing
     return try #require(head)
   }
 
-  /// What a reverse proxy adds: whoever it serves is not this machine.
+  /// Fields that a reverse proxy adds; its clients are not this machine.
   @Test(arguments: [
     ("Via: 1.1 a", false), ("FORWARDED: for=192.0.2.1", false), ("X-Forwarded-For: 127.0.0.1", false),
     ("x-forwarded-host: localhost", false), ("X-Forwarded-Proto: https", false), ("X-Real-IP: ::1", false),
@@ -121,7 +121,8 @@ import Testing
     }
     #expect(
       line(.text)
-        == "1970-01-01T00:00:00.000Z info    delivery id=\"a\\n2026 error \\\"x\\\"\" plain=value none=\"\" bytes=2512\n"
+        == "1970-01-01T00:00:00.000Z info    delivery id=\"a\\n2026 error \\\"x\\\"\" "
+        + "plain=value none=\"\" bytes=2512\n"
     )
     #expect(
       line(.json)

@@ -16,8 +16,8 @@ private func read(
   return try reader.read()
 }
 
-/// The variables that are complained about.
-private func complaints(_ environment: [String: String], file: [String: String] = [:]) -> [String] {
+/// The variables with a reported problem.
+private func problemVariables(_ environment: [String: String], file: [String: String] = [:]) -> [String] {
   do throws(SettingProblems) {
     _ = try read(environment, file: file)
     return []
@@ -33,8 +33,8 @@ private func complaints(_ environment: [String: String], file: [String: String] 
     #expect(settings.apiAddresses.map(\.description) == ["127.0.0.1:8081"])
     #expect(settings.databasePath == "replicate-webhookd.db")
     #expect(settings.signatureTolerance == .seconds(300))
-    #expect(settings.limits.message.maxBodyBytes == 8 << 20)
-    #expect(complaints([:]) == ["REPLICATE_WEBHOOK_SECRET"])
+    #expect(settings.limits.message.bodyBytes == 8 << 20)
+    #expect(problemVariables([:]) == ["REPLICATE_WEBHOOK_SECRET"])
   }
 
   @Test(arguments: [
@@ -120,7 +120,7 @@ private func complaints(_ environment: [String: String], file: [String: String] 
   }
 
   @Test func allProblemsAreReportedAtOnce() {
-    let problems = complaints(["MAX_BODY": "x", "LOG_LEVEL": "x"], file: ["TYPO": "1"])
+    let problems = problemVariables(["MAX_BODY": "x", "LOG_LEVEL": "x"], file: ["TYPO": "1"])
     #expect(Set(problems) == ["REPLICATE_WEBHOOK_SECRET", "MAX_BODY", "LOG_LEVEL", "TYPO"])
   }
 
@@ -134,9 +134,11 @@ private func complaints(_ environment: [String: String], file: [String: String] 
   }
 
   @Test func anUnknownNameIsAProblemInAFileOnly() {
-    #expect(complaints(["REPLICATE_WEBHOOK_SECRET": secret, "UNRELATED": "1"]).isEmpty)
+    #expect(problemVariables(["REPLICATE_WEBHOOK_SECRET": secret, "UNRELATED": "1"]).isEmpty)
     #expect(
-      complaints(["REPLICATE_WEBHOOK_SECRET": secret], file: ["WEBHOOK_LISTENS": "1"]) == ["WEBHOOK_LISTENS"])
+      problemVariables(["REPLICATE_WEBHOOK_SECRET": secret], file: ["WEBHOOK_LISTENS": "1"]) == [
+        "WEBHOOK_LISTENS"
+      ])
   }
 
   @Test func secretsComeFromFilesAndCredentialsToo() throws {
@@ -149,7 +151,8 @@ private func complaints(_ environment: [String: String], file: [String: String] 
     let fromCredential = try read(
       ["CREDENTIALS_DIRECTORY": "/creds"], files: ["/creds/replicate_webhook_secret": secret])
     #expect(fromCredential.secrets.map(\.revealed) == [secret])
-    #expect(complaints(["REPLICATE_WEBHOOK_SECRET_FILE": "/missing"]) == ["REPLICATE_WEBHOOK_SECRET_FILE"])
+    #expect(
+      problemVariables(["REPLICATE_WEBHOOK_SECRET_FILE": "/missing"]) == ["REPLICATE_WEBHOOK_SECRET_FILE"])
   }
 
   @Test(arguments: [
@@ -160,9 +163,9 @@ private func complaints(_ environment: [String: String], file: [String: String] 
   ])
   func anAPIThatOthersReachNeedsATokenToStart(_ webhooks: String, _ api: String, _ needsToken: Bool) {
     var environment = ["REPLICATE_WEBHOOK_SECRET": secret, "WEBHOOK_LISTEN": webhooks, "API_LISTEN": api]
-    #expect(complaints(environment) == (needsToken ? ["API_TOKENS"] : []))
+    #expect(problemVariables(environment) == (needsToken ? ["API_TOKENS"] : []))
     environment["API_TOKENS"] = token
-    #expect(complaints(environment).isEmpty)
+    #expect(problemVariables(environment).isEmpty)
   }
 
   @Test(
@@ -181,13 +184,13 @@ private func complaints(_ environment: [String: String], file: [String: String] 
     ("7d", "7d"), ("24h", "1d"), ("90m", "1h30m"), ("3650d", "3650d"), ("0s", "0s"), ("100ms", "100ms"),
     ("61s", "1m1s"), ("1500ms", "1s500ms"), ("36500d", "36500d"),
   ])
-  func durationsAreWrittenAsPeopleDo(_ text: String, _ written: String) throws {
+  func durationsAreWrittenInMixedUnits(_ text: String, _ written: String) throws {
     let duration = try #require(SettingValue.duration(text))
     #expect(SettingValue.text(of: duration) == written)
     #expect(SettingValue.duration(written) == duration)
   }
 
-  /// 30 of what? Seconds would delete within a minute what is meant to stay a month.
+  /// 30 of what? A `RETENTION` in seconds would prune within a minute what is meant to stay a month.
   @Test(arguments: ["RETENTION", "JOB_TIMEOUT", "IDLE_TIMEOUT", "SHUTDOWN_GRACE", "SIGNATURE_TOLERANCE"])
   func aDurationNeedsAUnit(_ name: String) throws {
     let error = try #require(throws: SettingProblems.self) {

@@ -4,11 +4,11 @@ import EventLoop
 import Testing
 @testable import Time
 
-/// The rules by which the daemon ends, as a table of what happens and what follows.
+/// The shutdown state machine: events and the actions that follow.
 @Suite struct ShutdownTests {
   private let start = MonotonicTime(nanoseconds: 1)
 
-  @Test func aSignalDrainsDeliveriesThenAllAndTheEndOfAllServersIsTheEnd() {
+  @Test func aSignalDrainsDeliveriesThenAllThenEnds() {
     var shutdown = Shutdown(runningServers: 2, grace: .seconds(10))
     #expect(shutdown.patience(at: start) == nil)
     #expect(shutdown.handle(.signal(.terminate), at: start) == .drainDeliveries)
@@ -28,9 +28,9 @@ import Testing
     #expect(shutdown.isOver && !shutdown.isOrderly)
   }
 
-  /// What never came whole was never ours to answer: cutting it is no failure.
+  /// Only cutting a complete request makes an end unclean.
   @Test(arguments: [(0, true), (1, false)])
-  func anEndByTheGraceIsOrderlyUnlessARequestThatHadComeWholeWasCut(_ cut: Int, _ isOrderly: Bool) {
+  func anExpiredGraceIsCleanUnlessACompleteRequestWasCut(_ cut: Int, _ isOrderly: Bool) {
     var shutdown = Shutdown(runningServers: 1, grace: .seconds(10))
     _ = shutdown.handle(.signal(.terminate), at: start)
     #expect(shutdown.timePassed(at: start + .seconds(9)) == .abort)

@@ -11,15 +11,22 @@ import Synchronization
 import Testing
 @testable import Time
 
-/// A store on a faulty disk behind a ``Committer``, with one job, "poison". Everything happens on the test's own thread.
+
+/// A store on a faulty disk behind a ``CommitThread``.
+///
+/// It has one job, "poison".
+///
+/// Everything runs on the test's own thread.
 final class StoreUnderTest {
   let disk: FaultyDisk
   private let writer: StoreWriter
   private let loop: EventLoop
   private let metrics = Metrics(secretCount: 1)
-  /// The last attempt to write failed.
+  /// Whether the last write failed.
   private(set) var isFailing = false
-  /// In the middle of the first body of "poison", which takes several pages.
+  /// A text in the middle of the first body of "poison".
+  ///
+  /// That body takes several pages.
   static let marker = "a place to aim at"
 
   private let largestLog: Int
@@ -36,10 +43,10 @@ final class StoreUnderTest {
     ])
   }
 
-  /// Commits that failed.
+  /// How many commits failed.
   var failures: Int { metrics.commitFailures.value }
 
-  /// How often the log was moved, but for the last time.
+  /// How many checkpoints were made, except the final one.
   var checkpoints: Int { metrics.checkpoints.value }
 
   func delivery(
@@ -56,7 +63,7 @@ final class StoreUnderTest {
       body: Array(body.utf8))
   }
 
-  /// What becomes of `batch`, which the thread finds in its queue all at once.
+  /// Commits `batch`, which the thread finds in its queue all at once.
   func commit(_ batch: [Delivery]) throws -> [Recorder.Outcome] {
     let queue = CommitQueue()
     let outcomes = Outcomes()
@@ -87,7 +94,7 @@ final class StoreUnderTest {
     let byIndex = Mutex<[Int: Recorder.Outcome]>([:])
   }
 
-  /// Runs SQL as another program would.
+  /// Runs SQL on a connection of its own.
   func execute(_ sql: String) throws {
     var handle: OpaquePointer?
     defer { sqlite3_close_v2(handle) }

@@ -10,7 +10,9 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
 }
 
 @Suite struct TokenBucketTests {
-  /// Whoever asks as often as may be gets the burst, and then the rate; a long silence saves up the burst and no more.
+  /// Maximum use gets the burst and then the rate.
+  ///
+  /// A long pause saves up only the burst.
   @Test(arguments: [(60, 1), (60, 8), (600, 8), (1500, 8), (7, 3), (1, 1), (60_000, 100)])
   func callsComeAtTheRateAfterABurst(_ perMinute: Int, _ burst: Int) {
     var budget = CallBudget(perMinute: perMinute, burst: burst, now: time(0))
@@ -26,7 +28,9 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     }
   }
 
-  /// In no window more than the burst and what the rate allows, and after `patience` there is always a call to make.
+  /// No window has more calls than burst and rate allow.
+  ///
+  /// The returned delay ends with an available call.
   @Test(arguments: 0..<50)
   func noWindowHasMoreThanRateAndBurst(_ seed: UInt64) {
     var random = SeededGenerator(seed: seed)
@@ -66,7 +70,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     }
   }
 
-  /// A search makes more calls than are known when it begins: they are made good afterwards.
+  /// A search may make more calls than were available. They delay the next ones.
   @Test func callsBeyondTheBudgetDelayTheNext() {
     var budget = CallBudget(perMinute: 60, burst: 5, now: time(0))
     budget.take(15, at: time(0))
@@ -87,9 +91,11 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   }
 }
 
-/// The other rules by which the dispatcher knows what is due.
+/// The dispatcher's other schedules.
 @Suite struct DispatcherRuleTests {
-  /// A clock that is wrong at a start is often set right soon after: nothing is deleted by it in the first hour.
+  /// Nothing is pruned in the first hour.
+  ///
+  /// A clock that is wrong at a start is often corrected soon after.
   @Test func aPassIsMadeInStepsAndOnceAnHour() {
     var schedule = PruneSchedule(now: time(1000))
     let begin = 3_601_000
@@ -113,7 +119,9 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     #expect(schedule.cursor(at: time(7_200_040)) == 77)
   }
 
-  /// Calls that were under way when the token was refused say nothing of it: only the one that was made to find out does.
+  /// Only the probing call decides.
+  ///
+  /// Calls in flight when the token was rejected do not count.
   @Test func aRefusedTokenIsTriedByOneCallUntilItIsAccepted() {
     var check = TokenCheck()
     for caller in 0..<3 { check.noteCall(by: caller) }
@@ -132,7 +140,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     #expect(!check.isRefused && check.room == .max)
   }
 
-  /// A look after `elapsed` milliseconds finds the time of day moved by `moved`.
+  /// After `elapsed` milliseconds the wall clock has moved by `moved`.
   @Test(arguments: [
     (5000, 5000, false), (5000, 6000, false), (5000, 6001, true), (5000, 4000, false), (5000, 3999, true),
     (5000, 3_600_000, true), (5000, -3_600_000, true), (0, 0, false), (86_400_000, 86_400_000, false),

@@ -11,23 +11,23 @@ import Testing
 
   private static let diskError = StoreError.other(code: 778, message: "disk I/O error")
 
-  /// What was tried, and the room that is missing after it; nil where writing works.
+  /// Attempts, and the missing room after them; nil if writing works.
   @Test(
     arguments: [
       ([], nil),
       ([.succeeds(room: 0)], nil),
-      // A page fits where a delivery does not.
+      // A page may fit where a delivery does not.
       ([.fails(.full, room: 500)], 500),
       ([.fails(.full, room: 500), .succeeds(room: 0)], 500),
       ([.fails(.full, room: 500), .succeeds(room: 499)], 500),
       ([.fails(.full, room: 500), .succeeds(room: 500)], nil),
       ([.fails(.full, room: 500), .succeeds(room: 501)], nil),
-      // The most that has failed counts, in whatever order.
+      // The largest failed attempt counts, in any order.
       ([.fails(.full, room: 500), .fails(.full, room: 9), .succeeds(room: 9)], 500),
       ([.fails(.full, room: 9), .fails(.full, room: 500), .succeeds(room: 9)], 500),
       ([.fails(diskError, room: 500), .succeeds(room: 0)], 500),
       ([.fails(.corrupt("x"), room: 500), .succeeds(room: 0)], 500),
-      // What is not for want of room is over with the first success.
+      // A failure not caused by missing room ends with the first success.
       ([.fails(.busy, room: 500)], 0),
       ([.fails(.busy, room: 500), .succeeds(room: 0)], nil),
       ([.fails(.gone("x"), room: 500), .succeeds(room: 1)], nil),

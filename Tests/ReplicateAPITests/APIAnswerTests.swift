@@ -20,7 +20,8 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       ),
       (
         422,
-        #"{"title":"Invalid version or not permitted","detail":"The specified version does not exist","status":422}"#,
+        #"{"title":"Invalid version or not permitted","#
+          + #""detail":"The specified version does not exist","status":422}"#,
         .invalid(status: 422, message: "The specified version does not exist")
       ),
       (
@@ -46,7 +47,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
         .rateLimited(retryAfter: 42)
       ),
       (429, "<html>", .rateLimited(retryAfter: 10)),
-      // The token is right, and may not do this.
+      // The token is valid, but may not do this.
       (403, #"{"title":"No"}"#, .refused(status: 403, message: "No")),
       (
         413, #"{"detail":"Files must be less than 100MB in size"}"#,
@@ -54,7 +55,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       ),
       (400, #"{"detail":[],"title":""}"#, .invalid(status: 400, message: "Replicate answered 400")),
       (410, #"{"title":"Gone"}"#, .notFound(message: "Gone")),
-      // Without a problem document, what refuses is somebody else: a proxy, a captive portal, another API.
+      // Without a problem document the answer is not Replicate's: a proxy, a captive portal, another API.
       (400, "", .unintelligible(status: 400)), (401, "", .unintelligible(status: 401)),
       (402, "Payment Required", .unintelligible(status: 402)), (404, "", .unintelligible(status: 404)),
       (404, "<html><title>Not Found</title></html>", .unintelligible(status: 404)),
@@ -194,7 +195,8 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
 
   @Test func everyResultIsABody() {
     let text =
-      #"{"previous":null,"next":null,"results":[ {"id":"a","status":"failed"}, {"status":"x","id":"b"} , 1 ]}"#
+      #"{"previous":null,"next":null,"#
+      + #""results":[ {"id":"a","status":"failed"}, {"status":"x","id":"b"} , 1 ]}"#
     let body = Array(text.utf8)
     guard let page = PredictionPage(body: body.span) else {
       Issue.record("no page")
@@ -212,7 +214,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       ),
       ("http://127.0.0.1:9/v1/predictions", "/v1/predictions"),
       (#"https:\/\/api.replicate.com\/v1\/predictions?cursor=a"#, "/v1/predictions?cursor=a"),
-      // The host does not matter, for it is not gone to.
+      // The host does not matter, because no request is sent to it.
       ("https://evil.com/v1/predictions?cursor=a", "/v1/predictions?cursor=a"),
       ("https://api.replicate.com/v1/account", nil), ("https://api.replicate.com/v1/predictions/x", nil),
       ("https://api.replicate.com/v1/predictions@evil.com", nil), ("/v1/predictions", nil), ("", nil),
@@ -244,8 +246,10 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
     for round in 0..<2000 {
       let text =
         round.isMultiple(of: 2)
-        ? #"{"next":"https://api.replicate.com/v1/predictions?cursor=a","results":[{"id":"a","status":"failed"}]}"#
-        : #"{"detail":"Request was throttled. Resets in ~30s.","status":429,"retry_after":5.5,"key":"whsec_aa"}"#
+        ? #"{"next":"https://api.replicate.com/v1/predictions?cursor=a","#
+          + #""results":[{"id":"a","status":"failed"}]}"#
+        : #"{"detail":"Request was throttled. Resets in ~30s.","status":429,"#
+          + #""retry_after":5.5,"key":"whsec_aa"}"#
       let body = mutation.mutate(text)
       for range in PredictionPage(body: body.span)?.predictions ?? [] {
         _ = try? Prediction(body: body.span.extracting(range))

@@ -1,14 +1,17 @@
 @testable import Replicate
 import Testing
 
-/// What Replicate erases an hour after the end is put back from what was known.
+/// Restoring erased data from the known body.
+///
+/// Replicate erases it an hour after the end.
 @Suite struct ErasedDataTests {
   private static let known =
-    #"{"id":"p","status":"processing","input":{"prompt":"a \"cat\"","n":1.50},"output":["a","b"],"logs":"12%\n"}"#
+    #"{"id":"p","status":"processing","input":{"prompt":"a \"cat\"","n":1.50},"#
+    + #""output":["a","b"],"logs":"12%\n"}"#
 
   @Test(
     arguments: [
-      // As it is documented: input empty, output and logs null.
+      // As documented: input empty, output and logs null.
       (
         #"{"id":"p","status":"succeeded","input":{},"output":null,"logs":null,"data_removed":true}"#,
         #"{"id":"p","status":"succeeded","input":{"prompt":"a \"cat\"","n":1.50},"output":["a","b"],"#
@@ -25,12 +28,12 @@ import Testing
         #"{"id":"p","data_removed":true,"input":{"prompt":"a \"cat\"","n":1.50},"output":["a","b"],"#
           + #""logs":"12%\n"}"# + "\n"
       ),
-      // What is there stays.
+      // Present members stay.
       (
         #"{"id":"p","input":{"prompt":"b"},"output":false,"logs":null}"#,
         #"{"id":"p","input":{"prompt":"b"},"output":false,"logs":"12%\n"}"#
       ),
-      // Of a name that is there twice the last counts.
+      // The last of repeated names counts.
       (
         #"{"input":{"a":1},"input":{},"output":1,"logs":"x"}"#,
         #"{"input":{"a":1},"input":{"prompt":"a \"cat\"","n":1.50},"output":1,"logs":"x"}"#

@@ -2,7 +2,7 @@
 import Testing
 
 @Suite struct ErrorClassTests {
-  /// The texts that are known, each with what becomes of it.
+  /// Known texts and their classes.
   @Test(
     arguments: [
       ("Prediction interrupted; please retry (code: PA)", .interrupted),
@@ -10,7 +10,7 @@ import Testing
       ("Director: unexpected error handling prediction (E8765)", .interrupted),
       ("Director: unexpected error handling prediction (E9243)", .interrupted),
       ("Director: unexpected error handling prediction (E9828)", .interrupted), ("E6716", .interrupted),
-      // The model needs a larger machine: the platform says it, and is not to blame.
+      // The model needs a larger machine: the platform reports it, and is not to blame.
       ("Director: unexpected error handling prediction (E1001)", .outOfMemory), ("OOM", .outOfMemory),
       ("CUDA out of memory. Tried to allocate 2.00 GiB", .outOfMemory), ("E10010", .unknown),
       ("room", .unknown),
@@ -31,7 +31,7 @@ import Testing
     #expect(ErrorClass(classifying: text) == expected)
   }
 
-  /// Texts of failed predictions as people have met them.
+  /// Texts of failed predictions from the field.
   @Test(
     arguments: [
       (
@@ -49,7 +49,8 @@ import Testing
       ),
       ("Your request was rejected by the safety system. safety_violations=[sexual].", .contentRefused),
       (
-        "The input or output was flagged as sensitive. Please try again with different inputs. (E005) (uIJ6l3ruRD)",
+        "The input or output was flagged as sensitive. "
+          + "Please try again with different inputs. (E005) (uIJ6l3ruRD)",
         .contentRefused
       ),
       ("The request failed because the output may contain sensitive information.", .contentRefused),
@@ -68,7 +69,7 @@ import Testing
     #expect(ErrorClass(classifying: text) == expected)
   }
 
-  /// A sign in another sense decides nothing.
+  /// A keyword in another sense does not classify a text.
   @Test(arguments: [
     "LoRA names are case-sensitive", "scheduler: Case sensitive value", "The model is sensitive to the seed",
     "case-insensitive match failed", "BlockingIOError: [Errno 11] Resource temporarily unavailable",
@@ -84,7 +85,7 @@ import Testing
   }
 
   @Test(arguments: ErrorClass.allCases)
-  func onlyAnInterruptionIsTriedAgain(_ meaning: ErrorClass) {
+  func onlyAnInterruptionIsRetryable(_ meaning: ErrorClass) {
     #expect(meaning.isRetryable == (meaning == .interrupted))
   }
 }

@@ -2,7 +2,7 @@ import JSONText
 @testable import Replicate
 import Testing
 
-/// The progress in logs that are written as the raw text of a JSON string.
+/// The progress in `raw`, the text of logs within a JSON string.
 private func progress(_ raw: String) throws -> Double? {
   let bytes = Array(#""\#(raw)""#.utf8)
   return LogProgress.fraction(in: try JSONScanner.validate(bytes.span), of: bytes.span)
@@ -41,7 +41,7 @@ private func progress(_ raw: String) throws -> Double? {
     #expect(LogProgress.fraction(in: try JSONScanner.validate(bytes.span), of: bytes.span) == nil)
   }
 
-  /// Wherever the window begins: in an escape, a character, or the bar itself.
+  /// The window may begin in an escape, a character, or the bar.
   @Test func onlyTheEndIsRead() throws {
     let bar = #" 42%|\u2588█ | 21/50 [00:03]\n"#
     let filler = { (count: Int) in

@@ -8,7 +8,7 @@ private func rule(_ text: String) throws(OutputRuleError) -> OutputRule {
   return try OutputRule(expect: bytes.span)
 }
 
-/// What `expect` finds wrong with an output, which is JSON text.
+/// The violation of `expect` by an output in JSON. Nil if there is none.
 private func violation(_ expect: String, _ output: String) throws -> String? {
   let bytes = Array(output.utf8)
   return try rule(expect).check(
@@ -85,7 +85,9 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
     #expect(!message.contains("hello") && !message.contains("replicate.delivery"))
   }
 
-  /// The host is what a downloader would connect to, whatever the text looks like.
+  /// The host is the one that a downloader would connect to.
+  ///
+  /// What the rest of the text looks like does not matter.
   @Test(
     arguments: [
       ("https://replicate.delivery/", true), ("https://REPLICATE.delivery/", true),

@@ -4,7 +4,7 @@ import Jobs
 @testable import Replicate
 import Testing
 
-/// Real bodies, abridged where they were long.
+/// Real bodies; long ones are abridged.
 enum Payload: String, CaseIterable {
   case officialModel = "01-webhook-succeeded-string-output-official-model"
   case arrayOfURLs = "02-succeeded-array-of-urls"

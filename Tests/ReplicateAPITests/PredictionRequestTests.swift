@@ -9,7 +9,7 @@ private func request(_ text: String) throws(PredictionRequestError) -> Predictio
   return try PredictionRequest(body: body.span)
 }
 
-/// A request for a model, with more members.
+/// A request for a model, with additional members.
 private func request(with members: String) throws(PredictionRequestError) -> PredictionRequest {
   try request(#"{"model":"a/b","input":{},\#(members)}"#)
 }
@@ -105,7 +105,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
     let body = Array(#"{"model":"a/b","input":{},"\#(name)":\#(value)}"#.utf8)
     let error = try #require(throws: PredictionRequestError.self) { try PredictionRequest(body: body.span) }
     #expect(error.field == name && error.description.contains(#"with its unit, such as "30s""#))
-    // Earlier versions have put such orders into the queue.
+    // Earlier versions queued such orders.
     let stored = try PredictionRequest(body: body.span, isStored: true)
     #expect(stored.timeout == 30 || stored.cancelAfter == 30)
   }
@@ -124,7 +124,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
       (#""cancelAfter":30"#, "cancelAfter"),
       (#""canc\u0065l_after":1"#, "cancel_after"), (#""a\nb":1"#, "a b"),
     ])
-  func theMemberToBlameIsNamed(_ member: String, _ field: String) {
+  func theInvalidMemberIsNamed(_ member: String, _ field: String) {
     #expect {
       try request(with: member)
     } throws: { error in
@@ -192,7 +192,8 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
   func nothingTrapsAndWhatPassesGoesOutAsJSON(_ seed: Int) {
     let text =
       #"{"model":"a/b:\#(version)","input":{"a":["data:x",{"b":1.5e3}]},"id":"x","webhook_events":["logs"],"#
-      + #""timeout":"1h30m","cancel_after":"30s","expect":{"kind":"urls","count":{"min":1}},"metadata":{},"retries":1}"#
+      + #""timeout":"1h30m","cancel_after":"30s","expect":{"kind":"urls","count":{"min":1}},"#
+      + #""metadata":{},"retries":1}"#
     var mutation = Mutation(seed: UInt64(seed))
     for round in 0..<2000 {
       let body = round.isMultiple(of: 10) ? mutation.bytes(upTo: 64) : mutation.mutate(text)

@@ -41,7 +41,9 @@ private func snapshot(_ text: String) throws -> Snapshot {
     }
   }
 
-  /// The schema that is published is not the one that is sent: nothing but id and status may cause a refusal.
+  /// Only id and status may cause a rejection.
+  ///
+  /// Bodies do not follow the published schema.
   @Test(arguments: [
     "model", "version", "input", "output", "error", "logs", "metrics", "created_at", "started_at",
     "completed_at",

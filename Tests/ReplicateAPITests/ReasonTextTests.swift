@@ -9,18 +9,20 @@ private func reason(_ body: String) -> String? {
   return message
 }
 
-/// The reason of a refusal is kept, whatever JSON it is written in.
+/// The reason of an error answer is read from any JSON.
 @Suite struct ReasonTextTests {
   @Test(
     arguments: [
-      // FastAPI, with and without a place, and as pydantic 2 repeats the input.
+      // FastAPI, with and without a location, and as pydantic 2 repeats the input.
       (
-        #"{"detail":[{"loc":["body","input","width"],"msg":"value is not a valid integer","type":"type_error"}]}"#,
+        #"{"detail":[{"loc":["body","input","width"],"#
+          + #""msg":"value is not a valid integer","type":"type_error"}]}"#,
         "body.input.width: value is not a valid integer"
       ),
       (
-        #"{"detail":[{"type":"missing","loc":["body","input",0,"prompt"],"msg":"Field required","input":{"msg":"no"}},"#
-          + #"{"loc":[],"msg":"second"}]}"#, "body.input.0.prompt: Field required; second"
+        #"{"detail":[{"type":"missing","loc":["body","input",0,"prompt"],"#
+          + #""msg":"Field required","input":{"msg":"no"}},{"loc":[],"msg":"second"}]}"#,
+        "body.input.0.prompt: Field required; second"
       ),
       (#"{"detail":["x","y"]}"#, "x; y"), (#"{"detail":{"message":"no such thing"}}"#, "no such thing"),
       (#"{"detail":{"error":{"message":"deep"}}}"#, "deep"),
@@ -58,7 +60,8 @@ private func reason(_ body: String) -> String? {
     var mutation = Mutation(seed: UInt64(seed))
     for _ in 0..<2000 {
       let body = mutation.mutate(
-        #"{"detail":[{"loc":["body",0],"msg":"a\u00e9"}],"invalid_fields":[{"field":"x","description":["y"]}]}"#
+        #"{"detail":[{"loc":["body",0],"msg":"a\u00e9"}],"#
+          + #""invalid_fields":[{"field":"x","description":["y"]}]}"#
       )
       _ = APIFailure(status: 422, retryAfter: nil, body: body.span)
     }

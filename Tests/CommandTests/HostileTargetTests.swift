@@ -4,11 +4,13 @@ import JSONText
 import Testing
 
 extension ProcessTests {
-  /// What the jobs API is asked by nobody who means well.
-  @Suite struct HostileQuestionTests {
+  /// Hostile targets and queries of the jobs API.
+  @Suite struct HostileTargetTests {
     private static let long = String(repeating: "a", count: 5000)
 
-    /// Targets, and the status and code of their answers; 200 has none.
+    /// Targets, and the status and the code of their answers.
+    ///
+    /// The code is nil for 200.
     private static let paths: [(target: String, status: Int, code: String?)] =
       [
         "%00", "a%00b", "%2e%2e", "%2E", ".", "..", "a%2fb", "%2F", "%", "%1", "%zz", "%0g", "a%", "%ff",
@@ -59,7 +61,7 @@ extension ProcessTests {
           answer.status == status && answer.code == code,
           "\(target.prefix(60)): \(answer.status) \(answer.text.prefix(300))")
         #expect(throws: Never.self, "\(target.prefix(60))") { try JSONScanner.validate(answer.body.span) }
-        // No answer gives back what was asked.
+        // No answer echoes the target.
         if status != 200 {
           refusals += 1
           #expect(answer.body.count < 400, "\(target.prefix(60))")
@@ -75,7 +77,7 @@ extension ProcessTests {
       for query in ["after=-1", "limit=0", "limit=1001", "after='", "state=failed"] {
         try expect("/jobs/p/history?\(query)", 400, "invalid_parameter")
       }
-      // A value is a value: the filter finds the one model that is written so, and no more.
+      // The filter matches only the model that is written exactly so.
       let found = try daemon.fetch("/jobs?model=%27%20OR%201=1%20--").text
       #expect(found.contains(#""id":"p""#) && !found.contains(#""id":"q""#))
       #expect(try daemon.fetch("/jobs?state=failed").text.contains(#""id":"q""#))
