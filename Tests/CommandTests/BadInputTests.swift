@@ -6,7 +6,7 @@ import Testing
 extension ProcessTests {
   /// One daemon receives every body that no sender should send.
   @Suite struct BadInputTests {
-    @Test func everyBadBodyHasItsAnswerAndTheDaemonGoesOn() throws {
+    @Test func everyBadBodyHasItsAnswerAndTheDaemonContinues() throws {
       let daemon = try Daemon(in: try TemporaryFolder())
       var connection = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
       for (index, input) in BadInput.all.enumerated() {

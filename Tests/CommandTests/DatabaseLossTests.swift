@@ -61,7 +61,7 @@ extension ProcessTests {
     }
 
     @Test(arguments: ["", "-wal", "-shm"])
-    func aFileThatIsMovedAwayStopsTheServiceUntilItIsBack(_ suffix: String) throws {
+    func aMovedFileStopsTheServiceUntilItIsBack(_ suffix: String) throws {
       let daemon = try Daemon(in: folder)
       #expect(try post("p1", to: daemon).status == 200)
       let file = path(Self.name + suffix)

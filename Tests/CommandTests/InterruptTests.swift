@@ -47,7 +47,7 @@ extension ProcessTests {
       return (process.terminationStatus, try text())
     }
 
-    @Test func theCommandEndsAndTheJobGoesOn() throws {
+    @Test func theCommandEndsAndTheJobContinues() throws {
       let stub = try StubAPI { request, _ in
         .json(Self.running, request.line == "POST /jobs" ? .accepted : .ok)
       }

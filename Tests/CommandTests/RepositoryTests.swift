@@ -93,7 +93,7 @@ import Testing
     #expect(Set(folders) == Self.libraries.union(Self.rooms.keys).union(["README.md"]))
   }
 
-  @Test func sourcesHoldNothingThatInputCouldTrap() throws {
+  @Test func sourcesHoldNoTraps() throws {
     for (name, text) in try sources(of: "Sources") {
       for forbidden in ["try!", "as!", "fatalError", "TODO", "FIXME", " Task {", "Task.sleep"] {
         let lines = text.split(separator: "\n").filter { $0.contains(forbidden) && !$0.contains("//") }

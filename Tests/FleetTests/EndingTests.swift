@@ -81,8 +81,9 @@ extension FleetTests {
       _ = try station.job(job, in: ["succeeded"], seconds: 40)
     }
 
-    /// Only several minutes of 404s end a job, because a wrong address or another account's token causes them
-    /// too.
+    /// Only several minutes of 404s end a job.
+    ///
+    /// A wrong address or another account's token causes them too.
     @Test func `two 404s do not end a job`() throws {
       let station = try Station()
       let (job, other) = (try station.submit(Self.slow), try station.submit(Self.slow))

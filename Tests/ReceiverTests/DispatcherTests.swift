@@ -47,7 +47,7 @@ import Testing
   /// An unreadable row fails the transaction that claims due rows.
   ///
   /// It is skipped, and the others are done.
-  @Test func aRowThatCannotBeReadKeepsNothingElseFromBeingDone() throws {
+  @Test func anUnreadableRowBlocksNoOtherWork() throws {
     let dispatch = try Dispatch(callers: 1)
     try dispatch.breakAJob("broken")
     try dispatch.place("a")

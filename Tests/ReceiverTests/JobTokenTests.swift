@@ -62,7 +62,7 @@ private let stars = String(repeating: "*", count: 32)
       ("https://h/w?job=a.\(stars)&t=1&u=%20#f", "t=1&u=%20"), ("https://h/w?t=1?&job=a.\(digits)", "t=1?"),
       ("", nil),
     ] as [(String, String?)])
-  func aQueryOfSomebodyElseIsKept(_ url: String, _ query: String?) {
+  func aForeignQueryIsKept(_ url: String, _ query: String?) {
     #expect(JobToken.foreignQuery(of: url) == query)
   }
 

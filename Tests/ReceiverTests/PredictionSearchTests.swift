@@ -28,13 +28,13 @@ import Testing
     #expect(row.source == .list && row.outcome == .applied)
   }
 
-  @Test func anAbsenceThatCountsLetsTheCallBeMadeAgain() throws {
+  @Test func aCertainAbsenceRequeuesTheOrder() throws {
     let search = try Search(certainIn: -1000) { _ in #"{"results":[],"next":null}"# }
     try search.run()
     #expect(try search.stage == .queued)
   }
 
-  @Test func anAbsenceThatDoesNotCountYetLetsItBeLookedForAgain() throws {
+  @Test func anEarlyAbsenceLeadsToAnotherSearch() throws {
     let search = try Search(certainIn: 60_000) { _ in #"{"results":[],"next":null}"# }
     try search.run()
     #expect(try search.stage == .unanswered)
@@ -54,7 +54,7 @@ import Testing
   }
 
   /// A token signed with another key names no job.
-  @Test func aPredictionWithAWrongTokenIsNobodys() throws {
+  @Test func aPredictionWithAWrongTokenIsIgnored() throws {
     let search = try Search(certainIn: 60_000) { _ in
       let url = "https://h.example/webhooks/replicate?job=a.\(String(repeating: "0", count: 32))"
       return #"{"results":[{"id":"p1","status":"succeeded","output":"x","webhook":"\#(url)"}],"next":null}"#

@@ -161,7 +161,7 @@ private func problems(_ environment: [String: String], files: [String: String] =
     ("http://localhost/x", "http://localhost/x", "localhost", "/x"),
     ("http://[::1]", "http://[::1]", "[::1]", ""),
   ])
-  func aPlaceIsReadWithoutItsLastSlash(_ text: String, _ kept: String, _ host: String, _ path: String) {
+  func aURLIsReadWithoutItsLastSlash(_ text: String, _ kept: String, _ host: String, _ path: String) {
     let url = ProviderURL(text)
     #expect(url?.text == kept && url?.host == host && url?.path == path)
   }

@@ -79,7 +79,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     #expect(budget.available(at: time(10_999)) == 0 && budget.available(at: time(11_000)) == 1)
   }
 
-  @Test func aPauseSpendsWhatWasSavedUpAndAShorterOneDoesNotEndIt() {
+  @Test func aPauseSpendsTheBurstAndAShorterOneDoesNotEndIt() {
     var budget = CallBudget(perMinute: 60, burst: 5, now: time(0))
     budget.pause(for: .seconds(10), at: time(0))
     budget.pause(for: .seconds(1), at: time(100))

@@ -103,7 +103,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
           status: 503, retryAfter: seconds == 10 ? nil : seconds, isExplained: body.contains("detail")))
   }
 
-  @Test func onlyWhatMayHaveCreatedIsAmbiguous() {
+  @Test func onlyAPossibleCreateIsAmbiguous() {
     for (status, isAmbiguous) in [
       (500, true), (502, true), (503, true), (504, true), (408, true), (429, false),
       (400, false), (401, false), (402, false), (404, false), (422, false), (301, false),
@@ -175,7 +175,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
     #"{"key":"whsec_a b"}"#, #"{"key":"whsec_a\n"}"#, #"{"Key":"whsec_aa"}"#,
     #"{"key":"whsec_\#(String(repeating: "a", count: 600))"}"#,
   ])
-  func anythingElseIsNone(_ text: String) {
+  func otherBodiesHaveNoSecret(_ text: String) {
     #expect(secret(text) == nil)
   }
 

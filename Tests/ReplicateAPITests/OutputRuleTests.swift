@@ -145,7 +145,7 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
       #"{"kind":"url","allow_data":"yes"}"#,
       #"{"allow_empty":1}"#, #"{"kind":"any","allow_data":true}"#,
     ])
-  func aRuleThatCouldNotBeMeantIsRefused(_ text: String) {
+  func anInconsistentRuleIsRejected(_ text: String) {
     #expect(throws: OutputRuleError.self) { try rule(text) }
   }
 

@@ -43,7 +43,7 @@ private func rules(_ text: String) throws(OutputRulesError) -> OutputRules {
       (#"{"a/b":{},"a/b":{}}"#, "rule 2: an earlier"), (#"{"a/b":{"kind":"x"}}"#, "rule 1: `expect` `kind`"),
       (#"{"a/b":[]}"#, "rule 1: `expect` is not"), (#"{"a/b":null}"#, "rule 1: `expect` is not"),
     ])
-  func aFaultNamesItsRule(_ text: String, _ part: String) {
+  func anErrorNamesItsRule(_ text: String, _ part: String) {
     #expect {
       try rules(text)
     } throws: { error in

@@ -43,14 +43,14 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
       "a/b:", "a/b:1", "a/é", #"a\nb/c"#, "a/b:\(version.uppercased())", "a/b:\(version)0", "a/\u{212A}", "",
       "a/" + String(repeating: "b", count: 101),
     ], ["model", "version", "deployment"])
-  func aNameThatIsNoneIsRefused(_ name: String, _ member: String) {
+  func anInvalidNameIsRejected(_ name: String, _ member: String) {
     #expect(throws: PredictionRequestError.self) { try request(#"{"\#(member)":"\#(name)","input":{}}"#) }
   }
 
   @Test(arguments: [
     #""version":"a/b""#, #""deployment":"a/b:\#(version)""#, #""model":"\#(version)""#, #""model":1"#,
   ])
-  func aNameOfAnotherKindIsRefused(_ member: String) {
+  func aNameOfAnotherKindIsRejected(_ member: String) {
     #expect(throws: PredictionRequestError.self) { try request(#"{\#(member),"input":{}}"#) }
   }
 
