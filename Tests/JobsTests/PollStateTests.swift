@@ -1,5 +1,6 @@
 import Jobs
 import Testing
+@testable import Time
 
 @Suite struct PollStateTests {
   /// A stale job without a prediction has no next check; learning the prediction schedules one.

@@ -78,7 +78,7 @@ extension ReceiverSimulation {
     isEnding = true
     if Bool.random(using: &random) { crash() } else { stopInOrder() }
     // The kernel's plans retain this simulation.
-    kernel.forgetPlans()
+    kernel.cancelScheduledEvents()
     if problem == nil, let reason = Verdict.problem(with: disk, after: ledger, sha256: signing.sha256) {
       fail(reason)
     }

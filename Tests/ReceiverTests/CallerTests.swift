@@ -5,7 +5,6 @@ import Jobs
 import Store
 import Testing
 
-
 /// A caller's handling of one answer.
 ///
 /// The client and the store are real, and the answers canned.

@@ -101,18 +101,18 @@ import Testing
     for number in 1...1000 {
       checkpointer.request()
       try commit(number)
-      let moved = try checkpointer.movingAlone { () throws(StoreError) in try writer.checkpoint() }
+      let moved = try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpoint() }
       // SQLite reports no pages to a connection that is locked out.
-      #expect(moved.logPages > 0 && moved.pendingPages == 0)
+      #expect(moved.walPages > 0 && moved.pendingPages == 0)
     }
   }
 
   @Test func itThrottlesOnlyWhileTheWALIsShortAndTheDaemonRuns() {
-    #expect(checkpointer.mayRest)
-    checkpointer.noteLog(pages: Checkpointer.urgentPages)
-    #expect(!checkpointer.mayRest)
-    checkpointer.noteLog(pages: Checkpointer.urgentPages - 1)
-    #expect(checkpointer.mayRest)
+    #expect(checkpointer.mayThrottle)
+    checkpointer.noteWAL(pages: Checkpointer.urgentPages)
+    #expect(!checkpointer.mayThrottle)
+    checkpointer.noteWAL(pages: Checkpointer.urgentPages - 1)
+    #expect(checkpointer.mayThrottle)
     running.stop()
     checkpointer.noteWAL(pages: 0)
     #expect(!checkpointer.mayThrottle)

@@ -5,7 +5,6 @@ import Jobs
 import Store
 import Testing
 
-
 /// A batch of which the store rejects a part.
 @Suite struct CommitThreadTests {
   /// Causes for which the store rejects only deliveries of the job "poison".

@@ -11,7 +11,6 @@ import Store
 import Testing
 @testable import Time
 
-
 /// A store with a running ``CommitThread``, for tests that write and wait.
 final class CommittingStore {
   let path: String

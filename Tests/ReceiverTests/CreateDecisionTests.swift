@@ -4,7 +4,6 @@ import Jobs
 import Store
 import Testing
 
-
 /// A create call is repeated only if it certainly had no effect.
 ///
 /// Predictions cost money.

@@ -144,7 +144,7 @@ extension PredictionSearchTests {
       #expect(try search.stage == .unanswered)
     }
     try search.run()
-    #expect(try search.stage == .placed)
+    #expect(try search.stage == .submitted)
     #expect(search.fetched.count == count && Set(search.fetched).count == count)
   }
 

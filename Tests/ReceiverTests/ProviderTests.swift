@@ -57,7 +57,7 @@ import Testing
       inbox.tell(.secretNotFetched)
       inbox.tell(.done(caller: caller, pause: nil))
     }
-    let received = inbox.popAll(patience: .zero) ?? []
+    let received = inbox.popAll(timeout: .zero) ?? []
     #expect(received.prefix(2) == [.verificationFailed, .wake])
     #expect(received.count == 8 && received.last == .done(caller: 2, pause: nil))
     // An event that was received can be sent again.

@@ -4,7 +4,6 @@ import Synchronization
 @testable import System
 import Testing
 
-
 /// The submission of writes from a loop.
 @Suite struct RecorderTests {
   private let loop: EventLoop
@@ -49,5 +48,5 @@ import Testing
 
 extension CommitQueue {
   /// Takes the waiting submissions; returns their count.
-  fileprivate var waiting: Int { submissions.popAll(patience: .zero)?.count ?? 0 }
+  fileprivate var waiting: Int { submissions.popAll(timeout: .zero)?.count ?? 0 }
 }

@@ -33,7 +33,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     #expect(settings.apiAddresses.map(\.description) == ["127.0.0.1:8081"])
     #expect(settings.databasePath == "replicate-webhookd.db")
     #expect(settings.signatureTolerance == .seconds(300))
-    #expect(settings.limits.message.bodyBytes == 8 << 20)
+    #expect(settings.limits.message.maxBodyBytes == 8 << 20)
     #expect(problemVariables([:]) == ["REPLICATE_WEBHOOK_SECRET"])
   }
 

@@ -11,7 +11,6 @@ import Synchronization
 import Testing
 @testable import Time
 
-
 /// A store on a faulty disk behind a ``CommitThread``.
 ///
 /// It has one job, "poison".

@@ -2,7 +2,6 @@
 import Store
 import Testing
 
-
 @Suite struct WriteProbeTests {
   enum Attempt {
     case fails(StoreError, room: Int)

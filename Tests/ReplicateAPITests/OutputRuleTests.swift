@@ -160,7 +160,7 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
   }
 
   @Test func theDeepestOutputIsValidated() throws {
-    let depth = JSONScanner.maximumDepth
+    let depth = JSONScanner.maxDepth
     let output = String(repeating: "[", count: depth) + #""\#(file)""# + String(repeating: "]", count: depth)
     #expect(try violation(#"{"kind":"urls","count":1}"#, output) == nil)
   }
