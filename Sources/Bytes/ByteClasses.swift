@@ -1,6 +1,6 @@
 /// The classes of ASCII that the grammars of RFC 9110, RFC 3986 and JSON share.
 ///
-/// Inlinable: the parsers ask them of every byte, and a call across a room's border costs more than the answer.
+/// Inlinable, because parsers use them on every byte and a call across modules costs more than the test.
 extension UInt8 {
   @inlinable package static var tab: UInt8 { UInt8(ascii: "\t") }
   @inlinable package static var lineFeed: UInt8 { UInt8(ascii: "\n") }
