@@ -15,15 +15,43 @@ let house: [SwiftSetting] =
 /// Set by deploy/fuzz.sh.
 let isFuzzing = Context.environment["FUZZING"] != nil
 
-/// Has a room tell libFuzzer which ways through it an input takes.
+/// Reports to libFuzzer which paths through a room an input takes.
 let traced: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : []
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: house + traced)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
-  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: house)
+/// The folders of the tests: see Tests/README.md.
+enum Level: String {
+  case unit = "Unit"
+  case storage = "Storage"
+  case simulation = "Simulation"
+  case process = "Process"
+  case proofs = "Proofs"
+  case conformance = "Conformance"
+  case fuzz = "Fuzz"
+  case support = "Support"
+}
+
+func tests(
+  _ level: Level, _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, path: "Tests/\(level.rawValue)/\(name)", resources: resources,
+    swiftSettings: house)
+}
+
+/// Code that tests share. The daemon contains none of it.
+func support(_ level: Level, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: dependencies, path: "Tests/\(level.rawValue)/\(name)", swiftSettings: house)
+}
+
+/// A command that runs tests longer, or against other programs, than `swift test` does.
+func testCommand(_ level: Level, _ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: "Tests/\(level.rawValue)/\(name)", swiftSettings: house)
 }
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -31,9 +59,9 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 
 /// No other build could link this: libFuzzer brings the functions that instrumented code calls.
 let fuzzing: [Target] = [
-  .target(name: "CLibFuzzer", path: "Tests/Fuzzing/CLibFuzzer"),
+  .target(name: "CLibFuzzer", path: "Tests/Fuzz/CLibFuzzer"),
   .executableTarget(
-    name: "fuzz", dependencies: ["CLibFuzzer", "CLinux", "FuzzTargets"], path: "Tests/Fuzzing/Program",
+    name: "fuzz", dependencies: ["CLibFuzzer", "CLinux", "FuzzTargets"], path: "Tests/Fuzz/Program",
     swiftSettings: house,
     linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]),
 ]
@@ -153,99 +181,122 @@ let package = Package(
       ],
       swiftSettings: house),
 
+    // Tests/Support: what the levels share.
     // A kernel with a seed, on which the rooms above EventLoop are tested.
-    .target(
-      name: "Simulation", dependencies: ["EventLoop", "System", "Time"], path: "Tests/Simulation",
-      swiftSettings: house),
-    // Raw bytes to a live server, and what the RFCs allow it to answer.
-    .target(
-      name: "Conformance", path: "Tests/Conformance", exclude: ["README.md", "peers"], swiftSettings: house),
-    .executableTarget(
-      name: "http-conformance", dependencies: ["CLinux", "Conformance", arguments],
-      path: "Tests/http-conformance",
-      swiftSettings: house),
-    tests("ConformanceTests", ["Conformance", "LiveDaemon", "replicate-webhookd"]),
+    support(.support, "Simulation", ["EventLoop", "System", "Time"]),
     // The other end of TLS, over bytes in memory.
-    .target(
-      name: "TLSClient", dependencies: ["COpenSSL", "TLS"], path: "Tests/TLSClient", swiftSettings: house),
-    tests("JobsTests", ["Jobs", "Time", "Simulation"]),
-    tests("EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
+    support(.support, "TLSClient", ["COpenSSL", "TLS"]),
+    // A disk that fails on demand, beneath SQLite.
+    .target(name: "FaultyVFS", dependencies: ["CSQLite"], path: "Tests/Support/FaultyVFS"),
+    support(.support, "FaultyDisk", ["FaultyVFS"]),
+    // The built daemon as a process, and a plain client of it.
+    support(.support, "LiveDaemon", ["StandardWebhooks"]),
+
+    // Tests/Repository: the rules of the sources, and of what is installed with them.
+    .testTarget(
+      name: "RepositoryTests", dependencies: ["LiveDaemon", "Settings", "replicate-webhookd"],
+      path: "Tests/Repository", swiftSettings: house),
+
+    // Tests/Unit: one room each, in memory or on the simulated kernel.
+    tests(.unit, "JSONTextTests", ["JSONText"]),
+    tests(.unit, "HTTPWireTests", ["HTTPWire", "Bytes", "Time"]),
+    tests(.unit, "ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests(
-      "HTTPServerTests",
+      .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
+    tests(.unit, "TLSTests", ["TLS", "Time", "System", "COpenSSL", "Simulation", "TLSClient"]),
+    tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
+    tests(
+      .unit, "HTTPServerTests",
       [
         "HTTPServer", "Routing", "HTTPWire", "EventLoop", "System", "Time", "ClientAddress", "Simulation",
         "TLS", "TLSClient",
       ]),
-    tests("JSONTextTests", ["JSONText"]),
-    tests("HTTPWireTests", ["HTTPWire", "Bytes", "Time"]),
-    tests("ClientAddressTests", ["ClientAddress", "Simulation"]),
-    tests("StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
-    tests("TLSTests", ["TLS", "Time", "System", "COpenSSL", "Simulation", "TLSClient"]),
+    tests(.unit, "JobsTests", ["Jobs", "Time", "Simulation"]),
     tests(
-      "ReceiverTests",
+      .unit, "ReplicateTests",
+      ["Replicate", "JobRequests", "JSONText", "Jobs", "Crypto", "StandardWebhooks", "Time", "Simulation"],
+      resources: [.copy("Payloads")]),
+    tests(.unit, "ObservabilityTests", ["Observability", "EventLoop", "Time"]),
+    tests(
+      .unit, "SettingsTests",
       [
-        "Bytes", "Time", "Crypto", "System", "Jobs", "JobRequests", "JSONText", "Replicate", "Settings",
-        "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop",
-        "HTTPServer", "Routing", "HTTPWire", "HTTPClient", "StandardWebhooks", "Store", "TLS",
-        "CSQLite", "FaultyDisk", "Simulation", logging,
+        "Settings", "Daemon", "Observability", "JobRequests", "HTTPWire", "HTTPServer", "EventLoop",
+        "StandardWebhooks",
+      ]),
+    tests(
+      .unit, "SchedulerTests",
+      [
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Store",
+        "StandardWebhooks", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
+        "Simulation", logging,
+      ]),
+    tests(
+      .unit, "JobsAPITests",
+      [
+        "JobsAPI", "Routing", "Settings", "Observability", "Replicate", "Jobs", "StandardWebhooks",
+        "HTTPWire", "Crypto", "Time",
       ], resources: [.copy("Documents")]),
+    tests(.unit, "DaemonTests", ["Daemon", "EventLoop", "System", "Time"]),
+
+    // Tests/Storage: the database and group commit, on real files and on a disk that fails.
+    tests(.storage, "StoreTests", ["Store", "Jobs", "Time", "System", "CSQLite"]),
     tests(
-      "SimulatorTests",
+      .storage, "StoreFaultTests",
+      ["Store", "Jobs", "Time", "System", "CSQLite", "FaultyDisk", "Simulation"]),
+    tests(
+      .storage, "GroupCommitTests",
       [
-        "replicate-simulator", "Bytes", "Time", "System", "Crypto", "EventLoop", "HTTPServer", "Routing",
-        "HTTPWire", "HTTPClient", "JSONText", "Jobs",
-        "Replicate", "JobRequests", "StandardWebhooks", "ClientAddress", "LiveDaemon",
+        "GroupCommit", "Observability", "Store", "Jobs", "EventLoop", "System", "Time", "CSQLite",
+        "FaultyDisk", logging,
       ]),
-    // The built daemon as a process, and a plain client of it.
-    .target(
-      name: "LiveDaemon", dependencies: ["StandardWebhooks"], path: "Tests/LiveDaemon", swiftSettings: house),
+
+    // Tests/Simulation: the whole receiver on a kernel, a disk and a clock with a seed.
     tests(
-      "CommandTests",
-      [
-        "LiveDaemon", "Settings", "Observability", "Daemon", "System", "Time", "Crypto", "Jobs",
-        "JobRequests", "EventLoop", "HTTPServer", "Routing", "HTTPWire", "JSONText", "StandardWebhooks",
-        "replicate-webhookd",
-      ]),
-    // The daemon and what stands in for Replicate, as processes that fail.
-    tests("FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
-    // What must hold whatever happens to a daemon, asked of a real one by deploy/prove.sh.
-    .target(
-      name: "Proofs", dependencies: ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation"],
-      path: "Tests/Proofs",
-      swiftSettings: house),
-    .executableTarget(
-      name: "webhook-prove", dependencies: ["Proofs", arguments], path: "Tests/webhook-prove",
-      swiftSettings: house),
-    tests("ProofsTests", ["Proofs"]),
-    // The whole receiver on a kernel, a disk and a clock with a seed.
-    tests(
-      "ReceiverSimulationTests",
+      .simulation, "ReceiverSimulationTests",
       [
         "Bytes", "Time", "Crypto", "System", "Jobs", "JobRequests", "JSONText", "Replicate", "Settings",
         "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop",
         "HTTPServer", "Routing", "HTTPWire", "HTTPClient", "StandardWebhooks", "Store", "CSQLite",
         "ClientAddress", "FaultyDisk", "Simulation", logging,
       ]),
-    tests("WebhookBenchTests", ["webhook-bench", "StandardWebhooks", "replicate-webhookd"]),
-    tests("StoreTests", ["Store", "Jobs", "Time", "System", "CSQLite"]),
-    // A disk that fails on demand, beneath SQLite.
-    .target(name: "FaultyVFS", dependencies: ["CSQLite"], path: "Tests/FaultyVFS"),
-    .target(
-      name: "FaultyDisk", dependencies: ["FaultyVFS"], path: "Tests/FaultyDisk", swiftSettings: house),
-    tests("StoreFaultTests", ["Store", "Jobs", "Time", "System", "CSQLite", "FaultyDisk", "Simulation"]),
-    tests(
-      "ReplicateAPITests", ["Replicate", "JobRequests", "JSONText", "Jobs", "Time", "Simulation"],
-      resources: [.copy("Payloads")]),
 
-    // What no input may do to the parsers: asked of random inputs by deploy/fuzz.sh, of kept ones by the
-    // tests.
-    .target(
-      name: "FuzzTargets",
-      dependencies: [
+    // Tests/Process: the built programs.
+    tests(
+      .process, "CommandTests",
+      [
+        "LiveDaemon", "Settings", "Observability", "Daemon", "System", "Time", "Crypto", "Jobs",
+        "JobRequests", "EventLoop", "HTTPServer", "Routing", "HTTPWire", "JSONText", "StandardWebhooks",
+        "replicate-webhookd",
+      ]),
+    tests(
+      .process, "SimulatorTests",
+      [
+        "replicate-simulator", "Bytes", "Time", "System", "Crypto", "EventLoop", "HTTPServer", "Routing",
+        "HTTPWire", "HTTPClient", "JSONText", "Jobs", "Replicate", "JobRequests", "StandardWebhooks",
+        "ClientAddress", "LiveDaemon",
+      ]),
+    tests(.process, "WebhookBenchTests", ["webhook-bench", "StandardWebhooks", "replicate-webhookd"]),
+    // The daemon and what stands in for Replicate, as processes that fail.
+    tests(.process, "FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
+
+    // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.
+    support(.proofs, "Proofs", ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation"]),
+    testCommand(.proofs, "webhook-prove", ["Proofs", arguments]),
+    tests(.proofs, "ProofsTests", ["Proofs"]),
+
+    // Tests/Conformance: raw bytes to a live server, and what the RFCs allow it to answer.
+    support(.conformance, "Conformance"),
+    testCommand(.conformance, "http-conformance", ["CLinux", "Conformance", arguments]),
+    tests(.conformance, "ConformanceTests", ["Conformance", "LiveDaemon", "replicate-webhookd"]),
+
+    // Tests/Fuzz: what no input may do to the parsers. deploy/fuzz.sh checks it with random inputs, the
+    // tests with kept ones.
+    support(
+      .fuzz, "FuzzTargets",
+      [
         "Bytes", "Crypto", "Time", "HTTPWire", "JSONText", "Jobs", "JobRequests", "Replicate",
         "StandardWebhooks",
-      ],
-      path: "Tests/FuzzTargets", swiftSettings: house),
-    tests("FuzzRegressionTests", ["FuzzTargets", "HTTPWire", "Simulation"]),
+      ]),
+    tests(.fuzz, "FuzzRegressionTests", ["FuzzTargets", "HTTPWire", "Simulation"]),
   ] + (isFuzzing ? fuzzing : [])
 )

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes the parsers with libFuzzer: builds them with coverage instrumentation, and feeds them mutations of
-# the kept inputs in Tests/Fuzzing/Corpora.
+# the kept inputs in Tests/Fuzz/Corpora.
 #
 #   deploy/fuzz.sh                      a million inputs for each target, one target after the other
 #   deploy/fuzz.sh TARGET               one target: requests, signatures, json, predictions
@@ -75,7 +75,7 @@ max_length() {
 for target in "${targets[@]}"; do
   export FUZZ_TARGET=$target
   place=.build-fuzz/$target
-  kept=Tests/Fuzzing/Corpora/$target
+  kept=Tests/Fuzz/Corpora/$target
   mkdir -p "$place/corpus" "$place/findings"
   limits=(-timeout=10 -rss_limit_mb=1024 -artifact_prefix="$place/findings/")
   max_length=(-max_len="$(max_length "$target")")
@@ -96,7 +96,7 @@ for target in "${targets[@]}"; do
   log=$place/log
   status=0
   run "$fuzz" -runs="$runs" "${limits[@]}" "${max_length[@]}" \
-    -dict="Tests/Fuzzing/Dictionaries/$target.dict" -print_final_stats=1 "${options[@]}" \
+    -dict="Tests/Fuzz/Dictionaries/$target.dict" -print_final_stats=1 "${options[@]}" \
     "$place/corpus" "$kept" \
     2>&1 | tee "$log" | grep --line-buffered -E '^#[0-9]+\s+(INITED|pulse|DONE)|^VIOLATION|ERROR|SUMMARY' ||
     status=${PIPESTATUS[0]}

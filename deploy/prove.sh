@@ -86,8 +86,8 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
     # Built like in deploy/instructions.sh, so that both share one build.
     run swift build -c release --static-swift-stdlib --product replicate-webhookd -Xlinker -s
     run swift build "${build[@]}" --product replicate-simulator
-    run clang -shared -fPIC -O1 -o "$place/clock-shift.so" Tests/Preloaded/clock_shift.c
-    run clang -shared -fPIC -O1 -o "$place/disk-refusal.so" Tests/Preloaded/disk_refusal.c
+    run clang -shared -fPIC -O1 -o "$place/clock-shift.so" Tests/Proofs/Preloaded/clock_shift.c
+    run clang -shared -fPIC -O1 -o "$place/disk-refusal.so" Tests/Proofs/Preloaded/disk_refusal.c
   fi
 
   tests=0

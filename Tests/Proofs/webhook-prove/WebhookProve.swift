@@ -33,10 +33,10 @@ struct WebhookProve: ParsableCommand {
   @Option(help: "The seed (default: a new one; it is printed).")
   var seed: UInt64?
 
-  @Option(help: "A library that shifts the daemon's clock: Tests/Preloaded/clock_shift.c, compiled.")
+  @Option(help: "A library that shifts the daemon's clock: Tests/Proofs/Preloaded/clock_shift.c, compiled.")
   var clockShift: String?
 
-  @Option(help: "A library that makes writes fail: Tests/Preloaded/disk_refusal.c, compiled.")
+  @Option(help: "A library that makes writes fail: Tests/Proofs/Preloaded/disk_refusal.c, compiled.")
   var diskRefusal: String?
 
   @Option(help: "A file with the results of the proofs that are tests; they come first in the table.")

@@ -33,7 +33,7 @@ import Testing
 
   @Test func thePageHasTheirCount() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
     let page = try String(contentsOf: root.appendingPathComponent("deploy/docs/security.md"), encoding: .utf8)
     #expect(page.contains("bodies: \(Self.shapes.count) shapes"))
   }

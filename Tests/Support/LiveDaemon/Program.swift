@@ -13,8 +13,7 @@ package enum Program {
 
   /// The root of the project.
   package static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent()
-    .deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
   package struct Result {
     package let status: Int32

@@ -16,7 +16,7 @@ struct CorpusFile: Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(target.rawValue)/\(name)" }
 
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Fuzzing/Corpora")
+    .deletingLastPathComponent().appendingPathComponent("Corpora")
 
   /// Sorted by target and name. Empty if the folder cannot be read, which a test detects.
   static let all: [CorpusFile] = FuzzTarget.allCases.flatMap { target -> [CorpusFile] in

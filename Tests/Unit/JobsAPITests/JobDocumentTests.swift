@@ -11,7 +11,7 @@ import Testing
 @Suite struct JobDocumentTests {
   /// Real bodies, abridged where they were long.
   private static let payloads = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("ReplicateAPITests/Payloads")
+    .deletingLastPathComponent().appendingPathComponent("ReplicateTests/Payloads")
 
   static let names: [String] = {
     let files = (try? FileManager.default.contentsOfDirectory(atPath: payloads.path)) ?? []

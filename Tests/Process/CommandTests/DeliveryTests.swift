@@ -5,7 +5,7 @@ import Testing
 extension ProcessTests {
   /// Deliveries to a real daemon, and the jobs API afterwards.
   @Suite struct DeliveryTests {
-    private static let payloads = Program.root.appendingPathComponent("Tests/ReplicateAPITests/Payloads")
+    private static let payloads = Program.root.appendingPathComponent("Tests/Unit/ReplicateTests/Payloads")
 
     @Test(
       arguments: [
