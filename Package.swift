@@ -111,16 +111,11 @@ let package = Package(
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
 
     // What the rooms above report to, and what they are set by.
+    room("Settings", ["Bytes", "Time"]),
     room(
       "Observability",
       [
-        "Time", "System", "JSONText", "EventLoop", "HTTPServer", "Routing", "Jobs", logging,
-      ]),
-    room(
-      "Settings",
-      [
-        "Bytes", "Crypto", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer",
-        "JobRequests", "Replicate", "Observability",
+        "Time", "System", "JSONText", "EventLoop", "HTTPServer", "Routing", "Jobs", "Settings", logging,
       ]),
 
     // Machinery.
@@ -128,8 +123,8 @@ let package = Package(
     room(
       "Scheduler",
       [
-        "Time", "System", "HTTPWire", "StandardWebhooks", "HTTPServer", "HTTPClient", "Jobs", "JobRequests",
-        "Store", "Replicate", "Observability", "Settings", "GroupCommit", logging,
+        "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "HTTPClient", "Jobs", "JobRequests",
+        "Store", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
 
     // The doors.
@@ -137,13 +132,14 @@ let package = Package(
       "WebhookIntake",
       [
         "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing", "Jobs", "JobRequests",
-        "Store", "Replicate", "Observability", "GroupCommit", logging,
+        "Store", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
     room(
       "JobsAPI",
       [
-        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
-        "Jobs", "JobRequests", "Store", "Replicate", "Observability", "Settings", "GroupCommit", "Scheduler",
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+        "HTTPServer", "Routing", "Jobs", "JobRequests", "Store", "Replicate", "Settings", "Observability",
+        "GroupCommit", "Scheduler",
       ]),
 
     // The wiring.
@@ -158,8 +154,8 @@ let package = Package(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPClient", "Jobs", "Store", "Replicate", "Observability", "Settings", "Daemon", arguments,
-        logging,
+        "HTTPClient", "Jobs", "Store", "Replicate", "Settings", "Observability", "Scheduler",
+        "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
       ],
       swiftSettings: house),
 
@@ -220,21 +216,11 @@ let package = Package(
     tests(
       .unit, "SettingsTests",
       [
-        "Settings", "Daemon", "Observability", "JobRequests", "HTTPWire", "HTTPServer", "EventLoop",
-        "StandardWebhooks",
-      ]),
-    tests(
-      .unit, "SchedulerTests",
-      [
-        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Store",
-        "StandardWebhooks", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
-        "Simulation", logging,
-      ]),
-    tests(
-      .unit, "JobsAPITests",
-      [
-        "JobsAPI", "Routing", "Settings", "Observability", "Replicate", "Jobs", "StandardWebhooks",
-        "HTTPWire", "Crypto", "Time",
+        "Bytes", "Time", "Crypto", "System", "Jobs", "JobRequests", "JSONText", "Replicate", "Settings",
+        "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop",
+        "HTTPServer", "Routing", "HTTPWire", "ClientAddress", "HTTPClient", "StandardWebhooks", "Store",
+        "TLS",
+        "CSQLite", "FaultyDisk", "Simulation", logging,
       ], resources: [.copy("Documents")]),
     tests(.unit, "DaemonTests", ["Daemon", "EventLoop", "System", "Time"]),
 

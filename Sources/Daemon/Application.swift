@@ -2,16 +2,19 @@ internal import EventLoop
 internal import Glibc
 internal import GroupCommit
 internal import HTTPServer
+internal import HTTPWire
 internal import Jobs
+internal import JobsAPI
 internal import Logging
 package import Observability
 internal import Replicate
 internal import Scheduler
-package import Settings
+internal import Settings
 internal import StandardWebhooks
 internal import Store
 internal import System
 internal import Time
+internal import WebhookIntake
 
 /// The daemon: opens the store, listens, serves until a signal, and ends in order.
 ///
@@ -22,7 +25,7 @@ internal import Time
 ///     checkpoint    moves the write-ahead log
 ///     log           writes log lines
 package final class Application {
-  private let settings: Settings
+  private let settings: DaemonSettings
   private let logger: Logger
   private let metrics: Metrics
   private let lifecycle = Lifecycle()
@@ -42,7 +45,7 @@ package final class Application {
   ///   - environment: where systemd says what it hands over and what it wants to hear.
   ///   - log: where records become lines.
   package init(
-    settings: Settings, environment: [String: String], log: LineLogHandler
+    settings: DaemonSettings, environment: [String: String], log: LineLogHandler
   ) throws(StartError) {
     FreeMemory.mapLargeAllocations()
     self.settings = settings
@@ -51,9 +54,9 @@ package final class Application {
     Self.provideDescriptors(for: settings, logger)
     let secrets = WebhookSecrets(try Self.secrets(settings))
     // A fetched secret may be followed by another.
-    metrics = Metrics(secretCount: max(2, settings.secrets.count))
-    Self.warnOfUnusualSecrets(settings.secrets, logger)
-    certificate = try Self.certificate(settings.tlsFiles, metrics, logger)
+    metrics = Metrics(secretCount: max(2, settings.intake.secrets.count))
+    Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
+    certificate = try Self.certificate(settings.listeners.tlsFiles, metrics, logger)
     let token: JobToken
     (storeThreads, token) = try Self.startStore(
       settings, for: queue, checkpointer, metrics: metrics, logger: logger)
@@ -63,12 +66,12 @@ package final class Application {
       queue: queue, secrets: secrets, token: token, events: dispatcherEvents,
       handedOver: SocketActivation(environment: environment), tls: certificate?.context,
       ended: { [events] end in _ = events.push(.serverEnded(end)) })
-    if settings.sharesListener {
-      listeners = [try builder.start(.shared, on: settings.webhookAddresses)]
+    if settings.listeners.isShared {
+      listeners = [try builder.start(.shared, on: settings.listeners.webhookAddresses)]
     } else {
       listeners = [
-        try builder.start(.webhooks, on: settings.webhookAddresses),
-        try builder.start(.api, on: settings.apiAddresses),
+        try builder.start(.webhooks, on: settings.listeners.webhookAddresses),
+        try builder.start(.api, on: settings.listeners.apiAddresses),
       ]
     }
     provider = try Self.startProvider(
@@ -157,9 +160,9 @@ package final class Application {
   /// From the second signal to the end of the process, requests in flight or not.
   private static let lastGrace: Duration = .seconds(3)
 
-  private static func provideDescriptors(for settings: Settings, _ logger: Logger) {
+  private static func provideDescriptors(for settings: DaemonSettings, _ logger: Logger) {
     // Beside the connections of two listeners: the store's files, loops, logs, and one to refuse with.
-    let wanted = 2 * settings.limits.maxConnections + 64
+    let wanted = 2 * settings.listeners.limits.maxConnections + 64
     let available = DescriptorLimit.raise()
     guard available < wanted else { return }
     logger.warning(
@@ -174,8 +177,8 @@ package final class Application {
     return try ShownCertificate(files: files, metrics: metrics, logger: logger)
   }
 
-  private static func secrets(_ settings: Settings) throws(StartError) -> [Secret] {
-    try SecretSource(given: settings.secrets, provider: settings.provider).secrets()
+  private static func secrets(_ settings: DaemonSettings) throws(StartError) -> [Secret] {
+    try SecretSource(given: settings.intake.secrets, provider: settings.provider).secrets()
   }
 
   private static func warnOfUnusualSecrets(_ secrets: [Secret], _ logger: Logger) {
@@ -188,14 +191,14 @@ package final class Application {
 
   /// The threads end when the queue and the checkpointer are closed.
   private static func startStore(
-    _ settings: Settings, for queue: CommitQueue, _ checkpointer: Checkpointer, metrics: Metrics,
+    _ settings: DaemonSettings, for queue: CommitQueue, _ checkpointer: Checkpointer, metrics: Metrics,
     logger: Logger
   ) throws(StartError) -> (threads: [Thread], token: JobToken) {
     do {
-      let path = settings.databasePath
+      let path = settings.database.path
       var lock = try DatabaseLock(claiming: path)
       let writer = try StoreWriter(
-        path: path, polling: PollPolicy(settings.provider), validateOutput: RequestedOutput.judge,
+        path: path, polling: settings.provider.pollPolicy, validateOutput: RequestedOutput.judge,
         restore: ErasedBody.restore)
       try lock.claimWAL()
       let moving = try StoreCheckpointer(path: path) { checkpointer.throttle() }
@@ -222,13 +225,17 @@ package final class Application {
   }
 
   private static func startProvider(
-    _ settings: Settings, queue: CommitQueue, token: JobToken, events: DispatcherInbox, metrics: Metrics,
+    _ settings: DaemonSettings, queue: CommitQueue, token: JobToken, events: DispatcherInbox,
+    metrics: Metrics,
     logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void
   ) throws(StartError) -> ProviderThreads {
     do {
       return try ProviderThreads(
-        settings: settings, queue: queue, token: token, events: events, metrics: metrics, logger: logger,
-        newSecret: newSecret)
+        settings: settings.provider, databasePath: settings.database.path,
+        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes,
+        signatureTolerance: settings.intake.signatureTolerance,
+        fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty, queue: queue,
+        token: token, events: events, metrics: metrics, logger: logger, newSecret: newSecret)
     } catch let error as StoreError {
       throw .store(error)
     } catch let error as SystemError {

@@ -1,7 +1,7 @@
 internal import HTTPClient
 internal import Logging
 internal import Replicate
-internal import Settings
+internal import Scheduler
 internal import StandardWebhooks
 
 /// The signing secret that the provider tells, for whoever has set none.

@@ -7,7 +7,6 @@ internal import Logging
 internal import Observability
 internal import Replicate
 internal import Scheduler
-internal import Settings
 internal import StandardWebhooks
 internal import Store
 internal import System
@@ -16,7 +15,7 @@ internal import WebhookIntake
 
 /// Makes what serves one purpose: sockets, a loop, and the endpoints that live on it.
 struct ListenerBuilder {
-  let settings: Settings
+  let settings: DaemonSettings
   let logger: Logger
   let deliveryLog: LineLogHandler
   let metrics: Metrics
@@ -44,7 +43,7 @@ struct ListenerBuilder {
     let kernel = try makeKernel()
     let tls = purpose == .api ? nil : tls
     let opened = try ListeningSockets(
-      handedOver: handedOver, kernel: kernel, backlog: settings.limits.backlog, usesTLS: tls != nil
+      handedOver: handedOver, kernel: kernel, backlog: settings.listeners.limits.backlog, usesTLS: tls != nil
     ).open(addresses, for: purpose.variable)
     try requireLoopback(opened.map(\.address), for: purpose)
     let loop = EventLoop(kernel: kernel)
@@ -52,11 +51,12 @@ struct ListenerBuilder {
     let handler = ListenerHandler(
       webhooks: purpose == .api ? nil : try webhookEndpoint(on: loop),
       api: purpose == .webhooks ? nil : try jobsEndpoint(on: loop),
-      trustedProxies: settings.trustedProxies, metrics: metrics, logger: logger, refusalLog: refusalLog)
+      trustedProxies: settings.listeners.trustedProxies, metrics: metrics, logger: logger,
+      refusalLog: refusalLog)
     do throws(SystemError) {
       let listener = try RunningListener(
         named: purpose.rawValue, sockets: opened.map(\.socket), loop: loop, handler: handler,
-        limits: settings.limits, trustedProxies: settings.trustedProxies, tls: tls,
+        limits: settings.listeners.limits, trustedProxies: settings.listeners.trustedProxies, tls: tls,
         ended: { end in
           refusalLog.close()
           ended(end)
@@ -95,16 +95,16 @@ struct ListenerBuilder {
 
   /// What is handed over was not in the settings, so that this could not be checked there.
   private func requireLoopback(_ addresses: [SocketAddress], for purpose: Purpose) throws(StartError) {
-    guard purpose == .api, settings.apiTokens.isEmpty else { return }
+    guard purpose == .api, settings.access.tokens.isEmpty else { return }
     for address in addresses where !address.isLoopback { throw .openToOthers(address) }
   }
 
   private func webhookEndpoint(on loop: EventLoop) throws(StartError) -> WebhookEndpoint {
-    let (seconds, _) = settings.signatureTolerance.components
+    let (seconds, _) = settings.intake.signatureTolerance.components
     let endpoint = WebhookEndpoint(
       loop: loop, secrets: secrets, toleranceSeconds: seconds, rules: settings.provider.outputRules,
       token: token, recorder: Recorder(loop: loop, queue: queue), metrics: metrics, deliveryLog: deliveryLog,
-      bodyLimit: settings.limits.message.maxBodyBytes,
+      bodyLimit: settings.listeners.limits.message.maxBodyBytes,
       verificationFailed: { [events] in events.noteFailedVerification() })
     guard let endpoint else { throw .noHMAC }
     return endpoint
@@ -114,12 +114,12 @@ struct ListenerBuilder {
     let recorder = Recorder(loop: loop, queue: queue)
     let orders = OrdersEndpoint(
       loop: loop, recorder: recorder, metrics: metrics, isConfigured: settings.provider.token != nil,
-      bodyLimit: settings.limits.message.maxBodyBytes, maxQueued: settings.provider.maxQueuedOrders,
+      bodyLimit: settings.listeners.limits.message.maxBodyBytes, maxQueued: settings.provider.maxQueuedOrders,
       wakeProvider: { [events] in events.wake() })
     do throws(StoreError) {
       return JobsEndpoint(
-        loop: loop, reader: try StoreReader(path: settings.databasePath), recorder: recorder, orders: orders,
-        pace: events.pace, access: APIAccess(tokens: settings.apiTokens), lifecycle: lifecycle,
+        loop: loop, reader: try StoreReader(path: settings.database.path), recorder: recorder, orders: orders,
+        pace: events.pace, access: APIAccess(tokens: settings.access.tokens), lifecycle: lifecycle,
         metrics: metrics)
     } catch {
       throw .store(error)

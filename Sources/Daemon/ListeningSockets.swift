@@ -1,6 +1,5 @@
 internal import EventLoop
 internal import HTTPServer
-internal import Settings
 internal import System
 
 /// Opens the sockets of one listener, or takes those that systemd opened.
@@ -20,7 +19,7 @@ struct ListeningSockets {
     for listen in addresses {
       let count = opened.count
       do throws(SystemError) {
-        for (descriptor, address) in try open(listen.place) {
+        for (descriptor, address) in try open(listen.source) {
           // What comes through a unix socket does not leave this machine.
           let socket = ServerSocket(
             descriptor: descriptor, expectsProxyHeader: listen.expectsProxyHeader,
@@ -30,7 +29,7 @@ struct ListeningSockets {
       } catch {
         throw .listen(variable: variable, "\(listen)", error)
       }
-      if opened.count == count, case .handedOver(let name) = listen.place {
+      if opened.count == count, case .activation(let name) = listen.source {
         throw .notHandedOver(variable: variable, name: name, available: handedOver.names)
       }
     }
@@ -38,11 +37,11 @@ struct ListeningSockets {
   }
 
   private func open(
-    _ place: ListenAddress.Place
+    _ source: ListenAddress.Source
   ) throws(SystemError) -> [(descriptor: Int32, bound: SocketAddress)] {
-    switch place {
+    switch source {
     case .bind(let address, let mode): [try kernel.listen(on: address, mode: mode, backlog: backlog)]
-    case .handedOver(let name): try handedOver.listening(named: name)
+    case .activation(let name): try handedOver.listening(named: name)
     }
   }
 }

@@ -2,7 +2,6 @@ internal import EventLoop
 internal import Jobs
 internal import Logging
 internal import Observability
-internal import Settings
 internal import TLS
 internal import Time
 

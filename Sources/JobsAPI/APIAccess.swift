@@ -1,6 +1,6 @@
+internal import ClientAddress
 internal import HTTPWire
 internal import Routing
-package import Settings
 
 /// Who may ask the jobs API.
 package struct APIAccess: Sendable {

@@ -1,11 +1,8 @@
 package import GroupCommit
 internal import HTTPClient
-internal import HTTPServer
-internal import HTTPWire
 package import Logging
 package import Observability
 package import Replicate
-package import Settings
 internal import Store
 internal import System
 internal import Time
@@ -20,24 +17,27 @@ package struct ProviderThreads {
   package static let callerCount = 8
 
   /// - Parameters:
+  ///   - maxBodyBytes: the maximum size of an answer about one prediction.
+  ///   - signatureTolerance: the maximum age of a delivery's signature.
+  ///   - fetchesSecret: whether the webhook secret comes from the provider.
   ///   - events: where the dispatcher is told that something may be due.
   ///   - newSecret: takes what webhooks are signed with, where the provider is asked for it.
   /// - Throws: `StoreError`, `SystemError`, or `HTTPClientError` where calls cannot be made.
   package init(
-    settings: Settings, queue: CommitQueue, token: JobToken, events: DispatcherInbox, metrics: Metrics,
+    settings: ProviderSettings, databasePath: String, maxBodyBytes: Int, signatureTolerance: Duration,
+    fetchesSecret: Bool, queue: CommitQueue, token: JobToken, events: DispatcherInbox, metrics: Metrics,
     logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void
   ) throws {
-    let provider = settings.provider
     let context = ProviderContext(
-      publicURL: provider.publicURL, token: token, queue: queue, rules: provider.outputRules,
+      publicURL: settings.publicURL, token: token, queue: queue, rules: settings.outputRules,
       metrics: metrics,
       logger: logger, newSecret: newSecret)
     var threads: [Thread] = []
     var calls: [BlockingQueue<ProviderCall>] = []
-    if let apiToken = provider.token {
+    if let apiToken = settings.token {
       for position in 0..<Self.callerCount {
         let client = try ReplicateClient(
-          base: provider.apiURL, token: apiToken, maxBody: settings.limits.message.maxBodyBytes
+          base: settings.apiURL, token: apiToken, maxBody: maxBodyBytes
         ) { context.isStopping }
         let inbox = BlockingQueue<ProviderCall>(capacity: 4)
         calls.append(inbox)
@@ -49,12 +49,12 @@ package struct ProviderThreads {
           })
       }
     }
-    let reader = try StoreReader(path: settings.databasePath)
+    let reader = try StoreReader(path: databasePath)
     let rules = DispatcherRules(
-      createsPerMinute: provider.createsPerMinute,
-      retentionMilliseconds: provider.retention.wholeMilliseconds,
-      replayMilliseconds: Self.replayTime(tolerance: settings.signatureTolerance).wholeMilliseconds,
-      fetchesSecret: provider.token != nil && settings.secrets.isEmpty)
+      createsPerMinute: settings.createsPerMinute,
+      retentionMilliseconds: settings.retention.wholeMilliseconds,
+      replayMilliseconds: Self.replayTime(tolerance: signatureTolerance).wholeMilliseconds,
+      fetchesSecret: fetchesSecret)
     let inboxes = calls
     threads.append(
       try Thread(named: "dispatcher") {

@@ -1,12 +1,13 @@
 internal import Bytes
 
-/// Reads a `.env` file: `NAME=value` a line, `#` comments, optional `export `, values bare or in quotes.
+/// The parser of `.env` files.
 ///
-/// The syntax is the part that systemd's `EnvironmentFile=` and a shell's `source` read alike, and anything else is a
-/// problem: a daemon that silently skips a line runs with a setting its operator believes changed.
+/// A line is `NAME=value`, with an optional `export ` before it and a bare or quoted value. `#` begins a
+/// comment. This is the syntax that systemd's `EnvironmentFile=` and a shell's `source` read alike. Anything
+/// else is a problem: after a skipped line, a setting would not be what its operator believes.
 package enum EnvironmentFile {
-  /// A file larger than this is not a settings file.
-  package static let sizeLimit = 256 * 1024
+  /// A larger file is not a settings file.
+  package static let maxBytes = 256 * 1024
 
   package static func parse(_ text: String, named file: String) -> (
     values: [String: String], problems: [SettingProblem]
@@ -16,21 +17,22 @@ package enum EnvironmentFile {
     for (index, line) in lines(of: text).enumerated() {
       let content = line.trimmed
       guard !content.isEmpty, !content.hasPrefix("#") else { continue }
-      let place = "\(file):\(index + 1)"
+      let position = "\(file):\(index + 1)"
       let assignment = content.hasPrefix("export ") ? content.dropFirst("export ".count).trimmed : content
       guard let equals = assignment.firstIndex(of: "=") else {
-        problems.append(SettingProblem(variable: place, advice: "write NAME=value, or # before a comment"))
+        problems.append(SettingProblem(variable: position, advice: "write NAME=value, or # before a comment"))
         continue
       }
       let name = String(assignment[..<equals])
       guard isName(name) else {
         problems.append(
-          SettingProblem(variable: place, advice: "a name is letters, digits and _, with no space before ="))
+          SettingProblem(
+            variable: position, advice: "a name is letters, digits and _, with no space before ="))
         continue
       }
       guard let value = unquoted(assignment[assignment.index(after: equals)...].trimmed) else {
         problems.append(
-          SettingProblem(variable: name, advice: "close the quote in \(place), with nothing after it"))
+          SettingProblem(variable: name, advice: "close the quote in \(position), with nothing after it"))
         continue
       }
       if values.updateValue(value, forKey: name) != nil {
@@ -40,24 +42,24 @@ package enum EnvironmentFile {
     return (values, problems)
   }
 
-  /// Editors of other systems end lines with CR LF, which is one Character in Swift and no `"\n"`, and begin a file with a
-  /// byte order mark.
+  /// The lines, whatever system wrote them.
+  ///
+  /// Some editors end lines with CR LF, which is one Character in Swift and not `"\n"`. Some begin a file
+  /// with a byte order mark.
   private static func lines(of text: String) -> [Substring] {
     let text = text.hasPrefix("\u{FEFF}") ? text.dropFirst() : text[...]
     return text.split(omittingEmptySubsequences: false) { ["\n", "\r\n", "\r"].contains($0) }
   }
 
   private static func isName(_ text: String) -> Bool {
-    guard let first = text.utf8.first, !(0x30...0x39).contains(first) else { return false }
-    return text.utf8.allSatisfy {
-      $0 == UInt8(ascii: "_") || (0x30...0x39).contains($0) || (0x41...0x5A).contains($0)
-        || (0x61...0x7A).contains($0)
-    }
+    guard let first = text.utf8.first, !first.isDigit else { return false }
+    return text.utf8.allSatisfy { $0 == UInt8(ascii: "_") || $0.isAlphanumeric }
   }
 
+  /// The value without its quotes and comment; nil if a quote is not closed, or text follows it.
   private static func unquoted(_ text: Substring) -> String? {
     guard let quote = text.first, quote == "\"" || quote == "'" else {
-      // A comment after a bare value needs a space before it: a token may contain #.
+      // A comment after a bare value needs a space before it, because a token may contain #.
       guard let comment = text.firstRange(of: " #") else { return String(text) }
       return String(text[..<comment.lowerBound].trimmed)
     }

@@ -1,4 +1,6 @@
-/// One reason not to start: which variable, and what to do about it. Never a value, which may be a secret.
+/// A problem with one setting: its name and the remedy.
+///
+/// It never contains the value, which may be a secret.
 package struct SettingProblem: Error, Equatable, Sendable, CustomStringConvertible {
   package let variable: String
   package let advice: String
@@ -11,7 +13,7 @@ package struct SettingProblem: Error, Equatable, Sendable, CustomStringConvertib
   package var description: String { "\(variable): \(advice)" }
 }
 
-/// All reasons not to start, so that one attempt shows everything there is to mend.
+/// All problems with the settings, so that one attempt shows everything to correct.
 package struct SettingProblems: Error, Sendable, CustomStringConvertible {
   package let problems: [SettingProblem]
 

@@ -51,7 +51,7 @@ package enum SettingValue {
   private static let longestDuration = 100 * 366 * 86_400_000
 
   /// Decimal digits and nothing else; nil where they are more than a machine number holds.
-  static func number(_ text: Substring) -> Int? {
+  package static func number(_ text: Substring) -> Int? {
     guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
     return Int(text)
   }

@@ -42,7 +42,7 @@ struct Backup: ParsableCommand {
   func run() throws {
     try reportingFailure {
       var reader = try options.reader()
-      let database = try reader.readDatabasePath()
+      let database = try reader.read(DatabaseSettings.init).path
       let backup = StoreBackup(of: database, to: file, replacingFile: force)
       try abandonAtSignal(backup)
       var progress = ProgressLine()

@@ -2,11 +2,13 @@ import ArgumentParser
 internal import Crypto
 import Daemon
 import Jobs
-internal import Settings
+import JobsAPI
+import Scheduler
 import StandardWebhooks
 import Store
 import TLS
 internal import Time
+import WebhookIntake
 
 /// `check`: verifies settings, addresses and the store.
 struct Check: ParsableCommand {
@@ -27,22 +29,25 @@ struct Check: ParsableCommand {
     try reportingFailure {
       let settings = try options.settings()
       Terminal.print(
-        "settings   ok, \(settings.secrets.count) webhook secret(s), \(settings.apiTokens.count) API token(s)"
+        "settings   ok, \(settings.intake.secrets.count) webhook secret(s), "
+          + "\(settings.access.tokens.count) API token(s)"
       )
-      for (index, secret) in settings.secrets.enumerated() {
+      for (index, secret) in settings.intake.secrets.enumerated() {
         if let warning = secret.lengthWarning { Terminal.print("warning    secret \(index + 1): \(warning)") }
       }
-      Terminal.print("webhooks   \(settings.webhookAddresses.map(\.description).joined(separator: ", "))")
-      Terminal.print("jobs API   \(settings.apiAddresses.map(\.description).joined(separator: ", "))")
+      Terminal.print(
+        "webhooks   \(settings.listeners.webhookAddresses.map(\.description).joined(separator: ", "))")
+      Terminal.print(
+        "jobs API   \(settings.listeners.apiAddresses.map(\.description).joined(separator: ", "))")
       Terminal.print("provider   \(describe(settings))")
-      try checkCertificate(settings.tlsFiles)
+      try checkCertificate(settings.listeners.tlsFiles)
       try checkAddresses(settings)
       do throws(StoreError) {
-        guard try DatabaseLock.examine(settings.databasePath) else {
-          Terminal.print("store      \(settings.databasePath) does not exist yet: `serve` creates it")
+        guard try DatabaseLock.examine(settings.database.path) else {
+          Terminal.print("store      \(settings.database.path) does not exist yet: `serve` creates it")
           return
         }
-        let reader = try StoreReader(path: settings.databasePath)
+        let reader = try StoreReader(path: settings.database.path)
         if let damage = try reader.damage() { throw .corrupt(damage) }
         let sha256 = SHA256()
         let damaged = try reader.damagedBodies { sha256.digest(of: $0) }
@@ -51,7 +56,7 @@ struct Check: ParsableCommand {
             "the bodies of \(damaged.count) job(s) are not what was stored, the first of \(first)")
         }
         Terminal.print(
-          "store      \(settings.databasePath) is sound and holds \(try reader.jobCount()) job(s)")
+          "store      \(settings.database.path) is sound and holds \(try reader.jobCount()) job(s)")
       } catch {
         throw CommandFailure("DATABASE_URL: \(error)", code: .failure)
       }
@@ -59,10 +64,10 @@ struct Check: ParsableCommand {
   }
 
   /// How the daemon uses Replicate's API, and how it receives updates.
-  private func describe(_ settings: Settings) -> String {
+  private func describe(_ settings: DaemonSettings) -> String {
     let provider = settings.provider
     guard provider.token != nil else { return "REPLICATE_API_TOKEN is not set: the daemon only listens" }
-    let secret = settings.secrets.isEmpty ? "; the webhook secret is fetched at start" : ""
+    let secret = settings.intake.secrets.isEmpty ? "; the webhook secret is fetched at start" : ""
     guard let publicURL = provider.publicURL else {
       return "\(provider.apiURL), PUBLIC_URL is not set: predictions are only polled" + secret
     }
@@ -72,10 +77,10 @@ struct Check: ParsableCommand {
   /// Reports addresses that cannot be listened on.
   ///
   /// An address in use is no problem if a daemon serves this database: it listens there itself.
-  private func checkAddresses(_ settings: Settings) throws {
-    let isServed = DatabaseLock.isClaimed(settings.databasePath)
+  private func checkAddresses(_ settings: DaemonSettings) throws {
+    let isServed = DatabaseLock.isClaimed(settings.database.path)
     if isServed { Terminal.print("daemon     a daemon serves this database: its addresses are in use") }
-    let problems = settings.addressProblems.filter { !(isServed && $0.isAddressInUse) }
+    let problems = settings.listeners.addressProblems.filter { !(isServed && $0.isAddressInUse) }
     for problem in problems.dropLast() { Terminal.error(problem.description) }
     if let last = problems.last { throw CommandFailure(last.description, code: .config) }
   }

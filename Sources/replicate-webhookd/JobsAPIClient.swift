@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import EventLoop
 import HTTPClient
+internal import JobsAPI
 import JSONText
 internal import Settings
 
@@ -15,14 +16,15 @@ struct JobsAPIOptions: ParsableArguments {
   /// - Parameter isCanceled: see ``HTTPClient``.
   func client(isCanceled: @escaping @Sendable () -> Bool = { false }) throws -> JobsAPIClient {
     var reader = try settings.reader()
-    let base = try api ?? LocalURL.of(reader.readAPIAddresses())
+    let base = try api ?? LocalURL.of(reader.read(ListenerSettings.apiAddresses))
     guard let base else {
       throw CommandFailure(
         "API_LISTEN has no port: send requests to the unix socket with curl --unix-socket, "
           + "or name another address with --api",
         code: .config)
     }
-    return try JobsAPIClient(base: base, token: reader.readTokenText(), isCanceled: isCanceled)
+    return try JobsAPIClient(
+      base: base, token: reader.read(AccessSettings.firstToken), isCanceled: isCanceled)
   }
 }
 

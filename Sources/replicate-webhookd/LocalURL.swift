@@ -1,6 +1,5 @@
 import Daemon
 import EventLoop
-internal import Settings
 
 /// The URL of a listener on this machine.
 enum LocalURL {
@@ -9,7 +8,7 @@ enum LocalURL {
   /// A wildcard address is reached through loopback.
   static func of(_ addresses: [ListenAddress]) -> String? {
     for address in addresses where !address.expectsProxyHeader {
-      guard case .bind(let socketAddress, _) = address.place, let port = socketAddress.port else { continue }
+      guard case .bind(let socketAddress, _) = address.source, let port = socketAddress.port else { continue }
       switch socketAddress {
       case .ipv4("0.0.0.0", _): return "http://127.0.0.1:\(port)"
       case .ipv6("::", _): return "http://[::1]:\(port)"

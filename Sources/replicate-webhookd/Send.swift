@@ -60,11 +60,11 @@ struct Send: ParsableCommand {
 
   private func localURL() throws -> String {
     var reader = try options.reader()
-    guard let url = LocalURL.of(try reader.readWebhookAddresses()) else {
+    guard let url = LocalURL.of(try reader.read(ListenerSettings.webhookAddresses)) else {
       throw CommandFailure(
         "WEBHOOK_LISTEN has no port for plain HTTP: give the URL to post to", code: .config)
     }
-    guard !reader.usesTLS else {
+    guard !ListenerSettings.usesTLS(reader) else {
       throw CommandFailure(
         "TLS_CERTIFICATE is set: give the URL to post to, https:// and a name in the certificate",
         code: .config)

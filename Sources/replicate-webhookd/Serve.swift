@@ -3,7 +3,6 @@ import Daemon
 import EventLoop
 import Logging
 internal import Observability
-internal import Settings
 internal import System
 
 /// `serve`: runs the daemon.
@@ -30,9 +29,9 @@ struct Serve: ParsableCommand {
     }
   }
 
-  private func serve(_ settings: Settings, logTo sink: LogSink) throws {
-    let format = settings.logFormat ?? (Terminal.isErrorInteractive ? .text : .json)
-    let log = LineLogHandler(level: settings.logLevel.level, format: format, sink: sink)
+  private func serve(_ settings: DaemonSettings, logTo sink: LogSink) throws {
+    let format = settings.log.format ?? (Terminal.isErrorInteractive ? .text : .json)
+    let log = LineLogHandler(level: settings.log.level.level, format: format, sink: sink)
     let application: Application
     do throws(StartError) {
       application = try Application(settings: settings, environment: Environment.variables, log: log)

@@ -12,15 +12,15 @@ struct SettingsOptions: ParsableArguments {
   var envFile: String?
 
   /// All settings.
-  func settings() throws -> Settings {
+  func settings() throws -> DaemonSettings {
     var reader = try reader()
-    return try reader.read()
+    return try reader.read(DaemonSettings.init)
   }
 
   /// The webhook secrets; fetched from Replicate if only a token is set.
   func secrets() throws -> [Secret] {
     var reader = try reader()
-    let source = try reader.readSecretSource()
+    let source = try reader.read(SecretSource.init)
     do throws(StartError) {
       return try source.secrets()
     } catch {
@@ -31,7 +31,7 @@ struct SettingsOptions: ParsableArguments {
   func reader() throws -> SettingsReader {
     var fromFile: [String: String] = [:]
     if let envFile {
-      guard let text = Files.text(of: envFile, maxBytes: EnvironmentFile.sizeLimit) else {
+      guard let text = Files.text(of: envFile, maxBytes: EnvironmentFile.maxBytes) else {
         throw CommandFailure(
           "--env-file: \(envFile) cannot be read: check the path and its permissions", code: .config)
       }
@@ -39,8 +39,10 @@ struct SettingsOptions: ParsableArguments {
       guard problems.isEmpty else { throw SettingProblems(problems) }
       fromFile = values
     }
-    return SettingsReader(environment: Environment.variables, file: fromFile) {
-      Files.text(of: $0, maxBytes: EnvironmentFile.sizeLimit)
+    return SettingsReader(
+      variables: DaemonSettings.variables, environment: Environment.variables, file: fromFile
+    ) {
+      Files.text(of: $0, maxBytes: EnvironmentFile.maxBytes)
     }
   }
 }

@@ -1,3 +1,4 @@
+import Daemon
 import Foundation
 import LiveDaemon
 import Settings
@@ -24,23 +25,23 @@ import Testing
     "JobRequests": ["Bytes", "JSONText"],
     "Store": ["CSQLite", "Time", "Jobs"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
-    "Observability": ["Time", "System", "JSONText", "EventLoop", "HTTPServer", "Routing", "Jobs", "Logging"],
-    "Settings": [
-      "Bytes", "Crypto", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer",
-      "JobRequests", "Replicate", "Observability",
+    "Settings": ["Bytes", "Time"],
+    "Observability": [
+      "Time", "System", "JSONText", "EventLoop", "HTTPServer", "Routing", "Jobs", "Settings", "Logging",
     ],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Store", "Observability", "Logging"],
     "Scheduler": [
-      "Time", "System", "HTTPWire", "StandardWebhooks", "HTTPServer", "HTTPClient", "Jobs", "JobRequests",
-      "Store", "Replicate", "Observability", "Settings", "GroupCommit", "Logging",
+      "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "HTTPClient", "Jobs", "JobRequests",
+      "Store", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "WebhookIntake": [
       "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing", "Jobs", "JobRequests",
-      "Store", "Replicate", "Observability", "GroupCommit", "Logging",
+      "Store", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "JobsAPI": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
-      "Jobs", "JobRequests", "Store", "Replicate", "Observability", "Settings", "GroupCommit", "Scheduler",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop", "HTTPServer",
+      "Routing", "Jobs", "JobRequests", "Store", "Replicate", "Settings", "Observability", "GroupCommit",
+      "Scheduler",
     ],
     "Daemon": [
       "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
@@ -49,8 +50,8 @@ import Testing
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-      "HTTPClient", "Jobs", "Store", "Replicate", "Observability", "Settings", "Daemon", "ArgumentParser",
-      "Logging",
+      "HTTPClient", "Jobs", "Store", "Replicate", "Settings", "Observability", "Scheduler",
+      "WebhookIntake", "JobsAPI", "Daemon", "ArgumentParser", "Logging",
     ],
     "replicate-simulator": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",
@@ -106,13 +107,13 @@ import Testing
   @Test func everySettingIsInTheExampleAndInTheReadme() throws {
     let example = try String(contentsOf: Program.root.appendingPathComponent(".env.example"), encoding: .utf8)
     let readme = try String(contentsOf: Program.root.appendingPathComponent("README.md"), encoding: .utf8)
-    for variable in SettingsReader.Variable.allCases {
-      #expect(example.contains("\n\(variable.rawValue)="), "\(variable.rawValue)")
-      #expect(readme.contains("`\(variable.rawValue)`"), "\(variable.rawValue)")
+    for name in DaemonSettings.variables.map(\.name) {
+      #expect(example.contains("\n\(name)="), "\(name)")
+      #expect(readme.contains("`\(name)`"), "\(name)")
     }
     let (values, problems) = EnvironmentFile.parse(example, named: ".env.example")
     #expect(problems.isEmpty)
-    #expect(Set(values.keys) == Set(SettingsReader.Variable.allCases.map(\.rawValue)))
+    #expect(Set(values.keys) == Set(DaemonSettings.variables.map(\.name)))
   }
 
   /// A passed-on field would let clients claim any address.

@@ -1,9 +1,9 @@
+@testable import ClientAddress
 @testable import HTTPWire
 import Jobs
 @testable import JobsAPI
 @testable import Observability
 @testable import Routing
-@testable import Settings
 import Testing
 @testable import Time
 

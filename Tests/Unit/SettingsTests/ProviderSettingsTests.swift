@@ -1,17 +1,19 @@
 @testable import Daemon
 @testable import JobRequests
+@testable import Scheduler
 @testable import Settings
 import StandardWebhooks
 import Testing
+@testable import WebhookIntake
 
 private let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 private let token = "r8_0123456789abcdef"
 
 private func read(
   _ environment: [String: String], files: [String: String] = [:]
-) throws(SettingProblems) -> Settings {
-  var reader = SettingsReader(environment: environment, file: [:]) { files[$0] }
-  return try reader.read()
+) throws(SettingProblems) -> DaemonSettings {
+  var reader = SettingsReader(variables: DaemonSettings.variables, environment: environment) { files[$0] }
+  return try reader.read(DaemonSettings.init)
 }
 
 private func problems(_ environment: [String: String], files: [String: String] = [:]) -> [SettingProblem] {
@@ -35,8 +37,9 @@ private func problems(_ environment: [String: String], files: [String: String] =
 
   @Test func withATokenTheSecretMayBeLeftOut() throws {
     let settings = try read(["REPLICATE_API_TOKEN": token])
-    #expect(settings.provider.token != nil && settings.secrets.isEmpty)
-    #expect(try read(["REPLICATE_API_TOKEN": token, "REPLICATE_WEBHOOK_SECRET": secret]).secrets.count == 1)
+    #expect(settings.provider.token != nil && settings.intake.secrets.isEmpty)
+    #expect(
+      try read(["REPLICATE_API_TOKEN": token, "REPLICATE_WEBHOOK_SECRET": secret]).intake.secrets.count == 1)
     #expect(problems([:]).map(\.variable) == ["REPLICATE_WEBHOOK_SECRET"])
     #expect(
       problems(["REPLICATE_API_TOKEN": token, "REPLICATE_WEBHOOK_SECRET": "  "]).map(\.variable)
@@ -61,8 +64,8 @@ private func problems(_ environment: [String: String], files: [String: String] =
   /// Other settings are not checked unless they are needed.
   @Test func commandsThatSignOrVerifyReadWhatTheyNeed() throws {
     let source = { (environment: [String: String]) throws(SettingProblems) in
-      var reader = SettingsReader(environment: environment, file: [:]) { _ in nil }
-      return try reader.readSecretSource()
+      var reader = SettingsReader(variables: DaemonSettings.variables, environment: environment) { _ in nil }
+      return try reader.read(SecretSource.init)
     }
     let given = try source(["REPLICATE_WEBHOOK_SECRET": secret, "RETENTION": "x", "REPLICATE_API_TOKEN": "x"])
     #expect(try given.secrets().map(\.revealed) == [secret])

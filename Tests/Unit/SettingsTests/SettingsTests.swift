@@ -1,19 +1,24 @@
+@testable import Daemon
 import EventLoop
 import HTTPServer
 import HTTPWire
+@testable import JobsAPI
 @testable import Observability
 @testable import Settings
 import StandardWebhooks
 import Testing
+@testable import WebhookIntake
 
 private let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 private let token = "0123456789abcdef0123"
 
 private func read(
   _ environment: [String: String], file: [String: String] = [:], files: [String: String] = [:]
-) throws(SettingProblems) -> Settings {
-  var reader = SettingsReader(environment: environment, file: file) { files[$0] }
-  return try reader.read()
+) throws(SettingProblems) -> DaemonSettings {
+  var reader = SettingsReader(variables: DaemonSettings.variables, environment: environment, file: file) {
+    files[$0]
+  }
+  return try reader.read(DaemonSettings.init)
 }
 
 /// The variables with a reported problem.
@@ -29,11 +34,11 @@ private func problemVariables(_ environment: [String: String], file: [String: St
 @Suite struct SettingsTests {
   @Test func oneSecretIsAllThatIsRequired() throws {
     let settings = try read(["REPLICATE_WEBHOOK_SECRET": secret])
-    #expect(settings.webhookAddresses.map(\.description) == ["127.0.0.1:8080"])
-    #expect(settings.apiAddresses.map(\.description) == ["127.0.0.1:8081"])
-    #expect(settings.databasePath == "replicate-webhookd.db")
-    #expect(settings.signatureTolerance == .seconds(300))
-    #expect(settings.limits.message.maxBodyBytes == 8 << 20)
+    #expect(settings.listeners.webhookAddresses.map(\.description) == ["127.0.0.1:8080"])
+    #expect(settings.listeners.apiAddresses.map(\.description) == ["127.0.0.1:8081"])
+    #expect(settings.database.path == "replicate-webhookd.db")
+    #expect(settings.intake.signatureTolerance == .seconds(300))
+    #expect(settings.listeners.limits.message.maxBodyBytes == 8 << 20)
     #expect(problemVariables([:]) == ["REPLICATE_WEBHOOK_SECRET"])
   }
 
@@ -76,7 +81,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
       "MAX_BYTES_IN_FLIGHT": "3MiB", "MAX_REQUESTS_PER_CONNECTION": "5", "HANDSHAKE_TIMEOUT": "1s",
       "FIRST_BYTE_TIMEOUT": "2s", "HEADER_TIMEOUT": "3s", "BODY_TIMEOUT": "4s", "WRITE_TIMEOUT": "5s",
       "IDLE_TIMEOUT": "6s", "MIN_RATE": "1KiB",
-    ]).limits
+    ]).listeners.limits
     #expect(limits.message.maxBodyBytes == 2 << 20 && limits.message.maxHeaderSectionBytes == 4096)
     #expect(limits.message.maxFields == 20 && limits.message.maxTargetBytes == 1024)
     #expect(limits.maxConnections == 7 && limits.maxConnectionsPerAddress == 6)
@@ -99,7 +104,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
         "unix:/a mode=600 proxy_protocol",
         .init(.bind(.unix(path: "/a"), mode: 0o600), expectsProxyHeader: true)
       ),
-      ("systemd:webhooks proxy_protocol", .init(.handedOver(name: "webhooks"), expectsProxyHeader: true)),
+      ("systemd:webhooks proxy_protocol", .init(.activation(name: "webhooks"), expectsProxyHeader: true)),
       ("systemd:", nil), ("systemd:a mode=600", nil), ("unix:/a mode=6600", nil), ("unix:/a mode=0888", nil),
       ("unix:/a mode=66", nil), ("unix:/a mode=600 mode=600", nil), ("127.0.0.1:80 tls", nil),
       ("127.0.0.1:80 proxy_protocol proxy_protocol", nil), ("", nil), ("proxy_protocol", nil),
@@ -115,8 +120,10 @@ private func problemVariables(_ environment: [String: String], file: [String: St
       "TRUSTED_PROXIES": "unix, 10.0.0.0/8",
     ])
     #expect(
-      settings.webhookAddresses.map(\.description) == ["127.0.0.1:1", "[::1]:1", "unix:/a", "systemd:x"])
-    #expect(settings.webhookAddresses.map(\.expectsProxyHeader) == [false, false, true, false])
+      settings.listeners.webhookAddresses.map(\.description) == [
+        "127.0.0.1:1", "[::1]:1", "unix:/a", "systemd:x",
+      ])
+    #expect(settings.listeners.webhookAddresses.map(\.expectsProxyHeader) == [false, false, true, false])
   }
 
   @Test func allProblemsAreReportedAtOnce() {
@@ -128,9 +135,9 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     let settings = try read(
       ["REPLICATE_WEBHOOK_SECRET": secret, "LOG_LEVEL": "error", "LOG_FORMAT": ""],
       file: ["LOG_LEVEL": "debug", "LOG_FORMAT": "json", "API_TOKENS": ""])
-    #expect(settings.logLevel == .error)
-    #expect(settings.logFormat == nil)
-    #expect(settings.apiTokens.isEmpty)
+    #expect(settings.log.level == .error)
+    #expect(settings.log.format == nil)
+    #expect(settings.access.tokens.isEmpty)
   }
 
   @Test func anUnknownNameIsAProblemInAFileOnly() {
@@ -146,11 +153,11 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     let fromFile = try read(
       ["REPLICATE_WEBHOOK_SECRET_FILE": "/run/s", "API_TOKENS_FILE": "/run/t"],
       files: ["/run/s": "\(secret) \(other)\n", "/run/t": "\(token)\n"])
-    #expect(fromFile.secrets.map(\.revealed) == [secret, other])
-    #expect(fromFile.apiTokens.count == 1)
+    #expect(fromFile.intake.secrets.map(\.revealed) == [secret, other])
+    #expect(fromFile.access.tokens.count == 1)
     let fromCredential = try read(
       ["CREDENTIALS_DIRECTORY": "/creds"], files: ["/creds/replicate_webhook_secret": secret])
-    #expect(fromCredential.secrets.map(\.revealed) == [secret])
+    #expect(fromCredential.intake.secrets.map(\.revealed) == [secret])
     #expect(
       problemVariables(["REPLICATE_WEBHOOK_SECRET_FILE": "/missing"]) == ["REPLICATE_WEBHOOK_SECRET_FILE"])
   }

@@ -1,18 +1,20 @@
+internal import Bytes
 internal import ClientAddress
-internal import EventLoop
-internal import HTTPWire
+internal import Settings
 
-/// The URL of a place that predictions are asked for at, or that their webhooks reach.
-package struct ProviderURL: Equatable, Sendable {
-  /// Without a slash at its end.
-  package let text: String
+/// A base URL: of the provider's API, or of the webhooks it sends.
+struct ProviderURL: Equatable, Sendable {
+  /// The URL without a trailing slash.
+  let text: String
   /// The name or address, without a port.
-  package let host: String
-  package let path: String
+  let host: String
+  let path: String
 
-  /// Reads `https://host[:port][/path]`; `http` where the host is this machine's loopback, for a stand-in. Nil for anything
-  /// else: a user, a query or a fragment has no meaning here.
-  package init?(_ text: String) {
+  /// Parses `https://host[:port][/path]`; nil for anything else.
+  ///
+  /// The scheme may be `http` if the host is a loopback name, because a simulator has no certificate. A user, a
+  /// query or a fragment has no meaning here.
+  init?(_ text: String) {
     let isSecure = text.hasPrefix("https://")
     guard isSecure || text.hasPrefix("http://"), text.utf8.count <= 1024,
       text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !#"@?#\"<>^`{|}"#.utf8.contains($0) })
@@ -48,8 +50,10 @@ package struct ProviderURL: Equatable, Sendable {
     return String(host)
   }
 
-  /// Letters, digits, hyphens, underscores and dots, or an IPv6 address in brackets: what else RFC 3986 section 3.2.2 allows
-  /// in a name is in none that anybody has.
+  /// Whether `text` is a host name, an IPv4 address, or an IPv6 address in brackets.
+  ///
+  /// A name has letters, digits, hyphens, underscores and dots. RFC 3986 section 3.2.2 allows more, which no real
+  /// name has.
   private static func isHost(_ text: Substring) -> Bool {
     if text.hasPrefix("[") {
       let address = text.dropFirst().dropLast()
@@ -57,9 +61,6 @@ package struct ProviderURL: Equatable, Sendable {
       return address.contains(":") && IPAddress(String(address)) != nil
     }
     return !text.isEmpty
-      && text.utf8.allSatisfy {
-        (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-          || "-_.".utf8.contains($0)
-      }
+      && text.utf8.allSatisfy { $0.isAlphanumeric || "-_.".utf8.contains($0) }
   }
 }

@@ -1,27 +1,28 @@
 package import EventLoop
 
-/// One place where a listener listens: an item of `WEBHOOK_LISTEN` or `API_LISTEN`.
+/// One address of a listener: an item of `WEBHOOK_LISTEN` or `API_LISTEN`.
 ///
 ///     127.0.0.1:8080        [::]:8080         unix:/run/hooks.sock mode=0660
 ///     systemd:webhooks      127.0.0.1:8080 proxy_protocol
 package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
-  package enum Place: Hashable, Sendable {
+  /// The source of the listening socket.
+  package enum Source: Hashable, Sendable {
     /// - Parameter mode: the permissions of a unix socket's file; nil leaves them to the umask.
     case bind(SocketAddress, mode: UInt32?)
-    /// Sockets that systemd holds, by their `FileDescriptorName=`.
-    case handedOver(name: String)
+    /// Sockets that systemd passes, by their `FileDescriptorName=`.
+    case activation(name: String)
   }
 
-  package let place: Place
-  /// Every connection begins with a PROXY header, which says who the client is.
+  package let source: Source
+  /// Whether every connection begins with a PROXY header, which names the client.
   package let expectsProxyHeader: Bool
 
-  package init(_ place: Place, expectsProxyHeader: Bool = false) {
-    self.place = place
+  package init(_ source: Source, expectsProxyHeader: Bool = false) {
+    self.source = source
     self.expectsProxyHeader = expectsProxyHeader
   }
 
-  /// Nil where `text` is no address and its options.
+  /// Nil if `text` is not an address with valid options.
   package init?(_ text: Substring) {
     let words = text.split(whereSeparator: \.isWhitespace)
     guard let address = words.first else { return nil }
@@ -40,30 +41,32 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     if address.hasPrefix("systemd:") {
       let name = address.dropFirst("systemd:".count)
       guard !name.isEmpty, mode == nil else { return nil }
-      place = .handedOver(name: String(name))
+      source = .activation(name: String(name))
       return
     }
     guard let bound = SocketAddress(String(address)) else { return nil }
     if case .unix = bound {} else if mode != nil { return nil }
-    place = .bind(bound, mode: mode)
+    source = .bind(bound, mode: mode)
   }
 
-  /// Whether only processes of this machine can reach it; nil where that is known once the socket was handed over.
+  /// Whether only processes of this machine can reach it.
+  ///
+  /// Nil for a socket that systemd passes, whose address is not known before.
   package var isLoopback: Bool? {
-    switch place {
+    switch source {
     case .bind(let address, _): address.isLoopback
-    case .handedOver: nil
+    case .activation: nil
     }
   }
 
   package var description: String {
-    switch place {
+    switch source {
     case .bind(let address, _): "\(address)"
-    case .handedOver(let name): "systemd:\(name)"
+    case .activation(let name): "systemd:\(name)"
     }
   }
 
-  /// `mode=0660`: three octal digits, with or without a leading zero.
+  /// The permissions in `mode=0660`: three octal digits, with or without a leading zero.
   private static func permissions(_ option: Substring) -> UInt32? {
     guard option.hasPrefix("mode=") else { return nil }
     let digits = option.dropFirst("mode=".count)

@@ -1,8 +1,8 @@
 internal import Crypto
-internal import StandardWebhooks
 
-/// One token that opens the jobs API (RFC 6750). Only its digest is kept, so that neither a dump nor a comparison shows
-/// it.
+/// A token that grants access to the jobs API (RFC 6750).
+///
+/// Only its digest is kept, so that neither a dump nor the time of a comparison reveals it.
 package struct BearerToken: Sendable, CustomStringConvertible {
   private let digest: [UInt8]
 
@@ -16,7 +16,9 @@ package struct BearerToken: Sendable, CustomStringConvertible {
 
   package var description: String { "<redacted>" }
 
-  /// Whether `authorization`, the value of that field, presents one of `tokens`. Takes the same time whichever it is.
+  /// Whether `authorization`, the value of that field, presents one of `tokens`.
+  ///
+  /// It takes the same time whichever token is presented.
   package static func isPresented(in authorization: String?, among tokens: [BearerToken]) -> Bool {
     let scheme = "bearer "
     guard let authorization, authorization.utf8.count > scheme.utf8.count,

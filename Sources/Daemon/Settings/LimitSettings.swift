@@ -1,0 +1,75 @@
+internal import HTTPServer
+internal import HTTPWire
+internal import Settings
+
+extension SettingVariable {
+  static let maxBody = SettingVariable("MAX_BODY")
+  static let maxHeader = SettingVariable("MAX_HEADER")
+  static let maxHeaderFields = SettingVariable("MAX_HEADER_FIELDS")
+  static let maxTarget = SettingVariable("MAX_TARGET")
+  static let maxConnections = SettingVariable("MAX_CONNECTIONS")
+  static let maxConnectionsPerAddress = SettingVariable("MAX_CONNECTIONS_PER_ADDRESS")
+  static let maxBytesInFlight = SettingVariable("MAX_BYTES_IN_FLIGHT")
+  static let maxRequestsPerConnection = SettingVariable("MAX_REQUESTS_PER_CONNECTION")
+  static let handshakeTimeout = SettingVariable("HANDSHAKE_TIMEOUT")
+  static let firstByteTimeout = SettingVariable("FIRST_BYTE_TIMEOUT")
+  static let headerTimeout = SettingVariable("HEADER_TIMEOUT")
+  static let bodyTimeout = SettingVariable("BODY_TIMEOUT")
+  static let writeTimeout = SettingVariable("WRITE_TIMEOUT")
+  static let minRate = SettingVariable("MIN_RATE")
+  static let idleTimeout = SettingVariable("IDLE_TIMEOUT")
+
+  static let limits: [SettingVariable] = [
+    .maxBody, .maxHeader, .maxHeaderFields, .maxTarget, .maxConnections, .maxConnectionsPerAddress,
+    .maxBytesInFlight, .maxRequestsPerConnection, .handshakeTimeout, .firstByteTimeout, .headerTimeout,
+    .bodyTimeout, .writeTimeout, .minRate, .idleTimeout,
+  ]
+}
+
+extension ServerLimits {
+  /// Reads the limits of a listener; the defaults are those of ``ServerLimits/init()``.
+  init(from reader: inout SettingsReader) {
+    self.init()
+    reader.read(.maxBody, into: &message.maxBodyBytes, asSizeIn: 1024...(256 << 20))
+    reader.read(.maxHeader, into: &message.maxHeaderSectionBytes, asSizeIn: 1024...(1 << 20))
+    reader.read(.maxHeaderFields, into: &message.maxFields, in: 10...10_000)
+    reader.read(.maxTarget, into: &message.maxTargetBytes, asSizeIn: 256...(64 << 10))
+
+    reader.read(.maxConnections, into: &maxConnections, in: 1...1_000_000)
+    reader.read(.maxConnectionsPerAddress, into: &maxConnectionsPerAddress, in: 1...1_000_000)
+    reader.read(.maxBytesInFlight, into: &maxBytesInFlight, asSizeIn: 1024...(1 << 40))
+    reader.read(.maxRequestsPerConnection, into: &maxRequestsPerConnection, in: 1...1_000_000_000)
+
+    reader.read(.handshakeTimeout, into: &handshakeTimeout)
+    reader.read(.firstByteTimeout, into: &firstByteTimeout)
+    reader.read(.headerTimeout, into: &headerTimeout)
+    reader.read(.bodyTimeout, into: &minBodyRate.grace)
+    reader.read(.writeTimeout, into: &minWriteRate.grace)
+    reader.read(.idleTimeout, into: &idleTimeout)
+    reader.read(.minRate, into: &minBodyRate.bytesPerSecond, asSizeIn: 1...(1 << 30))
+    minWriteRate.bytesPerSecond = minBodyRate.bytesPerSecond
+
+    if maxBytesInFlight < message.maxBodyBytes {
+      reader.report(
+        .maxBytesInFlight, "it is less than MAX_BODY: one body of that size could never be received")
+    }
+  }
+}
+
+extension SettingsReader {
+  fileprivate mutating func read(_ variable: SettingVariable, into limit: inout Duration) {
+    limit = duration(variable, default: limit, in: .milliseconds(100)...(.seconds(3600)))
+  }
+
+  fileprivate mutating func read(
+    _ variable: SettingVariable, into limit: inout Int, in range: ClosedRange<Int>
+  ) {
+    limit = number(variable, default: limit, in: range)
+  }
+
+  fileprivate mutating func read(
+    _ variable: SettingVariable, into limit: inout Int, asSizeIn range: ClosedRange<Int>
+  ) {
+    limit = size(variable, default: limit, in: range)
+  }
+}

@@ -1,0 +1,122 @@
+package import JobRequests
+package import Jobs
+package import Replicate
+package import Settings
+internal import Time
+
+extension SettingVariable {
+  package static let replicateAPIToken = SettingVariable("REPLICATE_API_TOKEN", isSecret: true)
+  static let replicateAPIURL = SettingVariable("REPLICATE_API_URL")
+  static let publicURL = SettingVariable("PUBLIC_URL")
+  static let jobTimeout = SettingVariable("JOB_TIMEOUT")
+  static let reconcileAfter = SettingVariable("RECONCILE_AFTER")
+  static let createsPerMinute = SettingVariable("CREATES_PER_MINUTE")
+  static let maxQueuedOrders = SettingVariable("MAX_QUEUED_ORDERS")
+  static let outputRules = SettingVariable("OUTPUT_RULES")
+  static let retention = SettingVariable("RETENTION")
+}
+
+/// The settings of calls to the provider, of deadlines and of retention.
+package struct ProviderSettings: Sendable {
+  /// Nil: the provider is never called, so nothing is created, canceled or polled.
+  package var token: APIToken?
+  package var apiURL: String
+  /// The base URL that the provider posts webhooks to, without a trailing slash.
+  ///
+  /// Nil: predictions are created without webhooks.
+  package var publicURL: String?
+  /// The time without an update after which a job is `stale`.
+  package var jobTimeout: Duration
+  /// The time without an update after which a job is polled.
+  package var reconcileAfter: Duration
+  package var createsPerMinute: Int
+  /// The maximum number of waiting orders; further ones are rejected.
+  ///
+  /// The default is three hours of creations at Replicate's own rate, and about a gigabyte of requests of
+  /// 10 KB.
+  package var maxQueuedOrders: Int
+  package var retention: Duration
+  package var outputRules: OutputRules
+
+  package static let variables: [SettingVariable] = [
+    .replicateAPIToken, .replicateAPIURL, .publicURL, .jobTimeout, .reconcileAfter, .createsPerMinute,
+    .maxQueuedOrders, .outputRules, .retention,
+  ]
+
+  package init(from reader: inout SettingsReader) {
+    let days = { (count: Int) in Duration.seconds(count * 86_400) }
+    token = Self.apiToken(from: &reader)
+    apiURL = Self.apiURL(from: &reader)
+    publicURL = Self.publicURL(from: &reader)
+    jobTimeout = reader.duration(.jobTimeout, default: .seconds(900), in: .seconds(1)...days(7))
+    reconcileAfter = reader.duration(
+      .reconcileAfter, default: .seconds(30), in: .seconds(1)...(.seconds(3600)))
+    createsPerMinute = reader.number(.createsPerMinute, default: 600, in: 1...60_000)
+    maxQueuedOrders = reader.number(.maxQueuedOrders, default: 100_000, in: 1...10_000_000)
+    retention = reader.duration(.retention, default: days(30), in: .seconds(1)...days(3650))
+    outputRules = Self.outputRules(from: &reader)
+  }
+
+  package var pollPolicy: PollPolicy {
+    PollPolicy(
+      timeout: jobTimeout.wholeMilliseconds,
+      firstPoll: token == nil ? nil : reconcileAfter.wholeMilliseconds)
+  }
+}
+
+extension ProviderSettings {
+  private static func apiToken(from reader: inout SettingsReader) -> APIToken? {
+    guard let text = reader.secretText(.replicateAPIToken) else { return nil }
+    let parts = text.split(whereSeparator: \.isWhitespace)
+    if parts.count == 1, let token = APIToken(String(parts[0])) { return token }
+    reader.report(
+      .replicateAPIToken, "write one token, such as https://replicate.com/account/api-tokens shows")
+    return nil
+  }
+
+  private static func apiURL(from reader: inout SettingsReader) -> String {
+    let url = url(
+      .replicateAPIURL, from: &reader, example: "https://api.replicate.com without a path",
+      where: \.path.isEmpty)
+    return url?.text ?? "https://api.replicate.com"
+  }
+
+  private static func publicURL(from reader: inout SettingsReader) -> String? {
+    let url = url(.publicURL, from: &reader, example: "https://hooks.example.com without a query")
+    guard let url else { return nil }
+    let path = "/webhooks/replicate"
+    guard !url.path.lowercased().hasSuffix(path), !url.path.contains("//") else {
+      reader.report(
+        .publicURL,
+        "leave \(path) out, which the daemon adds: write what comes before it, with single slashes")
+      return nil
+    }
+    return url.text
+  }
+
+  private static func url(
+    _ variable: SettingVariable, from reader: inout SettingsReader, example: String,
+    where isAccepted: (ProviderURL) -> Bool = { _ in true }
+  ) -> ProviderURL? {
+    guard let text = reader.text(variable) else { return nil }
+    if let url = ProviderURL(text), isAccepted(url) { return url }
+    reader.report(
+      variable, "write https:// and a host, such as \(example); http:// only for this machine's loopback")
+    return nil
+  }
+
+  private static func outputRules(from reader: inout SettingsReader) -> OutputRules {
+    guard let path = reader.text(.outputRules) else { return OutputRules() }
+    guard let text = reader.contents(ofFile: path) else {
+      reader.report(.outputRules, "the file it names cannot be read: check the path and its permissions")
+      return OutputRules()
+    }
+    do throws(OutputRulesError) {
+      let bytes = Array(text.utf8)
+      return try OutputRules(text: bytes.span)
+    } catch {
+      reader.report(.outputRules, "\(error)")
+      return OutputRules()
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package import Settings
+package import StandardWebhooks
+
+extension SettingVariable {
+  package static let webhookSecret = SettingVariable("REPLICATE_WEBHOOK_SECRET", isSecret: true)
+  static let signatureTolerance = SettingVariable("SIGNATURE_TOLERANCE")
+}
+
+/// The settings of signature verification.
+package struct IntakeSettings: Sendable {
+  /// In the order given: logs and metrics number them so. Empty if the secret is fetched from the provider.
+  package var secrets: [Secret]
+  package var signatureTolerance: Duration
+
+  package static let variables: [SettingVariable] = [.webhookSecret, .signatureTolerance]
+
+  /// - Parameters:
+  ///   - isSecretRequired: whether a missing secret is a problem.
+  ///   - alternative: another remedy for a missing secret, appended to the advice.
+  package init(from reader: inout SettingsReader, isSecretRequired: Bool, alternative: String) {
+    secrets = Self.secrets(from: &reader, isRequired: isSecretRequired, alternative: alternative)
+    signatureTolerance = reader.duration(
+      .signatureTolerance, default: .seconds(300), in: .seconds(1)...(.seconds(86_400)))
+  }
+
+  /// Reads the secrets alone, with the parameters of ``init(from:isSecretRequired:alternative:)``.
+  package static func secrets(
+    from reader: inout SettingsReader, isRequired: Bool, alternative: String
+  ) -> [Secret] {
+    let text = reader.secretText(.webhookSecret) ?? ""
+    guard !reader.hasProblem(with: .webhookSecret), isRequired || !text.isEmpty else { return [] }
+    var secrets: [Secret] = []
+    for (index, part) in text.split(whereSeparator: \.isWhitespace).enumerated() {
+      do throws(SecretError) {
+        secrets.append(try Secret(String(part)))
+      } catch {
+        reader.report(.webhookSecret, "secret \(index + 1): \(error)")
+      }
+    }
+    if text.allSatisfy(\.isWhitespace) {
+      reader.report(
+        .webhookSecret,
+        """
+        set it to the signing secret (whsec_…) that GET \
+        https://api.replicate.com/v1/webhooks/default/secret returns\(alternative)
+        """)
+    }
+    return secrets
+  }
+}
