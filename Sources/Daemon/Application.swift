@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import Glibc
 internal import GroupCommit
 internal import HTTPServer
 internal import HTTPWire
@@ -16,54 +15,56 @@ internal import System
 internal import Time
 internal import WebhookIntake
 
-/// The daemon: opens the store, listens, serves until a signal, and ends in order.
+/// The daemon's life cycle: start, serve until a signal, drain, stop.
 ///
-///     main thread   waits for signals, and for the servers' end
-///     webhooks      a loop: deliveries
-///     api           a loop of its own for the jobs API, so that no question delays a delivery
+///     main thread   waits for signals, and for the end of the servers
+///     signals       receives signals
+///     webhooks      an event loop for deliveries
+///     api           an event loop for the jobs API, so that no read delays a delivery
 ///     writer        commits
-///     checkpoint    moves the write-ahead log
+///     checkpoint    moves the WAL into the database
+///     dispatcher    decides what is due; the threads provider-N call the provider
 ///     log           writes log lines
 package final class Application {
-  private let settings: DaemonSettings
+  private let shutdownGrace: Duration
   private let logger: Logger
   private let metrics: Metrics
-  private let lifecycle = Lifecycle()
-  private let queue = CommitQueue()
-  private let checkpointer = Checkpointer()
-  private let events = BlockingQueue<Shutdown.Event>(capacity: 64)
-  /// The one that takes deliveries is the first.
-  private let listeners: [RunningListener]
-  private let certificate: ShownCertificate?
   private let serviceManager: ServiceManager
-  private let storeThreads: [Thread]
+  private let lifecycle = Lifecycle()
+  private let events = BlockingQueue<Shutdown.Event>(capacity: 64)
+  private let store: RunningStore
+  /// The first one receives deliveries.
+  private let listeners: [RunningListener]
+  private let certificate: ServedCertificate?
   private let provider: ProviderThreads
 
-  /// Returns when the daemon serves: its store is open and its addresses are bound.
+  /// Starts the daemon: when this returns, its store is open and its addresses are bound.
   ///
   /// - Parameters:
-  ///   - environment: where systemd says what it hands over and what it wants to hear.
-  ///   - log: where records become lines.
+  ///   - environment: names the sockets that systemd passes, and its notification socket.
+  ///   - log: writes records as lines.
   package init(
     settings: DaemonSettings, environment: [String: String], log: LineLogHandler
   ) throws(StartError) {
     FreeMemory.mapLargeAllocations()
-    self.settings = settings
+    shutdownGrace = settings.shutdownGrace
     logger = Logger(label: "replicate-webhookd") { _ in log }
     serviceManager = ServiceManager(environment: environment)
     Self.provideDescriptors(for: settings, logger)
-    let secrets = WebhookSecrets(try Self.secrets(settings))
-    // A fetched secret may be followed by another.
+    let secrets = WebhookSecrets(
+      try SecretSource(given: settings.intake.secrets, provider: settings.provider).secrets())
+    // A fetched secret may be rotated.
     metrics = Metrics(secretCount: max(2, settings.intake.secrets.count))
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
     certificate = try Self.certificate(settings.listeners.tlsFiles, metrics, logger)
-    let token: JobToken
-    (storeThreads, token) = try Self.startStore(
-      settings, for: queue, checkpointer, metrics: metrics, logger: logger)
+    store = try RunningStore(
+      path: settings.database.path, polling: settings.provider.pollPolicy, metrics: metrics, logger: logger)
+    logger.notice(
+      "store opened", metadata: ["path": "\(DatabaseLock.absolutePath(of: settings.database.path))"])
     let dispatcherEvents = DispatcherInbox(callers: ProviderThreads.callerCount)
     let builder = ListenerBuilder(
       settings: settings, logger: logger, deliveryLog: log, metrics: metrics, lifecycle: lifecycle,
-      queue: queue, secrets: secrets, token: token, events: dispatcherEvents,
+      queue: store.queue, secrets: secrets, token: store.token, events: dispatcherEvents,
       handedOver: SocketActivation(environment: environment), tls: certificate?.context,
       ended: { [events] end in _ = events.push(.serverEnded(end)) })
     if settings.listeners.isShared {
@@ -74,39 +75,45 @@ package final class Application {
         try builder.start(.api, on: settings.listeners.apiAddresses),
       ]
     }
-    provider = try Self.startProvider(
-      settings, queue: queue, token: token, events: dispatcherEvents, metrics: metrics, logger: logger
-    ) { [logger] secret in FetchedSecret.take(secret, for: secrets, logger: logger) }
-    try Self.startSignals(events)
+    provider = try StartError.converting { [store, metrics, logger] in
+      try ProviderThreads(
+        settings: settings.provider, databasePath: settings.database.path,
+        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes,
+        signatureTolerance: settings.intake.signatureTolerance,
+        fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty,
+        queue: store.queue, token: store.token, events: dispatcherEvents, metrics: metrics, logger: logger
+      ) { FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
+    }
+    try SignalThread.start { [events] in _ = events.push(.signal($0)) }
     serviceManager.notify(.ready)
   }
 
-  /// Serves until SIGTERM or SIGINT, then finishes what was received whole.
+  /// Serves until SIGTERM or SIGINT, then answers the requests that are complete.
   ///
-  /// - Returns: false where a server failed, a second signal came, or the end of the grace cut a request that had come
-  ///   whole. What was acknowledged is stored either way.
+  /// - Returns: false if a server failed, a second signal came, or a complete request was cut when the grace
+  ///   expired. Whatever is acknowledged is stored in any case.
   package func run() -> Bool {
-    var shutdown = Shutdown(runningServers: listeners.count, grace: settings.shutdownGrace)
-    // Ends when every server has ended; after the first signal, the grace bounds that.
+    var shutdown = Shutdown(runningServers: listeners.count, grace: shutdownGrace)
+    // Ends when every server has ended; after the first signal, the grace bounds the time to that.
     while !shutdown.isOver {
-      let batch = events.popAll(timeout: patience(of: shutdown)) ?? []
+      let batch = events.popAll(timeout: timeout(of: shutdown)) ?? []
       for event in batch {
         log(event)
         perform(shutdown.handle(event, at: MonotonicClock.now))
       }
       if batch.isEmpty {
-        perform(shutdown.timePassed(at: MonotonicClock.now))
-        if let certificate, certificate.patience(at: MonotonicClock.now) == .zero { reloadCertificate() }
+        perform(shutdown.handleTimeout(at: MonotonicClock.now))
+        if let certificate, certificate.timeToReload(at: MonotonicClock.now) == .zero { reloadCertificate() }
       }
     }
     stop()
-    return shutdown.isOrderly
+    return shutdown.isClean
   }
 
-  /// Until what comes first by itself: the end of a grace, or the time to read the certificate again.
-  private func patience(of shutdown: Shutdown) -> Duration? {
+  /// The time to the end of the grace or the next reload of the certificate, whichever is earlier.
+  private func timeout(of shutdown: Shutdown) -> Duration? {
     let now = MonotonicClock.now
-    return [shutdown.patience(at: now), certificate?.patience(at: now)].compactMap(\.self).min()
+    return [shutdown.timeLeft(at: now), certificate?.timeToReload(at: now)].compactMap(\.self).min()
   }
 
   private func reloadCertificate() {
@@ -123,7 +130,7 @@ package final class Application {
       serviceManager.notify(.ready)
     case .drainDeliveries:
       serviceManager.notify(.stopping)
-      logger.notice("stopping", metadata: ["grace": "\(SettingValue.text(of: settings.shutdownGrace))"])
+      logger.notice("stopping", metadata: ["grace": "\(SettingValue.text(of: shutdownGrace))"])
       lifecycle.drain()
       listeners.first?.drain()
     case .drainAll:
@@ -147,21 +154,16 @@ package final class Application {
     }
   }
 
-  /// In the order of the flow: no more questions, then nothing more to store, then nothing more to move.
+  /// Stops the threads in the order of the flow: calls, then commits and checkpoints, then the loops.
   private func stop() {
     provider.stop()
-    queue.close()
-    checkpointer.close()
-    for thread in storeThreads { thread.join() }
+    store.stop()
     for listener in listeners { listener.stop() }
     logger.notice("stopped")
   }
 
-  /// From the second signal to the end of the process, requests in flight or not.
-  private static let lastGrace: Duration = .seconds(3)
-
   private static func provideDescriptors(for settings: DaemonSettings, _ logger: Logger) {
-    // Beside the connections of two listeners: the store's files, loops, logs, and one to refuse with.
+    // The connections of two listeners; the store's files, loops, logs, and a spare one to refuse with.
     let wanted = 2 * settings.listeners.limits.maxConnections + 64
     let available = DescriptorLimit.raise()
     guard available < wanted else { return }
@@ -172,13 +174,9 @@ package final class Application {
 
   private static func certificate(
     _ files: TLSFiles?, _ metrics: Metrics, _ logger: Logger
-  ) throws(StartError) -> ShownCertificate? {
+  ) throws(StartError) -> ServedCertificate? {
     guard let files else { return nil }
-    return try ShownCertificate(files: files, metrics: metrics, logger: logger)
-  }
-
-  private static func secrets(_ settings: DaemonSettings) throws(StartError) -> [Secret] {
-    try SecretSource(given: settings.intake.secrets, provider: settings.provider).secrets()
+    return try ServedCertificate(files: files, metrics: metrics, logger: logger)
   }
 
   private static func warnOfUnusualSecrets(_ secrets: [Secret], _ logger: Logger) {
@@ -186,81 +184,6 @@ package final class Application {
       guard let warning = secret.lengthWarning else { continue }
       logger.warning(
         "unusual webhook secret", metadata: ["position": .number(index + 1), "reason": "\(warning)"])
-    }
-  }
-
-  /// The threads end when the queue and the checkpointer are closed.
-  private static func startStore(
-    _ settings: DaemonSettings, for queue: CommitQueue, _ checkpointer: Checkpointer, metrics: Metrics,
-    logger: Logger
-  ) throws(StartError) -> (threads: [Thread], token: JobToken) {
-    do {
-      let path = settings.database.path
-      var lock = try DatabaseLock(claiming: path)
-      let writer = try StoreWriter(
-        path: path, polling: settings.provider.pollPolicy, validateOutput: RequestedOutput.judge,
-        restore: ErasedBody.restore)
-      try lock.claimWAL()
-      let moving = try StoreCheckpointer(path: path) { checkpointer.throttle() }
-      let token = try JobToken(keptBy: writer)
-      logger.notice("store opened", metadata: ["path": "\(DatabaseLock.absolutePath(of: path))"])
-      let threads = [
-        try Thread(named: "writer") {
-          Committer(
-            writer: writer, queue: queue, checkpointer: checkpointer, metrics: metrics, logger: logger
-          ).run()
-        },
-        try Thread(named: "checkpoint") {
-          checkpointer.run(moving, metrics: metrics, logger: logger)
-        },
-      ]
-      return (threads, token)
-    } catch let error as StoreError {
-      throw .store(error)
-    } catch let error as SystemError {
-      throw .system(error)
-    } catch {
-      preconditionFailure("an error of no kind that is thrown here: \(error)")
-    }
-  }
-
-  private static func startProvider(
-    _ settings: DaemonSettings, queue: CommitQueue, token: JobToken, events: DispatcherInbox,
-    metrics: Metrics,
-    logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void
-  ) throws(StartError) -> ProviderThreads {
-    do {
-      return try ProviderThreads(
-        settings: settings.provider, databasePath: settings.database.path,
-        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes,
-        signatureTolerance: settings.intake.signatureTolerance,
-        fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty, queue: queue,
-        token: token, events: events, metrics: metrics, logger: logger, newSecret: newSecret)
-    } catch let error as StoreError {
-      throw .store(error)
-    } catch let error as SystemError {
-      throw .system(error)
-    } catch {
-      throw .provider("\(error)")
-    }
-  }
-
-  /// The thread is never joined: a signal may come until the process ends.
-  private static func startSignals(_ events: BlockingQueue<Shutdown.Event>) throws(StartError) {
-    do throws(SystemError) {
-      _ = try Thread(named: "signals") {
-        var stops = 0
-        while stops < 2 {
-          let signal = Signals.next()
-          if signal != .hangUp { stops += 1 }
-          _ = events.push(.signal(signal))
-        }
-        // A disk or a pipe may keep the other threads from ending; what is acknowledged is stored.
-        _ = Signals.next(of: [.interrupt, .terminate], within: Self.lastGrace)
-        _exit(1)
-      }
-    } catch {
-      throw .system(error)
     }
   }
 }

@@ -4,9 +4,9 @@ internal import Replicate
 internal import Scheduler
 internal import StandardWebhooks
 
-/// The signing secret that the provider tells, for whoever has set none.
+/// The webhook secret from the provider, used if the settings have none.
 enum FetchedSecret {
-  /// Asks for it, at start, where nothing can be verified without it.
+  /// Fetches the secret at start, because nothing can be verified without one.
   static func fetch(_ provider: ProviderSettings, token: APIToken) throws(StartError) -> Secret {
     let outcome: ReplicateClient.Outcome<SigningSecret>
     do throws(HTTPClientError) {
@@ -19,7 +19,7 @@ enum FetchedSecret {
       do throws(SecretError) {
         return try Secret(text.text)
       } catch {
-        // Perhaps not Replicate's answer.
+        // The answer may be a proxy's and not Replicate's.
         throw .secretNotFetched("what was answered is no secret: \(error)", mayPass: true)
       }
     case .failed(let failure): throw .secretNotFetched("\(failure)", mayPass: failure.isRetryable)
@@ -28,9 +28,10 @@ enum FetchedSecret {
     }
   }
 
-  /// Signatures have failed: verifies with what the provider says now as well as with what it said before, since what was
-  /// signed a moment ago is still on its way.
-  static func take(_ text: SigningSecret, for secrets: WebhookSecrets, logger: Logger) {
+  /// Adds the new secret after signatures failed, if it differs from the current one.
+  ///
+  /// The current one stays valid too, because deliveries signed with it may still be in flight.
+  static func rotate(to text: SigningSecret, in secrets: WebhookSecrets, logger: Logger) {
     guard let new = try? Secret(text.text), secrets.current.first?.revealed != new.revealed else { return }
     secrets.replace(with: [new] + secrets.current.prefix(1))
     logger.notice("the provider signs with another secret: it is taken beside the last one")

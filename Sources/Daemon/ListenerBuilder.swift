@@ -43,7 +43,7 @@ struct ListenerBuilder {
     let kernel = try makeKernel()
     let tls = purpose == .api ? nil : tls
     let opened = try ListeningSockets(
-      handedOver: handedOver, kernel: kernel, backlog: settings.listeners.limits.backlog, usesTLS: tls != nil
+      activation: handedOver, kernel: kernel, backlog: settings.listeners.limits.backlog, usesTLS: tls != nil
     ).open(addresses, for: purpose.variable)
     try requireLoopback(opened.map(\.address), for: purpose)
     let loop = EventLoop(kernel: kernel)

@@ -2,25 +2,25 @@ internal import EventLoop
 internal import HTTPServer
 internal import System
 
-/// Opens the sockets of one listener, or takes those that systemd opened.
+/// Opens the sockets of one listener, or takes over those that systemd passes.
 struct ListeningSockets {
-  let handedOver: SocketActivation
+  let activation: SocketActivation
   let kernel: any Kernel
   let backlog: Int
   let usesTLS: Bool
 
   typealias Bound = (socket: ServerSocket, address: SocketAddress)
 
-  /// One socket for each of `addresses`, or several where systemd has several of one name.
+  /// Opens one socket for each address, or several if systemd passes several of one name.
   ///
-  /// - Parameter variable: the setting to name where something cannot be listened on.
+  /// - Parameter variable: the setting that errors name.
   func open(_ addresses: [ListenAddress], for variable: String) throws(StartError) -> [Bound] {
     var opened: [Bound] = []
     for listen in addresses {
       let count = opened.count
       do throws(SystemError) {
         for (descriptor, address) in try open(listen.source) {
-          // What comes through a unix socket does not leave this machine.
+          // Traffic of a unix socket does not leave this machine, so it needs no TLS.
           let socket = ServerSocket(
             descriptor: descriptor, expectsProxyHeader: listen.expectsProxyHeader,
             usesTLS: usesTLS && address.port != nil)
@@ -30,7 +30,7 @@ struct ListeningSockets {
         throw .listen(variable: variable, "\(listen)", error)
       }
       if opened.count == count, case .activation(let name) = listen.source {
-        throw .notHandedOver(variable: variable, name: name, available: handedOver.names)
+        throw .socketNotPassed(variable: variable, name: name, available: activation.names)
       }
     }
     return opened
@@ -41,7 +41,7 @@ struct ListeningSockets {
   ) throws(SystemError) -> [(descriptor: Int32, bound: SocketAddress)] {
     switch source {
     case .bind(let address, let mode): [try kernel.listen(on: address, mode: mode, backlog: backlog)]
-    case .activation(let name): try handedOver.listening(named: name)
+    case .activation(let name): try activation.listening(named: name)
     }
   }
 }

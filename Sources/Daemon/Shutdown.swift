@@ -2,10 +2,11 @@ internal import EventLoop
 internal import System
 internal import Time
 
-/// The rules by which the daemon ends. A value that is told what happened and says what to do; time is an argument.
+/// The state machine of a graceful shutdown: takes events, returns actions.
 ///
-/// The first signal drains the deliveries; the jobs API goes on meanwhile, so that readiness can say that the daemon
-/// stops, and drains when they are done. What is left when the grace is over, or a second signal comes, is cut.
+/// The first signal drains the webhooks listener. The jobs API serves on meanwhile, so that readiness can report
+/// the shutdown, and drains afterwards. When the grace expires or a second signal comes, the remaining
+/// connections are closed.
 struct Shutdown {
   enum Event: Sendable {
     case signal(Signal)
@@ -14,7 +15,7 @@ struct Shutdown {
 
   enum Action: Equatable {
     case nothing
-    /// Read again what may change while the daemon runs.
+    /// Reload the files that may change while the daemon runs.
     case reload
     case drainDeliveries
     case drainAll
@@ -27,25 +28,27 @@ struct Shutdown {
     case aborting(until: MonotonicTime)
   }
 
-  /// How long connections that were cut may take to notice: a part of the grace, so that the end comes within it.
-  private static let abortGraces: (shortest: Duration, longest: Duration) = (.milliseconds(100), .seconds(1))
+  /// The bounds of ``abortGrace``.
+  private static let (minAbortGrace, maxAbortGrace) = (Duration.milliseconds(100), Duration.seconds(1))
 
+  /// The time for draining.
   private let grace: Duration
+  /// The time in which closed connections end: a part of the grace, so that the daemon ends within it.
   private let abortGrace: Duration
   private var phase = Phase.serving
   private var runningServers: Int
-  /// Nothing that had come whole was cut, and nothing failed.
-  private(set) var isOrderly = true
+  /// Whether no complete request was cut, and nothing failed.
+  private(set) var isClean = true
   private(set) var isOver = false
 
   init(runningServers: Int, grace: Duration) {
     self.runningServers = runningServers
-    abortGrace = max(Self.abortGraces.shortest, min(grace / 4, Self.abortGraces.longest))
+    abortGrace = max(Self.minAbortGrace, min(grace / 4, Self.maxAbortGrace))
     self.grace = max(.zero, grace - abortGrace)
   }
 
-  /// How long to wait for the next event; nil: until it comes.
-  func patience(at now: MonotonicTime) -> Duration? {
+  /// The time to the end of the phase; nil while serving, which has none.
+  func timeLeft(at now: MonotonicTime) -> Duration? {
     switch phase {
     case .serving: nil
     case .draining(let end), .aborting(let end): end - now
@@ -58,12 +61,12 @@ struct Shutdown {
       guard case .serving = phase else { return .nothing }
       return .reload
     case .signal:
-      // A second one ends the daemon at once, whatever is under way.
-      if case .draining = phase { isOrderly = false }
+      // A second signal ends the daemon at once, even with requests in flight.
+      if case .draining = phase { isClean = false }
       return advance(at: now)
     case .serverEnded(let end):
       runningServers -= 1
-      if end.error != nil || end.cutRequests > 0 { isOrderly = false }
+      if end.error != nil || end.cutRequests > 0 { isClean = false }
       if runningServers == 0 { isOver = true }
       switch phase {
       case .serving:
@@ -75,8 +78,8 @@ struct Shutdown {
     }
   }
 
-  /// Nothing has happened for as long as ``patience(at:)`` said.
-  mutating func timePassed(at now: MonotonicTime) -> Action {
+  /// To be called if no event came within ``timeLeft(at:)``.
+  mutating func handleTimeout(at now: MonotonicTime) -> Action {
     switch phase {
     case .serving: .nothing
     case .draining(let end), .aborting(let end): end <= now ? advance(at: now) : .nothing
@@ -92,8 +95,8 @@ struct Shutdown {
       phase = .aborting(until: now + abortGrace)
       return .abort
     case .aborting:
-      // A server that does not end by itself was in the middle of something.
-      isOrderly = false
+      // A server that has not ended still has requests in flight.
+      isClean = false
       isOver = true
       return .nothing
     }

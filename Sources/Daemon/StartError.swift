@@ -4,29 +4,42 @@ package import Store
 package import System
 package import TLS
 
-/// Why the daemon does not start: the setting that is concerned, the cause, the fix.
+/// A failed start: its setting, its cause and its remedy.
 package enum StartError: Error, Sendable, CustomStringConvertible {
   case store(StoreError)
   case listen(variable: String, String, SystemError)
-  /// systemd has no socket of this name for us.
-  case notHandedOver(variable: String, name: String, available: [String])
-  /// The jobs API would listen beyond this machine on a socket that was handed over, without tokens.
+  /// systemd passed no socket of this name.
+  case socketNotPassed(variable: String, name: String, available: [String])
+  /// Without tokens, systemd passed the jobs API a socket that other machines reach.
   case openToOthers(SocketAddress)
   case tls(variable: String, path: String, TLSConfigurationError)
   case system(SystemError)
   case noHMAC
-  /// - Parameter mayPass: the provider could not be reached, or had no time: the same start may succeed later.
+  /// - Parameter mayPass: whether the provider did not answer, so that the same start may succeed later.
   case secretNotFetched(String, mayPass: Bool)
   case provider(String)
 
-  /// No setting is wrong: a service manager is to start the daemon again.
+  /// Whether a later start may succeed with the same settings, so that a service manager should retry.
   package var mayPass: Bool {
     if case .secretNotFetched(_, mayPass: true) = self { true } else { false }
   }
 
-  /// Something listens there already.
+  /// Whether another socket listens at the address already.
   package var isAddressInUse: Bool {
     if case .listen(_, _, let error) = self { error.number == EADDRINUSE } else { false }
+  }
+
+  /// Runs `body`, and converts its errors.
+  static func converting<Value>(_ body: () throws -> Value) throws(StartError) -> Value {
+    do {
+      return try body()
+    } catch let error as StoreError {
+      throw .store(error)
+    } catch let error as SystemError {
+      throw .system(error)
+    } catch {
+      throw .provider("\(error)")
+    }
   }
 
   private static func remedy(for number: Int32) -> String {
@@ -45,7 +58,7 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
     case .store(let error): "DATABASE_URL: \(error)"
     case .listen(let variable, let address, let error):
       "\(variable): cannot listen on \(address) (\(error)): \(Self.remedy(for: error.number))"
-    case .notHandedOver(let variable, let name, let available):
+    case .socketNotPassed(let variable, let name, let available):
       "\(variable): systemd handed over no socket named \(name)"
         + (available.isEmpty ? "" : ", but \(available.joined(separator: ", "))")
         + ": enable the .socket unit with FileDescriptorName=\(name), and start the service through it"

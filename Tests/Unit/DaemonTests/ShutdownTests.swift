@@ -10,47 +10,47 @@ import Testing
 
   @Test func aSignalDrainsDeliveriesThenAllThenEnds() {
     var shutdown = Shutdown(runningServers: 2, grace: .seconds(10))
-    #expect(shutdown.patience(at: start) == nil)
+    #expect(shutdown.timeLeft(at: start) == nil)
     #expect(shutdown.handle(.signal(.terminate), at: start) == .drainDeliveries)
-    #expect(shutdown.patience(at: start + .seconds(4)) == .seconds(5))
+    #expect(shutdown.timeLeft(at: start + .seconds(4)) == .seconds(5))
     #expect(shutdown.handle(.serverEnded(ServerEnd()), at: start) == .drainAll)
     #expect(!shutdown.isOver)
     #expect(shutdown.handle(.serverEnded(ServerEnd()), at: start) == .nothing)
-    #expect(shutdown.isOver && shutdown.isOrderly)
+    #expect(shutdown.isOver && shutdown.isClean)
   }
 
   @Test func theEndComesWithinTheGrace() {
     var shutdown = Shutdown(runningServers: 1, grace: .seconds(10))
     #expect(shutdown.handle(.signal(.interrupt), at: start) == .drainDeliveries)
-    #expect(shutdown.timePassed(at: start + .milliseconds(8999)) == .nothing)
-    #expect(shutdown.timePassed(at: start + .seconds(9)) == .abort)
-    #expect(shutdown.timePassed(at: start + .seconds(10)) == .nothing)
-    #expect(shutdown.isOver && !shutdown.isOrderly)
+    #expect(shutdown.handleTimeout(at: start + .milliseconds(8999)) == .nothing)
+    #expect(shutdown.handleTimeout(at: start + .seconds(9)) == .abort)
+    #expect(shutdown.handleTimeout(at: start + .seconds(10)) == .nothing)
+    #expect(shutdown.isOver && !shutdown.isClean)
   }
 
   /// Only cutting a complete request makes an end unclean.
   @Test(arguments: [(0, true), (1, false)])
-  func anExpiredGraceIsCleanUnlessACompleteRequestWasCut(_ cut: Int, _ isOrderly: Bool) {
+  func anExpiredGraceIsCleanUnlessACompleteRequestWasCut(_ cut: Int, _ isClean: Bool) {
     var shutdown = Shutdown(runningServers: 1, grace: .seconds(10))
     _ = shutdown.handle(.signal(.terminate), at: start)
-    #expect(shutdown.timePassed(at: start + .seconds(9)) == .abort)
+    #expect(shutdown.handleTimeout(at: start + .seconds(9)) == .abort)
     #expect(shutdown.handle(.serverEnded(ServerEnd(cutRequests: cut)), at: start + .seconds(9)) == .nothing)
-    #expect(shutdown.isOver && shutdown.isOrderly == isOrderly)
+    #expect(shutdown.isOver && shutdown.isClean == isClean)
   }
 
   @Test func aSecondSignalCutsAtOnce() {
     var shutdown = Shutdown(runningServers: 1, grace: .seconds(10))
     _ = shutdown.handle(.signal(.terminate), at: start)
     #expect(shutdown.handle(.signal(.terminate), at: start) == .abort)
-    #expect(shutdown.patience(at: start) == .seconds(1))
-    #expect(!shutdown.isOrderly)
+    #expect(shutdown.timeLeft(at: start) == .seconds(1))
+    #expect(!shutdown.isClean)
   }
 
   @Test func withoutGraceWhatIsOpenIsCutAtOnce() {
     var shutdown = Shutdown(runningServers: 1, grace: .zero)
     #expect(shutdown.handle(.signal(.terminate), at: start) == .drainDeliveries)
-    #expect(shutdown.timePassed(at: start) == .abort)
-    #expect(shutdown.patience(at: start) == .milliseconds(100))
+    #expect(shutdown.handleTimeout(at: start) == .abort)
+    #expect(shutdown.timeLeft(at: start) == .milliseconds(100))
   }
 
   @Test func hangUpReloadsWhileServingAndNothingElse() {
@@ -64,7 +64,7 @@ import Testing
     var shutdown = Shutdown(runningServers: 2, grace: .seconds(10))
     let failure = ServerEnd(error: SystemError(call: "accept", number: 22))
     #expect(shutdown.handle(.serverEnded(failure), at: start) == .drainAll)
-    #expect(!shutdown.isOrderly && !shutdown.isOver)
+    #expect(!shutdown.isClean && !shutdown.isOver)
     _ = shutdown.handle(.serverEnded(ServerEnd()), at: start)
     #expect(shutdown.isOver)
   }

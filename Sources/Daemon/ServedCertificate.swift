@@ -5,33 +5,37 @@ internal import Observability
 internal import TLS
 internal import Time
 
-/// The certificate that the webhooks listener shows: read at start, on SIGHUP, and twice a day, so that a renewal that
-/// tells nobody is noticed and the keys of session tickets do not grow old. Used on the main thread only.
-final class ShownCertificate {
+/// The certificate of the webhooks listener, reloaded on SIGHUP and twice a day.
+///
+/// A renewal without SIGHUP is thus noticed, and the keys of session tickets are rotated. Used on the main
+/// thread only.
+final class ServedCertificate {
   private let files: TLSFiles
   private let metrics: Metrics
   private let logger: Logger
   private(set) var context: TLSContext
   private var loadedAt = MonotonicClock.now
 
-  private static let loadingInterval: Duration = .seconds(12 * 3600)
-  /// Days before the end from which a certificate should have been renewed: certificates of 90 days usually are after 60.
-  private static let renewalDays: Int64 = 14
+  private static let reloadInterval: Duration = .seconds(12 * 3600)
+  /// The remaining validity below which a warning is logged, in days.
+  ///
+  /// Certificates valid for 90 days are usually renewed after 60.
+  private static let minValidityDays: Int64 = 14
 
   init(files: TLSFiles, metrics: Metrics, logger: Logger) throws(StartError) {
     self.files = files
     self.metrics = metrics
     self.logger = logger
     context = try files.load(now: Self.now)
-    announce()
+    report()
   }
 
-  /// How long until it is to be read again.
-  func patience(at now: MonotonicTime) -> Duration {
-    loadedAt + Self.loadingInterval - now
+  /// The time to the next reload.
+  func timeToReload(at now: MonotonicTime) -> Duration {
+    loadedAt + Self.reloadInterval - now
   }
 
-  /// The new certificate; nil where it cannot be used, and the old one is shown on.
+  /// Returns the new context; nil if the files cannot be used, and the old one stays in use.
   func reload() -> TLSContext? {
     loadedAt = MonotonicClock.now
     do throws(StartError) {
@@ -42,16 +46,16 @@ final class ShownCertificate {
         metadata: ["cause": "\(error)"])
       return nil
     }
-    announce()
+    report()
     return context
   }
 
-  private func announce() {
+  private func report() {
     metrics.certificateExpiry.set(Int(context.notAfter))
     let expiry = Timestamp(milliseconds: context.notAfter * 1000).rfc3339
     logger.notice(
       "certificate", metadata: ["names": "\(context.names.joined(separator: " "))", "expires": "\(expiry)"])
-    guard context.notAfter - Self.now < Self.renewalDays * 86_400 else { return }
+    guard context.notAfter - Self.now < Self.minValidityDays * 86_400 else { return }
     logger.warning("the certificate expires soon: renew it, then reload", metadata: ["expires": "\(expiry)"])
   }
 
