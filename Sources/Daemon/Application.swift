@@ -2,11 +2,8 @@ internal import EventLoop
 internal import GroupCommit
 internal import HTTPServer
 internal import HTTPWire
-internal import Jobs
-internal import JobsAPI
 internal import Logging
 package import Observability
-internal import Replicate
 internal import Scheduler
 internal import Settings
 internal import StandardWebhooks

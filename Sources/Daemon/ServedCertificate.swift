@@ -1,5 +1,3 @@
-internal import EventLoop
-internal import Jobs
 internal import Logging
 internal import Observability
 internal import TLS

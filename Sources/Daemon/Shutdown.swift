@@ -1,11 +1,10 @@
-internal import EventLoop
 internal import System
 internal import Time
 
 /// The state machine of a graceful shutdown: takes events, returns actions.
 ///
-/// The first signal drains the webhooks listener. The jobs API serves on meanwhile, so that readiness can report
-/// the shutdown, and drains afterwards. When the grace expires or a second signal comes, the remaining
+/// The first signal drains the webhooks listener. The jobs API serves on meanwhile, so that readiness can
+/// report the shutdown, and drains afterwards. When the grace expires or a second signal comes, the remaining
 /// connections are closed.
 struct Shutdown {
   enum Event: Sendable {

@@ -12,8 +12,8 @@ struct ProviderURL: Equatable, Sendable {
 
   /// Parses `https://host[:port][/path]`; nil for anything else.
   ///
-  /// The scheme may be `http` if the host is a loopback name, because a simulator has no certificate. A user, a
-  /// query or a fragment has no meaning here.
+  /// The scheme may be `http` if the host is a loopback name, because a simulator has no certificate. A user,
+  /// a query or a fragment has no meaning here.
   init?(_ text: String) {
     let isSecure = text.hasPrefix("https://")
     guard isSecure || text.hasPrefix("http://"), text.utf8.count <= 1024,
@@ -52,8 +52,8 @@ struct ProviderURL: Equatable, Sendable {
 
   /// Whether `text` is a host name, an IPv4 address, or an IPv6 address in brackets.
   ///
-  /// A name has letters, digits, hyphens, underscores and dots. RFC 3986 section 3.2.2 allows more, which no real
-  /// name has.
+  /// A name has letters, digits, hyphens, underscores and dots. RFC 3986 section 3.2.2 allows more, which no
+  /// real name has.
   private static func isHost(_ text: Substring) -> Bool {
     if text.hasPrefix("[") {
       let address = text.dropFirst().dropLast()

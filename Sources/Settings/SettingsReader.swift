@@ -67,7 +67,7 @@ package struct SettingsReader {
     return value(named: variable.name)
   }
 
-  /// An empty value counts as unset: `API_TOKENS=` in a template means "none".
+  /// An empty value counts as unset: `NAME=` in a template means "none".
   private func value(named name: String) -> String? {
     guard let value = environment[name] ?? file[name], !value.isEmpty else { return nil }
     return value

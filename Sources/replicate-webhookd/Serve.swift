@@ -31,7 +31,7 @@ struct Serve: ParsableCommand {
 
   private func serve(_ settings: DaemonSettings, logTo sink: LogSink) throws {
     let format = settings.log.format ?? (Terminal.isErrorInteractive ? .text : .json)
-    let log = LineLogHandler(level: settings.log.level.level, format: format, sink: sink)
+    let log = LineLogHandler(level: Logger.Level(settings.log.level), format: format, sink: sink)
     let application: Application
     do throws(StartError) {
       application = try Application(settings: settings, environment: Environment.variables, log: log)
@@ -57,14 +57,15 @@ struct Serve: ParsableCommand {
   }
 }
 
-extension LogLevel {
-  fileprivate var level: Logger.Level {
-    switch self {
-    case .debug: .debug
-    case .info: .info
-    case .notice: .notice
-    case .warning: .warning
-    case .error: .error
-    }
+extension Logger.Level {
+  fileprivate init(_ level: LogLevel) {
+    self =
+      switch level {
+      case .debug: .debug
+      case .info: .info
+      case .notice: .notice
+      case .warning: .warning
+      case .error: .error
+      }
   }
 }

@@ -38,7 +38,7 @@ import Testing
     #expect(shutdown.isOver && shutdown.isClean == isClean)
   }
 
-  @Test func aSecondSignalCutsAtOnce() {
+  @Test func aSecondSignalClosesConnectionsAtOnce() {
     var shutdown = Shutdown(runningServers: 1, grace: .seconds(10))
     _ = shutdown.handle(.signal(.terminate), at: start)
     #expect(shutdown.handle(.signal(.terminate), at: start) == .abort)
@@ -46,7 +46,7 @@ import Testing
     #expect(!shutdown.isClean)
   }
 
-  @Test func withoutGraceWhatIsOpenIsCutAtOnce() {
+  @Test func withoutGraceOpenConnectionsAreClosedAtOnce() {
     var shutdown = Shutdown(runningServers: 1, grace: .zero)
     #expect(shutdown.handle(.signal(.terminate), at: start) == .drainDeliveries)
     #expect(shutdown.handleTimeout(at: start) == .abort)
@@ -60,7 +60,7 @@ import Testing
     #expect(shutdown.handle(.signal(.hangUp), at: start) == .nothing)
   }
 
-  @Test func aServerThatFailsTakesTheOthersWithIt() {
+  @Test func aFailedServerDrainsTheOthers() {
     var shutdown = Shutdown(runningServers: 2, grace: .seconds(10))
     let failure = ServerEnd(error: SystemError(call: "accept", number: 22))
     #expect(shutdown.handle(.serverEnded(failure), at: start) == .drainAll)

@@ -164,7 +164,7 @@ private func problems(_ environment: [String: String], files: [String: String] =
     ("http://localhost/x", "http://localhost/x", "localhost", "/x"),
     ("http://[::1]", "http://[::1]", "[::1]", ""),
   ])
-  func aURLIsReadWithoutItsLastSlash(_ text: String, _ kept: String, _ host: String, _ path: String) {
+  func aURLIsReadWithoutTrailingSlashes(_ text: String, _ kept: String, _ host: String, _ path: String) {
     let url = ProviderURL(text)
     #expect(url?.text == kept && url?.host == host && url?.path == path)
   }
@@ -180,7 +180,7 @@ private func problems(_ environment: [String: String], files: [String: String] =
     "https://a.example:80:80", "https://[]", "https://[x]", "https://a,b", "https://a%2eb", "https://a;b",
     "https://a'b", "https://\u{0}", "https://a.example/" + String(repeating: "x", count: 1024),
   ])
-  func anythingElseIsRefused(_ text: String) {
+  func anythingElseIsRejected(_ text: String) {
     #expect(ProviderURL(text) == nil)
   }
 }

@@ -74,6 +74,14 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     }
   }
 
+  @Test func everyVariableIsListedOnce() {
+    let variables = DaemonSettings.variables
+    #expect(Set(variables.map(\.name)).count == variables.count)
+    #expect(
+      Set(variables.filter(\.isSecret).map(\.name))
+        == ["REPLICATE_WEBHOOK_SECRET", "API_TOKENS", "REPLICATE_API_TOKEN"])
+  }
+
   @Test func limitsAreSettings() throws {
     let limits = try read([
       "REPLICATE_WEBHOOK_SECRET": secret, "MAX_BODY": "2MiB", "MAX_HEADER": "4KiB", "MAX_HEADER_FIELDS": "20",
@@ -131,7 +139,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     #expect(Set(problems) == ["REPLICATE_WEBHOOK_SECRET", "MAX_BODY", "LOG_LEVEL", "TYPO"])
   }
 
-  @Test func theEnvironmentWinsAndEmptyMeansUnset() throws {
+  @Test func theEnvironmentTakesPrecedenceAndEmptyMeansUnset() throws {
     let settings = try read(
       ["REPLICATE_WEBHOOK_SECRET": secret, "LOG_LEVEL": "error", "LOG_FORMAT": ""],
       file: ["LOG_LEVEL": "debug", "LOG_FORMAT": "json", "API_TOKENS": ""])
@@ -168,7 +176,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     ("127.0.0.1:1", "[::1]:2", false), ("127.0.0.1:1", "127.0.0.1:1", true),
     ("0.0.0.0:1", "127.0.0.1:2", false),
   ])
-  func anAPIThatOthersReachNeedsATokenToStart(_ webhooks: String, _ api: String, _ needsToken: Bool) {
+  func anAPIBeyondLoopbackNeedsATokenToStart(_ webhooks: String, _ api: String, _ needsToken: Bool) {
     var environment = ["REPLICATE_WEBHOOK_SECRET": secret, "WEBHOOK_LISTEN": webhooks, "API_LISTEN": api]
     #expect(problemVariables(environment) == (needsToken ? ["API_TOKENS"] : []))
     environment["API_TOKENS"] = token
@@ -197,7 +205,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     #expect(SettingValue.duration(written) == duration)
   }
 
-  /// 30 of what? A `RETENTION` in seconds would prune within a minute what is meant to stay a month.
+  /// A `RETENTION` of 30, if read as seconds, would delete jobs that should stay for 30 days.
   @Test(arguments: ["RETENTION", "JOB_TIMEOUT", "IDLE_TIMEOUT", "SHUTDOWN_GRACE", "SIGNATURE_TOLERANCE"])
   func aDurationNeedsAUnit(_ name: String) throws {
     let error = try #require(throws: SettingProblems.self) {
@@ -216,7 +224,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     "sqlite:file:jobs.db",
     "sqlite:jobs.db?mode=ro", "sqlite:", "postgres://user:hunter2@host/db", "sqlite://user:hunter2@host/db",
   ])
-  func aDatabaseThatWouldBeAnotherIsRefusedWithTheFix(_ url: String) throws {
+  func ambiguousDatabaseURLsAreRejectedWithTheFix(_ url: String) throws {
     let error = try #require(throws: SettingProblems.self) {
       try read(["REPLICATE_WEBHOOK_SECRET": secret, "DATABASE_URL": url])
     }
@@ -239,7 +247,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
 
   /// In Swift CR LF is one Character, which is not `"\n"`.
   @Test(arguments: ["\n", "\r\n", "\r"], ["", "\u{FEFF}"])
-  func anEnvironmentFileEndsItsLinesAsAnySystemDoes(_ newline: String, _ mark: String) {
+  func environmentFilesMayHaveAnyLineEnding(_ newline: String, _ mark: String) {
     let lines = ["A=1 # one", "", "# B=2", "C=\"3\"", "export D=4", "E", "A=5", ""]
     let (values, problems) = EnvironmentFile.parse(mark + lines.joined(separator: newline), named: ".env")
     #expect(values == ["A": "5", "C": "3", "D": "4"])
