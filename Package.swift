@@ -190,7 +190,7 @@ let package = Package(
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
-      name: "RepositoryTests", dependencies: ["LiveDaemon", "Settings", "replicate-webhookd"],
+      name: "RepositoryTests", dependencies: ["LiveDaemon", "Daemon", "Settings", "replicate-webhookd"],
       path: "Tests/Repository", swiftSettings: house),
 
     // Tests/Unit: one room each, in memory or on the simulated kernel.
