@@ -50,7 +50,7 @@ final class ServedCertificate {
 
   private func report() {
     metrics.certificateExpiry.set(Int(context.notAfter))
-    let expiry = Timestamp(milliseconds: context.notAfter * 1000).rfc3339
+    let expiry = Timestamp(unixSeconds: context.notAfter).rfc3339
     logger.notice(
       "certificate", metadata: ["names": "\(context.names.joined(separator: " "))", "expires": "\(expiry)"])
     guard context.notAfter - Self.now < Self.minValidityDays * 86_400 else { return }

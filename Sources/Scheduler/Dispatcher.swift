@@ -18,8 +18,8 @@ final class Dispatcher {
   let logger: Logger
 
   private var idle: [Int]
-  private var creates: CallBudget
-  private var calls: CallBudget
+  private var creates: TokenBucket<MonotonicTime>
+  private var calls: TokenBucket<MonotonicTime>
   private var questions: [DuePolls.Poll] = []
   private var clock = WallClockWatch(
     wall: Timestamp(milliseconds: WallClock.milliseconds), monotonic: MonotonicClock.now)
@@ -55,9 +55,9 @@ final class Dispatcher {
     self.logger = logger
     let now = MonotonicClock.now
     idle = Array(callers.indices)
-    creates = CallBudget(
+    creates = TokenBucket(
       perMinute: rules.createsPerMinute, burst: min(callers.count, rules.createsPerMinute), now: now)
-    calls = CallBudget(perMinute: rules.callsPerMinute, burst: callers.count, now: now)
+    calls = TokenBucket(perMinute: rules.callsPerMinute, burst: callers.count, now: now)
     prunes = PruneSchedule(now: now, pause: rules.firstPrunePause)
   }
 
@@ -193,7 +193,7 @@ extension Dispatcher {
   private func notePace() {
     let now = MonotonicClock.now
     let reason = creates.isPaused(at: now) ? pauseReason : .throttled
-    let wait = Int64(creates.patience(at: now).wholeNanoseconds / 1_000_000)
+    let wait = Int64(creates.delay(at: now).wholeNanoseconds / 1_000_000)
     events.pace.state = CreationPace.State(
       next: wallTime.advanced(byMilliseconds: wait), interval: 60_000 / Int64(rules.createsPerMinute),
       reason: tokenCheck.isRefused ? .unauthorized : reason)
@@ -279,11 +279,11 @@ extension Dispatcher {
     }
     // Without an idle caller the next event is that one has become idle.
     guard !idle.isEmpty, tokenCheck.room > 0 else { return patience }
-    if let create = due.create { patience = min(patience, max(until(create), creates.patience(at: now))) }
+    if let create = due.create { patience = min(patience, max(until(create), creates.delay(at: now))) }
     for step in [due.cancel, searcher == nil ? due.find : nil] {
-      if let step { patience = min(patience, max(until(step), calls.patience(at: now))) }
+      if let step { patience = min(patience, max(until(step), calls.delay(at: now))) }
     }
-    if !questions.isEmpty || secretIsDue { patience = min(patience, calls.patience(at: now)) }
+    if !questions.isEmpty || secretIsDue { patience = min(patience, calls.delay(at: now)) }
     return patience
   }
 

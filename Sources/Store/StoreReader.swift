@@ -95,7 +95,7 @@ package final class StoreReader {
   }
 
   private func time(_ sql: String) throws(StoreError) -> Timestamp? {
-    try connection.optionalInteger(sql).map(Timestamp.init)
+    try connection.optionalInteger(sql).map(Timestamp.init(milliseconds:))
   }
 
   /// The usage on `days`, counted from 1970-01-01, latest day first.

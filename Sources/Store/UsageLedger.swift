@@ -21,11 +21,10 @@ final class UsageLedger {
     let model: String
   }
 
-  private static let millisecondsPerDay: Int64 = 86_400_000
   /// The maximum duration that one job adds, in milliseconds.
   ///
   /// The times come from the provider, and one job must not outweigh all others.
-  private static let maxSpan: Int64 = 30 * millisecondsPerDay
+  private static let maxSpan: Int64 = 30 * CalendarDay.milliseconds
   /// The maximum of a sum, at which it saturates.
   ///
   /// An integer that overflows would become a REAL (https://www.sqlite.org/datatype3.html). A column of a
@@ -125,7 +124,7 @@ final class UsageLedger {
   }
 
   private func account(of job: Job) -> Account {
-    Account(day: job.updatedAt.milliseconds / Self.millisecondsPerDay, model: job.model ?? "")
+    Account(day: CalendarDay(of: job.updatedAt).number, model: job.model ?? "")
   }
 
   /// The model whose row an account is added to.

@@ -1,4 +1,5 @@
-internal import Glibc
+internal import System
+internal import Time
 
 /// The reason a certificate or key cannot be used.
 ///
@@ -43,7 +44,7 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
   package var description: String {
     switch problem {
     case .unreadable(let number):
-      "it cannot be read (\(Self.text(of: number))): check the path and its permissions"
+      "it cannot be read (\(ErrorNumber.text(of: number))): check the path and its permissions"
     case .tooLong: "it has more than \(PEMFile.maxBytes / 1024) KiB: name the \(noun) alone"
     case .notPEM: "it is not PEM: name or make a file whose \(noun) begins with -----BEGIN"
     case .damaged: "its \(noun) is damaged: copy the whole file again"
@@ -55,9 +56,10 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
       "its key is not of a kind that TLS clients take: use ECDSA P-256 or RSA of 2048 bits"
     case .mismatch:
       "it does not belong to the first certificate: name its key, and put the server's own certificate first"
-    case .expired(let time): "its certificate expired at \(CertificateTime.text(of: time)): renew it"
+    case .expired(let time):
+      "its certificate expired at \(Timestamp(unixSeconds: time).rfc3339Seconds): renew it"
     case .notYetValid(let time):
-      "its certificate is not valid before \(CertificateTime.text(of: time)): check this machine's clock"
+      "its certificate is not valid before \(Timestamp(unixSeconds: time).rfc3339Seconds): check this machine's clock"
     case .tooWeak:
       "it has a key or a signature that is too weak: use ECDSA P-256 or RSA of 2048 bits, with SHA-256"
     case .unavailable: "OpenSSL cannot use it: check memory and the system's openssl.cnf"
@@ -68,16 +70,6 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
     switch file {
     case .certificate: "certificate"
     case .key: "private key"
-    }
-  }
-
-  private static func text(of number: Int32) -> String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-      // The XSI version fills the buffer and is thread-safe, unlike strerror(3).
-      guard let start = buffer.baseAddress, strerror_r(number, start, buffer.count) == 0 else {
-        return "errno \(number)"
-      }
-      return String(cString: start)
     }
   }
 }

@@ -1,6 +1,7 @@
 /// A day in UTC, by its number since 1970-01-01, and as it is written: `2026-11-26`.
 package struct CalendarDay: Comparable {
-  private static let milliseconds: Int64 = 86_400_000
+  /// The length of a day.
+  package static let milliseconds: Int64 = 86_400_000
 
   package let number: Int64
 

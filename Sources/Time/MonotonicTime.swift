@@ -2,7 +2,7 @@
 ///
 /// The epoch is arbitrary. Deadlines are such points, so setting the wall clock neither ends nor prolongs a
 /// wait.
-package struct MonotonicTime: Hashable, Comparable, Sendable {
+package struct MonotonicTime: Hashable, InstantProtocol, Sendable {
   package let nanoseconds: UInt64
 
   package init(nanoseconds: UInt64) {
@@ -19,19 +19,13 @@ package struct MonotonicTime: Hashable, Comparable, Sendable {
     return MonotonicTime(nanoseconds: overflow ? .max : sum)
   }
 
+  package func advanced(by duration: Duration) -> MonotonicTime { self + duration }
+
+  package func duration(to later: MonotonicTime) -> Duration { later - self }
+
   /// The interval from `earlier` to `later`; zero if `earlier` is the later one.
   package static func - (later: MonotonicTime, earlier: MonotonicTime) -> Duration {
     .nanoseconds(
       Int64(clamping: later.nanoseconds > earlier.nanoseconds ? later.nanoseconds - earlier.nanoseconds : 0))
-  }
-}
-
-extension Duration {
-  /// Zero for a negative duration.
-  package var wholeNanoseconds: UInt64 {
-    let (seconds, attoseconds) = components
-    guard seconds >= 0, attoseconds >= 0 else { return 0 }
-    let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : whole.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000)).partialValue
   }
 }

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// A moment in UTC, in milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// Replicate writes RFC 3339 with a fraction of 0 to 9 digits, several lengths mixed in one body; this
@@ -8,6 +10,11 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
   package init(milliseconds: Int64) {
     self.milliseconds = milliseconds
+  }
+
+  /// A moment in whole seconds since 1970, from the years that can be written.
+  package init(unixSeconds seconds: Int64) {
+    milliseconds = seconds * 1000
   }
 
   package static func < (left: Timestamp, right: Timestamp) -> Bool {
@@ -65,6 +72,9 @@ extension Timestamp {
     let text = rfc3339Bytes
     return text.span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
   }
+
+  /// The RFC 3339 text without its fraction, such as `2026-11-22T10:00:02Z`.
+  package var rfc3339Seconds: String { rfc3339.dropLast(".000Z".count) + "Z" }
 
   /// The bytes of ``rfc3339``, all of them ASCII.
   package var rfc3339Bytes: InlineArray<24, UInt8> {
@@ -149,11 +159,5 @@ private struct Cursor {
       let minutes = digits(2, of: text), minutes < 60
     else { return nil }
     return isWest ? -(hours * 60 + minutes) : hours * 60 + minutes
-  }
-}
-
-extension UInt8 {
-  fileprivate var decimalDigit: Int? {
-    self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9") ? Int(self - UInt8(ascii: "0")) : nil
   }
 }

@@ -3,7 +3,7 @@ internal import Jobs
 internal import Time
 
 /// A time of this program's clock, in nanoseconds since 1970-01-01T00:00:00Z.
-struct Instant: Hashable, Comparable, Sendable {
+struct Instant: Hashable, InstantProtocol, Sendable {
   let nanoseconds: Int64
 
   static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
@@ -20,11 +20,15 @@ struct Instant: Hashable, Comparable, Sendable {
     .nanoseconds(max(0, later.nanoseconds - earlier.nanoseconds))
   }
 
+  func advanced(by duration: Duration) -> Instant { self + duration }
+
+  func duration(to later: Instant) -> Duration { later - self }
+
   var seconds: Int64 { nanoseconds / 1_000_000_000 }
 
   /// `2026-11-22T10:00:02.340178Z`, truncated to `digits` fraction digits, 3 to 9.
   func rfc3339(fractionDigits digits: Int) -> String {
-    let whole = Timestamp(milliseconds: seconds * 1000).rfc3339.dropLast(".000Z".count)
+    let whole = Timestamp(unixSeconds: seconds).rfc3339Seconds.dropLast()
     return whole + "." + nanoseconds.fraction.prefix(digits) + "Z"
   }
 }

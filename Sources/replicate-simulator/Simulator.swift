@@ -4,6 +4,7 @@ internal import HTTPServer
 internal import HTTPWire
 internal import StandardWebhooks
 internal import System
+internal import Time
 
 /// Assembles the event loop, the API, the provider and the webhook senders.
 ///

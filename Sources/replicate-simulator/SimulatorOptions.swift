@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import Time
 
 /// The command's options.
 struct SimulatorOptions: ParsableArguments {
@@ -98,6 +99,13 @@ struct SimulatorOptions: ParsableArguments {
   }
 }
 
+extension DurationFormat {
+  /// The syntax of the header field `Cancel-After`: at most a week, because a longer duration is a mistake.
+  static let cancelAfter = DurationFormat(
+    units: [.hours, .minutes, .seconds, .milliseconds], order: .repeating, acceptsBareSeconds: true,
+    maxDigits: 9, max: .seconds(7 * 24 * 3600))
+}
+
 /// A duration option.
 struct DurationArgument: ExpressibleByArgument {
   let duration: Duration
@@ -105,7 +113,7 @@ struct DurationArgument: ExpressibleByArgument {
 
   /// Nil if `argument` is no duration with a unit.
   init?(argument: String) {
-    guard Int(argument) == nil, let duration = DurationText.parse(argument) else { return nil }
+    guard Int(argument) == nil, let duration = DurationFormat.cancelAfter.parse(argument) else { return nil }
     self.duration = duration
     defaultValueDescription = argument
   }
@@ -113,6 +121,6 @@ struct DurationArgument: ExpressibleByArgument {
   /// A default value.
   init(_ text: StaticString) {
     defaultValueDescription = "\(text)"
-    duration = DurationText.parse("\(text)") ?? .zero
+    duration = DurationFormat.cancelAfter.parse("\(text)") ?? .zero
   }
 }

@@ -89,7 +89,7 @@ struct Check: ParsableCommand {
     guard let files else { return }
     do throws(StartError) {
       let context = try files.load(now: WallTime.seconds)
-      let expiry = Timestamp(milliseconds: context.notAfter * 1000).rfc3339
+      let expiry = Timestamp(unixSeconds: context.notAfter).rfc3339
       Terminal.print("TLS        \(context.names.joined(separator: ", ")), until \(expiry)")
     } catch {
       throw CommandFailure("\(error)", code: .config)

@@ -1,5 +1,6 @@
 internal import HTTPWire
 internal import JSONText
+internal import Time
 
 /// A request to create a prediction or a training.
 struct CreateRequest: Sendable {
@@ -155,7 +156,7 @@ extension CreateRequest {
   mutating func apply(prefer: String?, cancelAfter text: String?) throws(APIProblem) {
     if let prefer { wait = try Self.wait(prefer) }
     guard let text else { return }
-    guard let duration = DurationText.parse(text), duration >= Self.minCancelAfter else {
+    guard let duration = DurationFormat.cancelAfter.parse(text), duration >= Self.minCancelAfter else {
       throw .invalid(
         InvalidInput(
           field: "Cancel-After", description: "must be a duration of at least 5 seconds, such as 30s or 1h30m"

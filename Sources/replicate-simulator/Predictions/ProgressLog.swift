@@ -1,3 +1,5 @@
+internal import Time
+
 /// The log output of a running model.
 enum ProgressLog {
   private static let iterations = 50

@@ -55,8 +55,8 @@ actor Provider {
   private var ordinalOfStream: [String: Int] = [:]
   var files = FileStore()
   private var ended = Fifo<Int>()
-  private var timers = TimerQueue<Timer>()
-  private var bucket: TokenBucket
+  private var timers = TimerQueue<Instant, Timer>()
+  private var bucket: CreateLimit
   private var requestCounts = (creations: 0, others: 0)
   private let timerWaiter: WaitHandle
 
@@ -72,7 +72,7 @@ actor Provider {
     self.clock = clock
     self.console = console
     senderPool = SenderPool(queues: queues)
-    bucket = TokenBucket(perMinute: settings.createsPerMinute, at: clock.now)
+    bucket = CreateLimit(perMinute: settings.createsPerMinute, at: clock.now)
     timerWaiter = loop.makeWaitHandle()
   }
 

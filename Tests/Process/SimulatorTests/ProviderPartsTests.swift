@@ -1,6 +1,7 @@
 import EventLoop
 @testable import System
 import Testing
+import Time
 
 @testable import replicate_simulator
 
@@ -9,7 +10,7 @@ import Testing
   private static let beginning = Instant(nanoseconds: 1_700_000_000_000_000_000)
 
   @Test func timersPopInOrder() {
-    var queue = TimerQueue<Int>()
+    var queue = TimerQueue<Instant, Int>()
     let dice = Dice(seed: 5)
     for number in 0..<2000 {
       queue.insert(number, at: Self.beginning + .milliseconds(Int64(dice.roll(.losing, for: number) * 100)))
@@ -22,14 +23,14 @@ import Testing
   }
 
   @Test func timerDoesNotPopEarly() {
-    var queue = TimerQueue<Int>()
+    var queue = TimerQueue<Instant, Int>()
     queue.insert(1, at: Self.beginning + .seconds(1))
     #expect(queue.popDue(by: Self.beginning) == nil)
     #expect(queue.popDue(by: Self.beginning + .seconds(1)) == 1)
   }
 
   @Test func burstIsATenthOfTheRate() {
-    var bucket = TokenBucket(perMinute: 600, at: Self.beginning)
+    var bucket = CreateLimit(perMinute: 600, at: Self.beginning)
     let taken = (0..<100).count { _ in bucket.take(at: Self.beginning) == nil }
     #expect(taken == 60)
     #expect(bucket.take(at: Self.beginning) == 1)
@@ -39,7 +40,7 @@ import Testing
   }
 
   @Test func lowRateAllowsOneAndReportsWait() {
-    var bucket = TokenBucket(perMinute: 6, at: Self.beginning)
+    var bucket = CreateLimit(perMinute: 6, at: Self.beginning)
     #expect(bucket.take(at: Self.beginning) == nil)
     #expect(bucket.take(at: Self.beginning) == 10)
     #expect(bucket.take(at: Self.beginning + .seconds(4)) == 6)
@@ -48,7 +49,7 @@ import Testing
 
   /// Fractions of a token accrue, however often `take` is called.
   @Test func frequentCallsDoNotSlowTheRate() {
-    var bucket = TokenBucket(perMinute: 600, at: Self.beginning)
+    var bucket = CreateLimit(perMinute: 600, at: Self.beginning)
     var taken = 0
     for step in 0..<300_000 {
       if bucket.take(at: Self.beginning + .microseconds(step * 33)) == nil { taken += 1 }

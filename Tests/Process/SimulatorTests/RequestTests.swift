@@ -1,5 +1,6 @@
 import HTTPWire
 import Testing
+import Time
 
 @testable import replicate_simulator
 
@@ -84,19 +85,19 @@ import Testing
     ("30", 30_000), ("30s", 30_000), ("5m", 300_000), ("1h30m45s", 5_445_000), ("250ms", 250), ("0s", 0),
   ])
   func parsesDurations(_ text: String, _ milliseconds: Int) {
-    #expect(DurationText.parse(text) == .milliseconds(milliseconds))
+    #expect(DurationFormat.cancelAfter.parse(text) == .milliseconds(milliseconds))
   }
 
   @Test(arguments: ["", "s", "-1s", "1.5s", "1 s", "1d", "10s5", "9999999999s", "999h", "１s"])
   func rejectsInvalidDurations(_ text: String) {
-    #expect(DurationText.parse(text) == nil)
+    #expect(DurationFormat.cancelAfter.parse(text) == nil)
     #expect(DurationArgument(argument: text) == nil)
   }
 
   /// Replicate's header field accepts seconds without a unit; an option does not.
   @Test(arguments: ["30", "0"])
   func durationOptionNeedsUnit(_ text: String) {
-    #expect(DurationText.parse(text) != nil && DurationArgument(argument: text) == nil)
+    #expect(DurationFormat.cancelAfter.parse(text) != nil && DurationArgument(argument: text) == nil)
     #expect(DurationArgument(argument: text + "s") != nil)
   }
 

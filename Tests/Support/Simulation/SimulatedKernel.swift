@@ -36,7 +36,8 @@ package final class SimulatedKernel: Kernel {
   private var backlog: [Int32] = []
   private var listener: (descriptor: Int32, token: UInt64)?
   private var nextDescriptor: Int32 = 100
-  private var agenda = Agenda()
+  /// Scheduled events; those of one time run in the order in which they were scheduled.
+  private var agenda = TimerQueue<MonotonicTime, () -> Void>()
   private var ready: [ReadyEvent] = []
   private var isOutOfTime = false
   private var isWoken = false
@@ -55,11 +56,11 @@ package final class SimulatedKernel: Kernel {
   package var hasReports: Bool { !ready.isEmpty }
 
   /// Whether no event is pending or scheduled.
-  package var isQuiet: Bool { agenda.isEmpty && ready.isEmpty && backlog.isEmpty }
+  package var isQuiet: Bool { agenda.count == 0 && ready.isEmpty && backlog.isEmpty }
 
   /// Schedules `action` after `delay`.
   package func after(_ delay: Duration, _ action: @escaping () -> Void) {
-    agenda.schedule(at: monotonicTime + delay, action)
+    agenda.insert(action, at: monotonicTime + delay)
   }
 
   /// Advances the clock, as if the code under test computed for so long.
@@ -68,7 +69,7 @@ package final class SimulatedKernel: Kernel {
   }
 
   /// Cancels all scheduled events, which releases their owners.
-  package func cancelScheduledEvents() { agenda = Agenda() }
+  package func cancelScheduledEvents() { agenda = TimerQueue() }
 
   package func fillWithRandom(_ bytes: UnsafeMutableRawBufferPointer) {
     for index in bytes.indices { bytes[index] = UInt8.random(in: .min ... .max, using: &random) }
@@ -177,10 +178,10 @@ extension SimulatedKernel {
   package func wait(until deadline: MonotonicTime?, into events: inout [ReadyEvent]) {
     defer { isWoken = false }
     while ready.isEmpty, !isWoken, !isOutOfTime,
-      let next = agenda.nextTime, deadline.map({ next <= $0 }) ?? true, let entry = agenda.removeNext()
+      let next = agenda.next, deadline.map({ next <= $0 }) ?? true, let entry = agenda.popFirst()
     {
-      monotonicTime = max(monotonicTime, entry.time)
-      entry.action()
+      monotonicTime = max(monotonicTime, entry.due)
+      entry.element()
     }
     if ready.isEmpty, !isWoken, !isOutOfTime, let deadline, deadline.nanoseconds != .max {
       monotonicTime = max(monotonicTime, deadline)

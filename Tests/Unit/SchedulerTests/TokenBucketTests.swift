@@ -15,7 +15,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   /// A long pause saves up only the burst.
   @Test(arguments: [(60, 1), (60, 8), (600, 8), (1500, 8), (7, 3), (1, 1), (60_000, 100)])
   func callsComeAtTheRateAfterABurst(_ perMinute: Int, _ burst: Int) {
-    var budget = CallBudget(perMinute: perMinute, burst: burst, now: time(0))
+    var budget = TokenBucket(perMinute: perMinute, burst: burst, now: time(0))
     for start in [0, 3_600_000, 7_200_000] {
       var calls = 0
       for now in stride(from: start, through: start + 120_000, by: 10) {
@@ -36,7 +36,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     var random = SeededGenerator(seed: seed)
     let perMinute = Int.random(in: 1...1000, using: &random)
     let burst = Int.random(in: 1...10, using: &random)
-    var budget = CallBudget(perMinute: perMinute, burst: burst, now: time(0))
+    var budget = TokenBucket(perMinute: perMinute, burst: burst, now: time(0))
     var (now, calls, pausedUntil): (MonotonicTime, [MonotonicTime], MonotonicTime) = (time(0), [], time(0))
     for _ in 0..<300 {
       if random.happens(onceIn: 40) {
@@ -46,11 +46,11 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
         #expect(budget.available(at: now) == 0)
       }
       if budget.available(at: now) > 0 {
-        #expect(budget.patience(at: now) == .zero && now >= pausedUntil)
+        #expect(budget.delay(at: now) == .zero && now >= pausedUntil)
         budget.take(at: now)
         calls.append(now)
       } else {
-        let patience = budget.patience(at: now)
+        let patience = budget.delay(at: now)
         #expect(patience > .zero)
         var early = budget
         #expect(early.available(at: now + (patience - .nanoseconds(1))) == 0)
@@ -72,19 +72,19 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
 
   /// A search may make more calls than were available. They delay the next ones.
   @Test func callsBeyondTheBudgetDelayTheNext() {
-    var budget = CallBudget(perMinute: 60, burst: 5, now: time(0))
+    var budget = TokenBucket(perMinute: 60, burst: 5, now: time(0))
     budget.take(15, at: time(0))
     #expect(budget.available(at: time(0)) == 0)
-    #expect(budget.patience(at: time(0)) == .seconds(11))
+    #expect(budget.delay(at: time(0)) == .seconds(11))
     #expect(budget.available(at: time(10_999)) == 0 && budget.available(at: time(11_000)) == 1)
   }
 
   @Test func aPauseSpendsTheBurstAndAShorterOneDoesNotEndIt() {
-    var budget = CallBudget(perMinute: 60, burst: 5, now: time(0))
+    var budget = TokenBucket(perMinute: 60, burst: 5, now: time(0))
     budget.pause(for: .seconds(10), at: time(0))
     budget.pause(for: .seconds(1), at: time(100))
     #expect(budget.available(at: time(9999)) == 0)
-    #expect(budget.patience(at: time(0)) == .seconds(11))
+    #expect(budget.delay(at: time(0)) == .seconds(11))
     #expect(budget.available(at: time(10_999)) == 0)
     #expect(budget.available(at: time(11_000)) == 1)
     #expect(budget.available(at: time(13_000)) == 3)
