@@ -1,4 +1,5 @@
 internal import CSQLite
+internal import System
 
 /// A database connection, used by one thread at a time.
 ///
@@ -86,7 +87,7 @@ final class Connection {
     let message = String(cString: isOfHandle ? sqlite3_errmsg(handle) : sqlite3_errstr(code))
     guard Self.callErrors.contains(code) else { return message }
     guard let number = lastErrno else { return message }
-    return "\(message): \(SystemText.of(number))"
+    return "\(message): \(ErrorNumber.text(of: number))"
   }
 
   /// The errno of the last failed call on the database file or the WAL.

@@ -1,6 +1,7 @@
 internal import CSQLite
 internal import Glibc
 internal import Synchronization
+internal import System
 
 /// A consistent copy of a database that may be in use.
 ///
@@ -264,7 +265,7 @@ extension BackupError: CustomStringConvertible {
     case .destinationIsDatabase(let path): "\(path) is the database itself: name another file"
     case .destinationInUse(let path):
       "\(path) belongs to another database of that name: move it away, or name another file"
-    case .failed(let deed, let path, let number): "cannot \(deed) \(path): \(SystemText.of(number))"
+    case .failed(let deed, let path, let number): "cannot \(deed) \(path): \(ErrorNumber.text(of: number))"
     case .cannotRead(let error): "DATABASE_URL: \(error)"
     case .cannotWrite(let path, .full): "cannot write \(path): the disk is full"
     case .cannotWrite(let path, let error): "cannot write \(path): \(error)"

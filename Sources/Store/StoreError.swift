@@ -1,5 +1,6 @@
 internal import CSQLite
 internal import Glibc
+internal import System
 
 /// An error of the store, classified by its remedy.
 package enum StoreError: Error, Equatable, Sendable {
@@ -49,7 +50,7 @@ package enum StoreError: Error, Equatable, Sendable {
     switch number {
     case EACCES, EPERM, EROFS: self = .readOnly
     case ENOSPC, EDQUOT: self = .full
-    default: self = .cannotOpen(SystemText.of(number))
+    default: self = .cannotOpen(ErrorNumber.text(of: number))
     }
   }
 }
@@ -119,17 +120,4 @@ extension StoreError: CustomStringConvertible {
   ///
   /// A bad sector affects only some jobs.
   private static let failedReads = [SQLITE_IOERR | 1 << 8, SQLITE_IOERR | 2 << 8]
-}
-
-/// The system's text for an errno.
-enum SystemText {
-  static func of(_ number: Int32) -> String {
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-      // The XSI form fills the buffer and is safe on any thread, which strerror is not.
-      guard let start = buffer.baseAddress, strerror_r(number, start, buffer.count) == 0 else {
-        return "errno \(number)"
-      }
-      return String(cString: start)
-    }
-  }
 }

@@ -1,5 +1,6 @@
 internal import CSQLite
 package import Jobs
+internal import System
 
 /// The only connection that writes, used by one thread at a time.
 package final class StoreWriter {
@@ -20,6 +21,8 @@ package final class StoreWriter {
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
     restore: @escaping BodyRestorer = { _, _ in nil }
   ) throws(StoreError) {
+    // SQLite creates the WAL and the shared-memory file with the permissions of the database
+    // (https://www.sqlite.org/wal.html), so only the database itself must be created like this.
     let connection = try PrivateFile.creating { () throws(StoreError) in
       try Connection(path: path, access: .create, busyTimeout: busyTimeout)
     }

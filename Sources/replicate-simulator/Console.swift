@@ -1,4 +1,5 @@
 internal import Glibc
+internal import System
 
 /// Writes lines to standard output and standard error.
 struct Console: Sendable {
@@ -22,16 +23,8 @@ struct Console: Sendable {
   }
 
   private static func write(_ line: String, to descriptor: Int32) {
-    var rest = Array((line + "\n").utf8)[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count > 0 {
-        rest = rest.dropFirst(count)
-      } else if errno != EINTR {
-        // The reader is gone, and there is no other place to report that.
-        return
-      }
-    }
+    // Where the reader is gone, there is no other place to report that.
+    BlockingOutput.write(Array((line + "\n").utf8), to: descriptor)
   }
 
   /// The first word of a small file; nil if unreadable or empty.

@@ -1,4 +1,5 @@
 import Glibc
+internal import System
 
 /// Writes standard output and standard error without partial writes.
 ///
@@ -9,7 +10,7 @@ enum Terminal {
 
   static func print(_ line: String) {
     let line = isInteractive ? visible(line, keeping: layout) : line
-    write(Array((line + "\n").utf8), to: STDOUT_FILENO)
+    BlockingOutput.write(Array((line + "\n").utf8), to: STDOUT_FILENO)
   }
 
   /// Prints JSON on standard output.
@@ -18,12 +19,12 @@ enum Terminal {
   /// - Returns: false if the reader is gone.
   @discardableResult
   static func print(json: [UInt8]) -> Bool {
-    write(isInteractive ? Array(escaped(json: json).utf8) : json, to: STDOUT_FILENO)
+    BlockingOutput.write(isInteractive ? Array(escaped(json: json).utf8) : json, to: STDOUT_FILENO)
   }
 
   /// Prints bytes unchanged; the caller makes sure that no terminal shows them.
   static func print(exact bytes: [UInt8]) {
-    write(bytes, to: STDOUT_FILENO)
+    BlockingOutput.write(bytes, to: STDOUT_FILENO)
   }
 
   static func error(_ line: String) {
@@ -32,32 +33,19 @@ enum Terminal {
 
   /// Prints an informational line on standard error.
   static func note(_ line: String) {
-    write(Array((visible(line, keeping: layout) + "\n").utf8), to: STDERR_FILENO)
+    BlockingOutput.write(Array((visible(line, keeping: layout) + "\n").utf8), to: STDERR_FILENO)
   }
 
   /// Clears the terminal and shows `text` (ECMA-48, CUP and ED).
   static func redraw(_ text: String) -> Bool {
-    write(Array("\u{1B}[H\u{1B}[2J\(visible(text, keeping: layout))\n".utf8), to: STDOUT_FILENO)
+    BlockingOutput.write(
+      Array("\u{1B}[H\u{1B}[2J\(visible(text, keeping: layout))\n".utf8), to: STDOUT_FILENO)
   }
 
   /// Replaces the terminal's current line with `text` (ECMA-48, EL).
   static func overwriteErrorLine(_ text: String) {
-    write(Array("\r\u{1B}[K\(visible(text))".utf8), to: STDERR_FILENO)
+    BlockingOutput.write(Array("\r\u{1B}[K\(visible(text))".utf8), to: STDERR_FILENO)
   }
 
   private static let layout: Set<Unicode.Scalar> = ["\n", "\t"]
-
-  @discardableResult
-  private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count > 0 {
-        rest = rest.dropFirst(count)
-      } else if errno != EINTR {
-        return false
-      }
-    }
-    return true
-  }
 }
