@@ -19,17 +19,17 @@ extension CommitQueue {
   package func write<Value: Sendable>(
     _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
   ) -> StoreResult<Value> {
-    let answer = BlockingQueue<StoreResult<Value>>(capacity: 1)
+    let answer = OneShot<StoreResult<Value>>()
     let isTaken = submissions.push(
       .work(
         StoreWork(
           perform: { transaction throws(StoreError) in
             let value = try work(transaction)
-            return { _ = answer.push(.success(value)) }
+            return { answer.set(.success(value)) }
           },
-          refuse: { failure in _ = answer.push(.failure(failure)) })))
+          refuse: { failure in answer.set(.failure(failure)) })))
     guard isTaken else { return .failure(.overloaded) }
-    return answer.popAll()?.first ?? .failure(.overloaded)
+    return answer.wait()
   }
 }
 

@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import Glibc
 internal import Synchronization
 package import System
 
@@ -15,8 +14,8 @@ package final class LogSink: Sendable {
   /// How long ``close()`` waits for a reader of the log.
   private static let flushTimeout: Duration = .seconds(1)
   private let thread = Mutex<Thread?>(nil)
-  /// Closed when the thread ends.
-  private let end = BlockingQueue<Void>(capacity: 1)
+  /// Set when the thread ends.
+  private let end = OneShot<Void>()
 
   /// - Parameter descriptor: stays open as long as the sink; 2 is standard error.
   package init(descriptor: Int32 = 2) throws(SystemError) {
@@ -35,7 +34,7 @@ package final class LogSink: Sendable {
   ///   ``flushTimeout`` the thread is left to the end of the process.
   package func close() -> Bool {
     lines.close()
-    guard end.popAll(timeout: Self.flushTimeout) == nil else { return false }
+    guard end.wait(timeout: Self.flushTimeout) != nil else { return false }
     thread.withLock { thread in
       thread?.join()
       thread = nil
@@ -49,21 +48,9 @@ package final class LogSink: Sendable {
       var bytes = batch.flatMap(\.self)
       let lost = dropped.exchange(0, ordering: .relaxed)
       if lost > 0 { bytes += Array("\(lost) log lines were dropped: the log is read too slowly\n".utf8) }
-      write(all: bytes)
+      // There is nowhere to report that nobody reads the log any more.
+      BlockingOutput.write(bytes, to: descriptor)
     }
-    end.close()
-  }
-
-  private func write(all bytes: [UInt8]) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-      if count > 0 {
-        rest = rest.dropFirst(count)
-      } else if errno != EINTR {
-        // Nobody reads the log any more. There is nowhere to say so.
-        return
-      }
-    }
+    end.set(())
   }
 }

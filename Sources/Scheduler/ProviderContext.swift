@@ -5,7 +5,6 @@ internal import Logging
 internal import Observability
 internal import Replicate
 internal import Store
-internal import Synchronization
 internal import System
 internal import Time
 
@@ -19,11 +18,9 @@ final class ProviderContext: Sendable {
   private let metrics: Metrics
   private let logger: Logger
   private let newSecret: @Sendable (SigningSecret) -> Void
-  private let stopping = Atomic(false)
+  private let stopping = StopSignal()
   /// What was found out of predictions that are listed without their webhooks.
   let seen = SeenPredictions()
-  /// Nothing is ever in it: whoever waits on it wakes when the daemon stops.
-  private let pauses = BlockingQueue<Void>(capacity: 1)
 
   /// - Parameters:
   ///   - publicURL: what the provider reaches; nil where predictions are created without webhooks.
@@ -41,12 +38,11 @@ final class ProviderContext: Sendable {
     self.newSecret = newSecret
   }
 
-  var isStopping: Bool { stopping.load(ordering: .relaxed) }
+  var isStopping: Bool { stopping.isRaised }
 
   /// Calls that are under way end within about a second, and what failed to be committed is given up.
   func stop() {
-    stopping.store(true, ordering: .relaxed)
-    pauses.close()
+    stopping.raise()
   }
 
   var now: Timestamp { Timestamp(milliseconds: WallClock.milliseconds) }
@@ -86,7 +82,7 @@ extension ProviderContext {
         if !isBlocked { metrics.blockedCallers.add() }
         isBlocked = true
       }
-      guard pauses.popAll(timeout: Self.retryPause) != nil else { return nil }
+      guard stopping.pause(for: Self.retryPause) else { return nil }
     }
   }
 

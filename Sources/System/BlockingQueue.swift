@@ -1,15 +1,12 @@
 internal import Glibc
-internal import Time
 
 /// A bounded queue from many producer threads to one blocking consumer.
 ///
 /// The consumer takes everything that is queued at once.
 ///
-/// `@unchecked Sendable`: the mutex guards the elements. The standard library's `Mutex` has no condition
-/// variable, and without one the consumer could not sleep.
+/// `@unchecked Sendable`: the condition guards the elements.
 package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let arrival = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let arrival = Condition()
   private var elements: [Element] = []
   private var isClosed = false
   private var consumerSleeps = false
@@ -17,31 +14,18 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
 
   package init(capacity: Int) {
     self.capacity = capacity
-    pthread_mutex_init(mutex, nil)
-    var attributes = pthread_condattr_t()
-    pthread_condattr_init(&attributes)
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-    pthread_cond_init(arrival, &attributes)
-    pthread_condattr_destroy(&attributes)
-  }
-
-  deinit {
-    pthread_cond_destroy(arrival)
-    pthread_mutex_destroy(mutex)
-    arrival.deallocate()
-    mutex.deallocate()
   }
 
   /// Appends an element.
   ///
   /// - Returns: false if the queue is full or closed; the element is not queued.
   package func push(_ element: Element) -> Bool {
-    pthread_mutex_lock(mutex)
+    arrival.lock()
     let isTaken = !isClosed && elements.count < capacity
     if isTaken { elements.append(element) }
     let mustSignal = isTaken && consumerSleeps
-    pthread_mutex_unlock(mutex)
-    if mustSignal { pthread_cond_signal(arrival) }
+    arrival.unlock()
+    if mustSignal { arrival.signal() }
     return isTaken
   }
 
@@ -49,12 +33,13 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
   ///
   /// - Returns: the number of elements appended.
   package func push(contentsOf batch: [Element]) -> Int {
-    pthread_mutex_lock(mutex)
+    arrival.lock()
     let room = isClosed ? 0 : min(batch.count, capacity - elements.count)
     elements.append(contentsOf: batch.prefix(room))
     let mustSignal = room > 0 && consumerSleeps
-    pthread_mutex_unlock(mutex)
-    if mustSignal { pthread_cond_signal(arrival) }
+    assert(elements.count <= capacity, "the queue exceeds its capacity")
+    arrival.unlock()
+    if mustSignal { arrival.signal() }
     return room
   }
 
@@ -66,23 +51,23 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
   ///     meanwhile.
   /// - Returns: an empty array on timeout; nil once the queue is closed and empty.
   package func popAll(timeout: Duration? = nil, batchWindow: Duration? = nil) -> [Element]? {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
+    arrival.lock()
+    defer { arrival.unlock() }
     // A zero timeout only polls, which costs no system call.
     if timeout == .zero && elements.isEmpty && !isClosed { return [] }
-    let limit = timeout.map(Self.time(after:))
+    let limit = timeout.map(Condition.time(after:))
     while elements.isEmpty && !isClosed {
       consumerSleeps = true
       defer { consumerSleeps = false }
-      guard var moment = limit else {
-        pthread_cond_wait(arrival, mutex)
-        continue
+      if let limit {
+        guard arrival.wait(until: limit) else { return [] }
+      } else {
+        arrival.wait()
       }
-      if pthread_cond_timedwait(arrival, mutex, &moment) == ETIMEDOUT { return [] }
     }
     if let batchWindow {
-      var moment = Self.time(after: batchWindow)
-      while !isClosed, pthread_cond_timedwait(arrival, mutex, &moment) != ETIMEDOUT {}
+      let end = Condition.time(after: batchWindow)
+      while !isClosed, arrival.wait(until: end) {}
     }
     guard !elements.isEmpty else { return nil }
     defer { elements = [] }
@@ -91,18 +76,9 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
 
   /// Rejects further elements; those already queued can still be taken.
   package func close() {
-    pthread_mutex_lock(mutex)
+    arrival.lock()
     isClosed = true
-    pthread_mutex_unlock(mutex)
-    pthread_cond_broadcast(arrival)
-  }
-
-  private static func time(after timeout: Duration) -> timespec {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    let nanoseconds = UInt64(time.tv_nsec) + timeout.wholeNanoseconds
-    time.tv_sec += Int(nanoseconds / 1_000_000_000)
-    time.tv_nsec = Int(nanoseconds % 1_000_000_000)
-    return time
+    arrival.unlock()
+    arrival.broadcast()
   }
 }

@@ -1,6 +1,6 @@
 internal import Synchronization
 
-/// Whether the daemon is on its way out: said by whoever stops it, asked by readiness.
+/// Whether the daemon is draining: the shutdown sets it, and the readiness probe reads it.
 package final class Lifecycle: Sendable {
   private let draining = Atomic(false)
 

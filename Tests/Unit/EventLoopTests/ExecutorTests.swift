@@ -62,20 +62,20 @@ private final class Count: Sendable {
   @Test func closuresFromManyThreadsAllRunOnTheLoop() throws {
     let loop = EventLoop(kernel: try LinuxKernel())
     let count = Count()
-    let done = BlockingQueue<Int>(capacity: 1)
+    let done = OneShot<Int>()
     let loopThread = try Thread(named: "loop") { loop.run() }
     let posters = try (0..<4).map { number in
       try Thread(named: "poster \(number)") {
         for _ in 0..<1000 {
           loop.post {
             let total = count.next()
-            if total == 4000 { _ = done.push(total) }
+            if total == 4000 { done.set(total) }
           }
         }
       }
     }
     for poster in posters { poster.join() }
-    #expect(done.popAll(timeout: .seconds(30)) == [4000])
+    #expect(done.wait(timeout: .seconds(30)) == 4000)
     loop.stop()
     loopThread.join()
   }

@@ -54,17 +54,17 @@ import Testing
     defer { sqlite3_close_v2(other) }
     try #require(sqlite3_open(store.path, &other) == SQLITE_OK)
     try #require(sqlite3_exec(other, "BEGIN IMMEDIATE", nil, nil, nil) == SQLITE_OK)
-    let outcome = BlockingQueue<Bool>(capacity: 1)
+    let outcome = OneShot<Bool>()
     let caller = try Thread(named: "caller") {
-      _ = outcome.push(context.record(Self.body, .answer, ofJob: step.order.number))
+      outcome.set(context.record(Self.body, .answer, ofJob: step.order.number))
     }
-    #expect(outcome.popAll(timeout: .milliseconds(200)) == [])
+    #expect(outcome.wait(timeout: .milliseconds(200)) == nil)
     for _ in 0..<1000 where store.metrics.blockedCallers.value != 1 {
-      #expect(outcome.popAll(timeout: .milliseconds(10)) == [])
+      #expect(outcome.wait(timeout: .milliseconds(10)) == nil)
     }
     #expect(store.metrics.blockedCallers.value == 1)
     try #require(sqlite3_exec(other, "ROLLBACK", nil, nil, nil) == SQLITE_OK)
-    #expect(outcome.popAll(timeout: .seconds(30)) == [true])
+    #expect(outcome.wait(timeout: .seconds(30)) == true)
     caller.join()
     #expect(store.metrics.blockedCallers.value == 0 && store.metrics.droppedAnswers.value == 0)
   }
