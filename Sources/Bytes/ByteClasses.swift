@@ -1,6 +1,6 @@
 /// The classes of ASCII that the grammars of RFC 9110, RFC 3986 and JSON share.
 ///
-/// Inlinable, because parsers use them on every byte and a call across modules costs more than the test.
+/// Inlinable: parsers test every byte, and a call into another module costs more than the test.
 extension UInt8 {
   @inlinable package static var tab: UInt8 { UInt8(ascii: "\t") }
   @inlinable package static var lineFeed: UInt8 { UInt8(ascii: "\n") }
@@ -29,6 +29,11 @@ extension UInt8 {
     case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
     default: nil
     }
+  }
+
+  /// Whether the byte is a hexadecimal digit in lower case.
+  @inlinable package var isLowercaseHexadecimal: Bool {
+    isDigit || self >= UInt8(ascii: "a") && self <= UInt8(ascii: "f")
   }
 
   /// `tchar` (RFC 9110 section 5.6.2): methods, field names and codings are made of it.
@@ -67,6 +72,17 @@ extension Span<UInt8> {
     while start < end, self[start].isOptionalWhitespace { start += 1 }
     while end > start, self[end - 1].isOptionalWhitespace { end -= 1 }
     return start..<end
+  }
+
+  @inlinable package func starts(with text: StaticString) -> Bool {
+    guard count >= text.utf8CodeUnitCount else { return false }
+    return text.withUTF8Buffer { expected in
+      expected.indices.allSatisfy { self[$0] == expected[$0] }
+    }
+  }
+
+  @inlinable package func equals(_ text: StaticString) -> Bool {
+    count == text.utf8CodeUnitCount && starts(with: text)
   }
 
   @inlinable package func firstIndex(of byte: UInt8) -> Int? {

@@ -8,29 +8,6 @@ extension Span<UInt8> {
     return number
   }
 
-  func starts(with text: StaticString) -> Bool {
-    guard count >= text.utf8CodeUnitCount else { return false }
-    return text.withUTF8Buffer { expected in
-      expected.indices.allSatisfy { self[$0] == expected[$0] }
-    }
-  }
-
-  func equals(_ text: StaticString) -> Bool {
-    count == text.utf8CodeUnitCount && starts(with: text)
-  }
-
-  /// Whether the bytes equal `lowercaseText`, ASCII case-insensitively.
-  func equalsIgnoringCase(_ lowercaseText: StaticString) -> Bool {
-    guard count == lowercaseText.utf8CodeUnitCount else { return false }
-    return lowercaseText.withUTF8Buffer { expected in
-      expected.indices.allSatisfy { index in
-        let byte = self[index]
-        let isUpper = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
-        return (isUpper ? byte | 0x20 : byte) == expected[index]
-      }
-    }
-  }
-
   /// A port: 0 to 65535 in decimal, without leading zeros.
   var decimalPort: UInt16? {
     guard (1...5).contains(count), count == 1 || self[0] != UInt8(ascii: "0") else { return nil }

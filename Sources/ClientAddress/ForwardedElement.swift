@@ -21,7 +21,7 @@ enum ForwardedElement {
       guard let value = value(at: &position, in: element),
         position == element.count || element[position] == UInt8(ascii: ";")
       else { return nil }
-      guard element.extracting(name).equalsIgnoringCase("for") else { continue }
+      guard element.matches("for".utf8Span.span, in: name) else { continue }
       // RFC 7239 section 4: each parameter must not occur more than once.
       guard node == nil else { return nil }
       node = value

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// String tokens (RFC 8259 section 7).
 package enum JSONString {
   /// Validates the string whose opening quote is at `start`.
@@ -44,14 +46,8 @@ package enum JSONString {
   private static func codeUnit(at start: Int, of text: Span<UInt8>) -> UInt16? {
     var unit: UInt16 = 0
     for index in start..<start + 4 {
-      switch text[index] {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): unit = unit << 4 | UInt16(text[index] - UInt8(ascii: "0"))
-      case UInt8(ascii: "a")...UInt8(ascii: "f"):
-        unit = unit << 4 | UInt16(text[index] - UInt8(ascii: "a") + 10)
-      case UInt8(ascii: "A")...UInt8(ascii: "F"):
-        unit = unit << 4 | UInt16(text[index] - UInt8(ascii: "A") + 10)
-      default: return nil
-      }
+      guard let digit = text[index].hexadecimalDigit else { return nil }
+      unit = unit << 4 | UInt16(digit)
     }
     return unit
   }

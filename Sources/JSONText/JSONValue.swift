@@ -41,10 +41,3 @@ package struct JSONObject: Sendable {
     return nil
   }
 }
-
-extension Span<UInt8> {
-  func contains(_ byte: UInt8) -> Bool {
-    for index in indices where self[index] == byte { return true }
-    return false
-  }
-}

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Appends JSON to a buffer of bytes.
 ///
 ///     var writer = JSONWriter()
@@ -189,13 +191,9 @@ extension [UInt8] {
     case 0x09: append(UInt8(ascii: "t"))
     default:
       append(utf8: "u00")
-      append(Self.hexDigit(byte >> 4))
-      append(Self.hexDigit(byte & 0xF))
+      append(Hexadecimal.digit(byte >> 4))
+      append(Hexadecimal.digit(byte & 0xF))
     }
-  }
-
-  private static func hexDigit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 }
 

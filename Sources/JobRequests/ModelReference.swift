@@ -18,9 +18,6 @@ enum ModelReference {
 
   /// A version's id: 64 hexadecimal digits in lower case.
   static func isVersion(_ text: some StringProtocol) -> Bool {
-    text.utf8.count == digestLength
-      && text.utf8.allSatisfy {
-        $0.decimalDigit != nil || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0)
-      }
+    text.utf8.count == digestLength && text.utf8.allSatisfy(\.isLowercaseHexadecimal)
   }
 }

@@ -1,9 +1,9 @@
-internal import Crypto
+package import Crypto
 
 /// A token that grants access to the jobs API (RFC 6750).
 ///
 /// Only its digest is kept, so that neither a dump nor the time of a comparison reveals it.
-package struct BearerToken: Sendable, CustomStringConvertible {
+package struct BearerToken: Redacted, Sendable {
   private let digest: [UInt8]
 
   /// Nil unless `text` is 16 to 256 visible ASCII characters.
@@ -13,8 +13,6 @@ package struct BearerToken: Sendable, CustomStringConvertible {
     }
     digest = Self.digest(of: text)
   }
-
-  package var description: String { "<redacted>" }
 
   /// Whether `authorization`, the value of that field, presents one of `tokens`.
   ///

@@ -1,5 +1,7 @@
-/// The token that Replicate's API takes. It prints as `<redacted>`, whoever prints it.
-package struct APIToken: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+internal import Crypto
+
+/// The token that Replicate's API takes.
+package struct APIToken: Redacted, Sendable {
   /// For the header of a call to the API's host, and for nothing else.
   let revealed: String
 
@@ -10,8 +12,4 @@ package struct APIToken: Sendable, CustomStringConvertible, CustomDebugStringCon
     }
     revealed = text
   }
-
-  package var description: String { "<redacted>" }
-  package var debugDescription: String { description }
-  package var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -20,10 +20,7 @@ package struct JobToken: Sendable {
   }
 
   /// A key for a database that has none.
-  package static func makeKey() -> [UInt8] {
-    var generator = SystemRandomNumberGenerator()
-    return (0..<keyLength).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-  }
+  package static func makeKey() -> [UInt8] { RandomBytes.make(keyLength) }
 
   /// The URL at which deliveries for the job of that id arrive.
   ///
@@ -55,7 +52,7 @@ package struct JobToken: Sendable {
     guard name == parameter, let dot = value.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
     let digits = value.utf8[dot...].dropFirst()
     return dot > value.utf8.startIndex && value.utf8[..<dot].allSatisfy(\.isOfID) && digits.count == length
-      && (digits.allSatisfy(\.isHexadecimal) || digits.allSatisfy { $0 == UInt8(ascii: "*") })
+      && (digits.allSatisfy(\.isLowercaseHexadecimal) || digits.allSatisfy { $0 == UInt8(ascii: "*") })
   }
 
   /// What a webhook's URL has behind `?`, without a parameter of ours; nil where nothing is left.
@@ -110,7 +107,7 @@ extension JobToken {
     var last = first
     for _ in 0..<length {
       next = character(at: last, in: body, before: end)
-      guard let byte = next.byte, byte.isHexadecimal else { return nil }
+      guard let byte = next.byte, byte.isLowercaseHexadecimal else { return nil }
       last = next.end
     }
     return first..<last
@@ -131,19 +128,5 @@ extension JobToken {
 
 extension UInt8 {
   /// What a job's id is made of: letters, digits, hyphens and underscores.
-  fileprivate var isOfID: Bool {
-    switch self {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-      UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-      true
-    default: false
-    }
-  }
-
-  fileprivate var isHexadecimal: Bool {
-    switch self {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"): true
-    default: false
-    }
-  }
+  fileprivate var isOfID: Bool { isAlphanumeric || self == UInt8(ascii: "-") || self == UInt8(ascii: "_") }
 }

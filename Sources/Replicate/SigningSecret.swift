@@ -1,7 +1,8 @@
+internal import Crypto
 internal import JSONText
 
-/// The secret that Replicate signs webhooks with, as its API tells it. It prints as `<redacted>`, whoever prints it.
-package struct SigningSecret: Sendable {
+/// The secret that Replicate signs webhooks with, as its API tells it.
+package struct SigningSecret: Redacted, Sendable {
   /// `whsec_` and base64, which whoever verifies with it decodes and checks.
   package let text: String
 
@@ -17,10 +18,4 @@ package struct SigningSecret: Sendable {
     else { return nil }
     self.text = text
   }
-}
-
-extension SigningSecret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-  package var description: String { "<redacted>" }
-  package var debugDescription: String { description }
-  package var customMirror: Mirror { Mirror(self, children: []) }
 }

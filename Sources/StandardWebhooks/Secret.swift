@@ -1,10 +1,7 @@
-internal import COpenSSL
 internal import Crypto
 
 /// A symmetric signing secret of the Standard Webhooks scheme.
-///
-/// It always prints as `<redacted>`.
-package struct Secret: Sendable {
+package struct Secret: Redacted, Sendable {
   /// The key, wiped when the last copy of the secret is released.
   let key: SecretKey
 
@@ -33,9 +30,7 @@ package struct Secret: Sendable {
 
   /// Generates a secret of 24 random bytes, the length that Replicate uses.
   package static func generate() -> Secret {
-    var generator = SystemRandomNumberGenerator()
-    let bytes = (0..<24).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-    return Secret(key: SecretKey(bytes))
+    Secret(key: SecretKey(RandomBytes.make(24)))
   }
 
   /// The plain text of the secret, `whsec_…`.
@@ -51,12 +46,6 @@ package struct Secret: Sendable {
     guard !Self.recommendedLength.contains(count) else { return nil }
     return "it has \(count) bytes; 24 to 64 are recommended: compare it with the one that your account shows"
   }
-}
-
-extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-  package var description: String { "<redacted>" }
-  package var debugDescription: String { description }
-  package var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// The reason a text is not a secret. No case carries the text.

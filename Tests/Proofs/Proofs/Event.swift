@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Crypto
 internal import StandardWebhooks
 
@@ -30,8 +31,6 @@ struct Event: Equatable {
 
   /// The SHA-256 of the body, in lower-case digits.
   var digest: String {
-    let digits = Array("0123456789abcdef".utf8)
-    let bytes = SHA256().digest(of: body.span)
-    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    Hexadecimal.encode(SHA256().digest(of: body.span))
   }
 }
