@@ -21,9 +21,6 @@ package struct Socket: ~Copyable {
     loop.release(waitHandle)
   }
 
-  /// The peer has shut down its sending side, or is gone.
-  package var isHungUp: Bool { waitHandle.hungUp }
-
   /// Appends at most `limit` bytes that have arrived to `buffer`, without blocking.
   package func receive(into buffer: inout [UInt8], limit: Int) -> TransferResult {
     guard waitHandle.canRead else { return .wouldBlock }

@@ -43,7 +43,7 @@ final class Certificate {
         var count = 0
         guard let bytes = copenssl_dns_name(alternatives, index, &count) else { continue }
         let text = String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
-        if let name = HostName.read(text, wildcard: true) { found.append(name) }
+        if let name = HostName.read(text) { found.append(name) }
       }
       if !found.isEmpty { return found }
     }
@@ -56,7 +56,7 @@ final class Certificate {
       guard let start = buffer.baseAddress,
         X509_NAME_get_text_by_NID(subject, NID_commonName, start, Int32(buffer.count)) > 0
       else { return nil }
-      return HostName.read(String(cString: start), wildcard: true)
+      return HostName.read(String(cString: start))
     }
   }
 }

@@ -24,11 +24,6 @@ struct MemoryBIO {
   /// Whether it is empty and larger than an idle connection may keep.
   var isOversized: Bool { count == 0 && copenssl_memory_capacity(handle) > Self.maxIdleBytes }
 
-  /// Marks the end of the input: reading an empty BIO then yields "end of file".
-  func end() {
-    copenssl_memory_set_end(handle, 0)
-  }
-
   /// Appends `bytes`; false if there is no memory.
   func append(_ bytes: Span<UInt8>) -> Bool {
     bytes.withUnsafeBytes { bytes in

@@ -34,7 +34,6 @@ package struct TLSSession: ~Copyable {
   private var outgoing: MemoryBIO
   /// The handshake is complete.
   private var isEstablished = false
-  private var hasEnded = false
   private var isClosed = false
   private var handshakeBytes = 0
   private var emptyRecords = 0
@@ -81,15 +80,6 @@ package struct TLSSession: ~Copyable {
     }
     if !isEstablished { handshakeBytes += ciphertext.count }
     if !incoming.append(ciphertext) { failure = .unavailable }
-  }
-
-  /// Marks the end of the connection.
-  ///
-  /// Data that arrived before can still be read. Then comes `closed`, or `truncated` if the client sent no
-  /// close_notify.
-  package mutating func receiveEnd() {
-    hasEnded = true
-    incoming.end()
   }
 
   /// Continues the handshake as far as the received bytes allow.
@@ -205,27 +195,6 @@ package struct TLSSession: ~Copyable {
     outgoing = smaller
   }
 
-  /// `TLSv1.2` or `TLSv1.3`; nil before the handshake is complete.
-  package var negotiatedVersion: String? {
-    isEstablished ? SSL_get_version(handle).map { String(cString: $0) } : nil
-  }
-
-  /// The cipher suite, by OpenSSL's name; nil before the handshake is complete.
-  package var cipher: String? {
-    isEstablished ? SSL_CIPHER_get_name(SSL_get_current_cipher(handle)).map { String(cString: $0) } : nil
-  }
-
-  /// Whether the client resumed a session with a ticket.
-  package var isResumed: Bool { isEstablished && SSL_session_reused(handle) == 1 }
-
-  /// The server name that the client sent (RFC 6066 section 3), in lower case.
-  ///
-  /// Nil if there is none, or none that is a host name of at most 253 bytes. Every name is served alike.
-  package var serverName: String? {
-    guard let text = SSL_get_servername(handle, TLSEXT_NAMETYPE_host_name) else { return nil }
-    return HostName.read(String(cString: text))
-  }
-
   /// Calls SSL_read once, and returns its result and the number of bytes appended.
   private func readRecord(into buffer: inout [UInt8], limit: Int) -> (result: Int32, count: Int) {
     // A record has at most this much plaintext (RFC 8446 section 5.1).
@@ -243,8 +212,6 @@ package struct TLSSession: ~Copyable {
     switch SSL_get_error(handle, result) {
     case SSL_ERROR_WANT_READ: .needsMore
     case SSL_ERROR_ZERO_RETURN: .closed
-    // Before OpenSSL 3.0 an end without close_notify was reported like this, with an empty queue.
-    case SSL_ERROR_SYSCALL where hasEnded: .failed(fail(.truncated))
     default: .failed(fail(ErrorQueue.takeError(isEstablished: isEstablished)))
     }
   }
@@ -255,7 +222,7 @@ package struct TLSSession: ~Copyable {
   }
 
   private mutating func releaseIncoming() {
-    guard !hasEnded, incoming.isOversized, let smaller = MemoryBIO() else { return }
+    guard incoming.isOversized, let smaller = MemoryBIO() else { return }
     SSL_set0_rbio(handle, smaller.handle)
     incoming = smaller
   }

@@ -135,6 +135,17 @@ package final class Client {
     SSL_shutdown(handle)
   }
 
+  /// `TLSv1.2` or `TLSv1.3`.
+  package var version: String { String(cString: SSL_get_version(handle)) }
+
+  /// The cipher suite, by OpenSSL's name.
+  package var cipher: String? {
+    SSL_CIPHER_get_name(SSL_get_current_cipher(handle)).map { String(cString: $0) }
+  }
+
+  /// Whether the server accepted a ticket.
+  package var isResumed: Bool { SSL_session_reused(handle) == 1 }
+
   /// The application protocol selected by the server (ALPN).
   package var chosenProtocol: String? {
     var start: UnsafePointer<UInt8>?

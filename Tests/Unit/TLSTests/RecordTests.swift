@@ -18,16 +18,13 @@ import Testing
       guard position < record.count else { return #expect(position > 20) }
       record[position] ^= mask
       conversation.deliver(record) {}
-      conversation.server.receiveEnd()
       let (bytes, end) = conversation.readAtServer()
       #expect(bytes.isEmpty, "byte \(position)")
-      guard case .failed = end else {
-        Issue.record("byte \(position): \(end)")
-        return
-      }
-      #expect(conversation.server.write([1]) != .written)
       // The five bytes before the ciphertext include its length, which may cause a wait.
-      if position >= 5 { #expect(end == .failed(.damagedRecord), "byte \(position)") }
+      if position >= 5 {
+        #expect(end == .failed(.damagedRecord), "byte \(position)")
+        #expect(conversation.server.write([1]) != .written)
+      }
       position += 1
     }
   }
