@@ -21,6 +21,7 @@ struct DeadlineQueue {
       heap.append(handle)
       siftUp(heap.count - 1)
     }
+    assert(isOrdered(at: handle.heapIndex), "a deadline is out of order")
   }
 
   mutating func remove(_ handle: WaitHandle) {
@@ -32,6 +33,7 @@ struct DeadlineQueue {
     last.heapIndex = index
     siftUp(index)
     siftDown(last.heapIndex ?? index)
+    assert(isOrdered(at: last.heapIndex) && isOrdered(at: index), "a deadline is out of order")
   }
 
   /// Removes and returns the first handle if its deadline has passed.
@@ -62,6 +64,16 @@ struct DeadlineQueue {
       swap(index, smallest)
       index = smallest
     }
+  }
+
+  /// Whether the handle at `index` knows its index, and is due between its parent and its children.
+  ///
+  /// Checked where the heap changes, so that a break is found when its index is next used.
+  private func isOrdered(at index: Int?) -> Bool {
+    guard let index, index < heap.count, heap[index].heapIndex == index else { return false }
+    let time = heap[index].wakesAt
+    return (index == 0 || heap[(index - 1) / 2].wakesAt <= time)
+      && [2 * index + 1, 2 * index + 2].allSatisfy { $0 >= heap.count || time <= heap[$0].wakesAt }
   }
 
   private mutating func swap(_ left: Int, _ right: Int) {

@@ -8,6 +8,7 @@ struct Registrations {
 
   mutating func insert(_ handle: WaitHandle) -> UInt64 {
     if let slot = free.popLast() {
+      assert(slots[Int(slot)].handle == nil, "two sockets share a slot")
       slots[Int(slot)].handle = handle
       return Self.token(slot: slot, generation: slots[Int(slot)].generation)
     }

@@ -212,6 +212,8 @@ package final class Committer {
 extension Committer {
   /// One message a loop, however many wait there: a wake-up costs more than what it tells.
   private func answer(_ batch: [Submitted], with outcomes: [Recorder.Outcome]) {
+    // A sender without an answer would wait for ever.
+    precondition(outcomes.count == batch.count, "a delivery has no outcome")
     var byLoop:
       [ObjectIdentifier: (loop: EventLoop, answers: [(Waiting<Recorder.Outcome>, Recorder.Outcome)])] = [:]
     for (submitted, outcome) in zip(batch, outcomes) {

@@ -20,6 +20,7 @@ struct ConnectionTable {
     entry.isListed = true
     queues[entry.state.rawValue].append(entry)
     count += 1
+    assert(isConsistent, "the table's sums differ from its entries")
   }
 
   /// Idempotent: an evicted connection is already removed.
@@ -29,6 +30,7 @@ struct ConnectionTable {
     entry.isListed = false
     queues[entry.state.rawValue].remove(entry)
     count -= 1
+    assert(isConsistent, "the table's sums differ from its entries")
     guard let client = entry.client, let others = countByClient[client].map({ $0 - 1 }) else { return }
     countByClient[client] = others > 0 ? others : nil
   }
@@ -40,6 +42,7 @@ struct ConnectionTable {
 
   mutating func move(_ entry: ConnectionEntry, to state: ConnectionEntry.State, now: MonotonicTime) {
     guard entry.isListed, entry.state != state else { return }
+    assert(entry.state.mayBecome(state), "a connection goes from \(entry.state) to \(state)")
     queues[entry.state.rawValue].remove(entry)
     entry.state = state
     entry.since = now
@@ -59,6 +62,12 @@ struct ConnectionTable {
     guard entry.isListed else { return }
     heldBytes += bytes - entry.heldBytes
     entry.heldBytes = bytes
+  }
+
+  /// Whether the sums match the queues, as far as a few additions can tell.
+  private var isConsistent: Bool {
+    queues.reduce(0) { $0 + $1.count } == count && queues.allSatisfy { ($0.first == nil) == ($0.count == 0) }
+      && heldBytes >= 0 && (count > 0 || heldBytes == 0)
   }
 
   /// Records that the peer of `entry` has taken `bytes` more.
@@ -113,6 +122,20 @@ final class ConnectionEntry {
     case sending
     /// Lingering close: the response was sent, and the peer's remaining bytes are read.
     case lingering
+
+    /// Whether a connection may go from this state to `next`.
+    ///
+    /// Requests come one after the other: only a complete one is handled, a handled one is answered before
+    /// anything else is received, and nothing follows the lingering close.
+    fileprivate func mayBecome(_ next: State) -> Bool {
+      switch self {
+      case .waiting: next != .handling
+      case .receiving: true
+      case .handling: next != .receiving
+      case .sending: next != .handling
+      case .lingering: false
+      }
+    }
   }
 
   /// The handle on which the connection's task waits.

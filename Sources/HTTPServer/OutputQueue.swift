@@ -27,6 +27,7 @@ struct OutputQueue {
   }
 
   mutating func removeFirst(_ count: Int) {
+    assert(count <= self.count, "more bytes are removed than are queued")
     start += count
     if start == bytes.count {
       // An idle connection holds no buffer.

@@ -184,6 +184,8 @@ extension RequestReceiver {
         after: arrived, until: context.limits.minBodyRate.deadline(from: start, moved: body.count))
       context.hold(body.count, for: entry)
     }
+    // What is more belongs to the next request.
+    assert(body.count == length, "a body is longer than its Content-Length")
   }
 
   private mutating func receiveChunks(

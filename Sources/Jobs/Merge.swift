@@ -47,6 +47,7 @@ extension Job {
   ) -> Merge {
     let replacesEnd = isEndedByDaemon && source == .webhook && offered.phase?.isTerminal == true
     guard !phase.isTerminal || replacesEnd else { return mergeIntoEnd(offered, from: source) }
+    let before = (phase: phase, revision: revision)
     let claimed = offered.claimedPhase
     let advances = claimed.map { $0.isTerminal || $0.rank > phase.rank } ?? false
     let isNewer = snapshot.map(offered.isNewer) ?? true
@@ -74,6 +75,9 @@ extension Job {
       endFoundByPolling = source.isPolled
     }
     let changes = advances || isNewer || endsStaleness
+    assert(
+      phase.rank >= before.phase.rank && revision == before.revision + (changes ? 1 : 0),
+      "a merge goes backwards")
     return Merge(
       outcome: claimed == nil ? .unknownStatus : changes ? .applied : .late,
       changesJob: changes || isConfirmation,

@@ -100,6 +100,11 @@ extension WriterStatements {
   ///
   /// - Parameter body: the body of a new snapshot; nil where the snapshot is unchanged.
   func updateJob(_ number: Int64, from stored: Job, to job: Job, body: [UInt8]?) throws(StoreError) {
+    assert(job.revision >= stored.revision && job.updatedAt >= stored.updatedAt, "a revision goes backwards")
+    assert(
+      job.phase == stored.phase && job.verdict == stored.verdict || job.revision > stored.revision,
+      "a change that the app sees has no revision")
+    assert(job.phase.isTerminal || !stored.phase.isTerminal, "an ended job is open again")
     if let body {
       try JobRow.bind(job, to: updateJobAndBody)
       try updateJobAndBody.bind(JobRow.columnCount + 1, number)
@@ -215,6 +220,10 @@ extension WriterStatements {
   }
 
   func insertDelivery(_ row: HistoryRow) throws(StoreError) {
+    #if DEBUG
+      let last = try lastPosition(ofJob: row.job)
+      assert(row.position == last + 1, "position \(row.position) follows \(last) in a history")
+    #endif
     try insertDelivery.bind(1, row.job)
     try insertDelivery.bind(2, row.position)
     try insertDelivery.bind(3, row.webhookID)
