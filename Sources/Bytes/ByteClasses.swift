@@ -31,6 +31,9 @@ extension UInt8 {
     }
   }
 
+  /// Visible ASCII: no control, no space.
+  @inlinable package var isVisible: Bool { self >= 0x21 && self <= 0x7E }
+
   /// Whether the byte is a hexadecimal digit in lower case.
   @inlinable package var isLowercaseHexadecimal: Bool {
     isDigit || self >= UInt8(ascii: "a") && self <= UInt8(ascii: "f")

@@ -27,8 +27,10 @@ package enum PercentEncoding {
     return String(validating: bytes, as: UTF8.self)
   }
 
-  /// `text` as one segment of a path or one value of a query: everything but unreserved characters is encoded,
-  /// and so are the dots of `.` and `..`, which a client would resolve (RFC 3986 sections 2.3 and 5.2.4).
+  /// Encodes `text` as one segment of a path or one value of a query.
+  ///
+  /// All but the unreserved characters are encoded (RFC 3986 section 2.3). So are the dots of `.` and `..`,
+  /// which a client would resolve (section 5.2.4).
   package static func encode(_ text: String) -> String {
     let digits = Array("0123456789ABCDEF".utf8)
     let isDotSegment = text == "." || text == ".."

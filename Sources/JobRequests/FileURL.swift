@@ -116,8 +116,7 @@ struct FileURL {
 extension Collection<UInt8> {
   /// ASCII letters in lower case; what is not UTF-8 is repaired.
   fileprivate var lowercaseText: String {
-    String(
-      decoding: map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+    String(decoding: map(\.lowercased), as: UTF8.self)
   }
 }
 

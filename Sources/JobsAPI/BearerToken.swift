@@ -1,3 +1,4 @@
+internal import Bytes
 package import Crypto
 
 /// A token that grants access to the jobs API (RFC 6750).
@@ -8,7 +9,7 @@ package struct BearerToken: Redacted, Sendable {
 
   /// Nil unless `text` is 16 to 256 visible ASCII characters.
   package init?(_ text: String) {
-    guard (16...256).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+    guard (16...256).contains(text.utf8.count), text.utf8.allSatisfy(\.isVisible) else {
       return nil
     }
     digest = Self.digest(of: text)

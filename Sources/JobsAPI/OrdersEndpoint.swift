@@ -157,7 +157,7 @@ extension OrdersEndpoint {
     switch head.fields.single("idempotency-key") {
     case .none: return nil
     case .one(let key)
-    where (1...longestKey).contains(key.utf8.count) && key.utf8.allSatisfy { (0x21...0x7E).contains($0) }:
+    where (1...longestKey).contains(key.utf8.count) && key.utf8.allSatisfy(\.isVisible):
       return key
     case .one, .repeated:
       throw Problem(

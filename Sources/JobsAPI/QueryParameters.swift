@@ -1,3 +1,4 @@
+internal import Bytes
 internal import HTTPWire
 internal import Routing
 internal import Time
@@ -26,7 +27,7 @@ struct QueryParameters {
 
   func number(_ name: String, in range: ClosedRange<Int64>) throws(Problem) -> Int64? {
     guard let text = values[name] else { return nil }
-    guard text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int64(text),
+    guard text.utf8.allSatisfy(\.isDigit), let number = Int64(text),
       range.contains(number)
     else {
       let bounds =

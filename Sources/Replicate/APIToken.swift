@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Crypto
 
 /// The token that Replicate's API takes.
@@ -7,7 +8,7 @@ package struct APIToken: Redacted, Sendable {
 
   /// Nil unless `text` is 8 to 256 visible ASCII characters.
   package init?(_ text: String) {
-    guard (8...256).contains(text.utf8.count), text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+    guard (8...256).contains(text.utf8.count), text.utf8.allSatisfy(\.isVisible) else {
       return nil
     }
     revealed = text

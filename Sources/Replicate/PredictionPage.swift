@@ -1,3 +1,4 @@
+internal import Bytes
 internal import JSONText
 
 /// A page of the list of predictions, newest first.
@@ -39,7 +40,7 @@ package struct PredictionPage: Equatable, Sendable {
     // A fragment is not sent, and the rest could end a request's line.
     guard path.starts(with: "/v1/predictions".utf8),
       path.dropFirst("/v1/predictions".utf8.count).first.map({ $0 == UInt8(ascii: "?") }) ?? true,
-      path.allSatisfy({ (0x21...0x7E).contains($0) && !"#\\\"<>".utf8.contains($0) })
+      path.allSatisfy({ $0.isVisible && !"#\\\"<>".utf8.contains($0) })
     else { return nil }
     return String(decoding: path, as: UTF8.self)
   }

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Crypto
 internal import JSONText
 
@@ -14,7 +15,7 @@ package struct SigningSecret: Redacted, Sendable {
     guard let object = try? JSONScanner.object(body), let key = object.value(named: "key", in: body),
       key.range.count <= Self.longestText, let text = key.text(in: body),
       text.utf8.starts(with: "whsec_".utf8),
-      text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+      text.utf8.allSatisfy(\.isVisible)
     else { return nil }
     self.text = text
   }

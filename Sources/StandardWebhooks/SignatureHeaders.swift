@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Crypto
 
 /// The three signature fields of a delivery, as received.
@@ -28,7 +29,7 @@ package struct SignatureHeaders: Sendable {
   var isIDWellFormed: Bool {
     let bytes = id.utf8Span.span
     return (1...Self.maxIDBytes).contains(bytes.count)
-      && bytes.indices.allSatisfy { (0x21...0x7E).contains(bytes[$0]) && bytes[$0] != UInt8(ascii: ".") }
+      && bytes.indices.allSatisfy { bytes[$0].isVisible && bytes[$0] != UInt8(ascii: ".") }
   }
 
   /// The timestamp as `^[1-9][0-9]{0,11}$`; nil if malformed.
@@ -40,8 +41,8 @@ package struct SignatureHeaders: Sendable {
     guard (1...12).contains(digits.count), digits[0] != UInt8(ascii: "0") else { return nil }
     var seconds: Int64 = 0
     for index in digits.indices {
-      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digits[index]) else { return nil }
-      seconds = seconds * 10 + Int64(digits[index] - UInt8(ascii: "0"))
+      guard let digit = digits[index].decimalDigit else { return nil }
+      seconds = seconds * 10 + Int64(digit)
     }
     return seconds
   }

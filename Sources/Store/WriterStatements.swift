@@ -221,7 +221,8 @@ extension WriterStatements {
 
   func insertDelivery(_ row: HistoryRow) throws(StoreError) {
     #if DEBUG
-      let last = try lastPosition(ofJob: row.job)
+      // The first row of a new job would violate the primary key, which is no silent break.
+      let last = try row.position == 1 ? 0 : lastPosition(ofJob: row.job)
       assert(row.position == last + 1, "position \(row.position) follows \(last) in a history")
     #endif
     try insertDelivery.bind(1, row.job)

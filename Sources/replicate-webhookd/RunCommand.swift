@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import Bytes
 import EventLoop
 import HTTPClient
 import JSONText
@@ -84,7 +85,7 @@ struct RunCommand: ParsableCommand {
         throw ValidationError("--\(name): this is no JSON object: \(error)")
       }
     }
-    guard idempotencyKey?.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) ?? true else {
+    guard idempotencyKey?.utf8.allSatisfy(\.isVisible) ?? true else {
       throw ValidationError("--idempotency-key: give visible ASCII characters, without spaces")
     }
   }

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// A model's owner and name.
 struct ModelName: Hashable, Sendable, CustomStringConvertible {
   let owner: String
@@ -33,10 +35,7 @@ struct ModelName: Hashable, Sendable, CustomStringConvertible {
 
   private static func isWord(_ text: some StringProtocol) -> Bool {
     (1...100).contains(text.utf8.count)
-      && text.utf8.allSatisfy {
-        (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
-          || "-_.".utf8.contains($0)
-      }
+      && text.utf8.allSatisfy { $0.isAlphanumeric || "-_.".utf8.contains($0) }
   }
 }
 
@@ -80,6 +79,6 @@ struct VersionReference: Equatable, Sendable {
 
   private static func isVersion(_ text: Substring) -> Bool {
     text.utf8.count == 64
-      && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+      && text.utf8.allSatisfy(\.isLowercaseHexadecimal)
   }
 }
