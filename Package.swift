@@ -87,7 +87,7 @@ let package = Package(
 
     // Leaves: what every other room may use.
     room("Bytes"),
-    room("Time"),
+    room("Time", ["Bytes"]),
     room("Crypto", ["COpenSSL"]),
     room("System", ["CLinux", "Time"]),
 
@@ -95,8 +95,8 @@ let package = Package(
     room("JSONText", ["Bytes"]),
     room("HTTPWire", ["Bytes"]),
     room("ClientAddress", ["Bytes"]),
-    room("StandardWebhooks", ["COpenSSL", "Crypto"]),
-    room("TLS", ["COpenSSL"]),
+    room("StandardWebhooks", ["Bytes", "Crypto"]),
+    room("TLS", ["COpenSSL", "Bytes", "Time", "System"]),
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
@@ -104,13 +104,13 @@ let package = Package(
 
     // The domain: jobs, what an app may request, and where both are kept.
     room("Jobs", ["Bytes", "Time"]),
-    room("JobRequests", ["Bytes", "JSONText"]),
-    room("Store", ["CSQLite", "Time", "Jobs"]),
+    room("JobRequests", ["Bytes", "Time", "JSONText"]),
+    room("Store", ["CSQLite", "Time", "System", "Jobs"]),
 
     // The provider: Replicate's wire.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
 
-    // What the rooms above report to, and what they are set by.
+    // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
     room(
       "Observability",
@@ -147,7 +147,7 @@ let package = Package(
       "Daemon",
       [
         "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
-        "Routing", "HTTPClient", "Jobs", "Store", "Replicate", "Observability", "Settings", "GroupCommit",
+        "Routing", "HTTPClient", "Jobs", "Store", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "JobsAPI", logging,
       ]),
     .executableTarget(
@@ -184,13 +184,18 @@ let package = Package(
     support(.support, "TLSClient", ["COpenSSL", "TLS"]),
     // A disk that fails on demand, beneath SQLite.
     .target(name: "FaultyVFS", dependencies: ["CSQLite"], path: "Tests/Support/FaultyVFS"),
-    support(.support, "FaultyDisk", ["FaultyVFS"]),
+    support(.support, "FaultyDisk", ["FaultyVFS", "Scratch"]),
+    // Folders for databases, and values of the domain.
+    support(.support, "Scratch", ["CSQLite"]),
+    support(.support, "Samples", ["Jobs"]),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    // An HTTP API with canned answers, in the tests' process.
+    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
-      name: "RepositoryTests", dependencies: ["LiveDaemon", "Daemon", "Settings", "replicate-webhookd"],
+      name: "RepositoryTests", dependencies: ["LiveDaemon", "Settings", "replicate-webhookd", "Daemon"],
       path: "Tests/Repository", swiftSettings: house),
 
     // Tests/Unit: one room each, in memory or on the simulated kernel.
@@ -199,74 +204,83 @@ let package = Package(
     tests(.unit, "ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
-    tests(.unit, "TLSTests", ["TLS", "Time", "System", "COpenSSL", "Simulation", "TLSClient"]),
+    tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
     tests(
       .unit, "HTTPServerTests",
       [
-        "HTTPServer", "Routing", "HTTPWire", "EventLoop", "System", "Time", "ClientAddress", "Simulation",
-        "TLS", "TLSClient",
+        "HTTPServer", "HTTPWire", "EventLoop", "System", "Time", "ClientAddress", "Simulation", "TLS",
+        "TLSClient",
       ]),
-    tests(.unit, "JobsTests", ["Jobs", "Time", "Simulation"]),
+    tests(.unit, "JobsTests", ["Jobs", "Time", "Samples", "Simulation"]),
     tests(
       .unit, "ReplicateTests",
-      ["Replicate", "JobRequests", "JSONText", "Jobs", "Crypto", "StandardWebhooks", "Time", "Simulation"],
+      [
+        "Replicate", "JobRequests", "JSONText", "Jobs", "Crypto", "StandardWebhooks", "Samples", "Simulation",
+      ],
       resources: [.copy("Payloads")]),
     tests(.unit, "ObservabilityTests", ["Observability", "EventLoop", "Time"]),
     tests(
       .unit, "SettingsTests",
       [
-        "Bytes", "Time", "Crypto", "System", "Jobs", "JobRequests", "JSONText", "Replicate", "Settings",
-        "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop",
-        "HTTPServer", "Routing", "HTTPWire", "ClientAddress", "HTTPClient", "StandardWebhooks", "Store",
-        "TLS",
-        "CSQLite", "FaultyDisk", "Simulation", logging,
+        "Settings", "Daemon", "Observability", "JobRequests", "HTTPWire", "HTTPServer", "EventLoop",
+        "StandardWebhooks", "WebhookIntake", "JobsAPI", "Scheduler",
+      ]),
+    tests(
+      .unit, "SchedulerTests",
+      [
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Store",
+        "StandardWebhooks", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
+        "Samples", "Scratch", "Simulation", "Stubs", logging,
+      ]),
+    tests(
+      .unit, "JobsAPITests",
+      [
+        "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "StandardWebhooks", "HTTPWire", "Crypto",
+        "Time", "ClientAddress",
       ], resources: [.copy("Documents")]),
     tests(.unit, "DaemonTests", ["Daemon", "EventLoop", "System", "Time"]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
-    tests(.storage, "StoreTests", ["Store", "Jobs", "Time", "System", "CSQLite"]),
+    tests(.storage, "StoreTests", ["Store", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "StoreFaultTests",
-      ["Store", "Jobs", "Time", "System", "CSQLite", "FaultyDisk", "Simulation"]),
+      ["Store", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
     tests(
       .storage, "GroupCommitTests",
       [
         "GroupCommit", "Observability", "Store", "Jobs", "EventLoop", "System", "Time", "CSQLite",
-        "FaultyDisk", logging,
+        "FaultyDisk", "Samples", "Scratch", logging,
       ]),
 
     // Tests/Simulation: the whole receiver on a kernel, a disk and a clock with a seed.
     tests(
       .simulation, "ReceiverSimulationTests",
       [
-        "Bytes", "Time", "Crypto", "System", "Jobs", "JobRequests", "JSONText", "Replicate", "Settings",
-        "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop",
-        "HTTPServer", "Routing", "HTTPWire", "HTTPClient", "StandardWebhooks", "Store", "CSQLite",
-        "ClientAddress", "FaultyDisk", "Simulation", logging,
+        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Observability", "GroupCommit",
+        "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer", "HTTPWire",
+        "StandardWebhooks", "Store", "CSQLite", "ClientAddress", "FaultyDisk", "Simulation", logging,
       ]),
 
     // Tests/Process: the built programs.
     tests(
       .process, "CommandTests",
       [
-        "LiveDaemon", "Settings", "Observability", "Daemon", "System", "Time", "Crypto", "Jobs",
-        "JobRequests", "EventLoop", "HTTPServer", "Routing", "HTTPWire", "JSONText", "StandardWebhooks",
-        "replicate-webhookd",
+        "LiveDaemon", "Simulation", "Stubs", "System", "Time", "EventLoop", "HTTPWire", "JSONText",
+        "StandardWebhooks", "replicate-webhookd",
       ]),
     tests(
       .process, "SimulatorTests",
       [
-        "replicate-simulator", "Bytes", "Time", "System", "Crypto", "EventLoop", "HTTPServer", "Routing",
-        "HTTPWire", "HTTPClient", "JSONText", "Jobs", "Replicate", "JobRequests", "StandardWebhooks",
-        "ClientAddress", "LiveDaemon",
+        "replicate-simulator", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient",
+        "JSONText", "Replicate", "StandardWebhooks", "LiveDaemon",
       ]),
     tests(.process, "WebhookBenchTests", ["webhook-bench", "StandardWebhooks", "replicate-webhookd"]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(.process, "FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
 
     // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.
-    support(.proofs, "Proofs", ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation"]),
+    support(.proofs, "Proofs", ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation", "Bytes"]),
     testCommand(.proofs, "webhook-prove", ["Proofs", arguments]),
     tests(.proofs, "ProofsTests", ["Proofs"]),
 
@@ -279,10 +293,7 @@ let package = Package(
     // tests with kept ones.
     support(
       .fuzz, "FuzzTargets",
-      [
-        "Bytes", "Crypto", "Time", "HTTPWire", "JSONText", "Jobs", "JobRequests", "Replicate",
-        "StandardWebhooks",
-      ]),
-    tests(.fuzz, "FuzzRegressionTests", ["FuzzTargets", "HTTPWire", "Simulation"]),
+      ["Crypto", "Time", "HTTPWire", "JSONText", "Jobs", "JobRequests", "Replicate", "StandardWebhooks"]),
+    tests(.fuzz, "FuzzRegressionTests", ["FuzzTargets", "Simulation"]),
   ] + (isFuzzing ? fuzzing : [])
 )

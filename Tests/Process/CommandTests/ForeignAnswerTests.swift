@@ -1,6 +1,7 @@
 import Foundation
 import HTTPWire
 import LiveDaemon
+import Stubs
 import Testing
 
 extension ProcessTests {
@@ -15,14 +16,6 @@ extension ProcessTests {
         "REPLICATE_API_TOKEN": "r8_0123456789", "REPLICATE_API_URL": stub.url, "RECONCILE_AFTER": "1s",
         "PUBLIC_URL": "https://hooks.example.com",
       ]
-    }
-
-    private func wait(_ what: String, until isSo: () throws -> Bool) throws {
-      let end = Date().addingTimeInterval(30)
-      while try !isSo() {
-        guard Date() < end else { throw Unusable("it did not happen: \(what)") }
-        poll(nil, 0, 20)
-      }
     }
 
     private func history(_ id: String, _ daemon: Daemon) throws -> [[String: Any]] {
@@ -69,12 +62,12 @@ extension ProcessTests {
       let stub = try StubAPI { _, _ in .json(Self.problem, .notFound) }
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.environment(stub))
       let body = #"{"model":"owner/name","input":{"prompt":"a fox"},"id":"one"}"#
-      #expect(try send("/jobs", body, to: daemon) == 202)
+      #expect(try daemon.post(body).status == 202)
       try wait("it was answered 404") { try history("one", daemon).count == 1 }
       try wait("it waits") {
         try (daemon.job("one")["order"] as? [String: Any])?["stage"] as? String == "queued"
       }
-      #expect(try send("/jobs/one/cancel", "", to: daemon) == 200)
+      #expect(try daemon.post("", to: "/jobs/one/cancel").status == 200)
       #expect(try daemon.job("one")["state"] as? String == "canceled")
       let created = try JSONSerialization.jsonObject(with: Data(try #require(stub.requests.first).body.utf8))
       let webhook = try #require((created as? [String: Any])?["webhook"] as? String)
@@ -119,15 +112,6 @@ extension ProcessTests {
           "DATABASE_URL": "sqlite:\(folder.url.path)/jobs.db",
         ]) { $1 })
       #expect(result.status == exit && result.error.contains("could not be fetched"), "\(result.error)")
-    }
-
-    private func send(_ path: String, _ body: String, to daemon: Daemon) throws -> Int {
-      let connection = try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort)
-      let type = body.isEmpty ? "" : "Content-Type: application/json\r\n"
-      let head =
-        "POST \(path) HTTP/1.1\r\nHost: 127.0.0.2\r\nContent-Length: \(body.utf8.count)\r\n\(type)\r\n"
-      try connection.send(Array((head + body).utf8))
-      return try connection.receive().status
     }
   }
 }

@@ -37,13 +37,7 @@ extension ProcessTests {
       }
     }
 
-    /// Whether this process may mount in a namespace of its own.
-    private static let canMount =
-      (try? Program.run(
-        ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "-o", "size=1m", "none", "/mnt"],
-        executable: "/usr/bin/unshare"))?.status == 0
-
-    @Test(.enabled(if: canMount, "unshare(1) may not mount a tmpfs here"))
+    @Test(.enabled(if: Sandbox.canMount, "unshare(1) may not mount a tmpfs here"))
     func aFullFileSystem() throws {
       let folder = try TemporaryFolder()
       let small = folder.url.appendingPathComponent("small")

@@ -57,13 +57,6 @@ extension ProcessTests {
       func text(_ name: String) throws -> String {
         try String(contentsOf: folder.url.appendingPathComponent(name), encoding: .utf8)
       }
-      func wait(_ name: String, until isSo: (String) -> Bool) throws {
-        for _ in 0..<6000 {
-          if try isSo(text(name)) { return }
-          poll(nil, 0, 5)
-        }
-        throw Unusable("not in \(name): \(try text(name))")
-      }
       let provider = Process()
       let command = StartingThread.killedWithUs + ["/usr/bin/python3", "-c", Self.script, folder.url.path]
       provider.executableURL = URL(fileURLWithPath: command[0])
@@ -71,7 +64,7 @@ extension ProcessTests {
       provider.standardInput = FileHandle.nullDevice
       try StartingThread.run(provider)
       defer { provider.terminate() }
-      try wait("port") { $0.hasSuffix("\n") }
+      try wait("the port of the API") { try text("port").hasSuffix("\n") }
       let port = try text("port").dropLast()
       let daemon = try Daemon(
         in: folder,
@@ -79,25 +72,21 @@ extension ProcessTests {
           "REPLICATE_API_TOKEN": "r8_0123456789", "REPLICATE_API_URL": "http://127.0.0.1:\(port)",
           "RECONCILE_AFTER": "1s",
         ])
-      func post(_ path: String, _ body: String) throws {
-        let connection = try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort)
-        let head =
-          "POST \(path) HTTP/1.1\r\nHost: 127.0.0.2\r\nContent-Type: application/json\r\n"
-          + "Content-Length: \(body.utf8.count)\r\n\r\n"
-        try connection.send(Array((head + body).utf8))
-        #expect(try connection.receive().status == 202)
-      }
       for status in Self.redirects + [201] {
-        try post("/jobs", #"{"id":"job-\#(status)","model":"s/\#(status)","input":{}}"#)
+        let body = #"{"id":"job-\#(status)","model":"s/\#(status)","input":{}}"#
+        #expect(try daemon.post(body).status == 202)
       }
-      try wait("api") { api in
-        (Self.redirects + [201]).allSatisfy { api.contains("POST /v1/models/s/\($0)/predictions") }
+      try wait("creations and a poll") {
+        let api = try text("api")
+        return (Self.redirects + [201]).allSatisfy { api.contains("POST /v1/models/s/\($0)/predictions") }
           && api.contains("GET /v1/predictions/p1 ")
       }
-      try post("/jobs/job-201/cancel", "")
-      try wait("api") { $0.contains("POST /v1/predictions/p1/cancel ") }
+      #expect(try daemon.post("", to: "/jobs/job-201/cancel").status == 202)
+      try wait("the cancellation") { try text("api").contains("POST /v1/predictions/p1/cancel ") }
       // Each was answered, and its call was retried.
-      try wait("api") { $0.components(separatedBy: "POST /v1/models/s/308/").count > 2 }
+      try wait("a second attempt") {
+        try text("api").components(separatedBy: "POST /v1/models/s/308/").count > 2
+      }
       #expect(try text("trap").isEmpty)
       #expect(!daemon.logAfterStop().contains("r8_0123456789"))
       // A poll and a cancellation are redirected too, and one creation has a body with other addresses.

@@ -12,20 +12,11 @@ extension ProcessTests {
     private static let order = #"{"model":"owner/name","input":{"prompt":"a fox"},"id":"one"}"#
     private static let json = "Content-Type: application/json"
 
-    private func post(
-      _ body: String, to path: String = "/jobs", _ fields: [String] = [json], on daemon: Daemon
-    ) throws -> HTTPAnswer {
-      let connection = try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort)
-      let head = ["POST \(path) HTTP/1.1", "Host: 127.0.0.2", "Content-Length: \(body.utf8.count)"] + fields
-      try connection.send(Array((head.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
-      return try connection.receive()
-    }
-
     @Test func anOrderIsAPendingJobThatSurvivesAKill() throws {
       let folder = try TemporaryFolder()
       do {
         let daemon = try Daemon(in: folder, environment: Self.provider)
-        let answer = try post(Self.order, on: daemon)
+        let answer = try daemon.post(Self.order)
         #expect(answer.status == 202 && answer.fields["location"] == "/jobs/one")
         #expect(answer.fields["etag"] != nil)
         daemon.killAtOnce()
@@ -35,9 +26,9 @@ extension ProcessTests {
       #expect(job["state"] as? String == "pending" && job["model"] as? String == "owner/name")
       #expect((job["input"] as? [String: String]) == ["prompt": "a fox"])
       #expect(job["prediction_id"] == nil && (job["order"] as? [String: Any])?["stage"] != nil)
-      let known = try post(Self.order, on: daemon)
+      let known = try daemon.post(Self.order)
       #expect(known.status == 200)
-      let other = try post(Self.order.replacingOccurrences(of: "fox", with: "dog"), on: daemon)
+      let other = try daemon.post(Self.order.replacingOccurrences(of: "fox", with: "dog"))
       #expect(other.status == 409 && other.code == "conflict")
     }
 
@@ -50,19 +41,19 @@ extension ProcessTests {
       var taken = 0
       var refused: HTTPAnswer?
       while refused == nil, taken < 50 {
-        let answer = try post(order("j\(taken)"), on: daemon)
+        let answer = try daemon.post(order("j\(taken)"))
         if answer.status == 202 { taken += 1 } else { refused = answer }
       }
       #expect(taken >= 2 && taken < 50)
       #expect(refused?.status == 429 && refused?.code == "queue_full")
       #expect(refused?.fields["retry-after"] == "60")
-      #expect(try post(order("j0"), on: daemon).status == 200)
+      #expect(try daemon.post(order("j0")).status == 200)
     }
 
     /// With the provider unreachable, the job shows reason and next try.
     @Test func anOrderThatWaitsShowsWhy() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
-      #expect(try post(Self.order, on: daemon).status == 202)
+      #expect(try daemon.post(Self.order).status == 202)
       for _ in 0..<3000 {
         let order = try daemon.job("one")["order"] as? [String: Any]
         if order?["reason"] as? String == "unreachable" {
@@ -77,12 +68,12 @@ extension ProcessTests {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       let fields = [Self.json, "Idempotency-Key: k-1"]
       let body = #"{"model":"owner/name","input":{}}"#
-      let first = try post(body, fields, on: daemon)
-      let second = try post(body, fields, on: daemon)
+      let first = try daemon.post(body, fields: fields)
+      let second = try daemon.post(body, fields: fields)
       #expect(first.status == 202 && second.status == 200)
       #expect(first.fields["location"] == second.fields["location"])
-      #expect(try post(#"{"model":"owner/other","input":{}}"#, fields, on: daemon).status == 409)
-      let without = try post(body, on: daemon)
+      #expect(try daemon.post(#"{"model":"owner/other","input":{}}"#, fields: fields).status == 409)
+      let without = try daemon.post(body)
       #expect(without.status == 202 && without.fields["location"] != first.fields["location"])
     }
 
@@ -102,7 +93,7 @@ extension ProcessTests {
       _ body: String, _ field: String, _ status: Int, _ code: String
     ) throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
-      let answer = try post(body, [field], on: daemon)
+      let answer = try daemon.post(body, fields: [field])
       #expect(answer.status == status && answer.code == code)
       #expect(answer.fields["content-type"] == "application/problem+json")
       #expect(try daemon.fetch("/jobs").text.contains(#""jobs":[]"#))
@@ -114,7 +105,7 @@ extension ProcessTests {
     ])
     func aCompressedBodyIsRefusedBeforeItIsRead(_ coding: String, _ status: Int) throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
-      let order = try post(Self.order, [Self.json, "Content-Encoding: \(coding)"], on: daemon)
+      let order = try daemon.post(Self.order, fields: [Self.json, "Content-Encoding: \(coding)"])
       let delivery = try SignedDelivery(id: "m", prediction: "p", status: "succeeded")
       let connection = try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
       let head = [
@@ -134,33 +125,33 @@ extension ProcessTests {
     @Test func withoutATokenForTheProviderItIsNotImplemented() throws {
       let daemon = try Daemon(in: try TemporaryFolder())
       for path in ["/jobs", "/jobs/one/cancel"] {
-        let answer = try post(Self.order, to: path, on: daemon)
+        let answer = try daemon.post(Self.order, to: path)
         #expect(answer.status == 501 && answer.code == "not_configured")
       }
     }
 
     @Test func requestsWithAnOriginOrWithoutATokenAreRejected() throws {
       let open = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
-      let page = try post(Self.order, [Self.json, "Origin: https://evil.example"], on: open)
+      let page = try open.post(Self.order, fields: [Self.json, "Origin: https://evil.example"])
       #expect(page.status == 403 && page.code == "origin_not_allowed")
       let token = "0123456789abcdef0123"
       let closed = try Daemon(
         in: try TemporaryFolder(), environment: Self.provider.merging(["API_TOKENS": token]) { $1 })
-      #expect(try post(Self.order, on: closed).status == 401)
+      #expect(try closed.post(Self.order).status == 401)
       let bearer = "Authorization: Bearer \(token)"
-      #expect(try post(Self.order, [Self.json, bearer], on: closed).status == 202)
+      #expect(try closed.post(Self.order, fields: [Self.json, bearer]).status == 202)
     }
 
     @Test func anUnsentOrderIsCanceledAtOnce() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
-      _ = try post(Self.order, on: daemon)
+      _ = try daemon.post(Self.order)
       // It is queued, or the call that fails is in flight.
-      let answer = try post("", to: "/jobs/one/cancel", [], on: daemon)
+      let answer = try daemon.post("", to: "/jobs/one/cancel", fields: [])
       #expect([200, 202].contains(answer.status))
       let limit = Date().addingTimeInterval(20)
       while try daemon.job("one")["state"] as? String != "canceled", Date() < limit {}
       #expect(try daemon.job("one")["state"] as? String == "canceled")
-      #expect(try post("", to: "/jobs/none/cancel", [], on: daemon).code == "job_not_found")
+      #expect(try daemon.post("", to: "/jobs/none/cancel", fields: []).code == "job_not_found")
       #expect(try daemon.fetch("/usage").text.contains(#""canceled":1"#))
     }
 
@@ -193,7 +184,7 @@ extension ProcessTests {
     @Test func aWrongTokenBindsNothing() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder, environment: Self.provider)
-      _ = try post(Self.order, on: daemon)
+      _ = try daemon.post(Self.order)
       let token = String(repeating: "0123456789abcdef", count: 2)
       let url = "https://hooks.example.com/webhooks/replicate?job=one.\(token)"
       let delivery = try SignedDelivery(

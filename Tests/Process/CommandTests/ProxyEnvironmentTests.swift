@@ -1,6 +1,7 @@
 import Foundation
 import HTTPWire
 import LiveDaemon
+import Stubs
 import Testing
 
 extension ProcessTests {

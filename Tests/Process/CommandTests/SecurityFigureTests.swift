@@ -1,5 +1,6 @@
 import Foundation
 import LiveDaemon
+import Simulation
 import Testing
 
 extension ProcessTests {
@@ -78,6 +79,12 @@ extension ProcessTests {
 
     private static let mutants = 7_500
 
+    private static let fragments = [
+      "\r\n", "\n", "\r\n\r\n", "\u{0}", " ", "\t", ":", "%00", "%", "//", "?", "#",
+      "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "HTTP/1.0",
+      "Expect: 100-continue\r\n", "é", "-1", "ffffffffffffffff", "{", "\"", "\\u0000",
+    ]
+
     /// Requests cut, duplicated and overwritten by a seed.
     ///
     /// They are answered or closed, never with a 500.
@@ -99,13 +106,13 @@ extension ProcessTests {
         ].map { (daemon.apiPort, "127.0.0.2", Array($0.utf8)) } + [
           (daemon.webhookPort, "127.0.0.1", delivery.request)
         ]
-      var mutator = RequestMutator()
+      var mutation = Mutation(seed: 1, fragments: Self.fragments)
       var statuses: [Int: Int] = [:]
       for number in 0..<Self.mutants {
         let request = requests[number % requests.count]
         let connection = try HTTPConnection(host: request.host, port: request.port)
         // It may be rejected, and closed, before all of it was sent.
-        try? connection.send(mutator.mutate(request.bytes))
+        try? connection.send(mutation.mutate(request.bytes))
         connection.finishSending()
         let answer = String(decoding: connection.receiveAll(), as: UTF8.self)
         let status = answer.split(separator: " ", maxSplits: 2).dropFirst().first.flatMap { Int($0) } ?? 0
@@ -117,37 +124,5 @@ extension ProcessTests {
       #expect(Self.mutants == 7500)
       #expect(try SecurityPage.has("7,500 mutated requests"))
     }
-  }
-}
-
-/// Mutates a few ranges of a request, the same in every run.
-private struct RequestMutator {
-  private var state: UInt64 = 1
-  private static let fragments = [
-    "\r\n", "\n", "\r\n\r\n", "\u{0}", " ", "\t", ":", "%00", "%", "//", "?", "#", "Content-Length: 5\r\n",
-    "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "HTTP/1.0", "Expect: 100-continue\r\n", "é", "-1",
-    "ffffffffffffffff", "{", "\"", "\\u0000",
-  ]
-
-  private mutating func next(below bound: Int) -> Int {
-    // Knuth's MMIX generator; its high bits are good enough for offsets.
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Int(state >> 33) % bound
-  }
-
-  mutating func mutate(_ request: [UInt8]) -> [UInt8] {
-    var bytes = request
-    for _ in 0...next(below: 4) {
-      let start = next(below: bytes.count + 1)
-      let end = min(bytes.count, start + next(below: 9))
-      switch next(below: 4) {
-      case 0: bytes.removeSubrange(start..<end)
-      case 1: bytes.insert(contentsOf: bytes[start..<end], at: start)
-      case 2: bytes.insert(UInt8(next(below: 256)), at: start)
-      default:
-        bytes.replaceSubrange(start..<end, with: Self.fragments[next(below: Self.fragments.count)].utf8)
-      }
-    }
-    return bytes
   }
 }

@@ -1,6 +1,5 @@
 import Foundation
 import LiveDaemon
-import Testing
 
 /// Threads that send one delivery per connection, like a balanced fleet.
 final class Senders: Sendable {
@@ -46,20 +45,14 @@ final class Senders: Sendable {
   /// Waits until `more` deliveries were acknowledged, or one failed.
   func waitForAcknowledgements(_ more: Int) throws {
     let goal = state.withLock { $0.acknowledged.count } + more
-    try wait { $0.acknowledged.count >= goal || !$0.failures.isEmpty }
+    try wait("\(more) acknowledgements") {
+      state.withLock { $0.acknowledged.count >= goal || !$0.failures.isEmpty }
+    }
   }
 
   func finish() throws -> (acknowledged: [String], failures: [String]) {
     state.withLock { $0.mustStop = true }
-    try wait { $0.running == 0 }
+    try wait("the end of the senders") { state.withLock { $0.running == 0 } }
     return state.withLock { ($0.acknowledged, $0.failures) }
-  }
-
-  private func wait(until condition: (State) -> Bool) throws {
-    for _ in 0..<6000 {
-      if state.withLock({ condition($0) }) { return }
-      poll(nil, 0, 5)
-    }
-    try #require(Bool(false), "the senders make no progress")
   }
 }

@@ -28,7 +28,8 @@ extension ProcessTests {
         let reader = try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort, receiveBuffer: 4096)
         try reader.send(Array("GET /jobs/p HTTP/1.1\r\nHost: 127.0.0.2\r\n\r\n".utf8))
         readers.append(reader)
-        #expect(try create(number, on: daemon) == 202)
+        let order = #"{"model":"owner/name","id":"order-\#(number)","input":{"prompt":"a fox"}}"#
+        #expect(try daemon.post(order).status == 202)
         let kilobytes = try ProcessUsage(of: processID).residentKilobytes - before
         #expect(kilobytes < (Self.megabytes + 48) << 10, "\(kilobytes) KB more after \(number + 1) readers")
       }
@@ -36,17 +37,6 @@ extension ProcessTests {
         .first { $0.hasPrefix("replicate_webhookd_displaced_connections_total ") }
       #expect(evicted?.hasSuffix(" 0") == false)
       withExtendedLifetime(readers) {}
-    }
-
-    private func create(_ number: Int, on daemon: Daemon) throws -> Int {
-      let body = #"{"model":"owner/name","id":"order-\#(number)","input":{"prompt":"a fox"}}"#
-      let head = [
-        "POST /jobs HTTP/1.1", "Host: 127.0.0.2", "Content-Type: application/json",
-        "Content-Length: \(body.utf8.count)",
-      ]
-      let connection = try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort)
-      try connection.send(Array((head.joined(separator: "\r\n") + "\r\n\r\n" + body).utf8))
-      return try connection.receive().status
     }
   }
 }

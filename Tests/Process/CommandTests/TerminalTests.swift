@@ -2,6 +2,7 @@ import Foundation
 import HTTPWire
 import JSONText
 import LiveDaemon
+import Stubs
 import Testing
 
 @testable import replicate_webhookd

@@ -27,13 +27,5 @@ extension ProcessTests {
       try wait("the end with an unread log") { !daemon.process.isRunning }
       #expect(daemon.process.terminationStatus == status)
     }
-
-    private func wait(_ expected: String, until condition: () throws -> Bool) throws {
-      for _ in 0..<4000 {
-        if try condition() { return }
-        poll(nil, 0, 5)
-      }
-      throw Unusable("timed out waiting for \(expected)")
-    }
   }
 }

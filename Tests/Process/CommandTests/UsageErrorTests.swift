@@ -1,5 +1,6 @@
 import Foundation
 import LiveDaemon
+import Stubs
 import Testing
 
 extension ProcessTests {

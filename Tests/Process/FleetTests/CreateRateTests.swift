@@ -14,9 +14,9 @@ extension FleetTests {
         ["--duration", "50ms", "--create-rate", "60000"],
         ["CREATES_PER_MINUTE": "\(perMinute)"])
       let submitter = Submitter(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
-      try station.wait("some predictions") { try station.simulator.overview(limit: 0).created > count / 3 }
+      try wait("some predictions") { try station.simulator.overview(limit: 0).created > count / 3 }
       try station.replaceDaemon()
-      try station.wait("all have ended", seconds: 120) {
+      try wait("all have ended", seconds: 120) {
         let overview = try station.simulator.overview(limit: 0)
         return submitter.now.running == 0 && overview.created >= count && overview.isSettled
       }
@@ -42,12 +42,12 @@ extension FleetTests {
       let station = try Station(
         ["--duration", "50ms", "--create-rate", "1200"], ["CREATES_PER_MINUTE": "3000"])
       let submitter = Submitter(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
-      try station.wait("more than the provider takes at once") {
+      try wait("more than the provider takes at once") {
         try station.simulator.overview(limit: 0).created > count / 2
       }
       let refusedBefore = try station.metric(#"provider_calls_total{outcome="rate_limited"}"#)
       try station.replaceDaemon()
-      try station.wait("all have ended", seconds: 120) {
+      try wait("all have ended", seconds: 120) {
         let overview = try station.simulator.overview(limit: 0)
         return submitter.now.running == 0 && overview.created >= count && overview.isSettled
       }

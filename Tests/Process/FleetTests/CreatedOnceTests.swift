@@ -15,7 +15,7 @@ extension FleetTests {
         ["--lose", "1", "--api-errors", "0.3", "--duration", "100ms", "--create-rate", "60000"]
           + (listsWebhooks ? ["--list-webhooks"] : []))
       let submitter = Submitter(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
-      try station.wait("all are submitted") { submitter.now.running == 0 }
+      try wait("all are submitted") { submitter.now.running == 0 }
       try Self.waitForTheEnd(of: submitter, station, seconds: 150)
       let predictions = try station.simulator.overview().predictions
       #expect(predictions.filter { $0.createCount != 1 }.map(\.webhook) == [])
@@ -29,7 +29,7 @@ extension FleetTests {
       let count = 12
       let station = try Station(["--duration", "100ms"], ["CREATES_PER_MINUTE": "40"])
       let submitter = Submitter(count, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
-      try station.wait("all are submitted") { submitter.now.running == 0 }
+      try wait("all are submitted") { submitter.now.running == 0 }
       let copy = station.folder.url.appendingPathComponent("copy.db").path
       let backup = try Program.run(
         ["backup", copy], environment: ["DATABASE_URL": "sqlite:\(station.databasePath)"])
@@ -52,7 +52,7 @@ extension FleetTests {
 
     private static func waitForTheEnd(of submitter: Submitter, _ station: Station, seconds: Int) throws {
       let jobs = Array(submitter.now.jobs.values)
-      try station.wait("all have ended", seconds: seconds) {
+      try wait("all have ended", seconds: seconds) {
         try jobs.allSatisfy { try station.state(of: $0) == "succeeded" }
       }
     }

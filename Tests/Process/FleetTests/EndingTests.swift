@@ -34,7 +34,7 @@ extension FleetTests {
       let first = try station.submit(Self.slow)
       _ = try station.job(first, in: ["running"])
       let second = try station.submit(Self.slow)
-      try station.wait("it is being sent") { try Self.stage(of: second, station) == "sending" }
+      try wait("it is being sent") { try Self.stage(of: second, station) == "sending" }
       #expect(try station.cancel(second) == 202)
       _ = try station.job(second, in: ["canceled"], seconds: 10)
       #expect(try station.simulator.overview().created == 1)
@@ -43,7 +43,7 @@ extension FleetTests {
     @Test func aJobThatIsBeingMadeIsCanceledOnceItIsMade() throws {
       let station = try Station(["--latency", "1s"])
       let job = try station.submit(Self.slow)
-      try station.wait("it is being sent") { try Self.stage(of: job, station) == "sending" }
+      try wait("it is being sent") { try Self.stage(of: job, station) == "sending" }
       #expect(try station.cancel(job) == 202)
       _ = try station.job(job, in: ["canceled"], seconds: 15)
       #expect(try station.simulator.overview().predictions.map(\.status) == ["canceled"])
@@ -60,7 +60,7 @@ extension FleetTests {
       let station = try Station(["--lose", "1"])
       let job = try station.submit(
         #"{"model":"demo/text","input":{"simulate":{"queue_ms":1,"duration_ms":6000}},"timeout":"2s"}"#)
-      try station.wait("it is submitted") { try station.daemon.job(job)["prediction_id"] != nil }
+      try wait("it is submitted") { try station.daemon.job(job)["prediction_id"] != nil }
       station.stopSimulator()
       _ = try station.job(job, in: ["stale"])
       let before = try station.daemon.job(job)["revision"] as? Int ?? 0
@@ -91,7 +91,7 @@ extension FleetTests {
       try station.replaceSimulator()
       #expect(try station.cancel(other) == 202)
       for id in [job, other] {
-        try station.wait("it was answered 404 twice") { try Self.notFoundCount(of: id, station) >= 2 }
+        try wait("it was answered 404 twice") { try Self.notFoundCount(of: id, station) >= 2 }
         #expect(try station.state(of: id) == "running")
       }
       #expect(try Self.order(of: other, station)["cancel_requested"] as? Bool == true)
@@ -100,7 +100,7 @@ extension FleetTests {
     @Test func aModelThatIsNotKnownIsTriedAgain() throws {
       let station = try Station()
       let job = try station.submit(#"{"model":"missing/model","input":{}}"#)
-      try station.wait("it was answered 404") { try Self.notFoundCount(of: job, station) >= 1 }
+      try wait("it was answered 404") { try Self.notFoundCount(of: job, station) >= 1 }
       #expect(try station.state(of: job) == "pending" && Self.stage(of: job, station) == "queued")
       #expect(try station.cancel(job) == 200)
     }
@@ -161,8 +161,8 @@ extension FleetTests {
       let token = try folder.write("r8_another_token", to: "token")
       let station = try Station(["--api-token-file", token])
       let job = try station.submit(Self.slow)
-      try station.wait("it was refused") { try Self.order(of: job, station)["tries"] as? Int == 1 }
-      try station.wait("it waits") { try Self.stage(of: job, station) == "queued" }
+      try wait("it was refused") { try Self.order(of: job, station)["tries"] as? Int == 1 }
+      try wait("it waits") { try Self.stage(of: job, station) == "queued" }
       #expect(try station.state(of: job) == "pending")
       #expect(try Self.order(of: job, station)["next_try_at"] != nil)
       #expect(try Self.order(of: job, station)["reason"] as? String == "unauthorized")

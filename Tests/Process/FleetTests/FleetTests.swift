@@ -20,11 +20,11 @@ import Testing
       ])
     let submitter = Submitter(Self.size, to: station.apiPort, body: Self.request)
     let start = try killTheDaemon(of: station, during: submitter)
-    try station.wait("every job is submitted", seconds: 60) { submitter.now.running == 0 }
+    try wait("every job is submitted", seconds: 60) { submitter.now.running == 0 }
     #expect(submitter.now.refusals.isEmpty)
     let jobs = submitter.now.jobs
     #expect(jobs.count == Self.size && Set(jobs.values).count == Self.size)
-    try station.wait("every prediction is made and has ended", seconds: 120) {
+    try wait("every prediction is made and has ended", seconds: 120) {
       let overview = try station.simulator.overview(limit: 0)
       return overview.created >= Self.size && overview.isSettled
     }
@@ -37,12 +37,12 @@ import Testing
     // Three times while jobs come in and predictions end, then twice while the last predictions are created.
     let moments = (0..<3).map { _ in Int.random(in: Self.size / 20...Self.size * 9 / 10) }.sorted()
     for moment in moments {
-      try station.wait("\(moment) jobs", seconds: 60) { submitter.now.jobs.count >= moment }
+      try wait("\(moment) jobs", seconds: 60) { submitter.now.jobs.count >= moment }
       try station.replaceDaemon()
     }
-    try station.wait("all jobs", seconds: 60) { submitter.now.running == 0 }
+    try wait("all jobs", seconds: 60) { submitter.now.running == 0 }
     try station.replaceDaemon()
-    try station.wait("most predictions", seconds: 120) {
+    try wait("most predictions", seconds: 120) {
       try station.simulator.overview(limit: 0).created >= Self.size * 9 / 10
     }
     station.daemon.killAtOnce()
@@ -115,7 +115,7 @@ struct JobOutcome {
 
   /// The outcomes of `jobs`, once every job has ended.
   static func all(of jobs: [String], from station: Station) throws -> [JobOutcome] {
-    try station.wait("every job has ended", seconds: 120) {
+    try wait("every job has ended", seconds: 120) {
       let caller = try Caller(station.apiPort)
       return try ["pending", "running", "stale"].allSatisfy { state in
         (try caller.get("/jobs?state=\(state)&limit=1")["jobs"] as? [Any])?.isEmpty ?? false

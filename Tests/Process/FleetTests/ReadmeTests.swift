@@ -67,15 +67,15 @@ extension FleetTests {
       process.standardInput = FileHandle.nullDevice
       try StartingThread.run(process)
       defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
-      try station.wait("the sample has created its job") {
+      try wait("the sample has created its job") {
         try station.daemon.fetch("/jobs/lamp-2").status == 200
       }
       station.daemon.killAtOnce()
       let back = Date().addingTimeInterval(1.5)
-      try station.wait("the sample has met no daemon") { Date() >= back }
+      try wait("the sample has met no daemon") { Date() >= back }
       try station.replaceDaemon()
       // Where the kill hit the call that creates the prediction, a minute of searching for it comes first.
-      try station.wait("the sample ends", seconds: 150) { !process.isRunning }
+      try wait("the sample ends", seconds: 150) { !process.isRunning }
       let text = try String(contentsOf: output, encoding: .utf8)
       #expect(process.terminationStatus == 0 && text.hasPrefix("['https://replicate.delivery/"), "\(text)")
     }

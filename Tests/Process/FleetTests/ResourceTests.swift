@@ -15,7 +15,7 @@ extension FleetTests {
       )
       let begin = try Self.processorTime(of: station)
       let end = Date().addingTimeInterval(5)
-      try station.wait("five seconds have passed") { Date() >= end }
+      try wait("five seconds have passed") { Date() >= end }
       let used = try Self.processorTime(of: station) - begin
       print("resources: \(used) s of processor time in 5 s")
       #expect(used < 0.05)
@@ -25,9 +25,9 @@ extension FleetTests {
     func aDaemonWithCallsInFlightStopsSoon(_ latency: String, _ jobs: Int) throws {
       let station = try Station(["--latency", latency])
       let submitter = Submitter(jobs, to: station.apiPort) { _ in #"{"model":"demo/text","input":{}}"# }
-      try station.wait("all are submitted") { submitter.now.running == 0 }
+      try wait("all are submitted") { submitter.now.running == 0 }
       if jobs > 0 {
-        try station.wait("calls are in flight") {
+        try wait("calls are in flight") {
           try submitter.now.jobs.values.contains {
             (try station.daemon.job($0)["order"] as? [String: Any])?["stage"] as? String == "sending"
           }
@@ -61,7 +61,7 @@ extension FleetTests {
       let submitter = Submitter(count, to: station.apiPort) { number in
         #"{"id":"job-\#(prefix)\#(number)","model":"demo/text","input":{}}"#
       }
-      try station.wait("all have ended", seconds: 60) {
+      try wait("all have ended", seconds: 60) {
         let overview = try station.simulator.overview(limit: 0)
         return submitter.now.running == 0 && overview.created == before + count && overview.isSettled
       }

@@ -30,7 +30,7 @@ extension FleetTests {
       try station.replaceSimulator(["--duration", "100ms"], secret: Self.another)
       let job = try station.submit(Self.fast)
       _ = try station.job(job, in: ["succeeded"], seconds: 20)
-      try station.wait("the new secret is there") {
+      try wait("the new secret is there") {
         try station.daemon.post(
           SignedDelivery(id: "new", prediction: "n", status: "starting", secret: Self.another)
         ).status == 200
@@ -45,11 +45,11 @@ extension FleetTests {
       try station.replaceSimulator(["--api-errors", "1"], secret: Self.another)
       let forged = try SignedDelivery(id: "f", prediction: "f", status: "starting", secret: Self.another)
       #expect(try station.daemon.post(forged).status == 401)
-      try station.wait("the fetch fails") {
+      try wait("the fetch fails") {
         try station.metric(#"provider_calls_total{outcome="refused"}"#) > 0
       }
       try station.replaceSimulator([], secret: Self.another)
-      try station.wait("it is accepted", seconds: 20) { try station.daemon.post(forged).status == 200 }
+      try wait("it is accepted", seconds: 20) { try station.daemon.post(forged).status == 200 }
       #expect(try station.metric(#"provider_calls_total{outcome="refused"}"#) < 4)
     }
   }

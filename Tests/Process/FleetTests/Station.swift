@@ -97,15 +97,6 @@ extension Station {
     }
     return value
   }
-
-  func wait(_ what: String, seconds: Int = 30, until isSo: () throws -> Bool) throws {
-    let end = Date().addingTimeInterval(Double(seconds))
-    while true {
-      if try isSo() { return }
-      guard Date() < end else { throw Unusable("it did not happen in \(seconds) s: \(what)") }
-      poll(nil, 0, 20)
-    }
-  }
 }
 
 /// Sends requests with bodies to the daemon's API, on one connection.

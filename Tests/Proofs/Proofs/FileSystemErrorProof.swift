@@ -21,7 +21,7 @@ enum FileSystemErrorProof {
   static func run(_ scenario: Scenario) throws -> Row? {
     let run = try Run(scenario, "file system that became read-only")
     let image = run.folder.url.appendingPathComponent("image").path
-    guard try canMount(image, in: run) else {
+    guard try canMountExt4(image, in: run) else {
       run.reportProgress("left out: it takes root and a loop device to mount an image of ext4")
       return nil
     }
@@ -54,7 +54,7 @@ enum FileSystemErrorProof {
     )
   }
 
-  private static func canMount(_ image: String, in run: Run) throws -> Bool {
+  private static func canMountExt4(_ image: String, in run: Run) throws -> Bool {
     let make = """
       truncate -s 256M "$0" && mkfs.ext4 -q "$0" && mount -o loop "$0" /mnt && \
         ls /sys/fs/ext4/loop*/trigger_fs_error

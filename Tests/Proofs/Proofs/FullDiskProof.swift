@@ -6,7 +6,7 @@ enum FullDiskProof {
   /// - Returns: nil if this process may not mount a file system.
   static func run(_ scenario: Scenario) throws -> Row? {
     let run = try Run(scenario, "full disk")
-    guard Run.canMount else {
+    guard Sandbox.canMount else {
       run.reportProgress("left out: unshare(1) may not mount a file system")
       return nil
     }
@@ -62,14 +62,6 @@ enum FullDiskProof {
 }
 
 extension Run {
-  /// Whether this process may mount in a namespace of its own.
-  static var canMount: Bool {
-    let result = try? Program.run(
-      ["--mount", "--map-root-user", "mount", "-t", "tmpfs", "-o", "size=1m", "none", "/mnt"],
-      executable: "/usr/bin/unshare")
-    return result?.status == 0
-  }
-
   /// Waits until deliveries have been answered 503 for a while.
   ///
   /// It returns early if the daemon has died.

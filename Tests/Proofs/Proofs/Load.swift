@@ -46,11 +46,7 @@ final class Load: Sendable {
   func stop() throws {
     state.withLock { $0.mustStop = true }
     // A thread waits no longer than its connection's timeout.
-    for _ in 0..<30_000 {
-      if state.withLock({ $0.running == 0 }) { return }
-      poll(nil, 0, 5)
-    }
-    throw Unusable("the load does not end")
+    try wait("the end of the load", seconds: 150) { state.withLock { $0.running == 0 } }
   }
 
   private var isOver: Bool { state.withLock(\.mustStop) }

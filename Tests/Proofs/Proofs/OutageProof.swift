@@ -86,7 +86,7 @@ enum OutageProof {
   /// Where mounts are allowed, there is no resolver to query either.
   private static func hideNames(from run: Run) throws {
     run.environment["REPLICATE_API_URL"] = "https://replicate.invalid"
-    guard Run.canMount else { return }
+    guard Sandbox.canMount else { return }
     _ = try run.folder.write("nameserver 127.0.0.1\n", to: "resolv.conf")
     run.wrapper = [
       "/usr/bin/unshare", "--mount", "--map-root-user", "/bin/sh", "-c",
@@ -98,13 +98,7 @@ enum OutageProof {
   private static func submit(_ id: String, at daemon: Daemon, _ run: Run) throws -> String {
     let body = #"{"id":"\#(id)","model":"demo/text","input":{}}"#
     let start = ContinuousClock.now
-    let connection = try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort)
-    try connection.send(
-      """
-      POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r
-      Content-Length: \(body.utf8.count)\r\n\r\n\(body)
-      """.utf8)
-    let answer = try connection.receiveStatusAndBody()
+    let answer = try daemon.post(body)
     let milliseconds = (ContinuousClock.now - start).milliseconds
     if answer.status != 202 { run.recordProblem("an order was answered \(answer.status)") }
     if milliseconds > maxMilliseconds {

@@ -10,7 +10,6 @@ package enum Report: UInt8, CaseIterable, Sendable {
 
   /// Progress; all ends rank alike.
   var rank: Int { min(Int(rawValue), 2) }
-  var isEnd: Bool { rank == 2 }
 
   /// The provider's status.
   var text: String { "\(self)" }

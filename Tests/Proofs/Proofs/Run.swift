@@ -22,7 +22,7 @@ final class Run {
   private var endOfFault = ContinuousClock.now
 
   /// How long a wait may take.
-  private static let timeout = Duration.seconds(90)
+  private static let maxSeconds = 90
 
   init(_ scenario: Scenario, _ fault: String) throws {
     self.scenario = scenario
@@ -78,13 +78,7 @@ final class Run {
   }
 
   func wait(_ what: String, until condition: () throws -> Bool) throws {
-    let start = ContinuousClock.now
-    while try !condition() {
-      guard ContinuousClock.now - start < Self.timeout else {
-        throw Unusable("timed out waiting for \(what)")
-      }
-      poll(nil, 0, 2)
-    }
+    try LiveDaemon.wait(what, seconds: Self.maxSeconds, until: condition)
   }
 
   func wait(seconds: Double) { poll(nil, 0, Int32(seconds * 1000)) }

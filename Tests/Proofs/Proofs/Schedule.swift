@@ -44,8 +44,6 @@ struct Schedule {
     return begun
   }
 
-  mutating func random(below limit: Int) -> Int { Int.random(in: 0..<limit, using: &generator) }
-
   private mutating func remember(_ event: Event) {
     guard recent.count == Self.memory else { return recent.append(event) }
     recent[oldest] = event

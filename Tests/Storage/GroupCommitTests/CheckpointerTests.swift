@@ -5,6 +5,7 @@ import FaultyDisk
 import Jobs
 import Logging
 @testable import Observability
+import Samples
 import Store
 import Synchronization
 @testable import System
@@ -53,10 +54,9 @@ import Testing
   }
 
   private func commit(_ number: Int, bodyBytes: Int = 2) throws {
-    let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)))
     let snapshot = Snapshot(
       predictionID: "p\(number)", providerStatus: "succeeded", phase: .succeeded,
-      evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest))
+      evidence: Evidence(logsSize: 0, outputSize: 0, digest: .repeating(1)))
     let delivery = Delivery(
       webhookID: "w\(number)", receivedAt: Timestamp(milliseconds: 1), snapshot: snapshot,
       body: Array(repeating: 0x20, count: bodyBytes))

@@ -1,10 +1,11 @@
-import CSQLite
 import EventLoop
 import FaultyDisk
 @testable import GroupCommit
 import Jobs
 import Logging
 @testable import Observability
+import Samples
+import Scratch
 import Store
 import Synchronization
 @testable import System
@@ -51,14 +52,11 @@ final class StoreUnderTest {
   func delivery(
     _ webhookID: String, of prediction: String, _ phase: Phase = .running, body: String = "{}"
   ) -> Delivery {
-    guard let digest = BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)) else {
-      preconditionFailure("of the right length")
-    }
     return Delivery(
       webhookID: webhookID, receivedAt: Timestamp(milliseconds: 1),
       snapshot: Snapshot(
         predictionID: prediction, providerStatus: phase.rawValue, phase: phase,
-        evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest)),
+        evidence: Evidence(logsSize: 0, outputSize: 0, digest: .repeating(1))),
       body: Array(body.utf8))
   }
 
@@ -94,10 +92,5 @@ final class StoreUnderTest {
   }
 
   /// Runs SQL on a connection of its own.
-  func execute(_ sql: String) throws {
-    var handle: OpaquePointer?
-    defer { sqlite3_close_v2(handle) }
-    try #require(sqlite3_open(disk.path, &handle) == SQLITE_OK)
-    try #require(sqlite3_exec(handle, sql, nil, nil, nil) == SQLITE_OK)
-  }
+  func execute(_ sql: String) throws { try Scratch.execute(sql, in: disk.path) }
 }

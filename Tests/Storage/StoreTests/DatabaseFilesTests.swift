@@ -1,5 +1,6 @@
 import Glibc
 import Jobs
+import Scratch
 import Store
 import Testing
 

@@ -1,4 +1,5 @@
 import Jobs
+import Scratch
 import Store
 import Testing
 @testable import Time

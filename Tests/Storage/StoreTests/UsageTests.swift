@@ -1,4 +1,5 @@
 import Jobs
+import Scratch
 import Testing
 @testable import Time
 

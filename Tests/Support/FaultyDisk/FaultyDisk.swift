@@ -1,28 +1,25 @@
 internal import FaultyVFS
 internal import Glibc
+internal import Scratch
 
 /// A folder on a disk that fails on demand and records every event.
 ///
 /// It is removed at deinit.
 package final class FaultyDisk {
-  package let folder: String
+  private let scratch: ScratchFolder
+  package var folder: String { scratch.path }
   package var path: String { folder + "/jobs.db" }
   private let disk: OpaquePointer
 
   package init() throws {
     // In memory where possible, because durability is derived from the record, not from this disk.
-    let place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
-    var template = Array("\(place)/replicate-webhookd-faults-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw NoDisk() }
-    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    guard let created = faulty_disk_create(folder) else { throw NoDisk() }
+    scratch = try ScratchFolder(isInMemory: true)
+    guard let created = faulty_disk_create(scratch.path) else { throw NoDisk() }
     disk = created
   }
 
   deinit {
     faulty_disk_destroy(disk)
-    for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
-    rmdir(folder)
   }
 
   private struct NoDisk: Error {}

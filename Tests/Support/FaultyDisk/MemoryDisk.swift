@@ -1,5 +1,6 @@
 internal import FaultyVFS
 internal import Glibc
+internal import Scratch
 
 /// A disk in memory with simulated process ends and power failures.
 ///
@@ -7,28 +8,23 @@ internal import Glibc
 /// reused for one run after the other.
 package final class MemoryDisk {
   package let path: String
-  private let folder: String
+  private let scratch: ScratchFolder
   private let disk: OpaquePointer
 
   private struct NoDisk: Error {}
 
   package init() throws {
-    let place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
-    var template = Array("\(place)/replicate-webhookd-memory-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw NoDisk() }
-    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    path = folder + "/jobs.db"
+    scratch = try ScratchFolder(isInMemory: true)
+    path = scratch.path + "/jobs.db"
     // The store checks with stat(2), not through SQLite, that its file is still in place.
     let placeholder = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0o600)
-    guard placeholder >= 0, let created = faulty_disk_create_in_memory(folder) else { throw NoDisk() }
+    guard placeholder >= 0, let created = faulty_disk_create_in_memory(scratch.path) else { throw NoDisk() }
     close(placeholder)
     disk = created
   }
 
   deinit {
     faulty_disk_destroy(disk)
-    unlink(path)
-    rmdir(folder)
   }
 
   /// Formats the disk to hold only this database. Nil for none.

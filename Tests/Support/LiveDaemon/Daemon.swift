@@ -72,11 +72,7 @@ package final class Daemon {
 
   /// Waits until the log has `text`, for at most half a minute.
   package func waitForLog(_ text: String) throws {
-    for _ in 0..<6000 {
-      if logText.contains(text) { return }
-      poll(nil, 0, 5)
-    }
-    throw Unusable("not logged: \(text)")
+    try wait("\(text) in the log") { logText.contains(text) }
   }
 
   /// Empty if the file cannot be read, which the expectations then show.
@@ -166,6 +162,16 @@ extension Daemon {
   package func post(_ delivery: SignedDelivery) throws -> HTTPAnswer {
     let connection = try HTTPConnection(host: "127.0.0.1", port: webhookPort)
     try connection.send(delivery.request)
+    return try connection.receive()
+  }
+
+  /// Sends a POST to the jobs API.
+  package func post(
+    _ body: String, to path: String = "/jobs", fields: [String] = ["Content-Type: application/json"]
+  ) throws -> HTTPAnswer {
+    let connection = try HTTPConnection(host: "127.0.0.2", port: apiPort)
+    let fields = ["Host: 127.0.0.2", "Content-Length: \(body.utf8.count)"] + fields
+    try connection.send(request("POST", path, fields) + Array(body.utf8))
     return try connection.receive()
   }
 

@@ -1,3 +1,4 @@
+import Samples
 import Testing
 @testable import Time
 
@@ -12,21 +13,15 @@ private func policy(timeout: Int64 = 900, firstPoll: Int64? = 30, maxInterval: I
 }
 
 private func snapshot(_ phase: Phase, logs: Int) -> Snapshot {
-  guard let digest = BodyDigest(bytes: Array(repeating: 1, count: 32)) else {
-    preconditionFailure("32 bytes")
-  }
-  return Snapshot(
+  Snapshot(
     predictionID: "p1", providerStatus: phase.rawValue, phase: phase,
-    evidence: Evidence(logsSize: logs, outputSize: 0, digest: digest))
+    evidence: Evidence(logsSize: logs, outputSize: 0, digest: .repeating(1)))
 }
 
 private func unknown(_ status: String, logs: Int, seed: UInt8) -> Snapshot {
-  guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else {
-    preconditionFailure("32 bytes")
-  }
-  return Snapshot(
+  Snapshot(
     predictionID: "p1", providerStatus: status, phase: nil,
-    evidence: Evidence(logsSize: logs, outputSize: 0, digest: digest))
+    evidence: Evidence(logsSize: logs, outputSize: 0, digest: .repeating(seed)))
 }
 
 /// A job whose first snapshot arrived at 1000 seconds.

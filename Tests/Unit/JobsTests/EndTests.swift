@@ -1,3 +1,4 @@
+import Samples
 import Testing
 @testable import Time
 
@@ -9,12 +10,9 @@ private let moment = Timestamp(milliseconds: 1000)
 private func snapshot(
   _ status: String, _ phase: Phase, ruleViolation: JobError? = nil, error: JobError? = nil, seed: UInt8 = 1
 ) -> Snapshot {
-  guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else {
-    preconditionFailure("32 bytes")
-  }
-  return Snapshot(
+  Snapshot(
     predictionID: "p1", providerStatus: status, phase: phase, error: error, ruleViolation: ruleViolation,
-    evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest))
+    evidence: Evidence(logsSize: 0, outputSize: 0, digest: .repeating(seed)))
 }
 
 /// Ends that the daemon decided, and successes that violate a rule.

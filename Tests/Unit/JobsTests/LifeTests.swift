@@ -1,3 +1,4 @@
+import Samples
 import Simulation
 import Testing
 @testable import Time
@@ -25,12 +26,9 @@ private enum Life {
   static let end = 3
 
   private static func snapshot(_ status: String, _ phase: Phase, logs: Int, seed: UInt8) -> Snapshot {
-    guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else {
-      preconditionFailure("32 bytes")
-    }
-    return Snapshot(
+    Snapshot(
       predictionID: "p1", providerStatus: status, phase: phase, model: "m/\(seed)",
-      evidence: Evidence(logsSize: logs, outputSize: 0, digest: digest))
+      evidence: Evidence(logsSize: logs, outputSize: 0, digest: .repeating(seed)))
   }
 }
 

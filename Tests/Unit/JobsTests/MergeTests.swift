@@ -1,4 +1,5 @@
 import Jobs
+import Samples
 import Testing
 @testable import Time
 
@@ -27,15 +28,8 @@ private enum Life {
       createdAt: Timestamp(milliseconds: Int64(seed)),
       startedAt: startedAt.map(Timestamp.init(milliseconds:)),
       completedAt: completedAt.map(Timestamp.init(milliseconds:)),
-      evidence: Evidence(logsSize: logs, outputSize: output, digest: digest(seed)))
+      evidence: Evidence(logsSize: logs, outputSize: output, digest: .repeating(seed)))
   }
-}
-
-private func digest(_ seed: UInt8) -> BodyDigest {
-  guard let digest = BodyDigest(bytes: Array(repeating: seed, count: 32)) else {
-    preconditionFailure("32 bytes")
-  }
-  return digest
 }
 
 /// The job after `snapshots`, delivered in that order at the times 1, 2, 3…
@@ -167,7 +161,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
   }
 
   @Test func aRedeliveryIsADuplicateOrAConflict() {
-    #expect(DeliveryOutcome.redelivery(of: digest(1), as: digest(1)) == .duplicate)
-    #expect(DeliveryOutcome.redelivery(of: digest(1), as: digest(2)) == .conflict)
+    #expect(DeliveryOutcome.redelivery(of: .repeating(1), as: .repeating(1)) == .duplicate)
+    #expect(DeliveryOutcome.redelivery(of: .repeating(1), as: .repeating(2)) == .conflict)
   }
 }

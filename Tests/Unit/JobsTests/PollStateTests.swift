@@ -1,4 +1,5 @@
 import Jobs
+import Samples
 import Testing
 @testable import Time
 
@@ -13,10 +14,9 @@ import Testing
     }
     #expect(check(1000, &job).becameStale)
     #expect(job.pollState.dueAt == nil)
-    let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: 32)))
     let snapshot = Snapshot(
       predictionID: "p", providerStatus: "starting", phase: .pending, model: nil,
-      evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest))
+      evidence: Evidence(logsSize: 0, outputSize: 0, digest: .repeating(1)))
     _ = job.merge(snapshot, from: .answer, receivedAt: time(3000))
     #expect(job.state == .pending)
     #expect(job.pollState.dueAt == time(3000))

@@ -1,4 +1,5 @@
 @testable import Replicate
+import Simulation
 import Testing
 
 private func failure(_ status: Int, _ body: String = "", retryAfter: String? = nil) -> APIFailure? {

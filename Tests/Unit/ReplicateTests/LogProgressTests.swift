@@ -1,5 +1,6 @@
 import JSONText
 @testable import Replicate
+import Simulation
 import Testing
 
 /// The progress in `raw`, the text of logs within a JSON string.

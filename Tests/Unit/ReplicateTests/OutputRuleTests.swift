@@ -1,6 +1,7 @@
 import JSONText
 @testable import JobRequests
 import Jobs
+import Simulation
 import Testing
 
 private func rule(_ text: String) throws(OutputRuleError) -> OutputRule {

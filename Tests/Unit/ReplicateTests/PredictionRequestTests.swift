@@ -1,5 +1,6 @@
 import JSONText
 @testable import JobRequests
+import Simulation
 import Testing
 
 private let version = String(repeating: "0123456789abcdef", count: 4)

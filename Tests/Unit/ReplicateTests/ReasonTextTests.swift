@@ -1,4 +1,5 @@
 @testable import Replicate
+import Simulation
 import Testing
 
 private func reason(_ body: String) -> String? {

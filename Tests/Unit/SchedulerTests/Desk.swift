@@ -1,7 +1,5 @@
 @testable import Crypto
-import EventLoop
 @testable import GroupCommit
-import HTTPServer
 import HTTPWire
 @testable import JobRequests
 import Jobs
@@ -10,7 +8,7 @@ import Logging
 @testable import Replicate
 @testable import Scheduler
 import StandardWebhooks
-import Synchronization
+import Stubs
 @testable import System
 import Testing
 @testable import Time
@@ -22,14 +20,17 @@ final class Desk {
   private let store: CommittingStore
   private let calls = BlockingQueue<ProviderCall>(capacity: 4)
   private let done = BlockingQueue<DispatcherEvent>(capacity: 4)
-  private let api: CannedAPI
+  private let api: StubAPI
   private let calling: Thread
   private var deliveries = 0
 
   /// - Parameter answer: returns the status and the body for a method and a path.
   init(_ answer: @escaping @Sendable (String) -> (Status, String)) throws {
     store = try CommittingStore()
-    api = try CannedAPI(answer)
+    api = try StubAPI { request, _ in
+      let (status, body) = answer(request.line)
+      return .json(body, status)
+    }
     let context = ProviderContext(
       publicURL: "https://h.example", token: JobToken(key: JobToken.makeKey()), queue: store.queue,
       rules: OutputRules(), metrics: store.metrics, logger: store.logger, newSecret: { _ in })
@@ -47,7 +48,7 @@ final class Desk {
     calling.join()
   }
 
-  var requests: [String] { api.requests.lines.withLock { $0 } }
+  var requests: [String] { api.lines }
 
   private var now: Timestamp { Timestamp(milliseconds: WallClock.milliseconds) }
 
@@ -125,58 +126,4 @@ extension Desk {
     return String(
       decoding: JobDocument.whole(stored.job, parts, body: stored.body, order: try order(id)), as: UTF8.self)
   }
-}
-
-/// An HTTP server with canned answers.
-final class CannedAPI {
-  let url: String
-  let requests: Requests
-  private let loop: EventLoop
-  private let serving: Thread
-
-  /// Methods and paths.
-  final class Requests: Sendable {
-    let lines = Mutex<[String]>([])
-  }
-
-  init(_ answer: @escaping @Sendable (String) -> (Status, String)) throws {
-    let kernel = try LinuxKernel()
-    let (descriptor, address) = try kernel.listen(
-      on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
-    let (loop, requests) = (EventLoop(kernel: kernel), Requests())
-    let handler = CannedHandler(requests: requests, answer: answer)
-    let server = Server(loop: loop, limits: ServerLimits(), handler: handler)
-    loop.start { _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)]) }
-    (self.loop, self.requests) = (loop, requests)
-    serving = try Thread(named: "api") { loop.run() }
-    url = "http://\(address)"
-  }
-
-  deinit {
-    loop.stop()
-    serving.join()
-  }
-}
-
-private final class CannedHandler: RequestHandler {
-  private let requests: CannedAPI.Requests
-  private let answer: @Sendable (String) -> (Status, String)
-
-  init(requests: CannedAPI.Requests, answer: @escaping @Sendable (String) -> (Status, String)) {
-    (self.requests, self.answer) = (requests, answer)
-  }
-
-  func admit(_ head: RequestHead, from peer: Peer) -> Admission { .receive(bodyLimit: 8192) }
-
-  func respond(to request: Request) async -> Response {
-    let head = request.head
-    let line = "\(head.method.name) /" + head.target.segments.joined(separator: "/")
-    requests.lines.withLock { $0.append(line) }
-    let (status, body) = answer(line)
-    return Response(status: status, body: Array(body.utf8))
-  }
-
-  func refuse(_ refusal: Refusal, from peer: Peer) -> Response { Response(status: .badRequest) }
-
-  func observe(_ event: ConnectionEvent) {}
 }

@@ -4,6 +4,7 @@ import Glibc
 import Jobs
 import Logging
 @testable import Observability
+import Samples
 @testable import Scheduler
 import Store
 import Synchronization
@@ -158,12 +159,11 @@ private final class Dispatch {
   }
 
   private func record(_ prediction: String, _ status: String, _ phase: Phase, at now: Int64) throws {
-    let digest = try #require(BodyDigest(bytes: Array(repeating: 1, count: BodyDigest.byteCount)))
     let delivery = Delivery(
       webhookID: prediction, receivedAt: Timestamp(milliseconds: now),
       snapshot: Snapshot(
         predictionID: prediction, providerStatus: status, phase: phase,
-        evidence: Evidence(logsSize: 0, outputSize: 0, digest: digest)), body: [])
+        evidence: Evidence(logsSize: 0, outputSize: 0, digest: .repeating(1))), body: [])
     let result = store.queue.write { transaction throws(StoreError) in _ = try transaction.record(delivery) }
     try result.get()
   }

@@ -1,14 +1,12 @@
-import EventLoop
 import Glibc
 @testable import GroupCommit
-import HTTPServer
 import HTTPWire
 @testable import JobRequests
 import Jobs
 @testable import Replicate
 @testable import Scheduler
 import Store
-import Synchronization
+import Stubs
 @testable import System
 import Testing
 @testable import Time
@@ -179,9 +177,7 @@ private final class Search {
   private let store: CommittingStore
   private let client: ReplicateClient
   private let step: OrderStep
-  private let loop: EventLoop
-  private let serving: Thread
-  private let fetches = Fetches()
+  private let api: StubAPI
 
   var path: String { store.path }
 
@@ -198,31 +194,17 @@ private final class Search {
   ) throws {
     store = try CommittingStore()
     let token = JobToken(key: JobToken.makeKey())
-    let kernel = try LinuxKernel()
-    let (descriptor, address) = try kernel.listen(
-      on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
-    let loop = EventLoop(kernel: kernel)
-    let handler = ListHandler {
-      list(token)
-    } get: { [fetches] id in
-      fetches.ids.withLock { $0.append(id) }
-      return get(token, id)
+    api = try StubAPI { request, _ in
+      guard request.path.count > 2 else { return .json(list(token)) }
+      let (status, body) = get(token, request.path[2])
+      return .json(body, status)
     }
-    let server = Server(loop: loop, limits: ServerLimits(), handler: handler)
-    loop.start { _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)]) }
-    self.loop = loop
-    serving = try Thread(named: "list") { loop.run() }
     context = ProviderContext(
       publicURL: "https://h.example", token: token, queue: store.queue, rules: OutputRules(),
       metrics: store.metrics, logger: store.logger, newSecret: { _ in })
     let apiToken = try #require(APIToken("r8_of_a_stand_in"))
-    client = try ReplicateClient(base: "http://\(address)", token: apiToken, isStopping: { false })
+    client = try ReplicateClient(base: api.url, token: apiToken, isStopping: { false })
     step = try Self.unansweredStep("a", store.queue, certainAt: Timestamp(milliseconds: certain))
-  }
-
-  deinit {
-    loop.stop()
-    serving.join()
   }
 
   func run(_ steps: [OrderStep]? = nil) throws {
@@ -236,7 +218,7 @@ private final class Search {
   }
 
   /// The ids of fetched predictions.
-  var fetched: [String] { fetches.ids.withLock { $0 } }
+  var fetched: [String] { api.requests.compactMap { $0.path.dropFirst(2).first } }
 
   var job: Job {
     get throws { try #require(try StoreReader(path: path).job("a")).job }
@@ -282,34 +264,4 @@ private final class Search {
     }
     return try #require(try steps.get().first)
   }
-}
-
-private final class Fetches: Sendable {
-  let ids = Mutex<[String]>([])
-}
-
-private final class ListHandler: RequestHandler {
-  private let list: () -> String
-  private let get: (String) -> (Status, String)
-
-  init(list: @escaping () -> String, get: @escaping (String) -> (Status, String)) {
-    self.list = list
-    self.get = get
-  }
-
-  func admit(_ head: RequestHead, from peer: Peer) -> Admission { .receive(bodyLimit: 1024) }
-
-  func respond(to request: Request) async -> Response {
-    var (status, text): (Status, String)
-    if let id = request.head.target.segments.dropFirst(2).first {
-      (status, text) = get(id)
-    } else {
-      (status, text) = (.ok, list())
-    }
-    return Response(status: status, fields: [("Content-Type", "application/json")], body: Array(text.utf8))
-  }
-
-  func refuse(_ refusal: Refusal, from peer: Peer) -> Response { Response(status: .badRequest) }
-
-  func observe(_ event: ConnectionEvent) {}
 }

@@ -1,7 +1,5 @@
 import CSQLite
-import EventLoop
 @testable import GroupCommit
-import HTTPServer
 import HTTPWire
 @testable import JobRequests
 import Jobs
@@ -9,6 +7,7 @@ import Jobs
 @testable import Replicate
 @testable import Scheduler
 import Store
+import Stubs
 @testable import System
 import Testing
 @testable import Time
@@ -77,19 +76,11 @@ import Testing
     (1000, false, false), (200_000, true, false), ((16 << 20) - 1000, true, false), (17 << 20, true, true),
   ])
   func anAnswerBeyondItsBoundIsNotTaken(_ size: Int, _ isTooLong: Bool, _ isTooLongAsPage: Bool) throws {
-    let kernel = try LinuxKernel()
-    let (descriptor, address) = try kernel.listen(
-      on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
-    let loop = EventLoop(kernel: kernel)
-    let server = Server(loop: loop, limits: ServerLimits(), handler: LongAnswers(size: size))
-    loop.start { _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)]) }
-    let serving = try Thread(named: "long") { loop.run() }
-    defer {
-      loop.stop()
-      serving.join()
-    }
+    let filler = String(repeating: "x", count: size)
+    let body = #"{"id":"p1","status":"succeeded","results":[],"next":null,"output":"\#(filler)"}"#
+    let api = try StubAPI { _, _ in .json(body) }
     let token = try #require(APIToken("r8_of_a_stand_in"))
-    let client = try ReplicateClient(base: "http://\(address)", token: token, maxBody: 100_000) { false }
+    let client = try ReplicateClient(base: api.url, token: token, maxBody: 100_000) { false }
     #expect(Self.isTooLong(client.get("p1", .predictions)) == isTooLong)
     #expect(Self.isTooLong(client.list(nil)) == isTooLongAsPage)
   }
@@ -101,24 +92,4 @@ import Testing
     default: nil
     }
   }
-}
-
-private final class LongAnswers: RequestHandler {
-  private let size: Int
-
-  init(size: Int) {
-    self.size = size
-  }
-
-  func admit(_ head: RequestHead, from peer: Peer) -> Admission { .receive(bodyLimit: 1024) }
-
-  func respond(to request: Request) async -> Response {
-    let filler = String(repeating: "x", count: size)
-    let text = #"{"id":"p1","status":"succeeded","results":[],"next":null,"output":"\#(filler)"}"#
-    return Response(status: .ok, fields: [("Content-Type", "application/json")], body: Array(text.utf8))
-  }
-
-  func refuse(_ refusal: Refusal, from peer: Peer) -> Response { Response(status: .badRequest) }
-
-  func observe(_ event: ConnectionEvent) {}
 }

@@ -1,26 +1,28 @@
-import EventLoop
-import HTTPServer
-import HTTPWire
-import LiveDaemon
-@testable import System
+internal import EventLoop
+internal import HTTPServer
+package import HTTPWire
+internal import LiveDaemon
+internal import System
 
 /// A request that the stub received.
-struct StubRequest: Sendable {
+package struct StubRequest: Sendable {
   /// Method and target.
-  let line: String
-  let fields: [String: String]
-  let body: String
+  package let line: String
+  /// The segments of its path.
+  package let path: [String]
+  package let fields: [String: String]
+  package let body: String
 }
 
-/// A jobs API with canned answers, in this process.
-final class StubAPI {
+/// An HTTP API with canned answers, in this process.
+package final class StubAPI {
   private let loop: EventLoop
   private let thread: Thread
   private let store = Guarded<[StubRequest]>([])
-  let url: String
+  package let url: String
 
   /// - Parameter answer: receives the request, and how many requests with the same line came before.
-  init(_ answer: @escaping @Sendable (StubRequest, Int) -> Response) throws {
+  package init(_ answer: @escaping @Sendable (StubRequest, Int) -> Response) throws {
     let kernel = try LinuxKernel()
     let (descriptor, address) = try kernel.listen(
       on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
@@ -38,13 +40,8 @@ final class StubAPI {
     thread.join()
   }
 
-  var requests: [StubRequest] { store.withLock { $0 } }
-  var lines: [String] { requests.map(\.line) }
-
-  /// Runs the command against this stub.
-  func run(_ arguments: [String]) throws -> Program.Result {
-    try Program.run(arguments + ["--api", url], environment: ["API_TOKENS": "first-token-0123456789"])
-  }
+  package var requests: [StubRequest] { store.withLock { $0 } }
+  package var lines: [String] { requests.map(\.line) }
 }
 
 private final class StubHandler: RequestHandler {
@@ -62,10 +59,11 @@ private final class StubHandler: RequestHandler {
     let head = request.head
     let names = ["if-none-match", "idempotency-key", "content-type", "authorization"]
     let fields = names.compactMap { name in head.fields.first(name).map { (name, $0) } }
-    let path = "/" + head.target.segments.joined(separator: "/")
+    let path = head.target.segments
     let query = (head.target.queryParameters ?? []).map { "\($0.name)=\($0.value)" }.joined(separator: "&")
     let request = StubRequest(
-      line: "\(head.method.name) \(path)" + (query.isEmpty ? "" : "?\(query)"),
+      line: "\(head.method.name) /\(path.joined(separator: "/"))" + (query.isEmpty ? "" : "?\(query)"),
+      path: path,
       fields: Dictionary(uniqueKeysWithValues: fields),
       body: String(decoding: request.body, as: UTF8.self))
     let before = store.withLock { list in
@@ -81,11 +79,11 @@ private final class StubHandler: RequestHandler {
 }
 
 extension Response {
-  static func json(_ text: String, _ status: Status = .ok) -> Response {
+  package static func json(_ text: String, _ status: Status = .ok) -> Response {
     Response(status: status, fields: [("Content-Type", "application/json")], body: Array(text.utf8))
   }
 
-  static func problem(_ status: Status, _ code: String) -> Response {
+  package static func problem(_ status: Status, _ code: String) -> Response {
     json(#"{"status":\#(status.code),"code":"\#(code)","detail":"the detail"}"#, status)
   }
 }

@@ -1,33 +1,7 @@
-import Glibc
 import Jobs
 import Store
 import Testing
 @testable import Time
-
-/// A folder for one database, removed with its contents at deinit.
-final class TemporaryDatabase {
-  let folder: String
-  var path: String { folder + "/jobs.db" }
-
-  init() throws {
-    var template = Array("/tmp/replicate-webhookd-store-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw NoFolder() }
-    folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-
-  deinit {
-    for name in ["jobs.db", "jobs.db-wal", "jobs.db-shm"] { unlink(folder + "/" + name) }
-    rmdir(folder)
-  }
-
-  private struct NoFolder: Error {}
-
-  var mode: mode_t {
-    var status = stat()
-    stat(path, &status)
-    return status.st_mode & 0o777
-  }
-}
 
 /// Sample deliveries.
 enum Sample {
