@@ -125,8 +125,8 @@ private final class Dispatch {
   }
 
   /// The next calls of a caller. Empty if there are none within half a minute.
-  func calls(to caller: Int, within patience: Duration = .seconds(30)) -> [String] {
-    (callers[caller].popAll(timeout: patience) ?? []).map { call in
+  func calls(to caller: Int, within timeout: Duration = .seconds(30)) -> [String] {
+    (callers[caller].popAll(timeout: timeout) ?? []).map { call in
       switch call {
       case .create(let step): "create \(step.job.id)"
       case .find(let steps): "find \(steps.map(\.job.id).joined(separator: " "))"

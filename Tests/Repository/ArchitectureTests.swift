@@ -1,0 +1,77 @@
+import Testing
+
+/// The arrows between the rooms, and their sizes.
+@Suite struct ArchitectureTests {
+  /// The layers from the bottom up. A room may import those below its own.
+  private static let layers: [Set<String>] = [
+    ["Bytes", "Time", "Crypto", "System"],
+    [
+      "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
+      "Routing", "HTTPClient",
+    ],
+    ["Jobs", "JobRequests", "Store"],
+    ["Replicate"],
+    ["Observability", "Settings"],
+    ["GroupCommit"],
+    ["Scheduler"],
+    ["WebhookIntake", "JobsAPI"],
+    ["Daemon"],
+    ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
+  ]
+
+  /// The arrows within a layer. All others between siblings are forbidden.
+  private static let siblings: [String: Set<String>] = [
+    "Time": ["Bytes"],
+    "System": ["Time"],
+    "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
+    "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
+    "Store": ["Jobs"],
+    "Settings": ["Observability"],
+  ]
+
+  /// Programs that are no part of the daemon may be larger.
+  private static let programs: Set<String> = ["replicate-simulator", "webhook-bench"]
+  private static let maxLines = 2500
+
+  /// The arrows that lead upward, or to a sibling.
+  private static func forbiddenArrows(_ rooms: [String: Set<String>]) -> [String] {
+    var violations: [String] = []
+    var below: Set<String> = []
+    for layer in layers {
+      for room in layer.sorted() {
+        let allowed = below.union(siblings[room] ?? [])
+        let imports = (rooms[room] ?? []).intersection(rooms.keys).subtracting(allowed)
+        violations += imports.sorted().map { "\(room) → \($0)" }
+      }
+      below.formUnion(layer)
+    }
+    return violations
+  }
+
+  @Test func arrowsLeadDownward() {
+    #expect(Set(Self.layers.joined()) == Set(RepositoryTests.rooms.keys))
+    #expect(Self.forbiddenArrows(RepositoryTests.rooms).isEmpty)
+  }
+
+  @Test(arguments: [
+    ("Bytes", "Time"), ("HTTPWire", "JSONText"), ("Store", "JobRequests"), ("WebhookIntake", "JobsAPI"),
+    ("JobsAPI", "WebhookIntake"), ("GroupCommit", "Scheduler"), ("Jobs", "Store"), ("Routing", "Settings"),
+  ])
+  func `an arrow upward or to a sibling is detected`(_ room: String, _ imported: String) {
+    let rooms = RepositoryTests.rooms.merging([room: [imported]]) { $0.union($1) }
+    #expect(Self.forbiddenArrows(rooms) == ["\(room) → \(imported)"])
+  }
+
+  @Test(arguments: RepositoryTests.rooms.keys.sorted().filter { !programs.contains($0) })
+  func aRoomHasAtMost2500Lines(_ room: String) throws {
+    let files = try RepositoryFile.all(in: "Sources/\(room)", kinds: ["swift", "c", "h"])
+    let lines = files.map { Self.lineCount(of: $0.text) }.reduce(0, +)
+    #expect(lines > 0 && lines <= Self.maxLines)
+  }
+
+  private static func lineCount(of text: String) -> Int { text.utf8.count { $0 == UInt8(ascii: "\n") } }
+
+  @Test func everyLineOfARoomCounts() {
+    #expect(Self.lineCount(of: "// one\n\nlet two = 2\n") == 3)
+  }
+}
