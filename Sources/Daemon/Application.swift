@@ -59,9 +59,12 @@ package final class Application {
     logger.notice(
       "store opened", metadata: ["path": "\(DatabaseLock.absolutePath(of: settings.database.path))"])
     let dispatcherEvents = DispatcherInbox(callers: ProviderThreads.callerCount)
+    let services = SharedServices(
+      metrics: metrics, deliveryLog: log, lifecycle: lifecycle, queue: store.queue, secrets: secrets,
+      token: store.token,
+      inbox: dispatcherEvents)
     let builder = ListenerBuilder(
-      settings: settings, logger: logger, deliveryLog: log, metrics: metrics, lifecycle: lifecycle,
-      queue: store.queue, secrets: secrets, token: store.token, events: dispatcherEvents,
+      settings: settings, logger: logger, routes: ListenerRoutes(settings: settings, services: services),
       handedOver: SocketActivation(environment: environment), tls: certificate?.context,
       ended: { [events] end in _ = events.push(.serverEnded(end)) })
     if settings.listeners.isShared {

@@ -1,47 +1,24 @@
 internal import EventLoop
-internal import GroupCommit
 internal import HTTPServer
-internal import HTTPWire
-internal import JobsAPI
 internal import Logging
 internal import Observability
-internal import Replicate
-internal import Scheduler
-internal import StandardWebhooks
-internal import Store
 internal import System
 internal import TLS
-internal import WebhookIntake
 
-/// Makes what serves one purpose: sockets, a loop, and the endpoints that live on it.
+/// Starts a listener: its sockets, its loop, and the routes that it serves.
 struct ListenerBuilder {
   let settings: DaemonSettings
   let logger: Logger
-  let deliveryLog: LineLogHandler
-  let metrics: Metrics
-  let lifecycle: Lifecycle
-  let queue: CommitQueue
-  let secrets: WebhookSecrets
-  let token: JobToken
-  /// Told what the provider's threads may have to do with.
-  let events: DispatcherInbox
+  let routes: ListenerRoutes
   let handedOver: SocketActivation
-  /// Of the listener that takes deliveries.
+  /// The TLS context of the listener that receives deliveries.
   let tls: TLSContext?
   let ended: @Sendable (ServerEnd) -> Void
 
-  enum Purpose: String {
-    case webhooks
-    case api
-    /// One address for both.
-    case shared
-
-    fileprivate var variable: String { self == .api ? "API_LISTEN" : "WEBHOOK_LISTEN" }
-  }
-
-  func start(_ purpose: Purpose, on addresses: [ListenAddress]) throws(StartError) -> RunningListener {
+  func start(_ purpose: ListenerPurpose, on addresses: [ListenAddress]) throws(StartError) -> RunningListener
+  {
     let kernel = try makeKernel()
-    let tls = purpose == .api ? nil : tls
+    let tls = purpose.servesWebhooks ? tls : nil
     let opened = try ListeningSockets(
       activation: handedOver, kernel: kernel, backlog: settings.listeners.limits.backlog, usesTLS: tls != nil
     ).open(addresses, for: purpose.variable)
@@ -49,10 +26,8 @@ struct ListenerBuilder {
     let loop = EventLoop(kernel: kernel)
     let refusalLog = RefusalLog(loop: loop, logger: logger)
     let handler = ListenerHandler(
-      webhooks: purpose == .api ? nil : try webhookEndpoint(on: loop),
-      api: purpose == .webhooks ? nil : try jobsEndpoint(on: loop),
-      trustedProxies: settings.listeners.trustedProxies, metrics: metrics, logger: logger,
-      refusalLog: refusalLog)
+      routes: try routes.table(for: purpose, on: loop), trustedProxies: settings.listeners.trustedProxies,
+      metrics: routes.services.metrics, logger: logger, refusalLog: refusalLog)
     do throws(SystemError) {
       let listener = try RunningListener(
         named: purpose.rawValue, sockets: opened.map(\.socket), loop: loop, handler: handler,
@@ -73,13 +48,13 @@ struct ListenerBuilder {
     }
   }
 
-  /// What the settings make of it: where the provider is told to deliver, and whether it is called.
-  private func describe(_ purpose: Purpose) -> Logger.Metadata {
+  /// The settings that matter to a purpose: the webhook URL, and whether the provider is called.
+  private func describe(_ purpose: ListenerPurpose) -> Logger.Metadata {
     var metadata: Logger.Metadata = ["purpose": "\(purpose.rawValue)"]
-    if purpose != .api {
+    if purpose.servesWebhooks {
       metadata["webhook_url"] = "\(settings.provider.publicURL.map { "\($0)/webhooks/replicate" } ?? "none")"
     }
-    if purpose != .webhooks {
+    if purpose.servesAPI {
       metadata["replicate_token"] = settings.provider.token == nil ? "none" : "set"
     }
     return metadata
@@ -93,36 +68,17 @@ struct ListenerBuilder {
     }
   }
 
-  /// What is handed over was not in the settings, so that this could not be checked there.
-  private func requireLoopback(_ addresses: [SocketAddress], for purpose: Purpose) throws(StartError) {
+  /// Requires loopback addresses for an API without tokens.
+  ///
+  /// The settings do not have the addresses of sockets that are handed over, so those are checked here.
+  private func requireLoopback(
+    _ addresses: [SocketAddress], for purpose: ListenerPurpose
+  ) throws(StartError) {
     guard purpose == .api, settings.access.tokens.isEmpty else { return }
     for address in addresses where !address.isLoopback { throw .openToOthers(address) }
   }
+}
 
-  private func webhookEndpoint(on loop: EventLoop) throws(StartError) -> WebhookEndpoint {
-    let (seconds, _) = settings.intake.signatureTolerance.components
-    let endpoint = WebhookEndpoint(
-      loop: loop, secrets: secrets, toleranceSeconds: seconds, rules: settings.provider.outputRules,
-      token: token, recorder: Recorder(loop: loop, queue: queue), metrics: metrics, deliveryLog: deliveryLog,
-      bodyLimit: settings.listeners.limits.message.maxBodyBytes,
-      verificationFailed: { [events] in events.noteFailedVerification() })
-    guard let endpoint else { throw .noHMAC }
-    return endpoint
-  }
-
-  private func jobsEndpoint(on loop: EventLoop) throws(StartError) -> JobsEndpoint {
-    let recorder = Recorder(loop: loop, queue: queue)
-    let orders = OrdersEndpoint(
-      loop: loop, recorder: recorder, metrics: metrics, isConfigured: settings.provider.token != nil,
-      bodyLimit: settings.listeners.limits.message.maxBodyBytes, maxQueued: settings.provider.maxQueuedOrders,
-      wakeProvider: { [events] in events.wake() })
-    do throws(StoreError) {
-      return JobsEndpoint(
-        loop: loop, reader: try StoreReader(path: settings.database.path), recorder: recorder, orders: orders,
-        pace: events.pace, access: APIAccess(tokens: settings.access.tokens), lifecycle: lifecycle,
-        metrics: metrics)
-    } catch {
-      throw .store(error)
-    }
-  }
+extension ListenerPurpose {
+  fileprivate var variable: String { servesWebhooks ? "WEBHOOK_LISTEN" : "API_LISTEN" }
 }

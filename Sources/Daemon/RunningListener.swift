@@ -4,13 +4,15 @@ internal import HTTPServer
 internal import System
 internal import TLS
 
-/// What listens for one purpose, at one or more addresses: a loop, its thread and a server.
+/// A running listener: a loop, its thread, and a server at one or more addresses.
 struct RunningListener {
   private let loop: EventLoop
   private let server: Server
   private let thread: Thread
 
-  /// Serves `sockets` from now on. `ended` is called once, on the loop, when the server has ended.
+  /// Starts to serve `sockets`.
+  ///
+  /// - Parameter ended: called once, on the loop, when the server has ended.
   init(
     named name: String, sockets: [ServerSocket], loop: EventLoop, handler: sending any RequestHandler,
     limits: ServerLimits, trustedProxies: TrustedProxies, tls: TLSContext?,
@@ -30,7 +32,7 @@ struct RunningListener {
     thread = try Thread(named: name) { loop.run() }
   }
 
-  /// Shows `tls` to connections from now on.
+  /// Uses `tls` for new connections.
   func show(_ tls: TLSContext) {
     loop.start { [server] in await server.show(tls) }
   }
@@ -50,10 +52,10 @@ struct RunningListener {
   }
 }
 
-/// How a server has ended.
+/// The end of a server.
 struct ServerEnd: Sendable {
-  /// Nil unless an error was the reason.
+  /// The error that ended it; nil after a shutdown.
   var error: SystemError?
-  /// Requests that had come whole and were not answered.
+  /// The number of complete requests that were cut before their response.
   var cutRequests = 0
 }

@@ -1,5 +1,6 @@
 package import EventLoop
 internal import Glibc
+package import Routing
 package import Store
 package import System
 package import TLS
@@ -18,6 +19,8 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
   /// - Parameter mayPass: whether the provider did not answer, so that the same start may succeed later.
   case secretNotFetched(String, mayPass: Bool)
   case provider(String)
+  /// Two routes of one listener have the same method and path: an error of the program.
+  case route(DuplicateRoute)
 
   /// Whether a later start may succeed with the same settings, so that a service manager should retry.
   package var mayPass: Bool {
@@ -69,6 +72,7 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
     case .secretNotFetched(let reason, _):
       "REPLICATE_WEBHOOK_SECRET is not set and could not be fetched with REPLICATE_API_TOKEN: \(reason)"
     case .provider(let reason): "calls to REPLICATE_API_URL cannot be made: \(reason)"
+    case .route(let error): "the routes contradict each other: \(error); report this as a bug"
     case .noHMAC: "OpenSSL offers no HMAC-SHA256: check its configuration and providers"
     }
   }

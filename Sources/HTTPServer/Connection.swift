@@ -74,8 +74,8 @@ final class Connection {
       enqueue(response, to: head.method, Self.option(keeping: head))
       guard await flush() else { return false }
       return await receiver.skipBody(of: rest)
-    case .request(let request):
-      let isKept = await answer(consume request, isLast: isLast)
+    case .request(let request, let respond):
+      let isKept = await answer(consume request, respond, isLast: isLast)
       guard await flush() else { return false }
       if !isKept { await linger() }
       return isKept
@@ -85,10 +85,12 @@ final class Connection {
   /// Enqueues the response, and releases the request's memory: a reader may be slow.
   ///
   /// - Returns: false if the connection ends with it.
-  private func answer(_ request: consuming Request, isLast: Bool) async -> Bool {
+  private func answer(
+    _ request: consuming Request, _ respond: @escaping Responder, isLast: Bool
+  ) async -> Bool {
     context.move(entry, to: .handling)
     let head = request.head
-    let response = await context.handler.respond(to: request)
+    let response = await respond(request)
     let isKept = !isLast && head.isPersistent && context.phase == .serving
     enqueue(response, to: head.method, isKept ? Self.option(keeping: head) : .close)
     return isKept

@@ -12,24 +12,29 @@ package protocol RequestHandler: AnyObject {
   ///
   /// The body of a request refused here is never read.
   func admit(_ head: RequestHead, from peer: Peer) -> Admission
-  func respond(to request: Request) async -> Response
   /// The response to a connection or request that cannot be served.
   func refuse(_ refusal: Refusal, from peer: Peer) -> Response
   /// Called for connection events, for metrics and logs.
   func observe(_ event: ConnectionEvent)
 }
 
-package enum Admission: Sendable {
-  /// Receive a body of at most so many bytes, then call ``RequestHandler/respond(to:)``.
-  case receive(bodyLimit: Int)
+/// The decision about a request whose header section has arrived.
+package enum Admission {
+  /// Receive a body of at most so many bytes, then respond.
+  ///
+  /// The responder keeps what the decision has parsed, so that nothing is parsed twice.
+  case receive(maxBodyBytes: Int, respond: Responder)
   case refuse(Response)
 }
+
+/// Responds to the request that was admitted.
+package typealias Responder = (Request) async -> Response
 
 /// The reason a request was not served.
 package enum Refusal: Equatable, Sendable {
   /// The request violates the protocol.
   case malformed(RequestError)
-  /// The declared length exceeds ``Admission/receive(bodyLimit:)``.
+  /// The declared length exceeds the limit of ``Admission/receive(maxBodyBytes:respond:)``.
   case bodyTooLarge(limit: Int)
   /// The header section or the body did not come in time.
   case timedOut

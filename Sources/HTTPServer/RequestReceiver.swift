@@ -5,7 +5,7 @@ internal import Time
 /// Receives the requests of one connection in order, within the limits.
 struct RequestReceiver: ~Copyable {
   enum Outcome {
-    case request(Request)
+    case request(Request, respond: Responder)
     /// Refused by its header section. A body may follow.
     case refused(Response, RequestHead)
     /// The rest of the input cannot be parsed. The method is nil if none was read.
@@ -49,18 +49,18 @@ struct RequestReceiver: ~Copyable {
       switch context.handler.admit(head, from: peer) {
       case .refuse(let response):
         return .refused(response, head)
-      case .receive(let wanted):
-        let bodyLimit = min(wanted, context.limits.message.maxBodyBytes)
-        if case .length(let length) = head.bodyFraming, length > bodyLimit {
-          return .failed(refusal(.bodyTooLarge(limit: bodyLimit)), method: method)
+      case .receive(let wanted, let respond):
+        let maxBodyBytes = min(wanted, context.limits.message.maxBodyBytes)
+        if case .length(let length) = head.bodyFraming, length > maxBodyBytes {
+          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes)), method: method)
         }
         if head.expectsContinue, head.bodyFraming != .none, input.isEmpty {
           guard await continuing() else { return .closed }
           context.move(entry, to: .receiving)
         }
-        let body = try await receiveBody(framed: head.bodyFraming, limit: bodyLimit)
+        let body = try await receiveBody(framed: head.bodyFraming, limit: maxBodyBytes)
         context.hold(body.count, for: entry)
-        return .request(Request(head: head, body: body, peer: peer))
+        return .request(Request(head: head, body: body, peer: peer), respond: respond)
       }
     } catch {
       switch error {

@@ -2,7 +2,7 @@ internal import ClientAddress
 internal import HTTPWire
 internal import Routing
 
-/// Who may ask the jobs API.
+/// The access rule of the jobs API.
 package struct APIAccess: Sendable {
   let tokens: [BearerToken]
 
@@ -10,9 +10,16 @@ package struct APIAccess: Sendable {
     self.tokens = tokens
   }
 
-  /// With tokens: one of them must be presented. Without: the request must name this machine, for a web page that an
-  /// operator visits can send requests to 127.0.0.1, but cannot make their Host a loopback name (DNS rebinding). It must
-  /// not come through a proxy either, whose clients may be anybody.
+  /// The access of routes that only read.
+  var reading: Access<Void> { Access(.apiToken, check: authorize) }
+
+  /// The access of routes that change something.
+  var changing: Access<Void> { Access(.apiToken, check: authorizeChange) }
+
+  /// Requires one of the tokens; without configured tokens, a direct request that names this machine.
+  ///
+  /// A web page that an operator visits can send requests to 127.0.0.1, but their Host is never a loopback name
+  /// (DNS rebinding). The clients of a proxy may be anybody.
   func authorize(_ head: RequestHead) throws(Problem) {
     guard tokens.isEmpty else {
       let authorization = head.fields.single("authorization")
@@ -33,7 +40,7 @@ package struct APIAccess: Sendable {
     }
   }
 
-  /// What proxies add to a request (RFC 9110 section 7.6.3, RFC 7239, and by custom).
+  /// Fields that proxies add to a request (RFC 9110 section 7.6.3, RFC 7239, and by custom).
   private static let proxyFields = [
     "via", "forwarded", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "x-original-forwarded-for",
     "true-client-ip", "cf-connecting-ip", "cdn-loop",
@@ -46,11 +53,13 @@ package struct APIAccess: Sendable {
     return fields.containsName(withPrefix: "x-forwarded") || proxyFields.contains { fields.contains($0) }
   }
 
-  /// The same, for a request that changes something. A web page may send some of those to another origin without asking,
-  /// and Host does not tell; but browsers then say from where (the Fetch standard, "append a request Origin header").
+  /// Requires, for a change without tokens, that it does not come from another origin's web page.
+  ///
+  /// A web page may send some changes to another origin without a preflight request, and with a good Host.
+  /// Browsers then add Origin (the Fetch standard, "append a request Origin header").
   func authorizeChange(_ head: RequestHead) throws(Problem) {
     try authorize(head)
-    // With a token, it is not the browser that proves who asks.
+    // A token is not added by the browser, so it proves the sender by itself.
     guard tokens.isEmpty else { return }
     for origin in head.fields.all("origin") {
       guard origin == "http://\(head.host)" || origin == "https://\(head.host)" else {

@@ -9,9 +9,11 @@ internal import Time
 struct EntityTag {
   let text: String
 
-  /// Of a job's document, which may show how far its order is: that does not count as a change of the job.
+  /// The tag of a job's document.
   ///
-  /// - Parameter next: what the document shows of the order's next try.
+  /// The document may show the progress of an order, which the job's revision does not count.
+  ///
+  /// - Parameter next: the order's next create call, as the document shows it.
   init(of job: Job, _ order: StoredOrder?, _ next: NextTry? = nil) {
     var text = "\"" + String(job.revision)
     if let order {
@@ -23,7 +25,9 @@ struct EntityTag {
     self.text = text + "\""
   }
 
-  /// RFC 9110 section 13.1.2: `*`, or one of a list, compared weakly: a `W/` before a tag does not matter.
+  /// Whether `*` or one of the listed tags matches (RFC 9110 section 13.1.2).
+  ///
+  /// The comparison is weak: a `W/` before a tag makes no difference.
   func isMatched(byIfNoneMatch values: [String]) -> Bool {
     values.flatMap { $0.split(separator: ",") }.contains { part in
       let tag = part.trimmed

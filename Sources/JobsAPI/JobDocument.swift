@@ -6,26 +6,27 @@ internal import Scheduler
 internal import Store
 internal import Time
 
-/// Jobs as the API shows them. `input`, `output`, `metrics` and the logs are slices of the body that the provider sent:
-/// no number is printed again. What is not known is absent.
+/// The API's JSON documents of jobs.
+///
+/// `input`, `output`, `metrics` and the logs are slices of the provider's body, so that no number is printed
+/// again. A member whose value is not known is absent.
 enum JobDocument {
-  /// The last logs that a job shows, in bytes of their JSON text.
-  static let logsTailLimit = 4096
+  /// The maximum length of a job's `logs_tail`, in bytes of JSON text.
+  static let maxLogsTailBytes = 4096
 
-  /// One job with everything.
+  /// The whole document of one job.
   ///
   /// - Parameters:
-  ///   - parts: where they are in `body`; nil where there is none yet.
-  ///   - order: what was asked for here; nil where nothing was.
-  ///   - next: when the order is tried next.
-  ///   - attempts: what came of earlier ones.
+  ///   - parts: the parts of `body`; nil where there is none yet.
+  ///   - order: nil for a job that was not created here.
+  ///   - next: the order's next create call.
+  ///   - attempts: the past attempts.
+  ///   - request: the order's request.
   static func whole(
     _ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?, _ next: NextTry? = nil,
-    attempts: [PastAttempt] = []
+    attempts: [PastAttempt] = [], request: PredictionRequest?
   ) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
-    // What could be placed can be read again.
-    let request = order.flatMap { try? PredictionRequest(body: $0.request.span, isStored: true) }
     writer.object { object in
       head(of: job, in: &object)
       object.member("progress", decimal: progress(of: job, parts, body: body))
@@ -48,13 +49,13 @@ enum JobDocument {
     return writer.bytes
   }
 
-  /// The text of all logs; empty where there are none.
+  /// The text of all logs; empty if there are none.
   static func logs(_ parts: PredictionParts?, body: [UInt8]) -> [UInt8] {
     guard let logs = parts?.logs, logs.kind == .string else { return [] }
     return Array(JSONString.decode(logs.contents, of: body.span).utf8)
   }
 
-  /// Jobs without what may be large: input, output, metrics and logs.
+  /// A list of jobs, without their large members: input, output, metrics and logs.
   static func list(_ jobs: [Job], next: Int64?) -> [UInt8] {
     var writer = JSONWriter(capacity: 512 * jobs.count + 64)
     writer.object { object in
@@ -72,7 +73,7 @@ enum JobDocument {
     return writer.bytes
   }
 
-  /// Deliveries, oldest first, and what the job was after each.
+  /// A job's history, oldest first, with its state after each entry.
   static func history(
     of job: Job, _ entries: [HistoryEntry], counts: [DeliveryOutcome: Int], isPartial: Bool
   ) -> [UInt8] {
@@ -126,7 +127,9 @@ extension JobDocument {
     object.member("stale_at", time: job.pollState.staleAt)
   }
 
-  /// 1 where the job has succeeded; else as far as its last progress bar is, and below 1: a bar ends before the job does.
+  /// 1 if the job has succeeded, else the fraction of its last progress bar.
+  ///
+  /// That stays below 1, because a bar ends before the job does.
   private static func progress(of job: Job, _ parts: PredictionParts?, body: [UInt8]) -> Decimal? {
     if job.phase == .succeeded { return Decimal(10_000, digits: 4) }
     guard let logs = parts?.logs, let fraction = LogProgress.fraction(in: logs, of: body.span) else {
@@ -135,13 +138,15 @@ extension JobDocument {
     return Decimal(min(Int64(fraction * 10_000), 9900), digits: 4)
   }
 
-  /// The provider's own backends disagree about times: an end before its start says nothing.
+  /// The duration between two times of the provider.
+  ///
+  /// Its backends disagree about times, so an end before its start is ignored.
   private static func seconds(from start: Timestamp?, to end: Timestamp?) -> Decimal? {
     guard let start, let end, start <= end else { return nil }
     return Decimal(end.milliseconds - start.milliseconds, digits: 3)
   }
 
-  /// The order, where a job that has not ended still waits for something of it.
+  /// The order as the API shows it: only while an open job still waits for a step of it.
   static func shown(_ order: StoredOrder?, of job: Job) -> StoredOrder? {
     guard let order, !job.phase.isTerminal, order.stage != .submitted || order.isCancelRequested else {
       return nil
@@ -184,7 +189,7 @@ extension JobDocument {
     object.member("source", string: entry.source.rawValue)
     object.member("webhook_id", string: entry.webhookID)
     object.member("received_at", time: entry.receivedAt)
-    object.member("provider_status", string: entry.providerWord)
+    object.member("provider_status", string: entry.shownStatus)
     object.member("outcome", string: entry.outcome.rawValue)
     object.member("code", string: entry.code)
     object.member("state", string: JobState(entry.phase).rawValue)
@@ -192,7 +197,7 @@ extension JobDocument {
     object.member("body_sha256", string: entry.digest?.hexadecimal)
   }
 
-  /// Replicate erases it from its own answers; what was posted here is kept.
+  /// The input: received, or posted where Replicate has erased it from its answers.
   private static func input(
     _ parts: PredictionParts?, _ body: [UInt8], _ request: PredictionRequest?
   ) -> ArraySlice<UInt8>? {
@@ -200,16 +205,16 @@ extension JobDocument {
     return parts?.isDataRemoved == true ? posted ?? received : received ?? posted
   }
 
-  /// The webhook URL's query, without our own token: the creator of the prediction put it there.
+  /// The query of the webhook URL that the prediction's creator chose, without our own token.
   private static func webhookQuery(_ webhook: JSONValue?, of body: [UInt8]) -> String? {
-    guard let webhook, webhook.kind == .string, webhook.range.count <= longestWebhook,
+    guard let webhook, webhook.kind == .string, webhook.range.count <= maxWebhookBytes,
       body[webhook.range].contains(UInt8(ascii: "?"))
     else { return nil }
     return JobToken.foreignQuery(of: JSONString.decode(webhook.contents, of: body.span))
   }
 
-  /// In bytes of JSON text: longer URLs are in the body alone.
-  private static let longestWebhook = 4096
+  /// In bytes of JSON text. The query of a longer URL is not shown.
+  private static let maxWebhookBytes = 4096
 
   private static func slice(_ value: JSONValue?, of body: [UInt8]) -> ArraySlice<UInt8>? {
     value.map { body[$0.range] }
@@ -217,18 +222,18 @@ extension JobDocument {
 
   private static func logsTail(_ logs: JSONValue, of body: [UInt8], in object: inout JSONWriter.Object) {
     guard logs.kind == .string else { return }
-    let tail = JSONString.tail(of: logs.contents, limit: logsTailLimit, in: body.span)
+    let tail = JSONString.tail(of: logs.contents, limit: maxLogsTailBytes, in: body.span)
     object.member("logs_tail") { $0.string(raw: body.span.extracting(tail)) }
   }
 }
 
 extension HistoryEntry {
-  /// Nil for a 404, and for an end that is the daemon's own.
-  fileprivate var providerWord: String? {
+  /// The provider's status; nil for a 404, and for an end that the daemon decided.
+  fileprivate var shownStatus: String? {
     source == .daemon || providerStatus.isEmpty ? nil : providerStatus
   }
 
-  /// Why the daemon ended the job.
+  /// The code of an end that the daemon decided.
   fileprivate var code: String? { source == .daemon ? providerStatus : nil }
 }
 

@@ -4,7 +4,7 @@ internal import JobRequests
 internal import Replicate
 internal import Routing
 
-/// What each way to refuse a wish is to whoever asked.
+/// The refusals of requests about jobs, as their senders receive them.
 extension Problem {
   static let jobNotFound = Problem(
     .notFound, .jobNotFound,
@@ -19,7 +19,7 @@ extension Problem {
 }
 
 extension Result where Failure == RecordingFailure {
-  /// What was written, or the refusal of a request of which nothing was kept.
+  /// The result of a commit. Throws the refusal of a request of which nothing was stored.
   func value() throws(Problem) -> Success {
     do throws(RecordingFailure) {
       return try get()

@@ -1,93 +1,107 @@
 internal import Bytes
 internal import Crypto
-package import EventLoop
 package import GroupCommit
-internal import HTTPServer
 internal import HTTPWire
 internal import JobRequests
 internal import Jobs
 package import Observability
 internal import Replicate
-internal import Routing
+package import Routing
 internal import Store
 internal import Time
 
-/// What the app asks for: jobs to create, and jobs to cancel. Each wish is on disk before it is answered; what becomes of it
-/// at the provider's is the affair of the threads that ask there.
+/// The part of the jobs API that writes: creating and canceling jobs.
+///
+/// A request is persisted before its 202. The scheduler's threads then make the calls to the provider.
 package final class OrdersEndpoint {
-  private let loop: EventLoop
+  private let views: JobViews
+  private let access: APIAccess
   private let recorder: Recorder
   private let metrics: Metrics
-  private let isConfigured: Bool
-  private let bodyLimit: Int
-  private let maxQueued: Int
-  private let wakeProvider: @Sendable () -> Void
+  private let limits: Limits
+  private let wakeScheduler: @Sendable () -> Void
   private let sha256 = SHA256()
   private var generator = SystemRandomNumberGenerator()
 
-  /// The largest body of a request: the largest input fits in twice. A row of the database holds it.
-  private static let longestRequest = 2 * PredictionRequest.longestInput
-  /// The body of a cancellation says nothing, but some clients send one.
-  private static let longestCancellation = 1024
-  private static let longestKey = 255
+  /// The limits of what can be ordered.
+  package struct Limits: Sendable {
+    /// Whether there is a token for the provider's API.
+    let isConfigured: Bool
+    let maxBodyBytes: Int
+    /// The maximum number of orders that wait to be sent.
+    let maxQueued: Int
 
-  /// - Parameters:
-  ///   - isConfigured: there is a token for the provider's API.
-  ///   - bodyLimit: the listener's own.
-  ///   - maxQueued: orders that may wait to be sent.
-  ///   - wakeProvider: tells the threads that ask the provider that there is something to do.
-  package init(
-    loop: EventLoop, recorder: Recorder, metrics: Metrics, isConfigured: Bool, bodyLimit: Int,
-    maxQueued: Int, wakeProvider: @escaping @Sendable () -> Void
-  ) {
-    self.loop = loop
-    self.recorder = recorder
-    self.metrics = metrics
-    self.isConfigured = isConfigured
-    self.maxQueued = maxQueued
-    self.bodyLimit = min(bodyLimit, Self.longestRequest)
-    self.wakeProvider = wakeProvider
+    /// - Parameter maxBodyBytes: the listener's own limit.
+    package init(isConfigured: Bool, maxBodyBytes: Int, maxQueued: Int) {
+      self.isConfigured = isConfigured
+      self.maxBodyBytes = maxBodyBytes
+      self.maxQueued = maxQueued
+    }
   }
 
-  /// What the header section alone decides of a request for a job.
+  /// The largest input fits in twice. A row of the database holds it.
+  private static let maxRequestBytes = 2 * PredictionRequest.longestInput
+  /// The body of a cancel request means nothing, but some clients send one.
+  private static let maxCancelBytes = 1024
+  private static let maxKeyBytes = 255
+
+  /// - Parameter wakeScheduler: called when there is a new order or cancel request.
+  package init(
+    views: JobViews, access: APIAccess, recorder: Recorder, metrics: Metrics, limits: Limits,
+    wakeScheduler: @escaping @Sendable () -> Void
+  ) {
+    self.views = views
+    self.access = access
+    self.recorder = recorder
+    self.metrics = metrics
+    self.limits = limits
+    self.wakeScheduler = wakeScheduler
+  }
+
+  package var routes: [Route] {
+    [
+      Route(
+        .post, "/jobs", name: "jobs", summary: "Creates a job.", access: access.changing,
+        maxBodyBytes: min(limits.maxBodyBytes, Self.maxRequestBytes), admit: admitCreation, respond: create),
+      Route(
+        .post, "/jobs/{id}/cancel", name: "cancel", summary: "Cancels a job.", access: access.changing,
+        maxBodyBytes: min(limits.maxBodyBytes, Self.maxCancelBytes), admit: admitCancellation,
+        respond: cancel),
+    ]
+  }
+}
+
+// MARK: - Creating
+
+extension OrdersEndpoint {
+  /// Checks the header section of a request to create a job.
   ///
-  /// - Returns: how large the body may be.
-  func admitPlacement(_ head: RequestHead) throws(Problem) -> Int {
+  /// - Returns: its `Idempotency-Key`.
+  private func admitCreation(_ head: RequestHead) throws(Problem) -> String? {
     try requireConfiguration()
     guard head.bodyFraming != .none else {
       throw Problem(.lengthRequired, .lengthRequired, "a request for a job has a body and says its length")
     }
     try head.requireJSON()
     try head.requireIdentityCoding()
-    _ = try Self.idempotencyKey(of: head)
-    return bodyLimit
+    return try Self.idempotencyKey(of: head)
   }
 
-  /// The same of a cancellation.
-  func admitCancellation(_ head: RequestHead) throws(Problem) -> Int {
-    try requireConfiguration()
-    guard head.bodyFraming != .none, head.bodyFraming != .length(0) else { return 0 }
-    try head.requireJSON()
-    try head.requireIdentityCoding()
-    return min(bodyLimit, Self.longestCancellation)
-  }
-
-  /// Keeps a request for a job.
-  ///
-  /// - Returns: the job's id, and whether the job is new.
-  func place(_ request: Request) async throws(Problem) -> (id: String, isNew: Bool) {
-    let order = try order(from: request)
-    let maxQueued = maxQueued
-    let answer = await recorder.write { (transaction) throws(StoreError) in
+  private func create(_ request: RoutedRequest<String?>) async throws(Problem) -> Response {
+    _ = try QueryParameters(request.head.target, allowing: [])
+    let parsed = try Self.parse(request.body)
+    let order = order(parsed, body: request.body, idempotencyKey: request.admitted)
+    let maxQueued = limits.maxQueued
+    let result = await recorder.write { (transaction) throws(StoreError) in
       try transaction.enqueue(order, maxQueued: maxQueued)
     }
-    switch try answer.value() {
-    case .created(let job):
+    switch try result.value() {
+    case .created(let job, let order):
       metrics.createdJobs.add()
-      wakeProvider()
-      return (job.id, true)
+      wakeScheduler()
+      return try response(.accepted, try views.view(of: job, order), parsed)
     case .known(let job):
-      return (job.id, false)
+      return try response(.ok, try views.view(job.id), parsed)
     case .conflict:
       throw Problem(
         .conflict, .conflict,
@@ -100,70 +114,88 @@ package final class OrdersEndpoint {
     }
   }
 
-  /// Keeps the wish that a job be canceled.
-  ///
-  /// - Returns: the job's id, and whether it has ended, before or now.
-  func cancel(_ id: String) async throws(Problem) -> (id: String, hasEnded: Bool) {
-    let now = now
-    let answer = await recorder.write { (transaction) throws(StoreError) in
-      try transaction.cancel(id, at: now)
+  private static func parse(_ body: [UInt8]) throws(Problem) -> PredictionRequest {
+    do throws(PredictionRequestError) {
+      return try PredictionRequest(body: body.span)
+    } catch {
+      throw Problem(error)
     }
-    switch try answer.value() {
-    case .noSuchJob: throw .jobNotFound
-    case .ended(let job): return (job.id, true)
-    case .requested(let job):
-      wakeProvider()
-      return (job.id, false)
+  }
+
+  private func order(_ request: PredictionRequest, body: [UInt8], idempotencyKey: String?) -> Order {
+    guard let digest = BodyDigest(bytes: sha256.digest(of: body.span)) else {
+      preconditionFailure("a SHA-256 of other than 32 bytes")
+    }
+    return Order(
+      id: request.id ?? JobID.make(using: &generator), idempotencyKey: idempotencyKey, digest: digest,
+      request: body, model: request.model, createdAt: views.now,
+      timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0))
+  }
+
+  /// The field of draft-ietf-httpapi-idempotency-key-header, with its quotes if it has some.
+  private static func idempotencyKey(of head: RequestHead) throws(Problem) -> String? {
+    switch head.fields.single("idempotency-key") {
+    case .none: return nil
+    case .one(let key)
+    where (1...maxKeyBytes).contains(key.utf8.count) && key.utf8.allSatisfy(\.isVisible):
+      return key
+    case .one, .repeated:
+      throw Problem(
+        .badRequest, .invalidParameter,
+        "Idempotency-Key is given once, as 1 to \(maxKeyBytes) visible ASCII characters")
     }
   }
 }
 
-// MARK: - The steps
+// MARK: - Canceling
 
 extension OrdersEndpoint {
-  private var now: Timestamp { Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds) }
+  /// Checks the header section of a cancel request.
+  private func admitCancellation(_ head: RequestHead) throws(Problem) {
+    try requireConfiguration()
+    guard head.bodyFraming != .none, head.bodyFraming != .length(0) else { return }
+    try head.requireJSON()
+    try head.requireIdentityCoding()
+  }
 
+  private func cancel(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
+    _ = try QueryParameters(request.head.target, allowing: [])
+    let (id, now) = (request.path["id"], views.now)
+    let result = await recorder.write { (transaction) throws(StoreError) in
+      try transaction.cancel(id, at: now)
+    }
+    switch try result.value() {
+    case .noSuchJob: throw .jobNotFound
+    case .ended(let job): return try response(.ok, try views.view(job.id))
+    case .requested(let job):
+      wakeScheduler()
+      return try response(.accepted, try views.view(job.id))
+    }
+  }
+}
+
+// MARK: - The steps of both
+
+extension OrdersEndpoint {
   private func requireConfiguration() throws(Problem) {
-    guard isConfigured else {
+    guard limits.isConfigured else {
       throw Problem(
         .notImplemented, .notConfigured,
         "this daemon has no token for Replicate's API: set REPLICATE_API_TOKEN and start it again")
     }
   }
 
-  private func order(from request: Request) throws(Problem) -> Order {
-    let wanted: PredictionRequest
-    do throws(PredictionRequestError) {
-      wanted = try PredictionRequest(body: request.body.span)
-    } catch {
-      throw Problem(error)
-    }
-    return Order(
-      id: wanted.id ?? JobID.make(using: &generator),
-      idempotencyKey: try Self.idempotencyKey(of: request.head),
-      digest: digest(of: request.body), request: request.body, model: wanted.model, createdAt: now,
-      timeout: wanted.timeout.map { Int64($0) * 1000 }, retries: Int64(wanted.retries ?? 0))
-  }
-
-  private func digest(of body: [UInt8]) -> BodyDigest {
-    guard let digest = BodyDigest(bytes: sha256.digest(of: body.span)) else {
-      preconditionFailure("a SHA-256 of other than 32 bytes")
-    }
-    return digest
-  }
-
-  /// Of the field that draft-ietf-httpapi-idempotency-key-header describes; its quotes, if it has some, are a part of it.
-  private static func idempotencyKey(of head: RequestHead) throws(Problem) -> String? {
-    switch head.fields.single("idempotency-key") {
-    case .none: return nil
-    case .one(let key)
-    where (1...longestKey).contains(key.utf8.count) && key.utf8.allSatisfy(\.isVisible):
-      return key
-    case .one, .repeated:
-      throw Problem(
-        .badRequest, .invalidParameter,
-        "Idempotency-Key is given once, as 1 to \(longestKey) visible ASCII characters")
-    }
+  /// The job after a change, and its location.
+  private func response(
+    _ status: Status, _ view: JobView, _ request: PredictionRequest? = nil
+  ) throws(Problem) -> Response {
+    Response(
+      status: status,
+      fields: [
+        ("Content-Type", "application/json"),
+        ("Location", "/jobs/\(PercentEncoding.encode(view.stored.job.id))"), ("ETag", view.tag.text),
+      ],
+      body: try views.document(of: view, request))
   }
 }
 

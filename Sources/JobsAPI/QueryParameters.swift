@@ -3,11 +3,11 @@ internal import HTTPWire
 internal import Routing
 internal import Time
 
-/// The parameters of one request's query: each known, each once.
+/// The parameters of a request's query. Each is known, and given once.
 struct QueryParameters {
   private var values: [String: String] = [:]
 
-  /// A misspelt filter would show everything, so a name that is not allowed is an error.
+  /// Rejects unknown names, because a misspelt filter would show everything.
   init(_ target: RequestTarget, allowing names: [String]) throws(Problem) {
     guard let parameters = target.queryParameters else {
       throw Self.invalid("the query is not validly percent-encoded")
@@ -46,7 +46,7 @@ struct QueryParameters {
     return choice
   }
 
-  /// In UTC.
+  /// A day in UTC.
   func day(_ name: String) throws(Problem) -> CalendarDay? {
     guard let text = values[name] else { return nil }
     guard let day = CalendarDay(text) else {

@@ -3,7 +3,7 @@ internal import Jobs
 internal import Store
 internal import Time
 
-/// What came to an end, by day and by model, and how many ends no delivery has told of.
+/// The API's document of usage: the ends of jobs by day and model, and lost webhooks.
 enum UsageDocument {
   /// - Parameter rows: the latest day first.
   static func render(_ rows: [DailyUsage], on days: ClosedRange<CalendarDay>) -> [UInt8] {
@@ -61,7 +61,9 @@ enum UsageDocument {
   }
 }
 
-/// A number with a fixed count of digits after the point, which no binary fraction holds exactly.
+/// A decimal number with a fixed number of digits after the point.
+///
+/// No binary fraction holds it exactly.
 struct Decimal {
   /// Of the last digit.
   let units: Int64

@@ -2,9 +2,9 @@ package import HTTPServer
 package import HTTPWire
 internal import JSONText
 
-/// The codes of all refusals: stable names, which clients and alerts may rely on.
+/// The codes of all refusals. Clients and alerts may rely on these names.
 package enum ProblemCode: String, CaseIterable, Sendable {
-  // A delivery.
+  // Of deliveries.
   case malformedJSON = "malformed_json"
   case missingField = "missing_field"
   case missingSignature = "missing_signature"
@@ -12,7 +12,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case timestampOutOfRange = "timestamp_out_of_range"
   case storeUnavailable = "store_unavailable"
   case overloaded
-  // The jobs API.
+  // Of the jobs API.
   case jobNotFound = "job_not_found"
   case invalidParameter = "invalid_parameter"
   case invalidRequest = "invalid_request"
@@ -25,7 +25,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case originNotAllowed = "origin_not_allowed"
   case proxyNotAllowed = "proxy_not_allowed"
   case draining
-  // Any request.
+  // Of any request.
   case notFound = "not_found"
   case methodNotAllowed = "method_not_allowed"
   case methodNotImplemented = "method_not_implemented"
@@ -35,13 +35,15 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case malformedRequest = "malformed_request"
 }
 
-/// A refusal that explains itself: `application/problem+json` (RFC 9457).
+/// A refusal as a problem document: `application/problem+json` (RFC 9457).
 package struct Problem: Error, Sendable {
   package let status: Status
   package let code: ProblemCode
-  /// One sentence for the sender: the cause and, where there is one, the fix. Never a value that was sent.
+  /// One sentence for the sender: the cause and, where there is one, the fix.
+  ///
+  /// It never quotes a value of the request.
   package let detail: String
-  /// What the log says beyond that: exact causes are for the operator, not for whoever sends.
+  /// The exact cause, which the log shows to the operator and the response does not show.
   package let reason: String?
   package let fields: [(name: String, value: String)]
 
@@ -76,32 +78,28 @@ extension Problem {
   package static let methodNotImplemented = Problem(
     .notImplemented, .methodNotImplemented, "HTTP has no such method (RFC 9110 section 9.1)")
 
-  /// RFC 9110 section 15.5.16: the answer says which codings are taken.
+  /// RFC 9110 section 15.5.16: the response names the accepted codings.
   static let contentCoded = Problem(
     .unsupportedMediaType, .unsupportedMediaType,
     "the body is compressed: send it as it is, without Content-Encoding",
     fields: [("Accept-Encoding", "identity")])
 
-  /// RFC 9110 section 15.5.6: the answer names what is allowed.
+  /// RFC 9110 section 15.5.6: the response names the allowed methods.
   package static func methodNotAllowed(allow methods: String) -> Problem {
     Problem(
       .methodNotAllowed, .methodNotAllowed, "this path answers \(methods)", fields: [("Allow", methods)])
   }
 
-  /// Senders give up about a minute after a prediction has ended: they should be back well before.
+  /// A 503 with a short `Retry-After`.
+  ///
+  /// Senders give up about a minute after a prediction has ended, so they should retry well before that.
   package static func unavailable(_ code: ProblemCode, _ detail: String, reason: String? = nil) -> Problem {
     Problem(.serviceUnavailable, code, detail, reason: reason, fields: [("Retry-After", "5")])
   }
 }
 
 extension RequestHead {
-  package func requireMethod(among methods: [Method]) throws(Problem) {
-    guard methods.contains(method) else {
-      throw .methodNotAllowed(allow: methods.map(\.name).joined(separator: ", "))
-    }
-  }
-
-  /// A body that is compressed is another than the one that is wanted, and what it becomes has no bound.
+  /// Rejects a compressed body, whose content has no bound.
   package func requireIdentityCoding() throws(Problem) {
     let codings = fields.listMembers("content-encoding")
     guard codings.allSatisfy({ $0 == "identity" }) else { throw .contentCoded }

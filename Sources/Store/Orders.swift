@@ -88,9 +88,20 @@ package struct StoredOrder: Sendable {
   func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt }
 }
 
+extension StoredOrder {
+  /// A new order, as its row has it.
+  fileprivate init(queued order: Order, number: Int64) {
+    self.init(
+      number: number, digest: order.digest, stage: .queued, dueAt: order.createdAt, tries: 0, sentAt: nil,
+      absenceConclusiveAt: nil, timeout: order.timeout, retriesLeft: order.retries, isCancelRequested: false,
+      reason: nil, refusals: 0, isRestored: false, request: order.request)
+  }
+}
+
 /// The result of enqueueing an order.
 package enum EnqueueResult: Sendable {
-  case created(Job)
+  /// The job and the order, as they were written.
+  case created(StoredJob, StoredOrder)
   /// The same request was enqueued before.
   case known(Job)
   /// Another request was enqueued before with the same id or key.
@@ -123,7 +134,7 @@ extension StoreTransaction {
     let job = Job(createdHere: Job.Origin(id: order.id, createdAt: order.createdAt), model: order.model)
     let number = try statements.insertJob(job, body: [])
     try orders.insert(order, job: number)
-    return .created(job)
+    return .created(StoredJob(number: number, job: job, body: []), StoredOrder(queued: order, number: number))
   }
 
   private func earlier(_ number: Int64, than order: Order) throws(StoreError) -> EnqueueResult {

@@ -1,14 +1,13 @@
 internal import Routing
 internal import GroupCommit
-internal import HTTPServer
 internal import HTTPWire
 internal import Replicate
 internal import StandardWebhooks
 internal import Store
 
-/// What each way to refuse a delivery is to its sender.
+/// The refusals of a delivery, as its sender receives them.
 extension Problem {
-  /// RFC 9110 section 11.6.1: a 401 carries a challenge. Ours names the scheme that would be accepted.
+  /// A 401 with its challenge, which names the accepted scheme (RFC 9110 section 11.6.1).
   static func unauthenticated(_ code: ProblemCode, _ detail: String, reason: String? = nil) -> Problem {
     Problem(
       .unauthorized, code, detail, reason: reason,
@@ -28,7 +27,7 @@ extension Problem {
     }
   }
 
-  /// The signature was right, so the sender may know exactly what is wrong.
+  /// The exact fault: the signature held, so the sender may know it.
   init(_ error: PredictionError) {
     switch error {
     case .malformedJSON: self.init(.badRequest, .malformedJSON, "\(error)")

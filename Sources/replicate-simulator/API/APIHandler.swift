@@ -33,17 +33,17 @@ final class APIHandler: RequestHandler {
     do throws(APIProblem) {
       let route = try APIRoute(head.method, head.target.segments)
       if route.needsToken { try authorize(head) }
-      guard route == .createFile else { return .receive(bodyLimit: bodyLimit) }
+      let respond: Responder = { [self] in await self.respond(to: $0, at: route) }
+      guard route == .createFile else { return .receive(maxBodyBytes: bodyLimit, respond: respond) }
       if case .length(let length) = head.bodyFraming, length > FileUpload.maxBodySize { throw .fileTooLarge }
-      return .receive(bodyLimit: FileUpload.maxBodySize)
+      return .receive(maxBodyBytes: FileUpload.maxBodySize, respond: respond)
     } catch {
       return .refuse(error.response)
     }
   }
 
-  func respond(to request: Request) async -> Response {
+  private func respond(to request: Request, at route: APIRoute) async -> Response {
     do throws(APIProblem) {
-      let route = try APIRoute(request.head.method, request.head.target.segments)
       if route == .overview { return try await overview(request.head) }
       if latency > .zero { _ = await loop.sleep(until: loop.now + latency) }
       let failure = await provider.nextFailure(ofCreation: route.isCreation)

@@ -11,6 +11,7 @@ import Jobs
 import Logging
 @testable import Observability
 @testable import Replicate
+import Routing
 @testable import Scheduler
 import Simulation
 import StandardWebhooks
@@ -80,18 +81,28 @@ final class Incarnation {
     loop: EventLoop, queue: CommitQueue, path: String, secret: Secret, bodyLimit: Int
   ) throws -> sending ListenerHandler {
     let recorder = Recorder(loop: loop, queue: queue)
+    let verifier = DeliveryVerifier(
+      secrets: WebhookSecrets([secret]), toleranceSeconds: 300, metrics: metrics, mismatched: {})
+    guard let verifier else { preconditionFailure("OpenSSL has no HMAC-SHA256") }
+    let webhooks = WebhookEndpoint(
+      loop: loop, verifier: verifier,
+      decoder: DeliveryDecoder(
+        rules: OutputRules(), token: JobToken(key: Array(repeating: 1, count: 32)), metrics: metrics),
+      recorder: recorder, metrics: metrics,
+      deliveryLog: LineLogHandler(level: .critical, format: .text, sink: try sink.get()),
+      maxBodyBytes: bodyLimit)
+    let reader = try StoreReader(path: path, busyTimeout: 0)
+    let views = JobViews(loop: loop, reader: reader, pace: CreationPace())
+    let access = APIAccess(tokens: [])
+    let jobs = JobsEndpoint(views: views, access: access)
+    let orders = OrdersEndpoint(
+      views: views, access: access, recorder: recorder, metrics: metrics,
+      limits: OrdersEndpoint.Limits(isConfigured: false, maxBodyBytes: bodyLimit, maxQueued: .max),
+      wakeScheduler: {})
+    let probes = ProbesEndpoint(
+      views: views, recorder: recorder, lifecycle: Lifecycle(), metrics: metrics, access: access)
     return ListenerHandler(
-      webhooks: WebhookEndpoint(
-        loop: loop, secrets: WebhookSecrets([secret]), toleranceSeconds: 300, rules: OutputRules(),
-        token: JobToken(key: Array(repeating: 1, count: 32)), recorder: recorder, metrics: metrics,
-        deliveryLog: LineLogHandler(level: .critical, format: .text, sink: try sink.get()),
-        bodyLimit: bodyLimit, verificationFailed: {}),
-      api: JobsEndpoint(
-        loop: loop, reader: try StoreReader(path: path, busyTimeout: 0), recorder: recorder,
-        orders: OrdersEndpoint(
-          loop: loop, recorder: recorder, metrics: metrics, isConfigured: false, bodyLimit: bodyLimit,
-          maxQueued: .max, wakeProvider: {}),
-        pace: CreationPace(), access: APIAccess(tokens: []), lifecycle: Lifecycle(), metrics: metrics),
+      routes: try RouteTable(webhooks.routes + jobs.routes + orders.routes + probes.routes),
       trustedProxies: .none, metrics: metrics, logger: logger,
       refusalLog: RefusalLog(loop: loop, logger: logger))
   }

@@ -6,14 +6,17 @@ import Testing
 @Suite struct OrderTests {
   @Test func anOrderIsAJobBeforeTheProviderKnowsOfIt() throws {
     let store = try OrderedStore()
-    guard case .created(let job) = try store.place("j1", timeout: 5000, retries: 2) else {
+    guard case .created(let created, let written) = try store.place("j1", timeout: 5000, retries: 2) else {
       Issue.record("not created")
       return
     }
+    let job = created.job
     #expect(job.id == "j1" && job.state == .pending && job.model == "owner/model" && job.revision == 1)
     let stored = try #require(try store.reader.job("j1"))
-    #expect(stored.job == job && stored.body.isEmpty)
+    #expect(stored.number == created.number && stored.job == job && stored.body.isEmpty)
     let order = try store.order("j1")
+    // The result of the commit is what a reader finds.
+    #expect(String(reflecting: written) == String(reflecting: order))
     #expect(order.stage == .queued && order.dueAt == store.now && order.tries == 0 && order.sentAt == nil)
     #expect(order.retriesLeft == 2 && !order.isCancelRequested && order.request == Array("{}".utf8))
     #expect(try store.reader.jobs(matching: JobFilter(), before: nil, limit: 5).jobs == [job])
@@ -50,9 +53,9 @@ import Testing
     try store.reopen()
     let kind: Kind
     switch try store.place(id, key: key, request: request) {
-    case .created(let job):
+    case .created(let created, _):
       kind = .created
-      #expect(job.id == id)
+      #expect(created.job.id == id)
     case .known(let job):
       kind = .known
       #expect(job.id == "j1")

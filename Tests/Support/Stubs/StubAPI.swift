@@ -53,7 +53,9 @@ private final class StubHandler: RequestHandler {
     self.answer = answer
   }
 
-  func admit(_ head: RequestHead, from peer: Peer) -> Admission { .receive(bodyLimit: 8 * 1024 * 1024) }
+  func admit(_ head: RequestHead, from peer: Peer) -> Admission {
+    .receive(maxBodyBytes: 8 * 1024 * 1024, respond: respond)
+  }
 
   func respond(to request: Request) async -> Response {
     let head = request.head

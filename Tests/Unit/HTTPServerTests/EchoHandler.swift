@@ -20,7 +20,8 @@ final class EchoHandler: RequestHandler {
 
   func admit(_ head: RequestHead, from peer: Peer) -> Admission {
     head.target.segments == ["refused"]
-      ? .refuse(Response(status: .notFound, body: Array("no".utf8))) : .receive(bodyLimit: 200_000)
+      ? .refuse(Response(status: .notFound, body: Array("no".utf8)))
+      : .receive(maxBodyBytes: 200_000, respond: respond)
   }
 
   func respond(to request: Request) async -> Response {

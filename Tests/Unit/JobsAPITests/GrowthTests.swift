@@ -64,7 +64,7 @@ import Testing
       let digest = BodyDigest(bytes: SHA256().digest(of: body.span))
     else { return }
     let job = Job(firstSeenIn: prediction.snapshot(digest: digest), receivedAt: Timestamp(milliseconds: 0))
-    _ = JobDocument.whole(job, prediction.parts, body: body, order: nil)
+    _ = JobDocument.whole(job, prediction.parts, body: body, order: nil, request: nil)
   }
 
   private static func seconds(_ work: () -> Void) -> Double {

@@ -42,7 +42,7 @@ import Testing
     let body = try Self.body(name)
     let job = try Self.job(from: body)
     let parts = try #require(Self.parts(of: body, keptFor: job))
-    let document = JobDocument.whole(job, parts, body: body, order: nil)
+    let document = JobDocument.whole(job, parts, body: body, order: nil, request: nil)
     let url = try #require(Bundle.module.url(forResource: "Documents/\(name)", withExtension: nil))
     let expected = try Data(contentsOf: url)
     #expect(String(decoding: document, as: UTF8.self) == String(decoding: expected, as: UTF8.self))
@@ -57,7 +57,8 @@ import Testing
   func progressIsBelowOneUntilSuccess(_ status: String, _ logs: String, _ progress: Double) throws {
     let body = Array(#"{"id":"p","status":"\#(status)","output":"o","logs":"\#(logs)"}"#.utf8)
     let job = try Self.job(from: body)
-    let document = JobDocument.whole(job, Self.parts(of: body, keptFor: job), body: body, order: nil)
+    let document = JobDocument.whole(
+      job, Self.parts(of: body, keptFor: job), body: body, order: nil, request: nil)
     let object = try #require(JSONSerialization.jsonObject(with: Data(document)) as? [String: Any])
     #expect(object["progress"] as? Double == progress)
   }

@@ -9,33 +9,6 @@ import Testing
 
 /// Small rules of the API, each a table.
 @Suite struct RuleTests {
-  @Test(
-    arguments: [
-      (["webhooks", "replicate"], .webhook), (["webhooks", "replicate", ""], .webhook), (["jobs"], .jobs),
-      (["jobs", ""], .jobs),
-      (["jobs", "a b"], .job(id: "a b")), (["jobs", "a", ""], .job(id: "a")),
-      (["jobs", "a", "history"], .history(id: "a")), (["jobs", "a", "logs"], .logs(id: "a")),
-      (["jobs", "history"], .job(id: "history")), (["healthz"], .liveness), (["readyz", ""], .readiness),
-      (["jobs", "a", "cancel"], .cancel(id: "a")), (["jobs", "a", "cancel", ""], .cancel(id: "a")),
-      (["jobs", "cancel"], .job(id: "cancel")), (["usage"], .usage), (["usage", ""], .usage),
-      (["metrics"], .metrics),
-      ([], .server), ([""], nil), (["", ""], nil), (["webhooks"], nil),
-      (["webhooks", "replicate", "x"], nil),
-      (["*"], nil),
-      (["webhooks", "replicate", "", ""], .webhook), (["Webhooks", "replicate"], nil),
-      (["", "webhooks", "replicate"], .webhook), (["webhooks", "", "replicate"], .webhook),
-      (["", "", "webhooks", "", "", "replicate", ""], .webhook),
-      (["", "webhooks", "", "replicate", "x"], nil),
-      (["", "healthz"], .liveness), (["", "jobs", "a"], .job(id: "a")), (["jobs", "a", "", "history"], nil),
-      (["", "jobs", "", "history"], nil), (["jobs", "", "a"], nil), (["jobs", "", ""], .jobs),
-      (["jobs", "a", "other"], nil),
-      (["jobs", "", "history"], nil), (["jobs", "", "cancel"], nil), (["", "jobs"], .jobs),
-      (["jobs", "a", "Cancel"], nil), (["jobs", "a", "cancel", "b"], nil), (["usage", "a"], nil),
-    ] as [([String], Route?)])
-  func pathsLeadToRoutes(_ segments: [String], _ route: Route?) {
-    #expect(Route(segments) == route)
-  }
-
   @Test(arguments: [
     ("localhost", true), ("localhost:8081", true), ("LOCALHOST", true), ("127.0.0.1", true),
     ("127.0.0.1:80", true),

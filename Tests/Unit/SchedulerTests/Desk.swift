@@ -123,7 +123,9 @@ extension Desk {
     let snapshot = try #require(stored.job.snapshot)
     let parts = PredictionParts(
       keptBody: stored.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
-    return String(
-      decoding: JobDocument.whole(stored.job, parts, body: stored.body, order: try order(id)), as: UTF8.self)
+    let order = try order(id)
+    let document = JobDocument.whole(
+      stored.job, parts, body: stored.body, order: order, request: order.parsedRequest)
+    return String(decoding: document, as: UTF8.self)
   }
 }

@@ -1,0 +1,101 @@
+internal import EventLoop
+internal import GroupCommit
+internal import HTTPServer
+internal import HTTPWire
+internal import JobsAPI
+internal import Observability
+internal import Replicate
+internal import Routing
+internal import Scheduler
+internal import StandardWebhooks
+internal import Store
+internal import System
+internal import WebhookIntake
+
+/// The part of the daemon that one listener serves.
+enum ListenerPurpose: String, CaseIterable {
+  case webhooks
+  case api
+  /// One address for both.
+  case shared
+
+  var servesWebhooks: Bool { self != .api }
+  var servesAPI: Bool { self != .webhooks }
+}
+
+/// The services that the endpoints of all listeners share.
+struct SharedServices {
+  let metrics: Metrics
+  let deliveryLog: LineLogHandler
+  let lifecycle: Lifecycle
+  let queue: CommitQueue
+  let secrets: WebhookSecrets
+  let token: JobToken
+  let inbox: DispatcherInbox
+}
+
+/// Joins the routes of the rooms for one listener.
+struct ListenerRoutes {
+  let settings: DaemonSettings
+  let services: SharedServices
+
+  /// - Parameter loop: the listener's, on which the endpoints run.
+  func table(for purpose: ListenerPurpose, on loop: EventLoop) throws(StartError) -> RouteTable {
+    let recorder = Recorder(loop: loop, queue: services.queue)
+    var routes: [Route] = []
+    if purpose.servesWebhooks { routes += try webhookRoutes(on: loop, recorder) }
+    if purpose.servesAPI { routes += try apiRoutes(on: loop, recorder) }
+    routes.append(Self.liveness)
+    do throws(DuplicateRoute) {
+      return try RouteTable(routes)
+    } catch {
+      throw .route(error)
+    }
+  }
+
+  private static var liveness: Route {
+    Route(
+      .get, "/healthz", name: "healthz", summary: "Responds while the listener's loop runs.", access: .open
+    ) { _ in
+      Response(
+        status: .ok, fields: [("Content-Type", "application/json")], body: Array(#"{"status":"ok"}"#.utf8))
+    }
+  }
+
+  private var maxBodyBytes: Int { settings.listeners.limits.message.maxBodyBytes }
+
+  private func webhookRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
+    let verifier = DeliveryVerifier(
+      secrets: services.secrets, toleranceSeconds: settings.intake.signatureTolerance.components.seconds,
+      metrics: services.metrics, mismatched: { [inbox = services.inbox] in inbox.noteFailedVerification() })
+    guard let verifier else { throw .noHMAC }
+    let decoder = DeliveryDecoder(
+      rules: settings.provider.outputRules, token: services.token, metrics: services.metrics)
+    return WebhookEndpoint(
+      loop: loop, verifier: verifier, decoder: decoder, recorder: recorder, metrics: services.metrics,
+      deliveryLog: services.deliveryLog, maxBodyBytes: maxBodyBytes
+    ).routes
+  }
+
+  private func apiRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
+    let reader: StoreReader
+    do throws(StoreError) {
+      reader = try StoreReader(path: settings.database.path)
+    } catch {
+      throw .store(error)
+    }
+    let views = JobViews(loop: loop, reader: reader, pace: services.inbox.pace)
+    let access = APIAccess(tokens: settings.access.tokens)
+    let limits = OrdersEndpoint.Limits(
+      isConfigured: settings.provider.token != nil, maxBodyBytes: maxBodyBytes,
+      maxQueued: settings.provider.maxQueuedOrders)
+    let jobs = JobsEndpoint(views: views, access: access)
+    let orders = OrdersEndpoint(
+      views: views, access: access, recorder: recorder, metrics: services.metrics, limits: limits,
+      wakeScheduler: { [inbox = services.inbox] in inbox.wake() })
+    let probes = ProbesEndpoint(
+      views: views, recorder: recorder, lifecycle: services.lifecycle, metrics: services.metrics,
+      access: access)
+    return jobs.routes + orders.routes + probes.routes
+  }
+}

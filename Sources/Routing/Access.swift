@@ -1,0 +1,30 @@
+package import HTTPWire
+
+/// An access rule of a route, and the check that enforces it.
+///
+/// `Credentials` is what the check finds in the header section, for the route's handler.
+package struct Access<Credentials> {
+  package let kind: AccessKind
+  let check: (RequestHead) throws(Problem) -> Credentials
+
+  package init(_ kind: AccessKind, check: @escaping (RequestHead) throws(Problem) -> Credentials) {
+    self.kind = kind
+    self.check = check
+  }
+}
+
+extension Access where Credentials == Void {
+  /// Everybody may use the route.
+  package static var open: Self { Self(.open) { _ in } }
+}
+
+/// The kinds of access, as the API's description names them.
+package enum AccessKind: Sendable {
+  case open
+  /// A signature over the delivery.
+  ///
+  /// Its fields are checked first, and the signature once the body has arrived.
+  case deliverySignature
+  /// A bearer token; without configured tokens, a direct request from this machine.
+  case apiToken
+}

@@ -1,0 +1,124 @@
+package import HTTPWire
+
+/// The routes of one listener, found by path and method.
+///
+/// A trailing slash makes no difference, and neither do doubled ones. Replicate follows no redirect, and a
+/// webhook that does not arrive goes unnoticed.
+package struct RouteTable {
+  private let resources: [Resource]
+  /// The server as a whole, for `OPTIONS *` (RFC 9110 section 9.3.7).
+  private let server: Resource
+
+  /// All routes, in the order in which they are tried.
+  package var routes: [Route] { resources.flatMap(\.routes) }
+
+  /// Throws if two routes have the same method and path.
+  package init(_ routes: [Route]) throws(DuplicateRoute) {
+    var resources: [Resource] = []
+    for route in routes {
+      guard let index = resources.firstIndex(where: { $0.path.isSamePath(as: route.path) }) else {
+        resources.append(Resource(routes: [route]))
+        continue
+      }
+      let known = resources[index].routes
+      guard !known.contains(where: { $0.method == route.method }) else {
+        throw DuplicateRoute(method: route.method, path: route.path)
+      }
+      resources[index] = Resource(routes: known + [route])
+    }
+    // A literal segment precedes a parameter.
+    self.resources = resources.sorted { $0.path.parameterCount < $1.path.parameterCount }
+    server = Resource(routes: [Self.options(for: resources)])
+  }
+
+  private static func options(for resources: [Resource]) -> Route {
+    let served = Set(resources.flatMap(\.methods))
+    let methods = [Method.get, .head, .post].filter(served.contains) + [.options]
+    let allow = Self.text(of: methods)
+    return Route(
+      .options, "*", name: "*", summary: "Names the methods that this server responds to.", access: .open
+    ) { _ in Response(status: .noContent, fields: [("Allow", allow)]) }
+  }
+
+  fileprivate static func text(of methods: [Method]) -> String {
+    methods.map(\.name).joined(separator: ", ")
+  }
+}
+
+/// A route that was declared twice.
+package struct DuplicateRoute: Error, Sendable, CustomStringConvertible {
+  let method: Method
+  let path: PathPattern
+
+  package var description: String { "two handlers are declared for \(method.name) \(path)" }
+}
+
+// MARK: - Matching
+
+extension RouteTable {
+  /// A path that was found, with its segments as its routes expect them.
+  package struct Match {
+    fileprivate let resource: Resource
+    fileprivate let segments: [String]
+
+    /// Names the path in logs and metrics, without its parameters.
+    package var name: String { resource.routes[0].name }
+  }
+
+  /// - Parameter segments: the decoded segments of a request's path; none for `*`.
+  package func match(_ segments: [String]) -> Match? {
+    guard let last = segments.last else { return Match(resource: server, segments: segments) }
+    let count = last.isEmpty ? segments.count - 1 : segments.count
+    for resource in resources where resource.path.matches(segments, count: count) {
+      return Match(resource: resource, segments: segments)
+    }
+    return matchWithoutDoubledSlashes(segments)
+  }
+
+  /// An empty segment inside a path with parameters may be a missing value, so there it matches nothing.
+  private func matchWithoutDoubledSlashes(_ segments: [String]) -> Match? {
+    guard segments.contains("") else { return nil }
+    let inner = segments.drop(while: \.isEmpty).reversed().drop(while: \.isEmpty)
+    let collapsed = segments.filter { !$0.isEmpty }
+    let isDoubledInside = inner.count > collapsed.count
+    for resource in resources where resource.path.matches(collapsed, count: collapsed.count) {
+      guard !isDoubledInside || resource.path.parameterCount == 0 else { continue }
+      return Match(resource: resource, segments: collapsed)
+    }
+    return nil
+  }
+
+  /// Decides by the header section: method, then path, then the method at this path, then access.
+  ///
+  /// - Parameter match: of the request's path.
+  package func admit(
+    _ head: RequestHead, _ match: Match?
+  ) throws(Problem) -> (maxBodyBytes: Int, respond: Route.Handler) {
+    guard head.method.isStandard else { throw .methodNotImplemented }
+    guard let match else { throw .notFound }
+    guard let route = match.resource.route(for: head.method) else {
+      throw .methodNotAllowed(allow: Self.text(of: match.resource.methods))
+    }
+    return (route.maxBodyBytes, try route.admit(head, at: match.segments))
+  }
+}
+
+/// The routes of one path, by method.
+private final class Resource {
+  let routes: [Route]
+
+  init(routes: [Route]) {
+    self.routes = routes
+  }
+
+  var path: PathPattern { routes[0].path }
+
+  /// HEAD comes along with GET (RFC 9110 section 9.3.2).
+  var methods: [Method] { routes.flatMap { $0.method == .get ? [.get, .head] : [$0.method] } }
+
+  func route(for method: Method) -> Route? {
+    let wanted = method == .head ? .get : method
+    for route in routes where route.method == wanted { return route }
+    return nil
+  }
+}
