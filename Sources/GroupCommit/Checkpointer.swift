@@ -5,49 +5,53 @@ package import Store
 internal import Synchronization
 internal import System
 
-/// Moves the write-ahead log into the database, on a thread of its own, so that no acknowledgement waits for it.
+/// Background checkpoints of the WAL, on a thread of their own.
 ///
-/// SQLite begins the log anew only when all of it was moved, and beside a busy writer another thread never quite gets there.
-/// So this one follows the log until little has come meanwhile, and leaves that to the writer.
+/// No group commit waits for them. SQLite resets the WAL only after a checkpoint of all its frames. While a
+/// busy writer appends, another thread never quite gets there. This one therefore repeats until few new
+/// frames are left, and the writer finishes with those.
 package final class Checkpointer: Sendable {
-  /// Pages in the log from which moving them is worth two syncs: 16 MiB. Pages of indexes change again with nearly every
-  /// commit: the longer the log, the fewer of them are moved for each delivery.
+  /// Pages in the WAL that are worth a checkpoint: 16 MiB.
+  ///
+  /// A checkpoint takes two syncs.
+  /// Pages of indexes change again with nearly every commit: the longer the WAL, the fewer of them are
+  /// written for each delivery.
   static let checkpointThresholdPages = 4096
 
-  /// So little the writer can move between two commits without keeping anybody waiting: 2 MiB.
+  /// Pages that the writer may checkpoint between two commits: 2 MiB.
   private static let maxInlineCheckpointPages = 512
 
-  /// Against a writer that is faster than this thread it is no use to go on.
+  /// Passes of one checkpoint. A writer that is faster than this thread gains nothing from more.
   private static let maxPasses = 6
 
-  /// Pages in the log from which it no longer rests: 48 MiB.
+  /// Pages in the WAL from which checkpoints are no longer throttled: 48 MiB.
   static let urgentPages = 3 * checkpointThresholdPages
 
   private let requests = BlockingQueue<Void>(capacity: 1)
   private let shouldWriterFinish = Atomic(false)
-  /// Held while pages are moved: SQLite turns away whoever else wants to do it then.
-  private let moving = Lock(())
+  /// Held during a checkpoint, because SQLite rejects a second one at the same time.
+  private let checkpointLock = Lock(())
   private let isUrgent = Atomic(false)
   private let isClosed = Atomic(false)
 
   package init() {}
 
-  /// Asks for a checkpoint; one that is due already is enough.
+  /// Requests a checkpoint; requests are coalesced.
   func request() {
     _ = requests.push(())
   }
 
-  /// Whether there is little left for the writer to move. True once each time.
+  /// Whether the writer should finish the checkpoint. True once for each request.
   func consumeFinishRequest() -> Bool {
     shouldWriterFinish.exchange(false, ordering: .relaxed)
   }
 
-  /// Runs `body`, which moves pages, when nobody else moves any: waits for that if need be.
+  /// Runs `body`, a checkpoint, after any other checkpoint has ended.
   func withCheckpointLock<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
-    try moving.withLock(body)
+    try checkpointLock.withLock(body)
   }
 
-  /// What it does between pages, so that those whom senders wait for find a processor and the disk.
+  /// Sleeps between pages, which leaves processor and disk to group commits.
   package func throttle() {
     guard mayThrottle else { return }
     Thread.sleep(for: .microseconds(500))
@@ -55,7 +59,7 @@ package final class Checkpointer: Sendable {
 
   var mayThrottle: Bool { !isUrgent.load(ordering: .relaxed) && !isClosed.load(ordering: .relaxed) }
 
-  /// To be told after each commit: how many pages the log has.
+  /// Notes the size of the WAL. Called after each commit.
   func noteWAL(pages: Int) {
     isUrgent.store(pages >= Self.urgentPages, ordering: .relaxed)
   }
@@ -69,7 +73,7 @@ package final class Checkpointer: Sendable {
   package func run(_ store: StoreCheckpointer, metrics: Metrics, logger: Logger) {
     while requests.popAll() != nil {
       do throws(StoreError) {
-        try follow(store)
+        try checkpoint(store)
         metrics.checkpoints.add()
       } catch {
         logger.warning("a checkpoint failed and will be tried again", metadata: ["cause": "\(error)"])
@@ -77,14 +81,14 @@ package final class Checkpointer: Sendable {
     }
   }
 
-  private func follow(_ store: StoreCheckpointer) throws(StoreError) {
+  private func checkpoint(_ store: StoreCheckpointer) throws(StoreError) {
     var last = try withCheckpointLock { () throws(StoreError) in try store.checkpoint() }
     for _ in 0..<Self.maxPasses {
-      // Now, and not when the writer waits for it.
+      // Synced here, because otherwise the writer's next checkpoint would wait for the disk.
       try store.syncDatabase()
       let next = try withCheckpointLock { () throws(StoreError) in try store.checkpoint() }
       let growth = next.walPages - last.walPages
-      // Nothing has come, or a reader needs what is left.
+      // Either the WAL has not grown, or a reader pins the remaining frames.
       guard growth > 0, next.pendingPages == 0 else { return }
       guard growth > Self.maxInlineCheckpointPages else {
         return shouldWriterFinish.store(true, ordering: .relaxed)

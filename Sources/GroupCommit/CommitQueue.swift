@@ -4,31 +4,32 @@ internal import Store
 internal import Synchronization
 internal import System
 
-/// What waits for the one ``Committer``, from the recorders of all loops.
+/// The submissions of all threads that wait for the next group commit.
 package final class CommitQueue: Sendable {
-  /// Deliveries that may wait. A full queue means that the disk has stopped; senders try again for about a minute.
+  /// Submissions that may wait. A full queue means that the disk has stopped; senders retry for about a
+  /// minute.
   private static let capacity = 4096
 
   let submissions = BlockingQueue<Submission>(capacity: CommitQueue.capacity)
-  /// Writing has failed, and has not been seen to work again: see ``WritingHealth``.
+  /// Whether writing has failed and not worked since: see ``WritingHealth``.
   let isFailing = Atomic(false)
 
   package init() {}
 
   enum Submission: Sendable {
-    case delivery(Delivery, Waiting<Recorder.Outcome>)
-    case work(StoreWork)
-    case probe(Waiting<Bool>)
+    case delivery(Delivery, LoopContinuation<Recorder.Outcome>)
+    case write(StoreWrite)
+    case probe(LoopContinuation<Bool>)
   }
 
-  /// Takes nothing more. What was taken is still stored.
+  /// Accepts no more submissions. Accepted ones are still committed.
   package func close() {
     submissions.close()
   }
 }
 
-/// A task of a loop that waits for the writer.
-struct Waiting<Answer: Sendable>: Sendable {
+/// A task of a loop that waits for a group commit.
+struct LoopContinuation<Value: Sendable>: Sendable {
   let loop: EventLoop
-  let continuation: UnsafeContinuation<Answer, Never>
+  let continuation: UnsafeContinuation<Value, Never>
 }

@@ -7,35 +7,39 @@ internal import Synchronization
 internal import System
 internal import Time
 
-/// The one writer: commits all that was submitted in one transaction, and wakes all who waited. Used by one thread at a
-/// time: the one in ``run()``, or a simulation that commits between two turns of its loop.
+/// The store's only writer: it makes the group commits.
+///
+/// A group commit is one transaction for all waiting submissions, and one sync. Then every submitter is
+/// resumed. It is used by one thread at a time: the commit thread in ``run()``, or a simulation between two
+/// turns of its loop.
 package final class Committer {
   private let writer: StoreWriter
   private let queue: CommitQueue
   private let checkpointer: Checkpointer
   private let metrics: Metrics
   private let logger: Logger
-  private let largestLog: Int
+  private let maxWALPages: Int
   private var health = WritingHealth()
   private var log: WritingLog
 
-  /// Deliveries in one transaction: beyond this, those at the front wait longer than a sync costs.
-  private static let batchLimit = 512
+  /// Deliveries in one group commit. With more, the first ones wait longer than a sync takes.
+  private static let maxBatchSize = 512
 
-  /// Pages in the log (256 MiB) from which the writer moves them itself, though everybody waits meanwhile: where the
-  /// checkpointer cannot follow, the log would grow until the disk is full.
-  static let largestLog = 16 * Checkpointer.checkpointThresholdPages
+  /// Pages in the WAL from which the writer makes the checkpoint itself: 256 MiB.
+  ///
+  /// Everybody waits meanwhile. Where the checkpointer falls behind, the WAL would otherwise fill the disk.
+  static let maxWALPages = 16 * Checkpointer.checkpointThresholdPages
 
-  /// The log's size when the last checkpoint was asked for: the next is worthwhile when it has grown as much again.
+  /// The WAL's size at the last request of a checkpoint. The next one is due after as much growth again.
   private var pagesAtLastCheckpoint = 0
 
-  private typealias Submitted = (delivery: Delivery, waiting: Waiting<Recorder.Outcome>)
+  private typealias Submitted = (delivery: Delivery, waiting: LoopContinuation<Recorder.Outcome>)
 
   package init(
     writer: StoreWriter, queue: CommitQueue, checkpointer: Checkpointer, metrics: Metrics, logger: Logger,
-    largestLog: Int = Committer.largestLog
+    maxWALPages: Int = Committer.maxWALPages
   ) {
-    self.largestLog = largestLog
+    self.maxWALPages = maxWALPages
     self.writer = writer
     self.queue = queue
     self.checkpointer = checkpointer
@@ -44,42 +48,44 @@ package final class Committer {
     log = WritingLog(logger: logger)
   }
 
-  /// The commit thread: a thread of its own, so that a slow disk never stops a loop. Returns when the queue is closed and
-  /// everything that it took is stored.
+  /// Runs the commit thread.
+  ///
+  /// A slow disk blocks it instead of a loop. Returns when the queue is closed and all its submissions are
+  /// committed.
   package func run() {
-    while let submissions = queue.submissions.popAll(timeout: patience) { process(submissions) }
+    while let submissions = queue.submissions.popAll(timeout: timeout) { process(submissions) }
     finish()
   }
 
-  /// How long ``process(_:)`` need not be called where nothing is submitted; nil: until something is.
-  var patience: Duration? { log.patience(at: MonotonicClock.now) }
+  /// Maximum time between calls of ``process(_:)``; nil for no maximum.
+  var timeout: Duration? { log.patience(at: MonotonicClock.now) }
 
-  /// Returns when everything is stored or refused, and answered.
+  /// Commits `submissions`. Returns when each has its result.
   func process(_ submissions: [CommitQueue.Submission]) {
     log.tell(at: MonotonicClock.now)
     var deliveries: [Submitted] = []
-    var works: [StoreWork] = []
-    var probes: [Waiting<Bool>] = []
+    var writes: [StoreWrite] = []
+    var probes: [LoopContinuation<Bool>] = []
     for submission in submissions {
       switch submission {
       case .delivery(let delivery, let waiting): deliveries.append((delivery, waiting))
-      case .work(let work): works.append(work)
+      case .write(let write): writes.append(write)
       case .probe(let waiting): probes.append(waiting)
       }
     }
-    for start in stride(from: 0, to: deliveries.count, by: Self.batchLimit) {
-      let batch = Array(deliveries[start..<min(start + Self.batchLimit, deliveries.count)])
-      answer(batch, with: store(batch))
+    for start in stride(from: 0, to: deliveries.count, by: Self.maxBatchSize) {
+      let batch = Array(deliveries[start..<min(start + Self.maxBatchSize, deliveries.count)])
+      resume(batch, with: record(batch))
       checkpointIfNeeded()
     }
-    if !works.isEmpty {
-      perform(works)
+    if !writes.isEmpty {
+      perform(writes)
       checkpointIfNeeded()
     }
-    if !probes.isEmpty { answer(probes, isReady: probe()) }
+    if !probes.isEmpty { resume(probes, isReady: probe()) }
   }
 
-  /// Leaves everything in the database and nothing in the log, once nothing more is submitted.
+  /// Checkpoints and truncates the WAL after the last submission.
   func finish() {
     log.tellAll()
     do throws(StoreError) {
@@ -89,25 +95,26 @@ package final class Committer {
     }
   }
 
-  private func store(_ batch: [Submitted]) -> [Recorder.Outcome] {
+  private func record(_ batch: [Submitted]) -> [Recorder.Outcome] {
     do throws(StoreError) {
       return try commit(batch.map(\.delivery)).map { .success($0) }
     } catch {
       guard batch.count > 1, !error.concernsWholeStore else {
         return batch.map { _ in .failure(.unavailable(error)) }
       }
-      return storeEach(of: batch)
+      return recordEach(of: batch)
     }
   }
 
-  /// One delivery that the store refuses must not fail its neighbours: each gets a transaction of its own.
-  private func storeEach(of batch: [Submitted]) -> [Recorder.Outcome] {
+  /// Commits each delivery by itself: a rejected one fails no other.
+  private func recordEach(of batch: [Submitted]) -> [Recorder.Outcome] {
     var outcomes: [Recorder.Outcome] = []
     while outcomes.count < batch.count {
       do throws(StoreError) {
         outcomes += try commit([batch[outcomes.count].delivery]).map { .success($0) }
       } catch {
-        // What the whole store suffers from (a lock that another process keeps), each of the rest would wait for again.
+        // A failure of the whole store, such as another process's lock, would make each of the rest wait
+        // again.
         let failed = error.concernsWholeStore ? batch.count - outcomes.count : 1
         outcomes += Array(repeating: .failure(.unavailable(error)), count: failed)
       }
@@ -115,26 +122,26 @@ package final class Committer {
     return outcomes
   }
 
-  /// Like deliveries: all in one transaction, and each in one of its own where that fails.
-  private func perform(_ works: [StoreWork]) {
+  /// Commits all writes together, or each by itself where that fails.
+  private func perform(_ writes: [StoreWrite]) {
     do throws(StoreError) {
-      let answers = try commit(works)
-      for answer in answers { answer() }
+      let reports = try commit(writes)
+      for report in reports { report() }
     } catch {
-      guard works.count > 1, !error.concernsWholeStore else {
-        for work in works { work.refuse(.unavailable(error)) }
+      guard writes.count > 1, !error.concernsWholeStore else {
+        for write in writes { write.fail(.unavailable(error)) }
         return
       }
-      for work in works { perform([work]) }
+      for write in writes { perform([write]) }
     }
   }
 
-  private func commit(_ works: [StoreWork]) throws(StoreError) -> [@Sendable () -> Void] {
+  private func commit(_ writes: [StoreWrite]) throws(StoreError) -> [@Sendable () -> Void] {
     try measured(room: 0) { () throws(StoreError) in
       try writer.commit { (transaction) throws(StoreError) in
-        var answers: [@Sendable () -> Void] = []
-        for work in works { answers.append(try work.perform(transaction)) }
-        return answers
+        var reports: [@Sendable () -> Void] = []
+        for write in writes { reports.append(try write.perform(transaction)) }
+        return reports
       }
     }
   }
@@ -186,18 +193,18 @@ package final class Committer {
     log.noteFailure("\(error)", at: MonotonicClock.now)
   }
 
-  /// Between two batches, when everybody has their answer.
+  /// Requests or makes a checkpoint if one is due. Called between group commits.
   private func checkpointIfNeeded() {
     let pages = writer.walPages
     checkpointer.noteWAL(pages: pages)
-    // The log began anew.
+    // The WAL was reset.
     if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
-    let isRemainder = checkpointer.consumeFinishRequest()
-    guard isRemainder || pages - pagesAtLastCheckpoint >= Checkpointer.checkpointThresholdPages else {
+    let shouldFinish = checkpointer.consumeFinishRequest()
+    guard shouldFinish || pages - pagesAtLastCheckpoint >= Checkpointer.checkpointThresholdPages else {
       return
     }
     pagesAtLastCheckpoint = pages
-    guard isRemainder || pages >= largestLog else { return checkpointer.request() }
+    guard shouldFinish || pages >= maxWALPages else { return checkpointer.request() }
     do throws(StoreError) {
       _ = try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpoint() }
       metrics.checkpoints.add()
@@ -207,27 +214,30 @@ package final class Committer {
   }
 }
 
-// MARK: - Waking those who wait
+// MARK: - Resuming submitters
 
 extension Committer {
-  /// One message a loop, however many wait there: a wake-up costs more than what it tells.
-  private func answer(_ batch: [Submitted], with outcomes: [Recorder.Outcome]) {
+  private typealias Outcome = (waiting: LoopContinuation<Recorder.Outcome>, outcome: Recorder.Outcome)
+
+  /// Posts one message to each loop.
+  ///
+  /// A wake-up costs more than its contents.
+  private func resume(_ batch: [Submitted], with outcomes: [Recorder.Outcome]) {
     // A sender without an answer would wait for ever.
     precondition(outcomes.count == batch.count, "a delivery has no outcome")
-    var byLoop:
-      [ObjectIdentifier: (loop: EventLoop, answers: [(Waiting<Recorder.Outcome>, Recorder.Outcome)])] = [:]
+    var byLoop: [ObjectIdentifier: (loop: EventLoop, results: [Outcome])] = [:]
     for (submitted, outcome) in zip(batch, outcomes) {
       let loop = submitted.waiting.loop
-      byLoop[ObjectIdentifier(loop), default: (loop, [])].answers.append((submitted.waiting, outcome))
+      byLoop[ObjectIdentifier(loop), default: (loop, [])].results.append((submitted.waiting, outcome))
     }
-    for (loop, answers) in byLoop.values {
+    for (loop, results) in byLoop.values {
       loop.post {
-        for (waiting, outcome) in answers { waiting.continuation.resume(returning: outcome) }
+        for (waiting, outcome) in results { waiting.continuation.resume(returning: outcome) }
       }
     }
   }
 
-  private func answer(_ probes: [Waiting<Bool>], isReady: Bool) {
+  private func resume(_ probes: [LoopContinuation<Bool>], isReady: Bool) {
     for waiting in probes {
       waiting.loop.post { waiting.continuation.resume(returning: isReady) }
     }

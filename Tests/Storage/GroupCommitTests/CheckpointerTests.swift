@@ -74,14 +74,14 @@ import Testing
   @Test func aBusyWriterIsLeftFewPagesToCheckpoint() throws {
     let start = MonotonicClock.now
     var number = 0
-    var isLittleLeft = false
-    while !isLittleLeft, MonotonicClock.now - start < .seconds(30) {
+    var shouldFinish = false
+    while !shouldFinish, MonotonicClock.now - start < .seconds(30) {
       checkpointer.request()
       number += 1
       try commit(number)
-      isLittleLeft = checkpointer.consumeFinishRequest()
+      shouldFinish = checkpointer.consumeFinishRequest()
     }
-    #expect(isLittleLeft)
+    #expect(shouldFinish)
     running.stop()
     for other in 1...5 { try commit(number + other) }
     #expect(try writer.checkpoint().pendingPages == 0)
@@ -101,9 +101,9 @@ import Testing
     for number in 1...1000 {
       checkpointer.request()
       try commit(number)
-      let moved = try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpoint() }
+      let progress = try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpoint() }
       // SQLite reports no pages to a connection that is locked out.
-      #expect(moved.walPages > 0 && moved.pendingPages == 0)
+      #expect(progress.walPages > 0 && progress.pendingPages == 0)
     }
   }
 
@@ -118,16 +118,16 @@ import Testing
     #expect(!checkpointer.mayThrottle)
   }
 
-  @Test(arguments: [(10, 0), (400, 20)] as [(commits: Int, rests: Int)])
-  func itThrottlesBetweenFewPages(_ commits: Int, _ rests: Int) throws {
+  @Test(arguments: [(10, 0), (400, 20)] as [(commits: Int, pauses: Int)])
+  func itThrottlesBetweenFewPages(_ commits: Int, _ pauses: Int) throws {
     running.stop()
     let counted = Atomic(0)
     let store = try StoreCheckpointer(path: disk.path) { counted.add(1, ordering: .relaxed) }
     for number in 1...commits { try commit(number, bodyBytes: 2500) }
-    let moved = try store.checkpoint()
-    #expect(moved.pendingPages == 0)
-    #expect(counted.load(ordering: .relaxed) >= rests)
-    #expect(counted.load(ordering: .relaxed) <= moved.walPages / 16)
+    let progress = try store.checkpoint()
+    #expect(progress.pendingPages == 0)
+    #expect(counted.load(ordering: .relaxed) >= pauses)
+    #expect(counted.load(ordering: .relaxed) <= progress.walPages / 16)
   }
 
   @Test func framesAReaderPinsAreNotLeftToTheWriter() throws {

@@ -70,13 +70,13 @@ import Testing
   }
 
   /// No checkpointer runs, as on a starved machine. Each of two transactions writes 10 MB.
-  @Test(arguments: [(4096, 1), (8192, 0), (Committer.largestLog, 0)] as [(pages: Int, moves: Int)])
-  func theWriterCheckpointsAWALOfMaximumSize(_ pages: Int, _ moves: Int) throws {
-    let store = try StoreUnderTest(largestLog: pages)
+  @Test(arguments: [(4096, 1), (8192, 0), (Committer.maxWALPages, 0)] as [(pages: Int, checkpoints: Int)])
+  func theWriterCheckpointsAWALOfMaximumSize(_ pages: Int, _ checkpoints: Int) throws {
+    let store = try StoreUnderTest(maxWALPages: pages)
     let body = String(repeating: "x", count: 20_000)
     let batch = (0..<1024).map { store.delivery("w\($0)", of: "p\($0)", body: body) }
     #expect(try store.commit(batch).count(where: \.isSuccess) == batch.count)
-    #expect(store.checkpoints == moves)
+    #expect(store.checkpoints == checkpoints)
   }
 
   /// Otherwise each delivery would wait for a lock that another process holds.

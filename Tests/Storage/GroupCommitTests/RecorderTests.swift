@@ -8,18 +8,18 @@ import Testing
 @Suite struct RecorderTests {
   private let loop: EventLoop
   private let queue = CommitQueue()
-  private let work = StoreWork(perform: { _ in {} }, refuse: { _ in })
+  private let write = StoreWrite(perform: { _ in {} }, fail: { _ in })
 
   init() throws {
     loop = EventLoop(kernel: try LinuxKernel())
   }
 
-  /// Submits `count` in one turn. Returns how many were handed over before the turn ended.
+  /// Submits `count` in one turn. Returns how many were queued before the turn ended.
   private func submitted(_ count: Int) -> Int {
     let early = Count()
-    loop.post { [loop, queue, work] in
+    loop.post { [loop, queue, write] in
       let recorder = Recorder(loop: loop, queue: queue)
-      for _ in 0..<count { recorder.submit(.work(work)) }
+      for _ in 0..<count { recorder.submit(.write(write)) }
       early.value.store(queue.waiting, ordering: .relaxed)
     }
     // Posted work runs at the end of a turn; what it defers to a turn's end runs at the next.
@@ -34,13 +34,13 @@ import Testing
   /// One group commit for all.
   ///
   /// Otherwise the writer would begin with the first alone.
-  @Test func aFewAreHandedOverAtTheEndOfTheTurn() {
+  @Test func aFewAreQueuedAtTheEndOfTheTurn() {
     #expect(submitted(31) == 0)
     #expect(queue.waiting == 31)
   }
 
   /// The writer begins while the loop goes on.
-  @Test func ofManyAPartIsHandedOverBefore() {
+  @Test func ofManyAPartIsQueuedBefore() {
     #expect(submitted(70) == 64)
     #expect(queue.waiting == 6)
   }

@@ -12,7 +12,7 @@ import Synchronization
 import Testing
 @testable import Time
 
-/// A store on a faulty disk behind a ``CommitThread``.
+/// A store on a faulty disk behind a ``Committer``.
 ///
 /// It has one job, "poison".
 ///
@@ -29,10 +29,10 @@ final class StoreUnderTest {
   /// That body takes several pages.
   static let marker = "a place to aim at"
 
-  private let largestLog: Int
+  private let maxWALPages: Int
 
-  init(on disk: FaultyDisk? = nil, largestLog: Int = Committer.largestLog) throws {
-    self.largestLog = largestLog
+  init(on disk: FaultyDisk? = nil, maxWALPages: Int = Committer.maxWALPages) throws {
+    self.maxWALPages = maxWALPages
     self.disk = try disk ?? FaultyDisk()
     writer = try StoreWriter(path: self.disk.path, busyTimeout: 0)
     loop = EventLoop(kernel: try LinuxKernel())
@@ -67,7 +67,7 @@ final class StoreUnderTest {
     for (index, delivery) in batch.enumerated() {
       loop.start { [loop] in
         let outcome: Recorder.Outcome = await withUnsafeContinuation {
-          #expect(queue.submissions.push(.delivery(delivery, Waiting(loop: loop, continuation: $0))))
+          #expect(queue.submissions.push(.delivery(delivery, LoopContinuation(loop: loop, continuation: $0))))
         }
         outcomes.byIndex.withLock { $0[index] = outcome }
       }
@@ -76,7 +76,7 @@ final class StoreUnderTest {
     queue.close()
     let committer = Committer(
       writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, largestLog: largestLog)
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, maxWALPages: maxWALPages)
     committer.run()
     turnUntilIdle()
     isFailing = queue.isFailing.load(ordering: .relaxed)
