@@ -19,7 +19,7 @@ struct RunningStore {
     (token, threads) = try StartError.converting { [queue, checkpointer] in
       var lock = try DatabaseLock(claiming: path)
       let writer = try StoreWriter(
-        path: path, polling: polling, validateOutput: RequestedOutput.judge, restore: ErasedBody.restore)
+        path: path, polling: polling, validateOutput: RequestedOutput.validate, restore: ErasedData.restore)
       try lock.claimWAL()
       let connection = try StoreCheckpointer(path: path) { checkpointer.throttle() }
       let token = try JobToken(storedBy: writer)

@@ -6,8 +6,8 @@ extension JSONValue {
     kind == .string ? JSONString.decode(contents, of: body) : nil
   }
 
-  /// Whether it is a string that says `text`, byte for byte.
-  package func says(_ text: String, in body: Span<UInt8>) -> Bool {
+  /// Whether this is the string `text`, byte for byte.
+  package func equals(_ text: String, in body: Span<UInt8>) -> Bool {
     kind == .string && JSONString.means(contents, text, in: body)
   }
 

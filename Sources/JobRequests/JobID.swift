@@ -1,7 +1,7 @@
-/// The name of a job for which the app chose none.
+/// Generated ids of jobs, where the app chose none.
 package enum JobID {
   private static let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
-  /// 130 bits: no two are alike.
+  /// 130 random bits, so that ids do not collide.
   private static let length = 26
 
   package static func make(using generator: inout some RandomNumberGenerator) -> String {

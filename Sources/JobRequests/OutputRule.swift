@@ -1,19 +1,20 @@
 package import JSONText
 
-/// What the output of a succeeded prediction must be to be usable: the `expect` of a job, or of a pattern of models.
+/// The rule for usable output, from a job's or model's `expect`.
 ///
 ///     {"kind": "urls", "count": 4, "extensions": ["png", "webp"]}
 ///     {"kind": "text", "length": {"min": 1, "max": 20000}}
 ///
-/// No JSON Schema: what an app can check better than these few rules, it checks on the output itself.
+/// This is no JSON Schema: an app checks the output itself for more than these few rules.
 package struct OutputRule: Equatable, Sendable {
   package enum Kind: String, CaseIterable, Sendable {
     /// A string that is the URL of a file.
     case url
-    /// URLs of files: one, or arrays and objects of them. An array's strings are URLs all; beside those of an object,
-    /// which may have a caption, other strings may stand.
+    /// URLs of files: one, or arrays and objects of them.
+    ///
+    /// All strings of an array are URLs. An object may have other strings too, such as a caption.
     case urls
-    /// A string, or an array of strings, which are its pieces.
+    /// A string, or an array of its pieces.
     case text
     /// An object or an array.
     case json
@@ -22,43 +23,50 @@ package struct OutputRule: Equatable, Sendable {
   }
 
   package internal(set) var kind = Kind.any
-  /// How many URLs, for `urls`.
+  /// The number of URLs. Only with `urls`.
   package internal(set) var count: ClosedRange<Int>?
-  /// In Unicode scalars, for `text`.
+  /// In Unicode scalars. Only with `text`.
   package internal(set) var length: ClosedRange<Int>?
-  /// Where files may be, for `url` and `urls`: these hosts, in lower case, and their subdomains.
+  /// Allowed hosts in lower case, with their subdomains. Only with `url` and `urls`.
   package internal(set) var hosts = ["replicate.delivery"]
-  /// For `url` and `urls`: a file may be in the output itself, as a `data:` URI.
+  /// Whether a file may be a `data:` URI. Only with `url` and `urls`.
   package internal(set) var allowsData = false
-  /// What the name of a file may end in, in lower case, for `url` and `urls`; nil for anything.
+  /// Allowed extensions of file names in lower case; nil for any. Only with `url` and `urls`.
   package internal(set) var extensions: [String]?
-  /// Output may be empty: absent, null, or with nothing in it but empty strings, arrays and objects.
+  /// Whether output may be empty.
+  ///
+  /// Empty output is absent or null, or has only empty strings, arrays and objects.
   package internal(set) var allowsEmpty = false
 
-  /// Anything that is not empty.
+  /// A rule that any output satisfies unless it is empty.
   package init() {}
 }
 
-/// Why an output is not usable, in a sentence that names the rule and nothing of the output.
-package struct OutputBreach: Error, Equatable, Sendable {
+/// Why an output is not usable.
+///
+/// The message names the rule, and nothing of the output.
+package struct RuleViolation: Error, Equatable, Sendable {
   package let message: String
 }
 
 extension OutputRule {
-  /// Nil where the output, by its place in a body that was validated, keeps the rule. Linear in the output's size.
+  /// The output's violation of this rule; nil where it satisfies it.
   ///
-  /// What Replicate has removed cannot be judged any more, and breaks no rule.
-  package func check(_ output: JSONValue?, in body: Span<UInt8>, isDataRemoved: Bool) -> OutputBreach? {
+  /// The body must be valid. The time is linear in the output's size. Data that Replicate has removed cannot
+  /// be checked any more, and violates no rule.
+  package func violation(
+    by output: JSONValue?, in body: Span<UInt8>, isDataRemoved: Bool
+  ) -> RuleViolation? {
     guard let output, !Self.isEmpty(output, in: body) else {
       return allowsEmpty || isDataRemoved
-        ? nil : OutputBreach(message: "output is empty, and expect.allow_empty is not set")
+        ? nil : RuleViolation(message: "output is empty, and expect.allow_empty is not set")
     }
     return switch kind {
     case .any: nil
     case .json: output.kind == .object || output.kind == .array ? nil : mismatch("neither object nor array")
-    case .text: textBreach(output, in: body)
-    case .url: output.kind == .string ? fileBreach(output, in: body) : mismatch("not one string")
-    case .urls: filesBreach(output, in: body)
+    case .text: textViolation(output, in: body)
+    case .url: output.kind == .string ? fileViolation(output, in: body) : mismatch("not one string")
+    case .urls: filesViolation(output, in: body)
     }
   }
 
@@ -74,13 +82,13 @@ extension OutputRule {
     return true
   }
 
-  private func mismatch(_ what: String) -> OutputBreach {
-    OutputBreach(message: "output is \(what), and expect.kind is \(kind.rawValue)")
+  private func mismatch(_ actual: String) -> RuleViolation {
+    RuleViolation(message: "output is \(actual), and expect.kind is \(kind.rawValue)")
   }
 
   // MARK: - Text
 
-  private func textBreach(_ output: JSONValue, in body: Span<UInt8>) -> OutputBreach? {
+  private func textViolation(_ output: JSONValue, in body: Span<UInt8>) -> RuleViolation? {
     guard output.kind == .string || output.kind == .array else {
       return mismatch("neither text nor pieces of it")
     }
@@ -94,49 +102,49 @@ extension OutputRule {
       if isCounted { found += leaf.value.text(in: body)?.unicodeScalars.count ?? 0 }
     }
     guard let length, !length.contains(found) else { return nil }
-    return OutputBreach(
+    return RuleViolation(
       message: "output has \(found) characters, and expect.length is \(Self.describe(length))")
   }
 
   // MARK: - Files
 
-  private func filesBreach(_ output: JSONValue, in body: Span<UInt8>) -> OutputBreach? {
+  private func filesViolation(_ output: JSONValue, in body: Span<UInt8>) -> RuleViolation? {
     var found = 0
     var leaves = JSONLeaves(of: output)
     while let leaf = leaves.next(in: body) {
-      // Members beside the files: a caption, a seed, a file that was not asked for.
+      // Other members: a caption, a seed, an additional file.
       if leaf.isMember, !FileURL.isAttempt(leaf.value, in: body) { continue }
       guard leaf.value.kind == .string else { return mismatch("an array of more than URLs") }
-      if let breach = fileBreach(leaf.value, in: body) { return breach }
+      if let violation = fileViolation(leaf.value, in: body) { return violation }
       found += 1
     }
     guard found > 0 else { return mismatch("without a URL") }
     guard let count, !count.contains(found) else { return nil }
     let urls = found == 1 ? "1 URL" : "\(found) URLs"
-    return OutputBreach(message: "output has \(urls), and expect.count is \(Self.describe(count))")
+    return RuleViolation(message: "output has \(urls), and expect.count is \(Self.describe(count))")
   }
 
-  private func fileBreach(_ value: JSONValue, in body: Span<UInt8>) -> OutputBreach? {
+  private func fileViolation(_ value: JSONValue, in body: Span<UInt8>) -> RuleViolation? {
     let url: FileURL
     do throws(FileURL.Fault) {
       url = try FileURL(value, in: body)
     } catch {
       return switch error {
       case .notAURL: mismatch("not a URL throughout")
-      case .notHTTPS: OutputBreach(message: "output has a URL that is not https")
-      case .malformed: OutputBreach(message: "output has a URL that is malformed or names a port")
+      case .notHTTPS: RuleViolation(message: "output has a URL that is not https")
+      case .malformed: RuleViolation(message: "output has a URL that is malformed or names a port")
       }
     }
-    switch url.place {
+    switch url.location {
     case .data where !allowsData:
-      return OutputBreach(message: "output has a data: URI, and expect.allow_data is not set")
+      return RuleViolation(message: "output has a data: URI, and expect.allow_data is not set")
     case .host(let name) where !hosts.contains { name.isHost(orBelow: $0) }:
-      return OutputBreach(message: "output has a URL whose host is not in expect.hosts")
+      return RuleViolation(message: "output has a URL whose host is not in expect.hosts")
     default: break
     }
     guard let extensions else { return nil }
     guard let ending = url.fileExtension, extensions.contains(where: { FileURL.isSame($0, ending) }) else {
-      return OutputBreach(message: "output has a file whose ending is not in expect.extensions")
+      return RuleViolation(message: "output has a file whose ending is not in expect.extensions")
     }
     return nil
   }
@@ -149,7 +157,7 @@ extension OutputRule {
 }
 
 extension String {
-  /// This is the host `name`, or a subdomain of it. Both in lower case.
+  /// Whether this is the host `name` or a subdomain, in lower case.
   fileprivate func isHost(orBelow name: String) -> Bool {
     let (host, wanted) = (Array(utf8), Array(name.utf8))
     return host == wanted || host.suffix(wanted.count + 1).elementsEqual([UInt8(ascii: ".")] + wanted)

@@ -1,14 +1,14 @@
 internal import Bytes
 package import JSONText
 
-/// Why a text is not a rule for outputs, in a sentence for whoever wrote it.
+/// Why a text is not a rule for outputs.
 package enum OutputRuleError: Error, Equatable, Sendable, CustomStringConvertible {
   case malformedJSON(JSONError)
   case unknownMember(String)
   case repeatedMember(String)
-  /// A member that is not what it must be.
+  /// A member with an invalid value.
   case invalid(member: String, requirement: String)
-  /// A member that another kind of output has.
+  /// A member that only another kind of output has.
   case misplaced(member: String, kinds: String)
 
   package var description: String {
@@ -25,12 +25,12 @@ package enum OutputRuleError: Error, Equatable, Sendable, CustomStringConvertibl
 
 extension OutputRule {
   static let members = ["kind", "count", "length", "hosts", "allow_data", "extensions", "allow_empty"]
-  private static let mostURLs = 10_000
-  private static let mostCharacters = 10_000_000
-  private static let mostNames = 16
-  private static let longestExtension = 16
+  private static let maxURLs = 10_000
+  private static let maxCharacters = 10_000_000
+  private static let maxNames = 16
+  private static let maxExtensionLength = 16
 
-  /// Reads a rule as it is written in a job's `expect` and in a file of rules.
+  /// Reads a rule from a job's `expect` or a file of rules.
   package init(expect text: Span<UInt8>) throws(OutputRuleError) {
     let object: JSONObject
     do throws(JSONError) {
@@ -58,16 +58,16 @@ extension OutputRule {
       }
       self.kind = kind
     }
-    count = try Self.range(members["count"], named: "count", upTo: Self.mostURLs, in: text)
-    length = try Self.range(members["length"], named: "length", upTo: Self.mostCharacters, in: text)
+    count = try Self.range(members["count"], named: "count", upTo: Self.maxURLs, in: text)
+    length = try Self.range(members["length"], named: "length", upTo: Self.maxCharacters, in: text)
     if let value = members["hosts"] {
-      let requirement = "1 to \(Self.mostNames) host names such as \"replicate.delivery\""
+      let requirement = "1 to \(Self.maxNames) host names such as \"replicate.delivery\""
       hosts = try Self.names(value, named: "hosts", requirement, in: text, where: FileURL.isHostName)
     }
     if let value = members["extensions"] {
-      let requirement = "1 to \(Self.mostNames) endings of file names such as \"png\", without a dot"
+      let requirement = "1 to \(Self.maxNames) endings of file names such as \"png\", without a dot"
       extensions = try Self.names(value, named: "extensions", requirement, in: text) { name in
-        (1...Self.longestExtension).contains(name.utf8.count)
+        (1...Self.maxExtensionLength).contains(name.utf8.count)
           && name.utf8.allSatisfy { $0.isAlphanumeric }
       }
     }
@@ -89,40 +89,41 @@ extension OutputRule {
     return value.kind == .true
   }
 
-  /// `4`, or an object of `min`, `max` or both.
+  /// Reads `4`, or an object of `min`, `max` or both.
   private static func range(
-    _ value: JSONValue?, named name: String, upTo most: Int, in text: Span<UInt8>
+    _ value: JSONValue?, named name: String, upTo maximum: Int, in text: Span<UInt8>
   ) throws(OutputRuleError) -> ClosedRange<Int>? {
     guard let value else { return nil }
     let fault = OutputRuleError.invalid(
       member: name,
-      requirement: "a whole number from 1 to \(most), or {\"min\": …, \"max\": …} of such numbers, min first")
+      requirement:
+        "a whole number from 1 to \(maximum), or {\"min\": …, \"max\": …} of such numbers, min first")
     if value.kind == .object {
-      // The text was validated as a whole, so the scanner does not fail.
+      // The whole text was validated, so the scanner does not fail.
       guard let object = try? JSONScanner.object(value, in: text),
         let members = try? StrictMembers(object, of: text, known: ["min", "max"])
       else { throw fault }
       let bounds = (members["min"], members["max"])
       guard bounds.0 != nil || bounds.1 != nil else { throw fault }
-      guard let least = bounds.0.map({ $0.wholeNumber(in: text) }) ?? 1,
-        let greatest = bounds.1.map({ $0.wholeNumber(in: text) }) ?? .max,
-        least >= 1, least <= most, greatest >= least, bounds.1 == nil || greatest <= most
+      guard let lower = bounds.0.map({ $0.wholeNumber(in: text) }) ?? 1,
+        let upper = bounds.1.map({ $0.wholeNumber(in: text) }) ?? .max,
+        lower >= 1, lower <= maximum, upper >= lower, bounds.1 == nil || upper <= maximum
       else { throw fault }
-      return least...greatest
+      return lower...upper
     }
-    guard let number = value.wholeNumber(in: text), (1...most).contains(number) else { throw fault }
+    guard let number = value.wholeNumber(in: text), (1...maximum).contains(number) else { throw fault }
     return number...number
   }
 
-  /// In lower case.
+  /// Reads an array of names, in lower case.
   private static func names(
     _ value: JSONValue, named name: String, _ requirement: String, in text: Span<UInt8>,
     where isValid: (String) -> Bool
   ) throws(OutputRuleError) -> [String] {
     let fault = OutputRuleError.invalid(member: name, requirement: requirement)
-    // The text was validated as a whole, so the scanner does not fail.
+    // The whole text was validated, so the scanner does not fail.
     guard value.kind == .array, let elements = try? JSONScanner.elements(value, in: text),
-      (1...mostNames).contains(elements.count)
+      (1...maxNames).contains(elements.count)
     else { throw fault }
     var names: [String] = []
     for element in elements {

@@ -1,10 +1,10 @@
 package import JSONText
 
-/// Rules for outputs by model, as they stand in a file: the first whose pattern fits decides.
+/// Output rules by model, from a file. The first match decides.
 ///
 ///     [{"model": "black-forest-labs/*", "expect": {"kind": "urls"}}, {"model": "*", "expect": {}}]
 ///
-/// or, where no model needs two patterns, as an object:
+/// or as an object:
 ///
 ///     {"meta/llama-3": {"kind": "text"}}
 package struct OutputRules: Equatable, Sendable {
@@ -17,17 +17,19 @@ package struct OutputRules: Equatable, Sendable {
 
   private static let general = OutputRule()
 
-  /// More are not written by hand, and each is looked at for every prediction that succeeds.
-  private static let mostRules = 1000
+  /// Every succeeded prediction is matched against each rule.
+  private static let maxRules = 1000
 
-  /// Every output is usable but an empty one.
+  /// Without rules, every output is usable unless it is empty.
   package init() {
     entries = []
   }
 
-  /// The rule for a prediction of `model`, `owner/name`. Nil, which a body may not name, fits `*` alone.
+  /// The rule for predictions of `model`, `owner/name`.
+  ///
+  /// A body may name no model. Then only `*` matches.
   package func rule(for model: String?) -> OutputRule {
-    entries.first { $0.pattern.fits(model) }?.rule ?? Self.general
+    entries.first { $0.pattern.matches(model) }?.rule ?? Self.general
   }
 }
 
@@ -41,24 +43,24 @@ struct ModelPattern: Hashable, Sendable {
     self.text = text
   }
 
-  func fits(_ model: String?) -> Bool {
+  func matches(_ model: String?) -> Bool {
     if text == "*" { return true }
     guard let model else { return false }
-    // By their bytes: to Unicode, some letters equal others.
+    // Bytes are compared, because Unicode equates some different letters.
     return text.hasSuffix("/*")
       ? model.utf8.starts(with: text.utf8.dropLast()) : model.utf8.elementsEqual(text.utf8)
   }
 }
 
-/// Why a text holds no rules, in a sentence for whoever wrote the file.
+/// Why a file's text is not a set of output rules.
 package enum OutputRulesError: Error, Equatable, Sendable, CustomStringConvertible {
   case malformedJSON(JSONError)
   case notRules
   case tooMany(limit: Int)
-  /// The rule of that number, from 1, is no object of `model` and `expect`.
+  /// A rule, by its number from 1, that lacks `model` or `expect`.
   case notARule(Int)
   case invalidPattern(rule: Int)
-  /// A second rule for one pattern would never decide.
+  /// A second rule with the same pattern would never decide.
   case repeatedPattern(rule: Int)
   case invalidRule(Int, OutputRuleError)
 
@@ -76,13 +78,13 @@ package enum OutputRulesError: Error, Equatable, Sendable, CustomStringConvertib
 }
 
 extension OutputRules {
-  /// Reads a file's text, which whoever reads the file keeps small.
+  /// Reads a file's text. The reader of the file limits its size.
   package init(text: Span<UInt8>) throws(OutputRulesError) {
     var entries: [Entry] = []
     var patterns: Set<ModelPattern> = []
-    for (pattern, rule) in try Self.written(in: text) {
+    for (pattern, rule) in try Self.entries(in: text) {
       let number = entries.count + 1
-      guard number <= Self.mostRules else { throw .tooMany(limit: Self.mostRules) }
+      guard number <= Self.maxRules else { throw .tooMany(limit: Self.maxRules) }
       guard let pattern, let rule else { throw .notARule(number) }
       guard let pattern = ModelPattern(pattern) else { throw .invalidPattern(rule: number) }
       guard patterns.insert(pattern).inserted else { throw .repeatedPattern(rule: number) }
@@ -95,8 +97,8 @@ extension OutputRules {
     self.entries = entries
   }
 
-  /// Patterns and rules, in order; nil where an element has none.
-  private static func written(
+  /// Patterns and rules in order; nil where an element lacks one.
+  private static func entries(
     in text: Span<UInt8>
   ) throws(OutputRulesError) -> [(pattern: String?, rule: JSONValue?)] {
     do throws(JSONError) {

@@ -1,59 +1,68 @@
-internal import JSONText
+package import JSONText
 
-/// A prediction that the app asks for: what `POST /jobs` accepts.
+/// A request for a prediction, the body of `POST /jobs`.
 ///
 ///     {"model": "owner/name", "input": {"prompt": "…"}, "cancel_after": "5m", "expect": {"kind": "urls"}}
 ///
-/// What is passed on or kept is kept as the exact text it was written in. A member that is not known is refused, for a
-/// misspelt one that is ignored does something else than was asked.
+/// Members that are passed on or stored keep their exact text. An unknown member is rejected, because a
+/// misspelt one that was ignored would silently have no effect.
 package struct PredictionRequest: Equatable, Sendable {
-  /// What is to run. The names were checked and need no escaping in a path.
+  /// The model to run. Names are validated, and need no escaping in a path.
   package enum Target: Equatable, Sendable {
     /// An official model, by `owner/name`: Replicate chooses the version.
     case model(String)
-    /// A version: 64 hexadecimal digits, or `owner/name:` and these.
+    /// A version: 64 hexadecimal digits, alone or after `owner/name:`.
     case version(String)
     /// A deployment, by `owner/name`.
     case deployment(String)
   }
 
   package let target: Target
-  /// `owner/name`, where the request says it; a deployment's name is not a model's.
+  /// `owner/name`, if the request names it. A deployment's name is not a model's.
   package let model: String?
-  /// The job's id, if the app chose one: 1 to 64 letters, digits, hyphens and underscores. No dots: in a webhook's URL
-  /// one follows the id.
+  /// The job's id, if the app chose one.
+  ///
+  /// It has 1 to 64 letters, digits, hyphens and underscores. It has no dot, because one follows the id in a
+  /// webhook's URL.
   package let id: String?
   /// The text of a JSON object.
   package let input: [UInt8]
-  /// In the order of ``WebhookEvent``. All of them unless the request chooses, so that progress is seen; `completed` is
-  /// always among them, for without it nobody would say that the job has ended.
+  /// Webhook events in the order of ``WebhookEvent``.
+  ///
+  /// The default is all of them, so that progress is seen. `completed` is always included, because it reports
+  /// the end.
   package let events: [WebhookEvent]
-  /// How long the job may go without news before it counts as stale, in seconds: 1 second to 7 days.
+  /// Seconds without an update after which the job is stale: 1 second to 7 days.
   package let timeout: Int?
-  /// When Replicate shall give up, in seconds since the creation: 5 seconds to 24 hours.
+  /// Seconds after which Replicate cancels the prediction: 5 seconds to 24 hours.
   package let cancelAfter: Int?
   package let expect: OutputRule?
   /// The text of the JSON object that `expect` was read from.
   package let expectText: [UInt8]?
-  /// The text of a JSON object of at most 16 KiB, which is the app's own.
+  /// The text of the app's own JSON object, at most 16 KiB.
   package let metadata: [UInt8]?
-  /// How often a prediction that the platform gave up may be created again: 0 to 5.
+  /// How often a prediction that the platform ended may be created again: 0 to 5.
   package let retries: Int?
 
   static let members = [
     "model", "version", "deployment", "input", "id", "webhook_events", "timeout", "cancel_after", "expect",
     "metadata", "retries",
   ]
-  /// A file up to 256 KiB may be part of the input as a data URI, a larger one goes by URL (Replicate's input schema).
-  /// In base64 that is four bytes for three, and a little for the media type.
-  package static let longestDataURI = (256 * 1024 + 2) / 3 * 4 + 256
-  /// In bytes of JSON text. Replicate names no limit. Some data URIs and a long prompt fit in, and a row of the
-  /// database, an outgoing request and a job's answer, which all hold the input, stay small.
-  package static let longestInput = 4 * 1024 * 1024
-  package static let longestMetadata = 16 * 1024
-  static let longestExpect = 4 * 1024
+  /// The length of a data URI with a file of 256 KiB.
+  ///
+  /// Replicate's input schema has a URL for larger files. Base64 takes four bytes for three, and the media
+  /// type a few more.
+  package static let maxDataURIBytes = (256 * 1024 + 2) / 3 * 4 + 256
+  /// In bytes of JSON text. Replicate documents no limit.
+  ///
+  /// Some data URIs and a long prompt fit. The database's rows, outgoing requests and job documents all
+  /// contain the input, and stay small.
+  package static let maxInputBytes = 4 * 1024 * 1024
+  package static let maxMetadataBytes = 16 * 1024
+  static let maxExpectBytes = 4 * 1024
 
-  /// - Parameter isStored: it was accepted before; versions until 0.1 took numbers of seconds without a unit.
+  /// - Parameter isStored: whether it was accepted before. Versions until 0.1 accepted seconds without a
+  ///   unit.
   package init(body: Span<UInt8>, isStored: Bool = false) throws(PredictionRequestError) {
     let members = try RequestMembers(body: body)
     (target, model) = try members.target(in: body)
@@ -64,15 +73,15 @@ package struct PredictionRequest: Equatable, Sendable {
       "timeout", 1...7 * 86_400, "from 1s to 7d", allowsBareSeconds: isStored, in: body)
     cancelAfter = try members.seconds(
       "cancel_after", 5...86_400, "from 5s to 24h", allowsBareSeconds: isStored, in: body)
-    expectText = try members.object("expect", upTo: Self.longestExpect, in: body)
+    expectText = try members.object("expect", upTo: Self.maxExpectBytes, in: body)
     expect = try members.rule(expectText)
-    metadata = try members.object("metadata", upTo: Self.longestMetadata, in: body)
+    metadata = try members.object("metadata", upTo: Self.maxMetadataBytes, in: body)
     retries = try members.number("retries", 0...5, in: body)
   }
 }
 
 extension PredictionRequest {
-  /// Where to post ``apiBody(webhook:)``, from the root of the API's host.
+  /// The path to post ``apiBody(webhook:)`` to, on the API's host.
   package var apiPath: String {
     switch target {
     case .model(let name): "/v1/models/\(name)/predictions"
@@ -81,10 +90,10 @@ extension PredictionRequest {
     }
   }
 
-  /// What to post: the input byte for byte, and nothing that Replicate does not know, since it forbids that.
+  /// The body to post, with the input byte for byte.
   ///
-  /// With a webhook goes the list of its events, always: what Replicate sends without one is disputed among its own
-  /// documents.
+  /// Replicate forbids unknown members, so there are none. A webhook always has its list of events, because
+  /// Replicate's documents disagree about the default.
   package func apiBody(webhook: String?) -> [UInt8] {
     var writer = JSONWriter(capacity: input.count + 512)
     writer.object { object in
@@ -101,4 +110,38 @@ extension PredictionRequest {
 
   /// The value of the header `Cancel-After`.
   package var cancelAfterHeader: String? { cancelAfter.map { "\($0)s" } }
+}
+
+/// The events of a prediction that a webhook reports.
+package enum WebhookEvent: String, CaseIterable, Sendable {
+  case start
+  case output
+  case logs
+  case completed
+}
+
+/// Why a body is not a valid request, with the remedy.
+package enum PredictionRequestError: Error, Equatable, Sendable, CustomStringConvertible {
+  /// Not a JSON object at all.
+  case malformedJSON(JSONError)
+  /// A member is missing, unknown, or invalid.
+  case invalid(field: String, reason: String)
+  /// `input`, or a file inside it, is too large.
+  case inputTooLarge(reason: String)
+
+  /// The member at fault; nil for the body as a whole.
+  package var field: String? {
+    switch self {
+    case .malformedJSON: nil
+    case .invalid(let field, _): field
+    case .inputTooLarge: "input"
+    }
+  }
+
+  package var description: String {
+    switch self {
+    case .malformedJSON(let error): "The body is not a JSON object: \(error)."
+    case .invalid(_, let reason), .inputTooLarge(let reason): reason
+    }
+  }
 }

@@ -1,7 +1,7 @@
 internal import Bytes
 internal import JSONText
 
-/// Reads the members of a request by what they must be.
+/// Typed and validated access to a request's members.
 struct RequestMembers {
   private let members: StrictMembers
 
@@ -25,7 +25,7 @@ struct RequestMembers {
     }
   }
 
-  /// What to run, and its model where that is said.
+  /// The model to run, and its name if given.
   func target(
     in body: Span<UInt8>
   ) throws(PredictionRequestError) -> (PredictionRequest.Target, model: String?) {
@@ -34,10 +34,10 @@ struct RequestMembers {
       throw .invalid(
         field: given.last ?? "model",
         reason: given.isEmpty
-          ? "Nothing says what to run; give `model`, `version` or `deployment`."
+          ? "The body names no model to run; give `model`, `version` or `deployment`."
           : "\(given.map { "`\($0)`" }.joined(separator: " and ")) exclude each other; give one.")
     }
-    // No name is nearly as long.
+    // No name is nearly that long.
     let text = value.range.count <= 2048 ? value.text(in: body) ?? "" : ""
     let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
     let isNamed = ModelReference.isName(parts.first ?? "")
@@ -64,12 +64,12 @@ struct RequestMembers {
     guard let value = members["input"], value.kind == .object else {
       throw .invalid(field: "input", reason: "`input` must be a JSON object; give what the model takes.")
     }
-    guard value.range.count <= PredictionRequest.longestInput else {
+    guard value.range.count <= PredictionRequest.maxInputBytes else {
       throw .inputTooLarge(reason: "`input` is larger than 4 MiB; give its files as URLs.")
     }
     var leaves = JSONLeaves(of: value)
     while let leaf = leaves.next(in: body) {
-      guard leaf.value.range.count > PredictionRequest.longestDataURI else { continue }
+      guard leaf.value.range.count > PredictionRequest.maxDataURIBytes else { continue }
       // "data:" in escapes takes 30 bytes.
       if leaf.value.prefix(30, in: body)?.lowercased().hasPrefix("data:") ?? false {
         throw .inputTooLarge(
@@ -96,7 +96,7 @@ struct RequestMembers {
     guard let value = members["webhook_events"] else { return WebhookEvent.allCases }
     let fault = PredictionRequestError.invalid(
       field: "webhook_events", reason: "`webhook_events` must be an array of start, output, logs, completed.")
-    // A longer one repeats itself. The body was validated as a whole, so the scanner does not fail.
+    // A longer one has duplicates. The whole body was validated, so the scanner does not fail.
     guard value.kind == .array, value.range.count <= 1024,
       let elements = try? JSONScanner.elements(value, in: body)
     else { throw fault }
@@ -135,7 +135,7 @@ struct RequestMembers {
     return number
   }
 
-  /// The text of an object.
+  /// The text of an object of at most `limit` bytes.
   func object(
     _ name: String, upTo limit: Int, in body: Span<UInt8>
   ) throws(PredictionRequestError) -> [UInt8]? {

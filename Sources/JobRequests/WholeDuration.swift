@@ -8,7 +8,7 @@ enum WholeDuration {
 
   /// In seconds; nil if `value` is no duration.
   ///
-  /// - Parameter allowsBareSeconds: a number without a unit means seconds.
+  /// - Parameter allowsBareSeconds: whether a number without a unit means seconds.
   static func seconds(_ value: JSONValue, in text: Span<UInt8>, allowsBareSeconds: Bool) -> Int? {
     if value.kind == .number { return allowsBareSeconds ? value.wholeNumber(in: text) : nil }
     guard value.range.count <= maxTextBytes, let written = value.text(in: text) else { return nil }

@@ -108,7 +108,7 @@ extension JobViews {
   func parts(of stored: StoredJob) throws(Problem) -> PredictionParts? {
     guard let snapshot = stored.job.snapshot else { return nil }
     let parts = PredictionParts(
-      keptBody: stored.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
+      storedBody: stored.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
     guard let parts else {
       throw .unavailable(
         .storeUnavailable, "the stored body is damaged: restore a backup, or ask Replicate for the prediction"

@@ -40,7 +40,7 @@ package final class OrdersEndpoint {
   }
 
   /// The largest input fits in twice. A row of the database holds it.
-  private static let maxRequestBytes = 2 * PredictionRequest.longestInput
+  private static let maxRequestBytes = 2 * PredictionRequest.maxInputBytes
   /// The body of a cancel request means nothing, but some clients send one.
   private static let maxCancelBytes = 1024
   private static let maxKeyBytes = 255

@@ -1,38 +1,42 @@
-/// Why a call to Replicate's API brought nothing, by what is to be done about it.
+/// Why a call to Replicate's API failed, by the remedy.
 package enum APIFailure: Error, Equatable, Sendable {
-  /// 429: wait that long, in seconds (1 to 3600).
+  /// 429: retry after that many seconds (1 to 3600).
   case rateLimited(retryAfter: Int)
-  /// 402: somebody has to pay.
+  /// 402: the account has to be paid.
   case insufficientCredit(message: String)
   /// 401: the token is wrong.
   case unauthorized(message: String)
-  /// 403: this call was refused, and perhaps not for good.
+  /// 403: this call was refused, perhaps temporarily.
   case refused(status: Int, message: String)
-  /// 404, 410, with a problem document: there is no such thing, or not for this token.
+  /// 404 or 410 with a problem document: unknown, at least to this token.
   case notFound(message: String)
-  /// Any other 4xx, with a problem document: the same call will never succeed.
+  /// Any other 4xx with a problem document: the call will never succeed.
   case invalid(status: Int, message: String)
-  /// 408 or 5xx: try again, after that many seconds (1 to 3600) where the answer says so.
+  /// 408 or 5xx: retry, after the stated seconds (1 to 3600) if any.
   ///
-  /// It is explained where the answer is a problem document: then Replicate's own application has given it, so that the call
-  /// is over there, and no proxy before an application that may still be at work.
+  /// It is explained where the body is a problem document. Then Replicate's own application has answered, and
+  /// the call has ended there. Behind a proxy's answer it may still be in progress.
   case unavailable(status: Int, retryAfter: Int?, isExplained: Bool)
-  /// An answer of another protocol, or a body that is not what it must be: a 4xx without a problem document,
-  /// such as the HTML page of a proxy or of a captive portal, is not Replicate's word.
+  /// The response is not Replicate's, or its body is invalid.
+  ///
+  /// A 4xx without a problem document, such as the HTML page of a proxy or of a captive portal, is not
+  /// Replicate's.
   case unintelligible(status: Int)
 
-  /// A call that creates may have created nevertheless. Replicate knows no idempotency key, so a second call could make
-  /// a second prediction: look for the first one, or wait for its webhook.
+  /// Whether a create call may have created a prediction.
+  ///
+  /// Replicate has no idempotency key, so a second call could create a second prediction. Search for the
+  /// first one, or wait for its webhook.
   package var isAmbiguous: Bool {
     switch self {
     case .unavailable: true
-    // Success that cannot be read is success.
+    // Unreadable success is success.
     case .unintelligible(let status): (200..<300).contains(status)
     case .rateLimited, .insufficientCredit, .unauthorized, .refused, .notFound, .invalid: false
     }
   }
 
-  /// The same call may succeed later.
+  /// Whether the same call may succeed later.
   package var isRetryable: Bool {
     switch self {
     case .rateLimited, .unavailable, .unintelligible: true
@@ -42,9 +46,9 @@ package enum APIFailure: Error, Equatable, Sendable {
 }
 
 extension APIFailure {
-  /// What an answer tells of: nil for a success (2xx), whose body is for the call's own reader.
+  /// Nil for a success (2xx), whose body the call itself reads.
   ///
-  /// `retryAfter` is the value of the header of that name, where there was one.
+  /// - Parameter retryAfter: the value of the header `Retry-After`, if any.
   package init?(status: Int, retryAfter: String?, body: Span<UInt8>) {
     guard !(200..<300).contains(status) else { return nil }
     let problem = ProblemDetails(body: body)
@@ -66,14 +70,14 @@ extension APIFailure {
       }
   }
 
-  /// In seconds. Replicate's windows are minutes, and refused calls count in them.
+  /// In seconds. Replicate's rate limits have windows of minutes, in which rejected calls count.
   private static let defaultRetryAfter = 10
 }
 
 extension APIFailure: CustomStringConvertible {
   package var description: String {
     switch self {
-    case .rateLimited(let seconds): "Replicate limits the rate of calls; try again in \(seconds) s"
+    case .rateLimited(let seconds): "Replicate's rate limit is reached; retry in \(seconds) s"
     case .insufficientCredit(let message), .unauthorized(let message), .notFound(let message),
       .invalid(_, let message), .refused(_, let message):
       message

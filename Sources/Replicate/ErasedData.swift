@@ -1,17 +1,30 @@
+internal import Crypto
 internal import JSONText
+package import Jobs
 
-/// Puts back what Replicate has erased from the body of a prediction, from an earlier body of it.
+/// Restores a prediction's erased data from an earlier body.
 ///
-/// An hour after a prediction has ended, its input becomes `{}`, its output and its logs null, and
-/// `data_removed` true.
+/// Replicate erases data an hour after a prediction has ended: its input becomes `{}`, its output and its
+/// logs null, and `data_removed` true.
 package enum ErasedData {
   private static let members = ["input", "output", "logs"]
 
   /// - Parameters:
-  ///   - body: one that says `data_removed`.
-  ///   - known: the earlier one.
-  /// - Returns: `body`, byte for byte but for the values that only `known` has; nil where there is none.
-  package static func restored(_ body: Span<UInt8>, from known: Span<UInt8>) -> [UInt8]? {
+  ///   - erased: a body whose `data_removed` is true.
+  ///   - known: an earlier body.
+  /// - Returns: the restored body and its evidence; nil where `known` adds nothing.
+  @Sendable package static func restore(
+    erased: [UInt8], known: [UInt8]
+  ) -> (body: [UInt8], evidence: Evidence)? {
+    guard let body = restoredBody(erased.span, from: known.span),
+      let prediction = try? Prediction(body: body.span),
+      let digest = BodyDigest(bytes: SHA256().digest(of: body.span))
+    else { return nil }
+    return (body, prediction.evidence(digest: digest))
+  }
+
+  /// `body` with the values that only `known` has; nil if none.
+  static func restoredBody(_ body: Span<UInt8>, from known: Span<UInt8>) -> [UInt8]? {
     guard let object = try? JSONScanner.object(body), let earlier = try? JSONScanner.object(known),
       let end = body.lastIndex(of: UInt8(ascii: "}"))
     else { return nil }
@@ -22,7 +35,7 @@ package enum ErasedData {
         !old.isEmpty(in: known)
       else { continue }
       let text = old.bytes(in: known)
-      // An object with an id has members, so that a comma is right.
+      // An object with an id has members, so a comma is right.
       edits.append(value.map { ($0.range, text) } ?? (end..<end, Array(",\"\(name)\":".utf8) + text))
     }
     guard !edits.isEmpty else { return nil }
@@ -37,7 +50,7 @@ package enum ErasedData {
 }
 
 extension JSONValue {
-  /// Null, or an object, an array or a string with nothing in it.
+  /// Whether the value is null, `{}`, `[]` or an empty string.
   fileprivate func isEmpty(in body: Span<UInt8>) -> Bool {
     switch kind {
     case .null: true
@@ -49,7 +62,7 @@ extension JSONValue {
 }
 
 extension Span<UInt8> {
-  /// RFC 8259 section 2: nothing but white space.
+  /// Whether there is only white space (RFC 8259 section 2).
   fileprivate var isBlank: Bool {
     for index in indices where ![0x20, 0x09, 0x0A, 0x0D].contains(self[index]) { return false }
     return true

@@ -1,5 +1,7 @@
-/// What kind of failure an error text tells of. Replicate documents few of its texts and promises none, so a class is a
-/// help for deciding about a retry, and the text is always kept beside it.
+/// The class of a failure, from its error text.
+///
+/// Replicate documents few of its texts and guarantees none. A class only helps to decide about a retry, and
+/// the text is always kept with it.
 package enum ErrorClass: String, CaseIterable {
   case providerBusy = "provider_busy"
   case rateLimited = "rate_limited"
@@ -7,14 +9,14 @@ package enum ErrorClass: String, CaseIterable {
   case invalidInput = "invalid_input"
   case outOfMemory = "out_of_memory"
   case contentRefused = "content_refused"
-  /// The platform gave up, not the model.
+  /// Ended by the platform, not by the model.
   case interrupted
   case unknown
 
-  /// Another try may well succeed: the model is not to blame, and neither is the input.
+  /// Whether a retry may succeed: neither model nor input is to blame.
   package var isRetryable: Bool { self == .interrupted }
 
-  /// What a text contains, in lower case, and what that means. The first that fits decides.
+  /// Substrings in lower case, and their classes. The first match decides.
   private static let signs: [(text: String, meaning: ErrorClass)] = [
     ("e1001", .outOfMemory), ("out of memory", .outOfMemory), ("oom", .outOfMemory),
     ("prediction interrupted", .interrupted), ("(code: pa)", .interrupted),
@@ -24,7 +26,8 @@ package enum ErrorClass: String, CaseIterable {
     ("flagged as", .contentRefused), ("flagged for", .contentRefused), ("sensitive", .contentRefused),
     ("safety system", .contentRefused), ("safety_violations", .contentRefused),
     ("insufficient credit", .insufficientCredit),
-    // Before what the input's own host may answer: "HTTP Error 429: Too Many Requests".
+    // Before "too many requests", because the input's own host may answer "HTTP Error 429: Too Many
+    // Requests".
     ("failed to download image", .invalidInput), ("failed to download video", .invalidInput),
     ("failed to download audio", .invalidInput), ("failed to download input", .invalidInput),
     ("cannot identify image file", .invalidInput),
@@ -37,8 +40,9 @@ package enum ErrorClass: String, CaseIterable {
     ("invalid version or not permitted", .invalidInput), ("specified version does not exist", .invalidInput),
   ]
 
-  /// In lower case: what contains a sign and has another meaning. "Resource temporarily unavailable" is
-  /// EAGAIN's text on the model's own machine.
+  /// Texts in lower case that contain a sign in another sense.
+  ///
+  /// "Resource temporarily unavailable" is EAGAIN's text on the model's own machine.
   private static let exceptions = [
     "insensitive", "case-sensitive", "case sensitive", "resource temporarily unavailable", "time-sensitive",
     "time sensitive", "sensitive to", "flagged as deprecated", "flagged for removal", "flagged for deletion",
@@ -52,7 +56,7 @@ package enum ErrorClass: String, CaseIterable {
     let words = Set(lowercase.split { !$0.isLetter && !$0.isNumber }.map(String.init))
     self =
       Self.signs.first { sign in
-        // A short sign is a word of its own: "oom" is not in "zoom".
+        // A short sign must be a whole word: "zoom" does not match "oom".
         sign.text.count <= 5 ? words.contains(sign.text) : lowercase.contains(sign.text)
       }?.meaning ?? .unknown
   }

@@ -1,16 +1,19 @@
 internal import Bytes
 internal import Crypto
 
-/// Ties a webhook to the job that asked for it: an HMAC of the job's id under a key of this database.
+/// The token in a webhook's URL, which names its job.
 ///
-/// The provider signs the body of a delivery and not the URL that it is sent to, so what the URL says needs a proof of its own.
-/// The provider also repeats the URL in every body, where the token is masked before anything is stored or shown.
+/// It is an HMAC of the job's id with a key of this database. The provider signs a delivery's body and not
+/// its URL, so the URL needs a proof of its own. The provider also repeats the URL in every body. There the
+/// token is masked before anything is stored or shown.
 package struct JobToken: Sendable {
-  /// The name of the query parameter that carries `id.token`.
+  /// The name of the query parameter, whose value is `id.token`.
   static let parameter = "job"
   package static let keyName = "job_token"
   private static let keyLength = 32
-  /// In hexadecimal digits: half of an HMAC-SHA256 (NIST SP 800-107 section 5.3.4 allows to cut it to 128 bits).
+  /// Hexadecimal digits: half of an HMAC-SHA256.
+  ///
+  /// NIST SP 800-107 section 5.3.4 allows truncation to 128 bits.
   private static let length = 32
 
   private let key: [UInt8]
@@ -19,17 +22,17 @@ package struct JobToken: Sendable {
     self.key = key
   }
 
-  /// A key for a database that has none.
+  /// A random key. A new database gets one.
   package static func makeKey() -> [UInt8] { RandomBytes.make(keyLength) }
 
-  /// The URL at which deliveries for the job of that id arrive.
+  /// The URL for deliveries of the job `jobID`.
   ///
   /// - Parameter publicURL: without a slash at its end.
   package func webhookURL(publicURL: String, jobID: String) -> String? {
     token(for: jobID).map { "\(publicURL)/webhooks/replicate?\(Self.parameter)=\(jobID).\($0)" }
   }
 
-  /// The job that `parameter`'s value names, if its token is right.
+  /// The job's id in a parameter's value; nil for a wrong token.
   package func job(named value: String) -> String? {
     guard let dot = value.utf8.lastIndex(of: UInt8(ascii: ".")) else { return nil }
     let id = String(value[..<dot])
@@ -39,15 +42,17 @@ package struct JobToken: Sendable {
     return id
   }
 
-  /// What follows `?job=` in a webhook's URL, up to the next parameter.
+  /// The value of a webhook URL's first parameter, if that is `job`.
   package static func parameterValue(in url: String) -> String? {
     let mark = "?\(parameter)="
     guard let query = url.firstIndex(of: "?"), url[query...].hasPrefix(mark) else { return nil }
     return String(url[query...].dropFirst(mark.count).prefix { $0 != "&" })
   }
 
-  /// Whether a parameter is ours: an id, a dot, and as many hexadecimal digits as a token has, or the asterisks over them.
-  /// Whoever creates a prediction may put a `job` of their own into the URL of its webhook.
+  /// Whether a parameter has the form of a job token.
+  ///
+  /// That is an id, a dot, and a token or its mask. A prediction's creator may put another `job` into the URL
+  /// of its webhook.
   package static func hasForm(name: String, value: String) -> Bool {
     guard name == parameter, let dot = value.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
     let digits = value.utf8[dot...].dropFirst()
@@ -55,7 +60,7 @@ package struct JobToken: Sendable {
       && (digits.allSatisfy(\.isLowercaseHexadecimal) || digits.allSatisfy { $0 == UInt8(ascii: "*") })
   }
 
-  /// What a webhook's URL has behind `?`, without a parameter of ours; nil where nothing is left.
+  /// A webhook URL's query without its job token; nil if empty.
   package static func foreignQuery(of url: String) -> String? {
     guard let mark = url.utf8.firstIndex(of: UInt8(ascii: "?")) else { return nil }
     let foreign = url[mark...].dropFirst().prefix { $0 != "#" }.split(separator: "&").filter { part in
@@ -75,12 +80,14 @@ package struct JobToken: Sendable {
 extension JobToken {
   private static let mark = Array("?\(parameter)=".utf8)
 
-  /// Writes asterisks over each token in `url`, the contents of a JSON string in `body`: over what follows `?job=`, an id and a
-  /// dot, also where some of it is written as escapes. The length stays, and so does every place in the body.
+  /// Masks each token in `url`, the contents of a string in `body`.
+  ///
+  /// Asterisks replace the digits after `?job=`, an id and a dot, also where some of these are escaped. The
+  /// length stays, and so does every range in the body.
   static func mask(in body: inout [UInt8], url: Range<Int>) {
     var position = url.lowerBound
     while position < url.upperBound {
-      // Most URLs have no query and no escape: the first byte alone tells.
+      // Most URLs have no query and no escape, so the first byte decides.
       guard body[position] == UInt8(ascii: "?") || body[position] == UInt8(ascii: "\\") else {
         position += 1
         continue
@@ -94,7 +101,7 @@ extension JobToken {
     }
   }
 
-  /// Where the digits are; nil where no token is marked at `start`.
+  /// The range of a token's digits, if `start` is at its mark.
   private static func digits(ofTokenMarkedAt start: Int, in body: [UInt8], before end: Int) -> Range<Int>? {
     var next = character(at: start, in: body, before: end)
     for byte in mark {
@@ -113,8 +120,9 @@ extension JobToken {
     return first..<last
   }
 
-  /// The character of a JSON string that begins at `start` (RFC 8259 section 7), and where the next one does. Nil for one that
-  /// no token has: beyond ASCII, another escape than `\u`, or the end.
+  /// The character at `start` of a JSON string (RFC 8259 section 7).
+  ///
+  /// Nil for a character that no token has: beyond ASCII, an escape other than `\u`, or the end.
   private static func character(
     at start: Int, in body: [UInt8], before end: Int
   ) -> (byte: UInt8?, end: Int) {
@@ -127,6 +135,6 @@ extension JobToken {
 }
 
 extension UInt8 {
-  /// What a job's id is made of: letters, digits, hyphens and underscores.
+  /// Whether a job's id may have it: letters, digits, hyphens, underscores.
   fileprivate var isOfID: Bool { isAlphanumeric || self == UInt8(ascii: "-") || self == UInt8(ascii: "_") }
 }

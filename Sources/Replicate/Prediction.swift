@@ -1,12 +1,12 @@
 package import JSONText
-package import JobRequests
 package import Jobs
 package import Time
 
-/// A prediction or training as Replicate describes it: the facts that decide, and where the rest is in the body.
+/// A prediction or training, read from Replicate's JSON.
 ///
-/// Real bodies break the published schema, so only `id` and `status` are required. A member of another type than
-/// expected counts as absent; it stays in the body, which is kept as it is.
+/// It has the members that decide, and the locations of the others in the body. Real bodies violate the
+/// published schema, so only `id` and `status` are required. A member of an unexpected type counts as absent.
+/// It stays in the body, which is stored unchanged.
 package struct Prediction: Sendable {
   package let id: String
   package let status: String
@@ -15,20 +15,22 @@ package struct Prediction: Sendable {
   package let createdAt: Timestamp?
   package let startedAt: Timestamp?
   package let completedAt: Timestamp?
-  /// The error's text; nil where there is none, or an empty one.
+  /// The error's text; nil where absent or empty.
   package let errorText: String?
   package let parts: PredictionParts
-  /// Where it is in the body; nil where absent or null.
+  /// The webhook's URL; nil where absent or null.
   package let webhook: JSONValue?
-  /// The body has the member, be it null. A list's items have none, whether their predictions have webhooks or not.
+  /// Whether the body has the member `webhook`, even a null.
+  ///
+  /// Items of a list lack it, whether their predictions have webhooks or not.
   package let showsWebhook: Bool
-  /// What the provider charges by (`metrics.predict_time`), in milliseconds.
+  /// The billed time (`metrics.predict_time`), in milliseconds.
   package let predictMilliseconds: Int64?
 
-  private static let longestID = 255
-  private static let longestStatus = 64
+  private static let maxIDBytes = 255
+  private static let maxStatusBytes = 64
 
-  /// Reads the body of a delivery, or of the API's answer.
+  /// Reads the body of a delivery or of an API response.
   package init(body: Span<UInt8>) throws(PredictionError) {
     let object: JSONObject
     do throws(JSONError) {
@@ -37,10 +39,10 @@ package struct Prediction: Sendable {
       throw .malformedJSON(error)
     }
     let fields = BodyFields(object: object)
-    guard let id = fields.string("id", in: body), id.isVisible(upTo: Self.longestID) else {
+    guard let id = fields.string("id", in: body), id.isVisible(upTo: Self.maxIDBytes) else {
       throw .missingField(name: "id", requirement: "a string of 1 to 255 bytes without control characters")
     }
-    guard let status = fields.string("status", in: body), status.isVisible(upTo: Self.longestStatus) else {
+    guard let status = fields.string("status", in: body), status.isVisible(upTo: Self.maxStatusBytes) else {
       throw .missingField(name: "status", requirement: "a string of 1 to 64 bytes without control characters")
     }
     self.id = id
@@ -66,10 +68,10 @@ extension Prediction {
   package var logs: JSONValue? { parts.logs }
   package var isDataRemoved: Bool { parts.isDataRemoved }
 
-  /// The URL that deliveries of this prediction are sent to, decoded. `body` is what this was read from.
+  /// The decoded URL of this prediction's webhook. `body` is what this was read from.
   package func webhookURL(in body: Span<UInt8>) -> String? { webhook?.text(in: body) }
 
-  /// What the job rules need to know of this body, whose SHA-256 is `digest`.
+  /// The snapshot for the job rules. `digest` is the body's SHA-256.
   package func snapshot(digest: BodyDigest) -> Snapshot {
     let known = PredictionStatus(rawValue: status)
     return Snapshot(
@@ -83,23 +85,7 @@ extension Prediction {
     Evidence(logsSize: logs?.range.count ?? 0, outputSize: output?.range.count ?? 0, digest: digest)
   }
 
-  /// The same, with what `rules` say against the output of a success: see ``breach(of:in:)``.
-  package func snapshot(digest: BodyDigest, rules: OutputRules, body: Span<UInt8>) -> Snapshot {
-    var snapshot = snapshot(digest: digest)
-    snapshot.ruleViolation = breach(of: rules.rule(for: model), in: body)
-    return snapshot
-  }
-
-  /// Why the output of a prediction that succeeded is not usable by `rule`; nil where it is, or where the prediction did not
-  /// succeed. `body` is what this was read from.
-  package func breach(of rule: OutputRule, in body: Span<UInt8>) -> JobError? {
-    guard status == PredictionStatus.succeeded.rawValue,
-      let breach = rule.check(output, in: body, isDataRemoved: isDataRemoved)
-    else { return nil }
-    return JobError(code: "invalid_output", message: breach.message)
-  }
-
-  /// A job that failed, or was aborted, says why. A canceled one does where the provider does.
+  /// The error of a failed or aborted job. A canceled one has the provider's text, if any.
   private func jobError(_ status: PredictionStatus) -> JobError? {
     switch status {
     case .starting, .processing, .succeeded: nil
@@ -114,5 +100,42 @@ extension String {
   fileprivate func isVisible(upTo limit: Int) -> Bool {
     (1...limit).contains(utf8.count)
       && !unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }
+  }
+}
+
+/// The provider's statuses of predictions and trainings.
+///
+/// A status that was added later is not here, and changes no job.
+enum PredictionStatus: String, CaseIterable {
+  case starting
+  case processing
+  case succeeded
+  case failed
+  case canceled
+  /// Ended before it started, for example because its deadline passed.
+  case aborted
+
+  var phase: Phase {
+    switch self {
+    case .starting: .pending
+    case .processing: .running
+    case .succeeded: .succeeded
+    case .failed: .failed
+    case .canceled, .aborted: .canceled
+    }
+  }
+}
+
+/// Why a signed body is not a prediction.
+package enum PredictionError: Error, Equatable, Sendable, CustomStringConvertible {
+  case malformedJSON(JSONError)
+  /// A required member is absent or invalid.
+  case missingField(name: String, requirement: String)
+
+  package var description: String {
+    switch self {
+    case .malformedJSON(let error): "the body is not a JSON object: \(error)"
+    case .missingField(let name, let requirement): "`\(name)` must be \(requirement)"
+    }
   }
 }

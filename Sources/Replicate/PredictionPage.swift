@@ -3,29 +3,32 @@ internal import JSONText
 
 /// A page of the list of predictions, newest first.
 package struct PredictionPage: Equatable, Sendable {
-  /// Where each prediction is in the page's body: each is a body of its own for ``Prediction/init(body:)``.
+  /// The range of each prediction, a body for ``Prediction/init(body:)``.
   package let predictions: [Range<Int>]
-  /// Where the next page is, as a path and a query; nil on the last page. The host that the body names is left out, so
-  /// that the token goes to no other host than the first call did.
+  /// Path and query of the next page; nil on the last page.
+  ///
+  /// The body's host is ignored, so that the token is sent only to the host of the first call.
   package let next: String?
 
-  /// Pages have a hundred.
-  private static let mostPredictions = 1000
-  private static let longestURL = 4096
+  /// Replicate's pages have a hundred.
+  private static let maxPredictions = 1000
+  private static let maxURLBytes = 4096
 
-  /// Nil where the body is not a page: no `results`, more of them than a page has, or a `next` that leads elsewhere.
+  /// Nil where the body is not a page.
+  ///
+  /// Then it has no `results`, too many of them, or a `next` with another path.
   package init?(body: Span<UInt8>) {
-    // The body is validated as a whole by the first call, so the second does not fail.
+    // The first call validates the whole body, so the second does not fail.
     guard let object = try? JSONScanner.object(body), let results = object.value(named: "results", in: body),
       results.kind == .array, let elements = try? JSONScanner.elements(results, in: body),
-      elements.count <= Self.mostPredictions
+      elements.count <= Self.maxPredictions
     else { return nil }
     predictions = elements.map(\.range)
     guard let next = object.value(named: "next", in: body), next.kind != .null else {
       self.next = nil
       return
     }
-    guard next.range.count <= Self.longestURL, let url = next.text(in: body),
+    guard next.range.count <= Self.maxURLBytes, let url = next.text(in: body),
       let path = Self.path(of: url)
     else { return nil }
     self.next = path
@@ -37,7 +40,7 @@ package struct PredictionPage: Equatable, Sendable {
       let slash = bytes.dropFirst(scheme.utf8.count).firstIndex(of: UInt8(ascii: "/"))
     else { return nil }
     let path = bytes[slash...]
-    // A fragment is not sent, and the rest could end a request's line.
+    // A fragment is not sent. The other bytes could end the request line.
     guard path.starts(with: "/v1/predictions".utf8),
       path.dropFirst("/v1/predictions".utf8.count).first.map({ $0 == UInt8(ascii: "?") }) ?? true,
       path.allSatisfy({ $0.isVisible && !"#\\\"<>".utf8.contains($0) })

@@ -1,14 +1,16 @@
 package import JSONText
 
-/// Where the parts of a body are that are passed on byte for byte; nil where absent or null.
+/// The locations of members that are passed on byte for byte.
+///
+/// Each is nil where absent or null.
 package struct PredictionParts: Sendable {
   package let input: JSONValue?
   package let output: JSONValue?
   package let metrics: JSONValue?
   package let logs: JSONValue?
-  /// Replicate has erased input, output and logs.
+  /// Whether Replicate has erased input, output and logs.
   package let isDataRemoved: Bool
-  /// The URL that the provider delivers to.
+  /// The URL of the webhook.
   package let webhook: JSONValue?
 
   init(_ fields: BodyFields, in body: Span<UInt8>) {
@@ -20,17 +22,17 @@ package struct PredictionParts: Sendable {
     webhook = fields.value("webhook", in: body)
   }
 
-  /// Finds them in a body that was read as a ``Prediction`` before, and was kept.
+  /// Finds the members in a stored body, once read as a ``Prediction``.
   ///
   /// - Parameters:
-  ///   - id: of the prediction.
-  ///   - status: the provider's word that was read.
-  /// - Returns: nil where the body is not what was kept: no valid JSON any more, or another prediction or status.
-  package init?(keptBody body: Span<UInt8>, id: String, status: String) {
+  ///   - id: the prediction's id.
+  ///   - status: the provider's status.
+  /// - Returns: nil where the stored body is damaged: invalid JSON, or another prediction or status.
+  package init?(storedBody body: Span<UInt8>, id: String, status: String) {
     guard let object = try? JSONScanner.object(body) else { return nil }
     let fields = BodyFields(object: object)
-    guard fields.value("id", in: body)?.says(id, in: body) == true,
-      fields.value("status", in: body)?.says(status, in: body) == true
+    guard fields.value("id", in: body)?.equals(id, in: body) == true,
+      fields.value("status", in: body)?.equals(status, in: body) == true
     else { return nil }
     self.init(fields, in: body)
   }

@@ -1,19 +1,22 @@
 internal import Bytes
 internal import JSONText
 
-/// What Replicate says of an error (RFC 9457): all of it optional, and any of it may be missing or of another type.
+/// The problem document of an error response (RFC 9457).
+///
+/// Any member may be missing or of another type.
 struct ProblemDetails {
-  /// The reason on one line; nil where the body has none.
+  /// The reason on one line, if any.
   let message: String?
-  /// The body is an object with a `detail` or a `title`, be it text or more: Replicate's own application
-  /// wrote it. A gateway's JSON has other members.
+  /// Whether the body is an object with a `detail` or a `title`.
+  ///
+  /// Replicate's own application writes those, in any type. A gateway's JSON has other members.
   let isProblem: Bool
-  /// The member `retry_after`, in seconds, or what the detail says of it.
+  /// The member `retry_after` in seconds, or the number in the detail.
   private let statedRetryAfter: Int?
 
-  /// In bytes: a sentence or two. It goes into answers and logs.
-  private static let longestMessage = 300
-  /// In seconds. A wait of zero would be none, and one of more than an hour is better asked about again.
+  /// A sentence or two: it is shown in problem documents and logs.
+  private static let maxMessageBytes = 300
+  /// In seconds. Zero would be no wait, and after an hour a retry is better.
   private static let retryAfterBounds = 1...3600
 
   init(body: Span<UInt8>) {
@@ -23,11 +26,11 @@ struct ProblemDetails {
     }
     let text = { (name: String, body: Span<UInt8>) -> String? in
       guard let value = object.value(named: name, in: body) else { return nil }
-      return ReasonText.read(value, in: body, limit: Self.longestMessage)
+      return ReasonText.read(value, in: body, limit: Self.maxMessageBytes)
     }
     let (detail, title) = (text("detail", body), text("title", body))
     let fields = text("invalid_fields", body).map { fields in
-      (title.map { "\($0): \(fields)" } ?? fields).cutToLine(of: Self.longestMessage)
+      (title.map { "\($0): \(fields)" } ?? fields).cutToLine(of: Self.maxMessageBytes)
     }
     message = detail ?? fields ?? title
     isProblem = ["detail", "title"].contains { name in
@@ -41,7 +44,9 @@ struct ProblemDetails {
     statedRetryAfter = number ?? detail.flatMap(Self.seconds(inDetail:))
   }
 
-  /// The header first, as RFC 9110 has it, then what the body says. The header's other form, a date, is passed over.
+  /// The seconds to wait, by the header (RFC 9110) or the body.
+  ///
+  /// The header comes first. Its other form, a date, is ignored.
   func retryAfter(header: String?) -> Int? {
     let headerSeconds = header.flatMap { header in
       let bytes = Array(header.utf8)
@@ -52,12 +57,14 @@ struct ProblemDetails {
     }
   }
 
-  /// Digits, and perhaps a fraction, which is rounded up: waiting too little is what must not happen.
+  /// Reads digits and an optional fraction, which is rounded up.
+  ///
+  /// A wait that is too short must not happen.
   private static func seconds(_ text: Span<UInt8>) -> Int? {
     var seconds = 0
     var position = 0
     while position < text.count, let digit = text[position].decimalDigit {
-      // Whatever is beyond the bounds is all the same.
+      // Values beyond the bounds are clamped later.
       seconds = min(seconds * 10 + digit, 1_000_000)
       position += 1
     }
@@ -72,7 +79,9 @@ struct ProblemDetails {
     return isWhole ? seconds : seconds + 1
   }
 
-  /// "Your rate limit resets in ~30s." and, in older answers, "Expected available in 1 second."
+  /// The seconds in a detail.
+  ///
+  /// It is "Your rate limit resets in ~30s." or, in older responses, "Expected available in 1 second."
   private static func seconds(inDetail detail: String) -> Int? {
     let words = detail.split(separator: " ")
     for (index, word) in words.enumerated().reversed() {

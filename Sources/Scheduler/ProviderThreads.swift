@@ -37,7 +37,7 @@ package struct ProviderThreads {
     if let apiToken = settings.token {
       for position in 0..<Self.callerCount {
         let client = try ReplicateClient(
-          base: settings.apiURL, token: apiToken, maxBody: maxBodyBytes
+          base: settings.apiURL, token: apiToken, maxBodyBytes: maxBodyBytes
         ) { context.isStopping }
         let inbox = BlockingQueue<ProviderCall>(capacity: 4)
         calls.append(inbox)

@@ -38,7 +38,7 @@ enum JSONGrowth {
     guard case .success(let value) = JSONFuzzTarget.validate(output) else { return }
     for expect in [#"{"kind":"urls"}"#, #"{"kind":"text","length":1}"#] {
       let rule = Array(expect.utf8)
-      _ = try? OutputRule(expect: rule.span).check(value, in: output.span, isDataRemoved: false)
+      _ = try? OutputRule(expect: rule.span).violation(by: value, in: output.span, isDataRemoved: false)
     }
   }
 

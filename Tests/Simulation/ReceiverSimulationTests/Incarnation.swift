@@ -57,12 +57,12 @@ final class Incarnation {
     kernel: SimulatedKernel, path: String, limits: ServerLimits, secret: Secret, earlyAck: MemoryDisk?
   ) throws {
     self.path = path
-    writer = try StoreWriter(path: path, busyTimeout: 0, restore: ErasedBody.restore)
+    writer = try StoreWriter(path: path, busyTimeout: 0, restore: ErasedData.restore)
     committer = Committer(
       writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: Self.metrics, logger: Self.logger)
     self.earlyAck = try earlyAck.map { [queue] disk in
       Committer(
-        writer: try StoreWriter(path: disk.path, busyTimeout: 0, restore: ErasedBody.restore), queue: queue,
+        writer: try StoreWriter(path: disk.path, busyTimeout: 0, restore: ErasedData.restore), queue: queue,
         checkpointer: Checkpointer(), metrics: Self.metrics, logger: Self.logger)
     }
     loop = EventLoop(kernel: kernel)

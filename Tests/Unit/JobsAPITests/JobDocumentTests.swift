@@ -24,7 +24,7 @@ import Testing
 
   private static func parts(of body: [UInt8], keptFor job: Job) -> PredictionParts? {
     guard let snapshot = job.snapshot else { return nil }
-    return PredictionParts(keptBody: body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
+    return PredictionParts(storedBody: body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
   }
 
   private static func job(from body: [UInt8]) throws -> Job {
@@ -89,7 +89,7 @@ import Testing
       (snapshot.predictionID + "x", snapshot.providerStatus),
       (snapshot.predictionID, snapshot.providerStatus + "x"), ("", ""),
     ] {
-      #expect(PredictionParts(keptBody: body.span, id: id, status: status) == nil)
+      #expect(PredictionParts(storedBody: body.span, id: id, status: status) == nil)
     }
   }
 }

@@ -53,6 +53,6 @@ import Testing
 
   private func restored(_ body: String, _ known: String) -> String? {
     let (body, known) = (Array(body.utf8), Array(known.utf8))
-    return ErasedData.restored(body.span, from: known.span).map { String(decoding: $0, as: UTF8.self) }
+    return ErasedData.restoredBody(body.span, from: known.span).map { String(decoding: $0, as: UTF8.self) }
   }
 }

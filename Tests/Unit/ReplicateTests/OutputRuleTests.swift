@@ -12,8 +12,8 @@ private func rule(_ text: String) throws(OutputRuleError) -> OutputRule {
 /// The violation of `expect` by an output in JSON. Nil if there is none.
 private func violation(_ expect: String, _ output: String) throws -> String? {
   let bytes = Array(output.utf8)
-  return try rule(expect).check(
-    try JSONScanner.validate(bytes.span), in: bytes.span, isDataRemoved: false)?.message
+  return try rule(expect).violation(
+    by: try JSONScanner.validate(bytes.span), in: bytes.span, isDataRemoved: false)?.message
 }
 
 private let file = "https://replicate.delivery/xezq/abc/out-0.png"
@@ -153,11 +153,13 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
   @Test func removedOutputPassesEveryRule() throws {
     let null: [UInt8] = Array("null".utf8)
     let rule = try rule(#"{"kind":"urls","count":1}"#)
-    #expect(rule.check(nil, in: null.span, isDataRemoved: true) == nil)
-    #expect(rule.check(try JSONScanner.validate(null.span), in: null.span, isDataRemoved: true) == nil)
-    #expect(rule.check(nil, in: null.span, isDataRemoved: false) != nil)
+    #expect(rule.violation(by: nil, in: null.span, isDataRemoved: true) == nil)
+    #expect(
+      rule.violation(by: try JSONScanner.validate(null.span), in: null.span, isDataRemoved: true) == nil)
+    #expect(rule.violation(by: nil, in: null.span, isDataRemoved: false) != nil)
     let other = Array("[1]".utf8)
-    #expect(rule.check(try JSONScanner.validate(other.span), in: other.span, isDataRemoved: true) != nil)
+    #expect(
+      rule.violation(by: try JSONScanner.validate(other.span), in: other.span, isDataRemoved: true) != nil)
   }
 
   @Test func theDeepestOutputIsValidated() throws {
@@ -179,7 +181,7 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
       _ = try? OutputRule(expect: expect.span)
       let output = mutation.mutate(#"[{"a":"\#(file)","b":1},"\#(file)",["data:image/png;base64,AA"]]"#)
       guard let value = try? JSONScanner.validate(output.span) else { continue }
-      for rule in rules { _ = rule.check(value, in: output.span, isDataRemoved: false) }
+      for rule in rules { _ = rule.violation(by: value, in: output.span, isDataRemoved: false) }
     }
   }
 }

@@ -184,7 +184,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
   }
 
   @Test func theInputAsAWholeIsBounded() {
-    let room = PredictionRequest.longestInput - #"{"a":""}"#.utf8.count
+    let room = PredictionRequest.maxInputBytes - #"{"a":""}"#.utf8.count
     #expect(!isTooLarge(#"{"a":"\#(String(repeating: "x", count: room))"}"#))
     #expect(isTooLarge(#"{"a":"\#(String(repeating: "x", count: room + 1))"}"#))
   }

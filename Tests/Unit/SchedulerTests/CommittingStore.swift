@@ -11,7 +11,7 @@ import Store
 import Testing
 @testable import Time
 
-/// A store with a running ``CommitThread``, for tests that write and wait.
+/// A store with a running ``Committer``, for tests that write and wait.
 final class CommittingStore {
   private let database: TemporaryDatabase
   var path: String { database.path }
@@ -24,8 +24,8 @@ final class CommittingStore {
   init(busyTimeout: Int32 = 5000) throws {
     database = try TemporaryDatabase()
     let writer = try StoreWriter(
-      path: database.path, busyTimeout: busyTimeout, validateOutput: RequestedOutput.judge,
-      restore: ErasedBody.restore
+      path: database.path, busyTimeout: busyTimeout, validateOutput: RequestedOutput.validate,
+      restore: ErasedData.restore
     )
     writing = try Thread(named: "writer") { [queue, metrics, logger] in
       let committer = Committer(

@@ -122,7 +122,7 @@ extension Desk {
     let stored = try stored(id)
     let snapshot = try #require(stored.job.snapshot)
     let parts = PredictionParts(
-      keptBody: stored.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
+      storedBody: stored.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
     let order = try order(id)
     let document = JobDocument.whole(
       stored.job, parts, body: stored.body, order: order, request: order.parsedRequest)

@@ -80,7 +80,7 @@ import Testing
     let body = #"{"id":"p1","status":"succeeded","results":[],"next":null,"output":"\#(filler)"}"#
     let api = try StubAPI { _, _ in .json(body) }
     let token = try #require(APIToken("r8_of_a_stand_in"))
-    let client = try ReplicateClient(base: api.url, token: token, maxBody: 100_000) { false }
+    let client = try ReplicateClient(base: api.url, token: token, maxBodyBytes: 100_000) { false }
     #expect(Self.isTooLong(client.get("p1", .predictions)) == isTooLong)
     #expect(Self.isTooLong(client.list(nil)) == isTooLongAsPage)
   }

@@ -7,7 +7,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
   return APIFailure(status: status, retryAfter: retryAfter, body: bytes.span)
 }
 
-@Suite struct APIAnswerTests {
+@Suite struct APIFailureTests {
   @Test(
     arguments: [
       (
@@ -130,27 +130,32 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
     #expect(message.utf8.count <= 300 && message.hasPrefix("a é") && !message.contains("\u{FFFD}"))
   }
 
+}
+
+@Suite struct ReplicateOutcomeTests {
+  private func outcome(_ status: Int, _ body: [UInt8]) -> ReplicateClient.Outcome<Prediction> {
+    ReplicateClient.Outcome(status: status, retryAfter: nil, body: body) { try? Prediction(body: $0.span) }
+  }
+
   @Test(arguments: [Payload.created, .canceled, .officialModel])
   func aPredictionIsRead(_ payload: Payload) throws {
     let body = try payload.body()
     for status in [200, 201, 202] {
-      guard case .prediction(let prediction) = APIAnswer(status: status, retryAfter: nil, body: body.span)
-      else {
+      guard case .answered(let prediction) = outcome(status, body) else {
         Issue.record("no prediction")
         continue
       }
       #expect(!prediction.id.isEmpty)
     }
-    guard case .failure(.unintelligible) = APIAnswer(status: 422, retryAfter: nil, body: body.span) else {
-      Issue.record("a refusal is none")
+    guard case .failed(.unintelligible) = outcome(422, body) else {
+      Issue.record("an error response is a prediction")
       return
     }
   }
 
   @Test(arguments: ["", "{}", "[]", "<html>", #"{"id":"a"}"#])
   func aSuccessThatIsNoPredictionIsUnintelligible(_ text: String) {
-    let body = Array(text.utf8)
-    guard case .failure(let failure) = APIAnswer(status: 201, retryAfter: nil, body: body.span) else {
+    guard case .failed(let failure) = outcome(201, Array(text.utf8)) else {
       Issue.record("a prediction")
       return
     }
@@ -257,8 +262,9 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       }
       _ = SigningSecret(body: body.span)
       for status in [200, 422, 429, 503] {
-        _ = APIAnswer(
+        _ = APIFailure(
           status: status, retryAfter: String(decoding: body.prefix(3), as: UTF8.self), body: body.span)
+        _ = try? Prediction(body: body.span)
       }
     }
   }

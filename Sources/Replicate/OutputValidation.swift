@@ -1,0 +1,40 @@
+package import JobRequests
+package import Jobs
+
+extension Prediction {
+  /// A snapshot that includes the violation of `rules`: see ``ruleViolation(of:in:)``.
+  package func snapshot(digest: BodyDigest, rules: OutputRules, body: Span<UInt8>) -> Snapshot {
+    var snapshot = snapshot(digest: digest)
+    snapshot.ruleViolation = ruleViolation(of: rules.rule(for: model), in: body)
+    return snapshot
+  }
+
+  /// Why the output of a succeeded prediction violates `rule`.
+  ///
+  /// - Parameter body: what this was read from.
+  /// - Returns: nil where the output is usable, or the prediction did not succeed.
+  package func ruleViolation(of rule: OutputRule, in body: Span<UInt8>) -> JobError? {
+    guard status == PredictionStatus.succeeded.rawValue,
+      let violation = rule.violation(by: output, in: body, isDataRemoved: isDataRemoved)
+    else { return nil }
+    return JobError(code: "invalid_output", message: violation.message)
+  }
+}
+
+/// Validation by a job's own `expect`, which replaces the general rules.
+package enum RequestedOutput {
+  /// - Parameters:
+  ///   - request: the job's request as it was posted.
+  ///   - body: the snapshot's body.
+  ///   - standing: the violation of the general rules.
+  /// - Returns: nil where the output is as requested.
+  @Sendable package static func validate(
+    request: [UInt8], body: [UInt8], standing: JobError?
+  ) -> JobError? {
+    // A posted request was checked on arrival. A job that only awaits its cancellation has none.
+    guard let expect = (try? PredictionRequest(body: request.span, isStored: true))?.expect,
+      let prediction = try? Prediction(body: body.span)
+    else { return standing }
+    return prediction.ruleViolation(of: expect, in: body.span)
+  }
+}
