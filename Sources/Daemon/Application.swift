@@ -33,7 +33,7 @@ package final class Application {
   /// The first one receives deliveries.
   private let listeners: [RunningListener]
   private let certificate: ServedCertificate?
-  private let provider: ProviderThreads
+  private let provider: SchedulerThreads
 
   /// Starts the daemon: when this returns, its store is open and its addresses are bound.
   ///
@@ -58,11 +58,11 @@ package final class Application {
       path: settings.database.path, polling: settings.provider.pollPolicy, metrics: metrics, logger: logger)
     logger.notice(
       "store opened", metadata: ["path": "\(DatabaseLock.absolutePath(of: settings.database.path))"])
-    let dispatcherEvents = DispatcherInbox(callers: ProviderThreads.callerCount)
+    let mailbox = Mailbox(maxCallers: SchedulerThreads.callerCount)
     let services = SharedServices(
       metrics: metrics, deliveryLog: log, lifecycle: lifecycle, queue: store.queue, secrets: secrets,
       token: store.token,
-      inbox: dispatcherEvents)
+      mailbox: mailbox)
     let builder = ListenerBuilder(
       settings: settings, logger: logger, routes: ListenerRoutes(settings: settings, services: services),
       handedOver: SocketActivation(environment: environment), tls: certificate?.context,
@@ -76,12 +76,12 @@ package final class Application {
       ]
     }
     provider = try StartError.converting { [store, metrics, logger] in
-      try ProviderThreads(
+      try SchedulerThreads(
         settings: settings.provider, databasePath: settings.database.path,
         maxBodyBytes: settings.listeners.limits.message.maxBodyBytes,
         signatureTolerance: settings.intake.signatureTolerance,
         fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty,
-        queue: store.queue, token: store.token, events: dispatcherEvents, metrics: metrics, logger: logger
+        queue: store.queue, token: store.token, mailbox: mailbox, metrics: metrics, logger: logger
       ) { FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
     }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }

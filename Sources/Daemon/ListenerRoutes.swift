@@ -31,7 +31,7 @@ struct SharedServices {
   let queue: CommitQueue
   let secrets: WebhookSecrets
   let token: JobToken
-  let inbox: DispatcherInbox
+  let mailbox: Mailbox
 }
 
 /// Joins the routes of the rooms for one listener.
@@ -67,7 +67,7 @@ struct ListenerRoutes {
   private func webhookRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
     let verifier = DeliveryVerifier(
       secrets: services.secrets, toleranceSeconds: settings.intake.signatureTolerance.components.seconds,
-      metrics: services.metrics, mismatched: { [inbox = services.inbox] in inbox.noteFailedVerification() })
+      metrics: services.metrics, mismatched: { [mailbox = services.mailbox] in mailbox.noteFailedVerification() })
     guard let verifier else { throw .noHMAC }
     let decoder = DeliveryDecoder(
       rules: settings.provider.outputRules, token: services.token, metrics: services.metrics)
@@ -84,7 +84,7 @@ struct ListenerRoutes {
     } catch {
       throw .store(error)
     }
-    let views = JobViews(loop: loop, reader: reader, pace: services.inbox.pace)
+    let views = JobViews(loop: loop, reader: reader, pace: services.mailbox.pace)
     let access = APIAccess(tokens: settings.access.tokens)
     let limits = OrdersEndpoint.Limits(
       isConfigured: settings.provider.token != nil, maxBodyBytes: maxBodyBytes,
@@ -92,7 +92,7 @@ struct ListenerRoutes {
     let jobs = JobsEndpoint(views: views, access: access)
     let orders = OrdersEndpoint(
       views: views, access: access, recorder: recorder, metrics: services.metrics, limits: limits,
-      wakeScheduler: { [inbox = services.inbox] in inbox.wake() })
+      wakeScheduler: { [mailbox = services.mailbox] in mailbox.wake() })
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: services.lifecycle, metrics: services.metrics,
       access: access)

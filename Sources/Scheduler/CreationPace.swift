@@ -3,18 +3,18 @@ package import Store
 internal import Synchronization
 package import Time
 
-/// When the ``Dispatcher`` creates next, which the API shows with orders that wait for their turn.
+/// When the ``Dispatcher`` creates next. The API shows it with waiting orders.
 package final class CreationPace: Sendable {
   package struct State: Equatable, Sendable {
-    /// Before that nothing is created.
+    /// The earliest time of the next creation.
     var next: Timestamp
     /// Between two creations in the long run, in milliseconds.
     var interval: Int64
-    /// Why nothing is created before.
+    /// Why nothing is created earlier.
     var reason: OrderReason
   }
 
-  /// Nil where nothing was ever created.
+  /// Nil without a token.
   private let stored = Mutex<State?>(nil)
 
   package var state: State? {
@@ -23,13 +23,12 @@ package final class CreationPace: Sendable {
   }
 }
 
-/// When an order is tried next, and why not before.
+/// An order's next try, and the reason of its delay.
 package struct NextTry: Equatable, Sendable {
   package let time: Timestamp?
   package let reason: OrderReason?
 
-  /// - Parameters:
-  ///   - queuedBefore: orders that come before this one.
+  /// - Parameter queuedBefore: the number of orders ahead of this one.
   package init(of order: StoredOrder, at now: Timestamp, pace: CreationPace.State?, queuedBefore: Int) {
     guard order.stage == .queued, let due = order.dueAt, let pace, due <= max(pace.next, now) else {
       (time, reason) = (order.dueAt, order.reason)

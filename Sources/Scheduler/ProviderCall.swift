@@ -1,32 +1,31 @@
 internal import Jobs
 internal import Store
 
-/// A call to the provider that one ``ProviderCaller`` is to make.
+/// A call of one ``ProviderCaller``, or its search of several calls.
 enum ProviderCall: Sendable {
   case create(OrderStep)
   case cancel(OrderStep, predictionID: String)
-  /// Look for all of them at once.
-  case find([OrderStep])
-  case ask(DuePolls.Poll)
+  /// Searches for the lost predictions of all these orders at once.
+  case search([OrderStep])
+  case poll(DuePolls.Poll)
   case fetchSecret
 }
 
-/// The provider wants fewer calls.
+/// A pause that the provider requires.
 struct ProviderPause: Equatable, Sendable {
   let seconds: Int
-  /// Only calls that create are meant.
-  let isForCreates: Bool
+  let affectsOnlyCreates: Bool
   let reason: OrderReason
 
-  static let secondsAfterRefusedToken = 60
+  static let secondsAfterRejectedToken = 60
 
-  /// A token that is refused for one call is refused for all.
-  static let refusedToken = ProviderPause(
-    seconds: secondsAfterRefusedToken, isForCreates: false, reason: .unauthorized)
+  /// A token that is rejected for one call is rejected for all.
+  static let rejectedToken = ProviderPause(
+    seconds: secondsAfterRejectedToken, affectsOnlyCreates: false, reason: .unauthorized)
 }
 
 extension OrderStep {
-  /// Nil where what is looked for is looked for together with others.
+  /// The step's call; nil for a search, which several orders share.
   var call: ProviderCall? {
     switch action {
     case .create: .create(self)

@@ -8,31 +8,31 @@ internal import Store
 internal import System
 internal import Time
 
-/// Makes calls to the provider, one after another, on a thread of its own, and commits what comes of each.
+/// A thread that makes calls to the provider, and commits their results.
 final class ProviderCaller {
   private let position: Int
   private let client: ReplicateClient
   private let context: ProviderContext
   private let calls: BlockingQueue<ProviderCall>
-  private let done: @Sendable (DispatcherEvent) -> Void
+  private let send: @Sendable (SchedulerEvent) -> Void
 
   init(
     position: Int, client: ReplicateClient, context: ProviderContext, calls: BlockingQueue<ProviderCall>,
-    done: @escaping @Sendable (DispatcherEvent) -> Void
+    send: @escaping @Sendable (SchedulerEvent) -> Void
   ) {
     self.position = position
     self.client = client
     self.context = context
     self.calls = calls
-    self.done = done
+    self.send = send
   }
 
-  /// Returns when the queue of its calls is closed.
+  /// Returns when the queue of calls is closed.
   func run() {
     while let batch = calls.popAll() {
       for call in batch {
         let pause = perform(call)
-        done(.done(caller: position, pause: pause))
+        send(.done(caller: position, pause: pause))
       }
     }
   }
@@ -41,8 +41,8 @@ final class ProviderCaller {
     switch call {
     case .create(let step): create(step)
     case .cancel(let step, let id): cancel(id, step)
-    case .find(let steps): find(steps)
-    case .ask(let question): ask(question)
+    case .search(let steps): search(steps)
+    case .poll(let poll): self.poll(poll)
     case .fetchSecret: fetchSecret()
     }
   }
@@ -57,7 +57,7 @@ extension ProviderCaller {
     do throws(PredictionRequestError) {
       request = try PredictionRequest(body: step.order.request.span, isStored: true)
     } catch {
-      // An earlier version took what this one does not.
+      // An earlier version accepted a request that this one rejects.
       context.end(step.job, number, .failed, JobError(code: "invalid_input", message: "\(error)"))
       return nil
     }
@@ -66,26 +66,33 @@ extension ProviderCaller {
     context.count("create", outcome)
     let decision = CreateDecision(outcome, tries: step.order.tries, refusals: step.order.refusals)
     context.log(decision, of: step.job)
+    return carryOut(decision, outcome, step)
+  }
+
+  private func carryOut(
+    _ decision: CreateDecision, _ outcome: ReplicateClient.Outcome<ReplicateClient.Answer>, _ step: OrderStep
+  ) -> ProviderPause? {
+    let number = step.order.number
     switch decision {
-    case .place:
+    case .created:
       guard case .answered(let answer) = outcome else { return nil }
-      if !context.record(answer.body, .answer, ofJob: number) { search(for: step, notFor: answer) }
-    case .putOff(let seconds, let reason):
-      putOff(step, seconds, because: reason)
+      if !context.record(answer.body, .answer, ofJob: number) { noteForeignAnswer(answer, to: step) }
+    case .reschedule(let seconds, let reason):
+      reschedule(step, seconds, because: reason)
       switch reason {
-      case .rateLimited: return ProviderPause(seconds: seconds, isForCreates: true, reason: reason)
-      case .unauthorized: return .refusedToken
+      case .rateLimited: return ProviderPause(seconds: seconds, affectsOnlyCreates: true, reason: reason)
+      case .unauthorized: return .rejectedToken
       case .throttled, .unreachable, .refused: return nil
       }
-    case .backOff(let seconds, let error): putOff(step, seconds, because: .refused, refusal: error)
-    case .find(let isOver): noteUnanswered(step, isOver: isOver)
-    case .refuse(let error): context.end(step.job, number, .failed, error, isRefusal: true)
-    case .refuseIfRepeated(let error): context.noteNotFound(creating: step, error)
+    case .backOff(let seconds, let error): reschedule(step, seconds, because: .refused, refusal: error)
+    case .search(let hasCallEnded): noteUnanswered(step, hasCallEnded: hasCallEnded)
+    case .fail(let error): context.end(step.job, number, .failed, error, isRefusal: true)
+    case .failIfRepeated(let error): context.noteNotFound(creating: step, error)
     }
     return nil
   }
 
-  private func putOff(
+  private func reschedule(
     _ step: OrderStep, _ seconds: Int, because reason: OrderReason, refusal: JobError? = nil
   ) {
     let now = context.now
@@ -95,42 +102,46 @@ extension ProviderCaller {
     }
   }
 
-  /// Of no effect where a webhook has told of the prediction meanwhile.
-  private func noteUnanswered(_ step: OrderStep, isOver: Bool) {
-    let plan = PredictionSearch.Plan(sentAt: step.order.sentAt, now: context.now, isOver: isOver)
+  /// Schedules a search. It has no effect if a webhook has reported the prediction meanwhile.
+  private func noteUnanswered(_ step: OrderStep, hasCallEnded: Bool) {
+    let plan = LostPredictionSearch.Plan(
+      sentAt: step.order.sentAt, now: context.now, hasCallEnded: hasCallEnded)
     context.persist { transaction throws(StoreError) in
-      try transaction.noteUnanswered(step.order, nextSearch: plan.firstLook, absenceConclusive: plan.certain)
+      try transaction.noteUnanswered(
+        step.order, nextSearch: plan.firstCheck, absenceConclusive: plan.absenceConclusiveAt)
     }
   }
 
-  /// An answer with another job's prediction, or one that the store refuses, says nothing of this call: as good as none.
-  private func search(for step: OrderStep, notFor answer: ReplicateClient.Answer) {
+  /// Treats an answer that cannot be recorded as a lost one.
+  ///
+  /// It has another job's prediction, or the store rejects it.
+  private func noteForeignAnswer(_ answer: ReplicateClient.Answer, to step: OrderStep) {
     if !context.isStopping { context.logForeignAnswer(answer.prediction.id, to: step.job) }
-    noteUnanswered(step, isOver: false)
+    noteUnanswered(step, hasCallEnded: false)
   }
 
-  private func find(_ steps: [OrderStep]) -> ProviderPause? {
-    let search = PredictionSearch(client: client, context: context)
+  private func search(_ steps: [OrderStep]) -> ProviderPause? {
+    let search = LostPredictionSearch(client: client, context: context)
     let pause = search.run(steps)
-    done(.called(search.calls))
+    send(.called(search.calls))
     return pause
   }
 }
 
-// MARK: - Asking and canceling
+// MARK: - Polling and canceling
 
 extension ProviderCaller {
-  private func ask(_ question: DuePolls.Poll) -> ProviderPause? {
-    let id = question.predictionID
-    let outcome = answer("get", id, isCreatedHere: question.isCreatedHere) { client.get(id, $0) }
+  private func poll(_ poll: DuePolls.Poll) -> ProviderPause? {
+    let id = poll.predictionID
+    let outcome = callRoutes("get", id, isCreatedHere: poll.isCreatedHere) { client.get(id, $0) }
     switch outcome {
     case .answered(let answer):
-      // Whoever answers for another prediction is not believed.
+      // An answer about another prediction is ignored.
       guard answer.prediction.id == id else { return nil }
-      context.record(answer.body, .poll, ofJob: question.number)
+      context.record(answer.body, .poll, ofJob: poll.number)
       return nil
     case .failed(.notFound(let message)):
-      context.noteNotFound(question.number, id, .poll, message)
+      context.noteNotFound(poll.number, id, .poll, message)
       return nil
     case .failed(let failure): return Self.pause(after: failure)
     case .unsent, .unanswered: return nil
@@ -138,7 +149,7 @@ extension ProviderCaller {
   }
 
   private func cancel(_ id: String, _ step: OrderStep) -> ProviderPause? {
-    let outcome = answer("cancel", id, isCreatedHere: step.job.origin != nil) { client.cancel(id, $0) }
+    let outcome = callRoutes("cancel", id, isCreatedHere: step.job.origin != nil) { client.cancel(id, $0) }
     let number = step.order.number
     switch outcome {
     case .answered(let answer):
@@ -148,25 +159,27 @@ extension ProviderCaller {
       return nil
     case .failed(.notFound(let message)):
       context.noteNotFound(number, id, .answer, message)
-      tryAgain(step, after: Self.pauseAfterRefusal)
+      retry(step, after: Self.pauseAfterRefusal)
       return nil
     case .failed(.invalid), .failed(.refused):
-      // Perhaps it has ended meanwhile. Its end, by a webhook or a poll, ends the tries too.
-      tryAgain(step, after: Self.pauseAfterRefusal)
+      // It may have ended meanwhile. A delivery or a poll of its end stops the retries.
+      retry(step, after: Self.pauseAfterRefusal)
       return nil
     case .failed(let failure):
       let pause = Self.pause(after: failure)
-      tryAgain(step, after: pause?.seconds ?? Self.pauseAfterFailure)
+      retry(step, after: pause?.seconds ?? Self.pauseAfterFailure)
       return pause
     case .unsent, .unanswered:
-      tryAgain(step, after: Self.pauseAfterFailure)
+      retry(step, after: Self.pauseAfterFailure)
       return nil
     }
   }
 
-  /// A prediction that was not created here may be a training, and its body does not tell which. If the first
-  /// route answers 404, the other one is called.
-  private func answer(
+  /// Calls the route for predictions, the one for trainings, or both.
+  ///
+  /// A prediction that was not created here may be a training, which its body does not show. After a 404 of
+  /// the first route, the other one is called.
+  private func callRoutes(
     _ name: StaticString, _ id: String, isCreatedHere: Bool,
     _ call: (ReplicateClient.Kind) -> ReplicateClient.Outcome<ReplicateClient.Answer>
   ) -> ReplicateClient.Outcome<ReplicateClient.Answer> {
@@ -184,10 +197,10 @@ extension ProviderCaller {
 
   /// In seconds.
   private static let pauseAfterFailure = 5
-  /// The same where the answer is likely to stay as it is.
+  /// The same where the response is likely to repeat.
   private static let pauseAfterRefusal = 60
 
-  private func tryAgain(_ step: OrderStep, after seconds: Int) {
+  private func retry(_ step: OrderStep, after seconds: Int) {
     let moment = context.now.advanced(byMilliseconds: Int64(seconds) * 1000)
     context.persist { transaction throws(StoreError) in try transaction.delay(step, until: moment) }
   }
@@ -197,13 +210,13 @@ extension ProviderCaller {
     context.count("secret", outcome)
     switch outcome {
     case .answered(let secret):
-      context.take(secret)
+      context.updateSecret(secret)
       return nil
     case .failed(let failure):
-      done(.secretNotFetched)
+      send(.secretNotFetched)
       return Self.pause(after: failure)
     case .unsent, .unanswered:
-      done(.secretNotFetched)
+      send(.secretNotFetched)
       return nil
     }
   }
@@ -211,8 +224,8 @@ extension ProviderCaller {
   static func pause(after failure: APIFailure) -> ProviderPause? {
     switch failure {
     case .rateLimited(let seconds):
-      ProviderPause(seconds: seconds, isForCreates: false, reason: .rateLimited)
-    case .unauthorized: .refusedToken
+      ProviderPause(seconds: seconds, affectsOnlyCreates: false, reason: .rateLimited)
+    case .unauthorized: .rejectedToken
     case .insufficientCredit, .refused, .notFound, .invalid, .unavailable, .unintelligible: nil
     }
   }

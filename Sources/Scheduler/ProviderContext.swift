@@ -8,7 +8,9 @@ internal import Store
 internal import System
 internal import Time
 
-/// What all ``ProviderCaller``s share: where what comes of calls is committed, counted and logged.
+/// The shared state of all ``ProviderCaller``s.
+///
+/// It commits, counts and logs the results of their calls.
 final class ProviderContext: Sendable {
   let publicURL: String?
   let token: JobToken
@@ -19,12 +21,12 @@ final class ProviderContext: Sendable {
   private let logger: Logger
   private let newSecret: @Sendable (SigningSecret) -> Void
   private let stopping = StopSignal()
-  /// What was found out of predictions that are listed without their webhooks.
-  let seen = SeenPredictions()
+  /// Predictions that are listed without their webhooks, and were fetched.
+  let fetched = FetchedPredictions()
 
   /// - Parameters:
-  ///   - publicURL: what the provider reaches; nil where predictions are created without webhooks.
-  ///   - newSecret: takes what webhooks are signed with.
+  ///   - publicURL: the URL that the provider reaches; nil to create predictions without webhooks.
+  ///   - newSecret: receives the signing secret of webhooks.
   init(
     publicURL: String?, token: JobToken, queue: CommitQueue, rules: OutputRules, metrics: Metrics,
     logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void
@@ -40,29 +42,31 @@ final class ProviderContext: Sendable {
 
   var isStopping: Bool { stopping.isRaised }
 
-  /// Calls that are under way end within about a second, and what failed to be committed is given up.
+  /// Ends calls in flight within about a second.
+  ///
+  /// Results that cannot be committed are dropped.
   func stop() {
     stopping.raise()
   }
 
   var now: Timestamp { Timestamp(milliseconds: WallClock.milliseconds) }
 
-  func take(_ secret: SigningSecret) { newSecret(secret) }
+  func updateSecret(_ secret: SigningSecret) { newSecret(secret) }
 }
 
-// MARK: - What is committed
+// MARK: - Commits
 
 extension ProviderContext {
-  /// How long to wait for a store that cannot be written, between two tries.
+  /// Between two tries to write the store.
   private static let retryPause = Duration.seconds(1)
 
-  /// Commits `work`, and waits for the store where it cannot be written: what the provider answered is told only once.
+  /// Commits `work`, and retries while the store cannot be written.
   ///
-  /// An error of this one write would come again for ever, and with as many of them as there are callers no call would be
-  /// made any more: then it is dropped.
+  /// The provider gives each answer only once. An error of this write alone would repeat for ever, and as
+  /// many of them as there are callers would block all calls. Such a write is dropped.
   ///
-  /// - Returns: nil where it was dropped, or the daemon stops before. Then the order is found `sending` at the next start, and
-  ///   searched for.
+  /// - Returns: nil where it was dropped, or the daemon stopped before. Then the order is found `sending` at
+  ///   the next start, and searched for.
   @discardableResult
   func persist<Value: Sendable>(
     _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
@@ -86,9 +90,9 @@ extension ProviderContext {
     }
   }
 
-  /// Merges what the provider answered into the job of that number.
+  /// Merges the provider's answer into the job of that number.
   ///
-  /// - Returns: false where it is no news of this job.
+  /// - Returns: false where the answer is not of this job.
   @discardableResult
   func record(_ body: [UInt8], _ source: SnapshotSource, ofJob number: Int64) -> Bool {
     let decoded: (snapshot: Snapshot, body: [UInt8])
@@ -97,8 +101,11 @@ extension ProviderContext {
     } catch {
       return false
     }
-    let news = PolledSnapshot(source: source, receivedAt: now, snapshot: decoded.snapshot, body: decoded.body)
-    let recording = persist { transaction throws(StoreError) in try transaction.record(news, ofJob: number) }
+    let polled = PolledSnapshot(
+      source: source, receivedAt: now, snapshot: decoded.snapshot, body: decoded.body)
+    let recording = persist { transaction throws(StoreError) in
+      try transaction.record(polled, ofJob: number)
+    }
     guard let recording = recording ?? nil else { return false }
     if recording.endsJob, source.isPolled { metrics.lostWebhooks.add() }
     logger.info(
@@ -106,7 +113,7 @@ extension ProviderContext {
       metadata: [
         "source": "\(source.rawValue)", "job": "\(recording.jobID)",
         "outcome": "\(recording.outcome.rawValue)",
-        "prediction_id": "\(news.snapshot.predictionID)", "revision": .number(recording.revision),
+        "prediction_id": "\(polled.snapshot.predictionID)", "revision": .number(recording.revision),
         "state": "\(recording.state.rawValue)",
       ])
     return true
@@ -126,7 +133,7 @@ extension ProviderContext {
       "a job has ended without a prediction", metadata: ["job": "\(job.id)", "code": "\(error.code)"])
   }
 
-  /// The call that creates the prediction was answered with a 404.
+  /// Notes a 404 of the call that creates the prediction.
   func noteNotFound(creating step: OrderStep, _ error: JobError) {
     let now = now
     let ended = persist { transaction throws(StoreError) in
@@ -136,7 +143,7 @@ extension ProviderContext {
     logEnd(of: job, error)
   }
 
-  /// A call about the prediction was answered with a 404.
+  /// Notes a 404 of a call about the prediction.
   func noteNotFound(_ number: Int64, _ predictionID: String, _ source: SnapshotSource, _ message: String) {
     let now = now
     let error = JobError(code: "gone", message: message)
@@ -148,7 +155,7 @@ extension ProviderContext {
   }
 }
 
-// MARK: - What is counted and logged
+// MARK: - Metrics and logs
 
 extension ProviderContext {
   func count<Value>(_ call: StaticString, _ outcome: ReplicateClient.Outcome<Value>) {
@@ -182,8 +189,8 @@ extension ProviderContext {
 
   func log(_ decision: CreateDecision, of job: Job) {
     switch decision {
-    case .place, .refuse, .refuseIfRepeated: return
-    case .putOff(let seconds, let reason):
+    case .created, .fail, .failIfRepeated: return
+    case .reschedule(let seconds, let reason):
       logger.info(
         "an order was put off",
         metadata: ["job": "\(job.id)", "seconds": .number(seconds), "reason": "\(reason.rawValue)"])
@@ -191,7 +198,7 @@ extension ProviderContext {
       logger.warning(
         "the provider refused an order: it is tried again",
         metadata: ["job": "\(job.id)", "seconds": .number(seconds), "reason": "\(error.message ?? "")"])
-    case .find:
+    case .search:
       logger.warning(
         "the answer to a call that creates a prediction was lost: it will be looked for",
         metadata: ["job": "\(job.id)"])

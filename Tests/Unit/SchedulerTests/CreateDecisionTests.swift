@@ -10,27 +10,27 @@ import Testing
 @Suite struct CreateDecisionTests {
   @Test func everyOutcomeIsDecided() {
     let table: [(ReplicateClient.Outcome<Int>, CreateDecision)] = [
-      (.answered(1), .place), (.unsent("refused"), .putOff(seconds: 4, because: .unreachable)),
-      (.unanswered("timeout"), .find(isOver: false)),
-      (.failed(.rateLimited(retryAfter: 17)), .putOff(seconds: 17, because: .rateLimited)),
-      (.failed(.unauthorized(message: "no")), .putOff(seconds: 60, because: .unauthorized)),
+      (.answered(1), .created), (.unsent("refused"), .reschedule(seconds: 4, because: .unreachable)),
+      (.unanswered("timeout"), .search(hasCallEnded: false)),
+      (.failed(.rateLimited(retryAfter: 17)), .reschedule(seconds: 17, because: .rateLimited)),
+      (.failed(.unauthorized(message: "no")), .reschedule(seconds: 60, because: .unauthorized)),
       (
         .failed(.insufficientCredit(message: "pay")),
-        .refuse(JobError(code: "insufficient_credit", message: "pay"))
+        .fail(JobError(code: "insufficient_credit", message: "pay"))
       ),
       (
         .failed(.notFound(message: "who")),
-        .refuseIfRepeated(JobError(code: "invalid_input", message: "who"))
+        .failIfRepeated(JobError(code: "invalid_input", message: "who"))
       ),
       (
         .failed(.invalid(status: 422, message: "bad")),
-        .refuse(JobError(code: "invalid_input", message: "bad"))
+        .fail(JobError(code: "invalid_input", message: "bad"))
       ),
-      (.failed(.unavailable(status: 500, retryAfter: nil, isExplained: false)), .find(isOver: false)),
-      (.failed(.unavailable(status: 503, retryAfter: 9, isExplained: false)), .find(isOver: false)),
-      (.failed(.unavailable(status: 408, retryAfter: nil, isExplained: false)), .find(isOver: false)),
-      (.failed(.unintelligible(status: 201)), .find(isOver: false)),
-      (.failed(.unintelligible(status: 302)), .putOff(seconds: 4, because: .unreachable)),
+      (.failed(.unavailable(status: 500, retryAfter: nil, isExplained: false)), .search(hasCallEnded: false)),
+      (.failed(.unavailable(status: 503, retryAfter: 9, isExplained: false)), .search(hasCallEnded: false)),
+      (.failed(.unavailable(status: 408, retryAfter: nil, isExplained: false)), .search(hasCallEnded: false)),
+      (.failed(.unintelligible(status: 201)), .search(hasCallEnded: false)),
+      (.failed(.unintelligible(status: 302)), .reschedule(seconds: 4, because: .unreachable)),
     ]
     for (outcome, decision) in table {
       #expect(CreateDecision(outcome, tries: 3) == decision, "\(outcome)")
@@ -46,7 +46,7 @@ import Testing
     let outcome = ReplicateClient.Outcome<Int>.failed(.refused(status: 403, message: "not yours"))
     let error = JobError(code: "invalid_input", message: "not yours")
     let decision = CreateDecision(outcome, tries: 99, refusals: refusals)
-    #expect(decision == (seconds.map { .backOff(seconds: $0, error) } ?? .refuse(error)))
+    #expect(decision == (seconds.map { .backOff(seconds: $0, error) } ?? .fail(error)))
   }
 
   @Test(arguments: [
@@ -54,6 +54,6 @@ import Testing
     (Int64.max, 60),
   ])
   func pausesGrowToAMinute(_ tries: Int64, _ seconds: Int) {
-    #expect(CreateDecision.pause(afterTries: tries) == seconds)
+    #expect(CreateDecision.backoff(afterTries: tries) == seconds)
   }
 }

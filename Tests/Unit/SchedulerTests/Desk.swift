@@ -19,7 +19,7 @@ import Testing
 final class Desk {
   private let store: CommittingStore
   private let calls = BlockingQueue<ProviderCall>(capacity: 4)
-  private let done = BlockingQueue<DispatcherEvent>(capacity: 4)
+  private let events = BlockingQueue<SchedulerEvent>(capacity: 4)
   private let api: StubAPI
   private let calling: Thread
   private var deliveries = 0
@@ -36,9 +36,9 @@ final class Desk {
       rules: OutputRules(), metrics: store.metrics, logger: store.logger, newSecret: { _ in })
     let client = try ReplicateClient(
       base: api.url, token: try #require(APIToken("r8_of_a_stand_in")), isStopping: { false })
-    calling = try Thread(named: "caller") { [calls, done] in
+    calling = try Thread(named: "caller") { [calls, events] in
       ProviderCaller(position: 0, client: client, context: context, calls: calls) { event in
-        _ = done.push(event)
+        _ = events.push(event)
       }.run()
     }
   }
@@ -54,7 +54,7 @@ final class Desk {
 
   private func perform(_ call: ProviderCall) throws {
     #expect(calls.push(call))
-    _ = try #require(done.popAll(timeout: .seconds(30)))
+    _ = try #require(events.popAll(timeout: .seconds(30)))
   }
 
   /// Enqueues an order, and makes its call.
@@ -82,7 +82,7 @@ final class Desk {
   func poll(_ prediction: String) throws {
     let found = try stored(prediction)
     try perform(
-      .ask(
+      .poll(
         DuePolls.Poll(
           number: found.number, predictionID: prediction, isCreatedHere: found.job.origin != nil)))
   }

@@ -12,36 +12,36 @@ import Synchronization
 import Testing
 @testable import Time
 
-/// The assignment of calls, with a real store and played callers.
+/// The assignment of calls, with a real store and simulated callers.
 @Suite struct DispatcherTests {
   /// A search walks the whole list for all lost orders. One lost meanwhile waits for the next search.
   @Test func oneSearchAtATime() throws {
     let dispatch = try Dispatch(callers: 3)
-    try dispatch.lose("a", thenPlace: nil)
+    try dispatch.lose("a", thenEnqueue: nil)
     try dispatch.start()
-    #expect(dispatch.calls(to: 2) == ["find a"])
+    #expect(dispatch.calls(to: 2) == ["search a"])
     // Another is lost during the search; the call for "c" shows that both were seen.
-    try dispatch.lose("b", thenPlace: "c")
-    dispatch.events.wake()
+    try dispatch.lose("b", thenEnqueue: "c")
+    dispatch.mailbox.wake()
     #expect(dispatch.calls(to: 1) == ["create c"])
-    dispatch.events.tell(.done(caller: 2, pause: nil))
-    #expect(dispatch.calls(to: 2) == ["find b"])
+    dispatch.mailbox.send(.done(caller: 2, pause: nil))
+    #expect(dispatch.calls(to: 2) == ["search b"])
   }
 
   /// A rejected token holds for every caller, so one probes it.
-  @Test func afterARefusedTokenOneCallIsMadeAtATime() throws {
+  @Test func afterARejectedTokenOneCallIsMadeAtATime() throws {
     let dispatch = try Dispatch(callers: 2)
-    for id in ["a", "b", "c", "d"] { try dispatch.place(id) }
+    for id in ["a", "b", "c", "d"] { try dispatch.enqueue(id) }
     try dispatch.start()
     #expect(dispatch.calls(to: 1) == ["create a"] && dispatch.calls(to: 0) == ["create b"])
-    let refused = ProviderPause(seconds: 0, isForCreates: false, reason: .unauthorized)
-    dispatch.events.tell(.done(caller: 1, pause: refused))
-    dispatch.events.tell(.done(caller: 0, pause: refused))
+    let rejected = ProviderPause(seconds: 0, affectsOnlyCreates: false, reason: .unauthorized)
+    dispatch.mailbox.send(.done(caller: 1, pause: rejected))
+    dispatch.mailbox.send(.done(caller: 0, pause: rejected))
     #expect(dispatch.calls(to: 0) == ["create c"])
     // There is an idle caller, and the rate allows a call soon enough.
     #expect(dispatch.calls(to: 1, within: .seconds(1)) == [])
-    #expect(dispatch.events.pace.state?.reason == .unauthorized)
-    dispatch.events.tell(.done(caller: 0, pause: nil))
+    #expect(dispatch.mailbox.pace.state?.reason == .unauthorized)
+    dispatch.mailbox.send(.done(caller: 0, pause: nil))
     #expect(dispatch.calls(to: 0) == ["create d"])
   }
 
@@ -51,7 +51,7 @@ import Testing
   @Test func anUnreadableRowBlocksNoOtherWork() throws {
     let dispatch = try Dispatch(callers: 1)
     try dispatch.breakAJob("broken")
-    try dispatch.place("a")
+    try dispatch.enqueue("a")
     try dispatch.openJob("p1")
     try dispatch.start()
     #expect(dispatch.calls(to: 0) == ["create a"])
@@ -72,31 +72,31 @@ import Testing
   @Test func nothingIsDeletedRightAfterAStart() throws {
     let dispatch = try Dispatch(callers: 1)
     try dispatch.endJob("p1", daysAgo: 400)
-    try dispatch.place("a")
+    try dispatch.enqueue("a")
     try dispatch.start()
     #expect(dispatch.calls(to: 0) == ["create a"])
     // Pruning would have come before the next order.
-    try dispatch.place("b")
-    dispatch.events.tell(.done(caller: 0, pause: nil))
+    try dispatch.enqueue("b")
+    dispatch.mailbox.send(.done(caller: 0, pause: nil))
     #expect(dispatch.calls(to: 0) == ["create b"])
     #expect(dispatch.prunedJobs == 0)
   }
 }
 
 private final class Dispatch {
-  let events: DispatcherInbox
+  let mailbox: Mailbox
   private let callers: [BlockingQueue<ProviderCall>]
   private let store: CommittingStore
   private var deciding: Thread?
 
   init(callers count: Int) throws {
     store = try CommittingStore()
-    events = DispatcherInbox(callers: count)
+    mailbox = Mailbox(maxCallers: count)
     callers = (0..<count).map { _ in BlockingQueue(capacity: 4) }
   }
 
   deinit {
-    events.close()
+    mailbox.close()
     deciding?.join()
   }
 
@@ -111,14 +111,14 @@ private final class Dispatch {
 
   func start(firstPrune: Duration = .seconds(3600)) throws {
     let reader = try StoreReader(path: store.path)
-    var rules = DispatcherRules(
+    var policy = DispatcherPolicy(
       createsPerMinute: 600, retentionMilliseconds: 86_400_000, fetchesSecret: false)
-    rules.firstPrunePause = firstPrune
+    policy.firstPrunePause = firstPrune
     deciding = try Thread(named: "dispatcher") {
-      [events, callers, rules, queue = store.queue, metrics = store.metrics, lines] in
+      [mailbox, callers, policy, queue = store.queue, metrics = store.metrics, lines] in
       let logger = Logger(label: "test") { _ in lines }
       Dispatcher(
-        events: events, queue: queue, reader: reader, callers: callers, rules: rules, metrics: metrics,
+        mailbox: mailbox, queue: queue, reader: reader, callers: callers, policy: policy, metrics: metrics,
         logger: logger
       ).run()
     }
@@ -129,13 +129,13 @@ private final class Dispatch {
     (callers[caller].popAll(timeout: timeout) ?? []).map { call in
       switch call {
       case .create(let step): "create \(step.job.id)"
-      case .find(let steps): "find \(steps.map(\.job.id).joined(separator: " "))"
-      case .cancel, .ask, .fetchSecret: "\(call)"
+      case .search(let steps): "search \(steps.map(\.job.id).joined(separator: " "))"
+      case .cancel, .poll, .fetchSecret: "\(call)"
       }
     }
   }
 
-  func place(_ id: String) throws {
+  func enqueue(_ id: String) throws {
     let order = try CommittingStore.order(id, at: Timestamp(milliseconds: WallClock.milliseconds))
     let result = store.queue.write { transaction throws(StoreError) in _ = try transaction.enqueue(order) }
     try result.get()
@@ -143,7 +143,7 @@ private final class Dispatch {
 
   /// A job with an unknown phase, due for poll and creation.
   func breakAJob(_ id: String) throws {
-    try place(id)
+    try enqueue(id)
     try store.execute("UPDATE jobs SET phase = 'nowhere', due_at = 0 WHERE id = '\(id)'")
     try store.execute("UPDATE orders SET due_at = 0")
   }
@@ -169,7 +169,7 @@ private final class Dispatch {
   }
 
   /// Commits a lost order, due for a search, with a queued one.
-  func lose(_ lost: String, thenPlace next: String?) throws {
+  func lose(_ lost: String, thenEnqueue next: String?) throws {
     let now = Timestamp(milliseconds: WallClock.milliseconds)
     let first = try CommittingStore.order(lost, at: now)
     let second = try next.map { try CommittingStore.order($0, at: now) }

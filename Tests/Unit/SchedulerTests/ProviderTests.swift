@@ -9,27 +9,27 @@ import Testing
 @Suite struct ProviderTests {
   @Test func everyOutcomeOfACreationIsDecided() {
     let cases: [(ReplicateClient.Outcome<Int>, CreateDecision)] = [
-      (.answered(1), .place), (.unanswered("reset"), .find(isOver: false)),
-      (.unsent("refused"), .putOff(seconds: 4, because: .unreachable)),
-      (.failed(.unavailable(status: 500, retryAfter: nil, isExplained: true)), .find(isOver: true)),
-      (.failed(.unavailable(status: 504, retryAfter: 9, isExplained: false)), .find(isOver: false)),
-      (.failed(.unintelligible(status: 201)), .find(isOver: false)),
-      (.failed(.unintelligible(status: 301)), .putOff(seconds: 4, because: .unreachable)),
-      (.failed(.rateLimited(retryAfter: 7)), .putOff(seconds: 7, because: .rateLimited)),
-      (.failed(.unauthorized(message: "m")), .putOff(seconds: 60, because: .unauthorized)),
+      (.answered(1), .created), (.unanswered("reset"), .search(hasCallEnded: false)),
+      (.unsent("refused"), .reschedule(seconds: 4, because: .unreachable)),
+      (.failed(.unavailable(status: 500, retryAfter: nil, isExplained: true)), .search(hasCallEnded: true)),
+      (.failed(.unavailable(status: 504, retryAfter: 9, isExplained: false)), .search(hasCallEnded: false)),
+      (.failed(.unintelligible(status: 201)), .search(hasCallEnded: false)),
+      (.failed(.unintelligible(status: 301)), .reschedule(seconds: 4, because: .unreachable)),
+      (.failed(.rateLimited(retryAfter: 7)), .reschedule(seconds: 7, because: .rateLimited)),
+      (.failed(.unauthorized(message: "m")), .reschedule(seconds: 60, because: .unauthorized)),
       (
         .failed(.insufficientCredit(message: "m")),
-        .refuse(JobError(code: "insufficient_credit", message: "m"))
+        .fail(JobError(code: "insufficient_credit", message: "m"))
       ),
       (
         .failed(.invalid(status: 422, message: "m")),
-        .refuse(JobError(code: "invalid_input", message: "m"))
+        .fail(JobError(code: "invalid_input", message: "m"))
       ),
       (
         .failed(.notFound(message: "m")),
-        .refuseIfRepeated(JobError(code: "invalid_input", message: "m"))
+        .failIfRepeated(JobError(code: "invalid_input", message: "m"))
       ),
-      (.failed(.unintelligible(status: 404)), .putOff(seconds: 4, because: .unreachable)),
+      (.failed(.unintelligible(status: 404)), .reschedule(seconds: 4, because: .unreachable)),
     ]
     for (outcome, expected) in cases {
       #expect(CreateDecision(outcome, tries: 3) == expected, "\(outcome)")
@@ -38,33 +38,33 @@ import Testing
 
   @Test func anAbsenceCountsSoonerAfterACallThatEnded() {
     let time = { (seconds: Int64) in Timestamp(milliseconds: seconds * 1000) }
-    let lost = PredictionSearch.Plan(sentAt: time(100), now: time(130), isOver: false)
-    #expect(lost.firstLook == time(135) && lost.certain == time(160))
-    let over = PredictionSearch.Plan(sentAt: time(100), now: time(130), isOver: true)
-    #expect(over.firstLook == time(135) && over.certain == time(135))
-    let setBack = PredictionSearch.Plan(sentAt: time(900), now: time(130), isOver: false)
-    #expect(setBack.certain == time(190))
+    let lost = LostPredictionSearch.Plan(sentAt: time(100), now: time(130), hasCallEnded: false)
+    #expect(lost.firstCheck == time(135) && lost.absenceConclusiveAt == time(160))
+    let ended = LostPredictionSearch.Plan(sentAt: time(100), now: time(130), hasCallEnded: true)
+    #expect(ended.firstCheck == time(135) && ended.absenceConclusiveAt == time(135))
+    let setBack = LostPredictionSearch.Plan(sentAt: time(900), now: time(130), hasCallEnded: false)
+    #expect(setBack.absenceConclusiveAt == time(190))
   }
 
   /// Forged deliveries are coalesced, and leave room for the callers' events.
   @Test func forgedDeliveriesLeaveRoomForTheCallersEvents() {
-    let inbox = DispatcherInbox(callers: 3)
+    let mailbox = Mailbox(maxCallers: 3)
     for _ in 0..<10_000 {
-      inbox.noteFailedVerification()
-      inbox.wake()
+      mailbox.noteFailedVerification()
+      mailbox.wake()
     }
     for caller in 0..<3 {
-      inbox.tell(.secretNotFetched)
-      inbox.tell(.done(caller: caller, pause: nil))
+      mailbox.send(.secretNotFetched)
+      mailbox.send(.done(caller: caller, pause: nil))
     }
-    let received = inbox.popAll(timeout: .zero) ?? []
+    let received = mailbox.receiveAll(timeout: .zero) ?? []
     #expect(received.prefix(2) == [.verificationFailed, .wake])
     #expect(received.count == 8 && received.last == .done(caller: 2, pause: nil))
     // An event that was received can be sent again.
-    inbox.wake()
-    #expect(inbox.popAll(timeout: .zero) == [.wake])
-    inbox.close()
-    inbox.wake()
-    #expect(inbox.popAll(timeout: .zero) == nil)
+    mailbox.wake()
+    #expect(mailbox.receiveAll(timeout: .zero) == [.wake])
+    mailbox.close()
+    mailbox.wake()
+    #expect(mailbox.receiveAll(timeout: .zero) == nil)
   }
 }

@@ -15,13 +15,13 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   /// A long pause saves up only the burst.
   @Test(arguments: [(60, 1), (60, 8), (600, 8), (1500, 8), (7, 3), (1, 1), (60_000, 100)])
   func callsComeAtTheRateAfterABurst(_ perMinute: Int, _ burst: Int) {
-    var budget = TokenBucket(perMinute: perMinute, burst: burst, now: time(0))
+    var bucket = TokenBucket(perMinute: perMinute, burst: burst, now: time(0))
     for start in [0, 3_600_000, 7_200_000] {
       var calls = 0
       for now in stride(from: start, through: start + 120_000, by: 10) {
-        let available = budget.available(at: time(now))
+        let available = bucket.available(at: time(now))
         #expect((0...burst).contains(available))
-        for _ in 0..<available { budget.take(at: time(now)) }
+        for _ in 0..<available { bucket.take(at: time(now)) }
         calls += available
       }
       #expect(abs(calls - (burst + 2 * perMinute)) <= 1)
@@ -36,26 +36,26 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     var random = SeededGenerator(seed: seed)
     let perMinute = Int.random(in: 1...1000, using: &random)
     let burst = Int.random(in: 1...10, using: &random)
-    var budget = TokenBucket(perMinute: perMinute, burst: burst, now: time(0))
+    var bucket = TokenBucket(perMinute: perMinute, burst: burst, now: time(0))
     var (now, calls, pausedUntil): (MonotonicTime, [MonotonicTime], MonotonicTime) = (time(0), [], time(0))
     for _ in 0..<300 {
       if random.happens(onceIn: 40) {
         let pause = Duration.milliseconds(Int.random(in: 0...20_000, using: &random))
-        budget.pause(for: pause, at: now)
+        bucket.pause(for: pause, at: now)
         pausedUntil = max(pausedUntil, now + pause)
-        #expect(budget.available(at: now) == 0)
+        #expect(bucket.available(at: now) == 0)
       }
-      if budget.available(at: now) > 0 {
-        #expect(budget.delay(at: now) == .zero && now >= pausedUntil)
-        budget.take(at: now)
+      if bucket.available(at: now) > 0 {
+        #expect(bucket.delay(at: now) == .zero && now >= pausedUntil)
+        bucket.take(at: now)
         calls.append(now)
       } else {
-        let patience = budget.delay(at: now)
-        #expect(patience > .zero)
-        var early = budget
-        #expect(early.available(at: now + (patience - .nanoseconds(1))) == 0)
-        now = now + patience
-        #expect(budget.available(at: now) > 0)
+        let delay = bucket.delay(at: now)
+        #expect(delay > .zero)
+        var early = bucket
+        #expect(early.available(at: now + (delay - .nanoseconds(1))) == 0)
+        now = now + delay
+        #expect(bucket.available(at: now) > 0)
       }
       if random.happens(onceIn: 3) {
         now = now + .milliseconds(Int.random(in: 0...3000, using: &random))
@@ -71,28 +71,28 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   }
 
   /// A search may make more calls than were available. They delay the next ones.
-  @Test func callsBeyondTheBudgetDelayTheNext() {
-    var budget = TokenBucket(perMinute: 60, burst: 5, now: time(0))
-    budget.take(15, at: time(0))
-    #expect(budget.available(at: time(0)) == 0)
-    #expect(budget.delay(at: time(0)) == .seconds(11))
-    #expect(budget.available(at: time(10_999)) == 0 && budget.available(at: time(11_000)) == 1)
+  @Test func callsBeyondTheRateDelayTheNext() {
+    var bucket = TokenBucket(perMinute: 60, burst: 5, now: time(0))
+    bucket.take(15, at: time(0))
+    #expect(bucket.available(at: time(0)) == 0)
+    #expect(bucket.delay(at: time(0)) == .seconds(11))
+    #expect(bucket.available(at: time(10_999)) == 0 && bucket.available(at: time(11_000)) == 1)
   }
 
   @Test func aPauseSpendsTheBurstAndAShorterOneDoesNotEndIt() {
-    var budget = TokenBucket(perMinute: 60, burst: 5, now: time(0))
-    budget.pause(for: .seconds(10), at: time(0))
-    budget.pause(for: .seconds(1), at: time(100))
-    #expect(budget.available(at: time(9999)) == 0)
-    #expect(budget.delay(at: time(0)) == .seconds(11))
-    #expect(budget.available(at: time(10_999)) == 0)
-    #expect(budget.available(at: time(11_000)) == 1)
-    #expect(budget.available(at: time(13_000)) == 3)
+    var bucket = TokenBucket(perMinute: 60, burst: 5, now: time(0))
+    bucket.pause(for: .seconds(10), at: time(0))
+    bucket.pause(for: .seconds(1), at: time(100))
+    #expect(bucket.available(at: time(9999)) == 0)
+    #expect(bucket.delay(at: time(0)) == .seconds(11))
+    #expect(bucket.available(at: time(10_999)) == 0)
+    #expect(bucket.available(at: time(11_000)) == 1)
+    #expect(bucket.available(at: time(13_000)) == 3)
   }
 }
 
-/// The dispatcher's other schedules.
-@Suite struct DispatcherRuleTests {
+/// The dispatcher's other values.
+@Suite struct DispatcherValueTests {
   /// Nothing is pruned in the first hour.
   ///
   /// A clock that is wrong at a start is often corrected soon after.
@@ -100,14 +100,14 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     var schedule = PruneSchedule(now: time(1000))
     let begin = 3_601_000
     #expect(schedule.cursor(at: time(1000)) == nil && schedule.cursor(at: time(begin - 1)) == nil)
-    #expect(schedule.cursor(at: time(begin)) == 0 && schedule.patience(at: time(begin)) == .zero)
+    #expect(schedule.cursor(at: time(begin)) == 0 && schedule.delay(at: time(begin)) == .zero)
     schedule.note(77, at: time(begin))
     #expect(schedule.cursor(at: time(begin + 49)) == nil)
-    #expect(schedule.patience(at: time(begin + 20)) == .milliseconds(30))
+    #expect(schedule.delay(at: time(begin + 20)) == .milliseconds(30))
     #expect(schedule.cursor(at: time(begin + 50)) == 77)
     schedule.note(nil, at: time(begin + 50))
     #expect(schedule.cursor(at: time(begin + 50)) == nil)
-    #expect(schedule.patience(at: time(begin + 50)) == .seconds(3600))
+    #expect(schedule.delay(at: time(begin + 50)) == .seconds(3600))
     #expect(schedule.cursor(at: time(begin + 3_600_050)) == 0)
   }
 
@@ -122,22 +122,22 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   /// Only the probing call decides.
   ///
   /// Calls in flight when the token was rejected do not count.
-  @Test func aRefusedTokenIsTriedByOneCallUntilItIsAccepted() {
+  @Test func aRejectedTokenIsProbedByOneCallUntilItIsAccepted() {
     var check = TokenCheck()
     for caller in 0..<3 { check.noteCall(by: caller) }
-    #expect(check.room == .max)
-    check.note(caller: 0, isRefused: true)
-    check.note(caller: 1, isRefused: false)
-    #expect(check.isRefused && check.room == 1)
+    #expect(check.maxCalls == .max)
+    check.note(caller: 0, isRejected: true)
+    check.note(caller: 1, isRejected: false)
+    #expect(check.isRejected && check.maxCalls == 1)
     check.noteCall(by: 0)
-    #expect(check.room == 0)
-    check.note(caller: 2, isRefused: true)
-    #expect(check.room == 0)
-    check.note(caller: 0, isRefused: true)
-    #expect(check.room == 1)
+    #expect(check.maxCalls == 0)
+    check.note(caller: 2, isRejected: true)
+    #expect(check.maxCalls == 0)
+    check.note(caller: 0, isRejected: true)
+    #expect(check.maxCalls == 1)
     check.noteCall(by: 2)
-    check.note(caller: 2, isRefused: false)
-    #expect(!check.isRefused && check.room == .max)
+    check.note(caller: 2, isRejected: false)
+    #expect(!check.isRejected && check.maxCalls == .max)
   }
 
   /// After `elapsed` milliseconds the wall clock has moved by `moved`.
@@ -146,24 +146,24 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     (5000, 3_600_000, true), (5000, -3_600_000, true), (0, 0, false), (86_400_000, 86_400_000, false),
   ])
   func onlyAJumpIsNoticed(_ elapsed: Int, _ moved: Int64, _ isJump: Bool) {
-    var watch = WallClockWatch(wall: .init(milliseconds: 10_000_000), monotonic: time(50))
-    let hasJumped = watch.observe(
+    var detector = ClockJumpDetector(wall: .init(milliseconds: 10_000_000), monotonic: time(50))
+    let hasJumped = detector.observe(
       wall: .init(milliseconds: 10_000_000 + moved), monotonic: time(50 + elapsed))
     #expect(hasJumped == isJump)
-    #expect(watch.setAt == (isJump ? .init(milliseconds: 10_000_000 + moved) : nil))
+    #expect(detector.setAt == (isJump ? .init(milliseconds: 10_000_000 + moved) : nil))
   }
 
   @Test func aClockThatIsSlewedNeverJumpsAndTheLastJumpCounts() {
-    var watch = WallClockWatch(wall: .init(milliseconds: 0), monotonic: time(0))
+    var detector = ClockJumpDetector(wall: .init(milliseconds: 0), monotonic: time(0))
     for step in 1...1000 {
-      watch.observe(wall: .init(milliseconds: Int64(step) * 5500), monotonic: time(step * 5000))
+      detector.observe(wall: .init(milliseconds: Int64(step) * 5500), monotonic: time(step * 5000))
     }
-    #expect(watch.setAt == nil)
-    watch.observe(wall: .init(milliseconds: 9_000_000), monotonic: time(5_000_001))
-    #expect(watch.setAt == .init(milliseconds: 9_000_000))
-    watch.observe(wall: .init(milliseconds: 9_005_000), monotonic: time(5_005_001))
-    #expect(watch.setAt == .init(milliseconds: 9_000_000))
-    watch.observe(wall: .init(milliseconds: 1000), monotonic: time(5_005_002))
-    #expect(watch.setAt == .init(milliseconds: 1000))
+    #expect(detector.setAt == nil)
+    detector.observe(wall: .init(milliseconds: 9_000_000), monotonic: time(5_000_001))
+    #expect(detector.setAt == .init(milliseconds: 9_000_000))
+    detector.observe(wall: .init(milliseconds: 9_005_000), monotonic: time(5_005_001))
+    #expect(detector.setAt == .init(milliseconds: 9_000_000))
+    detector.observe(wall: .init(milliseconds: 1000), monotonic: time(5_005_002))
+    #expect(detector.setAt == .init(milliseconds: 1000))
   }
 }

@@ -14,9 +14,9 @@ import Testing
 /// A search of the provider's list.
 ///
 /// The client, the list and the store are real.
-@Suite struct PredictionSearchTests {
+@Suite struct LostPredictionSearchTests {
   @Test func aListedPredictionIsBoundToItsJob() throws {
-    let search = try Search(certainIn: 0) { token in
+    let search = try Search(conclusiveIn: 0) { token in
       let url = token.webhookURL(publicURL: "https://h.example", jobID: "a") ?? ""
       return #"{"results":[{"id":"p1","status":"succeeded","output":"x","webhook":"\#(url)"}],"next":null}"#
     }
@@ -26,14 +26,14 @@ import Testing
     #expect(row.source == .list && row.outcome == .applied)
   }
 
-  @Test func aCertainAbsenceRequeuesTheOrder() throws {
-    let search = try Search(certainIn: -1000) { _ in #"{"results":[],"next":null}"# }
+  @Test func aConclusiveAbsenceRequeuesTheOrder() throws {
+    let search = try Search(conclusiveIn: -1000) { _ in #"{"results":[],"next":null}"# }
     try search.run()
     #expect(try search.stage == .queued)
   }
 
   @Test func anEarlyAbsenceLeadsToAnotherSearch() throws {
-    let search = try Search(certainIn: 60_000) { _ in #"{"results":[],"next":null}"# }
+    let search = try Search(conclusiveIn: 60_000) { _ in #"{"results":[],"next":null}"# }
     try search.run()
     #expect(try search.stage == .unanswered)
   }
@@ -42,9 +42,9 @@ import Testing
   ///
   /// An absence counts by the time of the request.
   @Test func anAbsenceCountsByWhenTheListWasRequested() throws {
-    let certain = WallClock.milliseconds + 200
-    let search = try Search(certainAt: certain) { _ in
-      while WallClock.milliseconds <= certain { poll(nil, 0, 5) }
+    let conclusive = WallClock.milliseconds + 200
+    let search = try Search(conclusiveAt: conclusive) { _ in
+      while WallClock.milliseconds <= conclusive { poll(nil, 0, 5) }
       return #"{"results":[],"next":null}"#
     }
     try search.run()
@@ -53,7 +53,7 @@ import Testing
 
   /// A token signed with another key names no job.
   @Test func aPredictionWithAWrongTokenIsIgnored() throws {
-    let search = try Search(certainIn: 60_000) { _ in
+    let search = try Search(conclusiveIn: 60_000) { _ in
       let url = "https://h.example/webhooks/replicate?job=a.\(String(repeating: "0", count: 32))"
       return #"{"results":[{"id":"p1","status":"succeeded","output":"x","webhook":"\#(url)"}],"next":null}"#
     }
@@ -65,7 +65,7 @@ import Testing
 /// Lists whose items show no webhooks, as Replicate documents them.
 ///
 /// Such an item proves neither that a prediction exists nor that it does not.
-extension PredictionSearchTests {
+extension LostPredictionSearchTests {
   private static let now = Timestamp(milliseconds: WallClock.milliseconds).rfc3339
 
   private static func page(_ items: [String]) -> String {
@@ -90,9 +90,9 @@ extension PredictionSearchTests {
       ("503", -610_000, .unanswered),
     ] as [(String, Int64, OrderStage)])
   func anItemWithoutItsWebhookIsFetched(
-    _ answer: String, _ certainIn: Int64, _ expected: OrderStage
+    _ answer: String, _ conclusiveIn: Int64, _ expected: OrderStage
   ) throws {
-    let search = try Search(certainIn: certainIn) { _ in
+    let search = try Search(conclusiveIn: conclusiveIn) { _ in
       Self.page([Self.item("p1")])
     } get: { token, id in
       switch answer {
@@ -115,14 +115,14 @@ extension PredictionSearchTests {
   @Test func aSearchFetchesOnlyCandidates() throws {
     let now = WallClock.milliseconds
     let time = { @Sendable (seconds: Int64) in Timestamp(milliseconds: now + seconds * 1000).rfc3339 }
-    let search = try Search(certainIn: -1000) { _ in
+    let search = try Search(conclusiveIn: -1000) { _ in
       Self.page([
         Self.item("later", at: time(400)), Self.item("known"), Self.item("earlier", at: time(-400)),
       ])
     } get: { _, id in
       (.ok, Self.item(id))
     }
-    try search.place("b", as: "known")
+    try search.create("b", as: "known")
     try search.run()
     #expect(try search.stage == .queued)
     #expect(search.fetched == [])
@@ -130,15 +130,15 @@ extension PredictionSearchTests {
 
   /// A search has a maximum of fetches, and the next resumes there.
   @Test func aSearchFetchesEachPredictionOnce() throws {
-    let count = 2 * PredictionSearch.maxCandidates + 30
-    let search = try Search(certainIn: -1000) { _ in
+    let count = 2 * LostPredictionSearch.maxCandidates + 30
+    let search = try Search(conclusiveIn: -1000) { _ in
       Self.page((0..<count).map { Self.item("p\($0)") })
     } get: { token, id in
       (.ok, Self.item(id, id == "p\(count - 1)" ? Self.webhook(token, of: "a") : #","webhook":null"#))
     }
     for part in 1...2 {
       try search.run()
-      #expect(search.fetched.count == part * PredictionSearch.maxCandidates)
+      #expect(search.fetched.count == part * LostPredictionSearch.maxCandidates)
       #expect(try search.stage == .unanswered)
     }
     try search.run()
@@ -148,7 +148,7 @@ extension PredictionSearchTests {
 
   /// A prediction seen by one search may be sought by the next.
   @Test func aPredictionOfAJobMissingLaterIsFoundThen() throws {
-    let search = try Search(certainIn: -1000) { _ in
+    let search = try Search(conclusiveIn: -1000) { _ in
       Self.page([Self.item("p1")])
     } get: { token, id in
       (.ok, Self.item(id, Self.webhook(token, of: "b")))
@@ -162,7 +162,7 @@ extension PredictionSearchTests {
 
   /// The store rejects the found prediction, which exists all the same.
   @Test func aPredictionThatCannotBeRecordedIsNotAbsent() throws {
-    let search = try Search(certainIn: -1000) { token in
+    let search = try Search(conclusiveIn: -1000) { token in
       Self.page([Self.item("p1", Self.webhook(token, of: "a"))])
     }
     try search.poison()
@@ -182,14 +182,14 @@ private final class Search {
   var path: String { store.path }
 
   convenience init(
-    certainIn milliseconds: Int64, list: @escaping @Sendable (JobToken) -> String,
+    conclusiveIn milliseconds: Int64, list: @escaping @Sendable (JobToken) -> String,
     get: @escaping @Sendable (JobToken, String) -> (Status, String) = { _, _ in (.notFound, "{}") }
   ) throws {
-    try self.init(certainAt: WallClock.milliseconds + milliseconds, list: list, get: get)
+    try self.init(conclusiveAt: WallClock.milliseconds + milliseconds, list: list, get: get)
   }
 
   init(
-    certainAt certain: Int64, list: @escaping @Sendable (JobToken) -> String,
+    conclusiveAt conclusive: Int64, list: @escaping @Sendable (JobToken) -> String,
     get: @escaping @Sendable (JobToken, String) -> (Status, String) = { _, _ in (.notFound, "{}") }
   ) throws {
     store = try CommittingStore()
@@ -204,17 +204,17 @@ private final class Search {
       metrics: store.metrics, logger: store.logger, newSecret: { _ in })
     let apiToken = try #require(APIToken("r8_of_a_stand_in"))
     client = try ReplicateClient(base: api.url, token: apiToken, isStopping: { false })
-    step = try Self.unansweredStep("a", store.queue, certainAt: Timestamp(milliseconds: certain))
+    step = try Self.unansweredStep("a", store.queue, conclusiveAt: Timestamp(milliseconds: conclusive))
   }
 
   func run(_ steps: [OrderStep]? = nil) throws {
-    #expect(PredictionSearch(client: client, context: context).run(steps ?? [step]) == nil)
+    #expect(LostPredictionSearch(client: client, context: context).run(steps ?? [step]) == nil)
   }
 
   /// Another order whose call had no answer, long ago.
   func lose(_ id: String) throws -> OrderStep {
-    let certain = Timestamp(milliseconds: WallClock.milliseconds - 1000)
-    return try Self.unansweredStep(id, store.queue, certainAt: certain)
+    let conclusive = Timestamp(milliseconds: WallClock.milliseconds - 1000)
+    return try Self.unansweredStep(id, store.queue, conclusiveAt: conclusive)
   }
 
   /// The ids of fetched predictions.
@@ -225,7 +225,7 @@ private final class Search {
   }
 
   /// Creates another job, which has that prediction.
-  func place(_ id: String, as prediction: String) throws {
+  func create(_ id: String, as prediction: String) throws {
     let now = Timestamp(milliseconds: WallClock.milliseconds)
     let order = try CommittingStore.order(id, at: now)
     let result = store.queue.write { transaction throws(StoreError) in
@@ -249,7 +249,7 @@ private final class Search {
   }
 
   private static func unansweredStep(
-    _ id: String, _ queue: CommitQueue, certainAt certain: Timestamp
+    _ id: String, _ queue: CommitQueue, conclusiveAt conclusive: Timestamp
   ) throws -> OrderStep {
     // In the past, so that an order queued again is due later.
     let now = Timestamp(milliseconds: WallClock.milliseconds - 1000)
@@ -258,7 +258,7 @@ private final class Search {
       _ = try transaction.enqueue(order)
       let sending = try transaction.claimOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, lease: 1000)
       for step in sending {
-        try transaction.noteUnanswered(step.order, nextSearch: now, absenceConclusive: certain)
+        try transaction.noteUnanswered(step.order, nextSearch: now, absenceConclusive: conclusive)
       }
       return try transaction.claimOrderSteps(at: now, creates: 0, cancels: 0, finds: 1, lease: 1000)
     }

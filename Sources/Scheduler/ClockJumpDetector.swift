@@ -1,14 +1,16 @@
 internal import Jobs
 internal import Time
 
-/// Notices when the wall clock jumps, by the clock that does not. A value; both times are arguments.
-struct WallClockWatch {
-  /// A clock that is merely slewed drifts by less than that between two looks.
+/// Detects jumps of the wall clock by the monotonic clock.
+///
+/// A value; both times are arguments.
+struct ClockJumpDetector {
+  /// In milliseconds. A clock that is only slewed drifts by less between two observations.
   private static let tolerance: Int64 = 1000
 
   private var wall: Timestamp
   private var monotonic: MonotonicTime
-  /// The time of day right after the last jump; nil while there was none.
+  /// The wall-clock time right after the last jump, if any.
   private(set) var setAt: Timestamp?
 
   init(wall: Timestamp, monotonic: MonotonicTime) {
@@ -16,7 +18,7 @@ struct WallClockWatch {
     self.monotonic = monotonic
   }
 
-  /// - Returns: true where it has jumped since the last look.
+  /// - Returns: whether the clock has jumped since the last observation.
   @discardableResult
   mutating func observe(wall: Timestamp, monotonic: MonotonicTime) -> Bool {
     let elapsed = Int64((monotonic - self.monotonic).wholeNanoseconds / 1_000_000)

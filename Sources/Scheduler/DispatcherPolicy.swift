@@ -1,0 +1,66 @@
+internal import Time
+
+/// The limits and pauses of a ``Dispatcher``.
+struct DispatcherPolicy: Sendable {
+  var createsPerMinute: Int
+  /// Replicate's rate limit is 3000 a minute for other calls. The token's other users count in it too.
+  var callsPerMinute = 1500
+  /// The time after which ended jobs are deleted.
+  var retentionMilliseconds: Int64
+  /// The time after a delivery within which its signature stays valid.
+  var replayMilliseconds: Int64 = 0
+  /// Whether the signing secret is fetched again when signatures fail.
+  ///
+  /// A configured secret is not.
+  var fetchesSecret: Bool
+
+  /// Jobs that one transaction claims for polls.
+  var maxClaimedJobs = 200
+  /// Claimed polls that wait for a caller.
+  var maxWaitingPolls = 400
+  /// Jobs that one transaction deletes, which deliveries wait for.
+  var maxPrunedJobs = 100
+  /// From the start until the first pruning.
+  var firstPrunePause = PruneSchedule.passPause
+  /// The time for which an unreadable or unwritable row is skipped.
+  var faultyRowPauseMilliseconds: Int64 = 3_600_000
+  /// The lease of a claimed order step: longer than a call takes.
+  var stepLeaseMilliseconds: Int64 = 35_000
+  /// The time over which polls are spread after a start.
+  ///
+  /// They find what ended during the downtime.
+  var catchUpSpreadMilliseconds: Int64 = 10_000
+  /// The maximum wait after the wall clock was set back.
+  var maxWaitAfterJumpMilliseconds: Int64 = 60_000
+  var pauseAfterFailure = Duration.seconds(1)
+  /// Orders whose predictions one search looks for.
+  var maxSearchedOrders = 500
+  /// Between two fetches of the secret.
+  ///
+  /// Anybody can send deliveries with wrong signatures, which cause them.
+  var secretPause = Duration.seconds(300)
+  /// The same after a failed fetch.
+  var pauseAfterFailedFetch = Duration.seconds(5)
+  /// The maximum time between two runs.
+  ///
+  /// Each run detects jumps of the wall clock.
+  var maxDelay = Duration.seconds(5)
+}
+
+/// When to fetch the signing secret again. A value; time is an argument.
+struct SecretRefresh {
+  private(set) var isDue = false
+  private var notBefore: MonotonicTime?
+
+  mutating func noteFailedVerification(at now: MonotonicTime, pause: Duration) {
+    if let notBefore, now < notBefore { return }
+    notBefore = now + pause
+    isDue = true
+  }
+
+  mutating func noteAssigned() { isDue = false }
+
+  mutating func noteFailedFetch(at now: MonotonicTime, pause: Duration) {
+    notBefore = now + pause
+  }
+}

@@ -1,0 +1,281 @@
+internal import Jobs
+internal import Replicate
+internal import Store
+internal import Time
+
+/// Searches the provider's list for predictions whose create call had no response.
+///
+/// The newest predictions are matched by their webhooks' URLs. An item of the list need not show its webhook,
+/// and Replicate documents none. Such an item proves nothing. If it may be a lost one, it is fetched by its
+/// id, because that response repeats the webhook.
+///
+/// The list may reach back beyond the call without having the prediction. After a grace period, its absence
+/// then proves that it was never created, and the order is queued again.
+final class LostPredictionSearch {
+  /// The age of a call after which an absence is conclusive.
+  ///
+  /// In milliseconds. No call takes longer to have its effect.
+  static let absenceGracePeriod: Int64 = 60_000
+  /// The same after a response by which the call has failed.
+  ///
+  /// It covers the delay of the lists.
+  private static let gracePeriodAfterEnd: Int64 = 5000
+  /// Until the first search, in milliseconds. The webhook often comes earlier.
+  private static let firstPause: Int64 = 5000
+  /// Until a failed call is retried.
+  private static let pauseAfterFailure: Int64 = 5000
+  /// Until a search continues that had too many candidates.
+  private static let pauseBetweenParts: Int64 = 1000
+  /// Between two searches for the same prediction.
+  private static let maxPauseMilliseconds: Int64 = 60_000
+  /// From the end of the grace period until an inconclusive search ends.
+  private static let maxInconclusiveMilliseconds: Int64 = 600_000
+  /// Pages of a hundred predictions: two hours at Replicate's rate limit.
+  private static let maxPages = 1000
+  /// Predictions that one search fetches by their ids. The results are cached for the next.
+  static let maxCandidates = 100
+
+  /// When to search for the prediction of a call without a response.
+  struct Plan {
+    let firstCheck: Timestamp
+    /// The time from which the prediction's absence is conclusive.
+    let absenceConclusiveAt: Timestamp
+
+    /// - Parameter hasCallEnded: whether the provider's response shows that the call has failed.
+    init(sentAt: Timestamp?, now: Timestamp, hasCallEnded: Bool) {
+      if hasCallEnded {
+        absenceConclusiveAt = now.advanced(byMilliseconds: gracePeriodAfterEnd)
+        firstCheck = absenceConclusiveAt
+      } else {
+        absenceConclusiveAt = min(sentAt ?? now, now).advanced(byMilliseconds: absenceGracePeriod)
+        firstCheck = now.advanced(byMilliseconds: firstPause)
+      }
+    }
+  }
+
+  private let client: ReplicateClient
+  private let context: ProviderContext
+  /// The time of the first call. Predictions created later are on none of its pages.
+  private let startedAt: Timestamp
+  /// The orders whose predictions are lost, by their jobs' ids.
+  private var lost: [String: OrderStep] = [:]
+  /// Jobs that a prediction without a webhook may belong to.
+  private var inconclusive: Set<String> = []
+  private var candidateCalls = 0
+  /// The number of calls made.
+  private(set) var calls = 0
+
+  init(client: ReplicateClient, context: ProviderContext) {
+    self.client = client
+    self.context = context
+    startedAt = context.now
+  }
+
+  func run(_ steps: [OrderStep]) -> ProviderPause? {
+    guard context.publicURL != nil else {
+      for step in steps { end(step, Self.unfindable(step)) }
+      return nil
+    }
+    lost = Dictionary(steps.map { ($0.job.id, $0) }) { first, _ in first }
+    var path: String?
+    for _ in 0..<Self.maxPages {
+      let outcome = client.list(path)
+      calls += 1
+      context.count("list", outcome)
+      guard case .answered(let (page, body)) = outcome else { return stop(after: outcome) }
+      let (candidates, isPastWindows) = match(page, body)
+      if let end = examine(candidates) { return end.pause }
+      guard !lost.isEmpty else { return nil }
+      path = page.next
+      if isPastWindows || path == nil {
+        for step in lost.values { noteAbsence(of: step) }
+        return nil
+      }
+    }
+    // The list is longer than a search, and its rest is unknown.
+    for step in lost.values { noteInconclusive(step) }
+    return nil
+  }
+
+  /// Records the lost predictions on a page that show their webhooks.
+  ///
+  /// - Returns: the predictions without a webhook, and whether one is older than all windows.
+  private func match(_ page: PredictionPage, _ body: [UInt8]) -> ([Prediction], isPastWindows: Bool) {
+    let start = lost.values.map { SearchWindow(of: $0, at: startedAt).start }.min() ?? startedAt
+    var isPastWindows = false
+    var candidates: [Prediction] = []
+    for range in page.predictions {
+      let item = Array(body[range])
+      guard let prediction = try? Prediction(body: item.span) else { continue }
+      if prediction.showsWebhook { record(prediction, item) } else { candidates.append(prediction) }
+      if let createdAt = prediction.createdAt, createdAt < start { isPastWindows = true }
+    }
+    return (candidates, isPastWindows)
+  }
+
+  /// Records a found prediction. It counts as polled, because no delivery reported it.
+  private func record(_ prediction: Prediction, _ body: [UInt8]) {
+    guard let id = jobID(namedBy: prediction, body), let step = lost[id] else { return }
+    if context.record(body, .list, ofJob: step.order.number) {
+      lost[id] = nil
+    } else {
+      // A prediction that cannot be recorded exists all the same.
+      inconclusive.insert(id)
+    }
+  }
+
+  private func jobID(namedBy prediction: Prediction, _ body: [UInt8]) -> String? {
+    guard let url = prediction.webhookURL(in: body.span), let value = JobToken.parameterValue(in: url) else {
+      return nil
+    }
+    return context.token.job(named: value)
+  }
+}
+
+// MARK: - Predictions that are listed without their webhooks
+
+extension LostPredictionSearch {
+  /// The end of a search before the list's end.
+  private struct EarlyEnd {
+    var pause: ProviderPause?
+  }
+
+  /// Fetches each listed prediction that may be a lost one.
+  private func examine(_ listed: [Prediction]) -> EarlyEnd? {
+    var candidates: [Prediction] = []
+    for prediction in listed where lost.values.contains(where: { isCandidate(prediction, for: $0) }) {
+      switch context.fetched[prediction.id] {
+      case .foreign: break
+      case .job(let id): if lost[id] != nil { candidates.append(prediction) }
+      case .unattributed: noteUnattributed(prediction)
+      case nil: candidates.append(prediction)
+      }
+    }
+    guard !candidates.isEmpty else { return nil }
+    let ids = candidates.map(\.id)
+    let unbound = context.persist { transaction throws(StoreError) in try transaction.unbound(among: ids) }
+    guard let unbound else { return delayAll(by: Self.pauseAfterFailure) }
+    candidates.removeAll { !unbound.contains($0.id) }
+    let models = Set(lost.values.compactMap(\.job.model))
+    let likely = candidates.filter { $0.model.map(models.contains) ?? true }
+    let unlikely = candidates.filter { !($0.model.map(models.contains) ?? true) }
+    for candidate in likely + unlikely {
+      guard !lost.isEmpty else { return nil }
+      guard candidateCalls < Self.maxCandidates else { return delayAll(by: Self.pauseBetweenParts) }
+      if let end = fetch(candidate) { return end }
+    }
+    return nil
+  }
+
+  private func fetch(_ candidate: Prediction) -> EarlyEnd? {
+    let outcome = client.get(candidate.id, .predictions)
+    (calls, candidateCalls) = (calls + 1, candidateCalls + 1)
+    context.count("get", outcome)
+    switch outcome {
+    case .answered(let answer) where answer.prediction.id == candidate.id:
+      guard answer.prediction.showsWebhook else {
+        context.fetched.note(.unattributed, of: candidate.id)
+        noteUnattributed(candidate)
+        return nil
+      }
+      let id = jobID(namedBy: answer.prediction, answer.body)
+      context.fetched.note(id.map { .job($0) } ?? .foreign, of: candidate.id)
+      record(answer.prediction, answer.body)
+      return nil
+    case .unsent, .unanswered, .failed(.unavailable), .failed(.rateLimited), .failed(.unauthorized):
+      return EarlyEnd(pause: stop(after: outcome))
+    case .answered, .failed:
+      noteUnattributed(candidate)
+      return nil
+    }
+  }
+
+  private func isCandidate(_ prediction: Prediction, for step: OrderStep) -> Bool {
+    SearchWindow(of: step, at: startedAt).contains(prediction.createdAt)
+  }
+
+  /// Notes a prediction that may be any lost one of its model.
+  private func noteUnattributed(_ prediction: Prediction) {
+    for (id, step) in lost where isCandidate(prediction, for: step) {
+      guard let model = prediction.model, let wanted = step.job.model, model != wanted else {
+        inconclusive.insert(id)
+        continue
+      }
+    }
+  }
+
+  private func delayAll(by milliseconds: Int64) -> EarlyEnd {
+    let moment = context.now.advanced(byMilliseconds: milliseconds)
+    let steps = Array(lost.values)
+    context.persist { transaction throws(StoreError) in
+      for step in steps { try transaction.delay(step, until: moment) }
+    }
+    return EarlyEnd()
+  }
+}
+
+// MARK: - Predictions that were not found
+
+extension LostPredictionSearch {
+  private func noteAbsence(of step: OrderStep) {
+    guard !inconclusive.contains(step.job.id) else { return noteInconclusive(step) }
+    let conclusive = step.order.absenceConclusiveAt ?? startedAt
+    let now = context.now
+    let nextSearch = min(conclusive, now.advanced(byMilliseconds: backoff(of: step)))
+    let isConclusive = conclusive <= startedAt
+    context.persist { transaction throws(StoreError) in
+      if isConclusive {
+        try transaction.reschedule(step.order, until: now, at: now)
+      } else {
+        try transaction.delay(step, until: nextSearch)
+      }
+    }
+  }
+
+  /// As long as the time since the call.
+  ///
+  /// Most calls have their effect soon.
+  private func backoff(of step: OrderStep) -> Int64 {
+    max(startedAt.milliseconds - (step.order.sentAt ?? startedAt).milliseconds, Self.firstPause)
+  }
+
+  /// Schedules another search, because the prediction may exist.
+  ///
+  /// No second call is made, and a webhook may still come.
+  private func noteInconclusive(_ step: OrderStep) {
+    let conclusive = step.order.absenceConclusiveAt ?? startedAt
+    guard conclusive.advanced(byMilliseconds: Self.maxInconclusiveMilliseconds) > startedAt else {
+      return end(
+        step,
+        "the answer to the call that creates it was lost, "
+          + "and Replicate does not show which prediction is its own"
+      )
+    }
+    let delay = min(backoff(of: step), Self.maxPauseMilliseconds)
+    let nextSearch = context.now.advanced(byMilliseconds: delay)
+    context.persist { transaction throws(StoreError) in try transaction.delay(step, until: nextSearch) }
+  }
+
+  private func end(_ step: OrderStep, _ message: String) {
+    context.end(step.job, step.order.number, .failed, JobError(code: "answer_lost", message: message))
+  }
+
+  private static func unfindable(_ step: OrderStep) -> String {
+    step.order.isRestored
+      ? "the database is a restored backup: it may have been created since, "
+        + "and without PUBLIC_URL it cannot be found"
+      : "the answer to the call that creates it was lost, and without PUBLIC_URL it cannot be found"
+  }
+
+  private func stop<Value>(after outcome: ReplicateClient.Outcome<Value>) -> ProviderPause? {
+    // A response that is invalid or too long stays so for a while.
+    if case .failed(.unintelligible) = outcome {
+      for step in lost.values { noteInconclusive(step) }
+      return nil
+    }
+    var pause: ProviderPause?
+    if case .failed(let failure) = outcome { pause = ProviderCaller.pause(after: failure) }
+    _ = delayAll(by: pause.map { Int64($0.seconds) * 1000 } ?? Self.pauseAfterFailure)
+    return pause
+  }
+}

@@ -1,0 +1,91 @@
+internal import Jobs
+internal import Logging
+internal import Observability
+internal import Store
+internal import Time
+
+/// Deletes ended jobs after their retention.
+struct Pruner {
+  private let store: SchedulerStore
+  private let policy: DispatcherPolicy
+  private let metrics: Metrics
+  private let logger: Logger
+  private var schedule: PruneSchedule
+  /// Jobs deleted in the present pass.
+  private var deleted = 0
+
+  init(
+    store: SchedulerStore, policy: DispatcherPolicy, metrics: Metrics, logger: Logger, now: MonotonicTime
+  ) {
+    self.store = store
+    self.policy = policy
+    self.metrics = metrics
+    self.logger = logger
+    schedule = PruneSchedule(now: now, pause: policy.firstPrunePause)
+  }
+
+  /// Makes the step that is due, if any.
+  mutating func runOnce(at now: Timestamp) throws(StoreError) {
+    guard let cursor = schedule.cursor(at: MonotonicClock.now) else { return }
+    let limit = now.advanced(byMilliseconds: -policy.retentionMilliseconds)
+    let replayLimit = now.advanced(byMilliseconds: -policy.replayMilliseconds)
+    let count = policy.maxPrunedJobs
+    let step = try store.write { transaction throws(StoreError) in
+      try transaction.prune(
+        endedBefore: limit, at: now, after: cursor, count: count, deliveredBefore: replayLimit)
+    }
+    metrics.prunedJobs.add(step.deleted)
+    schedule.note(step.next, at: MonotonicClock.now)
+    log(step, endedBefore: limit)
+  }
+
+  mutating func noteClockJump(at now: MonotonicTime) { schedule.postpone(at: now) }
+
+  func delay(at now: MonotonicTime) -> Duration { schedule.delay(at: now) }
+
+  /// Logs a pass's first deletion, and their number at its end.
+  private mutating func log(_ step: PruneStep, endedBefore limit: Timestamp) {
+    if deleted == 0, step.deleted > 0 {
+      logger.notice("deleting jobs after RETENTION", metadata: ["ended_before": "\(limit.rfc3339)"])
+    }
+    deleted += step.deleted
+    guard step.next == nil, deleted > 0 else { return }
+    logger.notice("jobs were deleted after RETENTION", metadata: ["count": "\(deleted)"])
+    deleted = 0
+  }
+}
+
+/// When to prune: a pass an hour, in short steps. A value.
+struct PruneSchedule {
+  static let passPause = Duration.seconds(3600)
+  /// Room for other commits between two steps.
+  private static let stepPause = Duration.milliseconds(50)
+
+  private var dueAt: MonotonicTime
+  private var position: Int64 = 0
+
+  /// - Parameter pause: until the first pass. The clock may be wrong at the start, as on a machine without
+  ///   one.
+  init(now: MonotonicTime, pause: Duration = passPause) {
+    dueAt = now + pause
+  }
+
+  /// The position of the due step; nil if none is due.
+  func cursor(at now: MonotonicTime) -> Int64? { dueAt <= now ? position : nil }
+
+  /// - Parameter next: the position of the pass's next step; nil at its end.
+  mutating func note(_ next: Int64?, at now: MonotonicTime) {
+    position = next ?? 0
+    dueAt = now + (next == nil ? Self.passPause : Self.stepPause)
+  }
+
+  /// Postpones pruning after a jump of the wall clock.
+  ///
+  /// The clock may be wrong now.
+  mutating func postpone(at now: MonotonicTime) {
+    dueAt = max(dueAt, now + Self.passPause)
+  }
+
+  /// The time until a step is due.
+  func delay(at now: MonotonicTime) -> Duration { max(.zero, dueAt - now) }
+}

@@ -1,0 +1,45 @@
+internal import GroupCommit
+internal import Jobs
+internal import Logging
+internal import Store
+internal import Time
+
+/// The scheduler's access to the store: own reads, and group commits.
+struct SchedulerStore {
+  let reader: StoreReader
+  private let queue: CommitQueue
+  private let faultyRowPause: Int64
+  private let logger: Logger
+
+  init(reader: StoreReader, queue: CommitQueue, policy: DispatcherPolicy, logger: Logger) {
+    self.reader = reader
+    self.queue = queue
+    faultyRowPause = policy.faultyRowPauseMilliseconds
+    self.logger = logger
+  }
+
+  func write<Value: Sendable>(
+    _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
+  ) throws(StoreError) -> Value {
+    switch queue.write(work) {
+    case .success(let value): return value
+    case .failure(.unavailable(let error)): throw error
+    case .failure(.overloaded): throw .busy
+    }
+  }
+
+  /// Skips a due row that is damaged, or that the store rejects.
+  ///
+  /// It would otherwise block all other due rows.
+  ///
+  /// - Returns: the time until which the row is to be deferred.
+  func skipFaultyRow(
+    _ row: StaticString, at now: Timestamp, _ error: StoreError
+  ) throws(StoreError) -> Timestamp {
+    guard !error.concernsWholeStore else { throw error }
+    logger.error(
+      "a row of the store is damaged, or cannot be written: it is passed over for an hour",
+      metadata: ["row": "\(row)", "cause": "\(error)"])
+    return now.advanced(byMilliseconds: faultyRowPause)
+  }
+}
