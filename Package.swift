@@ -131,15 +131,15 @@ let package = Package(
     room(
       "WebhookIntake",
       [
-        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing", "Jobs", "JobRequests",
-        "Store", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "Store",
+        "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
     room(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "HTTPServer", "Routing", "Jobs", "JobRequests", "Store", "Replicate", "Settings", "Observability",
-        "GroupCommit", "Scheduler",
+        "Routing", "Jobs", "JobRequests", "Store", "Replicate", "Settings", "Observability", "GroupCommit",
+        "Scheduler",
       ]),
 
     // The wiring.
@@ -237,9 +237,14 @@ let package = Package(
       .unit, "JobsAPITests",
       [
         "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "StandardWebhooks", "HTTPWire", "Crypto",
-        "Time", "ClientAddress",
+        "Time", "ClientAddress", "HTTPServer",
       ], resources: [.copy("Documents")]),
-    tests(.unit, "DaemonTests", ["Daemon", "EventLoop", "System", "Time"]),
+    tests(
+      .unit, "DaemonTests",
+      [
+        "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
+        "Scheduler", "Replicate", "HTTPWire",
+      ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     tests(.storage, "StoreTests", ["Store", "Jobs", "Time", "CSQLite", "Scratch"]),
@@ -260,6 +265,7 @@ let package = Package(
         "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer", "HTTPWire",
         "StandardWebhooks", "Store", "CSQLite", "ClientAddress", "FaultyDisk", "Simulation", logging,
+        "Routing",
       ]),
 
     // Tests/Process: the built programs.

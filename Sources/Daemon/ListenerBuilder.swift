@@ -1,7 +1,9 @@
 internal import EventLoop
 internal import HTTPServer
+internal import JobsAPI
 internal import Logging
 internal import Observability
+internal import Scheduler
 internal import System
 internal import TLS
 

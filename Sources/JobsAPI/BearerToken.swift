@@ -1,5 +1,5 @@
 internal import Bytes
-package import Crypto
+internal import Crypto
 
 /// A token that grants access to the jobs API (RFC 6750).
 ///

@@ -1,5 +1,5 @@
 internal import Bytes
-package import Crypto
+internal import Crypto
 internal import JSONText
 
 /// The token for Replicate's API. It always prints as `<redacted>`.

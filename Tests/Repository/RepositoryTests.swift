@@ -35,13 +35,12 @@ import Testing
       "Store", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "WebhookIntake": [
-      "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing", "Jobs", "JobRequests",
-      "Store", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
+      "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "Store",
+      "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "JobsAPI": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-      "HTTPServer", "Routing", "Jobs", "JobRequests", "Store", "Replicate", "Settings", "Observability",
-      "GroupCommit", "Scheduler",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop", "Routing",
+      "Jobs", "JobRequests", "Store", "Replicate", "Settings", "Observability", "GroupCommit", "Scheduler",
     ],
     "Daemon": [
       "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
