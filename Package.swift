@@ -243,7 +243,7 @@ let package = Package(
       .unit, "DaemonTests",
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
-        "Scheduler", "Replicate", "HTTPWire",
+        "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "Store", "WebhookIntake", "Scratch",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.

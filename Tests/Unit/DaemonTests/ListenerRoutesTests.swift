@@ -1,6 +1,7 @@
 @testable import Daemon
 import EventLoop
 import Foundation
+@testable import GroupCommit
 @testable import HTTPWire
 import Logging
 @testable import Observability
@@ -8,32 +9,40 @@ import Logging
 @testable import Routing
 @testable import Scheduler
 @testable import Settings
+import Scratch
 import StandardWebhooks
+import Store
 @testable import System
 import Testing
+@testable import WebhookIntake
 
 /// The routes of the daemon's listeners.
 @Suite struct ListenerRoutesTests {
-  private let store: CommittingStore
+  private let database: TemporaryDatabase
   private let sink: LogSink
   private let loop: EventLoop
 
   init() throws {
-    store = try CommittingStore()
+    database = try TemporaryDatabase()
+    _ = try StoreWriter(path: database.path)
     sink = try LogSink()
     loop = EventLoop(kernel: try LinuxKernel())
   }
 
   private func table(for purpose: ListenerPurpose) throws -> RouteTable {
-    var reader = SettingsReader(environment: [
-      "REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
-      "DATABASE_URL": "sqlite:\(store.path)",
-    ]) { _ in nil }
-    let settings = try reader.read()
+    var reader = SettingsReader(
+      variables: DaemonSettings.variables,
+      environment: [
+        "REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "DATABASE_URL": "sqlite:\(database.path)",
+      ]
+    ) { _ in nil }
+    let settings = try reader.read(DaemonSettings.init)
     let services = SharedServices(
-      metrics: store.metrics, deliveryLog: LineLogHandler(level: .critical, format: .text, sink: sink),
-      lifecycle: Lifecycle(), queue: store.queue, secrets: WebhookSecrets(settings.secrets),
-      token: JobToken(key: JobToken.makeKey()), inbox: DispatcherInbox(callers: 1))
+      metrics: Metrics(secretCount: 1),
+      deliveryLog: LineLogHandler(level: .critical, format: .text, sink: sink),
+      lifecycle: Lifecycle(), queue: CommitQueue(), secrets: WebhookSecrets(settings.intake.secrets),
+      token: JobToken(key: JobToken.makeKey()), mailbox: Mailbox(maxCallers: 1))
     defer { _ = sink.close() }
     return try ListenerRoutes(settings: settings, services: services).table(for: purpose, on: loop)
   }
@@ -51,7 +60,7 @@ import Testing
 
   @Test func `every declared route is documented and described`() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent()
+      .deletingLastPathComponent().deletingLastPathComponent()
     let documents = try ["README.md", "deploy/docs/jobs.md"].map {
       try String(contentsOf: root.appendingPathComponent($0), encoding: .utf8)
     }.joined()
