@@ -1,6 +1,8 @@
 internal import Synchronization
 
-/// The secrets that deliveries are verified with: set by the operator, or fetched from the provider, where they may change.
+/// The secrets that deliveries are verified with.
+///
+/// The operator sets them, or they are fetched from the provider, where they may change.
 package final class WebhookSecrets: Sendable {
   private let secrets: Mutex<[Secret]>
   private let count = Atomic(0)
@@ -9,7 +11,7 @@ package final class WebhookSecrets: Sendable {
     self.secrets = Mutex(secrets)
   }
 
-  /// How often they have changed: cheap to ask for every delivery.
+  /// The number of changes, cheap enough to read for every delivery.
   package var generation: Int { count.load(ordering: .acquiring) }
 
   package var current: [Secret] { secrets.withLock { $0 } }

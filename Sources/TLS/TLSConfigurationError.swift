@@ -59,7 +59,8 @@ package struct TLSConfigurationError: Error, Equatable, CustomStringConvertible 
     case .expired(let time):
       "its certificate expired at \(Timestamp(unixSeconds: time).rfc3339Seconds): renew it"
     case .notYetValid(let time):
-      "its certificate is not valid before \(Timestamp(unixSeconds: time).rfc3339Seconds): check this machine's clock"
+      "its certificate is not valid before \(Timestamp(unixSeconds: time).rfc3339Seconds): "
+        + "check this machine's clock"
     case .tooWeak:
       "it has a key or a signature that is too weak: use ECDSA P-256 or RSA of 2048 bits, with SHA-256"
     case .unavailable: "OpenSSL cannot use it: check memory and the system's openssl.cnf"

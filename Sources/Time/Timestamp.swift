@@ -83,23 +83,24 @@ extension Timestamp {
     let (days, secondOfDay) = seconds.flooredDivision(by: 86_400)
     let date = CivilDate(daysSinceEpoch: Int(days))
     let second = Int(secondOfDay)
-    var text = Self.template
+    // Every index is a constant, so that no write is checked against the bounds.
+    var text = InlineArray<24, UInt8>(repeating: UInt8(ascii: "-"))
     text.write(twoDigits: date.year / 100, at: 0)
     text.write(twoDigits: date.year % 100, at: 2)
     text.write(twoDigits: date.month, at: 5)
     text.write(twoDigits: date.day, at: 8)
+    text[10] = UInt8(ascii: "T")
     text.write(twoDigits: second / 3600, at: 11)
+    text[13] = UInt8(ascii: ":")
     text.write(twoDigits: second / 60 % 60, at: 14)
+    text[16] = UInt8(ascii: ":")
     text.write(twoDigits: second % 60, at: 17)
+    text[19] = UInt8(ascii: ".")
     text.write(twoDigits: Int(fraction / 10), at: 20)
-    text[22] += UInt8(fraction % 10)
+    text[22] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: fraction % 10)
+    text[23] = UInt8(ascii: "Z")
     return text
   }
-
-  private static let template = {
-    let text = Array("0000-00-00T00:00:00.000Z".utf8)
-    return InlineArray<24, UInt8> { text[$0] }
-  }()
 }
 
 extension Int64 {
@@ -110,10 +111,12 @@ extension Int64 {
 }
 
 extension InlineArray<24, UInt8> {
-  /// Writes two digits. `number` is from 0 to 99, and both bytes hold a zero before.
+  /// Writes a number from 0 to 99 in two digits.
+  @inline(__always)
   fileprivate mutating func write(twoDigits number: Int, at index: Int) {
-    self[index] += UInt8(truncatingIfNeeded: number / 10)
-    self[index + 1] += UInt8(truncatingIfNeeded: number % 10)
+    let number = UInt8(truncatingIfNeeded: number)
+    self[index] = UInt8(ascii: "0") + number / 10
+    self[index + 1] = UInt8(ascii: "0") + number % 10
   }
 }
 
