@@ -6,7 +6,7 @@ internal import Observability
 internal import Routing
 
 /// Serves the routes of one listener, and counts and logs every refusal.
-final class ListenerHandler: RequestHandler {
+final class ListenerHandler: RequestHandler, RefusalHandler {
   private let routes: RouteTable
   private let trustedProxies: TrustedProxies
   private let metrics: Metrics
@@ -28,23 +28,17 @@ final class ListenerHandler: RequestHandler {
   }
 
   func admit(_ head: RequestHead, from peer: Peer) -> Admission {
-    let match = routes.match(head.target.segments)
-    do throws(Problem) {
-      let (maxBodyBytes, respond) = try routes.admit(head, match)
-      return .receive(maxBodyBytes: maxBodyBytes) { [self] request in
-        do throws(Problem) {
-          return try await respond(request)
-        } catch {
-          return refuse(error, of: request.head, at: match, from: request.peer)
-        }
-      }
-    } catch {
-      return .refuse(refuse(error, of: head, at: match, from: peer))
-    }
+    routes.admit(head, from: peer, refusals: self)
   }
 
   func refuse(_ refusal: Refusal, from peer: Peer) -> Response {
-    refuse(Problem(refusal), of: nil, at: nil, from: peer)
+    refuse(Problem(refusal), head: nil, at: nil, from: peer)
+  }
+
+  func refuse(
+    _ problem: Problem, of head: RequestHead, at match: RouteTable.Match?, from peer: Peer
+  ) -> Response {
+    refuse(problem, head: head, at: match, from: peer)
   }
 
   func observe(_ event: ConnectionEvent) {
@@ -70,7 +64,7 @@ final class ListenerHandler: RequestHandler {
   ///
   /// The log adds the exact cause and the client, but quotes nothing of the request except an unknown path.
   private func refuse(
-    _ problem: Problem, of head: RequestHead?, at match: RouteTable.Match?, from peer: Peer
+    _ problem: Problem, head: RequestHead?, at match: RouteTable.Match?, from peer: Peer
   ) -> Response {
     metrics.refusals[problem.code.rawValue]?.add()
     let level: Logger.Level = problem.status.code >= 500 ? .error : .notice

@@ -71,7 +71,9 @@ package final class JobViews {
 }
 
 /// A job, its order, and the entity tag of both.
-struct JobView {
+///
+/// A class, because it is large and passed through many functions.
+final class JobView {
   let stored: StoredJob
   /// Nil where nothing was requested here, and where a job that was not created here has ended.
   let order: StoredOrder?

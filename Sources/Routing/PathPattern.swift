@@ -1,5 +1,5 @@
 /// The path of a route, such as `/jobs/{id}/history`.
-package struct PathPattern: Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+package final class PathPattern: Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
   package let description: String
   fileprivate let segments: [Segment]
   let parameterCount: Int
@@ -19,7 +19,7 @@ package struct PathPattern: Sendable, ExpressibleByStringLiteral, CustomStringCo
     parameterCount = segments.count { if case .parameter = $0 { true } else { false } }
   }
 
-  package init(stringLiteral text: String) {
+  package convenience init(stringLiteral text: String) {
     self.init(text)
   }
 

@@ -73,9 +73,9 @@ package struct Problem: Error, Sendable {
 }
 
 extension Problem {
-  package static let notFound = Problem(.notFound, .notFound, "there is nothing at this path")
+  static let notFound = Problem(.notFound, .notFound, "there is nothing at this path")
 
-  package static let methodNotImplemented = Problem(
+  static let methodNotImplemented = Problem(
     .notImplemented, .methodNotImplemented, "HTTP has no such method (RFC 9110 section 9.1)")
 
   /// RFC 9110 section 15.5.16: the response names the accepted codings.
@@ -85,7 +85,7 @@ extension Problem {
     fields: [("Accept-Encoding", "identity")])
 
   /// RFC 9110 section 15.5.6: the response names the allowed methods.
-  package static func methodNotAllowed(allow methods: String) -> Problem {
+  static func methodNotAllowed(allow methods: String) -> Problem {
     Problem(
       .methodNotAllowed, .methodNotAllowed, "this path answers \(methods)", fields: [("Allow", methods)])
   }

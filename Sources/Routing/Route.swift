@@ -1,9 +1,9 @@
 package import HTTPServer
 package import HTTPWire
 
-/// One method of one path: who may use it, how it responds, and how it is described.
+/// One method of one path: its access, its handler, its description.
 ///
-/// A room declares each of its routes once. A class, because every request passes one through many functions.
+/// Each room declares its own routes. A class, because every request passes one through many functions.
 package final class Route {
   package let method: Method
   package let path: PathPattern
@@ -13,67 +13,99 @@ package final class Route {
   package let summary: String
   package let access: AccessKind
   package let maxBodyBytes: Int
-  private let admission: (RequestHead, PathParameters) throws(Problem) -> Handler
+  private let admission: Admit
 
-  /// Responds to a request that the route has admitted.
-  package typealias Handler = (Request) async throws(Problem) -> Response
+  /// Decides by the header section of a request. The responder keeps what was parsed for that.
+  private typealias Admit = (RequestHead, RouteTable.Match, any RefusalHandler) throws(Problem) -> Responder
 
-  /// - Parameters:
-  ///   - path: its segments, with parameters in braces: `/jobs/{id}`.
-  ///   - maxBodyBytes: the listener's own limit applies as well.
-  ///   - admit: what the header section decides after access, before the body is read.
-  ///   - respond: receives what `admit` has returned.
-  package init<Admitted>(
-    _ method: Method, _ path: PathPattern, name: String, summary: String, access: Access<Void>,
-    maxBodyBytes: Int, admit: @escaping (RequestHead) throws(Problem) -> Admitted,
-    respond: @escaping (RoutedRequest<Admitted>) async throws(Problem) -> Response
+  private init(
+    _ method: Method, _ path: PathPattern, name: String, summary: String, access: AccessKind,
+    maxBodyBytes: Int, admission: @escaping Admit
   ) {
     self.method = method
     self.path = path
     self.name = name
     self.summary = summary
-    self.access = access.kind
+    self.access = access
     self.maxBodyBytes = maxBodyBytes
-    admission = { head, parameters throws(Problem) in
+    self.admission = admission
+  }
+
+  /// - Parameter refusals: makes the response if the route fails after the admission.
+  func admit(
+    _ head: RequestHead, at match: RouteTable.Match, _ refusals: any RefusalHandler
+  ) throws(Problem) -> Responder {
+    try admission(head, match, refusals)
+  }
+}
+
+// MARK: - Declaring
+
+extension Route {
+  /// A route that responds at once.
+  ///
+  /// Not generic, because unspecialized code would cost each read hundreds of instructions.
+  ///
+  /// - Parameter path: its segments, with parameters in braces: `/jobs/{id}`.
+  package convenience init(
+    _ method: Method, _ path: PathPattern, name: String, summary: String, access: Access<Void>,
+    respond: @escaping (RoutedRequest<Void>) throws(Problem) -> Response
+  ) {
+    self.init(
+      method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: 0
+    ) { head, match, refusals throws(Problem) in
       try access.check(head)
-      return Self.handler(parameters, try admit(head), respond)
+      return { request in
+        do throws(Problem) {
+          return try respond(RoutedRequest(request, match.parameters(of: path), ()))
+        } catch {
+          return refusals.refuse(error, of: request.head, at: match, from: request.peer)
+        }
+      }
     }
   }
 
-  /// A route for which the header section decides nothing but access.
+  /// A route that waits for something, such as a commit.
   ///
   /// - Parameters:
   ///   - maxBodyBytes: the listener's own limit applies as well.
   ///   - respond: receives the credentials.
-  package init<Credentials>(
+  package convenience init<Credentials>(
     _ method: Method, _ path: PathPattern, name: String, summary: String, access: Access<Credentials>,
     maxBodyBytes: Int = 0, respond: @escaping (RoutedRequest<Credentials>) async throws(Problem) -> Response
   ) {
-    self.method = method
-    self.path = path
-    self.name = name
-    self.summary = summary
-    self.access = access.kind
-    self.maxBodyBytes = maxBodyBytes
-    admission = { head, parameters throws(Problem) in
-      Self.handler(parameters, try access.check(head), respond)
+    self.init(
+      method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: maxBodyBytes
+    ) { head, match, refusals throws(Problem) in
+      let credentials = try access.check(head)
+      return { request in
+        do throws(Problem) {
+          return try await respond(RoutedRequest(request, match.parameters(of: path), credentials))
+        } catch {
+          return refusals.refuse(error, of: request.head, at: match, from: request.peer)
+        }
+      }
     }
   }
 
-  private static func handler<Admitted>(
-    _ parameters: PathParameters, _ admitted: Admitted,
-    _ respond: @escaping (RoutedRequest<Admitted>) async throws(Problem) -> Response
-  ) -> Handler {
-    { request throws(Problem) in
-      try await respond(RoutedRequest(request: request, path: parameters, admitted: admitted))
-    }
-  }
-
-  /// Decides by the header section. The handler keeps what was parsed for that.
+  /// A route for which the header section decides more than access.
   ///
-  /// - Parameter segments: those that ``path`` has matched.
-  func admit(_ head: RequestHead, at segments: [String]) throws(Problem) -> Handler {
-    try admission(head, PathParameters(segments: segments, pattern: path))
+  /// - Parameters:
+  ///   - maxBodyBytes: the listener's own limit applies as well.
+  ///   - admit: called after the check of access, before the body is read.
+  ///   - respond: receives what `admit` has returned.
+  package convenience init<Admitted>(
+    _ method: Method, _ path: PathPattern, name: String, summary: String, access: Access<Void>,
+    maxBodyBytes: Int, admit: @escaping (RequestHead) throws(Problem) -> Admitted,
+    respond: @escaping (RoutedRequest<Admitted>) async throws(Problem) -> Response
+  ) {
+    let admitting = Access(access.kind) { head throws(Problem) in
+      try access.check(head)
+      return try admit(head)
+    }
+    self.init(
+      method, path, name: name, summary: summary, access: admitting, maxBodyBytes: maxBodyBytes,
+      respond: respond)
   }
 }
 
@@ -84,7 +116,7 @@ package struct RoutedRequest<Admitted> {
   /// The credentials, or what else the route has parsed before the body.
   package let admitted: Admitted
 
-  init(request: Request, path: PathParameters, admitted: Admitted) {
+  init(_ request: Request, _ path: PathParameters, _ admitted: Admitted) {
     self.request = request
     self.path = path
     self.admitted = admitted
@@ -92,4 +124,12 @@ package struct RoutedRequest<Admitted> {
 
   package var head: RequestHead { request.head }
   package var body: [UInt8] { request.body }
+}
+
+/// Makes the responses to refused requests.
+package protocol RefusalHandler: AnyObject {
+  /// - Parameter match: nil if no route has the request's path.
+  func refuse(
+    _ problem: Problem, of head: RequestHead, at match: RouteTable.Match?, from peer: Peer
+  ) -> Response
 }

@@ -1,3 +1,4 @@
+package import HTTPServer
 package import HTTPWire
 
 /// The routes of one listener, found by path and method.
@@ -33,8 +34,9 @@ package struct RouteTable {
 
   private static func options(for resources: [Resource]) -> Route {
     let served = Set(resources.flatMap(\.methods))
-    let methods = [Method.get, .head, .post].filter(served.contains) + [.options]
-    let allow = Self.text(of: methods)
+    let usual = [Method.get, .head, .post]
+    let others = served.subtracting(usual).sorted { $0.name < $1.name }
+    let allow = Self.text(of: usual.filter(served.contains) + others + [.options])
     return Route(
       .options, "*", name: "*", summary: "Names the methods that this server responds to.", access: .open
     ) { _ in Response(status: .noContent, fields: [("Allow", allow)]) }
@@ -63,10 +65,16 @@ extension RouteTable {
 
     /// Names the path in logs and metrics, without its parameters.
     package var name: String { resource.routes[0].name }
+
+    func parameters(of path: PathPattern) -> PathParameters {
+      PathParameters(segments: segments, pattern: path)
+    }
   }
 
+  /// Finds the routes of a path.
+  ///
   /// - Parameter segments: the decoded segments of a request's path; none for `*`.
-  package func match(_ segments: [String]) -> Match? {
+  func match(_ segments: [String]) -> Match? {
     guard let last = segments.last else { return Match(resource: server, segments: segments) }
     let count = last.isEmpty ? segments.count - 1 : segments.count
     for resource in resources where resource.path.matches(segments, count: count) {
@@ -75,6 +83,8 @@ extension RouteTable {
     return matchWithoutDoubledSlashes(segments)
   }
 
+  /// Finds the routes of a path without its empty segments.
+  ///
   /// An empty segment inside a path with parameters may be a missing value, so there it matches nothing.
   private func matchWithoutDoubledSlashes(_ segments: [String]) -> Match? {
     guard segments.contains("") else { return nil }
@@ -88,30 +98,38 @@ extension RouteTable {
     return nil
   }
 
-  /// Decides by the header section: method, then path, then the method at this path, then access.
+  /// Decides by the header section of a request.
   ///
-  /// - Parameter match: of the request's path.
-  package func admit(
-    _ head: RequestHead, _ match: Match?
-  ) throws(Problem) -> (maxBodyBytes: Int, respond: Route.Handler) {
-    guard head.method.isStandard else { throw .methodNotImplemented }
-    guard let match else { throw .notFound }
-    guard let route = match.resource.route(for: head.method) else {
-      throw .methodNotAllowed(allow: Self.text(of: match.resource.methods))
+  /// The checks in their order: the method, the path, the method at this path, access, the route's own.
+  package func admit(_ head: RequestHead, from peer: Peer, refusals: any RefusalHandler) -> Admission {
+    let match = match(head.target.segments)
+    do throws(Problem) {
+      guard let match, let route = match.resource.route(for: head.method) else {
+        throw Self.problem(of: head.method, at: match)
+      }
+      let respond = try route.admit(head, at: match, refusals)
+      return .receive(maxBodyBytes: route.maxBodyBytes, respond: respond)
+    } catch {
+      return .refuse(refusals.refuse(error, of: head, at: match, from: peer))
     }
-    return (route.maxBodyBytes, try route.admit(head, at: match.segments))
+  }
+
+  private static func problem(of method: Method, at match: Match?) -> Problem {
+    guard method.isStandard else { return .methodNotImplemented }
+    guard let match else { return .notFound }
+    return .methodNotAllowed(allow: text(of: match.resource.methods))
   }
 }
 
 /// The routes of one path, by method.
 private final class Resource {
+  let path: PathPattern
   let routes: [Route]
 
   init(routes: [Route]) {
+    path = routes[0].path
     self.routes = routes
   }
-
-  var path: PathPattern { routes[0].path }
 
   /// HEAD comes along with GET (RFC 9110 section 9.3.2).
   var methods: [Method] { routes.flatMap { $0.method == .get ? [.get, .head] : [$0.method] } }

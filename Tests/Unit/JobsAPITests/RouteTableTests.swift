@@ -10,7 +10,8 @@ import Testing
     _ method: Method, _ path: PathPattern, name: String = "r", access: Access<Void> = .open
   ) -> Route {
     Route(method, path, name: name, summary: "A route.", access: access, maxBodyBytes: 7) { request in
-      Response(status: .ok, fields: [("Matched", "\(method.name) \(path)")], body: request.body)
+      await Task.yield()
+      return Response(status: .ok, fields: [("Matched", "\(method.name) \(path)")], body: request.body)
     }
   }
 
@@ -38,14 +39,21 @@ import Testing
     of line: String, in table: RouteTable
   ) async throws -> (status: Int, text: String?, maxBodyBytes: Int?) {
     let head = try head(line)
-    do throws(Problem) {
-      let (maxBodyBytes, respond) = try table.admit(head, table.match(head.target.segments))
-      let response = try await respond(Request(head: head, body: [], peer: Peer(named: .unixSocket)))
+    let peer = Peer(named: .unixSocket)
+    switch table.admit(head, from: peer, refusals: PlainRefusals()) {
+    case .refuse(let response):
+      return (response.status.code, response.fields.first { $0.name == "Allow" }?.value, nil)
+    case .receive(let maxBodyBytes, let respond):
+      let response = await respond(Request(head: head, body: [], peer: peer))
       let field = response.fields.first { ["Matched", "Allow"].contains($0.name) }
       return (response.status.code, field?.value, maxBodyBytes)
-    } catch {
-      return (error.status.code, error.fields.first { $0.name == "Allow" }?.value, nil)
     }
+  }
+
+  private final class PlainRefusals: RefusalHandler {
+    func refuse(
+      _ problem: Problem, of head: RequestHead, at match: RouteTable.Match?, from peer: Peer
+    ) -> Response { problem.response }
   }
 
   @Test(
@@ -111,6 +119,8 @@ import Testing
   @Test func `the server as a whole has the methods of its routes`() async throws {
     let table = try RouteTable([Self.route(.post, "/a")])
     #expect(try await Self.outcome(of: "OPTIONS *", in: table).text == "POST, OPTIONS")
+    let more = try RouteTable([Self.route(Method("PUT"), "/a"), Self.route(.get, "/b")])
+    #expect(try await Self.outcome(of: "OPTIONS *", in: more).text == "GET, HEAD, PUT, OPTIONS")
   }
 
   @Test func `a match has the name of its path and no parameter in it`() throws {
