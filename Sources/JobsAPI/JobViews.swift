@@ -113,7 +113,7 @@ extension JobViews {
       storedBody: stored.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
     guard let parts else {
       throw .unavailable(
-        .storeUnavailable, "the stored body is damaged: restore a backup, or ask Replicate for the prediction"
+        .storeUnavailable, "the stored body is damaged: restore a backup, or read the prediction at Replicate"
       )
     }
     return parts

@@ -8,7 +8,7 @@ internal import Routing
 extension Problem {
   static let jobNotFound = Problem(
     .notFound, .jobNotFound,
-    "there is no job with this id: none was created here, and no delivery has told of one")
+    "there is no job with this id: none was created here, and no delivery has named one")
 
   init(_ error: PredictionRequestError) {
     switch error {

@@ -116,7 +116,7 @@ extension Problem {
     case .timedOut:
       self.init(.requestTimeout, .requestTimeout, "the request did not come in time")
     case .notTLS:
-      self.init(.badRequest, .malformedRequest, "this port speaks TLS: use https")
+      self.init(.badRequest, .malformedRequest, "this port requires TLS: use https")
     case .tooManyConnections:
       self = .unavailable(.overloaded, "this server holds as many connections as it may: try again")
     case .tooManyConnectionsOfAddress:

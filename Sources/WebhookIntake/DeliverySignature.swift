@@ -10,7 +10,7 @@ extension Access<SignatureHeaders> {
   static var deliverySignature: Self {
     Self(.deliverySignature) { head throws(Problem) in
       guard head.bodyFraming != .none else {
-        throw Problem(.lengthRequired, .lengthRequired, "a delivery has a body and says its length")
+        throw Problem(.lengthRequired, .lengthRequired, "a delivery has a body and declares its length")
       }
       try head.requireIdentityCoding()
       return try SignatureHeaders(of: head)
