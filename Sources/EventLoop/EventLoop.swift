@@ -15,6 +15,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   package let kernel: any Kernel
   /// The time at the start of this turn: accurate enough for deadlines, and free.
   package private(set) var now: MonotonicTime
+  private let lag: LoopLag
 
   private var jobs: [UnownedJob] = []
   private var deadlines = DeadlineQueue()
@@ -42,8 +43,10 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   /// Jobs that start jobs must not starve the sockets.
   private static let roundsPerTurn = 8
 
-  package init(kernel: any Kernel) {
+  /// - Parameter lag: records how long turns take and how late timers run.
+  package init(kernel: any Kernel, lag: LoopLag = LoopLag()) {
     self.kernel = kernel
+    self.lag = lag
     now = kernel.monotonicTime
     scratch = .allocate(byteCount: Self.scratchSize, alignment: 16)
   }
@@ -73,8 +76,7 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
     runJobs()
     takeInbox()
     endTurn()
-    kernel.wait(until: waits && jobs.isEmpty ? deadlines.next : now, into: &events)
-    now = kernel.monotonicTime
+    wait(until: waits && jobs.isEmpty ? deadlines.next : now)
     deliverEvents()
     expireDeadlines()
     takeInbox()
@@ -83,6 +85,16 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   /// Whether a turn would have work without waiting.
   package var isBusy: Bool {
     !jobs.isEmpty || deadlines.next.map { $0 <= now } ?? false
+  }
+
+  private func wait(until deadline: MonotonicTime?) {
+    let start = kernel.monotonicTime
+    lag.endTurn(at: start)
+    kernel.wait(until: deadline, into: &events)
+    now = kernel.monotonicTime
+    // A deadline before the wait is late because of the turn, which is recorded already.
+    if let deadline { lag.record(now - max(deadline, start), at: now) }
+    lag.beginTurn(at: now)
   }
 
   private func runJobs() {

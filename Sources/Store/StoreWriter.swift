@@ -7,6 +7,7 @@ package final class StoreWriter {
   private let connection: Connection
   private let current: StoreTransaction
   private let walSize = WALSize()
+  private let pageSize: Int
 
   /// Opens or creates the database at `path`, and migrates it.
   ///
@@ -41,6 +42,7 @@ package final class StoreWriter {
     // valid from now on. It was never acknowledged, but readers will see it, so it must survive a power
     // failure.
     try connection.syncWAL()
+    pageSize = Int(try connection.integer("PRAGMA page_size"))
     self.connection = connection
     current = StoreTransaction(connection, polling: polling, validateOutput: validateOutput, restore: restore)
     CoalescedWrites.attachToWAL(of: connection)
@@ -50,6 +52,12 @@ package final class StoreWriter {
 
   /// The number of pages in the WAL after the last commit.
   package var walPages: Int { walSize.pages }
+
+  /// The number of bytes that these pages take in the WAL.
+  ///
+  /// https://www.sqlite.org/fileformat2.html#walformat: a header of 32 bytes, and one of 24 before each page.
+  /// The file may be larger, because a reset does not truncate it.
+  package var walBytes: Int { walPages == 0 ? 0 : 32 + walPages * (24 + pageSize) }
 
   /// Commits the changes of `body` in one durable transaction, or none after an error.
   package func commit<Result>(

@@ -16,6 +16,13 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
     self.capacity = capacity
   }
 
+  /// The number of elements that wait.
+  package var count: Int {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return elements.count
+  }
+
   /// Appends an element.
   ///
   /// - Returns: false if the queue is full or closed; the element is not queued.
