@@ -90,10 +90,10 @@ package final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable
   private func wait(until deadline: MonotonicTime?) {
     let start = kernel.monotonicTime
     lag.endTurn(at: start)
-    kernel.wait(until: deadline, into: &events)
+    kernel.wait(from: start, until: deadline, into: &events)
     now = kernel.monotonicTime
     // A deadline before the wait is late because of the turn, which is recorded already.
-    if let deadline { lag.record(now - max(deadline, start), at: now) }
+    if let deadline { lag.recordTimer(dueAt: max(deadline, start), at: now) }
     lag.beginTurn(at: now)
   }
 

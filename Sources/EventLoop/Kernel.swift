@@ -34,7 +34,9 @@ package protocol Kernel: AnyObject {
   ///
   /// Returns when something is ready, after ``wake()``, or at `deadline` (nil: no deadline). A deadline in
   /// the past polls.
-  func wait(until deadline: MonotonicTime?, into events: inout [ReadyEvent])
+  ///
+  /// - Parameter now: ``monotonicTime``, which the caller has just read.
+  func wait(from now: MonotonicTime, until deadline: MonotonicTime?, into events: inout [ReadyEvent])
   /// Ends the current or the next wait. Callable from any thread.
   func wake()
 }

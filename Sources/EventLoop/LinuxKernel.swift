@@ -141,8 +141,9 @@ extension LinuxKernel {
     _ = try Self.check("epoll_ctl", clinux_epoll_add(epoll, descriptor, token, 0))
   }
 
-  package func wait(until deadline: MonotonicTime?, into events: inout [ReadyEvent]) {
-    let result = clinux_epoll_wait(epoll, ready, timeout(until: deadline))
+  package func wait(from now: MonotonicTime, until deadline: MonotonicTime?, into events: inout [ReadyEvent])
+  {
+    let result = clinux_epoll_wait(epoll, ready, Self.timeout(from: now, until: deadline))
     guard result > 0 else {
       precondition(result == 0 || -result == EINTR, "epoll_wait: errno \(-result)")
       return
@@ -169,9 +170,11 @@ extension LinuxKernel {
   }
 
   /// In milliseconds, rounded up: a loop that woke before its deadline would spin until it.
-  private func timeout(until deadline: MonotonicTime?) -> Int32 {
+  private static func timeout(from now: MonotonicTime, until deadline: MonotonicTime?) -> Int32 {
     guard let deadline else { return -1 }
-    let nanoseconds = (deadline - monotonicTime).wholeNanoseconds
-    return Int32(clamping: (nanoseconds + 999_999) / 1_000_000)
+    guard deadline > now else { return 0 }
+    let (milliseconds, rest) = (deadline.nanoseconds - now.nanoseconds).quotientAndRemainder(
+      dividingBy: 1_000_000)
+    return Int32(clamping: rest == 0 ? milliseconds : milliseconds + 1)
   }
 }

@@ -126,7 +126,8 @@ extension ReceiverSimulation {
     guard incarnation != nil else {
       var events: [ReadyEvent] = []
       // Clients poll their connections meanwhile.
-      if waits { kernel.wait(until: kernel.monotonicTime + .milliseconds(500), into: &events) }
+      let now = kernel.monotonicTime
+      if waits { kernel.wait(from: now, until: now + .milliseconds(500), into: &events) }
       return
     }
     turns += 1

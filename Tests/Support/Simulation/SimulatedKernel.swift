@@ -175,7 +175,8 @@ extension SimulatedKernel {
     report(socket)
   }
 
-  package func wait(until deadline: MonotonicTime?, into events: inout [ReadyEvent]) {
+  package func wait(from now: MonotonicTime, until deadline: MonotonicTime?, into events: inout [ReadyEvent])
+  {
     defer { isWoken = false }
     while ready.isEmpty, !isWoken, !isOutOfTime,
       let next = agenda.next, deadline.map({ next <= $0 }) ?? true, let entry = agenda.popFirst()
