@@ -112,11 +112,7 @@ let package = Package(
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
-    room(
-      "Observability",
-      [
-        "Time", "System", "JSONText", "EventLoop", "HTTPServer", "Routing", "Jobs", "Settings", logging,
-      ]),
+    room("Observability", ["Time", "System", "JSONText", "Settings", logging]),
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Store", "Observability", logging]),
@@ -219,7 +215,7 @@ let package = Package(
         "Replicate", "JobRequests", "JSONText", "Jobs", "Crypto", "StandardWebhooks", "Samples", "Simulation",
       ],
       resources: [.copy("Payloads")]),
-    tests(.unit, "ObservabilityTests", ["Observability", "EventLoop", "Time"]),
+    tests(.unit, "ObservabilityTests", ["Observability", "Time"]),
     tests(
       .unit, "SettingsTests",
       [
@@ -237,7 +233,7 @@ let package = Package(
       .unit, "JobsAPITests",
       [
         "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "StandardWebhooks", "HTTPWire", "Crypto",
-        "Time", "ClientAddress", "HTTPServer",
+        "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake",
       ], resources: [.copy("Documents")]),
     tests(
       .unit, "DaemonTests",

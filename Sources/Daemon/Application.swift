@@ -25,7 +25,6 @@ internal import WebhookIntake
 package final class Application {
   private let shutdownGrace: Duration
   private let logger: Logger
-  private let metrics: Metrics
   private let serviceManager: ServiceManager
   private let lifecycle = Lifecycle()
   private let events = BlockingQueue<Shutdown.Event>(capacity: 64)
@@ -51,37 +50,38 @@ package final class Application {
     let secrets = WebhookSecrets(
       try SecretSource(given: settings.intake.secrets, provider: settings.provider).secrets())
     // A fetched secret may be rotated.
-    metrics = Metrics(secretCount: max(2, settings.intake.secrets.count))
+    let purposes: [ListenerPurpose] = settings.listeners.isShared ? [.shared] : [.webhooks, .api]
+    let queue = CommitQueue()
+    let metrics = DaemonMetrics(
+      secretCount: max(2, settings.intake.secrets.count), purposes: purposes, queue: queue)
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
-    certificate = try Self.certificate(settings.listeners.tlsFiles, metrics, logger)
+    certificate = try Self.certificate(settings.listeners.tlsFiles, metrics.certificateExpiry, logger)
     store = try RunningStore(
-      path: settings.database.path, polling: settings.provider.pollPolicy, metrics: metrics, logger: logger)
-    logger.notice(
-      "store opened", metadata: ["path": "\(DatabaseLock.absolutePath(of: settings.database.path))"])
+      path: settings.database.path, polling: settings.provider.pollPolicy, queue: queue,
+      metrics: metrics.commits, logger: logger)
+    logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
     let mailbox = Mailbox(maxCallers: SchedulerThreads.callerCount)
     let services = SharedServices(
-      metrics: metrics, deliveryLog: log, lifecycle: lifecycle, queue: store.queue, secrets: secrets,
-      token: store.token,
+      metrics: metrics, deliveryLog: log, lifecycle: lifecycle, queue: queue, secrets: secrets, token: store.token,
       mailbox: mailbox)
     let builder = ListenerBuilder(
       settings: settings, logger: logger, routes: ListenerRoutes(settings: settings, services: services),
       handedOver: SocketActivation(environment: environment), tls: certificate?.context,
       ended: { [events] end in _ = events.push(.serverEnded(end)) })
-    if settings.listeners.isShared {
-      listeners = [try builder.start(.shared, on: settings.listeners.webhookAddresses)]
-    } else {
-      listeners = [
-        try builder.start(.webhooks, on: settings.listeners.webhookAddresses),
-        try builder.start(.api, on: settings.listeners.apiAddresses),
-      ]
+    var listeners: [RunningListener] = []
+    for purpose in purposes {
+      let addresses =
+        purpose.servesWebhooks ? settings.listeners.webhookAddresses : settings.listeners.apiAddresses
+      listeners.append(try builder.start(purpose, on: addresses))
     }
-    provider = try StartError.converting { [store, metrics, logger] in
+    self.listeners = listeners
+    provider = try StartError.converting { [store, logger] in
       try SchedulerThreads(
         settings: settings.provider, databasePath: settings.database.path,
         maxBodyBytes: settings.listeners.limits.message.maxBodyBytes,
         signatureTolerance: settings.intake.signatureTolerance,
         fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty,
-        queue: store.queue, token: store.token, mailbox: mailbox, metrics: metrics, logger: logger
+        queue: queue, token: store.token, mailbox: mailbox, metrics: metrics.scheduler, logger: logger
       ) { FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
     }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }
@@ -130,14 +130,14 @@ package final class Application {
       serviceManager.notify(.ready)
     case .drainDeliveries:
       serviceManager.notify(.stopping)
-      logger.notice("stopping", metadata: ["grace": "\(SettingValue.text(of: shutdownGrace))"])
+      logger.log(.stopping(grace: shutdownGrace))
       lifecycle.drain()
       listeners.first?.drain()
     case .drainAll:
       lifecycle.drain()
       for listener in listeners { listener.drain() }
     case .abort:
-      logger.warning("connections that are still open are cut")
+      logger.log(.graceExpired)
       for listener in listeners { listener.abort() }
     }
   }
@@ -145,12 +145,10 @@ package final class Application {
   private func log(_ event: Shutdown.Event) {
     switch event {
     case .signal(let signal):
-      logger.notice("signal", metadata: ["name": "\(signal)"])
+      logger.log(.signalReceived(signal))
     case .serverEnded(let end):
-      if let error = end.error { logger.error("a server has failed", metadata: ["reason": "\(error)"]) }
-      guard end.cutRequests > 0 else { return }
-      logger.warning(
-        "requests were cut before they were answered", metadata: ["count": .number(end.cutRequests)])
+      if let error = end.error { logger.log(.listenerFailed(cause: error)) }
+      if end.cutRequests > 0 { logger.log(.requestsCut(count: end.cutRequests)) }
     }
   }
 
@@ -159,7 +157,7 @@ package final class Application {
     provider.stop()
     store.stop()
     for listener in listeners { listener.stop() }
-    logger.notice("stopped")
+    logger.log(.stopped)
   }
 
   private static func provideDescriptors(for settings: DaemonSettings, _ logger: Logger) {
@@ -167,23 +165,20 @@ package final class Application {
     let wanted = 2 * settings.listeners.limits.maxConnections + 64
     let available = DescriptorLimit.raise()
     guard available < wanted else { return }
-    logger.warning(
-      "fewer descriptors than MAX_CONNECTIONS may need: accepting will pause when they run out",
-      metadata: ["available": .number(available), "wanted": .number(wanted)])
+    logger.log(.descriptorsScarce(available: available, wanted: wanted))
   }
 
   private static func certificate(
-    _ files: TLSFiles?, _ metrics: Metrics, _ logger: Logger
+    _ files: TLSFiles?, _ expiryMetric: Gauge, _ logger: Logger
   ) throws(StartError) -> ServedCertificate? {
     guard let files else { return nil }
-    return try ServedCertificate(files: files, metrics: metrics, logger: logger)
+    return try ServedCertificate(files: files, expiryMetric: expiryMetric, logger: logger)
   }
 
   private static func warnOfUnusualSecrets(_ secrets: [Secret], _ logger: Logger) {
     for (index, secret) in secrets.enumerated() {
       guard let warning = secret.lengthWarning else { continue }
-      logger.warning(
-        "unusual webhook secret", metadata: ["position": .number(index + 1), "reason": "\(warning)"])
+      logger.log(.secretUnusual(position: index + 1, reason: "\(warning)"))
     }
   }
 }

@@ -1,5 +1,6 @@
 internal import HTTPClient
 internal import Logging
+internal import Observability
 internal import Replicate
 internal import Scheduler
 internal import StandardWebhooks
@@ -34,6 +35,6 @@ enum FetchedSecret {
   static func rotate(to text: SigningSecret, in secrets: WebhookSecrets, logger: Logger) {
     guard let new = try? Secret(text.text), secrets.current.first?.revealed != new.revealed else { return }
     secrets.replace(with: [new] + secrets.current.prefix(1))
-    logger.notice("the provider signs with another secret: it is taken beside the last one")
+    logger.log(.secretRotated)
   }
 }

@@ -25,11 +25,11 @@ struct ListenerBuilder {
       activation: handedOver, kernel: kernel, backlog: settings.listeners.limits.backlog, usesTLS: tls != nil
     ).open(addresses, for: purpose.variable)
     try requireLoopback(opened.map(\.address), for: purpose)
-    let loop = EventLoop(kernel: kernel)
+    let loop = EventLoop(kernel: kernel, lag: routes.services.metrics.listeners.lag(of: purpose))
     let refusalLog = RefusalLog(loop: loop, logger: logger)
     let handler = ListenerHandler(
       routes: try routes.table(for: purpose, on: loop), trustedProxies: settings.listeners.trustedProxies,
-      metrics: routes.services.metrics, logger: logger, refusalLog: refusalLog)
+      metrics: routes.services.metrics.listeners, logger: logger, refusalLog: refusalLog)
     do throws(SystemError) {
       let listener = try RunningListener(
         named: purpose.rawValue, sockets: opened.map(\.socket), loop: loop, handler: handler,
@@ -39,10 +39,7 @@ struct ListenerBuilder {
           ended(end)
         })
       for (socket, address) in opened {
-        var metadata = describe(purpose)
-        metadata["address"] = "\(address)"
-        if socket.usesTLS { metadata["tls"] = "true" }
-        logger.notice("listening", metadata: metadata)
+        logger.log(.listening(on: "\(address)", usesTLS: socket.usesTLS, details(of: purpose)))
       }
       return listener
     } catch {
@@ -51,15 +48,15 @@ struct ListenerBuilder {
   }
 
   /// The settings that matter to a purpose: the webhook URL, and whether the provider is called.
-  private func describe(_ purpose: ListenerPurpose) -> Logger.Metadata {
-    var metadata: Logger.Metadata = ["purpose": "\(purpose.rawValue)"]
+  private func details(of purpose: ListenerPurpose) -> LogFields {
+    var details: LogFields = ["purpose": .text(purpose.rawValue)]
     if purpose.servesWebhooks {
-      metadata["webhook_url"] = "\(settings.provider.publicURL.map { "\($0)/webhooks/replicate" } ?? "none")"
+      details["webhook_url"] = .text(settings.provider.publicURL.map { "\($0)/webhooks/replicate" } ?? "none")
     }
     if purpose.servesAPI {
-      metadata["replicate_token"] = settings.provider.token == nil ? "none" : "set"
+      details["replicate_token"] = .text(settings.provider.token == nil ? "none" : "set")
     }
-    return metadata
+    return details
   }
 
   private func makeKernel() throws(StartError) -> LinuxKernel {

@@ -9,7 +9,7 @@ internal import Routing
 final class ListenerHandler: RequestHandler, RefusalHandler {
   private let routes: RouteTable
   private let trustedProxies: TrustedProxies
-  private let metrics: Metrics
+  private let metrics: ListenerMetrics
   private let logger: Logger
   private let refusalLog: RefusalLog
 
@@ -17,7 +17,7 @@ final class ListenerHandler: RequestHandler, RefusalHandler {
   ///   - trustedProxies: the proxies whose reports of client addresses are used.
   ///   - refusalLog: bounds the log lines that clients can cause.
   init(
-    routes: RouteTable, trustedProxies: TrustedProxies, metrics: Metrics, logger: Logger,
+    routes: RouteTable, trustedProxies: TrustedProxies, metrics: ListenerMetrics, logger: Logger,
     refusalLog: RefusalLog
   ) {
     self.routes = routes
@@ -45,18 +45,16 @@ final class ListenerHandler: RequestHandler, RefusalHandler {
     switch event {
     case .opened: metrics.openConnections.add()
     case .closed: metrics.openConnections.add(-1)
-    case .evicted: metrics.displacedConnections.add()
+    case .evicted: metrics.evictedConnections.add()
     case .failed(let failure, let peer):
-      metrics.connectionFailures[failure.reason.rawValue]?.add()
+      metrics.connectionFailures.add(for: failure.reason)
       guard let explanation = failure.explanation else { return }
       refusalLog.write(
-        RefusalLog.Kind(message: "a connection failed", code: failure.reason.rawValue, level: .notice),
-        ["reason": "\(explanation)", "client": "\(peer.address)"])
+        .connectionFailed(failure.reason),
+        ["client": .text("\(peer.address)"), "reason": .text(explanation)])
     case .acceptError(let error):
       metrics.acceptErrors.add()
-      logger.error(
-        "a connection could not be accepted: raise LimitNOFILE=, or lower MAX_CONNECTIONS",
-        metadata: ["cause": "\(error)"])
+      logger.log(.acceptFailed(cause: error))
     }
   }
 
@@ -66,31 +64,30 @@ final class ListenerHandler: RequestHandler, RefusalHandler {
   private func refuse(
     _ problem: Problem, head: RequestHead?, at match: RouteTable.Match?, from peer: Peer
   ) -> Response {
-    metrics.refusals[problem.code.rawValue]?.add()
-    let level: Logger.Level = problem.status.code >= 500 ? .error : .notice
+    metrics.refusals.add(for: problem.code)
     refusalLog.write(
-      RefusalLog.Kind(message: "refused", code: problem.code.rawValue, level: level),
-      metadata(of: problem, head, match, from: peer))
+      .refused(problem.code, isServerError: problem.status.code >= 500),
+      details(of: problem, head, match, from: peer))
     return problem.response
   }
 
-  private func metadata(
+  private func details(
     of problem: Problem, _ head: RequestHead?, _ match: RouteTable.Match?, from peer: Peer
-  ) -> Logger.Metadata {
-    var metadata: Logger.Metadata = [
-      "status": .number(problem.status.code), "reason": "\(problem.reason ?? problem.detail)",
-      "client": "\(client(of: head, from: peer))",
+  ) -> LogFields {
+    var details: LogFields = [
+      "client": .text("\(client(of: head, from: peer))"), "reason": .text(problem.reason ?? problem.detail),
+      "status": .number(problem.status.code),
     ]
-    guard let head else { return metadata }
+    guard let head else { return details }
     if problem.code == .notFound {
       // An unknown path is most often a webhook's URL with a mistake in it. Its query may hold a token.
-      metadata["method"] = "\(head.method.name.prefix(Self.maxShownCharacters))"
       let path = "/" + head.target.segments.joined(separator: "/")
-      metadata["path"] = "\(path.prefix(Self.maxShownCharacters))"
+      details["method"] = .text(String(head.method.name.prefix(Self.maxShownCharacters)))
+      details["path"] = .text(String(path.prefix(Self.maxShownCharacters)))
     } else if let match {
-      metadata["route"] = "\(match.name)"
+      details["route"] = .text(match.name)
     }
-    return metadata
+    return details
   }
 
   /// The maximum length of a request's part in a log line.

@@ -25,7 +25,7 @@ enum ListenerPurpose: String, CaseIterable {
 
 /// The services that the endpoints of all listeners share.
 struct SharedServices {
-  let metrics: Metrics
+  let metrics: DaemonMetrics
   let deliveryLog: LineLogHandler
   let lifecycle: Lifecycle
   let queue: CommitQueue
@@ -67,12 +67,12 @@ struct ListenerRoutes {
   private func webhookRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
     let verifier = DeliveryVerifier(
       secrets: services.secrets, toleranceSeconds: settings.intake.signatureTolerance.components.seconds,
-      metrics: services.metrics, mismatched: { [mailbox = services.mailbox] in mailbox.noteFailedVerification() })
+      metrics: services.metrics.intake, mismatched: { [mailbox = services.mailbox] in mailbox.noteFailedVerification() })
     guard let verifier else { throw .noHMAC }
     let decoder = DeliveryDecoder(
-      rules: settings.provider.outputRules, token: services.token, metrics: services.metrics)
+      rules: settings.provider.outputRules, token: services.token, metrics: services.metrics.intake)
     return WebhookEndpoint(
-      loop: loop, verifier: verifier, decoder: decoder, recorder: recorder, metrics: services.metrics,
+      loop: loop, verifier: verifier, decoder: decoder, recorder: recorder, metrics: services.metrics.intake,
       deliveryLog: services.deliveryLog, maxBodyBytes: maxBodyBytes
     ).routes
   }
@@ -91,10 +91,10 @@ struct ListenerRoutes {
       maxQueued: settings.provider.maxQueuedOrders)
     let jobs = JobsEndpoint(views: views, access: access)
     let orders = OrdersEndpoint(
-      views: views, access: access, recorder: recorder, metrics: services.metrics, limits: limits,
+      views: views, access: access, recorder: recorder, metrics: services.metrics.jobsAPI, limits: limits,
       wakeScheduler: { [mailbox = services.mailbox] in mailbox.wake() })
     let probes = ProbesEndpoint(
-      views: views, recorder: recorder, lifecycle: services.lifecycle, metrics: services.metrics,
+      views: views, recorder: recorder, lifecycle: services.lifecycle, metrics: services.metrics.page,
       access: access)
     return jobs.routes + orders.routes + probes.routes
   }

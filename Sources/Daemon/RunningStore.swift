@@ -8,15 +8,18 @@ internal import System
 
 /// The open store: the queue of its writes, and the threads that commit and checkpoint.
 struct RunningStore {
-  let queue = CommitQueue()
+  let queue: CommitQueue
   /// The key of job tokens, which the database holds.
   let token: JobToken
   private let checkpointer = Checkpointer()
   private let threads: [Thread]
 
   /// Claims and opens the database at `path`, and starts the threads.
-  init(path: String, polling: PollPolicy, metrics: Metrics, logger: Logger) throws(StartError) {
-    (token, threads) = try StartError.converting { [queue, checkpointer] in
+  init(
+    path: String, polling: PollPolicy, queue: CommitQueue, metrics: CommitMetrics, logger: Logger
+  ) throws(StartError) {
+    self.queue = queue
+    (token, threads) = try StartError.converting { [checkpointer] in
       var lock = try DatabaseLock(claiming: path)
       let writer = try StoreWriter(
         path: path, polling: polling, validateOutput: RequestedOutput.validate, restore: ErasedData.restore)

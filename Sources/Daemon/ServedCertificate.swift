@@ -9,7 +9,7 @@ internal import Time
 /// thread only.
 final class ServedCertificate {
   private let files: TLSFiles
-  private let metrics: Metrics
+  private let expiryMetric: Gauge
   private let logger: Logger
   private(set) var context: TLSContext
   private var loadedAt = MonotonicClock.now
@@ -20,9 +20,9 @@ final class ServedCertificate {
   /// Certificates valid for 90 days are usually renewed after 60.
   private static let minValidityDays: Int64 = 14
 
-  init(files: TLSFiles, metrics: Metrics, logger: Logger) throws(StartError) {
+  init(files: TLSFiles, expiryMetric: Gauge, logger: Logger) throws(StartError) {
     self.files = files
-    self.metrics = metrics
+    self.expiryMetric = expiryMetric
     self.logger = logger
     context = try files.load(now: Self.now)
     report()
@@ -39,9 +39,7 @@ final class ServedCertificate {
     do throws(StartError) {
       context = try files.load(now: Self.now, replacing: context)
     } catch {
-      logger.error(
-        "the certificate could not be read again, and the old one is shown on",
-        metadata: ["cause": "\(error)"])
+      logger.log(.certificateReloadFailed(cause: error))
       return nil
     }
     report()
@@ -49,12 +47,11 @@ final class ServedCertificate {
   }
 
   private func report() {
-    metrics.certificateExpiry.set(Int(context.notAfter))
+    expiryMetric.set(Int(context.notAfter))
     let expiry = Timestamp(unixSeconds: context.notAfter).rfc3339
-    logger.notice(
-      "certificate", metadata: ["names": "\(context.names.joined(separator: " "))", "expires": "\(expiry)"])
+    logger.log(.certificateLoaded(names: context.names, expires: expiry))
     guard context.notAfter - Self.now < Self.minValidityDays * 86_400 else { return }
-    logger.warning("the certificate expires soon: renew it, then reload", metadata: ["expires": "\(expiry)"])
+    logger.log(.certificateExpiresSoon(expires: expiry))
   }
 
   private static var now: Int64 { WallClock.milliseconds / 1000 }

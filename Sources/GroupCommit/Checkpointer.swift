@@ -1,6 +1,6 @@
 internal import EventLoop
 package import Logging
-package import Observability
+internal import Observability
 package import Store
 internal import Synchronization
 internal import System
@@ -70,13 +70,13 @@ package final class Checkpointer: Sendable {
   }
 
   /// Returns when the checkpointer is closed.
-  package func run(_ store: StoreCheckpointer, metrics: Metrics, logger: Logger) {
+  package func run(_ store: StoreCheckpointer, metrics: CommitMetrics, logger: Logger) {
     while requests.popAll() != nil {
       do throws(StoreError) {
         try checkpoint(store)
         metrics.checkpoints.add()
       } catch {
-        logger.warning("a checkpoint failed and will be tried again", metadata: ["cause": "\(error)"])
+        logger.log(.checkpointFailed(cause: error))
       }
     }
   }

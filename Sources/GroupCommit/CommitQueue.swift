@@ -11,7 +11,7 @@ package final class CommitQueue: Sendable {
   private static let capacity = 4096
 
   let submissions = BlockingQueue<Submission>(capacity: CommitQueue.capacity)
-  /// Whether writing has failed and not worked since: see ``WritingHealth``.
+  /// Whether writing has failed and not worked since: see ``WriteProbe``.
   let isFailing = Atomic(false)
 
   package init() {}

@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import Jobs
 package import Logging
-package import Observability
+internal import Observability
 package import Store
 internal import Synchronization
 internal import System
@@ -16,11 +16,11 @@ package final class Committer {
   private let writer: StoreWriter
   private let queue: CommitQueue
   private let checkpointer: Checkpointer
-  private let metrics: Metrics
+  private let metrics: CommitMetrics
   private let logger: Logger
   private let maxWALPages: Int
-  private var health = WritingHealth()
-  private var log: WritingLog
+  private var probeState = WriteProbe()
+  private var failureLog: WriteFailureLog
 
   /// Deliveries in one group commit. With more, the first ones wait longer than a sync takes.
   private static let maxBatchSize = 512
@@ -36,8 +36,8 @@ package final class Committer {
   private typealias Submitted = (delivery: Delivery, waiting: LoopContinuation<Recorder.Outcome>)
 
   package init(
-    writer: StoreWriter, queue: CommitQueue, checkpointer: Checkpointer, metrics: Metrics, logger: Logger,
-    maxWALPages: Int = Committer.maxWALPages
+    writer: StoreWriter, queue: CommitQueue, checkpointer: Checkpointer, metrics: CommitMetrics,
+    logger: Logger, maxWALPages: Int = Committer.maxWALPages
   ) {
     self.maxWALPages = maxWALPages
     self.writer = writer
@@ -45,7 +45,7 @@ package final class Committer {
     self.checkpointer = checkpointer
     self.metrics = metrics
     self.logger = logger
-    log = WritingLog(logger: logger)
+    failureLog = WriteFailureLog(logger: logger)
   }
 
   /// Runs the commit thread.
@@ -58,11 +58,11 @@ package final class Committer {
   }
 
   /// Maximum time between calls of ``process(_:)``; nil for no maximum.
-  var timeout: Duration? { log.patience(at: MonotonicClock.now) }
+  var timeout: Duration? { failureLog.timeToReport(at: MonotonicClock.now) }
 
   /// Commits `submissions`. Returns when each has its result.
   func process(_ submissions: [CommitQueue.Submission]) {
-    log.tell(at: MonotonicClock.now)
+    failureLog.report(at: MonotonicClock.now)
     var deliveries: [Submitted] = []
     var writes: [StoreWrite] = []
     var probes: [LoopContinuation<Bool>] = []
@@ -87,11 +87,11 @@ package final class Committer {
 
   /// Checkpoints and truncates the WAL after the last submission.
   func finish() {
-    log.tellAll()
+    failureLog.reportAll()
     do throws(StoreError) {
       try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpointAndTruncate() }
     } catch {
-      logger.warning("the last checkpoint failed; nothing is lost", metadata: ["cause": "\(error)"])
+      logger.log(.finalCheckpointFailed(cause: error))
     }
   }
 
@@ -147,7 +147,7 @@ package final class Committer {
   }
 
   private func commit(_ deliveries: [Delivery]) throws(StoreError) -> [Recording] {
-    let room = WritingHealth.room(
+    let room = WriteProbe.room(
       deliveries: deliveries.count, bodyBytes: deliveries.reduce(0) { $0 + $1.body.count })
     return try measured(room: room) { () throws(StoreError) in try writer.commit(deliveries) }
   }
@@ -158,7 +158,7 @@ package final class Committer {
     let start = MonotonicClock.now
     do throws(StoreError) {
       let result = try commit()
-      metrics.commitDuration.record(MonotonicClock.now - start)
+      metrics.duration.record(MonotonicClock.now - start)
       metrics.commits.add()
       noteSuccess(room: room)
       return result
@@ -169,7 +169,7 @@ package final class Committer {
   }
 
   private func probe() -> Bool {
-    let room = health.missingRoom ?? 0
+    let room = probeState.missingRoom ?? 0
     do throws(StoreError) {
       try writer.probe(room: room)
       noteSuccess(room: room)
@@ -181,21 +181,22 @@ package final class Committer {
   }
 
   private func noteSuccess(room: Int) {
-    guard health.noteSuccess(room: room) else { return }
+    guard probeState.noteSuccess(room: room) else { return }
     queue.isFailing.store(false, ordering: .relaxed)
-    log.noteRecovery(at: MonotonicClock.now)
+    failureLog.noteRecovery(at: MonotonicClock.now)
   }
 
   private func noteFailure(_ error: StoreError, room: Int) {
-    metrics.commitFailures.add()
-    health.noteFailure(error, room: room)
+    metrics.failures.add()
+    probeState.noteFailure(error, room: room)
     queue.isFailing.store(true, ordering: .relaxed)
-    log.noteFailure("\(error)", at: MonotonicClock.now)
+    failureLog.noteFailure("\(error)", at: MonotonicClock.now)
   }
 
   /// Requests or makes a checkpoint if one is due. Called between group commits.
   private func checkpointIfNeeded() {
     let pages = writer.walPages
+    metrics.walSize.set(writer.walBytes)
     checkpointer.noteWAL(pages: pages)
     // The WAL was reset.
     if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }

@@ -4,7 +4,7 @@ package import GroupCommit
 internal import HTTPWire
 internal import JobRequests
 internal import Jobs
-package import Observability
+internal import Observability
 internal import Replicate
 package import Routing
 internal import Store
@@ -17,7 +17,7 @@ package final class OrdersEndpoint {
   private let views: JobViews
   private let access: APIAccess
   private let recorder: Recorder
-  private let metrics: Metrics
+  private let metrics: JobsAPIMetrics
   private let limits: Limits
   private let wakeScheduler: @Sendable () -> Void
   private let sha256 = SHA256()
@@ -47,7 +47,7 @@ package final class OrdersEndpoint {
 
   /// - Parameter wakeScheduler: called when there is a new order or cancel request.
   package init(
-    views: JobViews, access: APIAccess, recorder: Recorder, metrics: Metrics, limits: Limits,
+    views: JobViews, access: APIAccess, recorder: Recorder, metrics: JobsAPIMetrics, limits: Limits,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views

@@ -10,11 +10,11 @@ package final class ProbesEndpoint {
   private let views: JobViews
   private let recorder: Recorder
   private let lifecycle: Lifecycle
-  private let metrics: Metrics
+  private let metrics: MetricsPage
   private let access: APIAccess
 
   package init(
-    views: JobViews, recorder: Recorder, lifecycle: Lifecycle, metrics: Metrics, access: APIAccess
+    views: JobViews, recorder: Recorder, lifecycle: Lifecycle, metrics: MetricsPage, access: APIAccess
   ) {
     self.views = views
     self.recorder = recorder
@@ -48,7 +48,7 @@ package final class ProbesEndpoint {
 
   private func scrape(_ request: RoutedRequest<Void>) -> Response {
     Response(
-      status: .ok, fields: [("Content-Type", PrometheusText.mediaType)],
-      body: Array(PrometheusText.render(metrics).utf8))
+      status: .ok, fields: [("Content-Type", MetricsPage.mediaType)],
+      body: Array(metrics.text.utf8))
   }
 }

@@ -1,5 +1,4 @@
 internal import JSONText
-internal import Jobs
 internal import Time
 
 /// One line of the log, written field by field: JSON for machines, or text for people.
@@ -25,37 +24,46 @@ package struct LogLine {
       bytes.append(utf8: time.rfc3339)
       bytes.append(UInt8(ascii: " "))
       bytes.append(utf8: level)
-      // The longest of them has eight letters.
+      // The longest level has eight letters.
       bytes.append(contentsOf: repeatElement(UInt8(ascii: " "), count: max(1, 8 - level.utf8.count)))
       bytes.append(utf8: message)
     }
   }
 
-  package mutating func add(_ name: String, _ value: String) {
+  package mutating func add(_ name: String, _ text: String) {
+    begin(name)
+    switch format {
+    case .json: bytes.append(jsonString: text)
+    case .text: bytes.append(utf8: Self.isPlain(text) ? text : Self.quoted(text))
+    }
+  }
+
+  /// Adds a number, which stays one in JSON.
+  package mutating func add(_ name: String, _ number: some BinaryInteger) {
+    begin(name)
+    bytes.append(utf8: number.description)
+  }
+
+  mutating func add(_ name: String, _ value: LogValue) {
+    if case .text(let text) = value { return add(name, text) }
+    begin(name)
+    bytes.append(utf8: value.description)
+  }
+
+  private mutating func begin(_ name: String) {
     switch format {
     case .json:
       bytes.append(UInt8(ascii: ","))
       bytes.append(jsonString: name)
       bytes.append(UInt8(ascii: ":"))
-      bytes.append(jsonString: value)
     case .text:
       bytes.append(UInt8(ascii: " "))
       bytes.append(utf8: name)
       bytes.append(UInt8(ascii: "="))
-      if Self.isPlain(value) { bytes.append(utf8: value) } else { bytes.append(utf8: Self.quoted(value)) }
     }
   }
 
-  /// A number stays one in JSON, so that what reads the log can compare and sum it.
-  package mutating func add(_ name: String, _ number: some BinaryInteger) {
-    guard format == .json else { return add(name, number.description) }
-    bytes.append(UInt8(ascii: ","))
-    bytes.append(jsonString: name)
-    bytes.append(UInt8(ascii: ":"))
-    bytes.append(utf8: number.description)
-  }
-
-  /// With the end of the line.
+  /// The whole line, with its newline.
   consuming func ended() -> [UInt8] {
     bytes.append(utf8: format == .json ? "}\n" : "\n")
     return bytes
@@ -69,8 +77,9 @@ package struct LogLine {
     return !value.isEmpty
   }
 
-  /// A value with anything but visible ASCII is quoted and escaped, so that no input can forge a line: among what Unicode
-  /// has beyond it are ends of lines, and characters that turn the direction in which a terminal writes.
+  /// Quotes and escapes a value that has anything but visible ASCII, so that no input can forge a line.
+  ///
+  /// Beyond ASCII, Unicode has line ends, and characters that turn a terminal's writing direction.
   private static func quoted(_ value: String) -> String {
     let escaped = value.unicodeScalars.map { scalar in
       // Swift escapes apostrophes too, which need no escape between double quotes.

@@ -1,16 +1,19 @@
-internal import EventLoop
+internal import Logging
 internal import Synchronization
 package import System
+internal import Time
 
-/// Writes log lines to a descriptor from a thread of its own, so that a slow reader of our log never stops a loop.
+/// A thread that writes log lines to a descriptor.
 ///
-/// Lines are bounded in number: what does not fit is counted, and the count is logged when there is room again.
+/// A slow reader of the log therefore never blocks a loop. The number of queued lines is bounded. Lines that
+/// do not fit are dropped and counted, and the count is logged when there is room again.
 package final class LogSink: Sendable {
+  let format: LogFormat
   private let lines = BlockingQueue<[UInt8]>(capacity: 16_384)
   private let dropped = Atomic<Int>(0)
   private let descriptor: Int32
-  /// How late a line may be written: under load, a wake-up for each would cost more than the line.
-  private static let gathering: Duration = .milliseconds(5)
+  /// The maximum delay of a line. Under load, a wake-up per line would cost more than the line.
+  private static let batchWindow: Duration = .milliseconds(5)
   /// How long ``close()`` waits for a reader of the log.
   private static let flushTimeout: Duration = .seconds(1)
   private let thread = Mutex<Thread?>(nil)
@@ -18,7 +21,8 @@ package final class LogSink: Sendable {
   private let end = OneShot<Void>()
 
   /// - Parameter descriptor: stays open as long as the sink; 2 is standard error.
-  package init(descriptor: Int32 = 2) throws(SystemError) {
+  package init(format: LogFormat = .text, descriptor: Int32 = 2) throws(SystemError) {
+    self.format = format
     self.descriptor = descriptor
     let thread = try Thread(named: "log") { [self] in drain() }
     self.thread.withLock { $0 = thread }
@@ -28,9 +32,9 @@ package final class LogSink: Sendable {
     if !lines.push(line) { dropped.add(1, ordering: .relaxed) }
   }
 
-  /// Writes the lines that wait, and ends the thread. Lines that come later are lost.
+  /// Writes the queued lines, and ends the thread. Later lines are lost.
   ///
-  /// - Returns: false where nobody reads the log: a write to a full pipe never returns, so after
+  /// - Returns: false if the log has no reader. A write to a full pipe never returns, so after
   ///   ``flushTimeout`` the thread is left to the end of the process.
   package func close() -> Bool {
     lines.close()
@@ -44,13 +48,26 @@ package final class LogSink: Sendable {
 
   private func drain() {
     // Ends when the queue is closed and empty.
-    while let batch = lines.popAll(batchWindow: Self.gathering) {
+    while let batch = lines.popAll(batchWindow: Self.batchWindow) {
       var bytes = batch.flatMap(\.self)
-      let lost = dropped.exchange(0, ordering: .relaxed)
-      if lost > 0 { bytes += Array("\(lost) log lines were dropped: the log is read too slowly\n".utf8) }
+      let count = dropped.exchange(0, ordering: .relaxed)
+      if count > 0 { bytes += line(.linesDropped(count)) }
       // There is nowhere to report that nobody reads the log any more.
       BlockingOutput.write(bytes, to: descriptor)
     }
     end.set(())
+  }
+
+  private func line(_ entry: LogEntry) -> [UInt8] {
+    let time = Timestamp(milliseconds: WallClock.milliseconds)
+    var line = LogLine(format, at: time, level: entry.level.rawValue, message: entry.message)
+    for (name, value) in entry.fields.pairs { line.add(name, value) }
+    return line.ended()
+  }
+}
+
+extension LogEntry {
+  fileprivate static func linesDropped(_ count: Int) -> LogEntry {
+    LogEntry(.warning, "log lines dropped: the log is read too slowly", ["count": .number(count)])
   }
 }

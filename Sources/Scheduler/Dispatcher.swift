@@ -30,7 +30,7 @@ final class Dispatcher {
   /// - Parameter callers: the queue of each caller's calls.
   init(
     mailbox: Mailbox, queue: CommitQueue, reader: StoreReader, callers: [BlockingQueue<ProviderCall>],
-    policy: DispatcherPolicy, metrics: Metrics, logger: Logger
+    policy: DispatcherPolicy, metrics: SchedulerMetrics, logger: Logger
   ) {
     self.mailbox = mailbox
     self.policy = policy
@@ -166,9 +166,7 @@ extension Dispatcher {
       return isRestored
     }
     isRecovered = true
-    if isRestored {
-      logger.notice("the database is a restored backup: its orders are searched for before any is sent")
-    }
+    if isRestored { logger.log(.backupRestored) }
     try warnOfRetention(at: now)
   }
 
@@ -179,9 +177,7 @@ extension Dispatcher {
     guard let newest = try store.reader.newestUpdate(),
       newest < now.advanced(byMilliseconds: -policy.retentionMilliseconds)
     else { return }
-    logger.warning(
-      "every job is older than RETENTION, and what has ended is deleted in an hour: check the clock and RETENTION",
-      metadata: ["newest": "\(newest.rfc3339)", "now": "\(now.rfc3339)"])
+    logger.log(.allJobsPastRetention(newest: newest, now: now))
   }
 
   /// Adjusts the due times after a jump of the wall clock.
@@ -197,6 +193,6 @@ extension Dispatcher {
         from: now, within: wait, absenceGracePeriod: LostPredictionSearch.absenceGracePeriod)
     }
     hasJumped = false
-    logger.notice("the wall clock was set: what waits for a time of day was moved")
+    logger.log(.wallClockStepped)
   }
 }

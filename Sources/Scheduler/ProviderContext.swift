@@ -17,7 +17,7 @@ final class ProviderContext: Sendable {
   let trainings = KnownTrainings()
   private let queue: CommitQueue
   private let rules: OutputRules
-  private let metrics: Metrics
+  private let metrics: SchedulerMetrics
   private let logger: Logger
   private let newSecret: @Sendable (SigningSecret) -> Void
   private let stopping = StopSignal()
@@ -28,7 +28,7 @@ final class ProviderContext: Sendable {
   ///   - publicURL: the URL that the provider reaches; nil to create predictions without webhooks.
   ///   - newSecret: receives the signing secret of webhooks.
   init(
-    publicURL: String?, token: JobToken, queue: CommitQueue, rules: OutputRules, metrics: Metrics,
+    publicURL: String?, token: JobToken, queue: CommitQueue, rules: OutputRules, metrics: SchedulerMetrics,
     logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void
   ) {
     self.publicURL = publicURL
@@ -78,9 +78,7 @@ extension ProviderContext {
       case .success(let value): return value
       case .failure(.unavailable(let error)) where !error.concernsWholeStore:
         metrics.droppedAnswers.add()
-        logger.error(
-          "the store refused an answer of the provider: it was dropped, and is asked for again",
-          metadata: ["cause": "\(error)"])
+        logger.log(.answerDropped(cause: error))
         return nil
       case .failure:
         if !isBlocked { metrics.blockedCallers.add() }
@@ -108,14 +106,7 @@ extension ProviderContext {
     }
     guard let recording = recording ?? nil else { return false }
     if recording.endsJob, source.isPolled { metrics.lostWebhooks.add() }
-    logger.info(
-      "answer",
-      metadata: [
-        "source": "\(source.rawValue)", "job": "\(recording.jobID)",
-        "outcome": "\(recording.outcome.rawValue)",
-        "prediction_id": "\(polled.snapshot.predictionID)", "revision": .number(recording.revision),
-        "state": "\(recording.state.rawValue)",
-      ])
+    logger.log(.answerRecorded(recording, of: polled.snapshot.predictionID, from: source))
     return true
   }
 
@@ -125,12 +116,7 @@ extension ProviderContext {
       try transaction.end(number, of: nil, as: phase, because: error, at: now, isRefusal: isRefusal)
     }
     guard ended ?? nil != nil else { return }
-    logEnd(of: job, error)
-  }
-
-  private func logEnd(of job: Job, _ error: JobError) {
-    logger.notice(
-      "a job has ended without a prediction", metadata: ["job": "\(job.id)", "code": "\(error.code)"])
+    logger.log(.jobEndedWithoutPrediction(job, error))
   }
 
   /// Notes a 404 of the call that creates the prediction.
@@ -140,7 +126,7 @@ extension ProviderContext {
       try transaction.noteNotFound(creating: step.order, because: error, at: now)
     }
     guard let job = ended ?? nil else { return }
-    logEnd(of: job, error)
+    logger.log(.jobEndedWithoutPrediction(job, error))
   }
 
   /// Notes a 404 of a call about the prediction.
@@ -151,7 +137,7 @@ extension ProviderContext {
       try transaction.noteNotFound(number, of: predictionID, from: source, because: error, at: now)
     }
     guard let job = ended ?? nil else { return }
-    logger.notice("the provider does not know a job's prediction", metadata: ["job": "\(job.id)"])
+    logger.log(.predictionNotFound(job))
   }
 }
 
@@ -159,55 +145,42 @@ extension ProviderContext {
 
 extension ProviderContext {
   func count<Value>(_ call: StaticString, _ outcome: ReplicateClient.Outcome<Value>) {
-    let result: String
+    let result: SchedulerMetrics.CallOutcome
     var reason: String?
     switch outcome {
-    case .answered: result = "answered"
-    case .failed(.rateLimited): result = "rate_limited"
+    case .answered: result = .answered
+    case .failed(.rateLimited): result = .rateLimited
     case .failed(let failure):
-      result = "refused"
+      result = .refused
       reason = "\(failure)"
     case .unsent(let cause):
-      result = "unsent"
+      result = .unsent
       reason = cause
     case .unanswered(let cause):
-      result = "unanswered"
+      result = .unanswered
       reason = cause
     }
-    metrics.providerCalls[result]?.add()
+    metrics.calls.add(for: result)
     guard let reason, !isStopping else { return }
     if case .failed(.unauthorized) = outcome {
-      logger.error(
-        "the provider refuses the token: nothing is created until REPLICATE_API_TOKEN is right",
-        metadata: ["call": "\(call)", "reason": "\(reason)"])
-      return
+      return logger.log(.tokenRejected(call, reason: reason))
     }
-    logger.notice(
-      "a call to the provider failed",
-      metadata: ["call": "\(call)", "result": "\(result)", "reason": "\(reason)"])
+    logger.log(.providerCallFailed(call, result, reason: reason))
   }
 
   func log(_ decision: CreateDecision, of job: Job) {
     switch decision {
     case .created, .fail, .failIfRepeated: return
     case .reschedule(let seconds, let reason):
-      logger.info(
-        "an order was put off",
-        metadata: ["job": "\(job.id)", "seconds": .number(seconds), "reason": "\(reason.rawValue)"])
+      logger.log(.orderRescheduled(job, seconds: seconds, because: reason))
     case .backOff(let seconds, let error):
-      logger.warning(
-        "the provider refused an order: it is tried again",
-        metadata: ["job": "\(job.id)", "seconds": .number(seconds), "reason": "\(error.message ?? "")"])
+      logger.log(.orderRejected(job, seconds: seconds, error))
     case .search:
-      logger.warning(
-        "the answer to a call that creates a prediction was lost: it will be looked for",
-        metadata: ["job": "\(job.id)"])
+      logger.log(.createCallUnanswered(job))
     }
   }
 
   func logForeignAnswer(_ predictionID: String, to job: Job) {
-    logger.warning(
-      "the answer to a call that creates a prediction names another job's: the prediction will be looked for",
-      metadata: ["job": "\(job.id)", "prediction_id": "\(predictionID)"])
+    logger.log(.createCallMisanswered(job, predictionID: predictionID))
   }
 }

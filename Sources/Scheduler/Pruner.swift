@@ -8,14 +8,14 @@ internal import Time
 struct Pruner {
   private let store: SchedulerStore
   private let policy: DispatcherPolicy
-  private let metrics: Metrics
+  private let metrics: SchedulerMetrics
   private let logger: Logger
   private var schedule: PruneSchedule
   /// Jobs deleted in the present pass.
   private var deleted = 0
 
   init(
-    store: SchedulerStore, policy: DispatcherPolicy, metrics: Metrics, logger: Logger, now: MonotonicTime
+    store: SchedulerStore, policy: DispatcherPolicy, metrics: SchedulerMetrics, logger: Logger, now: MonotonicTime
   ) {
     self.store = store
     self.policy = policy
@@ -46,11 +46,11 @@ struct Pruner {
   /// Logs a pass's first deletion, and their number at its end.
   private mutating func log(_ step: PruneStep, endedBefore limit: Timestamp) {
     if deleted == 0, step.deleted > 0 {
-      logger.notice("deleting jobs after RETENTION", metadata: ["ended_before": "\(limit.rfc3339)"])
+      logger.log(.pruningBegan(endedBefore: limit))
     }
     deleted += step.deleted
     guard step.next == nil, deleted > 0 else { return }
-    logger.notice("jobs were deleted after RETENTION", metadata: ["count": "\(deleted)"])
+    logger.log(.pruningEnded(count: deleted))
     deleted = 0
   }
 }

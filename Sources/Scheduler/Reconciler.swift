@@ -8,12 +8,12 @@ internal import Time
 struct Reconciler {
   private let store: SchedulerStore
   private let policy: DispatcherPolicy
-  private let metrics: Metrics
+  private let metrics: SchedulerMetrics
   private let logger: Logger
   /// Claimed polls that wait for a caller.
   private var polls: [DuePolls.Poll] = []
 
-  init(store: SchedulerStore, policy: DispatcherPolicy, metrics: Metrics, logger: Logger) {
+  init(store: SchedulerStore, policy: DispatcherPolicy, metrics: SchedulerMetrics, logger: Logger) {
     self.store = store
     self.policy = policy
     self.metrics = metrics
@@ -28,14 +28,7 @@ struct Reconciler {
     guard hasRoom else { return }
     let due = try claim(at: now, clockSetAt)
     metrics.staleJobs.add(due.stale.count)
-    for job in due.stale {
-      logger.notice(
-        "a job is stale",
-        metadata: [
-          "job": "\(job.id)", "prediction_id": "\(job.snapshot?.predictionID ?? "")",
-          "revision": .number(job.revision),
-        ])
-    }
+    for job in due.stale { logger.log(.jobBecameStale(job)) }
     polls += due.polls
   }
 

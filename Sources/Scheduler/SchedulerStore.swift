@@ -1,6 +1,7 @@
 internal import GroupCommit
 internal import Jobs
 internal import Logging
+internal import Observability
 internal import Store
 internal import Time
 
@@ -37,9 +38,7 @@ struct SchedulerStore {
     _ row: StaticString, at now: Timestamp, _ error: StoreError
   ) throws(StoreError) -> Timestamp {
     guard !error.concernsWholeStore else { throw error }
-    logger.error(
-      "a row of the store is damaged, or cannot be written: it is passed over for an hour",
-      metadata: ["row": "\(row)", "cause": "\(error)"])
+    logger.log(.rowSkipped(row, cause: error))
     return now.advanced(byMilliseconds: faultyRowPause)
   }
 }

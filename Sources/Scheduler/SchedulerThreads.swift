@@ -1,7 +1,7 @@
 package import GroupCommit
 internal import HTTPClient
 package import Logging
-package import Observability
+internal import Observability
 package import Replicate
 internal import Store
 internal import System
@@ -25,7 +25,7 @@ package struct SchedulerThreads {
   /// - Throws: `StoreError`, `SystemError`, or `HTTPClientError` where calls cannot be made.
   package init(
     settings: ProviderSettings, databasePath: String, maxBodyBytes: Int, signatureTolerance: Duration,
-    fetchesSecret: Bool, queue: CommitQueue, token: JobToken, mailbox: Mailbox, metrics: Metrics,
+    fetchesSecret: Bool, queue: CommitQueue, token: JobToken, mailbox: Mailbox, metrics: SchedulerMetrics,
     logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void
   ) throws {
     let context = ProviderContext(

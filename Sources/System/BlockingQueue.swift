@@ -18,8 +18,8 @@ package final class BlockingQueue<Element: Sendable>: @unchecked Sendable {
 
   /// The number of elements that wait.
   package var count: Int {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
+    arrival.lock()
+    defer { arrival.unlock() }
     return elements.count
   }
 

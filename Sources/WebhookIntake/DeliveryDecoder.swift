@@ -1,7 +1,7 @@
 internal import HTTPWire
 package import JobRequests
 internal import Jobs
-package import Observability
+internal import Observability
 package import Replicate
 internal import Routing
 internal import Time
@@ -10,12 +10,12 @@ internal import Time
 package final class DeliveryDecoder {
   private let snapshots: SnapshotDecoder
   private let token: JobToken
-  private let metrics: Metrics
+  private let metrics: IntakeMetrics
 
   /// - Parameters:
   ///   - rules: the general rules for outputs.
   ///   - token: binds a delivery to a job that was created here.
-  package init(rules: OutputRules, token: JobToken, metrics: Metrics) {
+  package init(rules: OutputRules, token: JobToken, metrics: IntakeMetrics) {
     snapshots = SnapshotDecoder(rules: rules)
     self.token = token
     self.metrics = metrics
@@ -43,7 +43,7 @@ package final class DeliveryDecoder {
       let value = parameters.first(where: { JobToken.hasForm(name: $0.name, value: $0.value) })?.value
     else { return nil }
     let job = token.job(named: value)
-    if job == nil { metrics.unboundDeliveries[UnboundReason.badToken.rawValue]?.add() }
+    if job == nil { metrics.unboundDeliveries.add(for: .badToken) }
     return job
   }
 }

@@ -1,4 +1,4 @@
-package import Observability
+internal import Observability
 internal import Routing
 package import StandardWebhooks
 internal import Time
@@ -7,7 +7,7 @@ internal import Time
 package final class DeliveryVerifier {
   private let secrets: WebhookSecrets
   private let toleranceSeconds: Int64
-  private let metrics: Metrics
+  private let metrics: IntakeMetrics
   private let mismatched: @Sendable () -> Void
   private var verifier: Verifier
   /// The generation of the secrets in `verifier`.
@@ -18,7 +18,7 @@ package final class DeliveryVerifier {
   ///   - mismatched: called for each delivery that no known secret has signed.
   /// - Returns: nil if OpenSSL has no HMAC-SHA256.
   package init?(
-    secrets: WebhookSecrets, toleranceSeconds: Int64, metrics: Metrics,
+    secrets: WebhookSecrets, toleranceSeconds: Int64, metrics: IntakeMetrics,
     mismatched: @escaping @Sendable () -> Void
   ) {
     self.secrets = secrets
@@ -39,7 +39,7 @@ package final class DeliveryVerifier {
     do throws(VerificationError) {
       let seconds = now.milliseconds / 1000
       let acceptance = try verifier.verify(headers, body: body.span, now: seconds)
-      metrics.accepted(bySecretAt: acceptance.secretPosition, at: seconds, bodyBytes: body.count)
+      metrics.noteAcceptance(bySecretAt: acceptance.secretPosition, at: seconds, bodyBytes: body.count)
       return acceptance
     } catch {
       if case .mismatch = error { mismatched() }

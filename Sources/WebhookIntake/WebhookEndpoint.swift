@@ -2,7 +2,6 @@ package import EventLoop
 package import GroupCommit
 internal import HTTPWire
 internal import Jobs
-internal import Logging
 package import Observability
 package import Routing
 internal import StandardWebhooks
@@ -15,13 +14,13 @@ package final class WebhookEndpoint {
   private let verifier: DeliveryVerifier
   private let decoder: DeliveryDecoder
   private let recorder: Recorder
-  private let metrics: Metrics
+  private let metrics: IntakeMetrics
   private let deliveryLog: LineLogHandler
   private let maxBodyBytes: Int
 
   package init(
     loop: EventLoop, verifier: DeliveryVerifier, decoder: DeliveryDecoder, recorder: Recorder,
-    metrics: Metrics, deliveryLog: LineLogHandler, maxBodyBytes: Int
+    metrics: IntakeMetrics, deliveryLog: LineLogHandler, maxBodyBytes: Int
   ) {
     self.loop = loop
     self.verifier = verifier
@@ -50,9 +49,11 @@ package final class WebhookEndpoint {
     let delivery = try decoder.decode(
       request.body, to: request.head.target, webhookID: request.admitted.id, receivedAt: now)
     let recording = try await record(delivery)
-    metrics.deliveries[recording.outcome.rawValue]?.add()
-    if recording.isStray { metrics.unboundDeliveries[UnboundReason.otherPrediction.rawValue]?.add() }
-    log(recording, of: delivery, secretPosition: acceptance.secretPosition, since: start)
+    metrics.deliveries.add(for: recording.outcome)
+    if recording.isStray { metrics.unboundDeliveries.add(for: .otherPrediction) }
+    deliveryLog.logDelivery(
+      delivery, recording, secretPosition: acceptance.secretPosition,
+      took: loop.kernel.monotonicTime - start)
     return recording.outcome == .duplicate ? Self.acknowledgementOfDuplicate : Self.acknowledgement
   }
 }
@@ -64,25 +65,6 @@ extension WebhookEndpoint {
     switch await recorder.record(delivery) {
     case .success(let recording): return recording
     case .failure(let failure): throw Problem(failure)
-    }
-  }
-
-  private func log(
-    _ recording: Recording, of delivery: Delivery, secretPosition: Int, since start: MonotonicTime
-  ) {
-    deliveryLog.log(.info, "delivery") { line in
-      let snapshot = delivery.snapshot
-      let duration = (loop.kernel.monotonicTime - start).wholeNanoseconds / 1000
-      line.add("bytes", delivery.body.count)
-      if recording.jobID != snapshot.predictionID { line.add("job", recording.jobID) }
-      line.add("microseconds", duration)
-      line.add("outcome", recording.outcome.rawValue)
-      line.add("prediction_id", snapshot.predictionID)
-      line.add("provider_status", snapshot.providerStatus)
-      line.add("revision", recording.revision)
-      line.add("secret", secretPosition)
-      line.add("state", recording.state.rawValue)
-      line.add("webhook_id", delivery.webhookID)
     }
   }
 

@@ -21,7 +21,7 @@ struct Serve: ParsableCommand {
     try reportingFailure {
       Signals.block()
       let settings = try options.settings()
-      let sink = try startLog()
+      let sink = try startLog(settings.log.format ?? (Terminal.isErrorInteractive ? .text : .json))
       let end = Result { try serve(settings, logTo: sink) }
       // Standard error has no reader: printing a reason there would block forever.
       guard sink.close() else { throw ExitCode(Self.status(of: end)) }
@@ -30,8 +30,7 @@ struct Serve: ParsableCommand {
   }
 
   private func serve(_ settings: DaemonSettings, logTo sink: LogSink) throws {
-    let format = settings.log.format ?? (Terminal.isErrorInteractive ? .text : .json)
-    let log = LineLogHandler(level: Logger.Level(settings.log.level), format: format, sink: sink)
+    let log = LineLogHandler(level: Logger.Level(settings.log.level), sink: sink)
     let application: Application
     do throws(StartError) {
       application = try Application(settings: settings, environment: Environment.variables, log: log)
@@ -48,9 +47,9 @@ struct Serve: ParsableCommand {
     }
   }
 
-  private func startLog() throws -> LogSink {
+  private func startLog(_ format: LogFormat) throws -> LogSink {
     do throws(SystemError) {
-      return try LogSink()
+      return try LogSink(format: format)
     } catch {
       throw CommandFailure("\(error)", code: .failure)
     }

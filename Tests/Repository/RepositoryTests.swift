@@ -26,9 +26,7 @@ import Testing
     "Store": ["CSQLite", "Time", "System", "Jobs"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "Settings": ["Bytes", "Time"],
-    "Observability": [
-      "Time", "System", "JSONText", "EventLoop", "HTTPServer", "Routing", "Jobs", "Settings", "Logging",
-    ],
+    "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Store", "Observability", "Logging"],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "HTTPClient", "Jobs", "JobRequests",

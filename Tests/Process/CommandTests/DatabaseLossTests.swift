@@ -80,7 +80,7 @@ extension ProcessTests {
       #expect(try post("p2", to: daemon).text == #"{"received":true,"duplicate":false}"#)
       let log = daemon.logAfterStop()
       #expect(log.contains("\(Self.name)\(suffix) was moved or deleted while it was in use"))
-      #expect(log.contains("the store can be written again"))
+      #expect(log.contains("store writes succeed again"))
       let again = try Daemon(in: folder)
       for prediction in ["p1", "p2"] {
         #expect(try again.job(prediction)["state"] as? String == "succeeded")

@@ -91,7 +91,7 @@ extension ProcessTests {
       }
       withExtendedLifetime(connections) {}
       // Once or twice, because a slow machine takes longer than the period that counts as one.
-      #expect(try !daemon.fetch("/metrics").text.contains("replicate_webhookd_exhaustions_total 0\n"))
+      #expect(try !daemon.fetch("/metrics").text.contains("replicate_webhookd_accept_errors_total 0\n"))
       #expect(daemon.logAfterStop().contains("Too many open files"))
     }
   }

@@ -34,7 +34,7 @@ extension ProcessTests {
         #expect(kilobytes < (Self.megabytes + 48) << 10, "\(kilobytes) KB more after \(number + 1) readers")
       }
       let evicted = try daemon.fetch("/metrics").text.split(separator: "\n")
-        .first { $0.hasPrefix("replicate_webhookd_displaced_connections_total ") }
+        .first { $0.hasPrefix("replicate_webhookd_evicted_connections_total ") }
       #expect(evicted?.hasSuffix(" 0") == false)
       withExtendedLifetime(readers) {}
     }

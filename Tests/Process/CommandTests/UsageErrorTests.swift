@@ -81,7 +81,7 @@ extension ProcessTests {
       #expect(!log.unicodeScalars.contains("\u{9B}"))
       let database = folder.url.resolvingSymlinksInPath().appendingPathComponent("replicate-webhookd.db").path
       #expect(log.contains("notice  store opened path=\(database)\n"))
-      #expect(log.contains("stopping grace=10s\n"))
+      #expect(log.contains("stopping grace_seconds=10\n"))
     }
   }
 }

@@ -171,7 +171,7 @@ extension FleetTests {
       #expect(try Self.order(of: other, station)["reason"] as? String == "unauthorized")
       #expect(try Self.order(of: other, station)["tries"] as? Int == 0)
       #expect(try station.daemon.job(job)["attempts"] == nil)
-      try station.daemon.waitForLog("error   the provider refuses the token")
+      try station.daemon.waitForLog("error   provider rejects the token")
     }
 
     /// The provider's error is kept with the job that it ended.

@@ -48,7 +48,7 @@ final class Incarnation {
   /// Shared and never read.
   ///
   /// Making a thousand counters takes as long as a request.
-  private static let metrics = Metrics(secretCount: 1)
+  private static let metrics = DaemonMetrics(secretCount: 1, purposes: [], queue: CommitQueue())
   private static let sink = Result { try LogSink() }
 
   /// - Parameter earlyAck: the disk of a committer that answers before the commit: a flaw that must be
@@ -59,11 +59,12 @@ final class Incarnation {
     self.path = path
     writer = try StoreWriter(path: path, busyTimeout: 0, restore: ErasedData.restore)
     committer = Committer(
-      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: Self.metrics, logger: Self.logger)
+      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: Self.metrics.commits,
+      logger: Self.logger)
     self.earlyAck = try earlyAck.map { [queue] disk in
       Committer(
         writer: try StoreWriter(path: disk.path, busyTimeout: 0, restore: ErasedData.restore), queue: queue,
-        checkpointer: Checkpointer(), metrics: Self.metrics, logger: Self.logger)
+        checkpointer: Checkpointer(), metrics: Self.metrics.commits, logger: Self.logger)
     }
     loop = EventLoop(kernel: kernel)
     let handler = try Self.handler(
@@ -82,28 +83,28 @@ final class Incarnation {
   ) throws -> sending ListenerHandler {
     let recorder = Recorder(loop: loop, queue: queue)
     let verifier = DeliveryVerifier(
-      secrets: WebhookSecrets([secret]), toleranceSeconds: 300, metrics: metrics, mismatched: {})
+      secrets: WebhookSecrets([secret]), toleranceSeconds: 300, metrics: metrics.intake, mismatched: {})
     guard let verifier else { preconditionFailure("OpenSSL has no HMAC-SHA256") }
     let webhooks = WebhookEndpoint(
       loop: loop, verifier: verifier,
       decoder: DeliveryDecoder(
-        rules: OutputRules(), token: JobToken(key: Array(repeating: 1, count: 32)), metrics: metrics),
-      recorder: recorder, metrics: metrics,
-      deliveryLog: LineLogHandler(level: .critical, format: .text, sink: try sink.get()),
+        rules: OutputRules(), token: JobToken(key: Array(repeating: 1, count: 32)), metrics: metrics.intake),
+      recorder: recorder, metrics: metrics.intake,
+      deliveryLog: LineLogHandler(level: .critical, sink: try sink.get()),
       maxBodyBytes: bodyLimit)
     let reader = try StoreReader(path: path, busyTimeout: 0)
     let views = JobViews(loop: loop, reader: reader, pace: CreationPace())
     let access = APIAccess(tokens: [])
     let jobs = JobsEndpoint(views: views, access: access)
     let orders = OrdersEndpoint(
-      views: views, access: access, recorder: recorder, metrics: metrics,
+      views: views, access: access, recorder: recorder, metrics: metrics.jobsAPI,
       limits: OrdersEndpoint.Limits(isConfigured: false, maxBodyBytes: bodyLimit, maxQueued: .max),
       wakeScheduler: {})
     let probes = ProbesEndpoint(
-      views: views, recorder: recorder, lifecycle: Lifecycle(), metrics: metrics, access: access)
+      views: views, recorder: recorder, lifecycle: Lifecycle(), metrics: metrics.page, access: access)
     return ListenerHandler(
       routes: try RouteTable(webhooks.routes + jobs.routes + orders.routes + probes.routes),
-      trustedProxies: .none, metrics: metrics, logger: logger,
+      trustedProxies: .none, metrics: metrics.listeners, logger: logger,
       refusalLog: RefusalLog(loop: loop, logger: logger))
   }
 

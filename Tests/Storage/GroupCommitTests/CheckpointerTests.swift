@@ -21,7 +21,7 @@ import Testing
 
   private final class Running {
     let checkpointer = Checkpointer()
-    let metrics = Metrics(secretCount: 1)
+    let metrics = CommitMetrics(queue: CommitQueue())
     private var thread: Thread?
     /// Retained until the thread has ended.
     ///

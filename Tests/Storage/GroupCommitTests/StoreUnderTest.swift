@@ -21,7 +21,7 @@ final class StoreUnderTest {
   let disk: FaultyDisk
   private let writer: StoreWriter
   private let loop: EventLoop
-  private let metrics = Metrics(secretCount: 1)
+  private let metrics = CommitMetrics(queue: CommitQueue())
   /// Whether the last write failed.
   private(set) var isFailing = false
   /// A text in the middle of the first body of "poison".
@@ -44,7 +44,7 @@ final class StoreUnderTest {
   }
 
   /// How many commits failed.
-  var failures: Int { metrics.commitFailures.value }
+  var failures: Int { metrics.failures.value }
 
   /// How many checkpoints were made, except the final one.
   var checkpoints: Int { metrics.checkpoints.value }

@@ -34,23 +34,23 @@ import Testing
       ([.fails(.full, room: 500), .succeeds(room: 500), .fails(.busy, room: 500)], 0),
     ] as [([Attempt], Int?)])
   func writingWorksAgainWhenAsMuchAsHasFailedWasWritten(_ attempts: [Attempt], _ missing: Int?) {
-    var health = WritingHealth()
+    var probe = WriteProbe()
     for attempt in attempts {
-      let wasFailing = health.isFailing
+      let wasFailing = probe.isFailing
       switch attempt {
       case .fails(let error, let room):
-        health.noteFailure(error, room: room)
+        probe.noteFailure(error, room: room)
       case .succeeds(let room):
-        let isOver = health.noteSuccess(room: room)
-        #expect(isOver == (wasFailing && !health.isFailing))
+        let isOver = probe.noteSuccess(room: room)
+        #expect(isOver == (wasFailing && !probe.isFailing))
       }
     }
-    #expect(health.missingRoom == missing)
-    #expect(health.isFailing == (missing != nil))
+    #expect(probe.missingRoom == missing)
+    #expect(probe.isFailing == (missing != nil))
   }
 
   @Test func roomIsMoreThanTheBodiesAndBounded() {
-    #expect(WritingHealth.room(deliveries: 1, bodyBytes: 5000) > 5000)
-    #expect(WritingHealth.room(deliveries: 512, bodyBytes: 1 << 30) == WritingHealth.largestRoom)
+    #expect(WriteProbe.room(deliveries: 1, bodyBytes: 5000) > 5000)
+    #expect(WriteProbe.room(deliveries: 512, bodyBytes: 1 << 30) == WriteProbe.maxBytes)
   }
 }

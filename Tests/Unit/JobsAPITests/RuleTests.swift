@@ -1,4 +1,6 @@
 @testable import ClientAddress
+@testable import Daemon
+@testable import GroupCommit
 @testable import HTTPWire
 import Jobs
 @testable import JobsAPI
@@ -6,6 +8,7 @@ import Jobs
 @testable import Routing
 import Testing
 @testable import Time
+@testable import WebhookIntake
 
 /// Small rules of the API, each a table.
 @Suite struct RuleTests {
@@ -104,12 +107,11 @@ import Testing
   }
 
   @Test func metricsAreInPrometheusFormat() {
-    let metrics = Metrics(secretCount: 2)
-    metrics.commitDuration.record(.microseconds(300))
-    metrics.commitDuration.record(.seconds(60))
-    metrics.deliveries["applied"]?.add(7)
-    let page = PrometheusText.render(metrics)
-    let lines = page.split(separator: "\n").map(String.init)
+    let metrics = DaemonMetrics(secretCount: 2, purposes: [.api], queue: CommitQueue())
+    metrics.commits.duration.record(.microseconds(300))
+    metrics.commits.duration.record(.seconds(60))
+    metrics.intake.deliveries.add(7, for: .applied)
+    let lines = metrics.page.text.split(separator: "\n").map(String.init)
     #expect(lines.contains(#"replicate_webhookd_deliveries_total{outcome="applied"} 7"#))
     #expect(lines.contains(#"replicate_webhookd_secret_accepted_total{position="2"} 0"#))
     #expect(lines.contains(#"replicate_webhookd_commit_duration_seconds_bucket{le="0.0005"} 1"#))

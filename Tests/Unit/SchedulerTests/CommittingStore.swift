@@ -5,6 +5,7 @@ import Logging
 @testable import Observability
 @testable import Replicate
 import Samples
+@testable import Scheduler
 import Scratch
 import Store
 @testable import System
@@ -16,7 +17,7 @@ final class CommittingStore {
   private let database: TemporaryDatabase
   var path: String { database.path }
   let queue = CommitQueue()
-  let metrics = Metrics(secretCount: 1)
+  let metrics = SchedulerMetrics()
   let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   private let writing: Thread
 
@@ -27,9 +28,10 @@ final class CommittingStore {
       path: database.path, busyTimeout: busyTimeout, validateOutput: RequestedOutput.validate,
       restore: ErasedData.restore
     )
-    writing = try Thread(named: "writer") { [queue, metrics, logger] in
+    writing = try Thread(named: "writer") { [queue, logger] in
       let committer = Committer(
-        writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics, logger: logger)
+        writer: writer, queue: queue, checkpointer: Checkpointer(),
+        metrics: CommitMetrics(queue: queue), logger: logger)
       committer.run()
     }
   }

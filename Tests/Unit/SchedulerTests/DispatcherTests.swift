@@ -55,8 +55,8 @@ import Testing
     try dispatch.openJob("p1")
     try dispatch.start()
     #expect(dispatch.calls(to: 0) == ["create a"])
-    try dispatch.waitForLog("a job is stale")
-    #expect(dispatch.log.contains("a row of the store is damaged"))
+    try dispatch.waitForLog("job became stale")
+    #expect(dispatch.log.contains("row damaged or not writable"))
   }
 
   /// Pruned jobs are logged.
@@ -64,7 +64,7 @@ import Testing
     let dispatch = try Dispatch(callers: 0)
     try dispatch.endJob("p1", daysAgo: 400)
     try dispatch.start(firstPrune: .zero)
-    try dispatch.waitForLog("jobs were deleted after RETENTION")
+    try dispatch.waitForLog("deleted jobs past RETENTION")
     #expect(dispatch.log.contains("every job is older than RETENTION"))
     #expect(dispatch.prunedJobs == 1)
   }

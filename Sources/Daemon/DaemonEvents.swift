@@ -1,0 +1,96 @@
+internal import HTTPServer
+internal import Logging
+internal import Observability
+internal import Routing
+internal import StandardWebhooks
+internal import System
+
+// MARK: - Start and stop
+
+extension LogEntry {
+  static func descriptorsScarce(available: Int, wanted: Int) -> LogEntry {
+    LogEntry(
+      .warning,
+      "descriptor limit too low for MAX_CONNECTIONS; accepting pauses when it is reached: raise LimitNOFILE=",
+      ["available": .number(available), "wanted": .number(wanted)])
+  }
+
+  static func secretUnusual(position: Int, reason: String) -> LogEntry {
+    LogEntry(.warning, "unusual webhook secret", ["position": .number(position), "reason": .text(reason)])
+  }
+
+  static func storeOpened(path: String) -> LogEntry {
+    LogEntry(.notice, "store opened", ["path": .text(path)])
+  }
+
+  /// - Parameter details: what the listener serves.
+  static func listening(on address: String, usesTLS: Bool, _ details: LogFields) -> LogEntry {
+    let entry = LogEntry(.notice, "listening", ["address": .text(address)]).adding(details)
+    return usesTLS ? entry.adding(["tls": .flag(true)]) : entry
+  }
+
+  static func signalReceived(_ signal: Signal) -> LogEntry {
+    LogEntry(.notice, "signal received", ["name": .text("\(signal)")])
+  }
+
+  static func listenerFailed(cause: SystemError) -> LogEntry {
+    LogEntry(.error, "listener failed; stopping", ["cause": .text("\(cause)")])
+  }
+
+  static func stopping(grace: Duration) -> LogEntry {
+    LogEntry(.notice, "stopping", ["grace_seconds": .seconds(grace)])
+  }
+
+  static var graceExpired: LogEntry {
+    LogEntry(.warning, "shutdown grace expired; closing open connections")
+  }
+
+  static func requestsCut(count: Int) -> LogEntry {
+    LogEntry(.warning, "connections closed with unanswered requests", ["count": .number(count)])
+  }
+
+  static var stopped: LogEntry { LogEntry(.notice, "stopped") }
+}
+
+// MARK: - While it runs
+
+extension LogEntry {
+  static func certificateLoaded(names: [String], expires: String) -> LogEntry {
+    LogEntry(
+      .notice, "certificate loaded",
+      ["expires": .text(expires), "names": .text(names.joined(separator: " "))])
+  }
+
+  static func certificateExpiresSoon(expires: String) -> LogEntry {
+    LogEntry(.warning, "certificate expires soon: renew it, then reload", ["expires": .text(expires)])
+  }
+
+  static func certificateReloadFailed(cause: StartError) -> LogEntry {
+    LogEntry(
+      .error, "certificate reload failed; still serving the old one", ["cause": .text("\(cause)")])
+  }
+
+  static var secretRotated: LogEntry {
+    LogEntry(.notice, "signing secret rotated; accepting old and new")
+  }
+
+  static func acceptFailed(cause: SystemError) -> LogEntry {
+    LogEntry(
+      .error,
+      "accept failed; evicting a connection or pausing: raise LimitNOFILE=, or lower MAX_CONNECTIONS",
+      ["cause": .text("\(cause)")])
+  }
+}
+
+// MARK: - What clients cause
+
+/// Written with further fields, up to ten of each in a second: see ``RefusalLog``.
+extension LogEntry {
+  static func refused(_ code: ProblemCode, isServerError: Bool) -> LogEntry {
+    LogEntry(isServerError ? .error : .notice, "refused", ["code": .text(code.rawValue)])
+  }
+
+  static func connectionFailed(_ reason: ConnectionFailureReason) -> LogEntry {
+    LogEntry(.notice, "connection failed", ["code": .text(reason.rawValue)])
+  }
+}

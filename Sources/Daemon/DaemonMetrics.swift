@@ -1,0 +1,29 @@
+internal import GroupCommit
+internal import JobsAPI
+internal import Observability
+internal import Scheduler
+internal import WebhookIntake
+
+/// The metrics of all rooms, joined for `/metrics`.
+struct DaemonMetrics: Sendable {
+  let intake: IntakeMetrics
+  let jobsAPI = JobsAPIMetrics()
+  let listeners: ListenerMetrics
+  let certificateExpiry = Gauge(
+    "replicate_webhookd_tls_certificate_expiry_timestamp_seconds",
+    help: "Unix time at which the TLS certificate expires; 0 without TLS.")
+  let commits: CommitMetrics
+  let scheduler = SchedulerMetrics()
+
+  init(secretCount: Int, purposes: [ListenerPurpose], queue: CommitQueue) {
+    intake = IntakeMetrics(secretCount: secretCount)
+    listeners = ListenerMetrics(purposes: purposes)
+    commits = CommitMetrics(queue: queue)
+  }
+
+  var page: MetricsPage {
+    MetricsPage(
+      intake.families + jobsAPI.families + listeners.families + [certificateExpiry] + commits.families
+        + scheduler.families)
+  }
+}

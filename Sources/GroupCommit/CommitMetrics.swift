@@ -1,0 +1,27 @@
+package import Observability
+internal import System
+
+/// The metrics of the commit queue, the writer and the checkpointer.
+package struct CommitMetrics: Sendable {
+  let commits = Counter("replicate_webhookd_commits_total", help: "Committed transactions.")
+  let failures = Counter(
+    "replicate_webhookd_commit_failures_total", help: "Transactions and probes that failed.")
+  let duration = DurationHistogram(
+    "replicate_webhookd_commit_duration_seconds",
+    help: "Time from a transaction's first statement to its durable commit.")
+  let checkpoints = Counter("replicate_webhookd_checkpoints_total", help: "Checkpoints of the WAL.")
+  let walSize = Gauge(
+    "replicate_webhookd_wal_size_bytes", help: "Size of the WAL since its last reset, in bytes.")
+  private let queueDepth: ComputedGauge
+
+  package init(queue: CommitQueue) {
+    queueDepth = ComputedGauge(
+      "replicate_webhookd_commit_queue_depth",
+      help: "Submissions that wait for the next transaction. At most 4096; then requests are answered 503."
+    ) { [submissions = queue.submissions] in submissions.count }
+  }
+
+  package var families: [any MetricFamily] {
+    [commits, failures, duration, queueDepth, checkpoints, walSize]
+  }
+}

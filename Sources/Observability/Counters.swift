@@ -1,0 +1,55 @@
+/// A number of events since the start.
+package struct Counter: MetricFamily {
+  package let name: String
+  package let help: String
+  private let number = AtomicNumber()
+
+  package init(_ name: String, help: String) {
+    self.name = name
+    self.help = help
+  }
+
+  package var type: MetricType { .counter }
+  package var samples: [MetricSample] { [MetricSample(value: String(value))] }
+  package var value: Int { number.value }
+
+  package func add(_ amount: Int = 1) { number.add(amount) }
+}
+
+/// Numbers of events since the start, by the value of a label.
+package struct LabeledCounter<Value: RawRepresentable<String> & Sendable>: MetricFamily {
+  package let name: String
+  package let help: String
+  private let numbers: LabeledNumbers
+
+  package init(_ name: String, help: String, label: String, values: [Value]) {
+    self.name = name
+    self.help = help
+    numbers = LabeledNumbers(label: label, values: values.map(\.rawValue))
+  }
+
+  package var type: MetricType { .counter }
+  package var samples: [MetricSample] { numbers.samples }
+
+  /// Adds to the counter of `value`, which must have been declared.
+  package func add(_ amount: Int = 1, for value: Value) { numbers[value.rawValue]?.add(amount) }
+}
+
+/// Numbers of events since the start, by the position of their cause in a setting.
+package struct PositionCounter: MetricFamily {
+  package let name: String
+  package let help: String
+  private let numbers: LabeledNumbers
+
+  /// - Parameter count: the number of positions, which begin at 1.
+  package init(_ name: String, help: String, count: Int) {
+    self.name = name
+    self.help = help
+    numbers = LabeledNumbers(label: "position", values: (0..<count).map { String($0 + 1) })
+  }
+
+  package var type: MetricType { .counter }
+  package var samples: [MetricSample] { numbers.samples }
+
+  package func add(_ amount: Int = 1, at position: Int) { numbers[position - 1]?.add(amount) }
+}

@@ -1,0 +1,24 @@
+/// A page of metrics in Prometheus' text format, version 0.0.4.
+///
+/// https://prometheus.io/docs/instrumenting/exposition_formats/
+package struct MetricsPage: Sendable {
+  package static let mediaType = "text/plain; version=0.0.4; charset=utf-8"
+
+  package let families: [any MetricFamily]
+
+  package init(_ families: [any MetricFamily]) {
+    self.families = families
+  }
+
+  package var text: String {
+    var text = ""
+    for family in families {
+      text += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(family.type.rawValue)\n"
+      for sample in family.samples {
+        let labels = sample.label.map { "{\($0.name)=\"\($0.value)\"}" } ?? ""
+        text += "\(family.name)\(sample.suffix)\(labels) \(sample.value)\n"
+      }
+    }
+    return text
+  }
+}

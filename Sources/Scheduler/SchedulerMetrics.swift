@@ -1,0 +1,34 @@
+package import Observability
+
+/// The metrics of provider calls, polling and pruning.
+package struct SchedulerMetrics: Sendable {
+  /// The result of one call to the provider, as metrics and logs name it.
+  enum CallOutcome: String, CaseIterable {
+    case answered
+    case rateLimited = "rate_limited"
+    case refused
+    case unsent
+    case unanswered
+  }
+
+  let calls = LabeledCounter(
+    "replicate_webhookd_provider_calls_total", help: "Calls to the provider's API, by outcome.",
+    label: "outcome", values: CallOutcome.allCases)
+  let blockedCallers = Gauge(
+    "replicate_webhookd_provider_callers_blocked",
+    help: "Callers that wait for a store that cannot be written.")
+  let droppedAnswers = Counter(
+    "replicate_webhookd_dropped_answers_total",
+    help: "Answers of the provider that the store could not take, because of a damaged row.")
+  let lostWebhooks = Counter(
+    "replicate_webhookd_lost_webhooks_total",
+    help: "Jobs whose end was found by polling; a delivery may have arrived later.")
+  let staleJobs = Counter("replicate_webhookd_stale_jobs_total", help: "Times that a job became stale.")
+  let prunedJobs = Counter("replicate_webhookd_pruned_jobs_total", help: "Jobs deleted after RETENTION.")
+
+  package init() {}
+
+  package var families: [any MetricFamily] {
+    [calls, blockedCallers, droppedAnswers, lostWebhooks, staleJobs, prunedJobs]
+  }
+}
