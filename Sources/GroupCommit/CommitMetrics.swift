@@ -17,7 +17,7 @@ package struct CommitMetrics: Sendable {
   package init(queue: CommitQueue) {
     queueDepth = ComputedGauge(
       "replicate_webhookd_commit_queue_depth",
-      help: "Submissions that wait for the next transaction. At most 4096; then requests are answered 503."
+      help: "Submissions that wait for the next transaction, at most \(CommitQueue.capacity)."
     ) { [submissions = queue.submissions] in submissions.count }
   }
 

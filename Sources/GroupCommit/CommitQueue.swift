@@ -8,7 +8,7 @@ internal import System
 package final class CommitQueue: Sendable {
   /// Submissions that may wait. A full queue means that the disk has stopped; senders retry for about a
   /// minute.
-  private static let capacity = 4096
+  static let capacity = 4096
 
   let submissions = BlockingQueue<Submission>(capacity: CommitQueue.capacity)
   /// Whether writing has failed and not worked since: see ``WriteProbe``.
