@@ -18,8 +18,8 @@ package struct APIAccess: Sendable {
 
   /// Requires one of the tokens; without configured tokens, a direct request that names this machine.
   ///
-  /// A web page that an operator visits can send requests to 127.0.0.1 (DNS rebinding), but their Host is never
-  /// a loopback name. The clients of a proxy may be anybody.
+  /// A web page that an operator visits can send requests to 127.0.0.1 (DNS rebinding), but their Host is
+  /// never a loopback name. The clients of a proxy may be anybody.
   func authorize(_ head: RequestHead) throws(Problem) {
     guard tokens.isEmpty else {
       let authorization = head.fields.single("authorization")

@@ -80,7 +80,8 @@ extension OrdersEndpoint {
   private func admitCreation(_ head: RequestHead) throws(Problem) -> String? {
     try requireConfiguration()
     guard head.bodyFraming != .none else {
-      throw Problem(.lengthRequired, .lengthRequired, "a request for a job has a body and declares its length")
+      throw Problem(
+        .lengthRequired, .lengthRequired, "a request for a job has a body and declares its length")
     }
     try head.requireJSON()
     try head.requireIdentityCoding()

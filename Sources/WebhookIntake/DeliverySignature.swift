@@ -3,10 +3,10 @@ internal import Routing
 internal import StandardWebhooks
 
 extension Access<SignatureHeaders> {
-  /// The checks of a signed delivery that need only its header section.
+  /// The checks of a delivery that need only its header section.
   ///
-  /// A signature covers a body as it was sent, so a delivery has an uncompressed body. The body of an unsigned
-  /// request is not worth reading.
+  /// A signature covers a body as it was sent, so a delivery has an uncompressed body. The body of an
+  /// unsigned request is not worth reading.
   static var deliverySignature: Self {
     Self(.deliverySignature) { head throws(Problem) in
       guard head.bodyFraming != .none else {

@@ -1,8 +1,11 @@
+import ClientAddress
 @testable import Daemon
 import EventLoop
 import Foundation
 @testable import GroupCommit
+@testable import HTTPServer
 @testable import HTTPWire
+import Jobs
 import Logging
 @testable import Observability
 @testable import Replicate
@@ -12,39 +15,52 @@ import Logging
 import Scratch
 import StandardWebhooks
 import Store
+import Synchronization
 @testable import System
 import Testing
 @testable import WebhookIntake
 
 /// The routes of the daemon's listeners.
-@Suite struct ListenerRoutesTests {
+@Suite final class ListenerRoutesTests {
   private let database: TemporaryDatabase
+  private let metrics: DaemonMetrics
+  private let store: RunningStore
   private let sink: LogSink
   private let loop: EventLoop
 
   init() throws {
     database = try TemporaryDatabase()
-    _ = try StoreWriter(path: database.path)
+    let queue = CommitQueue()
+    metrics = DaemonMetrics(secretCount: 1, purposes: ListenerPurpose.allCases, queue: queue)
+    store = try RunningStore(
+      path: database.path, polling: PollPolicy(timeout: 900_000, firstPoll: nil), queue: queue,
+      metrics: metrics.commits, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     sink = try LogSink()
     loop = EventLoop(kernel: try LinuxKernel())
   }
 
+  deinit { store.stop() }
+
   private func table(for purpose: ListenerPurpose) throws -> RouteTable {
+    try routes().table(for: purpose, on: loop)
+  }
+
+  private func routes() throws -> ListenerRoutes {
     var reader = SettingsReader(
       variables: DaemonSettings.variables,
       environment: [
         "REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "REPLICATE_API_TOKEN": "r8_of_a_stand_in",
         "DATABASE_URL": "sqlite:\(database.path)",
       ]
     ) { _ in nil }
     let settings = try reader.read(DaemonSettings.init)
     let services = SharedServices(
-      metrics: Metrics(secretCount: 1),
-      deliveryLog: LineLogHandler(level: .critical, format: .text, sink: sink),
-      lifecycle: Lifecycle(), queue: CommitQueue(), secrets: WebhookSecrets(settings.intake.secrets),
-      token: JobToken(key: JobToken.makeKey()), mailbox: Mailbox(maxCallers: 1))
+      metrics: metrics, deliveryLog: LineLogHandler(level: .critical, sink: sink), lifecycle: Lifecycle(),
+      queue: store.queue, secrets: WebhookSecrets(settings.intake.secrets), token: store.token,
+      mailbox: Mailbox(maxCallers: 1))
     defer { _ = sink.close() }
-    return try ListenerRoutes(settings: settings, services: services).table(for: purpose, on: loop)
+    return ListenerRoutes(settings: settings, services: services)
   }
 
   private func declared(_ purpose: ListenerPurpose) throws -> Set<String> {
@@ -69,6 +85,61 @@ import Testing
       #expect(documents.contains(text + "`") || documents.contains(text + "?"), "\(text)")
       #expect(route.summary.hasSuffix(".") && !route.summary.contains("\n"), "\(text)")
       #expect(!route.name.contains("/") && !route.name.contains("{"), "\(text)")
+    }
+  }
+
+  /// The response comes from the transaction, and repeats what a reader finds.
+  @Test func `a created job is answered as it is read afterwards`() throws {
+    let (routes, loop, responses) = (try routes(), loop, Responses())
+    let body = #"{"id":"j1","model":"owner/model","input":{"a":1.50},"metadata":{"b":2},"retries":1}"#
+    loop.start {
+      if let table = try? routes.table(for: .api, on: loop) {
+        for line in ["POST /jobs", "GET /jobs/j1", "POST /jobs", "GET /jobs/j1"] {
+          let response = await Self.response(to: line, body: line.hasPrefix("POST") ? body : "", from: table)
+          responses.all.withLock { $0.append(response) }
+        }
+      }
+      loop.stop()
+    }
+    loop.run()
+    let all = responses.all.withLock { $0 }
+    #expect(all.map(\.?.status) == [.accepted, .ok, .ok, .ok])
+    let first = try #require(all.first ?? nil)
+    #expect(String(decoding: first.body, as: UTF8.self).contains(#""input":{"a":1.50}"#))
+    for response in all.dropFirst() {
+      let response = try #require(response)
+      #expect(response.body == first.body)
+      for name in ["Content-Type", "ETag"] { #expect(Self.field(name, of: response) != nil) }
+      #expect(Self.field("ETag", of: response) == Self.field("ETag", of: first))
+    }
+    #expect(Self.field("Location", of: first) == "/jobs/j1")
+  }
+
+  private final class Responses: Sendable {
+    let all = Mutex<[Response?]>([])
+  }
+
+  private final class PlainRefusals: RefusalHandler {
+    func refuse(
+      _ problem: Problem, of head: RequestHead, at match: RouteTable.Match?, from peer: Peer
+    ) -> Response { problem.response }
+  }
+
+  private static func field(_ name: String, of response: Response) -> String? {
+    response.fields.first { $0.name == name }?.value
+  }
+
+  private static func response(to line: String, body: String, from table: RouteTable) async -> Response? {
+    let content =
+      body.isEmpty ? "" : "Content-Type: application/json\r\nContent-Length: \(body.utf8.count)\r\n"
+    let bytes = Array("\(line) HTTP/1.1\r\nHost: localhost\r\n\(content)\r\n".utf8)
+    var parser = RequestHeadParser(limits: MessageLimits())
+    guard let head = try? parser.parse(bytes.span) else { return nil }
+    let (peer, refusals) = (Peer(named: .unixSocket), PlainRefusals())
+    switch table.admit(head, from: peer, refusals: refusals) {
+    case .refuse(let response): return response
+    case .receive(_, let respond):
+      return await respond(Request(head: head, body: Array(body.utf8), peer: peer))
     }
   }
 
