@@ -240,6 +240,7 @@ let package = Package(
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "Store", "WebhookIntake", "Scratch",
+        "HTTPServer", "Jobs", "ClientAddress",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
