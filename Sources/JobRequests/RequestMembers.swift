@@ -20,7 +20,7 @@ struct RequestMembers {
         let known = PredictionRequest.members.joined(separator: ", ")
         throw .invalid(field: name, reason: "`\(name)` is not a member of a request; these are: \(known).")
       case .repeated(let name):
-        throw .invalid(field: name, reason: "`\(name)` is there twice; leave one.")
+        throw .invalid(field: name, reason: "`\(name)` occurs twice; leave one.")
       }
     }
   }

@@ -81,8 +81,8 @@ extension APIFailure: CustomStringConvertible {
     case .insufficientCredit(let message), .unauthorized(let message), .notFound(let message),
       .invalid(_, let message), .refused(_, let message):
       message
-    case .unavailable(let status, _, _): "Replicate is not available: it answered \(status)"
-    case .unintelligible(let status): "Replicate answered \(status) with something that is not understood"
+    case .unavailable(let status, _, _): "Replicate is unavailable: it answered \(status)"
+    case .unintelligible(let status): "unexpected response from Replicate: status \(status)"
     }
   }
 }

@@ -64,7 +64,7 @@ final class Dispatcher {
 
   private var wallTime: Timestamp { Timestamp(milliseconds: WallClock.milliseconds) }
 
-  private func handle(_ event: SchedulerEvent) {
+  private func handle(_ event: Mailbox.Event) {
     let now = MonotonicClock.now
     switch event {
     case .wake: return

@@ -14,11 +14,11 @@ final class ProviderCaller {
   private let client: ReplicateClient
   private let context: ProviderContext
   private let calls: BlockingQueue<ProviderCall>
-  private let send: @Sendable (SchedulerEvent) -> Void
+  private let send: @Sendable (Mailbox.Event) -> Void
 
   init(
     position: Int, client: ReplicateClient, context: ProviderContext, calls: BlockingQueue<ProviderCall>,
-    send: @escaping @Sendable (SchedulerEvent) -> Void
+    send: @escaping @Sendable (Mailbox.Event) -> Void
   ) {
     self.position = position
     self.client = client

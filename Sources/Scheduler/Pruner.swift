@@ -15,7 +15,8 @@ struct Pruner {
   private var deleted = 0
 
   init(
-    store: SchedulerStore, policy: DispatcherPolicy, metrics: SchedulerMetrics, logger: Logger, now: MonotonicTime
+    store: SchedulerStore, policy: DispatcherPolicy, metrics: SchedulerMetrics, logger: Logger,
+    now: MonotonicTime
   ) {
     self.store = store
     self.policy = policy

@@ -71,7 +71,7 @@ import Testing
     while running.metrics.checkpoints.value == before, MonotonicClock.now - start < .seconds(30) {}
   }
 
-  @Test func aBusyWriterIsLeftFewPagesToCheckpoint() throws {
+  @Test func `a busy writer finishes the checkpoint inline`() throws {
     let start = MonotonicClock.now
     var number = 0
     var shouldFinish = false
@@ -90,14 +90,14 @@ import Testing
     #expect(writer.walPages < grown)
   }
 
-  @Test func anIdleWriterIsLeftNoPagesToCheckpoint() throws {
+  @Test func `an idle writer has nothing to finish`() throws {
     try commit(1)
     checkpoint()
     #expect(!checkpointer.consumeFinishRequest())
     #expect(try writer.checkpoint().pendingPages == 0)
   }
 
-  @Test func theWriterIsNotLockedOutDuringACheckpoint() throws {
+  @Test func `the writer's own checkpoint waits for the checkpointer's`() throws {
     for number in 1...1000 {
       checkpointer.request()
       try commit(number)
@@ -107,7 +107,7 @@ import Testing
     }
   }
 
-  @Test func itThrottlesOnlyWhileTheWALIsShortAndTheDaemonRuns() {
+  @Test func `checkpoints are throttled only while the WAL is short and the daemon runs`() {
     #expect(checkpointer.mayThrottle)
     checkpointer.noteWAL(pages: Checkpointer.urgentPages)
     #expect(!checkpointer.mayThrottle)
@@ -119,7 +119,7 @@ import Testing
   }
 
   @Test(arguments: [(10, 0), (400, 20)] as [(commits: Int, pauses: Int)])
-  func itThrottlesBetweenFewPages(_ commits: Int, _ pauses: Int) throws {
+  func `a checkpoint pauses between few pages`(_ commits: Int, _ pauses: Int) throws {
     running.stop()
     let counted = Atomic(0)
     let store = try StoreCheckpointer(path: disk.path) { counted.add(1, ordering: .relaxed) }
@@ -130,7 +130,7 @@ import Testing
     #expect(counted.load(ordering: .relaxed) <= progress.walPages / 16)
   }
 
-  @Test func framesAReaderPinsAreNotLeftToTheWriter() throws {
+  @Test func `frames that a reader pins are not left to the writer`() throws {
     try commit(1)
     var reader: OpaquePointer?
     defer { sqlite3_close_v2(reader) }
@@ -144,7 +144,7 @@ import Testing
     #expect(try writer.checkpoint().pendingPages == 0)
   }
 
-  @Test func aSyncThatFailsIsTriedAgain() throws {
+  @Test func `a failed sync is retried`() throws {
     try commit(1)
     disk.arm(Fault(call: .sync, code: SQLITE_IOERR))
     let start = MonotonicClock.now

@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test(arguments: Poison.allCases, [0, 2, 4])
-  func aDeliveryThatIsRefusedDoesNotFailItsNeighbours(_ poison: Poison, _ position: Int) throws {
+  func `a rejected delivery does not fail its batch`(_ poison: Poison, _ position: Int) throws {
     let store = try StoreUnderTest()
     try store.execute(poison.rawValue)
     var batch = (0..<4).map { store.delivery("w\($0)", of: "p\($0)") }
@@ -36,7 +36,7 @@ import Testing
   }
 
   /// A bad sector under one job's page, until the fault is healed.
-  @Test func aPageThatCannotBeReadDoesNotFailTheNeighbours() throws {
+  @Test func `an unreadable page does not fail the batch`() throws {
     let disk = try StoreUnderTest().disk
     let page = try #require(Self.page(with: StoreUnderTest.marker, in: disk.files()["jobs.db"] ?? []))
     let store = try StoreUnderTest(on: disk)
@@ -58,7 +58,7 @@ import Testing
     }.map { $0 / pageSize }
   }
 
-  @Test func aFullDiskFailsAllAtOnceAndTheNextBatchIsStored() throws {
+  @Test func `a full disk fails the batch at once and the next one is committed`() throws {
     let store = try StoreUnderTest()
     let batch = (0..<20).map { store.delivery("w\($0)", of: "p\($0)") }
     store.disk.arm(Fault(call: .write, isPersistent: true, code: SQLITE_FULL))
@@ -71,7 +71,7 @@ import Testing
 
   /// No checkpointer runs, as on a starved machine. Each of two transactions writes 10 MB.
   @Test(arguments: [(4096, 1), (8192, 0), (Committer.maxWALPages, 0)] as [(pages: Int, checkpoints: Int)])
-  func theWriterCheckpointsAWALOfMaximumSize(_ pages: Int, _ checkpoints: Int) throws {
+  func `the writer checkpoints a WAL of maximum size`(_ pages: Int, _ checkpoints: Int) throws {
     let store = try StoreUnderTest(maxWALPages: pages)
     let body = String(repeating: "x", count: 20_000)
     let batch = (0..<1024).map { store.delivery("w\($0)", of: "p\($0)", body: body) }
@@ -80,7 +80,7 @@ import Testing
   }
 
   /// Otherwise each delivery would wait for a lock that another process holds.
-  @Test func theRestOfABatchIsNotTriedWhereTheWholeStoreFails() throws {
+  @Test func `the rest of a batch is not tried after a failure of the whole store`() throws {
     let store = try StoreUnderTest()
     try store.execute(Poison.constraint.rawValue)
     let others = (0..<20).map { store.delivery("w\($0)", of: "p\($0)") }

@@ -34,13 +34,13 @@ import Testing
   /// One group commit for all.
   ///
   /// Otherwise the writer would begin with the first alone.
-  @Test func aFewAreQueuedAtTheEndOfTheTurn() {
+  @Test func `few submissions are queued at the end of the turn`() {
     #expect(submitted(31) == 0)
     #expect(queue.waiting == 31)
   }
 
   /// The writer begins while the loop goes on.
-  @Test func ofManyAPartIsQueuedBefore() {
+  @Test func `many submissions are queued in part before`() {
     #expect(submitted(70) == 64)
     #expect(queue.waiting == 6)
   }

@@ -79,7 +79,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       (0, "", .unintelligible(status: 0)), (600, "", .unintelligible(status: 600)), (200, "", nil),
       (202, "", nil),
     ] as [(Int, String, APIFailure?)])
-  func answersAreClassified(_ status: Int, _ body: String, _ expected: APIFailure?) {
+  func `responses are classified`(_ status: Int, _ body: String, _ expected: APIFailure?) {
     #expect(failure(status, body) == expected)
   }
 
@@ -95,7 +95,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       (nil, #"{"detail":"~s ~ 5s 6 seconds"}"#, 6),
       (nil, #"{"detail":"~99999999999999999999s"}"#, 3600), (nil, #"{"detail":"retry in seconds"}"#, 10),
     ] as [(String?, String, Int)])
-  func theWaitIsReadAndBounded(_ header: String?, _ body: String, _ seconds: Int) {
+  func `the wait is read and clamped`(_ header: String?, _ body: String, _ seconds: Int) {
     #expect(failure(429, body, retryAfter: header) == .rateLimited(retryAfter: seconds))
     let unavailable = failure(503, body, retryAfter: header)
     #expect(
@@ -104,7 +104,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
           status: 503, retryAfter: seconds == 10 ? nil : seconds, isExplained: body.contains("detail")))
   }
 
-  @Test func onlyAPossibleCreateIsAmbiguous() {
+  @Test func `only a possible create is ambiguous`() {
     for (status, isAmbiguous) in [
       (500, true), (502, true), (503, true), (504, true), (408, true), (429, false),
       (400, false), (401, false), (402, false), (404, false), (422, false), (301, false),
@@ -121,7 +121,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
         && failure(401, #"{"detail":"no"}"#)?.isRetryable == false)
   }
 
-  @Test func aLongTextIsCutAndStaysOnItsLine() throws {
+  @Test func `a long text is cut and stays on one line`() throws {
     let text = #"a\n\u0007"# + String(repeating: "é", count: 1000)
     guard case .invalid(_, let message)? = failure(422, #"{"detail":"\#(text)"}"#) else {
       Issue.record("not invalid")
@@ -154,7 +154,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
   }
 
   @Test(arguments: ["", "{}", "[]", "<html>", #"{"id":"a"}"#])
-  func aSuccessThatIsNoPredictionIsUnintelligible(_ text: String) {
+  func `a success without a prediction is unintelligible`(_ text: String) {
     guard case .failed(let failure) = outcome(201, Array(text.utf8)) else {
       Issue.record("a prediction")
       return
@@ -181,11 +181,11 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
     #"{"key":"whsec_a b"}"#, #"{"key":"whsec_a\n"}"#, #"{"Key":"whsec_aa"}"#,
     #"{"key":"whsec_\#(String(repeating: "a", count: 600))"}"#,
   ])
-  func otherBodiesHaveNoSecret(_ text: String) {
+  func `other bodies have no secret`(_ text: String) {
     #expect(secret(text) == nil)
   }
 
-  @Test func itIsNeverPrinted() throws {
+  @Test func `a secret is never printed`() throws {
     let secret = try #require(self.secret(#"{"key":"whsec_MfKQ9r8G"}"#))
     var dumped = ""
     dump(secret, to: &dumped)
@@ -199,7 +199,7 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
     return PredictionPage(body: body.span)
   }
 
-  @Test func everyResultIsABody() {
+  @Test func `every result is a body of its own`() {
     let text =
       #"{"previous":null,"next":null,"#
       + #""results":[ {"id":"a","status":"failed"}, {"status":"x","id":"b"} , 1 ]}"#
@@ -228,17 +228,17 @@ private func failure(_ status: Int, _ body: String = "", retryAfter: String? = n
       (#"https://a/v1/predictions?a\r\nHost: b"#, nil), ("https://a/v1/predictions?a#b", nil),
       ("https://a/v1/predictions?é", nil), ("ftp://a/v1/predictions", nil),
     ] as [(String, String?)])
-  func theNextPageIsAPathOfTheSameHost(_ url: String, _ path: String?) {
+  func `the next page is a path on the same host`(_ url: String, _ path: String?) {
     #expect(page(#"{"results":[],"next":"\#(url)"}"#)?.next == path)
     #expect((page(#"{"results":[],"next":"\#(url)"}"#) == nil) == (path == nil))
   }
 
   @Test(arguments: ["", "[]", "{}", #"{"results":{}}"#, #"{"results":null}"#, #"{"results":[],"next":1}"#])
-  func aMalformedPageIsNil(_ text: String) {
+  func `a malformed page is nil`(_ text: String) {
     #expect(page(text) == nil)
   }
 
-  @Test func aPageHasAMaximum() {
+  @Test func `a page has a maximum of predictions`() {
     let list = { (count: Int) in
       #"{"results":[\#(Array(repeating: "{}", count: count).joined(separator: ","))]}"#
     }

@@ -40,14 +40,14 @@ import Testing
       ),
       (#"{"id":"p","input":{"a":1},"output":0,"logs":"x"}"#, nil), ("[]", nil), ("{", nil), ("", nil),
     ] as [(String, String?)])
-  func erasedMembersComeFromTheKnownBody(_ body: String, _ expected: String?) {
+  func `erased members come from the known body`(_ body: String, _ expected: String?) {
     #expect(restored(body, Self.known) == expected)
   }
 
   @Test(arguments: [
     #"{"id":"p","input":{},"output":null,"logs":""}"#, #"{"id":"p"}"#, "", "{", "[1]",
   ])
-  func nothingComesFromABodyThatHasNothing(_ known: String) {
+  func `an empty known body adds nothing`(_ known: String) {
     #expect(restored(#"{"id":"p","input":{},"output":null,"logs":null,"data_removed":true}"#, known) == nil)
   }
 

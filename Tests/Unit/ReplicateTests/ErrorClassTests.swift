@@ -79,7 +79,7 @@ import Testing
     #expect(ErrorClass(classifying: text) == .unknown)
   }
 
-  @Test func anExceptionHidesNoOtherSign() {
+  @Test func `an exception hides no other sign`() {
     let text = "names are case-sensitive; output was flagged as unsafe"
     #expect(ErrorClass(classifying: text) == .contentRefused)
   }

@@ -19,7 +19,7 @@ private let stars = String(repeating: "*", count: 32)
   }
 
   @Test(arguments: ["a", "0", "j-1_B", String(repeating: "x", count: 64)])
-  func aTokenNamesItsJobAndNoOther(_ id: String) throws {
+  func `a token names its job and no other`(_ id: String) throws {
     let value = try value(of: id)
     #expect(value.utf8.count == id.utf8.count + 33)
     #expect(token.job(named: value) == id)
@@ -51,7 +51,7 @@ private let stars = String(repeating: "*", count: 32)
     ("job", "a.\(digits.dropLast())", false), ("job", "a.\(digits)0", false), ("job", "a.b.c", false),
     ("job", "a.\(digits.uppercased())", false), ("jobs", "a.\(digits)", false),
   ])
-  func onlyOurFormIsAToken(_ name: String, _ value: String, _ isToken: Bool) {
+  func `only an id with a token is a job parameter`(_ name: String, _ value: String, _ isToken: Bool) {
     #expect(JobToken.hasForm(name: name, value: value) == isToken)
   }
 
@@ -62,7 +62,7 @@ private let stars = String(repeating: "*", count: 32)
       ("https://h/w?job=a.\(stars)&t=1&u=%20#f", "t=1&u=%20"), ("https://h/w?t=1?&job=a.\(digits)", "t=1?"),
       ("", nil),
     ] as [(String, String?)])
-  func aForeignQueryIsKept(_ url: String, _ query: String?) {
+  func `a foreign query is kept`(_ url: String, _ query: String?) {
     #expect(JobToken.foreignQuery(of: url) == query)
   }
 
@@ -85,7 +85,7 @@ private let stars = String(repeating: "*", count: 32)
     ("https://h/w?job=a.", "https://h/w?job=a."), ("https://h/w?job", "https://h/w?job"),
     ("https://h/w?x=a.\(digits)", "https://h/w?x=a.\(digits)"), ("", ""),
   ])
-  func onlyTheDigitsOfATokenAreMasked(_ url: String, _ expected: String) {
+  func `only the digits of a token are masked`(_ url: String, _ expected: String) {
     // A token before and after it, outside the range.
     let outside = "?job=z.\(digits)"
     var body = Array((outside + url + outside).utf8)
@@ -98,7 +98,7 @@ private let stars = String(repeating: "*", count: 32)
   ///
   /// It keeps its length.
   @Test(arguments: ["https://h/w?job=a.\(digits)", #"https:\/\/h/w\u003fjob\u003da.\#(digits)"#])
-  func aURLThatIsCutAnywhereIsNoTrap(_ text: String) {
+  func `a truncated URL does not trap`(_ text: String) {
     let url = Array(text.utf8)
     for end in url.indices {
       var body = Array(url[..<end])

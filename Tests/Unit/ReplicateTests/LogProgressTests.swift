@@ -37,7 +37,7 @@ private func progress(_ raw: String) throws -> Double? {
   }
 
   @Test(arguments: ["null", "1", "[]", "{}", "true"])
-  func logsOfAnotherTypeHaveNone(_ text: String) throws {
+  func `logs of another type have no progress`(_ text: String) throws {
     let bytes = Array(text.utf8)
     #expect(LogProgress.fraction(in: try JSONScanner.validate(bytes.span), of: bytes.span) == nil)
   }

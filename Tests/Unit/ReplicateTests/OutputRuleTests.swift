@@ -122,7 +122,7 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
       ("replicate.delivery/x", false),
       ("https://replicate.delivery/\(String(repeating: "x", count: 8192))", false),
     ])
-  func onlyTheHostDecides(_ url: String, _ isUsable: Bool) throws {
+  func `only the host decides`(_ url: String, _ isUsable: Bool) throws {
     #expect(try (violation(#"{"kind":"url"}"#, #""\#(url)""#) == nil) == isUsable)
     #expect(try (violation(#"{"kind":"urls"}"#, #"["\#(url)"]"#) == nil) == isUsable)
   }
@@ -162,7 +162,7 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
       rule.violation(by: try JSONScanner.validate(other.span), in: other.span, isDataRemoved: true) != nil)
   }
 
-  @Test func theDeepestOutputIsValidated() throws {
+  @Test func `the deepest output is validated`() throws {
     let depth = JSONScanner.maxDepth
     let output = String(repeating: "[", count: depth) + #""\#(file)""# + String(repeating: "]", count: depth)
     #expect(try violation(#"{"kind":"urls","count":1}"#, output) == nil)

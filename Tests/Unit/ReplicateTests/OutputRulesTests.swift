@@ -11,7 +11,7 @@ private func rules(_ text: String) throws(OutputRulesError) -> OutputRules {
 }
 
 @Suite struct OutputRulesTests {
-  @Test func theFirstThatFitsDecides() throws {
+  @Test func `the first matching pattern decides`() throws {
     let rules = try rules(
       #"[{"model":"a/b","expect":{"kind":"text"}},{"expect":{"kind":"urls"},"model":"a/*"},"#
         + #"{"model":"c/d","expect":{"kind":"url"}},{"model":"*","expect":{"kind":"json"}}]"#)
@@ -88,7 +88,7 @@ private func rules(_ text: String) throws(OutputRulesError) -> OutputRules {
       ("processing", #""output":"x""#, .running), ("canceled", #""output":null"#, .canceled),
       ("tomorrow", #""output":null"#, nil),
     ] as [(String, String, Phase?)])
-  func onlyUsableOutputSucceeds(_ status: String, _ members: String, _ phase: Phase?) throws {
+  func `only usable output succeeds`(_ status: String, _ members: String, _ phase: Phase?) throws {
     let snapshot = try snapshot(
       #"{"id":"a","model":"a/b","status":"\#(status)",\#(members)}"#, try rules(#"{"a/b":{"kind":"url"}}"#))
     #expect(snapshot.claimedPhase == phase && snapshot.providerStatus == status)

@@ -62,7 +62,7 @@ enum Payload: String, CaseIterable {
   }
 
   @Test(arguments: Payload.allCases)
-  func partsAreSlicesThatMeanTheSame(_ payload: Payload) throws {
+  func `parts are slices with the same meaning`(_ payload: Payload) throws {
     let body = try payload.body()
     let prediction = try Prediction(body: body.span)
     let reference = try #require(JSONSerialization.jsonObject(with: Data(body)) as? NSDictionary)

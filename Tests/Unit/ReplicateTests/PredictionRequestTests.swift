@@ -29,7 +29,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
     #expect(try request(#"{\#(member),"input":{}}"#).apiPath == path)
   }
 
-  @Test func aModelIsKnownWhereTheRequestNamesIt() throws {
+  @Test func `the model is known if the request names it`() throws {
     #expect(try request(#"{"model":"a/b:\#(version)","input":{}}"#).model == "a/b")
     #expect(try request(#"{"version":"a/b:\#(version)","input":{}}"#).model == "a/b")
     #expect(try request(#"{"version":"\#(version)","input":{}}"#).model == nil)
@@ -55,7 +55,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
     #expect(throws: PredictionRequestError.self) { try request(#"{\#(member),"input":{}}"#) }
   }
 
-  @Test func theInputGoesOutByteForByte() throws {
+  @Test func `the input is sent byte for byte`() throws {
     let input = #"{ "a" : 1e400, "b":"\u00e9\/", "a":[ 1.0 ]}"#
     let body = try request(#" {"input": \#(input) ,"model":"a/b"} "#).apiBody(webhook: "https://h/\"x")
     #expect(
@@ -152,7 +152,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
     }
   }
 
-  @Test func optionalPartsAreKeptAsTheyWereWritten() throws {
+  @Test func `optional parts keep their exact text`() throws {
     let request = try request(
       with: #""id":"A_b-9","metadata":{ "user": 1.50 },"expect": { "kind":"text" },"retries":5"#)
     #expect(request.id == "A_b-9" && request.retries == 5)
@@ -174,7 +174,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
   }
 
   @Test(arguments: ["data:", "DATA:", #"\u0064ata:"#, #"\u0064\u0061\u0074\u0061\u003a"#])
-  func aFileOf256KiBIsTheLargestInside(_ scheme: String) {
+  func `a file inside the input has at most 256 KiB`(_ scheme: String) {
     let base64 = String(repeating: "A", count: (256 * 1024 + 2) / 3 * 4)
     let larger = String(repeating: "A", count: 260 * 1024 * 4 / 3)
     #expect(!isTooLarge(#"{"a":[{"image":"\#(scheme)image/png;base64,\#(base64)"}]}"#))
@@ -183,7 +183,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
     #expect(!isTooLarge(#"{"a":"x\#(scheme)\#(larger)"}"#))
   }
 
-  @Test func theInputAsAWholeIsBounded() {
+  @Test func `the whole input has a maximum`() {
     let room = PredictionRequest.maxInputBytes - #"{"a":""}"#.utf8.count
     #expect(!isTooLarge(#"{"a":"\#(String(repeating: "x", count: room))"}"#))
     #expect(isTooLarge(#"{"a":"\#(String(repeating: "x", count: room + 1))"}"#))

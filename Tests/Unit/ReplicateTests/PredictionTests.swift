@@ -19,7 +19,7 @@ private func snapshot(_ text: String) throws -> Snapshot {
     #"{"id":"\#(String(repeating: "x", count: 256))","status":"starting"}"#,
     #"{"id":"a","status":"\#(String(repeating: "x", count: 65))"}"#,
   ])
-  func withoutAUsableIDAndStatusThereIsNoJob(_ text: String) {
+  func `a body needs an id and a status`(_ text: String) {
     #expect {
       try snapshot(text)
     } throws: { error in
@@ -114,7 +114,7 @@ private func snapshot(_ text: String) throws -> Snapshot {
         == String(repeating: "a", count: 255))
   }
 
-  @Test func aLongErrorIsCutAtACharacter() throws {
+  @Test func `a long error is cut at a character`() throws {
     let text = String(repeating: "é", count: 5000)
     let message = try #require(
       try snapshot(#"{"id":"a","status":"failed","error":"\#(text)"}"#).error?.message)
@@ -127,7 +127,7 @@ private func snapshot(_ text: String) throws -> Snapshot {
     #expect(try snapshot(#"{"id":"a","status":"processing","logs":null}"#).evidence.logsSize == 0)
   }
 
-  @Test func theLastOfRepeatedNamesCounts() throws {
+  @Test func `the last of repeated members counts`() throws {
     #expect(try snapshot(#"{"id":"a","status":"starting","status":"failed","id":"b"}"#).predictionID == "b")
   }
 }

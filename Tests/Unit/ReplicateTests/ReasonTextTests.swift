@@ -47,7 +47,7 @@ private func reason(_ body: String) -> String? {
     #expect(reason(body) == expected)
   }
 
-  @Test func aReasonIsBounded() throws {
+  @Test func `a reason has a maximum length`() throws {
     let many = "[" + Array(repeating: #"{"loc":["a"],"msg":"b"}"#, count: 1000).joined(separator: ",") + "]"
     #expect(reason(#"{"detail":\#(many)}"#) == Array(repeating: "a: b", count: 8).joined(separator: "; "))
     let long = try #require(reason(#"{"detail":"\#(String(repeating: "word ", count: 100_000))"}"#))

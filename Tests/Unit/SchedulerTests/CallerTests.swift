@@ -43,7 +43,7 @@ import Testing
   }
 
   /// An answer with another job's prediction counts as lost. The search finds the prediction.
-  @Test func anAnswerWithAnotherJobsPredictionIsSearchedFor() throws {
+  @Test func `an answer with another job's prediction starts a search`() throws {
     let desk = try Desk { _ in (.created, #"{"id":"p1","status":"starting"}"#) }
     try desk.create("a")
     #expect(try desk.job("a").snapshot?.predictionID == "p1" && desk.order("a").stage == .submitted)
@@ -56,7 +56,7 @@ import Testing
   @Test(
     arguments: [(.notFound, problem, [.notFound]), (.notFound, page, [])]
       as [(Status, String, [DeliveryOutcome])])
-  func aPollThatIsNotFoundEndsNothing(_ status: Status, _ body: String, _ rows: [DeliveryOutcome]) throws {
+  func `a 404 of a poll ends nothing`(_ status: Status, _ body: String, _ rows: [DeliveryOutcome]) throws {
     let desk = try Desk { request in
       request == "POST /v1/models/owner/model/predictions"
         ? (.created, #"{"id":"p1","status":"starting"}"#) : (status, body)
@@ -112,7 +112,7 @@ import Testing
       (.internalServerError, ""),
     ]
       as [(Status, String)])
-  func aCancellationThatIsRefusedIsTriedAgain(_ status: Status, _ body: String) throws {
+  func `a rejected cancel is retried`(_ status: Status, _ body: String) throws {
     let desk = try Desk { request in
       request.hasSuffix("/cancel") ? (status, body) : (.created, #"{"id":"p1","status":"starting"}"#)
     }
@@ -123,7 +123,7 @@ import Testing
   }
 
   /// Replicate's late answer: the end counts, and known data is kept.
-  @Test func anErasedPredictionKeepsWhatWasKnown() throws {
+  @Test func `an erased prediction keeps its known data`() throws {
     let desk = try Desk { request in
       request.hasPrefix("POST")
         ? (
@@ -151,7 +151,7 @@ import Testing
   }
 
   /// Only the request was known.
-  @Test func anErasedInputIsTheRequests() throws {
+  @Test func `an erased input comes from the request`() throws {
     let desk = try Desk { _ in
       (
         .created,

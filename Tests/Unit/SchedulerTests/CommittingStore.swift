@@ -12,7 +12,7 @@ import Store
 import Testing
 @testable import Time
 
-/// A store with a running ``Committer``, for tests that write and wait.
+/// A store with a running ``Committer``. Tests write to it and wait.
 final class CommittingStore {
   private let database: TemporaryDatabase
   var path: String { database.path }

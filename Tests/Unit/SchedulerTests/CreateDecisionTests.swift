@@ -42,7 +42,7 @@ import Testing
     arguments: [
       (0, 1), (1, 2), (2, 4), (5, 32), (6, 60), (8, 60), (9, nil), (100, nil),
     ] as [(Int64, Int?)])
-  func aRefusedOrderBacksOffAloneAndEndsWithItsText(_ refusals: Int64, _ seconds: Int?) {
+  func `a refused order backs off alone and ends with its text`(_ refusals: Int64, _ seconds: Int?) {
     let outcome = ReplicateClient.Outcome<Int>.failed(.refused(status: 403, message: "not yours"))
     let error = JobError(code: "invalid_input", message: "not yours")
     let decision = CreateDecision(outcome, tries: 99, refusals: refusals)
@@ -53,7 +53,7 @@ import Testing
     (0, 1), (1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (8, 60), (1000, 60),
     (Int64.max, 60),
   ])
-  func pausesGrowToAMinute(_ tries: Int64, _ seconds: Int) {
+  func `backoff grows to a minute`(_ tries: Int64, _ seconds: Int) {
     #expect(CreateDecision.backoff(afterTries: tries) == seconds)
   }
 }

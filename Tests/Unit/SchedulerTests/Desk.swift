@@ -19,7 +19,7 @@ import Testing
 final class Desk {
   private let store: CommittingStore
   private let calls = BlockingQueue<ProviderCall>(capacity: 4)
-  private let events = BlockingQueue<SchedulerEvent>(capacity: 4)
+  private let events = BlockingQueue<Mailbox.Event>(capacity: 4)
   private let api: StubAPI
   private let calling: Thread
   private var deliveries = 0

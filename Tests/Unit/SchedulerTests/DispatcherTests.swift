@@ -15,7 +15,7 @@ import Testing
 /// The assignment of calls, with a real store and simulated callers.
 @Suite struct DispatcherTests {
   /// A search walks the whole list for all lost orders. One lost meanwhile waits for the next search.
-  @Test func oneSearchAtATime() throws {
+  @Test func `one search runs at a time`() throws {
     let dispatch = try Dispatch(callers: 3)
     try dispatch.lose("a", thenEnqueue: nil)
     try dispatch.start()
@@ -29,7 +29,7 @@ import Testing
   }
 
   /// A rejected token holds for every caller, so one probes it.
-  @Test func afterARejectedTokenOneCallIsMadeAtATime() throws {
+  @Test func `after a rejected token one call is made at a time`() throws {
     let dispatch = try Dispatch(callers: 2)
     for id in ["a", "b", "c", "d"] { try dispatch.enqueue(id) }
     try dispatch.start()
@@ -48,7 +48,7 @@ import Testing
   /// An unreadable row fails the transaction that claims due rows.
   ///
   /// It is skipped, and the others are done.
-  @Test func anUnreadableRowBlocksNoOtherWork() throws {
+  @Test func `an unreadable row blocks no other work`() throws {
     let dispatch = try Dispatch(callers: 1)
     try dispatch.breakAJob("broken")
     try dispatch.enqueue("a")
@@ -60,7 +60,7 @@ import Testing
   }
 
   /// Pruned jobs are logged.
-  @Test func deletionsAreLoggedAndSoIsAClockThatMakesEverythingOld() throws {
+  @Test func `deletions are logged and so is a clock that makes everything old`() throws {
     let dispatch = try Dispatch(callers: 0)
     try dispatch.endJob("p1", daysAgo: 400)
     try dispatch.start(firstPrune: .zero)
@@ -69,7 +69,7 @@ import Testing
     #expect(dispatch.prunedJobs == 1)
   }
 
-  @Test func nothingIsDeletedRightAfterAStart() throws {
+  @Test func `nothing is deleted right after a start`() throws {
     let dispatch = try Dispatch(callers: 1)
     try dispatch.endJob("p1", daysAgo: 400)
     try dispatch.enqueue("a")

@@ -15,7 +15,7 @@ import Testing
 ///
 /// The client, the list and the store are real.
 @Suite struct LostPredictionSearchTests {
-  @Test func aListedPredictionIsBoundToItsJob() throws {
+  @Test func `a listed prediction is bound to its job`() throws {
     let search = try Search(conclusiveIn: 0) { token in
       let url = token.webhookURL(publicURL: "https://h.example", jobID: "a") ?? ""
       return #"{"results":[{"id":"p1","status":"succeeded","output":"x","webhook":"\#(url)"}],"next":null}"#
@@ -26,13 +26,13 @@ import Testing
     #expect(row.source == .list && row.outcome == .applied)
   }
 
-  @Test func aConclusiveAbsenceRequeuesTheOrder() throws {
+  @Test func `a conclusive absence requeues the order`() throws {
     let search = try Search(conclusiveIn: -1000) { _ in #"{"results":[],"next":null}"# }
     try search.run()
     #expect(try search.stage == .queued)
   }
 
-  @Test func anEarlyAbsenceLeadsToAnotherSearch() throws {
+  @Test func `an early absence leads to another search`() throws {
     let search = try Search(conclusiveIn: 60_000) { _ in #"{"results":[],"next":null}"# }
     try search.run()
     #expect(try search.stage == .unanswered)
@@ -41,7 +41,7 @@ import Testing
   /// A page lacks predictions created after its request.
   ///
   /// An absence counts by the time of the request.
-  @Test func anAbsenceCountsByWhenTheListWasRequested() throws {
+  @Test func `an absence counts from the time of the list's request`() throws {
     let conclusive = WallClock.milliseconds + 200
     let search = try Search(conclusiveAt: conclusive) { _ in
       while WallClock.milliseconds <= conclusive { poll(nil, 0, 5) }
@@ -52,7 +52,7 @@ import Testing
   }
 
   /// A token signed with another key names no job.
-  @Test func aPredictionWithAWrongTokenIsIgnored() throws {
+  @Test func `a prediction with a wrong token is ignored`() throws {
     let search = try Search(conclusiveIn: 60_000) { _ in
       let url = "https://h.example/webhooks/replicate?job=a.\(String(repeating: "0", count: 32))"
       return #"{"results":[{"id":"p1","status":"succeeded","output":"x","webhook":"\#(url)"}],"next":null}"#
@@ -89,7 +89,7 @@ extension LostPredictionSearchTests {
       ("404", -610_000, .ended), ("another prediction", -1000, .unanswered), ("503", -1000, .unanswered),
       ("503", -610_000, .unanswered),
     ] as [(String, Int64, OrderStage)])
-  func anItemWithoutItsWebhookIsFetched(
+  func `an item without its webhook is fetched`(
     _ answer: String, _ conclusiveIn: Int64, _ expected: OrderStage
   ) throws {
     let search = try Search(conclusiveIn: conclusiveIn) { _ in
@@ -112,7 +112,7 @@ extension LostPredictionSearchTests {
   }
 
   /// Predictions of another time or of another job need no fetch.
-  @Test func aSearchFetchesOnlyCandidates() throws {
+  @Test func `a search fetches only candidates`() throws {
     let now = WallClock.milliseconds
     let time = { @Sendable (seconds: Int64) in Timestamp(milliseconds: now + seconds * 1000).rfc3339 }
     let search = try Search(conclusiveIn: -1000) { _ in
@@ -129,7 +129,7 @@ extension LostPredictionSearchTests {
   }
 
   /// A search has a maximum of fetches, and the next resumes there.
-  @Test func aSearchFetchesEachPredictionOnce() throws {
+  @Test func `a search fetches each prediction once`() throws {
     let count = 2 * LostPredictionSearch.maxCandidates + 30
     let search = try Search(conclusiveIn: -1000) { _ in
       Self.page((0..<count).map { Self.item("p\($0)") })
@@ -147,7 +147,7 @@ extension LostPredictionSearchTests {
   }
 
   /// A prediction seen by one search may be sought by the next.
-  @Test func aPredictionOfAJobMissingLaterIsFoundThen() throws {
+  @Test func `a prediction fetched once is found by a later search`() throws {
     let search = try Search(conclusiveIn: -1000) { _ in
       Self.page([Self.item("p1")])
     } get: { token, id in
@@ -161,7 +161,7 @@ extension LostPredictionSearchTests {
   }
 
   /// The store rejects the found prediction, which exists all the same.
-  @Test func aPredictionThatCannotBeRecordedIsNotAbsent() throws {
+  @Test func `a prediction that cannot be recorded is not absent`() throws {
     let search = try Search(conclusiveIn: -1000) { token in
       Self.page([Self.item("p1", Self.webhook(token, of: "a"))])
     }

@@ -24,7 +24,7 @@ import Testing
       // Earlier orders come first, ten a second.
       (90, nil, 50, .throttled, 600, 160, .throttled), (90, nil, 130, .rateLimited, 600, 190, .rateLimited),
     ] as [(Int64, OrderReason?, Int64, OrderReason, Int, Int64, OrderReason?)])
-  func theNextTryIsWhenItCanBe(
+  func `the next try respects the pace and the queue`(
     _ due: Int64, _ reason: OrderReason?, _ next: Int64, _ paceReason: OrderReason, _ before: Int,
     _ expected: Int64, _ expectedReason: OrderReason?
   ) throws {

@@ -33,7 +33,7 @@ import Testing
   }
 
   /// A retry would be rejected for ever, and would block the caller.
-  @Test func anAnswerThatTheStoreRefusesForItselfIsDropped() throws {
+  @Test func `an answer that the store rejects by itself is dropped`() throws {
     let store = try CommittingStore()
     let context = Self.context(store)
     let step = try Self.send("a", store)
@@ -45,7 +45,7 @@ import Testing
   }
 
   /// A failure of the whole store is temporary. The answer comes only once, so it is kept until then.
-  @Test func anAnswerWaitsForAStoreThatCannotBeWritten() throws {
+  @Test func `an answer waits for a store that cannot be written`() throws {
     let store = try CommittingStore(busyTimeout: 10)
     let context = Self.context(store)
     let step = try Self.send("a", store)
@@ -75,7 +75,9 @@ import Testing
   @Test(arguments: [
     (1000, false, false), (200_000, true, false), ((16 << 20) - 1000, true, false), (17 << 20, true, true),
   ])
-  func anAnswerBeyondItsBoundIsNotTaken(_ size: Int, _ isTooLong: Bool, _ isTooLongAsPage: Bool) throws {
+  func `a response above its maximum size is rejected`(
+    _ size: Int, _ isTooLong: Bool, _ isTooLongAsPage: Bool
+  ) throws {
     let filler = String(repeating: "x", count: size)
     let body = #"{"id":"p1","status":"succeeded","results":[],"next":null,"output":"\#(filler)"}"#
     let api = try StubAPI { _, _ in .json(body) }

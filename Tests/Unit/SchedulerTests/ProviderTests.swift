@@ -7,7 +7,7 @@ import Testing
 
 /// Decisions about calls to the provider.
 @Suite struct ProviderTests {
-  @Test func everyOutcomeOfACreationIsDecided() {
+  @Test func `every outcome of a create call has a decision`() {
     let cases: [(ReplicateClient.Outcome<Int>, CreateDecision)] = [
       (.answered(1), .created), (.unanswered("reset"), .search(hasCallEnded: false)),
       (.unsent("refused"), .reschedule(seconds: 4, because: .unreachable)),
@@ -36,7 +36,7 @@ import Testing
     }
   }
 
-  @Test func anAbsenceCountsSoonerAfterACallThatEnded() {
+  @Test func `an absence is conclusive sooner after a call that has ended`() {
     let time = { (seconds: Int64) in Timestamp(milliseconds: seconds * 1000) }
     let lost = LostPredictionSearch.Plan(sentAt: time(100), now: time(130), hasCallEnded: false)
     #expect(lost.firstCheck == time(135) && lost.absenceConclusiveAt == time(160))
@@ -47,7 +47,7 @@ import Testing
   }
 
   /// Forged deliveries are coalesced, and leave room for the callers' events.
-  @Test func forgedDeliveriesLeaveRoomForTheCallersEvents() {
+  @Test func `forged deliveries leave room for the callers' events`() {
     let mailbox = Mailbox(maxCallers: 3)
     for _ in 0..<10_000 {
       mailbox.noteFailedVerification()

@@ -14,7 +14,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   ///
   /// A long pause saves up only the burst.
   @Test(arguments: [(60, 1), (60, 8), (600, 8), (1500, 8), (7, 3), (1, 1), (60_000, 100)])
-  func callsComeAtTheRateAfterABurst(_ perMinute: Int, _ burst: Int) {
+  func `calls come at the rate after a burst`(_ perMinute: Int, _ burst: Int) {
     var bucket = TokenBucket(perMinute: perMinute, burst: burst, now: time(0))
     for start in [0, 3_600_000, 7_200_000] {
       var calls = 0
@@ -32,7 +32,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   ///
   /// The returned delay ends with an available call.
   @Test(arguments: 0..<50)
-  func noWindowHasMoreThanRateAndBurst(_ seed: UInt64) {
+  func `no window has more calls than rate and burst allow`(_ seed: UInt64) {
     var random = SeededGenerator(seed: seed)
     let perMinute = Int.random(in: 1...1000, using: &random)
     let burst = Int.random(in: 1...10, using: &random)
@@ -71,7 +71,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   }
 
   /// A search may make more calls than were available. They delay the next ones.
-  @Test func callsBeyondTheRateDelayTheNext() {
+  @Test func `calls beyond the rate delay the next ones`() {
     var bucket = TokenBucket(perMinute: 60, burst: 5, now: time(0))
     bucket.take(15, at: time(0))
     #expect(bucket.available(at: time(0)) == 0)
@@ -79,7 +79,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     #expect(bucket.available(at: time(10_999)) == 0 && bucket.available(at: time(11_000)) == 1)
   }
 
-  @Test func aPauseSpendsTheBurstAndAShorterOneDoesNotEndIt() {
+  @Test func `a pause drops the burst and a shorter one does not end it`() {
     var bucket = TokenBucket(perMinute: 60, burst: 5, now: time(0))
     bucket.pause(for: .seconds(10), at: time(0))
     bucket.pause(for: .seconds(1), at: time(100))
@@ -93,10 +93,24 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
 
 /// The dispatcher's other values.
 @Suite struct DispatcherValueTests {
+  /// Anybody can send wrong signatures.
+  @Test func `wrong signatures cause one fetch of the secret a pause`() {
+    var secret = SecretRefresh()
+    #expect(!secret.isDue)
+    secret.noteFailedVerification(at: time(0), pause: .seconds(300))
+    #expect(secret.isDue)
+    secret.noteAssigned()
+    secret.noteFailedVerification(at: time(299_999), pause: .seconds(300))
+    #expect(!secret.isDue)
+    secret.noteFailedFetch(at: time(1000), pause: .seconds(5))
+    secret.noteFailedVerification(at: time(6000), pause: .seconds(300))
+    #expect(secret.isDue)
+  }
+
   /// Nothing is pruned in the first hour.
   ///
   /// A clock that is wrong at a start is often corrected soon after.
-  @Test func aPassIsMadeInStepsAndOnceAnHour() {
+  @Test func `pruning runs once an hour in steps`() {
     var schedule = PruneSchedule(now: time(1000))
     let begin = 3_601_000
     #expect(schedule.cursor(at: time(1000)) == nil && schedule.cursor(at: time(begin - 1)) == nil)
@@ -111,7 +125,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     #expect(schedule.cursor(at: time(begin + 3_600_050)) == 0)
   }
 
-  @Test func afterAJumpOfTheClockNothingIsDeletedForAnHour() {
+  @Test func `nothing is deleted for an hour after a clock jump`() {
     var schedule = PruneSchedule(now: time(0))
     schedule.note(77, at: time(3_600_000))
     schedule.postpone(at: time(3_600_040))
@@ -122,7 +136,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
   /// Only the probing call decides.
   ///
   /// Calls in flight when the token was rejected do not count.
-  @Test func aRejectedTokenIsProbedByOneCallUntilItIsAccepted() {
+  @Test func `a rejected token is probed by one call until it is accepted`() {
     var check = TokenCheck()
     for caller in 0..<3 { check.noteCall(by: caller) }
     #expect(check.maxCalls == .max)
@@ -145,7 +159,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     (5000, 5000, false), (5000, 6000, false), (5000, 6001, true), (5000, 4000, false), (5000, 3999, true),
     (5000, 3_600_000, true), (5000, -3_600_000, true), (0, 0, false), (86_400_000, 86_400_000, false),
   ])
-  func onlyAJumpIsNoticed(_ elapsed: Int, _ moved: Int64, _ isJump: Bool) {
+  func `only a jump is detected`(_ elapsed: Int, _ moved: Int64, _ isJump: Bool) {
     var detector = ClockJumpDetector(wall: .init(milliseconds: 10_000_000), monotonic: time(50))
     let hasJumped = detector.observe(
       wall: .init(milliseconds: 10_000_000 + moved), monotonic: time(50 + elapsed))
@@ -153,7 +167,7 @@ private func time(_ milliseconds: Int) -> MonotonicTime {
     #expect(detector.setAt == (isJump ? .init(milliseconds: 10_000_000 + moved) : nil))
   }
 
-  @Test func aClockThatIsSlewedNeverJumpsAndTheLastJumpCounts() {
+  @Test func `a slewed clock never jumps and the last jump counts`() {
     var detector = ClockJumpDetector(wall: .init(milliseconds: 0), monotonic: time(0))
     for step in 1...1000 {
       detector.observe(wall: .init(milliseconds: Int64(step) * 5500), monotonic: time(step * 5000))
