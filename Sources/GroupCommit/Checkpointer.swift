@@ -29,7 +29,7 @@ package final class Checkpointer: Sendable {
 
   private let requests = BlockingQueue<Void>(capacity: 1)
   private let shouldWriterFinish = Atomic(false)
-  /// Held during a checkpoint, because SQLite rejects a second one at the same time.
+  /// Held during a checkpoint: SQLite rejects a second one meanwhile.
   private let checkpointLock = Lock(())
   private let isUrgent = Atomic(false)
   private let isClosed = Atomic(false)

@@ -8,11 +8,11 @@ package enum APIFailure: Error, Equatable, Sendable {
   case unauthorized(message: String)
   /// 403: this call was refused, perhaps temporarily.
   case refused(status: Int, message: String)
-  /// 404 or 410 with a problem document: unknown, at least to this token.
+  /// 404 or 410 with a problem document: unknown to this token.
   case notFound(message: String)
   /// Any other 4xx with a problem document: the call will never succeed.
   case invalid(status: Int, message: String)
-  /// 408 or 5xx: retry, after the stated seconds (1 to 3600) if any.
+  /// 408 or 5xx: retry, after the seconds (1 to 3600) if stated.
   ///
   /// It is explained where the body is a problem document. Then Replicate's own application has answered, and
   /// the call has ended there. Behind a proxy's answer it may still be in progress.
