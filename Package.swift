@@ -278,7 +278,9 @@ let package = Package(
         "replicate-simulator", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient",
         "JSONText", "Replicate", "StandardWebhooks", "LiveDaemon",
       ]),
-    tests(.process, "WebhookBenchTests", ["webhook-bench", "StandardWebhooks", "replicate-webhookd"]),
+    tests(
+      .process, "WebhookBenchTests",
+      ["webhook-bench", "LiveDaemon", "StandardWebhooks", "replicate-webhookd"]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(.process, "FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
 

@@ -56,8 +56,8 @@ extension ProcessTests {
       "replicate-webhookd", "replicate-simulator", "webhook-bench", "webhook-prove", "http-conformance",
     ])
     func everyExecutableOpensThem(_ name: String) throws {
-      let folder = URL(fileURLWithPath: Program.path).deletingLastPathComponent()
-      let program = try Data(contentsOf: folder.appendingPathComponent(name), options: .alwaysMapped)
+      let file = URL(fileURLWithPath: Program.path(of: name))
+      let program = try Data(contentsOf: file, options: .alwaysMapped)
       #expect(program.range(of: Data("clinux_fill_standard_descriptors".utf8)) != nil)
     }
   }

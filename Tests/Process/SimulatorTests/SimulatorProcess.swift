@@ -11,13 +11,8 @@ final class SimulatorProcess {
   private(set) var url = ""
   private let folder: URL
 
-  /// The program, in the folder of the test bundle.
-  static let program: URL = {
-    let arguments = ProcessInfo.processInfo.arguments
-    let bundle = arguments.first { $0.hasSuffix(".xctest") } ?? arguments[0]
-    return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
-      "replicate-simulator")
-  }()
+  /// The built program.
+  static let program = URL(fileURLWithPath: Program.path(of: "replicate-simulator"))
 
   /// - Parameter environment: additions to the tests' environment. With any, no secret file is given.
   init(_ arguments: [String] = [], environment: [String: String]? = nil) throws {
@@ -40,12 +35,11 @@ final class SimulatorProcess {
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardInput = FileHandle.nullDevice
     try StartingThread.run(process)
-    for _ in 0..<6000 where !url.hasSuffix("\n") {
+    try wait("the simulator's address") {
       try #require(process.isRunning, "the simulator ended")
       url = String(decoding: try Data(contentsOf: output), as: UTF8.self)
-      poll(nil, 0, 5)
+      return url.hasSuffix("\n")
     }
-    try #require(url.hasSuffix("\n"), "the simulator does not listen")
     url.removeLast()
   }
 

@@ -1,36 +1,15 @@
 import Foundation
+import LiveDaemon
 import Testing
 
 /// The built benchmark with the built daemon.
 @Suite(.serialized) struct EndToEndTests {
-  private struct Result {
-    let status: Int32
-    let output: String
-    let error: String
+  private static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Program.Result
+  {
+    try Program.run(arguments, environment: environment, executable: Program.path(of: "webhook-bench"))
   }
 
-  private static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Result {
-    let all = ProcessInfo.processInfo.arguments
-    let bundle = all.first { $0.hasSuffix(".xctest") } ?? all[0]
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
-      "webhook-bench")
-    process.arguments = arguments
-    process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { own, _ in own }
-      .merging(sanitizerOptions) { own, _ in own }
-    let (output, error) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = error
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    // Neither writes more than a pipe holds.
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let errorText = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return Result(status: process.terminationStatus, output: text, error: errorText)
-  }
-
-  private static func reports(_ result: Result) throws -> [[String: Any]] {
+  private static func reports(_ result: Program.Result) throws -> [[String: Any]] {
     try result.output.split(separator: "\n").map { line in
       try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     }
@@ -243,9 +222,4 @@ private final class ForgetfulReceiver: Sendable {
       guard send(connection, answer, answer.count, Int32(MSG_NOSIGNAL)) == answer.count else { return }
     }
   }
-}
-
-/// Sanitizer options from the environment, passed on to child processes.
-private let sanitizerOptions = ProcessInfo.processInfo.environment.filter { name, _ in
-  name == "ASAN_OPTIONS" || name == "TSAN_OPTIONS"
 }

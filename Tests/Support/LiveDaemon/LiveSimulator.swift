@@ -18,23 +18,20 @@ package final class LiveSimulator {
     let secretFile = try folder.write(secret + "\n", to: "secret")
     let output = folder.url.appendingPathComponent("output")
     try Data().write(to: output)
-    let simulator = URL(fileURLWithPath: Program.path).deletingLastPathComponent()
-      .appendingPathComponent("replicate-simulator").path
     let command =
       StartingThread.killedWithUs + [
-        simulator, "--listen", "127.0.0.1:\(port)", "--quiet", "--secret-file", secretFile,
+        Program.path(of: "replicate-simulator"), "--listen", "127.0.0.1:\(port)", "--quiet", "--secret-file",
+        secretFile,
       ] + arguments
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardInput = FileHandle.nullDevice
     try StartingThread.run(process)
-    for _ in 0..<6000 {
+    try wait("the simulator's address") {
       guard process.isRunning else { throw Unusable("the simulator ended") }
-      if try Data(contentsOf: output).last == UInt8(ascii: "\n") { return }
-      poll(nil, 0, 5)
+      return try Data(contentsOf: output).last == UInt8(ascii: "\n")
     }
-    throw Unusable("the simulator does not listen")
   }
 
   deinit {

@@ -1,15 +1,16 @@
 package import Foundation
 
-/// The built command, and the root of the project.
+/// The built programs, and the root of the project.
 package enum Program {
-  /// The path of the command, beside the bundle of the tests.
-  package static let path: String = {
+  /// The path of the command.
+  package static let path = path(of: "replicate-webhookd")
+
+  /// The path of a built program, beside the bundle of the tests.
+  package static func path(of name: String) -> String {
     let arguments = ProcessInfo.processInfo.arguments
     let bundle = arguments.first { $0.hasSuffix(".xctest") } ?? arguments[0]
-    return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(
-      "replicate-webhookd"
-    ).path
-  }()
+    return URL(fileURLWithPath: bundle).deletingLastPathComponent().appendingPathComponent(name).path
+  }
 
   /// The root of the project.
   package static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -21,7 +22,7 @@ package enum Program {
     package let error: String
   }
 
-  /// Runs the command to its end, with only `environment`.
+  /// Runs a program to its end, with only `environment`.
   package static func run(
     _ arguments: [String], environment: [String: String] = [:], executable: String = path
   ) throws -> Result {

@@ -26,7 +26,7 @@ package struct Mutation {
 
   package mutating func mutate(_ original: [UInt8]) -> [UInt8] {
     var bytes = original
-    for _ in 0..<Int.random(in: 1...5, using: &generator) {
+    for _ in 0..<Int.random(in: 1...4, using: &generator) {
       let start = Int.random(in: 0...bytes.count, using: &generator)
       let end = min(bytes.count, start + Int.random(in: 0...8, using: &generator))
       switch Int.random(in: 0..<4, using: &generator) {
