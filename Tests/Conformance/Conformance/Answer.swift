@@ -22,7 +22,9 @@ package struct Answer: Sendable {
   var contentLength: Int? { values("content-length").first.flatMap { Int($0) } }
   var isChunked: Bool { has("transfer-encoding", "chunked") }
 
-  /// Parses a header section without its last, empty line; nil unless it starts like HTTP/1.
+  /// Parses a header section without its last, empty line.
+  ///
+  /// Nil unless it starts like HTTP/1.
   init?(head: ArraySlice<UInt8>) {
     // Bytes, because finding the characters of a String would slow down thousands of responses.
     let lines = head.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)

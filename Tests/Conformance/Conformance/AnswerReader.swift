@@ -47,7 +47,7 @@ struct AnswerReader {
     }
   }
 
-  /// Uses the C library, because every one of thousands of cases searches several times.
+  /// Uses the C library, because each of thousands of cases searches often.
   private func place(of mark: StaticString) -> Range<Int>? {
     input.withUnsafeBytes { bytes -> Range<Int>? in
       guard let base = bytes.baseAddress else { return nil }

@@ -74,7 +74,9 @@ final class Client {
     shutdown(descriptor, Int32(SHUT_WR))
   }
 
-  /// Waits until the server has read everything sent, so that it reads what follows separately.
+  /// Waits until the server has read everything sent.
+  ///
+  /// It then reads what follows separately.
   ///
   /// No fixed pause is involved, which would be too short on a slow machine. If the kernel does not report
   /// the peer's queue, it waits for the acknowledgement (SIOCOUTQ, which is TIOCOUTQ). The wait is bounded,

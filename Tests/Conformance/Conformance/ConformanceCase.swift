@@ -1,4 +1,4 @@
-/// One test case: what is sent, and the responses that RFC 9110 and RFC 9112 allow.
+/// One test case: a request, and the responses that the RFCs allow.
 package struct ConformanceCase: Sendable, CustomStringConvertible {
   /// `group/name`, unique.
   package let id: String
@@ -11,7 +11,7 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
   /// The indices, from 0, of responses to HEAD.
   package var headAnswers: Set<Int> = []
   package var endpoint = EndpointRole.main
-  /// The reason this project's server rejects it although it is valid, if it does.
+  /// The reason this project's server rejects a valid case, if any.
   package private(set) var chosenStrictness: String?
 
   package var description: String { id }
@@ -28,7 +28,9 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
     isHTTP10 = if case .send(let text)? = script.first { text.contains(" HTTP/1.0\r\n") } else { false }
   }
 
-  /// The client continues to send after a refusal; then no probe can follow on the connection.
+  /// The client continues to send after a refusal.
+  ///
+  /// Then no probe can follow on the connection.
   var floods: Bool {
     script.contains { if case .flood = $0 { true } else { false } }
   }
@@ -57,7 +59,9 @@ package enum Need: Sendable {
   case limits
   /// The POST target serves POST only, the GET target GET and HEAD.
   case strictMethods
-  /// A POST without the three signature fields is refused by its header section.
+  /// A POST refused by its header section.
+  ///
+  /// It lacks the three signature fields.
   case signatures
   /// A trailing slash changes nothing.
   case trailingSlash

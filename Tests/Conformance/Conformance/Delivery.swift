@@ -2,7 +2,7 @@
 package enum Delivery: Sendable, Equatable {
   case whole
   case byteByByte
-  /// The first text of the script in two parts, the first of so many bytes.
+  /// The first text in two parts, the first of so many bytes.
   case split(Int)
 }
 

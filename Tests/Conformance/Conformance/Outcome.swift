@@ -31,7 +31,9 @@ package enum Ending: Equatable, Sendable, CustomStringConvertible {
   case waiting
   /// The bytes received are not an HTTP/1 response.
   case notHTTP
-  /// The probe got a wrong response, or several: the server sees other messages than were sent.
+  /// The probe got a wrong response, or several.
+  ///
+  /// The server sees other messages than were sent.
   case desynchronized(String)
 
   package enum Kind: Hashable, Sendable {
@@ -80,7 +82,9 @@ package struct Verdict: Sendable {
 package enum Fault: String, CaseIterable, Sendable {
   case malformedStatusLine = "malformed status line"
   case malformedField = "malformed field line"
-  /// RFC 9110 section 6.6.1: required in all responses but 1xx and 5xx, if the server has a clock.
+  /// Required in all responses but 1xx and 5xx (RFC 9110 section 6.6.1).
+  ///
+  /// That holds if the server has a clock.
   case missingDate = "no Date"
   case malformedDate = "Date is no IMF-fixdate"
   case repeatedLength = "more than one Content-Length"

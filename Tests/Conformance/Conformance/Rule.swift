@@ -9,7 +9,9 @@ package struct Rule: Sendable {
     case lenient
     /// Rejects, or ignores, input that the RFC calls valid or tolerable.
     case stricter
-    /// The response is right, but the client may miss it: reset, or neither read nor closed.
+    /// The response is right, but the client may miss it.
+    ///
+    /// The connection is reset, or neither read nor closed.
     case fragile
   }
 
@@ -25,7 +27,7 @@ package struct Rule: Sendable {
     var statuses: [StatusSet]
     var endings: Set<Ending.Kind>
     var grade = Grade.conforms
-    /// Whether an interim response must come (true), must not come (false), or may.
+    /// Whether an interim response must come (true), must not (false), or may.
     var interim: Bool?
   }
 
@@ -43,7 +45,9 @@ extension Rule {
   /// The GET target was served, and the connection is kept.
   static let found = Rule(allowed: [Allowed(statuses: [.found], endings: [.kept])])
 
-  /// A response with one of these statuses; kept or closed, in step either way.
+  /// A response with one of these statuses.
+  ///
+  /// The connection is kept or closed, in step either way.
   static func answered(_ codes: Int...) -> Rule {
     Rule(allowed: [Allowed(statuses: [.codes(Set(codes))], endings: [.kept, .closed])])
   }
@@ -55,12 +59,16 @@ extension Rule {
     Rule(allowed: [Allowed(statuses: [.codes(Set(codes))], endings: [.closed, .kept])]).stricter(.silence)
   }
 
-  /// A refusal with one of these statuses, and a close: the RFC allows nothing else.
+  /// A refusal with one of these statuses, and a close.
+  ///
+  /// The RFC allows nothing else.
   static func closing(_ codes: Int...) -> Rule {
     Rule(allowed: [Allowed(statuses: [.codes(Set(codes))], endings: [.closed])])
   }
 
-  /// A refusal with one of these statuses, and a close, while the client still sends.
+  /// A refusal and a close while the client still sends.
+  ///
+  /// The status is one of these.
   static func finishing(_ codes: Int...) -> Rule {
     Rule(allowed: [Allowed(statuses: [.codes(Set(codes))], endings: [.closed])]).finishing
   }

@@ -15,7 +15,9 @@ package struct Runner: Sendable {
     package let received: [UInt8]
   }
 
-  /// Prepares a case; nil if the server lacks a feature that it needs.
+  /// Prepares a case.
+  ///
+  /// Nil if the server lacks a feature that it needs.
   package func prepare(_ item: ConformanceCase) -> PreparedCase? {
     item.needs.isSubset(of: site.offers) ? PreparedCase(item, for: site) : nil
   }

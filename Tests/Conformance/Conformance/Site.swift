@@ -1,17 +1,19 @@
 /// The properties of the server under test that the cases need.
 package struct Site: Sendable {
   package var main: Endpoint
-  /// The endpoint whose GET target is a resource with an entity tag, if any.
+  /// The endpoint with an entity tag for its GET target, if any.
   package var entityTag: Endpoint?
   /// The field lines that a POST needs, without their CR LF.
   package var postFields: [String]
   /// The status codes of the application once it has read a body.
   package var acceptedStatuses: Set<Int>
-  /// The limits of the server; without them the exact limit cases are skipped.
+  /// The limits of the server.
+  ///
+  /// Without them, the exact limit cases are skipped.
   package var limits: SiteLimits?
   package var offers: Set<Need>
 
-  /// A server of which only a POST and a GET target are known.
+  /// A server with only a POST and a GET target known.
   package init(main: Endpoint, acceptedStatuses: Set<Int>) {
     self.main = main
     self.acceptedStatuses = acceptedStatuses

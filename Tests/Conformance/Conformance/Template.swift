@@ -8,7 +8,7 @@ package enum Template {
     parts(of: text, for: site, at: endpoint).bytes
   }
 
-  /// The bytes, and the ranges of them that all requests to the server share.
+  /// The bytes, and their ranges that all requests to the server share.
   static func parts(
     of text: String, for site: Site, at endpoint: Endpoint
   ) -> (bytes: [UInt8], common: [Range<Int>]) {
@@ -55,7 +55,7 @@ extension Template {
   }
 }
 
-/// A request line with the fields that make the rest of the request valid.
+/// A request line with the fields of a valid request.
 func get(_ line: String) -> String { "\(line)\r\nHost: {host}\r\n\r\n" }
 
 /// A GET of the target with these field lines, after a Host.
@@ -63,7 +63,7 @@ func get(fields: String...) -> String {
   "GET {get} HTTP/1.1\r\nHost: {host}\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n"
 }
 
-/// A POST that the application reads, with these field lines and this body.
+/// A POST that the application reads, with these fields and this body.
 func post(_ fields: String..., body: String = "") -> String {
   "POST {post} HTTP/1.1\r\nHost: {host}\r\n{auth}" + fields.map { $0 + "\r\n" }.joined() + "\r\n" + body
 }

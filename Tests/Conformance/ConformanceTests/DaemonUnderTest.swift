@@ -2,11 +2,13 @@ import Conformance
 import LiveDaemon
 import Testing
 
-/// The built daemon as a separate process, shared by all tests of a suite.
+/// The built daemon as a process, shared by all tests.
 final class DaemonUnderTest: Sendable {
   @TaskLocal static var current: DaemonUnderTest?
 
-  /// The limits in the daemon's settings; small, so that the exact limit cases are quick.
+  /// The limits in the daemon's settings.
+  ///
+  /// They are small, so that the exact limit cases are quick.
   static let bodyLimit = 64 * 1024
 
   let runner: Runner

@@ -7,7 +7,9 @@ import Testing
 /// The response must be one that the RFCs allow, and the same however the request is split. A test blocks its
 /// thread while it waits, so no more connections are open than there are test threads.
 @Suite(DaemonScope()) struct LiveServerTests {
-  /// The names do not depend on the port, but the cases at a limit do.
+  /// The names do not depend on the port.
+  ///
+  /// The cases at a limit do.
   private static let names = Suite.cases(
     for: .daemon(
       main: Endpoint(address: "127.0.0.1", port: 0, getTarget: "/healthz", postTarget: "/webhooks/replicate"),

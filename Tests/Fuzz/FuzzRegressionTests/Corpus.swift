@@ -10,7 +10,9 @@ struct CorpusFile: Sendable, CustomTestStringConvertible {
   let name: String
   let bytes: [UInt8]
 
-  /// Written by hand and named; inputs found by fuzzing are named by their SHA-1.
+  /// Written by hand and named.
+  ///
+  /// Inputs found by fuzzing are named by their SHA-1.
   var isThoughtOf: Bool { name.count < 40 }
 
   var testDescription: String { "\(target.rawValue)/\(name)" }

@@ -22,7 +22,9 @@ import Testing
     }
   }
 
-  /// The mutated corpus: bytes are replaced, removed and repeated, and the result is split anywhere.
+  /// The mutated corpus.
+  ///
+  /// Bytes are replaced, removed and repeated, and the result is split anywhere.
   @Test(arguments: streams, 1...2 as ClosedRange<UInt64>)
   func anySplitOfAMutatedStreamIsParsedAlike(_ file: CorpusFile, _ seed: UInt64) {
     var generator = SeededGenerator(seed: seed)

@@ -24,7 +24,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     if input.hash32 & 0xFFF == 0 { try checkGrowth(of: input) }
   }
 
-  /// Runs the target on many copies of `input`, with a limit on processor time.
+  /// Runs the target on many copies of `input`, within limited processor time.
   package func checkGrowth(of input: [UInt8]) throws(Violation) {
     guard !input.isEmpty else { return }
     switch self {

@@ -1,6 +1,8 @@
 internal import JSONText
 
-/// The scanner accepts the same texts as the reference, with the same values at the same offsets.
+/// The scanner accepts the same texts as the reference.
+///
+/// It finds the same values at the same offsets.
 ///
 /// Input: one byte that selects the limit of a string's tail, and the text.
 enum JSONFuzzTarget {

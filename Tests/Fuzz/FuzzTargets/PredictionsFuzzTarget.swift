@@ -3,7 +3,7 @@ internal import Jobs
 internal import Replicate
 internal import Time
 
-/// A body yields the same snapshot as an independent reader, or the same error.
+/// A body yields the snapshot or error of an independent reader.
 ///
 /// Input: the body.
 enum PredictionsFuzzTarget {

@@ -2,7 +2,9 @@ internal import Glibc
 
 /// The processor time of a piece of work, unaffected by other processes.
 enum ProcessorTime {
-  /// An input of this many bytes reveals a quadratic cost: it would take a second.
+  /// An input of this size reveals a quadratic cost.
+  ///
+  /// It would take a second.
   static let longInput = 16 * 1024
 
   #if DEBUG

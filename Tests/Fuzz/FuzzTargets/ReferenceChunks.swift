@@ -57,7 +57,9 @@ enum ReferenceChunks: Equatable {
     return false
   }
 
-  /// The next line; nil if none ends here, or if a CR or LF stands alone before its end.
+  /// The next line.
+  ///
+  /// Nil if none ends here, or if a CR or LF stands alone before its end.
   private static func takeLine(from rest: inout ArraySlice<UInt8>) -> [UInt8]? {
     let line = rest.prefix { $0 != 13 && $0 != 10 }
     guard rest.dropFirst(line.count).starts(with: "\r\n".utf8) else { return nil }

@@ -1,4 +1,6 @@
-/// A reference parser of chunk extensions (RFC 9112 section 7.1.1): a byte-by-byte automaton.
+/// A reference parser of chunk extensions (RFC 9112 section 7.1.1).
+///
+/// It is a byte-by-byte automaton.
 enum ReferenceExtensions {
   private enum State {
     case afterSize, gap, beforeName, name, afterName, beforeValue, value, quoted, escaped, afterQuoted

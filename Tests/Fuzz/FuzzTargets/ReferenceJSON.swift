@@ -1,4 +1,4 @@
-/// A reference JSON parser (RFC 8259): text to tokens, tokens to a tree.
+/// A reference JSON parser (RFC 8259), by way of tokens.
 ///
 /// It shares no idea with the scanner, which reads each byte once and stores nothing.
 struct ReferenceJSON {
@@ -32,7 +32,7 @@ struct ReferenceJSON {
   /// Levels of non-empty containers.
   static let deepest = 1024
 
-  /// Nil if the text is not one JSON value, or nests too deeply.
+  /// Nil if the text is no JSON value, or nests too deeply.
   static func read(_ text: [UInt8]) -> ReferenceJSON? {
     guard String(validating: text, as: UTF8.self) != nil, let tokens = ReferenceJSONLexer.tokens(of: text)
     else {
@@ -117,7 +117,9 @@ private struct Tree {
     return true
   }
 
-  /// Adds a value to the innermost container, and closes containers that end with it.
+  /// Adds a value to the innermost container.
+  ///
+  /// Closes containers that end with it.
   ///
   /// - Returns: true if another value must follow.
   private mutating func end(_ last: ReferenceJSON) -> Bool {

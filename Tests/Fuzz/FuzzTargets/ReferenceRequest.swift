@@ -14,7 +14,9 @@ struct ReferenceRequest {
   private(set) var isPersistent = false
   private(set) var expectsContinue = false
 
-  /// The length of the section at the start of `stream`; nil if its end is missing.
+  /// The length of the section at the start of `stream`.
+  ///
+  /// Nil if its end is missing.
   static func length(of stream: ArraySlice<UInt8>) -> Int? {
     let skipped = stream.starts(with: "\r\n".utf8) ? 2 : 0
     if stream.dropFirst(skipped).starts(with: "\r\n".utf8) { return skipped + 2 }

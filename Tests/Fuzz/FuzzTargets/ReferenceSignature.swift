@@ -15,7 +15,9 @@ enum ReferenceBase64 {
     return String(decoding: text, as: UTF8.self)
   }
 
-  /// Padding may be missing but not wrong; bits that fill no byte are dropped.
+  /// Padding may be missing but not wrong.
+  ///
+  /// Bits that fill no byte are dropped.
   static func decode(_ text: [UInt8]) -> [UInt8]? {
     let digits = text.prefix { $0 != UInt8(ascii: "=") }
     let padding = text.count - digits.count

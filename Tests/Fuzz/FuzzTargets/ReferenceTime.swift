@@ -1,8 +1,12 @@
-/// A reference parser of RFC 3339 section 5.6: a mask, and days by counting leap years.
+/// A reference parser of RFC 3339 section 5.6.
+///
+/// It uses a mask, and counts days by leap years.
 enum ReferenceTime {
   private static let daysBeforeMonth = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]
 
-  /// Milliseconds since 1970; nil for an invalid time, or one outside the years 0001 to 9999.
+  /// Milliseconds since 1970.
+  ///
+  /// Nil for an invalid time, or one outside the years 0001 to 9999.
   static func milliseconds(_ text: [UInt8]) -> Int64? {
     let mask = Array("dddd-dd-ddTdd:dd:dd".utf8)
     guard text.count > mask.count, matches(Array(text.prefix(mask.count)), mask) else { return nil }

@@ -23,7 +23,9 @@ package struct RequestStream {
   package private(set) var end = End.wantsMore
   /// The start of a message that is incomplete or was rejected.
   package private(set) var start = 0
-  /// The header section of that message, if it was parsed before the rest was rejected or missing.
+  /// The header section of that message, if it was parsed.
+  ///
+  /// The rest was rejected or missing.
   package private(set) var openHead: RequestHead?
 
   private let limits: MessageLimits

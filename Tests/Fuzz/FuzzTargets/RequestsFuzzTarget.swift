@@ -1,6 +1,8 @@
 package import HTTPWire
 
-/// A stream of requests is parsed alike however it is split, and as by an independent parser.
+/// A stream of requests is parsed alike however it is split.
+///
+/// An independent parser agrees.
 ///
 /// Input: one byte that selects the limits, three that select the sizes of the pieces, and the stream.
 package enum RequestsFuzzTarget {

@@ -1,6 +1,8 @@
 internal import StandardWebhooks
 
-/// A delivery verifies only with the right MAC, which is computed here a second time.
+/// A delivery verifies only with the right MAC.
+///
+/// It is computed here a second time.
 ///
 /// Input: three lines with the id, the timestamp and the signature, and then the body. In the signature `$`
 /// and `%` are replaced by the right MACs under the first and the second secret. `#` is replaced by one under
@@ -70,7 +72,9 @@ enum SignaturesFuzzTarget {
     try require(signed == "v1," + ReferenceBase64.encode(mac), "the signer signs something else")
   }
 
-  /// A text is a secret if the reference decodes it to enough bytes; it then reads back unchanged.
+  /// A text is a secret if the reference decodes enough bytes.
+  ///
+  /// It then reads back unchanged.
   private static func checkSecret(_ text: String) throws(Violation) {
     let outcome: Result<String, SecretError>
     do throws(SecretError) {

@@ -29,7 +29,9 @@ internal import Glibc
   }
 }
 
-/// The name under which libFuzzer's own main, linked but unused, would call the target.
+/// The name that libFuzzer's own main would call.
+///
+/// It is linked, but unused.
 @_cdecl("LLVMFuzzerTestOneInput")
 func runOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   do throws(Violation) {

@@ -56,7 +56,9 @@ extension ProcessTests {
       #expect(daemon.logAfterStop().contains("the disk is full: free space"))
     }
 
-    /// A limit on the size of files, which is a disk error as quotas are.
+    /// A limit on the size of files.
+    ///
+    /// It is a disk error, as quotas are.
     ///
     /// It needs no mount.
     @Test func aLimitOnTheSizeOfFiles() throws {

@@ -39,7 +39,7 @@ import Testing
     #expect(failures > 0)
   }
 
-  /// Fails the first call of `kind`, then the second in a new run, and so on to the last.
+  /// Fails each call of `kind` in a run of its own.
   ///
   /// - Returns: the number of runs with a failed call.
   private func failEach(

@@ -3,7 +3,9 @@ import Jobs
 import Store
 import Testing
 
-/// WAL writes reach the disk in few calls, and every read sees them.
+/// WAL writes are coalesced into few calls.
+///
+/// Every read sees them.
 @Suite struct CoalescedWritesTests {
   @Test func aCommitOfManyDeliveriesIsAFewWrites() throws {
     let disk = try FaultyDisk()
@@ -22,7 +24,9 @@ import Testing
     #expect(sizes.count <= written / (31 * 4120) + 2, "\(sizes)")
   }
 
-  /// A transaction that outgrows SQLite's cache (2 MB) spills pages to the WAL and reads them back.
+  /// A transaction larger than SQLite's cache (2 MB).
+  ///
+  /// It spills pages to the WAL, and reads them back.
   @Test func aTransactionLargerThanTheCacheIsStoredCompletely() throws {
     let disk = try FaultyDisk()
     let store = try StoreWriter(path: disk.path)

@@ -17,7 +17,9 @@ struct Attempt {
 /// stored completely or not at all. Only the last such batch may be stored, because every later commit
 /// overwrites it in the WAL.
 enum DurabilityCheck {
-  /// The first problem of the database at `path` after `attempts`, if the disk stopped at `cut`.
+  /// The first problem of the database at `path` after `attempts`.
+  ///
+  /// The disk stopped at `cut`.
   ///
   /// - Parameter fault: the name under which the result is recorded; nil for a check that may fail.
   /// - Returns: nil without a problem.

@@ -3,7 +3,7 @@ import Jobs
 import Store
 @testable import Time
 
-/// The files on a disk at the start of a run, and the deliveries in them.
+/// The files on a disk before a run, and their deliveries.
 struct InitialDisk {
   var files: [String: [UInt8]] = [:]
   var deliveries: [Delivery] = []

@@ -85,7 +85,7 @@ extension Model {
 
   private static func text(_ body: [UInt8]) -> String { String(decoding: body, as: UTF8.self) }
 
-  /// The number of deliveries that took effect although their webhook id was a repeat.
+  /// The number of repeated webhook ids that took effect again.
   var appliedTwice: Int {
     let firsts = jobs.values.flatMap(\.history).filter {
       $0.outcome == .applied || $0.outcome == .unknownStatus

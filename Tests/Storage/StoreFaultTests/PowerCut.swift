@@ -11,7 +11,9 @@ import Simulation
 struct PowerCut {
   private static let sectorSize = 512
 
-  /// False for a disk that ignores syncs, which equals `PRAGMA synchronous = OFF`.
+  /// False for a disk that ignores syncs.
+  ///
+  /// That equals `PRAGMA synchronous = OFF`.
   var honoursSyncs = true
   private var generator: SeededGenerator
   /// About how many of ten unsynced sectors are kept.

@@ -4,14 +4,18 @@ import Store
 import Testing
 
 @Suite struct ReaderFaultTests {
-  /// All read faults except short reads, which SQLite treats as the end of the file followed by zeros.
+  /// All read faults except short reads.
+  ///
+  /// SQLite treats those as the end of the file, followed by zeros.
   private static let faults: [Fault] = [
     (DiskCall.read, SQLITE_IOERR | 1 << 8), (.open, SQLITE_CANTOPEN),
     (.lock, SQLITE_IOERR | 15 << 8), (.size, SQLITE_IOERR | 7 << 8),
     (.sharedMemory, SQLITE_IOERR | 21 << 8),
   ].map { Fault(call: $0, code: $1) }
 
-  /// A reader returns the correct jobs or an error; "no such job" would be wrong too.
+  /// A reader returns the correct jobs or an error.
+  ///
+  /// "No such job" would be wrong too.
   @Test(arguments: faults)
   func aReaderIsCorrectOrFails(_ kind: Fault) throws {
     let initial = try InitialDisk.killed()

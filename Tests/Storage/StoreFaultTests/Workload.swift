@@ -151,7 +151,7 @@ struct Workload {
     return DurabilityCheck.problem(with: disk.path, after: attempts, cutAt: cut, fault: fault)
   }
 
-  /// The disk after `cut` events, with the deliveries that a store finds there.
+  /// The disk after `cut` events, with the deliveries on it.
   func remains(cutAt cut: Int, seed: UInt64) throws -> InitialDisk {
     let files = files(cutAt: cut, seed: seed)
     let disk = try FaultyDisk(holding: files)

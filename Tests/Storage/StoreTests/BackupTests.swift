@@ -51,7 +51,7 @@ import Testing
     #expect(try SQLiteShell.run("PRAGMA integrity_check", on: copy) == ["ok"])
   }
 
-  /// Commits between two steps of the copy neither disturb it nor become part of it.
+  /// Commits between two steps of the copy are no part of it.
   @Test func commitsDuringTheCopyAreNotInIt() throws {
     defer { unlink(copy) }
     let large = String(repeating: "x", count: 3_000_000)
@@ -126,7 +126,9 @@ import Testing
     #expect(try others == [])
   }
 
-  /// Between backup and restore the daemon went on, so every order in the copy may have been sent.
+  /// Every order in a restored copy may have been sent.
+  ///
+  /// The daemon went on after the backup.
   @Test func ordersOfARestoredCopyAreSearchedForFirst() throws {
     let store = try OrderedStore()
     for id in ["one", "two", "three", "ended"] { try store.place(id, retries: 1) }
@@ -176,7 +178,9 @@ import Testing
     #expect(sent.map(\.job.id) == ["one"] && sent.allSatisfy { !$0.order.isRestored })
   }
 
-  /// The prediction of a restored job was interrupted, so its next attempt may exist too.
+  /// The next attempt of a restored job may exist.
+  ///
+  /// Its prediction was interrupted.
   @Test func theNextAttemptOfARestoredJobIsSearchedForFirst() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)

@@ -31,7 +31,9 @@ import Testing
     #expect(try store.outcomes("j1") == [.applied])
   }
 
-  /// A poll is about a job's known prediction; a search looks for an unknown one.
+  /// A poll is about a job's known prediction.
+  ///
+  /// A search looks for an unknown one.
   @Test func aSearchResultBindsAndAPollDoesNot() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
@@ -97,7 +99,7 @@ import Testing
     #expect(try store.order("j1").stage == .submitted)
   }
 
-  /// The end of an orphan is validated against the request, and counted once.
+  /// An orphan's end is validated against the request, and counted once.
   @Test(arguments: [true, false], [true, false])
   func anOrphansEndIsValidatedAgainstTheRequest(_ isBrokenByRules: Bool, _ isBrokenByRequest: Bool) throws {
     let ruleViolation = JobError(code: "invalid_output", message: "by the request")
@@ -141,7 +143,9 @@ import Testing
     #expect(try store.deliver("b", .failed, error: interruption).outcome == .late)
   }
 
-  /// The orphan's cancel request is adopted, and no row of it is left, because its number may be reused.
+  /// The orphan's cancel request is adopted, without leaving a row.
+  ///
+  /// Its number may be reused.
   @Test func anOrphansCancelRequestIsAdopted() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
@@ -172,8 +176,9 @@ import Testing
     #expect(try store.reader.usage(on: 0...0).map(\.usage.succeeded) == [1])
   }
 
-  /// Only a create call or a search binds a prediction, because a job's number may have been reused
-  /// meanwhile.
+  /// Only a create call or a search binds a prediction.
+  ///
+  /// A job's number may have been reused meanwhile.
   @Test func aPollNeverBinds() throws {
     let store = try OrderedStore()
     try store.place("j1")

@@ -39,7 +39,7 @@ import Testing
     #expect(ended(try store.cancel("j1")) == job)
   }
 
-  /// The prediction to cancel is known once the create call in flight is answered.
+  /// The prediction to cancel is known once the create call is answered.
   @Test func aJobInFlightIsCanceledOnceItsCallIsAnswered() throws {
     let store = try OrderedStore()
     let step = try store.send("j1")
@@ -58,7 +58,7 @@ import Testing
     #expect(try store.job("j1").state == .canceled)
   }
 
-  /// The call had no effect, so there is nothing to cancel, and it is not repeated.
+  /// A call without effect leaves nothing to cancel, and is not repeated.
   @Test(arguments: [false, true])
   func aCanceledJobWhoseCallHadNoEffectIsNotSentAgain(_ isSearchedFor: Bool) throws {
     let store = try OrderedStore()
@@ -123,7 +123,7 @@ import Testing
     #expect(try store.steps().count == 1)
   }
 
-  /// Every order of webhook, answer and cancel request ends with the provider's end.
+  /// Every order of webhook, answer and cancel request yields the provider's end.
   @Test func inEveryOrderTheProvidersEndCounts() throws {
     enum Event: CaseIterable { case answer, running, end, poll, cancel }
     for order in permutations(of: Event.allCases) {

@@ -46,7 +46,9 @@ import Testing
     #expect(throws: StoreError.replaced(link)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
   }
 
-  /// The last connection to close deletes the WAL by its name, which may belong to another daemon by then.
+  /// The last connection to close deletes the WAL by its name.
+  ///
+  /// By then, that name may belong to another daemon.
   @Test(arguments: [false, true])
   func closingLeavesTheWALOfAnotherDatabase(_ isReplaced: Bool) throws {
     let database = try TemporaryDatabase()

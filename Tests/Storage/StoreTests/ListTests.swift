@@ -4,7 +4,9 @@ import Store
 import Testing
 
 @Suite struct ListTests {
-  /// Forty jobs in all states and of two models; job number n has the id "p<n>".
+  /// Forty jobs in all states and of two models.
+  ///
+  /// Job number n has the id "p<n>".
   private func filled() throws -> (TemporaryDatabase, StoreWriter) {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
@@ -67,7 +69,7 @@ import Testing
     #expect(try reader.jobs(matching: JobFilter(model: "a/none"), before: nil, limit: 5).jobs.isEmpty)
   }
 
-  /// Every query of the API uses an index, however large the store is.
+  /// Every query of the API uses an index.
   @Test(arguments: [
     (
       "SELECT job, digest FROM deliveries WHERE webhook_id = 'a' AND is_repeat = 0",

@@ -72,8 +72,9 @@ import Testing
     #expect(throws: StoreError.self) { try reader.job("p1") }
   }
 
-  /// Migrations are tested from every version: an empty file is version 0, and later ones are stored as
-  /// created.
+  /// Migrations are tested from every version.
+  ///
+  /// An empty file is version 0, and later ones are stored as created.
   @Test(arguments: [0, 1])
   func everyEarlierVersionIsMigrated(_ version: Int) throws {
     let database = try TemporaryDatabase()

@@ -14,7 +14,7 @@ import Testing
     writer = try StoreWriter(path: database.path)
   }
 
-  /// The late result of a search has no effect after another create call.
+  /// A late search result has no effect after another create call.
   @Test func aStaleCallerCannotRequeueAnOrderThatIsSentAgain() throws {
     try place("a")
     let first = try send(at: 0)
@@ -37,7 +37,7 @@ import Testing
     #expect(try stored("a").stage == .queued)
   }
 
-  /// A second call had no answer either, and has a search of its own.
+  /// A second call without an answer has a search of its own.
   @Test func aStaleCallerCannotDelayTheSearchForANewerCall() throws {
     try place("a")
     let first = try send(at: 0)
@@ -51,7 +51,9 @@ import Testing
     #expect(try find(at: 300).count == 1)
   }
 
-  /// The first result of a call counts, because a search may have begun since.
+  /// The first result of a call counts.
+  ///
+  /// A search may have begun since.
   @Test func aCallBecomesUnansweredOnce() throws {
     try place("a")
     let step = try send(at: 0)

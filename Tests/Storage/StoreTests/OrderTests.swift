@@ -23,7 +23,9 @@ import Testing
     #expect(try store.reader.damagedBodies { _ in [] }.count == 0)
   }
 
-  /// A job's id is fixed before it has a prediction, whose id may later be the same.
+  /// A job's id is fixed before it has a prediction.
+  ///
+  /// The id of that may later be the same.
   @Test func aJobsOwnIDTakesPrecedenceOverAPredictions() throws {
     let store = try OrderedStore()
     try store.place("one")
@@ -85,7 +87,9 @@ import Testing
     #expect(try store.steps().isEmpty)
   }
 
-  /// A due time an hour ahead by the wrong clock is at most a minute ahead once the clock is right.
+  /// A due time set by a wrong clock is clamped.
+  ///
+  /// It is at most a minute ahead once the clock is right.
   @Test func aClockThatIsSetBackDelaysNoOrderForLong() throws {
     let store = try OrderedStore()
     store.advance(3_600_000)
@@ -100,7 +104,9 @@ import Testing
     #expect(try store.steps().map(\.job.id) == ["j1"])
   }
 
-  /// A call made while the clock was a year ahead would otherwise count as lost only after that year.
+  /// A call made while the clock was a year ahead.
+  ///
+  /// It would otherwise count as lost only after that year.
   @Test func aClockThatWasAheadDelaysNoSearchForLong() throws {
     let store = try OrderedStore()
     let year: Int64 = 365 * 86_400_000
@@ -115,7 +121,7 @@ import Testing
     #expect(order.dueAt == now.advanced(byMilliseconds: 60_000) && order.absenceConclusiveAt == order.dueAt)
   }
 
-  /// The same request with the same id is known, whatever the queue holds.
+  /// The same request and id are known, whatever the queue holds.
   @Test func aFullQueueRejectsOrders() throws {
     let store = try OrderedStore()
     func place(_ id: String) throws -> Bool? {
@@ -230,7 +236,9 @@ import Testing
     #expect(try store.steps().isEmpty)
   }
 
-  /// Two searches for one call may run at once, because a search may outlast its lease.
+  /// Two searches for one call may overlap.
+  ///
+  /// A search may outlast its lease.
   ///
   /// A result counts only for the call that was searched for, or a third call would be made beside the
   /// second.
@@ -270,7 +278,7 @@ import Testing
     #expect(try store.order("j1").stage == .ended)
   }
 
-  /// An end of one prediction, or of none, does not end a job that has another by then.
+  /// Another prediction's end, or one of none, ends no job.
   @Test func anEndAppliesOnlyToItsOwnPrediction() throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)

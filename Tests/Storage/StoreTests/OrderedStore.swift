@@ -28,7 +28,9 @@ final class OrderedStore {
     reader = try StoreReader(path: database.path)
   }
 
-  /// Reopens the store, as after a kill, with the same or another policy.
+  /// Reopens the store, as after a kill.
+  ///
+  /// The policy may be another.
   func reopen(policy: PollPolicy? = nil) throws {
     writer = try StoreWriter(
       path: database.path, polling: policy ?? self.policy, validateOutput: validateOutput)

@@ -61,7 +61,7 @@ extension OrderedStore {
     #expect(try store.job("p1").state == .running && store.reader.nextDue().check == store.now)
   }
 
-  /// Jobs that ended while the daemon was down are polled soon after its start.
+  /// Jobs that ended during a downtime are polled soon after the start.
   @Test func checksAreSpreadOverTheWindow() throws {
     let store = try OrderedStore()
     for number in 1...20 { try store.deliver("w\(number)", of: "p\(number)", .running) }
@@ -77,7 +77,7 @@ extension OrderedStore {
     #expect(try store.job("j1").pollState.dueAt == unsent)
   }
 
-  /// A job that became stale without a token is polled once there is one.
+  /// A job that became stale without a token is polled with one.
   @Test func staleJobsArePolledOnceThereIsAToken() throws {
     let store = try OrderedStore(policy: alone)
     try store.deliver("a", .running)

@@ -71,7 +71,9 @@ import Testing
     #expect(try StoreReader(path: database.path).job("p2") == nil)
   }
 
-  /// The store ends a job as the in-memory merge does, in any order and any split into transactions.
+  /// The store ends a job as the in-memory merge does.
+  ///
+  /// That holds in any order and any split into transactions.
   @Test func everyOrderEndsInTheSameJob() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)

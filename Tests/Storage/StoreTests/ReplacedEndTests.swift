@@ -121,7 +121,9 @@ import Testing
     #expect(try store.reader.damage() == nil)
   }
 
-  /// Of two predictions of one job, the first end counts; the other is a job of its own.
+  /// The first end of two predictions of one job counts.
+  ///
+  /// The other is a job of its own.
   @Test func aSecondPredictionReplacesNothing() throws {
     let store = try OrderedStore()
     try end(.canceled, in: store)

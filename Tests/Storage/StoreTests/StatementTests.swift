@@ -4,7 +4,9 @@ import Testing
 @testable import Store
 
 @Suite struct StatementTests {
-  /// Statements are prepared on first use, so a mistake in one would show only then.
+  /// Every statement is valid.
+  ///
+  /// Otherwise its first use would be the first to show a mistake.
   @Test func everyStatementOfAnOpenStoreCanBePrepared() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)

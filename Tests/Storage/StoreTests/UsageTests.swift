@@ -36,7 +36,7 @@ import Testing
     #expect(try store.reader.usage(on: 1...1).count == 2 && store.reader.usage(on: 2...9).isEmpty)
   }
 
-  /// A lost webhook counts on the day of its end, even when it arrives later on another day.
+  /// A late webhook counts on the day of its end.
   @Test func aLostWebhookIsCountedUntilItIsDelivered() throws {
     let store = try OrderedStore()
     try store.deliver("a", .running)
@@ -92,7 +92,9 @@ import Testing
     #expect(total.predictMilliseconds == .max)
   }
 
-  /// Each model's name would add a row forever, so those beyond a maximum share one.
+  /// Models beyond a maximum share one row.
+  ///
+  /// Each would otherwise add a row forever.
   @Test func modelsBeyondTheMaximumAreCountedTogether() throws {
     let store = try OrderedStore()
     let bound = UsageLedger.maxModelsPerDay
@@ -137,7 +139,9 @@ import Testing
 }
 
 @Suite struct PruneTests {
-  /// A delivery can be replayed with its signature for twice the tolerance, so its id is kept until then.
+  /// A webhook id is kept while its delivery can be replayed.
+  ///
+  /// The signature is valid for twice the tolerance.
   @Test func aDeliveryThatCanBeReplayedKeepsItsJob() throws {
     let store = try OrderedStore()
     try store.deliver("a", .succeeded)
@@ -224,7 +228,7 @@ import Testing
     return deleted
   }
 
-  /// Old jobs with recent activity are numbered before others that have been quiet.
+  /// Old jobs with recent activity have lower numbers than quiet ones.
   @Test func activityOfOldJobsDoesNotEndAPass() throws {
     let store = try OrderedStore()
     for number in 1...4 { try store.deliver("w\(number)", of: "p\(number)", .pending) }
@@ -235,7 +239,9 @@ import Testing
     #expect(try store.reader.jobCount() == 4)
   }
 
-  /// Jobs recorded while the clock was years ahead stay young for years; those behind them do not.
+  /// Jobs recorded while the clock was ahead stay young.
+  ///
+  /// Those behind them do not.
   @Test func jobsDatedInTheFutureDoNotEndAPass() throws {
     let store = try OrderedStore()
     let (years, now) = (10 * 365 * 24 * OrderedStore.aWhile, store.now)

@@ -2,7 +2,9 @@ internal import FaultyVFS
 internal import Glibc
 internal import Scratch
 
-/// A folder on a disk that fails on demand and records every event.
+/// A folder on a disk that fails on demand.
+///
+/// It records every event.
 ///
 /// It is removed at deinit.
 package final class FaultyDisk {
@@ -30,7 +32,7 @@ package final class FaultyDisk {
     for (name, bytes) in files { try File.write(bytes, to: folder + "/" + name) }
   }
 
-  /// The current files, which another process would find after a kill of this one.
+  /// The current files, as another process would find them after a kill.
   package func files() -> [String: [UInt8]] {
     var files: [String: [UInt8]] = [:]
     for name in ["jobs.db", "jobs.db-wal", "jobs.db-journal"] {

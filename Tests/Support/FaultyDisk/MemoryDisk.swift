@@ -69,7 +69,7 @@ extension MemoryDisk {
   package enum Loss: Sendable {
     /// Only the process has ended.
     case nothing
-    /// A power failure, after which about `kept` of ten unsynced sectors are kept.
+    /// A power failure that keeps about `kept` of ten unsynced sectors.
     case power(seed: UInt64, kept: Int)
   }
 

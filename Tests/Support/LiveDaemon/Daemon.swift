@@ -108,7 +108,7 @@ package final class Daemon {
     throw Unusable("the daemon does not listen")
   }
 
-  /// Waits for both addresses in the log, for at most half a minute.
+  /// Waits half a minute at most for both addresses in the log.
   private func learnPorts() throws {
     for _ in 0..<6000 where webhookPort == 0 || apiPort == 0 {
       guard process.isRunning else { throw Unusable("the daemon ended: \(logText)") }

@@ -7,7 +7,9 @@ package import Time
 /// Every fault that a socket can have happens here, as often as ``Faults`` sets and in an order that the seed
 /// decides.
 package final class SimulatedKernel: Kernel {
-  /// The frequency of each fault: once in so many calls; 0 is never.
+  /// The frequency of each fault: once in so many calls.
+  ///
+  /// 0 is never.
   package struct Faults: Sendable {
     package var shortReads = 3
     package var shortWrites = 3
@@ -41,7 +43,9 @@ package final class SimulatedKernel: Kernel {
   private var ready: [ReadyEvent] = []
   private var isOutOfTime = false
   private var isWoken = false
-  /// A hash of all calls of the code under test and their times: equal for equal runs.
+  /// A hash of all calls of the tested code and their times.
+  ///
+  /// It is equal for equal runs.
   package private(set) var trace = Trace()
 
   package init(seed: UInt64, faults: Faults = Faults()) {
@@ -63,7 +67,7 @@ package final class SimulatedKernel: Kernel {
     agenda.insert(action, at: monotonicTime + delay)
   }
 
-  /// Advances the clock, as if the code under test computed for so long.
+  /// Advances the clock, as if the tested code computed for so long.
   package func spend(_ duration: Duration) {
     monotonicTime = monotonicTime + duration
   }
@@ -160,7 +164,7 @@ extension SimulatedKernel {
     }
   }
 
-  /// tcp(7): connections that were not accepted are reset when the listening socket closes.
+  /// Closing the listening socket resets connections that were not accepted (tcp(7)).
   private func refuseBacklog() {
     for descriptor in backlog { sockets.removeValue(forKey: descriptor)?.peer?.wasReset = true }
     backlog = []
@@ -272,7 +276,7 @@ extension SimulatedKernel {
     send(Array(bytes), from: peer)
   }
 
-  /// The peer reads so many bytes, which frees as much of its buffer.
+  /// The peer reads so many bytes, which frees buffer space.
   package func read(_ bytes: Int, by peer: SimulatedPeer) {
     guard let socket = sockets[peer.descriptor] else { return }
     peer.room += bytes
@@ -313,7 +317,9 @@ extension SimulatedKernel {
     }
   }
 
-  /// Ends the killed process: its resources are released, and the clock runs again.
+  /// Ends the killed process.
+  ///
+  /// Its resources are released, and the clock runs again.
   package func reapProcess() {
     isOutOfTime = false
   }

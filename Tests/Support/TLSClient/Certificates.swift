@@ -21,7 +21,9 @@ package enum Certificates {
     }
   }
 
-  /// An hour from now, because certificates are valid only from the second in which a test makes them.
+  /// An hour from now.
+  ///
+  /// Certificates are valid only from the second in which a test makes them.
   package static let now = Int64(Date().timeIntervalSince1970) + 3600
   package static let name = "hooks.example.com"
 
@@ -51,7 +53,9 @@ package enum Certificates {
     try Array(Data(contentsOf: URL(fileURLWithPath: path)))
   }
 
-  /// Runs the openssl command; its output is in the error if it fails.
+  /// Runs the openssl command.
+  ///
+  /// Its output is in the error if it fails.
   package static func openssl(_ arguments: [String]) throws {
     let process = Process()
     let output = Pipe()

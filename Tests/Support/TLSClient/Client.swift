@@ -123,7 +123,9 @@ package final class Client {
     return SSL_write(handle, bytes, Int32(bytes.count)) == Int32(bytes.count)
   }
 
-  /// Sends `count` key updates, one record each, and requests updates from the server.
+  /// Sends `count` key updates, one record each.
+  ///
+  /// Each requests an update from the server.
   package func updateKeys(_ count: Int) {
     for _ in 0..<count {
       SSL_key_update(handle, SSL_KEY_UPDATE_REQUESTED)

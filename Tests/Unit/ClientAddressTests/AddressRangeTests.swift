@@ -66,7 +66,9 @@ import Testing
     for address in outside { #expect(!range.contains(try #require(IPAddress(address))), "\(address)") }
   }
 
-  /// Every prefix length: the first and last address are inside, their neighbours outside.
+  /// The bounds of every prefix length.
+  ///
+  /// The first and last address are inside, their neighbours outside.
   @Test(arguments: 1...32)
   func everyPrefixLengthHasItsBounds(_ length: Int) throws {
     let size = UInt64(1) << (32 - length)

@@ -1,7 +1,7 @@
 import ClientAddress
 import Testing
 
-/// A proxied request and its expected client: a row of the tables below.
+/// A row of the tables below: a proxied request and its client.
 struct ForwardedCase: Sendable, CustomTestStringConvertible {
   var testDescription: String
   var peer = "10.0.0.1"
@@ -150,7 +150,9 @@ struct ForwardedCase: Sendable, CustomTestStringConvertible {
     try Self.check(row)
   }
 
-  /// A single entry, and the client that it names; nil if the proxy remains the client.
+  /// A single entry, and the client that it names.
+  ///
+  /// Nil if the proxy remains the client.
   @Test(
     arguments: [
       ("203.0.113.9", "203.0.113.9"), ("203.0.113.9:80", "203.0.113.9"), ("\t 203.0.113.9 ", "203.0.113.9"),

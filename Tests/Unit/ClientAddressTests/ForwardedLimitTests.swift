@@ -32,7 +32,9 @@ import Testing
     }
   }
 
-  /// A truncated entry could be another address: 203.0.113.9 without its first bytes is 3.0.113.9.
+  /// A truncated entry could be another address.
+  ///
+  /// 203.0.113.9 without its first bytes is 3.0.113.9.
   @Test(arguments: 0..<40)
   func anEntryThatTheLimitCutsIsIgnored(_ excess: Int) throws {
     let tail = ",10.0.0.2"

@@ -3,7 +3,9 @@ import Glibc
 import Simulation
 import Testing
 
-/// The bytes that the C library parses; nil if it rejects the text.
+/// The bytes that the C library parses.
+///
+/// Nil if it rejects the text.
 private func bytesByLibrary(_ text: String) -> [UInt8]? {
   var bytes = [UInt8](repeating: 0, count: 16)
   if inet_pton(AF_INET, text, &bytes) == 1 { return Array(bytes.prefix(4)) }
@@ -57,7 +59,9 @@ private let texts: [(String, String?)] = [
     #expect(IPAddress(Array(text.utf8).span)?.description == canonical)
   }
 
-  /// A C string ends at its first zero, so the library cannot parse texts that contain one.
+  /// Texts with a zero byte.
+  ///
+  /// The library cannot parse them, because a C string ends there.
   @Test(arguments: texts.map(\.0).filter { !$0.contains("\u{0}") })
   func theLibraryReadsTheSame(_ text: String) {
     #expect(IPAddress(text)?.bytes == bytesByLibrary(text))

@@ -103,7 +103,9 @@ import Testing
     #expect(throws: error) { try ProxyHeader.parse(bytes.span) }
   }
 
-  /// The checksum covers every byte: after any change, the header is rejected or incomplete.
+  /// The checksum covers every byte.
+  ///
+  /// After any change, the header is rejected or incomplete.
   @Test(arguments: 0..<3)
   func noByteUnderAChecksumCanChange(_ pick: Int) throws {
     let (bytes, type) = [

@@ -20,7 +20,9 @@ enum ProxyBlocks {
     [type, UInt8(value.count >> 8), UInt8(value.count & 0xFF)] + value
   }
 
-  /// CRC-32C by polynomial division bit by bit, most significant first, unlike the implementation.
+  /// CRC-32C by polynomial division, bit by bit.
+  ///
+  /// The most significant bit comes first, unlike in the implementation.
   static func checksum(_ bytes: [UInt8]) -> UInt32 {
     var remainder = UInt32.max
     for byte in bytes {

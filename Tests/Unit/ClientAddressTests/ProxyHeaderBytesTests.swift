@@ -4,7 +4,7 @@ import Testing
 
 /// Properties of arbitrary bytes, however they are split.
 @Suite struct ProxyHeaderBytesTests {
-  /// The result for all bytes at once: a header, an error, or incomplete.
+  /// The result for all bytes at once.
   private static func outcome(_ bytes: [UInt8]) -> Result<ProxyHeader?, ProxyHeaderError> {
     do throws(ProxyHeaderError) { return .success(try ProxyHeader.parse(bytes.span)) } catch {
       return .failure(error)
@@ -22,7 +22,9 @@ import Testing
     #expect(try ProxyHeader.parse(header.span) != nil)
   }
 
-  /// A decision about a prefix is final: every split gives the same result, at the same byte.
+  /// A decision about a prefix is final.
+  ///
+  /// Every split gives the same result, at the same byte.
   private static func isTheSameHoweverCut(_ bytes: [UInt8]) -> Bool {
     let whole = outcome(bytes)
     for length in 0..<bytes.count {
@@ -78,7 +80,7 @@ import Testing
     }
   }
 
-  /// Random bytes, mostly after the start of a header, so that they reach its later rules.
+  /// Random bytes, mostly after a valid start, to reach the later rules.
   @Test(arguments: [UInt64](1...8))
   func randomBytesNeverTrap(_ seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed)

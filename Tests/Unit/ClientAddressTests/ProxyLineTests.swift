@@ -10,7 +10,9 @@ func parsed(_ text: String) throws(ProxyHeaderError) -> ProxyHeader? {
 @Suite struct ProxyLineTests {
   private static let lastAddress = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"
 
-  /// Lines without their CR LF, with the source's address and port; nil for the connection's peer.
+  /// Lines without their CR LF, with the source's address and port.
+  ///
+  /// Nil stands for the connection's peer.
   static let accepted: [(String, (String, UInt16)?)] = [
     ("PROXY TCP4 203.0.113.9 10.0.0.1 56324 443", ("203.0.113.9", 56324)),
     ("PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535", ("255.255.255.255", 65535)),

@@ -5,7 +5,7 @@ import Testing
 @testable import Time
 
 @Suite struct DeadlineTests {
-  /// Sleepers wake in the order of their deadlines, never early, whatever order they slept in.
+  /// Sleepers wake in the order of their deadlines, and never early.
   @Test(arguments: 0..<20 as Range<UInt64>)
   func sleepersWakeInOrder(_ seed: UInt64) {
     let kernel = SimulatedKernel(seed: seed)

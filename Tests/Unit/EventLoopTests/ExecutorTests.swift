@@ -14,7 +14,9 @@ private actor Resident {
     self.loop = loop
   }
 
-  /// Whether this runs on the thread `expected`, before and after suspensions of every kind.
+  /// Whether this runs on the thread `expected`.
+  ///
+  /// It is checked before and after suspensions of every kind.
   func stays(on expected: UInt) async -> Bool {
     var isHome = UInt(pthread_self()) == expected
     for _ in 0..<100 {

@@ -4,7 +4,7 @@ import Synchronization
 import Testing
 @testable import Time
 
-/// Waits on a socket that is always ready because its peer never stops sending.
+/// Waits on an always ready socket, whose peer never stops sending.
 @Suite struct WaitTests {
   private func withReadySocket(
     _ body: @escaping @Sendable (EventLoop, borrowing Socket) async -> Void, turns: Int

@@ -4,7 +4,9 @@ import HTTPWire
 import Simulation
 import Testing
 
-/// The server at its limits: which connections are evicted, and which get 503.
+/// The server at its limits.
+///
+/// Some connections are evicted, and others get 503.
 @Suite struct BoundsTests {
   private static let get = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
   private static let unfinishedHead = "GET /0 HTTP/1.1\r\nHost:"

@@ -10,7 +10,9 @@ import Testing
 
   private static func line(_ source: String) -> String { "PROXY TCP4 \(source) 198.51.100.1 4000 443\r\n" }
 
-  /// Version 2, PROXY over TCP on IPv4: from 203.0.113.9, port 4000, to 198.51.100.1, port 443.
+  /// Version 2, PROXY over TCP on IPv4.
+  ///
+  /// From 203.0.113.9, port 4000, to 198.51.100.1, port 443.
   private static let block: [UInt8] =
     [0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D, 0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A, 0x21, 0x11, 0x00, 0x0C]
     + [203, 0, 113, 9, 198, 51, 100, 1, 0x0F, 0xA0, 0x01, 0xBB]

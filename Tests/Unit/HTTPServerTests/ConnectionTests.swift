@@ -5,7 +5,7 @@ import Simulation
 import Testing
 @testable import Time
 
-/// One connection at a time on a simulated clock: responses, closes and timeouts.
+/// Responses, closes and timeouts of one connection, on a simulated clock.
 @Suite struct ConnectionTests {
   private static let get = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -50,7 +50,7 @@ import Testing
     simulated.end()
   }
 
-  /// A refusal with a small body of known length keeps the connection for the next requests.
+  /// A refusal before a small body of known length keeps the connection.
   @Test(
     arguments: [
       ("GET /refused HTTP/1.1\r\nHost: a\r\n\r\n", [404, 200]),
@@ -90,7 +90,9 @@ import Testing
     simulated.end()
   }
 
-  /// RFC 9112 section 2.2: some clients send it after a body, and then nothing until their next request.
+  /// Some clients send it after a body (RFC 9112 section 2.2).
+  ///
+  /// Nothing follows until their next request.
   @Test(arguments: ["\r", "\r\n"])
   func anEmptyLineDoesNotStartARequest(_ line: String) throws {
     let simulated = try server()
@@ -164,7 +166,7 @@ import Testing
     simulated.end()
   }
 
-  /// Where a sender stops, the statuses it gets, and after how many seconds.
+  /// Where a sender stops, its statuses, and after how many seconds.
   @Test(
     arguments: [
       ("", [], 10), (get, [200], 75), ("G", [408], 10), ("GET /0 HTTP/1.1\r\nHost: a\r\n", [408], 10),

@@ -5,7 +5,7 @@ import TLSClient
 import Testing
 @testable import Time
 
-/// The share of the loop and of memory that one connection may take.
+/// The share of loop and memory that one connection may take.
 @Suite struct FairnessTests {
   private static let get = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
   private static let slow = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -8,7 +8,7 @@ import Testing
 ///
 /// A seed that fails here deserves a test of its own.
 @Suite struct SeededTests {
-  /// One sender: its requests, and the bodies that must come back in this order.
+  /// One sender's requests, and the bodies that must return in order.
   private struct Script {
     var bytes: [UInt8] = []
     var bodies: [[UInt8]] = []
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  /// Sends `bytes` in pieces of random size, with pauses shorter than any timeout.
+  /// Sends `bytes` in random pieces, with pauses shorter than any timeout.
   private func dripFeed(
     _ bytes: [UInt8], from peer: SimulatedPeer, in simulated: SimulatedServer, random: inout SeededGenerator
   ) {
@@ -79,7 +79,9 @@ import Testing
     #expect(simulated.kernel.openDescriptors == 0, "seed \(seed)")
   }
 
-  /// Peers that stall, reset or close halfway are cleaned up within the timeouts.
+  /// The connections of broken peers are cleaned up within the timeouts.
+  ///
+  /// They stall, reset or close halfway.
   @Test(arguments: 0..<60 as Range<UInt64>)
   func brokenPeersLeaveNothingBehind(_ seed: UInt64) throws {
     var faults = SimulatedKernel.Faults()

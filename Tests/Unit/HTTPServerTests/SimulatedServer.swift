@@ -46,7 +46,7 @@ final class SimulatedServer {
     settle()
   }
 
-  /// Creates a server on a kernel without faults, for tests of one rule.
+  /// Creates a server on a kernel without faults.
   ///
   /// - Parameter proxies: the proxies trusted to send a PROXY header; nil for connections without one.
   static func withoutFaults(
@@ -112,7 +112,9 @@ final class SimulatedServer {
 }
 
 extension SimulatedPeer {
-  /// The status codes of the responses so far; no body may contain a status line.
+  /// The status codes of the responses so far.
+  ///
+  /// No body may contain a status line.
   var statuses: [Int] {
     String(decoding: received, as: UTF8.self).split(separator: "HTTP/1.1 ").dropFirst(0)
       .compactMap { Int($0.prefix(3)) }.filter { $0 != 100 }

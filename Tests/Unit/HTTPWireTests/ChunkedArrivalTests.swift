@@ -1,7 +1,7 @@
 import HTTPWire
 import Testing
 
-/// Chunked bodies decode alike however they are chunked, and however the network splits them.
+/// Chunked bodies decode alike for every chunking and every split.
 @Suite struct ChunkedArrivalTests {
   private static let next = "GET / HTTP/1.1\r\n\r\n"
 
@@ -56,7 +56,7 @@ import Testing
     #expect(decode(bytes, pieceEnds: [bytes.count]) == .complete("hello world", left: 0))
   }
 
-  /// After any change of one byte, all splits agree on accepting or rejecting the body.
+  /// All splits agree on a body with one changed byte.
   @Test func aChangedByteIsAcceptedOrRefusedAlikeHoweverItArrives() {
     let original = Array("5;a\r\nhello\r\n1\r\n!\r\n0\r\nX: y\r\n\r\nrest".utf8)
     func isRefused(_ result: ChunkedResult) -> Bool { if case .refused = result { true } else { false } }

@@ -1,7 +1,7 @@
 import HTTPWire
 import Testing
 
-/// An offset in a request, and the expected effect of each of the 256 bytes there.
+/// An offset in a request, and the effect of all 256 bytes.
 struct BytePlace: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let before: String
@@ -98,7 +98,7 @@ struct BytePlace: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// After any change of one byte, a request is parsed alike in one piece and in many.
+  /// A request with one changed byte is parsed alike in all splits.
   @Test func aChangedByteIsReadAlikeHoweverItArrives() {
     let text = "POST /a?b HTTP/1.1\r\nHost: a:1\r\nX: y\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
     let original = Array(text.utf8)

@@ -79,7 +79,7 @@ import Testing
     }
   }
 
-  /// RFC 9112 section 3 recommends at least 8,000 bytes for a request line.
+  /// 8,000 bytes or more are recommended (RFC 9112 section 3).
   @Test func theUsualLimitsAreGenerousEnough() {
     let text = "GET /" + Self.fill(8000) + " HTTP/1.1\r\nHost: a\r\n\r\n"
     #expect(parse(Array(text.utf8), pieceEnds: [text.utf8.count]) == .bodyless)

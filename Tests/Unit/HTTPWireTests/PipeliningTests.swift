@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  /// A stream of all valid requests without a body, in pieces of one size.
+  /// All valid requests without a body, in pieces of one size.
   @Test(arguments: [1, 2, 3, 7, 64, 1500, 1_000_000])
   func aStreamIsReadRequestByRequest(_ pieceSize: Int) throws {
     let requests = Self.short.filter { $0.expectation == .bodyless }.map { Array($0.text.utf8) }

@@ -25,7 +25,9 @@ import Testing
     #expect(parse(bytes, pieceEnds: [bytes.count]) == testCase.expectation)
   }
 
-  /// Rejected either way, but with another error: in one piece the line is scanned before its limits apply.
+  /// Rejected either way, but with another error.
+  ///
+  /// In one piece, the line is scanned before its limits apply.
   @Test(arguments: [
     "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 17_000) + "\n",
     "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: 17_000) + "\rX",

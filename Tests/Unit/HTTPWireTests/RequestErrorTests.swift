@@ -17,7 +17,9 @@ import Testing
     #expect(Set(RequestError.allCases.map(\.explanation)).count == RequestError.allCases.count)
   }
 
-  /// Every error occurs in some row of the tables; one that cannot occur would be no rule.
+  /// Every error occurs in some row of the tables.
+  ///
+  /// One that cannot occur would be no rule.
   @Test func everyErrorIsReached() {
     var reached = Set<RequestError>()
     for case .refused(let error) in RequestCases.all.map(\.expectation) { reached.insert(error) }

@@ -29,7 +29,9 @@ private func head(_ text: String) throws -> RequestHead {
     }
   }
 
-  /// A strict prefix is incomplete, or has the error of the whole; it is never accepted.
+  /// A strict prefix is incomplete, or has the error of the whole.
+  ///
+  /// It is never accepted.
   @Test(arguments: RequestCases.all.filter { $0.text.utf8.count < 300 })
   func noStrictPrefixIsAccepted(_ testCase: RequestCase) {
     let bytes = Array(testCase.text.utf8)

@@ -42,7 +42,7 @@ import Testing
     #expect(try head(text).expectsContinue == expectsContinue)
   }
 
-  /// Each byte, encoded in upper and lower case hexadecimal, as its own segment.
+  /// Each byte in upper and lower case hexadecimal, as its own segment.
   @Test func everyEncodedByteIsDecodedOrRefused() {
     let digits = Array("0123456789ABCDEF")
     for byte in UInt8.min...UInt8.max {

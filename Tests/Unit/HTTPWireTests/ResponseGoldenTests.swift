@@ -94,7 +94,9 @@ struct ResponseCase: Sendable, CustomTestStringConvertible {
     #expect(String(decoding: buffer, as: UTF8.self).hasPrefix("HTTP/1.1 \(text)\r\nDate: D\r\n"))
   }
 
-  /// RFC 9110 section 5.5: invalid characters of a value become spaces, so that no value ends its line.
+  /// Invalid characters of a value become spaces (RFC 9110 section 5.5).
+  ///
+  /// So no value ends its line.
   @Test func everyByteOfAValueStaysInItsLine() {
     for byte in UInt8.min...0x7F {
       let value = "a" + String(UnicodeScalar(byte)) + "b"

@@ -87,7 +87,9 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
     for length in 0..<bytes.count { #expect(validate(Array(bytes.prefix(length))) != nil, "\(length) bytes") }
   }
 
-  /// No byte replacement traps, and accepted texts have the same members when read again.
+  /// No byte replacement traps.
+  ///
+  /// Accepted texts have the same members when read again.
   @Test func everySingleByteReplacementHasADefinedAnswer() throws {
     var bytes = Array(Self.document.utf8)
     for index in bytes.indices {
@@ -121,7 +123,9 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
     #expect(value?.kind == .string)
   }
 
-  /// A name is found by its value however it is escaped, and nothing else matches.
+  /// A name is found by its value, however it is escaped.
+  ///
+  /// Nothing else matches.
   @Test(
     arguments: [
       ("id", true), (#"\u0069d"#, true), (#"i\u0064"#, true), (#"\u0069\u0064"#, true), ("", false),
@@ -136,14 +140,16 @@ private func validate(_ bytes: [UInt8]) -> JSONError? {
     #expect((try JSONScanner.object(text.span).value(named: "id", in: text.span) != nil) == isID)
   }
 
-  /// In Unicode U+212A, the Kelvin sign, matches K, and "e" with an accent has two spellings.
+  /// Names that are equal in Unicode, but not in bytes.
+  ///
+  /// U+212A, the Kelvin sign, matches K, and "e" with an accent has two spellings.
   @Test(arguments: [(#"{"\u212a":1}"#, "K"), (#"{"e\u0301":1}"#, "\u{E9}")])
   func aNameThatOnlyLooksLikeAnotherIsAnother(_ text: String, _ name: String) throws {
     let text = Array(text.utf8)
     #expect(try JSONScanner.object(text.span).value(named: name, in: text.span) == nil)
   }
 
-  /// Every byte at every offset of a string, around the eight that are examined together.
+  /// Every byte at every offset, around the eight examined together.
   @Test(arguments: 0...17)
   func aStringEndsWhereItEndsWhereverThatIs(_ place: Int) {
     for byte in UInt8.min...UInt8.max {

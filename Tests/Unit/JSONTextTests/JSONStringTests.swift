@@ -14,7 +14,9 @@ import Testing
     #expect(JSONString.decode(0..<bytes.count, of: bytes.span) == decoded)
   }
 
-  /// For any limit, the tail decodes to the end of the string and is no longer than allowed.
+  /// The tail decodes to the end of the string, for any limit.
+  ///
+  /// It is no longer than allowed.
   @Test(arguments: [
     #"abc\ndef\\\"gh"#, #"\\\\\\\\"#, #"\u00e9\u00e9x\u00e9"#, #"\ud83d\ude00\ud83d\ude00y"#, "é😀é😀z",
     #"x\\u0041\u0041"#,
@@ -46,7 +48,7 @@ import Testing
     }
   }
 
-  /// At every offset, in strings of every length, and among every kind of character.
+  /// Every offset, length of a string, and kind of character.
   @Test(arguments: ["\"", "\\", "\n", "\u{1F}"])
   func escapesAreFoundAtEveryOffset(_ special: String) throws {
     for length in 0...26 {

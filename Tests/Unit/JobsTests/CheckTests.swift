@@ -43,7 +43,9 @@ extension Job {
 
   fileprivate var dueSecond: Double? { pollState.dueAt.map { Double($0.milliseconds) / 1000 } }
 
-  /// Seconds of the polls until `end` if each check is made when it is due and nothing arrives.
+  /// The seconds of the polls until `end`.
+  ///
+  /// Each check is made when it is due, and nothing arrives.
   fileprivate mutating func pollTimes(_ policy: PollPolicy, until end: Double, timeout: Int64? = nil)
     -> [Double]
   {
@@ -56,7 +58,9 @@ extension Job {
 }
 
 @Suite struct CheckTests {
-  /// Each interval is twice the last, up to half the window until the job is stale, and up to `maxInterval`.
+  /// Each interval is twice the last, within bounds.
+  ///
+  /// It grows up to half the window until the job is stale, and up to `maxInterval`.
   @Test(
     arguments: [
       (policy(), nil, [30, 90, 210, 450, 900, 1500, 2100]),
@@ -95,7 +99,9 @@ extension Job {
     #expect(job.revision == 2)
   }
 
-  /// A job without a next check is checked again once a snapshot arrives, and may become stale again.
+  /// A snapshot schedules a check for a job without one.
+  ///
+  /// The job may become stale again.
   @Test(arguments: [SnapshotSource.webhook, .answer])
   func activityResumesChecksOfAStaleJob(_ source: SnapshotSource) {
     let alone = policy(firstPoll: nil)
@@ -109,7 +115,9 @@ extension Job {
     #expect(job.check(atSecond: 5900, alone).becameStale)
   }
 
-  /// The same with polling on, where the prediction was unknown when the job became stale.
+  /// The same with polling.
+  ///
+  /// The prediction was unknown when the job became stale.
   @Test func anAnswerResumesChecksOfAStaleJob() {
     var job = Job(createdHere: Job.Origin(id: "j1", createdAt: time(1000)), model: nil)
     #expect(job.pollState.dueAt == nil)
@@ -154,7 +162,9 @@ extension Job {
     #expect(job.revision == revision && job.state == .running)
   }
 
-  /// An unknown status may be an end, so repeating it does not keep a job from becoming stale.
+  /// A repeated unknown status does not keep a job fresh.
+  ///
+  /// It may be an end.
   ///
   /// Nor does it reset the backoff, even where another member of the body differs each time.
   @Test(arguments: [true, false])
@@ -183,7 +193,9 @@ extension Job {
     }
   }
 
-  /// The same where its body shows less than is known, so that the snapshot is never shown.
+  /// The same with a body that shows less than is known.
+  ///
+  /// The snapshot is never shown then.
   @Test func anUnknownStatusWithShorterLogsMakesAJobStale() {
     var job = job(policy(timeout: 100))
     for second in [1030.0, 1090] {
@@ -212,7 +224,9 @@ extension Job {
 
 /// A wall-clock jump makes no job stale before its window has elapsed.
 @Suite struct ClockJumpTests {
-  /// Activity at 1000 s; `before` s later the clock jumps by `jump`; `after` s later comes the check.
+  /// A clock that jumps between activity and check.
+  ///
+  /// Activity is at 1000 s; `before` s later the clock jumps by `jump`; the check is `after` s later.
   @Test(
     arguments: [
       // Right after a jump of a day nothing is stale; the window begins when the clock was set.
@@ -240,7 +254,7 @@ extension Job {
     }
   }
 
-  /// The daemon was down when the clock was set back, so it cannot know.
+  /// The daemon was down when the clock was set back.
   @Test func activityInTheFutureDoesNotMakeAJobStale() {
     var job = job(policy())
     #expect(!job.check(atSecond: 10, policy()).becameStale)

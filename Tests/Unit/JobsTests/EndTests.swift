@@ -37,7 +37,9 @@ private func snapshot(
     }
   }
 
-  /// The same end again is late, whether or not it violates a rule by then.
+  /// The same end again is late.
+  ///
+  /// It does not matter whether it violates a rule by then.
   ///
   /// Another end from the provider is a conflict.
   @Test(
@@ -85,7 +87,7 @@ private func snapshot(
     #expect(job == ended)
   }
 
-  /// Whatever the provider signs takes precedence over the daemon's own decision, and then stands.
+  /// A signed end takes precedence over the daemon's own, and then stands.
   @Test(
     arguments: [
       ("succeeded", .succeeded, .succeeded), ("failed", .failed, .failed), ("canceled", .canceled, .canceled),

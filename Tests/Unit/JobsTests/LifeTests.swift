@@ -5,7 +5,9 @@ import Testing
 
 @testable import Jobs
 
-/// A step of a scenario: a snapshot of one prediction from any source, or a check.
+/// A step of a scenario.
+///
+/// It is a snapshot of one prediction from any source, or a check.
 private enum Step: Hashable {
   case snapshot(Int, SnapshotSource)
   /// A check one second after the step before.
@@ -116,7 +118,9 @@ private struct Scenario {
 }
 
 @Suite struct LifeTests {
-  /// Every order of webhook, poll, answer and time ends with the provider's end.
+  /// Every order of events ends with the provider's end.
+  ///
+  /// The events are webhook, poll, answer and time.
   @Test(arguments: 1...4)
   func everyShortScenarioEndsWithTheProvidersEnd(_ length: Int) {
     extend(Scenario(), by: length)

@@ -3,7 +3,7 @@ import Samples
 import Testing
 @testable import Time
 
-/// Snapshots of one prediction that differ in every member that a merge compares.
+/// Snapshots of one prediction, different in every compared member.
 private enum Life {
   static let starting = snapshot("starting", .pending, seed: 9)
   static let processing = snapshot("processing", .running, startedAt: 100, logs: 20, seed: 8)
@@ -32,7 +32,7 @@ private enum Life {
   }
 }
 
-/// The job after `snapshots`, delivered in that order at the times 1, 2, 3…
+/// The job after `snapshots`, delivered in order at times 1, 2, 3…
 private func job(after snapshots: [Snapshot]) -> (job: Job, outcomes: [DeliveryOutcome]) {
   var job = Job(firstSeenIn: snapshots[0], receivedAt: Timestamp(milliseconds: 1))
   var outcomes: [DeliveryOutcome] = []
@@ -49,7 +49,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
 }
 
 @Suite struct MergeTests {
-  /// Every order and repetition of the deliveries of one prediction ends in the same job.
+  /// Any order and repetition of one prediction's deliveries yields the same job.
   ///
   /// That holds where rank or sizes differ, as here; a test below has equal ones.
   @Test(arguments: 1...5)
@@ -105,7 +105,9 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
     #expect(Job(firstSeenIn: Life.unknown, receivedAt: Timestamp(milliseconds: 1)).state == .pending)
   }
 
-  /// The unknown snapshot has longer logs and stays current; the known one still sets the phase.
+  /// The unknown snapshot has longer logs and stays current.
+  ///
+  /// The known one still sets the phase.
   @Test func aStatusSetsThePhaseEvenWhereItsSnapshotIsNotTheNewest() {
     let (job, outcomes) = job(after: [Life.unknown, Life.processing])
     #expect(outcomes == [.applied])
@@ -124,7 +126,9 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
     #expect(job(after: [Life.processing, Life.progressing]).outcomes == [.applied])
   }
 
-  /// An unknown end may carry the same logs as the `processing` before it, and must not be hidden.
+  /// An unknown end with the logs of the `processing` before it.
+  ///
+  /// It must not be hidden.
   @Test(arguments: [(1, 2), (2, 1)] as [(UInt8, UInt8)])
   func `the later of two equal snapshots counts`(_ first: UInt8, _ second: UInt8) {
     let processing = Life.snapshot("processing", .running, logs: 20, seed: first)

@@ -4,7 +4,9 @@ import Testing
 @testable import Time
 
 @Suite struct PollStateTests {
-  /// A stale job without a prediction has no next check; learning the prediction schedules one.
+  /// A stale job without a prediction has no next check.
+  ///
+  /// Learning the prediction schedules one.
   @Test func aStaleJobIsCheckedAgainOnceItsPredictionIsKnown() throws {
     let time = { (milliseconds: Int64) in Timestamp(milliseconds: milliseconds) }
     let policy = PollPolicy(timeout: 1000, firstPoll: 500)

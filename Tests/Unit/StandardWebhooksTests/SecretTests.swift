@@ -44,7 +44,7 @@ import Testing
     #expect(Secret.generate().revealed != secret.revealed)
   }
 
-  /// Printing a secret, alone or inside a value, shows no part of it.
+  /// Printing a secret, alone or inside a value, reveals nothing.
   @Test func nothingPrintsASecret() throws {
     let text = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     let secret = try Secret(text)

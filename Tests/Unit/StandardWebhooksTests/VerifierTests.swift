@@ -152,7 +152,7 @@ private struct Sample {
     #expect(try sample.refusal(secrets: []) == .mismatch(signaturesTried: 1, secretsTried: 0))
   }
 
-  /// The context is reused for every delivery, and must keep nothing of the previous one.
+  /// The context is reused, and keeps nothing of the previous delivery.
   @Test func aVerifierServesManyDeliveriesInTurn() throws {
     let secret = try Secret(Sample.secretText)
     let verifier = try #require(Verifier(secrets: [secret], toleranceSeconds: 300))

@@ -2,7 +2,9 @@ import TLS
 import TLSClient
 import Testing
 
-/// Records without data cost the server more than the sender, so they are limited.
+/// The limit on records without data.
+///
+/// They cost the server more than the sender.
 @Suite struct EmptyRecordTests {
   private static let limit = TLSSession.maxEmptyRecords
 
@@ -12,7 +14,9 @@ import Testing
     return conversation
   }
 
-  /// Feeds the server in pieces of `size`, reads after each, and returns how reading ended.
+  /// Feeds the server in pieces of `size`, and reads after each.
+  ///
+  /// Returns how reading ended.
   private func deliver(_ bytes: [UInt8], inPiecesOf size: Int, to conversation: Conversation) -> ReadResult {
     var end = ReadResult.needsMore
     conversation.deliver(bytes, cut: { _ in size }) { end = conversation.readAtServer().end }
@@ -65,7 +69,7 @@ import Testing
     #expect(end == .failed(.tooManyEmptyRecords))
   }
 
-  /// A sender that writes byte by byte, over a path that splits every record.
+  /// A sender of single bytes, over a path that splits every record.
   @Test(arguments: Client.Settings.both, [1, 4, 7, 23])
   func smallRecordsInPiecesAreNoneOfThem(_ settings: Client.Settings, _ size: Int) throws {
     let conversation = try Conversation(settings, with: Certificates.ecdsa.context())

@@ -6,7 +6,9 @@ import Testing
 
 /// Each test runs in its own process, where nothing else uses OpenSSL.
 @Suite struct MemoryTests {
-  /// Repeats `work`: after many runs OpenSSL must hold as many blocks as after a few.
+  /// Repeats `work` many times.
+  ///
+  /// Then OpenSSL must hold as many blocks as after a few.
   private static func expectNoGrowth(times: Int = 200, _ work: () throws -> Void) throws {
     for _ in 0..<10 { try work() }
     let before = AllocationCounter.blocks.load(ordering: .relaxed)
@@ -86,7 +88,7 @@ import Testing
     }
   }
 
-  /// After the handshake, and again after a large request and a large response.
+  /// After the handshake, and again after a large exchange.
   @Test func anIdleSessionIsSmall() async {
     await #expect(processExitsWith: .success) {
       try #require(AllocationCounter.install())

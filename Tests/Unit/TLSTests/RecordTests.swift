@@ -5,7 +5,9 @@ import Testing
 @Suite struct RecordTests {
   private static let masks: [UInt8] = [1, 2, 4, 8, 16, 32, 64, 128, 0xFF]
 
-  /// A record with one modified byte yields no data: it fails, or waits for more bytes.
+  /// A record with one modified byte yields no data.
+  ///
+  /// It fails, or waits for more bytes.
   @Test(arguments: Client.Settings.both, masks)
   func everyChangedByteOfARecord(_ settings: Client.Settings, _ mask: UInt8) throws {
     let context = try Certificates.ecdsa.context()

@@ -56,7 +56,7 @@ import Testing
     #expect(try !isResumed(session, settings, with: Certificates.ecdsa.context()))
   }
 
-  /// Counted from the generation of the keys, however often they were carried over since.
+  /// Counted from the generation of the keys, not from their last transfer.
   @Test(arguments: Client.Settings.both)
   func keysAreCarriedOverForADay(_ settings: Client.Settings) throws {
     let old = try Certificates.ecdsa.context()

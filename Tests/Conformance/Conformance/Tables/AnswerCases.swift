@@ -1,4 +1,6 @@
-/// RFC 9110 sections 6.6.1, 8.6, 9.3.2, 13 and 15: the syntax of responses.
+/// The syntax of responses.
+///
+/// RFC 9110 sections 6.6.1, 8.6, 9.3.2, 13 and 15.
 ///
 /// Every case checks it (``Fault``); these cover the responses in which it differs.
 enum AnswerCases {

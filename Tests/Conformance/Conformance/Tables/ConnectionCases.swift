@@ -1,4 +1,4 @@
-/// RFC 9112 section 9: which connections persist, which close, and the order of responses.
+/// Persistence of connections, and the order of responses (RFC 9112 section 9).
 enum ConnectionCases {
   private static let one = get("GET {get} HTTP/1.1")
   private static let bad = "GET {get} HTTP/1.1\r\nHost: {host}\r\nA : b\r\n\r\n"
@@ -98,15 +98,18 @@ enum ConnectionCases {
 
   private static let missingPost =
     "POST /missing HTTP/1.1\r\nHost: {host}\r\nContent-Length: 5\r\n\r\nhello"
-  /// RFC 9112 section 9.3: a connection persists unless one side closes it, and the refused request was
-  /// parsed.
+  /// The connection persists, because the refused request was parsed.
+  ///
+  /// Otherwise one side closes it (RFC 9112 section 9.3).
   private static let missingFirst = Rule.sequence([.codes([404, 405]), .found]).stricter(.closing(404, 405))
   private static let missingAmong = Rule.sequence([.found, .codes([404]), .found])
     .stricter(.sequence([.found, .codes([404])]).closed)
 
   private static let closingPost = post("Connection: close", "Content-Length: 5", body: "hello")
 
-  /// RFC 9112 section 2.2: one empty line should be tolerated, but this is no requirement.
+  /// One empty line should be tolerated (RFC 9112 section 2.2).
+  ///
+  /// It is no requirement.
   private static func secondMayBeRefused(_ first: Rule.StatusSet) -> Rule {
     Rule.sequence([first, .found]).stricter(.sequence([first, .codes([400])]).closed)
   }

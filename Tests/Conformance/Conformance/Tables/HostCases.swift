@@ -1,4 +1,4 @@
-/// RFC 9112 section 3.2: exactly one Host with a valid value, or 400.
+/// One valid Host, or 400 (RFC 9112 section 3.2).
 enum HostCases {
   private static let invalid = [
     ("space", "a b"), ("tab", "a\tb"), ("slash", "a/b"), ("path", "{host}/"), ("userinfo", "user@a.example"),

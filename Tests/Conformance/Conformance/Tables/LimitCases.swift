@@ -1,4 +1,6 @@
-/// Limits: sizes that every server should accept, that none need accept, and exact limits if known.
+/// Sizes that every server should accept, and that none need accept.
+///
+/// Exact limits are tested if known.
 enum LimitCases {
   private static let tooLong = Rule.refused(400, 413, 414, 431)
 

@@ -1,4 +1,6 @@
-/// RFC 9110 section 4.2.3 and RFC 3986 sections 2 and 6: how a path is compared.
+/// The comparison of paths.
+///
+/// See RFC 9110 section 4.2.3, and RFC 3986 sections 2 and 6.
 enum PathCases {
   /// Paths that a server must not serve as the GET target.
   private static let absent = Rule.answered(400, 403, 404)
@@ -29,7 +31,9 @@ enum PathCases {
     ("dot-dot-half-encoded", "/a/.%2e{get}"), ("up-at-end", "{get}/a/.."),
   ]
 
-  /// Different paths by RFC 3986; the server chooses the resource of a path (RFC 9110 section 4.2.3).
+  /// Different paths by RFC 3986.
+  ///
+  /// The server chooses the resource of a path (RFC 9110 section 4.2.3).
   private static let doubledSlashes = [("double-slash", "/{get}"), ("triple-slash", "//{get}")]
 
   static let table: [ConformanceCase] =

@@ -1,4 +1,6 @@
-/// RFC 9112 section 9.6: a client that is refused while it sends must get the response, not a reset.
+/// A refusal while the client sends (RFC 9112 section 9.6).
+///
+/// The client must get the response, not a reset.
 enum RefusingCases {
   private static let more = Step.flood(byteCount: 512 * 1024)
 
