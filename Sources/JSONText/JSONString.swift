@@ -43,6 +43,9 @@ package enum JSONString {
   }
 
   /// Parses four hexadecimal digits.
+  ///
+  /// Never inlined, because ``isName(_:_:in:)`` must stay small: it is called for each member of an object.
+  @inline(never)
   private static func codeUnit(at start: Int, of text: Span<UInt8>) -> UInt16? {
     var unit: UInt16 = 0
     for index in start..<start + 4 {
@@ -105,6 +108,7 @@ extension JSONString {
   ///
   /// `name` consists of ASCII letters, digits and underscores. The comparison is by bytes, because in Unicode
   /// the Kelvin sign matches K. It copies nothing, because an object may have a million members.
+  @inline(__always)
   static func isName(_ range: Range<Int>, _ name: Span<UInt8>, in text: Span<UInt8>) -> Bool {
     // An escape only makes it longer.
     guard range.count >= name.count else { return false }
