@@ -62,8 +62,8 @@ package final class Application {
     logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
     let mailbox = Mailbox(maxCallers: SchedulerThreads.callerCount)
     let services = SharedServices(
-      metrics: metrics, deliveryLog: log, lifecycle: lifecycle, queue: queue, secrets: secrets, token: store.token,
-      mailbox: mailbox)
+      metrics: metrics, deliveryLog: log, lifecycle: lifecycle, queue: queue, secrets: secrets,
+      token: store.token, mailbox: mailbox)
     let builder = ListenerBuilder(
       settings: settings, logger: logger, routes: ListenerRoutes(settings: settings, services: services),
       handedOver: SocketActivation(environment: environment), tls: certificate?.context,

@@ -67,7 +67,8 @@ struct ListenerRoutes {
   private func webhookRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
     let verifier = DeliveryVerifier(
       secrets: services.secrets, toleranceSeconds: settings.intake.signatureTolerance.components.seconds,
-      metrics: services.metrics.intake, mismatched: { [mailbox = services.mailbox] in mailbox.noteFailedVerification() })
+      metrics: services.metrics.intake,
+      mismatched: { [mailbox = services.mailbox] in mailbox.noteFailedVerification() })
     guard let verifier else { throw .noHMAC }
     let decoder = DeliveryDecoder(
       rules: settings.provider.outputRules, token: services.token, metrics: services.metrics.intake)

@@ -11,7 +11,7 @@ import Testing
     ],
     ["Jobs", "JobRequests", "Store"],
     ["Replicate"],
-    ["Observability", "Settings"],
+    ["Settings", "Observability"],
     ["GroupCommit"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
@@ -26,7 +26,7 @@ import Testing
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "Store": ["Jobs"],
-    "Settings": ["Observability"],
+    "Observability": ["Settings"],
   ]
 
   /// Programs that are no part of the daemon may be larger.
