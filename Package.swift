@@ -74,8 +74,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
   ],
   targets: [
-    // C libraries, each imported by as few rooms as can be. Every executable links CLinux, which opens the standard
-    // descriptors that are closed.
+    // C libraries, each imported by as few rooms as possible. Every executable links CLinux, which opens the
+    // standard descriptors that are closed.
     .target(name: "CLinux"),
     .target(name: "CPerfEvents"),
     .systemLibrary(
@@ -164,7 +164,7 @@ let package = Package(
       ],
       swiftSettings: house),
 
-    // Stands in for Replicate: enough of its API for demos and tests, and signed webhooks. No part of the daemon.
+    // A stand-in for Replicate: enough of its API for demos and tests, and signed webhooks.
     .executableTarget(
       name: "replicate-simulator",
       dependencies: [

@@ -30,7 +30,7 @@ package struct Socket: ~Copyable {
     // epoll(7): a short read has emptied the buffer, so the next arrival is a new edge. After a hang-up no
     // further edge comes.
     case .transferred(let count):
-      assert(count <= wanted, "more bytes were received than asked for")
+      assert(count <= wanted, "more bytes were received than requested")
       waitHandle.canRead = count == wanted || waitHandle.hungUp
     case .wouldBlock: waitHandle.canRead = false
     case .endOfStream, .broken: break

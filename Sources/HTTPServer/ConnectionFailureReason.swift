@@ -21,7 +21,7 @@ extension ConnectionFailure {
     }
   }
 
-  /// For the log; nil for what happens every day and tells nothing.
+  /// The explanation for the log; nil for failures that happen every day and mean nothing.
   package var explanation: String? {
     switch self {
     case .notATrustedProxy: "a PROXY header is taken from TRUSTED_PROXIES only, and this peer is none of them"

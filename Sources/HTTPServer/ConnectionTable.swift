@@ -64,7 +64,7 @@ struct ConnectionTable {
     entry.heldBytes = bytes
   }
 
-  /// Whether the sums match the queues, as far as a few additions can tell.
+  /// Whether the sums match the queues. Checks only what a few additions can show.
   private var isConsistent: Bool {
     queues.reduce(0) { $0 + $1.count } == count && queues.allSatisfy { ($0.first == nil) == ($0.count == 0) }
       && heldBytes >= 0 && (count > 0 || heldBytes == 0)

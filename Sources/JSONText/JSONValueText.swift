@@ -1,7 +1,7 @@
 internal import Bytes
 
 extension JSONValue {
-  /// What a string says; nil for any other kind.
+  /// The decoded text of a string; nil for any other kind.
   package func text(in body: Span<UInt8>) -> String? {
     kind == .string ? JSONString.decode(contents, of: body) : nil
   }
@@ -11,7 +11,7 @@ extension JSONValue {
     kind == .string && JSONString.means(contents, text, in: body)
   }
 
-  /// What a string begins with: what at most `limit` bytes of its raw text say.
+  /// The decoded prefix of a string: at most `limit` bytes of its raw text.
   package func prefix(_ limit: Int, in body: Span<UInt8>) -> String? {
     kind == .string ? JSONString.decode(contents.prefix(limit), of: body) : nil
   }
