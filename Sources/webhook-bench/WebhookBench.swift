@@ -15,9 +15,9 @@ struct WebhookBench: ParsableCommand {
       of the requests sent, not of a constant arrival rate (coordinated omission). More connections give \
       more throughput and higher latency; compare only runs with the same number.
 
-      The database is made in TMPDIR, or /tmp: it should lie on the disk that counts. Exit status: 0; 1 if a \
-      response was not the expected one or --verify found something missing; 69 if nothing responds; 78 if an \
-      option does not fit. See deploy/docs/benchmark.md.
+      The database is made in TMPDIR, or /tmp: it should lie on the disk that counts. Exit status: 0; 1 if \
+      a response was not the expected one or --verify found something missing; 69 if nothing responds; 78 if \
+      an option does not fit. See deploy/docs/benchmark.md.
       """)
 
   @OptionGroup var options: BenchmarkOptions
