@@ -1,4 +1,4 @@
-internal import Jobs
+package import Jobs
 package import Store
 internal import Synchronization
 package import Time

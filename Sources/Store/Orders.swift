@@ -1,65 +1,6 @@
 package import Jobs
 package import Time
 
-/// A request to create a prediction.
-package struct Order: Sendable {
-  /// The job's id.
-  package let id: String
-  /// The caller's `Idempotency-Key`.
-  package let idempotencyKey: String?
-  /// The request's digest. Another request with the same id is a conflict.
-  package let digest: BodyDigest
-  package let request: [UInt8]
-  package let model: String?
-  package let createdAt: Timestamp
-  /// The job's own timeout for staleness, in milliseconds.
-  package let timeout: Int64?
-  /// How often an interrupted prediction is retried.
-  package let retries: Int64
-
-  package init(
-    id: String, idempotencyKey: String?, digest: BodyDigest, request: [UInt8], model: String?,
-    createdAt: Timestamp, timeout: Int64?, retries: Int64
-  ) {
-    self.id = id
-    self.idempotencyKey = idempotencyKey
-    self.digest = digest
-    self.request = request
-    self.model = model
-    self.createdAt = createdAt
-    self.timeout = timeout
-    self.retries = retries
-  }
-}
-
-/// The progress of an order. The raw value appears in the store and in the API.
-package enum OrderStage: String, Sendable, CaseIterable {
-  /// Waits to be sent.
-  case queued
-  /// The create call is in flight.
-  case sending
-  /// The create call had no answer, so the prediction may exist.
-  case unanswered
-  /// The prediction exists and is known.
-  case submitted = "placed"
-  /// No prediction will be created.
-  case ended
-}
-
-/// Why an order waits for its next create call.
-package enum OrderReason: String, Sendable, CaseIterable {
-  /// `CREATES_PER_MINUTE` is exhausted.
-  case throttled
-  /// 429: the provider's rate limit.
-  case rateLimited = "rate_limited"
-  /// 401: the provider rejects the token.
-  case unauthorized
-  /// The provider could not be reached, or failed to answer.
-  case unreachable
-  /// The provider refused this order, and may accept it later.
-  case refused
-}
-
 /// An order as stored.
 package struct StoredOrder: Sendable {
   /// The job's number.

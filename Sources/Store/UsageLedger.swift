@@ -1,19 +1,6 @@
 internal import Jobs
 internal import Time
 
-/// Counts and durations of one model's jobs that ended on one day.
-package struct Usage: Equatable, Sendable {
-  package var succeeded: Int64 = 0
-  package var failed: Int64 = 0
-  package var canceled: Int64 = 0
-  package var lostWebhooks: Int64 = 0
-  package var predictMilliseconds: Int64 = 0
-  /// From the creation of the prediction to its start.
-  package var queueMilliseconds: Int64 = 0
-  /// From its start to its end.
-  package var runMilliseconds: Int64 = 0
-}
-
 /// Sums the ends of a transaction, and writes each sum once.
 final class UsageLedger {
   private struct Account: Hashable {
@@ -21,10 +8,6 @@ final class UsageLedger {
     let model: String
   }
 
-  /// The maximum duration that one job adds, in milliseconds.
-  ///
-  /// The times come from the provider, and one job must not outweigh all others.
-  private static let maxSpan: Int64 = 30 * CalendarDay.milliseconds
   /// The maximum of a sum, at which it saturates.
   ///
   /// An integer that overflows would become a REAL (https://www.sqlite.org/datatype3.html). A column of a
@@ -84,17 +67,7 @@ final class UsageLedger {
   }
 
   private func add(_ count: Int64, _ job: Job, _ snapshot: Snapshot?) {
-    var usage = Usage()
-    switch job.phase {
-    case .succeeded: usage.succeeded = count
-    case .failed: usage.failed = count
-    case .canceled: usage.canceled = count
-    case .pending, .running: return
-    }
-    usage.lostWebhooks = job.endFoundByPolling ? count : 0
-    usage.predictMilliseconds = count * min(snapshot?.predictMilliseconds ?? 0, Self.maxSpan)
-    usage.queueMilliseconds = count * Self.span(from: snapshot?.createdAt, to: snapshot?.startedAt)
-    usage.runMilliseconds = count * Self.span(from: snapshot?.startedAt, to: snapshot?.completedAt)
+    guard let usage = Usage(ofEnd: job, snapshot: snapshot, count: count) else { return }
     sums[account(of: job), default: Usage()].add(usage)
   }
 
@@ -151,34 +124,5 @@ final class UsageLedger {
     defer { countModels.reset() }
     try countModels.bind(1, day)
     return try countModels.step() ? countModels.integer(0) < Self.maxModelsPerDay : true
-  }
-
-  /// The duration between two times; 0 where they are out of order.
-  ///
-  /// The provider's own backends disagree about times, so a start may precede the creation.
-  private static func span(from start: Timestamp?, to end: Timestamp?) -> Int64 {
-    guard let start, let end, start < end else { return 0 }
-    return min(end.milliseconds - start.milliseconds, maxSpan)
-  }
-}
-
-extension Usage {
-  /// Adds `other`, and saturates instead of trapping.
-  ///
-  /// The provider's times are not trusted.
-  package mutating func add(_ other: Usage) {
-    succeeded += other.succeeded
-    failed += other.failed
-    canceled += other.canceled
-    lostWebhooks += other.lostWebhooks
-    predictMilliseconds = Self.sum(predictMilliseconds, other.predictMilliseconds)
-    queueMilliseconds = Self.sum(queueMilliseconds, other.queueMilliseconds)
-    runMilliseconds = Self.sum(runMilliseconds, other.runMilliseconds)
-  }
-
-  private static func sum(_ left: Int64, _ right: Int64) -> Int64 {
-    let (sum, overflows) = left.addingReportingOverflow(right)
-    guard overflows else { return sum }
-    return right < 0 ? .min : .max
   }
 }

@@ -1,5 +1,3 @@
-internal import Jobs
-
 /// The source of a row of a job's history.
 package enum HistorySource: String, Sendable {
   // The first four are those of SnapshotSource.
@@ -10,7 +8,7 @@ package enum HistorySource: String, Sendable {
   /// The daemon ended the job by its own rules.
   case daemon
 
-  init(_ source: SnapshotSource) {
+  package init(_ source: SnapshotSource) {
     self =
       switch source {
       case .webhook: .webhook
