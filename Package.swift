@@ -105,7 +105,8 @@ let package = Package(
     // The domain: jobs, what an app may request, and where both are kept.
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "JSONText"]),
-    room("Store", ["CSQLite", "Time", "System", "Jobs"]),
+    room("SQLite", ["CSQLite", "System"]),
+    room("Store", ["Time", "Jobs", "SQLite"]),
 
     // The provider: Replicate's wire.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -115,7 +116,9 @@ let package = Package(
     room("Observability", ["Time", "System", "JSONText", "Settings", logging]),
 
     // Machinery.
-    room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Store", "Observability", logging]),
+    room(
+      "GroupCommit",
+      ["Time", "System", "EventLoop", "Jobs", "SQLite", "Store", "Observability", logging]),
     room(
       "Scheduler",
       [
@@ -143,14 +146,14 @@ let package = Package(
       "Daemon",
       [
         "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
-        "Routing", "HTTPClient", "Jobs", "Store", "Replicate", "Settings", "Observability", "GroupCommit",
-        "Scheduler", "WebhookIntake", "JobsAPI", logging,
+        "Routing", "HTTPClient", "Jobs", "SQLite", "Store", "Replicate", "Settings", "Observability",
+        "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPClient", "Jobs", "Store", "Replicate", "Settings", "Observability", "Scheduler",
+        "HTTPClient", "Jobs", "SQLite", "Store", "Replicate", "Settings", "Observability", "Scheduler",
         "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
       ],
       swiftSettings: house),
@@ -244,14 +247,14 @@ let package = Package(
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
-    tests(.storage, "StoreTests", ["Store", "Jobs", "Time", "CSQLite", "Scratch"]),
+    tests(.storage, "StoreTests", ["SQLite", "Store", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "StoreFaultTests",
-      ["Store", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
+      ["SQLite", "Store", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
     tests(
       .storage, "GroupCommitTests",
       [
-        "GroupCommit", "Observability", "Store", "Jobs", "EventLoop", "System", "Time", "CSQLite",
+        "GroupCommit", "Observability", "SQLite", "Store", "Jobs", "EventLoop", "System", "Time", "CSQLite",
         "FaultyDisk", "Samples", "Scratch", logging,
       ]),
 
@@ -261,8 +264,8 @@ let package = Package(
       [
         "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer", "HTTPWire",
-        "StandardWebhooks", "Store", "CSQLite", "ClientAddress", "FaultyDisk", "Simulation", logging,
-        "Routing",
+        "StandardWebhooks", "SQLite", "Store", "CSQLite", "ClientAddress", "FaultyDisk", "Simulation",
+        logging, "Routing",
       ]),
 
     // Tests/Process: the built programs.

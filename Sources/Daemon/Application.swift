@@ -4,6 +4,7 @@ internal import HTTPServer
 internal import HTTPWire
 internal import Logging
 package import Observability
+internal import SQLite
 internal import Scheduler
 internal import Settings
 internal import StandardWebhooks

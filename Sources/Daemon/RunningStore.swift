@@ -3,6 +3,7 @@ internal import Jobs
 internal import Logging
 internal import Observability
 internal import Replicate
+internal import SQLite
 internal import Store
 internal import System
 
@@ -24,7 +25,7 @@ struct RunningStore {
       let writer = try StoreWriter(
         path: path, polling: polling, validateOutput: RequestedOutput.validate, restore: ErasedData.restore)
       try lock.claimWAL()
-      let connection = try StoreCheckpointer(path: path) { checkpointer.throttle() }
+      let connection = try DatabaseCheckpointer(path: path) { checkpointer.throttle() }
       let token = try JobToken(storedBy: writer)
       let threads = [
         try Thread(named: "writer") {

@@ -1,7 +1,8 @@
 internal import EventLoop
 package import Logging
 internal import Observability
-package import Store
+package import SQLite
+internal import Store
 internal import Synchronization
 internal import System
 
@@ -70,7 +71,7 @@ package final class Checkpointer: Sendable {
   }
 
   /// Returns when the checkpointer is closed.
-  package func run(_ store: StoreCheckpointer, metrics: CommitMetrics, logger: Logger) {
+  package func run(_ store: DatabaseCheckpointer, metrics: CommitMetrics, logger: Logger) {
     while requests.popAll() != nil {
       do throws(StoreError) {
         try checkpoint(store)
@@ -81,7 +82,7 @@ package final class Checkpointer: Sendable {
     }
   }
 
-  private func checkpoint(_ store: StoreCheckpointer) throws(StoreError) {
+  private func checkpoint(_ store: DatabaseCheckpointer) throws(StoreError) {
     var last = try withCheckpointLock { () throws(StoreError) in try store.checkpoint() }
     for _ in 0..<Self.maxPasses {
       // Synced here, because otherwise the writer's next checkpoint would wait for the disk.

@@ -1,3 +1,4 @@
+internal import SQLite
 internal import Store
 
 /// Whether writing works, and how much a probe must write.

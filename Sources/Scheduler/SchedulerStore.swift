@@ -25,7 +25,7 @@ struct SchedulerStore {
     switch queue.write(work) {
     case .success(let value): return value
     case .failure(.unavailable(let error)): throw error
-    case .failure(.overloaded): throw .busy
+    case .failure(.overloaded): throw .overloaded
     }
   }
 

@@ -1,4 +1,5 @@
 package import Jobs
+internal import SQLite
 
 /// The jobs that a list includes.
 package struct JobFilter: Equatable, Sendable {

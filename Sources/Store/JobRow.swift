@@ -1,4 +1,5 @@
 internal import Jobs
+internal import SQLite
 internal import Time
 
 /// The mapping between a job and its row.

@@ -1,4 +1,5 @@
 package import Jobs
+internal import SQLite
 package import Time
 
 /// The prepared statement that counts 404s.

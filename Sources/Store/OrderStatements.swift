@@ -1,4 +1,5 @@
 internal import Jobs
+internal import SQLite
 internal import Time
 
 /// The prepared statements for orders.

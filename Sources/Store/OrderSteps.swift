@@ -1,4 +1,5 @@
 package import Jobs
+internal import SQLite
 package import Time
 
 /// A claimed step of an order.
@@ -30,7 +31,7 @@ extension StoreTransaction {
   /// - Returns: whether the file is a restored backup on which no daemon has started before.
   @discardableResult
   package func recoverOrders(at now: Timestamp, absenceGracePeriod: Int64) throws(StoreError) -> Bool {
-    let isRestored = try pollStatements.takeKey(StoreBackup.marker) != nil
+    let isRestored = try pollStatements.takeKey(DatabaseBackup.marker) != nil
     if isRestored { try orders.restore(at: now, absenceGracePeriod: absenceGracePeriod) }
     try orders.recover(at: now, absenceGracePeriod: absenceGracePeriod)
     return isRestored

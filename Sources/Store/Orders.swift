@@ -1,4 +1,5 @@
 package import Jobs
+internal import SQLite
 package import Time
 
 /// An order as stored.

@@ -1,4 +1,5 @@
 package import Jobs
+internal import SQLite
 package import Time
 
 /// The result of checking the open jobs that were due.

@@ -1,4 +1,5 @@
 internal import Jobs
+internal import SQLite
 package import Time
 
 /// The result of one step of a pruning pass.

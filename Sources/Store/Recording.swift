@@ -1,4 +1,5 @@
 package import Jobs
+internal import SQLite
 internal import Time
 
 /// The result of recording one snapshot.

@@ -1,15 +1,10 @@
-/// The schema and its migrations.
-///
-/// `user_version` is the number of applied migrations. They only go forward, each in a transaction of its
-/// own.
+internal import SQLite
+
+/// The schema of a store.
 enum Schema {
-  /// "RWHD" as a number, which identifies the file
-  /// (https://www.sqlite.org/pragma.html#pragma_application_id).
-  static let applicationID = 0x5257_4844
-
-  static var version: Int { migrations.count }
-
-  static let migrations = [version1, version2]
+  static let migrations = Migrations(
+    // "RWHD" as a number.
+    applicationID: 0x5257_4844, steps: [version1, version2])
 
   private static let version1 = """
     -- One row per job. `body` is the exact body of the current snapshot; it is the last column, so that lists
@@ -153,34 +148,4 @@ enum Schema {
       PRIMARY KEY (job, position)
     ) STRICT, WITHOUT ROWID;
     """
-
-  /// Migrates the file of `connection` to `target`.
-  ///
-  /// Throws, and changes nothing, where the file is of a later version or of another program.
-  static func migrate(_ connection: Connection, to target: Int = version) throws(StoreError) {
-    let found = try connection.integer("PRAGMA user_version")
-    guard found <= target else { throw .newerSchema(found: found, known: target) }
-    let owner = try connection.integer("PRAGMA application_id")
-    if owner != applicationID {
-      let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
-      guard owner == 0 && found == 0 && isEmpty else { throw .foreign }
-    }
-    for number in found..<target {
-      try connection.transaction { () throws(StoreError) in
-        // Another process may have migrated the file since the version was read.
-        guard try connection.integer("PRAGMA user_version") == number else { return }
-        try connection.execute(migrations[number])
-        try connection.execute("PRAGMA application_id = \(applicationID)")
-        try connection.execute("PRAGMA user_version = \(number + 1)")
-      }
-    }
-  }
-
-  /// Throws unless the file of `connection` is of this program and this version.
-  static func requireCurrent(_ connection: Connection) throws(StoreError) {
-    let found = try connection.integer("PRAGMA user_version")
-    guard found <= version else { throw .newerSchema(found: found, known: version) }
-    guard try connection.integer("PRAGMA application_id") == applicationID else { throw .foreign }
-    guard found == version else { throw .olderSchema(found: found, known: version) }
-  }
 }

@@ -1,5 +1,5 @@
-internal import CSQLite
 package import Jobs
+internal import SQLite
 package import Time
 
 /// A read-only connection, used by one thread at a time.
@@ -18,7 +18,7 @@ package final class StoreReader {
   /// Opens a database that a ``StoreWriter`` has created.
   package init(path: String, busyTimeout: Int32 = 1000) throws(StoreError) {
     connection = try Connection(path: path, access: .read, busyTimeout: busyTimeout)
-    try Schema.requireCurrent(connection)
+    try Schema.migrations.requireCurrent(connection)
     // https://www.sqlite.org/lang_corefunc.html#coalesce: the second index is searched only if the first has
     // no match.
     selectJob = Statement(
@@ -160,11 +160,9 @@ package final class StoreReader {
     _ = try connection.integer("SELECT number FROM jobs LIMIT 1")
   }
 
-  /// The first problem that `PRAGMA quick_check` reports. Nil for none. Reads the whole file.
+  /// The first problem in the structure of the file. Nil for none. Reads the whole file.
   package func damage() throws(StoreError) -> String? {
-    let verdict = try connection.text("PRAGMA quick_check(1)")
-    // The report may have several lines.
-    return verdict == "ok" ? nil : verdict.split(separator: "\n").joined(separator: " ")
+    try connection.damage()
   }
 
   /// Counts the jobs whose body does not match its digest.

@@ -1,4 +1,5 @@
 package import Jobs
+internal import SQLite
 
 /// Validates a job's output against the rules in its request.
 ///

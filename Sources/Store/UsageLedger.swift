@@ -1,4 +1,5 @@
 internal import Jobs
+internal import SQLite
 internal import Time
 
 /// Sums the ends of a transaction, and writes each sum once.

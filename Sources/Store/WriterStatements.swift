@@ -1,5 +1,5 @@
-internal import CSQLite
 internal import Jobs
+internal import SQLite
 internal import Time
 
 /// The prepared statements for jobs and their history.
@@ -93,7 +93,7 @@ extension WriterStatements {
   func insertJob(_ job: Job, body: [UInt8]) throws(StoreError) -> Int64 {
     try JobRow.bind(job, to: insertJob)
     try insertJob.binding(JobRow.columnCount + 1, body) { () throws(StoreError) in try insertJob.run() }
-    return sqlite3_last_insert_rowid(connection.handle)
+    return connection.lastInsertedRow
   }
 
   /// Updates a job's row.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Daemon
 import EventLoop
 import Glibc
+import SQLite
 internal import Settings
 import Store
 internal import System
@@ -43,13 +44,13 @@ struct Backup: ParsableCommand {
     try reportingFailure {
       var reader = try options.reader()
       let database = try reader.read(DatabaseSettings.init).path
-      let backup = StoreBackup(of: database, to: file, replacingFile: force)
+      let backup = DatabaseBackup(ofStore: database, to: file, replacingFile: force)
       try abandonAtSignal(backup)
       var progress = ProgressLine()
       do throws(BackupError) {
         let summary = try backup.run { progress.show($0, of: $1) }
         progress.clear()
-        Terminal.print("\(file) holds \(summary.jobs) job(s) in \(summary.bytes) bytes")
+        Terminal.print("\(file) holds \(summary.rows) job(s) in \(summary.bytes) bytes")
       } catch {
         progress.clear()
         if case .noDatabase = error { throw CommandFailure("\(error)", code: .noInput) }
@@ -62,7 +63,7 @@ struct Backup: ParsableCommand {
   ///
   /// The thread is never joined: it waits until a signal or the end of the process. SIGHUP keeps its default
   /// action, or is ignored under nohup(1).
-  private func abandonAtSignal(_ backup: StoreBackup) throws {
+  private func abandonAtSignal(_ backup: DatabaseBackup) throws {
     let signals = [Signal.interrupt, .terminate]
     Signals.block(signals)
     do throws(SystemError) {

@@ -3,6 +3,7 @@ internal import Crypto
 import Daemon
 import Jobs
 import JobsAPI
+import SQLite
 import Scheduler
 import StandardWebhooks
 import Store

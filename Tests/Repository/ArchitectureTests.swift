@@ -9,7 +9,7 @@ import Testing
       "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
       "Routing", "HTTPClient",
     ],
-    ["Jobs", "JobRequests", "Store"],
+    ["Jobs", "JobRequests", "SQLite", "Store"],
     ["Replicate"],
     ["Settings", "Observability"],
     ["GroupCommit"],
@@ -25,7 +25,7 @@ import Testing
     "System": ["Time"],
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
-    "Store": ["Jobs"],
+    "Store": ["Jobs", "SQLite"],
     "Observability": ["Settings"],
   ]
 

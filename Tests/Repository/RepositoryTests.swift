@@ -23,11 +23,12 @@ import Testing
     "HTTPClient": ["CCurl"],
     "Jobs": ["Bytes", "Time"],
     "JobRequests": ["Bytes", "Time", "JSONText"],
-    "Store": ["CSQLite", "Time", "System", "Jobs"],
+    "SQLite": ["CSQLite", "System"],
+    "Store": ["Time", "Jobs", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
-    "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Store", "Observability", "Logging"],
+    "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "SQLite", "Store", "Observability", "Logging"],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "HTTPClient", "Jobs", "JobRequests",
       "Store", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -42,13 +43,13 @@ import Testing
     ],
     "Daemon": [
       "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
-      "Routing", "HTTPClient", "Jobs", "Store", "Replicate", "Settings", "Observability", "GroupCommit",
-      "Scheduler", "WebhookIntake", "JobsAPI", "Logging",
+      "Routing", "HTTPClient", "Jobs", "SQLite", "Store", "Replicate", "Settings", "Observability",
+      "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Logging",
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-      "HTTPClient", "Jobs", "Store", "Replicate", "Settings", "Observability", "Scheduler", "WebhookIntake",
-      "JobsAPI", "Daemon", "ArgumentParser", "Logging",
+      "HTTPClient", "Jobs", "SQLite", "Store", "Replicate", "Settings", "Observability", "Scheduler",
+      "WebhookIntake", "JobsAPI", "Daemon", "ArgumentParser", "Logging",
     ],
     "replicate-simulator": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",

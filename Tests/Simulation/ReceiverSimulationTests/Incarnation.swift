@@ -12,6 +12,7 @@ import Logging
 @testable import Observability
 @testable import Replicate
 import Routing
+import SQLite
 @testable import Scheduler
 import Simulation
 import StandardWebhooks
@@ -135,7 +136,7 @@ extension Incarnation {
 
   /// Runs one checkpoint, as the checkpointer's thread does; a failure is ignored.
   func checkpoint() {
-    _ = try? StoreCheckpointer(path: path).checkpoint()
+    _ = try? DatabaseCheckpointer(path: path).checkpoint()
   }
 }
 

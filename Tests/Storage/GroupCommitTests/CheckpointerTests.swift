@@ -5,6 +5,7 @@ import FaultyDisk
 import Jobs
 import Logging
 @testable import Observability
+import SQLite
 import Samples
 import Store
 import Synchronization
@@ -30,7 +31,7 @@ import Testing
 
     init(_ disk: FaultyDisk) throws {
       self.disk = disk
-      let store = try StoreCheckpointer(path: disk.path)
+      let store = try DatabaseCheckpointer(path: disk.path)
       thread = try Thread(named: "checkpoint") { [checkpointer, metrics] in
         checkpointer.run(
           store, metrics: metrics, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -122,7 +123,7 @@ import Testing
   func `a checkpoint pauses between few pages`(_ commits: Int, _ pauses: Int) throws {
     running.stop()
     let counted = Atomic(0)
-    let store = try StoreCheckpointer(path: disk.path) { counted.add(1, ordering: .relaxed) }
+    let store = try DatabaseCheckpointer(path: disk.path) { counted.add(1, ordering: .relaxed) }
     for number in 1...commits { try commit(number, bodyBytes: 2500) }
     let progress = try store.checkpoint()
     #expect(progress.pendingPages == 0)

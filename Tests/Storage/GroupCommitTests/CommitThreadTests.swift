@@ -2,6 +2,7 @@ import CSQLite
 import FaultyDisk
 @testable import GroupCommit
 import Jobs
+import SQLite
 import Store
 import Testing
 

@@ -1,4 +1,5 @@
 @testable import GroupCommit
+import SQLite
 import Store
 import Testing
 

@@ -1,5 +1,6 @@
 import FaultyDisk
 import Jobs
+import SQLite
 import Store
 
 /// All store operations of the daemon, on a disk with failing calls.
@@ -25,7 +26,7 @@ final class FaultScenario {
     disk.arm(fault)
     commit()
     // Pages that a checkpoint cannot copy stay in the WAL.
-    let checkpointer = try? StoreCheckpointer(path: disk.path)
+    let checkpointer = try? DatabaseCheckpointer(path: disk.path)
     _ = try? checkpointer?.checkpoint()
     try? checkpointer?.syncDatabase()
     commit()

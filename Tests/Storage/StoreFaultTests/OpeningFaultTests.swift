@@ -1,5 +1,6 @@
 import CSQLite
 import FaultyDisk
+import SQLite
 import Store
 import Testing
 
@@ -17,12 +18,12 @@ import Testing
       let writer = try? StoreWriter(path: disk.path)
       guard disk.heal() > 0 else { break }
       if let writer {
-        _ = try StoreCheckpointer(path: disk.path)
+        _ = try DatabaseCheckpointer(path: disk.path)
         try writer.probe()
       }
       // And the next one opens.
       _ = try StoreWriter(path: disk.path)
-      _ = try StoreCheckpointer(path: disk.path)
+      _ = try DatabaseCheckpointer(path: disk.path)
       fault.first += 1
     }
     #expect(fault.first > 1)

@@ -1,5 +1,6 @@
 import FaultyDisk
 import Jobs
+import SQLite
 import Simulation
 import Store
 @testable import Time
@@ -109,7 +110,7 @@ struct Workload {
     for _ in 0..<batches {
       switch Int.random(in: 0..<24, using: &generator) {
       case 0...3:
-        let checkpointer = try StoreCheckpointer(path: disk.path)
+        let checkpointer = try DatabaseCheckpointer(path: disk.path)
         _ = try checkpointer.checkpoint()
         if Bool.random(using: &generator) { try checkpointer.syncDatabase() }
       case 4: _ = try writer?.checkpoint()

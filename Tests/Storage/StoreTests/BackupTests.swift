@@ -1,5 +1,6 @@
 import Glibc
 import Jobs
+import SQLite
 import Scratch
 import Store
 import Testing
@@ -16,8 +17,8 @@ import Testing
     for number in 0..<20 { _ = try writer.commit(Sample.life(of: "p\(number)", prefix: "w\(number)-")) }
   }
 
-  private func backup(to destination: String? = nil, force: Bool = false) throws -> StoreBackup.Summary {
-    try StoreBackup(of: database.path, to: destination ?? copy, replacingFile: force).run { _, _ in }
+  private func backup(to destination: String? = nil, force: Bool = false) throws -> DatabaseBackup.Summary {
+    try DatabaseBackup(ofStore: database.path, to: destination ?? copy, replacingFile: force).run { _, _ in }
   }
 
   /// Names of the files in the folder, except the database's own.
@@ -39,7 +40,7 @@ import Testing
   @Test func aCopyIsOnePrivateFileWithEveryJob() throws {
     defer { unlink(copy) }
     let summary = try backup()
-    #expect(summary.jobs == 20)
+    #expect(summary.rows == 20)
     var status = stat()
     try #require(stat(copy, &status) == 0)
     #expect(status.st_mode & 0o777 == 0o600)
@@ -61,7 +62,8 @@ import Testing
       ])
     }
     var steps: [Int] = []
-    let summary = try StoreBackup(of: database.path, to: copy, replacingFile: false).run { copied, all in
+    let summary = try DatabaseBackup(ofStore: database.path, to: copy, replacingFile: false).run {
+      copied, all in
       steps.append(copied)
       // Otherwise a copy that restarts after each commit would never end.
       guard steps.count < 50 else { return }
@@ -70,7 +72,7 @@ import Testing
       if copied == all { _ = try? writer.checkpoint() }
     }
     #expect(steps.count > 3 && steps == steps.sorted())
-    #expect(summary.jobs == 25)
+    #expect(summary.rows == 25)
     #expect(try SQLiteShell.run("SELECT count(*) FROM jobs", on: copy) == ["25"])
     #expect(try StoreReader(path: database.path).jobCount() == 25 + steps.count)
   }
@@ -86,7 +88,7 @@ import Testing
     fgets(&bytes, 16, kept)
     fclose(kept)
     #expect(strcmp(bytes, "precious") == 0)
-    #expect(try backup(force: true).jobs == 20)
+    #expect(try backup(force: true).rows == 20)
     #expect(try others == ["jobs.db.copy"])
   }
 
@@ -119,7 +121,7 @@ import Testing
       try backup(to: missing)
     } throws: { "\($0)".contains("cannot create \(missing)") }
     #expect(throws: BackupError.noDatabase("/nonexistent")) {
-      try StoreBackup(of: "/nonexistent", to: copy, replacingFile: false).run { _, _ in }
+      try DatabaseBackup(ofStore: "/nonexistent", to: copy, replacingFile: false).run { _, _ in }
     }
     try SQLiteShell.run("PRAGMA user_version = 7", on: database.path)
     #expect(throws: BackupError.cannotRead(.newerSchema(found: 7, known: 2))) { try backup() }
@@ -143,7 +145,7 @@ import Testing
     store.advance(1)
     let copy = store.database.path + ".copy"
     defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
-    _ = try StoreBackup(of: store.database.path, to: copy, replacingFile: false).run { _, _ in }
+    _ = try DatabaseBackup(ofStore: store.database.path, to: copy, replacingFile: false).run { _, _ in }
     func recover(_ writer: StoreWriter) throws -> Bool {
       try writer.commit { (transaction) throws(StoreError) in
         try transaction.recoverOrders(at: store.now, absenceGracePeriod: 60_000)
@@ -187,7 +189,7 @@ import Testing
     try store.report(step.order.number, of: "p1", .running)
     let copy = store.database.path + ".copy"
     defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
-    _ = try StoreBackup(of: store.database.path, to: copy, replacingFile: false).run { _, _ in }
+    _ = try DatabaseBackup(ofStore: store.database.path, to: copy, replacingFile: false).run { _, _ in }
     let restored = try StoreWriter(path: copy)
     let interrupted = Snapshot(
       predictionID: "p1", providerStatus: "failed", phase: .failed, error: interruption,

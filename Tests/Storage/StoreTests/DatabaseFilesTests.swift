@@ -1,5 +1,6 @@
 import Glibc
 import Jobs
+import SQLite
 import Scratch
 import Store
 import Testing

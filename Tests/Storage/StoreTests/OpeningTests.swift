@@ -1,5 +1,6 @@
 import Glibc
 import Jobs
+import SQLite
 import Scratch
 import Store
 import Testing
@@ -104,7 +105,7 @@ import Testing
   @Test func theWALGrowsWithCommitsAndIsResetAfterACheckpoint() throws {
     let database = try TemporaryDatabase()
     let writer = try StoreWriter(path: database.path)
-    let checkpointer = try StoreCheckpointer(path: database.path)
+    let checkpointer = try DatabaseCheckpointer(path: database.path)
     for number in 0..<100 { _ = try writer.commit(Sample.life(of: "p\(number)", prefix: "w\(number)-")) }
     let grown = writer.walPages
     #expect(grown > 100)

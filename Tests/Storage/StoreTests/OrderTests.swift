@@ -1,4 +1,5 @@
 import Jobs
+import SQLite
 import Store
 import Testing
 @testable import Time

@@ -1,3 +1,4 @@
+@testable import SQLite
 import Scratch
 import Testing
 

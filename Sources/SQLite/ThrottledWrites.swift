@@ -17,7 +17,8 @@ struct ThrottledWrites {
   /// Throttles the writes of `connection` until SQLite closes the database file.
   ///
   /// - Parameter throttle: called after every 16 writes; it may block.
-  static func attachToDatabase(of connection: Connection, _ throttle: @escaping () -> Void) throws(StoreError)
+  static func attachToDatabase(of connection: Connection, _ throttle: @escaping () -> Void)
+    throws(DatabaseError)
   {
     guard let file = try connection.databaseFile else { return }
     Database.interpose(in: file, Self(throttle: throttle)) { methods in

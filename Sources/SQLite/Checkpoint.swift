@@ -11,7 +11,7 @@ package struct CheckpointResult: Equatable, Sendable {
 
 extension Connection {
   /// Runs `sqlite3_wal_checkpoint_v2` in `mode`.
-  func checkpoint(_ mode: Int32) throws(StoreError) -> CheckpointResult {
+  func checkpoint(_ mode: Int32) throws(DatabaseError) -> CheckpointResult {
     var walPages: Int32 = 0
     var checkpointedPages: Int32 = 0
     let code = sqlite3_wal_checkpoint_v2(handle, nil, mode, &walPages, &checkpointedPages)
@@ -23,21 +23,21 @@ extension Connection {
   }
 
   /// Disables the automatic checkpoint that SQLite runs inside a commit.
-  func disableAutoCheckpoint() throws(StoreError) {
+  func disableAutoCheckpoint() throws(DatabaseError) {
     // https://www.sqlite.org/c3ref/wal_autocheckpoint.html
     try check(sqlite3_wal_autocheckpoint(handle, 0))
   }
 }
 
 /// A connection used only for background WAL checkpoints.
-package final class StoreCheckpointer {
+package final class DatabaseCheckpointer {
   private let connection: Connection
 
   /// Opens the database at `path`, which must be in WAL mode.
   ///
   /// - Parameter throttle: called after every few pages that a checkpoint copies. It may block, to yield the
   ///   processor and the disk to other threads.
-  package init(path: String, throttle: (@Sendable () -> Void)? = nil) throws(StoreError) {
+  package init(path: String, throttle: (@Sendable () -> Void)? = nil) throws(DatabaseError) {
     connection = try Connection(path: path, access: .create, busyTimeout: 0)
     try connection.disableAutoCheckpoint()
     // A connection that has read nothing has not opened the WAL, and would find nothing to checkpoint.
@@ -52,7 +52,7 @@ package final class StoreCheckpointer {
   }
 
   /// Runs a PASSIVE checkpoint, which waits neither for readers nor for the writer.
-  package func checkpoint() throws(StoreError) -> CheckpointResult {
+  package func checkpoint() throws(DatabaseError) -> CheckpointResult {
     try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
   }
 
@@ -60,7 +60,7 @@ package final class StoreCheckpointer {
   ///
   /// SQLite syncs it only in the checkpoint that copies the last WAL page. That checkpoint is fast if most
   /// pages are synced before.
-  package func syncDatabase() throws(StoreError) {
+  package func syncDatabase() throws(DatabaseError) {
     try connection.syncDatabase()
   }
 }

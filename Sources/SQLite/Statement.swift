@@ -1,31 +1,36 @@
-internal import CSQLite
+// Public, because inlined methods call it.
+public import CSQLite
 
 /// A prepared statement: bind from 1, step, read columns from 0, reset, repeat.
 ///
 /// It is prepared on first use, because a daemon uses most of its statements seldom.
-final class Statement {
-  private let connection: Connection  // Keeps the connection open while any statement lives.
+@usableFromInline package final class Statement {
+  @usableFromInline let connection: Connection  // Keeps the connection open while any statement lives.
   private let sql: String
   /// Nil until the first use.
   ///
   /// The exclusivity check is off, because it would take as long as most calls here. A connection is used by
   /// one thread at a time.
-  @exclusivity(unchecked) private var handle: OpaquePointer?
+  @exclusivity(unchecked) @usableFromInline var handle: OpaquePointer?
   @exclusivity(unchecked) private var buffer = BindBuffer()
 
-  init(_ sql: String, on connection: Connection) {
+  package init(_ sql: String, on connection: Connection) {
     self.sql = sql
     self.connection = connection
   }
 
   @discardableResult
-  func prepare() throws(StoreError) -> OpaquePointer {
+  @inlinable func prepare() throws(DatabaseError) -> OpaquePointer {
     if let handle { return handle }
+    return try prepareFirst()
+  }
+
+  @usableFromInline func prepareFirst() throws(DatabaseError) -> OpaquePointer {
     // https://www.sqlite.org/c3ref/prepare.html: persistent statements do not use the lookaside memory.
     let code = sqlite3_prepare_v3(
       connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &handle, nil)
     try connection.check(code)
-    guard let handle else { throw StoreError(code: SQLITE_MISUSE, message: "an empty statement") }
+    guard let handle else { throw DatabaseError(code: SQLITE_MISUSE, message: "an empty statement") }
     return handle
   }
 
@@ -34,7 +39,7 @@ final class Statement {
   }
 
   /// Steps once. True while there is a row to read.
-  func step() throws(StoreError) -> Bool {
+  @inlinable package func step() throws(DatabaseError) -> Bool {
     let code = sqlite3_step(try prepare())
     if code == SQLITE_ROW { return true }
     try connection.check(code)
@@ -45,12 +50,12 @@ final class Statement {
   ///
   /// A statement that both returns a row and changes something, such as `PRAGMA journal_mode = WAL`, commits
   /// only at its end. Its row alone does not prove the change.
-  func finish() throws(StoreError) {
+  @inlinable func finish() throws(DatabaseError) {
     while try step() {}
   }
 
   /// Steps once and resets. Use it for statements that change something.
-  func run() throws(StoreError) {
+  @inlinable package func run() throws(DatabaseError) {
     defer { reset() }
     _ = try step()
   }
@@ -58,7 +63,7 @@ final class Statement {
   /// Resets the statement and clears its bindings.
   ///
   /// This also ends its read transaction.
-  func reset() {
+  @usableFromInline package func reset() {
     guard let handle else { return }
     // https://www.sqlite.org/c3ref/reset.html: returns the error of the last step, which was thrown already.
     sqlite3_reset(handle)
@@ -70,7 +75,7 @@ final class Statement {
 // MARK: - Parameters
 
 extension Statement {
-  func bind(_ index: Int32, _ value: Int64?) throws(StoreError) {
+  @inlinable package func bind(_ index: Int32, _ value: Int64?) throws(DatabaseError) {
     // NULL is what ``reset()`` leaves.
     guard let value else { return }
     try connection.check(sqlite3_bind_int64(try prepare(), index, value))
@@ -79,7 +84,7 @@ extension Statement {
   /// Binds a copy of `text` with its length.
   ///
   /// A NUL inside therefore does not end it.
-  func bind(_ index: Int32, _ text: String?) throws(StoreError) {
+  package func bind(_ index: Int32, _ text: String?) throws(DatabaseError) {
     guard var text else { return }
     let handle = try prepare()
     let encoding = UInt8(SQLITE_UTF8)
@@ -96,13 +101,13 @@ extension Statement {
   }
 
   /// Calls `body` while `blob` is bound without a copy. Step inside `body`.
-  func binding(
-    _ index: Int32, _ blob: [UInt8], _ body: () throws(StoreError) -> Void
-  ) throws(StoreError) {
+  @inlinable package func binding(
+    _ index: Int32, _ blob: [UInt8], _ body: () throws(DatabaseError) -> Void
+  ) throws(DatabaseError) {
     let handle = try prepare()
-    // The pointer is valid only inside the closure, which cannot throw a StoreError, so it returns a Result.
-    let outcome = blob.withUnsafeBytes { bytes -> Result<Void, StoreError> in
-      do throws(StoreError) {
+    // The pointer is valid only inside the closure, which cannot throw a DatabaseError: it returns a Result.
+    let outcome = blob.withUnsafeBytes { bytes -> Result<Void, DatabaseError> in
+      do throws(DatabaseError) {
         try connection.check(
           sqlite3_bind_blob64(handle, index, bytes.baseAddress, UInt64(bytes.count), csqlite_static()))
         try body()
@@ -114,7 +119,7 @@ extension Statement {
     try outcome.get()
   }
 
-  func bind(_ index: Int32, copying blob: [UInt8]) throws(StoreError) {
+  package func bind(_ index: Int32, copying blob: [UInt8]) throws(DatabaseError) {
     let handle = try prepare()
     let code = blob.withUnsafeBytes { bytes in
       let (start, destructor) = buffer.append(bytes)
@@ -127,25 +132,25 @@ extension Statement {
 // MARK: - Columns
 
 extension Statement {
-  func integer(_ column: Int32) -> Int { Int(sqlite3_column_int64(handle, column)) }
+  @inlinable package func integer(_ column: Int32) -> Int { Int(sqlite3_column_int64(handle, column)) }
 
-  func optionalInteger(_ column: Int32) -> Int64? {
+  @inlinable package func optionalInteger(_ column: Int32) -> Int64? {
     isNull(column) ? nil : sqlite3_column_int64(handle, column)
   }
 
-  func text(_ column: Int32) -> String? {
+  @inlinable package func text(_ column: Int32) -> String? {
     // https://www.sqlite.org/c3ref/column_blob.html: request the text before its length.
     guard let start = sqlite3_column_text(handle, column) else { return nil }
     let count = Int(sqlite3_column_bytes(handle, column))
     return String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
   }
 
-  func bytes(_ column: Int32) -> [UInt8] {
+  @inlinable package func bytes(_ column: Int32) -> [UInt8] {
     guard let start = sqlite3_column_blob(handle, column) else { return [] }
     return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
   }
 
-  private func isNull(_ column: Int32) -> Bool {
+  @inlinable func isNull(_ column: Int32) -> Bool {
     sqlite3_column_type(handle, column) == SQLITE_NULL
   }
 }

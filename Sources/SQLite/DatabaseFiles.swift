@@ -29,7 +29,7 @@ struct DatabaseFiles {
   /// - Parameters:
   ///   - path: the database's path in the settings, which may be a symbolic link.
   ///   - connection: a connection after its first read, which has opened the WAL and the shared memory.
-  init(of path: String, openOn connection: OpaquePointer) throws(StoreError) {
+  init(of path: String, openOn connection: OpaquePointer) throws(DatabaseError) {
     guard let database = FileIdentity(path: path) else { throw .gone(path) }
     var files = [(path: path, identity: database)]
     // SQLite keeps these beside the target of a link.
@@ -42,7 +42,7 @@ struct DatabaseFiles {
   }
 
   /// Throws unless every path still names its file. Costs one stat(2) per file.
-  func requireInPlace() throws(StoreError) {
+  func requireInPlace() throws(DatabaseError) {
     for (path, identity) in files {
       guard let found = FileIdentity(path: path) else { throw .gone(path) }
       guard found == identity else { throw .replaced(path) }

@@ -13,7 +13,7 @@ extension DatabaseLock {
   /// Throws the errors that claiming it would throw, except that another daemon has claimed it.
   ///
   /// - Returns: whether the database exists.
-  package static func examine(_ path: String) throws(StoreError) -> Bool {
+  package static func examine(_ path: String) throws(DatabaseError) -> Bool {
     let path = try target(of: path)
     let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
     // SQLite creates the WAL and the shared-memory file beside the database.
@@ -25,15 +25,15 @@ extension DatabaseLock {
     }
     for file in [path, wal, path + "-shm"] where access(file, F_OK) == 0 { try require(file, R_OK | W_OK) }
     let descriptor = open(path, O_RDWR | O_CLOEXEC)
-    guard descriptor >= 0 else { throw StoreError(opening: errno) }
+    guard descriptor >= 0 else { throw DatabaseError(opening: errno) }
     // Closing it is safe, because no connection is open yet whose locks this would drop.
     defer { close(descriptor) }
     guard size(of: wal) == 0 || usesWAL(descriptor) else { throw .strayWAL(wal) }
     return true
   }
 
-  private static func require(_ path: String, _ mode: Int32) throws(StoreError) {
-    guard access(path, mode) == 0 else { throw StoreError(opening: errno) }
+  private static func require(_ path: String, _ mode: Int32) throws(DatabaseError) {
+    guard access(path, mode) == 0 else { throw DatabaseError(opening: errno) }
   }
 
   /// The size of a file; zero where it does not exist.
@@ -45,7 +45,7 @@ extension DatabaseLock {
   /// The path at which open(2) would create the file.
   ///
   /// Follows symbolic links, whose target need not exist.
-  private static func target(of path: String) throws(StoreError) -> String {
+  private static func target(of path: String) throws(DatabaseError) -> String {
     var path = path
     // Linux follows at most 40 (path_resolution(7)).
     for _ in 0..<40 {
@@ -56,6 +56,6 @@ extension DatabaseLock {
       let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
       path = link.hasPrefix("/") ? link : folder + link
     }
-    throw StoreError(opening: ELOOP)
+    throw DatabaseError(opening: ELOOP)
   }
 }

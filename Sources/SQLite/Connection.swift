@@ -1,17 +1,18 @@
-internal import CSQLite
+// Public, because inlined methods call it.
+public import CSQLite
 internal import System
 
 /// A database connection, used by one thread at a time.
 ///
 /// SQLite's mutex per connection is therefore off (https://www.sqlite.org/threadsafe.html, multi-thread
 /// mode).
-final class Connection {
-  let handle: OpaquePointer
+@usableFromInline package final class Connection {
+  @usableFromInline let handle: OpaquePointer
   private let path: String
   /// The open files. Nil before the first read.
   private var files: DatabaseFiles?
 
-  enum Access {
+  package enum Access {
     /// Creates the file if it does not exist, readable by its owner alone.
     case create
     /// Opens only an existing file.
@@ -22,7 +23,7 @@ final class Connection {
   /// Opens the database at `path`.
   ///
   /// - Parameter busyTimeout: how long SQLite waits for another process's lock, in milliseconds.
-  init(path: String, access: Access, busyTimeout: Int32) throws(StoreError) {
+  package init(path: String, access: Access, busyTimeout: Int32) throws(DatabaseError) {
     Self.configure()
     var opened: OpaquePointer?
     let flags =
@@ -32,7 +33,7 @@ final class Connection {
       case .read: SQLITE_OPEN_READONLY
       }
     let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
-    guard let opened else { throw StoreError(code: SQLITE_NOMEM, message: "out of memory") }
+    guard let opened else { throw DatabaseError(code: SQLITE_NOMEM, message: "out of memory") }
     handle = opened
     self.path = path
     // https://www.sqlite.org/c3ref/open.html: a handle is returned even on error, and must be closed: deinit
@@ -61,21 +62,25 @@ final class Connection {
   }
 
   /// Records which files are open, for ``requireFilesInPlace()``. Call it after the first read.
-  func rememberFiles() throws(StoreError) {
+  package func rememberFiles() throws(DatabaseError) {
     files = try DatabaseFiles(of: path, openOn: handle)
   }
 
   /// Throws if a file was deleted, moved or replaced since ``rememberFiles()``.
-  func requireFilesInPlace() throws(StoreError) {
+  @usableFromInline package func requireFilesInPlace() throws(DatabaseError) {
     try files?.requireInPlace()
   }
 
   /// Throws the error for `code` unless it means success.
-  func check(_ code: Int32) throws(StoreError) {
+  @inlinable func check(_ code: Int32) throws(DatabaseError) {
     switch code {
     case SQLITE_OK, SQLITE_ROW, SQLITE_DONE: return
-    default: throw StoreError(code: code, message: message(of: code))
+    default: throw error(of: code)
     }
+  }
+
+  @usableFromInline func error(of code: Int32) -> DatabaseError {
+    DatabaseError(code: code, message: message(of: code))
   }
 
   /// SQLite's message, with the system's for an I/O error.
@@ -109,12 +114,12 @@ final class Connection {
   private static let callErrors = [1, 3, 4, 6].map { SQLITE_IOERR | $0 << 8 }
 
   /// Runs statements and ignores their rows.
-  func execute(_ sql: String) throws(StoreError) {
+  @usableFromInline func execute(_ sql: String) throws(DatabaseError) {
     try check(sqlite3_exec(handle, sql, nil, nil, nil))
   }
 
   /// Returns the first row's first column as an integer. Zero without a row.
-  func integer(_ sql: String) throws(StoreError) -> Int {
+  package func integer(_ sql: String) throws(DatabaseError) -> Int {
     let statement = Statement(sql, on: self)
     guard try statement.step() else { return 0 }
     let integer = statement.integer(0)
@@ -125,13 +130,13 @@ final class Connection {
   /// Returns the first row's first column as an integer.
   ///
   /// Nil where it is NULL, or without a row.
-  func optionalInteger(_ sql: String) throws(StoreError) -> Int64? {
+  package func optionalInteger(_ sql: String) throws(DatabaseError) -> Int64? {
     let statement = Statement(sql, on: self)
     return try statement.step() ? statement.optionalInteger(0) : nil
   }
 
   /// Returns the first row's first column as text. Empty without a row.
-  func text(_ sql: String) throws(StoreError) -> String {
+  func text(_ sql: String) throws(DatabaseError) -> String {
     let statement = Statement(sql, on: self)
     guard try statement.step() else { return "" }
     let text = statement.text(0) ?? ""
@@ -142,22 +147,38 @@ final class Connection {
   /// Runs `body` in an IMMEDIATE transaction.
   ///
   /// All of its changes are committed, or none.
-  func transaction<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+  @inlinable func transaction<Result>(
+    _ body: () throws(DatabaseError) -> Result
+  ) throws(DatabaseError) -> Result {
     try execute("BEGIN IMMEDIATE")
-    do throws(StoreError) {
+    do throws(DatabaseError) {
       let result = try body()
       try execute("COMMIT")
       return result
     } catch {
-      // https://www.sqlite.org/lang_transaction.html: some errors roll back by themselves. Then this ROLLBACK
-      // fails, which is ignored because the first error is the cause.
-      if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+      rollBack()
       throw error
     }
   }
 
+  @usableFromInline func rollBack() {
+    // https://www.sqlite.org/lang_transaction.html: some errors roll back by themselves. Then this ROLLBACK
+    // fails, which is ignored because the first error is the cause.
+    if sqlite3_get_autocommit(handle) == 0 { sqlite3_exec(handle, "ROLLBACK", nil, nil, nil) }
+  }
+
+  /// The rowid of the last inserted row.
+  @inlinable package var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
+
+  /// The first problem that `PRAGMA quick_check` reports. Nil for none. Reads the whole file.
+  package func damage() throws(DatabaseError) -> String? {
+    let verdict = try text("PRAGMA quick_check(1)")
+    // The report may have several lines.
+    return verdict == "ok" ? nil : verdict.split(separator: "\n").joined(separator: " ")
+  }
+
   /// Executes `sql`, flushes its pages to the WAL, syncs, and rolls back.
-  func dryRun(_ sql: String) throws(StoreError) {
+  func dryRun(_ sql: String) throws(DatabaseError) {
     try execute("BEGIN IMMEDIATE")
     // WAL frames without a commit frame are ignored, and overwritten (https://www.sqlite.org/walformat.html).
     // Some errors roll back by themselves; then this ROLLBACK fails, which is ignored.
@@ -169,22 +190,22 @@ final class Connection {
   }
 
   /// Syncs the WAL to disk.
-  func syncWAL() throws(StoreError) {
+  func syncWAL() throws(DatabaseError) {
     try sync(walFile)
   }
 
   /// Syncs the database file to disk.
-  func syncDatabase() throws(StoreError) {
+  func syncDatabase() throws(DatabaseError) {
     try sync(databaseFile)
   }
 
-  private func sync(_ file: UnsafeMutablePointer<sqlite3_file>?) throws(StoreError) {
+  private func sync(_ file: UnsafeMutablePointer<sqlite3_file>?) throws(DatabaseError) {
     try check(file?.pointee.pMethods?.pointee.xSync?(file, SQLITE_SYNC_NORMAL) ?? SQLITE_OK)
   }
 
   /// SQLite's file object for the database.
   var databaseFile: UnsafeMutablePointer<sqlite3_file>? {
-    get throws(StoreError) {
+    get throws(DatabaseError) {
       var file: UnsafeMutablePointer<sqlite3_file>?
       // https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html#sqlitefcntlfilepointer
       try check(sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file))

@@ -22,7 +22,7 @@ package struct DatabaseLock {
   ///
   /// Creates an empty file, readable by its owner alone, where none exists. Call it before any connection is
   /// opened.
-  package init(claiming path: String) throws(StoreError) {
+  package init(claiming path: String) throws(DatabaseError) {
     // SQLite keeps the WAL beside the target of a link.
     let resolved = realpath(path, nil)
     defer { free(resolved) }
@@ -48,16 +48,16 @@ package struct DatabaseLock {
     return pread(database, &version, 1, 18) == 1 && version == 2
   }
 
-  /// Claims the WAL, if there is one. Call it again after a ``StoreWriter`` has created the WAL.
-  package mutating func claimWAL() throws(StoreError) {
+  /// Claims the WAL, if there is one. Call it again after a ``DatabaseWriter`` has created the WAL.
+  package mutating func claimWAL() throws(DatabaseError) {
     guard let wal = FileIdentity(path: walPath), wal != claimedWAL else { return }
     _ = try Self.claim(walPath, flags: 0)
     claimedWAL = wal
   }
 
-  private static func claim(_ path: String, flags: Int32) throws(StoreError) -> Int32 {
+  private static func claim(_ path: String, flags: Int32) throws(DatabaseError) -> Int32 {
     let descriptor = open(path, O_RDWR | O_CLOEXEC | flags, 0o600)
-    guard descriptor >= 0 else { throw StoreError(opening: errno) }
+    guard descriptor >= 0 else { throw DatabaseError(opening: errno) }
     precondition(descriptor > STDERR_FILENO, "a log line would be written into the database")
     guard flock(descriptor, LOCK_EX | LOCK_NB) != 0 else { return descriptor }
     // Some file systems have no such locks. There the daemon runs without the claim, as any program with
