@@ -7,6 +7,12 @@ import Testing
   /// The number of jobs, set by `FLEET_JOBS`.
   static let size = ProcessInfo.processInfo.environment["FLEET_JOBS"].flatMap { Int($0) } ?? 1000
 
+  /// How long the last jobs may take, in seconds.
+  ///
+  /// A call without an answer is searched for a minute later. The list has ten pages and each fails with a
+  /// chance of 0.1, so only one search in three reaches its end, and the next one begins after five seconds.
+  fileprivate static let settlingSeconds = 300
+
   /// A load with webhook faults, failing calls and kills of the daemon.
   ///
   /// Webhooks are lost, duplicated and reordered.
@@ -24,7 +30,7 @@ import Testing
     #expect(submitter.now.refusals.isEmpty)
     let jobs = submitter.now.jobs
     #expect(jobs.count == Self.size && Set(jobs.values).count == Self.size)
-    try wait("every prediction is made and has ended", seconds: 120) {
+    try wait("every prediction is made and has ended", seconds: Self.settlingSeconds) {
       let overview = try station.simulator.overview(limit: 0)
       return overview.created >= Self.size && overview.isSettled
     }
@@ -42,7 +48,7 @@ import Testing
     }
     try wait("all jobs", seconds: 60) { submitter.now.running == 0 }
     try station.replaceDaemon()
-    try wait("most predictions", seconds: 120) {
+    try wait("most predictions", seconds: Self.settlingSeconds) {
       try station.simulator.overview(limit: 0).created >= Self.size * 9 / 10
     }
     station.daemon.killAtOnce()
@@ -115,7 +121,7 @@ struct JobOutcome {
 
   /// The outcomes of `jobs`, once every job has ended.
   static func all(of jobs: [String], from station: Station) throws -> [JobOutcome] {
-    try wait("every job has ended", seconds: 120) {
+    try wait("every job has ended", seconds: FleetTests.settlingSeconds) {
       let caller = try Caller(station.apiPort)
       return try ["pending", "running", "stale"].allSatisfy { state in
         (try caller.get("/jobs?state=\(state)&limit=1")["jobs"] as? [Any])?.isEmpty ?? false
