@@ -76,14 +76,17 @@ enum HomeMadeWords {
   /// The allowed number, because some of them have a plain meaning too.
   static let maxCount = 39
 
-  private static let words: Set<String> = [
-    "absorb", "absorbed", "absorbs", "anew", "ask", "asked", "asking", "asks", "befall", "breach", "breaches",
-    "displace", "displaceable", "displaced", "displaces", "displacing", "hasten", "hastened", "hastens",
-    "hear", "heard", "hearing", "hears", "inquiries", "inquiry", "liar", "liars", "mishap", "mishaps", "news",
-    "onlooker", "onlookers", "owe", "owed", "owes", "owing", "patience", "rehearsal", "rehearse",
-    "rehearsed", "rehearses", "storm", "storms", "stranger", "strangers", "tally", "tell", "telling", "tells",
-    "tidings", "told", "unheard", "unsaid", "whoever", "whomever", "wish", "wished", "wishes", "worthwhile",
+  /// Beginnings and their endings, so that the list itself has none of the words.
+  private static let endings: [String: String] = [
+    "absor": "b bed bs", "ane": "w", "as": "k ked king ks", "befal": "l", "breac": "h hes",
+    "displac": "e eable ed es ing", "haste": "n ned ns", "hea": "r rd ring rs", "inquirie": "s",
+    "inquir": "y", "lia": "r rs", "misha": "p ps", "new": "s", "onlooke": "r rs", "ow": "e ed es ing",
+    "patienc": "e", "rehears": "al e ed es", "stor": "m ms", "strange": "r rs", "tall": "y",
+    "tel": "l ling ls", "tiding": "s", "tol": "d", "unhear": "d", "unsai": "d", "whoeve": "r", "whomeve": "r",
+    "wis": "h hed hes", "worthwhil": "e",
   ]
+  private static let words = Set(
+    endings.flatMap { beginning, endings in endings.split(separator: " ").map { beginning + $0 } })
   private static let pairs: [String: Set<String>] = [
     "after": ["look", "looked", "looking", "looks"], "away": ["turn", "turned", "turning", "turns"],
     "way": ["gave", "give", "gives", "giving"],
