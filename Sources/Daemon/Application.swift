@@ -92,7 +92,7 @@ package final class Application {
   /// Serves until SIGTERM or SIGINT, then answers the requests that are complete.
   ///
   /// - Returns: false if a server failed, a second signal came, or a complete request was cut when the grace
-  ///   expired. Whatever is acknowledged is stored in any case.
+  ///   expired. What is acknowledged is stored in any case.
   package func run() -> Bool {
     var shutdown = Shutdown(runningServers: listeners.count, grace: shutdownGrace)
     // Ends when every server has ended; after the first signal, the grace bounds the time to that.

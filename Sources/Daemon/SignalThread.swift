@@ -18,7 +18,7 @@ enum SignalThread {
           if signal != .hangUp { stops += 1 }
           forward(signal)
         }
-        // A disk or a pipe may keep the other threads from ending. Whatever is acknowledged is stored.
+        // A disk or a pipe may keep the other threads from ending. What is acknowledged is stored.
         _ = Signals.next(of: [.interrupt, .terminate], within: exitTimeout)
         _exit(1)
       }

@@ -57,7 +57,7 @@ extension LinuxKernel {
       if case .unix(let path) = address { try UnixSocketFile(path).removeIfAbandoned() }
       let bound = address.withSystemAddress { clinux_bind(descriptor, $0, $1) }
       _ = try Self.check("bind", bound)
-      // Before listening: until then nobody can connect, whatever the umask was.
+      // Before listening: until then nobody can connect, with any umask.
       if case .unix(let path) = address, let mode, chmod(path, mode) != 0 {
         throw SystemError(call: "chmod", number: errno)
       }

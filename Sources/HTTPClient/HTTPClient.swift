@@ -59,7 +59,7 @@ package final class HTTPClient {
   /// - Parameters:
   ///   - fields: header fields as `name: value`.
   ///   - body: the content of POST, empty if nil.
-  ///   - isOnce: never send it twice. libcurl repeats a request, whatever its method, if a reused connection
+  ///   - isOnce: never send it twice. libcurl repeats a request of any method if a reused connection
   ///     ends without a response, so this request gets a new connection.
   ///   - maxBody: the maximum length of the content, in place of ``Limits/maxBodyBytes``.
   package func send(

@@ -53,7 +53,7 @@ package actor Server {
     for listener in listeners { loop.interrupt(listener.waitHandle) }
   }
 
-  /// Closes every connection at once. Whatever a handler has committed stays committed.
+  /// Closes every connection at once. What a handler has committed stays committed.
   package func abort() {
     context.abort()
     for listener in listeners { loop.interrupt(listener.waitHandle) }

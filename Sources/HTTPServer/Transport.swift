@@ -215,7 +215,7 @@ extension Transport {
 
   /// Sends the session's own output: handshake flights, alerts, tickets, answers to key updates.
   ///
-  /// These come up at any time. Whatever the socket does not take is sent before the next wait.
+  /// These come up at any time. What the socket does not take is sent before the next wait.
   private func flushTLSOutput() {
     takeTLSOutput()
     if outgoing.count > 0 { _ = flush() }

@@ -11,7 +11,7 @@ package struct RequestHeadParser {
   private var requestLine: RequestLine?
   private var fieldsStart = 0
   private var lines: [FieldLine] = []
-  /// An error is final, whatever arrives later.
+  /// An error is final: later bytes do not change it.
   private var failure: RequestError?
 
   package init(limits: MessageLimits) {

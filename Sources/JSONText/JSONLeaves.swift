@@ -1,6 +1,6 @@
 /// Iterates over the scalars inside a validated value, at any depth, in order.
 ///
-/// It makes one pass, whatever the nesting, and keeps only its position. The names of members are not
+/// It makes one pass at any nesting, and keeps only its position. The names of members are not
 /// included.
 package struct JSONLeaves {
   private var position: Int

@@ -44,7 +44,7 @@ extension String {
 
   /// For a message on one line: at most `limit` bytes, every run of controls and spaces as one space.
   package func cutToLine(of limit: Int) -> String {
-    // Whatever is long is cut first, so that the work is bounded too.
+    // A long text is cut first, so that the work is bounded too.
     cut(to: limit).split { character in
       character.isWhitespace
         || character.unicodeScalars.contains { $0.properties.generalCategory == .control }

@@ -35,7 +35,7 @@ package final class PathPattern: Sendable, ExpressibleByStringLiteral, CustomStr
     return true
   }
 
-  /// Whether both match the same paths, whatever their parameters' names are.
+  /// Whether both match the same paths. Names of parameters do not count.
   func isSamePath(as other: PathPattern) -> Bool {
     segments.count == other.segments.count
       && zip(segments, other.segments).allSatisfy { mine, theirs in

@@ -6,7 +6,7 @@ internal import Store
 internal import System
 internal import Time
 
-/// The scheduler's thread, which runs whatever is due.
+/// The scheduler's thread, which runs the work that is due.
 ///
 /// Its parts submit orders, reconcile open jobs and prune ended ones. ``ProviderCaller``s make the calls.
 /// Without a token there are none.

@@ -42,7 +42,7 @@ package enum EnvironmentFile {
     return (values, problems)
   }
 
-  /// The lines, whatever system wrote them.
+  /// The lines, with the line ends of any system.
   ///
   /// Some editors end lines with CR LF, which is one Character in Swift and not `"\n"`. Some begin a file
   /// with a byte order mark.

@@ -42,7 +42,7 @@ final class UsageLedger {
     countModels = Statement("SELECT count(*) FROM usage WHERE day = ?", on: connection)
   }
 
-  /// An SQL sum clamped to 0 and ``maxSum``, whatever the column holds.
+  /// An SQL sum clamped to 0 and ``maxSum``, for any values of the column.
   private static func sum(_ column: String, _ parameter: String) -> String {
     "max(0, min(\(maxSum), min(\(column), \(maxSum)) + \(parameter)))"
   }

@@ -54,7 +54,7 @@ struct JobsAPIClient {
     return answer.body
   }
 
-  /// Sends one request and returns the response, whatever its status.
+  /// Sends one request and returns the response of any status.
   ///
   /// - Parameters:
   ///   - fields: header fields as `name: value`.

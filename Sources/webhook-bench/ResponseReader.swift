@@ -97,7 +97,7 @@ struct ResponseReader {
       }
       start = stop + 2
     }
-    // RFC 9110 section 6.4.1: these have no content, whatever their header fields.
+    // RFC 9110 section 6.4.1: these have no content, with any header fields.
     if status == 204 || status == 304 { return 0 }
     guard let length else { throw .withoutLength }
     return length

@@ -26,14 +26,16 @@ import Testing
 
   @Test(
     arguments: [
-      ("func whatIsLeft() {}", "whatIsLeft"), ("  @Test func thatWhichEnds() throws {", "thatWhichEnds"),
-      ("private struct WhoeverWaits: Sendable {", "WhoeverWaits"), ("enum Beside {", "Beside"),
-      ("func `what was read stays read`() {", "what was read stays read"), ("func whatever() {}", nil),
-      ("// func whatIsLeft()", nil), ("let what = 1", nil), ("func thatch() {}", nil),
-      ("/// What a func whoCalls does.", nil), ("func wait(_ what: String) {}", nil),
-    ] as [(String, String?)])
-  func `a clause is detected`(_ line: String, _ name: String?) {
-    #expect(ClauseNames.violations(in: line) == [name].compactMap(\.self))
+      ("func NAME() {}", "whatIsLeft", true), ("  @Test func NAME() throws {", "thatWhichEnds", true),
+      ("private struct NAME: Sendable {", "WhoeverWaits", true), ("enum NAME {", "Beside", true),
+      ("func `NAME`() {", "what was read stays read", true), ("func NAME() {}", "whatever", false),
+      ("// func NAME()", "whatIsLeft", false), ("let NAME = 1", "what", false),
+      ("func NAME() {}", "thatch", false), ("/// What a func NAME does.", "whoCalls", false),
+      ("func wait(_ NAME: String) {}", "what", false),
+    ])
+  func `a clause is detected`(_ template: String, _ name: String, _ isDetected: Bool) {
+    let line = template.replacing("NAME", with: name)
+    #expect(ClauseNames.violations(in: line) == (isDetected ? [name] : []))
   }
 
   // MARK: Lines

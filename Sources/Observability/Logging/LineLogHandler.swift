@@ -3,8 +3,8 @@ internal import Time
 
 /// A log handler that writes one line a record: JSON for machines, or text for people.
 ///
-/// `{"time":"…","level":"info","message":"delivery","prediction_id":"…",…}`. Metadata follow the three fixed
-/// members, in alphabetical order.
+/// `{"time":"…","level":"info","message":"delivery","prediction_id":"…",…}`. Metadata follow the
+/// three fixed members, in alphabetical order.
 package struct LineLogHandler: LogHandler {
   package var metadata: Logger.Metadata = [:]
   package var logLevel: Logger.Level

@@ -32,7 +32,7 @@ struct PredictionLifecycle: Equatable, Sendable {
 
   let behaviour: Behaviour
   let createdAt: Instant
-  /// When the prediction is ended, whatever its phase.
+  /// When the prediction is ended, in any phase.
   let deadline: Instant?
   private(set) var phase = Phase.starting
   private(set) var startedAt: Instant?
