@@ -18,7 +18,14 @@ package final class HTTPConnection {
   private let descriptor: Int32
   private var input: [UInt8] = []
 
-  package struct Broken: Error {}
+  /// A failed step, with the system's reason.
+  package struct Broken: Error, CustomStringConvertible {
+    package let description: String
+
+    init(_ step: String, _ number: Int32? = nil) {
+      description = number.map { "\(step): \(String(cString: strerror($0)))" } ?? step
+    }
+  }
 
   /// - Parameters:
   ///   - timeoutSeconds: how long a receive or a send may block.
@@ -58,8 +65,9 @@ package final class HTTPConnection {
       }
     }
     if result != 0 {
+      let number = errno
       close(descriptor)
-      throw Broken()
+      throw Broken("connect", number)
     }
   }
 
@@ -73,7 +81,7 @@ package final class HTTPConnection {
       let count = rest.withUnsafeBytes {
         Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
       }
-      guard count > 0 else { throw Broken() }
+      guard count > 0 else { throw Broken("send", errno) }
       rest = rest.dropFirst(count)
     }
   }
@@ -115,7 +123,7 @@ package final class HTTPConnection {
       var (start, length) = (0, 0)
       for index in 1..<max(1, bytes.count) where bytes[index] == 0x0A {
         if index - start == 1 {
-          guard bytes.count > 12, start > 0 else { throw Broken() }
+          guard bytes.count > 12, start > 0 else { throw Broken("no status line") }
           let digits = UnsafeBufferPointer(rebasing: bytes[9..<12])
           return (Int(String(decoding: digits, as: UTF8.self)) ?? 0, index + 1, length)
         }
@@ -132,7 +140,9 @@ package final class HTTPConnection {
   private func receiveMore() throws {
     var chunk = [UInt8](repeating: 0, count: 65536)
     let count = recv(descriptor, &chunk, chunk.count, 0)
-    guard count > 0 else { throw Broken() }
+    guard count > 0 else {
+      throw count == 0 ? Broken("closed by the peer after \(input.count) bytes") : Broken("receive", errno)
+    }
     input += chunk.prefix(count)
   }
 
@@ -143,7 +153,7 @@ package final class HTTPConnection {
         let lines = String(decoding: input[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
         var fields: [String: String] = [:]
         for line in lines.dropFirst() {
-          guard let colon = line.firstIndex(of: ":") else { throw Broken() }
+          guard let colon = line.firstIndex(of: ":") else { throw Broken("no field line: \(line)") }
           fields[line[..<colon].lowercased()] = line[line.index(after: colon)...].trimmingCharacters(
             in: .whitespaces)
         }
