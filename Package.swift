@@ -105,8 +105,9 @@ let package = Package(
     // The domain: jobs, what an app may request, and where both are kept.
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "JSONText"]),
+    room("Ledger", ["Time", "Jobs"]),
     room("SQLite", ["CSQLite", "System"]),
-    room("Store", ["Time", "Jobs", "SQLite"]),
+    room("SQLiteStore", ["Crypto", "Time", "Jobs", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -118,26 +119,26 @@ let package = Package(
     // Machinery.
     room(
       "GroupCommit",
-      ["Time", "System", "EventLoop", "Jobs", "SQLite", "Store", "Observability", logging]),
+      ["Time", "System", "EventLoop", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Observability", logging]),
     room(
       "Scheduler",
       [
         "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "HTTPClient", "Jobs", "JobRequests",
-        "Store", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
 
     // The doors.
     room(
       "WebhookIntake",
       [
-        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "Store",
+        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "Ledger", "SQLiteStore",
         "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
     room(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "Routing", "Jobs", "JobRequests", "Store", "Replicate", "Settings", "Observability", "GroupCommit",
+        "Routing", "Jobs", "JobRequests", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler",
       ]),
 
@@ -146,14 +147,14 @@ let package = Package(
       "Daemon",
       [
         "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
-        "Routing", "HTTPClient", "Jobs", "SQLite", "Store", "Replicate", "Settings", "Observability",
+        "Routing", "HTTPClient", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability",
         "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPClient", "Jobs", "SQLite", "Store", "Replicate", "Settings", "Observability", "Scheduler",
+        "HTTPClient", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "Scheduler",
         "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
       ],
       swiftSettings: house),
@@ -228,7 +229,7 @@ let package = Package(
     tests(
       .unit, "SchedulerTests",
       [
-        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Store",
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger", "SQLiteStore",
         "StandardWebhooks", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
         "Samples", "Scratch", "Simulation", "Stubs", logging,
       ]),
@@ -242,19 +243,19 @@ let package = Package(
       .unit, "DaemonTests",
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
-        "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "Store", "WebhookIntake", "Scratch",
+        "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "Ledger", "SQLiteStore", "WebhookIntake", "Scratch",
         "HTTPServer", "Jobs", "ClientAddress",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
-    tests(.storage, "StoreTests", ["SQLite", "Store", "Jobs", "Time", "CSQLite", "Scratch"]),
+    tests(.storage, "StoreTests", ["SQLite", "Ledger", "SQLiteStore", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "StoreFaultTests",
-      ["SQLite", "Store", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
+      ["SQLite", "Ledger", "SQLiteStore", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
     tests(
       .storage, "GroupCommitTests",
       [
-        "GroupCommit", "Observability", "SQLite", "Store", "Jobs", "EventLoop", "System", "Time", "CSQLite",
+        "GroupCommit", "Observability", "SQLite", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System", "Time", "CSQLite",
         "FaultyDisk", "Samples", "Scratch", logging,
       ]),
 
@@ -264,7 +265,7 @@ let package = Package(
       [
         "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer", "HTTPWire",
-        "StandardWebhooks", "SQLite", "Store", "CSQLite", "ClientAddress", "FaultyDisk", "Simulation",
+        "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "ClientAddress", "FaultyDisk", "Simulation",
         logging, "Routing",
       ]),
 

@@ -1,6 +1,5 @@
 internal import Logging
-internal import Observability
-internal import Store
+package import Observability
 
 extension LogEntry {
   /// Its occurrences are limited per cause, which includes the remedy.
@@ -10,13 +9,13 @@ extension LogEntry {
 
   static var storeWriteSucceeds: LogEntry { LogEntry(.notice, "store writes succeed again") }
 
-  static func checkpointFailed(cause: StoreError) -> LogEntry {
-    LogEntry(.warning, "checkpoint failed; retrying after a later commit", ["cause": .text("\(cause)")])
+  package static func checkpointFailed(cause: String) -> LogEntry {
+    LogEntry(.warning, "checkpoint failed; retrying after a later commit", ["cause": .text(cause)])
   }
 
-  static func finalCheckpointFailed(cause: StoreError) -> LogEntry {
+  static func finalCheckpointFailed(cause: String) -> LogEntry {
     LogEntry(
       .warning, "final checkpoint failed; the next start reads the WAL, nothing is lost",
-      ["cause": .text("\(cause)")])
+      ["cause": .text(cause)])
   }
 }

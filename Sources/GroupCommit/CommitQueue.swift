@@ -1,6 +1,4 @@
 internal import EventLoop
-internal import Jobs
-internal import Store
 internal import Synchronization
 internal import System
 
@@ -10,15 +8,14 @@ package final class CommitQueue: Sendable {
   /// minute.
   static let capacity = 4096
 
-  let submissions = BlockingQueue<Submission>(capacity: CommitQueue.capacity)
+  let submissions = BlockingQueue<Entry>(capacity: CommitQueue.capacity)
   /// Whether writing has failed and not worked since: see ``WriteProbe``.
   let isFailing = Atomic(false)
 
   package init() {}
 
-  enum Submission: Sendable {
-    case delivery(Delivery, LoopContinuation<Recorder.Outcome>)
-    case write(StoreWrite)
+  enum Entry: Sendable {
+    case command(any Submission)
     case probe(LoopContinuation<Bool>)
   }
 

@@ -1,6 +1,6 @@
 package import EventLoop
 package import Jobs
-package import Store
+package import Ledger
 internal import Synchronization
 internal import System
 
@@ -13,7 +13,7 @@ internal import System
 package final class Recorder {
   let loop: EventLoop
   private let queue: CommitQueue
-  private var pending: [CommitQueue.Submission] = []
+  private var pending: [CommitQueue.Entry] = []
 
   /// Submissions that are worth a sync of their own.
   ///
@@ -31,7 +31,7 @@ package final class Recorder {
   /// Records `delivery`; returns when it is durably committed, or has failed.
   package func record(_ delivery: Delivery) async -> Outcome {
     await withUnsafeContinuation {
-      submit(.delivery(delivery, LoopContinuation(loop: loop, continuation: $0)))
+      submit(.command(DeliverySubmission(delivery, LoopContinuation(loop: loop, continuation: $0))))
     }
   }
 
@@ -43,7 +43,7 @@ package final class Recorder {
     return await withUnsafeContinuation { submit(.probe(LoopContinuation(loop: loop, continuation: $0))) }
   }
 
-  func submit(_ submission: CommitQueue.Submission) {
+  func submit(_ submission: CommitQueue.Entry) {
     pending.append(submission)
     if pending.count == 1 { loop.atEndOfTurn { [self] in queuePending() } }
     if pending.count == Self.earlyBatchSize { queuePending() }
@@ -53,17 +53,10 @@ package final class Recorder {
     let queued = queue.submissions.push(contentsOf: pending)
     for submission in pending.dropFirst(queued) {
       switch submission {
-      case .delivery(_, let waiting): waiting.continuation.resume(returning: .failure(.overloaded))
-      case .write(let write): write.fail(.overloaded)
+      case .command(let command): command.resume(.overloaded)
       case .probe(let waiting): waiting.continuation.resume(returning: false)
       }
     }
     pending.removeAll(keepingCapacity: true)
   }
-}
-
-/// Why a submission was not committed.
-package enum RecordingFailure: Error, Sendable {
-  case overloaded
-  case unavailable(StoreError)
 }

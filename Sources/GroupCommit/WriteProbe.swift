@@ -1,5 +1,4 @@
-internal import SQLite
-internal import Store
+internal import Ledger
 
 /// Whether writing works, and how much a probe must write.
 ///
@@ -24,7 +23,7 @@ struct WriteProbe: Equatable {
   }
 
   /// - Parameter room: the bytes that were to be written.
-  mutating func noteFailure(_ error: StoreError, room: Int) {
+  mutating func noteFailure(_ error: StorageError, room: Int) {
     missingRoom = max(missingRoom ?? 0, error.needsDryRun ? room : 0)
   }
 

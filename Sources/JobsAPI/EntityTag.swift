@@ -2,7 +2,7 @@ internal import Bytes
 internal import HTTPWire
 internal import Jobs
 internal import Scheduler
-internal import Store
+internal import Ledger
 internal import Time
 
 /// A strong validator made of a job's revision (RFC 9110 section 8.8.3).

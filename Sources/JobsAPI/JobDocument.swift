@@ -3,7 +3,7 @@ internal import JobRequests
 internal import Jobs
 internal import Replicate
 internal import Scheduler
-internal import Store
+internal import Ledger
 internal import Time
 
 /// The API's JSON documents of jobs.

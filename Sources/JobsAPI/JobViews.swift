@@ -5,7 +5,7 @@ internal import Jobs
 internal import Replicate
 internal import Routing
 package import Scheduler
-package import Store
+package import Ledger
 internal import Time
 
 /// Reads jobs together with the orders behind them, as the API shows them.
@@ -28,8 +28,8 @@ package final class JobViews {
   var now: Timestamp { Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds) }
 
   /// Reads from the store, whose failure is a 503.
-  func read<Result>(_ body: (StoreReader) throws(StoreError) -> Result) throws(Problem) -> Result {
-    do throws(StoreError) {
+  func read<Result>(_ body: (StoreReader) throws(StorageError) -> Result) throws(Problem) -> Result {
+    do throws(StorageError) {
       return try body(reader)
     } catch {
       throw .unavailable(.storeUnavailable, "the store could not be read", reason: "\(error)")
@@ -38,7 +38,7 @@ package final class JobViews {
 
   /// The job with that id, without its order.
   func job(_ id: String) throws(Problem) -> StoredJob {
-    let found = try read { (reader) throws(StoreError) in try reader.job(id) }
+    let found = try read { (reader) throws(StorageError) in try reader.job(id) }
     guard let found else { throw .jobNotFound }
     return found
   }
@@ -48,7 +48,7 @@ package final class JobViews {
     let stored = try job(id)
     // Of a job that was not created here, only a cancel request can be shown, until the job has ended.
     guard stored.job.origin != nil || !stored.job.phase.isTerminal else { return JobView(stored, nil, nil) }
-    let order = try read { (reader) throws(StoreError) in try reader.order(ofJob: stored.number) }
+    let order = try read { (reader) throws(StorageError) in try reader.order(ofJob: stored.number) }
     return try view(of: stored, order)
   }
 
@@ -63,7 +63,7 @@ package final class JobViews {
     guard order.stage == .queued, let due = order.dueAt, due <= now else {
       return NextTry(of: order, at: now, pace: pace.state, queuedBefore: 0)
     }
-    let count = try read { (reader) throws(StoreError) in
+    let count = try read { (reader) throws(StorageError) in
       try reader.queuedOrders(before: due, limit: Self.maxCountedOrders)
     }
     return NextTry(of: order, at: now, pace: pace.state, queuedBefore: count)
@@ -126,7 +126,7 @@ extension JobViews {
     guard let order = view.order,
       view.stored.job.attempt > 1 || order.refusals > 0 || order.stage == .ended
     else { return [] }
-    return try read { (reader) throws(StoreError) in try reader.attempts(ofJob: view.stored.number) }
+    return try read { (reader) throws(StorageError) in try reader.attempts(ofJob: view.stored.number) }
   }
 }
 

@@ -1,7 +1,7 @@
 internal import HTTPWire
 internal import Jobs
 package import Routing
-internal import Store
+internal import Ledger
 internal import Time
 
 /// The part of the jobs API that reads. ``OrdersEndpoint`` is the part that writes.
@@ -76,7 +76,7 @@ extension JobsEndpoint {
     let after = try query.number("after", in: 0...Int64.max) ?? 0
     let limit = Int(try query.number("limit", in: 1...1000) ?? 200)
     let stored = try views.job(request.path["id"])
-    let (entries, counts) = try views.read { (reader) throws(StoreError) in
+    let (entries, counts) = try views.read { (reader) throws(StorageError) in
       (
         try reader.history(ofJob: stored.number, after: after, limit: limit),
         try reader.outcomeCounts(ofJob: stored.number)
@@ -95,7 +95,7 @@ extension JobsEndpoint {
     let filter = JobFilter(state: try query.choice("state"), model: query["model"])
     let before = try query.number("after", in: 1...Int64.max)
     let limit = try query.number("limit", in: 1...500) ?? 50
-    let page = try views.read { (reader) throws(StoreError) in
+    let page = try views.read { (reader) throws(StorageError) in
       try reader.jobs(matching: filter, before: before, limit: Int(limit))
     }
     return .json(JobDocument.list(page.jobs, next: page.next))
@@ -111,7 +111,7 @@ extension JobsEndpoint {
         "`from` comes before `to`, at most \(Self.maxDays) days with both; "
           + "without them, the last \(Self.defaultDays)")
     }
-    let rows = try views.read { (reader) throws(StoreError) in
+    let rows = try views.read { (reader) throws(StorageError) in
       try reader.usage(on: start.number...end.number)
     }
     return .json(UsageDocument.render(rows, on: start...end))

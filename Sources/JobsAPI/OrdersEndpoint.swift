@@ -7,7 +7,7 @@ internal import Jobs
 internal import Observability
 internal import Replicate
 package import Routing
-internal import Store
+internal import Ledger
 internal import Time
 
 /// The part of the jobs API that writes: creating and canceling jobs.
@@ -93,7 +93,7 @@ extension OrdersEndpoint {
     let parsed = try Self.parse(request.body)
     let order = order(parsed, body: request.body, idempotencyKey: request.admitted)
     let maxQueued = limits.maxQueued
-    let result = await recorder.write { (transaction) throws(StoreError) in
+    let result = await recorder.write { (transaction) throws(StorageError) in
       try transaction.enqueue(order, maxQueued: maxQueued)
     }
     switch try result.value() {
@@ -162,7 +162,7 @@ extension OrdersEndpoint {
   private func cancel(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
     _ = try QueryParameters(request.head.target, allowing: [])
     let (id, now) = (request.path["id"], views.now)
-    let result = await recorder.write { (transaction) throws(StoreError) in
+    let result = await recorder.write { (transaction) throws(StorageError) in
       try transaction.cancel(id, at: now)
     }
     switch try result.value() {

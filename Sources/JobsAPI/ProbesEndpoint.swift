@@ -2,7 +2,7 @@ package import GroupCommit
 internal import HTTPWire
 package import Observability
 package import Routing
-internal import Store
+internal import Ledger
 package import System
 
 /// The routes for load balancers and monitoring: readiness and metrics.
@@ -39,7 +39,7 @@ package final class ProbesEndpoint {
     guard !lifecycle.isDraining else {
       throw Problem(.serviceUnavailable, .draining, "the daemon is stopping")
     }
-    try views.read { (reader) throws(StoreError) in try reader.ping() }
+    try views.read { (reader) throws(StorageError) in try reader.ping() }
     guard await recorder.isReady() else {
       throw Problem(.serviceUnavailable, .storeUnavailable, "the store cannot be written")
     }

@@ -1,6 +1,6 @@
 internal import JSONText
 internal import Jobs
-internal import Store
+internal import Ledger
 internal import Time
 
 /// The API's document of usage: the ends of jobs by day and model, and lost webhooks.

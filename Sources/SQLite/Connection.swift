@@ -114,7 +114,7 @@ internal import System
   private static let callErrors = [1, 3, 4, 6].map { SQLITE_IOERR | $0 << 8 }
 
   /// Runs statements and ignores their rows.
-  @usableFromInline func execute(_ sql: String) throws(DatabaseError) {
+  @usableFromInline package func execute(_ sql: String) throws(DatabaseError) {
     try check(sqlite3_exec(handle, sql, nil, nil, nil))
   }
 

@@ -10,8 +10,12 @@ internal import System
 
   /// Opens or creates the database at `path` in WAL mode, and migrates it.
   ///
-  /// - Parameter busyTimeout: how long to wait for another process's lock, in milliseconds.
-  package init(path: String, busyTimeout: Int32, migrations: Migrations) throws(DatabaseError) {
+  /// - Parameters:
+  ///   - busyTimeout: how long to wait for another process's lock, in milliseconds.
+  ///   - progress: receives the name of each migration before it runs.
+  package init(
+    path: String, busyTimeout: Int32, migrations: Migrations, progress: (_ migration: String) -> Void
+  ) throws(DatabaseError) {
     // SQLite creates the WAL and the shared-memory file with the permissions of the database
     // (https://www.sqlite.org/wal.html), so only the database itself must be created like this.
     let connection = try PrivateFile.creating { () throws(DatabaseError) in
@@ -27,7 +31,7 @@ internal import System
     try connection.execute("PRAGMA synchronous = FULL")
     // Checkpoints run on the checkpointer's thread: none may run inside a commit, which senders wait for.
     try connection.disableAutoCheckpoint()
-    try migrations.migrate(connection)
+    try migrations.migrate(connection, progress: progress)
     // A process that died between a commit's write and its sync left that commit in the WAL, where it is
     // valid from now on. It was never acknowledged, but readers will see it, so it must survive a power
     // failure.

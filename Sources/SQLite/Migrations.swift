@@ -1,3 +1,15 @@
+/// One step from a schema to the next.
+package struct Migration: Sendable {
+  /// What it adds, for logs.
+  package let name: String
+  let sql: String
+
+  package init(_ name: String, _ sql: String) {
+    self.name = name
+    self.sql = sql
+  }
+}
+
 /// The schema of a database, as the migrations that make it.
 ///
 /// `user_version` is the number of applied migrations. They only go forward, each in a transaction of its
@@ -5,10 +17,10 @@
 package struct Migrations: Sendable {
   /// Identifies the files of one program (https://www.sqlite.org/pragma.html#pragma_application_id).
   let applicationID: Int
-  /// The SQL of each migration, oldest first.
-  private let steps: [String]
+  /// Oldest first.
+  private let steps: [Migration]
 
-  package init(applicationID: Int, steps: [String]) {
+  package init(applicationID: Int, steps: [Migration]) {
     self.applicationID = applicationID
     self.steps = steps
   }
@@ -18,7 +30,11 @@ package struct Migrations: Sendable {
   /// Migrates the file of `connection`.
   ///
   /// Throws, and changes nothing, where the file is of a later version or of another program.
-  func migrate(_ connection: Connection) throws(DatabaseError) {
+  ///
+  /// - Parameter progress: receives the name of each migration before it runs.
+  func migrate(
+    _ connection: Connection, progress: (_ migration: String) -> Void
+  ) throws(DatabaseError) {
     let found = try connection.integer("PRAGMA user_version")
     guard found <= version else { throw .newerSchema(found: found, known: version) }
     let owner = try connection.integer("PRAGMA application_id")
@@ -27,10 +43,12 @@ package struct Migrations: Sendable {
       guard owner == 0 && found == 0 && isEmpty else { throw .foreign }
     }
     for number in found..<version {
+      // A new file has nothing to migrate.
+      if found > 0 { progress(steps[number].name) }
       try connection.transaction { () throws(DatabaseError) in
         // Another process may have migrated the file since the version was read.
         guard try connection.integer("PRAGMA user_version") == number else { return }
-        try connection.execute(steps[number])
+        try connection.execute(steps[number].sql)
         try connection.execute("PRAGMA application_id = \(applicationID)")
         try connection.execute("PRAGMA user_version = \(number + 1)")
       }

@@ -150,7 +150,7 @@ extension Statement {
     return Array(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, column))))
   }
 
-  @inlinable func isNull(_ column: Int32) -> Bool {
+  @inlinable package func isNull(_ column: Int32) -> Bool {
     sqlite3_column_type(handle, column) == SQLITE_NULL
   }
 }

@@ -1,7 +1,7 @@
 internal import Logging
 internal import Jobs
 internal import Observability
-internal import Store
+internal import Ledger
 internal import Time
 
 extension LineLogHandler {

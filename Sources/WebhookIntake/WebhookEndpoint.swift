@@ -5,7 +5,7 @@ internal import Jobs
 package import Observability
 package import Routing
 internal import StandardWebhooks
-internal import Store
+internal import Ledger
 internal import Time
 
 /// `POST /webhooks/replicate`: verify, decode, record, and only then acknowledge.

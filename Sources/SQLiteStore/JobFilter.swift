@@ -1,16 +1,8 @@
-package import Jobs
+internal import Jobs
+internal import Ledger
 internal import SQLite
 
-/// The jobs that a list includes.
-package struct JobFilter: Equatable, Sendable {
-  package var state: JobState?
-  package var model: String?
-
-  package init(state: JobState? = nil, model: String? = nil) {
-    self.state = state
-    self.model = model
-  }
-
+extension JobFilter {
   static let beforeParameter: Int32 = 1
   static let limitParameter: Int32 = 2
   private static let stateParameter: Int32 = 3
@@ -32,12 +24,12 @@ package struct JobFilter: Equatable, Sendable {
     }
     if model != nil { conditions.append("model = ?4") }
     return """
-      SELECT number, \(JobRow.columns) FROM jobs WHERE \(conditions.joined(separator: " AND "))
+      SELECT \(JobColumn.list) FROM jobs WHERE \(conditions.joined(separator: " AND "))
       ORDER BY number DESC LIMIT ?2
       """
   }
 
-  func bind(to statement: Statement) throws(StoreError) {
+  func bind(to statement: Statement) throws(DatabaseError) {
     if let state, state != .stale { try statement.bind(Self.stateParameter, state.rawValue) }
     if let model { try statement.bind(Self.modelParameter, model) }
   }

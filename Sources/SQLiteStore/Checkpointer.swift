@@ -1,10 +1,27 @@
-internal import EventLoop
-package import Logging
-internal import Observability
 package import SQLite
-internal import Store
 internal import Synchronization
 internal import System
+
+/// Receives what checkpoints do, for metrics and logs.
+package struct CheckpointObserver: Sendable {
+  let walSize: @Sendable (_ bytes: Int) -> Void
+  let succeeded: @Sendable () -> Void
+  let failed: @Sendable (DatabaseError) -> Void
+
+  /// - Parameters:
+  ///   - walSize: receives the size of the WAL after each commit.
+  ///   - succeeded: called after each checkpoint.
+  ///   - failed: receives the error of a checkpoint on the checkpointer's thread.
+  package init(
+    walSize: @escaping @Sendable (_ bytes: Int) -> Void = { _ in },
+    succeeded: @escaping @Sendable () -> Void = {},
+    failed: @escaping @Sendable (DatabaseError) -> Void = { _ in }
+  ) {
+    self.walSize = walSize
+    self.succeeded = succeeded
+    self.failed = failed
+  }
+}
 
 /// Background checkpoints of the WAL, on a thread of their own.
 ///
@@ -35,7 +52,9 @@ package final class Checkpointer: Sendable {
   private let isUrgent = Atomic(false)
   private let isClosed = Atomic(false)
 
-  package init() {}
+  let observer: CheckpointObserver
+
+  package init(observer: CheckpointObserver = CheckpointObserver()) { self.observer = observer }
 
   /// Requests a checkpoint; requests are coalesced.
   func request() {
@@ -48,7 +67,7 @@ package final class Checkpointer: Sendable {
   }
 
   /// Runs `body`, a checkpoint, after any other checkpoint has ended.
-  func withCheckpointLock<Result>(_ body: () throws(StoreError) -> Result) throws(StoreError) -> Result {
+  func withCheckpointLock<Result>(_ body: () throws(DatabaseError) -> Result) throws(DatabaseError) -> Result {
     try checkpointLock.withLock(body)
   }
 
@@ -71,23 +90,23 @@ package final class Checkpointer: Sendable {
   }
 
   /// Returns when the checkpointer is closed.
-  package func run(_ store: DatabaseCheckpointer, metrics: CommitMetrics, logger: Logger) {
+  package func run(_ store: DatabaseCheckpointer) {
     while requests.popAll() != nil {
-      do throws(StoreError) {
+      do throws(DatabaseError) {
         try checkpoint(store)
-        metrics.checkpoints.add()
+        observer.succeeded()
       } catch {
-        logger.log(.checkpointFailed(cause: error))
+        observer.failed(error)
       }
     }
   }
 
-  private func checkpoint(_ store: DatabaseCheckpointer) throws(StoreError) {
-    var last = try withCheckpointLock { () throws(StoreError) in try store.checkpoint() }
+  private func checkpoint(_ store: DatabaseCheckpointer) throws(DatabaseError) {
+    var last = try withCheckpointLock { () throws(DatabaseError) in try store.checkpoint() }
     for _ in 0..<Self.maxPasses {
       // Synced here, because otherwise the writer's next checkpoint would wait for the disk.
       try store.syncDatabase()
-      let next = try withCheckpointLock { () throws(StoreError) in try store.checkpoint() }
+      let next = try withCheckpointLock { () throws(DatabaseError) in try store.checkpoint() }
       let growth = next.walPages - last.walPages
       // Either the WAL has not grown, or a reader pins the remaining frames.
       guard growth > 0, next.pendingPages == 0 else { return }

@@ -4,7 +4,10 @@ internal import SQLite
 enum Schema {
   static let migrations = Migrations(
     // "RWHD" as a number.
-    applicationID: 0x5257_4844, steps: [version1, version2])
+    applicationID: 0x5257_4844, steps: [
+      Migration("jobs, deliveries and orders", version1), Migration("reasons of waiting orders", version2),
+      Migration("work and change numbers", version3),
+    ])
 
   private static let version1 = """
     -- One row per job. `body` is the exact body of the current snapshot; it is the last column, so that lists
@@ -96,21 +99,6 @@ enum Schema {
       ended_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
 
-    -- Jobs that ended on each day (counted from 1970-01-01, UTC), by model; '' where that is unknown.
-    CREATE TABLE usage (
-      day INTEGER NOT NULL,
-      model TEXT NOT NULL,
-      succeeded INTEGER NOT NULL,
-      failed INTEGER NOT NULL,
-      canceled INTEGER NOT NULL,
-      -- Ends that were found by polling, and that no delivery has reported since.
-      lost_webhooks INTEGER NOT NULL,
-      predict_milliseconds INTEGER NOT NULL,
-      queue_milliseconds INTEGER NOT NULL,
-      run_milliseconds INTEGER NOT NULL,
-      PRIMARY KEY (day, model)
-    ) STRICT, WITHOUT ROWID;
-
     -- The daemon's own secrets, made once for each database.
     CREATE TABLE keys (
       name TEXT PRIMARY KEY,
@@ -147,5 +135,63 @@ enum Schema {
       ended_at INTEGER NOT NULL,
       PRIMARY KEY (job, position)
     ) STRICT, WITHOUT ROWID;
+    """
+
+  /// Old rows keep NULL as their change number, which stands for the job's number: filling it in would
+  /// rewrite every body.
+  private static let version3 = """
+    -- The number of the last change that the job's document shows.
+    ALTER TABLE jobs ADD COLUMN change INTEGER;
+
+    -- The jobs in the order of their last changes: the change feed.
+    CREATE TABLE changes (
+      change INTEGER PRIMARY KEY,
+      job INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO changes (change, job) SELECT number, number FROM jobs INDEXED BY jobs_by_model ORDER BY number;
+
+    -- What the feed shows of deleted jobs.
+    CREATE TABLE tombstones (
+      change INTEGER PRIMARY KEY,
+      id TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT;
+
+    -- The digests of the prediction and webhook ids of jobs that an app has deleted: their deliveries are
+    -- dropped.
+    CREATE TABLE tombstone_keys (
+      digest BLOB PRIMARY KEY,
+      change INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tombstone_keys_by_change ON tombstone_keys (change);
+
+    -- What waits to be done: calls of orders, checks of open jobs, and what capabilities add.
+    CREATE TABLE work (
+      job INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      -- Distinguishes a job's items of one kind.
+      key TEXT NOT NULL,
+      due_at INTEGER NOT NULL,
+      tries INTEGER NOT NULL,
+      -- The process that has claimed it, until its lease ends; NULL while nobody has.
+      owner TEXT,
+      lease_until INTEGER,
+      PRIMARY KEY (job, kind, key)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO work (job, kind, key, due_at, tries)
+      SELECT number, 'poll', '', due_at, 0 FROM jobs INDEXED BY jobs_by_due WHERE due_at IS NOT NULL;
+    INSERT INTO work (job, kind, key, due_at, tries)
+      SELECT job, CASE stage WHEN 'queued' THEN 'create' WHEN 'unanswered' THEN 'search' ELSE 'cancel' END,
+        '', due_at, 0
+      FROM orders INDEXED BY orders_by_due WHERE due_at IS NOT NULL;
+    -- A call in flight belongs to a job that has not ended.
+    INSERT INTO work (job, kind, key, due_at, tries, owner, lease_until)
+      SELECT job, 'create', '', sent_at, 0, 'an earlier version', sent_at FROM orders
+      WHERE stage = 'sending' AND job IN (
+        SELECT number FROM jobs WHERE phase IN ('pending', 'running') AND phase <> 'succeeded');
+    -- From here on, a due time is in `work`. That of a job is only a lower bound, that of an order unused.
+    DROP INDEX jobs_by_due;
+    DROP INDEX orders_by_due;
+    CREATE INDEX work_by_due ON work (kind, due_at);
     """
 }

@@ -1,12 +1,7 @@
+internal import Ledger
 package import SQLite
 
 extension DatabaseBackup {
-  /// The name of a row in `keys` that marks a copy.
-  ///
-  /// A daemon that starts on a copy thereby knows that calls may have been made since, of which the file has
-  /// no record.
-  static let marker = "backup"
-
   /// Prepares a copy of a store; ``run(progress:)`` makes it.
   ///
   /// - Parameters:
@@ -20,6 +15,6 @@ extension DatabaseBackup {
       of: source, to: destination, replacingFile: replacesFile,
       content: BackupContent(
         migrations: Schema.migrations, table: "jobs",
-        markSQL: "INSERT OR REPLACE INTO keys VALUES ('\(Self.marker)', x'01')"))
+        markSQL: "INSERT OR REPLACE INTO keys (name, value) VALUES ('\(LedgerTransaction.backupMarker)', x'01')"))
   }
 }

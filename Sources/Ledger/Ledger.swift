@@ -1,0 +1,148 @@
+package import Jobs
+
+/// The rules of jobs over a store: every write to the store goes through ``commit(_:)``.
+///
+/// It is used by one thread at a time.
+package final class Ledger {
+  package let store: any Store
+  private let rules: LedgerRules
+  private let hooks: [any TransactionHook]
+
+  /// - Parameter hooks: the capabilities that add writes to a commit.
+  package init(store: any Store, rules: LedgerRules = LedgerRules(), hooks: [any TransactionHook] = []) {
+    self.store = store
+    self.rules = rules.with(hasHooks: !hooks.isEmpty)
+    self.hooks = hooks
+  }
+
+  /// Decides `commands` in their order, and commits their writes in one durable transaction.
+  ///
+  /// After an error nothing is committed, and no command has a result. A command that sweeps many rows is the
+  /// last of its transaction.
+  ///
+  /// - Returns: how many of the commands were committed, and what changed.
+  package func commit(_ commands: ArraySlice<any LedgerCommand>) throws(StorageError) -> LedgerCommit {
+    var keys = LedgerKeys.none
+    for command in commands { command.addKeys(to: &keys) }
+    var count = 0
+    let changes = try store.commit(reading: keys) { (rows) throws(StorageError) in
+      let transaction = LedgerTransaction(reading: rows, rules: rules)
+      count = 0
+      for command in commands {
+        try command.decide(in: transaction)
+        count += 1
+        if transaction.hasSwept { break }
+      }
+      return try transaction.writeSet(hooks: hooks)
+    }
+    return LedgerCommit(count: count, changes: changes)
+  }
+}
+
+/// A transaction that was committed.
+package struct LedgerCommit: Sendable {
+  /// The number of commands whose writes it contains.
+  package let count: Int
+  package let changes: [CommittedChange]
+}
+
+/// What the rules depend on beside the stored rows.
+package struct LedgerRules: Sendable {
+  /// When open jobs are polled and become stale.
+  package var polling: PollPolicy
+  /// Validates the output of a job created here against its request.
+  package var validateOutput: OutputValidator
+  /// Restores members that the provider has erased.
+  package var restore: BodyRestorer
+  /// The process that claims work.
+  package var owner: String
+  /// Whether transitions are noted for hooks.
+  private(set) var hasHooks = false
+
+  package init(
+    polling: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: nil),
+    validateOutput: @escaping OutputValidator = { _, _, standing in standing },
+    restore: @escaping BodyRestorer = { _, _ in nil }, owner: String = "daemon"
+  ) {
+    self.polling = polling
+    self.validateOutput = validateOutput
+    self.restore = restore
+    self.owner = owner
+  }
+
+  fileprivate func with(hasHooks: Bool) -> LedgerRules {
+    var rules = self
+    rules.hasHooks = hasHooks
+    return rules
+  }
+}
+
+/// A unit of writing: what it reads, and what it decides.
+///
+/// It is decided again where its transaction failed and is retried, so it changes nothing but the
+/// transaction and its own result.
+package protocol LedgerCommand: AnyObject {
+  func addKeys(to keys: inout LedgerKeys)
+  func decide(in transaction: LedgerTransaction) throws(StorageError)
+}
+
+/// A command made of a closure, which keeps the closure's result.
+package final class LedgerWork<Value>: LedgerCommand {
+  private let keys: LedgerKeys
+  private let work: (LedgerTransaction) throws(StorageError) -> Value
+  package private(set) var value: Value?
+
+  package init(
+    reading keys: LedgerKeys = .none, _ work: @escaping (LedgerTransaction) throws(StorageError) -> Value
+  ) {
+    self.keys = keys
+    self.work = work
+  }
+
+  package func addKeys(to keys: inout LedgerKeys) { keys.formUnion(self.keys) }
+
+  package func decide(in transaction: LedgerTransaction) throws(StorageError) {
+    value = try work(transaction)
+  }
+}
+
+extension Ledger {
+  /// Commits `work` alone.
+  @discardableResult
+  package func commit<Value>(
+    reading keys: LedgerKeys = .none, _ work: @escaping (LedgerTransaction) throws(StorageError) -> Value
+  ) throws(StorageError) -> Value {
+    let command = LedgerWork(reading: keys, work)
+    _ = try commit([command][...])
+    guard let value = command.value else { throw .rejected("a store committed without its command") }
+    return value
+  }
+
+  /// Commits `deliveries` in one durable transaction, or none after an error.
+  ///
+  /// - Returns: the result of each, in their order.
+  package func commit(_ deliveries: [Delivery]) throws(StorageError) -> [Recording] {
+    let commands = deliveries.map { delivery in
+      LedgerWork(reading: .of(delivery)) { (transaction) throws(StorageError) in
+        try transaction.record(delivery)
+      }
+    }
+    _ = try commit(commands.map { $0 as any LedgerCommand }[...])
+    return commands.compactMap(\.value)
+  }
+}
+
+extension LedgerKeys {
+  /// What recording `delivery` reads.
+  package static func of(_ delivery: Delivery) -> LedgerKeys {
+    var keys = LedgerKeys()
+    keys.add(delivery)
+    return keys
+  }
+
+  package mutating func add(_ delivery: Delivery) {
+    webhookIDs.append(delivery.webhookID)
+    predictionIDs.append(delivery.snapshot.predictionID)
+    if let job = delivery.namedJob { jobIDs.append(job) }
+  }
+}

@@ -1,0 +1,570 @@
+package import Jobs
+internal import Time
+
+/// Validates a job's output against the rules in its request.
+///
+/// - Parameters: the posted request, the body of the snapshot, and the violation of the general output rules.
+/// - Returns: the violation; nil where the output keeps the rules.
+package typealias OutputValidator =
+  @Sendable (_ request: [UInt8], _ body: [UInt8], _ standing: JobError?) -> JobError?
+
+/// Restores the members that the provider has erased from a body.
+///
+/// - Parameters: the erased body, and the stored one.
+/// - Returns: the body to store, with its evidence; nil where nothing is to be restored.
+package typealias BodyRestorer =
+  @Sendable (_ erased: [UInt8], _ known: [UInt8]) -> (body: [UInt8], evidence: Evidence)?
+
+/// One transaction's view of the store: stored rows, overlaid with what the commands have decided.
+///
+/// The rules are its extensions. They read through the overlay and change only the overlay;
+/// ``writeSet(hooks:)`` is what the store then writes.
+package final class LedgerTransaction {
+  let rows: any StoredRows
+  let rules: LedgerRules
+
+  /// The loaded jobs by number. Nil where the store has none of that number.
+  private var jobs: [Int64: JobEntry?] = [:]
+  /// Where a prediction or an id leads after the changes of this transaction. Nil: to no job.
+  private var jobsByPrediction: [String: JobEntry?] = [:]
+  private var jobsByID: [String: JobEntry?] = [:]
+  private var orders: [Int64: OrderEntry?] = [:]
+  private var jobsByKey: [String: Int64] = [:]
+  private var deliveries: [String: EarlierDelivery] = [:]
+  private var pastPredictions: [String: Int64] = [:]
+  /// Work that was written by itself, and not as the mirror of an order or a job.
+  private var work: [WorkKey: WorkWrite] = [:]
+  private var queuedChange = 0
+  private(set) var transitions: [JobTransition] = []
+  var writes = WriteSet()
+
+  /// The maximum of history rows up to which redeliveries are recorded.
+  ///
+  /// Beyond it they are answered, but not recorded.
+  package static let maxHistoryRows: Int64 = 1000
+
+  init(reading rows: any StoredRows, rules: LedgerRules) {
+    self.rows = rows
+    self.rules = rules
+  }
+
+  var policy: PollPolicy { rules.polling }
+
+  /// Whether a command has changed many rows at once, so that no other may follow in this transaction.
+  var hasSwept: Bool { !writes.sweeps.isEmpty }
+}
+
+/// A job that a transaction has loaded or made.
+final class JobEntry {
+  let number: Int64
+  /// As stored; nil for a new one.
+  let stored: Job?
+  fileprivate(set) var job: Job
+  let lastChange: Int64
+  /// Nil until it is needed.
+  fileprivate(set) var historyLength: Int64?
+  /// The body of a new snapshot.
+  fileprivate(set) var body: [UInt8]?
+  fileprivate(set) var isChanged: Bool
+  /// Whether the row itself has changed, and not only what other tables add to the job's document.
+  fileprivate(set) var hasRowChanges: Bool
+  /// Whether more than the job's revision and its order has changed what its document shows.
+  fileprivate(set) var isShownAnew = false
+  fileprivate(set) var isDeleted = false
+  /// Whether its check was claimed, so that the work item must be written.
+  fileprivate(set) var isCheckClaimed = false
+
+  fileprivate init(_ row: StoredRow) {
+    number = row.number
+    stored = row.job
+    job = row.job
+    lastChange = row.change
+    historyLength = nil
+    isChanged = false
+    hasRowChanges = false
+  }
+
+  fileprivate init(new job: Job, number: Int64, body: [UInt8]) {
+    self.number = number
+    stored = nil
+    self.job = job
+    lastChange = 0
+    historyLength = 0
+    self.body = body
+    isChanged = true
+    hasRowChanges = true
+  }
+}
+
+/// An order that a transaction has loaded or made.
+private final class OrderEntry {
+  /// As stored; nil for a new one.
+  let stored: StoredOrder?
+  var order: StoredOrder
+  let idempotencyKey: String?
+  var isDeleted = false
+  /// The claim of the order's step; nil where nobody holds one.
+  var claim: WorkItem?
+  var hasClaimChanged = false
+
+  init(stored: StoredOrder) {
+    self.stored = stored
+    order = stored
+    idempotencyKey = nil
+  }
+
+  init(new order: StoredOrder, idempotencyKey: String?) {
+    stored = nil
+    self.order = order
+    self.idempotencyKey = idempotencyKey
+  }
+}
+
+// MARK: - Jobs
+
+extension LedgerTransaction {
+  func job(number: Int64) throws(StorageError) -> JobEntry? {
+    if let known = jobs[number] { return known.flatMap { $0.isDeleted ? nil : $0 } }
+    return load(try rows.job(number: number), number: number)
+  }
+
+  func job(id: String) throws(StorageError) -> JobEntry? {
+    if let known = jobsByID[id] { return known }
+    let entry = adopt(try rows.job(id: id)).flatMap { $0.job.origin?.id == id ? $0 : nil }
+    jobsByID[id] = .some(entry)
+    return entry
+  }
+
+  func job(ofPrediction id: String) throws(StorageError) -> JobEntry? {
+    if let known = jobsByPrediction[id] { return known }
+    // A job that was loaded under another name may have lost this prediction meanwhile.
+    let entry = adopt(try rows.job(ofPrediction: id)).flatMap { $0.job.snapshot?.predictionID == id ? $0 : nil }
+    jobsByPrediction[id] = .some(entry)
+    return entry
+  }
+
+  /// Finds a job by its own id or its prediction's.
+  func job(named name: String) throws(StorageError) -> JobEntry? {
+    if let found = try job(id: name) { return found }
+    return try job(ofPrediction: name)
+  }
+
+  /// A job that a row of another table names.
+  func requiredJob(number: Int64) throws(StorageError) -> JobEntry {
+    guard let entry = try job(number: number) else { throw .corrupt("a row belongs to no job") }
+    return entry
+  }
+
+  private func adopt(_ row: StoredRow?) -> JobEntry? {
+    guard let row else { return nil }
+    if let known = jobs[row.number] { return known.flatMap { $0.isDeleted ? nil : $0 } }
+    return load(row, number: row.number)
+  }
+
+  private func load(_ row: StoredRow?, number: Int64) -> JobEntry? {
+    let entry = row.map { JobEntry($0) }
+    jobs[number] = .some(entry)
+    return entry
+  }
+
+  func insertJob(_ job: Job, body: [UInt8], snapshot: Snapshot?) throws(StorageError) -> JobEntry {
+    let entry = JobEntry(new: job, number: try rows.nextJobNumber(), body: body)
+    jobs[entry.number] = .some(entry)
+    if let id = job.origin?.id { jobsByID[id] = .some(entry) }
+    if let id = job.snapshot?.predictionID { jobsByPrediction[id] = .some(entry) }
+    note(
+      JobTransition(number: entry.number, before: nil, after: job, snapshot: snapshot, cause: .recorded))
+    return entry
+  }
+
+  /// Changes a job.
+  ///
+  /// - Parameters:
+  ///   - body: the body of a new snapshot; nil where the snapshot is unchanged.
+  ///   - snapshot: the snapshot that causes the change.
+  func update(
+    _ entry: JobEntry, to job: Job, body: [UInt8]? = nil, snapshot: Snapshot? = nil,
+    cause: JobTransition.Cause = .recorded
+  ) {
+    let before = entry.job
+    assert(job.revision >= before.revision && job.updatedAt >= before.updatedAt, "a revision goes backwards")
+    assert(
+      job.phase == before.phase && job.verdict == before.verdict || job.revision > before.revision,
+      "a change that the app sees has no revision")
+    assert(job.phase.isTerminal || !before.phase.isTerminal, "an ended job is open again")
+    entry.job = job
+    entry.isChanged = true
+    entry.hasRowChanges = true
+    if let body { entry.body = body }
+    let (old, new) = (before.snapshot?.predictionID, job.snapshot?.predictionID)
+    if old != new {
+      if let old { jobsByPrediction[old] = .some(nil) }
+      if let new { jobsByPrediction[new] = .some(entry) }
+    }
+    note(
+      JobTransition(
+        number: entry.number, before: before, after: job, snapshot: snapshot, cause: cause))
+  }
+
+  func noteCheckClaimed(_ entry: JobEntry) {
+    entry.isCheckClaimed = true
+    entry.isChanged = true
+  }
+
+  func noteShownAnew(_ entry: JobEntry) {
+    entry.isShownAnew = true
+    entry.isChanged = true
+  }
+
+  private func note(_ transition: JobTransition) {
+    if rules.hasHooks { transitions.append(transition) }
+  }
+
+  func body(of entry: JobEntry) throws(StorageError) -> [UInt8] {
+    if let body = entry.body { return body }
+    return try rows.body(ofJob: entry.number)
+  }
+
+  /// Deletes a job and all that belongs to it.
+  func delete(_ entry: JobEntry, _ reason: DeletedJob.Reason) {
+    entry.isDeleted = true
+    if let id = entry.job.origin?.id { jobsByID[id] = .some(nil) }
+    if let id = entry.job.snapshot?.predictionID { jobsByPrediction[id] = .some(nil) }
+    orders[entry.number] = .some(nil)
+    var cause = JobTransition.Cause.deleted
+    if case .merged = reason { cause = .merged }
+    note(
+      JobTransition(number: entry.number, before: entry.job, after: nil, snapshot: nil, cause: cause))
+    guard entry.stored != nil else { return }
+    writes.deletedJobs.append(
+      DeletedJob(number: entry.number, reason: reason, id: entry.job.id, lastChange: entry.lastChange))
+  }
+}
+
+// MARK: - Histories
+
+extension LedgerTransaction {
+  func historyLength(of entry: JobEntry) throws(StorageError) -> Int64 {
+    if let length = entry.historyLength { return length }
+    let length = try rows.historyLength(ofJob: entry.number)
+    entry.historyLength = length
+    return length
+  }
+
+  /// The first delivery with that webhook id.
+  func earlierDelivery(webhookID: String) throws(StorageError) -> EarlierDelivery? {
+    if let known = deliveries[webhookID] { return known }
+    return try rows.delivery(webhookID: webhookID)
+  }
+
+  /// Appends a row for a snapshot to a job's history.
+  func appendHistory(
+    _ polled: PolledSnapshot, webhookID: String?, isRepeat: Bool = false, outcome: DeliveryOutcome,
+    to entry: JobEntry
+  ) throws(StorageError) {
+    let position = try nextPosition(of: entry)
+    let digest = polled.snapshot.evidence.digest
+    writes.history.append(
+      HistoryRow(
+        job: entry.number, position: position, webhookID: webhookID, source: HistorySource(polled.source),
+        isRepeat: isRepeat, digest: digest, providerStatus: polled.snapshot.providerStatus,
+        receivedAt: polled.receivedAt, outcome: outcome, phase: entry.job.phase,
+        revision: entry.job.revision))
+    if let webhookID, !isRepeat {
+      deliveries[webhookID] = EarlierDelivery(job: entry.number, digest: digest)
+    }
+  }
+
+  /// Appends a row without a snapshot to a job's history.
+  func appendHistory(
+    _ source: HistorySource, status: String, at moment: Timestamp, outcome: DeliveryOutcome,
+    to entry: JobEntry
+  ) throws(StorageError) {
+    writes.history.append(
+      HistoryRow(
+        job: entry.number, position: try nextPosition(of: entry), webhookID: nil, source: source,
+        isRepeat: false, digest: nil, providerStatus: status, receivedAt: moment, outcome: outcome,
+        phase: entry.job.phase, revision: entry.job.revision))
+  }
+
+  private func nextPosition(of entry: JobEntry) throws(StorageError) -> Int64 {
+    let position = try historyLength(of: entry) + 1
+    entry.historyLength = position
+    return position
+  }
+
+  /// Appends the history of one job to that of another.
+  func moveHistory(of entry: JobEntry, to other: JobEntry) throws(StorageError) {
+    let (moved, offset) = (try historyLength(of: entry), try historyLength(of: other))
+    if entry.stored != nil {
+      writes.movedHistories.append(MovedHistory(from: entry.number, to: other.number, offset: offset))
+    }
+    for index in writes.history.indices where writes.history[index].job == entry.number {
+      writes.history[index].job = other.number
+      writes.history[index].position += offset
+    }
+    for (id, delivery) in deliveries where delivery.job == entry.number {
+      deliveries[id] = EarlierDelivery(job: other.number, digest: delivery.digest)
+    }
+    other.historyLength = offset + moved
+  }
+
+  /// The times of a job's latest consecutive 404s that are later than `moment`, newest first.
+  func notFoundAnswers(of entry: JobEntry, after moment: Timestamp) throws(StorageError) -> [Timestamp] {
+    var answers: [Timestamp] = []
+    for row in writes.history.reversed() where row.job == entry.number {
+      guard row.outcome == .notFound, moment < row.receivedAt else { return answers }
+      answers.append(row.receivedAt)
+    }
+    guard entry.stored != nil else { return answers }
+    return answers + (try rows.notFoundAnswers(ofJob: entry.number, after: moment))
+  }
+
+  /// The job that had this prediction in a past attempt.
+  func job(ofPastPrediction id: String) throws(StorageError) -> Int64? {
+    if let known = pastPredictions[id] { return known }
+    return try rows.job(ofPastPrediction: id)
+  }
+
+  func noteRefusal(_ error: JobError, of entry: JobEntry, at now: Timestamp) {
+    writes.refusals.append(RefusalWrite(job: entry.number, error: error, endedAt: now))
+    noteShownAnew(entry)
+  }
+
+  func notePastAttempt(_ snapshot: Snapshot, of entry: JobEntry, at now: Timestamp) {
+    pastPredictions[snapshot.predictionID] = entry.number
+    writes.attempts.append(
+      AttemptWrite(
+        predictionID: snapshot.predictionID, job: entry.number, error: snapshot.error, endedAt: now))
+  }
+}
+
+// MARK: - Orders
+
+extension LedgerTransaction {
+  private func orderEntry(ofJob number: Int64) throws(StorageError) -> OrderEntry? {
+    if let known = orders[number] { return known }
+    let entry = try rows.order(ofJob: number).map { OrderEntry(stored: $0) }
+    orders[number] = .some(entry)
+    return entry
+  }
+
+  func order(ofJob number: Int64) throws(StorageError) -> StoredOrder? {
+    try orderEntry(ofJob: number)?.order
+  }
+
+  /// The request of a job's order. Empty where there is none.
+  func request(ofJob number: Int64) throws(StorageError) -> [UInt8] {
+    guard let entry = try orderEntry(ofJob: number) else { return [] }
+    if entry.order.request.isEmpty, entry.stored != nil {
+      entry.order.request = try rows.request(ofJob: number)
+    }
+    return entry.order.request
+  }
+
+  func job(ofIdempotencyKey key: String) throws(StorageError) -> Int64? {
+    if let known = jobsByKey[key] { return known }
+    return try rows.job(ofIdempotencyKey: key)
+  }
+
+  func insertOrder(_ order: StoredOrder, idempotencyKey: String? = nil) {
+    orders[order.number] = .some(OrderEntry(new: order, idempotencyKey: idempotencyKey))
+    if let idempotencyKey { jobsByKey[idempotencyKey] = order.number }
+    if order.stage == .queued { queuedChange += 1 }
+  }
+
+  /// Changes an order. A change of its step ends the claim of that step.
+  func updateOrder(
+    ofJob number: Int64, _ change: (inout StoredOrder) -> Void
+  ) throws(StorageError) {
+    guard let entry = try orderEntry(ofJob: number) else { return }
+    let before = entry.order
+    change(&entry.order)
+    queuedChange += (entry.order.stage == .queued ? 1 : 0) - (before.stage == .queued ? 1 : 0)
+    entry.claim = nil
+    entry.hasClaimChanged = true
+  }
+
+  /// Notes a cancel request beside a create call in flight, whose claim goes on.
+  func noteCancelRequestedWhileSending(ofJob number: Int64) throws(StorageError) {
+    try orderEntry(ofJob: number)?.order.isCancelRequested = true
+  }
+
+  /// Claims the step of an order for this process until `moment`.
+  func claimStep(ofJob number: Int64, _ item: WorkItem, until moment: Timestamp) throws(StorageError) {
+    guard let entry = try orderEntry(ofJob: number), let kind = entry.order.workKind else { return }
+    var claim = WorkItem(
+      WorkKey(kind, job: number, key: item.key.key), dueAt: item.dueAt, tries: item.tries)
+    claim.claim(by: rules.owner, until: moment)
+    entry.claim = claim
+    entry.hasClaimChanged = true
+  }
+
+  /// Whether one more order may be queued.
+  func hasRoom(maxQueued: Int) throws(StorageError) -> Bool {
+    guard maxQueued < .max else { return true }
+    return try rows.unclaimedCount(of: .create) + queuedChange < maxQueued
+  }
+}
+
+// MARK: - Work
+
+extension LedgerTransaction {
+  /// The due steps of orders of one kind, as this transaction has left them.
+  func dueSteps(_ kind: WorkKind, at now: Timestamp, limit: Int) throws(StorageError) -> [WorkItem] {
+    guard limit > 0 else { return [] }
+    var due: [WorkItem] = []
+    for item in try rows.work(kind, dueAt: now, limit: limit + orders.count + work.count) {
+      if work[item.key] == nil, orders[item.key.job] == nil { due.append(item) }
+    }
+    for case let entry? in orders.values {
+      guard let item = Self.workItem(of: entry.order, entry.claim), item.key.kind == kind,
+        work[item.key] == nil
+      else { continue }
+      due.append(item)
+    }
+    return sorted(due + ownWork(kind), dueAt: now, limit)
+  }
+
+  /// The due checks of open jobs, as this transaction has left them.
+  func dueChecks(at now: Timestamp, limit: Int) throws(StorageError) -> [WorkItem] {
+    guard limit > 0 else { return [] }
+    var due: [WorkItem] = []
+    for item in try rows.work(.poll, dueAt: now, limit: limit + jobs.count + work.count) {
+      let known = jobs[item.key.job].flatMap { $0 }
+      if work[item.key] == nil, known.map({ !$0.hasRowChanges }) ?? true { due.append(item) }
+    }
+    for case let entry? in jobs.values where entry.hasRowChanges && !entry.isDeleted {
+      let key = WorkKey(.poll, job: entry.number)
+      if let moment = entry.job.pollState.dueAt, work[key] == nil { due.append(WorkItem(key, dueAt: moment)) }
+    }
+    return sorted(due + ownWork(.poll), dueAt: now, limit)
+  }
+
+  private func ownWork(_ kind: WorkKind) -> [WorkItem] {
+    work.values.compactMap { write in
+      switch write {
+      case .insert(let item), .update(let item): item.key.kind == kind ? item : nil
+      case .delete: nil
+      }
+    }
+  }
+
+  private func sorted(_ items: [WorkItem], dueAt now: Timestamp, _ limit: Int) -> [WorkItem] {
+    let due = items.filter { $0.dueAt <= now }
+    return Array(due.sorted { ($0.dueAt, $0.key.job) < ($1.dueAt, $1.key.job) }.prefix(limit))
+  }
+
+  func write(_ write: WorkWrite) {
+    switch write {
+    case .insert(let item), .update(let item): work[item.key] = write
+    case .delete(let key): work[key] = write
+    }
+  }
+}
+
+// MARK: - The write set
+
+extension LedgerTransaction {
+  /// The writes that make the store what this transaction has decided.
+  func writeSet(hooks: [any TransactionHook]) throws(StorageError) -> WriteSet {
+    if !transitions.isEmpty {
+      let rows = HookRows(rows)
+      for hook in hooks {
+        let added = try hook.writes(after: transitions, reading: rows)
+        writes.tables += added.tables
+        for item in added.work { write(item) }
+      }
+    }
+    try noteShownOrders()
+    for case let entry? in jobs.values where entry.isChanged && !entry.isDeleted {
+      writeJob(entry)
+    }
+    for case let entry? in orders.values { writeOrder(entry) }
+    writes.jobs.sort { $0.number < $1.number }
+    writes.orders.sort { $0.job < $1.job }
+    // What was written by itself comes last: a deferred step stays deferred.
+    writes.work += work.values.sorted { $0.key.job < $1.key.job }
+    return writes
+  }
+
+  /// Marks the jobs whose documents show another state of their orders.
+  private func noteShownOrders() throws(StorageError) {
+    for case let entry? in orders.values {
+      if let stored = entry.stored, stored.isShownAlike(entry.order) { continue }
+      try job(number: entry.order.number)?.isChanged = true
+    }
+  }
+
+  private func writeJob(_ entry: JobEntry) {
+    let (before, after) = (entry.stored?.pollState.dueAt, entry.job.pollState.dueAt)
+    if before != after || entry.isCheckClaimed {
+      let key = WorkKey(.poll, job: entry.number)
+      switch (before, after) {
+      case (nil, let due?): writes.work.append(.insert(WorkItem(key, dueAt: due)))
+      case (_?, let due?): writes.work.append(.update(WorkItem(key, dueAt: due)))
+      case (_, nil): writes.work.append(.delete(key))
+      }
+    }
+    writes.jobs.append(
+      JobWrite(
+        number: entry.number, stored: entry.stored, job: entry.job, hasRowChanges: entry.hasRowChanges,
+        body: entry.body, lastChange: entry.lastChange, isShown: isShownAnew(entry)))
+  }
+
+  /// Whether the job's document differs from that of the stored job.
+  private func isShownAnew(_ entry: JobEntry) -> Bool {
+    guard let stored = entry.stored else { return true }
+    if entry.isShownAnew || stored.revision != entry.job.revision { return true }
+    guard !entry.job.phase.isTerminal, let known = orders[entry.number] else { return false }
+    switch (known?.stored, known?.order) {
+    case (let old?, let new?): return !old.isShownAlike(new)
+    case (nil, nil): return false
+    case (nil, _), (_, nil): return true
+    }
+  }
+
+  private func writeOrder(_ entry: OrderEntry) {
+    let order = entry.order
+    guard let stored = entry.stored else {
+      writes.orders.append(.insert(order, idempotencyKey: entry.idempotencyKey))
+      if let item = Self.workItem(of: order, entry.claim) { writes.work.append(.insert(item)) }
+      return
+    }
+    if !order.hasSameRow(as: stored) { writes.orders.append(.update(order)) }
+    let old = stored.hasWork ? stored.workKind : nil
+    let item = Self.workItem(of: order, entry.claim)
+    if let old, old != item?.key.kind { writes.work.append(.delete(WorkKey(old, job: order.number))) }
+    guard let item else { return }
+    if old != item.key.kind {
+      writes.work.append(.insert(item))
+    } else if entry.hasClaimChanged || stored.dueAt != order.dueAt {
+      writes.work.append(.update(item))
+    }
+  }
+
+  private static func workItem(of order: StoredOrder, _ claim: WorkItem?) -> WorkItem? {
+    guard order.hasWork, let kind = order.workKind else { return nil }
+    if let claim { return claim }
+    return WorkItem(WorkKey(kind, job: order.number), dueAt: order.dueAt ?? Timestamp(milliseconds: 0))
+  }
+}
+
+extension WorkWrite {
+  fileprivate var key: WorkKey {
+    switch self {
+    case .insert(let item), .update(let item): item.key
+    case .delete(let key): key
+    }
+  }
+}
+
+extension StoredOrder {
+  /// Whether the row of the order is the same: its due time is in the work table.
+  fileprivate func hasSameRow(as other: StoredOrder) -> Bool {
+    stage == other.stage && tries == other.tries && sentAt == other.sentAt
+      && absenceConclusiveAt == other.absenceConclusiveAt && retriesLeft == other.retriesLeft
+      && isCancelRequested == other.isCancelRequested && reason == other.reason
+      && refusals == other.refusals && isRestored == other.isRestored
+  }
+}

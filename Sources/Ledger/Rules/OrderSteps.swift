@@ -1,0 +1,248 @@
+package import Jobs
+package import Time
+
+/// A claimed step of an order.
+package struct OrderStep: Sendable {
+  package enum Action: Sendable {
+    /// Make the create call. The stage `sending` is already recorded.
+    case create
+    /// Search the provider's list for the prediction.
+    case find
+    case cancel(predictionID: String)
+  }
+
+  package let action: Action
+  package let job: Job
+  /// The order after the claim. It has its request where it is to be created.
+  package let order: StoredOrder
+}
+
+// MARK: - Claiming steps
+
+extension LedgerTransaction {
+  /// The name of the key that marks a copy of a store.
+  ///
+  /// A daemon that starts on a copy thereby knows that calls may have been made since, of which the store has
+  /// no record.
+  package static let backupMarker = "backup"
+
+  /// Recovers the orders of an earlier daemon. Call it once at start.
+  ///
+  /// Calls that were in flight count as unanswered. Every open order of a restored backup is searched for
+  /// first, unless its prediction is known.
+  ///
+  /// - Parameter absenceGracePeriod: the time after a call during which absence from the provider's list
+  ///   proves nothing, in milliseconds.
+  /// - Returns: whether the store is a restored backup on which no daemon has started before.
+  @discardableResult
+  package func recoverOrders(at now: Timestamp, absenceGracePeriod: Int64) throws(StorageError) -> Bool {
+    guard try rows.key(Self.backupMarker) == nil else {
+      writes.keys.append(.delete(Self.backupMarker))
+      writes.sweeps.append(
+        .restoreOrders(
+          at: now, absenceConclusiveAt: now.advanced(byMilliseconds: absenceGracePeriod)))
+      return true
+    }
+    for item in try rows.claimedWork(.create) {
+      try noteInterrupted(item, at: now, absenceGracePeriod: absenceGracePeriod)
+    }
+    return false
+  }
+
+  /// Records that a create call may have been made without an answer: its process has ended.
+  private func noteInterrupted(
+    _ item: WorkItem, at now: Timestamp, absenceGracePeriod: Int64
+  ) throws(StorageError) {
+    guard let order = try order(ofJob: item.key.job), order.stage == .sending else { return }
+    let conclusive = min(order.sentAt ?? now, now).advanced(byMilliseconds: absenceGracePeriod)
+    try updateOrder(ofJob: item.key.job) { $0.noteUnanswered(due: now, absenceConclusive: conclusive) }
+  }
+
+  /// Limits the due times of steps to the next `spread` milliseconds.
+  ///
+  /// Call it at start and after the wall clock was set, because a due time may have been recorded while the
+  /// clock was ahead.
+  package func clampDueTimes(
+    from now: Timestamp, within spread: Int64, absenceGracePeriod: Int64 = 60_000
+  ) throws(StorageError) {
+    let latest = now.advanced(byMilliseconds: spread)
+    let conclusive = now.advanced(byMilliseconds: absenceGracePeriod)
+    for kind in [WorkKind.create, .cancel] {
+      for item in try rows.work(kind, dueAfter: latest) where item.owner == nil {
+        try updateOrder(ofJob: item.key.job) { $0.dueAt = $0.dueAt.map { min($0, latest) } }
+      }
+    }
+    // Every search, because its end may be too late where its beginning is not.
+    for item in try rows.work(.search, dueAfter: Timestamp(milliseconds: .min)) {
+      guard let order = try order(ofJob: item.key.job),
+        latest < item.dueAt || order.absenceConclusiveAt.map({ conclusive < $0 }) ?? false
+      else { continue }
+      try updateOrder(ofJob: item.key.job) { order in
+        order.dueAt = order.dueAt.map { min($0, latest) }
+        order.absenceConclusiveAt = order.absenceConclusiveAt.map { min($0, conclusive) }
+      }
+    }
+  }
+
+  /// Moves the step of that stage that is due first to `moment`.
+  ///
+  /// Call it where that order cannot be read or written, so that it does not block the others.
+  package func deferFirstStep(
+    of stage: OrderStage, at now: Timestamp, until moment: Timestamp
+  ) throws(StorageError) {
+    guard let kind = Self.kind(of: stage) else { return }
+    try deferFirst(of: try dueSteps(kind, at: now, limit: 1), until: moment)
+  }
+
+  func deferFirst(of items: [WorkItem], until moment: Timestamp) throws(StorageError) {
+    guard var item = items.first else { return }
+    item.dueAt = moment
+    write(.update(item))
+  }
+
+  private static func kind(of stage: OrderStage) -> WorkKind? {
+    switch stage {
+    case .queued, .sending: .create
+    case .unanswered: .search
+    case .submitted: .cancel
+    case .ended: nil
+    }
+  }
+
+  /// Claims steps that are due, so that no other call returns them.
+  ///
+  /// - Parameters:
+  ///   - creates: the maximum of create steps.
+  ///   - cancels: the maximum of cancel steps.
+  ///   - finds: the maximum of search steps.
+  ///   - lease: how long a step stays claimed, in milliseconds. Without a result it is due again then; a
+  ///     create call counts as unanswered.
+  package func claimOrderSteps(
+    at now: Timestamp, creates: Int, cancels: Int, finds: Int, lease: Int64,
+    absenceGracePeriod: Int64 = 60_000
+  ) throws(StorageError) -> [OrderStep] {
+    let leaseEnd = now.advanced(byMilliseconds: lease)
+    var steps: [OrderStep] = []
+    for item in try dueSteps(.cancel, at: now, limit: cancels) {
+      guard let (entry, order) = try openJob(of: item) else { continue }
+      guard order.isCancelRequested, let id = entry.job.snapshot?.predictionID else {
+        try updateOrder(ofJob: entry.number) { $0.set(.submitted, due: nil) }
+        continue
+      }
+      try claim(item, until: leaseEnd)
+      steps.append(OrderStep(action: .cancel(predictionID: id), job: entry.job, order: order))
+    }
+    for item in try dueSteps(.search, at: now, limit: finds) {
+      guard let (entry, order) = try openJob(of: item) else { continue }
+      try claim(item, until: leaseEnd)
+      steps.append(OrderStep(action: .find, job: entry.job, order: order))
+    }
+    for item in try dueSteps(.create, at: now, limit: creates) {
+      guard let (entry, order) = try openJob(of: item) else { continue }
+      guard order.stage == .queued else {
+        try noteInterrupted(item, at: now, absenceGracePeriod: absenceGracePeriod)
+        continue
+      }
+      var sent = entry.job
+      sent.noteSending(at: now, firstCheck: policy.firstCheck(after: now, timeout: order.timeout))
+      update(entry, to: sent)
+      try updateOrder(ofJob: entry.number) { $0.noteSending(at: now) }
+      try claimStep(ofJob: entry.number, item, until: leaseEnd)
+      var sending = try self.order(ofJob: entry.number) ?? order
+      sending.request = try request(ofJob: entry.number)
+      steps.append(OrderStep(action: .create, job: sent, order: sending))
+    }
+    return steps
+  }
+
+  /// Claims a cancel or a search step, which is due again at the end of the lease.
+  private func claim(_ item: WorkItem, until leaseEnd: Timestamp) throws(StorageError) {
+    try updateOrder(ofJob: item.key.job) { $0.dueAt = leaseEnd }
+    try claimStep(ofJob: item.key.job, item, until: leaseEnd)
+  }
+
+  /// The item's job and order. Nil where the job has ended, and so the order with it.
+  private func openJob(of item: WorkItem) throws(StorageError) -> (JobEntry, StoredOrder)? {
+    let number = item.key.job
+    guard let order = try order(ofJob: number) else {
+      write(.delete(item.key))
+      return nil
+    }
+    if let entry = try job(number: number), !entry.job.phase.isTerminal { return (entry, order) }
+    try updateOrder(ofJob: number) { $0.set(.ended, due: nil) }
+    return nil
+  }
+}
+
+// MARK: - Results of steps
+
+extension LedgerTransaction {
+  /// Reschedules a create call that certainly had no effect.
+  ///
+  /// An order with a cancel request ends instead. Does nothing where a newer call was made meanwhile, because
+  /// a late result of one call proves nothing about the next.
+  ///
+  /// - Parameters:
+  ///   - reason: why the order waits; nil where nothing delays it.
+  ///   - refusal: the provider's error where it refused this order.
+  package func reschedule(
+    _ order: StoredOrder, until moment: Timestamp, at now: Timestamp, because reason: OrderReason? = nil,
+    refusal: JobError? = nil
+  ) throws(StorageError) {
+    guard let stored = try awaited(order) else { return }
+    if let refusal, let entry = try job(number: order.number) { noteRefusal(refusal, of: entry, at: now) }
+    guard !stored.isCancelRequested else {
+      let verdict = JobError(code: "canceled", message: "canceled before the provider had created it")
+      _ = try end(order.number, of: nil, as: .canceled, because: verdict, at: now)
+      return
+    }
+    try updateOrder(ofJob: order.number) {
+      $0.requeue(due: moment, because: reason, isRefusal: refusal != nil)
+    }
+  }
+
+  /// Records that a create call had no answer, so the prediction may exist.
+  ///
+  /// - Parameters:
+  ///   - nextSearch: when the provider's list is searched for it.
+  ///   - absenceConclusive: from when on absence from that list proves that it does not exist.
+  package func noteUnanswered(
+    _ order: StoredOrder, nextSearch: Timestamp, absenceConclusive: Timestamp
+  ) throws(StorageError) {
+    guard try awaited(order)?.stage == .sending else { return }
+    try updateOrder(ofJob: order.number) {
+      $0.noteUnanswered(due: nextSearch, absenceConclusive: absenceConclusive)
+    }
+  }
+
+  /// Makes a step without a result due again at `moment`.
+  package func delay(_ step: OrderStep, until moment: Timestamp) throws(StorageError) {
+    guard let stored = try order(ofJob: step.order.number), stored.dueAt != nil,
+      stored.stage == step.order.stage, stored.isOfCall(of: step.order)
+    else { return }
+    try updateOrder(ofJob: stored.number) { $0.dueAt = moment }
+  }
+
+  /// Records that the provider accepted the cancel call. The end itself arrives as a snapshot.
+  package func noteCanceled(_ number: Int64) throws(StorageError) {
+    guard try order(ofJob: number)?.stage == .submitted else { return }
+    try updateOrder(ofJob: number) { $0.set(.submitted, due: nil) }
+  }
+
+  /// Filters `predictions` to those that belong to no job created here.
+  package func unbound(among predictions: [String]) throws(StorageError) -> Set<String> {
+    var unbound: Set<String> = []
+    for id in predictions where try job(ofPastPrediction: id) == nil {
+      if try job(ofPrediction: id)?.job.origin == nil { unbound.insert(id) }
+    }
+    return unbound
+  }
+
+  /// The stored order, if it still awaits the result of that call.
+  func awaited(_ order: StoredOrder) throws(StorageError) -> StoredOrder? {
+    guard let stored = try self.order(ofJob: order.number), stored.isOfCall(of: order),
+      stored.stage == .sending || stored.stage == .unanswered
+    else { return nil }
+    return stored
+  }
+}

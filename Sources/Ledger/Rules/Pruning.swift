@@ -1,0 +1,43 @@
+internal import Jobs
+package import Time
+
+/// The result of one step of a pruning pass.
+package struct PruneStep: Equatable, Sendable {
+  package let deleted: Int
+  /// The number to continue after. Nil where the pass is complete.
+  package let next: Int64?
+}
+
+extension LedgerTransaction {
+  /// How long a pruned job's tombstone stays, in milliseconds: an hour.
+  package static let tombstoneTime: Int64 = 3_600_000
+
+  /// Deletes jobs that ended before `limit`, among the `count` jobs after `number`.
+  ///
+  /// Jobs are numbered in the order of their creation. A pass ends at the first job created between `limit`
+  /// and `now`, because all later ones are younger. A job dated in the future was recorded while the clock
+  /// was wrong, and does not end the pass. Expired tombstones are deleted, too.
+  ///
+  /// - Parameter replayLimit: jobs with a later delivery are kept. Such a delivery could be replayed with its
+  ///   signature, and would count as new if its id were deleted.
+  package func prune(
+    endedBefore limit: Timestamp, at now: Timestamp, after number: Int64, count: Int,
+    deliveredBefore replayLimit: Timestamp = .distantFuture
+  ) throws(StorageError) -> PruneStep {
+    let rows = try rows.pruningCandidates(after: number, limit: count, quietSince: limit)
+    let ended = rows.filter { row in
+      row.updatedAt < limit && row.hasEnded && row.lastDeliveryAt.map { $0 < replayLimit } ?? true
+    }
+    let expiresAt = now.advanced(byMilliseconds: Self.tombstoneTime)
+    var deleted = 0
+    for row in ended {
+      guard let entry = try job(number: row.number) else { continue }
+      delete(entry, .pruned(expiresAt: expiresAt))
+      deleted += 1
+    }
+    writes.sweeps.append(.deleteTombstones(expiredAt: now))
+    let reachesRetained = rows.contains { row in row.createdAt.map { limit <= $0 && $0 <= now } ?? false }
+    let isOver = reachesRetained || rows.count < count
+    return PruneStep(deleted: deleted, next: isOver ? nil : rows.last?.number)
+  }
+}

@@ -1,0 +1,169 @@
+package import Jobs
+package import Time
+
+/// A store of jobs: where the ledger's rules read, and where their writes are committed.
+///
+/// It is used by one thread at a time. Every store passes the conformance suite in Tests/Storage.
+package protocol Store: AnyObject {
+  /// Commits what `decide` returns in one durable transaction, or nothing after an error.
+  ///
+  /// The store opens a transaction, reads what `keys` name in as few round trips as it can, and calls
+  /// `decide`. Then it applies the writes and commits.
+  ///
+  /// - Parameter decide: may be called again where another writer was first.
+  /// - Returns: the jobs whose shown state changed, in the order of their change numbers.
+  func commit(
+    reading keys: LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
+  ) throws(StorageError) -> [CommittedChange]
+
+  /// Throws unless writing works, and leaves no data behind.
+  ///
+  /// - Parameter room: the bytes that must be writable.
+  func probe(room: Int) throws(StorageError)
+
+  /// Does what the store needs between two commits, such as a checkpoint.
+  func maintain() throws(StorageError)
+
+  /// Ends the store's work after the last commit.
+  func finish() throws(StorageError)
+}
+
+/// The rows of one transaction, before its writes.
+///
+/// A row that no key named is read when it is asked for, which a store across a network pays for.
+package protocol StoredRows: AnyObject {
+  func job(number: Int64) throws(StorageError) -> StoredRow?
+  func job(id: String) throws(StorageError) -> StoredRow?
+  func job(ofPrediction id: String) throws(StorageError) -> StoredRow?
+  /// The body of a job's snapshot. Empty where there is none.
+  func body(ofJob number: Int64) throws(StorageError) -> [UInt8]
+  /// The number of rows in a job's history.
+  func historyLength(ofJob number: Int64) throws(StorageError) -> Int64
+  /// The first delivery with that webhook id, one of a deleted job included.
+  func delivery(webhookID: String) throws(StorageError) -> EarlierDelivery?
+  /// Whether a job with that prediction was deleted within the tombstones' time.
+  func isDeleted(prediction id: String) throws(StorageError) -> Bool
+  /// The times of a job's latest consecutive 404s that are later than `moment`, newest first.
+  ///
+  /// Any other row of the history ends them.
+  func notFoundAnswers(ofJob number: Int64, after moment: Timestamp) throws(StorageError) -> [Timestamp]
+  /// The job that had this prediction in a past attempt.
+  func job(ofPastPrediction id: String) throws(StorageError) -> Int64?
+  func order(ofJob number: Int64) throws(StorageError) -> StoredOrder?
+  /// The request of a job's order. Empty where there is none.
+  func request(ofJob number: Int64) throws(StorageError) -> [UInt8]
+  func job(ofIdempotencyKey key: String) throws(StorageError) -> Int64?
+  /// The work of that kind that is due, the earliest first.
+  func work(_ kind: WorkKind, dueAt moment: Timestamp, limit: Int) throws(StorageError) -> [WorkItem]
+  /// The work of that kind that is due after `moment`.
+  func work(_ kind: WorkKind, dueAfter moment: Timestamp) throws(StorageError) -> [WorkItem]
+  /// The work of that kind that some process has claimed.
+  func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem]
+  /// The number of unclaimed work items of that kind.
+  func unclaimedCount(of kind: WorkKind) throws(StorageError) -> Int
+  /// The next `limit` jobs after `number`, for pruning.
+  ///
+  /// - Parameter moment: jobs last updated before it count as quiet.
+  func pruningCandidates(
+    after number: Int64, limit: Int, quietSince moment: Timestamp
+  ) throws(StorageError) -> [PruningCandidate]
+  /// The value of that name in the table of keys.
+  func key(_ name: String) throws(StorageError) -> [UInt8]?
+  /// A number for a new job, greater than every earlier one.
+  func nextJobNumber() throws(StorageError) -> Int64
+  /// A row of a capability's table.
+  func row(of table: TableDeclaration, key: [RowValue]) throws(StorageError) -> TableRow?
+  /// The number of rows of a capability's table whose first key columns are `prefix`, at most `limit`.
+  func count(of table: TableDeclaration, prefix: [RowValue], limit: Int) throws(StorageError) -> Int
+}
+
+/// What a batch of commands is known to read.
+package struct LedgerKeys: Sendable, Equatable {
+  package var webhookIDs: [String] = []
+  package var predictionIDs: [String] = []
+  package var jobIDs: [String] = []
+  package var jobNumbers: [Int64] = []
+  package var idempotencyKeys: [String] = []
+
+  package init() {}
+
+  package static var none: LedgerKeys { LedgerKeys() }
+
+  package static func jobs(_ numbers: [Int64]) -> LedgerKeys {
+    var keys = LedgerKeys()
+    keys.jobNumbers = numbers
+    return keys
+  }
+
+  package mutating func formUnion(_ other: LedgerKeys) {
+    webhookIDs += other.webhookIDs
+    predictionIDs += other.predictionIDs
+    jobIDs += other.jobIDs
+    jobNumbers += other.jobNumbers
+    idempotencyKeys += other.idempotencyKeys
+  }
+}
+
+/// A job's row without the body.
+package struct StoredRow: Sendable {
+  package let number: Int64
+  package let job: Job
+  /// The number of the job's last change.
+  package let change: Int64
+
+  package init(number: Int64, job: Job, change: Int64) {
+    self.number = number
+    self.job = job
+    self.change = change
+  }
+}
+
+/// The first delivery with a webhook id.
+package struct EarlierDelivery: Sendable {
+  /// Nil where the job was deleted.
+  package let job: Int64?
+  package let digest: BodyDigest?
+
+  package init(job: Int64?, digest: BodyDigest?) {
+    self.job = job
+    self.digest = digest
+  }
+}
+
+/// What decides whether a job is pruned.
+package struct PruningCandidate: Sendable {
+  package let number: Int64
+  package let hasEnded: Bool
+  package let updatedAt: Timestamp
+  /// When its last delivery was received. Nil where there is none, or the job is too recent to prune.
+  package let lastDeliveryAt: Timestamp?
+  /// When the job was created. Nil where it has been quiet since before the retention limit.
+  package let createdAt: Timestamp?
+
+  package init(
+    number: Int64, hasEnded: Bool, updatedAt: Timestamp, lastDeliveryAt: Timestamp?, createdAt: Timestamp?
+  ) {
+    self.number = number
+    self.hasEnded = hasEnded
+    self.updatedAt = updatedAt
+    self.lastDeliveryAt = lastDeliveryAt
+    self.createdAt = createdAt
+  }
+}
+
+/// A job whose shown state a commit has changed.
+package struct CommittedChange: Equatable, Sendable {
+  package let number: Int64
+  /// The job's id in the API.
+  package let id: String
+  /// The number of the change, greater than every earlier one.
+  package let change: Int64
+  package let isDeleted: Bool
+
+  package init(number: Int64, id: String, change: Int64, isDeleted: Bool) {
+    self.number = number
+    self.id = id
+    self.change = change
+    self.isDeleted = isDeleted
+  }
+}

@@ -1,0 +1,147 @@
+package import Jobs
+package import Time
+
+/// Everything that one transaction writes, as values.
+///
+/// A store applies the parts in the order of the properties, with as few statements as it can.
+package struct WriteSet: Sendable {
+  /// Histories that become part of another job's. They come before ``history``.
+  package var movedHistories: [MovedHistory] = []
+  package var deletedJobs: [DeletedJob] = []
+  /// Ordered by the job's number.
+  package var jobs: [JobWrite] = []
+  package var history: [HistoryRow] = []
+  package var attempts: [AttemptWrite] = []
+  package var refusals: [RefusalWrite] = []
+  package var orders: [OrderWrite] = []
+  package var work: [WorkWrite] = []
+  package var keys: [KeyWrite] = []
+  package var tables: [TableWrite] = []
+  /// Applied last.
+  package var sweeps: [Sweep] = []
+
+  package init() {}
+}
+
+/// The insert or update of a job's row.
+package struct JobWrite: Sendable {
+  package let number: Int64
+  /// Nil for an insert.
+  package let stored: Job?
+  package let job: Job
+  /// Whether ``job`` differs from the stored one. Otherwise only the change number is written.
+  package let hasRowChanges: Bool
+  /// The body of a new snapshot. Nil where the snapshot is unchanged.
+  package let body: [UInt8]?
+  /// The change number of the stored row. 0 for an insert.
+  package let lastChange: Int64
+  /// Whether what the job's document shows has changed, so that the store assigns a change number.
+  package let isShown: Bool
+}
+
+/// The deletion of a job and all that belongs to it.
+///
+/// It leaves a tombstone for the feed, at least until `expiresAt`.
+package struct DeletedJob: Sendable {
+  package let number: Int64
+  package let reason: Reason
+  /// The job's id in the API.
+  package let id: String
+  package let lastChange: Int64
+
+  package enum Reason: Equatable, Sendable {
+    /// Its history became another job's.
+    case merged(expiresAt: Timestamp)
+    /// It has ended long ago.
+    case pruned(expiresAt: Timestamp)
+    /// An app has deleted it. Its deliveries are acknowledged and dropped until then.
+    case requested(prediction: String?, expiresAt: Timestamp)
+  }
+}
+
+/// The move of a history to the end of another job's.
+package struct MovedHistory: Equatable, Sendable {
+  package let from: Int64
+  package let to: Int64
+  /// What is added to the positions.
+  package let offset: Int64
+}
+
+/// A row of a job's history.
+package struct HistoryRow: Sendable {
+  package internal(set) var job: Int64
+  /// From 1, within the job.
+  package internal(set) var position: Int64
+  package let webhookID: String?
+  package let source: HistorySource
+  package let isRepeat: Bool
+  /// Nil without a body.
+  package let digest: BodyDigest?
+  /// The provider's status, or the code of an end that the daemon decided. Empty for a 404.
+  package let providerStatus: String
+  package let receivedAt: Timestamp
+  package let outcome: DeliveryOutcome
+  /// The job's phase after the row's event.
+  package let phase: Phase
+  package let revision: Int64
+}
+
+/// The record of an interrupted prediction.
+package struct AttemptWrite: Sendable {
+  package let predictionID: String
+  package let job: Int64
+  package let error: JobError?
+  package let endedAt: Timestamp
+}
+
+/// The record of a create call that the provider refused.
+package struct RefusalWrite: Sendable {
+  package let job: Int64
+  package let error: JobError
+  package let endedAt: Timestamp
+}
+
+/// A write to the orders.
+package enum OrderWrite: Sendable {
+  /// - Parameter idempotencyKey: nil for a cancel request of a job that was not created here, too.
+  case insert(StoredOrder, idempotencyKey: String?)
+  /// Updates everything but the digest, the key and the request.
+  case update(StoredOrder)
+  case delete(Int64)
+
+  package var job: Int64 {
+    switch self {
+    case .insert(let order, _), .update(let order): order.number
+    case .delete(let job): job
+    }
+  }
+}
+
+/// A write to the work table.
+package enum WorkWrite: Equatable, Sendable {
+  case insert(WorkItem)
+  case update(WorkItem)
+  case delete(WorkKey)
+}
+
+/// A write to the table of keys.
+package enum KeyWrite: Equatable, Sendable {
+  case put(String, [UInt8])
+  case delete(String)
+}
+
+/// A change of many rows that no document shows, done inside the store.
+package enum Sweep: Equatable, Sendable {
+  /// Moves checks that are due after `from` + `within` to times between the two.
+  case spreadChecks(from: Timestamp, within: Int64, seed: Int64)
+  /// Schedules checks of the stale jobs that have none and whose prediction is known.
+  case resumeStaleChecks(from: Timestamp, within: Int64, seed: Int64)
+  /// Moves later checks to `moment`.
+  case clampChecks(to: Timestamp)
+  /// Marks the open orders of a restored backup, and makes those without a known prediction unanswered.
+  ///
+  /// Their predictions may have been created after the backup was made.
+  case restoreOrders(at: Timestamp, absenceConclusiveAt: Timestamp)
+  /// Deletes the tombstones that have expired.
+  case deleteTombstones(expiredAt: Timestamp)
+}

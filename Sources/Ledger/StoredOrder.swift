@@ -1,0 +1,156 @@
+package import Jobs
+package import Time
+
+/// An order as stored.
+package struct StoredOrder: Equatable, Sendable {
+  /// The job's number.
+  package let number: Int64
+  /// The request's digest. Nil for a cancel request of a job that was not created here.
+  package let digest: BodyDigest?
+  package internal(set) var stage: OrderStage
+  /// When the next step is due. Nil where none is, and while the create call is in flight.
+  package internal(set) var dueAt: Timestamp?
+  /// The create calls of the present attempt.
+  package internal(set) var tries: Int64
+  package internal(set) var sentAt: Timestamp?
+  /// From when on absence from the provider's list proves that the prediction does not exist.
+  package internal(set) var absenceConclusiveAt: Timestamp?
+  /// The job's own timeout for staleness, in milliseconds.
+  package let timeout: Int64?
+  package internal(set) var retriesLeft: Int64
+  package internal(set) var isCancelRequested: Bool
+  /// Why it waits. Nil before its first call.
+  package internal(set) var reason: OrderReason?
+  /// How often the provider refused the present attempt.
+  package internal(set) var refusals: Int64
+  /// It comes from a restored backup, and no call was made for it since.
+  package internal(set) var isRestored: Bool
+  /// The request's body. Empty where it was not read.
+  package internal(set) var request: [UInt8]
+
+  package init(
+    number: Int64, digest: BodyDigest?, stage: OrderStage, dueAt: Timestamp?, tries: Int64,
+    sentAt: Timestamp?, absenceConclusiveAt: Timestamp?, timeout: Int64?, retriesLeft: Int64,
+    isCancelRequested: Bool, reason: OrderReason?, refusals: Int64, isRestored: Bool, request: [UInt8]
+  ) {
+    self.number = number
+    self.digest = digest
+    self.stage = stage
+    self.dueAt = dueAt
+    self.tries = tries
+    self.sentAt = sentAt
+    self.absenceConclusiveAt = absenceConclusiveAt
+    self.timeout = timeout
+    self.retriesLeft = retriesLeft
+    self.isCancelRequested = isCancelRequested
+    self.reason = reason
+    self.refusals = refusals
+    self.isRestored = isRestored
+    self.request = request
+  }
+}
+
+extension StoredOrder {
+  /// A new order, as its row has it.
+  init(queued order: Order, number: Int64) {
+    self.init(
+      number: number, digest: order.digest, stage: .queued, dueAt: order.createdAt, tries: 0, sentAt: nil,
+      absenceConclusiveAt: nil, timeout: order.timeout, retriesLeft: order.retries, isCancelRequested: false,
+      reason: nil, refusals: 0, isRestored: false, request: order.request)
+  }
+
+  /// The cancel request of a job that was not created here.
+  init(cancelOf number: Int64, due: Timestamp) {
+    self.init(
+      number: number, digest: nil, stage: .submitted, dueAt: due, tries: 0, sentAt: nil,
+      absenceConclusiveAt: nil, timeout: nil, retriesLeft: 0, isCancelRequested: true, reason: nil,
+      refusals: 0, isRestored: false, request: [])
+  }
+
+  /// Whether `other` is this order at the same create call.
+  func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt }
+
+  /// Whether an interrupted attempt is followed by another.
+  var canRetry: Bool { retriesLeft > 0 && !isCancelRequested }
+
+  /// The kind of the order's next step, which the work table holds.
+  package var workKind: WorkKind? {
+    switch stage {
+    case .queued, .sending: .create
+    case .unanswered: .search
+    case .submitted: .cancel
+    case .ended: nil
+    }
+  }
+
+  /// Whether a step waits to be done, or is being done.
+  var hasWork: Bool { stage == .sending || dueAt != nil && stage != .ended }
+
+  /// Whether a document shows the order: only while an open job still waits for a step of it.
+  package func isShown(of job: Job) -> Bool {
+    !job.phase.isTerminal && (stage != .submitted || isCancelRequested)
+  }
+
+  /// Whether a document of an open job differs between the two.
+  func isShownAlike(_ other: StoredOrder) -> Bool {
+    stage == other.stage && tries == other.tries && dueAt == other.dueAt && reason == other.reason
+      && isCancelRequested == other.isCancelRequested
+  }
+}
+
+// MARK: - Steps
+
+extension StoredOrder {
+  /// An immediate retry is likely to be interrupted again. In milliseconds.
+  private static let pauseBeforeRetry: Int64 = 2000
+
+  mutating func noteSending(at now: Timestamp) {
+    stage = .sending
+    dueAt = nil
+    tries += 1
+    sentAt = now
+    absenceConclusiveAt = nil
+    reason = nil
+    isRestored = false
+  }
+
+  mutating func noteUnanswered(due: Timestamp, absenceConclusive: Timestamp) {
+    stage = .unanswered
+    dueAt = due
+    absenceConclusiveAt = absenceConclusive
+  }
+
+  /// The prediction is known. If a cancel was requested meanwhile, it is due at once.
+  mutating func noteSubmitted() {
+    stage = .submitted
+    dueAt = isCancelRequested ? Timestamp(milliseconds: 0) : nil
+  }
+
+  /// Queues the next attempt after an interrupted prediction.
+  ///
+  /// An attempt that a restored backup may have made already is searched for first.
+  mutating func queueNextAttempt(at now: Timestamp) {
+    let due = now.advanced(byMilliseconds: Self.pauseBeforeRetry)
+    stage = isRestored ? .unanswered : .queued
+    dueAt = due
+    absenceConclusiveAt = isRestored ? due : nil
+    tries = 0
+    sentAt = nil
+    reason = nil
+    refusals = 0
+    retriesLeft -= 1
+  }
+
+  /// Queues the order again after a call that had no effect.
+  mutating func requeue(due: Timestamp, because reason: OrderReason?, isRefusal: Bool) {
+    stage = .queued
+    dueAt = due
+    self.reason = reason
+    if isRefusal { refusals += 1 }
+  }
+
+  mutating func set(_ stage: OrderStage, due: Timestamp?) {
+    self.stage = stage
+    dueAt = due
+  }
+}

@@ -1,0 +1,72 @@
+package import Jobs
+
+/// Adds a capability's writes to the transactions that change jobs.
+///
+/// It is pure: it decides by the transitions and by rows that it reads from its own tables.
+package protocol TransactionHook: Sendable {
+  /// The tables that the capability declares.
+  var tables: [TableDeclaration] { get }
+
+  /// The further writes of a transaction.
+  ///
+  /// - Parameter transitions: what has happened to jobs, in order.
+  func writes(
+    after transitions: [JobTransition], reading rows: HookRows
+  ) throws(StorageError) -> HookWrites
+}
+
+/// One change of one job inside a transaction.
+package struct JobTransition: Sendable {
+  package let number: Int64
+  /// Nil for a new job.
+  package let before: Job?
+  /// Nil for a deleted job.
+  package let after: Job?
+  /// The snapshot that changed the job. Nil where the daemon changed it.
+  package let snapshot: Snapshot?
+  package let cause: Cause
+
+  package enum Cause: Equatable, Sendable {
+    case recorded
+    /// The end replaces one that the daemon had decided.
+    case replacedEnd
+    /// The job's history became that of another job, which may count its end anew.
+    case merged
+    case deleted
+  }
+
+  /// Whether the job ended with this transition.
+  package var endsJob: Bool {
+    guard let after, after.phase.isTerminal else { return false }
+    return cause == .replacedEnd || before?.phase.isTerminal != true
+  }
+}
+
+/// What a hook adds to a transaction.
+package struct HookWrites: Sendable {
+  package var tables: [TableWrite]
+  package var work: [WorkWrite]
+
+  package init(tables: [TableWrite] = [], work: [WorkWrite] = []) {
+    self.tables = tables
+    self.work = work
+  }
+}
+
+/// The rows of its own tables that a hook may read.
+package struct HookRows {
+  private let rows: any StoredRows
+
+  init(_ rows: any StoredRows) { self.rows = rows }
+
+  package func row(of table: TableDeclaration, key: [RowValue]) throws(StorageError) -> TableRow? {
+    try rows.row(of: table, key: key)
+  }
+
+  /// The number of rows whose first key columns are `prefix`, at most `limit`.
+  package func count(
+    of table: TableDeclaration, prefix: [RowValue], limit: Int
+  ) throws(StorageError) -> Int {
+    try rows.count(of: table, prefix: prefix, limit: limit)
+  }
+}

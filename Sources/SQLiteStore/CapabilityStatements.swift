@@ -1,0 +1,176 @@
+internal import Ledger
+internal import SQLite
+
+/// The statements for the tables that capabilities declare, prepared on first use.
+///
+/// Names come from declarations in the program, never from outside.
+final class CapabilityStatements {
+  private let connection: Connection
+  private var statements: [String: Statement] = [:]
+
+  init(_ connection: Connection) { self.connection = connection }
+
+  /// Creates the declared tables that do not exist.
+  func create(_ declarations: [TableDeclaration]) throws(DatabaseError) {
+    for table in declarations { try connection.execute(Self.definition(of: table)) }
+  }
+
+  static func definition(of table: TableDeclaration) -> String {
+    let columns = table.columns.map { column in
+      let type = switch column.type {
+      case .integer: "INTEGER"
+      case .text: "TEXT"
+      case .bytes: "BLOB"
+      }
+      return "\(column.name) \(type)\(column.isOptional ? "" : " NOT NULL")"
+    }
+    return """
+      CREATE TABLE IF NOT EXISTS \(table.name) (
+        \(columns.joined(separator: ",\n  ")),
+        PRIMARY KEY (\(keyNames(of: table).joined(separator: ", ")))
+      ) STRICT, WITHOUT ROWID
+      """
+  }
+
+  private static func keyNames(of table: TableDeclaration) -> [String] {
+    table.columns.prefix(table.keyCount).map(\.name)
+  }
+
+  private static func names(of table: TableDeclaration) -> String {
+    table.columns.map(\.name).joined(separator: ", ")
+  }
+
+  /// A condition on the first key columns, with parameters from 1.
+  private static func condition(on table: TableDeclaration, count: Int) -> String {
+    guard count > 0 else { return "1" }
+    return keyNames(of: table).prefix(count).enumerated().map { "\($1) = ?\($0 + 1)" }
+      .joined(separator: " AND ")
+  }
+
+  private func statement(_ sql: String) -> Statement {
+    if let known = statements[sql] { return known }
+    let made = Statement(sql, on: connection)
+    statements[sql] = made
+    return made
+  }
+}
+
+// MARK: - Reading
+
+extension CapabilityStatements {
+  func row(of table: TableDeclaration, key: [RowValue]) throws(DatabaseError) -> TableRow? {
+    let select = statement(
+      "SELECT \(Self.names(of: table)) FROM \(table.name) WHERE \(Self.condition(on: table, count: key.count))")
+    defer { select.reset() }
+    try select.bind(key)
+    return try select.step() ? select.row(of: table) : nil
+  }
+
+  func count(of table: TableDeclaration, prefix: [RowValue], limit: Int) throws(DatabaseError) -> Int {
+    let condition = Self.condition(on: table, count: prefix.count)
+    let select = statement(
+      "SELECT count(*) FROM (SELECT 1 FROM \(table.name) WHERE \(condition) LIMIT ?\(prefix.count + 1))")
+    defer { select.reset() }
+    try select.bind(prefix)
+    try select.bind(Int32(prefix.count + 1), Int64(limit))
+    return try select.step() ? select.integer(0) : 0
+  }
+
+  func rows(_ query: TableQuery) throws(DatabaseError) -> [TableRow] {
+    let (table, prefix) = (query.table, query.prefix)
+    var condition = Self.condition(on: table, count: prefix.count)
+    let next = Int32(prefix.count)
+    let keys = Self.keyNames(of: table)
+    if query.bounds != nil, prefix.count < keys.count {
+      condition += " AND \(keys[prefix.count]) BETWEEN ?\(next + 2) AND ?\(next + 3)"
+    }
+    // Descending orders by the first free key column alone; the others ascend, as lists of a day do.
+    let order = keys.dropFirst(prefix.count).enumerated().map { index, name in
+      query.isDescending && index == 0 ? "\(name) DESC" : name
+    }
+    let select = statement(
+      """
+      SELECT \(Self.names(of: table)) FROM \(table.name) WHERE \(condition)
+      \(order.isEmpty ? "" : "ORDER BY \(order.joined(separator: ", "))") LIMIT ?\(next + 1)
+      """)
+    defer { select.reset() }
+    try select.bind(prefix)
+    try select.bind(next + 1, Int64(query.limit))
+    if let bounds = query.bounds {
+      try select.bind(next + 2, bounds.lowerBound)
+      try select.bind(next + 3, bounds.upperBound)
+    }
+    var rows: [TableRow] = []
+    while try select.step() { rows.append(select.row(of: table)) }
+    return rows
+  }
+}
+
+// MARK: - Writing
+
+extension CapabilityStatements {
+  func apply(_ write: TableWrite) throws(DatabaseError) {
+    switch write {
+    case .put(let table, let values):
+      let parameters = table.columns.indices.map { "?\($0 + 1)" }.joined(separator: ", ")
+      try run(
+        "INSERT OR REPLACE INTO \(table.name) (\(Self.names(of: table))) VALUES (\(parameters))", values)
+    case .add(let table, let key, let amounts):
+      try run(Self.addition(to: table, amounts), key + amounts.map { .integer($0.amount) })
+    case .delete(let table, let key):
+      try run(
+        "DELETE FROM \(table.name) WHERE \(Self.condition(on: table, count: key.count))", key)
+    }
+  }
+
+  /// SQL sums clamped to 0 and ``TableWrite/maxSum``, for any values of the columns.
+  private static func addition(to table: TableDeclaration, _ amounts: [SumAmount]) -> String {
+    let keys = keyNames(of: table)
+    let columns = keys + amounts.map(\.column)
+    let parameters = columns.indices.map { "?\($0 + 1)" }.joined(separator: ", ")
+    let sums = amounts.enumerated().map { index, amount in
+      let (column, parameter, max) = (amount.column, "?\(keys.count + index + 1)", TableWrite.maxSum)
+      return amount.isClamped
+        ? "\(column) = max(0, min(\(max), min(\(column), \(max)) + \(parameter)))"
+        : "\(column) = \(column) + \(parameter)"
+    }
+    return """
+      INSERT INTO \(table.name) (\(columns.joined(separator: ", "))) VALUES (\(parameters))
+      ON CONFLICT DO UPDATE SET \(sums.joined(separator: ", "))
+      """
+  }
+
+  private func run(_ sql: String, _ values: [RowValue]) throws(DatabaseError) {
+    let statement = statement(sql)
+    try statement.bind(values)
+    try statement.run()
+  }
+}
+
+extension Statement {
+  /// Binds `values` to the parameters from 1.
+  fileprivate func bind(_ values: [RowValue]) throws(DatabaseError) {
+    for (index, value) in values.enumerated() {
+      let parameter = Int32(index) + 1
+      switch value {
+      case .null: continue
+      case .integer(let number): try bind(parameter, number)
+      case .text(let text): try bind(parameter, text)
+      case .bytes(let bytes): try bind(parameter, copying: bytes)
+      }
+    }
+  }
+
+  fileprivate func row(of table: TableDeclaration) -> TableRow {
+    TableRow(
+      of: table,
+      table.columns.enumerated().map { index, column in
+        let position = Int32(index)
+        switch column.type {
+        case .integer: return optionalInteger(position).map { .integer($0) } ?? .null
+        case .text: return text(position).map { .text($0) } ?? .null
+        case .bytes: return isNull(position) ? .null : .bytes(bytes(position))
+        }
+      })
+  }
+}

@@ -1,0 +1,143 @@
+internal import Crypto
+package import Ledger
+package import SQLite
+
+/// The store in one SQLite file: the only connection that writes it.
+package final class SQLiteStore {
+  private let database: DatabaseWriter
+  private let rows: SQLiteRows
+  private let writes: SQLiteWrites
+  private let checkpointer: Checkpointer
+  private let maxWALPages: Int
+  /// The WAL's size at the last request of a checkpoint. The next one is due after as much growth again.
+  private var pagesAtLastCheckpoint = 0
+
+  /// Pages in the WAL from which the writer makes the checkpoint itself: 256 MiB.
+  ///
+  /// Everybody waits meanwhile. Where the checkpointer falls behind, the WAL would otherwise fill the disk.
+  static let maxWALPages = 16 * Checkpointer.checkpointThresholdPages
+
+  /// The names of rows in the table of keys.
+  static let epochKey = "epoch"
+  static let oldestChangeKey = "oldest_change"
+
+  /// Opens or creates the database at `path`, and migrates it.
+  ///
+  /// - Parameters:
+  ///   - busyTimeout: how long to wait for another process's lock, in milliseconds.
+  ///   - tables: the tables that capabilities declare.
+  ///   - checkpointer: makes the checkpoints that the growth of the WAL requires.
+  ///   - progress: receives the name of each migration before it runs.
+  package init(
+    path: String, busyTimeout: Int32 = 5000, tables declarations: [TableDeclaration] = [],
+    checkpointer: Checkpointer = Checkpointer(), maxWALPages: Int = SQLiteStore.maxWALPages,
+    progress: (_ migration: String) -> Void = { _ in }
+  ) throws(DatabaseError) {
+    self.checkpointer = checkpointer
+    self.maxWALPages = maxWALPages
+    database = try DatabaseWriter(
+      path: path, busyTimeout: busyTimeout, migrations: Schema.migrations, progress: progress)
+    let tables = CapabilityStatements(database.connection)
+    rows = SQLiteRows(database.connection, tables: tables)
+    writes = SQLiteWrites(database.connection, rows: rows, tables: tables)
+    try database.commit { () throws(DatabaseError) in
+      try tables.create(declarations)
+      try Self.makeEpoch(database.connection)
+    }
+  }
+
+  /// Stores a new epoch where there is none, or where the file is a restored backup.
+  ///
+  /// What a cursor of another copy would find missing is not known.
+  private static func makeEpoch(_ connection: Connection) throws(DatabaseError) {
+    let isCurrent = try connection.integer(
+      """
+      SELECT EXISTS (SELECT 1 FROM keys WHERE name = '\(epochKey)')
+        AND NOT EXISTS (SELECT 1 FROM keys WHERE name = '\(LedgerTransaction.backupMarker)')
+      """)
+    guard isCurrent == 0 else { return }
+    let epoch = Statement("INSERT OR REPLACE INTO keys (name, value) VALUES (?1, ?2)", on: connection)
+    try epoch.bind(1, epochKey)
+    try epoch.bind(2, copying: RandomBytes.make(6))
+    try epoch.run()
+  }
+}
+
+// MARK: - Checkpoints
+
+extension SQLiteStore {
+  /// The number of pages in the WAL after the last commit.
+  package var walPages: Int { database.walPages }
+
+  /// Requests or makes a checkpoint if one is due.
+  package func maintain() throws(StorageError) {
+    let pages = database.walPages
+    checkpointer.observer.walSize(database.walBytes)
+    checkpointer.noteWAL(pages: pages)
+    // The WAL was reset.
+    if pages < pagesAtLastCheckpoint { pagesAtLastCheckpoint = 0 }
+    let shouldFinish = checkpointer.consumeFinishRequest()
+    guard shouldFinish || pages - pagesAtLastCheckpoint >= Checkpointer.checkpointThresholdPages else {
+      return
+    }
+    pagesAtLastCheckpoint = pages
+    guard shouldFinish || pages >= maxWALPages else { return checkpointer.request() }
+    try converting { () throws(DatabaseError) in
+      _ = try checkpointer.withCheckpointLock { () throws(DatabaseError) in try database.checkpoint() }
+    }
+    checkpointer.observer.succeeded()
+  }
+
+  /// Runs a TRUNCATE checkpoint, which copies all pages and empties the WAL.
+  ///
+  /// Call it at a graceful shutdown, after the last reader.
+  package func finish() throws(StorageError) {
+    try converting { () throws(DatabaseError) in
+      try checkpointer.withCheckpointLock { () throws(DatabaseError) in try database.checkpointAndTruncate() }
+    }
+  }
+}
+
+extension SQLiteStore: Store {
+  package func commit(
+    reading keys: LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
+  ) throws(StorageError) -> [CommittedChange] {
+    var refusal: StorageError?
+    do throws(DatabaseError) {
+      return try database.commit { () throws(DatabaseError) in
+        let decided: WriteSet
+        do throws(StorageError) {
+          decided = try decide(rows)
+        } catch {
+          refusal = error
+          throw .foreignRow
+        }
+        return try writes.apply(decided)
+      }
+    } catch {
+      rows.forgetCounts()
+      throw refusal ?? StorageError(error)
+    }
+  }
+
+  package func probe(room: Int) throws(StorageError) {
+    try converting { () throws(DatabaseError) in
+      try database.probe(dryRun: room > 0 ? Self.dryRunSQL(bytes: room) : nil)
+    }
+  }
+
+  /// SQL that inserts `room` bytes, for a dry run.
+  ///
+  /// A single page often fits even on a full disk, into the space that a failed commit left in the WAL. The
+  /// bytes are random, because zeros take no space on a compressing file system.
+  private static func dryRunSQL(bytes room: Int) -> String {
+    """
+    INSERT OR REPLACE INTO jobs (prediction_id, phase, is_verdict, updated_at, heard_at, polls, ended_unheard,
+      attempt, revision, logs_size, output_size, body)
+    VALUES ('', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, randomblob(\(room)));
+    INSERT OR REPLACE INTO deliveries (job, position, webhook_id, source, is_repeat, digest, received_at,
+      provider_status, outcome, phase, revision)
+    VALUES (0, 0, '', '', 0, x'', 0, '', '', '', 0)
+    """
+  }
+}
