@@ -258,14 +258,13 @@ let package = Package(
         "FaultyDisk", "Samples", "Scratch", logging,
       ]),
 
-    // Tests/Simulation: the whole receiver on a kernel, a disk and a clock with a seed.
+    // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(
-      .simulation, "ReceiverSimulationTests",
+      .simulation, "SimulationTests",
       [
-        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Observability", "GroupCommit",
-        "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer", "HTTPWire",
-        "StandardWebhooks", "SQLite", "Store", "CSQLite", "ClientAddress", "FaultyDisk", "Simulation",
-        logging, "Routing",
+        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
+        "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
+        "HTTPWire", "StandardWebhooks", "SQLite", "Store", "CSQLite", "FaultyDisk", "Simulation", logging,
       ]),
 
     // Tests/Process: the built programs.

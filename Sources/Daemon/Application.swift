@@ -27,9 +27,9 @@ package final class Application {
   private let shutdownGrace: Duration
   private let logger: Logger
   private let serviceManager: ServiceManager
-  private let lifecycle = Lifecycle()
   private let events = BlockingQueue<Shutdown.Event>(capacity: 64)
   private let store: RunningStore
+  private let composition: Composition
   /// The first one receives deliveries.
   private let listeners: [RunningListener]
   private let certificate: ServedCertificate?
@@ -58,17 +58,14 @@ package final class Application {
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
     certificate = try Self.certificate(settings.listeners.tlsFiles, metrics.certificateExpiry, logger)
     store = try RunningStore(
-      path: settings.database.path, polling: settings.provider.pollPolicy, queue: queue,
-      metrics: metrics.commits, logger: logger)
+      for: settings, queue: queue, metrics: metrics.commits, logger: logger)
     logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
-    let mailbox = Mailbox(maxCallers: SchedulerThreads.callerCount)
-    let services = SharedServices(
-      metrics: metrics, deliveryLog: log, lifecycle: lifecycle, queue: queue, secrets: secrets,
-      token: store.token, mailbox: mailbox)
+    composition = Composition(
+      settings: settings, metrics: metrics, queue: queue, secrets: secrets, token: store.token,
+      deliveryLog: log, logger: logger)
     let builder = ListenerBuilder(
-      settings: settings, logger: logger, routes: ListenerRoutes(settings: settings, services: services),
-      handedOver: SocketActivation(environment: environment), tls: certificate?.context,
-      ended: { [events] end in _ = events.push(.serverEnded(end)) })
+      composition: composition, handedOver: SocketActivation(environment: environment),
+      tls: certificate?.context, ended: { [events] end in _ = events.push(.serverEnded(end)) })
     var listeners: [RunningListener] = []
     for purpose in purposes {
       let addresses =
@@ -76,15 +73,7 @@ package final class Application {
       listeners.append(try builder.start(purpose, on: addresses))
     }
     self.listeners = listeners
-    provider = try StartError.converting { [store, logger] in
-      try SchedulerThreads(
-        settings: settings.provider, databasePath: settings.database.path,
-        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes,
-        signatureTolerance: settings.intake.signatureTolerance,
-        fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty,
-        queue: queue, token: store.token, mailbox: mailbox, metrics: metrics.scheduler, logger: logger
-      ) { FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
-    }
+    provider = try composition.startScheduler()
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }
     serviceManager.notify(.ready)
   }
@@ -132,10 +121,10 @@ package final class Application {
     case .drainDeliveries:
       serviceManager.notify(.stopping)
       logger.log(.stopping(grace: shutdownGrace))
-      lifecycle.drain()
+      composition.lifecycle.drain()
       listeners.first?.drain()
     case .drainAll:
-      lifecycle.drain()
+      composition.lifecycle.drain()
       for listener in listeners { listener.drain() }
     case .abort:
       logger.log(.graceExpired)

@@ -1,3 +1,4 @@
+import Daemon
 import EventLoop
 import FaultyDisk
 import HTTPServer
@@ -163,14 +164,20 @@ extension ReceiverSimulation {
     (isDraining, isWriting) = (false, false)
     if let count = diskCrashes.popLast() { disk.stop(after: count) }
     do {
-      incarnation = try Incarnation(
-        kernel: kernel, path: disk.path, limits: plan.limits, secret: signing.secret, earlyAck: earlyAck)
+      incarnation = try Incarnation(kernel: kernel, settings: try settings(), earlyAck: earlyAck)
     } catch {
       counts.failedStarts += 1
       // Restarts, as the service manager would.
       if requireAllClosed() { leaveDisk(losingPower: disk.hasStopped && Bool.random(using: &random)) }
       startAgain()
     }
+  }
+
+  private func settings() throws -> DaemonSettings {
+    var settings = try Incarnation.settings.get()
+    settings.database.path = disk.path
+    settings.listeners.limits = plan.limits
+    return settings
   }
 
   private func startAgain() {
