@@ -37,14 +37,15 @@ final class PollStatements {
     selectDue = Statement(
       "SELECT number, \(JobRow.columns) FROM jobs WHERE due_at <= ?1 ORDER BY due_at LIMIT ?2", on: connection
     )
+    // Multiplicative hashing (Knuth, volume 3, 6.4) spreads numbers that follow each other.
     spread = Statement(
       """
-      UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE due_at > ?1 + ?2 AND prediction_id IS NOT NULL
+      UPDATE jobs SET due_at = ?1 + number * 2654435761 % ?2 WHERE due_at > ?1 + ?2 AND prediction_id IS NOT NULL
       """, on: connection)
     // Found through the index on the phase; the rows read are the stale jobs.
     resume = Statement(
       """
-      UPDATE jobs SET due_at = ?1 + abs(random() % ?2) WHERE phase IN ('pending', 'running')
+      UPDATE jobs SET due_at = ?1 + number * 2654435761 % ?2 WHERE phase IN ('pending', 'running')
         AND phase <> 'succeeded' AND stale_at IS NOT NULL AND due_at IS NULL AND prediction_id IS NOT NULL
       """, on: connection)
     selectKey = Statement("SELECT value FROM keys WHERE name = ?", on: connection)
@@ -132,7 +133,7 @@ extension StoreTransaction {
     return claimed
   }
 
-  /// Spreads later checks at random over the next `spread` milliseconds.
+  /// Spreads later checks over the next `spread` milliseconds, by their jobs' numbers.
   ///
   /// Call it where polling is on, at start and after the wall clock was set. It finds jobs that ended while
   /// the daemon was down, and resumes the checks of stale jobs that could not be polled before.

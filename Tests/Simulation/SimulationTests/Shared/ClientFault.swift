@@ -27,7 +27,8 @@ extension MachineSimulation {
   private static let answerTimeout: Duration = .seconds(10)
 
   func clientFault() -> ClientFault {
-    guard faults.clientFaultsOnceIn > 0, random.happens(onceIn: faults.clientFaultsOnceIn) else { return .none }
+    let times = faults.clientFaultsOnceIn
+    guard times > 0, random.happens(onceIn: times) else { return .none }
     return ClientFault.all.randomElement(using: &random) ?? .none
   }
 
