@@ -21,7 +21,8 @@ internal import WebhookIntake
 ///     api           an event loop for the jobs API, so that no read delays a delivery
 ///     writer        commits
 ///     checkpoint    moves the WAL into the database
-///     dispatcher    decides what is due; the threads provider-N call the provider
+///     scheduler     an event loop for what is due, and for the calls to the provider
+///     provider-N    each makes one blocking call at a time for the scheduler
 ///     log           writes log lines
 package final class Application {
   private let shutdownGrace: Duration
@@ -33,7 +34,7 @@ package final class Application {
   /// The first one receives deliveries.
   private let listeners: [RunningListener]
   private let certificate: ServedCertificate?
-  private let provider: SchedulerThreads
+  private let scheduler: SchedulerThread
 
   /// Starts the daemon: when this returns, its store is open and its addresses are bound.
   ///
@@ -61,7 +62,7 @@ package final class Application {
       path: settings.database.path, polling: settings.provider.pollPolicy, queue: queue,
       metrics: metrics.commits, logger: logger)
     logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
-    let mailbox = Mailbox(maxCallers: SchedulerThreads.callerCount)
+    let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
     let services = SharedServices(
       metrics: metrics, deliveryLog: log, lifecycle: lifecycle, queue: queue, secrets: secrets,
       token: store.token, mailbox: mailbox)
@@ -76,13 +77,14 @@ package final class Application {
       listeners.append(try builder.start(purpose, on: addresses))
     }
     self.listeners = listeners
-    provider = try StartError.converting { [store, logger] in
-      try SchedulerThreads(
+    let policy = SchedulerPolicy(
+      settings: settings.provider, signatureTolerance: settings.intake.signatureTolerance,
+      fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty)
+    scheduler = try StartError.converting { [store, logger] in
+      try SchedulerThread(
         settings: settings.provider, databasePath: settings.database.path,
-        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes,
-        signatureTolerance: settings.intake.signatureTolerance,
-        fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty,
-        queue: queue, token: store.token, mailbox: mailbox, metrics: metrics.scheduler, logger: logger
+        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes, policy: policy, queue: queue,
+        token: store.token, mailbox: mailbox, metrics: metrics.scheduler, logger: logger
       ) { FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
     }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }
@@ -155,7 +157,7 @@ package final class Application {
 
   /// Stops the threads in the order of the flow: calls, then commits and checkpoints, then the loops.
   private func stop() {
-    provider.stop()
+    scheduler.stop()
     store.stop()
     for listener in listeners { listener.stop() }
     logger.log(.stopped)

@@ -58,7 +58,7 @@ import Testing
     let services = SharedServices(
       metrics: metrics, deliveryLog: LineLogHandler(level: .critical, sink: sink), lifecycle: Lifecycle(),
       queue: store.queue, secrets: WebhookSecrets(settings.intake.secrets), token: store.token,
-      mailbox: Mailbox(maxCallers: 1))
+      mailbox: Mailbox(loop: EventLoop(kernel: try LinuxKernel())))
     defer { _ = sink.close() }
     return ListenerRoutes(settings: settings, services: services)
   }
