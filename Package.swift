@@ -100,7 +100,7 @@ let package = Package(
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
-    room("HTTPClient", ["CCurl"]),
+    room("HTTPClient", ["CCurl", "System"]),
 
     // The domain: jobs, what an app may request, and where both are kept.
     room("Jobs", ["Bytes", "Time"]),
@@ -122,8 +122,8 @@ let package = Package(
     room(
       "Scheduler",
       [
-        "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "HTTPClient", "Jobs", "JobRequests",
-        "Store", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPClient", "Jobs",
+        "JobRequests", "Store", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
 
     // The doors.

@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import GroupCommit
+internal import HTTPClient
 internal import HTTPServer
 internal import HTTPWire
 internal import Logging
@@ -21,7 +22,8 @@ internal import WebhookIntake
 ///     api           an event loop for the jobs API, so that no read delays a delivery
 ///     writer        commits
 ///     checkpoint    moves the WAL into the database
-///     dispatcher    decides what is due; the threads provider-N call the provider
+///     scheduler     an event loop for what is due, and for the calls to the provider
+///     provider-N    each makes one blocking call at a time for the scheduler
 ///     log           writes log lines
 package final class Application {
   private let shutdownGrace: Duration
@@ -33,7 +35,7 @@ package final class Application {
   /// The first one receives deliveries.
   private let listeners: [RunningListener]
   private let certificate: ServedCertificate?
-  private let provider: SchedulerThreads
+  private let scheduler: SchedulerThread
 
   /// Starts the daemon: when this returns, its store is open and its addresses are bound.
   ///
@@ -60,9 +62,10 @@ package final class Application {
     store = try RunningStore(
       for: settings, queue: queue, metrics: metrics.commits, logger: logger)
     logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
+    let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
     composition = Composition(
       settings: settings, metrics: metrics, queue: queue, secrets: secrets, token: store.token,
-      deliveryLog: log, logger: logger)
+      mailbox: mailbox, deliveryLog: log, logger: logger)
     let builder = ListenerBuilder(
       composition: composition, handedOver: SocketActivation(environment: environment),
       tls: certificate?.context, ended: { [events] end in _ = events.push(.serverEnded(end)) })
@@ -73,7 +76,12 @@ package final class Application {
       listeners.append(try builder.start(purpose, on: addresses))
     }
     self.listeners = listeners
-    provider = try composition.startScheduler()
+    scheduler = try StartError.converting { [composition] in
+      let client =
+        settings.provider.token == nil
+        ? nil : try CurlClient(threads: Scheduler.maxCalls, named: "provider")
+      return try SchedulerThread(try composition.scheduler(client: client), on: mailbox.loop, client: client)
+    }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }
     serviceManager.notify(.ready)
   }
@@ -144,7 +152,7 @@ package final class Application {
 
   /// Stops the threads in the order of the flow: calls, then commits and checkpoints, then the loops.
   private func stop() {
-    provider.stop()
+    scheduler.stop()
     store.stop()
     for listener in listeners { listener.stop() }
     logger.log(.stopped)

@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import GroupCommit
+internal import HTTPClient
 internal import HTTPServer
 internal import HTTPWire
 internal import Logging
@@ -23,12 +24,13 @@ struct Composition: Sendable {
   let secrets: WebhookSecrets
   /// The key of job tokens, which the database holds.
   let token: JobToken
+  /// Its loop is the scheduler's.
+  let mailbox: Mailbox
   /// How long readers wait for another process's lock, in milliseconds.
   var readerTimeout: Int32 = 1000
   let deliveryLog: LineLogHandler
   let logger: Logger
   let lifecycle = Lifecycle()
-  let mailbox = Mailbox(maxCallers: SchedulerThreads.callerCount)
 
   /// Serves one listener's routes on `loop`.
   ///
@@ -61,21 +63,30 @@ struct Composition: Sendable {
     return server
   }
 
-  /// Starts the threads of the scheduler.
-  func startScheduler() throws(StartError) -> SchedulerThreads {
-    try StartError.converting {
-      try SchedulerThreads(
-        settings: settings.provider, databasePath: settings.database.path,
-        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes,
-        signatureTolerance: settings.intake.signatureTolerance,
-        fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty,
-        queue: queue, token: token, mailbox: mailbox, metrics: metrics.scheduler, logger: logger
-      ) { [secrets, logger] in FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
+  /// The scheduler, which runs on its mailbox's loop.
+  ///
+  /// - Parameter client: reaches the provider. Without a token it is not used.
+  func scheduler(client: (any HTTPClient)?) throws(StartError) -> Scheduler {
+    let provider = settings.provider
+    let fetchesSecret = provider.token != nil && settings.intake.secrets.isEmpty
+    var api: ReplicateClient?
+    if let client, let token = provider.token {
+      api = ReplicateClient(
+        base: provider.apiURL, token: token,
+        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes, client: client)
     }
+    return Scheduler(
+      mailbox: mailbox, client: api, publicURL: provider.publicURL, rules: provider.outputRules, token: token,
+      reader: try openReader(), queue: queue,
+      policy: SchedulerPolicy(
+        settings: provider, signatureTolerance: settings.intake.signatureTolerance,
+        fetchesSecret: fetchesSecret),
+      metrics: metrics.scheduler, logger: logger
+    ) { [secrets, logger] in FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
   }
 
   /// Opens a connection for reads, for one loop or thread.
-  func openReader() throws(StartError) -> StoreReader {
+  func openReader() throws(StartError) -> sending StoreReader {
     do throws(StoreError) {
       return try StoreReader(path: settings.database.path, busyTimeout: readerTimeout)
     } catch {

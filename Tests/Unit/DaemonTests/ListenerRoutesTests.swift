@@ -59,11 +59,12 @@ import Testing
     return try reader.read(DaemonSettings.init)
   }
 
-  private func composition() -> Composition {
+  private func composition() throws -> Composition {
     defer { _ = sink.close() }
     return Composition(
       settings: settings, metrics: metrics, queue: store.queue,
       secrets: WebhookSecrets(settings.intake.secrets), token: store.token,
+      mailbox: Mailbox(loop: EventLoop(kernel: try LinuxKernel())),
       deliveryLog: LineLogHandler(level: .critical, sink: sink), logger: logger)
   }
 
@@ -94,7 +95,7 @@ import Testing
 
   /// The response comes from the transaction, and repeats what a reader finds.
   @Test func `a created job is answered as it is read afterwards`() throws {
-    let (composition, loop, responses) = (composition(), loop, Responses())
+    let (composition, loop, responses) = (try composition(), loop, Responses())
     let body = #"{"id":"j1","model":"owner/model","input":{"a":1.50},"metadata":{"b":2},"retries":1}"#
     loop.start {
       if let table = try? composition.routes(for: .api, on: loop) {

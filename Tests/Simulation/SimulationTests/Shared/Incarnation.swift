@@ -8,6 +8,7 @@ import Logging
 @testable import Observability
 @testable import Replicate
 import SQLite
+@testable import Scheduler
 @testable import Settings
 import Simulation
 import StandardWebhooks
@@ -58,12 +59,13 @@ final class Incarnation {
       settings.database.path = disk.path
       return Self.committer(try StoreWriter(for: settings, busyTimeout: 0), queue)
     }
+    loop = EventLoop(kernel: kernel)
     let composition = Composition(
       settings: settings, metrics: Self.metrics, queue: queue,
       secrets: WebhookSecrets(settings.intake.secrets),
-      token: try JobToken(storedBy: writer, newKey: Self.tokenKey), readerTimeout: 0,
+      token: try JobToken(storedBy: writer, newKey: Self.tokenKey),
+      mailbox: Mailbox(loop: loop), readerTimeout: 0,
       deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: Self.logger)
-    loop = EventLoop(kernel: kernel)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
     server = try composition.serve(
       .shared, at: [ServerSocket(descriptor: listener.descriptor)], on: loop
