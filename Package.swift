@@ -100,7 +100,7 @@ let package = Package(
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
-    room("HTTPClient", ["CCurl"]),
+    room("HTTPClient", ["CCurl", "System"]),
 
     // The domain: jobs, what an app may request, and where both are kept.
     room("Jobs", ["Bytes", "Time"]),
@@ -123,8 +123,8 @@ let package = Package(
     room(
       "Scheduler",
       [
-        "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "HTTPClient", "Jobs", "JobRequests",
-        "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPClient", "Jobs",
+        "JobRequests", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
 
     // The doors.
@@ -259,14 +259,13 @@ let package = Package(
         "FaultyDisk", "Samples", "Scratch", logging,
       ]),
 
-    // Tests/Simulation: the whole receiver on a kernel, a disk and a clock with a seed.
+    // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(
-      .simulation, "ReceiverSimulationTests",
+      .simulation, "SimulationTests",
       [
-        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Observability", "GroupCommit",
-        "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer", "HTTPWire",
-        "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "ClientAddress", "FaultyDisk", "Simulation",
-        logging, "Routing",
+        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
+        "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
+        "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging,
       ]),
 
     // Tests/Process: the built programs.

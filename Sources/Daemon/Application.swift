@@ -1,5 +1,6 @@
 internal import EventLoop
 internal import GroupCommit
+internal import HTTPClient
 internal import HTTPServer
 internal import HTTPWire
 internal import Logging
@@ -21,19 +22,20 @@ internal import WebhookIntake
 ///     api           an event loop for the jobs API, so that no read delays a delivery
 ///     writer        commits
 ///     checkpoint    moves the WAL into the database
-///     dispatcher    decides what is due; the threads provider-N call the provider
+///     scheduler     an event loop for what is due, and for the calls to the provider
+///     provider-N    each makes one blocking call at a time for the scheduler
 ///     log           writes log lines
 package final class Application {
   private let shutdownGrace: Duration
   private let logger: Logger
   private let serviceManager: ServiceManager
-  private let lifecycle = Lifecycle()
   private let events = BlockingQueue<Shutdown.Event>(capacity: 64)
   private let store: RunningStore
+  private let composition: Composition
   /// The first one receives deliveries.
   private let listeners: [RunningListener]
   private let certificate: ServedCertificate?
-  private let provider: SchedulerThreads
+  private let scheduler: SchedulerThread
 
   /// Starts the daemon: when this returns, its store is open and its addresses are bound.
   ///
@@ -58,17 +60,15 @@ package final class Application {
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
     certificate = try Self.certificate(settings.listeners.tlsFiles, metrics.certificateExpiry, logger)
     store = try RunningStore(
-      path: settings.database.path, polling: settings.provider.pollPolicy, queue: queue,
-      metrics: metrics.commits, logger: logger)
+      for: settings, queue: queue, metrics: metrics.commits, logger: logger)
     logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
-    let mailbox = Mailbox(maxCallers: SchedulerThreads.callerCount)
-    let services = SharedServices(
-      metrics: metrics, deliveryLog: log, lifecycle: lifecycle, queue: queue, secrets: secrets,
-      token: store.token, mailbox: mailbox)
+    let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
+    composition = Composition(
+      settings: settings, metrics: metrics, queue: queue, secrets: secrets, token: store.token,
+      mailbox: mailbox, deliveryLog: log, logger: logger)
     let builder = ListenerBuilder(
-      settings: settings, logger: logger, routes: ListenerRoutes(settings: settings, services: services),
-      handedOver: SocketActivation(environment: environment), tls: certificate?.context,
-      ended: { [events] end in _ = events.push(.serverEnded(end)) })
+      composition: composition, handedOver: SocketActivation(environment: environment),
+      tls: certificate?.context, ended: { [events] end in _ = events.push(.serverEnded(end)) })
     var listeners: [RunningListener] = []
     for purpose in purposes {
       let addresses =
@@ -76,14 +76,11 @@ package final class Application {
       listeners.append(try builder.start(purpose, on: addresses))
     }
     self.listeners = listeners
-    provider = try StartError.converting { [store, logger] in
-      try SchedulerThreads(
-        settings: settings.provider, databasePath: settings.database.path,
-        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes,
-        signatureTolerance: settings.intake.signatureTolerance,
-        fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty,
-        queue: queue, token: store.token, mailbox: mailbox, metrics: metrics.scheduler, logger: logger
-      ) { FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
+    scheduler = try StartError.converting { [composition] in
+      let client =
+        settings.provider.token == nil
+        ? nil : try CurlClient(threads: Scheduler.maxCalls, named: "provider")
+      return try SchedulerThread(try composition.scheduler(client: client), on: mailbox.loop, client: client)
     }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }
     serviceManager.notify(.ready)
@@ -132,10 +129,10 @@ package final class Application {
     case .drainDeliveries:
       serviceManager.notify(.stopping)
       logger.log(.stopping(grace: shutdownGrace))
-      lifecycle.drain()
+      composition.lifecycle.drain()
       listeners.first?.drain()
     case .drainAll:
-      lifecycle.drain()
+      composition.lifecycle.drain()
       for listener in listeners { listener.drain() }
     case .abort:
       logger.log(.graceExpired)
@@ -155,7 +152,7 @@ package final class Application {
 
   /// Stops the threads in the order of the flow: calls, then commits and checkpoints, then the loops.
   private func stop() {
-    provider.stop()
+    scheduler.stop()
     store.stop()
     for listener in listeners { listener.stop() }
     logger.log(.stopped)

@@ -1,21 +1,17 @@
+internal import EventLoop
 internal import HTTPClient
 internal import Logging
 internal import Observability
 internal import Replicate
 internal import Scheduler
 internal import StandardWebhooks
+internal import System
 
 /// The webhook secret from the provider, used if the settings have none.
 enum FetchedSecret {
   /// Fetches the secret at start, because nothing can be verified without one.
   static func fetch(_ provider: ProviderSettings, token: APIToken) throws(StartError) -> Secret {
-    let outcome: ReplicateClient.Outcome<SigningSecret>
-    do throws(HTTPClientError) {
-      outcome = try ReplicateClient(base: provider.apiURL, token: token) { false }.signingSecret()
-    } catch {
-      throw .provider("\(error)")
-    }
-    switch outcome {
+    switch try call(provider, token: token) {
     case .answered(let text):
       do throws(SecretError) {
         return try Secret(text.text)
@@ -26,6 +22,25 @@ enum FetchedSecret {
     case .failed(let failure): throw .secretNotFetched("\(failure)", mayPass: failure.isRetryable)
     case .unsent(let reason), .unanswered(let reason):
       throw .secretNotFetched(reason, mayPass: true)
+    }
+  }
+
+  /// Makes the call on a loop of its own, because no other runs yet.
+  private static func call(
+    _ provider: ProviderSettings, token: APIToken
+  ) throws(StartError) -> ReplicateClient.Outcome<SigningSecret> {
+    try StartError.converting {
+      let loop = EventLoop(kernel: try LinuxKernel())
+      let client = try CurlClient(threads: 1, named: "secret")
+      defer { client.close() }
+      let outcome = OneShot<ReplicateClient.Outcome<SigningSecret>>()
+      loop.start {
+        let api = ReplicateClient(base: provider.apiURL, token: token, client: client)
+        outcome.set(await api.signingSecret())
+        loop.stop()
+      }
+      loop.run()
+      return outcome.wait()
     }
   }
 

@@ -9,13 +9,13 @@ internal import TLS
 
 /// Starts a listener: its sockets, its loop, and the routes that it serves.
 struct ListenerBuilder {
-  let settings: DaemonSettings
-  let logger: Logger
-  let routes: ListenerRoutes
+  let composition: Composition
   let handedOver: SocketActivation
   /// The TLS context of the listener that receives deliveries.
   let tls: TLSContext?
   let ended: @Sendable (ServerEnd) -> Void
+
+  private var settings: DaemonSettings { composition.settings }
 
   func start(_ purpose: ListenerPurpose, on addresses: [ListenAddress]) throws(StartError) -> RunningListener
   {
@@ -25,21 +25,13 @@ struct ListenerBuilder {
       activation: handedOver, kernel: kernel, backlog: settings.listeners.limits.backlog, usesTLS: tls != nil
     ).open(addresses, for: purpose.variable)
     try requireLoopback(opened.map(\.address), for: purpose)
-    let loop = EventLoop(kernel: kernel, lag: routes.services.metrics.listeners.lag(of: purpose))
-    let refusalLog = RefusalLog(loop: loop, logger: logger)
-    let handler = ListenerHandler(
-      routes: try routes.table(for: purpose, on: loop), trustedProxies: settings.listeners.trustedProxies,
-      metrics: routes.services.metrics.listeners, logger: logger, refusalLog: refusalLog)
+    let loop = EventLoop(kernel: kernel, lag: composition.metrics.listeners.lag(of: purpose))
+    let server = try composition.serve(
+      purpose, at: opened.map(\.socket), on: loop, tls: tls, ended: ended)
     do throws(SystemError) {
-      let listener = try RunningListener(
-        named: purpose.rawValue, sockets: opened.map(\.socket), loop: loop, handler: handler,
-        limits: settings.listeners.limits, trustedProxies: settings.listeners.trustedProxies, tls: tls,
-        ended: { end in
-          refusalLog.close()
-          ended(end)
-        })
+      let listener = try RunningListener(named: purpose.rawValue, server: server, loop: loop)
       for (socket, address) in opened {
-        logger.log(.listening(on: "\(address)", usesTLS: socket.usesTLS, details(of: purpose)))
+        composition.logger.log(.listening(on: "\(address)", usesTLS: socket.usesTLS, details(of: purpose)))
       }
       return listener
     } catch {

@@ -23,25 +23,11 @@ enum ListenerPurpose: String, CaseIterable {
   var servesAPI: Bool { self != .webhooks }
 }
 
-/// The services that the endpoints of all listeners share.
-struct SharedServices {
-  let metrics: DaemonMetrics
-  let deliveryLog: LineLogHandler
-  let lifecycle: Lifecycle
-  let queue: CommitQueue
-  let secrets: WebhookSecrets
-  let token: JobToken
-  let mailbox: Mailbox
-}
-
 /// Joins the routes of the rooms for one listener.
-struct ListenerRoutes {
-  let settings: DaemonSettings
-  let services: SharedServices
-
+extension Composition {
   /// - Parameter loop: the listener's, on which the endpoints run.
-  func table(for purpose: ListenerPurpose, on loop: EventLoop) throws(StartError) -> RouteTable {
-    let recorder = Recorder(loop: loop, queue: services.queue)
+  func routes(for purpose: ListenerPurpose, on loop: EventLoop) throws(StartError) -> RouteTable {
+    let recorder = Recorder(loop: loop, queue: queue)
     var routes: [Route] = []
     if purpose.servesWebhooks { routes += try webhookRoutes(on: loop, recorder) }
     if purpose.servesAPI { routes += try apiRoutes(on: loop, recorder) }
@@ -66,36 +52,30 @@ struct ListenerRoutes {
 
   private func webhookRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
     let verifier = DeliveryVerifier(
-      secrets: services.secrets, toleranceSeconds: settings.intake.signatureTolerance.components.seconds,
-      metrics: services.metrics.intake,
-      mismatched: { [mailbox = services.mailbox] in mailbox.noteFailedVerification() })
+      secrets: secrets, toleranceSeconds: settings.intake.signatureTolerance.components.seconds,
+      metrics: metrics.intake,
+      mismatched: { [mailbox = mailbox] in mailbox.noteFailedVerification() })
     guard let verifier else { throw .noHMAC }
     let decoder = DeliveryDecoder(
-      rules: settings.provider.outputRules, token: services.token, metrics: services.metrics.intake)
+      rules: settings.provider.outputRules, token: token, metrics: metrics.intake)
     return WebhookEndpoint(
-      loop: loop, verifier: verifier, decoder: decoder, recorder: recorder, metrics: services.metrics.intake,
-      deliveryLog: services.deliveryLog, maxBodyBytes: maxBodyBytes
+      loop: loop, verifier: verifier, decoder: decoder, recorder: recorder, metrics: metrics.intake,
+      deliveryLog: deliveryLog, maxBodyBytes: maxBodyBytes
     ).routes
   }
 
   private func apiRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
-    let reader: StoreReader
-    do throws(StoreError) {
-      reader = try StoreReader(path: settings.database.path)
-    } catch {
-      throw .store(error)
-    }
-    let views = JobViews(loop: loop, reader: reader, pace: services.mailbox.pace)
+    let views = JobViews(loop: loop, reader: try openReader(), pace: mailbox.pace)
     let access = APIAccess(tokens: settings.access.tokens)
     let limits = OrdersEndpoint.Limits(
       isConfigured: settings.provider.token != nil, maxBodyBytes: maxBodyBytes,
       maxQueued: settings.provider.maxQueuedOrders)
     let jobs = JobsEndpoint(views: views, access: access)
     let orders = OrdersEndpoint(
-      views: views, access: access, recorder: recorder, metrics: services.metrics.jobsAPI, limits: limits,
-      wakeScheduler: { [mailbox = services.mailbox] in mailbox.wake() })
+      views: views, access: access, recorder: recorder, metrics: metrics.jobsAPI, limits: limits,
+      wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
     let probes = ProbesEndpoint(
-      views: views, recorder: recorder, lifecycle: services.lifecycle, metrics: services.metrics.page,
+      views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
       access: access)
     return jobs.routes + orders.routes + probes.routes
   }

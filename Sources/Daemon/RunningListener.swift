@@ -10,23 +10,8 @@ struct RunningListener {
   private let server: Server
   private let thread: Thread
 
-  /// Starts to serve `sockets`.
-  ///
-  /// - Parameter ended: called once, on the loop, when the server has ended.
-  init(
-    named name: String, sockets: [ServerSocket], loop: EventLoop, handler: sending any RequestHandler,
-    limits: ServerLimits, trustedProxies: TrustedProxies, tls: TLSContext?,
-    ended: @escaping @Sendable (ServerEnd) -> Void
-  ) throws(SystemError) {
-    let server = Server(
-      loop: loop, limits: limits, handler: handler, trustedProxies: trustedProxies, tls: tls)
-    loop.start {
-      do throws(SystemError) {
-        ended(ServerEnd(cutRequests: try await server.run(listeningOn: sockets)))
-      } catch {
-        ended(ServerEnd(error: error))
-      }
-    }
+  /// Runs `loop`, on which `server` was started.
+  init(named name: String, server: Server, loop: EventLoop) throws(SystemError) {
     self.loop = loop
     self.server = server
     thread = try Thread(named: name) { loop.run() }

@@ -1,5 +1,4 @@
 internal import GroupCommit
-internal import Jobs
 internal import Logging
 internal import Observability
 internal import Replicate
@@ -15,15 +14,15 @@ struct RunningStore {
   private let checkpointer = Checkpointer()
   private let threads: [Thread]
 
-  /// Claims and opens the database at `path`, and starts the threads.
+  /// Claims and opens the database that the settings name, and starts the threads.
   init(
-    path: String, polling: PollPolicy, queue: CommitQueue, metrics: CommitMetrics, logger: Logger
+    for settings: DaemonSettings, queue: CommitQueue, metrics: CommitMetrics, logger: Logger
   ) throws(StartError) {
     self.queue = queue
+    let path = settings.database.path
     (token, threads) = try StartError.converting { [checkpointer] in
       var lock = try DatabaseLock(claiming: path)
-      let writer = try StoreWriter(
-        path: path, polling: polling, validateOutput: RequestedOutput.validate, restore: ErasedData.restore)
+      let writer = try StoreWriter(for: settings)
       try lock.claimWAL()
       let connection = try DatabaseCheckpointer(path: path) { checkpointer.throttle() }
       let token = try JobToken(storedBy: writer)
@@ -46,16 +45,5 @@ struct RunningStore {
     queue.close()
     checkpointer.close()
     for thread in threads { thread.join() }
-  }
-}
-
-extension JobToken {
-  /// The token with the stored key; a new key is stored if there is none.
-  fileprivate init(storedBy writer: StoreWriter) throws(StoreError) {
-    let newKey = Self.makeKey()
-    self.init(
-      key: try writer.commit { (transaction) throws(StoreError) in
-        try transaction.key(Self.keyName, orStore: newKey)
-      })
   }
 }

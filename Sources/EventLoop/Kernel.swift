@@ -74,3 +74,18 @@ package enum TransferResult: Equatable, Sendable {
   /// The connection is gone. The error is for counters, not for decisions.
   case broken(SystemError)
 }
+
+/// The randomness of a kernel.
+package struct KernelRandomness: RandomNumberGenerator {
+  private let kernel: any Kernel
+
+  package init(_ kernel: any Kernel) {
+    self.kernel = kernel
+  }
+
+  package mutating func next() -> UInt64 {
+    var number: UInt64 = 0
+    withUnsafeMutableBytes(of: &number) { kernel.fillWithRandom($0) }
+    return number
+  }
+}

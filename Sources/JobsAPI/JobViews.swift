@@ -10,7 +10,7 @@ internal import Time
 
 /// Reads jobs together with the orders behind them, as the API shows them.
 package final class JobViews {
-  private let loop: EventLoop
+  let loop: EventLoop
   private let reader: StoreReader
   private let pace: CreationPace
 

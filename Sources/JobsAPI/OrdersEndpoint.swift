@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Crypto
+internal import EventLoop
 package import GroupCommit
 internal import HTTPWire
 internal import JobRequests
@@ -21,7 +22,7 @@ package final class OrdersEndpoint {
   private let limits: Limits
   private let wakeScheduler: @Sendable () -> Void
   private let sha256 = SHA256()
-  private var generator = SystemRandomNumberGenerator()
+  private var generator: KernelRandomness
 
   /// The limits of what can be ordered.
   package struct Limits: Sendable {
@@ -51,6 +52,7 @@ package final class OrdersEndpoint {
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
+    generator = KernelRandomness(views.loop.kernel)
     self.access = access
     self.recorder = recorder
     self.metrics = metrics

@@ -2,17 +2,18 @@ internal import Bytes
 package import HTTPClient
 package import JobRequests
 
-/// A blocking client of Replicate's API.
+/// A client of Replicate's API.
 ///
-/// It is used by one thread at a time, never by a loop. The token is sent only to the host of `base`: no
-/// response names another host, and redirects are not followed.
-package final class ReplicateClient {
-  private let client: HTTPClient
+/// The token is sent only to the host of `base`: no response names another host, and redirects are not
+/// followed.
+package struct ReplicateClient: Sendable {
+  private let client: any HTTPClient
   private let base: String
   private let authorization: String
+  private let maxBodyBytes: Int
 
   /// The outcome of a call.
-  package enum Outcome<Value> {
+  package enum Outcome<Value: Sendable>: Sendable {
     case answered(Value)
     /// An error response, or one that cannot be read.
     case failed(APIFailure)
@@ -23,7 +24,7 @@ package final class ReplicateClient {
   }
 
   /// A prediction, and the body it was read from.
-  package struct Answer {
+  package struct Answer: Sendable {
     package let prediction: Prediction
     package let body: [UInt8]
   }
@@ -33,55 +34,52 @@ package final class ReplicateClient {
   /// What an error response may need where predictions are limited to less.
   private static let errorBodyBytes = 64 << 10
 
+  private static let timeout = Duration.seconds(30)
+
   /// - Parameters:
   ///   - base: the API's URL, without a slash at its end.
   ///   - maxBodyBytes: for one prediction. A larger one is rejected here as in a delivery.
-  ///   - isStopping: ends a call in flight.
-  package init(
-    base: String, token: APIToken, maxBodyBytes: Int = 8 << 20, isStopping: @escaping @Sendable () -> Bool
-  ) throws(HTTPClientError) {
-    var limits = HTTPClient.Limits()
-    limits.totalTimeoutMilliseconds = 30_000
-    limits.maxBodyBytes = maxBodyBytes + Self.errorBodyBytes
-    client = try HTTPClient(limits: limits, isCanceled: isStopping)
+  package init(base: String, token: APIToken, maxBodyBytes: Int = 8 << 20, client: any HTTPClient) {
+    self.client = client
     self.base = base
+    self.maxBodyBytes = maxBodyBytes + Self.errorBodyBytes
     authorization = "Authorization: Bearer \(token.revealed)"
   }
 
   /// Creates a prediction. The request is never sent twice.
   ///
   /// The provider has no idempotency key by which it would recognize the second.
-  package func create(_ request: PredictionRequest, webhook: String?) -> Outcome<Answer> {
+  package func create(_ request: PredictionRequest, webhook: String?) async -> Outcome<Answer> {
     var fields = [authorization, "Content-Type: application/json"]
     if let time = request.cancelAfterHeader { fields.append("Cancel-After: \(time)") }
-    return prediction(
+    return await prediction(
       .post, request.apiPath, fields, body: request.apiBody(webhook: webhook), isOnce: true)
   }
 
   /// The kind of a prediction, as a part of the path.
-  package enum Kind: String {
+  package enum Kind: String, Sendable {
     case predictions
     case trainings
   }
 
-  package func get(_ id: String, _ kind: Kind) -> Outcome<Answer> {
-    prediction(.get, "/v1/\(kind.rawValue)/\(PercentEncoding.encode(id))", [authorization])
+  package func get(_ id: String, _ kind: Kind) async -> Outcome<Answer> {
+    await prediction(.get, "/v1/\(kind.rawValue)/\(PercentEncoding.encode(id))", [authorization])
   }
 
-  package func cancel(_ id: String, _ kind: Kind) -> Outcome<Answer> {
-    prediction(.post, "/v1/\(kind.rawValue)/\(PercentEncoding.encode(id))/cancel", [authorization])
+  package func cancel(_ id: String, _ kind: Kind) async -> Outcome<Answer> {
+    await prediction(.post, "/v1/\(kind.rawValue)/\(PercentEncoding.encode(id))/cancel", [authorization])
   }
 
   /// The newest predictions, or those of the page at `path`.
-  package func list(_ path: String?) -> Outcome<(page: PredictionPage, body: [UInt8])> {
-    call(.get, path ?? "/v1/predictions", [authorization], maxBodyBytes: Self.maxPageBytes) { body in
+  package func list(_ path: String?) async -> Outcome<(page: PredictionPage, body: [UInt8])> {
+    await call(.get, path ?? "/v1/predictions", [authorization], maxBodyBytes: Self.maxPageBytes) { body in
       PredictionPage(body: body.span).map { ($0, body) }
     }
   }
 
   /// The signing secret of this account's webhooks.
-  package func signingSecret() -> Outcome<SigningSecret> {
-    call(.get, "/v1/webhooks/default/secret", [authorization]) { SigningSecret(body: $0.span) }
+  package func signingSecret() async -> Outcome<SigningSecret> {
+    await call(.get, "/v1/webhooks/default/secret", [authorization]) { SigningSecret(body: $0.span) }
   }
 }
 
@@ -89,26 +87,29 @@ package final class ReplicateClient {
 
 extension ReplicateClient {
   private func prediction(
-    _ method: HTTPClient.Method, _ path: String, _ fields: [String], body: [UInt8]? = nil,
+    _ method: HTTPClientRequest.Method, _ path: String, _ fields: [String], body: [UInt8]? = nil,
     isOnce: Bool = false
-  ) -> Outcome<Answer> {
-    call(method, path, fields, body: body, isOnce: isOnce) { body in
+  ) async -> Outcome<Answer> {
+    await call(method, path, fields, body: body, isOnce: isOnce) { body in
       (try? Prediction(body: body.span)).map { Answer(prediction: $0, body: body) }
     }
   }
 
   private func call<Value>(
-    _ method: HTTPClient.Method, _ path: String, _ fields: [String], body: [UInt8]? = nil,
+    _ method: HTTPClientRequest.Method, _ path: String, _ fields: [String], body: [UInt8]? = nil,
     isOnce: Bool = false, maxBodyBytes: Int? = nil, _ read: ([UInt8]) -> Value?
-  ) -> Outcome<Value> {
-    do throws(HTTPClientError) {
-      let response = try client.send(
-        method, to: base + path, fields: fields, body: body, isOnce: isOnce, maxBody: maxBodyBytes)
+  ) async -> Outcome<Value> {
+    var request = HTTPClientRequest(method, base + path, fields: fields, body: body)
+    request.isOnce = isOnce
+    request.maxBodyBytes = maxBodyBytes ?? self.maxBodyBytes
+    request.timeout = Self.timeout
+    switch await client.send(request) {
+    case .success(let response):
       return Outcome(
         status: response.status, retryAfter: response.retryAfter, body: response.body, read: read)
-    } catch {
-      if let status = error.statusOfOversizedResponse { return .failed(.unintelligible(status: status)) }
-      return error.isUnsent ? .unsent("\(error)") : .unanswered("\(error)")
+    case .failure(.oversized(let status)): return .failed(.unintelligible(status: status))
+    case .failure(.unsent(let reason)): return .unsent(reason)
+    case .failure(.unanswered(let reason)): return .unanswered(reason)
     }
   }
 }

@@ -317,22 +317,22 @@ extension WorkWrite {
 extension SQLiteWrites {
   private func apply(_ sweep: Sweep) throws(DatabaseError) {
     switch sweep {
-    case .spreadChecks(let from, let within, let seed):
-      // The factor spreads neighbouring jobs over the window.
+    case .spreadChecks(let from, let within):
+      // Multiplicative hashing (Knuth, volume 3, 6.4) spreads numbers that follow each other.
       try run(
         """
-        UPDATE work SET due_at = ?1 + (job * 7919 + ?3) % ?2 WHERE kind = 'poll' AND due_at > ?1 + ?2
+        UPDATE work SET due_at = ?1 + job * 2654435761 % ?2 WHERE kind = 'poll' AND due_at > ?1 + ?2
           AND job IN (SELECT number FROM jobs WHERE prediction_id IS NOT NULL)
-        """, from.milliseconds, within, seed & 0xFFFF_FFFF)
-    case .resumeStaleChecks(let from, let within, let seed):
+        """, from.milliseconds, within)
+    case .resumeStaleChecks(let from, let within):
       // Found through the index on the phase; the rows read are the stale jobs.
       try run(
         """
         INSERT OR IGNORE INTO work (job, kind, key, due_at, tries)
-        SELECT number, 'poll', '', ?1 + (number * 7919 + ?3) % ?2, 0 FROM jobs
+        SELECT number, 'poll', '', ?1 + number * 2654435761 % ?2, 0 FROM jobs
         WHERE phase IN ('pending', 'running') AND phase <> 'succeeded' AND stale_at IS NOT NULL
           AND prediction_id IS NOT NULL
-        """, from.milliseconds, within, seed & 0xFFFF_FFFF)
+        """, from.milliseconds, within)
     case .clampChecks(let moment):
       try run("UPDATE work SET due_at = ?1 WHERE kind = 'poll' AND due_at > ?1", moment.milliseconds)
     case .restoreOrders(let now, let absenceConclusiveAt):

@@ -3,7 +3,7 @@ package import Store
 internal import Synchronization
 package import Time
 
-/// When the ``Dispatcher`` creates next. The API shows it with waiting orders.
+/// When the ``Scheduler`` creates next. The API shows it with waiting orders.
 package final class CreationPace: Sendable {
   package struct State: Equatable, Sendable {
     /// The earliest time of the next creation.

@@ -11,6 +11,9 @@ internal import Time
 ///
 /// The list may reach back beyond the call without having the prediction. After a grace period, its absence
 /// then proves that it was never created, and the order is queued again.
+///
+/// A call that fails is retried, and the search goes on from there: a page is found by its cursor, so new
+/// predictions move none of the older ones. One search runs at a time.
 final class LostPredictionSearch {
   /// The age of a call after which an absence is conclusive.
   ///
@@ -22,8 +25,12 @@ final class LostPredictionSearch {
   private static let gracePeriodAfterEnd: Int64 = 5000
   /// Until the first search, in milliseconds. The webhook often comes earlier.
   private static let firstPause: Int64 = 5000
-  /// Until a failed call is retried.
+  /// Until the next search after one that failed.
   private static let pauseAfterFailure: Int64 = 5000
+  /// Calls for one page or prediction, of which all but the last one failed.
+  static let maxTries = 5
+  /// The maximum pause before a retry. Where the provider requires more, the search ends.
+  private static let maxRetryPause = 60
   /// Until a search continues that had too many candidates.
   private static let pauseBetweenParts: Int64 = 1000
   /// Between two searches for the same prediction.
@@ -55,68 +62,112 @@ final class LostPredictionSearch {
 
   private let client: ReplicateClient
   private let context: ProviderContext
+  private let limit: RateLimit
+  /// Predictions that are listed without their webhooks, and were fetched by this or earlier searches.
+  private var fetched = FetchedPredictions()
+
   /// The time of the first call. Predictions created later are on none of its pages.
-  private let startedAt: Timestamp
+  private var startedAt = Timestamp(milliseconds: 0)
   /// The orders whose predictions are lost, by their jobs' ids.
   private var lost: [String: OrderStep] = [:]
   /// Jobs that a prediction without a webhook may belong to.
   private var inconclusive: Set<String> = []
   private var candidateCalls = 0
-  /// The number of calls made.
-  private(set) var calls = 0
+  private var calls = 0
 
-  init(client: ReplicateClient, context: ProviderContext) {
+  init(client: ReplicateClient, context: ProviderContext, limit: RateLimit) {
     self.client = client
     self.context = context
-    startedAt = context.now
+    self.limit = limit
   }
 
-  func run(_ steps: [OrderStep]) -> ProviderPause? {
+  /// Searches for the predictions of `steps`.
+  ///
+  /// - Returns: the pause that the provider requires, if any.
+  func runOnce(now: ClockReading, for steps: [OrderStep]) async -> ProviderPause? {
     guard context.publicURL != nil else {
-      for step in steps { end(step, Self.unfindable(step)) }
+      for step in steps { await end(step, Self.unfindable(step)) }
       return nil
     }
+    (startedAt, inconclusive, candidateCalls, calls) = (now.wall, [], 0, 0)
     lost = Dictionary(steps.map { ($0.job.id, $0) }) { first, _ in first }
+    defer { lost = [:] }
     var path: String?
     for _ in 0..<Self.maxPages {
-      let outcome = client.list(path)
-      calls += 1
-      context.count("list", outcome)
-      guard case .answered(let (page, body)) = outcome else { return stop(after: outcome) }
-      let (candidates, isPastWindows) = match(page, body)
-      if let end = examine(candidates) { return end.pause }
+      let outcome = await retrying("list") { await client.list(path) }
+      guard case .answered(let (page, body)) = outcome else { return await stop(after: outcome) }
+      let (candidates, isPastWindows) = await match(page, body)
+      if let end = await examine(candidates) { return end.pause }
       guard !lost.isEmpty else { return nil }
       path = page.next
       if isPastWindows || path == nil {
-        for step in lost.values { noteAbsence(of: step) }
+        for step in lost.values { await noteAbsence(of: step) }
         return nil
       }
     }
     // The list is longer than a search, and its rest is unknown.
-    for step in lost.values { noteInconclusive(step) }
+    for step in lost.values { await noteInconclusive(step) }
     return nil
+  }
+
+  /// Makes a call, and retries it while its failure may pass.
+  private func retrying<Value>(
+    _ name: StaticString, _ call: () async -> ReplicateClient.Outcome<Value>
+  ) async -> ReplicateClient.Outcome<Value> {
+    var tries: Int64 = 0
+    while true {
+      // The first call was counted when the search started.
+      if calls > 0 { limit.noteCall(at: context.clock.now.monotonic) }
+      let outcome = await call()
+      (calls, tries) = (calls + 1, tries + 1)
+      context.count(name, outcome)
+      guard tries < Self.maxTries, let pause = pause(before: outcome, retriedAfter: tries),
+        await context.pause(for: pause)
+      else { return outcome }
+    }
+  }
+
+  /// The time until a failed call is retried; nil where it is not.
+  private func pause<Value>(
+    before outcome: ReplicateClient.Outcome<Value>, retriedAfter tries: Int64
+  ) -> Duration? {
+    switch outcome {
+    case .unsent, .unanswered: return .seconds(CreateDecision.backoff(afterTries: tries))
+    case .failed(.unavailable(_, let retryAfter, _)):
+      let seconds = retryAfter ?? CreateDecision.backoff(afterTries: tries)
+      return seconds <= Self.maxRetryPause ? .seconds(seconds) : nil
+    case .failed(.rateLimited(let seconds)):
+      guard seconds <= Self.maxRetryPause, case .failed(let failure) = outcome,
+        let pause = ProviderCalls.pause(after: failure)
+      else { return nil }
+      // It holds for all other calls too.
+      let now = context.clock.now.monotonic
+      limit.pause(pause, at: now)
+      return limit.callDelay(at: now)
+    case .answered, .failed: return nil
+    }
   }
 
   /// Records the lost predictions on a page that show their webhooks.
   ///
   /// - Returns: the predictions without a webhook, and whether one is older than all windows.
-  private func match(_ page: PredictionPage, _ body: [UInt8]) -> ([Prediction], isPastWindows: Bool) {
+  private func match(_ page: PredictionPage, _ body: [UInt8]) async -> ([Prediction], isPastWindows: Bool) {
     let start = lost.values.map { SearchWindow(of: $0, at: startedAt).start }.min() ?? startedAt
     var isPastWindows = false
     var candidates: [Prediction] = []
     for range in page.predictions {
       let item = Array(body[range])
       guard let prediction = try? Prediction(body: item.span) else { continue }
-      if prediction.showsWebhook { record(prediction, item) } else { candidates.append(prediction) }
+      if prediction.showsWebhook { await record(prediction, item) } else { candidates.append(prediction) }
       if let createdAt = prediction.createdAt, createdAt < start { isPastWindows = true }
     }
     return (candidates, isPastWindows)
   }
 
   /// Records a found prediction. It counts as polled, because no delivery reported it.
-  private func record(_ prediction: Prediction, _ body: [UInt8]) {
+  private func record(_ prediction: Prediction, _ body: [UInt8]) async {
     guard let id = jobID(namedBy: prediction, body), let step = lost[id] else { return }
-    if context.record(body, .list, ofJob: step.order.number) {
+    if await context.record(body, .list, ofJob: step.order.number) {
       lost[id] = nil
     } else {
       // A prediction that cannot be recorded exists all the same.
@@ -141,10 +192,10 @@ extension LostPredictionSearch {
   }
 
   /// Fetches each listed prediction that may be a lost one.
-  private func examine(_ listed: [Prediction]) -> EarlyEnd? {
+  private func examine(_ listed: [Prediction]) async -> EarlyEnd? {
     var candidates: [Prediction] = []
     for prediction in listed where lost.values.contains(where: { isCandidate(prediction, for: $0) }) {
-      switch context.fetched[prediction.id] {
+      switch fetched[prediction.id] {
       case .foreign: break
       case .job(let id): if lost[id] != nil { candidates.append(prediction) }
       case .unattributed: noteUnattributed(prediction)
@@ -153,37 +204,38 @@ extension LostPredictionSearch {
     }
     guard !candidates.isEmpty else { return nil }
     let ids = candidates.map(\.id)
-    let unbound = context.persist { transaction throws(StoreError) in try transaction.unbound(among: ids) }
-    guard let unbound else { return delayAll(by: Self.pauseAfterFailure) }
+    let unbound = await context.persist { transaction throws(StoreError) in
+      try transaction.unbound(among: ids)
+    }
+    guard let unbound else { return await delayAll(by: Self.pauseAfterFailure) }
     candidates.removeAll { !unbound.contains($0.id) }
     let models = Set(lost.values.compactMap(\.job.model))
     let likely = candidates.filter { $0.model.map(models.contains) ?? true }
     let unlikely = candidates.filter { !($0.model.map(models.contains) ?? true) }
     for candidate in likely + unlikely {
       guard !lost.isEmpty else { return nil }
-      guard candidateCalls < Self.maxCandidates else { return delayAll(by: Self.pauseBetweenParts) }
-      if let end = fetch(candidate) { return end }
+      guard candidateCalls < Self.maxCandidates else { return await delayAll(by: Self.pauseBetweenParts) }
+      if let end = await fetch(candidate) { return end }
     }
     return nil
   }
 
-  private func fetch(_ candidate: Prediction) -> EarlyEnd? {
-    let outcome = client.get(candidate.id, .predictions)
-    (calls, candidateCalls) = (calls + 1, candidateCalls + 1)
-    context.count("get", outcome)
+  private func fetch(_ candidate: Prediction) async -> EarlyEnd? {
+    candidateCalls += 1
+    let outcome = await retrying("get") { await client.get(candidate.id, .predictions) }
     switch outcome {
     case .answered(let answer) where answer.prediction.id == candidate.id:
       guard answer.prediction.showsWebhook else {
-        context.fetched.note(.unattributed, of: candidate.id)
+        fetched.note(.unattributed, of: candidate.id)
         noteUnattributed(candidate)
         return nil
       }
       let id = jobID(namedBy: answer.prediction, answer.body)
-      context.fetched.note(id.map { .job($0) } ?? .foreign, of: candidate.id)
-      record(answer.prediction, answer.body)
+      fetched.note(id.map { .job($0) } ?? .foreign, of: candidate.id)
+      await record(answer.prediction, answer.body)
       return nil
     case .unsent, .unanswered, .failed(.unavailable), .failed(.rateLimited), .failed(.unauthorized):
-      return EarlyEnd(pause: stop(after: outcome))
+      return EarlyEnd(pause: await stop(after: outcome))
     case .answered, .failed:
       noteUnattributed(candidate)
       return nil
@@ -204,10 +256,10 @@ extension LostPredictionSearch {
     }
   }
 
-  private func delayAll(by milliseconds: Int64) -> EarlyEnd {
-    let moment = context.now.advanced(byMilliseconds: milliseconds)
+  private func delayAll(by milliseconds: Int64) async -> EarlyEnd {
+    let moment = context.clock.wall.advanced(byMilliseconds: milliseconds)
     let steps = Array(lost.values)
-    context.persist { transaction throws(StoreError) in
+    await context.persist { transaction throws(StoreError) in
       for step in steps { try transaction.delay(step, until: moment) }
     }
     return EarlyEnd()
@@ -217,13 +269,13 @@ extension LostPredictionSearch {
 // MARK: - Predictions that were not found
 
 extension LostPredictionSearch {
-  private func noteAbsence(of step: OrderStep) {
-    guard !inconclusive.contains(step.job.id) else { return noteInconclusive(step) }
+  private func noteAbsence(of step: OrderStep) async {
+    guard !inconclusive.contains(step.job.id) else { return await noteInconclusive(step) }
     let conclusive = step.order.absenceConclusiveAt ?? startedAt
-    let now = context.now
+    let now = context.clock.wall
     let nextSearch = min(conclusive, now.advanced(byMilliseconds: backoff(of: step)))
     let isConclusive = conclusive <= startedAt
-    context.persist { transaction throws(StoreError) in
+    await context.persist { transaction throws(StoreError) in
       if isConclusive {
         try transaction.reschedule(step.order, until: now, at: now)
       } else {
@@ -242,22 +294,23 @@ extension LostPredictionSearch {
   /// Schedules another search, because the prediction may exist.
   ///
   /// No second call is made, and a webhook may still come.
-  private func noteInconclusive(_ step: OrderStep) {
+  private func noteInconclusive(_ step: OrderStep) async {
     let conclusive = step.order.absenceConclusiveAt ?? startedAt
     guard conclusive.advanced(byMilliseconds: Self.maxInconclusiveMilliseconds) > startedAt else {
-      return end(
+      return await end(
         step,
         "the answer to the call that creates it was lost, "
           + "and Replicate does not show which prediction is its own"
       )
     }
     let delay = min(backoff(of: step), Self.maxPauseMilliseconds)
-    let nextSearch = context.now.advanced(byMilliseconds: delay)
-    context.persist { transaction throws(StoreError) in try transaction.delay(step, until: nextSearch) }
+    let nextSearch = context.clock.wall.advanced(byMilliseconds: delay)
+    await context.persist { transaction throws(StoreError) in try transaction.delay(step, until: nextSearch) }
   }
 
-  private func end(_ step: OrderStep, _ message: String) {
-    context.end(step.job, step.order.number, .failed, JobError(code: "answer_lost", message: message))
+  private func end(_ step: OrderStep, _ message: String) async {
+    await context.end(
+      step.job, step.order.number, .failed, JobError(code: "answer_lost", message: message))
   }
 
   private static func unfindable(_ step: OrderStep) -> String {
@@ -267,15 +320,15 @@ extension LostPredictionSearch {
       : "the answer to the call that creates it was lost, and without PUBLIC_URL it cannot be found"
   }
 
-  private func stop<Value>(after outcome: ReplicateClient.Outcome<Value>) -> ProviderPause? {
+  private func stop<Value>(after outcome: ReplicateClient.Outcome<Value>) async -> ProviderPause? {
     // A response that is invalid or too long stays so for a while.
     if case .failed(.unintelligible) = outcome {
-      for step in lost.values { noteInconclusive(step) }
+      for step in lost.values { await noteInconclusive(step) }
       return nil
     }
     var pause: ProviderPause?
-    if case .failed(let failure) = outcome { pause = ProviderCaller.pause(after: failure) }
-    _ = delayAll(by: pause.map { Int64($0.seconds) * 1000 } ?? Self.pauseAfterFailure)
+    if case .failed(let failure) = outcome { pause = ProviderCalls.pause(after: failure) }
+    _ = await delayAll(by: pause.map { Int64($0.seconds) * 1000 } ?? Self.pauseAfterFailure)
     return pause
   }
 }

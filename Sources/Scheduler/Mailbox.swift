@@ -1,56 +1,32 @@
+package import EventLoop
 internal import Synchronization
-internal import System
 
-/// The scheduler's mailbox; repeated wake-ups are coalesced.
+/// The scheduler's mailbox: how other threads wake it.
 ///
-/// That keeps room for each caller's events. A caller whose `done` is lost would never get a call again.
+/// Repeated messages are coalesced.
 package final class Mailbox: Sendable {
-  private let events: BlockingQueue<Event>
-  private let isWoken = Atomic(false)
+  let timer: WakeableTimer
   private let hasFailures = Atomic(false)
-  /// Set by the dispatcher: when it creates next.
+  /// Set by the scheduler: when it creates next.
   package let pace = CreationPace()
 
-  /// - Parameter maxCallers: each has at most two events that are not received yet.
-  package init(maxCallers: Int) {
-    events = BlockingQueue(capacity: 2 * maxCallers + 2)
+  /// - Parameter loop: the scheduler's.
+  package init(loop: EventLoop) {
+    timer = WakeableTimer(loop: loop)
   }
 
-  package func wake() {
-    if !isWoken.exchange(true, ordering: .acquiringAndReleasing) { _ = events.push(.wake) }
-  }
+  package var loop: EventLoop { timer.loop }
 
+  /// Notes that something may be due.
+  package func wake() { timer.wake() }
+
+  /// Notes that a delivery's signature is wrong. After many of these, the secret may have changed.
   package func noteFailedVerification() {
-    guard !hasFailures.exchange(true, ordering: .acquiringAndReleasing) else { return }
-    _ = events.push(.verificationFailed)
+    if !hasFailures.exchange(true, ordering: .acquiringAndReleasing) { timer.wake() }
   }
 
-  func send(_ event: Event) {
-    _ = events.push(event)
-  }
-
-  /// As ``BlockingQueue/popAll(timeout:batchWindow:)``. Later wake-ups are sent again.
-  func receiveAll(timeout: Duration) -> [Event]? {
-    guard let batch = events.popAll(timeout: timeout) else { return nil }
-    if batch.contains(.wake) { isWoken.store(false, ordering: .releasing) }
-    if batch.contains(.verificationFailed) { hasFailures.store(false, ordering: .releasing) }
-    return batch
-  }
-
-  func close() { events.close() }
-}
-
-extension Mailbox {
-  /// A message to the ``Dispatcher``.
-  enum Event: Equatable, Sendable {
-    /// Something may be due.
-    case wake
-    /// A delivery's signature is wrong. After many of these, the secret may have changed.
-    case verificationFailed
-    /// A caller has finished its call.
-    case done(caller: Int, pause: ProviderPause?)
-    case secretNotFetched
-    /// A search has made that many calls.
-    case called(Int)
+  /// Whether a verification has failed since the last call.
+  func consumeFailedVerification() -> Bool {
+    hasFailures.exchange(false, ordering: .acquiringAndReleasing)
   }
 }

@@ -1,7 +1,7 @@
 internal import Jobs
 internal import Store
 
-/// A call of one ``ProviderCaller``, or its search of several calls.
+/// A call to the provider, or a search of several calls.
 enum ProviderCall: Sendable {
   case create(OrderStep)
   case cancel(OrderStep, predictionID: String)

@@ -1,57 +1,42 @@
-internal import GroupCommit
+internal import EventLoop
 internal import JobRequests
 internal import Jobs
 internal import Logging
 internal import Observability
 internal import Replicate
 internal import Store
-internal import System
 internal import Time
 
-/// The shared state of all ``ProviderCaller``s.
-///
-/// It commits, counts and logs the results of their calls.
-final class ProviderContext: Sendable {
+/// Commits, counts and logs the results of calls.
+final class ProviderContext {
   let publicURL: String?
   let token: JobToken
-  let trainings = KnownTrainings()
-  private let queue: CommitQueue
+  private let loop: EventLoop
+  private let store: SchedulerStore
   private let rules: OutputRules
   private let metrics: SchedulerMetrics
   private let logger: Logger
-  private let newSecret: @Sendable (SigningSecret) -> Void
-  private let stopping = StopSignal()
-  /// Predictions that are listed without their webhooks, and were fetched.
-  let fetched = FetchedPredictions()
 
-  /// - Parameters:
-  ///   - publicURL: the URL that the provider reaches; nil to create predictions without webhooks.
-  ///   - newSecret: receives the signing secret of webhooks.
+  /// - Parameter publicURL: the URL that the provider reaches; nil to create predictions without webhooks.
   init(
-    publicURL: String?, token: JobToken, queue: CommitQueue, rules: OutputRules, metrics: SchedulerMetrics,
-    logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void
+    loop: EventLoop, publicURL: String?, token: JobToken, store: SchedulerStore, rules: OutputRules,
+    metrics: SchedulerMetrics, logger: Logger
   ) {
+    self.loop = loop
     self.publicURL = publicURL
     self.token = token
-    self.queue = queue
+    self.store = store
     self.rules = rules
     self.metrics = metrics
     self.logger = logger
-    self.newSecret = newSecret
   }
 
-  var isStopping: Bool { stopping.isRaised }
+  var clock: SchedulerClock { SchedulerClock(kernel: loop.kernel) }
 
-  /// Ends calls in flight within about a second.
+  /// Sleeps for `duration`, or until the daemon stops.
   ///
-  /// Results that cannot be committed are dropped.
-  func stop() {
-    stopping.raise()
-  }
-
-  var now: Timestamp { Timestamp(milliseconds: WallClock.milliseconds) }
-
-  func updateSecret(_ secret: SigningSecret) { newSecret(secret) }
+  /// - Returns: false if the daemon stops.
+  func pause(for duration: Duration) async -> Bool { await loop.pause(for: duration) }
 }
 
 // MARK: - Commits
@@ -70,21 +55,23 @@ extension ProviderContext {
   @discardableResult
   func persist<Value: Sendable>(
     _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
-  ) -> Value? {
+  ) async -> Value? {
     var isBlocked = false
     defer { if isBlocked { metrics.blockedCallers.add(-1) } }
+    // Ends when the store can be written, or with the daemon.
     while true {
-      switch queue.write(work) {
-      case .success(let value): return value
-      case .failure(.unavailable(let error)) where !error.concernsWholeStore:
-        metrics.droppedAnswers.add()
-        logger.log(.answerDropped(cause: error))
-        return nil
-      case .failure:
-        if !isBlocked { metrics.blockedCallers.add() }
-        isBlocked = true
+      do throws(StoreError) {
+        return try await store.write(work)
+      } catch {
+        guard error.concernsWholeStore else {
+          metrics.droppedAnswers.add()
+          logger.log(.answerDropped(cause: error))
+          return nil
+        }
       }
-      guard stopping.pause(for: Self.retryPause) else { return nil }
+      if !isBlocked { metrics.blockedCallers.add() }
+      isBlocked = true
+      guard await pause(for: Self.retryPause) else { return nil }
     }
   }
 
@@ -92,7 +79,7 @@ extension ProviderContext {
   ///
   /// - Returns: false where the answer is not of this job.
   @discardableResult
-  func record(_ body: [UInt8], _ source: SnapshotSource, ofJob number: Int64) -> Bool {
+  func record(_ body: [UInt8], _ source: SnapshotSource, ofJob number: Int64) async -> Bool {
     let decoded: (snapshot: Snapshot, body: [UInt8])
     do throws(PredictionError) {
       decoded = try SnapshotDecoder(rules: rules).decode(body)
@@ -100,8 +87,8 @@ extension ProviderContext {
       return false
     }
     let polled = PolledSnapshot(
-      source: source, receivedAt: now, snapshot: decoded.snapshot, body: decoded.body)
-    let recording = persist { transaction throws(StoreError) in
+      source: source, receivedAt: clock.wall, snapshot: decoded.snapshot, body: decoded.body)
+    let recording = await persist { transaction throws(StoreError) in
       try transaction.record(polled, ofJob: number)
     }
     guard let recording = recording ?? nil else { return false }
@@ -110,9 +97,11 @@ extension ProviderContext {
     return true
   }
 
-  func end(_ job: Job, _ number: Int64, _ phase: Phase, _ error: JobError, isRefusal: Bool = false) {
-    let now = now
-    let ended = persist { transaction throws(StoreError) in
+  func end(
+    _ job: Job, _ number: Int64, _ phase: Phase, _ error: JobError, isRefusal: Bool = false
+  ) async {
+    let now = clock.wall
+    let ended = await persist { transaction throws(StoreError) in
       try transaction.end(number, of: nil, as: phase, because: error, at: now, isRefusal: isRefusal)
     }
     guard ended ?? nil != nil else { return }
@@ -120,9 +109,9 @@ extension ProviderContext {
   }
 
   /// Notes a 404 of the call that creates the prediction.
-  func noteNotFound(creating step: OrderStep, _ error: JobError) {
-    let now = now
-    let ended = persist { transaction throws(StoreError) in
+  func noteNotFound(creating step: OrderStep, _ error: JobError) async {
+    let now = clock.wall
+    let ended = await persist { transaction throws(StoreError) in
       try transaction.noteNotFound(creating: step.order, because: error, at: now)
     }
     guard let job = ended ?? nil else { return }
@@ -130,10 +119,12 @@ extension ProviderContext {
   }
 
   /// Notes a 404 of a call about the prediction.
-  func noteNotFound(_ number: Int64, _ predictionID: String, _ source: SnapshotSource, _ message: String) {
-    let now = now
+  func noteNotFound(
+    _ number: Int64, _ predictionID: String, _ source: SnapshotSource, _ message: String
+  ) async {
+    let now = clock.wall
     let error = JobError(code: "gone", message: message)
-    let ended = persist { transaction throws(StoreError) in
+    let ended = await persist { transaction throws(StoreError) in
       try transaction.noteNotFound(number, of: predictionID, from: source, because: error, at: now)
     }
     guard let job = ended ?? nil else { return }
@@ -161,7 +152,7 @@ extension ProviderContext {
       reason = cause
     }
     metrics.calls.add(for: result)
-    guard let reason, !isStopping else { return }
+    guard let reason, !Task.isCancelled else { return }
     if case .failed(.unauthorized) = outcome {
       return logger.log(.tokenRejected(call, reason: reason))
     }
@@ -181,6 +172,7 @@ extension ProviderContext {
   }
 
   func logForeignAnswer(_ predictionID: String, to job: Job) {
+    guard !Task.isCancelled else { return }
     logger.log(.createCallMisanswered(job, predictionID: predictionID))
   }
 }

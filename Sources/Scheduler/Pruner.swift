@@ -5,9 +5,10 @@ internal import Store
 internal import Time
 
 /// Deletes ended jobs after their retention.
-struct Pruner {
+final class Pruner {
+  private let clock: SchedulerClock
   private let store: SchedulerStore
-  private let policy: DispatcherPolicy
+  private let policy: SchedulerPolicy
   private let metrics: SchedulerMetrics
   private let logger: Logger
   private var schedule: PruneSchedule
@@ -15,37 +16,39 @@ struct Pruner {
   private var deleted = 0
 
   init(
-    store: SchedulerStore, policy: DispatcherPolicy, metrics: SchedulerMetrics, logger: Logger,
-    now: MonotonicTime
+    store: SchedulerStore, policy: SchedulerPolicy, metrics: SchedulerMetrics, logger: Logger,
+    clock: SchedulerClock
   ) {
+    self.clock = clock
     self.store = store
     self.policy = policy
     self.metrics = metrics
     self.logger = logger
-    schedule = PruneSchedule(now: now, pause: policy.firstPrunePause)
+    schedule = PruneSchedule(now: clock.now.monotonic, pause: policy.firstPrunePause)
   }
 
   /// Makes the step that is due, if any.
-  mutating func runOnce(at now: Timestamp) throws(StoreError) {
-    guard let cursor = schedule.cursor(at: MonotonicClock.now) else { return }
-    let limit = now.advanced(byMilliseconds: -policy.retentionMilliseconds)
-    let replayLimit = now.advanced(byMilliseconds: -policy.replayMilliseconds)
+  func runOnce(now: ClockReading) async throws(StoreError) {
+    guard let cursor = schedule.cursor(at: now.monotonic) else { return }
+    let time = now.wall
+    let limit = time.advanced(byMilliseconds: -policy.retentionMilliseconds)
+    let replayLimit = time.advanced(byMilliseconds: -policy.replayMilliseconds)
     let count = policy.maxPrunedJobs
-    let step = try store.write { transaction throws(StoreError) in
+    let step = try await store.write { transaction throws(StoreError) in
       try transaction.prune(
-        endedBefore: limit, at: now, after: cursor, count: count, deliveredBefore: replayLimit)
+        endedBefore: limit, at: time, after: cursor, count: count, deliveredBefore: replayLimit)
     }
     metrics.prunedJobs.add(step.deleted)
-    schedule.note(step.next, at: MonotonicClock.now)
+    schedule.note(step.next, at: clock.now.monotonic)
     log(step, endedBefore: limit)
   }
 
-  mutating func noteClockJump(at now: MonotonicTime) { schedule.postpone(at: now) }
+  func noteClockJump(at now: MonotonicTime) { schedule.postpone(at: now) }
 
   func delay(at now: MonotonicTime) -> Duration { schedule.delay(at: now) }
 
   /// Logs a pass's first deletion, and their number at its end.
-  private mutating func log(_ step: PruneStep, endedBefore limit: Timestamp) {
+  private func log(_ step: PruneStep, endedBefore limit: Timestamp) {
     if deleted == 0, step.deleted > 0 {
       logger.log(.pruningBegan(endedBefore: limit))
     }

@@ -5,15 +5,20 @@ internal import Store
 internal import Time
 
 /// Reconciles open jobs with the provider: claims polls, finds stale jobs.
-struct Reconciler {
+final class Reconciler {
   private let store: SchedulerStore
-  private let policy: DispatcherPolicy
+  private let policy: SchedulerPolicy
   private let metrics: SchedulerMetrics
   private let logger: Logger
-  /// Claimed polls that wait for a caller.
+  private var random: any RandomNumberGenerator
+  /// Claimed polls that wait for the rate limit.
   private var polls: [DuePolls.Poll] = []
 
-  init(store: SchedulerStore, policy: DispatcherPolicy, metrics: SchedulerMetrics, logger: Logger) {
+  init(
+    store: SchedulerStore, policy: SchedulerPolicy, metrics: SchedulerMetrics, logger: Logger,
+    random: any RandomNumberGenerator
+  ) {
+    self.random = random
     self.store = store
     self.policy = policy
     self.metrics = metrics
@@ -23,41 +28,43 @@ struct Reconciler {
   var hasRoom: Bool { polls.count < policy.maxWaitingPolls }
   var hasWaitingPolls: Bool { !polls.isEmpty }
 
-  /// - Parameter clockSetAt: when the wall clock was last set, if it was.
-  mutating func runOnce(at now: Timestamp, clockSetAt: Timestamp?) throws(StoreError) {
-    guard hasRoom else { return }
-    let due = try claim(at: now, clockSetAt)
-    metrics.staleJobs.add(due.stale.count)
-    for job in due.stale { logger.log(.jobBecameStale(job)) }
-    polls += due.polls
+  /// Checks the jobs that are due, and claims their polls.
+  ///
+  /// - Parameters:
+  ///   - due: when the first check is due.
+  ///   - clockSetAt: when the wall clock was last set, if it was.
+  func runOnce(now: ClockReading, due: Timestamp?, clockSetAt: Timestamp?) async throws(StoreError) {
+    guard let due, due <= now.wall, hasRoom else { return }
+    let claimed = try await claim(at: now.wall, clockSetAt)
+    metrics.staleJobs.add(claimed.stale.count)
+    for job in claimed.stale { logger.log(.jobBecameStale(job)) }
+    polls += claimed.polls
   }
 
-  /// Assigns claimed polls to callers, as far as the rate limit allows.
-  mutating func assignPolls(to callers: inout CallerPool) {
-    while let poll = polls.last, callers.tryAssign(.poll(poll), at: MonotonicClock.now) { polls.removeLast() }
-  }
+  /// Removes and returns a claimed poll.
+  func nextPoll() -> DuePolls.Poll? { polls.popLast() }
 
-  private func claim(at now: Timestamp, _ clockSetAt: Timestamp?) throws(StoreError) -> DuePolls {
+  private func claim(at now: Timestamp, _ clockSetAt: Timestamp?) async throws(StoreError) -> DuePolls {
     do throws(StoreError) {
-      return try claim(at: now, clockSetAt, limit: policy.maxClaimedJobs)
+      return try await claim(at: now, clockSetAt, limit: policy.maxClaimedJobs)
     } catch {
       guard !error.concernsWholeStore else { throw error }
-      return try claimEach(at: now, clockSetAt)
+      return try await claimEach(at: now, clockSetAt)
     }
   }
 
   /// Claims each job by itself, and skips faulty rows.
-  private func claimEach(at now: Timestamp, _ clockSetAt: Timestamp?) throws(StoreError) -> DuePolls {
+  private func claimEach(at now: Timestamp, _ clockSetAt: Timestamp?) async throws(StoreError) -> DuePolls {
     var all = DuePolls()
     for _ in 0..<policy.maxClaimedJobs {
       do throws(StoreError) {
-        let one = try claim(at: now, clockSetAt, limit: 1)
+        let one = try await claim(at: now, clockSetAt, limit: 1)
         all.stale += one.stale
         all.polls += one.polls
         guard one.hasMore else { break }
       } catch {
         let moment = try store.skipFaultyRow("job", at: now, error)
-        try store.write { transaction throws(StoreError) in
+        try await store.write { transaction throws(StoreError) in
           try transaction.deferFirstCheck(at: now, until: moment)
         }
       }
@@ -67,10 +74,13 @@ struct Reconciler {
 
   private func claim(
     at now: Timestamp, _ clockSetAt: Timestamp?, limit: Int
-  ) throws(StoreError) -> DuePolls {
-    try store.write { transaction throws(StoreError) in
-      try transaction.claimDuePolls(at: now, clockSetAt: clockSetAt, limit: limit) {
-        Double.random(in: -1...1)
+  ) async throws(StoreError) -> DuePolls {
+    // Drawn here, because the transaction runs on another thread, and again where its commit is retried.
+    let jitter = (0..<limit).map { _ in Double.random(in: -1...1, using: &random) }
+    return try await store.write { transaction throws(StoreError) in
+      var next = jitter.makeIterator()
+      return try transaction.claimDuePolls(at: now, clockSetAt: clockSetAt, limit: limit) {
+        next.next() ?? 0
       }
     }
   }

@@ -4,7 +4,7 @@ internal import Observability
 internal import Store
 internal import Time
 
-// MARK: - The dispatcher
+// MARK: - Due work
 
 extension LogEntry {
   static var backupRestored: LogEntry {

@@ -6,23 +6,30 @@ internal import Store
 internal import Time
 
 /// The scheduler's access to the store: own reads, and group commits.
-struct SchedulerStore {
-  let reader: StoreReader
-  private let queue: CommitQueue
+final class SchedulerStore {
+  private let reader: StoreReader
+  private let recorder: Recorder
   private let faultyRowPause: Int64
   private let logger: Logger
 
-  init(reader: StoreReader, queue: CommitQueue, policy: DispatcherPolicy, logger: Logger) {
+  init(reader: StoreReader, recorder: Recorder, policy: SchedulerPolicy, logger: Logger) {
     self.reader = reader
-    self.queue = queue
+    self.recorder = recorder
     faultyRowPause = policy.faultyRowPauseMilliseconds
     self.logger = logger
   }
 
+  /// When something is due next.
+  func nextDue() async throws(StoreError) -> NextDue { try reader.nextDue() }
+
+  /// The time of the newest update of a job.
+  func newestUpdate() async throws(StoreError) -> Timestamp? { try reader.newestUpdate() }
+
+  /// Commits `work`. Returns when it is on disk.
   func write<Value: Sendable>(
     _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
-  ) throws(StoreError) -> Value {
-    switch queue.write(work) {
+  ) async throws(StoreError) -> Value {
+    switch await recorder.write(work) {
     case .success(let value): return value
     case .failure(.unavailable(let error)): throw error
     case .failure(.overloaded): throw .overloaded

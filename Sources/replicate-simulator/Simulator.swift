@@ -85,15 +85,11 @@ struct Simulator {
   private func startSenders(
     _ queues: [BlockingQueue<WebhookAttempt>], reportingTo provider: Provider, on loop: EventLoop
   ) throws(StartFailure) {
-    var limits = HTTPClient.Limits()
-    limits.totalTimeoutMilliseconds = Int(options.webhookTimeout.duration.wholeMilliseconds)
-    limits.connectTimeoutMilliseconds = min(
-      limits.connectTimeoutMilliseconds, limits.totalTimeoutMilliseconds)
-    limits.maxBodyBytes = 1024 * 1024
     for (index, queue) in queues.enumerated() {
-      let sender = WebhookSender(queue: queue, secret: secret, clock: clock)
-      let client: HTTPClient
-      do throws(HTTPClientError) { client = try HTTPClient(limits: limits) } catch {
+      let sender = WebhookSender(
+        queue: queue, secret: secret, clock: clock, timeout: options.webhookTimeout.duration)
+      let client: BlockingHTTPClient
+      do throws(HTTPClientError) { client = try BlockingHTTPClient() } catch {
         throw .unavailable("\(error)")
       }
       do throws(SystemError) {

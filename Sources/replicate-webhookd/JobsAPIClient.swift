@@ -13,7 +13,7 @@ struct JobsAPIOptions: ParsableArguments {
 
   @OptionGroup var settings: SettingsOptions
 
-  /// - Parameter isCanceled: see ``HTTPClient``.
+  /// - Parameter isCanceled: see ``BlockingHTTPClient``.
   func client(isCanceled: @escaping @Sendable () -> Bool = { false }) throws -> JobsAPIClient {
     var reader = try settings.reader()
     let base = try api ?? LocalURL.of(reader.read(ListenerSettings.apiAddresses))
@@ -32,14 +32,14 @@ struct JobsAPIOptions: ParsableArguments {
 struct JobsAPIClient {
   private let base: String
   private let token: String?
-  private let client: HTTPClient
+  private let client: BlockingHTTPClient
 
   init(base: String, token: String?, isCanceled: @escaping @Sendable () -> Bool) throws {
     self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
     self.token = token
     do throws(HTTPClientError) {
       // A token of API_TOKENS belongs to the daemon; a proxy must not receive it.
-      client = try HTTPClient(usesProxy: false, isCanceled: isCanceled)
+      client = try BlockingHTTPClient(usesProxy: false, isCanceled: isCanceled)
     } catch {
       throw CommandFailure("\(error)", code: .failure)
     }
@@ -60,13 +60,15 @@ struct JobsAPIClient {
   ///   - fields: header fields as `name: value`.
   ///   - body: JSON. A POST is never sent twice.
   func send(
-    _ method: HTTPClient.Method, _ path: String, fields: [String] = [], body: [UInt8]? = nil
-  ) throws(CommandFailure) -> HTTPClient.Response {
+    _ method: HTTPClientRequest.Method, _ path: String, fields: [String] = [], body: [UInt8]? = nil
+  ) throws(CommandFailure) -> HTTPClientResponse {
     var fields = fields
     if let token { fields.append("Authorization: Bearer \(token)") }
     if body != nil { fields.append("Content-Type: application/json") }
+    var request = HTTPClientRequest(method, base + path, fields: fields, body: body)
+    request.isOnce = method == .post
     do throws(HTTPClientError) {
-      return try client.send(method, to: base + path, fields: fields, body: body, isOnce: method == .post)
+      return try client.send(request)
     } catch {
       throw CommandFailure(
         "\(base): \(error). Is the daemon running, and is this its API_LISTEN?", code: .unavailable)
@@ -76,7 +78,7 @@ struct JobsAPIClient {
   /// The failure that an unexpected response describes.
   ///
   /// - Parameter code: the exit status if the daemon, or a proxy before it, rejected the request.
-  func failure(of answer: HTTPClient.Response, code: ExitStatus = .failure) -> CommandFailure {
+  func failure(of answer: HTTPClientResponse, code: ExitStatus = .failure) -> CommandFailure {
     let problem = JSONDocument(answer.body)
     let detail = problem?.text("detail") ?? "no explanation"
     let name = problem?.text("code").map { " \($0)" } ?? ""

@@ -20,7 +20,7 @@ import Testing
     "EventLoop": ["CLinux", "Time", "System"],
     "HTTPServer": ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
-    "HTTPClient": ["CCurl"],
+    "HTTPClient": ["CCurl", "System"],
     "Jobs": ["Bytes", "Time"],
     "JobRequests": ["Bytes", "Time", "JSONText"],
     "SQLite": ["CSQLite", "System"],
@@ -30,8 +30,8 @@ import Testing
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "SQLite", "Store", "Observability", "Logging"],
     "Scheduler": [
-      "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "HTTPClient", "Jobs", "JobRequests",
-      "Store", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
+      "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPClient", "Jobs",
+      "JobRequests", "Store", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "WebhookIntake": [
       "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "Store",

@@ -51,15 +51,13 @@ extension LedgerTransaction {
     return claimed
   }
 
-  /// Spreads later checks over the next `spread` milliseconds.
+  /// Spreads later checks over the next `spread` milliseconds, by their jobs' numbers.
   ///
   /// Call it where polling is on, at start and after the wall clock was set. It finds jobs that ended while
   /// the daemon was down, and resumes the checks of stale jobs that could not be polled before.
-  ///
-  /// - Parameter seed: a random number that distributes the checks.
-  package func spreadChecks(from now: Timestamp, within spread: Int64, seed: Int64 = 0) {
-    writes.sweeps.append(.spreadChecks(from: now, within: max(1, spread), seed: seed))
-    writes.sweeps.append(.resumeStaleChecks(from: now, within: max(1, spread), seed: seed))
+  package func spreadChecks(from now: Timestamp, within spread: Int64) {
+    writes.sweeps.append(.spreadChecks(from: now, within: max(1, spread)))
+    writes.sweeps.append(.resumeStaleChecks(from: now, within: max(1, spread)))
   }
 
   /// Moves the check that is due first to `moment`.

@@ -132,10 +132,10 @@ package enum KeyWrite: Equatable, Sendable {
 
 /// A change of many rows that no document shows, done inside the store.
 package enum Sweep: Equatable, Sendable {
-  /// Moves checks that are due after `from` + `within` to times between the two.
-  case spreadChecks(from: Timestamp, within: Int64, seed: Int64)
+  /// Moves checks that are due after `from` + `within` to times between the two, by their jobs' numbers.
+  case spreadChecks(from: Timestamp, within: Int64)
   /// Schedules checks of the stale jobs that have none and whose prediction is known.
-  case resumeStaleChecks(from: Timestamp, within: Int64, seed: Int64)
+  case resumeStaleChecks(from: Timestamp, within: Int64)
   /// Moves later checks to `moment`.
   case clampChecks(to: Timestamp)
   /// Marks the open orders of a restored backup, and makes those without a known prediction unanswered.

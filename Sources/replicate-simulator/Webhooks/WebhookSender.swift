@@ -8,31 +8,39 @@ struct WebhookSender: Sendable {
   let queue: BlockingQueue<WebhookAttempt>
   let secret: Secret
   let clock: SimulatorClock
+  /// Of one attempt.
+  let timeout: Duration
+
+  private static let maxBodyBytes = 1 << 20
 
   /// Sends queued webhooks until the queue is closed.
   ///
   /// - Parameter ended: called after each attempt, with its outcome.
-  func run(_ client: HTTPClient, ended: (WebhookAttempt, AttemptOutcome) -> Void) {
+  func run(_ client: BlockingHTTPClient, ended: (WebhookAttempt, AttemptOutcome) -> Void) {
     while let attempts = queue.popAll() {
       for attempt in attempts { ended(attempt, send(attempt, through: client)) }
     }
   }
 
-  private func send(_ attempt: WebhookAttempt, through client: HTTPClient) -> AttemptOutcome {
+  private func send(_ attempt: WebhookAttempt, through client: BlockingHTTPClient) -> AttemptOutcome {
     // The attempt's time, not the event's, because a receiver rejects old timestamps.
     let timestamp = String(clock.now.seconds)
     let signature = Signer.sign(
       id: attempt.webhookID, timestamp: timestamp, body: attempt.body.span, with: secret)
     guard let signature else { return .unreachable }
+    var request = HTTPClientRequest(
+      .post, attempt.url,
+      fields: [
+        "Content-Type: application/json", "User-Agent: replicate-simulator/\(ReplicateSimulator.version)",
+        "\(SignatureHeaders.idName): \(attempt.webhookID)",
+        "\(SignatureHeaders.timestampName): \(timestamp)",
+        "\(SignatureHeaders.signatureName): \(signature)",
+      ], body: attempt.body)
+    request.timeout = timeout
+    request.connectTimeout = min(request.connectTimeout, timeout)
+    request.maxBodyBytes = Self.maxBodyBytes
     do throws(HTTPClientError) {
-      let answer = try client.send(
-        .post, to: attempt.url,
-        fields: [
-          "Content-Type: application/json", "User-Agent: replicate-simulator/\(ReplicateSimulator.version)",
-          "\(SignatureHeaders.idName): \(attempt.webhookID)",
-          "\(SignatureHeaders.timestampName): \(timestamp)",
-          "\(SignatureHeaders.signatureName): \(signature)",
-        ], body: attempt.body)
+      let answer = try client.send(request)
       return .answered(answer.status)
     } catch {
       return .unreachable

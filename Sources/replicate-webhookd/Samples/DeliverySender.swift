@@ -15,34 +15,35 @@ struct OutgoingDelivery {
 struct DeliverySender {
   private let url: String
   private let secret: Secret
-  private let client: HTTPClient
+  private let client: BlockingHTTPClient
 
   init(url: String, secret: Secret) throws {
     self.url = url
     self.secret = secret
     do throws(HTTPClientError) {
-      client = try HTTPClient()
+      client = try BlockingHTTPClient()
     } catch {
       throw CommandFailure("\(error)", code: .failure)
     }
   }
 
-  func send(_ delivery: OutgoingDelivery) throws -> HTTPClient.Response {
+  func send(_ delivery: OutgoingDelivery) throws -> HTTPClientResponse {
     let timestamp = String(WallTime.seconds - delivery.ageSeconds)
     // A signature over a different id is well-formed and invalid.
     let signedID = delivery.signatureIsBroken ? delivery.webhookID + "-forged" : delivery.webhookID
     guard
       let signature = Signer.sign(id: signedID, timestamp: timestamp, body: delivery.body.span, with: secret)
     else { throw CommandFailure("OpenSSL offers no HMAC-SHA256", code: .failure) }
+    let request = HTTPClientRequest(
+      .post, url,
+      fields: [
+        "Content-Type: application/json", "User-Agent: replicate-webhookd/\(Version.current)",
+        "\(SignatureHeaders.idName): \(delivery.webhookID)",
+        "\(SignatureHeaders.timestampName): \(timestamp)",
+        "\(SignatureHeaders.signatureName): \(signature)",
+      ], body: delivery.body)
     do throws(HTTPClientError) {
-      return try client.send(
-        .post, to: url,
-        fields: [
-          "Content-Type: application/json", "User-Agent: replicate-webhookd/\(Version.current)",
-          "\(SignatureHeaders.idName): \(delivery.webhookID)",
-          "\(SignatureHeaders.timestampName): \(timestamp)",
-          "\(SignatureHeaders.signatureName): \(signature)",
-        ], body: delivery.body)
+      return try client.send(request)
     } catch {
       throw CommandFailure("\(url): \(error)", code: .unavailable)
     }

@@ -68,9 +68,10 @@ final class SimulatorProcess {
   func send(
     _ path: String, body: String? = nil, fields: [String] = ["Authorization: Bearer r8_any"]
   ) throws -> Answer {
-    let answer = try HTTPClient().send(
-      body == nil ? .get : .post, to: path.hasPrefix("http") ? path : url + path, fields: fields,
-      body: body.map { Array($0.utf8) })
+    let answer = try BlockingHTTPClient().send(
+      HTTPClientRequest(
+        body == nil ? .get : .post, path.hasPrefix("http") ? path : url + path, fields: fields,
+        body: body.map { Array($0.utf8) }))
     return Answer(status: answer.status, text: String(decoding: answer.body, as: UTF8.self))
   }
 

@@ -24,6 +24,8 @@ import Testing
 @Suite final class ListenerRoutesTests {
   private let database: TemporaryDatabase
   private let metrics: DaemonMetrics
+  private let settings: DaemonSettings
+  private let logger: Logger
   private let store: RunningStore
   private let sink: LogSink
   private let loop: EventLoop
@@ -32,9 +34,9 @@ import Testing
     database = try TemporaryDatabase()
     let queue = CommitQueue()
     metrics = DaemonMetrics(secretCount: 1, purposes: ListenerPurpose.allCases, queue: queue)
-    store = try RunningStore(
-      path: database.path, polling: PollPolicy(timeout: 900_000, firstPoll: nil), queue: queue,
-      metrics: metrics.commits, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    settings = try Self.settings(path: database.path)
+    store = try RunningStore(for: settings, queue: queue, metrics: metrics.commits, logger: logger)
     sink = try LogSink()
     loop = EventLoop(kernel: try LinuxKernel())
   }
@@ -42,25 +44,28 @@ import Testing
   deinit { store.stop() }
 
   private func table(for purpose: ListenerPurpose) throws -> RouteTable {
-    try routes().table(for: purpose, on: loop)
+    try composition().routes(for: purpose, on: loop)
   }
 
-  private func routes() throws -> ListenerRoutes {
+  private static func settings(path: String) throws -> DaemonSettings {
     var reader = SettingsReader(
       variables: DaemonSettings.variables,
       environment: [
         "REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
         "REPLICATE_API_TOKEN": "r8_of_a_stand_in",
-        "DATABASE_URL": "sqlite:\(database.path)",
+        "DATABASE_URL": "sqlite:\(path)",
       ]
     ) { _ in nil }
-    let settings = try reader.read(DaemonSettings.init)
-    let services = SharedServices(
-      metrics: metrics, deliveryLog: LineLogHandler(level: .critical, sink: sink), lifecycle: Lifecycle(),
-      queue: store.queue, secrets: WebhookSecrets(settings.intake.secrets), token: store.token,
-      mailbox: Mailbox(maxCallers: 1))
+    return try reader.read(DaemonSettings.init)
+  }
+
+  private func composition() throws -> Composition {
     defer { _ = sink.close() }
-    return ListenerRoutes(settings: settings, services: services)
+    return Composition(
+      settings: settings, metrics: metrics, queue: store.queue,
+      secrets: WebhookSecrets(settings.intake.secrets), token: store.token,
+      mailbox: Mailbox(loop: EventLoop(kernel: try LinuxKernel())),
+      deliveryLog: LineLogHandler(level: .critical, sink: sink), logger: logger)
   }
 
   private func declared(_ purpose: ListenerPurpose) throws -> Set<String> {
@@ -90,10 +95,10 @@ import Testing
 
   /// The response comes from the transaction, and repeats what a reader finds.
   @Test func `a created job is answered as it is read afterwards`() throws {
-    let (routes, loop, responses) = (try routes(), loop, Responses())
+    let (composition, loop, responses) = (try composition(), loop, Responses())
     let body = #"{"id":"j1","model":"owner/model","input":{"a":1.50},"metadata":{"b":2},"retries":1}"#
     loop.start {
-      if let table = try? routes.table(for: .api, on: loop) {
+      if let table = try? composition.routes(for: .api, on: loop) {
         for line in ["POST /jobs", "GET /jobs/j1", "POST /jobs", "GET /jobs/j1"] {
           let response = await Self.response(to: line, body: line.hasPrefix("POST") ? body : "", from: table)
           responses.all.withLock { $0.append(response) }

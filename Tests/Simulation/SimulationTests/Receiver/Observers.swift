@@ -32,7 +32,7 @@ extension ReceiverSimulation {
         let state = reply.body.member("state")
       else { return fail("a job without revision or state: \(reply.body)") }
       let observation = Ledger.Observation(revision: revision, state: state)
-      counts.observations += 1
+      counts[.observation] += 1
       if let reason = ledger.show(observation, of: predictionID, after: earlier) { fail(reason) }
     }
   }

@@ -1,4 +1,6 @@
+@testable import Daemon
 import FaultyDisk
+import Replicate
 import Simulation
 import Store
 
@@ -21,7 +23,11 @@ final class SeededRun {
   init() throws {
     disk = try MemoryDisk()
     disk.format(holding: nil)
-    do { try StoreWriter(path: disk.path, busyTimeout: 0).checkpointAndTruncate() }
+    do {
+      let writer = try StoreWriter(path: disk.path, busyTimeout: 0)
+      _ = try JobToken(storedBy: writer, newKey: Incarnation.tokenKey)
+      try writer.checkpointAndTruncate()
+    }
     database = disk.database
     signing = try Signing()
   }

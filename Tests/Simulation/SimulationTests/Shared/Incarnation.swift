@@ -1,30 +1,26 @@
-import ClientAddress
 @testable import Daemon
 import EventLoop
 import FaultyDisk
 @testable import GroupCommit
 import HTTPServer
-import HTTPWire
-@testable import JobRequests
 import Jobs
-@testable import JobsAPI
 import Logging
 @testable import Observability
 @testable import Replicate
-import Routing
 import SQLite
 @testable import Scheduler
+@testable import Settings
 import Simulation
 import StandardWebhooks
 import Store
 import Synchronization
 @testable import System
-@testable import WebhookIntake
+import WebhookIntake
 
 /// One life of the daemon, from opening its store to its end.
 ///
-/// It runs on one thread: the loop of a listener that serves both purposes, and the committer between its
-/// turns.
+/// It is the daemon's own ``Composition`` on one thread: the loop of a listener that serves both purposes,
+/// and the committer between its turns.
 final class Incarnation {
   let loop: EventLoop
   private let server: Server
@@ -54,59 +50,43 @@ final class Incarnation {
 
   /// - Parameter earlyAck: the disk of a committer that answers before the commit: a flaw that must be
   ///   detected.
-  init(
-    kernel: SimulatedKernel, path: String, limits: ServerLimits, secret: Secret, earlyAck: MemoryDisk?
-  ) throws {
-    self.path = path
-    writer = try StoreWriter(path: path, busyTimeout: 0, restore: ErasedData.restore)
-    committer = Committer(
-      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: Self.metrics.commits,
-      logger: Self.logger)
+  init(kernel: SimulatedKernel, settings: DaemonSettings, earlyAck: MemoryDisk? = nil) throws {
+    path = settings.database.path
+    writer = try StoreWriter(for: settings, busyTimeout: 0)
+    committer = Self.committer(writer, queue)
     self.earlyAck = try earlyAck.map { [queue] disk in
-      Committer(
-        writer: try StoreWriter(path: disk.path, busyTimeout: 0, restore: ErasedData.restore), queue: queue,
-        checkpointer: Checkpointer(), metrics: Self.metrics.commits, logger: Self.logger)
+      var settings = settings
+      settings.database.path = disk.path
+      return Self.committer(try StoreWriter(for: settings, busyTimeout: 0), queue)
     }
     loop = EventLoop(kernel: kernel)
-    let handler = try Self.handler(
-      loop: loop, queue: queue, path: path, secret: secret, bodyLimit: limits.message.maxBodyBytes)
-    server = Server(loop: loop, limits: limits, handler: handler)
+    let composition = Composition(
+      settings: settings, metrics: Self.metrics, queue: queue,
+      secrets: WebhookSecrets(settings.intake.secrets),
+      token: try JobToken(storedBy: writer, newKey: Self.tokenKey),
+      mailbox: Mailbox(loop: loop), readerTimeout: 0,
+      deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: Self.logger)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
-    loop.start { [server, progress] in
-      // A simulated listener can always be watched.
-      _ = try? await server.run(listeningOn: [ServerSocket(descriptor: listener.descriptor)])
-      progress.hasEnded.store(true, ordering: .relaxed)
-    }
+    server = try composition.serve(
+      .shared, at: [ServerSocket(descriptor: listener.descriptor)], on: loop
+    ) { [progress] _ in progress.hasEnded.store(true, ordering: .relaxed) }
   }
 
-  private static func handler(
-    loop: EventLoop, queue: CommitQueue, path: String, secret: Secret, bodyLimit: Int
-  ) throws -> sending ListenerHandler {
-    let recorder = Recorder(loop: loop, queue: queue)
-    let verifier = DeliveryVerifier(
-      secrets: WebhookSecrets([secret]), toleranceSeconds: 300, metrics: metrics.intake, mismatched: {})
-    guard let verifier else { preconditionFailure("OpenSSL has no HMAC-SHA256") }
-    let webhooks = WebhookEndpoint(
-      loop: loop, verifier: verifier,
-      decoder: DeliveryDecoder(
-        rules: OutputRules(), token: JobToken(key: Array(repeating: 1, count: 32)), metrics: metrics.intake),
-      recorder: recorder, metrics: metrics.intake,
-      deliveryLog: LineLogHandler(level: .critical, sink: try sink.get()),
-      maxBodyBytes: bodyLimit)
-    let reader = try StoreReader(path: path, busyTimeout: 0)
-    let views = JobViews(loop: loop, reader: reader, pace: CreationPace())
-    let access = APIAccess(tokens: [])
-    let jobs = JobsEndpoint(views: views, access: access)
-    let orders = OrdersEndpoint(
-      views: views, access: access, recorder: recorder, metrics: metrics.jobsAPI,
-      limits: OrdersEndpoint.Limits(isConfigured: false, maxBodyBytes: bodyLimit, maxQueued: .max),
-      wakeScheduler: {})
-    let probes = ProbesEndpoint(
-      views: views, recorder: recorder, lifecycle: Lifecycle(), metrics: metrics.page, access: access)
-    return ListenerHandler(
-      routes: try RouteTable(webhooks.routes + jobs.routes + orders.routes + probes.routes),
-      trustedProxies: .none, metrics: metrics.listeners, logger: logger,
-      refusalLog: RefusalLog(loop: loop, logger: logger))
+  /// The key of job tokens in every simulated database.
+  static let tokenKey: [UInt8] = Array(repeating: 1, count: 32)
+
+  /// The settings of every simulated daemon, which a simulation varies.
+  static let settings = Result {
+    var reader = SettingsReader(
+      variables: DaemonSettings.variables,
+      environment: ["REPLICATE_WEBHOOK_SECRET": Signing.secretText, "DATABASE_URL": "sqlite:unset"]
+    ) { _ in nil }
+    return try reader.read(DaemonSettings.init)
+  }
+
+  private static func committer(_ writer: StoreWriter, _ queue: CommitQueue) -> Committer {
+    Committer(
+      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics.commits, logger: logger)
   }
 
   var hasEnded: Bool { progress.hasEnded.load(ordering: .relaxed) }

@@ -36,18 +36,18 @@ extension ReceiverSimulation {
   func deliver(_ event: Event, fault: ClientFault, onEnd: @escaping (Bool) -> Void) {
     exchange(request(for: event), fault: fault) { [self] reply in
       guard let reply else {
-        if fault == .none { counts.unanswered += 1 }
+        if fault == .none { counts[.unanswered] += 1 }
         return onEnd(false)
       }
       switch reply.status {
       case 200:
         let isDuplicate = reply.body.member("duplicate") == "true"
         ledger.acknowledge(event, isDuplicate: isDuplicate)
-        counts.acknowledgements += 1
-        if isDuplicate { counts.duplicates += 1 }
+        counts[.acknowledgement] += 1
+        if isDuplicate { counts[.duplicate] += 1 }
         onEnd(true)
       case 503:
-        counts.refusals += 1
+        counts[.refusal] += 1
         onEnd(false)
       default:
         // 408: the request was not complete in time, which the sender caused.

@@ -1,7 +1,7 @@
 internal import Time
 
-/// The limits and pauses of a ``Dispatcher``.
-struct DispatcherPolicy: Sendable {
+/// The limits and pauses of a ``Scheduler``.
+package struct SchedulerPolicy: Sendable {
   var createsPerMinute: Int
   /// Replicate's rate limit is 3000 a minute for other calls. The token's other users count in it too.
   var callsPerMinute = 1500
@@ -45,6 +45,28 @@ struct DispatcherPolicy: Sendable {
   ///
   /// Each run detects jumps of the wall clock.
   var maxDelay = Duration.seconds(5)
+
+  init(createsPerMinute: Int, retentionMilliseconds: Int64, fetchesSecret: Bool) {
+    self.createsPerMinute = createsPerMinute
+    self.retentionMilliseconds = retentionMilliseconds
+    self.fetchesSecret = fetchesSecret
+  }
+
+  /// - Parameters:
+  ///   - signatureTolerance: the maximum age of a delivery's signature.
+  ///   - fetchesSecret: whether the webhook secret comes from the provider.
+  package init(settings: ProviderSettings, signatureTolerance: Duration, fetchesSecret: Bool) {
+    self.init(
+      createsPerMinute: settings.createsPerMinute,
+      retentionMilliseconds: settings.retention.wholeMilliseconds, fetchesSecret: fetchesSecret)
+    replayMilliseconds = Self.replayTime(tolerance: signatureTolerance).wholeMilliseconds
+  }
+
+  /// The time after a delivery within which its signature stays valid.
+  ///
+  /// It may be signed as far in the future as the tolerance allows, and is accepted until it is as far in the
+  /// past.
+  static func replayTime(tolerance: Duration) -> Duration { tolerance * 2 + .seconds(60) }
 }
 
 /// When to fetch the signing secret again. A value; time is an argument.

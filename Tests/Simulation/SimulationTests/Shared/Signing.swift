@@ -9,8 +9,10 @@ final class Signing {
   let signer: Signer?
   let sha256 = SHA256()
 
+  static let secretText = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+
   init() throws {
-    secret = try Secret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
+    secret = try Secret(Self.secretText)
     signer = Signer(secret)
   }
 }

@@ -22,12 +22,13 @@ enum ClientFault {
   var awaitsAnswer: Bool { self == .none || self == .halfCloses }
 }
 
-extension ReceiverSimulation {
+extension MachineSimulation {
   /// How long a sender waits before it retries.
   private static let answerTimeout: Duration = .seconds(10)
 
   func clientFault() -> ClientFault {
-    guard plan.clientFaultsOnceIn > 0, random.happens(onceIn: plan.clientFaultsOnceIn) else { return .none }
+    let times = faults.clientFaultsOnceIn
+    guard times > 0, random.happens(onceIn: times) else { return .none }
     return ClientFault.all.randomElement(using: &random) ?? .none
   }
 
@@ -73,7 +74,7 @@ extension ReceiverSimulation {
     let total = isCut ? Int.random(in: 0..<bytes.count, using: &random) : bytes.count
     var (start, delay) = (0, 0)
     while start < total {
-      let isPiece = plan.splitsRequests && random.happens(onceIn: 2)
+      let isPiece = faults.splitsRequests && random.happens(onceIn: 2)
       let end = isPiece ? Int.random(in: (start + 1)...total, using: &random) : total
       transmit(Array(bytes[start..<end]), over: connection, after: delay)
       start = end

@@ -1,22 +1,20 @@
+import Daemon
 import EventLoop
 import FaultyDisk
 import HTTPServer
-import Jobs
 import Simulation
 import StandardWebhooks
 @testable import Time
 
-/// A daemon with its network and its disk, driven by a seed.
+/// A machine with a daemon, its clients and its faults, driven by a seed.
 ///
-/// It goes from the first start to the last end, through crashes, power cuts and restarts. One thread uses
-/// it.
-final class ReceiverSimulation {
+/// The daemon goes through crashes, power cuts and restarts. One thread uses it.
+class MachineSimulation {
   let kernel: SimulatedKernel
   let disk: MemoryDisk
-  let plan: Plan
+  let faults: MachineFaults
   let signing: Signing
   var random: SeededGenerator
-  var ledger = Ledger()
   var counts = Counts()
   /// Open connections.
   var connections: [ClientConnection] = []
@@ -25,92 +23,116 @@ final class ReceiverSimulation {
   var idleConnections: [ClientConnection] = []
   private(set) var problem: String?
 
-  private var incarnation: Incarnation?
-  private let earlyAck: MemoryDisk?
+  private(set) var incarnation: Incarnation?
   /// The number of the incarnation.
   private(set) var generation = 0
-  private var isDraining = false
-  private var isWriting = false
+  private(set) var isDraining = false
+  private(set) var isWriting = false
   /// Whether no daemon is started any more.
   private var isEnding = false
   private var turns = 0
   private var diskCrashes: [Int]
 
-  /// A deliberate flaw, which shows that the checks can fail.
-  enum Flaw {
-    case acknowledgesBeforeCommit
-    /// The disk ignores syncs.
-    case losesSyncs
-  }
+  /// The bound on steps, beyond which a simulation counts as endless.
+  var maxSteps: Int { 20_000 }
 
   /// - Parameters:
   ///   - disk: the disk, which is formatted.
   ///   - database: the file of an empty database.
-  init(seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing, flaw: Flaw? = nil) throws {
-    random = SeededGenerator(seed: seed)
-    plan = Plan(&random)
-    kernel = SimulatedKernel(seed: random.next(), faults: plan.kernelFaults)
+  init(
+    seed kernelSeed: UInt64, faults: MachineFaults, disk: MemoryDisk, database: [UInt8], signing: Signing,
+    random: SeededGenerator
+  ) {
+    self.random = random
+    self.faults = faults
+    kernel = SimulatedKernel(seed: kernelSeed, faults: faults.kernel)
     self.disk = disk
-    disk.format(holding: plan.beginsWithNothing ? nil : database)
-    if flaw == .losesSyncs { disk.ignoreSyncs() }
-    earlyAck = flaw == .acknowledgesBeforeCommit ? try MemoryDisk() : nil
+    disk.format(holding: faults.beginsWithNothing ? nil : database)
     self.signing = signing
-    diskCrashes = plan.diskCrashes
+    diskCrashes = faults.diskCrashes
   }
 
   func fail(_ reason: String) {
     if problem == nil { problem = reason }
   }
+
+  /// Starts a daemon on this machine.
+  func incarnate() throws -> Incarnation {
+    try Incarnation(kernel: kernel, settings: try settings())
+  }
+
+  final func settings() throws -> DaemonSettings {
+    var settings = try Incarnation.settings.get()
+    settings.database.path = disk.path
+    settings.listeners.limits = faults.limits
+    adjust(&settings)
+    return settings
+  }
+
+  /// Adjusts the daemon's settings to this simulation.
+  func adjust(_ settings: inout DaemonSettings) {}
+
+  /// Called after each life of the daemon, before the next one.
+  func noteEndOfLife() {}
+}
+
+/// The faults of a machine and of its clients that a seed decides before the simulation begins.
+struct MachineFaults {
+  /// Senders split their requests into pieces.
+  var splitsRequests = false
+  /// One of so many exchanges has a ``ClientFault``; 0: none.
+  var clientFaultsOnceIn = 0
+  /// Turns of the loop with a crash or a power cut.
+  var crashes: [Int] = []
+  /// Disk writes, counted from each start, with a crash or power cut.
+  var diskCrashes: [Int] = []
+  /// Times in milliseconds of clean restarts.
+  var stops: [Int] = []
+  /// Times in milliseconds at which the disk begins to fail.
+  var diskFailures: [Int] = []
+  var checkpoints: [Int] = []
+  /// The maximum duration of a commit; 0: no time.
+  var maxCommitMilliseconds = 0
+  var kernel = SimulatedKernel.Faults.none
+  var limits = ServerLimits()
+  /// The database does not exist yet.
+  var beginsWithNothing = false
+
+  /// A few of the moments up to `limit`, or none.
+  static func some(_ maxCount: Int, upTo limit: Int, _ random: inout SeededGenerator) -> [Int] {
+    guard Bool.random(using: &random) else { return [] }
+    let count = Int.random(in: 1...maxCount, using: &random)
+    return (0..<count).map { _ in Int.random(in: 1...limit, using: &random) }
+  }
 }
 
 // MARK: - Time
 
-extension ReceiverSimulation {
-  /// The bound on steps, beyond which a simulation counts as endless.
-  private static let maxSteps = 20_000
-
-  func run() {
-    schedule()
-    start()
-    step(until: { self.isQuiet }, orElse: "nothing comes to an end")
-    waitForDeadlines()
-    deliverOnceMore()
-    isEnding = true
-    if Bool.random(using: &random) { crash() } else { stopInOrder() }
-    // The kernel's plans retain this simulation.
-    kernel.cancelScheduledEvents()
-    if problem == nil, let reason = Verdict.problem(with: disk, after: ledger, sha256: signing.sha256) {
-      fail(reason)
-    }
-  }
-
-  private func schedule() {
-    scheduleProvider()
-    scheduleHostileClients()
-    scheduleObservers()
-    for time in plan.stops { kernel.after(.milliseconds(time)) { self.stop() } }
-    for time in plan.diskFaults { kernel.after(.milliseconds(time)) { self.failDisk() } }
-    for time in plan.checkpoints {
+extension MachineSimulation {
+  func scheduleMachineFaults() {
+    for time in faults.stops { kernel.after(.milliseconds(time)) { self.stop() } }
+    for time in faults.diskFailures { kernel.after(.milliseconds(time)) { self.failDisk() } }
+    for time in faults.checkpoints {
       kernel.after(.milliseconds(time)) { self.incarnation?.checkpoint() }
     }
   }
 
-  /// Waits until every connection is closed by its deadline.
-  private func waitForDeadlines() {
-    step(until: { self.isQuiet && self.kernel.openDescriptors == 1 }, orElse: "a connection stays open")
-    if !connections.allSatisfy(\.peer.isOver) { fail("a connection is closed and its client not informed") }
+  /// Whether the daemon serves and no commit is in progress.
+  var isServing: Bool { incarnation != nil && !isDraining && !isWriting }
+
+  /// Crashes the machine, or stops it in order, for the last time.
+  func end() {
+    isEnding = true
+    if Bool.random(using: &random) { crash() } else { stopInOrder() }
+    // The kernel's plans retain this simulation.
+    kernel.cancelScheduledEvents()
   }
 
-  /// Whether no event is pending, and the daemon serves.
-  private var isQuiet: Bool {
-    kernel.isQuiet && exchanges.isEmpty && incarnation != nil && !isDraining && !isWriting
-  }
-
-  func step(until condition: () -> Bool, orElse reason: String) {
+  func step(until condition: () -> Bool, orElse reason: @autoclosure () -> String) {
     var steps = 0
     while problem == nil && !condition() {
       steps += 1
-      guard steps < Self.maxSteps else { return fail(reason) }
+      guard steps < maxSteps else { return fail(reason()) }
       step()
     }
   }
@@ -133,7 +155,7 @@ extension ReceiverSimulation {
     turns += 1
     // Not bound to a local name, because a torn down incarnation must be freed.
     incarnation?.loop.turn(waits: waits)
-    if plan.crashes.contains(turns) || disk.hasStopped { return crash() }
+    if faults.crashes.contains(turns) || disk.hasStopped { return crash() }
     write()
     if disk.hasStopped { return crash() }
     guard incarnation?.hasEnded == true else { return }
@@ -156,17 +178,16 @@ extension ReceiverSimulation {
 
 // MARK: - Lives
 
-extension ReceiverSimulation {
-  private func start() {
+extension MachineSimulation {
+  func start() {
     guard incarnation == nil, problem == nil else { return }
     generation += 1
     (isDraining, isWriting) = (false, false)
     if let count = diskCrashes.popLast() { disk.stop(after: count) }
     do {
-      incarnation = try Incarnation(
-        kernel: kernel, path: disk.path, limits: plan.limits, secret: signing.secret, earlyAck: earlyAck)
+      incarnation = try incarnate()
     } catch {
-      counts.failedStarts += 1
+      counts[.failedStart] += 1
       // Restarts, as the service manager would.
       if requireAllClosed() { leaveDisk(losingPower: disk.hasStopped && Bool.random(using: &random)) }
       startAgain()
@@ -180,8 +201,8 @@ extension ReceiverSimulation {
 
   /// Ends the process where it is, or cuts the power.
   private func crash() {
-    counts.crashes += 1
-    if disk.hasStopped { counts.diskCrashes += 1 }
+    counts[.crash] += 1
+    if disk.hasStopped { counts[.diskCrash] += 1 }
     disk.stop(after: 0)
     kernel.killProcess()
     if incarnation?.discard() == false { return fail("an aborted server does not end") }
@@ -207,7 +228,7 @@ extension ReceiverSimulation {
   }
 
   private func endInOrder() {
-    counts.cleanShutdowns += 1
+    counts[.cleanShutdown] += 1
     incarnation?.finish()
     tearDown(losingPower: random.happens(onceIn: 4))
   }
@@ -215,6 +236,7 @@ extension ReceiverSimulation {
   private func tearDown(losingPower: Bool) {
     incarnation = nil
     kernel.reapProcess()
+    noteEndOfLife()
     if kernel.openDescriptors != 0 { fail("\(kernel.openDescriptors) descriptors are open after the end") }
     guard requireAllClosed() else { return }
     leaveDisk(losingPower: losingPower)
@@ -227,7 +249,7 @@ extension ReceiverSimulation {
   }
 
   private func leaveDisk(losingPower: Bool) {
-    if losingPower { counts.powerCuts += 1 }
+    if losingPower { counts[.powerCut] += 1 }
     let kept = [0, 2, 5, 8, 10].randomElement(using: &random) ?? 5
     disk.start(after: losingPower ? .power(seed: random.next(), kept: kept) : .nothing)
   }
@@ -235,12 +257,12 @@ extension ReceiverSimulation {
 
 // MARK: - The disk
 
-extension ReceiverSimulation {
+extension MachineSimulation {
   /// Commits the submissions at once or after a while. More are coalesced meanwhile.
   private func write() {
     guard let incarnation, incarnation.gather(), !isWriting else { return }
-    let delay =
-      plan.maxCommitMilliseconds == 0 ? 0 : Int.random(in: 0...plan.maxCommitMilliseconds, using: &random)
+    let longest = faults.maxCommitMilliseconds
+    let delay = longest == 0 ? 0 : Int.random(in: 0...longest, using: &random)
     guard delay > 0 else { return incarnation.commit() }
     isWriting = true
     let writing = generation
@@ -255,23 +277,5 @@ extension ReceiverSimulation {
     guard let fault = DiskFaults.all.randomElement(using: &random) else { return }
     disk.arm(fault)
     kernel.after(.milliseconds(Int.random(in: 1...9000, using: &random))) { self.disk.heal() }
-  }
-
-  /// Checks that the daemon resumes by itself once the faults are over.
-  private func deliverOnceMore() {
-    guard problem == nil else { return }
-    disk.heal()
-    disk.keepRunning()
-    let event = Event(
-      webhookID: "w-last", predictionID: "last", status: "succeeded", logs: nil, output: "o", padding: 10,
-      sha256: signing.sha256)
-    ledger.announce(event)
-    var isStored = false
-    // The kernel aborts some connections by itself, but not twenty in a row.
-    for _ in 0..<20 where !isStored && problem == nil {
-      deliver(event, fault: .none) { isStored = isStored || $0 }
-      step(until: { self.isQuiet }, orElse: "the last delivery is not answered")
-    }
-    if !isStored { fail("the last delivery is not stored") }
   }
 }

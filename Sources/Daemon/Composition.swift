@@ -1,0 +1,117 @@
+internal import EventLoop
+internal import GroupCommit
+internal import HTTPClient
+internal import HTTPServer
+internal import HTTPWire
+internal import Logging
+internal import Observability
+internal import Replicate
+internal import Scheduler
+internal import StandardWebhooks
+internal import Store
+internal import System
+internal import TLS
+internal import WebhookIntake
+
+/// The parts of one daemon, joined over the effects that it is given.
+///
+/// The loops bring sockets, clocks and randomness with them. ``Application`` passes loops on the machine's
+/// kernel; a simulation passes one on a simulated kernel, and runs the same daemon.
+struct Composition: Sendable {
+  let settings: DaemonSettings
+  let metrics: DaemonMetrics
+  let queue: CommitQueue
+  let secrets: WebhookSecrets
+  /// The key of job tokens, which the database holds.
+  let token: JobToken
+  /// Its loop is the scheduler's.
+  let mailbox: Mailbox
+  /// How long readers wait for another process's lock, in milliseconds.
+  var readerTimeout: Int32 = 1000
+  let deliveryLog: LineLogHandler
+  let logger: Logger
+  let lifecycle = Lifecycle()
+
+  /// Serves one listener's routes on `loop`.
+  ///
+  /// - Parameters:
+  ///   - loop: the listener's, on which the endpoints run.
+  ///   - tls: the context of sockets that use TLS.
+  ///   - ended: called once, on the loop, when the server has ended.
+  func serve(
+    _ purpose: ListenerPurpose, at sockets: [ServerSocket], on loop: EventLoop, tls: TLSContext? = nil,
+    ended: @escaping @Sendable (ServerEnd) -> Void
+  ) throws(StartError) -> Server {
+    let refusalLog = RefusalLog(loop: loop, logger: logger)
+    let listeners = settings.listeners
+    let server = Server(
+      loop: loop, limits: listeners.limits,
+      handler: ListenerHandler(
+        routes: try routes(for: purpose, on: loop), trustedProxies: listeners.trustedProxies,
+        metrics: metrics.listeners, logger: logger, refusalLog: refusalLog),
+      trustedProxies: listeners.trustedProxies, tls: tls)
+    loop.start {
+      let end: ServerEnd
+      do throws(SystemError) {
+        end = ServerEnd(cutRequests: try await server.run(listeningOn: sockets))
+      } catch {
+        end = ServerEnd(error: error)
+      }
+      refusalLog.close()
+      ended(end)
+    }
+    return server
+  }
+
+  /// The scheduler, which runs on its mailbox's loop.
+  ///
+  /// - Parameter client: reaches the provider. Without a token it is not used.
+  func scheduler(client: (any HTTPClient)?) throws(StartError) -> Scheduler {
+    let provider = settings.provider
+    let fetchesSecret = provider.token != nil && settings.intake.secrets.isEmpty
+    var api: ReplicateClient?
+    if let client, let token = provider.token {
+      api = ReplicateClient(
+        base: provider.apiURL, token: token,
+        maxBodyBytes: settings.listeners.limits.message.maxBodyBytes, client: client)
+    }
+    return Scheduler(
+      mailbox: mailbox, client: api, publicURL: provider.publicURL, rules: provider.outputRules, token: token,
+      reader: try openReader(), queue: queue,
+      policy: SchedulerPolicy(
+        settings: provider, signatureTolerance: settings.intake.signatureTolerance,
+        fetchesSecret: fetchesSecret),
+      metrics: metrics.scheduler, logger: logger
+    ) { [secrets, logger] in FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
+  }
+
+  /// Opens a connection for reads, for one loop or thread.
+  func openReader() throws(StartError) -> sending StoreReader {
+    do throws(StoreError) {
+      return try StoreReader(path: settings.database.path, busyTimeout: readerTimeout)
+    } catch {
+      throw .store(error)
+    }
+  }
+}
+
+extension StoreWriter {
+  /// Opens the store that the settings name, with the daemon's rules.
+  convenience init(for settings: DaemonSettings, busyTimeout: Int32 = 5000) throws(StoreError) {
+    try self.init(
+      path: settings.database.path, busyTimeout: busyTimeout, polling: settings.provider.pollPolicy,
+      validateOutput: RequestedOutput.validate, restore: ErasedData.restore)
+  }
+}
+
+extension JobToken {
+  /// The token with the stored key.
+  ///
+  /// - Parameter newKey: stored if there is none.
+  init(storedBy writer: StoreWriter, newKey: [UInt8] = makeKey()) throws(StoreError) {
+    self.init(
+      key: try writer.commit { (transaction) throws(StoreError) in
+        try transaction.key(Self.keyName, orStore: newKey)
+      })
+  }
+}

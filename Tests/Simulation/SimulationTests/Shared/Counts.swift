@@ -1,0 +1,36 @@
+/// How often each kind of event occurred. A simulation without events would prove nothing.
+struct Counts: Equatable {
+  private var numbers: [Occurrence: Int] = [:]
+
+  subscript(_ occurrence: Occurrence) -> Int {
+    get { numbers[occurrence] ?? 0 }
+    set { numbers[occurrence] = newValue }
+  }
+
+  static func + (left: Counts, right: Counts) -> Counts {
+    var sum = left
+    for (occurrence, count) in right.numbers { sum[occurrence] += count }
+    return sum
+  }
+}
+
+/// A kind of event in a simulation.
+enum Occurrence: String, CaseIterable {
+  // The machine.
+  case crash
+  case diskCrash
+  case powerCut
+  case cleanShutdown
+  /// A start at which the store could not be opened.
+  case failedStart
+
+  // Deliveries and reads.
+  case acknowledgement
+  case duplicate
+  /// A delivery that was answered 503.
+  case refusal
+  /// A complete request without an answer.
+  case unanswered
+  /// A job that a reader was shown.
+  case observation
+}
