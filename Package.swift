@@ -124,37 +124,46 @@ let package = Package(
       "Scheduler",
       [
         "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPClient", "Jobs",
-        "JobRequests", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "JobRequests", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "GroupCommit",
+        logging,
       ]),
 
     // The doors.
     room(
       "WebhookIntake",
       [
-        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "Ledger", "SQLiteStore",
+        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "Ledger",
+        "SQLiteStore",
         "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
     room(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "Routing", "Jobs", "JobRequests", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "GroupCommit",
+        "Routing", "Jobs", "JobRequests", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability",
+        "GroupCommit",
         "Scheduler",
       ]),
 
     // The wiring.
+    // Capabilities: each can be removed with its line in Daemon.
+    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Jobs", "Ledger", "Routing", "JobsAPI"]),
+
     room(
       "Daemon",
       [
+        "UsageSums",
         "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
-        "Routing", "HTTPClient", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability",
+        "Routing", "HTTPClient", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Replicate", "Settings",
+        "Observability",
         "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPClient", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "Scheduler",
+        "HTTPClient", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability",
+        "Scheduler",
         "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
       ],
       swiftSettings: house),
@@ -229,7 +238,8 @@ let package = Package(
     tests(
       .unit, "SchedulerTests",
       [
-        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger", "SQLiteStore",
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger",
+        "SQLiteStore",
         "StandardWebhooks", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
         "Samples", "Scratch", "Simulation", "Stubs", logging,
       ]),
@@ -243,7 +253,8 @@ let package = Package(
       .unit, "DaemonTests",
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
-        "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "Ledger", "SQLiteStore", "WebhookIntake", "Scratch",
+        "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "Ledger", "SQLiteStore", "WebhookIntake",
+        "Scratch",
         "HTTPServer", "Jobs", "ClientAddress",
       ]),
 
@@ -255,7 +266,8 @@ let package = Package(
     tests(
       .storage, "GroupCommitTests",
       [
-        "GroupCommit", "Observability", "SQLite", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System", "Time", "CSQLite",
+        "GroupCommit", "Observability", "SQLite", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System",
+        "Time", "CSQLite",
         "FaultyDisk", "Samples", "Scratch", logging,
       ]),
 
@@ -265,7 +277,8 @@ let package = Package(
       [
         "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
         "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
-        "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging,
+        "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk",
+        "Simulation", logging,
       ]),
 
     // Tests/Process: the built programs.

@@ -9,7 +9,6 @@ internal import SQLite
 internal import Scheduler
 internal import Settings
 internal import StandardWebhooks
-internal import Store
 internal import System
 internal import Time
 internal import WebhookIntake

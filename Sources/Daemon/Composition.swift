@@ -4,11 +4,13 @@ internal import HTTPClient
 internal import HTTPServer
 internal import HTTPWire
 internal import Logging
+internal import Ledger
 internal import Observability
+internal import SQLite
+internal import SQLiteStore
 internal import Replicate
 internal import Scheduler
 internal import StandardWebhooks
-internal import Store
 internal import System
 internal import TLS
 internal import WebhookIntake
@@ -86,21 +88,35 @@ struct Composition: Sendable {
   }
 
   /// Opens a connection for reads, for one loop or thread.
-  func openReader() throws(StartError) -> sending StoreReader {
-    do throws(StoreError) {
-      return try StoreReader(path: settings.database.path, busyTimeout: readerTimeout)
+  func openReader() throws(StartError) -> sending any StoreReader {
+    do throws(DatabaseError) {
+      return try SQLiteReader(path: settings.database.path, busyTimeout: readerTimeout)
     } catch {
-      throw .store(error)
+      throw .store(StorageError(error))
     }
   }
 }
 
-extension StoreWriter {
-  /// Opens the store that the settings name, with the daemon's rules.
-  convenience init(for settings: DaemonSettings, busyTimeout: Int32 = 5000) throws(StoreError) {
+extension SQLiteStore {
+  /// Opens the store that the settings name, with the tables of all capabilities.
+  convenience init(
+    for settings: DaemonSettings, busyTimeout: Int32 = 5000, checkpointer: Checkpointer = Checkpointer()
+  ) throws(DatabaseError) {
     try self.init(
-      path: settings.database.path, busyTimeout: busyTimeout, polling: settings.provider.pollPolicy,
-      validateOutput: RequestedOutput.validate, restore: ErasedData.restore)
+      path: settings.database.path, busyTimeout: busyTimeout, tables: Capabilities.tables,
+      checkpointer: checkpointer)
+  }
+}
+
+extension Ledger {
+  /// The ledger of `store` with the daemon's rules and capabilities.
+  convenience init(of store: any Store, for settings: DaemonSettings) {
+    self.init(
+      store: store,
+      rules: LedgerRules(
+        polling: settings.provider.pollPolicy, validateOutput: RequestedOutput.validate,
+        restore: ErasedData.restore),
+      hooks: Capabilities.hooks)
   }
 }
 
@@ -108,9 +124,9 @@ extension JobToken {
   /// The token with the stored key.
   ///
   /// - Parameter newKey: stored if there is none.
-  init(storedBy writer: StoreWriter, newKey: [UInt8] = makeKey()) throws(StoreError) {
+  init(storedBy ledger: Ledger, newKey: [UInt8] = makeKey()) throws(StorageError) {
     self.init(
-      key: try writer.commit { (transaction) throws(StoreError) in
+      key: try ledger.commit { (transaction) throws(StorageError) in
         try transaction.key(Self.keyName, orStore: newKey)
       })
   }

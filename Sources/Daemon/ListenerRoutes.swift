@@ -8,7 +8,7 @@ internal import Replicate
 internal import Routing
 internal import Scheduler
 internal import StandardWebhooks
-internal import Store
+internal import Ledger
 internal import System
 internal import WebhookIntake
 
@@ -77,6 +77,7 @@ extension Composition {
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
       access: access)
-    return jobs.routes + orders.routes + probes.routes
+    let added = Capabilities.all.flatMap { $0.routes(views, access) }
+    return jobs.routes + orders.routes + probes.routes + added
   }
 }

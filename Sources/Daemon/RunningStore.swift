@@ -1,9 +1,10 @@
 internal import GroupCommit
+internal import Ledger
 internal import Logging
 internal import Observability
 internal import Replicate
 internal import SQLite
-internal import Store
+internal import SQLiteStore
 internal import System
 
 /// The open store: the queue of its writes, and the threads that commit and checkpoint.
@@ -11,7 +12,7 @@ struct RunningStore {
   let queue: CommitQueue
   /// The key of job tokens, which the database holds.
   let token: JobToken
-  private let checkpointer = Checkpointer()
+  private let checkpointer: Checkpointer
   private let threads: [Thread]
 
   /// Claims and opens the database that the settings name, and starts the threads.
@@ -20,21 +21,23 @@ struct RunningStore {
   ) throws(StartError) {
     self.queue = queue
     let path = settings.database.path
-    (token, threads) = try StartError.converting { [checkpointer] in
+    let checkpointer = Checkpointer(
+      observer: CheckpointObserver(
+        walSize: { metrics.walSize.set($0) }, succeeded: { metrics.checkpoints.add() },
+        failed: { logger.log(.checkpointFailed(cause: "\($0)")) }))
+    self.checkpointer = checkpointer
+    (token, threads) = try StartError.converting {
       var lock = try DatabaseLock(claiming: path)
-      let writer = try StoreWriter(for: settings)
+      let store = try SQLiteStore(for: settings, checkpointer: checkpointer)
       try lock.claimWAL()
       let connection = try DatabaseCheckpointer(path: path) { checkpointer.throttle() }
-      let token = try JobToken(storedBy: writer)
+      let ledger = Ledger(of: store, for: settings)
+      let token = try JobToken(storedBy: ledger)
       let threads = [
         try Thread(named: "writer") {
-          Committer(
-            writer: writer, queue: queue, checkpointer: checkpointer, metrics: metrics, logger: logger
-          ).run()
+          Committer(ledger: ledger, queue: queue, metrics: metrics, logger: logger).run()
         },
-        try Thread(named: "checkpoint") {
-          checkpointer.run(connection, metrics: metrics, logger: logger)
-        },
+        try Thread(named: "checkpoint") { checkpointer.run(connection) },
       ]
       return (token, threads)
     }

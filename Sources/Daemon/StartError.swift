@@ -1,13 +1,15 @@
 package import EventLoop
 internal import Glibc
+package import Ledger
 package import Routing
-package import Store
+internal import SQLite
+internal import SQLiteStore
 package import System
 package import TLS
 
 /// A failed start: its setting, its cause and its remedy.
 package enum StartError: Error, Sendable, CustomStringConvertible {
-  case store(StoreError)
+  case store(StorageError)
   case listen(variable: String, String, SystemError)
   /// systemd passed no socket of this name.
   case socketNotPassed(variable: String, name: String, available: [String])
@@ -36,8 +38,10 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
   static func converting<Value>(_ body: () throws -> Value) throws(StartError) -> Value {
     do {
       return try body()
-    } catch let error as StoreError {
+    } catch let error as StorageError {
       throw .store(error)
+    } catch let error as DatabaseError {
+      throw .store(StorageError(error))
     } catch let error as SystemError {
       throw .system(error)
     } catch {

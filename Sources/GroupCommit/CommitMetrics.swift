@@ -9,8 +9,8 @@ package struct CommitMetrics: Sendable {
   let duration = DurationHistogram(
     "replicate_webhookd_commit_duration_seconds",
     help: "Time from a transaction's first statement to its durable commit.")
-  let checkpoints = Counter("replicate_webhookd_checkpoints_total", help: "Checkpoints of the WAL.")
-  let walSize = Gauge(
+  package let checkpoints = Counter("replicate_webhookd_checkpoints_total", help: "Checkpoints of the WAL.")
+  package let walSize = Gauge(
     "replicate_webhookd_wal_size_bytes", help: "Size of the WAL since its last reset, in bytes.")
   private let queueDepth: ComputedGauge
 

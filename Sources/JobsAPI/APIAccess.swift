@@ -1,6 +1,6 @@
 internal import ClientAddress
 internal import HTTPWire
-internal import Routing
+package import Routing
 
 /// The access rule of the jobs API.
 package struct APIAccess: Sendable {
@@ -11,10 +11,10 @@ package struct APIAccess: Sendable {
   }
 
   /// The access of routes that only read.
-  var reading: Access<Void> { Access(.apiToken, check: authorize) }
+  package var reading: Access<Void> { Access(.apiToken, check: authorize) }
 
   /// The access of routes that change something.
-  var changing: Access<Void> { Access(.apiToken, check: authorizeChange) }
+  package var changing: Access<Void> { Access(.apiToken, check: authorizeChange) }
 
   /// Requires one of the tokens; without configured tokens, a direct request that names this machine.
   ///

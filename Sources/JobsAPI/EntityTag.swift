@@ -1,28 +1,15 @@
 internal import Bytes
 internal import HTTPWire
-internal import Jobs
-internal import Scheduler
-internal import Ledger
-internal import Time
 
-/// A strong validator made of a job's revision (RFC 9110 section 8.8.3).
+/// A strong validator of a job's document (RFC 9110 section 8.8.3).
 struct EntityTag {
   let text: String
 
-  /// The tag of a job's document.
-  ///
-  /// The document may show the progress of an order, which the job's revision does not count.
-  ///
-  /// - Parameter next: the order's next create call, as the document shows it.
-  init(of job: Job, _ order: StoredOrder?, _ next: NextTry? = nil) {
-    var text = "\"" + String(job.revision)
-    if let order {
-      text += "-\(order.stage.rawValue)-\(order.tries)"
-      if order.isCancelRequested { text += "-cancel" }
-      if let due = next?.time ?? order.dueAt { text += "-\(due.milliseconds)" }
-      if let reason = next?.reason { text += "-\(reason.rawValue)" }
-    }
-    self.text = text + "\""
+  /// - Parameters:
+  ///   - change: the number of the job's last change, which every difference that its document can show takes.
+  ///   - epoch: that of the store, whose restored copy may count anew.
+  init(change: Int64, epoch: String) {
+    text = "\"\(change).\(epoch)\""
   }
 
   /// Whether `*` or one of the listed tags matches (RFC 9110 section 13.1.2).

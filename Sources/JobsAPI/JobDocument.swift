@@ -74,16 +74,15 @@ enum JobDocument {
   }
 
   /// A job's history, oldest first, with its state after each entry.
-  static func history(
-    of job: Job, _ entries: [HistoryEntry], counts: [DeliveryOutcome: Int], isPartial: Bool
-  ) -> [UInt8] {
+  static func history(_ history: JobHistory, isPartial: Bool) -> [UInt8] {
+    let entries = history.entries
     var writer = JSONWriter(capacity: 256 * entries.count + 256)
     writer.object { object in
-      object.member("id", string: job.id)
+      object.member("id", string: history.job.id)
       object.member("counts") { member in
         member.object { object in
           for outcome in DeliveryOutcome.allCases {
-            object.member(named: outcome.rawValue) { $0.integer(Int64(counts[outcome] ?? 0)) }
+            object.member(named: outcome.rawValue) { $0.integer(Int64(history.counts[outcome] ?? 0)) }
           }
         }
       }
@@ -147,11 +146,8 @@ extension JobDocument {
   }
 
   /// The order as the API shows it: only while an open job still waits for a step of it.
-  static func shown(_ order: StoredOrder?, of job: Job) -> StoredOrder? {
-    guard let order, !job.phase.isTerminal, order.stage != .submitted || order.isCancelRequested else {
-      return nil
-    }
-    return order
+  private static func shown(_ order: StoredOrder?, of job: Job) -> StoredOrder? {
+    order.flatMap { $0.isShown(of: job) ? $0 : nil }
   }
 
   private static func error(_ error: JobError?, in object: inout JSONWriter.Object) {

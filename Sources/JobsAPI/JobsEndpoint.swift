@@ -28,9 +28,6 @@ package final class JobsEndpoint {
       Route(
         .get, "/jobs/{id}/logs", name: "logs", summary: "Returns all logs of a job as plain text.",
         access: access.reading, respond: logs),
-      Route(
-        .get, "/usage", name: "usage", summary: "Sums what has ended, by day and by model.",
-        access: access.reading, respond: usage),
     ]
   }
 }
@@ -38,8 +35,8 @@ package final class JobsEndpoint {
 // MARK: - One job
 
 extension JobsEndpoint {
-  private func job(_ request: RoutedRequest<Void>) throws(Problem) -> Response {
-    try current(request) { view throws(Problem) in
+  private func job(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
+    try await current(request) { view throws(Problem) in
       Response(
         status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)],
         body: try views.document(of: view))
@@ -47,76 +44,54 @@ extension JobsEndpoint {
   }
 
   /// All logs, decoded. With `nosniff`, because a browser must not interpret a model's text as a page.
-  private func logs(_ request: RoutedRequest<Void>) throws(Problem) -> Response {
-    try current(request) { view throws(Problem) in
+  private func logs(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
+    try await current(request) { view throws(Problem) in
       Response(
         status: .ok,
         fields: [
           ("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"),
           ("ETag", view.tag.text),
         ],
-        body: JobDocument.logs(try views.parts(of: view.stored), body: view.stored.body))
+        body: JobDocument.logs(try views.parts(of: view.record), body: view.record.body))
     }
   }
 
   /// Responds with the job as it is, or 304 if the client has that already.
   private func current(
     _ request: RoutedRequest<Void>, _ respond: (JobView) throws(Problem) -> Response
-  ) throws(Problem) -> Response {
+  ) async throws(Problem) -> Response {
     _ = try QueryParameters(request.head.target, allowing: [])
-    let view = try views.view(request.path["id"])
+    let view = try await views.view(request.path["id"])
     guard !view.tag.isMatched(byIfNoneMatch: request.head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", view.tag.text)])
     }
     return try respond(view)
   }
 
-  private func history(_ request: RoutedRequest<Void>) throws(Problem) -> Response {
+  private func history(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
     let query = try QueryParameters(request.head.target, allowing: ["after", "limit"])
     let after = try query.number("after", in: 0...Int64.max) ?? 0
     let limit = Int(try query.number("limit", in: 1...1000) ?? 200)
-    let stored = try views.job(request.path["id"])
-    let (entries, counts) = try views.read { (reader) throws(StorageError) in
-      (
-        try reader.history(ofJob: stored.number, after: after, limit: limit),
-        try reader.outcomeCounts(ofJob: stored.number)
-      )
+    let id = request.path["id"]
+    let found = try await views.read { (reader) throws(StorageError) in
+      try await reader.history(ofJob: id, after: after, limit: limit)
     }
-    return .json(
-      JobDocument.history(of: stored.job, entries, counts: counts, isPartial: entries.count == limit))
+    guard let history = found else { throw .jobNotFound }
+    return .json(JobDocument.history(history, isPartial: history.entries.count == limit))
   }
 }
 
 // MARK: - Many jobs
 
 extension JobsEndpoint {
-  private func list(_ request: RoutedRequest<Void>) throws(Problem) -> Response {
+  private func list(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
     let query = try QueryParameters(request.head.target, allowing: ["state", "model", "after", "limit"])
     let filter = JobFilter(state: try query.choice("state"), model: query["model"])
     let before = try query.number("after", in: 1...Int64.max)
     let limit = try query.number("limit", in: 1...500) ?? 50
-    let page = try views.read { (reader) throws(StorageError) in
-      try reader.jobs(matching: filter, before: before, limit: Int(limit))
+    let page = try await views.read { (reader) throws(StorageError) in
+      try await reader.jobs(matching: filter, before: before, limit: Int(limit))
     }
     return .json(JobDocument.list(page.jobs, next: page.next))
   }
-
-  private func usage(_ request: RoutedRequest<Void>) throws(Problem) -> Response {
-    let query = try QueryParameters(request.head.target, allowing: ["from", "to"])
-    let end = try query.day("to") ?? CalendarDay(of: views.now)
-    let start = try query.day("from") ?? end.advanced(by: 1 - Self.defaultDays)
-    guard start <= end, end.number - start.number < Self.maxDays else {
-      throw Problem(
-        .badRequest, .invalidParameter,
-        "`from` comes before `to`, at most \(Self.maxDays) days with both; "
-          + "without them, the last \(Self.defaultDays)")
-    }
-    let rows = try views.read { (reader) throws(StorageError) in
-      try reader.usage(on: start.number...end.number)
-    }
-    return .json(UsageDocument.render(rows, on: start...end))
-  }
-
-  private static let defaultDays: Int64 = 30
-  private static let maxDays: Int64 = 366
 }

@@ -99,12 +99,12 @@ extension OrdersEndpoint {
       try transaction.enqueue(order, maxQueued: maxQueued)
     }
     switch try result.value() {
-    case .created(let job, let order):
+    case .created(let job, _):
       metrics.createdJobs.add()
       wakeScheduler()
-      return try response(.accepted, try views.view(of: job, order), parsed)
+      return try response(.accepted, try await views.view(job.id), parsed)
     case .known(let job):
-      return try response(.ok, try views.view(job.id), parsed)
+      return try response(.ok, try await views.view(job.id), parsed)
     case .conflict:
       throw Problem(
         .conflict, .conflict,
@@ -169,10 +169,10 @@ extension OrdersEndpoint {
     }
     switch try result.value() {
     case .noSuchJob: throw .jobNotFound
-    case .ended(let job): return try response(.ok, try views.view(job.id))
+    case .ended(let job): return try response(.ok, try await views.view(job.id))
     case .requested(let job):
       wakeScheduler()
-      return try response(.accepted, try views.view(job.id))
+      return try response(.accepted, try await views.view(job.id))
     }
   }
 }
@@ -196,7 +196,7 @@ extension OrdersEndpoint {
       status: status,
       fields: [
         ("Content-Type", "application/json"),
-        ("Location", "/jobs/\(PercentEncoding.encode(view.stored.job.id))"), ("ETag", view.tag.text),
+        ("Location", "/jobs/\(PercentEncoding.encode(view.record.job.id))"), ("ETag", view.tag.text),
       ],
       body: try views.document(of: view, request))
   }

@@ -39,7 +39,7 @@ package final class ProbesEndpoint {
     guard !lifecycle.isDraining else {
       throw Problem(.serviceUnavailable, .draining, "the daemon is stopping")
     }
-    try views.read { (reader) throws(StorageError) in try reader.ping() }
+    try await views.read { (reader) throws(StorageError) in try await reader.ping() }
     guard await recorder.isReady() else {
       throw Problem(.serviceUnavailable, .storeUnavailable, "the store cannot be written")
     }

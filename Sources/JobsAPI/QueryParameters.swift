@@ -1,14 +1,14 @@
 internal import Bytes
-internal import HTTPWire
-internal import Routing
-internal import Time
+package import HTTPWire
+package import Routing
+package import Time
 
 /// The parameters of a request's query. Each is known, and given once.
-struct QueryParameters {
+package struct QueryParameters {
   private var values: [String: String] = [:]
 
   /// Rejects unknown names, because a misspelt filter would show everything.
-  init(_ target: RequestTarget, allowing names: [String]) throws(Problem) {
+  package init(_ target: RequestTarget, allowing names: [String]) throws(Problem) {
     guard let parameters = target.queryParameters else {
       throw Self.invalid("the query is not validly percent-encoded")
     }
@@ -23,9 +23,9 @@ struct QueryParameters {
     }
   }
 
-  subscript(name: String) -> String? { values[name] }
+  package subscript(name: String) -> String? { values[name] }
 
-  func number(_ name: String, in range: ClosedRange<Int64>) throws(Problem) -> Int64? {
+  package func number(_ name: String, in range: ClosedRange<Int64>) throws(Problem) -> Int64? {
     guard let text = values[name] else { return nil }
     guard text.utf8.allSatisfy(\.isDigit), let number = Int64(text),
       range.contains(number)
@@ -37,7 +37,7 @@ struct QueryParameters {
     return number
   }
 
-  func choice<Choice>(_ name: String) throws(Problem) -> Choice?
+  package func choice<Choice>(_ name: String) throws(Problem) -> Choice?
   where Choice: RawRepresentable<String> & CaseIterable {
     guard let text = values[name] else { return nil }
     guard let choice = Choice(rawValue: text) else {
@@ -47,7 +47,7 @@ struct QueryParameters {
   }
 
   /// A day in UTC.
-  func day(_ name: String) throws(Problem) -> CalendarDay? {
+  package func day(_ name: String) throws(Problem) -> CalendarDay? {
     guard let text = values[name] else { return nil }
     guard let day = CalendarDay(text) else {
       throw Self.invalid("`\(name)` is a day such as 2026-11-26, from 1970-01-01")

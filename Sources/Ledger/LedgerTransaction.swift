@@ -138,7 +138,9 @@ extension LedgerTransaction {
   func job(ofPrediction id: String) throws(StorageError) -> JobEntry? {
     if let known = jobsByPrediction[id] { return known }
     // A job that was loaded under another name may have lost this prediction meanwhile.
-    let entry = adopt(try rows.job(ofPrediction: id)).flatMap { $0.job.snapshot?.predictionID == id ? $0 : nil }
+    let entry = adopt(try rows.job(ofPrediction: id)).flatMap {
+      $0.job.snapshot?.predictionID == id ? $0 : nil
+    }
     jobsByPrediction[id] = .some(entry)
     return entry
   }

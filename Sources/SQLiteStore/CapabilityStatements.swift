@@ -17,11 +17,12 @@ final class CapabilityStatements {
 
   static func definition(of table: TableDeclaration) -> String {
     let columns = table.columns.map { column in
-      let type = switch column.type {
-      case .integer: "INTEGER"
-      case .text: "TEXT"
-      case .bytes: "BLOB"
-      }
+      let type =
+        switch column.type {
+        case .integer: "INTEGER"
+        case .text: "TEXT"
+        case .bytes: "BLOB"
+        }
       return "\(column.name) \(type)\(column.isOptional ? "" : " NOT NULL")"
     }
     return """
@@ -60,7 +61,8 @@ final class CapabilityStatements {
 extension CapabilityStatements {
   func row(of table: TableDeclaration, key: [RowValue]) throws(DatabaseError) -> TableRow? {
     let select = statement(
-      "SELECT \(Self.names(of: table)) FROM \(table.name) WHERE \(Self.condition(on: table, count: key.count))")
+      "SELECT \(Self.names(of: table)) FROM \(table.name) WHERE \(Self.condition(on: table, count: key.count))"
+    )
     defer { select.reset() }
     try select.bind(key)
     return try select.step() ? select.row(of: table) : nil

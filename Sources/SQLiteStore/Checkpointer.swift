@@ -67,7 +67,8 @@ package final class Checkpointer: Sendable {
   }
 
   /// Runs `body`, a checkpoint, after any other checkpoint has ended.
-  func withCheckpointLock<Result>(_ body: () throws(DatabaseError) -> Result) throws(DatabaseError) -> Result {
+  func withCheckpointLock<Result>(_ body: () throws(DatabaseError) -> Result) throws(DatabaseError) -> Result
+  {
     try checkpointLock.withLock(body)
   }
 

@@ -70,7 +70,8 @@ enum JobRow {
     var assignments = JobColumn.allCases.filter { !$0.isIdentity }.map { "\($0.name) = ?\($0.parameter)" }
     assignments.append("change = ?\(changeParameter)")
     if withBody { assignments.append("body = ?\(bodyParameter)") }
-    return "UPDATE jobs SET \(assignments.joined(separator: ", ")) WHERE number = ?\(JobColumn.number.parameter)"
+    return
+      "UPDATE jobs SET \(assignments.joined(separator: ", ")) WHERE number = ?\(JobColumn.number.parameter)"
   }
 
   /// Binds all columns; those of the identity only for an insert.

@@ -4,7 +4,8 @@ internal import SQLite
 enum Schema {
   static let migrations = Migrations(
     // "RWHD" as a number.
-    applicationID: 0x5257_4844, steps: [
+    applicationID: 0x5257_4844,
+    steps: [
       Migration("jobs, deliveries and orders", version1), Migration("reasons of waiting orders", version2),
       Migration("work and change numbers", version3),
     ])

@@ -15,6 +15,7 @@ extension DatabaseBackup {
       of: source, to: destination, replacingFile: replacesFile,
       content: BackupContent(
         migrations: Schema.migrations, table: "jobs",
-        markSQL: "INSERT OR REPLACE INTO keys (name, value) VALUES ('\(LedgerTransaction.backupMarker)', x'01')"))
+        markSQL:
+          "INSERT OR REPLACE INTO keys (name, value) VALUES ('\(LedgerTransaction.backupMarker)', x'01')"))
   }
 }

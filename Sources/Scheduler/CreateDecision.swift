@@ -1,6 +1,6 @@
 internal import Jobs
 internal import Replicate
-internal import Store
+internal import Ledger
 
 /// The decision about an order after its create call.
 enum CreateDecision: Equatable {

@@ -1,5 +1,5 @@
 package import Jobs
-package import Store
+package import Ledger
 internal import Synchronization
 package import Time
 

@@ -1,6 +1,6 @@
 internal import Jobs
 internal import Replicate
-internal import Store
+internal import Ledger
 internal import Time
 
 /// Searches the provider's list for predictions whose create call had no response.
@@ -204,7 +204,7 @@ extension LostPredictionSearch {
     }
     guard !candidates.isEmpty else { return nil }
     let ids = candidates.map(\.id)
-    let unbound = await context.persist { transaction throws(StoreError) in
+    let unbound = await context.persist { transaction throws(StorageError) in
       try transaction.unbound(among: ids)
     }
     guard let unbound else { return await delayAll(by: Self.pauseAfterFailure) }
@@ -259,7 +259,7 @@ extension LostPredictionSearch {
   private func delayAll(by milliseconds: Int64) async -> EarlyEnd {
     let moment = context.clock.wall.advanced(byMilliseconds: milliseconds)
     let steps = Array(lost.values)
-    await context.persist { transaction throws(StoreError) in
+    await context.persist { transaction throws(StorageError) in
       for step in steps { try transaction.delay(step, until: moment) }
     }
     return EarlyEnd()
@@ -275,7 +275,7 @@ extension LostPredictionSearch {
     let now = context.clock.wall
     let nextSearch = min(conclusive, now.advanced(byMilliseconds: backoff(of: step)))
     let isConclusive = conclusive <= startedAt
-    await context.persist { transaction throws(StoreError) in
+    await context.persist { transaction throws(StorageError) in
       if isConclusive {
         try transaction.reschedule(step.order, until: now, at: now)
       } else {
@@ -305,7 +305,8 @@ extension LostPredictionSearch {
     }
     let delay = min(backoff(of: step), Self.maxPauseMilliseconds)
     let nextSearch = context.clock.wall.advanced(byMilliseconds: delay)
-    await context.persist { transaction throws(StoreError) in try transaction.delay(step, until: nextSearch) }
+    await context.persist { transaction throws(StorageError) in try transaction.delay(step, until: nextSearch)
+    }
   }
 
   private func end(_ step: OrderStep, _ message: String) async {

@@ -1,5 +1,5 @@
 internal import Jobs
-internal import Store
+internal import Ledger
 internal import Time
 
 /// Claims the due steps of orders, as far as the rate limit allows.
@@ -26,7 +26,7 @@ final class OrderSubmitter {
   /// Claims what is due.
   ///
   /// - Returns: the calls to start.
-  func runOnce(now: ClockReading, due: NextDue) async throws(StoreError) -> [ProviderCall] {
+  func runOnce(now: ClockReading, due: NextDue) async throws(StorageError) -> [ProviderCall] {
     let share = share(due, at: now)
     guard !share.isEmpty else { return [] }
     let steps = try await claim(
@@ -54,8 +54,8 @@ final class OrderSubmitter {
 
   private func claim(
     at now: Timestamp, creates: Int, cancels: Int, finds: Int
-  ) async throws(StoreError) -> [OrderStep] {
-    do throws(StoreError) {
+  ) async throws(StorageError) -> [OrderStep] {
+    do throws(StorageError) {
       return try await claimTogether(at: now, creates: creates, cancels: cancels, finds: finds)
     } catch {
       guard !error.concernsWholeStore else { throw error }
@@ -68,10 +68,10 @@ final class OrderSubmitter {
   /// Claims each step of a stage by itself, and skips faulty rows.
   private func claimEach(
     of stage: OrderStage, _ maxCount: Int, at now: Timestamp
-  ) async throws(StoreError) -> [OrderStep] {
+  ) async throws(StorageError) -> [OrderStep] {
     var steps: [OrderStep] = []
     for _ in 0..<maxCount {
-      do throws(StoreError) {
+      do throws(StorageError) {
         let step = try await claimTogether(
           at: now, creates: stage == .queued ? 1 : 0, cancels: stage == .submitted ? 1 : 0,
           finds: stage == .unanswered ? 1 : 0)
@@ -79,7 +79,7 @@ final class OrderSubmitter {
         steps += step
       } catch {
         let moment = try store.skipFaultyRow("order", at: now, error)
-        try await store.write { transaction throws(StoreError) in
+        try await store.write { transaction throws(StorageError) in
           try transaction.deferFirstStep(of: stage, at: now, until: moment)
         }
       }
@@ -89,9 +89,9 @@ final class OrderSubmitter {
 
   private func claimTogether(
     at now: Timestamp, creates: Int, cancels: Int, finds: Int
-  ) async throws(StoreError) -> [OrderStep] {
+  ) async throws(StorageError) -> [OrderStep] {
     let lease = policy.stepLeaseMilliseconds
-    return try await store.write { transaction throws(StoreError) in
+    return try await store.write { transaction throws(StorageError) in
       try transaction.claimOrderSteps(
         at: now, creates: creates, cancels: cancels, finds: finds, lease: lease)
     }

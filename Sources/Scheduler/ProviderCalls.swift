@@ -1,7 +1,7 @@
 internal import JobRequests
 internal import Jobs
 internal import Replicate
-internal import Store
+internal import Ledger
 internal import Time
 
 /// Makes calls to the provider, and commits their results.
@@ -91,7 +91,7 @@ extension ProviderCalls {
   ) async {
     let now = context.clock.wall
     let moment = now.advanced(byMilliseconds: Int64(seconds) * 1000)
-    await context.persist { transaction throws(StoreError) in
+    await context.persist { transaction throws(StorageError) in
       try transaction.reschedule(step.order, until: moment, at: now, because: reason, refusal: refusal)
     }
   }
@@ -100,7 +100,7 @@ extension ProviderCalls {
   private func noteUnanswered(_ step: OrderStep, hasCallEnded: Bool) async {
     let plan = LostPredictionSearch.Plan(
       sentAt: step.order.sentAt, now: context.clock.wall, hasCallEnded: hasCallEnded)
-    await context.persist { transaction throws(StoreError) in
+    await context.persist { transaction throws(StorageError) in
       try transaction.noteUnanswered(
         step.order, nextSearch: plan.firstCheck, absenceConclusive: plan.absenceConclusiveAt)
     }
@@ -146,7 +146,7 @@ extension ProviderCalls {
     case .answered(let answer):
       guard answer.prediction.id == id else { return nil }
       await context.record(answer.body, .answer, ofJob: number)
-      await context.persist { transaction throws(StoreError) in try transaction.noteCanceled(number) }
+      await context.persist { transaction throws(StorageError) in try transaction.noteCanceled(number) }
       return nil
     case .failed(.notFound(let message)):
       await context.noteNotFound(number, id, .answer, message)
@@ -193,7 +193,7 @@ extension ProviderCalls {
 
   private func retry(_ step: OrderStep, after seconds: Int) async {
     let moment = context.clock.wall.advanced(byMilliseconds: Int64(seconds) * 1000)
-    await context.persist { transaction throws(StoreError) in try transaction.delay(step, until: moment) }
+    await context.persist { transaction throws(StorageError) in try transaction.delay(step, until: moment) }
   }
 
   private func fetchSecret() async -> Result {

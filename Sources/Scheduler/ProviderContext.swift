@@ -4,7 +4,7 @@ internal import Jobs
 internal import Logging
 internal import Observability
 internal import Replicate
-internal import Store
+internal import Ledger
 internal import Time
 
 /// Commits, counts and logs the results of calls.
@@ -54,13 +54,13 @@ extension ProviderContext {
   ///   the next start, and searched for.
   @discardableResult
   func persist<Value: Sendable>(
-    _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
+    _ work: @escaping @Sendable (LedgerTransaction) throws(StorageError) -> Value
   ) async -> Value? {
     var isBlocked = false
     defer { if isBlocked { metrics.blockedCallers.add(-1) } }
     // Ends when the store can be written, or with the daemon.
     while true {
-      do throws(StoreError) {
+      do throws(StorageError) {
         return try await store.write(work)
       } catch {
         guard error.concernsWholeStore else {
@@ -88,7 +88,7 @@ extension ProviderContext {
     }
     let polled = PolledSnapshot(
       source: source, receivedAt: clock.wall, snapshot: decoded.snapshot, body: decoded.body)
-    let recording = await persist { transaction throws(StoreError) in
+    let recording = await persist { transaction throws(StorageError) in
       try transaction.record(polled, ofJob: number)
     }
     guard let recording = recording ?? nil else { return false }
@@ -101,7 +101,7 @@ extension ProviderContext {
     _ job: Job, _ number: Int64, _ phase: Phase, _ error: JobError, isRefusal: Bool = false
   ) async {
     let now = clock.wall
-    let ended = await persist { transaction throws(StoreError) in
+    let ended = await persist { transaction throws(StorageError) in
       try transaction.end(number, of: nil, as: phase, because: error, at: now, isRefusal: isRefusal)
     }
     guard ended ?? nil != nil else { return }
@@ -111,7 +111,7 @@ extension ProviderContext {
   /// Notes a 404 of the call that creates the prediction.
   func noteNotFound(creating step: OrderStep, _ error: JobError) async {
     let now = clock.wall
-    let ended = await persist { transaction throws(StoreError) in
+    let ended = await persist { transaction throws(StorageError) in
       try transaction.noteNotFound(creating: step.order, because: error, at: now)
     }
     guard let job = ended ?? nil else { return }
@@ -124,7 +124,7 @@ extension ProviderContext {
   ) async {
     let now = clock.wall
     let error = JobError(code: "gone", message: message)
-    let ended = await persist { transaction throws(StoreError) in
+    let ended = await persist { transaction throws(StorageError) in
       try transaction.noteNotFound(number, of: predictionID, from: source, because: error, at: now)
     }
     guard let job = ended ?? nil else { return }

@@ -1,7 +1,7 @@
 internal import Jobs
 internal import Logging
 internal import Observability
-internal import Store
+internal import Ledger
 internal import Time
 
 /// Deletes ended jobs after their retention.
@@ -28,13 +28,13 @@ final class Pruner {
   }
 
   /// Makes the step that is due, if any.
-  func runOnce(now: ClockReading) async throws(StoreError) {
+  func runOnce(now: ClockReading) async throws(StorageError) {
     guard let cursor = schedule.cursor(at: now.monotonic) else { return }
     let time = now.wall
     let limit = time.advanced(byMilliseconds: -policy.retentionMilliseconds)
     let replayLimit = time.advanced(byMilliseconds: -policy.replayMilliseconds)
     let count = policy.maxPrunedJobs
-    let step = try await store.write { transaction throws(StoreError) in
+    let step = try await store.write { transaction throws(StorageError) in
       try transaction.prune(
         endedBefore: limit, at: time, after: cursor, count: count, deliveredBefore: replayLimit)
     }

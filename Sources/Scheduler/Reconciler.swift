@@ -1,7 +1,7 @@
 internal import Jobs
 internal import Logging
 internal import Observability
-internal import Store
+internal import Ledger
 internal import Time
 
 /// Reconciles open jobs with the provider: claims polls, finds stale jobs.
@@ -33,7 +33,7 @@ final class Reconciler {
   /// - Parameters:
   ///   - due: when the first check is due.
   ///   - clockSetAt: when the wall clock was last set, if it was.
-  func runOnce(now: ClockReading, due: Timestamp?, clockSetAt: Timestamp?) async throws(StoreError) {
+  func runOnce(now: ClockReading, due: Timestamp?, clockSetAt: Timestamp?) async throws(StorageError) {
     guard let due, due <= now.wall, hasRoom else { return }
     let claimed = try await claim(at: now.wall, clockSetAt)
     metrics.staleJobs.add(claimed.stale.count)
@@ -44,8 +44,8 @@ final class Reconciler {
   /// Removes and returns a claimed poll.
   func nextPoll() -> DuePolls.Poll? { polls.popLast() }
 
-  private func claim(at now: Timestamp, _ clockSetAt: Timestamp?) async throws(StoreError) -> DuePolls {
-    do throws(StoreError) {
+  private func claim(at now: Timestamp, _ clockSetAt: Timestamp?) async throws(StorageError) -> DuePolls {
+    do throws(StorageError) {
       return try await claim(at: now, clockSetAt, limit: policy.maxClaimedJobs)
     } catch {
       guard !error.concernsWholeStore else { throw error }
@@ -54,17 +54,17 @@ final class Reconciler {
   }
 
   /// Claims each job by itself, and skips faulty rows.
-  private func claimEach(at now: Timestamp, _ clockSetAt: Timestamp?) async throws(StoreError) -> DuePolls {
+  private func claimEach(at now: Timestamp, _ clockSetAt: Timestamp?) async throws(StorageError) -> DuePolls {
     var all = DuePolls()
     for _ in 0..<policy.maxClaimedJobs {
-      do throws(StoreError) {
+      do throws(StorageError) {
         let one = try await claim(at: now, clockSetAt, limit: 1)
         all.stale += one.stale
         all.polls += one.polls
         guard one.hasMore else { break }
       } catch {
         let moment = try store.skipFaultyRow("job", at: now, error)
-        try await store.write { transaction throws(StoreError) in
+        try await store.write { transaction throws(StorageError) in
           try transaction.deferFirstCheck(at: now, until: moment)
         }
       }
@@ -74,10 +74,10 @@ final class Reconciler {
 
   private func claim(
     at now: Timestamp, _ clockSetAt: Timestamp?, limit: Int
-  ) async throws(StoreError) -> DuePolls {
+  ) async throws(StorageError) -> DuePolls {
     // Drawn here, because the transaction runs on another thread, and again where its commit is retried.
     let jitter = (0..<limit).map { _ in Double.random(in: -1...1, using: &random) }
-    return try await store.write { transaction throws(StoreError) in
+    return try await store.write { transaction throws(StorageError) in
       var next = jitter.makeIterator()
       return try transaction.claimDuePolls(at: now, clockSetAt: clockSetAt, limit: limit) {
         next.next() ?? 0

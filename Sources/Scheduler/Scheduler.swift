@@ -5,7 +5,7 @@ internal import Jobs
 package import Logging
 internal import Observability
 package import Replicate
-package import Store
+package import Ledger
 internal import Time
 
 /// Runs the work that is due: its parts submit orders, reconcile open jobs and prune ended ones.
@@ -47,7 +47,7 @@ package actor Scheduler {
   ///   - newSecret: receives the signing secret of webhooks, where it is fetched from the provider.
   package init(
     mailbox: Mailbox, client: ReplicateClient?, publicURL: String?, rules: OutputRules, token: JobToken,
-    reader: sending StoreReader, queue: CommitQueue, policy: SchedulerPolicy, metrics: SchedulerMetrics,
+    reader: sending any StoreReader, queue: CommitQueue, policy: SchedulerPolicy, metrics: SchedulerMetrics,
     logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void = { _ in }
   ) {
     let loop = mailbox.loop
@@ -107,7 +107,7 @@ extension Scheduler {
       hasJumped = true
       pruner.noteClockJump(at: now.monotonic)
     }
-    do throws(StoreError) {
+    do throws(StorageError) {
       return try await runOnce(in: &group)
     } catch {
       // The commit thread has logged the cause, or the reader will.
@@ -115,23 +115,23 @@ extension Scheduler {
     }
   }
 
-  private func runOnce(in group: inout DiscardingTaskGroup) async throws(StoreError) -> Duration {
+  private func runOnce(in group: inout DiscardingTaskGroup) async throws(StorageError) -> Duration {
     try await recover()
     try await adjustToClock()
     let due = try await store.nextDue()
     // A part that fails because of one row does not block the others.
     var hasFailed = false
-    do throws(StoreError) {
+    do throws(StorageError) {
       try await reconciler.runOnce(now: clock.now, due: due.check, clockSetAt: jumps.setAt)
     } catch {
       hasFailed = try isOfOneRow(error)
     }
-    do throws(StoreError) {
+    do throws(StorageError) {
       for call in try await submitter.runOnce(now: clock.now, due: due) { start(call, in: &group) }
     } catch {
       hasFailed = try isOfOneRow(error)
     }
-    do throws(StoreError) {
+    do throws(StorageError) {
       try await pruner.runOnce(now: clock.now)
     } catch {
       hasFailed = try isOfOneRow(error)
@@ -143,7 +143,7 @@ extension Scheduler {
   }
 
   /// Rethrows failures of the whole store.
-  private func isOfOneRow(_ error: StoreError) throws(StoreError) -> Bool {
+  private func isOfOneRow(_ error: StorageError) throws(StorageError) -> Bool {
     guard !error.concernsWholeStore else { throw error }
     return true
   }
@@ -156,7 +156,7 @@ extension Scheduler {
       reason: limit.delayReason(at: now.monotonic))
   }
 
-  private func nextDelay() async throws(StoreError) -> Duration {
+  private func nextDelay() async throws(StorageError) -> Duration {
     let due = try await store.nextDue()
     let now = clock.now
     let until = { (moment: Timestamp) in
@@ -212,20 +212,20 @@ extension Scheduler {
   /// Recovers the orders of an earlier process.
   ///
   /// It comes before the first claim. Later, an order that is `sending` is being sent by this process.
-  private func recover() async throws(StoreError) {
+  private func recover() async throws(StorageError) {
     guard !isRecovered else { return }
     let now = clock.wall
     let (spread, wait) = (policy.catchUpSpreadMilliseconds, policy.maxWaitAfterJumpMilliseconds)
     let polls = limit.allowsCalls
-    let isRestored = try await store.write { transaction throws(StoreError) in
+    let isRestored = try await store.write { transaction throws(StorageError) in
       let isRestored = try transaction.recoverOrders(
         at: now, absenceGracePeriod: LostPredictionSearch.absenceGracePeriod)
       try transaction.clampDueTimes(
         from: now, within: wait, absenceGracePeriod: LostPredictionSearch.absenceGracePeriod)
       if polls {
-        try transaction.spreadChecks(from: now, within: spread)
+        transaction.spreadChecks(from: now, within: spread)
       } else {
-        try transaction.clampCheckTimes(from: now)
+        transaction.clampCheckTimes(from: now)
       }
       return isRestored
     }
@@ -237,7 +237,7 @@ extension Scheduler {
   /// Warns before all jobs are deleted.
   ///
   /// Either the clock is wrong, or nothing was delivered for long.
-  private func warnOfRetention(at now: Timestamp) async throws(StoreError) {
+  private func warnOfRetention(at now: Timestamp) async throws(StorageError) {
     guard let newest = try await store.newestUpdate(),
       newest < now.advanced(byMilliseconds: -policy.retentionMilliseconds)
     else { return }
@@ -248,11 +248,11 @@ extension Scheduler {
   ///
   /// They are times of that clock. After a step backwards everything would otherwise wait until the old time
   /// is reached again.
-  private func adjustToClock() async throws(StoreError) {
+  private func adjustToClock() async throws(StorageError) {
     guard hasJumped else { return }
     let (now, wait) = (clock.wall, policy.maxWaitAfterJumpMilliseconds)
-    try await store.write { transaction throws(StoreError) in
-      try transaction.spreadChecks(from: now, within: wait)
+    try await store.write { transaction throws(StorageError) in
+      transaction.spreadChecks(from: now, within: wait)
       try transaction.clampDueTimes(
         from: now, within: wait, absenceGracePeriod: LostPredictionSearch.absenceGracePeriod)
     }

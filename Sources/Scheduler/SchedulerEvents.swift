@@ -1,7 +1,7 @@
 internal import Jobs
 internal import Logging
 internal import Observability
-internal import Store
+internal import Ledger
 internal import Time
 
 // MARK: - Due work
@@ -38,7 +38,7 @@ extension LogEntry {
   }
 
   /// - Parameter row: what the row holds: a job or an order.
-  static func rowSkipped(_ row: StaticString, cause: StoreError) -> LogEntry {
+  static func rowSkipped(_ row: StaticString, cause: StorageError) -> LogEntry {
     LogEntry(
       .error, "row damaged or not writable; skipping it for an hour: run replicate-webhookd check",
       ["cause": .text("\(cause)"), "row": .text("\(row)")])
@@ -75,7 +75,7 @@ extension LogEntry {
       ])
   }
 
-  static func answerDropped(cause: StoreError) -> LogEntry {
+  static func answerDropped(cause: StorageError) -> LogEntry {
     LogEntry(
       .error, "store rejected an answer of the provider; dropping it and polling again",
       ["cause": .text("\(cause)")])

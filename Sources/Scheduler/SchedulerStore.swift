@@ -2,17 +2,17 @@ internal import GroupCommit
 internal import Jobs
 internal import Logging
 internal import Observability
-internal import Store
+internal import Ledger
 internal import Time
 
 /// The scheduler's access to the store: own reads, and group commits.
 final class SchedulerStore {
-  private let reader: StoreReader
+  private let reader: any StoreReader
   private let recorder: Recorder
   private let faultyRowPause: Int64
   private let logger: Logger
 
-  init(reader: StoreReader, recorder: Recorder, policy: SchedulerPolicy, logger: Logger) {
+  init(reader: any StoreReader, recorder: Recorder, policy: SchedulerPolicy, logger: Logger) {
     self.reader = reader
     self.recorder = recorder
     faultyRowPause = policy.faultyRowPauseMilliseconds
@@ -20,15 +20,15 @@ final class SchedulerStore {
   }
 
   /// When something is due next.
-  func nextDue() async throws(StoreError) -> NextDue { try reader.nextDue() }
+  func nextDue() async throws(StorageError) -> NextDue { try await reader.nextDue() }
 
   /// The time of the newest update of a job.
-  func newestUpdate() async throws(StoreError) -> Timestamp? { try reader.newestUpdate() }
+  func newestUpdate() async throws(StorageError) -> Timestamp? { try await reader.newestUpdate() }
 
   /// Commits `work`. Returns when it is on disk.
   func write<Value: Sendable>(
-    _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
-  ) async throws(StoreError) -> Value {
+    _ work: @escaping @Sendable (LedgerTransaction) throws(StorageError) -> Value
+  ) async throws(StorageError) -> Value {
     switch await recorder.write(work) {
     case .success(let value): return value
     case .failure(.unavailable(let error)): throw error
@@ -42,8 +42,8 @@ final class SchedulerStore {
   ///
   /// - Returns: the time until which the row is to be deferred.
   func skipFaultyRow(
-    _ row: StaticString, at now: Timestamp, _ error: StoreError
-  ) throws(StoreError) -> Timestamp {
+    _ row: StaticString, at now: Timestamp, _ error: StorageError
+  ) throws(StorageError) -> Timestamp {
     guard !error.concernsWholeStore else { throw error }
     logger.log(.rowSkipped(row, cause: error))
     return now.advanced(byMilliseconds: faultyRowPause)

@@ -1,5 +1,5 @@
 internal import Jobs
-internal import Store
+internal import Ledger
 internal import Time
 
 /// When a lost prediction may have been created, by the provider's clock.

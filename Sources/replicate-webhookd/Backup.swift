@@ -4,7 +4,7 @@ import EventLoop
 import Glibc
 import SQLite
 internal import Settings
-import Store
+import SQLiteStore
 internal import System
 
 /// `backup FILE`: copies the database, even while the daemon runs.

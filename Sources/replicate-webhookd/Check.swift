@@ -6,7 +6,7 @@ import JobsAPI
 import SQLite
 import Scheduler
 import StandardWebhooks
-import Store
+import SQLiteStore
 import TLS
 internal import Time
 import WebhookIntake
@@ -43,12 +43,12 @@ struct Check: ParsableCommand {
       Terminal.print("provider   \(describe(settings))")
       try checkCertificate(settings.listeners.tlsFiles)
       try checkAddresses(settings)
-      do throws(StoreError) {
+      do throws(DatabaseError) {
         guard try DatabaseLock.examine(settings.database.path) else {
           Terminal.print("store      \(settings.database.path) does not exist yet: `serve` creates it")
           return
         }
-        let reader = try StoreReader(path: settings.database.path)
+        let reader = try SQLiteReader(path: settings.database.path)
         if let damage = try reader.damage() { throw .corrupt(damage) }
         let sha256 = SHA256()
         let damaged = try reader.damagedBodies { sha256.digest(of: $0) }

@@ -1,6 +1,5 @@
 internal import JSONText
-internal import Jobs
-internal import Ledger
+internal import JobsAPI
 internal import Time
 
 /// The API's document of usage: the ends of jobs by day and model, and lost webhooks.
@@ -58,26 +57,5 @@ enum UsageDocument {
     object.member("predict_seconds", decimal: Decimal(usage.predictMilliseconds, digits: 3))
     object.member("queue_seconds", decimal: Decimal(usage.queueMilliseconds, digits: 3))
     object.member("run_seconds", decimal: Decimal(usage.runMilliseconds, digits: 3))
-  }
-}
-
-/// A decimal number with a fixed number of digits after the point.
-///
-/// No binary fraction holds it exactly.
-struct Decimal {
-  /// Of the last digit.
-  let units: Int64
-  let digits: Int
-
-  init(_ units: Int64, digits: Int) {
-    self.units = units
-    self.digits = digits
-  }
-}
-
-extension JSONWriter.Object {
-  mutating func member(_ name: StaticString, decimal: Decimal?) {
-    guard let decimal else { return }
-    member(name) { $0.decimal(decimal.units, places: decimal.digits) }
   }
 }

@@ -1,18 +1,19 @@
+internal import Jobs
 internal import Time
 
 /// Counts and durations of one model's jobs that ended on one day.
-package struct Usage: Equatable, Sendable {
-  package var succeeded: Int64 = 0
-  package var failed: Int64 = 0
-  package var canceled: Int64 = 0
-  package var lostWebhooks: Int64 = 0
-  package var predictMilliseconds: Int64 = 0
+struct Usage: Equatable, Sendable {
+  var succeeded: Int64 = 0
+  var failed: Int64 = 0
+  var canceled: Int64 = 0
+  var lostWebhooks: Int64 = 0
+  var predictMilliseconds: Int64 = 0
   /// From the creation of the prediction to its start.
-  package var queueMilliseconds: Int64 = 0
+  var queueMilliseconds: Int64 = 0
   /// From its start to its end.
-  package var runMilliseconds: Int64 = 0
+  var runMilliseconds: Int64 = 0
 
-  package init(
+  init(
     succeeded: Int64 = 0, failed: Int64 = 0, canceled: Int64 = 0, lostWebhooks: Int64 = 0,
     predictMilliseconds: Int64 = 0, queueMilliseconds: Int64 = 0, runMilliseconds: Int64 = 0
   ) {
@@ -37,7 +38,7 @@ extension Usage {
   /// - Parameters:
   ///   - snapshot: the snapshot that ended the job; nil where the daemon ended it.
   ///   - count: 1 to count the end, -1 to reverse its count.
-  package init?(ofEnd job: Job, snapshot: Snapshot?, count: Int64) {
+  init?(ofEnd job: Job, snapshot: Snapshot?, count: Int64) {
     self.init()
     switch job.phase {
     case .succeeded: succeeded = count
@@ -64,7 +65,7 @@ extension Usage {
   /// Adds `other`, and saturates instead of trapping.
   ///
   /// The provider's times are not trusted.
-  package mutating func add(_ other: Usage) {
+  mutating func add(_ other: Usage) {
     succeeded += other.succeeded
     failed += other.failed
     canceled += other.canceled

@@ -1,0 +1,42 @@
+internal import HTTPWire
+package import JobsAPI
+package import Ledger
+package import Routing
+internal import Time
+
+/// The capability that sums up what has ended, by day and by model.
+package struct UsageSums: Capability {
+  private static let defaultDays: Int64 = 30
+  private static let maxDays: Int64 = 366
+
+  package init() {}
+
+  package var hook: (any TransactionHook)? { UsageHook() }
+
+  package func routes(_ views: JobViews, _ access: APIAccess) -> [Route] {
+    [
+      Route(
+        .get, "/usage", name: "usage", summary: "Sums what has ended, by day and by model.",
+        access: access.reading
+      ) { request async throws(Problem) in try await Self.respond(to: request, views) }
+    ]
+  }
+
+  private static func respond(
+    to request: RoutedRequest<Void>, _ views: JobViews
+  ) async throws(Problem) -> Response {
+    let query = try QueryParameters(request.head.target, allowing: ["from", "to"])
+    let end = try query.day("to") ?? CalendarDay(of: views.now)
+    let start = try query.day("from") ?? end.advanced(by: 1 - defaultDays)
+    guard start <= end, end.number - start.number < maxDays else {
+      throw Problem(
+        .badRequest, .invalidParameter,
+        "`from` comes before `to`, at most \(maxDays) days with both; "
+          + "without them, the last \(defaultDays)")
+    }
+    let rows = try await views.read { (reader) throws(StorageError) in
+      try await DailyUsage.read(from: reader, on: start.number...end.number)
+    }
+    return .json(UsageDocument.render(rows, on: start...end))
+  }
+}
