@@ -102,12 +102,14 @@ let package = Package(
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
     room("HTTPClient", ["CCurl", "System"]),
 
-    // The domain: jobs, what an app may request, and where both are kept.
+    // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "JSONText"]),
     room("Ledger", ["Time", "Jobs"]),
+
+    // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Crypto", "Time", "Jobs", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "System", "Jobs", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -117,15 +119,12 @@ let package = Package(
     room("Observability", ["Time", "System", "JSONText", "Settings", logging]),
 
     // Machinery.
-    room(
-      "GroupCommit",
-      ["Time", "System", "EventLoop", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Observability", logging]),
+    room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
     room(
       "Scheduler",
       [
-        "Bytes", "Time", "System", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPClient", "Jobs",
-        "JobRequests", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability", "GroupCommit",
-        logging,
+        "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
+        "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
 
     // The doors.
@@ -133,38 +132,33 @@ let package = Package(
       "WebhookIntake",
       [
         "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "Ledger",
-        "SQLiteStore",
         "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
     room(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "Routing", "Jobs", "JobRequests", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability",
-        "GroupCommit",
+        "Routing", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler",
       ]),
 
-    // The wiring.
-    // Capabilities: each can be removed with its line in Daemon.
-    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Jobs", "Ledger", "Routing", "JobsAPI"]),
+    // Capabilities: each can be removed with its lines in Daemon.
+    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "JobsAPI"]),
 
+    // The wiring.
     room(
       "Daemon",
       [
-        "UsageSums",
         "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
-        "Routing", "HTTPClient", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Replicate", "Settings",
-        "Observability",
-        "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", logging,
+        "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
+        "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPClient", "Jobs", "SQLite", "Ledger", "SQLiteStore", "Replicate", "Settings", "Observability",
-        "Scheduler",
-        "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
+        "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability",
+        "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
       ],
       swiftSettings: house),
 
@@ -238,8 +232,7 @@ let package = Package(
     tests(
       .unit, "SchedulerTests",
       [
-        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger",
-        "SQLiteStore",
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
         "StandardWebhooks", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
         "Samples", "Scratch", "Simulation", "Stubs", logging,
       ]),
@@ -253,21 +246,19 @@ let package = Package(
       .unit, "DaemonTests",
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
-        "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "Ledger", "SQLiteStore", "WebhookIntake",
-        "Scratch",
-        "HTTPServer", "Jobs", "ClientAddress",
+        "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
+        "ClientAddress",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
-    tests(.storage, "StoreTests", ["SQLite", "Ledger", "SQLiteStore", "Jobs", "Time", "CSQLite", "Scratch"]),
+    tests(.storage, "StoreTests", ["SQLite", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "StoreFaultTests",
-      ["SQLite", "Ledger", "SQLiteStore", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
+      ["SQLite", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
     tests(
       .storage, "GroupCommitTests",
       [
-        "GroupCommit", "Observability", "SQLite", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System",
-        "Time", "CSQLite",
+        "GroupCommit", "Observability", "SQLite", "Jobs", "EventLoop", "System", "Time", "CSQLite",
         "FaultyDisk", "Samples", "Scratch", logging,
       ]),
 
@@ -275,10 +266,9 @@ let package = Package(
     tests(
       .simulation, "SimulationTests",
       [
-        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
-        "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
-        "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk",
-        "Simulation", logging,
+        "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
+        "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "StandardWebhooks", "SQLite",
+        "CSQLite", "FaultyDisk", "Simulation", logging,
       ]),
 
     // Tests/Process: the built programs.
