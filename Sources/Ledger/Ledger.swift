@@ -26,7 +26,7 @@ package final class Ledger {
     for command in commands { command.addKeys(to: &keys) }
     var count = 0
     let changes = try store.commit(reading: keys) { (rows) throws(StorageError) in
-      let transaction = LedgerTransaction(reading: rows, rules: rules)
+      let transaction = LedgerTransaction(reading: rows, rules: rules, capacity: commands.count)
       count = 0
       for command in commands {
         try command.decide(in: transaction)

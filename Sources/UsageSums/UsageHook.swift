@@ -26,7 +26,7 @@ struct UsageHook: TransactionHook {
   }
 
   private static func count(_ transition: JobTransition, in sums: inout [Account: Usage]) {
-    let (before, after) = (transition.before, transition.after)
+    let (before, after) = (transition.before?.job, transition.after?.job)
     // Another job takes the end over, or another end replaces it, and is counted instead.
     if let before, before.phase.isTerminal, [.merged, .replacedEnd].contains(transition.cause) {
       // The billed time is not stored with a job, so it stays counted.

@@ -104,16 +104,23 @@ package struct LedgerKeys: Sendable, Equatable {
   }
 }
 
+/// One state of a job, shared by all that refer to it: a job is large, and copies cost.
+package final class JobVersion: Sendable {
+  package let job: Job
+
+  package init(_ job: Job) { self.job = job }
+}
+
 /// A job's row without the body.
 package struct StoredRow: Sendable {
   package let number: Int64
-  package let job: Job
+  package let version: JobVersion
   /// The number of the job's last change.
   package let change: Int64
 
   package init(number: Int64, job: Job, change: Int64) {
     self.number = number
-    self.job = job
+    version = JobVersion(job)
     self.change = change
   }
 }
