@@ -19,26 +19,29 @@ package typealias BodyRestorer =
 ///
 /// The rules are its extensions. They read through the overlay and change only the overlay;
 /// ``writeSet(hooks:)`` is what the store then writes.
+///
+/// Exclusivity is not checked at run time, because that would take as long as a lookup. A transaction is used
+/// by one thread, and no access to it calls back into it.
 package final class LedgerTransaction {
   let rows: any StoredRows
   let rules: LedgerRules
 
   /// The loaded jobs by number. Nil where the store has none of that number.
-  private var jobs: [Int64: JobEntry?] = [:]
+  @exclusivity(unchecked) private var jobs: [Int64: JobEntry?] = [:]
   /// Where a prediction or an id leads after the changes of this transaction. Nil: to no job.
   ///
   /// A lookup that finds nothing is not kept: most are of predictions that are inserted next.
-  private var jobsByPrediction: [String: JobEntry?] = [:]
-  private var jobsByID: [String: JobEntry?] = [:]
-  private var orders: [Int64: OrderEntry?] = [:]
-  private var jobsByKey: [String: Int64] = [:]
-  private var deliveries: [String: EarlierDelivery] = [:]
-  private var pastPredictions: [String: Int64] = [:]
+  @exclusivity(unchecked) private var jobsByPrediction: [String: JobEntry?] = [:]
+  @exclusivity(unchecked) private var jobsByID: [String: JobEntry?] = [:]
+  @exclusivity(unchecked) private var orders: [Int64: OrderEntry?] = [:]
+  @exclusivity(unchecked) private var jobsByKey: [String: Int64] = [:]
+  @exclusivity(unchecked) private var deliveries: [String: EarlierDelivery] = [:]
+  @exclusivity(unchecked) private var pastPredictions: [String: Int64] = [:]
   /// Work that was written by itself, and not as the mirror of an order or a job.
-  private var work: [WorkKey: WorkWrite] = [:]
-  private var queuedChange = 0
-  private(set) var transitions: [JobTransition] = []
-  var writes = WriteSet()
+  @exclusivity(unchecked) private var work: [WorkKey: WorkWrite] = [:]
+  @exclusivity(unchecked) private var queuedChange = 0
+  @exclusivity(unchecked) private(set) var transitions: [JobTransition] = []
+  @exclusivity(unchecked) var writes = WriteSet()
 
   /// The maximum of history rows up to which redeliveries are recorded.
   ///
@@ -66,20 +69,20 @@ final class JobEntry {
   let number: Int64
   /// As stored; nil for a new one.
   let stored: JobVersion?
-  fileprivate(set) var version: JobVersion
+  @exclusivity(unchecked) fileprivate(set) var version: JobVersion
   let lastChange: Int64
   /// Nil until it is needed.
-  fileprivate(set) var historyLength: Int64?
+  @exclusivity(unchecked) fileprivate(set) var historyLength: Int64?
   /// The body of a new snapshot.
-  fileprivate(set) var body: [UInt8]?
-  fileprivate(set) var isChanged: Bool
+  @exclusivity(unchecked) fileprivate(set) var body: [UInt8]?
+  @exclusivity(unchecked) fileprivate(set) var isChanged: Bool
   /// Whether the row itself has changed, and not only what other tables add to the job's document.
-  fileprivate(set) var hasRowChanges: Bool
+  @exclusivity(unchecked) fileprivate(set) var hasRowChanges: Bool
   /// Whether more than the job's revision and its order has changed what its document shows.
-  fileprivate(set) var isShownAnew = false
-  fileprivate(set) var isDeleted = false
+  @exclusivity(unchecked) fileprivate(set) var isShownAnew = false
+  @exclusivity(unchecked) fileprivate(set) var isDeleted = false
   /// Whether its check was claimed, so that the work item must be written.
-  fileprivate(set) var isCheckClaimed = false
+  @exclusivity(unchecked) fileprivate(set) var isCheckClaimed = false
 
   fileprivate init(_ row: StoredRow) {
     number = row.number

@@ -9,23 +9,44 @@ struct UsageHook: TransactionHook {
     let model: String
   }
 
+  /// Sums by account. Most transitions that follow each other are of one account.
+  private struct Sums {
+    private var sums: [Account: Usage] = [:]
+    private var last: (account: Account, usage: Usage)?
+
+    var all: [Account: Usage] {
+      var all = sums
+      if let last { all[last.account, default: Usage()].add(last.usage) }
+      return all
+    }
+
+    mutating func add(_ usage: Usage, to account: Account) {
+      guard last?.account == account else {
+        sums = all
+        last = (account, usage)
+        return
+      }
+      last?.usage.add(usage)
+    }
+  }
+
   var tables: [TableDeclaration] { [UsageTable.declaration] }
 
   func writes(
     after transitions: [JobTransition], reading rows: HookRows
   ) throws(StorageError) -> HookWrites {
-    var sums: [Account: Usage] = [:]
+    var sums = Sums()
     for transition in transitions { Self.count(transition, in: &sums) }
     var writes = HookWrites()
     var newModels: [Int64: Int] = [:]
-    for (account, usage) in sums.sorted(by: { ($0.key.day, $0.key.model) < ($1.key.day, $1.key.model) }) {
+    for (account, usage) in sums.all.sorted(by: { ($0.key.day, $0.key.model) < ($1.key.day, $1.key.model) }) {
       let model = try model(of: account, reading: rows, newModels: &newModels[account.day, default: 0])
       writes.tables.append(UsageTable.addition(of: usage, day: account.day, model: model))
     }
     return writes
   }
 
-  private static func count(_ transition: JobTransition, in sums: inout [Account: Usage]) {
+  private static func count(_ transition: JobTransition, in sums: inout Sums) {
     let (before, after) = (transition.before?.job, transition.after?.job)
     // Another job takes the end over, or another end replaces it, and is counted instead.
     if let before, before.phase.isTerminal, [.merged, .replacedEnd].contains(transition.cause) {
@@ -42,10 +63,9 @@ struct UsageHook: TransactionHook {
     }
   }
 
-  private static func add(_ usage: Usage?, of job: Job, in sums: inout [Account: Usage]) {
+  private static func add(_ usage: Usage?, of job: Job, in sums: inout Sums) {
     guard let usage else { return }
-    let account = Account(day: CalendarDay(of: job.updatedAt).number, model: job.model ?? "")
-    sums[account, default: Usage()].add(usage)
+    sums.add(usage, to: Account(day: CalendarDay(of: job.updatedAt).number, model: job.model ?? ""))
   }
 
   /// The model whose row an account is added to.

@@ -10,10 +10,12 @@ package protocol Store: AnyObject {
   /// The store opens a transaction, reads what `keys` name in as few round trips as it can, and calls
   /// `decide`. Then it applies the writes and commits.
   ///
-  /// - Parameter decide: may be called again where another writer was first.
+  /// - Parameters:
+  ///   - keys: returns what is known to be read. A store that reads without round trips does not call it.
+  ///   - decide: may be called again where another writer was first.
   /// - Returns: the jobs whose shown state changed, in the order of their change numbers.
   func commit(
-    reading keys: LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
+    reading keys: () -> LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
   ) throws(StorageError) -> [CommittedChange]
 
   /// Throws unless writing works, and leaves no data behind.
