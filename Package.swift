@@ -264,7 +264,8 @@ let package = Package(
       [
         "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
         "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
-        "HTTPWire", "StandardWebhooks", "SQLite", "Store", "CSQLite", "FaultyDisk", "Simulation", logging,
+        "HTTPClient", "HTTPWire", "StandardWebhooks", "SQLite", "Store", "CSQLite", "FaultyDisk",
+        "Simulation", logging,
       ]),
 
     // Tests/Process: the built programs.

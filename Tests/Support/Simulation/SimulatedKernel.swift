@@ -28,9 +28,13 @@ package final class SimulatedKernel: Kernel {
   }
 
   package private(set) var monotonicTime = MonotonicTime(nanoseconds: 1_000_000_000)
-  package var wallTimeMilliseconds: Int64 {
+  package var wallTimeMilliseconds: Int64 { trueTimeMilliseconds + wallOffsetMilliseconds }
+  /// The time by a clock that is never set.
+  package var trueTimeMilliseconds: Int64 {
     1_764_000_000_000 + Int64(monotonicTime.nanoseconds / 1_000_000)
   }
+  /// How far the wall clock is ahead of the true time.
+  package var wallOffsetMilliseconds: Int64 = 0
 
   package let faults: Faults
   package var random: SeededGenerator
