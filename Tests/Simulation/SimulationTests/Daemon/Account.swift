@@ -67,6 +67,13 @@ extension Account {
     let fault =
       outage == nil && isFaulty && happens(onceIn: plan.faultsOnceIn)
       ? CallFault.allCases.randomElement(using: &random) : nil
+    SimulationLog.write(
+      now,
+      "\(request.method) \(request.url) \(String(describing: outage ?? nil)) \(String(describing: fault))")
+    let reply = { [self] (result: Reply) in
+      SimulationLog.write(now, "reply to \(request.method) \(request.url): \(Self.summary(of: result))")
+      reply(result)
+    }
     if outage == .unreachable || fault == .unsent {
       counts[.unsentCall] += 1
       return after(delay) { reply(.failure(.unsent("refused"))) }
@@ -88,6 +95,14 @@ extension Account {
         return
       }
       after(delay) { reply(.success(response)) }
+    }
+  }
+
+  private static func summary(of reply: Reply) -> String {
+    switch reply {
+    case .success(let response):
+      "\(response.status) \(String(decoding: response.body.prefix(300), as: UTF8.self))"
+    case .failure(let error): "\(error)"
     }
   }
 
@@ -293,6 +308,7 @@ extension Account {
       createdAt: now)
     predictions.append(prediction)
     changedAt = now
+    SimulationLog.write(now, "created \(prediction.id) of order \(order ?? -1)")
     var moment = 0
     let pause = max(1, plan.maxDuration / 4)
     func schedule(_ change: RemotePrediction.Change) {
@@ -319,6 +335,7 @@ extension Account {
     guard !prediction.isEnded else { return }
     prediction.apply(change, at: now)
     changedAt = now
+    SimulationLog.write(now, "\(prediction.id) \(change): \(prediction.status)")
     guard prediction.webhookPath != nil else { return }
     let event: String
     switch change {

@@ -1,5 +1,6 @@
 import FaultyDisk
 import Jobs
+import Simulation
 import Store
 @testable import Time
 
@@ -131,8 +132,12 @@ extension DaemonVerdict {
 
   private func waitingWork(_ reader: StoreReader) throws(StoreError) -> String? {
     let due = try reader.nextDue()
-    let all = [("check", due.check), ("create", due.create), ("find", due.find), ("cancel", due.cancel)]
-    return all.first { $0.1 != nil }.map { "a \($0.0) is still due" }
+    let all = [("check", due.check), ("create", due.create), ("find", due.find)]
+    if let kind = all.first(where: { $0.1 != nil })?.0 { return "a \(kind) is still due" }
+    // A cancel of a job that has ended is discarded when it is due.
+    let now = simulation.kernel.wallTimeMilliseconds
+    if let cancel = due.cancel?.milliseconds, cancel + 60_000 < now { return "a cancel is overdue" }
+    return nil
   }
 
   /// The sums of ends are those of the jobs.

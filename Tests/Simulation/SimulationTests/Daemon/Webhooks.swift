@@ -23,6 +23,8 @@ extension DaemonSimulation {
       return retry(event, after: attempt)
     }
     exchange(request(for: event), fault: clientFault()) { [self] reply in
+      SimulationLog.write(
+        kernel.trueTimeMilliseconds, "delivery \(event.id) of \(event.prediction.id): \(reply?.status ?? 0)")
       switch reply?.status {
       case 200:
         counts[.acknowledgement] += 1

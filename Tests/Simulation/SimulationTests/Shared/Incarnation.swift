@@ -45,8 +45,6 @@ final class Incarnation {
     let schedulerHasEnded = Atomic(true)
   }
 
-  /// Discards log lines, because injected faults would fill the log.
-  private static let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
   /// Shared and never read.
   ///
   /// Making a thousand counters takes as long as a request.
@@ -75,7 +73,7 @@ final class Incarnation {
       secrets: WebhookSecrets(settings.intake.secrets + secrets),
       token: try JobToken(storedBy: writer, newKey: Self.tokenKey),
       mailbox: Mailbox(loop: loop), readerTimeout: 0,
-      deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: Self.logger)
+      deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: SimulationLog.logger)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
     server = try composition.serve(
       .shared, at: [ServerSocket(descriptor: listener.descriptor)], on: loop
@@ -103,7 +101,8 @@ final class Incarnation {
 
   private static func committer(_ writer: StoreWriter, _ queue: CommitQueue) -> Committer {
     Committer(
-      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics.commits, logger: logger)
+      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics.commits,
+      logger: SimulationLog.logger)
   }
 
   /// Whether every connection is closed. The scheduler goes on until ``finish()``.

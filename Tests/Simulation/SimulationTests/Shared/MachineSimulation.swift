@@ -186,7 +186,9 @@ extension MachineSimulation {
     if let count = diskCrashes.popLast() { disk.stop(after: count) }
     do {
       incarnation = try incarnate()
+      SimulationLog.write(kernel.trueTimeMilliseconds, "start")
     } catch {
+      SimulationLog.write(kernel.trueTimeMilliseconds, "failed start: \(error)")
       counts[.failedStart] += 1
       // Restarts, as the service manager would.
       if requireAllClosed() { leaveDisk(losingPower: disk.hasStopped && Bool.random(using: &random)) }
@@ -202,6 +204,7 @@ extension MachineSimulation {
   /// Ends the process where it is, or cuts the power.
   private func crash() {
     counts[.crash] += 1
+    SimulationLog.write(kernel.trueTimeMilliseconds, "crash")
     if disk.hasStopped { counts[.diskCrash] += 1 }
     disk.stop(after: 0)
     kernel.killProcess()
