@@ -24,7 +24,7 @@ package struct SchedulerThread {
     newSecret: @escaping @Sendable (SigningSecret) -> Void
   ) throws {
     let client =
-      settings.token == nil ? nil : try CurlClient(threads: Scheduler.maxCalls, named: "provider")
+      settings.token == nil ? nil : try CurlClient(threads: policy.maxCalls, named: "provider")
     let api = settings.token.flatMap { token in
       client.map {
         ReplicateClient(base: settings.apiURL, token: token, maxBodyBytes: maxBodyBytes, client: $0)
