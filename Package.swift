@@ -205,6 +205,7 @@ let package = Package(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
+    tests(.unit, "HTTPClientTests", ["HTTPClient", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
     tests(
       .unit, "HTTPServerTests",
       [
@@ -229,8 +230,8 @@ let package = Package(
       .unit, "SchedulerTests",
       [
         "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Store",
-        "StandardWebhooks", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
-        "Samples", "Scratch", "Simulation", "Stubs", logging,
+        "StandardWebhooks", "HTTPClient", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time",
+        "CSQLite", "Samples", "Scratch", "Simulation", "Stubs", logging,
       ]),
     tests(
       .unit, "JobsAPITests",

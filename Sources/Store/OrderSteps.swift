@@ -165,6 +165,11 @@ extension StoreTransaction {
     return unbound
   }
 
+  /// Whether the prediction was an earlier attempt of that job.
+  package func isPastAttempt(_ predictionID: String, ofJob number: Int64) throws(StoreError) -> Bool {
+    try attempts.job(ofPastPrediction: predictionID) == number
+  }
+
   /// The stored order, if it still awaits the result of that call.
   func awaited(_ order: StoredOrder) throws(StoreError) -> StoredOrder? {
     guard let stored = try orders.order(ofJob: order.number), stored.isOfCall(of: order),

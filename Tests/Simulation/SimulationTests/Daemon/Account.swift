@@ -186,13 +186,24 @@ extension Account {
     guard (200..<300).contains(response.status),
       !request.url.hasSuffix("/v1/predictions") || request.method == .post
     else { return response }
-    let shown = fault == .outdated ? subject(of: request) : predictions.randomElement(using: &random)
+    let shown = fault == .outdated ? subject(of: request) : another(than: request)
     guard let shown else { return response }
     let earlier =
       fault == .outdated && !shown.past.isEmpty ? Int.random(in: 0..<shown.past.count, using: &random) : nil
     counts[.lie] += 1
     return HTTPClientResponse(
       status: response.status, body: Array(document(of: shown, earlier: earlier).utf8))
+  }
+
+  /// A prediction that the request is not about.
+  ///
+  /// Only a webhook shows that an answer to a create call is about another one, so it has one then.
+  private func another(than request: HTTPClientRequest) -> RemotePrediction? {
+    guard request.method == .post, Self.order(in: request) != nil else {
+      return predictions.randomElement(using: &random)
+    }
+    guard !plan.hidesWebhooks else { return nil }
+    return predictions.filter { $0.order != nil && $0.webhook != nil }.randomElement(using: &random)
   }
 
   private func subject(of request: HTTPClientRequest) -> RemotePrediction? {

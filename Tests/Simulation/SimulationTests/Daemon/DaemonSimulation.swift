@@ -64,7 +64,12 @@ final class DaemonSimulation: MachineSimulation {
     scheduleApp()
     scheduleForeignPredictions()
     scheduleMachineFaults()
-    for (time, offset) in plan.clockSteps { after(time) { self.kernel.wallOffsetMilliseconds = offset } }
+    for (time, offset) in plan.clockSteps {
+      after(time) { [kernel] in
+        let ahead = kernel.wallTimeMilliseconds - kernel.trueTimeMilliseconds
+        kernel.stepWallClock(byMilliseconds: offset - ahead)
+      }
+    }
     after(plan.span) { self.heal() }
     start()
     step(until: { self.isSettled || self.isOverdue }, orElse: "nothing comes to an end")
