@@ -27,6 +27,8 @@ final class Account {
   private(set) var secret = 0
   /// Sends an event to the daemon.
   var send: (WebhookEvent) -> Void = { _ in }
+  /// When the cancel request of each order was acknowledged, in milliseconds.
+  private var cancelAcknowledgements: [Int: Int64] = [:]
   /// The allowed retries of each order.
   var retries: [Int: Int] = [:]
 
@@ -58,11 +60,24 @@ final class Account {
 // MARK: - Calls
 
 extension Account {
+  func noteCancelAcknowledged(_ order: Int) {
+    if cancelAcknowledgements[order] == nil { cancelAcknowledgements[order] = now }
+  }
+
+  /// No create call follows an acknowledged cancel request, except one that is already on its way.
+  private func checkCancel(of request: HTTPClientRequest) {
+    guard request.method == .post, let order = Self.order(in: request),
+      let moment = cancelAcknowledgements[order], now > moment + 1000
+    else { return }
+    problem = problem ?? "order \(order) is created after it was canceled"
+  }
+
   /// The result of one call.
   typealias Reply = Result<HTTPClientResponse, HTTPClientError>
 
   /// Receives a call, and replies once, later or never.
   func receive(_ request: HTTPClientRequest, reply: @escaping (Reply) -> Void) {
+    checkCancel(of: request)
     let outage = isFaulty ? plan.outages.first { $0.span.contains(time) }?.kind : nil
     let fault =
       outage == nil && isFaulty && happens(onceIn: plan.faultsOnceIn)

@@ -100,7 +100,9 @@ extension DaemonSimulation {
       "POST /jobs/\(id)/cancel HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".utf8)
     exchange(request, fault: clientFault()) { [self] reply in
       switch reply?.status {
-      case 200, 202: counts[.cancelRequest] += 1
+      case 200, 202:
+        counts[.cancelRequest] += 1
+        account.noteCancelAcknowledged(order.number)
       case 408, 503, nil: after(Int.random(in: 500...3000, using: &random)) { self.cancel(order) }
       case .some(let status): fail("a cancel request was answered \(status)")
       }

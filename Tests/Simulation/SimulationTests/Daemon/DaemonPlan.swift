@@ -14,7 +14,7 @@ struct DaemonPlan {
   let createsPerMinute: Int
   /// When the wall clock is set, and how far it is ahead then, in milliseconds.
   let clockSteps: [(time: Int, offset: Int64)]
-  let faults: MachineFaults
+  var faults: MachineFaults
   let provider: ProviderPlan
 
   init(_ random: inout SeededGenerator) {

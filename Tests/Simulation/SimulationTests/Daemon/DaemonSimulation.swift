@@ -20,9 +20,11 @@ final class DaemonSimulation: MachineSimulation {
 
   override var maxSteps: Int { 60_000 }
 
-  init(seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing) {
+  /// - Parameter hasFault: whether a fault is planted in the database, which every daemon then begins with.
+  init(seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing, hasFault: Bool = false) {
     var random = SeededGenerator(seed: seed)
-    let plan = DaemonPlan(&random)
+    var plan = DaemonPlan(&random)
+    if hasFault { plan.faults.beginsWithNothing = false }
     self.plan = plan
     orders = (0..<plan.orders).map { AppOrder(number: $0, &random) }
     let kernelSeed = random.next()
@@ -73,8 +75,8 @@ final class DaemonSimulation: MachineSimulation {
     after(plan.span) { self.heal() }
     start()
     step(until: { self.isSettled || self.isOverdue }, orElse: "nothing comes to an end")
-    if problem == nil, !isSettled { fail("\(waiting) waits past its deadline") }
     if let reason = account.problem { fail(reason) }
+    if problem == nil, !isSettled { fail("\(waiting) waits past its deadline") }
     end()
     counts = counts + account.counts
     guard problem == nil else { return }

@@ -48,13 +48,28 @@ import Testing
     }
   }
 
+  // MARK: - The checks can fail
+
+  @Test(arguments: PlantedFault.allCases)
+  func `a planted fault is found within a hundred seeds`(_ fault: PlantedFault) throws {
+    let run = try SeededRun(planting: fault)
+    var problems: [String] = []
+    for seed in 0..<100 as Range<UInt64> {
+      guard let problem = try run.run(seed, hasFault: true).problem else { continue }
+      if problem.contains(fault.problem) { return }
+      problems.append(problem)
+    }
+    Issue.record("not found; instead: \(problems)")
+  }
+
   private static let onlyOfReceiver: Set<Occurrence> = [.refusal, .unanswered]
 }
 
 extension SeededRun {
-  fileprivate func run(_ seed: UInt64) throws -> Result {
+  fileprivate func run(_ seed: UInt64, hasFault: Bool = false) throws -> Result {
     try run(seed) { seed, disk, database, signing in
-      DaemonSimulation(seed: seed, disk: disk, database: database, signing: signing)
+      DaemonSimulation(
+        seed: seed, disk: disk, database: database, signing: signing, hasFault: hasFault)
     }
   }
 }

@@ -20,12 +20,14 @@ final class SeededRun {
     let counts: Counts
   }
 
-  init() throws {
+  /// - Parameter fault: planted in the database.
+  init(planting fault: PlantedFault? = nil) throws {
     disk = try MemoryDisk()
     disk.format(holding: nil)
     do {
       let writer = try StoreWriter(path: disk.path, busyTimeout: 0)
       _ = try JobToken(storedBy: writer, newKey: Incarnation.tokenKey)
+      fault?.plant(in: disk.path)
       try writer.checkpointAndTruncate()
     }
     database = disk.database
