@@ -233,9 +233,9 @@ let package = Package(
     tests(
       .unit, "SchedulerTests",
       [
-        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger", "SQLiteStore",
-        "StandardWebhooks", "HTTPClient", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time",
-        "CSQLite", "Samples", "Scratch", "Simulation", "Stubs", logging,
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
+        "StandardWebhooks", "HTTPClient", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
+        "Samples", "Scratch", "Simulation", "Stubs", logging,
       ]),
     tests(
       .unit, "JobsAPITests",
@@ -267,10 +267,9 @@ let package = Package(
     tests(
       .simulation, "SimulationTests",
       [
-        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
-        "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
-        "HTTPClient", "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk",
-        "Simulation", logging,
+        "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
+        "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
+        "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "UsageSums",
       ]),
 
     // Tests/Process: the built programs.

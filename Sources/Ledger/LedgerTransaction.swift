@@ -484,14 +484,15 @@ extension LedgerTransaction {
       }
     }
     try noteShownOrders()
-    for case let entry? in jobs.values where entry.isChanged && !entry.isDeleted {
-      writeJob(entry)
-    }
-    for case let entry? in orders.values { writeOrder(entry) }
-    writes.jobs.sort { $0.number < $1.number }
-    writes.orders.sort { $0.job < $1.job }
+    // In the order of the numbers: equal transactions make equal writes.
+    let changed = jobs.values.compactMap { $0.flatMap { $0.isChanged && !$0.isDeleted ? $0 : nil } }
+    for entry in changed.sorted(by: { $0.number < $1.number }) { writeJob(entry) }
+    let ordered = orders.values.compactMap { $0 }
+    for entry in ordered.sorted(by: { $0.order.number < $1.order.number }) { writeOrder(entry) }
     // What was written by itself comes last: a deferred step stays deferred.
-    writes.work += work.values.sorted { $0.key.job < $1.key.job }
+    writes.work += work.values.sorted {
+      ($0.key.job, $0.key.kind.rawValue, $0.key.key) < ($1.key.job, $1.key.kind.rawValue, $1.key.key)
+    }
     return writes
   }
 

@@ -1,7 +1,9 @@
 import FaultyDisk
 import Jobs
 import Simulation
-import Store
+import Ledger
+import SQLiteStore
+@testable import UsageSums
 @testable import Time
 
 /// The check of the store after the last end of the daemon.
@@ -17,10 +19,10 @@ struct DaemonVerdict {
 
   /// The first violation; nil if there is none.
   func problem() -> String? {
-    do throws(StoreError) {
+    do {
       // The writer first, as at every start, because opening it recovers the database.
-      _ = try StoreWriter(path: simulation.disk.path, busyTimeout: 0)
-      let reader = try StoreReader(path: simulation.disk.path, busyTimeout: 0)
+      _ = try SQLiteStore(path: simulation.disk.path, busyTimeout: 0)
+      let reader = try SQLiteReader(path: simulation.disk.path, busyTimeout: 0)
       if let damage = try reader.damage() { return "damaged: \(damage)" }
       let jobs = try reader.jobs(matching: JobFilter(), before: nil, limit: 1000).jobs
       if let reason = problem(of: jobs) { return reason }
@@ -117,11 +119,13 @@ extension DaemonVerdict {
 // MARK: - Deliveries, work and sums
 
 extension DaemonVerdict {
-  private func lostDelivery(_ reader: StoreReader, _ jobs: [Job]) throws(StoreError) -> String? {
+  private func lostDelivery(_ reader: SQLiteReader, _ jobs: [Job]) throws(StorageError) -> String? {
     var stored: Set<String> = []
     for job in jobs {
-      guard let number = try reader.job(job.id)?.number else { return "\(job.id) cannot be read" }
-      for entry in try reader.history(ofJob: number, after: 0, limit: 1000) {
+      guard let history = try reader.history(ofJob: job.id, after: 0, limit: 1000) else {
+        return "\(job.id) cannot be read"
+      }
+      for entry in history.entries {
         if let id = entry.webhookID { stored.insert(id) }
       }
     }
@@ -130,7 +134,7 @@ extension DaemonVerdict {
     }
   }
 
-  private func waitingWork(_ reader: StoreReader) throws(StoreError) -> String? {
+  private func waitingWork(_ reader: SQLiteReader) throws(StorageError) -> String? {
     let due = try reader.nextDue()
     let all = [("check", due.check), ("create", due.create), ("find", due.find)]
     if let kind = all.first(where: { $0.1 != nil })?.0 { return "a \(kind) is still due" }
@@ -141,12 +145,12 @@ extension DaemonVerdict {
   }
 
   /// The sums of ends are those of the jobs.
-  private func wrongUsage(_ reader: StoreReader, _ jobs: [Job]) throws(StoreError) -> String? {
+  private func wrongUsage(_ reader: SQLiteReader, _ jobs: [Job]) throws(StorageError) -> String? {
     var sums: [Phase: Int64] = [:]
-    for row in try reader.usage(on: 0...100_000) {
-      sums[.succeeded, default: 0] += row.usage.succeeded
-      sums[.failed, default: 0] += row.usage.failed
-      sums[.canceled, default: 0] += row.usage.canceled
+    for row in try reader.rows(TableQuery(UsageTable.declaration, limit: 1000)) {
+      for phase in [Phase.succeeded, .failed, .canceled] {
+        sums[phase, default: 0] += row.integer(phase.rawValue)
+      }
     }
     for phase in [Phase.succeeded, .failed, .canceled] {
       let count = jobs.count { $0.phase == phase }

@@ -8,7 +8,7 @@ import StandardWebhooks
 /// It goes from the first start to the last end.
 final class ReceiverSimulation: MachineSimulation {
   let plan: Plan
-  var ledger = Ledger()
+  var ledger = DeliveryLedger()
   private let earlyAck: MemoryDisk?
 
   /// A deliberate flaw, which shows that the checks can fail.

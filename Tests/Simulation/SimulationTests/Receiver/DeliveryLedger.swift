@@ -4,7 +4,7 @@ import Jobs
 /// What was sent and answered.
 ///
 /// The required state of the store follows from it.
-struct Ledger {
+struct DeliveryLedger {
   /// One body under one id.
   struct Key: Hashable {
     let webhookID: String
