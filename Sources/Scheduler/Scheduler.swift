@@ -115,6 +115,7 @@ extension Scheduler {
   private func runOnce(in group: inout DiscardingTaskGroup) async throws(StoreError) -> Duration {
     try await recover()
     try await adjustToClock()
+    await calls?.settle(at: clock.now)
     let due = try await store.nextDue()
     // A part that fails because of one row does not block the others.
     var hasFailed = false

@@ -62,7 +62,9 @@ extension DaemonSimulation {
         if let known = order.id, known != id { fail("order \(order.number) is both \(known) and \(id)") }
         let isFirst = order.id == nil
         order.id = id
-        if isFirst { follow(order) }
+        guard isFirst else { return }
+        counts[.acceptedOrder] += 1
+        follow(order)
       case 409: fail("order \(order.number) is a conflict")
       case 408, 503, nil:
         counts[.repeatedOrder] += 1
@@ -123,6 +125,19 @@ extension DaemonSimulation {
       guard !order.isEnded else { return }
       order.pause = min(order.pause * 2, 30_000)
       after(order.pause) { self.read(order) }
+    }
+  }
+
+  /// Reads the job of a prediction that another program created, until it has ended.
+  func follow(_ prediction: RemotePrediction) {
+    let request = Array("GET /jobs/\(prediction.id) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+    exchange(request, fault: clientFault()) { [self] reply in
+      switch reply?.status {
+      case 200: prediction.isShownEnded = Self.isEnd(reply?.body.member("state") ?? "")
+      case 408, 503, nil: break
+      case .some(let status): fail("the job of \(prediction.id) was answered \(status)")
+      }
+      if !prediction.isShownEnded { after(20_000) { self.follow(prediction) } }
     }
   }
 

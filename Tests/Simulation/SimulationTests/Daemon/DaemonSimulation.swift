@@ -91,7 +91,9 @@ extension DaemonSimulation {
   ///
   /// A job is polled at least every ten minutes. A lost prediction that cannot be found ends its job after
   /// eleven.
-  fileprivate static let maxWait = 900_000
+  ///
+  /// A deleted one ends it after four polls.
+  fileprivate var maxWait: Int { plan.provider.deletesOnceIn == 0 ? 900_000 : 3_600_000 }
 
   /// Ends the faults of the disk, which may then be used to the end.
   fileprivate func heal() {
@@ -100,16 +102,20 @@ extension DaemonSimulation {
 
   fileprivate var isSettled: Bool {
     !isFaulty && isServing && exchanges.isEmpty && openDeliveries == 0 && orders.allSatisfy(\.isEnded)
+      && account.predictions.allSatisfy { !$0.isKnown || $0.order != nil || $0.isShownEnded }
       && account.predictions.allSatisfy(\.isEnded)
       && (kernel.trueTimeMilliseconds - account.changedAt > 60_000 || account.problem != nil)
   }
 
   fileprivate var isOverdue: Bool {
-    account.problem != nil || time - max(plan.span, Int(account.changedAt - startedAt)) > Self.maxWait
+    account.problem != nil || time - max(plan.span, Int(account.changedAt - startedAt)) > maxWait
   }
 
   fileprivate var waiting: String {
     if let order = orders.first(where: { !$0.isEnded }) { return "order \(order.number)" }
+    if let other = account.predictions.first(where: { $0.isKnown && $0.order == nil && !$0.isShownEnded }) {
+      return "the job of \(other.id)"
+    }
     return openDeliveries > 0 ? "a delivery" : "the daemon"
   }
 

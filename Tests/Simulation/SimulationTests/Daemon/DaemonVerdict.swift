@@ -1,6 +1,5 @@
 import FaultyDisk
 import Jobs
-import Simulation
 import Store
 @testable import Time
 
@@ -111,7 +110,13 @@ extension DaemonVerdict {
   }
 
   /// Whether nothing shows which prediction an unanswered call has created.
-  private var mayLoseAnswers: Bool { simulation.plan.provider.hidesWebhooks || !simulation.plan.hasPublicURL }
+  ///
+  /// A prediction that is listed without its webhook and deleted may be any.
+  private var mayLoseAnswers: Bool {
+    let provider = simulation.plan.provider
+    return provider.hidesWebhooks || !simulation.plan.hasPublicURL
+      || provider.deletesOnceIn > 0 && !provider.showsWebhooksInLists
+  }
 }
 
 // MARK: - Deliveries, work and sums
@@ -133,11 +138,8 @@ extension DaemonVerdict {
   private func waitingWork(_ reader: StoreReader) throws(StoreError) -> String? {
     let due = try reader.nextDue()
     let all = [("check", due.check), ("create", due.create), ("find", due.find)]
-    if let kind = all.first(where: { $0.1 != nil })?.0 { return "a \(kind) is still due" }
-    // A cancel of a job that has ended is discarded when it is due.
-    let now = simulation.kernel.wallTimeMilliseconds
-    if let cancel = due.cancel?.milliseconds, cancel + 60_000 < now { return "a cancel is overdue" }
-    return nil
+    // A cancel of a job that has ended is discarded when calls are next made.
+    return all.first { $0.1 != nil }.map { "a \($0.0) is still due" }
   }
 
   /// The sums of ends are those of the jobs.

@@ -48,6 +48,7 @@ enum Occurrence: String, CaseIterable {
   case rejectedDelivery
 
   // The app.
+  case acceptedOrder
   case repeatedOrder
   case conflict
   case cancelRequest
