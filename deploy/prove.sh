@@ -3,15 +3,15 @@
 # daemon under load, reads back every delivery that was answered 200, and prints one table.
 #
 #   deploy/prove.sh                  the short form, which deploy/test.sh runs: less than three minutes
-#   deploy/prove.sh --long           200 kills, 5,000 power cuts, a million seeds of the receiver and an hour of
-#                                    seeds of the whole daemon in simulation, long faults, a soak of 10 million
-#                                    deliveries: hours, and 10 GB in TMPDIR
-#   deploy/prove.sh --kills 50       that many kills; likewise --soak N deliveries, --power-cuts N, --seeds N of
-#                                    the receiver, --minutes N of the daemon
+#   deploy/prove.sh --long           200 kills, 5,000 power cuts, a million seeds of the receiver and an hour
+#                                    of seeds of the whole daemon in simulation, long faults, a soak of 10
+#                                    million deliveries: hours, and 10 GB in TMPDIR
+#   deploy/prove.sh --kills 50       that many kills; likewise --soak N deliveries, --power-cuts N, --seeds N
+#                                    of the receiver, --minutes N of the daemon
 #   deploy/prove.sh --only kill soak these faults only; power stands for the tests of the store, simulation
 #                                    for the receiver and daemon for the whole daemon in simulation, of which
 #                                    `swift test` runs 1,000 seeds each
-#   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first seed of the simulation
+#   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first of the simulations
 #   deploy/prove.sh --json           the rows as JSON; progress goes to standard error
 #
 # The exit status is 1 if anything was lost or applied twice, or a fault was not survived, and 64 for a bad

@@ -40,13 +40,14 @@ final class PollStatements {
     // Multiplicative hashing (Knuth, volume 3, 6.4) spreads numbers that follow each other.
     spread = Statement(
       """
-      UPDATE jobs SET due_at = ?1 + number * 2654435761 % ?2 WHERE due_at > ?1 + ?2 AND prediction_id IS NOT NULL
+      UPDATE jobs SET due_at = ?1 + number * 2654435761 % ?2
+      WHERE due_at > ?1 + ?2 AND prediction_id IS NOT NULL
       """, on: connection)
     // Found through the index on the phase; the rows read are the stale jobs.
     resume = Statement(
       """
-      UPDATE jobs SET due_at = ?1 + number * 2654435761 % ?2 WHERE phase IN ('pending', 'running')
-        AND phase <> 'succeeded' AND stale_at IS NOT NULL AND due_at IS NULL AND prediction_id IS NOT NULL
+      UPDATE jobs SET due_at = ?1 + number * 2654435761 % ?2
+      WHERE phase IN ('pending', 'running') AND phase <> 'succeeded' AND stale_at IS NOT NULL AND due_at IS NULL AND prediction_id IS NOT NULL
       """, on: connection)
     selectKey = Statement("SELECT value FROM keys WHERE name = ?", on: connection)
     insertKey = Statement("INSERT OR IGNORE INTO keys VALUES (?, ?)", on: connection)

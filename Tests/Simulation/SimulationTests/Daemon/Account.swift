@@ -6,7 +6,7 @@ import StandardWebhooks
 /// A simulated account at Replicate: its predictions, its API and its webhooks.
 ///
 /// It is a model of the published contract that loses, delays, duplicates, refuses, limits, forgets and lies
-/// as its plan says. After ``end`` it is honest.
+/// by its plan. After ``end`` it is honest.
 final class Account {
   let plan: ProviderPlan
   private let kernel: SimulatedKernel

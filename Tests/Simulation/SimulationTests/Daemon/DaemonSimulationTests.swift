@@ -25,7 +25,7 @@ import Testing
   private static let parts = 4 * UInt64(max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
   @Test(arguments: 0..<parts)
-  func `every job ends as the provider's last word says`(_ part: UInt64) throws {
+  func `every job ends as the provider last reported`(_ part: UInt64) throws {
     let run = try SeededRun()
     var progress = Progress()
     var number = part

@@ -5,7 +5,7 @@ import Store
 
 /// The check of the store after the last end of the daemon.
 ///
-/// Every job ends as the provider's last word says, and the rules of the design allow no other end.
+/// Every job has the end that the provider last reported, or one that the rules of the daemon allow.
 struct DaemonVerdict {
   private let simulation: DaemonSimulation
   private var account: Account { simulation.account }
@@ -73,7 +73,7 @@ extension DaemonVerdict {
       ? nil : "\(last.id) is \(last.status) with \(last.output ?? last.error ?? "nothing")"
   }
 
-  /// Whether the job ended as the provider says.
+  /// Whether the job ended as the provider reported.
   private func isEnd(of job: Job, as prediction: RemotePrediction, expectsURLs: Bool = false) -> Bool {
     switch prediction.status {
     case "succeeded":
