@@ -16,6 +16,9 @@ final class DaemonSimulation: MachineSimulation {
   /// The webhook ids of deliveries that were answered 2xx.
   var acknowledged: Set<String> = []
   var openDeliveries = 0
+  /// Made at the first end of the daemon, in some simulations.
+  var backup: SimulatedBackup?
+  var isRestored = false
   private let startedAt: Int64
 
   override var maxSteps: Int { 60_000 }
@@ -31,7 +34,9 @@ final class DaemonSimulation: MachineSimulation {
     let accountSeed = random.next()
     let kernel = SimulatedKernel(seed: kernelSeed, faults: plan.faults.kernel)
     startedAt = kernel.trueTimeMilliseconds
-    account = Account(plan: plan.provider, kernel: kernel, seed: accountSeed, end: plan.span)
+    account = Account(
+      plan: plan.provider, kernel: kernel, seed: accountSeed, end: plan.span,
+      maxCreatesPerMinute: plan.createsPerMinute)
     super.init(
       kernel: kernel, faults: plan.faults, disk: disk, database: database, signing: signing, random: random)
     account.send = { [unowned self] in self.send($0) }
@@ -55,8 +60,11 @@ final class DaemonSimulation: MachineSimulation {
     settings.provider.createsPerMinute = plan.createsPerMinute
   }
 
+  override func noteEndOfLife() { makeOrRestoreBackup() }
+
   override func incarnate() throws -> Incarnation {
-    try Incarnation(
+    account.noteStart()
+    return try Incarnation(
       kernel: kernel, settings: try settings(),
       secrets: [try Secret(Account.secretTexts[account.secret])],
       client: SimulatedHTTPClient(kernel: kernel, account: account))

@@ -1,5 +1,6 @@
 import FaultyDisk
 import Jobs
+import Simulation
 import Store
 @testable import Time
 
@@ -32,7 +33,7 @@ struct DaemonVerdict {
   }
 
   private func problem(of jobs: [Job]) -> String? {
-    for order in simulation.orders {
+    for order in simulation.orders where !order.isForgotten {
       guard let id = order.id, let job = jobs.first(where: { $0.id == id }) else {
         return "order \(order.number) is lost"
       }
@@ -64,7 +65,11 @@ extension DaemonVerdict {
     guard let last = predictions.last else {
       return isEndWithoutPrediction(job, order) ? nil : "it has no prediction"
     }
-    guard job.snapshot?.predictionID == last.id else { return "its prediction is \(last.id)" }
+    guard job.snapshot?.predictionID == last.id else {
+      // After a restored backup, the attempts that it lacks are found in any order.
+      let isAttempt = predictions.contains { $0.id == job.snapshot?.predictionID && $0.isInterrupted }
+      return simulation.isRestored && isAttempt && last.isInterrupted ? nil : "its prediction is \(last.id)"
+    }
     let used = predictions.count - 1
     if last.isInterrupted, used < order.retries, !order.isCancelRequested {
       return "\(last.id) was interrupted, and \(used) of \(order.retries) retries were made"
@@ -137,9 +142,12 @@ extension DaemonVerdict {
 
   private func waitingWork(_ reader: StoreReader) throws(StoreError) -> String? {
     let due = try reader.nextDue()
-    let all = [("check", due.check), ("create", due.create), ("find", due.find)]
-    // A cancel of a job that has ended is discarded when calls are next made.
-    return all.first { $0.1 != nil }.map { "a \($0.0) is still due" }
+    if due.create != nil || due.find != nil { return "an order is still due" }
+    // A job that a backup has forgotten may be polled for longer. A cancel of a job that has ended is
+    // discarded when calls are next made.
+    let now = simulation.kernel.wallTimeMilliseconds
+    if let check = due.check?.milliseconds, check + 60_000 < now { return "a check is overdue" }
+    return nil
   }
 
   /// The sums of ends are those of the jobs.

@@ -23,6 +23,7 @@ enum Occurrence: String, CaseIterable {
   case cleanShutdown
   /// A start at which the store could not be opened.
   case failedStart
+  case restoredBackup
 
   // Deliveries and reads.
   case acknowledgement
