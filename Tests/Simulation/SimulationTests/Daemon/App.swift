@@ -120,6 +120,8 @@ extension DaemonSimulation {
       switch reply?.status {
       case 200, 202:
         counts[.cancelRequest] += 1
+        SimulationLog.write(
+          kernel.trueTimeMilliseconds, "cancel of \(id): \(reply?.status ?? 0) \(reply?.body ?? "")")
         account.noteCancelAcknowledged(order.number)
       case 408, 503, nil: after(Int.random(in: 500...3000, using: &random)) { self.cancel(order) }
       case .some where order.isForgotten: break

@@ -142,7 +142,9 @@ extension DaemonVerdict {
 
   private func waitingWork(_ reader: StoreReader) throws(StoreError) -> String? {
     let due = try reader.nextDue()
-    if due.create != nil || due.find != nil { return "an order is still due" }
+    // The app may have given up an order that a restored backup has.
+    let hasAll = !simulation.orders.contains(where: \.isForgotten)
+    if hasAll, due.create != nil || due.find != nil { return "an order is still due" }
     // A job that a backup has forgotten may be polled for longer. A cancel of a job that has ended is
     // discarded when calls are next made.
     let now = simulation.kernel.wallTimeMilliseconds
