@@ -8,7 +8,7 @@ import SQLiteStore
 
 /// The check of the store after the last end of the daemon.
 ///
-/// Every job ends as the provider's last word says, and the rules of the design allow no other end.
+/// Every job has the end that the provider last reported, or one that the rules of the daemon allow.
 struct DaemonVerdict {
   private let simulation: DaemonSimulation
   private var account: Account { simulation.account }
@@ -35,7 +35,7 @@ struct DaemonVerdict {
   }
 
   private func problem(of jobs: [Job]) -> String? {
-    for order in simulation.orders {
+    for order in simulation.orders where !order.isForgotten {
       guard let id = order.id, let job = jobs.first(where: { $0.id == id }) else {
         return "order \(order.number) is lost"
       }
@@ -67,7 +67,11 @@ extension DaemonVerdict {
     guard let last = predictions.last else {
       return isEndWithoutPrediction(job, order) ? nil : "it has no prediction"
     }
-    guard job.snapshot?.predictionID == last.id else { return "its prediction is \(last.id)" }
+    guard job.snapshot?.predictionID == last.id else {
+      // After a restored backup, the attempts that it lacks are found in any order.
+      let isAttempt = predictions.contains { $0.id == job.snapshot?.predictionID && $0.isInterrupted }
+      return simulation.isRestored && isAttempt && last.isInterrupted ? nil : "its prediction is \(last.id)"
+    }
     let used = predictions.count - 1
     if last.isInterrupted, used < order.retries, !order.isCancelRequested {
       return "\(last.id) was interrupted, and \(used) of \(order.retries) retries were made"
@@ -76,7 +80,7 @@ extension DaemonVerdict {
       ? nil : "\(last.id) is \(last.status) with \(last.output ?? last.error ?? "nothing")"
   }
 
-  /// Whether the job ended as the provider says.
+  /// Whether the job ended as the provider reported.
   private func isEnd(of job: Job, as prediction: RemotePrediction, expectsURLs: Bool = false) -> Bool {
     switch prediction.status {
     case "succeeded":
@@ -113,7 +117,13 @@ extension DaemonVerdict {
   }
 
   /// Whether nothing shows which prediction an unanswered call has created.
-  private var mayLoseAnswers: Bool { simulation.plan.provider.hidesWebhooks || !simulation.plan.hasPublicURL }
+  ///
+  /// A prediction that is listed without its webhook and deleted may be any.
+  private var mayLoseAnswers: Bool {
+    let provider = simulation.plan.provider
+    return provider.hidesWebhooks || !simulation.plan.hasPublicURL
+      || provider.deletesOnceIn > 0 && !provider.showsWebhooksInLists
+  }
 }
 
 // MARK: - Deliveries, work and sums
@@ -136,11 +146,13 @@ extension DaemonVerdict {
 
   private func waitingWork(_ reader: SQLiteReader) throws(StorageError) -> String? {
     let due = try reader.nextDue()
-    let all = [("check", due.check), ("create", due.create), ("find", due.find)]
-    if let kind = all.first(where: { $0.1 != nil })?.0 { return "a \(kind) is still due" }
-    // A cancel of a job that has ended is discarded when it is due.
+    // The app may have given up an order that a restored backup has.
+    let hasAll = !simulation.orders.contains(where: \.isForgotten)
+    if hasAll, due.create != nil || due.find != nil { return "an order is still due" }
+    // A job that a backup has forgotten may be polled for longer. A cancel of a job that has ended is
+    // discarded when calls are next made.
     let now = simulation.kernel.wallTimeMilliseconds
-    if let cancel = due.cancel?.milliseconds, cancel + 60_000 < now { return "a cancel is overdue" }
+    if let check = due.check?.milliseconds, check + 60_000 < now { return "a check is overdue" }
     return nil
   }
 

@@ -23,6 +23,7 @@ enum Occurrence: String, CaseIterable {
   case cleanShutdown
   /// A start at which the store could not be opened.
   case failedStart
+  case restoredBackup
 
   // Deliveries and reads.
   case acknowledgement
@@ -48,6 +49,7 @@ enum Occurrence: String, CaseIterable {
   case rejectedDelivery
 
   // The app.
+  case acceptedOrder
   case repeatedOrder
   case conflict
   case cancelRequest

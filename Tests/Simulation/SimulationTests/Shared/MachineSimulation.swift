@@ -74,6 +74,9 @@ class MachineSimulation {
 
   /// Adjusts the daemon's settings to this simulation.
   func adjust(_ settings: inout DaemonSettings) {}
+
+  /// Called when the daemon has ended, and before it starts again.
+  func noteEndOfLife() {}
 }
 
 /// The faults of a machine and of its clients that a seed decides before the simulation begins.
@@ -242,6 +245,7 @@ extension MachineSimulation {
     if kernel.openDescriptors != 0 { fail("\(kernel.openDescriptors) descriptors are open after the end") }
     guard requireAllClosed() else { return }
     leaveDisk(losingPower: losingPower)
+    if !isEnding { noteEndOfLife() }
     startAgain()
   }
 
