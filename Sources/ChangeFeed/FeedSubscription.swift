@@ -30,8 +30,8 @@ package struct FeedSubscription: ~Copyable {
 
   /// Waits for a change after `change`, the deadline, or the end by a ``FeedCanceler``.
   ///
-  /// One task at a time. After ``FeedWake/changed`` the store must be read before the next wait. The change may
-  /// be of another job where many jobs have changed at once.
+  /// One task at a time. After ``FeedWake/changed`` the store must be read before the next wait. Where many
+  /// jobs have changed at once, the change may be of another job.
   ///
   /// - Parameter change: the newest change that was read.
   package func wait(after change: Int64, until deadline: MonotonicTime) async -> FeedWake {

@@ -22,10 +22,13 @@ import Testing
     "", ".", "1", "1.", ".ab", "01.ab", "+1.ab", "-1.ab", " 1.ab", "1.ab ", "1.AB", "1.xy", "1..2", "1.ab.",
     "1.ab.1", "2.ab.1", "1.ab.02", "1.ab.2.3", "9223372036854775808.ab", "99999999999999999999.ab", "1.ab\n",
     "1.ab\u{0}", "１.ab", "1.0123456789abcdef012345678", "1.é", "*",
-    String(repeating: "1", count: 100_000),
   ])
   func `any other text is no cursor`(_ text: String) {
     #expect(Cursor(text) == nil)
+  }
+
+  @Test func `a long text is no cursor`() {
+    #expect(Cursor(String(repeating: "1", count: 100_000)) == nil)
   }
 
   @Test func `the longest cursor is within the bound`() {

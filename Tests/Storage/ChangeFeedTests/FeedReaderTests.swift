@@ -23,14 +23,21 @@ private final class FeedStore {
 
   var pages: FeedReader { FeedReader(reader) }
 
-  func end(_ prediction: String) throws {
+  func enqueue(_ id: String) throws {
+    let order = Order(
+      id: id, idempotencyKey: nil, digest: .repeating(1), request: [], model: nil,
+      createdAt: Timestamp(milliseconds: 1000), timeout: nil, retries: 0)
+    try ledger.commit { (transaction) throws(StorageError) in _ = try transaction.enqueue(order) }
+  }
+
+  func end(_ prediction: String, at moment: Int64 = 1000, naming job: String? = nil) throws {
     _ = try ledger.commit([
       Delivery(
-        webhookID: "delivery-of-\(prediction)", receivedAt: Timestamp(milliseconds: 1000),
+        webhookID: "delivery-of-\(prediction)-\(moment)", receivedAt: Timestamp(milliseconds: moment),
         snapshot: Snapshot(
           predictionID: prediction, providerStatus: "succeeded", phase: .succeeded,
           evidence: Evidence(logsSize: 0, outputSize: 0, digest: .repeating(1))),
-        body: Array("{}".utf8))
+        body: Array("{}".utf8), namedJob: job)
     ])
   }
 
@@ -79,6 +86,40 @@ private final class FeedStore {
     #expect(try await store.pages.page(after: late, limit: 10).entries.map(\.id) == ["b"])
   }
 
+  @Test func `the age of a cursor is right when tombstones expire in another order`() async throws {
+    let store = try FeedStore()
+    for id in ["a", "b", "c"] { try store.end(id) }
+    let cursor = try await store.pages.end()
+    try store.delete("a", tombstoneUntil: 20_000)
+    let middle = try await store.pages.end()
+    for id in ["b", "c"] { try store.delete(id, tombstoneUntil: id == "b" ? 10_000 : 30_000) }
+    for moment in [10_001, 20_001] as [Int64] {
+      try store.deleteTombstones(at: moment)
+      for known in [cursor, middle] {
+        await #expect(throws: FeedFailure.refused(.tooOld)) {
+          _ = try await store.pages.page(after: known, limit: 10)
+        }
+      }
+    }
+  }
+
+  @Test func `an orphan that is merged late leaves its tombstone for an hour`() async throws {
+    let store = try FeedStore()
+    try store.enqueue("job")
+    try store.end("orphan")
+    let cursor = try await store.pages.end()
+    try store.end("orphan", at: 100_000_000, naming: "job")
+    try store.end("other")
+    try store.delete("other", tombstoneUntil: 200_000_000)
+    try store.deleteTombstones(at: 103_599_999)
+    #expect(
+      try await store.pages.page(after: cursor, limit: 10).entries.map(\.id) == ["orphan", "job", "other"])
+    try store.deleteTombstones(at: 103_600_000)
+    await #expect(throws: FeedFailure.refused(.tooOld)) {
+      _ = try await store.pages.page(after: cursor, limit: 10)
+    }
+  }
+
   /// Without the start in the cursor, no first pass over several pages would end once tombstones expire.
   @Test func `a first pass needs no tombstones of jobs that it never saw`() async throws {
     let store = try FeedStore()
@@ -87,7 +128,8 @@ private final class FeedStore {
     try store.deleteTombstones(at: 10_001)
     let first = try await store.pages.page(after: nil, limit: 1)
     #expect(first.entries.map(\.id) == ["a"])
-    let second = try await store.pages.page(after: try #require(Cursor(first.next.text)), limit: 10)
+    let cursor: Cursor = try #require(Cursor(first.next.text))
+    let second = try await store.pages.page(after: cursor, limit: 10)
     #expect(second.entries.map(\.id) == ["b", "e", "d"])
   }
 

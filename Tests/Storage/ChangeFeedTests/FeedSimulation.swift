@@ -35,7 +35,9 @@ final class FeedSimulation: @unchecked Sendable {
   private let fault: Fault?
 
   private var commitsLeft = 60
-  private var lastPublished: Int64 = 0
+  /// The last change of each commit, and when it was published.
+  private var publications: [(change: Int64, moment: MonotonicTime)] = []
+  private var lastPublished: Int64 { publications.last?.change ?? 0 }
   private var publishesAt: MonotonicTime
   private var jobCount = 0
   private var deliveryCount = 0
@@ -113,7 +115,7 @@ extension FeedSimulation {
     let delay = Duration.milliseconds(Int.random(in: 0...50, using: &kernel.random))
     publishesAt = max(publishesAt, kernel.monotonicTime) + delay
     kernel.after(publishesAt - kernel.monotonicTime) { [self] in
-      lastPublished = last.change
+      publications.append((last.change, kernel.monotonicTime))
       if fault == .lostPublication, kernel.random.happens(onceIn: 10) { return }
       feed.publish(changes)
     }
@@ -192,7 +194,7 @@ extension FeedSimulation {
       let text = client.cursor?.text
       client.cursor = text.flatMap { Cursor($0) }
       if client.cursor?.text != text { findings.append("a cursor is not read as it was printed") }
-      await pause(upTo: client.isSlow ? 90 : 1)
+      await pause(upTo: client.isSlow ? 300 : 1)
     }
     await compare(client)
   }
@@ -210,13 +212,26 @@ extension FeedSimulation {
       if isFinished(client) { client.isOver = true }
       if client.isOver || kernel.random.happens(onceIn: 8) { return }
       switch await subscription.wait(after: client.cursor?.number ?? 0, until: loop.now + .seconds(864_000)) {
-      case .changed: counts.wakes += 1
+      case .changed:
+        counts.wakes += 1
+        checkPunctuality(of: client)
       case .deadline, .canceled:
-        findings.append("a reader at \(client.cursor?.text ?? "the start") is not woken for \(lastPublished)")
-        client.isOver = true
+        if let cursor = client.cursor, cursor.number < lastPublished {
+          findings.append("a reader at \(cursor.text) is not woken for \(lastPublished)")
+          client.isOver = true
+        }
       }
       if fault == .lateSubscription { await readPages(client) }
     }
+  }
+
+  /// Checks that a reader, which was waiting, is woken by the first change that is new to it.
+  private func checkPunctuality(of client: FeedClient) {
+    guard !client.isSlow, let cursor = client.cursor,
+      let first = publications.first(where: { $0.change > cursor.number }),
+      first.moment + .seconds(1) < loop.now
+    else { return }
+    findings.append("a reader at \(cursor.text) is woken late for \(first.change)")
   }
 
   private func isFinished(_ client: FeedClient) -> Bool {
@@ -255,8 +270,8 @@ extension FeedSimulation {
         stored[job.id] = try await reader.job(job.id)?.change
       }
       for id in Set(stored.keys).union(client.known.keys).sorted() where stored[id] != client.known[id] {
-        findings.append(
-          "\(id): stored \(stored[id].map(String.init) ?? "-"), known \(client.known[id].map(String.init) ?? "-")")
+        let (newest, known) = (stored[id] ?? 0, client.known[id] ?? 0)
+        findings.append("\(id): the store is at change \(newest), a reader at \(known)")
       }
     } catch {
       findings.append("the jobs are not read: \(error)")
