@@ -7,7 +7,8 @@
 #                                    soak of 10 million deliveries: hours, and 10 GB in TMPDIR
 #   deploy/prove.sh --kills 50       that many kills; likewise --soak N deliveries, --power-cuts N, --seeds N
 #   deploy/prove.sh --only kill soak these faults only; power stands for the tests of the store, simulation
-#                                    for the receiver in simulation, of which `swift test` runs 1,000 seeds
+#                                    for the receiver in simulation, of which `swift test` runs 1,000 seeds,
+#                                    delete for the sources without each capability, as in --long
 #   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first seed of the simulation
 #   deploy/prove.sh --json           the rows as JSON; progress goes to standard error
 #
@@ -59,6 +60,8 @@ names() { [[ " ${only[*]} " == *" $1 "* ]]; }
 wants() { [ ${#only[@]} = 0 ] || names "$1"; }
 # The short form leaves the simulation to the tests.
 simulates() { names simulation || { [ ${#only[@]} = 0 ] && [ -n "$seeds" ]; }; }
+# A build of its own, which the short form has no time for.
+deletes() { names delete || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
 [ "$length" = long ] && [ ${#only[@]} = 0 ] && seeds=${seeds:-1000000}
 
 place=$(mktemp -d)
@@ -67,7 +70,9 @@ trap 'exit 130' INT TERM
 
 # The faults injected into a daemon: all of them unless some are named.
 faults=()
-for fault in "${only[@]}"; do [ "$fault" = power ] || [ "$fault" = simulation ] || faults+=("$fault"); done
+for fault in "${only[@]}"; do
+  case $fault in power | simulation | delete) ;; *) faults+=("$fault") ;; esac
+done
 starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
 
 # Standard output is reserved for the table.
@@ -124,6 +129,13 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
     export RECEIVER_SEEDS=${seeds:-1000000} RECEIVER_SEED_START=$seed_start
     note "$RECEIVER_SEEDS seeds of the receiver in simulation, from $RECEIVER_SEED_START"
     run_tests "seeds done" "${simulation[@]}" --filter ReceiverSimulationTests
+  fi
+  if deletes; then
+    if run deploy/proofs/delete-test.sh; then
+      echo '{"fault":"a capability deleted","acknowledged":0,"lost":0,"appliedTwice":0}' >>"$PROOF_RECORD"
+    else
+      tests=1
+    fi
   fi
 } >&2
 
