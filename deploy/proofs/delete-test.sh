@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     --build-only) build_only=1 && shift ;;
-    -h | --help) sed -n '2,/^set -euo/s/^# \{0,1\}//p' "$0" | sed '$d' && exit 0 ;;
+    -h | --help) sed -n '2,/^set -euo/s/^# \{0,1\}//p' "$0" && exit 0 ;;
     -*) echo "delete-test.sh: unknown argument: $1 (try --help)" >&2 && exit 64 ;;
     *) capabilities+=("$1") && shift ;;
   esac
