@@ -364,7 +364,8 @@ extension SQLiteWrites {
   private func deleteTombstones(expiredAt moment: Timestamp) throws(DatabaseError) {
     let last = Statement(
       """
-      SELECT max(expired, coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM keys WHERE name = ?2), 0))
+      SELECT max(
+        expired, coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM keys WHERE name = ?2), 0))
       FROM (
         SELECT max(change) AS expired FROM tombstones
         WHERE expires_at <= ?1 AND change < (SELECT max(change) FROM tombstones))
