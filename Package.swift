@@ -211,6 +211,7 @@ let package = Package(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
+    tests(.unit, "HTTPClientTests", ["HTTPClient", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
     tests(
       .unit, "HTTPServerTests",
       [
@@ -234,9 +235,9 @@ let package = Package(
     tests(
       .unit, "SchedulerTests",
       [
-        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
-        "StandardWebhooks", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
-        "Samples", "Scratch", "Simulation", "Stubs", logging,
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger", "SQLiteStore",
+        "StandardWebhooks", "HTTPClient", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time",
+        "CSQLite", "Samples", "Scratch", "Simulation", "Stubs", logging,
       ]),
     tests(
       .unit, "JobsAPITests",
@@ -275,9 +276,10 @@ let package = Package(
     tests(
       .simulation, "SimulationTests",
       [
-        "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
-        "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "StandardWebhooks", "SQLite",
-        "CSQLite", "FaultyDisk", "Simulation", logging,
+        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
+        "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
+        "HTTPClient", "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk",
+        "Simulation", logging,
       ]),
 
     // Tests/Process: the built programs.

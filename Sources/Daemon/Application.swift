@@ -80,7 +80,7 @@ package final class Application {
     scheduler = try StartError.converting { [composition] in
       let client =
         settings.provider.token == nil
-        ? nil : try CurlClient(threads: Scheduler.maxCalls, named: "provider")
+        ? nil : try CurlClient(threads: composition.schedulerPolicy.maxCalls, named: "provider")
       return try SchedulerThread(try composition.scheduler(client: client), on: mailbox.loop, client: client)
     }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }

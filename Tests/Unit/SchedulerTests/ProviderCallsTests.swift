@@ -1,14 +1,13 @@
-import EventLoop
-import HTTPServer
 import HTTPWire
 import Jobs
+import Replicate
 import Store
 import Testing
 
-/// A caller's handling of one answer.
+/// The handling of one answer.
 ///
-/// The client and the store are real, and the answers canned.
-@Suite struct CallerTests {
+/// The store is real, and the answers scripted.
+@Suite struct ProviderCallsTests {
   private static let problem = #"{"detail":"The requested resource could not be found.","status":404}"#
   private static let page = "<html><title>Log in to the network</title></html>"
 
@@ -51,6 +50,17 @@ import Testing
     #expect(try desk.job("b").snapshot == nil && desk.order("b").stage == .unanswered)
     #expect(try desk.order("b").dueAt != nil && desk.order("b").absenceConclusiveAt != nil)
     #expect(try desk.history("b").isEmpty && desk.job("a").state == .pending)
+  }
+
+  /// That prediction may not be known yet.
+  @Test func `an answer whose webhook names another job starts a search`() throws {
+    let token = JobToken(key: Array(repeating: 7, count: 32))
+    let url = try #require(token.webhookURL(publicURL: "https://h.example", jobID: "b"))
+    let desk = try Desk { _ in (.created, #"{"id":"p2","status":"starting","webhook":"\#(url)"}"#) }
+    try desk.create("a")
+    #expect(try desk.job("a").snapshot == nil && desk.order("a").stage == .unanswered)
+    try desk.create("b")
+    #expect(try desk.job("b").snapshot?.predictionID == "p2" && desk.order("b").stage == .submitted)
   }
 
   @Test(
