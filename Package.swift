@@ -235,7 +235,8 @@ let package = Package(
     tests(
       .unit, "SchedulerTests",
       [
-        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger", "SQLiteStore",
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger",
+        "SQLiteStore",
         "StandardWebhooks", "HTTPClient", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time",
         "CSQLite", "Samples", "Scratch", "Simulation", "Stubs", logging,
       ]),
@@ -278,7 +279,8 @@ let package = Package(
       [
         "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
         "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
-        "HTTPClient", "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk",
+        "HTTPClient", "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite",
+        "FaultyDisk",
         "Simulation", logging,
       ]),
 
