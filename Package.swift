@@ -120,6 +120,7 @@ let package = Package(
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
+    room("ChangeFeed", ["Time", "System", "EventLoop", "Ledger"]),
     room(
       "Scheduler",
       [
@@ -151,7 +152,8 @@ let package = Package(
       [
         "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
         "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
-        "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums", logging,
+        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums",
+        logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
@@ -261,6 +263,13 @@ let package = Package(
       [
         "GroupCommit", "Observability", "SQLite", "Jobs", "EventLoop", "System", "Time", "CSQLite",
         "FaultyDisk", "Samples", "Scratch", logging,
+      ]),
+
+    tests(
+      .storage, "ChangeFeedTests",
+      [
+        "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
+        "Simulation",
       ]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.

@@ -10,7 +10,8 @@
 #                                    of the receiver, --minutes N of the daemon
 #   deploy/prove.sh --only kill soak these faults only; power stands for the tests of the store, simulation
 #                                    for the receiver and daemon for the whole daemon in simulation, of which
-#                                    `swift test` runs 1,000 seeds each
+#                                    `swift test` runs 1,000 seeds each, delete for the sources without each
+#                                    capability, as in --long
 #   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first of the simulations
 #   deploy/prove.sh --json           the rows as JSON; progress goes to standard error
 #
@@ -65,6 +66,8 @@ wants() { [ ${#only[@]} = 0 ] || names "$1"; }
 # The short form leaves the simulations to the tests.
 simulates_receiver() { names simulation || { [ ${#only[@]} = 0 ] && [ -n "$seeds" ]; }; }
 simulates_daemon() { names daemon || { [ ${#only[@]} = 0 ] && [ -n "$minutes" ]; }; }
+# A build of its own, which the short form has no time for.
+deletes() { names delete || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
 [ "$length" = long ] && [ ${#only[@]} = 0 ] && seeds=${seeds:-1000000} minutes=${minutes:-60}
 
 place=$(mktemp -d)
@@ -74,7 +77,7 @@ trap 'exit 130' INT TERM
 # The faults injected into a daemon: all of them unless some are named.
 faults=()
 for fault in "${only[@]}"; do
-  case "$fault" in power | simulation | daemon) ;; *) faults+=("$fault") ;; esac
+  case "$fault" in power | simulation | daemon | delete) ;; *) faults+=("$fault") ;; esac
 done
 starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
 
@@ -137,6 +140,13 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
     export DAEMON_MINUTES=${minutes:-60} DAEMON_SEED_START=$seed_start
     note "$DAEMON_MINUTES minutes of seeds of the daemon in simulation, from $DAEMON_SEED_START"
     run_tests "seeds done" "${simulation[@]}" --filter DaemonSimulationTests
+  fi
+  if deletes; then
+    if run deploy/proofs/delete-test.sh; then
+      echo '{"fault":"a capability deleted","acknowledged":0,"lost":0,"appliedTwice":0}' >>"$PROOF_RECORD"
+    else
+      tests=1
+    fi
   fi
 } >&2
 

@@ -1,3 +1,4 @@
+internal import ChangeFeed
 internal import EventLoop
 internal import GroupCommit
 internal import HTTPClient
@@ -54,17 +55,18 @@ package final class Application {
     // A fetched secret may be rotated.
     let purposes: [ListenerPurpose] = settings.listeners.isShared ? [.shared] : [.webhooks, .api]
     let queue = CommitQueue()
+    let feed = ChangeFeed()
     let metrics = DaemonMetrics(
       secretCount: max(2, settings.intake.secrets.count), purposes: purposes, queue: queue)
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
     certificate = try Self.certificate(settings.listeners.tlsFiles, metrics.certificateExpiry, logger)
     store = try RunningStore(
-      for: settings, queue: queue, metrics: metrics.commits, logger: logger)
+      for: settings, queue: queue, feed: feed, metrics: metrics.commits, logger: logger)
     logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
     let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
     composition = Composition(
-      settings: settings, metrics: metrics, queue: queue, secrets: secrets, token: store.token,
-      mailbox: mailbox, deliveryLog: log, logger: logger)
+      settings: settings, metrics: metrics, queue: queue, feed: feed, secrets: secrets,
+      token: store.token, mailbox: mailbox, deliveryLog: log, logger: logger)
     let builder = ListenerBuilder(
       composition: composition, handedOver: SocketActivation(environment: environment),
       tls: certificate?.context, ended: { [events] end in _ = events.push(.serverEnded(end)) })

@@ -1,3 +1,4 @@
+internal import ChangeFeed
 internal import EventLoop
 internal import GroupCommit
 internal import HTTPClient
@@ -23,6 +24,8 @@ struct Composition: Sendable {
   let settings: DaemonSettings
   let metrics: DaemonMetrics
   let queue: CommitQueue
+  /// The commits of the queue, for those who wait for changes.
+  var feed = ChangeFeed()
   let secrets: WebhookSecrets
   /// The key of job tokens, which the database holds.
   let token: JobToken

@@ -1,3 +1,4 @@
+internal import ChangeFeed
 internal import GroupCommit
 internal import Ledger
 internal import Logging
@@ -16,8 +17,11 @@ struct RunningStore {
   private let threads: [Thread]
 
   /// Claims and opens the database that the settings name, and starts the threads.
+  ///
+  /// - Parameter feed: receives what each commit has changed.
   init(
-    for settings: DaemonSettings, queue: CommitQueue, metrics: CommitMetrics, logger: Logger
+    for settings: DaemonSettings, queue: CommitQueue, feed: ChangeFeed = ChangeFeed(),
+    metrics: CommitMetrics, logger: Logger
   ) throws(StartError) {
     self.queue = queue
     let path = settings.database.path
@@ -35,7 +39,9 @@ struct RunningStore {
       let token = try JobToken(storedBy: ledger)
       let threads = [
         try Thread(named: "writer") {
-          Committer(ledger: ledger, queue: queue, metrics: metrics, logger: logger).run()
+          Committer(
+            ledger: ledger, queue: queue, metrics: metrics, logger: logger, didCommit: feed.publish
+          ).run()
         },
         try Thread(named: "checkpoint") { checkpointer.run(connection) },
       ]

@@ -365,10 +365,15 @@ extension SQLiteWrites {
   private func deleteTombstones(expiredAt moment: Timestamp) throws(DatabaseError) {
     let last = Statement(
       """
-      SELECT max(change) FROM tombstones
-      WHERE expires_at <= ?1 AND change < (SELECT max(change) FROM tombstones)
+      SELECT max(
+        expired, coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM keys WHERE name = ?2), 0))
+      FROM (
+        SELECT max(change) AS expired FROM tombstones
+        WHERE expires_at <= ?1 AND change < (SELECT max(change) FROM tombstones))
       """, on: connection)
     try last.bind(1, moment.milliseconds)
+    // Tombstones do not expire in the order of their numbers, and the bound never goes backwards.
+    try last.bind(2, SQLiteStore.oldestChangeKey)
     guard try last.step(), let change = last.optionalInteger(0) else { return }
     last.reset()
     // A cursor before this change may have missed a deletion.

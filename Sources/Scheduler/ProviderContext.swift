@@ -102,7 +102,7 @@ extension ProviderContext {
   /// True also where it cannot be read.
   func awaitsResult(of step: OrderStep) async -> Bool {
     do throws(StorageError) {
-      guard let order = try await store.order(ofJob: step.order.number) else { return false }
+      guard let order = try await store.order(ofJob: step.job.id) else { return false }
       return order.stage == .sending && order.sentAt == step.order.sentAt
     } catch {
       return true

@@ -25,9 +25,9 @@ final class SchedulerStore {
   /// The time of the newest update of a job.
   func newestUpdate() async throws(StorageError) -> Timestamp? { try await reader.newestUpdate() }
 
-  /// The order of the job with that number.
-  func order(ofJob number: Int64) async throws(StorageError) -> StoredOrder? {
-    try reader.order(ofJob: number)
+  /// The order of the job with that id.
+  func order(ofJob id: String) async throws(StorageError) -> StoredOrder? {
+    try await reader.job(id)?.order
   }
 
   /// Commits `work`. Returns when it is on disk.

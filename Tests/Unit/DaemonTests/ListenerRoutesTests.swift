@@ -161,8 +161,8 @@ import Testing
       (["jobs", ""], "jobs"), (["jobs", "a b"], "job"), (["jobs", "a", ""], "job"),
       (["jobs", "a", "history"], "history"), (["jobs", "a", "logs"], "logs"), (["jobs", "history"], "job"),
       (["healthz"], "healthz"), (["readyz", ""], "readyz"), (["jobs", "a", "cancel"], "cancel"),
-      (["jobs", "a", "cancel", ""], "cancel"), (["jobs", "cancel"], "job"), (["usage"], "usage"),
-      (["usage", ""], "usage"), (["metrics"], "metrics"), ([], "*"), ([""], nil), (["", ""], nil),
+      (["jobs", "a", "cancel", ""], "cancel"), (["jobs", "cancel"], "job"), (["metrics"], "metrics"),
+      (["metrics", ""], "metrics"), ([], "*"), ([""], nil), (["", ""], nil),
       (["webhooks"], nil), (["webhooks", "replicate", "x"], nil), (["*"], nil),
       (["webhooks", "replicate", "", ""], "webhook"), (["Webhooks", "replicate"], nil),
       (["", "webhooks", "replicate"], "webhook"), (["webhooks", "", "replicate"], "webhook"),
@@ -171,7 +171,7 @@ import Testing
       (["", "jobs", "a"], "job"), (["jobs", "a", "", "history"], nil), (["", "jobs", "", "history"], nil),
       (["jobs", "", "a"], nil), (["jobs", "", ""], "jobs"), (["jobs", "a", "other"], nil),
       (["jobs", "", "history"], nil), (["jobs", "", "cancel"], nil), (["", "jobs"], "jobs"),
-      (["jobs", "a", "Cancel"], nil), (["jobs", "a", "cancel", "b"], nil), (["usage", "a"], nil),
+      (["jobs", "a", "Cancel"], nil), (["jobs", "a", "cancel", "b"], nil), (["metrics", "a"], nil),
     ] as [([String], String?)])
   func `a path leads to its route`(_ segments: [String], _ name: String?) throws {
     #expect(try table(for: .shared).match(segments)?.name == name)
