@@ -191,6 +191,8 @@ let package = Package(
     // Folders for databases, and values of the domain.
     support(.support, "Scratch", ["CSQLite"]),
     support(.support, "Samples", ["Jobs"]),
+    // The schemas that earlier releases wrote.
+    support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
     // An HTTP API with canned answers, in the tests' process.
@@ -209,6 +211,7 @@ let package = Package(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
+    tests(.unit, "HTTPClientTests", ["HTTPClient", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
     tests(
       .unit, "HTTPServerTests",
       [
@@ -232,34 +235,38 @@ let package = Package(
     tests(
       .unit, "SchedulerTests",
       [
-        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
-        "StandardWebhooks", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
-        "Samples", "Scratch", "Simulation", "Stubs", logging,
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger",
+        "SQLiteStore",
+        "StandardWebhooks", "HTTPClient", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time",
+        "CSQLite", "Samples", "Scratch", "Simulation", "Stubs", logging,
       ]),
     tests(
       .unit, "JobsAPITests",
       [
-        "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "StandardWebhooks", "HTTPWire", "Crypto",
-        "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake",
+        "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "Ledger", "StandardWebhooks", "HTTPWire",
+        "Crypto", "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake",
       ], resources: [.copy("Documents")]),
     tests(
       .unit, "DaemonTests",
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
-        "ClientAddress",
+        "ClientAddress", "Ledger",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     tests(.storage, "StoreTests", ["SQLite", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "StoreFaultTests",
-      ["SQLite", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
+      [
+        "Ledger", "SQLite", "SQLiteStore", "UsageSums", "Jobs", "System", "Time", "CSQLite", "FaultyDisk",
+        "OldSchemas", "Samples", "Scratch", "Simulation",
+      ]),
     tests(
       .storage, "GroupCommitTests",
       [
-        "GroupCommit", "Observability", "SQLite", "Jobs", "EventLoop", "System", "Time", "CSQLite",
-        "FaultyDisk", "Samples", "Scratch", logging,
+        "GroupCommit", "Observability", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System", "Time",
+        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging,
       ]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
@@ -275,8 +282,9 @@ let package = Package(
     tests(
       .process, "CommandTests",
       [
-        "LiveDaemon", "Simulation", "Stubs", "System", "Time", "EventLoop", "HTTPWire", "JSONText",
-        "StandardWebhooks", "replicate-webhookd",
+        "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
+        "HTTPWire",
+        "JSONText", "StandardWebhooks", "replicate-webhookd",
       ]),
     tests(
       .process, "SimulatorTests",

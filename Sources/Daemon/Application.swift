@@ -58,8 +58,11 @@ package final class Application {
       secretCount: max(2, settings.intake.secrets.count), purposes: purposes, queue: queue)
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
     certificate = try Self.certificate(settings.listeners.tlsFiles, metrics.certificateExpiry, logger)
+    let migration = MigrationReport(serviceManager: serviceManager, logger: logger)
+    defer { migration.end() }
     store = try RunningStore(
-      for: settings, queue: queue, metrics: metrics.commits, logger: logger)
+      for: settings, queue: queue, metrics: metrics.commits, logger: logger
+    ) { migration.note($0) }
     logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
     let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
     composition = Composition(
@@ -78,7 +81,7 @@ package final class Application {
     scheduler = try StartError.converting { [composition] in
       let client =
         settings.provider.token == nil
-        ? nil : try CurlClient(threads: Scheduler.maxCalls, named: "provider")
+        ? nil : try CurlClient(threads: composition.schedulerPolicy.maxCalls, named: "provider")
       return try SchedulerThread(try composition.scheduler(client: client), on: mailbox.loop, client: client)
     }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }

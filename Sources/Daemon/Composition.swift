@@ -70,7 +70,6 @@ struct Composition: Sendable {
   /// - Parameter client: reaches the provider. Without a token it is not used.
   func scheduler(client: (any HTTPClient)?) throws(StartError) -> Scheduler {
     let provider = settings.provider
-    let fetchesSecret = provider.token != nil && settings.intake.secrets.isEmpty
     var api: ReplicateClient?
     if let client, let token = provider.token {
       api = ReplicateClient(
@@ -79,12 +78,15 @@ struct Composition: Sendable {
     }
     return Scheduler(
       mailbox: mailbox, client: api, publicURL: provider.publicURL, rules: provider.outputRules, token: token,
-      reader: try openReader(), queue: queue,
-      policy: SchedulerPolicy(
-        settings: provider, signatureTolerance: settings.intake.signatureTolerance,
-        fetchesSecret: fetchesSecret),
-      metrics: metrics.scheduler, logger: logger
+      reader: try openReader(), queue: queue, policy: schedulerPolicy, metrics: metrics.scheduler,
+      logger: logger
     ) { [secrets, logger] in FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
+  }
+
+  var schedulerPolicy: SchedulerPolicy {
+    SchedulerPolicy(
+      settings: settings.provider, signatureTolerance: settings.intake.signatureTolerance,
+      fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty)
   }
 
   /// Opens a connection for reads, for one loop or thread.
@@ -99,12 +101,15 @@ struct Composition: Sendable {
 
 extension SQLiteStore {
   /// Opens the store that the settings name, with the tables of all capabilities.
+  ///
+  /// - Parameter progress: receives the name of each migration before it runs.
   convenience init(
-    for settings: DaemonSettings, busyTimeout: Int32 = 5000, checkpointer: Checkpointer = Checkpointer()
+    for settings: DaemonSettings, busyTimeout: Int32 = 5000, checkpointer: Checkpointer = Checkpointer(),
+    progress: (_ migration: String) -> Void = { _ in }
   ) throws(DatabaseError) {
     try self.init(
       path: settings.database.path, busyTimeout: busyTimeout, tables: Capabilities.tables,
-      checkpointer: checkpointer)
+      checkpointer: checkpointer, progress: progress)
   }
 }
 

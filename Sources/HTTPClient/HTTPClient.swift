@@ -38,7 +38,7 @@ package struct HTTPClientRequest: Sendable {
   }
 }
 
-package struct HTTPClientResponse: Sendable {
+package struct HTTPClientResponse: Equatable, Sendable {
   package let status: Int
   /// The value of `Retry-After`.
   package let retryAfter: String?

@@ -68,7 +68,9 @@ final class LostPredictionSearch {
 
   /// The time of the first call. Predictions created later are on none of its pages.
   private var startedAt = Timestamp(milliseconds: 0)
-  /// The orders whose predictions are lost, by their jobs' ids.
+  /// The orders whose predictions are sought, in the order of their claims.
+  private var steps: [OrderStep] = []
+  /// Those whose predictions are not found yet, by their jobs' ids.
   private var lost: [String: OrderStep] = [:]
   /// Jobs that a prediction without a webhook may belong to.
   private var inconclusive: Set<String> = []
@@ -90,8 +92,9 @@ final class LostPredictionSearch {
       return nil
     }
     (startedAt, inconclusive, candidateCalls, calls) = (now.wall, [], 0, 0)
+    self.steps = steps
     lost = Dictionary(steps.map { ($0.job.id, $0) }) { first, _ in first }
-    defer { lost = [:] }
+    defer { (self.steps, lost) = ([], [:]) }
     var path: String?
     for _ in 0..<Self.maxPages {
       let outcome = await retrying("list") { await client.list(path) }
@@ -101,14 +104,17 @@ final class LostPredictionSearch {
       guard !lost.isEmpty else { return nil }
       path = page.next
       if isPastWindows || path == nil {
-        for step in lost.values { await noteAbsence(of: step) }
+        for step in lostSteps { await noteAbsence(of: step) }
         return nil
       }
     }
     // The list is longer than a search, and its rest is unknown.
-    for step in lost.values { await noteInconclusive(step) }
+    for step in lostSteps { await noteInconclusive(step) }
     return nil
   }
+
+  /// In the order of their claims, so that a simulation repeats itself.
+  private var lostSteps: [OrderStep] { steps.filter { lost[$0.job.id] != nil } }
 
   /// Makes a call, and retries it while its failure may pass.
   private func retrying<Value>(
@@ -258,7 +264,7 @@ extension LostPredictionSearch {
 
   private func delayAll(by milliseconds: Int64) async -> EarlyEnd {
     let moment = context.clock.wall.advanced(byMilliseconds: milliseconds)
-    let steps = Array(lost.values)
+    let steps = lostSteps
     await context.persist { transaction throws(StorageError) in
       for step in steps { try transaction.delay(step, until: moment) }
     }
@@ -324,7 +330,7 @@ extension LostPredictionSearch {
   private func stop<Value>(after outcome: ReplicateClient.Outcome<Value>) async -> ProviderPause? {
     // A response that is invalid or too long stays so for a while.
     if case .failed(.unintelligible) = outcome {
-      for step in lost.values { await noteInconclusive(step) }
+      for step in lostSteps { await noteInconclusive(step) }
       return nil
     }
     var pause: ProviderPause?

@@ -32,9 +32,6 @@ package actor Scheduler {
   private var hasJumped = false
   private var isRecovered = false
 
-  /// Enough for Replicate's 600 creates a minute, at half a second each.
-  package static let maxCalls = 8
-
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     loop.asUnownedSerialExecutor()
   }
@@ -56,7 +53,7 @@ package actor Scheduler {
     let store = SchedulerStore(
       reader: reader, recorder: Recorder(loop: loop, queue: queue), policy: policy, logger: logger)
     let limit = RateLimit(
-      maxCalls: client == nil ? 0 : Self.maxCalls, policy: policy, now: clock.now.monotonic, random: random)
+      maxCalls: client == nil ? 0 : policy.maxCalls, policy: policy, now: clock.now.monotonic, random: random)
     self.loop = loop
     self.mailbox = mailbox
     self.store = store

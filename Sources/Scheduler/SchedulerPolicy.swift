@@ -3,6 +3,8 @@ internal import Time
 /// The limits and pauses of a ``Scheduler``.
 package struct SchedulerPolicy: Sendable {
   var createsPerMinute: Int
+  /// Calls in flight. Enough for Replicate's 600 creates a minute, at half a second each.
+  package var maxCalls = 8
   /// Replicate's rate limit is 3000 a minute for other calls. The token's other users count in it too.
   var callsPerMinute = 1500
   /// The time after which ended jobs are deleted.

@@ -29,8 +29,9 @@ package final class SimulatedKernel: Kernel {
 
   package private(set) var monotonicTime = MonotonicTime(nanoseconds: 1_000_000_000)
   package var wallTimeMilliseconds: Int64 {
-    1_764_000_000_000 + Int64(monotonicTime.nanoseconds / 1_000_000)
+    1_764_000_000_000 + wallClockSteps + Int64(monotonicTime.nanoseconds / 1_000_000)
   }
+  private var wallClockSteps: Int64 = 0
 
   package let faults: Faults
   package var random: SeededGenerator
@@ -70,6 +71,11 @@ package final class SimulatedKernel: Kernel {
   /// Advances the clock, as if the tested code computed for so long.
   package func spend(_ duration: Duration) {
     monotonicTime = monotonicTime + duration
+  }
+
+  /// Steps the wall clock, as an operator or a time server does.
+  package func stepWallClock(byMilliseconds step: Int64) {
+    wallClockSteps += step
   }
 
   /// Cancels all scheduled events, which releases their owners.

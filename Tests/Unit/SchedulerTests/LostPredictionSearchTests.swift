@@ -1,19 +1,19 @@
-import Glibc
 @testable import GroupCommit
+import HTTPClient
 import HTTPWire
 @testable import JobRequests
 import Jobs
 @testable import Replicate
 @testable import Scheduler
-import Store
-import Stubs
-@testable import System
+import Simulation
+import Ledger
+import SQLiteStore
 import Testing
 @testable import Time
 
 /// A search of the provider's list.
 ///
-/// The client, the list and the store are real.
+/// The store is real, and the provider scripted.
 @Suite struct LostPredictionSearchTests {
   @Test func `a listed prediction is bound to its job`() throws {
     let search = try Search(conclusiveIn: 0) { token in
@@ -22,7 +22,8 @@ import Testing
     }
     try search.run()
     #expect(try search.stage == .submitted)
-    let row = try #require(try StoreReader(path: search.path).history(ofJob: 1, after: 0, limit: 9).first)
+    let row = try #require(
+      try SQLiteReader(path: search.path).history(ofJob: "a", after: 0, limit: 9)?.entries.first)
     #expect(row.source == .list && row.outcome == .applied)
   }
 
@@ -42,12 +43,8 @@ import Testing
   ///
   /// An absence counts by the time of the request.
   @Test func `an absence counts from the time of the list's request`() throws {
-    let conclusive = WallClock.milliseconds + 200
-    let search = try Search(conclusiveAt: conclusive) { _ in
-      while WallClock.milliseconds <= conclusive { poll(nil, 0, 5) }
-      return #"{"results":[],"next":null}"#
-    }
-    try search.run()
+    let search = try Search(conclusiveIn: 200, holdsList: true) { _ in #"{"results":[],"next":null}"# }
+    try search.run(answeringAfter: .milliseconds(300))
     #expect(try search.stage == .unanswered)
   }
 
@@ -66,7 +63,8 @@ import Testing
 ///
 /// Such an item proves neither that a prediction exists nor that it does not.
 extension LostPredictionSearchTests {
-  private static let now = Timestamp(milliseconds: WallClock.milliseconds).rfc3339
+  /// About when every test begins.
+  private static let now = Timestamp(milliseconds: 1_764_000_000_000).rfc3339
 
   private static func page(_ items: [String]) -> String {
     #"{"results":[\#(items.joined(separator: ","))],"next":null}"#
@@ -107,13 +105,14 @@ extension LostPredictionSearchTests {
     }
     try search.run()
     #expect(try search.stage == expected)
-    #expect(search.fetched == ["p1"])
+    #expect(
+      search.fetched == Array(repeating: "p1", count: answer == "503" ? LostPredictionSearch.maxTries : 1))
     if expected == .ended { #expect(try search.job.error?.code == "answer_lost") }
   }
 
   /// Predictions of another time or of another job need no fetch.
   @Test func `a search fetches only candidates`() throws {
-    let now = WallClock.milliseconds
+    let now: Int64 = 1_764_000_000_000
     let time = { @Sendable (seconds: Int64) in Timestamp(milliseconds: now + seconds * 1000).rfc3339 }
     let search = try Search(conclusiveIn: -1000) { _ in
       Self.page([
@@ -155,9 +154,9 @@ extension LostPredictionSearchTests {
     }
     try search.run()
     #expect(try search.stage == .queued)
-    let other = try search.lose("b")
-    try search.run([other])
-    #expect(try search.stage(of: other) == .submitted)
+    try search.lose("b")
+    try search.run([try search.step(of: "b")])
+    #expect(try search.stage(of: "b") == .submitted)
   }
 
   /// The store rejects the found prediction, which exists all the same.
@@ -171,97 +170,198 @@ extension LostPredictionSearchTests {
   }
 }
 
-/// A store with one lost order, "a", and a canned provider.
-private final class Search {
-  let context: ProviderContext
-  private let store: CommittingStore
-  private let client: ReplicateClient
-  private let step: OrderStep
-  private let api: StubAPI
-
-  var path: String { store.path }
-
-  convenience init(
-    conclusiveIn milliseconds: Int64, list: @escaping @Sendable (JobToken) -> String,
-    get: @escaping @Sendable (JobToken, String) -> (Status, String) = { _, _ in (.notFound, "{}") }
-  ) throws {
-    try self.init(conclusiveAt: WallClock.milliseconds + milliseconds, list: list, get: get)
+/// Pages whose calls fail.
+extension LostPredictionSearchTests {
+  /// A list of nine full pages, of which the last one shows the prediction of "a".
+  private static func pages(_ token: JobToken, _ path: String) -> String {
+    let number = path.split(separator: "=").last.flatMap { Int($0) } ?? 1
+    let items = (0..<3).map { item("p\(number)-\($0)", webhook(token, of: "other")) }
+    guard number < 9 else { return page(items + [item("p1", webhook(token, of: "a"))]) }
+    let next = "https://api.example/v1/predictions?cursor=\(number + 1)"
+    return #"{"results":[\#(items.joined(separator: ","))],"next":"\#(next)"}"#
   }
 
-  init(
-    conclusiveAt conclusive: Int64, list: @escaping @Sendable (JobToken) -> String,
+  /// The pages before it are not read again.
+  @Test(
+    arguments: [
+      (.json("{}", .serviceUnavailable), 1), (.json("{}", .serviceUnavailable), 4),
+      (.json("{}", .serviceUnavailable, retryAfter: "7"), 7),
+      (.json("{}", .tooManyRequests, retryAfter: "9"), 9),
+      (.failure(.unanswered("timeout")), 1), (.failure(.unsent("refused")), 1),
+    ] as [(ScriptedClient.Answer, Int)])
+  func `a page that fails is retried and the search goes on from there`(
+    _ failure: ScriptedClient.Answer, _ minSeconds: Int
+  ) throws {
+    // As many failures in a row as may be, or one that names its own pause.
+    let failures = minSeconds == 4 ? LostPredictionSearch.maxTries - 1 : 1
+    let search = try Search(
+      conclusiveIn: -1000,
+      script: { token, request in
+        if request.line.hasSuffix("=7"), request.before < failures { return failure }
+        return .json(Self.pages(token, request.line))
+      })
+    let begin = search.now
+    try search.run()
+    #expect(try search.stage == .submitted)
+    let pages = search.lines.map { $0.split(separator: "=").last.flatMap { Int($0) } ?? 1 }
+    #expect(pages == [1, 2, 3, 4, 5, 6] + Array(repeating: 7, count: failures) + [7, 8, 9])
+    #expect(search.now.milliseconds - begin.milliseconds >= Int64(minSeconds) * 1000)
+  }
+
+  /// What comes later than the first page's request is on none of the pages.
+  @Test func `an absence counts from the first page although a later page was retried`() throws {
+    let search = try Search(
+      conclusiveIn: 500,
+      script: { _, request in
+        if request.line.hasSuffix("=2") {
+          return request.before < 2 ? .json("{}", .serviceUnavailable) : .json(#"{"results":[],"next":null}"#)
+        }
+        return .json(#"{"results":[],"next":"https://api.example/v1/predictions?cursor=2"}"#)
+      })
+    try search.run()
+    #expect(search.lines.count == 4)
+    #expect(try search.stage == .unanswered)
+  }
+
+  /// The next search begins anew.
+  @Test func `a page that fails again and again ends the search`() throws {
+    let search = try Search(
+      conclusiveIn: -1000,
+      script: { token, request in
+        request.line.hasSuffix("=3")
+          ? .json("{}", .serviceUnavailable) : .json(Self.pages(token, request.line))
+      })
+    try search.run()
+    #expect(try search.stage == .unanswered)
+    #expect(search.lines.count == 2 + LostPredictionSearch.maxTries)
+  }
+
+  /// Another search could only be rejected too, and so could a retry.
+  @Test(arguments: [(.unauthorized, nil, 60), (.tooManyRequests, "61", 61)] as [(Status, String?, Int)])
+  func `a rejected token or a long pause ends the search`(
+    _ status: Status, _ retryAfter: String?, _ seconds: Int
+  ) throws {
+    let search = try Search(
+      conclusiveIn: -1000,
+      script: { _, _ in
+        .json(#"{"detail":"no"}"#, status, retryAfter: retryAfter)
+      })
+    #expect(try search.run([try search.step()])?.seconds == seconds)
+    #expect(search.lines.count == 1)
+    #expect(try search.stage == .unanswered)
+  }
+
+  /// Every retry and every page counts in the rate of calls.
+  @Test func `a search takes a token for each call`() throws {
+    let search = try Search(
+      conclusiveIn: -1000,
+      script: { token, request in
+        .json(Self.pages(token, request.line))
+      })
+    try search.run()
+    // The first one was taken when the search started.
+    #expect(search.takenCalls == 8)
+  }
+}
+
+/// A store with one lost order, "a", and a scripted provider.
+private final class Search {
+  private let store: SimulatedStore
+  private let client: ScriptedClient
+  private let search: Confined<LostPredictionSearch>
+  private let context: Confined<ProviderContext>
+  private let limit: RateLimit
+  private let availableCalls: Int
+  private var claimed: [String: OrderStep] = [:]
+
+  var path: String { store.path }
+  var now: Timestamp { store.now }
+  var lines: [String] { client.lines }
+  var takenCalls: Int { availableCalls - limit.availableCalls(at: store.kernel.monotonicTime) }
+
+  convenience init(
+    conclusiveIn milliseconds: Int64, holdsList: Bool = false, list: @escaping @Sendable (JobToken) -> String,
     get: @escaping @Sendable (JobToken, String) -> (Status, String) = { _, _ in (.notFound, "{}") }
   ) throws {
-    store = try CommittingStore()
-    let token = JobToken(key: JobToken.makeKey())
-    api = try StubAPI { request, _ in
-      guard request.path.count > 2 else { return .json(list(token)) }
+    try self.init(conclusiveIn: milliseconds) { token, request in
+      guard request.path.count > 2 else { return holdsList ? .held : .json(list(token)) }
       let (status, body) = get(token, request.path[2])
       return .json(body, status)
     }
-    context = ProviderContext(
-      publicURL: "https://h.example", token: token, queue: store.queue, rules: OutputRules(),
-      metrics: store.metrics, logger: store.logger, newSecret: { _ in })
-    let apiToken = try #require(APIToken("r8_of_a_stand_in"))
-    client = try ReplicateClient(base: api.url, token: apiToken, isStopping: { false })
-    step = try Self.unansweredStep("a", store.queue, conclusiveAt: Timestamp(milliseconds: conclusive))
   }
 
-  func run(_ steps: [OrderStep]? = nil) throws {
-    #expect(LostPredictionSearch(client: client, context: context).run(steps ?? [step]) == nil)
+  init(
+    conclusiveIn milliseconds: Int64,
+    script: @escaping @Sendable (JobToken, ScriptedClient.Request) -> ScriptedClient.Answer
+  ) throws {
+    store = try SimulatedStore()
+    let token = JobToken(key: Array(repeating: 7, count: 32))
+    client = ScriptedClient { script(token, $0) }
+    var policy = SchedulerPolicy.test
+    policy.maxCalls = 50
+    limit = store.limit(policy)
+    availableCalls = limit.availableCalls(at: store.kernel.monotonicTime)
+    let context = try store.context(token: token)
+    self.context = Confined(context)
+    search = Confined(LostPredictionSearch(client: try client.api(), context: context, limit: limit))
+    try lose("a", conclusiveIn: milliseconds)
+  }
+
+  @discardableResult
+  func run(_ steps: [OrderStep]? = nil) throws -> ProviderPause? {
+    let (steps, clock) = (try steps ?? [step()], Confined(store.clock))
+    return try store.run { [search] in
+      await search.value.runOnce(now: clock.value.now, for: steps)
+    }
+  }
+
+  /// Runs a search whose list is answered after that time.
+  func run(answeringAfter delay: Duration) throws {
+    store.kernel.after(delay) { [client] in
+      client.release("GET /v1/predictions", .json(#"{"results":[],"next":null}"#))
+    }
+    try run()
   }
 
   /// Another order whose call had no answer, long ago.
-  func lose(_ id: String) throws -> OrderStep {
-    let conclusive = Timestamp(milliseconds: WallClock.milliseconds - 1000)
-    return try Self.unansweredStep(id, store.queue, conclusiveAt: conclusive)
+  func lose(_ id: String, conclusiveIn milliseconds: Int64 = -1000) throws {
+    // In the past, so that an order queued again is due later.
+    try store.lose(
+      id, sentAt: now.advanced(byMilliseconds: -1000),
+      conclusiveAt: now.advanced(byMilliseconds: milliseconds))
+    let now = now
+    let steps = try store.write { transaction throws(StorageError) in
+      try transaction.claimOrderSteps(at: now, creates: 0, cancels: 0, finds: 9, lease: 3_600_000)
+    }
+    claimed[id] = steps.first { $0.job.id == id }
   }
 
+  /// The claimed search of an order.
+  func step(of id: String = "a") throws -> OrderStep { try #require(claimed[id]) }
+
   /// The ids of fetched predictions.
-  var fetched: [String] { api.requests.compactMap { $0.path.dropFirst(2).first } }
+  var fetched: [String] { client.requests.compactMap { $0.path.dropFirst(2).first } }
 
   var job: Job {
-    get throws { try #require(try StoreReader(path: path).job("a")).job }
+    get throws { try #require(try store.job("a")).job }
   }
 
   /// Creates another job, which has that prediction.
   func create(_ id: String, as prediction: String) throws {
-    let now = Timestamp(milliseconds: WallClock.milliseconds)
-    let order = try CommittingStore.order(id, at: now)
-    let result = store.queue.write { transaction throws(StoreError) in
-      _ = try transaction.enqueue(order)
-      return try transaction.claimOrderSteps(at: now, creates: 9, cancels: 0, finds: 0, lease: 1000)
-    }
-    let step = try #require(try result.get().first)
+    let step = try store.send(id)
     let body = Array(#"{"id":"\#(prediction)","status":"starting"}"#.utf8)
-    #expect(context.record(body, .answer, ofJob: step.order.number))
+    let isRecorded = try store.run { [context] in
+      await context.value.record(body, .answer, ofJob: step.order.number)
+    }
+    #expect(isRecorded)
   }
 
   /// Makes the store reject every history row.
   func poison() throws { try store.poison() }
 
   var stage: OrderStage? {
-    get throws { try stage(of: step) }
+    get throws { try stage(of: "a") }
   }
 
-  func stage(of step: OrderStep) throws -> OrderStage? {
-    try StoreReader(path: path).order(ofJob: step.order.number)?.stage
-  }
-
-  private static func unansweredStep(
-    _ id: String, _ queue: CommitQueue, conclusiveAt conclusive: Timestamp
-  ) throws -> OrderStep {
-    // In the past, so that an order queued again is due later.
-    let now = Timestamp(milliseconds: WallClock.milliseconds - 1000)
-    let order = try CommittingStore.order(id, at: now)
-    let steps = queue.write { transaction throws(StoreError) in
-      _ = try transaction.enqueue(order)
-      let sending = try transaction.claimOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, lease: 1000)
-      for step in sending {
-        try transaction.noteUnanswered(step.order, nextSearch: now, absenceConclusive: conclusive)
-      }
-      return try transaction.claimOrderSteps(at: now, creates: 0, cancels: 0, finds: 1, lease: 1000)
-    }
-    return try #require(try steps.get().first)
-  }
+  func stage(of id: String) throws -> OrderStage? { try store.stage(id) }
 }

@@ -1,7 +1,8 @@
 @testable import GroupCommit
 import Jobs
 @testable import Scheduler
-import Store
+import Ledger
+import SQLiteStore
 import Testing
 @testable import Time
 
@@ -28,9 +29,9 @@ import Testing
     _ due: Int64, _ reason: OrderReason?, _ next: Int64, _ paceReason: OrderReason, _ before: Int,
     _ expected: Int64, _ expectedReason: OrderReason?
   ) throws {
-    let store = try CommittingStore()
-    let order = try CommittingStore.order("a", at: Self.time(0))
-    let result = store.queue.write { transaction throws(StoreError) in
+    let store = try SimulatedStore()
+    let order = try SimulatedStore.order("a", at: Self.time(0))
+    try store.write { transaction throws(StorageError) in
       _ = try transaction.enqueue(order)
       let steps = try transaction.claimOrderSteps(
         at: Self.time(0), creates: 1, cancels: 0, finds: 0, lease: 1000)
@@ -38,8 +39,7 @@ import Testing
         try transaction.reschedule(step.order, until: Self.time(due), at: Self.time(0), because: reason)
       }
     }
-    try result.get()
-    let stored = try #require(try StoreReader(path: store.path).order(ofJob: 1))
+    let stored = try #require(try store.job("a")?.order)
     #expect(stored.reason == reason)
     let pace = CreationPace.State(next: Self.time(next), interval: 100, reason: paceReason)
     let shown = NextTry(of: stored, at: Self.time(100), pace: pace, queuedBefore: before)

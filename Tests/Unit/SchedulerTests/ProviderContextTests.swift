@@ -1,12 +1,14 @@
 import CSQLite
-@testable import GroupCommit
+import EventLoop
+import HTTPClient
 import HTTPWire
 @testable import JobRequests
 import Jobs
 @testable import Observability
 @testable import Replicate
 @testable import Scheduler
-import Store
+import Ledger
+import SQLiteStore
 import Stubs
 @testable import System
 import Testing
@@ -16,57 +18,73 @@ import Testing
 @Suite struct ProviderContextTests {
   private static let body = Array(#"{"id":"p1","status":"succeeded","output":"x"}"#.utf8)
 
-  private static func context(_ store: CommittingStore) -> ProviderContext {
-    ProviderContext(
-      publicURL: nil, token: JobToken(key: JobToken.makeKey()), queue: store.queue, rules: OutputRules(),
-      metrics: store.metrics, logger: store.logger, newSecret: { _ in })
-  }
-
-  private static func send(_ id: String, _ store: CommittingStore) throws -> OrderStep {
-    let now = Timestamp(milliseconds: WallClock.milliseconds)
-    let order = try CommittingStore.order(id, at: now)
-    let steps = store.queue.write { transaction throws(StoreError) in
-      _ = try transaction.enqueue(order)
-      return try transaction.claimOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, lease: 1000)
-    }
-    return try #require(try steps.get().first)
-  }
-
-  /// A retry would be rejected for ever, and would block the caller.
+  /// A retry would be rejected for ever, and would block the call.
   @Test func `an answer that the store rejects by itself is dropped`() throws {
-    let store = try CommittingStore()
-    let context = Self.context(store)
-    let step = try Self.send("a", store)
+    let store = try SimulatedStore()
+    let context = Confined(try store.context())
+    let step = try store.send("a")
+    let record = {
+      try store.run { await context.value.record(Self.body, .answer, ofJob: step.order.number) }
+    }
     try store.poison()
-    #expect(!context.record(Self.body, .answer, ofJob: step.order.number))
+    #expect(try !record())
     #expect(store.metrics.droppedAnswers.value == 1 && store.metrics.blockedCallers.value == 0)
     try store.execute("DROP TRIGGER poison")
-    #expect(context.record(Self.body, .answer, ofJob: step.order.number))
+    #expect(try record())
   }
 
   /// A failure of the whole store is temporary. The answer comes only once, so it is kept until then.
-  @Test func `an answer waits for a store that cannot be written`() throws {
-    let store = try CommittingStore(busyTimeout: 10)
-    let context = Self.context(store)
-    let step = try Self.send("a", store)
-    var other: OpaquePointer?
-    defer { sqlite3_close_v2(other) }
-    try #require(sqlite3_open(store.path, &other) == SQLITE_OK)
-    try #require(sqlite3_exec(other, "BEGIN IMMEDIATE", nil, nil, nil) == SQLITE_OK)
+  @Test(arguments: [1, 30, 7200])
+  func `an answer waits for a store that cannot be written`(_ seconds: Int) throws {
+    let store = try SimulatedStore()
+    let (context, step) = (Confined(try store.context()), try store.send("a"))
+    let lock = try WriteLock(on: store.path)
     let outcome = OneShot<Bool>()
-    let caller = try Thread(named: "caller") {
-      outcome.set(context.record(Self.body, .answer, ofJob: step.order.number))
+    store.loop.start {
+      outcome.set(await context.value.record(Self.body, .answer, ofJob: step.order.number))
     }
-    #expect(outcome.wait(timeout: .milliseconds(200)) == nil)
-    for _ in 0..<1000 where store.metrics.blockedCallers.value != 1 {
-      #expect(outcome.wait(timeout: .milliseconds(10)) == nil)
-    }
-    #expect(store.metrics.blockedCallers.value == 1)
-    try #require(sqlite3_exec(other, "ROLLBACK", nil, nil, nil) == SQLITE_OK)
-    #expect(outcome.wait(timeout: .seconds(30)) == true)
-    caller.join()
+    try store.run(for: .seconds(seconds))
+    #expect(outcome.current == nil && store.metrics.blockedCallers.value == 1)
+    lock.release()
+    try store.run(until: { outcome.current != nil }, within: .seconds(2))
+    #expect(outcome.current == true)
     #expect(store.metrics.blockedCallers.value == 0 && store.metrics.droppedAnswers.value == 0)
   }
+
+  /// The order is found `sending` at the next start, and searched for.
+  @Test func `an answer that cannot be committed is dropped at the daemon's end`() throws {
+    let store = try SimulatedStore()
+    let (context, step) = (Confined(try store.context()), try store.send("a"))
+    let lock = try WriteLock(on: store.path)
+    let outcome = OneShot<Bool>()
+    let task = store.loop.start {
+      outcome.set(await context.value.record(Self.body, .answer, ofJob: step.order.number))
+    }
+    try store.run(for: .seconds(10))
+    #expect(outcome.current == nil)
+    task.cancel()
+    try store.run(until: { outcome.current != nil }, within: .milliseconds(10))
+    #expect(outcome.current == false && store.metrics.blockedCallers.value == 0)
+    lock.release()
+    #expect(try store.stage("a") == .sending)
+  }
+}
+
+/// Another connection's lock, which no commit passes.
+private final class WriteLock {
+  private var connection: OpaquePointer?
+
+  init(on path: String) throws {
+    try #require(sqlite3_open(path, &connection) == SQLITE_OK)
+    try #require(sqlite3_exec(connection, "BEGIN IMMEDIATE", nil, nil, nil) == SQLITE_OK)
+  }
+
+  func release() {
+    sqlite3_close_v2(connection)
+    connection = nil
+  }
+
+  deinit { release() }
 }
 
 /// The provider's answers are bounded like deliveries.
@@ -77,14 +95,16 @@ import Testing
   ])
   func `a response above its maximum size is rejected`(
     _ size: Int, _ isTooLong: Bool, _ isTooLongAsPage: Bool
-  ) throws {
+  ) async throws {
     let filler = String(repeating: "x", count: size)
     let body = #"{"id":"p1","status":"succeeded","results":[],"next":null,"output":"\#(filler)"}"#
     let api = try StubAPI { _, _ in .json(body) }
     let token = try #require(APIToken("r8_of_a_stand_in"))
-    let client = try ReplicateClient(base: api.url, token: token, maxBodyBytes: 100_000) { false }
-    #expect(Self.isTooLong(client.get("p1", .predictions)) == isTooLong)
-    #expect(Self.isTooLong(client.list(nil)) == isTooLongAsPage)
+    let http = try CurlClient(threads: 1, named: "test")
+    defer { http.close() }
+    let client = ReplicateClient(base: api.url, token: token, maxBodyBytes: 100_000, client: http)
+    #expect(Self.isTooLong(await client.get("p1", .predictions)) == isTooLong)
+    #expect(Self.isTooLong(await client.list(nil)) == isTooLongAsPage)
   }
 
   private static func isTooLong<Value>(_ outcome: ReplicateClient.Outcome<Value>) -> Bool? {

@@ -1,7 +1,8 @@
 import Jobs
 @testable import Replicate
 @testable import Scheduler
-import Store
+import Ledger
+import SQLiteStore
 import Testing
 @testable import Time
 
@@ -44,27 +45,5 @@ import Testing
     #expect(ended.firstCheck == time(135) && ended.absenceConclusiveAt == time(135))
     let setBack = LostPredictionSearch.Plan(sentAt: time(900), now: time(130), hasCallEnded: false)
     #expect(setBack.absenceConclusiveAt == time(190))
-  }
-
-  /// Forged deliveries are coalesced, and leave room for the callers' events.
-  @Test func `forged deliveries leave room for the callers' events`() {
-    let mailbox = Mailbox(maxCallers: 3)
-    for _ in 0..<10_000 {
-      mailbox.noteFailedVerification()
-      mailbox.wake()
-    }
-    for caller in 0..<3 {
-      mailbox.send(.secretNotFetched)
-      mailbox.send(.done(caller: caller, pause: nil))
-    }
-    let received = mailbox.receiveAll(timeout: .zero) ?? []
-    #expect(received.prefix(2) == [.verificationFailed, .wake])
-    #expect(received.count == 8 && received.last == .done(caller: 2, pause: nil))
-    // An event that was received can be sent again.
-    mailbox.wake()
-    #expect(mailbox.receiveAll(timeout: .zero) == [.wake])
-    mailbox.close()
-    mailbox.wake()
-    #expect(mailbox.receiveAll(timeout: .zero) == nil)
   }
 }

@@ -1,14 +1,13 @@
-import EventLoop
-import HTTPServer
 import HTTPWire
 import Jobs
-import Store
+import Ledger
+import SQLiteStore
 import Testing
 
-/// A caller's handling of one answer.
+/// The handling of one answer.
 ///
-/// The client and the store are real, and the answers canned.
-@Suite struct CallerTests {
+/// The store is real, and the answers scripted.
+@Suite struct ProviderCallsTests {
   private static let problem = #"{"detail":"The requested resource could not be found.","status":404}"#
   private static let page = "<html><title>Log in to the network</title></html>"
 
