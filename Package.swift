@@ -273,9 +273,10 @@ let package = Package(
     tests(
       .simulation, "SimulationTests",
       [
-        "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
-        "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "StandardWebhooks", "SQLite",
-        "CSQLite", "FaultyDisk", "Simulation", logging,
+        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
+        "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
+        "HTTPClient", "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk",
+        "Simulation", logging,
       ]),
 
     // Tests/Process: the built programs.

@@ -36,13 +36,22 @@ package final class JobViews {
     do throws(StorageError) {
       return try await body(reader)
     } catch {
-      throw .unavailable(.storeUnavailable, "the store could not be read", reason: "\(error)")
+      throw Self.unreadable(error)
     }
+  }
+
+  private static func unreadable(_ error: StorageError) -> Problem {
+    .unavailable(.storeUnavailable, "the store could not be read", reason: "\(error)")
   }
 
   /// The job with that id, its order and its entity tag.
   func view(_ id: String) async throws(Problem) -> JobView {
-    let found = try await read { (reader) throws(StorageError) in try await reader.job(id) }
+    let found: JobRecord?
+    do throws(StorageError) {
+      found = try await reader.job(id)
+    } catch {
+      throw Self.unreadable(error)
+    }
     guard let record = found else { throw .jobNotFound }
     let tag = EntityTag(change: record.change, epoch: try await storeEpoch())
     guard let order = record.order, !record.job.phase.isTerminal else { return JobView(record, nil, tag) }
@@ -104,8 +113,9 @@ extension JobViews {
   /// digest would find other damage too, and add a tenth to the cost of a read: `check` does that.
   func parts(of record: JobRecord) throws(Problem) -> PredictionParts? {
     guard let snapshot = record.job.snapshot else { return nil }
+    let body = record.body
     let parts = PredictionParts(
-      storedBody: record.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
+      storedBody: body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
     guard let parts else {
       throw .unavailable(
         .storeUnavailable, "the stored body is damaged: restore a backup, or read the prediction at Replicate"

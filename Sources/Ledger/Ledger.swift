@@ -22,11 +22,14 @@ package final class Ledger {
   ///
   /// - Returns: how many of the commands were committed, and what changed.
   package func commit(_ commands: ArraySlice<any LedgerCommand>) throws(StorageError) -> LedgerCommit {
-    var keys = LedgerKeys.none
-    for command in commands { command.addKeys(to: &keys) }
+    let keys = {
+      var keys = LedgerKeys.none
+      for command in commands { command.addKeys(to: &keys) }
+      return keys
+    }
     var count = 0
     let changes = try store.commit(reading: keys) { (rows) throws(StorageError) in
-      let transaction = LedgerTransaction(reading: rows, rules: rules)
+      let transaction = LedgerTransaction(reading: rows, rules: rules, capacity: commands.count)
       count = 0
       for command in commands {
         try command.decide(in: transaction)

@@ -19,33 +19,43 @@ package typealias BodyRestorer =
 ///
 /// The rules are its extensions. They read through the overlay and change only the overlay;
 /// ``writeSet(hooks:)`` is what the store then writes.
+///
+/// Exclusivity is not checked at run time, because that would take as long as a lookup. A transaction is used
+/// by one thread, and no access to it calls back into it.
 package final class LedgerTransaction {
   let rows: any StoredRows
   let rules: LedgerRules
 
   /// The loaded jobs by number. Nil where the store has none of that number.
-  private var jobs: [Int64: JobEntry?] = [:]
+  @exclusivity(unchecked) private var jobs: [Int64: JobEntry?] = [:]
   /// Where a prediction or an id leads after the changes of this transaction. Nil: to no job.
-  private var jobsByPrediction: [String: JobEntry?] = [:]
-  private var jobsByID: [String: JobEntry?] = [:]
-  private var orders: [Int64: OrderEntry?] = [:]
-  private var jobsByKey: [String: Int64] = [:]
-  private var deliveries: [String: EarlierDelivery] = [:]
-  private var pastPredictions: [String: Int64] = [:]
+  ///
+  /// A lookup that finds nothing is not kept: most are of predictions that are inserted next.
+  @exclusivity(unchecked) private var jobsByPrediction: [String: JobEntry?] = [:]
+  @exclusivity(unchecked) private var jobsByID: [String: JobEntry?] = [:]
+  @exclusivity(unchecked) private var orders: [Int64: OrderEntry?] = [:]
+  @exclusivity(unchecked) private var jobsByKey: [String: Int64] = [:]
+  @exclusivity(unchecked) private var deliveries: [String: EarlierDelivery] = [:]
+  @exclusivity(unchecked) private var pastPredictions: [String: Int64] = [:]
   /// Work that was written by itself, and not as the mirror of an order or a job.
-  private var work: [WorkKey: WorkWrite] = [:]
-  private var queuedChange = 0
-  private(set) var transitions: [JobTransition] = []
-  var writes = WriteSet()
+  @exclusivity(unchecked) private var work: [WorkKey: WorkWrite] = [:]
+  @exclusivity(unchecked) private var queuedChange = 0
+  @exclusivity(unchecked) private(set) var transitions: [JobTransition] = []
+  @exclusivity(unchecked) var writes = WriteSet()
 
   /// The maximum of history rows up to which redeliveries are recorded.
   ///
   /// Beyond it they are answered, but not recorded.
   package static let maxHistoryRows: Int64 = 1000
 
-  init(reading rows: any StoredRows, rules: LedgerRules) {
+  init(reading rows: any StoredRows, rules: LedgerRules, capacity: Int = 1) {
     self.rows = rows
     self.rules = rules
+    // Growing in steps would hash each key again and again.
+    jobs.reserveCapacity(capacity)
+    jobsByPrediction.reserveCapacity(capacity)
+    deliveries.reserveCapacity(capacity)
+    writes.history.reserveCapacity(capacity)
   }
 
   var policy: PollPolicy { rules.polling }
@@ -58,26 +68,26 @@ package final class LedgerTransaction {
 final class JobEntry {
   let number: Int64
   /// As stored; nil for a new one.
-  let stored: Job?
-  fileprivate(set) var job: Job
+  let stored: JobVersion?
+  @exclusivity(unchecked) fileprivate(set) var version: JobVersion
   let lastChange: Int64
   /// Nil until it is needed.
-  fileprivate(set) var historyLength: Int64?
+  @exclusivity(unchecked) fileprivate(set) var historyLength: Int64?
   /// The body of a new snapshot.
-  fileprivate(set) var body: [UInt8]?
-  fileprivate(set) var isChanged: Bool
+  @exclusivity(unchecked) fileprivate(set) var body: [UInt8]?
+  @exclusivity(unchecked) fileprivate(set) var isChanged: Bool
   /// Whether the row itself has changed, and not only what other tables add to the job's document.
-  fileprivate(set) var hasRowChanges: Bool
+  @exclusivity(unchecked) fileprivate(set) var hasRowChanges: Bool
   /// Whether more than the job's revision and its order has changed what its document shows.
-  fileprivate(set) var isShownAnew = false
-  fileprivate(set) var isDeleted = false
+  @exclusivity(unchecked) fileprivate(set) var isShownAnew = false
+  @exclusivity(unchecked) fileprivate(set) var isDeleted = false
   /// Whether its check was claimed, so that the work item must be written.
-  fileprivate(set) var isCheckClaimed = false
+  @exclusivity(unchecked) fileprivate(set) var isCheckClaimed = false
 
   fileprivate init(_ row: StoredRow) {
     number = row.number
-    stored = row.job
-    job = row.job
+    stored = row.version
+    version = row.version
     lastChange = row.change
     historyLength = nil
     isChanged = false
@@ -87,13 +97,15 @@ final class JobEntry {
   fileprivate init(new job: Job, number: Int64, body: [UInt8]) {
     self.number = number
     stored = nil
-    self.job = job
+    version = JobVersion(job)
     lastChange = 0
     historyLength = 0
     self.body = body
     isChanged = true
     hasRowChanges = true
   }
+
+  var job: Job { version.job }
 }
 
 /// An order that a transaction has loaded or made.
@@ -130,19 +142,15 @@ extension LedgerTransaction {
 
   func job(id: String) throws(StorageError) -> JobEntry? {
     if let known = jobsByID[id] { return known }
-    let entry = adopt(try rows.job(id: id)).flatMap { $0.job.origin?.id == id ? $0 : nil }
-    jobsByID[id] = .some(entry)
-    return entry
+    return adopt(try rows.job(id: id)).flatMap { $0.job.origin?.id == id ? $0 : nil }
   }
 
   func job(ofPrediction id: String) throws(StorageError) -> JobEntry? {
     if let known = jobsByPrediction[id] { return known }
     // A job that was loaded under another name may have lost this prediction meanwhile.
-    let entry = adopt(try rows.job(ofPrediction: id)).flatMap {
+    return adopt(try rows.job(ofPrediction: id)).flatMap {
       $0.job.snapshot?.predictionID == id ? $0 : nil
     }
-    jobsByPrediction[id] = .some(entry)
-    return entry
   }
 
   /// Finds a job by its own id or its prediction's.
@@ -175,7 +183,8 @@ extension LedgerTransaction {
     if let id = job.origin?.id { jobsByID[id] = .some(entry) }
     if let id = job.snapshot?.predictionID { jobsByPrediction[id] = .some(entry) }
     note(
-      JobTransition(number: entry.number, before: nil, after: job, snapshot: snapshot, cause: .recorded))
+      JobTransition(
+        number: entry.number, before: nil, after: entry.version, snapshot: snapshot, cause: .recorded))
     return entry
   }
 
@@ -188,24 +197,20 @@ extension LedgerTransaction {
     _ entry: JobEntry, to job: Job, body: [UInt8]? = nil, snapshot: Snapshot? = nil,
     cause: JobTransition.Cause = .recorded
   ) {
-    let before = entry.job
-    assert(job.revision >= before.revision && job.updatedAt >= before.updatedAt, "a revision goes backwards")
-    assert(
-      job.phase == before.phase && job.verdict == before.verdict || job.revision > before.revision,
-      "a change that the app sees has no revision")
-    assert(job.phase.isTerminal || !before.phase.isTerminal, "an ended job is open again")
-    entry.job = job
+    let before = entry.version
+    assert(before.job.mayBecome(job), "a job goes backwards, or changes without a revision")
+    entry.version = JobVersion(job)
     entry.isChanged = true
     entry.hasRowChanges = true
     if let body { entry.body = body }
-    let (old, new) = (before.snapshot?.predictionID, job.snapshot?.predictionID)
+    let (old, new) = (before.job.snapshot?.predictionID, job.snapshot?.predictionID)
     if old != new {
       if let old { jobsByPrediction[old] = .some(nil) }
       if let new { jobsByPrediction[new] = .some(entry) }
     }
     note(
       JobTransition(
-        number: entry.number, before: before, after: job, snapshot: snapshot, cause: cause))
+        number: entry.number, before: before, after: entry.version, snapshot: snapshot, cause: cause))
   }
 
   func noteCheckClaimed(_ entry: JobEntry) {
@@ -236,7 +241,7 @@ extension LedgerTransaction {
     var cause = JobTransition.Cause.deleted
     if case .merged = reason { cause = .merged }
     note(
-      JobTransition(number: entry.number, before: entry.job, after: nil, snapshot: nil, cause: cause))
+      JobTransition(number: entry.number, before: entry.version, after: nil, snapshot: nil, cause: cause))
     guard entry.stored != nil else { return }
     writes.deletedJobs.append(
       DeletedJob(number: entry.number, reason: reason, id: entry.job.id, lastChange: entry.lastChange))
@@ -499,7 +504,7 @@ extension LedgerTransaction {
   }
 
   private func writeJob(_ entry: JobEntry) {
-    let (before, after) = (entry.stored?.pollState.dueAt, entry.job.pollState.dueAt)
+    let (before, after) = (entry.stored?.job.pollState.dueAt, entry.job.pollState.dueAt)
     if before != after || entry.isCheckClaimed {
       let key = WorkKey(.poll, job: entry.number)
       switch (before, after) {
@@ -508,16 +513,13 @@ extension LedgerTransaction {
       case (_, nil): writes.work.append(.delete(key))
       }
     }
-    writes.jobs.append(
-      JobWrite(
-        number: entry.number, stored: entry.stored, job: entry.job, hasRowChanges: entry.hasRowChanges,
-        body: entry.body, lastChange: entry.lastChange, isShown: isShownAnew(entry)))
+    writes.jobs.append(JobWrite(entry: entry, isShown: isShownAnew(entry)))
   }
 
   /// Whether the job's document differs from that of the stored job.
   private func isShownAnew(_ entry: JobEntry) -> Bool {
     guard let stored = entry.stored else { return true }
-    if entry.isShownAnew || stored.revision != entry.job.revision { return true }
+    if entry.isShownAnew || stored.job.revision != entry.job.revision { return true }
     guard !entry.job.phase.isTerminal, let known = orders[entry.number] else { return false }
     switch (known?.stored, known?.order) {
     case (let old?, let new?): return !old.isShownAlike(new)
@@ -549,6 +551,15 @@ extension LedgerTransaction {
     guard order.hasWork, let kind = order.workKind else { return nil }
     if let claim { return claim }
     return WorkItem(WorkKey(kind, job: order.number), dueAt: order.dueAt ?? Timestamp(milliseconds: 0))
+  }
+}
+
+extension Job {
+  /// Whether `next` may follow: no revision goes backwards, and no ended job is open again.
+  fileprivate func mayBecome(_ next: Job) -> Bool {
+    next.revision >= revision && next.updatedAt >= updatedAt
+      && (next.phase == phase && next.verdict == verdict || next.revision > revision)
+      && (next.phase.isTerminal || !phase.isTerminal)
   }
 }
 

@@ -19,9 +19,9 @@ package protocol TransactionHook: Sendable {
 package struct JobTransition: Sendable {
   package let number: Int64
   /// Nil for a new job.
-  package let before: Job?
+  package let before: JobVersion?
   /// Nil for a deleted job.
-  package let after: Job?
+  package let after: JobVersion?
   /// The snapshot that changed the job. Nil where the daemon changed it.
   package let snapshot: Snapshot?
   package let cause: Cause
@@ -37,8 +37,8 @@ package struct JobTransition: Sendable {
 
   /// Whether the job ended with this transition.
   package var endsJob: Bool {
-    guard let after, after.phase.isTerminal else { return false }
-    return cause == .replacedEnd || before?.phase.isTerminal != true
+    guard let after, after.job.phase.isTerminal else { return false }
+    return cause == .replacedEnd || before?.job.phase.isTerminal != true
   }
 }
 

@@ -7,6 +7,23 @@ internal import SQLite
 final class CapabilityStatements {
   private let connection: Connection
   private var statements: [String: Statement] = [:]
+  /// The selection of a row of each table by its whole key.
+  private var selections: [String: Statement] = [:]
+  /// The last addition to each table, whose SQL takes longer to write than to run.
+  private var additions: [String: Addition] = [:]
+
+  private struct Addition {
+    let columns: [String]
+    let areClamped: [Bool]
+    let statement: Statement
+
+    func adds(_ amounts: [SumAmount]) -> Bool {
+      amounts.count == columns.count
+        && amounts.indices.allSatisfy {
+          amounts[$0].isClamped == areClamped[$0] && amounts[$0].column == columns[$0]
+        }
+    }
+  }
 
   init(_ connection: Connection) { self.connection = connection }
 
@@ -60,12 +77,18 @@ final class CapabilityStatements {
 
 extension CapabilityStatements {
   func row(of table: TableDeclaration, key: [RowValue]) throws(DatabaseError) -> TableRow? {
-    let select = statement(
-      "SELECT \(Self.names(of: table)) FROM \(table.name) WHERE \(Self.condition(on: table, count: key.count))"
-    )
+    let select = selections[table.name] ?? selection(of: table)
     defer { select.reset() }
     try select.bind(key)
     return try select.step() ? select.row(of: table) : nil
+  }
+
+  private func selection(of table: TableDeclaration) -> Statement {
+    let condition = Self.condition(on: table, count: table.keyCount)
+    let made = Statement(
+      "SELECT \(Self.names(of: table)) FROM \(table.name) WHERE \(condition)", on: connection)
+    selections[table.name] = made
+    return made
   }
 
   func count(of table: TableDeclaration, prefix: [RowValue], limit: Int) throws(DatabaseError) -> Int {
@@ -118,15 +141,28 @@ extension CapabilityStatements {
       try run(
         "INSERT OR REPLACE INTO \(table.name) (\(Self.names(of: table))) VALUES (\(parameters))", values)
     case .add(let table, let key, let amounts):
-      try run(Self.addition(to: table, amounts), key + amounts.map { .integer($0.amount) })
+      let statement = addition(to: table, amounts)
+      try statement.bind(key)
+      for (index, amount) in amounts.enumerated() {
+        try statement.bind(Int32(key.count + index) + 1, amount.amount)
+      }
+      try statement.run()
     case .delete(let table, let key):
       try run(
         "DELETE FROM \(table.name) WHERE \(Self.condition(on: table, count: key.count))", key)
     }
   }
 
+  private func addition(to table: TableDeclaration, _ amounts: [SumAmount]) -> Statement {
+    if let known = additions[table.name], known.adds(amounts) { return known.statement }
+    let made = statement(Self.sql(adding: amounts, to: table))
+    additions[table.name] = Addition(
+      columns: amounts.map(\.column), areClamped: amounts.map(\.isClamped), statement: made)
+    return made
+  }
+
   /// SQL sums clamped to 0 and ``TableWrite/maxSum``, for any values of the columns.
-  private static func addition(to table: TableDeclaration, _ amounts: [SumAmount]) -> String {
+  private static func sql(adding amounts: [SumAmount], to table: TableDeclaration) -> String {
     let keys = keyNames(of: table)
     let columns = keys + amounts.map(\.column)
     let parameters = columns.indices.map { "?\($0 + 1)" }.joined(separator: ", ")

@@ -103,7 +103,7 @@ extension SQLiteStore {
 
 extension SQLiteStore: Store {
   package func commit(
-    reading keys: LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
+    reading keys: () -> LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
   ) throws(StorageError) -> [CommittedChange] {
     var refusal: StorageError?
     do throws(DatabaseError) {

@@ -129,7 +129,7 @@ extension SQLiteWrites {
     let number = write.number
     let change = write.isShown ? try nextChange() : write.lastChange
     guard let stored = write.stored else {
-      try JobRow.bind(write.job, number: number, change: change, isNew: true, to: insertJob)
+      try JobRow.bind(write.version.job, number: number, change: change, isNew: true, to: insertJob)
       try insertJob.binding(JobRow.bodyParameter, write.body ?? []) { () throws(DatabaseError) in
         try insertJob.run()
       }
@@ -137,9 +137,9 @@ extension SQLiteWrites {
     }
     if write.hasRowChanges {
       try update(write, change)
-      if stored.snapshot?.predictionID != write.job.snapshot?.predictionID {
+      if stored.job.snapshot?.predictionID != write.version.job.snapshot?.predictionID {
         try updatePrediction.bind(1, number)
-        try updatePrediction.bind(2, write.job.snapshot?.predictionID)
+        try updatePrediction.bind(2, write.version.job.snapshot?.predictionID)
         try updatePrediction.run()
       }
     } else if write.isShown {
@@ -155,10 +155,11 @@ extension SQLiteWrites {
 
   private func update(_ write: JobWrite, _ change: Int64) throws(DatabaseError) {
     guard let body = write.body else {
-      try JobRow.bind(write.job, number: write.number, change: change, isNew: false, to: updateJob)
+      try JobRow.bind(write.version.job, number: write.number, change: change, isNew: false, to: updateJob)
       return try updateJob.run()
     }
-    try JobRow.bind(write.job, number: write.number, change: change, isNew: false, to: updateJobAndBody)
+    try JobRow.bind(
+      write.version.job, number: write.number, change: change, isNew: false, to: updateJobAndBody)
     try updateJobAndBody.binding(JobRow.bodyParameter, body) { () throws(DatabaseError) in
       try updateJobAndBody.run()
     }
@@ -168,7 +169,7 @@ extension SQLiteWrites {
     try insertChange.bind(1, change)
     try insertChange.bind(2, write.number)
     try insertChange.run()
-    return CommittedChange(number: write.number, id: write.job.id, change: change, isDeleted: false)
+    return CommittedChange(number: write.number, id: write.version.job.id, change: change, isDeleted: false)
   }
 
   private func delete(_ job: DeletedJob) throws(DatabaseError) -> CommittedChange {

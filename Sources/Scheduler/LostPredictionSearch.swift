@@ -172,20 +172,14 @@ final class LostPredictionSearch {
 
   /// Records a found prediction. It counts as polled, because no delivery reported it.
   private func record(_ prediction: Prediction, _ body: [UInt8]) async {
-    guard let id = jobID(namedBy: prediction, body), let step = lost[id] else { return }
-    if await context.record(body, .list, ofJob: step.order.number) {
+    guard let id = context.jobID(namedBy: prediction, body), let step = lost[id] else { return }
+    let number = step.order.number
+    if await context.record(body, .list, ofJob: number) {
       lost[id] = nil
-    } else {
+    } else if await !context.isPastAttempt(prediction.id, ofJob: number) {
       // A prediction that cannot be recorded exists all the same.
       inconclusive.insert(id)
     }
-  }
-
-  private func jobID(namedBy prediction: Prediction, _ body: [UInt8]) -> String? {
-    guard let url = prediction.webhookURL(in: body.span), let value = JobToken.parameterValue(in: url) else {
-      return nil
-    }
-    return context.token.job(named: value)
   }
 }
 
@@ -236,7 +230,7 @@ extension LostPredictionSearch {
         noteUnattributed(candidate)
         return nil
       }
-      let id = jobID(namedBy: answer.prediction, answer.body)
+      let id = context.jobID(namedBy: answer.prediction, answer.body)
       fetched.note(id.map { .job($0) } ?? .foreign, of: candidate.id)
       await record(answer.prediction, answer.body)
       return nil

@@ -68,9 +68,11 @@ extension ProviderCalls {
     switch decision {
     case .created:
       guard case .answered(let answer) = outcome else { return nil }
-      if await !context.record(answer.body, .answer, ofJob: number) {
-        await noteForeignAnswer(answer, to: step)
-      }
+      let named = context.jobID(namedBy: answer.prediction, answer.body)
+      let isForeign = named.map { $0 != step.job.id } ?? false
+      var isRecorded = false
+      if !isForeign { isRecorded = await context.record(answer.body, .answer, ofJob: number) }
+      if !isRecorded { await noteForeignAnswer(answer, to: step) }
     case .reschedule(let seconds, let reason):
       await reschedule(step, seconds, because: reason)
       switch reason {

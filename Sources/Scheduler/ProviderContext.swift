@@ -97,6 +97,21 @@ extension ProviderContext {
     return true
   }
 
+  /// The job that the prediction's webhook names.
+  func jobID(namedBy prediction: Prediction, _ body: [UInt8]) -> String? {
+    guard let url = prediction.webhookURL(in: body.span), let value = JobToken.parameterValue(in: url) else {
+      return nil
+    }
+    return token.job(named: value)
+  }
+
+  /// Whether the prediction was an earlier attempt of that job. False where the store rejects the question.
+  func isPastAttempt(_ predictionID: String, ofJob number: Int64) async -> Bool {
+    await persist { transaction throws(StorageError) in
+      try transaction.isPastAttempt(predictionID, ofJob: number)
+    } ?? false
+  }
+
   func end(
     _ job: Job, _ number: Int64, _ phase: Phase, _ error: JobError, isRefusal: Bool = false
   ) async {

@@ -28,17 +28,17 @@ struct UsageHook: TransactionHook {
   private static func count(_ transition: JobTransition, in sums: inout [Account: Usage]) {
     let (before, after) = (transition.before, transition.after)
     // Another job takes the end over, or another end replaces it, and is counted instead.
-    if let before, before.phase.isTerminal, [.merged, .replacedEnd].contains(transition.cause) {
+    if let before, before.job.phase.isTerminal, [.merged, .replacedEnd].contains(transition.cause) {
       // The billed time is not stored with a job, so it stays counted.
-      let snapshot = before.snapshot.flatMap { $0.phase?.isTerminal == true ? $0 : nil }
-      add(Usage(ofEnd: before, snapshot: snapshot, count: -1), of: before, in: &sums)
+      let snapshot = before.job.snapshot.flatMap { $0.phase?.isTerminal == true ? $0 : nil }
+      add(Usage(ofEnd: before.job, snapshot: snapshot, count: -1), of: before.job, in: &sums)
     }
     guard let after else { return }
     if transition.endsJob {
-      add(Usage(ofEnd: after, snapshot: transition.snapshot, count: 1), of: after, in: &sums)
-    } else if let before, before.endFoundByPolling, !after.endFoundByPolling {
+      add(Usage(ofEnd: after.job, snapshot: transition.snapshot, count: 1), of: after.job, in: &sums)
+    } else if let before, before.job.endFoundByPolling, !after.job.endFoundByPolling {
       // A delivery reports an end that polling had found. The job has not changed since that end.
-      add(Usage(lostWebhooks: -1), of: after, in: &sums)
+      add(Usage(lostWebhooks: -1), of: after.job, in: &sums)
     }
   }
 

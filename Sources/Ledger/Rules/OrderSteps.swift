@@ -238,6 +238,11 @@ extension LedgerTransaction {
     return unbound
   }
 
+  /// Whether the prediction was an earlier attempt of that job.
+  package func isPastAttempt(_ predictionID: String, ofJob number: Int64) throws(StorageError) -> Bool {
+    try job(ofPastPrediction: predictionID) == number
+  }
+
   /// The stored order, if it still awaits the result of that call.
   func awaited(_ order: StoredOrder) throws(StorageError) -> StoredOrder? {
     guard let stored = try self.order(ofJob: order.number), stored.isOfCall(of: order),

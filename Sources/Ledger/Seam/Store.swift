@@ -10,10 +10,12 @@ package protocol Store: AnyObject {
   /// The store opens a transaction, reads what `keys` name in as few round trips as it can, and calls
   /// `decide`. Then it applies the writes and commits.
   ///
-  /// - Parameter decide: may be called again where another writer was first.
+  /// - Parameters:
+  ///   - keys: returns what is known to be read. A store that reads without round trips does not call it.
+  ///   - decide: may be called again where another writer was first.
   /// - Returns: the jobs whose shown state changed, in the order of their change numbers.
   func commit(
-    reading keys: LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
+    reading keys: () -> LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
   ) throws(StorageError) -> [CommittedChange]
 
   /// Throws unless writing works, and leaves no data behind.
@@ -104,16 +106,23 @@ package struct LedgerKeys: Sendable, Equatable {
   }
 }
 
+/// One state of a job, shared by all that refer to it: a job is large, and copies cost.
+package final class JobVersion: Sendable {
+  package let job: Job
+
+  package init(_ job: Job) { self.job = job }
+}
+
 /// A job's row without the body.
 package struct StoredRow: Sendable {
   package let number: Int64
-  package let job: Job
+  package let version: JobVersion
   /// The number of the job's last change.
   package let change: Int64
 
   package init(number: Int64, job: Job, change: Int64) {
     self.number = number
-    self.job = job
+    version = JobVersion(job)
     self.change = change
   }
 }

@@ -40,7 +40,9 @@ package protocol StoreReader: AnyObject {
 }
 
 /// A job with all that its document shows, from one snapshot.
-package struct JobRecord: Sendable {
+///
+/// A class, because it is large and passed through many functions.
+package final class JobRecord: Sendable {
   /// The job's number, in order of creation.
   package let number: Int64
   package let job: Job

@@ -4,7 +4,7 @@ package import Time
 /// Everything that one transaction writes, as values.
 ///
 /// A store applies the parts in the order of the properties, with as few statements as it can.
-package struct WriteSet: Sendable {
+package struct WriteSet {
   /// Histories that become part of another job's. They come before ``history``.
   package var movedHistories: [MovedHistory] = []
   package var deletedJobs: [DeletedJob] = []
@@ -24,19 +24,21 @@ package struct WriteSet: Sendable {
 }
 
 /// The insert or update of a job's row.
-package struct JobWrite: Sendable {
-  package let number: Int64
-  /// Nil for an insert.
-  package let stored: Job?
-  package let job: Job
-  /// Whether ``job`` differs from the stored one. Otherwise only the change number is written.
-  package let hasRowChanges: Bool
-  /// The body of a new snapshot. Nil where the snapshot is unchanged.
-  package let body: [UInt8]?
-  /// The change number of the stored row. 0 for an insert.
-  package let lastChange: Int64
+package struct JobWrite {
+  let entry: JobEntry
   /// Whether what the job's document shows has changed, so that the store assigns a change number.
   package let isShown: Bool
+
+  package var number: Int64 { entry.number }
+  /// Nil for an insert.
+  package var stored: JobVersion? { entry.stored }
+  package var version: JobVersion { entry.version }
+  /// Whether the job differs from the stored one. Otherwise only the change number is written.
+  package var hasRowChanges: Bool { entry.hasRowChanges }
+  /// The body of a new snapshot. Nil where the snapshot is unchanged.
+  package var body: [UInt8]? { entry.body }
+  /// The change number of the stored row. 0 for an insert.
+  package var lastChange: Int64 { entry.lastChange }
 }
 
 /// The deletion of a job and all that belongs to it.

@@ -28,8 +28,10 @@ package final class SimulatedKernel: Kernel {
   }
 
   package private(set) var monotonicTime = MonotonicTime(nanoseconds: 1_000_000_000)
-  package var wallTimeMilliseconds: Int64 {
-    1_764_000_000_000 + wallClockSteps + Int64(monotonicTime.nanoseconds / 1_000_000)
+  package var wallTimeMilliseconds: Int64 { trueTimeMilliseconds + wallClockSteps }
+  /// The time by a clock that is never set.
+  package var trueTimeMilliseconds: Int64 {
+    1_764_000_000_000 + Int64(monotonicTime.nanoseconds / 1_000_000)
   }
   private var wallClockSteps: Int64 = 0
 

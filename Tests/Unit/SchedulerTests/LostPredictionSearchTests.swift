@@ -6,8 +6,9 @@ import Jobs
 @testable import Replicate
 @testable import Scheduler
 import Simulation
-import Ledger
+@testable import Ledger
 import SQLiteStore
+import Samples
 import Testing
 @testable import Time
 
@@ -157,6 +158,16 @@ extension LostPredictionSearchTests {
     try search.lose("b")
     try search.run([try search.step(of: "b")])
     #expect(try search.stage(of: "b") == .submitted)
+  }
+
+  /// It names the job too, because a job's attempts share their webhook.
+  @Test func `an earlier attempt in the list proves nothing`() throws {
+    let search = try Search(conclusiveIn: -1000) { token in
+      Self.page([Self.item("p0", Self.webhook(token, of: "a"))])
+    }
+    try search.notePastAttempt("p0")
+    try search.run()
+    #expect(try search.stage == .queued)
   }
 
   /// The store rejects the found prediction, which exists all the same.
@@ -354,6 +365,17 @@ private final class Search {
       await context.value.record(body, .answer, ofJob: step.order.number)
     }
     #expect(isRecorded)
+  }
+
+  /// Notes the prediction of an earlier attempt of the lost order.
+  func notePastAttempt(_ prediction: String) throws {
+    let (number, now) = (try step().order.number, now)
+    let evidence = Evidence(logsSize: 0, outputSize: 0, digest: .repeating(0))
+    let snapshot = Snapshot(
+      predictionID: prediction, providerStatus: "failed", phase: .failed, evidence: evidence)
+    try store.write { transaction throws(StorageError) in
+      try transaction.attempts.notePastAttempt(snapshot, byJob: number, at: now)
+    }
   }
 
   /// Makes the store reject every history row.

@@ -1,6 +1,7 @@
 import HTTPWire
 import Jobs
 import Ledger
+import Replicate
 import SQLiteStore
 import Testing
 
@@ -50,6 +51,17 @@ import Testing
     #expect(try desk.job("b").snapshot == nil && desk.order("b").stage == .unanswered)
     #expect(try desk.order("b").dueAt != nil && desk.order("b").absenceConclusiveAt != nil)
     #expect(try desk.history("b").isEmpty && desk.job("a").state == .pending)
+  }
+
+  /// That prediction may not be known yet.
+  @Test func `an answer whose webhook names another job starts a search`() throws {
+    let token = JobToken(key: Array(repeating: 7, count: 32))
+    let url = try #require(token.webhookURL(publicURL: "https://h.example", jobID: "b"))
+    let desk = try Desk { _ in (.created, #"{"id":"p2","status":"starting","webhook":"\#(url)"}"#) }
+    try desk.create("a")
+    #expect(try desk.job("a").snapshot == nil && desk.order("a").stage == .unanswered)
+    try desk.create("b")
+    #expect(try desk.job("b").snapshot?.predictionID == "p2" && desk.order("b").stage == .submitted)
   }
 
   @Test(

@@ -22,9 +22,9 @@ final class ReceiverSimulation: MachineSimulation {
     var random = SeededGenerator(seed: seed)
     plan = Plan(&random)
     earlyAck = flaw == .acknowledgesBeforeCommit ? try MemoryDisk() : nil
-    let kernelSeed = random.next()
+    let kernel = SimulatedKernel(seed: random.next(), faults: plan.faults.kernel)
     super.init(
-      seed: kernelSeed, faults: plan.faults, disk: disk, database: database, signing: signing, random: random)
+      kernel: kernel, faults: plan.faults, disk: disk, database: database, signing: signing, random: random)
     if flaw == .losesSyncs { disk.ignoreSyncs() }
   }
 
@@ -32,7 +32,7 @@ final class ReceiverSimulation: MachineSimulation {
     try Incarnation(kernel: kernel, settings: try settings(), earlyAck: earlyAck)
   }
 
-  func run() {
+  override func run() {
     scheduleProvider()
     scheduleHostileClients()
     scheduleObservers()

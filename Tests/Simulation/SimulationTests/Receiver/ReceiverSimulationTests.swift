@@ -113,3 +113,11 @@ import Testing
     return nil
   }
 }
+
+extension SeededRun {
+  fileprivate func run(_ seed: UInt64, flaw: ReceiverSimulation.Flaw? = nil) throws -> Result {
+    try run(seed) { seed, disk, database, signing in
+      try ReceiverSimulation(seed: seed, disk: disk, database: database, signing: signing, flaw: flaw)
+    }
+  }
+}

@@ -33,4 +33,22 @@ enum Occurrence: String, CaseIterable {
   case unanswered
   /// A job that a reader was shown.
   case observation
+
+  // The provider.
+  case create
+  case listCall
+  case cancelCall
+  case unsentCall
+  case lostCall
+  case lostAnswer
+  case gatewayError
+  case throttledCall
+  case lie
+  case lostDelivery
+  case rejectedDelivery
+
+  // The app.
+  case repeatedOrder
+  case conflict
+  case cancelRequest
 }

@@ -2,6 +2,7 @@
 import EventLoop
 import FaultyDisk
 @testable import GroupCommit
+import HTTPClient
 import HTTPServer
 import Jobs
 import Logging
@@ -36,21 +37,28 @@ final class Incarnation {
   /// Submissions that are not committed yet.
   private var waiting: [CommitQueue.Submission] = []
 
+  /// Runs the scheduler; nil without a client of the provider.
+  private var schedulerTask: Task<Void, Never>?
+
   private final class Progress: Sendable {
-    let hasEnded = Atomic(false)
+    let serverHasEnded = Atomic(false)
+    let schedulerHasEnded = Atomic(true)
   }
 
-  /// Discards log lines, because injected faults would fill the log.
-  private static let logger = Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
   /// Shared and never read.
   ///
   /// Making a thousand counters takes as long as a request.
   private static let metrics = DaemonMetrics(secretCount: 1, purposes: [], queue: CommitQueue())
   private static let sink = Result { try LogSink() }
 
-  /// - Parameter earlyAck: the disk of a committer that answers before the commit: a flaw that must be
-  ///   detected.
-  init(kernel: SimulatedKernel, settings: DaemonSettings, earlyAck: MemoryDisk? = nil) throws {
+  /// - Parameters:
+  ///   - secrets: those that the settings lack, as fetched at the start.
+  ///   - client: reaches the provider; nil for a daemon that only receives.
+  ///   - earlyAck: the disk of a committer that answers before the commit: a flaw that must be detected.
+  init(
+    kernel: SimulatedKernel, settings: DaemonSettings, secrets: [Secret] = [],
+    client: (any HTTPClient)? = nil, earlyAck: MemoryDisk? = nil
+  ) throws {
     path = settings.database.path
     writer = try StoreWriter(for: settings, busyTimeout: 0)
     committer = Self.committer(writer, queue)
@@ -62,14 +70,21 @@ final class Incarnation {
     loop = EventLoop(kernel: kernel)
     let composition = Composition(
       settings: settings, metrics: Self.metrics, queue: queue,
-      secrets: WebhookSecrets(settings.intake.secrets),
+      secrets: WebhookSecrets(settings.intake.secrets + secrets),
       token: try JobToken(storedBy: writer, newKey: Self.tokenKey),
       mailbox: Mailbox(loop: loop), readerTimeout: 0,
-      deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: Self.logger)
+      deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: SimulationLog.logger)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
     server = try composition.serve(
       .shared, at: [ServerSocket(descriptor: listener.descriptor)], on: loop
-    ) { [progress] _ in progress.hasEnded.store(true, ordering: .relaxed) }
+    ) { [progress] _ in progress.serverHasEnded.store(true, ordering: .relaxed) }
+    guard let client else { return }
+    let scheduler = try composition.scheduler(client: client)
+    progress.schedulerHasEnded.store(false, ordering: .relaxed)
+    schedulerTask = loop.start { [progress] in
+      await scheduler.run()
+      progress.schedulerHasEnded.store(true, ordering: .relaxed)
+    }
   }
 
   /// The key of job tokens in every simulated database.
@@ -86,10 +101,12 @@ final class Incarnation {
 
   private static func committer(_ writer: StoreWriter, _ queue: CommitQueue) -> Committer {
     Committer(
-      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics.commits, logger: logger)
+      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics.commits,
+      logger: SimulationLog.logger)
   }
 
-  var hasEnded: Bool { progress.hasEnded.load(ordering: .relaxed) }
+  /// Whether every connection is closed. The scheduler goes on until ``finish()``.
+  var hasEnded: Bool { progress.serverHasEnded.load(ordering: .relaxed) }
 }
 
 // MARK: - Writing
@@ -131,26 +148,27 @@ extension Incarnation {
     loop.start { [server] in await server.abort() }
   }
 
-  /// Ends the writer after the last answer.
+  /// Ends the scheduler, then the writer after the last answer.
   ///
   /// The writer's thread does so when its queue is closed.
   func finish() {
-    committer.finish()
     _ = discard()
+    committer.finish()
   }
 
-  /// Runs a dead process's tasks to their ends, to free its memory.
+  /// Runs all tasks to their ends, to free their memory.
   ///
-  /// None of it reaches the network or the disk.
+  /// Those of a dead process reach neither the network nor the disk.
   ///
-  /// - Returns: false if it does not end.
+  /// - Returns: false if one does not end.
   func discard() -> Bool {
     abort()
+    schedulerTask?.cancel()
     for _ in 0..<10_000 {
       loop.turn(waits: false)
       if gather() { commit() }
       // Tasks free what they hold when they have run to their ends.
-      if hasEnded && !loop.isBusy { return true }
+      if hasEnded, progress.schedulerHasEnded.load(ordering: .relaxed), !loop.isBusy { return true }
     }
     return false
   }

@@ -40,12 +40,12 @@ class MachineSimulation {
   ///   - disk: the disk, which is formatted.
   ///   - database: the file of an empty database.
   init(
-    seed kernelSeed: UInt64, faults: MachineFaults, disk: MemoryDisk, database: [UInt8], signing: Signing,
+    kernel: SimulatedKernel, faults: MachineFaults, disk: MemoryDisk, database: [UInt8], signing: Signing,
     random: SeededGenerator
   ) {
     self.random = random
     self.faults = faults
-    kernel = SimulatedKernel(seed: kernelSeed, faults: faults.kernel)
+    self.kernel = kernel
     self.disk = disk
     disk.format(holding: faults.beginsWithNothing ? nil : database)
     self.signing = signing
@@ -55,6 +55,9 @@ class MachineSimulation {
   func fail(_ reason: String) {
     if problem == nil { problem = reason }
   }
+
+  /// Runs the simulation to its verdict.
+  func run() {}
 
   /// Starts a daemon on this machine.
   func incarnate() throws -> Incarnation {
@@ -71,9 +74,6 @@ class MachineSimulation {
 
   /// Adjusts the daemon's settings to this simulation.
   func adjust(_ settings: inout DaemonSettings) {}
-
-  /// Called after each life of the daemon, before the next one.
-  func noteEndOfLife() {}
 }
 
 /// The faults of a machine and of its clients that a seed decides before the simulation begins.
@@ -186,7 +186,9 @@ extension MachineSimulation {
     if let count = diskCrashes.popLast() { disk.stop(after: count) }
     do {
       incarnation = try incarnate()
+      SimulationLog.write(kernel.trueTimeMilliseconds, "start")
     } catch {
+      SimulationLog.write(kernel.trueTimeMilliseconds, "failed start: \(error)")
       counts[.failedStart] += 1
       // Restarts, as the service manager would.
       if requireAllClosed() { leaveDisk(losingPower: disk.hasStopped && Bool.random(using: &random)) }
@@ -202,6 +204,7 @@ extension MachineSimulation {
   /// Ends the process where it is, or cuts the power.
   private func crash() {
     counts[.crash] += 1
+    SimulationLog.write(kernel.trueTimeMilliseconds, "crash")
     if disk.hasStopped { counts[.diskCrash] += 1 }
     disk.stop(after: 0)
     kernel.killProcess()
@@ -236,7 +239,6 @@ extension MachineSimulation {
   private func tearDown(losingPower: Bool) {
     incarnation = nil
     kernel.reapProcess()
-    noteEndOfLife()
     if kernel.openDescriptors != 0 { fail("\(kernel.openDescriptors) descriptors are open after the end") }
     guard requireAllClosed() else { return }
     leaveDisk(losingPower: losingPower)

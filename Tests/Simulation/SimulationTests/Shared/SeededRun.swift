@@ -20,24 +20,28 @@ final class SeededRun {
     let counts: Counts
   }
 
-  init() throws {
+  /// - Parameter fault: planted in the database.
+  init(planting fault: PlantedFault? = nil) throws {
     disk = try MemoryDisk()
     disk.format(holding: nil)
     do {
       let writer = try StoreWriter(path: disk.path, busyTimeout: 0)
       _ = try JobToken(storedBy: writer, newKey: Incarnation.tokenKey)
+      fault?.plant(in: disk.path)
       try writer.checkpointAndTruncate()
     }
     database = disk.database
     signing = try Signing()
   }
 
-  func run(_ seed: UInt64, flaw: ReceiverSimulation.Flaw? = nil) throws -> Result {
-    weak var remains: ReceiverSimulation?
+  /// Runs the simulation that `make` returns for a seed, a disk and an empty database.
+  func run(
+    _ seed: UInt64, _ make: (UInt64, MemoryDisk, [UInt8], Signing) throws -> MachineSimulation
+  ) throws -> Result {
+    weak var remains: MachineSimulation?
     var result: Result
     do {
-      let simulation = try ReceiverSimulation(
-        seed: seed, disk: disk, database: database, signing: signing, flaw: flaw)
+      let simulation = try make(seed, disk, database, signing)
       remains = simulation
       result = try run(simulation)
     }
@@ -47,7 +51,7 @@ final class SeededRun {
     return result
   }
 
-  private func run(_ simulation: ReceiverSimulation) throws -> Result {
+  private func run(_ simulation: MachineSimulation) throws -> Result {
     simulation.run()
     var trace = simulation.kernel.trace
     trace.add(.note, UInt64(disk.changeCount), simulation.random.next())

@@ -1,0 +1,153 @@
+import Simulation
+@testable import Time
+
+/// An order of the simulated app, from its request to the end that the app is shown.
+final class AppOrder {
+  let number: Int
+  /// The job's own id; nil where the daemon chooses it, and the request has an idempotency key.
+  let ownID: String?
+  let model: String
+  let retries: Int
+  let expectsURLs: Bool
+  /// The job's id, once the order is accepted.
+  fileprivate(set) var id: String?
+  fileprivate(set) var isCancelRequested = false
+  /// Whether the app was shown an end.
+  fileprivate(set) var isEnded = false
+  fileprivate var shown: (revision: Int, state: String, code: String?)?
+  fileprivate var pause = 1000
+
+  init(number: Int, _ random: inout SeededGenerator) {
+    self.number = number
+    ownID = Bool.random(using: &random) ? "job-\(number)" : nil
+    let models = [Account.refusedModel, Account.unpaidModel]
+    model = random.happens(onceIn: 12) ? models.randomElement(using: &random) ?? models[0] : "owner/model"
+    retries = Int.random(in: 0...2, using: &random)
+    expectsURLs = Bool.random(using: &random)
+  }
+
+  fileprivate func body(isOther: Bool = false) -> String {
+    var text = #"{"model":"\#(model)","input":{"order":\#(number)},"retries":\#(isOther ? 5 : retries)"#
+    if let ownID { text += #","id":"\#(ownID)""# }
+    if expectsURLs { text += #","expect":{"kind":"urls"}"# }
+    return text + "}"
+  }
+
+  fileprivate func request(isOther: Bool = false) -> [UInt8] {
+    let body = body(isOther: isOther)
+    let key = ownID == nil ? "Idempotency-Key: order-\(number)\r\n" : ""
+    return Array(
+      """
+      POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r
+      \(key)Content-Length: \(body.utf8.count)\r\n\r\n\(body)
+      """.utf8)
+  }
+}
+
+/// The app, which orders, cancels and reads jobs.
+extension DaemonSimulation {
+  func scheduleApp() {
+    for order in orders {
+      account.retries[order.number] = order.retries
+      after(Int.random(in: 0...plan.span / 2, using: &random)) { self.place(order) }
+    }
+  }
+
+  /// Sends the order until it is accepted.
+  private func place(_ order: AppOrder) {
+    exchange(order.request(), fault: clientFault()) { [self] reply in
+      switch reply?.status {
+      case 200, 202:
+        guard let id = reply?.body.member("id") else { return fail("an accepted order has no id") }
+        if let known = order.id, known != id { fail("order \(order.number) is both \(known) and \(id)") }
+        let isFirst = order.id == nil
+        order.id = id
+        if isFirst { follow(order) }
+      case 409: fail("order \(order.number) is a conflict")
+      case 408, 503, nil:
+        counts[.repeatedOrder] += 1
+        after(Int.random(in: 500...3000, using: &random)) { self.place(order) }
+      case .some(let status): fail("an order was answered \(status)")
+      }
+    }
+  }
+
+  private func follow(_ order: AppOrder) {
+    after(order.pause) { self.read(order) }
+    if random.happens(onceIn: 4) {
+      after(Int.random(in: 0...plan.span / 2, using: &random)) { self.cancel(order) }
+    }
+    if random.happens(onceIn: 4) {
+      after(Int.random(in: 0...5000, using: &random)) { self.placeAgain(order) }
+    }
+  }
+
+  /// Sends another request with the same id or key.
+  private func placeAgain(_ order: AppOrder) {
+    exchange(order.request(isOther: true), fault: clientFault()) { [self] reply in
+      switch reply?.status {
+      case 409: counts[.conflict] += 1
+      case 408, 503, nil: break
+      case .some(let status): fail("another order with the same id was answered \(status)")
+      }
+    }
+  }
+
+  private func cancel(_ order: AppOrder) {
+    guard let id = order.id else { return }
+    order.isCancelRequested = true
+    let request = Array(
+      "POST /jobs/\(id)/cancel HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".utf8)
+    exchange(request, fault: clientFault()) { [self] reply in
+      switch reply?.status {
+      case 200, 202:
+        counts[.cancelRequest] += 1
+        account.noteCancelAcknowledged(order.number)
+      case 408, 503, nil: after(Int.random(in: 500...3000, using: &random)) { self.cancel(order) }
+      case .some(let status): fail("a cancel request was answered \(status)")
+      }
+    }
+  }
+
+  /// Reads the job until it has ended.
+  private func read(_ order: AppOrder) {
+    guard let id = order.id else { return }
+    let earlier = order.shown
+    let request = Array("GET /jobs/\(id) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+    exchange(request, fault: clientFault()) { [self] reply in
+      switch reply?.status {
+      case 200: show(reply?.body ?? "", of: order, after: earlier)
+      case 408, 503, nil: break
+      case .some(let status): fail("job \(id) was answered \(status)")
+      }
+      guard !order.isEnded else { return }
+      order.pause = min(order.pause * 2, 30_000)
+      after(order.pause) { self.read(order) }
+    }
+  }
+
+  /// The codes of ends that are the daemon's own word, which a signed one may replace.
+  private static let ownWords = ["gone", "answer_lost", "canceled", "invalid_input", "insufficient_credit"]
+
+  private func show(
+    _ body: String, of order: AppOrder, after earlier: (revision: Int, state: String, code: String?)?
+  ) {
+    guard let revision = body.member("revision").flatMap({ Int($0) }), let state = body.member("state") else {
+      return fail("a job without revision or state: \(body)")
+    }
+    counts[.observation] += 1
+    let code = body.member("code")
+    if let earlier {
+      let isReplaced =
+        Self.isEnd(earlier.state) && earlier.state != state
+        && !(Self.isEnd(state) && earlier.code.map(Self.ownWords.contains) == true)
+      if revision < earlier.revision || isReplaced {
+        fail("job \(order.number) went back from \(earlier) to \(revision), \(state)")
+      }
+    }
+    order.shown = (revision, state, code)
+    if Self.isEnd(state) { order.isEnded = true }
+  }
+
+  private static func isEnd(_ state: String) -> Bool { ["succeeded", "failed", "canceled"].contains(state) }
+}

@@ -1,0 +1,65 @@
+import Simulation
+
+/// The parameters of a simulation of the whole daemon that a seed decides.
+struct DaemonPlan {
+  /// For how many milliseconds there are faults.
+  let span: Int
+  let orders: Int
+  /// Predictions that another program creates.
+  let foreignPredictions: Int
+  let hasPublicURL: Bool
+  /// Seconds.
+  let reconcileAfter: Int
+  let jobTimeout: Int
+  let createsPerMinute: Int
+  /// When the wall clock is set, and how far it is ahead then, in milliseconds.
+  let clockSteps: [(time: Int, offset: Int64)]
+  var faults: MachineFaults
+  let provider: ProviderPlan
+
+  init(_ random: inout SeededGenerator) {
+    span = [20_000, 60_000, 180_000].randomElement(using: &random) ?? 60_000
+    orders = Int.random(in: 1...4, using: &random)
+    foreignPredictions = Int.random(in: 0...2, using: &random)
+    hasPublicURL = !random.happens(onceIn: 12)
+    reconcileAfter = [5, 30].randomElement(using: &random) ?? 30
+    jobTimeout = [20, 60, 900].randomElement(using: &random) ?? 900
+    createsPerMinute = [6, 60, 600].randomElement(using: &random) ?? 600
+    let setsClock = random.happens(onceIn: 4)
+    var steps: [(Int, Int64)] = []
+    if setsClock {
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        // Clocks that differ by less than the tolerance of signatures and searches.
+        steps.append(
+          (Int.random(in: 0...span, using: &random), Int64.random(in: -200_000...200_000, using: &random)))
+      }
+    }
+    clockSteps = steps
+    faults = Self.faults(span: span, &random)
+    var provider = ProviderPlan(
+      span: span, isSlow: !setsClock && Bool.random(using: &random), &random)
+    // The time within which 404s are repeated is measured by the wall clock.
+    if setsClock { provider.outages.removeAll { $0.kind == .forgets } }
+    self.provider = provider
+  }
+
+  private static func faults(span: Int, _ random: inout SeededGenerator) -> MachineFaults {
+    var faults = MachineFaults()
+    faults.splitsRequests = random.happens(onceIn: 4)
+    faults.clientFaultsOnceIn = random.happens(onceIn: 3) ? Int.random(in: 2...8, using: &random) : 0
+    faults.crashes = MachineFaults.some(3, upTo: 600, &random)
+    faults.diskCrashes = MachineFaults.some(3, upTo: 80, &random)
+    faults.stops = MachineFaults.some(2, upTo: span, &random)
+    faults.diskFailures = MachineFaults.some(2, upTo: span, &random)
+    faults.checkpoints = MachineFaults.some(1, upTo: span, &random)
+    faults.maxCommitMilliseconds =
+      Bool.random(using: &random) ? 0 : [1, 50, 2000].randomElement(using: &random) ?? 0
+    faults.beginsWithNothing = random.happens(onceIn: 16)
+    if random.happens(onceIn: 4) {
+      faults.kernel = SimulatedKernel.Faults()
+      faults.kernel.acceptAborts = random.happens(onceIn: 3) ? 6 : 0
+      faults.kernel.acceptExhausted = random.happens(onceIn: 3) ? 4 : 0
+    }
+    return faults
+  }
+}

@@ -1,0 +1,127 @@
+import Daemon
+import FaultyDisk
+import HTTPClient
+import Replicate
+import Scheduler
+import Simulation
+import StandardWebhooks
+import WebhookIntake
+@testable import Time
+
+/// The whole daemon between an app and a provider, on a machine that fails, driven by a seed.
+final class DaemonSimulation: MachineSimulation {
+  let plan: DaemonPlan
+  let account: Account
+  let orders: [AppOrder]
+  /// The webhook ids of deliveries that were answered 2xx.
+  var acknowledged: Set<String> = []
+  var openDeliveries = 0
+  private let startedAt: Int64
+
+  override var maxSteps: Int { 60_000 }
+
+  /// - Parameter hasFault: whether a fault is planted in the database, which every daemon then begins with.
+  init(seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing, hasFault: Bool = false) {
+    var random = SeededGenerator(seed: seed)
+    var plan = DaemonPlan(&random)
+    if hasFault { plan.faults.beginsWithNothing = false }
+    self.plan = plan
+    orders = (0..<plan.orders).map { AppOrder(number: $0, &random) }
+    let kernelSeed = random.next()
+    let accountSeed = random.next()
+    let kernel = SimulatedKernel(seed: kernelSeed, faults: plan.faults.kernel)
+    startedAt = kernel.trueTimeMilliseconds
+    account = Account(plan: plan.provider, kernel: kernel, seed: accountSeed, end: plan.span)
+    super.init(
+      kernel: kernel, faults: plan.faults, disk: disk, database: database, signing: signing, random: random)
+    account.send = { [unowned self] in self.send($0) }
+  }
+
+  /// Milliseconds since the start.
+  var time: Int { Int(kernel.trueTimeMilliseconds - startedAt) }
+  var isFaulty: Bool { time < plan.span }
+
+  func after(_ milliseconds: Int, _ action: @escaping () -> Void) {
+    kernel.after(.milliseconds(milliseconds), action)
+  }
+
+  override func adjust(_ settings: inout DaemonSettings) {
+    settings.intake.secrets = []
+    settings.provider.token = APIToken("r8_simulated")
+    settings.provider.apiURL = "https://api.replicate.com"
+    settings.provider.publicURL = plan.hasPublicURL ? "https://hooks.example.com" : nil
+    settings.provider.reconcileAfter = .seconds(plan.reconcileAfter)
+    settings.provider.jobTimeout = .seconds(plan.jobTimeout)
+    settings.provider.createsPerMinute = plan.createsPerMinute
+  }
+
+  override func incarnate() throws -> Incarnation {
+    try Incarnation(
+      kernel: kernel, settings: try settings(),
+      secrets: [try Secret(Account.secretTexts[account.secret])],
+      client: SimulatedHTTPClient(kernel: kernel, account: account))
+  }
+
+  override func run() {
+    scheduleApp()
+    scheduleForeignPredictions()
+    scheduleMachineFaults()
+    for (time, offset) in plan.clockSteps {
+      after(time) { [kernel] in
+        let ahead = kernel.wallTimeMilliseconds - kernel.trueTimeMilliseconds
+        kernel.stepWallClock(byMilliseconds: offset - ahead)
+      }
+    }
+    after(plan.span) { self.heal() }
+    start()
+    step(until: { self.isSettled || self.isOverdue }, orElse: "nothing comes to an end")
+    if let reason = account.problem { fail(reason) }
+    if problem == nil, !isSettled { fail("\(waiting) waits past its deadline") }
+    end()
+    counts = counts + account.counts
+    guard problem == nil else { return }
+    if let reason = DaemonVerdict(self).problem() { fail(reason) }
+  }
+}
+
+// MARK: - Its course
+
+extension DaemonSimulation {
+  /// The maximum time from the provider's last change, or the last fault, to the end of every job.
+  ///
+  /// A job is polled at least every ten minutes. A lost prediction that cannot be found ends its job after
+  /// eleven.
+  fileprivate static let maxWait = 900_000
+
+  /// Ends the faults of the disk, which may then be used to the end.
+  fileprivate func heal() {
+    disk.heal()
+  }
+
+  fileprivate var isSettled: Bool {
+    !isFaulty && isServing && exchanges.isEmpty && openDeliveries == 0 && orders.allSatisfy(\.isEnded)
+      && account.predictions.allSatisfy(\.isEnded)
+      && (kernel.trueTimeMilliseconds - account.changedAt > 60_000 || account.problem != nil)
+  }
+
+  fileprivate var isOverdue: Bool {
+    account.problem != nil || time - max(plan.span, Int(account.changedAt - startedAt)) > Self.maxWait
+  }
+
+  fileprivate var waiting: String {
+    if let order = orders.first(where: { !$0.isEnded }) { return "order \(order.number)" }
+    return openDeliveries > 0 ? "a delivery" : "the daemon"
+  }
+
+  fileprivate func scheduleForeignPredictions() {
+    for _ in 0..<plan.foreignPredictions {
+      let isTraining = random.happens(onceIn: 3)
+      let query = Bool.random(using: &random) ? "?user=7" : ""
+      after(Int.random(in: 0...plan.span / 2, using: &random)) { [self] in
+        account.add(
+          order: nil, isTraining: isTraining, webhook: "https://hooks.example.com/webhooks/replicate" + query,
+          events: ["start", "completed"])
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import CSQLite
+
+/// A deliberate fault of the daemon, which shows that the checks can fail.
+///
+/// Triggers in the database undo or repeat what a rule has written, so that no fault is compiled in.
+enum PlantedFault: CaseIterable {
+  /// An order is not queued again after a call that had no effect.
+  case forgetsRequeue
+  /// An order that is being sent may be claimed again.
+  case claimsTwice
+  /// A create call without an answer is repeated before it is searched for.
+  case repeatsUnansweredCall
+  /// A retry is not counted.
+  case forgetsRetry
+  /// Open jobs are not polled.
+  case forgetsPolls
+  /// A cancel request is dropped.
+  case forgetsCancel
+  /// Ends are not added to the sums of usage.
+  case forgetsUsage
+  /// A delivery is acknowledged, and its row is not written.
+  case forgetsDelivery
+  // Once the change feed exists, one that skips a number is planted here.
+
+  var sql: String {
+    switch self {
+    case .forgetsRequeue:
+      """
+      CREATE TRIGGER planted BEFORE UPDATE OF stage ON orders
+      WHEN NEW.stage = 'queued' AND OLD.stage IN ('sending', 'unanswered') BEGIN SELECT RAISE(IGNORE); END
+      """
+    case .claimsTwice:
+      """
+      CREATE TRIGGER planted AFTER UPDATE OF stage ON orders WHEN NEW.stage = 'sending'
+      BEGIN UPDATE orders SET stage = 'queued', due_at = OLD.due_at WHERE job = NEW.job; END
+      """
+    case .repeatsUnansweredCall:
+      """
+      CREATE TRIGGER planted AFTER UPDATE OF stage ON orders
+      WHEN NEW.stage = 'unanswered' AND OLD.stage = 'sending'
+      BEGIN UPDATE orders SET stage = 'queued' WHERE job = NEW.job; END
+      """
+    case .forgetsRetry:
+      """
+      CREATE TRIGGER planted AFTER UPDATE OF retries_left ON orders
+      BEGIN UPDATE orders SET retries_left = OLD.retries_left WHERE job = NEW.job; END
+      """
+    case .forgetsPolls:
+      """
+      CREATE TRIGGER planted AFTER UPDATE OF due_at ON jobs WHEN NEW.due_at IS NOT NULL
+      BEGIN UPDATE jobs SET due_at = NULL WHERE number = NEW.number; END
+      """
+    case .forgetsCancel:
+      """
+      CREATE TRIGGER planted BEFORE UPDATE OF cancel_requested ON orders BEGIN SELECT RAISE(IGNORE); END
+      """
+    case .forgetsUsage: "CREATE TRIGGER planted BEFORE INSERT ON usage BEGIN SELECT RAISE(IGNORE); END"
+    case .forgetsDelivery:
+      """
+      CREATE TRIGGER planted BEFORE INSERT ON deliveries WHEN NEW.position = 3 BEGIN SELECT RAISE(IGNORE); END
+      """
+    }
+  }
+
+  /// A part of the problem that is found.
+  var problem: String {
+    switch self {
+    case .forgetsRequeue, .forgetsPolls: "waits past its deadline"
+    case .claimsTwice, .repeatsUnansweredCall: "is created again"
+    case .forgetsRetry: "times"
+    case .forgetsCancel: "after it was canceled"
+    case .forgetsUsage: "count as"
+    case .forgetsDelivery: "was acknowledged and is not stored"
+    }
+  }
+
+  /// Plants the fault in the database at `path`.
+  func plant(in path: String) {
+    var database: OpaquePointer?
+    guard sqlite3_open(path, &database) == SQLITE_OK, sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK
+    else { preconditionFailure("the fault cannot be planted: \(String(cString: sqlite3_errmsg(database)))") }
+    sqlite3_close(database)
+  }
+}

@@ -1,0 +1,51 @@
+import HTTPClient
+import Simulation
+
+/// The daemon's client of the simulated provider.
+///
+/// `@unchecked Sendable`: one thread runs the whole simulation.
+final class SimulatedHTTPClient: HTTPClient, @unchecked Sendable {
+  private let kernel: SimulatedKernel
+  private let account: Account
+
+  init(kernel: SimulatedKernel, account: Account) {
+    self.kernel = kernel
+    self.account = account
+  }
+
+  func send(_ request: HTTPClientRequest) async -> Account.Reply {
+    let call = Call()
+    return await withTaskCancellationHandler {
+      await withUnsafeContinuation { continuation in
+        guard call.begin(continuation) else { return }
+        account.receive(request) { call.end($0) }
+        kernel.after(request.timeout) { call.end(.failure(.unanswered("timed out"))) }
+      }
+    } onCancel: {
+      call.end(.failure(.unanswered("stopped")))
+    }
+  }
+
+  /// A call in flight, which ends once.
+  private final class Call: @unchecked Sendable {
+    private var continuation: UnsafeContinuation<Account.Reply, Never>?
+    private var reply: Account.Reply?
+
+    /// - Returns: false if the call was canceled before.
+    func begin(_ continuation: UnsafeContinuation<Account.Reply, Never>) -> Bool {
+      if let reply {
+        continuation.resume(returning: reply)
+        return false
+      }
+      self.continuation = continuation
+      return true
+    }
+
+    func end(_ reply: Account.Reply) {
+      guard self.reply == nil else { return }
+      self.reply = reply
+      continuation?.resume(returning: reply)
+      continuation = nil
+    }
+  }
+}
