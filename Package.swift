@@ -193,6 +193,8 @@ let package = Package(
     // Folders for databases, and values of the domain.
     support(.support, "Scratch", ["CSQLite"]),
     support(.support, "Samples", ["Jobs"]),
+    // The schemas that earlier releases wrote.
+    support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
     // An HTTP API with canned answers, in the tests' process.
@@ -237,7 +239,7 @@ let package = Package(
       [
         "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
         "StandardWebhooks", "HTTPClient", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
-        "Samples", "Scratch", "Simulation", "Stubs", logging,
+        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger",
       ]),
     tests(
       .unit, "JobsAPITests",
@@ -257,12 +259,15 @@ let package = Package(
     tests(.storage, "StoreTests", ["SQLite", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "StoreFaultTests",
-      ["SQLite", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
+      [
+        "Ledger", "SQLite", "SQLiteStore", "UsageSums", "Jobs", "System", "Time", "CSQLite", "FaultyDisk",
+        "OldSchemas", "Samples", "Scratch", "Simulation",
+      ]),
     tests(
       .storage, "GroupCommitTests",
       [
-        "GroupCommit", "Observability", "SQLite", "Jobs", "EventLoop", "System", "Time", "CSQLite",
-        "FaultyDisk", "Samples", "Scratch", logging,
+        "GroupCommit", "Observability", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System", "Time",
+        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite",
       ]),
 
     tests(
@@ -285,8 +290,9 @@ let package = Package(
     tests(
       .process, "CommandTests",
       [
-        "LiveDaemon", "Simulation", "Stubs", "System", "Time", "EventLoop", "HTTPWire", "JSONText",
-        "StandardWebhooks", "replicate-webhookd",
+        "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
+        "HTTPWire",
+        "JSONText", "StandardWebhooks", "replicate-webhookd",
       ]),
     tests(
       .process, "SimulatorTests",

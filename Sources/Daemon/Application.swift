@@ -60,8 +60,11 @@ package final class Application {
       secretCount: max(2, settings.intake.secrets.count), purposes: purposes, queue: queue)
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
     certificate = try Self.certificate(settings.listeners.tlsFiles, metrics.certificateExpiry, logger)
+    let migration = MigrationReport(serviceManager: serviceManager, logger: logger)
+    defer { migration.end() }
     store = try RunningStore(
-      for: settings, queue: queue, feed: feed, metrics: metrics.commits, logger: logger)
+      for: settings, queue: queue, feed: feed, metrics: metrics.commits, logger: logger
+    ) { migration.note($0) }
     logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
     let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
     composition = Composition(

@@ -104,12 +104,15 @@ struct Composition: Sendable {
 
 extension SQLiteStore {
   /// Opens the store that the settings name, with the tables of all capabilities.
+  ///
+  /// - Parameter progress: receives the name of each migration before it runs.
   convenience init(
-    for settings: DaemonSettings, busyTimeout: Int32 = 5000, checkpointer: Checkpointer = Checkpointer()
+    for settings: DaemonSettings, busyTimeout: Int32 = 5000, checkpointer: Checkpointer = Checkpointer(),
+    progress: (_ migration: String) -> Void = { _ in }
   ) throws(DatabaseError) {
     try self.init(
       path: settings.database.path, busyTimeout: busyTimeout, tables: Capabilities.tables,
-      checkpointer: checkpointer)
+      checkpointer: checkpointer, progress: progress)
   }
 }
 

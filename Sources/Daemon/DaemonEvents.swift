@@ -19,6 +19,12 @@ extension LogEntry {
     LogEntry(.warning, "unusual webhook secret", ["position": .number(position), "reason": .text(reason)])
   }
 
+  static func storeMigrating(_ migration: String) -> LogEntry {
+    LogEntry(
+      .notice, "migrating the store; the start goes on after it, and no delivery is accepted until then",
+      ["migration": .text(migration)])
+  }
+
   static func storeOpened(path: String) -> LogEntry {
     LogEntry(.notice, "store opened", ["path": .text(path)])
   }

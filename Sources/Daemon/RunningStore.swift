@@ -18,10 +18,13 @@ struct RunningStore {
 
   /// Claims and opens the database that the settings name, and starts the threads.
   ///
-  /// - Parameter feed: receives what each commit has changed.
+  /// - Parameters:
+  ///   - feed: receives what each commit has changed.
+  ///   - progress: receives the name of each migration before it runs.
   init(
     for settings: DaemonSettings, queue: CommitQueue, feed: ChangeFeed = ChangeFeed(),
-    metrics: CommitMetrics, logger: Logger
+    metrics: CommitMetrics, logger: Logger,
+    progress: @Sendable (_ migration: String) -> Void = { _ in }
   ) throws(StartError) {
     self.queue = queue
     let path = settings.database.path
@@ -32,7 +35,7 @@ struct RunningStore {
     self.checkpointer = checkpointer
     (token, threads) = try StartError.converting {
       var lock = try DatabaseLock(claiming: path)
-      let store = try SQLiteStore(for: settings, checkpointer: checkpointer)
+      let store = try SQLiteStore(for: settings, checkpointer: checkpointer, progress: progress)
       try lock.claimWAL()
       let connection = try DatabaseCheckpointer(path: path) { checkpointer.throttle() }
       let ledger = Ledger(of: store, for: settings)

@@ -21,9 +21,9 @@ package final class Committer {
   private var failureLog: WriteFailureLog
 
   /// Submissions in one group commit. With more, the first ones wait longer than a sync takes.
-  private static let maxBatchSize = 512
+  static let maxBatchSize = 512
   /// Bodies in one group commit, in bytes: the store holds them in memory.
-  private static let maxBatchBytes = 16 << 20
+  static let maxBatchBytes = 16 << 20
 
   /// - Parameter didCommit: receives what each commit has changed, before its submitters are resumed.
   package init(
@@ -65,7 +65,7 @@ package final class Committer {
     var rest = commands[...]
     while !rest.isEmpty {
       let batch = rest.prefix(Self.batchSize(of: rest))
-      rest = rest.dropFirst(commit(batch))
+      rest = rest.dropFirst(commit(batch).count)
       maintain()
     }
     if !probes.isEmpty { resume(probes, isReady: probe()) }
@@ -91,26 +91,45 @@ package final class Committer {
     }
   }
 
+  /// The commands of a batch that have their results, always the first ones.
+  private struct Progress {
+    var count: Int
+    /// Why the whole store cannot write. Nil where it can.
+    var failure: StorageError?
+  }
+
   /// Commits `batch` together, or in halves where that fails: a rejected command fails no other.
   ///
-  /// - Returns: the number of commands that have their results. A command that sweeps many rows ends its
-  ///   batch.
-  private func commit(_ batch: ArraySlice<any Submission>) -> Int {
+  /// A command that sweeps many rows ends its batch.
+  private func commit(_ batch: ArraySlice<any Submission>) -> Progress {
     do throws(StorageError) {
       let committed = try measured(batch)
       didCommit(committed.changes)
       resume(batch.prefix(committed.count), nil)
-      return committed.count
+      return Progress(count: committed.count)
     } catch {
-      // A failure of the whole store, such as another process's lock, would make each half wait again.
       guard batch.count > 1, !error.concernsWholeStore else {
         resume(batch, .unavailable(error))
-        return batch.count
+        return Progress(count: batch.count, failure: error.concernsWholeStore ? error : nil)
       }
-      let middle = batch.startIndex + batch.count / 2
-      let first = commit(batch[..<middle])
-      return first < middle - batch.startIndex ? first : first + commit(batch[middle...])
+      return commitHalves(of: batch)
     }
+  }
+
+  private func commitHalves(of batch: ArraySlice<any Submission>) -> Progress {
+    let middle = batch.startIndex + batch.count / 2
+    var progress = commit(batch[..<middle])
+    // The rest was not tried, because a sweep ended its batch.
+    guard progress.count == middle - batch.startIndex else { return progress }
+    if let failure = progress.failure {
+      // Each part of the rest would wait again, as for another process's lock.
+      resume(batch[middle...], .unavailable(failure))
+      return Progress(count: batch.count, failure: failure)
+    }
+    let second = commit(batch[middle...])
+    progress.count += second.count
+    progress.failure = second.failure
+    return progress
   }
 
   private func measured(_ batch: ArraySlice<any Submission>) throws(StorageError) -> LedgerCommit {

@@ -82,10 +82,13 @@ extension SQLiteStore {
     }
     pagesAtLastCheckpoint = pages
     guard shouldFinish || pages >= maxWALPages else { return checkpointer.request() }
-    try converting { () throws(DatabaseError) in
-      _ = try checkpointer.withCheckpointLock { () throws(DatabaseError) in try database.checkpoint() }
-    }
+    try converting { () throws(DatabaseError) in _ = try checkpoint() }
     checkpointer.observer.succeeded()
+  }
+
+  /// Runs a PASSIVE checkpoint on the writer's connection.
+  func checkpoint() throws(DatabaseError) -> CheckpointResult {
+    try checkpointer.withCheckpointLock { () throws(DatabaseError) in try database.checkpoint() }
   }
 
   /// Runs a TRUNCATE checkpoint, which copies all pages and empties the WAL.

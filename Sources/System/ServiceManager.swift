@@ -16,6 +16,8 @@ package struct ServiceManager: Sendable {
     /// The settings are being reloaded; ``ready`` follows.
     case reloading
     case stopping
+    /// The start goes on; the next message follows within that time.
+    case starting(nextWithin: Duration)
   }
 
   package func notify(_ state: State) {
@@ -24,6 +26,7 @@ package struct ServiceManager: Sendable {
     // systemd.service(5): the timestamp distinguishes this reload from the one before.
     case .reloading: send("RELOADING=1\nMONOTONIC_USEC=\(MonotonicClock.now.nanoseconds / 1000)")
     case .stopping: send("STOPPING=1")
+    case .starting(let duration): send("EXTEND_TIMEOUT_USEC=\(duration / .microseconds(1))")
     }
   }
 

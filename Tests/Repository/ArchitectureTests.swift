@@ -9,12 +9,14 @@ import Testing
       "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
       "Routing", "HTTPClient",
     ],
-    ["Jobs", "JobRequests", "SQLite", "Store"],
+    ["Jobs", "JobRequests", "Ledger"],
+    ["SQLite", "SQLiteStore"],
     ["Replicate"],
     ["Settings", "Observability"],
     ["GroupCommit"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
+    ["UsageSums"],
     ["Daemon"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]
@@ -25,7 +27,8 @@ import Testing
     "System": ["Time"],
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
-    "Store": ["Jobs", "SQLite"],
+    "Ledger": ["Jobs"],
+    "SQLiteStore": ["SQLite"],
     "Observability": ["Settings"],
   ]
 
@@ -54,12 +57,22 @@ import Testing
   }
 
   @Test(arguments: [
-    ("Bytes", "Time"), ("HTTPWire", "JSONText"), ("Store", "JobRequests"), ("WebhookIntake", "JobsAPI"),
-    ("JobsAPI", "WebhookIntake"), ("GroupCommit", "Scheduler"), ("Jobs", "Store"), ("Routing", "Settings"),
+    ("Bytes", "Time"), ("HTTPWire", "JSONText"), ("Ledger", "JobRequests"), ("Ledger", "SQLiteStore"),
+    ("SQLite", "SQLiteStore"), ("SQLiteStore", "Replicate"), ("WebhookIntake", "JobsAPI"),
+    ("JobsAPI", "WebhookIntake"), ("JobsAPI", "UsageSums"), ("GroupCommit", "Scheduler"), ("Jobs", "Ledger"),
+    ("Routing", "Settings"),
   ])
   func `an arrow upward or to a sibling is detected`(_ room: String, _ imported: String) {
     let rooms = RepositoryTests.rooms.merging([room: [imported]]) { $0.union($1) }
     #expect(Self.forbiddenArrows(rooms) == ["\(room) → \(imported)"])
+  }
+
+  /// Everything else reads and writes through the protocols of Ledger, whatever the store.
+  @Test func `only the wiring and the command name a store`() {
+    let importers = RepositoryTests.rooms.filter { !$0.value.isDisjoint(with: ["SQLiteStore", "SQLite"]) }
+    #expect(Set(importers.keys) == ["SQLiteStore", "Daemon", "replicate-webhookd"])
+    let linkers = RepositoryTests.rooms.filter { $0.value.contains("CSQLite") }
+    #expect(Set(linkers.keys) == ["SQLite"])
   }
 
   @Test(arguments: RepositoryTests.rooms.keys.sorted().filter { !programs.contains($0) })

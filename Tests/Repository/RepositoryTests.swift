@@ -143,7 +143,7 @@ import Testing
     let reference = try String(
       contentsOf: Program.root.appendingPathComponent("deploy/docs/jobs.md"), encoding: .utf8)
     var names: Set<String> = []
-    for (_, text) in try sources(of: "Sources/JobsAPI") {
+    for (_, text) in try sources(of: "Sources/JobsAPI") + sources(of: "Sources/UsageSums") {
       for part in text.components(separatedBy: "member(\"").dropFirst() {
         names.insert(String(part.prefix { $0 != "\"" }))
       }

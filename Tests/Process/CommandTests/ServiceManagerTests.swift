@@ -1,5 +1,7 @@
 import Foundation
 import LiveDaemon
+import OldSchemas
+import Scratch
 import Testing
 
 extension ProcessTests {
@@ -28,6 +30,25 @@ extension ProcessTests {
       for prediction in outcome.acknowledged {
         #expect(try reader.job(prediction)["state"] as? String == "succeeded", "\(prediction) is lost")
       }
+    }
+
+    /// Otherwise a long migration would be ended by the manager's timeout, at every start.
+    @Test func `a migration is logged and the manager gives the start more time`() throws {
+      let folder = try TemporaryFolder()
+      let database = folder.url.appendingPathComponent("replicate-webhookd.db").path
+      try execute(OldSchema.version2.sql, in: database)
+      let manager = try ServiceManagerDouble(in: folder)
+      let daemon = try manager.startDaemon()
+      #expect(manager.messages == ["EXTEND_TIMEOUT_USEC=60000000", "READY=1"])
+      let log = try String(contentsOf: folder.url.appendingPathComponent("log"), encoding: .utf8)
+      let lines = log.split(separator: "\n")
+      let migrating = try #require(lines.firstIndex { $0.contains("migrating the store") })
+      let opened = try #require(lines.firstIndex { $0.contains("store opened") })
+      #expect(migrating < opened && lines[migrating].contains(#"migration="work and change numbers""#))
+      #expect(try manager.stop(daemon) == 0)
+      // The next start has nothing to migrate.
+      #expect(try manager.stop(manager.startDaemon()) == 0)
+      #expect(manager.messages.suffix(3) == ["STOPPING=1", "READY=1", "STOPPING=1"])
     }
 
     @Test func aSocketThatIsNotHandedOverIsNamed() throws {

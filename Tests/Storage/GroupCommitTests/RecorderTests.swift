@@ -1,5 +1,6 @@
 import EventLoop
 @testable import GroupCommit
+import Ledger
 import Synchronization
 @testable import System
 import Testing
@@ -8,18 +9,21 @@ import Testing
 @Suite struct RecorderTests {
   private let loop: EventLoop
   private let queue = CommitQueue()
-  private let write = StoreWrite(perform: { _ in {} }, fail: { _ in })
 
   init() throws {
     loop = EventLoop(kernel: try LinuxKernel())
   }
 
+  private static func write() -> WorkSubmission<Void> {
+    WorkSubmission(reading: .none, loop: nil, { _ in }, report: { _ in })
+  }
+
   /// Submits `count` in one turn. Returns how many were queued before the turn ended.
   private func submitted(_ count: Int) -> Int {
     let early = Count()
-    loop.post { [loop, queue, write] in
+    loop.post { [loop, queue] in
       let recorder = Recorder(loop: loop, queue: queue)
-      for _ in 0..<count { recorder.submit(.write(write)) }
+      for _ in 0..<count { recorder.submit(.command(Self.write())) }
       early.value.store(queue.waiting, ordering: .relaxed)
     }
     // Posted work runs at the end of a turn; what it defers to a turn's end runs at the next.

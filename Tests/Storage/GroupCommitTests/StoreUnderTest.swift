@@ -2,11 +2,12 @@ import EventLoop
 import FaultyDisk
 @testable import GroupCommit
 import Jobs
+import Ledger
 import Logging
 @testable import Observability
+import SQLiteStore
 import Samples
 import Scratch
-import Store
 import Synchronization
 @testable import System
 import Testing
@@ -19,35 +20,52 @@ import Testing
 /// Everything runs on the test's own thread.
 final class StoreUnderTest {
   let disk: FaultyDisk
-  private let writer: StoreWriter
+  private let ledger: Ledger
   private let loop: EventLoop
   private let metrics = CommitMetrics(queue: CommitQueue())
+  private let writerCheckpoints: Count
   /// Whether the last write failed.
   private(set) var isFailing = false
+  /// The jobs that each commit has changed, by their ids.
+  private(set) var committed: [[CommittedChange]] = []
+  /// How many submitters on threads had their results when each commit was reported.
+  private(set) var answeredBefore: [Int] = []
   /// A text in the middle of the first body of "poison".
   ///
   /// That body takes several pages.
   static let marker = "a place to aim at"
 
-  private let maxWALPages: Int
+  private final class Count: Sendable {
+    let value = Atomic(0)
+  }
 
-  init(on disk: FaultyDisk? = nil, maxWALPages: Int = Committer.maxWALPages) throws {
-    self.maxWALPages = maxWALPages
+  init(on disk: FaultyDisk? = nil, maxWALPages: Int? = nil) throws {
     self.disk = try disk ?? FaultyDisk()
-    writer = try StoreWriter(path: self.disk.path, busyTimeout: 0)
+    let count = Count()
+    writerCheckpoints = count
+    let checkpointer = Checkpointer(
+      observer: CheckpointObserver(succeeded: { count.value.add(1, ordering: .relaxed) }))
+    let path = self.disk.path
+    let store =
+      try maxWALPages.map {
+        try SQLiteStore(path: path, busyTimeout: 0, checkpointer: checkpointer, maxWALPages: $0)
+      } ?? SQLiteStore(path: path, busyTimeout: 0, checkpointer: checkpointer)
+    ledger = Ledger(store: store)
     loop = EventLoop(kernel: try LinuxKernel())
     guard disk == nil else { return }
     let filler = String(repeating: "x", count: 8000)
-    _ = try writer.commit([
+    _ = try ledger.commit([
       delivery("first", of: "poison", .pending, body: filler + Self.marker + filler)
     ])
   }
 
   /// How many commits failed.
   var failures: Int { metrics.failures.value }
+  /// How many transactions were committed.
+  var commits: Int { metrics.commits.value }
 
-  /// How many checkpoints were made, except the final one.
-  var checkpoints: Int { metrics.checkpoints.value }
+  /// How many checkpoints the writer made, except the final one.
+  var checkpoints: Int { writerCheckpoints.value.load(ordering: .relaxed) }
 
   func delivery(
     _ webhookID: String, of prediction: String, _ phase: Phase = .running, body: String = "{}"
@@ -60,23 +78,60 @@ final class StoreUnderTest {
       body: Array(body.utf8))
   }
 
+  /// What a test submits.
+  enum Command {
+    case delivery(Delivery)
+    case write(@Sendable (LedgerTransaction) throws(StorageError) -> String)
+  }
+
+  /// What a submitter receives.
+  enum Outcome {
+    case recorded(Recording)
+    case wrote(String)
+    case failed(RecordingFailure)
+  }
+
   /// Commits `batch`, which the thread finds in its queue all at once.
   func commit(_ batch: [Delivery]) throws -> [Recorder.Outcome] {
+    try commit(batch.map(Command.delivery)).map { outcome in
+      switch outcome {
+      case .recorded(let recording): .success(recording)
+      case .failed(let failure): .failure(failure)
+      case .wrote: .failure(.overloaded)
+      }
+    }
+  }
+
+  /// Commits `batch`, which the thread finds in its queue all at once.
+  func commit(_ batch: [Command]) throws -> [Outcome] {
     let queue = CommitQueue()
     let outcomes = Outcomes()
-    for (index, delivery) in batch.enumerated() {
-      loop.start { [loop] in
-        let outcome: Recorder.Outcome = await withUnsafeContinuation {
-          #expect(queue.submissions.push(.delivery(delivery, LoopContinuation(loop: loop, continuation: $0))))
+    for (index, command) in batch.enumerated() {
+      switch command {
+      case .delivery(let delivery):
+        loop.start { [loop] in
+          let outcome: Recorder.Outcome = await withUnsafeContinuation {
+            let submission = DeliverySubmission(delivery, LoopContinuation(loop: loop, continuation: $0))
+            #expect(queue.submissions.push(.command(submission)))
+          }
+          outcomes.set(index, outcome.map(Outcome.recorded))
         }
-        outcomes.byIndex.withLock { $0[index] = outcome }
+      case .write(let work):
+        let submission = WorkSubmission(reading: .none, loop: index % 2 == 0 ? loop : nil, work) {
+          outcomes.set(index, $0.map(Outcome.wrote))
+        }
+        loop.start { #expect(queue.submissions.push(.command(submission))) }
       }
     }
     turnUntilIdle()
     queue.close()
     let committer = Committer(
-      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, maxWALPages: maxWALPages)
+      ledger: ledger, queue: queue, metrics: metrics,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    ) { [self] in
+      committed.append($0)
+      answeredBefore.append(outcomes.count)
+    }
     committer.run()
     turnUntilIdle()
     isFailing = queue.isFailing.load(ordering: .relaxed)
@@ -88,7 +143,17 @@ final class StoreUnderTest {
   }
 
   private final class Outcomes: Sendable {
-    let byIndex = Mutex<[Int: Recorder.Outcome]>([:])
+    let byIndex = Mutex<[Int: Outcome]>([:])
+    var count: Int { byIndex.withLock { $0.count } }
+
+    func set(_ index: Int, _ result: Result<Outcome, RecordingFailure>) {
+      byIndex.withLock { byIndex in
+        switch result {
+        case .success(let outcome): byIndex[index] = outcome
+        case .failure(let failure): byIndex[index] = .failed(failure)
+        }
+      }
+    }
   }
 
   /// Runs SQL on a connection of its own.

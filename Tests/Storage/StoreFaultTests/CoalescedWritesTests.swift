@@ -1,6 +1,7 @@
 import FaultyDisk
 import Jobs
-import Store
+import Ledger
+import SQLiteStore
 import Testing
 
 /// WAL writes are coalesced into few calls.
@@ -9,7 +10,7 @@ import Testing
 @Suite struct CoalescedWritesTests {
   @Test func aCommitOfManyDeliveriesIsAFewWrites() throws {
     let disk = try FaultyDisk()
-    let store = try StoreWriter(path: disk.path)
+    let store = Ledger(store: try SQLiteStore(path: disk.path))
     var deliveries = Deliveries(seed: 1, bodySizes: [2000])
     let batches = (0..<100).flatMap { _ in deliveries.batch() }
     let before = disk.eventCount
@@ -29,7 +30,7 @@ import Testing
   /// It spills pages to the WAL, and reads them back.
   @Test func aTransactionLargerThanTheCacheIsStoredCompletely() throws {
     let disk = try FaultyDisk()
-    let store = try StoreWriter(path: disk.path)
+    let store = Ledger(store: try SQLiteStore(path: disk.path))
     var deliveries = Deliveries(seed: 2, bodySizes: [300, 9000, 400_000])
     let batches = (0..<12).flatMap { _ in deliveries.batch() }
     #expect(batches.reduce(0) { $0 + $1.body.count } > 4_000_000)

@@ -1,9 +1,10 @@
 import CSQLite
 import FaultyDisk
 import Jobs
-import Store
+import Ledger
+import SQLiteStore
 
-/// One call of ``StoreWriter/commit(_:)``, with its position in the disk's record.
+/// One call of ``Ledger/commit(_:)``, with its position in the disk's record.
 struct Attempt {
   let deliveries: [Delivery]
   let start: Int
@@ -28,9 +29,11 @@ enum DurabilityCheck {
   ) -> String? {
     do {
       // The writer first, because opening it recovers the database.
-      _ = try StoreWriter(path: path)
+      _ = try SQLiteStore(path: path)
       if let damage = try integrityProblem(of: path) { return "damaged: \(damage)" }
-      let found = try Model(try StoreReader(path: path))
+      let reader = try SQLiteReader(path: path)
+      if let gap = try feedProblem(of: reader) { return gap }
+      let found = try Model(reader)
       let acknowledged = attempts.filter { $0.isAcknowledged && $0.end <= cut }
       let kept = acknowledged.flatMap(\.deliveries)
       let lost = Set(kept.map(\.receivedAt)).subtracting(found.deliveries)
@@ -48,9 +51,23 @@ enum DurabilityCheck {
     }
   }
 
+  /// What the change feed or the work table shows differently from the jobs. Nil for nothing.
+  private static func feedProblem(of reader: SQLiteReader) throws -> String? {
+    let entries = try reader.changes(after: 0, limit: 1_000_000)
+    let jobs = try reader.jobs(matching: JobFilter(), before: nil, limit: 1_000_000).jobs
+    guard Set(entries.map(\.id)) == Set(jobs.map(\.id)), entries.count == jobs.count else {
+      return "the feed lists \(entries.count) of \(jobs.count) jobs"
+    }
+    for entry in entries where try reader.job(entry.id)?.change != entry.change {
+      return "the feed has another change number than job \(entry.id)"
+    }
+    let due = jobs.compactMap(\.pollState.dueAt).min()
+    return try reader.nextDue(.poll) == due ? nil : "the next check is not that of the jobs"
+  }
+
   /// The full integrity check.
   ///
-  /// ``StoreReader/damage()`` does not check that indexes agree with their tables.
+  /// ``SQLiteReader/damage()`` does not check that indexes agree with their tables.
   static func integrityProblem(of path: String) throws -> String? {
     var handle: OpaquePointer?
     defer { sqlite3_close_v2(handle) }

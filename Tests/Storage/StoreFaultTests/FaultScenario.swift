@@ -1,7 +1,8 @@
 import FaultyDisk
 import Jobs
 import SQLite
-import Store
+import Ledger
+@testable import SQLiteStore
 
 /// All store operations of the daemon, on a disk with failing calls.
 final class FaultScenario {
@@ -9,7 +10,7 @@ final class FaultScenario {
   private let disk: FaultyDisk
   private var deliveries: Deliveries
   private var attempts: [Attempt] = []
-  private var writer: StoreWriter?
+  private var store: SQLiteStore?
 
   init(_ initial: InitialDisk) throws {
     self.initial = initial
@@ -30,31 +31,32 @@ final class FaultScenario {
     _ = try? checkpointer?.checkpoint()
     try? checkpointer?.syncDatabase()
     commit()
-    _ = try? writer?.checkpoint()
+    _ = try? store?.checkpoint()
     commit()
-    try? writer?.checkpointAndTruncate()
+    try? store?.finish()
     commit()
     return disk.heal()
   }
 
-  /// Closes the writer with commits in the WAL, without ``StoreWriter/checkpointAndTruncate()``.
+  /// Closes the writer with commits in the WAL, without ``SQLiteStore/finish()``.
   ///
   /// - Returns: the number of failed calls.
   func end(_ fault: Fault) -> Int {
     commit()
     disk.arm(fault)
-    writer = nil
+    store = nil
     return disk.heal()
   }
 
   @discardableResult
-  private func commit() -> StoreError? {
+  private func commit() -> (any Error)? {
     let batch = deliveries.batch()
     let start = disk.eventCount
-    var failure: StoreError?
-    do throws(StoreError) {
-      if writer == nil { writer = try StoreWriter(path: disk.path, busyTimeout: 0) }
-      _ = try writer?.commit(batch)
+    var failure: (any Error)?
+    do {
+      let store = try store ?? SQLiteStore(path: disk.path, busyTimeout: 0)
+      self.store = store
+      _ = try Ledger(store: store).commit(batch)
     } catch {
       failure = error
     }
@@ -81,7 +83,7 @@ final class FaultScenario {
       return "had the power gone: \(problem)"
     }
     if let failure = commit() { return "the next commit fails: \(failure)" }
-    writer = nil
+    store = nil
     return DurabilityCheck.problem(
       with: disk.path, after: attempts, cutAt: .max, fault: "failing disk, then well again"
     ).map { "after the end: \($0)" }
@@ -89,9 +91,9 @@ final class FaultScenario {
 
   /// Checks that no reader sees a rejected batch while the process lives.
   private func problemForReaders() throws -> String? {
-    guard writer != nil else { return nil }
+    guard store != nil else { return nil }
     let acknowledged = attempts.filter(\.isAcknowledged).flatMap(\.deliveries)
-    let found = try Model(try StoreReader(path: disk.path))
+    let found = try Model(try SQLiteReader(path: disk.path))
     return found.jobs == Model(acknowledged).jobs ? nil : "jobs differ from the model"
   }
 }

@@ -1,6 +1,7 @@
 import FaultyDisk
 import Jobs
-import Store
+import Ledger
+@testable import SQLiteStore
 @testable import Time
 
 /// The files on a disk before a run, and their deliveries.
@@ -15,12 +16,13 @@ struct InitialDisk {
     let disk = try FaultyDisk()
     var deliveries = Deliveries(seed: 99, bodySizes: [10, 300, 5000])
     var initial = InitialDisk()
-    let writer = try StoreWriter(path: disk.path)
+    let store = try SQLiteStore(path: disk.path)
+    let ledger = Ledger(store: store)
     for number in 0..<8 {
       let batch = deliveries.batch()
-      _ = try writer.commit(batch)
+      _ = try ledger.commit(batch)
       initial.deliveries += batch
-      if number == 4 { _ = try writer.checkpoint() }
+      if number == 4 { _ = try store.checkpoint() }
     }
     initial.files = disk.files()
     return initial

@@ -1,5 +1,6 @@
 import Jobs
-import Store
+import Ledger
+import SQLiteStore
 @testable import Time
 
 /// The expected content of a store: ``Job/merge(_:receivedAt:)`` replayed in memory.
@@ -23,7 +24,7 @@ struct Model {
     let revision: Int64
   }
 
-  /// The writer's default policy.
+  /// The default policy.
   private static let policy = PollPolicy(timeout: 900_000, firstPoll: nil)
 
   private(set) var jobs: [String: Stored] = [:]
@@ -67,12 +68,12 @@ struct Model {
 
 extension Model {
   /// Reads the model of a stored database.
-  init(_ reader: StoreReader) throws {
+  init(_ reader: SQLiteReader) throws {
     self.init(EmptyCollection())
     let page = try reader.jobs(matching: JobFilter(), before: nil, limit: 1_000_000)
     for id in page.jobs.map(\.id) {
       guard let stored = try reader.job(id) else { continue }
-      let history = try reader.history(ofJob: stored.number, after: 0, limit: 1_000_000)
+      let history = try reader.history(ofJob: id, after: 0, limit: 1_000_000)?.entries ?? []
       jobs[id] = Stored(
         job: stored.job, body: Self.text(stored.body),
         history: history.map {

@@ -1,7 +1,8 @@
 import CSQLite
 import FaultyDisk
 import SQLite
-import Store
+import Ledger
+import SQLiteStore
 import Testing
 
 @Suite struct OpeningFaultTests {
@@ -15,14 +16,14 @@ import Testing
     while true {
       let disk = try FaultyDisk()
       disk.arm(fault)
-      let writer = try? StoreWriter(path: disk.path)
+      let writer = try? SQLiteStore(path: disk.path)
       guard disk.heal() > 0 else { break }
       if let writer {
         _ = try DatabaseCheckpointer(path: disk.path)
-        try writer.probe()
+        try writer.probe(room: 0)
       }
       // And the next one opens.
-      _ = try StoreWriter(path: disk.path)
+      _ = try SQLiteStore(path: disk.path)
       _ = try DatabaseCheckpointer(path: disk.path)
       fault.first += 1
     }

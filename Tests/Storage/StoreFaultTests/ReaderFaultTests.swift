@@ -1,6 +1,7 @@
 import CSQLite
 import FaultyDisk
-import Store
+import Ledger
+import SQLiteStore
 import Testing
 
 @Suite struct ReaderFaultTests {
@@ -23,12 +24,12 @@ import Testing
     var fault = kind
     while true {
       let disk = try FaultyDisk(holding: initial.files)
-      let writer = try StoreWriter(path: disk.path)
+      let writer = try SQLiteStore(path: disk.path)
       disk.arm(fault)
-      let found = try? Model(try StoreReader(path: disk.path))
+      let found = try? Model(try SQLiteReader(path: disk.path))
       guard disk.heal() > 0 else { break }
       #expect(found == nil || found?.jobs == expected.jobs, "\(fault)")
-      #expect(try Model(try StoreReader(path: disk.path)).jobs == expected.jobs, "after \(fault)")
+      #expect(try Model(try SQLiteReader(path: disk.path)).jobs == expected.jobs, "after \(fault)")
       _ = consume writer
       fault.first += 1
     }

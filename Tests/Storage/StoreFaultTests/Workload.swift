@@ -2,7 +2,8 @@ import FaultyDisk
 import Jobs
 import SQLite
 import Simulation
-import Store
+import Ledger
+@testable import SQLiteStore
 @testable import Time
 
 /// Random batches of deliveries, as in a busy hour.
@@ -105,7 +106,7 @@ struct Workload {
     var generator = SeededGenerator(seed: seed &* 31 &+ 7)
     var deliveries = Deliveries(seed: seed, startingAt: initial.end)
     var attempts = [initial.attempt]
-    var writer: StoreWriter? = try StoreWriter(path: disk.path)
+    var writer: SQLiteStore? = try SQLiteStore(path: disk.path)
     var refused: [Delivery] = []
     for _ in 0..<batches {
       switch Int.random(in: 0..<24, using: &generator) {
@@ -114,17 +115,17 @@ struct Workload {
         _ = try checkpointer.checkpoint()
         if Bool.random(using: &generator) { try checkpointer.syncDatabase() }
       case 4: _ = try writer?.checkpoint()
-      case 5: try writer?.checkpointAndTruncate()
+      case 5: try writer?.finish()
       case 6:
         // The old writer first, because closing it checkpoints the WAL and deletes it.
         writer = nil
-        writer = try StoreWriter(path: disk.path)
+        writer = try SQLiteStore(path: disk.path)
       default: break
       }
       if hasFaults && generator.happens(onceIn: 5) { disk.arm(Self.fault(&generator)) }
       let batch = deliveries.again(refused) + deliveries.batch()
       let start = disk.eventCount
-      let isAcknowledged = (try? writer?.commit(batch)) != nil
+      let isAcknowledged = (try? writer.map { try Ledger(store: $0).commit(batch) }) != nil
       disk.heal()
       attempts.append(
         Attempt(deliveries: batch, start: start, end: disk.eventCount, isAcknowledged: isAcknowledged))
@@ -156,8 +157,8 @@ struct Workload {
   func remains(cutAt cut: Int, seed: UInt64) throws -> InitialDisk {
     let files = files(cutAt: cut, seed: seed)
     let disk = try FaultyDisk(holding: files)
-    _ = try StoreWriter(path: disk.path)
-    let found = try Model(try StoreReader(path: disk.path)).deliveries
+    _ = try SQLiteStore(path: disk.path)
+    let found = try Model(try SQLiteReader(path: disk.path)).deliveries
     return InitialDisk(
       files: files,
       deliveries: attempts.flatMap(\.deliveries).filter { found.contains($0.receivedAt) })

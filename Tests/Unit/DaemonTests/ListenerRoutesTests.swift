@@ -14,7 +14,6 @@ import Logging
 @testable import Settings
 import Scratch
 import StandardWebhooks
-import Store
 import Synchronization
 @testable import System
 import Testing

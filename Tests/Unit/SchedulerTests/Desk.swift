@@ -13,7 +13,8 @@ import StandardWebhooks
 import Testing
 @testable import Time
 
-@testable import Store
+@testable import Ledger
+import SQLiteStore
 
 /// The calls to a scripted provider, and a store.
 final class Desk {
@@ -44,7 +45,7 @@ final class Desk {
     let order = Order(
       id: id, idempotencyKey: nil, digest: try #require(BodyDigest(bytes: SHA256().digest(of: request.span))),
       request: request, model: "owner/model", createdAt: now, timeout: nil, retries: 0)
-    let steps = try store.write { transaction throws(StoreError) in
+    let steps = try store.write { transaction throws(StorageError) in
       _ = try transaction.enqueue(order)
       return try transaction.claimOrderSteps(at: now, creates: 1, cancels: 0, finds: 0, lease: 1000)
     }
@@ -56,7 +57,7 @@ final class Desk {
     deliveries += 1
     let delivery = Delivery(
       webhookID: "w\(deliveries)", receivedAt: store.now, snapshot: decoded.snapshot, body: decoded.body)
-    try store.write { transaction throws(StoreError) in _ = try transaction.record(delivery) }
+    try store.write { transaction throws(StorageError) in _ = try transaction.record(delivery) }
   }
 
   /// Polls the job of that prediction.
@@ -70,7 +71,7 @@ final class Desk {
 
   func cancel(_ id: String) throws {
     let now = store.now
-    let steps = try store.write { transaction throws(StoreError) in
+    let steps = try store.write { transaction throws(StorageError) in
       _ = try transaction.cancel(id, at: now)
       return try transaction.claimOrderSteps(at: now, creates: 0, cancels: 1, finds: 0, lease: 1000)
     }
@@ -81,21 +82,21 @@ final class Desk {
 // MARK: - Results
 
 extension Desk {
-  func stored(_ id: String) throws -> StoredJob { try #require(try StoreReader(path: store.path).job(id)) }
+  func stored(_ id: String) throws -> JobRecord { try #require(try SQLiteReader(path: store.path).job(id)) }
 
   func job(_ id: String) throws -> Job { try stored(id).job }
 
   func order(_ id: String) throws -> StoredOrder {
-    try #require(try StoreReader(path: store.path).order(ofJob: try stored(id).number))
+    try #require(try stored(id).order)
   }
 
   func history(_ id: String) throws -> [HistoryEntry] {
-    try StoreReader(path: store.path).history(ofJob: try stored(id).number, after: 0, limit: 99)
+    try #require(try SQLiteReader(path: store.path).history(ofJob: id, after: 0, limit: 99)).entries
   }
 
   func damagedBodies() throws -> Int {
     let sha256 = SHA256()
-    return try StoreReader(path: store.path).damagedBodies { sha256.digest(of: $0) }.count
+    return try SQLiteReader(path: store.path).damagedBodies { sha256.digest(of: $0) }.count
   }
 
   /// The job's document, as `GET /jobs/{id}` shows it.

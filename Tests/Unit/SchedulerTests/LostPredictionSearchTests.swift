@@ -6,8 +6,9 @@ import Jobs
 @testable import Replicate
 @testable import Scheduler
 import Simulation
+@testable import Ledger
+import SQLiteStore
 import Samples
-@testable import Store
 import Testing
 @testable import Time
 
@@ -22,7 +23,8 @@ import Testing
     }
     try search.run()
     #expect(try search.stage == .submitted)
-    let row = try #require(try StoreReader(path: search.path).history(ofJob: 1, after: 0, limit: 9).first)
+    let row = try #require(
+      try SQLiteReader(path: search.path).history(ofJob: "a", after: 0, limit: 9)?.entries.first)
     #expect(row.source == .list && row.outcome == .applied)
   }
 
@@ -339,7 +341,7 @@ private final class Search {
       id, sentAt: now.advanced(byMilliseconds: -1000),
       conclusiveAt: now.advanced(byMilliseconds: milliseconds))
     let now = now
-    let steps = try store.write { transaction throws(StoreError) in
+    let steps = try store.write { transaction throws(StorageError) in
       try transaction.claimOrderSteps(at: now, creates: 0, cancels: 0, finds: 9, lease: 3_600_000)
     }
     claimed[id] = steps.first { $0.job.id == id }
@@ -371,7 +373,7 @@ private final class Search {
     let evidence = Evidence(logsSize: 0, outputSize: 0, digest: .repeating(0))
     let snapshot = Snapshot(
       predictionID: prediction, providerStatus: "failed", phase: .failed, evidence: evidence)
-    try store.write { transaction throws(StoreError) in
+    try store.write { transaction throws(StorageError) in
       try transaction.attempts.notePastAttempt(snapshot, byJob: number, at: now)
     }
   }

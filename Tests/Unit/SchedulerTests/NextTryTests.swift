@@ -1,7 +1,8 @@
 @testable import GroupCommit
 import Jobs
 @testable import Scheduler
-import Store
+import Ledger
+import SQLiteStore
 import Testing
 @testable import Time
 
@@ -30,7 +31,7 @@ import Testing
   ) throws {
     let store = try SimulatedStore()
     let order = try SimulatedStore.order("a", at: Self.time(0))
-    try store.write { transaction throws(StoreError) in
+    try store.write { transaction throws(StorageError) in
       _ = try transaction.enqueue(order)
       let steps = try transaction.claimOrderSteps(
         at: Self.time(0), creates: 1, cancels: 0, finds: 0, lease: 1000)
@@ -38,7 +39,7 @@ import Testing
         try transaction.reschedule(step.order, until: Self.time(due), at: Self.time(0), because: reason)
       }
     }
-    let stored = try #require(try StoreReader(path: store.path).order(ofJob: 1))
+    let stored = try #require(try store.job("a")?.order)
     #expect(stored.reason == reason)
     let pace = CreationPace.State(next: Self.time(next), interval: 100, reason: paceReason)
     let shown = NextTry(of: stored, at: Self.time(100), pace: pace, queuedBefore: before)

@@ -1,7 +1,8 @@
 import HTTPWire
 import Jobs
+import Ledger
 import Replicate
-import Store
+import SQLiteStore
 import Testing
 
 /// The handling of one answer.

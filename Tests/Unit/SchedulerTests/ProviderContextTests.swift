@@ -7,7 +7,8 @@ import Jobs
 @testable import Observability
 @testable import Replicate
 @testable import Scheduler
-import Store
+import Ledger
+import SQLiteStore
 import Stubs
 @testable import System
 import Testing

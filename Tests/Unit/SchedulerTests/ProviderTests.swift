@@ -1,7 +1,8 @@
 import Jobs
 @testable import Replicate
 @testable import Scheduler
-import Store
+import Ledger
+import SQLiteStore
 import Testing
 @testable import Time
 

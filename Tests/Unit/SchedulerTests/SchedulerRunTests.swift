@@ -7,7 +7,8 @@ import Jobs
 @testable import Replicate
 @testable import Scheduler
 import Simulation
-import Store
+import Ledger
+import SQLiteStore
 @testable import System
 import Testing
 @testable import Time
@@ -60,7 +61,12 @@ import Testing
     let run = try Run()
     try run.store.enqueue("broken")
     try run.store.execute("UPDATE jobs SET phase = 'nowhere', due_at = 0 WHERE id = 'broken'")
-    try run.store.execute("UPDATE orders SET due_at = 0")
+    try run.store.execute(
+      """
+      UPDATE work SET due_at = 0;
+      INSERT INTO work (job, kind, key, due_at, tries) SELECT number, 'poll', '', 0, 0 FROM jobs WHERE true
+      ON CONFLICT DO NOTHING
+      """)
     try run.store.enqueue("a")
     try run.openJob("p1")
     run.start()
@@ -187,7 +193,7 @@ private final class Run {
     self.hasToken = hasToken
     scheduler = Scheduler(
       mailbox: mailbox, client: hasToken ? try client.api() : nil, publicURL: "https://h.example",
-      rules: OutputRules(), token: token, reader: try StoreReader(path: store.path), queue: store.queue,
+      rules: OutputRules(), token: token, reader: try SQLiteReader(path: store.path), queue: store.queue,
       policy: policy,
       metrics: store.metrics, logger: store.logger)
   }
@@ -230,8 +236,7 @@ private final class Run {
   /// A job due for a poll, by itself long after its last update.
   func openJob(_ prediction: String, dueAt due: Timestamp = Timestamp(milliseconds: 1)) throws {
     try store.deliver(prediction, "processing", .running, at: Timestamp(milliseconds: 0))
-    try store.execute(
-      "UPDATE jobs SET due_at = \(due.milliseconds) WHERE prediction_id = '\(prediction)'")
+    try store.setChecksDue(to: due.milliseconds, ofPrediction: prediction)
   }
 
   func endJob(_ prediction: String, daysAgo days: Int64) throws {

@@ -3,7 +3,8 @@ import Jobs
 @testable import Observability
 @testable import Scheduler
 import Simulation
-import Store
+import Ledger
+import SQLiteStore
 import Testing
 @testable import Time
 
@@ -58,7 +59,7 @@ extension ServiceTests {
   @Test func `nothing due is nothing claimed`() throws {
     #expect(try submit(submitter(store.limit())) == [])
     try store.enqueue("later")
-    try store.execute("UPDATE orders SET due_at = \(wall.milliseconds + 1)")
+    try store.setDue(.create, to: wall.milliseconds + 1)
     #expect(try submit(submitter(store.limit())) == [])
     #expect(try store.stage("later") == .queued)
   }
@@ -123,7 +124,7 @@ extension ServiceTests {
   private func openJobs(_ count: Int, dueAt due: Int64) throws {
     let moment = wall.advanced(byMilliseconds: -40_000)
     for number in 0..<count { try store.deliver("p\(number)", "processing", .running, at: moment) }
-    try store.execute("UPDATE jobs SET due_at = \(due)")
+    try store.setChecksDue(to: due)
   }
 
   private func reconcile(_ reconciler: Confined<Reconciler>) throws -> [String] {
@@ -139,7 +140,7 @@ extension ServiceTests {
   @Test func `a due job is polled once and a later one not yet`() throws {
     let reconciler = try reconciler()
     try openJobs(2, dueAt: wall.milliseconds)
-    try store.execute("UPDATE jobs SET due_at = due_at + 1 WHERE prediction_id = 'p1'")
+    try store.setChecksDue(to: wall.milliseconds + 1, ofPrediction: "p1")
     #expect(try reconcile(reconciler) == ["p0"])
     #expect(try reconcile(reconciler) == [])
   }
@@ -163,7 +164,7 @@ extension ServiceTests {
   @Test func `a job without updates becomes stale and is counted`() throws {
     let reconciler = try reconciler()
     try store.deliver("p1", "processing", .running, at: Timestamp(milliseconds: 0))
-    try store.execute("UPDATE jobs SET due_at = 1")
+    try store.setChecksDue(to: 1)
     _ = try reconcile(reconciler)
     #expect(store.metrics.staleJobs.value == 1 && store.log.contains("job became stale"))
     #expect(try store.job("p1")?.job.state == .stale)

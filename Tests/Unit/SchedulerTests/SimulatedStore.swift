@@ -8,7 +8,8 @@ import Samples
 @testable import Scheduler
 import Scratch
 import Simulation
-import Store
+import Ledger
+import SQLiteStore
 import Synchronization
 @testable import System
 import Testing
@@ -34,11 +35,11 @@ final class SimulatedStore {
     logger = Logger(label: "test") { [lines] _ in lines }
     database = try TemporaryDatabase()
     committer = Committer(
-      writer: try StoreWriter(
-        path: database.path, busyTimeout: 0, polling: PollPolicy(timeout: 900_000, firstPoll: 30_000),
-        validateOutput: RequestedOutput.validate,
-        restore: ErasedData.restore), queue: queue, checkpointer: Checkpointer(),
-      metrics: CommitMetrics(queue: queue), logger: logger)
+      ledger: Ledger(
+        store: try SQLiteStore(path: database.path, busyTimeout: 0),
+        rules: LedgerRules(
+          polling: PollPolicy(timeout: 900_000, firstPoll: 30_000), validateOutput: RequestedOutput.validate,
+          restore: ErasedData.restore)), queue: queue, metrics: CommitMetrics(queue: queue), logger: logger)
     recorder = Confined(Recorder(loop: loop, queue: queue))
   }
 
@@ -47,7 +48,7 @@ final class SimulatedStore {
   var now: Timestamp { Timestamp(milliseconds: kernel.wallTimeMilliseconds) }
   var clock: SchedulerClock { SchedulerClock(kernel: kernel) }
 
-  func reader() throws -> StoreReader { try StoreReader(path: path) }
+  func reader() throws -> SQLiteReader { try SQLiteReader(path: path) }
 
   func schedulerStore(_ policy: SchedulerPolicy = .test) throws -> SchedulerStore {
     SchedulerStore(
@@ -113,7 +114,7 @@ extension SimulatedStore {
   /// Commits `work`, as another thread does.
   @discardableResult
   func write<Value: Sendable>(
-    _ work: @escaping @Sendable (StoreTransaction) throws(StoreError) -> Value
+    _ work: @escaping @Sendable (LedgerTransaction) throws(StorageError) -> Value
   ) throws -> Value {
     try run { [recorder] in await recorder.value.write(work) }.get()
   }
@@ -131,13 +132,13 @@ extension SimulatedStore {
 
   func enqueue(_ id: String) throws {
     let order = try Self.order(id, at: now)
-    try write { transaction throws(StoreError) in _ = try transaction.enqueue(order) }
+    try write { transaction throws(StorageError) in _ = try transaction.enqueue(order) }
   }
 
   /// Enqueues an order, and claims its create call.
   func send(_ id: String) throws -> OrderStep {
     let (order, now) = (try Self.order(id, at: now), now)
-    let steps = try write { transaction throws(StoreError) in
+    let steps = try write { transaction throws(StorageError) in
       _ = try transaction.enqueue(order)
       return try transaction.claimOrderSteps(at: now, creates: 9, cancels: 0, finds: 0, lease: 1000)
     }
@@ -151,7 +152,7 @@ extension SimulatedStore {
   ///   - conclusive: from when on its absence is conclusive.
   func lose(_ id: String, sentAt: Timestamp, conclusiveAt conclusive: Timestamp) throws {
     let order = try Self.order(id, at: sentAt)
-    try write { transaction throws(StoreError) in
+    try write { transaction throws(StorageError) in
       _ = try transaction.enqueue(order)
       for step in try transaction.claimOrderSteps(at: sentAt, creates: 1, cancels: 0, finds: 0, lease: 1000) {
         try transaction.noteUnanswered(step.order, nextSearch: sentAt, absenceConclusive: conclusive)
@@ -166,14 +167,26 @@ extension SimulatedStore {
       snapshot: Snapshot(
         predictionID: prediction, providerStatus: status, phase: phase,
         evidence: Evidence(logsSize: 0, outputSize: 0, digest: .repeating(1))), body: [])
-    try write { transaction throws(StoreError) in _ = try transaction.record(delivery) }
+    try write { transaction throws(StorageError) in _ = try transaction.record(delivery) }
   }
 
-  func job(_ id: String) throws -> StoredJob? { try reader().job(id) }
+  func job(_ id: String) throws -> JobRecord? { try reader().job(id) }
 
-  func stage(_ id: String) throws -> OrderStage? {
-    guard let number = try job(id)?.number else { return nil }
-    return try reader().order(ofJob: number)?.stage
+  func stage(_ id: String) throws -> OrderStage? { try job(id)?.order?.stage }
+
+  /// Moves the next calls of all orders.
+  func setDue(_ kind: WorkKind, to moment: Int64) throws {
+    try execute("UPDATE work SET due_at = \(moment) WHERE kind = '\(kind.rawValue)'")
+  }
+
+  /// Moves the next checks of open jobs, or of one prediction's.
+  func setChecksDue(to moment: Int64, ofPrediction id: String? = nil) throws {
+    let jobs = "SELECT number FROM jobs \(id.map { "WHERE prediction_id = '\($0)'" } ?? "")"
+    try execute(
+      """
+      UPDATE work SET due_at = \(moment) WHERE kind = 'poll' AND job IN (\(jobs));
+      UPDATE jobs SET due_at = \(moment) WHERE number IN (\(jobs))
+      """)
   }
 }
 

@@ -1,13 +1,10 @@
 import CSQLite
-import EventLoop
 import FaultyDisk
-@testable import GroupCommit
 import Jobs
-import Logging
-@testable import Observability
+import Ledger
 import SQLite
+@testable import SQLiteStore
 import Samples
-import Store
 import Synchronization
 @testable import System
 import Testing
@@ -16,26 +13,42 @@ import Testing
 /// A ``Checkpointer`` on its thread, with a writer on the test's.
 @Suite struct CheckpointerTests {
   private let disk: FaultyDisk
-  private let writer: StoreWriter
+  private let store: SQLiteStore
+  private let ledger: Ledger
   private let running: Running
   private var checkpointer: Checkpointer { running.checkpointer }
 
   private final class Running {
-    let checkpointer = Checkpointer()
-    let metrics = CommitMetrics(queue: CommitQueue())
+    let checkpointer: Checkpointer
+    private let count: Count
     private var thread: Thread?
     /// Retained until the thread has ended.
     ///
     /// A test releases its own reference first.
     private let disk: FaultyDisk
 
-    init(_ disk: FaultyDisk) throws {
+    private final class Count: Sendable {
+      let succeeded = Atomic(0)
+      let failed = Atomic(0)
+    }
+
+    init(_ disk: FaultyDisk) {
       self.disk = disk
-      let store = try DatabaseCheckpointer(path: disk.path)
-      thread = try Thread(named: "checkpoint") { [checkpointer, metrics] in
-        checkpointer.run(
-          store, metrics: metrics, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-      }
+      let count = Count()
+      self.count = count
+      checkpointer = Checkpointer(
+        observer: CheckpointObserver(
+          succeeded: { count.succeeded.add(1, ordering: .relaxed) },
+          failed: { _ in count.failed.add(1, ordering: .relaxed) }))
+    }
+
+    /// The checkpoints that have succeeded, and those that have failed.
+    var checkpoints: Int { count.succeeded.load(ordering: .relaxed) }
+    var failures: Int { count.failed.load(ordering: .relaxed) }
+
+    func start() throws {
+      let connection = try DatabaseCheckpointer(path: disk.path)
+      thread = try Thread(named: "checkpoint") { [checkpointer] in checkpointer.run(connection) }
     }
 
     deinit { stop() }
@@ -50,8 +63,10 @@ import Testing
 
   init() throws {
     disk = try FaultyDisk()
-    writer = try StoreWriter(path: disk.path)
-    running = try Running(disk)
+    running = Running(disk)
+    store = try SQLiteStore(path: disk.path, checkpointer: running.checkpointer, maxWALPages: 5000)
+    ledger = Ledger(store: store)
+    try running.start()
   }
 
   private func commit(_ number: Int, bodyBytes: Int = 2) throws {
@@ -61,15 +76,15 @@ import Testing
     let delivery = Delivery(
       webhookID: "w\(number)", receivedAt: Timestamp(milliseconds: 1), snapshot: snapshot,
       body: Array(repeating: 0x20, count: bodyBytes))
-    #expect(try writer.commit([delivery]).count == 1)
+    #expect(try ledger.commit([delivery]).count == 1)
   }
 
   /// Requests one checkpoint, and waits for its end.
   private func checkpoint() {
-    let before = running.metrics.checkpoints.value
+    let before = running.checkpoints
     checkpointer.request()
     let start = MonotonicClock.now
-    while running.metrics.checkpoints.value == before, MonotonicClock.now - start < .seconds(30) {}
+    while running.checkpoints == before, MonotonicClock.now - start < .seconds(30) {}
   }
 
   @Test func `a busy writer finishes the checkpoint inline`() throws {
@@ -85,24 +100,24 @@ import Testing
     #expect(shouldFinish)
     running.stop()
     for other in 1...5 { try commit(number + other) }
-    #expect(try writer.checkpoint().pendingPages == 0)
-    let grown = writer.walPages
+    #expect(try store.checkpoint().pendingPages == 0)
+    let grown = store.walPages
     try commit(number + 6)
-    #expect(writer.walPages < grown)
+    #expect(store.walPages < grown)
   }
 
   @Test func `an idle writer has nothing to finish`() throws {
     try commit(1)
     checkpoint()
     #expect(!checkpointer.consumeFinishRequest())
-    #expect(try writer.checkpoint().pendingPages == 0)
+    #expect(try store.checkpoint().pendingPages == 0)
   }
 
   @Test func `the writer's own checkpoint waits for the checkpointer's`() throws {
     for number in 1...1000 {
       checkpointer.request()
       try commit(number)
-      let progress = try checkpointer.withCheckpointLock { () throws(StoreError) in try writer.checkpoint() }
+      let progress = try store.checkpoint()
       // SQLite reports no pages to a connection that is locked out.
       #expect(progress.walPages > 0 && progress.pendingPages == 0)
     }
@@ -140,21 +155,56 @@ import Testing
     try commit(2)
     checkpoint()
     #expect(!checkpointer.consumeFinishRequest())
-    #expect(try writer.checkpoint().pendingPages > 0)
+    #expect(try store.checkpoint().pendingPages > 0)
     try #require(sqlite3_exec(reader, "COMMIT", nil, nil, nil) == SQLITE_OK)
-    #expect(try writer.checkpoint().pendingPages == 0)
+    #expect(try store.checkpoint().pendingPages == 0)
   }
 
   @Test func `a failed sync is retried`() throws {
     try commit(1)
     disk.arm(Fault(call: .sync, code: SQLITE_IOERR))
     let start = MonotonicClock.now
-    while running.metrics.checkpoints.value == 0, MonotonicClock.now - start < .seconds(30) {
+    while running.checkpoints == 0, MonotonicClock.now - start < .seconds(30) {
       checkpointer.request()
     }
     running.stop()
     #expect(disk.heal() == 1)
-    #expect(running.metrics.checkpoints.value > 0)
-    #expect(try writer.checkpoint().pendingPages == 0)
+    #expect(running.failures == 1)
+    #expect(running.checkpoints > 0)
+    #expect(try store.checkpoint().pendingPages == 0)
+  }
+
+  /// A checkpoint copies pages in the background, unless the WAL has its maximum size.
+  @Test func `maintenance requests a checkpoint for every 16 MiB and makes it itself at the maximum`() throws
+  {
+    running.stop()
+    let page = String(repeating: "x", count: 4000).utf8.count
+    var number = 0
+    func grow(to pages: Int) throws {
+      while store.walPages < pages {
+        number += 1
+        try commit(number, bodyBytes: 100 * page)
+      }
+    }
+    try grow(to: 2000)
+    try store.maintain()
+    #expect(running.checkpoints == 0)
+    try grow(to: Checkpointer.checkpointThresholdPages)
+    try store.maintain()
+    // The thread has stopped, so that the request has no effect.
+    #expect(running.checkpoints == 0 && store.walPages >= Checkpointer.checkpointThresholdPages)
+    try grow(to: 2 * Checkpointer.checkpointThresholdPages + 500)
+    try store.maintain()
+    #expect(running.checkpoints == 1)
+    try commit(number + 1)
+    #expect(store.walPages < 100)
+  }
+
+  @Test func `the end of the store empties the WAL`() throws {
+    running.stop()
+    try commit(1)
+    #expect(disk.files()["jobs.db-wal"]?.isEmpty == false)
+    try store.finish()
+    #expect(disk.files()["jobs.db-wal"]?.isEmpty == true)
   }
 }

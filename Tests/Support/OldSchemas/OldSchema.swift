@@ -1,0 +1,216 @@
+/// The schemas that earlier releases wrote, with rows of every kind.
+///
+/// Frozen: this text never changes, because it stands for files that exist. A new schema adds its own.
+package enum OldSchema: Int, CaseIterable, Sendable {
+  case version1 = 1
+  case version2 = 2
+
+  /// The SQL that makes a file of this schema.
+  package var sql: String {
+    switch self {
+    case .version1: Self.tables1 + Self.rows1 + Self.header(1)
+    case .version2: Self.tables1 + Self.tables2 + Self.rows1 + Self.rows2 + Self.header(2)
+    }
+  }
+
+  /// "RWHD" as a number, and the number of the schema.
+  private static func header(_ version: Int) -> String {
+    "PRAGMA application_id = 1381451844; PRAGMA user_version = \(version); PRAGMA journal_mode = WAL;"
+  }
+
+  private static let digest = "x'" + String(repeating: "01", count: 32) + "'"
+
+  private static let tables1 = """
+    CREATE TABLE jobs (
+      number INTEGER PRIMARY KEY,
+      prediction_id TEXT UNIQUE,
+      id TEXT,
+      ordered_at INTEGER,
+      phase TEXT NOT NULL,
+      provider_status TEXT,
+      snapshot_phase TEXT,
+      model TEXT,
+      model_version TEXT,
+      error_code TEXT,
+      error_message TEXT,
+      is_verdict INTEGER NOT NULL,
+      created_at INTEGER,
+      started_at INTEGER,
+      completed_at INTEGER,
+      updated_at INTEGER NOT NULL,
+      last_delivery_at INTEGER,
+      heard_at INTEGER NOT NULL,
+      due_at INTEGER,
+      polls INTEGER NOT NULL,
+      stale_at INTEGER,
+      ended_unheard INTEGER NOT NULL,
+      attempt INTEGER NOT NULL,
+      revision INTEGER NOT NULL,
+      logs_size INTEGER NOT NULL,
+      output_size INTEGER NOT NULL,
+      digest BLOB,
+      body BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE deliveries (
+      job INTEGER NOT NULL,
+      position INTEGER NOT NULL,
+      webhook_id TEXT,
+      source TEXT NOT NULL,
+      is_repeat INTEGER NOT NULL,
+      digest BLOB NOT NULL,
+      received_at INTEGER NOT NULL,
+      provider_status TEXT NOT NULL,
+      outcome TEXT NOT NULL,
+      phase TEXT NOT NULL,
+      revision INTEGER NOT NULL,
+      PRIMARY KEY (job, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE orders (
+      job INTEGER PRIMARY KEY,
+      digest BLOB NOT NULL,
+      idempotency_key TEXT,
+      stage TEXT NOT NULL,
+      due_at INTEGER,
+      tries INTEGER NOT NULL,
+      sent_at INTEGER,
+      certain_at INTEGER,
+      timeout INTEGER,
+      retries_left INTEGER NOT NULL,
+      cancel_requested INTEGER NOT NULL,
+      request BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE attempts (
+      prediction_id TEXT PRIMARY KEY,
+      job INTEGER NOT NULL,
+      error_code TEXT,
+      error_message TEXT,
+      ended_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE usage (
+      day INTEGER NOT NULL,
+      model TEXT NOT NULL,
+      succeeded INTEGER NOT NULL,
+      failed INTEGER NOT NULL,
+      canceled INTEGER NOT NULL,
+      lost_webhooks INTEGER NOT NULL,
+      predict_milliseconds INTEGER NOT NULL,
+      queue_milliseconds INTEGER NOT NULL,
+      run_milliseconds INTEGER NOT NULL,
+      PRIMARY KEY (day, model)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE keys (
+      name TEXT PRIMARY KEY,
+      value BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX deliveries_by_webhook_id ON deliveries (webhook_id)
+      WHERE is_repeat = 0 AND webhook_id IS NOT NULL;
+    CREATE INDEX jobs_by_model ON jobs (model);
+    CREATE INDEX jobs_by_phase ON jobs (phase) WHERE phase <> 'succeeded';
+    CREATE UNIQUE INDEX jobs_by_id ON jobs (id) WHERE id IS NOT NULL;
+    CREATE INDEX jobs_by_due ON jobs (due_at) WHERE due_at IS NOT NULL;
+    CREATE UNIQUE INDEX orders_by_key ON orders (idempotency_key) WHERE idempotency_key IS NOT NULL;
+    CREATE INDEX orders_by_due ON orders (stage, due_at) WHERE due_at IS NOT NULL;
+    CREATE INDEX attempts_by_job ON attempts (job);
+    """
+
+  private static let tables2 = """
+    ALTER TABLE orders ADD COLUMN reason TEXT;
+    ALTER TABLE orders ADD COLUMN refusals INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE orders ADD COLUMN restored INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE refusals (
+      job INTEGER NOT NULL,
+      position INTEGER NOT NULL,
+      error_code TEXT NOT NULL,
+      error_message TEXT,
+      ended_at INTEGER NOT NULL,
+      PRIMARY KEY (job, position)
+    ) STRICT, WITHOUT ROWID;
+    """
+
+  private static let rows1 = """
+    INSERT INTO jobs VALUES
+      -- a delivered job that has ended
+      (1, 'p1', NULL, NULL, 'succeeded', 'succeeded', 'succeeded', 'owner/model', 'v1', NULL, NULL, 0,
+        500, 600, 900, 1000, 1000, 1000, NULL, 0, NULL, 0, 1, 3, 3, 2, \(digest),
+        CAST('{"id":"p1","status":"succeeded","output":"x"}' AS BLOB)),
+      -- an end by the daemon's own rules, and one found by polling
+      (2, 'p2', 'done', 400, 'failed', 'succeeded', 'succeeded', 'owner/model', 'v1', 'invalid_output',
+        'no URL', 1, 500, 600, 900, 1000, 1000, 1000, NULL, 0, NULL, 0, 1, 2, 3, 2, \(digest),
+        CAST('{"id":"p2","status":"succeeded"}' AS BLOB)),
+      (3, 'p3', NULL, NULL, 'canceled', 'canceled', 'canceled', 'owner/model', 'v1', NULL, NULL, 0, 500,
+        600, 900, 1000, 1000, 1000, NULL, 0, NULL, 1, 1, 1, 3, 2, \(digest),
+        CAST('{"id":"p3","status":"canceled"}' AS BLOB)),
+      -- open jobs: one to be polled, one stale, one with a status that the program did not know
+      (4, 'p4', NULL, NULL, 'running', 'processing', 'running', 'owner/model', 'v1', NULL, NULL, 0, 500,
+        600, NULL, 1000, 1000, 1000, 5000, 2, NULL, 0, 1, 1, 3, 2, \(digest),
+        CAST('{"id":"p4","status":"processing"}' AS BLOB)),
+      (5, 'p5', NULL, NULL, 'running', 'processing', 'running', 'owner/model', 'v1', NULL, NULL, 0, 500,
+        600, NULL, 1000, 1000, 1000, NULL, 0, 4000, 0, 1, 1, 3, 2, \(digest),
+        CAST('{"id":"p5","status":"processing"}' AS BLOB)),
+      (6, 'p6', NULL, NULL, 'pending', 'hibernating', NULL, 'owner/model', 'v1', NULL, NULL, 0, 500, 600,
+        NULL, 1000, 1000, 1000, 5500, 0, NULL, 0, 1, 1, 3, 2, \(digest),
+        CAST('{"id":"p6","status":"hibernating"}' AS BLOB)),
+      -- orders: waiting, in flight, lost, submitted, with a due cancel, and one more attempt
+      (7, NULL, 'queued', 700, 'pending', NULL, NULL, 'owner/model', NULL, NULL, NULL, 0, NULL, NULL,
+        NULL, 700, NULL, 700, NULL, 0, NULL, 0, 1, 0, 0, 0, NULL, CAST('' AS BLOB)),
+      (8, NULL, 'sending', 800, 'pending', NULL, NULL, 'owner/model', NULL, NULL, NULL, 0, NULL, NULL,
+        NULL, 800, NULL, 800, 906000, 0, NULL, 0, 1, 0, 0, 0, NULL, CAST('' AS BLOB)),
+      (9, NULL, 'unanswered', 900, 'pending', NULL, NULL, 'owner/model', NULL, NULL, NULL, 0, NULL, NULL,
+        NULL, 900, NULL, 900, 906500, 0, NULL, 0, 1, 0, 0, 0, NULL, CAST('' AS BLOB)),
+      (10, 'p10', 'submitted', 1000, 'running', 'processing', 'running', 'owner/model', 'v1', NULL, NULL,
+        0, 500, 600, NULL, 1000, 1000, 1000, 906700, 0, NULL, 0, 1, 1, 3, 2, \(digest),
+        CAST('{"id":"p10","status":"processing"}' AS BLOB)),
+      (11, 'p11', 'canceling', 1100, 'running', 'processing', 'running', 'owner/model', 'v1', NULL, NULL,
+        0, 500, 600, NULL, 1000, 1000, 1000, 906800, 0, NULL, 0, 1, 1, 3, 2, \(digest),
+        CAST('{"id":"p11","status":"processing"}' AS BLOB)),
+      (12, 'p12b', 'retried', 1200, 'running', 'processing', 'running', 'owner/model', 'v1', NULL, NULL,
+        0, 500, 600, NULL, 1000, 1000, 1000, 906900, 0, NULL, 0, 2, 4, 3, 2, \(digest),
+        CAST('{"id":"p12b","status":"processing"}' AS BLOB)),
+      -- a cancel request for a job that was not created here
+      (20, 'p20', NULL, NULL, 'running', 'processing', 'running', 'owner/model', 'v1', NULL, NULL, 0, 500,
+        600, NULL, 1000, 1000, 1000, 907000, 0, NULL, 0, 1, 1, 3, 2, \(digest),
+        CAST('{"id":"p20","status":"processing"}' AS BLOB));
+    INSERT INTO deliveries VALUES
+      (1, 1, 'w1', 'webhook', 0, \(digest), 1000, 'starting', 'applied', 'pending', 1),
+      (1, 2, 'w2', 'webhook', 0, \(digest), 1001, 'processing', 'applied', 'running', 2),
+      (1, 3, 'w3', 'webhook', 0, \(digest), 1002, 'succeeded', 'applied', 'succeeded', 3),
+      (1, 4, 'w3', 'webhook', 1, \(digest), 1003, 'succeeded', 'duplicate', 'succeeded', 3),
+      (2, 1, NULL, 'answer', 0, \(digest), 1000, 'succeeded', 'applied', 'failed', 2),
+      (3, 1, NULL, 'poll', 0, \(digest), 1000, 'canceled', 'applied', 'canceled', 1),
+      (4, 1, 'w4', 'webhook', 0, \(digest), 1000, 'processing', 'applied', 'running', 1),
+      (5, 1, 'w5', 'webhook', 0, \(digest), 1000, 'processing', 'applied', 'running', 1),
+      (6, 1, 'w6', 'webhook', 0, \(digest), 1000, 'hibernating', 'unknown_status', 'pending', 1),
+      (10, 1, NULL, 'answer', 0, \(digest), 1000, 'processing', 'applied', 'running', 1),
+      (11, 1, NULL, 'answer', 0, \(digest), 1000, 'processing', 'applied', 'running', 1),
+      (12, 1, NULL, 'list', 0, \(digest), 1000, 'processing', 'applied', 'running', 4),
+      (20, 1, 'w20', 'webhook', 0, \(digest), 1000, 'processing', 'applied', 'running', 1);
+    INSERT INTO orders (job, digest, idempotency_key, stage, due_at, tries, sent_at, certain_at, timeout,
+      retries_left, cancel_requested, request)
+    VALUES
+      (2, \(digest), 'key-2', 'ended', NULL, 1, 450, NULL, NULL, 0, 0,
+        CAST('{"model":"owner/model","input":{}}' AS BLOB)),
+      (7, \(digest), 'key-7', 'queued', 7000, 0, NULL, NULL, 60000, 2, 0,
+        CAST('{"model":"owner/model","input":{"a":7}}' AS BLOB)),
+      (8, \(digest), NULL, 'sending', NULL, 1, 6000, NULL, NULL, 0, 0,
+        CAST('{"model":"owner/model","input":{"a":8}}' AS BLOB)),
+      (9, \(digest), NULL, 'unanswered', 8000, 1, 6500, 66500, NULL, 0, 0,
+        CAST('{"model":"owner/model","input":{"a":9}}' AS BLOB)),
+      (10, \(digest), NULL, 'placed', NULL, 1, 6700, NULL, NULL, 0, 0,
+        CAST('{"model":"owner/model","input":{}}' AS BLOB)),
+      (11, \(digest), NULL, 'placed', 9000, 1, 6800, NULL, NULL, 0, 1,
+        CAST('{"model":"owner/model","input":{}}' AS BLOB)),
+      (12, \(digest), NULL, 'placed', NULL, 1, 6900, NULL, NULL, 1, 0,
+        CAST('{"model":"owner/model","input":{}}' AS BLOB)),
+      (20, x'', NULL, 'placed', 9500, 0, NULL, NULL, NULL, 0, 1, x'');
+    INSERT INTO attempts VALUES ('p12a', 12, 'E9825', 'interrupted', 6950);
+    INSERT INTO usage VALUES (0, 'owner/model', 1, 1, 1, 1, 1234, 100, 300), (0, '', 5, 0, 0, 0, 0, 0, 0);
+    INSERT INTO keys VALUES ('job_token',
+      x'0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a');
+    """
+
+  private static let rows2 = """
+    UPDATE orders SET reason = 'rate_limited', refusals = 1 WHERE job = 7;
+    UPDATE orders SET restored = 1 WHERE job = 9;
+    INSERT INTO refusals VALUES (7, 1, 'invalid_input', 'not yet', 6000);
+    """
+}
