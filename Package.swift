@@ -253,7 +253,7 @@ let package = Package(
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.
     support(
-      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "Jobs", "Time", "Scratch"]),
+      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch"]),
     // What every store must do.
     tests(.storage, "StoreConformanceTests", ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation"]),
     // What only the store in a SQLite file does.

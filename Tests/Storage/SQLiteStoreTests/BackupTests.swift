@@ -183,6 +183,23 @@ import Testing
     #expect(sent.map(\.job.id) == ["one"] && sent.allSatisfy { !$0.order.isRestored })
   }
 
+  /// What a cursor of the other copy has seen, this one may lack.
+  @Test func aRestoredCopyHasAnotherEpoch() throws {
+    defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
+    _ = try backup()
+    func position(_ path: String) throws -> FeedPosition { try SQLiteReader(path: path).feedPosition() }
+    let restored = try Writer(path: copy)
+    let first = try position(copy)
+    #expect(try first.epoch != position(database.path).epoch)
+    #expect(try first.lastChange == position(database.path).lastChange)
+    // It stays, once a daemon has started on the copy.
+    try restored.commit { (transaction) throws(StorageError) in
+      _ = try transaction.recoverOrders(at: Timestamp(milliseconds: 5), absenceGracePeriod: 0)
+    }
+    _ = try Writer(path: copy)
+    #expect(try position(copy) == first)
+  }
+
   /// The next attempt of a restored job may exist.
   ///
   /// Its prediction was interrupted.

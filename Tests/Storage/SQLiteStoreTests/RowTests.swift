@@ -53,6 +53,18 @@ import Time
     #expect(try reader().damage() == nil)
   }
 
+  /// No document shows it, because the job was not created here.
+  @Test func `the cancel request of an ended job has ended`() throws {
+    try store.deliver("a", .running)
+    _ = try store.cancel("p1")
+    _ = try store.step()
+    try store.deliver("b", .canceled)
+    store.advance(OrderedStore.aWhile)
+    #expect(try store.steps().isEmpty)
+    #expect(try SQLiteShell.run("SELECT stage FROM orders", on: backend.path) == ["ended"])
+    #expect(try count(of: "work") == "0")
+  }
+
   @Test func `a job without a snapshot has no damaged body`() throws {
     try store.place("j1")
     #expect(try reader().damagedBodies { _ in [] }.count == 0)

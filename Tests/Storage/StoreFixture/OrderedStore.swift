@@ -181,6 +181,27 @@ extension OrderedStore {
   }
 }
 
+// MARK: - Rows
+
+extension OrderedStore {
+  /// Reads rows as the rules do, and writes nothing.
+  package func read<Value>(_ body: (any StoredRows) throws(StorageError) -> Value) throws -> Value {
+    var value: Value?
+    _ = try ledger.store.commit(reading: .none) { (rows) throws(StorageError) in
+      value = try body(rows)
+      return WriteSet()
+    }
+    return try #require(value)
+  }
+
+  /// All work of that kind, the earliest first.
+  package func work(_ kind: WorkKind) throws -> [WorkItem] {
+    try read { (rows) throws(StorageError) in
+      try rows.work(kind, dueAt: .distantFuture, limit: 10_000)
+    }
+  }
+}
+
 // MARK: - Reading
 
 extension OrderedStore {
@@ -209,6 +230,41 @@ extension OrderedStore {
   /// The ids of the jobs that match, newest first.
   package func ids(_ filter: JobFilter = JobFilter(), limit: Int = 100) async throws -> [String] {
     try await reader.jobs(matching: filter, before: nil, limit: limit).jobs.map(\.id)
+  }
+}
+
+/// What the document of a job shows, as far as the store holds it.
+package struct ShownJob: Equatable, Sendable {
+  private let job: Job
+  private let body: [UInt8]
+  private let attempts: [PastAttempt]
+  private let order: ShownOrder?
+
+  private struct ShownOrder: Equatable {
+    let stage: OrderStage
+    let tries: Int64
+    let dueAt: Timestamp?
+    let reason: OrderReason?
+    let isCancelRequested: Bool
+  }
+
+  package init(_ record: JobRecord) {
+    let job = record.job
+    // No document shows when the job is polled, nor how its end became known.
+    self.job = Job(
+      origin: job.origin, phase: job.phase, snapshot: job.snapshot, verdict: job.verdict, model: job.model,
+      attempt: job.attempt, revision: job.revision, updatedAt: job.updatedAt,
+      lastDeliveryAt: job.lastDeliveryAt,
+      pollState: PollState(
+        lastActivityAt: Timestamp(milliseconds: 0), dueAt: nil, staleAt: job.pollState.staleAt),
+      endFoundByPolling: false)
+    (body, attempts) = (record.body, record.attempts)
+    order = record.order.flatMap { order in
+      guard order.isShown(of: job) else { return nil }
+      return ShownOrder(
+        stage: order.stage, tries: order.tries, dueAt: order.dueAt, reason: order.reason,
+        isCancelRequested: order.isCancelRequested)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 package import Ledger
+internal import SQLite
 internal import SQLiteStore
 package import Scratch
 package import Testing
@@ -10,6 +11,8 @@ package protocol StoreBackend: AnyObject {
   /// An earlier opening is over: its process has ended.
   func open(tables: [TableDeclaration]) throws -> any Store
   func openReader() throws -> any StoreReader
+  /// The tables that hold rows of jobs that do not exist, and of changes without a job.
+  func tablesWithStrayRows() throws -> [String]
 }
 
 /// A SQLite file in a folder of its own.
@@ -17,13 +20,35 @@ package final class SQLiteBackend: StoreBackend {
   package let database: TemporaryDatabase
   package var path: String { database.path }
 
-  package init() throws { database = try TemporaryDatabase() }
+  /// - Parameter isInMemory: creates it in memory where possible, because it needs no durability.
+  package init(isInMemory: Bool = false) throws {
+    database = try TemporaryDatabase(isInMemory: isInMemory)
+  }
 
   package func open(tables: [TableDeclaration]) throws -> any Store {
     try SQLiteStore(path: path, tables: tables)
   }
 
   package func openReader() throws -> any StoreReader { try SQLiteReader(path: path) }
+
+  package func tablesWithStrayRows() throws -> [String] {
+    let connection = try Connection(path: path, access: .read, busyTimeout: 1000)
+    var tables: [String] = []
+    for table in ["deliveries", "orders", "attempts", "refusals", "work", "changes"] {
+      let sql = "SELECT EXISTS (SELECT 1 FROM \(table) WHERE job NOT IN (SELECT number FROM jobs))"
+      if try connection.integer(sql) == 1 { tables.append(table) }
+    }
+    let unlisted = """
+      SELECT EXISTS (SELECT 1 FROM jobs WHERE NOT EXISTS (
+        SELECT 1 FROM changes WHERE job = jobs.number AND change = coalesce(jobs.change, jobs.number)))
+      """
+    if try connection.integer(unlisted) == 1 { tables.append("jobs without a change") }
+    let orphans = """
+      SELECT EXISTS (SELECT 1 FROM tombstone_keys WHERE change NOT IN (SELECT change FROM tombstones))
+      """
+    if try connection.integer(orphans) == 1 { tables.append("tombstone_keys") }
+    return tables
+  }
 }
 
 /// The stores that must pass the conformance suite.
@@ -33,9 +58,10 @@ package enum StoreKind: String, CaseIterable, Sendable {
   /// The store that the present test runs on.
   @TaskLocal package static var current = StoreKind.sqlite
 
-  package func makeBackend() throws -> any StoreBackend {
+  /// - Parameter isDurable: whether commits must survive the machine, which takes longer.
+  package func makeBackend(isDurable: Bool = true) throws -> any StoreBackend {
     switch self {
-    case .sqlite: try SQLiteBackend()
+    case .sqlite: try SQLiteBackend(isInMemory: !isDurable)
     }
   }
 }
