@@ -432,6 +432,11 @@ extension LedgerTransaction {
   private func orderEntry(ofJob number: Int64) throws(StorageError) -> OrderEntry? {
     if let known = orders[number] { return known }
     let entry = try rows.order(ofJob: number).map { OrderEntry(stored: $0) }
+    if let entry, let kind = entry.order.workKind,
+      case .update(let deferred)? = work[WorkKey(kind, job: number)]
+    {
+      entry.deferStep(until: deferred.dueAt)
+    }
     orders[number] = .some(entry)
     return entry
   }

@@ -18,14 +18,18 @@ import Testing
     let (file, aside) = (database.path + suffix, database.path + ".aside")
 
     try #require(rename(file, aside) == 0)
-    #expect(throws: StorageError(DatabaseError.gone(file))) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+    #expect(throws: StorageError(DatabaseError.gone(file))) {
+      try writer.commit(Sample.life(of: "p2", prefix: "b"))
+    }
     #expect(throws: StorageError(DatabaseError.gone(file))) { try writer.store.probe(room: 0) }
     #expect(throws: StorageError(DatabaseError.gone(file))) { try reader.ping() }
     // Reads go on.
     #expect(try reader.job("p1") != nil)
 
     fclose(fopen(file, "w"))
-    #expect(throws: StorageError(DatabaseError.replaced(file))) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+    #expect(throws: StorageError(DatabaseError.replaced(file))) {
+      try writer.commit(Sample.life(of: "p2", prefix: "b"))
+    }
     #expect(throws: StorageError(DatabaseError.replaced(file))) { try writer.store.probe(room: 0) }
     #expect(throws: StorageError(DatabaseError.replaced(file))) { try reader.ping() }
 
@@ -44,9 +48,13 @@ import Testing
     let writer = try Writer(path: link)
     #expect(try writer.commit(Sample.life(of: "p1", prefix: "a")).count == 4)
     unlink(link)
-    #expect(throws: StorageError(DatabaseError.gone(link))) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+    #expect(throws: StorageError(DatabaseError.gone(link))) {
+      try writer.commit(Sample.life(of: "p2", prefix: "b"))
+    }
     try #require(symlink("/dev/null", link) == 0)
-    #expect(throws: StorageError(DatabaseError.replaced(link))) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+    #expect(throws: StorageError(DatabaseError.replaced(link))) {
+      try writer.commit(Sample.life(of: "p2", prefix: "b"))
+    }
   }
 
   /// The last connection to close deletes the WAL by its name.

@@ -97,7 +97,9 @@ import Testing
     let writer = try Writer(path: database.path, busyTimeout: 20)
     let other = try OtherProgram(database.path)
     try other.run("BEGIN IMMEDIATE")
-    #expect(throws: StorageError(DatabaseError.busy)) { try writer.commit(Sample.life(of: "p1", prefix: "a")) }
+    #expect(throws: StorageError(DatabaseError.busy)) {
+      try writer.commit(Sample.life(of: "p1", prefix: "a"))
+    }
     #expect(throws: StorageError(DatabaseError.busy)) { try writer.store.probe(room: 0) }
     try other.run("COMMIT")
     try writer.store.probe(room: 0)

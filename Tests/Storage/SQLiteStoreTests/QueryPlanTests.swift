@@ -33,7 +33,10 @@ import Testing
     ),
     ("SELECT * FROM jobs WHERE prediction_id = 'a'", "sqlite_autoindex_jobs_1"),
     ("SELECT * FROM jobs WHERE id = 'a'", "jobs_by_id"),
-    ("SELECT due_at FROM work WHERE kind = 'poll' AND due_at <= 9 ORDER BY due_at, job LIMIT 5", "work_by_due"),
+    (
+      "SELECT due_at FROM work WHERE kind = 'poll' AND due_at <= 9 ORDER BY due_at, job LIMIT 5",
+      "work_by_due"
+    ),
     ("SELECT due_at FROM work WHERE kind = 'poll' ORDER BY due_at LIMIT 1", "work_by_due"),
     ("SELECT * FROM work WHERE kind = 'poll' AND due_at > 9", "work_by_due"),
     ("SELECT * FROM work WHERE kind = 'create' AND owner IS NOT NULL", "work_by_due"),

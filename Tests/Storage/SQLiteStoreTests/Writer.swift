@@ -9,7 +9,8 @@ final class Writer {
   let ledger: Ledger
 
   init(
-    path: String, busyTimeout: Int32 = 5000, polling: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: nil)
+    path: String, busyTimeout: Int32 = 5000,
+    polling: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: nil)
   ) throws(DatabaseError) {
     store = try SQLiteStore(path: path, busyTimeout: busyTimeout)
     ledger = Ledger(store: store, rules: LedgerRules(polling: polling))

@@ -8,7 +8,7 @@ import Time
 @Suite(.everyStore) struct ChangeTests {
   /// A command, by what it does to a job that others have prepared.
   enum Command: CaseIterable {
-    case delivery, redelivery, lateDelivery, unknownStatus, poll, pollWithNews, answer, end, staleness
+    case delivery, redelivery, lateDelivery, unknownStatus, poll, pollOfProgress, answer, end, staleness
     case cancelOfQueued, cancelOfRunning, cancelOfForeign, cancelInFlight, cancelCall, canceledCall
     case claim, requeue, refusal, unanswered, search, interruption, merge, check, notFound, spread
 
@@ -24,7 +24,7 @@ import Time
   /// Does what must come before the command.
   private func prepare(_ command: Command, _ store: OrderedStore) throws -> OrderStep? {
     switch command {
-    case .delivery, .redelivery, .lateDelivery, .unknownStatus, .end, .cancelOfForeign, .poll, .pollWithNews,
+    case .delivery, .redelivery, .lateDelivery, .unknownStatus, .end, .cancelOfForeign, .poll, .pollOfProgress,
       .staleness, .check, .notFound, .spread:
       try store.deliver("a", .running, logs: 5)
       return nil
@@ -58,7 +58,7 @@ import Time
         Sample.delivery("b", "hibernating", nil, logs: 9, at: now.milliseconds)
       ])
     case .poll: try store.report(.poll, number, .running, logs: 5)
-    case .pollWithNews: try store.report(.poll, number, .running, logs: 6)
+    case .pollOfProgress: try store.report(.poll, number, .running, logs: 6)
     case .answer: try store.report(number, .pending)
     case .end: try store.deliver("b", .succeeded)
     case .staleness:

@@ -75,7 +75,11 @@ import Time
     for round in 0..<150 {
       let id = "p\(Int.random(in: 0..<12, using: &random))"
       if random.happens(onceIn: 6), let job = try await store.reader.job(id)?.job {
-        if job.phase.isTerminal { try store.delete(id) } else { try store.deliver("e\(round)", of: id, .succeeded) }
+        if job.phase.isTerminal {
+          try store.delete(id)
+        } else {
+          try store.deliver("e\(round)", of: id, .succeeded)
+        }
       } else {
         try store.deliver("w\(round)", of: id, .running, logs: round)
       }

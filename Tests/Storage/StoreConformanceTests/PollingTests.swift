@@ -48,9 +48,13 @@ extension OrderedStore {
     #expect(try store.claimPolls().stale.isEmpty)
     let page = try await store.reader.jobs(matching: JobFilter(state: .stale), before: nil, limit: 10)
     #expect(page.jobs.map(\.id) == ["j1", "p1"])
-    #expect(try await store.reader.jobs(matching: JobFilter(state: .running), before: nil, limit: 10).jobs.isEmpty)
-    #expect(try await store.reader.jobs(matching: JobFilter(state: .stale, model: "owner/model"), before: 2, limit: 10)
-        .jobs.map(\.id) == ["p1"])
+    #expect(
+      try await store.reader.jobs(matching: JobFilter(state: .running), before: nil, limit: 10).jobs.isEmpty)
+    #expect(
+      try await store.reader.jobs(
+        matching: JobFilter(state: .stale, model: "owner/model"), before: 2, limit: 10
+      )
+      .jobs.map(\.id) == ["p1"])
     #expect(try await store.reader.nextDue().check == nil)
     try store.deliver("b", .running, logs: 1)
     #expect(try await store.job("p1").state == .running)

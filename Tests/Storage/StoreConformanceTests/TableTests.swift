@@ -93,10 +93,12 @@ import Time
   }
 
   /// A sum that overflows would fail every later commit.
-  @Test(arguments: [
-    ([5, 7], 12), ([5, -9], 0), ([-3], 0), ([-3, 4], 4), ([.max, .max], TableWrite.maxSum), ([.max], TableWrite.maxSum),
-    ([.min, 1], 1), ([TableWrite.maxSum, -1], TableWrite.maxSum - 1),
-  ] as [([Int64], Int64)])
+  @Test(
+    arguments: [
+      ([5, 7], 12), ([5, -9], 0), ([-3], 0), ([-3, 4], 4), ([.max, .max], TableWrite.maxSum),
+      ([.max], TableWrite.maxSum),
+      ([.min, 1], 1), ([TableWrite.maxSum, -1], TableWrite.maxSum - 1),
+    ] as [([Int64], Int64)])
   func `sums are clamped`(_ amounts: [Int64], _ expected: Int64) async throws {
     let store = try store()
     for amount in amounts {

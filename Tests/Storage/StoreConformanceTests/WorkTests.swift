@@ -102,9 +102,17 @@ import Time
     }
     #expect(try store.work(.create).map(\.dueAt) == [later])
     #expect(try store.steps().isEmpty)
+    // The same transaction finds the order as deferred.
+    let latest = later.advanced(byMilliseconds: 60_000)
+    let steps = try store.commit { (transaction) throws(StorageError) in
+      try transaction.deferFirstStep(of: .queued, at: later, until: latest)
+      return try transaction.claimOrderSteps(at: latest, creates: 0, cancels: 0, finds: 0, lease: 1)
+    }
+    #expect(steps.isEmpty)
+    #expect(try store.work(.create).map(\.dueAt) == [latest])
     let delivery = Sample.delivery("a", "processing", .running, at: 1_000_000, naming: "j1")
     try store.commit { (transaction) throws(StorageError) in
-      try transaction.deferFirstStep(of: .queued, at: later, until: later)
+      try transaction.deferFirstStep(of: .queued, at: latest, until: latest)
       _ = try transaction.record(delivery)
     }
     #expect(try store.work(.create).isEmpty)
@@ -180,7 +188,8 @@ import Time
     let far = store.now.advanced(byMilliseconds: 1_000_000)
     #expect(try await store.reader.queuedOrders(before: far, limit: 100) == 5)
     #expect(try await store.reader.queuedOrders(before: far, limit: 3) == 3)
-    #expect(try await store.reader.queuedOrders(before: store.now.advanced(byMilliseconds: -3), limit: 9) == 2)
+    #expect(
+      try await store.reader.queuedOrders(before: store.now.advanced(byMilliseconds: -3), limit: 9) == 2)
     _ = try store.steps(creates: 2)
     #expect(try await store.reader.queuedOrders(before: far, limit: 100) == 3)
   }

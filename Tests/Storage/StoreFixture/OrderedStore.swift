@@ -20,7 +20,8 @@ package final class OrderedStore {
 
   /// - Parameter backend: nil for one of the kind that the suite runs on.
   package init(
-    on backend: (any StoreBackend)? = nil, policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
+    on backend: (any StoreBackend)? = nil,
+    policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
     hooks: [any TransactionHook] = []
   ) throws {

@@ -7,7 +7,8 @@ import Time
 /// The keys of a delivery name all that recording it reads, so that a store can read it ahead.
 @Suite(.everyStore) struct KeyTests {
   enum Path: CaseIterable {
-    case first, next, end, repeated, named, namedOrphan, stray, interrupted, pastPrediction, deleted, repeatOfDeleted
+    case first, next, end, repeated, named, namedOrphan, stray, interrupted, pastPrediction, deleted,
+      repeatOfDeleted
   }
 
   @Test(arguments: Path.allCases)
@@ -50,7 +51,7 @@ import Time
       return writes
     }
     #expect(unnamed.isEmpty)
-    #expect(count > 1)
+    #expect(count > 0)
   }
 
   @Test func `a read that no key names is noticed`() throws {
@@ -89,7 +90,9 @@ private final class WatchedRows: StoredRows {
     return row
   }
 
-  private func noteJob(_ number: Int64, _ read: String) { note(reached.contains(number), "\(read) \(number)") }
+  private func noteJob(_ number: Int64, _ read: String) {
+    note(reached.contains(number), "\(read) \(number)")
+  }
 
   func job(number: Int64) throws(StorageError) -> StoredRow? {
     noteJob(number, "job")

@@ -120,10 +120,12 @@ extension RandomCommand {
     switch kind {
     case .noteNotFound:
       let verdict = JobError(code: "gone", message: nil)
-      return "\(String(describing: try transaction.noteNotFound(number, of: current ?? prediction, from: isFlagged ? .poll : .answer, because: verdict, at: now)))"
+      return
+        "\(String(describing: try transaction.noteNotFound(number, of: current ?? prediction, from: isFlagged ? .poll : .answer, because: verdict, at: now)))"
     case .end:
       let verdict = JobError(code: "answer_lost", message: nil)
-      return "\(String(describing: try transaction.end(number, of: isFlagged ? current : prediction, as: .failed, because: verdict, at: now, isRefusal: isInterrupted)))"
+      return
+        "\(String(describing: try transaction.end(number, of: isFlagged ? current : prediction, as: .failed, because: verdict, at: now, isRefusal: isInterrupted)))"
     case .report:
       let polled = PolledSnapshot(
         source: [.poll, .answer, .list][Int(amount) % 3], receivedAt: now, snapshot: snapshot.snapshot,
