@@ -256,7 +256,20 @@ let package = Package(
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
-    tests(.storage, "StoreTests", ["SQLite", "Jobs", "Time", "CSQLite", "Scratch"]),
+    // A store to test, of every kind that there is, and samples for it.
+    support(
+      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch"]),
+    // What every store must do.
+    tests(
+      .storage, "StoreConformanceTests",
+      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "SQLite", "Scratch"]),
+    // What only the store in a SQLite file does.
+    tests(
+      .storage, "SQLiteStoreTests",
+      ["StoreFixture", "SQLiteStore", "SQLite", "Ledger", "Jobs", "Time", "CSQLite", "Scratch"]),
+    tests(
+      .storage, "UsageSumsTests",
+      ["StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch"]),
     tests(
       .storage, "StoreFaultTests",
       [

@@ -44,3 +44,23 @@ package final class OneShot<Value: Sendable>: @unchecked Sendable {
     return value
   }
 }
+
+/// A signal to stop: it is raised once, and ends every wait from then on.
+package final class StopSignal: Sendable {
+  private let raised = OneShot<Void>()
+
+  package init() {}
+
+  package var isRaised: Bool { raised.current != nil }
+
+  package func raise() {
+    raised.set(())
+  }
+
+  /// Blocks for `duration`, or until the signal is raised.
+  ///
+  /// - Returns: false if the signal is raised.
+  package func pause(for duration: Duration) -> Bool {
+    raised.wait(timeout: duration) == nil
+  }
+}

@@ -61,9 +61,7 @@ extension LedgerTransaction {
       return try recordOfPastAttempt(delivery, ofJob: try requiredJob(number: number))
     }
     guard let named = try unboundJob(namedIn: delivery) else {
-      if try rows.isDeleted(prediction: delivery.snapshot.predictionID) {
-        return Recording(ofDeleted: delivery)
-      }
+      if try isOfDeletedJob(delivery) { return Recording(ofDeleted: delivery) }
       return try recordFirst(delivery, isStray: delivery.namedJob != nil)
     }
     if !named.job.phase.isTerminal { try noteSubmitted(named) }

@@ -1,45 +1,46 @@
 import Jobs
-import Store
+import Ledger
+import StoreFixture
 import Testing
 
 /// Interrupted predictions are retried as often as requested.
-@Suite struct AttemptTests {
+@Suite(.everyStore) struct AttemptTests {
   /// Past attempts survive a restart.
-  @Test func aPastPredictionIsLateAfterARestartToo() throws {
+  @Test func aPastPredictionIsLateAfterARestartToo() async throws {
     let store = try OrderedStore()
     _ = try store.send("j1", retries: 1)
     try store.deliver("a", .failed, naming: "j1", error: interruption)
     try store.reopen()
     #expect(try store.deliver("b", .succeeded).outcome == .late)
-    #expect(try store.reader.jobCount() == 1)
+    #expect(try await store.jobCount() == 1)
   }
 
-  @Test func anInterruptionStartsAnotherAttempt() throws {
+  @Test func anInterruptionStartsAnotherAttempt() async throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)
     try store.report(step.order.number, .running)
     store.advance(10)
     let recording = try store.deliver("a", .failed, naming: "j1", error: interruption)
     #expect(recording.outcome == .applied && recording.state == .running && !recording.endsJob)
-    let left = try #require(try store.reader.job("j1"))
+    let left = try #require(try await store.reader.job("j1"))
     #expect(left.job.attempt == 2 && left.job.phase == .running && left.job.snapshot == nil)
     #expect(left.job.lastDeliveryAt == store.now && left.body.isEmpty)
-    #expect(try store.reader.job("p1") == nil)
-    #expect(try store.reader.usage(on: 0...0).isEmpty)
+    #expect(try await store.reader.job("p1") == nil)
     #expect(try store.steps().isEmpty)
     store.advance(2000)
     let again = try store.step()
     #expect(again.order.tries == 1 && again.order.retriesLeft == 0 && again.job.attempt == 2)
     try store.report(again.order.number, of: "p2", .pending)
-    #expect(try store.job("j1").phase == .running && store.job("p2").id == "j1")
+    #expect(try await store.job("j1").phase == .running)
+    #expect(try await store.job("p2").id == "j1")
     try store.deliver("b", of: "p2", .succeeded, naming: "j1")
-    #expect(try store.job("j1").state == .succeeded)
-    #expect(try store.outcomes("j1") == [.applied, .applied, .applied, .applied])
+    #expect(try await store.job("j1").state == .succeeded)
+    #expect(try await store.outcomes("j1") == [.applied, .applied, .applied, .applied])
   }
 
   /// Snapshots of a past attempt's prediction never change the job.
   @Test(arguments: [false, true])
-  func snapshotsOfAPastPredictionAreLate(_ hasAnother: Bool) throws {
+  func snapshotsOfAPastPredictionAreLate(_ hasAnother: Bool) async throws {
     let store = try OrderedStore()
     let step = try store.send("j1", retries: 1)
     try store.deliver("a", .failed, naming: "j1", error: interruption)
@@ -47,7 +48,7 @@ import Testing
       store.advance(2000)
       try store.report(try store.step().order.number, of: "p2", .running)
     }
-    let job = try store.job("j1")
+    let job = try await store.job("j1")
     for (index, phase) in Phase.allCases.enumerated() {
       let recording = try store.deliver("late\(index)", phase, naming: "j1", error: interruption)
       #expect(recording.outcome == .late && recording.jobID == "j1" && !recording.endsJob)
@@ -55,38 +56,40 @@ import Testing
       #expect(try store.report(.poll, step.order.number, phase) == nil)
     }
     #expect(try store.deliver("a", .failed, error: interruption).outcome == .duplicate)
-    #expect(try store.job("j1") == job && store.reader.jobCount() == 1)
-    #expect(try store.order("j1").retriesLeft == 0)
+    #expect(try await store.job("j1") == job)
+    #expect(try await store.jobCount() == 1)
+    #expect(try await store.order("j1").retriesLeft == 0)
   }
 
   /// Refused calls and interrupted predictions are shown in order.
-  @Test func failedAttemptsAreKept() throws {
+  @Test func failedAttemptsAreKept() async throws {
     let store = try OrderedStore()
     let refusal = JobError(code: "invalid_input", message: "not yours")
     let step = try store.send("j1", retries: 1)
-    try store.commit { (transaction) throws(StoreError) in
+    try store.commit { (transaction) throws(StorageError) in
       try transaction.reschedule(
         step.order, until: store.now, at: store.now, because: .refused, refusal: refusal)
     }
-    #expect(try store.order("j1").reason == .refused && store.order("j1").refusals == 1)
+    #expect(try await store.order("j1").reason == .refused)
+    #expect(try await store.order("j1").refusals == 1)
     store.advance(1)
     let second = try store.step()
     #expect(second.order.reason == nil && second.order.refusals == 1)
     try store.deliver("a", .failed, naming: "j1", error: interruption)
-    #expect(try store.order("j1").refusals == 0)
+    #expect(try await store.order("j1").refusals == 0)
     store.advance(2000)
     let third = try store.step()
-    _ = try store.commit { (transaction) throws(StoreError) in
+    _ = try store.commit { (transaction) throws(StorageError) in
       try transaction.end(
         third.order.number, of: nil, as: .failed, because: refusal, at: store.now, isRefusal: true)
     }
-    let attempts = try store.reader.attempts(ofJob: third.order.number)
+    let attempts = try await store.record("j1").attempts
     #expect(attempts.map(\.predictionID) == [nil, "p1", nil])
     #expect(attempts.map(\.error) == [refusal, interruption, refusal])
     #expect(attempts.last?.endedAt == store.now)
   }
 
-  @Test func withoutRetriesLeftTheJobHasFailed() throws {
+  @Test func withoutRetriesLeftTheJobHasFailed() async throws {
     let store = try OrderedStore()
     for attempt in 1...3 {
       store.advance(2000)
@@ -94,9 +97,8 @@ import Testing
       try store.report(step.order.number, of: "p\(attempt)", .running)
       try store.report(.poll, step.order.number, of: "p\(attempt)", .failed, error: interruption)
     }
-    let job = try store.job("j1")
+    let job = try await store.job("j1")
     #expect(job.state == .failed && job.attempt == 3 && job.error == interruption && job.endFoundByPolling)
-    #expect(try store.reader.usage(on: 0...0).map(\.usage.failed) == [1])
     store.advance(OrderedStore.aWhile)
     #expect(try store.steps().isEmpty)
   }
@@ -106,7 +108,7 @@ import Testing
   ])
   func onlyAnInterruptionOfAWantedJobIsRetried(
     _ code: String, _ isCanceled: Bool, _ isOrdered: Bool
-  ) throws {
+  ) async throws {
     let store = try OrderedStore()
     if isOrdered {
       try store.report(try store.send("j1", retries: 1).order.number, .running)
@@ -115,6 +117,7 @@ import Testing
     }
     if isCanceled { _ = try store.cancel("p1") }
     #expect(try store.deliver("b", .failed, error: JobError(code: code, message: nil)).endsJob)
-    #expect(try store.job("p1").state == .failed && store.job("p1").attempt == 1)
+    #expect(try await store.job("p1").state == .failed)
+    #expect(try await store.job("p1").attempt == 1)
   }
 }

@@ -2,7 +2,9 @@ import Glibc
 import Jobs
 import SQLite
 import Scratch
-import Store
+import Ledger
+import SQLiteStore
+import StoreFixture
 import Testing
 
 /// Files that are moved, deleted or replaced while in use.
@@ -10,41 +12,49 @@ import Testing
   @Test(arguments: ["", "-wal", "-shm"])
   func nothingIsCommittedWhileAFileIsMissingOrReplaced(_ suffix: String) throws {
     let database = try TemporaryDatabase()
-    let writer = try StoreWriter(path: database.path)
-    let reader = try StoreReader(path: database.path)
+    let writer = try Writer(path: database.path)
+    let reader = try SQLiteReader(path: database.path)
     _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
     let (file, aside) = (database.path + suffix, database.path + ".aside")
 
     try #require(rename(file, aside) == 0)
-    #expect(throws: StoreError.gone(file)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
-    #expect(throws: StoreError.gone(file)) { try writer.probe() }
-    #expect(throws: StoreError.gone(file)) { try reader.ping() }
+    #expect(throws: StorageError(DatabaseError.gone(file))) {
+      try writer.commit(Sample.life(of: "p2", prefix: "b"))
+    }
+    #expect(throws: StorageError(DatabaseError.gone(file))) { try writer.store.probe(room: 0) }
+    #expect(throws: StorageError(DatabaseError.gone(file))) { try reader.ping() }
     // Reads go on.
     #expect(try reader.job("p1") != nil)
 
     fclose(fopen(file, "w"))
-    #expect(throws: StoreError.replaced(file)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
-    #expect(throws: StoreError.replaced(file)) { try writer.probe() }
-    #expect(throws: StoreError.replaced(file)) { try reader.ping() }
+    #expect(throws: StorageError(DatabaseError.replaced(file))) {
+      try writer.commit(Sample.life(of: "p2", prefix: "b"))
+    }
+    #expect(throws: StorageError(DatabaseError.replaced(file))) { try writer.store.probe(room: 0) }
+    #expect(throws: StorageError(DatabaseError.replaced(file))) { try reader.ping() }
 
     try #require(rename(aside, file) == 0)
     #expect(try writer.commit(Sample.life(of: "p2", prefix: "b")).count == 4)
-    try writer.probe()
+    try writer.store.probe(room: 0)
     try reader.ping()
   }
 
   @Test func aLinkIsFollowedAndMustKeepItsTarget() throws {
     let database = try TemporaryDatabase()
-    do { _ = try StoreWriter(path: database.path) }
+    do { _ = try Writer(path: database.path) }
     let link = database.folder + "/link"
     defer { unlink(link) }
     try #require(symlink(database.path, link) == 0)
-    let writer = try StoreWriter(path: link)
+    let writer = try Writer(path: link)
     #expect(try writer.commit(Sample.life(of: "p1", prefix: "a")).count == 4)
     unlink(link)
-    #expect(throws: StoreError.gone(link)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+    #expect(throws: StorageError(DatabaseError.gone(link))) {
+      try writer.commit(Sample.life(of: "p2", prefix: "b"))
+    }
     try #require(symlink("/dev/null", link) == 0)
-    #expect(throws: StoreError.replaced(link)) { try writer.commit(Sample.life(of: "p2", prefix: "b")) }
+    #expect(throws: StorageError(DatabaseError.replaced(link))) {
+      try writer.commit(Sample.life(of: "p2", prefix: "b"))
+    }
   }
 
   /// The last connection to close deletes the WAL by its name.
@@ -56,7 +66,7 @@ import Testing
     let aside = database.path + ".aside"
     defer { unlink(aside) }
     do {
-      let writer = try StoreWriter(path: database.path)
+      let writer = try Writer(path: database.path)
       _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
       if isReplaced { try #require(rename(database.path, aside) == 0) }
     }
@@ -65,12 +75,12 @@ import Testing
 
   @Test func aDryRunTakesSpaceAndLeavesNothing() throws {
     let database = try TemporaryDatabase()
-    let writer = try StoreWriter(path: database.path)
-    let reader = try StoreReader(path: database.path)
+    let writer = try Writer(path: database.path)
+    let reader = try SQLiteReader(path: database.path)
     _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
-    let pages = writer.walPages
-    try writer.probe(room: 3_000_000)
-    #expect(writer.walPages == pages + 1)
+    let pages = writer.store.walPages
+    try writer.store.probe(room: 3_000_000)
+    #expect(writer.store.walPages == pages + 1)
     var status = stat()
     try #require(stat(database.path + "-wal", &status) == 0)
     #expect(status.st_size > 3_000_000)

@@ -2,18 +2,20 @@ import Glibc
 import Jobs
 import SQLite
 import Scratch
-import Store
+import Ledger
+import SQLiteStore
+import StoreFixture
 import Testing
 @testable import Time
 
 @Suite struct BackupTests {
   private let database: TemporaryDatabase
-  private let writer: StoreWriter
+  private let writer: Writer
   private var copy: String { database.path + ".copy" }
 
   init() throws {
     database = try TemporaryDatabase()
-    writer = try StoreWriter(path: database.path)
+    writer = try Writer(path: database.path)
     for number in 0..<20 { _ = try writer.commit(Sample.life(of: "p\(number)", prefix: "w\(number)-")) }
   }
 
@@ -47,7 +49,7 @@ import Testing
     #expect(Int(status.st_size) == summary.bytes)
     #expect(try others == ["jobs.db.copy"])
     #expect(try SQLiteShell.run("PRAGMA journal_mode", on: copy) == ["delete"])
-    #expect(try SQLiteShell.run("PRAGMA user_version", on: copy) == ["2"])
+    #expect(try SQLiteShell.run("PRAGMA user_version", on: copy) == ["3"])
     #expect(try SQLiteShell.run("SELECT count(*) FROM deliveries", on: copy) == ["80"])
     #expect(try SQLiteShell.run("PRAGMA integrity_check", on: copy) == ["ok"])
   }
@@ -69,12 +71,12 @@ import Testing
       guard steps.count < 50 else { return }
       // An expectation cannot throw from here; a commit that fails would be missing below.
       _ = try? writer.commit(Sample.life(of: "late\(steps.count)", prefix: "late\(steps.count)-"))
-      if copied == all { _ = try? writer.checkpoint() }
+      if copied == all { _ = try? DatabaseCheckpointer(path: database.path).checkpoint() }
     }
     #expect(steps.count > 3 && steps == steps.sorted())
     #expect(summary.rows == 25)
     #expect(try SQLiteShell.run("SELECT count(*) FROM jobs", on: copy) == ["25"])
-    #expect(try StoreReader(path: database.path).jobCount() == 25 + steps.count)
+    #expect(try SQLiteReader(path: database.path).jobCount() == 25 + steps.count)
   }
 
   @Test func nothingIsReplacedUnlessForced() throws {
@@ -124,15 +126,16 @@ import Testing
       try DatabaseBackup(ofStore: "/nonexistent", to: copy, replacingFile: false).run { _, _ in }
     }
     try SQLiteShell.run("PRAGMA user_version = 7", on: database.path)
-    #expect(throws: BackupError.cannotRead(.newerSchema(found: 7, known: 2))) { try backup() }
+    #expect(throws: BackupError.cannotRead(.newerSchema(found: 7, known: 3))) { try backup() }
     #expect(try others == [])
   }
 
   /// Every order in a restored copy may have been sent.
   ///
   /// The daemon went on after the backup.
-  @Test func ordersOfARestoredCopyAreSearchedForFirst() throws {
-    let store = try OrderedStore()
+  @Test func ordersOfARestoredCopyAreSearchedForFirst() async throws {
+    let source = try SQLiteBackend()
+    let store = try OrderedStore(on: source)
     for id in ["one", "two", "three", "ended"] { try store.place(id, retries: 1) }
     let ended = try store.cancel("ended")
     guard case .ended = ended else {
@@ -143,21 +146,21 @@ import Testing
     try store.place("first")
     try store.report(try store.step().order.number, of: "p1", .running)
     store.advance(1)
-    let copy = store.database.path + ".copy"
+    let copy = source.path + ".copy"
     defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
-    _ = try DatabaseBackup(ofStore: store.database.path, to: copy, replacingFile: false).run { _, _ in }
-    func recover(_ writer: StoreWriter) throws -> Bool {
-      try writer.commit { (transaction) throws(StoreError) in
+    _ = try DatabaseBackup(ofStore: source.path, to: copy, replacingFile: false).run { _, _ in }
+    func recover(_ ledger: Ledger) throws -> Bool {
+      try ledger.commit { (transaction) throws(StorageError) in
         try transaction.recoverOrders(at: store.now, absenceGracePeriod: 60_000)
       }
     }
-    #expect(try !recover(store.writer) && store.order("one").stage == .queued)
-    let restored = try StoreWriter(path: copy)
-    #expect(try recover(restored))
-    let reader = try StoreReader(path: copy)
+    #expect(try !recover(store.ledger))
+    #expect(try await store.order("one").stage == .queued)
+    let restored = try Writer(path: copy)
+    #expect(try recover(restored.ledger))
+    let reader = try SQLiteReader(path: copy)
     func order(_ id: String) throws -> StoredOrder {
-      let number = try #require(try reader.job(id)).number
-      return try #require(try reader.order(ofJob: number))
+      try #require(try reader.job(id)?.order)
     }
     for id in ["one", "two", "three"] {
       let order = try order(id)
@@ -166,42 +169,62 @@ import Testing
     }
     #expect(try order("first").stage == .submitted && order("ended").stage == .ended)
     // Only once: the next start finds the marker gone.
-    #expect(try !recover(restored))
-    let found = try restored.commit { (transaction) throws(StoreError) in
+    #expect(try !recover(restored.ledger))
+    let found = try restored.commit { (transaction) throws(StorageError) in
       try transaction.claimOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, lease: 1000)
     }
     #expect(found.map(\.job.id) == ["one", "two", "three"])
-    try restored.commit { (transaction) throws(StoreError) in
+    try restored.commit { (transaction) throws(StorageError) in
       try transaction.reschedule(found[0].order, until: store.now, at: store.now)
     }
-    let sent = try restored.commit { (transaction) throws(StoreError) in
+    let sent = try restored.commit { (transaction) throws(StorageError) in
       try transaction.claimOrderSteps(at: store.now, creates: 9, cancels: 0, finds: 0, lease: 1000)
     }
     #expect(sent.map(\.job.id) == ["one"] && sent.allSatisfy { !$0.order.isRestored })
+  }
+
+  /// What a cursor of the other copy has seen, this one may lack.
+  @Test func aRestoredCopyHasAnotherEpoch() throws {
+    defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
+    _ = try backup()
+    func position(_ path: String) throws -> FeedPosition { try SQLiteReader(path: path).feedPosition() }
+    let restored = try Writer(path: copy)
+    let first = try position(copy)
+    #expect(try first.epoch != position(database.path).epoch)
+    #expect(try first.lastChange == position(database.path).lastChange)
+    // It stays, once a daemon has started on the copy.
+    try restored.commit { (transaction) throws(StorageError) in
+      _ = try transaction.recoverOrders(at: Timestamp(milliseconds: 5), absenceGracePeriod: 0)
+    }
+    _ = try Writer(path: copy)
+    #expect(try position(copy) == first)
   }
 
   /// The next attempt of a restored job may exist.
   ///
   /// Its prediction was interrupted.
   @Test func theNextAttemptOfARestoredJobIsSearchedForFirst() throws {
-    let store = try OrderedStore()
+    let source = try SQLiteBackend()
+    let store = try OrderedStore(on: source)
     let step = try store.send("j1", retries: 1)
     try store.report(step.order.number, of: "p1", .running)
-    let copy = store.database.path + ".copy"
+    let copy = source.path + ".copy"
     defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
-    _ = try DatabaseBackup(ofStore: store.database.path, to: copy, replacingFile: false).run { _, _ in }
-    let restored = try StoreWriter(path: copy)
+    _ = try DatabaseBackup(ofStore: source.path, to: copy, replacingFile: false).run { _, _ in }
+    let restored = try Writer(path: copy)
     let interrupted = Snapshot(
       predictionID: "p1", providerStatus: "failed", phase: .failed, error: interruption,
       evidence: Evidence(logsSize: 0, outputSize: 0, digest: Sample.digest(of: "x")))
-    try restored.commit { (transaction) throws(StoreError) in
+    try restored.commit { (transaction) throws(StorageError) in
       try transaction.recoverOrders(at: store.now, absenceGracePeriod: 60_000)
+    }
+    try restored.commit { (transaction) throws(StorageError) in
       _ = try transaction.record(
         PolledSnapshot(source: .poll, receivedAt: store.now, snapshot: interrupted, body: []),
         ofJob: step.order.number)
     }
     store.advance(2000)
-    let steps = try restored.commit { (transaction) throws(StoreError) in
+    let steps = try restored.commit { (transaction) throws(StorageError) in
       try transaction.claimOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, lease: 1000)
     }
     #expect(steps.count == 1)
@@ -212,7 +235,7 @@ import Testing
   }
 
   @Test func aDamagedDatabaseMakesNoCopy() throws {
-    _ = try writer.checkpoint()
+    _ = try DatabaseCheckpointer(path: database.path).checkpoint()
     let file = try #require(fopen(database.path, "r+"))
     // The pages of the tables and their indexes.
     fseek(file, 4096, SEEK_SET)
