@@ -18,6 +18,8 @@ final class ServerContext {
   private(set) var phase = Phase.serving
   private(set) var connections = ConnectionTable()
   /// Complete requests that ``abort()`` cut before they were answered.
+  ///
+  /// Streams that wait for their peers are not among them: their clients resume.
   private(set) var cutRequests = 0
   private var drainingSince: MonotonicTime?
   private var lastAcceptError: MonotonicTime?
@@ -74,7 +76,9 @@ extension ServerContext {
     guard phase == .serving else { return }
     phase = .draining
     drainingSince = loop.now
-    connections.queue(.waiting).forEach { loop.interrupt($0.waitHandle) }
+    for state in [ConnectionEntry.State.waiting, .streaming, .idleStream] {
+      connections.queue(state).forEach { loop.interrupt($0.waitHandle) }
+    }
   }
 
   func abort() {
@@ -95,6 +99,9 @@ extension ServerContext {
     guard let drainingSince else { return deadline }
     return hasServed ? drainingSince : min(deadline, drainingSince + limits.drainingFirstByteTimeout)
   }
+
+  /// The deadline for the peer of a stream without a known end to read what is left; nil while serving.
+  var streamDrainDeadline: MonotonicTime? { drainingSince.map { $0 + limits.drainingStreamTimeout } }
 
   /// Whether the connection must close without waiting for anything.
   func mustEnd(_ entry: ConnectionEntry) -> Bool {
@@ -141,6 +148,21 @@ extension ServerContext {
     return connections.count(of: client) <= limits.maxConnectionsPerAddress
   }
 
+  /// Counts a stream.
+  ///
+  /// - Returns: false if the server has reached its maximum number of streams.
+  func beginStream(_ entry: ConnectionEntry) -> Bool {
+    guard connections.streamCount < limits.maxStreams else { return false }
+    connections.beginStream(entry)
+    handler.observe(.streamOpened)
+    return true
+  }
+
+  func endStream(_ entry: ConnectionEntry) {
+    connections.endStream(entry)
+    handler.observe(.streamClosed)
+  }
+
   /// Evicts one connection, to free a slot or a descriptor.
   func evictOne(for newcomer: ConnectionEntry? = nil) -> Bool {
     let candidate = connections.evictionCandidate(for: newcomer, at: loop.now, minAge: limits.minEvictionAge)
@@ -172,7 +194,7 @@ extension ServerContext {
     }
   }
 
-  /// Records that the peer has taken `bytes` more of its response.
+  /// Records that `bytes` more were transferred since the entry came into its state.
   func noteSent(_ bytes: Int, for entry: ConnectionEntry) {
     connections.noteSent(bytes, for: entry)
   }

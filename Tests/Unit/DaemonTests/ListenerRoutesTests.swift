@@ -138,6 +138,7 @@ import Testing
     let (peer, refusals) = (Peer(named: .unixSocket), PlainRefusals())
     switch table.admit(head, from: peer, refusals: refusals) {
     case .refuse(let response): return response
+    case .stream: return nil
     case .receive(_, let respond):
       return await respond(Request(head: head, body: Array(body.utf8), peer: peer))
     }

@@ -85,14 +85,14 @@ private func problemVariables(_ environment: [String: String], file: [String: St
   @Test func limitsAreSettings() throws {
     let limits = try read([
       "REPLICATE_WEBHOOK_SECRET": secret, "MAX_BODY": "2MiB", "MAX_HEADER": "4KiB", "MAX_HEADER_FIELDS": "20",
-      "MAX_TARGET": "1KiB", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6",
+      "MAX_TARGET": "1KiB", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6", "MAX_STREAMS": "3",
       "MAX_BYTES_IN_FLIGHT": "3MiB", "MAX_REQUESTS_PER_CONNECTION": "5", "HANDSHAKE_TIMEOUT": "1s",
       "FIRST_BYTE_TIMEOUT": "2s", "HEADER_TIMEOUT": "3s", "BODY_TIMEOUT": "4s", "WRITE_TIMEOUT": "5s",
       "IDLE_TIMEOUT": "6s", "MIN_RATE": "1KiB",
     ]).listeners.limits
     #expect(limits.message.maxBodyBytes == 2 << 20 && limits.message.maxHeaderSectionBytes == 4096)
     #expect(limits.message.maxFields == 20 && limits.message.maxTargetBytes == 1024)
-    #expect(limits.maxConnections == 7 && limits.maxConnectionsPerAddress == 6)
+    #expect(limits.maxConnections == 7 && limits.maxConnectionsPerAddress == 6 && limits.maxStreams == 3)
     #expect(limits.maxBytesInFlight == 3 << 20 && limits.maxRequestsPerConnection == 5)
     #expect(
       [limits.handshakeTimeout, limits.firstByteTimeout, limits.headerTimeout, limits.idleTimeout]
