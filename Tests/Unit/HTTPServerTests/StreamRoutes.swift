@@ -13,7 +13,11 @@ final class StreamProbe: @unchecked Sendable {
   /// The failures that handlers have seen.
   private(set) var failures: [StreamFailure] = []
   private(set) var lastFailure = MonotonicTime(nanoseconds: 0)
-  var bytesRead = 0
+  var bytesRead = 0 {
+    didSet { mostHeld = max(mostHeld, bytesRead - bytesWritten) }
+  }
+  /// The most bytes that an echo had read and not written yet.
+  private(set) var mostHeld = 0
   var bytesWritten = 0
 
   func note(_ failure: StreamFailure, at time: MonotonicTime) {
@@ -90,6 +94,11 @@ final class StreamRoutes {
       probe.waiting.append(request)
       let wake = try await request.wait(until: loop.now + .seconds(30))
       return .whole(Response(status: .ok, body: Array("\(wake)".utf8)))
+    // For tests on other threads: wakes all that wait, and shows how many streams are open besides.
+    case "signal":
+      for request in probe.waiting { request.signal() }
+      return .whole(Response(status: .ok))
+    case "open": return .whole(Response(status: .ok, body: Array("\(probe.open - 1)".utf8)))
     default: return .whole(Response(status: .notFound))
     }
   }

@@ -51,7 +51,8 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     ("MAX_BODY", "8MB"),
     ("MAX_BODY", "1"), ("MAX_BODY", "99999999999999999999GiB"), ("SHUTDOWN_GRACE", "-1s"),
     ("LOG_LEVEL", "loud"), ("MAX_CONNECTIONS", "0"), ("MAX_CONNECTIONS", "4k"), ("MAX_HEADER_FIELDS", "9"),
-    ("MAX_BYTES_IN_FLIGHT", "1MiB"), ("HEADER_TIMEOUT", "0s"), ("MIN_RATE", "0"), ("IDLE_TIMEOUT", "2h"),
+    ("MAX_BYTES_IN_FLIGHT", "1MiB"), ("MAX_STREAMS", "2049"), ("MAX_STREAMS", "-1"), ("HEADER_TIMEOUT", "0s"),
+    ("MIN_RATE", "0"), ("IDLE_TIMEOUT", "2h"),
     ("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "0.0.0.0/0"),
     ("WEBHOOK_LISTEN", "127.0.0.1:1 proxy_protocol"), ("WEBHOOK_LISTEN", "127.0.0.1:1,"),
     ("WEBHOOK_LISTEN", "127.0.0.1:1, 127.0.0.1:1"), ("WEBHOOK_LISTEN", "127.0.0.1:1 mode=0600"),
@@ -99,6 +100,20 @@ private func problemVariables(_ environment: [String: String], file: [String: St
         == [1, 2, 3, 6].map { .seconds($0) })
     #expect(limits.minBodyRate == MinimumTransferRate(grace: .seconds(4), bytesPerSecond: 1024))
     #expect(limits.minWriteRate == MinimumTransferRate(grace: .seconds(5), bytesPerSecond: 1024))
+  }
+
+  @Test(arguments: [
+    (nil, nil, 1024), ("4096", nil, 1024), ("7", nil, 3), ("1", nil, 0), ("8", "4", 4), (nil, "0", 0),
+  ])
+  func streamsTakeHalfOfTheConnectionsAtMost(_ connections: String?, _ streams: String?, _ expected: Int)
+    throws
+  {
+    var environment = ["REPLICATE_WEBHOOK_SECRET": secret]
+    environment["MAX_CONNECTIONS"] = connections
+    environment["MAX_STREAMS"] = streams
+    #expect(try read(environment).listeners.limits.maxStreams == expected)
+    environment["MAX_STREAMS"] = "\((Int(connections ?? "4096") ?? 0) / 2 + 1)"
+    #expect(problemVariables(environment) == ["MAX_STREAMS"])
   }
 
   @Test(
