@@ -295,7 +295,12 @@ let package = Package(
     // Tests/Conformance: raw bytes to a live server, and what the RFCs allow it to answer.
     support(.conformance, "Conformance"),
     testCommand(.conformance, "http-conformance", ["CLinux", "Conformance", arguments]),
-    tests(.conformance, "ConformanceTests", ["Conformance", "LiveDaemon", "replicate-webhookd"]),
+    tests(
+      .conformance, "ConformanceTests",
+      [
+        "Conformance", "LiveDaemon", "replicate-webhookd", "HTTPServer", "HTTPWire", "Routing", "EventLoop",
+        "System", "ClientAddress", "TLS",
+      ]),
 
     // Tests/Fuzz: what no input may do to the parsers. deploy/fuzz.sh checks it with random inputs, the
     // tests with kept ones.
