@@ -2,7 +2,8 @@ internal import HTTPWire
 
 /// The content of a streamed response, which is written piece by piece.
 ///
-/// Little is held: a writer waits while its peer does not read. A peer below the minimum rate ends the stream.
+/// Little is held: a writer waits while its peer does not read. A peer below the minimum rate ends the
+/// stream.
 package final class ResponseWriter {
   private let exchange: StreamExchange
   private let isChunked: Bool

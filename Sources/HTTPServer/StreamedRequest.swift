@@ -37,8 +37,8 @@ package final class StreamedRequest {
 
   /// Sends what was written, then waits for ``signal()``, the deadline, or the shutdown.
   ///
-  /// It throws when the peer leaves, or closes its sending side, which looks the same until something is sent.
-  /// Bytes that the peer sends meanwhile are not read.
+  /// It throws when the peer leaves, or closes its sending side, which looks the same until something is
+  /// sent. Bytes that the peer sends meanwhile are not read.
   ///
   /// The shutdown is reported once. A handler may then send a last piece, and the next wait throws.
   package func wait(
@@ -49,8 +49,8 @@ package final class StreamedRequest {
 
   /// Ends the current or the next ``wait(until:)``.
   ///
-  /// To be called by other code on the same loop; it takes no lock and changes no thread. Repeated signals are
-  /// coalesced. After the stream's end it does nothing.
+  /// To be called by other code on the same loop; it takes no lock and changes no thread. Repeated signals
+  /// are coalesced. After the stream's end it does nothing.
   package func signal() {
     exchange.signal()
   }

@@ -1,7 +1,7 @@
 import Conformance
 import Testing
 
-/// A server of streaming routes, over TCP, against every case that does not depend on the daemon's own routes.
+/// A server of streaming routes, over TCP, against all cases but those of the daemon's own routes.
 ///
 /// A stream must look like a whole message to any client: the same framing, refusals, closes and splits.
 @Suite(StreamingScope()) struct StreamingServerTests {

@@ -10,6 +10,8 @@ struct Counts: Equatable {
   var observations = 0
   /// Crashes at a turn of the loop or a disk write.
   var crashes = 0
+  /// Numbers of streams that came to their ends.
+  var streamedNumbers = 0
   var diskCrashes = 0
   var powerCuts = 0
   var cleanShutdowns = 0
@@ -30,12 +32,12 @@ struct Counts: Equatable {
   private static let names = [
     "acknowledgements", "duplicates", "refusals", "unanswered", "observations", "crashes", "disk crashes",
     "power cuts",
-    "clean shutdowns", "failed starts",
+    "clean shutdowns", "failed starts", "streamed numbers",
   ]
   private static var numbers: [WritableKeyPath<Counts, Int>] {
     [
       \.acknowledgements, \.duplicates, \.refusals, \.unanswered, \.observations, \.crashes, \.diskCrashes,
-      \.powerCuts, \.cleanShutdowns, \.failedStarts,
+      \.powerCuts, \.cleanShutdowns, \.failedStarts, \.streamedNumbers,
     ]
   }
 }

@@ -29,6 +29,7 @@ final class Incarnation {
   let loop: EventLoop
   private let server: Server
   private let queue = CommitQueue()
+  private let streams: StreamingRoute
   private let writer: StoreWriter
   private let committer: Committer
   /// The committer that answers before the real commit; nil without that flaw.
@@ -67,9 +68,12 @@ final class Incarnation {
         writer: try StoreWriter(path: disk.path, busyTimeout: 0, restore: ErasedData.restore), queue: queue,
         checkpointer: Checkpointer(), metrics: Self.metrics.commits, logger: Self.logger)
     }
-    loop = EventLoop(kernel: kernel)
+    let loop = EventLoop(kernel: kernel)
+    self.loop = loop
+    streams = StreamingRoute(loop: loop)
     let handler = try Self.handler(
-      loop: loop, queue: queue, path: path, secret: secret, bodyLimit: limits.message.maxBodyBytes)
+      loop: loop, streams: streams, queue: queue, path: path, secret: secret,
+      bodyLimit: limits.message.maxBodyBytes)
     server = Server(loop: loop, limits: limits, handler: handler)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
     loop.start { [server, progress] in
@@ -80,7 +84,7 @@ final class Incarnation {
   }
 
   private static func handler(
-    loop: EventLoop, queue: CommitQueue, path: String, secret: Secret, bodyLimit: Int
+    loop: EventLoop, streams: StreamingRoute, queue: CommitQueue, path: String, secret: Secret, bodyLimit: Int
   ) throws -> sending ListenerHandler {
     let recorder = Recorder(loop: loop, queue: queue)
     let verifier = DeliveryVerifier(
@@ -104,7 +108,7 @@ final class Incarnation {
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: Lifecycle(), metrics: metrics.page, access: access)
     return ListenerHandler(
-      routes: try RouteTable(webhooks.routes + jobs.routes + orders.routes + probes.routes),
+      routes: try RouteTable(webhooks.routes + jobs.routes + orders.routes + probes.routes + [streams.route]),
       trustedProxies: .none, metrics: metrics.listeners, logger: logger,
       refusalLog: RefusalLog(loop: loop, logger: logger))
   }
@@ -129,6 +133,8 @@ extension Incarnation {
   func commit() {
     let batch = waiting
     waiting = []
+    // As a feed of changes would.
+    defer { streams.signalAll() }
     guard let earlyAck else { return committer.process(batch) }
     uncommitted += batch.compactMap { if case .delivery(let delivery, _) = $0 { delivery } else { nil } }
     earlyAck.process(batch)

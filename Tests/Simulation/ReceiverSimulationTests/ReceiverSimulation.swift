@@ -21,6 +21,7 @@ final class ReceiverSimulation {
   /// Open connections.
   var connections: [ClientConnection] = []
   var exchanges: [Exchange] = []
+  var subscriptions: [Subscription] = []
   /// Connections without a request in flight, which may carry another.
   var idleConnections: [ClientConnection] = []
   private(set) var problem: String?
@@ -35,6 +36,7 @@ final class ReceiverSimulation {
   private var isEnding = false
   private var turns = 0
   private var diskCrashes: [Int]
+  private let subscriberCount: Int
 
   /// A deliberate flaw, which shows that the checks can fail.
   enum Flaw {
@@ -56,6 +58,9 @@ final class ReceiverSimulation {
     earlyAck = flaw == .acknowledgesBeforeCommit ? try MemoryDisk() : nil
     self.signing = signing
     diskCrashes = plan.diskCrashes
+    // From a generator of its own: the other seeds run as they did before there were streams.
+    var streamRandom = SeededGenerator(seed: seed ^ 0x57EA)
+    subscriberCount = seed % 3 == 1 ? Int.random(in: 1...5, using: &streamRandom) : 0
   }
 
   func fail(_ reason: String) {
@@ -88,6 +93,7 @@ extension ReceiverSimulation {
     scheduleProvider()
     scheduleHostileClients()
     scheduleObservers()
+    scheduleSubscribers(subscriberCount)
     for time in plan.stops { kernel.after(.milliseconds(time)) { self.stop() } }
     for time in plan.diskFaults { kernel.after(.milliseconds(time)) { self.failDisk() } }
     for time in plan.checkpoints {
@@ -144,6 +150,12 @@ extension ReceiverSimulation {
   private func pollClients() {
     for exchange in exchanges { exchange.poll() }
     exchanges.removeAll(where: \.isOver)
+    for subscription in subscriptions {
+      subscription.poll()
+      if let reason = subscription.problem { fail(reason) }
+      if let count = subscription.numberCount { counts.streamedNumbers += count }
+    }
+    subscriptions.removeAll { $0.numberCount != nil || $0.connection.isOver }
     var areAllOpen = true
     for connection in connections {
       connection.poll(at: kernel.monotonicTime)
