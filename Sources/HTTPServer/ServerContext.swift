@@ -22,6 +22,8 @@ final class ServerContext {
   /// Streams that wait for their peers are not among them: their clients resume.
   private(set) var cutRequests = 0
   private var drainingSince: MonotonicTime?
+  /// When streams began to end; nil before.
+  private var streamsEndSince: MonotonicTime?
   private var lastAcceptError: MonotonicTime?
   /// The peak since free memory was last trimmed.
   private var peak = (connections: 0, bytes: 0)
@@ -76,7 +78,15 @@ extension ServerContext {
     guard phase == .serving else { return }
     phase = .draining
     drainingSince = loop.now
-    for state in [ConnectionEntry.State.waiting, .streaming, .idleStream] {
+    connections.queue(.waiting).forEach { loop.interrupt($0.waitHandle) }
+    endStreams()
+  }
+
+  /// Lets every stream end, those that begin later too; other requests are served as before.
+  func endStreams() {
+    guard streamsEndSince == nil else { return }
+    streamsEndSince = loop.now
+    for state in [ConnectionEntry.State.streaming, .idleStream] {
       connections.queue(state).forEach { loop.interrupt($0.waitHandle) }
     }
   }
@@ -101,7 +111,9 @@ extension ServerContext {
   }
 
   /// The deadline for the peer of a stream without a known end to read what is left; nil while serving.
-  var streamDrainDeadline: MonotonicTime? { drainingSince.map { $0 + limits.drainingStreamTimeout } }
+  var streamDrainDeadline: MonotonicTime? { streamsEndSince.map { $0 + limits.drainingStreamTimeout } }
+
+  var endsStreams: Bool { streamsEndSince != nil }
 
   /// Whether the connection must close without waiting for anything.
   func mustEnd(_ entry: ConnectionEntry) -> Bool {

@@ -31,7 +31,7 @@ final class StreamExchange {
     outbound = StallAllowance(context.limits.minWriteRate)
   }
 
-  var isDraining: Bool { context.phase != .serving }
+  var isDraining: Bool { context.endsStreams }
   var messageLimits: MessageLimits { context.limits.message }
 
   /// Ends the stream. Nothing can be read or written any more.

@@ -12,6 +12,7 @@ final class StreamingServer: Sendable {
 
   static let (getTarget, postTarget) = ("/streamed", "/uploads")
 
+  let port: Int
   let runner: Runner
   /// By name.
   let cases: [String: PreparedCase]
@@ -33,7 +34,7 @@ final class StreamingServer: Sendable {
       } catch { Issue.record(error) }
       loop.stop()
     }
-    (self.loop, self.server) = (loop, server)
+    (self.port, self.loop, self.server) = (Int(port), loop, server)
     let site = StreamingServerTests.site(port: Int(port))
     let runner = Runner(site: site, timeout: .seconds(20))
     let prepared = Suite.cases(for: site).compactMap { runner.prepare($0) }
@@ -72,6 +73,13 @@ private final class StreamingHandler: RequestHandler, RefusalHandler {
         return .stream(ResponseHead(status: .ok)) { [pieces] writer throws(StreamFailure) in
           for piece in pieces { try await writer.write(piece) }
         }
+      },
+      Route(
+        .post, "/refusals/{id}", name: "r", summary: "Refuses its body.", access: .open,
+        maxBodyBytes: bodyLimit
+      ) { stream throws(StreamFailure) in
+        while let _ = try await stream.request.body.read() {}
+        return stream.refuse(Problem(.conflict, .conflict, "\(stream.path["id"]) is taken"))
       },
     ])
   }

@@ -1,4 +1,5 @@
 import Conformance
+import LiveDaemon
 import Testing
 
 /// A server of streaming routes, over TCP, against all cases but those of the daemon's own routes.
@@ -30,6 +31,19 @@ import Testing
 
   @Test func nearlyAllCasesApply() {
     #expect(Self.names.count >= 680, "\(Self.names.count)")
+  }
+
+  /// A problem that a handler finds in the body is a response like any other.
+  @Test func aStreamMayBeRefusedAfterItsBody() throws {
+    let server = try #require(StreamingServer.current)
+    let connection = try HTTPConnection(host: "127.0.0.1", port: server.port)
+    for id in ["a", "b"] {
+      try connection.send(
+        "POST /refusals/\(id) HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+          .utf8)
+      let answer = try connection.receive()
+      #expect(answer.status == 409 && answer.code == "conflict" && answer.text.contains("\(id) is taken"))
+    }
   }
 
   @Test(arguments: names) func allowedAnswer(_ name: String) throws {

@@ -6,8 +6,8 @@ import Routing
 
 /// A route of the simulation that streams, as no route of the daemon does yet.
 ///
-/// Subscribers are signaled after every commit. Each gets a number for every wake-up, and a last word when the
-/// server drains.
+/// Subscribers are signaled after every commit. Each gets a number for every wake-up, and a last word when
+/// the server drains.
 ///
 /// `@unchecked Sendable`: the thread that drives the simulation is the only one that uses it.
 final class StreamingRoute: @unchecked Sendable {

@@ -109,6 +109,12 @@ final class SimulatedServer {
     settle()
   }
 
+  /// Ends streams while the server serves on.
+  func endStreams() {
+    loop.start { [server] in await server.endStreams() }
+    settle()
+  }
+
   func startDraining() {
     loop.start { [server] in await server.drain() }
   }

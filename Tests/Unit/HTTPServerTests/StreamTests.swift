@@ -287,6 +287,25 @@ import Testing
     #expect(simulated.kernel.monotonicTime == started)
   }
 
+  /// The daemon does so before its last delivery is answered.
+  @Test func streamsEndWhileOtherRequestsAreServed() throws {
+    let simulated = try server()
+    let peer = simulated.exchange(get("events") + Self.get)
+    let unread = simulated.kernel.connect(room: 10_000)
+    simulated.kernel.send(Array(get("bytes/10000000").utf8), from: unread)
+    simulated.settle()
+    let started = simulated.kernel.monotonicTime
+    simulated.endStreams()
+    #expect(peer.chunks.text == "bye" && peer.statuses == [200, 200] && !peer.sawEnd)
+    #expect(simulated.exchange(Self.get).statuses == [200])
+    let late = simulated.exchange(get("poll") + get("stubborn"))
+    #expect(late.text.contains("\r\n\r\ndraining") && late.sawEnd)
+    simulated.turn { unread.sawEnd }
+    #expect(simulated.streams.failures == [.aborted, .aborted] && simulated.streams.open == 0)
+    #expect(simulated.streams.lastFailure - started <= ServerLimits().drainingStreamTimeout)
+    simulated.end()
+  }
+
   @Test func aStreamThatIgnoresTheShutdownIsCut() throws {
     let simulated = try server()
     let peer = simulated.exchange(get("stubborn"))
