@@ -21,7 +21,6 @@ package final class BodyReader {
   private(set) var input: [UInt8]
   private var rest: Rest
   private var expectsContinue: Bool
-  private var failure: StreamFailure?
 
   /// - Parameters:
   ///   - limit: the maximum size of the body, which a declared length does not exceed.
@@ -41,18 +40,12 @@ package final class BodyReader {
 
   /// Reads the next piece; nil after the end of the body.
   ///
-  /// A sender that expects `100 Continue` receives it with the first call. A failure is final.
+  /// A sender that expects `100 Continue` receives it with the first call.
   package func read() async throws(StreamFailure) -> [UInt8]? {
-    if let failure { throw failure }
-    do throws(StreamFailure) {
-      try await sendContinue()
-      let piece = try await readPiece()
-      exchange.notePiece(of: piece?.count ?? 0)
-      return piece
-    } catch {
-      failure = error
-      throw error
-    }
+    try await sendContinue()
+    let piece = try await readPiece()
+    exchange.notePiece(of: piece?.count ?? 0)
+    return piece
   }
 
   private func sendContinue() async throws(StreamFailure) {

@@ -96,6 +96,32 @@ import Testing
     simulated.end()
   }
 
+  @Test func aFailureIsNotTheEndOfTheBody() throws {
+    let simulated = try server()
+    let peer = simulated.exchange(post("again", "Transfer-Encoding: chunked", "3\r\nabcd\n0\r\n\r\n"))
+    #expect(peer.statuses == [400])
+    let late = simulated.exchange(post("again", "Content-Length: 2", "a"))
+    simulated.kernel.after(.milliseconds(10_500)) { [kernel = simulated.kernel] in
+      kernel.send([0x62], from: late)
+    }
+    simulated.settle()
+    #expect(late.statuses == [408])
+    simulated.end()
+  }
+
+  /// A peer may wait for an answer to what it has sent.
+  @Test func outputIsSentBeforeMoreInputIsAwaited() throws {
+    let simulated = try server()
+    let peer = simulated.exchange(post("echo", "Content-Length: 9"))
+    for (index, word) in ["one", "two", "six"].enumerated() {
+      simulated.kernel.send(Array(word.utf8), from: peer)
+      simulated.settle()
+      #expect(peer.chunks.chunkCount == index + 1 && peer.chunks.text.hasSuffix(word))
+    }
+    #expect(peer.chunks.isComplete)
+    simulated.end()
+  }
+
   @Test func aPeerThatLeavesInItsBodyIsReported() throws {
     let simulated = try server()
     let peer = simulated.exchange(post("count", "Content-Length: 10", "abc"))
