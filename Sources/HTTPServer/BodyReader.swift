@@ -40,7 +40,7 @@ package final class BodyReader {
 
   /// Reads the next piece; nil after the end of the body.
   ///
-  /// A sender that expects `100 Continue` receives it with the first call.
+  /// A sender that expects `100 Continue` receives it with the first call, or before a streamed response.
   package func read() async throws(StreamFailure) -> [UInt8]? {
     try await sendContinue()
     let piece = try await readPiece()
@@ -48,7 +48,8 @@ package final class BodyReader {
     return piece
   }
 
-  private func sendContinue() async throws(StreamFailure) {
+  /// Sends `100 Continue` to a sender that expects it and has sent nothing.
+  func sendContinue() async throws(StreamFailure) {
     guard expectsContinue else { return }
     expectsContinue = false
     // A sender that did not wait needs no invitation.

@@ -43,6 +43,12 @@ extension Connection {
     var hasBegun = false
     do throws(StreamFailure) {
       let response = try await admitted.respond(request)
+      // Its producer may read the body, and no interim response may follow a final one.
+      if case .stream(let responseHead, _) = response,
+        ResponseEncoder.hasContent(responseHead, answering: head.method)
+      {
+        try await body.sendContinue()
+      }
       hasBegun = true
       let isKept =
         !isLast && head.isPersistent && context.phase == .serving && body.bytesWorthSkipping != nil

@@ -194,6 +194,13 @@ import Testing
     let unread = simulated.exchange(post("ignore", expect))
     #expect(unread.statuses == [200] && !unread.text.contains("100 Continue"))
     #expect(unread.text.contains("Connection: close") && unread.sawEnd)
+    // The producer reads, when the head is sent already.
+    let echo = simulated.exchange(post("echo", expect))
+    #expect(echo.text.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200"))
+    simulated.kernel.send(Array("abc".utf8), from: echo)
+    simulated.settle()
+    #expect(
+      echo.text.hasSuffix("\r\n\r\n3\r\nabc\r\n0\r\n\r\n") && echo.text.ranges(of: "HTTP/1.1 100").count == 1)
     let early = simulated.exchange(post("count", expect, "abc"))
     #expect(early.statuses == [200] && !early.text.contains("100 Continue"))
     simulated.end()
