@@ -297,6 +297,7 @@ let package = Package(
         "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
         "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "UsageSums",
+        "Routing", "HTTPWire",
       ]),
 
     // Tests/Process: the built programs.
@@ -327,7 +328,12 @@ let package = Package(
     // Tests/Conformance: raw bytes to a live server, and what the RFCs allow it to answer.
     support(.conformance, "Conformance"),
     testCommand(.conformance, "http-conformance", ["CLinux", "Conformance", arguments]),
-    tests(.conformance, "ConformanceTests", ["Conformance", "LiveDaemon", "replicate-webhookd"]),
+    tests(
+      .conformance, "ConformanceTests",
+      [
+        "Conformance", "LiveDaemon", "replicate-webhookd", "HTTPServer", "HTTPWire", "Routing", "EventLoop",
+        "System",
+      ]),
 
     // Tests/Fuzz: what no input may do to the parsers. deploy/fuzz.sh checks it with random inputs, the
     // tests with kept ones.

@@ -135,6 +135,8 @@ package final class Application {
       logger.log(.stopping(grace: shutdownGrace))
       composition.lifecycle.drain()
       listeners.first?.drain()
+      // Their clients reconnect elsewhere, and must not wait for the last delivery.
+      for listener in listeners { listener.endStreams() }
     case .drainAll:
       composition.lifecycle.drain()
       for listener in listeners { listener.drain() }

@@ -119,6 +119,23 @@ import Testing
     #expect(Self.field("Location", of: first) == "/jobs/j1")
   }
 
+  /// No route streams yet, so no request shows it.
+  @Test func `open streams and refused ones are counted`() throws {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let listeners = ListenerMetrics(purposes: [])
+    let handler = ListenerHandler(
+      routes: try RouteTable([]), trustedProxies: .none, metrics: listeners, logger: logger,
+      refusalLog: RefusalLog(loop: loop, logger: logger))
+    handler.observe(.streamOpened)
+    handler.observe(.streamOpened)
+    handler.observe(.streamClosed)
+    #expect(listeners.openStreams.value == 1 && listeners.openConnections.value == 0)
+    #expect(listeners.families.contains { $0.name == "replicate_webhookd_open_streams" })
+    let response = handler.refuse(.tooManyStreams, from: Peer(named: .unixSocket))
+    #expect(response.status == .serviceUnavailable && Self.field("Retry-After", of: response) == "5")
+    #expect(String(decoding: response.body, as: UTF8.self).contains(#""code":"too_many_streams""#))
+  }
+
   private final class Responses: Sendable {
     let all = Mutex<[Response?]>([])
   }
@@ -142,6 +159,7 @@ import Testing
     let (peer, refusals) = (Peer(named: .unixSocket), PlainRefusals())
     switch table.admit(head, from: peer, refusals: refusals) {
     case .refuse(let response): return response
+    case .stream: return nil
     case .receive(_, let respond):
       return await respond(Request(head: head, body: Array(body.utf8), peer: peer))
     }

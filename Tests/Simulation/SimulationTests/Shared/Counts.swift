@@ -34,6 +34,8 @@ enum Occurrence: String, CaseIterable {
   case unanswered
   /// A job that a reader was shown.
   case observation
+  /// A number of a stream that came to its end.
+  case streamedNumber
 
   // The provider.
   case create

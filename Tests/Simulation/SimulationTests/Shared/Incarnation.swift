@@ -27,6 +27,7 @@ final class Incarnation {
   let loop: EventLoop
   private let server: Server
   private let queue = CommitQueue()
+  private let streams: StreamingRoute
   private let ledger: Ledger
   private let committer: Committer
   /// The committer that answers before the real commit; nil without that flaw.
@@ -69,7 +70,9 @@ final class Incarnation {
       let store = try SQLiteStore(for: settings, busyTimeout: 0)
       return Self.committer(Ledger(of: store, for: settings), queue)
     }
-    loop = EventLoop(kernel: kernel)
+    let loop = EventLoop(kernel: kernel)
+    self.loop = loop
+    streams = StreamingRoute(loop: loop)
     let composition = Composition(
       settings: settings, metrics: Self.metrics, queue: queue,
       secrets: WebhookSecrets(settings.intake.secrets + secrets),
@@ -78,7 +81,7 @@ final class Incarnation {
       deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: SimulationLog.logger)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
     server = try composition.serve(
-      .shared, at: [ServerSocket(descriptor: listener.descriptor)], on: loop
+      .shared, at: [ServerSocket(descriptor: listener.descriptor)], on: loop, also: [streams.route]
     ) { [progress] _ in progress.serverHasEnded.store(true, ordering: .relaxed) }
     guard let client else { return }
     let scheduler = try composition.scheduler(client: client)
@@ -126,6 +129,8 @@ extension Incarnation {
   func commit() {
     let batch = waiting
     waiting = []
+    // As a feed of changes would.
+    defer { streams.signalAll() }
     guard let earlyAck else { return committer.process(batch) }
     uncommitted += batch.compactMap { entry in
       if case .command(let command) = entry { (command as? DeliverySubmission)?.delivery } else { nil }

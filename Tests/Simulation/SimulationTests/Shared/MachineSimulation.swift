@@ -19,6 +19,7 @@ class MachineSimulation {
   /// Open connections.
   var connections: [ClientConnection] = []
   var exchanges: [Exchange] = []
+  var subscriptions: [Subscription] = []
   /// Connections without a request in flight, which may carry another.
   var idleConnections: [ClientConnection] = []
   private(set) var problem: String?
@@ -169,6 +170,12 @@ extension MachineSimulation {
   private func pollClients() {
     for exchange in exchanges { exchange.poll() }
     exchanges.removeAll(where: \.isOver)
+    for subscription in subscriptions {
+      subscription.poll()
+      if let reason = subscription.problem { fail(reason) }
+      if let count = subscription.numberCount { counts[.streamedNumber] += count }
+    }
+    subscriptions.removeAll { $0.numberCount != nil || $0.connection.isOver }
     var areAllOpen = true
     for connection in connections {
       connection.poll(at: kernel.monotonicTime)
