@@ -47,7 +47,7 @@ struct Composition: Sendable {
   ///   - ended: called once, on the loop, when the server has ended.
   func serve(
     _ purpose: ListenerPurpose, at sockets: [ServerSocket], on loop: EventLoop, tls: TLSContext? = nil,
-    also added: [Route] = [], ended: @escaping @Sendable (ServerEnd) -> Void
+    also added: sending [Route] = [], ended: @escaping @Sendable (ServerEnd) -> Void
   ) throws(StartError) -> Server {
     let refusalLog = RefusalLog(loop: loop, logger: logger)
     let listeners = settings.listeners

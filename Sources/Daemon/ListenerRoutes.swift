@@ -29,7 +29,7 @@ extension Composition {
   ///   - loop: the listener's, on which the endpoints run.
   ///   - added: further routes.
   func routes(
-    for purpose: ListenerPurpose, on loop: EventLoop, also added: [Route] = []
+    for purpose: ListenerPurpose, on loop: EventLoop, also added: sending [Route] = []
   ) throws(StartError) -> RouteTable {
     let recorder = Recorder(loop: loop, queue: queue)
     var routes: [Route] = []

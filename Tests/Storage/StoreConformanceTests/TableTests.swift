@@ -23,7 +23,7 @@ import Time
     ) throws(StorageError) -> HookWrites {
       var writes = HookWrites()
       for transition in transitions where transition.endsJob {
-        let name = transition.after?.id ?? ""
+        let name = transition.after?.job.id ?? ""
         let known = try rows.count(of: TableTests.sums, prefix: [], limit: 9)
         writes.tables.append(
           .add(

@@ -140,7 +140,7 @@ import Time
     try store.report(number, .running)
     let stray = WorkItem(WorkKey(.create, job: number), dueAt: store.now)
     let orphan = WorkItem(WorkKey(.search, job: 999), dueAt: store.now)
-    _ = try store.ledger.store.commit(reading: .none) { _ in
+    _ = try store.ledger.store.commit(reading: { .none }) { _ in
       var writes = WriteSet()
       writes.work = [.insert(stray), .insert(orphan)]
       return writes
@@ -160,7 +160,7 @@ import Time
       items.append(WorkItem(WorkKey(kind, job: 1, key: "\(index)"), dueAt: due))
     }
     items[3].claim(by: "me", until: items[3].dueAt)
-    _ = try store.ledger.store.commit(reading: .none) { _ in
+    _ = try store.ledger.store.commit(reading: { .none }) { _ in
       var writes = WriteSet()
       for item in items { writes.work.append(.insert(item)) }
       writes.work += [.delete(items[0].key), .update(items[3])]

@@ -188,7 +188,7 @@ extension OrderedStore {
   /// Reads rows as the rules do, and writes nothing.
   package func read<Value>(_ body: (any StoredRows) throws(StorageError) -> Value) throws -> Value {
     var value: Value?
-    _ = try ledger.store.commit(reading: .none) { (rows) throws(StorageError) in
+    _ = try ledger.store.commit(reading: { .none }) { (rows) throws(StorageError) in
       value = try body(rows)
       return WriteSet()
     }

@@ -87,7 +87,7 @@ extension Trait where Self == EveryStoreTrait {
 extension StoreBackend {
   /// Writes rows of capabilities' tables beside any rules, on an opening of its own.
   package func write(_ tables: [TableWrite]) throws {
-    _ = try open(tables: []).commit(reading: .none) { _ in
+    _ = try open(tables: []).commit(reading: { .none }) { _ in
       var writes = WriteSet()
       writes.tables = tables
       return writes

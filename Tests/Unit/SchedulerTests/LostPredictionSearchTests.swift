@@ -374,7 +374,7 @@ private final class Search {
     let snapshot = Snapshot(
       predictionID: prediction, providerStatus: "failed", phase: .failed, evidence: evidence)
     try store.write { transaction throws(StorageError) in
-      try transaction.attempts.notePastAttempt(snapshot, byJob: number, at: now)
+      transaction.notePastAttempt(snapshot, of: try transaction.requiredJob(number: number), at: now)
     }
   }
 

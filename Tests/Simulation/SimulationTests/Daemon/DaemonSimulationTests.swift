@@ -95,7 +95,7 @@ import Testing
     Issue.record("not found; instead: \(problems)")
   }
 
-  private static let onlyOfReceiver: Set<Occurrence> = [.refusal, .unanswered]
+  private static let onlyOfReceiver: Set<Occurrence> = [.refusal, .unanswered, .streamedNumber]
 }
 
 extension SeededRun {

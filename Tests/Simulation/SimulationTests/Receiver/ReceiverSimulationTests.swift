@@ -82,7 +82,7 @@ import Testing
 
   private static let occurrences: [Occurrence] = [
     .crash, .diskCrash, .powerCut, .cleanShutdown, .failedStart, .acknowledgement, .duplicate, .refusal,
-    .unanswered, .observation,
+    .unanswered, .observation, .streamedNumber,
   ]
 
   @Test func everyKindOfEventOccurs() throws {

@@ -148,7 +148,7 @@ private final class ForgetfulStore: Store {
   init(_ store: any Store, _ dropped: DroppedWrite) { (self.store, self.dropped) = (store, dropped) }
 
   func commit(
-    reading keys: LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
+    reading keys: () -> LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
   ) throws(StorageError) -> [CommittedChange] {
     try store.commit(reading: keys) { (rows) throws(StorageError) in
       var writes = try decide(rows)

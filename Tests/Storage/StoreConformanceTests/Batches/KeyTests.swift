@@ -42,7 +42,7 @@ import Time
     let keys = LedgerKeys.of(delivery)
     var unnamed: [String] = []
     var count = 0
-    _ = try store.ledger.store.commit(reading: keys) { (rows) throws(StorageError) in
+    _ = try store.ledger.store.commit(reading: { keys }) { (rows) throws(StorageError) in
       let watched = WatchedRows(rows, keys)
       let transaction = LedgerTransaction(reading: watched, rules: LedgerRules())
       _ = try transaction.record(delivery)

@@ -60,7 +60,7 @@ struct StoreState {
     var facts: [String: Fact] = [:]
     for number in 1...count {
       guard let row = try rows.job(number: number) else { continue }
-      facts["job \(number)"] = Fact(row.job)
+      facts["job \(number)"] = Fact(row.version.job)
       facts["body \(number)"] = Fact(try rows.body(ofJob: number))
       facts["history length \(number)"] = Fact(try rows.historyLength(ofJob: number))
       facts["order \(number)"] = Fact(try rows.order(ofJob: number))
