@@ -374,7 +374,8 @@ private final class Search {
     let snapshot = Snapshot(
       predictionID: prediction, providerStatus: "failed", phase: .failed, evidence: evidence)
     try store.write { transaction throws(StorageError) in
-      try transaction.attempts.notePastAttempt(snapshot, byJob: number, at: now)
+      guard let entry = try transaction.job(number: number) else { return }
+      transaction.notePastAttempt(snapshot, of: entry, at: now)
     }
   }
 
