@@ -148,7 +148,8 @@ enum Schema {
       change INTEGER PRIMARY KEY,
       job INTEGER NOT NULL
     ) STRICT;
-    INSERT INTO changes (change, job) SELECT number, number FROM jobs INDEXED BY jobs_by_model ORDER BY number;
+    INSERT INTO changes (change, job)
+      SELECT number, number FROM jobs INDEXED BY jobs_by_model ORDER BY number;
 
     -- What the feed shows of deleted jobs.
     CREATE TABLE tombstones (

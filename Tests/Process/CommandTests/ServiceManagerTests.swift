@@ -44,7 +44,7 @@ extension ProcessTests {
       let lines = log.split(separator: "\n")
       let migrating = try #require(lines.firstIndex { $0.contains("migrating the store") })
       let opened = try #require(lines.firstIndex { $0.contains("store opened") })
-      #expect(migrating < opened && lines[migrating].contains(#"migration="work and change numbers""#))
+      #expect(migrating < opened && lines[migrating].contains("work and change numbers"))
       #expect(try manager.stop(daemon) == 0)
       // The next start has nothing to migrate.
       #expect(try manager.stop(manager.startDaemon()) == 0)
