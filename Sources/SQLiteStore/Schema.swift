@@ -151,6 +151,9 @@ enum Schema {
     INSERT INTO changes (change, job)
       SELECT number, number FROM jobs INDEXED BY jobs_by_model ORDER BY number;
 
+    -- Distinguishes this file from its copies, whose changes have the same numbers.
+    INSERT INTO keys (name, value) VALUES ('epoch', randomblob(6));
+
     -- What the feed shows of deleted jobs.
     CREATE TABLE tombstones (
       change INTEGER PRIMARY KEY,

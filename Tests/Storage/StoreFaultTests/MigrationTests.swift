@@ -230,6 +230,19 @@ extension MigrationTests {
     }
   }
 
+  /// A page that is read as zeros looks like this. A new epoch would overwrite it.
+  @Test func `a file without its epoch is damaged and unchanged`() throws {
+    let file = try TemporaryDatabase()
+    _ = try Self.open(file.path)
+    try execute("DELETE FROM keys WHERE name = 'epoch'", in: file.path)
+    let before = try StoreDump(of: file.path)
+    #expect { try Self.open(file.path) } throws: { error in
+      if case .corrupt = error as? DatabaseError { true } else { false }
+    }
+    #expect(try StoreDump(of: file.path) == before)
+    #expect(try SQLText.rows("SELECT count(*) FROM keys", in: file.path) == ["0"])
+  }
+
   @Test func `a file of a later schema is refused and unchanged`() throws {
     let file = try Self.oldFile(.version2)
     try execute("PRAGMA user_version = 4", in: file.path)
