@@ -120,6 +120,7 @@ let package = Package(
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
+    room("ChangeFeed", ["Time", "System", "EventLoop", "Ledger"]),
     room(
       "Scheduler",
       [
@@ -151,7 +152,8 @@ let package = Package(
       [
         "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
         "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
-        "Observability", "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums", logging,
+        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums",
+        logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
@@ -235,27 +237,39 @@ let package = Package(
     tests(
       .unit, "SchedulerTests",
       [
-        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs", "Ledger",
-        "SQLiteStore",
-        "StandardWebhooks", "HTTPClient", "HTTPServer", "HTTPWire", "EventLoop", "Crypto", "System", "Time",
-        "CSQLite", "Samples", "Scratch", "Simulation", "Stubs", logging,
+        "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
+        "StandardWebhooks", "HTTPClient", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
+        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger",
       ]),
     tests(
       .unit, "JobsAPITests",
       [
-        "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "Ledger", "StandardWebhooks", "HTTPWire",
-        "Crypto", "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake",
+        "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "StandardWebhooks", "HTTPWire", "Crypto",
+        "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake",
       ], resources: [.copy("Documents")]),
     tests(
       .unit, "DaemonTests",
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
-        "ClientAddress", "Ledger",
+        "ClientAddress",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
-    tests(.storage, "StoreTests", ["SQLite", "Jobs", "Time", "CSQLite", "Scratch"]),
+    // A store to test, of every kind that there is, and samples for it.
+    support(
+      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch"]),
+    // What every store must do.
+    tests(
+      .storage, "StoreConformanceTests",
+      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "SQLite", "Scratch"]),
+    // What only the store in a SQLite file does.
+    tests(
+      .storage, "SQLiteStoreTests",
+      ["StoreFixture", "SQLiteStore", "SQLite", "Ledger", "Jobs", "Time", "CSQLite", "Scratch"]),
+    tests(
+      .storage, "UsageSumsTests",
+      ["StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch"]),
     tests(
       .storage, "StoreFaultTests",
       [
@@ -266,17 +280,24 @@ let package = Package(
       .storage, "GroupCommitTests",
       [
         "GroupCommit", "Observability", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System", "Time",
-        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging,
+        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite",
+      ]),
+
+    tests(
+      .storage, "ChangeFeedTests",
+      [
+        "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
+        "Simulation",
       ]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(
       .simulation, "SimulationTests",
       [
-        "Time", "Crypto", "System", "Jobs", "JobRequests", "Replicate", "Settings", "Observability",
-        "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "EventLoop", "HTTPServer",
-        "HTTPClient", "HTTPWire", "StandardWebhooks", "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk",
-        "Simulation", logging,
+        "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
+        "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
+        "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "UsageSums",
+        "Routing", "HTTPWire",
       ]),
 
     // Tests/Process: the built programs.
@@ -307,7 +328,12 @@ let package = Package(
     // Tests/Conformance: raw bytes to a live server, and what the RFCs allow it to answer.
     support(.conformance, "Conformance"),
     testCommand(.conformance, "http-conformance", ["CLinux", "Conformance", arguments]),
-    tests(.conformance, "ConformanceTests", ["Conformance", "LiveDaemon", "replicate-webhookd"]),
+    tests(
+      .conformance, "ConformanceTests",
+      [
+        "Conformance", "LiveDaemon", "replicate-webhookd", "HTTPServer", "HTTPWire", "Routing", "EventLoop",
+        "System",
+      ]),
 
     // Tests/Fuzz: what no input may do to the parsers. deploy/fuzz.sh checks it with random inputs, the
     // tests with kept ones.

@@ -3,12 +3,16 @@
 # daemon under load, reads back every delivery that was answered 200, and prints one table.
 #
 #   deploy/prove.sh                  the short form, which deploy/test.sh runs: less than three minutes
-#   deploy/prove.sh --long           200 kills, 5,000 power cuts, a million simulation seeds, long faults, a
-#                                    soak of 10 million deliveries: hours, and 10 GB in TMPDIR
+#   deploy/prove.sh --long           200 kills, 5,000 power cuts, a million seeds of the receiver and an hour
+#                                    of seeds of the whole daemon in simulation, long faults, a soak of 10
+#                                    million deliveries: hours, and 10 GB in TMPDIR
 #   deploy/prove.sh --kills 50       that many kills; likewise --soak N deliveries, --power-cuts N, --seeds N
+#                                    of the receiver, --minutes N of the daemon
 #   deploy/prove.sh --only kill soak these faults only; power stands for the tests of the store, simulation
-#                                    for the receiver in simulation, of which `swift test` runs 1,000 seeds
-#   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first seed of the simulation
+#                                    for the receiver and daemon for the whole daemon in simulation, of which
+#                                    `swift test` runs 1,000 seeds each, delete for the sources without each
+#                                    capability, as in --long
+#   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first of the simulations
 #   deploy/prove.sh --json           the rows as JSON; progress goes to standard error
 #
 # The exit status is 1 if anything was lost or applied twice, or a fault was not survived, and 64 for a bad
@@ -18,6 +22,7 @@ set -euo pipefail
 length=short
 power_cuts=
 seeds=
+minutes=
 seed_start=0
 arguments=()
 only=()
@@ -26,11 +31,12 @@ while [ $# -gt 0 ]; do
     --short) length=short && shift ;;
     --long) length=long && shift ;;
     --json) arguments+=(--json) && shift ;;
-    --power-cuts | --seeds | --seed-start | --kills | --soak | --seed)
+    --power-cuts | --seeds | --minutes | --seed-start | --kills | --soak | --seed)
       [[ ${2:-} =~ ^[0-9]+$ ]] || { echo "prove.sh: $1 takes a number" >&2 && exit 64; }
       case "$1" in
         --power-cuts) power_cuts=$2 ;;
         --seeds) seeds=$2 ;;
+        --minutes) minutes=$2 ;;
         --seed-start) seed_start=$2 ;;
         *) arguments+=("$1" "$2") ;;
       esac
@@ -57,9 +63,12 @@ need_packages python3 util-linux
 
 names() { [[ " ${only[*]} " == *" $1 "* ]]; }
 wants() { [ ${#only[@]} = 0 ] || names "$1"; }
-# The short form leaves the simulation to the tests.
-simulates() { names simulation || { [ ${#only[@]} = 0 ] && [ -n "$seeds" ]; }; }
-[ "$length" = long ] && [ ${#only[@]} = 0 ] && seeds=${seeds:-1000000}
+# The short form leaves the simulations to the tests.
+simulates_receiver() { names simulation || { [ ${#only[@]} = 0 ] && [ -n "$seeds" ]; }; }
+simulates_daemon() { names daemon || { [ ${#only[@]} = 0 ] && [ -n "$minutes" ]; }; }
+# A build of its own, which the short form has no time for.
+deletes() { names delete || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
+[ "$length" = long ] && [ ${#only[@]} = 0 ] && seeds=${seeds:-1000000} minutes=${minutes:-60}
 
 place=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$place"' EXIT
@@ -67,7 +76,9 @@ trap 'exit 130' INT TERM
 
 # The faults injected into a daemon: all of them unless some are named.
 faults=()
-for fault in "${only[@]}"; do [ "$fault" = power ] || [ "$fault" = simulation ] || faults+=("$fault"); done
+for fault in "${only[@]}"; do
+  case "$fault" in power | simulation | daemon | delete) ;; *) faults+=("$fault") ;; esac
+done
 starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
 
 # Standard output is reserved for the table.
@@ -117,13 +128,25 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
     note "$STORE_POWER_CUTS power cuts; every call of the store to its disk fails once"
     run_tests "disks examined" --filter 'StoreFaultTests|CommitThreadTests'
   fi
-  if simulates; then
-    # A separate build: these tests need testable imports, and are fast enough only when optimized.
-    simulation=(-c release -Xswiftc -enable-testing --scratch-path .build-simulation)
-    run swift build "${simulation[@]}" --build-tests
+  # A separate build: these tests need testable imports, and are fast enough only when optimized.
+  simulation=(-c release -Xswiftc -enable-testing --scratch-path .build-simulation)
+  if simulates_receiver || simulates_daemon; then run swift build "${simulation[@]}" --build-tests; fi
+  if simulates_receiver; then
     export RECEIVER_SEEDS=${seeds:-1000000} RECEIVER_SEED_START=$seed_start
     note "$RECEIVER_SEEDS seeds of the receiver in simulation, from $RECEIVER_SEED_START"
     run_tests "seeds done" "${simulation[@]}" --filter ReceiverSimulationTests
+  fi
+  if simulates_daemon; then
+    export DAEMON_MINUTES=${minutes:-60} DAEMON_SEED_START=$seed_start
+    note "$DAEMON_MINUTES minutes of seeds of the daemon in simulation, from $DAEMON_SEED_START"
+    run_tests "seeds done" "${simulation[@]}" --filter DaemonSimulationTests
+  fi
+  if deletes; then
+    if run deploy/proofs/delete-test.sh; then
+      echo '{"fault":"a capability deleted","acknowledged":0,"lost":0,"appliedTwice":0}' >>"$PROOF_RECORD"
+    else
+      tests=1
+    fi
   fi
 } >&2
 

@@ -1,3 +1,4 @@
+internal import ChangeFeed
 internal import EventLoop
 internal import GroupCommit
 internal import HTTPClient
@@ -54,6 +55,7 @@ package final class Application {
     // A fetched secret may be rotated.
     let purposes: [ListenerPurpose] = settings.listeners.isShared ? [.shared] : [.webhooks, .api]
     let queue = CommitQueue()
+    let feed = ChangeFeed()
     let metrics = DaemonMetrics(
       secretCount: max(2, settings.intake.secrets.count), purposes: purposes, queue: queue)
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
@@ -61,13 +63,13 @@ package final class Application {
     let migration = MigrationReport(serviceManager: serviceManager, logger: logger)
     defer { migration.end() }
     store = try RunningStore(
-      for: settings, queue: queue, metrics: metrics.commits, logger: logger
+      for: settings, queue: queue, feed: feed, metrics: metrics.commits, logger: logger
     ) { migration.note($0) }
     logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
     let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
     composition = Composition(
-      settings: settings, metrics: metrics, queue: queue, secrets: secrets, token: store.token,
-      mailbox: mailbox, deliveryLog: log, logger: logger)
+      settings: settings, metrics: metrics, queue: queue, feed: feed, secrets: secrets,
+      token: store.token, mailbox: mailbox, deliveryLog: log, logger: logger)
     let builder = ListenerBuilder(
       composition: composition, handedOver: SocketActivation(environment: environment),
       tls: certificate?.context, ended: { [events] end in _ = events.push(.serverEnded(end)) })
@@ -133,6 +135,8 @@ package final class Application {
       logger.log(.stopping(grace: shutdownGrace))
       composition.lifecycle.drain()
       listeners.first?.drain()
+      // Their clients reconnect elsewhere, and must not wait for the last delivery.
+      for listener in listeners { listener.endStreams() }
     case .drainAll:
       composition.lifecycle.drain()
       for listener in listeners { listener.drain() }

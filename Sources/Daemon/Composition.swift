@@ -1,3 +1,4 @@
+internal import ChangeFeed
 internal import EventLoop
 internal import GroupCommit
 internal import HTTPClient
@@ -9,6 +10,7 @@ internal import Observability
 internal import SQLite
 internal import SQLiteStore
 internal import Replicate
+internal import Routing
 internal import Scheduler
 internal import StandardWebhooks
 internal import System
@@ -23,6 +25,8 @@ struct Composition: Sendable {
   let settings: DaemonSettings
   let metrics: DaemonMetrics
   let queue: CommitQueue
+  /// The commits of the queue, for those who wait for changes.
+  var feed = ChangeFeed()
   let secrets: WebhookSecrets
   /// The key of job tokens, which the database holds.
   let token: JobToken
@@ -39,17 +43,18 @@ struct Composition: Sendable {
   /// - Parameters:
   ///   - loop: the listener's, on which the endpoints run.
   ///   - tls: the context of sockets that use TLS.
+  ///   - added: further routes, such as those of a simulation.
   ///   - ended: called once, on the loop, when the server has ended.
   func serve(
     _ purpose: ListenerPurpose, at sockets: [ServerSocket], on loop: EventLoop, tls: TLSContext? = nil,
-    ended: @escaping @Sendable (ServerEnd) -> Void
+    also added: [Route] = [], ended: @escaping @Sendable (ServerEnd) -> Void
   ) throws(StartError) -> Server {
     let refusalLog = RefusalLog(loop: loop, logger: logger)
     let listeners = settings.listeners
     let server = Server(
       loop: loop, limits: listeners.limits,
       handler: ListenerHandler(
-        routes: try routes(for: purpose, on: loop), trustedProxies: listeners.trustedProxies,
+        routes: try routes(for: purpose, on: loop, also: added), trustedProxies: listeners.trustedProxies,
         metrics: metrics.listeners, logger: logger, refusalLog: refusalLog),
       trustedProxies: listeners.trustedProxies, tls: tls)
     loop.start {

@@ -46,6 +46,8 @@ final class ListenerHandler: RequestHandler, RefusalHandler {
     case .opened: metrics.openConnections.add()
     case .closed: metrics.openConnections.add(-1)
     case .evicted: metrics.evictedConnections.add()
+    case .streamOpened: metrics.openStreams.add()
+    case .streamClosed: metrics.openStreams.add(-1)
     case .failed(let failure, let peer):
       metrics.connectionFailures.add(for: failure.reason)
       guard let explanation = failure.explanation else { return }

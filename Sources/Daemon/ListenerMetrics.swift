@@ -10,6 +10,7 @@ struct ListenerMetrics: Sendable {
     "replicate_webhookd_refusals_total", help: "Refused requests and connections, by problem code.",
     label: "code", values: ProblemCode.allCases)
   let openConnections = Gauge("replicate_webhookd_open_connections", help: "Open connections.")
+  let openStreams = Gauge("replicate_webhookd_open_streams", help: "Open streams.")
   let evictedConnections = Counter(
     "replicate_webhookd_evicted_connections_total", help: "Connections closed to make room for others.")
   let connectionFailures = LabeledCounter(
@@ -36,7 +37,7 @@ struct ListenerMetrics: Sendable {
 
   var families: [any MetricFamily] {
     [
-      refusals, openConnections, evictedConnections, connectionFailures, acceptErrors,
+      refusals, openConnections, openStreams, evictedConnections, connectionFailures, acceptErrors,
       DurationGauge(
         "replicate_webhookd_event_loop_lag_seconds",
         help: "Longest turn or timer delay of each listener's event loop in the last 34 to 68 seconds.",

@@ -25,13 +25,18 @@ enum ListenerPurpose: String, CaseIterable {
 
 /// Joins the routes of the rooms for one listener.
 extension Composition {
-  /// - Parameter loop: the listener's, on which the endpoints run.
-  func routes(for purpose: ListenerPurpose, on loop: EventLoop) throws(StartError) -> RouteTable {
+  /// - Parameters:
+  ///   - loop: the listener's, on which the endpoints run.
+  ///   - added: further routes.
+  func routes(
+    for purpose: ListenerPurpose, on loop: EventLoop, also added: [Route] = []
+  ) throws(StartError) -> RouteTable {
     let recorder = Recorder(loop: loop, queue: queue)
     var routes: [Route] = []
     if purpose.servesWebhooks { routes += try webhookRoutes(on: loop, recorder) }
     if purpose.servesAPI { routes += try apiRoutes(on: loop, recorder) }
     routes.append(Self.liveness)
+    routes += added
     do throws(DuplicateRoute) {
       return try RouteTable(routes)
     } catch {

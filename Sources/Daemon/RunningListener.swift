@@ -26,6 +26,11 @@ struct RunningListener {
     loop.start { [server] in await server.drain() }
   }
 
+  /// Ends its streams; other requests are served as before.
+  func endStreams() {
+    loop.start { [server] in await server.endStreams() }
+  }
+
   func abort() {
     loop.start { [server] in await server.abort() }
   }

@@ -1,3 +1,4 @@
+internal import ChangeFeed
 internal import GroupCommit
 internal import Ledger
 internal import Logging
@@ -17,9 +18,12 @@ struct RunningStore {
 
   /// Claims and opens the database that the settings name, and starts the threads.
   ///
-  /// - Parameter progress: receives the name of each migration before it runs.
+  /// - Parameters:
+  ///   - feed: receives what each commit has changed.
+  ///   - progress: receives the name of each migration before it runs.
   init(
-    for settings: DaemonSettings, queue: CommitQueue, metrics: CommitMetrics, logger: Logger,
+    for settings: DaemonSettings, queue: CommitQueue, feed: ChangeFeed = ChangeFeed(),
+    metrics: CommitMetrics, logger: Logger,
     progress: @Sendable (_ migration: String) -> Void = { _ in }
   ) throws(StartError) {
     self.queue = queue
@@ -38,7 +42,9 @@ struct RunningStore {
       let token = try JobToken(storedBy: ledger)
       let threads = [
         try Thread(named: "writer") {
-          Committer(ledger: ledger, queue: queue, metrics: metrics, logger: logger).run()
+          Committer(
+            ledger: ledger, queue: queue, metrics: metrics, logger: logger, didCommit: feed.publish
+          ).run()
         },
         try Thread(named: "checkpoint") { checkpointer.run(connection) },
       ]

@@ -258,6 +258,14 @@ extension EventLoop {
     handle.end(.interrupted)
   }
 
+  /// Releases a handle whose last sleep was interrupted before its deadline.
+  ///
+  /// Until then the loop keeps the handle.
+  package func forgetDeadline(of handle: WaitHandle) {
+    assertOnLoop()
+    deadlines.remove(handle)
+  }
+
   /// Takes ownership of `descriptor` and watches it until ``release(_:)`` closes it.
   ///
   /// On failure the descriptor is closed.

@@ -54,6 +54,16 @@ package struct Socket: ~Copyable {
     await loop.wait(waitHandle, for: .writing, until: deadline)
   }
 
+  /// Whether the peer has shut down its sending side, or the connection broke.
+  ///
+  /// Known without a read, so bytes that have arrived stay where they are.
+  package var isHungUp: Bool { waitHandle.hungUp }
+
+  /// Waits until ``isHungUp``.
+  package func hangUp(until deadline: MonotonicTime) async -> WaitOutcome {
+    await loop.wait(waitHandle, for: .hangUp, until: deadline)
+  }
+
   /// Shuts down the sending side (shutdown(2)).
   ///
   /// The peer then reads to the end of the data.

@@ -14,6 +14,8 @@ package enum WaitOutcome: Equatable, Sendable {
 package final class WaitHandle {
   enum Interest {
     case reading, writing, time
+    /// The peer has shut down its side, or the connection broke.
+    case hangUp
   }
 
   /// The readiness that the kernel reported last.
@@ -62,6 +64,7 @@ package final class WaitHandle {
     case .reading: canRead
     case .writing: canWrite
     case .time: false
+    case .hangUp: hungUp
     }
   }
 }

@@ -30,7 +30,7 @@ package typealias StoreResult<Value> = Result<Value, RecordingFailure>
 ///
 /// `@unchecked Sendable`: see ``Submission``.
 final class DeliverySubmission: Submission, @unchecked Sendable {
-  private let delivery: Delivery
+  let delivery: Delivery
   private let waiting: LoopContinuation<Recorder.Outcome>
   private var recording: Recording?
 

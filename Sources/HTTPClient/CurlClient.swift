@@ -20,7 +20,7 @@ package final class CurlClient: HTTPClient {
   }
 
   private struct Assignments {
-    /// The last one was used last, so its connections are the warmest.
+    /// They take turns, so that their number of open connections soon stays the same.
     var idle: [Worker]
     var waiting: [Call] = []
     var isClosed = false
@@ -36,7 +36,7 @@ package final class CurlClient: HTTPClient {
   /// - Throws: `SystemError`, or ``HTTPClientError`` where libcurl cannot be started.
   package init(threads count: Int, named name: String) throws {
     let workers = (0..<count).map { _ in Worker(capacity: 1) }
-    let assignments = Lock(Assignments(idle: workers.reversed()))
+    let assignments = Lock(Assignments(idle: workers))
     do {
       threads = try workers.enumerated().map { number, worker in
         let client = try BlockingHTTPClient()
@@ -64,8 +64,12 @@ package final class CurlClient: HTTPClient {
   private func assign(_ call: Call) {
     let isClosed = assignments.withLock { assignments in
       guard !assignments.isClosed else { return true }
-      // An idle worker's queue is empty, so it takes the call.
-      if assignments.idle.popLast()?.push(call) != true { assignments.waiting.append(call) }
+      if assignments.idle.isEmpty {
+        assignments.waiting.append(call)
+      } else {
+        // Its queue is empty, so it takes the call.
+        _ = assignments.idle.removeFirst().push(call)
+      }
       return false
     }
     if isClosed { call.continuation.resume(returning: .failure(.unsent("the client is closed"))) }

@@ -7,10 +7,10 @@ internal import Time
 
 /// One connection from accept to close: read, handle, write, repeat.
 final class Connection {
-  private let context: ServerContext
-  private let transport: Transport
-  private let entry: ConnectionEntry
-  private var peer: Peer
+  let context: ServerContext
+  let transport: Transport
+  let entry: ConnectionEntry
+  private(set) var peer: Peer
 
   /// Takes ownership of an accepted descriptor.
   init(adopting descriptor: Int32, from peer: Peer, context: ServerContext) throws(SystemError) {
@@ -79,6 +79,8 @@ final class Connection {
       guard await flush() else { return false }
       if !isKept { await linger() }
       return isKept
+    case .stream(let admitted):
+      return await serveStream(admitted, from: &receiver, isLast: isLast)
     }
   }
 
@@ -96,7 +98,7 @@ final class Connection {
     return isKept
   }
 
-  private static func option(keeping head: RequestHead) -> ResponseEncoder.ConnectionOption {
+  static func option(keeping head: RequestHead) -> ResponseEncoder.ConnectionOption {
     head.minorVersion == 0 ? .keepAlive : .none
   }
 
@@ -187,7 +189,7 @@ extension Connection {
 // MARK: - Answering
 
 extension Connection {
-  private func sendLast(_ response: Response, to method: Method?) async {
+  func sendLast(_ response: Response, to method: Method?) async {
     enqueue(response, to: method, .close)
     if await flush() { await linger() }
   }
@@ -197,7 +199,7 @@ extension Connection {
     return await flush()
   }
 
-  private func enqueue(
+  func enqueue(
     _ response: consuming Response, to method: Method?, _ option: ResponseEncoder.ConnectionOption
   ) {
     let date = context.dateField
@@ -217,7 +219,7 @@ extension Connection {
   /// Sends everything enqueued, yielding to other connections between pieces.
   ///
   /// - Returns: false if the peer is gone or reads nothing.
-  private func flush() async -> Bool {
+  func flush() async -> Bool {
     let start = context.loop.now
     var sent = 0
     // Ends with the last byte, or when the peer falls below the minimum transfer rate.
@@ -248,7 +250,7 @@ extension Connection {
   ///
   /// Closing with unread bytes resets the connection, and the reset may overtake the response. So the sending
   /// side is shut down first, and the rest is read for a while, until the peer closes.
-  private func linger() async {
+  func linger() async {
     guard !context.mustEnd(entry) else { return }
     transport.shutdownSending()
     context.move(entry, to: .lingering)

@@ -10,6 +10,8 @@ struct ConnectionTable {
   private var countByClient: [ClientKey: Int] = [:]
   private(set) var count = 0
   private(set) var heldBytes = 0
+  /// The number of connections that serve a stream.
+  private(set) var streamCount = 0
 
   func queue(_ state: ConnectionEntry.State) -> ConnectionQueue { queues[state.rawValue] }
 
@@ -27,6 +29,7 @@ struct ConnectionTable {
   mutating func remove(_ entry: ConnectionEntry) {
     guard entry.isListed else { return }
     hold(0, for: entry)
+    endStream(entry)
     entry.isListed = false
     queues[entry.state.rawValue].remove(entry)
     count -= 1
@@ -64,10 +67,24 @@ struct ConnectionTable {
     entry.heldBytes = bytes
   }
 
+  /// Counts `entry` as a stream, until ``endStream(_:)`` or its removal.
+  mutating func beginStream(_ entry: ConnectionEntry) {
+    guard entry.isListed, !entry.isStream else { return }
+    entry.isStream = true
+    streamCount += 1
+  }
+
+  /// Idempotent.
+  mutating func endStream(_ entry: ConnectionEntry) {
+    guard entry.isStream else { return }
+    entry.isStream = false
+    streamCount -= 1
+  }
+
   /// Whether the sums match the queues. Checks only what a few additions can show.
   private var isConsistent: Bool {
     queues.reduce(0) { $0 + $1.count } == count && queues.allSatisfy { ($0.first == nil) == ($0.count == 0) }
-      && heldBytes >= 0 && (count > 0 || heldBytes == 0)
+      && heldBytes >= 0 && (count > 0 || heldBytes == 0) && (0...count).contains(streamCount)
   }
 
   /// Records that the peer of `entry` has taken `bytes` more.
@@ -77,32 +94,43 @@ struct ConnectionTable {
 
   /// The transfer to evict when memory runs out.
   ///
-  /// The slowest that has taken longer than `minAge`. If none has, the response that has waited longest for
-  /// its reader; else the body that has been arriving longest.
+  /// Streams first, because their clients can resume. Then the slowest that has taken longer than `minAge`.
+  /// If none has, the response that has waited longest for its reader; else the body that has been arriving
+  /// longest.
   func slowestTransfer(at now: MonotonicTime, minAge: Duration) -> ConnectionEntry? {
+    slowestTransfer(among: [.streaming], at: now, minAge: minAge)
+      ?? slowestTransfer(among: [.sending, .receiving], at: now, minAge: minAge)
+  }
+
+  private func slowestTransfer(
+    among states: [ConnectionEntry.State], at now: MonotonicTime, minAge: Duration
+  ) -> ConnectionEntry? {
     var slowest: (entry: ConnectionEntry, rate: Double)?
-    for state in [ConnectionEntry.State.sending, .receiving] {
+    for state in states {
       queue(state).forEach { entry in
         guard entry.heldBytes > 0, now - entry.since > minAge else { return }
         let rate = entry.rate(at: now)
         if slowest.map({ rate < $0.rate }) ?? true { slowest = (entry, rate) }
       }
     }
-    return slowest?.entry ?? queue(.sending).first { $0.heldBytes > 0 }
-      ?? queue(.receiving).first { $0.heldBytes > 0 }
+    if let slowest { return slowest.entry }
+    for state in states {
+      if let oldest = queue(state).first(where: { $0.heldBytes > 0 }) { return oldest }
+    }
+    return nil
   }
 
   /// The connection to evict in favour of `newcomer`.
   ///
-  /// A lingering one, else the one idle for longest, else a transfer in progress for longer than `minAge`.
-  /// Nil if no other qualifies.
+  /// A lingering one, else the stream idle for longest, else the connection idle for longest, else a transfer
+  /// in progress for longer than `minAge`, streams first. Nil if no other qualifies.
   func evictionCandidate(
     for newcomer: ConnectionEntry?, at now: MonotonicTime, minAge: Duration
   ) -> ConnectionEntry? {
-    for state in [ConnectionEntry.State.lingering, .waiting] {
+    for state in [ConnectionEntry.State.lingering, .idleStream, .waiting] {
       if let first = queue(state).first, first !== newcomer { return first }
     }
-    for state in [ConnectionEntry.State.receiving, .sending] {
+    for state in [ConnectionEntry.State.streaming, .receiving, .sending] {
       if let first = queue(state).first, first !== newcomer, first.since + minAge < now { return first }
     }
     return nil
@@ -122,20 +150,28 @@ final class ConnectionEntry {
     case sending
     /// Lingering close: the response was sent, and the peer's remaining bytes are read.
     case lingering
+    /// A stream that waits for its peer to send, or to read.
+    case streaming
+    /// A stream that has nothing to send, perhaps for hours.
+    case idleStream
 
     /// Whether a connection may go from this state to `next`.
     ///
     /// Requests come one after the other: only a complete one is handled, a handled one is answered before
-    /// anything else is received, and nothing follows the lingering close.
+    /// anything else is received, and nothing follows the lingering close. A stream is handled all the time,
+    /// except while it waits for its peer.
     fileprivate func mayBecome(_ next: State) -> Bool {
       switch self {
-      case .waiting: next != .handling
-      case .receiving: true
+      case .waiting: next != .handling && !next.isOfStream
+      case .receiving: !next.isOfStream
       case .handling: next != .receiving
-      case .sending: next != .handling
+      case .sending: next != .handling && !next.isOfStream
       case .lingering: false
+      case .streaming, .idleStream: next == .handling
       }
     }
+
+    private var isOfStream: Bool { self == .streaming || self == .idleStream }
   }
 
   /// The handle on which the connection's task waits.
@@ -150,6 +186,7 @@ final class ConnectionEntry {
   fileprivate(set) var isEvicted = false
 
   fileprivate var isListed = false
+  fileprivate(set) var isStream = false
   // The exclusivity check would take as long as the queue operations themselves, three times a request; a
   // queue accesses the links one after the other.
   @exclusivity(unchecked) fileprivate var next: ConnectionEntry?

@@ -24,6 +24,10 @@ package enum Admission {
   ///
   /// The responder keeps what the decision has parsed, so that nothing is parsed twice.
   case receive(maxBodyBytes: Int, respond: Responder)
+  /// Respond at once; the body, of at most so many bytes, is read on demand.
+  ///
+  /// The limit is the route's alone: a body in pieces is never held as a whole.
+  case stream(maxBodyBytes: Int, respond: StreamResponder)
   case refuse(Response)
 }
 
@@ -34,7 +38,7 @@ package typealias Responder = (Request) async -> Response
 package enum Refusal: Equatable, Sendable {
   /// The request violates the protocol.
   case malformed(RequestError)
-  /// The declared length exceeds the limit of ``Admission/receive(maxBodyBytes:respond:)``.
+  /// The body exceeds the limit of its admission.
   case bodyTooLarge(limit: Int)
   /// The header section or the body did not come in time.
   case timedOut
@@ -42,6 +46,8 @@ package enum Refusal: Equatable, Sendable {
   case tooManyConnections
   /// The client's address has reached its maximum number of connections.
   case tooManyConnectionsOfAddress
+  /// The server has reached its maximum number of streams.
+  case tooManyStreams
   /// The connection was evicted in favour of others.
   case evicted
   /// A request in the clear on a TLS listener.
@@ -60,6 +66,8 @@ package enum ConnectionEvent: Equatable, Sendable {
   ///
   /// A connection is evicted, or accepting pauses.
   case acceptError(SystemError)
+  case streamOpened
+  case streamClosed
 }
 
 /// The reason a connection failed other than a refused request.

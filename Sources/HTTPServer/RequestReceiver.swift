@@ -6,6 +6,7 @@ internal import Time
 struct RequestReceiver: ~Copyable {
   enum Outcome {
     case request(Request, respond: Responder)
+    case stream(AdmittedStream)
     /// Refused by its header section. A body may follow.
     case refused(Response, RequestHead)
     /// The rest of the input cannot be parsed. The method is nil if none was read.
@@ -61,6 +62,12 @@ struct RequestReceiver: ~Copyable {
         let body = try await receiveBody(framed: head.bodyFraming, limit: maxBodyBytes)
         context.hold(body.count, for: entry)
         return .request(Request(head: head, body: body, peer: peer), respond: respond)
+      case .stream(let maxBodyBytes, let respond):
+        if case .length(let length) = head.bodyFraming, length > maxBodyBytes {
+          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes)), method: method)
+        }
+        guard context.beginStream(entry) else { return .refused(refusal(.tooManyStreams), head) }
+        return .stream(AdmittedStream(head: head, maxBodyBytes: maxBodyBytes, respond: respond))
       }
     } catch {
       switch error {
@@ -209,10 +216,25 @@ extension RequestReceiver {
   }
 }
 
-// MARK: - The body of a refused request
+// MARK: - Lending the input to a stream
 
 extension RequestReceiver {
-  /// Discards the body of a refused request, up to the next request.
+  /// Hands over the bytes that have arrived, which may begin with the body.
+  mutating func lendInput() -> [UInt8] {
+    defer { input = [] }
+    return input
+  }
+
+  /// Takes back the bytes that the stream has not consumed.
+  mutating func takeBack(_ rest: [UInt8]) {
+    input = rest
+  }
+}
+
+// MARK: - A body that is not read
+
+extension RequestReceiver {
+  /// Discards the rest of a body, up to the next request.
   ///
   /// - Returns: false if the body does not arrive.
   mutating func skipBody(of length: Int) async -> Bool {

@@ -53,6 +53,11 @@ package actor Server {
     for listener in listeners { loop.interrupt(listener.waitHandle) }
   }
 
+  /// Ends streams before the shutdown, and serves other requests on. Idempotent.
+  package func endStreams() {
+    context.endStreams()
+  }
+
   /// Closes every connection at once. What a handler has committed stays committed.
   package func abort() {
     context.abort()

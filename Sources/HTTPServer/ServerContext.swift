@@ -18,8 +18,12 @@ final class ServerContext {
   private(set) var phase = Phase.serving
   private(set) var connections = ConnectionTable()
   /// Complete requests that ``abort()`` cut before they were answered.
+  ///
+  /// Streams that wait for their peers are not among them: their clients resume.
   private(set) var cutRequests = 0
   private var drainingSince: MonotonicTime?
+  /// When streams began to end; nil before.
+  private var streamsEndSince: MonotonicTime?
   private var lastAcceptError: MonotonicTime?
   /// The peak since free memory was last trimmed.
   private var peak = (connections: 0, bytes: 0)
@@ -75,6 +79,16 @@ extension ServerContext {
     phase = .draining
     drainingSince = loop.now
     connections.queue(.waiting).forEach { loop.interrupt($0.waitHandle) }
+    endStreams()
+  }
+
+  /// Lets every stream end, those that begin later too; other requests are served as before.
+  func endStreams() {
+    guard streamsEndSince == nil else { return }
+    streamsEndSince = loop.now
+    for state in [ConnectionEntry.State.streaming, .idleStream] {
+      connections.queue(state).forEach { loop.interrupt($0.waitHandle) }
+    }
   }
 
   func abort() {
@@ -95,6 +109,11 @@ extension ServerContext {
     guard let drainingSince else { return deadline }
     return hasServed ? drainingSince : min(deadline, drainingSince + limits.drainingFirstByteTimeout)
   }
+
+  /// The deadline for the peer of a stream without a known end to read what is left; nil while serving.
+  var streamDrainDeadline: MonotonicTime? { streamsEndSince.map { $0 + limits.drainingStreamTimeout } }
+
+  var endsStreams: Bool { streamsEndSince != nil }
 
   /// Whether the connection must close without waiting for anything.
   func mustEnd(_ entry: ConnectionEntry) -> Bool {
@@ -141,6 +160,21 @@ extension ServerContext {
     return connections.count(of: client) <= limits.maxConnectionsPerAddress
   }
 
+  /// Counts a stream.
+  ///
+  /// - Returns: false if the server has reached its maximum number of streams.
+  func beginStream(_ entry: ConnectionEntry) -> Bool {
+    guard connections.streamCount < limits.maxStreams else { return false }
+    connections.beginStream(entry)
+    handler.observe(.streamOpened)
+    return true
+  }
+
+  func endStream(_ entry: ConnectionEntry) {
+    connections.endStream(entry)
+    handler.observe(.streamClosed)
+  }
+
   /// Evicts one connection, to free a slot or a descriptor.
   func evictOne(for newcomer: ConnectionEntry? = nil) -> Bool {
     let candidate = connections.evictionCandidate(for: newcomer, at: loop.now, minAge: limits.minEvictionAge)
@@ -172,7 +206,7 @@ extension ServerContext {
     }
   }
 
-  /// Records that the peer has taken `bytes` more of its response.
+  /// Records that `bytes` more were transferred since the entry came into its state.
   func noteSent(_ bytes: Int, for entry: ConnectionEntry) {
     connections.noteSent(bytes, for: entry)
   }

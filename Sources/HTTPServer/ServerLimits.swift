@@ -17,6 +17,10 @@ package struct ServerLimits: Sendable {
   ///
   /// One more gets 503. Peers on this machine and trusted proxies act for many clients, and are not counted.
   package var maxConnectionsPerAddress = 512
+  /// The maximum number of streams; one more gets 503.
+  ///
+  /// At most half of ``maxConnections``, so that streams alone never fill the server.
+  package var maxStreams = 1024
   /// The maximum bytes of bodies and responses held by all connections.
   ///
   /// Beyond it the slowest transfer is evicted: a response is cut, a body gets 503.
@@ -42,6 +46,8 @@ package struct ServerLimits: Sendable {
   ///
   /// Clients send right after connecting.
   package var drainingFirstByteTimeout: Duration = .seconds(1)
+  /// While draining: how long a stream without a known end may wait for its peer to read.
+  package var drainingStreamTimeout: Duration = .seconds(1)
   /// From the first byte to the end of the header section; then 408.
   package var headerTimeout: Duration = .seconds(10)
   /// The minimum rate at which a body must arrive; then 408.

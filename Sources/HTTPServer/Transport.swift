@@ -50,6 +50,14 @@ final class Transport {
   func writable(until deadline: MonotonicTime) async -> WaitOutcome {
     await socket.writable(until: deadline)
   }
+
+  /// Whether the peer has shut down its sending side, or the connection broke.
+  var isHungUp: Bool { socket.isHungUp }
+
+  /// Waits until ``isHungUp``, without reading.
+  func hangUp(until deadline: MonotonicTime) async -> WaitOutcome {
+    await socket.hangUp(until: deadline)
+  }
 }
 
 // MARK: - Receiving

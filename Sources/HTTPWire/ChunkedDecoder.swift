@@ -25,13 +25,15 @@ package struct ChunkedDecoder {
   private var scanner = LineScanner()
   private var overhead = 0
   private var trailerCount = 0
+  /// The content of all chunks that have begun.
+  private var contentCount = 0
 
   package init(limits: MessageLimits, bodyLimit: Int) {
     self.limits = limits
     self.bodyLimit = bodyLimit
   }
 
-  /// Appends the content in `input` to `body`.
+  /// Appends the content in `input` to `body`, which may be another one with every call.
   package mutating func decode(_ input: Span<UInt8>, into body: inout [UInt8]) throws(RequestError)
     -> Progress
   {
@@ -45,7 +47,7 @@ package struct ChunkedDecoder {
       case .data(let remaining): step = take(remaining, of: rest, into: &body)
       case .size:
         step = try takeLine(of: rest) { decoder, line throws(RequestError) in
-          try decoder.beginChunk(line, of: rest, bodyCount: body.count)
+          try decoder.beginChunk(line, of: rest)
         }
       case .dataEnd:
         step = try takeDataEnd(of: rest)
@@ -89,9 +91,7 @@ package struct ChunkedDecoder {
     return 2
   }
 
-  private mutating func beginChunk(
-    _ line: Range<Int>, of input: Span<UInt8>, bodyCount: Int
-  ) throws(RequestError) {
+  private mutating func beginChunk(_ line: Range<Int>, of input: Span<UInt8>) throws(RequestError) {
     var index = line.lowerBound
     while index < line.upperBound, input[index] == UInt8(ascii: "0") { index += 1 }
     let zeros = index - line.lowerBound
@@ -112,7 +112,8 @@ package struct ChunkedDecoder {
       state = .trailers
       return
     }
-    guard size <= bodyLimit - bodyCount else { throw .bodyTooLarge }
+    guard size <= bodyLimit - contentCount else { throw .bodyTooLarge }
+    contentCount += size
     state = .data(remaining: size)
   }
 

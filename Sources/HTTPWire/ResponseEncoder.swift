@@ -41,13 +41,23 @@ package enum ResponseEncoder {
   package static func appendHead(
     of response: Response, to buffer: inout [UInt8], date: [UInt8], connection: ConnectionOption
   ) {
+    appendStart(response.status, response.fields, to: &buffer, date: date, connection: connection)
+    if !response.status.forbidsContent { appendLength(response.body.count, to: &buffer) }
+    buffer.append(literal: "\r\n\r\n")
+  }
+
+  @inline(__always)
+  private static func appendStart(
+    _ status: Status, _ fields: [(name: String, value: String)], to buffer: inout [UInt8], date: [UInt8],
+    connection: ConnectionOption
+  ) {
     buffer.append(literal: "HTTP/1.1 ")
-    buffer.append(number: response.status.code)
+    buffer.append(number: status.code)
     buffer.append(.space)
-    buffer.append(text: response.status.reasonPhrase)
+    buffer.append(text: status.reasonPhrase)
     buffer.append(literal: "\r\nDate: ")
     buffer.append(contentsOf: date)
-    for (name, value) in response.fields {
+    for (name, value) in fields {
       buffer.append(literal: "\r\n")
       buffer.append(text: name)
       buffer.append(literal: ": ")
@@ -58,11 +68,49 @@ package enum ResponseEncoder {
     case .keepAlive: buffer.append(literal: "\r\nConnection: keep-alive")
     case .none: break
     }
-    if !response.status.forbidsContent {
-      buffer.append(literal: "\r\nContent-Length: ")
-      buffer.append(number: response.body.count)
+  }
+
+  @inline(__always)
+  private static func appendLength(_ count: Int, to buffer: inout [UInt8]) {
+    buffer.append(literal: "\r\nContent-Length: ")
+    buffer.append(number: count)
+  }
+}
+
+// MARK: - Content piece by piece
+
+extension ResponseEncoder {
+  /// Appends the head of a response whose content follows piece by piece.
+  package static func appendHead(
+    of head: ResponseHead, framing: ResponseFraming, to buffer: inout [UInt8], date: [UInt8],
+    connection: ConnectionOption
+  ) {
+    appendStart(head.status, head.fields, to: &buffer, date: date, connection: connection)
+    switch framing {
+    case .length(let count): appendLength(count, to: &buffer)
+    case .chunked: buffer.append(literal: "\r\nTransfer-Encoding: chunked")
+    case .none, .close: break
     }
     buffer.append(literal: "\r\n\r\n")
+  }
+
+  /// Appends `content` as one chunk. An empty one would end the body, and is left out.
+  package static func appendChunk(_ content: ArraySlice<UInt8>, to buffer: inout [UInt8]) {
+    guard !content.isEmpty else { return }
+    buffer.append(hexadecimal: content.count)
+    buffer.append(literal: "\r\n")
+    buffer.append(contentsOf: content)
+    buffer.append(literal: "\r\n")
+  }
+
+  /// Appends the end of a chunked body, without trailers.
+  package static func appendLastChunk(to buffer: inout [UInt8]) {
+    buffer.append(literal: "0\r\n\r\n")
+  }
+
+  /// Whether the response to a request has content.
+  package static func hasContent(_ head: ResponseHead, answering method: Method) -> Bool {
+    !head.status.forbidsContent && method != .head
   }
 }
 
@@ -79,6 +127,13 @@ extension [UInt8] {
   fileprivate mutating func append(number: Int) {
     if number > 9 { append(number: number / 10) }
     append(UInt8(ascii: "0") + UInt8(number % 10))
+  }
+
+  /// `number` is not negative.
+  fileprivate mutating func append(hexadecimal number: Int) {
+    if number > 15 { append(hexadecimal: number / 16) }
+    let digit = UInt8(number % 16)
+    append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
   }
 
   /// Appends a field value. Characters that a field cannot hold become spaces, so that no input can end the

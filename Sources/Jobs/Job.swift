@@ -92,5 +92,8 @@ package struct Job: Hashable, Sendable {
   /// These are `gone`, `answer_lost`, canceled before it was sent, and refused.
   package var isEndedByDaemon: Bool { phase.isTerminal && snapshot?.phase?.isTerminal != true }
 
+  /// Drops what is not stored of the snapshot, so that the job equals the stored one.
+  package mutating func dropUnstored() { snapshot?.dropUnstored() }
+
   package var createdAt: Timestamp? { origin?.createdAt ?? snapshot?.createdAt }
 }

@@ -49,6 +49,11 @@ package struct PollState: Hashable, Sendable {
   }
 
   fileprivate mutating func notePoll() { polls += 1 }
+
+  /// Moves activity in the future to `now`: the clock was set back since.
+  ///
+  /// Until the old time is reached again, every check would otherwise postpone the first poll.
+  fileprivate mutating func noteClock(_ now: Timestamp) { lastActivityAt = min(lastActivityAt, now) }
 }
 
 /// When open jobs are polled, and when they become stale.
@@ -111,8 +116,9 @@ extension Job {
       return Check(becameStale: false, needsPoll: false)
     }
     let timeout = override ?? policy.timeout
-    let lastActivityAt =
-      clockSetAt.map { min(max(pollState.lastActivityAt, $0), now) } ?? min(pollState.lastActivityAt, now)
+    pollState.noteClock(now)
+    let lastActivityAt = min(
+      clockSetAt.map { max(pollState.lastActivityAt, $0) } ?? pollState.lastActivityAt, now)
     let staleTime = lastActivityAt.advanced(byMilliseconds: timeout)
     let becomesStale = pollState.staleAt == nil && staleTime <= now
     if becomesStale {

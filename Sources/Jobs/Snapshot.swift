@@ -22,7 +22,7 @@ package struct Snapshot: Hashable, Sendable {
   package var createdAt: Timestamp?
   package var startedAt: Timestamp?
   package var completedAt: Timestamp?
-  /// The billed time (`metrics.predict_time`), in milliseconds.
+  /// The billed time (`metrics.predict_time`), in milliseconds. Not stored with the snapshot.
   package var predictMilliseconds: Int64?
   package var evidence: Evidence
 
@@ -52,6 +52,15 @@ package struct Snapshot: Hashable, Sendable {
   ///
   /// A success that violates an output rule is a failure (promise 4).
   package var claimedPhase: Phase? { phase == .succeeded && ruleViolation != nil ? .failed : phase }
+}
+
+extension Snapshot {
+  /// Drops what is not stored with a snapshot, so that it equals the stored one.
+  mutating func dropUnstored() {
+    ruleViolation = nil
+    isDataRemoved = false
+    predictMilliseconds = nil
+  }
 }
 
 /// The sizes and the digest that order two snapshots of one prediction.

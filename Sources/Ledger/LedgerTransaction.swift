@@ -37,6 +37,10 @@ package final class LedgerTransaction {
   @exclusivity(unchecked) private var jobsByKey: [String: Int64] = [:]
   @exclusivity(unchecked) private var deliveries: [String: EarlierDelivery] = [:]
   @exclusivity(unchecked) private var pastPredictions: [String: Int64] = [:]
+  /// The jobs that took over the histories of merged orphans, by the orphans' numbers.
+  @exclusivity(unchecked) private var adopters: [Int64: JobEntry] = [:]
+  /// What identifies the deliveries of jobs that this transaction has deleted by request.
+  @exclusivity(unchecked) private var tombstoneKeys: Set<TombstoneKey> = []
   /// Work that was written by itself, and not as the mirror of an order or a job.
   @exclusivity(unchecked) private var work: [WorkKey: WorkWrite] = [:]
   @exclusivity(unchecked) private var queuedChange = 0
@@ -80,9 +84,12 @@ final class JobEntry {
   @exclusivity(unchecked) fileprivate(set) var hasRowChanges: Bool
   /// Whether more than the job's revision and its order has changed what its document shows.
   @exclusivity(unchecked) fileprivate(set) var isShownAnew = false
-  @exclusivity(unchecked) fileprivate(set) var isDeleted = false
-  /// Whether its check was claimed, so that the work item must be written.
-  @exclusivity(unchecked) fileprivate(set) var isCheckClaimed = false
+  /// Why this transaction has deleted it.
+  @exclusivity(unchecked) fileprivate(set) var deletion: DeletedJob.Reason?
+  /// Whether its check was claimed or moved, so that the work item must be written.
+  @exclusivity(unchecked) fileprivate(set) var isCheckChanged: Bool
+
+  fileprivate var isDeleted: Bool { deletion != nil }
 
   fileprivate init(_ row: StoredRow) {
     number = row.number
@@ -92,6 +99,7 @@ final class JobEntry {
     historyLength = nil
     isChanged = false
     hasRowChanges = false
+    isCheckChanged = false
   }
 
   fileprivate init(new job: Job, number: Int64, body: [UInt8]) {
@@ -103,6 +111,7 @@ final class JobEntry {
     self.body = body
     isChanged = true
     hasRowChanges = true
+    isCheckChanged = true
   }
 
   var job: Job { version.job }
@@ -111,24 +120,32 @@ final class JobEntry {
 /// An order that a transaction has loaded or made.
 private final class OrderEntry {
   /// As stored; nil for a new one.
-  let stored: StoredOrder?
+  private(set) var stored: StoredOrder?
   var order: StoredOrder
   let idempotencyKey: String?
-  var isDeleted = false
   /// The claim of the order's step; nil where nobody holds one.
   var claim: WorkItem?
-  var hasClaimChanged = false
+  /// Whether the step was claimed or moved, so that the stored work item is no longer the order's.
+  var hasStepChanged: Bool
 
   init(stored: StoredOrder) {
     self.stored = stored
     order = stored
     idempotencyKey = nil
+    hasStepChanged = false
   }
 
   init(new order: StoredOrder, idempotencyKey: String?) {
     stored = nil
     self.order = order
     self.idempotencyKey = idempotencyKey
+    hasStepChanged = true
+  }
+
+  /// Moves the due time as a write to the work table alone does, which no document counts as a change.
+  func deferStep(until moment: Timestamp) {
+    if order.dueAt != nil { order.dueAt = moment }
+    if stored?.dueAt != nil { stored?.dueAt = moment }
   }
 }
 
@@ -178,7 +195,9 @@ extension LedgerTransaction {
   }
 
   func insertJob(_ job: Job, body: [UInt8], snapshot: Snapshot?) throws(StorageError) -> JobEntry {
-    let entry = JobEntry(new: job, number: try rows.nextJobNumber(), body: body)
+    var kept = job
+    kept.dropUnstored()
+    let entry = JobEntry(new: kept, number: try rows.nextJobNumber(), body: body)
     jobs[entry.number] = .some(entry)
     if let id = job.origin?.id { jobsByID[id] = .some(entry) }
     if let id = job.snapshot?.predictionID { jobsByPrediction[id] = .some(entry) }
@@ -199,10 +218,14 @@ extension LedgerTransaction {
   ) {
     let before = entry.version
     assert(before.job.mayBecome(job), "a job goes backwards, or changes without a revision")
-    entry.version = JobVersion(job)
+    // Later commands of this transaction find what those of a later one would.
+    var kept = job
+    kept.dropUnstored()
+    entry.version = JobVersion(kept)
     entry.isChanged = true
     entry.hasRowChanges = true
     if let body { entry.body = body }
+    if before.job.pollState.dueAt != job.pollState.dueAt { noteCheckChanged(entry) }
     let (old, new) = (before.job.snapshot?.predictionID, job.snapshot?.predictionID)
     if old != new {
       if let old { jobsByPrediction[old] = .some(nil) }
@@ -213,9 +236,11 @@ extension LedgerTransaction {
         number: entry.number, before: before, after: entry.version, snapshot: snapshot, cause: cause))
   }
 
-  func noteCheckClaimed(_ entry: JobEntry) {
-    entry.isCheckClaimed = true
+  /// Notes that the check was claimed or moved: an earlier write of its work item is obsolete.
+  func noteCheckChanged(_ entry: JobEntry) {
+    entry.isCheckChanged = true
     entry.isChanged = true
+    work[WorkKey(.poll, job: entry.number)] = nil
   }
 
   func noteShownAnew(_ entry: JobEntry) {
@@ -234,17 +259,66 @@ extension LedgerTransaction {
 
   /// Deletes a job and all that belongs to it.
   func delete(_ entry: JobEntry, _ reason: DeletedJob.Reason) {
-    entry.isDeleted = true
+    entry.deletion = reason
     if let id = entry.job.origin?.id { jobsByID[id] = .some(nil) }
     if let id = entry.job.snapshot?.predictionID { jobsByPrediction[id] = .some(nil) }
     orders[entry.number] = .some(nil)
+    for key in work.keys where key.job == entry.number { work[key] = nil }
+    let keys = discardWrites(of: entry)
     var cause = JobTransition.Cause.deleted
     if case .merged = reason { cause = .merged }
     note(
       JobTransition(number: entry.number, before: entry.version, after: nil, snapshot: nil, cause: cause))
-    guard entry.stored != nil else { return }
+    var isRequested = false
+    if case .requested = reason { isRequested = true }
+    if isRequested { tombstoneKeys.formUnion(keys) }
+    // Nobody has seen an orphan that this transaction made.
+    guard entry.stored != nil || isRequested else { return }
     writes.deletedJobs.append(
-      DeletedJob(number: entry.number, reason: reason, id: entry.job.id, lastChange: entry.lastChange))
+      DeletedJob(
+        number: entry.number, reason: reason, id: entry.job.id, lastChange: entry.lastChange,
+        keys: isRequested ? keys : []))
+  }
+
+  /// Discards the rows that this transaction would write for a job beside the job's own.
+  ///
+  /// - Returns: what identifies deliveries of the job, as far as this transaction knows it.
+  private func discardWrites(of entry: JobEntry) -> [TombstoneKey] {
+    var keys: [TombstoneKey] = []
+    if let id = entry.job.origin?.id { keys.append(.job(id)) }
+    if let id = entry.job.snapshot?.predictionID { keys.append(.prediction(id)) }
+    for row in writes.history where row.job == entry.number && !row.isRepeat {
+      if let id = row.webhookID { keys.append(.webhook(id)) }
+    }
+    for attempt in writes.attempts where attempt.job == entry.number {
+      keys.append(.prediction(attempt.predictionID))
+    }
+    writes.history.removeAll { $0.job == entry.number }
+    writes.attempts.removeAll { $0.job == entry.number }
+    writes.refusals.removeAll { $0.job == entry.number }
+    return keys
+  }
+
+  /// The reason for which this transaction has deleted the job. Nil where it has not.
+  private func deletion(of number: Int64) -> DeletedJob.Reason? { jobs[number].flatMap { $0?.deletion } }
+
+  private func unlessDeleted(_ number: Int64) -> Int64? { deletion(of: number) == nil ? number : nil }
+
+  /// Whether an app has deleted the delivery's job, so that the delivery is dropped.
+  func isOfDeletedJob(_ delivery: Delivery) throws(StorageError) -> Bool {
+    let prediction = delivery.snapshot.predictionID
+    if tombstoneKeys.contains(.prediction(prediction)) { return true }
+    if let number = try rows.job(ofPastPrediction: prediction), deletion(of: number) != nil { return true }
+    if try rows.isDeleted(prediction: prediction) { return true }
+    guard let name = delivery.namedJob, try job(id: name) == nil else { return false }
+    if tombstoneKeys.contains(.job(name)) { return true }
+    return try rows.isDeleted(job: name)
+  }
+
+  /// Whether this transaction changes the job or its history.
+  func isTouched(_ number: Int64) -> Bool {
+    jobs[number].flatMap { $0 }.map { $0.isChanged || $0.isDeleted } ?? false
+      || writes.history.contains { $0.job == number }
   }
 }
 
@@ -260,8 +334,19 @@ extension LedgerTransaction {
 
   /// The first delivery with that webhook id.
   func earlierDelivery(webhookID: String) throws(StorageError) -> EarlierDelivery? {
-    if let known = deliveries[webhookID] { return known }
-    return try rows.delivery(webhookID: webhookID)
+    if let known = deliveries[webhookID] { return current(known) }
+    return try rows.delivery(webhookID: webhookID).flatMap(current)
+  }
+
+  /// An earlier delivery after the merges and deletions of this transaction.
+  private func current(_ found: EarlierDelivery) -> EarlierDelivery? {
+    guard var number = found.job else { return found }
+    while let adopter = adopters[number] { number = adopter.number }
+    switch deletion(of: number) {
+    case nil: return EarlierDelivery(job: number, digest: found.digest)
+    case .requested: return EarlierDelivery(job: nil, digest: nil)
+    case .pruned, .merged: return nil
+    }
   }
 
   /// Appends a row for a snapshot to a job's history.
@@ -310,27 +395,29 @@ extension LedgerTransaction {
       writes.history[index].job = other.number
       writes.history[index].position += offset
     }
-    for (id, delivery) in deliveries where delivery.job == entry.number {
-      deliveries[id] = EarlierDelivery(job: other.number, digest: delivery.digest)
-    }
+    adopters[entry.number] = other
     other.historyLength = offset + moved
   }
 
   /// The times of a job's latest consecutive 404s that are later than `moment`, newest first.
   func notFoundAnswers(of entry: JobEntry, after moment: Timestamp) throws(StorageError) -> [Timestamp] {
+    let move = writes.movedHistories.last { $0.to == entry.number }
+    let own = writes.history.filter { $0.job == entry.number && $0.position > move?.offset ?? 0 }
     var answers: [Timestamp] = []
-    for row in writes.history.reversed() where row.job == entry.number {
+    for row in own.sorted(by: { $0.position > $1.position }) {
       guard row.outcome == .notFound, moment < row.receivedAt else { return answers }
       answers.append(row.receivedAt)
     }
+    // An adopted history begins with a delivery, which ends the 404s before it.
+    if let move { return answers + (try rows.notFoundAnswers(ofJob: move.from, after: moment)) }
     guard entry.stored != nil else { return answers }
     return answers + (try rows.notFoundAnswers(ofJob: entry.number, after: moment))
   }
 
   /// The job that had this prediction in a past attempt.
   func job(ofPastPrediction id: String) throws(StorageError) -> Int64? {
-    if let known = pastPredictions[id] { return known }
-    return try rows.job(ofPastPrediction: id)
+    if let known = pastPredictions[id] { return unlessDeleted(known) }
+    return try rows.job(ofPastPrediction: id).flatMap(unlessDeleted)
   }
 
   func noteRefusal(_ error: JobError, of entry: JobEntry, at now: Timestamp) {
@@ -352,6 +439,11 @@ extension LedgerTransaction {
   private func orderEntry(ofJob number: Int64) throws(StorageError) -> OrderEntry? {
     if let known = orders[number] { return known }
     let entry = try rows.order(ofJob: number).map { OrderEntry(stored: $0) }
+    if let entry, let kind = entry.order.workKind,
+      case .update(let deferred)? = work[WorkKey(kind, job: number)]
+    {
+      entry.deferStep(until: deferred.dueAt)
+    }
     orders[number] = .some(entry)
     return entry
   }
@@ -370,8 +462,8 @@ extension LedgerTransaction {
   }
 
   func job(ofIdempotencyKey key: String) throws(StorageError) -> Int64? {
-    if let known = jobsByKey[key] { return known }
-    return try rows.job(ofIdempotencyKey: key)
+    if let known = jobsByKey[key] { return unlessDeleted(known) }
+    return try rows.job(ofIdempotencyKey: key).flatMap(unlessDeleted)
   }
 
   func insertOrder(_ order: StoredOrder, idempotencyKey: String? = nil) {
@@ -389,7 +481,13 @@ extension LedgerTransaction {
     change(&entry.order)
     queuedChange += (entry.order.stage == .queued ? 1 : 0) - (before.stage == .queued ? 1 : 0)
     entry.claim = nil
-    entry.hasClaimChanged = true
+    noteStepChanged(entry)
+  }
+
+  /// Notes that the step was claimed or moved: earlier writes of its work item are obsolete.
+  private func noteStepChanged(_ entry: OrderEntry) {
+    entry.hasStepChanged = true
+    for kind in WorkKind.stepsOfOrders { work[WorkKey(kind, job: entry.order.number)] = nil }
   }
 
   /// Notes a cancel request beside a create call in flight, whose claim goes on.
@@ -404,7 +502,7 @@ extension LedgerTransaction {
       WorkKey(kind, job: number, key: item.key.key), dueAt: item.dueAt, tries: item.tries)
     claim.claim(by: rules.owner, until: moment)
     entry.claim = claim
-    entry.hasClaimChanged = true
+    noteStepChanged(entry)
   }
 
   /// Whether one more order may be queued.
@@ -420,17 +518,33 @@ extension LedgerTransaction {
   /// The due steps of orders of one kind, as this transaction has left them.
   func dueSteps(_ kind: WorkKind, at now: Timestamp, limit: Int) throws(StorageError) -> [WorkItem] {
     guard limit > 0 else { return [] }
-    var due: [WorkItem] = []
-    for item in try rows.work(kind, dueAt: now, limit: limit + orders.count + work.count) {
-      if work[item.key] == nil, orders[item.key.job] == nil { due.append(item) }
+    let stored = try rows.work(kind, dueAt: now, limit: limit + orders.count + work.count)
+    return sorted(steps(kind, stored), dueAt: now, limit)
+  }
+
+  /// The steps of orders of one kind that are due after `moment`.
+  func laterSteps(_ kind: WorkKind, after moment: Timestamp) throws(StorageError) -> [WorkItem] {
+    steps(kind, try rows.work(kind, dueAfter: moment)).filter { moment < $0.dueAt }
+  }
+
+  /// The create calls that some process has claimed.
+  func claimedCreates() throws(StorageError) -> [WorkItem] {
+    steps(.create, try rows.claimedWork(.create)).filter { $0.owner != nil }
+  }
+
+  /// Replaces those of the stored items that this transaction has changed.
+  private func steps(_ kind: WorkKind, _ stored: [WorkItem]) -> [WorkItem] {
+    var items = stored.filter { item in
+      guard work[item.key] == nil, deletion(of: item.key.job) == nil else { return false }
+      return orders[item.key.job].flatMap { $0 }.map { !$0.hasStepChanged } ?? true
     }
-    for case let entry? in orders.values {
+    for case let entry? in orders.values where entry.hasStepChanged {
       guard let item = Self.workItem(of: entry.order, entry.claim), item.key.kind == kind,
         work[item.key] == nil
       else { continue }
-      due.append(item)
+      items.append(item)
     }
-    return sorted(due + ownWork(kind), dueAt: now, limit)
+    return items + ownWork(kind)
   }
 
   /// The due checks of open jobs, as this transaction has left them.
@@ -439,9 +553,10 @@ extension LedgerTransaction {
     var due: [WorkItem] = []
     for item in try rows.work(.poll, dueAt: now, limit: limit + jobs.count + work.count) {
       let known = jobs[item.key.job].flatMap { $0 }
-      if work[item.key] == nil, known.map({ !$0.hasRowChanges }) ?? true { due.append(item) }
+      let isCurrent = known.map { !$0.isCheckChanged && !$0.isDeleted } ?? true
+      if work[item.key] == nil, isCurrent { due.append(item) }
     }
-    for case let entry? in jobs.values where entry.hasRowChanges && !entry.isDeleted {
+    for case let entry? in jobs.values where entry.isCheckChanged && !entry.isDeleted {
       let key = WorkKey(.poll, job: entry.number)
       if let moment = entry.job.pollState.dueAt, work[key] == nil { due.append(WorkItem(key, dueAt: moment)) }
     }
@@ -468,6 +583,16 @@ extension LedgerTransaction {
     case .delete(let key): work[key] = write
     }
   }
+
+  /// Moves an item that is due to `moment`, without a change of its order or job.
+  func deferItem(_ item: WorkItem, until moment: Timestamp) {
+    var deferred = item
+    deferred.dueAt = moment
+    write(.update(deferred))
+    if case let entry?? = orders[item.key.job], entry.order.workKind == item.key.kind {
+      entry.deferStep(until: moment)
+    }
+  }
 }
 
 // MARK: - The write set
@@ -484,14 +609,19 @@ extension LedgerTransaction {
       }
     }
     try noteShownOrders()
-    for case let entry? in jobs.values where entry.isChanged && !entry.isDeleted {
-      writeJob(entry)
-    }
-    for case let entry? in orders.values { writeOrder(entry) }
-    writes.jobs.sort { $0.number < $1.number }
-    writes.orders.sort { $0.job < $1.job }
+    // In the order of the numbers: equal transactions make equal writes.
+    let changed = jobs.values.compactMap { $0.flatMap { $0.isChanged && !$0.isDeleted ? $0 : nil } }
+    for entry in changed.sorted(by: { $0.number < $1.number }) { writeJob(entry) }
+    let ordered = orders.values.compactMap { $0 }
+    for entry in ordered.sorted(by: { $0.order.number < $1.order.number }) { writeOrder(entry) }
     // What was written by itself comes last: a deferred step stays deferred.
-    writes.work += work.values.sorted { $0.key.job < $1.key.job }
+    writes.work += work.values
+    // A dictionary has no order, and runs are to repeat. The sort is stable.
+    writes.work = writes.work.enumerated().sorted { left, right in
+      let (one, other) = (left.element.key, right.element.key)
+      return (one.job, one.kind.rawValue, one.key, left.offset)
+        < (other.job, other.kind.rawValue, other.key, right.offset)
+    }.map(\.element)
     return writes
   }
 
@@ -505,12 +635,12 @@ extension LedgerTransaction {
 
   private func writeJob(_ entry: JobEntry) {
     let (before, after) = (entry.stored?.job.pollState.dueAt, entry.job.pollState.dueAt)
-    if before != after || entry.isCheckClaimed {
+    if entry.isCheckChanged {
       let key = WorkKey(.poll, job: entry.number)
       switch (before, after) {
       case (nil, let due?): writes.work.append(.insert(WorkItem(key, dueAt: due)))
       case (_?, let due?): writes.work.append(.update(WorkItem(key, dueAt: due)))
-      case (_, nil): writes.work.append(.delete(key))
+      case (_, nil): if entry.stored != nil { writes.work.append(.delete(key)) }
       }
     }
     writes.jobs.append(JobWrite(entry: entry, isShown: isShownAnew(entry)))
@@ -542,7 +672,7 @@ extension LedgerTransaction {
     guard let item else { return }
     if old != item.key.kind {
       writes.work.append(.insert(item))
-    } else if entry.hasClaimChanged || stored.dueAt != order.dueAt {
+    } else if entry.hasStepChanged {
       writes.work.append(.update(item))
     }
   }

@@ -88,12 +88,15 @@ extension StoredOrder {
 
   /// Whether a document shows the order: only while an open job still waits for a step of it.
   package func isShown(of job: Job) -> Bool {
-    !job.phase.isTerminal && (stage != .submitted || isCancelRequested)
+    !job.phase.isTerminal && isShownOfOpenJob
   }
 
-  /// Whether a document of an open job differs between the two.
+  private var isShownOfOpenJob: Bool { stage != .submitted || isCancelRequested }
+
+  /// Whether the document of an open job is the same with either.
   func isShownAlike(_ other: StoredOrder) -> Bool {
-    stage == other.stage && tries == other.tries && dueAt == other.dueAt && reason == other.reason
+    if !isShownOfOpenJob, !other.isShownOfOpenJob { return true }
+    return stage == other.stage && tries == other.tries && dueAt == other.dueAt && reason == other.reason
       && isCancelRequested == other.isCancelRequested
   }
 }

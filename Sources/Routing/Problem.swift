@@ -26,6 +26,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case proxyNotAllowed = "proxy_not_allowed"
   case draining
   // Of any request.
+  case tooManyStreams = "too_many_streams"
   case notFound = "not_found"
   case methodNotAllowed = "method_not_allowed"
   case methodNotImplemented = "method_not_implemented"
@@ -122,6 +123,8 @@ extension Problem {
     case .tooManyConnectionsOfAddress:
       self = .unavailable(
         .overloaded, "your address holds as many connections as one may: close some, or try again")
+    case .tooManyStreams:
+      self = .unavailable(.tooManyStreams, "this server serves as many streams as it may: try again")
     case .evicted:
       self = .unavailable(.overloaded, "the request took long and its place was needed: send it again")
     }

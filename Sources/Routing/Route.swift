@@ -16,7 +16,7 @@ package final class Route {
   private let admission: Admit
 
   /// Decides by the header section of a request. The responder keeps what was parsed for that.
-  private typealias Admit = (RequestHead, RouteTable.Match, any RefusalHandler) throws(Problem) -> Responder
+  private typealias Admit = (RequestHead, RouteTable.Match, any RefusalHandler) throws(Problem) -> Admission
 
   private init(
     _ method: Method, _ path: PathPattern, name: String, summary: String, access: AccessKind,
@@ -34,7 +34,7 @@ package final class Route {
   /// - Parameter refusals: makes the response if the route fails after the admission.
   func admit(
     _ head: RequestHead, at match: RouteTable.Match, _ refusals: any RefusalHandler
-  ) throws(Problem) -> Responder {
+  ) throws(Problem) -> Admission {
     try admission(head, match, refusals)
   }
 }
@@ -55,7 +55,7 @@ extension Route {
       method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: 0
     ) { head, match, refusals throws(Problem) in
       try access.check(head)
-      return { request in
+      return .receive(maxBodyBytes: 0) { request in
         do throws(Problem) {
           return try respond(RoutedRequest(request, match.parameters(of: path), ()))
         } catch {
@@ -78,7 +78,7 @@ extension Route {
       method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: maxBodyBytes
     ) { head, match, refusals throws(Problem) in
       let credentials = try access.check(head)
-      return { request in
+      return .receive(maxBodyBytes: maxBodyBytes) { request in
         do throws(Problem) {
           return try await respond(RoutedRequest(request, match.parameters(of: path), credentials))
         } catch {
@@ -106,6 +106,49 @@ extension Route {
     self.init(
       method, path, name: name, summary: summary, access: admitting, maxBodyBytes: maxBodyBytes,
       respond: respond)
+  }
+}
+
+// MARK: - Declaring a stream
+
+extension Route {
+  /// A route whose request body, response or both are streamed.
+  ///
+  /// - Parameters:
+  ///   - access: its check may also parse what the header section decides, and return that.
+  ///   - maxBodyBytes: the only limit, because a streamed body is never held as a whole.
+  ///   - stream: receives the credentials.
+  package convenience init<Credentials>(
+    _ method: Method, _ path: PathPattern, name: String, summary: String, access: Access<Credentials>,
+    maxBodyBytes: Int = 0,
+    stream: @escaping (RoutedStream<Credentials>) async throws(StreamFailure) -> StreamedResponse
+  ) {
+    self.init(
+      method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: maxBodyBytes
+    ) { head, match, refusals throws(Problem) in
+      let credentials = try access.check(head)
+      return .stream(maxBodyBytes: maxBodyBytes) { request throws(StreamFailure) in
+        try await stream(
+          RoutedStream(request: request, path: match.parameters(of: path), admitted: credentials) { problem in
+            refusals.refuse(problem, of: request.head, at: match, from: request.peer)
+          })
+      }
+    }
+  }
+}
+
+/// A streamed request with what its route has found in the header section.
+package struct RoutedStream<Admitted> {
+  /// The body, and the waits of the stream.
+  package let request: StreamedRequest
+  package let path: PathParameters
+  /// The credentials, or what else the route has parsed before the body.
+  package let admitted: Admitted
+  fileprivate let refusal: (Problem) -> Response
+
+  /// Counts and logs a refusal, and returns it as the response.
+  package func refuse(_ problem: Problem) -> StreamedResponse {
+    .whole(refusal(problem))
   }
 }
 

@@ -107,8 +107,7 @@ extension RouteTable {
       guard let match, let route = match.resource.route(for: head.method) else {
         throw Self.problem(of: head.method, at: match)
       }
-      let respond = try route.admit(head, at: match, refusals)
-      return .receive(maxBodyBytes: route.maxBodyBytes, respond: respond)
+      return try route.admit(head, at: match, refusals)
     } catch {
       return .refuse(refusals.refuse(error, of: head, at: match, from: peer))
     }

@@ -165,15 +165,19 @@ extension CapabilityStatements {
   private static func sql(adding amounts: [SumAmount], to table: TableDeclaration) -> String {
     let keys = keyNames(of: table)
     let columns = keys + amounts.map(\.column)
-    let parameters = columns.indices.map { "?\($0 + 1)" }.joined(separator: ", ")
-    let sums = amounts.enumerated().map { index, amount in
-      let (column, parameter, max) = (amount.column, "?\(keys.count + index + 1)", TableWrite.maxSum)
-      return amount.isClamped
-        ? "\(column) = max(0, min(\(max), min(\(column), \(max)) + \(parameter)))"
-        : "\(column) = \(column) + \(parameter)"
+    let max = TableWrite.maxSum
+    var values = keys.indices.map { "?\($0 + 1)" }
+    var sums: [String] = []
+    for (index, amount) in amounts.enumerated() {
+      let (column, parameter) = (amount.column, "?\(keys.count + index + 1)")
+      values.append(amount.isClamped ? "max(0, min(\(max), \(parameter)))" : parameter)
+      sums.append(
+        amount.isClamped
+          ? "\(column) = max(0, min(\(max), min(\(column), \(max)) + \(parameter)))"
+          : "\(column) = \(column) + \(parameter)")
     }
     return """
-      INSERT INTO \(table.name) (\(columns.joined(separator: ", "))) VALUES (\(parameters))
+      INSERT INTO \(table.name) (\(columns.joined(separator: ", "))) VALUES (\(values.joined(separator: ", ")))
       ON CONFLICT DO UPDATE SET \(sums.joined(separator: ", "))
       """
   }

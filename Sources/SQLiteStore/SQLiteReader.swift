@@ -39,8 +39,10 @@ package final class SQLiteReader {
       ORDER BY ended_at
       """, on: connection)
     countQueuedBefore = Statement(
-      "SELECT count(*) FROM (SELECT 1 FROM work WHERE kind = 'create' AND due_at < ?1 LIMIT ?2)",
-      on: connection)
+      """
+      SELECT count(*) FROM (
+        SELECT 1 FROM work WHERE kind = 'create' AND due_at < ?1 AND owner IS NULL LIMIT ?2)
+      """, on: connection)
     selectHistory = Statement(
       """
       SELECT \(HistoryColumn.list) FROM deliveries WHERE job = ?1 AND position > ?2

@@ -106,7 +106,16 @@ final class SQLiteRows {
     }
   }
 
-  func digest(of text: String) -> [UInt8] { sha256.digest(of: Array(text.utf8).span) }
+  /// The digest that stands for a key in `tombstone_keys`.
+  func digest(of key: TombstoneKey) -> [UInt8] {
+    let text =
+      switch key {
+      case .webhook(let id): "webhook:\(id)"
+      case .prediction(let id): "prediction:\(id)"
+      case .job(let id): "job:\(id)"
+      }
+    return sha256.digest(of: Array(text.utf8).span)
+  }
 }
 
 // MARK: - Jobs and their histories
@@ -137,17 +146,19 @@ extension SQLiteRows: StoredRows {
       EarlierDelivery(job: Int64(row.integer(0)), digest: BodyDigest(bytes: row.bytes(1)))
     }
     if let found { return found }
-    return try hasTombstone(of: "webhook:\(webhookID)") ? EarlierDelivery(job: nil, digest: nil) : nil
+    return try hasTombstone(of: .webhook(webhookID)) ? EarlierDelivery(job: nil, digest: nil) : nil
   }
 
   func isDeleted(prediction id: String) throws(StorageError) -> Bool {
-    try hasTombstone(of: "prediction:\(id)")
+    try hasTombstone(of: .prediction(id))
   }
 
-  private func hasTombstone(of name: @autoclosure () -> String) throws(StorageError) -> Bool {
+  func isDeleted(job id: String) throws(StorageError) -> Bool { try hasTombstone(of: .job(id)) }
+
+  private func hasTombstone(of key: TombstoneKey) throws(StorageError) -> Bool {
     if counts.hasTombstoneKeys == nil { counts.hasTombstoneKeys = try exists("tombstone_keys") }
     guard counts.hasTombstoneKeys == true else { return false }
-    let digest = digest(of: name())
+    let digest = digest(of: key)
     return try converting { () throws(DatabaseError) in
       defer { selectTombstone.reset() }
       try selectTombstone.bind(1, copying: digest)

@@ -29,6 +29,7 @@ final class SQLiteWrites {
   private let insertTombstone: Statement
   private let insertTombstoneKey: Statement
   private let selectWebhookIDs: Statement
+  private let selectPastPredictions: Statement
   private let deletions: [Statement]
 
   init(_ connection: Connection, rows: SQLiteRows, tables: CapabilityStatements) {
@@ -69,6 +70,7 @@ final class SQLiteWrites {
     selectWebhookIDs = Statement(
       "SELECT webhook_id FROM deliveries WHERE job = ?1 AND webhook_id IS NOT NULL AND is_repeat = 0",
       on: connection)
+    selectPastPredictions = Statement("SELECT prediction_id FROM attempts WHERE job = ?1", on: connection)
     deletions = [
       "DELETE FROM deliveries WHERE job = ?1", "DELETE FROM orders WHERE job = ?1",
       "DELETE FROM work WHERE job = ?1", "DELETE FROM attempts WHERE job = ?1",
@@ -178,9 +180,12 @@ extension SQLiteWrites {
     try insertTombstone.bind(2, job.id)
     try insertTombstone.bind(3, job.expiresAt.milliseconds)
     try insertTombstone.run()
-    if case .requested(let prediction, _) = job.reason {
-      if let prediction { try insertTombstoneKey("prediction:\(prediction)", change) }
-      for id in try webhookIDs(ofJob: job.number) { try insertTombstoneKey("webhook:\(id)", change) }
+    if case .requested = job.reason {
+      for key in job.keys { try insertTombstoneKey(key, change) }
+      for id in try ids(selectWebhookIDs, ofJob: job.number) { try insertTombstoneKey(.webhook(id), change) }
+      for id in try ids(selectPastPredictions, ofJob: job.number) {
+        try insertTombstoneKey(.prediction(id), change)
+      }
     }
     try deleteChange.bind(1, job.lastChange)
     try deleteChange.run()
@@ -193,18 +198,18 @@ extension SQLiteWrites {
     return CommittedChange(number: job.number, id: job.id, change: change, isDeleted: true)
   }
 
-  private func insertTombstoneKey(_ name: String, _ change: Int64) throws(DatabaseError) {
-    try insertTombstoneKey.bind(1, copying: rows.digest(of: name))
+  private func insertTombstoneKey(_ key: TombstoneKey, _ change: Int64) throws(DatabaseError) {
+    try insertTombstoneKey.bind(1, copying: rows.digest(of: key))
     try insertTombstoneKey.bind(2, change)
     try insertTombstoneKey.run()
     rows.counts.hasTombstoneKeys = true
   }
 
-  private func webhookIDs(ofJob number: Int64) throws(DatabaseError) -> [String] {
-    defer { selectWebhookIDs.reset() }
-    try selectWebhookIDs.bind(1, number)
+  private func ids(_ select: Statement, ofJob number: Int64) throws(DatabaseError) -> [String] {
+    defer { select.reset() }
+    try select.bind(1, number)
     var ids: [String] = []
-    while try selectWebhookIDs.step() { ids.append(selectWebhookIDs.text(0) ?? "") }
+    while try select.step() { ids.append(select.text(0) ?? "") }
     return ids
   }
 }
@@ -302,7 +307,7 @@ extension SQLiteWrites {
 extension DeletedJob {
   fileprivate var expiresAt: Timestamp {
     switch reason {
-    case .merged(let moment), .pruned(let moment), .requested(_, let moment): moment
+    case .merged(let moment), .pruned(let moment), .requested(let moment): moment
     }
   }
 }
@@ -365,10 +370,15 @@ extension SQLiteWrites {
   private func deleteTombstones(expiredAt moment: Timestamp) throws(DatabaseError) {
     let last = Statement(
       """
-      SELECT max(change) FROM tombstones
-      WHERE expires_at <= ?1 AND change < (SELECT max(change) FROM tombstones)
+      SELECT max(
+        expired, coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM keys WHERE name = ?2), 0))
+      FROM (
+        SELECT max(change) AS expired FROM tombstones
+        WHERE expires_at <= ?1 AND change < (SELECT max(change) FROM tombstones))
       """, on: connection)
     try last.bind(1, moment.milliseconds)
+    // Tombstones do not expire in the order of their numbers, and the bound never goes backwards.
+    try last.bind(2, SQLiteStore.oldestChangeKey)
     guard try last.step(), let change = last.optionalInteger(0) else { return }
     last.reset()
     // A cursor before this change may have missed a deletion.

@@ -27,7 +27,7 @@ final class LostPredictionSearch {
   private static let firstPause: Int64 = 5000
   /// Until the next search after one that failed.
   private static let pauseAfterFailure: Int64 = 5000
-  /// Calls for one page or prediction, of which all but the last one failed.
+  /// The maximum of calls for one page or prediction.
   static let maxTries = 5
   /// The maximum pause before a retry. Where the provider requires more, the search ends.
   private static let maxRetryPause = 60
@@ -140,7 +140,7 @@ final class LostPredictionSearch {
     switch outcome {
     case .unsent, .unanswered: return .seconds(CreateDecision.backoff(afterTries: tries))
     case .failed(.unavailable(_, let retryAfter, _)):
-      let seconds = retryAfter ?? CreateDecision.backoff(afterTries: tries)
+      let seconds = max(retryAfter ?? 0, CreateDecision.backoff(afterTries: tries))
       return seconds <= Self.maxRetryPause ? .seconds(seconds) : nil
     case .failed(.rateLimited(let seconds)):
       guard seconds <= Self.maxRetryPause, case .failed(let failure) = outcome,

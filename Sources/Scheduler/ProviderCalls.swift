@@ -11,6 +11,11 @@ final class ProviderCalls {
   private let search: LostPredictionSearch
   private let newSecret: @Sendable (SigningSecret) -> Void
   private var trainings = KnownTrainings()
+  /// Orders whose create calls have ended, and whose results the store rejected, by their jobs' numbers.
+  private var unsettled: [Int64: (step: OrderStep, retryAt: MonotonicTime)] = [:]
+
+  /// Between two tries to note a rejected result.
+  private static let settlingPause = Duration.seconds(60)
 
   /// What a call means for the next ones.
   struct Result: Equatable {
@@ -31,7 +36,7 @@ final class ProviderCalls {
 
   func perform(_ call: ProviderCall) async -> Result {
     switch call {
-    case .create(let step): Result(pause: await create(step))
+    case .create(let step): Result(pause: await createAndSettle(step))
     case .cancel(let step, let id): Result(pause: await cancel(id, step))
     case .search(let steps): Result(pause: await search.runOnce(now: context.clock.now, for: steps))
     case .poll(let poll): Result(pause: await self.poll(poll))
@@ -43,6 +48,27 @@ final class ProviderCalls {
 // MARK: - Creating
 
 extension ProviderCalls {
+  /// Makes the call, and notes if the store rejected its result.
+  private func createAndSettle(_ step: OrderStep) async -> ProviderPause? {
+    let pause = await create(step)
+    if !Task.isCancelled, await context.awaitsResult(of: step) {
+      unsettled[step.order.number] = (step, context.clock.now.monotonic + Self.settlingPause)
+    }
+    return pause
+  }
+
+  /// Counts calls whose results the store rejected as unanswered.
+  ///
+  /// Their orders would stay `sending` until the next start, and nobody would search for their predictions.
+  func settle(at now: ClockReading) async {
+    for (number, (step, retryAt)) in unsettled.sorted(by: { $0.key < $1.key }) where retryAt <= now.monotonic
+    {
+      let plan = LostPredictionSearch.Plan(sentAt: step.order.sentAt, now: now.wall, hasCallEnded: false)
+      unsettled[number] =
+        await context.noteUnanswered(step, plan) ? nil : (step, now.monotonic + Self.settlingPause)
+    }
+  }
+
   private func create(_ step: OrderStep) async -> ProviderPause? {
     let number = step.order.number
     let request: PredictionRequest

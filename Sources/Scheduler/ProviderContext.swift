@@ -97,6 +97,33 @@ extension ProviderContext {
     return true
   }
 
+  /// Whether the order still awaits the result of that create call.
+  ///
+  /// True also where it cannot be read.
+  func awaitsResult(of step: OrderStep) async -> Bool {
+    do throws(StorageError) {
+      guard let order = try await store.order(ofJob: step.job.id) else { return false }
+      return order.stage == .sending && order.sentAt == step.order.sentAt
+    } catch {
+      return true
+    }
+  }
+
+  /// Schedules a search, as ``persist(_:)`` does not: without a retry.
+  ///
+  /// - Returns: whether it is on disk.
+  func noteUnanswered(_ step: OrderStep, _ plan: LostPredictionSearch.Plan) async -> Bool {
+    do throws(StorageError) {
+      try await store.write { transaction throws(StorageError) in
+        try transaction.noteUnanswered(
+          step.order, nextSearch: plan.firstCheck, absenceConclusive: plan.absenceConclusiveAt)
+      }
+      return true
+    } catch {
+      return false
+    }
+  }
+
   /// The job that the prediction's webhook names.
   func jobID(namedBy prediction: Prediction, _ body: [UInt8]) -> String? {
     guard let url = prediction.webhookURL(in: body.span), let value = JobToken.parameterValue(in: url) else {

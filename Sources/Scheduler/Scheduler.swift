@@ -115,6 +115,7 @@ extension Scheduler {
   private func runOnce(in group: inout DiscardingTaskGroup) async throws(StorageError) -> Duration {
     try await recover()
     try await adjustToClock()
+    await calls?.settle(at: clock.now)
     let due = try await store.nextDue()
     // A part that fails because of one row does not block the others.
     var hasFailed = false
@@ -190,7 +191,10 @@ extension Scheduler {
   }
 
   private func start(_ call: ProviderCall, in group: inout DiscardingTaskGroup) {
-    guard let number = limit.noteStart(of: call, at: clock.now.monotonic) else { return }
+    // Calls only end meanwhile, so there is room for all that were claimed.
+    guard let number = limit.noteStart(of: call, at: clock.now.monotonic) else {
+      return assertionFailure("a claimed call has no room")
+    }
     group.addTask { await self.perform(call, number) }
   }
 

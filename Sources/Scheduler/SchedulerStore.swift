@@ -25,6 +25,11 @@ final class SchedulerStore {
   /// The time of the newest update of a job.
   func newestUpdate() async throws(StorageError) -> Timestamp? { try await reader.newestUpdate() }
 
+  /// The order of the job with that id.
+  func order(ofJob id: String) async throws(StorageError) -> StoredOrder? {
+    try await reader.job(id)?.order
+  }
+
   /// Commits `work`. Returns when it is on disk.
   func write<Value: Sendable>(
     _ work: @escaping @Sendable (LedgerTransaction) throws(StorageError) -> Value

@@ -30,6 +30,7 @@ import Testing
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
+    "ChangeFeed": ["Time", "System", "EventLoop", "Ledger"],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -46,7 +47,7 @@ import Testing
     "Daemon": [
       "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
       "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability",
-      "GroupCommit", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums", "Logging",
+      "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums", "Logging",
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",

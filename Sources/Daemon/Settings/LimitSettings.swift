@@ -9,6 +9,7 @@ extension SettingVariable {
   static let maxTarget = SettingVariable("MAX_TARGET")
   static let maxConnections = SettingVariable("MAX_CONNECTIONS")
   static let maxConnectionsPerAddress = SettingVariable("MAX_CONNECTIONS_PER_ADDRESS")
+  static let maxStreams = SettingVariable("MAX_STREAMS")
   static let maxBytesInFlight = SettingVariable("MAX_BYTES_IN_FLIGHT")
   static let maxRequestsPerConnection = SettingVariable("MAX_REQUESTS_PER_CONNECTION")
   static let handshakeTimeout = SettingVariable("HANDSHAKE_TIMEOUT")
@@ -21,7 +22,8 @@ extension SettingVariable {
 
   static let limits: [SettingVariable] = [
     .maxBody, .maxHeader, .maxHeaderFields, .maxTarget, .maxConnections, .maxConnectionsPerAddress,
-    .maxBytesInFlight, .maxRequestsPerConnection, .handshakeTimeout, .firstByteTimeout, .headerTimeout,
+    .maxStreams, .maxBytesInFlight, .maxRequestsPerConnection, .handshakeTimeout, .firstByteTimeout,
+    .headerTimeout,
     .bodyTimeout, .writeTimeout, .minRate, .idleTimeout,
   ]
 }
@@ -37,6 +39,7 @@ extension ServerLimits {
 
     reader.read(.maxConnections, into: &maxConnections, in: 1...1_000_000)
     reader.read(.maxConnectionsPerAddress, into: &maxConnectionsPerAddress, in: 1...1_000_000)
+    readMaxStreams(from: &reader)
     reader.read(.maxBytesInFlight, into: &maxBytesInFlight, asSizeIn: 1024...(1 << 40))
     reader.read(.maxRequestsPerConnection, into: &maxRequestsPerConnection, in: 1...1_000_000_000)
 
@@ -53,6 +56,15 @@ extension ServerLimits {
       reader.report(
         .maxBytesInFlight, "it is less than MAX_BODY: one body of that size could never be received")
     }
+  }
+
+  /// Streams may take half of the connections, so that the other half is left to requests that end.
+  private mutating func readMaxStreams(from reader: inout SettingsReader) {
+    let half = maxConnections / 2
+    maxStreams = reader.number(.maxStreams, default: min(maxStreams, half), in: 0...500_000)
+    guard maxStreams > half else { return }
+    reader.report(
+      .maxStreams, "it is more than half of MAX_CONNECTIONS: at most \(half) streams are possible")
   }
 }
 

@@ -43,7 +43,7 @@ extension LedgerTransaction {
           at: now, absenceConclusiveAt: now.advanced(byMilliseconds: absenceGracePeriod)))
       return true
     }
-    for item in try rows.claimedWork(.create) {
+    for item in try claimedCreates() {
       try noteInterrupted(item, at: now, absenceGracePeriod: absenceGracePeriod)
     }
     return false
@@ -68,12 +68,12 @@ extension LedgerTransaction {
     let latest = now.advanced(byMilliseconds: spread)
     let conclusive = now.advanced(byMilliseconds: absenceGracePeriod)
     for kind in [WorkKind.create, .cancel] {
-      for item in try rows.work(kind, dueAfter: latest) where item.owner == nil {
+      for item in try laterSteps(kind, after: latest) where item.owner == nil {
         try updateOrder(ofJob: item.key.job) { $0.dueAt = $0.dueAt.map { min($0, latest) } }
       }
     }
     // Every search, because its end may be too late where its beginning is not.
-    for item in try rows.work(.search, dueAfter: Timestamp(milliseconds: .min)) {
+    for item in try laterSteps(.search, after: Timestamp(milliseconds: .min)) {
       guard let order = try order(ofJob: item.key.job),
         latest < item.dueAt || order.absenceConclusiveAt.map({ conclusive < $0 }) ?? false
       else { continue }
@@ -86,7 +86,8 @@ extension LedgerTransaction {
 
   /// Moves the step of that stage that is due first to `moment`.
   ///
-  /// Call it where that order cannot be read or written, so that it does not block the others.
+  /// Call it where that order cannot be read or written, so that it does not block the others. Therefore the
+  /// job is not read, and takes no change number, although its document shows the due time.
   package func deferFirstStep(
     of stage: OrderStage, at now: Timestamp, until moment: Timestamp
   ) throws(StorageError) {
@@ -95,9 +96,7 @@ extension LedgerTransaction {
   }
 
   func deferFirst(of items: [WorkItem], until moment: Timestamp) throws(StorageError) {
-    guard var item = items.first else { return }
-    item.dueAt = moment
-    write(.update(item))
+    if let item = items.first { deferItem(item, until: moment) }
   }
 
   private static func kind(of stage: OrderStage) -> WorkKind? {
@@ -164,10 +163,12 @@ extension LedgerTransaction {
   /// The item's job and order. Nil where the job has ended, and so the order with it.
   private func openJob(of item: WorkItem) throws(StorageError) -> (JobEntry, StoredOrder)? {
     let number = item.key.job
-    guard let order = try order(ofJob: number) else {
+    guard var order = try order(ofJob: number), order.workKind == item.key.kind else {
       write(.delete(item.key))
       return nil
     }
+    // Only a create call needs it, and another command may have read it.
+    order.request = []
     if let entry = try job(number: number), !entry.job.phase.isTerminal { return (entry, order) }
     try updateOrder(ofJob: number) { $0.set(.ended, due: nil) }
     return nil

@@ -103,8 +103,7 @@ extension LedgerTransaction {
   /// - Returns: the job; nil where there is none, or it has not ended.
   package func deleteJob(_ id: String, tombstoneUntil expiresAt: Timestamp) throws(StorageError) -> Job? {
     guard let entry = try job(named: id), entry.job.phase.isTerminal else { return nil }
-    delete(
-      entry, .requested(prediction: entry.job.snapshot?.predictionID, expiresAt: expiresAt))
+    delete(entry, .requested(expiresAt: expiresAt))
     return entry.job
   }
 }

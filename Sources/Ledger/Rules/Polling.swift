@@ -40,7 +40,7 @@ extension LedgerTransaction {
       let check = job.check(
         at: now, policy: policy, clockSetAt: clockSetAt, timeout: timeout, jitter: jitter())
       update(entry, to: job)
-      noteCheckClaimed(entry)
+      noteCheckChanged(entry)
       if check.becameStale { claimed.stale.append(job) }
       if check.needsPoll, let id = job.snapshot?.predictionID {
         claimed.polls.append(
@@ -77,6 +77,7 @@ extension LedgerTransaction {
 
   /// Returns the key of that name, after storing `fresh` where there is none.
   package func key(_ name: String, orStore fresh: [UInt8]) throws(StorageError) -> [UInt8] {
+    for case .put(name, let value) in writes.keys { return value }
     if let known = try rows.key(name) { return known }
     writes.keys.append(.put(name, fresh))
     return fresh

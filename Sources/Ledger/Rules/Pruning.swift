@@ -30,7 +30,8 @@ extension LedgerTransaction {
     }
     let expiresAt = now.advanced(byMilliseconds: Self.tombstoneTime)
     var deleted = 0
-    for row in ended {
+    // What this transaction changes is not quiet.
+    for row in ended where !isTouched(row.number) {
       guard let entry = try job(number: row.number) else { continue }
       delete(entry, .pruned(expiresAt: expiresAt))
       deleted += 1

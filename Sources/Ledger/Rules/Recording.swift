@@ -47,7 +47,7 @@ extension LedgerTransaction {
     if let entry = try job(ofPrediction: delivery.snapshot.predictionID) {
       if entry.job.origin == nil, let named = try unboundJob(namedIn: delivery) {
         let isOpen = !named.job.phase.isTerminal
-        guard try mergeOrphan(entry, into: named) else {
+        guard try mergeOrphan(entry, into: named, at: delivery.receivedAt) else {
           return try recordOfPastAttempt(delivery, ofJob: named)
         }
         if isOpen { try noteSubmitted(named) }
@@ -61,9 +61,7 @@ extension LedgerTransaction {
       return try recordOfPastAttempt(delivery, ofJob: try requiredJob(number: number))
     }
     guard let named = try unboundJob(namedIn: delivery) else {
-      if try rows.isDeleted(prediction: delivery.snapshot.predictionID) {
-        return Recording(ofDeleted: delivery)
-      }
+      if try isOfDeletedJob(delivery) { return Recording(ofDeleted: delivery) }
       return try recordFirst(delivery, isStray: delivery.namedJob != nil)
     }
     if !named.job.phase.isTerminal { try noteSubmitted(named) }
@@ -143,7 +141,9 @@ extension LedgerTransaction {
       guard polled.source != .poll, !entry.job.phase.isTerminal, try job(ofPastPrediction: id) == nil
       else { return nil }
       if let other = try job(ofPrediction: id) {
-        guard other.job.origin == nil, try mergeOrphan(other, into: entry) else { return nil }
+        guard other.job.origin == nil, try mergeOrphan(other, into: entry, at: polled.receivedAt) else {
+          return nil
+        }
       }
       try noteSubmitted(entry)
     }
@@ -155,13 +155,14 @@ extension LedgerTransaction {
   /// The orphan's history, cancel request and snapshot become those of the job, and its row is deleted.
   ///
   /// - Returns: false where the snapshot ends an attempt, so that the job has begun another.
-  private func mergeOrphan(_ orphan: JobEntry, into target: JobEntry) throws(StorageError) -> Bool {
+  private func mergeOrphan(
+    _ orphan: JobEntry, into target: JobEntry, at now: Timestamp
+  ) throws(StorageError) -> Bool {
     guard var snapshot = orphan.job.snapshot else { return true }
     let body = try body(of: orphan)
     let isCancelRequested = try order(ofJob: orphan.number)?.isCancelRequested ?? false
     try moveHistory(of: orphan, to: target)
-    let expiresAt = orphan.job.updatedAt.advanced(byMilliseconds: Self.tombstoneTime)
-    delete(orphan, .merged(expiresAt: expiresAt))
+    delete(orphan, .merged(expiresAt: now.advanced(byMilliseconds: Self.tombstoneTime)))
     if isCancelRequested {
       try updateOrder(ofJob: target.number) { order in
         order.isCancelRequested = true

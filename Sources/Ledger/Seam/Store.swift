@@ -43,8 +43,10 @@ package protocol StoredRows: AnyObject {
   func historyLength(ofJob number: Int64) throws(StorageError) -> Int64
   /// The first delivery with that webhook id, one of a deleted job included.
   func delivery(webhookID: String) throws(StorageError) -> EarlierDelivery?
-  /// Whether a job with that prediction was deleted within the tombstones' time.
+  /// Whether a job with that present or past prediction was deleted within the tombstones' time.
   func isDeleted(prediction id: String) throws(StorageError) -> Bool
+  /// Whether a job created here with that id was deleted within the tombstones' time.
+  func isDeleted(job id: String) throws(StorageError) -> Bool
   /// The times of a job's latest consecutive 404s that are later than `moment`, newest first.
   ///
   /// Any other row of the history ends them.

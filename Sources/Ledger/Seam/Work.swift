@@ -16,6 +16,9 @@ package struct WorkKind: RawRepresentable, Hashable, Sendable {
   package static let cancel = WorkKind(rawValue: "cancel")
   /// The check of an open job: a poll, or its becoming stale.
   package static let poll = WorkKind(rawValue: "poll")
+
+  /// The kinds of an order's steps.
+  static let stepsOfOrders = [create, search, cancel]
 }
 
 /// The identity of a work item.

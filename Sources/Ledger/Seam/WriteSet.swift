@@ -49,7 +49,12 @@ package struct DeletedJob: Sendable {
   package let reason: Reason
   /// The job's id in the API.
   package let id: String
+  /// The change number of the stored row. 0 where the job was made in the same transaction.
   package let lastChange: Int64
+  /// What identifies further deliveries of a job that was deleted by request.
+  ///
+  /// The store adds what only its rows name: the webhook ids and past predictions of the job.
+  package let keys: [TombstoneKey]
 
   package enum Reason: Equatable, Sendable {
     /// Its history became another job's.
@@ -57,8 +62,16 @@ package struct DeletedJob: Sendable {
     /// It has ended long ago.
     case pruned(expiresAt: Timestamp)
     /// An app has deleted it. Its deliveries are acknowledged and dropped until then.
-    case requested(prediction: String?, expiresAt: Timestamp)
+    case requested(expiresAt: Timestamp)
   }
+}
+
+/// What identifies a delivery of a deleted job.
+package enum TombstoneKey: Hashable, Sendable {
+  case webhook(String)
+  case prediction(String)
+  /// The id of a job that was created here, which the delivery's URL names.
+  case job(String)
 }
 
 /// The move of a history to the end of another job's.

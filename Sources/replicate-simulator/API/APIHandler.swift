@@ -63,7 +63,8 @@ final class APIHandler: RequestHandler {
       APIProblem(.contentTooLarge, "The body is larger than \(limit) bytes.").response
     case .timedOut: APIProblem(.requestTimeout, "The request did not come in time.").response
     case .notTLS: APIProblem(.badRequest, "This port requires TLS.").response
-    case .tooManyConnections, .tooManyConnectionsOfAddress, .evicted: APIProblem.unavailable.response
+    case .tooManyConnections, .tooManyConnectionsOfAddress, .tooManyStreams, .evicted:
+      APIProblem.unavailable.response
     }
   }
 

@@ -74,4 +74,8 @@ package struct SiteLimits: Sendable {
   /// Field lines in one request.
   package var fieldCount = 100
   package var body: Int
+
+  package init(body: Int) {
+    self.body = body
+  }
 }

@@ -9,8 +9,8 @@ import Testing
 
   /// How long the last jobs may take, in seconds.
   ///
-  /// A call without an answer is searched for a minute later. The list has ten pages and each fails with a
-  /// chance of 0.1, so only one search in three reaches its end, and the next one begins after five seconds.
+  /// A call without an answer is searched for up to a minute later. The list has ten pages, each fails with a
+  /// chance of 0.1, and is then retried after a second or more.
   fileprivate static let settlingSeconds = 300
 
   /// A load with webhook faults, failing calls and kills of the daemon.

@@ -7,8 +7,9 @@ package final class TemporaryDatabase {
   package var folder: String { scratch.path }
   package var path: String { folder + "/jobs.db" }
 
-  package init() throws {
-    scratch = try ScratchFolder()
+  /// - Parameter isInMemory: creates it in memory where possible, because it needs no durability.
+  package init(isInMemory: Bool = false) throws {
+    scratch = try ScratchFolder(isInMemory: isInMemory)
   }
 
   /// The permissions of the file.

@@ -291,6 +291,9 @@ extension SimulatedKernel {
     report(socket)
   }
 
+  /// The bytes of `peer` that the code under test has not received.
+  package func unreceivedBytes(of peer: SimulatedPeer) -> Int { sockets[peer.descriptor]?.inbound.count ?? 0 }
+
   /// The peer will send no more; it still reads.
   package func endSending(from peer: SimulatedPeer) {
     guard let socket = sockets[peer.descriptor] else { return }

@@ -119,6 +119,23 @@ import Testing
     #expect(Self.field("Location", of: first) == "/jobs/j1")
   }
 
+  /// No route streams yet, so no request shows it.
+  @Test func `open streams and refused ones are counted`() throws {
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let listeners = ListenerMetrics(purposes: [])
+    let handler = ListenerHandler(
+      routes: try RouteTable([]), trustedProxies: .none, metrics: listeners, logger: logger,
+      refusalLog: RefusalLog(loop: loop, logger: logger))
+    handler.observe(.streamOpened)
+    handler.observe(.streamOpened)
+    handler.observe(.streamClosed)
+    #expect(listeners.openStreams.value == 1 && listeners.openConnections.value == 0)
+    #expect(listeners.families.contains { $0.name == "replicate_webhookd_open_streams" })
+    let response = handler.refuse(.tooManyStreams, from: Peer(named: .unixSocket))
+    #expect(response.status == .serviceUnavailable && Self.field("Retry-After", of: response) == "5")
+    #expect(String(decoding: response.body, as: UTF8.self).contains(#""code":"too_many_streams""#))
+  }
+
   private final class Responses: Sendable {
     let all = Mutex<[Response?]>([])
   }
@@ -142,6 +159,7 @@ import Testing
     let (peer, refusals) = (Peer(named: .unixSocket), PlainRefusals())
     switch table.admit(head, from: peer, refusals: refusals) {
     case .refuse(let response): return response
+    case .stream: return nil
     case .receive(_, let respond):
       return await respond(Request(head: head, body: Array(body.utf8), peer: peer))
     }
@@ -160,8 +178,8 @@ import Testing
       (["jobs", ""], "jobs"), (["jobs", "a b"], "job"), (["jobs", "a", ""], "job"),
       (["jobs", "a", "history"], "history"), (["jobs", "a", "logs"], "logs"), (["jobs", "history"], "job"),
       (["healthz"], "healthz"), (["readyz", ""], "readyz"), (["jobs", "a", "cancel"], "cancel"),
-      (["jobs", "a", "cancel", ""], "cancel"), (["jobs", "cancel"], "job"), (["usage"], "usage"),
-      (["usage", ""], "usage"), (["metrics"], "metrics"), ([], "*"), ([""], nil), (["", ""], nil),
+      (["jobs", "a", "cancel", ""], "cancel"), (["jobs", "cancel"], "job"), (["metrics"], "metrics"),
+      (["metrics", ""], "metrics"), ([], "*"), ([""], nil), (["", ""], nil),
       (["webhooks"], nil), (["webhooks", "replicate", "x"], nil), (["*"], nil),
       (["webhooks", "replicate", "", ""], "webhook"), (["Webhooks", "replicate"], nil),
       (["", "webhooks", "replicate"], "webhook"), (["webhooks", "", "replicate"], "webhook"),
@@ -170,7 +188,7 @@ import Testing
       (["", "jobs", "a"], "job"), (["jobs", "a", "", "history"], nil), (["", "jobs", "", "history"], nil),
       (["jobs", "", "a"], nil), (["jobs", "", ""], "jobs"), (["jobs", "a", "other"], nil),
       (["jobs", "", "history"], nil), (["jobs", "", "cancel"], nil), (["", "jobs"], "jobs"),
-      (["jobs", "a", "Cancel"], nil), (["jobs", "a", "cancel", "b"], nil), (["usage", "a"], nil),
+      (["jobs", "a", "Cancel"], nil), (["jobs", "a", "cancel", "b"], nil), (["metrics", "a"], nil),
     ] as [([String], String?)])
   func `a path leads to its route`(_ segments: [String], _ name: String?) throws {
     #expect(try table(for: .shared).match(segments)?.name == name)

@@ -31,10 +31,42 @@ import Testing
   }
 
   /// The token would be sent to another host.
-  @Test func `a redirect is not followed`() async throws {
-    let api = try StubAPI { _, _ in Response(status: .notModified, fields: [("Location", "/b")], body: []) }
-    let response = try await Self.send(HTTPClientRequest(.get, api.url + "/a")).get()
-    #expect(response.status == 304 && api.lines == ["GET /a"])
+  @Test(arguments: [301, 302, 303, 307, 308])
+  func `a redirect is not followed`(_ status: Int) async throws {
+    let target = try StubAPI { _, _ in .json("{}") }
+    let server = try RawServer()
+    let client = try CurlClient(threads: 1, named: "test")
+    let url = server.url
+    async let response = client.send(HTTPClientRequest(.get, url, fields: ["Authorization: x"]))
+    let connection = try #require(await server.accept())
+    await server.answer(
+      "HTTP/1.1 \(status) Found\r\nLocation: \(target.url)/b\r\nContent-Length: 0\r\n\r\n", on: connection)
+    #expect(try await response.get().status == status)
+    client.close()
+    #expect(target.lines == [])
+  }
+
+  /// libcurl sends a request again if a reused connection ends without a response.
+  @Test func `a call that is made once gets a connection of its own`() async throws {
+    let server = try RawServer()
+    let client = try CurlClient(threads: 1, named: "test")
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    var request = HTTPClientRequest(.post, server.url)
+    request.isOnce = true
+    for _ in 0..<2 {
+      async let response = client.send(request)
+      let connection = try #require(await server.accept())
+      await server.answer(ok, on: connection)
+      #expect(try await response.get().status == 200)
+    }
+    async let lost = client.send(request)
+    let connection = try #require(await server.accept())
+    await server.close(connection)
+    guard case .failure(.unanswered) = await lost else {
+      return #expect(Bool(false), "the call had an answer")
+    }
+    #expect(await server.accept(within: .milliseconds(100)) == nil)
+    client.close()
   }
 
   @Test func `a call that reaches nobody is unsent`() async throws {
@@ -88,11 +120,11 @@ import Testing
 
   /// Whether it is in flight, or waits for a thread.
   @Test func `a canceled call ends soon`() async throws {
-    let server = try SilentServer()
+    let server = try RawServer()
     let client = try CurlClient(threads: 1, named: "test")
     let url = server.url
     let calls = (0..<3).map { _ in Task { await client.send(HTTPClientRequest(.post, url)) } }
-    server.waitForConnection()
+    #expect(await server.accept() != nil)
     let begin = MonotonicClock.now
     for call in calls { call.cancel() }
     for call in calls {
@@ -103,10 +135,11 @@ import Testing
   }
 }
 
-/// Accepts connections, and never answers.
-private final class SilentServer {
+/// Accepts connections, and answers as the test says, or not at all.
+private final class RawServer {
   private let kernel: LinuxKernel
   private let descriptor: Int32
+  private var connections: Set<Int32> = []
   let url: String
 
   init() throws {
@@ -118,13 +151,46 @@ private final class SilentServer {
   }
 
   deinit {
+    for connection in connections { kernel.close(connection) }
     kernel.close(descriptor)
   }
 
-  func waitForConnection() {
-    for _ in 0..<3000 {
-      if case .accepted = kernel.accept(from: descriptor) { return }
-      Thread.sleep(for: .milliseconds(10))
+  /// The next connection; nil if none comes within that time.
+  func accept(within limit: Duration = .seconds(30)) async -> Int32? {
+    let end = MonotonicClock.now + limit
+    repeat {
+      if case .accepted(let connection, _) = kernel.accept(from: descriptor) {
+        connections.insert(connection)
+        return connection
+      }
+      await Self.pause()
+    } while MonotonicClock.now < end
+    return nil
+  }
+
+  /// Receives a request, and sends the response.
+  func answer(_ response: String, on connection: Int32) async {
+    await receive(from: connection)
+    let bytes = Array(response.utf8)
+    _ = bytes.withUnsafeBytes { kernel.send($0, to: connection) }
+  }
+
+  /// Receives a request, and closes the connection.
+  func close(_ connection: Int32) async {
+    await receive(from: connection)
+    connections.remove(connection)
+    kernel.close(connection)
+  }
+
+  private func receive(from connection: Int32) async {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    for _ in 0..<6000 {
+      let result = buffer.withUnsafeMutableBytes { kernel.receive(from: connection, into: $0) }
+      guard case .wouldBlock = result else { return }
+      await Self.pause()
     }
   }
+
+  /// Leaves the thread to others meanwhile.
+  private static func pause() async { try? await Task.sleep(for: .milliseconds(5)) }
 }

@@ -11,17 +11,23 @@ final class EchoHandler: RequestHandler {
   static let largeAnswer = 1 << 20
 
   private let loop: EventLoop
+  private let streams: StreamRoutes
   private let failed: @Sendable (ConnectionFailure) -> Void
 
-  init(loop: EventLoop, failed: @escaping @Sendable (ConnectionFailure) -> Void) {
+  init(
+    loop: EventLoop, streams: StreamProbe, failed: @escaping @Sendable (ConnectionFailure) -> Void
+  ) {
     self.loop = loop
+    self.streams = StreamRoutes(loop: loop, probe: streams)
     self.failed = failed
   }
 
   func admit(_ head: RequestHead, from peer: Peer) -> Admission {
-    head.target.segments == ["refused"]
-      ? .refuse(Response(status: .notFound, body: Array("no".utf8)))
-      : .receive(maxBodyBytes: 200_000, respond: respond)
+    switch head.target.segments.first {
+    case "refused": .refuse(Response(status: .notFound, body: Array("no".utf8)))
+    case "stream": .stream(maxBodyBytes: StreamRoutes.maxBodyBytes, respond: streams.respond)
+    default: .receive(maxBodyBytes: 200_000, respond: respond)
+    }
   }
 
   func respond(to request: Request) async -> Response {
@@ -41,12 +47,17 @@ final class EchoHandler: RequestHandler {
     case .bodyTooLarge: Response(status: .contentTooLarge)
     case .timedOut: Response(status: .requestTimeout)
     case .notTLS: Response(status: .badRequest)
-    case .tooManyConnections, .tooManyConnectionsOfAddress, .evicted:
+    case .tooManyConnections, .tooManyConnectionsOfAddress, .tooManyStreams, .evicted:
       Response(status: .serviceUnavailable)
     }
   }
 
   func observe(_ event: ConnectionEvent) {
-    if case .failed(let failure, _) = event { failed(failure) }
+    switch event {
+    case .failed(let failure, _): failed(failure)
+    case .streamOpened: streams.probe.open += 1
+    case .streamClosed: streams.probe.open -= 1
+    case .opened, .closed, .evicted, .acceptError: break
+    }
   }
 }

@@ -11,6 +11,8 @@ import Testing
 final class SimulatedServer {
   let kernel: SimulatedKernel
   let loop: EventLoop
+  /// What the streaming routes have seen.
+  let streams = StreamProbe()
   private let server: Server
   private let hasEnded = Flag()
 
@@ -29,7 +31,7 @@ final class SimulatedServer {
     server = Server(
       loop: loop, limits: limits,
       handler: EchoHandler(
-        loop: loop,
+        loop: loop, streams: streams,
         failed: { [hasEnded] failure in hasEnded.failures.withLock { $0.append(failure) } }),
       trustedProxies: try TrustedProxies(parsing: proxies ?? ""), tls: tls)
     let descriptor = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
@@ -99,6 +101,22 @@ final class SimulatedServer {
   func show(_ tls: TLSContext) {
     loop.start { [server] in await server.show(tls) }
     settle()
+  }
+
+  /// Begins to drain, and runs turns until only deadlines are left.
+  func drain() {
+    startDraining()
+    settle()
+  }
+
+  /// Ends streams while the server serves on.
+  func endStreams() {
+    loop.start { [server] in await server.endStreams() }
+    settle()
+  }
+
+  func startDraining() {
+    loop.start { [server] in await server.drain() }
   }
 
   /// Aborts, and runs turns until the server has ended.

@@ -65,4 +65,13 @@ enum ChunkedResult: Equatable, Sendable {
       #expect(decode(Array(text.utf8), pieceEnds: [split, text.utf8.count]) == result, "split at \(split)")
     }
   }
+
+  /// A reader of pieces has only the last one. The limit is on all of them.
+  @Test(arguments: cases.filter { (2...2000).contains($0.0.utf8.count) })
+  func everyCaseIsDecodedAlikeIntoSeparatePieces(_ text: String, _ result: ChunkedResult) {
+    for step in [1, 7, 30] {
+      let ends = Array(stride(from: step, to: text.utf8.count, by: step)) + [text.utf8.count]
+      #expect(decode(Array(text.utf8), pieceEnds: ends, streams: true) == result, "in steps of \(step)")
+    }
+  }
 }

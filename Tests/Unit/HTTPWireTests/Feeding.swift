@@ -22,16 +22,20 @@ func parse(
 /// Decodes a chunked body in pieces that end at `ends`.
 ///
 /// Like a connection, it passes in again the bytes that were not consumed.
+///
+/// - Parameter streams: the content of every call goes into a buffer of its own.
 func decode(
   _ bytes: [UInt8], pieceEnds ends: some Sequence<Int>, limits: MessageLimits = MessageLimits(),
-  bodyLimit: Int = 64
+  bodyLimit: Int = 64, streams: Bool = false
 ) -> ChunkedResult {
   var decoder = ChunkedDecoder(limits: limits, bodyLimit: bodyLimit)
   var (body, consumed): ([UInt8], Int) = ([], 0)
   for end in ends {
     do throws(RequestError) {
       let piece = Array(bytes[consumed..<end])
-      let progress = try decoder.decode(piece.span, into: &body)
+      var buffer = streams ? [] : body
+      let progress = try decoder.decode(piece.span, into: &buffer)
+      body = streams ? body + buffer : buffer
       consumed += progress.consumed
       if progress.isComplete {
         return .complete(String(decoding: body, as: UTF8.self), left: bytes.count - consumed)

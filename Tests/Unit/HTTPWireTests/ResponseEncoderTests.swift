@@ -59,6 +59,59 @@ private func encoded(_ response: Response, answering request: String? = nil, clo
     #expect(text.contains("\r\nX: a  Evil: 1 \r\n"))
   }
 
+  // MARK: - Content piece by piece
+
+  private static func streamed(
+    _ head: ResponseHead, minorVersion: Int = 1, closing: Bool = false
+  ) -> String {
+    var buffer: [UInt8] = []
+    ResponseEncoder.appendHead(
+      of: head, framing: ResponseFraming(of: head, minorVersion: minorVersion), to: &buffer,
+      date: Array("D".utf8), connection: closing ? .close : .none)
+    return String(decoding: buffer, as: UTF8.self)
+  }
+
+  @Test(
+    arguments: [
+      (nil, 1, "\r\nTransfer-Encoding: chunked"), (nil, 0, ""), (0, 1, "\r\nContent-Length: 0"),
+      (1234, 0, "\r\nContent-Length: 1234"),
+    ] as [(Int?, Int, String)])
+  func aStreamIsDelimitedByLengthChunksOrClose(_ length: Int?, _ minorVersion: Int, _ field: String) {
+    let head = ResponseHead(status: .ok, fields: [("X", "y")], contentLength: length)
+    #expect(
+      Self.streamed(head, minorVersion: minorVersion) == "HTTP/1.1 200 OK\r\nDate: D\r\nX: y\(field)\r\n\r\n")
+    #expect(Self.streamed(head, closing: true).contains("\r\nX: y\r\nConnection: close\r\n"))
+  }
+
+  @Test(arguments: [Status.noContent, .notModified], [nil, 7])
+  func aStreamWhoseStatusForbidsContentHasNoFraming(_ status: Status, _ length: Int?) {
+    let text = Self.streamed(ResponseHead(status: status, contentLength: length))
+    #expect(!text.contains("Length") && !text.contains("Encoding"))
+    #expect(!ResponseEncoder.hasContent(ResponseHead(status: status), answering: .get))
+    #expect(ResponseEncoder.hasContent(ResponseHead(status: .ok), answering: .get))
+    #expect(!ResponseEncoder.hasContent(ResponseHead(status: .ok), answering: .head))
+  }
+
+  @Test(arguments: [(1, "1"), (9, "9"), (10, "a"), (15, "f"), (16, "10"), (255, "ff"), (65_536, "10000")])
+  func aChunkHasItsSizeInHexadecimal(_ count: Int, _ size: String) {
+    var buffer = Array("before".utf8)
+    ResponseEncoder.appendChunk(Array(repeating: 0x78, count: count)[...], to: &buffer)
+    let content = String(repeating: "x", count: count)
+    #expect(String(decoding: buffer, as: UTF8.self) == "before\(size)\r\n\(content)\r\n")
+    #expect(
+      decode(Array(buffer[6...]) + Array("0\r\n\r\n".utf8), pieceEnds: [buffer.count - 1], bodyLimit: count)
+        == .complete(content, left: 0))
+  }
+
+  /// It would be the last chunk, and end the body.
+  @Test func anEmptyChunkIsNotSent() {
+    var buffer: [UInt8] = []
+    ResponseEncoder.appendChunk([], to: &buffer)
+    #expect(buffer.isEmpty)
+    ResponseEncoder.appendLastChunk(to: &buffer)
+    #expect(buffer == Array("0\r\n\r\n".utf8))
+  }
+
   @Test(arguments: [
     (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
     (951_827_696, "Tue, 29 Feb 2000 12:34:56 GMT"), (4_107_542_399, "Sun, 28 Feb 2100 23:59:59 GMT"),

@@ -15,6 +15,12 @@ import Testing
     }
   }
 
+  private static func stream(_ method: Method, _ path: PathPattern, access: Access<Void> = .open) -> Route {
+    Route(method, path, name: "s", summary: "A stream.", access: access, maxBodyBytes: 7) { request in
+      .whole(Response(status: .ok))
+    }
+  }
+
   private static var closed: Access<Void> {
     Access(.apiToken) { _ throws(Problem) in throw Problem(.unauthorized, .unauthorized, "closed") }
   }
@@ -23,7 +29,8 @@ import Testing
     try RouteTable([
       route(.get, "/things"), route(.post, "/things", access: closed), route(.get, "/things/{id}"),
       route(.post, "/things/{id}/end"), route(.get, "/things/all"), route(.post, "/deep/fixed"),
-      route(.get, "/closed", access: closed),
+      route(.get, "/closed", access: closed), stream(.get, "/streams/{id}"),
+      stream(.post, "/streams/{id}", access: closed),
     ])
   }
 
@@ -47,6 +54,7 @@ import Testing
       let response = await respond(Request(head: head, body: [], peer: peer))
       let field = response.fields.first { ["Matched", "Allow"].contains($0.name) }
       return (response.status.code, field?.value, maxBodyBytes)
+    case .stream(let maxBodyBytes, _): return (200, "a stream", maxBodyBytes)
     }
   }
 
@@ -70,6 +78,10 @@ import Testing
       ("BREW /things", 501, nil), ("BREW /nothing", 501, nil), ("get /things", 501, nil),
       // The method precedes access, as it precedes everything that depends on the route.
       ("POST /things", 401, nil), ("PUT /closed", 405, "GET, HEAD"), ("HEAD /closed", 401, nil),
+      // A stream is declared and checked like any other route.
+      ("GET /streams/a", 200, "a stream"), ("HEAD /streams/a", 200, "a stream"),
+      ("POST /streams/a", 401, nil),
+      ("PUT /streams/a", 405, "GET, HEAD, POST"),
       ("OPTIONS *", 204, "GET, HEAD, POST, OPTIONS"),
       // A literal segment precedes a parameter, in whatever order they were declared.
       ("GET /things/all", 200, "GET /things/all"), ("GET /things/allx", 200, "GET /things/{id}"),

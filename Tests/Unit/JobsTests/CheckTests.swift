@@ -254,6 +254,23 @@ extension Job {
     }
   }
 
+  /// No check postpones the next one by the old time, whether the jump was seen or not.
+  @Test(arguments: [true, false])
+  func `a job is polled and becomes stale after its clock was set back`(_ isSeen: Bool) throws {
+    var job = job(policy())
+    let setAt = -85_000.0
+    var checks: [Double] = []
+    var (now, staleAt): (Double, Double?) = (setAt, nil)
+    while now < setAt + 2000 {
+      let check = job.check(atSecond: now, policy(), clockSetAt: isSeen ? setAt : nil)
+      if check.needsPoll { checks.append(now - setAt) }
+      if check.becameStale { staleAt = now - setAt }
+      now = try #require(job.dueSecond)
+    }
+    #expect(checks.first == 30 && checks.count > 3)
+    #expect(staleAt == 900)
+  }
+
   /// The daemon was down when the clock was set back.
   @Test func activityInTheFutureDoesNotMakeAJobStale() {
     var job = job(policy())

@@ -234,7 +234,7 @@ extension LostPredictionSearchTests {
     #expect(try search.stage == .unanswered)
   }
 
-  /// The next search begins anew.
+  /// The next search starts at the first page.
   @Test func `a page that fails again and again ends the search`() throws {
     let search = try Search(
       conclusiveIn: -1000,

@@ -150,7 +150,7 @@ import Testing
     let running = run.start()
     try run.run(untilHeld: [Self.create])
     running.task.cancel()
-    try run.store.run(until: { running.hasEnded.isRaised }, within: .seconds(1))
+    try run.store.run(until: { running.hasEnded.current != nil }, within: .seconds(1))
     #expect(run.client.held == [])
     #expect(try run.store.stage("a") == .unanswered)
   }
@@ -203,16 +203,16 @@ private final class Run {
   deinit {
     task?.cancel()
     // A task that does not end would keep all that it uses.
-    try? store.run(until: { hasEnded.isRaised }, within: .seconds(10))
+    try? store.run(until: { hasEnded.current != nil }, within: .seconds(10))
   }
 
-  private let hasEnded = StopSignal()
+  private let hasEnded = OneShot<Void>()
 
   @discardableResult
-  func start() -> (task: Task<Void, Never>, hasEnded: StopSignal) {
+  func start() -> (task: Task<Void, Never>, hasEnded: OneShot<Void>) {
     let task = store.loop.start { [scheduler, hasEnded] in
       await scheduler.run()
-      hasEnded.raise()
+      hasEnded.set(())
     }
     self.task = task
     return (task, hasEnded)

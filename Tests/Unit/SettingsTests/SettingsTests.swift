@@ -51,7 +51,8 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     ("MAX_BODY", "8MB"),
     ("MAX_BODY", "1"), ("MAX_BODY", "99999999999999999999GiB"), ("SHUTDOWN_GRACE", "-1s"),
     ("LOG_LEVEL", "loud"), ("MAX_CONNECTIONS", "0"), ("MAX_CONNECTIONS", "4k"), ("MAX_HEADER_FIELDS", "9"),
-    ("MAX_BYTES_IN_FLIGHT", "1MiB"), ("HEADER_TIMEOUT", "0s"), ("MIN_RATE", "0"), ("IDLE_TIMEOUT", "2h"),
+    ("MAX_BYTES_IN_FLIGHT", "1MiB"), ("MAX_STREAMS", "2049"), ("MAX_STREAMS", "-1"), ("HEADER_TIMEOUT", "0s"),
+    ("MIN_RATE", "0"), ("IDLE_TIMEOUT", "2h"),
     ("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "0.0.0.0/0"),
     ("WEBHOOK_LISTEN", "127.0.0.1:1 proxy_protocol"), ("WEBHOOK_LISTEN", "127.0.0.1:1,"),
     ("WEBHOOK_LISTEN", "127.0.0.1:1, 127.0.0.1:1"), ("WEBHOOK_LISTEN", "127.0.0.1:1 mode=0600"),
@@ -85,20 +86,34 @@ private func problemVariables(_ environment: [String: String], file: [String: St
   @Test func limitsAreSettings() throws {
     let limits = try read([
       "REPLICATE_WEBHOOK_SECRET": secret, "MAX_BODY": "2MiB", "MAX_HEADER": "4KiB", "MAX_HEADER_FIELDS": "20",
-      "MAX_TARGET": "1KiB", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6",
+      "MAX_TARGET": "1KiB", "MAX_CONNECTIONS": "7", "MAX_CONNECTIONS_PER_ADDRESS": "6", "MAX_STREAMS": "3",
       "MAX_BYTES_IN_FLIGHT": "3MiB", "MAX_REQUESTS_PER_CONNECTION": "5", "HANDSHAKE_TIMEOUT": "1s",
       "FIRST_BYTE_TIMEOUT": "2s", "HEADER_TIMEOUT": "3s", "BODY_TIMEOUT": "4s", "WRITE_TIMEOUT": "5s",
       "IDLE_TIMEOUT": "6s", "MIN_RATE": "1KiB",
     ]).listeners.limits
     #expect(limits.message.maxBodyBytes == 2 << 20 && limits.message.maxHeaderSectionBytes == 4096)
     #expect(limits.message.maxFields == 20 && limits.message.maxTargetBytes == 1024)
-    #expect(limits.maxConnections == 7 && limits.maxConnectionsPerAddress == 6)
+    #expect(limits.maxConnections == 7 && limits.maxConnectionsPerAddress == 6 && limits.maxStreams == 3)
     #expect(limits.maxBytesInFlight == 3 << 20 && limits.maxRequestsPerConnection == 5)
     #expect(
       [limits.handshakeTimeout, limits.firstByteTimeout, limits.headerTimeout, limits.idleTimeout]
         == [1, 2, 3, 6].map { .seconds($0) })
     #expect(limits.minBodyRate == MinimumTransferRate(grace: .seconds(4), bytesPerSecond: 1024))
     #expect(limits.minWriteRate == MinimumTransferRate(grace: .seconds(5), bytesPerSecond: 1024))
+  }
+
+  @Test(arguments: [
+    (nil, nil, 1024), ("4096", nil, 1024), ("7", nil, 3), ("1", nil, 0), ("8", "4", 4), (nil, "0", 0),
+  ])
+  func streamsTakeHalfOfTheConnectionsAtMost(_ connections: String?, _ streams: String?, _ expected: Int)
+    throws
+  {
+    var environment = ["REPLICATE_WEBHOOK_SECRET": secret]
+    environment["MAX_CONNECTIONS"] = connections
+    environment["MAX_STREAMS"] = streams
+    #expect(try read(environment).listeners.limits.maxStreams == expected)
+    environment["MAX_STREAMS"] = "\((Int(connections ?? "4096") ?? 0) / 2 + 1)"
+    #expect(problemVariables(environment) == ["MAX_STREAMS"])
   }
 
   @Test(

@@ -6,7 +6,7 @@ import StandardWebhooks
 /// A simulated account at Replicate: its predictions, its API and its webhooks.
 ///
 /// It is a model of the published contract that loses, delays, duplicates, refuses, limits, forgets and lies
-/// as its plan says. After ``end`` it is honest.
+/// by its plan. After ``end`` it is honest.
 final class Account {
   let plan: ProviderPlan
   private let kernel: SimulatedKernel
@@ -29,6 +29,14 @@ final class Account {
   var send: (WebhookEvent) -> Void = { _ in }
   /// When the cancel request of each order was acknowledged, in milliseconds.
   private var cancelAcknowledgements: [Int: Int64] = [:]
+  /// Creations per minute that the daemon may make.
+  private let maxCreatesPerMinute: Int
+  /// When the present process sent its create calls, in milliseconds.
+  private var createCalls: [Int64] = []
+  /// The seconds of the last 429.
+  private var requiredPause = 0
+  /// When a create call was answered 429, and until when none may follow.
+  private var throttling: (at: Int64, until: Int64)?
   /// The allowed retries of each order.
   var retries: [Int: Int] = [:]
 
@@ -36,8 +44,12 @@ final class Account {
   static let refusedModel = "refused/model"
   static let unpaidModel = "unpaid/model"
 
-  init(plan: ProviderPlan, kernel: SimulatedKernel, seed: UInt64, end: Int) {
+  /// - Parameters:
+  ///   - end: until when there are faults, in milliseconds after the start.
+  ///   - maxCreatesPerMinute: the daemon's own limit.
+  init(plan: ProviderPlan, kernel: SimulatedKernel, seed: UInt64, end: Int, maxCreatesPerMinute: Int) {
     self.plan = plan
+    self.maxCreatesPerMinute = maxCreatesPerMinute
     self.kernel = kernel
     random = SeededGenerator(seed: seed)
     self.end = end
@@ -64,6 +76,38 @@ extension Account {
     if cancelAcknowledgements[order] == nil { cancelAcknowledgements[order] = now }
   }
 
+  /// Notes that a backup was restored, which lacks all other orders and later cancel requests.
+  ///
+  /// An app that sends such an order again creates another prediction.
+  func noteRestore(keeping orders: Set<Int>) {
+    cancelAcknowledgements = [:]
+    for order in retries.keys where !orders.contains(order) { retries[order] = nil }
+  }
+
+  /// Notes a new process, which remembers neither its rate nor a pause.
+  func noteStart() { (createCalls, throttling) = ([], nil) }
+
+  /// Create calls keep to the daemon's own limit, and pause after a 429.
+  private func checkRate(of request: HTTPClientRequest) {
+    guard request.method == .post, Self.order(in: request) != nil else { return }
+    createCalls.removeAll { $0 <= now - 60_000 }
+    createCalls.append(now)
+    // As many as are saved up after a time of disuse may come at once.
+    if createCalls.count > maxCreatesPerMinute + 8 {
+      problem = problem ?? "\(createCalls.count) create calls in a minute"
+    }
+    // A call that was claimed before the answer may still be on its way to its commit.
+    if let throttling, throttling.at + 3000 < now, now < throttling.until {
+      problem = problem ?? "a create call \(throttling.until - now) ms before the end of a pause"
+    }
+  }
+
+  private func noteThrottling(_ request: HTTPClientRequest, _ seconds: Int) {
+    guard request.method == .post, Self.order(in: request) != nil else { return }
+    let until = now + Int64(seconds) * 1000
+    if until > throttling?.until ?? 0 { throttling = (now, until) }
+  }
+
   /// No create call follows an acknowledged cancel request, except one that is already on its way.
   private func checkCancel(of request: HTTPClientRequest) {
     guard request.method == .post, let order = Self.order(in: request),
@@ -76,8 +120,11 @@ extension Account {
   typealias Reply = Result<HTTPClientResponse, HTTPClientError>
 
   /// Receives a call, and replies once, later or never.
-  func receive(_ request: HTTPClientRequest, reply: @escaping (Reply) -> Void) {
+  ///
+  /// - Parameter reply: returns whether its client still waited.
+  func receive(_ request: HTTPClientRequest, reply: @escaping (Reply) -> Bool) {
     checkCancel(of: request)
+    checkRate(of: request)
     let outage = isFaulty ? plan.outages.first { $0.span.contains(time) }?.kind : nil
     let fault =
       outage == nil && isFaulty && happens(onceIn: plan.faultsOnceIn)
@@ -87,11 +134,11 @@ extension Account {
       "\(request.method) \(request.url) \(String(describing: outage ?? nil)) \(String(describing: fault))")
     let reply = { [self] (result: Reply) in
       SimulationLog.write(now, "reply to \(request.method) \(request.url): \(Self.summary(of: result))")
-      reply(result)
+      return reply(result)
     }
     if outage == .unreachable || fault == .unsent {
       counts[.unsentCall] += 1
-      return after(delay) { reply(.failure(.unsent("refused"))) }
+      return after(delay) { _ = reply(.failure(.unsent("refused"))) }
     }
     if fault == .requestLost {
       counts[.lostCall] += 1
@@ -101,15 +148,18 @@ extension Account {
       plan.isSlow && isFaulty && happens(onceIn: 12) ? Int.random(in: 0...50_000, using: &random) : delay
     // A connection may break while its request is still on the way.
     if plan.isSlow && isFaulty && happens(onceIn: 40) {
-      after(Int.random(in: 0...arrival, using: &random)) { reply(.failure(.unanswered("reset"))) }
+      after(Int.random(in: 0...arrival, using: &random)) { _ = reply(.failure(.unanswered("reset"))) }
     }
     after(arrival) { [self] in
       guard let response = respond(to: request, outage, fault) else {
         counts[.lostAnswer] += 1
-        if fault == .answerLost { after(delay) { reply(.failure(.unanswered("reset"))) } }
+        if fault == .answerLost { after(delay) { _ = reply(.failure(.unanswered("reset"))) } }
         return
       }
-      after(delay) { reply(.success(response)) }
+      let seconds = response.status == 429 ? requiredPause : 0
+      after(delay) { [self] in
+        if reply(.success(response)), seconds > 0 { noteThrottling(request, seconds) }
+      }
     }
   }
 
@@ -179,6 +229,7 @@ extension Account {
   private func throttled() -> HTTPClientResponse {
     counts[.throttledCall] += 1
     let seconds = Int.random(in: 1...20, using: &random)
+    requiredPause = seconds
     switch Int.random(in: 0..<3, using: &random) {
     case 0:
       return HTTPClientResponse(
@@ -289,7 +340,7 @@ extension Account {
         ? problem(422, "Invalid version or not permitted") : problem(402, "Insufficient credit")
     }
     counts[.create] += 1
-    let earlier = predictions(of: order)
+    let earlier = retries[order] == nil ? [] : predictions(of: order)
     if let open = earlier.first(where: { !$0.isInterrupted }) {
       problem = problem ?? "order \(order) is created again, though \(open.id) is \(open.status)"
     }

@@ -14,6 +14,8 @@ final class AppOrder {
   fileprivate(set) var isCancelRequested = false
   /// Whether the app was shown an end.
   fileprivate(set) var isEnded = false
+  /// Whether a restored backup lacks it, so that the app gives it up.
+  fileprivate(set) var isForgotten = false
   fileprivate var shown: (revision: Int, state: String, code: String?)?
   fileprivate var pause = 1000
 
@@ -53,8 +55,21 @@ extension DaemonSimulation {
     }
   }
 
+  /// Notes that a backup was restored.
+  func noteRestore(_ order: AppOrder, isKept: Bool) {
+    order.shown = nil
+    guard isKept else {
+      (order.isForgotten, order.isEnded) = (true, true)
+      return
+    }
+    guard order.isEnded else { return }
+    order.isEnded = false
+    after(1000) { self.read(order) }
+  }
+
   /// Sends the order until it is accepted.
   private func place(_ order: AppOrder) {
+    guard !order.isForgotten else { return }
     exchange(order.request(), fault: clientFault()) { [self] reply in
       switch reply?.status {
       case 200, 202:
@@ -62,7 +77,9 @@ extension DaemonSimulation {
         if let known = order.id, known != id { fail("order \(order.number) is both \(known) and \(id)") }
         let isFirst = order.id == nil
         order.id = id
-        if isFirst { follow(order) }
+        guard isFirst else { return }
+        counts[.acceptedOrder] += 1
+        follow(order)
       case 409: fail("order \(order.number) is a conflict")
       case 408, 503, nil:
         counts[.repeatedOrder] += 1
@@ -88,13 +105,14 @@ extension DaemonSimulation {
       switch reply?.status {
       case 409: counts[.conflict] += 1
       case 408, 503, nil: break
+      case .some where isRestored: break
       case .some(let status): fail("another order with the same id was answered \(status)")
       }
     }
   }
 
   private func cancel(_ order: AppOrder) {
-    guard let id = order.id else { return }
+    guard let id = order.id, !order.isForgotten else { return }
     order.isCancelRequested = true
     let request = Array(
       "POST /jobs/\(id)/cancel HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".utf8)
@@ -102,8 +120,11 @@ extension DaemonSimulation {
       switch reply?.status {
       case 200, 202:
         counts[.cancelRequest] += 1
+        SimulationLog.write(
+          kernel.trueTimeMilliseconds, "cancel of \(id): \(reply?.status ?? 0) \(reply?.body ?? "")")
         account.noteCancelAcknowledged(order.number)
       case 408, 503, nil: after(Int.random(in: 500...3000, using: &random)) { self.cancel(order) }
+      case .some where order.isForgotten: break
       case .some(let status): fail("a cancel request was answered \(status)")
       }
     }
@@ -111,18 +132,33 @@ extension DaemonSimulation {
 
   /// Reads the job until it has ended.
   private func read(_ order: AppOrder) {
-    guard let id = order.id else { return }
-    let earlier = order.shown
+    guard let id = order.id, !order.isForgotten else { return }
+    let (earlier, wasRestored) = (order.shown, isRestored)
     let request = Array("GET /jobs/\(id) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
     exchange(request, fault: clientFault()) { [self] reply in
       switch reply?.status {
-      case 200: show(reply?.body ?? "", of: order, after: earlier)
-      case 408, 503, nil: break
+      case 200 where isRestored == wasRestored: show(reply?.body ?? "", of: order, after: earlier)
+      case 200, 408, 503, nil: break
+      case .some where order.isForgotten: break
       case .some(let status): fail("job \(id) was answered \(status)")
       }
       guard !order.isEnded else { return }
       order.pause = min(order.pause * 2, 30_000)
       after(order.pause) { self.read(order) }
+    }
+  }
+
+  /// Reads the job of a prediction that another program created, until it has ended.
+  func follow(_ prediction: RemotePrediction) {
+    let request = Array("GET /jobs/\(prediction.id) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+    exchange(request, fault: clientFault()) { [self] reply in
+      switch reply?.status {
+      case 200: prediction.isShownEnded = Self.isEnd(reply?.body.member("state") ?? "")
+      case 408, 503, nil: break
+      case .some where isRestored && !prediction.isKnown: return
+      case .some(let status): fail("the job of \(prediction.id) was answered \(status)")
+      }
+      if !prediction.isShownEnded { after(20_000) { self.follow(prediction) } }
     }
   }
 

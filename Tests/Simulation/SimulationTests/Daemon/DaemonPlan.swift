@@ -8,6 +8,8 @@ struct DaemonPlan {
   /// Predictions that another program creates.
   let foreignPredictions: Int
   let hasPublicURL: Bool
+  /// Whether a backup is made at an end of the daemon, and restored at the next.
+  let restoresBackup: Bool
   /// Seconds.
   let reconcileAfter: Int
   let jobTimeout: Int
@@ -35,7 +37,13 @@ struct DaemonPlan {
       }
     }
     clockSteps = steps
-    faults = Self.faults(span: span, &random)
+    var faults = Self.faults(span: span, &random)
+    restoresBackup = random.happens(onceIn: 8)
+    if restoresBackup {
+      let (first, second) = (Int.random(in: 0...span / 4, using: &random), span / 2)
+      faults.stops = [span / 4 + first, second + first]
+    }
+    self.faults = faults
     var provider = ProviderPlan(
       span: span, isSlow: !setsClock && Bool.random(using: &random), &random)
     // The time within which 404s are repeated is measured by the wall clock.

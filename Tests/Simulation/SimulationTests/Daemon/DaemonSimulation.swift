@@ -16,6 +16,9 @@ final class DaemonSimulation: MachineSimulation {
   /// The webhook ids of deliveries that were answered 2xx.
   var acknowledged: Set<String> = []
   var openDeliveries = 0
+  /// Made at the first end of the daemon, in some simulations.
+  var backup: SimulatedBackup?
+  var isRestored = false
   private let startedAt: Int64
 
   override var maxSteps: Int { 60_000 }
@@ -31,7 +34,9 @@ final class DaemonSimulation: MachineSimulation {
     let accountSeed = random.next()
     let kernel = SimulatedKernel(seed: kernelSeed, faults: plan.faults.kernel)
     startedAt = kernel.trueTimeMilliseconds
-    account = Account(plan: plan.provider, kernel: kernel, seed: accountSeed, end: plan.span)
+    account = Account(
+      plan: plan.provider, kernel: kernel, seed: accountSeed, end: plan.span,
+      maxCreatesPerMinute: plan.createsPerMinute)
     super.init(
       kernel: kernel, faults: plan.faults, disk: disk, database: database, signing: signing, random: random)
     account.send = { [unowned self] in self.send($0) }
@@ -55,8 +60,11 @@ final class DaemonSimulation: MachineSimulation {
     settings.provider.createsPerMinute = plan.createsPerMinute
   }
 
+  override func noteEndOfLife() { makeOrRestoreBackup() }
+
   override func incarnate() throws -> Incarnation {
-    try Incarnation(
+    account.noteStart()
+    return try Incarnation(
       kernel: kernel, settings: try settings(),
       secrets: [try Secret(Account.secretTexts[account.secret])],
       client: SimulatedHTTPClient(kernel: kernel, account: account))
@@ -91,7 +99,9 @@ extension DaemonSimulation {
   ///
   /// A job is polled at least every ten minutes. A lost prediction that cannot be found ends its job after
   /// eleven.
-  fileprivate static let maxWait = 900_000
+  ///
+  /// A deleted one ends it after four polls.
+  fileprivate var maxWait: Int { plan.provider.deletesOnceIn == 0 ? 900_000 : 3_600_000 }
 
   /// Ends the faults of the disk, which may then be used to the end.
   fileprivate func heal() {
@@ -100,16 +110,20 @@ extension DaemonSimulation {
 
   fileprivate var isSettled: Bool {
     !isFaulty && isServing && exchanges.isEmpty && openDeliveries == 0 && orders.allSatisfy(\.isEnded)
+      && account.predictions.allSatisfy { !$0.isKnown || $0.order != nil || $0.isShownEnded }
       && account.predictions.allSatisfy(\.isEnded)
       && (kernel.trueTimeMilliseconds - account.changedAt > 60_000 || account.problem != nil)
   }
 
   fileprivate var isOverdue: Bool {
-    account.problem != nil || time - max(plan.span, Int(account.changedAt - startedAt)) > Self.maxWait
+    account.problem != nil || time - max(plan.span, Int(account.changedAt - startedAt)) > maxWait
   }
 
   fileprivate var waiting: String {
     if let order = orders.first(where: { !$0.isEnded }) { return "order \(order.number)" }
+    if let other = account.predictions.first(where: { $0.isKnown && $0.order == nil && !$0.isShownEnded }) {
+      return "the job of \(other.id)"
+    }
     return openDeliveries > 0 ? "a delivery" : "the daemon"
   }
 

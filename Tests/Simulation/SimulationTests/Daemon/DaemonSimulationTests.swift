@@ -1,33 +1,66 @@
 import FaultyDisk
 import Glibc
 import Testing
+@testable import Time
 
 /// The whole daemon on a simulated kernel, clock and disk, with a simulated provider.
 ///
 /// A seed decides each run. A seed that fails here gets a test of its own. `DAEMON_SEEDS` sets how many seeds
-/// are run (default 1000), and `DAEMON_SEED_START` the first (default 0). `deploy/prove.sh --only daemon` runs
-/// more of them in a release build; a single one is run by
+/// are run (default 1000), and `DAEMON_SEED_START` the first (default 0). With `DAEMON_MINUTES`, as
+/// `deploy/prove.sh --only daemon` sets it, seeds are run until that time is over. A single one is run by
 ///
 ///     DAEMON_SEED_START=4711 DAEMON_SEEDS=1 swift test --filter DaemonSimulationTests
 @Suite struct DaemonSimulationTests {
-  private static let seeds: Range<UInt64> = {
-    let start = number("DAEMON_SEED_START") ?? 0
-    return start..<start + (number("DAEMON_SEEDS") ?? 1000)
-  }()
+  private static let firstSeed = number("DAEMON_SEED_START") ?? 0
+  private static let maxSeeds = number("DAEMON_SEEDS") ?? (number("DAEMON_MINUTES") == nil ? 1000 : .max / 2)
+  private static let deadline = number("DAEMON_MINUTES").map { MonotonicClock.now + .seconds(60 * Int64($0)) }
 
   private static func number(_ variable: String) -> UInt64? {
     getenv(variable).flatMap { UInt64(String(cString: $0)) }
   }
 
   /// The number of cases, each a part of the seeds.
-  private static let parts = 4 * max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+  ///
+  /// Several for each processor keep all of them busy to the end.
+  private static let parts = 4 * UInt64(max(2, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
 
   @Test(arguments: 0..<parts)
-  func `every job ends as the provider's last word says`(_ part: Int) throws {
+  func `every job ends as the provider last reported`(_ part: UInt64) throws {
     let run = try SeededRun()
-    for seed in Self.seeds where seed % UInt64(Self.parts) == part {
-      let result = try run.run(seed)
+    var progress = Progress()
+    var number = part
+    while number < Self.maxSeeds, Self.deadline.map({ MonotonicClock.now < $0 }) ?? true {
+      let result = try run.run(Self.firstSeed + number)
+      progress.add(result)
+      // The problem names the seed, which replays exactly.
       if let problem = result.problem { Issue.record("\(problem)") }
+      number += Self.parts
+    }
+    progress.note()
+  }
+
+  /// Records results for deploy/prove.sh, one line per thousand seeds.
+  private struct Progress {
+    private var simulations = 0
+    private var acknowledged = 0
+    private var lost = 0
+    private var appliedTwice = 0
+
+    mutating func add(_ result: SeededRun.Result) {
+      simulations += 1
+      acknowledged += result.counts[.acknowledgement] + result.counts[.acceptedOrder]
+      let problem = result.problem ?? ""
+      if problem.contains("is lost") || problem.contains("is not stored") { lost += 1 }
+      if problem.contains("is created") { appliedTwice += 1 }
+      guard simulations == 1000 else { return }
+      note()
+      self = Progress()
+    }
+
+    func note() {
+      guard simulations > 0 else { return }
+      ProofRecord.note(
+        "daemon", rounds: simulations, acknowledged: acknowledged, lost: lost, appliedTwice: appliedTwice)
     }
   }
 

@@ -47,8 +47,8 @@ enum PlantedFault: CaseIterable {
       """
     case .forgetsPolls:
       """
-      CREATE TRIGGER planted AFTER UPDATE OF due_at ON jobs WHEN NEW.due_at IS NOT NULL
-      BEGIN UPDATE jobs SET due_at = NULL WHERE number = NEW.number; END
+      CREATE TRIGGER planted AFTER UPDATE ON work WHEN NEW.kind = 'poll'
+      BEGIN DELETE FROM work WHERE job = NEW.job AND kind = 'poll'; END
       """
     case .forgetsCancel:
       """

@@ -29,6 +29,8 @@ final class RemotePrediction {
   var wasShownErased = false
   /// Whether a delivery of it was acknowledged.
   var isKnown = false
+  /// Whether a reader was shown the end of its own job.
+  var isShownEnded = false
   /// Whether a delivery of its end was acknowledged.
   var isEndAcknowledged = false
 

@@ -41,11 +41,14 @@ final class SimulatedHTTPClient: HTTPClient, @unchecked Sendable {
       return true
     }
 
-    func end(_ reply: Account.Reply) {
-      guard self.reply == nil else { return }
+    /// - Returns: false if it has ended before.
+    @discardableResult
+    func end(_ reply: Account.Reply) -> Bool {
+      guard self.reply == nil else { return false }
       self.reply = reply
       continuation?.resume(returning: reply)
       continuation = nil
+      return true
     }
   }
 }

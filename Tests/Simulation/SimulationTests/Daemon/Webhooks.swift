@@ -31,6 +31,7 @@ extension DaemonSimulation {
         if reply?.body.member("duplicate") == "true" { counts[.duplicate] += 1 }
         acknowledged.insert(event.id)
         if event.isTerminal { event.prediction.isEndAcknowledged = true }
+        if !event.prediction.isKnown, event.prediction.order == nil { follow(event.prediction) }
         event.prediction.isKnown = true
         openDeliveries -= 1
       case 401 where plan.provider.rotation != nil || !plan.clockSteps.isEmpty:

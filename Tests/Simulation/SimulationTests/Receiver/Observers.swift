@@ -31,7 +31,7 @@ extension ReceiverSimulation {
       guard let revision = reply.body.member("revision").flatMap({ Int($0) }),
         let state = reply.body.member("state")
       else { return fail("a job without revision or state: \(reply.body)") }
-      let observation = Ledger.Observation(revision: revision, state: state)
+      let observation = DeliveryLedger.Observation(revision: revision, state: state)
       counts[.observation] += 1
       if let reason = ledger.show(observation, of: predictionID, after: earlier) { fail(reason) }
     }

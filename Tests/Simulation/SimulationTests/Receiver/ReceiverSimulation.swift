@@ -8,8 +8,9 @@ import StandardWebhooks
 /// It goes from the first start to the last end.
 final class ReceiverSimulation: MachineSimulation {
   let plan: Plan
-  var ledger = Ledger()
+  var ledger = DeliveryLedger()
   private let earlyAck: MemoryDisk?
+  private let subscriberCount: Int
 
   /// A deliberate flaw, which shows that the checks can fail.
   enum Flaw {
@@ -22,6 +23,9 @@ final class ReceiverSimulation: MachineSimulation {
     var random = SeededGenerator(seed: seed)
     plan = Plan(&random)
     earlyAck = flaw == .acknowledgesBeforeCommit ? try MemoryDisk() : nil
+    // From a generator of its own: the other seeds run as they did before there were streams.
+    var streamRandom = SeededGenerator(seed: seed ^ 0x57EA)
+    subscriberCount = seed % 3 == 1 ? Int.random(in: 1...5, using: &streamRandom) : 0
     let kernel = SimulatedKernel(seed: random.next(), faults: plan.faults.kernel)
     super.init(
       kernel: kernel, faults: plan.faults, disk: disk, database: database, signing: signing, random: random)
@@ -36,6 +40,7 @@ final class ReceiverSimulation: MachineSimulation {
     scheduleProvider()
     scheduleHostileClients()
     scheduleObservers()
+    scheduleSubscribers(subscriberCount)
     scheduleMachineFaults()
     start()
     step(until: { self.isQuiet }, orElse: "nothing comes to an end")

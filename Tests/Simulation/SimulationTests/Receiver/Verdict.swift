@@ -2,26 +2,28 @@
 import FaultyDisk
 import Jobs
 import StandardWebhooks
-import Store
+import Ledger
+import SQLiteStore
 
 /// The check of the store after the last end of the daemon.
 enum Verdict {
   /// The first violation; nil if there is none.
   static func problem(
-    with disk: MemoryDisk, after ledger: Ledger, sha256: borrowing SHA256
+    with disk: MemoryDisk, after ledger: DeliveryLedger, sha256: borrowing SHA256
   ) -> String? {
-    do throws(StoreError) {
+    do {
       // The writer first, as at every start, because opening it recovers the database.
-      _ = try StoreWriter(path: disk.path, busyTimeout: 0)
-      let reader = try StoreReader(path: disk.path, busyTimeout: 0)
+      _ = try SQLiteStore(path: disk.path, busyTimeout: 0)
+      let reader = try SQLiteReader(path: disk.path, busyTimeout: 0)
       if let damage = try reader.damage() { return "damaged: \(damage)" }
-      var rows: [Ledger.Key: [DeliveryOutcome]] = [:]
+      var rows: [DeliveryLedger.Key: [DeliveryOutcome]] = [:]
       for job in try reader.jobs(matching: JobFilter(), before: nil, limit: 1000).jobs {
         let id = job.id
         guard let stored = try reader.job(id) else { return "\(id) is in the list and not by itself" }
-        let history = try reader.history(ofJob: stored.number, after: 0, limit: 1000)
+        let history = try reader.history(ofJob: id, after: 0, limit: 1000)?.entries ?? []
         if let reason = problem(with: stored, history, ledger, &rows) { return "\(id): \(reason)" }
-        let digest = BodyDigest(bytes: sha256.digest(of: stored.body.span))
+        let body = stored.body
+        let digest = BodyDigest(bytes: sha256.digest(of: body.span))
         guard stored.job.snapshot?.evidence.digest == digest else { return "\(id) has another body's digest" }
       }
       return lostDelivery(of: ledger, rows)
@@ -32,12 +34,12 @@ enum Verdict {
 
   /// Replays the history of one job.
   private static func problem(
-    with stored: StoredJob, _ history: [HistoryEntry], _ ledger: Ledger,
-    _ rows: inout [Ledger.Key: [DeliveryOutcome]]
+    with stored: JobRecord, _ history: [HistoryEntry], _ ledger: DeliveryLedger,
+    _ rows: inout [DeliveryLedger.Key: [DeliveryOutcome]]
   ) -> String? {
     var model = JobModel()
     for (index, entry) in history.enumerated() {
-      let key = entry.digest.map { Ledger.Key(webhookID: entry.webhookID ?? "", digest: $0) }
+      let key = entry.digest.map { DeliveryLedger.Key(webhookID: entry.webhookID ?? "", digest: $0) }
       guard let key, let event = ledger.events[key], event.predictionID == stored.job.id else {
         return "\(entry.webhookID ?? "") was never sent like this"
       }
@@ -58,7 +60,7 @@ enum Verdict {
     return isEqual ? nil : "it is \(job), and should be \(model)"
   }
 
-  private static func lostDelivery(of ledger: Ledger, _ rows: [Ledger.Key: [DeliveryOutcome]]) -> String? {
+  private static func lostDelivery(of ledger: DeliveryLedger, _ rows: [DeliveryLedger.Key: [DeliveryOutcome]]) -> String? {
     let lost = ledger.promises.filter { key, promise in
       let outcomes = rows[key] ?? []
       return outcomes.count < promise.acknowledgements

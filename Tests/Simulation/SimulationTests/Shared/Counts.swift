@@ -23,6 +23,7 @@ enum Occurrence: String, CaseIterable {
   case cleanShutdown
   /// A start at which the store could not be opened.
   case failedStart
+  case restoredBackup
 
   // Deliveries and reads.
   case acknowledgement
@@ -33,6 +34,8 @@ enum Occurrence: String, CaseIterable {
   case unanswered
   /// A job that a reader was shown.
   case observation
+  /// A number of a stream that came to its end.
+  case streamedNumber
 
   // The provider.
   case create
@@ -48,6 +51,7 @@ enum Occurrence: String, CaseIterable {
   case rejectedDelivery
 
   // The app.
+  case acceptedOrder
   case repeatedOrder
   case conflict
   case cancelRequest

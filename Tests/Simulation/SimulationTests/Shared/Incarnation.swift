@@ -13,7 +13,8 @@ import SQLite
 @testable import Settings
 import Simulation
 import StandardWebhooks
-import Store
+import Ledger
+import SQLiteStore
 import Synchronization
 @testable import System
 import WebhookIntake
@@ -26,7 +27,8 @@ final class Incarnation {
   let loop: EventLoop
   private let server: Server
   private let queue = CommitQueue()
-  private let writer: StoreWriter
+  private let streams: StreamingRoute
+  private let ledger: Ledger
   private let committer: Committer
   /// The committer that answers before the real commit; nil without that flaw.
   private let earlyAck: Committer?
@@ -35,7 +37,7 @@ final class Incarnation {
   private let path: String
   private let progress = Progress()
   /// Submissions that are not committed yet.
-  private var waiting: [CommitQueue.Submission] = []
+  private var waiting: [CommitQueue.Entry] = []
 
   /// Runs the scheduler; nil without a client of the provider.
   private var schedulerTask: Task<Void, Never>?
@@ -60,23 +62,26 @@ final class Incarnation {
     client: (any HTTPClient)? = nil, earlyAck: MemoryDisk? = nil
   ) throws {
     path = settings.database.path
-    writer = try StoreWriter(for: settings, busyTimeout: 0)
-    committer = Self.committer(writer, queue)
+    ledger = Ledger(of: try SQLiteStore(for: settings, busyTimeout: 0), for: settings)
+    committer = Self.committer(ledger, queue)
     self.earlyAck = try earlyAck.map { [queue] disk in
       var settings = settings
       settings.database.path = disk.path
-      return Self.committer(try StoreWriter(for: settings, busyTimeout: 0), queue)
+      let store = try SQLiteStore(for: settings, busyTimeout: 0)
+      return Self.committer(Ledger(of: store, for: settings), queue)
     }
-    loop = EventLoop(kernel: kernel)
+    let loop = EventLoop(kernel: kernel)
+    self.loop = loop
+    streams = StreamingRoute(loop: loop)
     let composition = Composition(
       settings: settings, metrics: Self.metrics, queue: queue,
       secrets: WebhookSecrets(settings.intake.secrets + secrets),
-      token: try JobToken(storedBy: writer, newKey: Self.tokenKey),
+      token: try JobToken(storedBy: ledger, newKey: Self.tokenKey),
       mailbox: Mailbox(loop: loop), readerTimeout: 0,
       deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: SimulationLog.logger)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
     server = try composition.serve(
-      .shared, at: [ServerSocket(descriptor: listener.descriptor)], on: loop
+      .shared, at: [ServerSocket(descriptor: listener.descriptor)], on: loop, also: [streams.route]
     ) { [progress] _ in progress.serverHasEnded.store(true, ordering: .relaxed) }
     guard let client else { return }
     let scheduler = try composition.scheduler(client: client)
@@ -99,10 +104,8 @@ final class Incarnation {
     return try reader.read(DaemonSettings.init)
   }
 
-  private static func committer(_ writer: StoreWriter, _ queue: CommitQueue) -> Committer {
-    Committer(
-      writer: writer, queue: queue, checkpointer: Checkpointer(), metrics: metrics.commits,
-      logger: SimulationLog.logger)
+  private static func committer(_ ledger: Ledger, _ queue: CommitQueue) -> Committer {
+    Committer(ledger: ledger, queue: queue, metrics: metrics.commits, logger: SimulationLog.logger)
   }
 
   /// Whether every connection is closed. The scheduler goes on until ``finish()``.
@@ -115,7 +118,7 @@ extension Incarnation {
   /// Takes new submissions from the loop. True if any wait to be committed.
   func gather() -> Bool {
     if !uncommitted.isEmpty {
-      _ = try? writer.commit(uncommitted)
+      _ = try? ledger.commit(uncommitted)
       uncommitted = []
     }
     waiting += queue.submissions.popAll(timeout: .zero) ?? []
@@ -126,8 +129,12 @@ extension Incarnation {
   func commit() {
     let batch = waiting
     waiting = []
+    // As a feed of changes would.
+    defer { streams.signalAll() }
     guard let earlyAck else { return committer.process(batch) }
-    uncommitted += batch.compactMap { if case .delivery(let delivery, _) = $0 { delivery } else { nil } }
+    uncommitted += batch.compactMap { entry in
+      if case .command(let command) = entry { (command as? DeliverySubmission)?.delivery } else { nil }
+    }
     earlyAck.process(batch)
   }
 

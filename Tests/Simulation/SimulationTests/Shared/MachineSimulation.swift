@@ -19,6 +19,7 @@ class MachineSimulation {
   /// Open connections.
   var connections: [ClientConnection] = []
   var exchanges: [Exchange] = []
+  var subscriptions: [Subscription] = []
   /// Connections without a request in flight, which may carry another.
   var idleConnections: [ClientConnection] = []
   private(set) var problem: String?
@@ -74,6 +75,9 @@ class MachineSimulation {
 
   /// Adjusts the daemon's settings to this simulation.
   func adjust(_ settings: inout DaemonSettings) {}
+
+  /// Called when the daemon has ended, and before it starts again.
+  func noteEndOfLife() {}
 }
 
 /// The faults of a machine and of its clients that a seed decides before the simulation begins.
@@ -166,6 +170,12 @@ extension MachineSimulation {
   private func pollClients() {
     for exchange in exchanges { exchange.poll() }
     exchanges.removeAll(where: \.isOver)
+    for subscription in subscriptions {
+      subscription.poll()
+      if let reason = subscription.problem { fail(reason) }
+      if let count = subscription.numberCount { counts[.streamedNumber] += count }
+    }
+    subscriptions.removeAll { $0.numberCount != nil || $0.connection.isOver }
     var areAllOpen = true
     for connection in connections {
       connection.poll(at: kernel.monotonicTime)
@@ -242,6 +252,7 @@ extension MachineSimulation {
     if kernel.openDescriptors != 0 { fail("\(kernel.openDescriptors) descriptors are open after the end") }
     guard requireAllClosed() else { return }
     leaveDisk(losingPower: losingPower)
+    if !isEnding { noteEndOfLife() }
     startAgain()
   }
 

@@ -2,7 +2,8 @@
 import FaultyDisk
 import Replicate
 import Simulation
-import Store
+import Ledger
+import SQLiteStore
 
 /// Successive simulations on one disk, which is formatted for each.
 final class SeededRun {
@@ -25,10 +26,10 @@ final class SeededRun {
     disk = try MemoryDisk()
     disk.format(holding: nil)
     do {
-      let writer = try StoreWriter(path: disk.path, busyTimeout: 0)
-      _ = try JobToken(storedBy: writer, newKey: Incarnation.tokenKey)
+      let store = try SQLiteStore(path: disk.path, busyTimeout: 0, tables: Capabilities.tables)
+      _ = try JobToken(storedBy: Ledger(store: store), newKey: Incarnation.tokenKey)
       fault?.plant(in: disk.path)
-      try writer.checkpointAndTruncate()
+      try store.finish()
     }
     database = disk.database
     signing = try Signing()

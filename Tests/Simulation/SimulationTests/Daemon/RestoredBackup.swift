@@ -1,0 +1,57 @@
+import FaultyDisk
+import SQLite
+import Simulation
+@testable import Store
+
+/// A backup that replaces the database after an end of the daemon.
+///
+/// It forgets what was accepted since, and that predictions were created.
+struct SimulatedBackup {
+  let database: [UInt8]
+  /// The orders that the app knew as accepted.
+  let orders: Set<Int>
+  let acknowledged: Set<String>
+  /// Predictions of other programs that were reported by then.
+  let known: Set<String>
+}
+
+extension DaemonSimulation {
+  /// Makes the backup at the first end of the daemon, and restores it at the next.
+  func makeOrRestoreBackup() {
+    guard plan.restoresBackup, isFaulty, !isRestored else { return }
+    if let backup { restore(backup) } else { makeBackup() }
+  }
+
+  private func makeBackup() {
+    // As the command does, which reads the database while no daemon runs.
+    guard (try? StoreWriter(path: disk.path, busyTimeout: 0).checkpointAndTruncate()) != nil else { return }
+    backup = SimulatedBackup(
+      database: disk.database, orders: Set(orders.filter { $0.id != nil }.map(\.number)),
+      acknowledged: acknowledged, known: Set(account.predictions.filter(\.isKnown).map(\.id)))
+  }
+
+  private func restore(_ backup: SimulatedBackup) {
+    isRestored = true
+    counts[.restoredBackup] += 1
+    SimulationLog.write(kernel.trueTimeMilliseconds, "restore")
+    disk.heal()
+    disk.format(holding: backup.database)
+    do throws(StoreError) {
+      let writer = try StoreWriter(path: disk.path, busyTimeout: 0)
+      _ = try writer.commit { (transaction) throws(StoreError) in
+        try transaction.key(DatabaseBackup.marker, orStore: [1])
+      }
+      try writer.checkpointAndTruncate()
+    } catch {
+      return fail("the backup cannot be restored: \(error)")
+    }
+    acknowledged = backup.acknowledged
+    for prediction in account.predictions {
+      (prediction.isKnown, prediction.isEndAcknowledged) = (backup.known.contains(prediction.id), false)
+      prediction.isShownEnded = false
+      if prediction.isKnown, prediction.order == nil { follow(prediction) }
+    }
+    account.noteRestore(keeping: backup.orders)
+    for order in orders { noteRestore(order, isKept: backup.orders.contains(order.number)) }
+  }
+}

@@ -1,0 +1,74 @@
+import Jobs
+import Ledger
+import SQLite
+import StoreFixture
+import Testing
+
+@testable import SQLiteStore
+
+@Suite struct QueryPlanTests {
+  private let backend: SQLiteBackend
+  private let store: OrderedStore
+
+  init() throws {
+    backend = try SQLiteBackend()
+    store = try OrderedStore(on: backend)
+    for number in 1...40 {
+      let phases = Phase.allCases
+      try store.deliver("w\(number)", of: "p\(number)", phases[number % phases.count])
+    }
+  }
+
+  private func expectPlan(of sql: String, uses index: String) throws {
+    let plan = try OtherProgram(backend.path).plan(of: sql)
+    #expect(plan.contains(index) && plan.contains("SEARCH") && !plan.contains("TEMP B-TREE"), "\(plan)")
+    #expect(!plan.contains("SCAN"), "\(plan)")
+  }
+
+  /// Every query of the API and of the rules uses an index.
+  @Test(arguments: [
+    (
+      "SELECT job, digest FROM deliveries WHERE webhook_id = 'a' AND is_repeat = 0",
+      "deliveries_by_webhook_id"
+    ),
+    ("SELECT * FROM jobs WHERE prediction_id = 'a'", "sqlite_autoindex_jobs_1"),
+    ("SELECT * FROM jobs WHERE id = 'a'", "jobs_by_id"),
+    (
+      "SELECT due_at FROM work WHERE kind = 'poll' AND due_at <= 9 ORDER BY due_at, job LIMIT 5",
+      "work_by_due"
+    ),
+    ("SELECT due_at FROM work WHERE kind = 'poll' ORDER BY due_at LIMIT 1", "work_by_due"),
+    ("SELECT * FROM work WHERE kind = 'poll' AND due_at > 9", "work_by_due"),
+    ("SELECT * FROM work WHERE kind = 'create' AND owner IS NOT NULL", "work_by_due"),
+    ("SELECT count(*) FROM work WHERE kind = 'create' AND owner IS NULL", "work_by_due"),
+    ("UPDATE work SET due_at = 1 WHERE kind = 'poll' AND due_at > 9", "work_by_due"),
+    ("DELETE FROM work WHERE job = 1", "PRIMARY KEY"),
+    ("SELECT change, job FROM changes WHERE change > 5 ORDER BY change LIMIT 5", "INTEGER PRIMARY KEY"),
+    ("DELETE FROM tombstone_keys WHERE change = 5", "tombstone_keys_by_change"),
+    ("SELECT * FROM orders WHERE job = 1", "INTEGER PRIMARY KEY"),
+    ("SELECT job FROM orders WHERE idempotency_key = 'a'", "orders_by_key"),
+    ("SELECT job FROM attempts WHERE prediction_id = 'a'", "PRIMARY KEY"),
+    ("DELETE FROM attempts WHERE job = 1", "attempts_by_job"),
+    ("DELETE FROM deliveries WHERE job = 1", "PRIMARY KEY"),
+    ("SELECT * FROM deliveries WHERE job = 1 AND position > 1 ORDER BY position LIMIT 5", "PRIMARY KEY"),
+  ])
+  func queriesUseAnIndex(_ sql: String, _ index: String) throws {
+    try expectPlan(of: sql, uses: index)
+  }
+
+  @Test(arguments: [
+    (JobFilter(), "INTEGER PRIMARY KEY"), (JobFilter(model: "a"), "jobs_by_model"),
+    (JobFilter(state: .failed), "jobs_by_phase"), (JobFilter(state: .canceled), "jobs_by_phase"),
+    (JobFilter(state: .pending), "jobs_by_phase"), (JobFilter(state: .running), "jobs_by_phase"),
+    (JobFilter(state: .succeeded), "INTEGER PRIMARY KEY"),
+  ])
+  func listsUseAnIndex(_ filter: JobFilter, _ index: String) throws {
+    try expectPlan(of: filter.sql, uses: index)
+  }
+
+  /// Two phases are sorted, but the stale jobs are few.
+  @Test func `the list of stale jobs uses the index on the phase`() throws {
+    let plan = try OtherProgram(backend.path).plan(of: JobFilter(state: .stale).sql)
+    #expect(plan.contains("jobs_by_phase") && !plan.contains("SCAN"), "\(plan)")
+  }
+}
