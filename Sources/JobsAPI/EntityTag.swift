@@ -6,7 +6,7 @@ struct EntityTag {
   let text: String
 
   /// - Parameters:
-  ///   - change: the number of the job's last change, which every difference that its document can show takes.
+  ///   - change: the number of the job's last change. Every difference that its document can show takes one.
   ///   - epoch: that of the store, whose restored copy may count anew.
   init(change: Int64, epoch: String) {
     text = "\"\(change).\(epoch)\""

@@ -2,10 +2,13 @@
 package struct Migration: Sendable {
   /// What it adds, for logs.
   package let name: String
+  /// Appended before ``sql`` is executed.
+  let columns: [AppendedColumn]
   let sql: String
 
-  package init(_ name: String, _ sql: String) {
+  package init(_ name: String, appending columns: [AppendedColumn] = [], _ sql: String) {
     self.name = name
+    self.columns = columns
     self.sql = sql
   }
 }
@@ -48,6 +51,7 @@ package struct Migrations: Sendable {
       try connection.transaction { () throws(DatabaseError) in
         // Another process may have migrated the file since the version was read.
         guard try connection.integer("PRAGMA user_version") == number else { return }
+        for column in steps[number].columns { try connection.append(column) }
         try connection.execute(steps[number].sql)
         try connection.execute("PRAGMA application_id = \(applicationID)")
         try connection.execute("PRAGMA user_version = \(number + 1)")

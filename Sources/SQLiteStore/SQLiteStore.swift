@@ -42,20 +42,18 @@ package final class SQLiteStore {
     writes = SQLiteWrites(database.connection, rows: rows, tables: tables)
     try database.commit { () throws(DatabaseError) in
       try tables.create(declarations)
-      try Self.makeEpoch(database.connection)
+      try Self.renewEpoch(database.connection)
     }
   }
 
-  /// Stores a new epoch where there is none, or where the file is a restored backup.
+  /// Stores a new epoch where the file is a restored backup.
   ///
-  /// What a cursor of another copy would find missing is not known.
-  private static func makeEpoch(_ connection: Connection) throws(DatabaseError) {
-    let isCurrent = try connection.integer(
-      """
-      SELECT EXISTS (SELECT 1 FROM keys WHERE name = '\(epochKey)')
-        AND NOT EXISTS (SELECT 1 FROM keys WHERE name = '\(LedgerTransaction.backupMarker)')
-      """)
-    guard isCurrent == 0 else { return }
+  /// What a cursor of another copy would find missing is not known. A migration stores the first epoch, so a
+  /// file without one is damaged, or was read as zeros: a write would make that permanent.
+  private static func renewEpoch(_ connection: Connection) throws(DatabaseError) {
+    let exists = "SELECT count(*) FROM keys WHERE name ="
+    guard try connection.integer("\(exists) '\(epochKey)'") == 1 else { throw .foreignRow }
+    guard try connection.integer("\(exists) '\(LedgerTransaction.backupMarker)'") == 1 else { return }
     let epoch = Statement("INSERT OR REPLACE INTO keys (name, value) VALUES (?1, ?2)", on: connection)
     try epoch.bind(1, epochKey)
     try epoch.bind(2, copying: RandomBytes.make(6))

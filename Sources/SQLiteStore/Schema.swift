@@ -7,7 +7,9 @@ enum Schema {
     applicationID: 0x5257_4844,
     steps: [
       Migration("jobs, deliveries and orders", version1), Migration("reasons of waiting orders", version2),
-      Migration("work and change numbers", version3),
+      // The number of the last change that the job's document shows.
+      Migration(
+        "work and change numbers", appending: [AppendedColumn("change", "INTEGER", to: "jobs")], version3),
     ])
 
   private static let version1 = """
@@ -141,24 +143,16 @@ enum Schema {
   /// Old rows keep NULL as their change number, which stands for the job's number: filling it in would
   /// rewrite every body.
   private static let version3 = """
-    -- The number of the last change that the job's document shows. ALTER TABLE would read every row of a
-    -- STRICT table, from SQLite 3.45 on: minutes, in a large file. Rows without a column have NULL there, so
-    -- the text alone may change (https://www.sqlite.org/lang_altertable.html#otheralter).
-    PRAGMA writable_schema = ON;
-    UPDATE sqlite_schema
-      SET sql = substr(sql, 1, length(sql) - length(') STRICT')) || ', change INTEGER) STRICT'
-      WHERE type = 'table' AND name = 'jobs' AND sql LIKE '%) STRICT';
-    -- Reads the schema again, and forbids such changes. The next statements change the schema's number, so
-    -- that other connections read it again too.
-    PRAGMA writable_schema = RESET;
-    SELECT change FROM jobs WHERE false;
-
     -- The jobs in the order of their last changes: the change feed.
     CREATE TABLE changes (
       change INTEGER PRIMARY KEY,
       job INTEGER NOT NULL
     ) STRICT;
-    INSERT INTO changes (change, job) SELECT number, number FROM jobs INDEXED BY jobs_by_model ORDER BY number;
+    INSERT INTO changes (change, job)
+      SELECT number, number FROM jobs INDEXED BY jobs_by_model ORDER BY number;
+
+    -- Distinguishes this file from its copies, whose changes have the same numbers.
+    INSERT INTO keys (name, value) VALUES ('epoch', randomblob(6));
 
     -- What the feed shows of deleted jobs.
     CREATE TABLE tombstones (

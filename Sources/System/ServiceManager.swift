@@ -26,7 +26,7 @@ package struct ServiceManager: Sendable {
     // systemd.service(5): the timestamp distinguishes this reload from the one before.
     case .reloading: send("RELOADING=1\nMONOTONIC_USEC=\(MonotonicClock.now.nanoseconds / 1000)")
     case .stopping: send("STOPPING=1")
-    case .starting(let duration): send("EXTEND_TIMEOUT_USEC=\(duration / .microseconds(1))")
+    case .starting(let duration): send("EXTEND_TIMEOUT_USEC=\(Int64(duration / .microseconds(1)))")
     }
   }
 

@@ -106,24 +106,30 @@ final class StoreUnderTest {
   func commit(_ batch: [Command]) throws -> [Outcome] {
     let queue = CommitQueue()
     let outcomes = Outcomes()
+    let submissions = Mutex<[Int: any Submission]>([:])
     for (index, command) in batch.enumerated() {
       switch command {
       case .delivery(let delivery):
         loop.start { [loop] in
-          let outcome: Recorder.Outcome = await withUnsafeContinuation {
-            let submission = DeliverySubmission(delivery, LoopContinuation(loop: loop, continuation: $0))
-            #expect(queue.submissions.push(.command(submission)))
+          let outcome: Recorder.Outcome = await withUnsafeContinuation { continuation in
+            let waiting = LoopContinuation(loop: loop, continuation: continuation)
+            submissions.withLock { $0[index] = DeliverySubmission(delivery, waiting) }
           }
           outcomes.set(index, outcome.map(Outcome.recorded))
         }
       case .write(let work):
+        // A loop waits for every second one, and a thread for the others.
         let submission = WorkSubmission(reading: .none, loop: index % 2 == 0 ? loop : nil, work) {
           outcomes.set(index, $0.map(Outcome.wrote))
         }
-        loop.start { #expect(queue.submissions.push(.command(submission))) }
+        submissions.withLock { $0[index] = submission }
       }
     }
     turnUntilIdle()
+    for index in batch.indices {
+      let submission = try #require(submissions.withLock { $0[index] })
+      #expect(queue.submissions.push(.command(submission)))
+    }
     queue.close()
     let committer = Committer(
       ledger: ledger, queue: queue, metrics: metrics,

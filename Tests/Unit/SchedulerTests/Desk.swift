@@ -103,11 +103,12 @@ extension Desk {
   func document(_ id: String) throws -> String {
     let stored = try stored(id)
     let snapshot = try #require(stored.job.snapshot)
+    let body = stored.body
     let parts = PredictionParts(
-      storedBody: stored.body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
+      storedBody: body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
     let order = try order(id)
     let document = JobDocument.whole(
-      stored.job, parts, body: stored.body, order: order, request: order.parsedRequest)
+      stored.job, parts, body: body, order: order, request: order.parsedRequest)
     return String(decoding: document, as: UTF8.self)
   }
 }
