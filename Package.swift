@@ -262,7 +262,7 @@ let package = Package(
       ["StoreFixture", "SQLiteStore", "SQLite", "Ledger", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "UsageSumsTests",
-      ["StoreFixture", "UsageSums", "SQLiteStore", "Ledger", "Jobs", "Time", "Scratch"]),
+      ["StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch"]),
     tests(
       .storage, "StoreFaultTests",
       ["SQLite", "Jobs", "Time", "CSQLite", "FaultyDisk", "Simulation"]),
