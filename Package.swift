@@ -262,7 +262,7 @@ let package = Package(
     // What every store must do.
     tests(
       .storage, "StoreConformanceTests",
-      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "SQLite", "Scratch"]),
+      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",

@@ -1,5 +1,4 @@
 package import Jobs
-package import Ledger
 internal import Synchronization
 package import Time
 

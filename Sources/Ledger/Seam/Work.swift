@@ -1,3 +1,4 @@
+package import Jobs
 package import Time
 
 /// A kind of work that waits to be done.
@@ -64,5 +65,17 @@ package struct WorkItem: Equatable, Sendable {
     leaseEnd = moment
     self.owner = owner
     tries += 1
+  }
+}
+
+extension StoredOrder {
+  /// The kind of the order's next step, which the work table holds.
+  package var workKind: WorkKind? {
+    switch stage {
+    case .queued, .sending: .create
+    case .unanswered: .search
+    case .submitted: .cancel
+    case .ended: nil
+    }
   }
 }

@@ -1,5 +1,4 @@
 import Jobs
-import Scratch
 import Ledger
 import StoreFixture
 import Testing

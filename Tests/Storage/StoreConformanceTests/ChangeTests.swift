@@ -24,7 +24,8 @@ import Time
   /// Does what must come before the command.
   private func prepare(_ command: Command, _ store: OrderedStore) throws -> OrderStep? {
     switch command {
-    case .delivery, .redelivery, .lateDelivery, .unknownStatus, .end, .cancelOfForeign, .poll, .pollOfProgress,
+    case .delivery, .redelivery, .lateDelivery, .unknownStatus, .end, .cancelOfForeign, .poll,
+      .pollOfProgress,
       .staleness, .check, .notFound, .spread:
       try store.deliver("a", .running, logs: 5)
       return nil

@@ -1,5 +1,4 @@
 import Jobs
-import SQLite
 import Ledger
 import StoreFixture
 import Testing

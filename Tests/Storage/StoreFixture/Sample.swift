@@ -29,7 +29,9 @@ package enum Sample {
     ]
   }
 
-  /// A snapshot with plausible times: two seconds in the queue, and five of running, of which four are billed.
+  /// A snapshot with plausible times.
+  ///
+  /// Two seconds in the queue, and five of running, of which four are billed.
   package static func polled(
     _ source: SnapshotSource, of prediction: String = "p1", _ phase: Phase, at now: Timestamp,
     error: JobError? = nil, logs: Int = 0, ruleViolation: JobError? = nil

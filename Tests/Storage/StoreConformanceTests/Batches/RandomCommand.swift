@@ -26,8 +26,8 @@ struct RandomCommand: CustomStringConvertible {
   private let amount: Int64
 
   var description: String {
-    "\(kind) \(webhookID) \(prediction) \(job) \(name) \(phase?.rawValue ?? "-") \(isInterrupted) \(isFlagged) "
-      + "\(amount) at \(now.milliseconds)"
+    "\(kind) \(webhookID) \(prediction) \(job) \(name) \(phase?.rawValue ?? "-") \(isInterrupted) "
+      + "\(isFlagged) \(amount) at \(now.milliseconds)"
   }
 
   init(at now: Timestamp, _ random: inout SeededGenerator) {
@@ -61,6 +61,8 @@ struct RandomCommand: CustomStringConvertible {
     return PolledSnapshot(source: .webhook, receivedAt: now, snapshot: snapshot, body: polled.body)
   }
 
+  private func text(_ result: Any?) -> String { result.map { "\($0)" } ?? "nothing" }
+
   var delivery: Delivery {
     Delivery(
       webhookID: webhookID, receivedAt: now, snapshot: snapshot.snapshot, body: snapshot.body,
@@ -82,10 +84,17 @@ extension RandomCommand {
     case .enqueue: "\(try transaction.enqueue(order, maxQueued: amount == 0 ? 1 : .max))"
     case .cancel: "\(try transaction.cancel(name, at: now))"
     case .claim:
-      "\(try transaction.claimOrderSteps(at: now, creates: Int(amount), cancels: 2, finds: isFlagged ? 2 : 0, lease: 3000, absenceGracePeriod: 2000))"
-    case .delete: "\(String(describing: try transaction.deleteJob(name, tombstoneUntil: now.later(20_000))))"
+      text(
+        try transaction.claimOrderSteps(
+          at: now, creates: Int(amount), cancels: 2, finds: isFlagged ? 2 : 0, lease: 3000,
+          absenceGracePeriod: 2000))
+    case .delete: text(try transaction.deleteJob(name, tombstoneUntil: now.later(20_000)))
     case .prune:
-      "\(try transaction.prune(endedBefore: now.later(-20_000), at: now, after: 0, count: 3, deliveredBefore: now.later(-20_000)).deleted >= 0)"
+      // Where the pass goes on depends on the jobs that are stored already.
+      text(
+        try transaction.prune(
+          endedBefore: now.later(-20_000), at: now, after: 0, count: 3, deliveredBefore: now.later(-20_000)
+        ).deleted)
     case .claimPolls:
       "\(try transaction.claimDuePolls(at: now, clockSetAt: nil, limit: Int(amount)) { 0 })"
     case .deferStep: "\(try deferStep(in: transaction))"
@@ -121,16 +130,21 @@ extension RandomCommand {
     case .noteNotFound:
       let verdict = JobError(code: "gone", message: nil)
       return
-        "\(String(describing: try transaction.noteNotFound(number, of: current ?? prediction, from: isFlagged ? .poll : .answer, because: verdict, at: now)))"
+        text(
+          try transaction.noteNotFound(
+            number, of: current ?? prediction, from: isFlagged ? .poll : .answer, because: verdict, at: now))
     case .end:
       let verdict = JobError(code: "answer_lost", message: nil)
       return
-        "\(String(describing: try transaction.end(number, of: isFlagged ? current : prediction, as: .failed, because: verdict, at: now, isRefusal: isInterrupted)))"
+        text(
+          try transaction.end(
+            number, of: isFlagged ? current : prediction, as: .failed, because: verdict, at: now,
+            isRefusal: isInterrupted))
     case .report:
       let polled = PolledSnapshot(
         source: [.poll, .answer, .list][Int(amount) % 3], receivedAt: now, snapshot: snapshot.snapshot,
         body: snapshot.body)
-      return "\(String(describing: try transaction.record(polled, ofJob: number)))"
+      return text(try transaction.record(polled, ofJob: number))
     case .noteCanceled: return "\(try transaction.noteCanceled(number))"
     default: break
     }
@@ -147,7 +161,7 @@ extension RandomCommand {
         order, nextSearch: now.later(amount * 500), absenceConclusive: now.later(2000))
     case .noteCreationNotFound:
       let verdict = JobError(code: "no_model", message: nil)
-      return "\(String(describing: try transaction.noteNotFound(creating: order, because: verdict, at: now)))"
+      return text(try transaction.noteNotFound(creating: order, because: verdict, at: now))
     case .delay:
       let step = OrderStep(action: .find, job: entry.job, order: order)
       try transaction.delay(step, until: now.later(amount * 700))

@@ -1,4 +1,3 @@
-package import Jobs
 package import Time
 
 /// An order as stored.
@@ -7,26 +6,26 @@ package struct StoredOrder: Equatable, Sendable {
   package let number: Int64
   /// The request's digest. Nil for a cancel request of a job that was not created here.
   package let digest: BodyDigest?
-  package internal(set) var stage: OrderStage
+  package var stage: OrderStage
   /// When the next step is due. Nil where none is, and while the create call is in flight.
-  package internal(set) var dueAt: Timestamp?
+  package var dueAt: Timestamp?
   /// The create calls of the present attempt.
-  package internal(set) var tries: Int64
-  package internal(set) var sentAt: Timestamp?
+  package var tries: Int64
+  package var sentAt: Timestamp?
   /// From when on absence from the provider's list proves that the prediction does not exist.
-  package internal(set) var absenceConclusiveAt: Timestamp?
+  package var absenceConclusiveAt: Timestamp?
   /// The job's own timeout for staleness, in milliseconds.
   package let timeout: Int64?
-  package internal(set) var retriesLeft: Int64
-  package internal(set) var isCancelRequested: Bool
+  package var retriesLeft: Int64
+  package var isCancelRequested: Bool
   /// Why it waits. Nil before its first call.
-  package internal(set) var reason: OrderReason?
+  package var reason: OrderReason?
   /// How often the provider refused the present attempt.
-  package internal(set) var refusals: Int64
+  package var refusals: Int64
   /// It comes from a restored backup, and no call was made for it since.
-  package internal(set) var isRestored: Bool
+  package var isRestored: Bool
   /// The request's body. Empty where it was not read.
-  package internal(set) var request: [UInt8]
+  package var request: [UInt8]
 
   package init(
     number: Int64, digest: BodyDigest?, stage: OrderStage, dueAt: Timestamp?, tries: Int64,
@@ -52,7 +51,7 @@ package struct StoredOrder: Equatable, Sendable {
 
 extension StoredOrder {
   /// A new order, as its row has it.
-  init(queued order: Order, number: Int64) {
+  package init(queued order: Order, number: Int64) {
     self.init(
       number: number, digest: order.digest, stage: .queued, dueAt: order.createdAt, tries: 0, sentAt: nil,
       absenceConclusiveAt: nil, timeout: order.timeout, retriesLeft: order.retries, isCancelRequested: false,
@@ -60,7 +59,7 @@ extension StoredOrder {
   }
 
   /// The cancel request of a job that was not created here.
-  init(cancelOf number: Int64, due: Timestamp) {
+  package init(cancelOf number: Int64, due: Timestamp) {
     self.init(
       number: number, digest: nil, stage: .submitted, dueAt: due, tries: 0, sentAt: nil,
       absenceConclusiveAt: nil, timeout: nil, retriesLeft: 0, isCancelRequested: true, reason: nil,
@@ -68,23 +67,13 @@ extension StoredOrder {
   }
 
   /// Whether `other` is this order at the same create call.
-  func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt }
+  package func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt }
 
   /// Whether an interrupted attempt is followed by another.
-  var canRetry: Bool { retriesLeft > 0 && !isCancelRequested }
-
-  /// The kind of the order's next step, which the work table holds.
-  package var workKind: WorkKind? {
-    switch stage {
-    case .queued, .sending: .create
-    case .unanswered: .search
-    case .submitted: .cancel
-    case .ended: nil
-    }
-  }
+  package var canRetry: Bool { retriesLeft > 0 && !isCancelRequested }
 
   /// Whether a step waits to be done, or is being done.
-  var hasWork: Bool { stage == .sending || dueAt != nil && stage != .ended }
+  package var hasWork: Bool { stage == .sending || dueAt != nil && stage != .ended }
 
   /// Whether a document shows the order: only while an open job still waits for a step of it.
   package func isShown(of job: Job) -> Bool {
@@ -94,7 +83,7 @@ extension StoredOrder {
   private var isShownOfOpenJob: Bool { stage != .submitted || isCancelRequested }
 
   /// Whether the document of an open job is the same with either.
-  func isShownAlike(_ other: StoredOrder) -> Bool {
+  package func isShownAlike(_ other: StoredOrder) -> Bool {
     if !isShownOfOpenJob, !other.isShownOfOpenJob { return true }
     return stage == other.stage && tries == other.tries && dueAt == other.dueAt && reason == other.reason
       && isCancelRequested == other.isCancelRequested
@@ -107,7 +96,7 @@ extension StoredOrder {
   /// An immediate retry is likely to be interrupted again. In milliseconds.
   private static let pauseBeforeRetry: Int64 = 2000
 
-  mutating func noteSending(at now: Timestamp) {
+  package mutating func noteSending(at now: Timestamp) {
     stage = .sending
     dueAt = nil
     tries += 1
@@ -117,14 +106,14 @@ extension StoredOrder {
     isRestored = false
   }
 
-  mutating func noteUnanswered(due: Timestamp, absenceConclusive: Timestamp) {
+  package mutating func noteUnanswered(due: Timestamp, absenceConclusive: Timestamp) {
     stage = .unanswered
     dueAt = due
     absenceConclusiveAt = absenceConclusive
   }
 
   /// The prediction is known. If a cancel was requested meanwhile, it is due at once.
-  mutating func noteSubmitted() {
+  package mutating func noteSubmitted() {
     stage = .submitted
     dueAt = isCancelRequested ? Timestamp(milliseconds: 0) : nil
   }
@@ -132,7 +121,7 @@ extension StoredOrder {
   /// Queues the next attempt after an interrupted prediction.
   ///
   /// An attempt that a restored backup may have made already is searched for first.
-  mutating func queueNextAttempt(at now: Timestamp) {
+  package mutating func queueNextAttempt(at now: Timestamp) {
     let due = now.advanced(byMilliseconds: Self.pauseBeforeRetry)
     stage = isRestored ? .unanswered : .queued
     dueAt = due
@@ -145,14 +134,14 @@ extension StoredOrder {
   }
 
   /// Queues the order again after a call that had no effect.
-  mutating func requeue(due: Timestamp, because reason: OrderReason?, isRefusal: Bool) {
+  package mutating func requeue(due: Timestamp, because reason: OrderReason?, isRefusal: Bool) {
     stage = .queued
     dueAt = due
     self.reason = reason
     if isRefusal { refusals += 1 }
   }
 
-  mutating func set(_ stage: OrderStage, due: Timestamp?) {
+  package mutating func set(_ stage: OrderStage, due: Timestamp?) {
     self.stage = stage
     dueAt = due
   }
