@@ -1,7 +1,7 @@
 import FaultyDisk
-import SQLite
+import Ledger
+import SQLiteStore
 import Simulation
-@testable import Store
 
 /// A backup that replaces the database after an end of the daemon.
 ///
@@ -24,7 +24,7 @@ extension DaemonSimulation {
 
   private func makeBackup() {
     // As the command does, which reads the database while no daemon runs.
-    guard (try? StoreWriter(path: disk.path, busyTimeout: 0).checkpointAndTruncate()) != nil else { return }
+    guard (try? SQLiteStore(path: disk.path, busyTimeout: 0).finish()) != nil else { return }
     backup = SimulatedBackup(
       database: disk.database, orders: Set(orders.filter { $0.id != nil }.map(\.number)),
       acknowledged: acknowledged, known: Set(account.predictions.filter(\.isKnown).map(\.id)))
@@ -36,12 +36,12 @@ extension DaemonSimulation {
     SimulationLog.write(kernel.trueTimeMilliseconds, "restore")
     disk.heal()
     disk.format(holding: backup.database)
-    do throws(StoreError) {
-      let writer = try StoreWriter(path: disk.path, busyTimeout: 0)
-      _ = try writer.commit { (transaction) throws(StoreError) in
-        try transaction.key(DatabaseBackup.marker, orStore: [1])
+    do {
+      let store = try SQLiteStore(path: disk.path, busyTimeout: 0)
+      try Ledger(store: store).commit { (transaction) throws(StorageError) in
+        _ = try transaction.key(LedgerTransaction.backupMarker, orStore: [1])
       }
-      try writer.checkpointAndTruncate()
+      try store.finish()
     } catch {
       return fail("the backup cannot be restored: \(error)")
     }
