@@ -43,7 +43,6 @@ package final class LedgerTransaction {
   @exclusivity(unchecked) private var tombstoneKeys: Set<TombstoneKey> = []
   /// Work that was written by itself, and not as the mirror of an order or a job.
   @exclusivity(unchecked) private var work: [WorkKey: WorkWrite] = [:]
-  @exclusivity(unchecked) private var queuedChange = 0
   @exclusivity(unchecked) private(set) var transitions: [JobTransition] = []
   @exclusivity(unchecked) var writes = WriteSet()
 
@@ -469,7 +468,7 @@ extension LedgerTransaction {
   func insertOrder(_ order: StoredOrder, idempotencyKey: String? = nil) {
     orders[order.number] = .some(OrderEntry(new: order, idempotencyKey: idempotencyKey))
     if let idempotencyKey { jobsByKey[idempotencyKey] = order.number }
-    if order.stage == .queued { queuedChange += 1 }
+    if order.stage == .queued { writes.queuedChange += 1 }
   }
 
   /// Changes an order. A change of its step ends the claim of that step.
@@ -479,7 +478,7 @@ extension LedgerTransaction {
     guard let entry = try orderEntry(ofJob: number) else { return }
     let before = entry.order
     change(&entry.order)
-    queuedChange += (entry.order.stage == .queued ? 1 : 0) - (before.stage == .queued ? 1 : 0)
+    writes.queuedChange += (entry.order.stage == .queued ? 1 : 0) - (before.stage == .queued ? 1 : 0)
     entry.claim = nil
     noteStepChanged(entry)
   }
@@ -508,7 +507,7 @@ extension LedgerTransaction {
   /// Whether one more order may be queued.
   func hasRoom(maxQueued: Int) throws(StorageError) -> Bool {
     guard maxQueued < .max else { return true }
-    return try rows.unclaimedCount(of: .create) + queuedChange < maxQueued
+    return try rows.unclaimedCount(of: .create) + writes.queuedChange < maxQueued
   }
 }
 
@@ -582,6 +581,12 @@ extension LedgerTransaction {
     case .insert(let item), .update(let item): work[item.key] = write
     case .delete(let key): work[key] = write
     }
+  }
+
+  /// Deletes an item whose order has passed it.
+  func deleteStray(_ item: WorkItem) {
+    if item.key.kind == .create, item.owner == nil { writes.queuedChange -= 1 }
+    write(.delete(item.key))
   }
 
   /// Moves an item that is due to `moment`, without a change of its order or job.

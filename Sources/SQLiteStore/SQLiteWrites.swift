@@ -92,6 +92,7 @@ final class SQLiteWrites {
     for refusal in writes.refusals { try insert(refusal) }
     for order in writes.orders { try apply(order) }
     for item in writes.work { try apply(item) }
+    rows.counts.queued = rows.counts.queued.map { $0 + writes.queuedChange }
     for key in writes.keys { try apply(key) }
     for table in writes.tables { try tables.apply(table) }
     for sweep in writes.sweeps { try apply(sweep) }
@@ -193,8 +194,6 @@ extension SQLiteWrites {
       try deletion.bind(1, job.number)
       try deletion.run()
     }
-    // The job may have had a queued order.
-    rows.counts.queued = nil
     return CommittedChange(number: job.number, id: job.id, change: change, isDeleted: true)
   }
 
@@ -269,25 +268,13 @@ extension SQLiteWrites {
   private func apply(_ write: WorkWrite) throws(DatabaseError) {
     switch write {
     case .insert(let item), .update(let item):
-      noteQueue(item.key.kind, isInserted: write.isInsert, isClaimed: item.owner != nil)
       try WorkColumn.bind(item, to: putWork)
       try putWork.run()
     case .delete(let key):
-      if key.kind == .create { rows.counts.queued = nil }
       try deleteWork.bind(1, key.job)
       try deleteWork.bind(2, key.kind.rawValue)
       try deleteWork.bind(3, key.key)
       try deleteWork.run()
-    }
-  }
-
-  /// Keeps the count of queued orders where the write tells how it changes, or else discards it.
-  private func noteQueue(_ kind: WorkKind, isInserted: Bool, isClaimed: Bool) {
-    guard kind == .create else { return }
-    if isInserted, !isClaimed {
-      rows.counts.queued = rows.counts.queued.map { $0 + 1 }
-    } else {
-      rows.counts.queued = nil
     }
   }
 
@@ -309,12 +296,6 @@ extension DeletedJob {
     switch reason {
     case .merged(let moment), .pruned(let moment), .requested(let moment): moment
     }
-  }
-}
-
-extension WorkWrite {
-  fileprivate var isInsert: Bool {
-    if case .insert = self { true } else { false }
   }
 }
 

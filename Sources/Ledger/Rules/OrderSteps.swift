@@ -164,7 +164,7 @@ extension LedgerTransaction {
   private func openJob(of item: WorkItem) throws(StorageError) -> (JobEntry, StoredOrder)? {
     let number = item.key.job
     guard var order = try order(ofJob: number), order.workKind == item.key.kind else {
-      write(.delete(item.key))
+      deleteStray(item)
       return nil
     }
     // Only a create call needs it, and another command may have read it.

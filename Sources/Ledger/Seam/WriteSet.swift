@@ -15,6 +15,8 @@ package struct WriteSet {
   package var refusals: [RefusalWrite] = []
   package var orders: [OrderWrite] = []
   package var work: [WorkWrite] = []
+  /// How the number of unclaimed create calls changes, for a store that keeps count of them.
+  package var queuedChange = 0
   package var keys: [KeyWrite] = []
   package var tables: [TableWrite] = []
   /// Applied last.

@@ -145,9 +145,11 @@ import Time
       writes.work = [.insert(stray), .insert(orphan)]
       return writes
     }
+    #expect(try store.read { (rows) throws(StorageError) in try rows.unclaimedCount(of: .create) } == 1)
     #expect(try store.steps().isEmpty)
     #expect(try store.work(.create).isEmpty)
     #expect(try store.work(.search).isEmpty)
+    #expect(try store.read { (rows) throws(StorageError) in try rows.unclaimedCount(of: .create) } == 0)
   }
 
   @Test func `work of any kind is kept in the order of its due times`() throws {

@@ -133,7 +133,7 @@ struct BatchRun {
       // A job is not shown while its prediction is the id of another.
       guard let old = before.shown[number] else { continue }
       if old.job != now.job, now.change <= before.lastChange {
-        return "job \(number) has changed without a number"
+        return "job \(number) has changed without a number from\n  \(old.job)\n  to \(now.job)"
       }
     }
     return nil

@@ -135,11 +135,12 @@ extension RandomCommand {
             number, of: current ?? prediction, from: isFlagged ? .poll : .answer, because: verdict, at: now))
     case .end:
       let verdict = JobError(code: "answer_lost", message: nil)
+      // Only a create call can be refused.
       return
         text(
           try transaction.end(
             number, of: isFlagged ? current : prediction, as: .failed, because: verdict, at: now,
-            isRefusal: isInterrupted))
+            isRefusal: isInterrupted && current == nil))
     case .report:
       let polled = PolledSnapshot(
         source: [.poll, .answer, .list][Int(amount) % 3], receivedAt: now, snapshot: snapshot.snapshot,

@@ -85,6 +85,8 @@ struct StoreState {
     for name in ["a", "b"] { facts["value \(name)"] = Fact(try rows.key(name)) }
     for kind in [WorkKind.create, .search, .cancel, .poll] {
       facts["work \(kind.rawValue)"] = Fact(try rows.work(kind, dueAt: .distantFuture, limit: 1000))
+      let unclaimed = try rows.work(kind, dueAt: .distantFuture, limit: 1000).count { $0.owner == nil }
+      #expect(try rows.unclaimedCount(of: kind) == unclaimed)
       facts["unclaimed \(kind.rawValue)"] = Fact(try rows.unclaimedCount(of: kind))
     }
     return facts
