@@ -47,8 +47,8 @@ final class PollStatements {
     resume = Statement(
       """
       UPDATE jobs SET due_at = ?1 + number * 2654435761 % ?2
-      WHERE phase IN ('pending', 'running') AND phase <> 'succeeded' AND stale_at IS NOT NULL AND due_at IS NULL
-        AND prediction_id IS NOT NULL
+      WHERE phase IN ('pending', 'running') AND phase <> 'succeeded' AND stale_at IS NOT NULL
+        AND due_at IS NULL AND prediction_id IS NOT NULL
       """, on: connection)
     selectKey = Statement("SELECT value FROM keys WHERE name = ?", on: connection)
     insertKey = Statement("INSERT OR IGNORE INTO keys VALUES (?, ?)", on: connection)
