@@ -9,6 +9,7 @@ final class ProviderCalls {
   private let client: ReplicateClient
   private let context: ProviderContext
   private let search: LostPredictionSearch
+  private let limit: RateLimit
   private let newSecret: @Sendable (SigningSecret) -> Void
   private var trainings = KnownTrainings()
   /// Orders whose create calls have ended, and whose results the store rejected, by their jobs' numbers.
@@ -31,6 +32,7 @@ final class ProviderCalls {
     self.client = client
     self.context = context
     self.newSecret = newSecret
+    self.limit = limit
     search = LostPredictionSearch(client: client, context: context, limit: limit)
   }
 
@@ -100,12 +102,13 @@ extension ProviderCalls {
       if !isForeign { isRecorded = await context.record(answer.body, .answer, ofJob: number) }
       if !isRecorded { await noteForeignAnswer(answer, to: step) }
     case .reschedule(let seconds, let reason):
-      await reschedule(step, seconds, because: reason)
-      switch reason {
-      case .rateLimited: return ProviderPause(seconds: seconds, affectsOnlyCreates: true, reason: reason)
-      case .unauthorized: return .rejectedToken
-      case .throttled, .unreachable, .refused: return nil
+      if reason == .rateLimited {
+        // Before the commit, during which other calls would still be claimed.
+        let pause = ProviderPause(seconds: seconds, affectsOnlyCreates: true, reason: reason)
+        limit.pause(pause, at: context.clock.now.monotonic)
       }
+      await reschedule(step, seconds, because: reason)
+      return reason == .unauthorized ? .rejectedToken : nil
     case .backOff(let seconds, let error): await reschedule(step, seconds, because: .refused, refusal: error)
     case .search(let hasCallEnded): await noteUnanswered(step, hasCallEnded: hasCallEnded)
     case .fail(let error): await context.end(step.job, number, .failed, error, isRefusal: true)

@@ -107,6 +107,24 @@ import Testing
     #expect(run.client.lines.count == 9)
   }
 
+  /// Its order would otherwise stay `sending` until the next start.
+  @Test func `a create call whose result the store rejects is searched for`() throws {
+    let run = try Run()
+    try run.store.enqueue("a")
+    run.start()
+    try run.run(untilHeld: [Self.create])
+    try run.store.execute(
+      """
+      CREATE TRIGGER rejected BEFORE UPDATE OF stage ON orders BEGIN SELECT RAISE(ABORT, 'rejected'); END
+      """)
+    run.client.release(Self.create, .json(#"{"detail":"no credit"}"#, .paymentRequired))
+    try run.store.run(for: .seconds(30))
+    #expect(try run.store.stage("a") == .sending)
+    try run.store.execute("DROP TRIGGER rejected")
+    try run.store.run(until: { run.client.held.contains(Self.list) }, within: .seconds(90))
+    #expect(try run.store.stage("a") == .unanswered)
+  }
+
   /// A call that was in flight may have had its effect.
   @Test func `an order that was being sent is searched for after a start`() throws {
     let run = try Run()

@@ -15,32 +15,26 @@ final class Account {
   private let end: Int
   private let start: Int64
   private(set) var predictions: [RemotePrediction] = []
-  /// The orders that were refused for good, or often enough.
+  /// How often each order was answered 403.
   private(set) var refusals: [Int: Int] = [:]
+  /// The orders that were refused for good.
   private(set) var finalRefusals: Set<Int> = []
-  /// When an order was last answered 404.
   private(set) var counts = Counts()
   /// When something last changed, in milliseconds.
   private(set) var changedAt: Int64
-  /// The first violation of the provider's own rules by the daemon; nil if there is none.
+  /// The first violation by the daemon that the provider has seen; nil if there is none.
   private(set) var problem: String?
+  /// The index of the signing secret.
   private(set) var secret = 0
   /// Sends an event to the daemon.
   var send: (WebhookEvent) -> Void = { _ in }
-  /// When the cancel request of each order was acknowledged, in milliseconds.
-  private var cancelAcknowledgements: [Int: Int64] = [:]
-  /// Creations per minute that the daemon may make.
-  private let maxCreatesPerMinute: Int
-  /// When the present process sent its create calls, in milliseconds.
-  private var createCalls: [Int64] = []
+  var rules: CreateCallRules
   /// The seconds of the last 429.
   private var requiredPause = 0
-  /// When a create call was answered 429, and until when none may follow.
-  private var throttling: (at: Int64, until: Int64)?
   /// The allowed retries of each order.
   var retries: [Int: Int] = [:]
 
-  /// Predictions with one of these inputs are refused for good.
+  /// Predictions of these models are refused for good.
   static let refusedModel = "refused/model"
   static let unpaidModel = "unpaid/model"
 
@@ -49,7 +43,7 @@ final class Account {
   ///   - maxCreatesPerMinute: the daemon's own limit.
   init(plan: ProviderPlan, kernel: SimulatedKernel, seed: UInt64, end: Int, maxCreatesPerMinute: Int) {
     self.plan = plan
-    self.maxCreatesPerMinute = maxCreatesPerMinute
+    rules = CreateCallRules(maxPerMinute: maxCreatesPerMinute)
     self.kernel = kernel
     random = SeededGenerator(seed: seed)
     self.end = end
@@ -72,48 +66,17 @@ final class Account {
 // MARK: - Calls
 
 extension Account {
-  func noteCancelAcknowledged(_ order: Int) {
-    if cancelAcknowledgements[order] == nil { cancelAcknowledgements[order] = now }
-  }
-
   /// Notes that a backup was restored, which lacks all other orders and later cancel requests.
   ///
   /// An app that sends such an order again creates another prediction.
   func noteRestore(keeping orders: Set<Int>) {
-    cancelAcknowledgements = [:]
+    rules.noteRestore()
     for order in retries.keys where !orders.contains(order) { retries[order] = nil }
   }
 
-  /// Notes a new process, which remembers neither its rate nor a pause.
-  func noteStart() { (createCalls, throttling) = ([], nil) }
-
-  /// Create calls keep to the daemon's own limit, and pause after a 429.
-  private func checkRate(of request: HTTPClientRequest) {
-    guard request.method == .post, Self.order(in: request) != nil else { return }
-    createCalls.removeAll { $0 <= now - 60_000 }
-    createCalls.append(now)
-    // As many as are saved up after a time of disuse may come at once.
-    if createCalls.count > maxCreatesPerMinute + 8 {
-      problem = problem ?? "\(createCalls.count) create calls in a minute"
-    }
-    // A call that was claimed before the answer may still be on its way to its commit.
-    if let throttling, throttling.at + 3000 < now, now < throttling.until {
-      problem = problem ?? "a create call \(throttling.until - now) ms before the end of a pause"
-    }
-  }
-
-  private func noteThrottling(_ request: HTTPClientRequest, _ seconds: Int) {
-    guard request.method == .post, Self.order(in: request) != nil else { return }
-    let until = now + Int64(seconds) * 1000
-    if until > throttling?.until ?? 0 { throttling = (now, until) }
-  }
-
-  /// No create call follows an acknowledged cancel request, except one that is already on its way.
-  private func checkCancel(of request: HTTPClientRequest) {
-    guard request.method == .post, let order = Self.order(in: request),
-      let moment = cancelAcknowledgements[order], now > moment + 1000
-    else { return }
-    problem = problem ?? "order \(order) is created after it was canceled"
+  /// The order that the call would create; nil for any other call.
+  private static func created(by request: HTTPClientRequest) -> Int? {
+    request.method == .post ? order(in: request) : nil
   }
 
   /// The result of one call.
@@ -123,15 +86,16 @@ extension Account {
   ///
   /// - Parameter reply: returns whether its client still waited.
   func receive(_ request: HTTPClientRequest, reply: @escaping (Reply) -> Bool) {
-    checkCancel(of: request)
-    checkRate(of: request)
+    if let order = Self.created(by: request), let violation = rules.note(order, at: now) {
+      problem = problem ?? violation
+    }
     let outage = isFaulty ? plan.outages.first { $0.span.contains(time) }?.kind : nil
     let fault =
       outage == nil && isFaulty && happens(onceIn: plan.faultsOnceIn)
       ? CallFault.allCases.randomElement(using: &random) : nil
     SimulationLog.write(
       now,
-      "\(request.method) \(request.url) \(String(describing: outage ?? nil)) \(String(describing: fault))")
+      "\(request.method) \(request.url) \(outage.map { "\($0)" } ?? "") \(fault.map { "\($0)" } ?? "")")
     let reply = { [self] (result: Reply) in
       SimulationLog.write(now, "reply to \(request.method) \(request.url): \(Self.summary(of: result))")
       return reply(result)
@@ -158,7 +122,8 @@ extension Account {
       }
       let seconds = response.status == 429 ? requiredPause : 0
       after(delay) { [self] in
-        if reply(.success(response)), seconds > 0 { noteThrottling(request, seconds) }
+        guard reply(.success(response)), seconds > 0, Self.created(by: request) != nil else { return }
+        rules.noteThrottling(at: now, seconds: seconds)
       }
     }
   }

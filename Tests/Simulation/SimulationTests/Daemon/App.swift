@@ -122,7 +122,7 @@ extension DaemonSimulation {
         counts[.cancelRequest] += 1
         SimulationLog.write(
           kernel.trueTimeMilliseconds, "cancel of \(id): \(reply?.status ?? 0) \(reply?.body ?? "")")
-        account.noteCancelAcknowledged(order.number)
+        account.rules.noteCancelAcknowledged(order.number, at: kernel.trueTimeMilliseconds)
       case 408, 503, nil: after(Int.random(in: 500...3000, using: &random)) { self.cancel(order) }
       case .some where order.isForgotten: break
       case .some(let status): fail("a cancel request was answered \(status)")

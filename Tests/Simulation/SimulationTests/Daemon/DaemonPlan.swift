@@ -28,26 +28,28 @@ struct DaemonPlan {
     jobTimeout = [20, 60, 900].randomElement(using: &random) ?? 900
     createsPerMinute = [6, 60, 600].randomElement(using: &random) ?? 600
     let setsClock = random.happens(onceIn: 4)
+    // A clock that is hours off, on a machine and with a provider that lose no call.
+    let isFarOff = setsClock && random.happens(onceIn: 3)
+    // Otherwise clocks differ by less than the tolerance of signatures and searches.
+    let maxOffset: Int64 = isFarOff ? 7_200_000 : 200_000
     var steps: [(Int, Int64)] = []
-    if setsClock {
-      for _ in 0..<Int.random(in: 1...3, using: &random) {
-        // Clocks that differ by less than the tolerance of signatures and searches.
-        steps.append(
-          (Int.random(in: 0...span, using: &random), Int64.random(in: -200_000...200_000, using: &random)))
-      }
+    for _ in 0..<(setsClock ? Int.random(in: 1...3, using: &random) : 0) {
+      let offset = Int64.random(in: -maxOffset...maxOffset, using: &random)
+      steps.append((Int.random(in: 0...span, using: &random), offset))
     }
     clockSteps = steps
     var faults = Self.faults(span: span, &random)
-    restoresBackup = random.happens(onceIn: 8)
+    restoresBackup = !isFarOff && random.happens(onceIn: 8)
     if restoresBackup {
       let (first, second) = (Int.random(in: 0...span / 4, using: &random), span / 2)
       faults.stops = [span / 4 + first, second + first]
     }
-    self.faults = faults
+    self.faults = isFarOff ? MachineFaults() : faults
     var provider = ProviderPlan(
       span: span, isSlow: !setsClock && Bool.random(using: &random), &random)
     // The time within which 404s are repeated is measured by the wall clock.
     if setsClock { provider.outages.removeAll { $0.kind == .forgets } }
+    if isFarOff { (provider.faultsOnceIn, provider.outages) = (0, []) }
     self.provider = provider
   }
 

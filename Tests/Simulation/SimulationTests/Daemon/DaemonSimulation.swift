@@ -63,7 +63,7 @@ final class DaemonSimulation: MachineSimulation {
   override func noteEndOfLife() { makeOrRestoreBackup() }
 
   override func incarnate() throws -> Incarnation {
-    account.noteStart()
+    account.rules.noteStart()
     return try Incarnation(
       kernel: kernel, settings: try settings(),
       secrets: [try Secret(Account.secretTexts[account.secret])],

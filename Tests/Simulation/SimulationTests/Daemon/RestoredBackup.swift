@@ -19,6 +19,8 @@ extension DaemonSimulation {
   /// Makes the backup at the first end of the daemon, and restores it at the next.
   func makeOrRestoreBackup() {
     guard plan.restoresBackup, isFaulty, !isRestored else { return }
+    // Answers that arrived before the end are of the old database.
+    for exchange in exchanges { exchange.poll() }
     if let backup { restore(backup) } else { makeBackup() }
   }
 
