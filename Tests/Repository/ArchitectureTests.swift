@@ -13,7 +13,7 @@ import Testing
     ["SQLite", "SQLiteStore"],
     ["Replicate"],
     ["Settings", "Observability"],
-    ["GroupCommit"],
+    ["GroupCommit", "ChangeFeed"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
     ["UsageSums"],

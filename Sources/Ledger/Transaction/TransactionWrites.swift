@@ -12,12 +12,12 @@ extension LedgerTransaction {
         for item in added.work { write(item) }
       }
     }
-    try noteShownOrders()
-    // In the order of the numbers: equal transactions make equal writes.
+    // In the order of the numbers: equal transactions read and write in the same order.
+    let ordered = orders.values.compactMap { $0 }.sorted { $0.order.number < $1.order.number }
+    try noteShown(ordered)
     let changed = jobs.values.compactMap { $0.flatMap { $0.isChanged && !$0.isDeleted ? $0 : nil } }
     for entry in changed.sorted(by: { $0.number < $1.number }) { writeJob(entry) }
-    let ordered = orders.values.compactMap { $0 }
-    for entry in ordered.sorted(by: { $0.order.number < $1.order.number }) { writeOrder(entry) }
+    for entry in ordered { writeOrder(entry) }
     // What was written by itself comes last: a deferred step stays deferred.
     writes.work += work.values
     // A dictionary has no order, and runs are to repeat. The sort is stable.
@@ -30,8 +30,8 @@ extension LedgerTransaction {
   }
 
   /// Marks the jobs whose documents show another state of their orders.
-  private func noteShownOrders() throws(StorageError) {
-    for case let entry? in orders.values {
+  private func noteShown(_ orders: [OrderEntry]) throws(StorageError) {
+    for entry in orders {
       if let stored = entry.stored, stored.isShownAlike(entry.order) { continue }
       try job(number: entry.order.number)?.isChanged = true
     }

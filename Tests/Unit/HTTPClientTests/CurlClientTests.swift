@@ -156,7 +156,7 @@ private final class RawServer {
   }
 
   /// The next connection; nil if none comes within that time.
-  func accept(within limit: Duration = .seconds(30)) async -> Int32? {
+  func accept(within limit: Duration = .seconds(120)) async -> Int32? {
     let end = MonotonicClock.now + limit
     repeat {
       if case .accepted(let connection, _) = kernel.accept(from: descriptor) {

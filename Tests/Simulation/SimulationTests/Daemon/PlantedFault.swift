@@ -36,9 +36,10 @@ enum PlantedFault: CaseIterable {
       """
     case .repeatsUnansweredCall:
       """
-      CREATE TRIGGER planted AFTER UPDATE OF stage ON orders
-      WHEN NEW.stage = 'unanswered' AND OLD.stage = 'sending'
-      BEGIN UPDATE orders SET stage = 'queued' WHERE job = NEW.job; END
+      CREATE TRIGGER planted AFTER INSERT ON work WHEN NEW.kind = 'search' BEGIN
+        UPDATE orders SET stage = 'queued' WHERE job = NEW.job;
+        UPDATE work SET kind = 'create' WHERE job = NEW.job AND kind = 'search';
+      END
       """
     case .forgetsRetry:
       """
