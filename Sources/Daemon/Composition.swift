@@ -1,4 +1,5 @@
 internal import ChangeFeed
+internal import Crypto
 internal import EventLoop
 internal import GroupCommit
 internal import HTTPClient
@@ -107,14 +108,17 @@ struct Composition: Sendable {
 extension SQLiteStore {
   /// Opens the store that the settings name, with the tables of all capabilities.
   ///
-  /// - Parameter progress: receives the name of each migration before it runs.
+  /// - Parameters:
+  ///   - newEpoch: random bytes for a new file.
+  ///   - progress: receives the name of each migration before it runs.
   convenience init(
-    for settings: DaemonSettings, busyTimeout: Int32 = 5000, checkpointer: Checkpointer = Checkpointer(),
+    for settings: DaemonSettings, busyTimeout: Int32 = 5000,
+    newEpoch: [UInt8] = RandomBytes.make(epochSize), checkpointer: Checkpointer = Checkpointer(),
     progress: (_ migration: String) -> Void = { _ in }
   ) throws(DatabaseError) {
     try self.init(
       path: settings.database.path, busyTimeout: busyTimeout, tables: Capabilities.tables,
-      checkpointer: checkpointer, progress: progress)
+      newEpoch: newEpoch, checkpointer: checkpointer, progress: progress)
   }
 }
 

@@ -27,9 +27,11 @@ package final class SQLiteStore {
   ///   - busyTimeout: how long to wait for another process's lock, in milliseconds.
   ///   - tables: the tables that capabilities declare.
   ///   - checkpointer: makes the checkpoints that the growth of the WAL requires.
+  ///   - newEpoch: random bytes that become the epoch of a new file, or of a restored backup.
   ///   - progress: receives the name of each migration before it runs.
   package init(
     path: String, busyTimeout: Int32 = 5000, tables declarations: [TableDeclaration] = [],
+    newEpoch: [UInt8] = RandomBytes.make(epochSize),
     checkpointer: Checkpointer = Checkpointer(), maxWALPages: Int = SQLiteStore.maxWALPages,
     progress: (_ migration: String) -> Void = { _ in }
   ) throws(DatabaseError) {
@@ -42,21 +44,26 @@ package final class SQLiteStore {
     writes = SQLiteWrites(database.connection, rows: rows, tables: tables)
     try database.commit { () throws(DatabaseError) in
       try tables.create(declarations)
-      try Self.renewEpoch(database.connection)
+      try Self.renewEpoch(database.connection, newEpoch)
     }
   }
 
-  /// Stores a new epoch where the file is a restored backup.
+  /// The size of an epoch in bytes.
+  package static let epochSize = 6
+
+  /// Stores a new epoch where the file has an empty one, or is a restored backup.
   ///
-  /// What a cursor of another copy would find missing is not known. A migration stores the first epoch, so a
+  /// What a cursor of another copy would find missing is not known. A migration stores an empty epoch, so a
   /// file without one is damaged, or was read as zeros: a write would make that permanent.
-  private static func renewEpoch(_ connection: Connection) throws(DatabaseError) {
+  private static func renewEpoch(_ connection: Connection, _ newEpoch: [UInt8]) throws(DatabaseError) {
     let exists = "SELECT count(*) FROM keys WHERE name ="
     guard try connection.integer("\(exists) '\(epochKey)'") == 1 else { throw .foreignRow }
-    guard try connection.integer("\(exists) '\(LedgerTransaction.backupMarker)'") == 1 else { return }
+    let hasEpoch = try connection.integer("\(exists) '\(epochKey)' AND value <> x''") == 1
+    let isCopy = try connection.integer("\(exists) '\(LedgerTransaction.backupMarker)'") == 1
+    guard isCopy || !hasEpoch else { return }
     let epoch = Statement("INSERT OR REPLACE INTO keys (name, value) VALUES (?1, ?2)", on: connection)
     try epoch.bind(1, epochKey)
-    try epoch.bind(2, copying: RandomBytes.make(6))
+    try epoch.bind(2, copying: newEpoch)
     try epoch.run()
   }
 }

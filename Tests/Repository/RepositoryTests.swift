@@ -45,9 +45,10 @@ import Testing
     ],
     "UsageSums": ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "JobsAPI"],
     "Daemon": [
-      "Time", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
-      "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability",
-      "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums", "Logging",
+      "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
+      "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
+      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums",
+      "Logging",
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",

@@ -39,7 +39,7 @@ extension DaemonSimulation {
     disk.heal()
     disk.format(holding: backup.database)
     do {
-      let store = try SQLiteStore(path: disk.path, busyTimeout: 0)
+      let store = try SQLiteStore(path: disk.path, busyTimeout: 0, newEpoch: Incarnation.epoch)
       try Ledger(store: store).commit { (transaction) throws(StorageError) in
         _ = try transaction.key(LedgerTransaction.backupMarker, orStore: [1])
       }

@@ -62,12 +62,12 @@ final class Incarnation {
     client: (any HTTPClient)? = nil, earlyAck: MemoryDisk? = nil
   ) throws {
     path = settings.database.path
-    ledger = Ledger(of: try SQLiteStore(for: settings, busyTimeout: 0), for: settings)
+    ledger = Ledger(of: try SQLiteStore(for: settings, busyTimeout: 0, newEpoch: Self.epoch), for: settings)
     committer = Self.committer(ledger, queue)
     self.earlyAck = try earlyAck.map { [queue] disk in
       var settings = settings
       settings.database.path = disk.path
-      let store = try SQLiteStore(for: settings, busyTimeout: 0)
+      let store = try SQLiteStore(for: settings, busyTimeout: 0, newEpoch: Self.epoch)
       return Self.committer(Ledger(of: store, for: settings), queue)
     }
     let loop = EventLoop(kernel: kernel)
@@ -94,6 +94,9 @@ final class Incarnation {
 
   /// The key of job tokens in every simulated database.
   static let tokenKey: [UInt8] = Array(repeating: 1, count: 32)
+
+  /// The epoch of every simulated database: a random one would make each run another.
+  static let epoch: [UInt8] = Array(repeating: 2, count: SQLiteStore.epochSize)
 
   /// The settings of every simulated daemon, which a simulation varies.
   static let settings = Result {
