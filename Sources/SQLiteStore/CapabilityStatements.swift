@@ -176,8 +176,9 @@ extension CapabilityStatements {
           ? "\(column) = max(0, min(\(max), min(\(column), \(max)) + \(parameter)))"
           : "\(column) = \(column) + \(parameter)")
     }
+    let list = values.joined(separator: ", ")
     return """
-      INSERT INTO \(table.name) (\(columns.joined(separator: ", "))) VALUES (\(values.joined(separator: ", ")))
+      INSERT INTO \(table.name) (\(columns.joined(separator: ", "))) VALUES (\(list))
       ON CONFLICT DO UPDATE SET \(sums.joined(separator: ", "))
       """
   }

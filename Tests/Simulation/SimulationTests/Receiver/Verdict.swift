@@ -60,7 +60,9 @@ enum Verdict {
     return isEqual ? nil : "it is \(job), and should be \(model)"
   }
 
-  private static func lostDelivery(of ledger: DeliveryLedger, _ rows: [DeliveryLedger.Key: [DeliveryOutcome]]) -> String? {
+  private static func lostDelivery(of ledger: DeliveryLedger, _ rows: [DeliveryLedger.Key: [DeliveryOutcome]])
+    -> String?
+  {
     let lost = ledger.promises.filter { key, promise in
       let outcomes = rows[key] ?? []
       return outcomes.count < promise.acknowledgements

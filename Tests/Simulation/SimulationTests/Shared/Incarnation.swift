@@ -1,3 +1,4 @@
+import ChangeFeed
 @testable import Daemon
 import EventLoop
 import FaultyDisk
@@ -63,18 +64,19 @@ final class Incarnation {
   ) throws {
     path = settings.database.path
     ledger = Ledger(of: try SQLiteStore(for: settings, busyTimeout: 0, newEpoch: Self.epoch), for: settings)
-    committer = Self.committer(ledger, queue)
+    let feed = ChangeFeed()
+    committer = Self.committer(ledger, queue, feed)
     self.earlyAck = try earlyAck.map { [queue] disk in
       var settings = settings
       settings.database.path = disk.path
       let store = try SQLiteStore(for: settings, busyTimeout: 0, newEpoch: Self.epoch)
-      return Self.committer(Ledger(of: store, for: settings), queue)
+      return Self.committer(Ledger(of: store, for: settings), queue, feed)
     }
     let loop = EventLoop(kernel: kernel)
     self.loop = loop
     streams = StreamingRoute(loop: loop)
     let composition = Composition(
-      settings: settings, metrics: Self.metrics, queue: queue,
+      settings: settings, metrics: Self.metrics, queue: queue, feed: feed,
       secrets: WebhookSecrets(settings.intake.secrets + secrets),
       token: try JobToken(storedBy: ledger, newKey: Self.tokenKey),
       mailbox: Mailbox(loop: loop), readerTimeout: 0,
@@ -107,8 +109,12 @@ final class Incarnation {
     return try reader.read(DaemonSettings.init)
   }
 
-  private static func committer(_ ledger: Ledger, _ queue: CommitQueue) -> Committer {
-    Committer(ledger: ledger, queue: queue, metrics: metrics.commits, logger: SimulationLog.logger)
+  private static func committer(
+    _ ledger: Ledger, _ queue: CommitQueue, _ feed: ChangeFeed
+  ) -> Committer {
+    Committer(
+      ledger: ledger, queue: queue, metrics: metrics.commits, logger: SimulationLog.logger,
+      didCommit: feed.publish)
   }
 
   /// Whether every connection is closed. The scheduler goes on until ``finish()``.

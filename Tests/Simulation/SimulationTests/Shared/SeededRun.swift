@@ -26,7 +26,8 @@ final class SeededRun {
     disk = try MemoryDisk()
     disk.format(holding: nil)
     do {
-      let store = try SQLiteStore(path: disk.path, busyTimeout: 0, tables: Capabilities.tables, newEpoch: Incarnation.epoch)
+      let store = try SQLiteStore(
+        path: disk.path, busyTimeout: 0, tables: Capabilities.tables, newEpoch: Incarnation.epoch)
       _ = try JobToken(storedBy: Ledger(store: store), newKey: Incarnation.tokenKey)
       fault?.plant(in: disk.path)
       try store.finish()
