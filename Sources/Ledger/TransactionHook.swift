@@ -16,7 +16,9 @@ package protocol TransactionHook: Sendable {
 }
 
 /// One change of one job inside a transaction.
-package struct JobTransition: Sendable {
+///
+/// A class, because a snapshot is large, and each capability looks at all transitions.
+package final class JobTransition: Sendable {
   package let number: Int64
   /// Nil for a new job.
   package let before: JobVersion?
@@ -25,6 +27,16 @@ package struct JobTransition: Sendable {
   /// The snapshot that changed the job. Nil where the daemon changed it.
   package let snapshot: Snapshot?
   package let cause: Cause
+
+  init(
+    number: Int64, before: JobVersion?, after: JobVersion?, snapshot: Snapshot?, cause: Cause
+  ) {
+    self.number = number
+    self.before = before
+    self.after = after
+    self.snapshot = snapshot
+    self.cause = cause
+  }
 
   package enum Cause: Equatable, Sendable {
     case recorded

@@ -31,20 +31,21 @@ struct UsageHook: TransactionHook {
     if let before, before.job.phase.isTerminal, [.merged, .replacedEnd].contains(transition.cause) {
       // The billed time is not stored with a job, so it stays counted.
       let snapshot = before.job.snapshot.flatMap { $0.phase?.isTerminal == true ? $0 : nil }
-      add(Usage(ofEnd: before.job, snapshot: snapshot, count: -1), of: before.job, in: &sums)
+      add(Usage(ofEnd: before.job, snapshot: snapshot, count: -1), of: before, in: &sums)
     }
     guard let after else { return }
     if transition.endsJob {
-      add(Usage(ofEnd: after.job, snapshot: transition.snapshot, count: 1), of: after.job, in: &sums)
+      add(Usage(ofEnd: after.job, snapshot: transition.snapshot, count: 1), of: after, in: &sums)
     } else if let before, before.job.endFoundByPolling, !after.job.endFoundByPolling {
       // A delivery reports an end that polling had found. The job has not changed since that end.
-      add(Usage(lostWebhooks: -1), of: after.job, in: &sums)
+      add(Usage(lostWebhooks: -1), of: after, in: &sums)
     }
   }
 
-  private static func add(_ usage: Usage?, of job: Job, in sums: inout [Account: Usage]) {
+  private static func add(_ usage: Usage?, of version: JobVersion, in sums: inout [Account: Usage]) {
     guard let usage else { return }
-    let account = Account(day: CalendarDay(of: job.updatedAt).number, model: job.model ?? "")
+    let account = Account(
+      day: CalendarDay(of: version.job.updatedAt).number, model: version.job.model ?? "")
     sums[account, default: Usage()].add(usage)
   }
 

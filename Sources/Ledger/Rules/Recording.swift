@@ -87,14 +87,16 @@ extension LedgerTransaction {
   /// Records the first delivery of a prediction, which creates a job.
   private func recordFirst(_ delivery: Delivery, isStray: Bool) throws(StorageError) -> Recording {
     let snapshot = delivery.snapshot
-    let job = Job(
-      firstSeenIn: snapshot, receivedAt: delivery.receivedAt,
-      firstCheck: policy.firstCheck(after: delivery.receivedAt, timeout: nil))
     let outcome: DeliveryOutcome = snapshot.phase == nil ? .unknownStatus : .applied
-    let entry = try insertJob(job, body: delivery.body, snapshot: snapshot)
+    let entry = try insertJob(
+      Job(
+        firstSeenIn: snapshot, receivedAt: delivery.receivedAt,
+        firstCheck: policy.firstCheck(after: delivery.receivedAt, timeout: nil)),
+      body: delivery.body, snapshot: snapshot)
     try appendHistory(
       PolledSnapshot(delivery), webhookID: delivery.webhookID, outcome: outcome, to: entry)
-    return Recording(outcome: outcome, job: job, isStray: isStray, endsJob: job.phase.isTerminal)
+    return Recording(
+      outcome: outcome, job: entry.job, isStray: isStray, endsJob: entry.job.phase.isTerminal)
   }
 
   /// Records a repeated webhook id, without effect.

@@ -112,7 +112,7 @@ package struct LedgerKeys: Sendable, Equatable {
 package final class JobVersion: Sendable {
   package let job: Job
 
-  package init(_ job: Job) { self.job = job }
+  package init(_ job: consuming Job) { self.job = job }
 }
 
 /// A job's row without the body.
@@ -122,7 +122,7 @@ package struct StoredRow: Sendable {
   /// The number of the job's last change.
   package let change: Int64
 
-  package init(number: Int64, job: Job, change: Int64) {
+  package init(number: Int64, job: consuming Job, change: Int64) {
     self.number = number
     version = JobVersion(job)
     self.change = change

@@ -34,10 +34,10 @@ final class JobEntry {
     isCheckChanged = false
   }
 
-  init(new job: Job, number: Int64, body: [UInt8]) {
+  init(new version: JobVersion, number: Int64, body: [UInt8]) {
     self.number = number
     stored = nil
-    version = JobVersion(job)
+    self.version = version
     lastChange = 0
     historyLength = 0
     self.body = body

@@ -43,13 +43,15 @@ extension LedgerTransaction {
     return entry
   }
 
-  func insertJob(_ job: Job, body: [UInt8], snapshot: Snapshot?) throws(StorageError) -> JobEntry {
-    var kept = job
-    kept.dropUnstored()
-    let entry = JobEntry(new: kept, number: try rows.nextJobNumber(), body: body)
+  func insertJob(
+    _ job: consuming Job, body: [UInt8], snapshot: Snapshot?
+  ) throws(StorageError) -> JobEntry {
+    job.dropUnstored()
+    let version = JobVersion(job)
+    let entry = JobEntry(new: version, number: try rows.nextJobNumber(), body: body)
     jobs[entry.number] = .some(entry)
-    if let id = job.origin?.id { jobsByID[id] = .some(entry) }
-    if let id = job.snapshot?.predictionID { jobsByPrediction[id] = .some(entry) }
+    if let id = version.job.origin?.id { jobsByID[id] = .some(entry) }
+    if let id = version.job.snapshot?.predictionID { jobsByPrediction[id] = .some(entry) }
     note(
       JobTransition(
         number: entry.number, before: nil, after: entry.version, snapshot: snapshot, cause: .recorded))
