@@ -13,8 +13,8 @@ package final class JobViews {
   let loop: EventLoop
   private let reader: any StoreReader
   private let pace: CreationPace
-  /// The epoch of the store. Nil until first read.
-  private var epoch: String?
+  /// What the store's entity tags end with. Nil until first read.
+  private var tagSuffix: String?
 
   /// The maximum number of earlier orders that are counted for ``NextTry``.
   ///
@@ -53,16 +53,18 @@ package final class JobViews {
       throw Self.unreadable(error)
     }
     guard let record = found else { throw .jobNotFound }
-    let tag = EntityTag(change: record.change, epoch: try await storeEpoch())
+    let suffix: String
+    if let tagSuffix { suffix = tagSuffix } else { suffix = try await readTagSuffix() }
+    let tag = EntityTag(change: record.change, suffix: suffix)
     guard let order = record.order, !record.job.phase.isTerminal else { return JobView(record, nil, tag) }
     return JobView(record, try await nextTry(of: order), tag)
   }
 
-  private func storeEpoch() async throws(Problem) -> String {
-    if let epoch { return epoch }
-    let read = try await read { (reader) throws(StorageError) in try await reader.feedPosition().epoch }
-    epoch = read
-    return read
+  private func readTagSuffix() async throws(Problem) -> String {
+    let epoch = try await read { (reader) throws(StorageError) in try await reader.feedPosition().epoch }
+    let suffix = EntityTag.suffix(of: epoch)
+    tagSuffix = suffix
+    return suffix
   }
 
   private func nextTry(of order: StoredOrder) async throws(Problem) -> NextTry {
