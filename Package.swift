@@ -269,12 +269,12 @@ let package = Package(
       ["StoreFixture", "SQLiteStore", "SQLite", "Ledger", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "UsageSumsTests",
-      ["StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch"]),
+      ["StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore"]),
     tests(
       .storage, "StoreFaultTests",
       [
-        "Ledger", "SQLite", "SQLiteStore", "UsageSums", "Jobs", "System", "Time", "CSQLite", "FaultyDisk",
-        "OldSchemas", "Samples", "Scratch", "Simulation",
+        "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
+        "Samples", "Scratch", "Simulation",
       ]),
     tests(
       .storage, "GroupCommitTests",
@@ -296,8 +296,8 @@ let package = Package(
       [
         "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
-        "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "UsageSums",
-        "Routing", "HTTPWire",
+        "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "Routing",
+        "HTTPWire", "ChangeFeed",
       ]),
 
     // Tests/Process: the built programs.

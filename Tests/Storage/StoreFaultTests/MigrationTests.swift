@@ -9,7 +9,6 @@ import Samples
 import Scratch
 import Testing
 @testable import Time
-import UsageSums
 
 /// Files of earlier schemas, opened by this version.
 @Suite struct MigrationTests {
@@ -20,14 +19,20 @@ import UsageSums
     return database
   }
 
+  /// The table that the old schemas made, as a capability declares it now.
+  private static let usage = TableDeclaration(
+    "usage", key: [.init("day", .integer), .init("model", .text)],
+    columns: [
+      "succeeded", "failed", "canceled", "lost_webhooks", "predict_milliseconds", "queue_milliseconds",
+      "run_milliseconds",
+    ].map { .init($0, .integer) })
+
   /// Opens a store with the daemon's tables, which migrates it.
   private static func open(_ path: String) throws(DatabaseError) -> SQLiteStore {
-    try SQLiteStore(path: path, tables: UsageSums().hook?.tables ?? [])
+    try SQLiteStore(path: path, tables: [usage])
   }
 
-  private static func ledger(_ store: SQLiteStore) -> Ledger {
-    Ledger(store: store, hooks: [UsageSums().hook].compactMap(\.self))
-  }
+  private static func ledger(_ store: SQLiteStore) -> Ledger { Ledger(store: store) }
 
   private static func time(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
 }
@@ -154,16 +159,6 @@ extension MigrationTests {
     #expect(token == Array(repeating: 10, count: 32))
     // A repeated webhook id is recognised.
     #expect(try ledger.commit([Self.delivery("w3", of: "p1")]).map(\.outcome) == [.duplicate])
-  }
-
-  @Test(arguments: OldSchema.allCases)
-  func `usage sums are kept and added to`(_ schema: OldSchema) throws {
-    let file = try Self.oldFile(schema)
-    let ledger = Self.ledger(try Self.open(file.path))
-    let query = "SELECT model, succeeded, failed, canceled, lost_webhooks, run_milliseconds FROM usage"
-    #expect(try SQLText.rows(query, in: file.path) == ["|5|0|0|0|0", "owner/model|1|1|1|1|300"])
-    _ = try ledger.commit([Self.delivery("w99", of: "p4", .succeeded)])
-    #expect(try SQLText.rows(query, in: file.path) == ["|5|0|0|0|0", "owner/model|2|1|1|1|300"])
   }
 
   private static func delivery(_ webhookID: String, of prediction: String, _ phase: Phase = .running)

@@ -1,9 +1,9 @@
+@testable import Daemon
 import FaultyDisk
 import Jobs
 import Simulation
 import Ledger
 import SQLiteStore
-@testable import UsageSums
 @testable import Time
 
 /// The check of the store after the last end of the daemon.
@@ -158,8 +158,9 @@ extension DaemonVerdict {
 
   /// The sums of ends are those of the jobs.
   private func wrongUsage(_ reader: SQLiteReader, _ jobs: [Job]) throws(StorageError) -> String? {
+    guard let table = Capabilities.tables.first(where: { $0.name == "usage" }) else { return nil }
     var sums: [Phase: Int64] = [:]
-    for row in try reader.rows(TableQuery(UsageTable.declaration, limit: 1000)) {
+    for row in try reader.rows(TableQuery(table, limit: 1000)) {
       for phase in [Phase.succeeded, .failed, .canceled] {
         sums[phase, default: 0] += row.integer(phase.rawValue)
       }
