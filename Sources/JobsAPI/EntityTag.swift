@@ -7,7 +7,7 @@ struct EntityTag {
 
   /// - Parameters:
   ///   - change: the number of the job's last change. Every difference that its document can show takes one.
-  ///   - epoch: that of the store, whose restored copy may count anew.
+  ///   - epoch: that of the store, whose restored copy may repeat numbers.
   init(change: Int64, epoch: String) {
     self.init(change: change, suffix: Self.suffix(of: epoch))
   }

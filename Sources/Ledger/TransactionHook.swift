@@ -42,7 +42,7 @@ package final class JobTransition: Sendable {
     case recorded
     /// The end replaces one that the daemon had decided.
     case replacedEnd
-    /// The job's history became that of another job, which may count its end anew.
+    /// The job's history became that of another job, which may count the end as its own.
     case merged
     case deleted
   }

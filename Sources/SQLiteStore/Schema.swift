@@ -177,7 +177,7 @@ enum Schema {
       key TEXT NOT NULL,
       due_at INTEGER NOT NULL,
       tries INTEGER NOT NULL,
-      -- The process that has claimed it, until its lease ends; NULL while nobody has.
+      -- The process that has claimed it, until its lease ends; NULL while none has.
       owner TEXT,
       lease_until INTEGER,
       PRIMARY KEY (job, kind, key)

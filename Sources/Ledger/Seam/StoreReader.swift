@@ -138,7 +138,7 @@ package struct FeedEntry: Sendable {
 
 /// Where the change feed of a store ends.
 package struct FeedPosition: Equatable, Sendable {
-  /// Random, made with the store and anew with each restored backup.
+  /// Random; made with the store, and replaced in each restored backup.
   package let epoch: String
   /// The number of the last change. 0 where there is none.
   package let lastChange: Int64

@@ -44,7 +44,7 @@ package struct WorkItem: Equatable, Sendable {
   package var dueAt: Timestamp
   /// How often it was claimed.
   package var tries: Int64
-  /// The process that has claimed it. Nil while nobody has.
+  /// The process that has claimed it. Nil while none has.
   package var owner: String?
   /// Until when the claim holds.
   package var leaseEnd: Timestamp?

@@ -123,7 +123,7 @@ extension LedgerTransaction {
     var isRequested = false
     if case .requested = reason { isRequested = true }
     if isRequested { tombstoneKeys.formUnion(keys) }
-    // Nobody has seen an orphan that this transaction made.
+    // No reader has seen an orphan that this transaction made.
     guard entry.stored != nil || isRequested else { return }
     writes.deletedJobs.append(
       DeletedJob(

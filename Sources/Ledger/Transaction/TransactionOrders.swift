@@ -7,7 +7,7 @@ final class OrderEntry {
   private(set) var stored: StoredOrder?
   var order: StoredOrder
   let idempotencyKey: String?
-  /// The claim of the order's step; nil where nobody holds one.
+  /// The claim of the order's step; nil where none is held.
   var claim: WorkItem?
   /// Whether the step was claimed or moved, so that the stored work item is no longer the order's.
   var hasStepChanged: Bool
