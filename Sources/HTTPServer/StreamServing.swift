@@ -2,10 +2,18 @@ internal import EventLoop
 internal import HTTPWire
 
 /// A request that was admitted as a stream.
-struct AdmittedStream {
+///
+/// A class, because a connection's task keeps the memory of its largest frames, also while it is idle.
+final class AdmittedStream {
   let head: RequestHead
   let maxBodyBytes: Int
   let respond: StreamResponder
+
+  init(head: RequestHead, maxBodyBytes: Int, respond: @escaping StreamResponder) {
+    self.head = head
+    self.maxBodyBytes = maxBodyBytes
+    self.respond = respond
+  }
 }
 
 extension Connection {
@@ -20,7 +28,10 @@ extension Connection {
 
   /// Serves a request whose body or response is streamed.
   ///
+  /// Never inlined: its frame would become part of every request's.
+  ///
   /// - Returns: false if the connection ends with it.
+  @inline(never)
   func serveStream(
     _ admitted: AdmittedStream, from receiver: inout RequestReceiver, isLast: Bool
   ) async -> Bool {
