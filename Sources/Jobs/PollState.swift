@@ -140,6 +140,10 @@ extension Job {
       } else {
         next = min(next ?? .distantFuture, pollTime)
       }
+    } else if snapshot == nil, let due = next, let pause = policy.pause(polls: 0, within: window) {
+      // The create call may be answered at any time, and a webhook may be lost: without another check before
+      // the timeout, the prediction would not be polled until then.
+      next = min(due, now.advanced(byMilliseconds: pause))
     }
     // A stale job that cannot be polled is not checked again: only activity can change it.
     pollState.dueAt = next

@@ -124,7 +124,7 @@ extension Job {
     job.noteSending(at: time(1000), firstCheck: policy().firstCheck(after: time(1000), timeout: nil))
     #expect(job.dueSecond == 1030)
     #expect(!job.check(atSecond: 1030, policy()).needsPoll)
-    #expect(job.dueSecond == 1900)
+    #expect(job.dueSecond == 1060)
     #expect(job.check(atSecond: 1900, policy()) == Job.Check(becameStale: true, needsPoll: false))
     #expect(job.pollState.dueAt == nil)
     _ = job.merge(snapshot(.pending, logs: 0), from: .answer, receivedAt: time(2000))
@@ -132,6 +132,18 @@ extension Job {
     _ = job.check(atSecond: 2000, policy())
     #expect(job.dueSecond == 2030)
     #expect(job.check(atSecond: 2030, policy()).needsPoll)
+  }
+
+  /// The first check comes before the answer, and finds no prediction to poll.
+  @Test func aPredictionWithALateAnswerIsPolledBeforeTheTimeout() {
+    var job = Job(createdHere: Job.Origin(id: "j1", createdAt: time(1000)), model: nil)
+    job.noteSending(at: time(1000), firstCheck: policy().firstCheck(after: time(1000), timeout: nil))
+    #expect(!job.check(atSecond: 1030, policy()).needsPoll)
+    _ = job.merge(snapshot(.pending, logs: 0), from: .answer, receivedAt: time(1050))
+    #expect(job.dueSecond == 1060)
+    #expect(!job.check(atSecond: 1060, policy()).needsPoll)
+    #expect(job.dueSecond == 1080)
+    #expect(job.check(atSecond: 1080, policy()).needsPoll)
   }
 
   @Test func activityPostponesTheNextPollAndResetsTheBackoff() {
