@@ -21,7 +21,6 @@ final class SQLiteWrites {
   private let insertRefusal: Statement
   private let insertOrder: Statement
   private let updateOrder: Statement
-  private let deleteOrder: Statement
   private let putWork: Statement
   private let deleteWork: Statement
   private let putKey: Statement
@@ -58,7 +57,6 @@ final class SQLiteWrites {
       """, on: connection)
     insertOrder = Statement(OrderRow.insert, on: connection)
     updateOrder = Statement(OrderRow.update, on: connection)
-    deleteOrder = Statement("DELETE FROM orders WHERE job = ?1", on: connection)
     putWork = Statement(WorkColumn.put, on: connection)
     deleteWork = Statement("DELETE FROM work WHERE job = ?1 AND kind = ?2 AND key = ?3", on: connection)
     putKey = Statement("INSERT OR REPLACE INTO keys (name, value) VALUES (?1, ?2)", on: connection)
@@ -259,9 +257,6 @@ extension SQLiteWrites {
     case .update(let order):
       try OrderRow.bind(order, to: updateOrder)
       try updateOrder.run()
-    case .delete(let job):
-      try deleteOrder.bind(1, job)
-      try deleteOrder.run()
     }
   }
 

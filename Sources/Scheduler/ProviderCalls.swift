@@ -61,7 +61,7 @@ extension ProviderCalls {
 
   /// Counts calls whose results the store rejected as unanswered.
   ///
-  /// Their orders would stay `sending` until the next start, and nobody would search for their predictions.
+  /// Their orders would stay `sending` until the next start, and no search would find their predictions.
   func settle(at now: ClockReading) async {
     for (number, (step, retryAt)) in unsettled.sorted(by: { $0.key < $1.key }) where retryAt <= now.monotonic
     {

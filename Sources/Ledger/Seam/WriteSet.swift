@@ -124,12 +124,10 @@ package enum OrderWrite: Sendable {
   case insert(StoredOrder, idempotencyKey: String?)
   /// Updates everything but the digest, the key and the request.
   case update(StoredOrder)
-  case delete(Int64)
 
   package var job: Int64 {
     switch self {
     case .insert(let order, _), .update(let order): order.number
-    case .delete(let job): job
     }
   }
 }

@@ -100,7 +100,7 @@ import Time
     #expect(try store.backend.tablesWithStrayRows().isEmpty)
   }
 
-  /// Nobody has seen the job, but the provider may repeat its delivery.
+  /// No reader has seen the job, but the provider may repeat its delivery.
   @Test func `a job that is made and deleted in one transaction leaves a tombstone`() async throws {
     let store = try OrderedStore()
     let end = Sample.delivery("a", "succeeded", .succeeded, at: 1_000_000)
