@@ -139,12 +139,12 @@ let package = Package(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "Routing", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit",
-        "Scheduler",
+        "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "Scheduler", logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
-    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "JobsAPI"]),
+    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"]),
 
     // The wiring.
     room(
@@ -297,7 +297,7 @@ let package = Package(
         "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
         "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "Routing",
-        "HTTPWire", "ChangeFeed",
+        "HTTPWire", "ChangeFeed", "JobsAPI",
       ]),
 
     // Tests/Process: the built programs.

@@ -4,6 +4,7 @@ internal import GroupCommit
 internal import HTTPClient
 internal import HTTPServer
 internal import HTTPWire
+internal import JobsAPI
 internal import Logging
 package import Observability
 internal import SQLite
@@ -57,7 +58,8 @@ package final class Application {
     let queue = CommitQueue()
     let feed = ChangeFeed()
     let metrics = DaemonMetrics(
-      secretCount: max(2, settings.intake.secrets.count), purposes: purposes, queue: queue)
+      secretCount: max(2, settings.intake.secrets.count), purposes: purposes, queue: queue,
+      capabilities: settings.capabilities)
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
     certificate = try Self.certificate(settings.listeners.tlsFiles, metrics.certificateExpiry, logger)
     let migration = MigrationReport(serviceManager: serviceManager, logger: logger)
@@ -81,10 +83,20 @@ package final class Application {
     }
     self.listeners = listeners
     scheduler = try StartError.converting { [composition] in
+      var clients: [CurlClient] = []
+      func makeClient(_ threads: Int, _ name: String) throws -> CurlClient {
+        let client = try CurlClient(threads: threads, named: name)
+        clients.append(client)
+        return client
+      }
       let client =
         settings.provider.token == nil
-        ? nil : try CurlClient(threads: composition.schedulerPolicy.maxCalls, named: "provider")
-      return try SchedulerThread(try composition.scheduler(client: client), on: mailbox.loop, client: client)
+        ? nil : try makeClient(composition.schedulerPolicy.maxCalls, "provider")
+      let scheduler = try composition.scheduler(client: client)
+      let services = try composition.services(makeClient: makeClient)
+      return try SchedulerThread(
+        scheduler, on: mailbox.loop, beside: services.map { service in { await service.run() } },
+        clients: clients)
     }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }
     serviceManager.notify(.ready)

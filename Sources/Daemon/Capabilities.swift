@@ -1,13 +1,14 @@
 internal import JobsAPI
 internal import Ledger
+internal import Settings
 internal import UsageSums
 
 /// What this daemon does beyond the ledger: removing a room and its lines here removes a capability.
 enum Capabilities {
-  static let all: [any Capability] = [
-    UsageSums()
+  static let all: [any Capability.Type] = [
+    UsageSums.self
   ]
 
-  static var hooks: [any TransactionHook] { all.compactMap(\.hook) }
-  static var tables: [TableDeclaration] { hooks.flatMap(\.tables) }
+  static var settings: [SettingVariable] { all.flatMap { $0.settings } }
+  static var tables: [TableDeclaration] { all.flatMap { $0.tables } }
 }

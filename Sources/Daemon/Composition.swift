@@ -5,6 +5,7 @@ internal import GroupCommit
 internal import HTTPClient
 internal import HTTPServer
 internal import HTTPWire
+internal import JobsAPI
 internal import Logging
 internal import Ledger
 internal import Observability
@@ -89,6 +90,18 @@ struct Composition: Sendable {
     ) { [secrets, logger] in FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
   }
 
+  /// The work of the capabilities in the background, to run on the scheduler's loop.
+  ///
+  /// - Parameter makeClient: see ``ServiceContext/makeClient``.
+  func services(
+    makeClient: @escaping (_ threads: Int, _ name: String) throws -> any HTTPClient
+  ) throws(StartError) -> [any Service] {
+    let context = ServiceContext(
+      loop: mailbox.loop, queue: queue, changes: feed.makeReceiver(on: mailbox.loop), logger: logger,
+      openReader: { () throws(StorageError) in try openStoreReader() }, makeClient: makeClient)
+    return try StartError.converting { try settings.capabilities.compactMap { try $0.service(context) } }
+  }
+
   var schedulerPolicy: SchedulerPolicy {
     SchedulerPolicy(
       settings: settings.provider, signatureTolerance: settings.intake.signatureTolerance,
@@ -97,10 +110,18 @@ struct Composition: Sendable {
 
   /// Opens a connection for reads, for one loop or thread.
   func openReader() throws(StartError) -> sending any StoreReader {
+    do throws(StorageError) {
+      return try openStoreReader()
+    } catch {
+      throw .store(error)
+    }
+  }
+
+  private func openStoreReader() throws(StorageError) -> sending any StoreReader {
     do throws(DatabaseError) {
       return try SQLiteReader(path: settings.database.path, busyTimeout: readerTimeout)
     } catch {
-      throw .store(StorageError(error))
+      throw StorageError(error)
     }
   }
 }
@@ -130,7 +151,7 @@ extension Ledger {
       rules: LedgerRules(
         polling: settings.provider.pollPolicy, validateOutput: RequestedOutput.validate,
         restore: ErasedData.restore),
-      hooks: Capabilities.hooks)
+      hooks: settings.capabilities.compactMap(\.hook))
   }
 }
 

@@ -14,8 +14,12 @@ struct DaemonMetrics: Sendable {
     help: "Unix time at which the TLS certificate expires; 0 without TLS.")
   let commits: CommitMetrics
   let scheduler = SchedulerMetrics()
+  let capabilities: [any MetricFamily]
 
-  init(secretCount: Int, purposes: [ListenerPurpose], queue: CommitQueue) {
+  init(
+    secretCount: Int, purposes: [ListenerPurpose], queue: CommitQueue, capabilities: [any Capability] = []
+  ) {
+    self.capabilities = capabilities.flatMap(\.metrics)
     intake = IntakeMetrics(secretCount: secretCount)
     listeners = ListenerMetrics(purposes: purposes)
     commits = CommitMetrics(queue: queue)
@@ -24,6 +28,6 @@ struct DaemonMetrics: Sendable {
   var page: MetricsPage {
     MetricsPage(
       intake.families + jobsAPI.families + listeners.families + [certificateExpiry] + commits.families
-        + scheduler.families)
+        + scheduler.families + capabilities)
   }
 }

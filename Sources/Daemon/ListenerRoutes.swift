@@ -1,3 +1,4 @@
+internal import ChangeFeed
 internal import EventLoop
 internal import GroupCommit
 internal import HTTPServer
@@ -82,7 +83,10 @@ extension Composition {
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
       access: access)
-    let added = Capabilities.all.flatMap { $0.routes(views, access) }
+    let context = APIContext(
+      views: views, access: access, recorder: recorder, changes: feed.makeReceiver(on: loop), limits: limits,
+      wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
+    let added = settings.capabilities.flatMap { $0.routes(context) }
     return jobs.routes + orders.routes + probes.routes + added
   }
 }

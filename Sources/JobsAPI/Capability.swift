@@ -1,15 +1,100 @@
+package import ChangeFeed
+package import EventLoop
+package import GroupCommit
+package import HTTPClient
 package import Ledger
+package import Logging
+package import Observability
 package import Routing
+package import Settings
 
 /// A part of the daemon that can be left out: one room, and one line in `Daemon`.
 package protocol Capability: Sendable {
+  /// The settings that only this capability reads.
+  static var settings: [SettingVariable] { get }
+
+  /// The tables of the capability, which exist whether it is on or off.
+  static var tables: [TableDeclaration] { get }
+
+  init(from reader: inout SettingsReader)
+
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
   var hook: (any TransactionHook)? { get }
 
+  var metrics: [any MetricFamily] { get }
+
   /// The capability's routes of the jobs API.
-  ///
-  /// - Parameters:
-  ///   - views: the API's reads, used on its loop.
-  ///   - access: the API's access rules.
-  func routes(_ views: JobViews, _ access: APIAccess) -> [Route]
+  func routes(_ api: APIContext) -> [Route]
+
+  /// The capability's work in the background. Nil where it has none.
+  func service(_ context: ServiceContext) throws -> (any Service)?
+}
+
+extension Capability {
+  package static var settings: [SettingVariable] { [] }
+  package static var tables: [TableDeclaration] { [] }
+  package var hook: (any TransactionHook)? { nil }
+  package var metrics: [any MetricFamily] { [] }
+  package func routes(_ api: APIContext) -> [Route] { [] }
+  package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
+}
+
+/// Work in the background, on the scheduler's loop.
+package protocol Service: Sendable {
+  /// Works until its task is canceled.
+  func run() async
+}
+
+/// What a listener's routes share, used on its loop only.
+package struct APIContext {
+  /// The API's reads.
+  package let views: JobViews
+  /// The API's access rules.
+  package let access: APIAccess
+  /// The API's writes.
+  package let recorder: Recorder
+  /// The changes that were committed.
+  package let changes: FeedReceiver
+  package let limits: OrdersEndpoint.Limits
+  /// Called when there is a new order or cancel request.
+  package let wakeScheduler: @Sendable () -> Void
+
+  package init(
+    views: JobViews, access: APIAccess, recorder: Recorder, changes: FeedReceiver,
+    limits: OrdersEndpoint.Limits, wakeScheduler: @escaping @Sendable () -> Void
+  ) {
+    self.views = views
+    self.access = access
+    self.recorder = recorder
+    self.changes = changes
+    self.limits = limits
+    self.wakeScheduler = wakeScheduler
+  }
+}
+
+/// What the services share.
+package struct ServiceContext {
+  /// On which the services run.
+  package let loop: EventLoop
+  package let queue: CommitQueue
+  /// The changes that were committed.
+  package let changes: FeedReceiver
+  package let logger: Logger
+  /// Opens a reader for one service.
+  package let openReader: () throws(StorageError) -> any StoreReader
+  /// Makes a client of which `threads` calls block at a time.
+  package let makeClient: (_ threads: Int, _ name: String) throws -> any HTTPClient
+
+  package init(
+    loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, logger: Logger,
+    openReader: @escaping () throws(StorageError) -> any StoreReader,
+    makeClient: @escaping (_ threads: Int, _ name: String) throws -> any HTTPClient
+  ) {
+    self.loop = loop
+    self.queue = queue
+    self.changes = changes
+    self.logger = logger
+    self.openReader = openReader
+    self.makeClient = makeClient
+  }
 }

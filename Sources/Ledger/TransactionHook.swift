@@ -4,9 +4,6 @@ package import Jobs
 ///
 /// It is pure: it decides by the transitions and by rows that it reads from its own tables.
 package protocol TransactionHook: Sendable {
-  /// The tables that the capability declares.
-  var tables: [TableDeclaration] { get }
-
   /// The further writes of a transaction.
   ///
   /// - Parameter transitions: what has happened to jobs, in order.

@@ -6,18 +6,25 @@ package import System
 package struct SchedulerThread {
   private let task: Task<Void, Never>
   private let thread: Thread
-  private let client: CurlClient?
+  private let clients: [CurlClient]
 
   /// - Parameters:
   ///   - loop: the scheduler's, which runs on the thread.
-  ///   - client: closed in the end.
-  package init(_ scheduler: Scheduler, on loop: EventLoop, client: CurlClient?) throws(SystemError) {
+  ///   - services: further work on the loop, which ends with the scheduler.
+  ///   - clients: closed in the end.
+  package init(
+    _ scheduler: Scheduler, on loop: EventLoop, beside services: [@Sendable () async -> Void],
+    clients: [CurlClient]
+  ) throws(SystemError) {
     task = loop.start {
-      await scheduler.run()
+      await withDiscardingTaskGroup { group in
+        for service in services { group.addTask { await service() } }
+        await scheduler.run()
+      }
       loop.stop()
     }
     thread = try Thread(named: "scheduler") { loop.run() }
-    self.client = client
+    self.clients = clients
   }
 
   /// Returns within about a second.
@@ -26,6 +33,6 @@ package struct SchedulerThread {
   package func stop() {
     task.cancel()
     thread.join()
-    client?.close()
+    for client in clients { client.close() }
   }
 }

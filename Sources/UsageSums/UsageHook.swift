@@ -9,8 +9,6 @@ struct UsageHook: TransactionHook {
     let model: String
   }
 
-  var tables: [TableDeclaration] { [UsageTable.declaration] }
-
   func writes(
     after transitions: [JobTransition], reading rows: HookRows
   ) throws(StorageError) -> HookWrites {

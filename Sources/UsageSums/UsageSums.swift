@@ -2,6 +2,7 @@ internal import HTTPWire
 package import JobsAPI
 package import Ledger
 package import Routing
+package import Settings
 internal import Time
 
 /// The capability that sums up what has ended, by day and by model.
@@ -9,15 +10,18 @@ package struct UsageSums: Capability {
   private static let defaultDays: Int64 = 30
   private static let maxDays: Int64 = 366
 
-  package init() {}
+  package static var tables: [TableDeclaration] { [UsageTable.declaration] }
+
+  package init(from reader: inout SettingsReader) {}
 
   package var hook: (any TransactionHook)? { UsageHook() }
 
-  package func routes(_ views: JobViews, _ access: APIAccess) -> [Route] {
-    [
+  package func routes(_ api: APIContext) -> [Route] {
+    let views = api.views
+    return [
       Route(
         .get, "/usage", name: "usage", summary: "Sums what has ended, by day and by model.",
-        access: access.reading
+        access: api.access.reading
       ) { request async throws(Problem) in try await Self.respond(to: request, views) }
     ]
   }

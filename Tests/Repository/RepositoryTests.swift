@@ -41,9 +41,10 @@ import Testing
     ],
     "JobsAPI": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop", "Routing",
-      "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Scheduler",
+      "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability",
+      "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
     ],
-    "UsageSums": ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "JobsAPI"],
+    "UsageSums": ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"],
     "Daemon": [
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",

@@ -44,7 +44,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=deploy/prerequisites.sh
 . deploy/prerequisites.sh
 
-known=$(sed -n 's/^ *\([A-Za-z]*\)(),\{0,1\}$/\1/p' Sources/Daemon/Capabilities.swift)
+known=$(sed -n 's/^ *\([A-Za-z]*\)\.self,\{0,1\}$/\1/p' Sources/Daemon/Capabilities.swift)
 [ -n "$known" ] || fail "Sources/Daemon/Capabilities.swift lists no capability."
 for capability in "${capabilities[@]}"; do
   grep -qx -- "$capability" <<<"$known" || {

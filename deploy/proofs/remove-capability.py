@@ -94,7 +94,7 @@ def without_call(text: str, *openings: str) -> str:
 def without_capability_lines(text: str, room: str) -> str:
     """Capabilities.swift: the import, and the capability in the list."""
     text = re.sub(rf"^.*import {room}\n", "", text, flags=re.M)
-    return re.sub(rf"^ *{room}\(\),?\n", "", text, flags=re.M)
+    return re.sub(rf"^ *{room}\.self,?\n", "", text, flags=re.M)
 
 
 def without_list_items(text: str, room: str) -> str:

@@ -18,12 +18,14 @@ package struct DaemonSettings: Sendable {
   package var database: DatabaseSettings
   package var log: LogSettings
   package var shutdownGrace: Duration
+  /// What the daemon does beyond the ledger, as its settings say.
+  package var capabilities: [any Capability]
 
   /// Every setting of this version.
   package static let variables: [SettingVariable] = [
     ProviderSettings.variables, IntakeSettings.variables, ListenerSettings.variables,
     AccessSettings.variables,
-    DatabaseSettings.variables, LogSettings.variables, [.shutdownGrace],
+    DatabaseSettings.variables, LogSettings.variables, [.shutdownGrace], Capabilities.settings,
   ].flatMap(\.self)
 
   package init(from reader: inout SettingsReader) {
@@ -37,6 +39,7 @@ package struct DaemonSettings: Sendable {
     database = DatabaseSettings(from: &reader)
     log = LogSettings(from: &reader)
     shutdownGrace = reader.duration(.shutdownGrace, default: .seconds(10), in: .zero...(.seconds(600)))
+    capabilities = Capabilities.all.map { $0.init(from: &reader) }
     requireTokens(&reader)
     requireTrustedProxies(&reader)
   }

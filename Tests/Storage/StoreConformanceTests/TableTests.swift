@@ -16,8 +16,6 @@ import Time
     "sums", key: [.init("name", .text)], columns: [.init("count", .integer), .init("sum", .integer)])
 
   private struct Hook: TransactionHook {
-    var tables: [TableDeclaration] { [TableTests.table, TableTests.sums] }
-
     func writes(
       after transitions: [JobTransition], reading rows: HookRows
     ) throws(StorageError) -> HookWrites {
@@ -37,7 +35,9 @@ import Time
     }
   }
 
-  private func store() throws -> OrderedStore { try OrderedStore(hooks: [Hook()]) }
+  private func store() throws -> OrderedStore {
+    try OrderedStore(tables: [Self.table, Self.sums], hooks: [Hook()])
+  }
 
   private func put(_ day: Int64, _ name: String, _ count: Int64 = 0, note: String? = nil) -> TableWrite {
     .put(

@@ -12,22 +12,25 @@ package final class OrderedStore {
   package private(set) var reader: any StoreReader
   private let validateOutput: OutputValidator
   private let policy: PollPolicy
+  private let tables: [TableDeclaration]
   private let hooks: [any TransactionHook]
   package var now = Timestamp(milliseconds: 1_000_000)
 
   /// Longer than the timeout, and within the same day.
   package static let aWhile: Int64 = 3_600_000
 
-  /// - Parameter backend: nil for one of the kind that the suite runs on.
+  /// - Parameters:
+  ///   - backend: nil for one of the kind that the suite runs on.
+  ///   - tables: those of the capabilities whose hooks are `hooks`.
   package init(
     on backend: (any StoreBackend)? = nil,
     policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
-    hooks: [any TransactionHook] = []
+    tables: [TableDeclaration] = [], hooks: [any TransactionHook] = []
   ) throws {
     self.backend = try backend ?? StoreKind.current.makeBackend()
-    (self.validateOutput, self.policy, self.hooks) = (validateOutput, policy, hooks)
-    let store = try self.backend.open(tables: hooks.flatMap(\.tables))
+    (self.validateOutput, self.policy, self.tables, self.hooks) = (validateOutput, policy, tables, hooks)
+    let store = try self.backend.open(tables: tables)
     ledger = Ledger(
       store: store, rules: LedgerRules(polling: policy, validateOutput: validateOutput), hooks: hooks)
     reader = try self.backend.openReader()
@@ -37,7 +40,7 @@ package final class OrderedStore {
   ///
   /// The policy may be another.
   package func reopen(policy: PollPolicy? = nil) throws {
-    let store = try backend.open(tables: hooks.flatMap(\.tables))
+    let store = try backend.open(tables: tables)
     ledger = Ledger(
       store: store, rules: LedgerRules(polling: policy ?? self.policy, validateOutput: validateOutput),
       hooks: hooks)

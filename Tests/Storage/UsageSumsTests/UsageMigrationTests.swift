@@ -15,7 +15,7 @@ import Time
     let file = try TemporaryDatabase()
     try execute(schema.sql, in: file.path)
     let hook = UsageHook()
-    let ledger = Ledger(store: try SQLiteStore(path: file.path, tables: hook.tables), hooks: [hook])
+    let ledger = Ledger(store: try SQLiteStore(path: file.path, tables: UsageSums.tables), hooks: [hook])
     let reader = try SQLiteReader(path: file.path)
     let before = try await DailyUsage.read(from: reader, on: 0...100_000)
     #expect(before.map(\.model) == ["", "owner/model"])

@@ -8,7 +8,7 @@ extension UsageSums {
   static func store(
     validateOutput: @escaping OutputValidator = { _, _, standing in standing }
   ) throws -> OrderedStore {
-    try OrderedStore(validateOutput: validateOutput, hooks: [UsageSums().hook].compactMap(\.self))
+    try OrderedStore(validateOutput: validateOutput, tables: UsageSums.tables, hooks: [UsageHook()])
   }
 }
 

@@ -5,6 +5,7 @@ import FaultyDisk
 @testable import GroupCommit
 import HTTPClient
 import HTTPServer
+import JobsAPI
 import Jobs
 import Logging
 @testable import Observability
@@ -87,9 +88,13 @@ final class Incarnation {
     ) { [progress] _ in progress.serverHasEnded.store(true, ordering: .relaxed) }
     guard let client else { return }
     let scheduler = try composition.scheduler(client: client)
+    let services = try composition.services { _, _ in client }
     progress.schedulerHasEnded.store(false, ordering: .relaxed)
     schedulerTask = loop.start { [progress] in
-      await scheduler.run()
+      await withDiscardingTaskGroup { group in
+        for service in services { group.addTask { await service.run() } }
+        await scheduler.run()
+      }
       progress.schedulerHasEnded.store(true, ordering: .relaxed)
     }
   }
