@@ -40,9 +40,9 @@ import Testing
       "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "JobsAPI": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop", "Routing",
-      "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability",
-      "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+      "HTTPServer", "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings",
+      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
     ],
     "UsageSums": ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"],
     "Daemon": [
