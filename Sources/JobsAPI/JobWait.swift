@@ -43,7 +43,7 @@ package struct JobWait: Equatable, Sendable {
 
   /// Parses the preference for a wait (RFC 7240 section 4.3). Nil where there is no valid one.
   ///
-  /// An invalid preference is ignored, and a longer one is shortened: it is a wish, no condition.
+  /// An invalid preference is ignored, and a longer one is shortened: a preference is no condition.
   init?(preferredBy fields: Fields) {
     guard fields.contains("prefer") else { return nil }
     for member in fields.listMembers("prefer") {
