@@ -15,7 +15,7 @@ extension ProcessTests {
       """
       import base64, json, sys
       from \(library).webhooks import Webhook, WebhookVerificationError
-      message = json.load(sys.stdin)
+      message = json.loads(sys.argv[1])
       body = base64.b64decode(message["body"]).decode()
       def outcome(secret, body):
           try:
@@ -23,7 +23,7 @@ extension ProcessTests {
               return "verified"
           except WebhookVerificationError:
               return "refused"
-      for secret in sys.argv[1:]:
+      for secret in sys.argv[2:]:
           print(outcome(secret, body), outcome(secret, body + " "))
       """
     }
@@ -49,7 +49,7 @@ extension ProcessTests {
       let message = try JSONSerialization.data(
         withJSONObject: ["body": Data(body).base64EncodedString(), "fields": fields])
       let result = try Program.run(
-        ["-c", Self.script(library)] + Self.secrets, input: String(decoding: message, as: UTF8.self),
+        ["-c", Self.script(library), String(decoding: message, as: UTF8.self)] + Self.secrets,
         executable: python)
       let expected = (0..<2).map { $0 < secretCount ? "verified refused\n" : "refused refused\n" }
       #expect(result.output == expected.joined(), "\(result.error)")
