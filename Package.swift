@@ -100,7 +100,7 @@ let package = Package(
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
-    room("HTTPClient", ["CCurl", "System"]),
+    room("HTTPClient", ["CCurl", "System", "ClientAddress"]),
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Jobs", ["Bytes", "Time"]),
@@ -219,7 +219,9 @@ let package = Package(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
-    tests(.unit, "HTTPClientTests", ["HTTPClient", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
+    tests(
+      .unit, "HTTPClientTests",
+      ["HTTPClient", "ClientAddress", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
     tests(
       .unit, "HTTPServerTests",
       [

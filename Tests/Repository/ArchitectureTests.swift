@@ -27,6 +27,7 @@ import Testing
     "System": ["Time"],
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
+    "HTTPClient": ["ClientAddress"],
     "Ledger": ["Jobs"],
     "SQLiteStore": ["SQLite"],
     "Observability": ["Settings"],

@@ -20,7 +20,7 @@ import Testing
     "EventLoop": ["CLinux", "Time", "System"],
     "HTTPServer": ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
-    "HTTPClient": ["CCurl", "System"],
+    "HTTPClient": ["CCurl", "System", "ClientAddress"],
     "Jobs": ["Bytes", "Time"],
     "JobRequests": ["Bytes", "Time", "JSONText"],
     "Ledger": ["Time", "Jobs"],
