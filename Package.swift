@@ -109,7 +109,7 @@ let package = Package(
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "System", "Jobs", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),

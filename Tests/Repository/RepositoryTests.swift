@@ -25,7 +25,7 @@ import Testing
     "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
     "Ledger": ["Time", "Jobs"],
     "SQLite": ["CSQLite", "System"],
-    "SQLiteStore": ["Time", "Crypto", "System", "Jobs", "Ledger", "SQLite"],
+    "SQLiteStore": ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
