@@ -104,7 +104,7 @@ let package = Package(
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Jobs", ["Bytes", "Time"]),
-    room("JobRequests", ["Bytes", "Time", "JSONText"]),
+    room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
     room("Ledger", ["Time", "Jobs"]),
 
     // The store.

@@ -10,6 +10,22 @@ extension Problem {
     .notFound, .jobNotFound,
     "there is no job with this id: none was created here, and no delivery has named one")
 
+  /// The refusal of a request whose id or key an earlier one has.
+  static func otherRequest(isOfKey: Bool, _ body: [UInt8], than earlier: [UInt8]) -> Problem {
+    guard !earlier.isEmpty else {
+      return Problem(
+        .conflict, .conflict, "a prediction that was not created here has this `id`: choose another")
+    }
+    let member = RequestDifference.firstMember(of: body.span, comparedWith: earlier.span)
+    let difference = member.map { ": `\($0)` differs first" } ?? ""
+    return isOfKey
+      ? Problem(
+        .unprocessableContent, .idempotencyMismatch,
+        "another request came before with this Idempotency-Key\(difference); choose another key")
+      : Problem(
+        .conflict, .conflict, "another request came before with this `id`\(difference); choose another id")
+  }
+
   init(_ error: PredictionRequestError) {
     switch error {
     case .malformedJSON: self.init(.badRequest, .malformedJSON, "\(error)")

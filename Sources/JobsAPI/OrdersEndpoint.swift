@@ -23,7 +23,7 @@ package final class OrdersEndpoint {
   private let metrics: JobsAPIMetrics
   private let limits: Limits
   private let wakeScheduler: @Sendable () -> Void
-  private let sha256 = SHA256()
+  private let digest = RequestDigest()
   private var generator: KernelRandomness
 
   /// The limits of what can be ordered.
@@ -117,10 +117,8 @@ extension OrdersEndpoint {
       return (.accepted, try await views.view(job.id), parsed)
     case .known(let job):
       return (.ok, try await views.view(job.id), parsed)
-    case .conflict:
-      throw Problem(
-        .conflict, .conflict,
-        "another request came before with this `id` or this Idempotency-Key: choose another")
+    case .conflict(let isOfKey, let earlier):
+      throw .otherRequest(isOfKey: isOfKey, body, than: earlier)
     case .queueFull:
       throw Problem(
         .tooManyRequests, .queueFull,
@@ -170,7 +168,7 @@ extension OrdersEndpoint {
   }
 
   private func order(_ request: PredictionRequest, body: [UInt8], idempotencyKey: String?) -> Order {
-    guard let digest = BodyDigest(bytes: sha256.digest(of: body.span)) else {
+    guard let digest = BodyDigest(bytes: digest.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
     return Order(

@@ -22,7 +22,7 @@ import Testing
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "HTTPClient": ["CCurl", "System", "ClientAddress"],
     "Jobs": ["Bytes", "Time"],
-    "JobRequests": ["Bytes", "Time", "JSONText"],
+    "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
     "Ledger": ["Time", "Jobs"],
     "SQLite": ["CSQLite", "System"],
     "SQLiteStore": ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"],
