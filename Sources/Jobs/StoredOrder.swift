@@ -70,7 +70,9 @@ extension StoredOrder {
   package func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt }
 
   /// Whether an interrupted attempt is followed by another.
-  package var canRetry: Bool { retriesLeft > 0 && !isCancelRequested }
+  ///
+  /// A restored backup may lack the next one, which a cancel request must then find.
+  package var canRetry: Bool { retriesLeft > 0 && (!isCancelRequested || isRestored) }
 
   /// Whether a step waits to be done, or is being done.
   package var hasWork: Bool { stage == .sending || dueAt != nil && stage != .ended }
