@@ -95,6 +95,10 @@ extension StoredOrder {
 // MARK: - Steps
 
 extension StoredOrder {
+  /// The age of a create call after which an absence from the provider's list is conclusive.
+  ///
+  /// In milliseconds. No call takes longer to have its effect.
+  package static let absenceGracePeriod: Int64 = 60_000
   /// An immediate retry is likely to be interrupted again. In milliseconds.
   private static let pauseBeforeRetry: Int64 = 2000
 
@@ -122,12 +126,11 @@ extension StoredOrder {
 
   /// Queues the next attempt after an interrupted prediction.
   ///
-  /// An attempt that a restored backup may have made already is searched for first.
+  /// An attempt that was made after a restored backup is searched for first. Its call may still be on the way.
   package mutating func queueNextAttempt(at now: Timestamp) {
-    let due = now.advanced(byMilliseconds: Self.pauseBeforeRetry)
     stage = isRestored ? .unanswered : .queued
-    dueAt = due
-    absenceConclusiveAt = isRestored ? due : nil
+    dueAt = now.advanced(byMilliseconds: Self.pauseBeforeRetry)
+    absenceConclusiveAt = isRestored ? now.advanced(byMilliseconds: Self.absenceGracePeriod) : nil
     tries = 0
     sentAt = nil
     reason = nil

@@ -232,6 +232,8 @@ import Testing
       Issue.record("\(steps)")
       return
     }
+    // The call of the daemon before may have its effect only now.
+    #expect(steps.first?.order.absenceConclusiveAt == store.now.advanced(byMilliseconds: 58_000))
   }
 
   /// A job created here whose prediction `p1` was created at 5 ms, in a restored copy.
