@@ -145,6 +145,12 @@ let package = Package(
 
     // Capabilities: each can be removed with its lines in Daemon.
     room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"]),
+    room(
+      "ReadTokens",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+        "JobsAPI",
+      ]),
 
     // The wiring.
     room(
@@ -153,7 +159,7 @@ let package = Package(
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums",
-        logging,
+        "ReadTokens", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
@@ -254,6 +260,7 @@ let package = Package(
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
         "ClientAddress",
       ]),
+    tests(.unit, "ReadTokensTests", ["ReadTokens", "Routing", "Settings", "Time"]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.

@@ -1,3 +1,4 @@
+internal import ReadTokens
 internal import JobsAPI
 internal import Ledger
 internal import Settings
@@ -6,9 +7,11 @@ internal import UsageSums
 /// What this daemon does beyond the ledger: removing a room and its lines here removes a capability.
 enum Capabilities {
   static let all: [any Capability.Type] = [
-    UsageSums.self
+    UsageSums.self,
+    ReadTokens.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }
+  static var keys: [String] { all.flatMap { $0.keys } }
   static var tables: [TableDeclaration] { all.flatMap { $0.tables } }
 }

@@ -22,9 +22,10 @@ enum JobDocument {
   ///   - next: the order's next create call.
   ///   - attempts: the past attempts.
   ///   - request: the order's request.
+  ///   - reader: decides whether private members are shown.
   static func whole(
     _ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?, _ next: NextTry? = nil,
-    attempts: [PastAttempt] = [], request: PredictionRequest?
+    attempts: [PastAttempt] = [], request: PredictionRequest?, for reader: JobReader = .api
   ) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
     writer.object { object in
@@ -35,8 +36,10 @@ enum JobDocument {
       if parts?.isDataRemoved == true { object.member("data_removed", bool: true) }
       object.member("metrics", raw: slice(parts?.metrics, of: body))
       if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
-      object.member("metadata", raw: request?.metadata?[...])
-      object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
+      if reader.seesPrivateMembers {
+        object.member("metadata", raw: request?.metadata?[...])
+        object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
+      }
       tail(of: job, in: &object)
       if let order = shown(order, of: job) { stage(of: order, next, in: &object) }
       if !attempts.isEmpty {

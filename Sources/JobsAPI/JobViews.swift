@@ -60,6 +60,22 @@ package final class JobViews {
     return JobView(record, try await nextTry(of: order), tag)
   }
 
+  /// The own id of a job, which may be named by its prediction's.
+  package func id(ofJob id: String) async throws(Problem) -> String {
+    let found = try await read { (reader) throws(StorageError) in try await reader.job(id) }
+    guard let found else { throw .jobNotFound }
+    return found.job.id
+  }
+
+  /// The job that `reader` may see.
+  func view(_ id: String, for reader: JobReader) async throws(Problem) -> JobView {
+    do throws(Problem) {
+      return try await view(id)
+    } catch {
+      throw error.code == .jobNotFound && !reader.seesPrivateMembers ? .jobNotOpened : error
+    }
+  }
+
   private func readTagSuffix() async throws(Problem) -> String {
     let epoch = try await read { (reader) throws(StorageError) in try await reader.feedPosition().epoch }
     let suffix = EntityTag.suffix(of: epoch)
@@ -100,12 +116,17 @@ final class JobView {
 extension JobViews {
   /// The job's whole document.
   ///
-  /// - Parameter request: what was posted for it, where that is parsed already.
-  func document(of view: JobView, _ request: PredictionRequest? = nil) throws(Problem) -> [UInt8] {
+  /// - Parameters:
+  ///   - request: what was posted for it, where that is parsed already.
+  ///   - reader: decides which members are shown.
+  func document(
+    of view: JobView, _ request: PredictionRequest? = nil, for reader: JobReader = .api
+  ) throws(Problem) -> [UInt8] {
     let record = view.record
     return JobDocument.whole(
       record.job, try parts(of: record), body: record.body, order: record.order, view.next,
-      attempts: record.attempts, request: request ?? record.order?.parsedRequest)
+      attempts: record.attempts, request: request ?? record.order?.parsedRequest,
+      for: reader)
   }
 
   /// The parts of the stored body; nil where no snapshot has arrived yet.

@@ -21,7 +21,7 @@ package final class JobsEndpoint {
         respond: list),
       Route(
         .get, "/jobs/{id}", name: "job", summary: "Shows a job, by its own id or its prediction's.",
-        access: access.reading, respond: job),
+        access: access.readingJob, respond: job),
       Route(
         .get, "/jobs/{id}/history", name: "history", summary: "Lists what has changed a job, oldest first.",
         access: access.reading, respond: history),
@@ -35,17 +35,21 @@ package final class JobsEndpoint {
 // MARK: - One job
 
 extension JobsEndpoint {
-  private func job(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
-    try await current(request) { view throws(Problem) in
+  private func job(_ request: RoutedRequest<JobReader>) async throws(Problem) -> Response {
+    let reader = request.admitted
+    var response = try await current(request, for: reader) { view throws(Problem) in
       Response(
         status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)],
-        body: try views.document(of: view))
+        body: try views.document(of: view, for: reader))
     }
+    // The URL may contain the token, and a cache between would keep the job beyond its time.
+    if !reader.seesPrivateMembers { response.fields.append(("Cache-Control", "no-store")) }
+    return response
   }
 
   /// All logs, decoded. With `nosniff`, because a browser must not interpret a model's text as a page.
   private func logs(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
-    try await current(request) { view throws(Problem) in
+    try await current(request, for: .api) { view throws(Problem) in
       Response(
         status: .ok,
         fields: [
@@ -57,11 +61,12 @@ extension JobsEndpoint {
   }
 
   /// Responds with the job as it is, or 304 if the client has that already.
-  private func current(
-    _ request: RoutedRequest<Void>, _ respond: (JobView) throws(Problem) -> Response
+  private func current<Admitted>(
+    _ request: RoutedRequest<Admitted>, for reader: JobReader,
+    _ respond: (JobView) throws(Problem) -> Response
   ) async throws(Problem) -> Response {
-    _ = try QueryParameters(request.head.target, allowing: [])
-    let view = try await views.view(request.path["id"])
+    _ = try QueryParameters(request.head.target, for: reader)
+    let view = try await views.view(request.path["id"], for: reader)
     guard !view.tag.isMatched(byIfNoneMatch: request.head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", view.tag.text)])
     }
