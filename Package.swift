@@ -139,18 +139,24 @@ let package = Package(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability",
-        "GroupCommit", "ChangeFeed", "Scheduler", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
-    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"]),
+    room(
+      "EventStreams",
+      [
+        "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
+        "Observability", "ChangeFeed", "JobsAPI",
+      ]),
     room(
       "ReadTokens",
       [
         "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
         "JobsAPI",
       ]),
+    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"]),
 
     // The wiring.
     room(
@@ -158,8 +164,8 @@ let package = Package(
       [
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
-        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums",
-        "ReadTokens", logging,
+        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
+        "EventStreams", "ReadTokens", "UsageSums", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",

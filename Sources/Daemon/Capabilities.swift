@@ -1,3 +1,4 @@
+internal import EventStreams
 internal import ReadTokens
 internal import JobsAPI
 internal import Ledger
@@ -7,8 +8,9 @@ internal import UsageSums
 /// What this daemon does beyond the ledger: removing a room and its lines here removes a capability.
 enum Capabilities {
   static let all: [any Capability.Type] = [
-    UsageSums.self,
+    EventStreams.self,
     ReadTokens.self,
+    UsageSums.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

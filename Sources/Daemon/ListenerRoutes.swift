@@ -78,7 +78,8 @@ extension Composition {
       tokens: settings.access.tokens, readTokens: sharing?.tokens, now: { views.now })
     let context = context(views, access, recorder, on: loop)
     let orders = OrdersEndpoint(
-      views: views, access: access, recorder: recorder, metrics: metrics.jobsAPI, limits: context.limits,
+      views: views, access: access, reads: context.reads, recorder: recorder, metrics: metrics.jobsAPI,
+      limits: context.limits,
       wakeScheduler: context.wakeScheduler)
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
@@ -100,7 +101,7 @@ extension Composition {
 
   /// The routes of the capabilities, and the reads that every daemon serves.
   private func readingRoutes(_ context: APIContext) -> [Route] {
-    JobsEndpoint(views: context.views, access: context.access).routes
+    JobsEndpoint(views: context.views, access: context.access, reads: context.reads).routes
       + settings.capabilities.flatMap { $0.routes(context) }
   }
 
@@ -110,8 +111,11 @@ extension Composition {
     let limits = OrdersEndpoint.Limits(
       isConfigured: settings.provider.token != nil, maxBodyBytes: maxBodyBytes,
       maxQueued: settings.provider.maxQueuedOrders)
+    let changes = feed.makeReceiver(on: loop)
     return APIContext(
-      views: views, access: access, recorder: recorder, changes: feed.makeReceiver(on: loop), keys: keys,
+      views: views, access: access,
+      reads: JobReads(views: views, changes: changes, metrics: metrics.jobsAPI), metrics: metrics.jobsAPI,
+      recorder: recorder, changes: changes, keys: keys, trustedProxies: settings.listeners.trustedProxies,
       limits: limits, wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
   }
 

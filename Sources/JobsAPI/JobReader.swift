@@ -14,11 +14,22 @@ package enum JobReader: Sendable {
   /// The name of the token's query parameter, for clients such as `EventSource` that cannot send fields.
   static let tokenParameter = "token"
 
-  package var seesPrivateMembers: Bool {
+  package var scope: DocumentScope {
     switch self {
-    case .api: true
-    case .tokenHolder: false
+    case .api: .full
+    case .tokenHolder: .browser
     }
+  }
+
+  /// The query parameters that belong to the reader.
+  package var parameters: [String] { scope == .full ? [] : [Self.tokenParameter] }
+
+  /// Fields of the responses. A cache would keep a job beyond the time of the token in its URL.
+  var fields: [(name: String, value: String)] { scope == .full ? [] : [("Cache-Control", "no-store")] }
+
+  /// `problem` as the reader is shown it.
+  func refusal(of problem: Problem) -> Problem {
+    problem.code == .jobNotFound && scope != .full ? .jobNotOpened : problem
   }
 
   /// The moment at which a stream to the reader ends; nil if nothing bounds it.

@@ -1,3 +1,4 @@
+internal import HTTPServer
 internal import HTTPWire
 internal import Jobs
 package import Routing
@@ -8,10 +9,12 @@ internal import Time
 package final class JobsEndpoint {
   private let views: JobViews
   private let access: APIAccess
+  private let reads: JobReads
 
-  package init(views: JobViews, access: APIAccess) {
+  package init(views: JobViews, access: APIAccess, reads: JobReads) {
     self.views = views
     self.access = access
+    self.reads = reads
   }
 
   package var routes: [Route] {
@@ -21,7 +24,8 @@ package final class JobsEndpoint {
         respond: list),
       Route(
         .get, "/jobs/{id}", name: "job", summary: "Shows a job, by its own id or its prediction's.",
-        access: access.readingJob, respond: job),
+        access: access.readingJob, respond: job
+      ).diverting(to: waitingRead) { JobWait.isNamed(in: $0.target) },
       Route(
         .get, "/jobs/{id}/history", name: "history", summary: "Lists what has changed a job, oldest first.",
         access: access.reading, respond: history),
@@ -35,15 +39,26 @@ package final class JobsEndpoint {
 // MARK: - One job
 
 extension JobsEndpoint {
+  private var waitingRead: Route {
+    Route(
+      .get, "/jobs/{id}", name: "job", summary: "Shows a job after its next change.",
+      access: access.readingJob.parsing { head, reader throws(Problem) in
+        (reader, try JobWait(head.target, allowing: reader.parameters))
+      }
+    ) { [reads] stream throws(StreamFailure) in
+      let (reader, wait) = stream.admitted
+      return try await reads.response(to: stream, for: stream.path["id"], after: wait, as: reader)
+    }
+  }
+
   private func job(_ request: RoutedRequest<JobReader>) async throws(Problem) -> Response {
     let reader = request.admitted
     var response = try await current(request, for: reader) { view throws(Problem) in
       Response(
         status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)],
-        body: try views.document(of: view, for: reader))
+        body: try views.document(of: view, scope: reader.scope))
     }
-    // The URL may contain the token, and a cache between would keep the job beyond its time.
-    if !reader.seesPrivateMembers { response.fields.append(("Cache-Control", "no-store")) }
+    response.fields += reader.fields
     return response
   }
 
@@ -65,7 +80,7 @@ extension JobsEndpoint {
     _ request: RoutedRequest<Admitted>, for reader: JobReader,
     _ respond: (JobView) throws(Problem) -> Response
   ) async throws(Problem) -> Response {
-    _ = try QueryParameters(request.head.target, for: reader)
+    _ = try QueryParameters(request.head.target, allowing: reader.parameters)
     let view = try await views.view(request.path["id"], for: reader)
     guard !view.tag.isMatched(byIfNoneMatch: request.head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", view.tag.text)])
@@ -90,8 +105,9 @@ extension JobsEndpoint {
 
 extension JobsEndpoint {
   private func list(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
-    let query = try QueryParameters(request.head.target, allowing: ["state", "model", "after", "limit"])
-    let filter = JobFilter(state: try query.choice("state"), model: query["model"])
+    let query = try QueryParameters(
+      request.head.target, allowing: JobListQuery.parameters + ["after", "limit"])
+    let filter = try JobListQuery(query).filter
     let before = try query.number("after", in: 1...Int64.max)
     let limit = try query.number("limit", in: 1...500) ?? 50
     let page = try await views.read { (reader) throws(StorageError) in

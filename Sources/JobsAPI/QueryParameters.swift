@@ -23,16 +23,6 @@ package struct QueryParameters {
     }
   }
 
-  /// - Parameter reader: its token may be in the query.
-  package init(_ target: RequestTarget, allowing names: [String] = [], for reader: JobReader) throws(Problem)
-  {
-    guard target.hasQuery, !reader.seesPrivateMembers else {
-      self = try QueryParameters(target, allowing: names)
-      return
-    }
-    self = try QueryParameters(target, allowing: names + [JobReader.tokenParameter])
-  }
-
   package subscript(name: String) -> String? { values[name] }
 
   package func number(_ name: String, in range: ClosedRange<Int64>) throws(Problem) -> Int64? {

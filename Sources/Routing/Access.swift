@@ -20,7 +20,22 @@ package struct Access<Credentials> {
   }
 }
 
+extension Access {
+  /// The same access, with what `parse` finds in the header section after the check.
+  package func parsing<Parsed>(
+    _ parse: @escaping (RequestHead, Credentials) throws(Problem) -> Parsed
+  ) -> Access<Parsed> {
+    Access<Parsed>(kind) { head, path throws(Problem) in try parse(head, try check(head, path)) }
+  }
+}
+
 extension Access where Credentials == Void {
+  package func parsing<Parsed>(
+    _ parse: @escaping (RequestHead) throws(Problem) -> Parsed
+  ) -> Access<Parsed> {
+    parsing { head, _ throws(Problem) in try parse(head) }
+  }
+
   /// Everybody may use the route.
   package static var open: Self { Self(.open) { _, _ in } }
 }

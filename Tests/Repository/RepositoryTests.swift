@@ -40,20 +40,24 @@ import Testing
       "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "JobsAPI": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop", "Routing",
-      "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability",
-      "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+      "HTTPServer", "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings",
+      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
     ],
-    "UsageSums": ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"],
+    "EventStreams": [
+      "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
+      "Observability", "ChangeFeed", "JobsAPI",
+    ],
     "ReadTokens": [
       "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
       "JobsAPI",
     ],
+    "UsageSums": ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"],
     "Daemon": [
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
-      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums",
-      "ReadTokens", "Logging",
+      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams",
+      "ReadTokens", "UsageSums", "Logging",
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",

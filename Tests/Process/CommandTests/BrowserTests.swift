@@ -137,7 +137,7 @@ extension ProcessTests {
           #expect(try answer("GET /jobs/\(id)", listener, fields) == expected)
         }
       }
-      // Without any token the listener of deliveries does not tell either.
+      // Nor can they be distinguished without any token.
       for id in ["lamp-1", "none"] { #expect(try answer("GET /jobs/\(id)", .webhooks) == expected) }
     }
 
