@@ -134,7 +134,8 @@ extension DaemonSimulation {
       return "the job of \(other.id)"
     }
     if let stream = jobStreams.first(where: { !$0.reader.isDone }) {
-      return "the stream of order \(stream.order.number), last shown \(stream.shown.map { "\($0)" } ?? "nothing")"
+      return
+        "the stream of order \(stream.order.number), last shown \(stream.shown.map { "\($0)" } ?? "nothing")"
     }
     return openDeliveries > 0 ? "a delivery" : "the daemon"
   }

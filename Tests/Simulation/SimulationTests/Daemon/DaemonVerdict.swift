@@ -172,7 +172,9 @@ extension DaemonVerdict {
   /// A stream that came to its end has shown an end of its job, and the newest one but for a replaced end.
   private func wrongStream(_ jobs: [Job]) -> String? {
     for stream in simulation.jobStreams where !stream.order.isForgotten {
-      guard let job = jobs.first(where: { $0.id == stream.order.id }), let shown = stream.shown else { continue }
+      guard let job = jobs.first(where: { $0.id == stream.order.id }), let shown = stream.shown else {
+        continue
+      }
       let newest = ShownJob(state: job.state.rawValue, revision: Int(job.revision))
       let isEnd = ["succeeded", "failed", "canceled"].contains(shown.state)
       if !isEnd || shown.revision > newest.revision || shown.revision == newest.revision && shown != newest {

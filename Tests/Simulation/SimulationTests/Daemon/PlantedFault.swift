@@ -65,7 +65,8 @@ enum PlantedFault: CaseIterable {
       WHEN (SELECT phase FROM jobs WHERE number = NEW.job) IN ('succeeded', 'failed', 'canceled')
       BEGIN SELECT RAISE(IGNORE); END
       """
-    case .forgetsTombstone: "CREATE TRIGGER planted BEFORE INSERT ON tombstones BEGIN SELECT RAISE(IGNORE); END"
+    case .forgetsTombstone:
+      "CREATE TRIGGER planted BEFORE INSERT ON tombstones BEGIN SELECT RAISE(IGNORE); END"
     case .forgetsDelivery:
       """
       CREATE TRIGGER planted BEFORE INSERT ON deliveries WHEN NEW.position = 3 BEGIN SELECT RAISE(IGNORE); END

@@ -51,7 +51,8 @@ extension DaemonSimulation {
   private func connect(_ reader: EventReader) {
     guard !reader.isDone else { return }
     // A reader that stops to read is closed, and comes again.
-    let room = isFaulty && streamRandom.happens(onceIn: 6) ? Int.random(in: 0...2000, using: &streamRandom) : .max
+    let room =
+      isFaulty && streamRandom.happens(onceIn: 6) ? Int.random(in: 0...2000, using: &streamRandom) : .max
     let connection = ClientConnection(kernel.connect(room: room), at: kernel.monotonicTime)
     connections.append(connection)
     reader.connect(over: connection, at: kernel.monotonicTime)
