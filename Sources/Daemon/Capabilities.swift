@@ -1,12 +1,15 @@
+internal import Callbacks
 internal import JobsAPI
 internal import Ledger
+internal import Tables
 internal import Settings
 internal import UsageSums
 
 /// What this daemon does beyond the ledger: removing a room and its lines here removes a capability.
 enum Capabilities {
   static let all: [any Capability.Type] = [
-    UsageSums.self
+    UsageSums.self,
+    Callbacks.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

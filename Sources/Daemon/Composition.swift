@@ -98,7 +98,10 @@ struct Composition: Sendable {
   ) throws(StartError) -> [any Service] {
     let context = ServiceContext(
       loop: mailbox.loop, queue: queue, changes: feed.makeReceiver(on: mailbox.loop), logger: logger,
-      openReader: { () throws(StorageError) in try openStoreReader() }, makeClient: makeClient)
+      openReader: { () throws(StorageError) in try openStoreReader() },
+      makeViews: { () throws(StorageError) in
+        JobViews(loop: mailbox.loop, reader: try openStoreReader(), pace: mailbox.pace)
+      }, makeClient: makeClient)
     return try StartError.converting { try settings.capabilities.compactMap { try $0.service(context) } }
   }
 
@@ -150,7 +153,7 @@ extension Ledger {
       store: store,
       rules: LedgerRules(
         polling: settings.provider.pollPolicy, validateOutput: RequestedOutput.validate,
-        restore: ErasedData.restore),
+        restore: ErasedData.restore, retainingKinds: Set(settings.capabilities.flatMap(\.workKinds))),
       hooks: settings.capabilities.compactMap(\.hook))
   }
 }

@@ -79,6 +79,7 @@ extension Composition {
     let jobs = JobsEndpoint(views: views, access: access)
     let orders = OrdersEndpoint(
       views: views, access: access, recorder: recorder, metrics: metrics.jobsAPI, limits: limits,
+      callbackCheck: settings.capabilities.lazy.compactMap(\.callbackCheck).first,
       wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,

@@ -36,6 +36,7 @@ enum JobDocument {
       object.member("metrics", raw: slice(parts?.metrics, of: body))
       if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
       object.member("metadata", raw: request?.metadata?[...])
+      object.member("callback", raw: request?.callbackText?[...])
       object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
       tail(of: job, in: &object)
       if let order = shown(order, of: job) { stage(of: order, next, in: &object) }

@@ -1,6 +1,6 @@
 package import EventLoop
 package import HTTPWire
-internal import JobRequests
+package import JobRequests
 internal import Jobs
 package import Ledger
 internal import Replicate
@@ -45,7 +45,7 @@ package final class JobViews {
   }
 
   /// The job with that id, its order and its entity tag.
-  func view(_ id: String) async throws(Problem) -> JobView {
+  package func view(_ id: String) async throws(Problem) -> JobView {
     let found: JobRecord?
     do throws(StorageError) {
       found = try await reader.job(id)
@@ -82,8 +82,8 @@ package final class JobViews {
 /// A job, its order's next call, and the entity tag of its document.
 ///
 /// A class, because it is large and passed through many functions.
-final class JobView {
-  let record: JobRecord
+package final class JobView {
+  package let record: JobRecord
   /// The order's next create call; nil where the job has ended.
   let next: NextTry?
   let tag: EntityTag
@@ -101,7 +101,7 @@ extension JobViews {
   /// The job's whole document.
   ///
   /// - Parameter request: what was posted for it, where that is parsed already.
-  func document(of view: JobView, _ request: PredictionRequest? = nil) throws(Problem) -> [UInt8] {
+  package func document(of view: JobView, _ request: PredictionRequest? = nil) throws(Problem) -> [UInt8] {
     let record = view.record
     return JobDocument.whole(
       record.job, try parts(of: record), body: record.body, order: record.order, view.next,
