@@ -100,7 +100,7 @@ let package = Package(
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
-    room("HTTPClient", ["CCurl", "System"]),
+    room("HTTPClient", ["CCurl", "System", "ClientAddress"]),
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Tables"),
@@ -140,11 +140,17 @@ let package = Package(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings",
-        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
+        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
+    room(
+      "EventStreams",
+      [
+        "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
+        "Observability", "ChangeFeed", "JobsAPI",
+      ]),
     room(
       "UsageSums",
       [
@@ -165,7 +171,7 @@ let package = Package(
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "UsageSums", "Callbacks", logging,
+        "EventStreams", "UsageSums", "Callbacks", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
@@ -225,7 +231,9 @@ let package = Package(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
-    tests(.unit, "HTTPClientTests", ["HTTPClient", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
+    tests(
+      .unit, "HTTPClientTests",
+      ["HTTPClient", "ClientAddress", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
     tests(
       .unit, "HTTPServerTests",
       [

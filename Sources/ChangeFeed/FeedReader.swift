@@ -29,7 +29,7 @@ package struct FeedReader {
     let number = entries.last?.change ?? cursor.number
     return FeedPage(
       entries: entries, next: Cursor(number: number, epoch: cursor.epoch, start: cursor.start),
-      hasMore: entries.count >= limit)
+      hasMore: entries.count >= limit, start: cursor.start)
   }
 
   /// The end of the feed, for a reader that needs only later changes.
@@ -60,6 +60,13 @@ package struct FeedPage: Sendable {
   package let next: Cursor
   /// Whether the page is full, so that more may follow.
   package let hasMore: Bool
+  /// That of the cursor after which the page was read.
+  fileprivate let start: Int64
+
+  /// The cursor after one entry of the page.
+  package func cursor(after entry: FeedEntry) -> Cursor {
+    Cursor(number: entry.change, epoch: next.epoch, start: start)
+  }
 }
 
 /// Why a page was not read.

@@ -1,4 +1,5 @@
 internal import Callbacks
+internal import EventStreams
 internal import JobsAPI
 internal import Ledger
 internal import Tables
@@ -8,6 +9,7 @@ internal import UsageSums
 /// What this daemon does beyond the ledger: removing a room and its lines here removes a capability.
 enum Capabilities {
   static let all: [any Capability.Type] = [
+    EventStreams.self,
     UsageSums.self,
     Callbacks.self,
   ]

@@ -76,16 +76,19 @@ extension Composition {
     let limits = OrdersEndpoint.Limits(
       isConfigured: settings.provider.token != nil, maxBodyBytes: maxBodyBytes,
       maxQueued: settings.provider.maxQueuedOrders)
-    let jobs = JobsEndpoint(views: views, access: access)
+    let changes = feed.makeReceiver(on: loop)
+    let reads = JobReads(views: views, changes: changes, metrics: metrics.jobsAPI)
+    let jobs = JobsEndpoint(views: views, access: access, reads: reads)
     let orders = OrdersEndpoint(
-      views: views, access: access, recorder: recorder, metrics: metrics.jobsAPI, limits: limits,
-      callbackCheck: settings.capabilities.lazy.compactMap(\.callbackCheck).first,
+      views: views, access: access, reads: reads, recorder: recorder, metrics: metrics.jobsAPI,
+      limits: limits, callbackCheck: settings.capabilities.lazy.compactMap(\.callbackCheck).first,
       wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
       access: access)
     let context = APIContext(
-      views: views, access: access, recorder: recorder, changes: feed.makeReceiver(on: loop), limits: limits,
+      views: views, access: access, reads: reads, metrics: metrics.jobsAPI, recorder: recorder,
+      changes: changes, trustedProxies: settings.listeners.trustedProxies, limits: limits,
       wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
     let added = settings.capabilities.flatMap { $0.routes(context) }
     return jobs.routes + orders.routes + probes.routes + added

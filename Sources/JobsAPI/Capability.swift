@@ -1,4 +1,5 @@
 package import ChangeFeed
+package import ClientAddress
 package import EventLoop
 package import GroupCommit
 package import HTTPClient
@@ -64,22 +65,31 @@ package struct APIContext {
   package let views: JobViews
   /// The API's access rules.
   package let access: APIAccess
+  /// The API's reads of one job.
+  package let reads: JobReads
+  package let metrics: JobsAPIMetrics
   /// The API's writes.
   package let recorder: Recorder
   /// The changes that were committed.
   package let changes: FeedReceiver
+  /// The proxies whose reports of client addresses are used.
+  package let trustedProxies: TrustedProxies
   package let limits: OrdersEndpoint.Limits
   /// Called when there is a new order or cancel request.
   package let wakeScheduler: @Sendable () -> Void
 
   package init(
-    views: JobViews, access: APIAccess, recorder: Recorder, changes: FeedReceiver,
-    limits: OrdersEndpoint.Limits, wakeScheduler: @escaping @Sendable () -> Void
+    views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
+    changes: FeedReceiver, trustedProxies: TrustedProxies, limits: OrdersEndpoint.Limits,
+    wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
     self.access = access
+    self.reads = reads
+    self.metrics = metrics
     self.recorder = recorder
     self.changes = changes
+    self.trustedProxies = trustedProxies
     self.limits = limits
     self.wakeScheduler = wakeScheduler
   }

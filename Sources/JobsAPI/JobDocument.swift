@@ -6,6 +6,13 @@ internal import Scheduler
 internal import Ledger
 internal import Time
 
+/// What of a job's document its reader may see.
+package enum DocumentScope: Sendable {
+  case full
+  /// Without what the app keeps to itself: `metadata` and the query of its webhook URL.
+  case browser
+}
+
 /// The API's JSON documents of jobs.
 ///
 /// `input`, `output`, `metrics` and the logs are slices of the provider's body, so that no number is printed
@@ -22,9 +29,10 @@ enum JobDocument {
   ///   - next: the order's next create call.
   ///   - attempts: the past attempts.
   ///   - request: the order's request.
+  ///   - scope: what its reader may see.
   static func whole(
     _ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?, _ next: NextTry? = nil,
-    attempts: [PastAttempt] = [], request: PredictionRequest?
+    attempts: [PastAttempt] = [], request: PredictionRequest?, scope: DocumentScope = .full
   ) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
     writer.object { object in
@@ -35,9 +43,11 @@ enum JobDocument {
       if parts?.isDataRemoved == true { object.member("data_removed", bool: true) }
       object.member("metrics", raw: slice(parts?.metrics, of: body))
       if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
-      object.member("metadata", raw: request?.metadata?[...])
-      object.member("callback", raw: request?.callbackText?[...])
-      object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
+      if scope == .full {
+        object.member("metadata", raw: request?.metadata?[...])
+        object.member("callback", raw: request?.callbackText?[...])
+        object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
+      }
       tail(of: job, in: &object)
       if let order = shown(order, of: job) { stage(of: order, next, in: &object) }
       if !attempts.isEmpty {
@@ -62,16 +72,19 @@ enum JobDocument {
     writer.object { object in
       object.member("jobs") { list in
         list.array(jobs) { element, job in
-          element.object { object in
-            head(of: job, in: &object)
-            tail(of: job, in: &object)
-          }
+          element.object { row(job, in: &$0) }
         }
       }
       object.member("next", string: next.map(String.init))
     }
     writer.raw([UInt8(ascii: "\n")])
     return writer.bytes
+  }
+
+  /// Writes a job as a row of a list, without its large members.
+  static func row(_ job: Job, in object: inout JSONWriter.Object) {
+    head(of: job, in: &object)
+    tail(of: job, in: &object)
   }
 
   /// A job's history, oldest first, with its state after each entry.

@@ -10,7 +10,7 @@ package import Time
 
 /// Reads jobs as the API shows them, together with the orders behind them.
 package final class JobViews {
-  let loop: EventLoop
+  package let loop: EventLoop
   private let reader: any StoreReader
   private let pace: CreationPace
   /// What the store's entity tags end with. Nil until first read.
@@ -88,6 +88,10 @@ package final class JobView {
   let next: NextTry?
   let tag: EntityTag
 
+  var hasEnded: Bool { record.job.phase.isTerminal }
+  /// Names the state in a stream of events. It is also a cursor of the change feed.
+  var eventID: String { String(tag.text.dropFirst().dropLast()) }
+
   fileprivate init(_ record: JobRecord, _ next: NextTry?, _ tag: EntityTag) {
     self.record = record
     self.next = next
@@ -100,12 +104,16 @@ package final class JobView {
 extension JobViews {
   /// The job's whole document.
   ///
-  /// - Parameter request: what was posted for it, where that is parsed already.
-  package func document(of view: JobView, _ request: PredictionRequest? = nil) throws(Problem) -> [UInt8] {
+  /// - Parameters:
+  ///   - request: what was posted for it, where that is parsed already.
+  ///   - scope: what its reader may see.
+  package func document(
+    of view: JobView, _ request: PredictionRequest? = nil, scope: DocumentScope = .full
+  ) throws(Problem) -> [UInt8] {
     let record = view.record
     return JobDocument.whole(
       record.job, try parts(of: record), body: record.body, order: record.order, view.next,
-      attempts: record.attempts, request: request ?? record.order?.parsedRequest)
+      attempts: record.attempts, request: request ?? record.order?.parsedRequest, scope: scope)
   }
 
   /// The parts of the stored body; nil where no snapshot has arrived yet.

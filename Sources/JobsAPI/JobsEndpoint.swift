@@ -1,3 +1,4 @@
+internal import HTTPServer
 internal import HTTPWire
 internal import Jobs
 package import Routing
@@ -8,10 +9,12 @@ internal import Time
 package final class JobsEndpoint {
   private let views: JobViews
   private let access: APIAccess
+  private let reads: JobReads
 
-  package init(views: JobViews, access: APIAccess) {
+  package init(views: JobViews, access: APIAccess, reads: JobReads) {
     self.views = views
     self.access = access
+    self.reads = reads
   }
 
   package var routes: [Route] {
@@ -21,7 +24,8 @@ package final class JobsEndpoint {
         respond: list),
       Route(
         .get, "/jobs/{id}", name: "job", summary: "Shows a job, by its own id or its prediction's.",
-        access: access.reading, respond: job),
+        access: access.reading, respond: job
+      ).diverting(to: waitingRead) { $0.target.hasQuery },
       Route(
         .get, "/jobs/{id}/history", name: "history", summary: "Lists what has changed a job, oldest first.",
         access: access.reading, respond: history),
@@ -35,6 +39,15 @@ package final class JobsEndpoint {
 // MARK: - One job
 
 extension JobsEndpoint {
+  private var waitingRead: Route {
+    Route(
+      .get, "/jobs/{id}", name: "job", summary: "Shows a job after its next change.",
+      access: access.reading.parsing { head throws(Problem) in try JobWait(head.target) }
+    ) { [reads] stream throws(StreamFailure) in
+      try await reads.response(to: stream, for: stream.path["id"], after: stream.admitted)
+    }
+  }
+
   private func job(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
     try await current(request) { view throws(Problem) in
       Response(
@@ -85,8 +98,9 @@ extension JobsEndpoint {
 
 extension JobsEndpoint {
   private func list(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
-    let query = try QueryParameters(request.head.target, allowing: ["state", "model", "after", "limit"])
-    let filter = JobFilter(state: try query.choice("state"), model: query["model"])
+    let query = try QueryParameters(
+      request.head.target, allowing: JobListQuery.parameters + ["after", "limit"])
+    let filter = try JobListQuery(query).filter
     let before = try query.number("after", in: 1...Int64.max)
     let limit = try query.number("limit", in: 1...500) ?? 50
     let page = try await views.read { (reader) throws(StorageError) in

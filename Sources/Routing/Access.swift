@@ -14,6 +14,16 @@ package struct Access<Credentials> {
 }
 
 extension Access where Credentials == Void {
+  /// The same access, with what `parse` finds in the header section after the check.
+  package func parsing<Parsed>(
+    _ parse: @escaping (RequestHead) throws(Problem) -> Parsed
+  ) -> Access<Parsed> {
+    Access<Parsed>(kind) { head throws(Problem) in
+      try check(head)
+      return try parse(head)
+    }
+  }
+
   /// Everybody may use the route.
   package static var open: Self { Self(.open) { _ in } }
 }

@@ -39,6 +39,22 @@ package final class Route {
   }
 }
 
+extension Route {
+  /// This route, with `other` in its place for the requests that meet `condition`.
+  ///
+  /// So a read that waits is a stream, and counts as one. The same read without a wait costs what it did.
+  package func diverting(
+    to other: Route, where condition: @escaping (RequestHead) -> Bool
+  ) -> Route {
+    Route(
+      method, path, name: name, summary: summary, access: access, maxBodyBytes: maxBodyBytes
+    ) { [admission] head, match, refusals throws(Problem) in
+      condition(head)
+        ? try other.admission(head, match, refusals) : try admission(head, match, refusals)
+    }
+  }
+}
+
 // MARK: - Declaring
 
 extension Route {
@@ -99,12 +115,8 @@ extension Route {
     maxBodyBytes: Int, admit: @escaping (RequestHead) throws(Problem) -> Admitted,
     respond: @escaping (RoutedRequest<Admitted>) async throws(Problem) -> Response
   ) {
-    let admitting = Access(access.kind) { head throws(Problem) in
-      try access.check(head)
-      return try admit(head)
-    }
     self.init(
-      method, path, name: name, summary: summary, access: admitting, maxBodyBytes: maxBodyBytes,
+      method, path, name: name, summary: summary, access: access.parsing(admit), maxBodyBytes: maxBodyBytes,
       respond: respond)
   }
 }

@@ -14,7 +14,8 @@ struct ReplicateWebhookd: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      Serve.self, RunCommand.self, CancelCommand.self, JobCommand.self, JobsCommand.self, UsageCommand.self,
+      Serve.self, RunCommand.self, CancelCommand.self, JobCommand.self, JobsCommand.self, EventsCommand.self,
+      UsageCommand.self,
       Send.self, Verify.self, Check.self, Backup.self,
     ])
 

@@ -16,7 +16,7 @@ import Testing
     ["GroupCommit", "ChangeFeed"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["UsageSums", "Callbacks"],
+    ["EventStreams", "UsageSums", "Callbacks"],
     ["Daemon"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]
@@ -27,6 +27,7 @@ import Testing
     "System": ["Time"],
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
+    "HTTPClient": ["ClientAddress"],
     "Ledger": ["Tables", "Jobs"],
     "SQLiteStore": ["SQLite"],
     "Observability": ["Settings"],

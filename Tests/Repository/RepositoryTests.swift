@@ -41,9 +41,13 @@ import Testing
       "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "JobsAPI": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop", "Routing",
-      "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability",
-      "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+      "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
+      "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
+    ],
+    "EventStreams": [
+      "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
+      "Observability", "ChangeFeed", "JobsAPI",
     ],
     "UsageSums": [
       "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
@@ -57,7 +61,7 @@ import Testing
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-      "UsageSums", "Callbacks", "Logging",
+      "EventStreams", "UsageSums", "Callbacks", "Logging",
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",

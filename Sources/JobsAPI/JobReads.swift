@@ -1,0 +1,202 @@
+package import ChangeFeed
+package import HTTPServer
+package import HTTPWire
+internal import Ledger
+internal import Observability
+package import Routing
+internal import EventLoop
+internal import Time
+
+/// The responses that show one job: at once, after a wait, or as events.
+///
+/// Used on its loop only.
+package final class JobReads {
+  private let views: JobViews
+  private let changes: FeedReceiver
+  private let metrics: JobsAPIMetrics
+  private let scope: DocumentScope
+  private var random: KernelRandomness
+
+  package typealias ResponseFields = [(name: String, value: String)]
+
+  /// - Parameter scope: what the readers may see of the job.
+  package init(
+    views: JobViews, changes: FeedReceiver, metrics: JobsAPIMetrics, scope: DocumentScope = .full
+  ) {
+    self.views = views
+    self.changes = changes
+    self.metrics = metrics
+    self.scope = scope
+    random = KernelRandomness(views.loop.kernel)
+  }
+
+  /// The job as it is, or 304 if the client has that already.
+  ///
+  /// - Parameter fields: added to the response.
+  package func response(
+    to head: RequestHead, for id: String, fields: ResponseFields = []
+  ) async throws(Problem) -> Response {
+    try response(to: head, try await views.view(id), fields)
+  }
+
+  private func response(
+    to head: RequestHead, _ view: JobView, _ fields: ResponseFields
+  ) throws(Problem) -> Response {
+    guard !view.tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
+      return Response(status: .notModified, fields: [("ETag", view.tag.text)] + fields)
+    }
+    return Response(
+      status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)] + fields,
+      body: try views.document(of: view, scope: scope))
+  }
+}
+
+// MARK: - Waiting
+
+extension JobReads {
+  /// The job after a wait.
+  ///
+  /// A wait ends when the job differs from what the client has: by its `If-None-Match`, else by the first
+  /// read. A job that has ended is not waited for, unless the client has it. The shutdown ends every wait.
+  ///
+  /// - Parameters:
+  ///   - wait: nil responds at once.
+  ///   - fields: added to the response.
+  package func response<Admitted>(
+    to stream: RoutedStream<Admitted>, for id: String, after wait: JobWait?, fields: ResponseFields = []
+  ) async throws(StreamFailure) -> StreamedResponse {
+    let head = stream.request.head
+    let result = try await view(id, after: wait, for: stream.request)
+    do throws(Problem) {
+      return .whole(try response(to: head, try result.get(), fields))
+    } catch {
+      return stream.refuse(error)
+    }
+  }
+
+  func view(
+    _ id: String, after wait: JobWait?, for stream: StreamedRequest
+  ) async throws(StreamFailure) -> Result<JobView, Problem> {
+    let known = stream.head.fields.all("if-none-match")
+    let deadline = views.loop.now + (wait?.duration ?? .zero)
+    let job = ObservedJob(id, views: views, changes: changes, stream: stream)
+    var start: Int64?
+    // Ends with the wait, if not before.
+    while true {
+      let view: JobView
+      do throws(Problem) {
+        view = wait == nil ? try await views.view(id) : try await job.read()
+      } catch {
+        return .failure(error)
+      }
+      let change = view.record.change
+      guard let wait, !wait.isMet(by: view, known: known, start: start ?? change) else {
+        return .success(view)
+      }
+      start = start ?? change
+      guard try await job.wait(after: change, until: deadline) == .signaled else { return .success(view) }
+    }
+  }
+}
+
+extension JobWait {
+  /// - Parameters:
+  ///   - known: the client's `If-None-Match`.
+  ///   - start: the job's change at the first read.
+  fileprivate func isMet(by view: JobView, known: [String], start: Int64) -> Bool {
+    if isUntilEnd { return view.hasEnded }
+    guard known.isEmpty else { return !view.tag.isMatched(byIfNoneMatch: known) }
+    return view.hasEnded || view.record.change != start
+  }
+}
+
+// MARK: - Events
+
+extension JobReads {
+  /// The job's states as server-sent events, from the present one to its end.
+  ///
+  /// A reader that takes little skips states, but never the newest. One that reconnects after the end
+  /// receives 204, on which `EventSource` stops.
+  ///
+  /// - Parameter fields: added to the response.
+  package func events<Admitted>(
+    to stream: RoutedStream<Admitted>, for id: String, fields: ResponseFields = []
+  ) async throws(StreamFailure) -> StreamedResponse {
+    let job = ObservedJob(id, views: views, changes: changes, stream: stream.request)
+    let view: JobView
+    do throws(Problem) { view = try await job.read() } catch { return stream.refuse(error) }
+    let isKnown = stream.request.head.fields.single("last-event-id") == .one(view.eventID)
+    guard !isKnown || !view.hasEnded else {
+      return .whole(Response(status: .noContent, fields: [("Cache-Control", "no-store")] + fields))
+    }
+    let change = view.record.change
+    if !isKnown { job.present = view }
+    return .stream(ResponseHead(status: .ok, fields: ServerSentEvents.fields + fields)) {
+      [self] writer throws(StreamFailure) in
+      let milliseconds = Int.random(in: ServerSentEvents.retryRange, using: &random)
+      try await writer.write(ServerSentEvents.retry(after: milliseconds))
+      try await follow(job, after: isKnown ? change : nil, to: writer) { _ = stream.refuse($0) }
+    }
+  }
+
+  /// Writes the states after `change`, until the end.
+  ///
+  /// - Parameters:
+  ///   - change: the newest one that the client knows.
+  ///   - report: receives the failures of reads, which are repeated.
+  private func follow(
+    _ job: ObservedJob, after change: Int64?, to writer: ResponseWriter, report: (Problem) -> Void
+  ) async throws(StreamFailure) {
+    var written = change ?? -1
+    var isDue = change == nil
+    var pause = Self.pauses.lowerBound
+    // Ends with the job, the peer or the shutdown.
+    while true {
+      if isDue {
+        switch try await writeState(of: job, unless: written, to: writer) {
+        case .ended: return
+        case .written(let change):
+          (written, isDue, pause) = (change, false, Self.pauses.lowerBound)
+        case .failed(let problem):
+          report(problem)
+          pause = min(pause * 2, Self.pauses.upperBound)
+        }
+      }
+      let interval = isDue ? pause : ServerSentEvents.keepAliveInterval
+      switch try await job.wait(after: written, until: views.loop.now + interval) {
+      case .draining: return
+      case .signaled: isDue = true
+      case .deadline: try await writer.write(ServerSentEvents.comment)
+      }
+    }
+  }
+
+  /// How long a stream waits after a read that has failed.
+  private static let pauses = Duration.seconds(1)...ServerSentEvents.keepAliveInterval
+
+  private enum Step {
+    /// The client knows this change, or will know it.
+    case written(Int64)
+    case ended
+    case failed(Problem)
+  }
+
+  /// Writes the newest state. Its memory is free again before the next wait.
+  private func writeState(
+    of job: ObservedJob, unless written: Int64, to writer: ResponseWriter
+  ) async throws(StreamFailure) -> Step {
+    let (view, document): (JobView, [UInt8])
+    do throws(Problem) {
+      view = if let present = job.takePresent() { present } else { try await job.read() }
+      guard view.record.change != written else { return .written(written) }
+      document = try views.document(of: view, scope: scope)
+    } catch {
+      guard error.code == .jobNotFound else { return .failed(error) }
+      try await writer.write(ServerSentEvents.deletion(of: job.id))
+      return .ended
+    }
+    try await writer.write(ServerSentEvents.event("job", id: view.eventID, data: document))
+    metrics.sentEvents.add()
+    return view.hasEnded ? .ended : .written(view.record.change)
+  }
+}
