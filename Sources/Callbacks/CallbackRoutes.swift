@@ -11,17 +11,23 @@ internal import Time
 /// What was sent to the app, and what it did not accept.
 final class CallbackRoutes {
   private let api: APIContext
+  private let keys: SigningKeys
 
   /// Rows that one transaction makes pending again.
   private static let retriedAtOnce = 200
 
-  init(_ api: APIContext) { self.api = api }
+  init(_ api: APIContext, keys: SigningKeys) { (self.api, self.keys) = (api, keys) }
 
   var routes: [Route] {
     [
       Route(
         .get, "/callbacks", name: "callbacks", summary: "Lists callbacks, newest first.",
         access: api.access.reading, respond: list),
+      // With the access of changes: it is as much as a token.
+      Route(
+        .get, "/callbacks/secret", name: "callback-secret",
+        summary: "Returns the secrets with which the app verifies callbacks.", access: api.access.changing,
+        respond: secret),
       Route(
         .post, "/callbacks/{id}/retry", name: "retry-callback", summary: "Retries a callback now.",
         access: api.access.changing, respond: retryOne),
@@ -60,6 +66,24 @@ final class CallbackRoutes {
     try await api.views.read { (reader) throws(StorageError) in
       try await reader.rows(query).compactMap { CallbackRow($0) }
     }
+  }
+
+  private func secret(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
+    _ = try QueryParameters(request.head.target, allowing: [])
+    let secrets = try await api.views.read { [keys] (reader) throws(StorageError) in
+      try await keys.revealed(from: reader)
+    }
+    guard !secrets.isEmpty else {
+      throw .unavailable(.storeUnavailable, "no secret is stored yet: the daemon makes it after its start")
+    }
+    var writer = JSONWriter(capacity: 128)
+    writer.object { object in
+      object.member("secrets") { $0.array(secrets) { $0.string($1) } }
+    }
+    writer.raw([UInt8(ascii: "\n")])
+    return Response(
+      status: .ok, fields: [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
+      body: writer.bytes)
   }
 
   // MARK: Retrying

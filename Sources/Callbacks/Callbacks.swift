@@ -63,8 +63,10 @@ package struct Callbacks: Capability {
     throw Problem(.unprocessableContent, .invalidRequest, "`callback`: \(reason)")
   }
 
+  private var keys: SigningKeys { SigningKeys(configured: configuration.secrets) }
+
   package func routes(_ api: APIContext) -> [Route] {
-    configuration.isOn ? CallbackRoutes(api).routes : []
+    configuration.isOn ? CallbackRoutes(api, keys: keys).routes : []
   }
 
   package func service(_ context: ServiceContext) throws -> (any Service)? {
@@ -73,6 +75,6 @@ package struct Callbacks: Capability {
       loop: context.loop, queue: context.queue, feed: context.changes, views: try context.makeViews(),
       reader: try context.openReader(),
       client: try context.makeClient(Receivers.maxInFlight, Self.threadName), rules: configuration.rules,
-      keys: SigningKeys(configured: configuration.secrets), metrics: counters, logger: context.logger)
+      keys: keys, metrics: counters, logger: context.logger)
   }
 }
