@@ -1,6 +1,9 @@
+internal import Callbacks
 internal import EventStreams
+internal import ReadTokens
 internal import JobsAPI
 internal import Ledger
+internal import Tables
 internal import Settings
 internal import UsageSums
 
@@ -8,9 +11,12 @@ internal import UsageSums
 enum Capabilities {
   static let all: [any Capability.Type] = [
     EventStreams.self,
+    ReadTokens.self,
     UsageSums.self,
+    Callbacks.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }
+  static var keys: [String] { all.flatMap { $0.keys } }
   static var tables: [TableDeclaration] { all.flatMap { $0.tables } }
 }

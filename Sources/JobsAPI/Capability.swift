@@ -3,7 +3,9 @@ package import ClientAddress
 package import EventLoop
 package import GroupCommit
 package import HTTPClient
+package import JobRequests
 package import Ledger
+package import Tables
 package import Logging
 package import Observability
 package import Routing
@@ -17,15 +19,27 @@ package protocol Capability: Sendable {
   /// The tables of the capability, which exist whether it is on or off.
   static var tables: [TableDeclaration] { get }
 
+  /// The names of keys that the store keeps for the capability. Each is made at random when first needed.
+  static var keys: [String] { get }
+
   init(from reader: inout SettingsReader)
 
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
   var hook: (any TransactionHook)? { get }
 
+  /// The kinds of the capability's work. A job with such work is not pruned.
+  var workKinds: [WorkKind] { get }
+
+  /// Checks the member `callback` of requests. Nil where the capability sends nothing to apps.
+  var callbackCheck: CallbackCheck? { get }
+
   var metrics: [any MetricFamily] { get }
 
   /// The capability's routes of the jobs API.
   func routes(_ api: APIContext) -> [Route]
+
+  /// Opens reads of single jobs to others than the API's clients. Nil where it opens none.
+  func jobSharing(_ keys: StoredKeys) -> JobSharing?
 
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
@@ -34,11 +48,18 @@ package protocol Capability: Sendable {
 extension Capability {
   package static var settings: [SettingVariable] { [] }
   package static var tables: [TableDeclaration] { [] }
+  package static var keys: [String] { [] }
   package var hook: (any TransactionHook)? { nil }
+  package var workKinds: [WorkKind] { [] }
+  package var callbackCheck: CallbackCheck? { nil }
   package var metrics: [any MetricFamily] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
+  package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
 }
+
+/// Refuses a request's `callback`.
+package typealias CallbackCheck = @Sendable (CallbackRequest) throws(Problem) -> Void
 
 /// Work in the background, on the scheduler's loop.
 package protocol Service: Sendable {
@@ -59,6 +80,8 @@ package struct APIContext {
   package let recorder: Recorder
   /// The changes that were committed.
   package let changes: FeedReceiver
+  /// The keys that the capabilities have declared.
+  package let keys: StoredKeys
   /// The proxies whose reports of client addresses are used.
   package let trustedProxies: TrustedProxies
   package let limits: OrdersEndpoint.Limits
@@ -67,7 +90,7 @@ package struct APIContext {
 
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
-    changes: FeedReceiver, trustedProxies: TrustedProxies, limits: OrdersEndpoint.Limits,
+    changes: FeedReceiver, keys: StoredKeys, trustedProxies: TrustedProxies, limits: OrdersEndpoint.Limits,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
@@ -76,6 +99,7 @@ package struct APIContext {
     self.metrics = metrics
     self.recorder = recorder
     self.changes = changes
+    self.keys = keys
     self.trustedProxies = trustedProxies
     self.limits = limits
     self.wakeScheduler = wakeScheduler
@@ -89,22 +113,29 @@ package struct ServiceContext {
   package let queue: CommitQueue
   /// The changes that were committed.
   package let changes: FeedReceiver
+  /// The keys that the capabilities have declared.
+  package let keys: StoredKeys
   package let logger: Logger
   /// Opens a reader for one service.
-  package let openReader: () throws(StorageError) -> any StoreReader
+  package let openReader: () throws(StorageError) -> sending any StoreReader
+  /// Makes the API's reads for one service, over a reader of its own.
+  package let makeViews: () throws(StorageError) -> sending JobViews
   /// Makes a client of which `threads` calls block at a time.
   package let makeClient: (_ threads: Int, _ name: String) throws -> any HTTPClient
 
   package init(
-    loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, logger: Logger,
-    openReader: @escaping () throws(StorageError) -> any StoreReader,
+    loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, keys: StoredKeys, logger: Logger,
+    openReader: @escaping () throws(StorageError) -> sending any StoreReader,
+    makeViews: @escaping () throws(StorageError) -> sending JobViews,
     makeClient: @escaping (_ threads: Int, _ name: String) throws -> any HTTPClient
   ) {
     self.loop = loop
     self.queue = queue
     self.changes = changes
+    self.keys = keys
     self.logger = logger
     self.openReader = openReader
+    self.makeViews = makeViews
     self.makeClient = makeClient
   }
 }

@@ -1,6 +1,6 @@
 package import EventLoop
 package import HTTPWire
-internal import JobRequests
+package import JobRequests
 internal import Jobs
 package import Ledger
 internal import Replicate
@@ -45,7 +45,7 @@ package final class JobViews {
   }
 
   /// The job with that id, its order and its entity tag.
-  func view(_ id: String) async throws(Problem) -> JobView {
+  package func view(_ id: String) async throws(Problem) -> JobView {
     let found: JobRecord?
     do throws(StorageError) {
       found = try await reader.job(id)
@@ -58,6 +58,22 @@ package final class JobViews {
     let tag = EntityTag(change: record.change, suffix: suffix)
     guard let order = record.order, !record.job.phase.isTerminal else { return JobView(record, nil, tag) }
     return JobView(record, try await nextTry(of: order), tag)
+  }
+
+  /// The own id of a job, which may be named by its prediction's.
+  package func id(ofJob id: String) async throws(Problem) -> String {
+    let found = try await read { (reader) throws(StorageError) in try await reader.job(id) }
+    guard let found else { throw .jobNotFound }
+    return found.job.id
+  }
+
+  /// The job that `reader` may see.
+  func view(_ id: String, for reader: JobReader) async throws(Problem) -> JobView {
+    do throws(Problem) {
+      return try await view(id)
+    } catch {
+      throw reader.refusal(of: error)
+    }
   }
 
   private func readTagSuffix() async throws(Problem) -> String {
@@ -82,8 +98,8 @@ package final class JobViews {
 /// A job, its order's next call, and the entity tag of its document.
 ///
 /// A class, because it is large and passed through many functions.
-final class JobView {
-  let record: JobRecord
+package final class JobView {
+  package let record: JobRecord
   /// The order's next create call; nil where the job has ended.
   let next: NextTry?
   let tag: EntityTag
@@ -107,7 +123,7 @@ extension JobViews {
   /// - Parameters:
   ///   - request: what was posted for it, where that is parsed already.
   ///   - scope: what its reader may see.
-  func document(
+  package func document(
     of view: JobView, _ request: PredictionRequest? = nil, scope: DocumentScope = .full
   ) throws(Problem) -> [UInt8] {
     let record = view.record

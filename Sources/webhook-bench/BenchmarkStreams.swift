@@ -40,6 +40,7 @@ extension Benchmark {
       return false
     }
     let loop = try LoadLoop([lane], streams: clients)
+    try loop.openKeepAliveConnections()
     let before = receiver.process.flatMap { ResourceUsage(of: $0) }
     try loop.wait(seconds: Double(options.seconds)) { clients.hasAllStarted || clients.hasFailed }
     let open = receiver.process.flatMap { ResourceUsage(of: $0) }

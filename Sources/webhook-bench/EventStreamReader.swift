@@ -142,8 +142,8 @@ struct EventStreamReader {
       let line = UnsafeRawBufferPointer(rebasing: bytes[start..<start + end])
       start += end + 1
       if line.isEmpty {
-        // A comment is no event.
-        if !event.data.isEmpty { observer(event) }
+        // A comment is no event. An id alone moves the position of the client.
+        if !event.data.isEmpty || !event.id.isEmpty { observer(event) }
         event = Event()
         used = start
       } else if let value = value(of: "data: ", in: line) {

@@ -152,8 +152,9 @@ final class StreamClients {
     var lastID: [UInt8]?
     do throws(EventStreamReader.Problem) {
       try reader.consume(bytes) { event in
-        events += 1
         if !event.id.isEmpty { lastID = Array(event.id) }
+        guard !event.data.isEmpty else { return }
+        events += 1
         if observer(index, event) { clients[index].hasEnd = true }
         guard !clients[index].hasEvent else { return }
         clients[index].hasEvent = true

@@ -80,6 +80,7 @@ extension DaemonSimulation {
         guard isFirst else { return }
         counts[.acceptedOrder] += 1
         follow(order)
+        stream(order, id: id)
       case 409: fail("order \(order.number) is a conflict")
       case 408, 503, nil:
         counts[.repeatedOrder] += 1
