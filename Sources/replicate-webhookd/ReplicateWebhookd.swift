@@ -16,7 +16,7 @@ struct ReplicateWebhookd: ParsableCommand {
     subcommands: [
       Serve.self, RunCommand.self, CancelCommand.self, JobCommand.self, JobsCommand.self, EventsCommand.self,
       UsageCommand.self,
-      Send.self, Verify.self, Check.self, Backup.self,
+      Listen.self, Send.self, Verify.self, Check.self, Backup.self,
     ])
 
   static func main() {

@@ -40,7 +40,8 @@ extension ProcessTests {
       let body = Array(#"{"type": "job.succeeded", "data": {"output": "é\u2028"}}"#.utf8)
       let signer = try #require(Signer(try Self.secrets.prefix(secretCount).map { try Secret($0) }))
       let now = Int64(Date().timeIntervalSince1970)
-      let headers = try #require(signer.headers(id: "cb_1", time: now, body: body.span))
+      let signed = signer.headers(id: "msg_1", time: now, body: body.span)
+      let headers = try #require(signed)
       let fields = Dictionary(
         uniqueKeysWithValues: headers.lines.map { line in
           let colon = line.firstIndex(of: ":") ?? line.endIndex
