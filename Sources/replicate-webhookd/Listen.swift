@@ -36,7 +36,7 @@ struct Listen: ParsableCommand {
   @Option(help: "Also post this event; may be repeated.")
   fileprivate var event: [OptionalEvent] = []
 
-  @Option(help: "Post what has happened after this cursor. (default: only later changes)")
+  @Option(help: ArgumentHelp("Post what has happened after this cursor.", valueName: "cursor"))
   var after = "now"
 
   @Option(
@@ -75,7 +75,7 @@ struct Listen: ParsableCommand {
         throw CommandFailure("\(error)", code: .failure)
       }
       Terminal.print("secret  \(secret.revealed)")
-      // Of another store, the jobs that ended before are not posted anew.
+      // Of another store, the jobs that ended before are not posted again.
       var follower = EventFollower(
         of: client, after: after, parameters: parameters, waits: true, restart: "now")
       var events = JobEventFilter(sending: Set(event.map(\.kind)))
