@@ -34,7 +34,7 @@ import Testing
     #expect((0..<4).allSatisfy(isNew))
     #expect(!(0..<4).contains(where: isNew))
     #expect(isNew(4) && isNew(0) && isNew(1))
-    #expect(!isNew(4) && !isNew(3))
+    #expect(!isNew(4) && isNew(3))
   }
 
   @Test func `an event has one id, without a dot`() {
