@@ -153,6 +153,12 @@ let package = Package(
         "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
+    room(
+      "ReadTokens",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+        "JobsAPI",
+      ]),
     room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"]),
 
     // The wiring.
@@ -162,7 +168,7 @@ let package = Package(
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "UsageSums", logging,
+        "EventStreams", "ReadTokens", "UsageSums", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
@@ -267,6 +273,7 @@ let package = Package(
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
         "ClientAddress",
       ]),
+    tests(.unit, "ReadTokensTests", ["ReadTokens", "Routing", "Settings", "Time"]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.

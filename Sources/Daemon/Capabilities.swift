@@ -1,4 +1,5 @@
 internal import EventStreams
+internal import ReadTokens
 internal import JobsAPI
 internal import Ledger
 internal import Settings
@@ -8,9 +9,11 @@ internal import UsageSums
 enum Capabilities {
   static let all: [any Capability.Type] = [
     EventStreams.self,
+    ReadTokens.self,
     UsageSums.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }
+  static var keys: [String] { all.flatMap { $0.keys } }
   static var tables: [TableDeclaration] { all.flatMap { $0.tables } }
 }

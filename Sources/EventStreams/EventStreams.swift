@@ -13,11 +13,12 @@ package struct EventStreams: Capability {
     return [
       Route(
         .get, "/jobs/{id}/events", name: "job_events", summary: "Streams the states of a job, to its end.",
-        access: api.access.reading.parsing { head throws(Problem) in
-          _ = try QueryParameters(head.target, allowing: [])
+        access: api.access.readingJob.parsing { head, reader throws(Problem) in
+          _ = try QueryParameters(head.target, allowing: reader.parameters)
+          return reader
         }
       ) { stream throws(StreamFailure) in
-        try await api.reads.events(to: stream, for: stream.path["id"])
+        try await api.reads.events(to: stream, for: stream.path["id"], as: stream.admitted)
       },
       Route(
         .get, "/events", name: "events", summary: "Lists or streams what has changed after a cursor.",

@@ -17,6 +17,9 @@ package protocol Capability: Sendable {
   /// The tables of the capability, which exist whether it is on or off.
   static var tables: [TableDeclaration] { get }
 
+  /// The names of keys that the store keeps for the capability. Each is made at random when first needed.
+  static var keys: [String] { get }
+
   init(from reader: inout SettingsReader)
 
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
@@ -27,6 +30,9 @@ package protocol Capability: Sendable {
   /// The capability's routes of the jobs API.
   func routes(_ api: APIContext) -> [Route]
 
+  /// Opens reads of single jobs to others than the API's clients. Nil where it opens none.
+  func jobSharing(_ keys: StoredKeys) -> JobSharing?
+
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
 }
@@ -34,9 +40,11 @@ package protocol Capability: Sendable {
 extension Capability {
   package static var settings: [SettingVariable] { [] }
   package static var tables: [TableDeclaration] { [] }
+  package static var keys: [String] { [] }
   package var hook: (any TransactionHook)? { nil }
   package var metrics: [any MetricFamily] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
+  package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
 }
 
@@ -59,6 +67,8 @@ package struct APIContext {
   package let recorder: Recorder
   /// The changes that were committed.
   package let changes: FeedReceiver
+  /// The keys that the capabilities have declared.
+  package let keys: StoredKeys
   /// The proxies whose reports of client addresses are used.
   package let trustedProxies: TrustedProxies
   package let limits: OrdersEndpoint.Limits
@@ -67,7 +77,7 @@ package struct APIContext {
 
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
-    changes: FeedReceiver, trustedProxies: TrustedProxies, limits: OrdersEndpoint.Limits,
+    changes: FeedReceiver, keys: StoredKeys, trustedProxies: TrustedProxies, limits: OrdersEndpoint.Limits,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
@@ -76,6 +86,7 @@ package struct APIContext {
     self.metrics = metrics
     self.recorder = recorder
     self.changes = changes
+    self.keys = keys
     self.trustedProxies = trustedProxies
     self.limits = limits
     self.wakeScheduler = wakeScheduler
@@ -89,6 +100,8 @@ package struct ServiceContext {
   package let queue: CommitQueue
   /// The changes that were committed.
   package let changes: FeedReceiver
+  /// The keys that the capabilities have declared.
+  package let keys: StoredKeys
   package let logger: Logger
   /// Opens a reader for one service.
   package let openReader: () throws(StorageError) -> any StoreReader
@@ -96,13 +109,14 @@ package struct ServiceContext {
   package let makeClient: (_ threads: Int, _ name: String) throws -> any HTTPClient
 
   package init(
-    loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, logger: Logger,
+    loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, keys: StoredKeys, logger: Logger,
     openReader: @escaping () throws(StorageError) -> any StoreReader,
     makeClient: @escaping (_ threads: Int, _ name: String) throws -> any HTTPClient
   ) {
     self.loop = loop
     self.queue = queue
     self.changes = changes
+    self.keys = keys
     self.logger = logger
     self.openReader = openReader
     self.makeClient = makeClient

@@ -1,6 +1,6 @@
 package import ChangeFeed
 package import HTTPServer
-package import HTTPWire
+internal import HTTPWire
 internal import Ledger
 internal import Observability
 package import Routing
@@ -14,40 +14,25 @@ package final class JobReads {
   private let views: JobViews
   private let changes: FeedReceiver
   private let metrics: JobsAPIMetrics
-  private let scope: DocumentScope
   private var random: KernelRandomness
 
-  package typealias ResponseFields = [(name: String, value: String)]
-
-  /// - Parameter scope: what the readers may see of the job.
-  package init(
-    views: JobViews, changes: FeedReceiver, metrics: JobsAPIMetrics, scope: DocumentScope = .full
-  ) {
+  package init(views: JobViews, changes: FeedReceiver, metrics: JobsAPIMetrics) {
     self.views = views
     self.changes = changes
     self.metrics = metrics
-    self.scope = scope
     random = KernelRandomness(views.loop.kernel)
   }
 
   /// The job as it is, or 304 if the client has that already.
-  ///
-  /// - Parameter fields: added to the response.
-  package func response(
-    to head: RequestHead, for id: String, fields: ResponseFields = []
-  ) async throws(Problem) -> Response {
-    try response(to: head, try await views.view(id), fields)
-  }
-
   private func response(
-    to head: RequestHead, _ view: JobView, _ fields: ResponseFields
+    to head: RequestHead, _ view: JobView, as reader: JobReader
   ) throws(Problem) -> Response {
     guard !view.tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
-      return Response(status: .notModified, fields: [("ETag", view.tag.text)] + fields)
+      return Response(status: .notModified, fields: [("ETag", view.tag.text)] + reader.fields)
     }
     return Response(
-      status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)] + fields,
-      body: try views.document(of: view, scope: scope))
+      status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)] + reader.fields,
+      body: try views.document(of: view, scope: reader.scope))
   }
 }
 
@@ -61,16 +46,15 @@ extension JobReads {
   ///
   /// - Parameters:
   ///   - wait: nil responds at once.
-  ///   - fields: added to the response.
   package func response<Admitted>(
-    to stream: RoutedStream<Admitted>, for id: String, after wait: JobWait?, fields: ResponseFields = []
+    to stream: RoutedStream<Admitted>, for id: String, after wait: JobWait?, as reader: JobReader
   ) async throws(StreamFailure) -> StreamedResponse {
     let head = stream.request.head
     let result = try await view(id, after: wait, for: stream.request)
     do throws(Problem) {
-      return .whole(try response(to: head, try result.get(), fields))
+      return .whole(try response(to: head, try result.get(), as: reader))
     } catch {
-      return stream.refuse(error)
+      return stream.refuse(reader.refusal(of: error))
     }
   }
 
@@ -117,43 +101,45 @@ extension JobReads {
   ///
   /// A reader that takes little skips states, but never the newest. One that reconnects after the end
   /// receives 204, on which `EventSource` stops.
-  ///
-  /// - Parameter fields: added to the response.
   package func events<Admitted>(
-    to stream: RoutedStream<Admitted>, for id: String, fields: ResponseFields = []
+    to stream: RoutedStream<Admitted>, for id: String, as reader: JobReader
   ) async throws(StreamFailure) -> StreamedResponse {
     let job = ObservedJob(id, views: views, changes: changes, stream: stream.request)
     let view: JobView
-    do throws(Problem) { view = try await job.read() } catch { return stream.refuse(error) }
+    do throws(Problem) { view = try await job.read() } catch {
+      return stream.refuse(reader.refusal(of: error))
+    }
     let isKnown = stream.request.head.fields.single("last-event-id") == .one(view.eventID)
     guard !isKnown || !view.hasEnded else {
-      return .whole(Response(status: .noContent, fields: [("Cache-Control", "no-store")] + fields))
+      return .whole(Response(status: .noContent, fields: [("Cache-Control", "no-store")]))
     }
     let change = view.record.change
     if !isKnown { job.present = view }
-    return .stream(ResponseHead(status: .ok, fields: ServerSentEvents.fields + fields)) {
+    return .stream(ResponseHead(status: .ok, fields: ServerSentEvents.fields)) {
       [self] writer throws(StreamFailure) in
       let milliseconds = Int.random(in: ServerSentEvents.retryRange, using: &random)
       try await writer.write(ServerSentEvents.retry(after: milliseconds))
-      try await follow(job, after: isKnown ? change : nil, to: writer) { _ = stream.refuse($0) }
+      try await follow(job, as: reader, after: isKnown ? change : nil, to: writer) { _ = stream.refuse($0) }
     }
   }
 
-  /// Writes the states after `change`, until the end.
+  /// Writes the states after `change`, until the end, or until the reader's access ends.
   ///
   /// - Parameters:
   ///   - change: the newest one that the client knows.
   ///   - report: receives the failures of reads, which are repeated.
   private func follow(
-    _ job: ObservedJob, after change: Int64?, to writer: ResponseWriter, report: (Problem) -> Void
+    _ job: ObservedJob, as reader: JobReader, after change: Int64?, to writer: ResponseWriter,
+    report: (Problem) -> Void
   ) async throws(StreamFailure) {
     var written = change ?? -1
     var isDue = change == nil
     var pause = Self.pauses.lowerBound
-    // Ends with the job, the peer or the shutdown.
+    let end = reader.expiry.map { views.loop.now + .milliseconds($0.milliseconds - views.now.milliseconds) }
+    // Ends with the job, the peer, the shutdown or the reader's access.
     while true {
       if isDue {
-        switch try await writeState(of: job, unless: written, to: writer) {
+        switch try await writeState(of: job, as: reader, unless: written, to: writer) {
         case .ended: return
         case .written(let change):
           (written, isDue, pause) = (change, false, Self.pauses.lowerBound)
@@ -162,8 +148,9 @@ extension JobReads {
           pause = min(pause * 2, Self.pauses.upperBound)
         }
       }
-      let interval = isDue ? pause : ServerSentEvents.keepAliveInterval
-      switch try await job.wait(after: written, until: views.loop.now + interval) {
+      let deadline = views.loop.now + (isDue ? pause : ServerSentEvents.keepAliveInterval)
+      switch try await job.wait(after: written, until: min(deadline, end ?? deadline)) {
+      case _ where end.map { $0 <= views.loop.now } == true: return
       case .draining: return
       case .signaled: isDue = true
       case .deadline: try await writer.write(ServerSentEvents.comment)
@@ -183,13 +170,13 @@ extension JobReads {
 
   /// Writes the newest state. Its memory is free again before the next wait.
   private func writeState(
-    of job: ObservedJob, unless written: Int64, to writer: ResponseWriter
+    of job: ObservedJob, as reader: JobReader, unless written: Int64, to writer: ResponseWriter
   ) async throws(StreamFailure) -> Step {
     let (view, document): (JobView, [UInt8])
     do throws(Problem) {
       view = if let present = job.takePresent() { present } else { try await job.read() }
       guard view.record.change != written else { return .written(written) }
-      document = try views.document(of: view, scope: scope)
+      document = try views.document(of: view, scope: reader.scope)
     } catch {
       guard error.code == .jobNotFound else { return .failed(error) }
       try await writer.write(ServerSentEvents.deletion(of: job.id))

@@ -60,6 +60,22 @@ package final class JobViews {
     return JobView(record, try await nextTry(of: order), tag)
   }
 
+  /// The own id of a job, which may be named by its prediction's.
+  package func id(ofJob id: String) async throws(Problem) -> String {
+    let found = try await read { (reader) throws(StorageError) in try await reader.job(id) }
+    guard let found else { throw .jobNotFound }
+    return found.job.id
+  }
+
+  /// The job that `reader` may see.
+  func view(_ id: String, for reader: JobReader) async throws(Problem) -> JobView {
+    do throws(Problem) {
+      return try await view(id)
+    } catch {
+      throw reader.refusal(of: error)
+    }
+  }
+
   private func readTagSuffix() async throws(Problem) -> String {
     let epoch = try await read { (reader) throws(StorageError) in try await reader.feedPosition().epoch }
     let suffix = EntityTag.suffix(of: epoch)

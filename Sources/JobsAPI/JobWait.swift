@@ -26,11 +26,18 @@ package struct JobWait: Equatable, Sendable {
     case end
   }
 
+  /// Whether the query has one of the parameters of a wait.
+  static func isNamed(in target: RequestTarget) -> Bool {
+    target.hasQuery && target.queryParameters?.contains { parameters.contains($0.name) } == true
+  }
+
+  private static let parameters = ["wait", "until"]
+
   /// Parses `wait` and `until`; nil without them.
   ///
   /// - Parameter others: further parameters of the route.
   package init?(_ target: RequestTarget, allowing others: [String] = []) throws(Problem) {
-    let query = try QueryParameters(target, allowing: ["wait", "until"] + others)
+    let query = try QueryParameters(target, allowing: Self.parameters + others)
     let goal: Goal? = try query.choice("until")
     guard let duration = try query.wait("wait") else {
       guard goal == nil else {

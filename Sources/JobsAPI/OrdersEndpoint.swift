@@ -248,7 +248,7 @@ extension OrdersEndpoint {
 
 extension RequestHead {
   /// RFC 9110 section 8.3: parameters, such as a charset, follow the media type.
-  fileprivate func requireJSON() throws(Problem) {
+  package func requireJSON() throws(Problem) {
     if case .one(let value) = fields.single("content-type"),
       (value.split(separator: ";").first ?? "").trimmed.lowercased() == "application/json"
     {

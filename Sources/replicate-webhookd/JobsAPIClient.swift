@@ -45,6 +45,8 @@ struct JobsAPIClient {
     }
   }
 
+  func url(of path: String) -> String { base + path }
+
   /// The body of a 200 response.
   ///
   /// - Throws: a failure with the daemon's explanation, after any other status.

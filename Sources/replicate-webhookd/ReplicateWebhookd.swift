@@ -15,8 +15,7 @@ struct ReplicateWebhookd: ParsableCommand {
     version: Version.current,
     subcommands: [
       Serve.self, RunCommand.self, CancelCommand.self, JobCommand.self, JobsCommand.self, EventsCommand.self,
-      UsageCommand.self,
-      Listen.self, Send.self, Verify.self, Check.self, Backup.self,
+      TokenCommand.self, UsageCommand.self, Listen.self, Send.self, Verify.self, Check.self, Backup.self,
     ])
 
   static func main() {

@@ -16,7 +16,7 @@ import Testing
     ["GroupCommit", "ChangeFeed"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["UsageSums"],
+    ["EventStreams", "ReadTokens", "UsageSums"],
     ["Daemon"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]
