@@ -113,9 +113,7 @@ let package = Package(
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
-    room(
-      "OutgoingDeliveries",
-      ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
+    room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),

@@ -27,9 +27,7 @@ import Testing
     "SQLite": ["CSQLite", "System"],
     "SQLiteStore": ["Time", "Crypto", "System", "Jobs", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
-    "OutgoingDeliveries": [
-      "Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient",
-    ],
+    "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
