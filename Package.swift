@@ -112,8 +112,9 @@ let package = Package(
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteStore", ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
-    // The provider: Replicate's wire.
+    // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
+    room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
@@ -183,8 +184,8 @@ let package = Package(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability",
-        "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
+        "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
+        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
       ],
       swiftSettings: house),
 
@@ -235,6 +236,8 @@ let package = Package(
     tests(.unit, "ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
+    tests(
+      .unit, "OutgoingDeliveriesTests", ["OutgoingDeliveries", "StandardWebhooks", "LiveDaemon"]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
     tests(

@@ -8,9 +8,11 @@ enum Terminal {
   static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
   static var isErrorInteractive: Bool { isatty(STDERR_FILENO) == 1 }
 
-  static func print(_ line: String) {
+  /// - Returns: false if the reader is gone.
+  @discardableResult
+  static func print(_ line: String) -> Bool {
     let line = isInteractive ? visible(line, keeping: layout) : line
-    BlockingOutput.write(Array((line + "\n").utf8), to: STDOUT_FILENO)
+    return BlockingOutput.write(Array((line + "\n").utf8), to: STDOUT_FILENO)
   }
 
   /// Prints JSON on standard output.

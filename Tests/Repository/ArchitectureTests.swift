@@ -11,7 +11,7 @@ import Testing
     ],
     ["Tables", "Jobs", "JobRequests", "Ledger"],
     ["SQLite", "SQLiteStore"],
-    ["Replicate"],
+    ["Replicate", "OutgoingDeliveries"],
     ["Settings", "Observability"],
     ["GroupCommit", "ChangeFeed"],
     ["Scheduler"],

@@ -28,6 +28,7 @@ import Testing
     "SQLite": ["CSQLite", "System"],
     "SQLiteStore": ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
+    "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
@@ -69,8 +70,8 @@ import Testing
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-      "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability", "Scheduler",
-      "WebhookIntake", "JobsAPI", "Daemon", "ArgumentParser", "Logging",
+      "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
+      "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "ArgumentParser", "Logging",
     ],
     "replicate-simulator": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",
