@@ -222,6 +222,14 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    // The jobs API over a store, on the simulated kernel.
+    support(
+      .support, "SimulatedAPI",
+      [
+        "Simulation", "Samples", "Scratch", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
+        "HTTPWire",
+        "Routing", "Jobs", "Ledger", "SQLiteStore", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
+      ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
 
@@ -325,6 +333,14 @@ let package = Package(
         "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
         "Simulation", "Tables",
       ]),
+
+    // Reads that wait and streams, through the server, over a store.
+    tests(
+      .storage, "WaitingReadTests",
+      ["SimulatedAPI", "HTTPServer", "Simulation"]),
+    tests(
+      .storage, "EventStreamsTests",
+      ["SimulatedAPI", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings", "JobsAPI"]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(

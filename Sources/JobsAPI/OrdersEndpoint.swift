@@ -151,7 +151,7 @@ extension OrdersEndpoint {
       } catch {
         return stream.refuse(error)
       }
-      let result = try await reads.view(id, after: stream.admitted.wait, for: stream.request)
+      let result = try await reads.view(id, after: stream.admitted.wait, for: stream.request, as: .api)
       do throws(Problem) {
         var response = try response(status, try result.get())
         if let wait = stream.admitted.wait {
