@@ -106,11 +106,11 @@ let package = Package(
     room("Tables"),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
-    room("Ledger", ["Time", "Jobs"]),
+    room("Ledger", ["Time", "Tables", "Jobs"]),
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "System", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -153,6 +153,13 @@ let package = Package(
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
+      "Callbacks",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
+        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+      ]),
+    room(
       "ReadTokens",
       [
         "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
@@ -163,13 +170,6 @@ let package = Package(
       [
         "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
       ]),
-    room(
-      "Callbacks",
-      [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
-        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
-        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
-      ]),
 
     // The wiring.
     room(
@@ -178,7 +178,7 @@ let package = Package(
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "ReadTokens", "UsageSums", "Callbacks", logging,
+        "EventStreams", "Callbacks", "ReadTokens", "UsageSums", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",

@@ -24,9 +24,9 @@ import Testing
     "Tables": [],
     "Jobs": ["Bytes", "Time"],
     "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
-    "Ledger": ["Time", "Jobs"],
+    "Ledger": ["Time", "Tables", "Jobs"],
     "SQLite": ["CSQLite", "System"],
-    "SQLiteStore": ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"],
+    "SQLiteStore": ["Time", "Crypto", "System", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
@@ -50,6 +50,11 @@ import Testing
       "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
       "Observability", "ChangeFeed", "JobsAPI",
     ],
+    "Callbacks": [
+      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
+      "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
+      "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
+    ],
     "ReadTokens": [
       "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
       "JobsAPI",
@@ -57,16 +62,11 @@ import Testing
     "UsageSums": [
       "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
-    "Callbacks": [
-      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
-      "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
-      "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
-    ],
     "Daemon": [
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-      "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "Logging",
+      "EventStreams", "Callbacks", "ReadTokens", "UsageSums", "Logging",
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
