@@ -109,7 +109,7 @@ let package = Package(
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -144,7 +144,11 @@ let package = Package(
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
-    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"]),
+    room(
+      "UsageSums",
+      [
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI",
+      ]),
 
     // The wiring.
     room(
