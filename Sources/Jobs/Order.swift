@@ -15,10 +15,17 @@ package struct Order: Sendable {
   package let timeout: Int64?
   /// How often an interrupted prediction is retried.
   package let retries: Int64
+  /// Nil where the request has none.
+  package let metadata: JobMetadata?
+  /// Until when it may be sent. Nil where it has no such deadline.
+  package let startBefore: Timestamp?
+  /// The id of the job that it repeats. Nil where it repeats none.
+  package let retryOf: String?
 
   package init(
     id: String, idempotencyKey: String?, digest: BodyDigest, request: [UInt8], model: String?,
-    createdAt: Timestamp, timeout: Int64?, retries: Int64
+    createdAt: Timestamp, timeout: Int64?, retries: Int64, metadata: JobMetadata? = nil,
+    startBefore: Timestamp? = nil, retryOf: String? = nil
   ) {
     self.id = id
     self.idempotencyKey = idempotencyKey
@@ -28,6 +35,9 @@ package struct Order: Sendable {
     self.createdAt = createdAt
     self.timeout = timeout
     self.retries = retries
+    self.metadata = metadata
+    self.startBefore = startBefore
+    self.retryOf = retryOf
   }
 }
 
