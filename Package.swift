@@ -122,7 +122,7 @@ let package = Package(
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
-    room("ChangeFeed", ["Time", "System", "EventLoop", "Ledger"]),
+    room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "Ledger"]),
     room(
       "Scheduler",
       [

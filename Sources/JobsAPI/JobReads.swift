@@ -2,7 +2,7 @@ package import ChangeFeed
 package import ClientAddress
 package import HTTPServer
 internal import HTTPWire
-internal import Ledger
+internal import Jobs
 internal import Observability
 package import Routing
 internal import EventLoop

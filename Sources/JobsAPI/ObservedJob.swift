@@ -1,6 +1,6 @@
 internal import ChangeFeed
 internal import HTTPServer
-internal import Ledger
+internal import Jobs
 internal import Routing
 internal import Time
 

@@ -185,10 +185,16 @@ extension OrdersEndpoint {
     guard let digest = BodyDigest(bytes: digest.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
+    let metadata = request.metadata.map { text in
+      JobMetadata(
+        text: text,
+        members: MetadataMembers.membersWithinLimits(of: text.span).map(MetadataMember.init))
+    }
     return Order(
       id: request.id ?? JobID.make(using: &generator), idempotencyKey: idempotencyKey, digest: digest,
       request: body, model: request.model, createdAt: views.now,
       timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0),
+      metadata: metadata,
       callback: request.callback.map { callback in
         Order.Callback(url: callback.url, events: Set(callback.events.map(\.rawValue)))
       })

@@ -32,7 +32,7 @@ import Testing
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
-    "ChangeFeed": ["Time", "System", "EventLoop", "Ledger"],
+    "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "Ledger"],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",

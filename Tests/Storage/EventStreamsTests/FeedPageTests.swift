@@ -27,6 +27,21 @@ import Testing
     #expect(api.send("/events").text.contains("\"data\":\(row)}"))
   }
 
+  @Test func `a filter and included members are those of the list of jobs`() throws {
+    let api = try filled()
+    try api.order("mine")
+    try api.deliver("p9", "succeeded", output: "[1,\n2]", naming: "mine")
+    let page = try api.page("?metadata.user=7&include=output,input")
+    #expect(page.summaries == ["job mine succeeded"])
+    let text = api.send("/events?metadata.user=7&include=output,input").text
+    #expect(text.contains(#""output":[1,2]"#) && text.contains(#""metadata":{"user":7}"#))
+    let rows = api.send("/jobs?metadata.user=7&include=output,input").text
+    let row = try #require(rows.replacing("\n", with: "").firstMatch(of: /\{"jobs":\[(\{.*\})\]\}/)).1
+    #expect(text.contains("\"data\":\(row)}"))
+    #expect(try api.page("?metadata.user=8").events.isEmpty)
+    #expect(try api.page("?ids=p2,mine").summaries == ["job p2 running", "job mine succeeded"])
+  }
+
   @Test func `pages follow each other without a gap`() throws {
     let api = try filled()
     var (summaries, query, hasMore): ([String], String, Bool) = ([], "?limit=1", true)

@@ -181,7 +181,9 @@ extension SimulatedAPI {
     let order = Order(
       id: id, idempotencyKey: nil, digest: .repeating(1),
       request: Array(#"{"model":"\#(model)","input":{},"metadata":{"user":7}}"#.utf8), model: model,
-      createdAt: now, timeout: nil, retries: 0)
+      createdAt: now, timeout: nil, retries: 0,
+      metadata: JobMetadata(
+        text: Array(#"{"user":7}"#.utf8), members: [MetadataMember(key: "user", value: "7")]))
     try commit([LedgerWork { (transaction) throws(StorageError) in _ = try transaction.enqueue(order) }])
     settle()
   }
