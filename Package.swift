@@ -313,7 +313,11 @@ let package = Package(
       ]),
     tests(
       .storage, "CallbacksTests",
-      ["StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time"]),
+      [
+        "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
+        "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
+        "EventLoop", "ChangeFeed", "Scheduler", logging,
+      ]),
     tests(
       .storage, "StoreFaultTests",
       [
