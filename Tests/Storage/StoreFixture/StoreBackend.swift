@@ -1,4 +1,5 @@
 package import Ledger
+package import Tables
 internal import SQLite
 internal import SQLiteStore
 package import Scratch
