@@ -171,7 +171,7 @@ let package = Package(
         "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
       ]),
 
-    // The wiring.
+    // The wiring; and what the verbs of the command share.
     room(
       "Daemon",
       [
@@ -180,12 +180,13 @@ let package = Package(
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
         "EventStreams", "Callbacks", "ReadTokens", "UsageSums", logging,
       ]),
+    room("Console", ["System", "JSONText", "Settings", arguments]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
-        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
+        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", arguments, logging,
       ],
       swiftSettings: house),
 
@@ -361,8 +362,7 @@ let package = Package(
       .process, "CommandTests",
       [
         "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
-        "HTTPWire",
-        "JSONText", "StandardWebhooks", "replicate-webhookd",
+        "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console",
       ]),
     tests(
       .process, "SimulatorTests",

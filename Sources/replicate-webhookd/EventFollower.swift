@@ -1,4 +1,5 @@
 internal import Bytes
+import Console
 import HTTPClient
 import HTTPWire
 internal import System

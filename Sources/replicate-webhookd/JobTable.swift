@@ -1,3 +1,5 @@
+import Console
+
 /// Formats responses of the jobs API for a terminal.
 enum JobTable {
   static func list(_ document: JSONDocument) -> String {

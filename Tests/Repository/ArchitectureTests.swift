@@ -17,7 +17,7 @@ import Testing
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
     ["EventStreams", "ReadTokens", "UsageSums", "Callbacks"],
-    ["Daemon"],
+    ["Daemon", "Console"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]
 

@@ -68,10 +68,12 @@ import Testing
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
       "EventStreams", "Callbacks", "ReadTokens", "UsageSums", "Logging",
     ],
+    "Console": ["System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
-      "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "ArgumentParser", "Logging",
+      "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", "ArgumentParser",
+      "Logging",
     ],
     "replicate-simulator": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",
