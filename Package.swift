@@ -100,16 +100,17 @@ let package = Package(
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
-    room("HTTPClient", ["CCurl", "System"]),
+    room("HTTPClient", ["CCurl", "System", "ClientAddress"]),
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
+    room("Tables"),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "JSONText"]),
-    room("Ledger", ["Time", "Jobs"]),
+    room("Ledger", ["Time", "Tables", "Jobs"]),
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "System", "Jobs", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "System", "Tables", "Jobs", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -139,8 +140,8 @@ let package = Package(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings",
-        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
+        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
@@ -151,21 +152,26 @@ let package = Package(
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
-      "ReadTokens",
+      "UsageSums",
       [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
-        "JobsAPI",
+        "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
       ]),
-    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"]),
+    room(
+      "Callbacks",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
+        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+      ]),
 
     // The wiring.
     room(
       "Daemon",
       [
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
-        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "ReadTokens", "UsageSums", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
+        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
+        "EventStreams", "UsageSums", "Callbacks", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
@@ -225,7 +231,9 @@ let package = Package(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
-    tests(.unit, "HTTPClientTests", ["HTTPClient", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
+    tests(
+      .unit, "HTTPClientTests",
+      ["HTTPClient", "ClientAddress", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
     tests(
       .unit, "HTTPServerTests",
       [
@@ -271,23 +279,33 @@ let package = Package(
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.
     support(
-      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch"]),
+      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch", "Tables"]),
     // What every store must do.
     tests(
       .storage, "StoreConformanceTests",
-      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch"]),
+      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
       ["StoreFixture", "SQLiteStore", "SQLite", "Ledger", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "UsageSumsTests",
-      ["StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore"]),
+      [
+        "StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore",
+        "Tables",
+      ]),
+    tests(
+      .storage, "CallbacksTests",
+      [
+        "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
+        "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
+        "EventLoop", "ChangeFeed", "Scheduler", logging,
+      ]),
     tests(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation",
+        "Samples", "Scratch", "Simulation", "Tables",
       ]),
     tests(
       .storage, "GroupCommitTests",
@@ -300,7 +318,7 @@ let package = Package(
       .storage, "ChangeFeedTests",
       [
         "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
-        "Simulation",
+        "Simulation", "Tables",
       ]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
@@ -310,7 +328,7 @@ let package = Package(
         "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
         "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "Routing",
-        "HTTPWire", "ChangeFeed", "JobsAPI",
+        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables",
       ]),
 
     // Tests/Process: the built programs.

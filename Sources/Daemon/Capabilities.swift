@@ -1,7 +1,9 @@
+internal import Callbacks
 internal import EventStreams
 internal import ReadTokens
 internal import JobsAPI
 internal import Ledger
+internal import Tables
 internal import Settings
 internal import UsageSums
 
@@ -11,6 +13,7 @@ enum Capabilities {
     EventStreams.self,
     ReadTokens.self,
     UsageSums.self,
+    Callbacks.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

@@ -15,10 +15,23 @@ package struct Order: Sendable {
   package let timeout: Int64?
   /// How often an interrupted prediction is retried.
   package let retries: Int64
+  /// Where the app is notified of the job. Nil where the request names nothing.
+  package let callback: Callback?
+
+  package struct Callback: Equatable, Sendable {
+    package let url: String
+    /// The events to send beside the ends.
+    package let events: Set<String>
+
+    package init(url: String, events: Set<String>) {
+      self.url = url
+      self.events = events
+    }
+  }
 
   package init(
     id: String, idempotencyKey: String?, digest: BodyDigest, request: [UInt8], model: String?,
-    createdAt: Timestamp, timeout: Int64?, retries: Int64
+    createdAt: Timestamp, timeout: Int64?, retries: Int64, callback: Callback? = nil
   ) {
     self.id = id
     self.idempotencyKey = idempotencyKey
@@ -28,6 +41,7 @@ package struct Order: Sendable {
     self.createdAt = createdAt
     self.timeout = timeout
     self.retries = retries
+    self.callback = callback
   }
 }
 

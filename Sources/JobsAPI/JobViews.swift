@@ -1,6 +1,6 @@
 package import EventLoop
 package import HTTPWire
-internal import JobRequests
+package import JobRequests
 internal import Jobs
 package import Ledger
 internal import Replicate
@@ -45,7 +45,7 @@ package final class JobViews {
   }
 
   /// The job with that id, its order and its entity tag.
-  func view(_ id: String) async throws(Problem) -> JobView {
+  package func view(_ id: String) async throws(Problem) -> JobView {
     let found: JobRecord?
     do throws(StorageError) {
       found = try await reader.job(id)
@@ -89,8 +89,8 @@ package final class JobViews {
 /// A job, its order's next call, and the entity tag of its document.
 ///
 /// A class, because it is large and passed through many functions.
-final class JobView {
-  let record: JobRecord
+package final class JobView {
+  package let record: JobRecord
   /// The order's next create call; nil where the job has ended.
   let next: NextTry?
   let tag: EntityTag
@@ -114,7 +114,7 @@ extension JobViews {
   /// - Parameters:
   ///   - request: what was posted for it, where that is parsed already.
   ///   - scope: what its reader may see.
-  func document(
+  package func document(
     of view: JobView, _ request: PredictionRequest? = nil, scope: DocumentScope = .full
   ) throws(Problem) -> [UInt8] {
     let record = view.record

@@ -1,8 +1,8 @@
-internal import GroupCommit
+package import GroupCommit
 internal import HTTPWire
 internal import JobRequests
 internal import Replicate
-internal import Routing
+package import Routing
 
 /// The refusals of requests about jobs, as their senders receive them.
 extension Problem {
@@ -18,19 +18,26 @@ extension Problem {
   }
 }
 
+extension Problem {
+  /// The refusal of a request of which nothing was stored.
+  package init(_ failure: RecordingFailure) {
+    switch failure {
+    case .overloaded:
+      self = .unavailable(.overloaded, "too much waits to be stored: send it again")
+    case .unavailable(let cause):
+      self = .unavailable(
+        .storeUnavailable, "the request could not be stored: send it again", reason: "\(cause)")
+    }
+  }
+}
+
 extension Result where Failure == RecordingFailure {
   /// The result of a commit. Throws the refusal of a request of which nothing was stored.
   func value() throws(Problem) -> Success {
     do throws(RecordingFailure) {
       return try get()
     } catch {
-      switch error {
-      case .overloaded:
-        throw .unavailable(.overloaded, "too much waits to be stored: send it again")
-      case .unavailable(let cause):
-        throw .unavailable(
-          .storeUnavailable, "the request could not be stored: send it again", reason: "\(cause)")
-      }
+      throw Problem(error)
     }
   }
 }

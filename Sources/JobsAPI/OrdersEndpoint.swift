@@ -22,6 +22,7 @@ package final class OrdersEndpoint {
   private let recorder: Recorder
   private let metrics: JobsAPIMetrics
   private let limits: Limits
+  private let callbackCheck: CallbackCheck?
   private let wakeScheduler: @Sendable () -> Void
   private let sha256 = SHA256()
   private var generator: KernelRandomness
@@ -48,10 +49,12 @@ package final class OrdersEndpoint {
   private static let maxCancelBytes = 1024
   private static let maxKeyBytes = 255
 
-  /// - Parameter wakeScheduler: called when there is a new order or cancel request.
+  /// - Parameters:
+  ///   - callbackCheck: refuses a request's `callback`; nil where nothing is sent to apps.
+  ///   - wakeScheduler: called when there is a new order or cancel request.
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, recorder: Recorder, metrics: JobsAPIMetrics,
-    limits: Limits,
+    limits: Limits, callbackCheck: CallbackCheck? = nil,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
@@ -61,6 +64,7 @@ package final class OrdersEndpoint {
     self.recorder = recorder
     self.metrics = metrics
     self.limits = limits
+    self.callbackCheck = callbackCheck
     self.wakeScheduler = wakeScheduler
   }
 
@@ -105,6 +109,7 @@ extension OrdersEndpoint {
   ) async throws(Problem) -> (status: Status, view: JobView, request: PredictionRequest) {
     _ = try QueryParameters(head.target, allowing: [])
     let parsed = try Self.parse(body)
+    if let callback = parsed.callback { try check(callback) }
     let order = order(parsed, body: body, idempotencyKey: idempotencyKey)
     let maxQueued = limits.maxQueued
     let result = await recorder.write { (transaction) throws(StorageError) in
@@ -169,6 +174,15 @@ extension OrdersEndpoint {
     }
   }
 
+  private func check(_ callback: CallbackRequest) throws(Problem) {
+    guard let callbackCheck else {
+      throw Problem(
+        .unprocessableContent, .invalidRequest,
+        "`callback`: this daemon sends nothing to apps; leave the member out, and read the job")
+    }
+    try callbackCheck(callback)
+  }
+
   private func order(_ request: PredictionRequest, body: [UInt8], idempotencyKey: String?) -> Order {
     guard let digest = BodyDigest(bytes: sha256.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
@@ -176,7 +190,10 @@ extension OrdersEndpoint {
     return Order(
       id: request.id ?? JobID.make(using: &generator), idempotencyKey: idempotencyKey, digest: digest,
       request: body, model: request.model, createdAt: views.now,
-      timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0))
+      timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0),
+      callback: request.callback.map { callback in
+        Order.Callback(url: callback.url, events: Set(callback.events.map(\.rawValue)))
+      })
   }
 
   /// The field of draft-ietf-httpapi-idempotency-key-header, with its quotes if it has some.

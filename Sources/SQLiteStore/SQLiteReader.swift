@@ -1,5 +1,6 @@
 internal import Jobs
 package import Ledger
+package import Tables
 package import SQLite
 package import Time
 
@@ -207,7 +208,7 @@ extension SQLiteReader {
 
   package func feedPosition() throws(StorageError) -> FeedPosition {
     try converting { () throws(DatabaseError) in
-      let oldest = try key(SQLiteStore.oldestChangeKey)
+      let oldest = try stored(SQLiteStore.oldestChangeKey) ?? []
       return FeedPosition(
         epoch: try storedEpoch(), lastChange: try connection.lastChange(),
         oldestChange: Int64(String(decoding: oldest, as: UTF8.self)) ?? 0)
@@ -216,16 +217,16 @@ extension SQLiteReader {
 
   private func storedEpoch() throws(DatabaseError) -> String {
     if let epoch { return epoch }
-    let bytes = try key(SQLiteStore.epochKey)
+    let bytes = try stored(SQLiteStore.epochKey) ?? []
     let text = bytes.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
     epoch = text
     return text
   }
 
-  private func key(_ name: String) throws(DatabaseError) -> [UInt8] {
+  private func stored(_ name: String) throws(DatabaseError) -> [UInt8]? {
     let select = Statement("SELECT value FROM keys WHERE name = ?1", on: connection)
     try select.bind(1, name)
-    return try select.step() ? select.bytes(0) : []
+    return try select.step() ? select.bytes(0) : nil
   }
 }
 
@@ -273,6 +274,10 @@ extension SQLiteReader {
       try selectNextDue.bind(1, kind.rawValue)
       return try selectNextDue.step() ? Timestamp(milliseconds: Int64(selectNextDue.integer(0))) : nil
     }
+  }
+
+  package func key(_ name: String) throws(StorageError) -> [UInt8]? {
+    try converting { () throws(DatabaseError) in try stored(name) }
   }
 
   package func rows(_ query: TableQuery) throws(StorageError) -> [TableRow] {

@@ -42,6 +42,17 @@ enum JobTable {
     return byModel + "\n\n" + byDay
   }
 
+  static func callbacks(_ document: JSONDocument) -> String {
+    let callbacks = document.objects("callbacks")
+    guard !callbacks.isEmpty else { return "no callbacks" }
+    let names = ["id", "job", "type", "state", "tries", "occurred_at", "host", "error"]
+    var text = table(
+      columns: ["ID", "JOB", "TYPE", "STATE", "TRIES", "OCCURRED", "HOST", "ERROR"],
+      rows: callbacks.map { callback in names.map { callback.text($0) ?? "-" } })
+    if let next = document.text("next") { text += "\nmore: --after \(next)" }
+    return text
+  }
+
   static func details(_ job: JSONDocument) -> String {
     let names = [
       "id", "state", "provider_status", "model", "model_version", "revision", "created_at", "started_at",

@@ -15,7 +15,7 @@ struct ReplicateWebhookd: ParsableCommand {
     version: Version.current,
     subcommands: [
       Serve.self, RunCommand.self, CancelCommand.self, JobCommand.self, JobsCommand.self, EventsCommand.self,
-      TokenCommand.self, UsageCommand.self,
+      TokenCommand.self, UsageCommand.self, CallbacksCommand.self,
       Send.self, Verify.self, Check.self, Backup.self,
     ])
 

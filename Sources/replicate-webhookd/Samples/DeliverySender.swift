@@ -38,10 +38,8 @@ struct DeliverySender {
       .post, url,
       fields: [
         "Content-Type: application/json", "User-Agent: replicate-webhookd/\(Version.current)",
-        "\(SignatureHeaders.idName): \(delivery.webhookID)",
-        "\(SignatureHeaders.timestampName): \(timestamp)",
-        "\(SignatureHeaders.signatureName): \(signature)",
-      ], body: delivery.body)
+      ] + SignatureHeaders(id: delivery.webhookID, timestamp: timestamp, signature: signature).lines,
+      body: delivery.body)
     do throws(HTTPClientError) {
       return try client.send(request)
     } catch {

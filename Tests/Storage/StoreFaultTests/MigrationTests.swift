@@ -2,6 +2,7 @@ import CSQLite
 import FaultyDisk
 import Jobs
 @testable import Ledger
+import Tables
 import OldSchemas
 import SQLite
 import SQLiteStore

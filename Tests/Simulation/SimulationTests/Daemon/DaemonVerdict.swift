@@ -3,6 +3,7 @@ import FaultyDisk
 import Jobs
 import Simulation
 import Ledger
+import Tables
 import SQLiteStore
 @testable import Time
 
