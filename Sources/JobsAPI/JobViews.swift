@@ -70,15 +70,6 @@ package final class JobViews {
     return found.job.id
   }
 
-  /// The job that `reader` may see.
-  func view(_ id: String, for reader: JobReader) async throws(Problem) -> JobView {
-    do throws(Problem) {
-      return try await view(id)
-    } catch {
-      throw reader.refusal(of: error)
-    }
-  }
-
   private func readTagSuffix() async throws(Problem) -> String {
     let epoch = try await read { (reader) throws(StorageError) in try await reader.feedPosition().epoch }
     let suffix = EntityTag.suffix(of: epoch)
