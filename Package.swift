@@ -144,6 +144,12 @@ let package = Package(
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
+    room(
+      "JobDeletion",
+      [
+        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Jobs", "Ledger", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+      ]),
     room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"]),
 
     // The wiring.
@@ -152,8 +158,8 @@ let package = Package(
       [
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
-        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums",
-        logging,
+        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
+        "JobDeletion", "UsageSums", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
@@ -270,6 +276,9 @@ let package = Package(
     tests(
       .storage, "UsageSumsTests",
       ["StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore"]),
+    tests(
+      .storage, "JobDeletionTests",
+      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time"]),
     tests(
       .storage, "StoreFaultTests",
       [

@@ -1,3 +1,4 @@
+internal import JobDeletion
 internal import JobsAPI
 internal import Ledger
 internal import Settings
@@ -6,7 +7,8 @@ internal import UsageSums
 /// What this daemon does beyond the ledger: removing a room and its lines here removes a capability.
 enum Capabilities {
   static let all: [any Capability.Type] = [
-    UsageSums.self
+    UsageSums.self,
+    JobDeletion.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

@@ -44,9 +44,12 @@ package struct PredictionRequest: Equatable, Sendable {
   /// How often a prediction that the platform ended may be created again: 0 to 5.
   package let retries: Int?
 
+  /// Seconds after which a queued job is not sent any more: 1 second to 7 days.
+  package let startBefore: Int?
+
   static let members = [
     "model", "version", "deployment", "input", "id", "webhook_events", "timeout", "cancel_after", "expect",
-    "metadata", "retries",
+    "metadata", "retries", "start_before",
   ]
   /// The length of a data URI with a file of 256 KiB.
   ///
@@ -77,6 +80,8 @@ package struct PredictionRequest: Equatable, Sendable {
     expect = try members.rule(expectText)
     metadata = try members.metadata(isStored: isStored, in: body)
     retries = try members.number("retries", 0...5, in: body)
+    startBefore = try members.seconds(
+      "start_before", 1...7 * 86_400, "from 1s to 7d", allowsBareSeconds: false, in: body)
   }
 }
 

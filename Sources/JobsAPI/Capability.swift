@@ -81,13 +81,13 @@ package struct ServiceContext {
   package let changes: FeedReceiver
   package let logger: Logger
   /// Opens a reader for one service.
-  package let openReader: () throws(StorageError) -> any StoreReader
+  package let openReader: () throws(StorageError) -> sending any StoreReader
   /// Makes a client of which `threads` calls block at a time.
   package let makeClient: (_ threads: Int, _ name: String) throws -> any HTTPClient
 
   package init(
     loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, logger: Logger,
-    openReader: @escaping () throws(StorageError) -> any StoreReader,
+    openReader: @escaping () throws(StorageError) -> sending any StoreReader,
     makeClient: @escaping (_ threads: Int, _ name: String) throws -> any HTTPClient
   ) {
     self.loop = loop

@@ -10,7 +10,7 @@ package import Time
 
 /// Reads jobs as the API shows them, together with the orders behind them.
 package final class JobViews {
-  let loop: EventLoop
+  package let loop: EventLoop
   private let reader: any StoreReader
   private let pace: CreationPace
   /// What the store's entity tags end with. Nil until first read.

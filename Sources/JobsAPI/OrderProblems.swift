@@ -1,12 +1,12 @@
-internal import GroupCommit
+package import GroupCommit
 internal import HTTPWire
 internal import JobRequests
 internal import Replicate
-internal import Routing
+package import Routing
 
 /// The refusals of requests about jobs, as their senders receive them.
 extension Problem {
-  static let jobNotFound = Problem(
+  package static let jobNotFound = Problem(
     .notFound, .jobNotFound,
     "there is no job with this id: none was created here, and no delivery has named one")
 
@@ -17,7 +17,8 @@ extension Problem {
         .conflict, .conflict, "a prediction that was not created here has this `id`: choose another")
     }
     let member = RequestDifference.firstMember(of: body.span, comparedWith: earlier.span)
-    let difference = member.map { ": `\($0)` differs first" } ?? ""
+    // Retries of two jobs may have the same members.
+    let difference = ": `\(member ?? "retry_of")` differs"
     return isOfKey
       ? Problem(
         .unprocessableContent, .idempotencyMismatch,
@@ -34,19 +35,26 @@ extension Problem {
   }
 }
 
+extension Problem {
+  /// The refusal of a request of which nothing was stored.
+  package init(_ failure: RecordingFailure) {
+    switch failure {
+    case .overloaded:
+      self = .unavailable(.overloaded, "too much waits to be stored: send it again")
+    case .unavailable(let cause):
+      self = .unavailable(
+        .storeUnavailable, "the request could not be stored: send it again", reason: "\(cause)")
+    }
+  }
+}
+
 extension Result where Failure == RecordingFailure {
   /// The result of a commit. Throws the refusal of a request of which nothing was stored.
   func value() throws(Problem) -> Success {
     do throws(RecordingFailure) {
       return try get()
     } catch {
-      switch error {
-      case .overloaded:
-        throw .unavailable(.overloaded, "too much waits to be stored: send it again")
-      case .unavailable(let cause):
-        throw .unavailable(
-          .storeUnavailable, "the request could not be stored: send it again", reason: "\(cause)")
-      }
+      throw Problem(error)
     }
   }
 }

@@ -15,11 +15,11 @@ internal import Time
 ///
 /// A request is persisted before its 202. The scheduler's threads then make the calls to the provider.
 package final class OrdersEndpoint {
-  private let views: JobViews
+  let views: JobViews
   private let access: APIAccess
   private let recorder: Recorder
   private let metrics: JobsAPIMetrics
-  private let limits: Limits
+  let limits: Limits
   private let wakeScheduler: @Sendable () -> Void
   private let digest = RequestDigest()
   private var generator: KernelRandomness
@@ -27,7 +27,7 @@ package final class OrdersEndpoint {
   /// The limits of what can be ordered.
   package struct Limits: Sendable {
     /// Whether there is a token for the provider's API.
-    let isConfigured: Bool
+    package let isConfigured: Bool
     let maxBodyBytes: Int
     /// The maximum number of orders that wait to be sent.
     let maxQueued: Int
@@ -41,7 +41,7 @@ package final class OrdersEndpoint {
   }
 
   /// The largest input fits in twice. A row of the database holds it.
-  private static let maxRequestBytes = 2 * PredictionRequest.maxInputBytes
+  static let maxRequestBytes = 2 * PredictionRequest.maxInputBytes
   /// The body of a cancel request means nothing, but some clients send one.
   private static let maxCancelBytes = 1024
   private static let maxKeyBytes = 255
@@ -69,6 +69,10 @@ package final class OrdersEndpoint {
         .post, "/jobs/{id}/cancel", name: "cancel", summary: "Cancels a job.", access: access.changing,
         maxBodyBytes: min(limits.maxBodyBytes, Self.maxCancelBytes), admit: admitCancellation,
         respond: cancel),
+      Route(
+        .post, "/jobs/{id}/retry", name: "retry", summary: "Creates a job with the request of an ended one.",
+        access: access.changing, maxBodyBytes: min(limits.maxBodyBytes, Self.maxRequestBytes),
+        admit: admitRetry, respond: retry),
     ]
   }
 }
@@ -94,6 +98,11 @@ extension OrdersEndpoint {
     _ = try QueryParameters(request.head.target, allowing: [])
     let parsed = try Self.parse(request.body)
     let order = order(parsed, body: request.body, idempotencyKey: request.admitted)
+    let (status, view) = try await enqueue(order)
+    return try response(status, view, parsed)
+  }
+
+  func enqueue(_ order: Order) async throws(Problem) -> (status: Status, view: JobView) {
     let maxQueued = limits.maxQueued
     let result = await recorder.write { (transaction) throws(StorageError) in
       try transaction.enqueue(order, maxQueued: maxQueued)
@@ -102,11 +111,11 @@ extension OrdersEndpoint {
     case .created(let job, _):
       metrics.createdJobs.add()
       wakeScheduler()
-      return try response(.accepted, try await views.view(job.id), parsed)
+      return (.accepted, try await views.view(job.id))
     case .known(let job):
-      return try response(.ok, try await views.view(job.id), parsed)
+      return (.ok, try await views.view(job.id))
     case .conflict(let isOfKey, let earlier):
-      throw .otherRequest(isOfKey: isOfKey, request.body, than: earlier)
+      throw .otherRequest(isOfKey: isOfKey, order.request, than: earlier)
     case .queueFull:
       throw Problem(
         .tooManyRequests, .queueFull,
@@ -123,18 +132,23 @@ extension OrdersEndpoint {
     }
   }
 
-  private func order(_ request: PredictionRequest, body: [UInt8], idempotencyKey: String?) -> Order {
+  func order(
+    _ request: PredictionRequest, body: [UInt8], idempotencyKey: String?, retryOf: String? = nil
+  ) -> Order {
     guard let digest = BodyDigest(bytes: digest.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
+    let now = views.now
     return Order(
       id: request.id ?? JobID.make(using: &generator), idempotencyKey: idempotencyKey, digest: digest,
-      request: body, model: request.model, createdAt: views.now,
-      timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0))
+      request: body, model: request.model, createdAt: now,
+      timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0),
+      startBefore: request.startBefore.map { now.advanced(byMilliseconds: Int64($0) * 1000) },
+      retryOf: retryOf)
   }
 
   /// The field of draft-ietf-httpapi-idempotency-key-header, with its quotes if it has some.
-  private static func idempotencyKey(of head: RequestHead) throws(Problem) -> String? {
+  static func idempotencyKey(of head: RequestHead) throws(Problem) -> String? {
     switch head.fields.single("idempotency-key") {
     case .none: return nil
     case .one(let key)
@@ -178,7 +192,7 @@ extension OrdersEndpoint {
 // MARK: - The steps of both
 
 extension OrdersEndpoint {
-  private func requireConfiguration() throws(Problem) {
+  func requireConfiguration() throws(Problem) {
     guard limits.isConfigured else {
       throw Problem(
         .notImplemented, .notConfigured,
@@ -187,7 +201,7 @@ extension OrdersEndpoint {
   }
 
   /// The job after a change, and its location.
-  private func response(
+  func response(
     _ status: Status, _ view: JobView, _ request: PredictionRequest? = nil
   ) throws(Problem) -> Response {
     Response(
@@ -202,7 +216,7 @@ extension OrdersEndpoint {
 
 extension RequestHead {
   /// RFC 9110 section 8.3: parameters, such as a charset, follow the media type.
-  fileprivate func requireJSON() throws(Problem) {
+  func requireJSON() throws(Problem) {
     if case .one(let value) = fields.single("content-type"),
       (value.split(separator: ";").first ?? "").trimmed.lowercased() == "application/json"
     {

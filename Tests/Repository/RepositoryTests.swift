@@ -44,12 +44,16 @@ import Testing
       "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability",
       "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
     ],
+    "JobDeletion": [
+      "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Jobs", "Ledger", "Settings", "Observability",
+      "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+    ],
     "UsageSums": ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"],
     "Daemon": [
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
-      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "UsageSums",
-      "Logging",
+      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "JobDeletion",
+      "UsageSums", "Logging",
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",

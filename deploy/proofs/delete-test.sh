@@ -20,6 +20,7 @@ tests_that_use() {
       echo usageRejectsInvalidDays anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
+    JobDeletion) echo DeletionTests FleetTests ;;
   esac
 }
 

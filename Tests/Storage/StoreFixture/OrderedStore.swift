@@ -62,20 +62,23 @@ package final class OrderedStore {
 extension OrderedStore {
   package static func order(
     _ id: String, key: String? = nil, request: String = "{}", at now: Timestamp, timeout: Int64? = nil,
-    retries: Int64 = 0, model: String? = "owner/model"
+    retries: Int64 = 0, model: String? = "owner/model", startBefore: Timestamp? = nil,
+    retryOf: String? = nil
   ) -> Order {
     Order(
       id: id, idempotencyKey: key, digest: Sample.digest(of: request), request: Array(request.utf8),
-      model: model, createdAt: now, timeout: timeout, retries: retries)
+      model: model, createdAt: now, timeout: timeout, retries: retries, startBefore: startBefore,
+      retryOf: retryOf)
   }
 
   @discardableResult
   package func place(
     _ id: String, key: String? = nil, request: String = "{}", timeout: Int64? = nil, retries: Int64 = 0,
-    model: String? = "owner/model"
+    model: String? = "owner/model", startsWithin: Int64? = nil, retryOf: String? = nil
   ) throws -> EnqueueResult {
     let order = Self.order(
-      id, key: key, request: request, at: now, timeout: timeout, retries: retries, model: model)
+      id, key: key, request: request, at: now, timeout: timeout, retries: retries, model: model,
+      startBefore: startsWithin.map { now.advanced(byMilliseconds: $0) }, retryOf: retryOf)
     return try commit { (transaction) throws(StorageError) in try transaction.enqueue(order) }
   }
 
