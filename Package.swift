@@ -109,7 +109,7 @@ let package = Package(
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -150,7 +150,11 @@ let package = Package(
         "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Jobs", "Ledger", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
       ]),
-    room("UsageSums", ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"]),
+    room(
+      "UsageSums",
+      [
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI",
+      ]),
 
     // The wiring.
     room(
@@ -283,7 +287,7 @@ let package = Package(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation",
+        "Samples", "Scratch", "Simulation", "JobRequests",
       ]),
     tests(
       .storage, "GroupCommitTests",

@@ -70,3 +70,27 @@ package struct JobPage: Sendable {
     self.next = next
   }
 }
+
+/// A position among the jobs whose metadata has one member: by its value, then by number.
+package struct MemberPosition: Equatable, Sendable {
+  package let value: String
+  package let number: Int64
+
+  package static let start = MemberPosition(value: "", number: 0)
+
+  package init(value: String, number: Int64) {
+    self.value = value
+    self.number = number
+  }
+}
+
+/// A job whose metadata has one member.
+package struct MemberRow: Sendable {
+  package let position: MemberPosition
+  package let job: Job
+
+  package init(position: MemberPosition, job: Job) {
+    self.position = position
+    self.job = job
+  }
+}

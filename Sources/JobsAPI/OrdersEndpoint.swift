@@ -138,11 +138,17 @@ extension OrdersEndpoint {
     guard let digest = BodyDigest(bytes: digest.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
+    let metadata = request.metadata.map { text in
+      JobMetadata(
+        text: text,
+        members: MetadataMembers.membersWithinLimits(of: text.span).map(MetadataMember.init))
+    }
     let now = views.now
     return Order(
       id: request.id ?? JobID.make(using: &generator), idempotencyKey: idempotencyKey, digest: digest,
       request: body, model: request.model, createdAt: now,
       timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0),
+      metadata: metadata,
       startBefore: request.startBefore.map { now.advanced(byMilliseconds: Int64($0) * 1000) },
       retryOf: retryOf)
   }

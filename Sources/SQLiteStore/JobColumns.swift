@@ -94,6 +94,17 @@ enum JobRow {
         ? nil : statement.bytes(listedRequestColumn))
   }
 
+  /// The query of the jobs with one member. A billed time lies after the body, and is read only if needed.
+  static let selectMembers = """
+    SELECT \(JobColumn.allCases.map { $0 == .predictMilliseconds ? billedTime : $0.name }
+      .joined(separator: ", ")), value
+    FROM metadata_members CROSS JOIN jobs ON number = job
+    WHERE key = ?1 AND (value, job) > (?2, ?3) ORDER BY value, job LIMIT ?4
+    """
+  private static let billedTime =
+    "CASE WHEN updated_at >= ?5 AND updated_at < ?6 THEN predict_milliseconds END"
+  static let valueColumn = JobColumn.count
+
   static let insert = """
     INSERT INTO jobs (\(JobColumn.list), change, body)
     VALUES (\(JobColumn.parameters), ?\(changeParameter), ?\(bodyParameter))

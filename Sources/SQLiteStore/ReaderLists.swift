@@ -1,6 +1,7 @@
 package import Jobs
 package import Ledger
 internal import SQLite
+package import Time
 
 /// The lists of a reader.
 extension SQLiteReader {
@@ -48,6 +49,27 @@ extension SQLiteReader {
       first = first ?? Int64(statement.integer(0))
     }
     return (0, first)
+  }
+
+  package func jobs(
+    withMember key: String, after position: MemberPosition, limit: Int, times: Range<Timestamp>
+  ) throws(StorageError) -> [MemberRow] {
+    try converting { () throws(DatabaseError) in
+      let statement = Statement(JobRow.selectMembers, on: connection)
+      try statement.bind(1, key)
+      try statement.bind(2, position.value)
+      try statement.bind(3, position.number)
+      try statement.bind(4, Int64(limit))
+      try statement.bind(5, times.lowerBound.milliseconds)
+      try statement.bind(6, times.upperBound.milliseconds)
+      var rows: [MemberRow] = []
+      while try statement.step() {
+        let (number, job) = try JobRow.read(statement)
+        let value = statement.text(JobRow.valueColumn) ?? ""
+        rows.append(MemberRow(position: MemberPosition(value: value, number: number), job: job))
+      }
+      return rows
+    }
   }
 
   package func changes(

@@ -25,7 +25,7 @@ import Testing
     "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
     "Ledger": ["Time", "Jobs"],
     "SQLite": ["CSQLite", "System"],
-    "SQLiteStore": ["Time", "Crypto", "System", "Jobs", "JobRequests", "Ledger", "SQLite"],
+    "SQLiteStore": ["Time", "Crypto", "Jobs", "JobRequests", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
@@ -48,7 +48,9 @@ import Testing
       "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Jobs", "Ledger", "Settings", "Observability",
       "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
     ],
-    "UsageSums": ["Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI"],
+    "UsageSums": [
+      "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI",
+    ],
     "Daemon": [
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",

@@ -22,6 +22,12 @@ package protocol StoreReader: AnyObject {
   func jobs(
     matching filter: JobFilter, before: Int64?, limit: Int, including parts: JobParts
   ) async throws(StorageError) -> JobPage
+  /// The jobs whose metadata has a member `key`, in the order of their positions.
+  ///
+  /// - Parameter times: only for jobs last updated within them the billed time is read.
+  func jobs(
+    withMember key: String, after position: MemberPosition, limit: Int, times: Range<Timestamp>
+  ) async throws(StorageError) -> [MemberRow]
   /// The history of the job with that id after `position`, oldest first, and the job.
   func history(
     ofJob id: String, after position: Int64, limit: Int

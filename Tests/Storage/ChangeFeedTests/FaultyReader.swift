@@ -46,6 +46,12 @@ final class FaultyReader: StoreReader {
     try await reader.jobs(matching: filter, before: before, limit: limit, including: parts)
   }
 
+  func jobs(
+    withMember key: String, after position: MemberPosition, limit: Int, times: Range<Timestamp>
+  ) async throws(StorageError) -> [MemberRow] {
+    try await reader.jobs(withMember: key, after: position, limit: limit, times: times)
+  }
+
   func history(
     ofJob id: String, after position: Int64, limit: Int
   ) async throws(StorageError) -> JobHistory? {

@@ -225,7 +225,7 @@ extension MigrationTests {
     #expect(stored == texts.dropLast().map { "\($0)|\($1)" })
     let members = try SQLText.rows(
       "SELECT job, key, value FROM metadata_members ORDER BY job, key", in: file.path)
-    let others = (1...16).map { "9|k\($0)|\($0)" }.sorted()
+    let others = (1...16).map { "k\($0)" }.sorted().map { "9|\($0)|\($0.dropFirst())" }
     #expect(members == ["7|n|1.50", "7|on|true", "7|user|7\n", "8|user|7"] + others)
     let page = try SQLiteReader(path: file.path).jobs(
       matching: JobFilter(metadata: [MetadataMember(key: "user", value: "7")]), before: nil, limit: 9)

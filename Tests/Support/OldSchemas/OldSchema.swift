@@ -12,7 +12,7 @@ package enum OldSchema: Int, CaseIterable, Sendable {
     case .version1: Self.tables1 + Self.rows1 + Self.header(1)
     case .version2: Self.tables1 + Self.tables2 + Self.rows1 + Self.rows2 + Self.header(2)
     case .version3:
-      Self.tables1 + Self.tables2 + Self.tables3 + Self.rows1 + Self.rows2 + Self.rows3 + Self.header(3)
+      Self.tables1 + Self.tables2 + Self.rows1 + Self.rows2 + Self.tables3 + Self.rows3 + Self.header(3)
     }
   }
 
