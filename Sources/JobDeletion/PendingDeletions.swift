@@ -71,7 +71,7 @@ actor PendingDeletions: Service {
       if pending.isEmpty { cursor = nil }
       return true
     } catch {
-      // Begins anew, also where the cursor was refused.
+      // The next run reads everything again, also where the cursor was refused.
       (cursor, pending) = (nil, [:])
       signal.wakeLater()
       return false

@@ -14,8 +14,8 @@ struct RetryCommand: ParsableCommand {
         replicate-webhookd retry ID -i prompt='another lamp'
         replicate-webhookd retry ID --changes '{"timeout": "5m", "metadata": null}'
 
-      Each change replaces a whole member of the request: with -i give every field of the input. null removes \
-      a member.
+      Each change replaces a whole member of the request: with -i give every field of the input. null \
+      removes a member.
 
       Exit status: 0 if the job is created, or was before with this id or key; 1 if the old job is unknown, \
       has not ended or was not created here; 65 if the daemon rejects the request, 69 if no daemon answers.

@@ -24,7 +24,7 @@ extension FleetTests {
       #expect(try caller.post("/jobs/\(id)/retry", nil).object["retry_of"] as? String == id)
     }
 
-    @Test func `what a retry changes replaces whole members`() throws {
+    @Test func `the changes of a retry replace whole members`() throws {
       let station = try Station(["--duration", "100ms"])
       let caller = try Caller(station.apiPort)
       _ = try station.submit(Self.text)
