@@ -21,7 +21,7 @@ tests_that_use() {
         anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
-    JobDeletion) echo DeletionTests FleetTests ;;
+    JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
   esac
 }
 
