@@ -110,7 +110,7 @@ let package = Package(
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "System", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -166,9 +166,16 @@ let package = Package(
         "JobsAPI",
       ]),
     room(
+      "JobDeletion",
+      [
+        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Jobs", "Ledger", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+      ]),
+    room(
       "UsageSums",
       [
-        "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "JobsAPI",
       ]),
 
     // The wiring; and what the verbs of the command share.
@@ -178,7 +185,7 @@ let package = Package(
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "Callbacks", "ReadTokens", "UsageSums", logging,
+        "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
     room("Console", ["System", "JSONText", "Settings", arguments]),
     .executableTarget(
@@ -320,10 +327,13 @@ let package = Package(
         "EventLoop", "ChangeFeed", "Scheduler", logging,
       ]),
     tests(
+      .storage, "JobDeletionTests",
+      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time"]),
+    tests(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation", "Tables",
+        "Samples", "Scratch", "Simulation", "Tables", "JobRequests",
       ]),
     tests(
       .storage, "GroupCommitTests",

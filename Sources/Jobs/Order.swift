@@ -79,6 +79,8 @@ package enum OrderReason: String, Sendable, CaseIterable {
   case unauthorized
   /// The provider could not be reached, or failed to answer.
   case unreachable
+  /// 402: the account has to be paid.
+  case insufficientCredit = "insufficient_credit"
   /// The provider refused this order, and may accept it later.
   case refused
 }

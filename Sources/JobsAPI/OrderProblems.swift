@@ -6,7 +6,7 @@ package import Routing
 
 /// The refusals of requests about jobs, as their senders receive them.
 extension Problem {
-  static let jobNotFound = Problem(
+  package static let jobNotFound = Problem(
     .notFound, .jobNotFound,
     "there is no job with this id: none was created here, and no delivery has named one")
 
@@ -17,7 +17,8 @@ extension Problem {
         .conflict, .conflict, "a prediction that was not created here has this `id`: choose another")
     }
     let member = RequestDifference.firstMember(of: body.span, comparedWith: earlier.span)
-    let difference = member.map { ": `\($0)` differs first" } ?? ""
+    // Retries of two jobs may have the same members.
+    let difference = ": `\(member ?? "retry_of")` differs"
     return isOfKey
       ? Problem(
         .unprocessableContent, .idempotencyMismatch,

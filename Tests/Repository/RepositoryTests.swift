@@ -26,7 +26,7 @@ import Testing
     "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
     "Ledger": ["Time", "Tables", "Jobs"],
     "SQLite": ["CSQLite", "System"],
-    "SQLiteStore": ["Time", "Crypto", "System", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
+    "SQLiteStore": ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
@@ -59,14 +59,18 @@ import Testing
       "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
       "JobsAPI",
     ],
+    "JobDeletion": [
+      "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Jobs", "Ledger", "Settings", "Observability",
+      "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+    ],
     "UsageSums": [
-      "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
+      "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
     "Daemon": [
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-      "EventStreams", "Callbacks", "ReadTokens", "UsageSums", "Logging",
+      "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "Logging",
     ],
     "Console": ["System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [

@@ -38,13 +38,17 @@ extension LedgerTransaction {
     let entry = try insertJob(job, body: [], snapshot: nil, order: order)
     let stored = StoredOrder(queued: order, number: entry.number)
     insertOrder(stored, idempotencyKey: order.idempotencyKey, metadata: order.metadata)
+    if let deadline = order.startBefore {
+      write(.insert(WorkItem(WorkKey(.startDeadline, job: entry.number), dueAt: deadline)))
+    }
     return .created(job, stored)
   }
 
   private func earlier(
     _ entry: JobEntry, than order: Order, isOfKey: Bool
   ) throws(StorageError) -> EnqueueResult {
-    guard try self.order(ofJob: entry.number)?.digest == order.digest else {
+    let stored = try self.order(ofJob: entry.number)
+    guard stored?.digest == order.digest, stored?.retryOf == order.retryOf else {
       return .conflict(isOfKey: isOfKey, earlier: try request(ofJob: entry.number))
     }
     return .known(entry.job)

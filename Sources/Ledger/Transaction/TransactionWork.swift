@@ -64,6 +64,8 @@ extension LedgerTransaction {
     return Array(due.sorted { ($0.dueAt, $0.key.job) < ($1.dueAt, $1.key.job) }.prefix(limit))
   }
 
+  package func write(_ write: TableWrite) { writes.tables.append(write) }
+
   package func write(_ write: WorkWrite) {
     switch write {
     case .insert(let item), .update(let item): work[item.key] = write

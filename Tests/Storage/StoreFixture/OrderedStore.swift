@@ -92,10 +92,12 @@ extension OrderedStore {
   @discardableResult
   package func place(
     _ id: String, key: String? = nil, request: String = "{}", timeout: Int64? = nil, retries: Int64 = 0,
-    model: String? = "owner/model", callback: Order.Callback? = nil
+    model: String? = "owner/model", startsWithin: Int64? = nil, retryOf: String? = nil,
+    callback: Order.Callback? = nil
   ) throws -> EnqueueResult {
     let order = Self.order(
       id, key: key, request: request, at: now, timeout: timeout, retries: retries, model: model,
+      startBefore: startsWithin.map { now.advanced(byMilliseconds: $0) }, retryOf: retryOf,
       callback: callback)
     return try commit { (transaction) throws(StorageError) in try transaction.enqueue(order) }
   }
