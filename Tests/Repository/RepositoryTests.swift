@@ -60,8 +60,8 @@ import Testing
       "JobsAPI",
     ],
     "JobDeletion": [
-      "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Jobs", "Ledger", "Settings", "Observability",
-      "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+      "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+      "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
     ],
     "UsageSums": [
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",

@@ -1,4 +1,5 @@
 internal import Jobs
+package import Tables
 internal import Time
 
 extension LedgerTransaction {
