@@ -110,7 +110,7 @@ let package = Package(
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "System", "Tables", "Jobs", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -121,7 +121,7 @@ let package = Package(
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
-    room("ChangeFeed", ["Time", "System", "EventLoop", "Ledger"]),
+    room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "Ledger"]),
     room(
       "Scheduler",
       [
@@ -152,9 +152,16 @@ let package = Package(
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
+      "ReadTokens",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+        "JobsAPI",
+      ]),
+    room(
       "UsageSums",
       [
-        "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "JobsAPI",
       ]),
     room(
       "Callbacks",
@@ -171,7 +178,7 @@ let package = Package(
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "UsageSums", "Callbacks", logging,
+        "EventStreams", "ReadTokens", "UsageSums", "Callbacks", logging,
       ]),
     .executableTarget(
       name: "replicate-webhookd",
@@ -215,6 +222,14 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    // The jobs API over a store, on the simulated kernel.
+    support(
+      .support, "SimulatedAPI",
+      [
+        "Simulation", "Samples", "Scratch", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
+        "HTTPWire",
+        "Routing", "Jobs", "Ledger", "SQLiteStore", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
+      ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
 
@@ -320,6 +335,14 @@ let package = Package(
         "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
         "Simulation", "Tables",
       ]),
+
+    // Reads that wait and streams, through the server, over a store.
+    tests(
+      .storage, "WaitingReadTests",
+      ["SimulatedAPI", "HTTPServer", "Simulation"]),
+    tests(
+      .storage, "EventStreamsTests",
+      ["SimulatedAPI", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings", "JobsAPI"]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(

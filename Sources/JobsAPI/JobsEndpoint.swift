@@ -111,13 +111,16 @@ extension JobsEndpoint {
 extension JobsEndpoint {
   private func list(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
     let query = try QueryParameters(
-      request.head.target, allowing: JobListQuery.parameters + ["after", "limit"])
-    let filter = try JobListQuery(query).filter
+      request.head.target, allowing: ListQuery.names + ["after", "limit"], prefix: ListQuery.prefix)
+    let list = try ListQuery(query)
     let before = try query.number("after", in: 1...Int64.max)
-    let limit = try query.number("limit", in: 1...500) ?? 50
+    let limit = try query.number("limit", in: 1...500) ?? (list.filter.ids == nil ? 50 : 100)
     let page = try await views.read { (reader) throws(StorageError) in
-      try await reader.jobs(matching: filter, before: before, limit: Int(limit))
+      try await reader.jobs(
+        matching: list.filter, before: before, limit: Int(limit), including: list.parts)
     }
-    return .json(JobDocument.list(page.jobs, next: page.next))
+    var rows: [[UInt8]] = []
+    for row in page.rows { rows.append(try views.document(of: row, including: list.parts)) }
+    return .json(JobDocument.list(rows, next: page.next))
   }
 }

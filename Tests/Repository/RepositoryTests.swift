@@ -26,12 +26,12 @@ import Testing
     "JobRequests": ["Bytes", "Time", "JSONText"],
     "Ledger": ["Time", "Tables", "Jobs"],
     "SQLite": ["CSQLite", "System"],
-    "SQLiteStore": ["Time", "Crypto", "System", "Tables", "Jobs", "Ledger", "SQLite"],
+    "SQLiteStore": ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
-    "ChangeFeed": ["Time", "System", "EventLoop", "Ledger"],
+    "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "Ledger"],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -49,8 +49,12 @@ import Testing
       "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
       "Observability", "ChangeFeed", "JobsAPI",
     ],
+    "ReadTokens": [
+      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+      "JobsAPI",
+    ],
     "UsageSums": [
-      "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
+      "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
     "Callbacks": [
       "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
@@ -61,7 +65,7 @@ import Testing
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-      "EventStreams", "UsageSums", "Callbacks", "Logging",
+      "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "Logging",
     ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",

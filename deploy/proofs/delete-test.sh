@@ -17,7 +17,8 @@ set -euo pipefail
 tests_that_use() {
   case $1 in
     UsageSums)
-      echo usageRejectsInvalidDays anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
+      echo usageRejectsInvalidDays usageIsGroupedByMetadata usageRejectsInvalidGroups \
+        anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
   esac

@@ -35,7 +35,9 @@ package final class SQLiteBackend: StoreBackend {
   package func tablesWithStrayRows() throws -> [String] {
     let connection = try Connection(path: path, access: .read, busyTimeout: 1000)
     var tables: [String] = []
-    for table in ["deliveries", "orders", "attempts", "refusals", "work", "changes"] {
+    for table in [
+      "deliveries", "orders", "attempts", "refusals", "work", "changes", "metadata", "metadata_members",
+    ] {
       let sql = "SELECT EXISTS (SELECT 1 FROM \(table) WHERE job NOT IN (SELECT number FROM jobs))"
       if try connection.integer(sql) == 1 { tables.append(table) }
     }
