@@ -18,6 +18,8 @@ enum PlantedFault: CaseIterable {
   case forgetsCancel
   /// Ends are not added to the sums of usage.
   case forgetsUsage
+  /// An end is not written to the outbox.
+  case forgetsCallback
   /// A delivery is acknowledged, and its row is not written.
   case forgetsDelivery
   // Once the change feed exists, one that skips a number is planted here.
@@ -56,6 +58,8 @@ enum PlantedFault: CaseIterable {
       CREATE TRIGGER planted BEFORE UPDATE OF cancel_requested ON orders BEGIN SELECT RAISE(IGNORE); END
       """
     case .forgetsUsage: "CREATE TRIGGER planted BEFORE INSERT ON usage BEGIN SELECT RAISE(IGNORE); END"
+    case .forgetsCallback:
+      "CREATE TRIGGER planted BEFORE INSERT ON callbacks BEGIN SELECT RAISE(IGNORE); END"
     case .forgetsDelivery:
       """
       CREATE TRIGGER planted BEFORE INSERT ON deliveries WHEN NEW.position = 3 BEGIN SELECT RAISE(IGNORE); END
@@ -71,6 +75,7 @@ enum PlantedFault: CaseIterable {
     case .forgetsRetry: "times"
     case .forgetsCancel: "after it was canceled"
     case .forgetsUsage: "count as"
+    case .forgetsCallback: "a callback waits past its deadline"
     case .forgetsDelivery: "was acknowledged and is not stored"
     }
   }
