@@ -10,12 +10,13 @@ internal import Time
 /// Writes the change feed to one stream, until its peer or the daemon ends it.
 final class LiveFeed {
   private let pages: FeedPages
+  private let recent: RecentBatch
   private let observer: FeedObserver
-  private let isLines: Bool
+  private let form: FeedForm
   private let count: (Int) -> Void
   private let report: (Problem) -> Void
   /// What was read last, until it is written. An idle stream holds no rows.
-  private var unwritten: FeedPage?
+  private var unwritten: FeedBatch?
   private var cursor: Cursor
   /// The number that the client knows from the last event's id.
   private var knownNumber: Int64
@@ -25,19 +26,20 @@ final class LiveFeed {
   private static let pauses = Duration.seconds(1)...ServerSentEvents.keepAliveInterval
 
   /// - Parameters:
-  ///   - isLines: whether each event is a line of JSON, not a server-sent event.
+  ///   - recent: shared by the streams of a loop.
   ///   - count: receives the number of events that are written.
   ///   - report: receives the failures of reads, which are repeated.
   init(
-    _ pages: FeedPages, _ observer: FeedObserver, first: FeedPage, isLines: Bool,
+    _ pages: FeedPages, _ recent: RecentBatch, _ observer: FeedObserver, first: FeedPage, form: FeedForm,
     count: @escaping (Int) -> Void, report: @escaping (Problem) -> Void
   ) {
     self.pages = pages
+    self.recent = recent
     self.observer = observer
-    self.isLines = isLines
+    self.form = form
     self.count = count
     self.report = report
-    unwritten = first
+    unwritten = FeedBatch(first)
     cursor = first.next
     knownNumber = -1
     lastWrite = pages.views.loop.now
@@ -74,9 +76,14 @@ final class LiveFeed {
 
   /// Writes the next rows. Their memory is free again before the next wait.
   private func writeBatch(to writer: ResponseWriter) async throws(StreamFailure) -> Step {
-    let batch: FeedPage
+    let batch: FeedBatch
     do throws(Problem) {
-      batch = if let unwritten { unwritten } else { try await pages.batch(after: cursor) }
+      batch =
+        if let unwritten { unwritten } else {
+          try await recent.batch(after: cursor) { [pages, cursor] () throws(Problem) in
+            try await pages.batch(after: cursor)
+          }
+        }
       unwritten = nil
     } catch {
       guard error.code != .cursorExpired else { return .refused }
@@ -84,30 +91,20 @@ final class LiveFeed {
       return .failed
     }
     try await write(batch, to: writer)
-    return batch.hasMore ? .more : .complete
+    return batch.page.hasMore ? .more : .complete
   }
 
-  private func write(_ batch: FeedPage, to writer: ResponseWriter) async throws(StreamFailure) {
-    var bytes: [UInt8] = []
-    var written = 0
-    for entry in batch.entries {
-      guard let event = FeedEvent(entry, at: batch.cursor(after: entry), for: pages.query) else { continue }
-      if isLines {
-        event.append(asLineTo: &bytes)
-        bytes.append(UInt8(ascii: "\n"))
-      } else {
-        event.append(to: &bytes)
-      }
-      knownNumber = entry.change
-      written += 1
-    }
-    cursor = batch.next
+  private func write(_ batch: FeedBatch, to writer: ResponseWriter) async throws(StreamFailure) {
+    let text = batch.text(for: pages.query, form)
+    var bytes = text.bytes
+    knownNumber = text.lastChange ?? knownNumber
+    cursor = batch.page.next
     let now = pages.views.loop.now
     if bytes.isEmpty, now >= lastWrite + ServerSentEvents.keepAliveInterval { bytes = keepAlive() }
     guard !bytes.isEmpty else { return }
     lastWrite = now
     try await writer.write(bytes)
-    count(written)
+    count(text.count)
   }
 
   /// A comment, or the cursor where it has moved over changes that are not shown.
@@ -115,10 +112,10 @@ final class LiveFeed {
   /// Without it a client that sees few events would reconnect with an old cursor.
   private func keepAlive() -> [UInt8] {
     guard cursor.number > knownNumber else {
-      return isLines ? [UInt8(ascii: "\n")] : ServerSentEvents.comment
+      return form.isLines ? [UInt8(ascii: "\n")] : ServerSentEvents.comment
     }
     knownNumber = cursor.number
-    guard isLines else { return ServerSentEvents.position(cursor.text) }
+    guard form.isLines else { return ServerSentEvents.position(cursor.text) }
     var writer = JSONWriter(capacity: 64)
     writer.object { object in
       object.member("event", string: "position")

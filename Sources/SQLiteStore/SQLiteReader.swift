@@ -18,6 +18,7 @@ package final class SQLiteReader {
   private let countOutcomes: Statement
   private let selectNextDue: Statement
   private let selectChanges: Statement
+  private let selectChangedJob: Statement
   private var epoch: String?
 
   /// Opens a database that a ``SQLiteStore`` has created.
@@ -59,6 +60,7 @@ package final class SQLiteReader {
       UNION ALL SELECT change, NULL, id FROM tombstones WHERE change > ?1
       ORDER BY change LIMIT ?2
       """, on: connection)
+    selectChangedJob = Statement("SELECT \(JobColumn.list) FROM jobs WHERE number = ?1", on: connection)
     try connection.rememberFiles()
   }
 }
@@ -184,10 +186,12 @@ extension SQLiteReader {
 
   package func changes(after cursor: Int64, limit: Int) throws(StorageError) -> [FeedEntry] {
     try converting { () throws(DatabaseError) in
-      defer { selectChanges.reset() }
+      defer {
+        selectChanges.reset()
+        selectChangedJob.reset()
+      }
       try selectChanges.bind(1, cursor)
       try selectChanges.bind(2, Int64(limit))
-      let select = Statement("SELECT \(JobColumn.list) FROM jobs WHERE number = ?1", on: connection)
       var entries: [FeedEntry] = []
       while try selectChanges.step() {
         let row = Row(selectChanges, ChangeColumn.self)
@@ -196,10 +200,10 @@ extension SQLiteReader {
           entries.append(FeedEntry(change: change, id: row.text(.id) ?? "", job: nil))
           continue
         }
-        try select.bind(1, number)
-        guard try select.step() else { throw .foreignRow }
-        let job = try JobRow.read(select).job
-        select.reset()
+        try selectChangedJob.bind(1, number)
+        guard try selectChangedJob.step() else { throw .foreignRow }
+        let job = try JobRow.read(selectChangedJob).job
+        selectChangedJob.reset()
         entries.append(FeedEntry(change: change, id: job.id, job: job))
       }
       return entries
