@@ -105,15 +105,16 @@ let package = Package(
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Tables"),
     room("Jobs", ["Bytes", "Time"]),
-    room("JobRequests", ["Bytes", "Time", "JSONText"]),
+    room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
     room("Ledger", ["Time", "Tables", "Jobs"]),
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "System", "Tables", "Jobs", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
-    // The provider: Replicate's wire.
+    // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
+    room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
@@ -121,7 +122,7 @@ let package = Package(
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
-    room("ChangeFeed", ["Time", "System", "EventLoop", "Ledger"]),
+    room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "Ledger"]),
     room(
       "Scheduler",
       [
@@ -152,39 +153,47 @@ let package = Package(
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
-      "ReadTokens",
-      [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
-        "JobsAPI",
-      ]),
-    room(
-      "UsageSums",
-      [
-        "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
-      ]),
-    room(
       "Callbacks",
       [
         "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
         "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
         "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
+    room(
+      "ReadTokens",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+        "JobsAPI",
+      ]),
+    room(
+      "JobDeletion",
+      [
+        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+      ]),
+    room(
+      "UsageSums",
+      [
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "JobsAPI",
+      ]),
 
-    // The wiring.
+    // The wiring; and what the verbs of the command share.
     room(
       "Daemon",
       [
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "ReadTokens", "UsageSums", "Callbacks", logging,
+        "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
+    room("Console", ["System", "JSONText", "Settings", arguments]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability",
-        "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
+        "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
+        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", arguments, logging,
       ],
       swiftSettings: house),
 
@@ -221,6 +230,14 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    // The jobs API over a store, on the simulated kernel.
+    support(
+      .support, "SimulatedAPI",
+      [
+        "Simulation", "Samples", "Scratch", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
+        "HTTPWire",
+        "Routing", "Jobs", "Ledger", "SQLiteStore", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
+      ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
 
@@ -235,6 +252,8 @@ let package = Package(
     tests(.unit, "ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
+    tests(
+      .unit, "OutgoingDeliveriesTests", ["OutgoingDeliveries", "StandardWebhooks", "LiveDaemon"]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
     tests(
@@ -302,12 +321,19 @@ let package = Package(
       ]),
     tests(
       .storage, "CallbacksTests",
-      ["StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time"]),
+      [
+        "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
+        "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
+        "EventLoop", "ChangeFeed", "Scheduler", logging,
+      ]),
+    tests(
+      .storage, "JobDeletionTests",
+      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time"]),
     tests(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation", "Tables",
+        "Samples", "Scratch", "Simulation", "Tables", "JobRequests",
       ]),
     tests(
       .storage, "GroupCommitTests",
@@ -322,6 +348,14 @@ let package = Package(
         "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
         "Simulation", "Tables",
       ]),
+
+    // Reads that wait and streams, through the server, over a store.
+    tests(
+      .storage, "WaitingReadTests",
+      ["SimulatedAPI", "HTTPServer", "Simulation"]),
+    tests(
+      .storage, "EventStreamsTests",
+      ["SimulatedAPI", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings", "JobsAPI"]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(
@@ -338,8 +372,7 @@ let package = Package(
       .process, "CommandTests",
       [
         "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
-        "HTTPWire",
-        "JSONText", "StandardWebhooks", "replicate-webhookd",
+        "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console",
       ]),
     tests(
       .process, "SimulatorTests",

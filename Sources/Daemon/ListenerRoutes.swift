@@ -84,7 +84,9 @@ extension Composition {
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
       access: access)
-    let routes = orders.routes + probes.routes + readingRoutes(context)
+    let routes =
+      JobsEndpoint(views: views, access: access, reads: context.reads).routes + orders.routes
+      + probes.routes + settings.capabilities.flatMap { $0.routes(context) }
     guard let sharing, !sharing.origins.isEmpty else { return routes }
     return CrossOriginPolicy(origins: sharing.origins, isApplied: access.admitsPages)
       .apply(to: routes) { $0.access == .readToken }
@@ -95,14 +97,12 @@ extension Composition {
     guard let sharing, !sharing.origins.isEmpty else { return [] }
     let views = JobViews(loop: loop, reader: try openReader(), pace: mailbox.pace)
     let access = APIAccess(tokens: [], readTokens: sharing.tokens, isPublic: true, now: { views.now })
-    let routes = readingRoutes(context(views, access, recorder, on: loop)).filter { $0.access == .readToken }
-    return CrossOriginPolicy(origins: sharing.origins).apply(to: routes) { _ in true }
-  }
-
-  /// The routes of the capabilities, and the reads that every daemon serves.
-  private func readingRoutes(_ context: APIContext) -> [Route] {
-    JobsEndpoint(views: context.views, access: context.access, reads: context.reads).routes
+    let context = context(views, access, recorder, on: loop)
+    let routes =
+      JobsEndpoint(views: views, access: access, reads: context.reads).routes
       + settings.capabilities.flatMap { $0.routes(context) }
+    return CrossOriginPolicy(origins: sharing.origins)
+      .apply(to: routes.filter { $0.access == .readToken }) { _ in true }
   }
 
   private func context(
@@ -114,9 +114,11 @@ extension Composition {
     let changes = feed.makeReceiver(on: loop)
     return APIContext(
       views: views, access: access,
-      reads: JobReads(views: views, changes: changes, metrics: metrics.jobsAPI), metrics: metrics.jobsAPI,
-      recorder: recorder, changes: changes, keys: keys, trustedProxies: settings.listeners.trustedProxies,
-      limits: limits, wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
+      reads: JobReads(
+        views: views, changes: changes, metrics: metrics.jobsAPI,
+        trustedProxies: settings.listeners.trustedProxies),
+      metrics: metrics.jobsAPI, recorder: recorder, changes: changes, keys: keys, limits: limits,
+      wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
   }
 
   private var sharing: JobSharing? { settings.capabilities.lazy.compactMap { $0.jobSharing(keys) }.first }

@@ -1,35 +1,28 @@
 internal import ChangeFeed
 internal import JobsAPI
-internal import Ledger
 internal import Routing
 
-/// A batch of changes, and its text for each kind of stream.
+/// A batch of changes, and its text.
 ///
 /// Streams at the same position share one.
 final class FeedBatch {
   let page: FeedPage
-  private var texts: [FeedForm: FeedText] = [:]
+  let text: FeedText
 
-  init(_ page: FeedPage) {
+  init(_ page: FeedPage, from pages: FeedPages, _ form: FeedForm) throws(Problem) {
     self.page = page
-  }
-
-  /// The entries that the query includes, as text.
-  func text(for query: JobListQuery, _ form: FeedForm) -> FeedText {
-    if let text = texts[form] { return text }
     var text = FeedText()
     for entry in page.entries {
-      guard let event = FeedEvent(entry, at: page.cursor(after: entry), for: query) else { continue }
+      guard let event = try pages.event(entry, of: page) else { continue }
       if form.isLines {
-        event.append(asLineTo: &text.bytes)
+        text.bytes += event.line
         text.bytes.append(UInt8(ascii: "\n"))
       } else {
-        event.append(to: &text.bytes)
+        text.bytes += event.serverSent
       }
       (text.count, text.lastChange) = (text.count + 1, entry.change)
     }
-    texts[form] = text
-    return text
+    self.text = text
   }
 }
 
@@ -42,36 +35,39 @@ struct FeedText {
   var lastChange: Int64?
 }
 
-/// What decides the text of a change.
+/// What decides which changes a stream shows, and how.
 struct FeedForm: Hashable {
-  /// The parameters of the query, which select the jobs and their members.
-  let parameters: [String]
+  /// The parameters that select the jobs and their members: names and values.
+  let selection: [String]
   /// Whether each event is a line of JSON, not a server-sent event.
   let isLines: Bool
 }
 
 /// The batch that was read last on a loop.
 ///
-/// After a commit many streams read from the same position.
+/// After a commit, many streams read from the same position.
 final class RecentBatch {
+  private struct Key: Equatable {
+    let cursor: Cursor
+    let form: FeedForm
+    /// A commit that the batch may lack wakes the streams after this has grown.
+    let generation: Int
+  }
+
   private let changes: FeedReceiver
-  private var batch: FeedBatch?
-  private var cursor: Cursor?
-  private var generation = 0
+  private var last: (key: Key, batch: FeedBatch)?
 
   init(_ changes: FeedReceiver) {
     self.changes = changes
   }
 
-  /// The batch after `cursor`: that which was read last, or a new one from `read`.
-  func batch(
-    after cursor: Cursor, read: () async throws(Problem) -> FeedPage
-  ) async throws(Problem) -> FeedBatch {
-    // A later commit wakes its streams after the generation has grown.
-    if let batch, self.cursor == cursor, generation == changes.generation { return batch }
-    let generation = changes.generation
-    let batch = FeedBatch(try await read())
-    (self.batch, self.cursor, self.generation) = (batch, cursor, generation)
+  /// The batch after `cursor`: the last one, or one that is read now.
+  func batch(after cursor: Cursor, from pages: FeedPages, _ form: FeedForm) async throws(Problem) -> FeedBatch
+  {
+    let key = Key(cursor: cursor, form: form, generation: changes.generation)
+    if let last, last.key == key { return last.batch }
+    let batch = try FeedBatch(try await pages.batch(after: cursor), from: pages, form)
+    last = (key, batch)
     return batch
   }
 }

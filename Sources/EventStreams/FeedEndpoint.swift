@@ -73,9 +73,10 @@ final class FeedEndpoint {
     let live: LiveFeed
     do throws(Problem) {
       let start = try await pages.cursor(of: stream.admitted.start)
+      let form = FeedForm(selection: stream.admitted.selection, isLines: isLines)
       live = LiveFeed(
-        pages, recent, observer, first: try await pages.batch(after: start),
-        form: FeedForm(parameters: stream.admitted.selection, isLines: isLines),
+        pages, recent, observer,
+        first: try FeedBatch(try await pages.batch(after: start), from: pages, form), form: form,
         count: { [metrics = api.metrics] in metrics.sentEvents.add($0) },
         report: { _ = stream.refuse($0) })
     } catch {

@@ -22,8 +22,8 @@ struct FeedRequest {
 
   let form: Form
   let start: Start
-  let query: JobListQuery
-  /// The parameters that the query consists of.
+  let query: ListQuery
+  /// The names and values of the parameters that the query consists of.
   let selection: [String]
   /// The maximum number of rows of a page.
   let limit: Int
@@ -37,8 +37,8 @@ struct FeedRequest {
     form = Self.form(of: head)
     let ofPages = form == .page ? ["limit", "wait"] : []
     let parameters = try QueryParameters(
-      head.target, allowing: ["after"] + JobListQuery.parameters + ofPages)
-    query = try JobListQuery(parameters)
+      head.target, allowing: ["after"] + ListQuery.names + ofPages, prefix: ListQuery.prefix)
+    query = try ListQuery(parameters)
     selection = Self.selection(of: head)
     limit = Int(try parameters.number("limit", in: 1...Int64(Self.maxRows)) ?? Int64(Self.maxRows))
     wait = try parameters.wait("wait")

@@ -30,7 +30,7 @@ final class LiveFeed {
   ///   - count: receives the number of events that are written.
   ///   - report: receives the failures of reads, which are repeated.
   init(
-    _ pages: FeedPages, _ recent: RecentBatch, _ observer: FeedObserver, first: FeedPage, form: FeedForm,
+    _ pages: FeedPages, _ recent: RecentBatch, _ observer: FeedObserver, first: FeedBatch, form: FeedForm,
     count: @escaping (Int) -> Void, report: @escaping (Problem) -> Void
   ) {
     self.pages = pages
@@ -39,8 +39,8 @@ final class LiveFeed {
     self.form = form
     self.count = count
     self.report = report
-    unwritten = FeedBatch(first)
-    cursor = first.next
+    unwritten = first
+    cursor = first.page.next
     knownNumber = -1
     lastWrite = pages.views.loop.now
   }
@@ -79,32 +79,23 @@ final class LiveFeed {
     let batch: FeedBatch
     do throws(Problem) {
       batch =
-        if let unwritten { unwritten } else {
-          try await recent.batch(after: cursor) { [pages, cursor] () throws(Problem) in
-            try await pages.batch(after: cursor)
-          }
-        }
-      unwritten = nil
+        if let unwritten { unwritten } else { try await recent.batch(after: cursor, from: pages, form) }
     } catch {
       guard error.code != .cursorExpired else { return .refused }
       report(error)
       return .failed
     }
-    try await write(batch, to: writer)
+    (unwritten, cursor) = (nil, batch.page.next)
+    if let lastChange = batch.text.lastChange {
+      try await writer.write(batch.text.bytes)
+      knownNumber = lastChange
+      count(batch.text.count)
+      lastWrite = pages.views.loop.now
+    } else if pages.views.loop.now >= lastWrite + ServerSentEvents.keepAliveInterval {
+      try await writer.write(keepAlive())
+      lastWrite = pages.views.loop.now
+    }
     return batch.page.hasMore ? .more : .complete
-  }
-
-  private func write(_ batch: FeedBatch, to writer: ResponseWriter) async throws(StreamFailure) {
-    let text = batch.text(for: pages.query, form)
-    var bytes = text.bytes
-    knownNumber = text.lastChange ?? knownNumber
-    cursor = batch.page.next
-    let now = pages.views.loop.now
-    if bytes.isEmpty, now >= lastWrite + ServerSentEvents.keepAliveInterval { bytes = keepAlive() }
-    guard !bytes.isEmpty else { return }
-    lastWrite = now
-    try await writer.write(bytes)
-    count(text.count)
   }
 
   /// A comment, or the cursor where it has moved over changes that are not shown.

@@ -48,9 +48,12 @@ package struct PredictionRequest: Equatable, Sendable {
   /// The text of the JSON object that `callback` was read from.
   package let callbackText: [UInt8]?
 
+  /// Seconds after which a queued job is not sent any more: 1 second to 7 days.
+  package let startBefore: Int?
+
   static let members = [
     "model", "version", "deployment", "input", "id", "webhook_events", "timeout", "cancel_after", "expect",
-    "metadata", "retries", "callback",
+    "metadata", "retries", "callback", "start_before",
   ]
   /// The length of a data URI with a file of 256 KiB.
   ///
@@ -79,10 +82,12 @@ package struct PredictionRequest: Equatable, Sendable {
       "cancel_after", 5...86_400, "from 5s to 24h", allowsBareSeconds: isStored, in: body)
     expectText = try members.object("expect", upTo: Self.maxExpectBytes, in: body)
     expect = try members.rule(expectText)
-    metadata = try members.object("metadata", upTo: Self.maxMetadataBytes, in: body)
+    metadata = try members.metadata(isStored: isStored, in: body)
     retries = try members.number("retries", 0...5, in: body)
     callbackText = try members.object("callback", upTo: CallbackRequest.maxTextBytes, in: body)
     callback = try members.callback(callbackText)
+    startBefore = try members.seconds(
+      "start_before", 1...7 * 86_400, "from 1s to 7d", allowsBareSeconds: false, in: body)
   }
 }
 

@@ -82,8 +82,8 @@ extension Route {
       switch admission {
       case .receive(let maxBodyBytes, let respond):
         return .receive(maxBodyBytes: maxBodyBytes) { await respond($0).adding(added) }
-      case .stream(let maxBodyBytes, let respond):
-        return .stream(maxBodyBytes: maxBodyBytes) { request throws(StreamFailure) in
+      case .stream(let maxBodyBytes, let respond, let refusalFields):
+        let respondAdding: StreamResponder = { request throws(StreamFailure) in
           switch try await respond(request) {
           case .whole(let response): return .whole(response.adding(added))
           case .stream(var head, let produce):
@@ -91,6 +91,8 @@ extension Route {
             return .stream(head, produce: produce)
           }
         }
+        return .stream(
+          maxBodyBytes: maxBodyBytes, respond: respondAdding, refusalFields: refusalFields + added)
       case .refuse(let response): return .refuse(response.adding(added))
       }
     }

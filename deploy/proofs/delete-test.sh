@@ -17,9 +17,11 @@ set -euo pipefail
 tests_that_use() {
   case $1 in
     UsageSums)
-      echo usageRejectsInvalidDays anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
+      echo usageRejectsInvalidDays usageIsGroupedByMetadata usageRejectsInvalidGroups \
+        anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
+    JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
   esac
 }
 

@@ -142,6 +142,7 @@ extension LedgerTransaction {
         try noteInterrupted(item, at: now, absenceGracePeriod: absenceGracePeriod)
         continue
       }
+      guard try endUnstarted(entry.number, at: now) == nil else { continue }
       var sent = entry.job
       sent.noteSending(at: now, firstCheck: policy.firstCheck(after: now, timeout: order.timeout))
       update(entry, to: sent)
@@ -200,6 +201,7 @@ extension LedgerTransaction {
     try updateOrder(ofJob: order.number) {
       $0.requeue(due: moment, because: reason, isRefusal: refusal != nil)
     }
+    _ = try endUnstarted(order.number, at: now)
   }
 
   /// Records that a create call had no answer, so the prediction may exist.

@@ -38,12 +38,16 @@ extension ProcessTests {
 
     private enum Listener: CaseIterable { case webhooks, api }
 
+    private static func connect(to listener: Listener, of daemon: Daemon) throws -> HTTPConnection {
+      listener == .webhooks
+        ? try HTTPConnection(host: "127.0.0.1", port: daemon.webhookPort)
+        : try HTTPConnection(host: "127.0.0.2", port: daemon.apiPort)
+    }
+
     private static func send(
       _ line: String, to listener: Listener, of daemon: Daemon, _ fields: [String] = []
     ) throws -> HTTPAnswer {
-      let isWebhooks = listener == .webhooks
-      let connection = try HTTPConnection(
-        host: isWebhooks ? "127.0.0.1" : "127.0.0.2", port: isWebhooks ? daemon.webhookPort : daemon.apiPort)
+      let connection = try connect(to: listener, of: daemon)
       let fields = ["Host: hooks.example.com"] + fields
       let request = "\(line) HTTP/1.1\r\n" + fields.map { $0 + "\r\n" }.joined() + "\r\n"
       try connection.send(Array(request.utf8))
@@ -55,7 +59,12 @@ extension ProcessTests {
       let (token, document) = try Self.token(for: "lamp-1", of: daemon)
       #expect(document["id"] as? String == "lamp-1")
       #expect(document["url"] as? String == "https://hooks.example.com/jobs/lamp-1")
-      #expect((document["expires_at"] as? String)?.hasSuffix(":00.000Z") != nil)
+      #expect((document["expires_at"] as? String)?.hasSuffix(".000Z") == true)
+      // An order that waits changes with each try.
+      _ = try daemon.post("{}", to: "/jobs/lamp-1/cancel", fields: [Self.json, Self.bearer])
+      try wait("the job to end") {
+        try daemon.fetch("/jobs/lamp-1", fields: [Self.bearer]).text.contains(#""state":"canceled""#)
+      }
       for listener in Listener.allCases {
         for (line, fields) in [
           ("/jobs/lamp-1?token=\(token)", []), ("/jobs/lamp-1", ["Authorization: Bearer \(token)"]),
@@ -141,12 +150,84 @@ extension ProcessTests {
       for id in ["lamp-1", "none"] { #expect(try answer("GET /jobs/\(id)", .webhooks) == expected) }
     }
 
-    @Test func `an expired token is refused`() throws {
+    @Test func `an expired token is refused, and its streams end`() throws {
       let daemon = try Self.daemon()
       let token = try Self.token(for: "lamp-1", ttl: "10s", of: daemon).token
       let line = "GET /jobs/lamp-1?token=\(token)"
+      let stream = try Self.stream(of: "lamp-1", token, on: .webhooks, of: daemon)
       #expect(try Self.send(line, to: .webhooks, of: daemon).status == 200)
-      try wait("the token to expire") { try Self.send(line, to: .webhooks, of: daemon).status == 404 }
+      _ = try stream.receive(through: "\r\n0\r\n\r\n")
+      #expect(try Self.send(line, to: .webhooks, of: daemon).status == 404)
+      let again = try Self.send("GET /jobs/lamp-1/events?token=\(token)", to: .webhooks, of: daemon)
+      #expect(again.status == 404 && again.code == "job_not_found")
+    }
+
+    /// Opens a job's stream, and reads its first state.
+    private static func stream(
+      of id: String, _ token: String, on listener: Listener, of daemon: Daemon
+    ) throws -> HTTPConnection {
+      let connection = try connect(to: listener, of: daemon)
+      let lines = ["GET /jobs/\(id)/events?token=\(token) HTTP/1.1", "Host: a", "Origin: \(origin)", "", ""]
+      try connection.send(Array(lines.joined(separator: "\r\n").utf8))
+      let head = try connection.receive()
+      #expect(head.status == 200 && head.fields["content-type"] == "text/event-stream")
+      #expect(head.fields["access-control-allow-origin"] == origin && head.fields["vary"] == "Origin")
+      let state = try connection.receive(through: "\n\n")
+      let event = state.contains("event: job") ? state : try connection.receive(through: "\n\n")
+      #expect(
+        event.contains("event: job") && event.contains(#""id":"\#(id)""#) && !event.contains("secret-7"))
+      return connection
+    }
+
+    @Test func `a stream shows its job's changes, and a wait ends with one`() throws {
+      let daemon = try Self.daemon()
+      let token = try Self.token(for: "lamp-1", of: daemon).token
+      for listener in Listener.allCases {
+        let stream = try Self.stream(of: "lamp-1", token, on: listener, of: daemon)
+        let waiting = try Self.connect(to: listener, of: daemon)
+        let end = "GET /jobs/lamp-1?token=\(token)&wait=30s&until=end HTTP/1.1\r\nHost: a\r\n\r\n"
+        try waiting.send(Array(end.utf8))
+        let cancel = try daemon.post("{}", to: "/jobs/lamp-1/cancel", fields: [Self.json, Self.bearer])
+        #expect([200, 202].contains(cancel.status))
+        let rest = try stream.receive(through: "\r\n0\r\n\r\n")
+        #expect(listener == .api || rest.contains(#""state":"canceled""#))
+        let answer = try waiting.receive()
+        #expect(answer.status == 200 && answer.text.contains(#""state":"canceled""#))
+        #expect(!answer.text.contains("secret-7") && answer.fields["cache-control"] == "no-store")
+      }
+    }
+
+    /// Everybody may be a page's visitor, and deliveries arrive at the same address.
+    @Test func `streams leave room for deliveries`() throws {
+      let daemon = try Self.daemon(["MAX_CONNECTIONS": "40", "MAX_STREAMS": "20"])
+      let token = try Self.token(for: "lamp-1", of: daemon).token
+      var streams: [HTTPConnection] = []
+      for _ in 0..<20 { streams.append(try Self.stream(of: "lamp-1", token, on: .webhooks, of: daemon)) }
+      let line = "GET /jobs/lamp-1/events?token=\(token)"
+      let refused = try Self.send(line, to: .webhooks, of: daemon, ["Origin: \(Self.origin)"])
+      #expect(refused.status == 503 && refused.code == "too_many_streams")
+      #expect(refused.fields["access-control-allow-origin"] == Self.origin)
+      var deliveries: [HTTPConnection] = []
+      // More connections than there is room for beside the streams, and all of them stay open.
+      for number in 0..<30 {
+        let connection = try Self.connect(to: .webhooks, of: daemon)
+        try connection.send(
+          SignedDelivery(id: "m\(number)", prediction: "p\(number)", status: "processing").request)
+        #expect(try connection.receive().status == 200, "delivery \(number)")
+        deliveries.append(connection)
+      }
+      // The streams made room, and the connections of the sender were kept.
+      try connectionsAreServed(deliveries)
+      let metrics = try daemon.fetch("/metrics", fields: [Self.bearer]).text
+      #expect(metrics.contains("replicate_webhookd_evicted_connections_total 10"))
+    }
+
+    private func connectionsAreServed(_ connections: [HTTPConnection]) throws {
+      for (number, connection) in connections.enumerated() {
+        try connection.send(
+          SignedDelivery(id: "n\(number)", prediction: "q\(number)", status: "processing").request)
+        #expect(try connection.receive().status == 200, "delivery \(number) again")
+      }
     }
 
     /// The key is in the store, so a restart, or a restored backup, changes nothing.

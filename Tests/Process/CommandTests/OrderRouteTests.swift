@@ -64,6 +64,30 @@ extension ProcessTests {
       Issue.record("no reason is shown")
     }
 
+    /// The provider is unreachable, so the wait passes.
+    @Test func `Prefer: wait answers after the wait with the present state`() throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      let fields = [Self.json, "Prefer: respond-async, wait=1"]
+      let start = ContinuousClock.now
+      let created = try daemon.post(Self.order, fields: fields)
+      #expect(created.status == 202 && created.fields["preference-applied"] == "wait=1")
+      #expect(created.fields["location"] == "/jobs/one" && created.fields["etag"] != nil)
+      #expect(created.text.contains("\"pending\""))
+      #expect((.seconds(1)...(.seconds(20))).contains(ContinuousClock.now - start))
+      let known = try daemon.post(Self.order, fields: fields)
+      #expect(known.status == 200 && known.fields["preference-applied"] == "wait=1")
+      let refused = try daemon.post("{}", fields: fields)
+      #expect(refused.status == 422 && refused.code == "invalid_request")
+      #expect(try daemon.post(Self.order, fields: ["Prefer: wait=1"]).status == 415)
+    }
+
+    @Test(arguments: ["wait=0", "wait=x", "wait=-1", "waits=5", "handling=lenient", ""])
+    func `a preference that is no wait is ignored`(_ preference: String) throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      let created = try daemon.post(Self.order, fields: [Self.json, "Prefer: \(preference)"])
+      #expect(created.status == 202 && created.fields["preference-applied"] == nil)
+    }
+
     @Test func aKeyNamesOneRequest() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       let fields = [Self.json, "Idempotency-Key: k-1"]
@@ -72,7 +96,10 @@ extension ProcessTests {
       let second = try daemon.post(body, fields: fields)
       #expect(first.status == 202 && second.status == 200)
       #expect(first.fields["location"] == second.fields["location"])
-      #expect(try daemon.post(#"{"model":"owner/other","input":{}}"#, fields: fields).status == 409)
+      #expect(try daemon.post(#"{"input": {}, "model":"owner\u002Fname"}"#, fields: fields).status == 200)
+      let other = try daemon.post(#"{"model":"owner/other","input":{}}"#, fields: fields)
+      #expect(other.status == 422 && other.code == "idempotency_mismatch")
+      #expect(other.text.contains("`model` differs") && !other.text.contains("owner/other"))
       let without = try daemon.post(body)
       #expect(without.status == 202 && without.fields["location"] != first.fields["location"])
     }

@@ -112,7 +112,7 @@ extension DaemonVerdict {
     switch (job.phase, job.error?.code) {
     case (.canceled, "canceled"): order.isCancelRequested
     case (.failed, "answer_lost"): mayLoseAnswers
-    case (.failed, "invalid_input"), (.failed, "insufficient_credit"):
+    case (.failed, "invalid_input"):
       account.finalRefusals.contains(order.number) || account.refusals[order.number] ?? 0 >= 10
     default: false
     }
