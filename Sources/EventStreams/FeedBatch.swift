@@ -1,5 +1,6 @@
 internal import ChangeFeed
 internal import JobsAPI
+internal import Ledger
 internal import Routing
 
 /// A batch of changes, and its text.
