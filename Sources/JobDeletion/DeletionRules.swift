@@ -1,5 +1,5 @@
 package import Ledger
-internal import Tables
+package import Tables
 package import Time
 
 /// A job to delete once it has ended.
