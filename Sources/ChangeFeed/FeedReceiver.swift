@@ -15,6 +15,10 @@ package final class FeedReceiver: @unchecked Sendable {
   /// In the order of their subscription, so that a simulated run repeats.
   private var subscribers: [FeedTopic: [FeedSubscriber]] = [:]
   private var lastNumber = 0
+  /// Grows with every message from the commit thread.
+  ///
+  /// What was read since it last grew is what another reader would read now.
+  package private(set) var generation = 0
 
   private struct Inbox {
     var pending = PendingChanges()
@@ -67,6 +71,7 @@ package final class FeedReceiver: @unchecked Sendable {
   }
 
   private func deliver() {
+    generation += 1
     let pending = inbox.withLock { inbox in
       defer { inbox = Inbox() }
       return inbox.pending

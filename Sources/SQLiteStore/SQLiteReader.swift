@@ -19,6 +19,9 @@ package final class SQLiteReader {
   private let selectHistory: Statement
   private let countOutcomes: Statement
   private let selectNextDue: Statement
+  let selectChanges: Statement
+  /// The statement of a changed job for the last filter, because streams repeat theirs.
+  var selectChangedJob: (sql: String, statement: Statement)?
   private var epoch: String?
 
   /// Opens a database that a ``SQLiteStore`` has created.
@@ -59,6 +62,12 @@ package final class SQLiteReader {
       "SELECT outcome, count(*) FROM deliveries WHERE job = ?1 GROUP BY outcome", on: connection)
     selectNextDue = Statement(
       "SELECT due_at FROM work WHERE kind = ?1 ORDER BY due_at LIMIT 1", on: connection)
+    selectChanges = Statement(
+      """
+      SELECT change, job, NULL AS id FROM changes WHERE change > ?1
+      UNION ALL SELECT change, NULL, id FROM tombstones WHERE change > ?1
+      ORDER BY change LIMIT ?2
+      """, on: connection)
     try connection.rememberFiles()
   }
 }

@@ -39,6 +39,7 @@ extension Benchmark {
       times.note(event, ofFeed: client - count)
       return false
     }
+    try warmUp(workload, count, tokens, at: receiver)
     let loop = try LoadLoop([lane], streams: clients)
     try loop.openKeepAliveConnections()
     let before = receiver.process.flatMap { ResourceUsage(of: $0) }
@@ -52,7 +53,7 @@ extension Benchmark {
       clients.hasFailed || clients.hasAllEnded && times.feedsHaveAllEnds
     }
     var report = report(.streams, measurement, Self.title(workload, recipe), recipe)
-    report.notes = notes(clients, times, count: count, tokens: tokens)
+    report.notes = notes(clients, times, count: count, tokens: tokens.count)
     if count > 0, let before = before?.residentMemory, let open = open?.residentMemory {
       let each = Double(open - before) / Double(streams)
       report.notes.append(
@@ -117,7 +118,7 @@ extension Benchmark {
   /// Every second one uses the webhooks listener with a token of its job, where the receiver has such tokens.
   private func streamTargets(
     _ workload: Workload, _ count: Int, at receiver: Receiver
-  ) throws -> (targets: [StreamClients.Target], tokens: Int) {
+  ) throws -> (targets: [StreamClients.Target], tokens: [Int: String]) {
     let tokens = count > 1 ? try jobTokens(workload, count, at: receiver) : [:]
     let api = try receiver.requireAPI()
     var targets: [StreamClients.Target] = []
@@ -144,7 +145,7 @@ extension Benchmark {
           request: try receiver.apiRequestHead("GET", "/events") + "Accept: text/event-stream\r\n",
           source: Self.source(of: count + feed, to: api), ends: false))
     }
-    return (targets, tokens.count)
+    return (targets, tokens)
   }
 
   /// Tokens of every second job; none where the receiver has no such route.
@@ -168,6 +169,28 @@ extension Benchmark {
     let lane = Lane("tokens", to: try receiver.requireAPI(), requests, connections: 8, observer: observer)
     try LoadLoop([lane]).run(seconds: Double(options.seconds), progress: progress)
     return tokens
+  }
+
+  /// Reads each job where it is going to be streamed, so that the store's caches do not count as streams.
+  private func warmUp(
+    _ workload: Workload, _ count: Int, _ tokens: [Int: String], at receiver: Receiver
+  ) throws {
+    var (own, shared) = (RequestArena(), RequestArena())
+    for job in 0..<count {
+      let path = "/jobs/\(workload.jobID(job))"
+      if let token = tokens[job] {
+        shared.append(
+          head: "GET \(path) HTTP/1.1\r\nHost: \(receiver.webhooks.hostField)\r\n"
+            + "Authorization: Bearer \(token)\r\n\r\n")
+      } else {
+        own.append(head: try receiver.apiRequest(path))
+      }
+    }
+    for (requests, endpoint) in [(own, try receiver.requireAPI()), (shared, receiver.webhooks)]
+    where requests.count > 0 {
+      let lane = Lane("reads", to: endpoint, requests, connections: 8)
+      try LoadLoop([lane]).run(seconds: Double(options.seconds), progress: progress)
+    }
   }
 
   /// A loopback address of its own for every few streams.
