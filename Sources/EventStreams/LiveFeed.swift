@@ -45,16 +45,19 @@ final class LiveFeed {
     lastWrite = pages.views.loop.now
   }
 
-  func run(_ stream: StreamedRequest, _ writer: ResponseWriter) async throws(StreamFailure) {
+  func run(_ writer: ResponseWriter) async throws(StreamFailure) {
     var pause = Self.pauses.lowerBound
     // Ends with the peer, the shutdown, or a cursor that has expired.
-    while !stream.isDraining {
+    while true {
+      let step = try await writeBatch(to: writer)
+      if pages.views.loop.now >= lastWrite + ServerSentEvents.keepAliveInterval {
+        try await write(keepAlive(), to: writer)
+      }
       let deadline: MonotonicTime
-      switch try await writeBatch(to: writer) {
-      case .more:
-        await pages.yield()
-        continue
+      switch step {
       case .refused: return
+      // Other work of the loop comes first.
+      case .more: deadline = pages.views.loop.now
       case .complete:
         pause = Self.pauses.lowerBound
         deadline = lastWrite + ServerSentEvents.keepAliveInterval
@@ -87,15 +90,16 @@ final class LiveFeed {
     }
     (unwritten, cursor) = (nil, batch.page.next)
     if let lastChange = batch.text.lastChange {
-      try await writer.write(batch.text.bytes)
+      try await write(batch.text.bytes, to: writer)
       knownNumber = lastChange
       count(batch.text.count)
-      lastWrite = pages.views.loop.now
-    } else if pages.views.loop.now >= lastWrite + ServerSentEvents.keepAliveInterval {
-      try await writer.write(keepAlive())
-      lastWrite = pages.views.loop.now
     }
     return batch.page.hasMore ? .more : .complete
+  }
+
+  private func write(_ bytes: [UInt8], to writer: ResponseWriter) async throws(StreamFailure) {
+    try await writer.write(bytes)
+    lastWrite = pages.views.loop.now
   }
 
   /// A comment, or the cursor where it has moved over changes that are not shown.
