@@ -5,9 +5,6 @@ package import Time
 
 /// The lists of a reader.
 extension SQLiteReader {
-  /// The maximum of jobs with one member that a page searches through for further conditions.
-  static let maxExamined = 10_000
-
   package func jobs(
     matching filter: JobFilter, before: Int64?, limit: Int, including parts: JobParts = []
   ) throws(StorageError) -> JobPage {
@@ -44,7 +41,7 @@ extension SQLiteReader {
       let statement = Statement(JobFilter.floorSQL(member), on: connection)
       try filter.bind(member, to: statement)
       try statement.bind(JobFilter.beforeParameter, before)
-      try statement.bind(JobFilter.limitParameter, Int64(Self.maxExamined - 1))
+      try statement.bind(JobFilter.limitParameter, Int64(maxExamined - 1))
       guard try statement.step() else { return (member, nil) }
       first = first ?? Int64(statement.integer(0))
     }

@@ -8,6 +8,8 @@ package import Time
 /// Each query sees the latest commit, and answers at once.
 package final class SQLiteReader {
   let connection: Connection
+  /// The maximum of jobs with one member that a page searches through for further conditions.
+  let maxExamined: Int
   private let tables: CapabilityStatements
   private let selectJob: Statement
   private let selectOrder: Statement
@@ -19,7 +21,12 @@ package final class SQLiteReader {
   private var epoch: String?
 
   /// Opens a database that a ``SQLiteStore`` has created.
-  package init(path: String, busyTimeout: Int32 = 1000) throws(DatabaseError) {
+  ///
+  /// - Parameter maxExamined: the maximum of jobs that a page of a list searches through.
+  package init(
+    path: String, busyTimeout: Int32 = 1000, maxExamined: Int = 10_000
+  ) throws(DatabaseError) {
+    self.maxExamined = maxExamined
     connection = try Connection(path: path, access: .read, busyTimeout: busyTimeout)
     try Schema.migrations.requireCurrent(connection)
     tables = CapabilityStatements(connection)
