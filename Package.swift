@@ -103,6 +103,7 @@ let package = Package(
     room("HTTPClient", ["CCurl", "System"]),
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
+    room("Tables"),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
     room("Ledger", ["Time", "Jobs"]),
@@ -111,8 +112,9 @@ let package = Package(
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteStore", ["Time", "Crypto", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
-    // The provider: Replicate's wire.
+    // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
+    room("OutgoingDeliveries"),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
@@ -120,7 +122,7 @@ let package = Package(
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
-    room("ChangeFeed", ["Time", "System", "EventLoop", "Ledger"]),
+    room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "Ledger"]),
     room(
       "Scheduler",
       [
@@ -139,11 +141,23 @@ let package = Package(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability",
-        "GroupCommit", "ChangeFeed", "Scheduler", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
+    room(
+      "EventStreams",
+      [
+        "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
+        "Observability", "ChangeFeed", "JobsAPI",
+      ]),
+    room(
+      "ReadTokens",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+        "JobsAPI",
+      ]),
     room(
       "JobDeletion",
       [
@@ -156,15 +170,16 @@ let package = Package(
         "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI",
       ]),
 
-    // The wiring.
+    // The wiring; and what the verbs of the command share.
     room(
       "Daemon",
       [
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "JobDeletion", "UsageSums", logging,
+        "EventStreams", "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
+    room("Console"),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
@@ -207,6 +222,14 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    // The jobs API over a store, on the simulated kernel.
+    support(
+      .support, "SimulatedAPI",
+      [
+        "Simulation", "Samples", "Scratch", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
+        "HTTPWire",
+        "Routing", "Jobs", "Ledger", "SQLiteStore", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
+      ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
 
@@ -264,6 +287,7 @@ let package = Package(
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
         "ClientAddress",
       ]),
+    tests(.unit, "ReadTokensTests", ["ReadTokens", "Routing", "Settings", "Time"]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.
@@ -302,6 +326,14 @@ let package = Package(
         "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
         "Simulation",
       ]),
+
+    // Reads that wait and streams, through the server, over a store.
+    tests(
+      .storage, "WaitingReadTests",
+      ["SimulatedAPI", "HTTPServer", "Simulation"]),
+    tests(
+      .storage, "EventStreamsTests",
+      ["SimulatedAPI", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings", "JobsAPI"]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(

@@ -53,6 +53,18 @@ package enum Base64 {
     return String(decoding: text, as: UTF8.self)
   }
 
+  /// Encodes with the alphabet for URLs, without padding (RFC 4648 section 5).
+  package static func encodeForURL(_ bytes: [UInt8]) -> String {
+    let text = encode(bytes).utf8.prefix { $0 != UInt8(ascii: "=") }.map { character in
+      switch character {
+      case UInt8(ascii: "+"): UInt8(ascii: "-")
+      case UInt8(ascii: "/"): UInt8(ascii: "_")
+      default: character
+      }
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+
   private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
   /// The value of each character; ``none`` for those outside the alphabet.

@@ -71,7 +71,7 @@ package final class Application {
     let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
     composition = Composition(
       settings: settings, metrics: metrics, queue: queue, feed: feed, secrets: secrets,
-      token: store.token, mailbox: mailbox, deliveryLog: log, logger: logger)
+      token: store.token, keys: store.keys, mailbox: mailbox, deliveryLog: log, logger: logger)
     let builder = ListenerBuilder(
       composition: composition, handedOver: SocketActivation(environment: environment),
       tls: certificate?.context, ended: { [events] end in _ = events.push(.serverEnded(end)) })

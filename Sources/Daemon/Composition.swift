@@ -32,6 +32,8 @@ struct Composition: Sendable {
   let secrets: WebhookSecrets
   /// The key of job tokens, which the database holds.
   let token: JobToken
+  /// The keys of the capabilities, which the database holds too.
+  let keys: StoredKeys
   /// Its loop is the scheduler's.
   let mailbox: Mailbox
   /// How long readers wait for another process's lock, in milliseconds.
@@ -97,7 +99,8 @@ struct Composition: Sendable {
     makeClient: @escaping (_ threads: Int, _ name: String) throws -> any HTTPClient
   ) throws(StartError) -> [any Service] {
     let context = ServiceContext(
-      loop: mailbox.loop, queue: queue, changes: feed.makeReceiver(on: mailbox.loop), logger: logger,
+      loop: mailbox.loop, queue: queue, changes: feed.makeReceiver(on: mailbox.loop), keys: keys,
+      logger: logger,
       openReader: { () throws(StorageError) in try openStoreReader() }, makeClient: makeClient)
     return try StartError.converting { try settings.capabilities.compactMap { try $0.service(context) } }
   }
@@ -163,6 +166,22 @@ extension JobToken {
     self.init(
       key: try ledger.commit { (transaction) throws(StorageError) in
         try transaction.key(Self.keyName, orStore: newKey)
+      })
+  }
+}
+
+extension StoredKeys {
+  /// The stored keys of all capabilities.
+  ///
+  /// - Parameter newKey: stored for each that there is not.
+  init(storedBy ledger: Ledger, newKey: [UInt8]? = nil) throws(StorageError) {
+    self.init(
+      try ledger.commit { (transaction) throws(StorageError) in
+        var keys: [String: [UInt8]] = [:]
+        for name in Capabilities.keys {
+          keys[name] = try transaction.key(name, orStore: newKey ?? RandomBytes.make(Self.keyLength))
+        }
+        return keys
       })
   }
 }

@@ -36,6 +36,7 @@ extension Composition {
     var routes: [Route] = []
     if purpose.servesWebhooks { routes += try webhookRoutes(on: loop, recorder) }
     if purpose.servesAPI { routes += try apiRoutes(on: loop, recorder) }
+    if purpose == .webhooks { routes += try sharedRoutes(on: loop, recorder) }
     routes.append(Self.liveness)
     routes += added
     do throws(DuplicateRoute) {
@@ -72,21 +73,53 @@ extension Composition {
 
   private func apiRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
     let views = JobViews(loop: loop, reader: try openReader(), pace: mailbox.pace)
-    let access = APIAccess(tokens: settings.access.tokens)
-    let limits = OrdersEndpoint.Limits(
-      isConfigured: settings.provider.token != nil, maxBodyBytes: maxBodyBytes,
-      maxQueued: settings.provider.maxQueuedOrders)
-    let jobs = JobsEndpoint(views: views, access: access)
+    let sharing = sharing
+    let access = APIAccess(
+      tokens: settings.access.tokens, readTokens: sharing?.tokens, now: { views.now })
+    let context = context(views, access, recorder, on: loop)
     let orders = OrdersEndpoint(
-      views: views, access: access, recorder: recorder, metrics: metrics.jobsAPI, limits: limits,
-      wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
+      views: views, access: access, reads: context.reads, recorder: recorder, metrics: metrics.jobsAPI,
+      limits: context.limits,
+      wakeScheduler: context.wakeScheduler)
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
       access: access)
-    let context = APIContext(
-      views: views, access: access, recorder: recorder, changes: feed.makeReceiver(on: loop), limits: limits,
-      wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
-    let added = settings.capabilities.flatMap { $0.routes(context) }
-    return jobs.routes + orders.routes + probes.routes + added
+    let routes =
+      JobsEndpoint(views: views, access: access, reads: context.reads).routes + orders.routes
+      + probes.routes + settings.capabilities.flatMap { $0.routes(context) }
+    guard let sharing, !sharing.origins.isEmpty else { return routes }
+    return CrossOriginPolicy(origins: sharing.origins, isApplied: access.admitsPages)
+      .apply(to: routes) { $0.access == .readToken }
   }
+
+  /// The reads of single jobs that are also open to web pages: none unless the settings name origins.
+  private func sharedRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
+    guard let sharing, !sharing.origins.isEmpty else { return [] }
+    let views = JobViews(loop: loop, reader: try openReader(), pace: mailbox.pace)
+    let access = APIAccess(tokens: [], readTokens: sharing.tokens, isPublic: true, now: { views.now })
+    let context = context(views, access, recorder, on: loop)
+    let routes =
+      JobsEndpoint(views: views, access: access, reads: context.reads).routes
+      + settings.capabilities.flatMap { $0.routes(context) }
+    return CrossOriginPolicy(origins: sharing.origins)
+      .apply(to: routes.filter { $0.access == .readToken }) { _ in true }
+  }
+
+  private func context(
+    _ views: JobViews, _ access: APIAccess, _ recorder: Recorder, on loop: EventLoop
+  ) -> APIContext {
+    let limits = OrdersEndpoint.Limits(
+      isConfigured: settings.provider.token != nil, maxBodyBytes: maxBodyBytes,
+      maxQueued: settings.provider.maxQueuedOrders)
+    let changes = feed.makeReceiver(on: loop)
+    return APIContext(
+      views: views, access: access,
+      reads: JobReads(
+        views: views, changes: changes, metrics: metrics.jobsAPI,
+        trustedProxies: settings.listeners.trustedProxies),
+      metrics: metrics.jobsAPI, recorder: recorder, changes: changes, keys: keys, limits: limits,
+      wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
+  }
+
+  private var sharing: JobSharing? { settings.capabilities.lazy.compactMap { $0.jobSharing(keys) }.first }
 }

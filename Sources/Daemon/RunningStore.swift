@@ -1,5 +1,6 @@
 internal import ChangeFeed
 internal import GroupCommit
+internal import JobsAPI
 internal import Ledger
 internal import Logging
 internal import Observability
@@ -13,6 +14,8 @@ struct RunningStore {
   let queue: CommitQueue
   /// The key of job tokens, which the database holds.
   let token: JobToken
+  /// The keys of the capabilities.
+  let keys: StoredKeys
   private let checkpointer: Checkpointer
   private let threads: [Thread]
 
@@ -33,13 +36,14 @@ struct RunningStore {
         walSize: { metrics.walSize.set($0) }, succeeded: { metrics.checkpoints.add() },
         failed: { logger.log(.checkpointFailed(cause: "\($0)")) }))
     self.checkpointer = checkpointer
-    (token, threads) = try StartError.converting {
+    (token, keys, threads) = try StartError.converting {
       var lock = try DatabaseLock(claiming: path)
       let store = try SQLiteStore(for: settings, checkpointer: checkpointer, progress: progress)
       try lock.claimWAL()
       let connection = try DatabaseCheckpointer(path: path) { checkpointer.throttle() }
       let ledger = Ledger(of: store, for: settings)
       let token = try JobToken(storedBy: ledger)
+      let keys = try StoredKeys(storedBy: ledger)
       let threads = [
         try Thread(named: "writer") {
           Committer(
@@ -48,7 +52,7 @@ struct RunningStore {
         },
         try Thread(named: "checkpoint") { checkpointer.run(connection) },
       ]
-      return (token, threads)
+      return (token, keys, threads)
     }
   }
 

@@ -48,6 +48,17 @@ package final class BodyReader {
     return piece
   }
 
+  /// Reads the rest of the body as one piece, which the route's limit bounds.
+  package func readAll() async throws(StreamFailure) -> [UInt8] {
+    try await sendContinue()
+    var bytes: [UInt8] = []
+    while let piece = try await readPiece() {
+      bytes += piece
+      exchange.notePiece(of: bytes.count)
+    }
+    return bytes
+  }
+
   /// Sends `100 Continue` to a sender that expects it and has sent nothing.
   func sendContinue() async throws(StreamFailure) {
     guard expectsContinue else { return }

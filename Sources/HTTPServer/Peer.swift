@@ -10,7 +10,7 @@ package struct Peer: Equatable, Sendable {
   /// The key by which connections are counted.
   ///
   /// Nil for peers that act for many clients: this machine, and trusted proxies.
-  let key: ClientKey?
+  package let key: ClientKey?
 
   /// - Parameters:
   ///   - socketAddress: the socket's peer.
@@ -30,11 +30,11 @@ package struct Peer: Equatable, Sendable {
 /// The unit that counts as one client: an IPv4 address or IPv6 /64.
 ///
 /// A /64 is what one customer gets (RFC 6177).
-struct ClientKey: Hashable, Sendable {
+package struct ClientKey: Hashable, Sendable {
   private let prefix: IPAddress
 
   /// Nil for a unix socket, whose peers have no address.
-  init?(_ address: PeerAddress) {
+  package init?(_ address: PeerAddress) {
     guard case .ip(let ip) = address else { return nil }
     prefix = ip.isIPv4 ? ip : ip.subnet64
   }

@@ -26,8 +26,10 @@ package enum Admission {
   case receive(maxBodyBytes: Int, respond: Responder)
   /// Respond at once; the body, of at most so many bytes, is read on demand.
   ///
-  /// The limit is the route's alone: a body in pieces is never held as a whole.
-  case stream(maxBodyBytes: Int, respond: StreamResponder)
+  /// The limit is the route's alone: a body in pieces is never held as a whole. `refusalFields` are added
+  /// where the server has no room for one more stream.
+  case stream(
+    maxBodyBytes: Int, respond: StreamResponder, refusalFields: [(name: String, value: String)] = [])
   case refuse(Response)
 }
 

@@ -62,11 +62,15 @@ struct RequestReceiver: ~Copyable {
         let body = try await receiveBody(framed: head.bodyFraming, limit: maxBodyBytes)
         context.hold(body.count, for: entry)
         return .request(Request(head: head, body: body, peer: peer), respond: respond)
-      case .stream(let maxBodyBytes, let respond):
+      case .stream(let maxBodyBytes, let respond, let refusalFields):
         if case .length(let length) = head.bodyFraming, length > maxBodyBytes {
           return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes)), method: method)
         }
-        guard context.beginStream(entry) else { return .refused(refusal(.tooManyStreams), head) }
+        guard context.beginStream(entry) else {
+          var response = refusal(.tooManyStreams)
+          response.fields += refusalFields
+          return .refused(response, head)
+        }
         return .stream(AdmittedStream(head: head, maxBodyBytes: maxBodyBytes, respond: respond))
       }
     } catch {

@@ -1,20 +1,63 @@
 internal import ClientAddress
-internal import HTTPWire
+package import HTTPWire
 package import Routing
+package import Time
 
 /// The access rule of the jobs API.
-package struct APIAccess: Sendable {
+package struct APIAccess {
   let tokens: [BearerToken]
+  private let readTokens: (any ReadTokenVerifier)?
+  private let isPublic: Bool
+  private let now: () -> Timestamp
 
-  package init(tokens: [BearerToken]) {
+  /// - Parameters:
+  ///   - readTokens: open reads of single jobs as well.
+  ///   - isPublic: whether these are the only ones that do.
+  ///   - now: the wall clock.
+  package init(
+    tokens: [BearerToken], readTokens: (any ReadTokenVerifier)? = nil, isPublic: Bool = false,
+    now: @escaping () -> Timestamp = { .distantFuture }
+  ) {
     self.tokens = tokens
+    self.readTokens = readTokens
+    self.isPublic = isPublic
+    self.now = now
   }
 
   /// The access of routes that only read.
   package var reading: Access<Void> { Access(.apiToken, check: authorize) }
 
+  /// The access of routes that read the job of the path's `id`, and change nothing.
+  ///
+  /// The job's token opens them as well. So they are all that the listener of deliveries serves of the API,
+  /// where it serves any.
+  package var readingJob: Access<JobReader> { Access(.readToken, check: authorizeJob) }
+
   /// The access of routes that change something.
   package var changing: Access<Void> { Access(.apiToken, check: authorizeChange) }
+
+  /// Requires the job's token if one is presented, so that it never opens more than it says.
+  func authorizeJob(_ head: RequestHead, _ path: PathParameters) throws(Problem) -> JobReader {
+    if let readTokens {
+      if let token = readTokens.presented(by: head) {
+        guard let expiry = readTokens.expiry(of: token, for: path["id"], at: now()) else {
+          throw .jobNotOpened
+        }
+        return .tokenHolder(until: expiry)
+      }
+    }
+    guard !isPublic else { throw .jobNotOpened }
+    try authorize(head)
+    return .api
+  }
+
+  /// Whether the cross-origin policy may apply to a request for a job.
+  ///
+  /// Where no token is required, a page of any tab of this machine could read every job. There a page must
+  /// present the token of one.
+  package func admitsPages(_ head: RequestHead) -> Bool {
+    isPublic || !tokens.isEmpty || readTokens?.presented(by: head) != nil
+  }
 
   /// Requires one of the tokens; without configured tokens, a direct request that names this machine.
   ///

@@ -19,14 +19,20 @@ package struct BearerToken: Redacted, Sendable {
   ///
   /// It takes the same time whichever token is presented.
   package static func isPresented(in authorization: String?, among tokens: [BearerToken]) -> Bool {
-    let scheme = "bearer "
-    guard let authorization, authorization.utf8.count > scheme.utf8.count,
-      authorization.prefix(scheme.count).lowercased() == scheme
-    else { return false }
-    let presented = digest(of: String(authorization.dropFirst(scheme.count).drop { $0 == " " }))
+    guard let authorization, let text = text(in: authorization) else { return false }
+    let presented = digest(of: text)
     var isFound = false
     for token in tokens where ConstantTime.areEqual(presented, token.digest) { isFound = true }
     return isFound
+  }
+
+  /// What follows the scheme in `authorization`, the value of that field; nil for another scheme.
+  static func text(in authorization: String) -> String? {
+    let scheme = "bearer "
+    guard authorization.utf8.count > scheme.utf8.count,
+      authorization.prefix(scheme.count).lowercased() == scheme
+    else { return nil }
+    return String(authorization.dropFirst(scheme.count).drop { $0 == " " })
   }
 
   private static func digest(of text: String) -> [UInt8] {

@@ -16,6 +16,9 @@ package protocol Capability: Sendable {
   /// The tables of the capability, which exist whether it is on or off.
   static var tables: [TableDeclaration] { get }
 
+  /// The names of keys that the store keeps for the capability. Each is made at random when first needed.
+  static var keys: [String] { get }
+
   init(from reader: inout SettingsReader)
 
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
@@ -26,6 +29,9 @@ package protocol Capability: Sendable {
   /// The capability's routes of the jobs API.
   func routes(_ api: APIContext) -> [Route]
 
+  /// Opens reads of single jobs to others than the API's clients. Nil where it opens none.
+  func jobSharing(_ keys: StoredKeys) -> JobSharing?
+
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
 }
@@ -33,9 +39,11 @@ package protocol Capability: Sendable {
 extension Capability {
   package static var settings: [SettingVariable] { [] }
   package static var tables: [TableDeclaration] { [] }
+  package static var keys: [String] { [] }
   package var hook: (any TransactionHook)? { nil }
   package var metrics: [any MetricFamily] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
+  package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
 }
 
@@ -51,22 +59,31 @@ package struct APIContext {
   package let views: JobViews
   /// The API's access rules.
   package let access: APIAccess
+  /// The API's reads of one job.
+  package let reads: JobReads
+  package let metrics: JobsAPIMetrics
   /// The API's writes.
   package let recorder: Recorder
   /// The changes that were committed.
   package let changes: FeedReceiver
+  /// The keys that the capabilities have declared.
+  package let keys: StoredKeys
   package let limits: OrdersEndpoint.Limits
   /// Called when there is a new order or cancel request.
   package let wakeScheduler: @Sendable () -> Void
 
   package init(
-    views: JobViews, access: APIAccess, recorder: Recorder, changes: FeedReceiver,
-    limits: OrdersEndpoint.Limits, wakeScheduler: @escaping @Sendable () -> Void
+    views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
+    changes: FeedReceiver, keys: StoredKeys, limits: OrdersEndpoint.Limits,
+    wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
     self.access = access
+    self.reads = reads
+    self.metrics = metrics
     self.recorder = recorder
     self.changes = changes
+    self.keys = keys
     self.limits = limits
     self.wakeScheduler = wakeScheduler
   }
@@ -79,6 +96,8 @@ package struct ServiceContext {
   package let queue: CommitQueue
   /// The changes that were committed.
   package let changes: FeedReceiver
+  /// The keys that the capabilities have declared.
+  package let keys: StoredKeys
   package let logger: Logger
   /// Opens a reader for one service.
   package let openReader: () throws(StorageError) -> sending any StoreReader
@@ -86,13 +105,14 @@ package struct ServiceContext {
   package let makeClient: (_ threads: Int, _ name: String) throws -> any HTTPClient
 
   package init(
-    loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, logger: Logger,
+    loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, keys: StoredKeys, logger: Logger,
     openReader: @escaping () throws(StorageError) -> sending any StoreReader,
     makeClient: @escaping (_ threads: Int, _ name: String) throws -> any HTTPClient
   ) {
     self.loop = loop
     self.queue = queue
     self.changes = changes
+    self.keys = keys
     self.logger = logger
     self.openReader = openReader
     self.makeClient = makeClient

@@ -6,6 +6,13 @@ internal import Scheduler
 internal import Ledger
 internal import Time
 
+/// What of a job's document its reader may see.
+package enum DocumentScope: Sendable {
+  case full
+  /// Without what the app keeps to itself: `metadata` and the query of its webhook URL.
+  case browser
+}
+
 /// The API's JSON documents of jobs.
 ///
 /// `input`, `output`, `metrics` and the logs are slices of the provider's body, so that no number is printed
@@ -22,9 +29,10 @@ enum JobDocument {
   ///   - next: the order's next create call.
   ///   - attempts: the past attempts.
   ///   - request: the order's request.
+  ///   - scope: what its reader may see.
   static func whole(
     _ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?, _ next: NextTry? = nil,
-    attempts: [PastAttempt] = [], request: PredictionRequest?
+    attempts: [PastAttempt] = [], request: PredictionRequest?, scope: DocumentScope = .full
   ) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
     writer.object { object in
@@ -36,8 +44,10 @@ enum JobDocument {
       if parts?.isDataRemoved == true { object.member("data_removed", bool: true) }
       object.member("metrics", raw: slice(parts?.metrics, of: body))
       if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
-      object.member("metadata", raw: request?.metadata?[...])
-      object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
+      if scope == .full {
+        object.member("metadata", raw: request?.metadata?[...])
+        object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
+      }
       tail(of: job, in: &object)
       if let order = shown(order, of: job) { stage(of: order, next, in: &object) }
       if !attempts.isEmpty {

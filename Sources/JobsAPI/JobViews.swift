@@ -63,6 +63,22 @@ package final class JobViews {
     return JobView(record, try await nextTry(of: order), tag)
   }
 
+  /// The own id of a job, which may be named by its prediction's.
+  package func id(ofJob id: String) async throws(Problem) -> String {
+    let found = try await read { (reader) throws(StorageError) in try await reader.job(id) }
+    guard let found else { throw .jobNotFound }
+    return found.job.id
+  }
+
+  /// The job that `reader` may see.
+  func view(_ id: String, for reader: JobReader) async throws(Problem) -> JobView {
+    do throws(Problem) {
+      return try await view(id)
+    } catch {
+      throw reader.refusal(of: error)
+    }
+  }
+
   private func readTagSuffix() async throws(Problem) -> String {
     let epoch = try await read { (reader) throws(StorageError) in try await reader.feedPosition().epoch }
     let suffix = EntityTag.suffix(of: epoch)
@@ -91,6 +107,10 @@ final class JobView {
   let next: NextTry?
   let tag: EntityTag
 
+  var hasEnded: Bool { record.job.phase.isTerminal }
+  /// Names the state in a stream of events. It is also a cursor of the change feed.
+  var eventID: String { String(tag.text.dropFirst().dropLast()) }
+
   fileprivate init(_ record: JobRecord, _ next: NextTry?, _ tag: EntityTag) {
     self.record = record
     self.next = next
@@ -103,12 +123,16 @@ final class JobView {
 extension JobViews {
   /// The job's whole document.
   ///
-  /// - Parameter request: what was posted for it, where that is parsed already.
-  func document(of view: JobView, _ request: PredictionRequest? = nil) throws(Problem) -> [UInt8] {
+  /// - Parameters:
+  ///   - request: what was posted for it, where that is parsed already.
+  ///   - scope: what its reader may see.
+  func document(
+    of view: JobView, _ request: PredictionRequest? = nil, scope: DocumentScope = .full
+  ) throws(Problem) -> [UInt8] {
     let record = view.record
     return JobDocument.whole(
       record.job, try parts(of: record), body: record.body, order: record.order, view.next,
-      attempts: record.attempts, request: request ?? record.order?.parsedRequest)
+      attempts: record.attempts, request: request ?? record.order?.parsedRequest, scope: scope)
   }
 
   /// The job as a row of a list, without a line break at its end.

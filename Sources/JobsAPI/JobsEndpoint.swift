@@ -1,3 +1,4 @@
+internal import HTTPServer
 internal import HTTPWire
 internal import Jobs
 package import Routing
@@ -8,10 +9,12 @@ internal import Time
 package final class JobsEndpoint {
   private let views: JobViews
   private let access: APIAccess
+  private let reads: JobReads
 
-  package init(views: JobViews, access: APIAccess) {
+  package init(views: JobViews, access: APIAccess, reads: JobReads) {
     self.views = views
     self.access = access
+    self.reads = reads
   }
 
   package var routes: [Route] {
@@ -21,7 +24,8 @@ package final class JobsEndpoint {
         respond: list),
       Route(
         .get, "/jobs/{id}", name: "job", summary: "Shows a job, by its own id or its prediction's.",
-        access: access.reading, respond: job),
+        access: access.readingJob, respond: job
+      ).diverting(to: waitingRead) { JobWait.isNamed(in: $0.target) },
       Route(
         .get, "/jobs/{id}/history", name: "history", summary: "Lists what has changed a job, oldest first.",
         access: access.reading, respond: history),
@@ -35,17 +39,32 @@ package final class JobsEndpoint {
 // MARK: - One job
 
 extension JobsEndpoint {
-  private func job(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
-    try await current(request) { view throws(Problem) in
+  private var waitingRead: Route {
+    Route(
+      .get, "/jobs/{id}", name: "job", summary: "Shows a job after its next change.",
+      access: access.readingJob.parsing { head, reader throws(Problem) in
+        (reader, try JobWait(head.target, allowing: reader.parameters))
+      }
+    ) { [reads] stream throws(StreamFailure) in
+      let (reader, wait) = stream.admitted
+      return try await reads.response(to: stream, for: stream.path["id"], after: wait, as: reader)
+    }
+  }
+
+  private func job(_ request: RoutedRequest<JobReader>) async throws(Problem) -> Response {
+    let reader = request.admitted
+    var response = try await current(request, for: reader) { view throws(Problem) in
       Response(
         status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)],
-        body: try views.document(of: view))
+        body: try views.document(of: view, scope: reader.scope))
     }
+    response.fields += reader.fields
+    return response
   }
 
   /// All logs, decoded. With `nosniff`, because a browser must not interpret a model's text as a page.
   private func logs(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
-    try await current(request) { view throws(Problem) in
+    try await current(request, for: .api) { view throws(Problem) in
       Response(
         status: .ok,
         fields: [
@@ -57,11 +76,12 @@ extension JobsEndpoint {
   }
 
   /// Responds with the job as it is, or 304 if the client has that already.
-  private func current(
-    _ request: RoutedRequest<Void>, _ respond: (JobView) throws(Problem) -> Response
+  private func current<Admitted>(
+    _ request: RoutedRequest<Admitted>, for reader: JobReader,
+    _ respond: (JobView) throws(Problem) -> Response
   ) async throws(Problem) -> Response {
-    _ = try QueryParameters(request.head.target, allowing: [])
-    let view = try await views.view(request.path["id"])
+    _ = try QueryParameters(request.head.target, allowing: reader.parameters)
+    let view = try await views.view(request.path["id"], for: reader)
     guard !view.tag.isMatched(byIfNoneMatch: request.head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", view.tag.text)])
     }

@@ -2,6 +2,7 @@ internal import Bytes
 internal import Crypto
 internal import EventLoop
 package import GroupCommit
+internal import HTTPServer
 internal import HTTPWire
 internal import JobRequests
 internal import Jobs
@@ -17,6 +18,7 @@ internal import Time
 package final class OrdersEndpoint {
   let views: JobViews
   private let access: APIAccess
+  private let reads: JobReads
   private let recorder: Recorder
   private let metrics: JobsAPIMetrics
   let limits: Limits
@@ -48,12 +50,14 @@ package final class OrdersEndpoint {
 
   /// - Parameter wakeScheduler: called when there is a new order or cancel request.
   package init(
-    views: JobViews, access: APIAccess, recorder: Recorder, metrics: JobsAPIMetrics, limits: Limits,
+    views: JobViews, access: APIAccess, reads: JobReads, recorder: Recorder, metrics: JobsAPIMetrics,
+    limits: Limits,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
     generator = KernelRandomness(views.loop.kernel)
     self.access = access
+    self.reads = reads
     self.recorder = recorder
     self.metrics = metrics
     self.limits = limits
@@ -64,7 +68,8 @@ package final class OrdersEndpoint {
     [
       Route(
         .post, "/jobs", name: "jobs", summary: "Creates a job.", access: access.changing,
-        maxBodyBytes: min(limits.maxBodyBytes, Self.maxRequestBytes), admit: admitCreation, respond: create),
+        maxBodyBytes: maxRequestBytes, admit: admitCreation, respond: create
+      ).diverting(to: waitingCreation) { JobWait(preferredBy: $0.fields) != nil },
       Route(
         .post, "/jobs/{id}/cancel", name: "cancel", summary: "Cancels a job.", access: access.changing,
         maxBodyBytes: min(limits.maxBodyBytes, Self.maxCancelBytes), admit: admitCancellation,
@@ -95,11 +100,18 @@ extension OrdersEndpoint {
   }
 
   private func create(_ request: RoutedRequest<String?>) async throws(Problem) -> Response {
-    _ = try QueryParameters(request.head.target, allowing: [])
-    let parsed = try Self.parse(request.body)
-    let order = order(parsed, body: request.body, idempotencyKey: request.admitted)
+    let created = try await create(request.body, of: request.head, idempotencyKey: request.admitted)
+    return try response(created.status, created.view, created.request)
+  }
+
+  private func create(
+    _ body: [UInt8], of head: RequestHead, idempotencyKey: String?
+  ) async throws(Problem) -> (status: Status, view: JobView, request: PredictionRequest) {
+    _ = try QueryParameters(head.target, allowing: [])
+    let parsed = try Self.parse(body)
+    let order = order(parsed, body: body, idempotencyKey: idempotencyKey)
     let (status, view) = try await enqueue(order)
-    return try response(status, view, parsed)
+    return (status, view, parsed)
   }
 
   func enqueue(_ order: Order) async throws(Problem) -> (status: Status, view: JobView) {
@@ -121,6 +133,38 @@ extension OrdersEndpoint {
         .tooManyRequests, .queueFull,
         "as many jobs wait to be sent as MAX_QUEUED_ORDERS allows: send it again later",
         fields: [("Retry-After", "60")])
+    }
+  }
+
+  private var maxRequestBytes: Int { min(limits.maxBodyBytes, Self.maxRequestBytes) }
+
+  /// Creating a job and waiting for its end: `Prefer: wait`.
+  private var waitingCreation: Route {
+    let admitted = access.changing.parsing { [self] head throws(Problem) in
+      (key: try admitCreation(head), wait: JobWait(preferredBy: head.fields))
+    }
+    return Route(
+      .post, "/jobs", name: "jobs", summary: "Creates a job and waits for its end.", access: admitted,
+      maxBodyBytes: maxRequestBytes
+    ) { [self] stream throws(StreamFailure) in
+      let (status, id): (Status, String)
+      let body = try await stream.request.body.readAll()
+      do throws(Problem) {
+        let created = try await create(body, of: stream.request.head, idempotencyKey: stream.admitted.key)
+        (status, id) = (created.status, created.view.record.job.id)
+      } catch {
+        return stream.refuse(error)
+      }
+      let result = try await reads.view(id, after: stream.admitted.wait, for: stream.request, as: .api)
+      do throws(Problem) {
+        var response = try response(status, try result.get())
+        if let wait = stream.admitted.wait {
+          response.fields.append(("Preference-Applied", "wait=\(wait.duration.components.seconds)"))
+        }
+        return .whole(response)
+      } catch {
+        return stream.refuse(error)
+      }
     }
   }
 
@@ -222,7 +266,7 @@ extension OrdersEndpoint {
 
 extension RequestHead {
   /// RFC 9110 section 8.3: parameters, such as a charset, follow the media type.
-  func requireJSON() throws(Problem) {
+  package func requireJSON() throws(Problem) {
     if case .one(let value) = fields.single("content-type"),
       (value.split(separator: ";").first ?? "").trimmed.lowercased() == "application/json"
     {

@@ -5,17 +5,39 @@ package import HTTPWire
 /// `Credentials` is what the check finds in the header section, for the route's handler.
 package struct Access<Credentials> {
   package let kind: AccessKind
-  let check: (RequestHead) throws(Problem) -> Credentials
+  let check: (RequestHead, PathParameters) throws(Problem) -> Credentials
 
-  package init(_ kind: AccessKind, check: @escaping (RequestHead) throws(Problem) -> Credentials) {
+  /// - Parameter check: receives the parameters of the route's path.
+  package init(
+    _ kind: AccessKind, check: @escaping (RequestHead, PathParameters) throws(Problem) -> Credentials
+  ) {
     self.kind = kind
     self.check = check
+  }
+
+  package init(_ kind: AccessKind, check: @escaping (RequestHead) throws(Problem) -> Credentials) {
+    self.init(kind) { head, _ throws(Problem) in try check(head) }
+  }
+}
+
+extension Access {
+  /// The same access, with what `parse` finds in the header section after the check.
+  package func parsing<Parsed>(
+    _ parse: @escaping (RequestHead, Credentials) throws(Problem) -> Parsed
+  ) -> Access<Parsed> {
+    Access<Parsed>(kind) { head, path throws(Problem) in try parse(head, try check(head, path)) }
   }
 }
 
 extension Access where Credentials == Void {
+  package func parsing<Parsed>(
+    _ parse: @escaping (RequestHead) throws(Problem) -> Parsed
+  ) -> Access<Parsed> {
+    parsing { head, _ throws(Problem) in try parse(head) }
+  }
+
   /// Everybody may use the route.
-  package static var open: Self { Self(.open) { _ in } }
+  package static var open: Self { Self(.open) { _, _ in } }
 }
 
 /// The kinds of access, as the API's description names them.
@@ -27,4 +49,6 @@ package enum AccessKind: Sendable {
   case deliverySignature
   /// A bearer token; without configured tokens, a direct request from this machine.
   case apiToken
+  /// As ``apiToken``, or the token of the one job that the path names.
+  case readToken
 }

@@ -14,6 +14,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case overloaded
   // Of the jobs API.
   case jobNotFound = "job_not_found"
+  case cursorExpired = "cursor_expired"
   case invalidParameter = "invalid_parameter"
   case invalidRequest = "invalid_request"
   case unsupportedMediaType = "unsupported_media_type"

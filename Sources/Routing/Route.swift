@@ -16,9 +16,9 @@ package final class Route {
   private let admission: Admit
 
   /// Decides by the header section of a request. The responder keeps what was parsed for that.
-  private typealias Admit = (RequestHead, RouteTable.Match, any RefusalHandler) throws(Problem) -> Admission
+  typealias Admit = (RequestHead, RouteTable.Match, any RefusalHandler) throws(Problem) -> Admission
 
-  private init(
+  init(
     _ method: Method, _ path: PathPattern, name: String, summary: String, access: AccessKind,
     maxBodyBytes: Int, admission: @escaping Admit
   ) {
@@ -39,6 +39,22 @@ package final class Route {
   }
 }
 
+extension Route {
+  /// This route, with `other` in its place for the requests that meet `condition`.
+  ///
+  /// So a read that waits is a stream, and counts as one. The same read without a wait costs what it did.
+  package func diverting(
+    to other: Route, where condition: @escaping (RequestHead) -> Bool
+  ) -> Route {
+    Route(
+      method, path, name: name, summary: summary, access: access, maxBodyBytes: maxBodyBytes
+    ) { [admission] head, match, refusals throws(Problem) in
+      condition(head)
+        ? try other.admission(head, match, refusals) : try admission(head, match, refusals)
+    }
+  }
+}
+
 // MARK: - Declaring
 
 extension Route {
@@ -54,7 +70,7 @@ extension Route {
     self.init(
       method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: 0
     ) { head, match, refusals throws(Problem) in
-      try access.check(head)
+      try access.check(head, match.parameters(of: path))
       return .receive(maxBodyBytes: 0) { request in
         do throws(Problem) {
           return try respond(RoutedRequest(request, match.parameters(of: path), ()))
@@ -77,7 +93,7 @@ extension Route {
     self.init(
       method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: maxBodyBytes
     ) { head, match, refusals throws(Problem) in
-      let credentials = try access.check(head)
+      let credentials = try access.check(head, match.parameters(of: path))
       return .receive(maxBodyBytes: maxBodyBytes) { request in
         do throws(Problem) {
           return try await respond(RoutedRequest(request, match.parameters(of: path), credentials))
@@ -99,12 +115,8 @@ extension Route {
     maxBodyBytes: Int, admit: @escaping (RequestHead) throws(Problem) -> Admitted,
     respond: @escaping (RoutedRequest<Admitted>) async throws(Problem) -> Response
   ) {
-    let admitting = Access(access.kind) { head throws(Problem) in
-      try access.check(head)
-      return try admit(head)
-    }
     self.init(
-      method, path, name: name, summary: summary, access: admitting, maxBodyBytes: maxBodyBytes,
+      method, path, name: name, summary: summary, access: access.parsing(admit), maxBodyBytes: maxBodyBytes,
       respond: respond)
   }
 }
@@ -126,7 +138,7 @@ extension Route {
     self.init(
       method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: maxBodyBytes
     ) { head, match, refusals throws(Problem) in
-      let credentials = try access.check(head)
+      let credentials = try access.check(head, match.parameters(of: path))
       return .stream(maxBodyBytes: maxBodyBytes) { request throws(StreamFailure) in
         try await stream(
           RoutedStream(request: request, path: match.parameters(of: path), admitted: credentials) { problem in

@@ -81,6 +81,11 @@ extension ProviderSettings {
     return url?.text ?? "https://api.replicate.com"
   }
 
+  /// The public URL alone. Its problems are reported with the other settings.
+  package static func publicURL(_ reader: SettingsReader) -> String? {
+    reader.text(.publicURL).flatMap { ProviderURL($0)?.text }
+  }
+
   private static func publicURL(from reader: inout SettingsReader) -> String? {
     let url = url(.publicURL, from: &reader, example: "https://hooks.example.com without a query")
     guard let url else { return nil }

@@ -7,7 +7,7 @@ struct JobCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "job", abstract: "Show one job of a running daemon.",
     discussion: """
-      With --follow the command polls until the job's end, prints its output and exits as `run` does.
+      With --follow the command waits for the job's end, prints its output and exits as `run` does.
 
       Exit status: 0 if the job is known, 1 if it is not, 69 if no daemon answers.
       """)

@@ -6,7 +6,9 @@ import HTTPWire
 internal import System
 internal import Time
 
-/// Polls one job until its end, or until SIGINT.
+/// Follows one job to its end, or until SIGINT.
+///
+/// Each request waits for a change, so a change is shown at once.
 struct JobFollower {
   private let client: JobsAPIClient
   private let id: String
@@ -15,8 +17,10 @@ struct JobFollower {
   /// The ETag of the last document shown.
   private var entityTag: String?
 
-  /// Changes come in clusters: polls are frequent after one, then back off.
-  private static let pollIntervals = Duration.milliseconds(500)...Duration.seconds(2)
+  /// How long one request waits for a change.
+  private static let waitSeconds = 20
+  /// Between two requests that the daemon does not let wait.
+  private static let pollInterval = Duration.seconds(1)
   /// How often the elapsed seconds are updated.
   private static let redrawInterval = Duration.milliseconds(500)
 
@@ -34,7 +38,7 @@ struct JobFollower {
     progress = JobProgress(of: id)
   }
 
-  /// Polls until the job has ended.
+  /// Follows the job until it has ended.
   ///
   /// - Parameter known: the job's current document, if the caller has it.
   /// - Returns: the ended job.
@@ -45,22 +49,19 @@ struct JobFollower {
       outage.noteResponse(at: MonotonicClock.now)
       progress.show(JobProgress.summary(of: job))
     }
-    var pause = Self.pollIntervals.lowerBound
     // Bounded by the job's end, which the daemon guarantees, and by SIGINT.
     while true {
-      if let job {
-        guard !JobResult.hasEnded(job) else {
-          progress.end()
-          return job
-        }
-        try wait(pause)
+      if let job, JobResult.hasEnded(job) {
+        progress.end()
+        return job
       }
+      let start = MonotonicClock.now
       if let changed = try poll(after: job) {
         job = changed
-        pause = Self.pollIntervals.lowerBound
-      } else {
-        pause = min(pause * 5 / 4, Self.pollIntervals.upperBound)
+        if entityTag != nil || JobResult.hasEnded(changed) { continue }
       }
+      // Something that does not let a request wait must not be called without a pause.
+      if MonotonicClock.now - start < Self.pollInterval { try wait(Self.pollInterval) }
     }
   }
 
@@ -68,7 +69,10 @@ struct JobFollower {
   private mutating func poll(after job: JSONDocument?) throws -> JSONDocument? {
     do throws(CommandFailure) {
       let condition = entityTag.map { ["If-None-Match: \($0)"] } ?? []
-      let answer = try client.send(.get, "/jobs/\(PercentEncoding.encode(id))", fields: condition)
+      let wait = entityTag == nil ? "" : "?wait=\(Self.waitSeconds)s"
+      let answer = try client.send(
+        .get, "/jobs/\(PercentEncoding.encode(id))\(wait)", fields: condition
+      ) { [progress] in progress.redraw() }
       guard [200, 304].contains(answer.status) else { throw client.failure(of: answer) }
       guard let shown = answer.status == 304 ? job : JSONDocument(answer.body) else {
         throw CommandFailure(

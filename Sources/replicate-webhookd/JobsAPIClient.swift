@@ -45,6 +45,8 @@ struct JobsAPIClient {
     }
   }
 
+  func url(of path: String) -> String { base + path }
+
   /// The body of a 200 response.
   ///
   /// - Throws: a failure with the daemon's explanation, after any other status.
@@ -59,8 +61,10 @@ struct JobsAPIClient {
   /// - Parameters:
   ///   - fields: header fields as `name: value`.
   ///   - body: JSON. A POST is never sent twice.
+  ///   - whileWaiting: called about once a second until the response.
   func send(
-    _ method: HTTPClientRequest.Method, _ path: String, fields: [String] = [], body: [UInt8]? = nil
+    _ method: HTTPClientRequest.Method, _ path: String, fields: [String] = [], body: [UInt8]? = nil,
+    whileWaiting: @escaping () -> Void = {}
   ) throws(CommandFailure) -> HTTPClientResponse {
     var fields = fields
     if let token { fields.append("Authorization: Bearer \(token)") }
@@ -68,7 +72,10 @@ struct JobsAPIClient {
     var request = HTTPClientRequest(method, base + path, fields: fields, body: body)
     request.isOnce = method == .post
     do throws(HTTPClientError) {
-      return try client.send(request)
+      return try client.send(request) {
+        whileWaiting()
+        return false
+      }
     } catch {
       throw CommandFailure(
         "\(base): \(error). Is the daemon running, and is this its API_LISTEN?", code: .unavailable)

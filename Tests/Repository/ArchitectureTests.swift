@@ -16,7 +16,7 @@ import Testing
     ["GroupCommit", "ChangeFeed"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["JobDeletion", "UsageSums"],
+    ["EventStreams", "ReadTokens", "JobDeletion", "UsageSums"],
     ["Daemon"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]

@@ -21,16 +21,18 @@ import Testing
     "HTTPServer": ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "HTTPClient": ["CCurl", "System"],
+    "Tables": [],
     "Jobs": ["Bytes", "Time"],
     "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
     "Ledger": ["Time", "Jobs"],
     "SQLite": ["CSQLite", "System"],
     "SQLiteStore": ["Time", "Crypto", "Jobs", "JobRequests", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
+    "OutgoingDeliveries": [],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
-    "ChangeFeed": ["Time", "System", "EventLoop", "Ledger"],
+    "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "Ledger"],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -40,9 +42,17 @@ import Testing
       "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "JobsAPI": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop", "Routing",
-      "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings", "Observability",
-      "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+      "HTTPServer", "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings",
+      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
+    ],
+    "EventStreams": [
+      "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
+      "Observability", "ChangeFeed", "JobsAPI",
+    ],
+    "ReadTokens": [
+      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+      "JobsAPI",
     ],
     "JobDeletion": [
       "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Jobs", "Ledger", "Settings", "Observability",
@@ -54,9 +64,10 @@ import Testing
     "Daemon": [
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
-      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "JobDeletion",
-      "UsageSums", "Logging",
+      "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams",
+      "ReadTokens", "JobDeletion", "UsageSums", "Logging",
     ],
+    "Console": [],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability", "Scheduler",

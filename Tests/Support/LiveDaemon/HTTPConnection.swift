@@ -146,6 +146,19 @@ package final class HTTPConnection {
     input += chunk.prefix(count)
   }
 
+  /// Reads until `text` has arrived, and returns what came up to its end.
+  ///
+  /// For content without a declared length, after its header section was received.
+  package func receive(through text: String) throws -> String {
+    while true {
+      if let range = input.firstRange(of: Array(text.utf8)) {
+        defer { input.removeFirst(range.upperBound) }
+        return String(decoding: input[..<range.upperBound], as: UTF8.self)
+      }
+      try receiveMore()
+    }
+  }
+
   /// The next answer.
   package func receive(isHead: Bool = false) throws -> HTTPAnswer {
     while true {

@@ -62,7 +62,7 @@ import Testing
     defer { _ = sink.close() }
     return Composition(
       settings: settings, metrics: metrics, queue: store.queue,
-      secrets: WebhookSecrets(settings.intake.secrets), token: store.token,
+      secrets: WebhookSecrets(settings.intake.secrets), token: store.token, keys: store.keys,
       mailbox: Mailbox(loop: EventLoop(kernel: try LinuxKernel())),
       deliveryLog: LineLogHandler(level: .critical, sink: sink), logger: logger)
   }

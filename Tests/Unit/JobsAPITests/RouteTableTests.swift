@@ -54,7 +54,7 @@ import Testing
       let response = await respond(Request(head: head, body: [], peer: peer))
       let field = response.fields.first { ["Matched", "Allow"].contains($0.name) }
       return (response.status.code, field?.value, maxBodyBytes)
-    case .stream(let maxBodyBytes, _): return (200, "a stream", maxBodyBytes)
+    case .stream(let maxBodyBytes, _, _): return (200, "a stream", maxBodyBytes)
     }
   }
 

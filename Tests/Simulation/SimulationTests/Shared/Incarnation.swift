@@ -80,6 +80,7 @@ final class Incarnation {
       settings: settings, metrics: Self.metrics, queue: queue, feed: feed,
       secrets: WebhookSecrets(settings.intake.secrets + secrets),
       token: try JobToken(storedBy: ledger, newKey: Self.tokenKey),
+      keys: try StoredKeys(storedBy: ledger, newKey: Self.tokenKey),
       mailbox: Mailbox(loop: loop), readerTimeout: 0,
       deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: SimulationLog.logger)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)

@@ -1,5 +1,6 @@
 @testable import Daemon
 import FaultyDisk
+import JobsAPI
 import Replicate
 import Simulation
 import Ledger
@@ -29,6 +30,7 @@ final class SeededRun {
       let store = try SQLiteStore(
         path: disk.path, busyTimeout: 0, tables: Capabilities.tables, newEpoch: Incarnation.epoch)
       _ = try JobToken(storedBy: Ledger(store: store), newKey: Incarnation.tokenKey)
+      _ = try StoredKeys(storedBy: Ledger(store: store), newKey: Incarnation.tokenKey)
       fault?.plant(in: disk.path)
       try store.finish()
     }

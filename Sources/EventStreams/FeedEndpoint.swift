@@ -1,0 +1,110 @@
+internal import ChangeFeed
+internal import Observability
+internal import EventLoop
+internal import HTTPServer
+internal import HTTPWire
+internal import JobsAPI
+internal import Routing
+internal import Time
+
+/// `/events`: pages of the change feed, and streams of it.
+final class FeedEndpoint {
+  private let api: APIContext
+  private var random: KernelRandomness
+
+  init(_ api: APIContext) {
+    self.api = api
+    random = KernelRandomness(api.views.loop.kernel)
+  }
+
+  func page(_ request: RoutedRequest<FeedRequest>) async throws(Problem) -> Response {
+    let pages = FeedPages(views: api.views, query: request.admitted.query)
+    let start = try await pages.cursor(of: request.admitted.start)
+    return try await pages.page(after: start, limit: request.admitted.limit).response
+  }
+
+  /// The route of requests whose response may last.
+  var stream: Route {
+    Route(
+      .get, "/events", name: "events", summary: "Streams what changes after a cursor.",
+      access: api.access.reading.parsing(FeedRequest.init)
+    ) { [self] stream throws(StreamFailure) in
+      let pages = FeedPages(views: api.views, query: stream.admitted.query)
+      let observer = FeedObserver(api.changes, stream.request)
+      switch stream.admitted.form {
+      case .page: return try await page(for: stream, from: pages, observer)
+      case .serverSentEvents: return await events(for: stream, from: pages, observer, isLines: false)
+      case .lines: return await events(for: stream, from: pages, observer, isLines: true)
+      }
+    }
+  }
+
+  /// A page that waits for its first row.
+  private func page(
+    for stream: RoutedStream<FeedRequest>, from pages: FeedPages, _ observer: FeedObserver
+  ) async throws(StreamFailure) -> StreamedResponse {
+    let loop = api.views.loop
+    let deadline = loop.now + (stream.admitted.wait ?? .zero)
+    var cursor: Cursor?
+    do throws(Problem) { cursor = try await pages.cursor(of: stream.admitted.start) } catch {
+      return stream.refuse(error)
+    }
+    // Ends with a row, or with the wait.
+    while true {
+      let page: FeedPages.Page
+      do throws(Problem) {
+        page = try await pages.page(after: cursor, limit: stream.admitted.limit)
+      } catch {
+        return stream.refuse(error)
+      }
+      guard page.count == 0, !page.hasMore, let next = page.next else { return .whole(page.response) }
+      cursor = next
+      guard try await observer.wait(after: next, until: deadline) == .signaled else {
+        return .whole(page.response)
+      }
+    }
+  }
+
+  private func events(
+    for stream: RoutedStream<FeedRequest>, from pages: FeedPages, _ observer: FeedObserver, isLines: Bool
+  ) async -> StreamedResponse {
+    let live: LiveFeed
+    do throws(Problem) {
+      let start = try await pages.cursor(of: stream.admitted.start)
+      live = LiveFeed(
+        pages, observer, first: try await pages.batch(after: start), isLines: isLines,
+        count: { [metrics = api.metrics] in metrics.sentEvents.add($0) },
+        report: { _ = stream.refuse($0) })
+    } catch {
+      return stream.refuse(error)
+    }
+    var fields = ServerSentEvents.fields
+    if isLines { fields[0].value = FeedRequest.linesMediaType }
+    return .stream(ResponseHead(status: .ok, fields: fields)) { [self] writer throws(StreamFailure) in
+      if !isLines {
+        let milliseconds = Int.random(in: ServerSentEvents.retryRange, using: &random)
+        try await writer.write(ServerSentEvents.retry(after: milliseconds))
+      }
+      try await live.run(stream.request, writer)
+    }
+  }
+}
+
+/// Wakes a stream when anything changes.
+final class FeedObserver {
+  private let subscription: FeedSubscription
+  private let stream: StreamedRequest
+
+  init(_ changes: FeedReceiver, _ stream: StreamedRequest) {
+    self.stream = stream
+    subscription = changes.subscribe(to: .all) { stream.signal() }
+  }
+
+  func wait(after cursor: Cursor, until deadline: MonotonicTime) async throws(StreamFailure) -> StreamWake {
+    // Ends with a change, the deadline or the shutdown; other signals are of changes that were read.
+    while true {
+      let wake = try await stream.wait(until: deadline)
+      guard wake == .signaled, !subscription.takeChange(after: cursor.number) else { return wake }
+    }
+  }
+}

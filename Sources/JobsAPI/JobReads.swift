@@ -1,0 +1,207 @@
+package import ChangeFeed
+package import ClientAddress
+package import HTTPServer
+internal import HTTPWire
+internal import Jobs
+internal import Observability
+package import Routing
+internal import EventLoop
+internal import Time
+
+/// The responses that show one job: at once, after a wait, or as events.
+///
+/// Used on its loop only.
+package final class JobReads {
+  private let views: JobViews
+  private let changes: FeedReceiver
+  private let metrics: JobsAPIMetrics
+  private let limits: TokenStreamLimits
+  private var random: KernelRandomness
+
+  /// - Parameter trustedProxies: the proxies whose reports of client addresses are used.
+  package init(
+    views: JobViews, changes: FeedReceiver, metrics: JobsAPIMetrics, trustedProxies: TrustedProxies
+  ) {
+    limits = TokenStreamLimits(trustedProxies: trustedProxies)
+    self.views = views
+    self.changes = changes
+    self.metrics = metrics
+    random = KernelRandomness(views.loop.kernel)
+  }
+
+  /// The job as it is, or 304 if the client has that already.
+  private func response(
+    to head: RequestHead, _ view: JobView, as reader: JobReader
+  ) throws(Problem) -> Response {
+    guard !view.tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
+      return Response(status: .notModified, fields: [("ETag", view.tag.text)] + reader.fields)
+    }
+    return Response(
+      status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)] + reader.fields,
+      body: try views.document(of: view, scope: reader.scope))
+  }
+}
+
+extension JobReads {
+  private func observe(
+    _ id: String, by stream: StreamedRequest, as reader: JobReader
+  ) throws(Problem) -> ObservedJob {
+    let places = reader.scope == .full ? [] : try limits.claim(job: id, for: stream)
+    return ObservedJob(id, views: views, changes: changes, stream: stream, places: places)
+  }
+}
+
+// MARK: - Waiting
+
+extension JobReads {
+  /// The job after a wait.
+  ///
+  /// A wait ends when the job differs from what the client has: by its `If-None-Match`, else by the first
+  /// read. A job that has ended is not waited for, unless the client has it. The shutdown ends every wait.
+  ///
+  /// - Parameters:
+  ///   - wait: nil responds at once.
+  package func response<Admitted>(
+    to stream: RoutedStream<Admitted>, for id: String, after wait: JobWait?, as reader: JobReader
+  ) async throws(StreamFailure) -> StreamedResponse {
+    let head = stream.request.head
+    let result = try await view(id, after: wait, for: stream.request, as: reader)
+    do throws(Problem) {
+      return .whole(try response(to: head, try result.get(), as: reader))
+    } catch {
+      return stream.refuse(reader.refusal(of: error))
+    }
+  }
+
+  func view(
+    _ id: String, after wait: JobWait?, for stream: StreamedRequest, as reader: JobReader
+  ) async throws(StreamFailure) -> Result<JobView, Problem> {
+    let known = stream.head.fields.all("if-none-match")
+    let deadline = views.loop.now + (wait?.duration ?? .zero)
+    let job: ObservedJob
+    do throws(Problem) { job = try observe(id, by: stream, as: reader) } catch { return .failure(error) }
+    var start: Int64?
+    // Ends with the wait, if not before.
+    while true {
+      let view: JobView
+      do throws(Problem) {
+        view = wait == nil ? try await views.view(id) : try await job.read()
+      } catch {
+        return .failure(error)
+      }
+      let change = view.record.change
+      guard let wait, !wait.isMet(by: view, known: known, start: start ?? change) else {
+        return .success(view)
+      }
+      start = start ?? change
+      guard try await job.wait(after: change, until: deadline) == .signaled else { return .success(view) }
+    }
+  }
+}
+
+extension JobWait {
+  /// - Parameters:
+  ///   - known: the client's `If-None-Match`.
+  ///   - start: the job's change at the first read.
+  fileprivate func isMet(by view: JobView, known: [String], start: Int64) -> Bool {
+    if isUntilEnd { return view.hasEnded }
+    guard known.isEmpty else { return !view.tag.isMatched(byIfNoneMatch: known) }
+    return view.hasEnded || view.record.change != start
+  }
+}
+
+// MARK: - Events
+
+extension JobReads {
+  /// The job's states as server-sent events, from the present one to its end.
+  ///
+  /// A reader that takes little skips states, but never the newest. One that reconnects after the end
+  /// receives 204, on which `EventSource` stops.
+  package func events<Admitted>(
+    to stream: RoutedStream<Admitted>, for id: String, as reader: JobReader
+  ) async throws(StreamFailure) -> StreamedResponse {
+    let (job, view): (ObservedJob, JobView)
+    do throws(Problem) {
+      job = try observe(id, by: stream.request, as: reader)
+      view = try await job.read()
+    } catch {
+      return stream.refuse(reader.refusal(of: error))
+    }
+    let isKnown = stream.request.head.fields.single("last-event-id") == .one(view.eventID)
+    guard !isKnown || !view.hasEnded else {
+      return .whole(Response(status: .noContent, fields: [("Cache-Control", "no-store")]))
+    }
+    let change = view.record.change
+    if !isKnown { job.present = view }
+    return .stream(ResponseHead(status: .ok, fields: ServerSentEvents.fields)) {
+      [self] writer throws(StreamFailure) in
+      let milliseconds = Int.random(in: ServerSentEvents.retryRange, using: &random)
+      try await writer.write(ServerSentEvents.retry(after: milliseconds))
+      try await follow(job, as: reader, after: isKnown ? change : nil, to: writer) { _ = stream.refuse($0) }
+    }
+  }
+
+  /// Writes the states after `change`, until the end, or until the reader's access ends.
+  ///
+  /// - Parameters:
+  ///   - change: the newest one that the client knows.
+  ///   - report: receives the failures of reads, which are repeated.
+  private func follow(
+    _ job: ObservedJob, as reader: JobReader, after change: Int64?, to writer: ResponseWriter,
+    report: (Problem) -> Void
+  ) async throws(StreamFailure) {
+    var written = change ?? -1
+    var isDue = change == nil
+    var pause = Self.pauses.lowerBound
+    let end = reader.expiry.map { views.loop.now + .milliseconds($0.milliseconds - views.now.milliseconds) }
+    // Ends with the job, the peer, the shutdown or the reader's access.
+    while true {
+      if isDue {
+        switch try await writeState(of: job, as: reader, unless: written, to: writer) {
+        case .ended: return
+        case .written(let change):
+          (written, isDue, pause) = (change, false, Self.pauses.lowerBound)
+        case .failed(let problem):
+          report(problem)
+          pause = min(pause * 2, Self.pauses.upperBound)
+        }
+      }
+      let deadline = views.loop.now + (isDue ? pause : ServerSentEvents.keepAliveInterval)
+      switch try await job.wait(after: written, until: min(deadline, end ?? deadline)) {
+      case _ where end.map { $0 <= views.loop.now } == true: return
+      case .draining: return
+      case .signaled: isDue = true
+      case .deadline: try await writer.write(ServerSentEvents.comment)
+      }
+    }
+  }
+
+  /// How long a stream waits after a read that has failed.
+  private static let pauses = Duration.seconds(1)...ServerSentEvents.keepAliveInterval
+
+  private enum Step {
+    /// The client knows this change, or will know it.
+    case written(Int64)
+    case ended
+    case failed(Problem)
+  }
+
+  /// Writes the newest state. Its memory is free again before the next wait.
+  private func writeState(
+    of job: ObservedJob, as reader: JobReader, unless written: Int64, to writer: ResponseWriter
+  ) async throws(StreamFailure) -> Step {
+    let (view, document): (JobView, [UInt8])
+    do throws(Problem) {
+      view = if let present = job.takePresent() { present } else { try await job.read() }
+      guard view.record.change != written else { return .written(written) }
+      document = try views.document(of: view, scope: reader.scope)
+    } catch {
+      guard error.code == .jobNotFound else { return .failed(error) }
+      try await writer.write(ServerSentEvents.deletion(of: job.id))
+      return .ended
+    }
+    try await writer.write(ServerSentEvents.event("job", id: view.eventID, data: document))
+    metrics.sentEvents.add()
+    return view.hasEnded ? .ended : .written(view.record.change)
+  }
+}
