@@ -103,7 +103,6 @@ let package = Package(
     room("HTTPClient", ["CCurl", "System"]),
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
-    room("Tables"),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
     room("Ledger", ["Time", "Jobs"]),
@@ -114,7 +113,6 @@ let package = Package(
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
-    room("OutgoingDeliveries"),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
