@@ -107,7 +107,7 @@ extension DaemonSimulation {
   private func placeAgain(_ order: AppOrder) {
     exchange(order.request(isOther: true), fault: clientFault()) { [self] reply in
       switch reply?.status {
-      case 409: counts[.conflict] += 1
+      case 409 where order.ownID != nil, 422 where order.ownID == nil: counts[.conflict] += 1
       case 408, 503, nil: break
       case .some where isRestored: break
       case .some(let status): fail("another order with the same id was answered \(status)")
