@@ -110,7 +110,7 @@ let package = Package(
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "System", "Tables", "Jobs", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -122,7 +122,7 @@ let package = Package(
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
-    room("ChangeFeed", ["Time", "System", "EventLoop", "Ledger"]),
+    room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "Ledger"]),
     room(
       "Scheduler",
       [
@@ -161,7 +161,8 @@ let package = Package(
     room(
       "UsageSums",
       [
-        "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "JobsAPI",
       ]),
     room(
       "Callbacks",
@@ -223,6 +224,14 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    // The jobs API over a store, on the simulated kernel.
+    support(
+      .support, "SimulatedAPI",
+      [
+        "Simulation", "Samples", "Scratch", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
+        "HTTPWire",
+        "Routing", "Jobs", "Ledger", "SQLiteStore", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
+      ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
 
@@ -306,7 +315,11 @@ let package = Package(
       ]),
     tests(
       .storage, "CallbacksTests",
-      ["StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time"]),
+      [
+        "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
+        "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
+        "EventLoop", "ChangeFeed", "Scheduler", logging,
+      ]),
     tests(
       .storage, "StoreFaultTests",
       [
@@ -326,6 +339,14 @@ let package = Package(
         "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
         "Simulation", "Tables",
       ]),
+
+    // Reads that wait and streams, through the server, over a store.
+    tests(
+      .storage, "WaitingReadTests",
+      ["SimulatedAPI", "HTTPServer", "Simulation"]),
+    tests(
+      .storage, "EventStreamsTests",
+      ["SimulatedAPI", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings", "JobsAPI"]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(

@@ -73,7 +73,7 @@ struct CallbackEvent: Equatable, Sendable {
   /// The `webhook-id`: derived, so that it is the same wherever this event happens again.
   ///
   /// That is in a repeated transaction, and in a restored backup. The number and the revision find the row;
-  /// the digest tells jobs apart that have the same number in two stores, or the same id one after the other.
+  /// the digest differs for jobs that have the same number in two stores, or the same id one after the other.
   private static func id(_ type: CallbackType, of job: Job, number: Int64) -> String {
     let made = job.origin?.createdAt.milliseconds ?? 0
     let text = "\(job.id) \(made) \(job.revision) \(type.rawValue)"

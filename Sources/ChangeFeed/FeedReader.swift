@@ -1,3 +1,4 @@
+package import Jobs
 package import Ledger
 
 /// Reads pages of the change feed from a store.
@@ -15,21 +16,26 @@ package struct FeedReader {
   ///
   /// - Parameters:
   ///   - cursor: from ``FeedPage/next`` of an earlier page; nil for the first page of all jobs.
-  ///   - limit: the maximum number of entries, at least one.
-  package func page(after cursor: Cursor?, limit: Int) async throws(FeedFailure) -> FeedPage {
+  ///   - limit: the maximum number of changes that are examined, at least one.
+  ///   - filter: of the jobs; deletions are always listed.
+  ///   - parts: what the rows include.
+  package func page(
+    after cursor: Cursor?, limit: Int, matching filter: JobFilter = JobFilter(),
+    including parts: JobParts = []
+  ) async throws(FeedFailure) -> FeedPage {
     let cursor = if let cursor { cursor } else { try await beginning() }
-    let entries: [FeedEntry]
+    let slice: FeedSlice
     do throws(StorageError) {
-      entries = try await reader.changes(after: cursor.number, limit: limit)
+      slice = try await reader.changes(
+        after: cursor.number, limit: limit, matching: filter, including: parts)
     } catch {
       throw .storage(error)
     }
     // Validated after the read: tombstones that were deleted just before it would be missing.
     if let refusal = cursor.refusal(at: try await position()) { throw .refused(refusal) }
-    let number = entries.last?.change ?? cursor.number
     return FeedPage(
-      entries: entries, next: Cursor(number: number, epoch: cursor.epoch, start: cursor.start),
-      hasMore: entries.count >= limit, start: cursor.start)
+      entries: slice.entries, next: Cursor(number: slice.last, epoch: cursor.epoch, start: cursor.start),
+      hasMore: slice.hasMore, start: cursor.start)
   }
 
   /// The end of the feed, for a reader that needs only later changes.
@@ -58,7 +64,7 @@ package struct FeedPage: Sendable {
   package let entries: [FeedEntry]
   /// The cursor after the page.
   package let next: Cursor
-  /// Whether the page is full, so that more may follow.
+  /// Whether the page has ended at a limit, so that more may follow.
   package let hasMore: Bool
   /// That of the cursor after which the page was read.
   fileprivate let start: Int64

@@ -114,9 +114,11 @@ extension Composition {
     let changes = feed.makeReceiver(on: loop)
     return APIContext(
       views: views, access: access,
-      reads: JobReads(views: views, changes: changes, metrics: metrics.jobsAPI), metrics: metrics.jobsAPI,
-      recorder: recorder, changes: changes, keys: keys, trustedProxies: settings.listeners.trustedProxies,
-      limits: limits, wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
+      reads: JobReads(
+        views: views, changes: changes, metrics: metrics.jobsAPI,
+        trustedProxies: settings.listeners.trustedProxies),
+      metrics: metrics.jobsAPI, recorder: recorder, changes: changes, keys: keys, limits: limits,
+      wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
   }
 
   private var sharing: JobSharing? { settings.capabilities.lazy.compactMap { $0.jobSharing(keys) }.first }

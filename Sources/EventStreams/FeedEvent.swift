@@ -1,8 +1,9 @@
 internal import ChangeFeed
-internal import Jobs
 internal import JSONText
+internal import Jobs
 internal import JobsAPI
 internal import Ledger
+internal import Routing
 
 /// One change as it is shown: its name, its cursor, and a document.
 struct FeedEvent {
@@ -13,41 +14,44 @@ struct FeedEvent {
   /// Nil where the entry's job is not among those that the query includes.
   ///
   /// A deletion is always shown, because the job's earlier state is not known any more.
-  init?(_ entry: FeedEntry, at cursor: Cursor, for query: JobListQuery) {
-    let match = entry.job.map(query.match)
-    var writer = JSONWriter()
-    switch (entry.job, match) {
-    case (let job?, .included):
-      name = "job"
-      writer.object { query.row(job, in: &$0) }
-    case (let job?, .left):
-      name = "left"
-      writer.object { object in
-        object.member("id", string: job.id)
-        object.member("state", string: job.state.rawValue)
+  init?(
+    _ entry: FeedEntry, at cursor: Cursor, for query: ListQuery, from views: JobViews
+  ) throws(Problem) {
+    if let row = entry.row {
+      switch query.match(row.job) {
+      case .included:
+        (name, data) = ("job", try views.document(of: row, including: query.parts))
+      case .left: (name, data) = ("left", Self.document(of: entry.id, row.job.state))
+      case .excluded: return nil
       }
-    case (nil, _):
-      name = "deleted"
-      writer.object { $0.member("id", string: entry.id) }
-    case (_?, _): return nil
+    } else {
+      (name, data) = ("deleted", Self.document(of: entry.id))
     }
     self.cursor = cursor.text
-    data = writer.bytes
   }
 
-  /// Appends the event as a server-sent one.
-  func append(to bytes: inout [UInt8]) {
-    bytes += ServerSentEvents.event("\(name)", id: cursor, data: data)
+  private static func document(of id: String, _ state: JobState? = nil) -> [UInt8] {
+    var writer = JSONWriter(capacity: 128)
+    writer.object { object in
+      object.member("id", string: id)
+      object.member("state", string: state?.rawValue)
+    }
+    return writer.bytes
   }
 
-  /// Appends the event as an object on one line, without the line's end.
-  func append(asLineTo bytes: inout [UInt8]) {
+  /// The event as a server-sent one.
+  var serverSent: [UInt8] { ServerSentEvents.event("\(name)", id: cursor, data: data) }
+
+  /// The event as an object on one line, without the line's end.
+  var line: [UInt8] {
     var writer = JSONWriter(capacity: data.count + 96)
     writer.object { object in
       object.member("event", string: "\(name)")
       object.member("cursor", string: cursor)
       object.member("data", raw: data[...])
     }
-    bytes.append(lineOf: writer.bytes)
+    var line: [UInt8] = []
+    line.append(lineOf: writer.bytes)
+    return line
   }
 }

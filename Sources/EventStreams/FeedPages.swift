@@ -10,20 +10,31 @@ internal import Time
 /// Reads the change feed for one request.
 struct FeedPages {
   let views: JobViews
-  let query: JobListQuery
+  let query: ListQuery
 
-  /// The number of entries that are read without other work of the loop between.
-  static let batchSize = 64
-  /// The number of entries that one request for a page reads, where few are included.
-  private static let maxReadEntries = 5000
+  /// The number of changes that are read without other work of the loop between.
+  private static let batchSize = 64
+  /// The same where rows include large members.
+  private static let batchSizeWithParts = 8
+  /// The number of batches that one request for a page reads, where few are included.
+  private static let maxBatches = 80
   /// The size from which a page ends.
   private static let maxPageBytes = 8 << 20
 
   /// The next entries, whether they are included or not.
   ///
   /// - Parameter cursor: nil for the beginning.
-  func batch(after cursor: Cursor?, limit: Int = batchSize) async throws(Problem) -> FeedPage {
-    try await read { (reader) throws(FeedFailure) in try await reader.page(after: cursor, limit: limit) }
+  func batch(after cursor: Cursor?, limit: Int = .max) async throws(Problem) -> FeedPage {
+    let size = min(limit, query.parts.isEmpty ? Self.batchSize : Self.batchSizeWithParts)
+    return try await read { [query] (reader) throws(FeedFailure) in
+      try await reader.page(
+        after: cursor, limit: size, matching: query.lastingFilter, including: query.parts)
+    }
+  }
+
+  /// The event of an entry of `batch`; nil where it is not shown.
+  func event(_ entry: FeedEntry, of batch: FeedPage) throws(Problem) -> FeedEvent? {
+    try FeedEvent(entry, at: batch.cursor(after: entry), for: query, from: views)
   }
 
   /// The cursor after which `start` reads; nil for the beginning.
@@ -53,23 +64,22 @@ struct FeedPages {
 
   /// A page of what the query includes, as it is answered.
   func page(after start: Cursor?, limit: Int) async throws(Problem) -> Page {
-    var (cursor, readEntries) = (start, 0)
+    var cursor = start
+    var batches = 0
     var page = Page()
-    // Bounded by the rows, the bytes or the entries of a page.
+    // Bounded by the rows, the bytes or the batches of a page.
     while true {
-      let batch = try await batch(after: cursor, limit: min(Self.batchSize, limit - page.count))
-      for (index, entry) in batch.entries.enumerated() {
+      let batch = try await batch(after: cursor, limit: limit - page.count)
+      for entry in batch.entries {
+        if let event = try event(entry, of: batch) { page.append(event) }
+        guard page.size >= Self.maxPageBytes else { continue }
         let position = batch.cursor(after: entry)
-        guard let event = FeedEvent(entry, at: position, for: query) else { continue }
-        page.append(event)
-        guard page.count >= limit || page.size >= Self.maxPageBytes else { continue }
-        page.hasMore = batch.hasMore || index + 1 < batch.entries.count
-        page.next = position
+        (page.next, page.hasMore) = (position, batch.hasMore || position != batch.next)
         return page
       }
-      readEntries += batch.entries.count
+      batches += 1
       (cursor, page.next, page.hasMore) = (batch.next, batch.next, batch.hasMore)
-      guard batch.hasMore, readEntries < Self.maxReadEntries else { return page }
+      guard batch.hasMore, page.count < limit, batches < Self.maxBatches else { return page }
       await yield()
     }
   }
@@ -94,7 +104,7 @@ extension FeedPages {
 
     mutating func append(_ event: FeedEvent) {
       if count > 0 { events.append(UInt8(ascii: ",")) }
-      event.append(asLineTo: &events)
+      events += event.line
       count += 1
     }
 

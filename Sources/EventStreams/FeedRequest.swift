@@ -22,7 +22,7 @@ struct FeedRequest {
 
   let form: Form
   let start: Start
-  let query: JobListQuery
+  let query: ListQuery
   /// The maximum number of rows of a page.
   let limit: Int
   /// How long a page without a row waits for one.
@@ -35,8 +35,8 @@ struct FeedRequest {
     form = Self.form(of: head)
     let ofPages = form == .page ? ["limit", "wait"] : []
     let parameters = try QueryParameters(
-      head.target, allowing: ["after"] + JobListQuery.parameters + ofPages)
-    query = try JobListQuery(parameters)
+      head.target, allowing: ["after"] + ListQuery.names + ofPages, prefix: ListQuery.prefix)
+    query = try ListQuery(parameters)
     limit = Int(try parameters.number("limit", in: 1...Int64(Self.maxRows)) ?? Int64(Self.maxRows))
     wait = try parameters.wait("wait")
     start = try Self.start(after: Self.lastEventID(of: head, form) ?? parameters["after"])

@@ -75,39 +75,37 @@ final class LiveFeed {
   /// Writes the next rows. Their memory is free again before the next wait.
   private func writeBatch(to writer: ResponseWriter) async throws(StreamFailure) -> Step {
     let batch: FeedPage
+    let events: [(change: Int64, text: [UInt8])]
     do throws(Problem) {
       batch = if let unwritten { unwritten } else { try await pages.batch(after: cursor) }
-      unwritten = nil
+      events = try render(batch)
     } catch {
       guard error.code != .cursorExpired else { return .refused }
       report(error)
       return .failed
     }
-    try await write(batch, to: writer)
+    (unwritten, cursor) = (nil, batch.next)
+    if !events.isEmpty {
+      for event in events {
+        try await writer.write(event.text)
+        knownNumber = event.change
+      }
+      count(events.count)
+      lastWrite = pages.views.loop.now
+    } else if pages.views.loop.now >= lastWrite + ServerSentEvents.keepAliveInterval {
+      try await writer.write(keepAlive())
+      lastWrite = pages.views.loop.now
+    }
     return batch.hasMore ? .more : .complete
   }
 
-  private func write(_ batch: FeedPage, to writer: ResponseWriter) async throws(StreamFailure) {
-    var bytes: [UInt8] = []
-    var written = 0
+  private func render(_ batch: FeedPage) throws(Problem) -> [(change: Int64, text: [UInt8])] {
+    var events: [(change: Int64, text: [UInt8])] = []
     for entry in batch.entries {
-      guard let event = FeedEvent(entry, at: batch.cursor(after: entry), for: pages.query) else { continue }
-      if isLines {
-        event.append(asLineTo: &bytes)
-        bytes.append(UInt8(ascii: "\n"))
-      } else {
-        event.append(to: &bytes)
-      }
-      knownNumber = entry.change
-      written += 1
+      guard let event = try pages.event(entry, of: batch) else { continue }
+      events.append((entry.change, isLines ? event.line + [UInt8(ascii: "\n")] : event.serverSent))
     }
-    cursor = batch.next
-    let now = pages.views.loop.now
-    if bytes.isEmpty, now >= lastWrite + ServerSentEvents.keepAliveInterval { bytes = keepAlive() }
-    guard !bytes.isEmpty else { return }
-    lastWrite = now
-    try await writer.write(bytes)
-    count(written)
+    return events
   }
 
   /// A comment, or the cursor where it has moved over changes that are not shown.

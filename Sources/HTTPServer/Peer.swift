@@ -10,7 +10,7 @@ package struct Peer: Equatable, Sendable {
   /// The key by which connections are counted.
   ///
   /// Nil for peers that act for many clients: this machine, and trusted proxies.
-  let key: ClientKey?
+  package let key: ClientKey?
 
   /// - Parameters:
   ///   - socketAddress: the socket's peer.

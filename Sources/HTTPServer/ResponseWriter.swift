@@ -24,6 +24,9 @@ package final class ResponseWriter {
       guard bytes.count <= missing else { throw .abandoned }
       self.missing = missing - bytes.count
     }
+    // Its writer holds all of a large piece until the peer has taken it.
+    let isLarge = bytes.count > Transport.pieceSize
+    if isLarge { exchange.notePiece(of: bytes.count) }
     var rest = bytes[...]
     while !rest.isEmpty {
       let piece = rest.prefix(Transport.pieceSize)
@@ -31,6 +34,7 @@ package final class ResponseWriter {
       exchange.append { if isChunked { ResponseEncoder.appendChunk(piece, to: &$0) } else { $0 += piece } }
       if exchange.pending.count >= Transport.pieceSize { try await exchange.flush() }
     }
+    if isLarge { exchange.notePiece(of: 0) }
   }
 
   /// Sends what was written, and waits until the socket has taken it.

@@ -79,7 +79,7 @@ package struct PredictionRequest: Equatable, Sendable {
       "cancel_after", 5...86_400, "from 5s to 24h", allowsBareSeconds: isStored, in: body)
     expectText = try members.object("expect", upTo: Self.maxExpectBytes, in: body)
     expect = try members.rule(expectText)
-    metadata = try members.object("metadata", upTo: Self.maxMetadataBytes, in: body)
+    metadata = try members.metadata(isStored: isStored, in: body)
     retries = try members.number("retries", 0...5, in: body)
     callbackText = try members.object("callback", upTo: CallbackRequest.maxTextBytes, in: body)
     callback = try members.callback(callbackText)

@@ -147,6 +147,17 @@ struct RequestMembers {
     return value.bytes(in: body)
   }
 
+  func metadata(isStored: Bool, in body: Span<UInt8>) throws(PredictionRequestError) -> [UInt8]? {
+    let text = try object("metadata", upTo: PredictionRequest.maxMetadataBytes, in: body)
+    guard let text, !isStored else { return text }
+    do throws(MetadataMembers.Fault) {
+      _ = try MetadataMembers.members(of: text.span)
+    } catch {
+      throw .invalid(field: "metadata", reason: "\(error)")
+    }
+    return text
+  }
+
   func rule(_ text: [UInt8]?) throws(PredictionRequestError) -> OutputRule? {
     guard let text else { return nil }
     do throws(OutputRuleError) {

@@ -93,7 +93,15 @@ package struct Job: Hashable, Sendable {
   package var isEndedByDaemon: Bool { phase.isTerminal && snapshot?.phase?.isTerminal != true }
 
   /// Drops what is not stored of the snapshot, so that the job equals the stored one.
-  package mutating func dropUnstored() { snapshot?.dropUnstored() }
+  package mutating func dropUnstored() {
+    snapshot?.dropUnstored()
+    if phase == .succeeded { snapshot?.progress = nil }
+  }
+
+  /// In ten-thousandths: 10,000 if the job has succeeded, else that of its last progress bar.
+  ///
+  /// Nil where there is no bar.
+  package var progress: Int64? { phase == .succeeded ? 10_000 : snapshot?.progress }
 
   package var createdAt: Timestamp? { origin?.createdAt ?? snapshot?.createdAt }
 }

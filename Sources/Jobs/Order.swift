@@ -29,9 +29,18 @@ package struct Order: Sendable {
     }
   }
 
+  /// Nil where the request has none.
+  package let metadata: JobMetadata?
+  /// Until when it may be sent. Nil where it has no such deadline.
+  package let startBefore: Timestamp?
+  /// The id of the job that it repeats. Nil where it repeats none.
+  package let retryOf: String?
+
   package init(
     id: String, idempotencyKey: String?, digest: BodyDigest, request: [UInt8], model: String?,
-    createdAt: Timestamp, timeout: Int64?, retries: Int64, callback: Callback? = nil
+    createdAt: Timestamp, timeout: Int64?, retries: Int64, callback: Callback? = nil,
+    metadata: JobMetadata? = nil,
+    startBefore: Timestamp? = nil, retryOf: String? = nil
   ) {
     self.id = id
     self.idempotencyKey = idempotencyKey
@@ -42,6 +51,9 @@ package struct Order: Sendable {
     self.timeout = timeout
     self.retries = retries
     self.callback = callback
+    self.metadata = metadata
+    self.startBefore = startBefore
+    self.retryOf = retryOf
   }
 }
 

@@ -22,15 +22,17 @@ package struct Snapshot: Hashable, Sendable {
   package var createdAt: Timestamp?
   package var startedAt: Timestamp?
   package var completedAt: Timestamp?
-  /// The billed time (`metrics.predict_time`), in milliseconds. Not stored with the snapshot.
+  /// The billed time (`metrics.predict_time`), in milliseconds.
   package var predictMilliseconds: Int64?
+  /// The progress bar in its logs, in ten-thousandths, at most ``maxProgress``. Nil where there is none.
+  package var progress: Int64?
   package var evidence: Evidence
 
   package init(
     predictionID: String, providerStatus: String, phase: Phase?, model: String? = nil,
     modelVersion: String? = nil, error: JobError? = nil, ruleViolation: JobError? = nil,
     isDataRemoved: Bool = false, createdAt: Timestamp? = nil, startedAt: Timestamp? = nil,
-    completedAt: Timestamp? = nil, predictMilliseconds: Int64? = nil,
+    completedAt: Timestamp? = nil, predictMilliseconds: Int64? = nil, progress: Int64? = nil,
     evidence: Evidence
   ) {
     self.predictionID = predictionID
@@ -45,6 +47,7 @@ package struct Snapshot: Hashable, Sendable {
     self.startedAt = startedAt
     self.completedAt = completedAt
     self.predictMilliseconds = predictMilliseconds
+    self.progress = progress
     self.evidence = evidence
   }
 
@@ -55,11 +58,13 @@ package struct Snapshot: Hashable, Sendable {
 }
 
 extension Snapshot {
+  /// The progress of a full bar: it ends before its job does.
+  package static let maxProgress: Int64 = 9900
+
   /// Drops what is not stored with a snapshot, so that it equals the stored one.
   mutating func dropUnstored() {
     ruleViolation = nil
     isDataRemoved = false
-    predictMilliseconds = nil
   }
 }
 

@@ -24,13 +24,18 @@ package struct StoredOrder: Equatable, Sendable {
   package var refusals: Int64
   /// It comes from a restored backup, and no call was made for it since.
   package var isRestored: Bool
+  /// Until when it may be sent. Nil where it has no such deadline.
+  package let startBefore: Timestamp?
+  /// The id of the job that it repeats. Nil where it repeats none.
+  package let retryOf: String?
   /// The request's body. Empty where it was not read.
   package var request: [UInt8]
 
   package init(
     number: Int64, digest: BodyDigest?, stage: OrderStage, dueAt: Timestamp?, tries: Int64,
     sentAt: Timestamp?, absenceConclusiveAt: Timestamp?, timeout: Int64?, retriesLeft: Int64,
-    isCancelRequested: Bool, reason: OrderReason?, refusals: Int64, isRestored: Bool, request: [UInt8]
+    isCancelRequested: Bool, reason: OrderReason?, refusals: Int64, isRestored: Bool,
+    startBefore: Timestamp? = nil, retryOf: String? = nil, request: [UInt8]
   ) {
     self.number = number
     self.digest = digest
@@ -45,6 +50,8 @@ package struct StoredOrder: Equatable, Sendable {
     self.reason = reason
     self.refusals = refusals
     self.isRestored = isRestored
+    self.startBefore = startBefore
+    self.retryOf = retryOf
     self.request = request
   }
 }
@@ -55,7 +62,8 @@ extension StoredOrder {
     self.init(
       number: number, digest: order.digest, stage: .queued, dueAt: order.createdAt, tries: 0, sentAt: nil,
       absenceConclusiveAt: nil, timeout: order.timeout, retriesLeft: order.retries, isCancelRequested: false,
-      reason: nil, refusals: 0, isRestored: false, request: order.request)
+      reason: nil, refusals: 0, isRestored: false, startBefore: order.startBefore,
+      retryOf: order.retryOf, request: order.request)
   }
 
   /// The cancel request of a job that was not created here.

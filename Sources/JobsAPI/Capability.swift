@@ -1,5 +1,4 @@
 package import ChangeFeed
-package import ClientAddress
 package import EventLoop
 package import GroupCommit
 package import HTTPClient
@@ -82,15 +81,13 @@ package struct APIContext {
   package let changes: FeedReceiver
   /// The keys that the capabilities have declared.
   package let keys: StoredKeys
-  /// The proxies whose reports of client addresses are used.
-  package let trustedProxies: TrustedProxies
   package let limits: OrdersEndpoint.Limits
   /// Called when there is a new order or cancel request.
   package let wakeScheduler: @Sendable () -> Void
 
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
-    changes: FeedReceiver, keys: StoredKeys, trustedProxies: TrustedProxies, limits: OrdersEndpoint.Limits,
+    changes: FeedReceiver, keys: StoredKeys, limits: OrdersEndpoint.Limits,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
@@ -100,7 +97,6 @@ package struct APIContext {
     self.recorder = recorder
     self.changes = changes
     self.keys = keys
-    self.trustedProxies = trustedProxies
     self.limits = limits
     self.wakeScheduler = wakeScheduler
   }

@@ -1,17 +1,19 @@
-package import ClientAddress
-package import HTTPServer
-package import HTTPWire
+internal import ClientAddress
+internal import HTTPServer
+internal import HTTPWire
 
 extension ClientKey {
   /// The client of a request, as trusted proxies report it.
   ///
   /// Nil for a client without an address of its own: this machine, a unix socket, a trusted proxy.
-  package init?(of head: RequestHead, from peer: Peer, trusting proxies: TrustedProxies) {
+  init?(of head: RequestHead, from peer: Peer, trusting proxies: TrustedProxies) {
     let client = ForwardedFor(
       peer: peer.address, forwardedFor: head.fields.all("x-forwarded-for"),
       forwarded: head.fields.all("forwarded"), trusting: proxies
     ).client
-    guard !proxies.contains(client) else { return nil }
-    self.init(client)
+    guard let key = client == peer.address ? peer.key : ClientKey(client), !proxies.contains(client) else {
+      return nil
+    }
+    self = key
   }
 }

@@ -66,25 +66,39 @@ enum JobDocument {
     return Array(JSONString.decode(logs.contents, of: body.span).utf8)
   }
 
-  /// A list of jobs, without their large members: input, output, metrics and logs.
-  static func list(_ jobs: [Job], next: Int64?) -> [UInt8] {
-    var writer = JSONWriter(capacity: 512 * jobs.count + 64)
+  /// A job of a list, without its large members unless they are included.
+  ///
+  /// - Parameter found: the parts of `body`; nil where none is included or there is no body yet.
+  static func row(
+    _ row: ListedJob, _ found: PredictionParts?, body: [UInt8], including parts: JobParts
+  ) -> [UInt8] {
+    let job = row.job
+    var writer = JSONWriter(capacity: 768 + (parts.isEmpty ? 0 : body.count))
     writer.object { object in
-      object.member("jobs") { list in
-        list.array(jobs) { element, job in
-          element.object { row(job, in: &$0) }
-        }
+      head(of: job, in: &object)
+      object.member("progress", decimal: job.progress.map { Decimal($0, digits: 4) })
+      if parts.contains(.input) {
+        let request = row.request.flatMap { try? PredictionRequest(body: $0.span, isStored: true) }
+        object.member("input", raw: input(found, body, request))
       }
+      if parts.contains(.output) { object.member("output", raw: slice(found?.output, of: body)) }
+      if found?.isDataRemoved == true { object.member("data_removed", bool: true) }
+      if parts.contains(.metrics) { object.member("metrics", raw: slice(found?.metrics, of: body)) }
+      object.member("metadata", raw: row.metadata?[...])
+      tail(of: job, in: &object)
+    }
+    return writer.bytes
+  }
+
+  /// A list of jobs, from its rows.
+  static func list(_ rows: [[UInt8]], next: Int64?) -> [UInt8] {
+    var writer = JSONWriter(capacity: rows.reduce(64) { $0 + $1.count + 1 })
+    writer.object { object in
+      object.member("jobs") { list in list.array(rows) { $0.raw($1[...]) } }
       object.member("next", string: next.map(String.init))
     }
     writer.raw([UInt8(ascii: "\n")])
     return writer.bytes
-  }
-
-  /// Writes a job as a row of a list, without its large members.
-  static func row(_ job: Job, in object: inout JSONWriter.Object) {
-    head(of: job, in: &object)
-    tail(of: job, in: &object)
   }
 
   /// A job's history, oldest first, with its state after each entry.
@@ -140,15 +154,10 @@ extension JobDocument {
     object.member("stale_at", time: job.pollState.staleAt)
   }
 
-  /// 1 if the job has succeeded, else the fraction of its last progress bar.
-  ///
-  /// That stays below 1, because a bar ends before the job does.
+  /// The stored progress, or that of the logs for a snapshot from before progress was stored.
   private static func progress(of job: Job, _ parts: PredictionParts?, body: [UInt8]) -> Decimal? {
-    if job.phase == .succeeded { return Decimal(10_000, digits: 4) }
-    guard let logs = parts?.logs, let fraction = LogProgress.fraction(in: logs, of: body.span) else {
-      return nil
-    }
-    return Decimal(min(Int64(fraction * 10_000), 9900), digits: 4)
+    let progress = job.progress ?? parts?.logs.flatMap { LogProgress.progress(in: $0, of: body.span) }
+    return progress.map { Decimal($0, digits: 4) }
   }
 
   /// The duration between two times of the provider.

@@ -1,7 +1,8 @@
 package import ChangeFeed
+package import ClientAddress
 package import HTTPServer
 internal import HTTPWire
-internal import Ledger
+internal import Jobs
 internal import Observability
 package import Routing
 internal import EventLoop
@@ -14,9 +15,14 @@ package final class JobReads {
   private let views: JobViews
   private let changes: FeedReceiver
   private let metrics: JobsAPIMetrics
+  private let limits: TokenStreamLimits
   private var random: KernelRandomness
 
-  package init(views: JobViews, changes: FeedReceiver, metrics: JobsAPIMetrics) {
+  /// - Parameter trustedProxies: the proxies whose reports of client addresses are used.
+  package init(
+    views: JobViews, changes: FeedReceiver, metrics: JobsAPIMetrics, trustedProxies: TrustedProxies
+  ) {
+    limits = TokenStreamLimits(trustedProxies: trustedProxies)
     self.views = views
     self.changes = changes
     self.metrics = metrics
@@ -36,6 +42,15 @@ package final class JobReads {
   }
 }
 
+extension JobReads {
+  private func observe(
+    _ id: String, by stream: StreamedRequest, as reader: JobReader
+  ) throws(Problem) -> ObservedJob {
+    let places = reader.scope == .full ? [] : try limits.claim(job: id, for: stream)
+    return ObservedJob(id, views: views, changes: changes, stream: stream, places: places)
+  }
+}
+
 // MARK: - Waiting
 
 extension JobReads {
@@ -50,7 +65,7 @@ extension JobReads {
     to stream: RoutedStream<Admitted>, for id: String, after wait: JobWait?, as reader: JobReader
   ) async throws(StreamFailure) -> StreamedResponse {
     let head = stream.request.head
-    let result = try await view(id, after: wait, for: stream.request)
+    let result = try await view(id, after: wait, for: stream.request, as: reader)
     do throws(Problem) {
       return .whole(try response(to: head, try result.get(), as: reader))
     } catch {
@@ -59,11 +74,12 @@ extension JobReads {
   }
 
   func view(
-    _ id: String, after wait: JobWait?, for stream: StreamedRequest
+    _ id: String, after wait: JobWait?, for stream: StreamedRequest, as reader: JobReader
   ) async throws(StreamFailure) -> Result<JobView, Problem> {
     let known = stream.head.fields.all("if-none-match")
     let deadline = views.loop.now + (wait?.duration ?? .zero)
-    let job = ObservedJob(id, views: views, changes: changes, stream: stream)
+    let job: ObservedJob
+    do throws(Problem) { job = try observe(id, by: stream, as: reader) } catch { return .failure(error) }
     var start: Int64?
     // Ends with the wait, if not before.
     while true {
@@ -104,9 +120,11 @@ extension JobReads {
   package func events<Admitted>(
     to stream: RoutedStream<Admitted>, for id: String, as reader: JobReader
   ) async throws(StreamFailure) -> StreamedResponse {
-    let job = ObservedJob(id, views: views, changes: changes, stream: stream.request)
-    let view: JobView
-    do throws(Problem) { view = try await job.read() } catch {
+    let (job, view): (ObservedJob, JobView)
+    do throws(Problem) {
+      job = try observe(id, by: stream.request, as: reader)
+      view = try await job.read()
+    } catch {
       return stream.refuse(reader.refusal(of: error))
     }
     let isKnown = stream.request.head.fields.single("last-event-id") == .one(view.eventID)

@@ -1,7 +1,7 @@
 package import EventLoop
 package import HTTPWire
 package import JobRequests
-internal import Jobs
+package import Jobs
 package import Ledger
 internal import Replicate
 package import Routing
@@ -28,6 +28,9 @@ package final class JobViews {
   }
 
   package var now: Timestamp { Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds) }
+
+  /// Lets the loop do other work before a long request goes on.
+  package func pause() async { _ = await loop.sleep(until: loop.now) }
 
   /// Reads from the store, whose failure is a 503.
   package func read<Result>(
@@ -65,15 +68,6 @@ package final class JobViews {
     let found = try await read { (reader) throws(StorageError) in try await reader.job(id) }
     guard let found else { throw .jobNotFound }
     return found.job.id
-  }
-
-  /// The job that `reader` may see.
-  func view(_ id: String, for reader: JobReader) async throws(Problem) -> JobView {
-    do throws(Problem) {
-      return try await view(id)
-    } catch {
-      throw reader.refusal(of: error)
-    }
   }
 
   private func readTagSuffix() async throws(Problem) -> String {
@@ -132,14 +126,24 @@ extension JobViews {
       attempts: record.attempts, request: request ?? record.order?.parsedRequest, scope: scope)
   }
 
+  /// The job as a row of a list, without a line break at its end.
+  package func document(of row: ListedJob, including parts: JobParts) throws(Problem) -> [UInt8] {
+    let body = row.body ?? []
+    return JobDocument.row(
+      row, parts.isEmpty ? nil : try Self.parts(of: row.job, body: body), body: body, including: parts)
+  }
+
   /// The parts of the stored body; nil where no snapshot has arrived yet.
   ///
   /// SQLite has no checksums. For a short read inside the file it supplies zeros, which valid JSON never has.
   /// A body that was recorded can be parsed again, so one that cannot be parsed is damaged. Comparing its
   /// digest would find other damage too, and add a tenth to the cost of a read: `check` does that.
   func parts(of record: JobRecord) throws(Problem) -> PredictionParts? {
-    guard let snapshot = record.job.snapshot else { return nil }
-    let body = record.body
+    try Self.parts(of: record.job, body: record.body)
+  }
+
+  private static func parts(of job: Job, body: [UInt8]) throws(Problem) -> PredictionParts? {
+    guard let snapshot = job.snapshot else { return nil }
     let parts = PredictionParts(
       storedBody: body.span, id: snapshot.predictionID, status: snapshot.providerStatus)
     guard let parts else {

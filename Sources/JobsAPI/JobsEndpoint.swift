@@ -58,7 +58,7 @@ extension JobsEndpoint {
         status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)],
         body: try views.document(of: view, scope: reader.scope))
     }
-    response.fields += reader.fields
+    if reader.scope != .full { response.fields += reader.fields }
     return response
   }
 
@@ -81,7 +81,12 @@ extension JobsEndpoint {
     _ respond: (JobView) throws(Problem) -> Response
   ) async throws(Problem) -> Response {
     _ = try QueryParameters(request.head.target, allowing: reader.parameters)
-    let view = try await views.view(request.path["id"], for: reader)
+    let view: JobView
+    do throws(Problem) {
+      view = try await views.view(request.path["id"])
+    } catch {
+      throw reader.refusal(of: error)
+    }
     guard !view.tag.isMatched(byIfNoneMatch: request.head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", view.tag.text)])
     }
@@ -106,13 +111,16 @@ extension JobsEndpoint {
 extension JobsEndpoint {
   private func list(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
     let query = try QueryParameters(
-      request.head.target, allowing: JobListQuery.parameters + ["after", "limit"])
-    let filter = try JobListQuery(query).filter
+      request.head.target, allowing: ListQuery.names + ["after", "limit"], prefix: ListQuery.prefix)
+    let list = try ListQuery(query)
     let before = try query.number("after", in: 1...Int64.max)
-    let limit = try query.number("limit", in: 1...500) ?? 50
+    let limit = try query.number("limit", in: 1...500) ?? (list.filter.ids == nil ? 50 : 100)
     let page = try await views.read { (reader) throws(StorageError) in
-      try await reader.jobs(matching: filter, before: before, limit: Int(limit))
+      try await reader.jobs(
+        matching: list.filter, before: before, limit: Int(limit), including: list.parts)
     }
-    return .json(JobDocument.list(page.jobs, next: page.next))
+    var rows: [[UInt8]] = []
+    for row in page.rows { rows.append(try views.document(of: row, including: list.parts)) }
+    return .json(JobDocument.list(rows, next: page.next))
   }
 }

@@ -1,6 +1,6 @@
 internal import ChangeFeed
 internal import HTTPServer
-internal import Ledger
+internal import Jobs
 internal import Routing
 internal import Time
 
@@ -15,14 +15,19 @@ final class ObservedJob {
   private var subscription: FeedSubscription?
   /// The number of the job to which the subscription belongs.
   private var number: Int64?
+  /// What the stream occupies of its limits.
+  private let places: [StreamPlace]
   /// What was read last, until it is taken. An idle stream holds no document.
   var present: JobView?
 
-  init(_ id: String, views: JobViews, changes: FeedReceiver, stream: StreamedRequest) {
+  init(
+    _ id: String, views: JobViews, changes: FeedReceiver, stream: StreamedRequest, places: [StreamPlace] = []
+  ) {
     self.id = id
     self.views = views
     self.changes = changes
     self.stream = stream
+    self.places = places
   }
 
   /// Reads the job after it was subscribed to, so that no later change is missed.

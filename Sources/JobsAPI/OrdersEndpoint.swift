@@ -153,7 +153,7 @@ extension OrdersEndpoint {
       } catch {
         return stream.refuse(error)
       }
-      let result = try await reads.view(id, after: stream.admitted.wait, for: stream.request)
+      let result = try await reads.view(id, after: stream.admitted.wait, for: stream.request, as: .api)
       do throws(Problem) {
         var response = try response(status, try result.get())
         if let wait = stream.admitted.wait {
@@ -187,13 +187,18 @@ extension OrdersEndpoint {
     guard let digest = BodyDigest(bytes: sha256.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
+    let metadata = request.metadata.map { text in
+      JobMetadata(
+        text: text,
+        members: MetadataMembers.membersWithinLimits(of: text.span).map(MetadataMember.init))
+    }
     return Order(
       id: request.id ?? JobID.make(using: &generator), idempotencyKey: idempotencyKey, digest: digest,
       request: body, model: request.model, createdAt: views.now,
       timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0),
       callback: request.callback.map { callback in
         Order.Callback(url: callback.url, events: Set(callback.events.map(\.rawValue)))
-      })
+      }, metadata: metadata)
   }
 
   /// The field of draft-ietf-httpapi-idempotency-key-header, with its quotes if it has some.

@@ -6,16 +6,27 @@ package import Time
 /// The parameters of a request's query. Each is known, and given once.
 package struct QueryParameters {
   private var values: [String: String] = [:]
+  /// Those whose names begin with the prefix, in their order, without it.
+  package private(set) var prefixed: [(name: String, value: String)] = []
 
   /// Rejects unknown names, because a misspelt filter would show everything.
-  package init(_ target: RequestTarget, allowing names: [String]) throws(Problem) {
+  ///
+  /// - Parameter prefix: names that begin with it are allowed, whatever follows.
+  package init(
+    _ target: RequestTarget, allowing names: [String], prefix: String? = nil
+  ) throws(Problem) {
     guard let parameters = target.queryParameters else {
       throw Self.invalid("the query is not validly percent-encoded")
     }
     for (name, value) in parameters {
+      if let prefix, name.utf8.starts(with: prefix.utf8) {
+        prefixed.append((String(name.utf8.dropFirst(prefix.utf8.count)) ?? "", value))
+        continue
+      }
       guard names.contains(name) else {
+        let known = names + (prefix.map { ["\($0)KEY"] } ?? [])
         throw Self.invalid(
-          names.isEmpty ? "this path takes no parameters" : "parameters: \(names.joined(separator: ", "))")
+          known.isEmpty ? "this path takes no parameters" : "parameters: \(known.joined(separator: ", "))")
       }
       guard values.updateValue(value, forKey: name) == nil else {
         throw Self.invalid("`\(name)` is given more than once")
@@ -46,6 +57,11 @@ package struct QueryParameters {
     return choice
   }
 
+  /// The parts of a list that is separated by commas. Nil where the parameter is absent.
+  package func list(_ name: String) -> [String]? {
+    values[name].map { $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
+  }
+
   /// A day in UTC.
   package func day(_ name: String) throws(Problem) -> CalendarDay? {
     guard let text = values[name] else { return nil }
@@ -55,7 +71,7 @@ package struct QueryParameters {
     return day
   }
 
-  private static func invalid(_ detail: String) -> Problem {
+  package static func invalid(_ detail: String) -> Problem {
     Problem(.badRequest, .invalidParameter, detail)
   }
 }

@@ -1,24 +1,24 @@
 internal import HTTPWire
-package import Routing
+internal import Routing
 
 /// Bounds the streams that share a key, such as a client's address or a token.
 ///
 /// Used on its loop only.
-package final class StreamQuota<Key: Hashable> {
+final class StreamQuota<Key: Hashable> {
   private let max: Int
   private var counts: [Key: Int] = [:]
 
   /// - Parameter max: the maximum number of streams with the same key.
-  package init(max: Int) {
+  init(max: Int) {
     self.max = max
   }
 
   /// Takes a place, which is free again when the returned object is released.
-  package func claim(_ key: Key) throws(Problem) -> StreamPlace {
+  func claim(_ key: Key) throws(Problem) -> StreamPlace {
     let count = counts[key] ?? 0
     guard count < max else {
       throw Problem(
-        .tooManyRequests, .tooManyStreams, "at most \(max) streams may be open here: close one, or try again",
+        .tooManyRequests, .tooManyStreams, "\(max) streams are open already: close one, or try again",
         fields: [("Retry-After", "5")])
     }
     counts[key] = count + 1
@@ -32,7 +32,7 @@ package final class StreamQuota<Key: Hashable> {
 }
 
 /// The place of one stream in a ``StreamQuota``.
-package final class StreamPlace {
+final class StreamPlace {
   private let release: () -> Void
 
   fileprivate init(release: @escaping () -> Void) {

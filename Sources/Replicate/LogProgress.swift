@@ -1,5 +1,6 @@
 internal import Bytes
 package import JSONText
+internal import Jobs
 
 /// A prediction's progress, from the last progress bar in its logs.
 ///
@@ -18,14 +19,31 @@ package enum LogProgress {
   ///
   /// - Parameter logs: a value of a validated body.
   package static func fraction(in logs: JSONValue, of body: Span<UInt8>) -> Double? {
-    guard logs.kind == .string else { return nil }
-    var window = logs.contents
-    if window.count > maxSearchedBytes {
-      // The cut may be inside an escape or a character; a space is neither.
-      let cut = window.upperBound - maxSearchedBytes
-      guard let space = (cut..<window.upperBound).first(where: { body[$0] == 0x20 }) else { return nil }
-      window = space..<window.upperBound
+    guard let window = window(of: logs, in: body) else { return nil }
+    switch scan(body.extracting(window)) {
+    case .found(let fraction): return fraction
+    case .none: return nil
+    case .unclear: return fraction(decoding: window, of: body)
     }
+  }
+
+  /// The end of the logs that is searched. Nil where it has no bar.
+  static func window(of logs: JSONValue, in body: Span<UInt8>) -> Range<Int>? {
+    guard logs.kind == .string else { return nil }
+    let window = logs.contents
+    guard window.count > maxSearchedBytes else { return window }
+    // The cut may be inside an escape or a character; a space is neither.
+    let cut = window.upperBound - maxSearchedBytes
+    return (cut..<window.upperBound).first { body[$0] == 0x20 }.map { $0..<window.upperBound }
+  }
+
+  /// In ten-thousandths, as a job shows it: below 1, because a bar ends before its job does.
+  package static func progress(in logs: JSONValue, of body: Span<UInt8>) -> Int64? {
+    fraction(in: logs, of: body).map { min(Int64($0 * 10_000), Snapshot.maxProgress) }
+  }
+
+  /// The result for logs of any kind, from their decoded text.
+  static func fraction(decoding window: Range<Int>, of body: Span<UInt8>) -> Double? {
     let text = Array(JSONString.decode(window, of: body).utf8)
     // A carriage return draws one bar over another.
     for line in text.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }).reversed() {

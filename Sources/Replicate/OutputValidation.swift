@@ -2,10 +2,11 @@ package import JobRequests
 package import Jobs
 
 extension Prediction {
-  /// A snapshot that includes the violation of `rules`: see ``ruleViolation(of:in:)``.
+  /// A snapshot that includes the progress, and the violation of `rules`: see ``ruleViolation(of:in:)``.
   package func snapshot(digest: BodyDigest, rules: OutputRules, body: Span<UInt8>) -> Snapshot {
     var snapshot = snapshot(digest: digest)
     snapshot.ruleViolation = ruleViolation(of: rules.rule(for: model), in: body)
+    snapshot.progress = logs.flatMap { LogProgress.progress(in: $0, of: body) }
     return snapshot
   }
 

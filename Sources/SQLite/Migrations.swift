@@ -5,11 +5,21 @@ package struct Migration: Sendable {
   /// Appended before ``sql`` is executed.
   let columns: [AppendedColumn]
   let sql: String
+  /// Called after ``sql``, for what SQL cannot compute. Nil where nothing is left to do.
+  let fill: Fill?
 
-  package init(_ name: String, appending columns: [AppendedColumn] = [], _ sql: String) {
+  /// Changes the rows of a file, in the migration's transaction.
+  ///
+  /// - Parameter progress: receives the number of rows so far, from time to time.
+  package typealias Fill = @Sendable (Connection, _ progress: (Int) -> Void) throws(DatabaseError) -> Void
+
+  package init(
+    _ name: String, appending columns: [AppendedColumn] = [], _ sql: String, fill: Fill? = nil
+  ) {
     self.name = name
     self.columns = columns
     self.sql = sql
+    self.fill = fill
   }
 }
 
@@ -34,7 +44,7 @@ package struct Migrations: Sendable {
   ///
   /// Throws, and changes nothing, where the file is of a later version or of another program.
   ///
-  /// - Parameter progress: receives the name of each migration before it runs.
+  /// - Parameter progress: receives the name of each migration before it runs, and how far a long one is.
   func migrate(
     _ connection: Connection, progress: (_ migration: String) -> Void
   ) throws(DatabaseError) {
@@ -47,12 +57,14 @@ package struct Migrations: Sendable {
     }
     for number in found..<version {
       // A new file has nothing to migrate.
-      if found > 0 { progress(steps[number].name) }
+      let step = steps[number]
+      if found > 0 { progress(step.name) }
       try connection.transaction { () throws(DatabaseError) in
         // Another process may have migrated the file since the version was read.
         guard try connection.integer("PRAGMA user_version") == number else { return }
-        for column in steps[number].columns { try connection.append(column) }
-        try connection.execute(steps[number].sql)
+        for column in step.columns { try connection.append(column) }
+        try connection.execute(step.sql)
+        try step.fill?(connection) { count in progress("\(step.name), \(count) rows so far") }
         try connection.execute("PRAGMA application_id = \(applicationID)")
         try connection.execute("PRAGMA user_version = \(number + 1)")
       }

@@ -8,7 +8,7 @@ enum JobColumn: Int32, ColumnSet {
   case number, predictionID, id, orderedAt, phase, providerStatus, snapshotPhase, model, modelVersion
   case errorCode, errorMessage, isVerdict, createdAt, startedAt, completedAt, updatedAt, lastDeliveryAt
   case lastActivityAt, dueAt, polls, staleAt, endFoundByPolling, attempt, revision, logsSize, outputSize
-  case digest
+  case digest, progress, predictMilliseconds
 
   var name: String {
     switch self {
@@ -39,6 +39,8 @@ enum JobColumn: Int32, ColumnSet {
     case .logsSize: "logs_size"
     case .outputSize: "output_size"
     case .digest: "digest"
+    case .progress: "progress"
+    case .predictMilliseconds: "predict_milliseconds"
     }
   }
 
@@ -58,6 +60,50 @@ enum JobRow {
 
   /// A row of an earlier version has no change number: the job's number is its first.
   static let selection = "\(JobColumn.list), coalesce(change, number)"
+
+  /// The columns of a list, without those that lie after the body and are of no use to it.
+  ///
+  /// SQLite walks through the pages of a large body to reach a value after it. `progress` is NULL for most
+  /// jobs, which it reads without them.
+  static func listed(_ parts: JobParts) -> String {
+    var columns = JobColumn.allCases.map { $0 == .predictMilliseconds ? "NULL" : $0.name }
+    columns.append("(SELECT text FROM metadata WHERE metadata.job = number)")
+    if !parts.isEmpty { columns.append("body") }
+    if parts.contains(.input) {
+      // Where the provider has erased the input, or not reported yet, the request has it.
+      columns.append(
+        """
+        CASE WHEN provider_status IS NULL OR instr(body, CAST('"data_removed"' AS BLOB)) > 0
+          THEN (SELECT request FROM orders WHERE orders.job = number) END
+        """)
+    }
+    return columns.joined(separator: ", ")
+  }
+  private static let metadataColumn = JobColumn.count
+  private static let listedBodyColumn = JobColumn.count + 1
+  private static let listedRequestColumn = JobColumn.count + 2
+
+  /// A row of ``listed(_:)``.
+  static func listed(_ statement: Statement, _ parts: JobParts) throws(DatabaseError) -> ListedJob {
+    let (number, job) = try read(statement)
+    return ListedJob(
+      number: number, job: job,
+      metadata: statement.isNull(metadataColumn) ? nil : statement.bytes(metadataColumn),
+      body: parts.isEmpty ? nil : statement.bytes(listedBodyColumn),
+      request: !parts.contains(.input) || statement.isNull(listedRequestColumn)
+        ? nil : statement.bytes(listedRequestColumn))
+  }
+
+  /// The query of the jobs with one member. A billed time lies after the body, and is read only if needed.
+  static let selectMembers = """
+    SELECT \(JobColumn.allCases.map { $0 == .predictMilliseconds ? billedTime : $0.name }
+      .joined(separator: ", ")), value
+    FROM metadata_members CROSS JOIN jobs ON number = job
+    WHERE key = ?1 AND (value, job) > (?2, ?3) ORDER BY value, job LIMIT ?4
+    """
+  private static let billedTime =
+    "CASE WHEN updated_at >= ?5 AND updated_at < ?6 THEN predict_milliseconds END"
+  static let valueColumn = JobColumn.count
 
   static let insert = """
     INSERT INTO jobs (\(JobColumn.list), change, body)
@@ -109,6 +155,8 @@ enum JobRow {
     try row.bind(.logsSize, Int64(snapshot?.evidence.logsSize ?? 0))
     try row.bind(.outputSize, Int64(snapshot?.evidence.outputSize ?? 0))
     if let digest = snapshot?.evidence.digest { try row.bind(.digest, copying: digest.bytes) }
+    try row.bind(.progress, snapshot?.progress)
+    try row.bind(.predictMilliseconds, snapshot?.predictMilliseconds)
     try statement.bind(changeParameter, change)
   }
 
@@ -146,6 +194,8 @@ enum JobRow {
       predictionID: predictionID, providerStatus: status, phase: row.value(.snapshotPhase), model: model,
       modelVersion: row.text(.modelVersion), error: error, createdAt: row.time(.createdAt),
       startedAt: row.time(.startedAt), completedAt: row.time(.completedAt),
+      predictMilliseconds: row.optionalInteger(.predictMilliseconds),
+      progress: row.optionalInteger(.progress),
       evidence: Evidence(
         logsSize: row.integer(.logsSize), outputSize: row.integer(.outputSize), digest: digest))
   }

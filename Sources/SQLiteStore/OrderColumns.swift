@@ -6,7 +6,7 @@ internal import Time
 /// The columns that an order is read from: those of its row, and the due time of its step.
 enum OrderColumn: Int32, ColumnSet {
   case job, digest, stage, dueAt, tries, sentAt, absenceConclusiveAt, timeout, retriesLeft
-  case isCancelRequested, reason, refusals, isRestored
+  case isCancelRequested, reason, refusals, isRestored, startBefore, retryOf
 
   var name: String {
     switch self {
@@ -23,6 +23,8 @@ enum OrderColumn: Int32, ColumnSet {
     case .reason: "reason"
     case .refusals: "refusals"
     case .isRestored: "restored"
+    case .startBefore: "start_before"
+    case .retryOf: "retry_of"
     }
   }
 }
@@ -45,16 +47,16 @@ enum OrderRow {
 
   static let insert = """
     INSERT INTO orders (job, digest, stage, tries, sent_at, certain_at, timeout, retries_left,
-      cancel_requested, reason, refusals, restored, idempotency_key, request)
-    VALUES (?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+      cancel_requested, reason, refusals, restored, start_before, retry_of, idempotency_key, request)
+    VALUES (?1, ?2, ?3, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
     """
   static let update = """
     UPDATE orders SET stage = ?3, tries = ?5, sent_at = ?6, certain_at = ?7, retries_left = ?9,
       cancel_requested = ?10, reason = ?11, refusals = ?12, restored = ?13
     WHERE job = ?1
     """
-  private static let keyParameter: Int32 = 14
-  private static let requestParameter: Int32 = 15
+  private static let keyParameter: Int32 = 16
+  private static let requestParameter: Int32 = 17
 
   static func read(_ statement: Statement, hasRequest: Bool) throws(DatabaseError) -> StoredOrder {
     let row = Row(statement, OrderColumn.self)
@@ -65,6 +67,7 @@ enum OrderRow {
       absenceConclusiveAt: row.time(.absenceConclusiveAt), timeout: row.optionalInteger(.timeout),
       retriesLeft: row.int64(.retriesLeft), isCancelRequested: row.flag(.isCancelRequested),
       reason: row.value(.reason), refusals: row.int64(.refusals), isRestored: row.flag(.isRestored),
+      startBefore: row.time(.startBefore), retryOf: row.text(.retryOf),
       request: hasRequest ? statement.bytes(requestColumn) : [])
   }
 
@@ -90,6 +93,8 @@ enum OrderRow {
     let row = Parameters(of: statement, OrderColumn.self)
     try row.bind(.digest, copying: order.digest?.bytes ?? [])
     try row.bind(.timeout, order.timeout)
+    try row.bind(.startBefore, order.startBefore)
+    try row.bind(.retryOf, order.retryOf)
     try statement.bind(keyParameter, idempotencyKey)
     try statement.bind(requestParameter, copying: order.request)
   }

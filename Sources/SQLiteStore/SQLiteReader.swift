@@ -1,4 +1,4 @@
-internal import Jobs
+package import Jobs
 package import Ledger
 package import Tables
 package import SQLite
@@ -8,7 +8,7 @@ package import Time
 ///
 /// Each query sees the latest commit, and answers at once.
 package final class SQLiteReader {
-  private let connection: Connection
+  let connection: Connection
   private let tables: CapabilityStatements
   private let selectJob: Statement
   private let selectOrder: Statement
@@ -17,7 +17,6 @@ package final class SQLiteReader {
   private let selectHistory: Statement
   private let countOutcomes: Statement
   private let selectNextDue: Statement
-  private let selectChanges: Statement
   private var epoch: String?
 
   /// Opens a database that a ``SQLiteStore`` has created.
@@ -53,12 +52,6 @@ package final class SQLiteReader {
       "SELECT outcome, count(*) FROM deliveries WHERE job = ?1 GROUP BY outcome", on: connection)
     selectNextDue = Statement(
       "SELECT due_at FROM work WHERE kind = ?1 ORDER BY due_at LIMIT 1", on: connection)
-    selectChanges = Statement(
-      """
-      SELECT change, job, NULL AS id FROM changes WHERE change > ?1
-      UNION ALL SELECT change, NULL, id FROM tombstones WHERE change > ?1
-      ORDER BY change LIMIT ?2
-      """, on: connection)
     try connection.rememberFiles()
   }
 }
@@ -162,50 +155,9 @@ private enum AttemptColumn: Int32, ColumnSet {
   }
 }
 
-// MARK: - Many jobs
+// MARK: - The feed
 
 extension SQLiteReader {
-  package func jobs(
-    matching filter: JobFilter, before: Int64?, limit: Int
-  ) throws(StorageError) -> JobPage {
-    try converting { () throws(DatabaseError) in
-      let statement = Statement(filter.sql, on: connection)
-      try filter.bind(to: statement)
-      try statement.bind(JobFilter.beforeParameter, before ?? .max)
-      // One row more than requested shows whether there is a next page.
-      try statement.bind(JobFilter.limitParameter, Int64(limit) + 1)
-      var jobs: [(number: Int64, job: Job)] = []
-      while try statement.step() { jobs.append(try JobRow.read(statement)) }
-      let hasMore = jobs.count > limit
-      if hasMore { jobs.removeLast() }
-      return JobPage(jobs: jobs.map(\.job), next: hasMore ? jobs.last?.number : nil)
-    }
-  }
-
-  package func changes(after cursor: Int64, limit: Int) throws(StorageError) -> [FeedEntry] {
-    try converting { () throws(DatabaseError) in
-      defer { selectChanges.reset() }
-      try selectChanges.bind(1, cursor)
-      try selectChanges.bind(2, Int64(limit))
-      let select = Statement("SELECT \(JobColumn.list) FROM jobs WHERE number = ?1", on: connection)
-      var entries: [FeedEntry] = []
-      while try selectChanges.step() {
-        let row = Row(selectChanges, ChangeColumn.self)
-        let change = row.int64(.change)
-        guard let number = row.optionalInteger(.job) else {
-          entries.append(FeedEntry(change: change, id: row.text(.id) ?? "", job: nil))
-          continue
-        }
-        try select.bind(1, number)
-        guard try select.step() else { throw .foreignRow }
-        let job = try JobRow.read(select).job
-        select.reset()
-        entries.append(FeedEntry(change: change, id: job.id, job: job))
-      }
-      return entries
-    }
-  }
-
   package func feedPosition() throws(StorageError) -> FeedPosition {
     try converting { () throws(DatabaseError) in
       let oldest = try stored(SQLiteStore.oldestChangeKey) ?? []
@@ -227,19 +179,6 @@ extension SQLiteReader {
     let select = Statement("SELECT value FROM keys WHERE name = ?1", on: connection)
     try select.bind(1, name)
     return try select.step() ? select.bytes(0) : nil
-  }
-}
-
-/// The columns of the feed: a job, or the id of a deleted one.
-private enum ChangeColumn: Int32, ColumnSet {
-  case change, job, id
-
-  var name: String {
-    switch self {
-    case .change: "change"
-    case .job: "job"
-    case .id: "id"
-    }
   }
 }
 

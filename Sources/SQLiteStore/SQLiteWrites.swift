@@ -30,6 +30,7 @@ final class SQLiteWrites {
   private let selectWebhookIDs: Statement
   private let selectPastPredictions: Statement
   private let deletions: [Statement]
+  private let metadata: MetadataStatements
 
   init(_ connection: Connection, rows: SQLiteRows, tables: CapabilityStatements) {
     self.connection = connection
@@ -72,8 +73,10 @@ final class SQLiteWrites {
     deletions = [
       "DELETE FROM deliveries WHERE job = ?1", "DELETE FROM orders WHERE job = ?1",
       "DELETE FROM work WHERE job = ?1", "DELETE FROM attempts WHERE job = ?1",
-      "DELETE FROM refusals WHERE job = ?1", "DELETE FROM jobs WHERE number = ?1",
+      "DELETE FROM refusals WHERE job = ?1", "DELETE FROM metadata WHERE job = ?1",
+      "DELETE FROM metadata_members WHERE job = ?1", "DELETE FROM jobs WHERE number = ?1",
     ].map { Statement($0, on: connection) }
+    metadata = MetadataStatements(connection)
   }
 
   /// - Returns: the jobs whose shown state changed.
@@ -250,10 +253,11 @@ extension SQLiteWrites {
 extension SQLiteWrites {
   private func apply(_ write: OrderWrite) throws(DatabaseError) {
     switch write {
-    case .insert(let order, let key):
+    case .insert(let order, let key, let metadata):
       try OrderRow.bind(order, to: insertOrder)
       try OrderRow.bindIdentity(of: order, idempotencyKey: key, to: insertOrder)
       try insertOrder.run()
+      if let metadata { try self.metadata.insert(metadata, ofJob: order.number) }
     case .update(let order):
       try OrderRow.bind(order, to: updateOrder)
       try updateOrder.run()

@@ -10,6 +10,19 @@ enum Schema {
       // The number of the last change that the job's document shows.
       Migration(
         "work and change numbers", appending: [AppendedColumn("change", "INTEGER", to: "jobs")], version3),
+      Migration(
+        "metadata, progress and deadlines of orders",
+        appending: [
+          // In ten-thousandths. NULL without a progress bar, and once the job has succeeded: a list reads
+          // NULL without the pages of the body before it. At 100 KB a value takes 9 ms for 50 rows.
+          AppendedColumn("progress", "INTEGER", to: "jobs"),
+          // The billed time. Lists do not read it.
+          AppendedColumn("predict_milliseconds", "INTEGER", to: "jobs"),
+          // Until when a queued order may be sent; NULL where it has no such deadline.
+          AppendedColumn("start_before", "INTEGER", to: "orders"),
+          // The id of the job that the order repeats.
+          AppendedColumn("retry_of", "TEXT", to: "orders"),
+        ], version4, fill: OrderMigration.fill),
     ])
 
   private static let version1 = """
@@ -197,5 +210,23 @@ enum Schema {
     DROP INDEX jobs_by_due;
     DROP INDEX orders_by_due;
     CREATE INDEX work_by_due ON work (kind, due_at);
+    """
+
+  private static let version4 = """
+    -- The exact text of a job's metadata. It is a table of its own, because in `orders` it would follow the
+    -- request, whose pages a list must not read.
+    CREATE TABLE metadata (
+      job INTEGER PRIMARY KEY,
+      text BLOB NOT NULL
+    ) STRICT;
+
+    -- The members of the metadata that lists are filtered by.
+    CREATE TABLE metadata_members (
+      job INTEGER NOT NULL,
+      key TEXT NOT NULL,
+      value TEXT NOT NULL,
+      PRIMARY KEY (job, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX metadata_members_by_value ON metadata_members (key, value, job);
     """
 }

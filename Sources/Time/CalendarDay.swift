@@ -22,7 +22,10 @@ package struct CalendarDay: Comparable {
     self.init(of: time)
   }
 
-  package var text: String { String(Timestamp(milliseconds: number * Self.milliseconds).rfc3339.prefix(10)) }
+  /// Its midnight.
+  package var start: Timestamp { Timestamp(milliseconds: number * Self.milliseconds) }
+
+  package var text: String { String(start.rfc3339.prefix(10)) }
 
   package func advanced(by days: Int64) -> CalendarDay { CalendarDay(number: number + days) }
 

@@ -50,7 +50,7 @@ enum UsageDocument {
     counts(of: row.usage, in: &object)
   }
 
-  private static func counts(of usage: Usage, in object: inout JSONWriter.Object) {
+  static func counts(of usage: Usage, in object: inout JSONWriter.Object) {
     object.member("succeeded", integer: usage.succeeded)
     object.member("failed", integer: usage.failed)
     object.member("canceled", integer: usage.canceled)

@@ -28,7 +28,6 @@ struct UsageHook: TransactionHook {
     let (before, after) = (transition.before, transition.after)
     // Another job takes the end over, or another end replaces it, and is counted instead.
     if let before, before.job.phase.isTerminal, [.merged, .replacedEnd].contains(transition.cause) {
-      // The billed time is not stored with a job, so it stays counted.
       let snapshot = before.job.snapshot.flatMap { $0.phase?.isTerminal == true ? $0 : nil }
       add(Usage(ofEnd: before.job, snapshot: snapshot, count: -1), of: before, in: &sums)
     }

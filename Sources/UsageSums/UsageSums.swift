@@ -21,7 +21,8 @@ package struct UsageSums: Capability {
     let views = api.views
     return [
       Route(
-        .get, "/usage", name: "usage", summary: "Sums what has ended, by day and by model.",
+        .get, "/usage", name: "usage",
+        summary: "Sums what has ended, by day and model or by a member of the metadata.",
         access: api.access.reading
       ) { request async throws(Problem) in try await Self.respond(to: request, views) }
     ]
@@ -30,7 +31,7 @@ package struct UsageSums: Capability {
   private static func respond(
     to request: RoutedRequest<Void>, _ views: JobViews
   ) async throws(Problem) -> Response {
-    let query = try QueryParameters(request.head.target, allowing: ["from", "to"])
+    let query = try QueryParameters(request.head.target, allowing: ["from", "to"] + UsageGroups.parameters)
     let end = try query.day("to") ?? CalendarDay(of: views.now)
     let start = try query.day("from") ?? end.advanced(by: 1 - defaultDays)
     guard start <= end, end.number - start.number < maxDays else {
@@ -38,6 +39,10 @@ package struct UsageSums: Capability {
         .badRequest, .invalidParameter,
         "`from` comes before `to`, at most \(maxDays) days with both; "
           + "without them, the last \(defaultDays)")
+    }
+    if var groups = try UsageGroups(query, on: start...end) {
+      try await groups.read(views)
+      return .json(groups.document())
     }
     let rows = try await views.read { (reader) throws(StorageError) in
       try await DailyUsage.read(from: reader, on: start.number...end.number)

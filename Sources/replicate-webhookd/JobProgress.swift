@@ -21,10 +21,15 @@ struct JobProgress {
   /// `running  42 %`, or the state alone if the progress is unknown.
   static func summary(of job: JSONDocument) -> String {
     let state = Terminal.visible(job.text("state") ?? "unknown")
+    return percentage(of: job).map { "\(state)  \($0)" } ?? state
+  }
+
+  /// `42 %`; nil if the progress is unknown.
+  static func percentage(of job: JSONDocument) -> String? {
     guard let fraction = job.text("progress").flatMap(Double.init), (0...1).contains(fraction) else {
-      return state
+      return nil
     }
-    return "\(state)  \(Int((fraction * 100).rounded())) %"
+    return "\(Int((fraction * 100).rounded())) %"
   }
 
   mutating func show(_ words: String) {

@@ -6,9 +6,11 @@ enum JobTable {
     let jobs = document.objects("jobs")
     guard !jobs.isEmpty else { return "no jobs" }
     var text = table(
-      columns: ["ID", "STATE", "STATUS", "MODEL", "UPDATED"],
+      columns: ["ID", "STATE", "PROGRESS", "STATUS", "MODEL", "UPDATED"],
       rows: jobs.map { job in
-        ["id", "state", "provider_status", "model", "updated_at"].map { job.text($0) ?? "-" }
+        ["id", "state", "progress", "provider_status", "model", "updated_at"].map { name in
+          (name == "progress" ? JobProgress.percentage(of: job) : job.text(name)) ?? "-"
+        }
       })
     if let next = document.text("next") { text += "\nmore: --after \(next)" }
     return text
@@ -42,6 +44,22 @@ enum JobTable {
         (["day"] + counts + ["lost_webhooks", "lost_share"]).map { row.text($0) ?? "-" }
       })
     return byModel + "\n\n" + byDay
+  }
+
+  /// Ended jobs by a member of their metadata.
+  static func usageGroups(_ document: JSONDocument) -> String {
+    let groups = document.objects("groups")
+    let names = [
+      "value", "succeeded", "failed", "canceled", "predict_seconds", "queue_seconds", "run_seconds",
+    ]
+    var text =
+      groups.isEmpty
+      ? "no jobs with this member ended in these days"
+      : table(
+        columns: ["VALUE", "SUCCEEDED", "FAILED", "CANCELED", "PREDICT S", "QUEUE S", "RUN S"],
+        rows: groups.map { row in names.map { row.text($0) ?? "-" } })
+    if let next = document.text("next") { text += "\nmore: --after '\(Terminal.visible(next))'" }
+    return text
   }
 
   static func callbacks(_ document: JSONDocument) -> String {

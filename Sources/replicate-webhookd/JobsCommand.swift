@@ -10,6 +10,7 @@ struct JobsCommand: ParsableCommand {
     commandName: "jobs", abstract: "List the jobs of a running daemon, newest first.",
     discussion: """
         replicate-webhookd jobs --state failed
+        replicate-webhookd jobs --metadata user=7 --metadata plan=free
         replicate-webhookd jobs --watch
 
       Exit status: 0, also after SIGINT; 1 if the daemon rejects the request, 69 if none answers.
@@ -20,6 +21,18 @@ struct JobsCommand: ParsableCommand {
 
   @Option(help: "Only jobs of this model, owner/name.")
   var model: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Only jobs whose metadata has this member, a string, number or boolean; repeat it for more.",
+      valueName: "key=value"))
+  var metadata: [String] = []
+
+  @Option(help: "Only jobs with these ids, their own or their predictions', separated by commas.")
+  var ids: String?
+
+  @Option(help: "What the JSON has of each job beside: input, output, metrics, separated by commas.")
+  var include: String?
 
   @Option(help: "Maximum number of jobs, 1 to 500. (default: 50, with --watch 20)")
   var limit: Int?
@@ -36,14 +49,29 @@ struct JobsCommand: ParsableCommand {
 
   @OptionGroup var api: JobsAPIOptions
 
+  func validate() throws {
+    guard metadata.allSatisfy({ $0.contains("=") }) else {
+      throw ValidationError("--metadata takes KEY=VALUE, such as user=7")
+    }
+  }
+
+  /// The filter's parameters of the API.
+  private var filter: [(name: String, value: String?)] {
+    let members = metadata.map { member in
+      let parts = member.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      return (
+        name: "metadata." + PercentEncoding.encode(String(parts[0])), value: parts.last.map(String.init)
+      )
+    }
+    return [("state", state), ("model", model)] + members + [("ids", ids), ("include", include)]
+  }
+
   func run() throws {
     try reportingFailure {
-      let limit = limit ?? (watch ? 20 : 50)
+      let limit = limit ?? (watch ? 20 : ids == nil ? 50 : 100)
       let path =
         "/jobs"
-        + PercentEncoding.query([
-          ("state", state), ("model", model), ("after", after), ("limit", String(limit)),
-        ])
+        + PercentEncoding.query(filter + [("after", after), ("limit", String(limit))])
       let isTable = !json && Terminal.isInteractive
       if watch {
         var watch = JobsWatch(path, of: try JobFollower.client(api), isTable: isTable)

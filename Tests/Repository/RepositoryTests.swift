@@ -26,13 +26,13 @@ import Testing
     "JobRequests": ["Bytes", "Time", "JSONText"],
     "Ledger": ["Time", "Tables", "Jobs"],
     "SQLite": ["CSQLite", "System"],
-    "SQLiteStore": ["Time", "Crypto", "System", "Tables", "Jobs", "Ledger", "SQLite"],
+    "SQLiteStore": ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
-    "ChangeFeed": ["Time", "System", "EventLoop", "Ledger"],
+    "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "Ledger"],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -55,7 +55,7 @@ import Testing
       "JobsAPI",
     ],
     "UsageSums": [
-      "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
+      "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
     "Callbacks": [
       "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",

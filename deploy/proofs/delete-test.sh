@@ -17,9 +17,12 @@ set -euo pipefail
 tests_that_use() {
   case $1 in
     UsageSums)
-      echo usageRejectsInvalidDays anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
+      echo usageRejectsInvalidDays usageIsGroupedByMetadata usageRejectsInvalidGroups \
+        anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
+    # Its setting stays in .env.example.
+    ReadTokens) echo everySettingIsInTheExampleAndInTheReadme BrowserTests NotificationTests ;;
   esac
 }
 

@@ -37,7 +37,7 @@ extension LedgerTransaction {
     let job = Job(createdHere: Job.Origin(id: order.id, createdAt: order.createdAt), model: order.model)
     let entry = try insertJob(job, body: [], snapshot: nil, order: order)
     let stored = StoredOrder(queued: order, number: entry.number)
-    insertOrder(stored, idempotencyKey: order.idempotencyKey)
+    insertOrder(stored, idempotencyKey: order.idempotencyKey, metadata: order.metadata)
     return .created(job, stored)
   }
 

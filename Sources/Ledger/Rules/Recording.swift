@@ -209,6 +209,8 @@ extension LedgerTransaction {
       let restored = rules.restore(body, try self.body(of: entry))
     {
       (body, snapshot.evidence) = restored
+      // The logs are those of the stored body, too.
+      snapshot.progress = snapshot.progress ?? job.snapshot?.progress
     }
     let merge = job.merge(snapshot, from: polled.source, receivedAt: polled.receivedAt)
     if merge.changesJob {

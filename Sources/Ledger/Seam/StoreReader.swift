@@ -14,10 +14,21 @@ package protocol StoreReader: AnyObject {
   func queuedOrders(before moment: Timestamp, limit: Int) async throws(StorageError) -> Int
   /// A page of the jobs that match, newest first.
   ///
+  /// It ends early at ``JobPage/maxBytes``, or where too many jobs had to be examined.
+  ///
   /// - Parameters:
   ///   - before: the cursor, from ``JobPage/next``; nil for the first page.
   ///   - limit: the maximum number of jobs, at least one.
-  func jobs(matching filter: JobFilter, before: Int64?, limit: Int) async throws(StorageError) -> JobPage
+  ///   - parts: what the rows hold beside the job and its metadata.
+  func jobs(
+    matching filter: JobFilter, before: Int64?, limit: Int, including parts: JobParts
+  ) async throws(StorageError) -> JobPage
+  /// The jobs whose metadata has a member `key`, in the order of their positions.
+  ///
+  /// - Parameter times: only for jobs last updated within them the billed time is read.
+  func jobs(
+    withMember key: String, after position: MemberPosition, limit: Int, times: Range<Timestamp>
+  ) async throws(StorageError) -> [MemberRow]
   /// The history of the job with that id after `position`, oldest first, and the job.
   func history(
     ofJob id: String, after position: Int64, limit: Int
@@ -30,8 +41,13 @@ package protocol StoreReader: AnyObject {
   func newestUpdate() async throws(StorageError) -> Timestamp?
   /// What has changed after `cursor`, in the order of the change numbers.
   ///
-  /// A job is listed once, with its newest state.
-  func changes(after cursor: Int64, limit: Int) async throws(StorageError) -> [FeedEntry]
+  /// A job is listed once, with its newest state. Deletions match every filter. It ends early at
+  /// ``JobPage/maxBytes``.
+  ///
+  /// - Parameter limit: the maximum number of changes that are examined, at least one.
+  func changes(
+    after cursor: Int64, limit: Int, matching filter: JobFilter, including parts: JobParts
+  ) async throws(StorageError) -> FeedSlice
   /// The epoch of the store and the number of its last change.
   func feedPosition() async throws(StorageError) -> FeedPosition
   /// The value of that name in the table of keys.
@@ -40,69 +56,6 @@ package protocol StoreReader: AnyObject {
   func rows(_ query: TableQuery) async throws(StorageError) -> [TableRow]
   /// Throws unless the store is readable and still the one that was opened.
   func ping() async throws(StorageError)
-}
-
-/// A job with all that its document shows, from one snapshot.
-///
-/// A class, because it is large and passed through many functions.
-package final class JobRecord: Sendable {
-  /// The job's number, in order of creation.
-  package let number: Int64
-  package let job: Job
-  /// The exact body of its snapshot.
-  package let body: [UInt8]
-  /// The number of the job's last change.
-  package let change: Int64
-  /// Nil for a job that was not created here, unless its cancellation was requested.
-  package let order: StoredOrder?
-  /// Oldest first.
-  package let attempts: [PastAttempt]
-
-  package init(
-    number: Int64, job: Job, body: [UInt8], change: Int64, order: StoredOrder?, attempts: [PastAttempt]
-  ) {
-    self.number = number
-    self.job = job
-    self.body = body
-    self.change = change
-    self.order = order
-    self.attempts = attempts
-  }
-}
-
-/// The jobs that a list includes.
-package struct JobFilter: Equatable, Sendable {
-  package var state: JobState?
-  package var model: String?
-
-  package init(state: JobState? = nil, model: String? = nil) {
-    self.state = state
-    self.model = model
-  }
-}
-
-/// A page of a list, with the cursor of the next page. Nil on the last.
-package struct JobPage: Sendable {
-  package let jobs: [Job]
-  package let next: Int64?
-
-  package init(jobs: [Job], next: Int64?) {
-    self.jobs = jobs
-    self.next = next
-  }
-}
-
-/// A part of a job's history, and the number of all its rows per outcome.
-package struct JobHistory: Sendable {
-  package let job: Job
-  package let entries: [HistoryEntry]
-  package let counts: [DeliveryOutcome: Int]
-
-  package init(job: Job, entries: [HistoryEntry], counts: [DeliveryOutcome: Int]) {
-    self.job = job
-    self.entries = entries
-    self.counts = counts
-  }
 }
 
 /// The next due time of each kind of work. Nil where none is due.
@@ -124,18 +77,48 @@ package struct NextDue: Equatable, Sendable {
   }
 }
 
+extension StoreReader {
+  package func jobs(
+    matching filter: JobFilter, before: Int64?, limit: Int
+  ) async throws(StorageError) -> JobPage {
+    try await jobs(matching: filter, before: before, limit: limit, including: [])
+  }
+
+  /// What has changed after `cursor`, of all jobs.
+  package func changes(after cursor: Int64, limit: Int) async throws(StorageError) -> [FeedEntry] {
+    try await changes(after: cursor, limit: limit, matching: JobFilter(), including: []).entries
+  }
+}
+
+/// A part of the change feed.
+package struct FeedSlice: Sendable {
+  package let entries: [FeedEntry]
+  /// The number of the last change that was examined; the cursor where there was none.
+  package let last: Int64
+  /// Whether the slice has ended at a limit, so that more may follow.
+  package let hasMore: Bool
+
+  package init(entries: [FeedEntry], last: Int64, hasMore: Bool) {
+    self.entries = entries
+    self.last = last
+    self.hasMore = hasMore
+  }
+}
+
 /// A job that has changed, in its newest state, or the tombstone of a deleted one.
 package struct FeedEntry: Sendable {
   package let change: Int64
   /// The job's id in the API.
   package let id: String
   /// Nil where the job was deleted.
-  package let job: Job?
+  package let row: ListedJob?
 
-  package init(change: Int64, id: String, job: Job?) {
+  package var job: Job? { row?.job }
+
+  package init(change: Int64, id: String, row: ListedJob?) {
     self.change = change
     self.id = id
-    self.job = job
+    self.row = row
   }
 }
 

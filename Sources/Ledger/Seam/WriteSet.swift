@@ -121,14 +121,14 @@ package struct RefusalWrite: Sendable {
 
 /// A write to the orders.
 package enum OrderWrite: Sendable {
-  /// - Parameter idempotencyKey: nil for a cancel request of a job that was not created here, too.
-  case insert(StoredOrder, idempotencyKey: String?)
+  /// - Parameters: a cancel request of a job that was not created here has neither key nor metadata.
+  case insert(StoredOrder, idempotencyKey: String?, JobMetadata?)
   /// Updates everything but the digest, the key and the request.
   case update(StoredOrder)
 
   package var job: Int64 {
     switch self {
-    case .insert(let order, _), .update(let order): order.number
+    case .insert(let order, _, _), .update(let order): order.number
     }
   }
 }

@@ -7,6 +7,7 @@ final class OrderEntry {
   private(set) var stored: StoredOrder?
   var order: StoredOrder
   let idempotencyKey: String?
+  let metadata: JobMetadata?
   /// The claim of the order's step; nil where none is held.
   var claim: WorkItem?
   /// Whether the step was claimed or moved, so that the stored work item is no longer the order's.
@@ -15,14 +16,14 @@ final class OrderEntry {
   init(stored: StoredOrder) {
     self.stored = stored
     order = stored
-    idempotencyKey = nil
+    (idempotencyKey, metadata) = (nil, nil)
     hasStepChanged = false
   }
 
-  init(new order: StoredOrder, idempotencyKey: String?) {
+  init(new order: StoredOrder, idempotencyKey: String?, metadata: JobMetadata?) {
     stored = nil
     self.order = order
-    self.idempotencyKey = idempotencyKey
+    (self.idempotencyKey, self.metadata) = (idempotencyKey, metadata)
     hasStepChanged = true
   }
 
@@ -64,8 +65,10 @@ extension LedgerTransaction {
     return try rows.job(ofIdempotencyKey: key).flatMap(unlessDeleted)
   }
 
-  func insertOrder(_ order: StoredOrder, idempotencyKey: String? = nil) {
-    orders[order.number] = .some(OrderEntry(new: order, idempotencyKey: idempotencyKey))
+  func insertOrder(
+    _ order: StoredOrder, idempotencyKey: String? = nil, metadata: JobMetadata? = nil
+  ) {
+    orders[order.number] = .some(OrderEntry(new: order, idempotencyKey: idempotencyKey, metadata: metadata))
     if let idempotencyKey { jobsByKey[idempotencyKey] = order.number }
     if order.stage == .queued { writes.queuedChange += 1 }
   }

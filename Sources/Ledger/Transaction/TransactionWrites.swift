@@ -66,7 +66,7 @@ extension LedgerTransaction {
   private func writeOrder(_ entry: OrderEntry) {
     let order = entry.order
     guard let stored = entry.stored else {
-      writes.orders.append(.insert(order, idempotencyKey: entry.idempotencyKey))
+      writes.orders.append(.insert(order, idempotencyKey: entry.idempotencyKey, entry.metadata))
       if let item = Self.workItem(of: order, entry.claim) { writes.work.append(.insert(item)) }
       return
     }

@@ -64,6 +64,30 @@ extension ProcessTests {
       Issue.record("no reason is shown")
     }
 
+    /// The provider is unreachable, so the wait passes.
+    @Test func `Prefer: wait answers after the wait with the present state`() throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      let fields = [Self.json, "Prefer: respond-async, wait=1"]
+      let start = ContinuousClock.now
+      let created = try daemon.post(Self.order, fields: fields)
+      #expect(created.status == 202 && created.fields["preference-applied"] == "wait=1")
+      #expect(created.fields["location"] == "/jobs/one" && created.fields["etag"] != nil)
+      #expect(created.text.contains("\"pending\""))
+      #expect((.seconds(1)...(.seconds(20))).contains(ContinuousClock.now - start))
+      let known = try daemon.post(Self.order, fields: fields)
+      #expect(known.status == 200 && known.fields["preference-applied"] == "wait=1")
+      let refused = try daemon.post("{}", fields: fields)
+      #expect(refused.status == 422 && refused.code == "invalid_request")
+      #expect(try daemon.post(Self.order, fields: ["Prefer: wait=1"]).status == 415)
+    }
+
+    @Test(arguments: ["wait=0", "wait=x", "wait=-1", "waits=5", "handling=lenient", ""])
+    func `a preference that is no wait is ignored`(_ preference: String) throws {
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
+      let created = try daemon.post(Self.order, fields: [Self.json, "Prefer: \(preference)"])
+      #expect(created.status == 202 && created.fields["preference-applied"] == nil)
+    }
+
     @Test func aKeyNamesOneRequest() throws {
       let daemon = try Daemon(in: try TemporaryFolder(), environment: Self.provider)
       let fields = [Self.json, "Idempotency-Key: k-1"]

@@ -19,7 +19,7 @@ import Time
     callbacks.store.advance(CallbackStore.lease)
     let again = try callbacks.claimOne()
     #expect(again.row.id == claim.row.id && again.item.tries == 2)
-    // What the first try has heard is late, but an acceptance is one.
+    // The result of the first try is late, but an acceptance counts.
     #expect(try callbacks.finish(claim, .status(500)) == .dropped)
     #expect(try callbacks.finish(claim, .ok) == .delivered)
     #expect(try callbacks.finish(again, .ok) == .dropped)

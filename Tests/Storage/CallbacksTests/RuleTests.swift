@@ -23,7 +23,7 @@ import Testing
       (nil, 5000), (0, 5000), (-9, 5000), (60, 60_000), (86_400, 86_400_000), (999_999_999, 86_400_000),
       (.max, 86_400_000),
     ] as [(Int64?, Int64)])
-  func `the receiver may ask for a longer pause, up to a day`(_ seconds: Int64?, _ pause: Int64) {
+  func `the receiver may set a longer pause, up to a day`(_ seconds: Int64?, _ pause: Int64) {
     let next = RetrySchedule.next(
       afterTry: 1, at: Self.start, since: Self.start, retryAfter: seconds, jitter: 0)
     #expect(next?.milliseconds == Self.start.milliseconds + pause)

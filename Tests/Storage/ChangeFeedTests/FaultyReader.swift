@@ -18,12 +18,15 @@ final class FaultyReader: StoreReader {
     self.kernel = kernel
   }
 
-  func changes(after cursor: Int64, limit: Int) async throws(StorageError) -> [FeedEntry] {
-    var entries = try await reader.changes(after: cursor, limit: limit)
+  func changes(
+    after cursor: Int64, limit: Int, matching filter: JobFilter, including parts: JobParts
+  ) async throws(StorageError) -> FeedSlice {
+    let slice = try await reader.changes(after: cursor, limit: limit, matching: filter, including: parts)
+    var entries = slice.entries
     if fault == .skippedNumber, entries.count > 1, kernel.random.happens(onceIn: 10) {
       entries.remove(at: entries.count - 2)
     }
-    return entries
+    return FeedSlice(entries: entries, last: slice.last, hasMore: slice.hasMore)
   }
 
   func feedPosition() async throws(StorageError) -> FeedPosition {
@@ -38,8 +41,16 @@ final class FaultyReader: StoreReader {
     try await reader.queuedOrders(before: moment, limit: limit)
   }
 
-  func jobs(matching filter: JobFilter, before: Int64?, limit: Int) async throws(StorageError) -> JobPage {
-    try await reader.jobs(matching: filter, before: before, limit: limit)
+  func jobs(
+    matching filter: JobFilter, before: Int64?, limit: Int, including parts: JobParts
+  ) async throws(StorageError) -> JobPage {
+    try await reader.jobs(matching: filter, before: before, limit: limit, including: parts)
+  }
+
+  func jobs(
+    withMember key: String, after position: MemberPosition, limit: Int, times: Range<Timestamp>
+  ) async throws(StorageError) -> [MemberRow] {
+    try await reader.jobs(withMember: key, after: position, limit: limit, times: times)
   }
 
   func history(

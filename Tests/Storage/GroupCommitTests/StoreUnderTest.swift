@@ -5,6 +5,7 @@ import Jobs
 import Ledger
 import Logging
 @testable import Observability
+import SQLite
 import SQLiteStore
 import Samples
 import Scratch

@@ -50,6 +50,8 @@ import Testing
     ("SELECT job FROM attempts WHERE prediction_id = 'a'", "PRIMARY KEY"),
     ("DELETE FROM attempts WHERE job = 1", "attempts_by_job"),
     ("DELETE FROM deliveries WHERE job = 1", "PRIMARY KEY"),
+    ("DELETE FROM metadata WHERE job = 1", "INTEGER PRIMARY KEY"),
+    ("DELETE FROM metadata_members WHERE job = 1", "PRIMARY KEY"),
     ("SELECT * FROM deliveries WHERE job = 1 AND position > 1 ORDER BY position LIMIT 5", "PRIMARY KEY"),
   ])
   func queriesUseAnIndex(_ sql: String, _ index: String) throws {
@@ -61,14 +63,42 @@ import Testing
     (JobFilter(state: .failed), "jobs_by_phase"), (JobFilter(state: .canceled), "jobs_by_phase"),
     (JobFilter(state: .pending), "jobs_by_phase"), (JobFilter(state: .running), "jobs_by_phase"),
     (JobFilter(state: .succeeded), "INTEGER PRIMARY KEY"),
+    (JobFilter(metadata: members(1)), "driver USING COVERING INDEX metadata_members_by_value"),
+    (JobFilter(model: "a", metadata: members(16)), "driver USING COVERING INDEX metadata_members_by_value"),
+    (JobFilter(state: .failed, metadata: members(2)), "metadata_members USING PRIMARY KEY"),
+    (JobFilter(ids: ["a", "b"]), "jobs_by_id"),
+    (JobFilter(ids: ["a", "b"]), "sqlite_autoindex_jobs_1"),
   ])
   func listsUseAnIndex(_ filter: JobFilter, _ index: String) throws {
-    try expectPlan(of: filter.sql, uses: index)
+    try expectPlan(of: filter.sql(), uses: index)
+  }
+
+  private static func members(_ count: Int) -> [MetadataMember] {
+    (0..<count).map { MetadataMember(key: "k\($0)", value: "v") }
+  }
+
+  /// The parts that a list includes, and what else it reads of a job, are found by the job's number.
+  @Test func `rows of a list are found by their numbers`() throws {
+    let parts: JobParts = [.input, .output, .metrics]
+    let filters = [
+      JobFilter(), JobFilter(state: .failed), JobFilter(metadata: Self.members(3)),
+      JobFilter(state: .running, model: "a", metadata: Self.members(2), ids: ["a"]),
+    ]
+    for filter in filters {
+      for sql in [filter.sql(parts), filter.sql(parts, hasFloor: true), filter.sqlOfOne(parts)] {
+        let plan = try OtherProgram(backend.path).plan(of: sql)
+        #expect(!plan.contains("SCAN") && plan.contains("metadata USING INTEGER PRIMARY KEY"), "\(plan)")
+        #expect(plan.contains("orders USING INTEGER PRIMARY KEY"), "\(plan)")
+      }
+    }
+    try expectPlan(of: filters[0].sqlOfOne([]), uses: "jobs USING INTEGER PRIMARY KEY")
+    try expectPlan(of: JobFilter.floorSQL(0), uses: "COVERING INDEX metadata_members_by_value")
+    try expectPlan(of: JobRow.selectMembers, uses: "COVERING INDEX metadata_members_by_value")
   }
 
   /// Two phases are sorted, but the stale jobs are few.
   @Test func `the list of stale jobs uses the index on the phase`() throws {
-    let plan = try OtherProgram(backend.path).plan(of: JobFilter(state: .stale).sql)
+    let plan = try OtherProgram(backend.path).plan(of: JobFilter(state: .stale).sql())
     #expect(plan.contains("jobs_by_phase") && !plan.contains("SCAN"), "\(plan)")
   }
 }

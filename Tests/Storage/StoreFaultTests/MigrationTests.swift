@@ -148,7 +148,7 @@ extension MigrationTests {
     #expect(queued.order?.timeout == 60_000 && queued.order?.retriesLeft == 2)
     #expect(queued.order?.reason == (schema == .version1 ? nil : .rateLimited))
     #expect(queued.attempts.map(\.error?.code) == (schema == .version1 ? [] : ["invalid_input"]))
-    #expect(try reader.job("unanswered")?.order?.isRestored == (schema == .version2))
+    #expect(try reader.job("unanswered")?.order?.isRestored == (schema != .version1))
     let failed = try reader.jobs(matching: JobFilter(state: .failed), before: nil, limit: 9)
     #expect(failed.jobs.map(\.id) == ["done"])
     let page = try reader.jobs(matching: JobFilter(model: "owner/model"), before: nil, limit: 5)
@@ -171,6 +171,42 @@ extension MigrationTests {
       snapshot: Snapshot(
         predictionID: prediction, providerStatus: status, phase: phase, model: "owner/model",
         evidence: Evidence(logsSize: 10, outputSize: 2, digest: .repeating(1))), body: [])
+  }
+}
+
+// MARK: - Metadata
+
+extension MigrationTests {
+  /// A request that an earlier release has accepted, when metadata had no members with limits.
+  private static func request(_ metadata: String) -> String {
+    #"{"model": "owner/model", "metadata": \#(metadata), "input": {}}"#
+  }
+
+  @Test(arguments: OldSchema.allCases)
+  func `metadata is cut from the stored requests, and its members are indexed`(
+    _ schema: OldSchema
+  ) throws {
+    let file = try Self.oldFile(schema)
+    let long = String(repeating: "x", count: 257)
+    let many = "{" + (1...20).map { #""k\#($0)":\#($0)"# }.joined(separator: ",") + "}"
+    let texts = [
+      (7, #"{ "user": "\u0037\n", "n": 1.50, "on": true, "off": null, "in": {"a": 1}, "list": [] }"#),
+      (8, #"{"long": "\#(long)", "user": "7"}"#), (9, many), (10, "{}"), (11, "null"),
+    ]
+    for (job, text) in texts {
+      try execute(
+        "UPDATE orders SET request = CAST('\(Self.request(text))' AS BLOB) WHERE job = \(job)", in: file.path)
+    }
+    _ = try Self.open(file.path)
+    let stored = try SQLText.rows("SELECT job, CAST(text AS TEXT) FROM metadata ORDER BY job", in: file.path)
+    #expect(stored == texts.dropLast().map { "\($0)|\($1)" })
+    let members = try SQLText.rows(
+      "SELECT job, key, value FROM metadata_members ORDER BY job, key", in: file.path)
+    let others = (1...16).map { "k\($0)" }.sorted().map { "9|\($0)|\($0.dropFirst())" }
+    #expect(members == ["7|n|1.50", "7|on|true", "7|user|7\n", "8|user|7"] + others)
+    let page = try SQLiteReader(path: file.path).jobs(
+      matching: JobFilter(metadata: [MetadataMember(key: "user", value: "7")]), before: nil, limit: 9)
+    #expect(page.jobs.map(\.id) == ["sending"])
   }
 }
 
@@ -210,7 +246,9 @@ extension MigrationTests {
     let (old, fresh) = (try Self.oldFile(schema), try TemporaryDatabase())
     var names: [String] = []
     _ = try SQLiteStore(path: old.path) { names.append($0) }
-    let all = ["reasons of waiting orders", "work and change numbers"]
+    let all = [
+      "reasons of waiting orders", "work and change numbers", "metadata, progress and deadlines of orders",
+    ]
     #expect(names == Array(all.dropFirst(schema.rawValue - 1)))
     names = []
     _ = try SQLiteStore(path: old.path) { names.append($0) }
@@ -221,7 +259,7 @@ extension MigrationTests {
   @Test(arguments: OldSchema.allCases)
   func `a reader does not migrate`(_ schema: OldSchema) throws {
     let file = try Self.oldFile(schema)
-    #expect(throws: DatabaseError.olderSchema(found: schema.rawValue, known: 3)) {
+    #expect(throws: DatabaseError.olderSchema(found: schema.rawValue, known: 4)) {
       try SQLiteReader(path: file.path)
     }
   }
@@ -241,9 +279,9 @@ extension MigrationTests {
 
   @Test func `a file of a later schema is refused and unchanged`() throws {
     let file = try Self.oldFile(.version2)
-    try execute("PRAGMA user_version = 4", in: file.path)
+    try execute("PRAGMA user_version = 5", in: file.path)
     let before = try StoreDump(of: file.path)
-    #expect(throws: DatabaseError.newerSchema(found: 4, known: 3)) { try Self.open(file.path) }
+    #expect(throws: DatabaseError.newerSchema(found: 5, known: 4)) { try Self.open(file.path) }
     #expect(try StoreDump(of: file.path) == before)
   }
 }
@@ -269,8 +307,10 @@ extension MigrationTests {
     if let damage = try DurabilityCheck.integrityProblem(of: disk.path) { return damage }
     let version = try #require(
       try SQLText.rows("PRAGMA user_version", in: disk.path).first.flatMap { Int($0) })
-    let tables = try SQLText.rows("SELECT name FROM sqlite_schema WHERE name = 'work'", in: disk.path)
-    guard tables.isEmpty == (version < 3) else { return "schema \(version) with tables \(tables)" }
+    let tables = try SQLText.rows(
+      "SELECT name FROM sqlite_schema WHERE name IN ('metadata', 'work') ORDER BY name", in: disk.path)
+    let expectedTables = version < 3 ? [] : version < 4 ? ["work"] : ["metadata", "work"]
+    guard tables == expectedTables else { return "schema \(version) with tables \(tables)" }
     _ = try open(disk.path)
     return try StoreDump(of: disk.path) == expected
       ? nil : "the rows differ, after a stop in schema \(version)"

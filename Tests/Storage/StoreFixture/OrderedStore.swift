@@ -70,12 +70,24 @@ package final class OrderedStore {
 extension OrderedStore {
   package static func order(
     _ id: String, key: String? = nil, request: String = "{}", at now: Timestamp, timeout: Int64? = nil,
-    retries: Int64 = 0, model: String? = "owner/model", callback: Order.Callback? = nil
+    retries: Int64 = 0, model: String? = "owner/model", callback: Order.Callback? = nil,
+    metadata: JobMetadata? = nil, startBefore: Timestamp? = nil, retryOf: String? = nil
   ) -> Order {
     Order(
       id: id, idempotencyKey: key, digest: Sample.digest(of: request), request: Array(request.utf8),
-      model: model, createdAt: now, timeout: timeout, retries: retries,
-      callback: callback)
+      model: model, createdAt: now, timeout: timeout, retries: retries, callback: callback,
+      metadata: metadata,
+      startBefore: startBefore, retryOf: retryOf)
+  }
+
+  /// Enqueues a job with metadata, whose text lists the members.
+  package func place(
+    _ id: String, _ members: [(String, String)], model: String? = "owner/model", request: String = "{}"
+  ) throws {
+    let metadata = JobMetadata(
+      text: Array("\(members)".utf8), members: members.map { MetadataMember(key: $0.0, value: $0.1) })
+    let order = Self.order(id, request: request, at: now, model: model, metadata: metadata)
+    try commit { (transaction) throws(StorageError) in _ = try transaction.enqueue(order) }
   }
 
   @discardableResult

@@ -11,7 +11,7 @@ package protocol StoreBackend: AnyObject {
   ///
   /// An earlier opening is over: its process has ended.
   func open(tables: [TableDeclaration]) throws -> any Store
-  func openReader() throws -> any StoreReader
+  func openReader() throws -> sending any StoreReader
   /// The tables that hold rows of jobs that do not exist, and of changes without a job.
   func tablesWithStrayRows() throws -> [String]
 }
@@ -30,12 +30,14 @@ package final class SQLiteBackend: StoreBackend {
     try SQLiteStore(path: path, tables: tables)
   }
 
-  package func openReader() throws -> any StoreReader { try SQLiteReader(path: path) }
+  package func openReader() throws -> sending any StoreReader { try SQLiteReader(path: path) }
 
   package func tablesWithStrayRows() throws -> [String] {
     let connection = try Connection(path: path, access: .read, busyTimeout: 1000)
     var tables: [String] = []
-    for table in ["deliveries", "orders", "attempts", "refusals", "work", "changes"] {
+    for table in [
+      "deliveries", "orders", "attempts", "refusals", "work", "changes", "metadata", "metadata_members",
+    ] {
       let sql = "SELECT EXISTS (SELECT 1 FROM \(table) WHERE job NOT IN (SELECT number FROM jobs))"
       if try connection.integer(sql) == 1 { tables.append(table) }
     }

@@ -4,12 +4,15 @@
 package enum OldSchema: Int, CaseIterable, Sendable {
   case version1 = 1
   case version2 = 2
+  case version3 = 3
 
   /// The SQL that makes a file of this schema.
   package var sql: String {
     switch self {
     case .version1: Self.tables1 + Self.rows1 + Self.header(1)
     case .version2: Self.tables1 + Self.tables2 + Self.rows1 + Self.rows2 + Self.header(2)
+    case .version3:
+      Self.tables1 + Self.tables2 + Self.rows1 + Self.rows2 + Self.tables3 + Self.rows3 + Self.header(3)
     }
   }
 
@@ -127,6 +130,37 @@ package enum OldSchema: Int, CaseIterable, Sendable {
     ) STRICT, WITHOUT ROWID;
     """
 
+  private static let tables3 = """
+    ALTER TABLE jobs ADD COLUMN change INTEGER;
+    CREATE TABLE changes (
+      change INTEGER PRIMARY KEY,
+      job INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE tombstones (
+      change INTEGER PRIMARY KEY,
+      id TEXT NOT NULL,
+      expires_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE tombstone_keys (
+      digest BLOB PRIMARY KEY,
+      change INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tombstone_keys_by_change ON tombstone_keys (change);
+    CREATE TABLE work (
+      job INTEGER NOT NULL,
+      kind TEXT NOT NULL,
+      key TEXT NOT NULL,
+      due_at INTEGER NOT NULL,
+      tries INTEGER NOT NULL,
+      owner TEXT,
+      lease_until INTEGER,
+      PRIMARY KEY (job, kind, key)
+    ) STRICT, WITHOUT ROWID;
+    DROP INDEX jobs_by_due;
+    DROP INDEX orders_by_due;
+    CREATE INDEX work_by_due ON work (kind, due_at);
+    """
+
   private static let rows1 = """
     INSERT INTO jobs VALUES
       -- a delivered job that has ended
@@ -212,5 +246,18 @@ package enum OldSchema: Int, CaseIterable, Sendable {
     UPDATE orders SET reason = 'rate_limited', refusals = 1 WHERE job = 7;
     UPDATE orders SET restored = 1 WHERE job = 9;
     INSERT INTO refusals VALUES (7, 1, 'invalid_input', 'not yet', 6000);
+    """
+  /// Rows as a migration from the second version left them.
+  private static let rows3 = """
+    INSERT INTO changes (change, job) SELECT number, number FROM jobs;
+    INSERT INTO keys VALUES ('epoch', x'0b0b0b0b0b0b');
+    INSERT INTO work VALUES
+      (4, 'poll', '', 5000, 0, NULL, NULL), (6, 'poll', '', 5500, 0, NULL, NULL),
+      (7, 'create', '', 7000, 0, NULL, NULL), (8, 'create', '', 6000, 0, 'an earlier version', 6000),
+      (8, 'poll', '', 906000, 0, NULL, NULL), (9, 'poll', '', 906500, 0, NULL, NULL),
+      (9, 'search', '', 8000, 0, NULL, NULL), (10, 'poll', '', 906700, 0, NULL, NULL),
+      (11, 'cancel', '', 9000, 0, NULL, NULL), (11, 'poll', '', 906800, 0, NULL, NULL),
+      (12, 'poll', '', 906900, 0, NULL, NULL), (20, 'cancel', '', 9500, 0, NULL, NULL),
+      (20, 'poll', '', 907000, 0, NULL, NULL);
     """
 }

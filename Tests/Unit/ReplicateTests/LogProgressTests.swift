@@ -57,6 +57,35 @@ private func progress(_ raw: String) throws -> Double? {
     #expect(try progress(bar + filler(4200)) == nil)
   }
 
+  /// The search through the raw text finds what the decoded text has, or leaves the logs to it.
+  @Test(arguments: 0..<8)
+  func `the raw text and the decoded text have the same bar`(_ seed: Int) {
+    var mutation = Mutation(seed: UInt64(seed))
+    var counts = (found: 0, none: 0, unclear: 0)
+    let texts = [
+      #"" 42%|███▏ | 21/50 [00:03\u003c00:04,  5.09it/s]\n""#, #"" 6%|▋\u2588 | 1\/16 [a]\r\n 7/8 [""#,
+      #""[INFO] loaded 3 files\nstep \u0031/5 [x] 9/10 [y\u005b""#, #""no bar |x| at 10 %\n""#,
+    ]
+    for round in 0..<8000 {
+      let text = mutation.mutate(texts[round % texts.count])
+      guard let value = try? JSONScanner.validate(text.span),
+        let window = LogProgress.window(of: value, in: text.span)
+      else { continue }
+      let decoded = LogProgress.fraction(decoding: window, of: text.span)
+      switch LogProgress.scan(text.span.extracting(window)) {
+      case .found(let fraction):
+        counts.found += 1
+        #expect(fraction == decoded, "\(String(decoding: text, as: UTF8.self))")
+      case .none:
+        counts.none += 1
+        #expect(decoded == nil, "\(String(decoding: text, as: UTF8.self))")
+      case .unclear: counts.unclear += 1
+      }
+      #expect(LogProgress.fraction(in: value, of: text.span) == decoded)
+    }
+    #expect(counts.found > 100 && counts.none > 100 && counts.unclear > 100)
+  }
+
   @Test(arguments: 0..<8)
   func nothingTrapsAndNothingIsBeyondTheEnd(_ seed: Int) {
     var mutation = Mutation(seed: UInt64(seed))

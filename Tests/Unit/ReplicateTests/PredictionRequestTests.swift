@@ -118,6 +118,7 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
       (#""retries":-1"#, "retries"), (#""retries":1.0"#, "retries"), (#""retries":"1""#, "retries"),
       (#""metadata":[]"#, "metadata"), (#""metadata":"x""#, "metadata"),
       (#""metadata":{"a":"\#(String(repeating: "x", count: 16 * 1024))"}"#, "metadata"),
+      (#""metadata":{"a":"\#(String(repeating: "x", count: 257))"}"#, "metadata"),
       (#""webhook_events":["failed"]"#, "webhook_events"), (#""webhook_events":"start""#, "webhook_events"),
       (#""webhook_events":[1]"#, "webhook_events"), (#""expect":{"kinds":"url"}"#, "expect"),
       (#""expect":"url""#, "expect"), (#""webhook":"https://x""#, "webhook"), (#""Input":{}"#, "Input"),

@@ -1,11 +1,10 @@
-package import SQLite
 internal import Synchronization
 internal import System
 
 /// Receives what checkpoints do, for metrics and logs.
 package struct CheckpointObserver: Sendable {
-  let walSize: @Sendable (_ bytes: Int) -> Void
-  let succeeded: @Sendable () -> Void
+  package let walSize: @Sendable (_ bytes: Int) -> Void
+  package let succeeded: @Sendable () -> Void
   let failed: @Sendable (DatabaseError) -> Void
 
   /// - Parameters:
@@ -34,7 +33,7 @@ package final class Checkpointer: Sendable {
   /// A checkpoint takes two syncs.
   /// Pages of indexes change again with nearly every commit: the longer the WAL, the fewer of them are
   /// written for each delivery.
-  static let checkpointThresholdPages = 4096
+  package static let checkpointThresholdPages = 4096
 
   /// Pages that the writer may checkpoint between two commits: 2 MiB.
   private static let maxInlineCheckpointPages = 512
@@ -43,7 +42,7 @@ package final class Checkpointer: Sendable {
   private static let maxPasses = 6
 
   /// Pages in the WAL from which checkpoints are no longer throttled: 48 MiB.
-  static let urgentPages = 3 * checkpointThresholdPages
+  package static let urgentPages = 3 * checkpointThresholdPages
 
   private let requests = BlockingQueue<Void>(capacity: 1)
   private let shouldWriterFinish = Atomic(false)
@@ -52,23 +51,24 @@ package final class Checkpointer: Sendable {
   private let isUrgent = Atomic(false)
   private let isClosed = Atomic(false)
 
-  let observer: CheckpointObserver
+  package let observer: CheckpointObserver
 
   package init(observer: CheckpointObserver = CheckpointObserver()) { self.observer = observer }
 
   /// Requests a checkpoint; requests are coalesced.
-  func request() {
+  package func request() {
     _ = requests.push(())
   }
 
   /// Whether the writer should finish the checkpoint. True once for each request.
-  func consumeFinishRequest() -> Bool {
+  package func consumeFinishRequest() -> Bool {
     shouldWriterFinish.exchange(false, ordering: .relaxed)
   }
 
   /// Runs `body`, a checkpoint, after any other checkpoint has ended.
-  func withCheckpointLock<Result>(_ body: () throws(DatabaseError) -> Result) throws(DatabaseError) -> Result
-  {
+  package func withCheckpointLock<Result>(
+    _ body: () throws(DatabaseError) -> Result
+  ) throws(DatabaseError) -> Result {
     try checkpointLock.withLock(body)
   }
 
@@ -78,10 +78,10 @@ package final class Checkpointer: Sendable {
     Thread.sleep(for: .microseconds(500))
   }
 
-  var mayThrottle: Bool { !isUrgent.load(ordering: .relaxed) && !isClosed.load(ordering: .relaxed) }
+  package var mayThrottle: Bool { !isUrgent.load(ordering: .relaxed) && !isClosed.load(ordering: .relaxed) }
 
   /// Notes the size of the WAL. Called after each commit.
-  func noteWAL(pages: Int) {
+  package func noteWAL(pages: Int) {
     isUrgent.store(pages >= Self.urgentPages, ordering: .relaxed)
   }
 

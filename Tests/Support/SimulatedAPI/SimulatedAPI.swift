@@ -1,0 +1,258 @@
+internal import ChangeFeed
+internal import ClientAddress
+package import EventLoop
+internal import GroupCommit
+package import HTTPServer
+internal import HTTPWire
+internal import Jobs
+package import JobsAPI
+package import Ledger
+internal import Routing
+internal import SQLiteStore
+internal import Samples
+@testable internal import Scheduler
+internal import Scratch
+package import Simulation
+internal import Synchronization
+internal import System
+package import Time
+
+/// The jobs API over a store, on a simulated kernel, driven turn by turn.
+///
+/// Commits come from the test's own thread. They are published as the commit thread would publish them.
+package final class SimulatedAPI {
+  package let kernel: SimulatedKernel
+  package let loop: EventLoop
+  package let ledger: Ledger
+  package let reader: any StoreReader
+  private let scratch: ScratchFolder
+  private let server: Server
+  private let handler: RouteHandler
+  private let feed = ChangeFeed()
+  private let hasEnded = Flag()
+  private var deliveryCount = 0
+
+  private final class Flag: Sendable {
+    let value = Atomic(false)
+  }
+
+  /// - Parameters:
+  ///   - limits: of the server.
+  ///   - capabilities: whose routes are served beside those of jobs.
+  package init(
+    seed: UInt64 = 1, faults: SimulatedKernel.Faults = .none, limits: ServerLimits = ServerLimits(),
+    capabilities: [any Capability] = []
+  ) throws {
+    let proxies = try TrustedProxies(parsing: "192.0.2.1")
+    kernel = SimulatedKernel(seed: seed, faults: faults)
+    loop = EventLoop(kernel: kernel)
+    scratch = try ScratchFolder(isInMemory: true)
+    ledger = Ledger(
+      store: try SQLiteStore(
+        path: scratch.path + "/jobs.db", newEpoch: Array(repeating: 2, count: SQLiteStore.epochSize)))
+    reader = try SQLiteReader(path: scratch.path + "/jobs.db")
+    let views = JobViews(loop: loop, reader: reader, pace: CreationPace())
+    let metrics = JobsAPIMetrics()
+    let changes = feed.makeReceiver(on: loop)
+    let access = APIAccess(tokens: [], readTokens: SimulatedTokens())
+    let reads = JobReads(views: views, changes: changes, metrics: metrics, trustedProxies: proxies)
+    let context = APIContext(
+      views: views, access: access, reads: reads, metrics: metrics,
+      recorder: Recorder(loop: loop, queue: CommitQueue()), changes: changes, keys: StoredKeys([:]),
+      limits: OrdersEndpoint.Limits(isConfigured: false, maxBodyBytes: 1024, maxQueued: 0), wakeScheduler: {})
+    handler = RouteHandler(
+      try RouteTable(
+        JobsEndpoint(views: views, access: access, reads: reads).routes
+          + capabilities.flatMap { $0.routes(context) }))
+    server = Server(loop: loop, limits: limits, handler: handler, trustedProxies: proxies, tls: nil)
+    let descriptor = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
+      .descriptor
+    loop.start { [server, hasEnded] in
+      _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)])
+      hasEnded.value.store(true, ordering: .relaxed)
+    }
+    settle()
+  }
+
+  /// The number of streams that are open.
+  package var openStreams: Int { handler.openStreams }
+
+  package var now: Timestamp { Timestamp(milliseconds: kernel.wallTimeMilliseconds) }
+}
+
+// MARK: - Time
+
+extension SimulatedAPI {
+  /// Runs turns until only deadlines are left.
+  package func settle() {
+    repeat {
+      repeat { loop.turn(waits: false) } while loop.isBusy || kernel.hasReports
+      guard !kernel.isQuiet else { return }
+      loop.turn()
+    } while true
+  }
+
+  /// Lets so much time pass.
+  package func advance(by duration: Duration) {
+    var isOver = false
+    kernel.after(duration) { [kernel] in
+      isOver = true
+      // Else the clock would go on to the next deadline.
+      kernel.wake()
+    }
+    while !isOver { loop.turn() }
+    settle()
+  }
+
+  package func drain() {
+    loop.start { [server] in await server.drain() }
+    settle()
+  }
+
+  package var isOver: Bool { hasEnded.value.load(ordering: .relaxed) }
+}
+
+// MARK: - Requests
+
+extension SimulatedAPI {
+  /// Sends a request on a connection of its own.
+  ///
+  /// - Parameters:
+  ///   - fields: as `name: value`.
+  ///   - room: the bytes that the client takes before it reads.
+  package func send(
+    _ target: String, method: String = "GET", fields: [String] = [], room: Int = .max
+  ) -> SimulatedResponse {
+    let peer = kernel.connect(room: room)
+    let lines = ["\(method) \(target) HTTP/1.1", "Host: localhost"] + fields
+    kernel.send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8), from: peer)
+    settle()
+    return SimulatedResponse(peer)
+  }
+}
+
+// MARK: - Commits
+
+extension SimulatedAPI {
+  /// Commits and publishes.
+  package func commit(_ commands: [any LedgerCommand]) throws {
+    var rest = commands[...]
+    while !rest.isEmpty {
+      let commit = try ledger.commit(rest)
+      rest = rest.dropFirst(commit.count)
+      feed.publish(commit.changes)
+    }
+  }
+
+  /// Commits a delivery, and lets its readers be answered.
+  package func deliver(
+    _ prediction: String, _ status: String, output: String = "null", model: String = "owner/model",
+    naming job: String? = nil
+  ) throws {
+    try commit([delivery(of: prediction, status, output: output, model: model, naming: job)])
+    settle()
+  }
+
+  package func delivery(
+    of prediction: String, _ status: String, output: String = "null", model: String = "owner/model",
+    naming job: String? = nil
+  ) -> any LedgerCommand {
+    deliveryCount += 1
+    let phases: [String: Phase] = [
+      "starting": .pending, "processing": .running, "succeeded": .succeeded, "failed": .failed,
+      "canceled": .canceled,
+    ]
+    let body = #"{"id":"\#(prediction)","status":"\#(status)","input":{},"# + "\n\"output\":\(output)}"
+    let delivery = Delivery(
+      webhookID: "delivery-\(deliveryCount)", receivedAt: now,
+      snapshot: Snapshot(
+        predictionID: prediction, providerStatus: status, phase: phases[status], model: model,
+        evidence: Evidence(
+          logsSize: deliveryCount, outputSize: 0,
+          digest: .repeating(UInt8(deliveryCount % 256)))),
+      body: Array(body.utf8), namedJob: job)
+    return LedgerWork(reading: .of(delivery)) { (transaction) throws(StorageError) in
+      _ = try transaction.record(delivery)
+    }
+  }
+
+  /// Commits a job that waits to be sent.
+  package func order(_ id: String, model: String = "owner/model") throws {
+    let order = Order(
+      id: id, idempotencyKey: nil, digest: .repeating(1),
+      request: Array(#"{"model":"\#(model)","input":{},"metadata":{"user":7}}"#.utf8), model: model,
+      createdAt: now, timeout: nil, retries: 0,
+      metadata: JobMetadata(
+        text: Array(#"{"user":7}"#.utf8), members: [MetadataMember(key: "user", value: "7")]))
+    try commit([LedgerWork { (transaction) throws(StorageError) in _ = try transaction.enqueue(order) }])
+    settle()
+  }
+
+  package func deletion(of id: String, keptFor duration: Duration = .seconds(3600)) -> any LedgerCommand {
+    let end = now.advanced(byMilliseconds: duration.components.seconds * 1000)
+    return LedgerWork { (transaction) throws(StorageError) in
+      _ = try transaction.deleteJob(id, tombstoneUntil: end)
+    }
+  }
+
+  /// Deletes the tombstones that have expired.
+  package func prune() throws {
+    let now = now
+    try commit([
+      LedgerWork { (transaction) throws(StorageError) in
+        _ = try transaction.prune(endedBefore: Timestamp(milliseconds: 0), at: now, after: 0, count: 100)
+      }
+    ])
+  }
+
+  package func delete(_ id: String) throws {
+    try commit([deletion(of: id)])
+    settle()
+  }
+}
+
+/// The token of every job, which does not expire.
+private struct SimulatedTokens: ReadTokenVerifier {
+  func hasForm(_ text: String) -> Bool { text == SimulatedAPI.jobToken }
+
+  func expiry(of token: String, for jobID: String, at now: Timestamp) -> Timestamp? {
+    token == SimulatedAPI.jobToken ? now.advanced(byMilliseconds: 86_400_000) : nil
+  }
+}
+
+extension SimulatedAPI {
+  /// Reads any job, as a token of that job does.
+  package static let jobToken = "job-token"
+}
+
+// MARK: - The handler
+
+/// Serves a table of routes, and makes the responses to refusals.
+///
+/// `@unchecked Sendable`: the thread that drives the simulation is the only one that uses it.
+private final class RouteHandler: RequestHandler, RefusalHandler, @unchecked Sendable {
+  private let routes: RouteTable
+  private(set) var openStreams = 0
+
+  init(_ routes: RouteTable) { self.routes = routes }
+
+  func admit(_ head: RequestHead, from peer: Peer) -> Admission {
+    routes.admit(head, from: peer, refusals: self)
+  }
+
+  func refuse(_ refusal: Refusal, from peer: Peer) -> Response { Problem(refusal).response }
+
+  func refuse(
+    _ problem: Problem, of head: RequestHead, at match: RouteTable.Match?, from peer: Peer
+  ) -> Response {
+    problem.response
+  }
+
+  func observe(_ event: ConnectionEvent) {
+    switch event {
+    case .streamOpened: openStreams += 1
+    case .streamClosed: openStreams -= 1
+    default: break
+    }
+  }
+}
