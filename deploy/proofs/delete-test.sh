@@ -21,7 +21,9 @@ tests_that_use() {
         anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
-    # Its setting stays in .env.example.
+    EventStreams) echo ListenTests RelayTests ;;
+    # Their settings stay in .env.example.
+    Callbacks) echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests ;;
     ReadTokens) echo everySettingIsInTheExampleAndInTheReadme BrowserTests NotificationTests ;;
   esac
 }
