@@ -1,7 +1,10 @@
+internal import Callbacks
 internal import EventStreams
+internal import JobDeletion
 internal import ReadTokens
 internal import JobsAPI
 internal import Ledger
+internal import Tables
 internal import Settings
 internal import UsageSums
 
@@ -11,6 +14,8 @@ enum Capabilities {
     EventStreams.self,
     ReadTokens.self,
     UsageSums.self,
+    Callbacks.self,
+    JobDeletion.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

@@ -37,6 +37,7 @@ enum JobDocument {
     var writer = JSONWriter(capacity: body.count + 1024)
     writer.object { object in
       head(of: job, in: &object)
+      object.member("retry_of", string: order?.retryOf)
       object.member("progress", decimal: progress(of: job, parts, body: body))
       object.member("input", raw: input(parts, body, request))
       object.member("output", raw: slice(parts?.output, of: body))
@@ -45,6 +46,7 @@ enum JobDocument {
       if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
       if scope == .full {
         object.member("metadata", raw: request?.metadata?[...])
+        object.member("callback", raw: request?.callbackText?[...])
         object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
       }
       tail(of: job, in: &object)

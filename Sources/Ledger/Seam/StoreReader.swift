@@ -1,5 +1,6 @@
 package import Jobs
 package import Time
+package import Tables
 
 /// Reads from a store outside any commit. Each call sees one snapshot.
 ///
@@ -49,29 +50,12 @@ package protocol StoreReader: AnyObject {
   ) async throws(StorageError) -> FeedSlice
   /// The epoch of the store and the number of its last change.
   func feedPosition() async throws(StorageError) -> FeedPosition
+  /// The value of that name in the table of keys.
+  func key(_ name: String) async throws(StorageError) -> [UInt8]?
   /// Rows of a capability's table.
   func rows(_ query: TableQuery) async throws(StorageError) -> [TableRow]
   /// Throws unless the store is readable and still the one that was opened.
   func ping() async throws(StorageError)
-}
-
-/// The next due time of each kind of work. Nil where none is due.
-package struct NextDue: Equatable, Sendable {
-  /// The check of an open job.
-  package let check: Timestamp?
-  /// The create call of an order.
-  package let create: Timestamp?
-  /// The search for the prediction of an unanswered order.
-  package let find: Timestamp?
-  /// The cancel call of an order.
-  package let cancel: Timestamp?
-
-  package init(check: Timestamp?, create: Timestamp?, find: Timestamp?, cancel: Timestamp?) {
-    self.check = check
-    self.create = create
-    self.find = find
-    self.cancel = cancel
-  }
 }
 
 extension StoreReader {

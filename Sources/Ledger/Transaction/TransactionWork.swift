@@ -1,4 +1,5 @@
 internal import Jobs
+package import Tables
 internal import Time
 
 extension LedgerTransaction {
@@ -50,7 +51,7 @@ extension LedgerTransaction {
     return sorted(due + ownWork(.poll), dueAt: now, limit)
   }
 
-  private func ownWork(_ kind: WorkKind) -> [WorkItem] {
+  func ownWork(_ kind: WorkKind) -> [WorkItem] {
     work.values.compactMap { write in
       switch write {
       case .insert(let item), .update(let item): item.key.kind == kind ? item : nil
@@ -64,7 +65,9 @@ extension LedgerTransaction {
     return Array(due.sorted { ($0.dueAt, $0.key.job) < ($1.dueAt, $1.key.job) }.prefix(limit))
   }
 
-  func write(_ write: WorkWrite) {
+  package func write(_ write: TableWrite) { writes.tables.append(write) }
+
+  package func write(_ write: WorkWrite) {
     switch write {
     case .insert(let item), .update(let item): work[item.key] = write
     case .delete(let key): work[key] = write
