@@ -105,7 +105,7 @@ let package = Package(
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Tables"),
     room("Jobs", ["Bytes", "Time"]),
-    room("JobRequests", ["Bytes", "Time", "JSONText"]),
+    room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
     room("Ledger", ["Time", "Tables", "Jobs"]),
 
     // The store.
@@ -153,23 +153,29 @@ let package = Package(
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
+      "Callbacks",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
+        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+      ]),
+    room(
       "ReadTokens",
       [
         "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
         "JobsAPI",
       ]),
     room(
+      "JobDeletion",
+      [
+        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+      ]),
+    room(
       "UsageSums",
       [
         "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
         "JobsAPI",
-      ]),
-    room(
-      "Callbacks",
-      [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
-        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
-        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
 
     // The wiring; and what the verbs of the command share.
@@ -179,7 +185,7 @@ let package = Package(
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "ReadTokens", "UsageSums", "Callbacks", logging,
+        "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
     room("Console", ["System", "JSONText", "Settings", arguments]),
     .executableTarget(
@@ -321,10 +327,13 @@ let package = Package(
         "EventLoop", "ChangeFeed", "Scheduler", logging,
       ]),
     tests(
+      .storage, "JobDeletionTests",
+      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time"]),
+    tests(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation", "Tables",
+        "Samples", "Scratch", "Simulation", "Tables", "JobRequests",
       ]),
     tests(
       .storage, "GroupCommitTests",

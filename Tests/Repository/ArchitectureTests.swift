@@ -16,7 +16,7 @@ import Testing
     ["GroupCommit", "ChangeFeed"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["EventStreams", "ReadTokens", "UsageSums", "Callbacks"],
+    ["EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion"],
     ["Daemon", "Console"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]

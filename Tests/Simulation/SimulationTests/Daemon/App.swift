@@ -80,6 +80,7 @@ extension DaemonSimulation {
         guard isFirst else { return }
         counts[.acceptedOrder] += 1
         follow(order)
+        stream(order, id: id)
       case 409: fail("order \(order.number) is a conflict")
       case 408, 503, nil:
         counts[.repeatedOrder] += 1
@@ -163,7 +164,7 @@ extension DaemonSimulation {
   }
 
   /// The codes of ends that are the daemon's own word, which a signed one may replace.
-  private static let ownWords = ["gone", "answer_lost", "canceled", "invalid_input", "insufficient_credit"]
+  private static let ownWords = ["gone", "answer_lost", "canceled", "invalid_input"]
 
   private func show(
     _ body: String, of order: AppOrder, after earlier: (revision: Int, state: String, code: String?)?

@@ -19,6 +19,10 @@ final class DaemonSimulation: MachineSimulation {
   /// Made at the first end of the daemon, in some simulations.
   var backup: SimulatedBackup?
   var isRestored = false
+  var jobStreams: [JobStream] = []
+  let mirror = Mirror()
+  /// For the readers of streams.
+  var streamRandom: SeededGenerator
   private let startedAt: Int64
 
   override var maxSteps: Int { 60_000 }
@@ -32,6 +36,7 @@ final class DaemonSimulation: MachineSimulation {
     orders = (0..<plan.orders).map { AppOrder(number: $0, &random) }
     let kernelSeed = random.next()
     let accountSeed = random.next()
+    streamRandom = SeededGenerator(seed: ~seed)
     let kernel = SimulatedKernel(seed: kernelSeed, faults: plan.faults.kernel)
     startedAt = kernel.trueTimeMilliseconds
     account = Account(
@@ -61,18 +66,21 @@ final class DaemonSimulation: MachineSimulation {
   }
 
   override func noteEndOfLife() { makeOrRestoreBackup() }
+  override func pollStreamReaders() { pollReaders() }
 
   override func incarnate() throws -> Incarnation {
     account.rules.noteStart()
     return try Incarnation(
       kernel: kernel, settings: try settings(),
       secrets: [try Secret(Account.secretTexts[account.secret])],
-      client: SimulatedHTTPClient(kernel: kernel, account: account))
+      client: SimulatedHTTPClient(kernel: kernel, account: account),
+      epoch: isRestored ? Incarnation.restoredEpoch : Incarnation.epoch)
   }
 
   override func run() {
     scheduleApp()
     scheduleForeignPredictions()
+    scheduleMirror()
     scheduleMachineFaults()
     for (time, offset) in plan.clockSteps {
       after(time) { [kernel] in
@@ -113,6 +121,7 @@ extension DaemonSimulation {
       && account.predictions.allSatisfy { !$0.isKnown || $0.order != nil || $0.isShownEnded }
       && account.predictions.allSatisfy(\.isEnded)
       && (kernel.trueTimeMilliseconds - account.changedAt > 60_000 || account.problem != nil)
+      && streamsAreSettled
   }
 
   fileprivate var isOverdue: Bool {
@@ -123,6 +132,10 @@ extension DaemonSimulation {
     if let order = orders.first(where: { !$0.isEnded }) { return "order \(order.number)" }
     if let other = account.predictions.first(where: { $0.isKnown && $0.order == nil && !$0.isShownEnded }) {
       return "the job of \(other.id)"
+    }
+    if let stream = jobStreams.first(where: { !$0.reader.isDone }) {
+      return
+        "the stream of order \(stream.order.number), last shown \(stream.shown.map { "\($0)" } ?? "nothing")"
     }
     return openDeliveries > 0 ? "a delivery" : "the daemon"
   }
