@@ -153,6 +153,18 @@ let package = Package(
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
+      "ReadTokens",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+        "JobsAPI",
+      ]),
+    room(
+      "UsageSums",
+      [
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "JobsAPI",
+      ]),
+    room(
       "Callbacks",
       [
         "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
@@ -160,22 +172,10 @@ let package = Package(
         "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
     room(
-      "ReadTokens",
-      [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
-        "JobsAPI",
-      ]),
-    room(
       "JobDeletion",
       [
         "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
-      ]),
-    room(
-      "UsageSums",
-      [
-        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
-        "JobsAPI",
       ]),
 
     // The wiring; and what the verbs of the command share.
@@ -185,9 +185,9 @@ let package = Package(
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
+        "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", logging,
       ]),
-    room("Console", ["System", "JSONText", "Settings", arguments]),
+    room("Console", ["Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [

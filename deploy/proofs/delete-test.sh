@@ -23,7 +23,9 @@ tests_that_use() {
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
     JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
-    # Its setting stays in .env.example.
+    EventStreams) echo ListenTests RelayTests ;;
+    # Their settings stay in .env.example.
+    Callbacks) echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests ;;
     ReadTokens) echo everySettingIsInTheExampleAndInTheReadme BrowserTests NotificationTests ;;
   esac
 }
