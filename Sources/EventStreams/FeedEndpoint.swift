@@ -85,7 +85,7 @@ final class FeedEndpoint {
         let milliseconds = Int.random(in: ServerSentEvents.retryRange, using: &random)
         try await writer.write(ServerSentEvents.retry(after: milliseconds))
       }
-      try await live.run(stream.request, writer)
+      try await live.run(writer)
     }
   }
 }

@@ -43,16 +43,19 @@ final class LiveFeed {
     lastWrite = pages.views.loop.now
   }
 
-  func run(_ stream: StreamedRequest, _ writer: ResponseWriter) async throws(StreamFailure) {
+  func run(_ writer: ResponseWriter) async throws(StreamFailure) {
     var pause = Self.pauses.lowerBound
     // Ends with the peer, the shutdown, or a cursor that has expired.
-    while !stream.isDraining {
+    while true {
+      let step = try await writeBatch(to: writer)
+      if pages.views.loop.now >= lastWrite + ServerSentEvents.keepAliveInterval {
+        try await write(keepAlive(), to: writer)
+      }
       let deadline: MonotonicTime
-      switch try await writeBatch(to: writer) {
-      case .more:
-        await pages.yield()
-        continue
+      switch step {
       case .refused: return
+      // Other work of the loop comes first.
+      case .more: deadline = pages.views.loop.now
       case .complete:
         pause = Self.pauses.lowerBound
         deadline = lastWrite + ServerSentEvents.keepAliveInterval
@@ -85,18 +88,17 @@ final class LiveFeed {
       return .failed
     }
     (unwritten, cursor) = (nil, batch.next)
-    if !events.isEmpty {
-      for event in events {
-        try await writer.write(event.text)
-        knownNumber = event.change
-      }
-      count(events.count)
-      lastWrite = pages.views.loop.now
-    } else if pages.views.loop.now >= lastWrite + ServerSentEvents.keepAliveInterval {
-      try await writer.write(keepAlive())
-      lastWrite = pages.views.loop.now
+    for event in events {
+      try await write(event.text, to: writer)
+      knownNumber = event.change
     }
+    count(events.count)
     return batch.hasMore ? .more : .complete
+  }
+
+  private func write(_ bytes: [UInt8], to writer: ResponseWriter) async throws(StreamFailure) {
+    try await writer.write(bytes)
+    lastWrite = pages.views.loop.now
   }
 
   private func render(_ batch: FeedPage) throws(Problem) -> [(change: Int64, text: [UInt8])] {

@@ -16,6 +16,7 @@ set -euo pipefail
 # Tests of the levels above Storage whose subject is a capability, or that use its routes beside others.
 tests_that_use() {
   case $1 in
+    EventStreams) echo EventsCommandTests ;;
     UsageSums)
       echo usageRejectsInvalidDays usageIsGroupedByMetadata usageRejectsInvalidGroups \
         anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
