@@ -155,10 +155,10 @@ struct Listen: ParsableCommand {
   }
 }
 
-/// The events that are only posted on request.
+/// The events that are only posted on request, as in a job's `callback`.
 private enum OptionalEvent: String, CaseIterable, ExpressibleByArgument {
-  case running = "job.running"
-  case progress = "job.progress"
+  case running
+  case progress
 
   var kind: JobEvent.Kind {
     switch self {

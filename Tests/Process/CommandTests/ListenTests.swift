@@ -113,7 +113,7 @@ extension ProcessTests {
         request.body.contains("job.running") ? .json("{}") : .problem(.internalServerError, "broken")
       }
       let listener = try Listener(
-        ["--forward-to", app.url, "--event", "job.running"],
+        ["--forward-to", app.url, "--event", "running"],
         api: Self.url(of: daemon), state: state)
       try wait("the listener's stream") { try daemon.fetch("/metrics").text.contains("open_streams 1\n") }
       try Self.deliver("processing", of: "j1", to: daemon)
