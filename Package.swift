@@ -105,15 +105,16 @@ let package = Package(
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Tables"),
     room("Jobs", ["Bytes", "Time"]),
-    room("JobRequests", ["Bytes", "Time", "JSONText"]),
+    room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
     room("Ledger", ["Time", "Tables", "Jobs"]),
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
-    // The provider: Replicate's wire.
+    // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
+    room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
@@ -152,10 +153,23 @@ let package = Package(
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
+      "Callbacks",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
+        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+      ]),
+    room(
       "ReadTokens",
       [
         "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
         "JobsAPI",
+      ]),
+    room(
+      "JobDeletion",
+      [
+        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
       ]),
     room(
       "UsageSums",
@@ -163,29 +177,23 @@ let package = Package(
         "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
         "JobsAPI",
       ]),
-    room(
-      "Callbacks",
-      [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
-        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
-        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
-      ]),
 
-    // The wiring.
+    // The wiring; and what the verbs of the command share.
     room(
       "Daemon",
       [
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "ReadTokens", "UsageSums", "Callbacks", logging,
+        "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
+    room("Console", ["System", "JSONText", "Settings", arguments]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability",
-        "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
+        "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
+        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", arguments, logging,
       ],
       swiftSettings: house),
 
@@ -244,6 +252,8 @@ let package = Package(
     tests(.unit, "ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
+    tests(
+      .unit, "OutgoingDeliveriesTests", ["OutgoingDeliveries", "StandardWebhooks", "LiveDaemon"]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
     tests(
@@ -317,10 +327,13 @@ let package = Package(
         "EventLoop", "ChangeFeed", "Scheduler", logging,
       ]),
     tests(
+      .storage, "JobDeletionTests",
+      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time", "Tables"]),
+    tests(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation", "Tables",
+        "Samples", "Scratch", "Simulation", "Tables", "JobRequests",
       ]),
     tests(
       .storage, "GroupCommitTests",
@@ -359,8 +372,7 @@ let package = Package(
       .process, "CommandTests",
       [
         "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
-        "HTTPWire",
-        "JSONText", "StandardWebhooks", "replicate-webhookd",
+        "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console",
       ]),
     tests(
       .process, "SimulatorTests",

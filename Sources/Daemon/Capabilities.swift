@@ -1,5 +1,6 @@
 internal import Callbacks
 internal import EventStreams
+internal import JobDeletion
 internal import ReadTokens
 internal import JobsAPI
 internal import Ledger
@@ -14,6 +15,7 @@ enum Capabilities {
     ReadTokens.self,
     UsageSums.self,
     Callbacks.self,
+    JobDeletion.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

@@ -57,6 +57,7 @@ package final class BlockingHTTPClient {
       switch request.method {
       case .get: curl_easy_perform(handle)
       case .post: try post(request.body ?? [])
+      case .delete: try delete()
       }
     withExtendedLifetime(sink) {}
     guard code == CURLE_OK || sink.isTruncated else {
@@ -75,6 +76,11 @@ package final class BlockingHTTPClient {
     var status = 0
     _ = ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
     return status
+  }
+
+  private func delete() throws(HTTPClientError) -> CURLcode {
+    try check(ccurl_set_string(handle, CURLOPT_CUSTOMREQUEST, HTTPClientRequest.Method.delete.rawValue))
+    return curl_easy_perform(handle)
   }
 
   private func post(_ body: [UInt8]) throws(HTTPClientError) -> CURLcode {

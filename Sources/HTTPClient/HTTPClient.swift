@@ -13,6 +13,7 @@ package struct HTTPClientRequest: Sendable {
   package enum Method: String, Sendable {
     case get = "GET"
     case post = "POST"
+    case delete = "DELETE"
   }
 
   package var method: Method

@@ -9,6 +9,7 @@ package struct Method: Hashable, Sendable {
   package static let get = Method("GET")
   package static let head = Method("HEAD")
   package static let post = Method("POST")
+  package static let delete = Method("DELETE")
   package static let options = Method("OPTIONS")
 
   /// Whether RFC 9110 section 9.3 or RFC 5789 defines the method.

@@ -132,7 +132,7 @@ extension JSONString {
   /// Decodes a `\u` escape or a surrogate pair.
   ///
   /// - Returns: the scalar, and the length of the escapes.
-  private static func scalar(at start: Int, of raw: Span<UInt8>) -> (Unicode.Scalar, length: Int) {
+  static func scalar(at start: Int, of raw: Span<UInt8>) -> (Unicode.Scalar, length: Int) {
     let replacement: Unicode.Scalar = "\u{FFFD}"
     guard start + 6 <= raw.count, let unit = codeUnit(at: start + 2, of: raw) else {
       return (replacement, raw.count - start)

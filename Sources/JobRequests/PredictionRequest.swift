@@ -48,9 +48,12 @@ package struct PredictionRequest: Equatable, Sendable {
   /// The text of the JSON object that `callback` was read from.
   package let callbackText: [UInt8]?
 
+  /// Seconds after which a queued job is not sent any more: 1 second to 7 days.
+  package let startBefore: Int?
+
   static let members = [
     "model", "version", "deployment", "input", "id", "webhook_events", "timeout", "cancel_after", "expect",
-    "metadata", "retries", "callback",
+    "metadata", "retries", "callback", "start_before",
   ]
   /// The length of a data URI with a file of 256 KiB.
   ///
@@ -83,6 +86,8 @@ package struct PredictionRequest: Equatable, Sendable {
     retries = try members.number("retries", 0...5, in: body)
     callbackText = try members.object("callback", upTo: CallbackRequest.maxTextBytes, in: body)
     callback = try members.callback(callbackText)
+    startBefore = try members.seconds(
+      "start_before", 1...7 * 86_400, "from 1s to 7d", allowsBareSeconds: false, in: body)
   }
 }
 

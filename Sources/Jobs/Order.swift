@@ -15,6 +15,12 @@ package struct Order: Sendable {
   package let timeout: Int64?
   /// How often an interrupted prediction is retried.
   package let retries: Int64
+  /// Nil where the request has none.
+  package let metadata: JobMetadata?
+  /// Until when it may be sent. Nil where it has no such deadline.
+  package let startBefore: Timestamp?
+  /// The id of the job that it repeats. Nil where it repeats none.
+  package let retryOf: String?
   /// Where the app is notified of the job. Nil where the request names nothing.
   package let callback: Callback?
 
@@ -29,18 +35,10 @@ package struct Order: Sendable {
     }
   }
 
-  /// Nil where the request has none.
-  package let metadata: JobMetadata?
-  /// Until when it may be sent. Nil where it has no such deadline.
-  package let startBefore: Timestamp?
-  /// The id of the job that it repeats. Nil where it repeats none.
-  package let retryOf: String?
-
   package init(
     id: String, idempotencyKey: String?, digest: BodyDigest, request: [UInt8], model: String?,
-    createdAt: Timestamp, timeout: Int64?, retries: Int64, callback: Callback? = nil,
-    metadata: JobMetadata? = nil,
-    startBefore: Timestamp? = nil, retryOf: String? = nil
+    createdAt: Timestamp, timeout: Int64?, retries: Int64, metadata: JobMetadata? = nil,
+    startBefore: Timestamp? = nil, retryOf: String? = nil, callback: Callback? = nil
   ) {
     self.id = id
     self.idempotencyKey = idempotencyKey
@@ -50,10 +48,10 @@ package struct Order: Sendable {
     self.createdAt = createdAt
     self.timeout = timeout
     self.retries = retries
-    self.callback = callback
     self.metadata = metadata
     self.startBefore = startBefore
     self.retryOf = retryOf
+    self.callback = callback
   }
 }
 
@@ -81,6 +79,8 @@ package enum OrderReason: String, Sendable, CaseIterable {
   case unauthorized
   /// The provider could not be reached, or failed to answer.
   case unreachable
+  /// 402: the account has to be paid.
+  case insufficientCredit = "insufficient_credit"
   /// The provider refused this order, and may accept it later.
   case refused
 }

@@ -37,6 +37,7 @@ enum JobDocument {
     var writer = JSONWriter(capacity: body.count + 1024)
     writer.object { object in
       head(of: job, in: &object)
+      object.member("retry_of", string: order?.retryOf)
       object.member("progress", decimal: progress(of: job, parts, body: body))
       object.member("input", raw: input(parts, body, request))
       object.member("output", raw: slice(parts?.output, of: body))

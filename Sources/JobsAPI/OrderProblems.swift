@@ -6,9 +6,26 @@ package import Routing
 
 /// The refusals of requests about jobs, as their senders receive them.
 extension Problem {
-  static let jobNotFound = Problem(
+  package static let jobNotFound = Problem(
     .notFound, .jobNotFound,
     "there is no job with this id: none was created here, and no delivery has named one")
+
+  /// The refusal of a request whose id or key an earlier one has.
+  static func otherRequest(isOfKey: Bool, _ body: [UInt8], than earlier: [UInt8]) -> Problem {
+    guard !earlier.isEmpty else {
+      return Problem(
+        .conflict, .conflict, "a prediction that was not created here has this `id`: choose another")
+    }
+    let member = RequestDifference.firstMember(of: body.span, comparedWith: earlier.span)
+    // Retries of two jobs may have the same members.
+    let difference = ": `\(member ?? "retry_of")` differs"
+    return isOfKey
+      ? Problem(
+        .unprocessableContent, .idempotencyMismatch,
+        "another request came before with this Idempotency-Key\(difference); choose another key")
+      : Problem(
+        .conflict, .conflict, "another request came before with this `id`\(difference); choose another id")
+  }
 
   init(_ error: PredictionRequestError) {
     switch error {

@@ -16,21 +16,21 @@ internal import Time
 ///
 /// A request is persisted before its 202. The scheduler's threads then make the calls to the provider.
 package final class OrdersEndpoint {
-  private let views: JobViews
+  let views: JobViews
   private let access: APIAccess
   private let reads: JobReads
   private let recorder: Recorder
   private let metrics: JobsAPIMetrics
-  private let limits: Limits
+  let limits: Limits
   private let callbackCheck: CallbackCheck?
   private let wakeScheduler: @Sendable () -> Void
-  private let sha256 = SHA256()
+  private let digest = RequestDigest()
   private var generator: KernelRandomness
 
   /// The limits of what can be ordered.
   package struct Limits: Sendable {
     /// Whether there is a token for the provider's API.
-    let isConfigured: Bool
+    package let isConfigured: Bool
     let maxBodyBytes: Int
     /// The maximum number of orders that wait to be sent.
     let maxQueued: Int
@@ -44,7 +44,7 @@ package final class OrdersEndpoint {
   }
 
   /// The largest input fits in twice. A row of the database holds it.
-  private static let maxRequestBytes = 2 * PredictionRequest.maxInputBytes
+  static let maxRequestBytes = 2 * PredictionRequest.maxInputBytes
   /// The body of a cancel request means nothing, but some clients send one.
   private static let maxCancelBytes = 1024
   private static let maxKeyBytes = 255
@@ -78,6 +78,10 @@ package final class OrdersEndpoint {
         .post, "/jobs/{id}/cancel", name: "cancel", summary: "Cancels a job.", access: access.changing,
         maxBodyBytes: min(limits.maxBodyBytes, Self.maxCancelBytes), admit: admitCancellation,
         respond: cancel),
+      Route(
+        .post, "/jobs/{id}/retry", name: "retry", summary: "Creates a job with the request of an ended one.",
+        access: access.changing, maxBodyBytes: min(limits.maxBodyBytes, Self.maxRequestBytes),
+        admit: admitRetry, respond: retry),
     ]
   }
 }
@@ -108,9 +112,12 @@ extension OrdersEndpoint {
     _ body: [UInt8], of head: RequestHead, idempotencyKey: String?
   ) async throws(Problem) -> (status: Status, view: JobView, request: PredictionRequest) {
     _ = try QueryParameters(head.target, allowing: [])
-    let parsed = try Self.parse(body)
-    if let callback = parsed.callback { try check(callback) }
-    let order = order(parsed, body: body, idempotencyKey: idempotencyKey)
+    let request = try Self.parse(body)
+    let (status, view) = try await enqueue(try order(request, body: body, idempotencyKey: idempotencyKey))
+    return (status, view, request)
+  }
+
+  func enqueue(_ order: Order) async throws(Problem) -> (status: Status, view: JobView) {
     let maxQueued = limits.maxQueued
     let result = await recorder.write { (transaction) throws(StorageError) in
       try transaction.enqueue(order, maxQueued: maxQueued)
@@ -119,13 +126,11 @@ extension OrdersEndpoint {
     case .created(let job, _):
       metrics.createdJobs.add()
       wakeScheduler()
-      return (.accepted, try await views.view(job.id), parsed)
+      return (.accepted, try await views.view(job.id))
     case .known(let job):
-      return (.ok, try await views.view(job.id), parsed)
-    case .conflict:
-      throw Problem(
-        .conflict, .conflict,
-        "another request came before with this `id` or this Idempotency-Key: choose another")
+      return (.ok, try await views.view(job.id))
+    case .conflict(let isOfKey, let earlier):
+      throw .otherRequest(isOfKey: isOfKey, order.request, than: earlier)
     case .queueFull:
       throw Problem(
         .tooManyRequests, .queueFull,
@@ -183,8 +188,11 @@ extension OrdersEndpoint {
     try callbackCheck(callback)
   }
 
-  private func order(_ request: PredictionRequest, body: [UInt8], idempotencyKey: String?) -> Order {
-    guard let digest = BodyDigest(bytes: sha256.digest(of: body.span)) else {
+  func order(
+    _ request: PredictionRequest, body: [UInt8], idempotencyKey: String?, retryOf: String? = nil
+  ) throws(Problem) -> Order {
+    if let callback = request.callback { try check(callback) }
+    guard let digest = BodyDigest(bytes: digest.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
     let metadata = request.metadata.map { text in
@@ -192,17 +200,21 @@ extension OrdersEndpoint {
         text: text,
         members: MetadataMembers.membersWithinLimits(of: text.span).map(MetadataMember.init))
     }
+    let now = views.now
     return Order(
       id: request.id ?? JobID.make(using: &generator), idempotencyKey: idempotencyKey, digest: digest,
-      request: body, model: request.model, createdAt: views.now,
+      request: body, model: request.model, createdAt: now,
       timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0),
+      metadata: metadata,
+      startBefore: request.startBefore.map { now.advanced(byMilliseconds: Int64($0) * 1000) },
+      retryOf: retryOf,
       callback: request.callback.map { callback in
         Order.Callback(url: callback.url, events: Set(callback.events.map(\.rawValue)))
-      }, metadata: metadata)
+      })
   }
 
   /// The field of draft-ietf-httpapi-idempotency-key-header, with its quotes if it has some.
-  private static func idempotencyKey(of head: RequestHead) throws(Problem) -> String? {
+  static func idempotencyKey(of head: RequestHead) throws(Problem) -> String? {
     switch head.fields.single("idempotency-key") {
     case .none: return nil
     case .one(let key)
@@ -246,7 +258,7 @@ extension OrdersEndpoint {
 // MARK: - The steps of both
 
 extension OrdersEndpoint {
-  private func requireConfiguration() throws(Problem) {
+  func requireConfiguration() throws(Problem) {
     guard limits.isConfigured else {
       throw Problem(
         .notImplemented, .notConfigured,
@@ -255,7 +267,7 @@ extension OrdersEndpoint {
   }
 
   /// The job after a change, and its location.
-  private func response(
+  func response(
     _ status: Status, _ view: JobView, _ request: PredictionRequest? = nil
   ) throws(Problem) -> Response {
     Response(

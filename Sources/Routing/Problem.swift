@@ -19,6 +19,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case invalidRequest = "invalid_request"
   case unsupportedMediaType = "unsupported_media_type"
   case conflict
+  case idempotencyMismatch = "idempotency_mismatch"
   case queueFull = "queue_full"
   case notConfigured = "not_configured"
   case unauthorized

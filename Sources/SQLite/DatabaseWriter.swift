@@ -29,6 +29,9 @@ internal import System
     // https://www.sqlite.org/pragma.html#pragma_synchronous: with FULL the WAL is synced after each commit.
     // Promise 1.
     try connection.execute("PRAGMA synchronous = FULL")
+    // What is deleted is overwritten, as Debian's SQLite does by default. FAST would keep whole pages of
+    // bodies (https://www.sqlite.org/pragma.html#pragma_secure_delete).
+    try connection.execute("PRAGMA secure_delete = ON")
     // Checkpoints run on the checkpointer's thread: none may run inside a commit, which senders wait for.
     try connection.disableAutoCheckpoint()
     try migrations.migrate(connection, progress: progress)

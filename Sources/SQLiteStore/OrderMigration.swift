@@ -13,7 +13,9 @@ enum OrderMigration {
   ) throws(DatabaseError) {
     let select = Statement(
       "SELECT job, request FROM orders WHERE job > ?1 ORDER BY job LIMIT 1", on: connection)
+    let update = Statement("UPDATE orders SET digest = ?2 WHERE job = ?1", on: connection)
     let metadata = MetadataStatements(connection)
+    let digest = RequestDigest()
     var (last, count): (Int64, Int) = (.min, 0)
     // Bounded by the table: every round passes an order.
     while true {
@@ -22,6 +24,12 @@ enum OrderMigration {
       last = Int64(select.integer(0))
       let request = select.bytes(1)
       select.reset()
+      if !request.isEmpty {
+        // Earlier versions compared the bytes of requests, this one compares their meaning.
+        try update.bind(1, last)
+        try update.bind(2, copying: digest.digest(of: request.span))
+        try update.run()
+      }
       try migrate(request, ofJob: last, metadata)
       count += 1
       if count.isMultiple(of: progressInterval) { progress(count) }

@@ -5,9 +5,6 @@ package import Time
 
 /// The lists of a reader.
 extension SQLiteReader {
-  /// The maximum of jobs with one member that a page searches through for further conditions.
-  static let maxExamined = 10_000
-
   package func jobs(
     matching filter: JobFilter, before: Int64?, limit: Int, including parts: JobParts = []
   ) throws(StorageError) -> JobPage {
@@ -44,7 +41,7 @@ extension SQLiteReader {
       let statement = Statement(JobFilter.floorSQL(member), on: connection)
       try filter.bind(member, to: statement)
       try statement.bind(JobFilter.beforeParameter, before)
-      try statement.bind(JobFilter.limitParameter, Int64(Self.maxExamined - 1))
+      try statement.bind(JobFilter.limitParameter, Int64(maxExamined - 1))
       guard try statement.step() else { return (member, nil) }
       first = first ?? Int64(statement.integer(0))
     }
@@ -76,15 +73,11 @@ extension SQLiteReader {
     after cursor: Int64, limit: Int, matching filter: JobFilter, including parts: JobParts
   ) throws(StorageError) -> FeedSlice {
     try converting { () throws(DatabaseError) in
-      let changes = Statement(
-        """
-        SELECT change, job, NULL AS id FROM changes WHERE change > ?1
-        UNION ALL SELECT change, NULL, id FROM tombstones WHERE change > ?1
-        ORDER BY change LIMIT ?2
-        """, on: connection)
+      let changes = selectChanges
+      defer { changes.reset() }
       try changes.bind(1, cursor)
       try changes.bind(2, Int64(limit))
-      let select = Statement(filter.sqlOfOne(parts), on: connection)
+      let select = changedJob(filter.sqlOfOne(parts))
       var page = PageBuilder()
       var (entries, last, examined): ([FeedEntry], Int64, Int) = ([], cursor, 0)
       while try changes.step() {
@@ -108,6 +101,13 @@ extension SQLiteReader {
       }
       return FeedSlice(entries: entries, last: last, hasMore: examined >= limit)
     }
+  }
+
+  private func changedJob(_ sql: String) -> Statement {
+    if let selectChangedJob, selectChangedJob.sql == sql { return selectChangedJob.statement }
+    let statement = Statement(sql, on: connection)
+    selectChangedJob = (sql, statement)
+    return statement
   }
 
   package func changes(after cursor: Int64, limit: Int) throws(StorageError) -> [FeedEntry] {

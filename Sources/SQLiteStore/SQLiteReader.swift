@@ -9,6 +9,8 @@ package import Time
 /// Each query sees the latest commit, and answers at once.
 package final class SQLiteReader {
   let connection: Connection
+  /// The maximum of jobs with one member that a page searches through for further conditions.
+  let maxExamined: Int
   private let tables: CapabilityStatements
   private let selectJob: Statement
   private let selectOrder: Statement
@@ -17,10 +19,18 @@ package final class SQLiteReader {
   private let selectHistory: Statement
   private let countOutcomes: Statement
   private let selectNextDue: Statement
+  let selectChanges: Statement
+  /// The statement of a changed job for the last filter, because streams repeat theirs.
+  var selectChangedJob: (sql: String, statement: Statement)?
   private var epoch: String?
 
   /// Opens a database that a ``SQLiteStore`` has created.
-  package init(path: String, busyTimeout: Int32 = 1000) throws(DatabaseError) {
+  ///
+  /// - Parameter maxExamined: the maximum of jobs that a page of a list searches through.
+  package init(
+    path: String, busyTimeout: Int32 = 1000, maxExamined: Int = 10_000
+  ) throws(DatabaseError) {
+    self.maxExamined = maxExamined
     connection = try Connection(path: path, access: .read, busyTimeout: busyTimeout)
     try Schema.migrations.requireCurrent(connection)
     tables = CapabilityStatements(connection)
@@ -52,6 +62,12 @@ package final class SQLiteReader {
       "SELECT outcome, count(*) FROM deliveries WHERE job = ?1 GROUP BY outcome", on: connection)
     selectNextDue = Statement(
       "SELECT due_at FROM work WHERE kind = ?1 ORDER BY due_at LIMIT 1", on: connection)
+    selectChanges = Statement(
+      """
+      SELECT change, job, NULL AS id FROM changes WHERE change > ?1
+      UNION ALL SELECT change, NULL, id FROM tombstones WHERE change > ?1
+      ORDER BY change LIMIT ?2
+      """, on: connection)
     try connection.rememberFiles()
   }
 }

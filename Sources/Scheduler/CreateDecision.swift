@@ -43,8 +43,9 @@ enum CreateDecision: Equatable {
       self =
         refusals + 1 < Self.maxRefusals
         ? .backOff(seconds: Self.backoff(afterTries: refusals + 1), error) : .fail(error)
-    case .failed(.insufficientCredit(let message)):
-      self = .fail(JobError(code: ErrorClass.insufficientCredit.rawValue, message: message))
+    // The operator has to pay; no order is lost meanwhile.
+    case .failed(.insufficientCredit):
+      self = .reschedule(seconds: ProviderPause.secondsWithoutCredit, because: .insufficientCredit)
     case .failed(.notFound(let message)):
       self = .failIfRepeated(JobError(code: ErrorClass.invalidInput.rawValue, message: message))
     case .failed(.invalid(_, let message)):

@@ -35,7 +35,8 @@ package struct NextTry: Equatable, Sendable {
     }
     let turn = max(pace.next, now).advanced(byMilliseconds: Int64(queuedBefore) * pace.interval)
     guard turn > now else {
-      (time, reason) = (due, order.reason)
+      // Whatever pauses all orders may last, such as a rejected token whose next call is in flight.
+      (time, reason) = (due, order.reason ?? (pace.reason == .throttled ? nil : pace.reason))
       return
     }
     // In whole seconds, so that it stays the same while the queue moves on.

@@ -18,6 +18,7 @@ struct ProviderPause: Equatable, Sendable {
   let reason: OrderReason
 
   static let secondsAfterRejectedToken = 60
+  static let secondsWithoutCredit = 60
 
   /// A token that is rejected for one call is rejected for all.
   static let rejectedToken = ProviderPause(

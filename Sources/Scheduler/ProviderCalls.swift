@@ -102,7 +102,7 @@ extension ProviderCalls {
       if !isForeign { isRecorded = await context.record(answer.body, .answer, ofJob: number) }
       if !isRecorded { await noteForeignAnswer(answer, to: step) }
     case .reschedule(let seconds, let reason):
-      if reason == .rateLimited {
+      if reason == .rateLimited || reason == .insufficientCredit {
         // Before the commit, during which other calls would still be claimed.
         let pause = ProviderPause(seconds: seconds, affectsOnlyCreates: true, reason: reason)
         limit.pause(pause, at: context.clock.now.monotonic)

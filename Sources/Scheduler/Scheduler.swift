@@ -130,6 +130,11 @@ extension Scheduler {
       hasFailed = try isOfOneRow(error)
     }
     do throws(StorageError) {
+      try await endUnstarted()
+    } catch {
+      hasFailed = try isOfOneRow(error)
+    }
+    do throws(StorageError) {
       try await pruner.runOnce(now: clock.now)
     } catch {
       hasFailed = try isOfOneRow(error)
@@ -138,6 +143,16 @@ extension Scheduler {
     if limit.allowsCalls { updatePace() }
     let delay = try await nextDelay()
     return hasFailed ? max(delay, policy.pauseAfterFailure) : delay
+  }
+
+  /// Ends queued jobs whose `start_before` is over, also while nothing may be sent.
+  private func endUnstarted() async throws(StorageError) {
+    guard let deadline = try await store.nextStartDeadline(), deadline <= clock.wall else { return }
+    let (now, count) = (clock.wall, policy.maxClaimedJobs)
+    let ended = try await store.write { transaction throws(StorageError) in
+      try transaction.endUnstarted(at: now, limit: count)
+    }
+    for job in ended { logger.log(.jobNotStarted(job)) }
   }
 
   /// Rethrows failures of the whole store.
@@ -161,6 +176,7 @@ extension Scheduler {
       Duration.milliseconds(max(0, moment.milliseconds - now.wall.milliseconds))
     }
     var delay = min(policy.maxDelay, pruner.delay(at: now.monotonic))
+    if let deadline = try await store.nextStartDeadline() { delay = min(delay, until(deadline)) }
     if let check = due.check, reconciler.hasRoom { delay = min(delay, until(check)) }
     // Where no call may start, the end of a call wakes the scheduler.
     guard limit.available > 0 else { return delay }

@@ -96,6 +96,10 @@ extension LogEntry {
       ["job": .text(job.id), "reason": .text(reason.rawValue), "seconds": .number(seconds)])
   }
 
+  static func jobNotStarted(_ job: Job) -> LogEntry {
+    LogEntry(.info, "job canceled: not sent within its start_before", ["job": .text(job.id)])
+  }
+
   static func orderRejected(_ job: Job, seconds: Int, _ error: JobError) -> LogEntry {
     LogEntry(
       .warning, "provider rejected an order; retrying",

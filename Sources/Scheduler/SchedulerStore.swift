@@ -22,6 +22,11 @@ final class SchedulerStore {
   /// When something is due next.
   func nextDue() async throws(StorageError) -> NextDue { try await reader.nextDue() }
 
+  /// When the time in which some queued order may be sent ends next.
+  func nextStartDeadline() async throws(StorageError) -> Timestamp? {
+    try await reader.nextDue(.startDeadline)
+  }
+
   /// The time of the newest update of a job.
   func newestUpdate() async throws(StorageError) -> Timestamp? { try await reader.newestUpdate() }
 

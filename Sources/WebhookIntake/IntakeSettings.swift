@@ -19,8 +19,15 @@ package struct IntakeSettings: Sendable {
   ///   - alternative: another remedy for a missing secret, appended to the advice.
   package init(from reader: inout SettingsReader, isSecretRequired: Bool, alternative: String) {
     secrets = Self.secrets(from: &reader, isRequired: isSecretRequired, alternative: alternative)
-    signatureTolerance = reader.duration(
-      .signatureTolerance, default: .seconds(300), in: .seconds(1)...(.seconds(86_400)))
+    signatureTolerance = Self.signatureTolerance(from: &reader)
+  }
+
+  /// The maximum age of a delivery's signature. A problem with it is reported once.
+  package static func signatureTolerance(from reader: inout SettingsReader) -> Duration {
+    let standard = Duration.seconds(300)
+    guard !reader.hasProblem(with: .signatureTolerance) else { return standard }
+    return reader.duration(
+      .signatureTolerance, default: standard, in: .seconds(1)...(.seconds(86_400)))
   }
 
   /// Reads the secrets alone, with the parameters of ``init(from:isSecretRequired:alternative:)``.

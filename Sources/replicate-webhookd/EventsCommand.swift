@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Bytes
+import Console
 
 /// `events`: prints what changes, one line a change.
 struct EventsCommand: ParsableCommand {

@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Bytes
+import Console
 import HTTPWire
 
 /// `jobs`: lists the newest jobs as a table or as JSON.

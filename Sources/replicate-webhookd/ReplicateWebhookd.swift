@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 
 @main
 struct ReplicateWebhookd: ParsableCommand {
@@ -14,9 +15,9 @@ struct ReplicateWebhookd: ParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      Serve.self, RunCommand.self, CancelCommand.self, JobCommand.self, JobsCommand.self, EventsCommand.self,
-      TokenCommand.self, UsageCommand.self, CallbacksCommand.self,
-      Send.self, Verify.self, Check.self, Backup.self,
+      Serve.self, RunCommand.self, CancelCommand.self, RetryCommand.self, DeleteCommand.self,
+      JobCommand.self, JobsCommand.self, EventsCommand.self, TokenCommand.self, UsageCommand.self,
+      CallbacksCommand.self, Listen.self, Send.self, Verify.self, Check.self, Backup.self,
     ])
 
   static func main() {

@@ -11,13 +11,13 @@ import Testing
     ],
     ["Tables", "Jobs", "JobRequests", "Ledger"],
     ["SQLite", "SQLiteStore"],
-    ["Replicate"],
+    ["Replicate", "OutgoingDeliveries"],
     ["Settings", "Observability"],
     ["GroupCommit", "ChangeFeed"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["EventStreams", "ReadTokens", "UsageSums", "Callbacks"],
-    ["Daemon"],
+    ["EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion"],
+    ["Daemon", "Console"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]
 

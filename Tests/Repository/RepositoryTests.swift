@@ -23,11 +23,12 @@ import Testing
     "HTTPClient": ["CCurl", "System", "ClientAddress"],
     "Tables": [],
     "Jobs": ["Bytes", "Time"],
-    "JobRequests": ["Bytes", "Time", "JSONText"],
+    "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
     "Ledger": ["Time", "Tables", "Jobs"],
     "SQLite": ["CSQLite", "System"],
     "SQLiteStore": ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
+    "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
@@ -49,28 +50,34 @@ import Testing
       "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
       "Observability", "ChangeFeed", "JobsAPI",
     ],
-    "ReadTokens": [
-      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
-      "JobsAPI",
-    ],
-    "UsageSums": [
-      "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
-    ],
     "Callbacks": [
       "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
       "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
       "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
     ],
+    "ReadTokens": [
+      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+      "JobsAPI",
+    ],
+    "JobDeletion": [
+      "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+      "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+    ],
+    "UsageSums": [
+      "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
+    ],
     "Daemon": [
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-      "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "Logging",
+      "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "Logging",
     ],
+    "Console": ["System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-      "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability", "Scheduler",
-      "WebhookIntake", "JobsAPI", "Daemon", "ArgumentParser", "Logging",
+      "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
+      "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", "ArgumentParser",
+      "Logging",
     ],
     "replicate-simulator": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",

@@ -63,7 +63,7 @@ extension LedgerTransaction {
   /// Call it at start and after the wall clock was set, because a due time may have been recorded while the
   /// clock was ahead.
   package func clampDueTimes(
-    from now: Timestamp, within spread: Int64, absenceGracePeriod: Int64 = 60_000
+    from now: Timestamp, within spread: Int64, absenceGracePeriod: Int64 = StoredOrder.absenceGracePeriod
   ) throws(StorageError) {
     let latest = now.advanced(byMilliseconds: spread)
     let conclusive = now.advanced(byMilliseconds: absenceGracePeriod)
@@ -118,7 +118,7 @@ extension LedgerTransaction {
   ///     create call counts as unanswered.
   package func claimOrderSteps(
     at now: Timestamp, creates: Int, cancels: Int, finds: Int, lease: Int64,
-    absenceGracePeriod: Int64 = 60_000
+    absenceGracePeriod: Int64 = StoredOrder.absenceGracePeriod
   ) throws(StorageError) -> [OrderStep] {
     let leaseEnd = now.advanced(byMilliseconds: lease)
     var steps: [OrderStep] = []
@@ -142,6 +142,7 @@ extension LedgerTransaction {
         try noteInterrupted(item, at: now, absenceGracePeriod: absenceGracePeriod)
         continue
       }
+      guard try endUnstarted(entry.number, at: now) == nil else { continue }
       var sent = entry.job
       sent.noteSending(at: now, firstCheck: policy.firstCheck(after: now, timeout: order.timeout))
       update(entry, to: sent)
@@ -200,6 +201,7 @@ extension LedgerTransaction {
     try updateOrder(ofJob: order.number) {
       $0.requeue(due: moment, because: reason, isRefusal: refusal != nil)
     }
+    _ = try endUnstarted(order.number, at: now)
   }
 
   /// Records that a create call had no answer, so the prediction may exist.

@@ -7,8 +7,8 @@ package enum EnqueueResult: Sendable {
   case created(Job, StoredOrder)
   /// The same request was enqueued before.
   case known(Job)
-  /// Another request was enqueued before with the same id or key.
-  case conflict
+  /// Another request was enqueued before with the same id or key. A prediction that has the id has none.
+  case conflict(isOfKey: Bool, earlier: [UInt8])
   /// The maximum of queued orders is reached.
   case queueFull
 }
@@ -28,21 +28,29 @@ extension LedgerTransaction {
   /// - Parameter maxQueued: the maximum of queued orders, this one included.
   package func enqueue(_ order: Order, maxQueued: Int = .max) throws(StorageError) -> EnqueueResult {
     if let key = order.idempotencyKey, let number = try job(ofIdempotencyKey: key) {
-      return try earlier(try requiredJob(number: number), than: order)
+      return try earlier(try requiredJob(number: number), than: order, isOfKey: true)
     }
-    if let entry = try job(id: order.id) { return try earlier(entry, than: order) }
+    if let entry = try job(id: order.id) { return try earlier(entry, than: order, isOfKey: false) }
     // A job is found by its own id or its prediction's, so no two may share one.
-    guard try job(ofPrediction: order.id) == nil else { return .conflict }
+    guard try job(ofPrediction: order.id) == nil else { return .conflict(isOfKey: false, earlier: []) }
     guard try hasRoom(maxQueued: maxQueued) else { return .queueFull }
     let job = Job(createdHere: Job.Origin(id: order.id, createdAt: order.createdAt), model: order.model)
     let entry = try insertJob(job, body: [], snapshot: nil, order: order)
     let stored = StoredOrder(queued: order, number: entry.number)
     insertOrder(stored, idempotencyKey: order.idempotencyKey, metadata: order.metadata)
+    if let deadline = order.startBefore {
+      write(.insert(WorkItem(WorkKey(.startDeadline, job: entry.number), dueAt: deadline)))
+    }
     return .created(job, stored)
   }
 
-  private func earlier(_ entry: JobEntry, than order: Order) throws(StorageError) -> EnqueueResult {
-    guard try self.order(ofJob: entry.number)?.digest == order.digest else { return .conflict }
+  private func earlier(
+    _ entry: JobEntry, than order: Order, isOfKey: Bool
+  ) throws(StorageError) -> EnqueueResult {
+    let stored = try self.order(ofJob: entry.number)
+    guard stored?.digest == order.digest, stored?.retryOf == order.retryOf else {
+      return .conflict(isOfKey: isOfKey, earlier: try request(ofJob: entry.number))
+    }
     return .known(entry.job)
   }
 

@@ -18,6 +18,9 @@ package struct WorkKind: RawRepresentable, Hashable, Sendable {
   /// The check of an open job: a poll, or its becoming stale.
   package static let poll = WorkKind(rawValue: "poll")
 
+  /// The end of the time in which a queued order may be sent.
+  package static let startDeadline = WorkKind(rawValue: "start_deadline")
+
   /// The kinds of an order's steps.
   static let stepsOfOrders = [create, search, cancel]
 }

@@ -1,4 +1,5 @@
 internal import Jobs
+package import Tables
 internal import Time
 
 extension LedgerTransaction {
@@ -63,6 +64,8 @@ extension LedgerTransaction {
     let due = items.filter { $0.dueAt <= now }
     return Array(due.sorted { ($0.dueAt, $0.key.job) < ($1.dueAt, $1.key.job) }.prefix(limit))
   }
+
+  package func write(_ write: TableWrite) { writes.tables.append(write) }
 
   package func write(_ write: WorkWrite) {
     switch write {

@@ -14,7 +14,8 @@ extension ProcessTests {
     @Test(arguments: [
       ["--help"], ["--version"], ["serve", "--help"], ["send", "--help"], ["verify", "--help"],
       ["backup", "--help"],
-      ["help", "jobs"], ["run", "--help"], ["cancel", "--help"], ["usage", "--help"],
+      ["help", "jobs"], ["run", "--help"], ["cancel", "--help"], ["retry", "--help"], ["delete", "--help"],
+      ["usage", "--help"],
     ])
     func helpIsHelp(_ arguments: [String]) throws {
       let result = try Program.run(arguments)

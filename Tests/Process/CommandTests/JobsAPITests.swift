@@ -84,8 +84,9 @@ extension ProcessTests {
 
     /// RFC 9110 section 10.2.1: `Allow` lists the methods of the path.
     @Test(arguments: [
-      ("PUT", "/jobs", "GET, HEAD, POST"), ("DELETE", "/jobs", "GET, HEAD, POST"),
-      ("DELETE", "/jobs/p0", "GET, HEAD"), ("POST", "/jobs/p0", "GET, HEAD"),
+      ("PUT", "/jobs", "GET, HEAD, POST, DELETE"), ("PATCH", "/jobs", "GET, HEAD, POST, DELETE"),
+      ("PUT", "/jobs/p0", "GET, HEAD, DELETE"), ("POST", "/jobs/p0", "GET, HEAD, DELETE"),
+      ("DELETE", "/jobs/p0/retry", "POST"),
       ("GET", "/jobs/p0/cancel", "POST"), ("HEAD", "/jobs/p0/cancel", "POST"),
       ("POST", "/jobs/p0/history", "GET, HEAD"), ("POST", "/jobs/p0/logs", "GET, HEAD"),
       ("POST", "/usage", "GET, HEAD"),

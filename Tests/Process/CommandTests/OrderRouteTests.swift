@@ -96,7 +96,10 @@ extension ProcessTests {
       let second = try daemon.post(body, fields: fields)
       #expect(first.status == 202 && second.status == 200)
       #expect(first.fields["location"] == second.fields["location"])
-      #expect(try daemon.post(#"{"model":"owner/other","input":{}}"#, fields: fields).status == 409)
+      #expect(try daemon.post(#"{"input": {}, "model":"owner\u002Fname"}"#, fields: fields).status == 200)
+      let other = try daemon.post(#"{"model":"owner/other","input":{}}"#, fields: fields)
+      #expect(other.status == 422 && other.code == "idempotency_mismatch")
+      #expect(other.text.contains("`model` differs") && !other.text.contains("owner/other"))
       let without = try daemon.post(body)
       #expect(without.status == 202 && without.fields["location"] != first.fields["location"])
     }

@@ -154,6 +154,64 @@ extension ProcessTests {
       #expect(stub.requests.first?.fields["content-type"] == "application/json")
     }
 
+    @Test func `retry sends what changes, and prints the new id`() throws {
+      let stub = try StubAPI { request, _ in
+        switch request.line {
+        case "POST /jobs/open/retry": .problem(.conflict, "conflict")
+        case "POST /jobs/bad/retry": .problem(.unprocessableContent, "invalid_request")
+        default: .json(#"{"id":"new","retry_of":"old"}"#, .accepted)
+        }
+      }
+      let result = try stub.run(["retry", "old"])
+      #expect(result.status == 0 && result.output == "new\n", "\(result)")
+      _ = try stub.run([
+        "retry", "old", "-i", "seed:=1", "--changes", #"{"timeout": "5m"}"#, "--id", "x", "--idempotency-key",
+        "k",
+      ])
+      #expect(
+        stub.requests.map(\.body) == [
+          "{}", #"{"timeout":"5m","input":{"seed":1},"id":"x"}"#,
+        ])
+      #expect(stub.requests.last?.fields["idempotency-key"] == "k")
+      #expect(try stub.run(["retry", "open"]).status == 1)
+      #expect(try stub.run(["retry", "bad"]).status == 65)
+      #expect(try stub.run(["retry", "old", "--changes", "[]"]).status == 64)
+    }
+
+    @Test func `delete prints what became of each job`() throws {
+      let stub = try StubAPI { request, _ in
+        switch request.line {
+        case "DELETE /jobs/a", "DELETE /jobs/a?cancel=true": .json("", .noContent)
+        case "DELETE /jobs/b?cancel=true": .json("", .accepted)
+        default: .problem(.conflict, "conflict")
+        }
+      }
+      let mixed = try stub.run(["delete", "a", "b"])
+      #expect(mixed.status == 1 && mixed.output == "a is deleted\n", "\(mixed)")
+      let canceling = try stub.run(["delete", "a", "b", "--cancel"])
+      #expect(
+        canceling.status == 0
+          && canceling.output == "a is deleted\nb is being canceled, and deleted at its end\n", "\(canceling)"
+      )
+    }
+
+    @Test func `delete by a filter needs a confirmation, and goes on to the end`() throws {
+      let stub = try StubAPI { _, number in
+        .json(
+          number == 0
+            ? #"{"deleted":5,"canceling":0,"open":1,"complete":false}"#
+            : #"{"deleted":2,"canceling":0,"open":1,"complete":true}"#)
+      }
+      #expect(try stub.run(["delete", "--metadata", "user=7"]).status == 64)
+      #expect(try stub.run(["delete", "a", "--state", "failed", "--yes"]).status == 64)
+      #expect(try stub.run(["delete"]).status == 64)
+      #expect(stub.lines.isEmpty)
+      let result = try stub.run(["delete", "--metadata", "user=7", "--state", "failed", "--yes"])
+      #expect(
+        result.status == 1 && result.output == "7 deleted, 0 being canceled, 1 still open\n", "\(result)")
+      #expect(stub.lines == Array(repeating: "DELETE /jobs?metadata.user=7&state=failed", count: 2))
+    }
+
     @Test func usageRequestsItsDays() throws {
       let stub = try StubAPI { _, _ in .json(#"{"days":[],"usage":[]}"#) }
       #expect(try stub.run(["usage"]).output == #"{"days":[],"usage":[]}"#)

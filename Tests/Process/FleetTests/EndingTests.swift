@@ -146,13 +146,17 @@ extension FleetTests {
       #expect(predictions.count == 3 && Set(predictions.map(\.job)) == [job])
     }
 
-    @Test func withoutCreditNothingIsTriedAgain() throws {
+    /// The order waits until the operator has paid.
+    @Test func withoutCreditAnOrderWaits() throws {
       let station = try Station(["--credit", "1", "--duration", "100ms"])
       let first = try station.submit(#"{"model":"demo/text","input":{}}"#)
       _ = try station.job(first, in: ["succeeded"])
       let second = try station.submit(#"{"model":"demo/text","input":{}}"#)
-      _ = try station.job(second, in: ["failed"])
-      #expect(try station.errorCode(of: second) == "insufficient_credit")
+      try wait("it was refused") { try Self.order(of: second, station)["tries"] as? Int == 1 }
+      try wait("it waits") { try Self.stage(of: second, station) == "queued" }
+      #expect(try Self.order(of: second, station)["reason"] as? String == "insufficient_credit")
+      #expect(try Self.order(of: second, station)["next_try_at"] != nil)
+      #expect(try station.state(of: second) == "pending")
     }
 
     /// The order waits until the operator sets another token.
@@ -176,13 +180,14 @@ extension FleetTests {
 
     /// The provider's error is kept with the job that it ended.
     @Test func aRefusedCreateIsShownAsAnAttempt() throws {
-      let station = try Station(["--credit", "0"])
-      let job = try station.submit(#"{"model":"demo/text","input":{}}"#)
+      let station = try Station()
+      let job = try station.submit(
+        #"{"version":"missing/model:\#(String(repeating: "0", count: 64))","input":{}}"#)
       _ = try station.job(job, in: ["failed"])
       let attempts = try #require(try station.daemon.job(job)["attempts"] as? [[String: Any]])
       let error = try #require(attempts.first?["error"] as? [String: Any])
       #expect(attempts.count == 1 && attempts[0]["prediction_id"] == nil && attempts[0]["ended_at"] is String)
-      #expect(error["code"] as? String == "insufficient_credit")
+      #expect(error["code"] as? String == "invalid_input")
     }
 
     private static func notFoundCount(of job: String, _ station: Station) throws -> Int {

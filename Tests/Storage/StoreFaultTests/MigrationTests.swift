@@ -1,5 +1,6 @@
 import CSQLite
 import FaultyDisk
+import JobRequests
 import Jobs
 @testable import Ledger
 import Tables
@@ -98,6 +99,29 @@ extension MigrationTests {
     #expect(polls.polls.isEmpty && polls.stale.isEmpty)
     // Without a poll interval, a check only moves its job's due time.
     #expect(try reader.nextDue(.poll).map { now < $0 } == true)
+  }
+
+  /// The digest of an earlier version was that of the bytes.
+  @Test(arguments: OldSchema.allCases)
+  func `the request of an order is known by its meaning`(_ schema: OldSchema) throws {
+    let file = try Self.oldFile(schema)
+    let ledger = Self.ledger(try Self.open(file.path))
+    func place(_ request: String) throws -> EnqueueResult {
+      let body = Array(request.utf8)
+      let digest = try #require(BodyDigest(bytes: RequestDigest().digest(of: body.span)))
+      let order = Order(
+        id: "queued", idempotencyKey: nil, digest: digest, request: body, model: nil,
+        createdAt: Self.time(10_000), timeout: nil, retries: 0)
+      return try ledger.commit { (transaction) throws(StorageError) in try transaction.enqueue(order) }
+    }
+    guard case .known = try place(#"{ "input": {"a": 7}, "model": "owner\/model" }"#),
+      case .known = try place(#"{"model":"owner/model","input":{"a":7}}"#),
+      case .conflict(isOfKey: false, Array(#"{"model":"owner/model","input":{"a":7}}"#.utf8)) =
+        try place(#"{"model":"owner/model","input":{"a":8}}"#)
+    else {
+      Issue.record("taken for another request")
+      return
+    }
   }
 
   @Test(arguments: OldSchema.allCases)

@@ -70,14 +70,13 @@ package final class OrderedStore {
 extension OrderedStore {
   package static func order(
     _ id: String, key: String? = nil, request: String = "{}", at now: Timestamp, timeout: Int64? = nil,
-    retries: Int64 = 0, model: String? = "owner/model", callback: Order.Callback? = nil,
-    metadata: JobMetadata? = nil, startBefore: Timestamp? = nil, retryOf: String? = nil
+    retries: Int64 = 0, model: String? = "owner/model", metadata: JobMetadata? = nil,
+    startBefore: Timestamp? = nil, retryOf: String? = nil, callback: Order.Callback? = nil
   ) -> Order {
     Order(
       id: id, idempotencyKey: key, digest: Sample.digest(of: request), request: Array(request.utf8),
-      model: model, createdAt: now, timeout: timeout, retries: retries, callback: callback,
-      metadata: metadata,
-      startBefore: startBefore, retryOf: retryOf)
+      model: model, createdAt: now, timeout: timeout, retries: retries, metadata: metadata,
+      startBefore: startBefore, retryOf: retryOf, callback: callback)
   }
 
   /// Enqueues a job with metadata, whose text lists the members.
@@ -93,10 +92,12 @@ extension OrderedStore {
   @discardableResult
   package func place(
     _ id: String, key: String? = nil, request: String = "{}", timeout: Int64? = nil, retries: Int64 = 0,
-    model: String? = "owner/model", callback: Order.Callback? = nil
+    model: String? = "owner/model", startsWithin: Int64? = nil, retryOf: String? = nil,
+    callback: Order.Callback? = nil
   ) throws -> EnqueueResult {
     let order = Self.order(
       id, key: key, request: request, at: now, timeout: timeout, retries: retries, model: model,
+      startBefore: startsWithin.map { now.advanced(byMilliseconds: $0) }, retryOf: retryOf,
       callback: callback)
     return try commit { (transaction) throws(StorageError) in try transaction.enqueue(order) }
   }

@@ -17,7 +17,7 @@ import Testing
       (.failed(.unauthorized(message: "no")), .reschedule(seconds: 60, because: .unauthorized)),
       (
         .failed(.insufficientCredit(message: "pay")),
-        .fail(JobError(code: "insufficient_credit", message: "pay"))
+        .reschedule(seconds: 60, because: .insufficientCredit)
       ),
       (
         .failed(.notFound(message: "who")),

@@ -17,6 +17,9 @@ import Testing
     arguments: [
       // The order is not held up.
       (90, nil, 50, .throttled, 0, 90, nil), (150, .unreachable, 50, .throttled, 0, 150, .unreachable),
+      // The call that probes a rejected token is in flight.
+      (90, nil, 100, .unauthorized, 0, 90, .unauthorized),
+      (90, nil, 160, .insufficientCredit, 0, 160, .insufficientCredit),
       // The provider's rate limit or a rejected token delays all orders.
       (90, nil, 160, .rateLimited, 0, 160, .rateLimited),
       (150, nil, 160, .unauthorized, 0, 160, .unauthorized),

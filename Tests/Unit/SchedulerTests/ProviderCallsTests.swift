@@ -33,7 +33,6 @@ import Testing
     arguments: [
       (.unprocessableContent, #"{"detail":"Input validation failed"}"#, "invalid_input"),
       (.unprocessableContent, #"{"detail":[{"loc":["input"],"msg":"required"}]}"#, "invalid_input"),
-      (.paymentRequired, #"{"title":"Insufficient credit"}"#, "insufficient_credit"),
     ] as [(Status, String, String)])
   func `a problem document ends an order`(_ status: Status, _ body: String, _ code: String) throws {
     let desk = try Desk { _ in (status, body) }

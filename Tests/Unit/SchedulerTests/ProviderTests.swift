@@ -20,7 +20,7 @@ import Testing
       (.failed(.unauthorized(message: "m")), .reschedule(seconds: 60, because: .unauthorized)),
       (
         .failed(.insufficientCredit(message: "m")),
-        .fail(JobError(code: "insufficient_credit", message: "m"))
+        .reschedule(seconds: 60, because: .insufficientCredit)
       ),
       (
         .failed(.invalid(status: 422, message: "m")),

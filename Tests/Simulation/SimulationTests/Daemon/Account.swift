@@ -19,6 +19,8 @@ final class Account {
   private(set) var refusals: [Int: Int] = [:]
   /// The orders that were refused for good.
   private(set) var finalRefusals: Set<Int> = []
+  /// The create calls of orders that were not paid yet.
+  private var unpaidCalls: [Int: Int] = [:]
   private(set) var counts = Counts()
   /// When something last changed, in milliseconds.
   private(set) var changedAt: Int64
@@ -299,10 +301,13 @@ extension Account {
 
   private func create(_ request: HTTPClientRequest) -> HTTPClientResponse {
     guard let order = Self.order(in: request) else { return problem(422, "no order") }
-    if request.url.contains(Self.refusedModel) || request.url.contains(Self.unpaidModel) {
+    if request.url.contains(Self.refusedModel) {
       finalRefusals.insert(order)
-      return request.url.contains(Self.refusedModel)
-        ? problem(422, "Invalid version or not permitted") : problem(402, "Insufficient credit")
+      return problem(422, "Invalid version or not permitted")
+    }
+    if request.url.contains(Self.unpaidModel), unpaidCalls[order, default: 0] < 2 {
+      unpaidCalls[order, default: 0] += 1
+      return problem(402, "Insufficient credit")
     }
     counts[.create] += 1
     let earlier = retries[order] == nil ? [] : predictions(of: order)

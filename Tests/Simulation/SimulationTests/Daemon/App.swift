@@ -31,6 +31,9 @@ final class AppOrder {
   fileprivate func body(isOther: Bool = false) -> String {
     var text = #"{"model":"\#(model)","input":{"order":\#(number)},"retries":\#(isOther ? 5 : retries)"#
     if let ownID { text += #","id":"\#(ownID)""# }
+    if number % 2 == 0 {
+      text += #","callback":{"url":"https://app.example.com/own","events":["running","progress"]}"#
+    }
     if expectsURLs { text += #","expect":{"kind":"urls"}"# }
     return text + "}"
   }
@@ -80,6 +83,7 @@ extension DaemonSimulation {
         guard isFirst else { return }
         counts[.acceptedOrder] += 1
         follow(order)
+        stream(order, id: id)
       case 409: fail("order \(order.number) is a conflict")
       case 408, 503, nil:
         counts[.repeatedOrder] += 1
@@ -103,7 +107,7 @@ extension DaemonSimulation {
   private func placeAgain(_ order: AppOrder) {
     exchange(order.request(isOther: true), fault: clientFault()) { [self] reply in
       switch reply?.status {
-      case 409: counts[.conflict] += 1
+      case 409 where order.ownID != nil, 422 where order.ownID == nil: counts[.conflict] += 1
       case 408, 503, nil: break
       case .some where isRestored: break
       case .some(let status): fail("another order with the same id was answered \(status)")
@@ -163,7 +167,7 @@ extension DaemonSimulation {
   }
 
   /// The codes of ends that are the daemon's own word, which a signed one may replace.
-  private static let ownWords = ["gone", "answer_lost", "canceled", "invalid_input", "insufficient_credit"]
+  private static let ownWords = ["gone", "answer_lost", "canceled", "invalid_input"]
 
   private func show(
     _ body: String, of order: AppOrder, after earlier: (revision: Int, state: String, code: String?)?
