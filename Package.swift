@@ -177,7 +177,6 @@ let package = Package(
         "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
         "EventStreams", "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
-    room("Console"),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [

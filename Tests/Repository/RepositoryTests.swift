@@ -65,7 +65,6 @@ import Testing
       "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams",
       "ReadTokens", "JobDeletion", "UsageSums", "Logging",
     ],
-    "Console": [],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability", "Scheduler",
