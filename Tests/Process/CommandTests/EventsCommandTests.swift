@@ -15,7 +15,7 @@ extension ProcessTests {
     }
 
     private func deliver(_ prediction: String, _ status: String, to daemon: Daemon) throws {
-      let delivery = SignedDelivery(id: "\(prediction)-\(status)", prediction: prediction, status: status)
+      let delivery = try SignedDelivery(id: "\(prediction)-\(status)", prediction: prediction, status: status)
       #expect(try daemon.post(delivery).status == 200)
     }
 
