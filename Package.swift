@@ -100,19 +100,21 @@ let package = Package(
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
-    room("HTTPClient", ["CCurl", "System"]),
+    room("HTTPClient", ["CCurl", "System", "ClientAddress"]),
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
+    room("Tables"),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
-    room("Ledger", ["Time", "Jobs"]),
+    room("Ledger", ["Time", "Tables", "Jobs"]),
 
     // The store.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "Jobs", "JobRequests", "Ledger", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
+    room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
@@ -139,8 +141,8 @@ let package = Package(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Jobs", "JobRequests", "Ledger", "Replicate", "Settings",
-        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
+        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
@@ -151,6 +153,13 @@ let package = Package(
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
+      "Callbacks",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
+        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+      ]),
+    room(
       "ReadTokens",
       [
         "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
@@ -159,13 +168,14 @@ let package = Package(
     room(
       "JobDeletion",
       [
-        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Jobs", "Ledger", "Settings",
+        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
       ]),
     room(
       "UsageSums",
       [
-        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Jobs", "Ledger", "Settings", "JobsAPI",
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "JobsAPI",
       ]),
 
     // The wiring; and what the verbs of the command share.
@@ -173,16 +183,17 @@ let package = Package(
       "Daemon",
       [
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Ledger", "SQLite", "SQLiteStore", "Replicate", "Settings",
-        "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "ReadTokens", "JobDeletion", "UsageSums", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
+        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
+        "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
+    room("Console", ["System", "JSONText", "Settings", arguments]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "Settings", "Observability",
-        "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", arguments, logging,
+        "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
+        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", arguments, logging,
       ],
       swiftSettings: house),
 
@@ -241,9 +252,13 @@ let package = Package(
     tests(.unit, "ClientAddressTests", ["ClientAddress", "Simulation"]),
     tests(
       .unit, "StandardWebhooksTests", ["StandardWebhooks", "Crypto"], resources: [.copy("Fixtures")]),
+    tests(
+      .unit, "OutgoingDeliveriesTests", ["OutgoingDeliveries", "StandardWebhooks", "LiveDaemon"]),
     tests(.unit, "TLSTests", ["TLS", "COpenSSL", "Simulation", "TLSClient"]),
     tests(.unit, "EventLoopTests", ["EventLoop", "System", "Time", "Simulation"]),
-    tests(.unit, "HTTPClientTests", ["HTTPClient", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
+    tests(
+      .unit, "HTTPClientTests",
+      ["HTTPClient", "ClientAddress", "HTTPWire", "EventLoop", "System", "Time", "Stubs"]),
     tests(
       .unit, "HTTPServerTests",
       [
@@ -289,26 +304,36 @@ let package = Package(
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.
     support(
-      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch"]),
+      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch", "Tables"]),
     // What every store must do.
     tests(
       .storage, "StoreConformanceTests",
-      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch"]),
+      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
       ["StoreFixture", "SQLiteStore", "SQLite", "Ledger", "Jobs", "Time", "CSQLite", "Scratch"]),
     tests(
       .storage, "UsageSumsTests",
-      ["StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore"]),
+      [
+        "StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore",
+        "Tables",
+      ]),
+    tests(
+      .storage, "CallbacksTests",
+      [
+        "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
+        "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
+        "EventLoop", "ChangeFeed", "Scheduler", logging,
+      ]),
     tests(
       .storage, "JobDeletionTests",
-      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time"]),
+      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time", "Tables"]),
     tests(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation", "JobRequests",
+        "Samples", "Scratch", "Simulation", "Tables", "JobRequests",
       ]),
     tests(
       .storage, "GroupCommitTests",
@@ -321,7 +346,7 @@ let package = Package(
       .storage, "ChangeFeedTests",
       [
         "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
-        "Simulation",
+        "Simulation", "Tables",
       ]),
 
     // Reads that wait and streams, through the server, over a store.
@@ -339,7 +364,7 @@ let package = Package(
         "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
         "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "Routing",
-        "HTTPWire", "ChangeFeed", "JobsAPI",
+        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables",
       ]),
 
     // Tests/Process: the built programs.
@@ -347,8 +372,7 @@ let package = Package(
       .process, "CommandTests",
       [
         "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
-        "HTTPWire",
-        "JSONText", "StandardWebhooks", "replicate-webhookd",
+        "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console",
       ]),
     tests(
       .process, "SimulatorTests",

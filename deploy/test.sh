@@ -36,13 +36,13 @@ need_swift
 need_build_packages
 need_packages curl ca-certificates openssl python3 python3-venv systemd
 
-# The libraries for Standard Webhooks: the daemon must accept what they sign. And Replicate's own library,
-# which must work with the simulator.
+# The libraries for Standard Webhooks: the daemon must accept what they sign. Replicate's own library, which
+# must work with the simulator. And what deploy/examples/app.py is made with.
 official=.build/official-libraries
-if ! "$official/bin/python" -c 'import standardwebhooks, svix, replicate' 2>/dev/null; then
+if ! "$official/bin/python" -c 'import standardwebhooks, svix, replicate, fastapi, uvicorn' 2>/dev/null; then
   run python3 -m venv --clear "$official"
   run "$official/bin/python" -m pip install --quiet --disable-pip-version-check \
-    standardwebhooks svix 'replicate<2'
+    standardwebhooks svix 'replicate<2' fastapi uvicorn
 fi
 OFFICIAL_LIBRARIES_PYTHON=$PWD/$official/bin/python
 export OFFICIAL_LIBRARIES_PYTHON

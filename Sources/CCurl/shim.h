@@ -1,5 +1,8 @@
 #pragma once
 #include <curl/curl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
 
 // curl_easy_setopt and curl_easy_getinfo are variadic, which Swift cannot call: one function per type of
 // argument.
@@ -31,4 +34,27 @@ static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) 
 static inline const char *ccurl_header(CURL *handle, const char *name) {
   struct curl_header *header;
   return curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
+}
+static inline CURLcode ccurl_set_socket_function(CURL *handle, curl_opensocket_callback value) {
+  return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, value);
+}
+// The function runs before each request on a connection, whether new or reused.
+static inline CURLcode ccurl_set_request_function(CURL *handle, curl_prereq_callback value) {
+  return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
+}
+// Copies an IP address in network byte order, and returns its length: 0 for another family.
+static inline size_t ccurl_ip_address(const struct curl_sockaddr *address, unsigned char bytes[16]) {
+  switch (address->family) {
+  case AF_INET:
+    memcpy(bytes, &((const struct sockaddr_in *)&address->addr)->sin_addr, 4);
+    return 4;
+  case AF_INET6:
+    memcpy(bytes, &((const struct sockaddr_in6 *)&address->addr)->sin6_addr, 16);
+    return 16;
+  default:
+    return 0;
+  }
+}
+static inline curl_socket_t ccurl_open_socket(const struct curl_sockaddr *address) {
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }

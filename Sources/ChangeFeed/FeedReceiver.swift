@@ -15,6 +15,10 @@ package final class FeedReceiver: @unchecked Sendable {
   /// In the order of their subscription, so that a simulated run repeats.
   private var subscribers: [FeedTopic: [FeedSubscriber]] = [:]
   private var lastNumber = 0
+  /// Grows with every message from the commit thread, and with a first subscription.
+  ///
+  /// What was read since it last grew is what another reader would read now.
+  package private(set) var generation = 0
 
   private struct Inbox {
     var pending = PendingChanges()
@@ -37,6 +41,8 @@ package final class FeedReceiver: @unchecked Sendable {
     lastNumber += 1
     let subscriber = FeedSubscriber(number: lastNumber, topic: topic, loop: loop, notify: notify)
     if subscribers.isEmpty {
+      // Nothing was posted without subscriptions.
+      generation += 1
       isActive.store(true, ordering: .relaxed)
       activity.note(true)
     }
@@ -67,6 +73,7 @@ package final class FeedReceiver: @unchecked Sendable {
   }
 
   private func deliver() {
+    generation += 1
     let pending = inbox.withLock { inbox in
       defer { inbox = Inbox() }
       return inbox.pending

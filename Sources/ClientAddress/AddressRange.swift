@@ -30,7 +30,7 @@ package struct AddressRange: Hashable, Sendable {
   }
 
   /// Whether the range contains every address of its family.
-  var isEverything: Bool { prefixBits == (base.isIPv4 ? Self.ipv4Offset : 0) }
+  package var isEverything: Bool { prefixBits == (base.isIPv4 ? Self.ipv4Offset : 0) }
 
   package func contains(_ address: IPAddress) -> Bool {
     address.isIPv4 == base.isIPv4 && address.bits & Self.mask(prefixBits) == base.bits

@@ -1,8 +1,10 @@
+internal import Callbacks
 internal import EventStreams
 internal import JobDeletion
+internal import ReadTokens
 internal import JobsAPI
 internal import Ledger
-internal import ReadTokens
+internal import Tables
 internal import Settings
 internal import UsageSums
 
@@ -11,8 +13,9 @@ enum Capabilities {
   static let all: [any Capability.Type] = [
     EventStreams.self,
     ReadTokens.self,
-    JobDeletion.self,
     UsageSums.self,
+    Callbacks.self,
+    JobDeletion.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

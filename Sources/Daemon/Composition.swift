@@ -101,7 +101,10 @@ struct Composition: Sendable {
     let context = ServiceContext(
       loop: mailbox.loop, queue: queue, changes: feed.makeReceiver(on: mailbox.loop), keys: keys,
       logger: logger,
-      openReader: { () throws(StorageError) in try openStoreReader() }, makeClient: makeClient)
+      openReader: { () throws(StorageError) in try openStoreReader() },
+      makeViews: { () throws(StorageError) in
+        JobViews(loop: mailbox.loop, reader: try openStoreReader(), pace: mailbox.pace)
+      }, makeClient: makeClient)
     return try StartError.converting { try settings.capabilities.compactMap { try $0.service(context) } }
   }
 
@@ -153,7 +156,7 @@ extension Ledger {
       store: store,
       rules: LedgerRules(
         polling: settings.provider.pollPolicy, validateOutput: RequestedOutput.validate,
-        restore: ErasedData.restore),
+        restore: ErasedData.restore, retainingKinds: Set(settings.capabilities.flatMap(\.workKinds))),
       hooks: settings.capabilities.compactMap(\.hook))
   }
 }

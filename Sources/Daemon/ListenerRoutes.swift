@@ -79,7 +79,7 @@ extension Composition {
     let context = context(views, access, recorder, on: loop)
     let orders = OrdersEndpoint(
       views: views, access: access, reads: context.reads, recorder: recorder, metrics: metrics.jobsAPI,
-      limits: context.limits,
+      limits: context.limits, callbackCheck: settings.capabilities.lazy.compactMap(\.callbackCheck).first,
       wakeScheduler: context.wakeScheduler)
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,

@@ -11,10 +11,12 @@ internal import Time
 final class FeedEndpoint {
   private let api: APIContext
   private var random: KernelRandomness
+  private let recent: RecentBatch
 
   init(_ api: APIContext) {
     self.api = api
     random = KernelRandomness(api.views.loop.kernel)
+    recent = RecentBatch(api.changes)
   }
 
   func page(_ request: RoutedRequest<FeedRequest>) async throws(Problem) -> Response {
@@ -71,8 +73,10 @@ final class FeedEndpoint {
     let live: LiveFeed
     do throws(Problem) {
       let start = try await pages.cursor(of: stream.admitted.start)
+      let form = FeedForm(selection: stream.admitted.selection, isLines: isLines)
       live = LiveFeed(
-        pages, observer, first: try await pages.batch(after: start), isLines: isLines,
+        pages, recent, observer,
+        first: try FeedBatch(try await pages.batch(after: start), from: pages, form), form: form,
         count: { [metrics = api.metrics] in metrics.sentEvents.add($0) },
         report: { _ = stream.refuse($0) })
     } catch {
@@ -85,7 +89,7 @@ final class FeedEndpoint {
         let milliseconds = Int.random(in: ServerSentEvents.retryRange, using: &random)
         try await writer.write(ServerSentEvents.retry(after: milliseconds))
       }
-      try await live.run(stream.request, writer)
+      try await live.run(writer)
     }
   }
 }

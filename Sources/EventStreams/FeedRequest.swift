@@ -23,6 +23,8 @@ struct FeedRequest {
   let form: Form
   let start: Start
   let query: ListQuery
+  /// The names and values of the parameters that the query consists of.
+  let selection: [String]
   /// The maximum number of rows of a page.
   let limit: Int
   /// How long a page without a row waits for one.
@@ -37,6 +39,7 @@ struct FeedRequest {
     let parameters = try QueryParameters(
       head.target, allowing: ["after"] + ListQuery.names + ofPages, prefix: ListQuery.prefix)
     query = try ListQuery(parameters)
+    selection = Self.selection(of: head)
     limit = Int(try parameters.number("limit", in: 1...Int64(Self.maxRows)) ?? Int64(Self.maxRows))
     wait = try parameters.wait("wait")
     start = try Self.start(after: Self.lastEventID(of: head, form) ?? parameters["after"])
@@ -45,6 +48,13 @@ struct FeedRequest {
   /// Whether the response may last, so that the request is served as a stream.
   static func lasts(_ head: RequestHead) -> Bool {
     form(of: head) != .page || head.target.queryParameters?.contains { $0.name == "wait" } == true
+  }
+
+  private static func selection(of head: RequestHead) -> [String] {
+    let others = ["after", "limit", "wait"]
+    return (head.target.queryParameters ?? []).filter { !others.contains($0.name) }.flatMap {
+      [$0.name, $0.value]
+    }
   }
 
   private static func form(of head: RequestHead) -> Form {

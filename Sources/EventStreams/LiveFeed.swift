@@ -10,12 +10,13 @@ internal import Time
 /// Writes the change feed to one stream, until its peer or the daemon ends it.
 final class LiveFeed {
   private let pages: FeedPages
+  private let recent: RecentBatch
   private let observer: FeedObserver
-  private let isLines: Bool
+  private let form: FeedForm
   private let count: (Int) -> Void
   private let report: (Problem) -> Void
   /// What was read last, until it is written. An idle stream holds no rows.
-  private var unwritten: FeedPage?
+  private var unwritten: FeedBatch?
   private var cursor: Cursor
   /// The number that the client knows from the last event's id.
   private var knownNumber: Int64
@@ -25,34 +26,38 @@ final class LiveFeed {
   private static let pauses = Duration.seconds(1)...ServerSentEvents.keepAliveInterval
 
   /// - Parameters:
-  ///   - isLines: whether each event is a line of JSON, not a server-sent event.
+  ///   - recent: shared by the streams of a loop.
   ///   - count: receives the number of events that are written.
   ///   - report: receives the failures of reads, which are repeated.
   init(
-    _ pages: FeedPages, _ observer: FeedObserver, first: FeedPage, isLines: Bool,
+    _ pages: FeedPages, _ recent: RecentBatch, _ observer: FeedObserver, first: FeedBatch, form: FeedForm,
     count: @escaping (Int) -> Void, report: @escaping (Problem) -> Void
   ) {
     self.pages = pages
+    self.recent = recent
     self.observer = observer
-    self.isLines = isLines
+    self.form = form
     self.count = count
     self.report = report
     unwritten = first
-    cursor = first.next
+    cursor = first.page.next
     knownNumber = -1
     lastWrite = pages.views.loop.now
   }
 
-  func run(_ stream: StreamedRequest, _ writer: ResponseWriter) async throws(StreamFailure) {
+  func run(_ writer: ResponseWriter) async throws(StreamFailure) {
     var pause = Self.pauses.lowerBound
     // Ends with the peer, the shutdown, or a cursor that has expired.
-    while !stream.isDraining {
+    while true {
+      let step = try await writeBatch(to: writer)
+      if pages.views.loop.now >= lastWrite + ServerSentEvents.keepAliveInterval {
+        try await write(keepAlive(), to: writer)
+      }
       let deadline: MonotonicTime
-      switch try await writeBatch(to: writer) {
-      case .more:
-        await pages.yield()
-        continue
+      switch step {
       case .refused: return
+      // Other work of the loop comes first.
+      case .more: deadline = pages.views.loop.now
       case .complete:
         pause = Self.pauses.lowerBound
         deadline = lastWrite + ServerSentEvents.keepAliveInterval
@@ -74,38 +79,27 @@ final class LiveFeed {
 
   /// Writes the next rows. Their memory is free again before the next wait.
   private func writeBatch(to writer: ResponseWriter) async throws(StreamFailure) -> Step {
-    let batch: FeedPage
-    let events: [(change: Int64, text: [UInt8])]
+    let batch: FeedBatch
     do throws(Problem) {
-      batch = if let unwritten { unwritten } else { try await pages.batch(after: cursor) }
-      events = try render(batch)
+      batch =
+        if let unwritten { unwritten } else { try await recent.batch(after: cursor, from: pages, form) }
     } catch {
       guard error.code != .cursorExpired else { return .refused }
       report(error)
       return .failed
     }
-    (unwritten, cursor) = (nil, batch.next)
-    if !events.isEmpty {
-      for event in events {
-        try await writer.write(event.text)
-        knownNumber = event.change
-      }
-      count(events.count)
-      lastWrite = pages.views.loop.now
-    } else if pages.views.loop.now >= lastWrite + ServerSentEvents.keepAliveInterval {
-      try await writer.write(keepAlive())
-      lastWrite = pages.views.loop.now
+    (unwritten, cursor) = (nil, batch.page.next)
+    if let lastChange = batch.text.lastChange {
+      try await write(batch.text.bytes, to: writer)
+      knownNumber = lastChange
+      count(batch.text.count)
     }
-    return batch.hasMore ? .more : .complete
+    return batch.page.hasMore ? .more : .complete
   }
 
-  private func render(_ batch: FeedPage) throws(Problem) -> [(change: Int64, text: [UInt8])] {
-    var events: [(change: Int64, text: [UInt8])] = []
-    for entry in batch.entries {
-      guard let event = try pages.event(entry, of: batch) else { continue }
-      events.append((entry.change, isLines ? event.line + [UInt8(ascii: "\n")] : event.serverSent))
-    }
-    return events
+  private func write(_ bytes: [UInt8], to writer: ResponseWriter) async throws(StreamFailure) {
+    try await writer.write(bytes)
+    lastWrite = pages.views.loop.now
   }
 
   /// A comment, or the cursor where it has moved over changes that are not shown.
@@ -113,10 +107,10 @@ final class LiveFeed {
   /// Without it a client that sees few events would reconnect with an old cursor.
   private func keepAlive() -> [UInt8] {
     guard cursor.number > knownNumber else {
-      return isLines ? [UInt8(ascii: "\n")] : ServerSentEvents.comment
+      return form.isLines ? [UInt8(ascii: "\n")] : ServerSentEvents.comment
     }
     knownNumber = cursor.number
-    guard isLines else { return ServerSentEvents.position(cursor.text) }
+    guard form.isLines else { return ServerSentEvents.position(cursor.text) }
     var writer = JSONWriter(capacity: 64)
     writer.object { object in
       object.member("event", string: "position")

@@ -1,4 +1,5 @@
 internal import CCurl
+internal import ClientAddress
 
 /// A blocking HTTP client over libcurl.
 ///
@@ -9,6 +10,9 @@ package final class BlockingHTTPClient {
   private let isCanceled: @Sendable () -> Bool
   /// The same for the present call alone.
   private var isCallCanceled: () -> Bool = { false }
+  /// The addresses of names as `name:port:address,…`, which are not looked up then. For tests.
+  var pinnedAddresses: [String] = []
+  private var addresses = AddressCheck(policy: .everyAddress)
 
   /// Creates a client.
   ///
@@ -43,7 +47,11 @@ package final class BlockingHTTPClient {
     defer { curl_slist_free_all(list) }
     // libcurl would add an Expect field to large bodies, and wait for 100 Continue.
     for field in request.fields + ["Expect:"] { list = curl_slist_append(list, field) }
-    let sink = Sink(limit: request.maxBodyBytes)
+    var pinned: UnsafeMutablePointer<curl_slist>?
+    defer { curl_slist_free_all(pinned) }
+    for name in pinnedAddresses { pinned = curl_slist_append(pinned, name) }
+    try check(ccurl_set_list(handle, CURLOPT_RESOLVE, pinned))
+    let sink = Sink(limit: request.maxBodyBytes, truncates: request.truncatesBody)
     try configure(request, list: list, sink: sink)
     let code =
       switch request.method {
@@ -52,8 +60,9 @@ package final class BlockingHTTPClient {
       case .delete: try delete()
       }
     withExtendedLifetime(sink) {}
-    guard code == CURLE_OK else {
+    guard code == CURLE_OK || sink.isTruncated else {
       if sink.isFull { throw .oversized(status: status) }
+      if let refusal = addresses.refusalOfAll { throw .addressRefused(refusal) }
       var sent = 0
       _ = ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &sent)
       throw Self.error(code, isUnsent: sent == 0)
@@ -95,9 +104,10 @@ package final class BlockingHTTPClient {
     try check(ccurl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0))
     // https://curl.se/libcurl/c/CURLOPT_NOPROXY.html: an asterisk means every host, and overrides the
     // environment.
-    if !usesProxy || Loopback.isHost(ofURL: request.url) {
+    if !usesProxy || request.addresses != .everyAddress || Loopback.isHost(ofURL: request.url) {
       try check(ccurl_set_string(handle, CURLOPT_NOPROXY, "*"))
     }
+    try configure(request.addresses)
     // Timeouts by signals do not suit a multithreaded process.
     try check(ccurl_set_long(handle, CURLOPT_NOSIGNAL, 1))
     try check(ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.milliseconds))
@@ -120,6 +130,35 @@ package final class BlockingHTTPClient {
       })
   }
 
+  /// Lets libcurl connect, and send, only to what `policy` allows.
+  ///
+  /// Of a name it resolves, it offers each address when it connects: a later answer of the name server
+  /// changes nothing. A reused connection was checked by the policy of another request, so it is checked
+  /// again.
+  private func configure(_ policy: AddressPolicy) throws(HTTPClientError) {
+    addresses = AddressCheck(policy: policy)
+    guard policy != .everyAddress else { return }
+    let context = Unmanaged.passUnretained(self).toOpaque()
+    try check(ccurl_set_pointer(handle, CURLOPT_OPENSOCKETDATA, context))
+    try check(
+      ccurl_set_socket_function(handle) { context, _, offered in
+        guard let context, let offered else { return CURL_SOCKET_BAD }
+        let client = Unmanaged<BlockingHTTPClient>.fromOpaque(context).takeUnretainedValue()
+        var bytes = [UInt8](repeating: 0, count: 16)
+        let count = ccurl_ip_address(offered, &bytes)
+        let isAllowed = client.addresses.allows(IPAddress(networkOrder: bytes.span.extracting(first: count)))
+        return isAllowed ? ccurl_open_socket(offered) : CURL_SOCKET_BAD
+      })
+    try check(ccurl_set_pointer(handle, CURLOPT_PREREQDATA, context))
+    try check(
+      ccurl_set_request_function(handle) { context, address, _, _, _ in
+        guard let context, let address else { return CURL_PREREQFUNC_ABORT }
+        let client = Unmanaged<BlockingHTTPClient>.fromOpaque(context).takeUnretainedValue()
+        let isAllowed = client.addresses.allows(IPAddress(String(cString: address)))
+        return isAllowed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+      })
+  }
+
   private func field(_ name: String) -> String? {
     // https://curl.se/libcurl/c/curl_easy_header.html: the text lives until the handle is used again.
     ccurl_header(handle, name).map { String(cString: $0) }
@@ -133,28 +172,58 @@ package final class BlockingHTTPClient {
     let reason = String(cString: curl_easy_strerror(code))
     return isUnsent ? .unsent(reason) : .unanswered(reason)
   }
+}
 
-  /// Collects the content of a response.
-  ///
-  /// libcurl aborts the transfer when the callback takes less than it was offered.
-  private final class Sink {
-    private(set) var bytes: [UInt8] = []
-    /// The content exceeded the limit.
-    private(set) var isFull = false
-    private let limit: Int
+/// The addresses that one call may connect to, and those that it did not.
+private struct AddressCheck {
+  let policy: AddressPolicy
+  private var refusal: AddressRefusal?
+  private var hasAllowed = false
 
-    init(limit: Int) {
-      self.limit = limit
+  init(policy: AddressPolicy) {
+    self.policy = policy
+  }
+
+  /// A refusal, if no address of the host was allowed.
+  var refusalOfAll: AddressRefusal? { hasAllowed ? nil : refusal }
+
+  /// - Parameter address: nil for one of another family, which no policy allows.
+  mutating func allows(_ address: IPAddress?) -> Bool {
+    guard let address else { return false }
+    if let refusal = policy.refusal(of: address) {
+      self.refusal = refusal
+      return false
     }
+    hasAllowed = true
+    return true
+  }
+}
 
-    func take(_ more: UnsafeRawBufferPointer) -> Int {
-      guard bytes.count + more.count <= limit else {
-        isFull = true
-        return 0
-      }
-      bytes.append(contentsOf: more)
-      return more.count
+/// Collects the content of a response.
+///
+/// libcurl aborts the transfer when the callback takes less than it was offered.
+private final class Sink {
+  private(set) var bytes: [UInt8] = []
+  /// The content exceeded the limit.
+  private(set) var isFull = false
+  private let limit: Int
+  private let truncates: Bool
+
+  init(limit: Int, truncates: Bool) {
+    self.limit = limit
+    self.truncates = truncates
+  }
+
+  var isTruncated: Bool { isFull && truncates }
+
+  func take(_ more: UnsafeRawBufferPointer) -> Int {
+    guard bytes.count + more.count <= limit else {
+      isFull = true
+      if truncates { bytes.append(contentsOf: more.prefix(limit - bytes.count)) }
+      return 0
     }
+    bytes.append(contentsOf: more)
+    return more.count
   }
 }
 

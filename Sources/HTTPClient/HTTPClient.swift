@@ -1,3 +1,5 @@
+package import ClientAddress
+
 /// Sends HTTP requests: over the network, or to a simulated server.
 ///
 /// A canceled task ends its call soon, without a response.
@@ -27,6 +29,12 @@ package struct HTTPClientRequest: Sendable {
   package var isOnce = false
   /// The maximum length of the response's content.
   package var maxBodyBytes = 64 << 20
+  /// Whether longer content is cut at ``maxBodyBytes``, without an error.
+  package var truncatesBody = false
+  /// The addresses that may be connected to, checked at each connect.
+  ///
+  /// A policy that refuses any address excludes proxies, because a proxy would connect unchecked.
+  package var addresses = AddressPolicy.everyAddress
   package var connectTimeout = Duration.seconds(5)
   /// From the start of the call to the last byte of the response.
   package var timeout = Duration.seconds(60)
@@ -59,6 +67,8 @@ package struct HTTPClientResponse: Equatable, Sendable {
 package enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertible {
   /// No byte of the request was sent, so the server cannot have acted on it.
   case unsent(String)
+  /// Nothing was sent, because ``HTTPClientRequest/addresses`` refuses each address of the host.
+  case addressRefused(AddressRefusal)
   /// The effect of the call is unknown.
   case unanswered(String)
   /// The content of the response exceeded the limit.
@@ -67,6 +77,7 @@ package enum HTTPClientError: Error, Equatable, Sendable, CustomStringConvertibl
   package var description: String {
     switch self {
     case .unsent(let reason), .unanswered(let reason): reason
+    case .addressRefused(let refusal): "\(refusal)"
     case .oversized: "the answer was longer than may be taken"
     }
   }

@@ -1,4 +1,5 @@
 package import Ledger
+package import Tables
 package import Time
 
 /// A job to delete once it has ended.

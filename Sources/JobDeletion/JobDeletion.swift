@@ -1,5 +1,6 @@
 package import JobsAPI
-package import Ledger
+internal import Ledger
+package import Tables
 package import Observability
 package import Routing
 package import Settings

@@ -5,6 +5,7 @@ internal import Jobs
 internal import JobsAPI
 internal import Ledger
 internal import Observability
+internal import Tables
 internal import Time
 
 /// Deletes jobs that were canceled to be deleted, once they have ended.

@@ -43,13 +43,17 @@ package struct PredictionRequest: Equatable, Sendable {
   package let metadata: [UInt8]?
   /// How often a prediction that the platform ended may be created again: 0 to 5.
   package let retries: Int?
+  /// Where the app is notified of this job.
+  package let callback: CallbackRequest?
+  /// The text of the JSON object that `callback` was read from.
+  package let callbackText: [UInt8]?
 
   /// Seconds after which a queued job is not sent any more: 1 second to 7 days.
   package let startBefore: Int?
 
   static let members = [
     "model", "version", "deployment", "input", "id", "webhook_events", "timeout", "cancel_after", "expect",
-    "metadata", "retries", "start_before",
+    "metadata", "retries", "callback", "start_before",
   ]
   /// The length of a data URI with a file of 256 KiB.
   ///
@@ -80,6 +84,8 @@ package struct PredictionRequest: Equatable, Sendable {
     expect = try members.rule(expectText)
     metadata = try members.metadata(isStored: isStored, in: body)
     retries = try members.number("retries", 0...5, in: body)
+    callbackText = try members.object("callback", upTo: CallbackRequest.maxTextBytes, in: body)
+    callback = try members.callback(callbackText)
     startBefore = try members.seconds(
       "start_before", 1...7 * 86_400, "from 1s to 7d", allowsBareSeconds: false, in: body)
   }

@@ -21,11 +21,24 @@ package struct Order: Sendable {
   package let startBefore: Timestamp?
   /// The id of the job that it repeats. Nil where it repeats none.
   package let retryOf: String?
+  /// Where the app is notified of the job. Nil where the request names nothing.
+  package let callback: Callback?
+
+  package struct Callback: Equatable, Sendable {
+    package let url: String
+    /// The events to send beside the ends.
+    package let events: Set<String>
+
+    package init(url: String, events: Set<String>) {
+      self.url = url
+      self.events = events
+    }
+  }
 
   package init(
     id: String, idempotencyKey: String?, digest: BodyDigest, request: [UInt8], model: String?,
     createdAt: Timestamp, timeout: Int64?, retries: Int64, metadata: JobMetadata? = nil,
-    startBefore: Timestamp? = nil, retryOf: String? = nil
+    startBefore: Timestamp? = nil, retryOf: String? = nil, callback: Callback? = nil
   ) {
     self.id = id
     self.idempotencyKey = idempotencyKey
@@ -38,6 +51,7 @@ package struct Order: Sendable {
     self.metadata = metadata
     self.startBefore = startBefore
     self.retryOf = retryOf
+    self.callback = callback
   }
 }
 

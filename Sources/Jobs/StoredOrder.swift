@@ -78,7 +78,9 @@ extension StoredOrder {
   package func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt }
 
   /// Whether an interrupted attempt is followed by another.
-  package var canRetry: Bool { retriesLeft > 0 && !isCancelRequested }
+  ///
+  /// A restored backup may lack the next one, which a cancel request must then find.
+  package var canRetry: Bool { retriesLeft > 0 && (!isCancelRequested || isRestored) }
 
   /// Whether a step waits to be done, or is being done.
   package var hasWork: Bool { stage == .sending || dueAt != nil && stage != .ended }
@@ -101,6 +103,10 @@ extension StoredOrder {
 // MARK: - Steps
 
 extension StoredOrder {
+  /// The age of a create call after which an absence from the provider's list is conclusive.
+  ///
+  /// In milliseconds. No call takes longer to have its effect.
+  package static let absenceGracePeriod: Int64 = 60_000
   /// An immediate retry is likely to be interrupted again. In milliseconds.
   private static let pauseBeforeRetry: Int64 = 2000
 
@@ -128,12 +134,11 @@ extension StoredOrder {
 
   /// Queues the next attempt after an interrupted prediction.
   ///
-  /// An attempt that a restored backup may have made already is searched for first.
+  /// An attempt that was made after a restored backup is searched for first. Its call may still be on the way.
   package mutating func queueNextAttempt(at now: Timestamp) {
-    let due = now.advanced(byMilliseconds: Self.pauseBeforeRetry)
     stage = isRestored ? .unanswered : .queued
-    dueAt = due
-    absenceConclusiveAt = isRestored ? due : nil
+    dueAt = now.advanced(byMilliseconds: Self.pauseBeforeRetry)
+    absenceConclusiveAt = isRestored ? now.advanced(byMilliseconds: Self.absenceGracePeriod) : nil
     tries = 0
     sentAt = nil
     reason = nil

@@ -7,6 +7,7 @@ package import Time
 package struct APIAccess {
   let tokens: [BearerToken]
   private let readTokens: (any ReadTokenVerifier)?
+  private let hasReadTokens: Bool
   private let isPublic: Bool
   private let now: () -> Timestamp
 
@@ -20,6 +21,7 @@ package struct APIAccess {
   ) {
     self.tokens = tokens
     self.readTokens = readTokens
+    hasReadTokens = readTokens != nil
     self.isPublic = isPublic
     self.now = now
   }
@@ -38,13 +40,11 @@ package struct APIAccess {
 
   /// Requires the job's token if one is presented, so that it never opens more than it says.
   func authorizeJob(_ head: RequestHead, _ path: PathParameters) throws(Problem) -> JobReader {
-    if let readTokens {
-      if let token = readTokens.presented(by: head) {
-        guard let expiry = readTokens.expiry(of: token, for: path["id"], at: now()) else {
-          throw .jobNotOpened
-        }
-        return .tokenHolder(until: expiry)
+    if let token = presentedToken(by: head) {
+      guard let expiry = readTokens?.expiry(of: token, for: path["id"], at: now()) else {
+        throw .jobNotOpened
       }
+      return .tokenHolder(until: expiry)
     }
     guard !isPublic else { throw .jobNotOpened }
     try authorize(head)
@@ -56,7 +56,23 @@ package struct APIAccess {
   /// Where no token is required, a page of any tab of this machine could read every job. There a page must
   /// present the token of one.
   package func admitsPages(_ head: RequestHead) -> Bool {
-    isPublic || !tokens.isEmpty || readTokens?.presented(by: head) != nil
+    isPublic || !tokens.isEmpty || presentedToken(by: head) != nil
+  }
+
+  /// The query's token, else a bearer token of the form of read tokens.
+  private func presentedToken(by head: RequestHead) -> String? {
+    guard hasReadTokens else { return nil }
+    if head.target.hasQuery,
+      let parameter = head.target.queryParameters?.first(where: { $0.name == JobReader.tokenParameter })
+    {
+      return parameter.value
+    }
+    // Most requests have no such field, and are only scanned for the initial.
+    guard head.fields.contains("authorization"),
+      case .one(let value) = head.fields.single("authorization"), let text = BearerToken.text(in: value),
+      readTokens?.hasForm(text) == true
+    else { return nil }
+    return text
   }
 
   /// Requires one of the tokens; without configured tokens, a direct request that names this machine.

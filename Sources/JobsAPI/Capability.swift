@@ -2,7 +2,9 @@ package import ChangeFeed
 package import EventLoop
 package import GroupCommit
 package import HTTPClient
+package import JobRequests
 package import Ledger
+package import Tables
 package import Logging
 package import Observability
 package import Routing
@@ -24,6 +26,12 @@ package protocol Capability: Sendable {
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
   var hook: (any TransactionHook)? { get }
 
+  /// The kinds of the capability's work. A job with such work is not pruned.
+  var workKinds: [WorkKind] { get }
+
+  /// Checks the member `callback` of requests. Nil where the capability sends nothing to apps.
+  var callbackCheck: CallbackCheck? { get }
+
   var metrics: [any MetricFamily] { get }
 
   /// The capability's routes of the jobs API.
@@ -41,11 +49,16 @@ extension Capability {
   package static var tables: [TableDeclaration] { [] }
   package static var keys: [String] { [] }
   package var hook: (any TransactionHook)? { nil }
+  package var workKinds: [WorkKind] { [] }
+  package var callbackCheck: CallbackCheck? { nil }
   package var metrics: [any MetricFamily] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
   package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
 }
+
+/// Refuses a request's `callback`.
+package typealias CallbackCheck = @Sendable (CallbackRequest) throws(Problem) -> Void
 
 /// Work in the background, on the scheduler's loop.
 package protocol Service: Sendable {
@@ -101,12 +114,15 @@ package struct ServiceContext {
   package let logger: Logger
   /// Opens a reader for one service.
   package let openReader: () throws(StorageError) -> sending any StoreReader
+  /// Makes the API's reads for one service, over a reader of its own.
+  package let makeViews: () throws(StorageError) -> sending JobViews
   /// Makes a client of which `threads` calls block at a time.
   package let makeClient: (_ threads: Int, _ name: String) throws -> any HTTPClient
 
   package init(
     loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, keys: StoredKeys, logger: Logger,
     openReader: @escaping () throws(StorageError) -> sending any StoreReader,
+    makeViews: @escaping () throws(StorageError) -> sending JobViews,
     makeClient: @escaping (_ threads: Int, _ name: String) throws -> any HTTPClient
   ) {
     self.loop = loop
@@ -115,6 +131,7 @@ package struct ServiceContext {
     self.keys = keys
     self.logger = logger
     self.openReader = openReader
+    self.makeViews = makeViews
     self.makeClient = makeClient
   }
 }

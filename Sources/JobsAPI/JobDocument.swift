@@ -46,6 +46,7 @@ enum JobDocument {
       if let logs = parts?.logs { logsTail(logs, of: body, in: &object) }
       if scope == .full {
         object.member("metadata", raw: request?.metadata?[...])
+        object.member("callback", raw: request?.callbackText?[...])
         object.member("webhook_query", string: webhookQuery(parts?.webhook, of: body))
       }
       tail(of: job, in: &object)

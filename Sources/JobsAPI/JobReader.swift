@@ -1,4 +1,4 @@
-package import HTTPWire
+internal import HTTPWire
 internal import Routing
 package import Time
 
@@ -63,21 +63,6 @@ package struct JobSharing: Sendable {
   package init(tokens: any ReadTokenVerifier, origins: Set<String>) {
     self.tokens = tokens
     self.origins = origins
-  }
-}
-
-extension ReadTokenVerifier {
-  /// The token that a request presents: the query's, else a bearer token of their form.
-  package func presented(by head: RequestHead) -> String? {
-    if head.target.hasQuery,
-      let parameter = head.target.queryParameters?.first(where: { $0.name == JobReader.tokenParameter })
-    {
-      return parameter.value
-    }
-    guard case .one(let value) = head.fields.single("authorization"),
-      let text = BearerToken.text(in: value), hasForm(text)
-    else { return nil }
-    return text
   }
 }
 

@@ -187,6 +187,9 @@ extension JobReads {
   }
 
   /// Writes the newest state. Its memory is free again before the next wait.
+  ///
+  /// Never inlined: its frame would last as long as the stream.
+  @inline(never)
   private func writeState(
     of job: ObservedJob, as reader: JobReader, unless written: Int64, to writer: ResponseWriter
   ) async throws(StreamFailure) -> Step {

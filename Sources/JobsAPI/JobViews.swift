@@ -1,6 +1,6 @@
 package import EventLoop
 package import HTTPWire
-internal import JobRequests
+package import JobRequests
 package import Jobs
 package import Ledger
 internal import Replicate
@@ -48,19 +48,26 @@ package final class JobViews {
   }
 
   /// The job with that id, its order and its entity tag.
-  func view(_ id: String) async throws(Problem) -> JobView {
-    let found: JobRecord?
+  package func view(_ id: String) async throws(Problem) -> JobView {
+    if tagSuffix == nil { tagSuffix = try await readTagSuffix() }
+    let view = try await storedView(id)
+    if !view.hasEnded, view.record.order != nil { view.next = try await nextTry(of: view) }
+    return view
+  }
+
+  /// The job with that id, without its order's next call.
+  ///
+  /// Never inlined: a stream's task keeps the memory of its largest frame, and a record is large.
+  @inline(never)
+  private func storedView(_ id: String) async throws(Problem) -> JobView {
     do throws(StorageError) {
-      found = try await reader.job(id)
+      if let record = try await reader.job(id) {
+        return JobView(record, EntityTag(change: record.change, suffix: tagSuffix ?? ""))
+      }
     } catch {
       throw Self.unreadable(error)
     }
-    guard let record = found else { throw .jobNotFound }
-    let suffix: String
-    if let tagSuffix { suffix = tagSuffix } else { suffix = try await readTagSuffix() }
-    let tag = EntityTag(change: record.change, suffix: suffix)
-    guard let order = record.order, !record.job.phase.isTerminal else { return JobView(record, nil, tag) }
-    return JobView(record, try await nextTry(of: order), tag)
+    throw .jobNotFound
   }
 
   /// The own id of a job, which may be named by its prediction's.
@@ -70,23 +77,13 @@ package final class JobViews {
     return found.job.id
   }
 
-  /// The job that `reader` may see.
-  func view(_ id: String, for reader: JobReader) async throws(Problem) -> JobView {
-    do throws(Problem) {
-      return try await view(id)
-    } catch {
-      throw reader.refusal(of: error)
-    }
-  }
-
   private func readTagSuffix() async throws(Problem) -> String {
     let epoch = try await read { (reader) throws(StorageError) in try await reader.feedPosition().epoch }
-    let suffix = EntityTag.suffix(of: epoch)
-    tagSuffix = suffix
-    return suffix
+    return EntityTag.suffix(of: epoch)
   }
 
-  private func nextTry(of order: StoredOrder) async throws(Problem) -> NextTry {
+  private func nextTry(of view: JobView) async throws(Problem) -> NextTry? {
+    guard let order = view.record.order else { return nil }
     let now = now
     guard order.stage == .queued, let due = order.dueAt, due <= now else {
       return NextTry(of: order, at: now, pace: pace.state, queuedBefore: 0)
@@ -101,19 +98,18 @@ package final class JobViews {
 /// A job, its order's next call, and the entity tag of its document.
 ///
 /// A class, because it is large and passed through many functions.
-final class JobView {
-  let record: JobRecord
+package final class JobView {
+  package let record: JobRecord
   /// The order's next create call; nil where the job has ended.
-  let next: NextTry?
+  fileprivate(set) var next: NextTry?
   let tag: EntityTag
 
   var hasEnded: Bool { record.job.phase.isTerminal }
   /// Names the state in a stream of events. It is also a cursor of the change feed.
   var eventID: String { String(tag.text.dropFirst().dropLast()) }
 
-  fileprivate init(_ record: JobRecord, _ next: NextTry?, _ tag: EntityTag) {
+  fileprivate init(_ record: JobRecord, _ tag: EntityTag) {
     self.record = record
-    self.next = next
     self.tag = tag
   }
 }
@@ -126,7 +122,7 @@ extension JobViews {
   /// - Parameters:
   ///   - request: what was posted for it, where that is parsed already.
   ///   - scope: what its reader may see.
-  func document(
+  package func document(
     of view: JobView, _ request: PredictionRequest? = nil, scope: DocumentScope = .full
   ) throws(Problem) -> [UInt8] {
     let record = view.record

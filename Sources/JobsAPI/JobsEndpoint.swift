@@ -58,7 +58,7 @@ extension JobsEndpoint {
         status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)],
         body: try views.document(of: view, scope: reader.scope))
     }
-    response.fields += reader.fields
+    if reader.scope != .full { response.fields += reader.fields }
     return response
   }
 
@@ -81,7 +81,12 @@ extension JobsEndpoint {
     _ respond: (JobView) throws(Problem) -> Response
   ) async throws(Problem) -> Response {
     _ = try QueryParameters(request.head.target, allowing: reader.parameters)
-    let view = try await views.view(request.path["id"], for: reader)
+    let view: JobView
+    do throws(Problem) {
+      view = try await views.view(request.path["id"])
+    } catch {
+      throw reader.refusal(of: error)
+    }
     guard !view.tag.isMatched(byIfNoneMatch: request.head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", view.tag.text)])
     }

@@ -22,6 +22,7 @@ package final class OrdersEndpoint {
   private let recorder: Recorder
   private let metrics: JobsAPIMetrics
   let limits: Limits
+  private let callbackCheck: CallbackCheck?
   private let wakeScheduler: @Sendable () -> Void
   private let digest = RequestDigest()
   private var generator: KernelRandomness
@@ -48,10 +49,12 @@ package final class OrdersEndpoint {
   private static let maxCancelBytes = 1024
   private static let maxKeyBytes = 255
 
-  /// - Parameter wakeScheduler: called when there is a new order or cancel request.
+  /// - Parameters:
+  ///   - callbackCheck: refuses a request's `callback`; nil where nothing is sent to apps.
+  ///   - wakeScheduler: called when there is a new order or cancel request.
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, recorder: Recorder, metrics: JobsAPIMetrics,
-    limits: Limits,
+    limits: Limits, callbackCheck: CallbackCheck? = nil,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
@@ -61,6 +64,7 @@ package final class OrdersEndpoint {
     self.recorder = recorder
     self.metrics = metrics
     self.limits = limits
+    self.callbackCheck = callbackCheck
     self.wakeScheduler = wakeScheduler
   }
 
@@ -108,10 +112,9 @@ extension OrdersEndpoint {
     _ body: [UInt8], of head: RequestHead, idempotencyKey: String?
   ) async throws(Problem) -> (status: Status, view: JobView, request: PredictionRequest) {
     _ = try QueryParameters(head.target, allowing: [])
-    let parsed = try Self.parse(body)
-    let order = order(parsed, body: body, idempotencyKey: idempotencyKey)
-    let (status, view) = try await enqueue(order)
-    return (status, view, parsed)
+    let request = try Self.parse(body)
+    let (status, view) = try await enqueue(try order(request, body: body, idempotencyKey: idempotencyKey))
+    return (status, view, request)
   }
 
   func enqueue(_ order: Order) async throws(Problem) -> (status: Status, view: JobView) {
@@ -176,9 +179,19 @@ extension OrdersEndpoint {
     }
   }
 
+  private func check(_ callback: CallbackRequest) throws(Problem) {
+    guard let callbackCheck else {
+      throw Problem(
+        .unprocessableContent, .invalidRequest,
+        "`callback`: this daemon sends nothing to apps; leave the member out, and read the job")
+    }
+    try callbackCheck(callback)
+  }
+
   func order(
     _ request: PredictionRequest, body: [UInt8], idempotencyKey: String?, retryOf: String? = nil
-  ) -> Order {
+  ) throws(Problem) -> Order {
+    if let callback = request.callback { try check(callback) }
     guard let digest = BodyDigest(bytes: digest.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
@@ -194,7 +207,10 @@ extension OrdersEndpoint {
       timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0),
       metadata: metadata,
       startBefore: request.startBefore.map { now.advanced(byMilliseconds: Int64($0) * 1000) },
-      retryOf: retryOf)
+      retryOf: retryOf,
+      callback: request.callback.map { callback in
+        Order.Callback(url: callback.url, events: Set(callback.events.map(\.rawValue)))
+      })
   }
 
   /// The field of draft-ietf-httpapi-idempotency-key-header, with its quotes if it has some.

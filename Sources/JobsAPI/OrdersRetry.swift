@@ -32,7 +32,7 @@ extension OrdersEndpoint {
         "the job was not created here, so that its request is unknown: create one with POST /jobs")
     }
     let (body, parsed) = try Self.request(from: earlier, changes: request.body)
-    let order = order(parsed, body: body, idempotencyKey: request.admitted, retryOf: record.job.id)
+    let order = try order(parsed, body: body, idempotencyKey: request.admitted, retryOf: record.job.id)
     let (status, view) = try await enqueue(order)
     return try response(status, view, parsed)
   }

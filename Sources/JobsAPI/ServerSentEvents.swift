@@ -1,3 +1,4 @@
+internal import Glibc
 internal import JSONText
 
 /// Server-sent events as text (HTML standard, section 9.2).
@@ -55,11 +56,18 @@ extension [UInt8] {
   package mutating func append(lineOf document: [UInt8]) {
     guard let last = document.lastIndex(where: { !$0.isLineBreak }) else { return }
     let content = document[...last]
-    guard content.contains(where: \.isLineBreak) else {
+    guard content.containsByte(0x0A) || content.containsByte(0x0D) else {
       self += content
       return
     }
     self += content.lazy.filter { !$0.isLineBreak }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Whether it has that byte. A search byte by byte would take as long as writing the document.
+  fileprivate func containsByte(_ byte: UInt8) -> Bool {
+    withUnsafeBytes { $0.baseAddress.map { memchr($0, Int32(byte), count) != nil } ?? false }
   }
 }
 

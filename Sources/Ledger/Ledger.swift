@@ -59,18 +59,22 @@ package struct LedgerRules: Sendable {
   package var restore: BodyRestorer
   /// The process that claims work.
   package var owner: String
+  /// The kinds of work that keep a job from being pruned.
+  package var retainingKinds: Set<WorkKind>
   /// Whether transitions are noted for hooks.
   private(set) var hasHooks = false
 
   package init(
     polling: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: nil),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
-    restore: @escaping BodyRestorer = { _, _ in nil }, owner: String = "daemon"
+    restore: @escaping BodyRestorer = { _, _ in nil }, owner: String = "daemon",
+    retainingKinds: Set<WorkKind> = []
   ) {
     self.polling = polling
     self.validateOutput = validateOutput
     self.restore = restore
     self.owner = owner
+    self.retainingKinds = retainingKinds
   }
 
   fileprivate func with(hasHooks: Bool) -> LedgerRules {

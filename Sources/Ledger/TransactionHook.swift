@@ -1,4 +1,5 @@
 package import Jobs
+package import Tables
 
 /// Adds a capability's writes to the transactions that change jobs.
 ///
@@ -23,15 +24,19 @@ package final class JobTransition: Sendable {
   package let after: JobVersion?
   /// The snapshot that changed the job. Nil where the daemon changed it.
   package let snapshot: Snapshot?
+  /// The order that has made the job.
+  package let order: Order?
   package let cause: Cause
 
   init(
-    number: Int64, before: JobVersion?, after: JobVersion?, snapshot: Snapshot?, cause: Cause
+    number: Int64, before: JobVersion?, after: JobVersion?, snapshot: Snapshot?, order: Order? = nil,
+    cause: Cause
   ) {
     self.number = number
     self.before = before
     self.after = after
     self.snapshot = snapshot
+    self.order = order
     self.cause = cause
   }
 
@@ -62,20 +67,25 @@ package struct HookWrites: Sendable {
   }
 }
 
-/// The rows of its own tables that a hook may read.
+/// The rows of its own tables, and the work, that a hook may read.
 package struct HookRows {
-  private let rows: any StoredRows
+  private let transaction: LedgerTransaction
 
-  init(_ rows: any StoredRows) { self.rows = rows }
+  init(_ transaction: LedgerTransaction) { self.transaction = transaction }
 
   package func row(of table: TableDeclaration, key: [RowValue]) throws(StorageError) -> TableRow? {
-    try rows.row(of: table, key: key)
+    try transaction.row(of: table, key: key)
+  }
+
+  /// The work of a job of a capability's kinds.
+  package func work(ofJob number: Int64, of kinds: Set<WorkKind>) throws(StorageError) -> [WorkItem] {
+    try transaction.work(ofJob: number, of: kinds)
   }
 
   /// The number of rows whose first key columns are `prefix`, at most `limit`.
   package func count(
     of table: TableDeclaration, prefix: [RowValue], limit: Int
   ) throws(StorageError) -> Int {
-    try rows.count(of: table, prefix: prefix, limit: limit)
+    try transaction.rows.count(of: table, prefix: prefix, limit: limit)
   }
 }

@@ -109,6 +109,7 @@ extension ReplicateClient {
         status: response.status, retryAfter: response.retryAfter, body: response.body, read: read)
     case .failure(.oversized(let status)): return .failed(.unintelligible(status: status))
     case .failure(.unsent(let reason)): return .unsent(reason)
+    case .failure(.addressRefused(let refusal)): return .unsent("\(refusal)")
     case .failure(.unanswered(let reason)): return .unanswered(reason)
     }
   }

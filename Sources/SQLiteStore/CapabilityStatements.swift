@@ -1,4 +1,5 @@
 internal import Ledger
+internal import Tables
 internal import SQLite
 
 /// The statements for the tables that capabilities declare, prepared on first use.
@@ -27,9 +28,16 @@ final class CapabilityStatements {
 
   init(_ connection: Connection) { self.connection = connection }
 
-  /// Creates the declared tables that do not exist.
+  /// Creates the declared tables and indexes that do not exist.
   func create(_ declarations: [TableDeclaration]) throws(DatabaseError) {
-    for table in declarations { try connection.execute(Self.definition(of: table)) }
+    for table in declarations {
+      try connection.execute(Self.definition(of: table))
+      for index in table.indexes {
+        try connection.execute(
+          "CREATE INDEX IF NOT EXISTS \(index.name) ON \(table.name) (\(index.columns.joined(separator: ", ")))"
+        )
+      }
+    }
   }
 
   static func definition(of table: TableDeclaration) -> String {
@@ -102,32 +110,44 @@ extension CapabilityStatements {
   }
 
   func rows(_ query: TableQuery) throws(DatabaseError) -> [TableRow] {
-    let (table, prefix) = (query.table, query.prefix)
-    var condition = Self.condition(on: table, count: prefix.count)
-    let next = Int32(prefix.count)
-    let keys = Self.keyNames(of: table)
-    if query.bounds != nil, prefix.count < keys.count {
-      condition += " AND \(keys[prefix.count]) BETWEEN ?\(next + 2) AND ?\(next + 3)"
-    }
-    // Descending orders by the first free key column alone; the others ascend, as lists of a day do.
-    let order = keys.dropFirst(prefix.count).enumerated().map { index, name in
-      query.isDescending && index == 0 ? "\(name) DESC" : name
-    }
-    let select = statement(
-      """
-      SELECT \(Self.names(of: table)) FROM \(table.name) WHERE \(condition)
-      \(order.isEmpty ? "" : "ORDER BY \(order.joined(separator: ", "))") LIMIT ?\(next + 1)
-      """)
+    let select = statement(Self.sql(of: query))
     defer { select.reset() }
-    try select.bind(prefix)
+    try select.bind(query.prefix)
+    let next = Int32(query.prefix.count)
     try select.bind(next + 1, Int64(query.limit))
     if let bounds = query.bounds {
       try select.bind(next + 2, bounds.lowerBound)
       try select.bind(next + 3, bounds.upperBound)
     }
+    try select.bind(query.after, from: next + 4)
     var rows: [TableRow] = []
-    while try select.step() { rows.append(select.row(of: table)) }
+    while try select.step() { rows.append(select.row(of: query.table)) }
     return rows
+  }
+
+  /// A selection with parameters for the prefix, the limit, the bounds and the row before.
+  private static func sql(of query: TableQuery) -> String {
+    let (table, columns) = (query.table, query.table.order(by: query.index))
+    let next = query.prefix.count
+    var conditions = columns.prefix(next).enumerated().map { "\($1) = ?\($0 + 1)" }
+    let free = columns.dropFirst(next)
+    if query.bounds != nil, let column = free.first {
+      conditions.append("\(column) BETWEEN ?\(next + 2) AND ?\(next + 3)")
+    }
+    if !query.after.isEmpty {
+      // https://www.sqlite.org/rowvalue.html: compared from the left, with the index.
+      let names = free.prefix(query.after.count).joined(separator: ", ")
+      let parameters = query.after.indices.map { "?\(next + 4 + $0)" }.joined(separator: ", ")
+      conditions.append("(\(names)) \(query.isReversed ? "<" : ">") (\(parameters))")
+    }
+    let order = free.enumerated().map { index, name in
+      query.isReversed || query.isDescending && index == 0 ? "\(name) DESC" : name
+    }
+    return """
+      SELECT \(names(of: table)) FROM \(table.name)\(query.index.map { " INDEXED BY \($0.name)" } ?? "")
+      WHERE \(conditions.isEmpty ? "1" : conditions.joined(separator: " AND "))
+      \(order.isEmpty ? "" : "ORDER BY \(order.joined(separator: ", "))") LIMIT ?\(next + 1)
+      """
   }
 }
 
@@ -191,10 +211,10 @@ extension CapabilityStatements {
 }
 
 extension Statement {
-  /// Binds `values` to the parameters from 1.
-  fileprivate func bind(_ values: [RowValue]) throws(DatabaseError) {
+  /// Binds `values` to the parameters from `first`.
+  fileprivate func bind(_ values: [RowValue], from first: Int32 = 1) throws(DatabaseError) {
     for (index, value) in values.enumerated() {
-      let parameter = Int32(index) + 1
+      let parameter = Int32(index) + first
       switch value {
       case .null: continue
       case .integer(let number): try bind(parameter, number)

@@ -73,15 +73,11 @@ extension SQLiteReader {
     after cursor: Int64, limit: Int, matching filter: JobFilter, including parts: JobParts
   ) throws(StorageError) -> FeedSlice {
     try converting { () throws(DatabaseError) in
-      let changes = Statement(
-        """
-        SELECT change, job, NULL AS id FROM changes WHERE change > ?1
-        UNION ALL SELECT change, NULL, id FROM tombstones WHERE change > ?1
-        ORDER BY change LIMIT ?2
-        """, on: connection)
+      let changes = selectChanges
+      defer { changes.reset() }
       try changes.bind(1, cursor)
       try changes.bind(2, Int64(limit))
-      let select = Statement(filter.sqlOfOne(parts), on: connection)
+      let select = changedJob(filter.sqlOfOne(parts))
       var page = PageBuilder()
       var (entries, last, examined): ([FeedEntry], Int64, Int) = ([], cursor, 0)
       while try changes.step() {
@@ -105,6 +101,13 @@ extension SQLiteReader {
       }
       return FeedSlice(entries: entries, last: last, hasMore: examined >= limit)
     }
+  }
+
+  private func changedJob(_ sql: String) -> Statement {
+    if let selectChangedJob, selectChangedJob.sql == sql { return selectChangedJob.statement }
+    let statement = Statement(sql, on: connection)
+    selectChangedJob = (sql, statement)
+    return statement
   }
 
   package func changes(after cursor: Int64, limit: Int) throws(StorageError) -> [FeedEntry] {

@@ -1,5 +1,6 @@
 package import Jobs
 package import Ledger
+package import Tables
 package import SQLite
 package import Time
 
@@ -18,6 +19,9 @@ package final class SQLiteReader {
   private let selectHistory: Statement
   private let countOutcomes: Statement
   private let selectNextDue: Statement
+  let selectChanges: Statement
+  /// The statement of a changed job for the last filter, because streams repeat theirs.
+  var selectChangedJob: (sql: String, statement: Statement)?
   private var epoch: String?
 
   /// Opens a database that a ``SQLiteStore`` has created.
@@ -58,6 +62,12 @@ package final class SQLiteReader {
       "SELECT outcome, count(*) FROM deliveries WHERE job = ?1 GROUP BY outcome", on: connection)
     selectNextDue = Statement(
       "SELECT due_at FROM work WHERE kind = ?1 ORDER BY due_at LIMIT 1", on: connection)
+    selectChanges = Statement(
+      """
+      SELECT change, job, NULL AS id FROM changes WHERE change > ?1
+      UNION ALL SELECT change, NULL, id FROM tombstones WHERE change > ?1
+      ORDER BY change LIMIT ?2
+      """, on: connection)
     try connection.rememberFiles()
   }
 }
@@ -166,7 +176,7 @@ private enum AttemptColumn: Int32, ColumnSet {
 extension SQLiteReader {
   package func feedPosition() throws(StorageError) -> FeedPosition {
     try converting { () throws(DatabaseError) in
-      let oldest = try key(SQLiteStore.oldestChangeKey)
+      let oldest = try stored(SQLiteStore.oldestChangeKey) ?? []
       return FeedPosition(
         epoch: try storedEpoch(), lastChange: try connection.lastChange(),
         oldestChange: Int64(String(decoding: oldest, as: UTF8.self)) ?? 0)
@@ -175,16 +185,16 @@ extension SQLiteReader {
 
   private func storedEpoch() throws(DatabaseError) -> String {
     if let epoch { return epoch }
-    let bytes = try key(SQLiteStore.epochKey)
+    let bytes = try stored(SQLiteStore.epochKey) ?? []
     let text = bytes.map { byte in String(byte >> 4, radix: 16) + String(byte & 15, radix: 16) }.joined()
     epoch = text
     return text
   }
 
-  private func key(_ name: String) throws(DatabaseError) -> [UInt8] {
+  private func stored(_ name: String) throws(DatabaseError) -> [UInt8]? {
     let select = Statement("SELECT value FROM keys WHERE name = ?1", on: connection)
     try select.bind(1, name)
-    return try select.step() ? select.bytes(0) : []
+    return try select.step() ? select.bytes(0) : nil
   }
 }
 
@@ -219,6 +229,10 @@ extension SQLiteReader {
       try selectNextDue.bind(1, kind.rawValue)
       return try selectNextDue.step() ? Timestamp(milliseconds: Int64(selectNextDue.integer(0))) : nil
     }
+  }
+
+  package func key(_ name: String) throws(StorageError) -> [UInt8]? {
+    try converting { () throws(DatabaseError) in try stored(name) }
   }
 
   package func rows(_ query: TableQuery) throws(StorageError) -> [TableRow] {

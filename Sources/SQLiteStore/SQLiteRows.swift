@@ -1,6 +1,7 @@
 internal import Crypto
 internal import Jobs
 internal import Ledger
+internal import Tables
 internal import SQLite
 internal import Time
 
@@ -20,6 +21,7 @@ final class SQLiteRows {
   private let selectOrderByKey: Statement
   private let selectDueWork: Statement
   private let selectLaterWork: Statement
+  private let selectWorkOfJob: Statement
   private let selectClaimedWork: Statement
   private let selectKey: Statement
   private let selectTombstone: Statement
@@ -67,6 +69,7 @@ final class SQLiteRows {
     selectDueWork = Statement(
       "\(work) AND due_at <= ?2 ORDER BY due_at, job LIMIT ?3", on: connection)
     selectLaterWork = Statement("\(work) AND due_at > ?2", on: connection)
+    selectWorkOfJob = Statement("SELECT \(WorkColumn.list) FROM work WHERE job = ?1", on: connection)
     selectClaimedWork = Statement("\(work) AND owner IS NOT NULL", on: connection)
     selectKey = Statement("SELECT value FROM keys WHERE name = ?1", on: connection)
     selectTombstone = Statement("SELECT 1 FROM tombstone_keys WHERE digest = ?1", on: connection)
@@ -282,6 +285,16 @@ extension SQLiteRows {
       if let limit { try statement.bind(3, Int64(max(0, limit))) }
       var items: [WorkItem] = []
       while try statement.step() { items.append(WorkColumn.read(statement)) }
+      return items
+    }
+  }
+
+  func work(ofJob number: Int64) throws(StorageError) -> [WorkItem] {
+    try converting { () throws(DatabaseError) in
+      defer { selectWorkOfJob.reset() }
+      try selectWorkOfJob.bind(1, number)
+      var items: [WorkItem] = []
+      while try selectWorkOfJob.step() { items.append(WorkColumn.read(selectWorkOfJob)) }
       return items
     }
   }

@@ -1,5 +1,6 @@
 internal import Crypto
 package import Ledger
+package import Tables
 package import SQLite
 
 /// The store in one SQLite file: the only connection that writes it.

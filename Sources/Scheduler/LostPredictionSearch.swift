@@ -16,9 +16,7 @@ internal import Time
 /// predictions move none of the older ones. One search runs at a time.
 final class LostPredictionSearch {
   /// The age of a call after which an absence is conclusive.
-  ///
-  /// In milliseconds. No call takes longer to have its effect.
-  static let absenceGracePeriod: Int64 = 60_000
+  static let absenceGracePeriod = StoredOrder.absenceGracePeriod
   /// The same after a response by which the call has failed.
   ///
   /// It covers the delay of the lists.

@@ -28,6 +28,11 @@ package struct Secret: Redacted, Sendable {
     self.key = key
   }
 
+  /// A secret of a stored key.
+  package init(keyBytes bytes: [UInt8]) {
+    self.init(key: SecretKey(bytes))
+  }
+
   /// Generates a secret of 24 random bytes, the length that Replicate uses.
   package static func generate() -> Secret {
     Secret(key: SecretKey(RandomBytes.make(24)))

@@ -1,7 +1,7 @@
 internal import Bytes
 internal import Crypto
 
-/// The three signature fields of a delivery, as received.
+/// The three signature fields of a message.
 package struct SignatureHeaders: Sendable {
   package static let idName = "webhook-id"
   package static let timestampName = "webhook-timestamp"
@@ -15,6 +15,11 @@ package struct SignatureHeaders: Sendable {
     self.id = id
     self.timestamp = timestamp
     self.signature = signature
+  }
+
+  /// The fields as `name: value`, in the order of the specification.
+  package var lines: [String] {
+    ["\(Self.idName): \(id)", "\(Self.timestampName): \(timestamp)", "\(Self.signatureName): \(signature)"]
   }
 
   private static let maxIDBytes = 255

@@ -1,5 +1,6 @@
 internal import Jobs
 internal import Ledger
+internal import Tables
 internal import Time
 
 /// Sums the ends of a transaction, and writes each sum once.

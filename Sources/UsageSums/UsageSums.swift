@@ -1,6 +1,7 @@
 internal import HTTPWire
 package import JobsAPI
 package import Ledger
+package import Tables
 package import Routing
 package import Settings
 internal import Time

@@ -1,4 +1,5 @@
 internal import Ledger
+internal import Tables
 
 /// The table of sums: one row for each day and model.
 enum UsageTable {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 internal import Crypto
 import Daemon
 import Jobs

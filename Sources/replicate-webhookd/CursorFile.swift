@@ -1,3 +1,4 @@
+import Console
 import Glibc
 
 /// The file in which `events` keeps its cursor.

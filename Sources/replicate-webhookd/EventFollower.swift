@@ -1,4 +1,5 @@
 internal import Bytes
+import Console
 import HTTPClient
 import HTTPWire
 internal import System
@@ -10,6 +11,7 @@ struct EventFollower {
   private let client: JobsAPIClient
   private let parameters: [(name: String, value: String?)]
   private let waits: Bool
+  private let restart: String?
   private var hasAnswered = false
   private var isMissed = false
   /// The cursor after what was returned last; nil for the beginning.
@@ -32,14 +34,16 @@ struct EventFollower {
   ///   - cursor: where to begin: a cursor, `now`, or nil for all jobs.
   ///   - parameters: of the request for `/events`, such as `state`.
   ///   - waits: whether to wait for later changes, without end.
+  ///   - restart: where to begin again when the cursor has expired; nil for all jobs.
   init(
     of client: JobsAPIClient, after cursor: String?, parameters: [(name: String, value: String?)] = [],
-    waits: Bool
+    waits: Bool, restart: String? = nil
   ) {
     self.client = client
     self.cursor = cursor
     self.parameters = parameters
     self.waits = waits
+    self.restart = restart
   }
 
   /// Reads the next page.
@@ -86,8 +90,8 @@ struct EventFollower {
       throw answer.status == 410
         ? failure.adding("Leave out --after to see all jobs, or give `now`.") : failure
     }
-    Terminal.note("the cursor has expired: beginning again with all jobs")
-    cursor = nil
+    Terminal.note("the cursor has expired: beginning again with \(restart ?? "all jobs")")
+    cursor = restart
     return nil
   }
 }

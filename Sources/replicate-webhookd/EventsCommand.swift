@@ -1,6 +1,6 @@
 import ArgumentParser
 internal import Bytes
-import Jobs
+import Console
 
 /// `events`: prints what changes, one line a change.
 struct EventsCommand: ParsableCommand {
@@ -32,11 +32,7 @@ struct EventsCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Continue after the cursor in this file, and keep it there.", valueName: "path"))
   var cursorFile: String?
 
-  @Option(help: "Only jobs in this state: \(JobState.allCases.map(\.rawValue).joined(separator: ", ")).")
-  var state: String?
-
-  @Option(help: "Only jobs of this model, owner/name.")
-  var model: String?
+  @OptionGroup var filter: JobFilterOptions
 
   @Flag(help: "Print JSON, even on a terminal.")
   var json = false
@@ -48,7 +44,7 @@ struct EventsCommand: ParsableCommand {
       let file = cursorFile.map(CursorFile.init)
       var follower = EventFollower(
         of: try JobFollower.client(api), after: try file?.read() ?? after,
-        parameters: [("state", state), ("model", model)], waits: follow)
+        parameters: filter.parameters, waits: follow)
       let isReadable = !json && Terminal.isInteractive
       // Ends with SIGINT, with the reader of the output, or without --follow with the last change.
       while true {

@@ -1,3 +1,4 @@
+import Console
 internal import Crypto
 import JSONText
 import StandardWebhooks

@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Bytes
+import Console
 import EventLoop
 import HTTPClient
 import HTTPWire

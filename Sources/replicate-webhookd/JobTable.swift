@@ -1,3 +1,5 @@
+import Console
+
 /// Formats responses of the jobs API for a terminal.
 enum JobTable {
   static func list(_ document: JSONDocument) -> String {
@@ -42,6 +44,17 @@ enum JobTable {
         (["day"] + counts + ["lost_webhooks", "lost_share"]).map { row.text($0) ?? "-" }
       })
     return byModel + "\n\n" + byDay
+  }
+
+  static func callbacks(_ document: JSONDocument) -> String {
+    let callbacks = document.objects("callbacks")
+    guard !callbacks.isEmpty else { return "no callbacks" }
+    let names = ["id", "job", "type", "state", "tries", "occurred_at", "host", "error"]
+    var text = table(
+      columns: ["ID", "JOB", "TYPE", "STATE", "TRIES", "OCCURRED", "HOST", "ERROR"],
+      rows: callbacks.map { callback in names.map { callback.text($0) ?? "-" } })
+    if let next = document.text("next") { text += "\nmore: --after \(next)" }
+    return text
   }
 
   /// Ended jobs by a member of their metadata.

@@ -1,3 +1,4 @@
+import Console
 import EventLoop
 internal import Time
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 
 @main
 struct ReplicateWebhookd: ParsableCommand {
@@ -15,8 +16,8 @@ struct ReplicateWebhookd: ParsableCommand {
     version: Version.current,
     subcommands: [
       Serve.self, RunCommand.self, CancelCommand.self, RetryCommand.self, DeleteCommand.self,
-      JobCommand.self, JobsCommand.self, EventsCommand.self, TokenCommand.self, UsageCommand.self, Send.self,
-      Verify.self, Check.self, Backup.self,
+      JobCommand.self, JobsCommand.self, EventsCommand.self, TokenCommand.self, UsageCommand.self,
+      CallbacksCommand.self, Listen.self, Send.self, Verify.self, Check.self, Backup.self,
     ])
 
   static func main() {

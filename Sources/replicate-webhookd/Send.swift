@@ -1,6 +1,8 @@
 import ArgumentParser
+import Console
 import Daemon
 import HTTPClient
+import OutgoingDeliveries
 internal import Settings
 import StandardWebhooks
 
@@ -39,11 +41,18 @@ struct Send: ParsableCommand {
 
   func run() throws {
     try reportingFailure {
-      let sender = try DeliverySender(url: try url ?? localURL(), secret: try signingSecret())
+      let url = try url ?? localURL()
+      let secret = try signingSecret()
+      let sender: DeliverySender
+      do throws(HTTPClientError) {
+        sender = try DeliverySender(url: url, secret: secret, userAgent: Version.userAgent)
+      } catch {
+        throw CommandFailure("\(error)", code: .failure)
+      }
       let deliveries = try deliveries()
       var unexpected = 0
       for delivery in deliveries {
-        let answer = try sender.send(delivery)
+        let answer = try Self.send(delivery, through: sender, to: url)
         let isExpected = answer.status == delivery.expectedStatus
         if !isExpected { unexpected += 1 }
         Terminal.print(
@@ -55,6 +64,16 @@ struct Send: ParsableCommand {
         throw CommandFailure(
           "\(unexpected) of \(deliveries.count) responses had an unexpected status", code: .failure)
       }
+    }
+  }
+
+  private static func send(
+    _ delivery: OutgoingDelivery, through sender: DeliverySender, to url: String
+  ) throws -> HTTPClientResponse {
+    do throws(HTTPClientError) {
+      return try sender.send(delivery)
+    } catch {
+      throw CommandFailure("\(url): \(error)", code: .unavailable)
     }
   }
 
@@ -79,21 +98,7 @@ struct Send: ParsableCommand {
       }
       return first
     }
-    // Every user of the machine can read arguments, and the shell's history keeps them.
-    guard !secret.hasPrefix("whsec_") else {
-      throw CommandFailure(
-        "--secret: give a file, not the secret itself, which others could read in the process list",
-        code: .config)
-    }
-    guard let text = Files.text(of: secret, maxBytes: 4096) else {
-      throw CommandFailure(
-        "--secret: the file cannot be read: check its path and permissions", code: .noInput)
-    }
-    do throws(SecretError) {
-      return try Secret(String(text.split(whereSeparator: \.isWhitespace).first ?? ""))
-    } catch {
-      throw CommandFailure("--secret: \(error)", code: .config)
-    }
+    return try SecretArgument.secret(inFile: secret)
   }
 
   private func deliveries() throws -> [OutgoingDelivery] {
@@ -113,6 +118,29 @@ struct Send: ParsableCommand {
         body: prediction.body(at: step.moment),
         ageSeconds: step.ageSeconds, signatureIsBroken: step.signatureIsBroken,
         expectedStatus: step.expectedStatus)
+    }
+  }
+}
+
+extension Scenario: ExpressibleByArgument {}
+
+/// The option `--secret`, which names a file.
+enum SecretArgument {
+  static func secret(inFile path: String) throws(CommandFailure) -> Secret {
+    // Every user of the machine can read arguments, and the shell's history keeps them.
+    guard !path.hasPrefix("whsec_") else {
+      throw CommandFailure(
+        "--secret: give a file, not the secret itself, which others could read in the process list",
+        code: .config)
+    }
+    guard let text = Files.text(of: path, maxBytes: 4096) else {
+      throw CommandFailure(
+        "--secret: the file cannot be read: check its path and permissions", code: .noInput)
+    }
+    do throws(SecretError) {
+      return try Secret(String(text.split(whereSeparator: \.isWhitespace).first ?? ""))
+    } catch {
+      throw CommandFailure("--secret: \(error)", code: .config)
     }
   }
 }

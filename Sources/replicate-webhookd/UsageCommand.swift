@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Bytes
+import Console
 import HTTPWire
 
 /// `usage`: counts ended jobs by day and model.

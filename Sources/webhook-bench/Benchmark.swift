@@ -5,12 +5,12 @@ import StandardWebhooks
 ///
 /// Each has its own receiver unless --url names one.
 final class Benchmark {
-  private let options: BenchmarkOptions
-  private let seed: UInt64
-  private let progress: Progress?
+  let options: BenchmarkOptions
+  let seed: UInt64
+  let progress: Progress?
   /// The filled store, shared by all scenarios that read.
   private var storeFolder: TemporaryFolder?
-  private(set) var isFaultless = true
+  var isFaultless = true
 
   private static let readConnections = 16
 
@@ -27,17 +27,18 @@ final class Benchmark {
     case .reads, .lists, .readsDuringWrites: try read(scenario)
     case .idle: try idle()
     case .start: try start()
+    case .streams: try stream()
     default: try deliver(scenario)
     }
   }
 
-  private func show(_ report: Report) {
+  func show(_ report: Report) {
     progress?.clear()
     Output.line(options.json ? report.json : report.text)
     if !report.isFaultless { isFaultless = false }
   }
 
-  private func report(
+  func report(
     _ scenario: Scenario, _ measurement: Measurement, _ title: String, _ recipe: Workload.Recipe
   ) -> Report {
     Report(
@@ -51,7 +52,7 @@ extension Benchmark {
   /// The receiver of --url, or a new daemon with `settings`.
   ///
   /// The daemon stops when the value is released.
-  private func receiver(
+  func receiver(
     database: String, in folder: TemporaryFolder, settings: [String] = [], isTLS: Bool = false
   ) throws -> Receiver {
     if let url = options.url { return try Receiver(options, url: url) }
@@ -70,11 +71,11 @@ extension Benchmark {
       path, secret: secret, database: database, in: folder, environment: settings + options.setting)
   }
 
-  private func database(in folder: TemporaryFolder) -> String {
+  func database(in folder: TemporaryFolder) -> String {
     options.database ?? "\(folder.path)/jobs.db"
   }
 
-  private func makeFolder() throws -> TemporaryFolder {
+  func makeFolder() throws -> TemporaryFolder {
     let folder = try TemporaryFolder()
     if folder.isInMemory, options.url == nil, options.database == nil {
       Output.error(
@@ -95,7 +96,7 @@ extension Benchmark {
     return "\(own[..<slash])/\(name)"
   }
 
-  private func requireDescriptors(_ count: Int) throws {
+  func requireDescriptors(_ count: Int) throws {
     let limit = DescriptorLimit.raise()
     guard limit >= count + 64 else {
       throw Failure("\(count) connections need as many descriptors; ulimit -n allows \(limit)", .system)
@@ -140,7 +141,7 @@ extension Benchmark {
     return (workload, lane)
   }
 
-  private static func title(_ workload: Workload, _ recipe: Workload.Recipe) -> String {
+  static func title(_ workload: Workload, _ recipe: Workload.Recipe) -> String {
     "\(Quantity.grouped(workload.sends.count)) deliveries of \(Quantity.grouped(workload.jobCount)) jobs, "
       + "bodies of \(recipe.deliveriesPerJob.upperBound > 1 ? "up to " : "")"
       + "\(Quantity.grouped(recipe.bodyBytes)) bytes, seed \(recipe.seed)"

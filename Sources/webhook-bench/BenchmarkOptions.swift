@@ -34,6 +34,15 @@ struct BenchmarkOptions: ParsableArguments {
   @Option(help: "Idle connections of the scenario idle.")
   var idleConnections = 10_000
 
+  @Option(help: "Event streams of one job each, of the scenario streams: at most 2000.")
+  var streams = 2000
+
+  @Option(help: "Event streams of all jobs, of the scenario streams.")
+  var feeds = 5
+
+  @Option(help: "Deliveries per second, of the scenario streams. (default: as many as are acknowledged)")
+  var rate: Int?
+
   @Option(
     help: ArgumentHelp(
       "The same seed gives the same ids and bodies in the same order. (default: random)"))
@@ -97,6 +106,9 @@ struct BenchmarkOptions: ParsableArguments {
     try require((1...20).contains(deliveriesPerJob), "--deliveries-per-job: 1 to 20")
     try require((1...1000).contains(repeats), "--repeats: 1 to 1000")
     try require((1...100_000).contains(idleConnections), "--idle-connections: 1 to 100000")
+    try require((0...2000).contains(streams), "--streams: 0 to 2000")
+    try require((0...100).contains(feeds), "--feeds: 0 to 100")
+    try require(rate.map { (1...1_000_000).contains($0) } ?? true, "--rate: 1 to 1000000")
     for scenario in scenario.scenarios {
       let (count, size) = (deliveries ?? scenario.defaultDeliveries, bodyBytes ?? scenario.defaultBodyBytes)
       try require((1...10_000_000).contains(count), "--deliveries: 1 to 10000000")
@@ -113,7 +125,7 @@ struct BenchmarkOptions: ParsableArguments {
     try require(
       url == nil || (daemon == nil && database == nil && setting.isEmpty),
       "--daemon, --database and --setting apply to a daemon that is started; --url starts none")
-    let needsAPI = verify || scenario.scenarios.contains(where: \.fillsStore)
+    let needsAPI = verify || scenario.scenarios.contains { $0.fillsStore || $0 == .streams }
     try require(url == nil || api != nil || !needsAPI, "give the URL of the receiver's jobs API with --api")
     try require(
       url == nil || !scenario.scenarios.contains(.start),

@@ -17,13 +17,16 @@ final class ClientSocket {
   private var session: TLSClient?
 
   /// Starts connecting; nil if that fails at once.
-  init?(to endpoint: Endpoint, _ context: TLSClientContext?) {
+  ///
+  /// - Parameter source: the IPv4 address to connect from; nil for the system's choice.
+  init?(to endpoint: Endpoint, _ context: TLSClientContext?, from source: UInt32? = nil) {
     let descriptor = clinux_socket(endpoint.family)
     guard descriptor >= 0 else { return nil }
     self.descriptor = descriptor
     self.context = context
     // Disables Nagle's algorithm: the rest of a large request must not wait for an acknowledgement.
     _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+    if let source, !Self.bind(descriptor, to: source) { return nil }
     let result = endpoint.withAddress { connect(descriptor, $0, $1) }
     guard result == 0 || errno == EINPROGRESS else { return nil }
   }
@@ -71,6 +74,16 @@ final class ClientSocket {
     var byte: UInt8 = 0
     return recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) < 0
       && errno == EAGAIN
+  }
+
+  private static func bind(_ descriptor: Int32, to source: UInt32) -> Bool {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = source.bigEndian
+    let length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    return withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { clinux_bind(descriptor, $0, length) == 0 }
+    }
   }
 
   private static func transfer(_ result: Int) -> Transfer {

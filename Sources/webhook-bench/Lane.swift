@@ -23,6 +23,10 @@ final class Lane {
   let use: Use
   /// Whether the lane repeats its sends until the other lanes are done.
   let isBackground: Bool
+  /// Requests per second; nil for as many as are answered.
+  let rate: Int?
+  /// When each send began, where that is kept; 0 for one that has not begun.
+  private(set) var sentAt: [UInt64]
   let observer: Observer?
   /// Whether a request should get status 401; others should succeed.
   private let expectsRejection: (Int) -> Bool
@@ -49,7 +53,7 @@ final class Lane {
 
   init(
     _ name: String, to endpoint: Endpoint, _ requests: RequestArena, sends: [UInt32]? = nil, connections: Int,
-    use: Use = .keepAlive, isBackground: Bool = false,
+    use: Use = .keepAlive, isBackground: Bool = false, rate: Int? = nil, keepsSendTimes: Bool = false,
     expectsRejection: @escaping (Int) -> Bool = { _ in false },
     observer: Observer? = nil
   ) {
@@ -60,6 +64,8 @@ final class Lane {
     self.connections = min(connections, self.sends.count)
     self.use = use
     self.isBackground = isBackground
+    self.rate = rate
+    sentAt = Array(repeating: 0, count: keepsSendTimes ? self.sends.count : 0)
     self.observer = observer
     self.expectsRejection = expectsRejection
     latencies = Latencies(expected: self.sends.count)
@@ -71,6 +77,16 @@ final class Lane {
     guard isBackground ? taken < Self.maxBackgroundSends : taken < sends.count else { return nil }
     defer { taken += 1 }
     return taken % sends.count
+  }
+
+  func noteSent(_ send: Int, at moment: UInt64) {
+    if !sentAt.isEmpty { sentAt[send] = moment }
+  }
+
+  /// Whether the rate allows another request, or none is left.
+  func isDue(after seconds: Double) -> Bool {
+    guard let rate, taken < sends.count else { return true }
+    return Double(taken) < seconds * Double(rate)
   }
 
   func record(_ answer: ResponseReader, to send: Int, startedAt: UInt64, endedAt: UInt64) {

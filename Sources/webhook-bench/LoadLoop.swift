@@ -30,9 +30,13 @@ final class LoadLoop {
   }
 
   private let lanes: [Lane]
+  /// Readers of event streams, whose sockets this loop waits for.
+  private let streams: StreamClients?
   private let epoll: Int32
   private let context: TLSClientContext?
   private var slots: [Slot] = []
+  /// Slots that wait for their lane's rate.
+  private var paused: [Int] = []
   private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 * 1024, alignment: 16)
   private let events = UnsafeMutablePointer<clinux_event>.allocate(capacity: Int(CLINUX_EVENTS_PER_WAIT))
   private var isRunning = false
@@ -53,8 +57,9 @@ final class LoadLoop {
   private static let maxConcurrentConnects = 256
   private static let connectTimeoutSeconds = 30.0
 
-  init(_ lanes: [Lane]) throws {
+  init(_ lanes: [Lane], streams: StreamClients? = nil) throws {
     self.lanes = lanes
+    self.streams = streams
     epoll = clinux_epoll_create()
     guard epoll >= 0 else { throw Failure("epoll_create1: errno \(-epoll)", .system) }
     context = lanes.contains { $0.endpoint.isTLS } ? try TLSClientContext() : nil
@@ -90,7 +95,8 @@ final class LoadLoop {
       Clock.seconds(since: lastAnswerAt) < Self.maxSilenceSeconds
     {
       while connecting < Self.maxConcurrentConnects, let index = pending.popFirst() { open(index) }
-      try wait()
+      try wait(milliseconds: paused.isEmpty ? 100 : 1)
+      resumePaused()
       progress?.show(lanes)
     }
     progress?.clear()
@@ -119,12 +125,25 @@ final class LoadLoop {
     }
   }
 
-  private func wait() throws {
-    let count = clinux_epoll_wait(epoll, events, 100)
+  /// Serves the streams until `condition` holds or `seconds` have passed.
+  func wait(seconds: Double, until condition: () -> Bool) throws {
+    try openKeepAliveConnections()
+    streams?.attach(to: epoll)
+    let start = Clock.nanoseconds
+    while !condition(), Clock.seconds(since: start) < seconds { try wait(milliseconds: 100) }
+  }
+
+  private func wait(milliseconds: Int32 = 100) throws {
+    let count = clinux_epoll_wait(epoll, events, milliseconds)
     try Interruption.check()
     guard count > 0 else { return }
     for position in 0..<Int(count) {
       let event = events[position]
+      guard event.token < StreamClients.firstToken else {
+        streams?.handle(
+          event.token, isWritable: event.events & (EPOLLOUT.rawValue | EPOLLERR.rawValue) != 0)
+        continue
+      }
       let index = Int(event.token)
       if event.events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { slots[index].isEnding = true }
       handle(index, isWritable: event.events & (EPOLLOUT.rawValue | EPOLLERR.rawValue) != 0)
@@ -178,11 +197,26 @@ extension LoadLoop {
   /// Sends the next request on a ready connection.
   private func next(_ index: Int) {
     if !slots[index].hasRequest {
+      guard lanes[slots[index].lane].isDue(after: Clock.seconds(since: startedAt)) else {
+        slots[index].state = .ready
+        return paused.append(index)
+      }
       guard take(index) else { return retire(index) }
     }
     if lanes[slots[index].lane].use != .connectionPerRequest { slots[index].startedAt = Clock.nanoseconds }
+    lanes[slots[index].lane].noteSent(slots[index].send, at: slots[index].startedAt)
     slots[index].state = .exchanging
     exchange(index, isReadable: false)
+  }
+
+  /// Sends what is due on the slots that waited for it.
+  private func resumePaused() {
+    while let index = paused.last,
+      lanes[slots[index].lane].isDue(after: Clock.seconds(since: startedAt))
+    {
+      paused.removeLast()
+      next(index)
+    }
   }
 
   private func take(_ index: Int) -> Bool {

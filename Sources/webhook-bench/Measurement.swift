@@ -49,7 +49,13 @@ struct Measurement {
   static func run(
     _ lanes: [Lane], on process: pid_t?, seconds: Int, progress: Progress?
   ) throws -> Measurement {
-    let loop = try LoadLoop(lanes)
+    try run(LoadLoop(lanes), lanes, on: process, seconds: seconds, progress: progress)
+  }
+
+  /// Runs the loop that has `lanes`.
+  static func run(
+    _ loop: LoadLoop, _ lanes: [Lane], on process: pid_t?, seconds: Int, progress: Progress?
+  ) throws -> Measurement {
     try loop.openKeepAliveConnections()
     let counter = process.flatMap { InstructionCounter(of: $0) }
     let (instructions, before) = (counter?.count ?? 0, process.flatMap { ResourceUsage(of: $0) })

@@ -42,8 +42,11 @@ struct Receiver {
   }
 
   /// A complete request to the jobs API.
-  func apiRequest(_ path: String) throws -> String {
+  func apiRequest(_ path: String) throws -> String { try apiRequestHead("GET", path) + "\r\n" }
+
+  /// A request's head without the empty line.
+  func apiRequestHead(_ method: String, _ path: String) throws -> String {
     let authorization = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
-    return "GET \(path) HTTP/1.1\r\nHost: \(try requireAPI().hostField)\r\n\(authorization)\r\n"
+    return "\(method) \(path) HTTP/1.1\r\nHost: \(try requireAPI().hostField)\r\n\(authorization)"
   }
 }

@@ -17,6 +17,7 @@ enum Scenario: String, CaseIterable {
   case reads
   case lists
   case readsDuringWrites = "reads-during-writes"
+  case streams
 
   var explanation: String {
     switch self {
@@ -36,6 +37,8 @@ enum Scenario: String, CaseIterable {
     case .lists: "GET /jobs, pages of 50 of --jobs jobs; 1,000 requests by default"
     case .readsDuringWrites:
       "deliveries, concurrent with GET /jobs/{id} on 16 connections, with --jobs jobs stored"
+    case .streams:
+      "deliveries to 2,000 jobs, while --streams event streams show one job each and --feeds all"
     }
   }
 

@@ -20,6 +20,10 @@ struct Workload {
     var closesConnections = false
     /// Maximum number of jobs. If `deliveries` matches it, every job reaches its end.
     var jobs = Int.max
+    /// Jobs whose deliveries are interleaved.
+    var maxOpenJobs = 500
+    /// Whether each body's seed is its delivery's number, rather than its job's.
+    var seedsAreDeliveries = false
     /// The number of the first job; batches fill a large store.
     var firstJob = 0
     /// The number of the first delivery.
@@ -60,7 +64,8 @@ struct Workload {
       let isSigned = generator.below(100) >= recipe.badSignaturePercent
       let body = bodies.make(
         id: identifiers.job(firstJob + step.job), status: step.status,
-        size: recipe.bodyBytes * (step.index + 1) / step.count, seed: firstJob + step.job)
+        size: recipe.bodyBytes * (step.index + 1) / step.count,
+        seed: recipe.seedsAreDeliveries ? number : firstJob + step.job)
       let id = identifiers.delivery(firstDelivery + number)
       // A well-formed signature, made over another id.
       let signed = isSigned ? id : id + "x"
@@ -99,8 +104,6 @@ private struct Schedule {
   private(set) var sends: [UInt32] = []
   private(set) var jobCount = 0
 
-  /// Jobs whose deliveries are interleaved.
-  private static let maxOpenJobs = 500
   /// Minimum number of sends between a delivery and its repeat.
   ///
   /// By then the delivery has most likely got its response.
@@ -119,7 +122,7 @@ private struct Schedule {
         sends.append(earlier)
         continue
       }
-      let maxOpen = recipe.deliveriesPerJob.upperBound == 1 ? 1 : Self.maxOpenJobs
+      let maxOpen = recipe.deliveriesPerJob.upperBound == 1 ? 1 : recipe.maxOpenJobs
       while open.count < maxOpen, opened < recipe.jobs {
         let spread = recipe.deliveriesPerJob.count
         open.append((nil, 0, recipe.deliveriesPerJob.lowerBound + generator.below(spread)))

@@ -85,11 +85,11 @@ def lane(report):
     return next(iter(report["lanes"].values()))
 
 
-def by_turns(session, measurements):
+def by_turns(session, measurements, rounds=None):
     """The results of each measurement, in the order of rounds. A round is one run of each, forwards and then
     backwards. A measurement that fails once is skipped from then on, and its failure is the result."""
     results = {name: [] for name in measurements}
-    for number in range(session.rounds):
+    for number in range(rounds or session.rounds):
         names = list(measurements) if number % 2 == 0 else list(reversed(measurements))
         for name in names:
             if isinstance(results[name], Failure):
@@ -269,6 +269,39 @@ def measure_memory(session, rows, loaded):
         f"peak with deliveries beside them {table.megabytes(report['server']['peak_memory_bytes'])}")
 
 
+# Event streams
+
+
+def measure_streams(session, rows):
+    """Deliveries at half of the possible rate, with and without readers of their events, by turns."""
+    session.log("2,000 event streams, beside deliveries at half of the possible rate")
+    scenario = ["--scenario", "streams", "--deliveries", "20000" if session.quick else "40000"]
+    none = ["--streams", "0", "--feeds", "0"]
+    possible = statistics.median(lane(session.bench(scenario + none)[0])["per_second"] for _ in range(3))
+    paced = scenario + ["--rate", str(int(possible / 2))]
+    results = by_turns(session, {
+        "with": lambda number: session.bench(paced)[0],
+        "without": lambda number: session.bench(paced + none)[0],
+    }, rounds=3 if session.quick else 9)
+    beside = "beside 2,000 event streams of jobs and 5 of all"
+    rows.ratio(
+        f"acks/s {beside}, against none", 0.9, results["with"], results["without"], rates, table.per_second,
+        "with", "without", costs=lambda ours, theirs: table.p99s(ours, theirs, lane))
+    if isinstance(results["with"], Failure):
+        return
+    ours = results["with"]
+    notes = [report["notes"] for report in ours]
+    for what, key in [("an event of a job's stream", "event_p99_us"), ("an event of `/events`", "feed_p99_us")]:
+        rows.ratio(
+            f"p99 of {what}, from the delivery sent, against that of an ack", 2.0, notes, ours,
+            lambda reports, key=key: [
+                report[key] if key in report else lane(report)["p99_us"] for report in reports],
+            table.milliseconds, "event", "ack", smaller_is_better=True)
+    rows.bound(
+        "memory of an event stream", 12e3, statistics.median(note["bytes_per_stream"] for note in notes),
+        lambda count: f"{count / 1e3:.1f} KB")
+
+
 def main():
     # Processes that were started are ended on the way out.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
@@ -304,6 +337,7 @@ def main():
     attempt(measure_one_connection)
     attempt(measure_tls)
     attempt(measure_memory, loaded)
+    attempt(measure_streams)
     if not isinstance(attempt(fill), Failure):
         attempt(measure_large_store)
     facts.append(("took", f"{(time.monotonic() - start) / 60:.1f} min, {session.rounds} rounds"))

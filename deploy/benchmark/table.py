@@ -42,6 +42,14 @@ def costs(ours, theirs):
         f"written {middle(ours, key) / 1e3:.1f} against {middle(theirs, key) / 1e3:.1f} KB")
 
 
+def p99s(ours, theirs, lane):
+    """The p99 of an acknowledgement on both sides."""
+    def p99(reports):
+        return milliseconds(statistics.median(lane(report)["p99_us"] for report in reports))
+
+    return f"p99 {p99(ours)} against {p99(theirs)}"
+
+
 def client_shares(ours, theirs):
     """The client's load on both sides. A client that uses a whole core is the bottleneck."""
     def share(reports):

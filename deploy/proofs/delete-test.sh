@@ -16,12 +16,15 @@ set -euo pipefail
 # Tests of the levels above Storage whose subject is a capability, or that use its routes beside others.
 tests_that_use() {
   case $1 in
+    EventStreams) echo EventsCommandTests ;;
     UsageSums)
       echo usageRejectsInvalidDays usageIsGroupedByMetadata usageRejectsInvalidGroups \
         anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
     JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
+    # Its setting stays in .env.example.
+    ReadTokens) echo everySettingIsInTheExampleAndInTheReadme BrowserTests NotificationTests ;;
   esac
 }
 

@@ -63,7 +63,7 @@ extension LedgerTransaction {
   /// Call it at start and after the wall clock was set, because a due time may have been recorded while the
   /// clock was ahead.
   package func clampDueTimes(
-    from now: Timestamp, within spread: Int64, absenceGracePeriod: Int64 = 60_000
+    from now: Timestamp, within spread: Int64, absenceGracePeriod: Int64 = StoredOrder.absenceGracePeriod
   ) throws(StorageError) {
     let latest = now.advanced(byMilliseconds: spread)
     let conclusive = now.advanced(byMilliseconds: absenceGracePeriod)
@@ -118,7 +118,7 @@ extension LedgerTransaction {
   ///     create call counts as unanswered.
   package func claimOrderSteps(
     at now: Timestamp, creates: Int, cancels: Int, finds: Int, lease: Int64,
-    absenceGracePeriod: Int64 = 60_000
+    absenceGracePeriod: Int64 = StoredOrder.absenceGracePeriod
   ) throws(StorageError) -> [OrderStep] {
     let leaseEnd = now.advanced(byMilliseconds: lease)
     var steps: [OrderStep] = []

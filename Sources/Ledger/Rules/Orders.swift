@@ -35,7 +35,7 @@ extension LedgerTransaction {
     guard try job(ofPrediction: order.id) == nil else { return .conflict(isOfKey: false, earlier: []) }
     guard try hasRoom(maxQueued: maxQueued) else { return .queueFull }
     let job = Job(createdHere: Job.Origin(id: order.id, createdAt: order.createdAt), model: order.model)
-    let entry = try insertJob(job, body: [], snapshot: nil)
+    let entry = try insertJob(job, body: [], snapshot: nil, order: order)
     let stored = StoredOrder(queued: order, number: entry.number)
     insertOrder(stored, idempotencyKey: order.idempotencyKey, metadata: order.metadata)
     if let deadline = order.startBefore {

@@ -32,7 +32,7 @@ extension LedgerTransaction {
     var deleted = 0
     // What this transaction changes is not quiet.
     for row in ended where !isTouched(row.number) {
-      guard let entry = try job(number: row.number) else { continue }
+      guard let entry = try job(number: row.number), try !isRetained(row.number) else { continue }
       delete(entry, .pruned(expiresAt: expiresAt))
       deleted += 1
     }
@@ -40,5 +40,11 @@ extension LedgerTransaction {
     let reachesRetained = rows.contains { row in row.createdAt.map { limit <= $0 && $0 <= now } ?? false }
     let isOver = reachesRetained || rows.count < count
     return PruneStep(deleted: deleted, next: isOver ? nil : rows.last?.number)
+  }
+
+  /// Whether a capability still has work to do for the job.
+  private func isRetained(_ number: Int64) throws(StorageError) -> Bool {
+    guard !rules.retainingKinds.isEmpty else { return false }
+    return try !work(ofJob: number, of: rules.retainingKinds).isEmpty
   }
 }

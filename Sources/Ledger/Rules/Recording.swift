@@ -73,10 +73,25 @@ extension LedgerTransaction {
   /// A named job that the daemon has ended accepts only the end that replaces its own. Until then the
   /// prediction is a job of its own, which is polled.
   private func unboundJob(namedIn delivery: Delivery) throws(StorageError) -> JobEntry? {
-    guard let name = delivery.namedJob, let found = try job(id: name), found.job.snapshot == nil,
+    guard let name = delivery.namedJob, let found = try job(id: name) else { return nil }
+    try beginLostAttempt(delivery.snapshot, of: found, at: delivery.receivedAt)
+    guard found.job.snapshot == nil,
       !found.job.phase.isTerminal || delivery.snapshot.phase?.isTerminal == true
     else { return nil }
     return found
+  }
+
+  /// Begins the attempt that a restored backup lacks, and whose prediction a delivery shows.
+  ///
+  /// An earlier daemon made it after the prediction that the backup has was interrupted.
+  private func beginLostAttempt(
+    _ snapshot: Snapshot, of entry: JobEntry, at now: Timestamp
+  ) throws(StorageError) {
+    guard !entry.job.phase.isTerminal, let known = entry.job.snapshot, let earlier = known.createdAt,
+      let later = snapshot.createdAt, earlier < later, let order = try order(ofJob: entry.number),
+      order.isRestored, order.canRetry
+    else { return }
+    try beginAttempt(after: known, from: .webhook, at: now, of: entry)
   }
 
   /// Marks the order of an open job as submitted.

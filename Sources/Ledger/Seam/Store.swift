@@ -1,5 +1,6 @@
 package import Jobs
 package import Time
+package import Tables
 
 /// A store of jobs: where the ledger's rules read, and where their writes are committed.
 ///
@@ -63,6 +64,8 @@ package protocol StoredRows: AnyObject {
   func work(_ kind: WorkKind, dueAfter moment: Timestamp) throws(StorageError) -> [WorkItem]
   /// The work of that kind that some process has claimed.
   func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem]
+  /// The work of a job, of all kinds.
+  func work(ofJob number: Int64) throws(StorageError) -> [WorkItem]
   /// The number of unclaimed work items of that kind.
   func unclaimedCount(of kind: WorkKind) throws(StorageError) -> Int
   /// The next `limit` jobs after `number`, for pruning.

@@ -1,5 +1,6 @@
 package import Jobs
 package import Time
+package import Tables
 
 /// Reads from a store outside any commit. Each call sees one snapshot.
 ///
@@ -49,6 +50,8 @@ package protocol StoreReader: AnyObject {
   ) async throws(StorageError) -> FeedSlice
   /// The epoch of the store and the number of its last change.
   func feedPosition() async throws(StorageError) -> FeedPosition
+  /// The value of that name in the table of keys.
+  func key(_ name: String) async throws(StorageError) -> [UInt8]?
   /// Rows of a capability's table.
   func rows(_ query: TableQuery) async throws(StorageError) -> [TableRow]
   /// Throws unless the store is readable and still the one that was opened.

@@ -1,5 +1,6 @@
 package import Jobs
 package import Time
+package import Tables
 
 /// Everything that one transaction writes, as values.
 ///

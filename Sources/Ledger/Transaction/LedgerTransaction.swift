@@ -1,4 +1,5 @@
 package import Jobs
+internal import Tables
 internal import Time
 
 /// Validates a job's output against the rules in its request.
@@ -43,6 +44,8 @@ package final class LedgerTransaction {
   @exclusivity(unchecked) var tombstoneKeys: Set<TombstoneKey> = []
   /// Work that was written by itself, and not as the mirror of an order or a job.
   @exclusivity(unchecked) var work: [WorkKey: WorkWrite] = [:]
+  /// Rows of capabilities' tables that commands have written. Nil for a deleted one.
+  @exclusivity(unchecked) var tableRows: [TableKey: TableRow?] = [:]
   @exclusivity(unchecked) var transitions: [JobTransition] = []
   @exclusivity(unchecked) var writes = WriteSet()
 

@@ -44,7 +44,7 @@ extension LedgerTransaction {
   }
 
   func insertJob(
-    _ job: consuming Job, body: [UInt8], snapshot: Snapshot?
+    _ job: consuming Job, body: [UInt8], snapshot: Snapshot?, order: Order? = nil
   ) throws(StorageError) -> JobEntry {
     job.dropUnstored()
     let version = JobVersion(job)
@@ -54,7 +54,8 @@ extension LedgerTransaction {
     if let id = version.job.snapshot?.predictionID { jobsByPrediction[id] = .some(entry) }
     note(
       JobTransition(
-        number: entry.number, before: nil, after: entry.version, snapshot: snapshot, cause: .recorded))
+        number: entry.number, before: nil, after: entry.version, snapshot: snapshot, order: order,
+        cause: .recorded))
     return entry
   }
 

@@ -1,4 +1,5 @@
 internal import Jobs
+package import Tables
 internal import Time
 
 extension LedgerTransaction {
@@ -50,7 +51,7 @@ extension LedgerTransaction {
     return sorted(due + ownWork(.poll), dueAt: now, limit)
   }
 
-  private func ownWork(_ kind: WorkKind) -> [WorkItem] {
+  func ownWork(_ kind: WorkKind) -> [WorkItem] {
     work.values.compactMap { write in
       switch write {
       case .insert(let item), .update(let item): item.key.kind == kind ? item : nil
@@ -66,7 +67,7 @@ extension LedgerTransaction {
 
   package func write(_ write: TableWrite) { writes.tables.append(write) }
 
-  func write(_ write: WorkWrite) {
+  package func write(_ write: WorkWrite) {
     switch write {
     case .insert(let item), .update(let item): work[item.key] = write
     case .delete(let key): work[key] = write

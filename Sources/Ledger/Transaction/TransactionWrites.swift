@@ -1,11 +1,12 @@
 internal import Jobs
+internal import Tables
 internal import Time
 
 extension LedgerTransaction {
   /// The writes that make the store what this transaction has decided.
   func writeSet(hooks: [any TransactionHook]) throws(StorageError) -> WriteSet {
     if !transitions.isEmpty {
-      let rows = HookRows(rows)
+      let rows = HookRows(self)
       for hook in hooks {
         let added = try hook.writes(after: transitions, reading: rows)
         writes.tables += added.tables

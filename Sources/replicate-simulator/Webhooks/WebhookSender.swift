@@ -24,18 +24,14 @@ struct WebhookSender: Sendable {
 
   private func send(_ attempt: WebhookAttempt, through client: BlockingHTTPClient) -> AttemptOutcome {
     // The attempt's time, not the event's, because a receiver rejects old timestamps.
-    let timestamp = String(clock.now.seconds)
-    let signature = Signer.sign(
-      id: attempt.webhookID, timestamp: timestamp, body: attempt.body.span, with: secret)
-    guard let signature else { return .unreachable }
+    let headers = Signer(secret)?.headers(
+      id: attempt.webhookID, time: clock.now.seconds, body: attempt.body.span)
+    guard let headers else { return .unreachable }
     var request = HTTPClientRequest(
       .post, attempt.url,
       fields: [
         "Content-Type: application/json", "User-Agent: replicate-simulator/\(ReplicateSimulator.version)",
-        "\(SignatureHeaders.idName): \(attempt.webhookID)",
-        "\(SignatureHeaders.timestampName): \(timestamp)",
-        "\(SignatureHeaders.signatureName): \(signature)",
-      ], body: attempt.body)
+      ] + headers.lines, body: attempt.body)
     request.timeout = timeout
     request.connectTimeout = min(request.connectTimeout, timeout)
     request.maxBodyBytes = Self.maxBodyBytes

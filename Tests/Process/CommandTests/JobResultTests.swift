@@ -1,3 +1,4 @@
+import Console
 import EventLoop
 import Testing
 @testable import Time

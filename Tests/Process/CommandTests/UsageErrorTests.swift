@@ -11,7 +11,12 @@ extension ProcessTests {
       arguments: [
         ["job", ""], ["job", "", "--follow"], ["job", "", "--history"], ["job", "."], ["job", ".."],
         ["job", "a/history"], ["job", "a\nb"], ["cancel", ""], ["cancel", ".."], ["run", "a/b", "--id", ""],
-        ["backup", "-"], ["backup", ""], ["help", "nope"], ["help", "jobz", "--version"], ["nope"],
+        ["listen"], ["listen", "--forward-to", "localhost:3000"],
+        ["listen", "--forward-to", "http://127.1/"],
+        ["listen", "--forward-to", "http://a/", "--filter", "a"],
+        ["listen", "--forward-to", "http://a/", "--filter", "after=now"],
+        ["listen", "--forward-to", "http://a/", "--event", "failed"], ["backup", "-"], ["backup", ""],
+        ["help", "nope"], ["help", "jobz", "--version"], ["nope"],
       ])
     func itExitsWith64AndSendsNoRequest(_ arguments: [String]) throws {
       let stub = try StubAPI { _, _ in .json(#"{"jobs":[]}"#) }

@@ -1,7 +1,7 @@
 internal import Foundation
 
 /// The members of a job's document that the proofs compare.
-struct JobDocument: Decodable {
+struct JobDocument: Decodable, Equatable {
   let id: String
   let state: String
   let revision: Int

@@ -34,6 +34,7 @@ package struct Scenario: Sendable {
 /// A fault that a daemon is proven against. The raw value is its command-line name.
 package enum Fault: String, CaseIterable, Sendable {
   case kill
+  case streams
   case fullDisk = "full-disk"
   case fileLimit = "file-limit"
   case quota
@@ -55,6 +56,7 @@ package enum Fault: String, CaseIterable, Sendable {
   package func prove(_ scenario: Scenario) throws -> Row? {
     switch self {
     case .kill: try KillProof.run(scenario)
+    case .streams: try StreamProof.run(scenario)
     case .fullDisk: try FullDiskProof.run(scenario)
     case .fileLimit: try FullDiskProof.limitFiles(scenario)
     case .quota: try WriteRefusalProof.quota(scenario)

@@ -1,6 +1,7 @@
 import ChangeFeed
 import Jobs
 import Ledger
+import Tables
 import Simulation
 
 @testable import Time
@@ -63,6 +64,8 @@ final class FaultyReader: StoreReader {
   func nextDue(_ kind: WorkKind) async throws(StorageError) -> Timestamp? { try await reader.nextDue(kind) }
 
   func newestUpdate() async throws(StorageError) -> Timestamp? { try await reader.newestUpdate() }
+
+  func key(_ name: String) async throws(StorageError) -> [UInt8]? { try await reader.key(name) }
 
   func rows(_ query: TableQuery) async throws(StorageError) -> [TableRow] { try await reader.rows(query) }
 

@@ -232,6 +232,88 @@ import Testing
       Issue.record("\(steps)")
       return
     }
+    // The call of the daemon before may have its effect only now.
+    #expect(steps.first?.order.absenceConclusiveAt == store.now.advanced(byMilliseconds: 58_000))
+  }
+
+  /// A job created here whose prediction `p1` was created at 5 ms, in a restored copy.
+  private func restoredJob(
+    retries: Int64,
+    _ test: (_ number: Int64, _ store: OrderedStore, _ restored: Writer, _ path: String) throws -> Void
+  ) throws {
+    let source = try SQLiteBackend()
+    let store = try OrderedStore(on: source)
+    let step = try store.send("j1", retries: retries)
+    _ = try store.commit { (transaction) throws(StorageError) in
+      try transaction.record(Sample.delivery("w1", of: "p1", "processing", .running, naming: "j1"))
+    }
+    let copy = source.path + ".copy"
+    defer { for suffix in ["", "-wal", "-shm"] { unlink(copy + suffix) } }
+    _ = try DatabaseBackup(ofStore: source.path, to: copy, replacingFile: false).run { _, _ in }
+    let restored = try Writer(path: copy)
+    try restored.commit { (transaction) throws(StorageError) in
+      try transaction.recoverOrders(at: store.now, absenceGracePeriod: 60_000)
+    }
+    try test(step.order.number, store, restored, copy)
+  }
+
+  @Test(arguments: [(1, 9, true), (0, 9, false), (1, 5, false), (1, 1, false)] as [(Int64, Int64, Bool)])
+  func `a newer prediction of a restored job replaces the one before it`(
+    retries: Int64, createdAt: Int64, isReplaced: Bool
+  ) throws {
+    try restoredJob(retries: retries) { number, store, restored, path in
+      let delivery = Sample.delivery(
+        "w2", of: "p2", "succeeded", .succeeded, createdAt: createdAt, naming: "j1")
+      let recording = try restored.commit { (transaction) throws(StorageError) in
+        try transaction.record(delivery)
+      }
+      #expect(recording.jobID == (isReplaced ? "j1" : "p2") && recording.isStray == !isReplaced)
+      let reader = try SQLiteReader(path: path)
+      let record = try #require(try reader.job("j1"))
+      #expect(record.job.snapshot?.predictionID == (isReplaced ? "p2" : "p1"))
+      #expect(
+        record.job.attempt == (isReplaced ? 2 : 1) && record.job.phase == (isReplaced ? .succeeded : .running)
+      )
+      #expect(record.attempts.map(\.predictionID) == (isReplaced ? ["p1"] : []))
+    }
+  }
+
+  @Test func `an order that is no restored one keeps its prediction`() throws {
+    let store = try OrderedStore(on: try SQLiteBackend())
+    _ = try store.send("j1", retries: 1)
+    let recordings = try store.commit { (transaction) throws(StorageError) in
+      [
+        try transaction.record(Sample.delivery("w1", of: "p1", "processing", .running, naming: "j1")),
+        try transaction.record(
+          Sample.delivery("w2", of: "p2", "processing", .running, createdAt: 9, naming: "j1")),
+      ]
+    }
+    #expect(recordings.map(\.jobID) == ["j1", "p2"])
+  }
+
+  /// The next attempt may exist, and then it is canceled.
+  @Test func `a canceled job of a backup is searched for its next attempt`() throws {
+    try restoredJob(retries: 1) { number, store, restored, path in
+      let interrupted = Sample.polled(.answer, of: "p1", .failed, at: store.now, error: interruption)
+      try restored.commit { (transaction) throws(StorageError) in
+        _ = try transaction.cancel("j1", at: store.now)
+        _ = try transaction.record(interrupted, ofJob: number)
+      }
+      store.advance(2000)
+      let steps = try restored.commit { (transaction) throws(StorageError) in
+        try transaction.claimOrderSteps(at: store.now, creates: 9, cancels: 9, finds: 9, lease: 1000)
+      }
+      guard case .find = steps.first?.action else {
+        Issue.record("\(steps)")
+        return
+      }
+      // It does not exist: nothing is created, and the job ends as canceled.
+      try restored.commit { (transaction) throws(StorageError) in
+        try transaction.reschedule(steps[0].order, until: store.now, at: store.now)
+      }
+      let job = try #require(try SQLiteReader(path: path).job("j1")?.job)
+      #expect(job.phase == .canceled && job.error?.code == "canceled")
+    }
   }
 
   @Test func aDamagedDatabaseMakesNoCopy() throws {

@@ -1,5 +1,6 @@
 import Jobs
 import Ledger
+import Tables
 import StoreFixture
 import Testing
 import Time
@@ -14,6 +15,11 @@ import Time
     ])
   private static let sums = TableDeclaration(
     "sums", key: [.init("name", .text)], columns: [.init("count", .integer), .init("sum", .integer)])
+
+  private static let byCount = TableDeclaration.Index("items_by_count", on: ["count"])
+  private static let items = TableDeclaration(
+    "items", key: [.init("day", .integer), .init("name", .text)], columns: [.init("count", .integer)],
+    indexes: [byCount])
 
   private struct Hook: TransactionHook {
     func writes(
@@ -90,6 +96,118 @@ import Time
       #expect(try rows.count(of: Self.table, prefix: [], limit: 5) == 5)
       #expect(try rows.row(of: Self.table, key: [.integer(9), .text("a")]) == nil)
     }
+  }
+
+  private func put(_ day: Int64, _ name: String, count: Int64) -> TableWrite {
+    .put(Self.items, [.integer(day), .text(name), .integer(count)])
+  }
+
+  /// Every page size, so that a page ends at each row.
+  @Test(arguments: [1, 2, 3, 4, 9], [false, true])
+  func `pages follow the key, or an index and then the key`(_ limit: Int, _ isReversed: Bool) async throws {
+    let store = try OrderedStore(tables: [Self.items])
+    let rows: [(Int64, String, Int64)] = [(1, "a", 5), (1, "b", 2), (2, "a", 2), (2, "b", 2), (3, "a", 1)]
+    try store.backend.write(rows.shuffled().map { put($0.0, $0.1, count: $0.2) })
+    func pages(_ query: TableQuery, after cursor: (TableRow) -> [RowValue]) async throws -> [String] {
+      var (query, names) = (query, [String]())
+      query.isReversed = isReversed
+      while true {
+        let page = try await store.reader.rows(query)
+        #expect(page.count <= limit)
+        names += page.map { "\($0.integer("day"))\($0.text("name") ?? "")" }
+        guard page.count == limit, let last = page.last else { return isReversed ? names.reversed() : names }
+        query.after = cursor(last)
+      }
+    }
+    let key = { (row: TableRow) in [row["day"], row["name"]] }
+    var query = TableQuery(Self.items, limit: limit)
+    #expect(try await pages(query, after: key) == ["1a", "1b", "2a", "2b", "3a"])
+    query.index = Self.byCount
+    #expect(try await pages(query) { [$0["count"]] + key($0) } == ["3a", "1b", "2a", "2b", "1a"])
+    query.prefix = [.integer(2)]
+    #expect(try await pages(query, after: key) == ["1b", "2a", "2b"])
+  }
+
+  @Test func `an index follows changes of its rows, and has bounds`() async throws {
+    let store = try OrderedStore(tables: [Self.items])
+    try store.backend.write([put(1, "a", count: 5), put(2, "a", count: 6), put(3, "a", count: 7)])
+    try store.backend.write([put(3, "a", count: 1), .delete(Self.items, key: [.integer(2)])])
+    var query = TableQuery(Self.items, limit: 9)
+    query.index = Self.byCount
+    #expect(try await store.reader.rows(query).map { $0.integer("day") } == [3, 1])
+    query.bounds = 2...5
+    #expect(try await store.reader.rows(query).map { $0.integer("day") } == [1])
+  }
+
+  @Test func `the first key columns alone delete all rows that have them`() async throws {
+    let store = try OrderedStore(tables: [Self.items])
+    try store.backend.write([put(1, "a", count: 5), put(1, "b", count: 6), put(2, "a", count: 7)])
+    try store.backend.write([.delete(Self.items, key: [.integer(1)])])
+    #expect(try await store.reader.rows(TableQuery(Self.items, limit: 9)).map { $0.integer("day") } == [2])
+  }
+
+  /// Commands of one batch are as commands of several.
+  @Test func `a command sees the rows that earlier ones of its transaction have written`() throws {
+    let store = try OrderedStore(tables: [Self.items])
+    let key = [RowValue.integer(1), .text("a")]
+    try store.commit { (transaction) throws(StorageError) in
+      #expect(try transaction.row(of: Self.items, key: key) == nil)
+      transaction.put(key + [.integer(4)], in: Self.items)
+      #expect(try transaction.row(of: Self.items, key: key)?.integer("count") == 4)
+      transaction.deleteRow(of: Self.items, key: key)
+      #expect(try transaction.row(of: Self.items, key: key) == nil)
+      transaction.put(key + [.integer(5)], in: Self.items)
+    }
+    let row = try store.read { (rows) throws(StorageError) in try rows.row(of: Self.items, key: key) }
+    #expect(row?.integer("count") == 5)
+  }
+
+  @Test func `a job's work of a kind is found as the transaction has left it`() throws {
+    let (kind, other) = (WorkKind(rawValue: "test"), WorkKind(rawValue: "other"))
+    let store = try OrderedStore()
+    try store.deliver("a", .running)
+    let keys = ["1", "2"].map { WorkKey(kind, job: 1, key: $0) }
+    let now = store.now
+    try store.commit { (transaction) throws(StorageError) in
+      for key in keys { transaction.write(.insert(WorkItem(key, dueAt: now))) }
+      transaction.write(.insert(WorkItem(WorkKey(other, job: 1), dueAt: now)))
+    }
+    #expect(try store.read { (rows) throws(StorageError) in try rows.work(ofJob: 1).count } == 4)
+    try store.commit { (transaction) throws(StorageError) in
+      #expect(try transaction.work(ofJob: 1, of: [kind]).map(\.key.key).sorted() == ["1", "2"])
+      transaction.write(.delete(keys[0]))
+      var claim = WorkItem(keys[1], dueAt: now)
+      claim.claim(by: transaction.owner, until: now.advanced(byMilliseconds: 1))
+      transaction.write(.update(claim))
+      #expect(try transaction.work(ofJob: 1, of: [kind]) == [claim])
+      #expect(try transaction.claimedWork(kind) == [claim])
+      #expect(try transaction.dueWork(kind, at: now, limit: 9).isEmpty)
+      #expect(try transaction.laterWork(kind, after: now) == [claim])
+      #expect(try transaction.dueWork(other, at: now, limit: 9).count == 1)
+    }
+    #expect(try store.work(kind).map(\.key.key) == ["2"])
+  }
+
+  @Test func `work of a retaining kind keeps an ended job from being pruned`() async throws {
+    let kind = WorkKind(rawValue: "test")
+    let store = try OrderedStore(retainingKinds: [kind])
+    try store.deliver("a", .succeeded)
+    try store.deliver("b", of: "p2", .succeeded)
+    let (now, key) = (store.now, WorkKey(kind, job: 1))
+    try store.commit { (transaction) throws(StorageError) in
+      transaction.write(.insert(WorkItem(key, dueAt: now)))
+    }
+    store.advance(OrderedStore.aWhile)
+    let later = store.now
+    func prune() throws -> Int {
+      try store.commit { (transaction) throws(StorageError) in
+        try transaction.prune(endedBefore: later, at: later, after: 0, count: 9).deleted
+      }
+    }
+    #expect(try prune() == 1)
+    #expect(try await store.ids() == ["p1"])
+    try store.commit { (transaction) throws(StorageError) in transaction.write(.delete(key)) }
+    #expect(try prune() == 1)
   }
 
   /// A sum that overflows would fail every later commit.

@@ -1,5 +1,6 @@
 package import Jobs
 package import Ledger
+package import Tables
 internal import Testing
 package import Time
 
@@ -14,6 +15,7 @@ package final class OrderedStore {
   private let policy: PollPolicy
   private let tables: [TableDeclaration]
   private let hooks: [any TransactionHook]
+  private let retainingKinds: Set<WorkKind>
   package var now = Timestamp(milliseconds: 1_000_000)
 
   /// Longer than the timeout, and within the same day.
@@ -22,17 +24,21 @@ package final class OrderedStore {
   /// - Parameters:
   ///   - backend: nil for one of the kind that the suite runs on.
   ///   - tables: those of the capabilities whose hooks are `hooks`.
+  ///   - retainingKinds: see ``LedgerRules``.
   package init(
     on backend: (any StoreBackend)? = nil,
     policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
-    tables: [TableDeclaration] = [], hooks: [any TransactionHook] = []
+    tables: [TableDeclaration] = [], hooks: [any TransactionHook] = [], retainingKinds: Set<WorkKind> = []
   ) throws {
     self.backend = try backend ?? StoreKind.current.makeBackend()
     (self.validateOutput, self.policy, self.tables, self.hooks) = (validateOutput, policy, tables, hooks)
+    self.retainingKinds = retainingKinds
     let store = try self.backend.open(tables: tables)
     ledger = Ledger(
-      store: store, rules: LedgerRules(polling: policy, validateOutput: validateOutput), hooks: hooks)
+      store: store,
+      rules: LedgerRules(polling: policy, validateOutput: validateOutput, retainingKinds: retainingKinds),
+      hooks: hooks)
     reader = try self.backend.openReader()
   }
 
@@ -42,7 +48,9 @@ package final class OrderedStore {
   package func reopen(policy: PollPolicy? = nil) throws {
     let store = try backend.open(tables: tables)
     ledger = Ledger(
-      store: store, rules: LedgerRules(polling: policy ?? self.policy, validateOutput: validateOutput),
+      store: store,
+      rules: LedgerRules(
+        polling: policy ?? self.policy, validateOutput: validateOutput, retainingKinds: retainingKinds),
       hooks: hooks)
     reader = try backend.openReader()
   }
@@ -63,12 +71,12 @@ extension OrderedStore {
   package static func order(
     _ id: String, key: String? = nil, request: String = "{}", at now: Timestamp, timeout: Int64? = nil,
     retries: Int64 = 0, model: String? = "owner/model", metadata: JobMetadata? = nil,
-    startBefore: Timestamp? = nil, retryOf: String? = nil
+    startBefore: Timestamp? = nil, retryOf: String? = nil, callback: Order.Callback? = nil
   ) -> Order {
     Order(
       id: id, idempotencyKey: key, digest: Sample.digest(of: request), request: Array(request.utf8),
       model: model, createdAt: now, timeout: timeout, retries: retries, metadata: metadata,
-      startBefore: startBefore, retryOf: retryOf)
+      startBefore: startBefore, retryOf: retryOf, callback: callback)
   }
 
   /// Enqueues a job with metadata, whose text lists the members.
@@ -84,11 +92,13 @@ extension OrderedStore {
   @discardableResult
   package func place(
     _ id: String, key: String? = nil, request: String = "{}", timeout: Int64? = nil, retries: Int64 = 0,
-    model: String? = "owner/model", startsWithin: Int64? = nil, retryOf: String? = nil
+    model: String? = "owner/model", startsWithin: Int64? = nil, retryOf: String? = nil,
+    callback: Order.Callback? = nil
   ) throws -> EnqueueResult {
     let order = Self.order(
       id, key: key, request: request, at: now, timeout: timeout, retries: retries, model: model,
-      startBefore: startsWithin.map { now.advanced(byMilliseconds: $0) }, retryOf: retryOf)
+      startBefore: startsWithin.map { now.advanced(byMilliseconds: $0) }, retryOf: retryOf,
+      callback: callback)
     return try commit { (transaction) throws(StorageError) in try transaction.enqueue(order) }
   }
 

@@ -6,7 +6,7 @@ package enum Sample {
   package static func delivery(
     _ webhookID: String, of prediction: String = "p1", _ status: String, _ phase: Phase?, logs: Int = 0,
     model: String? = "owner/model", at milliseconds: Int64 = 1000, body: String? = nil,
-    naming job: String? = nil
+    createdAt: Int64 = 5, naming job: String? = nil
   ) -> Delivery {
     let text = body ?? #"{"id":"\#(prediction)","status":"\#(status)","logs":\#(logs)}"#
     return Delivery(
@@ -14,7 +14,7 @@ package enum Sample {
       snapshot: Snapshot(
         predictionID: prediction, providerStatus: status, phase: phase, model: model,
         error: phase == .failed ? JobError(code: "unknown", message: "no\u{0}t é") : nil,
-        createdAt: Timestamp(milliseconds: 5),
+        createdAt: Timestamp(milliseconds: createdAt),
         evidence: Evidence(logsSize: logs, outputSize: 0, digest: digest(of: text))),
       body: Array(text.utf8), namedJob: job)
   }

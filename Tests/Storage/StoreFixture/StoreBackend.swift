@@ -1,4 +1,5 @@
 package import Ledger
+package import Tables
 internal import SQLite
 internal import SQLiteStore
 package import Scratch
@@ -10,7 +11,7 @@ package protocol StoreBackend: AnyObject {
   ///
   /// An earlier opening is over: its process has ended.
   func open(tables: [TableDeclaration]) throws -> any Store
-  func openReader() throws -> any StoreReader
+  func openReader() throws -> sending any StoreReader
   /// The tables that hold rows of jobs that do not exist, and of changes without a job.
   func tablesWithStrayRows() throws -> [String]
 }
@@ -29,7 +30,7 @@ package final class SQLiteBackend: StoreBackend {
     try SQLiteStore(path: path, tables: tables)
   }
 
-  package func openReader() throws -> any StoreReader { try SQLiteReader(path: path) }
+  package func openReader() throws -> sending any StoreReader { try SQLiteReader(path: path) }
 
   package func tablesWithStrayRows() throws -> [String] {
     let connection = try Connection(path: path, access: .read, busyTimeout: 1000)

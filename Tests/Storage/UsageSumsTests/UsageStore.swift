@@ -1,5 +1,6 @@
 import Ledger
 import StoreFixture
+import Tables
 
 @testable import UsageSums
 

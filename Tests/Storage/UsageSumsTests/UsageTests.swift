@@ -1,5 +1,6 @@
 import Jobs
 import Ledger
+import Tables
 import StoreFixture
 import Testing
 import Time

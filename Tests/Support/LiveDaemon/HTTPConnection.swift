@@ -21,8 +21,11 @@ package final class HTTPConnection {
   /// A failed step, with the system's reason.
   package struct Broken: Error, CustomStringConvertible {
     package let description: String
+    /// Nothing came within the connection's timeout.
+    package let isTimeout: Bool
 
     init(_ step: String, _ number: Int32? = nil) {
+      isTimeout = number == EAGAIN
       description = number.map { "\(step): \(String(cString: strerror($0)))" } ?? step
     }
   }
@@ -135,6 +138,13 @@ package final class HTTPConnection {
       }
       return nil
     }
+  }
+
+  /// The next bytes of an answer that may last.
+  package func receiveSome() throws -> [UInt8] {
+    if input.isEmpty { try receiveMore() }
+    defer { input.removeAll() }
+    return input
   }
 
   private func receiveMore() throws {

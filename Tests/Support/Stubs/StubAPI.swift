@@ -1,4 +1,4 @@
-internal import EventLoop
+package import EventLoop
 internal import HTTPServer
 package import HTTPWire
 internal import LiveDaemon
@@ -22,10 +22,12 @@ package final class StubAPI {
   package let url: String
 
   /// - Parameter answer: receives the request, and how many requests with the same line came before.
-  package init(_ answer: @escaping @Sendable (StubRequest, Int) -> Response) throws {
+  package init(
+    on address: SocketAddress = .ipv4(host: "127.0.0.1", port: 0),
+    _ answer: @escaping @Sendable (StubRequest, Int) -> Response
+  ) throws {
     let kernel = try LinuxKernel()
-    let (descriptor, address) = try kernel.listen(
-      on: .ipv4(host: "127.0.0.1", port: 0), mode: nil, backlog: 64)
+    let (descriptor, address) = try kernel.listen(on: address, mode: nil, backlog: 64)
     let loop = EventLoop(kernel: kernel)
     let handler = StubHandler(store: store, answer: answer)
     let server = Server(loop: loop, limits: ServerLimits(), handler: handler)
@@ -59,7 +61,10 @@ private final class StubHandler: RequestHandler {
 
   func respond(to request: Request) async -> Response {
     let head = request.head
-    let names = ["if-none-match", "idempotency-key", "content-type", "authorization"]
+    let names = [
+      "if-none-match", "idempotency-key", "content-type", "authorization", "webhook-id", "webhook-timestamp",
+      "webhook-signature",
+    ]
     let fields = names.compactMap { name in head.fields.first(name).map { (name, $0) } }
     let path = head.target.segments
     let query = (head.target.queryParameters ?? []).map { "\($0.name)=\($0.value)" }.joined(separator: "&")

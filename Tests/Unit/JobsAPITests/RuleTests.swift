@@ -101,6 +101,28 @@ import Testing
         + #""id":"a\n2026 error \"x\"","plain":"value","none":"","bytes":2512}"# + "\n")
   }
 
+  @Test(arguments: [
+    ("wait=30", 30), ("wait", 60), ("wait=300", 300), ("wait=301", 300), ("wait=99999999999999999999", 300),
+    ("respond-async, wait=5", 5), ("WAIT=5", 5), ("wait=\"5\"", 5), ("wait = 5", 5), ("wait=5; x=1", 5),
+    ("wait=5, wait=9", 5), ("wait=0", nil), ("wait=", 60), ("wait=x", nil), ("wait=-1", nil),
+    ("wait=1.5", nil), ("waits=5", nil), ("respond-async", nil), ("", nil),
+  ])
+  func `the preference for a wait is read by RFC 7240`(_ value: String, _ seconds: Int?) throws {
+    let head = try Self.head(of: "POST /jobs HTTP/1.1\r\nHost: localhost\r\nPrefer: \(value)\r\n\r\n")
+    let wait = JobWait(preferredBy: head.fields)
+    #expect(wait == seconds.map { JobWait(.seconds($0), isUntilEnd: true) })
+  }
+
+  @Test(arguments: [
+    ("{}\n", "{}"), ("{\n \"a\": 1,\r\n \"b\": \"\\n\"\n}", "{ \"a\": 1, \"b\": \"\\n\"}"), ("", ""),
+    ("\n", ""),
+  ])
+  func `a document becomes one line`(_ document: String, _ line: String) {
+    var bytes: [UInt8] = []
+    bytes.append(lineOf: Array(document.utf8))
+    #expect(String(decoding: bytes, as: UTF8.self) == line)
+  }
+
   @Test func metricsAreInPrometheusFormat() {
     let metrics = DaemonMetrics(secretCount: 2, purposes: [.api], queue: CommitQueue())
     metrics.commits.duration.record(.microseconds(300))

@@ -31,6 +31,9 @@ final class AppOrder {
   fileprivate func body(isOther: Bool = false) -> String {
     var text = #"{"model":"\#(model)","input":{"order":\#(number)},"retries":\#(isOther ? 5 : retries)"#
     if let ownID { text += #","id":"\#(ownID)""# }
+    if number % 2 == 0 {
+      text += #","callback":{"url":"https://app.example.com/own","events":["running","progress"]}"#
+    }
     if expectsURLs { text += #","expect":{"kind":"urls"}"# }
     return text + "}"
   }
@@ -80,6 +83,7 @@ extension DaemonSimulation {
         guard isFirst else { return }
         counts[.acceptedOrder] += 1
         follow(order)
+        stream(order, id: id)
       case 409: fail("order \(order.number) is a conflict")
       case 408, 503, nil:
         counts[.repeatedOrder] += 1

@@ -3,6 +3,7 @@ import FaultyDisk
 import Jobs
 import Simulation
 import Ledger
+import Tables
 import SQLiteStore
 @testable import Time
 
@@ -28,6 +29,8 @@ struct DaemonVerdict {
       if let reason = problem(of: jobs) { return reason }
       if let reason = try lostDelivery(reader, jobs) { return reason }
       if let reason = try waitingWork(reader) { return reason }
+      if let reason = wrongMirror(jobs) ?? wrongStream(jobs) { return reason }
+      if let reason = try missingCallback(reader, jobs) { return reason }
       return try wrongUsage(reader, jobs)
     } catch {
       return "the store cannot be read: \(error)"
@@ -154,6 +157,48 @@ extension DaemonVerdict {
     let now = simulation.kernel.wallTimeMilliseconds
     if let check = due.check?.milliseconds, check + 60_000 < now { return "a check is overdue" }
     return nil
+  }
+
+  /// The reader of `/events` has every job with its newest state, and no other.
+  private func wrongMirror(_ jobs: [Job]) -> String? {
+    let shown = simulation.mirror.jobs
+    for job in jobs {
+      guard let copy = shown[job.id] else { return "/events has not shown \(job.id)" }
+      let newest = ShownJob(state: job.state.rawValue, revision: Int(job.revision))
+      if copy != newest { return "/events has shown \(job.id) as \(copy), and it is \(newest)" }
+    }
+    let ids = Set(jobs.map(\.id))
+    return shown.keys.filter { !ids.contains($0) }.min().map { "/events has not shown that \($0) is deleted" }
+  }
+
+  /// A stream that came to its end has shown an end of its job, and the newest one but for a replaced end.
+  private func wrongStream(_ jobs: [Job]) -> String? {
+    for stream in simulation.jobStreams where !stream.order.isForgotten {
+      guard let job = jobs.first(where: { $0.id == stream.order.id }), let shown = stream.shown else {
+        continue
+      }
+      let newest = ShownJob(state: job.state.rawValue, revision: Int(job.revision))
+      let isEnd = ["succeeded", "failed", "canceled"].contains(shown.state)
+      if !isEnd || shown.revision > newest.revision || shown.revision == newest.revision && shown != newest {
+        return "the stream of \(job.id) has ended with \(shown), and it is \(newest)"
+      }
+    }
+    return nil
+  }
+
+  /// Every end was accepted at least once, in order, with one id.
+  private func missingCallback(_ reader: SQLiteReader, _ jobs: [Job]) throws(StorageError) -> String? {
+    guard let table = Capabilities.tables.first(where: { $0.name == "callbacks" }) else { return nil }
+    let rows = try reader.rows(TableQuery(table, limit: 10_000))
+    let pending = Set(rows.filter { $0.text("state") == "pending" }.compactMap { $0.text("job_id") })
+    for job in jobs where job.phase.isTerminal && !pending.contains(job.id) {
+      let end = simulation.callbacks.lastEnd(ofJob: job.id)
+      if end != "job.\(job.phase.rawValue)" {
+        return "\(job.id) is \(job.phase), and its last callback is \(end ?? "missing")"
+      }
+    }
+    // A restored backup repeats what has happened, perhaps otherwise.
+    return simulation.isRestored ? nil : simulation.callbacks.violation()
   }
 
   /// The sums of ends are those of the jobs.

@@ -18,9 +18,14 @@ enum PlantedFault: CaseIterable {
   case forgetsCancel
   /// Ends are not added to the sums of usage.
   case forgetsUsage
+  /// An end is not written to the outbox.
+  case forgetsCallback
   /// A delivery is acknowledged, and its row is not written.
   case forgetsDelivery
-  // Once the change feed exists, one that skips a number is planted here.
+  /// A job's end takes no new change number.
+  case forgetsChange
+  /// A deletion leaves no tombstone.
+  case forgetsTombstone
 
   var sql: String {
     switch self {
@@ -56,6 +61,16 @@ enum PlantedFault: CaseIterable {
       CREATE TRIGGER planted BEFORE UPDATE OF cancel_requested ON orders BEGIN SELECT RAISE(IGNORE); END
       """
     case .forgetsUsage: "CREATE TRIGGER planted BEFORE INSERT ON usage BEGIN SELECT RAISE(IGNORE); END"
+    case .forgetsChange:
+      """
+      CREATE TRIGGER planted BEFORE INSERT ON changes
+      WHEN (SELECT phase FROM jobs WHERE number = NEW.job) IN ('succeeded', 'failed', 'canceled')
+      BEGIN SELECT RAISE(IGNORE); END
+      """
+    case .forgetsTombstone:
+      "CREATE TRIGGER planted BEFORE INSERT ON tombstones BEGIN SELECT RAISE(IGNORE); END"
+    case .forgetsCallback:
+      "CREATE TRIGGER planted BEFORE INSERT ON callbacks BEGIN SELECT RAISE(IGNORE); END"
     case .forgetsDelivery:
       """
       CREATE TRIGGER planted BEFORE INSERT ON deliveries WHEN NEW.position = 3 BEGIN SELECT RAISE(IGNORE); END
@@ -71,6 +86,9 @@ enum PlantedFault: CaseIterable {
     case .forgetsRetry: "times"
     case .forgetsCancel: "after it was canceled"
     case .forgetsUsage: "count as"
+    case .forgetsChange: "/events has"
+    case .forgetsTombstone: "is deleted"
+    case .forgetsCallback: "a callback waits past its deadline"
     case .forgetsDelivery: "was acknowledged and is not stored"
     }
   }

@@ -54,6 +54,7 @@ extension DaemonSimulation {
       if prediction.isKnown, prediction.order == nil { follow(prediction) }
     }
     account.noteRestore(keeping: backup.orders)
+    noteRestoreOfStreams()
     for order in orders { noteRestore(order, isKept: backup.orders.contains(order.number)) }
   }
 }

@@ -4,7 +4,7 @@ import HTTPWire
 import Routing
 @testable import Time
 
-/// A route of the simulation that streams, as no route of the daemon does yet.
+/// A route of the simulation that streams, with content that is known beforehand.
 ///
 /// Subscribers are signaled after every commit. Each gets a number for every wake-up, and a last word when
 /// the server drains.

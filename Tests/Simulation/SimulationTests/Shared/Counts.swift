@@ -36,6 +36,14 @@ enum Occurrence: String, CaseIterable {
   case observation
   /// A number of a stream that came to its end.
   case streamedNumber
+  /// An event of a job's stream.
+  case streamEvent
+  case streamReconnect
+  /// A job's stream that was answered 204 after its end.
+  case endedStream
+  case streamedDeletion
+  /// A cursor from before a restored backup.
+  case expiredCursor
 
   // The provider.
   case create
@@ -51,6 +59,8 @@ enum Occurrence: String, CaseIterable {
   case rejectedDelivery
 
   // The app.
+  case callback
+  case callbackFault
   case acceptedOrder
   case repeatedOrder
   case conflict

@@ -58,13 +58,14 @@ final class Incarnation {
   /// - Parameters:
   ///   - secrets: those that the settings lack, as fetched at the start.
   ///   - client: reaches the provider; nil for a daemon that only receives.
+  ///   - epoch: that of a new database, or of a restored backup.
   ///   - earlyAck: the disk of a committer that answers before the commit: a flaw that must be detected.
   init(
     kernel: SimulatedKernel, settings: DaemonSettings, secrets: [Secret] = [],
-    client: (any HTTPClient)? = nil, earlyAck: MemoryDisk? = nil
+    client: (any HTTPClient)? = nil, epoch: [UInt8] = epoch, earlyAck: MemoryDisk? = nil
   ) throws {
     path = settings.database.path
-    ledger = Ledger(of: try SQLiteStore(for: settings, busyTimeout: 0, newEpoch: Self.epoch), for: settings)
+    ledger = Ledger(of: try SQLiteStore(for: settings, busyTimeout: 0, newEpoch: epoch), for: settings)
     let feed = ChangeFeed()
     committer = Self.committer(ledger, queue, feed)
     self.earlyAck = try earlyAck.map { [queue] disk in
@@ -105,6 +106,9 @@ final class Incarnation {
 
   /// The epoch of every simulated database: a random one would make each run another.
   static let epoch: [UInt8] = Array(repeating: 2, count: SQLiteStore.epochSize)
+
+  /// The epoch after a restored backup.
+  static let restoredEpoch: [UInt8] = Array(repeating: 3, count: SQLiteStore.epochSize)
 
   /// The settings of every simulated daemon, which a simulation varies.
   static let settings = Result {

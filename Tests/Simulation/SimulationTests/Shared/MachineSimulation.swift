@@ -78,6 +78,9 @@ class MachineSimulation {
 
   /// Called when the daemon has ended, and before it starts again.
   func noteEndOfLife() {}
+
+  /// Called after each step.
+  func pollStreamReaders() {}
 }
 
 /// The faults of a machine and of its clients that a seed decides before the simulation begins.
@@ -176,6 +179,7 @@ extension MachineSimulation {
       if let count = subscription.numberCount { counts[.streamedNumber] += count }
     }
     subscriptions.removeAll { $0.numberCount != nil || $0.connection.isOver }
+    pollStreamReaders()
     var areAllOpen = true
     for connection in connections {
       connection.poll(at: kernel.monotonicTime)

@@ -1,5 +1,6 @@
 import Jobs
 @testable import Ledger
+import Tables
 import StoreFixture
 import Testing
 import Time
@@ -176,6 +177,11 @@ private final class WatchedRows: StoredRows {
   func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem] {
     note(false, "claimed work")
     return try rows.claimedWork(kind)
+  }
+
+  func work(ofJob number: Int64) throws(StorageError) -> [WorkItem] {
+    noteJob(number, "work of")
+    return try rows.work(ofJob: number)
   }
 
   func unclaimedCount(of kind: WorkKind) throws(StorageError) -> Int {

@@ -1,7 +1,5 @@
-import ArgumentParser
-
 /// Deliveries to send, in order, with the expected status of each.
-enum Scenario: String, CaseIterable, ExpressibleByArgument {
+package enum Scenario: String, CaseIterable, Sendable {
   case happy
   case failed
   case canceled
@@ -12,17 +10,17 @@ enum Scenario: String, CaseIterable, ExpressibleByArgument {
   case staleTimestamp = "stale-timestamp"
   case unknownStatus = "unknown-status"
 
-  struct Step {
-    let moment: SamplePrediction.Moment
+  package struct Step {
+    package let moment: SamplePrediction.Moment
     /// Steps with one event are attempts at one delivery, one `webhook-id`.
-    let event: Int
-    var signatureIsBroken = false
+    package let event: Int
+    package var signatureIsBroken = false
     /// The age that the attempt's timestamp claims.
-    var ageSeconds: Int64 = 0
-    var expectedStatus = 200
+    package var ageSeconds: Int64 = 0
+    package var expectedStatus = 200
   }
 
-  var steps: [Step] {
+  package var steps: [Step] {
     switch self {
     case .happy: Self.events(.starting, .processing, .progressing, .succeeded)
     case .failed: Self.events(.starting, .processing, .failed)

@@ -1,15 +1,14 @@
-import ArgumentParser
-import Daemon
+package import ArgumentParser
 internal import Settings
 
 /// An unsuccessful end of a command.
 ///
 /// One line for people, an exit status for scripts.
-struct CommandFailure: Error, CustomStringConvertible {
-  let description: String
-  let code: ExitStatus
+package struct CommandFailure: Error, CustomStringConvertible {
+  package let description: String
+  package let code: ExitStatus
 
-  init(_ description: String, code: ExitStatus) {
+  package init(_ description: String, code: ExitStatus) {
     self.description = description
     self.code = code
   }
@@ -18,7 +17,7 @@ struct CommandFailure: Error, CustomStringConvertible {
 /// Exit statuses, from sysexits.h where it has one.
 ///
 /// Usage errors are 64; the argument parser sets that status itself.
-enum ExitStatus: Int32 {
+package enum ExitStatus: Int32 {
   case failure = 1
   /// The job that the command followed was canceled.
   case canceled = 2
@@ -36,7 +35,7 @@ extension ParsableCommand {
   /// Runs `body` and turns its failure into lines and an exit status.
   ///
   /// The lines of the reason go to standard error.
-  func reportingFailure(_ body: () throws -> Void) throws {
+  package func reportingFailure(_ body: () throws -> Void) throws {
     do {
       try body()
     } catch let failure as CommandFailure {

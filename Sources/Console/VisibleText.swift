@@ -4,7 +4,7 @@ extension Terminal {
   /// Such characters move the cursor, repaint the screen or change the writing direction.
   ///
   /// - Parameter kept: characters to leave in place.
-  static func visible(_ text: String, keeping kept: Set<Unicode.Scalar> = []) -> String {
+  package static func visible(_ text: String, keeping kept: Set<Unicode.Scalar> = []) -> String {
     guard text.unicodeScalars.contains(where: isHarmful) else { return text }
     let scalars = text.unicodeScalars.map { isHarmful($0) && !kept.contains($0) ? "·" : $0 }
     return String(String.UnicodeScalarView(scalars))
@@ -14,7 +14,7 @@ extension Terminal {
   ///
   /// Outside ASCII, JSON has only the contents of strings, where an escape has the same meaning
   /// (RFC 8259 section 7).
-  static func escaped(json: [UInt8]) -> String {
+  package static func escaped(json: [UInt8]) -> String {
     var text = ""
     for scalar in String(decoding: json, as: UTF8.self).unicodeScalars {
       // White space between values; no other control is allowed there (RFC 8259 section 2).

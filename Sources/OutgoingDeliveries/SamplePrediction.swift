@@ -1,14 +1,18 @@
-import JSONText
-import Jobs
+internal import JSONText
 internal import Time
 
 /// Webhook bodies over the lifecycle of one invented prediction.
-struct SamplePrediction {
-  let id: String
+package struct SamplePrediction {
+  package let id: String
   /// When it was created, in milliseconds since 1970.
-  let createdAt: Int64
+  package let createdAt: Int64
 
-  enum Moment {
+  package init(id: String, createdAt: Int64) {
+    self.id = id
+    self.createdAt = createdAt
+  }
+
+  package enum Moment {
     case starting
     case processing
     /// Halfway: some logs, no output yet.
@@ -19,7 +23,7 @@ struct SamplePrediction {
     /// A status that this program does not know.
     case unknown
 
-    var status: String {
+    package var status: String {
       switch self {
       case .starting: "starting"
       case .processing, .progressing: "processing"
@@ -48,7 +52,7 @@ struct SamplePrediction {
     }
   }
 
-  func body(at moment: Moment) -> [UInt8] {
+  package func body(at moment: Moment) -> [UInt8] {
     var writer = JSONWriter(capacity: 1024)
     writer.object { object in
       object.member("id", string: id)

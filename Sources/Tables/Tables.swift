@@ -6,6 +6,7 @@ package struct TableDeclaration: Sendable, Equatable {
   package let columns: [Column]
   /// The number of leading columns that form the primary key.
   package let keyCount: Int
+  package let indexes: [Index]
 
   package struct Column: Sendable, Equatable {
     package let name: String
@@ -21,10 +22,31 @@ package struct TableDeclaration: Sendable, Equatable {
 
   package enum ColumnType: Sendable { case integer, text, bytes }
 
-  package init(_ name: String, key: [Column], columns: [Column]) {
+  /// A secondary index: another order of the rows.
+  package struct Index: Sendable, Equatable {
+    /// Unique among all tables.
+    package let name: String
+    /// Columns that are not optional. Rows that are equal in them are ordered by the key.
+    package let columns: [String]
+
+    package init(_ name: String, on columns: [String]) {
+      self.name = name
+      self.columns = columns
+    }
+  }
+
+  package init(_ name: String, key: [Column], columns: [Column], indexes: [Index] = []) {
     self.name = name
     self.columns = key + columns
     keyCount = key.count
+    self.indexes = indexes
+  }
+
+  /// The names of the columns by which rows are ordered.
+  package func order(by index: Index?) -> [String] {
+    let keys = columns.prefix(keyCount).map(\.name)
+    guard let index else { return keys }
+    return index.columns + keys.filter { !index.columns.contains($0) }
   }
 }
 
@@ -75,6 +97,7 @@ package enum TableWrite: Equatable, Sendable {
   ///
   /// The sums are clamped: to `floor` where the declaration's caller names one, and to ``maxSum``.
   case add(TableDeclaration, key: [RowValue], amounts: [SumAmount])
+  /// Deletes the rows whose first key columns are `key`.
   case delete(TableDeclaration, key: [RowValue])
 
   /// The maximum of a sum, at which it saturates.
@@ -101,11 +124,18 @@ package struct SumAmount: Equatable, Sendable {
 /// The rows of a capability's table to read.
 package struct TableQuery: Sendable {
   package let table: TableDeclaration
-  /// The values of the first key columns.
+  /// Orders the rows. Nil for the order of the key.
+  package var index: TableDeclaration.Index?
+  /// The values of the first ordering columns.
   package var prefix: [RowValue] = []
-  /// Bounds of the key column after the prefix, both included.
+  /// Bounds of the ordering column after the prefix, both included.
   package var bounds: ClosedRange<Int64>?
+  /// Whether the first ordering column after the prefix descends. The others ascend.
   package var isDescending = false
+  /// Whether all ordering columns descend.
+  package var isReversed = false
+  /// The values of the ordering columns after the prefix, in the last row of the previous page.
+  package var after: [RowValue] = []
   package var limit: Int
 
   package init(_ table: TableDeclaration, limit: Int) {

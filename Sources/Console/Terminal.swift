@@ -1,16 +1,18 @@
-import Glibc
+internal import Glibc
 internal import System
 
 /// Writes standard output and standard error without partial writes.
 ///
 /// Text for a terminal is stripped of control characters; files and pipes get the exact bytes.
-enum Terminal {
-  static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
-  static var isErrorInteractive: Bool { isatty(STDERR_FILENO) == 1 }
+package enum Terminal {
+  package static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
+  package static var isErrorInteractive: Bool { isatty(STDERR_FILENO) == 1 }
 
-  static func print(_ line: String) {
+  /// - Returns: false if the reader is gone.
+  @discardableResult
+  package static func print(_ line: String) -> Bool {
     let line = isInteractive ? visible(line, keeping: layout) : line
-    BlockingOutput.write(Array((line + "\n").utf8), to: STDOUT_FILENO)
+    return BlockingOutput.write(Array((line + "\n").utf8), to: STDOUT_FILENO)
   }
 
   /// Prints JSON on standard output.
@@ -18,32 +20,32 @@ enum Terminal {
   /// - Parameter json: one or more documents, with their line endings.
   /// - Returns: false if the reader is gone.
   @discardableResult
-  static func print(json: [UInt8]) -> Bool {
+  package static func print(json: [UInt8]) -> Bool {
     BlockingOutput.write(isInteractive ? Array(escaped(json: json).utf8) : json, to: STDOUT_FILENO)
   }
 
   /// Prints bytes unchanged; the caller makes sure that no terminal shows them.
-  static func print(exact bytes: [UInt8]) {
+  package static func print(exact bytes: [UInt8]) {
     BlockingOutput.write(bytes, to: STDOUT_FILENO)
   }
 
-  static func error(_ line: String) {
+  package static func error(_ line: String) {
     note("replicate-webhookd: " + line)
   }
 
   /// Prints an informational line on standard error.
-  static func note(_ line: String) {
+  package static func note(_ line: String) {
     BlockingOutput.write(Array((visible(line, keeping: layout) + "\n").utf8), to: STDERR_FILENO)
   }
 
   /// Clears the terminal and shows `text` (ECMA-48, CUP and ED).
-  static func redraw(_ text: String) -> Bool {
+  package static func redraw(_ text: String) -> Bool {
     BlockingOutput.write(
       Array("\u{1B}[H\u{1B}[2J\(visible(text, keeping: layout))\n".utf8), to: STDOUT_FILENO)
   }
 
   /// Replaces the terminal's current line with `text` (ECMA-48, EL).
-  static func overwriteErrorLine(_ text: String) {
+  package static func overwriteErrorLine(_ text: String) {
     BlockingOutput.write(Array("\r\u{1B}[K\(visible(text))".utf8), to: STDERR_FILENO)
   }
 

@@ -1,8 +1,8 @@
-import Glibc
+internal import Glibc
 
 /// Reads small files whole, up to a size limit.
-enum Files {
-  enum Contents: Equatable {
+package enum Files {
+  package enum Contents: Equatable {
     case bytes([UInt8])
     case tooLarge
     /// It cannot be opened or read, such as a folder.
@@ -12,7 +12,7 @@ enum Files {
   /// The contents of a file, or why they cannot be returned.
   ///
   /// - Parameter path: `-` is standard input.
-  static func contents(of path: String, maxBytes: Int) -> Contents {
+  package static func contents(of path: String, maxBytes: Int) -> Contents {
     let descriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return .unreadable }
     defer { close(descriptor) }
@@ -34,20 +34,20 @@ enum Files {
   }
 
   /// The bytes. Nil if the file cannot be read or is larger than `maxBytes`.
-  static func bytes(of path: String, maxBytes: Int) -> [UInt8]? {
+  package static func bytes(of path: String, maxBytes: Int) -> [UInt8]? {
     guard case .bytes(let bytes) = contents(of: path, maxBytes: maxBytes) else { return nil }
     return bytes
   }
 
   /// The text; nil also if the bytes are not UTF-8.
-  static func text(of path: String, maxBytes: Int) -> String? {
+  package static func text(of path: String, maxBytes: Int) -> String? {
     bytes(of: path, maxBytes: maxBytes).flatMap { String(validating: $0, as: UTF8.self) }
   }
 }
 
 /// The environment of this process.
-enum Environment {
-  static var variables: [String: String] {
+package enum Environment {
+  package static var variables: [String: String] {
     var variables: [String: String] = [:]
     var next = environ
     while let entry = next.pointee {

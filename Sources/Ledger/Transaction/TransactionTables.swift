@@ -1,0 +1,59 @@
+package import Tables
+package import Time
+
+/// The identity of a row of a capability's table.
+struct TableKey: Hashable {
+  let table: String
+  let key: [RowValue]
+}
+
+/// What the commands of capabilities read and write.
+extension LedgerTransaction {
+  /// A row of a capability's table, as this transaction has left it.
+  package func row(of table: TableDeclaration, key: [RowValue]) throws(StorageError) -> TableRow? {
+    if let known = tableRows[TableKey(table: table.name, key: key)] { return known }
+    return try rows.row(of: table, key: key)
+  }
+
+  /// Inserts or replaces a row of a capability's table.
+  package func put(_ values: [RowValue], in table: TableDeclaration) {
+    writes.tables.append(.put(table, values))
+    let key = TableKey(table: table.name, key: Array(values.prefix(table.keyCount)))
+    tableRows[key] = .some(TableRow(of: table, values))
+  }
+
+  /// Deletes the row with that whole key.
+  package func deleteRow(of table: TableDeclaration, key: [RowValue]) {
+    writes.tables.append(.delete(table, key: key))
+    tableRows[TableKey(table: table.name, key: key)] = .some(nil)
+  }
+
+  /// The work of a job of a capability's kinds, as this transaction has left it.
+  package func work(ofJob number: Int64, of kinds: Set<WorkKind>) throws(StorageError) -> [WorkItem] {
+    guard deletion(of: number) == nil else { return [] }
+    let stored = try rows.work(ofJob: number).filter { kinds.contains($0.key.kind) && work[$0.key] == nil }
+    return stored + kinds.flatMap(ownWork).filter { $0.key.job == number }
+  }
+
+  /// The due work of a capability's kind, as this transaction has left it.
+  package func dueWork(_ kind: WorkKind, at now: Timestamp, limit: Int) throws(StorageError) -> [WorkItem] {
+    let stored = try rows.work(kind, dueAt: now, limit: limit + work.count).filter { item in
+      work[item.key] == nil && deletion(of: item.key.job) == nil
+    }
+    return sorted(stored + ownWork(kind), dueAt: now, limit)
+  }
+
+  /// The work of a capability's kind that some process has claimed.
+  package func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem] {
+    try rows.claimedWork(kind).filter { work[$0.key] == nil } + ownWork(kind).filter { $0.owner != nil }
+  }
+
+  /// The work of a capability's kind that is due after `moment`.
+  package func laterWork(_ kind: WorkKind, after moment: Timestamp) throws(StorageError) -> [WorkItem] {
+    (try rows.work(kind, dueAfter: moment).filter { work[$0.key] == nil } + ownWork(kind))
+      .filter { moment < $0.dueAt }
+  }
+
+  /// The process that claims work.
+  package var owner: String { rules.owner }
+}
