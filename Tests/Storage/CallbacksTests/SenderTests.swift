@@ -203,6 +203,18 @@ import Testing
     #expect(sender.app.accepted.count == 1)
   }
 
+  /// The times of a job that was updated before the step are in the future then.
+  @Test func `an end after the wall clock was set back is sent at once`() async throws {
+    let sender = try SimulatedSender()
+    sender.deliver(.running, of: "p1")
+    sender.run(for: .seconds(1))
+    sender.kernel.stepWallClock(byMilliseconds: -7_200_000)
+    sender.run(for: .seconds(1))
+    sender.deliver(.succeeded, of: "p1")
+    sender.run(for: .seconds(1))
+    #expect(sender.app.accepted.map(\.type) == ["job.succeeded"])
+  }
+
   @Test func `a deleted job is not notified`() async throws {
     let sender = try SimulatedSender()
     sender.app.answer = { _ in Self.status(500) }
