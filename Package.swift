@@ -159,9 +159,9 @@ let package = Package(
     room(
       "Callbacks",
       [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
-        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
-        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
+        "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
 
     // The wiring.
@@ -335,8 +335,7 @@ let package = Package(
       .process, "CommandTests",
       [
         "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
-        "HTTPWire",
-        "JSONText", "StandardWebhooks", "replicate-webhookd",
+        "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "FaultyDisk",
       ]),
     tests(
       .process, "SimulatorTests",

@@ -61,7 +61,10 @@ private final class StubHandler: RequestHandler {
 
   func respond(to request: Request) async -> Response {
     let head = request.head
-    let names = ["if-none-match", "idempotency-key", "content-type", "authorization"]
+    let names = [
+      "if-none-match", "idempotency-key", "content-type", "authorization", "webhook-id", "webhook-timestamp",
+      "webhook-signature",
+    ]
     let fields = names.compactMap { name in head.fields.first(name).map { (name, $0) } }
     let path = head.target.segments
     let query = (head.target.queryParameters ?? []).map { "\($0.name)=\($0.value)" }.joined(separator: "&")
