@@ -167,9 +167,9 @@ let package = Package(
     room(
       "Callbacks",
       [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
-        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
-        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
+        "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
     room(
       "JobDeletion",
@@ -372,7 +372,7 @@ let package = Package(
       .process, "CommandTests",
       [
         "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
-        "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console",
+        "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console", "FaultyDisk",
       ]),
     tests(
       .process, "SimulatorTests",

@@ -58,9 +58,9 @@ import Testing
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
     "Callbacks": [
-      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
-      "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
-      "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
+      "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+      "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
     ],
     "JobDeletion": [
       "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
