@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Bytes
+import Console
 import HTTPClient
 import HTTPWire
 import Jobs
