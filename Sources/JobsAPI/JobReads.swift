@@ -163,12 +163,12 @@ extension JobReads {
     // Ends with the job, the peer, the shutdown or the reader's access.
     while true {
       if isDue {
-        switch try await writeState(of: job, as: reader, unless: written, to: writer) {
-        case .ended: return
-        case .written(let change):
+        let step = await nextStep(of: job, as: reader, unless: written, report: report)
+        if let event = step.event { try await writer.write(event) }
+        if step.isEnd { return }
+        if let change = step.change {
           (written, isDue, pause) = (change, false, Self.pauses.lowerBound)
-        case .failed(let problem):
-          report(problem)
+        } else {
           pause = min(pause * 2, Self.pauses.upperBound)
         }
       }
@@ -185,32 +185,49 @@ extension JobReads {
   /// How long a stream waits after a read that has failed.
   private static let pauses = Duration.seconds(1)...ServerSentEvents.keepAliveInterval
 
-  private enum Step {
-    /// The client knows this change, or will know it.
-    case written(Int64)
-    case ended
-    case failed(Problem)
+  /// What a stream writes next.
+  private struct Step {
+    /// Nil where the client knows the state, or it could not be read.
+    var event: [UInt8]?
+    /// The change that the client knows then; nil where nothing was read.
+    var change: Int64?
+    var isEnd = false
   }
 
-  /// Writes the newest state. Its memory is free again before the next wait.
+  /// Reads the newest state, and makes its event.
   ///
-  /// Never inlined: its frame would last as long as the stream.
+  /// Never inlined, like what it calls: a stream keeps the memory of its largest frames.
   @inline(never)
-  private func writeState(
-    of job: ObservedJob, as reader: JobReader, unless written: Int64, to writer: ResponseWriter
-  ) async throws(StreamFailure) -> Step {
-    let (view, document): (JobView, [UInt8])
+  private func nextStep(
+    of job: ObservedJob, as reader: JobReader, unless written: Int64, report: (Problem) -> Void
+  ) async -> Step {
     do throws(Problem) {
-      view = if let present = job.takePresent() { present } else { try await job.read() }
-      guard view.record.change != written else { return .written(written) }
-      document = try views.document(of: view, scope: reader.scope)
+      let view = if let present = job.takePresent() { present } else { try await job.read() }
+      return try step(to: view, as: reader, unless: written)
     } catch {
-      guard error.code == .jobNotFound else { return .failed(error) }
-      try await writer.write(ServerSentEvents.deletion(of: job.id))
-      return .ended
+      return step(after: error, of: job, report: report)
     }
-    try await writer.write(ServerSentEvents.event("job", id: view.eventID, data: document))
+  }
+
+  @inline(never)
+  private func step(
+    to view: JobView, as reader: JobReader, unless written: Int64
+  ) throws(Problem) -> Step {
+    let change = view.record.change
+    guard change != written else { return Step(change: change) }
+    let document = try views.document(of: view, scope: reader.scope)
     metrics.sentEvents.add()
-    return view.hasEnded ? .ended : .written(view.record.change)
+    return Step(
+      event: ServerSentEvents.event("job", id: view.eventID, data: document), change: change,
+      isEnd: view.hasEnded)
+  }
+
+  @inline(never)
+  private func step(after problem: Problem, of job: ObservedJob, report: (Problem) -> Void) -> Step {
+    guard problem.code != .jobNotFound else {
+      return Step(event: ServerSentEvents.deletion(of: job.id), isEnd: true)
+    }
+    report(problem)
+    return Step()
   }
 }

@@ -51,8 +51,25 @@ package final class JobViews {
   package func view(_ id: String) async throws(Problem) -> JobView {
     if tagSuffix == nil { tagSuffix = try await readTagSuffix() }
     let view = try await storedView(id)
-    if !view.hasEnded, view.record.order != nil { view.next = try await nextTry(of: view) }
+    if view.awaitsCall { try await addNextTry(to: view) }
     return view
+  }
+
+  @inline(never)
+  private func addNextTry(to view: JobView) async throws(Problem) {
+    let now = now
+    switch view.turn(at: now) {
+    case .none: break
+    case .set: view.noteNextTry(at: now, pace.state, queuedBefore: 0)
+    case .queued(let due):
+      view.noteNextTry(at: now, pace.state, queuedBefore: try await queuedOrders(before: due))
+    }
+  }
+
+  private func queuedOrders(before due: Timestamp) async throws(Problem) -> Int {
+    try await read { (reader) throws(StorageError) in
+      try await reader.queuedOrders(before: due, limit: Self.maxCountedOrders)
+    }
   }
 
   /// The job with that id, without its order's next call.
@@ -77,21 +94,10 @@ package final class JobViews {
     return found.job.id
   }
 
+  @inline(never)
   private func readTagSuffix() async throws(Problem) -> String {
     let epoch = try await read { (reader) throws(StorageError) in try await reader.feedPosition().epoch }
     return EntityTag.suffix(of: epoch)
-  }
-
-  private func nextTry(of view: JobView) async throws(Problem) -> NextTry? {
-    guard let order = view.record.order else { return nil }
-    let now = now
-    guard order.stage == .queued, let due = order.dueAt, due <= now else {
-      return NextTry(of: order, at: now, pace: pace.state, queuedBefore: 0)
-    }
-    let count = try await read { (reader) throws(StorageError) in
-      try await reader.queuedOrders(before: due, limit: Self.maxCountedOrders)
-    }
-    return NextTry(of: order, at: now, pace: pace.state, queuedBefore: count)
   }
 }
 
@@ -105,12 +111,40 @@ package final class JobView {
   let tag: EntityTag
 
   var hasEnded: Bool { record.job.phase.isTerminal }
+
+  /// Whether a call of its order may be left.
+  fileprivate let awaitsCall: Bool
+
+  /// When the order's next call is made.
+  fileprivate enum Turn {
+    /// No call is left.
+    case none
+    /// At a time that the order has.
+    case set
+    /// After the orders that were due before.
+    case queued(due: Timestamp)
+  }
+
+  /// Never inlined, like the next one: copies of the record would become part of an asynchronous frame.
+  @inline(never)
+  fileprivate func turn(at now: Timestamp) -> Turn {
+    guard !hasEnded, let order = record.order else { return .none }
+    guard order.stage == .queued, let due = order.dueAt, due <= now else { return .set }
+    return .queued(due: due)
+  }
+
+  @inline(never)
+  fileprivate func noteNextTry(at now: Timestamp, _ pace: CreationPace.State?, queuedBefore count: Int) {
+    next = record.order.map { NextTry(of: $0, at: now, pace: pace, queuedBefore: count) }
+  }
+
   /// Names the state in a stream of events. It is also a cursor of the change feed.
   var eventID: String { String(tag.text.dropFirst().dropLast()) }
 
   fileprivate init(_ record: JobRecord, _ tag: EntityTag) {
     self.record = record
     self.tag = tag
+    awaitsCall = record.order != nil && !record.job.phase.isTerminal
   }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Console
 internal import Bytes
+import Console
 import HTTPClient
 import JSONText
 

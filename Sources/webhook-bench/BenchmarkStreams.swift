@@ -77,6 +77,8 @@ extension Benchmark {
     recipe.deliveriesPerJob = each...each
     recipe.maxOpenJobs = recipe.jobs
     recipe.seedsAreDeliveries = true
+    // With all members from the first one on, so that each has longer logs than the last.
+    recipe.smallestBodyBytes = min(PredictionBody.minCompleteBytes, recipe.bodyBytes)
     return recipe
   }
 

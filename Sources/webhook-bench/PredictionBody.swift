@@ -39,7 +39,7 @@ struct PredictionBody {
   /// The size of a body without logs. Smaller sizes are rounded up to it.
   static let minBytes = 460
   /// The minimum size of a body with all members. A smaller one omits optional members.
-  private static let minCompleteBytes = 1500
+  static let minCompleteBytes = 1500
 
   /// - Parameters:
   ///   - maxBytes: the size of the largest body to be made.

@@ -8,6 +8,8 @@ struct Workload {
     var deliveries: Int
     /// Size of the largest body.
     var bodyBytes: Int
+    /// Size from which the bodies of a job grow.
+    var smallestBodyBytes = 0
     var seed: UInt64
     var order = Identifiers.Order.random
     /// The number of deliveries per job; above 1 the jobs are interleaved.
@@ -28,6 +30,10 @@ struct Workload {
     var firstJob = 0
     /// The number of the first delivery.
     var firstDelivery = 0
+
+    fileprivate func size(of index: Int, of count: Int) -> Int {
+      smallestBodyBytes + (bodyBytes - smallestBodyBytes) * (index + 1) / count
+    }
   }
 
   /// The facts about a delivery that verification needs.
@@ -64,7 +70,7 @@ struct Workload {
       let isSigned = generator.below(100) >= recipe.badSignaturePercent
       let body = bodies.make(
         id: identifiers.job(firstJob + step.job), status: step.status,
-        size: recipe.bodyBytes * (step.index + 1) / step.count,
+        size: recipe.size(of: step.index, of: step.count),
         seed: recipe.seedsAreDeliveries ? number : firstJob + step.job)
       let id = identifiers.delivery(firstDelivery + number)
       // A well-formed signature, made over another id.
