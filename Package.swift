@@ -153,18 +153,6 @@ let package = Package(
         "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
-      "ReadTokens",
-      [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
-        "JobsAPI",
-      ]),
-    room(
-      "UsageSums",
-      [
-        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
-        "JobsAPI",
-      ]),
-    room(
       "Callbacks",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
@@ -172,10 +160,22 @@ let package = Package(
         "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
     room(
+      "ReadTokens",
+      [
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+        "JobsAPI",
+      ]),
+    room(
       "JobDeletion",
       [
         "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+      ]),
+    room(
+      "UsageSums",
+      [
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "JobsAPI",
       ]),
 
     // The wiring; and what the verbs of the command share.
@@ -185,7 +185,7 @@ let package = Package(
         "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", logging,
+        "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
     room("Console", ["Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(

@@ -50,27 +50,27 @@ import Testing
       "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
       "Observability", "ChangeFeed", "JobsAPI",
     ],
-    "ReadTokens": [
-      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
-      "JobsAPI",
-    ],
-    "UsageSums": [
-      "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
-    ],
     "Callbacks": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
       "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
       "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
     ],
+    "ReadTokens": [
+      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+      "JobsAPI",
+    ],
     "JobDeletion": [
       "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
       "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+    ],
+    "UsageSums": [
+      "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
     "Daemon": [
       "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-      "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "Logging",
+      "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "Logging",
     ],
     "Console": ["Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [
