@@ -328,7 +328,7 @@ let package = Package(
       ]),
     tests(
       .storage, "JobDeletionTests",
-      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time"]),
+      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time", "Tables"]),
     tests(
       .storage, "StoreFaultTests",
       [

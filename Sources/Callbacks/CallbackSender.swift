@@ -39,7 +39,7 @@ actor CallbackSender: Service {
   private static let leaseMilliseconds: Int64 = 60_000
   /// Between two looks at the work table. Commits wake the sender more often.
   private static let minPause = Duration.milliseconds(20)
-  private static let maxPause = Duration.seconds(5)
+  private static let maxPause = Duration.seconds(30)
   private static let pauseAfterFailure = Duration.seconds(1)
   /// The maximum wait of a pending event after a start, and after the wall clock was set back.
   private static let maxWaitAfterStart: Int64 = 4 * 3_600_000

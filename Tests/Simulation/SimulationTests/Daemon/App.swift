@@ -31,6 +31,9 @@ final class AppOrder {
   fileprivate func body(isOther: Bool = false) -> String {
     var text = #"{"model":"\#(model)","input":{"order":\#(number)},"retries":\#(isOther ? 5 : retries)"#
     if let ownID { text += #","id":"\#(ownID)""# }
+    if number % 2 == 0 {
+      text += #","callback":{"url":"https://app.example.com/own","events":["running","progress"]}"#
+    }
     if expectsURLs { text += #","expect":{"kind":"urls"}"# }
     return text + "}"
   }
@@ -104,7 +107,7 @@ extension DaemonSimulation {
   private func placeAgain(_ order: AppOrder) {
     exchange(order.request(isOther: true), fault: clientFault()) { [self] reply in
       switch reply?.status {
-      case 409: counts[.conflict] += 1
+      case 409 where order.ownID != nil, 422 where order.ownID == nil: counts[.conflict] += 1
       case 408, 503, nil: break
       case .some where isRestored: break
       case .some(let status): fail("another order with the same id was answered \(status)")

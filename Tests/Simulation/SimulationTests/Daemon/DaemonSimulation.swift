@@ -3,6 +3,7 @@ import FaultyDisk
 import HTTPClient
 import Replicate
 import Scheduler
+@testable import Settings
 import Simulation
 import StandardWebhooks
 import WebhookIntake
@@ -12,6 +13,7 @@ import WebhookIntake
 final class DaemonSimulation: MachineSimulation {
   let plan: DaemonPlan
   let account: Account
+  let callbacks: CallbackReceiver
   let orders: [AppOrder]
   /// The webhook ids of deliveries that were answered 2xx.
   var acknowledged: Set<String> = []
@@ -42,6 +44,7 @@ final class DaemonSimulation: MachineSimulation {
     account = Account(
       plan: plan.provider, kernel: kernel, seed: accountSeed, end: plan.span,
       maxCreatesPerMinute: plan.createsPerMinute)
+    callbacks = CallbackReceiver(kernel: kernel, seed: seed, end: plan.span)
     super.init(
       kernel: kernel, faults: plan.faults, disk: disk, database: database, signing: signing, random: random)
     account.send = { [unowned self] in self.send($0) }
@@ -55,7 +58,23 @@ final class DaemonSimulation: MachineSimulation {
     kernel.after(.milliseconds(milliseconds), action)
   }
 
+  /// The start of the URLs that callbacks are sent to.
+  static let callbackURLs = "https://app.example.com/"
+
+  /// The capabilities, with those on that are off by default.
+  private static let capabilities = Result {
+    var reader = SettingsReader(
+      variables: DaemonSettings.variables,
+      environment: [
+        "REPLICATE_WEBHOOK_SECRET": Signing.secretText, "DATABASE_URL": "sqlite:unset",
+        "CALLBACK_URL": callbackURLs + "hook", "CALLBACK_HOSTS": "app.example.com",
+      ]
+    ) { _ in nil }
+    return try reader.read(DaemonSettings.init).capabilities
+  }
+
   override func adjust(_ settings: inout DaemonSettings) {
+    if let capabilities = try? Self.capabilities.get() { settings.capabilities = capabilities }
     settings.intake.secrets = []
     settings.provider.token = APIToken("r8_simulated")
     settings.provider.apiURL = "https://api.replicate.com"
@@ -73,7 +92,7 @@ final class DaemonSimulation: MachineSimulation {
     return try Incarnation(
       kernel: kernel, settings: try settings(),
       secrets: [try Secret(Account.secretTexts[account.secret])],
-      client: SimulatedHTTPClient(kernel: kernel, account: account),
+      client: SimulatedHTTPClient(kernel: kernel, account: account, callbacks: callbacks),
       epoch: isRestored ? Incarnation.restoredEpoch : Incarnation.epoch)
   }
 
@@ -94,7 +113,7 @@ final class DaemonSimulation: MachineSimulation {
     if let reason = account.problem { fail(reason) }
     if problem == nil, !isSettled { fail("\(waiting) waits past its deadline") }
     end()
-    counts = counts + account.counts
+    counts = counts + account.counts + callbacks.counts
     guard problem == nil else { return }
     if let reason = DaemonVerdict(self).problem() { fail(reason) }
   }
@@ -119,9 +138,15 @@ extension DaemonSimulation {
   fileprivate var isSettled: Bool {
     !isFaulty && isServing && exchanges.isEmpty && openDeliveries == 0 && orders.allSatisfy(\.isEnded)
       && account.predictions.allSatisfy { !$0.isKnown || $0.order != nil || $0.isShownEnded }
-      && account.predictions.allSatisfy(\.isEnded)
+      && account.predictions.allSatisfy(\.isEnded) && isNotified
       && (kernel.trueTimeMilliseconds - account.changedAt > 60_000 || account.problem != nil)
       && streamsAreSettled
+  }
+
+  /// Whether the app has received the ends that it was shown.
+  private var isNotified: Bool {
+    orders.allSatisfy { $0.isForgotten || $0.id.map(callbacks.hasEnd) ?? true }
+      && account.predictions.allSatisfy { !$0.isShownEnded || callbacks.hasEnd(ofJob: $0.id) }
   }
 
   fileprivate var isOverdue: Bool {
@@ -137,6 +162,7 @@ extension DaemonSimulation {
       return
         "the stream of order \(stream.order.number), last shown \(stream.shown.map { "\($0)" } ?? "nothing")"
     }
+    if !isNotified { return "a callback" }
     return openDeliveries > 0 ? "a delivery" : "the daemon"
   }
 

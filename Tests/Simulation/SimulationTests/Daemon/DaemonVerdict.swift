@@ -30,6 +30,7 @@ struct DaemonVerdict {
       if let reason = try lostDelivery(reader, jobs) { return reason }
       if let reason = try waitingWork(reader) { return reason }
       if let reason = wrongMirror(jobs) ?? wrongStream(jobs) { return reason }
+      if let reason = try missingCallback(reader, jobs) { return reason }
       return try wrongUsage(reader, jobs)
     } catch {
       return "the store cannot be read: \(error)"
@@ -183,6 +184,21 @@ extension DaemonVerdict {
       }
     }
     return nil
+  }
+
+  /// Every end was accepted at least once, in order, with one id.
+  private func missingCallback(_ reader: SQLiteReader, _ jobs: [Job]) throws(StorageError) -> String? {
+    guard let table = Capabilities.tables.first(where: { $0.name == "callbacks" }) else { return nil }
+    let rows = try reader.rows(TableQuery(table, limit: 10_000))
+    let pending = Set(rows.filter { $0.text("state") == "pending" }.compactMap { $0.text("job_id") })
+    for job in jobs where job.phase.isTerminal && !pending.contains(job.id) {
+      let end = simulation.callbacks.lastEnd(ofJob: job.id)
+      if end != "job.\(job.phase.rawValue)" {
+        return "\(job.id) is \(job.phase), and its last callback is \(end ?? "missing")"
+      }
+    }
+    // A restored backup repeats what has happened, perhaps otherwise.
+    return simulation.isRestored ? nil : simulation.callbacks.violation()
   }
 
   /// The sums of ends are those of the jobs.

@@ -18,6 +18,8 @@ enum PlantedFault: CaseIterable {
   case forgetsCancel
   /// Ends are not added to the sums of usage.
   case forgetsUsage
+  /// An end is not written to the outbox.
+  case forgetsCallback
   /// A delivery is acknowledged, and its row is not written.
   case forgetsDelivery
   /// A job's end takes no new change number.
@@ -67,6 +69,8 @@ enum PlantedFault: CaseIterable {
       """
     case .forgetsTombstone:
       "CREATE TRIGGER planted BEFORE INSERT ON tombstones BEGIN SELECT RAISE(IGNORE); END"
+    case .forgetsCallback:
+      "CREATE TRIGGER planted BEFORE INSERT ON callbacks BEGIN SELECT RAISE(IGNORE); END"
     case .forgetsDelivery:
       """
       CREATE TRIGGER planted BEFORE INSERT ON deliveries WHEN NEW.position = 3 BEGIN SELECT RAISE(IGNORE); END
@@ -84,6 +88,7 @@ enum PlantedFault: CaseIterable {
     case .forgetsUsage: "count as"
     case .forgetsChange: "/events has"
     case .forgetsTombstone: "is deleted"
+    case .forgetsCallback: "a callback waits past its deadline"
     case .forgetsDelivery: "was acknowledged and is not stored"
     }
   }

@@ -1,16 +1,18 @@
 import HTTPClient
 import Simulation
 
-/// The daemon's client of the simulated provider.
+/// The daemon's client of the simulated provider and the simulated app.
 ///
 /// `@unchecked Sendable`: one thread runs the whole simulation.
 final class SimulatedHTTPClient: HTTPClient, @unchecked Sendable {
   private let kernel: SimulatedKernel
   private let account: Account
+  private let callbacks: CallbackReceiver
 
-  init(kernel: SimulatedKernel, account: Account) {
+  init(kernel: SimulatedKernel, account: Account, callbacks: CallbackReceiver) {
     self.kernel = kernel
     self.account = account
+    self.callbacks = callbacks
   }
 
   func send(_ request: HTTPClientRequest) async -> Account.Reply {
@@ -18,7 +20,11 @@ final class SimulatedHTTPClient: HTTPClient, @unchecked Sendable {
     return await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         guard call.begin(continuation) else { return }
-        account.receive(request) { call.end($0) }
+        if request.url.hasPrefix(DaemonSimulation.callbackURLs) {
+          callbacks.receive(request) { call.end($0) }
+        } else {
+          account.receive(request) { call.end($0) }
+        }
         kernel.after(request.timeout) { call.end(.failure(.unanswered("timed out"))) }
       }
     } onCancel: {

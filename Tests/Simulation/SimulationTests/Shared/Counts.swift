@@ -59,6 +59,8 @@ enum Occurrence: String, CaseIterable {
   case rejectedDelivery
 
   // The app.
+  case callback
+  case callbackFault
   case acceptedOrder
   case repeatedOrder
   case conflict
