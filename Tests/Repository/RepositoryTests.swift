@@ -72,7 +72,7 @@ import Testing
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
       "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "Logging",
     ],
-    "Console": ["System", "JSONText", "Settings", "ArgumentParser"],
+    "Console": ["Time", "System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
