@@ -72,7 +72,7 @@ import Testing
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
       "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "Logging",
     ],
-    "Console": ["Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
+    "Console": ["Time", "Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
