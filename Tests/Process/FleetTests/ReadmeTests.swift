@@ -45,7 +45,13 @@ extension FleetTests {
       #expect(commands.count >= 8 && commands.contains { $0.contains("/cancel") })
       for command in commands {
         let pasted = command.replacing(Self.address, with: "http://127.0.0.2:\(station.apiPort)")
+        // A reader takes longer to type it.
+        if command.contains("/lamp-3/retry") { _ = try station.job("lamp-3", in: ["canceled"]) }
         let result = try Program.run(["-c", pasted], executable: "/bin/bash")
+        if command.contains("-X DELETE") {
+          #expect(result.status == 0 && !result.output.contains("\"code\""), "\(command): \(result.output)")
+          continue
+        }
         if command.hasPrefix("curl -sN") {
           #expect(
             result.status == 0 && result.output.contains("event: job\n"), "\(command): \(result.output)")
@@ -55,7 +61,7 @@ extension FleetTests {
         #expect(result.status == 0 && answer?["state"] != nil, "\(command): \(result.output)\(result.error)")
       }
       #expect(try station.job("lamp-1", in: ["succeeded"])["progress"] as? Int == 1)
-      _ = try station.job("lamp-3", in: ["canceled"])
+      #expect(try station.daemon.fetch("/jobs/lamp-3").status == 404)
       _ = try station.job("four", in: ["failed"])
       #expect(try station.errorCode(of: "four") == "invalid_output")
     }
