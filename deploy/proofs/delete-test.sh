@@ -20,6 +20,8 @@ tests_that_use() {
       echo usageRejectsInvalidDays anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
+    # .env.example has its settings.
+    Callbacks) echo everySettingIsInTheExampleAndInTheReadme ;;
   esac
 }
 
