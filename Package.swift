@@ -155,9 +155,9 @@ let package = Package(
     room(
       "Callbacks",
       [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
-        "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
-        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
+        "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+        "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
     room(
       "ReadTokens",
@@ -187,7 +187,7 @@ let package = Package(
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
         "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
-    room("Console", ["System", "JSONText", "Settings", arguments]),
+    room("Console", ["Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
@@ -328,7 +328,7 @@ let package = Package(
       ]),
     tests(
       .storage, "JobDeletionTests",
-      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time"]),
+      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time", "Tables"]),
     tests(
       .storage, "StoreFaultTests",
       [
@@ -372,7 +372,7 @@ let package = Package(
       .process, "CommandTests",
       [
         "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
-        "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console",
+        "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console", "FaultyDisk",
       ]),
     tests(
       .process, "SimulatorTests",

@@ -11,7 +11,8 @@
 #   deploy/prove.sh --only kill soak these faults only; power stands for the tests of the store, simulation
 #                                    for the receiver and daemon for the whole daemon in simulation, of which
 #                                    `swift test` runs 1,000 seeds each, delete for the sources without each
-#                                    capability, as in --long
+#                                    capability, as in --long; callbacks for kills between an end and its
+#                                    callback, four in each test run
 #   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first of the simulations
 #   deploy/prove.sh --json           the rows as JSON; progress goes to standard error
 #
@@ -66,6 +67,7 @@ wants() { [ ${#only[@]} = 0 ] || names "$1"; }
 # The short form leaves the simulations to the tests.
 simulates_receiver() { names simulation || { [ ${#only[@]} = 0 ] && [ -n "$seeds" ]; }; }
 simulates_daemon() { names daemon || { [ ${#only[@]} = 0 ] && [ -n "$minutes" ]; }; }
+kills_between_callbacks() { names callbacks || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
 # A build of its own, which the short form has no time for.
 deletes() { names delete || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
 [ "$length" = long ] && [ ${#only[@]} = 0 ] && seeds=${seeds:-1000000} minutes=${minutes:-60}
@@ -77,7 +79,7 @@ trap 'exit 130' INT TERM
 # The faults injected into a daemon: all of them unless some are named.
 faults=()
 for fault in "${only[@]}"; do
-  case "$fault" in power | simulation | daemon | delete) ;; *) faults+=("$fault") ;; esac
+  case "$fault" in power | simulation | daemon | delete | callbacks) ;; *) faults+=("$fault") ;; esac
 done
 starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
 
@@ -127,6 +129,12 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
     export STORE_POWER_CUTS=${power_cuts:-200}
     note "$STORE_POWER_CUTS power cuts; every call of the store to its disk fails once"
     run_tests "disks examined" --filter 'StoreFaultTests|CommitThreadTests'
+  fi
+  if kills_between_callbacks; then
+    run swift build --build-tests
+    export CALLBACK_KILLS=200
+    note "$CALLBACK_KILLS kills between an end and its callback"
+    run_tests "kills" --filter 'CallbackTests.*killed'
   fi
   # A separate build: these tests need testable imports, and are fast enough only when optimized.
   simulation=(-c release -Xswiftc -enable-testing --scratch-path .build-simulation)

@@ -35,6 +35,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 need_swift
 need_build_packages
 need_packages curl ca-certificates openssl python3 python3-venv systemd
+# The samples in JavaScript, by whatever brings Node.
+command -v node >/dev/null || need_packages nodejs
 
 # The libraries for Standard Webhooks: the daemon must accept what they sign. Replicate's own library, which
 # must work with the simulator. And what deploy/examples/app.py is made with.

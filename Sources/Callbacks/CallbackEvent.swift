@@ -91,12 +91,13 @@ struct CallbackEvent: Equatable, Sendable {
     return (job, revision)
   }
 
-  /// When it is first tried.
+  /// When it is first tried: at once, whatever the clock shows.
   ///
-  /// Progress waits for a second. What happens meanwhile replaces it and keeps its due time, so that one
-  /// event a second is sent at most.
+  /// A job's times do not go back with the wall clock. Progress waits for a second. What happens meanwhile
+  /// replaces it and keeps its due time, so that one event a second is sent at most.
   var dueAt: Timestamp {
-    type == .progress ? occurredAt.advanced(byMilliseconds: Self.progressInterval) : occurredAt
+    type == .progress
+      ? occurredAt.advanced(byMilliseconds: Self.progressInterval) : Timestamp(milliseconds: 0)
   }
 
   static let progressInterval: Int64 = 1000

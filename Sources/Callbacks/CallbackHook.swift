@@ -15,7 +15,9 @@ struct CallbackHook: TransactionHook {
   ) throws(StorageError) -> HookWrites {
     var outboxes: [Int64: JobOutbox] = [:]
     var writes = HookWrites()
-    for transition in transitions {
+    let isOn = hasURL || acceptsTargets
+    // Without callbacks, only deletions matter.
+    for transition in transitions where isOn || transition.after == nil {
       let number = transition.number
       guard transition.after != nil else {
         outboxes[number] = nil
@@ -24,7 +26,6 @@ struct CallbackHook: TransactionHook {
         writes.tables.append(.delete(TargetTable.declaration, key: [.integer(number)]))
         continue
       }
-      guard hasURL || acceptsTargets else { continue }
       try note(transition, in: &outboxes[number], reading: rows)
     }
     for (_, outbox) in outboxes.sorted(by: { $0.key < $1.key }) {

@@ -12,11 +12,14 @@ internal import Time
 final class CallbackRoutes {
   private let api: APIContext
   private let keys: SigningKeys
+  private let waker: Waker
 
   /// Rows that one transaction makes pending again.
   private static let retriedAtOnce = 200
 
-  init(_ api: APIContext, keys: SigningKeys) { (self.api, self.keys) = (api, keys) }
+  init(_ api: APIContext, keys: SigningKeys, waker: Waker) {
+    (self.api, self.keys, self.waker) = (api, keys, waker)
+  }
 
   var routes: [Route] {
     [
@@ -96,6 +99,7 @@ final class CallbackRoutes {
     }
     switch try value(of: result) {
     case .due(let row):
+      waker.wake()
       return Response(
         status: .accepted, fields: [("Content-Type", "application/json")], body: CallbackDocument.whole(row))
     case .delivered:
@@ -138,6 +142,7 @@ final class CallbackRoutes {
       guard rows.count == Self.retriedAtOnce, let last = rows.last else { break }
       after = CallbackCursor.values(after: last, isOfState: true)
     }
+    waker.wake()
     var writer = JSONWriter(capacity: 32)
     writer.object { $0.member("retried", integer: count) }
     writer.raw([UInt8(ascii: "\n")])

@@ -51,6 +51,8 @@ struct ClaimedCallbacks: Sendable {
   /// Events that cannot be sent, with the reason.
   var failed: [CallbackRow] = []
   var dropped = 0
+  /// The kinds whose due events all wait for their receivers.
+  var blocked: Set<WorkKind> = []
   /// Whether more is due than was looked at.
   var hasMore = false
 }
@@ -62,16 +64,19 @@ extension LedgerTransaction {
   /// Claims due events until `leaseEnd`.
   ///
   /// - Parameters:
+  ///   - kinds: those to look at.
   ///   - limit: the maximum number of claims.
   ///   - room: how many more tries may start to a receiver.
   func claimCallbacks(
-    at now: Timestamp, until leaseEnd: Timestamp, limit: Int, rules: ReceiverRules,
+    of kinds: [WorkKind] = CallbackWork.kinds, at now: Timestamp, until leaseEnd: Timestamp, limit: Int,
+    rules: ReceiverRules,
     room: (_ receiver: String) -> Int
   ) throws(StorageError) -> ClaimedCallbacks {
     var claimed = ClaimedCallbacks()
     var started: [String: Int] = [:]
-    for kind in CallbackWork.kinds {
+    for kind in kinds {
       let due = try dueWork(kind, at: now, limit: Self.maxLookedAt)
+      var waiting = 0
       if due.count == Self.maxLookedAt { claimed.hasMore = true }
       for item in due where claimed.claims.count < limit {
         guard var row = try dueCallback(item, at: now, &claimed) else { continue }
@@ -86,13 +91,17 @@ extension LedgerTransaction {
           claimed.failed.append(row)
           continue
         }
-        guard started[receiver.name, default: 0] < room(receiver.name) else { continue }
+        guard started[receiver.name, default: 0] < room(receiver.name) else {
+          waiting += 1
+          continue
+        }
         started[receiver.name, default: 0] += 1
         var claim = item
         claim.claim(by: owner, until: leaseEnd)
         write(.update(claim))
         claimed.claims.append(CallbackClaim(item: claim, row: row, receiver: receiver))
       }
+      if waiting > 0, waiting == due.count { claimed.blocked.insert(kind) }
     }
     return claimed
   }

@@ -29,6 +29,8 @@ actor CallbackSender: Service {
   private let logger: Logger
   private var random: KernelRandomness
   private var receivers = Receivers()
+  /// The kinds whose due events wait for their receivers, and when they are looked at again.
+  private var blocked: [WorkKind: MonotonicTime] = [:]
   private var clock: WallClock
   private var signer: Signer?
   private var isRecovered = false
@@ -41,6 +43,10 @@ actor CallbackSender: Service {
   private static let minPause = Duration.milliseconds(20)
   private static let maxPause = Duration.seconds(30)
   private static let pauseAfterFailure = Duration.seconds(1)
+  /// Between two looks at a kind whose receivers all have as much as they may.
+  ///
+  /// A look takes the commit thread's time, and another receiver may share the kind.
+  private static let blockedPause = Duration.seconds(1)
   /// The maximum wait of a pending event after a start, and after the wall clock was set back.
   private static let maxWaitAfterStart: Int64 = 4 * 3_600_000
   private static let maxWaitAfterStep: Int64 = 60_000
@@ -57,10 +63,11 @@ actor CallbackSender: Service {
   init(
     loop: EventLoop, queue: CommitQueue, feed: FeedReceiver, views: sending JobViews,
     reader: sending any StoreReader, client: any HTTPClient, rules: ReceiverRules, keys: SigningKeys,
-    metrics: CallbackMetrics, logger: Logger
+    metrics: CallbackMetrics, logger: Logger, waker: Waker = Waker()
   ) {
     self.loop = loop
     timer = WakeableTimer(loop: loop)
+    waker.begin(with: timer)
     recorder = Recorder(loop: loop, queue: queue)
     self.views = views
     self.reader = reader
@@ -106,8 +113,10 @@ extension CallbackSender {
     do throws(StorageError) {
       try await prepare()
       try await takeCare()
-      while !Task.isCancelled, receivers.room > 0, try await isDue() {
-        let claimed = try await claim()
+      while !Task.isCancelled, receivers.room > 0 {
+        let due = try await dueKinds()
+        guard !due.isEmpty else { break }
+        let claimed = try await claim(due)
         for row in claimed.failed { note(row) }
         metrics.results.add(claimed.failed.count, for: .failed)
         metrics.results.add(claimed.dropped, for: .dropped)
@@ -144,27 +153,39 @@ extension CallbackSender {
     guard signer != nil else { throw .unavailable("OpenSSL has no HMAC-SHA256") }
   }
 
-  private func isDue() async throws(StorageError) -> Bool {
-    let time = time
-    for kind in CallbackWork.kinds {
-      if let due = try await reader.nextDue(kind), due <= time { return true }
+  private func dueKinds() async throws(StorageError) -> [WorkKind] {
+    let (time, now) = (time, now)
+    var kinds: [WorkKind] = []
+    for kind in CallbackWork.kinds where blocked[kind].map({ $0 <= now }) ?? true {
+      if let due = try await reader.nextDue(kind), due <= time { kinds.append(kind) }
     }
-    return false
+    return kinds
   }
 
-  private func claim() async throws(StorageError) -> ClaimedCallbacks {
+  private func claim(_ kinds: [WorkKind]) async throws(StorageError) -> ClaimedCallbacks {
     let (now, time, limit, rules, receivers) = (now, time, receivers.room, rules, receivers)
     let leaseEnd = time.advanced(byMilliseconds: Self.leaseMilliseconds)
-    return try await write { transaction throws(StorageError) in
-      try transaction.claimCallbacks(at: time, until: leaseEnd, limit: limit, rules: rules) {
+    let claimed = try await write { transaction throws(StorageError) in
+      try transaction.claimCallbacks(of: kinds, at: time, until: leaseEnd, limit: limit, rules: rules) {
         receivers.room(of: $0, at: now)
       }
     }
+    for kind in kinds {
+      blocked[kind] = claimed.blocked.contains(kind) ? now + Self.blockedPause : nil
+    }
+    // All events of this kind have one receiver. The end of a try frees it.
+    if claimed.blocked.contains(CallbackWork.shared) {
+      blocked[CallbackWork.shared] = receivers.nextProbe(of: rules.shared?.name) ?? now + Self.maxPause
+    }
+    return claimed
   }
 
   private func nextPause() async throws(StorageError) -> Duration {
     var pause = min(Self.maxPause, max(.zero, careDueAt - now))
     if let probe = receivers.nextProbe(after: now) { pause = min(pause, probe - now) }
+    if receivers.room > 0 {
+      for moment in blocked.values { pause = min(pause, max(.zero, moment - now)) }
+    }
     let time = time
     for kind in CallbackWork.kinds {
       // What is due already waits for its receiver, or for the end of another try.
@@ -231,6 +252,7 @@ extension CallbackSender {
   /// Notes how the receiver has answered.
   private func note(_ outcome: CallbackOutcome, of claim: CallbackClaim, after duration: Duration) {
     let (now, jitter, name) = (now, jitter(), claim.receiver.name)
+    blocked = [:]
     let change = receivers.noteEnd(name) { state -> ReceiverState.Change? in
       switch outcome {
       case .abandoned, .unsendable:

@@ -23,6 +23,7 @@ package struct Callbacks: Capability {
 
   let configuration: CallbackSettings
   let counters = CallbackMetrics()
+  private let waker = Waker()
 
   package init(from reader: inout SettingsReader) {
     configuration = CallbackSettings(from: &reader)
@@ -66,7 +67,7 @@ package struct Callbacks: Capability {
   private var keys: SigningKeys { SigningKeys(configured: configuration.secrets) }
 
   package func routes(_ api: APIContext) -> [Route] {
-    configuration.isOn ? CallbackRoutes(api, keys: keys).routes : []
+    configuration.isOn ? CallbackRoutes(api, keys: keys, waker: waker).routes : []
   }
 
   package func service(_ context: ServiceContext) throws -> (any Service)? {
@@ -75,6 +76,7 @@ package struct Callbacks: Capability {
       loop: context.loop, queue: context.queue, feed: context.changes, views: try context.makeViews(),
       reader: try context.openReader(),
       client: try context.makeClient(Receivers.maxInFlight, Self.threadName), rules: configuration.rules,
-      keys: keys, metrics: counters, logger: context.logger)
+      keys: keys, metrics: counters, logger: context.logger,
+      waker: waker)
   }
 }

@@ -23,6 +23,8 @@ struct Receivers {
     states.values.compactMap(\.nextProbe).filter { now < $0 }.min()
   }
 
+  func nextProbe(of receiver: String?) -> MonotonicTime? { receiver.flatMap { states[$0]?.nextProbe } }
+
   mutating func noteStart(_ receiver: String) {
     inFlight += 1
     states[receiver, default: ReceiverState()].noteStart()

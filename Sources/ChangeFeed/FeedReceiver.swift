@@ -15,7 +15,7 @@ package final class FeedReceiver: @unchecked Sendable {
   /// In the order of their subscription, so that a simulated run repeats.
   private var subscribers: [FeedTopic: [FeedSubscriber]] = [:]
   private var lastNumber = 0
-  /// Grows with every message from the commit thread.
+  /// Grows with every message from the commit thread, and with a first subscription.
   ///
   /// What was read since it last grew is what another reader would read now.
   package private(set) var generation = 0
@@ -41,6 +41,8 @@ package final class FeedReceiver: @unchecked Sendable {
     lastNumber += 1
     let subscriber = FeedSubscriber(number: lastNumber, topic: topic, loop: loop, notify: notify)
     if subscribers.isEmpty {
+      // Nothing was posted without subscriptions.
+      generation += 1
       isActive.store(true, ordering: .relaxed)
       activity.note(true)
     }

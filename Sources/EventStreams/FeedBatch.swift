@@ -68,7 +68,8 @@ final class RecentBatch {
     let key = Key(cursor: cursor, form: form, generation: changes.generation)
     if let last, last.key == key { return last.batch }
     let batch = try FeedBatch(try await pages.batch(after: cursor), from: pages, form)
-    last = (key, batch)
+    // One with large members would hold much memory for long.
+    if pages.query.parts.isEmpty { last = (key, batch) }
     return batch
   }
 }

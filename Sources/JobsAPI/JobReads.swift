@@ -43,6 +43,11 @@ package final class JobReads {
 }
 
 extension JobReads {
+  /// When the reader's access ends; nil where nothing bounds it.
+  private func end(for reader: JobReader) -> MonotonicTime? {
+    reader.expiry.map { views.loop.now + .milliseconds($0.milliseconds - views.now.milliseconds) }
+  }
+
   private func observe(
     _ id: String, by stream: StreamedRequest, as reader: JobReader
   ) throws(Problem) -> ObservedJob {
@@ -77,7 +82,8 @@ extension JobReads {
     _ id: String, after wait: JobWait?, for stream: StreamedRequest, as reader: JobReader
   ) async throws(StreamFailure) -> Result<JobView, Problem> {
     let known = stream.head.fields.all("if-none-match")
-    let deadline = views.loop.now + (wait?.duration ?? .zero)
+    let wanted = views.loop.now + (wait?.duration ?? .zero)
+    let deadline = min(wanted, end(for: reader) ?? wanted)
     let job: ObservedJob
     do throws(Problem) { job = try observe(id, by: stream, as: reader) } catch { return .failure(error) }
     var start: Int64?
@@ -153,7 +159,7 @@ extension JobReads {
     var written = change ?? -1
     var isDue = change == nil
     var pause = Self.pauses.lowerBound
-    let end = reader.expiry.map { views.loop.now + .milliseconds($0.milliseconds - views.now.milliseconds) }
+    let end = end(for: reader)
     // Ends with the job, the peer, the shutdown or the reader's access.
     while true {
       if isDue {

@@ -18,7 +18,10 @@ extension LogProgress {
     var index = text.count
     while index > 0 {
       index -= 1
-      switch text[index] {
+      let byte = text[index]
+      // Most of a bar lies below all that matters.
+      guard byte >= UInt8(ascii: "[") else { continue }
+      switch byte {
       case UInt8(ascii: "["):
         guard index > 0, text[index - 1] == 0x20, hasDigit(before: index - 1, in: text) else { continue }
         return fraction(before: index - 1, in: text).map(Scan.found) ?? .unclear

@@ -6,7 +6,10 @@ extension Prediction {
   package func snapshot(digest: BodyDigest, rules: OutputRules, body: Span<UInt8>) -> Snapshot {
     var snapshot = snapshot(digest: digest)
     snapshot.ruleViolation = ruleViolation(of: rules.rule(for: model), in: body)
-    snapshot.progress = logs.flatMap { LogProgress.progress(in: $0, of: body) }
+    // A success needs no bar, and most deliveries that end a job are one.
+    if snapshot.claimedPhase != .succeeded {
+      snapshot.progress = logs.flatMap { LogProgress.progress(in: $0, of: body) }
+    }
     return snapshot
   }
 

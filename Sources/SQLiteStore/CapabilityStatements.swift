@@ -33,9 +33,8 @@ final class CapabilityStatements {
     for table in declarations {
       try connection.execute(Self.definition(of: table))
       for index in table.indexes {
-        try connection.execute(
-          "CREATE INDEX IF NOT EXISTS \(index.name) ON \(table.name) (\(index.columns.joined(separator: ", ")))"
-        )
+        let columns = index.columns.joined(separator: ", ")
+        try connection.execute("CREATE INDEX IF NOT EXISTS \(index.name) ON \(table.name) (\(columns))")
       }
     }
   }

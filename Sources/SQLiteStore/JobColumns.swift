@@ -61,12 +61,18 @@ enum JobRow {
   /// A row of an earlier version has no change number: the job's number is its first.
   static let selection = "\(JobColumn.list), coalesce(change, number)"
 
+  /// The columns without the billed time, which no document of a job has.
+  private static let shown = JobColumn.allCases.map { $0 == .predictMilliseconds ? "NULL" : $0.name }
+    .joined(separator: ", ")
+  /// The columns of one job's document.
+  static let shownSelection = "\(shown), coalesce(change, number)"
+
   /// The columns of a list, without those that lie after the body and are of no use to it.
   ///
   /// SQLite walks through the pages of a large body to reach a value after it. `progress` is NULL for most
   /// jobs, which it reads without them.
   static func listed(_ parts: JobParts) -> String {
-    var columns = JobColumn.allCases.map { $0 == .predictMilliseconds ? "NULL" : $0.name }
+    var columns = [shown]
     columns.append("(SELECT text FROM metadata WHERE metadata.job = number)")
     if !parts.isEmpty { columns.append("body") }
     if parts.contains(.input) {
@@ -160,7 +166,10 @@ enum JobRow {
     try statement.bind(changeParameter, change)
   }
 
-  static func read(_ statement: Statement) throws(DatabaseError) -> (number: Int64, job: Job) {
+  /// - Parameter hasBilledTime: whether the row has that column, and not NULL in its place.
+  static func read(
+    _ statement: Statement, hasBilledTime: Bool = false
+  ) throws(DatabaseError) -> (number: Int64, job: Job) {
     let row = Row(statement, JobColumn.self)
     guard let phase: Phase = row.value(.phase), let lastActivityAt = row.time(.lastActivityAt),
       let updatedAt = row.time(.updatedAt)
@@ -174,7 +183,8 @@ enum JobRow {
     let isVerdict = row.flag(.isVerdict)
     let model = row.text(.model)
     let job = Job(
-      origin: origin, phase: phase, snapshot: try snapshot(row, model, isVerdict ? nil : error),
+      origin: origin, phase: phase,
+      snapshot: try snapshot(row, phase, model, isVerdict ? nil : error, hasBilledTime),
       verdict: isVerdict ? error : nil, model: model, attempt: row.int64(.attempt),
       revision: row.int64(.revision), updatedAt: updatedAt, lastDeliveryAt: row.time(.lastDeliveryAt),
       pollState: PollState(
@@ -185,7 +195,7 @@ enum JobRow {
   }
 
   private static func snapshot(
-    _ row: Row<JobColumn>, _ model: String?, _ error: JobError?
+    _ row: Row<JobColumn>, _ phase: Phase, _ model: String?, _ error: JobError?, _ hasBilledTime: Bool
   ) throws(DatabaseError) -> Snapshot? {
     guard let status = row.text(.providerStatus) else { return nil }
     guard let predictionID = row.text(.predictionID), let digest = BodyDigest(bytes: row.bytes(.digest))
@@ -194,15 +204,15 @@ enum JobRow {
       predictionID: predictionID, providerStatus: status, phase: row.value(.snapshotPhase), model: model,
       modelVersion: row.text(.modelVersion), error: error, createdAt: row.time(.createdAt),
       startedAt: row.time(.startedAt), completedAt: row.time(.completedAt),
-      predictMilliseconds: row.optionalInteger(.predictMilliseconds),
-      progress: row.optionalInteger(.progress),
+      predictMilliseconds: hasBilledTime ? row.optionalInteger(.predictMilliseconds) : nil,
+      progress: phase == .succeeded ? nil : row.optionalInteger(.progress),
       evidence: Evidence(
         logsSize: row.integer(.logsSize), outputSize: row.integer(.outputSize), digest: digest))
   }
 
   /// A row that ends with ``changeColumn``.
   static func stored(_ statement: Statement) throws(DatabaseError) -> StoredRow {
-    let (number, job) = try read(statement)
+    let (number, job) = try read(statement, hasBilledTime: true)
     return StoredRow(number: number, job: job, change: Int64(statement.integer(changeColumn)))
   }
 }

@@ -61,7 +61,7 @@ extension SQLiteReader {
       try statement.bind(6, times.upperBound.milliseconds)
       var rows: [MemberRow] = []
       while try statement.step() {
-        let (number, job) = try JobRow.read(statement)
+        let (number, job) = try JobRow.read(statement, hasBilledTime: true)
         let value = statement.text(JobRow.valueColumn) ?? ""
         rows.append(MemberRow(position: MemberPosition(value: value, number: number), job: job))
       }

@@ -38,7 +38,7 @@ package final class SQLiteReader {
     // no match.
     selectJob = Statement(
       """
-      SELECT \(JobRow.selection), body FROM jobs WHERE number = coalesce(
+      SELECT \(JobRow.shownSelection), body FROM jobs WHERE number = coalesce(
         (SELECT number FROM jobs WHERE id = ?1), (SELECT number FROM jobs WHERE prediction_id = ?1))
       """, on: connection)
     selectOrder = Statement(OrderRow.selectWithRequest, on: connection)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Console
 internal import Bytes
 import Console
 import HTTPClient

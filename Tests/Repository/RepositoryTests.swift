@@ -51,9 +51,9 @@ import Testing
       "Observability", "ChangeFeed", "JobsAPI",
     ],
     "Callbacks": [
-      "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop",
-      "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings", "Observability",
-      "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
+      "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+      "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
     ],
     "ReadTokens": [
       "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
@@ -72,7 +72,7 @@ import Testing
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
       "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "Logging",
     ],
-    "Console": ["System", "JSONText", "Settings", "ArgumentParser"],
+    "Console": ["Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",

@@ -16,14 +16,15 @@ set -euo pipefail
 # Tests of the levels above Storage whose subject is a capability, or that use its routes beside others.
 tests_that_use() {
   case $1 in
-    EventStreams) echo EventsCommandTests ;;
     UsageSums)
       echo usageRejectsInvalidDays usageIsGroupedByMetadata usageRejectsInvalidGroups \
         anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
     JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
-    # Its setting stays in .env.example.
+    EventStreams) echo EventsCommandTests ListenTests RelayTests ;;
+    # Their settings stay in .env.example.
+    Callbacks) echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests ;;
     ReadTokens) echo everySettingIsInTheExampleAndInTheReadme BrowserTests NotificationTests ;;
   esac
 }

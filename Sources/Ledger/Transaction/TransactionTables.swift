@@ -11,7 +11,8 @@ struct TableKey: Hashable {
 extension LedgerTransaction {
   /// A row of a capability's table, as this transaction has left it.
   package func row(of table: TableDeclaration, key: [RowValue]) throws(StorageError) -> TableRow? {
-    if let known = tableRows[TableKey(table: table.name, key: key)] { return known }
+    // Most transactions write none, and a key costs a hash.
+    if !tableRows.isEmpty, let known = tableRows[TableKey(table: table.name, key: key)] { return known }
     return try rows.row(of: table, key: key)
   }
 

@@ -150,14 +150,31 @@ extension ProcessTests {
       for id in ["lamp-1", "none"] { #expect(try answer("GET /jobs/\(id)", .webhooks) == expected) }
     }
 
-    @Test func `an expired token is refused, and its streams end`() throws {
+    @Test func `a token ends with its job`() throws {
+      let daemon = try Self.daemon()
+      let token = try Self.token(for: "lamp-1", of: daemon).token
+      let stream = try Self.stream(of: "lamp-1", token, on: .webhooks, of: daemon)
+      let deleted = try daemon.fetch("/jobs/lamp-1?cancel=true", method: "DELETE", fields: [Self.bearer])
+      #expect([202, 204].contains(deleted.status))
+      _ = try stream.receive(through: "\r\n0\r\n\r\n")
+      let (expected, line) = ("GET /jobs/none?token=\(token)", "GET /jobs/lamp-1?token=\(token)")
+      try wait("the job to be deleted") { try Self.send(line, to: .webhooks, of: daemon).status == 404 }
+      let answer = try Self.send(line, to: .webhooks, of: daemon)
+      #expect(try answer.text == Self.send(expected, to: .webhooks, of: daemon).text)
+    }
+
+    @Test func `an expired token is refused, and its streams and waits end`() throws {
       let daemon = try Self.daemon()
       let token = try Self.token(for: "lamp-1", ttl: "10s", of: daemon).token
       let line = "GET /jobs/lamp-1?token=\(token)"
       let stream = try Self.stream(of: "lamp-1", token, on: .webhooks, of: daemon)
+      let waiting = try Self.connect(to: .webhooks, of: daemon)
+      try waiting.send(Array("\(line)&wait=5m&until=end HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
       #expect(try Self.send(line, to: .webhooks, of: daemon).status == 200)
       _ = try stream.receive(through: "\r\n0\r\n\r\n")
       #expect(try Self.send(line, to: .webhooks, of: daemon).status == 404)
+      // Its connection waits for at most a minute.
+      #expect(try waiting.receive().status == 200)
       let again = try Self.send("GET /jobs/lamp-1/events?token=\(token)", to: .webhooks, of: daemon)
       #expect(again.status == 404 && again.code == "job_not_found")
     }

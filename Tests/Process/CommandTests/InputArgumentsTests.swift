@@ -2,7 +2,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-@testable import replicate_webhookd
+@testable import Console
 
 /// Shell arguments as the input of a prediction.
 @Suite struct InputArgumentsTests {

@@ -81,6 +81,29 @@ import Testing
     #expect(try JobTable.usage(job(#"{"days":[],"usage":[]}"#)) == "no jobs ended in these days")
   }
 
+  @Test func `groups of usage are a table with its next page`() throws {
+    let text = JobTable.usageGroups(
+      try job(
+        #"""
+        {"group_by":"metadata.user","groups":[{"value":"7\u001b","succeeded":1,"failed":0,"canceled":2,
+         "predict_seconds":1.500,"queue_seconds":0.250,"run_seconds":3.000}],"next":"4.8"}
+        """#))
+    let rows = text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+    #expect(
+      rows == [
+        "VALUE SUCCEEDED FAILED CANCELED PREDICT S QUEUE S RUN S", "7· 1 0 2 1.500 0.250 3.000",
+        "more: --after '4.8'",
+      ])
+    #expect(try JobTable.usageGroups(job(#"{"groups":[]}"#)).hasPrefix("no jobs"))
+  }
+
+  @Test func `a list of jobs shows their progress`() throws {
+    let text = JobTable.list(
+      try job(#"{"jobs":[{"id":"a","state":"running","progress":0.4200},{"id":"b"}]}"#))
+    let rows = text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+    #expect(rows == ["ID STATE PROGRESS STATUS MODEL UPDATED", "a running 42 % - - -", "b - - - - -"])
+  }
+
   /// An outage, and whether it is tolerated.
   ///
   /// The seconds since the last answer (nil: none), and whether the API is unavailable.

@@ -78,6 +78,20 @@ extension ProcessTests {
       }
     }
 
+    @Test func `the command passes filters and parts on`() throws {
+      let daemon = try daemon()
+      let environment = ["API_LISTEN": "127.0.0.2:\(daemon.apiPort)"]
+      let result = try Program.run(
+        [
+          "jobs", "--json", "--metadata", "user=7", "--metadata", "a b/é=x&y=z", "--ids", "one,two",
+          "--include", "input",
+        ], environment: environment)
+      #expect(result.status == 0 && result.output.contains(#""id":"two""#), "\(result.error)")
+      #expect(result.output.contains(#""input":{"prompt":"two"}"#) && !result.output.contains(#""one""#))
+      let malformed = try Program.run(["jobs", "--metadata", "user"], environment: environment)
+      #expect(malformed.status == 64 && malformed.error.contains("KEY=VALUE"))
+    }
+
     @Test func usageIsGroupedByMetadata() throws {
       let daemon = try daemon()
       let path = "/usage?group_by=metadata.user"

@@ -83,7 +83,8 @@ extension FleetTests {
         constructor(url) { this.listeners = {}; this.run(url); }
         addEventListener(type, listener) { this.listeners[type] = listener; }
         async run(url) {
-          const answer = await fetch(url, { headers: { Accept: "text/event-stream", Origin: process.env.ORIGIN } });
+          const headers = { Accept: "text/event-stream", Origin: process.env.ORIGIN };
+          const answer = await fetch(url, { headers });
           if (answer.headers.get("access-control-allow-origin") !== process.env.ORIGIN) throw Error("CORS");
           let text = "";
           for await (const piece of answer.body.pipeThrough(new TextDecoderStream())) {

@@ -78,7 +78,7 @@ final class CallbackStore {
   func waits() throws -> [Int64?] {
     try CallbackWork.kinds.flatMap { try store.work($0) }
       .sorted { ($0.key.job, $0.revision) < ($1.key.job, $1.revision) }
-      .map { $0.dueAt == .distantFuture ? nil : $0.dueAt.milliseconds - store.now.milliseconds }
+      .map { $0.dueAt == .distantFuture ? nil : max(0, $0.dueAt.milliseconds - store.now.milliseconds) }
   }
 }
 

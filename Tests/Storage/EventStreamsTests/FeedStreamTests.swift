@@ -32,6 +32,28 @@ import Testing
     #expect(summaries(stream).suffix(2) == ["job p7 succeeded", "deleted p7"])
   }
 
+  /// Nothing is posted to a loop without subscriptions, so what was read before then is out of date.
+  @Test func `a stream shows what was committed while none was open`() throws {
+    let api = try SimulatedAPI.withEvents()
+    try api.commit((0..<64).map { api.delivery(of: "p\($0)", "processing") })
+    let first = stream(api, "?after=0.020202020202")
+    #expect(first.events.count == 64)
+    api.kernel.reset(first.peer)
+    api.settle()
+    try api.deliver("late", "processing")
+    #expect(summaries(stream(api, "?after=0.020202020202")).last == "job late running")
+  }
+
+  @Test func `streams at the same position show the same`() throws {
+    let api = try SimulatedAPI.withEvents()
+    let streams = [stream(api), stream(api), stream(api, "?state=running"), stream(api, "?include=output")]
+    try api.deliver("p1", "processing", output: "[1]")
+    try api.deliver("p1", "succeeded", output: "[2]")
+    #expect(streams[0].events == streams[1].events && streams[0].events.count == 2)
+    #expect(summaries(streams[2]) == ["job p1 running", "left p1 succeeded"])
+    #expect(streams[3].events.map { $0.data?.contains("\"output\":[") } == [true, true])
+  }
+
   @Test func `each id leads to what comes after it`() throws {
     let api = try SimulatedAPI.withEvents()
     for number in 1...5 { try api.deliver("p\(number)", "processing") }

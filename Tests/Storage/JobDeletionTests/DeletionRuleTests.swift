@@ -2,6 +2,7 @@ import JobDeletion
 import Jobs
 import Ledger
 import StoreFixture
+import Tables
 import Testing
 import Time
 

@@ -60,6 +60,10 @@ final class CallbackReceiver {
       outage.contains(time) ? .unreachable : isFaulty ? Fault.allCases.randomElement(using: &random) : nil
     if fault != nil { counts[.callbackFault] += 1 }
     let delay = Int.random(in: 1...50, using: &random)
+    SimulationLog.write(
+      kernel.trueTimeMilliseconds,
+      "callback \(String(decoding: (request.body ?? []).prefix(140), as: UTF8.self)): "
+        + (fault.map { "\($0)" } ?? "accepted"))
     switch fault {
     case .unreachable: after(delay) { _ = reply(.failure(.unsent("refused"))) }
     case .slow: after(60_000) { _ = reply(.success(HTTPClientResponse(status: 200))) }

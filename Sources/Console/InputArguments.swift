@@ -1,13 +1,11 @@
-import Console
 internal import Crypto
-import JSONText
-import StandardWebhooks
+package import JSONText
 
 /// The input of a prediction, written as shell arguments:
 ///
 ///     prompt='a desk lamp' steps:=4 image=@lamp.png
-struct InputArguments: Equatable {
-  enum Value: Equatable {
+package struct InputArguments: Equatable {
+  package enum Value: Equatable {
     case text(String)
     /// The exact text of a JSON value.
     case json([UInt8])
@@ -15,14 +13,14 @@ struct InputArguments: Equatable {
     case file(String)
   }
 
-  struct Field: Equatable {
-    let name: String
-    let value: Value
+  package struct Field: Equatable {
+    package let name: String
+    package let value: Value
   }
 
-  let fields: [Field]
+  package let fields: [Field]
 
-  init(_ arguments: [String]) throws(InputError) {
+  package init(_ arguments: [String]) throws(InputError) {
     var fields: [Field] = []
     for argument in arguments {
       let field = try Field(argument)
@@ -33,7 +31,7 @@ struct InputArguments: Equatable {
   }
 
   /// The fields as a JSON object, with the files read in.
-  func json() throws(InputError) -> [UInt8] {
+  package func json() throws(InputError) -> [UInt8] {
     var files: [String: String] = [:]
     for field in fields {
       if case .file(let path) = field.value { files[path] = try DataURI.read(path) }
@@ -117,7 +115,7 @@ enum DataURI {
 }
 
 /// An invalid input, described with its fix.
-enum InputError: Error, Equatable, CustomStringConvertible {
+package enum InputError: Error, Equatable, CustomStringConvertible {
   case noValue(String)
   case noName(String)
   case repeated(String)
@@ -125,7 +123,7 @@ enum InputError: Error, Equatable, CustomStringConvertible {
   case tooLarge(String)
   case unreadable(String)
 
-  var description: String {
+  package var description: String {
     switch self {
     case .noValue(let argument):
       "--input: `\(argument)` has no `=`: write name=text, name=@file or name:=json"

@@ -1,19 +1,18 @@
-import Console
-import Glibc
+internal import Glibc
 
 /// The file in which `events` keeps its cursor.
-struct CursorFile {
+package struct CursorFile {
   private let path: String
 
   /// A cursor is shorter.
   private static let maxBytes = 256
 
-  init(_ path: String) {
+  package init(_ path: String) {
     self.path = path
   }
 
   /// The stored cursor; nil where there is no file yet.
-  func read() throws(CommandFailure) -> String? {
+  package func read() throws(CommandFailure) -> String? {
     guard access(path, F_OK) == 0 else { return nil }
     guard let text = Files.text(of: path, maxBytes: Self.maxBytes) else {
       throw CommandFailure("\(path) holds no cursor: remove it, or name another file", code: .noInput)
@@ -23,7 +22,7 @@ struct CursorFile {
   }
 
   /// Replaces the file, so that a crash leaves the old cursor or the new one.
-  func write(_ cursor: String) throws(CommandFailure) {
+  package func write(_ cursor: String) throws(CommandFailure) {
     let partial = path + ".partial"
     let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw failure() }
