@@ -28,6 +28,7 @@ final class Benchmark {
     case .idle: try idle()
     case .start: try start()
     case .streams: try stream()
+    case .callbacks: try sendCallbacks()
     default: try deliver(scenario)
     }
   }

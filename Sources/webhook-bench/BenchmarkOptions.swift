@@ -40,7 +40,12 @@ struct BenchmarkOptions: ParsableArguments {
   @Option(help: "Event streams of all jobs, of the scenario streams.")
   var feeds = 5
 
-  @Option(help: "Deliveries per second, of the scenario streams. (default: as many as are acknowledged)")
+  @Option(help: "Callbacks per second that their receiver takes; 0: none are sent.")
+  var callbackRate = 200
+
+  @Option(
+    help:
+      "Deliveries per second, of the scenarios streams and callbacks. (default: as many as are acknowledged)")
   var rate: Int?
 
   @Option(
@@ -108,6 +113,7 @@ struct BenchmarkOptions: ParsableArguments {
     try require((1...100_000).contains(idleConnections), "--idle-connections: 1 to 100000")
     try require((0...2000).contains(streams), "--streams: 0 to 2000")
     try require((0...100).contains(feeds), "--feeds: 0 to 100")
+    try require((0...100_000).contains(callbackRate), "--callback-rate: 0 to 100000")
     try require(rate.map { (1...1_000_000).contains($0) } ?? true, "--rate: 1 to 1000000")
     for scenario in scenario.scenarios {
       let (count, size) = (deliveries ?? scenario.defaultDeliveries, bodyBytes ?? scenario.defaultBodyBytes)
@@ -128,8 +134,8 @@ struct BenchmarkOptions: ParsableArguments {
     let needsAPI = verify || scenario.scenarios.contains { $0.fillsStore || $0 == .streams }
     try require(url == nil || api != nil || !needsAPI, "give the URL of the receiver's jobs API with --api")
     try require(
-      url == nil || !scenario.scenarios.contains(.start),
-      "start: --url names a receiver that is already running")
+      url == nil || !scenario.scenarios.contains { $0 == .start || $0 == .callbacks },
+      "start, callbacks: --url names a receiver that is already running")
     try require(setting.allSatisfy { $0.dropFirst().contains("=") }, "--setting: write NAME=value")
   }
 

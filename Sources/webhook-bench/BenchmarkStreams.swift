@@ -40,8 +40,9 @@ extension Benchmark {
       return false
     }
     try warmUp(workload, count, tokens, at: receiver)
-    let loop = try LoadLoop([lane], streams: clients)
+    let loop = try LoadLoop([lane], with: clients)
     try loop.openKeepAliveConnections()
+    loop.attachGuest()
     let before = receiver.process.flatMap { ResourceUsage(of: $0) }
     try loop.wait(seconds: Double(options.seconds)) { clients.hasAllStarted || clients.hasFailed }
     let open = receiver.process.flatMap { ResourceUsage(of: $0) }

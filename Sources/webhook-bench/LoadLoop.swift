@@ -1,6 +1,18 @@
 import CLinux
 import Glibc
 
+/// Sockets beside those of the lanes, on the same thread and epoll instance.
+protocol LoopGuest: AnyObject {
+  func attach(to epoll: Int32)
+  func handle(_ token: UInt64, isWritable: Bool)
+  /// Called about every millisecond.
+  func tick()
+}
+
+extension LoopGuest {
+  func tick() {}
+}
+
 /// A closed-loop load generator: one thread, one epoll instance, all connections.
 ///
 /// Each connection sends its next request after the response to the last one. Edge-triggered, so that a
@@ -30,8 +42,8 @@ final class LoadLoop {
   }
 
   private let lanes: [Lane]
-  /// Readers of event streams, whose sockets this loop waits for.
-  private let streams: StreamClients?
+  /// Other sockets that this loop waits for.
+  private let guest: (any LoopGuest)?
   private let epoll: Int32
   private let context: TLSClientContext?
   private var slots: [Slot] = []
@@ -56,10 +68,12 @@ final class LoadLoop {
   /// More would overflow the receiver's backlog, and the kernel retries only after a second.
   private static let maxConcurrentConnects = 256
   private static let connectTimeoutSeconds = 30.0
+  /// The tokens of a guest's sockets begin here.
+  static let firstGuestToken: UInt64 = 1 << 32
 
-  init(_ lanes: [Lane], streams: StreamClients? = nil) throws {
+  init(_ lanes: [Lane], with guest: (any LoopGuest)? = nil) throws {
     self.lanes = lanes
-    self.streams = streams
+    self.guest = guest
     epoll = clinux_epoll_create()
     guard epoll >= 0 else { throw Failure("epoll_create1: errno \(-epoll)", .system) }
     context = lanes.contains { $0.endpoint.isTLS } ? try TLSClientContext() : nil
@@ -95,7 +109,8 @@ final class LoadLoop {
       Clock.seconds(since: lastAnswerAt) < Self.maxSilenceSeconds
     {
       while connecting < Self.maxConcurrentConnects, let index = pending.popFirst() { open(index) }
-      try wait(milliseconds: paused.isEmpty ? 100 : 1)
+      try wait(milliseconds: paused.isEmpty && guest == nil ? 100 : 1)
+      guest?.tick()
       resumePaused()
       progress?.show(lanes)
     }
@@ -125,10 +140,11 @@ final class LoadLoop {
     }
   }
 
-  /// Serves the streams until `condition` holds or `seconds` have passed.
+  /// Lets the guest use this loop's epoll instance.
+  func attachGuest() { guest?.attach(to: epoll) }
+
+  /// Serves the guest until `condition` holds or `seconds` have passed.
   func wait(seconds: Double, until condition: () -> Bool) throws {
-    try openKeepAliveConnections()
-    streams?.attach(to: epoll)
     let start = Clock.nanoseconds
     while !condition(), Clock.seconds(since: start) < seconds { try wait(milliseconds: 100) }
   }
@@ -139,8 +155,8 @@ final class LoadLoop {
     guard count > 0 else { return }
     for position in 0..<Int(count) {
       let event = events[position]
-      guard event.token < StreamClients.firstToken else {
-        streams?.handle(
+      guard event.token < Self.firstGuestToken else {
+        guest?.handle(
           event.token, isWritable: event.events & (EPOLLOUT.rawValue | EPOLLERR.rawValue) != 0)
         continue
       }

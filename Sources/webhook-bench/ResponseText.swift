@@ -21,7 +21,7 @@ enum ResponseText {
   }
 
   /// The end of the first occurrence of `text`.
-  private static func end(of text: String, in body: [UInt8]) -> Int? {
+  static func end(of text: String, in body: [UInt8]) -> Int? {
     var text = text
     return text.withUTF8 { pattern in
       body.withUnsafeBytes { end(of: UnsafeRawBufferPointer(pattern), in: $0) }

@@ -18,6 +18,7 @@ enum Scenario: String, CaseIterable {
   case lists
   case readsDuringWrites = "reads-during-writes"
   case streams
+  case callbacks
 
   var explanation: String {
     switch self {
@@ -37,6 +38,8 @@ enum Scenario: String, CaseIterable {
     case .lists: "GET /jobs, pages of 50 of --jobs jobs; 1,000 requests by default"
     case .readsDuringWrites:
       "deliveries, concurrent with GET /jobs/{id} on 16 connections, with --jobs jobs stored"
+    case .callbacks:
+      "deliveries while their jobs' callbacks go to a receiver that takes --callback-rate a second"
     case .streams:
       "deliveries to 2,000 jobs, while --streams event streams show one job each and --feeds all"
     }

@@ -4,7 +4,7 @@ import Glibc
 /// Readers of event streams, on the load's own epoll instance.
 ///
 /// A stream that ends before its job does is opened again with `Last-Event-ID`, as `EventSource` does.
-final class StreamClients {
+final class StreamClients: LoopGuest {
   /// What a client requests.
   struct Target {
     let endpoint: Endpoint
@@ -50,8 +50,6 @@ final class StreamClients {
   private var unopened: Range<Int>
   private var opening = 0
 
-  /// The tokens of the epoll instance from here on are streams.
-  static let firstToken: UInt64 = 1 << 32
   private static let maxConcurrentConnects = 128
   private static let maxReconnects = 10_000
 
@@ -88,7 +86,7 @@ final class StreamClients {
     let target = clients[index].target
     guard
       let socket = ClientSocket(to: target.endpoint, nil, from: target.source),
-      clinux_epoll_add(epoll, socket.descriptor, Self.firstToken + UInt64(index), 0) == 0
+      clinux_epoll_add(epoll, socket.descriptor, LoadLoop.firstGuestToken + UInt64(index), 0) == 0
     else {
       reconnects += 1
       return
@@ -110,7 +108,7 @@ final class StreamClients {
 
   /// Handles the readiness of a client's socket.
   func handle(_ token: UInt64, isWritable: Bool) {
-    let index = Int(token - Self.firstToken)
+    let index = Int(token - LoadLoop.firstGuestToken)
     guard !clients[index].isDone, let socket = clients[index].socket else { return }
     if !clients[index].isConnected {
       guard isWritable else { return }

@@ -302,6 +302,27 @@ def measure_streams(session, rows):
         lambda count: f"{count / 1e3:.1f} KB")
 
 
+# Callbacks
+
+
+def measure_callbacks(session, rows):
+    """Deliveries at half of the possible rate, with and without callbacks to a slow receiver, by turns."""
+    count = 10_000 if session.quick else 50_000
+    session.log(f"{count:,} callbacks to a receiver that takes 200 a second, beside deliveries")
+    scenario = ["--scenario", "callbacks", "--deliveries", str(count)]
+    none = ["--callback-rate", "0"]
+    possible = statistics.median(lane(session.bench(scenario + none)[0])["per_second"] for _ in range(3))
+    paced = scenario + ["--rate", str(int(possible / 2))]
+    results = by_turns(session, {
+        "with": lambda number: session.bench(paced)[0],
+        "without": lambda number: session.bench(paced + none)[0],
+    })
+    rows.ratio(
+        f"acks/s while {count:,} callbacks wait for a receiver of 200/s, against none", 0.9, results["with"],
+        results["without"], rates, table.per_second, "with", "without",
+        costs=lambda ours, theirs: table.p99s(ours, theirs, lane))
+
+
 def main():
     # Processes that were started are ended on the way out.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
@@ -338,6 +359,7 @@ def main():
     attempt(measure_tls)
     attempt(measure_memory, loaded)
     attempt(measure_streams)
+    attempt(measure_callbacks)
     if not isinstance(attempt(fill), Failure):
         attempt(measure_large_store)
     facts.append(("took", f"{(time.monotonic() - start) / 60:.1f} min, {session.rounds} rounds"))

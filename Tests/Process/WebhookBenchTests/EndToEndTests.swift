@@ -51,9 +51,12 @@ import Testing
     ])
     #expect(result.status == 0, "\(result.error)")
     let reports = try Self.reports(result)
-    #expect(reports.count == 16 && reports.allSatisfy { $0["faultless"] as? Bool == true })
+    #expect(reports.count == 17 && reports.allSatisfy { $0["faultless"] as? Bool == true })
     let idle = reports.first { $0["scenario"] as? String == "idle" }
     #expect((idle?["notes"] as? [String: Any])?["idle_connections"] as? Int == 50)
+    let callbacks = reports.first { $0["scenario"] as? String == "callbacks" }?["notes"] as? [String: Any]
+    #expect(
+      try #require(callbacks?["callbacks"] as? Int) > 0 && callbacks?["callbacks_repeated"] as? Int == 0)
     let streams = reports.first { $0["scenario"] as? String == "streams" }?["notes"] as? [String: Any]
     #expect(streams?["streams"] as? Int == 55 && streams?["ends_missing"] as? Int == 0)
     #expect(streams?["wrong_states"] as? Int == 0 && streams?["event_p99_us"] as? Int != nil)
