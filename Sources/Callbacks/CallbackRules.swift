@@ -51,9 +51,11 @@ struct ClaimedCallbacks: Sendable {
   /// Events that cannot be sent, with the reason.
   var failed: [CallbackRow] = []
   var dropped = 0
+  /// Whether a row or an item was written.
+  var hasProgress = false
   /// The kinds whose due events all wait for their receivers.
   var blocked: Set<WorkKind> = []
-  /// Whether more is due than was looked at.
+  /// Whether more may be due: beyond what was looked at, or in place of what was dropped.
   var hasMore = false
 }
 
@@ -77,7 +79,6 @@ extension LedgerTransaction {
     for kind in kinds {
       let due = try dueWork(kind, at: now, limit: Self.maxLookedAt)
       var waiting = 0
-      if due.count == Self.maxLookedAt { claimed.hasMore = true }
       for item in due where claimed.claims.count < limit {
         guard var row = try dueCallback(item, at: now, &claimed) else { continue }
         let target = try target(ofJob: row.job)
@@ -89,6 +90,7 @@ extension LedgerTransaction {
           finish(&row, item, as: .failed, at: now)
           try promote(job: row.job, at: now)
           claimed.failed.append(row)
+          (claimed.hasMore, claimed.hasProgress) = (true, true)
           continue
         }
         guard started[receiver.name, default: 0] < room(receiver.name) else {
@@ -100,8 +102,13 @@ extension LedgerTransaction {
         claim.claim(by: owner, until: leaseEnd)
         write(.update(claim))
         claimed.claims.append(CallbackClaim(item: claim, row: row, receiver: receiver))
+        claimed.hasProgress = true
       }
-      if waiting > 0, waiting == due.count { claimed.blocked.insert(kind) }
+      if waiting > 0, waiting == due.count {
+        claimed.blocked.insert(kind)
+      } else if due.count == Self.maxLookedAt {
+        claimed.hasMore = true
+      }
     }
     return claimed
   }
@@ -112,6 +119,7 @@ extension LedgerTransaction {
   ) throws(StorageError) -> CallbackRow? {
     let row = try callback(item.key.job, item.revision)
     guard let row, row.state == .pending else {
+      (claimed.hasMore, claimed.hasProgress) = (true, true)
       write(.delete(item.key))
       try promote(job: item.key.job, at: now)
       return nil
@@ -119,6 +127,7 @@ extension LedgerTransaction {
     let pending = try pendingCallbacks(ofJob: row.job)
     if let first = pending.first, first.revision != item.revision {
       // An earlier event of the job is pending, and comes first.
+      (claimed.hasMore, claimed.hasProgress) = (true, true)
       var later = item
       later.dueAt = .distantFuture
       write(.update(later))
@@ -129,6 +138,7 @@ extension LedgerTransaction {
       drop(row, item)
       try promote(job: row.job, at: now)
       claimed.dropped += 1
+      (claimed.hasMore, claimed.hasProgress) = (true, true)
       return nil
     }
     return row

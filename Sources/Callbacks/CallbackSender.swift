@@ -124,7 +124,8 @@ extension CallbackSender {
           receivers.noteStart(claim.receiver.name)
           group.addTask { await self.send(claim) }
         }
-        guard claimed.hasMore, !claimed.claims.isEmpty else { break }
+        // Where nothing was claimed or changed, the receivers have as much as they may.
+        guard claimed.hasMore, claimed.hasProgress else { break }
       }
       return try await nextPause()
     } catch {

@@ -180,6 +180,22 @@ import Testing
     #expect(try await sender.rows().map(\.state) == [.delivered])
   }
 
+  @Test func `an end behind a try of a killed daemon is sent at the next start`() async throws {
+    let sender = try SimulatedSender(url: nil, hosts: "own.example.com")
+    sender.app.answer = { _ in Self.status(200, after: .seconds(10)) }
+    sender.place("j1", url: "https://own.example.com/", events: ["running"])
+    sender.deliver(.running, of: "p1", naming: "j1")
+    sender.run(for: .seconds(1))
+    sender.deliver(.succeeded, of: "p1")
+    sender.run(for: .seconds(1))
+    #expect(sender.app.tries.map(\.type) == ["job.running"])
+    try sender.kill()
+    sender.app.answer = { _ in Self.status(200) }
+    try sender.start()
+    sender.run(for: .seconds(1))
+    #expect(sender.app.tries.map(\.type) == ["job.running", "job.succeeded"])
+  }
+
   @Test func `an event of a daemon that died before it was claimed is sent by the next one`() async throws {
     let sender = try SimulatedSender()
     try sender.kill()
