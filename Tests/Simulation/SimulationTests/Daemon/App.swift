@@ -162,7 +162,7 @@ extension DaemonSimulation {
         prediction.isShownEnded = prediction.shownState.map(Self.isEnd) ?? false
         if prediction.isShownEnded { deleteLater(prediction) }
       case 408, 503, nil: break
-      case .some where isRestored && !prediction.isKnown: return
+      case .some where isRestored && !prediction.isKnown || prediction.isDeletionRequested: return
       case .some(let status): fail("the job of \(prediction.id) was answered \(status)")
       }
       if !prediction.isShownEnded { after(20_000) { self.follow(prediction) } }
