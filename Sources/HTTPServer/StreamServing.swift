@@ -53,47 +53,78 @@ extension Connection {
     defer { exchange.end() }
     var hasBegun = false
     do throws(StreamFailure) {
-      let response = try await admitted.respond(request)
-      // Its producer may read the body, and no interim response may follow a final one.
-      if case .stream(let responseHead, _) = response,
-        ResponseEncoder.hasContent(responseHead, answering: head.method)
-      {
-        try await body.sendContinue()
-      }
+      let begun = try await begin(admitted, request, over: exchange, isLast: isLast)
       hasBegun = true
-      let isKept =
-        !isLast && head.isPersistent && context.phase == .serving && body.bytesWorthSkipping != nil
-      let option = isKept ? Self.option(keeping: head) : .close
-      switch response {
-      case .whole(let response):
-        enqueue(response, to: head.method, option)
+      if begun.isWhole {
         guard await flush() else { return .cut }
-        return isKept ? await skip(body, by: &receiver) : .complete
-      case .stream(let responseHead, let produce):
-        let framing = ResponseFraming(of: responseHead, minorVersion: head.minorVersion)
-        let hasContent = ResponseEncoder.hasContent(responseHead, answering: head.method)
-        let isDelimited = framing != .close || !hasContent
-        let date = context.dateField
-        exchange.append { buffer in
-          ResponseEncoder.appendHead(
-            of: responseHead, framing: framing, to: &buffer, date: date,
-            connection: isDelimited ? option : .close)
-        }
-        if hasContent {
-          exchange.isEndless = responseHead.contentLength == nil
-          let writer = ResponseWriter(framing: framing, exchange: exchange)
-          try await produce(writer)
-          try await writer.end()
-        } else {
-          try await exchange.flush()
-        }
-        return isKept && isDelimited ? await skip(body, by: &receiver) : .complete
+      } else if let (produce, writer) = begun.content {
+        try await produce(writer)
+        try await writer.end()
+      } else {
+        try await exchange.flush()
       }
+      return begun.isKept ? await skip(body, by: &receiver) : .complete
     } catch {
       // A response that has begun can only be cut.
       guard !hasBegun, let refusal = error.refusal else { return .cut }
       enqueue(context.handler.refuse(refusal, from: peer), to: head.method, .close)
       return await flush() ? .complete : .cut
+    }
+  }
+
+  /// A response that is ready to be sent, or whose content is still to be written.
+  private final class BegunResponse {
+    /// Whether the connection serves the next request.
+    let isKept: Bool
+    let isWhole: Bool
+    /// Nil where there is no content to write.
+    let content: (produce: (ResponseWriter) async throws(StreamFailure) -> Void, writer: ResponseWriter)?
+
+    init(
+      isKept: Bool, isWhole: Bool = false,
+      content: (produce: (ResponseWriter) async throws(StreamFailure) -> Void, writer: ResponseWriter)? = nil
+    ) {
+      (self.isKept, self.isWhole, self.content) = (isKept, isWhole, content)
+    }
+  }
+
+  /// Calls the handler, and queues what it responds, or the head of that.
+  ///
+  /// Never inlined: a response is large, and a stream keeps the memory of the frames that last.
+  @inline(never)
+  private func begin(
+    _ admitted: AdmittedStream, _ request: StreamedRequest, over exchange: StreamExchange, isLast: Bool
+  ) async throws(StreamFailure) -> BegunResponse {
+    let head = admitted.head
+    let response = try await admitted.respond(request)
+    // Its producer may read the body, and no interim response may follow a final one.
+    if case .stream(let responseHead, _) = response,
+      ResponseEncoder.hasContent(responseHead, answering: head.method)
+    {
+      try await request.body.sendContinue()
+    }
+    let isKept =
+      !isLast && head.isPersistent && context.phase == .serving && request.body.bytesWorthSkipping != nil
+    let option = isKept ? Self.option(keeping: head) : .close
+    switch response {
+    case .whole(let response):
+      enqueue(response, to: head.method, option)
+      return BegunResponse(isKept: isKept, isWhole: true)
+    case .stream(let responseHead, let produce):
+      let framing = ResponseFraming(of: responseHead, minorVersion: head.minorVersion)
+      let hasContent = ResponseEncoder.hasContent(responseHead, answering: head.method)
+      let isDelimited = framing != .close || !hasContent
+      let date = context.dateField
+      exchange.append { buffer in
+        ResponseEncoder.appendHead(
+          of: responseHead, framing: framing, to: &buffer, date: date,
+          connection: isDelimited ? option : .close)
+      }
+      guard hasContent else { return BegunResponse(isKept: isKept) }
+      exchange.isEndless = responseHead.contentLength == nil
+      return BegunResponse(
+        isKept: isKept && isDelimited,
+        content: (produce, ResponseWriter(framing: framing, exchange: exchange)))
     }
   }
 

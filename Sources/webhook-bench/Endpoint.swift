@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A URL's parts and the socket address of its host.

@@ -157,12 +157,38 @@ extension DaemonSimulation {
     let request = Array("GET /jobs/\(prediction.id) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
     exchange(request, fault: clientFault()) { [self] reply in
       switch reply?.status {
-      case 200: prediction.isShownEnded = Self.isEnd(reply?.body.member("state") ?? "")
+      case 200:
+        prediction.shownState = reply?.body.member("state")
+        prediction.isShownEnded = prediction.shownState.map(Self.isEnd) ?? false
+        if prediction.isShownEnded { deleteLater(prediction) }
       case 408, 503, nil: break
-      case .some where isRestored && !prediction.isKnown: return
+      case .some where isRestored && !prediction.isKnown || prediction.isDeletionRequested: return
       case .some(let status): fail("the job of \(prediction.id) was answered \(status)")
       }
       if !prediction.isShownEnded { after(20_000) { self.follow(prediction) } }
+    }
+  }
+
+  /// Deletes every second job of another program after its end, and after the callback of that.
+  private func deleteLater(_ prediction: RemotePrediction) {
+    guard Bool.random(using: &streamRandom) else { return }
+    after(Int.random(in: 0...30_000, using: &streamRandom)) { [self] in
+      guard prediction.isShownEnded, callbacks.hasEnd(ofJob: prediction.id) else { return }
+      prediction.isDeletionRequested = true
+      delete(prediction)
+    }
+  }
+
+  /// Requests the deletion until it is acknowledged.
+  func delete(_ prediction: RemotePrediction) {
+    let request = Array("DELETE /jobs/\(prediction.id) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
+    exchange(request, fault: clientFault()) { [self] reply in
+      switch reply?.status {
+      // An earlier request may have had its effect.
+      case 204, 404: prediction.isDeleted = true
+      case 408, 503, nil: after(Int.random(in: 500...3000, using: &streamRandom)) { self.delete(prediction) }
+      case .some(let status): fail("a deletion was answered \(status)")
+      }
     }
   }
 

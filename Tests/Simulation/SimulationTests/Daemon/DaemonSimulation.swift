@@ -138,6 +138,7 @@ extension DaemonSimulation {
   fileprivate var isSettled: Bool {
     !isFaulty && isServing && exchanges.isEmpty && openDeliveries == 0 && orders.allSatisfy(\.isEnded)
       && account.predictions.allSatisfy { !$0.isKnown || $0.order != nil || $0.isShownEnded }
+      && account.predictions.allSatisfy { !$0.isDeletionRequested || $0.isDeleted }
       && account.predictions.allSatisfy(\.isEnded) && isNotified
       && (kernel.trueTimeMilliseconds - account.changedAt > 60_000 || account.problem != nil)
       && streamsAreSettled

@@ -45,6 +45,12 @@ struct DaemonVerdict {
       if let reason = problem(of: job, order) { return "order \(order.number): \(reason); it is \(job)" }
     }
     for prediction in account.predictions where prediction.order == nil && prediction.isKnown {
+      guard !prediction.isDeletionRequested else {
+        if jobs.contains(where: { $0.id == prediction.id }) {
+          return "\(prediction.id) is deleted and stored"
+        }
+        continue
+      }
       guard let job = jobs.first(where: { $0.id == prediction.id }) else {
         return "\(prediction.id) was acknowledged and is not stored"
       }
@@ -142,9 +148,9 @@ extension DaemonVerdict {
         if let id = entry.webhookID { stored.insert(id) }
       }
     }
-    return simulation.acknowledged.subtracting(stored).min().map {
-      "\($0) was acknowledged and is not stored"
-    }
+    let deleted = account.predictions.filter(\.isDeletionRequested).map { "w\($0.number)-" }
+    return simulation.acknowledged.subtracting(stored).filter { id in !deleted.contains { id.hasPrefix($0) } }
+      .min().map { "\($0) was acknowledged and is not stored" }
   }
 
   private func waitingWork(_ reader: SQLiteReader) throws(StorageError) -> String? {
@@ -210,8 +216,10 @@ extension DaemonVerdict {
         sums[phase, default: 0] += row.integer(phase.rawValue)
       }
     }
+    // The sums keep what was deleted.
+    let deleted = account.predictions.filter(\.isDeletionRequested).compactMap(\.shownState)
     for phase in [Phase.succeeded, .failed, .canceled] {
-      let count = jobs.count { $0.phase == phase }
+      let count = jobs.count { $0.phase == phase } + deleted.count { $0 == phase.rawValue }
       if sums[phase] ?? 0 != Int64(count) { return "\(sums[phase] ?? 0) of \(count) jobs count as \(phase)" }
     }
     return nil

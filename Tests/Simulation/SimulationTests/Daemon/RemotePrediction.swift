@@ -31,6 +31,12 @@ final class RemotePrediction {
   var isKnown = false
   /// Whether a reader was shown the end of its own job.
   var isShownEnded = false
+  /// The end that a reader was shown.
+  var shownState: String?
+  /// Whether the app has requested to delete its job.
+  var isDeletionRequested = false
+  /// Whether the deletion was acknowledged.
+  var isDeleted = false
   /// Whether a delivery of its end was acknowledged.
   var isEndAcknowledged = false
 

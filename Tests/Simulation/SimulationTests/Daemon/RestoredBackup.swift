@@ -13,6 +13,8 @@ struct SimulatedBackup {
   let acknowledged: Set<String>
   /// Predictions of other programs that were reported by then.
   let known: Set<String>
+  /// Those whose deletion was requested by then.
+  let deleted: Set<String>
 }
 
 extension DaemonSimulation {
@@ -29,7 +31,8 @@ extension DaemonSimulation {
     guard (try? SQLiteStore(path: disk.path, busyTimeout: 0).finish()) != nil else { return }
     backup = SimulatedBackup(
       database: disk.database, orders: Set(orders.filter { $0.id != nil }.map(\.number)),
-      acknowledged: acknowledged, known: Set(account.predictions.filter(\.isKnown).map(\.id)))
+      acknowledged: acknowledged, known: Set(account.predictions.filter(\.isKnown).map(\.id)),
+      deleted: Set(account.predictions.filter(\.isDeletionRequested).map(\.id)))
   }
 
   private func restore(_ backup: SimulatedBackup) {
@@ -50,8 +53,13 @@ extension DaemonSimulation {
     acknowledged = backup.acknowledged
     for prediction in account.predictions {
       (prediction.isKnown, prediction.isEndAcknowledged) = (backup.known.contains(prediction.id), false)
-      prediction.isShownEnded = false
-      if prediction.isKnown, prediction.order == nil { follow(prediction) }
+      prediction.isDeletionRequested = backup.deleted.contains(prediction.id)
+      (prediction.isShownEnded, prediction.isDeleted) = (prediction.isDeletionRequested, false)
+      if prediction.isDeletionRequested {
+        after(1000) { self.delete(prediction) }
+      } else if prediction.isKnown, prediction.order == nil {
+        follow(prediction)
+      }
     }
     account.noteRestore(keeping: backup.orders)
     noteRestoreOfStreams()

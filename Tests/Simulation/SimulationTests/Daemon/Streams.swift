@@ -54,6 +54,8 @@ extension DaemonSimulation {
     let room =
       isFaulty && streamRandom.happens(onceIn: 6) ? Int.random(in: 0...2000, using: &streamRandom) : .max
     let connection = ClientConnection(kernel.connect(room: room), at: kernel.monotonicTime)
+    // Only the comment after an idle time finds the reader stopped, and that has its own timeout.
+    connection.isIdle = room < .max
     connections.append(connection)
     reader.connect(over: connection, at: kernel.monotonicTime)
     kernel.send(reader.request, from: connection.peer)
