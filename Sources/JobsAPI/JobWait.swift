@@ -14,7 +14,7 @@ package struct JobWait: Equatable, Sendable {
   static let defaultSeconds: Int64 = 60
 
   private static let format = DurationFormat(
-    units: [.hours, .minutes, .seconds], order: .descending, acceptsBareSeconds: true, maxDigits: 5,
+    units: [.hours, .minutes, .seconds], order: .descending, acceptsBareSeconds: false, maxDigits: 5,
     max: .seconds(maxSeconds))
 
   package init(_ duration: Duration, isUntilEnd: Bool = false) {

@@ -99,7 +99,8 @@ extension ProcessTests {
       let end = try interrupt(["jobs", "--watch"], onTerminal: true, at: stub.url) {
         $0.components(separatedBy: page).count > 2
       }
-      #expect(end.status == 0 && end.output.contains("j1  running  -       a/b    -      \r\n"), "\(end)")
+      #expect(
+        end.status == 0 && end.output.contains("j1  running  -         -       a/b    -      \r\n"), "\(end)")
     }
 
     /// The command must not outlive a reader that stops early.

@@ -15,14 +15,12 @@ extension ProcessTests {
         switch request.line {
         case "POST /jobs": return pending
         case "GET /jobs/j1":
-          switch before {
-          case 0:
-            var answer = Response.json(#"{"id":"j1","state":"running","progress":0.5,"revision":2}"#)
-            answer.fields.append(("ETag", "\"2-sent\""))
-            return answer
-          case 1: return Response(status: .notModified)
-          default: return .json(#"{"id":"j1",\#(end),"revision":3}"#)
-          }
+          var answer = Response.json(#"{"id":"j1","state":"running","progress":0.5,"revision":2}"#)
+          answer.fields.append(("ETag", "\"2-sent\""))
+          return answer
+        case "GET /jobs/j1?wait=20s":
+          guard before > 0 else { return Response(status: .notModified) }
+          return .json(#"{"id":"j1",\#(end),"revision":3}"#)
         default: return .problem(.notFound, "not_found")
         }
       }
@@ -44,7 +42,8 @@ extension ProcessTests {
       #expect(result.error.hasPrefix("j1  pending\nj1  running  50 %\nj1  "), "\(result.error)")
       #expect(complaint.isEmpty || result.error.contains(complaint))
       let requests = stub.requests
-      #expect(requests.map(\.line) == ["POST /jobs"] + Array(repeating: "GET /jobs/j1", count: 3))
+      let reads = ["GET /jobs/j1", "GET /jobs/j1?wait=20s", "GET /jobs/j1?wait=20s"]
+      #expect(requests.map(\.line) == ["POST /jobs"] + reads)
       #expect(requests.dropFirst().map { $0.fields["if-none-match"] } == [nil, "\"2-sent\"", "\"2-sent\""])
       #expect(requests.allSatisfy { $0.fields["authorization"] == "Bearer first-token-0123456789" })
     }

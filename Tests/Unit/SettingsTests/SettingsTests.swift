@@ -80,7 +80,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     #expect(Set(variables.map(\.name)).count == variables.count)
     #expect(
       Set(variables.filter(\.isSecret).map(\.name))
-        == ["REPLICATE_WEBHOOK_SECRET", "API_TOKENS", "REPLICATE_API_TOKEN"])
+        == ["REPLICATE_WEBHOOK_SECRET", "API_TOKENS", "REPLICATE_API_TOKEN", "CALLBACK_SECRET"])
   }
 
   @Test func limitsAreSettings() throws {
