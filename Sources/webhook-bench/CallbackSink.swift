@@ -60,7 +60,7 @@ final class CallbackSink: LoopGuest {
   }
 
   func handle(_ token: UInt64, isWritable: Bool) {
-    guard token != LoadLoop.firstGuestToken else { return accept() }
+    guard token != LoadLoop.firstGuestToken else { return acceptAll() }
     guard let descriptor = connections[token]?.descriptor else { return }
     while true {
       let count = clinux_receive(descriptor, scratch.baseAddress, scratch.count)
@@ -87,10 +87,11 @@ final class CallbackSink: LoopGuest {
     }
   }
 
-  private func accept() {
+  private func acceptAll() {
     while true {
-      let descriptor = clinux_accept(listener, nil, nil)
+      let descriptor = accept(listener, nil, nil)
       guard descriptor >= 0 else { return }
+      _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
       connections[nextToken] = Connection(descriptor: descriptor)
       _ = clinux_epoll_add(epoll, descriptor, nextToken, 0)
       nextToken += 1

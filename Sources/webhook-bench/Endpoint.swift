@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 
 /// A URL's parts and the socket address of its host.

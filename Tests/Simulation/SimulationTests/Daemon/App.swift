@@ -181,6 +181,8 @@ extension DaemonSimulation {
 
   /// Requests the deletion until it is acknowledged.
   func delete(_ prediction: RemotePrediction) {
+    // A restored backup may be of a time before the request.
+    guard prediction.isDeletionRequested, !prediction.isDeleted else { return }
     let request = Array("DELETE /jobs/\(prediction.id) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
     exchange(request, fault: clientFault()) { [self] reply in
       switch reply?.status {
