@@ -134,7 +134,9 @@ extension StoredOrder {
 
   /// Queues the next attempt after an interrupted prediction.
   ///
-  /// An attempt that was made after a restored backup is searched for first. Its call may still be on the way.
+  /// An attempt that was made after a restored backup is searched for first.
+  ///
+  /// Its call may still be on the way.
   package mutating func queueNextAttempt(at now: Timestamp) {
     stage = isRestored ? .unanswered : .queued
     dueAt = now.advanced(byMilliseconds: Self.pauseBeforeRetry)

@@ -219,7 +219,8 @@ extension Benchmark {
     var notes = [
       note(
         "streams",
-        "\(Quantity.grouped(count)) of jobs, \(Quantity.grouped(tokens)) of them by token, \(options.feeds) of all",
+        "\(Quantity.grouped(count)) of jobs, \(Quantity.grouped(tokens)) of them by token, "
+          + "\(options.feeds) of all",
         "streams", .integer(clients.count)),
       note(
         "events", "\(Quantity.grouped(clients.events)), \(Quantity.bytes(Double(clients.bytes)))", "events",

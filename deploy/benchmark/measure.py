@@ -291,7 +291,9 @@ def measure_streams(session, rows):
         return
     ours = results["with"]
     notes = [report["notes"] for report in ours]
-    for what, key in [("an event of a job's stream", "event_p99_us"), ("an event of `/events`", "feed_p99_us")]:
+    for what, key in [
+        ("an event of a job's stream", "event_p99_us"), ("an event of `/events`", "feed_p99_us"),
+    ]:
         rows.ratio(
             f"p99 of {what}, from the delivery sent, against that of an ack", 2.0, notes, ours,
             lambda reports, key=key: [

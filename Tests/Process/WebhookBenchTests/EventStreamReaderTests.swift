@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test(arguments: ["HTTP/1.0 200 OK\r\n\r\n", head + "x\r\n", head + "\r\n", head + "fffffffff\r\n"])
-  func `what is no chunked response is rejected`(_ text: String) {
+  func `a response without chunks is rejected`(_ text: String) {
     #expect(throws: EventStreamReader.Problem.malformed) { try Self.read(text, inPiecesOf: 4096) }
   }
 }
