@@ -25,7 +25,7 @@ struct EventStream {
       "GET \(path) HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\(position)\r\n".utf8)
   }
 
-  /// The status of the present response, which the next connection begins anew.
+  /// The status of the present response. It is nil again until the next one.
   mutating func takeStatus() -> Int? {
     defer { (status, input, content) = (nil, [], []) }
     return status
