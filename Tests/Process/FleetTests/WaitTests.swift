@@ -21,6 +21,9 @@ extension FleetTests {
       let connection = try HTTPConnection(host: "127.0.0.2", port: station.apiPort)
       try connection.send(
         Array("GET /jobs/\(id)?wait=5m&until=end HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+      try wait("the read waits") {
+        try station.daemon.fetch("/metrics").text.contains("open_streams 1\n")
+      }
       // The daemon answers each wait before it ends.
       #expect(station.daemon.stop() == 0)
       let answer = try connection.receive()

@@ -173,7 +173,8 @@ extension DaemonSimulation {
   private func deleteLater(_ prediction: RemotePrediction) {
     guard Bool.random(using: &streamRandom) else { return }
     after(Int.random(in: 0...30_000, using: &streamRandom)) { [self] in
-      guard prediction.isShownEnded, callbacks.hasEnd(ofJob: prediction.id) else { return }
+      // A request during the shutdown would have no answer to decide by.
+      guard !isEnding, prediction.isShownEnded, callbacks.hasEnd(ofJob: prediction.id) else { return }
       prediction.isDeletionRequested = true
       delete(prediction)
     }

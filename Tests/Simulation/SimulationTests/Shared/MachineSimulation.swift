@@ -30,7 +30,7 @@ class MachineSimulation {
   private(set) var isDraining = false
   private(set) var isWriting = false
   /// Whether no daemon is started any more.
-  private var isEnding = false
+  private(set) var isEnding = false
   private var turns = 0
   private var diskCrashes: [Int]
 
