@@ -16,7 +16,8 @@ final class ServerContext {
   /// The TLS context of new connections; nil without TLS.
   var tls: TLSContext?
   private(set) var phase = Phase.serving
-  private(set) var connections = ConnectionTable()
+  /// Exclusivity is not checked at run time: the loop's thread alone uses it, and no access calls back.
+  @exclusivity(unchecked) private(set) var connections = ConnectionTable()
   /// Complete requests that ``abort()`` cut before they were answered.
   ///
   /// Streams that wait for their peers are not among them: their clients resume.

@@ -5,18 +5,19 @@ internal import Time
 
 /// The byte stream of one connection, with or without TLS.
 ///
-/// It buffers unread input and pending output. Used on its loop only.
+/// It buffers unread input and pending output. Used on its loop only. The exclusivity of its queues is not
+/// checked at run time: no access calls back.
 final class Transport {
   private let socket: Socket
   private var session: TLSSession?
   /// Input that was put back by ``unread(_:)``.
   private var unreadBytes: [UInt8] = []
   /// The bytes that the socket takes next.
-  private var outgoing = OutputQueue()
+  @exclusivity(unchecked) private var outgoing = OutputQueue()
   /// The rest of a long response, which follows ``outgoing``.
   ///
   /// It is encrypted piece by piece, as the socket takes it.
-  private var unencoded = OutputQueue()
+  @exclusivity(unchecked) private var unencoded = OutputQueue()
   /// The reason TLS has failed, once it has.
   private(set) var tlsFailure: TLSError?
 

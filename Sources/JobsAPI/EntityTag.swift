@@ -28,7 +28,9 @@ struct EntityTag {
   ///
   /// The comparison is weak: a `W/` before a tag makes no difference.
   func isMatched(byIfNoneMatch values: [String]) -> Bool {
-    values.flatMap { $0.split(separator: ",") }.contains { part in
+    // Most requests have no condition.
+    guard !values.isEmpty else { return false }
+    return values.flatMap { $0.split(separator: ",") }.contains { part in
       let tag = part.trimmed
       return tag == "*" || tag == text || tag == "W/\(text)"
     }

@@ -13,8 +13,8 @@ package final class JobViews {
   package let loop: EventLoop
   private let reader: any StoreReader
   private let pace: CreationPace
-  /// What the store's entity tags end with. Nil until first read.
-  private var tagSuffix: String?
+  /// What the store's entity tags end with. Empty until first read.
+  private var tagSuffix = ""
 
   /// The maximum number of earlier orders that are counted for ``NextTry``.
   ///
@@ -49,7 +49,7 @@ package final class JobViews {
 
   /// The job with that id, its order and its entity tag.
   package func view(_ id: String) async throws(Problem) -> JobView {
-    if tagSuffix == nil { tagSuffix = try await readTagSuffix() }
+    if tagSuffix.isEmpty { tagSuffix = try await readTagSuffix() }
     let view = try await storedView(id)
     if view.awaitsCall { try await addNextTry(to: view) }
     return view
@@ -79,7 +79,7 @@ package final class JobViews {
   private func storedView(_ id: String) async throws(Problem) -> JobView {
     do throws(StorageError) {
       if let record = try await reader.job(id) {
-        return JobView(record, EntityTag(change: record.change, suffix: tagSuffix ?? ""))
+        return JobView(record, EntityTag(change: record.change, suffix: tagSuffix))
       }
     } catch {
       throw Self.unreadable(error)

@@ -24,7 +24,7 @@ package final class JobsEndpoint {
         respond: list),
       Route(
         .get, "/jobs/{id}", name: "job", summary: "Shows a job, by its own id or its prediction's.",
-        access: access.readingJob, respond: job
+        access: .readToken, admitting: admitRead
       ).diverting(to: waitingRead) { JobWait.isNamed(in: $0.target) },
       Route(
         .get, "/jobs/{id}/history", name: "history", summary: "Lists what has changed a job, oldest first.",
@@ -51,20 +51,38 @@ extension JobsEndpoint {
     }
   }
 
-  private func job(_ request: RoutedRequest<JobReader>) async throws(Problem) -> Response {
-    let reader = request.admitted
-    var response = try await current(request, for: reader) { view throws(Problem) in
-      Response(
-        status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)],
-        body: try views.document(of: view, scope: reader.scope))
+  private func admitRead(
+    _ head: RequestHead, _ path: PathParameters
+  ) throws(Problem) -> Route.Responder {
+    switch try access.authorizeJob(head, path) {
+    case .api: { request async throws(Problem) in try await self.job(request, for: .api) }
+    case let holder: { request async throws(Problem) in try await self.job(request, for: holder) }
     }
-    if reader.scope != .full { response.fields += reader.fields }
-    return response
+  }
+
+  private func job(
+    _ request: RoutedRequest<Void>, for reader: JobReader
+  ) async throws(Problem) -> Response {
+    _ = try QueryParameters(request.head.target, allowing: reader.parameters)
+    do throws(Problem) {
+      let view = try await views.view(request.path["id"])
+      return try response(to: request.head, view) { view throws(Problem) in
+        var response = Response(
+          status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)],
+          body: try views.document(of: view, scope: reader.scope))
+        if reader.scope != .full { response.fields += reader.fields }
+        return response
+      }
+    } catch {
+      throw reader.refusal(of: error)
+    }
   }
 
   /// All logs, decoded. With `nosniff`, because a browser must not interpret a model's text as a page.
   private func logs(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
-    try await current(request, for: .api) { view throws(Problem) in
+    _ = try QueryParameters(request.head.target, allowing: [])
+    let view = try await views.view(request.path["id"])
+    return try response(to: request.head, view) { view throws(Problem) in
       Response(
         status: .ok,
         fields: [
@@ -75,22 +93,14 @@ extension JobsEndpoint {
     }
   }
 
-  /// Responds with the job as it is, or 304 if the client has that already.
-  private func current<Admitted>(
-    _ request: RoutedRequest<Admitted>, for reader: JobReader,
-    _ respond: (JobView) throws(Problem) -> Response
-  ) async throws(Problem) -> Response {
-    _ = try QueryParameters(request.head.target, allowing: reader.parameters)
-    let view: JobView
-    do throws(Problem) {
-      view = try await views.view(request.path["id"])
-    } catch {
-      throw reader.refusal(of: error)
-    }
-    guard !view.tag.isMatched(byIfNoneMatch: request.head.fields.all("if-none-match")) else {
+  /// What `make` returns, or 304 if the client has that already.
+  private func response(
+    to head: RequestHead, _ view: JobView, _ make: (JobView) throws(Problem) -> Response
+  ) throws(Problem) -> Response {
+    guard !view.tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: [("ETag", view.tag.text)])
     }
-    return try respond(view)
+    return try make(view)
   }
 
   private func history(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {

@@ -81,6 +81,31 @@ extension Route {
     }
   }
 
+  /// What responds to a request that may use its route.
+  package typealias Responder = (RoutedRequest<Void>) async throws(Problem) -> Response
+
+  /// A route that waits for something, and whose check decides what responds.
+  ///
+  /// Not generic, like the first one.
+  package convenience init(
+    _ method: Method, _ path: PathPattern, name: String, summary: String, access: AccessKind,
+    admitting check: @escaping (RequestHead, PathParameters) throws(Problem) -> Responder
+  ) {
+    self.init(
+      method, path, name: name, summary: summary, access: access, maxBodyBytes: 0
+    ) { head, match, refusals throws(Problem) in
+      let path = match.parameters(of: path)
+      let respond = try check(head, path)
+      return .receive(maxBodyBytes: 0) { request in
+        do throws(Problem) {
+          return try await respond(RoutedRequest(request, path, ()))
+        } catch {
+          return refusals.refuse(error, of: request.head, at: match, from: request.peer)
+        }
+      }
+    }
+  }
+
   /// A route that waits for something, such as a commit.
   ///
   /// - Parameters:
