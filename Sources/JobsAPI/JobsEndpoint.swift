@@ -66,13 +66,13 @@ extension JobsEndpoint {
     _ = try QueryParameters(request.head.target, allowing: reader.parameters)
     do throws(Problem) {
       let view = try await views.view(request.path["id"])
-      return try response(to: request.head, view) { view throws(Problem) in
-        var response = Response(
+      var response = try response(to: request.head, view) { view throws(Problem) in
+        Response(
           status: .ok, fields: [("Content-Type", "application/json"), ("ETag", view.tag.text)],
           body: try views.document(of: view, scope: reader.scope))
-        if reader.scope != .full { response.fields += reader.fields }
-        return response
       }
+      if reader.scope != .full { response.fields += reader.fields }
+      return response
     } catch {
       throw reader.refusal(of: error)
     }
