@@ -40,7 +40,7 @@ struct BenchmarkOptions: ParsableArguments {
   @Option(help: "Event streams of all jobs, of the scenario streams.")
   var feeds = 5
 
-  @Option(help: "Callbacks per second that their receiver takes; 0: none are sent.")
+  @Option(help: "How many callbacks a second their receiver takes; 0: none are sent.")
   var callbackRate = 200
 
   @Option(

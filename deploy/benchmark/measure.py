@@ -303,7 +303,7 @@ def measure_streams(session, rows):
         lambda count: f"{count / 1e3:.1f} KB")
 
 
-# Callbacks
+# What is sent to apps
 
 
 def measure_callbacks(session, rows):
