@@ -67,11 +67,8 @@ package final class HTTPConnection {
         connect(descriptor, $0.baseAddress, socklen_t(bytes.count))
       }
     }
-    if result != 0 {
-      let number = errno
-      close(descriptor)
-      throw Broken("connect", number)
-    }
+    // The object is complete, so that `deinit` closes it: a second close could meet another's descriptor.
+    if result != 0 { throw Broken("connect", errno) }
   }
 
   deinit {
