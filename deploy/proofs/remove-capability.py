@@ -102,7 +102,7 @@ def without_list_items(text: str, room: str) -> str:
     text = re.sub(rf'\n *"{room}": \[[^\]]*\],', "", text)
     text = re.sub(rf'\("\w+", "{room}"\),? ?|\("{room}", "\w+"\),? ?', "", text)
     text = re.sub(rf' \+ \w+\(\w+: "Sources/{room}"\)', "", text)
-    return re.sub(rf'"{room}", |,\s*"{room}"(?=\s*\])|,? ?"{room}"', "", text)
+    return re.sub(rf'"{room}", |,\s*"{room}"(?=\s*\])|, "{room}"|"{room}",?', "", text)
 
 
 def without_mention(text: str, room: str) -> str:
