@@ -91,7 +91,7 @@ struct CallbackEvent: Equatable, Sendable {
     return (job, revision)
   }
 
-  /// When it is first tried: at once, whatever the clock shows.
+  /// When it is first tried: at once, also after a step of the clock.
   ///
   /// A job's times do not go back with the wall clock. Progress waits for a second. What happens meanwhile
   /// replaces it and keeps its due time, so that one event a second is sent at most.

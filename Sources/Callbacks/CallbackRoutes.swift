@@ -97,7 +97,7 @@ final class CallbackRoutes {
     let result = await api.recorder.write { (transaction) throws(StorageError) in
       try transaction.retryCallback(id, at: now)
     }
-    switch try value(of: result) {
+    switch try result.value() {
     case .due(let row):
       waker.wake()
       return Response(
@@ -138,7 +138,7 @@ final class CallbackRoutes {
         }
         return count
       }
-      count += try value(of: result)
+      count += try result.value()
       guard rows.count == Self.retriedAtOnce, let last = rows.last else { break }
       after = CallbackCursor.values(after: last, isOfState: true)
     }
@@ -147,14 +147,6 @@ final class CallbackRoutes {
     writer.object { $0.member("retried", integer: count) }
     writer.raw([UInt8(ascii: "\n")])
     return .json(writer.bytes)
-  }
-
-  private func value<Value>(of result: StoreResult<Value>) throws(Problem) -> Value {
-    do throws(RecordingFailure) {
-      return try result.get()
-    } catch {
-      throw Problem(error)
-    }
   }
 }
 

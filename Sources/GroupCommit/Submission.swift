@@ -21,6 +21,14 @@ protocol Submission: LedgerCommand, Sendable {
 package enum RecordingFailure: Error, Sendable {
   case overloaded
   case unavailable(StorageError)
+
+  /// The failure as one of the store.
+  package var storageError: StorageError {
+    switch self {
+    case .overloaded: .overloaded
+    case .unavailable(let error): error
+    }
+  }
 }
 
 /// The result of a write that is no delivery.

@@ -103,12 +103,7 @@ extension DeletionEndpoint {
       }
       return results
     }
-    let results: [DeletionResult]
-    do throws(RecordingFailure) {
-      results = try committed.get()
-    } catch {
-      throw Problem(error)
-    }
+    let results = try committed.value()
     deletedJobs.add(results.count { $0 == .deleted })
     if results.contains(.canceling) {
       wakeScheduler()

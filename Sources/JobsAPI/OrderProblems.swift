@@ -50,7 +50,7 @@ extension Problem {
 
 extension Result where Failure == RecordingFailure {
   /// The result of a commit. Throws the refusal of a request of which nothing was stored.
-  func value() throws(Problem) -> Success {
+  package func value() throws(Problem) -> Success {
     do throws(RecordingFailure) {
       return try get()
     } catch {

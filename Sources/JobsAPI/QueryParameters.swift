@@ -11,7 +11,7 @@ package struct QueryParameters {
 
   /// Rejects unknown names, because a misspelt filter would show everything.
   ///
-  /// - Parameter prefix: names that begin with it are allowed, whatever follows.
+  /// - Parameter prefix: all names that begin with it are allowed.
   package init(
     _ target: RequestTarget, allowing names: [String], prefix: String? = nil
   ) throws(Problem) {

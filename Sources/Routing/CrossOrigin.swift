@@ -25,7 +25,7 @@ package struct CrossOriginPolicy {
     return origin
   }
 
-  /// What is added to the response, whatever its status.
+  /// What is added to a response of any status.
   fileprivate func fields(for head: RequestHead) -> [(name: String, value: String)] {
     guard let origin = origin(of: head), isApplied(head) else { return [("Vary", "Origin")] }
     return [

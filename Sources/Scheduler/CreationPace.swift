@@ -35,7 +35,7 @@ package struct NextTry: Equatable, Sendable {
     }
     let turn = max(pace.next, now).advanced(byMilliseconds: Int64(queuedBefore) * pace.interval)
     guard turn > now else {
-      // Whatever pauses all orders may last, such as a rejected token whose next call is in flight.
+      // What pauses all orders may last, such as a rejected token whose next call is in flight.
       (time, reason) = (due, order.reason ?? (pace.reason == .throttled ? nil : pace.reason))
       return
     }

@@ -39,10 +39,10 @@ final class SchedulerStore {
   func write<Value: Sendable>(
     _ work: @escaping @Sendable (LedgerTransaction) throws(StorageError) -> Value
   ) async throws(StorageError) -> Value {
-    switch await recorder.write(work) {
-    case .success(let value): return value
-    case .failure(.unavailable(let error)): throw error
-    case .failure(.overloaded): throw .overloaded
+    do throws(RecordingFailure) {
+      return try await recorder.write(work).get()
+    } catch {
+      throw error.storageError
     }
   }
 

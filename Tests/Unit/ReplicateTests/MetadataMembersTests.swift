@@ -21,7 +21,7 @@ import Testing
       ("{}", []), (#"{"a":"x","b":1.50e3,"c":true,"d":false}"#, ["a=x", "b=1.50e3", "c=true", "d=false"]),
       (#"{"a":null,"b":{"c":1},"d":[2]}"#, []),
       (#"{"\u0061":"\u00e9\n\"","":""}"#, ["a=é\n\"", "="]),
-      // The last of a repeated name counts, whatever its type.
+      // The last of a repeated name counts, of any type.
       (#"{"a":1,"b":2,"a":3}"#, ["b=2", "a=3"]), (#"{"a":1,"\u0061":{}}"#, []),
       (#"{"a.b":1,"A":2,"a":3}"#, ["a.b=1", "A=2", "a=3"]),
     ] as [(String, [String])])
