@@ -16,8 +16,9 @@ final class StreamReaders: Sendable {
     var counts = Counts()
     /// Every job, as `/events` has shown it last.
     var mirror: [String: JobDocument] = [:]
-    /// Jobs as their own streams have shown them last.
-    var shown: [String: JobDocument] = [:]
+    /// What each stream of one job has shown last: two streams of one job are not in step.
+    var shown: [Int: JobDocument] = [:]
+    var watchedStreams = 0
     /// Jobs whose stream has ended.
     var ended: Set<String> = []
     var problems: [String] = []
@@ -55,12 +56,12 @@ final class StreamReaders: Sendable {
   /// What readers have not been shown of the store's jobs.
   func violations(of documents: [String: JobDocument]) -> [String] {
     state.withLock { state in
-      Self.violations(documents, mirror: state.mirror, shown: state.shown, ended: state.ended)
+      Self.violations(documents, mirror: state.mirror, shown: state.shown.values, ended: state.ended)
     }
   }
 
   static func violations(
-    _ documents: [String: JobDocument], mirror: [String: JobDocument], shown: [String: JobDocument],
+    _ documents: [String: JobDocument], mirror: [String: JobDocument], shown: some Sequence<JobDocument>,
     ended: Set<String>
   ) -> [String] {
     var violations: [String] = []
@@ -68,9 +69,9 @@ final class StreamReaders: Sendable {
       if mirror[id] != document {
         violations.append("\(id) is \(document), and /events has shown \(mirror[id] as Any)")
       }
-      if let last = shown[id], last != document {
-        violations.append("\(id) is \(document), and its stream has shown \(last)")
-      }
+    }
+    for last in shown.sorted(by: { $0.id < $1.id }) where documents[last.id] != last {
+      violations.append("\(last.id) is \(documents[last.id] as Any), and a stream of it has shown \(last)")
     }
     violations += mirror.keys.filter { documents[$0] == nil }.sorted().map {
       "/events has shown \($0), which is gone"
@@ -82,15 +83,15 @@ final class StreamReaders: Sendable {
     return Array(violations.prefix(maxProblems))
   }
 
-  private func note(_ document: JobDocument, in jobs: WritableKeyPath<State, [String: JobDocument]>) {
+  private func note(_ document: JobDocument, in slot: WritableKeyPath<State, JobDocument?>) {
     state.withLock { state in
       state.counts.events += 1
-      if let earlier = state[keyPath: jobs][document.id], earlier.revision > document.revision,
+      if let earlier = state[keyPath: slot], earlier.revision > document.revision,
         state.problems.count < Self.maxProblems
       {
         state.problems.append("\(document.id) went back from \(earlier) to \(document)")
       }
-      state[keyPath: jobs][document.id] = document
+      state[keyPath: slot] = document
     }
   }
 
@@ -103,7 +104,8 @@ final class StreamReaders: Sendable {
         guard event.name == "job" else {
           return noteProblem("/events has sent \(event.name)")
         }
-        note(try JobDocument.decode(event.data), in: \.mirror)
+        let document = try JobDocument.decode(event.data)
+        note(document, in: \.mirror[document.id])
       }
       if let status, status != 200, status != 503 { noteProblem("/events was answered \(status)") }
     }
@@ -121,8 +123,14 @@ final class StreamReaders: Sendable {
 
   private func watch(_ id: String) {
     var stream = EventStream("/jobs/\(id)/events")
+    let number = state.withLock { state in
+      state.watchedStreams += 1
+      return state.watchedStreams
+    }
     while !isOver {
-      let status = read(&stream) { event in note(try JobDocument.decode(event.data), in: \.shown) }
+      let status = read(&stream) { event in
+        note(try JobDocument.decode(event.data), in: \.shown[number])
+      }
       switch status {
       case 204:
         state.withLock {
