@@ -26,30 +26,52 @@ final class Connection {
       context.close(entry)
       context.handler.observe(.closed)
     }
-    guard context.open(entry) else { return await reject(.tooManyConnections, from: socket) }
+    if await admit(from: socket) { await serveRequests() }
+  }
+
+  /// Does all that comes before the first request.
+  ///
+  /// Never inlined: a connection would keep the memory of its frame.
+  ///
+  /// - Returns: false if the connection ends with it.
+  @inline(never)
+  private func admit(from socket: ServerSocket) async -> Bool {
+    guard context.open(entry) else {
+      await reject(.tooManyConnections, from: socket)
+      return false
+    }
     do throws(ConnectionFailure) {
       if socket.expectsProxyHeader { try await receiveProxyHeader() }
       guard context.identify(entry, as: peer.key) else {
-        return await reject(.tooManyConnectionsOfAddress, from: socket)
+        await reject(.tooManyConnectionsOfAddress, from: socket)
+        return false
       }
       if socket.usesTLS { try await performHandshake() }
+      return true
     } catch {
-      return await end(after: error)
+      await end(after: error)
+      return false
     }
-    await serveRequests()
   }
 
   private func serveRequests() async {
     var receiver = RequestReceiver(context: context, transport: transport, entry: entry, peer: peer)
-    for served in 1...context.limits.maxRequestsPerConnection {
+    var served = 0
+    var isLast = false
+    while !isLast {
       context.move(entry, to: .waiting)
       // A task holds memory for every active function. Most connections wait here, where few are active.
       guard await receiver.waitForFirstByte() else { break }
-      let isLast = served == context.limits.maxRequestsPerConnection
+      served += 1
+      isLast = served >= context.limits.maxRequestsPerConnection
       guard await serveRequest(from: &receiver, isLast: isLast) else { break }
       context.hold(0, for: entry)
       if served.isMultiple(of: context.limits.maxOperationsPerTurn) { await context.yield() }
     }
+    reportEmptyRecords()
+  }
+
+  private func reportEmptyRecords() {
     guard transport.tlsFailure == .tooManyEmptyRecords else { return }
     context.handler.observe(.failed(.tooManyEmptyRecords, from: peer))
   }
@@ -67,13 +89,7 @@ final class Connection {
       await sendLast(response, to: method)
       return false
     case .refused(let response, let head):
-      guard !isLast, head.isPersistent, context.phase == .serving, let rest = head.bodyWorthSkipping else {
-        await sendLast(response, to: head.method)
-        return false
-      }
-      enqueue(response, to: head.method, Self.option(keeping: head))
-      guard await flush() else { return false }
-      return await receiver.skipBody(of: rest)
+      return await send(response, refusing: head, from: &receiver, isLast: isLast)
     case .request(let request, let respond):
       let isKept = await answer(consume request, respond, isLast: isLast)
       guard await flush() else { return false }
@@ -82,6 +98,24 @@ final class Connection {
     case .stream(let admitted):
       return await serveStream(admitted, from: &receiver, isLast: isLast)
     }
+  }
+
+  /// Sends a refusal, and discards a small body, to keep the connection.
+  ///
+  /// Never inlined: its frame would become part of every request's.
+  ///
+  /// - Returns: false if the connection ends with it.
+  @inline(never)
+  private func send(
+    _ response: Response, refusing head: RequestHead, from receiver: inout RequestReceiver, isLast: Bool
+  ) async -> Bool {
+    guard !isLast, head.isPersistent, context.phase == .serving, let rest = head.bodyWorthSkipping else {
+      await sendLast(response, to: head.method)
+      return false
+    }
+    enqueue(response, to: head.method, Self.option(keeping: head))
+    guard await flush() else { return false }
+    return await receiver.skipBody(of: rest)
   }
 
   /// Enqueues the response, and releases the request's memory: a reader may be slow.

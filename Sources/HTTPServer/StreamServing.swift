@@ -45,15 +45,13 @@ extension Connection {
   private func respond(
     to admitted: AdmittedStream, from receiver: inout RequestReceiver, isLast: Bool
   ) async -> StreamEnd {
-    let head = admitted.head
     let exchange = StreamExchange(context: context, transport: transport, entry: entry)
     let body = BodyReader(
-      of: head, limit: admitted.maxBodyBytes, input: receiver.lendInput(), exchange: exchange)
-    let request = StreamedRequest(head: head, peer: peer, body: body, exchange: exchange)
+      of: admitted.head, limit: admitted.maxBodyBytes, input: receiver.lendInput(), exchange: exchange)
     defer { exchange.end() }
     var hasBegun = false
     do throws(StreamFailure) {
-      let begun = try await begin(admitted, request, over: exchange, isLast: isLast)
+      let begun = try await begin(admitted, body, over: exchange, isLast: isLast)
       hasBegun = true
       if begun.isWhole {
         guard await flush() else { return .cut }
@@ -67,7 +65,7 @@ extension Connection {
     } catch {
       // A response that has begun can only be cut.
       guard !hasBegun, let refusal = error.refusal else { return .cut }
-      enqueue(context.handler.refuse(refusal, from: peer), to: head.method, .close)
+      enqueue(context.handler.refuse(refusal, from: peer), to: admitted.head.method, .close)
       return await flush() ? .complete : .cut
     }
   }
@@ -93,18 +91,19 @@ extension Connection {
   /// Never inlined: a response is large, and a stream keeps the memory of the frames that last.
   @inline(never)
   private func begin(
-    _ admitted: AdmittedStream, _ request: StreamedRequest, over exchange: StreamExchange, isLast: Bool
+    _ admitted: AdmittedStream, _ body: BodyReader, over exchange: StreamExchange, isLast: Bool
   ) async throws(StreamFailure) -> BegunResponse {
+    let response = try await admitted.respond(
+      StreamedRequest(head: admitted.head, peer: peer, body: body, exchange: exchange))
     let head = admitted.head
-    let response = try await admitted.respond(request)
     // Its producer may read the body, and no interim response may follow a final one.
     if case .stream(let responseHead, _) = response,
       ResponseEncoder.hasContent(responseHead, answering: head.method)
     {
-      try await request.body.sendContinue()
+      try await body.sendContinue()
     }
     let isKept =
-      !isLast && head.isPersistent && context.phase == .serving && request.body.bytesWorthSkipping != nil
+      !isLast && head.isPersistent && context.phase == .serving && body.bytesWorthSkipping != nil
     let option = isKept ? Self.option(keeping: head) : .close
     switch response {
     case .whole(let response):
