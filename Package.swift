@@ -84,6 +84,8 @@ let package = Package(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(
+      name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
 
     // Leaves: what every other room may use.
     room("Bytes"),
@@ -108,9 +110,11 @@ let package = Package(
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
     room("Ledger", ["Time", "Tables", "Jobs"]),
 
-    // The store.
+    // The stores. Siblings never import each other.
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
+    room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
+    room("PostgreSQLStore", ["Time", "Ledger", "PostgreSQL"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),

@@ -94,5 +94,5 @@ Install what https://www.swift.org/install/linux/ lists for this system, then st
 # The libraries that the daemon is built with. Static linking needs libstdc++.a too, which g++ depends on in
 # the version that fits the system.
 need_build_packages() {
-  need_packages libssl-dev libsqlite3-dev libcurl4-openssl-dev g++
+  need_packages libssl-dev libsqlite3-dev libcurl4-openssl-dev libpq-dev g++
 }

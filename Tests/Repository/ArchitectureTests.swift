@@ -10,7 +10,7 @@ import Testing
       "Routing", "HTTPClient",
     ],
     ["Tables", "Jobs", "JobRequests", "Ledger"],
-    ["SQLite", "SQLiteStore"],
+    ["SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLStore"],
     ["Replicate", "OutgoingDeliveries"],
     ["Settings", "Observability"],
     ["GroupCommit", "ChangeFeed"],
@@ -30,6 +30,7 @@ import Testing
     "HTTPClient": ["ClientAddress"],
     "Ledger": ["Tables", "Jobs"],
     "SQLiteStore": ["SQLite"],
+    "PostgreSQLStore": ["PostgreSQL"],
     "Observability": ["Settings"],
   ]
 
@@ -59,7 +60,8 @@ import Testing
 
   @Test(arguments: [
     ("Bytes", "Time"), ("HTTPWire", "JSONText"), ("Ledger", "JobRequests"), ("Ledger", "SQLiteStore"),
-    ("SQLite", "SQLiteStore"), ("SQLiteStore", "Replicate"), ("WebhookIntake", "JobsAPI"),
+    ("SQLite", "SQLiteStore"), ("SQLiteStore", "PostgreSQLStore"), ("SQLiteStore", "Replicate"),
+    ("WebhookIntake", "JobsAPI"),
     ("JobsAPI", "WebhookIntake"), ("JobsAPI", "UsageSums"), ("GroupCommit", "Scheduler"), ("Jobs", "Ledger"),
     ("Routing", "Settings"),
   ])
@@ -70,10 +72,14 @@ import Testing
 
   /// Everything else reads and writes through the protocols of Ledger, whatever the store.
   @Test func `only the wiring and the command name a store`() {
-    let importers = RepositoryTests.rooms.filter { !$0.value.isDisjoint(with: ["SQLiteStore", "SQLite"]) }
-    #expect(Set(importers.keys) == ["SQLiteStore", "Daemon", "replicate-webhookd"])
-    let linkers = RepositoryTests.rooms.filter { $0.value.contains("CSQLite") }
-    #expect(Set(linkers.keys) == ["SQLite"])
+    let stores: Set = ["SQLiteStore", "SQLite", "PostgreSQLStore", "PostgreSQL"]
+    let importers = RepositoryTests.rooms.filter { !$0.value.isDisjoint(with: stores) }
+    #expect(
+      Set(importers.keys) == ["SQLiteStore", "PostgreSQLStore", "Daemon", "replicate-webhookd"])
+    for (library, room) in [("CSQLite", "SQLite"), ("CPostgreSQL", "PostgreSQL")] {
+      let linkers = RepositoryTests.rooms.filter { $0.value.contains(library) }
+      #expect(Set(linkers.keys) == [room])
+    }
   }
 
   @Test(arguments: RepositoryTests.rooms.keys.sorted().filter { !programs.contains($0) })

@@ -27,6 +27,8 @@ import Testing
     "Ledger": ["Time", "Tables", "Jobs"],
     "SQLite": ["CSQLite", "System"],
     "SQLiteStore": ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
+    "PostgreSQL": ["CPostgreSQL", "Time", "System"],
+    "PostgreSQLStore": ["Time", "Ledger", "PostgreSQL"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
@@ -86,7 +88,9 @@ import Testing
     "webhook-bench": ["COpenSSL", "CLinux", "StandardWebhooks", "ArgumentParser", "CPerfEvents"],
   ]
   /// The folders beside the rooms: module maps and headers of C libraries.
-  private static let libraries: Set<String> = ["CCurl", "CLinux", "COpenSSL", "CPerfEvents", "CSQLite"]
+  private static let libraries: Set<String> = [
+    "CCurl", "CLinux", "COpenSSL", "CPerfEvents", "CPostgreSQL", "CSQLite",
+  ]
   /// Modules of the standard library and the system.
   private static let everywhere: Set<String> = ["Glibc", "Synchronization"]
 

@@ -11,7 +11,7 @@ import Testing
 
   @Test func `readers that have the newest states are faultless`() {
     let violations = StreamReaders.violations(
-      job("a"), mirror: job("a"), shown: job("a"), ended: ["a"])
+      job("a"), mirror: job("a"), shown: job("a").values, ended: ["a"])
     #expect(violations.isEmpty)
   }
 
@@ -19,7 +19,7 @@ import Testing
     func violations(
       mirror: [String: JobDocument], shown: [String: JobDocument] = [:], ended: Set<String> = []
     ) -> Int {
-      StreamReaders.violations(job("a"), mirror: mirror, shown: shown, ended: ended).count
+      StreamReaders.violations(job("a"), mirror: mirror, shown: shown.values, ended: ended).count
     }
     #expect(violations(mirror: [:]) == 1)
     #expect(violations(mirror: job("a", "running", 2)) == 1)

@@ -1,0 +1,2 @@
+internal import Ledger
+internal import PostgreSQL
