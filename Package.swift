@@ -223,17 +223,19 @@ let package = Package(
     // A kernel with a seed, on which the rooms above EventLoop are tested.
     support(.support, "Simulation", ["EventLoop", "System", "Time"]),
     // The other end of TLS, over bytes in memory.
-    support(.support, "TLSClient", ["COpenSSL", "TLS"]),
+    support(.support, "TLSClient", ["COpenSSL", "TLS", "LiveDaemon"]),
     // A disk that fails on demand, beneath SQLite.
     .target(name: "FaultyVFS", dependencies: ["CSQLite"], path: "Tests/Support/FaultyVFS"),
     support(.support, "FaultyDisk", ["FaultyVFS", "Scratch"]),
+    // Programs that tests start.
+    .target(name: "CSpawn", path: "Tests/Support/CSpawn"),
     // Folders for databases, and values of the domain.
     support(.support, "Scratch", ["CSQLite"]),
     support(.support, "Samples", ["Jobs"]),
     // The schemas that earlier releases wrote.
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
-    support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    support(.support, "LiveDaemon", ["StandardWebhooks", "CSpawn"]),
     // The jobs API over a store, on the simulated kernel.
     support(
       .support, "SimulatedAPI",
@@ -388,10 +390,12 @@ let package = Package(
       .process, "WebhookBenchTests",
       ["webhook-bench", "LiveDaemon", "StandardWebhooks", "replicate-webhookd"]),
     // The daemon and what stands in for Replicate, as processes that fail.
-    tests(.process, "FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
+    tests(
+      .process, "FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
 
     // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.
-    support(.proofs, "Proofs", ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation", "Bytes"]),
+    support(
+      .proofs, "Proofs", ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation", "Bytes"]),
     testCommand(.proofs, "webhook-prove", ["Proofs", arguments]),
     tests(.proofs, "ProofsTests", ["Proofs"]),
 

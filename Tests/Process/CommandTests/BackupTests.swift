@@ -124,7 +124,7 @@ extension ProcessTests {
       let files = FileManager.default
       // A backup may end before its file is seen, so several are tried.
       for _ in 0..<20 {
-        let backup = Process()
+        let backup = ChildProcess()
         backup.executableURL = URL(fileURLWithPath: Program.path)
         backup.arguments = ["backup", copy]
         backup.environment = ["DATABASE_URL": "sqlite:\(folder.url.path)/\(Self.database)"]

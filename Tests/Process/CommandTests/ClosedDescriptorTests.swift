@@ -7,7 +7,7 @@ extension ProcessTests {
   @Suite struct ClosedDescriptorTests {
     private static let deliveries = 50
 
-    private func waitForSocket(_ path: String, of process: Process) throws {
+    private func waitForSocket(_ path: String, of process: ChildProcess) throws {
       for _ in 0..<6000 where process.isRunning {
         if (try? HTTPConnection(unixSocket: path)) != nil { return }
         poll(nil, 0, 5)
@@ -24,7 +24,7 @@ extension ProcessTests {
         "WEBHOOK_LISTEN": "unix:\(folder.url.path)/hooks", "API_LISTEN": "unix:\(folder.url.path)/api",
         "DATABASE_URL": "sqlite:\(folder.url.path)/jobs.db",
       ]
-      let daemon = Process()
+      let daemon = ChildProcess()
       let command =
         StartingThread.killedWithUs + ["/bin/sh", "-c", "exec \"$0\" serve \(closed)", Program.path]
       daemon.executableURL = URL(fileURLWithPath: command[0])

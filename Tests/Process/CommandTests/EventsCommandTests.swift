@@ -76,7 +76,7 @@ extension ProcessTests {
       var daemon = try Daemon(in: folder, environment: addresses)
       try deliver("q1", "processing", to: daemon)
       let output = URL(fileURLWithPath: try folder.write("", to: "output"))
-      let process = Process()
+      let process = ChildProcess()
       process.executableURL = URL(fileURLWithPath: Program.path)
       process.arguments = ["events", "--follow", "--api", "http://127.0.0.2:\(ports[1])"]
       process.environment = ["PATH": "/usr/bin:/bin"]

@@ -57,7 +57,7 @@ extension ProcessTests {
       func text(_ name: String) throws -> String {
         try String(contentsOf: folder.url.appendingPathComponent(name), encoding: .utf8)
       }
-      let provider = Process()
+      let provider = ChildProcess()
       let command = StartingThread.killedWithUs + ["/usr/bin/python3", "-c", Self.script, folder.url.path]
       provider.executableURL = URL(fileURLWithPath: command[0])
       provider.arguments = Array(command.dropFirst())

@@ -17,7 +17,7 @@ extension ProcessTests {
     ) throws -> (status: Int32, output: String) {
       let folder = try TemporaryFolder()
       let file = URL(fileURLWithPath: try folder.write("", to: "output"))
-      let process = Process()
+      let process = ChildProcess()
       let words = command + ["--api", url]
       // script(1) gives the command a terminal, and passes on SIGINT's byte as a keyboard does.
       process.executableURL = URL(fileURLWithPath: onTerminal ? "/usr/bin/script" : Program.path)

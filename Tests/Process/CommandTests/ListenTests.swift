@@ -10,7 +10,7 @@ extension ProcessTests {
   @Suite struct ListenTests {
     /// The command, with its output in a file.
     private final class Listener {
-      private let process = Process()
+      private let process = ChildProcess()
       private let folder: TemporaryFolder
       private let output: URL
 

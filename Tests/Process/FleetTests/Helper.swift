@@ -3,7 +3,7 @@ import LiveDaemon
 
 /// A program beside the daemon, such as an app, that ends with the test.
 final class Helper {
-  private let process = Process()
+  private let process = ChildProcess()
   private let folder: TemporaryFolder
   private let outputFile: URL
 

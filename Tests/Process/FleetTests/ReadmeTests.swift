@@ -70,7 +70,7 @@ extension FleetTests {
     @Test func thePythonSampleOutlivesARestart() throws {
       let station = try Station(["--duration", "2s"])
       let output = URL(fileURLWithPath: try station.folder.write("", to: "python-output"))
-      let process = Process()
+      let process = ChildProcess()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
       process.arguments = ["-c", try Self.python(at: station)]
       process.standardOutput = try FileHandle(forWritingTo: output)

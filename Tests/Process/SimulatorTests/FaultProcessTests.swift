@@ -1,4 +1,5 @@
 import Foundation
+import LiveDaemon
 import HTTPWire
 import Testing
 
@@ -194,7 +195,7 @@ extension SimulatorProcessTests {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("output-\(UUID().uuidString)")
     try Data().write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
-    let process = Process()
+    let process = ChildProcess()
     process.executableURL = URL(fileURLWithPath: python)
     process.arguments = ["-W", "ignore", "-c", script]
     process.environment = [

@@ -1,4 +1,5 @@
 import Foundation
+import LiveDaemon
 import HTTPWire
 import Testing
 
@@ -222,7 +223,7 @@ import Testing
 
   @Test func addressInUseExitsWith69() throws {
     let first = try SimulatorProcess()
-    let process = Process()
+    let process = ChildProcess()
     process.executableURL = SimulatorProcess.program
     process.arguments = ["--quiet", "--listen", String(first.url.dropFirst("http://".count))]
     process.standardError = FileHandle.nullDevice

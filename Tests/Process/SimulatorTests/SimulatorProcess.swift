@@ -7,7 +7,7 @@ import Testing
 final class SimulatorProcess {
   static let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
-  let process = Process()
+  let process = ChildProcess()
   private(set) var url = ""
   private let folder: URL
 

@@ -38,7 +38,7 @@ enum KillProof {
   }
 
   private static func killWhileStarting(_ run: Run, afterMilliseconds delay: Int32) throws {
-    let process = Process()
+    let process = ChildProcess()
     process.executableURL = URL(fileURLWithPath: run.scenario.executable)
     process.arguments = ["serve"]
     process.currentDirectoryURL = run.folder.url

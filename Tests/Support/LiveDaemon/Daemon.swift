@@ -1,10 +1,10 @@
-package import Foundation
+internal import Foundation
 
 /// A running daemon process on ports chosen by the system.
 package final class Daemon {
   package static let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
-  package let process = Process()
+  package let process = ChildProcess()
   package private(set) var webhookPort = 0
   package private(set) var apiPort = 0
   /// Retained as long as the daemon works in it.

@@ -1,8 +1,8 @@
-package import Foundation
+internal import Foundation
 
 /// The built simulator of Replicate, in its own process.
 package final class LiveSimulator {
-  package let process = Process()
+  package let process = ChildProcess()
   package let port: Int
   package var url: String { "http://127.0.0.1:\(port)" }
   private let folder: TemporaryFolder

@@ -2,7 +2,7 @@ import Foundation
 
 /// Another process that holds the write lock of a database.
 package final class LockHolder {
-  private let process = Process()
+  private let process = ChildProcess()
   private let input = Pipe()
 
   package init(_ database: String) throws {

@@ -26,7 +26,7 @@ package enum Program {
   package static func run(
     _ arguments: [String], environment: [String: String] = [:], executable: String = path
   ) throws -> Result {
-    let process = Process()
+    let process = ChildProcess()
     process.executableURL = URL(fileURLWithPath: executable)
     process.arguments = arguments
     process.environment = environment.merging(["PATH": "/usr/bin:/bin"]) { own, _ in own }

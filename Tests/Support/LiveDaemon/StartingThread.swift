@@ -1,4 +1,4 @@
-package import Foundation
+internal import Foundation
 
 /// Starts processes that end when the tests do, however those end.
 ///
@@ -19,7 +19,7 @@ package enum StartingThread {
     }
   }
 
-  package static func run(_ process: Process) throws {
+  package static func run(_ process: ChildProcess) throws {
     isRunning
     let outcome = Guarded(Result<Void, any Error>.success(()))
     let isDone = DispatchSemaphore(value: 0)

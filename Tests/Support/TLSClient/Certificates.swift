@@ -1,4 +1,5 @@
-import Foundation
+internal import Foundation
+internal import LiveDaemon
 package import TLS
 
 /// Certificates and keys made by the openssl command.
@@ -57,7 +58,7 @@ package enum Certificates {
   ///
   /// Its output is in the error if it fails.
   package static func openssl(_ arguments: [String]) throws {
-    let process = Process()
+    let process = ChildProcess()
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
     process.arguments = arguments
