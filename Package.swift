@@ -114,7 +114,10 @@ let package = Package(
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
     room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
-    room("PostgreSQLStore", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL"]),
+    room("PostgreSQLSchema", ["Time", "Tables", "Jobs", "Ledger", "PostgreSQL"]),
+    room(
+      "PostgreSQLStore", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"]),
+    room("PostgreSQLReads", ["Time", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),

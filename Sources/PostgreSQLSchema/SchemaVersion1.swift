@@ -4,7 +4,7 @@ extension Schema {
   /// A text that may hold U+0000, which PostgreSQL's `text` rejects, or that is unbounded, is a `bytea` with
   /// its UTF-8. All other texts have the collation C, which compares bytes as SQLite does. Times are
   /// milliseconds since 1970, UTC.
-  static let version1 = """
+  package static let version1 = """
     -- The change feed: one row. The epoch distinguishes this database from its copies.
     CREATE TABLE feed (
       epoch bytea NOT NULL,
@@ -239,7 +239,7 @@ extension Schema {
   /// What a server may lack, so that its failure is no error.
   ///
   /// LZ4 is compiled in where the server's package has it, and takes less time than the default.
-  static let optional1 = [
+  package static let optional1 = [
     "ALTER TABLE jobs ALTER COLUMN body SET COMPRESSION lz4",
     "ALTER TABLE orders ALTER COLUMN request SET COMPRESSION lz4",
     "ALTER TABLE metadata ALTER COLUMN text SET COMPRESSION lz4",

@@ -1,6 +1,7 @@
 package import Jobs
 package import Ledger
 package import PostgreSQL
+package import PostgreSQLSchema
 package import Time
 
 /// A reader of a store in PostgreSQL. Its reads run on the threads of a pool.

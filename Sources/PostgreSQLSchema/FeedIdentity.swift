@@ -1,12 +1,12 @@
 internal import Ledger
-internal import PostgreSQL
-internal import Time
+package import PostgreSQL
+package import Time
 
 /// The epoch of a database's change feed, and what its change numbers begin with.
 ///
 /// A change number begins with the number of its transaction, which belongs to the cluster of servers. Where
 /// a dump is restored into a younger cluster, the numbers must go on after those that the database has.
-enum FeedIdentity {
+package enum FeedIdentity {
   /// The transaction's number is assigned after the snapshot is taken, so all it shows have smaller ones.
   private static let examine = Query(
     """
@@ -22,7 +22,7 @@ enum FeedIdentity {
   /// Gives the feed a new epoch in a new database, in a restored backup, and in another cluster.
   ///
   /// Of several processes that start at once, the first one does.
-  static func renew(
+  package static func renew(
     _ connection: Connection, newEpoch: [UInt8], deadline: MonotonicTime
   ) throws(PostgreSQLError) {
     let epoch = try connection.run(selectEpoch, deadline: deadline).bytes(0, 0)
