@@ -238,9 +238,8 @@ let package = Package(
     support(
       .support, "SimulatedAPI",
       [
-        "Simulation", "Samples", "Scratch", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
-        "HTTPWire",
-        "Routing", "Jobs", "Ledger", "SQLiteStore", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
+        "Simulation", "Samples", "StoreFixture", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
+        "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
       ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
@@ -349,17 +348,20 @@ let package = Package(
     tests(
       .storage, "ChangeFeedTests",
       [
-        "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
+        "ChangeFeed", "StoreFixture", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples",
         "Simulation", "Tables",
       ]),
 
     // Reads that wait and streams, through the server, over a store.
     tests(
       .storage, "WaitingReadTests",
-      ["SimulatedAPI", "HTTPServer", "Simulation"]),
+      ["SimulatedAPI", "StoreFixture", "HTTPServer", "Simulation"]),
     tests(
       .storage, "EventStreamsTests",
-      ["SimulatedAPI", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings", "JobsAPI"]),
+      [
+        "SimulatedAPI", "StoreFixture", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings",
+        "JobsAPI",
+      ]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(
