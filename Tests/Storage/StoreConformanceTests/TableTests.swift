@@ -14,7 +14,8 @@ import Time
       .init("data", .bytes, isOptional: true),
     ])
   private static let sums = TableDeclaration(
-    "sums", key: [.init("name", .text)], columns: [.init("count", .integer), .init("sum", .integer)])
+    "sums", key: [.init("name", .text)], columns: [.init("count", .integer), .init("sum", .integer)],
+    isSummed: true)
 
   private static let byCount = TableDeclaration.Index("items_by_count", on: ["count"])
   private static let items = TableDeclaration(

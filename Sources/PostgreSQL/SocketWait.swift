@@ -1,0 +1,35 @@
+internal import Glibc
+internal import Time
+
+/// Waits for sockets with poll(2).
+enum SocketWait {
+  /// Waits for `events` of `descriptor`, or for input at `other`.
+  ///
+  /// - Returns: false at the deadline.
+  static func wait(
+    for events: Int32, of descriptor: Int32, orInputOf other: Int32? = nil, until deadline: MonotonicTime
+  ) throws(PostgreSQLError) -> Bool {
+    guard descriptor >= 0 else { throw .connection("the connection has no socket") }
+    let sockets = (
+      pollfd(fd: descriptor, events: Int16(events), revents: 0),
+      pollfd(fd: other ?? -1, events: Int16(POLLIN), revents: 0)
+    )
+    // Bounded by the deadline: poll(2) ends early only for a signal.
+    while true {
+      let now = MonotonicClock.now
+      let milliseconds = ((deadline - now) + .nanoseconds(999_999)).wholeMilliseconds
+      let count = withUnsafeTemporaryAllocation(of: pollfd.self, capacity: 2) { list in
+        _ = list.initialize(from: [sockets.0, sockets.1])
+        return poll(list.baseAddress, 2, Int32(clamping: milliseconds))
+      }
+      if count > 0 { return true }
+      guard count == 0 || errno == EINTR else { throw .connection("poll: errno \(errno)") }
+      if MonotonicClock.now >= deadline { return false }
+    }
+  }
+
+  static func hasInput(_ descriptor: Int32) -> Bool {
+    var socket = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&socket, 1, 0) > 0
+  }
+}
