@@ -234,6 +234,8 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    // PostgreSQL servers, standbys, PgBouncer and a relay, as processes of the tests.
+    support(.support, "PostgreSQLServer", ["PostgreSQL", "Time", "LiveDaemon"]),
     // The jobs API over a store, on the simulated kernel.
     support(
       .support, "SimulatedAPI",
@@ -307,11 +309,22 @@ let package = Package(
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.
     support(
-      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch", "Tables"]),
+      .storage, "StoreFixture",
+      [
+        "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
+        "System", "Jobs", "Time", "Scratch", "Tables",
+      ]),
     // What every store must do.
     tests(
       .storage, "StoreConformanceTests",
       ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables"]),
+    // Several nodes on one PostgreSQL server.
+    tests(
+      .storage, "SharedStoreTests",
+      [
+        "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
+        "Time", "Simulation", "Tables",
+      ]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
@@ -342,7 +355,7 @@ let package = Package(
       .storage, "GroupCommitTests",
       [
         "GroupCommit", "Observability", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System", "Time",
-        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite",
+        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite", "StoreFixture",
       ]),
 
     tests(

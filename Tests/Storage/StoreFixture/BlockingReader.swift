@@ -27,7 +27,8 @@ package final class BlockingReader: StoreReader {
     return loop
   }()
 
-  private func answer<Value: Sendable>(
+  /// Reads on another thread, and blocks this one until then.
+  package func answer<Value: Sendable>(
     _ read: @escaping @Sendable (any StoreReader) async throws(StorageError) -> Value
   ) throws(StorageError) -> Value {
     guard let loop = Self.loop else { throw .unavailable("no thread for reads") }

@@ -66,7 +66,9 @@ private final class NumberedRows: StoredRows {
   func job(ofPastPrediction id: String) throws(StorageError) -> Int64? { try rows.job(ofPastPrediction: id) }
   func order(ofJob number: Int64) throws(StorageError) -> StoredOrder? { try rows.order(ofJob: number) }
   func request(ofJob number: Int64) throws(StorageError) -> [UInt8] { try rows.request(ofJob: number) }
-  func job(ofIdempotencyKey key: String) throws(StorageError) -> Int64? { try rows.job(ofIdempotencyKey: key) }
+  func job(ofIdempotencyKey key: String) throws(StorageError) -> Int64? {
+    try rows.job(ofIdempotencyKey: key)
+  }
 
   func work(_ kind: WorkKind, dueAt moment: Timestamp, limit: Int) throws(StorageError) -> [WorkItem] {
     try rows.work(kind, dueAt: moment, limit: limit)
