@@ -114,7 +114,7 @@ let package = Package(
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
     room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
-    room("PostgreSQLStore", ["Time", "Crypto", "Tables", "Jobs", "Ledger", "PostgreSQL"]),
+    room("PostgreSQLStore", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),

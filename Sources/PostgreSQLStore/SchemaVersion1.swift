@@ -5,12 +5,6 @@ extension Schema {
   /// its UTF-8. All other texts have the collation C, which compares bytes as SQLite does. Times are
   /// milliseconds since 1970, UTC.
   static let version1 = """
-    -- One row. Programs go on beside this version that know at least the version `oldest_program`.
-    CREATE TABLE schema_version (
-      version bigint NOT NULL,
-      oldest_program bigint NOT NULL
-    );
-
     -- The change feed: one row. The epoch distinguishes this database from its copies.
     CREATE TABLE feed (
       epoch bytea NOT NULL,

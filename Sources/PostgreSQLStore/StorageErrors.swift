@@ -41,3 +41,21 @@ func converting<Result>(
     throw StorageError(error)
   }
 }
+
+extension SQLState {
+  static let insufficientPrivilege = SQLState(rawValue: "42501")
+  static let duplicateTable = SQLState(rawValue: "42P07")
+
+  /// Whether another transaction was first, so that the same one may succeed.
+  var isConflict: Bool {
+    switch self {
+    case .uniqueViolation, .serializationFailure, .deadlockDetected: true
+    default: false
+    }
+  }
+
+  /// Whether this server takes no writes now, and another may.
+  ///
+  /// It shuts down or starts up, or has become a standby.
+  var endsSession: Bool { category == "08" || rawValue.hasPrefix("57P") || self == .readOnlyTransaction }
+}
