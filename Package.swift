@@ -114,7 +114,10 @@ let package = Package(
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
     room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
-    room("PostgreSQLStore", ["Time", "Crypto", "System", "Tables", "Jobs", "Ledger", "PostgreSQL"]),
+    room("PostgreSQLSchema", ["Time", "Tables", "Jobs", "Ledger", "PostgreSQL"]),
+    room(
+      "PostgreSQLStore", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"]),
+    room("PostgreSQLReads", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -234,13 +237,14 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    // PostgreSQL servers, standbys, PgBouncer and a relay, as processes of the tests.
+    support(.support, "PostgreSQLServer", ["PostgreSQL", "Time", "LiveDaemon"]),
     // The jobs API over a store, on the simulated kernel.
     support(
       .support, "SimulatedAPI",
       [
-        "Simulation", "Samples", "Scratch", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
-        "HTTPWire",
-        "Routing", "Jobs", "Ledger", "SQLiteStore", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
+        "Simulation", "Samples", "StoreFixture", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
+        "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
       ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
@@ -308,11 +312,22 @@ let package = Package(
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.
     support(
-      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch", "Tables"]),
+      .storage, "StoreFixture",
+      [
+        "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
+        "System", "Jobs", "Time", "Scratch", "Tables",
+      ]),
     // What every store must do.
     tests(
       .storage, "StoreConformanceTests",
       ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables"]),
+    // Several nodes on one PostgreSQL server.
+    tests(
+      .storage, "SharedStoreTests",
+      [
+        "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
+        "Time", "Simulation", "Tables",
+      ]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
@@ -343,23 +358,26 @@ let package = Package(
       .storage, "GroupCommitTests",
       [
         "GroupCommit", "Observability", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System", "Time",
-        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite",
+        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite", "StoreFixture",
       ]),
 
     tests(
       .storage, "ChangeFeedTests",
       [
-        "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
+        "ChangeFeed", "StoreFixture", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples",
         "Simulation", "Tables",
       ]),
 
     // Reads that wait and streams, through the server, over a store.
     tests(
       .storage, "WaitingReadTests",
-      ["SimulatedAPI", "HTTPServer", "Simulation"]),
+      ["SimulatedAPI", "StoreFixture", "HTTPServer", "Simulation"]),
     tests(
       .storage, "EventStreamsTests",
-      ["SimulatedAPI", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings", "JobsAPI"]),
+      [
+        "SimulatedAPI", "StoreFixture", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings",
+        "JobsAPI",
+      ]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(

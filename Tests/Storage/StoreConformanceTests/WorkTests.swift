@@ -152,14 +152,15 @@ import Time
     #expect(try store.read { (rows) throws(StorageError) in try rows.unclaimedCount(of: .create) } == 0)
   }
 
-  @Test func `work of any kind is kept in the order of its due times`() throws {
+  @Test func `work of any kind is kept in the order of its due times`() async throws {
     let store = try OrderedStore()
     let kind = WorkKind(rawValue: "test")
     try store.deliver("a", .running)
+    let number = try await store.number("p1")
     var items: [WorkItem] = []
     for index in 0..<20 {
       let due = Timestamp(milliseconds: Int64(index * 7 % 20))
-      items.append(WorkItem(WorkKey(kind, job: 1, key: "\(index)"), dueAt: due))
+      items.append(WorkItem(WorkKey(kind, job: number, key: "\(index)"), dueAt: due))
     }
     items[3].claim(by: "me", until: items[3].dueAt)
     _ = try store.ledger.store.commit(reading: { .none }) { _ in

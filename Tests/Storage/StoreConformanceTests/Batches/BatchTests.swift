@@ -85,7 +85,8 @@ struct BatchRun {
   func difference() async throws -> String? {
     let policy = PollPolicy(timeout: 8000, firstPoll: 2000)
     func store() throws -> OrderedStore {
-      try OrderedStore(on: try StoreKind.current.makeBackend(isDurable: false), policy: policy)
+      try OrderedStore(
+        on: try StoreKind.current.makeBackend(isDurable: false), policy: policy, isNumbered: true)
     }
     let (single, batched) = (try store(), try store())
     let faulty = dropped.map {

@@ -1,6 +1,7 @@
 package import Jobs
 package import Ledger
 internal import PostgreSQL
+internal import PostgreSQLSchema
 
 /// The change feed of a reader.
 extension PostgreSQLReader {

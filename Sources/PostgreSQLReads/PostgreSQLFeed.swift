@@ -1,5 +1,6 @@
 package import Ledger
 package import PostgreSQL
+internal import PostgreSQLSchema
 package import System
 internal import Time
 
