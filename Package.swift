@@ -247,7 +247,12 @@ let package = Package(
         "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
       ]),
     // An HTTP API with canned answers, in the tests' process.
-    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
+    support(
+      .support, "Stubs",
+      [
+        "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
+        "System", "Jobs", "Time", "Scratch", "Tables", "PostgreSQLReads", "PostgreSQLSchema",
+      ]),
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
@@ -326,7 +331,7 @@ let package = Package(
       .storage, "SharedStoreTests",
       [
         "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
-        "Time", "Simulation", "Tables",
+        "Time", "Simulation", "Tables", "PostgreSQLReads", "PostgreSQLSchema",
       ]),
     // What only the store in a SQLite file does.
     tests(

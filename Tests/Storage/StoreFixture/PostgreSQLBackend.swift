@@ -2,9 +2,11 @@ package import Ledger
 package import PostgreSQL
 package import PostgreSQLServer
 package import PostgreSQLStore
+internal import PostgreSQLReads
+package import PostgreSQLSchema
 internal import Synchronization
 package import Tables
-package import Time
+internal import Time
 
 /// A database in a server of the tests.
 ///
