@@ -333,6 +333,13 @@ let package = Package(
         "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
         "Time", "Simulation", "Tables", "PostgreSQLReads", "PostgreSQLSchema",
       ]),
+    // How jobs are read from PostgreSQL.
+    tests(
+      .storage, "PostgreSQLReadsTests",
+      [
+        "StoreFixture", "PostgreSQL", "PostgreSQLReads", "PostgreSQLSchema", "PostgreSQLServer", "EventLoop",
+        "LiveDaemon", "System", "Ledger", "Jobs", "Time", "Tables",
+      ]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
