@@ -234,6 +234,8 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks"]),
+    // PostgreSQL servers, standbys, PgBouncer and a relay, as processes of the tests.
+    support(.support, "PostgreSQLServer", ["PostgreSQL", "Time", "LiveDaemon"]),
     // The jobs API over a store, on the simulated kernel.
     support(
       .support, "SimulatedAPI",
@@ -313,6 +315,8 @@ let package = Package(
     tests(
       .storage, "StoreConformanceTests",
       ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables"]),
+    // The connection to a PostgreSQL server.
+    tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
