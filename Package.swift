@@ -316,7 +316,7 @@ let package = Package(
       .storage, "StoreConformanceTests",
       ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables"]),
     // The connection to a PostgreSQL server.
-    tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer"]),
+    tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer", "LiveDaemon"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",

@@ -93,7 +93,7 @@ extension Connection {
 
   /// Queues one statement, and before it its preparation where this connection needs it.
   private func send(_ query: Query, _ exchange: inout Exchange) throws(PostgreSQLError) {
-    guard usesNamedStatements, let name = try name(of: query, &exchange) else {
+    guard usesNamedStatements, query.isPlanned, let name = try name(of: query, &exchange) else {
       let types = parameters.types
       return try checkSent(
         parameters.withArguments { count, values, lengths, formats in

@@ -183,6 +183,30 @@ package final class PostgreSQLServer: @unchecked Sendable {
 
   // MARK: settings and replication
 
+  /// Requires passwords of connections over TCP from now on, of all but the superuser.
+  package func requirePasswords() throws {
+    let lines = [
+      "local all all trust", "host all \(Self.user) 127.0.0.1/32 trust",
+      "host all all 127.0.0.1/32 scram-sha-256",
+    ]
+    let file = dataFolder + "/pg_hba.conf"
+    try (lines.joined(separator: "\n") + "\n").write(toFile: file, atomically: false, encoding: .utf8)
+    try run("SELECT pg_reload_conf()")
+    try wait("new rules of authentication") {
+      try run("SELECT 1 FROM pg_hba_file_rules WHERE auth_method LIKE 'scram%'").count == 1
+    }
+  }
+
+  /// Makes a certificate, and accepts TLS from then on.
+  package func enableTLS() throws {
+    try ServerAccount.run([
+      "/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days",
+      "30", "-keyout", dataFolder + "/server.key", "-out", dataFolder + "/server.crt",
+    ])
+    try configure(["ssl": "on"])
+    try restart()
+  }
+
   /// Changes settings with ALTER SYSTEM, and reloads them. Nil resets one.
   package func configure(_ settings: [String: String?]) throws {
     for (name, value) in settings {
