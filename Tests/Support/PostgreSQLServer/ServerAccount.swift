@@ -11,7 +11,8 @@ package enum ServerAccount {
   /// `POSTGRESQL_TESTS=required` makes its absence a failure of the tests that need it.
   static func canUse(_ program: String, at path: String?) -> Bool {
     if path != nil || ProcessInfo.processInfo.environment["POSTGRESQL_TESTS"] == "required" { return true }
-    let line = "\(program) is not installed, so its tests are skipped: apt-get install \(program.lowercased())\n"
+    let line =
+      "\(program) is not installed, so its tests are skipped: apt-get install \(program.lowercased())\n"
     FileHandle.standardError.write(Data(line.utf8))
     return false
   }
