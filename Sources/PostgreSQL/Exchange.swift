@@ -1,4 +1,5 @@
 internal import CPostgreSQL
+internal import Glibc
 package import Time
 
 /// A pipeline that was sent, and what has been received of its answer.
@@ -135,7 +136,7 @@ extension Connection {
     case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
       if case .statement = step {
         exchange.results.append(rows)
-        if rows.commandTag == "COMMIT" { exchange.isRepeatable = false }
+        if strcmp(PQcmdStatus(result), "COMMIT") == 0 { exchange.isRepeatable = false }
       }
     case PGRES_FATAL_ERROR:
       let failure = try serverError(result)
