@@ -4,7 +4,7 @@ package import PostgreSQLServer
 package import PostgreSQLStore
 internal import Synchronization
 package import Tables
-package import Time
+internal import Time
 
 /// A database in a server of the tests.
 ///
