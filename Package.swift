@@ -325,6 +325,8 @@ let package = Package(
         "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
         "Time", "Simulation", "Tables",
       ]),
+    // The connection to a PostgreSQL server.
+    tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
