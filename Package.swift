@@ -114,7 +114,10 @@ let package = Package(
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
     room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
-    room("PostgreSQLStore", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL"]),
+    room("PostgreSQLSchema", ["Time", "Tables", "Jobs", "Ledger", "PostgreSQL"]),
+    room(
+      "PostgreSQLStore", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"]),
+    room("PostgreSQLReads", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -244,7 +247,12 @@ let package = Package(
         "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
       ]),
     // An HTTP API with canned answers, in the tests' process.
-    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
+    support(
+      .support, "Stubs",
+      [
+        "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
+        "System", "Jobs", "Time", "Scratch", "Tables", "PostgreSQLReads", "PostgreSQLSchema",
+      ]),
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
@@ -323,7 +331,7 @@ let package = Package(
       .storage, "SharedStoreTests",
       [
         "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
-        "Time", "Simulation", "Tables",
+        "Time", "Simulation", "Tables", "PostgreSQLReads", "PostgreSQLSchema",
       ]),
     // The connection to a PostgreSQL server.
     tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer"]),

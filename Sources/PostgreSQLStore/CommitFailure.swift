@@ -1,5 +1,6 @@
 internal import Ledger
 internal import PostgreSQL
+internal import PostgreSQLSchema
 
 /// What follows from a failed try of a commit.
 enum CommitFailure: Error {

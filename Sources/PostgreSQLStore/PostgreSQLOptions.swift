@@ -1,4 +1,5 @@
 package import PostgreSQL
+package import PostgreSQLSchema
 package import Tables
 package import Time
 

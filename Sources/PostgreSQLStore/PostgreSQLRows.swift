@@ -1,6 +1,7 @@
 internal import Jobs
 internal import Ledger
 internal import PostgreSQL
+internal import PostgreSQLSchema
 internal import Tables
 internal import Time
 

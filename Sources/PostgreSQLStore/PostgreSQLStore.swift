@@ -1,5 +1,6 @@
 package import Ledger
 internal import PostgreSQL
+internal import PostgreSQLSchema
 package import System
 internal import Tables
 internal import Time

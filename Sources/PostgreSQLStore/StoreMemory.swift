@@ -1,5 +1,6 @@
 internal import Ledger
 internal import PostgreSQL
+internal import PostgreSQLSchema
 internal import Tables
 internal import Time
 

@@ -1,3 +1,4 @@
+internal import PostgreSQLSchema
 /// Receives what a store's connection goes through. It is called on the thread that commits.
 package protocol StoreObserver: Sendable {
   /// A connection was made, or a commit's durability has changed.

@@ -10,7 +10,9 @@ import Testing
       "Routing", "HTTPClient",
     ],
     ["Tables", "Jobs", "JobRequests", "Ledger"],
-    ["SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLStore"],
+    [
+      "SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
+    ],
     ["Replicate", "OutgoingDeliveries"],
     ["Settings", "Observability"],
     ["GroupCommit", "ChangeFeed"],
@@ -30,7 +32,9 @@ import Testing
     "HTTPClient": ["ClientAddress"],
     "Ledger": ["Tables", "Jobs"],
     "SQLiteStore": ["SQLite"],
-    "PostgreSQLStore": ["PostgreSQL"],
+    "PostgreSQLSchema": ["PostgreSQL"],
+    "PostgreSQLStore": ["PostgreSQL", "PostgreSQLSchema"],
+    "PostgreSQLReads": ["PostgreSQL", "PostgreSQLSchema"],
     "Observability": ["Settings"],
   ]
 
@@ -72,10 +76,15 @@ import Testing
 
   /// Everything else reads and writes through the protocols of Ledger, whatever the store.
   @Test func `only the wiring and the command name a store`() {
-    let stores: Set = ["SQLiteStore", "SQLite", "PostgreSQLStore", "PostgreSQL"]
+    let stores: Set = [
+      "SQLiteStore", "SQLite", "PostgreSQLStore", "PostgreSQLReads", "PostgreSQLSchema", "PostgreSQL",
+    ]
     let importers = RepositoryTests.rooms.filter { !$0.value.isDisjoint(with: stores) }
     #expect(
-      Set(importers.keys) == ["SQLiteStore", "PostgreSQLStore", "Daemon", "replicate-webhookd"])
+      Set(importers.keys) == [
+        "SQLiteStore", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "Daemon",
+        "replicate-webhookd",
+      ])
     for (library, room) in [("CSQLite", "SQLite"), ("CPostgreSQL", "PostgreSQL")] {
       let linkers = RepositoryTests.rooms.filter { $0.value.contains(library) }
       #expect(Set(linkers.keys) == [room])

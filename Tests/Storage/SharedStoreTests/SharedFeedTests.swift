@@ -4,6 +4,8 @@ import Ledger
 import PostgreSQL
 import PostgreSQLServer
 import PostgreSQLStore
+import PostgreSQLReads
+import PostgreSQLSchema
 import Simulation
 import StoreFixture
 import Synchronization

@@ -2,6 +2,8 @@ package import Ledger
 package import PostgreSQL
 package import PostgreSQLServer
 package import PostgreSQLStore
+internal import PostgreSQLReads
+package import PostgreSQLSchema
 internal import Synchronization
 package import Tables
 internal import Time

@@ -4,16 +4,18 @@ extension Schema {
   /// A text that may hold U+0000, which PostgreSQL's `text` rejects, or that is unbounded, is a `bytea` with
   /// its UTF-8. All other texts have the collation C, which compares bytes as SQLite does. Times are
   /// milliseconds since 1970, UTC.
-  static let version1 = """
+  package static let version1 = """
     -- The change feed: one row. The epoch distinguishes this database from its copies.
     CREATE TABLE feed (
+      -- 1. Without an index on it, the planner could not compare plans where sequential scans are off.
+      id bigint PRIMARY KEY,
       epoch bytea NOT NULL,
       -- Added to the change numbers, which a database that was moved to another cluster needs.
       shift bigint NOT NULL,
       -- The lowest number after which no tombstone was deleted.
       oldest_change bigint NOT NULL
     );
-    INSERT INTO feed (epoch, shift, oldest_change) VALUES ('', 0, 0);
+    INSERT INTO feed (id, epoch, shift, oldest_change) VALUES (1, '', 0, 0);
 
     -- One row for each connection that writes. Each transaction writes its connection's row.
     CREATE TABLE writers (
@@ -189,6 +191,8 @@ extension Schema {
     -- What the feed shows of deleted jobs.
     CREATE TABLE tombstones (
       change bigint PRIMARY KEY,
+      -- The number of the job, for those who wait for it; NULL where it comes from another store.
+      job bigint,
       id text COLLATE "C" NOT NULL,
       expires_at bigint NOT NULL
     );
@@ -239,7 +243,7 @@ extension Schema {
   /// What a server may lack, so that its failure is no error.
   ///
   /// LZ4 is compiled in where the server's package has it, and takes less time than the default.
-  static let optional1 = [
+  package static let optional1 = [
     "ALTER TABLE jobs ALTER COLUMN body SET COMPRESSION lz4",
     "ALTER TABLE orders ALTER COLUMN request SET COMPRESSION lz4",
     "ALTER TABLE metadata ALTER COLUMN text SET COMPRESSION lz4",

@@ -16,7 +16,7 @@ package final class DatabaseClock: Sendable {
   /// The server's time minus the local time, in milliseconds.
   package var offset: Int64 { difference.load(ordering: .relaxed) }
 
-  func note(server: Int64, local: Timestamp) {
+  package func note(server: Int64, local: Timestamp) {
     let measured = server - local.milliseconds
     if abs(measured - offset) > Self.tolerance { difference.store(measured, ordering: .relaxed) }
   }
@@ -25,7 +25,7 @@ package final class DatabaseClock: Sendable {
     moment == .distantFuture ? moment : moment.advanced(byMilliseconds: -offset)
   }
 
-  func server(_ moment: Timestamp) -> Timestamp {
+  package func server(_ moment: Timestamp) -> Timestamp {
     moment == .distantFuture ? moment : moment.advanced(byMilliseconds: offset)
   }
 }

@@ -1,6 +1,7 @@
 internal import Jobs
 internal import Ledger
 internal import PostgreSQL
+internal import PostgreSQLSchema
 
 /// What a list searches through: jobs in the order of their numbers, by one index.
 ///

@@ -27,12 +27,12 @@ extension StorageError {
     }
   }
 
-  static var foreignRow: StorageError { .corrupt("a row holds what this program never writes") }
+  package static var foreignRow: StorageError { .corrupt("a row holds what this program never writes") }
 }
 
 /// Runs `body`, and throws its error in the terms of the ledger.
 @inline(__always)
-func converting<Result>(
+package func converting<Result>(
   _ body: () throws(PostgreSQLError) -> Result
 ) throws(StorageError) -> Result {
   do throws(PostgreSQLError) {
@@ -43,11 +43,11 @@ func converting<Result>(
 }
 
 extension SQLState {
-  static let insufficientPrivilege = SQLState(rawValue: "42501")
-  static let duplicateTable = SQLState(rawValue: "42P07")
+  package static let insufficientPrivilege = SQLState(rawValue: "42501")
+  package static let duplicateTable = SQLState(rawValue: "42P07")
 
   /// Whether another transaction was first, so that the same one may succeed.
-  var isConflict: Bool {
+  package var isConflict: Bool {
     switch self {
     case .uniqueViolation, .serializationFailure, .deadlockDetected: true
     default: false
@@ -57,5 +57,7 @@ extension SQLState {
   /// Whether this server takes no writes now, and another may.
   ///
   /// It shuts down or starts up, or has become a standby.
-  var endsSession: Bool { category == "08" || rawValue.hasPrefix("57P") || self == .readOnlyTransaction }
+  package var endsSession: Bool {
+    category == "08" || rawValue.hasPrefix("57P") || self == .readOnlyTransaction
+  }
 }

@@ -1,17 +1,17 @@
-internal import Jobs
-internal import Ledger
-internal import PostgreSQL
+package import Jobs
+package import Ledger
+package import PostgreSQL
 internal import Time
 
 /// The columns that an order is read from: those of its row, and the due time of its step.
-enum OrderColumn: Int32, ColumnSet {
+package enum OrderColumn: Int32, ColumnSet {
   case job, digest, stage, dueAt, tries, sentAt, absenceConclusiveAt, timeout, retriesLeft
   case isCancelRequested, reason, refusals, isRestored, startBefore, retryOf
 
   /// As a SELECT lists it. The order's row has no due time.
-  var name: String { self == .dueAt ? "work.due_at" : "orders.\(column)" }
+  package var name: String { self == .dueAt ? "work.due_at" : "orders.\(column)" }
 
-  var column: String {
+  package var column: String {
     switch self {
     case .job: "job"
     case .digest: "digest"
@@ -31,7 +31,7 @@ enum OrderColumn: Int32, ColumnSet {
     }
   }
 
-  var type: ColumnType {
+  package var type: ColumnType {
     switch self {
     case .digest: .bytes
     case .stage, .reason, .retryOf: .text
@@ -43,19 +43,19 @@ enum OrderColumn: Int32, ColumnSet {
 }
 
 /// The mapping between an order and its row.
-enum OrderRow {
+package enum OrderRow {
   /// What follows the columns of ``OrderColumn``, where a statement selects it.
-  static let requestColumn = OrderColumn.count
+  package static let requestColumn = OrderColumn.count
 
   /// The step of an order by its stage. A call in flight is claimed, and its lease is no due time.
-  static let source = """
+  package static let source = """
     orders LEFT JOIN work ON work.job = orders.job AND work.key = ''
       AND work.kind = CASE stage WHEN 'queued' THEN 'create' WHEN 'unanswered' THEN 'search'
         WHEN 'placed' THEN 'cancel' END
     """
 
   /// - Parameter requestColumn: the column of the request. Nil where it was not read.
-  static func read(
+  package static func read(
     _ rows: Rows, _ index: Int, requestColumn: Int32?
   ) throws(StorageError) -> StoredOrder {
     let row = Row(rows, index, OrderColumn.self)
@@ -76,7 +76,7 @@ enum OrderRow {
     .refusals, .isRestored,
   ]
 
-  static let insert = {
+  package static let insert = {
     let columns = (inserted.map(\.column) + ["idempotency_key", "request"]).joined(separator: ", ")
     let types = inserted.map(\.type) + [.text, .bytes]
     return Query(
@@ -85,7 +85,7 @@ enum OrderRow {
       """)
   }()
 
-  static let update = {
+  package static let update = {
     let columns = updated.map(\.column)
     let sets = columns.dropFirst().map { "\($0) = u.\($0)" }.joined(separator: ", ")
     return Query(
@@ -99,7 +99,7 @@ enum OrderRow {
     types.enumerated().map { "$\($0 + 1)::\($1.rawValue)" }.joined(separator: ", ")
   }
 
-  static func parameters(
+  package static func parameters(
     inserting orders: [(order: StoredOrder, idempotencyKey: String?)]
   ) -> [Parameter] {
     let rows = orders.map(\.order)
@@ -108,7 +108,7 @@ enum OrderRow {
     ]
   }
 
-  static func parameters(updating orders: [StoredOrder]) -> [Parameter] {
+  package static func parameters(updating orders: [StoredOrder]) -> [Parameter] {
     updated.map { parameter($0, of: orders) }
   }
 
@@ -134,10 +134,10 @@ enum OrderRow {
 }
 
 /// The columns of `work`.
-enum WorkColumn: Int32, ColumnSet {
+package enum WorkColumn: Int32, ColumnSet {
   case job, kind, key, dueAt, tries, owner, leaseEnd
 
-  var name: String {
+  package var name: String {
     switch self {
     case .job: "job"
     case .kind: "kind"
@@ -149,7 +149,7 @@ enum WorkColumn: Int32, ColumnSet {
     }
   }
 
-  var type: ColumnType {
+  package var type: ColumnType {
     switch self {
     case .job, .dueAt, .tries, .leaseEnd: .integer
     case .kind, .key, .owner: .text
@@ -157,31 +157,31 @@ enum WorkColumn: Int32, ColumnSet {
   }
 
   /// Inserts items, or replaces those with their keys.
-  static let put = Query(
+  package static let put = Query(
     """
     INSERT INTO work (\(list)) SELECT \(list) FROM \(unnest(Array(allCases), as: "u"))
     ON CONFLICT (job, kind, key) DO UPDATE SET due_at = excluded.due_at, tries = excluded.tries,
       owner = excluded.owner, lease_until = excluded.lease_until
     """)
 
-  static let delete = Query(
+  package static let delete = Query(
     """
     DELETE FROM work USING \(unnest([.job, .kind, .key], as: "u"))
     WHERE work.job = u.job AND work.kind = u.kind AND work.key = u.key
     """)
 
-  static func parameters(putting items: [WorkItem]) -> [Parameter] {
+  package static func parameters(putting items: [WorkItem]) -> [Parameter] {
     parameters(deleting: items.map(\.key)) + [
       .integers(items.map(\.dueAt.milliseconds)), .integers(items.map(\.tries)), .texts(items.map(\.owner)),
       .integers(items.map { $0.leaseEnd?.milliseconds }),
     ]
   }
 
-  static func parameters(deleting keys: [WorkKey]) -> [Parameter] {
+  package static func parameters(deleting keys: [WorkKey]) -> [Parameter] {
     [.integers(keys.map(\.job)), .texts(keys.map(\.kind.rawValue)), .texts(keys.map(\.key))]
   }
 
-  static func read(_ rows: Rows, _ index: Int) -> WorkItem {
+  package static func read(_ rows: Rows, _ index: Int) -> WorkItem {
     let row = Row(rows, index, WorkColumn.self)
     let key = WorkKey(
       WorkKind(rawValue: row.text(.kind) ?? ""), job: row.integer(.job), key: row.text(.key) ?? "")
@@ -192,11 +192,11 @@ enum WorkColumn: Int32, ColumnSet {
 }
 
 /// The columns of `deliveries`.
-enum HistoryColumn: Int32, ColumnSet {
+package enum HistoryColumn: Int32, ColumnSet {
   case job, position, webhookID, source, isRepeat, digest, receivedAt, providerStatus, outcome, phase
   case revision
 
-  var name: String {
+  package var name: String {
     switch self {
     case .job: "job"
     case .position: "position"
@@ -212,7 +212,7 @@ enum HistoryColumn: Int32, ColumnSet {
     }
   }
 
-  var type: ColumnType {
+  package var type: ColumnType {
     switch self {
     case .job, .position, .receivedAt, .revision: .integer
     case .webhookID, .source, .providerStatus, .outcome, .phase: .text
@@ -221,10 +221,10 @@ enum HistoryColumn: Int32, ColumnSet {
     }
   }
 
-  static let insert = Query(
+  package static let insert = Query(
     "INSERT INTO deliveries (\(list)) SELECT \(list) FROM \(unnest(Array(allCases), as: "u"))")
 
-  static func parameters(_ rows: [HistoryRow]) -> [Parameter] {
+  package static func parameters(_ rows: [HistoryRow]) -> [Parameter] {
     allCases.map { column -> Parameter in
       switch column {
       case .job: .integers(rows.map(\.job))
@@ -242,7 +242,7 @@ enum HistoryColumn: Int32, ColumnSet {
     }
   }
 
-  static func read(_ rows: Rows, _ index: Int) throws(StorageError) -> HistoryEntry {
+  package static func read(_ rows: Rows, _ index: Int) throws(StorageError) -> HistoryEntry {
     let row = Row(rows, index, HistoryColumn.self)
     guard let status = row.text(.providerStatus), let source: HistorySource = row.value(.source),
       let outcome: DeliveryOutcome = row.value(.outcome), let phase: Phase = row.value(.phase)

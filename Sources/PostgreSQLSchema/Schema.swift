@@ -1,39 +1,39 @@
-internal import Ledger
-internal import PostgreSQL
-internal import Tables
-internal import Time
+package import Ledger
+package import PostgreSQL
+package import Tables
+package import Time
 
 /// The schema of a store, and the steps that lead to it.
 ///
 /// Steps only expand: programs of the version before go on beside a newer schema. What they no longer need is
 /// removed by a step of a later version, which raises `oldest_program`.
-enum Schema {
-  struct Step {
-    let name: String
-    let sql: String
+package enum Schema {
+  package struct Step {
+    package let name: String
+    package let sql: String
     /// Each on its own, and of no consequence where the server rejects it.
-    let optional: [String]
+    package let optional: [String]
   }
 
-  static let steps = [Step(name: "all tables", sql: version1, optional: optional1)]
+  package static let steps = [Step(name: "all tables", sql: version1, optional: optional1)]
 
-  static var version: Int { steps.count }
+  package static var version: Int { steps.count }
   /// The oldest version of the schema whose programs may run beside this one's.
-  static let oldestProgram = 1
+  package static let oldestProgram = 1
 
   /// `pg_current_xact_id()` is of version 13, `SET COMPRESSION` of 14.
-  static let oldestServer = 130_000
+  package static let oldestServer = 130_000
 
   /// The versions that a database has.
-  struct Stored: Equatable {
+  package struct Stored: Equatable {
     /// 0 in an empty database.
-    let version: Int
-    let oldestProgram: Int
+    package let version: Int
+    package let oldestProgram: Int
     /// Declared tables that it lacks.
-    let missingTables: [String]
+    package let missingTables: [String]
 
     /// Whether this program must migrate it before it writes.
-    var needsMigration: Bool { version < Schema.version || !missingTables.isEmpty }
+    package var needsMigration: Bool { version < Schema.version || !missingTables.isEmpty }
   }
 
   private static let selectExists = Query("SELECT to_regclass('schema_version') IS NOT NULL")
@@ -41,7 +41,7 @@ enum Schema {
   private static let selectMissing = Query(
     "SELECT name FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NULL")
 
-  static func stored(
+  package static func stored(
     _ connection: Connection, tables: [TableDeclaration], deadline: MonotonicTime
   ) throws(PostgreSQLError) -> Stored {
     let missing = try connection.run(selectMissing, [.texts(tables.map(\.name))], deadline: deadline)
@@ -55,7 +55,7 @@ enum Schema {
   }
 
   /// Throws unless this program can use a database of those versions.
-  static func check(_ stored: Stored) throws(StorageError) {
+  package static func check(_ stored: Stored) throws(StorageError) {
     guard stored.oldestProgram <= version else {
       throw .schema(
         """
@@ -82,7 +82,7 @@ extension Schema {
   ///
   /// - Parameter progress: receives the name of each step before it runs.
   /// - Returns: the names of the steps that ran.
-  static func migrate(
+  package static func migrate(
     _ connection: Connection, tables: [TableDeclaration], deadline: MonotonicTime,
     progress: (String) -> Void
   ) throws(StorageError) -> [String] {

@@ -1,6 +1,7 @@
 package import Jobs
 package import Ledger
 internal import PostgreSQL
+internal import PostgreSQLSchema
 package import Time
 
 /// The lists of a reader.

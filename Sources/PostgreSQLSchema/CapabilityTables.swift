@@ -1,19 +1,19 @@
 internal import Ledger
-internal import PostgreSQL
-internal import Tables
+package import PostgreSQL
+package import Tables
 
 /// The tables that capabilities declare, in PostgreSQL's terms.
 ///
 /// Names come from declarations in the program, never from outside. A text is stored as the bytes of its
 /// UTF-8: it may hold U+0000, and sorts as in SQLite.
-enum CapabilityTable {
+package enum CapabilityTable {
   /// The column at the end of the key of a summed table: each writing connection adds to a row of its own.
   ///
   /// One row for all would be locked until each commit, and is written by every batch that ends jobs.
-  static let shard = "shard"
+  package static let shard = "shard"
 
   /// The statements that create the table and its indexes where they do not exist.
-  static func definition(of table: TableDeclaration) -> String {
+  package static func definition(of table: TableDeclaration) -> String {
     let shards = table.isSummed ? [shard] : []
     let columns =
       table.columns.map { "\($0.name) \(type(of: $0))\($0.isOptional ? "" : " NOT NULL")" }
@@ -35,12 +35,12 @@ enum CapabilityTable {
     column.type == .integer ? "bigint" : "bytea"
   }
 
-  static func keyNames(of table: TableDeclaration) -> [String] {
+  package static func keyNames(of table: TableDeclaration) -> [String] {
     table.columns.prefix(table.keyCount).map(\.name)
   }
 
   /// The columns of a row in their order, as a SELECT lists them: those of a summed table as sums.
-  static func selection(of table: TableDeclaration) -> String {
+  package static func selection(of table: TableDeclaration) -> String {
     table.columns.enumerated().map { index, column in
       guard table.isSummed, index >= table.keyCount else { return column.name }
       return "greatest(-\(TableWrite.maxSum), least(\(TableWrite.maxSum), sum(\(column.name))))::bigint"
@@ -48,19 +48,19 @@ enum CapabilityTable {
   }
 
   /// What groups the rows of a summed table. Empty for another.
-  static func grouping(of table: TableDeclaration) -> String {
+  package static func grouping(of table: TableDeclaration) -> String {
     table.isSummed ? "GROUP BY \(keyNames(of: table).joined(separator: ", "))" : ""
   }
 
   /// A condition on the first key columns, with parameters from 1.
-  static func condition(on table: TableDeclaration, count: Int) -> String {
+  package static func condition(on table: TableDeclaration, count: Int) -> String {
     guard count > 0 else { return "true" }
     return keyNames(of: table).prefix(count).enumerated().map { "\($1) = $\($0 + 1)" }
       .joined(separator: " AND ")
   }
 
   /// A row whose columns are those of ``selection(of:)``.
-  static func row(_ rows: Rows, _ index: Int, of table: TableDeclaration) -> TableRow {
+  package static func row(_ rows: Rows, _ index: Int, of table: TableDeclaration) -> TableRow {
     TableRow(
       of: table,
       table.columns.enumerated().map { position, column in
@@ -74,7 +74,7 @@ enum CapabilityTable {
       })
   }
 
-  static func parameter(_ value: RowValue) -> Parameter {
+  package static func parameter(_ value: RowValue) -> Parameter {
     switch value {
     case .null: .null
     case .integer(let number): .integer(number)
@@ -87,14 +87,14 @@ enum CapabilityTable {
 // MARK: - Writing
 
 /// Consecutive writes of one kind to one table, which one statement makes.
-struct TableBatch {
-  let query: Query
-  let parameters: [Parameter]
+package struct TableBatch {
+  package let query: Query
+  package let parameters: [Parameter]
 }
 
 extension CapabilityTable {
   /// The statements that make `writes`, with the same effect as one after the other.
-  static func batches(of writes: [TableWrite], shard: Int64) -> [TableBatch] {
+  package static func batches(of writes: [TableWrite], shard: Int64) -> [TableBatch] {
     var batches: [TableBatch] = []
     var rest = writes[...]
     while let first = rest.first {
@@ -234,12 +234,12 @@ extension CapabilityTable {
         """), parameters: self.columns(values, Array(columns)) + [.integer(shard)])
   }
 
-  static func arrays(_ columns: [TableDeclaration.Column], from first: Int = 1) -> String {
+  package static func arrays(_ columns: [TableDeclaration.Column], from first: Int = 1) -> String {
     columns.enumerated().map { "$\($0 + first)::\(type(of: $1))[]" }.joined(separator: ", ")
   }
 
   /// One array for each column.
-  static func columns(_ rows: [[RowValue]], _ columns: [TableDeclaration.Column]) -> [Parameter] {
+  package static func columns(_ rows: [[RowValue]], _ columns: [TableDeclaration.Column]) -> [Parameter] {
     columns.indices.map { index in
       if columns[index].type == .integer {
         return .integers(

@@ -1,5 +1,6 @@
 package import Ledger
 internal import PostgreSQL
+internal import PostgreSQLSchema
 package import Tables
 
 /// The queries of capabilities' tables.

@@ -1,16 +1,16 @@
-internal import Jobs
-internal import Ledger
-internal import PostgreSQL
+package import Jobs
+package import Ledger
+package import PostgreSQL
 internal import Time
 
 /// The columns of `jobs` that a job is read from.
-enum JobColumn: Int32, ColumnSet {
+package enum JobColumn: Int32, ColumnSet {
   case number, predictionID, id, orderedAt, phase, providerStatus, snapshotPhase, model, modelVersion
   case errorCode, errorMessage, isVerdict, createdAt, startedAt, completedAt, updatedAt, lastDeliveryAt
   case lastActivityAt, dueAt, polls, staleAt, endFoundByPolling, attempt, revision, logsSize, outputSize
   case digest, progress, predictMilliseconds, change
 
-  var name: String {
+  package var name: String {
     switch self {
     case .number: "number"
     case .predictionID: "prediction_id"
@@ -45,7 +45,7 @@ enum JobColumn: Int32, ColumnSet {
     }
   }
 
-  var type: ColumnType {
+  package var type: ColumnType {
     switch self {
     case .predictionID, .id, .phase, .providerStatus, .snapshotPhase, .errorCode: .text
     case .model, .modelVersion, .errorMessage, .digest: .bytes
@@ -58,12 +58,12 @@ enum JobColumn: Int32, ColumnSet {
   }
 
   /// The columns that never change after the insert, or have a statement of their own.
-  var isIdentity: Bool { rawValue <= Self.orderedAt.rawValue }
+  package var isIdentity: Bool { rawValue <= Self.orderedAt.rawValue }
 }
 
 /// The mapping between a job and its row.
-enum JobRow {
-  static func read(_ rows: Rows, _ index: Int) throws(StorageError) -> (number: Int64, job: Job) {
+package enum JobRow {
+  package static func read(_ rows: Rows, _ index: Int) throws(StorageError) -> (number: Int64, job: Job) {
     let row = Row(rows, index, JobColumn.self)
     guard let phase: Phase = row.value(.phase), let lastActivityAt = row.time(.lastActivityAt),
       let updatedAt = row.time(.updatedAt)
@@ -103,7 +103,7 @@ enum JobRow {
         logsSize: Int(row.integer(.logsSize)), outputSize: Int(row.integer(.outputSize)), digest: digest))
   }
 
-  static func stored(_ rows: Rows, _ index: Int) throws(StorageError) -> StoredRow {
+  package static func stored(_ rows: Rows, _ index: Int) throws(StorageError) -> StoredRow {
     let (number, job) = try read(rows, index)
     return StoredRow(number: number, job: job, change: rows.integer(index, JobColumn.change.rawValue))
   }
@@ -112,12 +112,18 @@ enum JobRow {
 // MARK: - Writing
 
 /// A job to write, with its change number and the length of its history.
-struct JobUpdate {
-  let write: JobWrite
-  let change: Int64
-  let historyLength: Int64
+package struct JobUpdate {
+  package let write: JobWrite
+  package let change: Int64
+  package let historyLength: Int64
 
-  var job: Job { write.version.job }
+  package init(write: JobWrite, change: Int64, historyLength: Int64) {
+    self.write = write
+    self.change = change
+    self.historyLength = historyLength
+  }
+
+  package var job: Job { write.version.job }
 }
 
 extension JobRow {
@@ -126,7 +132,7 @@ extension JobRow {
   private static let first = Int(JobColumn.count) + 1
 
   /// The parameters are those of ``parameters(inserting:)``.
-  static let insert = Query(
+  package static let insert = Query(
     """
     INSERT INTO jobs (\(inserted), \(further))
     SELECT \(inserted), \(further) FROM unnest(
@@ -134,7 +140,7 @@ extension JobRow {
       $\(first)::bigint[], $\(first + 1)::text[], $\(first + 2)::bytea[]) AS u (\(inserted), \(further))
     """)
 
-  static func parameters(inserting jobs: [JobUpdate]) -> [Parameter] {
+  package static func parameters(inserting jobs: [JobUpdate]) -> [Parameter] {
     JobColumn.allCases.map { parameter($0, of: jobs) } + [
       .integers(jobs.map(\.historyLength)), .texts(jobs.map { unsuccessful($0.job.phase) }),
       .byteArrays(jobs.map { $0.write.body ?? [] }),
@@ -143,8 +149,8 @@ extension JobRow {
 
   private static let updated = [JobColumn.number] + JobColumn.allCases.filter { !$0.isIdentity }
 
-  static let update = update(withBody: false)
-  static let updateWithBody = update(withBody: true)
+  package static let update = update(withBody: false)
+  package static let updateWithBody = update(withBody: true)
 
   private static func update(withBody: Bool) -> Query {
     let columns = updated.map(\.name) + ["history_length", "unsuccessful"] + (withBody ? ["body"] : [])
@@ -157,7 +163,7 @@ extension JobRow {
       """)
   }
 
-  static func parameters(updating jobs: [JobUpdate], withBody: Bool) -> [Parameter] {
+  package static func parameters(updating jobs: [JobUpdate], withBody: Bool) -> [Parameter] {
     var parameters = updated.map { parameter($0, of: jobs) }
     parameters.append(.integers(jobs.map(\.historyLength)))
     parameters.append(.texts(jobs.map { unsuccessful($0.job.phase) }))
@@ -165,7 +171,7 @@ extension JobRow {
     return parameters
   }
 
-  static func unsuccessful(_ phase: Phase) -> String? {
+  package static func unsuccessful(_ phase: Phase) -> String? {
     switch phase {
     case .failed, .canceled: phase.rawValue
     case .pending, .running, .succeeded: nil
