@@ -106,15 +106,17 @@ let package = Package(
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Tables"),
+    room("Work", ["Time"]),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
-    room("Ledger", ["Time", "Tables", "Jobs"]),
+    room("Ledger", ["Time", "Tables", "Work", "Jobs"]),
 
     // The stores. Siblings never import each other.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
-    room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
-    room("PostgreSQLStore", ["Time", "Ledger", "PostgreSQL"]),
+    room("SQLiteSchema", ["Jobs", "JobRequests", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Tables", "Work", "Jobs", "Ledger", "SQLite", "SQLiteSchema"]),
+    room("PostgreSQL"),
+    room("PostgreSQLStore", ["Ledger", "PostgreSQL"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -130,8 +132,8 @@ let package = Package(
     room(
       "Scheduler",
       [
-        "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
-        "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs",
+        "JobRequests", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
 
     // The doors.
@@ -145,8 +147,8 @@ let package = Package(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
-        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger",
+        "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
@@ -160,7 +162,7 @@ let package = Package(
       "Callbacks",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
-        "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+        "EventLoop", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
     room(
@@ -288,7 +290,7 @@ let package = Package(
       [
         "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
         "StandardWebhooks", "HTTPClient", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
-        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger",
+        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger", "Work",
       ]),
     tests(
       .unit, "JobsAPITests",
@@ -308,11 +310,12 @@ let package = Package(
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.
     support(
-      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch", "Tables"]),
+      .storage, "StoreFixture",
+      ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch", "Tables", "Work"]),
     // What every store must do.
     tests(
       .storage, "StoreConformanceTests",
-      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables"]),
+      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables", "Work"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
@@ -328,7 +331,7 @@ let package = Package(
       [
         "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
         "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
-        "EventLoop", "ChangeFeed", "Scheduler", logging,
+        "EventLoop", "ChangeFeed", "Scheduler", logging, "Work",
       ]),
     tests(
       .storage, "JobDeletionTests",
@@ -337,7 +340,7 @@ let package = Package(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation", "Tables", "JobRequests",
+        "Samples", "Scratch", "Simulation", "Tables", "JobRequests", "Work",
       ]),
     tests(
       .storage, "GroupCommitTests",
@@ -350,7 +353,7 @@ let package = Package(
       .storage, "ChangeFeedTests",
       [
         "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
-        "Simulation", "Tables",
+        "Simulation", "Tables", "Work",
       ]),
 
     // Reads that wait and streams, through the server, over a store.

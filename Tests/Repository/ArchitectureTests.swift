@@ -9,8 +9,8 @@ import Testing
       "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
       "Routing", "HTTPClient",
     ],
-    ["Tables", "Jobs", "JobRequests", "Ledger"],
-    ["SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLStore"],
+    ["Tables", "Work", "Jobs", "JobRequests", "Ledger"],
+    ["SQLite", "SQLiteSchema", "SQLiteStore", "PostgreSQL", "PostgreSQLStore"],
     ["Replicate", "OutgoingDeliveries"],
     ["Settings", "Observability"],
     ["GroupCommit", "ChangeFeed"],
@@ -28,8 +28,9 @@ import Testing
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "HTTPClient": ["ClientAddress"],
-    "Ledger": ["Tables", "Jobs"],
-    "SQLiteStore": ["SQLite"],
+    "Ledger": ["Tables", "Work", "Jobs"],
+    "SQLiteSchema": ["SQLite"],
+    "SQLiteStore": ["SQLite", "SQLiteSchema"],
     "PostgreSQLStore": ["PostgreSQL"],
     "Observability": ["Settings"],
   ]
@@ -72,10 +73,10 @@ import Testing
 
   /// Everything else reads and writes through the protocols of Ledger, whatever the store.
   @Test func `only the wiring and the command name a store`() {
-    let stores: Set = ["SQLiteStore", "SQLite", "PostgreSQLStore", "PostgreSQL"]
+    let stores: Set = ["SQLiteStore", "SQLiteSchema", "SQLite", "PostgreSQLStore", "PostgreSQL"]
     let importers = RepositoryTests.rooms.filter { !$0.value.isDisjoint(with: stores) }
     #expect(
-      Set(importers.keys) == ["SQLiteStore", "PostgreSQLStore", "Daemon", "replicate-webhookd"])
+      Set(importers.keys) == ["SQLiteSchema", "SQLiteStore", "PostgreSQLStore", "Daemon", "replicate-webhookd"])
     for (library, room) in [("CSQLite", "SQLite"), ("CPostgreSQL", "PostgreSQL")] {
       let linkers = RepositoryTests.rooms.filter { $0.value.contains(library) }
       #expect(Set(linkers.keys) == [room])

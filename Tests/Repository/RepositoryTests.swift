@@ -22,13 +22,15 @@ import Testing
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "HTTPClient": ["CCurl", "System", "ClientAddress"],
     "Tables": [],
+    "Work": ["Time"],
     "Jobs": ["Bytes", "Time"],
     "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
-    "Ledger": ["Time", "Tables", "Jobs"],
+    "Ledger": ["Time", "Tables", "Work", "Jobs"],
     "SQLite": ["CSQLite", "System"],
-    "SQLiteStore": ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
-    "PostgreSQL": ["CPostgreSQL", "Time", "System"],
-    "PostgreSQLStore": ["Time", "Ledger", "PostgreSQL"],
+    "SQLiteSchema": ["Jobs", "JobRequests", "SQLite"],
+    "SQLiteStore": ["Time", "Crypto", "Tables", "Work", "Jobs", "Ledger", "SQLite", "SQLiteSchema"],
+    "PostgreSQL": [],
+    "PostgreSQLStore": ["Ledger", "PostgreSQL"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
@@ -36,7 +38,7 @@ import Testing
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
     "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "Ledger"],
     "Scheduler": [
-      "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
+      "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "WebhookIntake": [
@@ -45,7 +47,7 @@ import Testing
     ],
     "JobsAPI": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-      "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
+      "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
     ],
     "EventStreams": [
@@ -54,7 +56,7 @@ import Testing
     ],
     "Callbacks": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
-      "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+      "EventLoop", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Settings",
       "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
     ],
     "ReadTokens": [

@@ -14,7 +14,7 @@ import Testing
     _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
     #expect(database.mode == 0o600)
     #expect(try SQLiteShell.run("PRAGMA journal_mode", on: database.path) == ["wal"])
-    #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["4"])
+    #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["5"])
   }
 
   @Test func aNewerDatabaseIsLeftAlone() throws {
