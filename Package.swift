@@ -115,8 +115,8 @@ let package = Package(
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteSchema", ["Jobs", "JobRequests", "SQLite"]),
     room("SQLiteStore", ["Time", "Crypto", "Tables", "Work", "Jobs", "Ledger", "SQLite", "SQLiteSchema"]),
-    room("PostgreSQL"),
-    room("PostgreSQLStore", ["Ledger", "PostgreSQL"]),
+    room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
+    room("PostgreSQLStore", ["Time", "Ledger", "PostgreSQL"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),

@@ -2,7 +2,7 @@ package import Time
 
 /// A duty of one process at a time, such as pruning: a row with its holder.
 ///
-/// It needs no renewal at its end: whoever needs the duty next takes it over. So the holder renews it in time.
+/// The holder renews it in time. Once it has ended, another process takes it over.
 package struct Lease: Equatable, Sendable {
   package let name: String
   /// The process that holds it.

@@ -76,7 +76,9 @@ import Testing
     let stores: Set = ["SQLiteStore", "SQLiteSchema", "SQLite", "PostgreSQLStore", "PostgreSQL"]
     let importers = RepositoryTests.rooms.filter { !$0.value.isDisjoint(with: stores) }
     #expect(
-      Set(importers.keys) == ["SQLiteSchema", "SQLiteStore", "PostgreSQLStore", "Daemon", "replicate-webhookd"])
+      Set(importers.keys) == [
+        "SQLiteSchema", "SQLiteStore", "PostgreSQLStore", "Daemon", "replicate-webhookd",
+      ])
     for (library, room) in [("CSQLite", "SQLite"), ("CPostgreSQL", "PostgreSQL")] {
       let linkers = RepositoryTests.rooms.filter { $0.value.contains(library) }
       #expect(Set(linkers.keys) == [room])

@@ -5,7 +5,7 @@ package import Work
 extension LedgerTransaction {
   /// Whether this process has the duty of that name, which it takes or keeps for `duration`.
   ///
-  /// Call it in each transaction that does a part of the duty, so that a process that was suspended beyond its
+  /// Call it in each transaction that does a part of the duty. Then a process that was suspended beyond its
   /// lease does nothing more. In a store of one process there is no other that could have it.
   package func holdsLease(_ name: String, for duration: Duration, at now: Timestamp) throws(StorageError)
     -> Bool

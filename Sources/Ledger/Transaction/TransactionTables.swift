@@ -45,7 +45,7 @@ extension LedgerTransaction {
     return sorted(stored + ownWork(kind), dueAt: now, limit)
   }
 
-  /// The claims of a capability's kind that have been abandoned: see ``LedgerTransaction/abandonedUntil(at:)``.
+  /// The claims of a capability's kind that count as abandoned when the daemon starts.
   package func abandonedWork(_ kind: WorkKind, at now: Timestamp) throws(StorageError) -> [WorkItem] {
     let moment = abandonedUntil(at: now)
     return try rows.claimedWork(kind, endingUntil: moment).filter { work[$0.key] == nil }

@@ -21,7 +21,7 @@ import Testing
     let database = try TemporaryDatabase()
     do { _ = try Writer(path: database.path) }
     try SQLiteShell.run("PRAGMA user_version = 7", on: database.path)
-    #expect(throws: DatabaseError.newerSchema(found: 7, known: 4)) { try Writer(path: database.path) }
+    #expect(throws: DatabaseError.newerSchema(found: 7, known: 5)) { try Writer(path: database.path) }
     #expect(throws: DatabaseError.newerSchema(found: 7, known: 4)) { try SQLiteReader(path: database.path) }
     #expect("\(DatabaseError.newerSchema(found: 7, known: 4))".contains("schema 7"))
     #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["7"])

@@ -334,7 +334,8 @@ extension MigrationTests {
     let version = try #require(
       try SQLText.rows("PRAGMA user_version", in: disk.path).first.flatMap { Int($0) })
     let tables = try SQLText.rows(
-      "SELECT name FROM sqlite_schema WHERE name IN ('leases', 'metadata', 'work') ORDER BY name", in: disk.path)
+      "SELECT name FROM sqlite_schema WHERE name IN ('leases', 'metadata', 'work') ORDER BY name",
+      in: disk.path)
     let expectedTables = [(5, "leases"), (4, "metadata"), (3, "work")].filter { $0.0 <= version }.map(\.1)
     guard tables == expectedTables else { return "schema \(version) with tables \(tables)" }
     _ = try open(disk.path)
