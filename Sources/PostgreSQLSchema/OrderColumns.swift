@@ -2,6 +2,7 @@ package import Jobs
 package import Ledger
 package import PostgreSQL
 internal import Time
+package import Work
 
 /// The columns that an order is read from: those of its row, and the due time of its step.
 package enum OrderColumn: Int32, ColumnSet {
