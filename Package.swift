@@ -122,7 +122,11 @@ let package = Package(
       [
         "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
       ]),
-    room("PostgreSQLReads", ["Time", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"]),
+    room(
+      "PostgreSQLReads",
+      [
+        "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+      ]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -252,7 +256,12 @@ let package = Package(
         "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
       ]),
     // An HTTP API with canned answers, in the tests' process.
-    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
+    support(
+      .support, "Stubs",
+      [
+        "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
+        "System", "Jobs", "Time", "Scratch", "Tables", "Work", "PostgreSQLSchema", "PostgreSQLReads",
+      ]),
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
@@ -333,6 +342,8 @@ let package = Package(
         "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
         "Time", "Simulation", "Tables", "PostgreSQLReads", "PostgreSQLSchema",
       ]),
+    // The connection to a PostgreSQL server.
+    tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",

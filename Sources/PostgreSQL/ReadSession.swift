@@ -1,4 +1,4 @@
-internal import Time
+package import Time
 
 /// The connection of one read, with its deadline.
 package final class ReadSession {
@@ -13,10 +13,13 @@ package final class ReadSession {
   /// Settings of a transaction work behind a pooler, too. A server must not go on with a read that nobody
   /// waits for: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
   private static let configure = Query(
-    "SELECT set_config('enable_seqscan', 'off', true), set_config('statement_timeout', $1, true)")
+    """
+    SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
+      set_config('statement_timeout', $1, true)
+    """)
   private static let commit = Query("COMMIT")
 
-  init(_ connection: Connection, deadline: MonotonicTime, timeout: Duration) {
+  package init(_ connection: Connection, deadline: MonotonicTime, timeout: Duration) {
     self.connection = connection
     self.deadline = deadline
     self.timeout = timeout

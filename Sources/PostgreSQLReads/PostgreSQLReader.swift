@@ -200,8 +200,8 @@ private enum WorkQueries {
     """
     SELECT least(
       (SELECT due_at FROM work WHERE work.kind = kinds.kind AND owner IS NULL ORDER BY due_at LIMIT 1),
-      (SELECT due_at FROM work WHERE work.kind = kinds.kind AND owner IS NOT NULL
-        ORDER BY due_at LIMIT 1) - $2)
+      (SELECT lease_until FROM work WHERE work.kind = kinds.kind AND owner IS NOT NULL
+        ORDER BY lease_until LIMIT 1) - $2)
     FROM unnest($1::text[]) WITH ORDINALITY AS kinds (kind, position) ORDER BY position
     """)
 

@@ -9,9 +9,8 @@ extension PostgreSQLReader {
     try await read { (session) throws(PostgreSQLError) in
       let rows = try session.read { $0.add(FeedQueries.position) }[0]
       guard rows.count == 1 else { throw .unexpected("the database has no epoch: it is not complete") }
-      let oldest = String(decoding: rows.bytes(0, 2), as: UTF8.self)
       return FeedPosition(
-        epoch: rows.bytes(0, 0).hexadecimal, lastChange: rows.integer(0, 1), oldestChange: Int64(oldest) ?? 0)
+        epoch: rows.bytes(0, 0).hexadecimal, lastChange: rows.integer(0, 1), oldestChange: rows.integer(0, 2))
     }
   }
 
@@ -37,8 +36,14 @@ enum FeedQueries {
   /// have ended, so no smaller number can appear later:
   /// https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT
   static let bound = """
-    (SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint << \(ChangeNumber.indexBits)) - 1 + "offset"
-      FROM feed)
+    (SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint << \(ChangeNumber.indexBits)) - 1 + shift
+      FROM feed WHERE id = 1)
+    """
+
+  /// The greatest number of a change that is visible.
+  private static let newest = """
+    greatest(coalesce((SELECT change FROM changes ORDER BY change DESC LIMIT 1), 0),
+      coalesce((SELECT change FROM tombstones ORDER BY change DESC LIMIT 1), 0))
     """
 
   /// The last change is the greatest committed number, as far as the feed is complete.
@@ -48,12 +53,28 @@ enum FeedQueries {
   /// The newest tombstone is never deleted, so the result never goes backwards.
   static let position = Query(
     """
-    SELECT epoch, least(\(bound), greatest(
-      coalesce((SELECT change FROM changes ORDER BY change DESC LIMIT 1), 0),
-      coalesce((SELECT change FROM tombstones ORDER BY change DESC LIMIT 1), 0))),
-      (SELECT value FROM keys WHERE name = 'oldest_change')
-    FROM feed
+    SELECT epoch, least(\(bound), \(newest)), oldest_change FROM feed WHERE id = 1
     """)
+
+  /// The bound, and the newest change, which may lie beyond it.
+  static let state = Query("SELECT \(bound), \(newest)")
+
+  /// The visible changes after `$1`, at most `$2`.
+  static let changed = Query(
+    """
+    (SELECT change, job, false AS is_deleted FROM changes WHERE change > $1 ORDER BY change LIMIT $2)
+    UNION ALL
+    (SELECT change, job, true FROM tombstones WHERE change > $1 ORDER BY change LIMIT $2)
+    ORDER BY change LIMIT $2
+    """)
+
+  /// The ids are not read, because nobody needs them.
+  static func changes(of rows: Rows) -> [CommittedChange] {
+    (0..<rows.count).map { row in
+      CommittedChange(
+        number: rows.integer(row, 1), id: "", change: rows.integer(row, 0), isDeleted: rows.boolean(row, 2))
+    }
+  }
 
   /// The changes after a cursor, with the jobs that match.
   static func slice(

@@ -13,11 +13,11 @@ package enum FeedIdentity {
     SELECT epoch = '' OR EXISTS (SELECT 1 FROM keys WHERE name = $1), shift,
       greatest((SELECT max(change) FROM changes), (SELECT max(change) FROM tombstones), 0),
       (pg_current_xact_id()::text::bigint << 16) + shift
-    FROM feed
+    FROM feed WHERE id = 1
     """)
   private static let renew = Query(
-    "UPDATE feed SET epoch = $1, shift = greatest(shift, $2) WHERE epoch = $3 AND shift = $4")
-  private static let selectEpoch = Query("SELECT epoch FROM feed")
+    "UPDATE feed SET epoch = $1, shift = greatest(shift, $2) WHERE id = 1 AND epoch = $3 AND shift = $4")
+  private static let selectEpoch = Query("SELECT epoch FROM feed WHERE id = 1")
 
   /// Gives the feed a new epoch in a new database, in a restored backup, and in another cluster.
   ///

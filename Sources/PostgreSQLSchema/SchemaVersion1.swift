@@ -7,13 +7,15 @@ extension Schema {
   package static let version1 = """
     -- The change feed: one row. The epoch distinguishes this database from its copies.
     CREATE TABLE feed (
+      -- 1. Without an index on it, the planner could not compare plans where sequential scans are off.
+      id bigint PRIMARY KEY,
       epoch bytea NOT NULL,
       -- Added to the change numbers, which a database that was moved to another cluster needs.
       shift bigint NOT NULL,
       -- The lowest number after which no tombstone was deleted.
       oldest_change bigint NOT NULL
     );
-    INSERT INTO feed (epoch, shift, oldest_change) VALUES ('', 0, 0);
+    INSERT INTO feed (id, epoch, shift, oldest_change) VALUES (1, '', 0, 0);
 
     -- One row for each connection that writes. Each transaction writes its connection's row.
     CREATE TABLE writers (
@@ -189,6 +191,8 @@ extension Schema {
     -- What the feed shows of deleted jobs.
     CREATE TABLE tombstones (
       change bigint PRIMARY KEY,
+      -- The number of the job, for those who wait for it; NULL where it comes from another store.
+      job bigint,
       id text COLLATE "C" NOT NULL,
       expires_at bigint NOT NULL
     );

@@ -193,8 +193,8 @@ extension JobUpdate {
 extension PostgreSQLWrites {
   private static let insertTombstones = Query(
     """
-    INSERT INTO tombstones (change, id, expires_at)
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[])
+    INSERT INTO tombstones (change, job, id, expires_at)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[])
     """)
   private static let insertTombstoneKeys = Query(
     """
@@ -231,7 +231,7 @@ extension PostgreSQLWrites {
     add(
       Self.insertTombstones,
       [
-        .integers(deleted.map(\.change)), .texts(jobs.map(\.id)),
+        .integers(deleted.map(\.change)), .integers(jobs.map(\.number)), .texts(jobs.map(\.id)),
         .integers(jobs.map(\.expiresAt.milliseconds)),
       ])
     if !requested.isEmpty {
@@ -437,7 +437,7 @@ extension PostgreSQLWrites {
     UPDATE feed SET oldest_change = greatest(oldest_change, (
       SELECT max(change) FROM tombstones
       WHERE expires_at <= $1 AND change < (SELECT max(change) FROM tombstones)))
-    WHERE EXISTS (
+    WHERE id = 1 AND EXISTS (
       SELECT 1 FROM tombstones
       WHERE expires_at <= $1 AND change < (SELECT max(change) FROM tombstones) AND change > oldest_change)
     """,

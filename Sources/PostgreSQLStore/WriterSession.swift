@@ -160,7 +160,7 @@ extension WriterSession {
       SELECT 1 FROM writers WHERE shard = s AND written_at > \(now) - 3600000)), 0), \(now)
     RETURNING batch, shard
     """)
-  private static let selectShift = Query("SELECT shift FROM feed")
+  private static let selectShift = Query("SELECT shift FROM feed WHERE id = 1")
   /// Writes the row, which each transaction begins with.
   static let updateRow = Query(
     """

@@ -34,7 +34,9 @@ import Testing
     "PostgreSQLStore": [
       "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
     ],
-    "PostgreSQLReads": ["Time", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"],
+    "PostgreSQLReads": [
+      "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+    ],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
