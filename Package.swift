@@ -256,12 +256,7 @@ let package = Package(
         "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
       ]),
     // An HTTP API with canned answers, in the tests' process.
-    support(
-      .support, "Stubs",
-      [
-        "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
-        "System", "Jobs", "Time", "Scratch", "Tables", "Work", "PostgreSQLSchema", "PostgreSQLReads",
-      ]),
+    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
@@ -329,7 +324,7 @@ let package = Package(
       .storage, "StoreFixture",
       [
         "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
-        "System", "Jobs", "Time", "Scratch", "Tables",
+        "System", "Jobs", "Time", "Scratch", "Tables", "PostgreSQLReads", "Work", "PostgreSQLSchema",
       ]),
     // What every store must do.
     tests(
