@@ -4,6 +4,7 @@ internal import PostgreSQL
 internal import PostgreSQLSchema
 internal import Tables
 internal import Time
+internal import Work
 
 /// The rows of one transaction, read ahead with its first round trip.
 ///
@@ -44,8 +45,8 @@ final class PostgreSQLRows {
   var readRows: [String: (table: TableDeclaration, keys: [[RowValue]])] = [:]
   /// The numbers of jobs that this transaction inserts.
   private(set) var newNumbers: Set<Int64> = []
-  /// The names in `keys`, `leases` and `budgets` that have a row, which is locked.
-  var lockedNames: [String: Set<String>] = [:]
+  /// The names that have a row, which is locked.
+  var lockedNames: [NamedTable: Set<String>] = [:]
   private var hasAttempts = false
   private var hasTombstoneKeys = false
 
@@ -529,8 +530,8 @@ extension PostgreSQLRows {
     try items(Self.selectLaterWork, kind, moment, Self.maxItems)
   }
 
-  func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem] {
-    try items(Self.selectClaimedWork, kind, .distantFuture, Self.maxItems)
+  func claimedWork(_ kind: WorkKind, endingUntil moment: Timestamp) throws(StorageError) -> [WorkItem] {
+    try items(Self.selectClaimedWork, kind, moment, Self.maxItems)
   }
 
   private func items(
@@ -572,15 +573,6 @@ extension PostgreSQLRows {
     let count = Int(try run(Self.countUnclaimed, [.text(kind.rawValue)]).integer(0, 0))
     if kind == .create { memory.noteQueued(count, at: now) }
     return count
-  }
-
-  private static let selectKey = Query("SELECT value FROM keys WHERE name = $1 FOR UPDATE")
-
-  func key(_ name: String) throws(StorageError) -> [UInt8]? {
-    let rows = try run(Self.selectKey, [.text(name)])
-    guard !rows.isEmpty else { return nil }
-    lockedNames["keys", default: []].insert(name)
-    return rows.bytes(0, 0)
   }
 }
 

@@ -73,6 +73,8 @@ package final class PostgreSQLStore {
 }
 
 extension PostgreSQLStore: Store {
+  package var isShared: Bool { true }
+
   package func commit(
     reading keys: () -> LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
   ) throws(StorageError) -> [CommittedChange] {
