@@ -1,6 +1,7 @@
+import StoreFixture
 import Testing
 
-@Suite struct FeedSimulationTests {
+@Suite(.everyStore) struct FeedSimulationTests {
   @Test(arguments: 0..<60 as Range<UInt64>)
   func `every reader ends with the newest state of every job`(_ seed: UInt64) throws {
     let simulation = try FeedSimulation(seed: seed)

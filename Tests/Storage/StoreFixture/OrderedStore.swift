@@ -3,6 +3,7 @@ package import Ledger
 package import Tables
 internal import Testing
 package import Time
+package import Work
 
 /// A store in which jobs are created.
 ///
@@ -16,6 +17,7 @@ package final class OrderedStore {
   private let tables: [TableDeclaration]
   private let hooks: [any TransactionHook]
   private let retainingKinds: Set<WorkKind>
+  private let isNumbered: Bool
   package var now = Timestamp(milliseconds: 1_000_000)
 
   /// Longer than the timeout, and within the same day.
@@ -25,18 +27,21 @@ package final class OrderedStore {
   ///   - backend: nil for one of the kind that the suite runs on.
   ///   - tables: those of the capabilities whose hooks are `hooks`.
   ///   - retainingKinds: see ``LedgerRules``.
+  ///   - isNumbered: whether jobs are numbered from 1 without gaps, which no store promises.
   package init(
     on backend: (any StoreBackend)? = nil,
     policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
-    tables: [TableDeclaration] = [], hooks: [any TransactionHook] = [], retainingKinds: Set<WorkKind> = []
+    tables: [TableDeclaration] = [], hooks: [any TransactionHook] = [], retainingKinds: Set<WorkKind> = [],
+    isNumbered: Bool = false
   ) throws {
     self.backend = try backend ?? StoreKind.current.makeBackend()
     (self.validateOutput, self.policy, self.tables, self.hooks) = (validateOutput, policy, tables, hooks)
     self.retainingKinds = retainingKinds
+    self.isNumbered = isNumbered
     let store = try self.backend.open(tables: tables)
     ledger = Ledger(
-      store: store,
+      store: isNumbered ? NumberedStore(store) : store,
       rules: LedgerRules(polling: policy, validateOutput: validateOutput, retainingKinds: retainingKinds),
       hooks: hooks)
     reader = try self.backend.openReader()

@@ -85,7 +85,8 @@ struct BatchRun {
   func difference() async throws -> String? {
     let policy = PollPolicy(timeout: 8000, firstPoll: 2000)
     func store() throws -> OrderedStore {
-      try OrderedStore(on: try StoreKind.current.makeBackend(isDurable: false), policy: policy)
+      try OrderedStore(
+        on: try StoreKind.current.makeBackend(isDurable: false), policy: policy, isNumbered: true)
     }
     let (single, batched) = (try store(), try store())
     let faulty = dropped.map {
@@ -144,6 +145,8 @@ struct BatchRun {
 private final class ForgetfulStore: Store {
   private let store: any Store
   private let dropped: DroppedWrite
+
+  var isShared: Bool { store.isShared }
 
   init(_ store: any Store, _ dropped: DroppedWrite) { (self.store, self.dropped) = (store, dropped) }
 

@@ -1,0 +1,74 @@
+internal import Jobs
+package import PostgreSQL
+package import Time
+
+/// The columns that a statement selects or writes, in their order.
+///
+/// The raw value is the position, from 0.
+package protocol ColumnSet: CaseIterable, RawRepresentable where RawValue == Int32 {
+  /// The column's name in SQL, or an expression.
+  var name: String { get }
+  var type: ColumnType { get }
+}
+
+/// The type of a column, as an array of it is sent.
+package enum ColumnType: String {
+  case integer = "bigint[]"
+  case text = "text[]"
+  case bytes = "bytea[]"
+  case boolean = "boolean[]"
+}
+
+extension ColumnSet {
+  /// The names of all columns, as a SELECT lists them.
+  package static var list: String { allCases.map(\.name).joined(separator: ", ") }
+  package static var count: Int32 { Int32(allCases.count) }
+
+  /// Rows from one array for each of `columns`, in their order, beginning with parameter `first`.
+  ///
+  /// One statement writes all rows of a batch: see
+  /// https://www.postgresql.org/docs/current/functions-array.html on `unnest`.
+  package static func unnest(_ columns: [Self], as alias: String, from first: Int = 1) -> String {
+    let arrays = columns.enumerated().map { "$\($0 + first)::\($1.type.rawValue)" }.joined(separator: ", ")
+    return "unnest(\(arrays)) AS \(alias) (\(columns.map(\.name).joined(separator: ", ")))"
+  }
+}
+
+/// A row of a result, read by column name.
+package struct Row<Column: ColumnSet> {
+  private let rows: Rows
+  private let index: Int
+
+  package init(_ rows: Rows, _ index: Int, _: Column.Type = Column.self) {
+    self.rows = rows
+    self.index = index
+  }
+
+  @inline(__always) package func integer(_ column: Column) -> Int64 { rows.integer(index, column.rawValue) }
+  @inline(__always) package func text(_ column: Column) -> String? { rows.text(index, column.rawValue) }
+  @inline(__always) package func bytes(_ column: Column) -> [UInt8] { rows.bytes(index, column.rawValue) }
+  @inline(__always) package func flag(_ column: Column) -> Bool { rows.boolean(index, column.rawValue) }
+
+  @inline(__always) package func optionalInteger(_ column: Column) -> Int64? {
+    rows.optionalInteger(index, column.rawValue)
+  }
+
+  @inline(__always) package func time(_ column: Column) -> Timestamp? {
+    optionalInteger(column).map(Timestamp.init(milliseconds:))
+  }
+
+  /// A text that is stored as the bytes of its UTF-8.
+  @inline(__always) package func utf8(_ column: Column) -> String? {
+    rows.isNull(index, column.rawValue) ? nil : String(decoding: bytes(column), as: UTF8.self)
+  }
+
+  /// A value of an enumeration. Nil for one that this program does not know.
+  @inline(__always) package func value<Value: RawRepresentable<String>>(_ column: Column) -> Value? {
+    text(column).flatMap(Value.init)
+  }
+}
+
+extension String {
+  /// How a text is stored that may hold U+0000.
+  package var bytes: [UInt8] { Array(utf8) }
+}
