@@ -106,18 +106,27 @@ let package = Package(
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Tables"),
+    room("Work", ["Time"]),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
-    room("Ledger", ["Time", "Tables", "Jobs"]),
+    room("Ledger", ["Time", "Tables", "Work", "Jobs"]),
 
     // The stores. Siblings never import each other.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
+    room("SQLiteSchema", ["Jobs", "JobRequests", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Tables", "Work", "Jobs", "Ledger", "SQLite", "SQLiteSchema"]),
     room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
-    room("PostgreSQLSchema", ["Time", "Tables", "Jobs", "Ledger", "PostgreSQL"]),
+    room("PostgreSQLSchema", ["Time", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL"]),
     room(
-      "PostgreSQLStore", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"]),
-    room("PostgreSQLReads", ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"]),
+      "PostgreSQLStore",
+      [
+        "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+      ]),
+    room(
+      "PostgreSQLReads",
+      [
+        "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+      ]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -133,8 +142,8 @@ let package = Package(
     room(
       "Scheduler",
       [
-        "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
-        "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs",
+        "JobRequests", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
 
     // The doors.
@@ -148,8 +157,8 @@ let package = Package(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
-        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger",
+        "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
@@ -163,7 +172,7 @@ let package = Package(
       "Callbacks",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
-        "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+        "EventLoop", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
     room(
@@ -247,12 +256,7 @@ let package = Package(
         "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
       ]),
     // An HTTP API with canned answers, in the tests' process.
-    support(
-      .support, "Stubs",
-      [
-        "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
-        "System", "Jobs", "Time", "Scratch", "Tables", "PostgreSQLReads", "PostgreSQLSchema",
-      ]),
+    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
@@ -297,7 +301,7 @@ let package = Package(
       [
         "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
         "StandardWebhooks", "HTTPClient", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
-        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger",
+        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger", "Work",
       ]),
     tests(
       .unit, "JobsAPITests",
@@ -320,12 +324,12 @@ let package = Package(
       .storage, "StoreFixture",
       [
         "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
-        "System", "Jobs", "Time", "Scratch", "Tables",
+        "System", "Jobs", "Time", "Scratch", "Tables", "PostgreSQLReads", "Work", "PostgreSQLSchema",
       ]),
     // What every store must do.
     tests(
       .storage, "StoreConformanceTests",
-      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables"]),
+      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables", "Work"]),
     // Several nodes on one PostgreSQL server.
     tests(
       .storage, "SharedStoreTests",
@@ -340,6 +344,8 @@ let package = Package(
         "StoreFixture", "PostgreSQL", "PostgreSQLReads", "PostgreSQLSchema", "PostgreSQLServer", "EventLoop",
         "LiveDaemon", "System", "Ledger", "Jobs", "Time", "Tables",
       ]),
+    // The connection to a PostgreSQL server.
+    tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer", "LiveDaemon"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
@@ -355,7 +361,7 @@ let package = Package(
       [
         "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
         "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
-        "EventLoop", "ChangeFeed", "Scheduler", logging,
+        "EventLoop", "ChangeFeed", "Scheduler", logging, "Work",
       ]),
     tests(
       .storage, "JobDeletionTests",
@@ -364,7 +370,7 @@ let package = Package(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation", "Tables", "JobRequests",
+        "Samples", "Scratch", "Simulation", "Tables", "JobRequests", "Work",
       ]),
     tests(
       .storage, "GroupCommitTests",
@@ -377,7 +383,7 @@ let package = Package(
       .storage, "ChangeFeedTests",
       [
         "ChangeFeed", "StoreFixture", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples",
-        "Simulation", "Tables",
+        "Simulation", "Tables", "Work",
       ]),
 
     // Reads that wait and streams, through the server, over a store.

@@ -1,6 +1,7 @@
 internal import Ledger
 internal import Tables
 internal import Time
+internal import Work
 
 /// A claimed event, which this process sends.
 struct CallbackClaim: Equatable, Sendable {
@@ -295,7 +296,7 @@ extension LedgerTransaction {
   ) throws(StorageError) {
     let latest = now.advanced(byMilliseconds: milliseconds)
     for kind in CallbackWork.kinds {
-      for var item in try endingClaims ? claimedWork(kind) : [] where item.owner == owner {
+      for var item in try endingClaims ? abandonedWork(kind, at: now) : [] {
         item.dueAt = now
         (item.owner, item.leaseEnd) = (nil, nil)
         write(.update(item))

@@ -10,6 +10,7 @@ internal import Routing
 internal import StandardWebhooks
 internal import Tables
 internal import Time
+internal import Work
 
 /// Sends what the outbox holds.
 ///

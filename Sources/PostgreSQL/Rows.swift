@@ -2,8 +2,8 @@ internal import CPostgreSQL
 
 /// The result of one statement, in binary format.
 ///
-/// Rows and columns are counted from 0. What is NULL, absent or of another type reads as 0, false or empty;
-/// the optional forms tell NULL apart.
+/// Rows and columns are counted from 0. What is NULL, absent or of another type reads as 0, false or empty.
+/// The optional forms return nil for NULL.
 package final class Rows {
   private let result: OpaquePointer
   package let count: Int

@@ -3,6 +3,7 @@ package import Ledger
 package import PostgreSQL
 package import PostgreSQLSchema
 package import Time
+package import Work
 
 /// A reader of a store in PostgreSQL. Its reads run on the threads of a pool.
 ///

@@ -47,8 +47,8 @@ package enum JobColumn: Int32, ColumnSet {
 
   package var type: ColumnType {
     switch self {
-    case .predictionID, .id, .phase, .providerStatus, .snapshotPhase, .errorCode: .text
-    case .model, .modelVersion, .errorMessage, .digest: .bytes
+    case .predictionID, .id, .phase, .snapshotPhase, .errorCode: .text
+    case .providerStatus, .model, .modelVersion, .errorMessage, .digest: .bytes
     case .isVerdict, .endFoundByPolling: .boolean
     case .number, .orderedAt, .createdAt, .startedAt, .completedAt, .updatedAt, .lastDeliveryAt,
       .lastActivityAt, .dueAt, .polls, .staleAt, .attempt, .revision, .logsSize, .outputSize, .progress,
@@ -90,7 +90,7 @@ package enum JobRow {
   private static func snapshot(
     _ row: Row<JobColumn>, _ phase: Phase, _ model: String?, _ error: JobError?
   ) throws(StorageError) -> Snapshot? {
-    guard let status = row.text(.providerStatus) else { return nil }
+    guard let status = row.utf8(.providerStatus) else { return nil }
     guard let predictionID = row.text(.predictionID), let digest = BodyDigest(bytes: row.bytes(.digest))
     else { throw .foreignRow }
     return Snapshot(
@@ -185,7 +185,7 @@ extension JobRow {
     case .id: .texts(jobs.map { $0.job.origin?.id })
     case .orderedAt: .integers(jobs.map { $0.job.origin?.createdAt.milliseconds })
     case .phase: .texts(jobs.map { $0.job.phase.rawValue })
-    case .providerStatus: .texts(jobs.map { $0.job.snapshot?.providerStatus })
+    case .providerStatus: .byteArrays(jobs.map { $0.job.snapshot?.providerStatus.bytes })
     case .snapshotPhase: .texts(jobs.map { $0.job.snapshot?.phase?.rawValue })
     case .model: .byteArrays(jobs.map { $0.job.model?.bytes })
     case .modelVersion: .byteArrays(jobs.map { $0.job.snapshot?.modelVersion?.bytes })

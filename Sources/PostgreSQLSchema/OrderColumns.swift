@@ -2,6 +2,7 @@ package import Jobs
 package import Ledger
 package import PostgreSQL
 internal import Time
+package import Work
 
 /// The columns that an order is read from: those of its row, and the due time of its step.
 package enum OrderColumn: Int32, ColumnSet {
@@ -215,9 +216,9 @@ package enum HistoryColumn: Int32, ColumnSet {
   package var type: ColumnType {
     switch self {
     case .job, .position, .receivedAt, .revision: .integer
-    case .webhookID, .source, .providerStatus, .outcome, .phase: .text
+    case .webhookID, .source, .outcome, .phase: .text
     case .isRepeat: .boolean
-    case .digest: .bytes
+    case .digest, .providerStatus: .bytes
     }
   }
 
@@ -234,7 +235,7 @@ package enum HistoryColumn: Int32, ColumnSet {
       case .isRepeat: .booleans(rows.map(\.isRepeat))
       case .digest: .byteArrays(rows.map { $0.digest?.bytes ?? [] })
       case .receivedAt: .integers(rows.map(\.receivedAt.milliseconds))
-      case .providerStatus: .texts(rows.map(\.providerStatus))
+      case .providerStatus: .byteArrays(rows.map(\.providerStatus.bytes))
       case .outcome: .texts(rows.map(\.outcome.rawValue))
       case .phase: .texts(rows.map(\.phase.rawValue))
       case .revision: .integers(rows.map(\.revision))
@@ -244,7 +245,7 @@ package enum HistoryColumn: Int32, ColumnSet {
 
   package static func read(_ rows: Rows, _ index: Int) throws(StorageError) -> HistoryEntry {
     let row = Row(rows, index, HistoryColumn.self)
-    guard let status = row.text(.providerStatus), let source: HistorySource = row.value(.source),
+    guard let status = row.utf8(.providerStatus), let source: HistorySource = row.value(.source),
       let outcome: DeliveryOutcome = row.value(.outcome), let phase: Phase = row.value(.phase)
     else { throw .foreignRow }
     return HistoryEntry(

@@ -40,7 +40,7 @@ extension Schema {
       ordered_at bigint,
       phase text COLLATE "C" NOT NULL,
       -- The provider's status; NULL until there is a snapshot.
-      provider_status text COLLATE "C",
+      provider_status bytea,
       -- The phase for that status; NULL where the program did not know the status.
       snapshot_phase text COLLATE "C",
       model bytea,
@@ -105,7 +105,7 @@ extension Schema {
       is_repeat boolean NOT NULL,
       digest bytea NOT NULL,
       received_at bigint NOT NULL,
-      provider_status text COLLATE "C" NOT NULL,
+      provider_status bytea NOT NULL,
       outcome text COLLATE "C" NOT NULL,
       -- The job after it.
       phase text COLLATE "C" NOT NULL,

@@ -4,6 +4,7 @@ internal import PostgreSQL
 internal import PostgreSQLSchema
 internal import Tables
 internal import Time
+internal import Work
 
 /// The statements that make the writes of one transaction.
 ///
@@ -44,7 +45,9 @@ struct PostgreSQLWrites {
     add(writes.refusals)
     write(writes.orders)
     write(writes.work)
-    write(writes.keys)
+    write(writes.keys, rows.lockedNames[.keys] ?? [])
+    write(writes.leases, rows.lockedNames[.leases] ?? [], clock)
+    write(writes.budgets, rows.lockedNames[.budgets] ?? [], clock)
     for batch in CapabilityTable.batches(of: writes.tables, shard: rows.session.shard) {
       pipeline.add(batch.query, batch.parameters)
     }
@@ -304,7 +307,7 @@ extension PostgreSQLWrites {
   }
 }
 
-// MARK: - Orders, work and keys
+// MARK: - Orders and work
 
 extension PostgreSQLWrites {
   private static let insertMetadata = Query(
@@ -369,25 +372,6 @@ extension PostgreSQLWrites {
     item.dueAt = clock.server(item.dueAt)
     item.leaseEnd = item.leaseEnd.map(clock.server)
     return item
-  }
-
-  private static let insertKey = Query("INSERT INTO keys (name, value) VALUES ($1, $2)")
-  private static let updateKey = Query("UPDATE keys SET value = $2 WHERE name = $1")
-  private static let deleteKey = Query("DELETE FROM keys WHERE name = $1")
-
-  /// An insert fails where another transaction has stored the same name first.
-  private mutating func write(_ keys: [KeyWrite]) {
-    var known = rows.lockedNames["keys"] ?? []
-    for key in keys {
-      switch key {
-      case .put(let name, let value):
-        let isNew = known.insert(name).inserted
-        add(isNew ? Self.insertKey : Self.updateKey, [.text(name), .bytes(value)])
-      case .delete(let name):
-        known.remove(name)
-        add(Self.deleteKey, [.text(name)])
-      }
-    }
   }
 }
 

@@ -2,6 +2,7 @@ internal import Crypto
 package import Ledger
 package import Tables
 package import SQLite
+internal import SQLiteSchema
 
 /// The store in one SQLite file: the only connection that writes it.
 package final class SQLiteStore {
@@ -108,6 +109,9 @@ extension SQLiteStore {
 }
 
 extension SQLiteStore: Store {
+  /// The lock of its file keeps other processes from writing it.
+  package var isShared: Bool { false }
+
   package func commit(
     reading keys: () -> LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
   ) throws(StorageError) -> [CommittedChange] {

@@ -4,6 +4,7 @@ internal import Logging
 internal import Observability
 internal import Ledger
 internal import Time
+internal import Work
 
 /// The scheduler's access to the store: own reads, and group commits.
 final class SchedulerStore {

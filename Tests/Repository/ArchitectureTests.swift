@@ -9,9 +9,10 @@ import Testing
       "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
       "Routing", "HTTPClient",
     ],
-    ["Tables", "Jobs", "JobRequests", "Ledger"],
+    ["Tables", "Work", "Jobs", "JobRequests", "Ledger"],
     [
-      "SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
+      "SQLite", "SQLiteSchema", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore",
+      "PostgreSQLReads",
     ],
     ["Replicate", "OutgoingDeliveries"],
     ["Settings", "Observability"],
@@ -30,8 +31,9 @@ import Testing
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "HTTPClient": ["ClientAddress"],
-    "Ledger": ["Tables", "Jobs"],
-    "SQLiteStore": ["SQLite"],
+    "Ledger": ["Tables", "Work", "Jobs"],
+    "SQLiteSchema": ["SQLite"],
+    "SQLiteStore": ["SQLite", "SQLiteSchema"],
     "PostgreSQLSchema": ["PostgreSQL"],
     "PostgreSQLStore": ["PostgreSQL", "PostgreSQLSchema"],
     "PostgreSQLReads": ["PostgreSQL", "PostgreSQLSchema"],
@@ -77,12 +79,13 @@ import Testing
   /// Everything else reads and writes through the protocols of Ledger, whatever the store.
   @Test func `only the wiring and the command name a store`() {
     let stores: Set = [
-      "SQLiteStore", "SQLite", "PostgreSQLStore", "PostgreSQLReads", "PostgreSQLSchema", "PostgreSQL",
+      "SQLiteStore", "SQLiteSchema", "SQLite", "PostgreSQLStore", "PostgreSQLReads", "PostgreSQLSchema",
+      "PostgreSQL",
     ]
     let importers = RepositoryTests.rooms.filter { !$0.value.isDisjoint(with: stores) }
     #expect(
       Set(importers.keys) == [
-        "SQLiteStore", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "Daemon",
+        "SQLiteSchema", "SQLiteStore", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "Daemon",
         "replicate-webhookd",
       ])
     for (library, room) in [("CSQLite", "SQLite"), ("CPostgreSQL", "PostgreSQL")] {

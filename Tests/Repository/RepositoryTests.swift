@@ -22,15 +22,21 @@ import Testing
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "HTTPClient": ["CCurl", "System", "ClientAddress"],
     "Tables": [],
+    "Work": ["Time"],
     "Jobs": ["Bytes", "Time"],
     "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
-    "Ledger": ["Time", "Tables", "Jobs"],
+    "Ledger": ["Time", "Tables", "Work", "Jobs"],
     "SQLite": ["CSQLite", "System"],
-    "SQLiteStore": ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
+    "SQLiteSchema": ["Jobs", "JobRequests", "SQLite"],
+    "SQLiteStore": ["Time", "Crypto", "Tables", "Work", "Jobs", "Ledger", "SQLite", "SQLiteSchema"],
     "PostgreSQL": ["CPostgreSQL", "Time", "System"],
-    "PostgreSQLSchema": ["Time", "Tables", "Jobs", "Ledger", "PostgreSQL"],
-    "PostgreSQLStore": ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"],
-    "PostgreSQLReads": ["Time", "System", "Tables", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema"],
+    "PostgreSQLSchema": ["Time", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL"],
+    "PostgreSQLStore": [
+      "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+    ],
+    "PostgreSQLReads": [
+      "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+    ],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
@@ -38,7 +44,7 @@ import Testing
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
     "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "Ledger"],
     "Scheduler": [
-      "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
+      "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "WebhookIntake": [
@@ -47,7 +53,7 @@ import Testing
     ],
     "JobsAPI": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-      "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
+      "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
     ],
     "EventStreams": [
@@ -56,7 +62,7 @@ import Testing
     ],
     "Callbacks": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
-      "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+      "EventLoop", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Settings",
       "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
     ],
     "ReadTokens": [

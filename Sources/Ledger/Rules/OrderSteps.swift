@@ -1,5 +1,6 @@
 package import Jobs
 package import Time
+internal import Work
 
 /// A claimed step of an order.
 package struct OrderStep: Sendable {
@@ -43,7 +44,7 @@ extension LedgerTransaction {
           at: now, absenceConclusiveAt: now.advanced(byMilliseconds: absenceGracePeriod)))
       return true
     }
-    for item in try claimedCreates() {
+    for item in try abandonedCreates(at: now) {
       try noteInterrupted(item, at: now, absenceGracePeriod: absenceGracePeriod)
     }
     return false

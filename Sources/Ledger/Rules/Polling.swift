@@ -1,5 +1,6 @@
 package import Jobs
 package import Time
+internal import Work
 
 /// The result of checking the open jobs that were due.
 package struct DuePolls: Sendable {

@@ -1,5 +1,6 @@
 internal import Jobs
 package import Time
+internal import Work
 
 /// The result of one step of a pruning pass.
 package struct PruneStep: Equatable, Sendable {

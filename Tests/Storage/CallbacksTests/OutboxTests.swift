@@ -4,6 +4,7 @@ import Ledger
 import StoreFixture
 import Testing
 import Time
+import Work
 
 /// How events are claimed, tried, dropped and retried.
 @Suite(.everyStore) struct OutboxTests {

@@ -1,5 +1,6 @@
 import Jobs
 import Ledger
+import PostgreSQL
 import PostgreSQLServer
 import PostgreSQLStore
 import StoreFixture

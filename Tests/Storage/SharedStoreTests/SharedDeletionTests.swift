@@ -1,5 +1,6 @@
 import Jobs
 import Ledger
+import PostgreSQL
 import PostgreSQLServer
 import Simulation
 import StoreFixture
@@ -14,7 +15,8 @@ import Time
   @Test(arguments: 51...53 as ClosedRange<UInt64>)
   func `deletions and pruning leave no rows while others deliver`(_ seed: UInt64) async throws {
     let database = try SharedDatabase()
-    let (node, remaining) = (database.node(), Atomic(3))
+    let node = database.node()
+    let remaining = Atomic(3)
     let late = Timestamp(milliseconds: 9_000_000)
     let acknowledged = try concurrently(5) { index -> Set<String> in
       let ledger = try node.ledger()

@@ -112,7 +112,8 @@ import Time
   func `readers miss nothing while transactions overlap`(_ seed: UInt64) async throws {
     let database = try SharedDatabase()
     let (node, url) = (database.node(), database.url)
-    let (writers, running) = (4, Atomic(4))
+    let writers = 4
+    let running = Atomic(4)
     let results = try concurrently(writers + 2) { index -> [String] in
       var random = SeededGenerator(seed: seed * 100 + UInt64(index))
       guard index < writers else {
@@ -169,7 +170,7 @@ import Time
       let jobs = try reader.answer { (reader) async throws(StorageError) in
         try await reader.jobs(matching: JobFilter(), before: nil, limit: 1000).jobs
       }
-      let stored = Dictionary(uniqueKeysWithValues: jobs.map { ($0.id, $0.job.revision) })
+      let stored = Dictionary(uniqueKeysWithValues: jobs.map { ($0.id, $0.revision) })
       // Transactions of other tests may hold back the end of the feed for a while.
       if stored == follower.known { return follower.findings }
       guard MonotonicClock.now < end else {

@@ -1,6 +1,7 @@
 import Glibc
 import Jobs
 import Ledger
+import PostgreSQL
 import PostgreSQLServer
 import Simulation
 import StoreFixture
@@ -137,6 +138,21 @@ import Time
         #expect(earlier.end <= later.start, "\(earlier) and \(later), seed \(seed)")
       }
     }
+  }
+
+  /// Two keys would make two kinds of valid tokens, of which each node knows one.
+  @Test func `nodes that start at once make one key`() throws {
+    let database = try SharedDatabase()
+    let url = database.url
+    let made = try concurrently(4) { index in
+      let ledger = try url.node(index).ledger()
+      return try (0..<10).map { round in
+        try ledger.commit { (transaction) throws(StorageError) in
+          try transaction.key("key \(round)", orStore: [UInt8(index)])
+        }
+      }
+    }
+    for round in 0..<10 { #expect(Set(made.map { $0[round] }).count == 1, "round \(round)") }
   }
 
   /// Leases are compared by the server's clock.

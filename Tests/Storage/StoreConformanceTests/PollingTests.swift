@@ -3,6 +3,7 @@ import Ledger
 import StoreFixture
 import Testing
 import Time
+import Work
 
 private let alone = PollPolicy(timeout: 900_000, firstPoll: nil)
 

@@ -4,6 +4,7 @@ import Tables
 import StoreFixture
 import Testing
 import Time
+import Work
 
 /// Tables that capabilities declare.
 @Suite(.everyStore) struct TableTests {
@@ -182,7 +183,7 @@ import Time
       claim.claim(by: transaction.owner, until: now.advanced(byMilliseconds: 1))
       transaction.write(.update(claim))
       #expect(try transaction.work(ofJob: number, of: [kind]) == [claim])
-      #expect(try transaction.claimedWork(kind) == [claim])
+      #expect(try transaction.abandonedWork(kind, at: now.advanced(byMilliseconds: 1)) == [claim])
       #expect(try transaction.dueWork(kind, at: now, limit: 9).isEmpty)
       #expect(try transaction.laterWork(kind, after: now) == [claim])
       #expect(try transaction.dueWork(other, at: now, limit: 9).count == 1)

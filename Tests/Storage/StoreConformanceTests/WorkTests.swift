@@ -3,6 +3,7 @@ import Ledger
 import StoreFixture
 import Testing
 import Time
+import Work
 
 /// Work items: who claims them, until when, and what becomes of them afterwards.
 @Suite(.everyStore) struct WorkTests {
@@ -176,7 +177,7 @@ import Time
       #expect(try rows.work(kind, dueAt: .distantFuture, limit: 4) == Array(rest.prefix(4)))
       #expect(try rows.work(kind, dueAt: .distantFuture, limit: -1).isEmpty)
       #expect(try rows.work(kind, dueAfter: Timestamp(milliseconds: 9)).count == 10)
-      #expect(try rows.claimedWork(kind) == [items[3]])
+      #expect(try rows.claimedWork(kind, endingUntil: .distantFuture) == [items[3]])
       #expect(try rows.unclaimedCount(of: kind) == 18)
     }
   }

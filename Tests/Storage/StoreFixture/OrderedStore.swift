@@ -3,6 +3,7 @@ package import Ledger
 package import Tables
 internal import Testing
 package import Time
+package import Work
 
 /// A store in which jobs are created.
 ///

@@ -7,6 +7,7 @@ import Ledger
 import SQLiteStore
 import Testing
 @testable import Time
+import Work
 
 /// What each service does in one run, at a time that the test sets.
 @Suite struct ServiceTests {

@@ -14,6 +14,7 @@ import Synchronization
 @testable import System
 import Testing
 @testable import Time
+import Work
 
 /// A loop on a simulated kernel, and a store that commits between its turns.
 ///

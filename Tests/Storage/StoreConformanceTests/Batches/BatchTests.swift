@@ -146,6 +146,8 @@ private final class ForgetfulStore: Store {
   private let store: any Store
   private let dropped: DroppedWrite
 
+  var isShared: Bool { store.isShared }
+
   init(_ store: any Store, _ dropped: DroppedWrite) { (self.store, self.dropped) = (store, dropped) }
 
   func commit(

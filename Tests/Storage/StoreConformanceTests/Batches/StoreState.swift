@@ -3,6 +3,7 @@ import Jobs
 import StoreFixture
 import Testing
 import Time
+import Work
 
 /// Everything that the ledger can read from a store, but the change numbers.
 struct StoreState {
