@@ -21,8 +21,8 @@ extension StorageError {
     case ("XX", _): self = .corrupt(text)
     // An undefined table or column, or no permission to use it.
     case ("42", _), ("3F", _), ("3D", _): self = .schema("\(text); run `migrate` as the database's owner")
-    // Values that the server cannot store, or that exceed its limits.
-    case ("22", _), ("23", _), ("54", _): self = .rejected(text)
+    // Values that the server cannot store, that exceed its limits, or that a trigger rejects.
+    case ("22", _), ("23", _), ("54", _), ("P0", _): self = .rejected(text)
     default: self = .unavailable(text)
     }
   }

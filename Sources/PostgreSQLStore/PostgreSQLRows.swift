@@ -18,6 +18,8 @@ final class PostgreSQLRows {
   let deadline: MonotonicTime
   /// What is known to be read by this transaction.
   let keys: LedgerKeys
+  /// Whether a job was not there that another row may have named: its deletion was committed meanwhile.
+  private(set) var hasMissedJob = false
   /// The error behind the ``StorageError`` that a rule has received.
   private(set) var failure: PostgreSQLError?
 
@@ -292,7 +294,11 @@ extension PostgreSQLRows: StoredRows {
     return jobs[number] ?? nil
   }
 
-  func job(number: Int64) throws(StorageError) -> StoredRow? { try loaded(number)?.row }
+  func job(number: Int64) throws(StorageError) -> StoredRow? {
+    let row = try loaded(number)?.row
+    if row == nil { hasMissedJob = true }
+    return row
+  }
 
   func job(id: String) throws(StorageError) -> StoredRow? {
     if jobsByID[id] == nil {
@@ -482,31 +488,35 @@ extension PostgreSQLRows {
     return workOfJobs[number] ?? []
   }
 
-  /// Items whose jobs no other transaction has locked. They and their jobs are locked.
+  /// Items that no other transaction has locked, nor their jobs. Both are locked.
   ///
-  /// All locks are of the kind that does not wait. An item without a job is one that its job has left behind.
+  /// All locks are of the kind that does not wait. No more rows are locked than are returned, because what is
+  /// skipped does not count: several processes claim beside each other. An item without a job is one that its
+  /// job has left behind; it is found once it is among the first.
   ///
   /// - Parameters: `$1` is the kind, `$2` a local time, `$3` the same in the server's time, `$4` the maximum.
   private static func selectWork(_ condition: String) -> Query {
     Query(
       """
-      WITH found AS MATERIALIZED (
-        SELECT job, key FROM work WHERE kind = $1 AND \(condition) ORDER BY due_at, job LIMIT $4 + 64),
-      free AS MATERIALIZED (
-        SELECT number FROM jobs WHERE number IN (SELECT job FROM found)
-        ORDER BY number FOR NO KEY UPDATE SKIP LOCKED)
-      SELECT \(WorkColumn.list) FROM work
-      WHERE kind = $1 AND (job, key) IN (SELECT job, key FROM found) AND \(condition)
-        AND (job IN (SELECT number FROM free) OR NOT EXISTS (SELECT 1 FROM jobs WHERE number = work.job))
-      ORDER BY due_at, job LIMIT $4 FOR UPDATE SKIP LOCKED
+      WITH free AS MATERIALIZED (
+        SELECT work.* FROM work JOIN jobs ON jobs.number = work.job WHERE kind = $1 AND \(condition)
+        ORDER BY work.due_at, job LIMIT $4 FOR NO KEY UPDATE OF work, jobs SKIP LOCKED),
+      stray AS MATERIALIZED (
+        SELECT work.* FROM work WHERE (job, kind, key) IN (
+          SELECT job, kind, key FROM (
+            SELECT job, kind, key FROM work WHERE kind = $1 AND \(condition) ORDER BY due_at, job LIMIT $4
+          ) AS first WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE number = first.job))
+        FOR NO KEY UPDATE SKIP LOCKED)
+      SELECT \(WorkColumn.list) FROM (SELECT * FROM free UNION ALL SELECT * FROM stray) AS work
+      ORDER BY due_at, job LIMIT $4
       """)
   }
 
   /// The first condition is one for the index.
   private static let selectDueWork = selectWork(
-    "due_at <= greatest($2, $3) AND due_at <= CASE WHEN owner IS NULL THEN $2 ELSE $3 END")
+    "work.due_at <= greatest($2, $3) AND work.due_at <= CASE WHEN owner IS NULL THEN $2 ELSE $3 END")
   private static let selectLaterWork = selectWork(
-    "due_at > least($2, $3) AND due_at > CASE WHEN owner IS NULL THEN $2 ELSE $3 END")
+    "work.due_at > least($2, $3) AND work.due_at > CASE WHEN owner IS NULL THEN $2 ELSE $3 END")
   private static let selectClaimedWork = selectWork(
     "owner IS NOT NULL AND lease_until <= $3 AND $2 IS NOT NULL")
 

@@ -191,6 +191,8 @@ extension PostgreSQLStore: Store {
       writes = try PostgreSQLWrites(decided, reading: rows, transaction: transaction)
     } catch {
       if let failure = rows.failure { throw CommitFailure(failure) }
+      // Each statement has its own snapshot, so a delivery may have been read of a job that is deleted by now.
+      if case .corrupt = error, rows.hasMissedJob { throw .again(.rowAppeared, error) }
       throw .final(error)
     }
     guard !writes.meetsNewerChange else {

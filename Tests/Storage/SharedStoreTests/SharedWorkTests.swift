@@ -140,6 +140,21 @@ import Time
     }
   }
 
+  /// Two keys would make two kinds of valid tokens, of which each node knows one.
+  @Test func `nodes that start at once make one key`() throws {
+    let database = try SharedDatabase()
+    let url = database.url
+    let made = try concurrently(4) { index in
+      let ledger = try url.node(index).ledger()
+      return try (0..<10).map { round in
+        try ledger.commit { (transaction) throws(StorageError) in
+          try transaction.key("key \(round)", orStore: [UInt8(index)])
+        }
+      }
+    }
+    for round in 0..<10 { #expect(Set(made.map { $0[round] }).count == 1, "round \(round)") }
+  }
+
   /// Leases are compared by the server's clock.
   @Test(arguments: [-3_600_000, 0, 3_600_000] as [Int64])
   func `a lease ends at its time on a node whose clock is wrong`(_ error: Int64) throws {

@@ -108,7 +108,7 @@ import Time
       Delivery(webhookID: "w", receivedAt: store.now, snapshot: snapshot, body: Array("{}".utf8))
     ])
     let stored = try #require(try await store.job("p").snapshot)
-    #expect(stored.createdAt == time && stored.predictMilliseconds == number)
+    #expect(stored.createdAt == time && stored.startedAt == time)
     #expect(stored.evidence == snapshot.evidence)
   }
 
