@@ -96,13 +96,17 @@ private struct Plans {
     let plan = try plan(of: statement)
     #expect(plan.contains(index), "\(statement.query.sql)\n\(plan)")
     #expect(!plan.contains("Seq Scan"), "\(statement.query.sql)\n\(plan)")
-    if let sorts { #expect(plan.contains("Sort Key") == sorts, "\(statement.query.sql)\n\(plan)") }
+    // A page may be sorted, but not what is searched through.
+    let keys = plan.split(separator: "\n").filter { $0.contains("Sort Key: ") }
+    let isSorted = keys.contains { key in !["measured.", "found."].contains(where: key.contains) }
+    if let sorts { #expect(isSorted == sorts, "\(statement.query.sql)\n\(plan)") }
     // Found by their numbers, one after the other.
     #expect(!plan.contains("Hash Join") && !plan.contains("Merge Join"), "\(plan)")
   }
 
   private func plan(of statement: JobList.Statement) throws -> String {
-    let types = statement.parameters.isEmpty ? "" : "(\(statement.parameters.map(\.type).joined(separator: ", ")))"
+    let types =
+      statement.parameters.isEmpty ? "" : "(\(statement.parameters.map(\.type).joined(separator: ", ")))"
     let values =
       statement.parameters.isEmpty ? "" : "(\(statement.parameters.map(\.literal).joined(separator: ", ")))"
     try backend.execute(
