@@ -115,7 +115,7 @@ extension PostgreSQLWrites {
     """)
   private static let deleteChanges = Query("DELETE FROM changes WHERE change = ANY($1)")
   private static let insertChanges = Query(
-    "INSERT INTO changes (change, job) SELECT * FROM unnest($1::bigint[], $2::bigint[])")
+    ArrayRows.insert(into: "changes", [("change", .integer), ("job", .integer)]))
   private static let insertOpen = Query("INSERT INTO open_jobs (job) SELECT unnest($1::bigint[])")
   private static let deleteOpen = Query("DELETE FROM open_jobs WHERE job = ANY($1)")
 
