@@ -16,7 +16,7 @@ enum ListDriver: Equatable, Sendable {
   case member(Int)
   case ids
 
-  /// The order in which the query of ``FilterQuery/numbers(_:before:)`` has its rows, so that nothing is sorted.
+  /// The order of the rows of ``FilterQuery/numbers(_:before:)``, so that nothing is sorted.
   var order: String {
     switch self {
     case .unsuccessful, .model: "driver.value DESC, driver.job DESC"

@@ -126,7 +126,7 @@ import Time
     pool.stop()
   }
 
-  @Test func `a server stops a read that nobody waits for`() async throws {
+  @Test func `a server stops a read whose deadline has passed`() async throws {
     let server = try PostgreSQLServer.shared()
     let database = try server.makeDatabase()
     let pool = try Self.pool(to: database.url, timeout: .milliseconds(300))
