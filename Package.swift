@@ -335,7 +335,7 @@ let package = Package(
       .storage, "SharedStoreTests",
       [
         "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
-        "Time", "Simulation", "Tables", "PostgreSQLReads", "PostgreSQLSchema",
+        "Time", "Simulation", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema",
       ]),
     // The connection to a PostgreSQL server.
     tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer", "LiveDaemon"]),

@@ -1,3 +1,4 @@
+import Jobs
 import Ledger
 import PostgreSQLServer
 import StoreFixture

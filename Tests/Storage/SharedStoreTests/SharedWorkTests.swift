@@ -9,6 +9,7 @@ import Synchronization
 import System
 import Testing
 import Time
+import Work
 
 /// Work that several nodes claim from one store.
 @Suite(.enabled(if: PostgreSQLServer.isAvailable)) struct SharedWorkTests {

@@ -4,6 +4,7 @@ package import Ledger
 internal import System
 package import Tables
 package import Time
+package import Work
 
 /// A reader whose calls block their thread until they are answered.
 ///

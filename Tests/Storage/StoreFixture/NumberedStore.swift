@@ -2,6 +2,7 @@ internal import Jobs
 package import Ledger
 internal import Tables
 internal import Time
+internal import Work
 
 /// A store whose jobs are numbered from 1 without gaps.
 ///
@@ -11,6 +12,8 @@ package final class NumberedStore: Store {
   private var lastNumber: Int64 = 0
 
   package init(_ store: any Store) { self.store = store }
+
+  package var isShared: Bool { store.isShared }
 
   package func commit(
     reading keys: () -> LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
@@ -78,7 +81,12 @@ private final class NumberedRows: StoredRows {
     try rows.work(kind, dueAfter: moment)
   }
 
-  func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem] { try rows.claimedWork(kind) }
+  func claimedWork(_ kind: WorkKind, endingUntil moment: Timestamp) throws(StorageError) -> [WorkItem] {
+    try rows.claimedWork(kind, endingUntil: moment)
+  }
+
+  func lease(_ name: String) throws(StorageError) -> Lease? { try rows.lease(name) }
+  func budget(_ name: String) throws(StorageError) -> Budget? { try rows.budget(name) }
   func work(ofJob number: Int64) throws(StorageError) -> [WorkItem] { try rows.work(ofJob: number) }
   func unclaimedCount(of kind: WorkKind) throws(StorageError) -> Int { try rows.unclaimedCount(of: kind) }
 

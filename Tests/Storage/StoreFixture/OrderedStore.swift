@@ -217,9 +217,13 @@ extension OrderedStore {
 
 extension OrderedStore {
   /// Reads rows as the rules do, and writes nothing.
-  package func read<Value>(_ body: (any StoredRows) throws(StorageError) -> Value) throws -> Value {
+  ///
+  /// - Parameter keys: what a store across a network reads ahead.
+  package func read<Value>(
+    reading keys: LedgerKeys = .none, _ body: (any StoredRows) throws(StorageError) -> Value
+  ) throws -> Value {
     var value: Value?
-    _ = try ledger.store.commit(reading: { .none }) { (rows) throws(StorageError) in
+    _ = try ledger.store.commit(reading: { keys }) { (rows) throws(StorageError) in
       value = try body(rows)
       return WriteSet()
     }
