@@ -42,7 +42,7 @@ package final class PostgreSQLStore {
     try converting { () throws(PostgreSQLError) in
       try session.prepare(deadline: MonotonicClock.now + options.hold)
     }
-    if let refusal = session.refusal { throw refusal }
+    if let refusal = session.refusalToOpen { throw refusal }
   }
 
   private static func prepareSchema(

@@ -92,7 +92,8 @@ extension PostgreSQLRows {
   }
 
   private func addJobs(_ keys: LedgerKeys, to pipeline: inout Pipeline, _ reading: inout Reading) {
-    let (predictions, ids, numbers) = (keys.predictionIDs, keys.jobIDs.filter(\.isStorable), keys.jobNumbers)
+    let predictions = keys.predictionIDs.filter(\.isStorable)
+    let (ids, numbers) = (keys.jobIDs.filter(\.isStorable), keys.jobNumbers)
     guard !predictions.isEmpty || !ids.isEmpty || !numbers.isEmpty || !keys.idempotencyKeys.isEmpty else {
       return
     }

@@ -27,7 +27,9 @@ final class StoreMemory {
   /// Other processes queue and claim, too.
   private static let maxCountAge = Duration.seconds(1)
 
+  /// Keeps those rows, unless the transaction has read none.
   func noteRows(_ rows: [String: (table: TableDeclaration, keys: [[RowValue]])]) {
+    guard !rows.isEmpty else { return }
     let count = rows.values.reduce(0) { $0 + $1.keys.count }
     recentRows = count <= Self.maxRecentRows ? rows : [:]
   }

@@ -255,6 +255,9 @@ extension WriterSession {
   var refusal: StorageError? {
     settings.flatMap { $0.refusal(requiresStandby: options.requiresStandby) }
   }
+
+  /// Why a store does not open. A missing standby refuses only commits, because it may come back.
+  var refusalToOpen: StorageError? { settings.flatMap { $0.refusal(requiresStandby: false) } }
 }
 
 /// The settings of a server that decide what a commit is worth.
