@@ -57,7 +57,7 @@ package enum JobColumn: Int32, ColumnSet {
     }
   }
 
-  /// The columns that never change after the insert, or have a statement of their own.
+  /// The columns that never change, or have their own statement.
   package var isIdentity: Bool { rawValue <= Self.orderedAt.rawValue }
 }
 
@@ -111,7 +111,7 @@ package enum JobRow {
 
 // MARK: - Writing
 
-/// A job to write, with its change number and the length of its history.
+/// A job to write, with what the transaction adds to its row.
 package struct JobUpdate {
   package let write: JobWrite
   package let change: Int64

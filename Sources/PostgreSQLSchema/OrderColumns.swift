@@ -4,7 +4,9 @@ package import PostgreSQL
 internal import Time
 package import Work
 
-/// The columns that an order is read from: those of its row, and the due time of its step.
+/// The columns that an order is read from.
+///
+/// They are those of its row, and the due time of its step.
 package enum OrderColumn: Int32, ColumnSet {
   case job, digest, stage, dueAt, tries, sentAt, absenceConclusiveAt, timeout, retriesLeft
   case isCancelRequested, reason, refusals, isRestored, startBefore, retryOf

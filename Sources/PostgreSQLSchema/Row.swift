@@ -28,7 +28,7 @@ extension ColumnSet {
 
 /// Rows that a statement receives as one array for each column.
 package enum ArrayRows {
-  /// A SELECT of the rows of the arrays `$1`, `$2`, … as columns of those names.
+  /// A SELECT of the rows that the arrays `$1`, `$2`, … hold.
   ///
   /// Several `unnest` in a list advance together
   /// (https://www.postgresql.org/docs/current/xfunc-sql.html#XFUNC-SQL-FUNCTIONS-RETURNING-SET). In FROM each
