@@ -133,16 +133,13 @@ private final class ReadQueue: Sendable {
       return !watched.isWatching
     }
     if mustWake { _ = firstDeadline.push(true) }
-    guard waiting.push(read) else {
-      return read.fail(
-        stopSignal.isRaised ? Self.isStopping : .timedOut("too many reads wait for the database"))
-    }
+    guard !waiting.push(read) else { return }
+    read.fail(stopSignal.isRaised ? Self.isStopping : .timedOut("too many reads wait for the database"))
   }
 
   /// The next read that has not ended. Nil once the pool stops.
   func next() -> (any QueuedRead)? {
     while let read = waiting.pop() {
-      if stopSignal.isRaised { read.fail(Self.isStopping) }
       if !read.hasEnded { return read }
     }
     return nil
@@ -153,6 +150,7 @@ private final class ReadQueue: Sendable {
   func stop() {
     stopSignal.raise()
     waiting.close()
+    while let read = waiting.pop() { read.fail(Self.isStopping) }
     firstDeadline.close()
   }
 

@@ -1,6 +1,6 @@
 internal import Ledger
 
-/// What a notification tells other processes about committed changes.
+/// The content of a notification about committed changes.
 ///
 /// A payload of NOTIFY has less than 8,000 bytes, and nobody but the feed reads it:
 /// https://www.postgresql.org/docs/current/sql-notify.html

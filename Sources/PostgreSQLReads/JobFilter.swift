@@ -16,7 +16,7 @@ enum ListDriver: Equatable, Sendable {
   case member(Int)
   case ids
 
-  /// The order in which the query of ``FilterQuery/numbers(_:before:)`` has its rows, so that nothing is sorted.
+  /// The order of the rows of ``FilterQuery/numbers(_:before:)``, so that nothing is sorted.
   var order: String {
     switch self {
     case .unsuccessful, .model: "driver.value DESC, driver.job DESC"
@@ -166,8 +166,8 @@ enum ListColumns {
 
   /// The rows of `source`, in the order of `order`, with what fits into a page.
   ///
-  /// Where the provider has erased the input, or not reported yet, the request has it. Sizes are known without
-  /// reading the values (https://www.postgresql.org/docs/current/storage-toast.html), so a body that does not
+  /// Where the provider has erased the input, or not reported yet, the request has it. Sizes are read without
+  /// the values (https://www.postgresql.org/docs/current/storage-toast.html), so a body that does not
   /// fit is not searched.
   ///
   /// - Parameter added: further columns of `source`.

@@ -48,7 +48,7 @@ enum FeedQueries {
 
   /// The last change is the greatest committed number, as far as the feed is complete.
   ///
-  /// The bound alone is no cursor. It may exceed the numbers that a standby knows, which are given again after
+  /// The bound alone is no cursor. It may exceed the numbers that a standby has, which are given again after
   /// its promotion: an aborted transaction is not replicated. A committed one is, and so is all before it.
   /// The newest tombstone is never deleted, so the result never goes backwards.
   static let position = Query(

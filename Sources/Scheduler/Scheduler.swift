@@ -304,14 +304,13 @@ extension Scheduler {
     let now = clock.now
     guard store.isShared, takeoverDueAt <= now.monotonic else { return }
     let (lease, rate) = (policy.dutyLease, policy.createRate)
-    let (count, shared) = try await store.write { transaction throws(StorageError) in
+    let shared = try await store.write { transaction throws(StorageError) in
       _ = try transaction.holdsLease(SchedulerPolicy.duty, for: lease, at: now.wall)
-      let count = try transaction.recoverAbandonedCreates(
+      _ = try transaction.recoverAbandonedCreates(
         at: now.wall, absenceGracePeriod: LostPredictionSearch.absenceGracePeriod)
-      return (count, try transaction.sharedLimits(rate, at: now.wall))
+      return try transaction.sharedLimits(rate, at: now.wall)
     }
     takeoverDueAt = now.monotonic + policy.takeoverPause
     limit.note(shared, at: now)
-    if count > 0 { logger.log(.createCallsTakenOver(count)) }
   }
 }

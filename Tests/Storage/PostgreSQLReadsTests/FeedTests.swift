@@ -94,7 +94,7 @@ import Time
   }
 
   /// The first poll after a subscription reports what was committed since the last one.
-  @Test func `what was committed while nobody waited is reported once somebody does`() throws {
+  @Test func `changes from before a subscription are reported to it`() throws {
     let backend = try PostgreSQLBackend()
     let node = try Node(backend.database.url, isNeeded: false) { $0.pollInterval = .milliseconds(300) }
     try Self.insertChange(5, in: backend)

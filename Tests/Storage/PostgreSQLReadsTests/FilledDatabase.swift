@@ -34,7 +34,7 @@ final class FilledDatabase {
         is_verdict, updated_at, heard_at, polls, ended_unheard, attempt, revision, logs_size, output_size,
         digest, change, history_length, unsuccessful, body)
       SELECT n, 'p' || n, CASE WHEN n % 10 = 0 THEN 'j' || n END, CASE WHEN n % 10 = 0 THEN n END,
-        phase, phase, phase, (CASE WHEN n <= \(count) / 2 THEN 'old' ELSE 'new' END)::bytea,
+        phase, phase::bytea, phase, (CASE WHEN n <= \(count) / 2 THEN 'old' ELSE 'new' END)::bytea,
         false, n, n, 0, false, 1, 1, 0, 0, sha256('x'), n, 1, nullif(phase, 'succeeded'),
         convert_to(repeat('x', \(body)), 'UTF8')
       FROM (SELECT n, CASE n % 100 WHEN 1 THEN 'failed' ELSE 'succeeded' END AS phase
@@ -45,10 +45,12 @@ final class FilledDatabase {
       INSERT INTO open_jobs (job) SELECT number FROM jobs WHERE phase = 'running';
       INSERT INTO deliveries (job, position, webhook_id, source, is_repeat, digest, received_at,
         provider_status, outcome, phase, revision)
-      SELECT number, 1, 'w' || number, 'webhook', false, sha256('x'), number, phase, 'applied', phase, 1
+      SELECT number, 1, 'w' || number, 'webhook', false, sha256('x'), number, phase::bytea, 'applied', phase,
+        1
         FROM jobs;
       INSERT INTO work (job, kind, key, due_at, tries) SELECT job, 'poll', '', job, 0 FROM open_jobs;
-      INSERT INTO orders (job, digest, stage, tries, retries_left, cancel_requested, refusals, restored, request)
+      INSERT INTO orders (job, digest, stage, tries, retries_left, cancel_requested, refusals, restored,
+        request)
       SELECT number, sha256('x'), 'placed', 1, 0, false, 0, false, '{"input":{}}' FROM jobs
         WHERE id IS NOT NULL;
       INSERT INTO metadata (job, text) SELECT number, '{"tenant":"a"}' FROM jobs WHERE id IS NOT NULL;

@@ -112,16 +112,21 @@ import Time
     let server = try PostgreSQLServer.shared()
     let pool = try Self.pool(to: server.url(), timeout: .milliseconds(200))
     let release = OneShot<Void>()
+    let (starts, start) = AsyncStream.makeStream(of: Void.self)
     async let stuck = Self.failure(of: {
-      _ = try await pool.read { (_) throws(PostgreSQLError) in release.wait() }
+      _ = try await pool.read { (_) throws(PostgreSQLError) in
+        start.yield(())
+        release.wait()
+      }
     })
+    for await _ in starts { break }
     await #expect(throws: PostgreSQLError.self) { try await pool.read(Self.readOne) }
     #expect(await stuck != nil)
     release.set(())
     pool.stop()
   }
 
-  @Test func `a server stops a read that nobody waits for`() async throws {
+  @Test func `a server stops a read whose deadline has passed`() async throws {
     let server = try PostgreSQLServer.shared()
     let database = try server.makeDatabase()
     let pool = try Self.pool(to: database.url, timeout: .milliseconds(300))
