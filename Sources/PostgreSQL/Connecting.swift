@@ -4,19 +4,19 @@ internal import Time
 
 /// Connects to the first host of a target that accepts.
 ///
-/// libpq tries several hosts by itself, but one after the other, and with PQconnectPoll it leaves
-/// connect_timeout to the caller, who cannot make it go on to the next host
-/// (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PQCONNECTSTARTPARAMS). So each attempt
-/// here has one address.
+/// libpq tries several hosts by itself, but one after the other. With PQconnectPoll it leaves connect_timeout
+/// to the caller, who cannot make it go on to the next host. So each attempt here has one address:
+/// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PQCONNECTSTARTPARAMS
 struct Connecting {
   let target: ConnectionTarget
   let applicationName: String
   let notices: NoticeLog
   let deadline: MonotonicTime
 
-  /// How long a host may take before the next one is tried beside it, as in RFC 8305.
+  /// The head start of a host before the next one, as in RFC 8305.
   ///
-  /// A machine that is gone does not refuse: after a failover it would cost its whole connect_timeout.
+  /// Then the next one is tried beside it. A machine that is gone does not refuse: after a failover it would
+  /// cost its whole connect_timeout.
   private static let headStart = Duration.milliseconds(250)
   /// Failures that an error names.
   private static let maxFailures = 6
@@ -85,7 +85,7 @@ private final class HostAttempt {
   var name: String { "\(host.name ?? host.address ?? "socket"):\(host.port)" }
   var socket: Int32 { PQsocket(handle) }
 
-  /// Resolves the name of the host, and starts to connect to its first address.
+  /// Resolves the host's name, and starts with its first address.
   init(_ host: ConnectionTarget.Host, session: String, _ connecting: Connecting) throws(PostgreSQLError) {
     (self.host, self.session, self.connecting) = (host, session, connecting)
     limit = Self.limit(connecting)
