@@ -301,7 +301,7 @@ let package = Package(
       [
         "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
         "StandardWebhooks", "HTTPClient", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
-        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger", "Work",
+        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger", "Work", "StoreFixture",
       ]),
     tests(
       .unit, "JobsAPITests",
@@ -336,6 +336,13 @@ let package = Package(
       [
         "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
         "Time", "Simulation", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema",
+      ]),
+    // How jobs are read from PostgreSQL.
+    tests(
+      .storage, "PostgreSQLReadsTests",
+      [
+        "StoreFixture", "PostgreSQL", "PostgreSQLReads", "PostgreSQLSchema", "PostgreSQLServer", "EventLoop",
+        "LiveDaemon", "System", "Ledger", "Jobs", "Time", "Tables",
       ]),
     // The connection to a PostgreSQL server.
     tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer", "LiveDaemon"]),

@@ -7,12 +7,13 @@ package import Tables
 /// Names come from declarations in the program, never from outside. A text is stored as the bytes of its
 /// UTF-8: it may hold U+0000, and sorts as in SQLite.
 package enum CapabilityTable {
-  /// The column at the end of the key of a summed table: each writing connection adds to a row of its own.
+  /// The last key column of a summed table.
   ///
+  /// Each writing connection adds to a row of its own.
   /// One row for all would be locked until each commit, and is written by every batch that ends jobs.
   package static let shard = "shard"
 
-  /// The statements that create the table and its indexes where they do not exist.
+  /// The statements that create the table and its indexes.
   package static func definition(of table: TableDeclaration) -> String {
     let shards = table.isSummed ? [shard] : []
     let columns =
@@ -39,7 +40,9 @@ package enum CapabilityTable {
     table.columns.prefix(table.keyCount).map(\.name)
   }
 
-  /// The columns of a row in their order, as a SELECT lists them: those of a summed table as sums.
+  /// The columns of a row, as a SELECT lists them.
+  ///
+  /// Those of a summed table are sums.
   package static func selection(of table: TableDeclaration) -> String {
     table.columns.enumerated().map { index, column in
       guard table.isSummed, index >= table.keyCount else { return column.name }
@@ -93,7 +96,7 @@ package struct TableBatch {
 }
 
 extension CapabilityTable {
-  /// The statements that make `writes`, with the same effect as one after the other.
+  /// The statements that make `writes`, as if one by one.
   package static func batches(of writes: [TableWrite], shard: Int64) -> [TableBatch] {
     var batches: [TableBatch] = []
     var rest = writes[...]
@@ -129,7 +132,7 @@ extension CapabilityTable {
     }
   }
 
-  /// The last row of each key, in the order of the keys' first writes.
+  /// The last row of each key.
   ///
   /// A statement cannot replace a row twice.
   private static func rows(of run: ArraySlice<TableWrite>, in table: TableDeclaration) -> [[RowValue]] {
@@ -196,9 +199,9 @@ extension CapabilityTable {
         """), parameters: self.columns(keys, columns))
   }
 
-  /// SQL sums clamped to 0 and ``TableWrite/maxSum``, for any values of the columns.
+  /// SQL sums clamped to 0 and ``TableWrite/maxSum``.
   ///
-  /// A sum is that of all shards. What is taken back was often added to another shard, so the amount is
+  /// A sum is that of all shards. What is taken back was often added to another shard. So the amount is
   /// clamped by the sum, and the shard's own part may become negative.
   private static func add(
     _ sums: [(key: [RowValue], amounts: [Int64])], _ amounts: [SumAmount], to table: TableDeclaration,

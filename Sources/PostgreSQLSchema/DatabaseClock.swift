@@ -1,12 +1,16 @@
 internal import Synchronization
 package import Time
 
-/// The difference between the server's clock and the local one, shared by a process's connections.
+/// The difference between the server's clock and the local one.
+///
+/// A process's connections share it.
 ///
 /// Leases are compared on several machines, so they are stored in the server's time. The rules know local
 /// time only.
 package final class DatabaseClock: Sendable {
-  /// What is smaller is a round trip's length, and would make a lease's end differ when it is read again.
+  /// Smaller differences are those of round trips.
+  ///
+  /// They would make a lease's end differ when it is read again.
   private static let tolerance: Int64 = 250
 
   private let difference = Atomic<Int64>(0)

@@ -2,12 +2,14 @@ internal import Ledger
 package import PostgreSQL
 package import Time
 
-/// The epoch of a database's change feed, and what its change numbers begin with.
+/// The epoch and the first numbers of a database's change feed.
 ///
 /// A change number begins with the number of its transaction, which belongs to the cluster of servers. Where
 /// a dump is restored into a younger cluster, the numbers must go on after those that the database has.
 package enum FeedIdentity {
-  /// The transaction's number is assigned after the snapshot is taken, so all it shows have smaller ones.
+  /// The transaction's number is assigned after the snapshot is taken.
+  ///
+  /// So all transactions that the snapshot shows have smaller numbers.
   private static let examine = Query(
     """
     SELECT epoch = '' OR EXISTS (SELECT 1 FROM keys WHERE name = $1), shift,
@@ -19,7 +21,9 @@ package enum FeedIdentity {
     "UPDATE feed SET epoch = $1, shift = greatest(shift, $2) WHERE id = 1 AND epoch = $3 AND shift = $4")
   private static let selectEpoch = Query("SELECT epoch FROM feed WHERE id = 1")
 
-  /// Gives the feed a new epoch in a new database, in a restored backup, and in another cluster.
+  /// Gives the feed a new epoch where its numbers would repeat.
+  ///
+  /// That is in a new database, in a restored backup, and in another cluster.
   ///
   /// Of several processes that start at once, the first one does.
   package static func renew(

@@ -57,7 +57,7 @@ package enum JobColumn: Int32, ColumnSet {
     }
   }
 
-  /// The columns that never change after the insert, or have a statement of their own.
+  /// The columns that never change, or have their own statement.
   package var isIdentity: Bool { rawValue <= Self.orderedAt.rawValue }
 }
 
@@ -111,7 +111,7 @@ package enum JobRow {
 
 // MARK: - Writing
 
-/// A job to write, with its change number and the length of its history.
+/// A job to write, with what the transaction adds to its row.
 package struct JobUpdate {
   package let write: JobWrite
   package let change: Int64
@@ -127,18 +127,12 @@ package struct JobUpdate {
 }
 
 extension JobRow {
-  private static let inserted = JobColumn.allCases.map(\.name).joined(separator: ", ")
-  private static let further = "history_length, unsuccessful, body"
-  private static let first = Int(JobColumn.count) + 1
+  private static let inserted = JobColumn.allCases.map { (name: $0.name, type: $0.type) }
+  private static let further: [(name: String, type: ColumnType)] = [
+    ("history_length", .integer), ("unsuccessful", .text), ("body", .bytes),
+  ]
 
-  /// The parameters are those of ``parameters(inserting:)``.
-  package static let insert = Query(
-    """
-    INSERT INTO jobs (\(inserted), \(further))
-    SELECT \(inserted), \(further) FROM unnest(
-      \(JobColumn.allCases.enumerated().map { "$\($0 + 1)::\($1.type.rawValue)" }.joined(separator: ", ")),
-      $\(first)::bigint[], $\(first + 1)::text[], $\(first + 2)::bytea[]) AS u (\(inserted), \(further))
-    """)
+  package static let insert = Query(ArrayRows.insert(into: "jobs", inserted + further))
 
   package static func parameters(inserting jobs: [JobUpdate]) -> [Parameter] {
     JobColumn.allCases.map { parameter($0, of: jobs) } + [
@@ -153,14 +147,8 @@ extension JobRow {
   package static let updateWithBody = update(withBody: true)
 
   private static func update(withBody: Bool) -> Query {
-    let columns = updated.map(\.name) + ["history_length", "unsuccessful"] + (withBody ? ["body"] : [])
-    let types = updated.map(\.type.rawValue) + ["bigint[]", "text[]"] + (withBody ? ["bytea[]"] : [])
-    let arrays = types.enumerated().map { "$\($0 + 1)::\($1)" }.joined(separator: ", ")
-    return Query(
-      """
-      UPDATE jobs SET \(columns.dropFirst().map { "\($0) = u.\($0)" }.joined(separator: ", "))
-      FROM unnest(\(arrays)) AS u (\(columns.joined(separator: ", "))) WHERE jobs.number = u.number
-      """)
+    let columns = updated.map { (name: $0.name, type: $0.type) }
+    return Query(ArrayRows.update("jobs", columns + further.prefix(withBody ? 3 : 2)))
   }
 
   package static func parameters(updating jobs: [JobUpdate], withBody: Bool) -> [Parameter] {

@@ -4,7 +4,9 @@ package import PostgreSQL
 internal import Time
 package import Work
 
-/// The columns that an order is read from: those of its row, and the due time of its step.
+/// The columns that an order is read from.
+///
+/// They are those of its row, and the due time of its step.
 package enum OrderColumn: Int32, ColumnSet {
   case job, digest, stage, dueAt, tries, sentAt, absenceConclusiveAt, timeout, retriesLeft
   case isCancelRequested, reason, refusals, isRestored, startBefore, retryOf
@@ -77,28 +79,12 @@ package enum OrderRow {
     .refusals, .isRestored,
   ]
 
-  package static let insert = {
-    let columns = (inserted.map(\.column) + ["idempotency_key", "request"]).joined(separator: ", ")
-    let types = inserted.map(\.type) + [.text, .bytes]
-    return Query(
-      """
-      INSERT INTO orders (\(columns)) SELECT \(columns) FROM unnest(\(arrays(types))) AS u (\(columns))
-      """)
-  }()
+  package static let insert = Query(
+    ArrayRows.insert(
+      into: "orders",
+      inserted.map { ($0.column, $0.type) } + [("idempotency_key", .text), ("request", .bytes)]))
 
-  package static let update = {
-    let columns = updated.map(\.column)
-    let sets = columns.dropFirst().map { "\($0) = u.\($0)" }.joined(separator: ", ")
-    return Query(
-      """
-      UPDATE orders SET \(sets) FROM unnest(\(arrays(updated.map(\.type))))
-        AS u (\(columns.joined(separator: ", "))) WHERE orders.job = u.job
-      """)
-  }()
-
-  private static func arrays(_ types: [ColumnType]) -> String {
-    types.enumerated().map { "$\($0 + 1)::\($1.rawValue)" }.joined(separator: ", ")
-  }
+  package static let update = Query(ArrayRows.update("orders", updated.map { ($0.column, $0.type) }))
 
   package static func parameters(
     inserting orders: [(order: StoredOrder, idempotencyKey: String?)]
@@ -160,14 +146,15 @@ package enum WorkColumn: Int32, ColumnSet {
   /// Inserts items, or replaces those with their keys.
   package static let put = Query(
     """
-    INSERT INTO work (\(list)) SELECT \(list) FROM \(unnest(Array(allCases), as: "u"))
+    \(ArrayRows.insert(into: "work", allCases.map { ($0.name, $0.type) }))
     ON CONFLICT (job, kind, key) DO UPDATE SET due_at = excluded.due_at, tries = excluded.tries,
       owner = excluded.owner, lease_until = excluded.lease_until
     """)
 
   package static let delete = Query(
     """
-    DELETE FROM work USING \(unnest([.job, .kind, .key], as: "u"))
+    DELETE FROM work
+    USING (\(ArrayRows.select([("job", .integer), ("kind", .text), ("key", .text)]))) AS u
     WHERE work.job = u.job AND work.kind = u.kind AND work.key = u.key
     """)
 
@@ -223,7 +210,7 @@ package enum HistoryColumn: Int32, ColumnSet {
   }
 
   package static let insert = Query(
-    "INSERT INTO deliveries (\(list)) SELECT \(list) FROM \(unnest(Array(allCases), as: "u"))")
+    ArrayRows.insert(into: "deliveries", allCases.map { ($0.name, $0.type) }))
 
   package static func parameters(_ rows: [HistoryRow]) -> [Parameter] {
     allCases.map { column -> Parameter in

@@ -11,14 +11,14 @@ package enum Schema {
   package struct Step {
     package let name: String
     package let sql: String
-    /// Each on its own, and of no consequence where the server rejects it.
+    /// Each on its own. The server may reject it.
     package let optional: [String]
   }
 
   package static let steps = [Step(name: "all tables", sql: version1, optional: optional1)]
 
   package static var version: Int { steps.count }
-  /// The oldest version of the schema whose programs may run beside this one's.
+  /// The oldest version whose programs may run beside this one's.
   package static let oldestProgram = 1
 
   /// `pg_current_xact_id()` is of version 13, `SET COMPRESSION` of 14.
@@ -75,7 +75,9 @@ package enum Schema {
 // MARK: - Migrating
 
 extension Schema {
-  /// How often a migration is tried again, which another process's migration or lock has stopped.
+  /// How often a migration is tried again.
+  ///
+  /// Another process's migration or lock may stop it.
   private static let maxTries = 10
 
   /// Brings the database to this program's version. Any number of processes may do so at the same time.
@@ -105,7 +107,7 @@ extension Schema {
     }
   }
 
-  /// Two first migrations create the same table; a lock of a running transaction ends after two seconds.
+  /// Whether another process's migration or lock was first.
   private static func isOfAnotherMigration(_ error: PostgreSQLError) -> Bool {
     guard case .server(let state, _) = error else { return false }
     return [.uniqueViolation, .lockNotAvailable, .serializationFailure, .deadlockDetected].contains(state)

@@ -1,5 +1,7 @@
 extension Schema {
-  /// The schema has no foreign keys, triggers, enumerated types or sequences of changes.
+  /// The first version of the tables.
+  ///
+  /// It has no foreign keys, triggers, enumerated types or sequences of changes.
   ///
   /// A text that may hold U+0000, which PostgreSQL's `text` rejects, or that is unbounded, is a `bytea` with
   /// its UTF-8. All other texts have the collation C, which compares bytes as SQLite does. Times are
@@ -20,7 +22,7 @@ extension Schema {
     -- One row for each connection that writes. Each transaction writes its connection's row.
     CREATE TABLE writers (
       id text COLLATE "C" PRIMARY KEY,
-      -- The number of its last batch. It tells whether a commit in doubt was committed.
+      -- The number of its last batch. It shows whether a commit in doubt was committed.
       batch bigint NOT NULL,
       -- The row of each sum that the connection adds to.
       shard bigint NOT NULL,

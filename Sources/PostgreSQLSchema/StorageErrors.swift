@@ -2,7 +2,7 @@ package import Ledger
 package import PostgreSQL
 
 extension StorageError {
-  /// An error of the server or of its connection, by what the caller can do.
+  /// An error of the server, by what the caller can do.
   package init(_ error: PostgreSQLError) {
     self =
       switch error {

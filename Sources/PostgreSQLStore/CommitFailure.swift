@@ -8,7 +8,7 @@ enum CommitFailure: Error {
   case final(StorageError)
   /// Nothing was committed, and another try may succeed.
   case again(CommitRetry, StorageError)
-  /// The connection is lost. Whether the batch was committed is told by its writer's row.
+  /// The connection is lost. The row of its writer shows whether the batch was committed.
   case lost(cause: String, InDoubt?)
 
   init(_ error: PostgreSQLError, committing batch: InDoubt? = nil) {
@@ -33,7 +33,7 @@ enum CommitFailure: Error {
 
 /// A batch whose commit was sent, and whose outcome is not known.
 struct InDoubt {
-  /// The number that its transaction has written to the row of the connection.
+  /// The number that its transaction has written to the writer's row.
   let batch: Int64
   let changes: [CommittedChange]
 }

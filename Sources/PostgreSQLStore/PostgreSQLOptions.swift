@@ -10,7 +10,7 @@ package struct PostgreSQLOptions: Sendable {
   package var tables: [TableDeclaration]
   /// Refuses commits while no synchronous standby is configured.
   package var requiresStandby: Bool
-  /// Random bytes that become the epoch of a new or a restored database.
+  /// Random bytes: the epoch of a new or a restored database.
   package var newEpoch: [UInt8]
   /// Shown in pg_stat_activity.
   package var applicationName: String

@@ -7,8 +7,8 @@ internal import Time
 
 /// The store in a PostgreSQL database, which other processes write, too.
 ///
-/// A batch is one transaction of two round trips: the first locks and reads the rows that the batch is known
-/// to need, the second writes and commits. Every failure that another try can cure leads to another try of
+/// A batch is one transaction of two round trips. The first locks and reads the rows that the batch is known
+/// to need; the second writes and commits. Every failure that another try can cure leads to another try of
 /// the whole batch.
 package final class PostgreSQLStore {
   private let options: PostgreSQLOptions
@@ -147,10 +147,13 @@ extension PostgreSQLStore: Store {
 
   private static let begin = Query("BEGIN")
   private static let commit = Query("COMMIT")
-  /// Without statistics the planner prefers to scan a table that was empty when the connection planned.
+  /// Settings of the planner for one transaction.
+  ///
+  /// Without statistics it prefers to scan a table that was empty when the connection planned.
   private static let configure = Query(
     """
-    SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)
+    SELECT set_config('enable_seqscan', 'off', true),
+      set_config('plan_cache_mode', 'force_generic_plan', true)
     """)
 
   /// The first round trip.
@@ -191,7 +194,7 @@ extension PostgreSQLStore: Store {
       writes = try PostgreSQLWrites(decided, reading: rows, transaction: transaction)
     } catch {
       if let failure = rows.failure { throw CommitFailure(failure) }
-      // Each statement has its own snapshot, so a delivery may have been read of a job that is deleted by now.
+      // Each statement has its own snapshot: a delivery may have been read whose job is deleted by now.
       if case .corrupt = error, rows.hasMissedJob { throw .again(.rowAppeared, error) }
       throw .final(error)
     }
@@ -206,7 +209,9 @@ extension PostgreSQLStore: Store {
 // MARK: - Between commits
 
 extension PostgreSQLStore {
-  /// Commits the row of this connection, which proves more than a write that is rolled back.
+  /// Commits the row of this connection.
+  ///
+  /// This proves more than a write that is rolled back.
   package func probe(room: Int) throws(StorageError) {
     let deadline = MonotonicClock.now + min(options.hold, Self.probeDeadline)
     try converting { () throws(PostgreSQLError) in

@@ -4,20 +4,19 @@ internal import PostgreSQL
 internal import PostgreSQLSchema
 internal import Tables
 internal import Time
-internal import Work
 
 /// The statements that make the writes of one transaction.
 ///
 /// One statement writes all rows of a table. The order is that of the locks, which is the same in all
-/// processes: jobs, whose rows are locked already; new jobs by their predictions; deliveries by their webhook
-/// ids; orders and work by their jobs; sums by their keys.
+/// processes. Jobs come first, whose rows are locked already. New jobs follow by their predictions,
+/// deliveries by their webhook ids, orders and work by their jobs, and sums by their keys.
 struct PostgreSQLWrites {
-  private let rows: PostgreSQLRows
+  let rows: PostgreSQLRows
   private let base: Int64
-  private let clock: DatabaseClock
+  let clock: DatabaseClock
   private(set) var pipeline = Pipeline()
   private(set) var changes: [CommittedChange] = []
-  /// Whether a job has a number that is not less than those of this transaction.
+  /// Whether a job has a greater number than this transaction.
   ///
   /// The other transaction began later and was committed first. A job's numbers only grow, so this one is
   /// made again, and then has a greater number.
@@ -88,7 +87,9 @@ private struct HistoryLengths {
 
   mutating func drop(_ job: Int64) { lengths[job] = nil }
 
-  /// Those that were not taken: of jobs that have only another row in their history.
+  /// Those that were not taken.
+  ///
+  /// Their jobs have only another row in their history.
   var rest: [(job: Int64, length: Int64)] {
     lengths.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
   }
@@ -115,7 +116,7 @@ extension PostgreSQLWrites {
     """)
   private static let deleteChanges = Query("DELETE FROM changes WHERE change = ANY($1)")
   private static let insertChanges = Query(
-    "INSERT INTO changes (change, job) SELECT * FROM unnest($1::bigint[], $2::bigint[])")
+    ArrayRows.insert(into: "changes", [("change", .integer), ("job", .integer)]))
   private static let insertOpen = Query("INSERT INTO open_jobs (job) SELECT unnest($1::bigint[])")
   private static let deleteOpen = Query("DELETE FROM open_jobs WHERE job = ANY($1)")
 
@@ -201,7 +202,8 @@ extension PostgreSQLWrites {
     INSERT INTO tombstone_keys (digest, change)
     SELECT sha256(convert_to(k, 'UTF8')), max(change) FROM (
       SELECT * FROM unnest($1::text[], $2::bigint[]) AS given (k, change)
-      UNION ALL SELECT 'webhook:' || webhook_id, u.change FROM unnest($3::bigint[], $4::bigint[]) AS u (job, change)
+      UNION ALL SELECT 'webhook:' || webhook_id, u.change
+        FROM unnest($3::bigint[], $4::bigint[]) AS u (job, change)
         JOIN deliveries ON deliveries.job = u.job WHERE webhook_id IS NOT NULL AND NOT is_repeat
       UNION ALL SELECT 'prediction:' || prediction_id, u.change
         FROM unnest($3::bigint[], $4::bigint[]) AS u (job, change) JOIN attempts ON attempts.job = u.job
@@ -253,201 +255,4 @@ extension DeletedJob {
     case .merged(let moment), .pruned(let moment), .requested(let moment): moment
     }
   }
-}
-
-// MARK: - Histories
-
-extension PostgreSQLWrites {
-  private static let moveHistory = Query(
-    "UPDATE deliveries SET job = $2, position = position + $3 WHERE job = $1")
-  private static let insertAttempts = Query(
-    """
-    INSERT INTO attempts (prediction_id, job, error_code, error_message, ended_at)
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bigint[])
-    """)
-  /// The positions go on after those that are stored.
-  private static let insertRefusals = Query(
-    """
-    INSERT INTO refusals (job, position, error_code, error_message, ended_at)
-    SELECT job, (SELECT coalesce(max(position), 0) FROM refusals WHERE refusals.job = u.job)
-      + row_number() OVER (PARTITION BY job ORDER BY n), error_code, error_message, ended_at
-    FROM unnest($1::bigint[], $2::text[], $3::bytea[], $4::bigint[]) WITH ORDINALITY
-      AS u (job, error_code, error_message, ended_at, n)
-    """)
-
-  private mutating func add(_ move: MovedHistory) {
-    add(Self.moveHistory, [.integer(move.from), .integer(move.to), .integer(move.offset)])
-  }
-
-  private mutating func add(_ history: [HistoryRow]) {
-    if !history.isEmpty { add(HistoryColumn.insert, HistoryColumn.parameters(history)) }
-  }
-
-  private mutating func add(_ attempts: [AttemptWrite]) {
-    guard !attempts.isEmpty else { return }
-    rows.memory.hasAttempts = true
-    add(
-      Self.insertAttempts,
-      [
-        .texts(attempts.map(\.predictionID)), .integers(attempts.map(\.job)),
-        .texts(attempts.map { $0.error?.code }), .byteArrays(attempts.map { $0.error?.message?.bytes }),
-        .integers(attempts.map(\.endedAt.milliseconds)),
-      ])
-  }
-
-  private mutating func add(_ refusals: [RefusalWrite]) {
-    guard !refusals.isEmpty else { return }
-    add(
-      Self.insertRefusals,
-      [
-        .integers(refusals.map(\.job)), .texts(refusals.map(\.error.code)),
-        .byteArrays(refusals.map { $0.error.message?.bytes }),
-        .integers(refusals.map(\.endedAt.milliseconds)),
-      ])
-  }
-}
-
-// MARK: - Orders and work
-
-extension PostgreSQLWrites {
-  private static let insertMetadata = Query(
-    "INSERT INTO metadata (job, text) SELECT * FROM unnest($1::bigint[], $2::bytea[])")
-  private static let insertMembers = Query(
-    """
-    INSERT INTO metadata_members (job, key, value)
-    SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])
-    """)
-
-  private mutating func write(_ orders: [OrderWrite]) {
-    var inserted: [(order: StoredOrder, idempotencyKey: String?)] = []
-    var updated: [StoredOrder] = []
-    var metadata: [(job: Int64, metadata: JobMetadata)] = []
-    for write in orders {
-      switch write {
-      case .insert(let order, let key, let data):
-        inserted.append((order, key))
-        if let data { metadata.append((order.number, data)) }
-      case .update(let order): updated.append(order)
-      }
-    }
-    if !inserted.isEmpty { add(OrderRow.insert, OrderRow.parameters(inserting: inserted)) }
-    if !updated.isEmpty { add(OrderRow.update, OrderRow.parameters(updating: updated)) }
-    guard !metadata.isEmpty else { return }
-    add(
-      Self.insertMetadata,
-      [.integers(metadata.map(\.job)), .byteArrays(metadata.map(\.metadata.text))])
-    let members = metadata.flatMap { row in row.metadata.members.map { (job: row.job, member: $0) } }
-    guard !members.isEmpty else { return }
-    add(
-      Self.insertMembers,
-      [
-        .integers(members.map(\.job)), .byteArrays(members.map(\.member.key.bytes)),
-        .byteArrays(members.map(\.member.value.bytes)),
-      ])
-  }
-
-  /// The last write of each key counts.
-  private mutating func write(_ work: [WorkWrite]) {
-    guard !work.isEmpty else { return }
-    var last: [WorkKey: WorkItem?] = [:]
-    var keys: [WorkKey] = []
-    for write in work {
-      switch write {
-      case .insert(let item), .update(let item):
-        if last.updateValue(stored(item), forKey: item.key) == nil { keys.append(item.key) }
-      case .delete(let key):
-        if last.updateValue(nil, forKey: key) == nil { keys.append(key) }
-      }
-    }
-    let items = keys.compactMap { last[$0] ?? nil }
-    let deleted = keys.filter { (last[$0] ?? nil) == nil }
-    if !deleted.isEmpty { add(WorkColumn.delete, WorkColumn.parameters(deleting: deleted)) }
-    if !items.isEmpty { add(WorkColumn.put, WorkColumn.parameters(putting: items)) }
-  }
-
-  /// A claimed item, with the times of the server's clock.
-  private func stored(_ item: WorkItem) -> WorkItem {
-    guard item.owner != nil else { return item }
-    var item = item
-    item.dueAt = clock.server(item.dueAt)
-    item.leaseEnd = item.leaseEnd.map(clock.server)
-    return item
-  }
-}
-
-// MARK: - Sweeps
-
-extension PostgreSQLWrites {
-  private mutating func add(_ sweep: Sweep) {
-    switch sweep {
-    case .spreadChecks(let from, let within):
-      add(Self.spreadChecks, [.integer(from.milliseconds), .integer(within)])
-    case .resumeStaleChecks(let from, let within):
-      add(Self.resumeStaleChecks, [.integer(from.milliseconds), .integer(within)])
-    case .clampChecks(let moment):
-      add(Self.clampChecks, [.integer(moment.milliseconds)])
-    case .restoreOrders(let now, let absenceConclusiveAt):
-      add(Self.restoreSearches, [.integer(now.milliseconds)])
-      add(Self.restoreCreates, [])
-      add(Self.restoreOrders, [.integer(absenceConclusiveAt.milliseconds)])
-    case .deleteTombstones(let moment):
-      for statement in Self.deleteTombstones { add(statement, [.integer(moment.milliseconds)]) }
-    }
-  }
-
-  /// Multiplicative hashing (Knuth, volume 3, 6.4) spreads numbers that follow each other.
-  private static let spreadChecks = Query(
-    """
-    UPDATE work SET due_at = $1 + job * 2654435761 % $2 WHERE kind = 'poll' AND due_at > $1 + $2
-      AND EXISTS (SELECT 1 FROM jobs WHERE number = work.job AND prediction_id IS NOT NULL)
-    """)
-  private static let resumeStaleChecks = Query(
-    """
-    INSERT INTO work (job, kind, key, due_at, tries)
-    SELECT number, 'poll', '', $1 + number * 2654435761 % $2, 0 FROM open_jobs JOIN jobs ON number = job
-    WHERE stale_at IS NOT NULL AND prediction_id IS NOT NULL
-    ON CONFLICT DO NOTHING
-    """)
-  private static let clampChecks = Query(
-    "UPDATE work SET due_at = $1 WHERE kind = 'poll' AND due_at > $1")
-
-  private static let restoreSearches = Query(
-    """
-    INSERT INTO work (job, kind, key, due_at, tries)
-    SELECT job, 'search', '', $1, 0 FROM orders WHERE stage IN ('queued', 'sending', 'unanswered')
-    ON CONFLICT (job, kind, key)
-      DO UPDATE SET due_at = excluded.due_at, tries = 0, owner = NULL, lease_until = NULL
-    """)
-  private static let restoreCreates = Query("DELETE FROM work WHERE kind = 'create'")
-  private static let restoreOrders = Query(
-    """
-    UPDATE orders SET restored = true, reason = NULL,
-      certain_at = CASE WHEN stage = 'placed' THEN certain_at ELSE $1 END,
-      sent_at = CASE WHEN stage = 'placed' THEN sent_at END,
-      stage = CASE WHEN stage = 'placed' THEN stage ELSE 'unanswered' END
-    WHERE stage <> 'ended'
-    """)
-
-  /// Deletes tombstones, except the newest: the last change's number must stay known.
-  ///
-  /// A cursor before the deleted ones may have missed a deletion. The bound never goes backwards, although
-  /// tombstones do not expire in the order of their numbers.
-  private static let deleteTombstones = [
-    """
-    UPDATE feed SET oldest_change = greatest(oldest_change, (
-      SELECT max(change) FROM tombstones
-      WHERE expires_at <= $1 AND change < (SELECT max(change) FROM tombstones)))
-    WHERE id = 1 AND EXISTS (
-      SELECT 1 FROM tombstones
-      WHERE expires_at <= $1 AND change < (SELECT max(change) FROM tombstones) AND change > oldest_change)
-    """,
-    """
-    DELETE FROM tombstone_keys USING tombstones
-    WHERE tombstone_keys.change = tombstones.change AND expires_at <= $1
-      AND tombstones.change < (SELECT max(change) FROM tombstones)
-    """,
-    """
-    DELETE FROM tombstones WHERE expires_at <= $1 AND change < (SELECT max(change) FROM tombstones)
-    """,
-  ].map { Query($0) }
 }

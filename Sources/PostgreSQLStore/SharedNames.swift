@@ -6,8 +6,8 @@ internal import Work
 
 /// Keys, leases and budgets: rows that processes share by their names.
 ///
-/// A row that is read is locked. Where there is none, it is written by an INSERT, which fails where another
-/// transaction has inserted the name meanwhile: then both do not decide on an absent row.
+/// A row that is read is locked. Where there is none, it is written by an INSERT. That fails where another
+/// transaction has inserted the name meanwhile, so that no two decide on an absent row.
 extension PostgreSQLRows {
   private static let selectKey = Query("SELECT value FROM keys WHERE name = $1 FOR UPDATE")
   private static let selectLease = Query("SELECT owner, until FROM leases WHERE name = $1 FOR UPDATE")
@@ -54,11 +54,13 @@ extension PostgreSQLWrites {
   private static let updateLease = Query("UPDATE leases SET owner = $2, until = $3 WHERE name = $1")
   private static let insertBudget = Query(
     """
-    INSERT INTO budgets (name, tokens, refilled_at, paused_until, pause_reason) VALUES ($1, $2, $3, $4, $5::text)
+    INSERT INTO budgets (name, tokens, refilled_at, paused_until, pause_reason)
+    VALUES ($1, $2, $3, $4, $5::text)
     """)
   private static let updateBudget = Query(
     """
-    UPDATE budgets SET tokens = $2, refilled_at = $3, paused_until = $4, pause_reason = $5::text WHERE name = $1
+    UPDATE budgets SET tokens = $2, refilled_at = $3, paused_until = $4, pause_reason = $5::text
+    WHERE name = $1
     """)
 
   mutating func write(_ keys: [KeyWrite], _ known: Set<String>) {

@@ -1,18 +1,17 @@
 internal import Ledger
 internal import PostgreSQL
-internal import PostgreSQLSchema
 internal import Tables
 internal import Time
 
-/// What a store knows from its last transactions, to read it with the first round trip of the next.
+/// What a store knows from its last transactions.
 ///
-/// Nothing depends on it: what it lacks is read when it is needed.
+/// The next one reads it ahead. Nothing depends on it: what it lacks is read when it is needed.
 final class StoreMemory {
   /// Whether `attempts` had rows.
   var hasAttempts = false
   /// Whether `tombstone_keys` had rows.
   var hasTombstoneKeys = false
-  /// Rows of capabilities' tables that the last transaction has read, such as the sums of today.
+  /// Rows of capabilities' tables that the last transaction has read.
   private(set) var recentRows: [String: (table: TableDeclaration, keys: [[RowValue]])] = [:]
 
   private static let maxRecentRows = 64
@@ -20,7 +19,7 @@ final class StoreMemory {
   /// Numbers for new jobs that were drawn and not used.
   private var spareNumbers: ArraySlice<Int64> = []
   private var drawnAt = MonotonicTime(nanoseconds: 0)
-  /// Jobs are listed in the order of their numbers, so an old number is not used anymore.
+  /// Older numbers are not used: lists have the order of the numbers.
   private static let maxSpareAge = Duration.seconds(2)
 
   /// The unclaimed create calls, and when they were counted.

@@ -1,4 +1,3 @@
-internal import PostgreSQLSchema
 /// Receives what a store's connection goes through. It is called on the thread that commits.
 package protocol StoreObserver: Sendable {
   /// A connection was made, or a commit's durability has changed.
@@ -7,7 +6,7 @@ package protocol StoreObserver: Sendable {
   func reconnecting(cause: String)
   /// A whole batch is committed again.
   func retried(_ reason: CommitRetry)
-  /// A commit was in doubt, because its connection was lost, and is settled.
+  /// A commit whose connection was lost is settled.
   func settled(_ outcome: InDoubtOutcome)
 }
 
@@ -28,13 +27,15 @@ package enum CommitRetry: String, CaseIterable, Sendable {
   case uniqueViolation = "unique_violation"
   case serialization
   case deadlock
-  /// The batch read one job of two states, because another transaction committed between two statements.
+  /// The batch has read two states of one job.
+  ///
+  /// Another transaction committed between two statements.
   case rowAppeared = "row_appeared"
   /// A pooler has changed servers, so that a prepared statement was unknown.
   case preparedStatement = "prepared_statement"
   /// An operator has canceled a statement.
   case canceled
-  /// A job has a change number that is greater than those of this transaction.
+  /// A job has a greater change number than this transaction.
   case newerChange = "newer_change"
 }
 
@@ -64,7 +65,9 @@ package struct CommitDurability: Equatable, Sendable {
     standbys = synchronousCommit == "local" ? 0 : Self.standbys(in: standbyNames)
   }
 
-  /// The number in `FIRST 2 (a, b)`, `ANY 1 (a, b)` or `2 (a, b)`. A plain list stands for one.
+  /// The number of standbys that a commit waits for.
+  ///
+  /// It is in `FIRST 2 (a, b)`, `ANY 1 (a, b)` or `2 (a, b)`. A plain list stands for one.
   private static func standbys(in names: String) -> Int {
     let words = names.split { $0 == " " || $0 == "\t" }.map { $0.lowercased() }
     guard let first = words.first else { return 0 }

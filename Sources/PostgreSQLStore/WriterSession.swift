@@ -6,7 +6,7 @@ internal import Time
 
 /// The connection that a store commits on, through the loss of servers.
 ///
-/// It has a row in `writers`, which every transaction writes. The row tells whether a commit whose connection
+/// It has a row in `writers`, which every transaction writes. The row shows whether a commit whose connection
 /// was lost has been committed: it is locked until the transaction of the lost connection has ended.
 final class WriterSession {
   private let options: PostgreSQLOptions
@@ -41,7 +41,7 @@ final class WriterSession {
     id = String(options.random(), radix: 36) + String(options.random(), radix: 36)
   }
 
-  /// Makes the connection ready for a transaction, or for a new try of one.
+  /// Makes the connection ready for a transaction.
   ///
   /// It waits for the end of what timed out before, and tries all hosts where the connection was lost.
   func prepare(deadline: MonotonicTime) throws(PostgreSQLError) {
@@ -169,7 +169,7 @@ extension WriterSession {
 
   func clearNotices() { connection?.clearNotices() }
 
-  /// A warning since the last clearing, such as of a canceled wait for a standby.
+  /// A warning since ``clearNotices()``, such as of a canceled wait.
   ///
   /// Such a commit is on the primary alone, although its command tag says COMMIT. See
   /// https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION-HA.

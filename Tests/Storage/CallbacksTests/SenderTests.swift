@@ -175,7 +175,7 @@ import Testing
     try sender.kill()
     sender.app.answer = { _ in Self.status(200) }
     try sender.start()
-    sender.run(for: .seconds(1))
+    sender.runUntilTakeover()
     #expect(sender.app.tries.count == 2 && Set(sender.app.tries.map(\.id)).count == 1)
     #expect(try await sender.rows().map(\.state) == [.delivered])
   }
@@ -192,7 +192,7 @@ import Testing
     try sender.kill()
     sender.app.answer = { _ in Self.status(200) }
     try sender.start()
-    sender.run(for: .seconds(1))
+    sender.runUntilTakeover()
     #expect(sender.app.tries.map(\.type) == ["job.running", "job.succeeded"])
   }
 

@@ -199,6 +199,8 @@ final class FeedConsumer {
 @Suite(.everyStore) struct FeedConsumerTests {
   @Test(arguments: 0..<10 as Range<UInt64>)
   func `a consumer that reconnects ends with the newest states`(_ seed: UInt64) throws {
+    // A server takes longer for each.
+    guard StoreKind.current == .sqlite || seed < 2 else { return }
     let consumers = try FeedConsumers(seed: seed)
     try consumers.run()
     #expect(consumers.findings.isEmpty, "seed \(seed): \(consumers.findings.joined(separator: "\n"))")

@@ -16,10 +16,41 @@ import Time
 /// The change feed while several nodes write.
 @Suite(.enabled(if: PostgreSQLServer.isAvailable)) struct SharedFeedTests {
   /// A reader that does not wait for open transactions, as those of a node.
-  private static func reader(of url: String) throws -> PostgreSQLReader {
-    PostgreSQLReader(
-      pool: try ReaderPool(to: ConnectionTarget(url: url), named: "test reader", threads: 1),
-      clock: DatabaseClock())
+  ///
+  /// It blocks its thread: a test that suspended would be resumed when another one lets go of a thread, and
+  /// its own transaction would be open until then.
+  private struct Reader {
+    private let reader: BlockingReader
+
+    init(of url: String) throws {
+      reader = BlockingReader(
+        PostgreSQLReader(
+          pool: try ReaderPool(to: ConnectionTarget(url: url), named: "test reader", threads: 1),
+          clock: DatabaseClock())
+      ) {}
+    }
+
+    func job(_ id: String) throws -> JobRecord? {
+      try reader.answer { (reader) async throws(StorageError) in try await reader.job(id) }
+    }
+
+    func changes(after cursor: Int64, limit: Int) throws -> FeedSlice {
+      try reader.answer { (reader) async throws(StorageError) in
+        try await reader.changes(after: cursor, limit: limit, matching: JobFilter(), including: [])
+      }
+    }
+
+    func lastChange() throws -> Int64 {
+      try reader.answer { (reader) async throws(StorageError) in
+        try await reader.feedPosition().lastChange
+      }
+    }
+
+    func jobs() throws -> [Job] {
+      try reader.answer { (reader) async throws(StorageError) in
+        try await reader.jobs(matching: JobFilter(), before: nil, limit: 1000).jobs
+      }
+    }
   }
 
   private static func deliver(_ id: String, of prediction: String, logs: Int) -> Delivery {
@@ -27,9 +58,9 @@ import Time
   }
 
   /// The number is taken, so a cursor behind it would never see it.
-  @Test func `a number that is taken and not committed hides no change`() async throws {
+  @Test func `a number that is taken and not committed hides no change`() throws {
     let database = try SharedDatabase()
-    let reader = try Self.reader(of: database.url)
+    let reader = try Reader(of: database.url)
     let node = database.node()
     let (hasBegun, mayEnd, ended) = (Gate(), Gate(), OneShot<Result<Void, any Error>>())
     _ = try Thread(named: "slow node") {
@@ -46,24 +77,24 @@ import Time
     let ledger = try node.ledger()
     _ = try ledger.commit([Self.deliver("fast", of: "fast", logs: 1)])
     // A read of the job itself needs no order.
-    #expect(try await reader.job("fast") != nil)
-    #expect(try await reader.changes(after: 0, limit: 9).isEmpty)
-    let position = try await reader.feedPosition().lastChange
+    #expect(try reader.job("fast") != nil)
+    #expect(try reader.changes(after: 0, limit: 9).entries.isEmpty)
+    let position = try reader.lastChange()
     mayEnd.open()
     try ended.wait().get()
     try database.backend.awaitFeed()
-    let entries = try await reader.changes(after: position, limit: 9)
+    let entries = try reader.changes(after: position, limit: 9).entries
     #expect(entries.map(\.id) == ["slow", "fast"])
-    #expect(try await reader.feedPosition().lastChange >= entries[1].change)
+    #expect(try reader.lastChange() >= entries[1].change)
   }
 
   /// The transaction that begins first and commits last has the smaller number, which its job must not take.
-  @Test func `a job's numbers grow when transactions commit in the other order`() async throws {
+  @Test func `a job's numbers grow when transactions commit in the other order`() throws {
     let database = try SharedDatabase()
-    let reader = try Self.reader(of: database.url)
+    let reader = try Reader(of: database.url)
     let (node, observations) = (database.node(), Observations())
     _ = try node.ledger().commit([Self.deliver("a", of: "p", logs: 1)])
-    let first = try #require(try await reader.job("p")).change
+    let first = try #require(try reader.job("p")).change
     let (hasBegun, mayRead, ended) = (Gate(), Gate(), OneShot<Result<Void, any Error>>())
     _ = try Thread(named: "early node") {
       ended.set(
@@ -79,15 +110,15 @@ import Time
     }
     try hasBegun.wait()
     _ = try node.ledger().commit([Self.deliver("b", of: "p", logs: 2)])
-    let second = try #require(try await reader.job("p")).change
+    let second = try #require(try reader.job("p")).change
     #expect(second > first)
     mayRead.open()
     try ended.wait().get()
-    let record = try #require(try await reader.job("p"))
+    let record = try #require(try reader.job("p"))
     #expect(record.change > second && record.job.snapshot?.evidence.logsSize == 3)
     #expect(observations["newer_change"] == 1)
     try database.backend.awaitFeed()
-    #expect(try await reader.changes(after: second, limit: 9).map(\.id).sorted() == ["other", "p"])
+    #expect(try reader.changes(after: second, limit: 9).entries.map(\.id).sorted() == ["other", "p"])
     #expect(try database.strayRows().isEmpty)
   }
 
@@ -109,7 +140,7 @@ import Time
 
   /// Writers whose transactions are open for different times, and readers that keep their cursors.
   @Test(arguments: 31...34 as ClosedRange<UInt64>)
-  func `readers miss nothing while transactions overlap`(_ seed: UInt64) async throws {
+  func `readers miss nothing while transactions overlap`(_ seed: UInt64) throws {
     let database = try SharedDatabase()
     let (node, url) = (database.node(), database.url)
     let writers = 4
@@ -151,26 +182,18 @@ import Time
 
   /// Follows the feed until the writers have ended, and compares what it has seen with the jobs.
   private static func follow(_ url: String, pageSize: Int, until isOver: () -> Bool) throws -> [String] {
-    let reader = BlockingReader(try reader(of: url)) {}
+    let reader = try Reader(of: url)
     var follower = Follower()
     var (last, end): (Int64, MonotonicTime?) = (0, nil)
     while true {
-      if end == nil, isOver() { end = MonotonicClock.now + .seconds(10) }
-      let cursor = follower.cursor
-      let slice = try reader.answer { (reader) async throws(StorageError) in
-        try await reader.changes(after: cursor, limit: pageSize, matching: JobFilter(), including: [])
-      }
+      if end == nil, isOver() { end = MonotonicClock.now + .seconds(20) }
+      let slice = try reader.changes(after: follower.cursor, limit: pageSize)
       follower.take(slice)
-      let position = try reader.answer { (reader) async throws(StorageError) in
-        try await reader.feedPosition().lastChange
-      }
+      let position = try reader.lastChange()
       if position < last { follower.findings.append("the end of the feed went from \(last) to \(position)") }
       last = position
       guard let end, slice.entries.isEmpty else { continue }
-      let jobs = try reader.answer { (reader) async throws(StorageError) in
-        try await reader.jobs(matching: JobFilter(), before: nil, limit: 1000).jobs
-      }
-      let stored = Dictionary(uniqueKeysWithValues: jobs.map { ($0.id, $0.revision) })
+      let stored = Dictionary(uniqueKeysWithValues: try reader.jobs().map { ($0.id, $0.revision) })
       // Transactions of other tests may hold back the end of the feed for a while.
       if stored == follower.known { return follower.findings }
       guard MonotonicClock.now < end else {

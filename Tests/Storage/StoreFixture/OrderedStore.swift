@@ -25,11 +25,13 @@ package final class OrderedStore {
 
   /// - Parameters:
   ///   - backend: nil for one of the kind that the suite runs on.
+  ///   - opened: the backend's store; nil to open it.
+  ///   - owner: names the process among those that share the store.
   ///   - tables: those of the capabilities whose hooks are `hooks`.
   ///   - retainingKinds: see ``LedgerRules``.
   ///   - isNumbered: whether jobs are numbered from 1 without gaps, which no store promises.
   package init(
-    on backend: (any StoreBackend)? = nil,
+    on backend: (any StoreBackend)? = nil, opened: (any Store)? = nil, owner: String = LedgerRules().owner,
     policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
     tables: [TableDeclaration] = [], hooks: [any TransactionHook] = [], retainingKinds: Set<WorkKind> = [],
@@ -39,10 +41,11 @@ package final class OrderedStore {
     (self.validateOutput, self.policy, self.tables, self.hooks) = (validateOutput, policy, tables, hooks)
     self.retainingKinds = retainingKinds
     self.isNumbered = isNumbered
-    let store = try self.backend.open(tables: tables)
+    let store = try opened ?? self.backend.open(tables: tables)
     ledger = Ledger(
       store: isNumbered ? NumberedStore(store) : store,
-      rules: LedgerRules(polling: policy, validateOutput: validateOutput, retainingKinds: retainingKinds),
+      rules: LedgerRules(
+        polling: policy, validateOutput: validateOutput, owner: owner, retainingKinds: retainingKinds),
       hooks: hooks)
     reader = try self.backend.openReader()
   }
