@@ -4,20 +4,25 @@ package import Time
 
 /// A connection to a PostgreSQL server, used by one thread at a time.
 ///
-/// libpq runs non-blocking, and every wait is a poll(2) with a deadline. A request is never canceled: a
-/// canceled wait for a standby reports success for what the standby does not have
-/// (https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION-HA). libpq sends with
-/// MSG_NOSIGNAL, so a connection that the server closed raises no SIGPIPE (fe-secure.c).
+/// libpq runs non-blocking, and every wait is a poll(2) with a deadline. libpq sends with MSG_NOSIGNAL, so a
+/// connection that the server closed raises no SIGPIPE (fe-secure.c).
+///
+/// A request is never canceled, because a canceled wait for a standby reports success for what the standby
+/// does not have: https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION-HA
 package final class Connection {
   let handle: OpaquePointer
   private let noticeLog = NoticeLog()
   var parameters = ParameterBuffer()
   var statements = PreparedStatements()
-  /// False once the server has not known a statement that was prepared: a pooler changes servers.
+  /// False once the server has not known a prepared statement.
+  ///
+  /// A pooler changes servers.
   var usesNamedStatements = true
   /// What was sent and is not answered yet.
   var activity = Activity.none
-  /// An answer that makes no sense ends the connection even where libpq would go on.
+  /// Whether an error has ended the connection.
+  ///
+  /// After an answer that makes no sense, libpq would go on.
   var hasFailed = false
 
   enum Activity {
@@ -140,7 +145,7 @@ package final class Connection {
     }
   }
 
-  /// Marks the connection as broken, with the server's last words if there are any.
+  /// Marks the connection as broken, and finds the reason.
   func lost() -> PostgreSQLError {
     hasFailed = true
     activity = .none
@@ -158,7 +163,7 @@ package final class Connection {
     return .connection(text.isEmpty ? "the connection was lost" : text)
   }
 
-  /// Marks the connection as broken because of an answer that makes no sense.
+  /// Marks the connection as broken after a senseless answer.
   func broken(_ text: String) -> PostgreSQLError {
     hasFailed = true
     activity = .none

@@ -21,10 +21,11 @@ enum ConnectionOptions {
     return values(of: options)
   }
 
-  /// The options as a connection would use them, with those of the environment and of a service file.
+  /// The options that a connection would use.
   ///
-  /// libpq reads them when it starts to connect. An invalid value of the option that it checks last ends
-  /// that before it resolves a host (`connectOptions2` in fe-connect.c).
+  /// Those of the environment and of a service file are among them. libpq reads them when it starts to
+  /// connect. An invalid value of the option that it checks last ends that before it resolves a host
+  /// (`connectOptions2` in fe-connect.c).
   static func effective(_ options: [String: String]) throws(PostgreSQLError) -> [String: String] {
     let probed = "target_session_attrs"
     let connection = start(options.merging([probed: "none"]) { $1 })

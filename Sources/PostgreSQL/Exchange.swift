@@ -2,7 +2,7 @@ internal import CPostgreSQL
 internal import Glibc
 package import Time
 
-/// A pipeline that was sent, and what has been received of its answer.
+/// A pipeline that was sent, and the received part of its answer.
 struct Exchange {
   enum Step {
     case prepare(Query, name: String)
@@ -16,11 +16,13 @@ struct Exchange {
   /// What the server answers, in order.
   var steps: [Step] = []
   var position = 0
-  /// Whether the step at `position` has its result, and only the end of its results is missing.
+  /// Whether the step at `position` only lacks the end of its results.
   var hasResult = false
   var results: [Rows] = []
   var failure: PostgreSQLError?
-  /// Whether all of it can be sent again: no transaction was open before, and none was committed by it.
+  /// Whether all of it can be sent again.
+  ///
+  /// No transaction was open before, and it has committed none.
   var isRepeatable: Bool
 }
 
@@ -61,7 +63,7 @@ extension Connection {
     return []
   }
 
-  /// Whether a server did not know a statement as this connection had prepared it.
+  /// Whether a server did not know a statement of this connection.
   ///
   /// PgBouncer before 1.21 gives each transaction another server
   /// (https://www.pgbouncer.org/features.html, "Protocol-level prepared plans").
@@ -92,7 +94,7 @@ extension Connection {
     activity = .pipeline(exchange)
   }
 
-  /// Queues one statement, and before it its preparation where this connection needs it.
+  /// Queues one statement, after its preparation where that is needed.
   private func send(_ query: Query, _ exchange: inout Exchange) throws(PostgreSQLError) {
     guard usesNamedStatements, query.isPlanned, let name = try name(of: query, &exchange) else {
       let types = parameters.types
@@ -122,7 +124,7 @@ extension Connection {
 
   // MARK: receiving
 
-  /// Takes the next result, or the end of a statement's results where it is nil.
+  /// Takes the next result. Nil is the end of a statement's results.
   private func take(_ result: OpaquePointer?, into exchange: inout Exchange) throws(PostgreSQLError) {
     let step = exchange.steps[exchange.position]
     guard let result else {

@@ -12,7 +12,7 @@ enum HostAddresses {
   private static let pending = Lock<[String: Resolution]>([:])
   private static let maxAddresses = 16
 
-  /// The numeric addresses of `name`, in the order in which to try them.
+  /// The numeric addresses of `name`, the preferred ones first.
   static func resolve(_ name: String, deadline: MonotonicTime) throws(PostgreSQLError) -> [String] {
     if isNumeric(name) { return [name] }
     let (resolution, isNew) = pending.withLock { pending in

@@ -2,7 +2,7 @@ internal import CPostgreSQL
 
 /// A notice or a warning that a server sent beside its results.
 package struct Notice: Equatable, Sendable {
-  /// Empty where libpq itself made the notice, such as for a message that it cannot place.
+  /// Empty where libpq itself made the notice.
   package let sqlState: SQLState
   package let message: String
 }
@@ -32,8 +32,9 @@ final class NoticeLog {
       }, Unmanaged.passUnretained(self).toOpaque())
   }
 
-  /// A full log replaces its last notice, unless the new one reports success: a warning is never lost among
-  /// those.
+  /// A full log replaces its last notice, unless the new one reports success.
+  ///
+  /// So a warning is never lost among those.
   private func append(_ notice: Notice) {
     if notices.count < Self.maxCount {
       notices.append(notice)

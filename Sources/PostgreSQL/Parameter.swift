@@ -1,6 +1,6 @@
 internal import CPostgreSQL
 
-/// A value for `$1`, `$2`, … of a statement, sent in binary format.
+/// A value for a parameter of a statement, sent in binary format.
 package enum Parameter: Sendable {
   case null
   /// `int8`.

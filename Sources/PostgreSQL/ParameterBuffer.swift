@@ -1,9 +1,10 @@
 internal import CPostgreSQL
 internal import Glibc
 
-/// The parameters of one statement in binary format, in memory that the next statement reuses.
+/// The parameters of one statement in binary format.
 ///
-/// libpq copies them into its send buffer, so they are needed only during one call.
+/// The next statement reuses the memory. libpq copies them into its send buffer, so they are needed only
+/// during one call.
 struct ParameterBuffer: ~Copyable {
   /// PostgreSQL's own limit of one value (https://www.postgresql.org/docs/current/limits.html).
   private static let maxBytes = 1 << 30
@@ -107,9 +108,10 @@ struct ParameterBuffer: ~Copyable {
     return true
   }
 
-  /// Appends a one-dimensional array: its header, then each element's length, -1 for NULL, and its bytes.
+  /// Appends a one-dimensional array.
   ///
-  /// See array_recv in src/backend/utils/adt/arrayfuncs.c. An array without elements has no dimension.
+  /// It is a header, then each element's length, -1 for NULL, and its bytes: array_recv in
+  /// src/backend/utils/adt/arrayfuncs.c. An array without elements has no dimension.
   private mutating func appendArray<Element>(
     _ elements: [Element?], of type: Oid, size: (Element) -> Int, _ put: (inout Self, Element) -> Void
   ) -> Bool {

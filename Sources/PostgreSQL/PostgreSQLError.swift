@@ -1,8 +1,10 @@
 internal import CPostgreSQL
 
-/// An error of a connection, by what its caller can do about it.
+/// An error of a connection, classified by its remedy.
 package enum PostgreSQLError: Error, Equatable, Sendable {
-  /// No connection, or a connection that broke: the outcome of what was sent is unknown.
+  /// No connection, or a connection that broke.
+  ///
+  /// The outcome of what was sent is unknown.
   case connection(String)
   /// The deadline passed. The connection is still busy: see ``Connection/resume(deadline:)``.
   case timedOut(String)
@@ -25,7 +27,7 @@ extension PostgreSQLError: CustomStringConvertible {
 enum MessageText {
   private static let maxBytes = 500
 
-  /// The first line of `text`, at most 500 bytes of it, without control characters.
+  /// The first line of `text`, bounded and without control characters.
   static func line(_ text: UnsafePointer<CChar>?) -> String {
     guard let text else { return "" }
     var bytes: [UInt8] = []
@@ -43,7 +45,9 @@ enum MessageText {
     UnsafePointer(PQresultErrorField(result, Int32(code.asciiValue ?? 0)))
   }
 
-  /// The main text of an error or a notice; libpq's own errors have no fields.
+  /// The main text of an error or a notice.
+  ///
+  /// libpq's own errors have no fields.
   static func primary(of result: OpaquePointer?) -> String {
     line(field("M", of: result) ?? UnsafePointer(PQresultErrorMessage(result)))
   }

@@ -9,13 +9,15 @@ struct PreparedStatements {
     let name: String
   }
 
-  /// Each takes memory in the server for as long as the connection lasts.
+  /// Each takes memory in the server until the connection ends.
   private static let maxCount = 512
 
   private var variants: [UInt64: [Variant]] = [:]
   private var count = 0
 
-  /// The name under which `query` is prepared for `types`; a NULL fits any type.
+  /// The name under which `query` is prepared for `types`.
+  ///
+  /// A NULL fits any type.
   func name(of query: Query, types: [Oid]) -> String? {
     variants[query.digest]?.first { variant in
       variant.sql == query.sql && variant.types.count == types.count
@@ -23,9 +25,9 @@ struct PreparedStatements {
     }?.name
   }
 
-  /// Adds `query`, which the caller then prepares under the returned name, for parameters of `types`.
+  /// Adds `query` for parameters of `types`.
   ///
-  /// - Returns: nil if the connection has too many statements.
+  /// - Returns: the name under which the caller prepares it, or nil if there are too many statements.
   mutating func add(_ query: Query, types: [Oid]) -> String? {
     guard count < Self.maxCount else { return nil }
     var digest = Digest()

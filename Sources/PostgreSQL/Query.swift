@@ -30,9 +30,10 @@ struct Digest {
   }
 }
 
-/// Statements that are sent together and answered together, with one Sync at their end.
+/// Statements that are sent together and answered together.
 ///
-/// Without BEGIN they are one transaction (https://www.postgresql.org/docs/current/libpq-pipeline-mode.html).
+/// One Sync ends them. Without BEGIN they are one transaction
+/// (https://www.postgresql.org/docs/current/libpq-pipeline-mode.html).
 package struct Pipeline: Sendable {
   struct Statement: Sendable {
     let query: Query

@@ -74,7 +74,7 @@ package final class Rows {
 
   /// The bytes of a value, valid as long as this object. Nil where it is NULL.
   ///
-  /// libpq is not called with an index out of range: its warning would go to the connection, which may be
+  /// libpq is not called with an index out of range. Its warning would go to the connection, which may be
   /// gone.
   private func value(_ row: Int, _ column: Int32) -> UnsafeRawBufferPointer? {
     guard row >= 0, row < count, column >= 0, column < columnCount, let row = Int32(exactly: row),

@@ -25,6 +25,19 @@ enum SocketWait {
     }
   }
 
+  /// Waits for events of any of `sockets`.
+  ///
+  /// - Returns: whether each is ready; none is at the deadline, or after a signal.
+  static func ready(_ sockets: [(descriptor: Int32, events: Int32)], until deadline: MonotonicTime) -> [Bool]
+  {
+    var list = sockets.map { pollfd(fd: $0.descriptor, events: Int16($0.events), revents: 0) }
+    let milliseconds = ((deadline - MonotonicClock.now) + .nanoseconds(999_999)).wholeMilliseconds
+    guard poll(&list, nfds_t(list.count), Int32(clamping: milliseconds)) > 0 else {
+      return sockets.map { _ in false }
+    }
+    return list.map { $0.revents != 0 }
+  }
+
   static func hasInput(_ descriptor: Int32) -> Bool {
     var socket = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     return poll(&socket, 1, 0) > 0

@@ -222,10 +222,36 @@ extension PostgreSQLStore {
       let settings = session.addSettings(to: &pipeline)
       let results = try session.run(pipeline, deadline: deadline)
       if let settings { session.note(results[settings]) }
+      try write(room: room, deadline: deadline)
     }
     if let refusal = session.refusal { throw refusal }
     if let warning = session.warning { throw .unavailable("the database may not keep a commit: \(warning)") }
   }
+
+  /// Writes `room` bytes and rolls them back, because a commit of one row may fit on a full disk.
+  private func write(room: Int, deadline: MonotonicTime) throws(PostgreSQLError) {
+    guard room > 0 else { return }
+    // Random, so that compression saves nothing.
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(room + 8)
+    while bytes.count < room {
+      let word = options.random()
+      for shift in stride(from: 0, to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+    }
+    var pipeline = Pipeline()
+    pipeline.add(Self.begin)
+    pipeline.add(Self.insertRoom, [.text("room of \(session.id)"), .bytes(bytes)])
+    pipeline.add(Self.rollback)
+    do throws(PostgreSQLError) {
+      _ = try session.run(pipeline, deadline: deadline)
+    } catch {
+      session.rollBack(deadline: deadline)
+      throw error
+    }
+  }
+
+  private static let insertRoom = Query("INSERT INTO keys (name, value) VALUES ($1, $2)")
+  private static let rollback = Query("ROLLBACK")
 
   /// Deletes the rows of connections that are gone, once an hour.
   package func maintain() throws(StorageError) {

@@ -1,7 +1,9 @@
 import Foundation
 import LiveDaemon
 
-/// A listener on 127.0.0.1 that answers as a closure does, and keeps what it accepted open until it ends.
+/// A listener on 127.0.0.1 that answers as a closure does.
+///
+/// It keeps its connections open until it ends.
 final class FakeServer: Sendable {
   let port: Int
   private let listener: Int32

@@ -3,9 +3,9 @@ import PostgreSQL
 import Testing
 import Time
 
-/// A peer that is no PostgreSQL server, or a broken one, never traps and never holds up this program.
+/// Peers that are no PostgreSQL server, or a broken one.
 @Suite struct HostileServerTests {
-  /// What a server sends once a client has started: authentication, a parameter, ready for a query.
+  /// The answer to a start: authentication, parameters, ready for a query.
   private static let welcome: [UInt8] =
     message("R", [0, 0, 0, 0]) + message("S", Array("server_version\u{0}15.0\u{0}".utf8))
     + message("S", Array("in_hot_standby\u{0}off\u{0}".utf8))

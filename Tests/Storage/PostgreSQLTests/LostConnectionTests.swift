@@ -59,7 +59,7 @@ import Time
     #expect(try connect(to: server.url()).run(Query("SELECT 1"), deadline: generous).integer(0, 0) == 1)
   }
 
-  /// Cut after each number of bytes: in the parse, in the bind, in the answer.
+  /// Cuts in the parse, in the bind, in the answer.
   @Test(arguments: [TCPRelay.Side.client, .server])
   func `a connection cut anywhere in a pipeline`(_ side: TCPRelay.Side) throws {
     let relay = try TCPRelay(before: PostgreSQLServer.shared().port)

@@ -4,7 +4,9 @@ import PostgreSQLServer
 import Testing
 import Time
 
-/// PgBouncer in transaction mode, which gives each transaction another session of the server.
+/// PgBouncer in transaction mode.
+///
+/// It gives each transaction another session of the server.
 @Suite(.needsPgBouncer) struct PoolerTests {
   private let database: TestDatabase
   private let proxy: PgBouncerProxy

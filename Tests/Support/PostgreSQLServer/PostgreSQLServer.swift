@@ -3,17 +3,19 @@ import LiveDaemon
 package import PostgreSQL
 import Time
 
-/// A PostgreSQL server of its own for tests, on a free port of 127.0.0.1 and on a socket.
+/// A PostgreSQL server for tests.
 ///
-/// It runs as another account than root, with `fsync` on, and ends with the tests however those end. Use it
-/// on one thread at a time, or only to make databases.
+/// It listens on 127.0.0.1 and on a socket. It runs as another account than root, with `fsync` on, and ends
+/// with the tests however those end. Use it on one thread at a time, or only to make databases.
 ///
 /// `@unchecked Sendable`: the state that changes is behind a lock, or belongs to one test.
 package final class PostgreSQLServer: @unchecked Sendable {
   /// Whether tests use PostgreSQL: where it is installed, or must be.
   package static let isAvailable = ServerAccount.canUse("PostgreSQL", at: ServerAccount.binaries)
 
-  /// The server that all tests of this process share, started when it is first used.
+  /// The server that all tests of this process share.
+  ///
+  /// It is started when it is first used.
   package static func shared() throws -> PostgreSQLServer {
     try sharedServer.withLock { server in
       if let server { return server }
@@ -175,7 +177,7 @@ package final class PostgreSQLServer: @unchecked Sendable {
     try? wait("PostgreSQL to end") { !process.isRunning }
   }
 
-  /// Stops all its processes without ending them, as if the machine had frozen.
+  /// Stops all its processes, as if the machine had frozen.
   package func freeze() {
     for id in processes { Foundation.kill(id, SIGSTOP) }
   }
@@ -187,7 +189,7 @@ package final class PostgreSQLServer: @unchecked Sendable {
 
   // MARK: settings and replication
 
-  /// Requires passwords of connections over TCP from now on, of all but the superuser.
+  /// Requires passwords over TCP of all but the superuser.
   package func requirePasswords() throws {
     let lines = [
       "local all all trust", "host all \(Self.user) 127.0.0.1/32 trust",
@@ -224,7 +226,7 @@ package final class PostgreSQLServer: @unchecked Sendable {
     try run("SELECT pg_reload_conf()")
   }
 
-  /// Makes commits wait for the standby `name`, or for none where it is nil.
+  /// Makes commits wait for the standby `name`; nil: for none.
   package func requireStandby(_ name: String?) throws {
     try configure(["synchronous_standby_names": name ?? ""])
     let state = name == nil ? "async" : "sync"

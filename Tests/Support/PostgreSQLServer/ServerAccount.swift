@@ -29,7 +29,7 @@ package enum ServerAccount {
     access($0, X_OK) == 0
   }
 
-  /// The account; nil where the tests do not run as root and servers have their account.
+  /// The account. Nil where the tests do not run as root.
   private static let account: (user: uid_t, group: gid_t)? = {
     guard geteuid() == 0 else { return nil }
     guard let entry = getpwnam("postgres") ?? getpwnam("nobody") else { return nil }
@@ -60,7 +60,7 @@ package enum ServerAccount {
     return result.output
   }
 
-  /// Starts a program that ends when the tests do, with its output in `log`.
+  /// Starts a program that ends when the tests do.
   ///
   /// - Parameter signal: ends the program then.
   package static func start(_ command: [String], endedBy signal: String, log: String) throws -> Process {

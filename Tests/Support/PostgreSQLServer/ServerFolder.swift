@@ -1,9 +1,10 @@
 import Foundation
 import LiveDaemon
 
-/// A folder of one test server, removed with the object or when the tests end.
+/// A folder of one test server.
 ///
-/// Its name holds the process id of the tests. A later run removes what a killed one left.
+/// It is removed with the object, or when the tests end. Its name holds the process id of the tests. A later
+/// run removes what a killed one left.
 final class ServerFolder: Sendable {
   private static let prefix = "webhookd-pg-"
   private static let cleanup: Void = {

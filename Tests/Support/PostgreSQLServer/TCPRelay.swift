@@ -1,7 +1,7 @@
 import Foundation
 import LiveDaemon
 
-/// A relay on 127.0.0.1 before a server, which delays bytes and cuts connections.
+/// A TCP relay before a server, which delays bytes and cuts connections.
 ///
 /// `@unchecked Sendable`: the state is behind locks.
 package final class TCPRelay: @unchecked Sendable {
@@ -161,7 +161,7 @@ package final class TCPRelay: @unchecked Sendable {
     }
   }
 
-  /// How many of `bytes` are forwarded, and whether the connection is cut then.
+  /// The number of bytes to forward, and whether to cut then.
   private static func allow(_ bytes: ArraySlice<UInt8>, _ side: Side, _ state: inout State) -> (Int, Bool) {
     let before = state.forwarded[side] ?? 0
     var allowed = bytes.count
