@@ -256,7 +256,7 @@ let package = Package(
         "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
       ]),
     // An HTTP API with canned answers, in the tests' process.
-    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
+    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System", "TLS"]),
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
@@ -413,6 +413,7 @@ let package = Package(
       [
         "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
         "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console", "FaultyDisk",
+        "TLSClient",
       ]),
     tests(
       .process, "SimulatorTests",
