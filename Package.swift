@@ -428,7 +428,9 @@ let package = Package(
     tests(.process, "FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
 
     // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.
-    support(.proofs, "Proofs", ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation", "Bytes"]),
+    support(
+      .proofs, "Proofs",
+      ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation", "Bytes", "PostgreSQL", "PostgreSQLServer"]),
     testCommand(.proofs, "webhook-prove", ["Proofs", arguments]),
     tests(.proofs, "ProofsTests", ["Proofs"]),
 

@@ -38,7 +38,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 need_swift
 need_build_packages
 need_packages python3 gcc git
-[ -z "$postgresql" ] || need_packages postgresql util-linux
+[ -z "$postgresql" ] || need_postgresql
 build=$PWD/.build/benchmark
 place=${place:-$build/place}
 mkdir -p "$build" "$place"

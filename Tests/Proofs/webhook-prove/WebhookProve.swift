@@ -64,7 +64,7 @@ struct WebhookProve: ParsableCommand {
     var rows = try record.map { try Row.sums(of: String(contentsOfFile: $0, encoding: .utf8)) } ?? []
     for fault in Fault.allCases where !noDaemon && (only.isEmpty || only.contains(fault)) {
       do {
-        if let row = try fault.prove(scenario) { rows.append(row) }
+        rows += try fault.prove(scenario)
       } catch {
         var row = Row(fault.rawValue)
         row.problems.append("\(error)")
