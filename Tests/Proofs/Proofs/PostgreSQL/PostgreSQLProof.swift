@@ -10,8 +10,23 @@ enum PostgreSQLProof {
       scenario.progress("postgresql: left out, because it is not installed")
       return []
     }
-    return try endureFaults(scenario) + [loseWithoutSynchronousStandby(scenario)]
-      + [fillDisk(scenario)].compactMap { $0 }
+    return rows("postgresql") { try endureFaults(scenario) }
+      + rows(control) { [try loseWithoutSynchronousStandby(scenario)] }
+      + rows(fullDisk) { try fillDisk(scenario).map { [$0] } ?? [] }
+  }
+
+  private static let control = "postgresql: control, asynchronous standby"
+  private static let fullDisk = "postgresql: the server's disk is full"
+
+  /// The rows of a part, or one with the error that has ended it.
+  private static func rows(_ name: String, _ part: () throws -> [Row]) -> [Row] {
+    do {
+      return try part()
+    } catch {
+      var row = Row(name)
+      row.problems.append("\(error)")
+      return [row]
+    }
   }
 
   /// One round of every fault, and with `--long` 200 rounds.
@@ -68,7 +83,7 @@ enum PostgreSQLProof {
 
   /// An asynchronous standby loses what was under way, which the check must find.
   private static func loseWithoutSynchronousStandby(_ scenario: Scenario) throws -> Row {
-    var result = Row("postgresql: control, asynchronous standby")
+    var result = Row(control)
     while result.rounds < maxAttempts {
       let fleet = try Fleet(scenario, isSynchronous: false)
       var random = SeededGenerator(seed: scenario.seed ^ UInt64(result.rounds))
@@ -87,11 +102,14 @@ enum PostgreSQLProof {
 
   // MARK: - Full disk
 
+  /// What remains for the schema and for the load until the disk is full.
+  private static let freeMegabytes = 5
+
   /// The database is in a tablespace whose disk is full for a while.
   ///
   /// - Returns: nil if this process may not mount a file system.
   private static func fillDisk(_ scenario: Scenario) throws -> Row? {
-    let run = try Run(scenario, "postgresql: the server's disk is full")
+    let run = try Run(scenario, fullDisk)
     let server = try PostgreSQLServer()
     let small = server.socketFolder + "/small"
     try FileManager.default.createDirectory(atPath: small, withIntermediateDirectories: false)
@@ -109,8 +127,10 @@ enum PostgreSQLProof {
     try server.run("CREATE TABLESPACE small LOCATION '\(small)'")
     try server.run("CREATE DATABASE hooks TABLESPACE small")
     let ballast = small + "/ballast"
+    let free = try FileManager.default.attributesOfFileSystem(forPath: small)[.systemFreeSize] as? Int ?? 0
+    let count = max(1, free / 1_000_000 - freeMegabytes)
     _ = try Program.run(
-      ["if=/dev/zero", "of=\(ballast)", "bs=1M", "count=64", "status=none"], executable: "/usr/bin/dd")
+      ["if=/dev/zero", "of=\(ballast)", "bs=1MB", "count=\(count)", "status=none"], executable: "/usr/bin/dd")
     run.environment["DATABASE_URL"] = server.url(database: "hooks")
     return try FullDiskProof.fill(run, logging: "No space left on device") { _ in
       try FileManager.default.removeItem(atPath: ballast)
