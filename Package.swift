@@ -432,7 +432,7 @@ let package = Package(
       .proofs, "Proofs",
       ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation", "Bytes", "PostgreSQL", "PostgreSQLServer"]),
     testCommand(.proofs, "webhook-prove", ["Proofs", arguments]),
-    tests(.proofs, "ProofsTests", ["Proofs"]),
+    tests(.proofs, "ProofsTests", ["Proofs", "PostgreSQL", "PostgreSQLServer"]),
 
     // Tests/Conformance: raw bytes to a live server, and what the RFCs allow it to answer.
     support(.conformance, "Conformance"),
