@@ -86,10 +86,10 @@ final class Fleet {
 
   // MARK: - Load
 
-  func beginLoad() {
+  func beginLoad(readers: Int = Load.readers) {
     ledger.retryUnanswered()
     let targets = receivers.map { Load.Target(webhookPort: $0.webhookPort, apiPort: $0.apiPort) }
-    load = Load(on: targets, ledger: ledger)
+    load = Load(on: targets, ledger: ledger, readers: readers)
     orders.resume()
   }
 

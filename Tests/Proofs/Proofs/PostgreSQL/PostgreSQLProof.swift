@@ -66,7 +66,8 @@ enum PostgreSQLProof {
   ) throws {
     let (firstJob, before) = (max(0, fleet.ledger.jobCount - 300), fleet.ledger.acknowledged)
     try fleet.servers.attachStandby(isRelayed: [.primaryAndBytes, .cancel, .terminate].contains(fault))
-    fleet.beginLoad()
+    // A commit whose wait was ended is shown by the primary, is not acknowledged, and is lost with it.
+    fleet.beginLoad(readers: [.cancel, .terminate].contains(fault) ? 0 : Load.readers)
     try fleet.waitForAcknowledgements()
     try fault.inject(into: fleet, &random)
     row.recoveries.append(try fleet.recovery())
