@@ -52,7 +52,7 @@ class Setup:
         return self.deliver(command, count, options, host, port, database)
 
     def deliver(self, command, count, options, host, port, database):
-        """The report of a run, with the processor time of PostgreSQL; in a new database unless one is given."""
+        """The report of a run, with PostgreSQL's processor time; in a new database unless one is given."""
         session = self.session
         with contextlib.ExitStack() as stack:
             database = database or stack.enter_context(self.primary.database())

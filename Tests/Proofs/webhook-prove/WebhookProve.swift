@@ -24,7 +24,7 @@ struct WebhookProve: ParsableCommand {
     help: "Only these: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")). Put it last.")
   var only: [Fault] = []
 
-  @Option(help: "How many times the daemon is killed (default: 10, with --long 200).")
+  @Option(help: "Kills of the daemon (default: 10, with --long 200); with --long also faults on PostgreSQL.")
   var kills: Int?
 
   @Option(help: "Deliveries of the soak (default: 50000, with --long 10000000).")

@@ -32,7 +32,7 @@ final class ServerPair {
     return "postgresql://\(PostgreSQLServer.user)@\(hosts)/\(Self.database)?target_session_attrs=read-write"
   }
 
-  /// Makes the standby anew unless it receives in this way, and waits until commits wait for it.
+  /// Replaces the standby, unless it receives in this way; then commits wait for it.
   func attachStandby(isRelayed: Bool) throws {
     if standby != nil, (relay != nil) == isRelayed { return }
     standby?.kill()
