@@ -12,7 +12,7 @@ import Time
 
 /// A database that several nodes write.
 ///
-/// Its server is that of these suites alone: their open transactions hold back the feeds of all its databases.
+/// Its server is that of these suites alone: open transactions hold back the feeds of all its databases.
 final class SharedDatabase {
   let backend: PostgreSQLBackend
   let reader: any StoreReader
