@@ -29,6 +29,8 @@ final class WriterSession {
   private var settingsReadAt: MonotonicTime?
 
   private static let settingsInterval = Duration.seconds(1)
+  /// How soon a stop ends the wait for an answer.
+  private static let part = Duration.milliseconds(500)
   /// The pause before all hosts are tried again.
   private static let pause = Duration.milliseconds(50)
 
@@ -57,7 +59,11 @@ final class WriterSession {
   private func prepare(_ connection: Connection, _ deadline: MonotonicTime) throws(PostgreSQLError) {
     if isBusy {
       do throws(PostgreSQLError) {
-        _ = try noting { () throws(PostgreSQLError) in try connection.resume(deadline: deadline) }
+        _ = try noting { () throws(PostgreSQLError) in
+          try awaiting(until: deadline, connection) { (limit) throws(PostgreSQLError) in
+            try connection.resume(deadline: limit)
+          }
+        }
       } catch {
         guard case .server = error, self.connection != nil else { throw error }
       }
@@ -105,7 +111,33 @@ extension WriterSession {
   /// Runs statements in one round trip.
   func run(_ pipeline: Pipeline, deadline: MonotonicTime) throws(PostgreSQLError) -> [Rows] {
     guard let connection else { throw .connection("not connected to the database") }
-    return try noting { () throws(PostgreSQLError) in try connection.run(pipeline, deadline: deadline) }
+    return try noting { () throws(PostgreSQLError) in
+      try awaiting(until: deadline, connection) { (limit) throws(PostgreSQLError) in
+        try connection.run(pipeline, deadline: limit)
+      }
+    }
+  }
+
+  /// Waits in parts, so that a stop ends the wait.
+  private func awaiting(
+    until deadline: MonotonicTime, _ connection: Connection,
+    _ start: (MonotonicTime) throws(PostgreSQLError) -> [Rows]
+  ) throws(PostgreSQLError) -> [Rows] {
+    var limit = min(deadline, MonotonicClock.now + Self.part)
+    do throws(PostgreSQLError) {
+      return try start(limit)
+    } catch {
+      guard case .timedOut = error else { throw error }
+    }
+    // Bounded by the deadline.
+    while true {
+      limit = min(deadline, MonotonicClock.now + Self.part)
+      do throws(PostgreSQLError) {
+        return try connection.resume(deadline: limit)
+      } catch {
+        guard case .timedOut = error, MonotonicClock.now < deadline, !stop.isRaised else { throw error }
+      }
+    }
   }
 
   /// Notes what an error means for the connection.
