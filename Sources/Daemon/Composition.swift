@@ -151,14 +151,22 @@ extension SQLiteStore {
 
 extension Ledger {
   /// The ledger of `store` with the daemon's rules and capabilities.
-  convenience init(of store: any Store, for settings: DaemonSettings) {
+  ///
+  /// - Parameter owner: names this process among those that share the store.
+  convenience init(of store: any Store, for settings: DaemonSettings, owner: String = newOwner()) {
     self.init(
       store: store,
       rules: LedgerRules(
         polling: settings.provider.pollPolicy, validateOutput: RequestedOutput.validate,
-        restore: ErasedData.restore, retainingKinds: Set(settings.capabilities.flatMap(\.workKinds))),
+        restore: ErasedData.restore, owner: owner,
+        retainingKinds: Set(settings.capabilities.flatMap(\.workKinds))),
       hooks: settings.capabilities.compactMap(\.hook))
   }
+}
+
+extension Ledger {
+  /// A name that no other process has, nor an earlier life of this one.
+  private static func newOwner() -> String { String(UInt64.random(in: .min ... .max), radix: 16) }
 }
 
 extension JobToken {

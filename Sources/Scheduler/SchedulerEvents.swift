@@ -11,6 +11,12 @@ extension LogEntry {
     LogEntry(.notice, "database is a restored backup; searching for its orders before sending any")
   }
 
+  static func createCallsTakenOver(_ count: Int) -> LogEntry {
+    LogEntry(
+      .warning, "another process ended during create calls; searching for their predictions",
+      ["count": .number(count)])
+  }
+
   static func allJobsPastRetention(newest: Timestamp, now: Timestamp) -> LogEntry {
     LogEntry(
       .warning,

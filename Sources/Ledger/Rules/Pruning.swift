@@ -7,6 +7,11 @@ package struct PruneStep: Equatable, Sendable {
   package let deleted: Int
   /// The number to continue after. Nil where the pass is complete.
   package let next: Int64?
+
+  package init(deleted: Int, next: Int64?) {
+    self.deleted = deleted
+    self.next = next
+  }
 }
 
 extension LedgerTransaction {

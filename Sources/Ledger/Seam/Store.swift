@@ -146,39 +146,6 @@ package struct StoredRow: Sendable {
   }
 }
 
-/// The first delivery with a webhook id.
-package struct EarlierDelivery: Sendable {
-  /// Nil where the job was deleted.
-  package let job: Int64?
-  package let digest: BodyDigest?
-
-  package init(job: Int64?, digest: BodyDigest?) {
-    self.job = job
-    self.digest = digest
-  }
-}
-
-/// What decides whether a job is pruned.
-package struct PruningCandidate: Sendable {
-  package let number: Int64
-  package let hasEnded: Bool
-  package let updatedAt: Timestamp
-  /// When its last delivery was received. Nil where there is none, or the job is too recent to prune.
-  package let lastDeliveryAt: Timestamp?
-  /// When the job was created. Nil where it has been quiet since before the retention limit.
-  package let createdAt: Timestamp?
-
-  package init(
-    number: Int64, hasEnded: Bool, updatedAt: Timestamp, lastDeliveryAt: Timestamp?, createdAt: Timestamp?
-  ) {
-    self.number = number
-    self.hasEnded = hasEnded
-    self.updatedAt = updatedAt
-    self.lastDeliveryAt = lastDeliveryAt
-    self.createdAt = createdAt
-  }
-}
-
 /// A job whose shown state a commit has changed.
 package struct CommittedChange: Equatable, Sendable {
   package let number: Int64
