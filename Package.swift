@@ -338,7 +338,7 @@ let package = Package(
         "Time", "Simulation", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema",
       ]),
     // The connection to a PostgreSQL server.
-    tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer"]),
+    tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer", "LiveDaemon"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",

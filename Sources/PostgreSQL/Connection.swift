@@ -75,7 +75,7 @@ package final class Connection {
 
   package var isInTransaction: Bool {
     let status = PQtransactionStatus(handle)
-    return status != PQTRANS_IDLE && status != PQTRANS_UNKNOWN
+    return !isBroken && status != PQTRANS_IDLE && status != PQTRANS_UNKNOWN
   }
 
   /// The server's version, such as 150018 for 15.18.

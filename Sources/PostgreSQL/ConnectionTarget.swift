@@ -30,6 +30,8 @@ package struct ConnectionTarget: Sendable {
     "keepalives_interval": "2", "keepalives_count": "3", "target_session_attrs": "read-write",
   ]
 
+  private static let sessions = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]
+
   let hosts: [Host]
   /// Everything but the hosts. It may hold a password.
   let options: [String: String]
@@ -50,6 +52,9 @@ package struct ConnectionTarget: Sendable {
       .merging(["client_encoding": "UTF8"]) { $1 }
       .filter { !["host", "hostaddr", "port"].contains($0.key) }
     let attributes = effective["target_session_attrs"] ?? Self.defaults["target_session_attrs"] ?? "any"
+    guard Self.sessions.contains(attributes) else {
+      throw .connection("target_session_attrs must be one of \(Self.sessions.joined(separator: ", "))")
+    }
     // libpq tries all hosts for a standby first; with one host a connection, that is up to us.
     sessions = attributes == "prefer-standby" ? ["standby", "any"] : [attributes]
     let seconds = Int(effective["connect_timeout"] ?? "2") ?? 2

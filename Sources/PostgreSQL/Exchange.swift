@@ -1,4 +1,5 @@
 internal import CPostgreSQL
+internal import Glibc
 package import Time
 
 /// A pipeline that was sent, and what has been received of its answer.
@@ -93,7 +94,7 @@ extension Connection {
 
   /// Queues one statement, and before it its preparation where this connection needs it.
   private func send(_ query: Query, _ exchange: inout Exchange) throws(PostgreSQLError) {
-    guard usesNamedStatements, let name = try name(of: query, &exchange) else {
+    guard usesNamedStatements, query.isPlanned, let name = try name(of: query, &exchange) else {
       let types = parameters.types
       return try checkSent(
         parameters.withArguments { count, values, lengths, formats in
@@ -135,7 +136,7 @@ extension Connection {
     case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
       if case .statement = step {
         exchange.results.append(rows)
-        if rows.commandTag == "COMMIT" { exchange.isRepeatable = false }
+        if strcmp(PQcmdStatus(result), "COMMIT") == 0 { exchange.isRepeatable = false }
       }
     case PGRES_FATAL_ERROR:
       let failure = try serverError(result)

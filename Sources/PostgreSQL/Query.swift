@@ -4,9 +4,13 @@
 package struct Query: Sendable {
   package let sql: String
   let digest: UInt64
+  /// Whether the server plans it. BEGIN, COMMIT, SET and the like have no plan that a name would keep.
+  let isPlanned: Bool
 
   package init(_ sql: String) {
     self.sql = sql
+    let verb = sql.drop { $0.isWhitespace || $0 == "(" }.prefix { $0.isLetter }.uppercased()
+    isPlanned = ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "VALUES", "MERGE"].contains(verb)
     var digest = Digest()
     digest.add(sql.utf8)
     self.digest = digest.value

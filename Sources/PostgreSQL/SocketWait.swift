@@ -10,17 +10,14 @@ enum SocketWait {
     for events: Int32, of descriptor: Int32, orInputOf other: Int32? = nil, until deadline: MonotonicTime
   ) throws(PostgreSQLError) -> Bool {
     guard descriptor >= 0 else { throw .connection("the connection has no socket") }
-    let sockets = (
-      pollfd(fd: descriptor, events: Int16(events), revents: 0),
-      pollfd(fd: other ?? -1, events: Int16(POLLIN), revents: 0)
-    )
     // Bounded by the deadline: poll(2) ends early only for a signal.
     while true {
-      let now = MonotonicClock.now
-      let milliseconds = ((deadline - now) + .nanoseconds(999_999)).wholeMilliseconds
+      let remaining = deadline - MonotonicClock.now
+      let milliseconds = (remaining + .nanoseconds(999_999)).wholeMilliseconds
       let count = withUnsafeTemporaryAllocation(of: pollfd.self, capacity: 2) { list in
-        _ = list.initialize(from: [sockets.0, sockets.1])
-        return poll(list.baseAddress, 2, Int32(clamping: milliseconds))
+        list.initializeElement(at: 0, to: pollfd(fd: descriptor, events: Int16(events), revents: 0))
+        list.initializeElement(at: 1, to: pollfd(fd: other ?? -1, events: Int16(POLLIN), revents: 0))
+        return poll(list.baseAddress, other == nil ? 1 : 2, Int32(clamping: milliseconds))
       }
       if count > 0 { return true }
       guard count == 0 || errno == EINTR else { throw .connection("poll: errno \(errno)") }

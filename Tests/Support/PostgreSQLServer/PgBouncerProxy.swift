@@ -5,7 +5,8 @@ import LiveDaemon
 ///
 /// `@unchecked Sendable`: it belongs to one test.
 package final class PgBouncerProxy: @unchecked Sendable {
-  package static let isAvailable = ServerAccount.pgBouncer != nil
+  /// Whether tests use PgBouncer: where it is installed, or must be.
+  package static let isAvailable = ServerAccount.canUse("PgBouncer", at: ServerAccount.pgBouncer)
 
   package let port: Int
   private let folder: ServerFolder

@@ -10,8 +10,8 @@ import Time
 ///
 /// `@unchecked Sendable`: the state that changes is behind a lock, or belongs to one test.
 package final class PostgreSQLServer: @unchecked Sendable {
-  /// Whether PostgreSQL is installed.
-  package static let isAvailable = ServerAccount.binaries != nil
+  /// Whether tests use PostgreSQL: where it is installed, or must be.
+  package static let isAvailable = ServerAccount.canUse("PostgreSQL", at: ServerAccount.binaries)
 
   /// The server that all tests of this process share, started when it is first used.
   package static func shared() throws -> PostgreSQLServer {
@@ -42,15 +42,16 @@ package final class PostgreSQLServer: @unchecked Sendable {
   /// - Parameters:
   ///   - isInMemory: on /dev/shm, where a sync costs nothing.
   ///   - settings: lines for postgresql.conf.
-  package convenience init(isInMemory: Bool = true, settings: [String] = []) throws {
-    try self.init(isInMemory: isInMemory) { folder, binaries in
+  ///   - port: nil for a free one.
+  package convenience init(isInMemory: Bool = true, settings: [String] = [], port: Int? = nil) throws {
+    try self.init(isInMemory: isInMemory, port: port) { folder, binaries in
       try ServerAccount.run([
         "\(binaries)/initdb", "-D", folder + "/data", "-U", Self.user, "-A", "trust", "-E", "UTF8",
         "--locale=C", "--no-sync", "--wal-segsize=4",
       ])
       let lines =
         [
-          "shared_buffers = 16MB", "max_connections = 200", "max_wal_size = 256MB", "min_wal_size = 16MB",
+          "shared_buffers = 16MB", "max_connections = 300", "max_wal_size = 256MB", "min_wal_size = 16MB",
           "wal_retrieve_retry_interval = 200ms", "jit = off", "log_line_prefix = '%m [%p] %a '",
         ] + settings
       let file = folder + "/data/postgresql.conf"
@@ -63,14 +64,15 @@ package final class PostgreSQLServer: @unchecked Sendable {
   ///
   /// - Parameters:
   ///   - name: the application name, as synchronous_standby_names has it.
-  ///   - port: where it finds the primary, such as the port of a relay.
+  ///   - source: where it finds the primary, such as the port of a relay.
+  ///   - port: nil for a free one.
   package convenience init(
-    standbyOf primary: PostgreSQLServer, named name: String = "s1", through port: Int? = nil,
-    isInMemory: Bool = true
+    standbyOf primary: PostgreSQLServer, named name: String = "s1", through source: Int? = nil,
+    isInMemory: Bool = true, port: Int? = nil
   ) throws {
-    try self.init(isInMemory: isInMemory) { folder, binaries in
+    try self.init(isInMemory: isInMemory, port: port) { folder, binaries in
       let source =
-        "host=127.0.0.1 port=\(port ?? primary.port) user=\(Self.user) application_name=\(name)"
+        "host=127.0.0.1 port=\(source ?? primary.port) user=\(Self.user) application_name=\(name)"
       try ServerAccount.run([
         "\(binaries)/pg_basebackup", "-D", folder + "/data", "-d", source, "-R", "-X", "stream", "-c", "fast",
         "--no-sync",
@@ -83,10 +85,12 @@ package final class PostgreSQLServer: @unchecked Sendable {
     }
   }
 
-  private init(isInMemory: Bool, _ make: (_ folder: String, _ binaries: String) throws -> Void) throws {
+  private init(
+    isInMemory: Bool, port: Int?, _ make: (_ folder: String, _ binaries: String) throws -> Void
+  ) throws {
     guard let binaries = ServerAccount.binaries else { throw Unusable("PostgreSQL is not installed") }
     folder = try ServerFolder(isInMemory: isInMemory)
-    port = try FreePort.find()
+    self.port = try port ?? FreePort.find()
     try make(folder.path, binaries)
     RunningServers.add(self)
     try start()
@@ -182,6 +186,30 @@ package final class PostgreSQLServer: @unchecked Sendable {
   }
 
   // MARK: settings and replication
+
+  /// Requires passwords of connections over TCP from now on, of all but the superuser.
+  package func requirePasswords() throws {
+    let lines = [
+      "local all all trust", "host all \(Self.user) 127.0.0.1/32 trust",
+      "host all all 127.0.0.1/32 scram-sha-256",
+    ]
+    let file = dataFolder + "/pg_hba.conf"
+    try (lines.joined(separator: "\n") + "\n").write(toFile: file, atomically: false, encoding: .utf8)
+    try run("SELECT pg_reload_conf()")
+    try wait("new rules of authentication") {
+      try run("SELECT 1 FROM pg_hba_file_rules WHERE auth_method LIKE 'scram%'").count == 1
+    }
+  }
+
+  /// Makes a certificate, and accepts TLS from then on.
+  package func enableTLS() throws {
+    try ServerAccount.run([
+      "/usr/bin/openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days",
+      "30", "-keyout", dataFolder + "/server.key", "-out", dataFolder + "/server.crt",
+    ])
+    try configure(["ssl": "on"])
+    try restart()
+  }
 
   /// Changes settings with ALTER SYSTEM, and reloads them. Nil resets one.
   package func configure(_ settings: [String: String?]) throws {

@@ -6,6 +6,17 @@ import LiveDaemon
 /// PostgreSQL and PgBouncer refuse to run as root. Tests that run as root start them as `postgres`, or else
 /// as `nobody`.
 package enum ServerAccount {
+  /// Whether tests use a program.
+  ///
+  /// `POSTGRESQL_TESTS=required` makes its absence a failure of the tests that need it.
+  static func canUse(_ program: String, at path: String?) -> Bool {
+    if path != nil || ProcessInfo.processInfo.environment["POSTGRESQL_TESTS"] == "required" { return true }
+    let line =
+      "\(program) is not installed, so its tests are skipped: apt-get install \(program.lowercased())\n"
+    FileHandle.standardError.write(Data(line.utf8))
+    return false
+  }
+
   /// The folder with initdb and postgres of the newest version. Nil where none is installed.
   package static let binaries: String? = {
     let root = "/usr/lib/postgresql"
