@@ -337,6 +337,13 @@ let package = Package(
         "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
         "Time", "Simulation", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema",
       ]),
+    // How jobs are read from PostgreSQL.
+    tests(
+      .storage, "PostgreSQLReadsTests",
+      [
+        "StoreFixture", "PostgreSQL", "PostgreSQLReads", "PostgreSQLSchema", "PostgreSQLServer", "EventLoop",
+        "LiveDaemon", "System", "Ledger", "Jobs", "Time", "Tables",
+      ]),
     // The connection to a PostgreSQL server.
     tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer", "LiveDaemon"]),
     // What only the store in a SQLite file does.

@@ -50,7 +50,8 @@ package final class PostgreSQLReader: Sendable {
 
 // MARK: - One job
 
-private enum JobQueries {
+/// The queries of one job.
+enum JobQueries {
   /// The number of the job whose own id is `$1`, or its prediction's.
   ///
   /// The second query runs only if the first finds nothing:
@@ -186,7 +187,8 @@ private enum AttemptColumn: Int32, ColumnSet {
 
 // MARK: - Work and health
 
-private enum WorkQueries {
+/// The queries of work and health.
+enum WorkQueries {
   static let queuedBefore = Query(
     """
     SELECT count(*) FROM (
