@@ -56,6 +56,7 @@ package final class PostgreSQLStore {
       throw .schema(
         "the server has PostgreSQL \(connection.serverVersion / 10_000), and this needs 13 or later")
     }
+    try UnfinishedMove.check(connection, deadline: deadline)
     let stored = try converting { () throws(PostgreSQLError) in
       try Schema.stored(connection, tables: options.tables, deadline: deadline)
     }
