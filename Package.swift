@@ -54,6 +54,11 @@ func testCommand(_ level: Level, _ name: String, _ dependencies: [Target.Depende
     name: name, dependencies: dependencies, path: "Tests/\(level.rawValue)/\(name)", swiftSettings: house)
 }
 
+/// A room that only builds with PostgreSQL have.
+func postgreSQL(_ room: String) -> Target.Dependency {
+  .target(name: room, condition: .when(traits: ["PostgreSQL"]))
+}
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -69,6 +74,10 @@ let fuzzing: [Target] = [
 let package = Package(
   name: "replicate-webhookd",
   products: [.executable(name: "replicate-webhookd", targets: ["replicate-webhookd"])],
+  traits: [
+    .trait(name: "PostgreSQL", description: "The store in a PostgreSQL database, through libpq."),
+    .default(enabledTraits: ["PostgreSQL"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -128,6 +137,9 @@ let package = Package(
         "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
       ]),
 
+    // The move from one store to the other.
+    room("StoreMove", ["Time", "Tables", "Ledger", "SQLite", "SQLiteStore", "PostgreSQL"]),
+
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
     room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
@@ -135,6 +147,9 @@ let package = Package(
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
     room("Observability", ["Time", "System", "JSONText", "Settings", logging]),
+
+    // What a PostgreSQL database reports.
+    room("PostgreSQLReports", ["System", "Ledger", "PostgreSQLStore", "Observability", logging]),
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
@@ -198,10 +213,13 @@ let package = Package(
     room(
       "Daemon",
       [
-        "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
-        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
+        "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
+        "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore",
+        postgreSQL("PostgreSQL"), postgreSQL("PostgreSQLSchema"), postgreSQL("PostgreSQLStore"),
+        postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"), postgreSQL("StoreMove"), "Replicate",
+        "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
+        "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
     room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(
@@ -411,7 +429,8 @@ let package = Package(
     tests(
       .process, "CommandTests",
       [
-        "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
+        "LiveDaemon", "PostgreSQLServer", "PostgreSQL", "OldSchemas", "Scratch", "Simulation", "Stubs",
+        "System", "Time", "EventLoop",
         "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console", "FaultyDisk",
       ]),
     tests(
@@ -424,7 +443,9 @@ let package = Package(
       .process, "WebhookBenchTests",
       ["webhook-bench", "LiveDaemon", "StandardWebhooks", "replicate-webhookd"]),
     // The daemon and what stands in for Replicate, as processes that fail.
-    tests(.process, "FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
+    tests(
+      .process, "FleetTests",
+      ["LiveDaemon", "PostgreSQLServer", "replicate-webhookd", "replicate-simulator"]),
 
     // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.
     support(.proofs, "Proofs", ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation", "Bytes"]),

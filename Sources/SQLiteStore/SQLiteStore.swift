@@ -50,6 +50,19 @@ package final class SQLiteStore {
     }
   }
 
+  /// The names of the migrations that the database at `path` lacks. Nil where there is no database yet.
+  package static func pendingMigrations(at path: String) throws(DatabaseError) -> [String]? {
+    guard try DatabaseLock.examine(path) else { return nil }
+    return try Schema.migrations.pending(Connection(path: path, access: .read, busyTimeout: 1000))
+  }
+
+  /// A connection that reads all rows of the database at `path`, which has this version's schema.
+  package static func connectionForExport(path: String) throws(DatabaseError) -> Connection {
+    let connection = try Connection(path: path, access: .read, busyTimeout: 1000)
+    try Schema.migrations.requireCurrent(connection)
+    return connection
+  }
+
   /// The size of an epoch in bytes.
   package static let epochSize = 6
 

@@ -14,9 +14,10 @@ import Testing
       "SQLite", "SQLiteSchema", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore",
       "PostgreSQLReads",
     ],
+    ["StoreMove"],
     ["Replicate", "OutgoingDeliveries"],
     ["Settings", "Observability"],
-    ["GroupCommit", "ChangeFeed"],
+    ["GroupCommit", "ChangeFeed", "PostgreSQLReports"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
     ["EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion"],
@@ -85,8 +86,9 @@ import Testing
     let importers = RepositoryTests.rooms.filter { !$0.value.isDisjoint(with: stores) }
     #expect(
       Set(importers.keys) == [
-        "SQLiteSchema", "SQLiteStore", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "Daemon",
-        "replicate-webhookd",
+        "SQLiteSchema", "SQLiteStore", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "StoreMove",
+        "PostgreSQLReports",
+        "Daemon", "replicate-webhookd",
       ])
     for (library, room) in [("CSQLite", "SQLite"), ("CPostgreSQL", "PostgreSQL")] {
       let linkers = RepositoryTests.rooms.filter { $0.value.contains(library) }
