@@ -124,7 +124,7 @@ extension CapabilityTable {
     switch run.first {
     case nil: []
     case .put(let table, _):
-      [put(rows(of: run, in: table), in: table)]
+      replacement(of: rows(of: run, in: table), in: table)
     case .add(let table, _, let amounts):
       [add(sums(of: run), amounts, to: table, shard: shard)]
     case .delete(let table, let key):
@@ -169,15 +169,25 @@ extension CapabilityTable {
     }
   }
 
+  /// A row that is put replaces those of all shards.
+  private static func replacement(
+    of rows: [[RowValue]], in table: TableDeclaration
+  ) -> [TableBatch] {
+    guard table.isSummed else { return [put(rows, in: table)] }
+    let keys = rows.map { Array($0.prefix(table.keyCount)) }
+    return [delete(keys, count: table.keyCount, from: table), put(rows, in: table)]
+  }
+
   private static func put(_ rows: [[RowValue]], in table: TableDeclaration) -> TableBatch {
-    let names = table.columns.map(\.name)
-    let keys = keyNames(of: table).joined(separator: ", ")
+    let shards = table.isSummed ? [shard] : []
+    let names = table.columns.map(\.name) + shards
+    let keys = (keyNames(of: table) + shards).joined(separator: ", ")
     let sets = names.dropFirst(table.keyCount).map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
     return TableBatch(
       query: Query(
         """
         INSERT INTO \(table.name) (\(names.joined(separator: ", ")))
-        SELECT * FROM unnest(\(arrays(table.columns))) AS u
+        SELECT *\(table.isSummed ? ", 0" : "") FROM unnest(\(arrays(table.columns))) AS u
         ON CONFLICT (\(keys)) DO \(sets.isEmpty ? "NOTHING" : "UPDATE SET \(sets)")
         """), parameters: columns(rows, table.columns))
   }
