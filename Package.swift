@@ -54,6 +54,11 @@ func testCommand(_ level: Level, _ name: String, _ dependencies: [Target.Depende
     name: name, dependencies: dependencies, path: "Tests/\(level.rawValue)/\(name)", swiftSettings: house)
 }
 
+/// A room that only builds with PostgreSQL have.
+func postgreSQL(_ room: String) -> Target.Dependency {
+  .target(name: room, condition: .when(traits: ["PostgreSQL"]))
+}
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -69,6 +74,10 @@ let fuzzing: [Target] = [
 let package = Package(
   name: "replicate-webhookd",
   products: [.executable(name: "replicate-webhookd", targets: ["replicate-webhookd"])],
+  traits: [
+    .trait(name: "PostgreSQL", description: "The store in a PostgreSQL database, through libpq."),
+    .default(enabledTraits: ["PostgreSQL"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -106,15 +115,30 @@ let package = Package(
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
     room("Tables"),
+    room("Work", ["Time"]),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
-    room("Ledger", ["Time", "Tables", "Jobs"]),
+    room("Ledger", ["Time", "Tables", "Work", "Jobs"]),
 
     // The stores. Siblings never import each other.
     room("SQLite", ["CSQLite", "System"]),
-    room("SQLiteStore", ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"]),
+    room("SQLiteSchema", ["Jobs", "JobRequests", "SQLite"]),
+    room("SQLiteStore", ["Time", "Crypto", "Tables", "Work", "Jobs", "Ledger", "SQLite", "SQLiteSchema"]),
     room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
-    room("PostgreSQLStore", ["Time", "Ledger", "PostgreSQL"]),
+    room("PostgreSQLSchema", ["Time", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL"]),
+    room(
+      "PostgreSQLStore",
+      [
+        "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+      ]),
+    room(
+      "PostgreSQLReads",
+      [
+        "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+      ]),
+
+    // The move from one store to the other.
+    room("StoreMove", ["Time", "Tables", "Ledger", "SQLite", "SQLiteStore", "PostgreSQL"]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -124,14 +148,17 @@ let package = Package(
     room("Settings", ["Bytes", "Time"]),
     room("Observability", ["Time", "System", "JSONText", "Settings", logging]),
 
+    // What a PostgreSQL database reports.
+    room("PostgreSQLReports", ["System", "Ledger", "PostgreSQLStore", "Observability", logging]),
+
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
     room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "Ledger"]),
     room(
       "Scheduler",
       [
-        "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
-        "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs",
+        "JobRequests", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
 
     // The doors.
@@ -145,8 +172,8 @@ let package = Package(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
-        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger",
+        "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
@@ -160,7 +187,7 @@ let package = Package(
       "Callbacks",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
-        "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+        "EventLoop", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Settings",
         "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
     room(
@@ -186,10 +213,13 @@ let package = Package(
     room(
       "Daemon",
       [
-        "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
-        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-        "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", logging,
+        "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
+        "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore",
+        postgreSQL("PostgreSQL"), postgreSQL("PostgreSQLSchema"), postgreSQL("PostgreSQLStore"),
+        postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"), postgreSQL("StoreMove"), "Replicate",
+        "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
+        "ReadTokens", "JobDeletion", "UsageSums", logging,
       ]),
     room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(
@@ -236,16 +266,17 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks", "CSpawn"]),
+    // PostgreSQL servers, standbys, PgBouncer and a relay, as processes of the tests.
+    support(.support, "PostgreSQLServer", ["PostgreSQL", "Time", "LiveDaemon"]),
     // The jobs API over a store, on the simulated kernel.
     support(
       .support, "SimulatedAPI",
       [
-        "Simulation", "Samples", "Scratch", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
-        "HTTPWire",
-        "Routing", "Jobs", "Ledger", "SQLiteStore", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
+        "Simulation", "Samples", "StoreFixture", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
+        "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
       ]),
     // An HTTP API with canned answers, in the tests' process.
-    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System"]),
+    support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System", "TLS"]),
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
@@ -290,7 +321,7 @@ let package = Package(
       [
         "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
         "StandardWebhooks", "HTTPClient", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
-        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger",
+        "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger", "Work", "StoreFixture",
       ]),
     tests(
       .unit, "JobsAPITests",
@@ -310,11 +341,31 @@ let package = Package(
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.
     support(
-      .storage, "StoreFixture", ["Ledger", "SQLiteStore", "SQLite", "Jobs", "Time", "Scratch", "Tables"]),
+      .storage, "StoreFixture",
+      [
+        "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
+        "System", "Jobs", "Time", "Scratch", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema",
+      ]),
     // What every store must do.
     tests(
       .storage, "StoreConformanceTests",
-      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables"]),
+      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables", "Work"]),
+    // Several nodes on one PostgreSQL server.
+    tests(
+      .storage, "SharedStoreTests",
+      [
+        "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
+        "Time", "Simulation", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema",
+      ]),
+    // How jobs are read from PostgreSQL.
+    tests(
+      .storage, "PostgreSQLReadsTests",
+      [
+        "StoreFixture", "PostgreSQL", "PostgreSQLReads", "PostgreSQLSchema", "PostgreSQLServer", "EventLoop",
+        "LiveDaemon", "System", "Ledger", "Jobs", "Time", "Tables",
+      ]),
+    // The connection to a PostgreSQL server.
+    tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer", "LiveDaemon"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
@@ -330,7 +381,7 @@ let package = Package(
       [
         "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
         "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
-        "EventLoop", "ChangeFeed", "Scheduler", logging,
+        "EventLoop", "ChangeFeed", "Scheduler", logging, "Work",
       ]),
     tests(
       .storage, "JobDeletionTests",
@@ -339,29 +390,32 @@ let package = Package(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation", "Tables", "JobRequests",
+        "Samples", "Scratch", "Simulation", "Tables", "JobRequests", "Work",
       ]),
     tests(
       .storage, "GroupCommitTests",
       [
         "GroupCommit", "Observability", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System", "Time",
-        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite",
+        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite", "StoreFixture",
       ]),
 
     tests(
       .storage, "ChangeFeedTests",
       [
-        "ChangeFeed", "SQLiteStore", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples", "Scratch",
-        "Simulation", "Tables",
+        "ChangeFeed", "StoreFixture", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples",
+        "Simulation", "Tables", "Work",
       ]),
 
     // Reads that wait and streams, through the server, over a store.
     tests(
       .storage, "WaitingReadTests",
-      ["SimulatedAPI", "HTTPServer", "Simulation"]),
+      ["SimulatedAPI", "StoreFixture", "HTTPServer", "Simulation"]),
     tests(
       .storage, "EventStreamsTests",
-      ["SimulatedAPI", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings", "JobsAPI"]),
+      [
+        "SimulatedAPI", "StoreFixture", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings",
+        "JobsAPI",
+      ]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
     tests(
@@ -377,8 +431,10 @@ let package = Package(
     tests(
       .process, "CommandTests",
       [
-        "LiveDaemon", "OldSchemas", "Scratch", "Simulation", "Stubs", "System", "Time", "EventLoop",
+        "LiveDaemon", "PostgreSQLServer", "PostgreSQL", "OldSchemas", "Scratch", "Simulation", "Stubs",
+        "System", "Time", "EventLoop",
         "HTTPWire", "JSONText", "StandardWebhooks", "replicate-webhookd", "Console", "FaultyDisk",
+        "TLSClient",
       ]),
     tests(
       .process, "SimulatorTests",
@@ -391,13 +447,15 @@ let package = Package(
       ["webhook-bench", "LiveDaemon", "StandardWebhooks", "replicate-webhookd"]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(
-      .process, "FleetTests", ["LiveDaemon", "replicate-webhookd", "replicate-simulator"]),
+      .process, "FleetTests",
+      ["LiveDaemon", "PostgreSQLServer", "replicate-webhookd", "replicate-simulator"]),
 
     // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.
     support(
-      .proofs, "Proofs", ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation", "Bytes"]),
+      .proofs, "Proofs",
+      ["LiveDaemon", "Crypto", "StandardWebhooks", "Simulation", "Bytes", "PostgreSQL", "PostgreSQLServer"]),
     testCommand(.proofs, "webhook-prove", ["Proofs", arguments]),
-    tests(.proofs, "ProofsTests", ["Proofs"]),
+    tests(.proofs, "ProofsTests", ["Proofs", "PostgreSQL", "PostgreSQLServer"]),
 
     // Tests/Conformance: raw bytes to a live server, and what the RFCs allow it to answer.
     support(.conformance, "Conformance"),

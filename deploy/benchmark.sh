@@ -5,6 +5,8 @@
 #   deploy/benchmark.sh                 everything: a quarter of an hour, and 15 GB of disk
 #   deploy/benchmark.sh --quick         shorter runs, and a store of 100,000 jobs: four minutes
 #   deploy/benchmark.sh --growth        only fills a new store, and draws the cost of deliveries while it grew
+#   deploy/benchmark.sh --postgresql    only receivers on PostgreSQL, with and without a standby, against a
+#                                       yardstick in C: half an hour
 #   … --output FILE                     writes the table there too; between the marks of a file that has them
 #   … --place FOLDER                    the folder for databases (.build/benchmark/place)
 #
@@ -17,9 +19,11 @@ output=
 place=
 options=()
 growth=
+postgresql=
 while [ $# -gt 0 ]; do
   case "$1" in
     --quick) options+=(--quick) && shift ;;
+    --postgresql) postgresql=yes && options+=(--postgresql) && shift ;;
     --growth) growth=yes && options+=(--growth) && shift ;;
     --output) output=$(realpath -m "${2:?}") && shift 2 ;;
     --place) place=$(realpath -m "${2:?}") && shift 2 ;;
@@ -34,6 +38,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 need_swift
 need_build_packages
 need_packages python3 gcc git
+[ -z "$postgresql" ] || need_postgresql
 build=$PWD/.build/benchmark
 place=${place:-$build/place}
 mkdir -p "$build" "$place"
@@ -44,8 +49,9 @@ ulimit -n "$(ulimit -Hn)"
 exec 3>&1 1>&2
 run swift build -c release --static-swift-stdlib --product replicate-webhookd -Xlinker -s
 run swift build -c release --static-swift-stdlib --product webhook-bench
-run gcc -O2 -Wall -Wextra -Werror -o "$build/yardstick" deploy/benchmark/yardstick.c \
-  -lcrypto -lsqlite3 -lpthread
+run gcc -O2 -Wall -Wextra -Werror -I"$(pg_config --includedir)" -o "$build/yardstick" \
+  deploy/benchmark/yardstick.c deploy/benchmark/yardstick_postgresql.c -lcrypto -lsqlite3 -lpq -lpthread
+run gcc -O2 -Wall -Wextra -Werror -o "$build/relay" deploy/benchmark/relay.c
 
 # Runs the builder of a peer. If it fails, the peer is left out for that reason.
 peer() {
@@ -84,7 +90,7 @@ find_nginx() {
     (cd "$build" && apt-get download nginx && dpkg -x nginx_*.deb nginx) && "$nginx" -v
 }
 
-if [ -z "$growth" ]; then
+if [ -z "$growth$postgresql" ]; then
   note ""
   note "Building the peers; their output is in $build/*.log."
   peer hummingbird "it does not build here" build_hummingbird

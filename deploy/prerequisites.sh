@@ -91,6 +91,19 @@ Install what https://www.swift.org/install/linux/ lists for this system, then st
   need_packages "${packages[@]}"
 }
 
+# PostgreSQL and PgBouncer, whose servers the tests start themselves: none of the package's own is made.
+# https://manpages.debian.org/bookworm/postgresql-common/pg_createcluster.1.en.html#INITIAL_CONFIGURATION
+need_postgresql() {
+  local configuration=/etc/postgresql-common/createcluster.conf
+  if ! compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null && ! command -v postgres >/dev/null; then
+    need_packages postgresql-common
+    [ ! -f "$configuration" ] ||
+      as_root sed -i 's/^#*create_main_cluster *=.*/create_main_cluster = false/' "$configuration"
+    need_packages postgresql
+  fi
+  command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || need_packages pgbouncer
+}
+
 # The libraries that the daemon is built with. Static linking needs libstdc++.a too, which g++ depends on in
 # the version that fits the system.
 need_build_packages() {

@@ -2,17 +2,19 @@
 # Proves that nothing acknowledged is lost: cuts the power under the store, kills, stops and starves a real
 # daemon under load, reads back every delivery that was answered 200, and prints one table.
 #
-#   deploy/prove.sh                  the short form, which deploy/test.sh runs: less than three minutes
+#   deploy/prove.sh                  the short form, which deploy/test.sh runs: less than four minutes
 #   deploy/prove.sh --long           200 kills, 5,000 power cuts, a million seeds of the receiver and an hour
 #                                    of seeds of the whole daemon in simulation, long faults, a soak of 10
 #                                    million deliveries: hours, and 10 GB in TMPDIR
-#   deploy/prove.sh --kills 50       that many kills; likewise --soak N deliveries, --power-cuts N, --seeds N
-#                                    of the receiver, --minutes N of the daemon
+#   deploy/prove.sh --kills 50       that many kills, and with --long as many faults on PostgreSQL; likewise
+#                                    --soak N deliveries, --power-cuts N, --seeds N of the receiver, --minutes
+#                                    N of the daemon
 #   deploy/prove.sh --only kill soak these faults only; power stands for the tests of the store, simulation
 #                                    for the receiver and daemon for the whole daemon in simulation, of which
 #                                    `swift test` runs 1,000 seeds each, delete for the sources without each
 #                                    capability, as in --long; callbacks for kills between an end and its
-#                                    callback, four in each test run
+#                                    callback, four in each test run; postgresql for three receivers on
+#                                    one PostgreSQL with a standby
 #   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first of the simulations
 #   deploy/prove.sh --json           the rows as JSON; progress goes to standard error
 #
@@ -61,6 +63,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 need_swift
 need_build_packages
 need_packages python3 util-linux
+need_postgresql
 
 names() { [[ " ${only[*]} " == *" $1 "* ]]; }
 wants() { [ ${#only[@]} = 0 ] || names "$1"; }
@@ -164,9 +167,12 @@ if [ ${#faults[@]} -gt 0 ]; then
 elif [ ${#only[@]} -gt 0 ]; then
   arguments+=(--no-daemon)
 fi
+# A proof mounts a small file system, which must not outlive it.
+mounts=()
+[ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null && mounts=(unshare --mount)
 status=0
 # Files that an interrupted run leaves behind are removed with the folder.
-TMPDIR=$place "$prove" --daemon .build/release/replicate-webhookd --clock-shift "$place/clock-shift.so" \
-  --disk-refusal "$place/disk-refusal.so" "${arguments[@]}" || status=$?
+TMPDIR=$place "${mounts[@]}" "$prove" --daemon .build/release/replicate-webhookd \
+  --clock-shift "$place/clock-shift.so" --disk-refusal "$place/disk-refusal.so" "${arguments[@]}" || status=$?
 [ "$tests" = 0 ] || fail "Tests have failed: see above."
 exit "$status"

@@ -35,6 +35,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 need_swift
 need_build_packages
 need_packages curl ca-certificates openssl python3 python3-venv systemd
+# Without it the tests would skip what needs PostgreSQL. With this variable they fail.
+need_postgresql
+export POSTGRESQL_TESTS=required
 # The samples in JavaScript, by whatever brings Node.
 command -v node >/dev/null || need_packages nodejs
 

@@ -2,6 +2,7 @@ internal import Jobs
 internal import Ledger
 internal import Tables
 internal import Time
+internal import Work
 
 /// Writes the events of a transaction to the outbox.
 struct CallbackHook: TransactionHook {

@@ -1,6 +1,7 @@
 internal import Ledger
 internal import Tables
 internal import Time
+internal import Work
 
 /// A claimed event, which this process sends.
 struct CallbackClaim: Equatable, Sendable {
@@ -255,11 +256,11 @@ extension LedgerTransaction {
   ///
   /// - Parameter id: the `webhook-id`.
   func retryCallback(_ id: String, at now: Timestamp) throws(StorageError) -> RetryResult {
-    guard let position = CallbackEvent.position(in: id),
-      var row = try callback(position.job, position.revision), row.id == id
-    else { return .unknown }
+    guard let position = CallbackEvent.position(in: id) else { return .unknown }
+    // The work comes first: reading it keeps other processes from the job's events.
+    var pending = try pendingCallbacks(ofJob: position.job)
+    guard var row = try callback(position.job, position.revision), row.id == id else { return .unknown }
     guard row.state != .delivered else { return .delivered }
-    var pending = try pendingCallbacks(ofJob: row.job)
     if row.state == .failed {
       (row.state, row.since, row.tries, row.nextTryAt) = (.pending, now, 0, nil)
       put(row.values, in: CallbackTable.declaration)
@@ -287,20 +288,24 @@ extension LedgerTransaction {
 // MARK: - Care
 
 extension LedgerTransaction {
-  /// Clamps due times, and ends the claims of an earlier process.
+  /// Clamps due times, and ends the claims of processes that have ended.
   ///
-  /// A due time of before the wall clock was set back may be far in the future.
+  /// A due time of before the wall clock was set back may be far in the future. In a store of several
+  /// processes, one of them clamps, and a claim ends with its lease.
   func recoverCallbacks(
     at now: Timestamp, within milliseconds: Int64, endingClaims: Bool
   ) throws(StorageError) {
     let latest = now.advanced(byMilliseconds: milliseconds)
+    let clamps = try holdsLease("callbacks", for: .seconds(60), at: now)
     for kind in CallbackWork.kinds {
-      for var item in try endingClaims ? claimedWork(kind) : [] where item.owner == owner {
+      for var item in try endingClaims ? abandonedWork(kind, at: now) : [] {
         item.dueAt = now
         (item.owner, item.leaseEnd) = (nil, nil)
         write(.update(item))
       }
-      for var item in try laterWork(kind, after: latest) where item.dueAt != .distantFuture {
+      guard clamps else { continue }
+      for var item in try laterWork(kind, after: latest)
+      where item.dueAt != .distantFuture && (item.owner == nil || !isShared) {
         item.dueAt = latest
         write(.update(item))
       }

@@ -10,6 +10,7 @@ internal import Routing
 internal import StandardWebhooks
 internal import Tables
 internal import Time
+internal import Work
 
 /// Sends what the outbox holds.
 ///
@@ -37,7 +38,7 @@ actor CallbackSender: Service {
   private var careDueAt: MonotonicTime
   private var failures = LogRateLimiter(maxLines: 20, per: .seconds(60))
 
-  /// The lease of a claim: longer than a try takes.
+  /// The lease of a claim. A try starts in its first half, and takes less than the other.
   private static let leaseMilliseconds: Int64 = 60_000
   /// Between two looks at the work table. Commits wake the sender more often.
   private static let minPause = Duration.milliseconds(20)
@@ -116,13 +117,14 @@ extension CallbackSender {
       while !Task.isCancelled, receivers.room > 0 {
         let due = try await dueKinds()
         guard !due.isEmpty else { break }
+        let claimedAt = now
         let claimed = try await claim(due)
         for row in claimed.failed { note(row) }
         metrics.results.add(claimed.failed.count, for: .failed)
         metrics.results.add(claimed.dropped, for: .dropped)
         for claim in claimed.claims {
           receivers.noteStart(claim.receiver.name)
-          group.addTask { await self.send(claim) }
+          group.addTask { await self.send(claim, claimedAt: claimedAt) }
         }
         // Where nothing was claimed or changed, the receivers have as much as they may.
         guard claimed.hasMore, claimed.hasProgress else { break }
@@ -210,9 +212,11 @@ extension CallbackSender {
 // MARK: - Tries
 
 extension CallbackSender {
-  private func send(_ claim: CallbackClaim) async {
+  private func send(_ claim: CallbackClaim, claimedAt moment: MonotonicTime) async {
     let start = now
-    let outcome = await outcome(of: claim)
+    // A claim of which little is left expires, and another process may make the try.
+    let isLate = moment + .milliseconds(Self.leaseMilliseconds / 2) < start
+    let outcome = isLate ? .abandoned : await outcome(of: claim)
     note(outcome, of: claim, after: now - start)
     let (time, jitter) = (time, jitter())
     // An ending daemon leaves the claim to the next one, which ends it at its start.

@@ -1,6 +1,7 @@
 internal import Ledger
 internal import Tables
 internal import Time
+internal import Work
 
 /// The outbox: one row for each event of a job.
 enum CallbackTable {

@@ -9,6 +9,7 @@ package import Routing
 package import Settings
 internal import StandardWebhooks
 package import Tables
+package import Work
 
 /// The capability that notifies the app: callbacks of the ends of jobs, signed and retried.
 ///

@@ -24,6 +24,9 @@ package final class ChangeFeed: Sendable {
     return receiver
   }
 
+  /// Whether anybody waits for changes.
+  package var hasSubscriptions: Bool { activity.isAny }
+
   /// Passes on what a commit has changed.
   ///
   /// Called by the commit thread after each commit. Without subscriptions it costs a fence and a load.

@@ -16,11 +16,13 @@ package struct CommandFailure: Error, CustomStringConvertible {
 
 /// Exit statuses, from sysexits.h where it has one.
 ///
-/// Usage errors are 64; the argument parser sets that status itself.
+/// For usage errors that it finds itself, the argument parser sets 64 too.
 package enum ExitStatus: Int32 {
   case failure = 1
   /// The job that the command followed was canceled.
   case canceled = 2
+  /// EX_USAGE: the command cannot do that.
+  case usage = 64
   /// EX_DATAERR: the daemon rejects what was sent.
   case rejected = 65
   /// EX_NOINPUT

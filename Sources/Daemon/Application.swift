@@ -7,7 +7,6 @@ internal import HTTPWire
 internal import JobsAPI
 internal import Logging
 package import Observability
-internal import SQLite
 internal import Scheduler
 internal import Settings
 internal import StandardWebhooks
@@ -21,8 +20,9 @@ internal import WebhookIntake
 ///     signals       receives signals
 ///     webhooks      an event loop for deliveries
 ///     api           an event loop for the jobs API, so that no read delays a delivery
-///     writer        commits
-///     checkpoint    moves the WAL into the database
+///     writer        commits; two where PostgreSQL is on another machine
+///     checkpoint    moves the WAL of a SQLite file into the database
+///     feed, reader  with PostgreSQL: the changes of other daemons, and reads
 ///     scheduler     an event loop for what is due, and for the calls to the provider
 ///     provider-N    each makes one blocking call at a time for the scheduler
 ///     log           writes log lines
@@ -57,21 +57,23 @@ package final class Application {
     let purposes: [ListenerPurpose] = settings.listeners.isShared ? [.shared] : [.webhooks, .api]
     let queue = CommitQueue()
     let feed = ChangeFeed()
+    let engine = try StoreEngines.make(for: settings.database, logger: logger)
     let metrics = DaemonMetrics(
       secretCount: max(2, settings.intake.secrets.count), purposes: purposes, queue: queue,
-      capabilities: settings.capabilities)
+      capabilities: settings.capabilities, store: engine.metrics)
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
     certificate = try Self.certificate(settings.listeners.tlsFiles, metrics.certificateExpiry, logger)
     let migration = MigrationReport(serviceManager: serviceManager, logger: logger)
     defer { migration.end() }
     store = try RunningStore(
-      for: settings, queue: queue, feed: feed, metrics: metrics.commits, logger: logger
+      of: engine, for: settings, queue: queue, feed: feed, metrics: metrics.commits, logger: logger
     ) { migration.note($0) }
-    logger.log(.storeOpened(path: DatabaseLock.absolutePath(of: settings.database.path)))
+    logger.log(.storeOpened(store.engine.location))
     let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
     composition = Composition(
       settings: settings, metrics: metrics, queue: queue, feed: feed, secrets: secrets,
-      token: store.token, keys: store.keys, mailbox: mailbox, deliveryLog: log, logger: logger)
+      token: store.token, keys: store.keys, mailbox: mailbox, readers: store.engine, deliveryLog: log,
+      logger: logger)
     let builder = ListenerBuilder(
       composition: composition, handedOver: SocketActivation(environment: environment),
       tls: certificate?.context, ended: { [events] end in _ = events.push(.serverEnded(end)) })
@@ -170,6 +172,8 @@ package final class Application {
 
   /// Stops the threads in the order of the flow: calls, then commits and checkpoints, then the loops.
   private func stop() {
+    // The scheduler's last commits would otherwise wait for a server that does not answer.
+    store.engine.abandonWaits()
     scheduler.stop()
     store.stop()
     for listener in listeners { listener.stop() }

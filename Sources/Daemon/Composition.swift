@@ -9,8 +9,6 @@ internal import JobsAPI
 internal import Logging
 internal import Ledger
 internal import Observability
-internal import SQLite
-internal import SQLiteStore
 internal import Replicate
 internal import Routing
 internal import Scheduler
@@ -36,8 +34,8 @@ struct Composition: Sendable {
   let keys: StoredKeys
   /// Its loop is the scheduler's.
   let mailbox: Mailbox
-  /// How long readers wait for another process's lock, in milliseconds.
-  var readerTimeout: Int32 = 1000
+  /// Opens the readers of the store.
+  let readers: any StoreReaders
   let deliveryLog: LineLogHandler
   let logger: Logger
   let lifecycle = Lifecycle()
@@ -101,9 +99,9 @@ struct Composition: Sendable {
     let context = ServiceContext(
       loop: mailbox.loop, queue: queue, changes: feed.makeReceiver(on: mailbox.loop), keys: keys,
       logger: logger,
-      openReader: { () throws(StorageError) in try openStoreReader() },
+      openReader: { () throws(StorageError) in try readers.openReader() },
       makeViews: { () throws(StorageError) in
-        JobViews(loop: mailbox.loop, reader: try openStoreReader(), pace: mailbox.pace)
+        JobViews(loop: mailbox.loop, reader: try readers.openReader(), pace: mailbox.pace)
       }, makeClient: makeClient)
     return try StartError.converting { try settings.capabilities.compactMap { try $0.service(context) } }
   }
@@ -117,48 +115,33 @@ struct Composition: Sendable {
   /// Opens a connection for reads, for one loop or thread.
   func openReader() throws(StartError) -> sending any StoreReader {
     do throws(StorageError) {
-      return try openStoreReader()
+      return try readers.openReader()
     } catch {
       throw .store(error)
     }
-  }
-
-  private func openStoreReader() throws(StorageError) -> sending any StoreReader {
-    do throws(DatabaseError) {
-      return try SQLiteReader(path: settings.database.path, busyTimeout: readerTimeout)
-    } catch {
-      throw StorageError(error)
-    }
-  }
-}
-
-extension SQLiteStore {
-  /// Opens the store that the settings name, with the tables of all capabilities.
-  ///
-  /// - Parameters:
-  ///   - newEpoch: random bytes for a new file.
-  ///   - progress: receives the name of each migration before it runs.
-  convenience init(
-    for settings: DaemonSettings, busyTimeout: Int32 = 5000,
-    newEpoch: [UInt8] = RandomBytes.make(epochSize), checkpointer: Checkpointer = Checkpointer(),
-    progress: (_ migration: String) -> Void = { _ in }
-  ) throws(DatabaseError) {
-    try self.init(
-      path: settings.database.path, busyTimeout: busyTimeout, tables: Capabilities.tables,
-      newEpoch: newEpoch, checkpointer: checkpointer, progress: progress)
   }
 }
 
 extension Ledger {
   /// The ledger of `store` with the daemon's rules and capabilities.
-  convenience init(of store: any Store, for settings: DaemonSettings) {
+  ///
+  /// - Parameter owner: names this process among those that share the store.
+  convenience init(
+    of store: sending any Store, for settings: DaemonSettings, owner: String = newOwner()
+  ) {
     self.init(
       store: store,
       rules: LedgerRules(
         polling: settings.provider.pollPolicy, validateOutput: RequestedOutput.validate,
-        restore: ErasedData.restore, retainingKinds: Set(settings.capabilities.flatMap(\.workKinds))),
+        restore: ErasedData.restore, owner: owner,
+        retainingKinds: Set(settings.capabilities.flatMap(\.workKinds))),
       hooks: settings.capabilities.compactMap(\.hook))
   }
+}
+
+extension Ledger {
+  /// A name that no other process has, nor an earlier life of this one.
+  static func newOwner() -> String { String(UInt64.random(in: .min ... .max), radix: 16) }
 }
 
 extension JobToken {

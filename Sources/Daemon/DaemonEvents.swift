@@ -25,9 +25,8 @@ extension LogEntry {
       ["migration": .text(migration)])
   }
 
-  static func storeOpened(path: String) -> LogEntry {
-    LogEntry(.notice, "store opened", ["path": .text(path)])
-  }
+  /// - Parameter location: where the store is.
+  static func storeOpened(_ location: LogFields) -> LogEntry { LogEntry(.notice, "store opened", location) }
 
   /// - Parameter details: what the listener serves.
   static func listening(on address: String, usesTLS: Bool, _ details: LogFields) -> LogEntry {

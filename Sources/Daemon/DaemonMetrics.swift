@@ -14,11 +14,15 @@ struct DaemonMetrics: Sendable {
     help: "Unix time at which the TLS certificate expires; 0 without TLS.")
   let commits: CommitMetrics
   let scheduler = SchedulerMetrics()
+  /// Those of the store's engine.
+  let store: [any MetricFamily]
   let capabilities: [any MetricFamily]
 
   init(
-    secretCount: Int, purposes: [ListenerPurpose], queue: CommitQueue, capabilities: [any Capability] = []
+    secretCount: Int, purposes: [ListenerPurpose], queue: CommitQueue, capabilities: [any Capability] = [],
+    store: [any MetricFamily] = []
   ) {
+    self.store = store
     self.capabilities = capabilities.flatMap(\.metrics)
     intake = IntakeMetrics(secretCount: secretCount)
     listeners = ListenerMetrics(purposes: purposes)
@@ -27,7 +31,7 @@ struct DaemonMetrics: Sendable {
 
   var page: MetricsPage {
     MetricsPage(
-      intake.families + jobsAPI.families + listeners.families + [certificateExpiry] + commits.families
+      intake.families + jobsAPI.families + listeners.families + [certificateExpiry] + commits.families + store
         + scheduler.families + capabilities)
   }
 }

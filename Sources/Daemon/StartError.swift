@@ -10,6 +10,8 @@ package import TLS
 /// A failed start: its setting, its cause and its remedy.
 package enum StartError: Error, Sendable, CustomStringConvertible {
   case store(StorageError)
+  /// A database server does not answer, or takes no commits now.
+  case serverUnavailable(String)
   case listen(variable: String, String, SystemError)
   /// systemd passed no socket of this name.
   case socketNotPassed(variable: String, name: String, available: [String])
@@ -26,7 +28,11 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
 
   /// Whether a later start may succeed with the same settings, so that a service manager should retry.
   package var mayPass: Bool {
-    if case .secretNotFetched(_, mayPass: true) = self { true } else { false }
+    switch self {
+    case .secretNotFetched(_, let mayPass): mayPass
+    case .serverUnavailable: true
+    default: false
+    }
   }
 
   /// Whether another socket listens at the address already.
@@ -38,6 +44,8 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
   static func converting<Value>(_ body: () throws -> Value) throws(StartError) -> Value {
     do {
       return try body()
+    } catch let error as StartError {
+      throw error
     } catch let error as StorageError {
       throw .store(error)
     } catch let error as DatabaseError {
@@ -63,6 +71,8 @@ package enum StartError: Error, Sendable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .store(let error): "DATABASE_URL: \(error)"
+    case .serverUnavailable(let text):
+      "DATABASE_URL: \(text): check the server, and that the URL names all hosts that may be the primary"
     case .listen(let variable, let address, let error):
       "\(variable): cannot listen on \(address) (\(error)): \(Self.remedy(for: error.number))"
     case .socketNotPassed(let variable, let name, let available):

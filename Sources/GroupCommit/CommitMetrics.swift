@@ -1,7 +1,7 @@
 package import Observability
 internal import System
 
-/// The metrics of the commit queue, the writer and the checkpointer.
+/// The metrics of the commit queue and its writers.
 package struct CommitMetrics: Sendable {
   let commits = Counter("replicate_webhookd_commits_total", help: "Committed transactions.")
   let failures = Counter(
@@ -9,9 +9,6 @@ package struct CommitMetrics: Sendable {
   let duration = DurationHistogram(
     "replicate_webhookd_commit_duration_seconds",
     help: "Time from a transaction's first statement to its durable commit.")
-  package let checkpoints = Counter("replicate_webhookd_checkpoints_total", help: "Checkpoints of the WAL.")
-  package let walSize = Gauge(
-    "replicate_webhookd_wal_size_bytes", help: "Size of the WAL since its last reset, in bytes.")
   private let queueDepth: ComputedGauge
 
   package init(queue: CommitQueue) {
@@ -22,6 +19,6 @@ package struct CommitMetrics: Sendable {
   }
 
   package var families: [any MetricFamily] {
-    [commits, failures, duration, queueDepth, checkpoints, walSize]
+    [commits, failures, duration, queueDepth]
   }
 }

@@ -24,13 +24,14 @@ actor PendingDeletions: Service {
   private var pending: [String: PendingDeletion] = [:]
   /// Where the feed was read up to. Nil while nothing is pending.
   private var cursor: Cursor?
+  private var rowsReadAt: MonotonicTime?
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
   /// Between two reads of the feed, and after a failure.
   private static let pause = Duration.seconds(1)
-  /// The next request wakes the service before.
-  private static let idlePause = Duration.seconds(3600)
+  /// The next request wakes the service before, unless another process has received it and ended.
+  private static let idlePause = Duration.seconds(60)
   /// Jobs that one transaction deletes, which deliveries wait for.
   private static let batchSize = 50
   private static let pageSize = 500
@@ -67,7 +68,7 @@ actor PendingDeletions: Service {
       let feed = FeedReader(reader)
       // Before the rows are read: an end after it is in the feed.
       if cursor == nil { cursor = try await feed.end() }
-      if signal.consume() { try await delete(try await ended(among: try await newRows())) }
+      if signal.consume() || areRowsDue { try await delete(try await ended(among: try await newRows())) }
       try await followFeed(feed)
       if pending.isEmpty { cursor = nil }
       return true
@@ -79,7 +80,12 @@ actor PendingDeletions: Service {
     }
   }
 
+  private var areRowsDue: Bool {
+    rowsReadAt.map { $0 + Self.idlePause <= loop.kernel.monotonicTime } ?? true
+  }
+
   private func newRows() async throws(StorageError) -> [PendingDeletion] {
+    rowsReadAt = loop.kernel.monotonicTime
     let known = Set(pending.values.map(\.number))
     var rows: [PendingDeletion] = []
     var query = TableQuery(PendingDeletion.table, limit: Self.pageSize)

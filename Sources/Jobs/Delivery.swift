@@ -57,3 +57,15 @@ extension DeliveryOutcome {
     known == repeated ? .duplicate : .conflict
   }
 }
+
+/// The first delivery with a webhook id.
+package struct EarlierDelivery: Sendable {
+  /// Nil where the job was deleted.
+  package let job: Int64?
+  package let digest: BodyDigest?
+
+  package init(job: Int64?, digest: BodyDigest?) {
+    self.job = job
+    self.digest = digest
+  }
+}

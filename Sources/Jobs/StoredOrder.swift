@@ -75,7 +75,7 @@ extension StoredOrder {
   }
 
   /// Whether `other` is this order at the same create call.
-  package func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt }
+  package func isOfCall(of other: StoredOrder) -> Bool { sentAt == other.sentAt && tries == other.tries }
 
   /// Whether an interrupted attempt is followed by another.
   ///

@@ -9,6 +9,7 @@ package import Logging
 package import Observability
 package import Routing
 package import Settings
+package import Work
 
 /// A part of the daemon that can be left out: one room, and one line in `Daemon`.
 package protocol Capability: Sendable {

@@ -1,4 +1,5 @@
 package import Jobs
+package import Work
 
 /// The rules of jobs over a store: every write to the store goes through ``commit(_:)``.
 ///
@@ -11,7 +12,7 @@ package final class Ledger {
   /// - Parameter hooks: the capabilities that add writes to a commit.
   package init(store: any Store, rules: LedgerRules = LedgerRules(), hooks: [any TransactionHook] = []) {
     self.store = store
-    self.rules = rules.with(hasHooks: !hooks.isEmpty)
+    self.rules = rules.with(hasHooks: !hooks.isEmpty, isShared: store.isShared)
     self.hooks = hooks
   }
 
@@ -57,12 +58,14 @@ package struct LedgerRules: Sendable {
   package var validateOutput: OutputValidator
   /// Restores members that the provider has erased.
   package var restore: BodyRestorer
-  /// The process that claims work.
+  /// The process that claims work, unlike any other that uses the store.
   package var owner: String
   /// The kinds of work that keep a job from being pruned.
   package var retainingKinds: Set<WorkKind>
   /// Whether transitions are noted for hooks.
   private(set) var hasHooks = false
+  /// Whether other processes write the store too.
+  private(set) var isShared = false
 
   package init(
     polling: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: nil),
@@ -77,9 +80,9 @@ package struct LedgerRules: Sendable {
     self.retainingKinds = retainingKinds
   }
 
-  fileprivate func with(hasHooks: Bool) -> LedgerRules {
+  fileprivate func with(hasHooks: Bool, isShared: Bool) -> LedgerRules {
     var rules = self
-    rules.hasHooks = hasHooks
+    (rules.hasHooks, rules.isShared) = (hasHooks, isShared)
     return rules
   }
 }

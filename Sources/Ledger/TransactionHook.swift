@@ -1,5 +1,6 @@
 package import Jobs
 package import Tables
+package import Work
 
 /// Adds a capability's writes to the transactions that change jobs.
 ///

@@ -71,6 +71,16 @@ package struct Migrations: Sendable {
     }
   }
 
+  /// The names of the migrations that the file of `connection` lacks.
+  ///
+  /// Throws where the file is of a later version or of another program.
+  package func pending(_ connection: Connection) throws(DatabaseError) -> [String] {
+    let found = try connection.integer("PRAGMA user_version")
+    guard found <= version else { throw .newerSchema(found: found, known: version) }
+    guard try connection.integer("PRAGMA application_id") == applicationID else { throw .foreign }
+    return steps[Int(found)...].map(\.name)
+  }
+
   /// Throws unless the file of `connection` is of this program and this version.
   package func requireCurrent(_ connection: Connection) throws(DatabaseError) {
     let found = try connection.integer("PRAGMA user_version")

@@ -2,6 +2,7 @@ internal import Jobs
 internal import Ledger
 internal import SQLite
 internal import Time
+internal import Work
 
 /// The columns that an order is read from: those of its row, and the due time of its step.
 enum OrderColumn: Int32, ColumnSet {

@@ -2,7 +2,9 @@ package import Jobs
 package import Ledger
 package import Tables
 package import SQLite
+internal import SQLiteSchema
 package import Time
+package import Work
 
 /// A read-only connection, used by one thread at a time.
 ///

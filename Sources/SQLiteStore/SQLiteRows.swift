@@ -4,6 +4,7 @@ internal import Ledger
 internal import Tables
 internal import SQLite
 internal import Time
+internal import Work
 
 /// The rows of the present transaction. A lookup is a function call, so nothing is read ahead.
 final class SQLiteRows {
@@ -24,6 +25,7 @@ final class SQLiteRows {
   private let selectWorkOfJob: Statement
   private let selectClaimedWork: Statement
   private let selectKey: Statement
+  private let leases: LeaseStatements
   private let selectTombstone: Statement
   private let selectPruned: Statement
   private let tables: CapabilityStatements
@@ -70,8 +72,9 @@ final class SQLiteRows {
       "\(work) AND due_at <= ?2 ORDER BY due_at, job LIMIT ?3", on: connection)
     selectLaterWork = Statement("\(work) AND due_at > ?2", on: connection)
     selectWorkOfJob = Statement("SELECT \(WorkColumn.list) FROM work WHERE job = ?1", on: connection)
-    selectClaimedWork = Statement("\(work) AND owner IS NOT NULL", on: connection)
+    selectClaimedWork = Statement("\(work) AND owner IS NOT NULL AND lease_until <= ?2", on: connection)
     selectKey = Statement("SELECT value FROM keys WHERE name = ?1", on: connection)
+    leases = LeaseStatements(connection)
     selectTombstone = Statement("SELECT 1 FROM tombstone_keys WHERE digest = ?1", on: connection)
     selectPruned = Statement(
       """
@@ -270,17 +273,17 @@ extension SQLiteRows {
     try items(of: selectLaterWork, kind, moment, nil)
   }
 
-  func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem] {
-    try items(of: selectClaimedWork, kind, nil, nil)
+  func claimedWork(_ kind: WorkKind, endingUntil moment: Timestamp) throws(StorageError) -> [WorkItem] {
+    try items(of: selectClaimedWork, kind, moment, nil)
   }
 
   private func items(
-    of statement: Statement, _ kind: WorkKind, _ moment: Timestamp?, _ limit: Int?
+    of statement: Statement, _ kind: WorkKind, _ moment: Timestamp, _ limit: Int?
   ) throws(StorageError) -> [WorkItem] {
     try converting { () throws(DatabaseError) in
       defer { statement.reset() }
       try statement.bind(1, kind.rawValue)
-      if let moment { try statement.bind(2, moment.milliseconds) }
+      try statement.bind(2, moment.milliseconds)
       // https://www.sqlite.org/lang_select.html#limitoffset: a negative limit is none.
       if let limit { try statement.bind(3, Int64(max(0, limit))) }
       var items: [WorkItem] = []
@@ -311,6 +314,14 @@ extension SQLiteRows {
 
   func key(_ name: String) throws(StorageError) -> [UInt8]? {
     try first(of: selectKey, where: name) { $0.bytes(0) }
+  }
+
+  func lease(_ name: String) throws(StorageError) -> Lease? {
+    try converting { () throws(DatabaseError) in try leases.lease(name) }
+  }
+
+  func budget(_ name: String) throws(StorageError) -> Budget? {
+    try converting { () throws(DatabaseError) in try leases.budget(name) }
   }
 }
 

@@ -2,6 +2,7 @@ internal import Crypto
 package import Ledger
 package import Tables
 package import SQLite
+internal import SQLiteSchema
 
 /// The store in one SQLite file: the only connection that writes it.
 package final class SQLiteStore {
@@ -47,6 +48,19 @@ package final class SQLiteStore {
       try tables.create(declarations)
       try Self.renewEpoch(database.connection, newEpoch)
     }
+  }
+
+  /// The names of the migrations that the database at `path` lacks. Nil where there is no database yet.
+  package static func pendingMigrations(at path: String) throws(DatabaseError) -> [String]? {
+    guard try DatabaseLock.examine(path) else { return nil }
+    return try Schema.migrations.pending(Connection(path: path, access: .read, busyTimeout: 1000))
+  }
+
+  /// A connection that reads all rows of the database at `path`, which has this version's schema.
+  package static func connectionForExport(path: String) throws(DatabaseError) -> Connection {
+    let connection = try Connection(path: path, access: .read, busyTimeout: 1000)
+    try Schema.migrations.requireCurrent(connection)
+    return connection
   }
 
   /// The size of an epoch in bytes.
@@ -108,6 +122,9 @@ extension SQLiteStore {
 }
 
 extension SQLiteStore: Store {
+  /// The lock of its file keeps other processes from writing it.
+  package var isShared: Bool { false }
+
   package func commit(
     reading keys: () -> LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
   ) throws(StorageError) -> [CommittedChange] {

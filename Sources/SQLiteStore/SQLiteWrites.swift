@@ -1,7 +1,9 @@
 internal import Jobs
 internal import Ledger
 internal import SQLite
+internal import SQLiteSchema
 internal import Time
+internal import Work
 
 /// Applies write sets inside the present transaction.
 final class SQLiteWrites {
@@ -31,6 +33,7 @@ final class SQLiteWrites {
   private let selectPastPredictions: Statement
   private let deletions: [Statement]
   private let metadata: MetadataStatements
+  private let leases: LeaseStatements
 
   init(_ connection: Connection, rows: SQLiteRows, tables: CapabilityStatements) {
     self.connection = connection
@@ -77,6 +80,7 @@ final class SQLiteWrites {
       "DELETE FROM metadata_members WHERE job = ?1", "DELETE FROM jobs WHERE number = ?1",
     ].map { Statement($0, on: connection) }
     metadata = MetadataStatements(connection)
+    leases = LeaseStatements(connection)
   }
 
   /// - Returns: the jobs whose shown state changed.
@@ -95,6 +99,8 @@ final class SQLiteWrites {
     for item in writes.work { try apply(item) }
     rows.counts.queued = rows.counts.queued.map { $0 + writes.queuedChange }
     for key in writes.keys { try apply(key) }
+    for lease in writes.leases { try leases.put(lease) }
+    for budget in writes.budgets { try leases.put(budget) }
     for table in writes.tables { try tables.apply(table) }
     for sweep in writes.sweeps { try apply(sweep) }
     return changes

@@ -1,5 +1,6 @@
 internal import Ledger
 package import SQLite
+internal import SQLiteSchema
 
 extension DatabaseBackup {
   /// Prepares a copy of a store; ``run(progress:)`` makes it.

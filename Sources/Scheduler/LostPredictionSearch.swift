@@ -74,6 +74,8 @@ final class LostPredictionSearch {
   private var inconclusive: Set<String> = []
   private var candidateCalls = 0
   private var calls = 0
+  /// When the claims of the steps are next extended.
+  private var extensionDueAt = MonotonicTime(nanoseconds: 0)
 
   init(client: ReplicateClient, context: ProviderContext, limit: RateLimit) {
     self.client = client
@@ -91,6 +93,7 @@ final class LostPredictionSearch {
     }
     (startedAt, inconclusive, candidateCalls, calls) = (now.wall, [], 0, 0)
     self.steps = steps
+    extensionDueAt = now.monotonic + context.policy.stepLease / 4
     lost = Dictionary(steps.map { ($0.job.id, $0) }) { first, _ in first }
     defer { (self.steps, lost) = ([], [:]) }
     var path: String?
@@ -120,15 +123,31 @@ final class LostPredictionSearch {
   ) async -> ReplicateClient.Outcome<Value> {
     var tries: Int64 = 0
     while true {
+      await extendClaims()
       // The first call was counted when the search started.
       if calls > 0 { limit.noteCall(at: context.clock.now.monotonic) }
       let outcome = await call()
       (calls, tries) = (calls + 1, tries + 1)
       context.count(name, outcome)
+      if case .failed(let failure) = outcome, let pause = ProviderCalls.pause(after: failure) {
+        await context.share(pause)
+      }
       guard tries < Self.maxTries, let pause = pause(before: outcome, retriedAfter: tries),
         await context.pause(for: pause)
       else { return outcome }
     }
+  }
+
+  /// Extends the claims of a long search, and drops the orders that other processes have taken over.
+  private func extendClaims() async {
+    let now = context.clock.now
+    guard context.isShared, extensionDueAt <= now.monotonic else { return }
+    extensionDueAt = now.monotonic + context.policy.stepLease / 4
+    let (steps, end) = (lostSteps, now.wall.advanced(by: context.policy.stepLease))
+    let gone = await context.persist { transaction throws(StorageError) in
+      try transaction.extendClaims(of: steps, until: end)
+    }
+    for step in steps where gone?.contains(step.order.number) ?? false { lost[step.job.id] = nil }
   }
 
   /// The time until a failed call is retried; nil where it is not.
@@ -308,8 +327,7 @@ extension LostPredictionSearch {
   }
 
   private func end(_ step: OrderStep, _ message: String) async {
-    await context.end(
-      step.job, step.order.number, .failed, JobError(code: "answer_lost", message: message))
+    await context.end(step, JobError(code: "answer_lost", message: message))
   }
 
   private static func unfindable(_ step: OrderStep) -> String {

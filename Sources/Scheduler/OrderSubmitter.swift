@@ -30,7 +30,7 @@ final class OrderSubmitter {
     let share = share(due, at: now)
     guard !share.isEmpty else { return [] }
     let steps = try await claim(
-      at: now.wall, creates: share.creates, cancels: share.cancels,
+      at: now, creates: share.creates, cancels: share.cancels,
       finds: share.searches * policy.maxSearchedOrders)
     let lost = steps.filter { $0.call == nil }
     return (lost.isEmpty ? [] : [.search(lost)]) + steps.compactMap(\.call)
@@ -53,7 +53,7 @@ final class OrderSubmitter {
   }
 
   private func claim(
-    at now: Timestamp, creates: Int, cancels: Int, finds: Int
+    at now: ClockReading, creates: Int, cancels: Int, finds: Int
   ) async throws(StorageError) -> [OrderStep] {
     do throws(StorageError) {
       return try await claimTogether(at: now, creates: creates, cancels: cancels, finds: finds)
@@ -67,7 +67,7 @@ final class OrderSubmitter {
 
   /// Claims each step of a stage by itself, and skips faulty rows.
   private func claimEach(
-    of stage: OrderStage, _ maxCount: Int, at now: Timestamp
+    of stage: OrderStage, _ maxCount: Int, at now: ClockReading
   ) async throws(StorageError) -> [OrderStep] {
     var steps: [OrderStep] = []
     for _ in 0..<maxCount {
@@ -78,9 +78,9 @@ final class OrderSubmitter {
         guard !step.isEmpty else { break }
         steps += step
       } catch {
-        let moment = try store.skipFaultyRow("order", at: now, error)
+        let moment = try store.skipFaultyRow("order", at: now.wall, error)
         try await store.write { transaction throws(StorageError) in
-          try transaction.deferFirstStep(of: stage, at: now, until: moment)
+          try transaction.deferFirstStep(of: stage, at: now.wall, until: moment)
         }
       }
     }
@@ -88,12 +88,19 @@ final class OrderSubmitter {
   }
 
   private func claimTogether(
-    at now: Timestamp, creates: Int, cancels: Int, finds: Int
+    at now: ClockReading, creates: Int, cancels: Int, finds: Int
   ) async throws(StorageError) -> [OrderStep] {
-    let lease = policy.stepLeaseMilliseconds
-    return try await store.write { transaction throws(StorageError) in
-      try transaction.claimOrderSteps(
-        at: now, creates: creates, cancels: cancels, finds: finds, lease: lease)
+    let (lease, rate, moment) = (policy.stepLeaseMilliseconds, policy.createRate, now.wall)
+    let (steps, shared) = try await store.write { transaction throws(StorageError) in
+      let limits = try transaction.sharedLimits(rate, at: moment)
+      let mayCall = limits.callsPausedUntil == nil
+      let steps = try transaction.claimOrderSteps(
+        at: moment, creates: min(creates, limits.creates), cancels: mayCall ? cancels : 0,
+        finds: mayCall ? finds : 0, lease: lease)
+      try transaction.take(steps.count(where: \.isCreate), rate, at: moment)
+      return (steps, try transaction.sharedLimits(rate, at: moment))
     }
+    limit.note(shared, at: now)
+    return steps
   }
 }

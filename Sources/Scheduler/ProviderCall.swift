@@ -17,6 +17,9 @@ struct ProviderPause: Equatable, Sendable {
   let affectsOnlyCreates: Bool
   let reason: OrderReason
 
+  /// Whether it concerns the account, and so every process. A token is each process's own.
+  var isOfAccount: Bool { reason != .unauthorized }
+
   static let secondsAfterRejectedToken = 60
   static let secondsWithoutCredit = 60
 
@@ -26,6 +29,8 @@ struct ProviderPause: Equatable, Sendable {
 }
 
 extension OrderStep {
+  var isCreate: Bool { if case .create = action { true } else { false } }
+
   /// The step's call; nil for a search, which several orders share.
   var call: ProviderCall? {
     switch action {

@@ -36,7 +36,18 @@ final class ProviderCalls {
     search = LostPredictionSearch(client: client, context: context, limit: limit)
   }
 
-  func perform(_ call: ProviderCall) async -> Result {
+  /// - Parameter moment: when the claim of the call's step was begun; nil for a call without a lease.
+  func perform(_ call: ProviderCall, claimedAt moment: MonotonicTime? = nil) async -> Result {
+    if let moment, moment + context.policy.stepLease / 2 < context.clock.now.monotonic {
+      await release(call)
+      return Result()
+    }
+    let result = await perform(call)
+    if let pause = result.pause { await context.share(pause) }
+    return result
+  }
+
+  private func perform(_ call: ProviderCall) async -> Result {
     switch call {
     case .create(let step): Result(pause: await createAndSettle(step))
     case .cancel(let step, let id): Result(pause: await cancel(id, step))
@@ -50,6 +61,18 @@ final class ProviderCalls {
 // MARK: - Creating
 
 extension ProviderCalls {
+  /// Gives back a claim of which too little is left: the call could outlast it.
+  ///
+  /// Another process would then count it as unanswered, or make it too.
+  private func release(_ call: ProviderCall) async {
+    switch call {
+    case .create(let step): await reschedule(step, 0, because: nil)
+    case .cancel(let step, _): await retry(step, after: 0)
+    case .search(let steps): for step in steps { await retry(step, after: 0) }
+    case .poll, .fetchSecret: break
+    }
+  }
+
   /// Makes the call, and notes if the store rejected its result.
   private func createAndSettle(_ step: OrderStep) async -> ProviderPause? {
     let pause = await create(step)
@@ -72,13 +95,12 @@ extension ProviderCalls {
   }
 
   private func create(_ step: OrderStep) async -> ProviderPause? {
-    let number = step.order.number
     let request: PredictionRequest
     do throws(PredictionRequestError) {
       request = try PredictionRequest(body: step.order.request.span, isStored: true)
     } catch {
       // An earlier version accepted a request that this one rejects.
-      await context.end(step.job, number, .failed, JobError(code: "invalid_input", message: "\(error)"))
+      await context.end(step, JobError(code: "invalid_input", message: "\(error)"))
       return nil
     }
     let webhook = context.publicURL.flatMap { context.token.webhookURL(publicURL: $0, jobID: step.job.id) }
@@ -106,19 +128,20 @@ extension ProviderCalls {
         // Before the commit, during which other calls would still be claimed.
         let pause = ProviderPause(seconds: seconds, affectsOnlyCreates: true, reason: reason)
         limit.pause(pause, at: context.clock.now.monotonic)
+        await context.share(pause)
       }
       await reschedule(step, seconds, because: reason)
       return reason == .unauthorized ? .rejectedToken : nil
     case .backOff(let seconds, let error): await reschedule(step, seconds, because: .refused, refusal: error)
     case .search(let hasCallEnded): await noteUnanswered(step, hasCallEnded: hasCallEnded)
-    case .fail(let error): await context.end(step.job, number, .failed, error, isRefusal: true)
+    case .fail(let error): await context.end(step, error, isRefusal: true)
     case .failIfRepeated(let error): await context.noteNotFound(creating: step, error)
     }
     return nil
   }
 
   private func reschedule(
-    _ step: OrderStep, _ seconds: Int, because reason: OrderReason, refusal: JobError? = nil
+    _ step: OrderStep, _ seconds: Int, because reason: OrderReason?, refusal: JobError? = nil
   ) async {
     let now = context.clock.wall
     let moment = now.advanced(byMilliseconds: Int64(seconds) * 1000)

@@ -14,22 +14,27 @@ final class ProviderContext {
   private let loop: EventLoop
   private let store: SchedulerStore
   private let rules: OutputRules
+  let policy: SchedulerPolicy
   private let metrics: SchedulerMetrics
   private let logger: Logger
 
   /// - Parameter publicURL: the URL that the provider reaches; nil to create predictions without webhooks.
   init(
     loop: EventLoop, publicURL: String?, token: JobToken, store: SchedulerStore, rules: OutputRules,
-    metrics: SchedulerMetrics, logger: Logger
+    policy: SchedulerPolicy, metrics: SchedulerMetrics, logger: Logger
   ) {
     self.loop = loop
     self.publicURL = publicURL
     self.token = token
     self.store = store
     self.rules = rules
+    self.policy = policy
     self.metrics = metrics
     self.logger = logger
   }
+
+  /// Whether other processes use the store too.
+  var isShared: Bool { store.isShared }
 
   var clock: SchedulerClock { SchedulerClock(kernel: loop.kernel) }
 
@@ -103,7 +108,7 @@ extension ProviderContext {
   func awaitsResult(of step: OrderStep) async -> Bool {
     do throws(StorageError) {
       guard let order = try await store.order(ofJob: step.job.id) else { return false }
-      return order.stage == .sending && order.sentAt == step.order.sentAt
+      return order.stage == .sending && order.isOfCall(of: step.order)
     } catch {
       return true
     }
@@ -139,15 +144,21 @@ extension ProviderContext {
     } ?? false
   }
 
-  func end(
-    _ job: Job, _ number: Int64, _ phase: Phase, _ error: JobError, isRefusal: Bool = false
-  ) async {
+  /// Ends a job whose order still awaits the result of that step.
+  func end(_ step: OrderStep, _ error: JobError, isRefusal: Bool = false) async {
     let now = clock.wall
     let ended = await persist { transaction throws(StorageError) in
-      try transaction.end(number, of: nil, as: phase, because: error, at: now, isRefusal: isRefusal)
+      try transaction.end(awaiting: step.order, because: error, at: now, isRefusal: isRefusal)
     }
     guard ended ?? nil != nil else { return }
-    logger.log(.jobEndedWithoutPrediction(job, error))
+    logger.log(.jobEndedWithoutPrediction(step.job, error))
+  }
+
+  /// Makes a pause that concerns the account hold for the other processes too.
+  func share(_ pause: ProviderPause) async {
+    guard isShared, pause.isOfAccount else { return }
+    let (now, rate) = (clock.wall, policy.createRate)
+    await persist { transaction throws(StorageError) in try transaction.share(pause, rate, at: now) }
   }
 
   /// Notes a 404 of the call that creates the prediction.

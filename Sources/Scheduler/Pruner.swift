@@ -33,9 +33,12 @@ final class Pruner {
     let time = now.wall
     let limit = time.advanced(byMilliseconds: -policy.retentionMilliseconds)
     let replayLimit = time.advanced(byMilliseconds: -policy.replayMilliseconds)
-    let count = policy.maxPrunedJobs
+    let (count, lease) = (policy.maxPrunedJobs, policy.dutyLease)
     let step = try await store.write { transaction throws(StorageError) in
-      try transaction.prune(
+      guard try transaction.holdsLease(SchedulerPolicy.duty, for: lease, at: time) else {
+        return PruneStep(deleted: 0, next: nil)
+      }
+      return try transaction.prune(
         endedBefore: limit, at: time, after: cursor, count: count, deliveredBefore: replayLimit)
     }
     metrics.prunedJobs.add(step.deleted)

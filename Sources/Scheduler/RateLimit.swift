@@ -15,6 +15,9 @@ final class RateLimit {
   /// Why creates are paused, if they are.
   private var pauseReason = OrderReason.throttled
   private var random: any RandomNumberGenerator
+  /// From when on the processes that share the store may create. Nil where nothing limits them together.
+  private var sharedFrom: MonotonicTime?
+  private var sharedReason = OrderReason.throttled
 
   /// - Parameter maxCalls: the maximum of calls in flight; 0 without a token.
   init(
@@ -35,15 +38,35 @@ final class RateLimit {
   /// The number of calls that may start now, rates aside.
   var available: Int { min(idle.count, tokenCheck.maxCalls) }
 
-  func availableCreates(at now: MonotonicTime) -> Int { creates.available(at: now) }
+  func availableCreates(at now: MonotonicTime) -> Int {
+    sharedDelay(at: now) > .zero ? 0 : creates.available(at: now)
+  }
   func availableCalls(at now: MonotonicTime) -> Int { calls.available(at: now) }
-  func createDelay(at now: MonotonicTime) -> Duration { creates.delay(at: now) }
+  func createDelay(at now: MonotonicTime) -> Duration { max(creates.delay(at: now), sharedDelay(at: now)) }
   func callDelay(at now: MonotonicTime) -> Duration { calls.delay(at: now) }
 
   /// Why no prediction is created before ``createDelay(at:)``.
   func delayReason(at now: MonotonicTime) -> OrderReason {
     if tokenCheck.isRejected { return .unauthorized }
-    return creates.isPaused(at: now) ? pauseReason : .throttled
+    if creates.isPaused(at: now) { return pauseReason }
+    return sharedDelay(at: now) > .zero ? sharedReason : .throttled
+  }
+
+  private func sharedDelay(at now: MonotonicTime) -> Duration {
+    sharedFrom.map { max(.zero, $0 - now) } ?? .zero
+  }
+
+  /// Notes what the processes that share the store may do together.
+  func note(_ shared: SharedLimits, at now: ClockReading) {
+    let delay = { (moment: Timestamp) in max(Duration.zero, now.wall.duration(to: moment)) }
+    sharedFrom = shared.nextCreate.map { now.monotonic + delay($0) }
+    sharedReason = shared.reason
+    notePause(ofCallsUntil: shared.callsPausedUntil, at: now)
+  }
+
+  /// Notes that another process has paused all calls.
+  func notePause(ofCallsUntil moment: Timestamp?, at now: ClockReading) {
+    if let moment { calls.pause(for: max(.zero, now.wall.duration(to: moment)), at: now.monotonic) }
   }
 
   /// Whether a call that creates nothing may start now.

@@ -31,6 +31,8 @@ package actor Scheduler {
   /// Whether due times await adjustment to a jump of the wall clock.
   private var hasJumped = false
   private var isRecovered = false
+  /// When what other processes have left is next looked at.
+  private var takeoverDueAt = MonotonicTime(nanoseconds: 0)
 
   package nonisolated var unownedExecutor: UnownedSerialExecutor {
     loop.asUnownedSerialExecutor()
@@ -62,15 +64,16 @@ package actor Scheduler {
     self.clock = clock
     self.limit = limit
     submitter = OrderSubmitter(store: store, limit: limit, policy: policy)
-    reconciler = Reconciler(store: store, policy: policy, metrics: metrics, logger: logger, random: random)
+    reconciler = Reconciler(
+      store: store, limit: limit, policy: policy, metrics: metrics, logger: logger, random: random)
     pruner = Pruner(store: store, policy: policy, metrics: metrics, logger: logger, clock: clock)
     jumps = ClockJumpDetector(wall: clock.wall, monotonic: clock.now.monotonic)
     calls = client.map { client in
       ProviderCalls(
         client: client,
         context: ProviderContext(
-          loop: loop, publicURL: publicURL, token: token, store: store, rules: rules, metrics: metrics,
-          logger: logger), limit: limit, newSecret: newSecret)
+          loop: loop, publicURL: publicURL, token: token, store: store, rules: rules, policy: policy,
+          metrics: metrics, logger: logger), limit: limit, newSecret: newSecret)
     }
   }
 
@@ -115,6 +118,7 @@ extension Scheduler {
   private func runOnce(in group: inout DiscardingTaskGroup) async throws(StorageError) -> Duration {
     try await recover()
     try await adjustToClock()
+    try await takeOver()
     await calls?.settle(at: clock.now)
     let due = try await store.nextDue()
     // A part that fails because of one row does not block the others.
@@ -125,7 +129,10 @@ extension Scheduler {
       hasFailed = try isOfOneRow(error)
     }
     do throws(StorageError) {
-      for call in try await submitter.runOnce(now: clock.now, due: due) { start(call, in: &group) }
+      let now = clock.now
+      for call in try await submitter.runOnce(now: now, due: due) {
+        start(call, claimedAt: now.monotonic, in: &group)
+      }
     } catch {
       hasFailed = try isOfOneRow(error)
     }
@@ -177,7 +184,9 @@ extension Scheduler {
     }
     var delay = min(policy.maxDelay, pruner.delay(at: now.monotonic))
     if let deadline = try await store.nextStartDeadline() { delay = min(delay, until(deadline)) }
-    if let check = due.check, reconciler.hasRoom { delay = min(delay, until(check)) }
+    if let check = due.check, reconciler.hasRoom {
+      delay = min(delay, max(until(check), store.isShared ? limit.callDelay(at: now.monotonic) : .zero))
+    }
     // Where no call may start, the end of a call wakes the scheduler.
     guard limit.available > 0 else { return delay }
     if let create = due.create {
@@ -206,16 +215,19 @@ extension Scheduler {
     }
   }
 
-  private func start(_ call: ProviderCall, in group: inout DiscardingTaskGroup) {
+  /// - Parameter moment: when its claim was begun; nil for a call without a lease.
+  private func start(
+    _ call: ProviderCall, claimedAt moment: MonotonicTime? = nil, in group: inout DiscardingTaskGroup
+  ) {
     // Calls only end meanwhile, so there is room for all that were claimed.
     guard let number = limit.noteStart(of: call, at: clock.now.monotonic) else {
       return assertionFailure("a claimed call has no room")
     }
-    group.addTask { await self.perform(call, number) }
+    group.addTask { await self.perform(call, claimedAt: moment, number) }
   }
 
-  private func perform(_ call: ProviderCall, _ number: Int) async {
-    guard let result = await calls?.perform(call) else { return }
+  private func perform(_ call: ProviderCall, claimedAt moment: MonotonicTime?, _ number: Int) async {
+    guard let result = await calls?.perform(call, claimedAt: moment) else { return }
     let now = clock.now.monotonic
     if result.isSecretMissing { secret.noteFailedFetch(at: now, pause: policy.pauseAfterFailedFetch) }
     limit.noteEnd(of: number, result.pause, at: now)
@@ -228,15 +240,20 @@ extension Scheduler {
 extension Scheduler {
   /// Recovers the orders of an earlier process.
   ///
-  /// It comes before the first claim. Later, an order that is `sending` is being sent by this process.
+  /// It comes before the first claim. In a store of one process, an order that is `sending` later is being
+  /// sent by this one.
   private func recover() async throws(StorageError) {
     guard !isRecovered else { return }
     let now = clock.wall
     let (spread, wait) = (policy.catchUpSpreadMilliseconds, policy.maxWaitAfterJumpMilliseconds)
-    let polls = limit.allowsCalls
-    let isRestored = try await store.write { transaction throws(StorageError) in
+    let (polls, lease) = (limit.allowsCalls, policy.dutyLease)
+    let (isRestored, isShared) = try await store.write { transaction throws(StorageError) in
       let isRestored = try transaction.recoverOrders(
         at: now, absenceGracePeriod: LostPredictionSearch.absenceGracePeriod)
+      // Where another process runs, nothing has waited for this start.
+      guard try transaction.holdsLease(SchedulerPolicy.duty, for: lease, at: now) else {
+        return (isRestored, true)
+      }
       try transaction.clampDueTimes(
         from: now, within: wait, absenceGracePeriod: LostPredictionSearch.absenceGracePeriod)
       if polls {
@@ -244,9 +261,10 @@ extension Scheduler {
       } else {
         transaction.clampCheckTimes(from: now)
       }
-      return isRestored
+      return (isRestored, transaction.isShared)
     }
     isRecovered = true
+    store.isShared = isShared
     if isRestored { logger.log(.backupRestored) }
     try await warnOfRetention(at: now)
   }
@@ -269,11 +287,30 @@ extension Scheduler {
     guard hasJumped else { return }
     let (now, wait) = (clock.wall, policy.maxWaitAfterJumpMilliseconds)
     try await store.write { transaction throws(StorageError) in
+      // The clocks of several processes may jump together.
+      guard try transaction.holdsLease("clock", for: .milliseconds(wait), at: now) else { return }
       transaction.spreadChecks(from: now, within: wait)
       try transaction.clampDueTimes(
         from: now, within: wait, absenceGracePeriod: LostPredictionSearch.absenceGracePeriod)
     }
     hasJumped = false
     logger.log(.wallClockStepped)
+  }
+
+  /// Keeps this process's duties, and takes over the create calls of processes that have ended.
+  ///
+  /// Their other steps are due again by themselves. It also shows what the limits of all processes allow.
+  private func takeOver() async throws(StorageError) {
+    let now = clock.now
+    guard store.isShared, takeoverDueAt <= now.monotonic else { return }
+    let (lease, rate) = (policy.dutyLease, policy.createRate)
+    let shared = try await store.write { transaction throws(StorageError) in
+      _ = try transaction.holdsLease(SchedulerPolicy.duty, for: lease, at: now.wall)
+      _ = try transaction.recoverAbandonedCreates(
+        at: now.wall, absenceGracePeriod: LostPredictionSearch.absenceGracePeriod)
+      return try transaction.sharedLimits(rate, at: now.wall)
+    }
+    takeoverDueAt = now.monotonic + policy.takeoverPause
+    limit.note(shared, at: now)
   }
 }

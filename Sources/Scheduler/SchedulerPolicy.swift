@@ -1,4 +1,5 @@
 internal import Time
+internal import Work
 
 /// The limits and pauses of a ``Scheduler``.
 package struct SchedulerPolicy: Sendable {
@@ -26,8 +27,10 @@ package struct SchedulerPolicy: Sendable {
   var firstPrunePause = PruneSchedule.passPause
   /// The time for which an unreadable or unwritable row is skipped.
   var faultyRowPauseMilliseconds: Int64 = 3_600_000
-  /// The lease of a claimed order step: longer than a call takes.
-  var stepLeaseMilliseconds: Int64 = 35_000
+  /// The lease of a claimed order step.
+  ///
+  /// A call starts in its first half, and takes at most 30 seconds.
+  var stepLeaseMilliseconds: Int64 = 70_000
   /// The time over which polls are spread after a start.
   ///
   /// They find what ended during the downtime.
@@ -43,10 +46,23 @@ package struct SchedulerPolicy: Sendable {
   var secretPause = Duration.seconds(300)
   /// The same after a failed fetch.
   var pauseAfterFailedFetch = Duration.seconds(5)
+  /// Between two looks at what other processes have left, and at what all may do together.
+  var takeoverPause = Duration.seconds(5)
+  /// The lease of a duty that one process has for all: several times the pause.
+  var dutyLease = Duration.seconds(60)
   /// The maximum time between two runs.
   ///
   /// Each run detects jumps of the wall clock.
   var maxDelay = Duration.seconds(5)
+
+  /// The name of the lease for the scheduler's single duties.
+  static let duty = "scheduler"
+
+  /// The rate of the create calls of all processes together.
+  var createRate: Budget.Rate {
+    Budget.Rate(perMinute: createsPerMinute, burst: min(maxCalls, createsPerMinute))
+  }
+  var stepLease: Duration { .milliseconds(stepLeaseMilliseconds) }
 
   init(createsPerMinute: Int, retentionMilliseconds: Int64, fetchesSecret: Bool) {
     self.createsPerMinute = createsPerMinute

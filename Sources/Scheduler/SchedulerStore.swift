@@ -4,6 +4,7 @@ internal import Logging
 internal import Observability
 internal import Ledger
 internal import Time
+internal import Work
 
 /// The scheduler's access to the store: own reads, and group commits.
 final class SchedulerStore {
@@ -11,6 +12,8 @@ final class SchedulerStore {
   private let recorder: Recorder
   private let faultyRowPause: Int64
   private let logger: Logger
+  /// Whether other processes use the store too. Known once its orders were recovered.
+  var isShared = false
 
   init(reader: any StoreReader, recorder: Recorder, policy: SchedulerPolicy, logger: Logger) {
     self.reader = reader

@@ -136,6 +136,18 @@ package struct SettingsReader {
     return number
   }
 
+  /// Whether something is on: `1`, `true`, `yes` or `on`, and their opposites.
+  package mutating func flag(_ variable: SettingVariable, default fallback: Bool) -> Bool {
+    guard let text = text(variable) else { return fallback }
+    switch text.lowercased() {
+    case "1", "true", "yes", "on": return true
+    case "0", "false", "no", "off": return false
+    default:
+      report(variable, "write 1 or 0")
+      return fallback
+    }
+  }
+
   /// One of the raw values of `Choice`; nil if it is not set.
   package mutating func choice<Choice>(_ variable: SettingVariable) -> Choice?
   where Choice: RawRepresentable<String> & CaseIterable {

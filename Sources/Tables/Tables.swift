@@ -7,6 +7,10 @@ package struct TableDeclaration: Sendable, Equatable {
   /// The number of leading columns that form the primary key.
   package let keyCount: Int
   package let indexes: [Index]
+  /// Whether rows are only added to, so that a store may keep one row a writer and read their sums.
+  ///
+  /// Its columns beside the key are integers.
+  package let isSummed: Bool
 
   package struct Column: Sendable, Equatable {
     package let name: String
@@ -35,11 +39,14 @@ package struct TableDeclaration: Sendable, Equatable {
     }
   }
 
-  package init(_ name: String, key: [Column], columns: [Column], indexes: [Index] = []) {
+  package init(
+    _ name: String, key: [Column], columns: [Column], indexes: [Index] = [], isSummed: Bool = false
+  ) {
     self.name = name
     self.columns = key + columns
     keyCount = key.count
     self.indexes = indexes
+    self.isSummed = isSummed
   }
 
   /// The names of the columns by which rows are ordered.
@@ -93,7 +100,7 @@ package struct TableRow: Equatable, Sendable {
 package enum TableWrite: Equatable, Sendable {
   /// Inserts a row, or replaces the one with its key.
   case put(TableDeclaration, [RowValue])
-  /// Adds to the integer columns of a row, which is inserted where there is none.
+  /// Adds to the integer columns of a row of a summed table, which is inserted where there is none.
   ///
   /// The sums are clamped: to `floor` where the declaration's caller names one, and to ``maxSum``.
   case add(TableDeclaration, key: [RowValue], amounts: [SumAmount])

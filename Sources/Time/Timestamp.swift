@@ -31,6 +31,17 @@ package struct Timestamp: Hashable, Comparable, Sendable {
   }
 }
 
+extension Timestamp: InstantProtocol {
+  /// Adds a duration in whole milliseconds.
+  package func advanced(by duration: Duration) -> Timestamp {
+    advanced(byMilliseconds: duration.wholeMilliseconds)
+  }
+
+  package func duration(to other: Timestamp) -> Duration {
+    .milliseconds(other.milliseconds.subtractingReportingOverflow(milliseconds).partialValue)
+  }
+}
+
 extension Timestamp {
   /// Parses `YYYY-MM-DDTHH:MM:SS[.fraction](Z|±HH:MM)` (RFC 3339 section 5.6).
   ///

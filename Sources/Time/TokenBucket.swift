@@ -2,9 +2,10 @@
 package struct TokenBucket<Moment: InstantProtocol>: Sendable where Moment.Duration == Duration {
   private let interval: Duration
   private let burst: Int
-  private var tokens: Int
-  private var refilledAt: Moment
-  private var pausedUntil: Moment
+  /// Below zero where tokens were taken from the future.
+  package private(set) var tokens: Int
+  package private(set) var refilledAt: Moment
+  package private(set) var pausedUntil: Moment
 
   /// Creates a full bucket.
   ///
@@ -12,11 +13,16 @@ package struct TokenBucket<Moment: InstantProtocol>: Sendable where Moment.Durat
   ///   - perMinute: tokens in the long run.
   ///   - burst: the capacity: tokens at once after a time of disuse.
   package init(perMinute: Int, burst: Int, now: Moment) {
+    self.init(perMinute: perMinute, burst: burst, tokens: burst, refilledAt: now, pausedUntil: now)
+  }
+
+  /// Creates a bucket from its parts, as they were kept.
+  package init(perMinute: Int, burst: Int, tokens: Int, refilledAt: Moment, pausedUntil: Moment) {
     interval = .nanoseconds(max(1, 60_000_000_000 / perMinute))
     self.burst = burst
-    tokens = burst
-    refilledAt = now
-    pausedUntil = now
+    self.tokens = min(tokens, burst)
+    self.refilledAt = refilledAt
+    self.pausedUntil = pausedUntil
   }
 
   /// Tokens that may be taken now.

@@ -26,7 +26,7 @@ enum UsageTable {
       .init("lost_webhooks", .integer),
       .init("predict_milliseconds", .integer), .init("queue_milliseconds", .integer),
       .init("run_milliseconds", .integer),
-    ])
+    ], isSummed: true)
 
   /// The write that adds `usage` to a row.
   static func addition(of usage: Usage, day: Int64, model: String) -> TableWrite {

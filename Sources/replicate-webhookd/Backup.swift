@@ -20,9 +20,12 @@ struct Backup: ParsableCommand {
       To restore: stop the daemon; move the database away together with its -wal and -shm; put the copy in \
       its place, owned by the daemon's user; start the daemon.
 
+      It copies SQLite files only: a PostgreSQL database is copied with pg_basebackup or pg_dump.
+
       SIGINT and SIGTERM remove the partial copy and leave FILE unchanged.
 
-      Exit status: 0 if the copy is complete, 1 if it is not, 66 if there is no database, 78 for a wrong \
+      Exit status: 0 if the copy is complete, 1 if it is not, 64 for a PostgreSQL database, 66 \
+      if there is no database, 78 for a wrong \
       setting, 130 after SIGINT and 143 after SIGTERM.
       """)
 
@@ -44,12 +47,12 @@ struct Backup: ParsableCommand {
   func run() throws {
     try reportingFailure {
       var reader = try options.reader()
-      let database = try reader.read(DatabaseSettings.init).path
+      guard let database = try reader.read(DatabaseSettings.init).path else { throw Self.serverBackup }
       let backup = DatabaseBackup(ofStore: database, to: file, replacingFile: force)
       try abandonAtSignal(backup)
-      var progress = ProgressLine()
+      let progress = ProgressLine()
       do throws(BackupError) {
-        let summary = try backup.run { progress.show($0, of: $1) }
+        let summary = try backup.run { if $1 > 0 { progress.show("copying  \(100 * $0 / $1) %") } }
         progress.clear()
         Terminal.print("\(file) holds \(summary.rows) job(s) in \(summary.bytes) bytes")
       } catch {
@@ -59,6 +62,12 @@ struct Backup: ParsableCommand {
       }
     }
   }
+
+  private static let serverBackup = CommandFailure(
+    """
+    DATABASE_URL: this command copies SQLite files: copy a PostgreSQL server with pg_basebackup, or its \
+    database with pg_dump, as deploy/docs/postgresql.md describes
+    """, code: .usage)
 
   /// Starts a thread that removes the partial copy after SIGINT or SIGTERM.
   ///
@@ -76,23 +85,5 @@ struct Backup: ParsableCommand {
     } catch {
       throw CommandFailure("\(error)", code: .failure)
     }
-  }
-}
-
-/// A progress line that a terminal overwrites; no output elsewhere.
-private struct ProgressLine {
-  private var shown: Int?
-
-  mutating func show(_ done: Int, of all: Int) {
-    guard Terminal.isErrorInteractive, all > 0 else { return }
-    let percent = 100 * done / all
-    guard percent != shown else { return }
-    shown = percent
-    Terminal.overwriteErrorLine("copying  \(percent) %")
-  }
-
-  mutating func clear() {
-    if shown != nil { Terminal.overwriteErrorLine("") }
-    shown = nil
   }
 }

@@ -43,25 +43,42 @@ struct Check: ParsableCommand {
         "jobs API   \(settings.listeners.apiAddresses.map(\.description).joined(separator: ", "))")
       Terminal.print("provider   \(describe(settings))")
       try checkCertificate(settings.listeners.tlsFiles)
-      try checkAddresses(settings)
-      do throws(DatabaseError) {
-        guard try DatabaseLock.examine(settings.database.path) else {
-          Terminal.print("store      \(settings.database.path) does not exist yet: `serve` creates it")
-          return
-        }
-        let reader = try SQLiteReader(path: settings.database.path)
-        if let damage = try reader.damage() { throw .corrupt(damage) }
-        let sha256 = SHA256()
-        let damaged = try reader.damagedBodies { sha256.digest(of: $0) }
-        if let first = damaged.first {
-          throw .corrupt(
-            "the bodies of \(damaged.count) job(s) are not what was stored, the first of \(first)")
-        }
-        Terminal.print(
-          "store      \(settings.database.path) is sound and holds \(try reader.jobCount()) job(s)")
-      } catch {
-        throw CommandFailure("DATABASE_URL: \(error)", code: .failure)
+      switch settings.database.location {
+      case .sqlite(let path):
+        try checkAddresses(settings, isServed: DatabaseLock.isClaimed(path))
+        try checkFile(path)
+      case .postgreSQL(let url):
+        try checkAddresses(settings, isServed: try checkServer(url, settings.database))
       }
+    }
+  }
+
+  private func checkFile(_ path: String) throws {
+    do throws(DatabaseError) {
+      guard try DatabaseLock.examine(path) else {
+        Terminal.print("store      \(path) does not exist yet: `serve` creates it")
+        return
+      }
+      let reader = try SQLiteReader(path: path)
+      if let damage = try reader.damage() { throw .corrupt(damage) }
+      let sha256 = SHA256()
+      let damaged = try reader.damagedBodies { sha256.digest(of: $0) }
+      if let first = damaged.first {
+        throw .corrupt(
+          "the bodies of \(damaged.count) job(s) are not what was stored, the first of \(first)")
+      }
+      Terminal.print("store      \(path) is sound and holds \(try reader.jobCount()) job(s)")
+    } catch {
+      throw CommandFailure("DATABASE_URL: \(error)", code: .failure)
+    }
+  }
+
+  /// - Returns: whether daemons use the database.
+  private func checkServer(_ url: DatabaseURL, _ settings: DatabaseSettings) throws -> Bool {
+    do throws(StartError) {
+      return try ServerCheck.run(url, requiresStandby: settings.requiresStandby) { Terminal.print($0) }
+    } catch {
+      throw CommandFailure("\(error)", code: .failure)
     }
   }
 
@@ -79,8 +96,7 @@ struct Check: ParsableCommand {
   /// Reports addresses that cannot be listened on.
   ///
   /// An address in use is no problem if a daemon serves this database: it listens there itself.
-  private func checkAddresses(_ settings: DaemonSettings) throws {
-    let isServed = DatabaseLock.isClaimed(settings.database.path)
+  private func checkAddresses(_ settings: DaemonSettings, isServed: Bool) throws {
     if isServed { Terminal.print("daemon     a daemon serves this database: its addresses are in use") }
     let problems = settings.listeners.addressProblems.filter { !(isServed && $0.isAddressInUse) }
     for problem in problems.dropLast() { Terminal.error(problem.description) }

@@ -18,6 +18,7 @@ struct ReplicateWebhookd: ParsableCommand {
       Serve.self, RunCommand.self, CancelCommand.self, RetryCommand.self, DeleteCommand.self,
       JobCommand.self, JobsCommand.self, EventsCommand.self, TokenCommand.self, UsageCommand.self,
       CallbacksCommand.self, Listen.self, Send.self, Verify.self, Check.self, Backup.self,
+      Migrate.self, MoveCommand.self,
     ])
 
   static func main() {

@@ -139,6 +139,7 @@ extension Benchmark {
     let lane = Lane(
       "deliveries", to: receiver.webhooks, workload.requests, sends: workload.sends,
       connections: options.connections, use: use, expectsRejection: { !deliveries[$0].isSigned })
+    lane.others = receiver.others
     return (workload, lane)
   }
 

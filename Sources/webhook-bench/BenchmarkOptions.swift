@@ -28,6 +28,12 @@ struct BenchmarkOptions: ParsableArguments {
   @Option(help: "Deliveries per stored job, the last one of --body-bytes.")
   var deliveriesPerJob = 1
 
+  @Option(help: "Deliveries per job, at most 20; the jobs are interleaved. (default: the scenario's)")
+  var life: Int?
+
+  @Option(help: "Of 100 deliveries, how many repeat an earlier one. (default: the scenario's)")
+  var duplicatePercent: Int?
+
   @Option(help: "Starts of the scenario start.")
   var repeats = 20
 
@@ -82,6 +88,12 @@ struct BenchmarkOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Start no daemon; send the deliveries to this URL.", valueName: "url"))
   var url: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Another receiver with the same store, which shares the connections; may be repeated.",
+      valueName: "url"))
+  var otherUrl: [String] = []
+
   @Option(help: ArgumentHelp("The jobs API of that receiver, for reads and --verify.", valueName: "url"))
   var api: String?
 
@@ -109,6 +121,8 @@ struct BenchmarkOptions: ParsableArguments {
     try require((1...Self.maxSeconds).contains(seconds), "--seconds: 1 to \(Self.maxSeconds)")
     try require((1...100_000_000).contains(jobs), "--jobs: 1 to 100000000")
     try require((1...20).contains(deliveriesPerJob), "--deliveries-per-job: 1 to 20")
+    try require(life.map { (1...20).contains($0) } ?? true, "--life: 1 to 20")
+    try require(duplicatePercent.map { (0...90).contains($0) } ?? true, "--duplicate-percent: 0 to 90")
     try require((1...1000).contains(repeats), "--repeats: 1 to 1000")
     try require((1...100_000).contains(idleConnections), "--idle-connections: 1 to 100000")
     try require((0...2000).contains(streams), "--streams: 0 to 2000")
@@ -127,7 +141,8 @@ struct BenchmarkOptions: ParsableArguments {
           + "send fewer, or smaller ones")
     }
     try require(
-      url != nil || (api == nil && secret == nil && pid == nil), "--api, --secret and --pid belong to --url")
+      url != nil || (api == nil && secret == nil && pid == nil && otherUrl.isEmpty),
+      "--api, --secret, --pid and --other-url belong to --url")
     try require(
       url == nil || (daemon == nil && database == nil && setting.isEmpty),
       "--daemon, --database and --setting apply to a daemon that is started; --url starts none")
@@ -144,6 +159,8 @@ struct BenchmarkOptions: ParsableArguments {
       deliveries: deliveries ?? scenario.defaultDeliveries, bodyBytes: bodyBytes ?? scenario.defaultBodyBytes,
       seed: seed, order: ids)
     scenario.adjust(&recipe)
+    if let life { recipe.deliveriesPerJob = life...life }
+    if let duplicatePercent { recipe.duplicatePercent = duplicatePercent }
     return recipe
   }
 

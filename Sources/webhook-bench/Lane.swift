@@ -16,6 +16,9 @@ final class Lane {
 
   let name: String
   let endpoint: Endpoint
+  /// Receivers that share the connections with it.
+  var others: [Endpoint] = []
+  private var connectionCount = 0
   let requests: RequestArena
   /// Numbers of requests in sending order.
   let sends: [UInt32]
@@ -70,6 +73,13 @@ final class Lane {
     self.expectsRejection = expectsRejection
     latencies = Latencies(expected: self.sends.count)
     answers = Array(repeating: 0, count: self.sends.count)
+  }
+
+  /// The receiver of the next connection: one after the other.
+  func nextEndpoint() -> Endpoint {
+    defer { connectionCount += 1 }
+    let number = connectionCount % (1 + others.count)
+    return number == 0 ? endpoint : others[number - 1]
   }
 
   /// The number of the next send; nil if there is none.

@@ -190,7 +190,7 @@ extension LoadLoop {
       guard take(index) else { return retire(index) }
     }
     slots[index].startedAt = Clock.nanoseconds
-    guard let socket = ClientSocket(to: lane.endpoint, context),
+    guard let socket = ClientSocket(to: lane.nextEndpoint(), context),
       clinux_epoll_add(epoll, socket.descriptor, UInt64(index), 0) == 0
     else { return lose(index) }
     slots[index].socket = socket

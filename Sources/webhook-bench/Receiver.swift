@@ -4,6 +4,8 @@ import StandardWebhooks
 /// The measured receiver: its endpoints, secret and, if known, process.
 struct Receiver {
   let webhooks: Endpoint
+  /// The webhooks of receivers with the same store.
+  let others: [Endpoint]
   let api: Endpoint?
   let secret: Secret
   let process: pid_t?
@@ -14,6 +16,7 @@ struct Receiver {
   /// The receiver named with --url.
   init(_ options: BenchmarkOptions, url: String) throws {
     webhooks = try Endpoint(url, defaultPath: "/webhooks/replicate")
+    others = try options.otherUrl.map { try Endpoint($0, defaultPath: "/webhooks/replicate") }
     api = try options.api.map { try Endpoint($0) }
     secret = try options.receiverSecret()
     process = options.pid
@@ -26,6 +29,7 @@ struct Receiver {
   init(_ daemon: DaemonProcess, secret: Secret, isTLS: Bool) throws {
     webhooks = try Endpoint(
       "\(isTLS ? "https" : "http")://127.0.0.1:\(daemon.webhookPort)/webhooks/replicate")
+    others = []
     api = try Endpoint("http://127.0.0.2:\(daemon.apiPort)")
     self.secret = secret
     self.daemon = daemon

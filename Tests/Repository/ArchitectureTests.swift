@@ -9,11 +9,15 @@ import Testing
       "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
       "Routing", "HTTPClient",
     ],
-    ["Tables", "Jobs", "JobRequests", "Ledger"],
-    ["SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLStore"],
+    ["Tables", "Work", "Jobs", "JobRequests", "Ledger"],
+    [
+      "SQLite", "SQLiteSchema", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore",
+      "PostgreSQLReads",
+    ],
+    ["StoreMove"],
     ["Replicate", "OutgoingDeliveries"],
     ["Settings", "Observability"],
-    ["GroupCommit", "ChangeFeed"],
+    ["GroupCommit", "ChangeFeed", "PostgreSQLReports"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
     ["EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion"],
@@ -28,9 +32,12 @@ import Testing
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "HTTPClient": ["ClientAddress"],
-    "Ledger": ["Tables", "Jobs"],
-    "SQLiteStore": ["SQLite"],
-    "PostgreSQLStore": ["PostgreSQL"],
+    "Ledger": ["Tables", "Work", "Jobs"],
+    "SQLiteSchema": ["SQLite"],
+    "SQLiteStore": ["SQLite", "SQLiteSchema"],
+    "PostgreSQLSchema": ["PostgreSQL"],
+    "PostgreSQLStore": ["PostgreSQL", "PostgreSQLSchema"],
+    "PostgreSQLReads": ["PostgreSQL", "PostgreSQLSchema"],
     "Observability": ["Settings"],
   ]
 
@@ -72,10 +79,17 @@ import Testing
 
   /// Everything else reads and writes through the protocols of Ledger, whatever the store.
   @Test func `only the wiring and the command name a store`() {
-    let stores: Set = ["SQLiteStore", "SQLite", "PostgreSQLStore", "PostgreSQL"]
+    let stores: Set = [
+      "SQLiteStore", "SQLiteSchema", "SQLite", "PostgreSQLStore", "PostgreSQLReads", "PostgreSQLSchema",
+      "PostgreSQL",
+    ]
     let importers = RepositoryTests.rooms.filter { !$0.value.isDisjoint(with: stores) }
     #expect(
-      Set(importers.keys) == ["SQLiteStore", "PostgreSQLStore", "Daemon", "replicate-webhookd"])
+      Set(importers.keys) == [
+        "SQLiteSchema", "SQLiteStore", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "StoreMove",
+        "PostgreSQLReports",
+        "Daemon", "replicate-webhookd",
+      ])
     for (library, room) in [("CSQLite", "SQLite"), ("CPostgreSQL", "PostgreSQL")] {
       let linkers = RepositoryTests.rooms.filter { $0.value.contains(library) }
       #expect(Set(linkers.keys) == [room])

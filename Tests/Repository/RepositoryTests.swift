@@ -22,13 +22,23 @@ import Testing
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "HTTPClient": ["CCurl", "System", "ClientAddress"],
     "Tables": [],
+    "Work": ["Time"],
     "Jobs": ["Bytes", "Time"],
     "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
-    "Ledger": ["Time", "Tables", "Jobs"],
+    "Ledger": ["Time", "Tables", "Work", "Jobs"],
     "SQLite": ["CSQLite", "System"],
-    "SQLiteStore": ["Time", "Crypto", "Tables", "Jobs", "JobRequests", "Ledger", "SQLite"],
+    "SQLiteSchema": ["Jobs", "JobRequests", "SQLite"],
+    "SQLiteStore": ["Time", "Crypto", "Tables", "Work", "Jobs", "Ledger", "SQLite", "SQLiteSchema"],
     "PostgreSQL": ["CPostgreSQL", "Time", "System"],
-    "PostgreSQLStore": ["Time", "Ledger", "PostgreSQL"],
+    "PostgreSQLSchema": ["Time", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL"],
+    "PostgreSQLStore": [
+      "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+    ],
+    "PostgreSQLReads": [
+      "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+    ],
+    "PostgreSQLReports": ["System", "Ledger", "PostgreSQLStore", "Observability", "Logging"],
+    "StoreMove": ["Time", "Tables", "Ledger", "SQLite", "SQLiteStore", "PostgreSQL"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
@@ -36,7 +46,7 @@ import Testing
     "GroupCommit": ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", "Logging"],
     "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "Ledger"],
     "Scheduler": [
-      "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Jobs", "JobRequests",
+      "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
     "WebhookIntake": [
@@ -45,7 +55,7 @@ import Testing
     ],
     "JobsAPI": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-      "HTTPServer", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Replicate",
+      "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
     ],
     "EventStreams": [
@@ -54,7 +64,7 @@ import Testing
     ],
     "Callbacks": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
-      "EventLoop", "Routing", "HTTPClient", "Tables", "Jobs", "JobRequests", "Ledger", "Settings",
+      "EventLoop", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Settings",
       "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
     ],
     "ReadTokens": [
@@ -69,8 +79,10 @@ import Testing
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
     "Daemon": [
-      "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop",
-      "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore", "Replicate",
+      "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
+      "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore",
+      "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "PostgreSQLReports",
+      "StoreMove", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
       "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "Logging",
     ],

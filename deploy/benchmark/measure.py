@@ -15,6 +15,7 @@ import time
 
 import growth
 import machine
+import measure_postgresql
 import receivers
 import table
 from receivers import Failure
@@ -75,6 +76,12 @@ class Session:
             command = [f"{self.build}/yardstick", mode, f"{path}/file"] + rest
             done = subprocess.run(command, check=True, capture_output=True, timeout=120)
             return json.loads(done.stdout)
+
+    def by_turns(self, measurements):
+        return by_turns(self, measurements)
+
+    def rates(self, reports):
+        return rates(reports)
 
     def deliver(self, arguments=()):
         """The daemon, on a new file unless the arguments name one."""
@@ -334,6 +341,7 @@ def main():
     parser.add_argument("--left-out", action="append", default=[])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--output")
     parser.add_argument("--figure", required=True)
     options = parser.parse_args()
@@ -355,14 +363,17 @@ def main():
             rows.failure(measure.__name__.removeprefix("measure_").replace("_", " "), error)
             return Failure(str(error))
 
-    loaded = attempt(measure_deliveries)
-    attempt(measure_one_connection)
-    attempt(measure_tls)
-    attempt(measure_memory, loaded)
-    attempt(measure_streams)
-    attempt(measure_callbacks)
-    if not isinstance(attempt(fill), Failure):
-        attempt(measure_large_store)
+    if options.postgresql:
+        attempt(measure_postgresql.measure)
+    else:
+        loaded = attempt(measure_deliveries)
+        attempt(measure_one_connection)
+        attempt(measure_tls)
+        attempt(measure_memory, loaded)
+        attempt(measure_streams)
+        attempt(measure_callbacks)
+        if not isinstance(attempt(fill), Failure):
+            attempt(measure_large_store)
     facts.append(("took", f"{(time.monotonic() - start) / 60:.1f} min, {session.rounds} rounds"))
     for name, reason in session.left_out.items():
         facts.append(("left out", f"{name}: {reason}"))

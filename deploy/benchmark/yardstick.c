@@ -1,18 +1,20 @@
 /* The minimum of a durable receiver, and nothing else: the yardstick of deploy/benchmark.sh.
  *
  *   yardstick serve PORT FILE               receives deliveries; the secret is in REPLICATE_WEBHOOK_SECRET
+ *   yardstick postgresql PORT URL WRITERS   the same with PostgreSQL and so many connections to it
  *   yardstick transaction FILE COUNT BYTES  one row of so many bytes inserted and committed at a time
  *   yardstick sync FILE COUNT               4 KiB appended and synced at a time
  *
  * serve has one epoll thread that reads requests and checks their HMAC-SHA256, and one group-commit thread:
  * all waiting deliveries in one transaction (WAL, synchronous=FULL), one INSERT each. The 200 follows the
  * commit. It parses no JSON, knows no jobs and trusts its client: requests are whole, small and
- * well-formed, one at a time on a connection. No server is this short. The other two modes print their p50
- * and p99 in microseconds.
+ * well-formed, one at a time on a connection. No server is this short. With PostgreSQL it merges jobs, in
+ * yardstick_postgresql.c. The other two modes print their p50 and p99 in microseconds.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -29,7 +31,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static void require(int is_true, const char *what) {
+#include "yardstick.h"
+
+void require(int is_true, const char *what) {
   if (is_true) return;
   fprintf(stderr, "yardstick: %s failed\n", what);
   exit(1);
@@ -117,30 +121,44 @@ static int measure_syncs(const char *file, int count) {
 
 /* Requests on their way from the loop to the commit thread, and back. */
 
-typedef struct Connection {
-  struct Connection *next;
-  int descriptor, length;
-  char *body, id[80];
-  int body_length;
-  char bytes[64 << 10];
-} Connection;
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t arrived = PTHREAD_COND_INITIALIZER;
 static Connection *waiting, **last_waiting = &waiting, *committed, **last_committed = &committed;
 static int wake_up;
+
+Connection *take_waiting(int max) {
+  pthread_mutex_lock(&lock);
+  while (!waiting) pthread_cond_wait(&arrived, &lock);
+  Connection *batch = waiting, **end = &waiting;
+  for (int count = 0; *end && count < max; count++) end = &(*end)->next;
+  waiting = *end;
+  *end = NULL;
+  if (waiting) {
+    pthread_cond_signal(&arrived);
+  } else {
+    last_waiting = &waiting;
+  }
+  pthread_mutex_unlock(&lock);
+  return batch;
+}
+
+void answer_later(Connection *batch) {
+  Connection **end = &batch;
+  while (*end) end = &(*end)->next;
+  pthread_mutex_lock(&lock);
+  *last_committed = batch;
+  last_committed = end;
+  pthread_mutex_unlock(&lock);
+  uint64_t once = 1;
+  require(write(wake_up, &once, sizeof once) == sizeof once, "waking the loop");
+}
 
 static void *commit_forever(void *file) {
   sqlite3 *database = open_database(file);
   sqlite3_stmt *begin = prepare(database, "BEGIN IMMEDIATE"), *commit = prepare(database, "COMMIT");
   sqlite3_stmt *insert = prepare(database, "INSERT OR IGNORE INTO deliveries (id, body) VALUES (?, ?)");
   for (;;) {
-    pthread_mutex_lock(&lock);
-    while (!waiting) pthread_cond_wait(&arrived, &lock);
-    Connection *batch = waiting, **last = last_waiting;
-    waiting = NULL;
-    last_waiting = &waiting;
-    pthread_mutex_unlock(&lock);
+    Connection *batch = take_waiting(INT_MAX);
     execute(begin);
     for (Connection *one = batch; one; one = one->next) {
       sqlite3_bind_text(insert, 1, one->id, -1, SQLITE_STATIC);
@@ -148,12 +166,7 @@ static void *commit_forever(void *file) {
       execute(insert);
     }
     execute(commit);
-    pthread_mutex_lock(&lock);
-    *last_committed = batch;
-    last_committed = last;
-    pthread_mutex_unlock(&lock);
-    uint64_t once = 1;
-    require(write(wake_up, &once, sizeof once) == sizeof once, "waking the loop");
+    answer_later(batch);
   }
   return NULL;
 }
@@ -267,7 +280,7 @@ static void accept_all(int listener, int epoll) {
   }
 }
 
-static int serve(int port, char *file) {
+static int serve(int port, void *(*commit)(void *), char *store, int writers) {
   EVP_MAC_CTX *mac = make_mac();
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
   struct sockaddr_in address = {
@@ -279,8 +292,10 @@ static int serve(int port, char *file) {
   wake_up = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &(struct epoll_event){.events = EPOLLIN, .data.ptr = &listener});
   epoll_ctl(epoll, EPOLL_CTL_ADD, wake_up, &(struct epoll_event){.events = EPOLLIN, .data.ptr = &wake_up});
-  pthread_t committer;
-  require(pthread_create(&committer, NULL, commit_forever, file) == 0, "starting the commit thread");
+  for (int number = 0; number < writers; number++) {
+    pthread_t committer;
+    require(pthread_create(&committer, NULL, commit, store) == 0, "starting a commit thread");
+  }
   for (;;) {
     struct epoll_event events[256];
     int count = epoll_wait(epoll, events, 256, -1), taken = 0;
@@ -309,10 +324,13 @@ static int serve(int port, char *file) {
 
 int main(int count, char **arguments) {
   const char *mode = count > 1 ? arguments[1] : "";
-  if (count == 4 && !strcmp(mode, "serve")) return serve(atoi(arguments[2]), arguments[3]);
+  if (count == 4 && !strcmp(mode, "serve")) return serve(atoi(arguments[2]), commit_forever, arguments[3], 1);
+  if (count == 5 && !strcmp(mode, "postgresql"))
+    return serve(atoi(arguments[2]), commit_to_postgresql, arguments[3], atoi(arguments[4]));
   if (count == 5 && !strcmp(mode, "transaction"))
     return measure_transactions(arguments[2], atoi(arguments[3]), atoi(arguments[4]));
   if (count == 4 && !strcmp(mode, "sync")) return measure_syncs(arguments[2], atoi(arguments[3]));
-  fprintf(stderr, "usage: yardstick serve PORT FILE | transaction FILE COUNT BYTES | sync FILE COUNT\n");
+  fprintf(stderr, "usage: yardstick serve PORT FILE | postgresql PORT URL WRITERS |\n"
+                  "                 transaction FILE COUNT BYTES | sync FILE COUNT\n");
   return 64;
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Proves that each capability can be removed: deletes its room, its tests and the lines that name it in a copy
-# of the sources, then builds and tests the rest there.
+# of the sources, then builds and tests the rest there. Also that the daemon builds without PostgreSQL.
 #
-#   deploy/proofs/delete-test.sh                      every capability in Sources/Daemon/Capabilities.swift
+#   deploy/proofs/delete-test.sh                      every capability in Sources/Daemon/Capabilities.swift,
+#                                                     and PostgreSQL
 #   deploy/proofs/delete-test.sh UsageSums            these only
 #   deploy/proofs/delete-test.sh --filter LedgerTests tests that match, instead of the levels Repository, Unit
 #                                                     and Storage
@@ -52,10 +53,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 known=$(sed -n 's/^ *\([A-Za-z]*\)\.self,\{0,1\}$/\1/p' Sources/Daemon/Capabilities.swift)
 [ -n "$known" ] || fail "Sources/Daemon/Capabilities.swift lists no capability."
+known+=$'\nPostgreSQL'
 for capability in "${capabilities[@]}"; do
   grep -qx -- "$capability" <<<"$known" || {
-    echo "delete-test.sh: $capability is no capability; Sources/Daemon/Capabilities.swift lists:" \
-      "$(paste -sd' ' <<<"$known")" >&2
+    echo "delete-test.sh: $capability is no capability. There are: $(paste -sd' ' <<<"$known")" >&2
     exit 64
   }
 done
@@ -70,8 +71,24 @@ place=$PWD/.build-delete-test
 copy=$place/tree
 mkdir -p "$copy"
 
+# Builds the daemon without the package's trait, and tries a setting that needs it.
+build_without_postgresql() {
+  run swift build --scratch-path "$place/without-postgresql" --disable-default-traits \
+    --product replicate-webhookd || fail "The daemon does not build without PostgreSQL: see above."
+  local daemon=$place/without-postgresql/debug/replicate-webhookd status=0 error
+  ! ldd "$daemon" | grep -q libpq || fail "A build without PostgreSQL is linked with libpq."
+  error=$(env -i DATABASE_URL=postgresql://host/database "$daemon" migrate 2>&1) || status=$?
+  [ "$status" = 78 ] && grep -q "this build leaves PostgreSQL out" <<<"$error" ||
+    fail "A build without PostgreSQL does not refuse its URL: status $status, $error"
+}
+
 for capability in "${capabilities[@]}"; do
   note "Without $capability:"
+  if [ "$capability" = PostgreSQL ]; then
+    build_without_postgresql
+    note "The daemon builds without PostgreSQL."
+    continue
+  fi
   python3 deploy/proofs/remove-capability.py "$source" "$copy" "$capability" || exit 1
   cd "$copy"
   run swift build --scratch-path "$place/build" --build-tests ||

@@ -1,21 +1,6 @@
 package import Jobs
 package import Time
-
-/// A claimed step of an order.
-package struct OrderStep: Sendable {
-  package enum Action: Sendable {
-    /// Make the create call. The stage `sending` is already recorded.
-    case create
-    /// Search the provider's list for the prediction.
-    case find
-    case cancel(predictionID: String)
-  }
-
-  package let action: Action
-  package let job: Job
-  /// The order after the claim. It has its request where it is to be created.
-  package let order: StoredOrder
-}
+internal import Work
 
 // MARK: - Claiming steps
 
@@ -28,8 +13,8 @@ extension LedgerTransaction {
 
   /// Recovers the orders of an earlier daemon. Call it once at start.
   ///
-  /// Calls that were in flight count as unanswered. Every open order of a restored backup is searched for
-  /// first, unless its prediction is known.
+  /// See ``recoverAbandonedCreates(at:absenceGracePeriod:)``. Every open order of a restored backup is
+  /// searched for first, unless its prediction is known.
   ///
   /// - Parameter absenceGracePeriod: the time after a call during which absence from the provider's list
   ///   proves nothing, in milliseconds.
@@ -43,18 +28,35 @@ extension LedgerTransaction {
           at: now, absenceConclusiveAt: now.advanced(byMilliseconds: absenceGracePeriod)))
       return true
     }
-    for item in try claimedCreates() {
-      try noteInterrupted(item, at: now, absenceGracePeriod: absenceGracePeriod)
-    }
+    _ = try recoverAbandonedCreates(at: now, absenceGracePeriod: absenceGracePeriod)
     return false
   }
 
-  /// Records that a create call may have been made without an answer: its process has ended.
+  /// Records that the create calls of processes that have ended may have been made without an answer.
+  ///
+  /// In a store of one process these are all that are in flight, so call it at start alone. In a shared one
+  /// they are those whose leases have ended.
+  ///
+  /// - Returns: the number of such calls.
+  package func recoverAbandonedCreates(
+    at now: Timestamp, absenceGracePeriod: Int64 = StoredOrder.absenceGracePeriod
+  ) throws(StorageError) -> Int {
+    let abandoned = try abandonedCreates(at: now)
+    for item in abandoned { try noteInterrupted(item, at: now, absenceGracePeriod: absenceGracePeriod) }
+    return abandoned.count
+  }
+
+  /// Records that a create call may have been made without an answer: its process has ended, or hangs.
   private func noteInterrupted(
     _ item: WorkItem, at now: Timestamp, absenceGracePeriod: Int64
   ) throws(StorageError) {
-    guard let order = try order(ofJob: item.key.job), order.stage == .sending else { return }
-    let conclusive = min(order.sentAt ?? now, now).advanced(byMilliseconds: absenceGracePeriod)
+    // The job comes first: reading it keeps other processes from its order.
+    guard try job(number: item.key.job) != nil, let order = try order(ofJob: item.key.job),
+      order.stage == .sending
+    else { return }
+    // Another process may have made the call at any time until its lease ended, by a clock of its own.
+    let latestCall = rules.isShared ? item.leaseEnd : order.sentAt
+    let conclusive = min(latestCall ?? now, now).advanced(byMilliseconds: absenceGracePeriod)
     try updateOrder(ofJob: item.key.job) { $0.noteUnanswered(due: now, absenceConclusive: conclusive) }
   }
 
@@ -73,7 +75,8 @@ extension LedgerTransaction {
       }
     }
     // Every search, because its end may be too late where its beginning is not.
-    for item in try laterSteps(.search, after: Timestamp(milliseconds: .min)) {
+    for item in try laterSteps(.search, after: Timestamp(milliseconds: .min))
+    where item.owner == nil || !rules.isShared {
       guard let order = try order(ofJob: item.key.job),
         latest < item.dueAt || order.absenceConclusiveAt.map({ conclusive < $0 }) ?? false
       else { continue }
@@ -164,13 +167,14 @@ extension LedgerTransaction {
   /// The item's job and order. Nil where the job has ended, and so the order with it.
   private func openJob(of item: WorkItem) throws(StorageError) -> (JobEntry, StoredOrder)? {
     let number = item.key.job
+    let found = try job(number: number)
     guard var order = try order(ofJob: number), order.workKind == item.key.kind else {
       deleteStray(item)
       return nil
     }
     // Only a create call needs it, and another command may have read it.
     order.request = []
-    if let entry = try job(number: number), !entry.job.phase.isTerminal { return (entry, order) }
+    if let entry = found, !entry.job.phase.isTerminal { return (entry, order) }
     try updateOrder(ofJob: number) { $0.set(.ended, due: nil) }
     return nil
   }
@@ -221,14 +225,15 @@ extension LedgerTransaction {
   /// Makes a step without a result due again at `moment`.
   package func delay(_ step: OrderStep, until moment: Timestamp) throws(StorageError) {
     guard let stored = try order(ofJob: step.order.number), stored.dueAt != nil,
-      stored.stage == step.order.stage, stored.isOfCall(of: step.order)
+      stored.stage == step.order.stage, stored.isOfCall(of: step.order), try !isTakenOver(stored)
     else { return }
     try updateOrder(ofJob: stored.number) { $0.dueAt = moment }
   }
 
   /// Records that the provider accepted the cancel call. The end itself arrives as a snapshot.
   package func noteCanceled(_ number: Int64) throws(StorageError) {
-    guard try order(ofJob: number)?.stage == .submitted else { return }
+    guard let order = try order(ofJob: number), order.stage == .submitted, try !isTakenOver(order)
+    else { return }
     try updateOrder(ofJob: number) { $0.set(.submitted, due: nil) }
   }
 
@@ -246,11 +251,58 @@ extension LedgerTransaction {
     try job(ofPastPrediction: predictionID) == number
   }
 
-  /// The stored order, if it still awaits the result of that call.
+  /// Extends the claims of steps until `moment`.
+  ///
+  /// - Returns: the jobs' numbers of those that are done, or that another process has taken over.
+  package func extendClaims(
+    of steps: [OrderStep], until moment: Timestamp
+  ) throws(StorageError) -> Set<Int64> {
+    var lost: Set<Int64> = []
+    for step in steps {
+      let number = step.order.number
+      if try job(number: number) != nil, let order = try order(ofJob: number),
+        order.stage == step.order.stage,
+        order.isOfCall(of: step.order), var claim = try stepItem(of: order), claim.owner == owner
+      {
+        claim.leaseEnd = moment
+        deferItem(claim, until: moment)
+      } else {
+        lost.insert(number)
+      }
+    }
+    return lost
+  }
+
+  /// Ends a job by the result of a create call, or of the search for its prediction.
+  ///
+  /// - Returns: the job; nil where the order awaits no such result any more.
+  package func end(
+    awaiting order: StoredOrder, because verdict: JobError, at now: Timestamp, isRefusal: Bool = false
+  ) throws(StorageError) -> Job? {
+    guard try awaited(order) != nil else { return nil }
+    return try end(order.number, of: nil, as: .failed, because: verdict, at: now, isRefusal: isRefusal)
+  }
+
+  /// The stored order, if it still awaits the result of that call from this process.
   func awaited(_ order: StoredOrder) throws(StorageError) -> StoredOrder? {
     guard let stored = try self.order(ofJob: order.number), stored.isOfCall(of: order),
-      stored.stage == .sending || stored.stage == .unanswered
+      stored.stage == .sending || stored.stage == .unanswered, try !isTakenOver(stored)
     else { return nil }
     return stored
+  }
+
+  /// Whether another process has claimed the order's step, because the lease of this one had ended.
+  ///
+  /// What this one finds out is then evidence about the prediction, and decides nothing else.
+  private func isTakenOver(_ order: StoredOrder) throws(StorageError) -> Bool {
+    guard rules.isShared else { return false }
+    return try stepItem(of: order)?.owner.map { $0 != owner } ?? false
+  }
+
+  /// The work item of the order's present step, as this transaction has left it.
+  private func stepItem(of order: StoredOrder) throws(StorageError) -> WorkItem? {
+    guard let kind = order.workKind else { return nil }
+    let stored = try rows.work(ofJob: order.number).filter { $0.key.kind == kind }
+    return steps(kind, stored).first { $0.key.job == order.number }
   }
 }

@@ -1,5 +1,6 @@
 package import Jobs
 package import Time
+internal import Work
 
 /// The result of enqueueing an order.
 package enum EnqueueResult: Sendable {

@@ -1,5 +1,6 @@
 package import Jobs
 package import Time
+internal import Work
 
 extension LedgerTransaction {
   /// Ends up to `limit` jobs that are still queued at the end of their `start_before`.

@@ -1,11 +1,17 @@
 package import Jobs
 package import Time
 package import Tables
+package import Work
 
 /// A store of jobs: where the ledger's rules read, and where their writes are committed.
 ///
 /// It is used by one thread at a time. Every store passes the conformance suite in Tests/Storage.
 package protocol Store: AnyObject {
+  /// Whether other processes write it too.
+  ///
+  /// Otherwise the claims and leases of other owners are those of processes that have ended.
+  var isShared: Bool { get }
+
   /// Commits what `decide` returns in one durable transaction, or nothing after an error.
   ///
   /// The store opens a transaction, reads what `keys` name in as few round trips as it can, and calls
@@ -33,7 +39,11 @@ package protocol Store: AnyObject {
 
 /// The rows of one transaction, before its writes.
 ///
-/// A row that no key named is read when it is asked for, which a store across a network pays for.
+/// A row that no key named is read when it is needed, which costs a store across a network a round trip.
+///
+/// A shared store locks what it reads until the end of the transaction: jobs, each with its order and work;
+/// leases, budgets and keys, each by its name also where there is no row. Times that other processes compare
+/// with their clocks are kept in the store's clock: the ends of claims and leases, and budgets.
 package protocol StoredRows: AnyObject {
   func job(number: Int64) throws(StorageError) -> StoredRow?
   func job(id: String) throws(StorageError) -> StoredRow?
@@ -59,11 +69,13 @@ package protocol StoredRows: AnyObject {
   func request(ofJob number: Int64) throws(StorageError) -> [UInt8]
   func job(ofIdempotencyKey key: String) throws(StorageError) -> Int64?
   /// The work of that kind that is due, the earliest first.
+  ///
+  /// This and the next two skip items of jobs that another transaction has locked.
   func work(_ kind: WorkKind, dueAt moment: Timestamp, limit: Int) throws(StorageError) -> [WorkItem]
   /// The work of that kind that is due after `moment`.
   func work(_ kind: WorkKind, dueAfter moment: Timestamp) throws(StorageError) -> [WorkItem]
-  /// The work of that kind that some process has claimed.
-  func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem]
+  /// The claimed work of that kind whose leases end until `moment`.
+  func claimedWork(_ kind: WorkKind, endingUntil moment: Timestamp) throws(StorageError) -> [WorkItem]
   /// The work of a job, of all kinds.
   func work(ofJob number: Int64) throws(StorageError) -> [WorkItem]
   /// The number of unclaimed work items of that kind.
@@ -76,6 +88,8 @@ package protocol StoredRows: AnyObject {
   ) throws(StorageError) -> [PruningCandidate]
   /// The value of that name in the table of keys.
   func key(_ name: String) throws(StorageError) -> [UInt8]?
+  func lease(_ name: String) throws(StorageError) -> Lease?
+  func budget(_ name: String) throws(StorageError) -> Budget?
   /// A number for a new job, greater than every earlier one.
   func nextJobNumber() throws(StorageError) -> Int64
   /// A row of a capability's table.
@@ -129,39 +143,6 @@ package struct StoredRow: Sendable {
     self.number = number
     version = JobVersion(job)
     self.change = change
-  }
-}
-
-/// The first delivery with a webhook id.
-package struct EarlierDelivery: Sendable {
-  /// Nil where the job was deleted.
-  package let job: Int64?
-  package let digest: BodyDigest?
-
-  package init(job: Int64?, digest: BodyDigest?) {
-    self.job = job
-    self.digest = digest
-  }
-}
-
-/// What decides whether a job is pruned.
-package struct PruningCandidate: Sendable {
-  package let number: Int64
-  package let hasEnded: Bool
-  package let updatedAt: Timestamp
-  /// When its last delivery was received. Nil where there is none, or the job is too recent to prune.
-  package let lastDeliveryAt: Timestamp?
-  /// When the job was created. Nil where it has been quiet since before the retention limit.
-  package let createdAt: Timestamp?
-
-  package init(
-    number: Int64, hasEnded: Bool, updatedAt: Timestamp, lastDeliveryAt: Timestamp?, createdAt: Timestamp?
-  ) {
-    self.number = number
-    self.hasEnded = hasEnded
-    self.updatedAt = updatedAt
-    self.lastDeliveryAt = lastDeliveryAt
-    self.createdAt = createdAt
   }
 }
 

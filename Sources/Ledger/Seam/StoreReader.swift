@@ -1,6 +1,7 @@
 package import Jobs
 package import Time
 package import Tables
+package import Work
 
 /// Reads from a store outside any commit. Each call sees one snapshot.
 ///

@@ -1,6 +1,7 @@
 package import Jobs
 package import Time
 package import Tables
+package import Work
 
 /// Everything that one transaction writes, as values.
 ///
@@ -19,6 +20,9 @@ package struct WriteSet {
   /// How the number of unclaimed create calls changes, for a store that keeps count of them.
   package var queuedChange = 0
   package var keys: [KeyWrite] = []
+  /// Inserted, or in place of the rows of their names.
+  package var leases: [Lease] = []
+  package var budgets: [Budget] = []
   package var tables: [TableWrite] = []
   /// Applied last.
   package var sweeps: [Sweep] = []

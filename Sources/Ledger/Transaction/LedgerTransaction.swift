@@ -1,6 +1,7 @@
 package import Jobs
 internal import Tables
 internal import Time
+internal import Work
 
 /// Validates a job's output against the rules in its request.
 ///
@@ -46,6 +47,8 @@ package final class LedgerTransaction {
   @exclusivity(unchecked) var work: [WorkKey: WorkWrite] = [:]
   /// Rows of capabilities' tables that commands have written. Nil for a deleted one.
   @exclusivity(unchecked) var tableRows: [TableKey: TableRow?] = [:]
+  @exclusivity(unchecked) var leases: [String: Lease] = [:]
+  @exclusivity(unchecked) var budgets: [String: Budget] = [:]
   @exclusivity(unchecked) var transitions: [JobTransition] = []
   @exclusivity(unchecked) var writes = WriteSet()
 

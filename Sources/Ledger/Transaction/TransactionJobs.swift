@@ -1,4 +1,5 @@
 internal import Jobs
+internal import Work
 
 extension LedgerTransaction {
   func job(number: Int64) throws(StorageError) -> JobEntry? {

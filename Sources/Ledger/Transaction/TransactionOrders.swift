@@ -1,5 +1,6 @@
-internal import Jobs
+package import Jobs
 internal import Time
+package import Work
 
 /// An order that a transaction has loaded or made.
 final class OrderEntry {
@@ -110,5 +111,17 @@ extension LedgerTransaction {
   func hasRoom(maxQueued: Int) throws(StorageError) -> Bool {
     guard maxQueued < .max else { return true }
     return try rows.unclaimedCount(of: .create) + writes.queuedChange < maxQueued
+  }
+}
+
+extension StoredOrder {
+  /// The kind of the order's next step, which the work table holds.
+  package var workKind: WorkKind? {
+    switch stage {
+    case .queued, .sending: .create
+    case .unanswered: .search
+    case .submitted: .cancel
+    case .ended: nil
+    }
   }
 }

@@ -1,5 +1,6 @@
 package import Tables
 package import Time
+package import Work
 
 /// The identity of a row of a capability's table.
 struct TableKey: Hashable {
@@ -44,9 +45,11 @@ extension LedgerTransaction {
     return sorted(stored + ownWork(kind), dueAt: now, limit)
   }
 
-  /// The work of a capability's kind that some process has claimed.
-  package func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem] {
-    try rows.claimedWork(kind).filter { work[$0.key] == nil } + ownWork(kind).filter { $0.owner != nil }
+  /// The claims of a capability's kind that count as abandoned when the daemon starts.
+  package func abandonedWork(_ kind: WorkKind, at now: Timestamp) throws(StorageError) -> [WorkItem] {
+    let moment = abandonedUntil(at: now)
+    return try rows.claimedWork(kind, endingUntil: moment).filter { work[$0.key] == nil }
+      + ownWork(kind).filter { item in item.leaseEnd.map { $0 <= moment } ?? false }
   }
 
   /// The work of a capability's kind that is due after `moment`.

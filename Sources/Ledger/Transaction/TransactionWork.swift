@@ -1,6 +1,7 @@
 internal import Jobs
 package import Tables
 internal import Time
+internal import Work
 
 extension LedgerTransaction {
   /// The due steps of orders of one kind, as this transaction has left them.
@@ -15,10 +16,18 @@ extension LedgerTransaction {
     steps(kind, try rows.work(kind, dueAfter: moment)).filter { moment < $0.dueAt }
   }
 
-  /// The create calls that some process has claimed.
-  func claimedCreates() throws(StorageError) -> [WorkItem] {
-    steps(.create, try rows.claimedWork(.create)).filter { $0.owner != nil }
+  /// The create calls whose claims have been abandoned.
+  func abandonedCreates(at now: Timestamp) throws(StorageError) -> [WorkItem] {
+    let moment = abandonedUntil(at: now)
+    return steps(.create, try rows.claimedWork(.create, endingUntil: moment)).filter { item in
+      item.leaseEnd.map { $0 <= moment } ?? false
+    }
   }
+
+  /// The lease end up to which a claim counts as abandoned when the daemon starts.
+  ///
+  /// In a store of one process every claim is that of a process that has ended.
+  func abandonedUntil(at now: Timestamp) -> Timestamp { rules.isShared ? now : .distantFuture }
 
   /// Replaces those of the stored items that this transaction has changed.
   func steps(_ kind: WorkKind, _ stored: [WorkItem]) -> [WorkItem] {

@@ -1,6 +1,7 @@
 internal import Jobs
 internal import Tables
 internal import Time
+internal import Work
 
 extension LedgerTransaction {
   /// The writes that make the store what this transaction has decided.
@@ -19,6 +20,8 @@ extension LedgerTransaction {
     let changed = jobs.values.compactMap { $0.flatMap { $0.isChanged && !$0.isDeleted ? $0 : nil } }
     for entry in changed.sorted(by: { $0.number < $1.number }) { writeJob(entry) }
     for entry in ordered { writeOrder(entry) }
+    if !leases.isEmpty { writes.leases = leases.values.sorted { $0.name < $1.name } }
+    if !budgets.isEmpty { writes.budgets = budgets.values.sorted { $0.name < $1.name } }
     // What was written by itself comes last: a deferred step stays deferred.
     writes.work += work.values
     // A dictionary has no order, and runs are to repeat. The sort is stable.

@@ -4,6 +4,7 @@ import HTTPWire
 import LiveDaemon
 import StandardWebhooks
 import Stubs
+import TLSClient
 import Testing
 
 extension ProcessTests {
@@ -100,6 +101,23 @@ extension ProcessTests {
         #expect(jobs.count == 5 && Set(jobs).count == 5)
         if state.isEmpty { #expect(jobs == ["p4", "p3", "p2", "p1", "p0"]) }
       }
+    }
+
+    /// Five seconds pass before the second try.
+    @Test func `an untrusted certificate is named as the reason, and the callback is retried`() throws {
+      let stub = try StubAPI(tls: try TLSClient.Certificates.ecdsa.context()) { _, _ in .json("{}") }
+      let daemon = try Self.daemon(stub, in: try TemporaryFolder())
+      try Self.end("p1", of: daemon)
+      var shown: [String: Any] = [:]
+      for tries in 1...2 {
+        try wait("try \(tries)", seconds: 30) {
+          shown = try Self.callbacks(daemon, "?state=pending").first ?? [:]
+          return shown["tries"] as? Int == tries
+        }
+        #expect(shown["status"] as? Int == nil)
+        #expect((shown["error"] as? String)?.contains("certificate") == true, "\(shown)")
+      }
+      #expect(stub.requests.isEmpty)
     }
 
     // MARK: Own callbacks

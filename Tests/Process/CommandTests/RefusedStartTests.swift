@@ -13,7 +13,7 @@ extension ProcessTests {
       ("printf 'SQLite format 3\\0%1000s' x >$1/jobs.db", "damaged"),
       ("sqlite 'CREATE TABLE notes (text TEXT)'", "a database of another program"),
       ("sqlite 'PRAGMA application_id = 7'", "a database of another program"),
-      ("sqlite 'PRAGMA user_version = 7'", "has schema 7 and this version knows 4: install the version"),
+      ("sqlite 'PRAGMA user_version = 7'", "has schema 7 and this version knows 5: install the version"),
       // A foreign WAL, which SQLite would delete or apply.
       ("printf log >$1/jobs.db-wal", "jobs.db-wal belongs to another database"),
       ("touch $1/jobs.db; printf log >$1/jobs.db-wal", "jobs.db-wal belongs to another database"),

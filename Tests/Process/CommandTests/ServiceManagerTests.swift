@@ -39,9 +39,9 @@ extension ProcessTests {
       try execute(OldSchema.version2.sql, in: database)
       let manager = try ServiceManagerDouble(in: folder)
       let daemon = try manager.startDaemon()
-      // Two migrations lead to the present schema.
+      // Three migrations lead to the present schema.
       let more = "EXTEND_TIMEOUT_USEC=60000000"
-      #expect(manager.messages == [more, more, "READY=1"])
+      #expect(manager.messages == [more, more, more, "READY=1"])
       // The log is complete when the daemon has ended.
       #expect(try manager.stop(daemon) == 0)
       let log = try String(contentsOf: folder.url.appendingPathComponent("log"), encoding: .utf8)

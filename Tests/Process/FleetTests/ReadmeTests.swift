@@ -1,10 +1,28 @@
 import Foundation
 import LiveDaemon
+import PostgreSQLServer
 import Testing
 
 extension FleetTests {
   /// The README's commands and samples, run against a daemon and the simulator.
   @Suite struct ReadmeTests {
+    /// Where the daemon stores the jobs: with another `DATABASE_URL` nothing else changes.
+    enum Place: String, CaseIterable {
+      case file
+      case server
+
+      static let available = allCases.filter { $0 == .file || PostgreSQLServer.isAvailable }
+    }
+
+    /// The database must live as long as the station.
+    private static func station(
+      _ place: Place, _ simulated: [String]
+    ) throws -> (station: Station, database: TestDatabase?) {
+      guard place == .server else { return (try Station(simulated), nil) }
+      let database = try PostgreSQLServer.shared().makeDatabase()
+      return (try Station(simulated, ["DATABASE_URL": database.url]), database)
+    }
+
     private static let address = "http://127.0.0.1:8081"
 
     private static func readme() throws -> String {
@@ -38,8 +56,10 @@ extension FleetTests {
     }
 
     /// Runs the commands in order, because later ones use earlier jobs.
-    @Test func everyCommandOfTheWalkWorksAsPasted() throws {
-      let station = try Station(["--duration", "300ms"])
+    @Test(arguments: Place.available)
+    func everyCommandOfTheWalkWorksAsPasted(_ place: Place) throws {
+      let (station, database) = try Self.station(place, ["--duration", "300ms"])
+      defer { withExtendedLifetime(database) {} }
       let commands = try Self.commands(from: "## Run a job\n", to: "## On a laptop\n")
         .filter { $0.hasPrefix("curl ") }
       #expect(commands.count >= 8 && commands.contains { $0.contains("/cancel") })
@@ -67,8 +87,10 @@ extension FleetTests {
     }
 
     /// SIGKILL while the sample waits, and seconds without a daemon.
-    @Test func thePythonSampleOutlivesARestart() throws {
-      let station = try Station(["--duration", "2s"])
+    @Test(arguments: Place.available)
+    func thePythonSampleOutlivesARestart(_ place: Place) throws {
+      let (station, database) = try Self.station(place, ["--duration", "2s"])
+      defer { withExtendedLifetime(database) {} }
       let output = URL(fileURLWithPath: try station.folder.write("", to: "python-output"))
       let process = ChildProcess()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
@@ -91,8 +113,10 @@ extension FleetTests {
       #expect(process.terminationStatus == 0 && text.hasPrefix("['https://replicate.delivery/"), "\(text)")
     }
 
-    @Test func thePythonSampleShowsWhyItWasRefused() throws {
-      let station = try Station(["--duration", "100ms"])
+    @Test(arguments: Place.available)
+    func thePythonSampleShowsWhyItWasRefused(_ place: Place) throws {
+      let (station, database) = try Self.station(place, ["--duration", "100ms"])
+      defer { withExtendedLifetime(database) {} }
       _ = try station.submit(#"{"id":"lamp-2","model":"demo/text","input":{}}"#)
       let result = try Program.run(["-c", try Self.python(at: station)], executable: "/usr/bin/python3")
       #expect(result.status == 1)

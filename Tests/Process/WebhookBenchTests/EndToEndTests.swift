@@ -114,6 +114,26 @@ import Testing
     #expect((26...30).contains(try #require(lane["reconnects"] as? Int)), "\(lane)")
   }
 
+  @Test func `connections are shared among receivers of one store`() throws {
+    let receivers = try (0..<3).map { _ in try ForgetfulReceiver() }
+    let urls = receivers.map { "http://127.0.0.1:\($0.port)" }
+    let result = try Self.run(
+      ["--url", urls[0], "--deliveries", "60", "--connections", "6", "--json"]
+        + urls.dropFirst().flatMap { ["--other-url", $0] },
+      environment: ["REPLICATE_WEBHOOK_SECRET": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])
+    #expect(result.status == 0, "\(result.error)")
+    #expect(receivers.map { $0.connections.withLock(\.self) } == [2, 2, 2])
+  }
+
+  @Test func `lives and repeats may be chosen`() throws {
+    for option in [["--life", "4"], ["--duplicate-percent", "50"]] {
+      let result = try Self.run(option + ["--deliveries", "400", "--verify"])
+      #expect(result.status == 0, "\(result.error)")
+      #expect(result.output.contains("400 deliveries of"), "\(result.output)")
+      #expect(!result.output.contains("of 400 jobs"), "\(result.output)")
+    }
+  }
+
   @Test func silentReceiverEndsTheRun() throws {
     let silent = try ForgetfulReceiver(answers: false)
     let result = try Self.run(
@@ -142,7 +162,8 @@ import Testing
 
   @Test(arguments: [
     (["--deliveries", "0"], 64, "--deliveries"), (["--scenario", "none"], 64, "scenario"),
-    (["--api", "http://127.0.0.1:1"], 64, "--url"),
+    (["--api", "http://127.0.0.1:1"], 64, "--url"), (["--other-url", "http://127.0.0.1:1"], 64, "--url"),
+    (["--life", "0"], 64, "--life"), (["--duplicate-percent", "91"], 64, "--duplicate-percent"),
     (["--scenario", "start", "--url", "http://127.0.0.1:1"], 64, "--url"),
     (["--deliveries-per-job", "0"], 64, "--deliveries-per-job"), (["--repeats", "0"], 64, "--repeats"),
     (["--url", "http://127.0.0.1:1"], 78, "REPLICATE_WEBHOOK_SECRET"),
@@ -165,6 +186,8 @@ import Testing
 /// A receiver that acknowledges every delivery and has no jobs.
 private final class ForgetfulReceiver: Sendable {
   let port: Int
+  /// How many were accepted.
+  let connections = Guarded(0)
   private let listener: Int32
 
   /// - Parameter answers: false for one that accepts connections and sends nothing.
@@ -173,10 +196,11 @@ private final class ForgetfulReceiver: Sendable {
     (self.listener, self.port) = (listener, port)
     try #require(listen(listener, 256) == 0)
     guard answers else { return }
-    Thread.detachNewThread {
+    Thread.detachNewThread { [connections] in
       while true {
         let connection = accept(listener, nil, nil)
         guard connection >= 0 else { return }
+        connections.withLock { $0 += 1 }
         Thread.detachNewThread { Self.serve(connection) }
       }
     }

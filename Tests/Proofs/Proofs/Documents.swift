@@ -14,7 +14,8 @@ struct JobPage: Decodable {
 /// The deliveries of one job, oldest first.
 struct HistoryDocument: Decodable {
   struct Row: Decodable {
-    let webhookID: String
+    /// Nil for what a call of the daemon has found.
+    let webhookID: String?
     let outcome: String
     let state: String
     let revision: Int

@@ -21,7 +21,7 @@ enum FullDiskProof {
     return try fill(run, logging: "File too large", makingRoom: prepareLimit(run))
   }
 
-  private static func fill(
+  static func fill(
     _ run: Run, logging cause: String, makingRoom makeRoom: (Daemon) throws -> Void
   ) throws -> Row {
     let daemon = try run.start()

@@ -19,17 +19,27 @@ final class Load: Sendable {
   private static let recentJobs = 300
 
   private let ledger: Ledger
-  private let webhookPort: Int
-  private let apiPort: Int
+  private let targets: [Target]
   private let state: Guarded<State>
 
-  init(on daemon: Daemon, ledger: Ledger, readers: Int = Load.readers, clockOffset: Int = 0) {
+  /// A receiver. A thread whose connection fails goes on with the next one, as a balancer does.
+  struct Target {
+    let webhookPort: Int
+    let apiPort: Int
+  }
+
+  init(on targets: [Target], ledger: Ledger, readers: Int = Load.readers, clockOffset: Int = 0) {
     self.ledger = ledger
-    webhookPort = daemon.webhookPort
-    apiPort = daemon.apiPort
+    self.targets = targets
     state = Guarded(State(running: Self.senders + readers, clockOffset: clockOffset))
-    for _ in 0..<Self.senders { Thread.detachNewThread { self.work(self.send) } }
-    for _ in 0..<readers { Thread.detachNewThread { self.work(self.read) } }
+    for number in 0..<Self.senders { Thread.detachNewThread { self.work(from: number, self.send) } }
+    for number in 0..<readers { Thread.detachNewThread { self.work(from: number, self.read) } }
+  }
+
+  convenience init(on daemon: Daemon, ledger: Ledger, readers: Int = Load.readers, clockOffset: Int = 0) {
+    self.init(
+      on: [Target(webhookPort: daemon.webhookPort, apiPort: daemon.apiPort)], ledger: ledger,
+      readers: readers, clockOffset: clockOffset)
   }
 
   /// How many seconds the daemon's clock is ahead of ours.
@@ -52,13 +62,15 @@ final class Load: Sendable {
   private var isOver: Bool { state.withLock(\.mustStop) }
 
   /// Repeats `round` until the end, also after an error.
-  private func work(_ round: (inout HTTPConnection?) throws -> Void) {
+  private func work(from first: Int, _ round: (inout HTTPConnection?, Target) throws -> Void) {
     var connection: HTTPConnection?
+    var number = first
     while !isOver {
       do {
-        try round(&connection)
+        try round(&connection, targets[number % targets.count])
       } catch {
         connection = nil
+        number += 1
         poll(nil, 0, 5)
       }
     }
@@ -71,9 +83,10 @@ final class Load: Sendable {
 extension Load {
   private static let timeoutSeconds = 120
 
-  private func send(_ kept: inout HTTPConnection?) throws {
+  private func send(_ kept: inout HTTPConnection?, to target: Target) throws {
     let connection =
-      try kept ?? HTTPConnection(host: "127.0.0.1", port: webhookPort, timeoutSeconds: Self.timeoutSeconds)
+      try kept
+      ?? HTTPConnection(host: "127.0.0.1", port: target.webhookPort, timeoutSeconds: Self.timeoutSeconds)
     kept = connection
     let event = ledger.next()
     let delivery = try SignedDelivery(
@@ -102,9 +115,9 @@ extension Load {
     String(decoding: body, as: UTF8.self).contains(#""duplicate":true"#)
   }
 
-  private func read(_ kept: inout HTTPConnection?) throws {
+  private func read(_ kept: inout HTTPConnection?, from target: Target) throws {
     let connection =
-      try kept ?? HTTPConnection(host: "127.0.0.2", port: apiPort, timeoutSeconds: Self.timeoutSeconds)
+      try kept ?? HTTPConnection(host: "127.0.0.2", port: target.apiPort, timeoutSeconds: Self.timeoutSeconds)
     kept = connection
     if Int.random(in: 0..<4) == 0 {
       let bounds = ledger.lowerBounds(ofNewest: Self.recentJobs)

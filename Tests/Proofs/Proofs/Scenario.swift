@@ -50,10 +50,16 @@ package enum Fault: String, CaseIterable, Sendable {
   case clock
   case pause
   case outage
+  case postgresql
   case soak
 
-  /// - Returns: nil if this machine does not allow it.
-  package func prove(_ scenario: Scenario) throws -> Row? {
+  /// - Returns: none if this machine does not allow it.
+  package func prove(_ scenario: Scenario) throws -> [Row] {
+    if self == .postgresql { return try PostgreSQLProof.run(scenario) }
+    return try row(scenario).map { [$0] } ?? []
+  }
+
+  private func row(_ scenario: Scenario) throws -> Row? {
     switch self {
     case .kill: try KillProof.run(scenario)
     case .streams: try StreamProof.run(scenario)
@@ -72,6 +78,7 @@ package enum Fault: String, CaseIterable, Sendable {
     case .clock: try ClockProof.run(scenario)
     case .pause: try PauseProof.run(scenario)
     case .outage: try OutageProof.run(scenario)
+    case .postgresql: nil
     case .soak: try SoakProof.run(scenario)
     }
   }

@@ -24,7 +24,7 @@ struct WebhookProve: ParsableCommand {
     help: "Only these: \(Fault.allCases.map(\.rawValue).joined(separator: ", ")). Put it last.")
   var only: [Fault] = []
 
-  @Option(help: "How many times the daemon is killed (default: 10, with --long 200).")
+  @Option(help: "Kills of the daemon (default: 10, with --long 200); with --long also faults on PostgreSQL.")
   var kills: Int?
 
   @Option(help: "Deliveries of the soak (default: 50000, with --long 10000000).")
@@ -64,7 +64,7 @@ struct WebhookProve: ParsableCommand {
     var rows = try record.map { try Row.sums(of: String(contentsOfFile: $0, encoding: .utf8)) } ?? []
     for fault in Fault.allCases where !noDaemon && (only.isEmpty || only.contains(fault)) {
       do {
-        if let row = try fault.prove(scenario) { rows.append(row) }
+        rows += try fault.prove(scenario)
       } catch {
         var row = Row(fault.rawValue)
         row.problems.append("\(error)")

@@ -6,6 +6,7 @@ import StoreFixture
 import Tables
 import Testing
 import Time
+import Work
 
 /// A store whose events are written to the outbox.
 final class CallbackStore {

@@ -4,6 +4,7 @@ import Ledger
 import StoreFixture
 import Testing
 import Time
+import Work
 
 /// How events are claimed, tried, dropped and retried.
 @Suite(.everyStore) struct OutboxTests {
@@ -225,6 +226,12 @@ import Time
     let now = callbacks.store.now
     try callbacks.store.commit { (transaction) throws(StorageError) in
       try transaction.recoverCallbacks(at: now, within: 1000, endingClaims: true)
+    }
+    // Where the store is shared, the claim may be of a process that lives.
+    if callbacks.store.ledger.store.isShared {
+      callbacks.store.advance(CallbackStore.lease - 1)
+      #expect(try callbacks.claim().claims.isEmpty)
+      callbacks.store.advance(1)
     }
     #expect(try callbacks.claimOne().row.id == claim.row.id)
   }

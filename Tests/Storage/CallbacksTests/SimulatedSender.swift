@@ -73,6 +73,15 @@ final class SimulatedSender {
       task: task)
   }
 
+  /// Runs until the claims of a daemon that was killed are taken over.
+  ///
+  /// Where other processes write the store, too, they end with their leases.
+  func runUntilTakeover() {
+    run(for: .seconds(1))
+    guard StoreKind.current == .postgresql else { return }
+    run(for: .seconds(60))
+  }
+
   /// Ends the daemon: what it has not committed is lost.
   func kill() throws {
     guard let process else { return }

@@ -5,6 +5,7 @@ import Tables
 import Simulation
 
 @testable import Time
+import Work
 
 /// A store's reader whose feed has a planted fault.
 final class FaultyReader: StoreReader {

@@ -2,10 +2,9 @@ import ChangeFeed
 import EventLoop
 import Jobs
 import Ledger
-import SQLiteStore
 import Samples
-import Scratch
 import Simulation
+import StoreFixture
 
 @testable import Time
 
@@ -25,7 +24,7 @@ final class FeedSimulation: @unchecked Sendable {
     case lateSubscription
   }
 
-  private let scratch: ScratchFolder
+  private let backend: any StoreBackend
   private let kernel: SimulatedKernel
   private let loop: EventLoop
   private let ledger: Ledger
@@ -55,11 +54,11 @@ final class FeedSimulation: @unchecked Sendable {
 
   init(seed: UInt64, fault: Fault? = nil) throws {
     self.fault = fault
-    scratch = try ScratchFolder(isInMemory: true)
+    backend = try StoreKind.current.makeBackend(isDurable: false)
     kernel = SimulatedKernel(seed: seed, faults: .none)
     loop = EventLoop(kernel: kernel)
-    ledger = Ledger(store: try SQLiteStore(path: scratch.path + "/jobs.db"))
-    let reader = try SQLiteReader(path: scratch.path + "/jobs.db")
+    ledger = Ledger(store: try backend.open(tables: []))
+    let reader = try backend.openReader()
     self.reader = fault == nil ? reader : FaultyReader(reader, fault, kernel)
     receiver = feed.makeReceiver(on: loop)
     publishesAt = kernel.monotonicTime

@@ -3,10 +3,11 @@ import HTTPServer
 import Settings
 import SimulatedAPI
 import Simulation
+import StoreFixture
 import Testing
 
 /// `GET /jobs/{id}/events`.
-@Suite struct JobEventsTests {
+@Suite(.everyStore) struct JobEventsTests {
   @Test func `a stream shows the present state, each change, and the end`() throws {
     let api = try SimulatedAPI.withEvents()
     try api.deliver("p1", "processing", output: "[1,\n2]")
@@ -15,15 +16,19 @@ import Testing
     #expect(stream.field("cache-control") == "no-store" && stream.field("x-accel-buffering") == "no")
     let retry = try #require(stream.text.firstMatch(of: /^retry: (\d+)\n\n/))
     #expect((1000...3000).contains(Int(retry.1) ?? 0))
+    var changes = [try api.change(of: "p1")]
     try api.deliver("p2", "processing")
     try api.deliver("p1", "processing", output: "2")
+    changes.append(try api.change(of: "p1"))
     #expect(!stream.isComplete && api.openStreams == 1)
     try api.deliver("p1", "succeeded")
     #expect(stream.isComplete && api.openStreams == 0)
     let events = stream.events
     #expect(events.map(\.name) == ["job", "job", "job"])
     #expect(events.map { $0.member("state") } == ["running", "running", "succeeded"])
-    #expect(events.map { $0.id?.split(separator: ".").first } == ["1", "3", "4"])
+    changes.append(try api.change(of: "p1"))
+    #expect(changes == changes.sorted() && Set(changes).count == 3)
+    #expect(events.map { $0.id?.split(separator: ".").first } == changes.map { "\($0)" })
     #expect(events.first?.data?.contains("\"output\":[1,2]") == true)
     // The document is that of the read, without its line breaks.
     let document = api.send("/jobs/p1").text.split(separator: "\n").joined()
@@ -37,7 +42,7 @@ import Testing
     let id = try #require(stream.events.last?.id)
     #expect(stream.isComplete)
     #expect(api.send("/jobs/p1/events", fields: ["Last-Event-ID: \(id)"]).status == 204)
-    let other = api.send("/jobs/p1/events", fields: ["Last-Event-ID: 0.\(id.dropFirst(2))"])
+    let other = api.send("/jobs/p1/events", fields: ["Last-Event-ID: 0.\(api.epoch)"])
     #expect(other.status == 200 && other.events.count == 1)
     // Of another store, whose numbers mean nothing here.
     #expect(api.send("/jobs/p1/events", fields: ["Last-Event-ID: 1.000000000000"]).status == 200)

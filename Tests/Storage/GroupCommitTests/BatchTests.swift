@@ -1,18 +1,17 @@
-import FaultyDisk
 @testable import GroupCommit
 import Jobs
 @testable import Ledger
-import SQLiteStore
+import StoreFixture
 @testable import System
 import Testing
 @testable import Time
 
 /// What one group commit contains, and who receives its results.
-@Suite struct BatchTests {
+@Suite(.everyStore) struct BatchTests {
   private let store: StoreUnderTest
 
   init() throws {
-    store = try StoreUnderTest()
+    store = try StoreUnderTest.ofEachKind()
   }
 
   private func delivery(_ number: Int, bodyBytes: Int = 2) -> StoreUnderTest.Command {
@@ -58,7 +57,7 @@ import Testing
 
   /// Every position of a batch, and any number of rejected commands.
   @Test(arguments: 1..<32)
-  func `a rejected command fails no other`(_ rejected: Int) throws {
+  func `a rejected command fails no other`(_ rejected: Int) async throws {
     let batch = (0..<5).map { number in
       rejected & 1 << number != 0
         ? Self.rejected("no \(number)")
@@ -68,8 +67,9 @@ import Testing
       rejected & 1 << number != 0 ? "no \(number)" : number.isMultiple(of: 2) ? "p\(number)" : "w\(number)"
     }
     #expect(try texts(batch) == expected)
-    let reader = try SQLiteReader(path: store.disk.path)
-    let found = try (0..<5).filter { try reader.job("p\($0)") != nil }
+    let reader = try store.reader()
+    var found: [Int] = []
+    for number in 0..<5 where try await reader.job("p\(number)") != nil { found.append(number) }
     #expect(found == (0..<5).filter { $0.isMultiple(of: 2) && rejected & 1 << $0 == 0 })
     // What was committed was reported once.
     #expect(store.committed.joined().map(\.id).sorted() == found.map { "p\($0)" })
@@ -114,7 +114,7 @@ import Testing
   }
 
   /// A reader that is woken by the feed finds the change, and nobody was answered before it could.
-  @Test func `changes are reported once, in order, before the submitters are resumed`() throws {
+  @Test func `changes are reported once, in order, before the submitters are resumed`() async throws {
     let batch: [StoreUnderTest.Command] = [
       Self.write("a"), Self.write("b"), delivery(0), .delivery(store.delivery("w9", of: "p0", .running)),
       delivery(1), .delivery(store.delivery("w1", of: "p1")),
@@ -122,9 +122,9 @@ import Testing
     _ = try texts(batch)
     #expect(store.committed.map { $0.map(\.id) } == [["p0", "p1"]])
     #expect(store.answeredBefore == [0])
-    let reader = try SQLiteReader(path: store.disk.path)
+    let reader = try store.reader()
     let numbers = try #require(store.committed.first).map(\.change)
-    #expect(try ["p0", "p1"].map { try reader.job($0)?.change } == numbers)
+    #expect(try await [reader.job("p0")?.change, reader.job("p1")?.change] == numbers)
     #expect(numbers == numbers.sorted() && Set(numbers).count == 2)
     // A repeated delivery changes nothing that is shown.
     _ = try texts([.delivery(store.delivery("w1", of: "p1"))])

@@ -25,7 +25,7 @@ import Testing
 
   @Test(arguments: Poison.allCases, [0, 2, 4])
   func `a rejected delivery does not fail its batch`(_ poison: Poison, _ position: Int) throws {
-    let store = try StoreUnderTest()
+    let store = try StoreOnFaultyDisk()
     try store.execute(poison.rawValue)
     var batch = (0..<4).map { store.delivery("w\($0)", of: "p\($0)") }
     batch.insert(store.delivery("poison", of: "poison"), at: position)
@@ -40,9 +40,9 @@ import Testing
 
   /// A bad sector under one job's page, until the fault is healed.
   @Test func `an unreadable page does not fail the batch`() throws {
-    let disk = try StoreUnderTest().disk
+    let disk = try StoreOnFaultyDisk().disk
     let page = try #require(Self.page(with: StoreUnderTest.marker, in: disk.files()["jobs.db"] ?? []))
-    let store = try StoreUnderTest(on: disk)
+    let store = try StoreOnFaultyDisk(on: disk)
     disk.arm(
       Fault(call: .read, isPersistent: true, code: SQLITE_IOERR | 1 << 8, offset: page * Self.pageSize))
     let batch = (0..<4).map { store.delivery("w\($0)", of: $0 == 2 ? "poison" : "p\($0)") }
@@ -62,7 +62,7 @@ import Testing
   }
 
   @Test func `a full disk fails the batch at once and the next one is committed`() throws {
-    let store = try StoreUnderTest()
+    let store = try StoreOnFaultyDisk()
     let batch = (0..<20).map { store.delivery("w\($0)", of: "p\($0)") }
     store.disk.arm(Fault(call: .write, isPersistent: true, code: SQLITE_FULL))
     #expect(try store.commit(batch).map(\.isFull) == Array(repeating: true, count: 20))
@@ -75,7 +75,7 @@ import Testing
   /// No checkpointer runs, as on a starved machine. Each of two transactions writes 10 MB.
   @Test(arguments: [(4096, 1), (8192, 0), (nil, 0)] as [(pages: Int?, checkpoints: Int)])
   func `the writer checkpoints a WAL of maximum size`(_ pages: Int?, _ checkpoints: Int) throws {
-    let store = try StoreUnderTest(maxWALPages: pages)
+    let store = try StoreOnFaultyDisk(maxWALPages: pages)
     let body = String(repeating: "x", count: 20_000)
     let batch = (0..<1024).map { store.delivery("w\($0)", of: "p\($0)", body: body) }
     #expect(try store.commit(batch).count(where: \.isSuccess) == batch.count)
@@ -84,7 +84,7 @@ import Testing
 
   /// Otherwise each delivery would wait for a lock that another process holds.
   @Test func `the rest of a batch is not tried after a failure of the whole store`() throws {
-    let store = try StoreUnderTest()
+    let store = try StoreOnFaultyDisk()
     try store.execute(Poison.constraint.rawValue)
     let others = (0..<20).map { store.delivery("w\($0)", of: "p\($0)") }
     store.disk.arm(Fault(call: .write, isPersistent: true, code: SQLITE_FULL))

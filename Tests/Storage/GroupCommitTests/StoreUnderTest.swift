@@ -9,22 +9,22 @@ import SQLite
 import SQLiteStore
 import Samples
 import Scratch
+import StoreFixture
 import Synchronization
 @testable import System
 import Testing
 @testable import Time
 
-/// A store on a faulty disk behind a ``Committer``.
+/// A store behind a ``Committer``.
 ///
 /// It has one job, "poison".
 ///
 /// Everything runs on the test's own thread.
-final class StoreUnderTest {
-  let disk: FaultyDisk
+class StoreUnderTest {
   private let ledger: Ledger
+  private let openReader: () throws -> any StoreReader
   private let loop: EventLoop
   private let metrics = CommitMetrics(queue: CommitQueue())
-  private let writerCheckpoints: Count
   /// Whether the last write failed.
   private(set) var isFailing = false
   /// The jobs that each commit has changed, by their ids.
@@ -36,24 +36,19 @@ final class StoreUnderTest {
   /// That body takes several pages.
   static let marker = "a place to aim at"
 
-  private final class Count: Sendable {
-    let value = Atomic(0)
+  /// A store of the kind that the suite runs on.
+  static func ofEachKind() throws -> StoreUnderTest {
+    let backend = try StoreKind.current.makeBackend(isDurable: false)
+    return try StoreUnderTest(backend.open(tables: []), openReader: backend.openReader)
   }
 
-  init(on disk: FaultyDisk? = nil, maxWALPages: Int? = nil) throws {
-    self.disk = try disk ?? FaultyDisk()
-    let count = Count()
-    writerCheckpoints = count
-    let checkpointer = Checkpointer(
-      observer: CheckpointObserver(succeeded: { count.value.add(1, ordering: .relaxed) }))
-    let path = self.disk.path
-    let store =
-      try maxWALPages.map {
-        try SQLiteStore(path: path, busyTimeout: 0, checkpointer: checkpointer, maxWALPages: $0)
-      } ?? SQLiteStore(path: path, busyTimeout: 0, checkpointer: checkpointer)
+  init(
+    _ store: any Store, isFilled: Bool = false, openReader: @escaping () throws -> any StoreReader
+  ) throws {
+    self.openReader = openReader
     ledger = Ledger(store: store)
     loop = EventLoop(kernel: try LinuxKernel())
-    guard disk == nil else { return }
+    guard !isFilled else { return }
     let filler = String(repeating: "x", count: 8000)
     _ = try ledger.commit([
       delivery("first", of: "poison", .pending, body: filler + Self.marker + filler)
@@ -65,8 +60,7 @@ final class StoreUnderTest {
   /// How many transactions were committed.
   var commits: Int { metrics.commits.value }
 
-  /// How many checkpoints the writer made, except the final one.
-  var checkpoints: Int { writerCheckpoints.value.load(ordering: .relaxed) }
+  func reader() throws -> any StoreReader { try openReader() }
 
   func delivery(
     _ webhookID: String, of prediction: String, _ phase: Phase = .running, body: String = "{}"
@@ -162,6 +156,33 @@ final class StoreUnderTest {
       }
     }
   }
+}
+
+/// A store in a file, on a disk that fails on demand.
+final class StoreOnFaultyDisk: StoreUnderTest {
+  let disk: FaultyDisk
+  private let writerCheckpoints: Count
+
+  private final class Count: Sendable {
+    let value = Atomic(0)
+  }
+
+  init(on disk: FaultyDisk? = nil, maxWALPages: Int? = nil) throws {
+    let usedDisk = try disk ?? FaultyDisk()
+    let count = Count()
+    (self.disk, writerCheckpoints) = (usedDisk, count)
+    let checkpointer = Checkpointer(
+      observer: CheckpointObserver(succeeded: { count.value.add(1, ordering: .relaxed) }))
+    let path = usedDisk.path
+    let store =
+      try maxWALPages.map {
+        try SQLiteStore(path: path, busyTimeout: 0, checkpointer: checkpointer, maxWALPages: $0)
+      } ?? SQLiteStore(path: path, busyTimeout: 0, checkpointer: checkpointer)
+    try super.init(store, isFilled: disk != nil) { try SQLiteReader(path: path) }
+  }
+
+  /// How many checkpoints the writer made, except the final one.
+  var checkpoints: Int { writerCheckpoints.value.load(ordering: .relaxed) }
 
   /// Runs SQL on a connection of its own.
   func execute(_ sql: String) throws { try Scratch.execute(sql, in: disk.path) }

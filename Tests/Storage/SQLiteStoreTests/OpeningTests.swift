@@ -14,16 +14,16 @@ import Testing
     _ = try writer.commit(Sample.life(of: "p1", prefix: "a"))
     #expect(database.mode == 0o600)
     #expect(try SQLiteShell.run("PRAGMA journal_mode", on: database.path) == ["wal"])
-    #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["4"])
+    #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["5"])
   }
 
   @Test func aNewerDatabaseIsLeftAlone() throws {
     let database = try TemporaryDatabase()
     do { _ = try Writer(path: database.path) }
     try SQLiteShell.run("PRAGMA user_version = 7", on: database.path)
-    #expect(throws: DatabaseError.newerSchema(found: 7, known: 4)) { try Writer(path: database.path) }
-    #expect(throws: DatabaseError.newerSchema(found: 7, known: 4)) { try SQLiteReader(path: database.path) }
-    #expect("\(DatabaseError.newerSchema(found: 7, known: 4))".contains("schema 7"))
+    #expect(throws: DatabaseError.newerSchema(found: 7, known: 5)) { try Writer(path: database.path) }
+    #expect(throws: DatabaseError.newerSchema(found: 7, known: 5)) { try SQLiteReader(path: database.path) }
+    #expect("\(DatabaseError.newerSchema(found: 7, known: 5))".contains("schema 7"))
     #expect(try SQLiteShell.run("PRAGMA user_version", on: database.path) == ["7"])
   }
 

@@ -107,14 +107,17 @@ import Time
     #expect(isShown == command.isShown)
     #expect((after.change > last) == isShown)
     if !isShown { #expect(after.change == before.change) }
-    let position = try await store.reader.feedPosition().lastChange
-    #expect(position == max(last, after.change))
+    // A merge deletes the orphan, too.
+    let listed = try await store.reader.changes(after: last, limit: 9).filter { $0.job != nil }
+    #expect(listed.map(\.change) == (isShown ? [after.change] : []))
+    #expect(try await store.reader.feedPosition().lastChange >= max(last, after.change))
   }
 
   /// The commit reports what it has numbered.
-  @Test func `a commit returns its changes in order`() throws {
+  @Test func `a commit returns its changes in order`() async throws {
     let store = try OrderedStore()
     try store.deliver("a", of: "p1", .succeeded)
+    let last = try await store.change("p1")
     var commands: [any LedgerCommand] = [
       LedgerWork { (transaction) throws(StorageError) in
         try transaction.deleteJob("p1", tombstoneUntil: .distantFuture)
@@ -130,7 +133,9 @@ import Time
     #expect(commit.count == 4)
     #expect(commit.changes.map(\.id) == ["p1", "p3", "p2"])
     #expect(commit.changes.map(\.isDeleted) == [true, false, false])
-    #expect(commit.changes.map(\.change) == [2, 3, 4])
+    let listed = try await store.reader.changes(after: last, limit: 9)
+    #expect(listed.map(\.id) == ["p1", "p3", "p2"])
+    #expect(commit.changes.map(\.change) == listed.map(\.change))
   }
 
   /// Neither a restart nor the deletion of the newest job makes a number come again.
@@ -138,8 +143,7 @@ import Time
     let store = try OrderedStore()
     for number in 1...3 { try store.deliver("w\(number)", of: "p\(number)", .succeeded) }
     try store.delete("p3")
-    var last = try await store.reader.feedPosition().lastChange
-    #expect(last == 4)
+    var last = try #require(try await store.reader.changes(after: 0, limit: 9).last).change
     for round in 0..<3 {
       store.advance(2 * OrderedStore.aWhile)
       // The tombstones have expired, and the newest is kept.
@@ -148,13 +152,15 @@ import Time
         _ = try transaction.prune(endedBefore: Timestamp(milliseconds: 0), at: now, after: 0, count: 9)
       }
       try store.reopen()
-      #expect(try await store.reader.feedPosition().lastChange == last)
+      #expect(try await store.reader.feedPosition().lastChange >= last)
+      #expect(try await store.reader.changes(after: last, limit: 9).isEmpty)
       try store.deliver("x\(round)", of: "x\(round)", .succeeded)
       let change = try await store.change("x\(round)")
-      #expect(change == last + 1)
+      #expect(change > last)
       try store.delete("x\(round)")
-      last = try await store.reader.feedPosition().lastChange
-      #expect(last == change + 1)
+      let tombstone = try #require(try await store.reader.changes(after: change, limit: 9).first)
+      #expect(tombstone.id == "x\(round)" && tombstone.job == nil)
+      last = tombstone.change
     }
   }
 
@@ -169,8 +175,9 @@ import Time
       }
     }
     try store.deliver("c", of: "p3", .running)
-    #expect(try await store.change("p3") == 2)
-    #expect(try await store.number("p3") == 2)
+    #expect(try await store.change("p3") > store.change("p1"))
+    #expect(try await store.number("p3") > store.number("p1"))
+    #expect(try await store.reader.changes(after: 0, limit: 9).map(\.id) == ["p1", "p3"])
   }
 
   /// The job, its order and its attempts are read from one snapshot.

@@ -99,7 +99,10 @@ extension MetadataTests {
     #expect(try await store.ids(JobFilter(state: .running, ids: ["p2", "p3"])) == ["p3"])
     let page = try await store.reader.jobs(
       matching: JobFilter(ids: ["p2", "p3", "j1"]), before: nil, limit: 2)
-    #expect(page.jobs.map(\.id) == ["p3", "p2"] && page.next == 2)
+    #expect(page.jobs.map(\.id) == ["p3", "p2"])
+    let next = try await store.reader.jobs(
+      matching: JobFilter(ids: ["p2", "p3", "j1"]), before: page.next, limit: 2)
+    #expect(next.jobs.map(\.id) == ["j1"] && next.next == nil)
   }
 
   @Test func `a row has the body and the request that its parts need`() async throws {
@@ -169,13 +172,14 @@ extension MetadataTests {
         after: cursor, limit: limit, matching: Self.filter(("user", "1")), including: [])
     }
     let first = try await slice(0, 3)
-    #expect(first.entries.map(\.id) == ["j3"] && first.hasMore && first.last == 4)
+    #expect(first.entries.map(\.id) == ["j3"] && first.hasMore)
+    #expect(try await first.last == store.change("j4"))
     let second = try await slice(first.last, 3)
     // A deletion matches every filter, because nothing else is known of the job.
     #expect(second.entries.map(\.id) == ["j5", "j1"] && second.entries.last?.job == nil)
-    #expect(!second.hasMore && second.last == 7)
+    #expect(!second.hasMore && second.last == second.entries.last?.change)
     let end = try await slice(second.last, 3)
-    #expect(end.entries.isEmpty && !end.hasMore && end.last == 7)
+    #expect(end.entries.isEmpty && !end.hasMore && end.last == second.last)
   }
 
   @Test func `jobs with a member are read by its value, then by number`() async throws {

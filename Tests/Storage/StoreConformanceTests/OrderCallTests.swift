@@ -7,6 +7,8 @@ import Time
 /// Results of an order's calls, in any order of arrival.
 @Suite(.everyStore) struct OrderCallTests {
   private let store: OrderedStore
+  /// Of each step, in milliseconds.
+  private static let lease: Int64 = 1_000_000
 
   init() throws { store = try OrderedStore(policy: PollPolicy(timeout: 900_000, firstPoll: nil)) }
 
@@ -95,18 +97,24 @@ import Time
   @Test func callsInFlightAtACrashAreSearchedFor() throws {
     try place("a")
     _ = try send(at: 1000)
-    try store.commit { (transaction) throws(StorageError) in
-      _ = try transaction.recoverOrders(at: time(5000), absenceGracePeriod: 60_000)
-    }
-    let step = try #require(try find(at: 5000).first)
-    #expect(step.order.absenceConclusiveAt == time(61_000))
+    // In a store of several processes a call may be of one that lives, and be made until its lease ends.
+    let isShared = store.ledger.store.isShared
+    let (found, latestCall) = isShared ? (1000 + Self.lease, 1000 + Self.lease) : (5000, 1000)
+    try recover(at: found)
+    let step = try #require(try find(at: found).first)
+    #expect(step.order.absenceConclusiveAt == time(latestCall + 60_000))
+    guard !isShared else { return }
     // The clock was set back meanwhile, which makes the grace period no longer.
     try reschedule(step, until: 5000)
     _ = try send(at: 90_000)
-    try store.commit { (transaction) throws(StorageError) in
-      _ = try transaction.recoverOrders(at: time(6000), absenceGracePeriod: 60_000)
-    }
+    try recover(at: 6000)
     #expect(try find(at: 6000).first?.order.absenceConclusiveAt == time(66_000))
+  }
+
+  private func recover(at milliseconds: Int64) throws {
+    try store.commit { (transaction) throws(StorageError) in
+      _ = try transaction.recoverOrders(at: time(milliseconds), absenceGracePeriod: 60_000)
+    }
   }
 
   /// An end of a past attempt's prediction does not end the job.
@@ -148,7 +156,7 @@ extension OrderCallTests {
   private func steps(at now: Int64, creates: Int = 9, finds: Int = 9) throws -> [OrderStep] {
     try store.commit { (transaction) throws(StorageError) in
       try transaction.claimOrderSteps(
-        at: time(now), creates: creates, cancels: 9, finds: finds, lease: 1_000_000)
+        at: time(now), creates: creates, cancels: 9, finds: finds, lease: Self.lease)
     }
   }
 

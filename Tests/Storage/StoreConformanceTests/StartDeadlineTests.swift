@@ -3,6 +3,7 @@ import Ledger
 import StoreFixture
 import Testing
 import Time
+import Work
 
 /// A queued job ends at the end of its `start_before`, unless its call may have been made.
 @Suite(.everyStore) struct StartDeadlineTests {

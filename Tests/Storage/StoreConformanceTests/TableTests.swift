@@ -4,6 +4,7 @@ import Tables
 import StoreFixture
 import Testing
 import Time
+import Work
 
 /// Tables that capabilities declare.
 @Suite(.everyStore) struct TableTests {
@@ -14,7 +15,8 @@ import Time
       .init("data", .bytes, isOptional: true),
     ])
   private static let sums = TableDeclaration(
-    "sums", key: [.init("name", .text)], columns: [.init("count", .integer), .init("sum", .integer)])
+    "sums", key: [.init("name", .text)], columns: [.init("count", .integer), .init("sum", .integer)],
+    isSummed: true)
 
   private static let byCount = TableDeclaration.Index("items_by_count", on: ["count"])
   private static let items = TableDeclaration(
@@ -162,25 +164,26 @@ import Time
     #expect(row?.integer("count") == 5)
   }
 
-  @Test func `a job's work of a kind is found as the transaction has left it`() throws {
+  @Test func `a job's work of a kind is found as the transaction has left it`() async throws {
     let (kind, other) = (WorkKind(rawValue: "test"), WorkKind(rawValue: "other"))
     let store = try OrderedStore()
     try store.deliver("a", .running)
-    let keys = ["1", "2"].map { WorkKey(kind, job: 1, key: $0) }
+    let number = try await store.number("p1")
+    let keys = ["1", "2"].map { WorkKey(kind, job: number, key: $0) }
     let now = store.now
     try store.commit { (transaction) throws(StorageError) in
       for key in keys { transaction.write(.insert(WorkItem(key, dueAt: now))) }
-      transaction.write(.insert(WorkItem(WorkKey(other, job: 1), dueAt: now)))
+      transaction.write(.insert(WorkItem(WorkKey(other, job: number), dueAt: now)))
     }
-    #expect(try store.read { (rows) throws(StorageError) in try rows.work(ofJob: 1).count } == 4)
+    #expect(try store.read { (rows) throws(StorageError) in try rows.work(ofJob: number).count } == 4)
     try store.commit { (transaction) throws(StorageError) in
-      #expect(try transaction.work(ofJob: 1, of: [kind]).map(\.key.key).sorted() == ["1", "2"])
+      #expect(try transaction.work(ofJob: number, of: [kind]).map(\.key.key).sorted() == ["1", "2"])
       transaction.write(.delete(keys[0]))
       var claim = WorkItem(keys[1], dueAt: now)
       claim.claim(by: transaction.owner, until: now.advanced(byMilliseconds: 1))
       transaction.write(.update(claim))
-      #expect(try transaction.work(ofJob: 1, of: [kind]) == [claim])
-      #expect(try transaction.claimedWork(kind) == [claim])
+      #expect(try transaction.work(ofJob: number, of: [kind]) == [claim])
+      #expect(try transaction.abandonedWork(kind, at: now.advanced(byMilliseconds: 1)) == [claim])
       #expect(try transaction.dueWork(kind, at: now, limit: 9).isEmpty)
       #expect(try transaction.laterWork(kind, after: now) == [claim])
       #expect(try transaction.dueWork(other, at: now, limit: 9).count == 1)
@@ -193,7 +196,7 @@ import Time
     let store = try OrderedStore(retainingKinds: [kind])
     try store.deliver("a", .succeeded)
     try store.deliver("b", of: "p2", .succeeded)
-    let (now, key) = (store.now, WorkKey(kind, job: 1))
+    let (now, key) = (store.now, WorkKey(kind, job: try await store.number("p1")))
     try store.commit { (transaction) throws(StorageError) in
       transaction.write(.insert(WorkItem(key, dueAt: now)))
     }
@@ -241,6 +244,7 @@ import Time
     try store.reopen()
     let rows = try await store.reader.rows(TableQuery(Self.sums, limit: 9))
     #expect(rows.map { $0.text("name") } == ["p1", "p2"] && rows.map { $0.integer("sum") } == [0, 1])
-    #expect(try store.work(WorkKind(rawValue: "test")).map(\.key.job) == [1, 2])
+    let numbers = [try await store.number("p1"), try await store.number("p2")]
+    #expect(try store.work(WorkKind(rawValue: "test")).map(\.key.job) == numbers)
   }
 }

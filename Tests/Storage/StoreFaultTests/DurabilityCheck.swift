@@ -3,6 +3,7 @@ import FaultyDisk
 import Jobs
 import Ledger
 import SQLiteStore
+import Work
 
 /// One call of ``Ledger/commit(_:)``, with its position in the disk's record.
 struct Attempt {

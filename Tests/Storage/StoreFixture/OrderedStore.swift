@@ -3,6 +3,7 @@ package import Ledger
 package import Tables
 internal import Testing
 package import Time
+package import Work
 
 /// A store in which jobs are created.
 ///
@@ -16,6 +17,7 @@ package final class OrderedStore {
   private let tables: [TableDeclaration]
   private let hooks: [any TransactionHook]
   private let retainingKinds: Set<WorkKind>
+  private let isNumbered: Bool
   package var now = Timestamp(milliseconds: 1_000_000)
 
   /// Longer than the timeout, and within the same day.
@@ -23,21 +25,27 @@ package final class OrderedStore {
 
   /// - Parameters:
   ///   - backend: nil for one of the kind that the suite runs on.
+  ///   - opened: the backend's store; nil to open it.
+  ///   - owner: names the process among those that share the store.
   ///   - tables: those of the capabilities whose hooks are `hooks`.
   ///   - retainingKinds: see ``LedgerRules``.
+  ///   - isNumbered: whether jobs are numbered from 1 without gaps, which no store promises.
   package init(
-    on backend: (any StoreBackend)? = nil,
+    on backend: (any StoreBackend)? = nil, opened: (any Store)? = nil, owner: String = LedgerRules().owner,
     policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
-    tables: [TableDeclaration] = [], hooks: [any TransactionHook] = [], retainingKinds: Set<WorkKind> = []
+    tables: [TableDeclaration] = [], hooks: [any TransactionHook] = [], retainingKinds: Set<WorkKind> = [],
+    isNumbered: Bool = false
   ) throws {
     self.backend = try backend ?? StoreKind.current.makeBackend()
     (self.validateOutput, self.policy, self.tables, self.hooks) = (validateOutput, policy, tables, hooks)
     self.retainingKinds = retainingKinds
-    let store = try self.backend.open(tables: tables)
+    self.isNumbered = isNumbered
+    let store = try opened ?? self.backend.open(tables: tables)
     ledger = Ledger(
-      store: store,
-      rules: LedgerRules(polling: policy, validateOutput: validateOutput, retainingKinds: retainingKinds),
+      store: isNumbered ? NumberedStore(store) : store,
+      rules: LedgerRules(
+        polling: policy, validateOutput: validateOutput, owner: owner, retainingKinds: retainingKinds),
       hooks: hooks)
     reader = try self.backend.openReader()
   }
@@ -212,9 +220,13 @@ extension OrderedStore {
 
 extension OrderedStore {
   /// Reads rows as the rules do, and writes nothing.
-  package func read<Value>(_ body: (any StoredRows) throws(StorageError) -> Value) throws -> Value {
+  ///
+  /// - Parameter keys: what a store across a network reads ahead.
+  package func read<Value>(
+    reading keys: LedgerKeys = .none, _ body: (any StoredRows) throws(StorageError) -> Value
+  ) throws -> Value {
     var value: Value?
-    _ = try ledger.store.commit(reading: { .none }) { (rows) throws(StorageError) in
+    _ = try ledger.store.commit(reading: { keys }) { (rows) throws(StorageError) in
       value = try body(rows)
       return WriteSet()
     }

@@ -1,8 +1,10 @@
+internal import Glibc
 package import Ledger
-package import Tables
+internal import PostgreSQLServer
 internal import SQLite
 internal import SQLiteStore
 package import Scratch
+package import Tables
 package import Testing
 
 /// A place that holds one store, which can be opened again and again.
@@ -14,6 +16,13 @@ package protocol StoreBackend: AnyObject {
   func openReader() throws -> sending any StoreReader
   /// The tables that hold rows of jobs that do not exist, and of changes without a job.
   func tablesWithStrayRows() throws -> [String]
+  /// Runs SQL that all stores understand on a connection of its own.
+  func execute(_ sql: String) throws
+  /// Makes the store reject rows of histories, each by itself, until ``acceptHistories()``.
+  ///
+  /// - Parameter webhookID: of the only delivery that is rejected; nil for every row.
+  func rejectHistories(webhookID: String?) throws
+  func acceptHistories() throws
 }
 
 /// A SQLite file in a folder of its own.
@@ -31,6 +40,19 @@ package final class SQLiteBackend: StoreBackend {
   }
 
   package func openReader() throws -> sending any StoreReader { try SQLiteReader(path: path) }
+
+  package func execute(_ sql: String) throws { try Scratch.execute(sql, in: path) }
+
+  package func rejectHistories(webhookID: String?) throws {
+    let condition = webhookID.map { "WHEN NEW.webhook_id = '\($0)'" } ?? ""
+    try execute(
+      """
+      CREATE TRIGGER rejected BEFORE INSERT ON deliveries \(condition)
+      BEGIN SELECT RAISE(ABORT, 'rejected'); END
+      """)
+  }
+
+  package func acceptHistories() throws { try execute("DROP TRIGGER rejected") }
 
   package func tablesWithStrayRows() throws -> [String] {
     let connection = try Connection(path: path, access: .read, busyTimeout: 1000)
@@ -56,7 +78,7 @@ package final class SQLiteBackend: StoreBackend {
 
 /// The stores that must pass the conformance suite.
 package enum StoreKind: String, CaseIterable, Sendable {
-  case sqlite
+  case sqlite, postgresql
 
   /// The store that the present test runs on.
   @TaskLocal package static var current = StoreKind.sqlite
@@ -65,7 +87,14 @@ package enum StoreKind: String, CaseIterable, Sendable {
   package func makeBackend(isDurable: Bool = true) throws -> any StoreBackend {
     switch self {
     case .sqlite: try SQLiteBackend(isInMemory: !isDurable)
+    case .postgresql: try PostgreSQLBackend()
     }
+  }
+
+  /// The kinds that tests run on: those that this machine has, or the one in `STORE_KIND`.
+  package static let tested = allCases.filter { kind in
+    guard kind != .postgresql || PostgreSQLServer.isAvailable else { return false }
+    return getenv("STORE_KIND").map { String(cString: $0) == kind.rawValue } ?? true
   }
 }
 
@@ -73,12 +102,41 @@ package enum StoreKind: String, CaseIterable, Sendable {
 package struct EveryStoreTrait: SuiteTrait, TestTrait, TestScoping {
   package var isRecursive: Bool { true }
 
+  /// Each such test has a database with its connections.
+  private static let databases = Slots(8)
+
   @concurrent package func provideScope(
     for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
   ) async throws {
-    for kind in StoreKind.allCases {
-      try await StoreKind.$current.withValue(kind) { try await function() }
+    for kind in StoreKind.tested {
+      if kind == .postgresql { await Self.databases.enter() }
+      do {
+        try await StoreKind.$current.withValue(kind) { try await function() }
+      } catch {
+        Issue.record(error, "on the store \(kind.rawValue)")
+      }
+      if kind == .postgresql { await Self.databases.leave() }
     }
+  }
+}
+
+/// Bounds how many tests run something at once, without blocking a thread.
+private actor Slots {
+  private var free: Int
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  init(_ count: Int) { free = count }
+
+  func enter() async {
+    guard free == 0 else {
+      free -= 1
+      return
+    }
+    await withCheckedContinuation { waiting.append($0) }
+  }
+
+  func leave() {
+    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
   }
 }
 

@@ -24,13 +24,17 @@ extension OrderedStore {
 
   /// Replaces the sums of a model on a day.
   func put(_ usage: Usage, day: Int64, model: String) throws {
+    let key: [RowValue] = [.integer(day), .text(model)]
+    try backend.write([.delete(UsageTable.declaration, key: key)])
     try backend.write([
-      .put(
-        UsageTable.declaration,
-        [
-          .integer(day), .text(model), .integer(usage.succeeded), .integer(usage.failed),
-          .integer(usage.canceled), .integer(usage.lostWebhooks), .integer(usage.predictMilliseconds),
-          .integer(usage.queueMilliseconds), .integer(usage.runMilliseconds),
+      .add(
+        UsageTable.declaration, key: key,
+        amounts: [
+          SumAmount("succeeded", usage.succeeded), SumAmount("failed", usage.failed),
+          SumAmount("canceled", usage.canceled), SumAmount("lost_webhooks", usage.lostWebhooks),
+          SumAmount("predict_milliseconds", usage.predictMilliseconds),
+          SumAmount("queue_milliseconds", usage.queueMilliseconds),
+          SumAmount("run_milliseconds", usage.runMilliseconds),
         ])
     ])
   }

@@ -1,8 +1,9 @@
 import SimulatedAPI
+import StoreFixture
 import Testing
 
 /// Reads by those who hold the token of a job.
-@Suite struct TokenHolderTests {
+@Suite(.everyStore) struct TokenHolderTests {
   private static let token = SimulatedAPI.jobToken
 
   private static func fields(of response: SimulatedResponse) -> [String?] {

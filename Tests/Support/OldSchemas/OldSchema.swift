@@ -5,16 +5,21 @@ package enum OldSchema: Int, CaseIterable, Sendable {
   case version1 = 1
   case version2 = 2
   case version3 = 3
+  case version4 = 4
 
   /// The SQL that makes a file of this schema.
   package var sql: String {
     switch self {
-    case .version1: Self.tables1 + Self.rows1 + Self.header(1)
-    case .version2: Self.tables1 + Self.tables2 + Self.rows1 + Self.rows2 + Self.header(2)
-    case .version3:
-      Self.tables1 + Self.tables2 + Self.rows1 + Self.rows2 + Self.tables3 + Self.rows3 + Self.header(3)
+    case .version1: Self.content1 + Self.header(1)
+    case .version2: Self.content2 + Self.header(2)
+    case .version3: Self.content3 + Self.header(3)
+    case .version4: Self.content3 + Self.tables4 + Self.rows4 + Self.header(4)
     }
   }
+
+  private static var content1: String { tables1 + rows1 }
+  private static var content2: String { tables1 + tables2 + rows1 + rows2 }
+  private static var content3: String { content2 + tables3 + rows3 }
 
   /// "RWHD" as a number, and the number of the schema.
   private static func header(_ version: Int) -> String {
@@ -161,6 +166,24 @@ package enum OldSchema: Int, CaseIterable, Sendable {
     CREATE INDEX work_by_due ON work (kind, due_at);
     """
 
+  private static let tables4 = """
+    ALTER TABLE jobs ADD COLUMN progress INTEGER;
+    ALTER TABLE jobs ADD COLUMN predict_milliseconds INTEGER;
+    ALTER TABLE orders ADD COLUMN start_before INTEGER;
+    ALTER TABLE orders ADD COLUMN retry_of TEXT;
+    CREATE TABLE metadata (
+      job INTEGER PRIMARY KEY,
+      text BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE metadata_members (
+      job INTEGER NOT NULL,
+      key TEXT NOT NULL,
+      value TEXT NOT NULL,
+      PRIMARY KEY (job, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX metadata_members_by_value ON metadata_members (key, value, job);
+    """
+
   private static let rows1 = """
     INSERT INTO jobs VALUES
       -- a delivered job that has ended
@@ -259,5 +282,21 @@ package enum OldSchema: Int, CaseIterable, Sendable {
       (11, 'cancel', '', 9000, 0, NULL, NULL), (11, 'poll', '', 906800, 0, NULL, NULL),
       (12, 'poll', '', 906900, 0, NULL, NULL), (20, 'cancel', '', 9500, 0, NULL, NULL),
       (20, 'poll', '', 907000, 0, NULL, NULL);
+    """
+  /// Rows as a migration from the third version left them: a digest is that of the request's meaning.
+  private static let rows4 = """
+    UPDATE orders SET digest = x'8FE6E877F8FFAA28D82630864447D1F8BE7EE013BC9D1F54A5F60AC51B752149'
+      WHERE job IN (2, 10, 11, 12);
+    UPDATE orders SET digest = x'688D4671C2D0FB0C7707A491BBCF5D251D99905E8729420DA0FBF28D8A6DB4D9'
+      WHERE job = 7;
+    UPDATE orders SET digest = x'FAD4EBD3EFD35EF95F099593432B69D8BFA349F00BC6DE8A0C3A799018493BA9'
+      WHERE job = 8;
+    UPDATE orders SET digest = x'C902E9C7166831A59781DB25678BAA7529D8525457C5397341F99256F2866B0A'
+      WHERE job = 9;
+    UPDATE orders SET start_before = 5000, retry_of = 'p1' WHERE job = 2;
+    UPDATE jobs SET progress = 5000 WHERE number = 4;
+    UPDATE jobs SET predict_milliseconds = 1234 WHERE number = 1;
+    INSERT INTO metadata VALUES (2, CAST('{"user":"2"}' AS BLOB));
+    INSERT INTO metadata_members VALUES (2, 'user', '2');
     """
 }

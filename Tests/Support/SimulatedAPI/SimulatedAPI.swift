@@ -8,11 +8,10 @@ internal import Jobs
 package import JobsAPI
 package import Ledger
 internal import Routing
-internal import SQLiteStore
 internal import Samples
 @testable internal import Scheduler
-internal import Scratch
 package import Simulation
+internal import StoreFixture
 internal import Synchronization
 internal import System
 package import Time
@@ -25,7 +24,9 @@ package final class SimulatedAPI {
   package let loop: EventLoop
   package let ledger: Ledger
   package let reader: any StoreReader
-  private let scratch: ScratchFolder
+  private let backend: any StoreBackend
+  /// The epoch of the store, which each cursor names.
+  package let epoch: String
   private let server: Server
   private let handler: RouteHandler
   private let feed = ChangeFeed()
@@ -46,11 +47,12 @@ package final class SimulatedAPI {
     let proxies = try TrustedProxies(parsing: "192.0.2.1")
     kernel = SimulatedKernel(seed: seed, faults: faults)
     loop = EventLoop(kernel: kernel)
-    scratch = try ScratchFolder(isInMemory: true)
-    ledger = Ledger(
-      store: try SQLiteStore(
-        path: scratch.path + "/jobs.db", newEpoch: Array(repeating: 2, count: SQLiteStore.epochSize)))
-    reader = try SQLiteReader(path: scratch.path + "/jobs.db")
+    backend = try StoreKind.current.makeBackend(isDurable: false)
+    ledger = Ledger(store: try backend.open(tables: []))
+    reader = try backend.openReader()
+    epoch = try Self.value(on: loop) { [reader = Alone(reader)] in
+      try await reader.value.feedPosition().epoch
+    }
     let views = JobViews(loop: loop, reader: reader, pace: CreationPace())
     let metrics = JobsAPIMetrics()
     let changes = feed.makeReceiver(on: loop)
@@ -78,6 +80,41 @@ package final class SimulatedAPI {
   package var openStreams: Int { handler.openStreams }
 
   package var now: Timestamp { Timestamp(milliseconds: kernel.wallTimeMilliseconds) }
+
+  /// The number of the last change of a job.
+  package func change(of id: String) throws -> Int64 {
+    try Self.value(on: loop) { [reader = Alone(reader)] in try await reader.value.job(id)?.change ?? 0 }
+  }
+
+  /// The cursor after the last change of a job.
+  package func cursor(of id: String) throws -> String { "\(try change(of: id)).\(epoch)" }
+
+  private struct NoValue: Error {}
+
+  /// Runs `operation` on the loop to its end.
+  private static func value<Value: Sendable>(
+    on loop: EventLoop, _ operation: @escaping @Sendable () async throws -> Value
+  ) throws -> Value {
+    let result = Slot<Value>()
+    loop.start {
+      do { result.value = .success(try await operation()) } catch { result.value = .failure(error) }
+    }
+    repeat { loop.turn(waits: false) } while loop.isBusy
+    guard let value = result.value else { throw NoValue() }
+    return try value.get()
+  }
+}
+
+/// What the thread that drives the simulation alone uses.
+private struct Alone<Value>: @unchecked Sendable {
+  let value: Value
+
+  init(_ value: Value) { self.value = value }
+}
+
+/// A result, set and read by the thread that drives the simulation.
+private final class Slot<Value>: @unchecked Sendable {
+  var value: Result<Value, any Error>?
 }
 
 // MARK: - Time

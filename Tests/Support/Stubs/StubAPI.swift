@@ -3,6 +3,7 @@ internal import HTTPServer
 package import HTTPWire
 internal import LiveDaemon
 internal import System
+package import TLS
 
 /// A request that the stub received.
 package struct StubRequest: Sendable {
@@ -21,20 +22,23 @@ package final class StubAPI {
   private let store = Guarded<[StubRequest]>([])
   package let url: String
 
-  /// - Parameter answer: receives the request, and how many requests with the same line came before.
+  /// - Parameters:
+  ///   - tls: the context of an https server; nil for plain http.
+  ///   - answer: receives the request, and how many requests with the same line came before.
   package init(
-    on address: SocketAddress = .ipv4(host: "127.0.0.1", port: 0),
+    on address: SocketAddress = .ipv4(host: "127.0.0.1", port: 0), tls: TLSContext? = nil,
     _ answer: @escaping @Sendable (StubRequest, Int) -> Response
   ) throws {
     let kernel = try LinuxKernel()
     let (descriptor, address) = try kernel.listen(on: address, mode: nil, backlog: 64)
     let loop = EventLoop(kernel: kernel)
     let handler = StubHandler(store: store, answer: answer)
-    let server = Server(loop: loop, limits: ServerLimits(), handler: handler)
-    loop.start { _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)]) }
+    let server = Server(loop: loop, limits: ServerLimits(), handler: handler, tls: tls)
+    let socket = ServerSocket(descriptor: descriptor, usesTLS: tls != nil)
+    loop.start { _ = try? await server.run(listeningOn: [socket]) }
     self.loop = loop
     thread = try Thread(named: "stub") { loop.run() }
-    url = "http://\(address)"
+    url = (tls == nil ? "http" : "https") + "://\(address)"
   }
 
   deinit {

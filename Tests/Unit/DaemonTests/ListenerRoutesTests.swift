@@ -35,7 +35,9 @@ import Testing
     metrics = DaemonMetrics(secretCount: 1, purposes: ListenerPurpose.allCases, queue: queue)
     logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     settings = try Self.settings(path: database.path)
-    store = try RunningStore(for: settings, queue: queue, metrics: metrics.commits, logger: logger)
+    store = try RunningStore(
+      of: try StoreEngines.make(for: settings.database, logger: logger), for: settings, queue: queue,
+      metrics: metrics.commits, logger: logger)
     sink = try LogSink()
     loop = EventLoop(kernel: try LinuxKernel())
   }
@@ -63,7 +65,7 @@ import Testing
     return Composition(
       settings: settings, metrics: metrics, queue: store.queue,
       secrets: WebhookSecrets(settings.intake.secrets), token: store.token, keys: store.keys,
-      mailbox: Mailbox(loop: EventLoop(kernel: try LinuxKernel())),
+      mailbox: Mailbox(loop: EventLoop(kernel: try LinuxKernel())), readers: store.engine,
       deliveryLog: LineLogHandler(level: .critical, sink: sink), logger: logger)
   }
 

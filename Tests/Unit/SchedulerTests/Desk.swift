@@ -119,7 +119,7 @@ extension SimulatedStore {
   ) throws -> ProviderContext {
     ProviderContext(
       loop: loop, publicURL: publicURL, token: token, store: try schedulerStore(), rules: OutputRules(),
-      metrics: metrics, logger: logger)
+      policy: .test, metrics: metrics, logger: logger)
   }
 
   func limit(_ policy: SchedulerPolicy = .test) -> RateLimit {

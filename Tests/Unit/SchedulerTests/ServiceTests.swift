@@ -7,6 +7,7 @@ import Ledger
 import SQLiteStore
 import Testing
 @testable import Time
+import Work
 
 /// What each service does in one run, at a time that the test sets.
 @Suite struct ServiceTests {
@@ -117,8 +118,8 @@ extension ServiceTests {
   private func reconciler(_ policy: SchedulerPolicy = .test) throws -> Confined<Reconciler> {
     Confined(
       Reconciler(
-        store: try store.schedulerStore(policy), policy: policy, metrics: store.metrics,
-        logger: store.logger, random: KernelRandomness(store.kernel)))
+        store: try store.schedulerStore(policy), limit: store.limit(policy), policy: policy,
+        metrics: store.metrics, logger: store.logger, random: KernelRandomness(store.kernel)))
   }
 
   private func openJobs(_ count: Int, dueAt due: Int64) throws {

@@ -9,11 +9,13 @@ import Samples
 import Scratch
 import Simulation
 import Ledger
+import StoreFixture
 import SQLiteStore
 import Synchronization
 @testable import System
 import Testing
 @testable import Time
+import Work
 
 /// A loop on a simulated kernel, and a store that commits between its turns.
 ///
@@ -25,22 +27,36 @@ final class SimulatedStore {
   let metrics = SchedulerMetrics()
   let logger: Logger
   private let database: TemporaryDatabase
-  private let committer: Committer
+  private let store: any Store
+  private var processes: [(queue: CommitQueue, committer: Committer)] = []
   private let recorder: Confined<Recorder>
   private let lines = Lines()
 
-  init(seed: UInt64 = 1) throws {
+  /// - Parameter isShared: whether the rules take it for a store that other processes write, too.
+  init(seed: UInt64 = 1, isShared: Bool = false) throws {
     kernel = SimulatedKernel(seed: seed, faults: .none)
     loop = EventLoop(kernel: kernel)
     logger = Logger(label: "test") { [lines] _ in lines }
     database = try TemporaryDatabase()
-    committer = Committer(
-      ledger: Ledger(
-        store: try SQLiteStore(path: database.path, busyTimeout: 0),
-        rules: LedgerRules(
-          polling: PollPolicy(timeout: 900_000, firstPoll: 30_000), validateOutput: RequestedOutput.validate,
-          restore: ErasedData.restore)), queue: queue, metrics: CommitMetrics(queue: queue), logger: logger)
+    let sqlite = try SQLiteStore(path: database.path, busyTimeout: 0)
+    store = isShared ? SharedStore(sqlite) : sqlite
     recorder = Confined(Recorder(loop: loop, queue: queue))
+    addProcess("one", queue)
+  }
+
+  /// Adds a process that shares the store.
+  ///
+  /// - Returns: the queue of its commits.
+  @discardableResult
+  func addProcess(_ owner: String, _ queue: CommitQueue = CommitQueue()) -> CommitQueue {
+    let ledger = Ledger(
+      store: store,
+      rules: LedgerRules(
+        polling: PollPolicy(timeout: 900_000, firstPoll: 30_000), validateOutput: RequestedOutput.validate,
+        restore: ErasedData.restore, owner: owner))
+    processes.append(
+      (queue, Committer(ledger: ledger, queue: queue, metrics: CommitMetrics(queue: queue), logger: logger)))
+    return queue
   }
 
   var path: String { database.path }
@@ -105,9 +121,13 @@ extension SimulatedStore {
     var hasCommitted = false
     repeat {
       loop.turn(waits: false)
-      let submissions = queue.submissions.popAll(timeout: .zero) ?? []
-      hasCommitted = !submissions.isEmpty
-      if hasCommitted { committer.process(submissions) }
+      hasCommitted = false
+      for process in processes {
+        let submissions = process.queue.submissions.popAll(timeout: .zero) ?? []
+        guard !submissions.isEmpty else { continue }
+        hasCommitted = true
+        process.committer.process(submissions)
+      }
     } while hasCommitted || loop.isBusy || kernel.hasReports
   }
 

@@ -46,7 +46,7 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     ("REPLICATE_WEBHOOK_SECRET", "whsec_%"), ("REPLICATE_WEBHOOK_SECRET", "   "),
     ("REPLICATE_WEBHOOK_SECRET", "whpk_AAAA"),
     ("WEBHOOK_LISTEN", "8080"), ("API_LISTEN", "example.com:80"), ("API_TOKENS", "short"),
-    ("DATABASE_URL", "postgres://x"),
+    ("DATABASE_URL", "mysql://x"), ("DATABASE_URL", "postgresql://a b"), ("REQUIRE_STANDBY", "maybe"),
     ("DATABASE_URL", "file:jobs.db"), ("SIGNATURE_TOLERANCE", "soon"), ("SIGNATURE_TOLERANCE", "2d"),
     ("MAX_BODY", "8MB"),
     ("MAX_BODY", "1"), ("MAX_BODY", "99999999999999999999GiB"), ("SHUTDOWN_GRACE", "-1s"),
@@ -80,7 +80,10 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     #expect(Set(variables.map(\.name)).count == variables.count)
     // Whichever capabilities there are.
     for variable in variables {
-      let isNamedSecret = ["_SECRET", "_TOKEN", "_TOKENS"].contains { variable.name.hasSuffix($0) }
+      // The URL of a database may contain its password.
+      let isNamedSecret = ["_SECRET", "_TOKEN", "_TOKENS", "DATABASE_URL"].contains {
+        variable.name.hasSuffix($0)
+      }
       #expect(variable.isSecret == isNamedSecret, "\(variable.name)")
     }
     let secrets = Set(variables.filter(\.isSecret).map(\.name))
@@ -241,7 +244,8 @@ private func problemVariables(_ environment: [String: String], file: [String: St
   @Test(arguments: [
     "sqlite://jobs.db", "sqlite:///./jobs.db", "sqlite:////var/jobs.db", "sqlite::memory:",
     "sqlite:file:jobs.db",
-    "sqlite:jobs.db?mode=ro", "sqlite:", "postgres://user:hunter2@host/db", "sqlite://user:hunter2@host/db",
+    "sqlite:jobs.db?mode=ro", "sqlite:", "mysql://user:hunter2@host/db", "postgres:hunter2",
+    "postgresql:/host/hunter2", "sqlite://user:hunter2@host/db",
   ])
   func ambiguousDatabaseURLsAreRejectedWithTheFix(_ url: String) throws {
     let error = try #require(throws: SettingProblems.self) {
@@ -252,6 +256,42 @@ private func problemVariables(_ environment: [String: String], file: [String: St
       error.problems[0].advice.hasPrefix("write ")
         || error.problems[0].advice.contains("write sqlite:jobs.db"))
     #expect(!error.description.contains("hunter2"))
+  }
+
+  @Test(arguments: [
+    "postgresql://hooks:hunter2@db1,db2:5433/hooks?sslmode=verify-full", "postgres://hooks:hunter2@db1/hooks",
+  ])
+  func aDatabaseOfAServerIsASecret(_ url: String) throws {
+    let environment = ["REPLICATE_WEBHOOK_SECRET": secret]
+    for settings in [
+      try read(environment.merging(["DATABASE_URL": url]) { $1 }),
+      try read(environment.merging(["DATABASE_URL_FILE": "/run/u"]) { $1 }, files: ["/run/u": "\(url)\n"]),
+      try read(
+        environment.merging(["CREDENTIALS_DIRECTORY": "/creds"]) { $1 },
+        files: ["/creds/database_url": "\(url)\n"]),
+    ] {
+      guard case .postgreSQL(let read) = settings.database.location else {
+        Issue.record("it is a file's")
+        return
+      }
+      #expect(read.revealed == url && settings.database.path == nil)
+      var dumped = ""
+      dump(settings.database, to: &dumped)
+      #expect(!"\(settings.database)\(dumped)".contains("hunter2"))
+    }
+  }
+
+  @Test(arguments: [("1", true), ("true", true), ("ON", true), ("0", false), ("no", false), ("", false)])
+  func aStandbyMayBeRequired(_ text: String, _ isRequired: Bool) throws {
+    let environment = [
+      "REPLICATE_WEBHOOK_SECRET": secret, "DATABASE_URL": "postgresql://db/hooks", "REQUIRE_STANDBY": text,
+    ]
+    #expect(try read(environment).database.requiresStandby == isRequired)
+  }
+
+  @Test func aFileHasNoStandby() {
+    let problems = problemVariables(["REPLICATE_WEBHOOK_SECRET": secret, "REQUIRE_STANDBY": "1"])
+    #expect(problems == ["REQUIRE_STANDBY"])
   }
 
   @Test(

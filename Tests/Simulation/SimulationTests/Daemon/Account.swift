@@ -76,6 +76,9 @@ extension Account {
     for order in retries.keys where !orders.contains(order) { retries[order] = nil }
   }
 
+  /// Notes that a retry was accepted, perhaps long after the last change here.
+  func noteRetry() { changedAt = now }
+
   /// The order that the call would create; nil for any other call.
   private static func created(by request: HTTPClientRequest) -> Int? {
     request.method == .post ? order(in: request) : nil

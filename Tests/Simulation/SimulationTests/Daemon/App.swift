@@ -9,6 +9,8 @@ final class AppOrder {
   let model: String
   let retries: Int
   let expectsURLs: Bool
+  /// The order that this one retries, with its request and another input.
+  let retried: AppOrder?
   /// The job's id, once the order is accepted.
   fileprivate(set) var id: String?
   fileprivate(set) var isCancelRequested = false
@@ -18,6 +20,8 @@ final class AppOrder {
   fileprivate(set) var isForgotten = false
   fileprivate var shown: (revision: Int, state: String, code: String?)?
   fileprivate var pause = 1000
+  /// Whether a retry of it was planned.
+  fileprivate var isRetried = false
 
   init(number: Int, _ random: inout SeededGenerator) {
     self.number = number
@@ -26,9 +30,21 @@ final class AppOrder {
     model = random.happens(onceIn: 12) ? models.randomElement(using: &random) ?? models[0] : "owner/model"
     retries = Int.random(in: 0...2, using: &random)
     expectsURLs = Bool.random(using: &random)
+    retried = nil
+  }
+
+  init(number: Int, retrying earlier: AppOrder, _ random: inout SeededGenerator) {
+    self.number = number
+    ownID = Bool.random(using: &random) ? "job-\(number)" : nil
+    (model, retries, expectsURLs) = (earlier.model, earlier.retries, earlier.expectsURLs)
+    retried = earlier
   }
 
   fileprivate func body(isOther: Bool = false) -> String {
+    if retried != nil {
+      let other = isOther ? #","retries":5"# : ""
+      return #"{"input":{"order":\#(number)}\#(ownID.map { #","id":"\#($0)""# } ?? "")\#(other)}"#
+    }
     var text = #"{"model":"\#(model)","input":{"order":\#(number)},"retries":\#(isOther ? 5 : retries)"#
     if let ownID { text += #","id":"\#(ownID)""# }
     if number % 2 == 0 {
@@ -41,9 +57,10 @@ final class AppOrder {
   fileprivate func request(isOther: Bool = false) -> [UInt8] {
     let body = body(isOther: isOther)
     let key = ownID == nil ? "Idempotency-Key: order-\(number)\r\n" : ""
+    let path = retried?.id.map { "/jobs/\($0)/retry" } ?? "/jobs"
     return Array(
       """
-      POST /jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r
+      POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r
       \(key)Content-Length: \(body.utf8.count)\r\n\r\n\(body)
       """.utf8)
   }
@@ -77,14 +94,22 @@ extension DaemonSimulation {
       switch reply?.status {
       case 200, 202:
         guard let id = reply?.body.member("id") else { return fail("an accepted order has no id") }
+        if reply?.body.member("retry_of") != order.retried?.id {
+          fail("order \(order.number) is shown without the job that it retries: \(reply?.body ?? "")")
+        }
         if let known = order.id, known != id { fail("order \(order.number) is both \(known) and \(id)") }
         let isFirst = order.id == nil
         order.id = id
         guard isFirst else { return }
         counts[.acceptedOrder] += 1
+        if order.retried != nil { account.noteRetry() }
         follow(order)
         stream(order, id: id)
+      case 409 where order.retried.map { !$0.isEnded } ?? false:
+        counts[.earlyRetry] += 1
+        after(Int.random(in: 1000...20_000, using: &streamRandom)) { self.place(order) }
       case 409: fail("order \(order.number) is a conflict")
+      case 404 where order.isForgotten || order.retried?.isForgotten ?? false: forget(order)
       case 408, 503, nil:
         counts[.repeatedOrder] += 1
         after(Int.random(in: 500...3000, using: &random)) { self.place(order) }
@@ -93,8 +118,28 @@ extension DaemonSimulation {
     }
   }
 
+  /// Retries every third order: after its end, or as soon as that is allowed.
+  private func retry(_ earlier: AppOrder, after pause: Int) {
+    guard isFaulty, !isEnding, !earlier.isRetried, orders.count < Self.maxOrders,
+      streamRandom.happens(onceIn: 3)
+    else { return }
+    earlier.isRetried = true
+    let order = AppOrder(number: orders.count, retrying: earlier, &streamRandom)
+    orders.append(order)
+    account.retries[order.number] = order.retries
+    after(Int.random(in: 0...pause, using: &streamRandom)) { [self] in
+      counts[.retry] += 1
+      if earlier.isForgotten { forget(order) } else { place(order) }
+    }
+  }
+
+  private static var maxOrders: Int { 10 }
+
+  private func forget(_ order: AppOrder) { (order.isForgotten, order.isEnded) = (true, true) }
+
   private func follow(_ order: AppOrder) {
     after(order.pause) { self.read(order) }
+    if streamRandom.happens(onceIn: 4) { retry(order, after: 5000) }
     if random.happens(onceIn: 4) {
       after(Int.random(in: 0...plan.span / 2, using: &random)) { self.cancel(order) }
     }
@@ -215,7 +260,9 @@ extension DaemonSimulation {
       }
     }
     order.shown = (revision, state, code)
-    if Self.isEnd(state) { order.isEnded = true }
+    guard Self.isEnd(state) else { return }
+    order.isEnded = true
+    retry(order, after: 10_000)
   }
 
   private static func isEnd(_ state: String) -> Bool { ["succeeded", "failed", "canceled"].contains(state) }

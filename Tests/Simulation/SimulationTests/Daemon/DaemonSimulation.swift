@@ -14,7 +14,8 @@ final class DaemonSimulation: MachineSimulation {
   let plan: DaemonPlan
   let account: Account
   let callbacks: CallbackReceiver
-  let orders: [AppOrder]
+  /// Those of the plan, and their retries.
+  var orders: [AppOrder]
   /// The webhook ids of deliveries that were answered 2xx.
   var acknowledged: Set<String> = []
   var openDeliveries = 0
@@ -130,9 +131,10 @@ extension DaemonSimulation {
   /// A deleted one ends it after four polls.
   fileprivate var maxWait: Int { plan.provider.deletesOnceIn == 0 ? 900_000 : 3_600_000 }
 
-  /// Ends the faults of the disk, which may then be used to the end.
+  /// Ends the faults of the disk, which may then be used to the end, and of the mirror.
   fileprivate func heal() {
     disk.heal()
+    healMirror()
   }
 
   fileprivate var isSettled: Bool {

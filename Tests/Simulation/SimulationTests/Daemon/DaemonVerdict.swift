@@ -42,6 +42,9 @@ struct DaemonVerdict {
       guard let id = order.id, let job = jobs.first(where: { $0.id == id }) else {
         return "order \(order.number) is lost"
       }
+      if let earlier = order.retried?.id, earlier == id {
+        return "order \(order.number) is the job that it retries"
+      }
       if let reason = problem(of: job, order) { return "order \(order.number): \(reason); it is \(job)" }
     }
     for prediction in account.predictions where prediction.order == nil && prediction.isKnown {

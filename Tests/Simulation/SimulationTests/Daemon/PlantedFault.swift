@@ -26,6 +26,8 @@ enum PlantedFault: CaseIterable {
   case forgetsChange
   /// A deletion leaves no tombstone.
   case forgetsTombstone
+  /// A retry does not name the job that it retries.
+  case forgetsRetried
 
   var sql: String {
     switch self {
@@ -69,6 +71,11 @@ enum PlantedFault: CaseIterable {
       """
     case .forgetsTombstone:
       "CREATE TRIGGER planted BEFORE INSERT ON tombstones BEGIN SELECT RAISE(IGNORE); END"
+    case .forgetsRetried:
+      """
+      CREATE TRIGGER planted AFTER INSERT ON orders WHEN NEW.retry_of IS NOT NULL
+      BEGIN UPDATE orders SET retry_of = NULL WHERE job = NEW.job; END
+      """
     case .forgetsCallback:
       "CREATE TRIGGER planted BEFORE INSERT ON callbacks BEGIN SELECT RAISE(IGNORE); END"
     case .forgetsDelivery:
@@ -88,6 +95,7 @@ enum PlantedFault: CaseIterable {
     case .forgetsUsage: "count as"
     case .forgetsChange: "/events has"
     case .forgetsTombstone: "is deleted"
+    case .forgetsRetried: "without the job that it retries"
     case .forgetsCallback: "a callback waits past its deadline"
     case .forgetsDelivery: "was acknowledged and is not stored"
     }

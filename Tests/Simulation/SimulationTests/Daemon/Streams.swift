@@ -23,6 +23,8 @@ final class JobStream {
 final class Mirror {
   let reader = EventReader("/events")
   fileprivate(set) var jobs: [String: ShownJob] = [:]
+  /// Its connection, while it reads only so many bytes.
+  fileprivate var stalling: SimulatedPeer?
 }
 
 /// Readers of streams, which reconnect across crashes, restarts and a restored backup.
@@ -38,6 +40,11 @@ extension DaemonSimulation {
 
   func scheduleMirror() {
     after(Int.random(in: 0...plan.span / 2, using: &streamRandom)) { self.connect(self.mirror.reader) }
+  }
+
+  /// Lets the mirror connect anew, if it may have stopped to read before it has everything.
+  func healMirror() {
+    if let peer = mirror.stalling { kernel.reset(peer) }
   }
 
   /// Streams every second job from the time that its order is accepted.
@@ -57,6 +64,7 @@ extension DaemonSimulation {
     // Only the comment after an idle time finds the reader stopped, and that has its own timeout.
     connection.isIdle = room < .max
     connections.append(connection)
+    if reader === mirror.reader { mirror.stalling = room < .max ? connection.peer : nil }
     reader.connect(over: connection, at: kernel.monotonicTime)
     kernel.send(reader.request, from: connection.peer)
     guard isFaulty, streamRandom.happens(onceIn: 3) else { return }

@@ -65,4 +65,7 @@ enum Occurrence: String, CaseIterable {
   case repeatedOrder
   case conflict
   case cancelRequest
+  case retry
+  /// A retry of a job that had not ended.
+  case earlyRetry
 }

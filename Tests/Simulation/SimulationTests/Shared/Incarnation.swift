@@ -64,14 +64,13 @@ final class Incarnation {
     kernel: SimulatedKernel, settings: DaemonSettings, secrets: [Secret] = [],
     client: (any HTTPClient)? = nil, epoch: [UInt8] = epoch, earlyAck: MemoryDisk? = nil
   ) throws {
-    path = settings.database.path
-    ledger = Ledger(of: try SQLiteStore(for: settings, busyTimeout: 0, newEpoch: epoch), for: settings)
+    let path = settings.database.path ?? ""
+    self.path = path
+    ledger = Ledger(of: try Self.store(at: path, epoch), for: settings)
     let feed = ChangeFeed()
     committer = Self.committer(ledger, queue, feed)
     self.earlyAck = try earlyAck.map { [queue] disk in
-      var settings = settings
-      settings.database.path = disk.path
-      let store = try SQLiteStore(for: settings, busyTimeout: 0, newEpoch: Self.epoch)
+      let store = try Self.store(at: disk.path, Self.epoch)
       return Self.committer(Ledger(of: store, for: settings), queue, feed)
     }
     let loop = EventLoop(kernel: kernel)
@@ -82,7 +81,7 @@ final class Incarnation {
       secrets: WebhookSecrets(settings.intake.secrets + secrets),
       token: try JobToken(storedBy: ledger, newKey: Self.tokenKey),
       keys: try StoredKeys(storedBy: ledger, newKey: Self.tokenKey),
-      mailbox: Mailbox(loop: loop), readerTimeout: 0,
+      mailbox: Mailbox(loop: loop), readers: SQLiteReaders(path: path, timeout: 0),
       deliveryLog: LineLogHandler(level: .critical, sink: try Self.sink.get()), logger: SimulationLog.logger)
     let listener = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
     server = try composition.serve(
@@ -117,6 +116,10 @@ final class Incarnation {
       environment: ["REPLICATE_WEBHOOK_SECRET": Signing.secretText, "DATABASE_URL": "sqlite:unset"]
     ) { _ in nil }
     return try reader.read(DaemonSettings.init)
+  }
+
+  private static func store(at path: String, _ epoch: [UInt8]) throws -> sending SQLiteStore {
+    try SQLiteStore(path: path, busyTimeout: 0, tables: Capabilities.tables, newEpoch: epoch)
   }
 
   private static func committer(

@@ -67,7 +67,7 @@ class MachineSimulation {
 
   final func settings() throws -> DaemonSettings {
     var settings = try Incarnation.settings.get()
-    settings.database.path = disk.path
+    settings.database.location = .sqlite(path: disk.path)
     settings.listeners.limits = faults.limits
     adjust(&settings)
     return settings

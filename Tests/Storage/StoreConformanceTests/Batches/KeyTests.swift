@@ -4,6 +4,7 @@ import Tables
 import StoreFixture
 import Testing
 import Time
+import Work
 
 /// The keys of a delivery name all that recording it reads, so that a store can read it ahead.
 @Suite(.everyStore) struct KeyTests {
@@ -174,9 +175,9 @@ private final class WatchedRows: StoredRows {
     return try rows.work(kind, dueAfter: moment)
   }
 
-  func claimedWork(_ kind: WorkKind) throws(StorageError) -> [WorkItem] {
+  func claimedWork(_ kind: WorkKind, endingUntil moment: Timestamp) throws(StorageError) -> [WorkItem] {
     note(false, "claimed work")
-    return try rows.claimedWork(kind)
+    return try rows.claimedWork(kind, endingUntil: moment)
   }
 
   func work(ofJob number: Int64) throws(StorageError) -> [WorkItem] {
@@ -199,6 +200,16 @@ private final class WatchedRows: StoredRows {
   func key(_ name: String) throws(StorageError) -> [UInt8]? {
     note(false, "key \(name)")
     return try rows.key(name)
+  }
+
+  func lease(_ name: String) throws(StorageError) -> Lease? {
+    note(false, "lease \(name)")
+    return try rows.lease(name)
+  }
+
+  func budget(_ name: String) throws(StorageError) -> Budget? {
+    note(false, "budget \(name)")
+    return try rows.budget(name)
   }
 
   func nextJobNumber() throws(StorageError) -> Int64 {

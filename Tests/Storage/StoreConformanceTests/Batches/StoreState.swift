@@ -3,6 +3,7 @@ import Jobs
 import StoreFixture
 import Testing
 import Time
+import Work
 
 /// Everything that the ledger can read from a store, but the change numbers.
 struct StoreState {
@@ -34,7 +35,14 @@ struct StoreState {
   }
 
   init(of store: OrderedStore, jobs count: Int64) async throws {
-    facts = try store.read { (rows) throws(StorageError) in try Self.facts(of: rows, jobs: count) }
+    var keys = LedgerKeys.jobs(Array(1...count))
+    keys.webhookIDs = RandomCommand.webhookIDs
+    keys.predictionIDs = RandomCommand.predictions
+    keys.jobIDs = RandomCommand.names
+    keys.idempotencyKeys = RandomCommand.keys
+    facts = try store.read(reading: keys) { (rows) throws(StorageError) in
+      try Self.facts(of: rows, jobs: count)
+    }
     var unlisted = try await store.jobCount()
     for entry in try await store.reader.changes(after: 0, limit: 1000) {
       #expect(entry.change > lastChange, "the feed is not in order")

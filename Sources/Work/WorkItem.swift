@@ -1,4 +1,3 @@
-package import Jobs
 package import Time
 
 /// A kind of work that waits to be done.
@@ -22,7 +21,7 @@ package struct WorkKind: RawRepresentable, Hashable, Sendable {
   package static let startDeadline = WorkKind(rawValue: "start_deadline")
 
   /// The kinds of an order's steps.
-  static let stepsOfOrders = [create, search, cancel]
+  package static let stepsOfOrders = [create, search, cancel]
 }
 
 /// The identity of a work item.
@@ -68,17 +67,5 @@ package struct WorkItem: Equatable, Sendable {
     leaseEnd = moment
     self.owner = owner
     tries += 1
-  }
-}
-
-extension StoredOrder {
-  /// The kind of the order's next step, which the work table holds.
-  package var workKind: WorkKind? {
-    switch stage {
-    case .queued, .sending: .create
-    case .unanswered: .search
-    case .submitted: .cancel
-    case .ended: nil
-    }
   }
 }

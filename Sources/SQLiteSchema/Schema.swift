@@ -1,8 +1,8 @@
-internal import SQLite
+package import SQLite
 
 /// The schema of a store.
-enum Schema {
-  static let migrations = Migrations(
+package enum Schema {
+  package static let migrations = Migrations(
     // "RWHD" as a number.
     applicationID: 0x5257_4844,
     steps: [
@@ -23,6 +23,7 @@ enum Schema {
           // The id of the job that the order repeats.
           AppendedColumn("retry_of", "TEXT", to: "orders"),
         ], version4, fill: OrderMigration.fill),
+      Migration("leases and budgets", version5),
     ])
 
   private static let version1 = """
@@ -228,5 +229,25 @@ enum Schema {
       PRIMARY KEY (job, key)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX metadata_members_by_value ON metadata_members (key, value, job);
+    """
+
+  /// One process writes a file, so the rules leave both empty. Every store has the same rows.
+  private static let version5 = """
+    -- Duties of one process at a time, and who has them.
+    CREATE TABLE leases (
+      name TEXT PRIMARY KEY,
+      owner TEXT NOT NULL,
+      until INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- Rate limits that all processes share.
+    CREATE TABLE budgets (
+      name TEXT PRIMARY KEY,
+      tokens INTEGER NOT NULL,
+      refilled_at INTEGER NOT NULL,
+      paused_until INTEGER NOT NULL,
+      -- NULL where it was never paused.
+      pause_reason TEXT
+    ) STRICT, WITHOUT ROWID;
     """
 }

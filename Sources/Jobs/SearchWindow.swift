@@ -1,17 +1,15 @@
-internal import Jobs
-internal import Ledger
-internal import Time
+package import Time
 
 /// When a lost prediction may have been created, by the provider's clock.
-struct SearchWindow {
-  let start: Timestamp
+package struct SearchWindow {
+  package let start: Timestamp
   private let end: Timestamp
 
   /// The clocks' difference, in milliseconds.
   private static let tolerance: Int64 = 300_000
   private static let day: Int64 = 86_400_000
 
-  init(of step: OrderStep, at now: Timestamp) {
+  package init(of step: OrderStep, at now: Timestamp) {
     let order = step.order
     guard let sentAt = order.sentAt, !order.isRestored else {
       // Another daemon may have made the call at any later time.
@@ -30,5 +28,5 @@ struct SearchWindow {
   }
 
   /// A prediction without a time may be in any window.
-  func contains(_ moment: Timestamp?) -> Bool { moment.map { start <= $0 && $0 <= end } ?? true }
+  package func contains(_ moment: Timestamp?) -> Bool { moment.map { start <= $0 && $0 <= end } ?? true }
 }

@@ -1,0 +1,41 @@
+internal import Ledger
+internal import Logging
+internal import System
+
+/// The schema of a store, and the mark of a restored backup: the work of `migrate`.
+package struct StoreMigration {
+  private let engine: any StoreEngine
+
+  /// Opens nothing yet.
+  package init(of settings: DatabaseSettings) throws(StartError) {
+    engine = try StoreEngines.make(
+      for: settings, logger: Logger(label: "migrate") { _ in SwiftLogNoOpLogHandler() })
+  }
+
+  /// The names of the migrations that the database lacks. Nil where it holds no store yet.
+  package func pending() throws(StartError) -> [String]? {
+    try StartError.converting { try engine.pendingMigrations() }
+  }
+
+  /// Creates or migrates the store.
+  ///
+  /// - Parameters:
+  ///   - isRestored: marks the store as a restored backup: the next start searches for the predictions that
+  ///     may have been created since, before it creates any.
+  ///   - progress: receives the name of each migration before it runs.
+  package func run(
+    isRestored: Bool, progress: @Sendable (_ migration: String) -> Void
+  ) throws(StartError) {
+    try StartError.converting {
+      let store = try engine.openStore(progress: progress)
+      if isRestored {
+        _ = try store.commit(reading: { .none }) { _ in
+          var writes = WriteSet()
+          writes.keys = [.put(LedgerTransaction.backupMarker, [1])]
+          return writes
+        }
+      }
+      try store.finish()
+    }
+  }
+}
