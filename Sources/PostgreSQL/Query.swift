@@ -20,8 +20,8 @@ package struct Query: Sendable {
 /// FNV-1a with 64 bits (RFC 9923).
 ///
 /// It names prepared statements. Behind PgBouncer, connections of several processes share a server's
-/// session, and one name must never mean two statements there. The statements are ours, so nobody seeks a
-/// collision.
+/// session, and one name must never mean two statements there. All statements are the program's own, so
+/// no collision is sought.
 struct Digest {
   private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
 

@@ -11,8 +11,8 @@ package final class ReadSession {
   /// Makes the planner read the rows of a page in the order of an index, and stop there.
   ///
   /// Until a new table is analyzed, it would scan all of it, or sort what a bitmap finds, and keep that plan.
-  /// Settings of a transaction work behind a pooler, too. A server must not go on with a read that nobody
-  /// waits for: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
+  /// Settings of a transaction work behind a pooler, too. A server must not go on with a read that was
+  /// given up: https://www.postgresql.org/docs/current/runtime-config-client.html#GUC-STATEMENT-TIMEOUT
   private static let configure = Query(
     """
     SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),

@@ -2,7 +2,7 @@ internal import Ledger
 
 /// The content of a notification about committed changes.
 ///
-/// A payload of NOTIFY has less than 8,000 bytes, and nobody but the feed reads it:
+/// A payload of NOTIFY has less than 8,000 bytes, and only the feed reads it:
 /// https://www.postgresql.org/docs/current/sql-notify.html
 enum FeedMessage: Equatable {
   /// The jobs that have changed, with the numbers of the changes.

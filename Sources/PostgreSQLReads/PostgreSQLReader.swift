@@ -33,7 +33,7 @@ package final class PostgreSQLReader: Sendable {
     }
   }
 
-  /// Runs `decode` inside a read. What it finds damaged is an answer that nobody expects.
+  /// Runs `decode` inside a read. Damaged rows are unexpected answers.
   static func decoding<Value>(
     _ decode: () throws(StorageError) -> Value
   ) throws(PostgreSQLError) -> Value {

@@ -68,7 +68,7 @@ enum FeedQueries {
     ORDER BY change LIMIT $2
     """)
 
-  /// The ids are not read, because nobody needs them.
+  /// The ids are not read: no subscriber uses them.
   static func changes(of rows: Rows) -> [CommittedChange] {
     (0..<rows.count).map { row in
       CommittedChange(

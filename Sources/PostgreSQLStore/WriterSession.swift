@@ -15,7 +15,7 @@ final class WriterSession {
   /// The id of the row in `writers`.
   let id: String
   private var connection: Connection?
-  /// Whether a pipeline timed out, whose results nobody awaits anymore.
+  /// Whether a pipeline timed out, whose results are to be discarded.
   private var isBusy = false
   /// Whether the row of this connection is known.
   private var hasRow = false

@@ -103,7 +103,7 @@ import Time
     #expect(MonotonicClock.now - start < .seconds(10))
   }
 
-  @Test func `where several servers qualify, a silent host has its connect_timeout`() throws {
+  @Test func `a silent host has its connect_timeout while several servers qualify`() throws {
     let silent = try FakeServer { _ in }
     let server = try PostgreSQLServer.shared()
     let hosts = "postgresql://postgres@127.0.0.1:\(silent.port),127.0.0.1:\(server.port)/postgres"

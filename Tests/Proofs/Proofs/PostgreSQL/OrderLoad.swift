@@ -44,7 +44,7 @@ final class OrderLoad: Sendable {
       if isOver { return }
       if isPaused { continue }
       let id = "order-\(number)"
-      // Whatever has become of an earlier try, the id makes this one its repeat.
+      // An earlier try may have succeeded: the id makes this one its repetition.
       let isAccepted = (try? create(id, at: apiPorts[target])) ?? false
       if !isAccepted { target = (target + 1) % apiPorts.count }
       state.withLock { state in

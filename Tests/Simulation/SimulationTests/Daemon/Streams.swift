@@ -42,7 +42,7 @@ extension DaemonSimulation {
     after(Int.random(in: 0...plan.span / 2, using: &streamRandom)) { self.connect(self.mirror.reader) }
   }
 
-  /// Lets the mirror connect anew, if it may have stopped to read before it has everything.
+  /// Lets the mirror connect again, if it may have stopped to read before it has everything.
   func healMirror() {
     if let peer = mirror.stalling { kernel.reset(peer) }
   }
