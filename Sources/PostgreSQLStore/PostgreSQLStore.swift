@@ -17,6 +17,10 @@ package final class PostgreSQLStore {
   private let session: WriterSession
   private let memory = StoreMemory()
   private var oldRowsDeletedAt: MonotonicTime?
+  /// Whether the last batch has waited in vain.
+  ///
+  /// The next one waits half as long, because its deliveries have waited for that one already.
+  private var isOutOfReach = false
 
   /// How often a batch is committed again because other transactions were first.
   private static let maxTries = 20
@@ -79,7 +83,21 @@ extension PostgreSQLStore: Store {
   package func commit(
     reading keys: () -> LedgerKeys, _ decide: (any StoredRows) throws(StorageError) -> WriteSet
   ) throws(StorageError) -> [CommittedChange] {
-    let (keys, deadline) = (keys(), MonotonicClock.now + options.hold)
+    let (keys, deadline) = (keys(), MonotonicClock.now + (isOutOfReach ? options.hold / 2 : options.hold))
+    do throws(StorageError) {
+      let changes = try commit(keys, until: deadline, decide)
+      isOutOfReach = false
+      return changes
+    } catch {
+      if case .unavailable = error { isOutOfReach = true }
+      throw error
+    }
+  }
+
+  private func commit(
+    _ keys: LedgerKeys, until deadline: MonotonicTime,
+    _ decide: (any StoredRows) throws(StorageError) -> WriteSet
+  ) throws(StorageError) -> [CommittedChange] {
     var doubt: InDoubt?
     var tries = 0
     // Bounded by the deadline and by `maxTries`.
@@ -100,7 +118,9 @@ extension PostgreSQLStore: Store {
           observer.retried(reason)
         case .lost(let cause, let inDoubt):
           doubt = doubt ?? inDoubt
-          guard MonotonicClock.now < deadline, !stop.isRaised else { throw .unavailable(cause) }
+          guard MonotonicClock.now + WriterSession.pause < deadline, !stop.isRaised else {
+            throw .unavailable(cause)
+          }
           observer.reconnecting(cause: cause)
         }
       }

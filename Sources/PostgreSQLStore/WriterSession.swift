@@ -32,7 +32,7 @@ final class WriterSession {
   /// How soon a stop ends the wait for an answer.
   private static let part = Duration.milliseconds(500)
   /// The pause before all hosts are tried again.
-  private static let pause = Duration.milliseconds(50)
+  static let pause = Duration.milliseconds(50)
 
   init(_ options: PostgreSQLOptions, observer: any StoreObserver, stop: StopSignal) {
     self.options = options

@@ -172,4 +172,26 @@ import Time
     #expect(history.entries.count { $0.outcome == .applied } == 2)
     #expect(try await database.reader.job("p")?.job.revision == 2)
   }
+
+  /// A delivery may have waited for the batch before it.
+  @Test func `batches wait half as long after one that has waited in vain`() throws {
+    let database = try SharedDatabase()
+    let relay = try TCPRelay(before: database.backend.database.server.port)
+    defer { relay.close() }
+    var node = Node(url: relay.url(database: database.backend.database.name), name: "waiting")
+    node.hold = .seconds(4)
+    let ledger = try node.ledger()
+    relay.setFrozen(true)
+    func wait(_ webhookID: String) -> Duration {
+      let start = MonotonicClock.now
+      #expect(throws: StorageError.self) {
+        try ledger.commit([Sample.delivery(webhookID, of: "p", "starting", .pending)])
+      }
+      return MonotonicClock.now - start
+    }
+    #expect(wait("a") > .milliseconds(3900))
+    let second = wait("b")
+    #expect(second > .milliseconds(1900) && second < .milliseconds(3900), "\(second)")
+    relay.setFrozen(false)
+  }
 }
