@@ -156,8 +156,7 @@ private final class ReadQueue: Sendable {
 
   /// Fails reads at their deadlines, until the pool stops.
   ///
-  /// The readers keep deadlines, except in the resolver of host names, which libpq calls without one:
-  /// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PQCONNECTSTARTPARAMS
+  /// The threads keep the deadlines of the reads under way. A read that waits for a thread has only this one.
   func enforceDeadlines() {
     while firstDeadline.popAll() != nil {
       while failOverdueReads() { Thread.sleep(for: Self.resolution) }
