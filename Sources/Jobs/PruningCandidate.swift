@@ -20,3 +20,15 @@ package struct PruningCandidate: Sendable {
     self.createdAt = createdAt
   }
 }
+
+/// The result of one step of a pruning pass.
+package struct PruneStep: Equatable, Sendable {
+  package let deleted: Int
+  /// The number to continue after. Nil where the pass is complete.
+  package let next: Int64?
+
+  package init(deleted: Int, next: Int64?) {
+    self.deleted = deleted
+    self.next = next
+  }
+}

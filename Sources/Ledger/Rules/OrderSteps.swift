@@ -13,8 +13,8 @@ extension LedgerTransaction {
 
   /// Recovers the orders of an earlier daemon. Call it once at start.
   ///
-  /// See ``recoverAbandonedCreates(at:absenceGracePeriod:)``. Every open order of a restored backup is
-  /// searched for first, unless its prediction is known.
+  /// See ``recoverAbandonedCreates(at:absenceGracePeriod:)``. Searches and cancel calls that they had claimed
+  /// are due now. Every open order of a restored backup is searched for first, unless its prediction is known.
   ///
   /// - Parameter absenceGracePeriod: the time after a call during which absence from the provider's list
   ///   proves nothing, in milliseconds.
@@ -29,6 +29,11 @@ extension LedgerTransaction {
       return true
     }
     _ = try recoverAbandonedCreates(at: now, absenceGracePeriod: absenceGracePeriod)
+    for kind in [WorkKind.search, .cancel] {
+      for item in try abandonedSteps(kind, at: now) where now < item.dueAt {
+        try updateOrder(ofJob: item.key.job) { $0.dueAt = now }
+      }
+    }
     return false
   }
 
@@ -41,7 +46,7 @@ extension LedgerTransaction {
   package func recoverAbandonedCreates(
     at now: Timestamp, absenceGracePeriod: Int64 = StoredOrder.absenceGracePeriod
   ) throws(StorageError) -> Int {
-    let abandoned = try abandonedCreates(at: now)
+    let abandoned = try abandonedSteps(.create, at: now)
     for item in abandoned { try noteInterrupted(item, at: now, absenceGracePeriod: absenceGracePeriod) }
     return abandoned.count
   }

@@ -1,18 +1,6 @@
-internal import Jobs
+package import Jobs
 package import Time
 internal import Work
-
-/// The result of one step of a pruning pass.
-package struct PruneStep: Equatable, Sendable {
-  package let deleted: Int
-  /// The number to continue after. Nil where the pass is complete.
-  package let next: Int64?
-
-  package init(deleted: Int, next: Int64?) {
-    self.deleted = deleted
-    self.next = next
-  }
-}
 
 extension LedgerTransaction {
   /// How long a pruned job's tombstone stays, in milliseconds: an hour.

@@ -16,10 +16,10 @@ extension LedgerTransaction {
     steps(kind, try rows.work(kind, dueAfter: moment)).filter { moment < $0.dueAt }
   }
 
-  /// The create calls whose claims have been abandoned.
-  func abandonedCreates(at now: Timestamp) throws(StorageError) -> [WorkItem] {
+  /// The steps of orders of one kind whose claims have been abandoned.
+  func abandonedSteps(_ kind: WorkKind, at now: Timestamp) throws(StorageError) -> [WorkItem] {
     let moment = abandonedUntil(at: now)
-    return steps(.create, try rows.claimedWork(.create, endingUntil: moment)).filter { item in
+    return steps(kind, try rows.claimedWork(kind, endingUntil: moment)).filter { item in
       item.leaseEnd.map { $0 <= moment } ?? false
     }
   }

@@ -40,7 +40,7 @@ extension FleetTests {
       #expect(try station.state(of: job) == "running")
       try station.replaceDaemon()
       station.continueSimulator()
-      // The cancel call of the killed daemon is made again at the end of its lease.
+      // The cancel call of the killed daemon is made again at the start of the next one.
       try wait("it is deleted", seconds: 60) { try Self.status(of: job, station) == 404 }
     }
 

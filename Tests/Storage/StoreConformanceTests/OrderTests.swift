@@ -206,12 +206,15 @@ import Time
       return
     }
     #expect(found.job.id == "j1" && found.order.sentAt == sent.order.sentAt && found.order.tries == 1)
-    // Another crash changes nothing; the search is due again after a while.
+    #expect(try store.steps(creates: 0).isEmpty)
+    // After another crash the search is due again: at once, unless another process may have claimed it.
     try store.commit { (transaction) throws(StorageError) in
       _ = try transaction.recoverOrders(at: now, absenceGracePeriod: 60_000)
     }
-    #expect(try store.steps(creates: 0).isEmpty)
-    store.advance(35_000)
+    if store.ledger.store.isShared {
+      #expect(try store.steps(creates: 0).isEmpty)
+      store.advance(35_000)
+    }
     #expect(try store.steps(creates: 0).count == 1)
   }
 

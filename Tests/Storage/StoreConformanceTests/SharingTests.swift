@@ -79,6 +79,26 @@ extension SharingTests {
   }
 
   @Test(arguments: [false, true])
+  func `a start of the only process makes claimed searches and cancel calls due`(_ isCancel: Bool) throws {
+    let store = try OrderedStore()
+    guard !store.ledger.store.isShared else { return }
+    let step = try store.send("j1")
+    if isCancel {
+      try store.report(step.order.number, .running)
+      _ = try store.cancel("j1")
+    } else {
+      try store.noteUnanswered(step, nextSearchIn: 0)
+    }
+    _ = try store.step()
+    #expect(try store.steps().isEmpty)
+    let now = store.now
+    try store.commit { (transaction) throws(StorageError) in
+      try transaction.recoverOrders(at: now, absenceGracePeriod: 60_000)
+    }
+    #expect(try store.steps().count == 1)
+  }
+
+  @Test(arguments: [false, true])
   func `a claimed search or cancel call falls to another process with its lease`(_ isCancel: Bool) throws {
     let step = try one.send("j1")
     if isCancel {
