@@ -13,8 +13,9 @@ extension LedgerTransaction {
 
   /// Recovers the orders of an earlier daemon. Call it once at start.
   ///
-  /// See ``recoverAbandonedCreates(at:absenceGracePeriod:)``. Searches and cancel calls that it had claimed are
-  /// due now. Every open order of a restored backup is searched for first, unless its prediction is known.
+  /// See ``recoverAbandonedCreates(at:absenceGracePeriod:)``. Searches and cancel calls that it had claimed
+  /// are due now. Every open order of a restored backup is searched for first, unless its prediction is
+  /// known.
   ///
   /// - Parameter absenceGracePeriod: the time after a call during which absence from the provider's list
   ///   proves nothing, in milliseconds.
