@@ -19,7 +19,8 @@ struct HistoryDocument: Decodable {
     let outcome: String
     let state: String
     let revision: Int
-    let digest: String
+    /// Nil where there was no body, as with a 404.
+    let digest: String?
 
     enum CodingKeys: String, CodingKey {
       case webhookID = "webhook_id"
