@@ -148,6 +148,8 @@ package final class TCPRelay: @unchecked Sendable {
       let delay = state.withLock { $0.delay }
       if delay > .zero { usleep(useconds_t(delay / .microseconds(1))) }
       while state.withLock({ $0.isFrozen && !$0.isClosed }) { usleep(1000) }
+      // What is held at the end is lost, as with a machine that dies.
+      guard !state.withLock({ $0.isClosed }) else { return }
       let (allowed, isCut) = state.withLock { Self.allow(buffer[..<count], side, &$0) }
       var sent = 0
       while sent < allowed {
