@@ -104,7 +104,7 @@ import Time
       default: answer.insert(contentsOf: answer[index..<min(answer.count, index + 12)], at: index)
       }
     }
-    // Whatever comes of it comes in time, and shows no secret.
+    // A result or an error comes in time, and shows no secret.
     let error = Self.runAgainst(try Self.server(answering: answer), within: .seconds(5))
     #expect(error?.description.contains("secret") != true)
   }

@@ -130,7 +130,7 @@ import Time
     #expect(try await store.reader.feedPosition().oldestChange == expired)
     store.advance(OrderedStore.aWhile)
     try sweep()
-    // A store may keep its newest tombstone, whatever its age. If it does not, earlier cursors are too old.
+    // A store may keep its newest tombstone at any age. If it does not, earlier cursors are too old.
     let isKept = try await store.reader.changes(after: 0, limit: 9).map(\.change).contains(kept)
     #expect(try await store.reader.feedPosition().oldestChange == (isKept ? expired : kept))
     try store.delete("p3")

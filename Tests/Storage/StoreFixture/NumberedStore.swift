@@ -6,7 +6,7 @@ internal import Work
 
 /// A store whose jobs are numbered from 1 without gaps.
 ///
-/// Two of them number the same jobs alike, in whatever transactions those are created.
+/// Two of them number the same jobs alike, in any transactions that create them.
 package final class NumberedStore: Store {
   private let store: any Store
   private var lastNumber: Int64 = 0

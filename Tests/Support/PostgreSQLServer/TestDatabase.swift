@@ -24,7 +24,7 @@ package final class TestDatabase: Sendable {
 extension PostgreSQLServer {
   /// Makes a database.
   ///
-  /// - Parameter template: the database to copy, to which nobody may be connected.
+  /// - Parameter template: the database to copy, which must have no connections.
   package func makeDatabase(from template: String = "template0") throws -> TestDatabase {
     try TestDatabase(in: self, from: template)
   }

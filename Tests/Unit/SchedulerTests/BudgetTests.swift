@@ -13,7 +13,7 @@ import Work
     #expect(bucket.available(at: now) == 8 && bucket.delay(at: now) == .zero)
   }
 
-  /// Whatever happens, it is the bucket that was never put away.
+  /// After each step it equals the bucket that was never stored.
   @Test(arguments: 0..<50 as Range<UInt64>)
   func `a row is the bucket that it was made from`(_ seed: UInt64) {
     var random = SeededGenerator(seed: seed)
