@@ -67,4 +67,11 @@ run swift build --build-tests
 run deploy/quickstart.sh --once
 run deploy/instructions.sh
 run deploy/prove.sh --short
-run swift test --skip-build
+
+# Of a run of many thousand lines, what failed is printed once more at its end.
+log=.build/tests.log
+run swift test --skip-build 2>&1 | tee "$log" || {
+  echo "test.sh: these failed (all output: $log):"
+  grep -E ' recorded an issue |^✘ Test run ' "$log" | cut -c1-240 | head -n 80
+  exit 1
+}
