@@ -266,6 +266,8 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks", "CSpawn"]),
+    // A headless Chromium, driven over WebDriver.
+    support(.support, "Browser", ["LiveDaemon"]),
     // PostgreSQL servers, standbys, PgBouncer and a relay, as processes of the tests.
     support(.support, "PostgreSQLServer", ["PostgreSQL", "Time", "LiveDaemon"]),
     // The jobs API over a store, on the simulated kernel.
@@ -445,6 +447,13 @@ let package = Package(
     tests(
       .process, "WebhookBenchTests",
       ["webhook-bench", "LiveDaemon", "StandardWebhooks", "replicate-webhookd"]),
+    // The page of the jobs API in a browser.
+    tests(
+      .process, "PageTests",
+      [
+        "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
+        "replicate-simulator",
+      ]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(
       .process, "FleetTests",
