@@ -11,7 +11,7 @@ extension PageTests {
     /// Opens a document of a stub.
     private func open(_ html: String, policy: String? = nil) throws -> (Browser, StubAPI) {
       let stub = try StubAPI { request, _ in
-        guard request.path.isEmpty else { return Response(status: .notFound) }
+        guard request.path.joined().isEmpty else { return Response(status: .notFound) }
         let fields = [("Content-Type", "text/html; charset=utf-8")]
         return Response(
           status: .ok, fields: fields + (policy.map { [("Content-Security-Policy", $0)] } ?? []),
@@ -55,7 +55,8 @@ extension PageTests {
     @Test(arguments: ["127.0.0.1", Browser.outsideHost])
     func `a request that leaves is detected by both sides`(_ host: String) throws {
       let outside = try Tripwire()
-      let (browser, stub) = try open("<img alt=dot src=http://\(host):\(outside.port)/pixel>")
+      let image = "new Image().src = 'http://\(host):\(outside.port)/pixel'"
+      let (browser, stub) = try open("<script>addEventListener('load', () => { \(image) })</script>")
       try browser.wait(for: "a connection") { outside.connectionCount > 0 }
       let request = try browser.requests.first { $0.url.hasSuffix("/pixel") }
       #expect(request?.kind == "Image" && request?.isBlocked == false)

@@ -20,9 +20,9 @@ final class DriverProcess {
     let command = StartingThread.killedWithUs + [path, "--port=0"]
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())
+    // No TMPDIR: the browser makes a socket there, whose path has at most 107 bytes.
     process.environment = [
-      "HOME": folder.url.path, "TMPDIR": folder.url.path, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8",
-      "TZ": "UTC",
+      "HOME": folder.url.path, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC",
     ]
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = try FileHandle(forWritingTo: log)
