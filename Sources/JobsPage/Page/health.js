@@ -174,15 +174,18 @@ class HealthView {
   async read() {
     const read = (path, query) => request(path, { query, signal: this.signal });
     const today = new Date(clock.now()).toISOString().slice(0, 10);
-    const [metrics, ready, counts, usage, pending, failed] = await Promise.all([
+    const callbacks = async (state) => {
+      if (!await areCallbacksOn()) return [];
+      const answer = await read("/callbacks", { state, limit: 20 });
+      return answer.ok ? JSON.parse(answer.text).callbacks : [];
+    };
+    const [metrics, ready, counts, usage, ...lists] = await Promise.all([
       read("/metrics"), read("/readyz"), read("/counts"), read("/usage", { from: today, to: today }),
-      read("/callbacks", { state: "pending", limit: 20 }), read("/callbacks", { state: "failed", limit: 20 }),
+      callbacks("failed"), callbacks("pending"),
     ]);
     this.showReadiness(ready, metrics);
     if (counts.ok) this.showStates(JSON.parse(counts.text));
-    if (failed.ok && pending.ok) {
-      this.showCallbacks([failed, pending].flatMap(({ text }) => JSON.parse(text).callbacks));
-    }
+    this.showCallbacks(lists.flat());
     if (!metrics.ok) return;
     const now = new Metrics(metrics.text, Date.now());
     this.readings = [...this.readings.slice(1 - readingsKept), now];

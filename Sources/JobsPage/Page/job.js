@@ -81,8 +81,9 @@ class JobView {
     this.body = element("div", { class: "columns", hidden: true });
     replace(main,
       element("div", { class: "title" },
-        element("h1", { class: "mono", tabindex: -1 }, visibleText(id)), copyButton("id", () => this.id), this.badge),
-      this.model, this.actions.results, this.now, this.actions.node, this.body);
+        element("h1", { class: "mono", tabindex: -1 }, visibleText(id)), copyButton("id", () => this.id), this.badge,
+        this.actions.node),
+      this.model, this.actions.results, this.now, this.body);
     this.fillBody();
     setTitle(id);
   }

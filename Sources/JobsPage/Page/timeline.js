@@ -30,6 +30,14 @@ function changeText(entry, before) {
   return [outcomeTexts[entry.outcome], parts.join(", ")].filter(Boolean).join(" ") || "Changed nothing.";
 }
 
+let knownCallbacks;
+
+/** Whether the daemon sends callbacks: without a receiver it has neither their metrics nor their route. */
+function areCallbacksOn() {
+  knownCallbacks ??= request("/metrics").then(({ text }) => text.includes(`${Metrics.prefix}callbacks_total`));
+  return knownCallbacks;
+}
+
 class Timeline {
   static pageSize = 100;
 
@@ -44,7 +52,6 @@ class Timeline {
     this.problem = element("div");
     this.node = element("div", {}, this.counts, this.list, this.more, this.problem);
     this.isComplete = true;
-    this.areCallbacksOn = true;
   }
 
   /** Reads what is new. Called after each change of the job; several while one is read are one. */
@@ -100,9 +107,8 @@ class Timeline {
 
   /** Callbacks, which are off where the daemon has no receiver. */
   async loadCallbacks() {
-    if (!this.areCallbacksOn) return;
+    if (!await areCallbacksOn()) return;
     const answer = await request("/callbacks", { query: { job: this.id, limit: 100 }, signal: this.signal });
-    if (answer.status === 404) this.areCallbacksOn = false;
     if (answer.problem) return;
     for (const callback of JSON.parse(answer.text).callbacks) this.addCallback(callback);
   }
@@ -148,6 +154,14 @@ class Timeline {
     }
   }
 
+  /** A time as the distance from the job's creation. */
+  offset(rfc3339) {
+    const node = formatTime(rfc3339);
+    const seconds = (Date.parse(rfc3339) - Date.parse(this.job.get("created_at"))) / 1000;
+    if (Number.isFinite(seconds)) setText(node, `${seconds < 0 ? "−" : "+"}${formatDuration(Math.abs(seconds))}`);
+    return node;
+  }
+
   /** Puts an entry at its place in time. One that is there is replaced where it differs. */
   add(key, { time, source, outcome, text, note, action }) {
     const signature = JSON.stringify([time, outcome, [text].flat(2).map((part) => part?.dateTime ?? part)]);
@@ -158,7 +172,7 @@ class Timeline {
       element("div", { class: "line" },
         element("strong", {}, sourceNames[source] ?? source),
         outcome ? element("span", { class: `outcome ${outcome}` }, visibleText(outcome.replace("_", " "))) : null,
-        formatTime(time)),
+        this.offset(time)),
       element("p", {}, texts, action ? [" ", action] : null),
       note ? element("p", { class: "muted mono note" }, visibleText(note)) : null);
     row.dataset.time = Date.parse(time);
