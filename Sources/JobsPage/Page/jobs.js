@@ -1,5 +1,7 @@
 // The view of all jobs: a page of the list, kept up to date by the change feed.
 
+/** Changes of rows are drawn at most so often: faster ones cannot be read. */
+const changesInterval = 100;
 /** New rows come at most so often, and only while nobody reads the table. */
 const newRowsInterval = 1000;
 const maxCountedJobs = 1000;
@@ -15,6 +17,7 @@ function showJobs(main, route, signal) {
 class JobsView {
   constructor(main, signal) {
     this.signal = signal;
+    this.lastApplied = this.lastInserted = -Infinity;
     this.table = new JobTable();
     this.table.choose = (key, value) => navigate(filterPath(this.filter, withMetadata(this.filter, key, value)));
     this.tabs = stateTabs(signal);
@@ -161,13 +164,14 @@ class JobsView {
     }, AbortSignal.any([this.signal, following.signal]));
   }
 
-  /** Keeps the newest change of each job until the next frame. */
+  /** Keeps the newest change of each job until they are drawn. */
   gather(name, text) {
     const data = parseJSON(text);
     this.changes.set(data.id, [name, data]);
     if (this.frame) return;
     this.frame = true;
-    void nextFrame().then(() => {
+    const wait = this.lastApplied + changesInterval - performance.now();
+    void (wait > 0 ? pause(wait) : Promise.resolve()).then(nextFrame).then(() => {
       this.frame = false;
       if (!this.signal.aborted) this.apply();
     });
@@ -175,6 +179,7 @@ class JobsView {
 
   apply() {
     const { changes } = this;
+    this.lastApplied = performance.now();
     this.changes = new Map();
     this.tabs.changed();
     for (const [id, [name, data]] of changes) {
@@ -221,7 +226,7 @@ class JobsView {
   offerNew() {
     if (!this.unshown.size) return;
     if (!this.table.isBusy && !this.timer) {
-      const wait = Math.max(0, (this.lastShown ?? 0) + newRowsInterval - performance.now());
+      const wait = Math.max(0, this.lastInserted + newRowsInterval - performance.now());
       this.timer = setTimeout(() => {
         this.timer = 0;
         if (this.signal.aborted || !this.unshown.size) return;
@@ -238,7 +243,7 @@ class JobsView {
   }
 
   insertNew() {
-    this.lastShown = performance.now();
+    this.lastInserted = performance.now();
     const jobs = [...this.unshown.values(), ...this.table.jobs]
       .sort((a, b) => ((a.created_at ?? "") < (b.created_at ?? "") ? 1 : -1));
     const isCut = jobs.length > rowsOfPage;
