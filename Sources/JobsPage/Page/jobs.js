@@ -24,7 +24,7 @@ class JobsView {
     this.bar = filterBar((path) => navigate(path), signal);
     this.status = element("p", { class: "status" });
     this.newJobs = element("button", { type: "button", class: "new-jobs", hidden: true, onclick: () => this.showNew() });
-    this.stop = element("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.loading?.abort("stopped") }, "Stop");
+    this.stop = element("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.stopSearch() }, "Stop");
     this.newer = element("button", { type: "button", class: "button", onclick: () => this.page(-1) }, "← Newer");
     this.older = element("button", { type: "button", class: "button", onclick: () => this.page(1) }, "Older →");
     this.place = element("div", { class: "place" });
@@ -33,7 +33,7 @@ class JobsView {
       this.tabs.node, this.bar.node,
       element("div", { class: "above" }, this.status, this.stop, this.newJobs),
       this.place, this.table.node,
-      element("nav", { class: "pager", "aria-label": "Pages" }, this.newer, this.older));
+      element("nav", { class: "pager", "aria-label": "Pages", hidden: true }, this.newer, this.older));
     this.addKeys();
     setTitle("Jobs");
     signal.addEventListener("abort", () => this.leave());
@@ -61,10 +61,22 @@ class JobsView {
     this.forgetNew();
     this.tabs.update(this.filter);
     this.bar.update(this.filter);
-    this.loaded = this.load();
+    const isBack = this.showLeft();
+    this.loaded = this.load({ isRefresh: isBack });
     this.follow();
     this.tabs.changed();
-    return this.loaded;
+    return isBack ? undefined : this.loaded;
+  }
+
+  /** Shows the list as it was left, if this is the same. */
+  showLeft() {
+    const left = leftList;
+    leftList = null;
+    if (left?.key !== this.key + this.filter.after) return false;
+    this.showPage(left.page);
+    // After the router, which moves the focus to the heading.
+    if (left.focus) queueMicrotask(() => this.table.rows.get(left.focus)?.link.focus({ preventScroll: true }));
+    return true;
   }
 
   get isFirstPage() { return !this.filter.after; }
@@ -74,30 +86,33 @@ class JobsView {
     this.loading?.abort();
     const loading = this.loading = new AbortController();
     const signal = AbortSignal.any([this.signal, loading.signal]);
-    const left = leftList?.key === this.key + this.filter.after ? leftList : null;
-    leftList = null;
-    if (left) this.showPage(left.page);
-    if (left?.focus) this.table.rows.get(left.focus)?.link.focus({ preventScroll: true });
-    if (!left && !isRefresh) this.table.node.classList.add("loading");
+    if (!isRefresh) this.table.node.classList.add("loading");
     let page;
     try {
       page = await readPage(this.filter, (partial, requests) => {
         // Rows that are shown stay until all of the new page is here.
         if (isRefresh) return;
         this.showPage(partial, false);
-        this.showStatus(`Searching older jobs: ${counted(requests, "request")}, ${counted(partial.jobs.length, "match")} so far`);
+        this.table.node.classList.remove("loading");
+        this.showStatus(`Searching older jobs: ${counted(partial.jobs.length, "job")} found in ${counted(requests, "request")}`);
         this.stop.hidden = false;
         page = partial;
       }, signal);
     } catch (error) {
-      if (error.name !== "AbortError" && loading.signal.reason !== "stopped") throw error;
-      if (loading.signal.reason !== "stopped") return;
+      if (error.name !== "AbortError") throw error;
+      if (!loading.isStopped) return;
     }
     this.table.node.classList.remove("loading");
     this.stop.hidden = true;
     if (!page) return;
     this.isMoved = false;
     this.showPage(page);
+  }
+
+  /** Ends the search for further rows, and shows what it has found. */
+  stopSearch() {
+    this.loading.isStopped = true;
+    this.loading.abort();
   }
 
   showPage(page, isComplete = true) {
@@ -280,10 +295,11 @@ function emptyList(filter, next) {
       element("p", { class: "muted" }, "All filters must match. The model is compared whole, and metadata byte for byte."),
       element("p", {}, element("a", { href: "/" }, "Clear filters")));
   }
-  const command = `curl -s ${location.origin}/jobs -H "Content-Type: application/json" \\\n`
+  const token = byID("sign-out").hidden ? "" : ` -H "Authorization: Bearer $API_TOKEN"`;
+  const command = `curl -s ${location.origin}/jobs${token} \\\n  -H "Content-Type: application/json" \\\n`
     + `  -d '{"model": "demo/hello", "input": {"prompt": "a desk lamp"}}'`;
   return element("div", { class: "empty" }, element("h2", {}, "No jobs yet"),
-    element("p", { class: "muted" }, "Create the first one. It appears here by itself."),
+    element("p", { class: "muted" }, "Create the first one, and it appears here. demo/hello is a model of the simulator."),
     element("pre", { tabindex: "0", "aria-label": "Command" }, command),
     element("button", { type: "button", class: "button", onclick: async () => {
       try {

@@ -75,7 +75,7 @@ class JobRow {
       this.cell("progress", "bar", () => element("div", { class: "meter" }, this.bar, this.percent));
     }
     if (this.bar.value !== share) this.bar.value = share;
-    setText(this.percent, formatPercent(share));
+    setText(this.percent, `${Math.floor(share * 100)}%`);
   }
 
   showRunTime(job) {
