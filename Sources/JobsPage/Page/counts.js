@@ -4,7 +4,7 @@ const countInterval = 3000;
 
 /** Tabs that filter by state. `changed()` has the counts read again, though not at every change. */
 function stateTabs(signal) {
-  let [timer, last, filter] = [0, 0, null];
+  let [timer, last, filter] = [0, -countInterval, null];
   const total = element("span", { class: "number" });
   const all = element("a", { href: "/" }, "All", total);
   const tabs = knownStates.map((state) => {

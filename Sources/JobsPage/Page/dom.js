@@ -80,6 +80,6 @@ function setState(badge, state) {
   const known = knownStates.includes(state) ? state : "unknown";
   badge.dataset.state = state;
   badge.className = `state ${known}`;
-  replace(badge, icon(known), visibleText(state));
+  replace(badge, icon(known), visibleText(state.slice(0, 24)));
   return badge;
 }

@@ -74,7 +74,9 @@ function filterBar(apply, signal) {
 
   const find = element("form", { role: "search", onsubmit: (event) => { event.preventDefault(); void lead(); } },
     labeled("Find", search));
-  const narrow = element("form", { class: "narrow", "aria-label": "Filters", onsubmit: (event) => {
+  const fold = element("button", { type: "button", class: "button fold", "aria-expanded": "false", "aria-controls": "narrow",
+    onclick: () => fold.setAttribute("aria-expanded", fold.getAttribute("aria-expanded") === "false") }, "Filters");
+  const narrow = element("form", { id: "narrow", class: "narrow", "aria-label": "Filters", onsubmit: (event) => {
     event.preventDefault();
     addMember();
     change({ model: model.value.trim() });
@@ -128,7 +130,7 @@ function filterBar(apply, signal) {
   }
 
   return {
-    node: element("div", { class: "filters" }, find, narrow, chips, error),
+    node: element("div", { class: "filters" }, find, fold, narrow, chips, error),
     search,
     knowModels(names) {
       const known = new Set([...models.children].map((option) => option.value));

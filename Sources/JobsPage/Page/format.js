@@ -93,8 +93,8 @@ function formatElapsed(rfc3339) {
 
 function tick(node) {
   const milliseconds = clock.now() - Date.parse(node.dateTime);
-  const isAge = "age" in node.dataset;
-  setText(node, isAge ? ageText(milliseconds) : formatDuration(Math.max(0, Math.floor(milliseconds / 1000))));
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  setText(node, "age" in node.dataset ? ageText(milliseconds) : seconds < 60 ? `${seconds} s` : formatDuration(seconds));
 }
 
 setInterval(() => {

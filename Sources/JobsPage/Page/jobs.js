@@ -1,5 +1,7 @@
 // The view of all jobs: a page of the list, kept up to date by the change feed.
 
+/** Changes of rows are drawn at most so often: faster ones cannot be read. */
+const changesInterval = 100;
 /** New rows come at most so often, and only while nobody reads the table. */
 const newRowsInterval = 1000;
 const maxCountedJobs = 1000;
@@ -15,13 +17,14 @@ function showJobs(main, route, signal) {
 class JobsView {
   constructor(main, signal) {
     this.signal = signal;
+    this.lastApplied = this.lastInserted = -Infinity;
     this.table = new JobTable();
     this.table.choose = (key, value) => navigate(filterPath(this.filter, withMetadata(this.filter, key, value)));
     this.tabs = stateTabs(signal);
     this.bar = filterBar((path) => navigate(path), signal);
     this.status = element("p", { class: "status" });
     this.newJobs = element("button", { type: "button", class: "new-jobs", hidden: true, onclick: () => this.showNew() });
-    this.stop = element("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.loading?.abort("stopped") }, "Stop");
+    this.stop = element("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.stopSearch() }, "Stop");
     this.newer = element("button", { type: "button", class: "button", onclick: () => this.page(-1) }, "← Newer");
     this.older = element("button", { type: "button", class: "button", onclick: () => this.page(1) }, "Older →");
     this.place = element("div", { class: "place" });
@@ -30,7 +33,7 @@ class JobsView {
       this.tabs.node, this.bar.node,
       element("div", { class: "above" }, this.status, this.stop, this.newJobs),
       this.place, this.table.node,
-      element("nav", { class: "pager", "aria-label": "Pages" }, this.newer, this.older));
+      element("nav", { class: "pager", "aria-label": "Pages", hidden: true }, this.newer, this.older));
     this.addKeys();
     setTitle("Jobs");
     signal.addEventListener("abort", () => this.leave());
@@ -58,10 +61,22 @@ class JobsView {
     this.forgetNew();
     this.tabs.update(this.filter);
     this.bar.update(this.filter);
-    this.loaded = this.load();
+    const isBack = this.showLeft();
+    this.loaded = this.load({ isRefresh: isBack });
     this.follow();
     this.tabs.changed();
-    return this.loaded;
+    return isBack ? undefined : this.loaded;
+  }
+
+  /** Shows the list as it was left, if this is the same. */
+  showLeft() {
+    const left = leftList;
+    leftList = null;
+    if (left?.key !== this.key + this.filter.after) return false;
+    this.showPage(left.page);
+    // After the router, which moves the focus to the heading.
+    if (left.focus) queueMicrotask(() => this.table.rows.get(left.focus)?.link.focus({ preventScroll: true }));
+    return true;
   }
 
   get isFirstPage() { return !this.filter.after; }
@@ -71,30 +86,33 @@ class JobsView {
     this.loading?.abort();
     const loading = this.loading = new AbortController();
     const signal = AbortSignal.any([this.signal, loading.signal]);
-    const left = leftList?.key === this.key + this.filter.after ? leftList : null;
-    leftList = null;
-    if (left) this.showPage(left.page);
-    if (left?.focus) this.table.rows.get(left.focus)?.link.focus({ preventScroll: true });
-    if (!left && !isRefresh) this.table.node.classList.add("loading");
+    if (!isRefresh) this.table.node.classList.add("loading");
     let page;
     try {
       page = await readPage(this.filter, (partial, requests) => {
         // Rows that are shown stay until all of the new page is here.
         if (isRefresh) return;
         this.showPage(partial, false);
-        this.showStatus(`Searching older jobs: ${counted(requests, "request")}, ${counted(partial.jobs.length, "match")} so far`);
+        this.table.node.classList.remove("loading");
+        this.showStatus(`Searching older jobs: ${counted(partial.jobs.length, "job")} found in ${counted(requests, "request")}`);
         this.stop.hidden = false;
         page = partial;
       }, signal);
     } catch (error) {
-      if (error.name !== "AbortError" && loading.signal.reason !== "stopped") throw error;
-      if (loading.signal.reason !== "stopped") return;
+      if (error.name !== "AbortError") throw error;
+      if (!loading.isStopped) return;
     }
     this.table.node.classList.remove("loading");
     this.stop.hidden = true;
     if (!page) return;
     this.isMoved = false;
     this.showPage(page);
+  }
+
+  /** Ends the search for further rows, and shows what it has found. */
+  stopSearch() {
+    this.loading.isStopped = true;
+    this.loading.abort();
   }
 
   showPage(page, isComplete = true) {
@@ -161,13 +179,14 @@ class JobsView {
     }, AbortSignal.any([this.signal, following.signal]));
   }
 
-  /** Keeps the newest change of each job until the next frame. */
+  /** Keeps the newest change of each job until they are drawn. */
   gather(name, text) {
     const data = parseJSON(text);
     this.changes.set(data.id, [name, data]);
     if (this.frame) return;
     this.frame = true;
-    void nextFrame().then(() => {
+    const wait = this.lastApplied + changesInterval - performance.now();
+    void (wait > 0 ? pause(wait) : Promise.resolve()).then(nextFrame).then(() => {
       this.frame = false;
       if (!this.signal.aborted) this.apply();
     });
@@ -175,6 +194,7 @@ class JobsView {
 
   apply() {
     const { changes } = this;
+    this.lastApplied = performance.now();
     this.changes = new Map();
     this.tabs.changed();
     for (const [id, [name, data]] of changes) {
@@ -221,7 +241,7 @@ class JobsView {
   offerNew() {
     if (!this.unshown.size) return;
     if (!this.table.isBusy && !this.timer) {
-      const wait = Math.max(0, (this.lastShown ?? 0) + newRowsInterval - performance.now());
+      const wait = Math.max(0, this.lastInserted + newRowsInterval - performance.now());
       this.timer = setTimeout(() => {
         this.timer = 0;
         if (this.signal.aborted || !this.unshown.size) return;
@@ -238,7 +258,7 @@ class JobsView {
   }
 
   insertNew() {
-    this.lastShown = performance.now();
+    this.lastInserted = performance.now();
     const jobs = [...this.unshown.values(), ...this.table.jobs]
       .sort((a, b) => ((a.created_at ?? "") < (b.created_at ?? "") ? 1 : -1));
     const isCut = jobs.length > rowsOfPage;
@@ -275,10 +295,11 @@ function emptyList(filter, next) {
       element("p", { class: "muted" }, "All filters must match. The model is compared whole, and metadata byte for byte."),
       element("p", {}, element("a", { href: "/" }, "Clear filters")));
   }
-  const command = `curl -s ${location.origin}/jobs -H "Content-Type: application/json" \\\n`
+  const token = byID("sign-out").hidden ? "" : ` -H "Authorization: Bearer $API_TOKEN"`;
+  const command = `curl -s ${location.origin}/jobs${token} \\\n  -H "Content-Type: application/json" \\\n`
     + `  -d '{"model": "demo/hello", "input": {"prompt": "a desk lamp"}}'`;
   return element("div", { class: "empty" }, element("h2", {}, "No jobs yet"),
-    element("p", { class: "muted" }, "Create the first one. It appears here by itself."),
+    element("p", { class: "muted" }, "Create the first one, and it appears here. demo/hello is a model of the simulator."),
     element("pre", { tabindex: "0", "aria-label": "Command" }, command),
     element("button", { type: "button", class: "button", onclick: async () => {
       try {

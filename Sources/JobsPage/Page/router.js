@@ -44,7 +44,7 @@ function show({ isFirst = false, isForced = false, scroll = 0 } = {}) {
     setAttribute(link, "aria-current", link.dataset.view === route.view ? "page" : null);
   }
   if (!isForced && shown?.view === route.view && shown.handle?.update) {
-    shown.handle.update(route);
+    void Promise.resolve(shown.handle.update(route)).then(() => scrollTo(0, scroll));
     return;
   }
   shown?.controller.abort();

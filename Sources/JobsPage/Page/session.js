@@ -16,6 +16,8 @@ function requireSignIn() {
   const button = element("button", { type: "submit", class: "button primary" }, "Sign in");
   const form = element("form", { class: "panel", method: "post", onsubmit: submit },
     element("h1", { tabindex: "-1" }, "Sign in"),
+    // Password managers keep a name with each password.
+    element("input", { type: "text", name: "username", autocomplete: "username", value: "API token", hidden: true }),
     element("label", { for: "token" }, "API token"), token,
     element("p", { id: "token-hint", class: "muted" },
       "One of API_TOKENS in the daemon's settings. This browser keeps a session of 12 hours, not the token."),

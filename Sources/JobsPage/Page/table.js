@@ -17,7 +17,7 @@ class JobRow {
     this.cells = {};
     for (const [name] of columns) {
       this.cells[name] = element(name === "job" ? "th" : "td",
-        { class: name, role: name === "job" ? "rowheader" : "cell", ...name === "job" && { scope: "row" } });
+        { class: `cell-${name}`, role: name === "job" ? "rowheader" : "cell", ...name === "job" && { scope: "row" } });
     }
     this.badge = element("span");
     this.link = element("a", { href: jobPath(job.id) }, visibleText(job.id));
@@ -61,7 +61,7 @@ class JobRow {
       const { code = "unknown", message = "" } = job.error;
       this.bar = null;
       return this.cell("progress", `${code}\n${message}`, () =>
-        element("span", { class: "code", title: shortened(String(message), 300) }, shortened(String(code), 40)));
+        element("span", { class: "error-code", title: shortened(String(message), 300) }, shortened(String(code), 40)));
     }
     const isOpen = job.state === "running" || job.state === "stale";
     if (!isOpen || job.progress === undefined) {
@@ -75,7 +75,7 @@ class JobRow {
       this.cell("progress", "bar", () => element("div", { class: "meter" }, this.bar, this.percent));
     }
     if (this.bar.value !== share) this.bar.value = share;
-    setText(this.percent, formatPercent(share));
+    setText(this.percent, `${Math.floor(share * 100)}%`);
   }
 
   showRunTime(job) {
@@ -111,9 +111,9 @@ class JobTable {
   constructor() {
     this.rows = new Map();
     this.body = element("tbody", { role: "rowgroup" });
-    this.node = element("table", { class: "jobs", role: "table", "aria-label": "Jobs, newest first" },
+    this.node = element("table", { class: "job-table", role: "table", "aria-label": "Jobs, newest first" },
       element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, columns.map(([name, text]) =>
-        element("th", { class: name, role: "columnheader", scope: "col" }, text)))),
+        element("th", { class: `cell-${name}`, role: "columnheader", scope: "col" }, text)))),
       this.body);
     this.body.addEventListener("click", (event) => this.open(event));
   }
