@@ -131,4 +131,28 @@ final class Visit {
   func awaitText(_ text: String) throws {
     try browser.wait(for: "the text \(text)") { try browser.text.contains(text) }
   }
+
+  // MARK: The list
+
+  /// The ids of the jobs in the table, from its top.
+  var rows: [String] {
+    get throws {
+      try browser.run("return [...document.querySelectorAll('tbody th a')].map((link) => link.textContent);")
+        as? [String] ?? []
+    }
+  }
+
+  /// Waits until the table has exactly these jobs.
+  func awaitRows(_ expected: Set<String>) throws {
+    try browser.wait(for: "the rows \(expected.sorted())") { try Set(rows) == expected }
+  }
+
+  /// The word of the state in the row of a job.
+  func shownState(_ id: String) throws -> String? {
+    try browser.run(
+      """
+      const link = [...document.querySelectorAll("tbody th a")].find((link) => link.textContent === arguments[0]);
+      return link?.closest("tr").querySelector(".state").textContent.trim() ?? null;
+      """, [id]) as? String
+  }
 }

@@ -21,7 +21,7 @@ package struct Element {
   static let reference = "element-6066-11e4-a52e-4f735466cecf"
 
   private let browser: Browser
-  let id: String
+  package let id: String
 
   init(_ value: Any, in browser: Browser) throws {
     guard let id = (value as? [String: Any])?[Self.reference] as? String else {
