@@ -213,11 +213,6 @@ class HealthView {
   }
 }
 
-/** Puts rows into a list where their text differs, so that a focus or a selection stays. */
-function fill(list, rows) {
-  if (list.textContent !== rows.map((row) => row.textContent).join("")) replace(list, rows);
-}
-
 function showHealth(main, _, signal) {
   return new HealthView(main, signal).run();
 }

@@ -75,7 +75,8 @@ import Testing
   @Test func theHealthViewReadsMetricsThatExist() throws {
     let readme = try String(contentsOf: Program.root.appendingPathComponent("README.md"), encoding: .utf8)
     let names = try Self.text(of: "health.js")
-      .matches(of: /(?:rate|latest|grows|byLabel|sum|all|growth)\((?:then, )?"([a-z_]+)"/).map { String($0.1) }
+      .matches(of: /(?:rate|latest|grows|byLabel|sum|all|growth)\((?:then, )?"([a-z_]+)"/)
+      .map { String($0.1) }
     #expect(names.count > 12)
     for name in names { #expect(readme.contains("`\(name)`"), "\(name)") }
   }
