@@ -1,4 +1,4 @@
-// The jobs in each state, as tabs. The daemon has the counts ready, so that no number of jobs makes them slow.
+// The jobs in each state, as tabs. The daemon has the counts ready, whatever the number of jobs.
 
 const countInterval = 3000;
 

@@ -31,7 +31,7 @@ function withMetadata(filter, key, value) {
 }
 
 /** Whether anything but the state is filtered: then the counts of all jobs are not those of the list. */
-const isNarrowed = (filter) => Boolean(filter.model || filter.since || filter.until || filter.metadata.length);
+const isNarrowed = ({ model, since, until, metadata }) => Boolean(model || since || until || metadata.length);
 const isFiltered = (filter) => Boolean(filter.state) || isNarrowed(filter);
 
 const quickTimes = { "": "Any time", "1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days" };
@@ -55,11 +55,12 @@ function labeled(label, field, className = "") {
 /** The fields above the list. `update(filter)` shows another filter in them. */
 function filterBar(apply, signal) {
   let filter = readFilter(new URLSearchParams());
-  const field = (id, attributes) => element("input", { id, class: "field", autocomplete: "off", spellcheck: "false",
-    autocapitalize: "off", ...attributes });
+  const field = (id, attributes) => element("input", {
+    id, class: "field", autocomplete: "off", spellcheck: "false", autocapitalize: "off", ...attributes,
+  });
   const error = element("p", { class: "error", id: "filter-error", role: "alert" });
-  const search = field("search", { type: "search", placeholder: "Id of a job or prediction", enterkeyhint: "go",
-    "aria-describedby": "filter-error" });
+  const search = field("search", { type: "search", placeholder: "Id of a job or prediction",
+    enterkeyhint: "go", "aria-describedby": "filter-error" });
   const model = field("model", { type: "search", placeholder: "owner/name", list: "models" });
   const models = element("datalist", { id: "models" });
   const member = field("metadata", { type: "search", placeholder: "key=value", enterkeyhint: "search",
@@ -69,21 +70,26 @@ function filterBar(apply, signal) {
     element("option", { value: "exact" }, "Exact times…"));
   const from = field("since", { type: "datetime-local", step: "1" });
   const until = field("until", { type: "datetime-local", step: "1" });
-  const exact = element("div", { class: "exact", hidden: true }, labeled("From", from), labeled("Until", until));
+  const exact = element("div", { class: "exact", hidden: true },
+    labeled("From", from), labeled("Until", until));
   const chips = element("ul", { class: "chips", "aria-label": "Filters" });
 
-  const find = element("form", { role: "search", onsubmit: (event) => { event.preventDefault(); void lead(); } },
-    labeled("Find", search));
-  const fold = element("button", { type: "button", class: "button fold", "aria-expanded": "false", "aria-controls": "narrow",
-    onclick: () => fold.setAttribute("aria-expanded", fold.getAttribute("aria-expanded") === "false") }, "Filters");
-  const narrow = element("form", { id: "narrow", class: "narrow", "aria-label": "Filters", onsubmit: (event) => {
-    event.preventDefault();
-    addMember();
-    change({ model: model.value.trim() });
-  } },
+  const find = element("form", { role: "search" }, labeled("Find", search));
+  const fold = button("Filters", () => { fold.ariaExpanded = fold.ariaExpanded === "false"; }, "button fold");
+  fold.ariaExpanded = "false";
+  const narrow = element("form", { class: "narrow", "aria-label": "Filters" },
     labeled("Model", model), models, labeled("Metadata", member), labeled("Time", time), exact,
     element("button", { type: "submit", class: "visually-hidden", tabindex: "-1" }, "Filter"));
 
+  find.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void lead();
+  });
+  narrow.addEventListener("submit", (event) => {
+    event.preventDefault();
+    addMember();
+    change({ model: model.value.trim() });
+  });
   model.addEventListener("change", () => change({ model: model.value.trim() }));
   member.addEventListener("search", () => setText(error, ""));
   time.addEventListener("change", () => {
@@ -91,9 +97,7 @@ function filterBar(apply, signal) {
     if (time.value === "exact") from.focus();
     else change({ since: time.value, until: "" });
   });
-  for (const node of [from, until]) {
-    node.addEventListener("change", () => change({ since: utcTime(from.value), until: utcTime(until.value) }));
-  }
+  exact.addEventListener("change", () => change({ since: utcTime(from.value), until: utcTime(until.value) }));
 
   function change(changes) {
     setText(error, "");
@@ -124,9 +128,9 @@ function filterBar(apply, signal) {
 
   function chip(text, changes) {
     const shownText = visibleText(text);
-    return element("li", { class: "chip" }, element("bdi", { title: shownText }, shownText),
-      element("button", { type: "button", "aria-label": `Remove filter ${shownText}`,
-        onclick: () => { change(changes); member.focus(); } }, "×"));
+    const cross = button("×", () => { change(changes); member.focus(); }, "");
+    cross.ariaLabel = `Remove filter ${shownText}`;
+    return element("li", { class: "chip" }, element("bdi", { title: shownText }, shownText), cross);
   }
 
   return {

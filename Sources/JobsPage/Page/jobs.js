@@ -19,14 +19,16 @@ class JobsView {
     this.signal = signal;
     this.lastApplied = this.lastInserted = -Infinity;
     this.table = new JobTable();
-    this.table.choose = (key, value) => navigate(filterPath(this.filter, withMetadata(this.filter, key, value)));
+    this.table.choose = (key, value) =>
+      navigate(filterPath(this.filter, withMetadata(this.filter, key, value)));
     this.tabs = stateTabs(signal);
     this.bar = filterBar((path) => navigate(path), signal);
     this.status = element("p", { class: "status" });
-    this.newJobs = element("button", { type: "button", class: "new-jobs", hidden: true, onclick: () => this.showNew() });
-    this.stop = element("button", { type: "button", class: "quiet", hidden: true, onclick: () => this.stopSearch() }, "Stop");
-    this.newer = element("button", { type: "button", class: "button", onclick: () => this.page(-1) }, "← Newer");
-    this.older = element("button", { type: "button", class: "button", onclick: () => this.page(1) }, "Older →");
+    this.newJobs = button("", () => this.showNew(), "new-jobs");
+    this.stop = button("Stop", () => this.stopSearch(), "quiet");
+    this.newJobs.hidden = this.stop.hidden = true;
+    this.newer = button("← Newer", () => this.page(-1));
+    this.older = button("Older →", () => this.page(1));
     this.place = element("div", { class: "place" });
     replace(main,
       element("div", { class: "title" }, element("h1", {}, "Jobs")),
@@ -75,7 +77,7 @@ class JobsView {
     if (left?.key !== this.key + this.filter.after) return false;
     this.showPage(left.page);
     // After the router, which moves the focus to the heading.
-    if (left.focus) queueMicrotask(() => this.table.rows.get(left.focus)?.link.focus({ preventScroll: true }));
+    queueMicrotask(() => this.table.rows.get(left.focus)?.link.focus({ preventScroll: true }));
     return true;
   }
 
@@ -94,7 +96,8 @@ class JobsView {
         if (isRefresh) return;
         this.showPage(partial, false);
         this.table.node.classList.remove("loading");
-        this.showStatus(`Searching older jobs: ${counted(partial.jobs.length, "job")} found in ${counted(requests, "request")}`);
+        const [found, sent] = [counted(partial.jobs.length, "job"), counted(requests, "request")];
+        this.showStatus(`Searching older jobs: ${found} found in ${sent}`);
         this.stop.hidden = false;
         page = partial;
       }, signal);
@@ -279,34 +282,27 @@ class JobsView {
 
   leave() {
     clearTimeout(this.timer);
-    const focus = this.table.body.contains(document.activeElement) ? document.activeElement.closest("tr").jobRow.job.id : "";
-    leftList = { key: this.key + this.filter.after, page: { ...this.pageState, jobs: this.table.jobs }, focus };
+    const page = { ...this.pageState, jobs: this.table.jobs };
+    leftList = { key: this.key + this.filter.after, page, focus: this.table.focusedRow?.job.id };
   }
 }
 
 /** What to do where there is nothing to show. */
 function emptyList(filter, next) {
+  const empty = (title, text, ...more) => element("div", { class: "empty" },
+    element("h2", {}, title), element("p", { class: "muted" }, text), more);
   if (filter.after) {
-    return element("div", { class: "empty" }, element("h2", {}, "No older jobs"),
-      element("p", { class: "muted" }, next ? "The search was stopped. Older → goes on." : "This is the end of the list."));
+    return empty("No older jobs", next ? "The search was stopped. Older → goes on." : "The list ends here.");
   }
   if (isFiltered(filter)) {
-    return element("div", { class: "empty" }, element("h2", {}, next ? "No job found so far" : "No job matches"),
-      element("p", { class: "muted" }, "All filters must match. The model is compared whole, and metadata byte for byte."),
+    return empty(next ? "No job found so far" : "No job matches",
+      "All filters must match. The model is compared whole, and metadata byte for byte.",
       element("p", {}, element("a", { href: "/" }, "Clear filters")));
   }
-  const token = byID("sign-out").hidden ? "" : ` -H "Authorization: Bearer $API_TOKEN"`;
-  const command = `curl -s ${location.origin}/jobs${token} \\\n  -H "Content-Type: application/json" \\\n`
-    + `  -d '{"model": "demo/hello", "input": {"prompt": "a desk lamp"}}'`;
-  return element("div", { class: "empty" }, element("h2", {}, "No jobs yet"),
-    element("p", { class: "muted" }, "Create the first one, and it appears here. demo/hello is a model of the simulator."),
+  const body = '{"model": "demo/hello", "input": {"prompt": "a desk lamp"}}';
+  const command = curlCommand("/jobs", { body });
+  return empty("No jobs yet",
+    "Create the first one, and it appears here. demo/hello is a model of the simulator.",
     element("pre", { tabindex: "0", "aria-label": "Command" }, command),
-    element("button", { type: "button", class: "button", onclick: async () => {
-      try {
-        await navigator.clipboard.writeText(command);
-        notify("Copied");
-      } catch {
-        notify("This browser does not let the page copy: select the command instead.", { isError: true });
-      }
-    } }, "Copy"));
+    copyButton("command", () => command));
 }
