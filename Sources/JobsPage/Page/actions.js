@@ -100,7 +100,7 @@ class Actions {
     });
     if (!isConfirmed) return;
     const answer = await this.send(this.path, { method: "DELETE", query: isOpen ? { cancel: "true" } : {} });
-    if (answer) this.deleted?.(answer.status === 202);
+    if (answer) await this.deleted(answer.status === 202);
   }
 
   /** Retries with the same request, or with an input that is edited as JSON, whose numbers stay as written. */

@@ -16,14 +16,14 @@ class Series {
 
   get range() {
     const values = this.points.map(({ value }) => value);
-    return { current: values[values.length - 1], min: Math.min(...values), max: Math.max(...values) };
+    return { min: Math.min(...values), max: Math.max(...values) };
   }
 }
 
 /**
- * A line chart with its current, least and greatest value as text.
+ * A line chart with its least and greatest value as text.
  *
- * The text is the alternative: the drawing itself is hidden from screen readers.
+ * With the number above it the text is the alternative: the drawing is hidden from screen readers.
  */
 class Chart {
   static width = 300;
@@ -55,7 +55,7 @@ class Chart {
     this.line.setAttribute("points", line.join(" "));
     this.area.setAttribute("points",
       [`${line[0].split(",")[0]},${Chart.height}`, ...line, `${Chart.width},${Chart.height}`].join(" "));
-    this.text.textContent = `now ${this.format(range.current)} · min ${this.format(range.min)} · `
-      + `max ${this.format(range.max)} · ${formatDuration((end - start) / 1000)}`;
+    setText(this.text, `min ${this.format(range.min)} · max ${this.format(range.max)} · `
+      + `in ${formatDuration(Math.round((end - start) / 1000))}`);
   }
 }

@@ -4,114 +4,90 @@ const pollInterval = 5000;
 /** Readings that are compared with the newest: a minute of them. */
 const readingsKept = 13;
 
-const perMinute = (number) => `${number < 10 ? Number(number.toFixed(1)) : formatNumber(Math.round(number))} a minute`;
-const share = (part, whole) => (whole > 0 ? part / whole : null);
+const perMinute = (number) => `${number < 10 ? Number(number.toFixed(1)) : formatNumber(Math.round(number))}/min`;
 
-/**
- * The numbers of the page, in order.
- *
- * `value` takes the newest reading, an earlier one, the minutes between them and what else was read; null
- * where there is no such metric. `isBad` decides whether the remedy is shown.
- */
+// What a gauge reads: `now` and `then` are readings at most a minute apart.
+const rate = (name) => ({ now, then, minutes }) => (minutes > 0 ? now.growth(then, name) / minutes : null);
+const latest = (name) => ({ now }) => now.sum(name);
+const above = (limit) => (value) => value > limit;
+const grows = (...counter) => (_, { now, then }) => now.growth(then, ...counter) > 0;
+/** Counts by a label, without zeros: `applied 12, late 1`. */
+const byLabel = (name, label) => ({ now }) => now.all(name).filter(({ value }) => value > 0)
+  .sort((a, b) => b.value - a.value).slice(0, 6)
+  .map(({ labels, value }) => `${labels.get(label)} ${formatNumber(value)}`).join(", ");
+
+/** The numbers in their order. One whose metric this daemon does not have is left out. */
 const gauges = [
   {
-    id: "deliveries", title: "Deliveries", format: perMinute,
-    value: ({ now, then, minutes }) => share(now.growth(then, "deliveries_total"), minutes),
-    normal: "A few for each running job. None while no job runs.",
-    isBad: (value, { now }) => value === 0 && now.sum("jobs", "state", "running") > 0
-      && now.sum("secret_accepted_total") === 0,
-    remedy: "Jobs run, and no webhook has been accepted since the start: check PUBLIC_URL, the proxy and the signing secret.",
+    id: "deliveries", title: "Deliveries", format: perMinute, value: rate("deliveries_total"),
+    details: byLabel("deliveries_total", "outcome"),
+    normal: "A few for each running job, none while no job runs.",
+    isBad: (_, { now, states }) => states?.running > 0 && now.sum("secret_accepted_total") === 0,
+    remedy: "Jobs run, but no webhook was accepted since the start. Check PUBLIC_URL, the proxy and the secret.",
   },
   {
-    id: "queue", title: "Commit queue", format: formatNumber,
-    value: ({ now }) => now.sum("commit_queue_depth"),
-    normal: "Below 100. At 4,096 deliveries are answered 503, and sent again.",
-    isBad: (value) => value > 100,
-    remedy: "More arrives than the disk commits. Look for other load on the disk, or move the database to a faster one.",
+    id: "queue", title: "Commit queue", format: formatNumber, value: latest("commit_queue_depth"),
+    normal: "Below 100. At 4,096, deliveries are answered 503.", isBad: above(100),
+    remedy: "More arrives than the disk commits. Look for other load on it, or use a faster one.",
   },
   {
-    id: "lost", title: "Lost webhooks today", format: formatPercent,
-    value: ({ usage }) => usage?.lost_share ?? null,
-    normal: "Below 2%. 100% without PUBLIC_URL: then every end is found by polling.",
-    isBad: (value) => value > 0.02,
-    remedy: "Ends are found by polling, later than they could be. Check PUBLIC_URL, the proxy, the firewall and the refusals below.",
+    id: "lost", title: "Lost webhooks today", format: formatPercent, value: ({ usage }) => usage?.lost_share ?? null,
+    normal: "Below 2%. 100% without PUBLIC_URL.", isBad: above(0.02),
+    remedy: "Ends are found late, by polling. Check PUBLIC_URL, the proxy, the firewall, and refused requests.",
   },
   {
-    id: "refusals", title: "Refused requests", format: perMinute,
-    value: ({ now, then, minutes }) => share(now.growth(then, "refusals_total"), minutes),
+    id: "refusals", title: "Refused requests", format: perMinute, value: rate("refusals_total"),
+    details: byLabel("refusals_total", "code"),
     normal: "Few. Scanners of the internet cause some.",
-    isBad: (_, { now, then }) => now.growth(then, "refusals_total", "code", "store_unavailable", "overloaded") > 0
-      || now.growth(then, "refusals_total", "code", "signature_mismatch") > 0,
-    remedy: "signature_mismatch: the signing secret is another one; store_unavailable, overloaded: see the store below.",
-    details: ({ now }) => labelCounts(now, "refusals_total", "code"),
+    isBad: grows("refusals_total", "code", "store_unavailable", "overloaded", "signature_mismatch"),
+    remedy: "signature_mismatch: compare the signing secrets. store_unavailable, overloaded: see failed commits.",
   },
   {
-    id: "calls", title: "Calls to Replicate", format: perMinute,
-    value: ({ now, then, minutes }) => share(now.growth(then, "provider_calls_total"), minutes),
-    normal: "Answered, all but a few. At most 1,500 a minute beside creations.",
-    isBad: (_, { now, then }) =>
-      now.growth(then, "provider_calls_total", "outcome", "refused", "unsent", "unanswered", "rate_limited") > 0,
-    remedy: "refused: check REPLICATE_API_TOKEN and the account; unsent, unanswered: the network; "
+    id: "calls", title: "Calls to Replicate", format: perMinute, value: rate("provider_calls_total"),
+    details: byLabel("provider_calls_total", "outcome"),
+    normal: "All answered.",
+    isBad: grows("provider_calls_total", "outcome", "refused", "unsent", "unanswered", "rate_limited"),
+    remedy: "refused: check REPLICATE_API_TOKEN and the account. unsent, unanswered: check the network. "
       + "rate_limited: lower CREATES_PER_MINUTE.",
-    details: ({ now }) => labelCounts(now, "provider_calls_total", "outcome"),
   },
   {
     id: "callbacks", title: "Oldest pending callback", format: formatDuration,
-    value: ({ now }) => now.sum("callbacks_oldest_pending_seconds"),
-    normal: "Below a minute.",
-    isBad: (value, { now }) => value > 60 || now.sum("callback_receivers_probed") > 0,
-    remedy: "Your app does not accept its callbacks. The list below has its answers; fix the app, and they are sent by themselves.",
-    details: ({ now }) => labelCounts(now, "callbacks_total", "outcome"),
+    value: latest("callbacks_oldest_pending_seconds"), details: byLabel("callbacks_total", "outcome"),
+    normal: "Below a minute.", isBad: above(60),
+    remedy: "Your app does not accept its callbacks. The list below has its answers.",
   },
   {
-    id: "stale", title: "Jobs that became stale", format: perMinute,
-    value: ({ now, then, minutes }) => share(now.growth(then, "stale_jobs_total"), minutes),
-    normal: "None.",
-    isBad: (value) => value > 0,
-    remedy: "Neither webhooks nor answers came for JOB_TIMEOUT. Look at the calls to Replicate above.",
+    id: "stale", title: "Jobs that became stale", format: perMinute, value: rate("stale_jobs_total"),
+    normal: "None.", isBad: above(0),
+    remedy: "Neither webhooks nor answers came for JOB_TIMEOUT. See the calls to Replicate.",
   },
   {
     id: "lag", title: "Event loop lag", format: formatDuration,
     value: ({ now }) => Math.max(...now.all("event_loop_lag_seconds").map(({ value }) => value)),
-    normal: "Below 0.1 s.",
-    isBad: (value) => value > 1,
-    remedy: "Clients waited that long: too little processor time, or the process was stopped.",
+    normal: "Below 0.1 s.", isBad: above(1),
+    remedy: "Clients waited that long. The process has too little processor time, or was stopped.",
   },
   {
-    id: "failures", title: "Failed commits", format: perMinute,
-    value: ({ now, then, minutes }) => share(now.growth(then, "commit_failures_total"), minutes),
-    normal: "None.",
-    isBad: (value) => value > 0,
+    id: "failures", title: "Failed commits", format: perMinute, value: rate("commit_failures_total"),
+    normal: "None.", isBad: above(0),
     remedy: "The store cannot be written, and deliveries are answered 503. The daemon's log has the cause.",
   },
   {
-    id: "wal", title: "Write-ahead log", format: formatBytes,
-    value: ({ now }) => now.sum("wal_size_bytes"),
-    normal: "Below 256 MiB.",
-    isBad: (value) => value > 256 * 1048576,
-    remedy: "A backup, or another reader of the file, keeps SQLite from resetting it. End it.",
+    id: "wal", title: "Write-ahead log", format: formatBytes, value: latest("wal_size_bytes"),
+    normal: "Below 256 MiB.", isBad: above(256 * 1048576),
+    remedy: "A backup or another reader of the database file holds it. End that.",
   },
   {
-    id: "standbys", title: "Standbys that a commit waits for", format: formatNumber,
-    value: ({ now }) => now.sum("commit_standbys"),
-    normal: "1 or more. 0: the primary's disk alone has what was acknowledged.",
-    isBad: (value) => value === 0,
-    remedy: "With synchronous_standby_names a commit waits for a standby. REQUIRE_STANDBY=1 refuses deliveries without one.",
+    id: "standbys", title: "Standbys a commit waits for", format: formatNumber, value: latest("commit_standbys"),
+    normal: "1 or more.", isBad: (value) => value === 0,
+    remedy: "Only the primary's disk has what is acknowledged. Set synchronous_standby_names in PostgreSQL.",
   },
   {
-    id: "feed", title: "Change feed lag", format: formatDuration,
-    value: ({ now }) => now.sum("feed_lag_seconds"),
-    normal: "Below a second.",
-    isBad: (value) => value > 5,
+    id: "feed", title: "Change feed lag", format: formatDuration, value: latest("feed_lag_seconds"),
+    normal: "Below a second.", isBad: above(5),
     remedy: "An open transaction holds the feed back. Find it in pg_stat_activity, and end it.",
   },
 ];
-
-/** Counts by a label, without zeros: `applied 12, late 1`. */
-function labelCounts(metrics, name, label) {
-  return metrics.all(name).filter(({ value }) => value > 0).sort((a, b) => b.value - a.value).slice(0, 6)
-    .map(({ labels, value }) => `${labels.get(label)} ${formatNumber(value)}`).join(", ");
-}
 
 /** One number with its chart, what is normal, and what to do where it is not. */
 class GaugeCard {
@@ -154,17 +130,16 @@ class HealthView {
     this.callbacksPanel = section("health-callback-list", "Callbacks that your app has not accepted", this.callbacks);
     this.callbacksPanel.hidden = true;
     replace(main, element("h1", { tabindex: -1 }, "Health"), this.ready,
-      section("health-states", "Jobs by state", this.states),
-      element("div", { class: "gauges" }, this.cards.map((card) => card.node)),
-      this.callbacksPanel,
-      section("health-secrets", "Signing secrets", this.secrets));
+      element("div", { class: "gauges" }, section("health-states", "Jobs by state", this.states),
+        this.cards.map((card) => card.node), section("health-secrets", "Signing secrets", this.secrets)),
+      this.callbacksPanel);
     setTitle("Health");
   }
 
   /** Reads until the view is left. While the page is hidden it rests. */
   async run() {
     for (;;) {
-      await visible(this.signal);
+      await untilVisible(this.signal);
       if (this.signal.aborted) return;
       await this.read();
       await pause(pollInterval, this.signal);
@@ -184,14 +159,15 @@ class HealthView {
       callbacks("failed"), callbacks("pending"),
     ]);
     this.showReadiness(ready, metrics);
-    if (counts.ok) this.showStates(JSON.parse(counts.text));
+    const { total, states } = counts.ok ? JSON.parse(counts.text) : {};
+    if (states) this.showStates(total, states);
     this.showCallbacks(lists.flat());
     if (!metrics.ok) return;
     const now = new Metrics(metrics.text, Date.now());
     this.readings = [...this.readings.slice(1 - readingsKept), now];
     const then = this.readings[0];
     const reading = {
-      now, then, minutes: (now.time - then.time) / 60_000,
+      now, then, states, minutes: (now.time - then.time) / 60_000,
       usage: usage.ok ? JSON.parse(usage.text).days[0] ?? { lost_share: 0 } : null,
     };
     for (const card of this.cards) card.update(reading);
@@ -206,34 +182,40 @@ class HealthView {
     if (this.ready.textContent !== text) replace(this.ready, element("p", { class: "what" }, text));
   }
 
-  showStates({ total, states }) {
-    const rows = Object.entries(states).map(([state, number]) => element("li", {},
+  showStates(total, states) {
+    fill(this.states, Object.entries(states).map(([state, number]) => element("li", {},
       element("a", { href: jobsPath({ state }) }, stateBadge(state)),
       element("meter", { min: 0, max: Math.max(1, total), value: number, "aria-label": `Share of ${state}` }),
-      element("span", { class: "count" }, formatNumber(number))));
-    if (this.states.textContent !== rows.map((row) => row.textContent).join("")) replace(this.states, rows);
+      element("span", {}, formatNumber(number)))));
   }
 
   showCallbacks(callbacks) {
     this.callbacksPanel.hidden = callbacks.length === 0;
-    const rows = callbacks.map(({ job, type, state, host, status, error, tries }) => element("li", {},
+    fill(this.callbacks, callbacks.map(({ job, type, state, host, status, error, tries }) => element("li", {},
       element("span", { class: `outcome ${state}` }, state), " ", jobLink(job), " ",
-      visibleText([type, host, status && `answered ${status}`, error, `tries: ${tries}`].filter(Boolean).join(", "))));
-    if (this.callbacks.textContent !== rows.map((row) => row.textContent).join("")) replace(this.callbacks, rows);
+      visibleText([type, host, error ?? (status && `answered ${status}`), `tries: ${tries}`].filter(Boolean).join(", ")))));
   }
 
   showSecrets(metrics) {
     const accepted = metrics.all("secret_accepted_total");
-    const last = metrics.all("secret_last_accepted_timestamp_seconds");
-    const rows = last.map(({ value, labels }, index) => element("li", {}, `Secret ${labels.get("position") ?? index}: `,
-      value > 0 ? ["accepted last ", formatTime(new Date(value * 1000).toISOString()), " · ",
-        counted(accepted[index]?.value ?? 0, "delivery").replace("deliverys", "deliveries")]
-        : "no delivery accepted since the start"));
-    rows.push(element("li", { class: "muted" }, last.length > 1
-      ? "A secret that accepts nothing more, while another does, can be removed."
-      : "To rotate it, set the old and the new one together; this list then shows which one is in use."));
-    if (this.secrets.textContent !== rows.map((row) => row.textContent).join("")) replace(this.secrets, rows);
+    const used = metrics.all("secret_last_accepted_timestamp_seconds").filter(({ value }) => value > 0);
+    fill(this.secrets, [
+      ...used.map(({ value, labels }) => {
+        const position = labels.get("position");
+        const number = accepted.find((sample) => sample.labels.get("position") === position)?.value ?? 0;
+        return element("li", {}, `Secret ${position} accepted ${formatNumber(number)}, last `,
+          formatTime(new Date(value * 1000).toISOString()));
+      }),
+      used.length === 0 ? element("li", {}, "No delivery was accepted since the start.") : null,
+      element("li", { class: "muted" }, "To rotate the secret, set the new one beside the old one. "
+        + "Remove the one that accepts nothing more."),
+    ].filter(Boolean));
   }
+}
+
+/** Puts rows into a list where their text differs, so that a focus or a selection stays. */
+function fill(list, rows) {
+  if (list.textContent !== rows.map((row) => row.textContent).join("")) replace(list, rows);
 }
 
 function showHealth(main, _, signal) {

@@ -33,22 +33,22 @@ function explanation(job) {
   if (order && !job.isEnded) {
     const entry = order.cancel_requested ? stages.placed
       : order.reason ? remedyFor(waits, order.reason) : remedyFor(stages, order.stage);
-    return { ...entry, code: order.reason ?? order.stage, next: order.next_try_at, tries: order.tries };
+    return { ...entry, code: order.reason, next: order.next_try_at, tries: order.tries };
   }
   switch (state) {
     case "pending": return {
-      title: "It waits at Replicate for a machine",
+      title: "Waiting at Replicate for a machine",
       remedy: "Nothing to do. A model that has not run for a while takes minutes to start.",
     };
-    case "running": return { title: "It is running", remedy: "" };
+    case "running": return { title: "Running", remedy: "" };
     case "stale": return {
-      title: "It has had no update for longer than its timeout",
+      title: "No update for longer than its timeout",
       remedy: "The daemon goes on polling, and any update ends this. If webhooks are lost as well, check PUBLIC_URL. "
         + "You can cancel it.",
     };
-    case "succeeded": return { title: "It succeeded", remedy: "" };
-    case "canceled": return { title: "It was canceled while it ran", remedy: "Retry it if you want it after all." };
-    default: return { title: `It is ${state}`, remedy: "" };
+    case "succeeded": return { title: "Succeeded", remedy: "" };
+    case "canceled": return { title: "Canceled while it ran", remedy: "Retry it if you want it after all." };
+    default: return { title: state, remedy: "" };
   }
 }
 
@@ -65,13 +65,14 @@ function replicateLink(path, text) {
 class JobView {
   constructor(main, id, signal) {
     [this.main, this.id, this.signal] = [main, id, signal];
+    this.heading = element("h1", { class: "mono", tabindex: -1 }, visibleText(id));
     this.badge = stateBadge("pending");
     this.badge.hidden = true;
     this.model = element("span", { class: "model" });
     this.now = element("div", { id: "job-now", class: "now" });
     this.bar = element("progress", { id: "job-progress", "aria-label": "Progress", max: 1 });
     this.actions = new Actions(id, signal);
-    this.actions.deleted = (isLater) => this.showDeletion(isLater);
+    this.actions.deleted = (isLater) => (isLater ? this.awaitDeletion() : this.showDeletion());
     this.output = new OutputView();
     this.outputNote = element("p", { class: "muted" });
     this.logs = new LogsView(id, signal);
@@ -81,7 +82,7 @@ class JobView {
     this.body = element("div", { class: "columns", hidden: true });
     replace(main,
       element("div", { class: "title" },
-        element("h1", { class: "mono", tabindex: -1 }, visibleText(id)), copyButton("id", () => this.id), this.badge,
+        this.heading, copyButton("id", () => this.id), this.badge,
         this.actions.node),
       this.model, this.actions.results, this.now, this.body);
     this.fillBody();
@@ -122,10 +123,9 @@ class JobView {
 
   async start() {
     const answer = await request(this.timeline.path.replace("/history", ""), { signal: this.signal });
-    if (answer.status === 404) return this.showMissing();
-    if (answer.problem) {
-      return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
-    }
+    // The address of a job named `..` is that of the page itself.
+    if (answer.status === 404 || answer.ok && answer.text[0] !== "{") return this.showMissing();
+    if (answer.problem) return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
     this.show(answer.text);
     if (!this.job.isEnded) this.follow(answer.etag);
   }
@@ -137,7 +137,7 @@ class JobView {
     stream(`/jobs/${encodeURIComponent(this.job.get("id"))}/events`, {
       cursor: etag?.replace(/^W\/|"/g, "") ?? "",
       event: (name, text) => {
-        if (name === "deleted") return this.showDeletion(false);
+        if (name === "deleted") return this.showDeletion();
         if (name !== "job") return;
         const before = this.job.state;
         this.show(text);
@@ -149,6 +149,9 @@ class JobView {
 
   show(text) {
     const job = this.job = new Job(text);
+    // It may have been opened by its prediction's id.
+    this.id = this.timeline.id = job.get("id");
+    setText(this.heading, visibleText(this.id));
     this.badge.hidden = this.body.hidden = false;
     setState(this.badge, job.state);
     const model = job.get("model");
@@ -157,8 +160,8 @@ class JobView {
     this.actions.update(job);
     this.showOutput();
     this.showInput();
-    const logs = job.get("logs_tail");
-    this.logsSection.hidden = !logs;
+    const logs = job.texts.get("logs_tail");
+    this.logsSection.hidden = !logs || logs === '""';
     if (logs) this.logs.update(logs);
     this.showFacts();
     this.timeline.update(job);
@@ -168,13 +171,13 @@ class JobView {
     const job = this.job;
     const { title, remedy, code, message, next, tries } = explanation(job);
     const isBad = job.state === "failed" || job.state === "stale" || code === "unauthorized";
+    const isRunning = job.state === "running";
     this.now.className = `now ${isBad ? "bad" : job.state}`;
     const run = job.get("run_seconds");
     const since = job.get("started_at") ?? job.get("created_at");
     const duration = run !== undefined ? [" in ", formatDuration(run)]
-      : job.state === "running" && since ? [" for ", formatElapsed(since)] : null;
+      : isRunning && since && !job.texts.has("order") ? [" for ", formatElapsed(since)] : null;
     const progress = job.get("progress");
-    const isRunning = job.state === "running";
     // Without a number the bar is one that has none.
     if (progress === undefined) this.bar.removeAttribute("value"); else this.bar.value = progress;
     const parts = [
@@ -184,8 +187,7 @@ class JobView {
         element("span", {}, progress === undefined ? "no progress known" : formatPercent(progress))) : null,
       message ? element("p", { class: "message" }, longText(message)) : null,
       remedy ? element("p", { id: "job-remedy" }, remedy) : null,
-      next ? element("p", { class: "muted" }, "Next try ", formatTime(next),
-        tries > 0 ? ` after ${tries} so far` : "") : null,
+      next ? element("p", { class: "muted" }, `Tries so far: ${tries}. Next try `, formatTime(next)) : null,
       job.get("data_removed") ? element("p", { class: "muted" },
         "Its end was found after Replicate had erased input, output and logs: it does so an hour after the end.") : null,
     ];
@@ -265,21 +267,31 @@ class JobView {
   }
 
   showMissing() {
-    replace(this.now, element("div", { class: "empty" }, element("h2", {}, "There is no such job"),
+    replace(this.now, element("h2", {}, "There is no such job"),
       element("p", {}, "It was deleted, by RETENTION for example, or its id is misspelt."),
-      element("p", {}, element("a", { href: "/" }, "All jobs"))));
+      element("p", {}, element("a", { href: "/" }, "All jobs")));
   }
 
-  showDeletion(isLater) {
-    if (isLater) return notify("The job is canceled, and deleted after its end.");
+  /** Waits until the job has ended and is gone. A list answers 200 then, and no 404. */
+  async awaitDeletion() {
+    this.timeline.stop();
+    notify("The job is canceled, and deleted after its end.");
+    for (;;) {
+      const answer = await request("/jobs", { query: { ids: this.id }, signal: this.signal });
+      if (answer.ok && JSON.parse(answer.text).jobs.length === 0) return this.showDeletion();
+      await pause(1000, this.signal);
+    }
+  }
+
+  showDeletion() {
     this.stream?.abort();
-    this.body.hidden = this.actions.node.hidden = this.badge.hidden = true;
-    this.model.hidden = true;
+    this.timeline.stop();
+    for (const node of [this.body, this.actions.node, this.badge, this.model]) node.hidden = true;
     this.now.className = "now";
     replace(this.actions.results);
-    replace(this.now, element("div", { class: "empty" }, element("h2", { tabindex: -1 }, "This job was deleted"),
-      element("p", {}, element("a", { href: "/" }, "All jobs"))));
-    this.now.querySelector("h2").focus();
+    replace(this.now, element("h2", { tabindex: -1 }, "This job was deleted"),
+      element("p", {}, element("a", { href: "/" }, "All jobs")));
+    this.now.firstElementChild.focus();
     announce("The job was deleted");
   }
 }

@@ -27,14 +27,15 @@ class LogsView {
       this.text);
   }
 
-  /** - `tail`: the last 4 KiB, as the job's document has them. */
-  update(tail) {
+  /** - `literal`: the end of the logs as a JSON string of at most 4 KiB. */
+  update(literal) {
+    const tail = JSON.parse(literal);
     if (this.tail === tail) return;
     this.tail = tail;
     if (this.areAllShown) return this.load();
     this.show(tail);
-    // Less than the daemon's limit is all there is.
-    this.all.hidden = new TextEncoder().encode(tail).length < 3900;
+    // Less than the limit is all there is; a character at its edge is not cut.
+    this.all.hidden = new TextEncoder().encode(literal).length < 4080;
   }
 
   show(text) {

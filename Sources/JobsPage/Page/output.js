@@ -36,15 +36,19 @@ function appendInPieces(list, iterator, { atOnce, noun, total, make }) {
   return more;
 }
 
-/** The number of a value's parts as text, such as `3 members` or `1,000+ elements`. */
-function partsText(text) {
-  const noun = text[0] === "{" ? "member" : "element";
+/** The number of a value's parts, at most `limit`; 1 of a string. */
+function partCount(text, limit = Infinity) {
+  if (text[0] === '"') return 1;
   let number = 0;
-  for (const _ of jsonParts(text)) {
-    number += 1;
-    if (number === maxCountedParts) return `${formatNumber(number)}+ ${noun}s`;
-  }
-  return counted(number, noun);
+  for (const _ of jsonParts(text)) if (++number === limit) break;
+  return number;
+}
+
+/** That number as text, such as `3 members` or `1,000+ elements`. */
+function partsText(text) {
+  const number = partCount(text, maxCountedParts);
+  const noun = text[0] === "{" ? "member" : "element";
+  return number < maxCountedParts ? counted(number, noun) : `${formatNumber(number)}+ ${noun}s`;
 }
 
 /** A string of JSON: a link where it is a URL of the web, else a text. */
@@ -121,14 +125,19 @@ class OutputView {
       return replace(this.node, prose === "" ? element("p", { class: "muted" }, "The output is an empty text.")
         : longText(prose, "prose", 20_000));
     }
-    const files = [...jsonStrings(text)].filter(({ value }) => mediaKind(value) !== null);
-    if (files.length === 0) return replace(this.node, jsonTree(text));
-    this.showFiles(files, text, context);
+    const strings = [...jsonStrings(text)];
+    const isPlain = text[0] !== "{" && strings.length > 0 && strings.every(({ path, value }) =>
+      /^(?:\[\d+\])?$/.test(path) && mediaKind(value) !== null) && strings.length === partCount(text);
+    // In a tree a link is a link already: only what can be seen or heard is shown beside it.
+    const files = strings.filter(({ value }) => isPlain || !["file", null].includes(mediaKind(value)));
+    replace(this.node);
+    if (files.length > 0) this.showFiles(files, context);
+    if (!isPlain) this.node.append(jsonTree(text));
   }
 
-  showFiles(files, text, { subject, age }) {
+  showFiles(files, { subject, age }) {
     const gallery = element("ul", { class: "gallery" });
-    replace(this.node, gallery);
+    this.node.append(gallery);
     const figures = new Map();
     appendInPieces(gallery, files[Symbol.iterator](), {
       atOnce: filesAtOnce, noun: "file", total: files.length, make: ({ path, value }, index) => {
@@ -144,9 +153,6 @@ class OutputView {
       },
     });
     this.figures = figures;
-    const isAllFiles = text[0] === '"' || text[0] === "[" && files.every(({ path }) => /^\[\d+\]$/.test(path))
-      && [...jsonParts(text)].length === files.length;
-    if (!isAllFiles) this.node.append(jsonTree(text));
   }
 }
 

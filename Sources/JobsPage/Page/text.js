@@ -11,7 +11,7 @@ function visibleText(text) {
 }
 
 /** A text of any length: a long one is cut, with a button for the rest. */
-function longText(text, className = "text", shownCharacters = 2000) {
+function longText(text, className = "text", shownCharacters = 1000) {
   if (text.length <= shownCharacters * 1.2) return element("span", { class: className }, visibleText(text));
   const shown = document.createTextNode(`${visibleText(text.slice(0, shownCharacters))}… `);
   const more = element("button", {

@@ -6,7 +6,6 @@ const sourceNames = {
 };
 
 const outcomeTexts = {
-  applied: null,
   duplicate: "Received before: changed nothing.",
   late: "Nothing new: changed nothing.",
   conflict: "Contradicts what is recorded: changed nothing.",
@@ -16,17 +15,15 @@ const outcomeTexts = {
 
 /** What an entry of the history changed, compared with the one before it. */
 function changeText(entry, before) {
-  const was = before?.state ?? "pending";
   const parts = [];
-  if (entry.state !== was) parts.push(`${was} → ${entry.state}`);
-  else if (entry.outcome === "applied" && entry.revision !== before?.revision) {
-    parts.push(before ? "new output, logs or progress" : `state ${entry.state}`);
-  }
-  if (entry.provider_status && entry.provider_status !== before?.provider_status) {
+  if (entry.state !== before?.state) parts.push([before?.state, entry.state].filter(Boolean).join(" → "));
+  else if (entry.revision !== before.revision) parts.push("new output, logs or progress");
+  if (entry.revision !== before?.revision) parts.push(`revision ${entry.revision}`);
+  const isNews = entry.outcome !== "duplicate" && entry.outcome !== "late";
+  if (isNews && entry.provider_status && entry.provider_status !== before?.provider_status) {
     parts.push(`status ${entry.provider_status}`);
   }
   if (entry.code) parts.push(entry.code);
-  if (entry.revision !== before?.revision) parts.push(`revision ${entry.revision}`);
   return [outcomeTexts[entry.outcome], parts.join(", ")].filter(Boolean).join(" ") || "Changed nothing.";
 }
 
@@ -44,7 +41,8 @@ class Timeline {
   constructor(id, signal) {
     this.path = `/jobs/${encodeURIComponent(id)}/history`;
     this.id = id;
-    this.signal = signal;
+    this.controller = new AbortController();
+    this.signal = AbortSignal.any([signal, this.controller.signal]);
     this.rows = new Map();
     this.list = element("ol", { class: "timeline" });
     this.counts = element("p", { class: "muted" });
@@ -61,18 +59,25 @@ class Timeline {
     if (this.isLoading) return;
     this.isLoading = true;
     try {
-      while (this.isDue) {
+      while (this.isDue && !this.signal.aborted) {
         this.isDue = false;
         await Promise.all([this.isComplete ? this.load() : null, this.loadCallbacks()]);
         this.addJobEntries();
-        // Deliveries come many a second while a job runs; a person reads one list a second.
-        await pause(1000, this.signal);
+        // Deliveries may come many a second. A pending callback is delivered without a change of the job.
+        await pause(this.hasPendingCallback ? 3000 : 1000, this.signal);
+        await untilVisible(this.signal);
+        this.isDue ||= this.hasPendingCallback;
       }
     } catch (error) {
       if (error.name !== "AbortError") throw error;
     } finally {
       this.isLoading = false;
     }
+  }
+
+  /** Reads nothing more. */
+  stop() {
+    this.controller.abort();
   }
 
   async load() {
@@ -110,7 +115,9 @@ class Timeline {
     if (!await areCallbacksOn()) return;
     const answer = await request("/callbacks", { query: { job: this.id, limit: 100 }, signal: this.signal });
     if (answer.problem) return;
-    for (const callback of JSON.parse(answer.text).callbacks) this.addCallback(callback);
+    const { callbacks } = JSON.parse(answer.text);
+    for (const callback of callbacks) this.addCallback(callback);
+    this.hasPendingCallback = callbacks.some(({ state }) => state === "pending");
   }
 
   addCallback(callback) {
