@@ -85,6 +85,18 @@ async function request(path, { method = "GET", body, query, headers, signal } = 
   }
 }
 
+/** The same with the answer's JSON as `data`. */
+async function requestJSON(path, options) {
+  const response = await request(path, options);
+  if (!response.ok) return response;
+  try {
+    return { ...response, data: parseJSON(response.text) };
+  } catch {
+    const problem = { ...problemOf(response.status, "", ""), title: "The answer is no JSON" };
+    return { ...response, ok: false, problem };
+  }
+}
+
 /** Shows the form to sign in. The error ends what has made the request. */
 function endedSession() {
   requireSignIn();

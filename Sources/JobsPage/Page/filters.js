@@ -90,8 +90,10 @@ function filterBar(apply, signal) {
     addMember();
     change({ model: model.value.trim() });
   });
-  model.addEventListener("change", () => change({ model: model.value.trim() }));
-  member.addEventListener("search", () => setText(error, ""));
+  // `search` is the event of the cross that empties a field.
+  for (const name of ["change", "search"]) {
+    model.addEventListener(name, () => change({ model: model.value.trim() }));
+  }
   time.addEventListener("change", () => {
     exact.hidden = time.value !== "exact";
     if (time.value === "exact") from.focus();
@@ -119,9 +121,9 @@ function filterBar(apply, signal) {
     if (!id) return;
     if (!/^[\w-]{1,128}$/.test(id)) return setText(error, "An id has letters, digits, - and _ alone.");
     setText(error, "");
-    const { ok, text, problem } = await request("/jobs", { query: { ids: id }, signal });
+    const { ok, data, problem } = await requestJSON("/jobs", { query: { ids: id }, signal });
     if (!ok) return setText(error, `${problem.title}. ${problem.detail || problem.remedy}`);
-    const [job] = JSON.parse(text).jobs;
+    const [job] = data.jobs;
     if (job) navigate(jobPath(job.id));
     else setText(error, `No job has the id ${id}. It may have been deleted, or pruned after RETENTION.`);
   }
@@ -150,7 +152,10 @@ function filterBar(apply, signal) {
       const isQuick = !filter.until && filter.since in quickTimes;
       time.value = isQuick ? filter.since : "exact";
       exact.hidden = isQuick;
-      if (!isQuick) [from.value, until.value] = [localTime(filter.since), localTime(filter.until)];
+      // A field that is being edited keeps what it has.
+      if (!isQuick && !exact.contains(document.activeElement)) {
+        [from.value, until.value] = [localTime(filter.since), localTime(filter.until)];
+      }
       const isOther = (text) => text && !localTime(text) && !(text in quickTimes);
       replace(chips,
         filter.metadata.map(([key, value]) => chip(`${key}=${value}`,

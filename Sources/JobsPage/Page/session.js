@@ -50,9 +50,8 @@ function requireSignIn() {
 
 /** Shows `Sign out` where there is a session. */
 async function showSession() {
-  const { ok, text } = await request("/session");
+  const { ok, data: session } = await requestJSON("/session");
   if (!ok) return;
-  const session = parseJSON(text);
   isTokenRequired = session.required === true;
   byID("sign-out").hidden = session.signed_in !== true || session.required === false;
 }

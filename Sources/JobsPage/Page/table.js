@@ -32,7 +32,11 @@ class JobRow {
   update(job) {
     this.job = job;
     setState(this.badge, String(job.state));
-    this.mark("");
+    if (this.hasPassed) {
+      this.hasPassed = false;
+      this.node.classList.remove("passed");
+      this.node.removeAttribute("title");
+    }
     const model = String(job.model ?? job.model_version ?? "");
     this.cell("model", model, () => element("bdi", { title: shortened(model, 300) }, shortened(model, 120)));
     this.showProgress(job);
@@ -43,12 +47,12 @@ class JobRow {
     this.cell("metadata", metadata, () => metadataChips(job.metadata));
   }
 
-  /** Why the row is only here until the list is refreshed. */
-  mark(reason) {
-    if (this.reason === reason) return;
-    this.reason = reason;
-    this.node.classList.toggle("passed", reason !== "");
-    setAttribute(this.node, "title", reason || null);
+  /** Marks a row that is only here until rows may move. */
+  leave(state) {
+    setState(this.badge, state);
+    this.hasPassed = true;
+    this.node.classList.add("passed");
+    this.node.title = `It is ${visibleText(state)} now, and no longer in this list`;
   }
 
   cell(name, key, build) {
@@ -143,7 +147,7 @@ class JobTable {
     const rows = new Map();
     for (const job of jobs) {
       const row = this.rows.get(job.id) ?? new JobRow(job);
-      if (row.job !== job) row.update(job);
+      if (row.job !== job || row.hasPassed) row.update(job);
       rows.set(job.id, row);
     }
     this.rows = rows;
@@ -158,8 +162,13 @@ class JobTable {
     }
   }
 
+  /** The jobs of the rows that are still in the list. */
   get jobs() {
-    return [...this.rows.values()].filter((row) => !row.reason).map((row) => row.job);
+    return [...this.rows.values()].filter((row) => !row.hasPassed).map((row) => row.job);
+  }
+
+  get hasPassed() {
+    return [...this.rows.values()].some((row) => row.hasPassed);
   }
 
   get focusedRow() {
