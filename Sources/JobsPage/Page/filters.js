@@ -162,7 +162,7 @@ function filterBar(apply, signal) {
           { metadata: filter.metadata.filter(([other]) => other !== key) })),
         isOther(filter.since) ? chip(`since ${filter.since}`, { since: "" }) : null,
         isOther(filter.until) ? chip(`until ${filter.until}`, { until: "" }) : null,
-        isFiltered(filter) ? element("li", {}, element("a", { href: "/" }, "Clear filters")) : null);
+        isNarrowed(filter) ? element("li", {}, element("a", { href: "/" }, "Clear filters")) : null);
       chips.hidden = chips.childElementCount === 0;
     },
   };

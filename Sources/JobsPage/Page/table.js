@@ -34,7 +34,7 @@ class JobRow {
     setState(this.badge, String(job.state));
     if (this.hasPassed) {
       this.hasPassed = false;
-      this.node.classList.remove("passed");
+      this.node.className = "";
       this.node.removeAttribute("title");
     }
     const model = String(job.model ?? job.model_version ?? "");
@@ -50,8 +50,10 @@ class JobRow {
   /** Marks a row that is only here until rows may move. */
   leave(state) {
     setState(this.badge, state);
+    this.showProgress({ state });
+    this.showRunTime({ state });
     this.hasPassed = true;
-    this.node.classList.add("passed");
+    this.node.classList.add("passed", state === "deleted" ? "deleted" : "moved");
     this.node.title = `It is ${visibleText(state)} now, and no longer in this list`;
   }
 
