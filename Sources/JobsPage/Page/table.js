@@ -72,11 +72,11 @@ class JobRow {
         element("span", { class: "error-code", title }, shortened(String(code), 40)));
     }
     const isOpen = job.state === "running" || job.state === "stale";
-    if (!isOpen || job.progress === undefined) {
+    const share = Number(job.progress);
+    if (!isOpen || !Number.isFinite(share)) {
       this.bar = null;
       return this.cell("progress", "", () => null);
     }
-    const share = Number(job.progress);
     if (!this.bar) {
       this.bar = element("progress", { max: "1", "aria-label": "Progress" });
       this.percent = element("span", { class: "percent" });
