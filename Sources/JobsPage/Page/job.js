@@ -35,21 +35,7 @@ function explanation(job) {
       : order.reason ? remedyFor(waits, order.reason) : remedyFor(stages, order.stage);
     return { ...entry, code: order.reason, next: order.next_try_at, tries: order.tries };
   }
-  switch (state) {
-    case "pending": return {
-      title: "Waiting at Replicate for a machine",
-      remedy: "Nothing to do. A model that has not run for a while takes minutes to start.",
-    };
-    case "running": return { title: "Running", remedy: "" };
-    case "stale": return {
-      title: "No update for longer than its timeout",
-      remedy: "The daemon goes on polling, and any update ends this. If webhooks are lost as well, check PUBLIC_URL. "
-        + "You can cancel it.",
-    };
-    case "succeeded": return { title: "Succeeded", remedy: "" };
-    case "canceled": return { title: "Canceled while it ran", remedy: "Retry it if you want it after all." };
-    default: return { title: state, remedy: "" };
-  }
+  return { title: state, remedy: "", ...Object.hasOwn(situations, state) && situations[state] };
 }
 
 function section(id, title, ...children) {
@@ -65,13 +51,18 @@ function replicateLink(path, text) {
 class JobView {
   constructor(main, id, signal) {
     [this.main, this.id, this.signal] = [main, id, signal];
+    this.heading = element("h1", { class: "mono", tabindex: -1 }, visibleText(id));
     this.badge = stateBadge("pending");
     this.badge.hidden = true;
     this.model = element("span", { class: "model" });
     this.now = element("div", { id: "job-now", class: "now" });
     this.bar = element("progress", { id: "job-progress", "aria-label": "Progress", max: 1 });
     this.actions = new Actions(id, signal);
-    this.actions.deleted = (isLater) => (isLater ? this.awaitDeletion() : this.showDeletion());
+    this.actions.deleted = (isLater) => {
+      if (!isLater) return this.showDeletion();
+      notify("The job is canceled, and deleted after its end.");
+      return this.awaitDeletion();
+    };
     this.output = new OutputView();
     this.outputNote = element("p", { class: "muted" });
     this.logs = new LogsView(id, signal);
@@ -80,9 +71,7 @@ class JobView {
     this.facts = element("dl", { class: "facts" });
     this.body = element("div", { class: "columns", hidden: true });
     replace(main,
-      element("div", { class: "title" },
-        element("h1", { class: "mono", tabindex: -1 }, visibleText(id)), copyButton("id", () => this.id), this.badge,
-        this.actions.node),
+      element("div", { class: "title" }, this.heading, copyButton("id", () => this.id), this.badge, this.actions.node),
       this.model, this.actions.results, this.now, this.body);
     this.fillBody();
     setTitle(id);
@@ -122,19 +111,21 @@ class JobView {
 
   async start() {
     const answer = await request(this.timeline.path.replace("/history", ""), { signal: this.signal });
-    if (answer.status === 404) return this.showMissing();
-    if (answer.problem) {
-      return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
-    }
+    // The address of a job named `..` is that of the page itself.
+    if (answer.status === 404 || answer.ok && answer.text[0] !== "{") return this.showMissing();
+    if (answer.problem) return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
     this.show(answer.text);
-    if (!this.job.isEnded) this.follow(answer.etag);
+    if (this.job.isEnded) return;
+    await this.follow(answer.etag);
+    // A stream that has ended before the job: it was deleted while the page was disconnected.
+    if (!this.stream.signal.aborted) await this.awaitDeletion();
   }
 
   /** Follows the job to its end by one stream. */
   follow(etag) {
     this.stream = new AbortController();
     this.signal.addEventListener("abort", () => this.stream.abort(), { once: true });
-    stream(`/jobs/${encodeURIComponent(this.job.get("id"))}/events`, {
+    return stream(`/jobs/${encodeURIComponent(this.id)}/events`, {
       cursor: etag?.replace(/^W\/|"/g, "") ?? "",
       event: (name, text) => {
         if (name === "deleted") return this.showDeletion();
@@ -149,10 +140,13 @@ class JobView {
 
   show(text) {
     const job = this.job = new Job(text);
+    // It may have been opened by its prediction's id.
+    this.id = this.timeline.id = job.get("id");
+    setText(this.heading, visibleText(this.id));
     this.badge.hidden = this.body.hidden = false;
     setState(this.badge, job.state);
     const model = job.get("model");
-    replace(this.model, model ? element("a", { href: jobsPath({ model }) }, visibleText(model)) : "");
+    fill(this.model, model ? [element("a", { href: jobsPath({ model }) }, visibleText(model))] : []);
     this.showNow();
     this.actions.update(job);
     this.showOutput();
@@ -177,7 +171,7 @@ class JobView {
     const progress = job.get("progress");
     // Without a number the bar is one that has none.
     if (progress === undefined) this.bar.removeAttribute("value"); else this.bar.value = progress;
-    const parts = [
+    replace(this.now,
       element("p", { class: "what" }, title, job.state === "succeeded" || isRunning ? duration : null,
         code && code !== title ? [" ", element("code", { class: "code" }, visibleText(code))] : null),
       isRunning ? element("div", { class: "progress" }, this.bar,
@@ -186,9 +180,7 @@ class JobView {
       remedy ? element("p", { id: "job-remedy" }, remedy) : null,
       next ? element("p", { class: "muted" }, `Tries so far: ${tries}. Next try `, formatTime(next)) : null,
       job.get("data_removed") ? element("p", { class: "muted" },
-        "Its end was found after Replicate had erased input, output and logs: it does so an hour after the end.") : null,
-    ];
-    replace(this.now, parts);
+        "Its end was found after Replicate had erased input, output and logs: it does so an hour after the end.") : null);
   }
 
   showOutput() {
@@ -249,11 +241,7 @@ class JobView {
     }
     if (job.texts.has("callback")) add("Callback", job.texts.get("callback"), () => jsonNode(job.texts.get("callback")));
     add("Webhook query", job.get("webhook_query"), (text) => longText(text));
-    // Open parts of a tree, and the place of the focus, stay where nothing has changed.
-    const signature = rows.map((row) => row.textContent.replace(/\(.*\)/, "")).join("\n");
-    if (signature === this.shownFacts) return;
-    this.shownFacts = signature;
-    replace(this.facts, rows);
+    fill(this.facts, rows);
   }
 
   /** A value by which lists can be filtered leads to the list of all jobs with it. */
@@ -272,7 +260,6 @@ class JobView {
   /** Waits until the job has ended and is gone. A list answers 200 then, and no 404. */
   async awaitDeletion() {
     this.timeline.stop();
-    notify("The job is canceled, and deleted after its end.");
     for (;;) {
       const answer = await request("/jobs", { query: { ids: this.id }, signal: this.signal });
       if (answer.ok && JSON.parse(answer.text).jobs.length === 0) return this.showDeletion();

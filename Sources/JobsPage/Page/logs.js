@@ -39,7 +39,7 @@ class LogsView {
   }
 
   show(text) {
-    setText(this.text, visibleText(terminalText(text)));
+    replace(this.text, textBlocks(visibleText(terminalText(text))));
     this.scroll();
   }
 

@@ -101,6 +101,21 @@ const stages = {
   ended: { title: "No prediction will be created", remedy: "Nothing to do." },
 };
 
+/** By `state`, where nothing else explains it. */
+const situations = {
+  pending: {
+    title: "Waiting at Replicate for a machine",
+    remedy: "Nothing to do. A model that has not run for a while takes minutes to start.",
+  },
+  running: { title: "Running", remedy: "" },
+  stale: {
+    title: "No update for longer than its timeout",
+    remedy: "The daemon goes on polling, and any update ends this. If webhooks are lost, check PUBLIC_URL.",
+  },
+  succeeded: { title: "Succeeded", remedy: "" },
+  canceled: { title: "Canceled while it ran", remedy: "Retry it if you want it after all." },
+};
+
 /** The entry of a table, also for a code that a newer daemon has added. */
 function remedyFor(table, code) {
   return Object.hasOwn(table, code) ? table[code] : { title: code, remedy: "See the message." };
