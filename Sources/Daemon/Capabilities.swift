@@ -1,5 +1,6 @@
 internal import Callbacks
 internal import EventStreams
+internal import JobCounts
 internal import JobDeletion
 internal import ReadTokens
 internal import JobsAPI
@@ -16,6 +17,7 @@ enum Capabilities {
     UsageSums.self,
     Callbacks.self,
     JobDeletion.self,
+    JobCounts.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }
