@@ -38,8 +38,11 @@ need_packages curl ca-certificates openssl python3 python3-venv systemd
 # Without it the tests would skip what needs PostgreSQL. With this variable they fail.
 need_postgresql
 export POSTGRESQL_TESTS=required
-# The page is tested in a browser. A browser without a font shows nothing.
-need_packages chromium chromium-driver fonts-dejavu-core
+# The page is tested in a browser: Debian's Chromium, or a Chrome that is there with its driver. A browser
+# without a font shows nothing.
+if ! [ -x /usr/bin/google-chrome ] || ! [ -x /usr/bin/chromedriver ]; then
+  need_packages chromium chromium-driver fonts-dejavu-core
+fi
 export BROWSER_TESTS=required
 # The samples in JavaScript, by whatever brings Node.
 command -v node >/dev/null || need_packages nodejs

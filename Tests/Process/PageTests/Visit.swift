@@ -85,6 +85,8 @@ final class Visit {
 
   // MARK: The daemon
 
+  var databasePath: String { folder.url.appendingPathComponent("replicate-webhookd.db").path }
+
   func stopDaemon() { #expect(daemon.stop() == 0) }
 
   /// Starts the daemon again, on the same ports.
