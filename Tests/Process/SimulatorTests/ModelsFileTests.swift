@@ -15,7 +15,8 @@ import Time
   @Test func membersSetTheBehaviour() throws {
     let models = try models(
       """
-      {"acme/upscale": {"output": [{"$file": "image"}], "duration": "500ms", "queue": "0s", "logs": "one\\ntwo"},
+      {"acme/upscale": {"output": [{"$file": "image"}], "duration": "500ms", "queue": "0s",
+       "logs": "one\\ntwo"},
        "acme/broken": {"end": "failed", "error": "out of luck"}, "acme/wrong": {"error": "wrong"},
        "acme/canceled": {"end": "canceled", "duration": "10s"}, "acme/plain": {},
        "demo/text": {"output": "mine"}}
@@ -87,8 +88,9 @@ import Time
   @Test func outputIsMadeOfTheInput() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("models-\(UUID().uuidString)")
     let text = """
-      {"acme/caption": {"output": {"text": {"$input": "prompt"}, "image": {"$file": "image"}}, "duration": "0s",
-       "logs": "captioned"}, "acme/broken": {"end": "failed", "error": "out of luck", "duration": "0s"}}
+      {"acme/caption": {"output": {"text": {"$input": "prompt"}, "image": {"$file": "image"}},
+       "duration": "0s", "logs": "captioned"},
+       "acme/broken": {"end": "failed", "error": "out of luck", "duration": "0s"}}
       """
     try Data(text.utf8).write(to: file)
     defer { try? FileManager.default.removeItem(at: file) }
