@@ -28,9 +28,9 @@ function problemBox(problem, { retry } = {}) {
   return element("div", { class: "problem", role: "alert" },
     icon("failed"),
     element("div", {},
-      element("h2", {}, visibleText(problem.title)),
-      problem.detail ? element("p", {}, visibleText(problem.detail)) : null,
-      problem.remedy ? element("p", { class: "muted" }, visibleText(problem.remedy)) : null,
+      element("h2", {}, visibleText(problem.detail || problem.title)),
+      problem.remedy ? element("p", {}, visibleText(problem.remedy)) : null,
+      problem.code ? element("p", { class: "muted mono" }, visibleText(problem.code)) : null,
       retry ? button("Try again", () => retry()) : null));
 }
 

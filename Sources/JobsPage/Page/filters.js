@@ -87,8 +87,7 @@ function filterBar(apply, signal) {
   });
   narrow.addEventListener("submit", (event) => {
     event.preventDefault();
-    addMember();
-    change({ model: model.value.trim() });
+    if (addMember()) change({ model: model.value.trim() });
   });
   // `search` is the event of the cross that empties a field.
   for (const name of ["change", "search"]) {
@@ -107,13 +106,17 @@ function filterBar(apply, signal) {
     if (path !== filterPath(filter)) apply(path);
   }
 
+  /** Adds what stands in the field of metadata. Returns whether it is well-formed. */
   function addMember() {
     const text = member.value.trim();
-    if (!text) return;
     const equals = text.indexOf("=");
-    if (equals < 1) return setText(error, "Write a member of the metadata as key=value, such as user=7.");
+    if (text && equals < 1) {
+      setText(error, "Write a member of the metadata as key=value, such as user=7.");
+      return false;
+    }
     member.value = "";
-    change(withMetadata(filter, text.slice(0, equals), text.slice(equals + 1)));
+    if (text) change(withMetadata(filter, text.slice(0, equals), text.slice(equals + 1)));
+    return true;
   }
 
   async function lead() {

@@ -96,6 +96,8 @@ class JobsView {
     }
     this.table.node.classList.remove("loading");
     this.stop.hidden = true;
+    // Rows that were shown are better than none, unless they are of another filter.
+    if (page?.problem && !isRefresh) this.table.show([]);
     if (page) this.show(page);
     this.live.applyKept(changes);
     this.live.follow();
@@ -121,7 +123,6 @@ class JobsView {
   show(page) {
     const { problem, jobs, next } = page;
     this.page = page;
-    // Rows that were shown are better than none, beside the problem.
     if (!problem || jobs.length) this.table.show(jobs);
     this.bar.knowModels(jobs.map((job) => job.model));
     const isEmpty = this.table.rows.size === 0;

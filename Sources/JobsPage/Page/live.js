@@ -65,15 +65,17 @@ class LiveRows {
     });
   }
 
-  /** Changes from now on, because a list that is being read may be older than they are. */
+  /** Keeps the changes from now on, because a list that is being read may be older than they are. */
   keepChanges() {
     const kept = new Map();
     this.kept.add(kept);
     return kept;
   }
 
+  /** Draws them. The list has all that came before. */
   applyKept(kept) {
     this.kept.delete(kept);
+    this.reset();
     if (kept.size) this.draw(kept);
   }
 
