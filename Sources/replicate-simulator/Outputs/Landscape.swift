@@ -116,8 +116,8 @@ struct Landscape {
         let x = Double(step) / 64
         return "\(number(x * size)),\(number(hill.ridge(at: x) * size))"
       }
-      return
-        "<path fill=\"\(hill.colour.hexadecimal)\" d=\"M0,512 L\(points.joined(separator: " ")) L512,512 Z\"/>"
+      let line = "M0,512 L\(points.joined(separator: " ")) L512,512 Z"
+      return "<path fill=\"\(hill.colour.hexadecimal)\" d=\"\(line)\"/>"
     }
     return """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 512 512" width="512" height="512">
