@@ -53,10 +53,12 @@ function show({ isFirst = false, isForced = false, scroll = 0 } = {}) {
   const main = byID("main");
   main.replaceChildren();
   main.className = route.view;
-  scrollTo(0, 0);
   const started = views[route.view](main, route, controller.signal);
   if (started?.update) shown.handle = started;
-  if (!isFirst) focusHeading(main);
+  if (!isFirst) {
+    scrollTo(0, 0);
+    focusHeading(main);
+  }
   // A view that is back has its place again as soon as its rows are there.
   Promise.resolve(started?.ready ?? started).then(() => {
     if (scroll && !controller.signal.aborted) scrollTo(0, scroll);
