@@ -154,8 +154,7 @@ class JobsView {
   goTo(after, trail) {
     const query = filterQuery(this.filter);
     if (after) query.set("after", after);
-    navigate(jobsPath(query), { state: { trail } });
-    scrollTo(0, 0);
+    navigate(jobsPath(query), { trail });
   }
 
   /** Shows the newest rows, from the top. */

@@ -27,24 +27,22 @@ function setTitle(text) {
   document.title = `${visibleText(text)} · replicate-webhookd`;
 }
 
-function navigate(path, { replace: isReplaced = false, state = {} } = {}) {
-  if (isReplaced) {
-    history.replaceState(state, "", path);
-  } else {
-    history.replaceState({ ...history.state, scroll: scrollY }, "");
-    history.pushState(state, "", path);
-  }
+/** Leads to another address of the page. `state` is kept with it in the history. */
+function navigate(path, state = {}) {
+  history.replaceState({ ...history.state, scroll: scrollY }, "");
+  history.pushState(state, "", path);
   show();
 }
 
 /** Shows what the address names. */
-function show({ isFirst = false, isForced = false, scroll = 0 } = {}) {
+function show({ isFirst = false, scroll = 0 } = {}) {
   const route = readRoute();
   for (const link of document.querySelectorAll("[data-view]")) {
     setAttribute(link, "aria-current", link.dataset.view === route.view ? "page" : null);
   }
-  if (!isForced && shown?.view === route.view && shown.handle?.update) {
-    void Promise.resolve(shown.handle.update(route)).then(() => scrollTo(0, scroll));
+  if (shown?.view === route.view && shown.handle?.update) {
+    scrollTo(0, 0);
+    void Promise.resolve(shown.handle.update(route)).then(() => scroll && scrollTo(0, scroll));
     return;
   }
   shown?.controller.abort();
