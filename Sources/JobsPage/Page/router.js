@@ -1,6 +1,6 @@
-// The page's address has everything that a view shows, so that back, forward, reload and links work.
+// Routes by the page's URL, which has the whole state of a view: back, forward, reload and links work.
 
-/** What shows a view: `(main, route, signal)`. It may return `{ update(route) }` to follow changes itself. */
+/** Functions `(main, route, signal)`. One may return `{ update(route) }` for changes within its view. */
 const views = {};
 let shown = null;
 
@@ -14,7 +14,7 @@ function jobPath(id) {
   return `/?${new URLSearchParams({ job: id })}`;
 }
 
-/** The address of the list with these parameters of `GET /jobs`. */
+/** The URL of the list with these parameters of `GET /jobs`. */
 function jobsPath(parameters) {
   return address("/", parameters);
 }
@@ -27,14 +27,14 @@ function setTitle(text) {
   document.title = `${visibleText(text)} · replicate-webhookd`;
 }
 
-/** Leads to another address of the page. `state` is kept with it in the history. */
+/** Opens another URL of the page, with a state for the history. */
 function navigate(path, state = {}) {
   history.replaceState({ ...history.state, scroll: scrollY }, "");
   history.pushState(state, "", path);
   show();
 }
 
-/** Shows what the address names. */
+/** Shows the view of the present URL. */
 function show({ isFirst = false, scroll = 0 } = {}) {
   const route = readRoute();
   for (const link of document.querySelectorAll("[data-view]")) {
@@ -57,7 +57,7 @@ function show({ isFirst = false, scroll = 0 } = {}) {
     scrollTo(0, 0);
     focusHeading(main);
   }
-  // A view that is back has its place again as soon as its rows are there.
+  // After back and forward the scroll position is restored when the rows are there.
   Promise.resolve(started?.ready ?? started).then(() => {
     if (scroll && !controller.signal.aborted) scrollTo(0, scroll);
   }, (error) => {
