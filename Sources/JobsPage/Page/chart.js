@@ -44,18 +44,18 @@ class Chart {
   add(time, value) {
     this.series.add(time, value);
     const { points, range } = this.series;
-    if (points.length === 0) return;
+    if (points.length < 2) return;
     const [start, end] = [points[0].time, points[points.length - 1].time];
     const top = Math.max(range.max, Number.MIN_VALUE) * 1.1;
     const place = (point) => [
-      end === start ? Chart.width : ((point.time - start) / (end - start)) * Chart.width,
+      ((point.time - start) / (end - start)) * Chart.width,
       Chart.height - 1 - (Math.max(point.value, 0) / top) * (Chart.height - 2),
     ].map((number) => number.toFixed(1)).join(",");
     const line = points.map(place);
     this.line.setAttribute("points", line.join(" "));
     this.area.setAttribute("points",
       [`${line[0].split(",")[0]},${Chart.height}`, ...line, `${Chart.width},${Chart.height}`].join(" "));
-    setText(this.text, `min ${this.format(range.min)} · max ${this.format(range.max)} · `
+    setText(this.text, `low ${this.format(range.min)} · high ${this.format(range.max)} · `
       + `in ${formatDuration(Math.round((end - start) / 1000))}`);
   }
 }

@@ -7,7 +7,10 @@ const readingsKept = 13;
 const perMinute = (number) => `${formatNumber(Number(number.toFixed(number < 10 ? 1 : 0)))}/min`;
 
 // What a gauge reads: `now` and `then` are readings at most a minute apart.
-const rate = (name) => ({ now, then, minutes }) => (minutes > 0 ? now.growth(then, name) / minutes : null);
+const rate = (name) => ({ now, then, minutes }) => {
+  const growth = now.growth(then, name);
+  return growth === null ? null : growth / minutes;
+};
 const latest = (name) => ({ now }) => now.sum(name);
 const above = (limit) => (value) => value > limit;
 const grows = (...counter) => (_, { now, then }) => now.growth(then, ...counter) > 0;
@@ -64,7 +67,7 @@ const gauges = [
   {
     id: "lag", title: "Event loop lag", format: formatDuration,
     value: ({ now }) => Math.max(...now.all("event_loop_lag_seconds").map(({ value }) => value)),
-    normal: "Below 0.1 s.", isBad: above(1),
+    normal: "Below a second.", isBad: above(1),
     remedy: "Clients waited that long. The process has too little processor time, or was stopped.",
   },
   {
@@ -85,7 +88,7 @@ const gauges = [
   },
   {
     id: "feed", title: "Change feed lag", format: formatDuration, value: latest("feed_lag_seconds"),
-    normal: "Below a second.", isBad: above(5),
+    normal: "Below 5 s.", isBad: above(5),
     remedy: "An open transaction holds the feed back. Find it in pg_stat_activity, and end it.",
   },
 ];
@@ -106,8 +109,10 @@ class GaugeCard {
   update(reading) {
     const { gauge } = this;
     const value = gauge.value(reading);
-    if (value === null || !Number.isFinite(value)) return;
+    if (value === null) return;
     this.node.hidden = false;
+    // The first reading has no rates.
+    if (!Number.isFinite(value)) return setText(this.number, "…");
     setText(this.number, gauge.format(value));
     this.chart.add(reading.now.time, value);
     setText(this.details, gauge.details?.(reading) ?? "");
@@ -128,7 +133,8 @@ class HealthView {
     this.states = element("ul", { class: "states" });
     this.secrets = element("ul", { class: "plain" });
     this.callbacks = element("ul", { class: "plain" });
-    this.callbacksPanel = section("health-callback-list", "Callbacks not accepted by your app", this.callbacks);
+    this.callbacksPanel = section(
+      "health-callback-list", "Callbacks not accepted by your app", this.callbacks);
     this.callbacksPanel.hidden = true;
     replace(main, element("h1", { tabindex: -1 }, "Health"), this.ready,
       element("div", { class: "gauges" }, section("health-states", "Jobs by state", this.states),

@@ -76,7 +76,7 @@ function mediaFigure(text, { alternative, caption, age }) {
     return figure;
   }
   if (!isData && !isAllowed(webURL(text), mediaSources())) {
-    fail("Not loaded: the output rules do not name this host.");
+    fail(`Not loaded: no output rule (OUTPUT_RULES) names the host ${webURL(text).host}.`);
     return figure;
   }
   const media = kind === "image"
