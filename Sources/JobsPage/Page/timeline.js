@@ -112,10 +112,11 @@ class Timeline {
   }
 
   async loadMore() {
+    if (this.isLoadingMore) return;
+    this.isLoadingMore = true;
     const last = this.list.lastElementChild;
-    this.more.disabled = true;
     await this.load();
-    this.more.disabled = false;
+    this.isLoadingMore = false;
     if (this.more.hidden) last?.nextElementSibling?.focus();
   }
 
