@@ -134,7 +134,7 @@ class OutputView {
     const strings = [...jsonStrings(text)];
     const isPlain = text[0] !== "{" && strings.length > 0 && strings.every(({ path, value }) =>
       /^(?:\[\d+\])?$/.test(path) && mediaKind(value) !== null) && strings.length === partCount(text);
-    // In a tree a link is a link already: only what can be seen or heard is shown beside it.
+    // A tree has links already: only media are shown beside it.
     const files = strings.filter(({ value }) => isPlain || !["file", null].includes(mediaKind(value)));
     replace(this.node);
     if (files.length > 0) this.showFiles(files, context);

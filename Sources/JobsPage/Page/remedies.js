@@ -20,7 +20,7 @@ const remedies = {
   },
   out_of_memory: {
     title: "The model's GPU was too small for this input",
-    remedy: "Ask for less: a smaller size, fewer outputs. Or use a model on larger hardware.",
+    remedy: "Reduce the size or the number of outputs, or use a model on larger hardware.",
   },
   unknown: {
     title: "The model failed",

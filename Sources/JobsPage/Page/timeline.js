@@ -19,8 +19,8 @@ function changeText(entry, before) {
   if (entry.state !== before?.state) parts.push([before?.state, entry.state].filter(Boolean).join(" → "));
   else if (entry.revision !== before.revision) parts.push("new output, logs or progress");
   if (entry.revision !== before?.revision) parts.push(`revision ${entry.revision}`);
-  const isNews = entry.outcome !== "duplicate" && entry.outcome !== "late";
-  if (isNews && entry.provider_status && entry.provider_status !== before?.provider_status) {
+  const isNew = entry.outcome !== "duplicate" && entry.outcome !== "late";
+  if (isNew && entry.provider_status && entry.provider_status !== before?.provider_status) {
     parts.push(`status ${entry.provider_status}`);
   }
   if (entry.code) parts.push(entry.code);
