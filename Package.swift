@@ -144,9 +144,14 @@ let package = Package(
       [
         "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
       ]),
+    room("PostgreSQLReports", ["System", "Ledger", "PostgreSQLStore", "Observability", logging]),
 
     // The move from one store to the other.
-    room("StoreMove", ["Time", "Tables", "Ledger", "SQLite", "SQLiteStore", "PostgreSQL"]),
+    room(
+      "StoreMove",
+      [
+        "Time", "Tables", "Ledger", "SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema",
+      ]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
@@ -155,9 +160,6 @@ let package = Package(
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
     room("Observability", ["Time", "System", "JSONText", "Settings", logging]),
-
-    // What a PostgreSQL database reports.
-    room("PostgreSQLReports", ["System", "Ledger", "PostgreSQLStore", "Observability", logging]),
 
     // Machinery.
     room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
@@ -224,6 +226,12 @@ let package = Package(
         "Routing", "JobRequests",
         "Settings", "Scheduler", "JobsAPI",
       ]),
+    room(
+      "JobCounts",
+      [
+        "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "Observability", "JobsAPI",
+      ]),
 
     // The wiring; and what the verbs of the command share.
     room(
@@ -235,7 +243,7 @@ let package = Package(
         postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"), postgreSQL("StoreMove"), "Replicate",
         "Settings", "Observability",
         "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
-        "ReadTokens", "JobDeletion", "UsageSums", "JobsPage", logging,
+        "ReadTokens", "JobDeletion", "UsageSums", "JobsPage", "JobCounts", logging,
       ]),
     room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(
@@ -282,6 +290,8 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks", "CSpawn"]),
+    // A headless Chromium, driven over WebDriver.
+    support(.support, "Browser", ["LiveDaemon"]),
     // PostgreSQL servers, standbys, PgBouncer and a relay, as processes of the tests.
     support(.support, "PostgreSQLServer", ["PostgreSQL", "Time", "LiveDaemon"]),
     // The jobs API over a store, on the simulated kernel.
@@ -357,7 +367,7 @@ let package = Package(
       .unit, "JobsPageTests",
       [
         "JobsPage", "JobsAPI", "Routing", "HTTPServer", "HTTPWire", "ClientAddress", "Crypto", "Time",
-        "LiveDaemon",
+        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
@@ -367,6 +377,7 @@ let package = Package(
       [
         "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
         "System", "Jobs", "Time", "Scratch", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema",
+        "Simulation",
       ]),
     // What every store must do.
     tests(
@@ -397,6 +408,13 @@ let package = Package(
       [
         "StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore",
         "Tables",
+      ]),
+    tests(
+      .storage, "JobCountsTests",
+      [
+        "StoreFixture", "Scratch", "OldSchemas", "Simulation", "PostgreSQL", "PostgreSQLServer", "Tables",
+        "Jobs",
+        "JobCounts", "Ledger", "Time", "SQLiteStore", "System",
       ]),
     tests(
       .storage, "CallbacksTests",
@@ -467,6 +485,13 @@ let package = Package(
     tests(
       .process, "WebhookBenchTests",
       ["webhook-bench", "LiveDaemon", "StandardWebhooks", "replicate-webhookd"]),
+    // The page of the jobs API in a browser.
+    tests(
+      .process, "PageTests",
+      [
+        "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
+        "replicate-simulator",
+      ]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(
       .process, "FleetTests",

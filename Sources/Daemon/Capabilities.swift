@@ -1,5 +1,6 @@
 internal import Callbacks
 internal import EventStreams
+internal import JobCounts
 internal import JobDeletion
 internal import ReadTokens
 internal import JobsAPI
@@ -18,6 +19,7 @@ enum Capabilities {
     Callbacks.self,
     JobDeletion.self,
     JobsPage.self,
+    JobCounts.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

@@ -6,17 +6,21 @@ package struct JobFilter: Equatable, Sendable {
   package var metadata: [MetadataMember]
   /// Jobs with one of these ids, their own or their predictions', at most ``maxIDs``. Nil for all jobs.
   package var ids: [String]?
+  /// The lowest number of a job. Nil for all jobs.
+  package var minNumber: Int64?
 
   package static let maxMembers = 16
   package static let maxIDs = 100
 
   package init(
-    state: JobState? = nil, model: String? = nil, metadata: [MetadataMember] = [], ids: [String]? = nil
+    state: JobState? = nil, model: String? = nil, metadata: [MetadataMember] = [], ids: [String]? = nil,
+    minNumber: Int64? = nil
   ) {
     self.state = state
     self.model = model
     self.metadata = metadata
     self.ids = ids
+    self.minNumber = minNumber
   }
 }
 

@@ -121,13 +121,16 @@ extension JobsEndpoint {
 extension JobsEndpoint {
   private func list(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
     let query = try QueryParameters(
-      request.head.target, allowing: ListQuery.names + ["after", "limit"], prefix: ListQuery.prefix)
+      request.head.target, allowing: ListQuery.names + ListTimes.names + ["after", "limit"],
+      prefix: ListQuery.prefix)
     let list = try ListQuery(query)
+    let times = try ListTimes(query, at: views.now)
     let before = try query.number("after", in: 1...Int64.max)
     let limit = try query.number("limit", in: 1...500) ?? (list.filter.ids == nil ? 50 : 100)
     let page = try await views.read { (reader) throws(StorageError) in
-      try await reader.jobs(
-        matching: list.filter, before: before, limit: Int(limit), including: list.parts)
+      let (filter, before) = try await times.bounds(of: list.filter, before: before, in: reader)
+      return try await reader.jobs(
+        matching: filter, before: before, limit: Int(limit), including: list.parts)
     }
     var rows: [[UInt8]] = []
     for row in page.rows { rows.append(try views.document(of: row, including: list.parts)) }

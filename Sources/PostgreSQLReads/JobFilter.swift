@@ -60,21 +60,26 @@ struct FilterQuery {
   /// The numbers of the driver's jobs before `before`, newest first: see ``ListDriver/order``.
   mutating func numbers(_ driver: ListDriver, before: Int64) -> String {
     let before = parameters.add(.integer(before))
+    let min = parameters.add(.integer(filter.minNumber ?? 0))
+    let isWithin = "job < \(before) AND job >= \(min)"
     switch driver {
-    case .all: return "SELECT number AS job FROM jobs WHERE number < \(before) ORDER BY number DESC"
-    case .open: return "SELECT job FROM open_jobs WHERE job < \(before) ORDER BY job DESC"
+    case .all:
+      return """
+        SELECT number AS job FROM jobs WHERE number < \(before) AND number >= \(min) ORDER BY number DESC
+        """
+    case .open: return "SELECT job FROM open_jobs WHERE \(isWithin) ORDER BY job DESC"
     case .unsuccessful:
       let phase = parameters.add(.text(filter.state?.rawValue ?? ""))
-      return Self.numbers(in: "unsuccessful", of: phase, before)
+      return Self.numbers(in: "unsuccessful", of: phase, before, min)
     case .model:
       let model = parameters.add(.bytes(filter.model?.bytes ?? []))
       return Self.numbers(
-        in: Self.modelPrefix, of: "substring(\(model), 1, 200)", before, "AND model = \(model)")
+        in: Self.modelPrefix, of: "substring(\(model), 1, 200)", before, min, "AND model = \(model)")
     case .member(let index):
       let key = parameters.add(.bytes(filter.metadata[index].key.bytes))
       let value = parameters.add(.bytes(filter.metadata[index].value.bytes))
       return """
-        SELECT job FROM metadata_members WHERE key = \(key) AND value = \(value) AND job < \(before)
+        SELECT job FROM metadata_members WHERE key = \(key) AND value = \(value) AND \(isWithin)
         ORDER BY job DESC
         """
     case .ids:
@@ -83,7 +88,7 @@ struct FilterQuery {
         SELECT job FROM (
           SELECT number AS job FROM jobs WHERE id = ANY(\(ids))
           UNION SELECT number FROM jobs WHERE prediction_id = ANY(\(ids))) AS named
-        WHERE job < \(before) ORDER BY job DESC
+        WHERE \(isWithin) ORDER BY job DESC
         """
     }
   }
@@ -94,11 +99,12 @@ struct FilterQuery {
   ///
   /// An equation would let the planner drop the column from the order, and then use another index.
   private static func numbers(
-    in column: String, of value: String, _ before: String, _ condition: String = ""
+    in column: String, of value: String, _ before: String, _ min: String, _ condition: String = ""
   ) -> String {
     """
     SELECT number AS job, \(column) AS value FROM jobs
-    WHERE (\(column), number) < (\(value), \(before)) AND \(column) >= \(value) \(condition)
+    WHERE (\(column), number) < (\(value), \(before)) AND (\(column), number) >= (\(value), \(min))
+      \(condition)
     ORDER BY \(column) DESC, number DESC
     """
   }
@@ -106,6 +112,9 @@ struct FilterQuery {
   /// The conditions on a row of `jobs`, except the driver's.
   mutating func conditions(without driver: ListDriver? = nil) -> [String] {
     var conditions: [String] = []
+    if driver == nil, let min = filter.minNumber {
+      conditions.append("number >= \(parameters.add(.integer(min)))")
+    }
     switch filter.state {
     case nil: break
     case .succeeded: conditions.append("phase = 'succeeded'")

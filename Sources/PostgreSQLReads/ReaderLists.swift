@@ -26,6 +26,13 @@ extension PostgreSQLReader {
     }
   }
 
+  package func firstNumber(recordedAt moment: Timestamp) async throws(StorageError) -> Int64 {
+    try await read { (session) throws(PostgreSQLError) in
+      let query = JobList.firstNumber
+      return try session.read { $0.add(query, [.integer(moment.milliseconds)]) }[0].integer(0, 0)
+    }
+  }
+
   package func jobs(
     withMember key: String, after position: MemberPosition, limit: Int, times: Range<Timestamp>
   ) async throws(StorageError) -> [MemberRow] {
@@ -106,6 +113,23 @@ enum JobList {
     }
     return JobPage(rows: listed, next: nil)
   }
+
+  /// Searches for a time by halves: jobs before `low` are earlier, and none from `high` on is.
+  static let firstNumber = Query(
+    """
+    WITH RECURSIVE search (low, high) AS (
+      SELECT 1::bigint, coalesce((SELECT max(number) FROM jobs), 0) + 1
+      UNION ALL
+      SELECT CASE WHEN is_earlier THEN number + 1 ELSE low END, CASE WHEN is_earlier THEN high ELSE middle END
+      FROM (SELECT low, high, low + (high - low) / 2 AS middle FROM search WHERE low < high) AS halves
+        LEFT JOIN LATERAL (
+          SELECT number, number < high AND coalesce(ordered_at,
+            (SELECT received_at FROM deliveries WHERE job = number AND position = 1), updated_at) < $1
+            AS is_earlier
+          FROM jobs WHERE number >= middle ORDER BY number LIMIT 1
+        ) AS probe ON true)
+    SELECT low FROM search WHERE low >= high
+    """)
 
   /// The jobs with one member. The billed time is read only where it is needed.
   static let members = Query(

@@ -44,14 +44,20 @@ package enum Schema {
   package static func stored(
     _ connection: Connection, tables: [TableDeclaration], deadline: MonotonicTime
   ) throws(PostgreSQLError) -> Stored {
-    let missing = try connection.run(selectMissing, [.texts(tables.map(\.name))], deadline: deadline)
-    let names = (0..<missing.count).compactMap { missing.text($0, 0) }
+    let names = try missingTables(connection, tables, deadline)
     guard try connection.run(selectExists, deadline: deadline).boolean(0, 0) else {
       return Stored(version: 0, oldestProgram: 0, missingTables: names)
     }
     let row = try connection.run(selectVersion, deadline: deadline)
     return Stored(
       version: Int(row.integer(0, 0)), oldestProgram: Int(row.integer(0, 1)), missingTables: names)
+  }
+
+  private static func missingTables(
+    _ connection: Connection, _ tables: [TableDeclaration], _ deadline: MonotonicTime
+  ) throws(PostgreSQLError) -> [String] {
+    let missing = try connection.run(selectMissing, [.texts(tables.map(\.name))], deadline: deadline)
+    return (0..<missing.count).compactMap { missing.text($0, 0) }
   }
 
   /// Throws unless this program can use a database of those versions.
@@ -154,8 +160,13 @@ extension Schema {
         INSERT INTO schema_version (version, oldest_program) VALUES (\(Schema.version), \(oldest))
         """, deadline: deadline)
     }
+    let missing = Set(try missingTables(connection, tables, deadline))
     for table in tables {
       try connection.script(CapabilityTable.definition(of: table), deadline: deadline)
+      guard missing.contains(table.name) else { continue }
+      for statement in CapabilityTable.seeding(of: table) {
+        try connection.script(statement, deadline: deadline)
+      }
     }
     try connection.script("COMMIT", deadline: deadline)
     return pending

@@ -1,5 +1,6 @@
 internal import Ledger
 internal import PostgreSQL
+internal import PostgreSQLSchema
 internal import Time
 
 /// Changes of many rows.
@@ -18,6 +19,8 @@ extension PostgreSQLWrites {
       add(Self.restoreOrders, [.integer(absenceConclusiveAt.milliseconds)])
     case .deleteTombstones(let moment):
       for statement in Self.deleteTombstones { add(statement, [.integer(moment.milliseconds)]) }
+    case .seed(let table):
+      for statement in CapabilityTable.seeding(of: table) { add(Query(statement), []) }
     }
   }
 

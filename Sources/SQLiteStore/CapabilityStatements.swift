@@ -6,7 +6,7 @@ internal import SQLite
 ///
 /// Names come from declarations in the program, never from outside.
 final class CapabilityStatements {
-  private let connection: Connection
+  let connection: Connection
   private var statements: [String: Statement] = [:]
   /// The selection of a row of each table by its whole key.
   private var selections: [String: Statement] = [:]
@@ -31,12 +31,19 @@ final class CapabilityStatements {
   /// Creates the declared tables and indexes that do not exist.
   func create(_ declarations: [TableDeclaration]) throws(DatabaseError) {
     for table in declarations {
+      let isNew = try !exists(table)
       try connection.execute(Self.definition(of: table))
+      if isNew { try seed(table) }
       for index in table.indexes {
         let columns = index.columns.joined(separator: ", ")
         try connection.execute("CREATE INDEX IF NOT EXISTS \(index.name) ON \(table.name) (\(columns))")
       }
     }
+  }
+
+  private func exists(_ table: TableDeclaration) throws(DatabaseError) -> Bool {
+    try connection.integer(
+      "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = '\(table.name)'") > 0
   }
 
   static func definition(of table: TableDeclaration) -> String {

@@ -11,13 +11,12 @@ extension SQLiteReader {
     try converting { () throws(DatabaseError) in
       let before = before ?? .max
       let (driver, floor) = try driver(of: filter, before: before)
-      let statement = Statement(
-        filter.sql(parts, driver: driver, hasFloor: floor != nil), on: connection)
+      let statement = Statement(filter.sql(parts, driver), on: connection)
       try filter.bind(to: statement)
       try statement.bind(JobFilter.beforeParameter, before)
       // One row more than requested shows whether there is a next page.
       try statement.bind(JobFilter.limitParameter, Int64(limit) + 1)
-      try statement.bind(JobFilter.floorParameter, floor)
+      if let floor { try statement.bind(JobFilter.floorParameter, floor) }
       var page = PageBuilder()
       while try statement.step() {
         let row = try JobRow.listed(statement, parts)
@@ -29,24 +28,54 @@ extension SQLiteReader {
     }
   }
 
-  /// The member whose jobs are searched through, and the job at which that ends early.
+  /// What is searched through, and the job at which that ends early.
   ///
-  /// A member of few jobs is the best one. Where each has many, a page may end before it is full.
+  /// Few jobs are the best. Where there are many, a page may end before it is full.
   private func driver(
     of filter: JobFilter, before: Int64
-  ) throws(DatabaseError) -> (member: Int?, floor: Int64?) {
-    guard filter.needsFloor else { return (nil, nil) }
-    var first: Int64?
-    for member in filter.metadata.indices {
-      let statement = Statement(JobFilter.floorSQL(member), on: connection)
-      try filter.bind(member, to: statement)
+  ) throws(DatabaseError) -> (driver: ListDriver, floor: Int64?) {
+    let drivers = filter.drivers
+    guard let first = drivers.first else { return (.all, nil) }
+    guard filter.needsFloor(first) else { return (first, nil) }
+    var best: (driver: ListDriver, floor: Int64)?
+    for driver in drivers {
+      let statement = Statement(JobFilter.floorSQL(driver), on: connection)
+      try filter.bind(driver, to: statement)
       try statement.bind(JobFilter.beforeParameter, before)
       try statement.bind(JobFilter.limitParameter, Int64(maxExamined - 1))
-      guard try statement.step() else { return (member, nil) }
-      first = first ?? Int64(statement.integer(0))
+      guard try statement.step() else { return (driver, nil) }
+      let floor = Int64(statement.integer(0))
+      if best.map({ floor < $0.floor }) ?? true { best = (driver, floor) }
     }
-    return (0, first)
+    return (best?.driver ?? first, best?.floor)
   }
+
+  package func firstNumber(recordedAt moment: Timestamp) throws(StorageError) -> Int64 {
+    try converting { () throws(DatabaseError) in
+      let probe = Statement(Self.recordedAtOrAfter, on: connection)
+      var low: Int64 = 1
+      var high = Int64(try connection.integer("SELECT coalesce(max(number), 0) + 1 FROM jobs"))
+      // Each pass halves what is between the two. All jobs before `low` are earlier, none from `high` on is.
+      while low < high {
+        defer { probe.reset() }
+        let middle = low + (high - low) / 2
+        try probe.bind(1, middle)
+        if try probe.step(), Int64(probe.integer(0)) < high, Int64(probe.integer(1)) < moment.milliseconds {
+          low = Int64(probe.integer(0)) + 1
+        } else {
+          high = middle
+        }
+      }
+      return low
+    }
+  }
+
+  /// The first job from a number on, and when it was recorded.
+  static let recordedAtOrAfter = """
+    SELECT number, coalesce(ordered_at,
+      (SELECT received_at FROM deliveries WHERE job = number AND position = 1), updated_at)
+    FROM jobs WHERE number >= ?1 ORDER BY number LIMIT 1
+    """
 
   package func jobs(
     withMember key: String, after position: MemberPosition, limit: Int, times: Range<Timestamp>

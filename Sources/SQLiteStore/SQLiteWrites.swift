@@ -331,6 +331,8 @@ extension SQLiteWrites {
       try restoreOrders(at: now, absenceConclusiveAt)
     case .deleteTombstones(let moment):
       try deleteTombstones(expiredAt: moment)
+    case .seed(let table):
+      try tables.seed(table)
     }
   }
 

@@ -1,4 +1,5 @@
 internal import PostgreSQL
+internal import PostgreSQLSchema
 internal import Tables
 internal import Time
 
@@ -134,14 +135,17 @@ final class MoveTarget {
 
   // MARK: The end
 
-  /// Fills the table of open jobs, sets the next job's number, and gathers the planner's statistics.
+  /// Fills what follows from the rows, and gathers the planner's statistics.
   ///
-  /// - Parameter oldestChange: the change before which the file has deleted tombstones.
-  func complete(oldestChange: Int64) throws(MoveError) {
+  /// - Parameters:
+  ///   - oldestChange: the change before which the file has deleted tombstones.
+  ///   - seeded: tables whose rows are counted.
+  func complete(oldestChange: Int64, counting seeded: [TableDeclaration]) throws(MoveError) {
     try script(
       """
       BEGIN;
       \(MovedTable.fillOpenJobs);
+      \(seeded.flatMap(CapabilityTable.seeding).joined(separator: ";\n"));
       UPDATE feed SET oldest_change = \(oldestChange);
       SELECT setval(pg_get_serial_sequence('jobs', 'number'),
         greatest((SELECT max(number) FROM jobs), (SELECT max(change) FROM changes), 1));

@@ -8,6 +8,8 @@ package struct StoreMove {
   private let source: MoveSource
   private let target: MoveTarget
   private let tables: [MovedTable]
+  /// Tables whose rows are counted in the database, not copied.
+  private let seeded: [TableDeclaration]
   private let total: Int64
 
   /// How far a move has come.
@@ -35,8 +37,9 @@ package struct StoreMove {
   package init(
     from path: String, to url: String, tables declarations: [TableDeclaration]
   ) throws(MoveError) {
-    let tables = MovedTable.ofRules + declarations.map { MovedTable($0) }
+    let tables = MovedTable.ofRules + declarations.filter { $0.seed == nil }.map { MovedTable($0) }
     self.tables = tables
+    seeded = declarations.filter { $0.seed != nil }
     source = try MoveSource(path: path)
     target = try MoveTarget(url)
     var total: Int64 = 0
@@ -65,7 +68,7 @@ package struct StoreMove {
       }
     }
     try copy(progress)
-    try target.complete(oldestChange: try source.oldestChange())
+    try target.complete(oldestChange: try source.oldestChange(), counting: seeded)
     try verify(progress)
     try target.finish()
     return Summary(jobs: try source.count(of: tables[0]), rows: total)

@@ -11,6 +11,14 @@ package struct TableDeclaration: Sendable, Equatable {
   ///
   /// Its columns beside the key are integers.
   package let isSummed: Bool
+  /// The rows that a store gives the table when it creates it. Nil for none.
+  package let seed: Seed?
+
+  /// Rows that follow from the rows of the rules, and that a store can count again.
+  package enum Seed: Sendable {
+    /// The number of jobs in each state: the key names the state, the other column has the number.
+    case jobsByState
+  }
 
   package struct Column: Sendable, Equatable {
     package let name: String
@@ -40,13 +48,15 @@ package struct TableDeclaration: Sendable, Equatable {
   }
 
   package init(
-    _ name: String, key: [Column], columns: [Column], indexes: [Index] = [], isSummed: Bool = false
+    _ name: String, key: [Column], columns: [Column], indexes: [Index] = [], isSummed: Bool = false,
+    seed: Seed? = nil
   ) {
     self.name = name
     self.columns = key + columns
     keyCount = key.count
     self.indexes = indexes
     self.isSummed = isSummed
+    self.seed = seed
   }
 
   /// The names of the columns by which rows are ordered.

@@ -10,12 +10,23 @@ struct JobsCommand: ParsableCommand {
     discussion: """
         replicate-webhookd jobs --state failed
         replicate-webhookd jobs --metadata user=7 --metadata plan=free
+        replicate-webhookd jobs --since 1h
         replicate-webhookd jobs --watch
 
       Exit status: 0, also after SIGINT; 1 if the daemon rejects the request, 69 if none answers.
       """)
 
   @OptionGroup var filter: JobFilterOptions
+
+  @Option(
+    help: """
+      Only jobs recorded from then on: a time such as 2026-11-26T10:00:00Z, a day, or a duration before now \
+      such as 30m or 7d.
+      """)
+  var since: String?
+
+  @Option(help: "Only jobs recorded before then, written in the same way.")
+  var until: String?
 
   @Option(help: "Maximum number of jobs, 1 to 500. (default: 50, with --watch 20)")
   var limit: Int?
@@ -37,7 +48,10 @@ struct JobsCommand: ParsableCommand {
       let limit = limit ?? (watch ? 20 : filter.ids == nil ? 50 : 100)
       let path =
         "/jobs"
-        + PercentEncoding.query(filter.parameters + [("after", after), ("limit", String(limit))])
+        + PercentEncoding.query(
+          filter.parameters + [
+            ("since", since), ("until", until), ("after", after), ("limit", String(limit)),
+          ])
       let isTable = !json && Terminal.isInteractive
       if watch {
         var watch = JobsWatch(path, of: try JobFollower.client(api), isTable: isTable)

@@ -20,7 +20,7 @@ import Testing
     ["GroupCommit", "ChangeFeed", "PostgreSQLReports"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage"],
+    ["EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts"],
     ["Daemon", "Console"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]

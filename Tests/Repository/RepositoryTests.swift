@@ -38,7 +38,7 @@ import Testing
       "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
     ],
     "PostgreSQLReports": ["System", "Ledger", "PostgreSQLStore", "Observability", "Logging"],
-    "StoreMove": ["Time", "Tables", "Ledger", "SQLite", "SQLiteStore", "PostgreSQL"],
+    "StoreMove": ["Time", "Tables", "Ledger", "SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema"],
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
@@ -84,13 +84,18 @@ import Testing
       "Routing", "JobRequests",
       "Settings", "Scheduler", "JobsAPI",
     ],
+    "JobCounts": [
+      "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+      "Observability", "JobsAPI",
+    ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore",
       "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "PostgreSQLReports",
       "StoreMove", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-      "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "JobsPage", "Logging",
+      "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "JobsPage", "JobCounts",
+      "Logging",
     ],
     "Console": ["Time", "Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [

@@ -24,6 +24,7 @@ tests_that_use() {
       ;;
     JobsPage) echo SessionTests PageTests ;;
     JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
+    JobCounts) echo CountsRouteTests ;;
     EventStreams) echo EventsCommandTests ListenTests RelayTests ;;
     # Their settings stay in .env.example.
     Callbacks) echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests ;;

@@ -1,6 +1,7 @@
 internal import Ledger
 internal import Logging
 internal import System
+internal import Tables
 
 /// The schema of a store, and the mark of a restored backup: the work of `migrate`.
 package struct StoreMigration {
@@ -17,7 +18,7 @@ package struct StoreMigration {
     try StartError.converting { try engine.pendingMigrations() }
   }
 
-  /// Creates or migrates the store.
+  /// Creates or migrates the store, and counts again what is counted.
   ///
   /// - Parameters:
   ///   - isRestored: marks the store as a restored backup: the next start searches for the predictions that
@@ -28,12 +29,12 @@ package struct StoreMigration {
   ) throws(StartError) {
     try StartError.converting {
       let store = try engine.openStore(progress: progress)
-      if isRestored {
-        _ = try store.commit(reading: { .none }) { _ in
-          var writes = WriteSet()
-          writes.keys = [.put(LedgerTransaction.backupMarker, [1])]
-          return writes
-        }
+      _ = try store.commit(reading: { .none }) { _ in
+        var writes = WriteSet()
+        if isRestored { writes.keys = [.put(LedgerTransaction.backupMarker, [1])] }
+        // A program of an earlier version, which counts nothing, may have written meanwhile.
+        writes.sweeps = Capabilities.tables.filter { $0.seed != nil }.map { .seed($0) }
+        return writes
       }
       try store.finish()
     }

@@ -1,6 +1,6 @@
 // Requests to the jobs API of this origin, and their problems (RFC 9457).
 
-/** A number that JavaScript would round or write in another way: its text is that of the JSON. */
+/** A number with the text that it has in the JSON. */
 class NumberText {
   constructor(text, number) {
     this.text = text;
@@ -11,10 +11,10 @@ class NumberText {
 }
 
 /**
- * JSON whose numbers keep their text.
+ * Parses JSON and keeps the text of numbers that JavaScript would round or rewrite.
  *
- * Browsers without `JSON.parse` source text access show the rounded number, and so does a document that is
- * too deep for the reviver, which recurses.
+ * Without `JSON.parse` source text access numbers are rounded. So are those of a document that is too deep
+ * for the reviver, which recurses.
  */
 function parseJSON(text) {
   const keep = (_, value, context) => typeof value === "number" && context?.source !== undefined
@@ -35,7 +35,7 @@ const remediesByCode = {
   host_not_allowed: "Open the page by a loopback address, or set API_TOKENS.",
 };
 
-/** The problem of a response, also where a proxy in between has answered with a page of its own. */
+/** The problem of a response, even if a proxy answered with HTML. */
 function problemOf(status, text, type) {
   let document = {};
   if (/\bjson\b/.test(type ?? "")) {
@@ -45,26 +45,29 @@ function problemOf(status, text, type) {
   const code = word(document.code, "");
   return {
     status, code,
-    title: word(document.title, status ? `The answer has the status ${status}` : "The daemon cannot be reached"),
+    title: word(document.title, status ? `The status is ${status}` : "The daemon cannot be reached"),
     detail: word(document.detail, ""),
-    remedy: remediesByCode[code] ?? (code ? "" : "Not the daemon but something in between may have answered."),
+    remedy: remediesByCode[code] ?? (code ? "" : "A proxy in between may have answered, and not the daemon."),
   };
 }
 
-const unreachable = () => ({ ...problemOf(0, "", ""), code: "unreachable", remedy: remediesByCode.unreachable });
+const unreachable = () =>
+  ({ ...problemOf(0, "", ""), code: "unreachable", remedy: remediesByCode.unreachable });
 
 function address(path, query) {
   const parameters = query instanceof URLSearchParams ? query : new URLSearchParams(query ?? {});
   return parameters.size ? `${path}?${parameters}` : path;
 }
 
-/** Sends a request. Throws nothing but `AbortError`: when the signal aborts, and where one has to sign in. */
+/** Sends a request. Throws only `AbortError`: if the signal aborts, or a sign-in is needed. */
 async function request(path, { method = "GET", body, query, headers, signal } = {}) {
   const isJSON = body !== undefined && typeof body !== "string";
   try {
     const response = await fetch(address(path, query), {
       method, signal, cache: "no-store", redirect: "error",
-      headers: { Accept: "application/json", ...isJSON && { "Content-Type": "application/json" }, ...headers },
+      headers: {
+        Accept: "application/json", ...isJSON && { "Content-Type": "application/json" }, ...headers,
+      },
       body: isJSON ? JSON.stringify(body) : body,
     });
     clock.observe(response.headers.get("date"));
@@ -72,7 +75,8 @@ async function request(path, { method = "GET", body, query, headers, signal } = 
     if (response.status === 401 && path !== "/session") throw endedSession();
     const isFine = response.ok || response.status === 304;
     return {
-      status: response.status, ok: isFine, text, etag: response.headers.get("etag"), headers: response.headers,
+      status: response.status, ok: isFine, text,
+      etag: response.headers.get("etag"), headers: response.headers,
       problem: isFine ? null : problemOf(response.status, text, response.headers.get("content-type")),
     };
   } catch (error) {
@@ -81,13 +85,25 @@ async function request(path, { method = "GET", body, query, headers, signal } = 
   }
 }
 
-/** Shows the form to sign in. The error ends what has made the request. */
+/** Sends a request, and parses the JSON of its response as `data`. */
+async function requestJSON(path, options) {
+  const response = await request(path, options);
+  if (!response.ok) return response;
+  try {
+    return { ...response, data: parseJSON(response.text) };
+  } catch {
+    const problem = { ...problemOf(response.status, "", ""), title: "The answer is no JSON" };
+    return { ...response, ok: false, problem };
+  }
+}
+
+/** Shows the sign-in form. The error ends the caller. */
 function endedSession() {
   requireSignIn();
   return new DOMException("Sign in first", "AbortError");
 }
 
-/** Waits, and ends early with `AbortError`. */
+/** Waits. Throws `AbortError` if the signal aborts meanwhile. */
 function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);

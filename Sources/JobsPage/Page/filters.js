@@ -1,9 +1,9 @@
-// The filters of the list: in the page's address, in requests, and as fields.
+// The filters of the list: in the page's URL, in requests, and as fields.
 
 const listParameters = ["state", "model", "since", "until"];
 const metadataPrefix = "metadata.";
 
-/** The filter that an address names. */
+/** The filter of a URL's query. */
 function readFilter(query) {
   const filter = { metadata: [], after: query.get("after") ?? "" };
   for (const name of listParameters) filter[name] = query.get(name) ?? "";
@@ -13,7 +13,7 @@ function readFilter(query) {
   return filter;
 }
 
-/** The parameters of a filter, without the page that is shown of its list. */
+/** The parameters of a filter, without those of paging. */
 function filterQuery(filter, names = listParameters) {
   const query = new URLSearchParams();
   for (const name of names) if (filter[name]) query.set(name, filter[name]);
@@ -21,7 +21,7 @@ function filterQuery(filter, names = listParameters) {
   return query;
 }
 
-/** The address of the list with changes of its filter, from its first page. */
+/** The URL of the first page of a list, with changes to its filter. */
 function filterPath(filter, changes = {}) {
   return jobsPath(filterQuery({ ...filter, ...changes }));
 }
@@ -30,20 +30,20 @@ function withMetadata(filter, key, value) {
   return { metadata: [...filter.metadata.filter(([other]) => other !== key), [key, value]] };
 }
 
-/** Whether anything but the state is filtered: then the counts of all jobs are not those of the list. */
-const isNarrowed = (filter) => Boolean(filter.model || filter.since || filter.until || filter.metadata.length);
+/** Whether more than the state is filtered, so that the counts of all jobs do not apply. */
+const isNarrowed = ({ model, since, until, metadata }) => Boolean(model || since || until || metadata.length);
 const isFiltered = (filter) => Boolean(filter.state) || isNarrowed(filter);
 
 const quickTimes = { "": "Any time", "1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days" };
 
-/** A time of the API as the value of a `datetime-local` field, which is by the reader's clock. */
+/** A time of the API as the value of a `datetime-local` field, in the reader's time zone. */
 function localTime(text) {
   const date = new Date(text);
   if (!text || Number.isNaN(date.getTime())) return "";
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
-/** The time of such a field, for the API. */
+/** The time of a `datetime-local` field, for the API. */
 function utcTime(value) {
   return value ? new Date(value).toISOString().replace(".000Z", "Z") : "";
 }
@@ -52,14 +52,15 @@ function labeled(label, field, className = "") {
   return element("div", { class: `labeled ${className}` }, element("label", { for: field.id }, label), field);
 }
 
-/** The fields above the list. `update(filter)` shows another filter in them. */
+/** The fields above the list. `update(filter)` fills them. */
 function filterBar(apply, signal) {
   let filter = readFilter(new URLSearchParams());
-  const field = (id, attributes) => element("input", { id, class: "field", autocomplete: "off", spellcheck: "false",
-    autocapitalize: "off", ...attributes });
+  const field = (id, attributes) => element("input", {
+    id, class: "field", autocomplete: "off", spellcheck: "false", autocapitalize: "off", ...attributes,
+  });
   const error = element("p", { class: "error", id: "filter-error", role: "alert" });
-  const search = field("search", { type: "search", placeholder: "Id of a job or prediction", enterkeyhint: "go",
-    "aria-describedby": "filter-error" });
+  const search = field("search", { type: "search", placeholder: "Id of a job or prediction",
+    enterkeyhint: "go", "aria-describedby": "filter-error" });
   const model = field("model", { type: "search", placeholder: "owner/name", list: "models" });
   const models = element("datalist", { id: "models" });
   const member = field("metadata", { type: "search", placeholder: "key=value", enterkeyhint: "search",
@@ -69,31 +70,35 @@ function filterBar(apply, signal) {
     element("option", { value: "exact" }, "Exact times…"));
   const from = field("since", { type: "datetime-local", step: "1" });
   const until = field("until", { type: "datetime-local", step: "1" });
-  const exact = element("div", { class: "exact", hidden: true }, labeled("From", from), labeled("Until", until));
+  const exact = element("div", { class: "exact", hidden: true },
+    labeled("From", from), labeled("Until", until));
   const chips = element("ul", { class: "chips", "aria-label": "Filters" });
 
-  const find = element("form", { role: "search", onsubmit: (event) => { event.preventDefault(); void lead(); } },
-    labeled("Find", search));
-  const fold = element("button", { type: "button", class: "button fold", "aria-expanded": "false", "aria-controls": "narrow",
-    onclick: () => fold.setAttribute("aria-expanded", fold.getAttribute("aria-expanded") === "false") }, "Filters");
-  const narrow = element("form", { id: "narrow", class: "narrow", "aria-label": "Filters", onsubmit: (event) => {
-    event.preventDefault();
-    addMember();
-    change({ model: model.value.trim() });
-  } },
+  const find = element("form", { role: "search" }, labeled("Find", search));
+  const fold = button("Filters", () => { fold.ariaExpanded = fold.ariaExpanded === "false"; }, "button fold");
+  fold.ariaExpanded = "false";
+  const narrow = element("form", { class: "narrow", "aria-label": "Filters" },
     labeled("Model", model), models, labeled("Metadata", member), labeled("Time", time), exact,
     element("button", { type: "submit", class: "visually-hidden", tabindex: "-1" }, "Filter"));
 
-  model.addEventListener("change", () => change({ model: model.value.trim() }));
-  member.addEventListener("search", () => setText(error, ""));
+  find.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void lead();
+  });
+  narrow.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (addMember()) change({ model: model.value.trim() });
+  });
+  // The button that clears a field of type search fires `search`, not `change`.
+  for (const name of ["change", "search"]) {
+    model.addEventListener(name, () => change({ model: model.value.trim() }));
+  }
   time.addEventListener("change", () => {
     exact.hidden = time.value !== "exact";
     if (time.value === "exact") from.focus();
     else change({ since: time.value, until: "" });
   });
-  for (const node of [from, until]) {
-    node.addEventListener("change", () => change({ since: utcTime(from.value), until: utcTime(until.value) }));
-  }
+  exact.addEventListener("change", () => change({ since: utcTime(from.value), until: utcTime(until.value) }));
 
   function change(changes) {
     setText(error, "");
@@ -101,13 +106,17 @@ function filterBar(apply, signal) {
     if (path !== filterPath(filter)) apply(path);
   }
 
+  /** Adds the member in the field of metadata. Returns whether it is well-formed. */
   function addMember() {
     const text = member.value.trim();
-    if (!text) return;
     const equals = text.indexOf("=");
-    if (equals < 1) return setText(error, "Write a member of the metadata as key=value, such as user=7.");
+    if (text && equals < 1) {
+      setText(error, "Write a member of the metadata as key=value, such as user=7.");
+      return false;
+    }
     member.value = "";
-    change(withMetadata(filter, text.slice(0, equals), text.slice(equals + 1)));
+    if (text) change(withMetadata(filter, text.slice(0, equals), text.slice(equals + 1)));
+    return true;
   }
 
   async function lead() {
@@ -115,18 +124,18 @@ function filterBar(apply, signal) {
     if (!id) return;
     if (!/^[\w-]{1,128}$/.test(id)) return setText(error, "An id has letters, digits, - and _ alone.");
     setText(error, "");
-    const { ok, text, problem } = await request("/jobs", { query: { ids: id }, signal });
+    const { ok, data, problem } = await requestJSON("/jobs", { query: { ids: id }, signal });
     if (!ok) return setText(error, `${problem.title}. ${problem.detail || problem.remedy}`);
-    const [job] = JSON.parse(text).jobs;
+    const [job] = data.jobs;
     if (job) navigate(jobPath(job.id));
     else setText(error, `No job has the id ${id}. It may have been deleted, or pruned after RETENTION.`);
   }
 
   function chip(text, changes) {
     const shownText = visibleText(text);
-    return element("li", { class: "chip" }, element("bdi", { title: shownText }, shownText),
-      element("button", { type: "button", "aria-label": `Remove filter ${shownText}`,
-        onclick: () => { change(changes); member.focus(); } }, "×"));
+    const cross = button("×", () => { change(changes); member.focus(); }, "");
+    cross.ariaLabel = `Remove filter ${shownText}`;
+    return element("li", { class: "chip" }, element("bdi", { title: shownText }, shownText), cross);
   }
 
   return {
@@ -146,14 +155,17 @@ function filterBar(apply, signal) {
       const isQuick = !filter.until && filter.since in quickTimes;
       time.value = isQuick ? filter.since : "exact";
       exact.hidden = isQuick;
-      if (!isQuick) [from.value, until.value] = [localTime(filter.since), localTime(filter.until)];
+      // A field that is being edited keeps what it has.
+      if (!isQuick && !exact.contains(document.activeElement)) {
+        [from.value, until.value] = [localTime(filter.since), localTime(filter.until)];
+      }
       const isOther = (text) => text && !localTime(text) && !(text in quickTimes);
       replace(chips,
         filter.metadata.map(([key, value]) => chip(`${key}=${value}`,
           { metadata: filter.metadata.filter(([other]) => other !== key) })),
         isOther(filter.since) ? chip(`since ${filter.since}`, { since: "" }) : null,
         isOther(filter.until) ? chip(`until ${filter.until}`, { until: "" }) : null,
-        isFiltered(filter) ? element("li", {}, element("a", { href: "/" }, "Clear filters")) : null);
+        isNarrowed(filter) ? element("li", {}, element("a", { href: "/" }, "Clear filters")) : null);
       chips.hidden = chips.childElementCount === 0;
     },
   };

@@ -35,21 +35,7 @@ function explanation(job) {
       : order.reason ? remedyFor(waits, order.reason) : remedyFor(stages, order.stage);
     return { ...entry, code: order.reason, next: order.next_try_at, tries: order.tries };
   }
-  switch (state) {
-    case "pending": return {
-      title: "Waiting at Replicate for a machine",
-      remedy: "Nothing to do. A model that has not run for a while takes minutes to start.",
-    };
-    case "running": return { title: "Running", remedy: "" };
-    case "stale": return {
-      title: "No update for longer than its timeout",
-      remedy: "The daemon goes on polling, and any update ends this. If webhooks are lost as well, check PUBLIC_URL. "
-        + "You can cancel it.",
-    };
-    case "succeeded": return { title: "Succeeded", remedy: "" };
-    case "canceled": return { title: "Canceled while it ran", remedy: "Retry it if you want it after all." };
-    default: return { title: state, remedy: "" };
-  }
+  return { title: state, remedy: "", ...Object.hasOwn(situations, state) && situations[state] };
 }
 
 function section(id, title, ...children) {
@@ -59,21 +45,27 @@ function section(id, title, ...children) {
 
 /** An external page about a thing of Replicate's. */
 function replicateLink(path, text) {
-  return fileLink(`https://replicate.com/${path.split("/").map(encodeURIComponent).join("/")}`, visibleText(text));
+  const steps = path.split("/").map(encodeURIComponent).join("/");
+  return fileLink(`https://replicate.com/${steps}`, visibleText(text));
 }
 
 class JobView {
   constructor(main, id, signal) {
     [this.main, this.id, this.signal] = [main, id, signal];
+    this.heading = element("h1", { class: "mono", tabindex: -1 }, visibleText(id));
     this.badge = stateBadge("pending");
     this.badge.hidden = true;
     this.model = element("span", { class: "model" });
     this.now = element("div", { id: "job-now", class: "now" });
     this.bar = element("progress", { id: "job-progress", "aria-label": "Progress", max: 1 });
     this.actions = new Actions(id, signal);
-    this.actions.deleted = (isLater) => (isLater ? this.awaitDeletion() : this.showDeletion());
+    this.actions.deleted = (isLater) => {
+      if (!isLater) return this.showDeletion();
+      notify("The job is canceled, and deleted after its end.");
+      return this.awaitDeletion();
+    };
     this.output = new OutputView();
-    this.outputNote = element("p", { class: "muted" });
+    this.outputNote = muted();
     this.logs = new LogsView(id, signal);
     this.timeline = new Timeline(id, signal);
     this.input = element("div");
@@ -81,22 +73,19 @@ class JobView {
     this.body = element("div", { class: "columns", hidden: true });
     replace(main,
       element("div", { class: "title" },
-        element("h1", { class: "mono", tabindex: -1 }, visibleText(id)), copyButton("id", () => this.id), this.badge,
-        this.actions.node),
+        this.heading, copyButton("id", () => this.id), this.badge, this.actions.node),
       this.model, this.actions.results, this.now, this.body);
     this.fillBody();
     setTitle(id);
   }
 
   fillBody() {
-    const copy = (name) => copyButton(name, () => this.job.texts.get(name) ?? "");
-    const withCopy = (node, name) => {
-      node.firstElementChild.append(copy(name));
-      return node;
-    };
     this.logsSection = section("job-logs", "Logs", this.logs.node);
-    this.inputSection = withCopy(section("job-input", "Input", this.input), "input");
-    this.outputSection = withCopy(section("job-output", "Output", this.outputNote, this.output.node), "output");
+    this.inputSection = section("job-input", "Input", this.input);
+    this.outputSection = section("job-output", "Output", this.outputNote, this.output.node);
+    for (const [node, name] of [[this.inputSection, "input"], [this.outputSection, "output"]]) {
+      node.firstElementChild.append(copyButton(name, () => this.job.texts.get(name) ?? ""));
+    }
     this.body.append(
       element("div", { class: "column" }, this.outputSection, this.inputSection, this.logsSection),
       element("div", { class: "column" }, section("job-details", "Details", this.facts),
@@ -122,19 +111,21 @@ class JobView {
 
   async start() {
     const answer = await request(this.timeline.path.replace("/history", ""), { signal: this.signal });
-    if (answer.status === 404) return this.showMissing();
-    if (answer.problem) {
-      return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
-    }
+    // The address of a job named `..` is that of the page itself.
+    if (answer.status === 404 || answer.ok && answer.text[0] !== "{") return this.showMissing();
+    if (answer.problem) return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
     this.show(answer.text);
-    if (!this.job.isEnded) this.follow(answer.etag);
+    if (this.job.isEnded) return;
+    await this.follow(answer.etag);
+    // A stream that has ended before the job: it was deleted while the page was disconnected.
+    if (!this.stream.signal.aborted) await this.awaitDeletion();
   }
 
   /** Follows the job to its end by one stream. */
   follow(etag) {
     this.stream = new AbortController();
     this.signal.addEventListener("abort", () => this.stream.abort(), { once: true });
-    stream(`/jobs/${encodeURIComponent(this.job.get("id"))}/events`, {
+    return stream(`/jobs/${encodeURIComponent(this.id)}/events`, {
       cursor: etag?.replace(/^W\/|"/g, "") ?? "",
       event: (name, text) => {
         if (name === "deleted") return this.showDeletion();
@@ -149,10 +140,13 @@ class JobView {
 
   show(text) {
     const job = this.job = new Job(text);
+    // It may have been opened by its prediction's id.
+    this.id = this.timeline.id = job.get("id");
+    setText(this.heading, visibleText(this.id));
     this.badge.hidden = this.body.hidden = false;
     setState(this.badge, job.state);
     const model = job.get("model");
-    replace(this.model, model ? element("a", { href: jobsPath({ model }) }, visibleText(model)) : "");
+    fill(this.model, model ? [element("a", { href: jobsPath({ model }) }, visibleText(model))] : []);
     this.showNow();
     this.actions.update(job);
     this.showOutput();
@@ -177,18 +171,16 @@ class JobView {
     const progress = job.get("progress");
     // Without a number the bar is one that has none.
     if (progress === undefined) this.bar.removeAttribute("value"); else this.bar.value = progress;
-    const parts = [
+    replace(this.now,
       element("p", { class: "what" }, title, job.state === "succeeded" || isRunning ? duration : null,
         code && code !== title ? [" ", element("code", { class: "code" }, visibleText(code))] : null),
       isRunning ? element("div", { class: "progress" }, this.bar,
         element("span", {}, progress === undefined ? "no progress known" : formatPercent(progress))) : null,
       message ? element("p", { class: "message" }, longText(message)) : null,
       remedy ? element("p", { id: "job-remedy" }, remedy) : null,
-      next ? element("p", { class: "muted" }, `Tries so far: ${tries}. Next try `, formatTime(next)) : null,
-      job.get("data_removed") ? element("p", { class: "muted" },
-        "Its end was found after Replicate had erased input, output and logs: it does so an hour after the end.") : null,
-    ];
-    replace(this.now, parts);
+      next ? muted(`Tries so far: ${tries}. Next try `, formatTime(next)) : null,
+      job.get("data_removed") ? muted("Its end was found more than an hour later: by then Replicate has "
+        + "erased input, output and logs.") : null);
   }
 
   showOutput() {
@@ -225,7 +217,7 @@ class JobView {
       rows.push(element("div", {}, element("dt", {}, name), element("dd", {}, show(value))));
     };
     const time = (value) => [formatTime(value), " (", formatAge(value), ")"];
-    const [model, version, prediction] = [job.get("model"), job.get("model_version"), job.get("prediction_id")];
+    const [model, version] = [job.get("model"), job.get("model_version")];
     add("Created", job.get("created_at"), time);
     add("Started", job.get("started_at"), time);
     add("Ended", job.get("completed_at"), time);
@@ -233,10 +225,11 @@ class JobView {
     add("Ran for", job.get("run_seconds"), formatDuration);
     add("Stale since", job.get("stale_at"), time);
     add("Last webhook", job.get("last_delivery_at"), time);
-    add("Model", model, () => replicateLink(model.split(":")[0], model));
-    add("Version", version, () => /^[0-9a-f]{64}$/.test(version) && model
-      ? replicateLink(`${model.split(":")[0]}/versions/${version}`, version.slice(0, 12)) : visibleText(version));
-    add("Prediction", prediction, () => replicateLink(`p/${prediction}`, prediction));
+    const name = model?.split(":")[0];
+    add("Model", model, () => replicateLink(name, model));
+    add("Version", version, () => (/^[0-9a-f]{64}$/.test(version) && model
+      ? replicateLink(`${name}/versions/${version}`, version.slice(0, 12)) : visibleText(version)));
+    add("Prediction", job.get("prediction_id"), (id) => replicateLink(`p/${id}`, id));
     add("Replicate's status", job.get("provider_status"));
     add("Retries job", job.get("retry_of"), (id) => jobLink(id));
     add("Attempt", job.get("attempt"), String);
@@ -247,20 +240,16 @@ class JobView {
     for (const [name, text] of jsonMembers(job.texts.get("metrics") ?? "{}")) {
       add(visibleText(name), text, () => jsonNode(text));
     }
-    if (job.texts.has("callback")) add("Callback", job.texts.get("callback"), () => jsonNode(job.texts.get("callback")));
+    add("Callback", job.texts.get("callback"), (text) => jsonNode(text));
     add("Webhook query", job.get("webhook_query"), (text) => longText(text));
-    // Open parts of a tree, and the place of the focus, stay where nothing has changed.
-    const signature = rows.map((row) => row.textContent.replace(/\(.*\)/, "")).join("\n");
-    if (signature === this.shownFacts) return;
-    this.shownFacts = signature;
-    replace(this.facts, rows);
+    fill(this.facts, rows);
   }
 
   /** A value by which lists can be filtered leads to the list of all jobs with it. */
   metadataValue(name, text) {
     if (text[0] === "{" || text[0] === "[" || text === "null") return jsonNode(text);
     const value = text[0] === '"' ? JSON.parse(text) : text;
-    return element("a", { href: jobsPath({ [`metadata.${name}`]: value }), class: "value" }, visibleText(value));
+    return element("a", { href: jobsPath({ [`metadata.${name}`]: value }) }, visibleText(value));
   }
 
   showMissing() {
@@ -272,7 +261,6 @@ class JobView {
   /** Waits until the job has ended and is gone. A list answers 200 then, and no 404. */
   async awaitDeletion() {
     this.timeline.stop();
-    notify("The job is canceled, and deleted after its end.");
     for (;;) {
       const answer = await request("/jobs", { query: { ids: this.id }, signal: this.signal });
       if (answer.ok && JSON.parse(answer.text).jobs.length === 0) return this.showDeletion();

@@ -1,4 +1,4 @@
-// Every code that a job can show, and the remedy. A test compares the names with those in the daemon's sources.
+// Every code that a job can show, and the remedy. A test compares the names with the daemon's sources.
 
 /** By `error.code`: what has happened, and what to do about it. */
 const remedies = {
@@ -20,7 +20,7 @@ const remedies = {
   },
   out_of_memory: {
     title: "The model's GPU was too small for this input",
-    remedy: "Ask for less: a smaller size, fewer outputs. Or use a model on larger hardware.",
+    remedy: "Reduce the size or the number of outputs, or use a model on larger hardware.",
   },
   unknown: {
     title: "The model failed",
@@ -95,10 +95,25 @@ const stages = {
   sending: { title: "It is being sent to Replicate", remedy: "Nothing to do." },
   unanswered: {
     title: "The call that creates the prediction had no answer",
-    remedy: "Nothing to do: the daemon finds the prediction, or creates it if it is not there a minute later.",
+    remedy: "Nothing to do: the daemon finds it, or creates it if it is not there a minute later.",
   },
   placed: { title: "The cancellation is on its way to Replicate", remedy: "Nothing to do." },
   ended: { title: "No prediction will be created", remedy: "Nothing to do." },
+};
+
+/** By `state`, where nothing else explains it. */
+const situations = {
+  pending: {
+    title: "Waiting at Replicate for a machine",
+    remedy: "Nothing to do. A model that has not run for a while takes minutes to start.",
+  },
+  running: { title: "Running", remedy: "" },
+  stale: {
+    title: "No update for longer than its timeout",
+    remedy: "The daemon goes on polling, and any update ends this. If webhooks are lost, check PUBLIC_URL.",
+  },
+  succeeded: { title: "Succeeded", remedy: "" },
+  canceled: { title: "Canceled while it ran", remedy: "Retry it if you want it after all." },
 };
 
 /** The entry of a table, also for a code that a newer daemon has added. */

@@ -24,6 +24,11 @@ package protocol StoreReader: AnyObject {
   func jobs(
     matching filter: JobFilter, before: Int64?, limit: Int, including parts: JobParts
   ) async throws(StorageError) -> JobPage
+  /// The number from which on jobs were recorded at `moment` or later.
+  ///
+  /// A job created here was recorded at its creation, another one with its first delivery. Numbers have
+  /// that order, except where a clock was set back, and within seconds where several processes assign them.
+  func firstNumber(recordedAt moment: Timestamp) async throws(StorageError) -> Int64
   /// The jobs whose metadata has a member `key`, in the order of their positions.
   ///
   /// - Parameter times: only for jobs last updated within them the billed time is read.

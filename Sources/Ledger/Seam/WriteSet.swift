@@ -164,4 +164,6 @@ package enum Sweep: Equatable, Sendable {
   case restoreOrders(at: Timestamp, absenceConclusiveAt: Timestamp)
   /// Deletes the tombstones that have expired.
   case deleteTombstones(expiredAt: Timestamp)
+  /// Counts the rows of a table again that has a seed.
+  case seed(TableDeclaration)
 }

@@ -18,6 +18,25 @@ package struct Gauge: MetricFamily {
   package func set(_ value: Int) { number.set(value) }
 }
 
+/// Numbers that rise and fall, by the value of a label.
+package struct LabeledGauge<Value: RawRepresentable<String> & Sendable>: MetricFamily {
+  package let name: String
+  package let help: String
+  private let numbers: LabeledNumbers
+
+  package init(_ name: String, help: String, label: String, values: [Value]) {
+    self.name = name
+    self.help = help
+    numbers = LabeledNumbers(label: label, values: values.map(\.rawValue))
+  }
+
+  package var type: MetricType { .gauge }
+  package var samples: [MetricSample] { numbers.samples }
+
+  /// Sets the number of `value`, which must have been declared.
+  package func set(_ number: Int, for value: Value) { numbers[value.rawValue]?.set(number) }
+}
+
 /// Numbers that rise and fall, by the position of their cause in a setting.
 package struct PositionGauge: MetricFamily {
   package let name: String

@@ -63,6 +63,43 @@ extension ProcessTests {
       #expect(rows.first?["output"] != nil && rows.first?["logs_tail"] == nil)
     }
 
+    @Test func `jobs are listed by the time at which they were recorded`() throws {
+      let daemon = try daemon()
+      let all = ["p1", "three", "two", "one"]
+      let times = try ["one", "two", "three"].map { id in
+        try #require(try rows(daemon, "ids=\(id)").first?["created_at"] as? String)
+      }
+      for (query, expected) in [
+        ("since=1h", all), ("since=2020-01-01&until=2999-01-01", all), ("until=1h", []),
+        ("until=1h30m&since=7d", []),
+        ("since=2999-01-01", []), ("until=2999-01-01T00:00:00+01:00", all), ("since=\(times[0])", all),
+        ("since=2020-01-01T00:00:00%2B01:00&limit=2", ["p1", "three"]), ("until=\(times[0])", []),
+        ("since=1h&state=succeeded", ["p1"]), ("since=1h&metadata.user=7", ["two", "one"]),
+        ("since=1h&after=2", ["one"]),
+      ] as [(String, [String])] {
+        #expect(try ids(daemon, query) == expected, "\(query)")
+      }
+      if times[1] < times[2] {
+        #expect(try ids(daemon, "since=\(times[0])&until=\(times[2])") == ["two", "one"])
+        #expect(try ids(daemon, "since=\(times[2])") == ["p1", "three"])
+      }
+    }
+
+    @Test func `an invalid time is refused`() throws {
+      let daemon = try Daemon(in: try TemporaryFolder())
+      for query in [
+        "since=", "since=yesterday", "until=2026-02-30", "since=2026-11-30T10:00:00", "since=1", "since=-1h",
+        "until=1.5h", "since=1h&since=2h", "since=1h&until=2h", "since=1h&until=1h", "until=36501d",
+      ] {
+        let answer = try daemon.fetch("/jobs?\(query)")
+        #expect(answer.status == 400 && answer.code == "invalid_parameter", "\(query)")
+        #expect(answer.text.contains("since") || answer.text.contains("until"), "\(answer.text)")
+      }
+      // Only the list has times.
+      #expect(try daemon.fetch("/events?since=1h").code == "invalid_parameter")
+      #expect(try daemon.fetch("/jobs?since=1h", method: "DELETE").code == "invalid_parameter")
+    }
+
     @Test func `an invalid filter is refused`() throws {
       let daemon = try Daemon(in: try TemporaryFolder())
       let filters = [
@@ -84,7 +121,7 @@ extension ProcessTests {
       let result = try Program.run(
         [
           "jobs", "--json", "--metadata", "user=7", "--metadata", "a b/é=x&y=z", "--ids", "one,two",
-          "--include", "input",
+          "--include", "input", "--since", "1h", "--until", "2999-01-01T00:00:00+01:00",
         ], environment: environment)
       #expect(result.status == 0 && result.output.contains(#""id":"two""#), "\(result.error)")
       #expect(result.output.contains(#""input":{"prompt":"two"}"#) && !result.output.contains(#""one""#))

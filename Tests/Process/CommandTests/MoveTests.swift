@@ -57,7 +57,7 @@ extension ProcessTests {
     private func views(of daemon: Daemon) throws -> [String] {
       let paths = [
         "/jobs/open-0", "/jobs/done-1", "/jobs/bad-1", "/jobs/bad-0", "/jobs/done-1/history",
-        "/jobs?state=succeeded&include=output,input,metrics", "/jobs?state=failed", "/usage",
+        "/jobs?state=succeeded&include=output,input,metrics", "/jobs?state=failed", "/usage", "/counts",
         "/jobs?state=running", "/jobs/done-2/logs",
       ]
       return try paths.map { path in

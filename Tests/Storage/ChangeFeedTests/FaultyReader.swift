@@ -48,6 +48,10 @@ final class FaultyReader: StoreReader {
     try await reader.jobs(matching: filter, before: before, limit: limit, including: parts)
   }
 
+  func firstNumber(recordedAt moment: Timestamp) async throws(StorageError) -> Int64 {
+    try await reader.firstNumber(recordedAt: moment)
+  }
+
   func jobs(
     withMember key: String, after position: MemberPosition, limit: Int, times: Range<Timestamp>
   ) async throws(StorageError) -> [MemberRow] {

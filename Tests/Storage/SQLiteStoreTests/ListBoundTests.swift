@@ -7,13 +7,16 @@ import Testing
 /// Lists whose conditions are met by few of many jobs.
 @Suite struct ListBoundTests {
   /// Sixty jobs of user 7, every twentieth with a second member and every fifteenth of another model.
+  ///
+  /// Those up to 30 are of the first half.
   private static func filled() throws -> (OrderedStore, SQLiteBackend) {
     let backend = try SQLiteBackend(isInMemory: true)
     let store = try OrderedStore(on: backend)
     for number in 1...60 {
       let isRare = number.isMultiple(of: 20)
       try store.place(
-        "j\(number)", [("user", "7")] + (isRare ? [("rare", "x")] : []),
+        "j\(number)",
+        [("user", "7"), ("half", number > 30 ? "2" : "1")] + (isRare ? [("rare", "x")] : []),
         model: number.isMultiple(of: 15) ? "a/rare" : "a/b")
     }
     return (store, backend)
@@ -38,14 +41,40 @@ import Testing
 
   @Test(arguments: [1, 7, 59, 60, 61])
   func `a page ends after so many jobs, and the pages have all`(_ maxExamined: Int) throws {
-    let (_, backend) = try Self.filled()
+    let (store, backend) = try Self.filled()
     let reader = try SQLiteReader(path: backend.path, maxExamined: maxExamined)
-    let filter = JobFilter(model: "a/rare", metadata: [Self.member("user", "7")])
+    for number in 1...30 where !number.isMultiple(of: 5) {
+      try store.deliver("w\(number)", of: "p\(number)", .failed, naming: "j\(number)")
+    }
+    let filter = JobFilter(state: .pending, model: "a/b", metadata: [Self.member("half", "1")])
     for limit in [1, 2, 100] {
       let pages = try pages(reader, filter, limit: limit)
-      #expect(pages.flatMap(\.self) == ["j60", "j45", "j30", "j15"])
+      #expect(pages.flatMap(\.self) == ["j25", "j20", "j10", "j5"])
       #expect(pages.count <= 60 / maxExamined + 5 && pages.allSatisfy { $0.count <= limit })
-      if maxExamined == 7, limit == 100 { #expect(pages.count == 9 && pages[1].isEmpty) }
+      // The members of the half are fewer than those of the model or the state.
+      if maxExamined == 7, limit == 100 { #expect(pages.count > 1) }
+    }
+  }
+
+  /// The same, where each condition is searched through.
+  @Test(arguments: [
+    JobFilter(state: .succeeded), JobFilter(state: .stale), JobFilter(state: .running),
+    JobFilter(state: .pending, model: "a/b"), JobFilter(state: .succeeded, model: "a/b"),
+    JobFilter(state: .failed, model: "a/b", minNumber: 20), JobFilter(state: .canceled, model: "a/b"),
+  ])
+  func `a page with few matches ends early, whatever it is filtered by`(_ filter: JobFilter) throws {
+    let (store, backend) = try Self.filled()
+    for number in 1...50 {
+      let phase: Phase = number % 7 == 0 ? .succeeded : number % 2 == 0 ? .failed : .canceled
+      try store.deliver("w\(number)", of: "p\(number)", phase, naming: "j\(number)")
+    }
+    store.advance(OrderedStore.aWhile)
+    let whole = try pages(try SQLiteReader(path: backend.path), filter, limit: 100)
+    #expect(whole.count == 1)
+    for limit in [1, 3, 100] {
+      let pages = try pages(try SQLiteReader(path: backend.path, maxExamined: 4), filter, limit: limit)
+      #expect(pages.flatMap(\.self) == whole[0])
+      #expect(pages.count > 1)
     }
   }
 

@@ -2,6 +2,7 @@ import Jobs
 import Ledger
 import StoreFixture
 import Testing
+import Time
 
 @Suite(.everyStore) struct ListTests {
   /// Forty jobs in all states and of two models.
@@ -47,6 +48,75 @@ import Testing
       try store.deliver("x\(seen.count)", of: "later\(seen.count)", .pending)
     } while cursor != nil
     #expect(seen == (1...40).reversed().map { "p\($0)" })
+  }
+
+  /// Jobs of deliveries and of orders in turn, each a second after the last.
+  private func timed(_ count: Int) async throws -> (OrderedStore, numbers: [Int64]) {
+    let store = try OrderedStore()
+    var numbers: [Int64] = []
+    for index in 0..<count {
+      store.now = Timestamp(milliseconds: 1_000_000 + 1000 * Int64(index))
+      if index.isMultiple(of: 2) {
+        try store.place("j\(index)")
+      } else {
+        try store.deliver("w\(index)", of: "j\(index)", .running)
+      }
+      numbers.append(try await store.number("j\(index)"))
+    }
+    // Later deliveries, and deleted jobs, move no bound.
+    store.now = Timestamp(milliseconds: 9_000_000)
+    for index in stride(from: 1, to: count, by: 2) {
+      try store.deliver("x\(index)", of: "j\(index)", .succeeded)
+    }
+    return (store, numbers)
+  }
+
+  @Test(arguments: [0, 1, 2, 3, 16, 17])
+  func `a time divides the jobs by when they were recorded`(_ count: Int) async throws {
+    let (store, numbers) = try await timed(count)
+    for index in -1...count {
+      for (offset, isAfter) in [(Int64(-1), false), (0, false), (1, true)] {
+        let moment = Timestamp(milliseconds: 1_000_000 + 1000 * Int64(index) + offset)
+        let first = try await store.reader.firstNumber(recordedAt: moment)
+        let earlier = max(0, min(count, index + (isAfter ? 1 : 0)))
+        #expect(numbers.count { $0 < first } == earlier, "\(index) \(offset)")
+      }
+    }
+  }
+
+  @Test func `a time is found beside deleted jobs`() async throws {
+    let (store, numbers) = try await timed(16)
+    for index in [3, 5, 7, 15] { try store.delete("j\(index)") }
+    for index in 0..<16 {
+      let moment = Timestamp(milliseconds: 1_000_000 + 1000 * Int64(index))
+      let first = try await store.reader.firstNumber(recordedAt: moment)
+      #expect(
+        numbers.enumerated().count { ![3, 5, 7, 15].contains($0.offset) && $0.element < first }
+          == (0..<index).count { ![3, 5, 7, 15].contains($0) })
+    }
+  }
+
+  @Test(arguments: [1, 3, 50])
+  func `a lowest number ends each kind of list`(_ limit: Int) async throws {
+    let store = try filled()
+    let number = try await store.number("p30")
+    let filters =
+      [JobFilter(), JobFilter(model: "a/new"), JobFilter(ids: (1...40).map { "p\($0)" })]
+      + JobState.allCases.flatMap { [JobFilter(state: $0), JobFilter(state: $0, model: "a/new")] }
+    for filter in filters {
+      let all = try await store.ids(filter)
+      var bounded = filter
+      bounded.minNumber = number
+      var (seen, cursor): ([String], Int64?) = ([], nil)
+      repeat {
+        let page = try await store.reader.jobs(matching: bounded, before: cursor, limit: limit)
+        seen += page.jobs.map(\.id)
+        cursor = page.next
+      } while cursor != nil
+      #expect(seen == all.filter { 30 <= Int($0.dropFirst()) ?? 0 }, "\(filter)")
+      let changes = try await store.reader.changes(after: 0, limit: 500, matching: bounded, including: [])
+      #expect(Set(changes.entries.map(\.id)) == Set(seen))
+    }
   }
 
   @Test(arguments: JobState.allCases)

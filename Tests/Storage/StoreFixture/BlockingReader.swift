@@ -74,6 +74,10 @@ extension BlockingReader {
     }
   }
 
+  package func firstNumber(recordedAt moment: Timestamp) async throws(StorageError) -> Int64 {
+    try answer { (reader) async throws(StorageError) in try await reader.firstNumber(recordedAt: moment) }
+  }
+
   package func jobs(
     withMember key: String, after position: MemberPosition, limit: Int, times: Range<Timestamp>
   ) async throws(StorageError) -> [MemberRow] {

@@ -1,36 +1,35 @@
-import Jobs
-@testable import Ledger
-import Simulation
-import StoreFixture
-import Time
+internal import Jobs
+@testable package import Ledger
+package import Simulation
+package import Time
 
 /// One of the ledger's commands, with arguments from small pools, so that commands meet.
-struct RandomCommand: CustomStringConvertible {
-  enum Kind: CaseIterable {
+package struct RandomCommand: CustomStringConvertible {
+  package enum Kind: CaseIterable {
     case deliver, repeatDelivery, enqueue, cancel, claim, reschedule, refuse, noteUnanswered
     case noteNotFound, noteCreationNotFound, end, report, noteCanceled, delay, delete, prune, claimPolls
     case deferStep, deferCheck, clampDueTimes, recoverOrders, key, unbound, spreadChecks, clampChecks
   }
 
-  static let predictions = ["p1", "p2", "p3", "p4"]
-  static let jobs = ["j1", "j2", "j3"]
-  static let keys = ["k1", "k2"]
-  static let webhookIDs = (1...9).map { "w\($0)" }
-  static let names = jobs + predictions
+  package static let predictions = ["p1", "p2", "p3", "p4"]
+  package static let jobs = ["j1", "j2", "j3"]
+  package static let keys = ["k1", "k2"]
+  package static let webhookIDs = (1...9).map { "w\($0)" }
+  package static let names = jobs + predictions
 
-  let kind: Kind
-  let now: Timestamp
+  package let kind: Kind
+  package let now: Timestamp
   private let webhookID, prediction, job, name: String
   private let phase: Phase?
   private let isInterrupted, isFlagged: Bool
   private let amount: Int64
 
-  var description: String {
+  package var description: String {
     "\(kind) \(webhookID) \(prediction) \(job) \(name) \(phase?.rawValue ?? "-") \(isInterrupted) "
       + "\(isFlagged) \(amount) at \(now.milliseconds)"
   }
 
-  init(at now: Timestamp, _ random: inout SeededGenerator) {
+  package init(at now: Timestamp, _ random: inout SeededGenerator) {
     func pick<Element>(_ list: [Element]) -> Element {
       list[Int.random(in: 0..<list.count, using: &random)]
     }
@@ -73,12 +72,12 @@ struct RandomCommand: CustomStringConvertible {
 // MARK: - Deciding
 
 extension RandomCommand {
-  func addKeys(to keys: inout LedgerKeys) {
+  package func addKeys(to keys: inout LedgerKeys) {
     if kind == .deliver || kind == .repeatDelivery { keys.add(delivery) }
   }
 
   /// - Returns: the command's result as a text.
-  func decide(in transaction: LedgerTransaction) throws(StorageError) -> String {
+  package func decide(in transaction: LedgerTransaction) throws(StorageError) -> String {
     switch kind {
     case .deliver, .repeatDelivery: "\(try transaction.record(delivery))"
     case .enqueue: "\(try transaction.enqueue(order, maxQueued: amount == 0 ? 1 : .max))"
@@ -173,19 +172,19 @@ extension RandomCommand {
 }
 
 extension Timestamp {
-  func later(_ milliseconds: Int64) -> Timestamp { advanced(byMilliseconds: milliseconds) }
+  package func later(_ milliseconds: Int64) -> Timestamp { advanced(byMilliseconds: milliseconds) }
 }
 
 /// A random command in a batch.
-final class BatchedCommand: LedgerCommand {
-  let command: RandomCommand
-  private(set) var result = ""
+package final class BatchedCommand: LedgerCommand {
+  package let command: RandomCommand
+  package private(set) var result = ""
 
-  init(_ command: RandomCommand) { self.command = command }
+  package init(_ command: RandomCommand) { self.command = command }
 
-  func addKeys(to keys: inout LedgerKeys) { command.addKeys(to: &keys) }
+  package func addKeys(to keys: inout LedgerKeys) { command.addKeys(to: &keys) }
 
-  func decide(in transaction: LedgerTransaction) throws(StorageError) {
+  package func decide(in transaction: LedgerTransaction) throws(StorageError) {
     result = try command.decide(in: transaction)
   }
 }

@@ -1,0 +1,16 @@
+internal import Jobs
+internal import Ledger
+
+/// Counts the changes of state in a transaction, and writes each counter at most once.
+struct CountsHook: TransactionHook {
+  func writes(
+    after transitions: [JobTransition], reading rows: HookRows
+  ) throws(StorageError) -> HookWrites {
+    var differences = StateCounts()
+    for transition in transitions {
+      if let before = transition.before { differences[before.job.state] -= 1 }
+      if let after = transition.after { differences[after.job.state] += 1 }
+    }
+    return HookWrites(tables: differences.additions)
+  }
+}

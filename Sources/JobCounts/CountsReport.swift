@@ -1,0 +1,43 @@
+internal import EventLoop
+internal import Jobs
+internal import JobsAPI
+internal import Ledger
+internal import Observability
+
+typealias StateGauge = LabeledGauge<JobState>
+
+extension LabeledGauge<JobState> {
+  init(_ name: String, help: String) {
+    self.init(name, help: help, label: "state", values: JobState.allCases)
+  }
+}
+
+/// Reads the counters for the metrics page, which reads nothing from a store.
+///
+/// So a scrape is answered also while the store does not answer. It then shows the last counts.
+actor CountsReport: Service {
+  private nonisolated let loop: EventLoop
+  private let reader: any StoreReader
+  private let gauge: StateGauge
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
+
+  /// Within the usual intervals of scrapes, which are 15 seconds and more.
+  private static let interval = Duration.seconds(10)
+
+  init(loop: EventLoop, reader: sending any StoreReader, gauge: StateGauge) {
+    self.loop = loop
+    self.reader = reader
+    self.gauge = gauge
+  }
+
+  func run() async {
+    repeat { await report() } while await loop.pause(for: Self.interval)
+  }
+
+  private func report() async {
+    // A read of the API logs why it fails.
+    guard let counts = try? await StateCounts(readFrom: reader) else { return }
+    for state in JobState.allCases { gauge.set(Int(counts[state]), for: state) }
+  }
+}

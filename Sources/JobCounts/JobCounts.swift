@@ -1,0 +1,43 @@
+internal import HTTPWire
+package import JobsAPI
+package import Ledger
+package import Observability
+package import Routing
+package import Settings
+package import Tables
+
+/// The capability that counts the stored jobs by state.
+///
+/// The counters change in the transaction that changes a job, so reading them scans no jobs.
+package struct JobCounts: Capability {
+  private let gauge = StateGauge(
+    "replicate_webhookd_jobs", help: "Stored jobs by state, of the whole store; read every 10 seconds.")
+
+  package static var tables: [TableDeclaration] { [CountsTable.declaration] }
+
+  package init(from reader: inout SettingsReader) {}
+
+  package var hook: (any TransactionHook)? { CountsHook() }
+
+  package var metrics: [any MetricFamily] { [gauge] }
+
+  package func routes(_ api: APIContext) -> [Route] {
+    let views = api.views
+    return [
+      Route(
+        .get, "/counts", name: "counts", summary: "Counts the stored jobs by state.",
+        access: api.access.reading
+      ) { request async throws(Problem) in
+        _ = try QueryParameters(request.head.target, allowing: [])
+        let counts = try await views.read { (reader) throws(StorageError) in
+          try await StateCounts(readFrom: reader)
+        }
+        return .json(CountsDocument.render(counts))
+      }
+    ]
+  }
+
+  package func service(_ context: ServiceContext) throws -> (any Service)? {
+    CountsReport(loop: context.loop, reader: try context.openReader(), gauge: gauge)
+  }
+}
