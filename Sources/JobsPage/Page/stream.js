@@ -69,7 +69,7 @@ const silenceLimit = 40_000;
  */
 async function stream(path, { query, cursor = "", event, opened }, signal) {
   let [last, failures, problem] = [cursor, 0, null];
-  signal.addEventListener("abort", () => showConnection("off"));
+  signal.addEventListener("abort", () => showConnection("off"), { once: true });
   showConnection("connecting");
   while (!signal.aborted) {
     await untilVisible(signal);
@@ -83,7 +83,7 @@ async function stream(path, { query, cursor = "", event, opened }, signal) {
     const wait = Math.min(15_000, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
     await pause(wait, signal).catch(() => {});
   }
-  showConnection("off");
+  if (!signal.aborted) showConnection("off");
 
   async function readStream() {
     const attempt = new AbortController();
