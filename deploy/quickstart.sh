@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh checkout to the first output, without an account and without a tunnel. Builds the daemon and a
 # simulator of Replicate, starts both on this machine alone, creates a job, and shows its progress, its output
-# and its history.
+# (a picture) and its history.
 #
 #   deploy/quickstart.sh          keeps serving until Ctrl-C
 #   deploy/quickstart.sh --once   ends after the check; status 0 only if the job is `succeeded`
@@ -111,7 +111,7 @@ $ready || fail "The daemon is not ready within 10 seconds; its lines above may h
 note ""
 note "Your app sends a job. The daemon writes it to disk, answers, and creates the prediction:"
 run curl -sS -m 10 "$api/jobs" -H "Content-Type: application/json" \
-  -d '{"id": "first", "model": "demo/hello", "input": {"prompt": "a desk lamp"}}'
+  -d '{"id": "first", "model": "demo/image", "input": {"prompt": "a desk lamp"}}'
 
 # The first text or number of that name in a job's document.
 member() { sed -n "s/.*\"$1\":\"\{0,1\}\([A-Za-z0-9._-]*\).*/\1/p" <<<"$job"; }
@@ -136,6 +136,10 @@ note "Its history: what each message from Replicate changed:"
 run "$binaries/replicate-webhookd" job first --history --api "$api"
 
 [ "$state" = succeeded ] || fail "The job is ${state:-unknown}, and should have succeeded by now."
+picture=$(sed -n 's/.*"output":\["\([^"]*\)".*/\1/p' <<<"$job")
+note ""
+note "Its output is a picture, which the simulator serves:"
+run curl -sS -m 10 -o "$place/picture.png" -w '%{content_type}, %{size_download} bytes\n' --fail "$picture"
 note ""
 if $once; then
   note "The job is succeeded. Done."
@@ -143,6 +147,7 @@ if $once; then
 fi
 note "Still serving: jobs on $api/jobs, the simulator on $replicate."
 note "Ctrl-C ends both, and deletes $place."
-note "Try demo/fail, demo/tokens or demo/slow as the model."
+note "Try demo/fail, demo/tokens, demo/audio or demo/slow as the model."
 note "\`$binaries/replicate-simulator --help\` lists all models."
+note "See your jobs, and the picture, in a browser: $api/"
 wait $daemon

@@ -8,8 +8,8 @@ package struct LocalOrigin: Equatable, Sendable {
   /// `http://127.0.0.1:9000`, in lower case and without the scheme's own port.
   package let text: String
 
-  /// - Parameter url: the stand-in's base URL, `scheme://host[:port]`, whose host the caller has found to be a
-  ///   loopback name.
+  /// - Parameter url: the base URL of the stand-in, `scheme://host[:port]`. Its host must be a loopback name,
+  ///   which the caller checks.
   package init(loopbackURL url: String) {
     text = Self.normalized(Array(url.utf8))
   }

@@ -1,4 +1,4 @@
-// What one can do to a job: cancel, retry, delete, and copy it. Each change is confirmed, and each refusal shown.
+// What one can do to a job: cancel, retry, delete and copy it. Changes are confirmed first, refusals shown.
 
 /** A problem in one line. */
 function problemText(problem) {
@@ -18,20 +18,19 @@ async function copyText(text, name) {
     const isCopied = document.execCommand("copy");
     area.remove();
     focused?.focus();
-    if (!isCopied) return notify(`This browser does not let the page copy ${name}: select it instead.`, { isError: true });
+    if (!isCopied) return notify(`Not copied: the browser does not let this page.`, { isError: true });
   }
   announce(`Copied ${name}`);
 }
 
 function copyButton(name, read) {
-  const button = element("button", {
-    type: "button", class: "button small copy", "aria-label": `Copy ${name}`, onclick: async () => {
-      await copyText(read(), name);
-      setText(button, "Copied");
-      setTimeout(() => setText(button, "Copy"), 1500);
-    },
-  }, "Copy");
-  return button;
+  const copy = button("Copy", async () => {
+    await copyText(read(), name);
+    setText(copy, "Copied");
+    setTimeout(() => setText(copy, "Copy"), 1500);
+  }, "button small copy");
+  setAttribute(copy, "aria-label", `Copy ${name}`);
+  return copy;
 }
 
 /** The buttons of a job, of which only those are there that its state allows. */
@@ -40,15 +39,13 @@ class Actions {
     this.id = id;
     this.path = `/jobs/${encodeURIComponent(id)}`;
     this.signal = signal;
-    const button = (text, run, kind = "") => element("button", {
-      type: "button", class: `button ${kind}`, hidden: true, onclick: () => this.run(run),
-    }, text);
-    this.cancelButton = button("Cancel…", () => this.cancel());
-    this.retryButton = button("Retry…", () => this.retry());
-    this.deleteButton = button("Delete…", () => this.delete(), "danger");
+    this.cancelButton = button("Cancel…", () => this.run(this.cancel));
+    this.retryButton = button("Retry…", () => this.run(this.retry));
+    this.deleteButton = button("Delete…", () => this.run(this.delete), "button danger");
     this.results = element("div", { class: "results", role: "status" });
     this.node = element("div", { class: "buttons", role: "group", "aria-label": "Actions" },
       this.cancelButton, this.retryButton, this.deleteButton);
+    this.node.hidden = true;
   }
 
   update(job) {
@@ -58,7 +55,7 @@ class Actions {
     this.cancelButton.disabled = job.get("order")?.cancel_requested === true;
     // Of a job that was not created here the daemon does not know the request.
     this.retryButton.hidden = !isEnded || job.get("attempt") === undefined;
-    this.deleteButton.hidden = false;
+    this.node.hidden = false;
   }
 
   /** Runs one action at a time. */
@@ -66,9 +63,7 @@ class Actions {
     if (this.isBusy) return;
     this.isBusy = true;
     try {
-      await action();
-    } catch (error) {
-      if (error.name !== "AbortError") throw error;
+      await action.call(this);
     } finally {
       this.isBusy = false;
     }
@@ -87,7 +82,8 @@ class Actions {
     });
     if (!isConfirmed) return;
     const answer = await this.send(`${this.path}/cancel`, { method: "POST" });
-    if (answer) notify(answer.status === 200 ? "The job has ended." : "The cancellation is stored, and is sent to Replicate.");
+    if (!answer) return;
+    notify(answer.status === 200 ? "The job has ended." : "The cancellation is on its way to Replicate.");
   }
 
   async delete() {
@@ -103,11 +99,11 @@ class Actions {
     if (answer) await this.deleted(answer.status === 202);
   }
 
-  /** Retries with the same request, or with an input that is edited as JSON, whose numbers stay as written. */
+  /** Retries with the same request, or with an input that is edited as JSON. */
   async retry() {
     const input = this.job.texts.get("input") ?? "{}";
     const area = element("textarea", {
-      id: "retry-input", class: "mono", spellcheck: "false", autocomplete: "off", "aria-describedby": "retry-error",
+      id: "retry-input", class: "mono", spellcheck: "false", "aria-describedby": "retry-error",
     });
     area.value = input;
     const error = element("p", { id: "retry-error", class: "error", role: "alert" });
@@ -117,12 +113,12 @@ class Actions {
       element("details", {}, element("summary", {}, "Change the input"),
         element("label", { for: "retry-input" }, "Input as JSON"), area), error,
       element("div", { class: "buttons" },
-        element("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Do not retry"),
-        element("button", { type: "button", class: "button primary", onclick: () => check() }, "Create new job")));
+        button("Do not retry", () => dialog.close()),
+        button("Create new job", () => check(), "button primary")));
     const check = () => {
       try {
-        const value = JSON.parse(area.value);
-        if (value === null || typeof value !== "object" || Array.isArray(value)) throw new Error("it is no JSON object");
+        JSON.parse(area.value);
+        if (!area.value.trim().startsWith("{")) throw new Error("it is no JSON object");
         dialog.close("yes");
       } catch (reason) {
         setText(error, `The input cannot be sent: ${reason.message}.`);
@@ -147,7 +143,7 @@ class Actions {
 
 /** 128 random bits. `crypto.randomUUID` exists only in secure contexts. */
 function randomKey() {
-  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join("-");
 }
 
 // A request that ends with its view is no error.

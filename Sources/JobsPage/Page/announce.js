@@ -1,17 +1,17 @@
-// What happens, for those who look elsewhere: a polite live region, notices and questions.
+// Notices, problems and confirmations, and a live region for screen readers (WAI-ARIA `status`).
 
 let announcement = 0;
 
-/** Has a screen reader announce a text when it is idle. */
+/** Announces a text to screen readers when they are idle. */
 function announce(text) {
   const region = byID("announcements");
-  // The same text twice is announced twice only if the region was empty between.
+  // A repeated text is announced again only if the region was empty in between.
   region.textContent = "";
   clearTimeout(announcement);
   announcement = setTimeout(() => { region.textContent = text; }, 50);
 }
 
-/** A notice at the edge of the window. One of an error stays until it is closed. */
+/** A notice in a corner of the window. An error stays until it is closed. */
 function notify(text, { isError = false } = {}) {
   const close = () => notice.remove();
   const cross = button("×", close, "quiet");
@@ -23,18 +23,18 @@ function notify(text, { isError = false } = {}) {
   if (!isError) setTimeout(close, 6000);
 }
 
-/** What went wrong and what to do about it, in place of what could not be shown. */
+/** A problem with its cause and remedy, in place of the content. */
 function problemBox(problem, { retry } = {}) {
   return element("div", { class: "problem", role: "alert" },
     icon("failed"),
     element("div", {},
-      element("h2", {}, visibleText(problem.title)),
-      problem.detail ? element("p", {}, visibleText(problem.detail)) : null,
-      problem.remedy ? element("p", { class: "muted" }, visibleText(problem.remedy)) : null,
+      element("h2", {}, visibleText(problem.detail || problem.title)),
+      problem.remedy ? element("p", {}, visibleText(problem.remedy)) : null,
+      problem.code ? element("p", { class: "muted mono" }, visibleText(problem.code)) : null,
       retry ? button("Try again", () => retry()) : null));
 }
 
-/** A question before a change that cannot be undone. The safe button has the focus. */
+/** Confirms a change that cannot be undone. The safe button has the focus. */
 function confirmDialog({ title, text, action, isDangerous = false }) {
   return new Promise((resolve) => {
     const dialog = element("dialog", { "aria-labelledby": "question", "aria-describedby": "consequence" },
@@ -47,7 +47,7 @@ function confirmDialog({ title, text, action, isDangerous = false }) {
   });
 }
 
-/** Shows a dialog, and removes it when it is closed. The focus returns to where it was. */
+/** Shows a modal dialog until it is closed, then restores the focus. */
 function showDialog(dialog) {
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => {

@@ -1,6 +1,6 @@
 // Requests to the jobs API of this origin, and their problems (RFC 9457).
 
-/** A number that JavaScript would round or write in another way: its text is that of the JSON. */
+/** A number with the text that it has in the JSON. */
 class NumberText {
   constructor(text, number) {
     this.text = text;
@@ -11,10 +11,10 @@ class NumberText {
 }
 
 /**
- * JSON whose numbers keep their text.
+ * Parses JSON and keeps the text of numbers that JavaScript would round or rewrite.
  *
- * Browsers without `JSON.parse` source text access show the rounded number, and so does a document that is
- * too deep for the reviver, which recurses.
+ * Without `JSON.parse` source text access numbers are rounded. So are those of a document that is too deep
+ * for the reviver, which recurses.
  */
 function parseJSON(text) {
   const keep = (_, value, context) => typeof value === "number" && context?.source !== undefined
@@ -35,7 +35,7 @@ const remediesByCode = {
   host_not_allowed: "Open the page by a loopback address, or set API_TOKENS.",
 };
 
-/** The problem of a response, also where a proxy in between has answered with a page of its own. */
+/** The problem of a response, even if a proxy answered with HTML. */
 function problemOf(status, text, type) {
   let document = {};
   if (/\bjson\b/.test(type ?? "")) {
@@ -59,7 +59,7 @@ function address(path, query) {
   return parameters.size ? `${path}?${parameters}` : path;
 }
 
-/** Sends a request. Throws nothing but `AbortError`: when the signal aborts, and where one has to sign in. */
+/** Sends a request. Throws only `AbortError`: if the signal aborts, or a sign-in is needed. */
 async function request(path, { method = "GET", body, query, headers, signal } = {}) {
   const isJSON = body !== undefined && typeof body !== "string";
   try {
@@ -85,7 +85,7 @@ async function request(path, { method = "GET", body, query, headers, signal } = 
   }
 }
 
-/** The same with the answer's JSON as `data`. */
+/** Sends a request, and parses the JSON of its response as `data`. */
 async function requestJSON(path, options) {
   const response = await request(path, options);
   if (!response.ok) return response;
@@ -97,13 +97,13 @@ async function requestJSON(path, options) {
   }
 }
 
-/** Shows the form to sign in. The error ends what has made the request. */
+/** Shows the sign-in form. The error ends the caller. */
 function endedSession() {
   requireSignIn();
   return new DOMException("Sign in first", "AbortError");
 }
 
-/** Waits, and ends early with `AbortError`. */
+/** Waits. Throws `AbortError` if the signal aborts meanwhile. */
 function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);

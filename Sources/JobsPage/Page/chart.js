@@ -1,37 +1,19 @@
 // Small charts of the values since the page was opened.
 
-/** Values over time, at most an hour of them at one in five seconds. */
-class Series {
-  static capacity = 720;
-
-  constructor() {
-    this.points = [];
-  }
-
-  add(time, value) {
-    if (value === null || !Number.isFinite(value)) return;
-    this.points.push({ time, value });
-    if (this.points.length > Series.capacity) this.points.shift();
-  }
-
-  get range() {
-    const values = this.points.map(({ value }) => value);
-    return { min: Math.min(...values), max: Math.max(...values) };
-  }
-}
-
 /**
- * A line chart with its least and greatest value as text.
+ * A line chart with its lowest and highest value as text.
  *
  * With the number above it the text is the alternative: the drawing is hidden from screen readers.
  */
 class Chart {
+  /** An hour of values, one in five seconds. */
+  static capacity = 720;
   static width = 300;
   static height = 56;
 
   constructor(format) {
     this.format = format;
-    this.series = new Series();
+    this.points = [];
     this.line = svg("polyline", { class: "curve", "vector-effect": "non-scaling-stroke" });
     this.area = svg("polygon", { class: "area" });
     this.text = element("p", { class: "range" });
@@ -42,20 +24,21 @@ class Chart {
   }
 
   add(time, value) {
-    this.series.add(time, value);
-    const { points, range } = this.series;
-    if (points.length === 0) return;
-    const [start, end] = [points[0].time, points[points.length - 1].time];
-    const top = Math.max(range.max, Number.MIN_VALUE) * 1.1;
-    const place = (point) => [
-      end === start ? Chart.width : ((point.time - start) / (end - start)) * Chart.width,
-      Chart.height - 1 - (Math.max(point.value, 0) / top) * (Chart.height - 2),
-    ].map((number) => number.toFixed(1)).join(",");
-    const line = points.map(place);
-    this.line.setAttribute("points", line.join(" "));
-    this.area.setAttribute("points",
-      [`${line[0].split(",")[0]},${Chart.height}`, ...line, `${Chart.width},${Chart.height}`].join(" "));
-    setText(this.text, `min ${this.format(range.min)} · max ${this.format(range.max)} · `
-      + `in ${formatDuration(Math.round((end - start) / 1000))}`);
+    this.points.push({ time, value });
+    if (this.points.length > Chart.capacity) this.points.shift();
+    const [first, last] = [this.points[0].time, time];
+    if (first === last) return;
+    const values = this.points.map((point) => point.value);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    // The highest value has a tenth above it. Where all are 0, the line is at the bottom.
+    const scale = high > 0 ? (Chart.height - 2) / (high * 1.1) : 0;
+    const line = this.points.map((point) => {
+      const x = ((point.time - first) / (last - first)) * Chart.width;
+      return `${x.toFixed(1)},${(Chart.height - 1 - point.value * scale).toFixed(1)}`;
+    }).join(" ");
+    setAttribute(this.line, "points", line);
+    setAttribute(this.area, "points", `0,${Chart.height} ${line} ${Chart.width},${Chart.height}`);
+    const duration = formatDuration(Math.round((last - first) / 1000));
+    setText(this.text, `low ${this.format(low)} · high ${this.format(high)} · in ${duration}`);
   }
 }

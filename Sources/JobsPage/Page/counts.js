@@ -1,8 +1,8 @@
-// The jobs in each state, as tabs. The daemon has the counts ready, whatever the number of jobs.
+// The number of jobs in each state, as tabs. `GET /counts` is fast whatever the number of jobs.
 
 const countInterval = 3000;
 
-/** Tabs that filter by state. `changed()` has the counts read again, though not at every change. */
+/** Tabs that filter by state. `changed()` requests the counts again, throttled. */
 function stateTabs(signal) {
   let [timer, last, filter] = [0, -countInterval, null];
   const total = element("span", { class: "number" });
@@ -38,7 +38,7 @@ function stateTabs(signal) {
         setAttribute(link, "href", filterPath(filter, { state }));
         setAttribute(link, "aria-current", filter.state === state ? "true" : null);
       }
-      // Beside other filters the counts of all jobs would mislead.
+      // With other filters the counts of all jobs would mislead.
       for (const { number } of [{ number: total }, ...tabs]) number.hidden = isNarrowed(filter);
     },
   };

@@ -23,7 +23,7 @@ function curlRead(id) {
   return curlCommand(`/jobs/${encodeURIComponent(id)}`);
 }
 
-/** The command that creates a job like this one. Its JSON is that of the job, byte for byte where it is ASCII. */
+/** The command that creates a job like this one, with its input as it is written. */
 function curlCreate(job) {
   const version = job.get("model_version");
   const isNamed = /^[0-9a-f]{64}$/.test(version ?? "") && !job.get("model")?.includes(":");

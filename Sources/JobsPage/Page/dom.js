@@ -1,4 +1,4 @@
-// Elements, made without HTML: every text is a text node, and attributes are of a fixed list.
+// Builds elements without parsing HTML. Texts become text nodes; attributes come from a fixed list.
 
 const knownAttributes = new Set(`
   id class role title lang dir tabindex hidden type name value for list placeholder autocomplete
@@ -9,7 +9,7 @@ const knownAttributes = new Set(`
   text-anchor preserveAspectRatio vector-effect pathLength
 `.split(/\s+/));
 
-/** Whether a URL of others is harmless as the value of an attribute: one that is a script is not. */
+/** Whether a URL may be the value of an attribute. A script is no such URL. */
 function isSafeURL(name, text) {
   if (!URL.canParse(text, location.href)) return false;
   const { protocol, origin } = new URL(text, location.href);
@@ -38,17 +38,17 @@ function filled(node, attributes, children) {
   return node;
 }
 
-/** An element. Children are nodes, or texts, which are never parsed. */
+/** An element. Children are nodes, or texts that are never parsed. */
 function element(name, attributes, ...children) {
   return filled(document.createElement(name), attributes, children);
 }
 
-/** The same in SVG. */
+/** An element of SVG. */
 function svg(name, attributes, ...children) {
   return filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
 }
 
-/** A symbol of the document, which is decoration: a text beside it has its meaning. */
+/** A symbol of `index.html`. It is decoration: a text beside it has the meaning. */
 function icon(id) {
   return svg("svg", { class: "icon", "aria-hidden": "true", viewBox: "0 0 16 16" },
     svg("use", { href: `#icon-${id}` }));
@@ -58,7 +58,7 @@ function button(text, run, className = "button") {
   return element("button", { type: "button", class: className, onclick: run }, text);
 }
 
-/** Writes a text only where it differs, so that nothing is laid out again without need. */
+/** Writes a text only where it differs, which avoids a layout. */
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -72,7 +72,7 @@ function byID(id) {
   return document.getElementById(id);
 }
 
-/** The state of a job as text and shape, so that colour is never the only difference. */
+/** The state of a job: a word and a shape, never colour alone. */
 function stateBadge(state) {
   return setState(element("span"), state);
 }

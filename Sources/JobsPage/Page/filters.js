@@ -1,9 +1,9 @@
-// The filters of the list: in the page's address, in requests, and as fields.
+// The filters of the list: in the page's URL, in requests, and as fields.
 
 const listParameters = ["state", "model", "since", "until"];
 const metadataPrefix = "metadata.";
 
-/** The filter that an address names. */
+/** The filter of a URL's query. */
 function readFilter(query) {
   const filter = { metadata: [], after: query.get("after") ?? "" };
   for (const name of listParameters) filter[name] = query.get(name) ?? "";
@@ -13,7 +13,7 @@ function readFilter(query) {
   return filter;
 }
 
-/** The parameters of a filter, without the page that is shown of its list. */
+/** The parameters of a filter, without those of paging. */
 function filterQuery(filter, names = listParameters) {
   const query = new URLSearchParams();
   for (const name of names) if (filter[name]) query.set(name, filter[name]);
@@ -21,7 +21,7 @@ function filterQuery(filter, names = listParameters) {
   return query;
 }
 
-/** The address of the list with changes of its filter, from its first page. */
+/** The URL of the first page of a list, with changes to its filter. */
 function filterPath(filter, changes = {}) {
   return jobsPath(filterQuery({ ...filter, ...changes }));
 }
@@ -30,20 +30,20 @@ function withMetadata(filter, key, value) {
   return { metadata: [...filter.metadata.filter(([other]) => other !== key), [key, value]] };
 }
 
-/** Whether anything but the state is filtered: then the counts of all jobs are not those of the list. */
+/** Whether more than the state is filtered, so that the counts of all jobs do not apply. */
 const isNarrowed = ({ model, since, until, metadata }) => Boolean(model || since || until || metadata.length);
 const isFiltered = (filter) => Boolean(filter.state) || isNarrowed(filter);
 
 const quickTimes = { "": "Any time", "1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days" };
 
-/** A time of the API as the value of a `datetime-local` field, which is by the reader's clock. */
+/** A time of the API as the value of a `datetime-local` field, in the reader's time zone. */
 function localTime(text) {
   const date = new Date(text);
   if (!text || Number.isNaN(date.getTime())) return "";
   return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
-/** The time of such a field, for the API. */
+/** The time of a `datetime-local` field, for the API. */
 function utcTime(value) {
   return value ? new Date(value).toISOString().replace(".000Z", "Z") : "";
 }
@@ -52,7 +52,7 @@ function labeled(label, field, className = "") {
   return element("div", { class: `labeled ${className}` }, element("label", { for: field.id }, label), field);
 }
 
-/** The fields above the list. `update(filter)` shows another filter in them. */
+/** The fields above the list. `update(filter)` fills them. */
 function filterBar(apply, signal) {
   let filter = readFilter(new URLSearchParams());
   const field = (id, attributes) => element("input", {
@@ -87,10 +87,9 @@ function filterBar(apply, signal) {
   });
   narrow.addEventListener("submit", (event) => {
     event.preventDefault();
-    addMember();
-    change({ model: model.value.trim() });
+    if (addMember()) change({ model: model.value.trim() });
   });
-  // `search` is the event of the cross that empties a field.
+  // The button that clears a field of type search fires `search`, not `change`.
   for (const name of ["change", "search"]) {
     model.addEventListener(name, () => change({ model: model.value.trim() }));
   }
@@ -107,13 +106,17 @@ function filterBar(apply, signal) {
     if (path !== filterPath(filter)) apply(path);
   }
 
+  /** Adds the member in the field of metadata. Returns whether it is well-formed. */
   function addMember() {
     const text = member.value.trim();
-    if (!text) return;
     const equals = text.indexOf("=");
-    if (equals < 1) return setText(error, "Write a member of the metadata as key=value, such as user=7.");
+    if (text && equals < 1) {
+      setText(error, "Write a member of the metadata as key=value, such as user=7.");
+      return false;
+    }
     member.value = "";
-    change(withMetadata(filter, text.slice(0, equals), text.slice(equals + 1)));
+    if (text) change(withMetadata(filter, text.slice(0, equals), text.slice(equals + 1)));
+    return true;
   }
 
   async function lead() {

@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Formats numbers and times for people.
 
 const timeFormat = new Intl.DateTimeFormat("en-GB", {
   year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
@@ -22,7 +22,7 @@ function formatBytes(bytes) {
 
 const padded = (number) => String(number).padStart(2, "0");
 
-/** A duration in its two largest units: `0.2 s`, `12 s`, `3 min 05 s`, `2 h 10 min`, `5 d 03 h`. */
+/** A duration in its two largest units, such as `3 min 05 s` or `5 d 03 h`. */
 function formatDuration(seconds) {
   const exact = Number(seconds);
   if (!Number.isFinite(exact)) return "";
@@ -35,7 +35,7 @@ function formatDuration(seconds) {
   return `${Math.floor(whole / 86400)} d ${padded(Math.floor((whole % 86400) / 3600))} h`;
 }
 
-/** An age in its largest unit. The clocks of browser and daemon may differ: the future is `now`. */
+/** An age in its largest unit. A time in the future is `now`: clocks differ. */
 function ageText(milliseconds) {
   const seconds = Math.floor(milliseconds / 1000);
   if (seconds < 1) return "now";
@@ -45,11 +45,11 @@ function ageText(milliseconds) {
   return `${formatNumber(Math.floor(seconds / 86400))} d`;
 }
 
-/** The difference between the daemon's clock and the browser's, from the `Date` of its answers. */
+/** The daemon's clock, from the `Date` of its responses. */
 const clock = {
   offset: 0,
   now: () => Date.now() + clock.offset,
-  /** A field of HTTP has whole seconds, so smaller differences are none. */
+  /** Ignores differences below two seconds, because `Date` has whole seconds. */
   observe(date) {
     const difference = Date.parse(date) + 500 - Date.now();
     if (Number.isFinite(difference)) clock.offset = Math.abs(difference) < 2000 ? 0 : difference;
@@ -64,7 +64,7 @@ function setTime(node, rfc3339) {
   node.title = `${timeFormat.format(date)} (${rfc3339})`;
 }
 
-/** A time by the reader's clock; its title has the text of the daemon. */
+/** A time in the reader's time zone. Its title has the daemon's text. */
 function formatTime(rfc3339) {
   const node = element("time");
   setTime(node, rfc3339);
@@ -72,7 +72,7 @@ function formatTime(rfc3339) {
   return node;
 }
 
-/** The age of a time, which goes on by itself while it is in the document. */
+/** The age of a time, updated each second while it is in the document. */
 function formatAge(rfc3339) {
   const node = element("time", { "data-age": "" });
   setAge(node, rfc3339);
@@ -84,7 +84,7 @@ function setAge(node, rfc3339) {
   if (node.dateTime) setText(node, ageText(clock.now() - Date.parse(node.dateTime)));
 }
 
-/** A duration from a time until now, which goes on by itself. */
+/** The duration from a time until now, updated each second. */
 function formatElapsed(rfc3339) {
   const node = element("time", { "data-elapsed": "" });
   setTime(node, rfc3339);

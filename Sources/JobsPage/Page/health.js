@@ -4,10 +4,13 @@ const pollInterval = 5000;
 /** Readings that are compared with the newest: a minute of them. */
 const readingsKept = 13;
 
-const perMinute = (number) => `${number < 10 ? Number(number.toFixed(1)) : formatNumber(Math.round(number))}/min`;
+const perMinute = (number) => `${formatNumber(Number(number.toFixed(number < 10 ? 1 : 0)))}/min`;
 
 // What a gauge reads: `now` and `then` are readings at most a minute apart.
-const rate = (name) => ({ now, then, minutes }) => (minutes > 0 ? now.growth(then, name) / minutes : null);
+const rate = (name) => ({ now, then, minutes }) => {
+  const growth = now.growth(then, name);
+  return growth === null ? null : growth / minutes;
+};
 const latest = (name) => ({ now }) => now.sum(name);
 const above = (limit) => (value) => value > limit;
 const grows = (...counter) => (_, { now, then }) => now.growth(then, ...counter) > 0;
@@ -23,7 +26,7 @@ const gauges = [
     details: byLabel("deliveries_total", "outcome"),
     normal: "A few for each running job, none while no job runs.",
     isBad: (_, { now, states }) => states?.running > 0 && now.sum("secret_accepted_total") === 0,
-    remedy: "Jobs run, but no webhook was accepted since the start. Check PUBLIC_URL, the proxy and the secret.",
+    remedy: "Jobs run, but no webhook was accepted since the start. Check PUBLIC_URL, proxy and secret.",
   },
   {
     id: "queue", title: "Commit queue", format: formatNumber, value: latest("commit_queue_depth"),
@@ -31,16 +34,16 @@ const gauges = [
     remedy: "More arrives than the disk commits. Look for other load on it, or use a faster one.",
   },
   {
-    id: "lost", title: "Lost webhooks today", format: formatPercent, value: ({ usage }) => usage?.lost_share ?? null,
+    id: "lost", title: "Lost webhooks today", format: formatPercent, value: ({ lostShare }) => lostShare,
     normal: "Below 2%. 100% without PUBLIC_URL.", isBad: above(0.02),
-    remedy: "Ends are found late, by polling. Check PUBLIC_URL, the proxy, the firewall, and refused requests.",
+    remedy: "Ends are found late, by polling. Check PUBLIC_URL, proxy, firewall and refused requests.",
   },
   {
     id: "refusals", title: "Refused requests", format: perMinute, value: rate("refusals_total"),
     details: byLabel("refusals_total", "code"),
     normal: "Few. Scanners of the internet cause some.",
     isBad: grows("refusals_total", "code", "store_unavailable", "overloaded", "signature_mismatch"),
-    remedy: "signature_mismatch: compare the signing secrets. store_unavailable, overloaded: see failed commits.",
+    remedy: "signature_mismatch: compare the secrets. store_unavailable, overloaded: see failed commits.",
   },
   {
     id: "calls", title: "Calls to Replicate", format: perMinute, value: rate("provider_calls_total"),
@@ -64,7 +67,7 @@ const gauges = [
   {
     id: "lag", title: "Event loop lag", format: formatDuration,
     value: ({ now }) => Math.max(...now.all("event_loop_lag_seconds").map(({ value }) => value)),
-    normal: "Below 0.1 s.", isBad: above(1),
+    normal: "Below a second.", isBad: above(1),
     remedy: "Clients waited that long. The process has too little processor time, or was stopped.",
   },
   {
@@ -78,13 +81,14 @@ const gauges = [
     remedy: "A backup or another reader of the database file holds it. End that.",
   },
   {
-    id: "standbys", title: "Standbys a commit waits for", format: formatNumber, value: latest("commit_standbys"),
+    id: "standbys", title: "Standbys a commit waits for", format: formatNumber,
+    value: latest("commit_standbys"),
     normal: "1 or more.", isBad: (value) => value === 0,
     remedy: "Only the primary's disk has what is acknowledged. Set synchronous_standby_names in PostgreSQL.",
   },
   {
     id: "feed", title: "Change feed lag", format: formatDuration, value: latest("feed_lag_seconds"),
-    normal: "Below a second.", isBad: above(5),
+    normal: "Below 5 s.", isBad: above(5),
     remedy: "An open transaction holds the feed back. Find it in pg_stat_activity, and end it.",
   },
 ];
@@ -105,8 +109,10 @@ class GaugeCard {
   update(reading) {
     const { gauge } = this;
     const value = gauge.value(reading);
-    if (value === null || !Number.isFinite(value)) return;
+    if (value === null) return;
     this.node.hidden = false;
+    // The first reading has no rates.
+    if (!Number.isFinite(value)) return setText(this.number, "…");
     setText(this.number, gauge.format(value));
     this.chart.add(reading.now.time, value);
     setText(this.details, gauge.details?.(reading) ?? "");
@@ -127,7 +133,8 @@ class HealthView {
     this.states = element("ul", { class: "states" });
     this.secrets = element("ul", { class: "plain" });
     this.callbacks = element("ul", { class: "plain" });
-    this.callbacksPanel = section("health-callback-list", "Callbacks that your app has not accepted", this.callbacks);
+    this.callbacksPanel = section(
+      "health-callback-list", "Callbacks not accepted by your app", this.callbacks);
     this.callbacksPanel.hidden = true;
     replace(main, element("h1", { tabindex: -1 }, "Health"), this.ready,
       element("div", { class: "gauges" }, section("health-states", "Jobs by state", this.states),
@@ -149,26 +156,29 @@ class HealthView {
   async read() {
     const read = (path, query) => request(path, { query, signal: this.signal });
     const today = new Date(clock.now()).toISOString().slice(0, 10);
-    const callbacks = async (state) => {
-      if (!await areCallbacksOn()) return [];
-      const answer = await read("/callbacks", { state, limit: 20 });
-      return answer.ok ? JSON.parse(answer.text).callbacks : [];
-    };
-    const [metrics, ready, counts, usage, ...lists] = await Promise.all([
+    const [metrics, ready, counts, usage] = await Promise.all([
       read("/metrics"), read("/readyz"), read("/counts"), read("/usage", { from: today, to: today }),
-      callbacks("failed"), callbacks("pending"),
     ]);
     this.showReadiness(ready, metrics);
     const { total, states } = counts.ok ? JSON.parse(counts.text) : {};
     if (states) this.showStates(total, states);
-    this.showCallbacks(lists.flat());
     if (!metrics.ok) return;
-    const now = new Metrics(metrics.text, Date.now());
+    let now;
+    try {
+      now = new Metrics(metrics.text, Date.now());
+    } catch (error) {
+      return replace(this.ready, muted(`The metrics cannot be read: ${error.message}.`));
+    }
+    if (now.all("callbacks_total").length > 0) {
+      const lists = await Promise.all(
+        ["failed", "pending"].map((state) => read("/callbacks", { state, limit: 20 })));
+      this.showCallbacks(lists.filter(({ ok }) => ok).flatMap(({ text }) => JSON.parse(text).callbacks));
+    }
     this.readings = [...this.readings.slice(1 - readingsKept), now];
     const then = this.readings[0];
     const reading = {
       now, then, states, minutes: (now.time - then.time) / 60_000,
-      usage: usage.ok ? JSON.parse(usage.text).days[0] ?? { lost_share: 0 } : null,
+      lostShare: usage.ok ? JSON.parse(usage.text).days[0]?.lost_share ?? 0 : null,
     };
     for (const card of this.cards) card.update(reading);
     this.showSecrets(now);
@@ -192,8 +202,9 @@ class HealthView {
   showCallbacks(callbacks) {
     this.callbacksPanel.hidden = callbacks.length === 0;
     fill(this.callbacks, callbacks.map(({ job, type, state, host, status, error, tries }) => element("li", {},
-      element("span", { class: `outcome ${state}` }, state), " ", jobLink(job), " ",
-      visibleText([type, host, error ?? (status && `answered ${status}`), `tries: ${tries}`].filter(Boolean).join(", ")))));
+      outcomeBadge(state), " ", jobLink(job), " ",
+      visibleText([type, host, status && `answered ${status}`, error, `tries: ${tries}`].filter(Boolean)
+        .join(", ")))));
   }
 
   showSecrets(metrics) {

@@ -45,7 +45,8 @@ function section(id, title, ...children) {
 
 /** An external page about a thing of Replicate's. */
 function replicateLink(path, text) {
-  return fileLink(`https://replicate.com/${path.split("/").map(encodeURIComponent).join("/")}`, visibleText(text));
+  const steps = path.split("/").map(encodeURIComponent).join("/");
+  return fileLink(`https://replicate.com/${steps}`, visibleText(text));
 }
 
 class JobView {
@@ -64,28 +65,27 @@ class JobView {
       return this.awaitDeletion();
     };
     this.output = new OutputView();
-    this.outputNote = element("p", { class: "muted" });
+    this.outputNote = muted();
     this.logs = new LogsView(id, signal);
     this.timeline = new Timeline(id, signal);
     this.input = element("div");
     this.facts = element("dl", { class: "facts" });
     this.body = element("div", { class: "columns", hidden: true });
     replace(main,
-      element("div", { class: "title" }, this.heading, copyButton("id", () => this.id), this.badge, this.actions.node),
+      element("div", { class: "title" },
+        this.heading, copyButton("id", () => this.id), this.badge, this.actions.node),
       this.model, this.actions.results, this.now, this.body);
     this.fillBody();
     setTitle(id);
   }
 
   fillBody() {
-    const copy = (name) => copyButton(name, () => this.job.texts.get(name) ?? "");
-    const withCopy = (node, name) => {
-      node.firstElementChild.append(copy(name));
-      return node;
-    };
     this.logsSection = section("job-logs", "Logs", this.logs.node);
-    this.inputSection = withCopy(section("job-input", "Input", this.input), "input");
-    this.outputSection = withCopy(section("job-output", "Output", this.outputNote, this.output.node), "output");
+    this.inputSection = section("job-input", "Input", this.input);
+    this.outputSection = section("job-output", "Output", this.outputNote, this.output.node);
+    for (const [node, name] of [[this.inputSection, "input"], [this.outputSection, "output"]]) {
+      node.firstElementChild.append(copyButton(name, () => this.job.texts.get(name) ?? ""));
+    }
     this.body.append(
       element("div", { class: "column" }, this.outputSection, this.inputSection, this.logsSection),
       element("div", { class: "column" }, section("job-details", "Details", this.facts),
@@ -178,9 +178,9 @@ class JobView {
         element("span", {}, progress === undefined ? "no progress known" : formatPercent(progress))) : null,
       message ? element("p", { class: "message" }, longText(message)) : null,
       remedy ? element("p", { id: "job-remedy" }, remedy) : null,
-      next ? element("p", { class: "muted" }, `Tries so far: ${tries}. Next try `, formatTime(next)) : null,
-      job.get("data_removed") ? element("p", { class: "muted" },
-        "Its end was found after Replicate had erased input, output and logs: it does so an hour after the end.") : null);
+      next ? muted(`Tries so far: ${tries}. Next try `, formatTime(next)) : null,
+      job.get("data_removed") ? muted("Its end was found more than an hour later: by then Replicate has "
+        + "erased input, output and logs.") : null);
   }
 
   showOutput() {
@@ -217,7 +217,7 @@ class JobView {
       rows.push(element("div", {}, element("dt", {}, name), element("dd", {}, show(value))));
     };
     const time = (value) => [formatTime(value), " (", formatAge(value), ")"];
-    const [model, version, prediction] = [job.get("model"), job.get("model_version"), job.get("prediction_id")];
+    const [model, version] = [job.get("model"), job.get("model_version")];
     add("Created", job.get("created_at"), time);
     add("Started", job.get("started_at"), time);
     add("Ended", job.get("completed_at"), time);
@@ -225,10 +225,11 @@ class JobView {
     add("Ran for", job.get("run_seconds"), formatDuration);
     add("Stale since", job.get("stale_at"), time);
     add("Last webhook", job.get("last_delivery_at"), time);
-    add("Model", model, () => replicateLink(model.split(":")[0], model));
-    add("Version", version, () => /^[0-9a-f]{64}$/.test(version) && model
-      ? replicateLink(`${model.split(":")[0]}/versions/${version}`, version.slice(0, 12)) : visibleText(version));
-    add("Prediction", prediction, () => replicateLink(`p/${prediction}`, prediction));
+    const name = model?.split(":")[0];
+    add("Model", model, () => replicateLink(name, model));
+    add("Version", version, () => (/^[0-9a-f]{64}$/.test(version) && model
+      ? replicateLink(`${name}/versions/${version}`, version.slice(0, 12)) : visibleText(version)));
+    add("Prediction", job.get("prediction_id"), (id) => replicateLink(`p/${id}`, id));
     add("Replicate's status", job.get("provider_status"));
     add("Retries job", job.get("retry_of"), (id) => jobLink(id));
     add("Attempt", job.get("attempt"), String);
@@ -239,7 +240,7 @@ class JobView {
     for (const [name, text] of jsonMembers(job.texts.get("metrics") ?? "{}")) {
       add(visibleText(name), text, () => jsonNode(text));
     }
-    if (job.texts.has("callback")) add("Callback", job.texts.get("callback"), () => jsonNode(job.texts.get("callback")));
+    add("Callback", job.texts.get("callback"), (text) => jsonNode(text));
     add("Webhook query", job.get("webhook_query"), (text) => longText(text));
     fill(this.facts, rows);
   }
@@ -248,7 +249,7 @@ class JobView {
   metadataValue(name, text) {
     if (text[0] === "{" || text[0] === "[" || text === "null") return jsonNode(text);
     const value = text[0] === '"' ? JSON.parse(text) : text;
-    return element("a", { href: jobsPath({ [`metadata.${name}`]: value }), class: "value" }, visibleText(value));
+    return element("a", { href: jobsPath({ [`metadata.${name}`]: value }) }, visibleText(value));
   }
 
   showMissing() {

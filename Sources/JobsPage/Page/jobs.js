@@ -1,6 +1,6 @@
-// The view of all jobs: a page of the list, which the change feed keeps up to date.
+// The view of all jobs: one page of the list, kept up to date by the change feed.
 
-/** The list as it was left, shown at once when one comes back. */
+/** The list at the time it was left, for an instant way back. */
 let leftList = null;
 
 function showJobs(main, route, signal) {
@@ -50,7 +50,7 @@ class JobsView {
     addShortcut("r", "Show new jobs", () => this.showNewest(), signal);
   }
 
-  /** Shows the list that the address names. */
+  /** Shows the list of the present URL. */
   update(route) {
     this.filter = readFilter(route.query);
     this.key = filterQuery(this.filter) + this.filter.after;
@@ -63,20 +63,20 @@ class JobsView {
     return isBack ? undefined : this.loaded;
   }
 
-  /** Shows the list as it was left, if this is the same. */
+  /** Restores the list that was left, if it is this one. */
   showLeft() {
     const left = leftList;
     leftList = null;
     if (left?.key !== this.key) return false;
     this.show(left.page);
-    // After the router, which moves the focus to the heading.
+    // After the router, which focuses the heading.
     queueMicrotask(() => this.table.rows.get(left.focus)?.link.focus({ preventScroll: true }));
     return true;
   }
 
   get isFirstPage() { return !this.filter.after; }
 
-  /** Reads the page and shows its rows as they come. Rows of before stay while it is only a refresh. */
+  /** Reads the page and shows its rows as they arrive. A refresh replaces them at its end. */
   async load({ isRefresh = false } = {}) {
     this.loading?.abort();
     const loading = this.loading = new AbortController();
@@ -96,13 +96,15 @@ class JobsView {
     }
     this.table.node.classList.remove("loading");
     this.stop.hidden = true;
+    // After a failed refresh old rows are better than none. Those of another filter are not.
+    if (page?.problem && !isRefresh) this.table.show([]);
     if (page) this.show(page);
     this.live.applyKept(changes);
     this.live.follow();
     this.tabs.changed();
   }
 
-  /** What a search has found so far, in the pages of the API that had too few rows. */
+  /** Shows what a search over several pages of the API has found so far. */
   showSearch(page, requests) {
     this.table.node.classList.remove("loading");
     this.table.show(page.jobs);
@@ -112,7 +114,7 @@ class JobsView {
     this.stop.hidden = false;
   }
 
-  /** Ends the search for further rows, and shows what it has found. */
+  /** Stops the search for further rows. Those that were found stay. */
   stopSearch() {
     this.loading.isStopped = true;
     this.loading.abort();
@@ -121,7 +123,6 @@ class JobsView {
   show(page) {
     const { problem, jobs, next } = page;
     this.page = page;
-    // Rows that were shown are better than none, beside the problem.
     if (!problem || jobs.length) this.table.show(jobs);
     this.bar.knowModels(jobs.map((job) => job.model));
     const isEmpty = this.table.rows.size === 0;
@@ -138,7 +139,7 @@ class JobsView {
   }
 
   async goOlder() {
-    // The next page begins after the last row, which new rows have pushed off.
+    // New rows have pushed others off this page: only the API has the cursor after the present last row.
     if (this.page.isMoved) await this.load({ isRefresh: true });
     if (this.page.next) this.goTo(this.page.next, [...this.trail, this.filter.after]);
   }
@@ -147,17 +148,16 @@ class JobsView {
     if (!this.isFirstPage) this.goTo(this.trail.at(-1) ?? "", this.trail.slice(0, -1));
   }
 
-  /** The pages before this one. The API leads only to older ones. */
+  /** The cursors of the newer pages. The API has only those of older ones. */
   get trail() { return history.state?.trail ?? []; }
 
   goTo(after, trail) {
     const query = filterQuery(this.filter);
     if (after) query.set("after", after);
-    navigate(jobsPath(query), { state: { trail } });
-    scrollTo(0, 0);
+    navigate(jobsPath(query), { trail });
   }
 
-  /** Shows the newest rows, from the top. */
+  /** Shows the newest rows, and scrolls to the top. */
   showNewest() {
     if (!this.isFirstPage) return navigate(filterPath(this.filter));
     this.live.reset();
@@ -166,7 +166,7 @@ class JobsView {
   }
 }
 
-/** What to do where there is nothing to show. */
+/** The text in place of an empty table: what to do next. */
 function emptyList(filter, next) {
   const empty = (title, text, ...more) => element("div", { class: "empty" },
     element("h2", {}, title), element("p", { class: "muted" }, text), more);

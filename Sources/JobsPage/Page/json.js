@@ -95,7 +95,8 @@ function* jsonStrings(text) {
 
 /** The path of a value; a longer one is cut. */
 function jsonPath(open) {
-  return open.slice(0, 8).map(({ isObject, step }) => (isObject ? `.${step}` : `[${step}]`)).join("").replace(/^\./, "");
+  const steps = open.slice(0, 8).map(({ isObject, step }) => (isObject ? `.${step}` : `[${step}]`));
+  return steps.join("").replace(/^\./, "");
 }
 
 /** JSON with control and bidi characters escaped: the same document, safe to paste. */

@@ -1,4 +1,4 @@
-// Keyboard shortcuts. Those of one character can be switched off, as WCAG 2.1.4 demands: dictation software
+// Keyboard shortcuts. Those of one character can be switched off (WCAG 2.1.4), because dictation software
 // types characters.
 
 const shortcuts = new Map();
@@ -12,7 +12,7 @@ function areShortcutsOn() {
   }
 }
 
-/** A shortcut while the signal has not aborted. `run` may return false: then the key does what it did. */
+/** Adds a shortcut until the signal aborts. If `run` returns false, the key keeps its default action. */
 function addShortcut(key, text, run, signal) {
   const shortcut = { text, run };
   shortcuts.set(key, shortcut);

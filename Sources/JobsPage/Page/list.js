@@ -1,11 +1,12 @@
-// Pages of the list. A page of the API may be empty and still have a next one: then the search goes on.
+// Reads pages of the list. A page of the API may be empty and still have a next one.
 
 const rowsOfPage = 50;
 
 /**
  * Reads rows until there are enough.
  *
- * `progress(page, requests)` is called after each answer that had too few. The result has `next` where there is more.
+ * `progress(page, requests)` is called after each response with too few of them. The result has `next` if
+ * there are more.
  */
 async function readPage(filter, progress, signal) {
   const page = { jobs: [], next: filter.after, problem: null };

@@ -1,11 +1,11 @@
-// Changes of the feed in the table. Rows that are there change in place; rows that come or go wait until
-// nobody reads the table.
+// Applies the change feed to the table. Rows change in place. They are inserted and removed only while the
+// table is not in use.
 
-/** Changes are drawn at most so often: faster ones cannot be read. In milliseconds, as all of these. */
+/** The minimum time between two updates of rows, in milliseconds. Faster ones cannot be read. */
 const changesInterval = 100;
-/** New rows come at most so often. */
+/** The minimum time between two insertions. */
 const newRowsInterval = 1000;
-/** A row that has left the filter is shown so long. */
+/** How long a row that no longer matches stays. */
 const passedInterval = 3000;
 const maxCountedJobs = 1000;
 
@@ -21,7 +21,7 @@ class LiveRows {
     signal.addEventListener("abort", () => clearTimeout(this.timer));
   }
 
-  /** Forgets the jobs that are not shown. */
+  /** Forgets the jobs that wait to be shown. */
   reset() {
     clearTimeout(this.timer);
     this.timer = 0;
@@ -29,7 +29,7 @@ class LiveRows {
     this.button.hidden = true;
   }
 
-  /** Follows the changes of jobs that match. The feed knows nothing of the filter's times. */
+  /** Follows the changes of jobs that match. The feed has no filter by time. */
   follow() {
     const query = filterQuery(this.view.filter, ["state", "model"]);
     const key = String(query);
@@ -42,14 +42,14 @@ class LiveRows {
       query,
       opened: (isResumed) => {
         this.view.tabs.changed();
-        // What has changed between the list and the stream is in neither.
+        // Changes between the response of the list and the start of the stream are in neither.
         if (!isResumed) void this.view.loaded.then(() => this.view.load({ isRefresh: true }));
       },
       event: (name, text) => this.gather(name, parseJSON(text)),
     }, AbortSignal.any([this.signal, following.signal]));
   }
 
-  /** Keeps the newest change of each job until they are drawn. */
+  /** Keeps the newest change of each job until the next update. */
   gather(name, data) {
     this.changes.set(data.id, [name, data]);
     for (const kept of this.kept) kept.set(data.id, [name, data]);
@@ -65,20 +65,22 @@ class LiveRows {
     });
   }
 
-  /** Changes from now on, because a list that is being read may be older than they are. */
+  /** Keeps the changes from now on. The list that is being read may be older than they are. */
   keepChanges() {
     const kept = new Map();
     this.kept.add(kept);
     return kept;
   }
 
+  /** Applies kept changes to the list that was read. It includes all earlier ones. */
   applyKept(kept) {
     this.kept.delete(kept);
+    this.reset();
     if (kept.size) this.draw(kept);
   }
 
   draw(changes) {
-    // Before rows change, because it needs the layout.
+    // Read before rows change, because it forces a layout.
     const { isBusy } = this.view.table;
     this.view.tabs.changed();
     for (const [id, [name, data]] of changes) {
@@ -94,7 +96,7 @@ class LiveRows {
     this.offer(isBusy);
   }
 
-  /** A job that is not shown: it counts if it would stand on this page. */
+  /** Counts a job that is not shown, if it belongs on this page. */
   noteNew(job) {
     const { table, page, isFirstPage } = this.view;
     const last = page.next ? table.jobs.at(-1)?.created_at ?? "" : "";
@@ -111,7 +113,7 @@ class LiveRows {
       && (!until || (isTime(until) && Date.parse(created) < Date.parse(until)));
   }
 
-  /** Rows come and go by themselves where that disturbs nobody. Else a button offers it. */
+  /** Schedules the insertion of new rows, or offers it by a button while the table is in use. */
   offer(isBusy) {
     const { table } = this.view;
     const size = this.unshown.size;
@@ -132,7 +134,7 @@ class LiveRows {
     }
   }
 
-  /** Puts new rows into their places, and removes those that have left. */
+  /** Inserts new rows and removes those that have left. */
   moveRows() {
     const { view } = this;
     this.lastRows = performance.now();
@@ -140,7 +142,7 @@ class LiveRows {
     const jobs = [...[...this.unshown.values()].reverse(), ...view.table.jobs].sort(order);
     this.reset();
     const { next } = view.page;
-    // Without a next page there is no cursor for what is pushed off, and with one, none for what moves up.
+    // Too many rows for a last page, or too few for another: only the API has the cursor, or the rows.
     if (next ? jobs.length < rowsOfPage : jobs.length > rowsOfPage) return void view.load({ isRefresh: true });
     const isMoved = view.page.isMoved || jobs.length > rowsOfPage;
     view.show({ jobs: jobs.slice(0, rowsOfPage), next, isMoved });

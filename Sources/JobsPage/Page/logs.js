@@ -11,12 +11,14 @@ class LogsView {
     this.path = `/jobs/${encodeURIComponent(id)}/logs`;
     this.signal = signal;
     this.areAllShown = false;
-    this.text = element("pre", { tabindex: 0, role: "region", "aria-label": "Text of the logs", class: "logs wrap" });
+    this.text = element("pre", {
+      tabindex: 0, role: "region", "aria-label": "Text of the logs", class: "logs wrap",
+    });
     this.follow = element("input", { type: "checkbox", checked: true, onchange: () => this.scroll() });
     const wrap = element("input", {
       type: "checkbox", checked: true, onchange: () => this.text.classList.toggle("wrap", wrap.checked),
     });
-    this.all = element("button", { type: "button", class: "button small", onclick: () => this.showAll() }, "Show all");
+    this.all = button("Show all", () => this.showAll(), "button small");
     this.text.addEventListener("scroll", () => {
       const { scrollTop, scrollHeight, clientHeight } = this.text;
       if (scrollTop + clientHeight < scrollHeight - 40) this.follow.checked = false;
@@ -60,7 +62,7 @@ class LogsView {
     this.isLoading = true;
     const answer = await request(this.path, { headers: { Accept: "text/plain" }, signal: this.signal });
     this.isLoading = false;
-    if (answer.problem) return notify(`The logs could not be read: ${problemText(answer.problem)}`, { isError: true });
-    this.show(answer.text);
+    if (answer.ok) this.show(answer.text);
+    else notify(`The logs were not read: ${problemText(answer.problem)}`, { isError: true });
   }
 }

@@ -8,7 +8,7 @@ const mediaKinds = {
 // Of data: URIs only these types. An SVG is an image: there its scripts do not run and it loads nothing.
 const mediaData = /^data:(image|audio|video)\/[\w.+-]+(?:;[\w=.+-]+)*,/i;
 
-/** The URL of a text that is one of http or https; nil for any other text. */
+/** The URL of a text that is one of http or https; null for any other text. */
 function webURL(text) {
   return /^https?:\/\/\S+$/i.test(text) && URL.canParse(text) ? new URL(text) : null;
 }
@@ -55,14 +55,6 @@ function isAllowed(url, sources) {
   });
 }
 
-/** Figures that show media, by their URLs, for reports of the policy. */
-const shownMedia = new Map();
-
-document.addEventListener("securitypolicyviolation", (event) => {
-  shownMedia.get(event.blockedURI)?.fail(
-    "This page may not load files of this host. It loads from hosts that the output rules allow.");
-});
-
 /**
  * A figure of one file of an output.
  *
@@ -71,7 +63,7 @@ document.addEventListener("securitypolicyviolation", (event) => {
  */
 function mediaFigure(text, { alternative, caption, age }) {
   const kind = mediaKind(text);
-  const isData = text.startsWith("data:");
+  const isData = mediaData.test(text);
   const label = element("figcaption", {}, caption ? `${visibleText(caption)} · ` : "",
     isData ? fileName(text) : fileLink(text));
   const figure = element("figure", { class: `media ${kind}` });
@@ -84,7 +76,7 @@ function mediaFigure(text, { alternative, caption, age }) {
     return figure;
   }
   if (!isData && !isAllowed(webURL(text), mediaSources())) {
-    fail("Not loaded: the output rules do not name this host.");
+    fail(`Not loaded: no output rule (OUTPUT_RULES) names the host ${webURL(text).host}.`);
     return figure;
   }
   const media = kind === "image"
@@ -95,8 +87,7 @@ function mediaFigure(text, { alternative, caption, age }) {
   media.addEventListener("error", () => fail(
     age > 3_600_000
       ? "The file is gone: Replicate deletes files an hour after the end of a job."
-      : "The file could not be loaded. The link may give the reason."));
-  if (!isData) shownMedia.set(webURL(text).href, { fail });
+      : "The file could not be loaded, or leads to a host that this page may not load from. Try the link."));
   const frame = kind === "image" && !isData
     ? element("a", { href: text, rel: "noopener noreferrer", target: "_blank" }, media) : media;
   figure.append(frame, label);

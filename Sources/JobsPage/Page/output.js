@@ -11,7 +11,7 @@ const maxCountedParts = 1000;
  * `total` may be unknown.
  */
 function appendInPieces(list, iterator, { atOnce, noun, total, make }) {
-  const more = element("button", { type: "button", class: "more", onclick: () => appendPiece(true) });
+  const more = button("", () => appendPiece(true), "more");
   let [next, shown] = [iterator.next(), 0];
   const appendPiece = (isRequested) => {
     let first = null;
@@ -51,25 +51,31 @@ function partsText(text) {
   return number < maxCountedParts ? counted(number, noun) : `${formatNumber(number)}+ ${noun}s`;
 }
 
+/** At most 200 characters of a text whose whole is elsewhere. */
+function cut(text) {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}
+
 /** A string of JSON: a link where it is a URL of the web, else a text. */
 function jsonString(value) {
-  if (webURL(value)) return fileLink(value, visibleText(value.length > 200 ? `${value.slice(0, 200)}…` : value));
-  return longText(value, "string");
+  return webURL(value) ? fileLink(value, visibleText(cut(value))) : longText(value, "string");
 }
 
 /** A value as a line of a tree: a folded part of it is made when it is opened. */
 function jsonNode(text, name = null, isOpen = false) {
-  const label = name === null ? null : element("span", { class: "name" }, `${visibleText(name.slice(0, 200))}: `);
+  const label = name === null ? null : element("span", { class: "name" }, `${visibleText(cut(name))}: `);
   const isContainer = text[0] === "{" || text[0] === "[";
   if (!isContainer || /^.[ \t\n\r]*.$/.test(text)) {
-    return element("span", { class: "leaf" }, label,
-      text[0] === '"' ? jsonString(JSON.parse(text)) : element("span", { class: jsonKind(text) }, visibleText(text)));
+    const value = text[0] === '"' ? jsonString(JSON.parse(text))
+      : element("span", { class: jsonKind(text) }, visibleText(text));
+    return element("span", { class: "leaf" }, label, value);
   }
   const [open, close] = text[0] === "{" ? "{}" : "[]";
   const details = element("details", {},
-    element("summary", {}, label, element("span", { class: "muted" }, `${open} ${partsText(text)} ${close}`)));
-  const fill = () => {
-    details.removeEventListener("toggle", fill);
+    element("summary", {}, label,
+      element("span", { class: "muted" }, `${open} ${partsText(text)} ${close}`)));
+  const fillOnce = () => {
+    details.removeEventListener("toggle", fillOnce);
     const list = element("ul");
     details.append(list);
     appendInPieces(list, jsonParts(text), {
@@ -77,7 +83,7 @@ function jsonNode(text, name = null, isOpen = false) {
         jsonNode(part.text, part.name ?? String(index))),
     });
   };
-  if (isOpen) fill(); else details.addEventListener("toggle", fill);
+  if (isOpen) fillOnce(); else details.addEventListener("toggle", fillOnce);
   details.open = isOpen;
   return details;
 }
@@ -92,7 +98,7 @@ function inputView(text) {
   const list = element("dl", { class: "members" });
   const box = element("div", {}, list);
   appendInPieces(list, jsonParts(text), { atOnce: partsAtOnce, make: inputMember });
-  if (!list.hasChildNodes()) return element("p", { class: "muted" }, "The input is empty.");
+  if (!list.hasChildNodes()) return muted("The input is empty.");
   return box;
 }
 
@@ -122,13 +128,13 @@ class OutputView {
     this.shown = text;
     const prose = text[0] === '"' ? JSON.parse(text) : joinedText(text);
     if (prose !== null && mediaKind(prose) === null) {
-      return replace(this.node, prose === "" ? element("p", { class: "muted" }, "The output is an empty text.")
-        : longText(prose, "prose", 20_000));
+      return replace(this.node,
+        prose === "" ? muted("The output is an empty text.") : longText(prose, "prose", 20_000));
     }
     const strings = [...jsonStrings(text)];
     const isPlain = text[0] !== "{" && strings.length > 0 && strings.every(({ path, value }) =>
       /^(?:\[\d+\])?$/.test(path) && mediaKind(value) !== null) && strings.length === partCount(text);
-    // In a tree a link is a link already: only what can be seen or heard is shown beside it.
+    // A tree has links already: only media are shown beside it.
     const files = strings.filter(({ value }) => isPlain || !["file", null].includes(mediaKind(value)));
     replace(this.node);
     if (files.length > 0) this.showFiles(files, context);

@@ -1,4 +1,4 @@
-// Every code that a job can show, and the remedy. A test compares the names with those in the daemon's sources.
+// Every code that a job can show, and the remedy. A test compares the names with the daemon's sources.
 
 /** By `error.code`: what has happened, and what to do about it. */
 const remedies = {
@@ -20,7 +20,7 @@ const remedies = {
   },
   out_of_memory: {
     title: "The model's GPU was too small for this input",
-    remedy: "Ask for less: a smaller size, fewer outputs. Or use a model on larger hardware.",
+    remedy: "Reduce the size or the number of outputs, or use a model on larger hardware.",
   },
   unknown: {
     title: "The model failed",
@@ -95,7 +95,7 @@ const stages = {
   sending: { title: "It is being sent to Replicate", remedy: "Nothing to do." },
   unanswered: {
     title: "The call that creates the prediction had no answer",
-    remedy: "Nothing to do: the daemon finds the prediction, or creates it if it is not there a minute later.",
+    remedy: "Nothing to do: the daemon finds it, or creates it if it is not there a minute later.",
   },
   placed: { title: "The cancellation is on its way to Replicate", remedy: "Nothing to do." },
   ended: { title: "No prediction will be created", remedy: "Nothing to do." },

@@ -1,6 +1,6 @@
-// The page's address has everything that a view shows, so that back, forward, reload and links work.
+// Routes by the page's URL, which has the whole state of a view: back, forward, reload and links work.
 
-/** What shows a view: `(main, route, signal)`. It may return `{ update(route) }` to follow changes itself. */
+/** Functions `(main, route, signal)`. One may return `{ update(route) }` for changes within its view. */
 const views = {};
 let shown = null;
 
@@ -14,7 +14,7 @@ function jobPath(id) {
   return `/?${new URLSearchParams({ job: id })}`;
 }
 
-/** The address of the list with these parameters of `GET /jobs`. */
+/** The URL of the list with these parameters of `GET /jobs`. */
 function jobsPath(parameters) {
   return address("/", parameters);
 }
@@ -27,24 +27,22 @@ function setTitle(text) {
   document.title = `${visibleText(text)} · replicate-webhookd`;
 }
 
-function navigate(path, { replace: isReplaced = false, state = {} } = {}) {
-  if (isReplaced) {
-    history.replaceState(state, "", path);
-  } else {
-    history.replaceState({ ...history.state, scroll: scrollY }, "");
-    history.pushState(state, "", path);
-  }
+/** Opens another URL of the page, with a state for the history. */
+function navigate(path, state = {}) {
+  history.replaceState({ ...history.state, scroll: scrollY }, "");
+  history.pushState(state, "", path);
   show();
 }
 
-/** Shows what the address names. */
-function show({ isFirst = false, isForced = false, scroll = 0 } = {}) {
+/** Shows the view of the present URL. */
+function show({ isFirst = false, scroll = 0 } = {}) {
   const route = readRoute();
   for (const link of document.querySelectorAll("[data-view]")) {
     setAttribute(link, "aria-current", link.dataset.view === route.view ? "page" : null);
   }
-  if (!isForced && shown?.view === route.view && shown.handle?.update) {
-    void Promise.resolve(shown.handle.update(route)).then(() => scrollTo(0, scroll));
+  if (shown?.view === route.view && shown.handle?.update) {
+    scrollTo(0, 0);
+    void Promise.resolve(shown.handle.update(route)).then(() => scroll && scrollTo(0, scroll));
     return;
   }
   shown?.controller.abort();
@@ -53,11 +51,13 @@ function show({ isFirst = false, isForced = false, scroll = 0 } = {}) {
   const main = byID("main");
   main.replaceChildren();
   main.className = route.view;
-  scrollTo(0, 0);
   const started = views[route.view](main, route, controller.signal);
   if (started?.update) shown.handle = started;
-  if (!isFirst) focusHeading(main);
-  // A view that is back has its place again as soon as its rows are there.
+  if (!isFirst) {
+    scrollTo(0, 0);
+    focusHeading(main);
+  }
+  // After back and forward the scroll position is restored when the rows are there.
   Promise.resolve(started?.ready ?? started).then(() => {
     if (scroll && !controller.signal.aborted) scrollTo(0, scroll);
   }, (error) => {

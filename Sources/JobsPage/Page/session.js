@@ -1,7 +1,7 @@
-// Signing in with one of API_TOKENS, where there are any. The token is sent once, for a cookie that scripts
-// cannot read.
+// Signs in with one of API_TOKENS, if any are set. The token is exchanged for a cookie that scripts cannot
+// read.
 
-/** Shows the form in place of the view, which is shown again when it has succeeded. */
+/** Shows the sign-in form in place of the view, and the view after it. */
 function requireSignIn() {
   const main = byID("main");
   if (main.className === "sign-in") return;
@@ -16,7 +16,7 @@ function requireSignIn() {
   const button = element("button", { type: "submit", class: "button primary" }, "Sign in");
   const form = element("form", { class: "panel", method: "post", onsubmit: submit },
     element("h1", { tabindex: "-1" }, "Sign in"),
-    // Password managers keep a name with each password.
+    // Password managers store a name with each password.
     element("input", { name: "username", autocomplete: "username", value: "API token", hidden: true }),
     element("label", { for: "token" }, "API token"), token,
     element("p", { id: "token-hint", class: "muted" },
@@ -48,7 +48,7 @@ function requireSignIn() {
   }
 }
 
-/** Shows `Sign out` where there is a session. */
+/** Shows the button to sign out if there is a session. */
 async function showSession() {
   const { ok, data: session } = await requestJSON("/session");
   if (!ok) return;

@@ -1,4 +1,4 @@
-// Starts the page: the first request is sent before anything else.
+// Starts the page. The view sends its first request before anything else.
 
 views.jobs = showJobs;
 if (typeof showJob === "function") views.job = showJob;

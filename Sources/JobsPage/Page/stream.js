@@ -1,7 +1,7 @@
-// Server-sent events (HTML standard, section 9.2) by fetch. EventSource hides the status of a refusal, and
-// without it 401, 404, 410 and 503 look alike.
+// Server-sent events (HTML standard, section 9.2) by fetch. EventSource hides the status of a failed
+// request, so that 401, 404, 410 and 503 look alike.
 
-/** Events from the text of a stream, whose lines end with a line feed, as the daemon writes them. */
+/** Parses server-sent events whose lines end with a line feed, as the daemon's do. */
 class EventParser {
   constructor(receive) {
     this.receive = receive;
@@ -9,10 +9,10 @@ class EventParser {
     this.id = "";
   }
 
-  /** Takes the next piece. Returns whether it has completed an event. */
+  /** Parses the next chunk. Returns whether it completed an event. */
   push(piece) {
     this.rest += piece;
-    // An event may have megabytes: its text is looked through when its line ends.
+    // An event may have megabytes: a chunk without a line's end is not split.
     if (!piece.includes("\n")) return false;
     const lines = this.rest.split("\n");
     this.rest = lines.pop();
@@ -44,9 +44,10 @@ const connectionTexts = {
   live: "Live", connecting: "Connecting…", reconnecting: "Reconnecting…", paused: "Paused", off: "",
 };
 
-/** The connection as the header shows it. */
-function showConnection(state) {
+/** Shows the state of the connection in the header, and why it is lost. */
+function showConnection(state, problem = null) {
   const node = byID("connection");
+  node.title = problem ? `${problem.detail || problem.title}. ${problem.remedy}` : "";
   if (node.dataset.state === state) return;
   const wasLost = node.dataset.state === "reconnecting";
   node.dataset.state = state;
@@ -55,20 +56,20 @@ function showConnection(state) {
   if (state === "live" && wasLost) announce("Connected again.");
 }
 
-/** A page that nobody looks at gives its connection back after this time: a browser has six for an origin. */
+/** A hidden page closes its stream after this time. A browser opens six connections per origin. */
 const hiddenGrace = 30_000;
-/** The daemon writes at least every 15 seconds. */
+/** Without data for so long the connection is dead: the daemon writes every 15 seconds. */
 const silenceLimit = 40_000;
 
 /**
- * Follows a stream until the signal aborts or the stream has ended for good.
+ * Follows a stream, and reconnects until the signal aborts or the stream has ended for good.
  *
- * - `event(name, text, id)` receives the events.
- * - `opened(isResumed)` is called when the stream is there; where it was not resumed, changes may be missing.
+ * - `event(name, text, id)` receives each event.
+ * - `opened(isResumed)` is called after each connect. If it is not resumed, changes may be missing.
  */
 async function stream(path, { query, cursor = "", event, opened }, signal) {
-  let [last, failures] = [cursor, 0];
-  signal.addEventListener("abort", () => showConnection("off"));
+  let [last, failures, problem] = [cursor, 0, null];
+  signal.addEventListener("abort", () => showConnection("off"), { once: true });
   showConnection("connecting");
   while (!signal.aborted) {
     await untilVisible(signal);
@@ -77,12 +78,12 @@ async function stream(path, { query, cursor = "", event, opened }, signal) {
     if (result === "expired") last = "";
     if (result === "hidden" || result === "expired") continue;
     failures += 1;
-    showConnection("reconnecting");
-    // At random, so that not all pages come at once after a restart.
+    showConnection("reconnecting", problem);
+    // With jitter, so that after a restart not all pages reconnect at once.
     const wait = Math.min(15_000, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
     await pause(wait, signal).catch(() => {});
   }
-  showConnection("off");
+  if (!signal.aborted) showConnection("off");
 
   async function readStream() {
     const attempt = new AbortController();
@@ -98,7 +99,11 @@ async function stream(path, { query, cursor = "", event, opened }, signal) {
       if (response.status === 401) throw endedSession();
       if (response.status === 410) return "expired";
       if (response.status === 204 || response.status === 404) return "ended";
-      if (!response.ok || !response.body) return "failed";
+      if (!response.ok) {
+        problem = problemOf(response.status, await response.text(), response.headers.get("content-type"));
+        return "failed";
+      }
+      problem = null;
       showConnection("live");
       opened?.(last !== "");
       let isDeleted = false;
@@ -117,7 +122,7 @@ async function stream(path, { query, cursor = "", event, opened }, signal) {
         watchdog = setTimeout(abort, silenceLimit);
         const hasEvent = parser.push(value);
         if (parser.id) last = parser.id;
-        // One piece a frame: meanwhile the daemon gathers, and skips to the newest states.
+        // Back-pressure: one chunk per frame. Meanwhile the daemon coalesces changes.
         if (hasEvent) await nextFrame();
       }
     } catch (error) {
@@ -132,7 +137,7 @@ async function stream(path, { query, cursor = "", event, opened }, signal) {
   }
 }
 
-/** The next animation frame. Hidden pages have none. */
+/** Waits for the next animation frame. Hidden pages have none. */
 function nextFrame() {
   return document.hidden ? pause(250) : new Promise((resolve) => { requestAnimationFrame(resolve); });
 }
@@ -151,7 +156,7 @@ function untilVisible(signal) {
   });
 }
 
-/** Calls back when the page was hidden for long; returns what stops that. */
+/** Calls `run` after the page was hidden for a while. Returns a function that stops this. */
 function whenHidden(run) {
   let timer = 0;
   const check = () => {

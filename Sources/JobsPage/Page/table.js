@@ -1,4 +1,4 @@
-// The table of jobs. A row keeps its elements, and a change writes only the cells that differ.
+// The table of jobs. Rows keep their elements; a change writes only the cells that differ.
 
 const columns = [
   ["state", "State"], ["job", "Job"], ["model", "Model"], ["progress", "Progress"], ["run", "Run time"],
@@ -6,7 +6,7 @@ const columns = [
 ];
 const chipsOfRow = 3;
 
-/** A text of at most so many characters, from one of any length. */
+/** The first characters of a text of any length. */
 function shortened(text, length) {
   return text.length > length ? `${visibleText(text.slice(0, length))}…` : visibleText(text);
 }
@@ -47,7 +47,7 @@ class JobRow {
     this.cell("metadata", metadata, () => metadataChips(job.metadata));
   }
 
-  /** Marks a row that is only here until rows may move. */
+  /** Marks a row that has left the list, and stays until rows may move. */
   leave(state) {
     setState(this.badge, state);
     this.showProgress({ state });
@@ -97,7 +97,7 @@ class JobRow {
   }
 }
 
-/** Members of the metadata; a click filters by one. */
+/** The first members of the metadata. A click on one filters by it. */
 function metadataChips(metadata) {
   const members = metadata && typeof metadata === "object" ? Object.entries(metadata) : [];
   const chips = members.slice(0, chipsOfRow).map(([key, value]) => {
@@ -128,7 +128,7 @@ class JobTable {
     this.body.addEventListener("click", (event) => this.open(event));
   }
 
-  /** A click anywhere in a row opens its job, unless it selects text. */
+  /** Opens the job of the row that was clicked, unless the click selects text. */
   open(event) {
     const chip = event.target.closest(".chip[href]");
     if (chip && !event.metaKey && !event.ctrlKey && !event.shiftKey && event.button === 0) {
@@ -143,7 +143,7 @@ class JobTable {
     else navigate(jobPath(row.job.id));
   }
 
-  /** Shows these jobs, in this order. Rows that stay keep their elements, and the focus stays in its row. */
+  /** Shows these jobs in this order. Rows that stay keep their elements and the focus. */
   show(jobs) {
     const focused = this.focusedRow;
     const rows = new Map();
@@ -177,12 +177,12 @@ class JobTable {
     return this.body.contains(document.activeElement) ? document.activeElement.closest("tr").jobRow : null;
   }
 
-  /** Whether somebody reads the table, so that its rows should not move. */
+  /** Whether the table has the pointer or the focus, or is scrolled: its rows should not move. */
   get isBusy() {
     return this.focusedRow !== null || this.body.matches(":hover") || scrollY > 120;
   }
 
-  /** Moves the focus by rows. */
+  /** Moves the focus by a number of rows. */
   move(step) {
     const rows = [...this.rows.values()];
     const present = rows.indexOf(this.focusedRow);

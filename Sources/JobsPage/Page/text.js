@@ -14,12 +14,10 @@ function visibleText(text) {
 function longText(text, className = "text", shownCharacters = 1000) {
   if (text.length <= shownCharacters * 1.2) return element("span", { class: className }, visibleText(text));
   const shown = document.createTextNode(`${visibleText(text.slice(0, shownCharacters))}… `);
-  const more = element("button", {
-    type: "button", class: "more", onclick: () => {
-      more.remove();
-      shown.replaceWith(...textBlocks(visibleText(text)));
-    },
-  }, `Show all ${formatNumber(text.length)} characters`);
+  const more = button(`Show all ${formatNumber(text.length)} characters`, () => {
+    more.remove();
+    shown.replaceWith(...textBlocks(visibleText(text)));
+  }, "more");
   return element("span", { class: className }, shown, more);
 }
 
@@ -37,6 +35,11 @@ function textBlocks(text) {
 /** `1 file`, `2 files`. */
 function counted(number, noun) {
   return `${formatNumber(number)} ${noun}${Number(number) === 1 ? "" : "s"}`;
+}
+
+/** A line of less weight. */
+function muted(...children) {
+  return element("p", { class: "muted" }, children);
 }
 
 const filledTexts = new WeakMap();

@@ -19,20 +19,27 @@ function changeText(entry, before) {
   if (entry.state !== before?.state) parts.push([before?.state, entry.state].filter(Boolean).join(" → "));
   else if (entry.revision !== before.revision) parts.push("new output, logs or progress");
   if (entry.revision !== before?.revision) parts.push(`revision ${entry.revision}`);
-  const isNews = entry.outcome !== "duplicate" && entry.outcome !== "late";
-  if (isNews && entry.provider_status && entry.provider_status !== before?.provider_status) {
+  const isNew = entry.outcome !== "duplicate" && entry.outcome !== "late";
+  if (isNew && entry.provider_status && entry.provider_status !== before?.provider_status) {
     parts.push(`status ${entry.provider_status}`);
   }
   if (entry.code) parts.push(entry.code);
   return [outcomeTexts[entry.outcome], parts.join(", ")].filter(Boolean).join(" ") || "Changed nothing.";
 }
 
-let knownCallbacks;
+let hasCallbacks;
 
 /** Whether the daemon sends callbacks: without a receiver it has neither their metrics nor their route. */
-function areCallbacksOn() {
-  knownCallbacks ??= request("/metrics").then(({ text }) => text.includes(`${Metrics.prefix}callbacks_total`));
-  return knownCallbacks;
+async function areCallbacksOn(signal) {
+  if (hasCallbacks === undefined) {
+    const { ok, text } = await request("/metrics", { signal });
+    if (ok) hasCallbacks = text.includes(`${Metrics.prefix}callbacks_total`);
+  }
+  return hasCallbacks === true;
+}
+
+function outcomeBadge(outcome) {
+  return element("span", { class: `outcome ${outcome}` }, visibleText(outcome.replace("_", " ")));
 }
 
 class Timeline {
@@ -45,8 +52,9 @@ class Timeline {
     this.signal = AbortSignal.any([signal, this.controller.signal]);
     this.rows = new Map();
     this.list = element("ol", { class: "timeline" });
-    this.counts = element("p", { class: "muted" });
-    this.more = element("button", { type: "button", class: "more", hidden: true, onclick: () => this.loadMore() });
+    this.counts = muted();
+    this.more = button("", () => this.loadMore(), "more");
+    this.more.hidden = true;
     this.problem = element("div");
     this.node = element("div", {}, this.counts, this.list, this.more, this.problem);
     this.isComplete = true;
@@ -83,8 +91,9 @@ class Timeline {
   async load() {
     const query = { limit: Timeline.pageSize, ...this.last && { after: this.last.position } };
     const answer = await request(this.path, { query, signal: this.signal });
-    replace(this.problem, answer.problem && problemBox(answer.problem, { retry: () => this.update(this.job) }));
-    if (answer.problem) return;
+    const retry = () => this.update(this.job);
+    replace(this.problem, answer.ok ? null : problemBox(answer.problem, { retry }));
+    if (!answer.ok) return;
     const { counts, deliveries, next } = JSON.parse(answer.text);
     for (const entry of deliveries) {
       this.add(`history ${entry.position}`, {
@@ -103,16 +112,17 @@ class Timeline {
   }
 
   async loadMore() {
+    if (this.isLoadingMore) return;
+    this.isLoadingMore = true;
     const last = this.list.lastElementChild;
-    this.more.disabled = true;
     await this.load();
-    this.more.disabled = false;
+    this.isLoadingMore = false;
     if (this.more.hidden) last?.nextElementSibling?.focus();
   }
 
   /** Callbacks, which are off where the daemon has no receiver. */
   async loadCallbacks() {
-    if (!await areCallbacksOn()) return;
+    if (!await areCallbacksOn(this.signal)) return;
     const answer = await request("/callbacks", { query: { job: this.id, limit: 100 }, signal: this.signal });
     if (answer.problem) return;
     const { callbacks } = JSON.parse(answer.text);
@@ -122,23 +132,19 @@ class Timeline {
 
   addCallback(callback) {
     const { id, type, state, tries, host, status, error } = callback;
-    const parts = [`${type}`, host && `to ${host}`, tries > 0 && counted(tries, "try").replace("trys", "tries"),
-      status && `answered ${status}`, error];
-    const next = callback.next_try_at && state === "pending" ? [" Next try ", formatTime(callback.next_try_at)] : null;
+    const parts = [type, host && `to ${host}`, status && `answered ${status}`, error, `tries: ${tries}`];
+    const next = state === "pending" ? callback.next_try_at : null;
     this.add(`callback ${id}`, {
       time: callback.occurred_at, source: "callback", outcome: state, note: id,
-      text: [parts.filter(Boolean).join(", "), next],
-      action: state === "delivered" ? null : element("button", {
-        type: "button", class: "button small", "aria-label": `Retry callback ${type} now`,
-        onclick: () => this.retry(id),
-      }, "Retry now"),
+      text: [parts.filter(Boolean).join(", "), next ? [". Next try ", formatTime(next)] : null],
+      action: state === "delivered" ? null : button("Retry now", () => this.retry(id), "button small"),
     });
   }
 
   async retry(id) {
-    const answer = await request(`/callbacks/${encodeURIComponent(id)}/retry`, { method: "POST", signal: this.signal });
-    if (answer.problem) notify(problemText(answer.problem), { isError: true });
-    else notify("The callback is due now.");
+    const path = `/callbacks/${encodeURIComponent(id)}/retry`;
+    const { problem } = await request(path, { method: "POST", signal: this.signal });
+    notify(problem ? problemText(problem) : "The callback is due now.", { isError: problem !== null });
     this.update(this.job);
   }
 
@@ -147,16 +153,15 @@ class Timeline {
     const job = this.job;
     if (job.get("attempt") !== undefined) {
       const retried = job.get("retry_of");
-      this.add("creation", {
-        time: job.get("created_at"), source: "creation", text: retried ? `Retries ${retried}` : "Accepted by the daemon",
-      });
+      const text = retried ? `Retries ${retried}` : "Accepted by the daemon";
+      this.add("creation", { time: job.get("created_at"), source: "creation", text });
     }
     for (const [index, attempt] of (job.get("attempts") ?? []).entries()) {
       const { code, message } = attempt.error ?? {};
       this.add(`attempt ${index}`, {
         time: attempt.ended_at, source: "attempt", outcome: "failed", note: attempt.prediction_id,
-        text: `${attempt.prediction_id ? "Ended" : "The call to create it was refused"}: `
-          + [code, message].filter(Boolean).join(", "),
+        text: [attempt.prediction_id ? "Ended" : "The call to create it was refused", code, message]
+          .filter(Boolean).join(", "),
       });
     }
   }
@@ -165,20 +170,21 @@ class Timeline {
   offset(rfc3339) {
     const node = formatTime(rfc3339);
     const seconds = (Date.parse(rfc3339) - Date.parse(this.job.get("created_at"))) / 1000;
-    if (Number.isFinite(seconds)) setText(node, `${seconds < 0 ? "−" : "+"}${formatDuration(Math.abs(seconds))}`);
+    const sign = seconds < 0 ? "−" : "+";
+    if (Number.isFinite(seconds)) setText(node, sign + formatDuration(Math.abs(seconds)));
     return node;
   }
 
   /** Puts an entry at its place in time. One that is there is replaced where it differs. */
   add(key, { time, source, outcome, text, note, action }) {
-    const signature = JSON.stringify([time, outcome, [text].flat(2).map((part) => part?.dateTime ?? part)]);
     const old = this.rows.get(key);
-    if (old?.signature === signature) return;
     const texts = [text].flat(2).map((part) => (typeof part === "string" ? visibleText(part) : part));
+    const signature = JSON.stringify([outcome, texts.map((part) => part?.dateTime ?? part)]);
+    if (old?.signature === signature) return;
     const row = element("li", { tabindex: -1, class: `entry ${source}` },
       element("div", { class: "line" },
         element("strong", {}, sourceNames[source] ?? source),
-        outcome ? element("span", { class: `outcome ${outcome}` }, visibleText(outcome.replace("_", " "))) : null,
+        outcome ? outcomeBadge(outcome) : null,
         this.offset(time)),
       element("p", {}, texts, action ? [" ", action] : null),
       note ? element("p", { class: "muted mono note" }, visibleText(note)) : null);

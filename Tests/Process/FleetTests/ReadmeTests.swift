@@ -110,7 +110,7 @@ extension FleetTests {
       // Where the kill hit the call that creates the prediction, a minute of searching for it comes first.
       try wait("the sample ends", seconds: 150) { !process.isRunning }
       let text = try String(contentsOf: output, encoding: .utf8)
-      #expect(process.terminationStatus == 0 && text.hasPrefix("['https://replicate.delivery/"), "\(text)")
+      #expect(process.terminationStatus == 0 && text.hasPrefix("['\(station.simulator.url)/xezq/"), "\(text)")
     }
 
     @Test(arguments: Place.available)

@@ -7,26 +7,30 @@ import Testing
 /// Prediction documents, parsed by the daemon's own parser.
 @Suite struct DocumentTests {
   private static let beginning = Instant(nanoseconds: 1_764_000_000_123_456_789)
-  private static let input = Array(#"{"seed":1.50e2,  "prompt" : "é\u00e9" }"#.utf8)
+  private static let input = Array(#"{"seed":1.50e2,  "prompt" : "é\u00e9","num_outputs":3 }"#.utf8)
 
   private func facts(_ model: String, ordinal: Int = 1) -> PredictionFacts {
     PredictionFacts(
       ordinal: ordinal, id: Identifiers(run: 3).prediction(ordinal), model: model, version: "hidden",
       deployment: nil, input: Self.input, webhook: "https://example.com/hook?job=1",
-      webhookEvents: [.completed, .logs])
+      webhookEvents: [.completed, .logs], outputKey: "thekey")
   }
 
   /// The bodies after creation and after every change.
   private func bodies(_ model: String, _ change: (inout Behaviour) -> Void = { _ in }) -> [[UInt8]] {
-    var behaviour = Preset.behaviour(of: model, duration: .seconds(2))
+    var behaviour = Models.builtIn.behaviour(of: model, duration: .seconds(2))
     change(&behaviour)
     var lifecycle = PredictionLifecycle(behaviour, createdAt: Self.beginning)
-    let facts = facts(model)
-    var bodies = [PredictionDocument(facts: facts, lifecycle: lifecycle, publicURL: "http://a").bytes]
+    var bodies = [document(model, lifecycle).bytes]
     while let due = lifecycle.nextChangeAt, lifecycle.advance(to: due) != nil {
-      bodies.append(PredictionDocument(facts: facts, lifecycle: lifecycle, publicURL: "http://a").bytes)
+      bodies.append(document(model, lifecycle).bytes)
     }
     return bodies
+  }
+
+  private func document(_ model: String, _ lifecycle: PredictionLifecycle) -> PredictionDocument {
+    PredictionDocument(
+      facts: facts(model), lifecycle: lifecycle, publicURL: "http://a", outputBase: "https://files.example")
   }
 
   private func member(_ name: String, of body: [UInt8]) throws -> String? {
@@ -79,6 +83,43 @@ import Testing
     #expect(try member("output", of: body) == #"{"a" : 1.0}"#)
   }
 
+  @Test(arguments: [
+    ("demo/hello", ["out-0.png"]), ("demo/image", ["out-0.png", "out-1.png", "out-2.png"]),
+    ("demo/object", ["out-0.png", "out-1.png"]), ("demo/audio", ["out-0.wav"]), ("demo/svg", ["out-0.svg"]),
+    ("demo/document", ["out-0.txt"]), ("demo/text", []),
+  ])
+  func filesAreThoseOfTheOutput(_ model: String, _ names: [String]) throws {
+    var lifecycle = PredictionLifecycle(
+      Models.builtIn.behaviour(of: model, duration: .seconds(2)), createdAt: Self.beginning)
+    let candidates = [
+      "out-0.png", "out-1.png", "out-2.png", "out-3.png", "out-0.wav", "out-0.svg", "out-0.txt",
+    ]
+    func isThere(_ name: String) -> Bool { document(model, lifecycle).file(named: name) != nil }
+    while let due = lifecycle.nextChangeAt {
+      #expect(candidates.allSatisfy { !isThere($0) }, "a file is there before the end")
+      _ = lifecycle.advance(to: due)
+    }
+    #expect(candidates.filter(isThere) == names)
+    let output = try #require(try member("output", of: document(model, lifecycle).bytes))
+    for name in names { #expect(output.contains("https://files.example/xezq/thekey/\(name)\"")) }
+    var removed = document(model, lifecycle)
+    removed.isDataRemoved = true
+    #expect(candidates.allSatisfy { removed.file(named: $0) == nil })
+  }
+
+  @Test func removedDataIsNoLongerShown() throws {
+    let body = try #require(bodies("demo/hello").last)
+    #expect(try member("data_removed", of: body) == "false")
+    var lifecycle = PredictionLifecycle(
+      Models.builtIn.behaviour(of: "demo/hello", duration: .seconds(2)), createdAt: Self.beginning)
+    while let due = lifecycle.nextChangeAt { _ = lifecycle.advance(to: due) }
+    var document = document("demo/hello", lifecycle)
+    document.isDataRemoved = true
+    let expected = ["data_removed": "true", "output": "null", "input": "{}", "logs": #""""#]
+    for (name, value) in expected { #expect(try member(name, of: document.bytes) == value) }
+    #expect(try member("status", of: document.bytes) == #""succeeded""#)
+  }
+
   @Test func metricsReportElapsedTimes() throws {
     let body = try #require(bodies("demo/hello").last)
     #expect(try member("metrics", of: body) == #"{"predict_time":2,"total_time":2.2}"#)
@@ -108,5 +149,12 @@ import Testing
     #expect(Set(ids).count == ids.count)
     let webhooks = (0..<20).map { Identifiers(run: 1).webhook(1, $0) }
     #expect(Set(webhooks).count == 20)
+  }
+}
+
+extension Models {
+  func behaviour(of model: String, duration: Duration) -> Behaviour {
+    ModelName(model).map { behaviour(of: $0, duration: duration) }
+      ?? Behaviour(queue: .zero, duration: duration)
   }
 }

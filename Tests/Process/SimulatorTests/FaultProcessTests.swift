@@ -89,7 +89,9 @@ extension SimulatorProcessTests {
       "deploy/test.sh installs the libraries"))
   func officialClientRunsPredictions() throws {
     let python = try #require(ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"])
-    let simulator = try SimulatorProcess(["--duration", "600ms"])
+    // The library makes files of https: URLs only.
+    let simulator = try SimulatorProcess(
+      ["--duration", "600ms", "--output-base", "https://replicate.delivery/"])
     let receiver = try WebhookReceiver()
     let script = """
       import replicate

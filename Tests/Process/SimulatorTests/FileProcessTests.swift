@@ -44,15 +44,55 @@ extension SimulatorProcessTests {
       #expect(try send("GET", "/v1/files/\(id)", to: simulator).text == created.text)
       let urls = try #require(file["urls"] as? [String: String])
       #expect(urls["get"] == simulator.url + "/v1/files/\(id)")
-      let bytes = try send("GET", "/v1/files/\(id)/download", to: simulator)
+      let download = try #require(urls["download"])
+      #expect(download.hasPrefix(simulator.url + "/v1/files/\(id)/download?"))
+      let bytes = try simulator.fetch(download, [])
       #expect(bytes.text == "\u{0}lamp\r\n" && bytes.fields["content-type"] == "image/png")
+      let part = try simulator.fetch(download, ["Range: bytes=1-4"])
+      #expect(part.status == 206 && part.text == "lamp")
       let list = try object(send("GET", "/files/", to: simulator))
       #expect((list["results"] as? [[String: Any]])?.compactMap { $0["id"] as? String } == [id])
       #expect(try send("GET", "/v1/files", to: simulator, []).status == 401)
       #expect(try send("DELETE", "/v1/files/\(id)", to: simulator).status == 204)
-      for (method, path) in [("GET", ""), ("DELETE", ""), ("GET", "/download")] {
-        #expect(try send(method, "/v1/files/\(id)\(path)", to: simulator).status == 404)
+      for method in ["GET", "DELETE"] {
+        #expect(try send(method, "/v1/files/\(id)", to: simulator).status == 404)
       }
+      #expect(try simulator.fetch(download, []).status == 404)
+    }
+
+    /// The URL names its owner and its expiry, and opens this file alone.
+    @Test func downloadNeedsItsSignatureAndNoToken() throws {
+      let simulator = try SimulatorProcess()
+      let (first, second) = (
+        try object(upload("one", to: simulator)), try object(upload("two", to: simulator))
+      )
+      let urls = try #require(first["urls"] as? [String: String])
+      let download = try #require(urls["download"])
+      #expect(try simulator.fetch(download, []).text == "one")
+      let query = try #require(download.split(separator: "?").last)
+      #expect(query.contains("owner=simulator") && query.contains("&signature="))
+      let expiry = try #require(
+        query.split(separator: "&").first?.split(separator: "=").last.flatMap { Int64($0) })
+      #expect((86_000...86_400).contains(expiry - Int64(Date().timeIntervalSince1970)))
+      let other = try #require((second["urls"] as? [String: String])?["get"])
+      for wrong in [
+        "\(other)/download?\(query)", String(download.split(separator: "?")[0]),
+        download.replacing("owner=simulator", with: "owner=other"),
+        download.replacing("\(expiry)", with: "\(expiry + 1)"), download.replacing("\(expiry)", with: "1"),
+        String(download.dropLast(4)), download.replacing("signature=", with: "signature=A"),
+      ] {
+        #expect(try simulator.fetch(wrong, [Self.token]).status == 403, "\(wrong)")
+      }
+    }
+
+    @Test func inputNamesAnUpload() throws {
+      let simulator = try SimulatorProcess(["--duration", "0s"])
+      let file = try object(upload("one", to: simulator))
+      let url = try #require((file["urls"] as? [String: String])?["get"])
+      let id = try simulator.create(
+        "demo/hello", input: #"{"image":"\#(url)","simulate":{"output":{"$input":"image"}}}"#)
+      _ = try simulator.settled(created: 1)
+      #expect(try simulator.send("/v1/predictions/\(id)").json["output"] as? String == url)
     }
 
     @Test func rejectsUploadWithoutFile() throws {
@@ -65,6 +105,11 @@ extension SimulatorProcessTests {
         "--b\r\nContent-Disposition: form-data; name=content\r\n\r\nx\r\n"
         + "--b\r\nContent-Disposition: form-data; name=metadata\r\n\r\n[]\r\n--b--"
       #expect(try send("POST", "/v1/files", to: simulator, form, Array(metadata.utf8)).status == 422)
+      let large = metadata.replacing("[]", with: #"{"a":"\#(String(repeating: "x", count: 20_000))"}"#)
+      #expect(try send("POST", "/v1/files", to: simulator, form, Array(large.utf8)).status == 422)
+      let name = metadata.replacing("[]", with: "{}")
+        .replacing("name=content", with: "name=content; filename=\(String(repeating: "n", count: 300))")
+      #expect(try send("POST", "/v1/files", to: simulator, form, Array(name.utf8)).status == 422)
     }
 
     /// A declared length above the limit is rejected before the body. Other routes have a smaller limit.

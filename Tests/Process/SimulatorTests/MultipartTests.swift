@@ -54,19 +54,34 @@ import Testing
           + "\r\n\r\nx\r\n--b--") == nil)
   }
 
+  private static let beginning = Instant(nanoseconds: 0)
+
+  private func insert(
+    _ size: Int, into store: inout FileStore, expiringAfter lifetime: Duration = .seconds(9)
+  ) {
+    let file = FileStore.File(
+      id: "\(store.nextOrdinal())", name: "", contentType: "", metadata: [], createdAt: Self.beginning,
+      expiresAt: Self.beginning + lifetime, sha256: "", content: Array(repeating: 0, count: size))
+    store.insert(file, at: Self.beginning)
+  }
+
   @Test func evictsOldestFiles() {
     var store = FileStore()
-    func insert(_ size: Int) {
-      store.insert(
-        FileStore.File(
-          id: "\(store.nextOrdinal())", name: "", contentType: "", metadata: [],
-          createdAt: Instant(nanoseconds: 0),
-          sha256: "", content: Array(repeating: 0, count: size)))
-    }
-    for _ in 0..<FileStore.maxFiles + 2 { insert(1) }
+    let now = Self.beginning
+    for _ in 0..<FileStore.maxFiles + 2 { insert(1, into: &store) }
     #expect(store.files.count == FileStore.maxFiles && store.files.first?.id == "3")
-    #expect(store.file("1") == nil && store.remove("3") && !store.remove("3"))
-    for _ in 0..<3 { insert(FileStore.maxTotalSize / 2) }
+    #expect(store.file("1", at: now) == nil && store.remove("3", at: now) && !store.remove("3", at: now))
+    for _ in 0..<3 { insert(FileStore.maxTotalSize / 2, into: &store) }
     #expect(store.files.map(\.content.count) == Array(repeating: FileStore.maxTotalSize / 2, count: 2))
+  }
+
+  @Test func filesExpire() {
+    var store = FileStore()
+    insert(1, into: &store, expiringAfter: .seconds(10))
+    insert(1, into: &store, expiringAfter: .seconds(20))
+    let (before, after) = (Self.beginning + .milliseconds(9999), Self.beginning + .seconds(10))
+    #expect(store.file("1", at: before) != nil && store.file("1", at: after) == nil)
+    #expect(store.file("2", at: after) != nil && !store.remove("1", at: after))
+    #expect(store.files.map(\.id) == ["2"])
   }
 }

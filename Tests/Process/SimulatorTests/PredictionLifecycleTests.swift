@@ -22,7 +22,7 @@ import Testing
   private func behaviour(
     _ model: String = "demo/hello", _ change: (inout Behaviour) -> Void = { _ in }
   ) -> Behaviour {
-    var behaviour = Preset.behaviour(of: model, duration: .seconds(2))
+    var behaviour = Models.builtIn.behaviour(of: model, duration: .seconds(2))
     change(&behaviour)
     return behaviour
   }

@@ -71,12 +71,12 @@ import Time
   }
 
   @Test func versionResolvesToItsModel() throws {
-    for model in VersionReference.presetModels {
+    for model in Models.builtIn.names {
       #expect(try #require(VersionReference(model.version)).model == model)
       #expect(try #require(VersionReference("\(model):\(model.version)")).version == model.version)
       #expect(try #require(VersionReference("\(model)")).version == "hidden")
     }
-    #expect(Set(VersionReference.presetModels.map(\.version)).count == Preset.all.count)
+    #expect(Set(Models.builtIn.names.map(\.version)).count == Preset.all.count)
     let unknown = String(repeating: "0a", count: 32)
     #expect(try "\(#require(VersionReference(unknown)).model)" == Preset.standard)
   }
@@ -139,7 +139,10 @@ import Time
     ("GET", "v1/predictions/x/cancel", 405), ("POST", "v1/models/a/b/predictions", 200),
     ("POST", "v1/deployments/a/b/predictions", 200), ("GET", "v1/models/a/b/versions/c", 200),
     ("GET", "v1/webhooks/default/secret", 200), ("HEAD", "v1/account", 200), ("DELETE", "v1/account", 405),
-    ("GET", "simulator/predictions", 200), ("GET", "v1", 404), ("GET", "", 404), ("GET", "v1/models/a", 404),
+    ("GET", "simulator/predictions", 200), ("GET", "xezq/key/out-0.png", 200),
+    ("HEAD", "xezq/key/out-0.png", 200),
+    ("POST", "xezq/key/out-0.png", 405), ("GET", "xezq/key", 404), ("GET", "v1/xezq/key/out-0.png", 404),
+    ("GET", "v1", 404), ("GET", "", 404), ("GET", "v1/models/a", 404),
     ("GET", "v1/models/a b/c", 404), ("POST", "v1/models/a/b/other", 404), ("GET", "v2/predictions", 404),
   ])
   func matchesPathsAndMethods(_ method: String, _ path: String, _ status: Int) {

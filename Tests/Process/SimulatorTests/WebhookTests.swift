@@ -13,7 +13,7 @@ import Testing
     ] as [(Set<WebhookEvent>, Int)])
   func outputAndLogsAreThrottled(_ events: Set<WebhookEvent>, _ count: Int) {
     var lifecycle = PredictionLifecycle(
-      Preset.behaviour(of: "demo/tokens", duration: .seconds(2)), createdAt: Self.beginning)
+      Models.builtIn.behaviour(of: "demo/tokens", duration: .seconds(2)), createdAt: Self.beginning)
     var throttle = WebhookThrottle(events: events)
     var sent: [(event: WebhookEvent, time: Instant)] = []
     while let due = lifecycle.nextChangeAt, let change = lifecycle.advance(to: due) {
