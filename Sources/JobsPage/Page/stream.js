@@ -144,19 +144,26 @@ function nextFrame() {
 
 /** Waits while the page is hidden. */
 function untilVisible(signal) {
-  if (!document.hidden) return Promise.resolve();
+  if (!document.hidden && !isLeft) return Promise.resolve();
   return new Promise((resolve) => {
     const check = () => {
-      if (document.hidden && !signal.aborted) return;
+      if ((document.hidden || isLeft) && !signal.aborted) return;
       document.removeEventListener("visibilitychange", check);
+      removeEventListener("pageshow", check);
       resolve();
     };
     document.addEventListener("visibilitychange", check);
+    addEventListener("pageshow", check);
     signal.addEventListener("abort", check, { once: true });
   });
 }
 
-/** Calls `run` after the page was hidden for a while. Returns a function that stops this. */
+/** Whether the page is in the back/forward cache. There an open stream would take a connection from others. */
+let isLeft = false;
+addEventListener("pagehide", () => { isLeft = true; });
+addEventListener("pageshow", () => { isLeft = false; });
+
+/** Calls `run` after the page was hidden for a while, or at once when it is left. Returns a function that stops this. */
 function whenHidden(run) {
   let timer = 0;
   const check = () => {
@@ -164,8 +171,10 @@ function whenHidden(run) {
     if (document.hidden) timer = setTimeout(() => { showConnection("paused"); run(); }, hiddenGrace);
   };
   document.addEventListener("visibilitychange", check);
+  addEventListener("pagehide", run);
   return () => {
     clearTimeout(timer);
     document.removeEventListener("visibilitychange", check);
+    removeEventListener("pagehide", run);
   };
 }

@@ -15,6 +15,12 @@ extension PageTests {
       ("job-missing", "?job=none", "main h2"), ("health", "?view=health", "#health-deliveries .number"),
     ]
 
+    /// A job, the button that opens a dialog, and the one that closes it.
+    private static let dialogs = [
+      ("running", "Cancel…", "Keep it"), ("running", "Delete…", "Keep it"),
+      ("failed", "Retry…", "Do not retry"),
+    ]
+
     private static func prepare(_ visit: Visit) throws {
       visit.rules.expectedErrors = ["404"]
       let word = String(repeating: "W", count: 3000)
@@ -55,8 +61,8 @@ extension PageTests {
           #expect(wide == [], "\(view.name)")
           try visit.browser.takeScreenshot("phone-\(view.name)")
         }
-        try visit.openJob("running")
-        for (button, close) in [("Cancel…", "Keep it"), ("Retry…", "Do not retry"), ("Delete…", "Keep it")] {
+        for (id, button, close) in Self.dialogs {
+          try visit.openJob(id)
           try visit.browser.click(.role("button", button))
           #expect(try visit.browser.run(Self.overflow) as? [String] == [], "\(button)")
           let isInside =
@@ -84,8 +90,8 @@ extension PageTests {
           #expect(violations == [], "\(view.name)")
           try visit.browser.takeScreenshot("\(view.name)-\(isDark ? "dark" : "light")")
         }
-        try visit.openJob("running")
-        for (button, close) in [("Retry…", "Do not retry"), ("Delete…", "Keep it")] {
+        for (id, button, close) in Self.dialogs {
+          try visit.openJob(id)
           try visit.browser.click(.role("button", button))
           #expect(try visit.browser.accessibilityViolations() == [], "\(button)")
           try visit.browser.click(.role("button", close))
