@@ -62,7 +62,7 @@ extension PageTests {
       Case(
         state: "failed", model: "demo/fail", texts: ["The model failed"], actions: ["Retry…", "Delete…"]),
       Case(
-        state: "failed", model: "demo/foreign",
+        state: "failed", model: "demo/foreign", members: #"{"expect":{"kind":"urls"}}"#,
         texts: ["invalid_output", "breaks an output rule", "Not loaded"],
         actions: ["Retry…", "Delete…"]),
       Case(
@@ -82,7 +82,8 @@ extension PageTests {
       try Visit.run(["JOB_TIMEOUT": "1s"]) { visit in
         for (number, example) in Self.cases.enumerated() {
           let id = "\(example.state)-\(number)"
-          try visit.submit(id, model: example.model, simulate: Self.object(example.simulate))
+          try visit.submit(
+            id, model: example.model, simulate: Self.object(example.simulate), Self.object(example.members))
           try visit.openJob(id)
           if ["canceled", "stale"].contains(example.state) { try Self.awaitState(visit, "running") }
           if example.state == "stale" { visit.stopSimulator() }
