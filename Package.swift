@@ -101,6 +101,8 @@ let package = Package(
       name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(
       name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // Leaves: what every other room may use.
     room("Bytes"),
@@ -219,9 +221,10 @@ let package = Package(
     room(
       "JobsPage",
       [
-        "CJobsPage", "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer",
-        "Routing",
-        "Settings", "JobsAPI",
+        "CJobsPage", "CZlib", "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop",
+        "HTTPServer",
+        "Routing", "JobRequests",
+        "Settings", "Scheduler", "JobsAPI",
       ]),
     room(
       "JobCounts",

@@ -27,7 +27,7 @@ uninstall_all() {
 }
 
 install_all() {
-  need_packages libssl3 libsqlite3-0 libcurl4 ca-certificates
+  need_packages libssl3 libsqlite3-0 libcurl4 zlib1g ca-certificates
   local built=.build/release/$name
   # A binary that is as new as its sources may have been built elsewhere. Then this machine needs no Swift.
   if [ ! -x "$built" ] || [ -n "$(find Sources Package.swift -newer "$built" -print -quit)" ]; then

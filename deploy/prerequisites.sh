@@ -107,5 +107,5 @@ need_postgresql() {
 # The libraries that the daemon is built with. Static linking needs libstdc++.a too, which g++ depends on in
 # the version that fits the system.
 need_build_packages() {
-  need_packages libssl-dev libsqlite3-dev libcurl4-openssl-dev libpq-dev g++
+  need_packages libssl-dev libsqlite3-dev libcurl4-openssl-dev libpq-dev zlib1g-dev g++
 }

@@ -1,5 +1,7 @@
+internal import JobRequests
 package import JobsAPI
 package import Routing
+internal import Scheduler
 package import Settings
 
 /// The capability that shows the jobs to people: a page at `/`, and sessions to sign in to it.
@@ -11,7 +13,7 @@ package struct JobsPage: Capability {
   private let ended = EndedSessions()
 
   package init(from reader: inout SettingsReader) {
-    mediaSources = ["https://replicate.delivery", "https://*.replicate.delivery"]
+    mediaSources = ProviderSettings.outputRules(reader).fileSources
   }
 
   package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? {

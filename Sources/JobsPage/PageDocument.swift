@@ -8,10 +8,18 @@ internal import Routing
 ///
 /// Its styles are one element and its scripts another, so that one hash each allows them.
 struct PageDocument {
-  let body: [UInt8]
   /// The value of its Content-Security-Policy.
   let policy: String
-  let tag: EntityTag
+  let plain: Form
+  /// Nil where it is not smaller.
+  let compressed: Form?
+
+  /// The document in one content coding.
+  struct Form {
+    let body: [UInt8]
+    let tag: EntityTag
+    let fields: [(name: String, value: String)]
+  }
 
   /// - Parameters:
   ///   - files: by name; `index.html` lists the styles and the scripts.
@@ -19,14 +27,20 @@ struct PageDocument {
   init(files: [String: [UInt8]], mediaSources: [String]) {
     var assembly = PageAssembly(files: files, mediaSources: mediaSources)
     assembly.assemble()
-    body = Array(assembly.text.utf8)
+    let body = Array(assembly.text.utf8)
     policy =
       ContentPolicy(
         scriptHash: Self.hash(of: assembly.scripts), styleHash: Self.hash(of: assembly.styles),
         mediaSources: mediaSources
       ).text
     // A browser that keeps the document also keeps the policy that came with it.
-    tag = EntityTag(digest: Self.digest(of: "\(policy)\n\(assembly.text)"))
+    let text = "\(policy)\n\(assembly.text)"
+    plain = Form(body: body, tag: EntityTag(digest: Self.digest(of: text)), fields: [])
+    // A strong tag names the bytes that are sent.
+    let tag = EntityTag(digest: Self.digest(of: "\(Gzip.name)\n\(text)"))
+    compressed = Gzip.compress(body).map {
+      Form(body: $0, tag: tag, fields: [("Content-Encoding", Gzip.name)])
+    }
   }
 
   private static func digest(of text: String) -> [UInt8] {
@@ -49,17 +63,21 @@ extension PageDocument {
   }
 
   func response(to head: RequestHead) -> Response {
-    guard !tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
+    let form = Gzip.isAccepted(by: head) ? compressed ?? plain : plain
+    let fields = [("ETag", form.tag.text)] + self.fields
+    guard !form.tag.isMatched(byIfNoneMatch: head.fields.all("if-none-match")) else {
       return Response(status: .notModified, fields: fields)
     }
-    return Response(status: .ok, fields: [("Content-Type", "text/html; charset=utf-8")] + fields, body: body)
+    return Response(
+      status: .ok, fields: [("Content-Type", "text/html; charset=utf-8")] + form.fields + fields,
+      body: form.body)
   }
 
   private var fields: [(name: String, value: String)] {
     [
-      ("ETag", tag.text),
       // Kept, and validated before each use: an update of the daemon shows at once.
       ("Cache-Control", "no-cache"),
+      ("Vary", "Accept-Encoding"),
       ("Content-Security-Policy", policy),
       ("Referrer-Policy", "no-referrer"),
       ("X-Content-Type-Options", "nosniff"),

@@ -79,9 +79,10 @@ import Testing
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
     "JobsPage": [
-      "CJobsPage", "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer",
-      "Routing",
-      "Settings", "JobsAPI",
+      "CJobsPage", "CZlib", "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop",
+      "HTTPServer",
+      "Routing", "JobRequests",
+      "Settings", "Scheduler", "JobsAPI",
     ],
     "JobCounts": [
       "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
@@ -111,7 +112,7 @@ import Testing
   ]
   /// The folders beside the rooms: module maps and headers of C libraries, and what only C can do.
   private static let libraries: Set<String> = [
-    "CCurl", "CJobsPage", "CLinux", "COpenSSL", "CPerfEvents", "CPostgreSQL", "CSQLite",
+    "CCurl", "CJobsPage", "CLinux", "COpenSSL", "CPerfEvents", "CPostgreSQL", "CSQLite", "CZlib",
   ]
   /// Modules of the standard library and the system.
   private static let everywhere: Set<String> = ["Glibc", "Synchronization"]

@@ -111,8 +111,8 @@ class JobView {
 
   async start() {
     const answer = await request(this.timeline.path.replace("/history", ""), { signal: this.signal });
-    // The address of a job named `..` is that of the page itself.
-    if (answer.status === 404 || answer.ok && answer.text[0] !== "{") return this.showMissing();
+    // The address of a job named `..` is that of the page itself, and `a/b` is refused with 400.
+    if ([400, 404].includes(answer.status) || answer.ok && answer.text[0] !== "{") return this.showMissing();
     if (answer.problem) return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
     this.show(answer.text);
     if (this.job.isEnded) return;

@@ -2,7 +2,7 @@
 // table is not in use.
 
 /** The minimum time between two updates of rows, in milliseconds. Faster ones cannot be read. */
-const changesInterval = 100;
+const changesInterval = 200;
 /** The minimum time between two insertions. */
 const newRowsInterval = 1000;
 /** How long a row that no longer matches stays. */

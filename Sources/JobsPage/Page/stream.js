@@ -44,9 +44,10 @@ const connectionTexts = {
   live: "Live", connecting: "Connecting…", reconnecting: "Reconnecting…", paused: "Paused", off: "",
 };
 
-/** Shows the state of the connection in the header. */
-function showConnection(state) {
+/** Shows the state of the connection in the header, and why it is lost. */
+function showConnection(state, problem = null) {
   const node = byID("connection");
+  node.title = problem ? `${problem.detail || problem.title}. ${problem.remedy}` : "";
   if (node.dataset.state === state) return;
   const wasLost = node.dataset.state === "reconnecting";
   node.dataset.state = state;
@@ -67,8 +68,8 @@ const silenceLimit = 40_000;
  * - `opened(isResumed)` is called after each connect. If it is not resumed, changes may be missing.
  */
 async function stream(path, { query, cursor = "", event, opened }, signal) {
-  let [last, failures] = [cursor, 0];
-  signal.addEventListener("abort", () => showConnection("off"));
+  let [last, failures, problem] = [cursor, 0, null];
+  signal.addEventListener("abort", () => showConnection("off"), { once: true });
   showConnection("connecting");
   while (!signal.aborted) {
     await untilVisible(signal);
@@ -77,12 +78,12 @@ async function stream(path, { query, cursor = "", event, opened }, signal) {
     if (result === "expired") last = "";
     if (result === "hidden" || result === "expired") continue;
     failures += 1;
-    showConnection("reconnecting");
+    showConnection("reconnecting", problem);
     // With jitter, so that after a restart not all pages reconnect at once.
     const wait = Math.min(15_000, 500 * 2 ** failures) * (0.5 + Math.random() / 2);
     await pause(wait, signal).catch(() => {});
   }
-  showConnection("off");
+  if (!signal.aborted) showConnection("off");
 
   async function readStream() {
     const attempt = new AbortController();
@@ -98,7 +99,11 @@ async function stream(path, { query, cursor = "", event, opened }, signal) {
       if (response.status === 401) throw endedSession();
       if (response.status === 410) return "expired";
       if (response.status === 204 || response.status === 404) return "ended";
-      if (!response.ok || !response.body) return "failed";
+      if (!response.ok) {
+        problem = problemOf(response.status, await response.text(), response.headers.get("content-type"));
+        return "failed";
+      }
+      problem = null;
       showConnection("live");
       opened?.(last !== "");
       let isDeleted = false;

@@ -55,14 +55,16 @@ struct Landscape {
   }
 
   /// The landscape as pixels.
-  func drawn(width: Int, height: Int) -> Canvas {
+  ///
+  /// - Parameter sunk: how much lower the disc is, as a part of the height.
+  func drawn(width: Int, height: Int, sunk: Double = 0) -> Canvas {
     var canvas = Canvas(width: width, height: height)
     for row in 0..<height {
       canvas.fill(row: row, with: sky.top.mixed(with: sky.bottom, Double(row) / Double(height)))
     }
     let side = Double(min(width, height))
     for halo in Self.halos {
-      drawDisc(radius: disc.radius * halo.scale * side, opacity: halo.opacity, on: &canvas)
+      drawDisc(radius: disc.radius * halo.scale * side, halo.opacity, sunk: sunk, on: &canvas)
     }
     for hill in hills { draw(hill, with: hill.colour, on: &canvas) }
     return canvas
@@ -75,8 +77,8 @@ struct Landscape {
     return canvas
   }
 
-  private func drawDisc(radius: Double, opacity: Double, on canvas: inout Canvas) {
-    let (x, y) = (disc.x * Double(canvas.width), disc.y * Double(canvas.height))
+  private func drawDisc(radius: Double, _ opacity: Double, sunk: Double, on canvas: inout Canvas) {
+    let (x, y) = (disc.x * Double(canvas.width), (disc.y + sunk) * Double(canvas.height))
     let rows = max(0, Int(y - radius) - 1)..<min(canvas.height, Int(y + radius) + 2)
     let columns = max(0, Int(x - radius) - 1)..<min(canvas.width, Int(x + radius) + 2)
     for row in rows {

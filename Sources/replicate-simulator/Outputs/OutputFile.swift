@@ -1,6 +1,6 @@
 /// The kinds of files that models make.
 enum FileKind: String, CaseIterable, Sendable {
-  case image, mask, audio, svg, text
+  case image, mask, audio, video, svg, text
   /// What a training makes.
   case weights
 
@@ -16,6 +16,7 @@ enum FileKind: String, CaseIterable, Sendable {
     switch self {
     case .image, .mask: "png"
     case .audio: "wav"
+    case .video: "mp4"
     case .svg: "svg"
     case .text: "txt"
     case .weights: "tar"
@@ -26,6 +27,7 @@ enum FileKind: String, CaseIterable, Sendable {
     switch self {
     case .image, .mask: "image/png"
     case .audio: "audio/wav"
+    case .video: "video/mp4"
     case .svg: "image/svg+xml"
     case .text: "text/plain; charset=utf-8"
     case .weights: "application/x-tar"
@@ -52,6 +54,7 @@ struct OutputFile {
     case .image: return Landscape(seed).drawn(width: side("width"), height: side("height")).png
     case .mask: return Landscape(seed).mask(width: side("width"), height: side("height")).png
     case .audio: return Melody(seed).wav
+    case .video: return Clip(seed).mp4
     case .svg: return Array(Landscape(seed).svg.utf8)
     case .text: return Array(text(seed).utf8)
     case .weights: return TarArchive(name: "weights.txt", content: Array(text(seed).utf8)).bytes

@@ -65,6 +65,7 @@ struct Preset: Sendable {
       $0.output = .pictures
     },
     Preset("demo/audio", "a sound's URL, a WAV") { $0.output = .template(.file(.audio)) },
+    Preset("demo/video", "a video's URL, an MP4") { $0.output = .template(.file(.video)) },
     Preset("demo/svg", "a drawing's URL, an SVG") { $0.output = .template(.file(.svg)) },
     Preset("demo/document", "a text file's URL") { $0.output = .template(.file(.text)) },
     Preset("demo/object", "an object of two named URLs") {

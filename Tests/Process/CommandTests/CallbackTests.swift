@@ -2,6 +2,7 @@ import FaultyDisk
 import Foundation
 import HTTPWire
 import LiveDaemon
+import PostgreSQLServer
 import StandardWebhooks
 import Stubs
 import TLSClient
@@ -101,6 +102,28 @@ extension ProcessTests {
         #expect(jobs.count == 5 && Set(jobs).count == 5)
         if state.isEmpty { #expect(jobs == ["p4", "p3", "p2", "p1", "p0"]) }
       }
+    }
+
+    @Test(arguments: PostgreSQLServer.isAvailable ? [false, true] : [false])
+    func `the callbacks of one job are listed`(_ isOnServer: Bool) throws {
+      let stub = try StubAPI { _, _ in .json("{}", .gone) }
+      let database = try isOnServer ? PostgreSQLServer.shared().makeDatabase() : nil
+      let daemon = try Self.daemon(
+        stub, in: try TemporaryFolder(), database.map { ["DATABASE_URL": $0.url] } ?? [:])
+      for number in 0..<3 { try Self.end("p\(number)", of: daemon) }
+      try wait("the failures") { try Self.callbacks(daemon, "?state=failed").count == 3 }
+      for query in ["?job=p1", "?job=p1&state=failed", "?job=p1&limit=2"] {
+        #expect(try Self.callbacks(daemon, query).map { $0["job"] as? String } == ["p1"], "\(query)")
+      }
+      #expect(try Self.callbacks(daemon, "?job=p1&state=pending").isEmpty)
+      #expect(try daemon.fetch("/callbacks?job=none").code == "job_not_found")
+      let page = try JSONSerialization.jsonObject(
+        with: Data(try daemon.fetch("/callbacks?job=p1&limit=1").body))
+      let next = try #require((page as? [String: Any])?["next"] as? String)
+      #expect(try Self.callbacks(daemon, "?job=p1&limit=1&after=\(next)").isEmpty)
+      // The cursor is of that job, and of no state.
+      #expect(try daemon.fetch("/callbacks?job=p2&after=\(next)").code == "invalid_parameter")
+      #expect(try daemon.fetch("/callbacks?job=p1&after=1.\(next)").code == "invalid_parameter")
     }
 
     /// Five seconds pass before the second try.

@@ -99,7 +99,11 @@ extension PageTests {
         }
         try Self.open(visit, "lamp-1", "running")
         #expect(try visit.daemon.fetch("/jobs/lamp-1?cancel=true", method: "DELETE").status < 300)
-        try visit.awaitText("This job was deleted")
+        try visit.awaitText("canceled")
+        try visit.browser.wait(for: "the deletion") { try visit.daemon.fetch("/jobs/lamp-1").status == 404 }
+        visit.rules.expectedErrors = ["404"]
+        try visit.browser.reload()
+        try visit.awaitText("There is no such job")
       }
     }
 

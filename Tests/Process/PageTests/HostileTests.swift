@@ -63,9 +63,11 @@ extension PageTests {
         try Self.checkDocument(visit, payloads[0])
         for payload in payloads where payload.text.utf8.count < 500 {
           let query = URLComponents.query(["model": payload.text, "metadata.note": payload.text])
-          try visit.open("?\(query)")
-          _ = try visit.browser.element(.css("main h1"))
-          try Self.checkDocument(visit, payload)
+          do {
+            try visit.open("?\(query)")
+            _ = try visit.browser.element(.css("main h1"))
+            try Self.checkDocument(visit, payload)
+          } catch { throw Unusable("\(payload.name): \(error)") }
         }
       }
     }

@@ -27,7 +27,7 @@ extension PageTests {
       try visit.submit(
         "long", input: ["prompt": word, word: word], simulate: ["output": [word, [word: word]]],
         metadata: metadata)
-      try visit.submit(String(repeating: "w", count: 128), model: "demo/text")
+      try visit.submit(String(repeating: "w", count: 64), model: "demo/text")
       try visit.submit("running", simulate: ["duration_ms": 60_000])
       for id in ["images", "failed", "long"] { try visit.await(id) }
       try visit.await("running", in: ["running"])

@@ -89,6 +89,11 @@ final class Visit {
 
   func stopDaemon() { #expect(daemon.stop() == 0) }
 
+  /// Suspends the simulator: no call of the daemon is answered.
+  func stopSimulator() { kill(simulator.process.processIdentifier, SIGSTOP) }
+
+  func continueSimulator() { kill(simulator.process.processIdentifier, SIGCONT) }
+
   /// Starts the daemon again, on the same ports.
   func startDaemon(_ changes: [String: String] = [:]) throws {
     daemon = try Daemon(in: folder, environment: environment.merging(changes) { $1 })

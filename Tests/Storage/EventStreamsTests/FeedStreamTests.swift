@@ -68,6 +68,26 @@ import Testing
     }
   }
 
+  @Test func `a stream ends with the session that opened it`() throws {
+    let api = try SimulatedAPI.withEvents(session: .seconds(60))
+    try api.deliver("p1", "processing")
+    let bearer = "Authorization: Bearer \(SimulatedAPI.apiToken)"
+    let (feed, job, waiting) = (
+      stream(api), api.send("/jobs/p1/events", fields: [Self.accept]),
+      api.send("/events?after=now&wait=90s&model=a/b")
+    )
+    let streams = [feed, job, waiting]
+    let others = [stream(api, "", [bearer]), api.send("/jobs/p1/events", fields: [Self.accept, bearer])]
+    api.advance(by: .seconds(59))
+    try api.deliver("p2", "processing")
+    #expect(summaries(feed) == ["job p1 running", "job p2 running"] && !feed.isComplete && !job.isComplete)
+    api.advance(by: .seconds(1))
+    try api.deliver("p1", "succeeded")
+    #expect(streams.allSatisfy(\.isComplete) && summaries(feed).count == 2 && job.events.count == 1)
+    #expect(stream(api).status == 401)
+    #expect(summaries(others[0]).last == "job p1 succeeded" && others[1].events.count == 2)
+  }
+
   @Test func `a filter moves the client's cursor along`() throws {
     let api = try SimulatedAPI.withEvents()
     let stream = stream(api, "?after=now&model=owner/rare")

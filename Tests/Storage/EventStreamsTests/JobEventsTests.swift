@@ -127,9 +127,11 @@ import Testing
 }
 
 extension SimulatedAPI {
-  static func withEvents(seed: UInt64 = 1, limits: ServerLimits = ServerLimits()) throws -> SimulatedAPI {
+  static func withEvents(
+    seed: UInt64 = 1, limits: ServerLimits = ServerLimits(), session: Duration? = nil
+  ) throws -> SimulatedAPI {
     var reader = SettingsReader(variables: [], environment: [:]) { _ in nil }
     return try SimulatedAPI(
-      seed: seed, limits: limits, capabilities: [try reader.read(EventStreams.init)])
+      seed: seed, limits: limits, capabilities: [try reader.read(EventStreams.init)], session: session)
   }
 }

@@ -40,9 +40,10 @@ package final class SimulatedAPI {
   /// - Parameters:
   ///   - limits: of the server.
   ///   - capabilities: whose routes are served beside those of jobs.
+  ///   - session: how long the session lasts that every request has; nil where nothing is required.
   package init(
     seed: UInt64 = 1, faults: SimulatedKernel.Faults = .none, limits: ServerLimits = ServerLimits(),
-    capabilities: [any Capability] = []
+    capabilities: [any Capability] = [], session: Duration? = nil
   ) throws {
     let proxies = try TrustedProxies(parsing: "192.0.2.1")
     kernel = SimulatedKernel(seed: seed, faults: faults)
@@ -56,7 +57,12 @@ package final class SimulatedAPI {
     let views = JobViews(loop: loop, reader: reader, pace: CreationPace())
     let metrics = JobsAPIMetrics()
     let changes = feed.makeReceiver(on: loop)
-    let access = APIAccess(tokens: [], readTokens: SimulatedTokens())
+    let access = APIAccess(
+      tokens: session == nil ? [] : [BearerToken(Self.apiToken)].compactMap(\.self),
+      sessions: session.map {
+        SimulatedSessions(end: views.now.advanced(byMilliseconds: $0.components.seconds * 1000))
+      }, readTokens: SimulatedTokens(),
+      now: session == nil ? { .distantFuture } : { views.now })
     let reads = JobReads(views: views, changes: changes, metrics: metrics, trustedProxies: proxies)
     let context = APIContext(
       views: views, access: access, reads: reads, metrics: metrics,
@@ -257,7 +263,17 @@ private struct SimulatedTokens: ReadTokenVerifier {
   }
 }
 
+/// The session of every request, until a moment.
+private struct SimulatedSessions: SessionVerifier {
+  let end: Timestamp
+
+  func expiry(of head: RequestHead, at now: Timestamp) -> Timestamp? { now < end ? end : nil }
+}
+
 extension SimulatedAPI {
+  /// Opens everything where a session is required.
+  package static let apiToken = "0123456789abcdef"
+
   /// Reads any job, as a token of that job does.
   package static let jobToken = "job-token"
 }

@@ -28,7 +28,7 @@ import Testing
   }
 
   private static func text(_ document: PageDocument) -> String {
-    String(decoding: document.body, as: UTF8.self)
+    String(decoding: document.plain.body, as: UTF8.self)
   }
 
   private static func hash(_ text: String) -> String {
@@ -86,8 +86,8 @@ import Testing
   @Test func `a document that the browser has is not sent again`() throws {
     let document = Self.document()
     let whole = try Self.response(document)
-    #expect(whole.status == .ok && whole.body == document.body)
-    let same = try Self.response(document, ["If-None-Match: \(document.tag.text)"])
+    #expect(whole.status == .ok && whole.body == document.plain.body)
+    let same = try Self.response(document, ["If-None-Match: \(document.plain.tag.text)"])
     #expect(same.status == .notModified && same.body.isEmpty)
     let names = whole.fields.map(\.name)
     for name in [
@@ -98,14 +98,43 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [
+      ("gzip", true), ("gzip, deflate, br, zstd", true), ("br,GZIP", true), ("deflate, gzip;q=0.5", true),
+      ("gzip ; q=1.0", true), ("gzip;q=0.001", true), ("gzip;q=0", false), ("gzip; q=0.000", false),
+      ("br", false), ("identity", false), ("", false), ("xgzip", false), ("*", false), (nil, false),
+    ] as [(String?, Bool)])
+  func `it is compressed for browsers that accept gzip`(_ accepted: String?, _ isCompressed: Bool) throws {
+    let document = PageDocument(files: PageFiles.all, mediaSources: [])
+    let fields = accepted.map { ["Accept-Encoding: \($0)"] } ?? []
+    let response = try Self.response(document, fields)
+    let coding = response.fields.first { $0.name == "Content-Encoding" }?.value
+    #expect(coding == (isCompressed ? "gzip" : nil) && response.fields.contains { $0.name == "Vary" })
+    let form = try #require(isCompressed ? document.compressed : document.plain)
+    #expect(response.body == form.body)
+    let same = try Self.response(document, fields + ["If-None-Match: \(form.tag.text)"])
+    #expect(same.status == .notModified)
+    #expect(document.compressed?.tag.text != document.plain.tag.text)
+    guard isCompressed else { return }
+    let folder = try TemporaryFolder()
+    let file = folder.url.appendingPathComponent("page.gz")
+    try Data(response.body).write(to: file)
+    let whole = try Program.run(["-dc", file.path], executable: "/bin/gzip")
+    #expect(Array(whole.output.utf8) == document.plain.body)
+  }
+
+  @Test func `what would not be smaller is not compressed`() {
+    #expect(Gzip.compress([]) == nil && Gzip.compress([1, 2, 3]) == nil)
+  }
+
   /// A browser that keeps the document keeps its policy too.
   @Test func `the tag changes with the document and with the policy`() {
     let tags = [
       Self.document(), Self.document(["one.js": "other()\n"]), Self.document(["a.css": "c {}\n"]),
       Self.document(["index.html": "<p>"]), Self.document(media: ["https://a.example"]),
-    ].map(\.tag.text)
+    ].map(\.plain.tag.text)
     #expect(Set(tags).count == tags.count)
-    #expect(Self.document().tag.text == tags[0])
+    #expect(Self.document().plain.tag.text == tags[0])
   }
 
   // MARK: The page itself
@@ -126,6 +155,16 @@ import Testing
         }
       }
     #expect(listed.map(String.init).sorted() == names.filter { $0 != "index.html" }.sorted())
+  }
+
+  @Test func `the page is small`() throws {
+    let document = PageDocument(files: PageFiles.all, mediaSources: [])
+    #expect(document.plain.body.count <= 180_000)
+    let compressed = try #require(document.compressed)
+    #expect(compressed.body.count <= 60_000)
+    let readme = try String(contentsOf: Program.root.appendingPathComponent("README.md"), encoding: .utf8)
+    let figure = try #require(readme.firstMatch(of: /one document of (\d+) KB, gzipped/)?.1)
+    #expect(abs((Int(figure) ?? 0) * 1000 - compressed.body.count) <= 3000, "\(compressed.body.count) bytes")
   }
 
   @Test func `the assembled page has one style and one script, and they are its last words`() {
