@@ -5,7 +5,7 @@ function problemText(problem) {
   return [problem.detail || problem.title, problem.remedy].filter(Boolean).join(". ");
 }
 
-/** Copies a text, also where the page came without TLS and browsers have no clipboard for it. */
+/** Copies a text, also where the page came without TLS: there browsers have no `navigator.clipboard`. */
 async function copyText(text, name) {
   try {
     await navigator.clipboard.writeText(text);
@@ -18,14 +18,18 @@ async function copyText(text, name) {
     const isCopied = document.execCommand("copy");
     area.remove();
     focused?.focus();
-    if (!isCopied) return notify(`Not copied: the browser does not let this page.`, { isError: true });
+    if (!isCopied) {
+      notify("Not copied: the browser does not let this page copy.", { isError: true });
+      return false;
+    }
   }
   announce(`Copied ${name}`);
+  return true;
 }
 
 function copyButton(name, read) {
   const copy = button("Copy", async () => {
-    await copyText(read(), name);
+    if (!await copyText(read(), name)) return;
     setText(copy, "Copied");
     setTimeout(() => setText(copy, "Copy"), 1500);
   }, "button small copy");

@@ -33,7 +33,6 @@ function appendInPieces(list, iterator, { atOnce, noun, total, make }) {
     list.after(more);
   };
   appendPiece(false);
-  return more;
 }
 
 /** The number of a value's parts, at most `limit`; 1 of a string. */

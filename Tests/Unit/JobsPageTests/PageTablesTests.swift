@@ -22,7 +22,8 @@ import Testing
     return Set(
       members.flatMap { line in
         line.hasPrefix("   ") ? [] : line.matches(of: /([a-z_]+): [{"]/).map { String($0.1) }
-      })
+      }
+    ).subtracting(["title", "remedy"])
   }
 
   /// The codes that sources give to errors of jobs, beside those of ``ErrorClass``.
