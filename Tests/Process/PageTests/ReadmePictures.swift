@@ -14,33 +14,34 @@ extension PageTests {
         "black-forest-labs/flux-1.1-pro": {"output": {"$file": "image"}, "duration": "2s"},
         "nightmareai/real-esrgan": {"output": {"$file": "image"}, "duration": "1100ms"},
         "meta/meta-llama-3-70b-instruct":
-          {"output": ["A", " lamp", " that", " makes", " room", " for", " the", " evening", "."]},
+          {"output": ["A", " lamp", " that", " makes", " room", " for", " the", " evening", "."],
+           "duration": "700ms"},
         "openai/whisper": {"output": {"transcription": "Good morning, and welcome.", "language": "en"},
            "duration": "900ms"},
-        "minimax/video-01": {"output": {"$file": "image"}, "duration": "90s"},
+        "minimax/video-01": {"output": {"$file": "image"}, "duration": "40s"},
         "stability-ai/stable-diffusion-3.5-large":
           {"end": "failed", "error": "NSFW content detected. Try running it again, or try a different prompt."},
         "tencent/hunyuan3d-2": {"queue": "10m", "output": {"$file": "image"}}
       }
       """
 
-    /// Model, prompt, customer, order, and the minutes since its creation: oldest first.
-    private static let jobs: [(model: String, prompt: String, customer: String, order: Int, age: Double)] = [
-      ("black-forest-labs/flux-schnell", "a fox in the snow", "nordlicht", 4698, 74),
-      ("meta/meta-llama-3-70b-instruct", "a line for a lamp", "lumen-home", 4699, 51),
-      ("nightmareai/real-esrgan", "sharpen", "studio-adler", 4700, 49),
-      ("black-forest-labs/flux-1.1-pro", "a reading corner, evening light", "lumen-home", 4701, 42),
-      ("stability-ai/stable-diffusion-3.5-large", "a portrait", "casting-box", 4702, 38),
-      ("openai/whisper", "transcribe", "podwerk", 4703, 33),
-      ("black-forest-labs/flux-schnell", "two cups of tea", "teehaus-lin", 4704, 27),
-      ("black-forest-labs/flux-1.1-pro", "a lighthouse at dusk", "nordlicht", 4705, 22),
-      ("nightmareai/real-esrgan", "sharpen", "studio-adler", 4706, 16),
-      ("meta/meta-llama-3-70b-instruct", "a line for tea", "teehaus-lin", 4707, 11),
-      ("black-forest-labs/flux-schnell", "a desk lamp on a wooden table, warm light", "lumen-home", 4708, 6),
-      ("openai/whisper", "transcribe", "podwerk", 4709, 3),
-      ("minimax/video-01", "a lamp is switched on", "lumen-home", 4710, 0.7),
-      ("minimax/video-01", "waves below a lighthouse", "nordlicht", 4711, 0.4),
-      ("tencent/hunyuan3d-2", "a lamp", "lumen-home", 4712, 0.2),
+    /// Model, prompt, user, order, and the minutes since its creation: oldest first.
+    private static let jobs: [(model: String, prompt: String, user: String, order: Int, age: Double)] = [
+      ("black-forest-labs/flux-schnell", "a fox in the snow", "ana", 4698, 74),
+      ("meta/meta-llama-3-70b-instruct", "a line for a lamp", "ben", 4699, 51),
+      ("nightmareai/real-esrgan", "sharpen", "mia", 4700, 49),
+      ("black-forest-labs/flux-1.1-pro", "a reading corner, evening light", "ben", 4701, 42),
+      ("stability-ai/stable-diffusion-3.5-large", "a portrait", "tom", 4702, 38),
+      ("openai/whisper", "transcribe", "eva", 4703, 33),
+      ("black-forest-labs/flux-schnell", "two cups of tea", "lin", 4704, 27),
+      ("black-forest-labs/flux-1.1-pro", "a lighthouse at dusk", "ana", 4705, 22),
+      ("nightmareai/real-esrgan", "sharpen", "mia", 4706, 16),
+      ("meta/meta-llama-3-70b-instruct", "a line for tea", "lin", 4707, 11),
+      ("black-forest-labs/flux-schnell", "a desk lamp on a wooden table, warm light", "ben", 4708, 6),
+      ("openai/whisper", "transcribe", "eva", 4709, 3),
+      ("minimax/video-01", "a lamp is switched on", "ben", 4710, 0.7),
+      ("minimax/video-01", "waves below a lighthouse", "ana", 4711, 0.4),
+      ("tencent/hunyuan3d-2", "a lamp", "ben", 4712, 0.2),
     ]
     private static let shown = "order-4708"
 
@@ -66,7 +67,7 @@ extension PageTests {
       let models = try folder.write(Self.models, to: "models.json")
       try Visit.run(simulated: ["--models", models]) { visit in
         for job in Self.jobs {
-          let metadata: [String: Any] = ["customer": job.customer, "order": job.order]
+          let metadata = ["user": job.user, "plan": job.order % 3 == 0 ? "free" : "pro"]
           try visit.submit(
             "order-\(job.order)", model: job.model, input: ["prompt": job.prompt, "num_outputs": 4],
             metadata: metadata)
@@ -84,7 +85,9 @@ extension PageTests {
         try visit.browser.setViewport(width: 1280, height: 1000)
         try visit.openJob(Self.shown)
         try visit.browser.wait(for: "the pictures") {
-          try visit.browser.elements(.css(".gallery img")).count == 4
+          let isLoaded = try visit.browser.run(
+            "return [...document.querySelectorAll('.gallery img')].every((image) => image.naturalWidth > 0);")
+          return try isLoaded as? Bool == true && visit.browser.elements(.css(".gallery img")).count == 4
             && visit.browser.text.contains("running → succeeded")
         }
         try visit.picture("page-job")
@@ -104,6 +107,9 @@ extension Visit {
 
   /// Writes a picture for the README.
   fileprivate func picture(_ name: String) throws {
+    // A picture is decoded after it has loaded.
+    try browser.runAsynchronously(
+      "Promise.all([...document.images].map((one) => one.decode())).then(arguments[0]);")
     let path = try browser.takeScreenshot(name)
     let data = try Data(contentsOf: URL(fileURLWithPath: path))
     #expect(data.count < 200_000, "\(name) has \(data.count) bytes")
