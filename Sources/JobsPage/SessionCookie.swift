@@ -24,7 +24,9 @@ enum SessionCookie {
     return values
   }
 
-  /// The field that lets the browser keep a session. No script can read it, and no other site's page sends it.
+  /// The field that lets the browser keep a session.
+  ///
+  /// No script can read it, and no page of another site sends it.
   ///
   /// - Parameter isSecure: whether the browser may send it over TLS only.
   static func field(_ value: String, maxAge: Int64, isSecure: Bool) -> (name: String, value: String) {

@@ -54,7 +54,9 @@ def tracked_files(source: str) -> list[str]:
 
 def is_of(room: str, name: str) -> bool:
     parts = name.split("/")
-    return parts[0] == "Sources" and parts[1] in (room, f"C{room}") or parts[0] == "Tests" and f"{room}Tests" in parts[1:-1]
+    if parts[0] == "Sources":
+        return parts[1] in (room, f"C{room}")
+    return parts[0] == "Tests" and f"{room}Tests" in parts[1:-1]
 
 
 def folders(names: list[str]) -> list[str]:

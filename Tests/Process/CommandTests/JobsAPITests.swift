@@ -70,7 +70,6 @@ extension ProcessTests {
       ("GET", "/jobs?after=-1", 400, "invalid_parameter"),
       ("GET", "/jobs?state=%zz", 400, "invalid_parameter"),
       ("GET", "/jobs/p0?x=1", 400, "invalid_parameter"), ("GET", "/none", 404, "not_found"),
-      ("GET", "/", 404, "not_found"),
       ("GET", "/webhooks/replicate", 404, "not_found"), ("GET", "/jobs/%2e%2e", 400, "malformed_request"),
     ])
     func everyRefusalIsAProblemWithACode(_ method: String, _ path: String, _ status: Int, _ code: String)

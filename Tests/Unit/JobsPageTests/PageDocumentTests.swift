@@ -123,7 +123,7 @@ import Testing
     #expect(Array(whole.output.utf8) == document.plain.body)
   }
 
-  @Test func `what would not be smaller is not compressed`() {
+  @Test func `a text that would not shrink is not compressed`() {
     #expect(Gzip.compress([]) == nil && Gzip.compress([1, 2, 3]) == nil)
   }
 

@@ -71,7 +71,7 @@ import Testing
       ("a { background: url(\"data:image/png;base64,AA\") }", "css"), ("a { mask: url(#b) }", "css"),
       ("<svg xmlns=\"http://www.w3.org/2000/svg\">", "html"), ("<p class=\"on\">", "html"),
     ])
-  func `what is harmless is not found`(_ text: String, _ kind: String) {
+  func `harmless text is not found`(_ text: String, _ kind: String) {
     #expect(Self.violations(in: text, kind).isEmpty)
   }
 }

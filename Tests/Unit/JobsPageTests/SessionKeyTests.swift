@@ -12,7 +12,8 @@ import Time
   private static let value = key.value(for: tokens[1], until: expiry, nonce: nonce) ?? ""
   private static let nonce = [UInt8](repeating: 5, count: SessionKey.nonceLength)
 
-  /// From Python: hmac.new(b"\7" * 32, signed + sha256(b"0123456789abcdef").digest(), "sha256"), in base64url.
+  /// From Python, in base64url:
+  /// hmac.new(b"\7" * 32, signed + sha256(b"0123456789abcdef").digest(), "sha256")
   private static let mac = "Rfl2QawE-60vdzHaZcd4n4QXfu-9myhzxg7_hy6VSn8"
   private static let signed = "rws1.1796047200.BQUFBQUFBQUFBQUFBQUFBQ"
 
