@@ -27,7 +27,7 @@ struct ReplicateSimulator: ParsableCommand {
       Any other model behaves as \(Preset.standard). A `simulate` object in the input overrides parts of it: \
       end (succeeded, failed, canceled, aborted), error, queue_ms, duration_ms, output (any JSON).
 
-        {"prompt": "a fox", "simulate": {"end": "failed", "error": "out of luck", "duration_ms": 500}}
+        {"prompt": "a fox", "simulate": {"end": "failed", "duration_ms": 500}}
 
       The files of an output are real: they are made when they are read, from the input's prompt and seed, \
       and served at the simulator's own address, without a token. The same prompt and seed make the same \
@@ -38,9 +38,12 @@ struct ReplicateSimulator: ParsableCommand {
       URL of a file (\(FileKind.inTemplates.map(\.rawValue).joined(separator: ", "))), and \
       {"$input": NAME} that member of the input. So it does in `simulate`.
 
-        {"acme/upscale": {"output": [{"$file": "image"}], "duration": "500ms", "queue": "100ms"},
-         "acme/caption": {"output": {"text": {"$input": "prompt"}}, "logs": "one line"},
+        {"acme/upscale": {"output": [{"$file": "image"}], "duration": "500ms"},
+         "acme/caption": {"output": {"text": {"$input": "prompt"}}},
          "acme/broken": {"end": "failed", "error": "out of luck"}}
+
+      Each model has any of output, end, error, duration (from start to end), queue (from creation to \
+      start) and logs (a text).
 
       Files of at most 100 MB can be uploaded, listed, read and deleted at /v1/files, and opened without a \
       token by their signed urls.download. They are kept in memory for 24 hours, at most 256 MB; the oldest \

@@ -43,13 +43,15 @@ struct Landscape {
     hills = (0..<count).map { index in
       let depth = Double(index) / Double(count - 1)
       let first = 8 + index * 8
+      let phase = seed.number(first + 7, in: 0...1)
       return Hill(
         base: 0.52 + 0.36 * depth + seed.number(first, in: -0.02...0.02),
+        // Long waves, shorter ones on them, and a rough edge.
         waves: [
-          (seed.number(first + 1, in: 0.02...0.06), seed.number(first + 2, in: 0.5...1.3), 0),
-          (seed.number(first + 3, in: 0.008...0.025), seed.number(first + 4, in: 1.8...3.6), 0),
-          (seed.number(first + 5, in: 0.001...0.006), seed.number(first + 6, in: 5...11), 0),
-        ].enumerated().map { ($1.0, $1.1, seed.number(first + 7, in: 0...1) + Double($0) * 0.37) },
+          (seed.number(first + 1, in: 0.02...0.06), seed.number(first + 2, in: 0.5...1.3), phase),
+          (seed.number(first + 3, in: 0.008...0.025), seed.number(first + 4, in: 1.8...3.6), phase + 0.37),
+          (seed.number(first + 5, in: 0.001...0.006), seed.number(first + 6, in: 5...11), phase + 0.74),
+        ],
         colour: farthest.mixed(with: nearest, depth).mixed(with: sky.bottom, 0.04))
     }
   }

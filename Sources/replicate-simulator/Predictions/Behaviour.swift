@@ -61,7 +61,7 @@ struct Preset: Sendable {
 
   static let all: [Preset] = [
     Preset(standard, "an array of one picture's URL, a PNG") { _ in },
-    Preset("demo/image", "as many pictures as num_outputs (1 to 4) says, of width and height (64 to 1024)") {
+    Preset("demo/image", "1 to 4 pictures: num_outputs, width and height in the input") {
       $0.output = .pictures
     },
     Preset("demo/audio", "a sound's URL, a WAV") { $0.output = .template(.file(.audio)) },

@@ -86,13 +86,15 @@ import Testing
   @Test(arguments: [
     ("demo/hello", ["out-0.png"]), ("demo/image", ["out-0.png", "out-1.png", "out-2.png"]),
     ("demo/object", ["out-0.png", "out-1.png"]), ("demo/audio", ["out-0.wav"]), ("demo/svg", ["out-0.svg"]),
+    ("demo/video", ["out-0.mp4"]),
     ("demo/document", ["out-0.txt"]), ("demo/text", []),
   ])
   func filesAreThoseOfTheOutput(_ model: String, _ names: [String]) throws {
     var lifecycle = PredictionLifecycle(
       Models.builtIn.behaviour(of: model, duration: .seconds(2)), createdAt: Self.beginning)
     let candidates = [
-      "out-0.png", "out-1.png", "out-2.png", "out-3.png", "out-0.wav", "out-0.svg", "out-0.txt",
+      "out-0.png", "out-1.png", "out-2.png", "out-3.png", "out-0.wav", "out-0.svg", "out-0.mp4",
+      "out-0.txt",
     ]
     func isThere(_ name: String) -> Bool { document(model, lifecycle).file(named: name) != nil }
     while let due = lifecycle.nextChangeAt {

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import replicate_simulator
@@ -83,5 +84,20 @@ import Testing
     #expect(store.file("1", at: before) != nil && store.file("1", at: after) == nil)
     #expect(store.file("2", at: after) != nil && !store.remove("1", at: after))
     #expect(store.files.map(\.id) == ["2"])
+  }
+
+  @Test func signedURLExpiresWithItsFile() throws {
+    let file = FileStore.File(
+      id: "f", name: "", contentType: "", metadata: [], createdAt: Self.beginning,
+      expiresAt: Self.beginning + .seconds(10), sha256: "", content: [])
+    let signer = DownloadSigner()
+    let parameters = try signer.query(of: file).split(separator: "&").map { pair in
+      let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+      return (name: parts[0], value: try #require(parts[1].removingPercentEncoding))
+    }
+    #expect(signer.isSigned(id: "f", parameters, at: Self.beginning + .seconds(9)))
+    #expect(!signer.isSigned(id: "f", parameters, at: Self.beginning + .seconds(10)))
+    #expect(!signer.isSigned(id: "g", parameters, at: Self.beginning))
+    #expect(!DownloadSigner().isSigned(id: "f", parameters, at: Self.beginning))
   }
 }

@@ -78,4 +78,28 @@ import Testing
     #expect(Checksums.crc32(text) == 0xCBF4_3926 && Checksums.adler32(text) == 0x091E_01DE)
     #expect(Checksums.crc32([]) == 0 && Checksums.adler32([]) == 1)
   }
+
+  /// H.264 section 9.1: 0 is `1`, 1 is `010`, 3 is `00100`. A one ends the unit, zeros fill it.
+  @Test(
+    arguments: [
+      ([0], [0xC0]), ([1], [0x50]), ([2], [0x70]), ([3], [0x24]), ([0, 1, 2], [0xA7]),
+      ([255], [0x00, 0x80, 0x40]),
+    ] as [([Int], [UInt8])])
+  func numbersAreExpGolombCodes(_ values: [Int], _ bytes: [UInt8]) {
+    var bits = BitString([])
+    for value in values { bits.append(unsigned: value) }
+    #expect(bits.unit == bytes)
+  }
+
+  /// H.264 section 7.4.1: three bytes that look like a start code never occur.
+  @Test(
+    arguments: [
+      ([0, 0, 1], [0, 0, 3, 1, 0x80]), ([0, 0, 0, 0, 0], [0, 0, 3, 0, 0, 3, 0, 0x80]),
+      ([0, 0, 4], [0, 0, 4, 0x80]), ([1, 0, 0], [1, 0, 0, 0x80]), ([0, 0, 3], [0, 0, 3, 3, 0x80]),
+    ] as [([UInt8], [UInt8])])
+  func startCodesAreEscaped(_ content: [UInt8], _ unit: [UInt8]) {
+    var bits = BitString([])
+    bits.append(content)
+    #expect(bits.unit == unit)
+  }
 }
