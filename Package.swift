@@ -412,9 +412,8 @@ let package = Package(
     tests(
       .storage, "JobCountsTests",
       [
-        "StoreFixture", "Scratch", "OldSchemas", "Simulation", "PostgreSQL", "PostgreSQLServer", "Tables",
-        "Jobs",
-        "JobCounts", "Ledger", "Time", "SQLiteStore", "System",
+        "StoreFixture", "Scratch", "OldSchemas", "Simulation", "PostgreSQL", "PostgreSQLServer",
+        "PostgreSQLStore", "Tables", "Jobs", "JobCounts", "Ledger", "Time", "SQLiteStore", "System",
       ]),
     tests(
       .storage, "CallbacksTests",

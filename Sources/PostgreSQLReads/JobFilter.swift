@@ -20,7 +20,8 @@ enum ListDriver: Equatable, Sendable {
   var order: String {
     switch self {
     case .unsuccessful, .model: "driver.value DESC, driver.job DESC"
-    case .all, .open, .member, .ids: "driver.job DESC"
+    case .member: "driver.key DESC, driver.value DESC, driver.job DESC"
+    case .all, .open, .ids: "driver.job DESC"
     }
   }
 }
@@ -60,14 +61,13 @@ struct FilterQuery {
   /// The numbers of the driver's jobs before `before`, newest first: see ``ListDriver/order``.
   mutating func numbers(_ driver: ListDriver, before: Int64) -> String {
     let before = parameters.add(.integer(before))
-    let min = parameters.add(.integer(filter.minNumber ?? 0))
-    let isWithin = "job < \(before) AND job >= \(min)"
+    let min = filter.minNumber.map { parameters.add(.integer($0)) }
+    func isWithin(_ column: String) -> String {
+      "\(column) < \(before)" + (min.map { " AND \(column) >= \($0)" } ?? "")
+    }
     switch driver {
-    case .all:
-      return """
-        SELECT number AS job FROM jobs WHERE number < \(before) AND number >= \(min) ORDER BY number DESC
-        """
-    case .open: return "SELECT job FROM open_jobs WHERE \(isWithin) ORDER BY job DESC"
+    case .all: return "SELECT number AS job FROM jobs WHERE \(isWithin("number")) ORDER BY number DESC"
+    case .open: return "SELECT job FROM open_jobs WHERE \(isWithin("job")) ORDER BY job DESC"
     case .unsuccessful:
       let phase = parameters.add(.text(filter.state?.rawValue ?? ""))
       return Self.numbers(in: "unsuccessful", of: phase, before, min)
@@ -78,17 +78,19 @@ struct FilterQuery {
     case .member(let index):
       let key = parameters.add(.bytes(filter.metadata[index].key.bytes))
       let value = parameters.add(.bytes(filter.metadata[index].value.bytes))
+      let columns = "(key, value, job)"
       return """
-        SELECT job FROM metadata_members WHERE key = \(key) AND value = \(value) AND \(isWithin)
-        ORDER BY job DESC
+        SELECT job, key, value FROM metadata_members
+        WHERE \(columns) < (\(key), \(value), \(before)) AND \(columns) >= (\(key), \(value), \(min ?? "0"))
+        ORDER BY key DESC, value DESC, job DESC
         """
     case .ids:
       let ids = parameters.add(.texts((filter.ids ?? []).filter(PostgreSQLReader.isStorable)))
       return """
         SELECT job FROM (
           SELECT number AS job FROM jobs WHERE id = ANY(\(ids))
-          UNION SELECT number FROM jobs WHERE prediction_id = ANY(\(ids))) AS named
-        WHERE \(isWithin) ORDER BY job DESC
+          UNION SELECT number FROM jobs WHERE prediction_id = ANY(\(ids)) OFFSET 0) AS named
+        WHERE \(isWithin("job")) ORDER BY job DESC
         """
     }
   }
@@ -97,14 +99,15 @@ struct FilterQuery {
 
   /// The jobs with one value of an indexed column.
   ///
-  /// An equation would let the planner drop the column from the order, and then use another index.
+  /// An equation would let the planner drop the column from the order, and then use another index. A
+  /// comparison of the column alone proves that it is not NULL, which a partial index requires.
   private static func numbers(
-    in column: String, of value: String, _ before: String, _ min: String, _ condition: String = ""
+    in column: String, of value: String, _ before: String, _ min: String?, _ condition: String = ""
   ) -> String {
     """
     SELECT number AS job, \(column) AS value FROM jobs
-    WHERE (\(column), number) < (\(value), \(before)) AND (\(column), number) >= (\(value), \(min))
-      \(condition)
+    WHERE (\(column), number) < (\(value), \(before)) AND \(column) >= \(value)
+      AND (\(column), number) >= (\(value), \(min ?? "0")) \(condition)
     ORDER BY \(column) DESC, number DESC
     """
   }

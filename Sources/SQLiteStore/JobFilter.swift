@@ -125,9 +125,11 @@ extension JobFilter {
       conditions.append("phase IN ('pending', 'running') AND phase <> 'succeeded' AND stale_at IS NOT NULL")
     }
     if model != nil { conditions.append("model = ?4") }
+    // Where a member is searched through, the others are compared before the job is read.
+    let number = driver == nil ? "number" : "driver.job"
     for member in metadata.indices where member != driver {
       conditions.append(
-        "EXISTS (SELECT 1 FROM metadata_members WHERE job = number AND \(Self.equation(member)))")
+        "EXISTS (SELECT 1 FROM metadata_members WHERE job = \(number) AND \(Self.equation(member)))")
     }
     if let ids {
       let list = ids.indices.map { "?\(Self.firstIDParameter + Int32($0))" }.joined(separator: ", ")

@@ -18,11 +18,7 @@ struct JobsCommand: ParsableCommand {
 
   @OptionGroup var filter: JobFilterOptions
 
-  @Option(
-    help: """
-      Only jobs recorded from then on: a time such as 2026-11-26T10:00:00Z, a day, or a duration before now \
-      such as 30m or 7d.
-      """)
+  @Option(help: "Only jobs recorded from then on: 2026-11-26T10:00:00Z, 2026-11-26, or 30m or 7d ago.")
   var since: String?
 
   @Option(help: "Only jobs recorded before then, written in the same way.")

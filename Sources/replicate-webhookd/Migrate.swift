@@ -10,8 +10,8 @@ struct Migrate: ParsableCommand {
     discussion: """
       `serve` does the same at its start, where its role may. Run it beforehand where the daemon's role in \
       PostgreSQL must not create tables, with the URL of a role that may. Each migration is one transaction. \
-      With PostgreSQL the daemons go on meanwhile; a SQLite file must not be in use. It also counts the jobs \
-      again, whose numbers `GET /counts` shows: run it after daemons of an earlier version have ended.
+      It also counts again what `GET /counts` shows. With PostgreSQL the daemons go on meanwhile; a SQLite \
+      file must not be in use.
 
       Exit status: 0 if the store has this version's schema, 1 if it has not, 78 for a wrong setting.
       """)

@@ -2,6 +2,7 @@ import Jobs
 import Ledger
 import PostgreSQL
 import PostgreSQLServer
+import PostgreSQLStore
 import Simulation
 import StoreFixture
 import System
@@ -18,7 +19,10 @@ import Time
     let backend = try PostgreSQLBackend()
     let reader = try backend.openReader()
     let nodes = 3
-    let stores = try (0..<nodes).map { _ in Held(try backend.open(tables: JobCounts.tables)) }
+    var options = try PostgreSQLBackend.options(backend.database.url, tables: JobCounts.tables)
+    // The machine may be busy, and a commit that is given up would end the test.
+    options.hold = .seconds(60)
+    let stores = try (0..<nodes).map { _ in Held(try PostgreSQLStore(options)) }
     let ends = (0..<nodes).map { _ in OneShot<Result<Void, any Error>>() }
     for index in 0..<nodes {
       _ = try Thread(named: "node \(index)") {

@@ -35,6 +35,15 @@ import Testing
     (JobFilter(state: .running, ids: ["p500", "j70"]), "jobs_prediction_id_key"),
   ]
 
+  /// The same, where times have become numbers.
+  private static var boundedLists: [(filter: JobFilter, index: String)] {
+    lists.map { list in
+      var filter = list.filter
+      filter.minNumber = 40_000
+      return (filter, list.index)
+    }
+  }
+
   private static func member(_ key: String, _ value: String) -> MetadataMember {
     MetadataMember(key: key, value: value)
   }
@@ -47,7 +56,7 @@ import Testing
     let plans = Plans(database.backend, isGeneric: knowledge == .statisticsWithoutParameters)
 
     let all: JobParts = [.input, .output, .metrics]
-    for (filter, index) in Self.lists {
+    for (filter, index) in Self.lists + Self.boundedLists {
       for parts in [JobParts(), all] {
         let page = JobList.page(filter, filter.driver, 90_000, 200, parts, 10_000)
         try plans.expect(page, uses: index, sorts: filter.ids != nil)
@@ -77,6 +86,9 @@ import Testing
     try plans.expect(
       (WorkQueries.queuedBefore, [.integer(5), .integer(9)]), uses: "work_by_due", sorts: nil)
     try plans.expect((WorkQueries.newestUpdate, []), uses: "jobs_pkey", sorts: false)
+    for index in ["jobs_pkey", "deliveries_pkey"] {
+      try plans.expect((JobList.firstNumber, [.integer(5)]), uses: index, sorts: false)
+    }
   }
 }
 

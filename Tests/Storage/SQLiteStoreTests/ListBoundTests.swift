@@ -58,7 +58,7 @@ import Testing
 
   /// The same, where each condition is searched through.
   @Test(arguments: [
-    JobFilter(state: .succeeded), JobFilter(state: .stale), JobFilter(state: .running),
+    JobFilter(state: .succeeded), JobFilter(state: .stale), JobFilter(state: .pending),
     JobFilter(state: .pending, model: "a/b"), JobFilter(state: .succeeded, model: "a/b"),
     JobFilter(state: .failed, model: "a/b", minNumber: 20), JobFilter(state: .canceled, model: "a/b"),
   ])

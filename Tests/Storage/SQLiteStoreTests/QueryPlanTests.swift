@@ -22,7 +22,8 @@ import Testing
   private func expectPlan(of sql: String, uses index: String) throws {
     let plan = try OtherProgram(backend.path).plan(of: sql)
     #expect(plan.contains(index) && plan.contains("SEARCH") && !plan.contains("TEMP B-TREE"), "\(plan)")
-    #expect(!plan.contains("SCAN"), "\(plan)")
+    // The rows of a subquery are those that it has found.
+    #expect(!plan.replacing(/SCAN \(subquery/, with: "").contains("SCAN"), "\(plan)")
   }
 
   /// Every query of the API and of the rules uses an index.

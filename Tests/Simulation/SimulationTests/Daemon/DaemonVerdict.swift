@@ -31,7 +31,7 @@ struct DaemonVerdict {
       if let reason = try waitingWork(reader) { return reason }
       if let reason = wrongMirror(jobs) ?? wrongStream(jobs) { return reason }
       if let reason = try missingCallback(reader, jobs) { return reason }
-      return try wrongUsage(reader, jobs)
+      return try wrongUsage(reader, jobs) ?? wrongCounts(reader, jobs)
     } catch {
       return "the store cannot be read: \(error)"
     }
@@ -224,6 +224,19 @@ extension DaemonVerdict {
     for phase in [Phase.succeeded, .failed, .canceled] {
       let count = jobs.count { $0.phase == phase } + deleted.count { $0 == phase.rawValue }
       if sums[phase] ?? 0 != Int64(count) { return "\(sums[phase] ?? 0) of \(count) jobs count as \(phase)" }
+    }
+    return nil
+  }
+
+  private func wrongCounts(_ reader: SQLiteReader, _ jobs: [Job]) throws(StorageError) -> String? {
+    guard let table = Capabilities.tables.first(where: { $0.seed == .jobsByState }) else { return nil }
+    var counts: [String: Int64] = [:]
+    for row in try reader.rows(TableQuery(table, limit: 1000)) {
+      counts[row.text("state") ?? "", default: 0] += row.integer("jobs")
+    }
+    for state in JobState.allCases {
+      let (counted, count) = (counts[state.rawValue] ?? 0, jobs.count { $0.state == state })
+      if counted != Int64(count) { return "\(counted) of \(count) jobs are counted as \(state)" }
     }
     return nil
   }

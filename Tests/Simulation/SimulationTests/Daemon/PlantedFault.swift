@@ -18,6 +18,8 @@ enum PlantedFault: CaseIterable {
   case forgetsCancel
   /// Ends are not added to the sums of usage.
   case forgetsUsage
+  /// Changes of state are not added to the counters of jobs.
+  case forgetsCounts
   /// An end is not written to the outbox.
   case forgetsCallback
   /// A delivery is acknowledged, and its row is not written.
@@ -63,6 +65,8 @@ enum PlantedFault: CaseIterable {
       CREATE TRIGGER planted BEFORE UPDATE OF cancel_requested ON orders BEGIN SELECT RAISE(IGNORE); END
       """
     case .forgetsUsage: "CREATE TRIGGER planted BEFORE INSERT ON usage BEGIN SELECT RAISE(IGNORE); END"
+    case .forgetsCounts:
+      "CREATE TRIGGER planted BEFORE UPDATE ON job_counts BEGIN SELECT RAISE(IGNORE); END"
     case .forgetsChange:
       """
       CREATE TRIGGER planted BEFORE INSERT ON changes
@@ -93,6 +97,7 @@ enum PlantedFault: CaseIterable {
     case .forgetsRetry: "times"
     case .forgetsCancel: "after it was canceled"
     case .forgetsUsage: "count as"
+    case .forgetsCounts: "are counted as"
     case .forgetsChange: "/events has"
     case .forgetsTombstone: "is deleted"
     case .forgetsRetried: "without the job that it retries"

@@ -1,8 +1,7 @@
-import EventLoop
 internal import Time
 
 /// The current wall clock time, used for signatures.
-enum WallTime {
+package enum WallTime {
   /// Seconds since 1970-01-01T00:00:00Z.
-  static var seconds: Int64 { WallClock.milliseconds / 1000 }
+  package static var seconds: Int64 { WallClock.milliseconds / 1000 }
 }
