@@ -116,7 +116,8 @@ extension PageTests {
         try visit.browser.open(visit.simulator.url + "/nothing")
         let script = """
           const done = arguments[arguments.length - 1];
-          fetch(arguments[0], { method: "POST", mode: "no-cors", credentials: "include" }).then(() => done(1), () => done(2));
+          fetch(arguments[0], { method: "POST", mode: "no-cors", credentials: "include" })
+            .then(() => done(1), () => done(2));
           """
         try visit.browser.runAsynchronously(script, ["\(visit.origin)/jobs/lamp-1/cancel"])
         #expect(try visit.daemon.job("lamp-1")["state"] as? String == "running")

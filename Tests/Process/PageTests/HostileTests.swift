@@ -9,10 +9,12 @@ extension PageTests {
     /// Elements and attributes that only a payload would bring into the page.
     private static let intruders = """
       const isForeign = (element) => element.matches(
-        "body script:not([type=module]), iframe, frame, object, embed, base, meta[http-equiv], link:not([rel=icon])") ||
+        "body script:not([type=module]), iframe, frame, object, embed, base, meta[http-equiv], " +
+        "link:not([rel=icon])") ||
         element.getAttributeNames().some((name) => name.startsWith("on")) ||
         (element.href && !/^(?:https?:|data:,$|#)/.test(element.href.baseVal ?? element.href));
-      return [...document.querySelectorAll("*")].filter(isForeign).map((element) => element.outerHTML.slice(0, 200));
+      return [...document.querySelectorAll("*")].filter(isForeign)
+        .map((element) => element.outerHTML.slice(0, 200));
       """
 
     private static func checkDocument(_ visit: Visit, _ payload: HostilePayload) throws {

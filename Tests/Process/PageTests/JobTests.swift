@@ -131,7 +131,8 @@ extension PageTests {
           try visit.browser.wait(for: "the media of \(output)") {
             try visit.browser.run(
               """
-              return [...document.querySelectorAll(".gallery img")].every((image) => image.complete && image.naturalWidth)
+              return [...document.querySelectorAll(".gallery img")]
+                  .every((image) => image.complete && image.naturalWidth)
                 && [...document.querySelectorAll(".gallery audio")].every((media) => media.duration > 0);
               """) as? Bool == true
           }

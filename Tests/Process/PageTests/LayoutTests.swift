@@ -47,7 +47,8 @@ extension PageTests {
       const width = document.documentElement.clientWidth;
       const wide = [...document.querySelectorAll("body *")].filter((element) =>
         element.getBoundingClientRect().right > width + 0.5 && element.checkVisibility());
-      return document.documentElement.scrollWidth > width ? wide.map((element) => element.outerHTML.slice(0, 120)) : [];
+      return document.documentElement.scrollWidth > width
+        ? wide.map((element) => element.outerHTML.slice(0, 120)) : [];
       """
 
     @Test func `no view is wider than 320 pixels`() throws {

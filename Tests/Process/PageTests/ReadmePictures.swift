@@ -4,7 +4,7 @@ import LiveDaemon
 import Testing
 
 extension PageTests {
-  /// The two pictures of the README, made anew by `README_PICTURES=1 swift test --filter ReadmePictures`.
+  /// The two pictures of the README, made again by `README_PICTURES=1 swift test --filter ReadmePictures`.
   @Suite(.enabled(if: ProcessInfo.processInfo.environment["README_PICTURES"] != nil)) struct ReadmePictures {
     private static let models = """
       {
@@ -20,7 +20,8 @@ extension PageTests {
            "duration": "900ms"},
         "minimax/video-01": {"output": {"$file": "image"}, "duration": "40s"},
         "stability-ai/stable-diffusion-3.5-large":
-          {"end": "failed", "error": "NSFW content detected. Try running it again, or try a different prompt."},
+          {"end": "failed",
+           "error": "NSFW content detected. Try running it again, or try a different prompt."},
         "tencent/hunyuan3d-2": {"queue": "10m", "output": {"$file": "image"}}
       }
       """

@@ -158,7 +158,8 @@ final class Visit {
   func shownState(_ id: String) throws -> String? {
     try browser.run(
       """
-      const link = [...document.querySelectorAll("tbody th a")].find((link) => link.textContent === arguments[0]);
+      const link = [...document.querySelectorAll("tbody th a")]
+        .find((link) => link.textContent === arguments[0]);
       return link?.closest("tr").querySelector(".state").textContent.trim() ?? null;
       """, [id]) as? String
   }
