@@ -1,7 +1,7 @@
 internal import Jobs
 internal import Ledger
 
-/// Counts the changes of state in a transaction, and writes each counter at most once.
+/// Counts the changes of state in a transaction, and writes their sum once.
 struct CountsHook: TransactionHook {
   func writes(
     after transitions: [JobTransition], reading rows: HookRows
@@ -11,6 +11,6 @@ struct CountsHook: TransactionHook {
       if let before = transition.before { differences[before.job.state] -= 1 }
       if let after = transition.after { differences[after.job.state] += 1 }
     }
-    return HookWrites(tables: differences.additions)
+    return differences == StateCounts() ? HookWrites() : HookWrites(tables: [CountsTable.add(differences)])
   }
 }

@@ -2,29 +2,27 @@ internal import Jobs
 internal import Ledger
 internal import Tables
 
-/// The table of counters: a row for each state that a job has had.
+/// The table of counters: one row, with a column for each state.
+///
+/// A row for each state would be three writes a batch, because most jobs pass through three states.
 enum CountsTable {
+  private static let id = RowValue.integer(0)
+
   static let declaration = TableDeclaration(
-    "job_counts", key: [.init("state", .text)], columns: [.init("jobs", .integer)], isSummed: true,
-    seed: .jobsByState)
+    "job_counts", key: [.init("id", .integer)],
+    columns: JobState.allCases.map { .init($0.rawValue, .integer) }, isSummed: true, seed: .jobsByState)
+
+  static func add(_ differences: StateCounts) -> TableWrite {
+    .add(
+      declaration, key: [id],
+      amounts: JobState.allCases.map { SumAmount($0.rawValue, differences[$0]) })
+  }
 }
 
 extension StateCounts {
-  /// The writes that add these differences to the counters; none where nothing has changed.
-  var additions: [TableWrite] {
-    JobState.allCases.compactMap { state in
-      let difference = self[state]
-      guard difference != 0 else { return nil }
-      return .add(
-        CountsTable.declaration, key: [.text(state.rawValue)], amounts: [SumAmount("jobs", difference)])
-    }
-  }
-
   init(readFrom reader: any StoreReader) async throws(StorageError) {
     self.init()
-    for row in try await reader.rows(TableQuery(CountsTable.declaration, limit: JobState.allCases.count)) {
-      guard let state = row.text("state").flatMap(JobState.init) else { continue }
-      self[state] = row.integer("jobs")
-    }
+    guard let row = try await reader.rows(TableQuery(CountsTable.declaration, limit: 1)).first else { return }
+    for state in JobState.allCases { self[state] = row.integer(state.rawValue) }
   }
 }

@@ -20,8 +20,7 @@ enum ListDriver: Equatable, Sendable {
   var order: String {
     switch self {
     case .unsuccessful, .model: "driver.value DESC, driver.job DESC"
-    case .member: "driver.key DESC, driver.value DESC, driver.job DESC"
-    case .all, .open, .ids: "driver.job DESC"
+    case .all, .open, .member, .ids: "driver.job DESC"
     }
   }
 }
@@ -78,11 +77,9 @@ struct FilterQuery {
     case .member(let index):
       let key = parameters.add(.bytes(filter.metadata[index].key.bytes))
       let value = parameters.add(.bytes(filter.metadata[index].value.bytes))
-      let columns = "(key, value, job)"
       return """
-        SELECT job, key, value FROM metadata_members
-        WHERE \(columns) < (\(key), \(value), \(before)) AND \(columns) >= (\(key), \(value), \(min ?? "0"))
-        ORDER BY key DESC, value DESC, job DESC
+        SELECT job FROM metadata_members WHERE key = \(key) AND value = \(value) AND \(isWithin("job"))
+        ORDER BY job DESC
         """
     case .ids:
       let ids = parameters.add(.texts((filter.ids ?? []).filter(PostgreSQLReader.isStorable)))

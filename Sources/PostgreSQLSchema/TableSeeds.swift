@@ -13,22 +13,24 @@ extension CapabilityTable {
   /// neither. So their difference is right whatever is written meanwhile, and locks no writer out.
   package static func seeding(of table: TableDeclaration) -> [String] {
     guard let seed = table.seed else { return [] }
-    let (key, value) = (table.columns[0].name, table.columns[1].name)
-    let rows =
+    let found =
       switch seed {
       case .jobsByState: jobsByState
       }
+    let key = table.columns[0].name
+    let names = table.columns.dropFirst().map(\.name)
+    func list(_ column: (String) -> String) -> String { names.map(column).joined(separator: ", ") }
     return [
       // Of two corrections at once, each would add what the other adds.
       "SELECT pg_advisory_xact_lock(\(correctionLock))",
       """
-      INSERT INTO \(table.name) AS t (\(key), \(value), \(shard))
-      SELECT found.key, found.value - coalesce(stored.value, 0), \(correctionShard)
-        FROM (SELECT convert_to(name, 'UTF8') AS key, value FROM (\(rows)) AS rows (name, value)) AS found
-        LEFT JOIN (SELECT \(key) AS key, sum(\(value))::bigint AS value FROM \(table.name) GROUP BY \(key))
-          AS stored ON stored.key = found.key
-        WHERE found.value <> coalesce(stored.value, 0)
-      ON CONFLICT (\(key), \(shard)) DO UPDATE SET \(value) = t.\(value) + excluded.\(value)
+      INSERT INTO \(table.name) AS t (\(key), \(list { $0 }), \(shard))
+      SELECT 0, \(list { "found.\($0) - stored.\($0)" }), \(correctionShard)
+        FROM \(found) AS found
+        CROSS JOIN (SELECT \(list { "coalesce(sum(\($0)), 0)::bigint AS \($0)" }) FROM \(table.name))
+          AS stored
+        WHERE (\(list { "found.\($0)" })) <> (\(list { "stored.\($0)" }))
+      ON CONFLICT (\(key), \(shard)) DO UPDATE SET \(list { "\($0) = t.\($0) + excluded.\($0)" })
       """,
     ]
   }
@@ -37,14 +39,13 @@ extension CapabilityTable {
   ///
   /// Only the rows of open jobs are read. All others are counted in indexes.
   private static let jobsByState = """
-    WITH open_states AS (
-      SELECT CASE WHEN stale_at IS NULL THEN phase ELSE 'stale' END AS state
-        FROM open_jobs JOIN jobs ON number = job)
-    SELECT state, (SELECT count(*) FROM open_states AS open WHERE open.state = states.state)
-      FROM unnest(ARRAY['pending', 'running', 'stale']) AS states (state)
-    UNION ALL SELECT state, (SELECT count(*) FROM jobs WHERE unsuccessful = state)
-      FROM unnest(ARRAY['failed', 'canceled']) AS states (state)
-    UNION ALL SELECT 'succeeded', (SELECT count(*) FROM jobs) - (SELECT count(*) FROM open_jobs)
-      - (SELECT count(*) FROM jobs WHERE unsuccessful IS NOT NULL)
+    (SELECT open.*, failed, canceled,
+        (SELECT count(*) FROM jobs) - (SELECT count(*) FROM open_jobs) - failed - canceled AS succeeded
+      FROM (SELECT count(*) FILTER (WHERE phase = 'pending' AND stale_at IS NULL) AS pending,
+          count(*) FILTER (WHERE phase = 'running' AND stale_at IS NULL) AS running,
+          count(*) FILTER (WHERE stale_at IS NOT NULL) AS stale
+        FROM open_jobs JOIN jobs ON number = job) AS open,
+      (SELECT count(*) AS failed FROM jobs WHERE unsuccessful = 'failed') AS failures,
+      (SELECT count(*) AS canceled FROM jobs WHERE unsuccessful = 'canceled') AS cancellations)
     """
 }

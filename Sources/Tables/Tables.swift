@@ -16,7 +16,7 @@ package struct TableDeclaration: Sendable, Equatable {
 
   /// Rows that follow from the rows of the rules, and that a store can count again.
   package enum Seed: Sendable {
-    /// The number of jobs in each state: the key names the state, the other column has the number.
+    /// The number of jobs in each state: a row with the key 0, and a column for each state.
     case jobsByState
   }
 

@@ -230,12 +230,9 @@ extension DaemonVerdict {
 
   private func wrongCounts(_ reader: SQLiteReader, _ jobs: [Job]) throws(StorageError) -> String? {
     guard let table = Capabilities.tables.first(where: { $0.seed == .jobsByState }) else { return nil }
-    var counts: [String: Int64] = [:]
-    for row in try reader.rows(TableQuery(table, limit: 1000)) {
-      counts[row.text("state") ?? "", default: 0] += row.integer("jobs")
-    }
+    let row = try reader.rows(TableQuery(table, limit: 1)).first
     for state in JobState.allCases {
-      let (counted, count) = (counts[state.rawValue] ?? 0, jobs.count { $0.state == state })
+      let (counted, count) = (row?.integer(state.rawValue) ?? 0, jobs.count { $0.state == state })
       if counted != Int64(count) { return "\(counted) of \(count) jobs are counted as \(state)" }
     }
     return nil
