@@ -114,12 +114,15 @@ def measure(session, rows):
     try:
         for part in [measure_local, measure_receivers, measure_distance, measure_loads, measure_standby,
                      measure_size]:
+            name = part.__name__.removeprefix("measure_")
+            if not session.wants(name):
+                continue
             try:
                 part(session, setup, rows)
             except (Failure, subprocess.SubprocessError, OSError, KeyError) as error:
                 session.has_failed = True
                 session.log(f"{part.__name__}: {error}")
-                rows.failure(part.__name__.removeprefix("measure_"), error)
+                rows.failure(name, error)
     finally:
         setup.stop()
 
