@@ -7,15 +7,15 @@ import json
 import os
 import shutil
 import statistics
-import threading
 import time
+import urllib.parse
 
 import chromium
 import receivers
 import table
 from receivers import Failure, unused_port
 
-ROW = "#jobs tbody tr"
+ROW = "main tbody tr"
 # Orders, which have metadata; the store has webhooks' jobs alone.
 ORDERS = 200
 RATE = 500
@@ -35,26 +35,39 @@ new MutationObserver((changes, observer) => {
 }).observe(document, { childList: true, subtree: true })
 """
 
-# Sets a field as a person does, and notes when what the answer changed has been painted.
+# Follows a link to a filter, as those of the page, and notes when what the answer changed has been painted.
 FILTER = """
-const [name, value] = arguments
-const field = document.querySelector(`[name="${name}"]`)
-if (!field) return done(`there is no field ${name}`)
+const [address] = arguments
 let changed = 0
 const observer = new MutationObserver(() => { changed = performance.now() })
-observer.observe(document.querySelector("main"), { childList: true, subtree: true, characterData: true })
+observer.observe(document.querySelector("main"), {
+  attributes: true, characterData: true, childList: true, subtree: true })
 performance.clearResourceTimings()
+const link = document.body.appendChild(document.createElement("a"))
+link.href = address
 const start = performance.now()
-field.value = value
-field.dispatchEvent(new Event("input", { bubbles: true }))
-field.dispatchEvent(new Event("change", { bubbles: true }))
+link.click()
+link.remove()
 const finish = value => { observer.disconnect(); done(value) }
 const look = () => afterPaint(now => {
-  const answers = performance.getEntriesByType("resource").filter(entry => /\\/jobs\\?/.test(entry.name))
-  const end = Math.max(0, ...answers.map(entry => entry.responseEnd))
+  const answers = performance.getEntriesByType("resource").filter(entry =>
+    new URL(entry.name).pathname == "/jobs" && entry.startTime >= start)
+  const end = answers[0]?.responseEnd ?? 0
   if (end && changed >= end) return finish({ time: now - start, waited: end - start })
   now - start > 5000 ? finish(end ? "the rows do not change" : "no list is fetched") : look()
 })
+look()
+"""
+
+# Whether all requests but streams have been answered for a quarter of a second.
+QUIET = """
+let count = -1
+const look = () => {
+  const now = performance.getEntriesByType("resource").length
+  if (now == count) return done(true)
+  count = now
+  setTimeout(look, 250)
+}
 look()
 """
 
@@ -82,7 +95,7 @@ class Daemon:
     @contextlib.contextmanager
     def running(self, **settings):
         environment = {
-            "DATABASE": self.store, "WEBHOOK_LISTEN": f"127.0.0.1:{self.webhooks}",
+            "DATABASE_URL": f"sqlite:{self.store}", "WEBHOOK_LISTEN": f"127.0.0.1:{self.webhooks}",
             "API_LISTEN": f"127.0.0.1:{self.api}", "LOG_LEVEL": "warning",
             "REPLICATE_WEBHOOK_SECRET": receivers.SECRET, **settings}
         command = [f"{self.session.build}/../release/replicate-webhookd", "serve"]
@@ -127,7 +140,7 @@ def daemon(session):
     try:
         # Nobody answers at this address, so orders wait until they are cancelled.
         with served.running(
-                REPLICATE_API_TOKEN="r8_none", REPLICATE_API_URL=f"http://127.0.0.1:{unused_port()}",
+                REPLICATE_API_TOKEN="r8_of_a_stand_in", REPLICATE_API_URL=f"http://127.0.0.1:{unused_port()}",
                 PUBLIC_URL="https://hooks.example.com"):
             served.order(ORDERS)
         with served.running():
@@ -204,7 +217,8 @@ def responses(events):
     for event in events:
         parameters = event["params"]
         if event["method"] == "Network.requestWillBeSent":
-            paths[parameters["requestId"]] = parameters["request"]["url"].split("/", 3)[3]
+            url = urllib.parse.urlsplit(parameters["request"]["url"])
+            paths[parameters["requestId"]] = f"{url.path}{url.query and '?'}{url.query}"
         elif event["method"] == "Network.dataReceived":
             key = parameters["requestId"]
             received[key] = received.get(key, 0) + parameters["encodedDataLength"]
@@ -212,26 +226,27 @@ def responses(events):
             received[parameters["requestId"]] = parameters["encodedDataLength"]
     largest = {}
     for key, count in received.items():
-        path = f"GET /{paths.get(key, '')}"
+        path = f"GET {paths.get(key, '/')}"
         largest[path] = max(count, largest.get(path, 0))
     return largest or {"none": 0}
 
 
 FILTERS = [
-    ("a state that most have", "state", "succeeded"), ("a state that few have", "state", "canceled"),
-    ("a state that none has", "state", "stale"),
-    ("a model that most have", "model", "black-forest-labs/flux-schnell"),
-    ("a model that none has", "model", "demo/none"), ("metadata", "metadata", "user=user-7"),
-    ("the last hour", "since", "1h"),
+    ("a state that most have", "state=succeeded"), ("a state that few have", "state=canceled"),
+    ("a state that none has", "state=stale"),
+    ("a model that most have", "model=black-forest-labs/flux-schnell"),
+    ("a model that none has", "model=demo/none"), ("metadata", "metadata.user=user-7"),
+    ("the last hour", "since=1h"), ("a state, before the last hour", "state=failed&until=1h"),
 ]
 
 
 def measure_filters(session, rows, browser, served):
-    for what, name, value in FILTERS:
+    for what, query in FILTERS:
         times = []
         for _ in range(3 if session.quick else 7):
             load(browser, served)
-            result = browser.wait_for(FILTER, name, value)
+            browser.wait_for(QUIET)
+            result = browser.wait_for(FILTER, f"/?{query}")
             if isinstance(result, str):
                 rows.failure(f"filter: {what}", Failure(result))
                 session.has_failed = True
@@ -292,14 +307,14 @@ def watch(browser, served, seconds):
     # The first changes fill what the page keeps: rows, charts.
     served.deliver(5)
     before = browser.heap()
-    browser.run("window.longTasks.length = 0; window.states = document.querySelector('main').innerText")
+    browser.run("longTasks.length = 0; window.oldRows = document.querySelector('main tbody').innerText")
     used = browser.processor_seconds()
     start = time.monotonic()
     report = served.deliver(seconds)
     used = (browser.processor_seconds() - used) / (time.monotonic() - start)
     tasks = browser.run("return longTasks")
-    if not browser.run("return states != document.querySelector('main').innerText"):
-        raise Failure("the page has not changed")
+    if browser.run("return oldRows == document.querySelector('main tbody').innerText"):
+        raise Failure("the page does not follow the changes")
     after = browser.heap()
     return report, {
         "longest": max(tasks, default=0), "tasks": len(tasks), "used": used, "heap": before[0],
