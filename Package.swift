@@ -18,8 +18,13 @@ let isFuzzing = Context.environment["FUZZING"] != nil
 /// Reports to libFuzzer which paths through a room an input takes.
 let traced: [SwiftSetting] = isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer"])] : []
 
+/// Rooms with a folder `Page`, whose files a C target embeds.
+let embedded: Set<String> = ["JobsPage"]
+
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: house + traced)
+  .target(
+    name: name, dependencies: dependencies, exclude: embedded.contains(name) ? ["Page"] : [],
+    swiftSettings: house + traced)
 }
 
 /// The folders of the tests: see Tests/README.md.
@@ -87,6 +92,7 @@ let package = Package(
     // standard descriptors that are closed.
     .target(name: "CLinux"),
     .target(name: "CPerfEvents"),
+    .target(name: "CJobsPage"),
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
@@ -208,6 +214,13 @@ let package = Package(
         "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
         "JobsAPI",
       ]),
+    room(
+      "JobsPage",
+      [
+        "CJobsPage", "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer",
+        "Routing",
+        "Settings", "JobsAPI",
+      ]),
 
     // The wiring; and what the verbs of the command share.
     room(
@@ -219,7 +232,7 @@ let package = Package(
         postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"), postgreSQL("StoreMove"), "Replicate",
         "Settings", "Observability",
         "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
-        "ReadTokens", "JobDeletion", "UsageSums", logging,
+        "ReadTokens", "JobDeletion", "UsageSums", "JobsPage", logging,
       ]),
     room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(
@@ -266,6 +279,8 @@ let package = Package(
     support(.support, "OldSchemas"),
     // The built daemon as a process, and a plain client of it.
     support(.support, "LiveDaemon", ["StandardWebhooks", "CSpawn"]),
+    // A headless Chromium, driven over WebDriver.
+    support(.support, "Browser", ["LiveDaemon"]),
     // PostgreSQL servers, standbys, PgBouncer and a relay, as processes of the tests.
     support(.support, "PostgreSQLServer", ["PostgreSQL", "Time", "LiveDaemon"]),
     // The jobs API over a store, on the simulated kernel.
@@ -337,6 +352,12 @@ let package = Package(
         "ClientAddress",
       ]),
     tests(.unit, "ReadTokensTests", ["ReadTokens", "Routing", "Settings", "Time"]),
+    tests(
+      .unit, "JobsPageTests",
+      [
+        "JobsPage", "JobsAPI", "Routing", "HTTPServer", "HTTPWire", "ClientAddress", "Crypto", "Time",
+        "LiveDaemon",
+      ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
     // A store to test, of every kind that there is, and samples for it.
@@ -445,6 +466,13 @@ let package = Package(
     tests(
       .process, "WebhookBenchTests",
       ["webhook-bench", "LiveDaemon", "StandardWebhooks", "replicate-webhookd"]),
+    // The page of the jobs API in a browser.
+    tests(
+      .process, "PageTests",
+      [
+        "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
+        "replicate-simulator",
+      ]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(
       .process, "FleetTests",

@@ -38,6 +38,9 @@ need_packages curl ca-certificates openssl python3 python3-venv systemd
 # Without it the tests would skip what needs PostgreSQL. With this variable they fail.
 need_postgresql
 export POSTGRESQL_TESTS=required
+# The page is tested in a browser. A browser without a font shows nothing.
+need_packages chromium chromium-driver fonts-dejavu-core
+export BROWSER_TESTS=required
 # The samples in JavaScript, by whatever brings Node.
 command -v node >/dev/null || need_packages nodejs
 
@@ -51,6 +54,14 @@ if ! "$official/bin/python" -c 'import standardwebhooks, svix, replicate, fastap
 fi
 OFFICIAL_LIBRARIES_PYTHON=$PWD/$official/bin/python
 export OFFICIAL_LIBRARIES_PYTHON
+# axe-core, which checks how accessible the page is, in the package that has its newest version. Of that
+# package nothing else is used, nor what it depends on.
+if ! compgen -G "$official/lib/python3*/site-packages/axe_playwright_python/axe.min.js" >/dev/null; then
+  run "$official/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+    axe-playwright-python
+fi
+AXE_CORE=$(compgen -G "$PWD/$official/lib/python3*/site-packages/axe_playwright_python/axe.min.js")
+export AXE_CORE
 
 if [ -n "$sanitizer" ]; then
   # A separate build. The siege is left out: it counts seconds, and under a sanitizer the daemon is slow.

@@ -2,6 +2,7 @@ internal import Bytes
 internal import GroupCommit
 internal import HTTPWire
 internal import JSONText
+internal import Jobs
 internal import JobsAPI
 internal import Ledger
 internal import Routing
@@ -43,26 +44,48 @@ final class CallbackRoutes {
   // MARK: Reading
 
   private func list(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
-    let query = try QueryParameters(request.head.target, allowing: ["state", "after", "limit"])
+    let query = try QueryParameters(request.head.target, allowing: ["state", "job", "after", "limit"])
     let state: CallbackState? = try query.choice("state")
     let limit = Int(try query.number("limit", in: 1...500) ?? 50)
     var page = TableQuery(CallbackTable.declaration, limit: limit)
     page.isReversed = true
-    if let state {
+    if let id = query["job"] {
+      page.prefix = [.integer(try await number(ofJob: id))]
+    } else if let state {
       page.index = CallbackTable.byState
       page.prefix = [.text(state.rawValue)]
     }
-    if let text = query["after"] {
-      guard let after = CallbackCursor.values(of: text, count: state == nil ? 2 : 3) else {
-        throw Problem(
-          .badRequest, .invalidParameter, "`after` is the `next` of a page with the same `state`")
-      }
-      page.after = after
+    if let text = query["after"] { page.after = try Self.position(text, in: page) }
+    var rows: [CallbackRow] = []
+    // Ends with the page, or with the rows of the job, which no index orders by their states.
+    while true {
+      let batch = try await read(page)
+      rows += batch.filter { state == nil || $0.state == state }
+      guard rows.count < limit, batch.count == limit, let last = batch.last else { break }
+      page.after = try Self.position(CallbackCursor.text(after: last, isOfState: false), in: page)
     }
-    let rows = try await read(page)
     let next =
-      rows.count == limit ? rows.last.map { CallbackCursor.text(after: $0, isOfState: state != nil) } : nil
-    return .json(CallbackDocument.list(rows, next: next))
+      rows.count < limit
+      ? nil : CallbackCursor.text(after: rows[limit - 1], isOfState: page.index != nil)
+    return .json(CallbackDocument.list(Array(rows.prefix(limit)), next: next))
+  }
+
+  /// Where a page begins that continues after the cursor `text`.
+  private static func position(_ text: String, in page: TableQuery) throws(Problem) -> [RowValue] {
+    let isOfState = page.index != nil
+    guard let values = CallbackCursor.values(of: text, count: isOfState ? 3 : 2),
+      isOfState || values.starts(with: page.prefix)
+    else {
+      throw Problem(
+        .badRequest, .invalidParameter, "`after` is the `next` of a page with the same `state` and `job`")
+    }
+    return isOfState ? values : Array(values.dropFirst(page.prefix.count))
+  }
+
+  private func number(ofJob id: String) async throws(Problem) -> Int64 {
+    let record = try await api.views.read { (reader) throws(StorageError) in try await reader.job(id) }
+    guard let record else { throw .jobNotFound }
+    return record.number
   }
 
   private func read(_ query: TableQuery) async throws(Problem) -> [CallbackRow] {

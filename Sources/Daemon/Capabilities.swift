@@ -3,6 +3,7 @@ internal import EventStreams
 internal import JobDeletion
 internal import ReadTokens
 internal import JobsAPI
+internal import JobsPage
 internal import Ledger
 internal import Tables
 internal import Settings
@@ -16,6 +17,7 @@ enum Capabilities {
     UsageSums.self,
     Callbacks.self,
     JobDeletion.self,
+    JobsPage.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

@@ -132,7 +132,8 @@ extension Ledger {
     self.init(
       store: store,
       rules: LedgerRules(
-        polling: settings.provider.pollPolicy, validateOutput: RequestedOutput.validate,
+        polling: settings.provider.pollPolicy,
+        validateOutput: RequestedOutput(beside: settings.provider.outputRules).validate,
         restore: ErasedData.restore, owner: owner,
         retainingKinds: Set(settings.capabilities.flatMap(\.workKinds))),
       hooks: settings.capabilities.compactMap(\.hook))

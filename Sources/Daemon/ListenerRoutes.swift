@@ -75,7 +75,7 @@ extension Composition {
     let views = JobViews(loop: loop, reader: try openReader(), pace: mailbox.pace)
     let sharing = sharing
     let access = APIAccess(
-      tokens: settings.access.tokens, readTokens: sharing?.tokens, now: { views.now })
+      tokens: settings.access.tokens, sessions: sessions, readTokens: sharing?.tokens, now: { views.now })
     let context = context(views, access, recorder, on: loop)
     let orders = OrdersEndpoint(
       views: views, access: access, reads: context.reads, recorder: recorder, metrics: metrics.jobsAPI,
@@ -118,7 +118,12 @@ extension Composition {
         views: views, changes: changes, metrics: metrics.jobsAPI,
         trustedProxies: settings.listeners.trustedProxies),
       metrics: metrics.jobsAPI, recorder: recorder, changes: changes, keys: keys, limits: limits,
+      trustedProxies: settings.listeners.trustedProxies,
       wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
+  }
+
+  private var sessions: (any SessionVerifier)? {
+    settings.capabilities.lazy.compactMap { $0.sessions(keys, of: settings.access.tokens) }.first
   }
 
   private var sharing: JobSharing? { settings.capabilities.lazy.compactMap { $0.jobSharing(keys) }.first }

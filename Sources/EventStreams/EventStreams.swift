@@ -22,7 +22,7 @@ package struct EventStreams: Capability {
       },
       Route(
         .get, "/events", name: "events", summary: "Lists or streams what has changed after a cursor.",
-        access: api.access.reading.parsing(FeedRequest.init), respond: feed.page
+        access: api.access.streaming.parsing(FeedRequest.init(_:until:)), respond: feed.page
       ).diverting(to: feed.stream) { FeedRequest.lasts($0) },
     ]
   }

@@ -29,10 +29,13 @@ final class FeedEndpoint {
   var stream: Route {
     Route(
       .get, "/events", name: "events", summary: "Streams what changes after a cursor.",
-      access: api.access.reading.parsing(FeedRequest.init)
+      access: api.access.streaming.parsing(FeedRequest.init(_:until:))
     ) { [self] stream throws(StreamFailure) in
       let pages = FeedPages(views: api.views, query: stream.admitted.query)
-      let observer = FeedObserver(api.changes, stream.request)
+      let end = stream.admitted.end.map {
+        api.views.loop.now + .milliseconds($0.milliseconds - api.views.now.milliseconds)
+      }
+      let observer = FeedObserver(api.changes, stream.request, loop: api.views.loop, until: end)
       switch stream.admitted.form {
       case .page: return try await page(for: stream, from: pages, observer)
       case .serverSentEvents: return await events(for: stream, from: pages, observer, isLines: false)
@@ -98,16 +101,25 @@ final class FeedEndpoint {
 final class FeedObserver {
   private let subscription: FeedSubscription
   private let stream: StreamedRequest
+  private let loop: EventLoop
+  /// When the client's access ends; nil where nothing bounds it.
+  private let end: MonotonicTime?
 
-  init(_ changes: FeedReceiver, _ stream: StreamedRequest) {
+  init(
+    _ changes: FeedReceiver, _ stream: StreamedRequest, loop: EventLoop, until end: MonotonicTime?
+  ) {
     self.stream = stream
+    self.loop = loop
+    self.end = end
     subscription = changes.subscribe(to: .all) { stream.signal() }
   }
 
+  /// Waits for a change. The end of the access ends a stream as the shutdown does.
   func wait(after cursor: Cursor, until deadline: MonotonicTime) async throws(StreamFailure) -> StreamWake {
     // Ends with a change, the deadline or the shutdown; other signals are of changes that were read.
     while true {
-      let wake = try await stream.wait(until: deadline)
+      let wake = try await stream.wait(until: min(deadline, end ?? deadline))
+      if let end, end <= loop.now { return .draining }
       guard wake == .signaled, !subscription.takeChange(after: cursor.number) else { return wake }
     }
   }

@@ -2,6 +2,7 @@ internal import ChangeFeed
 internal import HTTPWire
 internal import JobsAPI
 internal import Routing
+internal import Time
 
 /// A request for `/events`: after which cursor, which jobs, in which form.
 struct FeedRequest {
@@ -29,11 +30,14 @@ struct FeedRequest {
   let limit: Int
   /// How long a page without a row waits for one.
   let wait: Duration?
+  /// When the client's access ends; nil where nothing bounds it.
+  let end: Timestamp?
 
   static let maxRows = 500
   static let linesMediaType = "application/x-ndjson"
 
-  init(_ head: RequestHead) throws(Problem) {
+  init(_ head: RequestHead, until end: Timestamp? = nil) throws(Problem) {
+    self.end = end
     form = Self.form(of: head)
     let ofPages = form == .page ? ["limit", "wait"] : []
     let parameters = try QueryParameters(

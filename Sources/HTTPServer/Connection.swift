@@ -47,6 +47,7 @@ final class Connection {
         return false
       }
       if socket.usesTLS { try await performHandshake() }
+      peer.usesTLS = socket.usesTLS
       return true
     } catch {
       await end(after: error)

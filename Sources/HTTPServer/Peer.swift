@@ -11,6 +11,8 @@ package struct Peer: Equatable, Sendable {
   ///
   /// Nil for peers that act for many clients: this machine, and trusted proxies.
   package let key: ClientKey?
+  /// Whether its requests come through a TLS session of this server.
+  package internal(set) var usesTLS = false
 
   /// - Parameters:
   ///   - socketAddress: the socket's peer.

@@ -8,6 +8,8 @@ struct FileURL {
   enum Location: Equatable {
     /// In lower case.
     case host(String)
+    /// At the stand-in for Replicate on this machine.
+    case localOrigin
     /// In the URI itself (RFC 2397).
     case data
   }
@@ -38,7 +40,9 @@ struct FileURL {
   }
 
   /// Reads a string of a validated body, unescaped.
-  init(_ value: JSONValue, in body: Span<UInt8>) throws(Fault) {
+  ///
+  /// - Parameter localOrigin: an origin that needs neither https nor a DNS name.
+  init(_ value: JSONValue, in body: Span<UInt8>, localOrigin: LocalOrigin?) throws(Fault) {
     guard let start = value.prefix(Self.dataPrefixBytes, in: body) else { throw .notAURL }
     if start.utf8.prefix(5).lowercaseText == "data:" {
       location = .data
@@ -51,19 +55,25 @@ struct FileURL {
       bytes.first?.isAlpha ?? false,
       bytes[..<colon].allSatisfy({ $0.isAlphanumeric || "+-.".utf8.contains($0) })
     else { throw .notAURL }
-    guard bytes[..<colon].lowercaseText == "https" else {
+    let isSecure = bytes[..<colon].lowercaseText == "https"
+    guard isSecure || localOrigin != nil && bytes[..<colon].lowercaseText == "http" else {
       // "Note: a text" is not a URL of another scheme.
       throw bytes[colon...].starts(with: "://".utf8) ? .notHTTPS : .notAURL
     }
     // Some parsers end a URL at a control or a space, and some read a backslash as a slash.
     guard bytes[colon...].starts(with: "://".utf8), !bytes.contains(where: Self.isForbidden) else {
-      throw .malformed
+      throw isSecure ? .malformed : .notHTTPS
     }
     let rest = bytes[(colon + 3)...]
     let authority = rest.prefix { !"/?#".utf8.contains($0) }
     let path = rest[authority.endIndex...].prefix { !"?#".utf8.contains($0) }
-    location = .host(try Self.host(of: authority))
     fileExtension = Self.ending(ofPath: path)
+    if let localOrigin, localOrigin.contains(bytes[..<authority.endIndex]) {
+      location = .localOrigin
+      return
+    }
+    guard isSecure else { throw .notHTTPS }
+    location = .host(try Self.host(of: authority))
   }
 
   private static func isForbidden(_ byte: UInt8) -> Bool {

@@ -37,6 +37,8 @@ package struct OutputRule: Equatable, Sendable {
   ///
   /// Empty output is absent or null, or has only empty strings, arrays and objects.
   package internal(set) var allowsEmpty = false
+  /// An origin whose files are allowed beside those of ``hosts``. No rule's text names it.
+  package var localOrigin: LocalOrigin?
 
   /// A rule that any output satisfies unless it is empty.
   package init() {}
@@ -127,7 +129,7 @@ extension OutputRule {
   private func fileViolation(_ value: JSONValue, in body: Span<UInt8>) -> RuleViolation? {
     let url: FileURL
     do throws(FileURL.Fault) {
-      url = try FileURL(value, in: body)
+      url = try FileURL(value, in: body, localOrigin: localOrigin)
     } catch {
       return switch error {
       case .notAURL: mismatch("not a URL throughout")

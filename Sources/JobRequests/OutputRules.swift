@@ -8,14 +8,14 @@ package import JSONText
 ///
 ///     {"meta/llama-3": {"kind": "text"}}
 package struct OutputRules: Equatable, Sendable {
-  private let entries: [Entry]
+  private var entries: [Entry]
+  /// Where no entry matches.
+  private var general = OutputRule()
 
   private struct Entry: Equatable, Sendable {
     let pattern: ModelPattern
-    let rule: OutputRule
+    var rule: OutputRule
   }
-
-  private static let general = OutputRule()
 
   /// Every succeeded prediction is matched against each rule.
   private static let maxRules = 1000
@@ -25,11 +25,29 @@ package struct OutputRules: Equatable, Sendable {
     entries = []
   }
 
+  /// The origin whose files pass every rule.
+  package var localOrigin: LocalOrigin? {
+    get { general.localOrigin }
+    set {
+      general.localOrigin = newValue
+      for index in entries.indices { entries[index].rule.localOrigin = newValue }
+    }
+  }
+
+  /// Where files may be that pass a rule, as sources of a Content-Security-Policy.
+  ///
+  /// `https://replicate.delivery`, `https://*.replicate.delivery`, `http://127.0.0.1:9000`.
+  package var fileSources: [String] {
+    let hosts = Set((entries.map(\.rule) + [general]).flatMap(\.hosts))
+    return hosts.sorted().flatMap { ["https://\($0)", "https://*.\($0)"] }
+      + (localOrigin.map { [$0.text] } ?? [])
+  }
+
   /// The rule for predictions of `model`, `owner/name`.
   ///
   /// A body may name no model. Then only `*` matches.
   package func rule(for model: String?) -> OutputRule {
-    entries.first { $0.pattern.matches(model) }?.rule ?? Self.general
+    entries.first { $0.pattern.matches(model) }?.rule ?? general
   }
 }
 

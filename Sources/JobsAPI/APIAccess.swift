@@ -5,21 +5,25 @@ package import Time
 
 /// The access rule of the jobs API.
 package struct APIAccess {
-  let tokens: [BearerToken]
+  package let tokens: [BearerToken]
+  private let sessions: (any SessionVerifier)?
   private let readTokens: (any ReadTokenVerifier)?
   private let hasReadTokens: Bool
   private let isPublic: Bool
   private let now: () -> Timestamp
 
   /// - Parameters:
+  ///   - sessions: open everything that the tokens open.
   ///   - readTokens: open reads of single jobs as well.
   ///   - isPublic: whether these are the only ones that do.
   ///   - now: the wall clock.
   package init(
-    tokens: [BearerToken], readTokens: (any ReadTokenVerifier)? = nil, isPublic: Bool = false,
+    tokens: [BearerToken], sessions: (any SessionVerifier)? = nil,
+    readTokens: (any ReadTokenVerifier)? = nil, isPublic: Bool = false,
     now: @escaping () -> Timestamp = { .distantFuture }
   ) {
     self.tokens = tokens
+    self.sessions = sessions
     self.readTokens = readTokens
     hasReadTokens = readTokens != nil
     self.isPublic = isPublic
@@ -27,7 +31,12 @@ package struct APIAccess {
   }
 
   /// The access of routes that only read.
-  package var reading: Access<Void> { Access(.apiToken, check: authorize) }
+  package var reading: Access<Void> {
+    Access(.apiToken) { head throws(Problem) in _ = try authorize(head) }
+  }
+
+  /// The access of streams that only read, with the moment at which it ends; nil where nothing bounds it.
+  package var streaming: Access<Timestamp?> { Access(.apiToken, check: authorize) }
 
   /// The access of routes that read the job of the path's `id`, and change nothing.
   ///
@@ -47,8 +56,7 @@ package struct APIAccess {
       return .tokenHolder(until: expiry)
     }
     guard !isPublic else { throw .jobNotOpened }
-    try authorize(head)
-    return .api
+    return try authorize(head).map { .session(until: $0) } ?? .api
   }
 
   /// Whether the cross-origin policy may apply to a request for a job.
@@ -75,14 +83,24 @@ package struct APIAccess {
     return text
   }
 
-  /// Requires one of the tokens; without configured tokens, a direct request that names this machine.
+  /// Requires a token or a session; without configured tokens, a direct request that names this machine.
   ///
   /// A web page that an operator visits can send requests to 127.0.0.1 (DNS rebinding), but their Host is
   /// never a loopback name. The clients of a proxy may be anybody.
-  func authorize(_ head: RequestHead) throws(Problem) {
+  ///
+  /// - Returns: when the session expires; nil for any other access.
+  @discardableResult
+  func authorize(_ head: RequestHead) throws(Problem) -> Timestamp? {
     guard tokens.isEmpty else {
       let authorization = head.fields.single("authorization")
-      if case .one(let value) = authorization, BearerToken.isPresented(in: value, among: tokens) { return }
+      if case .one(let value) = authorization, BearerToken.isPresented(in: value, among: tokens) {
+        return nil
+      }
+      // A client that presents something else is not judged by its cookies.
+      if authorization == .none, let expiry = sessions?.expiry(of: head, at: now()) {
+        guard head.isOfOwnPage != false else { throw .otherSite }
+        return expiry
+      }
       throw Problem(
         .unauthorized, .unauthorized, "send Authorization: Bearer and one of API_TOKENS",
         fields: [("WWW-Authenticate", #"Bearer realm="jobs""#)])
@@ -97,6 +115,7 @@ package struct APIAccess {
         .forbidden, .proxyNotAllowed,
         "without API_TOKENS this API answers nothing that comes through a proxy: set a token")
     }
+    return nil
   }
 
   /// Fields that proxies add to a request (RFC 9110 section 7.6.3, RFC 7239, and by custom).
@@ -112,12 +131,12 @@ package struct APIAccess {
     return fields.containsName(withPrefix: "x-forwarded") || proxyFields.contains { fields.contains($0) }
   }
 
-  /// Requires, for a change without tokens, that it does not come from another origin's web page.
+  /// Requires, for a change without a token, that it does not come from another origin's web page.
   ///
   /// A web page may send some changes to another origin without a preflight request, and with a good Host.
   /// Browsers then add Origin (the Fetch standard, "append a request Origin header").
   func authorizeChange(_ head: RequestHead) throws(Problem) {
-    try authorize(head)
+    if try authorize(head) != nil, head.isOfOwnPage != true { throw .otherSite }
     // A token is not added by the browser, so it proves the sender by itself.
     guard tokens.isEmpty else { return }
     for origin in head.fields.all("origin") {

@@ -20,10 +20,26 @@ package struct BearerToken: Redacted, Sendable {
   /// It takes the same time whichever token is presented.
   package static func isPresented(in authorization: String?, among tokens: [BearerToken]) -> Bool {
     guard let authorization, let text = text(in: authorization) else { return false }
+    return match(text, among: tokens) != nil
+  }
+
+  /// The one of `tokens` that is `text`.
+  ///
+  /// It takes the same time whichever that is.
+  package static func match(_ text: String, among tokens: [BearerToken]) -> BearerToken? {
     let presented = digest(of: text)
-    var isFound = false
-    for token in tokens where ConstantTime.areEqual(presented, token.digest) { isFound = true }
-    return isFound
+    var match: BearerToken?
+    for token in tokens where ConstantTime.areEqual(presented, token.digest) { match = token }
+    return match
+  }
+
+  /// A code that binds `text` to this token: it differs with another text, token or key.
+  ///
+  /// Nil if OpenSSL has no HMAC.
+  package func code(of text: String, key: [UInt8]) -> [UInt8]? {
+    // The digest is the end, of one length, so that no other pair has the same message.
+    let message = Array(text.utf8) + digest
+    return HMACSHA256.authenticate(message.span, key: key)
   }
 
   /// What follows the scheme in `authorization`, the value of that field; nil for another scheme.

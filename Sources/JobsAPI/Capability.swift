@@ -1,7 +1,9 @@
 package import ChangeFeed
+package import ClientAddress
 package import EventLoop
 package import GroupCommit
 package import HTTPClient
+package import HTTPServer
 package import JobRequests
 package import Ledger
 package import Tables
@@ -41,6 +43,9 @@ package protocol Capability: Sendable {
   /// Opens reads of single jobs to others than the API's clients. Nil where it opens none.
   func jobSharing(_ keys: StoredKeys) -> JobSharing?
 
+  /// Lets people use the API with sessions. Nil where the capability keeps none.
+  func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)?
+
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
 }
@@ -55,6 +60,7 @@ extension Capability {
   package var metrics: [any MetricFamily] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
   package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
+  package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? { nil }
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
 }
 
@@ -83,13 +89,15 @@ package struct APIContext {
   /// The keys that the capabilities have declared.
   package let keys: StoredKeys
   package let limits: OrdersEndpoint.Limits
+  /// The proxies whose reports of client addresses are used.
+  private let trustedProxies: TrustedProxies
   /// Called when there is a new order or cancel request.
   package let wakeScheduler: @Sendable () -> Void
 
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
     changes: FeedReceiver, keys: StoredKeys, limits: OrdersEndpoint.Limits,
-    wakeScheduler: @escaping @Sendable () -> Void
+    trustedProxies: TrustedProxies = .none, wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
     self.access = access
@@ -99,7 +107,13 @@ package struct APIContext {
     self.changes = changes
     self.keys = keys
     self.limits = limits
+    self.trustedProxies = trustedProxies
     self.wakeScheduler = wakeScheduler
+  }
+
+  /// The client of a request; nil for this machine, a unix socket, or a trusted proxy itself.
+  package func client<Admitted>(of request: RoutedRequest<Admitted>) -> ClientKey? {
+    ClientKey(of: request.head, from: request.peer, trusting: trustedProxies)
   }
 }
 

@@ -6,6 +6,8 @@ package import Time
 package enum JobReader: Sendable {
   /// A client of the API, which sees the whole job.
   case api
+  /// A person who has signed in, and sees the whole job until the session expires.
+  case session(until: Timestamp)
   /// A holder of the job's token, until that expires.
   ///
   /// It sees the job without what the app keeps in it for itself: `metadata`, `callback`, `webhook_query`.
@@ -16,7 +18,7 @@ package enum JobReader: Sendable {
 
   package var scope: DocumentScope {
     switch self {
-    case .api: .full
+    case .api, .session: .full
     case .tokenHolder: .browser
     }
   }
@@ -36,7 +38,7 @@ package enum JobReader: Sendable {
   package var expiry: Timestamp? {
     switch self {
     case .api: nil
-    case .tokenHolder(let expiry): expiry
+    case .session(let expiry), .tokenHolder(let expiry): expiry
     }
   }
 }

@@ -26,19 +26,27 @@ extension Prediction {
 }
 
 /// Validation by a job's own `expect`, which replaces the general rules.
-package enum RequestedOutput {
+package struct RequestedOutput: Sendable {
+  private let localOrigin: LocalOrigin?
+
+  /// - Parameter rules: the general rules, whose local origin holds for a job's own `expect` too.
+  package init(beside rules: OutputRules = OutputRules()) {
+    localOrigin = rules.localOrigin
+  }
+
   /// - Parameters:
   ///   - request: the job's request as it was posted.
   ///   - body: the snapshot's body.
   ///   - standing: the violation of the general rules.
   /// - Returns: nil where the output is as requested.
-  @Sendable package static func validate(
+  package func validate(
     request: [UInt8], body: [UInt8], standing: JobError?
   ) -> JobError? {
     // A posted request was checked on arrival. A job that only awaits its cancellation has none.
-    guard let expect = (try? PredictionRequest(body: request.span, isStored: true))?.expect,
+    guard var expect = (try? PredictionRequest(body: request.span, isStored: true))?.expect,
       let prediction = try? Prediction(body: body.span)
     else { return standing }
+    expect.localOrigin = localOrigin
     return prediction.ruleViolation(of: expect, in: body.span)
   }
 }

@@ -51,4 +51,6 @@ package enum AccessKind: Sendable {
   case apiToken
   /// As ``apiToken``, or the token of the one job that the path names.
   case readToken
+  /// A token in the body, or a session's cookie, which the route itself checks.
+  case session
 }

@@ -203,6 +203,7 @@ package struct RoutedRequest<Admitted> {
   }
 
   package var head: RequestHead { request.head }
+  package var peer: Peer { request.peer }
   package var body: [UInt8] { request.body }
 }
 

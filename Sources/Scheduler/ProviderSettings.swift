@@ -1,3 +1,4 @@
+internal import ClientAddress
 package import JobRequests
 package import Jobs
 package import Replicate
@@ -55,6 +56,7 @@ package struct ProviderSettings: Sendable {
     maxQueuedOrders = reader.number(.maxQueuedOrders, default: 100_000, in: 1...10_000_000)
     retention = reader.duration(.retention, default: days(30), in: .seconds(1)...days(3650))
     outputRules = Self.outputRules(from: &reader)
+    outputRules.localOrigin = Self.localOrigin(of: apiURL)
   }
 
   package var pollPolicy: PollPolicy {
@@ -84,6 +86,20 @@ extension ProviderSettings {
   /// The public URL alone. Its problems are reported with the other settings.
   package static func publicURL(_ reader: SettingsReader) -> String? {
     reader.text(.publicURL).flatMap { ProviderURL($0)?.text }
+  }
+
+  /// The rules for outputs alone. Their problems are reported with the other settings.
+  package static func outputRules(_ reader: SettingsReader) -> OutputRules {
+    var copy = reader
+    var rules = outputRules(from: &copy)
+    rules.localOrigin = localOrigin(of: apiURL(from: &copy))
+    return rules
+  }
+
+  /// The origin of an API on this machine, which serves its files itself.
+  private static func localOrigin(of apiURL: String) -> LocalOrigin? {
+    let authority = apiURL.drop { $0 != "/" }.drop { $0 == "/" }
+    return LoopbackName.isNamed(by: String(authority)) ? LocalOrigin(loopbackURL: apiURL) : nil
   }
 
   private static func publicURL(from reader: inout SettingsReader) -> String? {

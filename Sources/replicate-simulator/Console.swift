@@ -29,13 +29,28 @@ struct Console: Sendable {
 
   /// The first word of a small file; nil if unreadable or empty.
   static func firstWord(of path: String) -> String? {
+    contents(of: path, maxBytes: 4096).flatMap { bytes in
+      String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
+    }
+  }
+
+  /// The first `maxBytes` of a file; nil if unreadable.
+  static func contents(of path: String, maxBytes: Int) -> [UInt8]? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-      count = max(0, read(descriptor, buffer.baseAddress, buffer.count))
+    var bytes: [UInt8] = []
+    // Ends at the end of the file, at the limit, or with an error.
+    while bytes.count < maxBytes {
+      var result = 0
+      bytes += [UInt8](unsafeUninitializedCapacity: min(maxBytes - bytes.count, 65_536)) { buffer, count in
+        result = read(descriptor, buffer.baseAddress, buffer.count)
+        count = max(0, result)
+      }
+      guard result != 0 else { break }
+      if result < 0 && errno != EINTR { return nil }
     }
-    return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
+    return bytes
   }
 
   /// The first word of an environment variable; nil if unset or empty.

@@ -4,6 +4,7 @@
 struct Dice: Equatable, Sendable {
   enum Purpose: UInt64, Sendable {
     case losing = 1, duplicating, duplicateDelay, reordering, reorderDelay, failing, failureKind, identifier
+    case output
   }
 
   let seed: UInt64
@@ -52,6 +53,9 @@ struct Identifiers: Sendable {
 
   /// 48 letters and digits, as in the URLs of Replicate's files.
   func file(_ ordinal: Int) -> String { text(-ordinal, 1, length: 48) }
+
+  /// The key in the URLs of a prediction's files.
+  func output(_ ordinal: Int) -> String { text(-ordinal, 2, length: 52) }
 
   /// The id of the `index`-th webhook of a prediction.
   func webhook(_ ordinal: Int, _ index: Int) -> String { "msg_" + text(ordinal, index + 1, length: 27) }

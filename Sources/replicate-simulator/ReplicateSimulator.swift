@@ -29,8 +29,22 @@ struct ReplicateSimulator: ParsableCommand {
 
         {"prompt": "a fox", "simulate": {"end": "failed", "error": "out of luck", "duration_ms": 500}}
 
-      Files of at most 100 MB can be uploaded, listed, read and deleted at /v1/files. They are kept in \
-      memory, at most 256 MB; the oldest are evicted. Trainings run like predictions of their model, and end \
+      The files of an output are real: they are made when they are read, from the input's prompt and seed, \
+      and served at the simulator's own address, without a token. The same prompt and seed make the same \
+      file. --output-lifetime after the end they are gone, with the input, the output and the logs. Clients \
+      that accept only https: URLs as files need --output-base https://replicate.delivery.
+
+      --models FILE adds models of your own. An output may be any JSON; in it, {"$file": KIND} becomes the \
+      URL of a file (\(FileKind.inTemplates.map(\.rawValue).joined(separator: ", "))), and \
+      {"$input": NAME} that member of the input. So it does in `simulate`.
+
+        {"acme/upscale": {"output": [{"$file": "image"}], "duration": "500ms", "queue": "100ms"},
+         "acme/caption": {"output": {"text": {"$input": "prompt"}}, "logs": "one line"},
+         "acme/broken": {"end": "failed", "error": "out of luck"}}
+
+      Files of at most 100 MB can be uploaded, listed, read and deleted at /v1/files, and opened without a \
+      token by their signed urls.download. They are kept in memory for 24 hours, at most 256 MB; the oldest \
+      are evicted. Trainings run like predictions of their model, and end \
       with a version of their destination. The prefix /v1 is optional in paths.
 
       Webhooks have the fields webhook-id, webhook-timestamp and webhook-signature; GET \
@@ -44,7 +58,7 @@ struct ReplicateSimulator: ParsableCommand {
       creations with its webhook URL, and how many webhooks were planned, sent, acknowledged, lost on \
       purpose, or failed. `settled` is true once nothing more will happen.
 
-      SIGTERM and SIGINT end it. Exit status: 0; 64 or 78 for a wrong option; 69 if it cannot listen.
+      SIGTERM and SIGINT end it. Exit status: 0; 64 or 78 for a wrong option or file; 69 if it cannot listen.
       """,
     version: version)
 

@@ -13,6 +13,7 @@ struct Simulator {
   private let options: SimulatorOptions
   private let secret: Secret
   private let token: String?
+  private let models: Models
   private let console: Console
   private let clock = SimulatorClock()
 
@@ -26,6 +27,7 @@ struct Simulator {
       }
       return token
     }
+    models = try options.models.map(ModelsFile.read) ?? .builtIn
   }
 
   /// Serves until SIGINT or SIGTERM.
@@ -34,7 +36,7 @@ struct Simulator {
       throw .configuration("--listen: give an address and a port, such as 127.0.0.1:9000")
     }
     let (loop, descriptor, bound) = try listen(on: address)
-    let url = options.publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 } ?? "http://\(bound)"
+    let url = options.publicURL.map(Self.withoutSlash) ?? "http://\(bound)"
     let queues = (0..<options.senders).map { _ in BlockingQueue<WebhookAttempt>(capacity: 1) }
     let provider = Provider(
       settings: settings(publicURL: url), loop: loop, clock: clock, queues: queues, console: console)
@@ -108,6 +110,9 @@ struct Simulator {
     var generator = SystemRandomNumberGenerator()
     var settings = Provider.Settings()
     settings.publicURL = publicURL
+    settings.outputBase = options.outputBase.map(Self.withoutSlash) ?? publicURL
+    settings.outputLifetime = options.outputLifetime.duration
+    settings.models = models
     settings.duration = options.duration.duration
     settings.createsPerMinute = options.createRate
     settings.credit = options.credit
@@ -121,6 +126,10 @@ struct Simulator {
       seed: options.seed ?? generator.next())
     settings.identifiers = Identifiers(run: generator.next())
     return settings
+  }
+
+  private static func withoutSlash(_ url: String) -> String {
+    url.hasSuffix("/") ? String(url.dropLast()) : url
   }
 
   /// The daemon's variable; of several secrets the first one signs.

@@ -26,6 +26,24 @@ struct SimulatorOptions: ParsableArguments {
     completion: .file())
   var apiTokenFile: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "File with models of your own, as JSON; see above.", valueName: "file"), completion: .file())
+  var models: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The base of the URLs of output files, such as https://replicate.delivery, whose files nobody serves. "
+        + "(default: --public-url)",
+      valueName: "url"))
+  var outputBase: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Time from a prediction's end to the removal of its input, output, logs and files.",
+      valueName: "duration"))
+  var outputLifetime = DurationArgument("1h")
+
   @Flag(help: "Print only errors on standard error.")
   var quiet = false
 
@@ -93,8 +111,9 @@ struct SimulatorOptions: ParsableArguments {
       throw ValidationError("--\(name) must be from \(range.lowerBound) to \(range.upperBound).")
     }
     guard webhookTimeout.duration > .zero else { throw ValidationError("--webhook-timeout must not be 0.") }
-    if let publicURL, !publicURL.hasPrefix("http://"), !publicURL.hasPrefix("https://") {
-      throw ValidationError("--public-url must begin with http:// or https://.")
+    for (name, url) in [("public-url", publicURL), ("output-base", outputBase)] {
+      guard let url, !url.hasPrefix("http://"), !url.hasPrefix("https://") else { continue }
+      throw ValidationError("--\(name) must begin with http:// or https://.")
     }
   }
 }

@@ -20,7 +20,7 @@ import Testing
     ["GroupCommit", "ChangeFeed", "PostgreSQLReports"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion"],
+    ["EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage"],
     ["Daemon", "Console"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]

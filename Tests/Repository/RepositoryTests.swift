@@ -78,13 +78,18 @@ import Testing
     "UsageSums": [
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
+    "JobsPage": [
+      "CJobsPage", "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer",
+      "Routing",
+      "Settings", "JobsAPI",
+    ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore",
       "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "PostgreSQLReports",
       "StoreMove", "Replicate",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-      "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "Logging",
+      "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "JobsPage", "Logging",
     ],
     "Console": ["Time", "Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [
@@ -99,9 +104,9 @@ import Testing
     ],
     "webhook-bench": ["COpenSSL", "CLinux", "StandardWebhooks", "ArgumentParser", "CPerfEvents"],
   ]
-  /// The folders beside the rooms: module maps and headers of C libraries.
+  /// The folders beside the rooms: module maps and headers of C libraries, and what only C can do.
   private static let libraries: Set<String> = [
-    "CCurl", "CLinux", "COpenSSL", "CPerfEvents", "CPostgreSQL", "CSQLite",
+    "CCurl", "CJobsPage", "CLinux", "COpenSSL", "CPerfEvents", "CPostgreSQL", "CSQLite",
   ]
   /// Modules of the standard library and the system.
   private static let everywhere: Set<String> = ["Glibc", "Synchronization"]

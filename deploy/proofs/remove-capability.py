@@ -54,7 +54,7 @@ def tracked_files(source: str) -> list[str]:
 
 def is_of(room: str, name: str) -> bool:
     parts = name.split("/")
-    return parts[0] == "Sources" and parts[1] == room or parts[0] == "Tests" and f"{room}Tests" in parts[1:-1]
+    return parts[0] == "Sources" and parts[1] in (room, f"C{room}") or parts[0] == "Tests" and f"{room}Tests" in parts[1:-1]
 
 
 def folders(names: list[str]) -> list[str]:
@@ -66,6 +66,7 @@ def folders(names: list[str]) -> list[str]:
 
 def without_package_lines(text: str, room: str) -> str:
     """Package.swift: the declarations of the room and its tests, and their mentions as dependencies."""
+    text = without_call(text, f'.target(name: "C{room}"')
     text = without_call(text, f'room("{room}"', f'room(\n      "{room}"')
     for level in re.findall(r"case (\w+) = ", text):
         tests = f'"{room}Tests"'
@@ -102,7 +103,7 @@ def without_list_items(text: str, room: str) -> str:
     text = re.sub(rf'\n *"{room}": \[[^\]]*\],', "", text)
     text = re.sub(rf'\("\w+", "{room}"\),? ?|\("{room}", "\w+"\),? ?', "", text)
     text = re.sub(rf' \+ \w+\(\w+: "Sources/{room}"\)', "", text)
-    return re.sub(rf'"{room}", |,\s*"{room}"(?=\s*\])|, "{room}"|"{room}",?', "", text)
+    return re.sub(rf'"C?{room}", |,\s*"C?{room}"(?=\s*\])|, "C?{room}"|"C?{room}",?', "", text)
 
 
 def without_mention(text: str, room: str) -> str:

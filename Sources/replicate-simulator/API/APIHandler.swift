@@ -44,7 +44,7 @@ final class APIHandler: RequestHandler {
 
   private func respond(to request: Request, at route: APIRoute) async -> Response {
     do throws(APIProblem) {
-      if route == .overview { return try await overview(request.head) }
+      guard route.isOfAPI else { return try await answer(route, request, isAnswered: true) }
       if latency > .zero { _ = await loop.sleep(until: loop.now + latency) }
       let failure = await provider.nextFailure(ofCreation: route.isCreation)
       if let failure, failure.isBefore { throw failure.problem }
@@ -118,6 +118,8 @@ extension APIHandler {
       return Response(json: ModelDocument.accountBytes)
     case .models, .model, .versions, .version, .deployment:
       return try describe(route)
+    case .output(let key, let name):
+      return try await output(key, name, request.head)
     case .overview:
       return try await overview(request.head)
     }
@@ -127,7 +129,7 @@ extension APIHandler {
     _ request: Request, at endpoint: CreateRequest.Endpoint, isAnswered: Bool
   ) async throws(APIProblem) -> Response {
     let fields = request.head.fields
-    var wanted = try CreateRequest(request.body.span, to: endpoint)
+    var wanted = try CreateRequest(request.body.span, to: endpoint, models: provider.settings.models)
     try wanted.apply(prefer: fields.first("prefer"), cancelAfter: fields.first("cancel-after"))
     let ordinal = try await provider.create(wanted)
     if !isAnswered { await provider.noteLostResponse(of: ordinal) }
@@ -149,11 +151,11 @@ extension APIHandler {
   }
 
   private func describe(_ route: APIRoute) throws(APIProblem) -> Response {
-    let publicURL = provider.settings.publicURL
+    let (publicURL, models) = (provider.settings.publicURL, provider.settings.models)
     switch route {
     case .model(let model), .versions(let model), .version(let model, _), .deployment(let model):
       guard !model.isMissing else { throw .notFound }
-      let document = ModelDocument(model: model, publicURL: publicURL)
+      let document = ModelDocument(model: model, publicURL: publicURL, models: models)
       return Response { writer in
         switch route {
         case .versions:
@@ -165,8 +167,8 @@ extension APIHandler {
       }
     default:
       return Response { writer in
-        writer.page(VersionReference.presetModels) { writer, model in
-          ModelDocument(model: model, publicURL: publicURL).writeModel(to: &writer)
+        writer.page(models.names) { writer, model in
+          ModelDocument(model: model, publicURL: publicURL, models: models).writeModel(to: &writer)
         }
       }
     }
@@ -182,6 +184,20 @@ extension APIHandler {
       status: .ok, fields: [("Content-Type", "text/event-stream")], body: await provider.events(of: ordinal))
   }
 
+  /// A file of an output, made for this request.
+  private func output(_ key: String, _ name: String, _ head: RequestHead) async throws(APIProblem) -> Response
+  {
+    let (file, madeAt) = try await provider.outputFile(key, name)
+    let response = FileResponse(
+      content: file.content, contentType: file.kind.contentType, modifiedAt: madeAt,
+      // As recorded from Replicate's: any page may show and read the file.
+      fields: [
+        ("Cache-Control", "public,max-age=3600"), ("Access-Control-Allow-Origin", "*"),
+        ("X-Content-Type-Options", "nosniff"),
+      ])
+    return response.response(to: head)
+  }
+
   private func overview(_ head: RequestHead) async throws(APIProblem) -> Response {
     var (after, limit) = (0, Provider.maxOverviewPredictions)
     for (name, value) in try parameters(of: head) {
@@ -191,7 +207,7 @@ extension APIHandler {
     return Response(json: await provider.overview(after: after, limit: limit))
   }
 
-  private func parameters(of head: RequestHead) throws(APIProblem) -> [(name: String, value: String)] {
+  func parameters(of head: RequestHead) throws(APIProblem) -> [(name: String, value: String)] {
     guard let parameters = head.target.queryParameters else {
       throw APIProblem(.badRequest, "The query is not validly encoded.")
     }

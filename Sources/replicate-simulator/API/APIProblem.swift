@@ -22,6 +22,8 @@ struct APIProblem: Error, Equatable, Sendable {
     .paymentRequired, title: "Insufficient credit",
     "You have insufficient credit to run this model. Start the simulator with more --credit.")
   static let notFound = APIProblem(.notFound, "The requested resource could not be found.")
+  static let invalidSignature = APIProblem(
+    .forbidden, "The URL is not signed, or has expired: use the one in the file's urls.download.")
   static let noDestination = APIProblem(.notFound, "The specified training destination does not exist")
   static let fileTooLarge = APIProblem(.contentTooLarge, "Files must be less than 100MB in size")
   static let invalidVersion = APIProblem(

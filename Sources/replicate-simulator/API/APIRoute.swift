@@ -21,6 +21,8 @@ enum APIRoute: Equatable, Sendable {
   case versions(ModelName)
   case version(ModelName, String)
   case deployment(ModelName)
+  /// A file of an output. The URL is a capability: it needs no token.
+  case output(key: String, name: String)
   /// For tests; no part of Replicate's API.
   case overview
 
@@ -40,10 +42,18 @@ enum APIRoute: Equatable, Sendable {
     if case .create = self { true } else { false }
   }
 
-  /// Whether the route needs a token. Only the overview and streams do not.
+  /// Whether the route needs a token. The overview and URLs that are capabilities do not.
   var needsToken: Bool {
     switch self {
-    case .overview, .stream: false
+    case .overview, .stream, .output, .download: false
+    default: true
+    }
+  }
+
+  /// Whether it belongs to the API, whose responses can be delayed and fail on purpose.
+  var isOfAPI: Bool {
+    switch self {
+    case .overview, .output: false
     default: true
     }
   }
@@ -51,6 +61,9 @@ enum APIRoute: Equatable, Sendable {
   /// - Parameter path: with or without a leading `v1`, because clients differ in their base URLs.
   private static func find(_ path: [String], _ method: Method) -> (method: Method, APIRoute)? {
     if path == ["simulator", "predictions"] { return (.get, .overview) }
+    if path.count == 3, path[0] == PredictionDocument.filesFolder {
+      return (.get, .output(key: path[1], name: path[2]))
+    }
     let path = path.first == "v1" ? path.dropFirst() : path[...]
     guard let first = path.first else { return nil }
     let rest = Array(path.dropFirst())

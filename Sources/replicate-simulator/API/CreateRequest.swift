@@ -27,7 +27,7 @@ struct CreateRequest: Sendable {
     case training(ModelName, version: String)
   }
 
-  init(_ body: Span<UInt8>, to endpoint: Endpoint) throws(APIProblem) {
+  init(_ body: Span<UInt8>, to endpoint: Endpoint, models: Models = .builtIn) throws(APIProblem) {
     let members: [JSONMember]
     do throws(JSONError) {
       members = try JSONScanner.object(body).members
@@ -43,7 +43,7 @@ struct CreateRequest: Sendable {
       }
       fields[name] = member.value.kind == .null ? nil : member.value
     }
-    (model, version, deployment) = try Self.target(endpoint, fields["version"], in: body)
+    (model, version, deployment) = try Self.target(endpoint, fields["version"], models, in: body)
     if case .training = endpoint { destination = try Self.destination(fields["destination"], in: body) }
     guard let input = fields["input"] else {
       throw .invalid(InvalidInput(field: "input", description: "input is required"))
@@ -84,7 +84,7 @@ struct CreateRequest: Sendable {
   }
 
   private static func target(
-    _ endpoint: Endpoint, _ version: JSONValue?, in body: Span<UInt8>
+    _ endpoint: Endpoint, _ version: JSONValue?, _ models: Models, in body: Span<UInt8>
   ) throws(APIProblem) -> (ModelName, String, String?) {
     switch endpoint {
     case .model(let model):
@@ -101,7 +101,8 @@ struct CreateRequest: Sendable {
       guard let version else {
         throw .invalid(InvalidInput(field: "version", description: "version is required"))
       }
-      guard let reference = version.text(in: body).flatMap(VersionReference.init), !reference.model.isMissing
+      guard let reference = version.text(in: body).flatMap({ VersionReference($0, models: models) }),
+        !reference.model.isMissing
       else { throw .invalidVersion }
       return (reference.model, reference.version, nil)
     }

@@ -4,6 +4,7 @@ internal import JSONText
 struct ModelDocument {
   let model: ModelName
   let publicURL: String
+  let models: Models
 
   /// The creation time of all models and versions.
   private static let createdAt = "2026-01-01T00:00:00.000000Z"
@@ -17,7 +18,7 @@ struct ModelDocument {
       object.member("url", string: "\(publicURL)/\(model)")
       object.member("owner", string: model.owner)
       object.member("name", string: model.name)
-      object.member("description", string: Preset.all.first { $0.model == "\(model)" }?.explanation ?? "")
+      object.member("description", string: models[model]?.explanation ?? "")
       object.member("visibility", string: "public")
       object.member("run_count", integer: 0)
       let unknown: [StaticString] = [
@@ -66,7 +67,7 @@ struct ModelDocument {
   /// The schema's components, from which clients learn whether the output streams.
   private var components: String {
     let isStreaming: Bool
-    if case .tokens = Preset.behaviour(of: "\(model)", duration: .zero).output {
+    if case .tokens = models.behaviour(of: model, duration: .zero).output {
       isStreaming = true
     } else {
       isStreaming = false

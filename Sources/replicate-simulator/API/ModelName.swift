@@ -12,6 +12,13 @@ struct ModelName: Hashable, Sendable, CustomStringConvertible {
     self.name = String(name)
   }
 
+  /// Parses `owner/name`.
+  init?(_ text: some StringProtocol) {
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == 2 else { return nil }
+    self.init(owner: parts[0], name: parts[1])
+  }
+
   var description: String { "\(owner)/\(name)" }
 
   /// Whether the owner is the one without models.
@@ -50,9 +57,9 @@ struct VersionReference: Equatable, Sendable {
   /// Parses `owner/name`, `owner/name:version` or a version of 64 hexadecimal digits.
   ///
   /// An unknown version belongs to the first model of the table.
-  init?(_ text: String) {
+  init?(_ text: String, models: Models = .builtIn) {
     guard let slash = text.firstIndex(of: "/") else {
-      guard Self.isVersion(text[...]), let model = Self.models[text] ?? Self.standard else { return nil }
+      guard Self.isVersion(text[...]), let model = models.model(ofVersion: text) else { return nil }
       self.model = model
       version = text
       return
@@ -65,16 +72,6 @@ struct VersionReference: Equatable, Sendable {
     guard parts.count == 1 || Self.isVersion(parts[1]) else { return nil }
     self.model = model
     version = parts.count == 1 ? Self.hidden : String(parts[1])
-  }
-
-  /// The models of the table, in its order.
-  static let presetModels = Preset.all.compactMap { model($0.model) }
-  private static let standard = model(Preset.standard)
-  private static let models = Dictionary(presetModels.map { ($0.version, $0) }) { first, _ in first }
-
-  private static func model(_ text: String) -> ModelName? {
-    let parts = text.split(separator: "/")
-    return parts.count == 2 ? ModelName(owner: parts[0], name: parts[1]) : nil
   }
 
   private static func isVersion(_ text: Substring) -> Bool {

@@ -9,19 +9,13 @@ struct Behaviour: Equatable, Sendable {
   }
 
   enum Output: Equatable, Sendable {
-    /// An array of `count` file URLs at `host`.
-    case files(count: Int, host: String)
-    /// An object with two named files.
-    case namedFiles
-    case text(String)
+    case template(OutputTemplate)
+    /// An array of pictures, as many as the input's `num_outputs`.
+    case pictures
     /// An array that grows while the prediction runs.
     case tokens([String])
     /// An array of numbers, of this length.
     case numbers(Int)
-    /// This JSON, byte for byte.
-    case json([UInt8])
-
-    static let null = json(Array("null".utf8))
   }
 
   enum Logs: Equatable, Sendable {
@@ -30,6 +24,7 @@ struct Behaviour: Equatable, Sendable {
     case progress
     /// Progress bars between this many bytes of other lines.
     case long(bytes: Int)
+    case text(String)
   }
 
   /// Time from creation to start.
@@ -37,13 +32,13 @@ struct Behaviour: Equatable, Sendable {
   /// Time from start to end.
   var duration: Duration
   var ending = Ending.succeeded
-  var output = Output.files(count: 1, host: Self.deliveryHost)
+  var output = Output.template(.array([.file(.image)]))
+  /// Whether a training has this output too, in place of a new version.
+  var isOutputOfTraining = false
   var logs = Logs.progress
 
   /// Changes of a running prediction, its end included.
   static let steps = 20
-
-  static let deliveryHost = "replicate.delivery"
 }
 
 /// A model with its own behaviour.
@@ -65,14 +60,26 @@ struct Preset: Sendable {
   static let standard = "demo/hello"
 
   static let all: [Preset] = [
-    Preset(standard, "an array of one file's URL") { _ in },
-    Preset("demo/text", "a string") { $0.output = .text("Hello from the simulator") },
+    Preset(standard, "an array of one picture's URL, a PNG") { _ in },
+    Preset("demo/image", "as many pictures as num_outputs (1 to 4) says, of width and height (64 to 1024)") {
+      $0.output = .pictures
+    },
+    Preset("demo/audio", "a sound's URL, a WAV") { $0.output = .template(.file(.audio)) },
+    Preset("demo/svg", "a drawing's URL, an SVG") { $0.output = .template(.file(.svg)) },
+    Preset("demo/document", "a text file's URL") { $0.output = .template(.file(.text)) },
+    Preset("demo/object", "an object of two named URLs") {
+      $0.output = .template(
+        .object([
+          OutputTemplate.Member(name: "image", value: .file(.image)),
+          OutputTemplate.Member(name: "mask", value: .file(.mask)),
+        ]))
+    },
+    Preset("demo/text", "a string") { $0.output = .template(.json(#""Hello from the simulator""#)) },
     Preset("demo/tokens", "an array of strings that grows while it runs") { $0.output = .tokens(tokens) },
-    Preset("demo/object", "an object of two named URLs") { $0.output = .namedFiles },
     Preset("demo/numbers", "an array of 12,000 numbers, about 250 KB") { $0.output = .numbers(12_000) },
-    Preset("demo/null", "succeeds with null") { $0.output = .null },
+    Preset("demo/null", "succeeds with null") { $0.output = .template(.null) },
     Preset("demo/foreign", "a URL on a host that is not Replicate's") {
-      $0.output = .files(count: 1, host: "files.example.com")
+      $0.output = .template(.json(#"["https://files.example.com/out-0.png"]"#))
     },
     Preset("demo/logs", "1 MB of logs") { $0.logs = .long(bytes: 1_000_000) },
     Preset("demo/instant", "ends at once, often before the response to its creation") {
@@ -101,10 +108,10 @@ struct Preset: Sendable {
     " until", " nothing", " is", " left", " to", " say", ".",
   ]
 
-  /// The behaviour of `model` in a prediction that takes `duration`.
-  static func behaviour(of model: String, duration: Duration) -> Behaviour {
+  /// The behaviour in a prediction that takes `duration`.
+  func behaviour(duration: Duration) -> Behaviour {
     var behaviour = Behaviour(queue: duration.part(1, of: 10), duration: duration)
-    all.first { $0.model == model }?.change(&behaviour)
+    change(&behaviour)
     return behaviour
   }
 }

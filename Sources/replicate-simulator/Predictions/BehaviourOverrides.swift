@@ -3,6 +3,8 @@ internal import JSONText
 /// Overrides of the model's behaviour, from the input's `simulate` object.
 ///
 ///     {"prompt": "…", "simulate": {"end": "failed", "error": "…", "duration_ms": 500}}
+///
+/// The output is an ``OutputTemplate``.
 struct BehaviourOverrides: Equatable, Sendable {
   private var end: String?
   private var error: String?
@@ -26,6 +28,10 @@ struct BehaviourOverrides: Equatable, Sendable {
     }
     for member in members {
       let name = JSONString.decode(member.name, of: input)
+      if name == "output" {
+        output = .template(try Self.template(member.value, in: input))
+        continue
+      }
       guard take(name, member.value, in: input) else {
         throw InvalidInput(
           field: "input.\(Self.member).\(name)",
@@ -45,7 +51,10 @@ struct BehaviourOverrides: Equatable, Sendable {
     }
     if let queue { behaviour.queue = queue }
     if let duration { behaviour.duration = duration }
-    if let output { behaviour.output = output }
+    if let output {
+      behaviour.output = output
+      behaviour.isOutputOfTraining = true
+    }
   }
 
   /// Reads one member. False if it is unknown or has the wrong type.
@@ -63,11 +72,18 @@ struct BehaviourOverrides: Equatable, Sendable {
     case "duration_ms":
       duration = Self.milliseconds(value, in: input)
       return duration != nil
-    case "output":
-      output = .json(value.bytes(in: input))
-      return true
     default:
       return false
+    }
+  }
+
+  private static func template(
+    _ value: JSONValue, in input: Span<UInt8>
+  ) throws(InvalidInput) -> OutputTemplate {
+    do throws(OutputTemplate.Fault) {
+      return try OutputTemplate(value, in: input)
+    } catch {
+      throw InvalidInput(field: "input.\(member).output", description: error.description)
     }
   }
 

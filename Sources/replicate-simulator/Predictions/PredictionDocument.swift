@@ -23,8 +23,15 @@ struct PredictionFacts: Sendable {
   var destination: ModelName?
   /// The key in the stream's URL. Knowing it suffices to read the output.
   var streamKey = ""
+  /// The key in the URLs of the output's files. Knowing it suffices to read them.
+  var outputKey = ""
 
   var kind: RunKind { destination == nil ? .prediction : .training }
+
+  /// The seed that the logs name, which also decides the files.
+  ///
+  /// Where the input has none, each prediction gets another, as at Replicate.
+  var seed: String { OutputSeed.seed(of: input.span, fallback: ordinal) }
 }
 
 /// A prediction's JSON, in the API and in webhooks.
@@ -33,6 +40,10 @@ struct PredictionDocument {
   let lifecycle: PredictionLifecycle
   /// The API's base URL, without a trailing slash.
   let publicURL: String
+  /// The base of the files' URLs, without a trailing slash.
+  let outputBase: String
+  /// Whether input, output and logs were removed since the end.
+  var isDataRemoved = false
 
   /// Replicate mixes fractions of several lengths in one body.
   private static let fractionDigits = [3, 6, 9, 5, 4, 8]
@@ -44,10 +55,10 @@ struct PredictionDocument {
       object.member("model", string: facts.model)
       object.member("version", string: facts.version)
       object.member("deployment", string: facts.deployment)
-      object.member("input", raw: facts.input[...])
+      object.member("input", raw: isDataRemoved ? Self.emptyObject : facts.input[...])
       object.member("logs", string: logs)
       object.member("output") { output(&$0) }
-      object.member("data_removed", bool: false)
+      object.member("data_removed", bool: isDataRemoved)
       object.member("error", orNull: error)
       object.member("source", string: "api")
       object.member("status", string: lifecycle.status)
@@ -89,11 +100,11 @@ struct PredictionDocument {
   }
 
   private var logs: String {
-    lifecycle.startedAt == nil
+    lifecycle.startedAt == nil || isDataRemoved
       ? ""
       : ProgressLog.text(
         lifecycle.behaviour.logs, steps: lifecycle.stepsDone, duration: lifecycle.behaviour.duration,
-        seed: facts.ordinal)
+        seed: facts.seed)
   }
 
   private var error: String? {
@@ -117,43 +128,69 @@ struct PredictionDocument {
 extension PredictionDocument {
   /// Writes the output; one that does not grow appears only on success.
   private func output(_ writer: inout JSONWriter) {
+    guard !isDataRemoved else { return writer.raw(Self.null) }
     if facts.kind == .prediction, case .tokens(let tokens) = lifecycle.behaviour.output,
       lifecycle.stepsDone > 0
     {
       return writer.strings(tokens.prefix(tokens.count * lifecycle.stepsDone / Behaviour.steps))
     }
     guard lifecycle.phase == .ended(.succeeded) else { return writer.raw(Self.null) }
-    if let destination = facts.destination { return trained(destination, &writer) }
+    if let template { return template.write(to: &writer, input: facts.input, url: url(of:at:)) }
     switch lifecycle.behaviour.output {
-    case .files(let count, let host): writer.strings((0..<count).map { file("out-\($0).png", host) })
-    case .namedFiles:
-      writer.object { object in
-        object.member("image", string: file("image.webp", Behaviour.deliveryHost))
-        object.member("mask", string: file("mask.png", Behaviour.deliveryHost))
-      }
-    case .text(let text): writer.string(text)
-    case .tokens: writer.strings([])
     case .numbers(let count):
       writer.array(0..<count) { writer, index in
         writer.raw(Array("0.\(10_000_000_000_000_000 + index &* 7_919_331_337 % 89_999_999_999)".utf8)[...])
       }
-    case .json(let bytes): writer.raw(bytes[...])
+    default: writer.strings([])
     }
   }
 
-  /// Writes the new version of `destination`, or the overridden output.
-  private func trained(_ destination: ModelName, _ writer: inout JSONWriter) {
-    if case .json(let bytes) = lifecycle.behaviour.output { return writer.raw(bytes[...]) }
-    writer.object { object in
-      object.member("version", string: "\(destination):\(ModelName.version(of: facts.id))")
-      object.member("weights", string: file("trained_model.tar", Behaviour.deliveryHost))
+  /// The output where it is a template.
+  private var template: OutputTemplate? {
+    let behaviour = lifecycle.behaviour
+    if let destination = facts.destination, !behaviour.isOutputOfTraining {
+      return Self.trained(destination, id: facts.id)
+    }
+    return switch behaviour.output {
+    case .template(let template): template
+    case .pictures: Self.pictures(InputMembers.wholeNumber("num_outputs", of: facts.input))
+    case .tokens, .numbers: nil
     }
   }
 
-  private func file(_ name: String, _ host: String) -> String {
-    "https://\(host)/xezq/\(facts.id)\(String(facts.id.reversed()))/\(name)"
+  /// The new version of `destination`, as a training's output.
+  private static func trained(_ destination: ModelName, id: String) -> OutputTemplate {
+    var version = JSONWriter()
+    version.string("\(destination):\(ModelName.version(of: id))")
+    return .object([
+      OutputTemplate.Member(name: "version", value: .json(version.bytes)),
+      OutputTemplate.Member(name: "weights", value: .file(.weights)),
+    ])
   }
 
+  private static func pictures(_ count: Int?) -> OutputTemplate {
+    .array(Array(repeating: .file(.image), count: min(max(count ?? 1, 1), 4)))
+  }
+
+  private func url(of kind: FileKind, at index: Int) -> String {
+    "\(outputBase)/\(Self.filesFolder)/\(facts.outputKey)/\(kind.fileName(index))"
+  }
+
+  /// The first segment of the files' paths, one of those that Replicate uses.
+  static let filesFolder = "xezq"
+
+  /// The output's file of that name; nil if there is none, or none yet.
+  func file(named name: String) -> OutputFile? {
+    guard lifecycle.phase == .ended(.succeeded), !isDataRemoved, let kinds = template?.files else {
+      return nil
+    }
+    for (index, kind) in kinds.enumerated() where kind.fileName(index) == name {
+      return OutputFile(kind: kind, index: index, input: facts.input, fallbackSeed: facts.ordinal)
+    }
+    return nil
+  }
+
+  private static let emptyObject = Array("{}".utf8)[...]
   fileprivate static let null = Array("null".utf8)[...]
 }
 

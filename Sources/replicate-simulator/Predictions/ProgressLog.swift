@@ -7,9 +7,10 @@ enum ProgressLog {
   private static let eighths = Array(" ▏▎▍▌▋▊▉")
 
   /// The logs after `steps` of ``Behaviour/steps``.
-  static func text(_ logs: Behaviour.Logs, steps: Int, duration: Duration, seed: Int) -> String {
+  static func text(_ logs: Behaviour.Logs, steps: Int, duration: Duration, seed: String) -> String {
     switch logs {
     case .none: return ""
+    case .text(let text): return text
     case .progress: return heading(seed) + bars(steps, duration) { _ in "" }
     case .long(let bytes):
       let filler = filler(bytes / Behaviour.steps)
@@ -17,7 +18,7 @@ enum ProgressLog {
     }
   }
 
-  private static func heading(_ seed: Int) -> String { "Using seed: \(seed)\n" }
+  private static func heading(_ seed: String) -> String { "Using seed: \(seed)\n" }
 
   private static func bars(_ steps: Int, _ duration: Duration, before: (Int) -> String) -> String {
     (0...steps).map { before($0) + bar($0, duration) }.joined(separator: "\n")

@@ -1,4 +1,4 @@
-/// Uploaded files in memory; the oldest are evicted.
+/// Uploaded files in memory, until they expire; the oldest are evicted.
 ///
 /// At most ``maxTotalSize`` bytes and ``maxFiles`` files.
 struct FileStore: Sendable {
@@ -12,6 +12,7 @@ struct FileStore: Sendable {
     /// A JSON object, byte for byte as received.
     let metadata: [UInt8]
     let createdAt: Instant
+    let expiresAt: Instant
     let sha256: String
     let content: [UInt8]
   }
@@ -26,7 +27,8 @@ struct FileStore: Sendable {
     return createdCount
   }
 
-  mutating func insert(_ file: File) {
+  mutating func insert(_ file: File, at now: Instant) {
+    removeExpired(at: now)
     files.append(file)
     totalSize += file.content.count
     while totalSize > Self.maxTotalSize || files.count > Self.maxFiles, files.count > 1 {
@@ -34,12 +36,18 @@ struct FileStore: Sendable {
     }
   }
 
-  func file(_ id: String) -> File? {
-    files.first { $0.id == id }
+  func file(_ id: String, at now: Instant) -> File? {
+    files.first { $0.id == id && $0.expiresAt > now }
+  }
+
+  mutating func removeExpired(at now: Instant) {
+    files.removeAll { $0.expiresAt <= now }
+    totalSize = files.reduce(0) { $0 + $1.content.count }
   }
 
   /// False if there is no such file.
-  mutating func remove(_ id: String) -> Bool {
+  mutating func remove(_ id: String, at now: Instant) -> Bool {
+    removeExpired(at: now)
     guard let index = files.firstIndex(where: { $0.id == id }) else { return false }
     totalSize -= files.remove(at: index).content.count
     return true

@@ -105,7 +105,7 @@ extension Provider {
       object.member("results") { writer in
         writer.array(page.reversed()) { writer, ordinal in
           guard let entry = entries[ordinal] else { return }
-          PredictionDocument(facts: entry.facts, lifecycle: entry.lifecycle, publicURL: settings.publicURL)
+          document(of: entry.facts, entry.lifecycle)
             .write(to: &writer, showsWebhook: settings.listsWebhooks)
         }
       }

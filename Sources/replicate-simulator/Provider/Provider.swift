@@ -8,6 +8,14 @@ internal import Time
 actor Provider {
   struct Settings: Sendable {
     var publicURL = ""
+    /// The base of the files' URLs, without a trailing slash.
+    var outputBase = ""
+    /// The time from a prediction's end to the removal of its data.
+    var outputLifetime: Duration = .seconds(3600)
+    var models = Models.builtIn
+    /// The time from an upload to the file's removal, as in recorded traffic.
+    var fileLifetime: Duration = .seconds(86_400)
+    var downloads = DownloadSigner()
     /// How long a prediction runs, unless model or input override it.
     var duration: Duration = .seconds(2)
     var createsPerMinute = 600
@@ -53,6 +61,7 @@ actor Provider {
   var senderPool: SenderPool
   private var ordinalOfID: [String: Int] = [:]
   private var ordinalOfStream: [String: Int] = [:]
+  private var ordinalOfOutput: [String: Int] = [:]
   var files = FileStore()
   private var ended = Fifo<Int>()
   private var timers = TimerQueue<Instant, Timer>()
@@ -114,13 +123,13 @@ extension Provider {
     try makeRoom()
     createdCount += 1
     let ordinal = createdCount
-    var behaviour = Preset.behaviour(of: "\(request.model)", duration: settings.duration)
+    var behaviour = settings.models.behaviour(of: request.model, duration: settings.duration)
     request.overrides.apply(to: &behaviour)
     let facts = PredictionFacts(
       ordinal: ordinal, id: settings.identifiers.prediction(ordinal), model: "\(request.model)",
       version: request.version, deployment: request.deployment, input: request.input,
       webhook: request.webhook, webhookEvents: request.webhookEvents, destination: request.destination,
-      streamKey: settings.identifiers.stream(ordinal))
+      streamKey: settings.identifiers.stream(ordinal), outputKey: settings.identifiers.output(ordinal))
     let lifecycle = PredictionLifecycle(
       behaviour, createdAt: now, deadline: request.cancelAfter.map { now + $0 })
     let events = request.webhookEvents.map { Set($0) } ?? WebhookEvent.standard
@@ -130,6 +139,7 @@ extension Provider {
     ordinals.append(ordinal)
     ordinalOfID[facts.id] = ordinal
     ordinalOfStream[facts.streamKey] = ordinal
+    ordinalOfOutput[facts.outputKey] = ordinal
     if let webhook = request.webhook { creationsOfWebhook[webhook, default: 0] += 1 }
     if let due = lifecycle.nextChangeAt { schedule(.lifecycle(ordinal: ordinal), at: due) }
     return ordinal
@@ -156,7 +166,22 @@ extension Provider {
       asCreated
       ? PredictionLifecycle(lifecycle.behaviour, createdAt: lifecycle.createdAt, deadline: lifecycle.deadline)
       : lifecycle
-    return PredictionDocument(facts: entry.facts, lifecycle: shown, publicURL: settings.publicURL).bytes
+    return document(of: entry.facts, shown).bytes
+  }
+
+  func document(of facts: PredictionFacts, _ lifecycle: PredictionLifecycle) -> PredictionDocument {
+    let removedAt = lifecycle.completedAt.map { $0 + settings.outputLifetime }
+    return PredictionDocument(
+      facts: facts, lifecycle: lifecycle, publicURL: settings.publicURL, outputBase: settings.outputBase,
+      isDataRemoved: removedAt.map { $0 <= clock.now } ?? false)
+  }
+
+  /// A file of a prediction's output, and when it was made.
+  func outputFile(_ key: String, _ name: String) throws(APIProblem) -> (file: OutputFile, madeAt: Instant) {
+    guard let entry = ordinalOfOutput[key].flatMap({ entries[$0] }), let madeAt = entry.lifecycle.completedAt,
+      let file = document(of: entry.facts, entry.lifecycle).file(named: name)
+    else { throw .notFound }
+    return (file, madeAt)
   }
 
   nonisolated func url(of ordinal: Int, _ kind: RunKind) -> String {
@@ -204,6 +229,7 @@ extension Provider {
     guard let oldest = ended.popFirst(), let entry = entries.removeValue(forKey: oldest) else { throw .full }
     ordinalOfID[entry.facts.id] = nil
     ordinalOfStream[entry.facts.streamKey] = nil
+    ordinalOfOutput[entry.facts.outputKey] = nil
     if let webhook = entry.facts.webhook, let count = creationsOfWebhook[webhook] {
       creationsOfWebhook[webhook] = count > 1 ? count - 1 : nil
     }
@@ -239,9 +265,7 @@ extension Provider {
     let events = entry.throttle.events(of: change, at: time)
     guard !events.isEmpty else { return }
     // All events of one change send the same document.
-    let body = PredictionDocument(
-      facts: entry.facts, lifecycle: entry.lifecycle, publicURL: settings.publicURL
-    ).bytes
+    let body = document(of: entry.facts, entry.lifecycle).bytes
     for event in events {
       let index = entry.record.planned
       let delays = settings.faults.delays(

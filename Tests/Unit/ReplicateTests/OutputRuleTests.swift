@@ -127,6 +127,74 @@ private let file = "https://replicate.delivery/xezq/abc/out-0.png"
     #expect(try (violation(#"{"kind":"urls"}"#, #"["\#(url)"]"#) == nil) == isUsable)
   }
 
+  /// A stand-in's files pass, and those of nothing else on this machine.
+  @Test(
+    arguments: [
+      ("http://127.0.0.1:9000", "http://127.0.0.1:9000/xezq/a/out-0.png", true),
+      ("http://127.0.0.1:9000", "HTTP://127.0.0.1:9000?x", true),
+      ("http://127.0.0.1:9000", "http://127.0.0.1:9000", true),
+      ("http://127.0.0.1:9000", "https://replicate.delivery/x", true),
+      ("http://localhost:9000", "http://LOCALHOST:9000/x", true),
+      ("http://[::1]:9000", "http://[::1]:9000/x", true),
+      ("https://localhost:9000", "https://localhost:9000/x", true),
+      ("http://localhost", "http://localhost:80/x", true),
+      ("http://localhost:80", "http://localhost/x", true),
+      ("https://localhost", "https://localhost:443/x", true),
+      ("http://127.0.0.1:9000", "https://127.0.0.1:9000/x", false),
+      ("http://127.0.0.1:9000", "http://127.0.0.1:9001/x", false),
+      ("http://127.0.0.1:9000", "http://127.0.0.1:90000/x", false),
+      ("http://127.0.0.1:9000", "http://127.0.0.1:900/x", false),
+      ("http://127.0.0.1:9000", "http://127.0.0.1/x", false),
+      ("http://127.0.0.1:9000", "http://127.0.0.2:9000/x", false),
+      ("http://127.0.0.1:9000", "http://localhost:9000/x", false),
+      ("http://127.0.0.1:9000", "http://[::1]:9000/x", false),
+      ("http://127.0.0.1:9000", "http://127.1:9000/x", false),
+      ("http://127.0.0.1:9000", "http://2130706433:9000/x", false),
+      ("http://127.0.0.1:9000", "http://127.0.0.1:09000/x", false),
+      ("http://127.0.0.1:9000", "http://127.0.0.1:9000@evil.com/x", false),
+      ("http://127.0.0.1:9000", "http://user@127.0.0.1:9000/x", false),
+      ("http://127.0.0.1:9000", "http://127.0.0.1:9000.evil.com/x", false),
+      ("http://127.0.0.1:9000", #"http://127.0.0.1:9000\\x"#, false),
+      ("http://127.0.0.1:9000", #"http://127.0.0.1:9000\t/x"#, false),
+      ("http://127.0.0.1:9000", "http://evil.com/127.0.0.1:9000", false),
+      ("http://127.0.0.1:9000", "http:/127.0.0.1:9000/x", false),
+      ("http://127.0.0.1:9000", "http:127.0.0.1:9000/x", false),
+      ("http://127.0.0.1:9000", "ws://127.0.0.1:9000/x", false),
+      ("http://127.0.0.1:9000", "//127.0.0.1:9000/x", false),
+      ("http://127.0.0.1:9000", "http://replicate.delivery/x", false),
+      ("http://127.0.0.1:9000", "http://169.254.169.254/x", false),
+      ("https://localhost", "http://localhost:443/x", false),
+    ])
+  func `only the local origin passes beside the hosts`(
+    _ origin: String, _ url: String, _ isUsable: Bool
+  ) throws {
+    for (expect, output) in [
+      (#"{"kind":"url"}"#, #""\#(url)""#), (#"{"kind":"urls"}"#, #"["\#(url)"]"#),
+      (#"{"kind":"urls","hosts":["replicate.delivery","cdn.example.com"]}"#, #"{"image":"\#(url)"}"#),
+    ] {
+      let bytes = Array(output.utf8)
+      var rule = try rule(expect)
+      rule.localOrigin = LocalOrigin(loopbackURL: origin)
+      let value = try JSONScanner.validate(bytes.span)
+      let violation = rule.violation(by: value, in: bytes.span, isDataRemoved: false)
+      #expect((violation == nil) == isUsable, "\(violation?.message ?? "usable")")
+      rule.localOrigin = nil
+      let isUsableElsewhere = rule.violation(by: value, in: bytes.span, isDataRemoved: false) == nil
+      #expect(isUsableElsewhere == (url == "https://replicate.delivery/x"))
+    }
+  }
+
+  /// The other rules hold for a stand-in's files too.
+  @Test func `a local file has its extension checked`() throws {
+    let output = Array(#""http://127.0.0.1:9000/out-0.png""#.utf8)
+    for (ending, isUsable) in [("png", true), ("wav", false)] {
+      var rule = try rule(#"{"kind":"url","extensions":["\#(ending)"]}"#)
+      rule.localOrigin = LocalOrigin(loopbackURL: "http://127.0.0.1:9000")
+      let value = try JSONScanner.validate(output.span)
+      #expect((rule.violation(by: value, in: output.span, isDataRemoved: false) == nil) == isUsable)
+    }
+  }
+
   @Test(
     arguments: [
       "[]", "", #"{"kind":"image"}"#, #"{"kind":1}"#, #"{"knd":"url"}"#, #"{"kind":"url","kind":"url"}"#,

@@ -108,4 +108,32 @@ private func rules(_ text: String) throws(OutputRulesError) -> OutputRules {
     let snapshot = try snapshot(String(decoding: body, as: UTF8.self), OutputRules())
     #expect(snapshot.phase == payload.phase)
   }
+
+  @Test func `file sources name every host and the local origin`() throws {
+    let text = Array(
+      #"{"a/b":{"kind":"url","hosts":["cdn.example.com"]},"a/*":{"kind":"text"},"*":{"kind":"urls"}}"#.utf8)
+    var rules = try OutputRules(text: text.span)
+    let hosts = [
+      "https://cdn.example.com", "https://*.cdn.example.com", "https://replicate.delivery",
+      "https://*.replicate.delivery",
+    ]
+    #expect(rules.fileSources == hosts)
+    rules.localOrigin = LocalOrigin(loopbackURL: "http://127.0.0.1:9000")
+    #expect(rules.fileSources == hosts + ["http://127.0.0.1:9000"])
+    for model in ["a/b", "a/c", "x/y", nil] {
+      #expect(rules.rule(for: model).localOrigin?.text == "http://127.0.0.1:9000")
+    }
+    #expect(OutputRules().fileSources == ["https://replicate.delivery", "https://*.replicate.delivery"])
+  }
+
+  @Test(arguments: ["http://127.0.0.1:9000", nil])
+  func `a request's own rule knows the local origin`(_ origin: String?) throws {
+    var rules = OutputRules()
+    rules.localOrigin = origin.map(LocalOrigin.init)
+    let request = Array(#"{"id":"a","model":"a/b","input":{},"expect":{"kind":"url"}}"#.utf8)
+    let body = Array(
+      #"{"id":"p","model":"a/b","status":"succeeded","output":"http://127.0.0.1:9000/out-0.png"}"#.utf8)
+    let error = RequestedOutput(beside: rules).validate(request: request, body: body, standing: nil)
+    #expect(error?.code == (origin == nil ? "invalid_output" : nil))
+  }
 }

@@ -52,7 +52,7 @@ final class SimulatedStore {
     let ledger = Ledger(
       store: store,
       rules: LedgerRules(
-        polling: PollPolicy(timeout: 900_000, firstPoll: 30_000), validateOutput: RequestedOutput.validate,
+        polling: PollPolicy(timeout: 900_000, firstPoll: 30_000), validateOutput: RequestedOutput().validate,
         restore: ErasedData.restore, owner: owner))
     processes.append(
       (queue, Committer(ledger: ledger, queue: queue, metrics: CommitMetrics(queue: queue), logger: logger)))

@@ -142,6 +142,20 @@ private func problems(_ environment: [String: String], files: [String: String] =
     #expect(provider.outputRules.rule(for: "a/b").kind == .text)
   }
 
+  @Test(
+    arguments: [
+      ("http://127.0.0.1:9000", "http://127.0.0.1:9000"), ("http://localhost:1/", "http://localhost:1"),
+      ("http://[::1]:9000", "http://[::1]:9000"), ("https://localhost", "https://localhost"),
+      ("http://127.9.9.9:80", "http://127.9.9.9"), ("https://api.replicate.com", nil),
+      ("https://api.example.com:9000", nil), ("https://127.0.0.1.example.com", nil),
+      ("https://10.0.0.1", nil),
+      (nil, nil),
+    ] as [(String?, String?)])
+  func `only a loopback API has a local origin`(_ url: String?, _ origin: String?) throws {
+    let variables = ["REPLICATE_API_TOKEN": token, "REPLICATE_API_URL": url].compactMapValues { $0 }
+    #expect(try read(variables).provider.outputRules.localOrigin?.text == origin)
+  }
+
   @Test func theTokenIsNeverPrinted() throws {
     let settings = try read(["REPLICATE_API_TOKEN": token])
     let apiToken = try #require(settings.provider.token)

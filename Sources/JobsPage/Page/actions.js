@@ -1,0 +1,151 @@
+// What one can do to a job: cancel, retry, delete, and copy it. Each change is confirmed, and each refusal shown.
+
+/** A problem in one line. */
+function problemText(problem) {
+  return [problem.detail || problem.title, problem.remedy].filter(Boolean).join(". ");
+}
+
+/** Copies a text, also where the page came without TLS and browsers have no clipboard for it. */
+async function copyText(text, name) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = element("textarea", { class: "visually-hidden", "aria-hidden": "true" });
+    const focused = document.activeElement;
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const isCopied = document.execCommand("copy");
+    area.remove();
+    focused?.focus();
+    if (!isCopied) return notify(`This browser does not let the page copy ${name}: select it instead.`, { isError: true });
+  }
+  announce(`Copied ${name}`);
+}
+
+function copyButton(name, read) {
+  const button = element("button", {
+    type: "button", class: "button small copy", "aria-label": `Copy ${name}`, onclick: async () => {
+      await copyText(read(), name);
+      setText(button, "Copied");
+      setTimeout(() => setText(button, "Copy"), 1500);
+    },
+  }, "Copy");
+  return button;
+}
+
+/** The buttons of a job, of which only those are there that its state allows. */
+class Actions {
+  constructor(id, signal) {
+    this.id = id;
+    this.path = `/jobs/${encodeURIComponent(id)}`;
+    this.signal = signal;
+    const button = (text, run, kind = "") => element("button", {
+      type: "button", class: `button ${kind}`, hidden: true, onclick: () => this.run(run),
+    }, text);
+    this.cancelButton = button("Cancel…", () => this.cancel());
+    this.retryButton = button("Retry…", () => this.retry());
+    this.deleteButton = button("Delete…", () => this.delete(), "danger");
+    this.results = element("div", { class: "results", role: "status" });
+    this.node = element("div", { class: "buttons", role: "group", "aria-label": "Actions" },
+      this.cancelButton, this.retryButton, this.deleteButton);
+  }
+
+  update(job) {
+    this.job = job;
+    const { isEnded } = job;
+    this.cancelButton.hidden = isEnded;
+    this.cancelButton.disabled = job.get("order")?.cancel_requested === true;
+    // Of a job that was not created here the daemon does not know the request.
+    this.retryButton.hidden = !isEnded || job.get("attempt") === undefined;
+    this.deleteButton.hidden = false;
+  }
+
+  /** Runs one action at a time. */
+  async run(action) {
+    if (this.isBusy) return;
+    this.isBusy = true;
+    try {
+      await action();
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  async send(path, options) {
+    const answer = await request(path, { ...options, signal: this.signal });
+    replace(this.results, answer.problem && problemBox(answer.problem));
+    return answer.problem ? null : answer;
+  }
+
+  async cancel() {
+    const isConfirmed = await confirmDialog({
+      title: "Cancel this job?", action: "Cancel job", isDangerous: true,
+      text: "Replicate ends the prediction. What has run until then may be billed.",
+    });
+    if (!isConfirmed) return;
+    const answer = await this.send(`${this.path}/cancel`, { method: "POST" });
+    if (answer) notify(answer.status === 200 ? "The job has ended." : "The cancellation is stored, and is sent to Replicate.");
+  }
+
+  async delete() {
+    const isOpen = !this.job.isEnded;
+    const isConfirmed = await confirmDialog({
+      title: isOpen ? "Cancel and delete this job?" : "Delete this job?", isDangerous: true,
+      action: isOpen ? "Cancel and delete" : "Delete job",
+      text: "Its input, output, logs and history are deleted for good. The sums of usage stay."
+        + (isOpen ? " It is canceled first, and deleted within seconds after its end." : ""),
+    });
+    if (!isConfirmed) return;
+    const answer = await this.send(this.path, { method: "DELETE", query: isOpen ? { cancel: "true" } : {} });
+    if (answer) await this.deleted(answer.status === 202);
+  }
+
+  /** Retries with the same request, or with an input that is edited as JSON, whose numbers stay as written. */
+  async retry() {
+    const input = this.job.texts.get("input") ?? "{}";
+    const area = element("textarea", {
+      id: "retry-input", class: "mono", spellcheck: "false", autocomplete: "off", "aria-describedby": "retry-error",
+    });
+    area.value = input;
+    const error = element("p", { id: "retry-error", class: "error", role: "alert" });
+    const dialog = element("dialog", { "aria-labelledby": "retry-title", class: "retry" },
+      element("h2", { id: "retry-title" }, "Retry this job?"),
+      element("p", {}, "A new job is created with the same request. This one stays as it is."),
+      element("details", {}, element("summary", {}, "Change the input"),
+        element("label", { for: "retry-input" }, "Input as JSON"), area), error,
+      element("div", { class: "buttons" },
+        element("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Do not retry"),
+        element("button", { type: "button", class: "button primary", onclick: () => check() }, "Create new job")));
+    const check = () => {
+      try {
+        const value = JSON.parse(area.value);
+        if (value === null || typeof value !== "object" || Array.isArray(value)) throw new Error("it is no JSON object");
+        dialog.close("yes");
+      } catch (reason) {
+        setText(error, `The input cannot be sent: ${reason.message}.`);
+        area.closest("details").open = true;
+        area.focus();
+      }
+    };
+    if (await showDialog(dialog) !== "yes") return;
+    const isChanged = area.value.trim() !== input.trim();
+    const answer = await this.send(`${this.path}/retry`, {
+      method: "POST",
+      // Sent twice, by a proxy for example, it is one job.
+      headers: { "Idempotency-Key": randomKey(), ...isChanged && { "Content-Type": "application/json" } },
+      body: isChanged ? `{"input":${area.value}}` : undefined,
+    });
+    if (!answer) return;
+    const id = new Job(answer.text).get("id");
+    replace(this.results, element("p", { class: "created" }, "Created the job ", jobLink(id), "."));
+    this.results.querySelector("a").focus();
+  }
+}
+
+/** 128 random bits. `crypto.randomUUID` exists only in secure contexts. */
+function randomKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,85 @@
+// Elements, made without HTML: every text is a text node, and attributes are of a fixed list.
+
+const knownAttributes = new Set(`
+  id class role title lang dir tabindex hidden type name value for list placeholder autocomplete
+  autocapitalize spellcheck enterkeyhint inputmode maxlength min max step size required readonly disabled
+  checked selected open href rel target download src alt width height loading decoding controls preload
+  referrerpolicy datetime colspan scope method
+  viewBox d x y x1 y1 x2 y2 cx cy r rx points transform fill stroke stroke-width stroke-linecap
+  text-anchor preserveAspectRatio vector-effect pathLength
+`.split(/\s+/));
+
+/** Whether a URL of others is harmless as the value of an attribute: one that is a script is not. */
+function isSafeURL(name, text) {
+  if (!URL.canParse(text, location.href)) return false;
+  const { protocol, origin } = new URL(text, location.href);
+  if (protocol === "http:" || protocol === "https:") return true;
+  if (protocol === "blob:") return origin === location.origin;
+  return name === "src" && /^data:(?:image|audio|video)\//i.test(text);
+}
+
+function setAttribute(node, name, value) {
+  if (value === null || value === undefined || value === false) return node.removeAttribute(name);
+  if (typeof value === "function" && name.startsWith("on")) {
+    return node.addEventListener(name.slice(2), value);
+  }
+  if (!knownAttributes.has(name) && !/^(?:aria|data)-[a-z-]+$/.test(name)) {
+    throw new TypeError(`${name} is no attribute that this page sets`);
+  }
+  // Fragments lead to this document's own symbols and headings.
+  const isURL = name === "href" || name === "src";
+  if (isURL && !String(value).startsWith("#") && !isSafeURL(name, String(value))) return;
+  node.setAttribute(name, value === true ? "" : String(value));
+}
+
+function filled(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) setAttribute(node, name, value);
+  node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** An element. Children are nodes, or texts, which are never parsed. */
+function element(name, attributes, ...children) {
+  return filled(document.createElement(name), attributes, children);
+}
+
+/** The same in SVG. */
+function svg(name, attributes, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+}
+
+/** A symbol of the document, which is decoration: a text beside it has its meaning. */
+function icon(id) {
+  return svg("svg", { class: "icon", "aria-hidden": "true", viewBox: "0 0 16 16" },
+    svg("use", { href: `#icon-${id}` }));
+}
+
+/** Writes a text only where it differs, so that nothing is laid out again without need. */
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function replace(parent, ...children) {
+  parent.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+}
+
+/** The element with an id of `index.html`. */
+function byID(id) {
+  return document.getElementById(id);
+}
+
+/** The state of a job as text and shape, so that colour is never the only difference. */
+function stateBadge(state) {
+  return setState(element("span"), state);
+}
+
+const knownStates = ["pending", "running", "stale", "succeeded", "failed", "canceled"];
+
+function setState(badge, state) {
+  if (badge.dataset.state === state) return badge;
+  const known = knownStates.includes(state) ? state : "unknown";
+  badge.dataset.state = state;
+  badge.className = `state ${known}`;
+  replace(badge, icon(known), visibleText(state.slice(0, 24)));
+  return badge;
+}

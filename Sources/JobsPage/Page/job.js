@@ -1,0 +1,298 @@
+// The view of one job: what it is now, what to do about it, and all that is known of it.
+
+/** A job's document, whose members keep the text that the daemon has sent. */
+class Job {
+  constructor(text) {
+    this.texts = jsonMembers(text);
+  }
+
+  get(name) {
+    const text = this.texts.get(name);
+    return text === undefined ? undefined : JSON.parse(text);
+  }
+
+  get state() {
+    return this.get("state");
+  }
+
+  get isEnded() {
+    return ["succeeded", "failed", "canceled"].includes(this.state);
+  }
+
+  /** Milliseconds since its end; 0 while it is open. */
+  get age() {
+    const end = this.get("completed_at") ?? this.get("updated_at");
+    return this.isEnded && end ? Math.max(0, clock.now() - Date.parse(end)) : 0;
+  }
+}
+
+/** What a job is now, and what to do about it: a title, a text, and a message of Replicate's. */
+function explanation(job) {
+  const [order, error, state] = [job.get("order"), job.get("error"), job.state];
+  if (error) return { ...remedyFor(remedies, error.code), code: error.code, message: error.message };
+  if (order && !job.isEnded) {
+    const entry = order.cancel_requested ? stages.placed
+      : order.reason ? remedyFor(waits, order.reason) : remedyFor(stages, order.stage);
+    return { ...entry, code: order.reason, next: order.next_try_at, tries: order.tries };
+  }
+  switch (state) {
+    case "pending": return {
+      title: "Waiting at Replicate for a machine",
+      remedy: "Nothing to do. A model that has not run for a while takes minutes to start.",
+    };
+    case "running": return { title: "Running", remedy: "" };
+    case "stale": return {
+      title: "No update for longer than its timeout",
+      remedy: "The daemon goes on polling, and any update ends this. If webhooks are lost as well, check PUBLIC_URL. "
+        + "You can cancel it.",
+    };
+    case "succeeded": return { title: "Succeeded", remedy: "" };
+    case "canceled": return { title: "Canceled while it ran", remedy: "Retry it if you want it after all." };
+    default: return { title: state, remedy: "" };
+  }
+}
+
+function section(id, title, ...children) {
+  return element("section", { id, class: "panel", "aria-labelledby": `${id}-title` },
+    element("div", { class: "head" }, element("h2", { id: `${id}-title` }, title)), children);
+}
+
+/** An external page about a thing of Replicate's. */
+function replicateLink(path, text) {
+  return fileLink(`https://replicate.com/${path.split("/").map(encodeURIComponent).join("/")}`, visibleText(text));
+}
+
+class JobView {
+  constructor(main, id, signal) {
+    [this.main, this.id, this.signal] = [main, id, signal];
+    this.badge = stateBadge("pending");
+    this.badge.hidden = true;
+    this.model = element("span", { class: "model" });
+    this.now = element("div", { id: "job-now", class: "now" });
+    this.bar = element("progress", { id: "job-progress", "aria-label": "Progress", max: 1 });
+    this.actions = new Actions(id, signal);
+    this.actions.deleted = (isLater) => (isLater ? this.awaitDeletion() : this.showDeletion());
+    this.output = new OutputView();
+    this.outputNote = element("p", { class: "muted" });
+    this.logs = new LogsView(id, signal);
+    this.timeline = new Timeline(id, signal);
+    this.input = element("div");
+    this.facts = element("dl", { class: "facts" });
+    this.body = element("div", { class: "columns", hidden: true });
+    replace(main,
+      element("div", { class: "title" },
+        element("h1", { class: "mono", tabindex: -1 }, visibleText(id)), copyButton("id", () => this.id), this.badge,
+        this.actions.node),
+      this.model, this.actions.results, this.now, this.body);
+    this.fillBody();
+    setTitle(id);
+  }
+
+  fillBody() {
+    const copy = (name) => copyButton(name, () => this.job.texts.get(name) ?? "");
+    const withCopy = (node, name) => {
+      node.firstElementChild.append(copy(name));
+      return node;
+    };
+    this.logsSection = section("job-logs", "Logs", this.logs.node);
+    this.inputSection = withCopy(section("job-input", "Input", this.input), "input");
+    this.outputSection = withCopy(section("job-output", "Output", this.outputNote, this.output.node), "output");
+    this.body.append(
+      element("div", { class: "column" }, this.outputSection, this.inputSection, this.logsSection),
+      element("div", { class: "column" }, section("job-details", "Details", this.facts),
+        section("job-timeline", "Timeline", this.timeline.node), this.curlSection()));
+  }
+
+  /** Commands, made when they are opened. */
+  curlSection() {
+    const box = element("div");
+    const details = element("details", { id: "job-curl", class: "panel curl", ontoggle: async () => {
+      if (!details.open || !this.job) return;
+      const session = await request("/session", { signal: this.signal });
+      isTokenRequired = session.ok && JSON.parse(session.text).required === true;
+      const command = (title, name, text) => [
+        element("div", { class: "head" }, element("h3", {}, title), copyButton(name, () => text)),
+        element("pre", { tabindex: 0, role: "region", "aria-label": title, class: "wrap" },
+          longText(text, "text", 4000))];
+      replace(box, command("Read this job", "curl command that reads it", curlRead(this.job.get("id"))),
+        command("Create a job like it", "curl command that creates one", curlCreate(this.job)));
+    } }, element("summary", {}, element("h2", {}, "Copy as curl")), box);
+    return details;
+  }
+
+  async start() {
+    const answer = await request(this.timeline.path.replace("/history", ""), { signal: this.signal });
+    if (answer.status === 404) return this.showMissing();
+    if (answer.problem) {
+      return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
+    }
+    this.show(answer.text);
+    if (!this.job.isEnded) this.follow(answer.etag);
+  }
+
+  /** Follows the job to its end by one stream. */
+  follow(etag) {
+    this.stream = new AbortController();
+    this.signal.addEventListener("abort", () => this.stream.abort(), { once: true });
+    stream(`/jobs/${encodeURIComponent(this.job.get("id"))}/events`, {
+      cursor: etag?.replace(/^W\/|"/g, "") ?? "",
+      event: (name, text) => {
+        if (name === "deleted") return this.showDeletion();
+        if (name !== "job") return;
+        const before = this.job.state;
+        this.show(text);
+        if (this.job.state !== before) announce(`The job is ${this.job.state}`);
+        if (this.job.isEnded) this.stream.abort();
+      },
+    }, this.stream.signal);
+  }
+
+  show(text) {
+    const job = this.job = new Job(text);
+    this.badge.hidden = this.body.hidden = false;
+    setState(this.badge, job.state);
+    const model = job.get("model");
+    replace(this.model, model ? element("a", { href: jobsPath({ model }) }, visibleText(model)) : "");
+    this.showNow();
+    this.actions.update(job);
+    this.showOutput();
+    this.showInput();
+    const logs = job.texts.get("logs_tail");
+    this.logsSection.hidden = !logs || logs === '""';
+    if (logs) this.logs.update(logs);
+    this.showFacts();
+    this.timeline.update(job);
+  }
+
+  showNow() {
+    const job = this.job;
+    const { title, remedy, code, message, next, tries } = explanation(job);
+    const isBad = job.state === "failed" || job.state === "stale" || code === "unauthorized";
+    const isRunning = job.state === "running";
+    this.now.className = `now ${isBad ? "bad" : job.state}`;
+    const run = job.get("run_seconds");
+    const since = job.get("started_at") ?? job.get("created_at");
+    const duration = run !== undefined ? [" in ", formatDuration(run)]
+      : isRunning && since && !job.texts.has("order") ? [" for ", formatElapsed(since)] : null;
+    const progress = job.get("progress");
+    // Without a number the bar is one that has none.
+    if (progress === undefined) this.bar.removeAttribute("value"); else this.bar.value = progress;
+    const parts = [
+      element("p", { class: "what" }, title, job.state === "succeeded" || isRunning ? duration : null,
+        code && code !== title ? [" ", element("code", { class: "code" }, visibleText(code))] : null),
+      isRunning ? element("div", { class: "progress" }, this.bar,
+        element("span", {}, progress === undefined ? "no progress known" : formatPercent(progress))) : null,
+      message ? element("p", { class: "message" }, longText(message)) : null,
+      remedy ? element("p", { id: "job-remedy" }, remedy) : null,
+      next ? element("p", { class: "muted" }, `Tries so far: ${tries}. Next try `, formatTime(next)) : null,
+      job.get("data_removed") ? element("p", { class: "muted" },
+        "Its end was found after Replicate had erased input, output and logs: it does so an hour after the end.") : null,
+    ];
+    replace(this.now, parts);
+  }
+
+  showOutput() {
+    const job = this.job;
+    const text = job.texts.get("output");
+    const isAbsent = text === undefined || text === "null";
+    // An output that is not there is worth a line only where one is expected.
+    this.outputSection.hidden = isAbsent && (job.state === "failed" || job.state === "canceled");
+    this.outputNote.hidden = !isAbsent;
+    this.output.node.hidden = isAbsent;
+    this.outputSection.querySelector(".copy").hidden = isAbsent;
+    if (isAbsent) {
+      return setText(this.outputNote, job.get("data_removed") ? "Erased by Replicate."
+        : job.isEnded ? "There is no output." : "No output yet.");
+    }
+    const prompt = job.texts.get("input") && jsonMembers(job.texts.get("input")).get("prompt");
+    const subject = prompt?.[0] === '"' ? `“${JSON.parse(prompt).slice(0, 120)}”` : `job ${this.id}`;
+    this.output.update(text, { subject: visibleText(subject), age: job.age });
+  }
+
+  showInput() {
+    const text = this.job.texts.get("input");
+    this.inputSection.hidden = text === undefined;
+    if (text === undefined || text === this.shownInput) return;
+    this.shownInput = text;
+    replace(this.input, inputView(text));
+  }
+
+  showFacts() {
+    const job = this.job;
+    const rows = [];
+    const add = (name, value, show = visibleText) => {
+      if (value === undefined || value === null) return;
+      rows.push(element("div", {}, element("dt", {}, name), element("dd", {}, show(value))));
+    };
+    const time = (value) => [formatTime(value), " (", formatAge(value), ")"];
+    const [model, version, prediction] = [job.get("model"), job.get("model_version"), job.get("prediction_id")];
+    add("Created", job.get("created_at"), time);
+    add("Started", job.get("started_at"), time);
+    add("Ended", job.get("completed_at"), time);
+    add("Queued for", job.get("queue_seconds"), formatDuration);
+    add("Ran for", job.get("run_seconds"), formatDuration);
+    add("Stale since", job.get("stale_at"), time);
+    add("Last webhook", job.get("last_delivery_at"), time);
+    add("Model", model, () => replicateLink(model.split(":")[0], model));
+    add("Version", version, () => /^[0-9a-f]{64}$/.test(version) && model
+      ? replicateLink(`${model.split(":")[0]}/versions/${version}`, version.slice(0, 12)) : visibleText(version));
+    add("Prediction", prediction, () => replicateLink(`p/${prediction}`, prediction));
+    add("Replicate's status", job.get("provider_status"));
+    add("Retries job", job.get("retry_of"), (id) => jobLink(id));
+    add("Attempt", job.get("attempt"), String);
+    add("Revision", job.get("revision"), String);
+    for (const [name, text] of jsonMembers(job.texts.get("metadata") ?? "{}")) {
+      add(`metadata.${visibleText(name)}`, text, () => this.metadataValue(name, text));
+    }
+    for (const [name, text] of jsonMembers(job.texts.get("metrics") ?? "{}")) {
+      add(visibleText(name), text, () => jsonNode(text));
+    }
+    if (job.texts.has("callback")) add("Callback", job.texts.get("callback"), () => jsonNode(job.texts.get("callback")));
+    add("Webhook query", job.get("webhook_query"), (text) => longText(text));
+    // Open parts of a tree, and the place of the focus, stay where nothing has changed.
+    const signature = rows.map((row) => row.textContent.replace(/\(.*\)/, "")).join("\n");
+    if (signature === this.shownFacts) return;
+    this.shownFacts = signature;
+    replace(this.facts, rows);
+  }
+
+  /** A value by which lists can be filtered leads to the list of all jobs with it. */
+  metadataValue(name, text) {
+    if (text[0] === "{" || text[0] === "[" || text === "null") return jsonNode(text);
+    const value = text[0] === '"' ? JSON.parse(text) : text;
+    return element("a", { href: jobsPath({ [`metadata.${name}`]: value }), class: "value" }, visibleText(value));
+  }
+
+  showMissing() {
+    replace(this.now, element("h2", {}, "There is no such job"),
+      element("p", {}, "It was deleted, by RETENTION for example, or its id is misspelt."),
+      element("p", {}, element("a", { href: "/" }, "All jobs")));
+  }
+
+  /** Waits until the job has ended and is gone. A list answers 200 then, and no 404. */
+  async awaitDeletion() {
+    this.timeline.stop();
+    notify("The job is canceled, and deleted after its end.");
+    for (;;) {
+      const answer = await request("/jobs", { query: { ids: this.id }, signal: this.signal });
+      if (answer.ok && JSON.parse(answer.text).jobs.length === 0) return this.showDeletion();
+      await pause(1000, this.signal);
+    }
+  }
+
+  showDeletion() {
+    this.stream?.abort();
+    this.timeline.stop();
+    for (const node of [this.body, this.actions.node, this.badge, this.model]) node.hidden = true;
+    this.now.className = "now";
+    replace(this.actions.results);
+    replace(this.now, element("h2", { tabindex: -1 }, "This job was deleted"),
+      element("p", {}, element("a", { href: "/" }, "All jobs")));
+    this.now.firstElementChild.focus();
+    announce("The job was deleted");
+  }
+}
+
+function showJob(main, { id }, signal) {
+  return new JobView(main, id, signal).start();
+}

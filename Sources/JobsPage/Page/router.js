@@ -1,0 +1,89 @@
+// The page's address has everything that a view shows, so that back, forward, reload and links work.
+
+/** What shows a view: `(main, route, signal)`. It may return `{ update(route) }` to follow changes itself. */
+const views = {};
+let shown = null;
+
+function readRoute() {
+  const query = new URLSearchParams(location.search);
+  if (query.has("job")) return { view: "job", id: query.get("job"), query };
+  return { view: query.get("view") === "health" ? "health" : "jobs", query };
+}
+
+function jobPath(id) {
+  return `/?${new URLSearchParams({ job: id })}`;
+}
+
+/** The address of the list with these parameters of `GET /jobs`. */
+function jobsPath(parameters) {
+  return address("/", parameters);
+}
+
+function jobLink(id, ...children) {
+  return element("a", { href: jobPath(id) }, children.length ? children : visibleText(id));
+}
+
+function setTitle(text) {
+  document.title = `${visibleText(text)} · replicate-webhookd`;
+}
+
+function navigate(path, { replace: isReplaced = false, state = {} } = {}) {
+  if (isReplaced) {
+    history.replaceState(state, "", path);
+  } else {
+    history.replaceState({ ...history.state, scroll: scrollY }, "");
+    history.pushState(state, "", path);
+  }
+  show();
+}
+
+/** Shows what the address names. */
+function show({ isFirst = false, isForced = false, scroll = 0 } = {}) {
+  const route = readRoute();
+  for (const link of document.querySelectorAll("[data-view]")) {
+    setAttribute(link, "aria-current", link.dataset.view === route.view ? "page" : null);
+  }
+  if (!isForced && shown?.view === route.view && shown.handle?.update) {
+    void Promise.resolve(shown.handle.update(route)).then(() => scrollTo(0, scroll));
+    return;
+  }
+  shown?.controller.abort();
+  const controller = new AbortController();
+  shown = { view: route.view, controller };
+  const main = byID("main");
+  main.replaceChildren();
+  main.className = route.view;
+  scrollTo(0, 0);
+  const started = views[route.view](main, route, controller.signal);
+  if (started?.update) shown.handle = started;
+  if (!isFirst) focusHeading(main);
+  // A view that is back has its place again as soon as its rows are there.
+  Promise.resolve(started?.ready ?? started).then(() => {
+    if (scroll && !controller.signal.aborted) scrollTo(0, scroll);
+  }, (error) => {
+    if (error?.name !== "AbortError") throw error;
+  });
+}
+
+function focusHeading(main) {
+  const heading = main.querySelector("h1") ?? main;
+  if (heading !== main) heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+addEventListener("popstate", (event) => show({ scroll: event.state?.scroll ?? 0 }));
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[href]");
+  if (!link || event.defaultPrevented || event.button !== 0 || link.target || link.hasAttribute("download")) return;
+  if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  if (link.classList.contains("skip")) {
+    event.preventDefault();
+    byID("main").focus();
+    return;
+  }
+  const url = new URL(link.href);
+  if (url.origin !== location.origin || url.pathname !== "/" || url.hash) return;
+  event.preventDefault();
+  navigate(url.pathname + url.search);
+});

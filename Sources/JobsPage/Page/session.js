@@ -1,0 +1,62 @@
+// Signing in with one of API_TOKENS, where there are any. The token is sent once, for a cookie that scripts
+// cannot read.
+
+/** Shows the form in place of the view, which is shown again when it has succeeded. */
+function requireSignIn() {
+  const main = byID("main");
+  if (main.className === "sign-in") return;
+  shown?.controller.abort();
+  shown = null;
+  showConnection("off");
+  byID("sign-out").hidden = true;
+  setTitle("Sign in");
+  const token = element("input", { id: "token", type: "password", name: "password", required: true,
+    autocomplete: "current-password", spellcheck: "false", "aria-describedby": "token-hint token-error" });
+  const error = element("p", { id: "token-error", class: "error", role: "alert" });
+  const button = element("button", { type: "submit", class: "button primary" }, "Sign in");
+  const form = element("form", { class: "panel", method: "post", onsubmit: submit },
+    element("h1", { tabindex: "-1" }, "Sign in"),
+    // Password managers keep a name with each password.
+    element("input", { type: "text", name: "username", autocomplete: "username", value: "API token", hidden: true }),
+    element("label", { for: "token" }, "API token"), token,
+    element("p", { id: "token-hint", class: "muted" },
+      "One of API_TOKENS in the daemon's settings. This browser keeps a session of 12 hours, not the token."),
+    error, button);
+  main.className = "sign-in";
+  replace(main, form);
+  token.focus();
+
+  async function submit(event) {
+    event.preventDefault();
+    if (!token.value.trim()) return;
+    button.disabled = true;
+    const { ok, status, problem } = await request("/session", { method: "POST", body: { token: token.value.trim() } });
+    button.disabled = false;
+    if (ok) {
+      announce("Signed in");
+      show();
+      void showSession();
+      return;
+    }
+    setText(error, status === 401
+      ? "This token is not one of API_TOKENS. Copy it again; a token that was removed from there ends here too."
+      : `${problem.title}. ${problem.detail} ${problem.remedy}`);
+    setAttribute(token, "aria-invalid", "true");
+    token.select();
+    token.focus();
+  }
+}
+
+/** Shows `Sign out` where there is a session. */
+async function showSession() {
+  const { ok, text } = await request("/session");
+  if (!ok) return;
+  const session = parseJSON(text);
+  byID("sign-out").hidden = session.signed_in !== true || session.required === false;
+}
+
+byID("sign-out").addEventListener("click", async () => {
+  const { ok, problem } = await request("/session", { method: "DELETE" });
+  if (ok) requireSignIn();
+  else notify(`Not signed out: ${problem.title}. ${problem.remedy}`, { isError: true });
+});
