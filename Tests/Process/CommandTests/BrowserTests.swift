@@ -96,7 +96,7 @@ extension ProcessTests {
         "GET /jobs", "GET /jobs/lamp-1/history", "GET /jobs/lamp-1/logs", "POST /jobs",
         "POST /jobs/lamp-1/cancel",
         "POST /jobs/lamp-1/tokens", "GET /usage", "GET /metrics", "GET /events", "GET /callbacks",
-        "DELETE /jobs/lamp-1", "POST /jobs/lamp-1/retry", "PUT /jobs/lamp-1", "POST /jobs/lamp-1", "GET /",
+        "DELETE /jobs/lamp-1", "POST /jobs/lamp-1/retry", "PUT /jobs/lamp-1", "POST /jobs/lamp-1",
       ]
       for line in lines {
         let inQuery = line + "?token=\(token)"

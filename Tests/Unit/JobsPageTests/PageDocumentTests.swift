@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 @testable import HTTPWire
+@testable import JobsAPI
 @testable import JobsPage
 import LiveDaemon
 @testable import Routing

@@ -35,7 +35,7 @@ import Time
 
   /// The code of the refusal; nil where the request is admitted.
   private func refusal(
-    _ method: String = "GET", _ fields: [String], at now: Timestamp = start, by sessions: Sessions? = nil
+    _ method: String, _ fields: [String], at now: Timestamp = start, by sessions: Sessions? = nil
   ) throws -> ProblemCode? {
     let tokens = [Self.token, "ffffffffffffffff"].compactMap(BearerToken.init)
     let access = APIAccess(tokens: tokens, sessions: sessions ?? self.sessions(), now: { now })
@@ -53,12 +53,12 @@ import Time
     let own = "Sec-Fetch-Site: same-origin"
     let end = Self.start.advanced(byMilliseconds: 12 * 3_600_000)
     for now in [Self.start, end.advanced(byMilliseconds: -1)] {
-      #expect(try refusal([cookie], at: now) == nil)
+      #expect(try refusal("GET", [cookie], at: now) == nil)
       #expect(try refusal("POST", [cookie, own], at: now) == nil)
     }
-    #expect(try refusal([cookie], at: end) == .unauthorized)
+    #expect(try refusal("GET", [cookie], at: end) == .unauthorized)
     #expect(try refusal("POST", [cookie, own], at: end) == .unauthorized)
-    #expect(try refusal([]) == .unauthorized)
+    #expect(try refusal("GET", []) == .unauthorized)
   }
 
   @Test(
@@ -86,7 +86,7 @@ import Time
     _ fields: [String], _ mayRead: Bool, _ mayChange: Bool
   ) throws {
     let cookie = "Cookie: rw_session=\(try value())"
-    #expect(try refusal([cookie] + fields) == (mayRead ? nil : .originNotAllowed))
+    #expect(try refusal("GET", [cookie] + fields) == (mayRead ? nil : .originNotAllowed))
     for method in ["POST", "DELETE"] {
       #expect(try refusal(method, [cookie] + fields) == (mayChange ? nil : .originNotAllowed))
     }
@@ -98,13 +98,13 @@ import Time
     let (cookie, own) = ("Cookie: rw_session=\(try value())", "Sec-Fetch-Site: same-origin")
     for authorization in ["Bearer wrong-0123456789", "Basic YTpi", "", "Bearer \(try value())"] {
       let fields = [cookie, own, "Authorization: \(authorization)"]
-      #expect(try refusal(fields) == .unauthorized, "\(authorization)")
+      #expect(try refusal("GET", fields) == .unauthorized, "\(authorization)")
       #expect(try refusal("POST", fields) == .unauthorized)
     }
     let twice = Array(repeating: "Authorization: Bearer \(Self.token)", count: 2)
-    #expect(try refusal([cookie, own] + twice) == .unauthorized)
+    #expect(try refusal("GET", [cookie, own] + twice) == .unauthorized)
     let wrong = "Cookie: rw_session=wrong"
-    #expect(try refusal([wrong, "Authorization: Bearer \(Self.token)"]) == nil)
+    #expect(try refusal("GET", [wrong, "Authorization: Bearer \(Self.token)"]) == nil)
   }
 
   @Test(
@@ -124,17 +124,17 @@ import Time
     ])
   func `the cookie is found among others`(_ template: String, _ isOpen: Bool) throws {
     let cookie = "Cookie: " + template.replacing("VALUE", with: try value())
-    #expect(try refusal([cookie]) == (isOpen ? nil : .unauthorized))
+    #expect(try refusal("GET", [cookie]) == (isOpen ? nil : .unauthorized))
     // A proxy may divide them.
-    #expect(try refusal(["Cookie: a=b", cookie]) == (isOpen ? nil : .unauthorized))
+    #expect(try refusal("GET", ["Cookie: a=b", cookie]) == (isOpen ? nil : .unauthorized))
   }
 
   @Test func `a session that was signed out opens nothing, and others stay`() throws {
     let (first, second) = (try value(1), try value(2))
     #expect(first != second)
     sessions().end(of: try head("DELETE", ["Cookie: rw_session=\(first)"]), at: Self.start)
-    #expect(try refusal(["Cookie: rw_session=\(first)"]) == .unauthorized)
-    #expect(try refusal(["Cookie: rw_session=\(second)"]) == nil)
+    #expect(try refusal("GET", ["Cookie: rw_session=\(first)"]) == .unauthorized)
+    #expect(try refusal("GET", ["Cookie: rw_session=\(second)"]) == nil)
   }
 
   @Test func `only sessions that are open are remembered when they end`() throws {
@@ -148,10 +148,10 @@ import Time
     let others = Sessions(
       key: SessionKey(Array(repeating: 7, count: 32)), tokens: [Self.token].compactMap(BearerToken.init),
       ended: EndedSessions())
-    #expect(try refusal([cookie], by: others) == nil)
-    #expect(try refusal([cookie], by: sessions(of: ["ffffffffffffffff"])) == .unauthorized)
-    #expect(try refusal([cookie], by: sessions(of: [])) == .unauthorized)
-    #expect(try refusal([cookie], by: sessions(key: 8)) == .unauthorized)
+    #expect(try refusal("GET", [cookie], by: others) == nil)
+    #expect(try refusal("GET", [cookie], by: sessions(of: ["ffffffffffffffff"])) == .unauthorized)
+    #expect(try refusal("GET", [cookie], by: sessions(of: [])) == .unauthorized)
+    #expect(try refusal("GET", [cookie], by: sessions(key: 8)) == .unauthorized)
   }
 
   @Test(arguments: ["", "0123456789abcde", "0123456789abcdeF", " 0123456789abcdef", "ffffffffffffffff\n"])
