@@ -356,7 +356,7 @@ let package = Package(
       .unit, "JobsPageTests",
       [
         "JobsPage", "JobsAPI", "Routing", "HTTPServer", "HTTPWire", "ClientAddress", "Crypto", "Time",
-        "LiveDaemon",
+        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.

@@ -84,6 +84,10 @@ static const unsigned char list_js[] = {
 #embed "../JobsPage/Page/list.js"
 };
 
+static const unsigned char live_js[] = {
+#embed "../JobsPage/Page/live.js"
+};
+
 static const unsigned char logs_js[] = {
 #embed "../JobsPage/Page/logs.js"
 };
@@ -155,6 +159,7 @@ static const struct page_file files[] = {
     FILE_OF("json.js", json_js),
     FILE_OF("keys.js", keys_js),
     FILE_OF("list.js", list_js),
+    FILE_OF("live.js", live_js),
     FILE_OF("logs.js", logs_js),
     FILE_OF("media.js", media_js),
     FILE_OF("output.js", output_js),

@@ -14,9 +14,10 @@ function announce(text) {
 /** A notice at the edge of the window. One of an error stays until it is closed. */
 function notify(text, { isError = false } = {}) {
   const close = () => notice.remove();
+  const cross = button("×", close, "quiet");
+  cross.ariaLabel = "Close notice";
   const notice = element("div", { class: isError ? "notice error" : "notice" },
-    icon(isError ? "failed" : "succeeded"), element("p", {}, visibleText(text)),
-    element("button", { type: "button", class: "quiet", "aria-label": "Close notice", onclick: close }, "×"));
+    icon(isError ? "failed" : "succeeded"), element("p", {}, visibleText(text)), cross);
   byID("notices").append(notice);
   announce(text);
   if (!isError) setTimeout(close, 6000);
@@ -30,7 +31,7 @@ function problemBox(problem, { retry } = {}) {
       element("h2", {}, visibleText(problem.title)),
       problem.detail ? element("p", {}, visibleText(problem.detail)) : null,
       problem.remedy ? element("p", { class: "muted" }, visibleText(problem.remedy)) : null,
-      retry ? element("button", { type: "button", class: "button", onclick: retry }, "Try again") : null));
+      retry ? button("Try again", () => retry()) : null));
 }
 
 /** A question before a change that cannot be undone. The safe button has the focus. */
@@ -40,9 +41,8 @@ function confirmDialog({ title, text, action, isDangerous = false }) {
       element("h2", { id: "question" }, visibleText(title)),
       element("p", { id: "consequence" }, visibleText(text)),
       element("div", { class: "buttons" },
-        element("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Keep it"),
-        element("button", { type: "button", class: `button ${isDangerous ? "danger" : "primary"}`,
-          onclick: () => dialog.close("yes") }, action)));
+        button("Keep it", () => dialog.close()),
+        button(action, () => dialog.close("yes"), `button ${isDangerous ? "danger" : "primary"}`)));
     showDialog(dialog).then((answer) => resolve(answer === "yes"));
   });
 }

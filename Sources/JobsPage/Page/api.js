@@ -45,13 +45,14 @@ function problemOf(status, text, type) {
   const code = word(document.code, "");
   return {
     status, code,
-    title: word(document.title, status ? `The answer has the status ${status}` : "The daemon cannot be reached"),
+    title: word(document.title, status ? `The status is ${status}` : "The daemon cannot be reached"),
     detail: word(document.detail, ""),
-    remedy: remediesByCode[code] ?? (code ? "" : "Not the daemon but something in between may have answered."),
+    remedy: remediesByCode[code] ?? (code ? "" : "A proxy in between may have answered, and not the daemon."),
   };
 }
 
-const unreachable = () => ({ ...problemOf(0, "", ""), code: "unreachable", remedy: remediesByCode.unreachable });
+const unreachable = () =>
+  ({ ...problemOf(0, "", ""), code: "unreachable", remedy: remediesByCode.unreachable });
 
 function address(path, query) {
   const parameters = query instanceof URLSearchParams ? query : new URLSearchParams(query ?? {});
@@ -64,7 +65,9 @@ async function request(path, { method = "GET", body, query, headers, signal } = 
   try {
     const response = await fetch(address(path, query), {
       method, signal, cache: "no-store", redirect: "error",
-      headers: { Accept: "application/json", ...isJSON && { "Content-Type": "application/json" }, ...headers },
+      headers: {
+        Accept: "application/json", ...isJSON && { "Content-Type": "application/json" }, ...headers,
+      },
       body: isJSON ? JSON.stringify(body) : body,
     });
     clock.observe(response.headers.get("date"));
@@ -72,12 +75,25 @@ async function request(path, { method = "GET", body, query, headers, signal } = 
     if (response.status === 401 && path !== "/session") throw endedSession();
     const isFine = response.ok || response.status === 304;
     return {
-      status: response.status, ok: isFine, text, etag: response.headers.get("etag"), headers: response.headers,
+      status: response.status, ok: isFine, text,
+      etag: response.headers.get("etag"), headers: response.headers,
       problem: isFine ? null : problemOf(response.status, text, response.headers.get("content-type")),
     };
   } catch (error) {
     if (error.name === "AbortError") throw error;
     return { status: 0, ok: false, text: "", etag: null, headers: new Headers(), problem: unreachable() };
+  }
+}
+
+/** The same with the answer's JSON as `data`. */
+async function requestJSON(path, options) {
+  const response = await request(path, options);
+  if (!response.ok) return response;
+  try {
+    return { ...response, data: parseJSON(response.text) };
+  } catch {
+    const problem = { ...problemOf(response.status, "", ""), title: "The answer is no JSON" };
+    return { ...response, ok: false, problem };
   }
 }
 

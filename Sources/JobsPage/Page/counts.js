@@ -1,4 +1,4 @@
-// The jobs in each state, as tabs. The daemon has the counts ready, so that no number of jobs makes them slow.
+// The jobs in each state, as tabs. The daemon has the counts ready, whatever the number of jobs.
 
 const countInterval = 3000;
 
@@ -15,9 +15,8 @@ function stateTabs(signal) {
 
   async function read() {
     [timer, last] = [0, performance.now()];
-    const { ok, text } = await request("/counts", { signal });
+    const { ok, data: counts } = await requestJSON("/counts", { signal });
     if (!ok) return;
-    const counts = parseJSON(text);
     setText(total, formatNumber(counts.total));
     for (const { state, number } of tabs) setText(number, formatNumber(counts.states[state] ?? 0));
     const open = ["running", "pending"].filter((state) => counts.states[state] > 0)

@@ -54,6 +54,10 @@ function icon(id) {
     svg("use", { href: `#icon-${id}` }));
 }
 
+function button(text, run, className = "button") {
+  return element("button", { type: "button", class: className, onclick: run }, text);
+}
+
 /** Writes a text only where it differs, so that nothing is laid out again without need. */
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;

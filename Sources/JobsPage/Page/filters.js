@@ -31,7 +31,7 @@ function withMetadata(filter, key, value) {
 }
 
 /** Whether anything but the state is filtered: then the counts of all jobs are not those of the list. */
-const isNarrowed = (filter) => Boolean(filter.model || filter.since || filter.until || filter.metadata.length);
+const isNarrowed = ({ model, since, until, metadata }) => Boolean(model || since || until || metadata.length);
 const isFiltered = (filter) => Boolean(filter.state) || isNarrowed(filter);
 
 const quickTimes = { "": "Any time", "1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days" };
@@ -55,11 +55,12 @@ function labeled(label, field, className = "") {
 /** The fields above the list. `update(filter)` shows another filter in them. */
 function filterBar(apply, signal) {
   let filter = readFilter(new URLSearchParams());
-  const field = (id, attributes) => element("input", { id, class: "field", autocomplete: "off", spellcheck: "false",
-    autocapitalize: "off", ...attributes });
+  const field = (id, attributes) => element("input", {
+    id, class: "field", autocomplete: "off", spellcheck: "false", autocapitalize: "off", ...attributes,
+  });
   const error = element("p", { class: "error", id: "filter-error", role: "alert" });
-  const search = field("search", { type: "search", placeholder: "Id of a job or prediction", enterkeyhint: "go",
-    "aria-describedby": "filter-error" });
+  const search = field("search", { type: "search", placeholder: "Id of a job or prediction",
+    enterkeyhint: "go", "aria-describedby": "filter-error" });
   const model = field("model", { type: "search", placeholder: "owner/name", list: "models" });
   const models = element("datalist", { id: "models" });
   const member = field("metadata", { type: "search", placeholder: "key=value", enterkeyhint: "search",
@@ -69,31 +70,36 @@ function filterBar(apply, signal) {
     element("option", { value: "exact" }, "Exact times…"));
   const from = field("since", { type: "datetime-local", step: "1" });
   const until = field("until", { type: "datetime-local", step: "1" });
-  const exact = element("div", { class: "exact", hidden: true }, labeled("From", from), labeled("Until", until));
+  const exact = element("div", { class: "exact", hidden: true },
+    labeled("From", from), labeled("Until", until));
   const chips = element("ul", { class: "chips", "aria-label": "Filters" });
 
-  const find = element("form", { role: "search", onsubmit: (event) => { event.preventDefault(); void lead(); } },
-    labeled("Find", search));
-  const fold = element("button", { type: "button", class: "button fold", "aria-expanded": "false", "aria-controls": "narrow",
-    onclick: () => fold.setAttribute("aria-expanded", fold.getAttribute("aria-expanded") === "false") }, "Filters");
-  const narrow = element("form", { id: "narrow", class: "narrow", "aria-label": "Filters", onsubmit: (event) => {
-    event.preventDefault();
-    addMember();
-    change({ model: model.value.trim() });
-  } },
+  const find = element("form", { role: "search" }, labeled("Find", search));
+  const fold = button("Filters", () => { fold.ariaExpanded = fold.ariaExpanded === "false"; }, "button fold");
+  fold.ariaExpanded = "false";
+  const narrow = element("form", { class: "narrow", "aria-label": "Filters" },
     labeled("Model", model), models, labeled("Metadata", member), labeled("Time", time), exact,
     element("button", { type: "submit", class: "visually-hidden", tabindex: "-1" }, "Filter"));
 
-  model.addEventListener("change", () => change({ model: model.value.trim() }));
-  member.addEventListener("search", () => setText(error, ""));
+  find.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void lead();
+  });
+  narrow.addEventListener("submit", (event) => {
+    event.preventDefault();
+    addMember();
+    change({ model: model.value.trim() });
+  });
+  // `search` is the event of the cross that empties a field.
+  for (const name of ["change", "search"]) {
+    model.addEventListener(name, () => change({ model: model.value.trim() }));
+  }
   time.addEventListener("change", () => {
     exact.hidden = time.value !== "exact";
     if (time.value === "exact") from.focus();
     else change({ since: time.value, until: "" });
   });
-  for (const node of [from, until]) {
-    node.addEventListener("change", () => change({ since: utcTime(from.value), until: utcTime(until.value) }));
-  }
+  exact.addEventListener("change", () => change({ since: utcTime(from.value), until: utcTime(until.value) }));
 
   function change(changes) {
     setText(error, "");
@@ -115,18 +121,18 @@ function filterBar(apply, signal) {
     if (!id) return;
     if (!/^[\w-]{1,128}$/.test(id)) return setText(error, "An id has letters, digits, - and _ alone.");
     setText(error, "");
-    const { ok, text, problem } = await request("/jobs", { query: { ids: id }, signal });
+    const { ok, data, problem } = await requestJSON("/jobs", { query: { ids: id }, signal });
     if (!ok) return setText(error, `${problem.title}. ${problem.detail || problem.remedy}`);
-    const [job] = JSON.parse(text).jobs;
+    const [job] = data.jobs;
     if (job) navigate(jobPath(job.id));
     else setText(error, `No job has the id ${id}. It may have been deleted, or pruned after RETENTION.`);
   }
 
   function chip(text, changes) {
     const shownText = visibleText(text);
-    return element("li", { class: "chip" }, element("bdi", { title: shownText }, shownText),
-      element("button", { type: "button", "aria-label": `Remove filter ${shownText}`,
-        onclick: () => { change(changes); member.focus(); } }, "×"));
+    const cross = button("×", () => { change(changes); member.focus(); }, "");
+    cross.ariaLabel = `Remove filter ${shownText}`;
+    return element("li", { class: "chip" }, element("bdi", { title: shownText }, shownText), cross);
   }
 
   return {
@@ -146,14 +152,17 @@ function filterBar(apply, signal) {
       const isQuick = !filter.until && filter.since in quickTimes;
       time.value = isQuick ? filter.since : "exact";
       exact.hidden = isQuick;
-      if (!isQuick) [from.value, until.value] = [localTime(filter.since), localTime(filter.until)];
+      // A field that is being edited keeps what it has.
+      if (!isQuick && !exact.contains(document.activeElement)) {
+        [from.value, until.value] = [localTime(filter.since), localTime(filter.until)];
+      }
       const isOther = (text) => text && !localTime(text) && !(text in quickTimes);
       replace(chips,
         filter.metadata.map(([key, value]) => chip(`${key}=${value}`,
           { metadata: filter.metadata.filter(([other]) => other !== key) })),
         isOther(filter.since) ? chip(`since ${filter.since}`, { since: "" }) : null,
         isOther(filter.until) ? chip(`until ${filter.until}`, { until: "" }) : null,
-        isFiltered(filter) ? element("li", {}, element("a", { href: "/" }, "Clear filters")) : null);
+        isNarrowed(filter) ? element("li", {}, element("a", { href: "/" }, "Clear filters")) : null);
       chips.hidden = chips.childElementCount === 0;
     },
   };

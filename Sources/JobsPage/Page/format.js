@@ -16,7 +16,8 @@ function formatPercent(share) {
 function formatBytes(bytes) {
   let [value, unit] = [Number(bytes), 0];
   while (value >= 1024 && unit < 4) [value, unit] = [value / 1024, unit + 1];
-  return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${["bytes", "KiB", "MiB", "GiB", "TiB"][unit]}`;
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
 const padded = (number) => String(number).padStart(2, "0");
@@ -94,7 +95,8 @@ function formatElapsed(rfc3339) {
 function tick(node) {
   const milliseconds = clock.now() - Date.parse(node.dateTime);
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  setText(node, "age" in node.dataset ? ageText(milliseconds) : seconds < 60 ? `${seconds} s` : formatDuration(seconds));
+  if ("age" in node.dataset) return setText(node, ageText(milliseconds));
+  setText(node, seconds < 60 ? `${seconds} s` : formatDuration(seconds));
 }
 
 setInterval(() => {

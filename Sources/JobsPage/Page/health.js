@@ -22,7 +22,7 @@ const gauges = [
     id: "deliveries", title: "Deliveries", format: perMinute, value: rate("deliveries_total"),
     details: byLabel("deliveries_total", "outcome"),
     normal: "A few for each running job, none while no job runs.",
-    isBad: (_, { now }) => now.sum("jobs", "state", "running") > 0 && now.sum("secret_accepted_total") === 0,
+    isBad: (_, { now, states }) => states?.running > 0 && now.sum("secret_accepted_total") === 0,
     remedy: "Jobs run, but no webhook was accepted since the start. Check PUBLIC_URL, the proxy and the secret.",
   },
   {
@@ -159,14 +159,15 @@ class HealthView {
       callbacks("failed"), callbacks("pending"),
     ]);
     this.showReadiness(ready, metrics);
-    if (counts.ok) this.showStates(JSON.parse(counts.text));
+    const { total, states } = counts.ok ? JSON.parse(counts.text) : {};
+    if (states) this.showStates(total, states);
     this.showCallbacks(lists.flat());
     if (!metrics.ok) return;
     const now = new Metrics(metrics.text, Date.now());
     this.readings = [...this.readings.slice(1 - readingsKept), now];
     const then = this.readings[0];
     const reading = {
-      now, then, minutes: (now.time - then.time) / 60_000,
+      now, then, states, minutes: (now.time - then.time) / 60_000,
       usage: usage.ok ? JSON.parse(usage.text).days[0] ?? { lost_share: 0 } : null,
     };
     for (const card of this.cards) card.update(reading);
@@ -181,7 +182,7 @@ class HealthView {
     if (this.ready.textContent !== text) replace(this.ready, element("p", { class: "what" }, text));
   }
 
-  showStates({ total, states }) {
+  showStates(total, states) {
     fill(this.states, Object.entries(states).map(([state, number]) => element("li", {},
       element("a", { href: jobsPath({ state }) }, stateBadge(state)),
       element("meter", { min: 0, max: Math.max(1, total), value: number, "aria-label": `Share of ${state}` }),

@@ -65,6 +65,7 @@ function replicateLink(path, text) {
 class JobView {
   constructor(main, id, signal) {
     [this.main, this.id, this.signal] = [main, id, signal];
+    this.heading = element("h1", { class: "mono", tabindex: -1 }, visibleText(id));
     this.badge = stateBadge("pending");
     this.badge.hidden = true;
     this.model = element("span", { class: "model" });
@@ -81,7 +82,7 @@ class JobView {
     this.body = element("div", { class: "columns", hidden: true });
     replace(main,
       element("div", { class: "title" },
-        element("h1", { class: "mono", tabindex: -1 }, visibleText(id)), copyButton("id", () => this.id), this.badge,
+        this.heading, copyButton("id", () => this.id), this.badge,
         this.actions.node),
       this.model, this.actions.results, this.now, this.body);
     this.fillBody();
@@ -122,10 +123,9 @@ class JobView {
 
   async start() {
     const answer = await request(this.timeline.path.replace("/history", ""), { signal: this.signal });
-    if (answer.status === 404) return this.showMissing();
-    if (answer.problem) {
-      return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
-    }
+    // The address of a job named `..` is that of the page itself.
+    if (answer.status === 404 || answer.ok && answer.text[0] !== "{") return this.showMissing();
+    if (answer.problem) return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
     this.show(answer.text);
     if (!this.job.isEnded) this.follow(answer.etag);
   }
@@ -149,6 +149,9 @@ class JobView {
 
   show(text) {
     const job = this.job = new Job(text);
+    // It may have been opened by its prediction's id.
+    this.id = this.timeline.id = job.get("id");
+    setText(this.heading, visibleText(this.id));
     this.badge.hidden = this.body.hidden = false;
     setState(this.badge, job.state);
     const model = job.get("model");

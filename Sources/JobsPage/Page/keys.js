@@ -33,19 +33,19 @@ document.addEventListener("keydown", (event) => {
 
 function showKeys() {
   const names = { ArrowDown: "↓", ArrowUp: "↑" };
-  const rows = [...shortcuts].map(([key, { text }]) =>
-    element("tr", {}, element("th", { scope: "row" }, element("kbd", {}, names[key] ?? key)), element("td", {}, text)));
-  const setting = element("input", { type: "checkbox", id: "shortcuts-on", checked: areShortcutsOn(), onchange: () => {
+  const rows = [...shortcuts].map(([key, { text }]) => element("tr", {},
+    element("th", { scope: "row" }, element("kbd", {}, names[key] ?? key)), element("td", {}, text)));
+  const setting = element("input", { type: "checkbox", checked: areShortcutsOn() });
+  setting.addEventListener("change", () => {
     try {
       localStorage.setItem(shortcutSetting, setting.checked ? "on" : "off");
     } catch { /* Without storage they stay on. */ }
-  } });
+  });
   const dialog = element("dialog", { "aria-labelledby": "keys-title", class: "keys" },
     element("h2", { id: "keys-title" }, "Keys"),
     element("table", {}, element("tbody", {}, rows)),
     element("label", { class: "check" }, setting, "Single-key shortcuts"),
-    element("div", { class: "buttons" },
-      element("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Close")));
+    element("div", { class: "buttons" }, button("Close", () => dialog.close())));
   void showDialog(dialog);
 }
 

@@ -5,7 +5,7 @@ const rowsOfPage = 50;
 /**
  * Reads rows until there are enough.
  *
- * `progress(jobs, requests)` is called after each answer. The result has `next` where there is more.
+ * `progress(page, requests)` is called after each answer that had too few. The result has `next` where there is more.
  */
 async function readPage(filter, progress, signal) {
   const page = { jobs: [], next: filter.after, problem: null };
@@ -13,11 +13,10 @@ async function readPage(filter, progress, signal) {
     const query = filterQuery(filter);
     query.set("limit", rowsOfPage - page.jobs.length);
     if (page.next) query.set("after", page.next);
-    const { ok, text, problem } = await request("/jobs", { query, signal });
+    const { ok, data, problem } = await requestJSON("/jobs", { query, signal });
     if (!ok) return { ...page, problem };
-    const answer = parseJSON(text);
-    page.jobs.push(...answer.jobs);
-    page.next = answer.next === undefined ? "" : String(answer.next);
+    page.jobs.push(...data.jobs);
+    page.next = data.next ?? "";
     if (!page.next || page.jobs.length >= rowsOfPage) return page;
     progress(page, requests);
   }

@@ -75,7 +75,7 @@ addEventListener("popstate", (event) => show({ scroll: event.state?.scroll ?? 0 
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href]");
-  if (!link || event.defaultPrevented || event.button !== 0 || link.target || link.hasAttribute("download")) return;
+  if (!link || link.target || event.defaultPrevented || event.button !== 0) return;
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   if (link.classList.contains("skip")) {
     event.preventDefault();
@@ -83,7 +83,7 @@ document.addEventListener("click", (event) => {
     return;
   }
   const url = new URL(link.href);
-  if (url.origin !== location.origin || url.pathname !== "/" || url.hash) return;
+  if (url.origin !== location.origin || url.pathname !== "/" || url.hash || link.download) return;
   event.preventDefault();
   navigate(url.pathname + url.search);
 });

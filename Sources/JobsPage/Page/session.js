@@ -17,7 +17,7 @@ function requireSignIn() {
   const form = element("form", { class: "panel", method: "post", onsubmit: submit },
     element("h1", { tabindex: "-1" }, "Sign in"),
     // Password managers keep a name with each password.
-    element("input", { type: "text", name: "username", autocomplete: "username", value: "API token", hidden: true }),
+    element("input", { name: "username", autocomplete: "username", value: "API token", hidden: true }),
     element("label", { for: "token" }, "API token"), token,
     element("p", { id: "token-hint", class: "muted" },
       "One of API_TOKENS in the daemon's settings. This browser keeps a session of 12 hours, not the token."),
@@ -30,7 +30,8 @@ function requireSignIn() {
     event.preventDefault();
     if (!token.value.trim()) return;
     button.disabled = true;
-    const { ok, status, problem } = await request("/session", { method: "POST", body: { token: token.value.trim() } });
+    const body = { token: token.value.trim() };
+    const { ok, status, problem } = await request("/session", { method: "POST", body });
     button.disabled = false;
     if (ok) {
       announce("Signed in");
@@ -39,7 +40,7 @@ function requireSignIn() {
       return;
     }
     setText(error, status === 401
-      ? "This token is not one of API_TOKENS. Copy it again; a token that was removed from there ends here too."
+      ? "This token is not one of API_TOKENS. Copy it again, or add it there."
       : `${problem.title}. ${problem.detail} ${problem.remedy}`);
     setAttribute(token, "aria-invalid", "true");
     token.select();
@@ -49,9 +50,9 @@ function requireSignIn() {
 
 /** Shows `Sign out` where there is a session. */
 async function showSession() {
-  const { ok, text } = await request("/session");
+  const { ok, data: session } = await requestJSON("/session");
   if (!ok) return;
-  const session = parseJSON(text);
+  isTokenRequired = session.required === true;
   byID("sign-out").hidden = session.signed_in !== true || session.required === false;
 }
 

@@ -40,14 +40,17 @@ class EventParser {
   }
 }
 
+const connectionTexts = {
+  live: "Live", connecting: "Connecting…", reconnecting: "Reconnecting…", paused: "Paused", off: "",
+};
+
 /** The connection as the header shows it. */
 function showConnection(state) {
   const node = byID("connection");
-  const texts = { live: "Live", connecting: "Connecting…", reconnecting: "Reconnecting…", paused: "Paused", off: "" };
   if (node.dataset.state === state) return;
   const wasLost = node.dataset.state === "reconnecting";
   node.dataset.state = state;
-  setText(node.lastElementChild, texts[state]);
+  setText(node.lastElementChild, connectionTexts[state]);
   if (state === "reconnecting") announce("The connection is lost. Reconnecting.");
   if (state === "live" && wasLost) announce("Connected again.");
 }
@@ -131,7 +134,7 @@ async function stream(path, { query, cursor = "", event, opened }, signal) {
 
 /** The next animation frame. Hidden pages have none. */
 function nextFrame() {
-  return new Promise((resolve) => (document.hidden ? setTimeout(resolve, 250) : requestAnimationFrame(resolve)));
+  return document.hidden ? pause(250) : new Promise((resolve) => { requestAnimationFrame(resolve); });
 }
 
 /** Waits while the page is hidden. */

@@ -1,8 +1,8 @@
 // The table of jobs. A row keeps its elements, and a change writes only the cells that differ.
 
 const columns = [
-  ["state", "State"], ["job", "Job"], ["model", "Model"], ["progress", "Progress"], ["run", "Run time"], ["age", "Age"],
-  ["metadata", "Metadata"],
+  ["state", "State"], ["job", "Job"], ["model", "Model"], ["progress", "Progress"], ["run", "Run time"],
+  ["age", "Age"], ["metadata", "Metadata"],
 ];
 const chipsOfRow = 3;
 
@@ -16,8 +16,9 @@ class JobRow {
     this.shown = {};
     this.cells = {};
     for (const [name] of columns) {
-      this.cells[name] = element(name === "job" ? "th" : "td",
-        { class: `cell-${name}`, role: name === "job" ? "rowheader" : "cell", ...name === "job" && { scope: "row" } });
+      const isHeader = name === "job";
+      this.cells[name] = element(isHeader ? "th" : "td",
+        { class: `cell-${name}`, role: isHeader ? "rowheader" : "cell", scope: isHeader ? "row" : null });
     }
     this.badge = element("span");
     this.link = element("a", { href: jobPath(job.id) }, visibleText(job.id));
@@ -31,7 +32,11 @@ class JobRow {
   update(job) {
     this.job = job;
     setState(this.badge, String(job.state));
-    this.mark("");
+    if (this.hasPassed) {
+      this.hasPassed = false;
+      this.node.className = "";
+      this.node.removeAttribute("title");
+    }
     const model = String(job.model ?? job.model_version ?? "");
     this.cell("model", model, () => element("bdi", { title: shortened(model, 300) }, shortened(model, 120)));
     this.showProgress(job);
@@ -42,12 +47,14 @@ class JobRow {
     this.cell("metadata", metadata, () => metadataChips(job.metadata));
   }
 
-  /** Why the row is only here until the list is refreshed. */
-  mark(reason) {
-    if (this.reason === reason) return;
-    this.reason = reason;
-    this.node.classList.toggle("passed", reason !== "");
-    setAttribute(this.node, "title", reason || null);
+  /** Marks a row that is only here until rows may move. */
+  leave(state) {
+    setState(this.badge, state);
+    this.showProgress({ state });
+    this.showRunTime({ state });
+    this.hasPassed = true;
+    this.node.classList.add("passed", state === "deleted" ? "deleted" : "moved");
+    this.node.title = `It is ${visibleText(state)} now, and no longer in this list`;
   }
 
   cell(name, key, build) {
@@ -60,8 +67,9 @@ class JobRow {
     if (job.error) {
       const { code = "unknown", message = "" } = job.error;
       this.bar = null;
-      return this.cell("progress", `${code}\n${message}`, () =>
-        element("span", { class: "error-code", title: shortened(String(message), 300) }, shortened(String(code), 40)));
+      const title = shortened(String(message), 300);
+      return this.cell("progress", `${code}\n${title}`, () =>
+        element("span", { class: "error-code", title }, shortened(String(code), 40)));
     }
     const isOpen = job.state === "running" || job.state === "stale";
     if (!isOpen || job.progress === undefined) {
@@ -81,7 +89,8 @@ class JobRow {
   showRunTime(job) {
     if (job.run_seconds !== undefined) {
       const seconds = String(job.run_seconds);
-      return this.cell("run", seconds, () => element("span", { title: `${seconds} s` }, formatDuration(seconds)));
+      return this.cell("run", seconds, () =>
+        element("span", { title: `${seconds} s` }, formatDuration(seconds)));
     }
     const since = job.state === "running" ? job.started_at ?? "" : "";
     this.cell("run", since, () => (since ? formatElapsed(since) : null));
@@ -94,7 +103,8 @@ function metadataChips(metadata) {
   const chips = members.slice(0, chipsOfRow).map(([key, value]) => {
     const isText = value === null || typeof value !== "object" || value instanceof NumberText;
     const text = isText ? String(value) : Array.isArray(value) ? "[…]" : "{…}";
-    const content = element("bdi", {}, element("span", { class: "key" }, shortened(key, 32)), ` ${shortened(text, 48)}`);
+    const name = element("span", { class: "key" }, shortened(key, 32));
+    const content = element("bdi", {}, name, ` ${shortened(text, 48)}`);
     const title = `${shortened(key, 64)}=${shortened(text, 256)}`;
     if (!isText || value === null) return element("span", { class: "chip", title }, content);
     const chip = element("a", { class: "chip", tabindex: "-1", title,
@@ -135,11 +145,11 @@ class JobTable {
 
   /** Shows these jobs, in this order. Rows that stay keep their elements, and the focus stays in its row. */
   show(jobs) {
-    const focused = this.body.contains(document.activeElement) ? document.activeElement.closest("tr")?.jobRow : null;
+    const focused = this.focusedRow;
     const rows = new Map();
     for (const job of jobs) {
       const row = this.rows.get(job.id) ?? new JobRow(job);
-      if (row.job !== job) row.update(job);
+      if (row.job !== job || row.hasPassed) row.update(job);
       rows.set(job.id, row);
     }
     this.rows = rows;
@@ -154,18 +164,28 @@ class JobTable {
     }
   }
 
+  /** The jobs of the rows that are still in the list. */
   get jobs() {
-    return [...this.rows.values()].filter((row) => !row.reason).map((row) => row.job);
+    return [...this.rows.values()].filter((row) => !row.hasPassed).map((row) => row.job);
   }
 
+  get hasPassed() {
+    return [...this.rows.values()].some((row) => row.hasPassed);
+  }
+
+  get focusedRow() {
+    return this.body.contains(document.activeElement) ? document.activeElement.closest("tr").jobRow : null;
+  }
+
+  /** Whether somebody reads the table, so that its rows should not move. */
   get isBusy() {
-    return this.body.contains(document.activeElement) || this.body.matches(":hover") || scrollY > 120;
+    return this.focusedRow !== null || this.body.matches(":hover") || scrollY > 120;
   }
 
   /** Moves the focus by rows. */
   move(step) {
     const rows = [...this.rows.values()];
-    const present = rows.findIndex((row) => row.node.contains(document.activeElement));
+    const present = rows.indexOf(this.focusedRow);
     const row = rows[present < 0 ? (step > 0 ? 0 : rows.length - 1) : present + step];
     row?.link.focus();
     row?.node.scrollIntoView({ block: "nearest" });
