@@ -5,7 +5,7 @@ import Testing
 
 extension PageTests {
   /// The app of `deploy/examples`, as its users see it.
-  @Suite(.enabled(if: python != nil, "OFFICIAL_LIBRARIES_PYTHON is not set")) struct ExampleAppTests {
+  @Suite struct ExampleAppTests {
     private static let python = ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"]
     private static let secret = "whsec_cGFnZXMtb2YtYXBwcy1hcmUtc2lnbmVkLXRvbw=="
 
@@ -35,7 +35,8 @@ extension PageTests {
       }
     }
 
-    @Test func `a user sees the progress and the end of each job, and nobody else's`() throws {
+    @Test(.enabled(if: python != nil, "OFFICIAL_LIBRARIES_PYTHON is not set"))
+    func `a user sees the progress and the end of each job, and nobody else's`() throws {
       let port = try FreePorts.choose(1)[0]
       let origin = "http://127.0.0.1:\(port)"
       let settings = [
