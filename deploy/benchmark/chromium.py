@@ -76,13 +76,11 @@ class Browser:
         entries = self.post("/se/log", {"type": "performance"})
         return [json.loads(entry["message"])["message"] for entry in entries]
 
-    def heap(self):
-        """Bytes of the tab's JavaScript heap and the number of its DOM nodes, without garbage."""
+    def metrics(self):
+        """The tab's metrics, without garbage on its heap: sizes in bytes, durations of processor time."""
         self.devtools("HeapProfiler.collectGarbage")
-        self.devtools("Performance.enable")
-        listed = self.devtools("Performance.getMetrics")["metrics"]
-        metrics = {entry["name"]: entry["value"] for entry in listed}
-        return metrics["JSHeapUsedSize"], metrics["Nodes"]
+        self.devtools("Performance.enable", timeDomain="threadTicks")
+        return {entry["name"]: entry["value"] for entry in self.devtools("Performance.getMetrics")["metrics"]}
 
     def processor_seconds(self):
         """What the browser's processes have used; those that have ended are left out."""
