@@ -72,7 +72,7 @@ class Session:
             if process.returncode != 0:
                 errors.seek(0)
                 text = errors.read().strip()[-300:]
-                raise Failure(text or f"webhook-bench ended with {process.returncode}")
+                raise Failure(text or f"webhook-bench ended with {process.returncode}{faults(reports)}")
             return reports
 
     def yardstick(self, *arguments):
@@ -91,6 +91,15 @@ class Session:
     def deliver(self, arguments=()):
         """The daemon, on a new file unless the arguments name one."""
         return self.bench(["--deliveries", str(self.deliveries)] + list(arguments))[0]
+
+
+def faults(reports):
+    """What the answers to a run were, of which some were not the expected ones."""
+    shown = ("statuses", "unexpected", "broken", "answers")
+    lanes = {
+        name: {key: lane[key] for key in shown if key in lane}
+        for report in reports for name, lane in report["lanes"].items()}
+    return f": {json.dumps(lanes)}" if lanes else ""
 
 
 def lane(report):
