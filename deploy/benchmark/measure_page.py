@@ -97,6 +97,8 @@ class Daemon:
         environment = {
             "DATABASE_URL": f"sqlite:{self.store}", "WEBHOOK_LISTEN": f"127.0.0.1:{self.webhooks}",
             "API_LISTEN": f"127.0.0.1:{self.api}", "LOG_LEVEL": "warning",
+            # At this rate most connections of the client are idle for long.
+            "IDLE_TIMEOUT": "1h",
             "REPLICATE_WEBHOOK_SECRET": receivers.SECRET, **settings}
         command = [f"{self.session.build}/../release/replicate-webhookd", "serve"]
         # A store of an earlier version is migrated first.
