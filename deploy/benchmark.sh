@@ -7,6 +7,12 @@
 #   deploy/benchmark.sh --growth        only fills a new store, and draws the cost of deliveries while it grew
 #   deploy/benchmark.sh --postgresql    only receivers on PostgreSQL, with and without a standby, against a
 #                                       yardstick in C: half an hour
+#   deploy/benchmark.sh --page          only the page of the jobs API in headless Chromium: with a million
+#                                       jobs stored, and while 500 of them change a second: ten minutes
+#   … --only NAME…                      only these measurements: deliveries one_connection tls memory
+#                                       streams callbacks large_store; with --postgresql: local receivers distance
+#                                       loads standby size; with --page: loads changes. The table is printed,
+#                                       and is no replacement for the whole one: not with --output
 #   … --output FILE                     writes the table there too; between the marks of a file that has them
 #   … --place FOLDER                    the folder for databases (.build/benchmark/place)
 #
@@ -20,17 +26,44 @@ place=
 options=()
 growth=
 postgresql=
+page=
+only=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --quick) options+=(--quick) && shift ;;
     --postgresql) postgresql=yes && options+=(--postgresql) && shift ;;
     --growth) growth=yes && options+=(--growth) && shift ;;
+    --page) page=yes && options+=(--page) && shift ;;
+    --only)
+      shift
+      while [ $# -gt 0 ] && [[ $1 != -* ]]; do only+=("$1") && shift; done
+      [ ${#only[@]} -gt 0 ] || {
+        echo "benchmark.sh: --only takes the names of measurements (try --help)" >&2 && exit 64
+      }
+      ;;
     --output) output=$(realpath -m "${2:?}") && shift 2 ;;
     --place) place=$(realpath -m "${2:?}") && shift 2 ;;
     -h | --help) sed -n '2,/^set -euo/s/^# \{0,1\}//p' "$0" && exit 0 ;;
     *) echo "benchmark.sh: unknown argument: $1 (try --help)" >&2 && exit 64 ;;
   esac
 done
+
+for name in "${only[@]}"; do
+  known="deliveries one_connection tls memory streams callbacks large_store"
+  [ -z "$postgresql" ] || known="local receivers distance loads standby size"
+  [ -z "$page" ] || known="loads changes"
+  [[ " $known " == *" $name "* ]] || {
+    echo "benchmark.sh: --only: there is no measurement '$name'; there are: $known" >&2 && exit 64
+  }
+  options+=(--only "$name")
+done
+[ ${#only[@]} = 0 ] || [ -z "$output" ] || {
+  echo "benchmark.sh: --only measures a part, which --output would put in place of the whole table" >&2
+  exit 64
+}
+[ -z "$growth$postgresql" ] || [ -z "$page" ] || {
+  echo "benchmark.sh: give one of --growth, --postgresql and --page" >&2 && exit 64
+}
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=deploy/prerequisites.sh
@@ -39,6 +72,7 @@ need_swift
 need_build_packages
 need_packages python3 gcc git
 [ -z "$postgresql" ] || need_postgresql
+[ -z "$page" ] || need_packages chromium chromium-driver
 build=$PWD/.build/benchmark
 place=${place:-$build/place}
 mkdir -p "$build" "$place"
@@ -90,7 +124,7 @@ find_nginx() {
     (cd "$build" && apt-get download nginx && dpkg -x nginx_*.deb nginx) && "$nginx" -v
 }
 
-if [ -z "$growth$postgresql" ]; then
+if [ -z "$growth$postgresql$page" ]; then
   note ""
   note "Building the peers; their output is in $build/*.log."
   peer hummingbird "it does not build here" build_hummingbird

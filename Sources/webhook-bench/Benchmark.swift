@@ -138,7 +138,8 @@ extension Benchmark {
     let deliveries = workload.deliveries
     let lane = Lane(
       "deliveries", to: receiver.webhooks, workload.requests, sends: workload.sends,
-      connections: options.connections, use: use, expectsRejection: { !deliveries[$0].isSigned })
+      connections: options.connections, use: use, rate: options.rate,
+      expectsRejection: { !deliveries[$0].isSigned })
     lane.others = receiver.others
     return (workload, lane)
   }

@@ -49,9 +49,7 @@ struct BenchmarkOptions: ParsableArguments {
   @Option(help: "How many callbacks a second their receiver takes; 0: none are sent.")
   var callbackRate = 200
 
-  @Option(
-    help:
-      "Deliveries per second, of the scenarios streams and callbacks. (default: as many as are acknowledged)")
+  @Option(help: "Deliveries per second. (default: as many as are acknowledged)")
   var rate: Int?
 
   @Option(
@@ -129,6 +127,9 @@ struct BenchmarkOptions: ParsableArguments {
     try require((0...100).contains(feeds), "--feeds: 0 to 100")
     try require((0...100_000).contains(callbackRate), "--callback-rate: 0 to 100000")
     try require(rate.map { (1...1_000_000).contains($0) } ?? true, "--rate: 1 to 1000000")
+    try require(
+      rate == nil || !scenario.scenarios.contains(.newConnections),
+      "new-connections: their time includes connecting, and would include the wait for --rate")
     for scenario in scenario.scenarios {
       let (count, size) = (deliveries ?? scenario.defaultDeliveries, bodyBytes ?? scenario.defaultBodyBytes)
       try require((1...10_000_000).contains(count), "--deliveries: 1 to 10000000")

@@ -15,6 +15,7 @@ import time
 
 import growth
 import machine
+import measure_page
 import measure_postgresql
 import receivers
 import table
@@ -33,10 +34,14 @@ class Session:
         self.deliveries = 20_000 if options.quick else 60_000
         self.peers = receivers.peers(options.build)
         self.nginx = options.nginx
+        self.only = options.only
         self.left_out = dict(text.split("=", 1) for text in options.left_out)
         self.store = f"{options.place}/store{'-quick' if options.quick else ''}.db"
         self.figure = f"{options.place}/growth" if options.quick else options.figure
         self.has_failed = False
+
+    def wants(self, name):
+        return not self.only or name in self.only
 
     def log(self, text):
         print(f"[{time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
@@ -67,7 +72,7 @@ class Session:
             if process.returncode != 0:
                 errors.seek(0)
                 text = errors.read().strip()[-300:]
-                raise Failure(text or f"webhook-bench ended with {process.returncode}")
+                raise Failure(text or f"webhook-bench ended with {process.returncode}{faults(reports)}")
             return reports
 
     def yardstick(self, *arguments):
@@ -86,6 +91,15 @@ class Session:
     def deliver(self, arguments=()):
         """The daemon, on a new file unless the arguments name one."""
         return self.bench(["--deliveries", str(self.deliveries)] + list(arguments))[0]
+
+
+def faults(reports):
+    """What the answers to a run were, of which some were not the expected ones."""
+    shown = ("statuses", "unexpected", "broken", "answers")
+    lanes = {
+        name: {key: lane[key] for key in shown if key in lane}
+        for report in reports for name, lane in report["lanes"].items()}
+    return f": {json.dumps(lanes)}" if lanes else ""
 
 
 def lane(report):
@@ -342,6 +356,8 @@ def main():
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--page", action="store_true")
+    parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--output")
     parser.add_argument("--figure", required=True)
     options = parser.parse_args()
@@ -360,19 +376,29 @@ def main():
         except (Failure, subprocess.SubprocessError, OSError, KeyError) as error:
             session.has_failed = True
             session.log(f"{measure.__name__}: {error}")
-            rows.failure(measure.__name__.removeprefix("measure_").replace("_", " "), error)
+            rows.failure(name(measure).replace("_", " "), error)
             return Failure(str(error))
+
+    def name(measure):
+        return measure.__name__.removeprefix("measure_")
+
+    def attempt_if_wanted(measure, *arguments):
+        return attempt(measure, *arguments) if session.wants(name(measure)) else Failure("left out")
 
     if options.postgresql:
         attempt(measure_postgresql.measure)
-    else:
-        loaded = attempt(measure_deliveries)
-        attempt(measure_one_connection)
-        attempt(measure_tls)
-        attempt(measure_memory, loaded)
-        attempt(measure_streams)
-        attempt(measure_callbacks)
+    elif options.page:
         if not isinstance(attempt(fill), Failure):
+            for measure in measure_page.MEASUREMENTS:
+                attempt_if_wanted(measure)
+    else:
+        loaded = attempt_if_wanted(measure_deliveries)
+        attempt_if_wanted(measure_one_connection)
+        attempt_if_wanted(measure_tls)
+        attempt_if_wanted(measure_memory, loaded)
+        attempt_if_wanted(measure_streams)
+        attempt_if_wanted(measure_callbacks)
+        if session.wants("large_store") and not isinstance(attempt(fill), Failure):
             attempt(measure_large_store)
     facts.append(("took", f"{(time.monotonic() - start) / 60:.1f} min, {session.rounds} rounds"))
     for name, reason in session.left_out.items():
@@ -380,7 +406,7 @@ def main():
     text = table.document(facts, rows)
     print(text)
     if options.output:
-        table.write(text, options.output)
+        table.write(text, options.output, "results of the page" if options.page else "results")
     return 1 if session.has_failed else 0
 
 

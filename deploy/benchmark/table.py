@@ -5,9 +5,6 @@ import statistics
 
 from receivers import Failure
 
-BEGIN = "<!-- results -->"
-END = "<!-- end of results -->"
-
 
 def per_second(number):
     return f"{number:,.0f}/s"
@@ -103,15 +100,16 @@ def document(facts, table):
     return "\n".join(lines)
 
 
-def write(text, path):
+def write(text, path, mark="results"):
     """Writes the text into `path`, or between the marks of a file that has them."""
+    begin, end = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
     old = ""
     if os.path.exists(path):
         with open(path) as file:
             old = file.read()
-    if BEGIN in old and END in old:
-        before, rest = old.split(BEGIN, 1)
-        text = f"{before}{BEGIN}\n{text}\n{END}{rest.split(END, 1)[1]}"
+    if begin in old and end in old:
+        before, rest = old.split(begin, 1)
+        text = f"{before}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}"
     else:
         text += "\n"
     with open(path, "w") as file:

@@ -12,8 +12,9 @@ webhook = Webhook(os.environ["CALLBACK_SECRET"])
 app = FastAPI()
 ended = {}  # Your database: the state in which each job has ended.
 
-PAGE = """<!doctype html><title>Lamps</title>
-<form><input name=prompt value="a desk lamp"><button>Make</button></form><ul></ul><script>
+PAGE = """<!doctype html><html lang=en><title>Lamps</title><link rel=icon href="data:,">
+<form><label>Prompt <input name=prompt value="a desk lamp"></label><button>Make</button></form><ul></ul>
+<script>
 function watch({id, url, token}) {
   const row = document.querySelector("ul").appendChild(document.createElement("li"))
   new EventSource(`${url}/events?token=${token}`).addEventListener("job", event => {

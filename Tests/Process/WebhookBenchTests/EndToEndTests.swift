@@ -42,6 +42,20 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
+  @Test func `a rate holds for every scenario of deliveries`() throws {
+    let result = try Self.run([
+      "--scenario", "lifecycle", "--deliveries", "120", "--rate", "100", "--connections", "4", "--json",
+    ])
+    #expect(result.status == 0, "\(result.error)")
+    let report = try #require(try Self.reports(result).first)
+    let lanes = try #require(report["lanes"] as? [String: [String: Any]])
+    #expect(lanes["deliveries"]?["answers"] as? Int == 120)
+    // The last one is due after 1.19 s.
+    #expect(try #require(lanes["deliveries"]?["seconds"] as? Double) >= 1.19)
+    let refused = try Self.run(["--scenario", "new-connections", "--rate", "100"])
+    #expect(refused.status == 64 && refused.error.contains("--rate"))
+  }
+
   /// One small run of each, for function rather than speed.
   @Test func everyScenarioRuns() throws {
     let result = try Self.run([

@@ -1,8 +1,7 @@
-import Foundation
-import LiveDaemon
+internal import Foundation
 
 /// A program beside the daemon, such as an app, that ends with the test.
-final class Helper {
+package final class Helper {
   private let process = ChildProcess()
   private let folder: TemporaryFolder
   private let outputFile: URL
@@ -10,7 +9,7 @@ final class Helper {
   /// - Parameters:
   ///   - files: written into the working folder, by their names.
   ///   - port: the program is ready when something listens there; nil: at once.
-  init(
+  package init(
     _ command: [String], environment: [String: String] = [:], files: [String: String] = [:], port: Int? = nil
   ) throws {
     folder = try TemporaryFolder()
@@ -39,9 +38,9 @@ final class Helper {
     process.waitUntilExit()
   }
 
-  var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
+  package var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
 
-  func waitForOutput(_ text: String) throws {
+  package func waitForOutput(_ text: String) throws {
     try wait("\(text) in the output", seconds: 60) {
       if output.contains(text) { return true }
       guard process.isRunning else { throw Unusable("it ended: \(output)") }
