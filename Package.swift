@@ -219,18 +219,16 @@ let package = Package(
         "JobsAPI",
       ]),
     room(
-      "JobsPage",
-      [
-        "CJobsPage", "CZlib", "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop",
-        "HTTPServer",
-        "Routing", "JobRequests",
-        "Settings", "Scheduler", "JobsAPI",
-      ]),
-    room(
       "JobCounts",
       [
         "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
         "Observability", "JobsAPI",
+      ]),
+    room(
+      "JobsPage",
+      [
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
+        "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
       ]),
 
     // The wiring; and what the verbs of the command share.
@@ -240,10 +238,10 @@ let package = Package(
         "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
         "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore",
         postgreSQL("PostgreSQL"), postgreSQL("PostgreSQLSchema"), postgreSQL("PostgreSQLStore"),
-        postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"), postgreSQL("StoreMove"), "Replicate",
-        "Settings", "Observability",
-        "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
-        "ReadTokens", "JobDeletion", "UsageSums", "JobsPage", "JobCounts", logging,
+        postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"), postgreSQL("StoreMove"),
+        "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake",
+        "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "JobCounts",
+        "JobsPage", logging,
       ]),
     room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(

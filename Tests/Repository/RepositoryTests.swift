@@ -78,24 +78,21 @@ import Testing
     "UsageSums": [
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings", "JobsAPI",
     ],
-    "JobsPage": [
-      "CJobsPage", "CZlib", "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop",
-      "HTTPServer",
-      "Routing", "JobRequests",
-      "Settings", "Scheduler", "JobsAPI",
-    ],
     "JobCounts": [
       "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
       "Observability", "JobsAPI",
+    ],
+    "JobsPage": [
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
+      "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
     ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore",
       "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "PostgreSQLReports",
-      "StoreMove", "Replicate",
-      "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
-      "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "JobsPage", "JobCounts",
-      "Logging",
+      "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler",
+      "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums",
+      "JobCounts", "JobsPage", "Logging",
     ],
     "Console": ["Time", "Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [
