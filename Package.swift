@@ -221,7 +221,7 @@ let package = Package(
     room(
       "JobCounts",
       [
-        "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
+        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
         "Observability", "JobsAPI",
       ]),
     room(

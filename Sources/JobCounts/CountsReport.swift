@@ -3,6 +3,7 @@ internal import Jobs
 internal import JobsAPI
 internal import Ledger
 internal import Observability
+internal import Time
 
 typealias StateGauge = LabeledGauge<JobState>
 
@@ -17,6 +18,7 @@ extension LabeledGauge<JobState> {
 /// So a scrape is answered also while the store does not answer. It then shows the last counts.
 actor CountsReport: Service {
   private nonisolated let loop: EventLoop
+  private nonisolated let timer: WakeableTimer
   private let reader: any StoreReader
   private let gauge: StateGauge
 
@@ -27,12 +29,20 @@ actor CountsReport: Service {
 
   init(loop: EventLoop, reader: sending any StoreReader, gauge: StateGauge) {
     self.loop = loop
+    timer = WakeableTimer(loop: loop)
     self.reader = reader
     self.gauge = gauge
   }
 
   func run() async {
-    repeat { await report() } while await loop.pause(for: Self.interval)
+    await withTaskCancellationHandler {
+      while !Task.isCancelled {
+        await report()
+        await timer.sleep(until: loop.kernel.monotonicTime + Self.interval)
+      }
+    } onCancel: {
+      timer.wake()
+    }
   }
 
   private func report() async {
