@@ -10,9 +10,9 @@
 #   deploy/benchmark.sh --page          only the page of the jobs API in headless Chromium: with a million
 #                                       jobs stored, and while 500 of them change a second: ten minutes
 #   … --only NAME…                      only these measurements: deliveries one_connection tls memory
-#                                       streams callbacks large_store; with --postgresql: local receivers distance
-#                                       loads standby size; with --page: loads changes. The table is printed,
-#                                       and is no replacement for the whole one: not with --output
+#                                       streams callbacks large_store; with --postgresql: local receivers
+#                                       distance loads standby size; with --page: loads changes. The table is
+#                                       printed, and is no replacement for the whole one: not with --output
 #   … --output FILE                     writes the table there too; between the marks of a file that has them
 #   … --place FOLDER                    the folder for databases (.build/benchmark/place)
 #
