@@ -24,8 +24,8 @@ actor CountsReport: Service {
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
-  /// Within the usual intervals of scrapes, which are 15 seconds and more.
-  private static let interval = Duration.seconds(10)
+  /// As long as the usual intervals of scrapes: an idle daemon wakes up no more often.
+  private static let interval = Duration.seconds(60)
 
   init(loop: EventLoop, reader: sending any StoreReader, gauge: StateGauge) {
     self.loop = loop

@@ -11,7 +11,7 @@ package import Tables
 /// The counters change in the transaction that changes a job, so reading them scans no jobs.
 package struct JobCounts: Capability {
   private let gauge = StateGauge(
-    "replicate_webhookd_jobs", help: "Stored jobs by state, of the whole store; read every 10 seconds.")
+    "replicate_webhookd_jobs", help: "Stored jobs by state, of the whole store; read each minute.")
 
   package static var tables: [TableDeclaration] { [CountsTable.declaration] }
 
