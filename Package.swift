@@ -154,6 +154,7 @@ let package = Package(
       ]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
+    room("S3", ["Bytes", "Time", "Crypto", "HTTPClient"]),
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
     room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
 
@@ -360,6 +361,7 @@ let package = Package(
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
         "ClientAddress",
       ]),
+    tests(.unit, "S3Tests", ["S3", "Bytes", "Crypto", "HTTPClient", "Time"]),
     tests(.unit, "ReadTokensTests", ["ReadTokens", "Routing", "Settings", "Time"]),
     tests(
       .unit, "JobsPageTests",

@@ -18,6 +18,18 @@ package enum IMFFixdate {
     return Array("\(weekdays[days % 7]), \(day) \(time) GMT".utf8)
   }
 
+  /// Parses the preferred format alone: what other forms say is not worth the code.
+  ///
+  /// Nil for anything else. The day of the week is not compared with the date.
+  package static func parse(_ text: String) -> Timestamp? {
+    let words = text.split(separator: " ", omittingEmptySubsequences: false)
+    guard text.utf8.count == 29, words.count == 6, words[5] == "GMT",
+      let month = months.firstIndex(of: String(words[2])),
+      weekdays.contains(where: { words[0] == "\($0)," })
+    else { return nil }
+    return Timestamp(rfc3339: "\(words[3])-\(twoDigits(month + 1))-\(words[1])T\(words[4])Z")
+  }
+
   private static func twoDigits(_ number: Int) -> String {
     number < 10 ? "0\(number)" : "\(number)"
   }

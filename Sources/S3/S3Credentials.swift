@@ -1,0 +1,15 @@
+package import Crypto
+
+/// The access key of a bucket.
+package struct S3Credentials: Redacted, Sendable {
+  let keyID: String
+  let secret: SecretKey
+  /// Of temporary credentials; nil for others.
+  let sessionToken: String?
+
+  package init(keyID: String, secret: SecretKey, sessionToken: String? = nil) {
+    self.keyID = keyID
+    self.secret = secret
+    self.sessionToken = sessionToken
+  }
+}
