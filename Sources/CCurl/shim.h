@@ -30,10 +30,22 @@ static inline CURLcode ccurl_set_progress_function(CURL *handle, ccurl_progress_
 static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
 }
-// NULL if the last response had no such field.
-static inline const char *ccurl_header(CURL *handle, const char *name) {
+// NULL if the last response had no such field at `index`, which counts those of the name from 0.
+static inline const char *ccurl_header(CURL *handle, const char *name, size_t index) {
   struct curl_header *header;
-  return curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
+  return curl_easy_header(handle, name, index, CURLH_HEADER, -1, &header) == CURLHE_OK ? header->value : NULL;
+}
+// Fills the buffer with content to send: the number of bytes, 0 at the end, or CURL_READFUNC_ABORT.
+typedef size_t (*ccurl_read_function)(char *buffer, size_t size, size_t count, void *context);
+static inline CURLcode ccurl_set_read_function(CURL *handle, ccurl_read_function value) {
+  return curl_easy_setopt(handle, CURLOPT_READFUNCTION, value);
+}
+// Moves to where the content is read again, after a connection was lost before a response.
+static inline CURLcode ccurl_set_seek_function(CURL *handle, curl_seek_callback value) {
+  return curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, value);
+}
+static inline CURLcode ccurl_set_offset(CURL *handle, CURLoption option, curl_off_t value) {
+  return curl_easy_setopt(handle, option, value);
 }
 static inline CURLcode ccurl_set_socket_function(CURL *handle, curl_opensocket_callback value) {
   return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, value);

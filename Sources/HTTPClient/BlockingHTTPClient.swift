@@ -35,9 +35,12 @@ package final class BlockingHTTPClient {
 
   /// Sends a request and receives the response.
   ///
-  /// - Parameter isCanceled: as that of the client, for this call alone.
+  /// - Parameters:
+  ///   - sink: takes the content in place of the response's body.
+  ///   - isCanceled: as that of the client, for this call alone.
   package func send(
-    _ request: HTTPClientRequest, isCanceled: @escaping () -> Bool = { false }
+    _ request: HTTPClientRequest, into sink: (any ContentSink)? = nil,
+    isCanceled: @escaping () -> Bool = { false }
   ) throws(HTTPClientError) -> HTTPClientResponse {
     isCallCanceled = isCanceled
     defer { isCallCanceled = { false } }
@@ -51,24 +54,40 @@ package final class BlockingHTTPClient {
     defer { curl_slist_free_all(pinned) }
     for name in pinnedAddresses { pinned = curl_slist_append(pinned, name) }
     try check(ccurl_set_list(handle, CURLOPT_RESOLVE, pinned))
-    let sink = Sink(limit: request.maxBodyBytes, truncates: request.truncatesBody)
-    try configure(request, list: list, sink: sink)
+    let receiver = ContentReceiver(limit: request.maxBodyBytes, truncates: request.truncatesBody, sink: sink)
+    {
+      self.head(request)
+    }
+    try configure(request, list: list, receiver: receiver)
     let code =
       switch request.method {
       case .get: curl_easy_perform(handle)
+      case .head: try head()
       case .post: try post(request.body ?? [])
+      case .put: try put(request.file)
       case .delete: try delete()
       }
-    withExtendedLifetime(sink) {}
-    guard code == CURLE_OK || sink.isTruncated else {
-      if sink.isFull { throw .oversized(status: status) }
+    // A response without content has not been announced to the sink yet.
+    if code == CURLE_OK { receiver.begin() }
+    guard code == CURLE_OK || receiver.isTruncated else {
+      if receiver.isFull { throw .oversized(status: status) }
+      if receiver.isUnwanted { throw .unwanted(status: status) }
       if let refusal = addresses.refusalOfAll { throw .addressRefused(refusal) }
       var sent = 0
       _ = ccurl_get_long(handle, CURLINFO_REQUEST_SIZE, &sent)
       throw Self.error(code, isUnsent: sent == 0)
     }
+    if receiver.isUnwanted { throw .unwanted(status: status) }
+    return head(request, body: receiver.bytes)
+  }
+
+  /// The last response, as far as its header section goes.
+  private func head(_ request: HTTPClientRequest, body: [UInt8] = []) -> HTTPClientResponse {
+    var fields: [String: [String]] = [:]
+    for name in request.wantedFields { fields[name] = values(of: name) }
     return HTTPClientResponse(
-      status: status, retryAfter: field("Retry-After"), entityTag: field("ETag"), body: sink.bytes)
+      status: status, retryAfter: values(of: "Retry-After").first, entityTag: values(of: "ETag").first,
+      body: body, fields: fields.filter { !$0.value.isEmpty })
   }
 
   /// The status code of the last response.
@@ -76,6 +95,34 @@ package final class BlockingHTTPClient {
     var status = 0
     _ = ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
     return status
+  }
+
+  private func head() throws(HTTPClientError) -> CURLcode {
+    try check(ccurl_set_long(handle, CURLOPT_NOBODY, 1))
+    return curl_easy_perform(handle)
+  }
+
+  private func put(_ file: FileContent?) throws(HTTPClientError) -> CURLcode {
+    let reader = ContentReader(file ?? FileContent(descriptor: -1, count: 0))
+    try check(ccurl_set_long(handle, CURLOPT_UPLOAD, 1))
+    try check(ccurl_set_offset(handle, CURLOPT_INFILESIZE_LARGE, reader.file.count))
+    let context = Unmanaged.passUnretained(reader).toOpaque()
+    try check(ccurl_set_pointer(handle, CURLOPT_READDATA, context))
+    try check(
+      ccurl_set_read_function(handle) { buffer, size, count, context in
+        guard let buffer, let context else { return Int(CURL_READFUNC_ABORT) }
+        let reader = Unmanaged<ContentReader>.fromOpaque(context).takeUnretainedValue()
+        let room = UnsafeMutableRawBufferPointer(start: buffer, count: size * count)
+        return reader.read(into: room) ?? Int(CURL_READFUNC_ABORT)
+      })
+    try check(ccurl_set_pointer(handle, CURLOPT_SEEKDATA, context))
+    try check(
+      ccurl_set_seek_function(handle) { context, offset, origin in
+        guard let context, origin == SEEK_SET else { return CURL_SEEKFUNC_CANTSEEK }
+        let reader = Unmanaged<ContentReader>.fromOpaque(context).takeUnretainedValue()
+        return reader.seek(to: offset) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
+      })
+    return withExtendedLifetime(reader) { curl_easy_perform(handle) }
   }
 
   private func delete() throws(HTTPClientError) -> CURLcode {
@@ -97,7 +144,7 @@ package final class BlockingHTTPClient {
   }
 
   private func configure(
-    _ request: HTTPClientRequest, list: UnsafeMutablePointer<curl_slist>?, sink: Sink
+    _ request: HTTPClientRequest, list: UnsafeMutablePointer<curl_slist>?, receiver: ContentReceiver
   ) throws(HTTPClientError) {
     try check(ccurl_set_string(handle, CURLOPT_URL, request.url))
     try check(ccurl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https"))
@@ -112,6 +159,10 @@ package final class BlockingHTTPClient {
     try check(ccurl_set_long(handle, CURLOPT_NOSIGNAL, 1))
     try check(ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, request.connectTimeout.milliseconds))
     try check(ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, request.timeout.milliseconds))
+    if let rate = request.minimumRate {
+      try check(ccurl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, rate.bytesPerSecond))
+      try check(ccurl_set_long(handle, CURLOPT_LOW_SPEED_TIME, rate.seconds))
+    }
     try check(ccurl_set_list(handle, CURLOPT_HTTPHEADER, list))
     try check(ccurl_set_long(handle, CURLOPT_NOPROGRESS, 0))
     try check(ccurl_set_pointer(handle, CURLOPT_XFERINFODATA, Unmanaged.passUnretained(self).toOpaque()))
@@ -121,12 +172,12 @@ package final class BlockingHTTPClient {
         let client = Unmanaged<BlockingHTTPClient>.fromOpaque(context).takeUnretainedValue()
         return client.isCanceled() || client.isCallCanceled() ? 1 : 0
       })
-    try check(ccurl_set_pointer(handle, CURLOPT_WRITEDATA, Unmanaged.passUnretained(sink).toOpaque()))
+    try check(ccurl_set_pointer(handle, CURLOPT_WRITEDATA, Unmanaged.passUnretained(receiver).toOpaque()))
     try check(
       ccurl_set_write_function(handle) { bytes, size, count, context in
         guard let bytes, let context else { return 0 }
-        let sink = Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue()
-        return sink.take(UnsafeRawBufferPointer(start: bytes, count: size * count))
+        let receiver = Unmanaged<ContentReceiver>.fromOpaque(context).takeUnretainedValue()
+        return receiver.take(UnsafeRawBufferPointer(start: bytes, count: size * count))
       })
   }
 
@@ -159,10 +210,17 @@ package final class BlockingHTTPClient {
       })
   }
 
-  private func field(_ name: String) -> String? {
+  /// The values of a field, which a response may have more than once.
+  private func values(of name: String) -> [String] {
+    var values: [String] = []
     // https://curl.se/libcurl/c/curl_easy_header.html: the text lives until the handle is used again.
-    ccurl_header(handle, name).map { String(cString: $0) }
+    while values.count < Self.maxValues, let value = ccurl_header(handle, name, values.count) {
+      values.append(String(cString: value))
+    }
+    return values
   }
+
+  private static let maxValues = 16
 
   private func check(_ code: CURLcode) throws(HTTPClientError) {
     guard code == CURLE_OK else { throw Self.error(code, isUnsent: true) }
@@ -196,34 +254,6 @@ private struct AddressCheck {
     }
     hasAllowed = true
     return true
-  }
-}
-
-/// Collects the content of a response.
-///
-/// libcurl aborts the transfer when the callback takes less than it was offered.
-private final class Sink {
-  private(set) var bytes: [UInt8] = []
-  /// The content exceeded the limit.
-  private(set) var isFull = false
-  private let limit: Int
-  private let truncates: Bool
-
-  init(limit: Int, truncates: Bool) {
-    self.limit = limit
-    self.truncates = truncates
-  }
-
-  var isTruncated: Bool { isFull && truncates }
-
-  func take(_ more: UnsafeRawBufferPointer) -> Int {
-    guard bytes.count + more.count <= limit else {
-      isFull = true
-      if truncates { bytes.append(contentsOf: more.prefix(limit - bytes.count)) }
-      return 0
-    }
-    bytes.append(contentsOf: more)
-    return more.count
   }
 }
 
