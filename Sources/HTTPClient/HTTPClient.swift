@@ -94,12 +94,12 @@ package struct HTTPClientResponse: Equatable, Sendable {
 /// It is read as it is sent, so that it never is in memory whole.
 package struct FileContent: Sendable {
   package let descriptor: Int32
-  package let offset: Int64
+  package let offset: Int
   /// In bytes.
-  package let count: Int64
+  package let count: Int
 
   /// - Parameter descriptor: open for reading, and regular, until the call has ended.
-  package init(descriptor: Int32, offset: Int64 = 0, count: Int64) {
+  package init(descriptor: Int32, offset: Int = 0, count: Int) {
     self.descriptor = descriptor
     self.offset = offset
     self.count = count
