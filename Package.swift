@@ -126,104 +126,111 @@ let package = Package(
     room("Work", ["Time"]),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
-    room("Ledger", ["Time", "Tables", "Work", "Jobs"]),
+    room("StoreSeam", ["Time", "Tables", "Work", "Jobs"]),
+    room("Ledger", ["Time", "Tables", "Work", "Jobs", "StoreSeam"]),
 
     // The stores. Siblings never import each other.
     room("SQLite", ["CSQLite", "System"]),
     room("SQLiteSchema", ["Jobs", "JobRequests", "SQLite"]),
-    room("SQLiteStore", ["Time", "Crypto", "Tables", "Work", "Jobs", "Ledger", "SQLite", "SQLiteSchema"]),
+    room("SQLiteStore", ["Time", "Crypto", "Tables", "Work", "Jobs", "StoreSeam", "SQLite", "SQLiteSchema"]),
     room("PostgreSQL", ["CPostgreSQL", "Time", "System"]),
-    room("PostgreSQLSchema", ["Time", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL"]),
+    room("PostgreSQLSchema", ["Time", "Tables", "Work", "Jobs", "StoreSeam", "PostgreSQL"]),
     room(
       "PostgreSQLStore",
       [
-        "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+        "Time", "System", "Tables", "Work", "Jobs", "StoreSeam", "PostgreSQL", "PostgreSQLSchema",
       ]),
     room(
       "PostgreSQLReads",
       [
-        "Time", "System", "Tables", "Work", "Jobs", "Ledger", "PostgreSQL", "PostgreSQLSchema",
+        "Time", "System", "Tables", "Work", "Jobs", "StoreSeam", "PostgreSQL", "PostgreSQLSchema",
       ]),
-    room("PostgreSQLReports", ["System", "Ledger", "PostgreSQLStore", "Observability", logging]),
+    room("PostgreSQLReports", ["System", "StoreSeam", "PostgreSQLStore", "Observability", logging]),
 
     // The move from one store to the other.
     room(
       "StoreMove",
       [
-        "Time", "Tables", "Ledger", "SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema",
+        "Time", "Tables", "StoreSeam", "SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema",
       ]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
-    room("S3", ["Bytes", "Time", "Crypto", "HTTPClient"]),
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
     room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
+    room("S3", ["Bytes", "Time", "Crypto", "HTTPClient"]),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
     room("Observability", ["Time", "System", "JSONText", "Settings", logging]),
 
     // Machinery.
-    room("GroupCommit", ["Time", "System", "EventLoop", "Jobs", "Ledger", "Observability", logging]),
-    room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "Ledger"]),
+    room(
+      "GroupCommit",
+      [
+        "Time", "System", "EventLoop", "Jobs", "StoreSeam", "Ledger", "Observability", logging,
+      ]),
+    room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "StoreSeam"]),
     room(
       "Scheduler",
       [
         "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs",
-        "JobRequests", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "JobRequests", "StoreSeam", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit",
+        logging,
       ]),
 
     // The doors.
     room(
       "WebhookIntake",
       [
-        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "Ledger",
-        "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "StoreSeam",
+        "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
     room(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger",
-        "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", logging,
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam",
+        "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler",
+        logging,
       ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
     room(
       "EventStreams",
       [
-        "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "Ledger", "Settings",
-        "Observability", "ChangeFeed", "JobsAPI",
+        "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "StoreSeam",
+        "Settings", "Observability", "ChangeFeed", "JobsAPI",
       ]),
     room(
       "Callbacks",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks",
-        "EventLoop", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "Ledger", "Settings",
-        "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+        "EventLoop", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam",
+        "Ledger", "Settings", "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
     room(
       "ReadTokens",
       [
-        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "Ledger", "Settings", "Scheduler",
+        "Bytes", "Time", "Crypto", "JSONText", "HTTPWire", "Routing", "StoreSeam", "Settings", "Scheduler",
         "JobsAPI",
       ]),
     room(
       "JobDeletion",
       [
-        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
-        "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
+        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
+        "Settings", "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
       ]),
     room(
       "UsageSums",
       [
-        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "Ledger", "Settings",
-        "JobsAPI",
+        "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
+        "Settings", "JobsAPI",
       ]),
     room(
       "JobCounts",
       [
-        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "Ledger", "Settings",
-        "Observability", "JobsAPI",
+        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
+        "Settings", "Observability", "JobsAPI",
       ]),
     room(
       "JobsPage",
@@ -237,12 +244,12 @@ let package = Package(
       "Daemon",
       [
         "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
-        "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "Ledger", "SQLite", "SQLiteStore",
-        postgreSQL("PostgreSQL"), postgreSQL("PostgreSQLSchema"), postgreSQL("PostgreSQLStore"),
-        postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"), postgreSQL("StoreMove"),
-        "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake",
-        "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "JobCounts",
-        "JobsPage", logging,
+        "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
+        "SQLiteStore", postgreSQL("PostgreSQL"), postgreSQL("PostgreSQLSchema"),
+        postgreSQL("PostgreSQLStore"), postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"),
+        postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
+        "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
+        "UsageSums", "JobCounts", "JobsPage", logging,
       ]),
     room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(
@@ -299,6 +306,7 @@ let package = Package(
       [
         "Simulation", "Samples", "StoreFixture", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
         "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
+        "StoreSeam",
       ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System", "TLS"]),
@@ -347,6 +355,7 @@ let package = Package(
         "Scheduler", "GroupCommit", "Observability", "JobsAPI", "Replicate", "JobRequests", "Jobs",
         "StandardWebhooks", "HTTPClient", "HTTPWire", "EventLoop", "Crypto", "System", "Time", "CSQLite",
         "Samples", "Scratch", "Simulation", "Stubs", logging, "SQLiteStore", "Ledger", "Work", "StoreFixture",
+        "StoreSeam",
       ]),
     tests(
       .unit, "JobsAPITests",
@@ -377,72 +386,73 @@ let package = Package(
       [
         "Ledger", "SQLiteStore", "SQLite", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "EventLoop",
         "System", "Jobs", "Time", "Scratch", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema",
-        "Simulation",
+        "Simulation", "StoreSeam",
       ]),
     // What every store must do.
     tests(
       .storage, "StoreConformanceTests",
-      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables", "Work"]),
+      ["StoreFixture", "Ledger", "Jobs", "Time", "Simulation", "Scratch", "Tables", "Work", "StoreSeam"]),
     // Several nodes on one PostgreSQL server.
     tests(
       .storage, "SharedStoreTests",
       [
         "StoreFixture", "PostgreSQL", "PostgreSQLStore", "PostgreSQLServer", "Ledger", "Jobs", "System",
-        "Time", "Simulation", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema",
+        "Time", "Simulation", "Tables", "Work", "PostgreSQLReads", "PostgreSQLSchema", "StoreSeam",
       ]),
     // How jobs are read from PostgreSQL.
     tests(
       .storage, "PostgreSQLReadsTests",
       [
         "StoreFixture", "PostgreSQL", "PostgreSQLReads", "PostgreSQLSchema", "PostgreSQLServer", "EventLoop",
-        "LiveDaemon", "System", "Ledger", "Jobs", "Time", "Tables",
+        "LiveDaemon", "System", "Jobs", "Time", "Tables", "StoreSeam",
       ]),
     // The connection to a PostgreSQL server.
     tests(.storage, "PostgreSQLTests", ["PostgreSQL", "Time", "PostgreSQLServer", "LiveDaemon"]),
     // What only the store in a SQLite file does.
     tests(
       .storage, "SQLiteStoreTests",
-      ["StoreFixture", "SQLiteStore", "SQLite", "Ledger", "Jobs", "Time", "CSQLite", "Scratch"]),
+      ["StoreFixture", "SQLiteStore", "SQLite", "Ledger", "Jobs", "Time", "CSQLite", "Scratch", "StoreSeam"]),
     tests(
       .storage, "UsageSumsTests",
       [
-        "StoreFixture", "UsageSums", "Ledger", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore",
-        "Tables",
+        "StoreFixture", "UsageSums", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore", "Tables",
+        "StoreSeam",
       ]),
     tests(
       .storage, "JobCountsTests",
       [
         "StoreFixture", "Scratch", "OldSchemas", "Simulation", "PostgreSQL", "PostgreSQLServer",
         "PostgreSQLStore", "Tables", "Jobs", "JobCounts", "Ledger", "Time", "SQLiteStore", "System",
+        "StoreSeam",
       ]),
     tests(
       .storage, "CallbacksTests",
       [
         "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
         "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
-        "EventLoop", "ChangeFeed", "Scheduler", logging, "Work",
+        "EventLoop", "ChangeFeed", "Scheduler", logging, "Work", "StoreSeam",
       ]),
     tests(
       .storage, "JobDeletionTests",
-      ["StoreFixture", "JobDeletion", "Ledger", "Jobs", "Time", "Tables"]),
+      ["StoreFixture", "JobDeletion", "Jobs", "Time", "Tables", "StoreSeam"]),
     tests(
       .storage, "StoreFaultTests",
       [
         "Ledger", "SQLite", "SQLiteStore", "Jobs", "System", "Time", "CSQLite", "FaultyDisk", "OldSchemas",
-        "Samples", "Scratch", "Simulation", "Tables", "JobRequests", "Work",
+        "Samples", "Scratch", "Simulation", "Tables", "JobRequests", "Work", "StoreSeam",
       ]),
     tests(
       .storage, "GroupCommitTests",
       [
         "GroupCommit", "Observability", "Ledger", "SQLiteStore", "Jobs", "EventLoop", "System", "Time",
-        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite", "StoreFixture",
+        "CSQLite", "FaultyDisk", "Samples", "Scratch", logging, "SQLite", "StoreFixture", "StoreSeam",
       ]),
 
     tests(
       .storage, "ChangeFeedTests",
       [
         "ChangeFeed", "StoreFixture", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples",
-        "Simulation", "Tables", "Work",
+        "Simulation", "Tables", "Work", "StoreSeam",
       ]),
 
     // Reads that wait and streams, through the server, over a store.
@@ -452,8 +462,8 @@ let package = Package(
     tests(
       .storage, "EventStreamsTests",
       [
-        "SimulatedAPI", "StoreFixture", "EventStreams", "HTTPServer", "Simulation", "Ledger", "Settings",
-        "JobsAPI",
+        "SimulatedAPI", "StoreFixture", "EventStreams", "HTTPServer", "Simulation", "Settings", "JobsAPI",
+        "StoreSeam",
       ]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
@@ -463,7 +473,7 @@ let package = Package(
         "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
         "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "Routing",
-        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables",
+        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables", "StoreSeam",
       ]),
 
     // Tests/Process: the built programs.

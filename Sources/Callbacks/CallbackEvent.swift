@@ -1,7 +1,8 @@
+internal import Ledger
 internal import Bytes
 internal import Crypto
 internal import Jobs
-internal import Ledger
+internal import StoreSeam
 internal import Time
 
 /// The type of an event, as the app receives it.

@@ -4,7 +4,7 @@ internal import HTTPWire
 internal import JSONText
 internal import Jobs
 internal import JobsAPI
-internal import Ledger
+internal import StoreSeam
 internal import Routing
 internal import Tables
 internal import Time

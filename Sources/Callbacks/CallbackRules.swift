@@ -1,4 +1,5 @@
 internal import Ledger
+internal import StoreSeam
 internal import Tables
 internal import Time
 internal import Work

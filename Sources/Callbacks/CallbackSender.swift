@@ -4,6 +4,7 @@ internal import GroupCommit
 internal import HTTPClient
 internal import JobsAPI
 internal import Ledger
+internal import StoreSeam
 internal import Logging
 internal import Observability
 internal import Routing

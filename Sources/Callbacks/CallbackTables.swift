@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 internal import Tables
 internal import Time
 internal import Work

@@ -1,9 +1,10 @@
+package import Ledger
 internal import ClientAddress
 internal import HTTPClient
 internal import HTTPWire
 internal import JobRequests
 package import JobsAPI
-package import Ledger
+internal import StoreSeam
 package import Observability
 package import Routing
 package import Settings

@@ -1,4 +1,5 @@
 internal import Ledger
+internal import StoreSeam
 internal import StandardWebhooks
 
 /// The secrets that sign: those of the settings, or the store's own.

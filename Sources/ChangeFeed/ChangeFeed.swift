@@ -1,5 +1,5 @@
 package import EventLoop
-package import Ledger
+package import StoreSeam
 internal import Synchronization
 internal import System
 

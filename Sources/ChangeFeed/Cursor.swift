@@ -1,4 +1,4 @@
-package import Ledger
+package import StoreSeam
 
 /// A position in the change feed of one store.
 ///

@@ -1,5 +1,5 @@
 package import Jobs
-package import Ledger
+package import StoreSeam
 
 /// Reads pages of the change feed from a store.
 ///

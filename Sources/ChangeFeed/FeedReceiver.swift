@@ -1,5 +1,5 @@
 internal import EventLoop
-internal import Ledger
+internal import StoreSeam
 internal import Synchronization
 internal import System
 

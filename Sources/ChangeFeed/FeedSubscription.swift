@@ -1,5 +1,5 @@
 internal import EventLoop
-internal import Ledger
+internal import StoreSeam
 package import Time
 
 /// A subscription to the change feed, which ends with its owner.

@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 
 /// The changes that wait for a loop's next turn, coalesced.
 ///

@@ -5,7 +5,7 @@ internal import JobDeletion
 internal import ReadTokens
 internal import JobsAPI
 internal import JobsPage
-internal import Ledger
+internal import StoreSeam
 internal import Tables
 internal import Settings
 internal import UsageSums

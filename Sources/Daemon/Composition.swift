@@ -8,6 +8,7 @@ internal import HTTPWire
 internal import JobsAPI
 internal import Logging
 internal import Ledger
+internal import StoreSeam
 internal import Observability
 internal import Replicate
 internal import Routing

@@ -9,7 +9,7 @@ internal import Replicate
 internal import Routing
 internal import Scheduler
 internal import StandardWebhooks
-internal import Ledger
+internal import StoreSeam
 internal import System
 internal import WebhookIntake
 

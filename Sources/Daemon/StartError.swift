@@ -1,6 +1,6 @@
 package import EventLoop
 internal import Glibc
-package import Ledger
+package import StoreSeam
 package import Routing
 internal import SQLite
 internal import SQLiteStore

@@ -1,6 +1,6 @@
 internal import ChangeFeed
 internal import JobsAPI
-internal import Ledger
+internal import StoreSeam
 internal import Routing
 
 /// A batch of changes, and its text.

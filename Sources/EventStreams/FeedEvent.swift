@@ -2,7 +2,7 @@ internal import ChangeFeed
 internal import JSONText
 internal import Jobs
 internal import JobsAPI
-internal import Ledger
+internal import StoreSeam
 internal import Routing
 
 /// One change as it is shown: its name, its cursor, and a document.

@@ -3,7 +3,7 @@ internal import EventLoop
 internal import HTTPServer
 internal import JSONText
 internal import JobsAPI
-internal import Ledger
+internal import StoreSeam
 internal import Routing
 internal import Time
 

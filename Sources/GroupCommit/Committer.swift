@@ -1,5 +1,6 @@
 internal import EventLoop
 package import Ledger
+package import StoreSeam
 package import Logging
 internal import Observability
 internal import Synchronization

@@ -1,6 +1,7 @@
+package import Ledger
 package import EventLoop
 package import Jobs
-package import Ledger
+internal import StoreSeam
 internal import Synchronization
 internal import System
 

@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Jobs
 package import Ledger
+package import StoreSeam
 internal import System
 
 /// A command that waits for its commit, and the one who waits for its result.

@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 
 /// Whether writing works, and how much a probe must write.
 ///

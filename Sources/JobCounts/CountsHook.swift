@@ -1,5 +1,6 @@
 internal import Jobs
 internal import Ledger
+internal import StoreSeam
 
 /// Counts the changes of state in a transaction, and writes their sum once.
 struct CountsHook: TransactionHook {

@@ -1,7 +1,7 @@
 internal import EventLoop
 internal import Jobs
 internal import JobsAPI
-internal import Ledger
+internal import StoreSeam
 internal import Observability
 internal import Time
 

@@ -1,5 +1,5 @@
 internal import Jobs
-internal import Ledger
+internal import StoreSeam
 internal import Tables
 
 /// The table of counters: one row, with a column for each state.

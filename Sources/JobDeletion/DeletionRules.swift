@@ -1,4 +1,5 @@
 package import Ledger
+package import StoreSeam
 package import Tables
 package import Time
 

@@ -1,5 +1,6 @@
-package import JobsAPI
 internal import Ledger
+package import JobsAPI
+internal import StoreSeam
 package import Tables
 package import Observability
 package import Routing

@@ -3,7 +3,7 @@ internal import EventLoop
 internal import GroupCommit
 internal import Jobs
 internal import JobsAPI
-internal import Ledger
+internal import StoreSeam
 internal import Observability
 internal import Tables
 internal import Time

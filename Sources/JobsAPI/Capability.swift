@@ -6,6 +6,7 @@ package import HTTPClient
 package import HTTPServer
 package import JobRequests
 package import Ledger
+package import StoreSeam
 package import Tables
 package import Logging
 package import Observability

@@ -3,7 +3,7 @@ internal import JobRequests
 internal import Jobs
 internal import Replicate
 internal import Scheduler
-internal import Ledger
+internal import StoreSeam
 internal import Time
 
 /// What of a job's document its reader may see.

@@ -2,7 +2,7 @@ package import EventLoop
 package import HTTPWire
 package import JobRequests
 package import Jobs
-package import Ledger
+package import StoreSeam
 internal import Replicate
 package import Routing
 package import Scheduler

@@ -2,7 +2,7 @@ internal import HTTPServer
 internal import HTTPWire
 internal import Jobs
 package import Routing
-internal import Ledger
+internal import StoreSeam
 internal import Time
 
 /// The part of the jobs API that reads. ``OrdersEndpoint`` is the part that writes.

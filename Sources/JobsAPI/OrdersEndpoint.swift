@@ -1,3 +1,4 @@
+internal import Ledger
 internal import Bytes
 internal import Crypto
 internal import EventLoop
@@ -9,7 +10,7 @@ internal import Jobs
 internal import Observability
 internal import Replicate
 package import Routing
-internal import Ledger
+internal import StoreSeam
 internal import Time
 
 /// The part of the jobs API that writes: creating and canceling jobs.

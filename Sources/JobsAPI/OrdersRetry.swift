@@ -1,7 +1,7 @@
 internal import HTTPWire
 internal import JobRequests
 internal import Jobs
-internal import Ledger
+internal import StoreSeam
 internal import Routing
 
 /// Retrying a job: a new job with the request of an ended one, and what the body changes of it.

@@ -2,7 +2,7 @@ package import GroupCommit
 internal import HTTPWire
 package import Observability
 package import Routing
-internal import Ledger
+internal import StoreSeam
 package import System
 
 /// The routes for load balancers and monitoring: readiness and metrics.

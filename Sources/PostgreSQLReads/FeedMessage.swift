@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 
 /// The content of a notification about committed changes.
 ///

@@ -1,5 +1,5 @@
 package import Jobs
-package import Ledger
+package import StoreSeam
 internal import PostgreSQL
 internal import PostgreSQLSchema
 package import Time

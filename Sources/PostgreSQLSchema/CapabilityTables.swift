@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 package import PostgreSQL
 package import Tables
 

@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 package import PostgreSQL
 package import Time
 
@@ -31,7 +31,7 @@ package enum FeedIdentity {
   ) throws(PostgreSQLError) {
     let epoch = try connection.run(selectEpoch, deadline: deadline).bytes(0, 0)
     let row = try connection.run(
-      examine, [.text(LedgerTransaction.backupMarker)], deadline: deadline)
+      examine, [.text(StoreKey.backupMarker)], deadline: deadline)
     let (shift, last, next) = (row.integer(0, 1), row.integer(0, 2), row.integer(0, 3))
     guard row.boolean(0, 0) || last >= next else { return }
     let missing = last >= next ? last - next + 1 << 16 : 0

@@ -1,5 +1,5 @@
 package import Jobs
-package import Ledger
+package import StoreSeam
 package import PostgreSQL
 internal import Time
 package import Work

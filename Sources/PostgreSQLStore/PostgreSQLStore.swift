@@ -1,4 +1,4 @@
-package import Ledger
+package import StoreSeam
 internal import PostgreSQL
 internal import PostgreSQLSchema
 package import System

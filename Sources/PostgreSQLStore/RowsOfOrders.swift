@@ -1,5 +1,5 @@
 internal import Jobs
-internal import Ledger
+internal import StoreSeam
 internal import PostgreSQL
 internal import PostgreSQLSchema
 internal import Time

@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 internal import PostgreSQL
 internal import PostgreSQLSchema
 internal import Tables

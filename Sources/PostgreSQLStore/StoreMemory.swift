@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 internal import PostgreSQL
 internal import Tables
 internal import Time

@@ -2,7 +2,7 @@ internal import Bytes
 internal import HTTPWire
 internal import JSONText
 package import JobsAPI
-internal import Ledger
+internal import StoreSeam
 package import Routing
 internal import Scheduler
 package import Settings

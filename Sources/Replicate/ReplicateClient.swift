@@ -107,7 +107,8 @@ extension ReplicateClient {
     case .success(let response):
       return Outcome(
         status: response.status, retryAfter: response.retryAfter, body: response.body, read: read)
-    case .failure(.oversized(let status)), .failure(.unwanted(let status)): return .failed(.unintelligible(status: status))
+    case .failure(.oversized(let status)), .failure(.unwanted(let status)):
+      return .failed(.unintelligible(status: status))
     case .failure(.unsent(let reason)): return .unsent(reason)
     case .failure(.addressRefused(let refusal)): return .unsent("\(refusal)")
     case .failure(.unanswered(let reason)): return .unanswered(reason)

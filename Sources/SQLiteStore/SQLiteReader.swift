@@ -1,5 +1,5 @@
 package import Jobs
-package import Ledger
+package import StoreSeam
 package import Tables
 package import SQLite
 internal import SQLiteSchema

@@ -1,6 +1,6 @@
 internal import Crypto
 internal import Jobs
-internal import Ledger
+internal import StoreSeam
 internal import Tables
 internal import SQLite
 internal import Time

@@ -1,5 +1,5 @@
 internal import Crypto
-package import Ledger
+package import StoreSeam
 package import Tables
 package import SQLite
 internal import SQLiteSchema
@@ -74,7 +74,7 @@ package final class SQLiteStore {
     let exists = "SELECT count(*) FROM keys WHERE name ="
     guard try connection.integer("\(exists) '\(epochKey)'") == 1 else { throw .foreignRow }
     let hasEpoch = try connection.integer("\(exists) '\(epochKey)' AND value <> x''") == 1
-    let isCopy = try connection.integer("\(exists) '\(LedgerTransaction.backupMarker)'") == 1
+    let isCopy = try connection.integer("\(exists) '\(StoreKey.backupMarker)'") == 1
     guard isCopy || !hasEpoch else { return }
     let epoch = Statement("INSERT OR REPLACE INTO keys (name, value) VALUES (?1, ?2)", on: connection)
     try epoch.bind(1, epochKey)

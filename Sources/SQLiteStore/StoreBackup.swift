@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 package import SQLite
 internal import SQLiteSchema
 
@@ -17,6 +17,6 @@ extension DatabaseBackup {
       content: BackupContent(
         migrations: Schema.migrations, table: "jobs",
         markSQL:
-          "INSERT OR REPLACE INTO keys (name, value) VALUES ('\(LedgerTransaction.backupMarker)', x'01')"))
+          "INSERT OR REPLACE INTO keys (name, value) VALUES ('\(StoreKey.backupMarker)', x'01')"))
   }
 }

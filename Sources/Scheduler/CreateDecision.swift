@@ -1,6 +1,6 @@
 internal import Jobs
 internal import Replicate
-internal import Ledger
+internal import StoreSeam
 
 /// The decision about an order after its create call.
 enum CreateDecision: Equatable {

@@ -1,6 +1,7 @@
+internal import Ledger
 internal import Jobs
 internal import Replicate
-internal import Ledger
+internal import StoreSeam
 internal import Time
 
 /// Searches the provider's list for predictions whose create call had no response.

@@ -1,5 +1,6 @@
-internal import Jobs
 internal import Ledger
+internal import Jobs
+internal import StoreSeam
 internal import Time
 
 /// Claims the due steps of orders, as far as the rate limit allows.

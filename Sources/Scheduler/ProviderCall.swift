@@ -1,5 +1,5 @@
 internal import Jobs
-internal import Ledger
+internal import StoreSeam
 
 /// A call to the provider, or a search of several calls.
 enum ProviderCall: Sendable {

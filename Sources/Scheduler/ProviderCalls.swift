@@ -1,7 +1,8 @@
+internal import Ledger
 internal import JobRequests
 internal import Jobs
 internal import Replicate
-internal import Ledger
+internal import StoreSeam
 internal import Time
 
 /// Makes calls to the provider, and commits their results.

@@ -5,6 +5,7 @@ internal import Logging
 internal import Observability
 internal import Replicate
 internal import Ledger
+internal import StoreSeam
 internal import Time
 
 /// Commits, counts and logs the results of calls.

@@ -1,7 +1,8 @@
+internal import Ledger
 internal import Jobs
 internal import Logging
 internal import Observability
-internal import Ledger
+internal import StoreSeam
 internal import Time
 
 /// Deletes ended jobs after their retention.

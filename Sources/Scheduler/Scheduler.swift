@@ -1,3 +1,4 @@
+internal import Ledger
 internal import EventLoop
 package import GroupCommit
 package import JobRequests
@@ -5,7 +6,7 @@ internal import Jobs
 package import Logging
 internal import Observability
 package import Replicate
-package import Ledger
+package import StoreSeam
 internal import Time
 
 /// Runs the work that is due: its parts submit orders, reconcile open jobs and prune ended ones.

@@ -2,6 +2,7 @@ internal import Jobs
 internal import Logging
 internal import Observability
 internal import Ledger
+internal import StoreSeam
 internal import Time
 
 // MARK: - Due work

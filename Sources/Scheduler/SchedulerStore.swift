@@ -3,6 +3,7 @@ internal import Jobs
 internal import Logging
 internal import Observability
 internal import Ledger
+internal import StoreSeam
 internal import Time
 internal import Work
 

@@ -1,5 +1,6 @@
 internal import Jobs
 internal import Ledger
+internal import StoreSeam
 internal import Time
 internal import Work
 

@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 internal import SQLite
 internal import SQLiteStore
 internal import Tables

@@ -3,7 +3,7 @@ internal import HTTPWire
 internal import Jobs
 internal import JobsAPI
 internal import JSONText
-internal import Ledger
+internal import StoreSeam
 internal import Routing
 internal import Time
 

@@ -1,6 +1,7 @@
 internal import HTTPWire
 package import JobsAPI
 package import Ledger
+internal import StoreSeam
 package import Tables
 package import Routing
 package import Settings

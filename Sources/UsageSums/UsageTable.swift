@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 internal import Tables
 
 /// The table of sums: one row for each day and model.

@@ -3,7 +3,7 @@ internal import GroupCommit
 internal import HTTPWire
 internal import Replicate
 internal import StandardWebhooks
-internal import Ledger
+internal import StoreSeam
 
 /// The refusals of a delivery, as its sender receives them.
 extension Problem {

@@ -1,7 +1,8 @@
+internal import Ledger
 internal import Logging
 internal import Jobs
 internal import Observability
-internal import Ledger
+internal import StoreSeam
 internal import Time
 
 extension LineLogHandler {

@@ -1,3 +1,4 @@
+internal import Ledger
 package import EventLoop
 package import GroupCommit
 internal import HTTPWire
@@ -5,7 +6,7 @@ internal import Jobs
 package import Observability
 package import Routing
 internal import StandardWebhooks
-internal import Ledger
+internal import StoreSeam
 internal import Time
 
 /// `POST /webhooks/replicate`: verify, decode, record, and only then acknowledge.

@@ -1,3 +1,4 @@
+internal import StoreSeam
 #if PostgreSQL
   internal import Ledger
   internal import PostgreSQLStore

@@ -9,6 +9,7 @@
   internal import PostgreSQLReports
   internal import PostgreSQLSchema
   internal import PostgreSQLStore
+  internal import StoreSeam
   internal import System
   internal import Time
 

@@ -1,5 +1,5 @@
 internal import Crypto
-internal import Ledger
+internal import StoreSeam
 internal import Logging
 
 #if PostgreSQL

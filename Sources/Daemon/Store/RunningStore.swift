@@ -3,6 +3,7 @@ internal import Crypto
 internal import GroupCommit
 internal import JobsAPI
 internal import Ledger
+internal import StoreSeam
 internal import Logging
 internal import Observability
 internal import Replicate

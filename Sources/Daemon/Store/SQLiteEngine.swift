@@ -1,6 +1,6 @@
 internal import ChangeFeed
 internal import GroupCommit
-internal import Ledger
+internal import StoreSeam
 internal import Logging
 internal import Observability
 internal import SQLite

@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 
 #if PostgreSQL
   internal import PostgreSQLReports

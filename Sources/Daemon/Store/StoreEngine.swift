@@ -1,5 +1,5 @@
 internal import ChangeFeed
-internal import Ledger
+internal import StoreSeam
 internal import Logging
 internal import Observability
 internal import System

@@ -1,4 +1,4 @@
-internal import Ledger
+internal import StoreSeam
 internal import Logging
 internal import System
 internal import Tables
@@ -31,7 +31,7 @@ package struct StoreMigration {
       let store = try engine.openStore(progress: progress)
       _ = try store.commit(reading: { .none }) { _ in
         var writes = WriteSet()
-        if isRestored { writes.keys = [.put(LedgerTransaction.backupMarker, [1])] }
+        if isRestored { writes.keys = [.put(StoreKey.backupMarker, [1])] }
         // A program of an earlier version, which counts nothing, may have written meanwhile.
         writes.sweeps = Capabilities.tables.filter { $0.seed != nil }.map { .seed($0) }
         return writes

@@ -1,3 +1,4 @@
+package import StoreSeam
 package import Jobs
 package import Time
 internal import Work
@@ -5,12 +6,6 @@ internal import Work
 // MARK: - Claiming steps
 
 extension LedgerTransaction {
-  /// The name of the key that marks a copy of a store.
-  ///
-  /// A daemon that starts on a copy thereby knows that calls may have been made since, of which the store has
-  /// no record.
-  package static let backupMarker = "backup"
-
   /// Recovers the orders of an earlier daemon. Call it once at start.
   ///
   /// See ``recoverAbandonedCreates(at:absenceGracePeriod:)``. Searches and cancel calls that it had claimed
@@ -22,8 +17,8 @@ extension LedgerTransaction {
   /// - Returns: whether the store is a restored backup on which no daemon has started before.
   @discardableResult
   package func recoverOrders(at now: Timestamp, absenceGracePeriod: Int64) throws(StorageError) -> Bool {
-    guard try rows.key(Self.backupMarker) == nil else {
-      writes.keys.append(.delete(Self.backupMarker))
+    guard try rows.key(StoreKey.backupMarker) == nil else {
+      writes.keys.append(.delete(StoreKey.backupMarker))
       writes.sweeps.append(
         .restoreOrders(
           at: now, absenceConclusiveAt: now.advanced(byMilliseconds: absenceGracePeriod)))

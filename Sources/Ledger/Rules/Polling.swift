@@ -1,3 +1,4 @@
+package import StoreSeam
 package import Jobs
 package import Time
 internal import Work

@@ -1,3 +1,4 @@
+internal import StoreSeam
 internal import Jobs
 
 /// A job that a transaction has loaded or made.

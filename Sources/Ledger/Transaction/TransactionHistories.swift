@@ -1,3 +1,4 @@
+internal import StoreSeam
 internal import Jobs
 internal import Time
 

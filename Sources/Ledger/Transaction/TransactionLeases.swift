@@ -1,3 +1,4 @@
+package import StoreSeam
 package import Time
 package import Work
 

@@ -1,3 +1,4 @@
+internal import StoreSeam
 package import Jobs
 internal import Time
 package import Work

@@ -1,3 +1,4 @@
+package import StoreSeam
 package import Tables
 package import Time
 package import Work

@@ -1,3 +1,4 @@
+package import StoreSeam
 internal import Jobs
 package import Tables
 internal import Time

@@ -1,3 +1,4 @@
+internal import StoreSeam
 internal import Jobs
 internal import Tables
 internal import Time
@@ -51,7 +52,10 @@ extension LedgerTransaction {
       case (_, nil): if entry.stored != nil { writes.work.append(.delete(key)) }
       }
     }
-    writes.jobs.append(JobWrite(entry: entry, isShown: isShownAnew(entry)))
+    writes.jobs.append(
+      JobWrite(
+        number: entry.number, stored: entry.stored, version: entry.version, isShown: isShownAnew(entry),
+        hasRowChanges: entry.hasRowChanges, body: entry.body, lastChange: entry.lastChange))
   }
 
   /// Whether the job's document differs from that of the stored job.

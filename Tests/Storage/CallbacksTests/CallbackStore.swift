@@ -1,7 +1,7 @@
 @testable import Callbacks
 import ClientAddress
 import HTTPClient
-import Ledger
+import StoreSeam
 import StoreFixture
 import Tables
 import Testing

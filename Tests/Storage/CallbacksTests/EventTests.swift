@@ -1,7 +1,8 @@
+import Ledger
 @testable import Callbacks
 import HTTPClient
 import Jobs
-import Ledger
+import StoreSeam
 import StoreFixture
 import Tables
 import Testing

@@ -1,6 +1,7 @@
+import Ledger
 @testable import Callbacks
 import Jobs
-import Ledger
+import StoreSeam
 import StoreFixture
 import Testing
 import Time

@@ -1,8 +1,9 @@
+import Ledger
 @testable import Callbacks
 import HTTPClient
 import JSONText
 import Jobs
-import Ledger
+import StoreSeam
 @testable import Observability
 import Simulation
 import StandardWebhooks

@@ -6,6 +6,7 @@ import HTTPClient
 import Jobs
 import JobsAPI
 import Ledger
+import StoreSeam
 import Logging
 @testable import Observability
 @testable import Scheduler

@@ -1,5 +1,5 @@
 import EventLoop
-import Ledger
+import StoreSeam
 import Simulation
 import Synchronization
 import System

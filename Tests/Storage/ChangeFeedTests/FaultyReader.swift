@@ -1,6 +1,6 @@
 import ChangeFeed
 import Jobs
-import Ledger
+import StoreSeam
 import Tables
 import Simulation
 

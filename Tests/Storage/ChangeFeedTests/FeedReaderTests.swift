@@ -1,6 +1,7 @@
 import EventLoop
 import Jobs
 import Ledger
+import StoreSeam
 import Samples
 import StoreFixture
 import Testing

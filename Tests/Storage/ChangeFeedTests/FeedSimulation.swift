@@ -2,6 +2,7 @@ import ChangeFeed
 import EventLoop
 import Jobs
 import Ledger
+import StoreSeam
 import Samples
 import Simulation
 import StoreFixture

@@ -1,6 +1,6 @@
 import ChangeFeed
 import EventLoop
-import Ledger
+import StoreSeam
 import Synchronization
 import System
 import Testing

@@ -1,6 +1,7 @@
+import Ledger
 import Foundation
 import JobsAPI
-import Ledger
+import StoreSeam
 import SimulatedAPI
 import Simulation
 import StoreFixture

@@ -1,6 +1,7 @@
 @testable import GroupCommit
 import Jobs
 @testable import Ledger
+import StoreSeam
 import StoreFixture
 @testable import System
 import Testing

@@ -3,7 +3,7 @@ import FaultyDisk
 @testable import GroupCommit
 import Jobs
 import SQLite
-@testable import Ledger
+import StoreSeam
 import SQLiteStore
 import Testing
 

@@ -1,6 +1,6 @@
 import EventLoop
 @testable import GroupCommit
-import Ledger
+import StoreSeam
 import Synchronization
 @testable import System
 import Testing

@@ -1,6 +1,6 @@
 @testable import GroupCommit
 import Jobs
-import Ledger
+import StoreSeam
 import StoreFixture
 import Testing
 

@@ -3,6 +3,7 @@ import FaultyDisk
 @testable import GroupCommit
 import Jobs
 import Ledger
+import StoreSeam
 import Logging
 @testable import Observability
 import SQLite

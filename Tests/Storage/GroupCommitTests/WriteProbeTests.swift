@@ -1,5 +1,5 @@
 @testable import GroupCommit
-import Ledger
+import StoreSeam
 import Testing
 
 @Suite struct WriteProbeTests {

@@ -1,5 +1,5 @@
 import Jobs
-import Ledger
+import StoreSeam
 import StoreFixture
 import Tables
 

@@ -1,5 +1,6 @@
 import Jobs
 import Ledger
+import StoreSeam
 import Simulation
 import StoreFixture
 import Tables

@@ -1,6 +1,7 @@
+import Ledger
 import JobDeletion
 import Jobs
-import Ledger
+import StoreSeam
 import StoreFixture
 import Tables
 import Testing

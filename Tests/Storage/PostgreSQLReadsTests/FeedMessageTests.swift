@@ -1,4 +1,4 @@
-import Ledger
+import StoreSeam
 import Testing
 
 @testable import PostgreSQLReads

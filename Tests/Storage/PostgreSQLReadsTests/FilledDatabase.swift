@@ -1,4 +1,4 @@
-import Ledger
+import StoreSeam
 import PostgreSQL
 import PostgreSQLReads
 import PostgreSQLSchema

@@ -1,5 +1,5 @@
 import Jobs
-import Ledger
+import StoreSeam
 import PostgreSQLServer
 import StoreFixture
 import Testing

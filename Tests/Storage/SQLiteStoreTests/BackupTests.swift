@@ -3,6 +3,7 @@ import Jobs
 import SQLite
 import Scratch
 import Ledger
+import StoreSeam
 import SQLiteStore
 import StoreFixture
 import Testing

@@ -2,7 +2,7 @@ import Glibc
 import Jobs
 import SQLite
 import Scratch
-import Ledger
+import StoreSeam
 import SQLiteStore
 import StoreFixture
 import Testing

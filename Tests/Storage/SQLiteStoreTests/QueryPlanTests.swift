@@ -1,5 +1,5 @@
 import Jobs
-import Ledger
+import StoreSeam
 import SQLite
 import StoreFixture
 import Testing

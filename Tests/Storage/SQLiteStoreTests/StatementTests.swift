@@ -1,5 +1,5 @@
 import Jobs
-import Ledger
+import StoreSeam
 @testable import SQLite
 import Scratch
 import StoreFixture

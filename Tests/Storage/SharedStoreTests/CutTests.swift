@@ -1,6 +1,7 @@
 import Glibc
 import Jobs
 import Ledger
+import StoreSeam
 import PostgreSQLServer
 import Simulation
 import StoreFixture

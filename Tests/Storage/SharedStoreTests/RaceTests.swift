@@ -1,5 +1,6 @@
-import Jobs
 import Ledger
+import Jobs
+import StoreSeam
 import PostgreSQLServer
 import Simulation
 import StoreFixture

@@ -1,6 +1,7 @@
+import Ledger
 import Glibc
 import Jobs
-import Ledger
+import StoreSeam
 import PostgreSQL
 import PostgreSQLServer
 import PostgreSQLStore

@@ -2,6 +2,7 @@ import Work
 import Glibc
 import Jobs
 import Ledger
+import StoreSeam
 import PostgreSQL
 import PostgreSQLServer
 import Simulation

@@ -1,5 +1,6 @@
 import Jobs
 import Ledger
+import StoreSeam
 import PostgreSQL
 import PostgreSQLServer
 import StoreFixture

@@ -1,5 +1,6 @@
 import Jobs
 import Ledger
+import StoreSeam
 import StoreFixture
 import Testing
 

@@ -1,8 +1,9 @@
+import Ledger
 import Jobs
 import StoreFixture
 import Testing
 
-import Ledger
+import StoreSeam
 
 /// A signed end replaces, once, an end that the daemon decided.
 @Suite(.everyStore) struct ReplacedEndTests {

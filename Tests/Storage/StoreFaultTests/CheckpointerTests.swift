@@ -1,7 +1,8 @@
+import Ledger
 import CSQLite
 import FaultyDisk
 import Jobs
-import Ledger
+import StoreSeam
 import SQLite
 @testable import SQLiteStore
 import Samples

@@ -1,6 +1,7 @@
+import Ledger
 import FaultyDisk
 import Jobs
-import Ledger
+import StoreSeam
 import SQLiteStore
 import Testing
 

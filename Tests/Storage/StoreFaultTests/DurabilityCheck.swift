@@ -1,7 +1,7 @@
 import CSQLite
 import FaultyDisk
 import Jobs
-import Ledger
+import StoreSeam
 import SQLiteStore
 import Work
 

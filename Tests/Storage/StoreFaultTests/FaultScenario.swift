@@ -1,7 +1,8 @@
+import Ledger
 import FaultyDisk
 import Jobs
 import SQLite
-import Ledger
+import StoreSeam
 @testable import SQLiteStore
 
 /// All store operations of the daemon, on a disk with failing calls.

@@ -1,6 +1,7 @@
+import Ledger
 import FaultyDisk
 import Jobs
-import Ledger
+import StoreSeam
 @testable import SQLiteStore
 @testable import Time
 

@@ -3,6 +3,7 @@ import FaultyDisk
 import JobRequests
 import Jobs
 @testable import Ledger
+import StoreSeam
 import Tables
 import OldSchemas
 import SQLite

@@ -1,7 +1,7 @@
 import CSQLite
 import FaultyDisk
 import SQLite
-import Ledger
+import StoreSeam
 import SQLiteStore
 import Testing
 

@@ -1,6 +1,6 @@
 import CSQLite
 import FaultyDisk
-import Ledger
+import StoreSeam
 import SQLiteStore
 import Testing
 

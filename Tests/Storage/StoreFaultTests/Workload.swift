@@ -1,8 +1,9 @@
+import Ledger
 import FaultyDisk
 import Jobs
 import SQLite
 import Simulation
-import Ledger
+import StoreSeam
 @testable import SQLiteStore
 @testable import Time
 

@@ -1,6 +1,6 @@
 internal import EventLoop
 package import Jobs
-package import Ledger
+package import StoreSeam
 internal import System
 package import Tables
 package import Time

@@ -1,5 +1,5 @@
 internal import Jobs
-package import Ledger
+package import StoreSeam
 internal import Tables
 internal import Time
 internal import Work

@@ -1,5 +1,6 @@
 package import Jobs
 package import Ledger
+package import StoreSeam
 package import Tables
 internal import Testing
 package import Time

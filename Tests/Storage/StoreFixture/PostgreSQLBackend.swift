@@ -1,4 +1,4 @@
-package import Ledger
+package import StoreSeam
 package import PostgreSQL
 package import PostgreSQLServer
 package import PostgreSQLStore

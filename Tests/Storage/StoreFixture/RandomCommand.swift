@@ -1,5 +1,6 @@
 internal import Jobs
 @testable package import Ledger
+package import StoreSeam
 package import Simulation
 package import Time
 

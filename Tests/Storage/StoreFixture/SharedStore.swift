@@ -1,4 +1,4 @@
-package import Ledger
+package import StoreSeam
 
 /// A store of one process, as one that several share: it makes the rules think so.
 package final class SharedStore: Store {

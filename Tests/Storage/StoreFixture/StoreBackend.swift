@@ -1,5 +1,5 @@
 internal import Glibc
-package import Ledger
+package import StoreSeam
 internal import PostgreSQLServer
 internal import SQLite
 internal import SQLiteStore

@@ -1,4 +1,5 @@
 import Ledger
+import StoreSeam
 import StoreFixture
 import Tables
 

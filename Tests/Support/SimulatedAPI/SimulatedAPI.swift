@@ -7,6 +7,7 @@ internal import HTTPWire
 internal import Jobs
 package import JobsAPI
 package import Ledger
+package import StoreSeam
 internal import Routing
 internal import Samples
 @testable internal import Scheduler

@@ -14,6 +14,7 @@ import Testing
 @testable import Time
 
 @testable import Ledger
+import StoreSeam
 import SQLiteStore
 
 /// The calls to a scripted provider, and a store.

@@ -7,6 +7,7 @@ import Jobs
 @testable import Scheduler
 import Simulation
 @testable import Ledger
+import StoreSeam
 import SQLiteStore
 import Samples
 import Testing

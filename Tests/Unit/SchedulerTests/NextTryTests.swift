@@ -1,7 +1,8 @@
+import Ledger
 @testable import GroupCommit
 import Jobs
 @testable import Scheduler
-import Ledger
+import StoreSeam
 import SQLiteStore
 import Testing
 @testable import Time

@@ -1,6 +1,6 @@
 import HTTPWire
 import Jobs
-import Ledger
+import StoreSeam
 import Replicate
 import SQLiteStore
 import Testing

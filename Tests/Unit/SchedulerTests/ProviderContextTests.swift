@@ -7,7 +7,7 @@ import Jobs
 @testable import Observability
 @testable import Replicate
 @testable import Scheduler
-import Ledger
+import StoreSeam
 import SQLiteStore
 import Stubs
 @testable import System

@@ -1,7 +1,7 @@
 import Jobs
 @testable import Replicate
 @testable import Scheduler
-import Ledger
+import StoreSeam
 import SQLiteStore
 import Testing
 @testable import Time

@@ -7,7 +7,7 @@ import Jobs
 @testable import Replicate
 @testable import Scheduler
 import Simulation
-import Ledger
+import StoreSeam
 import SQLiteStore
 @testable import System
 import Testing

@@ -3,7 +3,7 @@ import Jobs
 @testable import Observability
 @testable import Scheduler
 import Simulation
-import Ledger
+import StoreSeam
 import SQLiteStore
 import Testing
 @testable import Time

@@ -3,7 +3,7 @@ import GroupCommit
 import HTTPWire
 @testable import JobRequests
 import Jobs
-import Ledger
+import StoreSeam
 @testable import Replicate
 @testable import Scheduler
 import Simulation

@@ -9,6 +9,7 @@ import Samples
 import Scratch
 import Simulation
 import Ledger
+import StoreSeam
 import StoreFixture
 import SQLiteStore
 import Synchronization

@@ -2,7 +2,7 @@
 import FaultyDisk
 import Jobs
 import Simulation
-import Ledger
+import StoreSeam
 import Tables
 import SQLiteStore
 @testable import Time

@@ -1,5 +1,6 @@
 import FaultyDisk
 import Ledger
+import StoreSeam
 import SQLiteStore
 import Simulation
 
@@ -44,7 +45,7 @@ extension DaemonSimulation {
     do {
       let store = try SQLiteStore(path: disk.path, busyTimeout: 0, newEpoch: Incarnation.epoch)
       try Ledger(store: store).commit { (transaction) throws(StorageError) in
-        _ = try transaction.key(LedgerTransaction.backupMarker, orStore: [1])
+        _ = try transaction.key(StoreKey.backupMarker, orStore: [1])
       }
       try store.finish()
     } catch {

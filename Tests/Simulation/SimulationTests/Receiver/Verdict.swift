@@ -2,7 +2,7 @@
 import FaultyDisk
 import Jobs
 import StandardWebhooks
-import Ledger
+import StoreSeam
 import SQLiteStore
 
 /// The check of the store after the last end of the daemon.

@@ -1,3 +1,4 @@
+import Ledger
 import ChangeFeed
 @testable import Daemon
 import EventLoop
@@ -15,7 +16,7 @@ import SQLite
 @testable import Settings
 import Simulation
 import StandardWebhooks
-import Ledger
+import StoreSeam
 import SQLiteStore
 import Synchronization
 @testable import System

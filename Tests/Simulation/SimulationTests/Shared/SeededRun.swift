@@ -1,9 +1,10 @@
+import Ledger
 @testable import Daemon
 import FaultyDisk
 import JobsAPI
 import Replicate
 import Simulation
-import Ledger
+import StoreSeam
 import SQLiteStore
 
 /// Successive simulations on one disk, which is formatted for each.

@@ -1,6 +1,7 @@
 import Glibc
 import Jobs
 @testable import Ledger
+import StoreSeam
 import Simulation
 import StoreFixture
 import Testing

@@ -1,5 +1,6 @@
 import Jobs
 @testable import Ledger
+import StoreSeam
 import Tables
 import StoreFixture
 import Testing

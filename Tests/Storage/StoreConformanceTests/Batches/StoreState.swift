@@ -1,5 +1,6 @@
 import Jobs
 @testable import Ledger
+import StoreSeam
 import StoreFixture
 import Testing
 import Time

@@ -98,6 +98,15 @@ package protocol StoredRows: AnyObject {
   func count(of table: TableDeclaration, prefix: [RowValue], limit: Int) throws(StorageError) -> Int
 }
 
+/// The names in the table of keys that both the rules and the stores know.
+package enum StoreKey {
+  /// The name of the key that marks a copy of a store.
+  ///
+  /// A daemon that starts on a copy thereby knows that calls may have been made since, of which the store has
+  /// no record.
+  package static let backupMarker = "backup"
+}
+
 /// What a batch of commands is known to read.
 package struct LedgerKeys: Sendable, Equatable {
   package var webhookIDs: [String] = []

@@ -32,20 +32,31 @@ package struct WriteSet {
 
 /// The insert or update of a job's row.
 package struct JobWrite {
-  let entry: JobEntry
+  package let number: Int64
+  /// Nil for an insert.
+  package let stored: JobVersion?
+  package let version: JobVersion
   /// Whether what the job's document shows has changed, so that the store assigns a change number.
   package let isShown: Bool
-
-  package var number: Int64 { entry.number }
-  /// Nil for an insert.
-  package var stored: JobVersion? { entry.stored }
-  package var version: JobVersion { entry.version }
   /// Whether the job differs from the stored one. Otherwise only the change number is written.
-  package var hasRowChanges: Bool { entry.hasRowChanges }
+  package let hasRowChanges: Bool
   /// The body of a new snapshot. Nil where the snapshot is unchanged.
-  package var body: [UInt8]? { entry.body }
+  package let body: [UInt8]?
   /// The change number of the stored row. 0 for an insert.
-  package var lastChange: Int64 { entry.lastChange }
+  package let lastChange: Int64
+
+  package init(
+    number: Int64, stored: JobVersion?, version: JobVersion, isShown: Bool, hasRowChanges: Bool,
+    body: [UInt8]?, lastChange: Int64
+  ) {
+    self.number = number
+    self.stored = stored
+    self.version = version
+    self.isShown = isShown
+    self.hasRowChanges = hasRowChanges
+    self.body = body
+    self.lastChange = lastChange
+  }
 }
 
 /// The deletion of a job and all that belongs to it.
@@ -62,6 +73,16 @@ package struct DeletedJob: Sendable {
   ///
   /// The store adds what only its rows name: the webhook ids and past predictions of the job.
   package let keys: [TombstoneKey]
+
+  package init(
+    number: Int64, reason: Reason, id: String, lastChange: Int64, keys: [TombstoneKey]
+  ) {
+    self.number = number
+    self.reason = reason
+    self.id = id
+    self.lastChange = lastChange
+    self.keys = keys
+  }
 
   package enum Reason: Equatable, Sendable {
     /// Its history became another job's.
@@ -87,13 +108,21 @@ package struct MovedHistory: Equatable, Sendable {
   package let to: Int64
   /// What is added to the positions.
   package let offset: Int64
+
+  package init(
+    from: Int64, to: Int64, offset: Int64
+  ) {
+    self.from = from
+    self.to = to
+    self.offset = offset
+  }
 }
 
 /// A row of a job's history.
 package struct HistoryRow: Sendable {
-  package internal(set) var job: Int64
+  package var job: Int64
   /// From 1, within the job.
-  package internal(set) var position: Int64
+  package var position: Int64
   package let webhookID: String?
   package let source: HistorySource
   package let isRepeat: Bool
@@ -106,6 +135,24 @@ package struct HistoryRow: Sendable {
   /// The job's phase after the row's event.
   package let phase: Phase
   package let revision: Int64
+
+  package init(
+    job: Int64, position: Int64, webhookID: String?, source: HistorySource, isRepeat: Bool,
+    digest: BodyDigest?, providerStatus: String, receivedAt: Timestamp, outcome: DeliveryOutcome,
+    phase: Phase, revision: Int64
+  ) {
+    self.job = job
+    self.position = position
+    self.webhookID = webhookID
+    self.source = source
+    self.isRepeat = isRepeat
+    self.digest = digest
+    self.providerStatus = providerStatus
+    self.receivedAt = receivedAt
+    self.outcome = outcome
+    self.phase = phase
+    self.revision = revision
+  }
 }
 
 /// The record of an interrupted prediction.
@@ -114,6 +161,15 @@ package struct AttemptWrite: Sendable {
   package let job: Int64
   package let error: JobError?
   package let endedAt: Timestamp
+
+  package init(
+    predictionID: String, job: Int64, error: JobError?, endedAt: Timestamp
+  ) {
+    self.predictionID = predictionID
+    self.job = job
+    self.error = error
+    self.endedAt = endedAt
+  }
 }
 
 /// The record of a create call that the provider refused.
@@ -121,6 +177,14 @@ package struct RefusalWrite: Sendable {
   package let job: Int64
   package let error: JobError
   package let endedAt: Timestamp
+
+  package init(
+    job: Int64, error: JobError, endedAt: Timestamp
+  ) {
+    self.job = job
+    self.error = error
+    self.endedAt = endedAt
+  }
 }
 
 /// A write to the orders.
