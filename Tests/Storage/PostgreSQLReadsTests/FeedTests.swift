@@ -104,8 +104,11 @@ import Time
   }
 
   /// The number of a transaction that has begun earlier is smaller, and it may commit later.
+  ///
+  /// It needs a server of its own. The tests that share one wait on their threads until no transaction is
+  /// open, and if they take all threads, this one cannot go on to its COMMIT.
   @Test func `a change is reported again once the feed is complete up to it`() async throws {
-    let backend = try PostgreSQLBackend()
+    let backend = try PostgreSQLBackend(on: PostgreSQLServer())
     let store = try OrderedStore(on: backend)
     let pool = try ReaderPool(to: ConnectionTarget(url: backend.database.url), named: "test")
     let reader = PostgreSQLReader(pool: pool, clock: DatabaseClock())
@@ -124,7 +127,7 @@ import Time
     try open.script("COMMIT", deadline: MonotonicClock.now + .seconds(30))
     try wait("the second report") { node.now.changes.count > reports }
     try wait("the end of the delay") { node.now.heldBack == .zero }
-    // Transactions of other tests may hold it back, too.
+    // The server has transactions of its own, too.
     try backend.awaitFeed()
     #expect(try await reader.changes(after: 0, limit: 10).map(\.change) == [record.change])
     #expect(try await reader.feedPosition().lastChange == record.change)
