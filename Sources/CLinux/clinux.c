@@ -2,6 +2,7 @@
 #include "clinux.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -80,4 +81,8 @@ void clinux_set_mmap_threshold(int bytes) {
 #ifdef __GLIBC__
   mallopt(M_MMAP_THRESHOLD, bytes);
 #endif
+}
+
+int clinux_start_writing(int descriptor, int64_t offset, int64_t count) {
+  RESULT(sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE));
 }

@@ -45,3 +45,6 @@ void clinux_malloc_trim(void);
 /// Maps every allocation of at least `bytes` separately (M_MMAP_THRESHOLD, mallopt(3)). A no-op without
 /// glibc.
 void clinux_set_mmap_threshold(int bytes);
+
+/// Starts to write a range of a file to the disk, and does not wait (sync_file_range(2)).
+int clinux_start_writing(int descriptor, int64_t offset, int64_t count);
