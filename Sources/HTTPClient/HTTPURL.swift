@@ -45,11 +45,13 @@ package struct HTTPURL: Hashable, Sendable, CustomStringConvertible {
   package let text: String
   package let isSecure: Bool
   package let host: Host
+  /// Nil if the URL has none, and so means that of its scheme.
+  package let port: Int?
 
   package var description: String { text }
 
-  package init(_ text: String) throws(ParseError) {
-    guard text.utf8.count <= Self.maxBytes else { throw .tooLong }
+  package init(_ text: String, maxBytes: Int = maxBytes) throws(ParseError) {
+    guard text.utf8.count <= maxBytes else { throw .tooLong }
     let start = text.prefix("https://".count).lowercased()
     guard start.hasPrefix("http://") || start == "https://" else { throw .scheme }
     isSecure = start == "https://"
@@ -68,6 +70,7 @@ package struct HTTPURL: Hashable, Sendable, CustomStringConvertible {
       parsed.scheme == (isSecure ? "https" : "http"), try Self.isSame(parsed.host, host)
     else { throw .host }
     self.host = host
+    self.port = port
     self.text = text
   }
 
