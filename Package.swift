@@ -158,6 +158,7 @@ let package = Package(
     room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
     room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
     room("S3", ["Bytes", "Time", "Crypto", "HTTPClient"]),
+    room("Downloads", ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient"]),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
@@ -311,6 +312,9 @@ let package = Package(
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System", "TLS"]),
 
+    // A server of files that fails as a test requests.
+    support(.support, "FileServer"),
+
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
       name: "RepositoryTests", dependencies: ["LiveDaemon", "Settings", "replicate-webhookd", "Daemon"],
@@ -369,6 +373,11 @@ let package = Package(
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
         "ClientAddress",
+      ]),
+    tests(
+      .unit, "DownloadsTests",
+      [
+        "Downloads", "Bytes", "ClientAddress", "Crypto", "HTTPClient", "Time", "System", "FileServer",
       ]),
     tests(.unit, "S3Tests", ["S3", "Bytes", "Crypto", "HTTPClient", "Time"]),
     tests(.unit, "ReadTokensTests", ["ReadTokens", "Routing", "Settings", "Time"]),

@@ -15,7 +15,7 @@ import Testing
       "PostgreSQLReads",
     ],
     ["StoreMove"],
-    ["Replicate", "OutgoingDeliveries", "S3"],
+    ["Replicate", "OutgoingDeliveries", "S3", "Downloads"],
     ["Settings", "Observability"],
     ["GroupCommit", "ChangeFeed", "PostgreSQLReports"],
     ["Scheduler"],

@@ -43,6 +43,7 @@ import Testing
     "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "S3": ["Bytes", "Time", "Crypto", "HTTPClient"],
+    "Downloads": ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": [
