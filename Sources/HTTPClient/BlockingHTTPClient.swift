@@ -5,6 +5,7 @@ internal import ClientAddress
 ///
 /// It owns one handle, whose connections are reused. Use it in commands, never on a loop.
 package final class BlockingHTTPClient {
+  private static let streamBufferBytes = 256 << 10
   private let handle: UnsafeMutableRawPointer
   private let usesProxy: Bool
   private let isCanceled: @Sendable () -> Bool
@@ -59,6 +60,8 @@ package final class BlockingHTTPClient {
       self.head(request)
     }
     try configure(request, list: list, receiver: receiver)
+    // Of large content, fewer and larger pieces cost less. libcurl keeps 16 KiB otherwise.
+    if sink != nil { try check(ccurl_set_long(handle, CURLOPT_BUFFERSIZE, Self.streamBufferBytes)) }
     let code =
       switch request.method {
       case .get: curl_easy_perform(handle)
