@@ -21,13 +21,16 @@ package final class FileServer: Sendable {
   }
 
   /// The bytes of a response, and the way the connection ends.
-  package struct Answer: Sendable {
+  package struct Answer: Sendable, CustomStringConvertible {
     package var head: [UInt8]
     package var body: [UInt8]
     /// Sends so many bytes of the body, and then nothing more until the client goes away.
     package var stallsAfter: Int?
     /// Ends the connection by a reset.
     package var resets = false
+
+    /// The header section, for names of test cases.
+    package var description: String { String(decoding: head, as: UTF8.self) }
 
     /// - Parameter length: that of `Content-Length`; nil for that of the body.
     package init(

@@ -27,6 +27,20 @@ import Testing
 
   @Test(
     arguments: [
+      ("https://a.example/", nil), ("https://a.example:443/", 443), ("http://[::1]:8080?a", 8080),
+    ] as [(String, Int?)])
+  func `the port is the one that is written`(_ text: String, _ port: Int?) throws {
+    #expect(try HTTPURL(text).port == port)
+  }
+
+  @Test func `a caller may bound the length in another way`() throws {
+    let text = "https://a.example/\(String(repeating: "a", count: 2048))"
+    #expect(try HTTPURL(text, maxBytes: text.utf8.count).text == text)
+    #expect(throws: HTTPURL.ParseError.tooLong) { try HTTPURL(text, maxBytes: text.utf8.count - 1) }
+  }
+
+  @Test(
+    arguments: [
       ("", .scheme), ("app.example.com", .scheme), ("//a.example", .scheme), ("ftp://a.example", .scheme),
       ("file:///etc/passwd", .scheme), ("https:/a.example", .scheme), (" https://a.example", .scheme),
       ("javascript:alert(1)", .scheme), ("gopher://a.example", .scheme),
