@@ -22,7 +22,8 @@ import Time
   }
 
   @Test(arguments: [
-    ("\"a\"", true), ("\"\"", true), ("W/\"a\"", false), ("a", false), ("\"a", false), ("\"a\"b\"", false),
+    ("\"a\"", true), ("\"\"", true), ("W/\"a\"", false), ("a", false), ("\"a", false), ("a\"", false),
+    ("\"a\"b\"", false),
     ("\"", false),
     ("\"a b\"", false), ("\"" + String(repeating: "a", count: 300) + "\"", false),
   ])

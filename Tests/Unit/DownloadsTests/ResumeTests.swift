@@ -112,6 +112,25 @@ import Testing
     #expect(try scenario.file(server.url("/a.bin"), from: server).sha256 == Self.hash)
   }
 
+  @Test func `a part that starts earlier is fetched from its start`() throws {
+    let (scenario, server) = try Self.halved { request in
+      request.value(of: "range") == nil
+        ? .init(200, [], Self.content)
+        : .init(206, ["Content-Range: bytes 4000-9999/10000"], Array(Self.content[4000...]))
+    }
+    #expect(try scenario.file(server.url("/a.bin"), from: server).sha256 == Self.hash)
+    #expect(Self.ranges(server) == [nil, "bytes=5000-", nil])
+  }
+
+  @Test func `a part that ends early without a length is a broken transfer`() throws {
+    let (scenario, server) = try Self.halved { _ in
+      .init(
+        206, ["Content-Range: bytes 5000-9999/10000"], chunks: Array(Self.content[5000..<9000]), size: 900)
+    }
+    #expect(try scenario.failure(server.url("/a.bin"), from: server).code == .sourceBusy)
+    #expect(try scenario.content(of: "17.0.part") == Array(Self.content.prefix(9000)))
+  }
+
   @Test func `a range beyond the end is fetched from its start`() throws {
     let (scenario, server) = try Self.halved { request in
       request.value(of: "range") == nil ? .init(200, [], sample(40)) : .init(416)
