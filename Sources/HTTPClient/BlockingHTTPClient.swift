@@ -67,6 +67,7 @@ package final class BlockingHTTPClient {
       case .get: curl_easy_perform(handle)
       case .head: try head()
       case .post: try post(request.body ?? [])
+      case .put where request.body != nil: try put(request.body ?? [])
       case .put: try put(request.file)
       case .delete: try delete()
       }
@@ -126,6 +127,11 @@ package final class BlockingHTTPClient {
         return reader.seek(to: offset) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
       })
     return withExtendedLifetime(reader) { curl_easy_perform(handle) }
+  }
+
+  private func put(_ body: [UInt8]) throws(HTTPClientError) -> CURLcode {
+    try check(ccurl_set_string(handle, CURLOPT_CUSTOMREQUEST, HTTPClientRequest.Method.put.rawValue))
+    return try post(body)
   }
 
   private func delete() throws(HTTPClientError) -> CURLcode {

@@ -22,7 +22,7 @@ package struct HTTPClientRequest: Sendable {
   package var url: String
   /// Header fields as `name: value`.
   package var fields: [String]
-  /// The content of POST, empty if nil.
+  /// The content of POST, empty if nil; or of PUT, in place of ``file``.
   package var body: [UInt8]?
   /// The content of PUT, empty if nil.
   package var file: FileContent?

@@ -66,6 +66,18 @@ import Testing
     #expect(sent.body == String(decoding: content[offset..<offset + count], as: UTF8.self))
   }
 
+  @Test(arguments: [0, 1, 100_000])
+  func `a body is sent as the content of PUT`(_ count: Int) throws {
+    let content = Self.text(count)
+    let api = try StubAPI { _, _ in Response(status: .ok, fields: [], body: []) }
+    let request = HTTPClientRequest(
+      .put, api.url + "/a", fields: ["Content-Type: application/json"], body: content)
+    #expect(try BlockingHTTPClient().send(request).status == 200)
+    let sent = try #require(api.requests.first)
+    #expect(sent.line == "PUT /a" && sent.fields["content-type"] == "application/json")
+    #expect(sent.body == String(decoding: content, as: UTF8.self))
+  }
+
   @Test func `a file that is shorter than announced ends the call`() throws {
     let file = try TemporaryFile(Self.text(10))
     let api = try StubAPI { _, _ in Response(status: .ok, fields: [], body: []) }
