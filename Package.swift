@@ -159,6 +159,7 @@ let package = Package(
     room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
     room("S3", ["Bytes", "Time", "Crypto", "HTTPClient"]),
     room("Downloads", ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient"]),
+    room("BlobStores", ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient", "S3"]),
 
     // How settings are read, and how events and metrics are written.
     room("Settings", ["Bytes", "Time"]),
@@ -379,6 +380,10 @@ let package = Package(
       [
         "Downloads", "Bytes", "ClientAddress", "Crypto", "HTTPClient", "Time", "System", "FileServer",
       ]),
+    support(.support, "BucketStub", ["Bytes", "Crypto", "LiveDaemon"]),
+    tests(
+      .unit, "BlobStoresTests",
+      ["BlobStores", "BucketStub", "LiveDaemon", "Bytes", "Crypto", "HTTPClient", "S3", "System", "Time"]),
     tests(.unit, "S3Tests", ["S3", "Bytes", "Crypto", "HTTPClient", "Time"]),
     tests(.unit, "ReadTokensTests", ["ReadTokens", "Routing", "Settings", "Time"]),
     tests(

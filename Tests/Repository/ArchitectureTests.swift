@@ -15,7 +15,7 @@ import Testing
       "PostgreSQLReads",
     ],
     ["StoreMove"],
-    ["Replicate", "OutgoingDeliveries", "S3", "Downloads"],
+    ["Replicate", "OutgoingDeliveries", "S3", "Downloads", "BlobStores"],
     ["Settings", "Observability"],
     ["GroupCommit", "ChangeFeed", "PostgreSQLReports"],
     ["Scheduler"],
@@ -39,6 +39,7 @@ import Testing
     "PostgreSQLSchema": ["PostgreSQL"],
     "PostgreSQLStore": ["PostgreSQL", "PostgreSQLSchema"],
     "PostgreSQLReads": ["PostgreSQL", "PostgreSQLSchema"],
+    "BlobStores": ["S3"],
     "Observability": ["Settings"],
   ]
 

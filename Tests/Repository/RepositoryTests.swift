@@ -44,6 +44,7 @@ import Testing
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "S3": ["Bytes", "Time", "Crypto", "HTTPClient"],
     "Downloads": ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient"],
+    "BlobStores": ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient", "S3"],
     "Settings": ["Bytes", "Time"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": [
