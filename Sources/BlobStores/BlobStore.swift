@@ -4,6 +4,9 @@ package import Time
 ///
 /// Its calls block, so they belong on a thread of their own. Each of them may be repeated, also after a crash
 /// in the midst of it: the same bytes are written to the same place.
+///
+/// One key must not be stored and removed at the same time. A file that is found there counts as stored, and
+/// would then be gone.
 package protocol BlobStore: Sendable {
   /// Stores a file, unless the store has it.
   ///

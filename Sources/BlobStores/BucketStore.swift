@@ -10,7 +10,7 @@ package import Time
 /// Files in a bucket, below a prefix of it.
 ///
 /// Its requests are the plainest that there are: no checksums, conditions or parts, which some of the
-/// services refuse. The signed digest of the content makes each of them check all bytes.
+/// services refuse. The digest of the content is checked before it is signed, and again by most of them.
 package final class BucketStore: BlobStore {
   private let bucket: S3Bucket
   private let credentials: Lock<S3Credentials>
@@ -47,7 +47,9 @@ package final class BucketStore: BlobStore {
   package func store(_ file: SpooledFile, isCanceled: @escaping () -> Bool) -> BlobOutcome {
     do {
       let content = try OpenFile(file.path, O_RDONLY)
-      guard try content.size() == file.size else { return .damaged }
+      // Most of the services compare the content with the signed digest, and some do not.
+      guard try content.size() == file.size, try content.digest(isCanceled: isCanceled) == file.sha256
+      else { return .damaged }
       return try upload(content, of: file, isCanceled: isCanceled)
     } catch let error as SystemError {
       return error.number == ENOENT ? .missing : .failed(BlobFailure(error))
@@ -121,20 +123,12 @@ package final class BucketStore: BlobStore {
       .put, file.key.path, type: file.type.isEmpty ? "application/octet-stream" : file.type,
       digest: file.sha256, file: FileContent(descriptor: content.descriptor, count: file.size),
       isCanceled: isCanceled)
-    switch reply.answer {
-    case .done: return .stored
-    case .damaged:
-      guard try content.digest(isCanceled: isCanceled) == file.sha256 else { return .damaged }
-      throw reply.failure
-    default:
-      // The requests have no condition: one that has failed is a policy's, for objects that are there.
-      if reply.response.status == 412,
-        try contains(file.key, size: file.size, isCanceled: isCanceled)
-      {
-        return .stored
-      }
-      throw reply.failure
+    if reply.answer == .done { return .stored }
+    // The requests have no condition: one that has failed is a policy's, for objects that are there.
+    if reply.response.status == 412, try contains(file.key, size: file.size, isCanceled: isCanceled) {
+      return .stored
     }
+    throw reply.failure
   }
 
   private func write(

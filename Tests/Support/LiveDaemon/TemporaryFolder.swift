@@ -1,7 +1,7 @@
 package import Foundation
 
 /// A temporary folder, removed with the object.
-package final class TemporaryFolder {
+package final class TemporaryFolder: Sendable {
   package let url = FileManager.default.temporaryDirectory.appendingPathComponent(
     "replicate-webhookd-\(UUID().uuidString)")
 
