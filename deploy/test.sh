@@ -84,6 +84,9 @@ run deploy/quickstart.sh --once
 run deploy/instructions.sh
 run deploy/prove.sh --short
 
+# Otherwise all tests begin at once, and one that waits gets its next turn after every other: after minutes.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=16
+
 # Of a run of many thousand lines, what failed is printed once more at its end.
 log=.build/tests.log
 run swift test --skip-build 2>&1 | tee "$log" || {

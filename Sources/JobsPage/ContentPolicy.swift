@@ -21,7 +21,7 @@ struct ContentPolicy {
       "base-uri 'none'",
       "form-action 'none'",
       "frame-ancestors 'none'",
-      // No text becomes markup or code, whatever the script does with it (Trusted Types).
+      // The script can make no text markup or code (Trusted Types).
       "require-trusted-types-for 'script'",
       "trusted-types 'none'",
     ].joined(separator: "; ")

@@ -10,7 +10,7 @@ extension CapabilityTable {
   /// The statements that make the rows of a table with a seed agree with those of the rules.
   ///
   /// The rows and their sums are read in one snapshot, in which each transaction has written both or
-  /// neither. So their difference is right whatever is written meanwhile, and locks no writer out.
+  /// neither. So their difference is right while others write, and locks no writer out.
   package static func seeding(of table: TableDeclaration) -> [String] {
     guard let seed = table.seed else { return [] }
     let found =

@@ -33,7 +33,7 @@ struct SimulatorOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The base of the URLs of output files, such as https://replicate.delivery, whose files nobody serves. "
+      "The base of the URLs of output files, such as https://replicate.delivery, where none can be fetched. "
         + "(default: --public-url)",
       valueName: "url"))
   var outputBase: String?

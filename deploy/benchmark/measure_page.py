@@ -98,7 +98,7 @@ class Daemon:
             "DATABASE_URL": f"sqlite:{self.store}", "WEBHOOK_LISTEN": f"127.0.0.1:{self.webhooks}",
             "API_LISTEN": f"127.0.0.1:{self.api}", "LOG_LEVEL": "warning",
             # At this rate most connections of the client are idle for long.
-            "IDLE_TIMEOUT": "1h",
+            "FIRST_BYTE_TIMEOUT": "1h", "IDLE_TIMEOUT": "1h",
             "REPLICATE_WEBHOOK_SECRET": receivers.SECRET, **settings}
         command = [f"{self.session.build}/../release/replicate-webhookd", "serve"]
         # A store of an earlier version is migrated first.
@@ -191,7 +191,7 @@ def measure_loads(session, rows):
             rows.bound(
                 f"from the navigation to the first row painted, {session.jobs:,} jobs", 300,
                 statistics.median(times), milliseconds, f"{spread(times)}; nothing cached")
-            largest = responses(browser.events())
+            largest = responses(browser.events(), served.page)
             what = max(largest, key=largest.get)
             rows.bound("the largest response to the page", 100e3, largest[what], kilobytes, f"`{what}`")
             session.log("filters")
@@ -214,12 +214,16 @@ def first_row(browser):
     raise Failure("the page shows no row")
 
 
-def responses(events):
-    """The most bytes that a response of each path had; streams, which do not end, are what has arrived."""
+def responses(events, page):
+    """The most bytes that a response of each path had; streams, which do not end, are what has arrived.
+
+    The browser's own pages, such as that of a new tab, are left out."""
     paths, received = {}, {}
     for event in events:
         parameters = event["params"]
         if event["method"] == "Network.requestWillBeSent":
+            if not parameters["request"]["url"].startswith(page):
+                continue
             url = urllib.parse.urlsplit(parameters["request"]["url"])
             paths[parameters["requestId"]] = f"{url.path}{url.query and '?'}{url.query}"
         elif event["method"] == "Network.dataReceived":
@@ -229,7 +233,9 @@ def responses(events):
             received[parameters["requestId"]] = parameters["encodedDataLength"]
     largest = {}
     for key, count in received.items():
-        path = f"GET {paths.get(key, '/')}"
+        if key not in paths:
+            continue
+        path = f"GET {paths[key]}"
         largest[path] = max(count, largest.get(path, 0))
     return largest or {"none": 0}
 

@@ -1,4 +1,4 @@
-// The number of jobs in each state, as tabs. `GET /counts` is fast whatever the number of jobs.
+// The number of jobs in each state, as tabs. `GET /counts` reads counters, and no jobs.
 
 const countInterval = 3000;
 

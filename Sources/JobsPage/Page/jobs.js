@@ -171,7 +171,8 @@ function emptyList(filter, next) {
   const empty = (title, text, ...more) => element("div", { class: "empty" },
     element("h2", {}, title), element("p", { class: "muted" }, text), more);
   if (filter.after) {
-    return empty("No older jobs", next ? "The search was stopped. Older → goes on." : "The list ends here.");
+    const text = next ? "The search was stopped. Older → goes on." : "The list ends here.";
+    return empty("No older jobs", text);
   }
   if (isFiltered(filter)) {
     return empty(next ? "No job found so far" : "No job matches",

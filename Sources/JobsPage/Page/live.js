@@ -143,7 +143,8 @@ class LiveRows {
     this.reset();
     const { next } = view.page;
     // Too many rows for a last page, or too few for another: only the API has the cursor, or the rows.
-    if (next ? jobs.length < rowsOfPage : jobs.length > rowsOfPage) return void view.load({ isRefresh: true });
+    const needsAPI = next ? jobs.length < rowsOfPage : jobs.length > rowsOfPage;
+    if (needsAPI) return void view.load({ isRefresh: true });
     const isMoved = view.page.isMoved || jobs.length > rowsOfPage;
     view.show({ jobs: jobs.slice(0, rowsOfPage), next, isMoved });
   }

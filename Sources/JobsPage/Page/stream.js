@@ -158,12 +158,15 @@ function untilVisible(signal) {
   });
 }
 
-/** Whether the page is in the back/forward cache. There an open stream would take a connection from others. */
+/** Whether the page is in the back/forward cache, where a stream would take a connection from others. */
 let isLeft = false;
 addEventListener("pagehide", () => { isLeft = true; });
 addEventListener("pageshow", () => { isLeft = false; });
 
-/** Calls `run` after the page was hidden for a while, or at once when it is left. Returns a function that stops this. */
+/**
+ * Calls `run` after the page was hidden for a while, or at once when it is left.
+ * Returns a function that stops this.
+ */
 function whenHidden(run) {
   let timer = 0;
   const check = () => {

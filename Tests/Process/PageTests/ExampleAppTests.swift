@@ -36,7 +36,7 @@ extension PageTests {
     }
 
     @Test(.enabled(if: python != nil, "OFFICIAL_LIBRARIES_PYTHON is not set"))
-    func `a user sees the progress and the end of each job, and nobody else's`() throws {
+    func `a user sees the progress and the end of each job, and no other user's`() throws {
       let port = try FreePorts.choose(1)[0]
       let origin = "http://127.0.0.1:\(port)"
       let settings = [

@@ -9,7 +9,7 @@ import Time
 
 @testable import JobCounts
 
-/// The counters equal a count of the rows, whatever has happened to the jobs.
+/// The counters equal a count of the rows after every kind of change.
 @Suite(.everyStore) struct CountsTests {
   /// Random commands in random batches, which fail and are decided again in halves.
   @Test(arguments: 0..<8)

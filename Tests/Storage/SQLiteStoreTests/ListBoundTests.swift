@@ -62,7 +62,7 @@ import Testing
     JobFilter(state: .pending, model: "a/b"), JobFilter(state: .succeeded, model: "a/b"),
     JobFilter(state: .failed, model: "a/b", minNumber: 20), JobFilter(state: .canceled, model: "a/b"),
   ])
-  func `a page with few matches ends early, whatever it is filtered by`(_ filter: JobFilter) throws {
+  func `a page with few matches ends early under each filter`(_ filter: JobFilter) throws {
     let (store, backend) = try Self.filled()
     for number in 1...50 {
       let phase: Phase = number % 7 == 0 ? .succeeded : number % 2 == 0 ? .failed : .canceled

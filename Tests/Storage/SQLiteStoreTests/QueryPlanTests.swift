@@ -74,7 +74,7 @@ import Testing
     try expectPlan(of: filter.sql([], try #require(filter.drivers.first)), uses: index)
   }
 
-  /// Whatever a page searches through, and also where the search ends.
+  /// Each way to search for a page, and for where the search ends.
   @Test(arguments: [
     JobFilter(), JobFilter(state: .succeeded, model: "a"), JobFilter(state: .stale, model: "a"),
     JobFilter(state: .failed, model: "a", metadata: members(2)), JobFilter(state: .running, minNumber: 7),
