@@ -430,7 +430,7 @@ let package = Package(
       .storage, "UsageSumsTests",
       [
         "StoreFixture", "UsageSums", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore", "Tables",
-        "StoreSeam",
+        "StoreSeam", "Ledger",
       ]),
     tests(
       .storage, "JobCountsTests",
@@ -448,7 +448,7 @@ let package = Package(
       ]),
     tests(
       .storage, "JobDeletionTests",
-      ["StoreFixture", "JobDeletion", "Jobs", "Time", "Tables", "StoreSeam"]),
+      ["StoreFixture", "JobDeletion", "Jobs", "Time", "Tables", "StoreSeam", "Ledger"]),
     tests(
       .storage, "StoreFaultTests",
       [
@@ -477,7 +477,7 @@ let package = Package(
       .storage, "EventStreamsTests",
       [
         "SimulatedAPI", "StoreFixture", "EventStreams", "HTTPServer", "Simulation", "Settings", "JobsAPI",
-        "StoreSeam",
+        "StoreSeam", "Ledger",
       ]),
 
     // Tests/Simulation: the receiver, and the whole daemon, on a kernel, a disk and a clock with a seed.
