@@ -1,24 +1,3 @@
-internal import Replicate
-
-/// Ids that only the route of trainings knows, found by this process.
-///
-/// The cache only saves calls: a missing id costs one more.
-struct KnownTrainings {
-  private static let maxCount = 10_000
-
-  private var ids: Set<String> = []
-
-  /// The order in which to call the two routes.
-  func routes(for id: String) -> [ReplicateClient.Kind] {
-    ids.contains(id) ? [.trainings, .predictions] : [.predictions, .trainings]
-  }
-
-  mutating func insert(_ id: String) {
-    if ids.count >= Self.maxCount { ids.removeAll() }
-    ids.insert(id)
-  }
-}
-
 /// The results of predictions that searches fetched one by one.
 ///
 /// No search fetches one of them again.
