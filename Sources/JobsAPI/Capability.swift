@@ -53,6 +53,9 @@ package protocol Capability: Sendable {
   /// Lets people use the API with sessions. Nil where the capability keeps none.
   func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)?
 
+  /// Reads the files of its secrets again, after SIGHUP.
+  func reload()
+
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
 }
@@ -70,6 +73,7 @@ extension Capability {
   package func routes(_ api: APIContext) -> [Route] { [] }
   package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
   package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? { nil }
+  package func reload() {}
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
 }
 

@@ -87,6 +87,14 @@ package struct HookRows {
     try transaction.work(ofJob: number, of: kinds)
   }
 
+  /// The body of a job's newest snapshot. Empty where there is none.
+  package func body(ofJob number: Int64) throws(StorageError) -> [UInt8] {
+    guard case let entry?? = transaction.jobs[number] else {
+      return try transaction.rows.body(ofJob: number)
+    }
+    return try transaction.body(of: entry)
+  }
+
   /// The number of rows whose first key columns are `prefix`, at most `limit`.
   package func count(
     of table: TableDeclaration, prefix: [RowValue], limit: Int
