@@ -30,6 +30,9 @@ package protocol Capability: Sendable {
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
   var hook: (any TransactionHook)? { get }
 
+  /// Holds back the successes of jobs. Nil where the capability holds none.
+  var endGate: (any EndGate)? { get }
+
   /// The kinds of the capability's work. A job with such work is not pruned.
   var workKinds: [WorkKind] { get }
 
@@ -65,6 +68,7 @@ extension Capability {
   package static var tables: [TableDeclaration] { [] }
   package static var keys: [String] { [] }
   package var hook: (any TransactionHook)? { nil }
+  package var endGate: (any EndGate)? { nil }
   package var workKinds: [WorkKind] { [] }
   package var callbackCheck: CallbackCheck? { nil }
   package var keepsFiles: Bool { false }
