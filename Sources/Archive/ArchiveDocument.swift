@@ -1,5 +1,6 @@
 internal import BlobStores
 internal import JSONText
+internal import JobRequests
 internal import Tables
 internal import Time
 
@@ -17,7 +18,7 @@ enum ArchiveDocument {
       object.member("failed", integer: job.failed)
       object.member("bytes", integer: job.bytes)
       object.member("source_expires_at", string: job.sourceExpiresAt?.rfc3339)
-      if let code = job.code { object.member("error") { $0.object { $0.member("code", string: code) } } }
+      object.member("code", string: job.code)
     }
     return writer.bytes
   }

@@ -1,4 +1,6 @@
+internal import GroupCommit
 internal import HTTPWire
+internal import Jobs
 internal import JobsAPI
 internal import Routing
 internal import StoreSeam

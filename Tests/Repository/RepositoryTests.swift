@@ -95,9 +95,9 @@ import Testing
       "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
     ],
     "Archive": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "ClientAddress", "EventLoop", "HTTPClient", "Tables",
-      "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores",
-      "Settings", "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Routing", "Logging",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "HTTPServer", "Routing",
+      "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger",
+      "Replicate", "S3", "Downloads", "BlobStores", "Settings", "Observability", "JobsAPI",
     ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
