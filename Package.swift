@@ -244,9 +244,10 @@ let package = Package(
     room(
       "Archive",
       [
-        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "HTTPServer",
-        "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam",
-        "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "Settings", "Observability", "JobsAPI",
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+        "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
+        "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
 
     // The wiring; and what the verbs of the command share.

@@ -243,7 +243,7 @@ extension ArchiveServer {
       (file.name, file.type, file.size, file.sha256) = (name, type, Int64(content.count), digest)
     case .waiting, .failed, .deleting, .deleted: break
     }
-    if state == .fetched { file.node = archive.runtime.node }
+    if state == .fetched { file.node = try archive.runtime.open().node }
     if state == .stored { file.storedAt = now }
     guard let path = path(of: file) else { return file }
     let url = URL(fileURLWithPath: path)
