@@ -52,7 +52,8 @@ final class ArchiveServer {
     }
     var environment = ["ARCHIVE": "file:\(path)/files", "DATABASE_URL": "sqlite:\(path)/jobs.db"]
     environment.merge(settings) { $1 }
-    var reader = SettingsReader(variables: Archive.settings, environment: environment) { _ in nil }
+    let others = [SettingVariable("REPLICATE_API_URL"), SettingVariable("DATABASE_URL", isSecret: true)]
+    var reader = SettingsReader(variables: Archive.settings + others, environment: environment) { _ in nil }
     let archive = try reader.read { Archive(from: &$0) }
     (self.archive, backend, queue) = (
       archive, try StoreKind.current.makeBackend(isDurable: false), CommitQueue()
