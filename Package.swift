@@ -502,7 +502,8 @@ let package = Package(
     tests(
       .process, "SimulatorTests",
       [
-        "replicate-simulator", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient",
+        "replicate-simulator", "Bytes", "Crypto", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire",
+        "HTTPClient",
         "JSONText", "Replicate", "StandardWebhooks", "LiveDaemon",
       ]),
     tests(
