@@ -23,7 +23,7 @@ final class Keeper {
   private let database: TestDatabase?
 
   /// - Parameters:
-  ///   - settings: the daemon's settings, beside those of the origin.
+  ///   - settings: the daemon's settings, beside those of the origin. `{folder}` stands for its folder.
   ///   - bucket: where files are kept; nil: a folder.
   ///   - wrapper: a command with arguments that executes the daemon.
   init(
@@ -44,13 +44,21 @@ final class Keeper {
       environment["ARCHIVE"] = "file:\(folder.url.path)/files"
     }
     if let database { environment["DATABASE_URL"] = database.url }
-    self.environment = environment.merging(settings) { $1 }
+    let path = folder.url.path
+    self.environment = environment.merging(settings) { $1 }.mapValues {
+      $0.replacingOccurrences(of: "{folder}", with: path)
+    }
     daemon = try Daemon(in: folder, environment: self.environment, wrapper: wrapper)
   }
 
   /// Starts a daemon again, in the same folder.
   func start(_ changes: [String: String] = [:]) throws {
     daemon = try Daemon(in: folder, environment: environment.merging(changes) { $1 }, wrapper: wrapper)
+  }
+
+  /// Starts another daemon on the same database, in a folder of its own.
+  func startNode(_ changes: [String: String] = [:]) throws -> Daemon {
+    try Daemon(in: try TemporaryFolder(), environment: environment.merging(changes) { $1 })
   }
 
   /// Reads the secrets again.
@@ -111,7 +119,7 @@ final class Keeper {
       try wait("\(id) \(state)", seconds: seconds) {
         let job = try job(id)
         last = job
-        return job.archive?.state == state
+        return job.archive?.state == state ? true : Self.pause()
       }
     } catch {
       throw Unusable("\(error); \(describe(last))")
@@ -129,12 +137,18 @@ final class Keeper {
       try wait("file \(n) of \(id): \(what)", seconds: seconds) {
         let job = try job(id)
         last = job
-        return job.files?.first { $0.n == n }.map(condition) ?? false
+        return job.files?.first { $0.n == n }.map(condition) == true ? true : Self.pause()
       }
     } catch {
       throw Unusable("\(error); \(describe(last))")
     }
     return try #require(last?.files?.first { $0.n == n })
+  }
+
+  /// Reads of jobs need not take what the daemon needs for its work.
+  private static func pause() -> Bool {
+    poll(nil, 0, 15)
+    return false
   }
 
   private func describe(_ job: KeptJob?) -> String {

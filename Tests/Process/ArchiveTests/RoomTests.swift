@@ -13,7 +13,7 @@ extension ArchiveTests {
         mkdir small && mount -t tmpfs -o size=1200m none small && cd small && exec "$0" "$@"
         """
       return try Keeper(
-        ["ARCHIVE": "file:files"],
+        ["ARCHIVE": "file:{folder}/small/files"],
         wrapper: ["/usr/bin/unshare", "--mount", "--map-root-user", "/bin/sh", "-c", script])
     }
 
