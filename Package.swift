@@ -517,7 +517,7 @@ let package = Package(
       ]),
     // Files that the daemon keeps, from sources and in stores that fail.
     tests(
-      .process, "ArchiveTests",
+      .process, "KeptFilesTests",
       [
         "LiveDaemon", "FileServer", "BucketStub", "PostgreSQLServer", "PostgreSQL", "Bytes", "Crypto",
         "replicate-webhookd", "replicate-simulator",

@@ -1,4 +1,4 @@
 import Testing
 
 /// Files that a live daemon keeps.
-@Suite struct ArchiveTests {}
+@Suite struct KeptFilesTests {}

@@ -3,7 +3,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-extension ArchiveTests {
+extension KeptFilesTests {
   /// File systems without room, which files must not take from the database.
   @Suite(.enabled(if: Sandbox.canMount, "unshare(1) may not mount a tmpfs here"))
   struct RoomTests {

@@ -3,7 +3,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-extension ArchiveTests {
+extension KeptFilesTests {
   /// Sources that fail for a while, or for good.
   @Suite struct SourceTests {
     private static let hour: TimeInterval = 3600

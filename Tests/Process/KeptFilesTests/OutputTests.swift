@@ -4,7 +4,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-extension ArchiveTests {
+extension KeptFilesTests {
   /// Which strings of an output are files, and what is kept of them.
   @Suite struct OutputTests {
     private static let text = "text/plain"

@@ -3,7 +3,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-extension ArchiveTests {
+extension KeptFilesTests {
   /// The order in which files are fetched.
   @Suite struct FairnessTests {
     @Test func `a job of a thousand files does not starve another`() throws {

@@ -4,7 +4,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-extension ArchiveTests {
+extension KeptFilesTests {
   /// Buckets that are away, refuse, or answer as no bucket should.
   @Suite struct BucketTests {
     /// Waits until the check at the start is over, which would meet the faults of a test.

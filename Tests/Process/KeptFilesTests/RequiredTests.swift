@@ -3,7 +3,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-extension ArchiveTests {
+extension KeptFilesTests {
   /// Jobs that succeed only once their files are kept.
   @Suite struct RequiredTests {
     @Test(arguments: StoreKind.available)

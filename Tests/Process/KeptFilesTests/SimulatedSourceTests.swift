@@ -2,7 +2,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-extension ArchiveTests {
+extension KeptFilesTests {
   /// The simulator's files, from the creation of a job to its kept files.
   @Suite struct SimulatedSourceTests {
     private let keeper: Keeper

@@ -4,7 +4,7 @@ import LiveDaemon
 import PostgreSQLServer
 import Testing
 
-extension ArchiveTests {
+extension KeptFilesTests {
   /// Several daemons on one database.
   @Suite(.enabled(if: PostgreSQLServer.isAvailable)) struct NodeTests {
     private static func job(_ id: String, from node: Daemon) throws -> KeptJob {

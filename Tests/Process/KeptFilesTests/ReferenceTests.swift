@@ -4,7 +4,7 @@ import Foundation
 import LiveDaemon
 import Testing
 
-extension ArchiveTests {
+extension KeptFilesTests {
   /// Files that several jobs have, and their removal.
   @Suite struct ReferenceTests {
     /// A folder or a bucket, seen from outside.
