@@ -516,6 +516,13 @@ let package = Package(
         "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
         "replicate-simulator",
       ]),
+    // Files that the daemon keeps, from sources and in stores that fail.
+    tests(
+      .process, "KeptFilesTests",
+      [
+        "LiveDaemon", "FileServer", "BucketStub", "PostgreSQLServer", "PostgreSQL", "Bytes", "Crypto",
+        "replicate-webhookd", "replicate-simulator",
+      ]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(
       .process, "FleetTests",
