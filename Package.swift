@@ -520,7 +520,8 @@ let package = Package(
     tests(
       .process, "KeptFilesTests",
       [
-        "LiveDaemon", "FileServer", "BucketStub", "PostgreSQLServer", "PostgreSQL", "Bytes", "Crypto",
+        "LiveDaemon", "FaultyDisk", "FileServer", "BucketStub", "PostgreSQLServer", "PostgreSQL", "Bytes",
+        "Crypto",
         "replicate-webhookd", "replicate-simulator",
       ]),
     // The daemon and what stands in for Replicate, as processes that fail.
