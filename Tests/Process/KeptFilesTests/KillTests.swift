@@ -5,15 +5,16 @@ import Foundation
 import LiveDaemon
 import Testing
 
+private let isSanitized = ["ASAN_OPTIONS", "TSAN_OPTIONS"].contains {
+  ProcessInfo.processInfo.environment[$0] != nil
+}
+
 extension KeptFilesTests {
   /// Kills at each step of one file's way, from the row that queues it to the row that has it stored.
   ///
   /// ARCHIVE_KILLS is the number of kills at each step.
   @Suite(.enabled(if: !isSanitized, "a sanitizer's calls replace those that kill"))
   struct KillTests {
-    private static let isSanitized = ["ASAN_OPTIONS", "TSAN_OPTIONS"].contains {
-      ProcessInfo.processInfo.environment[$0] != nil
-    }
     private static let kills = ProcessInfo.processInfo.environment["ARCHIVE_KILLS"].flatMap { Int($0) } ?? 1
 
     /// A step, and the way to kill the daemon there.
@@ -181,13 +182,13 @@ extension KeptFilesTests {
         case .fetched:
           bucket?.injectAlways(.answer(503, "SlowDown"))
           try keeper.end(job, output: url)
-          try keeper.awaitFile(job, "fetched") { $0.state == "fetched" }
+          try keeper.awaitFile(job, 0, "fetched") { $0.state == "fetched" }
           keeper.daemon.killAtOnce()
           bucket?.injectAlways(nil)
         case .uploading:
           bucket?.inject([.receiveSlowly(bytesPerSecond: 100_000)], on: "PUT")
           try keeper.end(job, output: url)
-          try keeper.awaitFile(job, "fetched") { $0.state == "fetched" }
+          try keeper.awaitFile(job, 0, "fetched") { $0.state == "fetched" }
           poll(nil, 0, Int32.random(in: 20...300))
           keeper.daemon.killAtOnce()
         case .uploaded:
