@@ -13,6 +13,7 @@ package struct Status: Hashable, Sendable {
   package static let accepted = Status(202, "Accepted")
   package static let noContent = Status(204, "No Content")
   package static let partialContent = Status(206, "Partial Content")
+  package static let found = Status(302, "Found")
   package static let notModified = Status(304, "Not Modified")
   package static let badRequest = Status(400, "Bad Request")
   package static let unauthorized = Status(401, "Unauthorized")
