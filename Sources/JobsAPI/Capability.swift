@@ -30,11 +30,20 @@ package protocol Capability: Sendable {
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
   var hook: (any TransactionHook)? { get }
 
+  /// Holds back the successes of jobs. Nil where the capability holds none.
+  var endGate: (any EndGate)? { get }
+
   /// The kinds of the capability's work. A job with such work is not pruned.
   var workKinds: [WorkKind] { get }
 
   /// Checks the member `callback` of requests. Nil where the capability sends nothing to apps.
   var callbackCheck: CallbackCheck? { get }
+
+  /// Whether it keeps the files of outputs, so that a request may have the member `archive`.
+  var keepsFiles: Bool { get }
+
+  /// What it adds to the documents of jobs. Nil where it adds nothing.
+  var jobMembers: (any JobMembers)? { get }
 
   var metrics: [any MetricFamily] { get }
 
@@ -47,6 +56,9 @@ package protocol Capability: Sendable {
   /// Lets people use the API with sessions. Nil where the capability keeps none.
   func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)?
 
+  /// Reads the files of its secrets again, after SIGHUP.
+  func reload()
+
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
 }
@@ -56,12 +68,16 @@ extension Capability {
   package static var tables: [TableDeclaration] { [] }
   package static var keys: [String] { [] }
   package var hook: (any TransactionHook)? { nil }
+  package var endGate: (any EndGate)? { nil }
   package var workKinds: [WorkKind] { [] }
   package var callbackCheck: CallbackCheck? { nil }
+  package var keepsFiles: Bool { false }
+  package var jobMembers: (any JobMembers)? { nil }
   package var metrics: [any MetricFamily] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
   package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
   package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? { nil }
+  package func reload() {}
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
 }
 
