@@ -1,4 +1,5 @@
 internal import HTTPWire
+internal import Jobs
 internal import JobsAPI
 internal import Routing
 internal import StoreSeam

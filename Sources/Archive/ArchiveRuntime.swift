@@ -103,6 +103,12 @@ final class ArchiveRuntime: Sendable {
     return opened.store.link(to: .content(sha256: sha256), as: head, for: seconds, at: now)
   }
 
+  /// The address of a stored file that needs no signature; nil where none was configured.
+  func publicURL(ofContent sha256: String) -> String? {
+    guard configuration.publicURL != nil else { return nil }
+    return (try? open())?.store.publicURL(of: .content(sha256: sha256))
+  }
+
   /// Reads the credentials again, where they come from files.
   func reload() {
     let files = configuration.credentialFiles
