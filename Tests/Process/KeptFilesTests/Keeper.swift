@@ -73,7 +73,9 @@ final class Keeper {
     _ prediction: String, output: Any, status: String = "succeeded", age: TimeInterval = 0
   ) throws {
     let answer = try daemon.post(try Self.delivery(prediction, output, status, age))
-    guard answer.status == 200 else { throw Unusable("refused: \(answer.status) \(answer.text)") }
+    guard answer.status == 200 else {
+      throw Unusable("refused: \(answer.status) \(answer.text); \(logEnd)")
+    }
   }
 
   static func delivery(
@@ -151,9 +153,15 @@ final class Keeper {
     return false
   }
 
+  /// The last lines of the daemon's log.
+  private var logEnd: String {
+    let text = (try? String(contentsOfFile: daemon.logPath, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").suffix(8).joined(separator: "\n")
+  }
+
   private func describe(_ job: KeptJob?) -> String {
-    guard let job else { return "no job" }
-    return "\(job.state) \(String(describing: job.archive)) \(job.files?.prefix(4) ?? [])"
+    guard let job else { return "no job; \(logEnd)" }
+    return "\(logEnd); \(job.state) \(String(describing: job.archive)) \(job.files?.prefix(4) ?? [])"
   }
 
   // MARK: Files
