@@ -158,10 +158,13 @@ struct ArchiveTotals: Equatable {
     amounts["bytes_ever", default: 0] += file.size ?? 0
   }
 
+  /// A new row has a value in each column, so all are named.
   var addition: TableWrite {
     .add(
       ArchiveTotalTable.declaration, key: [.integer(0)],
-      amounts: amounts.sorted { $0.key < $1.key }.map { SumAmount($0.key, $0.value) })
+      amounts: ArchiveTotalTable.declaration.columns.dropFirst().map {
+        SumAmount($0.name, amounts[$0.name] ?? 0)
+      })
   }
 }
 

@@ -29,7 +29,8 @@ struct ArchiveHook: TransactionHook {
       if let after = transition.after?.job {
         guard isOn else { continue }
         if transition.before == nil, let named = transition.order?.archive.flatMap(ArchiveMode.init) {
-          let job = ArchivedJob(job: number, id: after.id, mode: named)
+          let job = ArchivedJob(
+            job: number, id: after.id, mode: named, state: named == .off ? .none : .open)
           writes.tables.append(.put(ArchiveJobTable.declaration, job.values))
           known[number] = job
         }
