@@ -5,6 +5,7 @@ internal import Downloads
 internal import EventLoop
 internal import Glibc
 internal import HTTPClient
+internal import KeptFiles
 internal import S3
 internal import Synchronization
 internal import System

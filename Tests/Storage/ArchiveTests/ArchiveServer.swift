@@ -1,4 +1,5 @@
 @testable import Archive
+@testable import KeptFiles
 import BlobStores
 import ChangeFeed
 import ClientAddress
