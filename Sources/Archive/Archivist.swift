@@ -5,6 +5,7 @@ internal import EventLoop
 internal import GroupCommit
 internal import HTTPClient
 internal import JobsAPI
+internal import KeptFiles
 internal import Ledger
 internal import Logging
 internal import Observability

@@ -1,6 +1,7 @@
 internal import BlobStores
 internal import Downloads
 internal import EventLoop
+internal import KeptFiles
 internal import Ledger
 internal import Logging
 internal import Observability

@@ -2,6 +2,7 @@ internal import BlobStores
 internal import Downloads
 internal import EventLoop
 internal import Jobs
+internal import KeptFiles
 internal import Logging
 internal import Observability
 internal import StoreSeam
