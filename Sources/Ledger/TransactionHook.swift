@@ -92,12 +92,6 @@ package struct HookRows {
     transaction.transitions.first { $0.number == number && $0.before == nil }?.order
   }
 
-  /// The exact body of a job's snapshot, as this transaction leaves it. Empty where there is none.
-  package func body(ofJob number: Int64) throws(StorageError) -> [UInt8] {
-    guard let entry = try transaction.job(number: number) else { return [] }
-    return try transaction.body(of: entry)
-  }
-
   /// The work of a job of a capability's kinds.
   package func work(ofJob number: Int64, of kinds: Set<WorkKind>) throws(StorageError) -> [WorkItem] {
     try transaction.work(ofJob: number, of: kinds)
