@@ -20,7 +20,8 @@ final class Keeper {
   private(set) var daemon: Daemon
   private let environment: [String: String]
   private let wrapper: [String]
-  private let database: TestDatabase?
+  /// Nil with SQLite.
+  let database: TestDatabase?
 
   /// - Parameters:
   ///   - settings: the daemon's settings, beside those of the origin. `{folder}` stands for its folder.
@@ -54,6 +55,13 @@ final class Keeper {
   /// Starts a daemon again, in the same folder.
   func start(_ changes: [String: String] = [:]) throws {
     daemon = try Daemon(in: folder, environment: environment.merging(changes) { $1 }, wrapper: wrapper)
+  }
+
+  /// Ends the claims of a killed daemon, as they end by themselves after three minutes.
+  ///
+  /// In a file they end with the daemon, because no other may have them.
+  func endClaims() throws {
+    try database?.run("UPDATE work SET due_at = 0, lease_until = 0 WHERE owner IS NOT NULL")
   }
 
   /// Starts another daemon on the same database, in a folder of its own.
@@ -216,16 +224,25 @@ final class Keeper {
 
   static func digest(_ bytes: [UInt8]) -> String { Hexadecimal.encode(SHA256().digest(of: bytes.span)) }
 
-  /// Bytes that differ by seed, and do not repeat soon. They begin as a PNG.
+  /// Bytes that differ by seed and by place. They begin as a PNG.
   static func bytes(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678_9ABC_DEF1
-    let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-    return (0..<count).map { index in
+    let block: [UInt8] = (0..<min(count, 65_521)).map { _ in
       state ^= state << 13
       state ^= state >> 7
       state ^= state << 17
-      return index < 8 ? signature[index] : UInt8(truncatingIfNeeded: state)
+      return UInt8(truncatingIfNeeded: state)
     }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < count {
+      var part = block
+      if part.count > 1 { part[1] = UInt8(truncatingIfNeeded: bytes.count / block.count) }
+      bytes += part.prefix(count - bytes.count)
+    }
+    let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+    if count > signature.count { bytes.replaceSubrange(..<signature.count, with: signature) }
+    return bytes
   }
 }
 

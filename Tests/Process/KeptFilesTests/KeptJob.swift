@@ -37,7 +37,7 @@ struct KeptJob: Decodable {
 
   struct Failure: Decodable {
     let code: String
-    let message: String
+    let message: String?
   }
 
   let id: String

@@ -83,6 +83,7 @@ extension KeptFilesTests {
       try wait("the fetch") { keeper.origin.fetches.count == 1 }
       #expect(try keeper.job("p1").state == "running")
       keeper.daemon.killAtOnce()
+      try keeper.endClaims()
       gate.open()
       try keeper.start()
       try wait("the end") { try keeper.job("p1").state == "succeeded" }

@@ -98,6 +98,7 @@ extension KeptFilesTests {
       try keeper.end("p1", output: later[2...3].map { keeper.origin.url + $0.path }, age: age)
       try wait("all fetches") { keeper.origin.fetches.count == 4 }
       keeper.daemon.killAtOnce()
+      try keeper.endClaims()
       isBack.withLock { $0 = true }
       gate.open()
       try wait("the end of the sources") { Date() > end }
@@ -126,10 +127,10 @@ extension KeptFilesTests {
       #expect(seen.count == 2 && seen[1] - seen[0] >= .milliseconds(2900))
     }
 
-    /// What a kill leaves is continued, not fetched again.
+    /// What a kill leaves of a large file is continued, not fetched again.
     @Test func `a file is fetched to its end by the next daemon`() throws {
       let keeper = try Keeper()
-      let (gate, half) = (Gate(), 3_000_000)
+      let (gate, half) = (Gate(), 9 << 20)
       let bytes = Keeper.bytes(2 * half)
       let url = keeper.origin.serve("/a.png") { request, number in
         var answer = FileServer.Answer(ranged: bytes, for: request, ["ETag: \"one\""])
