@@ -57,13 +57,6 @@ final class Keeper {
     daemon = try Daemon(in: folder, environment: environment.merging(changes) { $1 }, wrapper: wrapper)
   }
 
-  /// Ends the claims of a killed daemon, as they end by themselves after three minutes.
-  ///
-  /// In a file they end with the daemon, because no other may have them.
-  func endClaims() throws {
-    try database?.run("UPDATE work SET due_at = 0, lease_until = 0 WHERE owner IS NOT NULL")
-  }
-
   /// Starts another daemon on the same database, in a folder of its own.
   func startNode(_ changes: [String: String] = [:]) throws -> Daemon {
     try Daemon(in: try TemporaryFolder(), environment: environment.merging(changes) { $1 })
