@@ -71,6 +71,16 @@ extension LedgerTransaction {
     return claimed
   }
 
+  /// Keeps other processes from a file that is in flight.
+  package func renew(_ claim: FetchClaim, until leaseEnd: Timestamp) throws(StorageError) {
+    let items = try work(ofJob: claim.file.job, of: [ArchiveWork.fetch])
+    guard var item = items.first(where: { $0.key == claim.item.key }), item.owner == claim.item.owner else {
+      return
+    }
+    (item.dueAt, item.leaseEnd) = (leaseEnd, leaseEnd)
+    write(.update(item))
+  }
+
   /// The file of a due item. Nil where there is nothing to be fetched; then the item is deleted.
   private func fetch(of item: WorkItem, at now: Timestamp) throws(StorageError) -> FetchClaim? {
     if var job = try archivedJob(item.key.job) {

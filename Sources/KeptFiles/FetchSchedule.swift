@@ -13,6 +13,7 @@ package enum FetchSchedule {
   package static let holdTime: Int64 = 3_600_000
 
   private static let maxPause: Int64 = 300_000
+  private static let maxStorePause: Int64 = 15_000
   private static let maxTries: Int64 = 3
 
   /// When the source may delete a job's files.
@@ -53,8 +54,10 @@ package enum FetchSchedule {
     after failure: DownloadFailure, tries: Int64, expiry: Timestamp, at now: Timestamp, jitter: Double
   ) -> Next {
     let code = ArchiveCode(rawValue: failure.code.rawValue) ?? .sourceBusy
-    let next = now.advanced(
-      byMilliseconds: pause(afterTry: tries, retryAfter: failure.retryAfter, jitter: jitter))
+    var pause = pause(afterTry: tries, retryAfter: failure.retryAfter, jitter: jitter)
+    // Space may be freed at any moment.
+    if isStore(failure.code) { pause = min(pause, maxStorePause) }
+    let next = now.advanced(byMilliseconds: pause)
     let isLate = now >= expiry
     switch failure.code.finality {
     case .always: return .failed(code)
