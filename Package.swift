@@ -240,6 +240,13 @@ let package = Package(
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
         "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
       ]),
+    room(
+      "Archive",
+      [
+        "Bytes", "Time", "Crypto", "System", "JSONText", "ClientAddress", "EventLoop", "HTTPClient", "Tables",
+        "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores",
+        "Settings", "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Routing", logging,
+      ]),
 
     // The wiring; and what the verbs of the command share.
     room(
@@ -251,7 +258,7 @@ let package = Package(
         postgreSQL("PostgreSQLStore"), postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"),
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
         "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
-        "UsageSums", "JobCounts", "JobsPage", logging,
+        "UsageSums", "JobCounts", "JobsPage", "Archive", logging,
       ]),
     room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(

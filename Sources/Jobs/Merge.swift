@@ -116,6 +116,11 @@ extension Job {
     return true
   }
 
+  /// Counts a change of what the job's document shows beside the job.
+  ///
+  /// Nothing has happened to the job, so that its times stay.
+  package mutating func touch() { revision += 1 }
+
   /// Records that the create call is about to be made.
   package mutating func noteSending(at now: Timestamp, firstCheck: Timestamp) {
     pollState.begin(at: now, firstCheck: firstCheck)

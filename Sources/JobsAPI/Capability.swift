@@ -36,6 +36,12 @@ package protocol Capability: Sendable {
   /// Checks the member `callback` of requests. Nil where the capability sends nothing to apps.
   var callbackCheck: CallbackCheck? { get }
 
+  /// Whether it keeps the files of outputs, so that a request may have the member `archive`.
+  var keepsFiles: Bool { get }
+
+  /// What it adds to the documents of jobs. Nil where it adds nothing.
+  var jobMembers: (any JobMembers)? { get }
+
   var metrics: [any MetricFamily] { get }
 
   /// Where this API redirects reads of files to, as sources of a Content-Security-Policy.
@@ -64,6 +70,8 @@ extension Capability {
   package var hook: (any TransactionHook)? { nil }
   package var workKinds: [WorkKind] { [] }
   package var callbackCheck: CallbackCheck? { nil }
+  package var keepsFiles: Bool { false }
+  package var jobMembers: (any JobMembers)? { nil }
   package var metrics: [any MetricFamily] { [] }
   package var fileSources: [String] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }

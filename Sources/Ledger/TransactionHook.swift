@@ -48,7 +48,10 @@ package final class JobTransition: Sendable {
     case replacedEnd
     /// The job's history became that of another job, which may count the end as its own.
     case merged
+    /// An app has deleted the job.
     case deleted
+    /// The job ended so long ago that it is kept no longer.
+    case pruned
   }
 
   /// Whether the job ended with this transition.

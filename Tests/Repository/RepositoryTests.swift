@@ -93,13 +93,18 @@ import Testing
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
       "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
     ],
+    "Archive": [
+      "Bytes", "Time", "Crypto", "System", "JSONText", "ClientAddress", "EventLoop", "HTTPClient", "Tables",
+      "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores",
+      "Settings", "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Routing", "Logging",
+    ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
       "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
       "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
-      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Logging",
+      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Logging",
     ],
     "Console": ["Time", "Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [
