@@ -119,6 +119,7 @@ let package = Package(
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
+    room("FileResponses", ["System", "HTTPWire", "HTTPServer", "Routing"]),
     room("HTTPClient", ["CCurl", "System", "ClientAddress"]),
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
@@ -347,6 +348,9 @@ let package = Package(
         "HTTPServer", "HTTPWire", "EventLoop", "System", "Time", "ClientAddress", "Simulation", "TLS",
         "TLSClient",
       ]),
+    tests(
+      .unit, "FileResponsesTests",
+      ["FileResponses", "HTTPServer", "HTTPWire", "Routing", "EventLoop", "System", "Time", "LiveDaemon"]),
     tests(.unit, "JobsTests", ["Jobs", "Time", "Samples", "Simulation"]),
     tests(
       .unit, "ReplicateTests",

@@ -1,8 +1,9 @@
+internal import FileResponses
 internal import JobRequests
 package import JobsAPI
 package import Ledger
 package import Observability
-internal import Routing
+package import Routing
 package import Settings
 package import Tables
 package import Work
@@ -17,6 +18,8 @@ package struct Archive: Capability {
 
   let configuration: ArchiveSettings
   let runtime: ArchiveRuntime
+  /// Shared by the listeners.
+  private let readers = FileReaders(named: "archive-read")
 
   package init(from reader: inout SettingsReader) {
     configuration = ArchiveSettings(from: &reader)
@@ -34,6 +37,15 @@ package struct Archive: Capability {
   package var workKinds: [WorkKind] { isOn ? ArchiveWork.kinds : [] }
 
   package var metrics: [any MetricFamily] { isOn ? runtime.metrics.families : [] }
+
+  package var keepsFiles: Bool { isOn }
+
+  package var jobMembers: (any JobMembers)? { isOn ? ArchiveMembers(runtime: runtime) : nil }
+
+  package func routes(_ api: APIContext) -> [Route] {
+    isOn
+      ? ArchiveEndpoint(api, runtime).routes + FilesEndpoint(api, runtime, readers: readers).routes : []
+  }
 
   package func service(_ context: ServiceContext) throws -> (any Service)? {
     nil

@@ -1,18 +1,110 @@
 internal import Downloads
 internal import JobRequests
+internal import Jobs
 internal import Ledger
 internal import StoreSeam
+internal import Tables
+internal import Time
+internal import Work
 
 /// Queues the files of an output in the transaction that records the end.
 struct ArchiveHook: TransactionHook {
   /// Of jobs whose requests name none.
   let mode: ArchiveMode
   let sources: SourceRules
+  /// Otherwise only deletions matter: the rows may be of a time with other settings.
   let isOn: Bool
+
+  /// `""` is shorter than any file.
+  private static let minOutputBytes = 8
 
   func writes(
     after transitions: [JobTransition], reading rows: HookRows
   ) throws(StorageError) -> HookWrites {
-    HookWrites()
+    var writes = HookWrites()
+    // The rows of jobs that this transaction has made or listed.
+    var known: [Int64: ArchivedJob] = [:]
+    for transition in transitions {
+      let number = transition.number
+      if let after = transition.after?.job {
+        guard isOn else { continue }
+        if transition.before == nil, let named = transition.order?.archive.flatMap(ArchiveMode.init) {
+          let job = ArchivedJob(job: number, id: after.id, mode: named)
+          writes.tables.append(.put(ArchiveJobTable.declaration, job.values))
+          known[number] = job
+        }
+        guard transition.endsJob else { continue }
+        let job = if let job = known[number] { job } else { try archivedJob(number, rows) }
+        guard let listing = try listing(of: job, after, number: number, reading: rows) else { continue }
+        writes.tables += listing.tables
+        writes.work += listing.work.map { .insert($0) }
+        known[number] = listing.job
+      } else {
+        try remove(number, because: transition, from: known[number], &writes, reading: rows)
+        known[number] = nil
+      }
+    }
+    return writes
+  }
+
+  private func archivedJob(_ number: Int64, _ rows: HookRows) throws(StorageError) -> ArchivedJob? {
+    try rows.row(of: ArchiveJobTable.declaration, key: ArchiveJobTable.key(number))
+      .flatMap { ArchivedJob($0) }
+  }
+
+  /// Nil where nothing is to be kept, or all is listed already.
+  private func listing(
+    of known: ArchivedJob?, _ after: Job, number: Int64, reading rows: HookRows
+  ) throws(StorageError) -> ArchiveListing? {
+    let mode = known?.mode ?? mode
+    guard known?.state ?? .open == .open || known?.state == ArchiveJobState.none, mode != .off else {
+      return nil
+    }
+    let mayHaveFiles = after.snapshot.map { $0.evidence.outputSize >= Self.minOutputBytes } ?? false
+    // Most jobs of text models have no row at all.
+    guard mayHaveFiles || known != nil else { return nil }
+    let listing = ArchiveListing(
+      of: known ?? ArchivedJob(job: number, id: after.id, mode: mode), ended: after,
+      body: mayHaveFiles ? try rows.body(ofJob: number) : [], sources: sources, at: after.updatedAt)
+    return listing.job.state == .none && known == nil ? nil : listing
+  }
+
+  /// Takes the files of a deleted job along; those of a pruned one stay until their own time.
+  private func remove(
+    _ number: Int64, because transition: JobTransition, from known: ArchivedJob?,
+    _ writes: inout HookWrites, reading rows: HookRows
+  ) throws(StorageError) {
+    let row = if let known { known } else { try archivedJob(number, rows) }
+    guard var job = row else { return }
+    let now = transition.before?.job.updatedAt ?? Timestamp(milliseconds: 0)
+    var totals = ArchiveTotals()
+    var isKept = false
+    for n in 0..<job.files {
+      let row = try rows.row(of: ArchiveFileTable.declaration, key: ArchiveFileTable.key(number, n))
+      guard let file = row.flatMap({ ArchivedFile($0) }) else { continue }
+      if transition.cause == .pruned, file.state == .stored {
+        isKept = true
+        continue
+      }
+      if file.state == .fetched || file.state == .deleting, !file.node.isEmpty {
+        writes.tables.append(
+          .put(ArchiveDropTable.declaration, ArchiveDrop(spooled: file, at: now).values))
+      } else if file.isReferenced, let sha256 = file.sha256 {
+        let drop = ArchiveDrop(blob: sha256, of: file, at: now)
+        writes.tables.append(.put(ArchiveDropTable.declaration, drop.values))
+      }
+      totals.count(file, -1)
+      writes.tables.append(.delete(ArchiveFileTable.declaration, key: file.key))
+    }
+    if !totals.amounts.isEmpty { writes.tables.append(totals.addition) }
+    if isKept {
+      job.isPruned = true
+      writes.tables.append(.put(ArchiveJobTable.declaration, job.values))
+      return
+    }
+    writes.tables.append(.delete(ArchiveJobTable.declaration, key: ArchiveJobTable.key(number)))
+    guard job.files > 0 else { return }
+    writes.tables.append(
+      .put(ArchiveDropTable.declaration, ArchiveDrop(manifestOf: job.id, at: now).values))
   }
 }

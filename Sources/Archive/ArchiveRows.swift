@@ -93,6 +93,8 @@ struct ArchivedFile: Equatable, Sendable {
   let url: String?
   /// The earlier file of the job with the same URL.
   let sameAs: Int64?
+  /// The later files of the job with the same URL.
+  var copies: [Int64] = []
   var state = ArchiveFileState.waiting
   /// These four are known once it was fetched.
   var name: String?
@@ -119,6 +121,7 @@ struct ArchivedFile: Equatable, Sendable {
       job: row.integer("job"), n: row.integer("n"), at: row.text("at") ?? "", url: row.text("url"),
       sameAs: row.optionalInteger("same_as"), dueAt: Timestamp(milliseconds: row.integer("due_at")))
     self.state = state
+    copies = (row.text("copies") ?? "").split(separator: ",").compactMap { Int64($0) }
     (name, type, size, sha256) = (
       row.text("name"), row.text("type"), row.optionalInteger("size"), row.text("sha256")
     )
@@ -132,7 +135,9 @@ struct ArchivedFile: Equatable, Sendable {
   var values: [RowValue] {
     [
       .integer(job), .integer(n), .text(at), url.map { .text($0) } ?? .null,
-      sameAs.map { .integer($0) } ?? .null, .text(state.rawValue), name.map { .text($0) } ?? .null,
+      sameAs.map { .integer($0) } ?? .null,
+      copies.isEmpty ? .null : .text(copies.map(String.init).joined(separator: ",")),
+      .text(state.rawValue), name.map { .text($0) } ?? .null,
       type.map { .text($0) } ?? .null, size.map { .integer($0) } ?? .null,
       sha256.map { .text($0) } ?? .null, .integer(isReferenced ? 1 : 0), .integer(tries),
       .integer(dueAt.milliseconds), .integer(storedAt?.milliseconds ?? 0), code.map { .text($0) } ?? .null,

@@ -2,6 +2,8 @@ internal import Tables
 
 /// The jobs whose files are kept: one row for each job whose request or output says so.
 enum ArchiveJobTable {
+  static let byID = TableDeclaration.Index("archive_jobs_by_id", on: ["id"])
+
   static let declaration = TableDeclaration(
     "archive_jobs", key: [.init("job", .integer)],
     columns: [
@@ -22,7 +24,7 @@ enum ArchiveJobTable {
       .init("code", .text, isOptional: true),
       // 1 where the job was deleted by RETENTION, and its files were not.
       .init("pruned", .integer),
-    ])
+    ], indexes: [byID])
 
   static func key(_ job: Int64) -> [RowValue] { [.integer(job)] }
 }
@@ -43,6 +45,8 @@ enum ArchiveFileTable {
       .init("url", .text, isOptional: true),
       // The file with the same URL that is fetched for this one too. Nil where there is none.
       .init("same_as", .integer, isOptional: true),
+      // The files that are stored with this one, separated by commas.
+      .init("copies", .text, isOptional: true),
       // ArchiveFileState.
       .init("state", .text),
       .init("name", .text, isOptional: true), .init("type", .text, isOptional: true),
@@ -84,7 +88,7 @@ enum ArchiveDropTable {
     key: [
       // The digest of the blob; or `job:` and the id of a job whose list of files is removed.
       .init("object", .text),
-      // Distinguishes the references to a blob: the job's number, a dot and the file's.
+      // Distinguishes the references to a blob; names the file: the job's number, a dot and its own.
       .init("reference", .text),
     ],
     columns: [

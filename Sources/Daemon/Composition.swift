@@ -143,7 +143,8 @@ extension Ledger {
         polling: settings.provider.pollPolicy,
         validateOutput: RequestedOutput(beside: settings.provider.outputRules).validate,
         restore: ErasedData.restore, owner: owner,
-        retainingKinds: Set(settings.capabilities.flatMap(\.workKinds))),
+        retainingKinds: Set(settings.capabilities.flatMap(\.workKinds)),
+        endGate: settings.capabilities.lazy.compactMap(\.endGate).first),
       hooks: settings.capabilities.compactMap(\.hook))
   }
 }

@@ -30,6 +30,9 @@ package protocol Capability: Sendable {
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
   var hook: (any TransactionHook)? { get }
 
+  /// Holds back the successes of jobs. Nil where the capability holds none.
+  var endGate: (any EndGate)? { get }
+
   /// The kinds of the capability's work. A job with such work is not pruned.
   var workKinds: [WorkKind] { get }
 
@@ -56,6 +59,9 @@ package protocol Capability: Sendable {
   /// Lets people use the API with sessions. Nil where the capability keeps none.
   func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)?
 
+  /// Reads the files of its secrets again, after SIGHUP.
+  func reload()
+
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
 
@@ -68,6 +74,7 @@ extension Capability {
   package static var tables: [TableDeclaration] { [] }
   package static var keys: [String] { [] }
   package var hook: (any TransactionHook)? { nil }
+  package var endGate: (any EndGate)? { nil }
   package var workKinds: [WorkKind] { [] }
   package var callbackCheck: CallbackCheck? { nil }
   package var keepsFiles: Bool { false }
@@ -77,6 +84,7 @@ extension Capability {
   package func routes(_ api: APIContext) -> [Route] { [] }
   package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
   package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? { nil }
+  package func reload() {}
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
   package func check() -> [String] { [] }
 }

@@ -30,7 +30,7 @@ package enum JobReader: Sendable {
   var fields: [(name: String, value: String)] { scope == .full ? [] : [("Cache-Control", "no-store")] }
 
   /// `problem` as the reader is shown it.
-  func refusal(of problem: Problem) -> Problem {
+  package func refusal(of problem: Problem) -> Problem {
     problem.code == .jobNotFound && scope != .full ? .jobNotOpened : problem
   }
 

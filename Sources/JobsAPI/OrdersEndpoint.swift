@@ -257,6 +257,11 @@ extension OrdersEndpoint {
     switch try result.value() {
     case .noSuchJob: throw .jobNotFound
     case .ended(let job): return try response(.ok, try await views.view(job.id))
+    case .held:
+      throw Problem(
+        .conflict, .conflict,
+        "the prediction has succeeded, and the job ends once its files are stored: there is nothing to cancel"
+      )
     case .requested(let job):
       wakeScheduler()
       return try response(.accepted, try await views.view(job.id))

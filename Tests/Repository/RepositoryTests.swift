@@ -20,6 +20,7 @@ import Testing
     "EventLoop": ["CLinux", "Time", "System"],
     "HTTPServer": ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
+    "FileResponses": ["System", "HTTPWire", "HTTPServer", "Routing"],
     "HTTPClient": ["CCurl", "System", "ClientAddress"],
     "Tables": [],
     "Work": ["Time"],

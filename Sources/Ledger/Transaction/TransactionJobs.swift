@@ -46,11 +46,11 @@ extension LedgerTransaction {
   }
 
   func insertJob(
-    _ job: consuming Job, body: [UInt8], snapshot: Snapshot?, order: Order? = nil
-  ) throws(StorageError) -> JobEntry {
+    _ job: consuming Job, number: Int64, body: [UInt8], snapshot: Snapshot?, order: Order? = nil
+  ) -> JobEntry {
     job.dropUnstored()
     let version = JobVersion(job)
-    let entry = JobEntry(new: version, number: try rows.nextJobNumber(), body: body)
+    let entry = JobEntry(new: version, number: number, body: body)
     jobs[entry.number] = .some(entry)
     if let id = version.job.origin?.id { jobsByID[id] = .some(entry) }
     if let id = version.job.snapshot?.predictionID { jobsByPrediction[id] = .some(entry) }
