@@ -197,6 +197,14 @@ let package = Package(
         logging,
       ]),
 
+    // The files of outputs that are kept: their rows, and the rules over them.
+    room(
+      "KeptFiles",
+      [
+        "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
+        "BlobStores",
+      ]),
+
     // Capabilities: each can be removed with its lines in Daemon.
     room(
       "EventStreams",
@@ -244,9 +252,11 @@ let package = Package(
     room(
       "Archive",
       [
-        "Bytes", "Time", "Crypto", "System", "JSONText", "ClientAddress", "EventLoop", "HTTPClient", "Tables",
-        "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores",
-        "Settings", "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Routing", logging,
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+        "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
+        "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "KeptFiles", "Settings",
+        "Observability",
+        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
 
     // The wiring; and what the verbs of the command share.
@@ -456,6 +466,16 @@ let package = Package(
         "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
         "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
         "EventLoop", "ChangeFeed", "Scheduler", logging, "Work", "StoreSeam",
+      ]),
+    // Kept files.
+    tests(
+      .storage, "ArchiveTests",
+      [
+        "Archive", "KeptFiles", "BlobStores", "ChangeFeed", "ClientAddress", "Crypto", "EventLoop",
+        "GroupCommit",
+        "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon", logging,
+        "Observability",
+        "Routing", "Scheduler", "Settings", "StoreFixture", "StoreSeam", "System", "Tables", "Time",
       ]),
     tests(
       .storage, "JobDeletionTests",

@@ -1,6 +1,7 @@
 internal import FileResponses
 internal import JobRequests
 package import JobsAPI
+internal import KeptFiles
 package import Ledger
 package import Observability
 package import Routing
@@ -28,17 +29,18 @@ package struct Archive: Capability {
 
   var isOn: Bool { configuration.place != nil }
 
+  package var keepsFiles: Bool { isOn }
+
   /// Also where it is off: files of jobs that are deleted go with them.
   package var hook: (any TransactionHook)? {
-    ArchiveHook(mode: isOn ? configuration.mode : .off, sources: configuration.sources, isOn: isOn)
+    ArchiveHook(mode: configuration.mode, sources: configuration.sources, isOn: isOn)
   }
 
-  /// Also where it is off: a job waits for its files until ARCHIVE is set again, or RETENTION ends.
+  package var endGate: (any EndGate)? { isOn ? ArchiveGate(mode: configuration.mode) : nil }
+
   package var workKinds: [WorkKind] { isOn ? ArchiveWork.kinds : [] }
 
   package var metrics: [any MetricFamily] { isOn ? runtime.metrics.families : [] }
-
-  package var keepsFiles: Bool { isOn }
 
   package var jobMembers: (any JobMembers)? { isOn ? ArchiveMembers(runtime: runtime) : nil }
 
@@ -47,7 +49,12 @@ package struct Archive: Capability {
       ? ArchiveEndpoint(api, runtime).routes + FilesEndpoint(api, runtime, readers: readers).routes : []
   }
 
+  package func reload() { if isOn { runtime.reload() } }
+
   package func service(_ context: ServiceContext) throws -> (any Service)? {
-    nil
+    guard isOn else { return nil }
+    return try Archivist(
+      loop: context.loop, queue: context.queue, feed: context.changes, reader: try context.openReader(),
+      runtime: runtime, logger: context.logger)
   }
 }

@@ -1,5 +1,6 @@
-internal import BlobStores
 internal import JSONText
+internal import JobRequests
+internal import KeptFiles
 internal import Tables
 internal import Time
 
@@ -17,7 +18,7 @@ enum ArchiveDocument {
       object.member("failed", integer: job.failed)
       object.member("bytes", integer: job.bytes)
       object.member("source_expires_at", string: job.sourceExpiresAt?.rfc3339)
-      if let code = job.code { object.member("error") { $0.object { $0.member("code", string: code) } } }
+      object.member("code", string: job.code)
     }
     return writer.bytes
   }
@@ -60,7 +61,7 @@ enum ArchiveDocument {
   {
     switch file.state {
     case .stored:
-      if let sha256 = file.sha256, let url = runtime.store?.publicURL(of: .content(sha256: sha256)) {
+      if let sha256 = file.sha256, let url = runtime.publicURL(ofContent: sha256) {
         return url
       }
     case .fetched: break
@@ -78,7 +79,7 @@ extension ArchiveDocument {
   ///
   /// - Parameter totals: the row of ``ArchiveTotalTable``; nil where nothing was kept yet.
   static func status(_ totals: TableRow?, _ runtime: ArchiveRuntime) -> [UInt8] {
-    let (status, queue) = (runtime.status(), runtime.queue)
+    let queue = runtime.queue
     var writer = JSONWriter(capacity: 512)
     writer.object { object in
       object.member("files") { files in
@@ -91,14 +92,14 @@ extension ArchiveDocument {
         }
       }
       object.member("bytes", integer: totals?.integer("bytes") ?? 0)
-      object.member("spool_bytes", integer: status.spoolBytes)
-      object.member("free_bytes", integer: status.freeBytes)
-      object.member("oldest_waiting_at", string: queue.oldestWaitingSince?.rfc3339)
+      object.member("spool_bytes", integer: queue.spoolBytes)
+      object.member("free_bytes", integer: runtime.freeBytes)
+      object.member("oldest_waiting_at", string: queue.oldestWaiting?.rfc3339)
       object.member("nearest_expiry_at", string: queue.nearestExpiry?.rfc3339)
-      guard let paused = status.paused else { return }
+      guard let paused = runtime.pause else { return }
       object.member("paused") { element in
         element.object { members in
-          members.member("code", string: paused.code)
+          members.member("code", string: paused.code.rawValue)
           members.member("message", string: paused.message)
           members.member("since", string: paused.since.rfc3339)
         }

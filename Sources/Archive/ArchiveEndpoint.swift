@@ -1,5 +1,8 @@
+internal import GroupCommit
 internal import HTTPWire
+internal import Jobs
 internal import JobsAPI
+internal import KeptFiles
 internal import Routing
 internal import StoreSeam
 internal import Tables
@@ -44,7 +47,7 @@ final class ArchiveEndpoint {
     guard let record = found else { throw .jobNotFound }
     let (sources, now) = (runtime.configuration.sources, api.views.now)
     let result = await api.recorder.write { (transaction) throws(StorageError) in
-      try transaction.keepFiles(of: record, rules: sources, at: now)
+      try transaction.keepFiles(of: record, sources: sources, at: now)
     }
     let status: Status
     switch try result.value() {
@@ -56,7 +59,6 @@ final class ArchiveEndpoint {
       throw Problem(
         .conflict, .notEnded,
         "the job has not ended, and its files are not known: wait for its end, or post `archive` with a job")
-    case .unknown: throw .jobNotFound
     }
     let document = try api.views.document(of: try await api.views.view(record.job.id))
     return Response(status: status, fields: [("Content-Type", "application/json")], body: document)

@@ -1,5 +1,5 @@
 internal import HTTPWire
-internal import Routing
+package import Routing
 package import Time
 
 /// The sender of a request that reads one job.

@@ -1,24 +1,28 @@
-internal import Downloads
-internal import JobRequests
+package import Downloads
+package import JobRequests
 internal import Jobs
-internal import Ledger
-internal import StoreSeam
+package import Ledger
+package import StoreSeam
 internal import Tables
 internal import Time
 internal import Work
 
 /// Queues the files of an output in the transaction that records the end.
-struct ArchiveHook: TransactionHook {
+package struct ArchiveHook: TransactionHook {
   /// Of jobs whose requests name none.
-  let mode: ArchiveMode
-  let sources: SourceRules
+  package let mode: ArchiveMode
+  package let sources: SourceRules
   /// Otherwise only deletions matter: the rows may be of a time with other settings.
-  let isOn: Bool
+  package let isOn: Bool
+
+  package init(mode: ArchiveMode, sources: SourceRules, isOn: Bool) {
+    (self.mode, self.sources, self.isOn) = (mode, sources, isOn)
+  }
 
   /// `""` is shorter than any file.
-  private static let minOutputBytes = 8
+  package static let minOutputBytes = 8
 
-  func writes(
+  package func writes(
     after transitions: [JobTransition], reading rows: HookRows
   ) throws(StorageError) -> HookWrites {
     var writes = HookWrites()
@@ -29,15 +33,21 @@ struct ArchiveHook: TransactionHook {
       if let after = transition.after?.job {
         guard isOn else { continue }
         if transition.before == nil, let named = transition.order?.archive.flatMap(ArchiveMode.init) {
-          let job = ArchivedJob(job: number, id: after.id, mode: named)
+          let job = ArchivedJob(
+            job: number, id: after.id, mode: named, state: named == .off ? .none : .open)
           writes.tables.append(.put(ArchiveJobTable.declaration, job.values))
           known[number] = job
         }
-        guard transition.endsJob else { continue }
+        guard transition.endsJob || transition.holdsEnd else { continue }
         let job = if let job = known[number] { job } else { try archivedJob(number, rows) }
         guard let listing = try listing(of: job, after, number: number, reading: rows) else { continue }
         writes.tables += listing.tables
         writes.work += listing.work.map { .insert($0) }
+        if transition.holdsEnd, listing.files.isEmpty {
+          // It finds no file, and so releases the job.
+          writes.work.append(
+            .insert(WorkItem(ArchiveWork.key(ArchiveWork.fetch, number, 0), dueAt: after.updatedAt)))
+        }
         known[number] = listing.job
       } else {
         try remove(number, because: transition, from: known[number], &writes, reading: rows)
