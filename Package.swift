@@ -254,9 +254,8 @@ let package = Package(
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
         "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
-        "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "KeptFiles", "Settings",
-        "Observability",
-        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+        "StoreSeam", "Ledger", "S3", "Downloads", "BlobStores", "Settings", "Observability", "GroupCommit",
+        "ChangeFeed", "JobsAPI", "KeptFiles", logging,
       ]),
 
     // The wiring; and what the verbs of the command share.

@@ -100,11 +100,11 @@ final class ArchiveRuntime: Sendable {
 
   /// Where a reader finds a stored file.
   func link(
-    to file: ArchivedFile, disposition: String, for seconds: Int, at now: Timestamp
+    to file: ArchivedFile, disposition: String, for seconds: Int, method: String, at now: Timestamp
   ) -> BlobLink? {
     guard let sha256 = file.sha256, let opened = try? open() else { return nil }
     let head = BlobHead(type: file.type ?? "application/octet-stream", disposition: disposition)
-    return opened.store.link(to: .content(sha256: sha256), as: head, for: seconds, at: now)
+    return opened.store.link(to: .content(sha256: sha256), as: head, for: seconds, method: method, at: now)
   }
 
   /// The address of a stored file that needs no signature; nil where none was configured.

@@ -96,7 +96,7 @@ package final class FolderStore: BlobStore {
   }
 
   package func link(
-    to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp
+    to key: BlobKey, as head: BlobHead, for seconds: Int, method: String, at now: Timestamp
   ) -> BlobLink? {
     publicURL(of: key).map { .redirect(url: $0) } ?? .file(path: path(of: key))
   }
