@@ -84,7 +84,10 @@ trap 'exit 130' INT TERM
 # The faults injected into a daemon: all of them unless some are named.
 faults=()
 for fault in "${only[@]}"; do
-  case "$fault" in power | simulation | daemon | delete | callbacks | archive) ;; *) faults+=("$fault") ;; esac
+  case "$fault" in
+    power | simulation | daemon | delete | callbacks | archive) ;;
+    *) faults+=("$fault") ;;
+  esac
 done
 starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
 

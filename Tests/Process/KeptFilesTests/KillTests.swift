@@ -39,6 +39,8 @@ extension KeptFilesTests {
       let moment: Moment
       /// How often the source may be read.
       var maxFetches = 2
+      /// Of the file. A part of a small one is not continued.
+      var size = 70_000
 
       var testDescription: String { name }
     }
@@ -47,6 +49,7 @@ extension KeptFilesTests {
     private static let fetch: [Step] = [
       Step(name: "the row is there", moment: .fetching(0)),
       Step(name: "half a file is there", moment: .fetching(0.5)),
+      Step(name: "most of a large file is there", moment: .fetching(0.95), size: 9 << 20),
       Step(name: "before the file is synced", moment: .call("before fsync */spool/*.part")),
       Step(name: "the file is synced", moment: .call("after fsync */spool/*.part")),
       Step(name: "the file has its name", moment: .call("after rename */spool/*")),
@@ -67,7 +70,6 @@ extension KeptFilesTests {
     private static let folderSteps =
       fetch + [
         Step(name: "the file is linked", moment: .call("after link */files/.partial/*")),
-        Step(name: "the link is synced", moment: .call("after fsync */files/.partial/*")),
         Step(name: "the link has its name", moment: .call("after rename */files/sha256/*")),
         Step(name: "the link's name is synced", moment: .call("after fsync */files/sha256/[0-9a-f][0-9a-f]")),
         Step(
@@ -117,7 +119,8 @@ extension KeptFilesTests {
         let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
           .appendingPathComponent("../../Proofs/Preloaded/kill_at.c").path
         let result = try Program.run(
-          ["-c", "clang -shared -fPIC -O1 -o \"$0\" \"$1\"", library, source], executable: "/bin/bash")
+          ["-c", "clang -shared -fPIC -O1 -o \"$0\" \"$1\"", library, source],
+          environment: ProcessInfo.processInfo.environment, executable: "/bin/bash")
         guard result.status == 0 else { throw Unusable("kill_at.c: \(result.error)") }
       }
 
@@ -154,7 +157,9 @@ extension KeptFilesTests {
           default: nil
           }
         try start(call)
-        let (job, bytes) = ("p\(files.count)", Keeper.bytes(70_000 + files.count, seed: UInt64(files.count)))
+        let (job, bytes) = (
+          "p\(files.count)", Keeper.bytes(step.size + files.count, seed: UInt64(files.count))
+        )
         let puts = uploads.count
         let (gate, path) = (Gate(), "/\(job).png")
         var pause: Int?
@@ -205,7 +210,7 @@ extension KeptFilesTests {
         try keeper.expectFile(job, is: bytes)
         let fetches = keeper.origin.fetches(of: path)
         #expect(fetches.count <= step.maxFetches, "\(step.name): \(fetches)")
-        if let pause, pause > 0 {
+        if let pause, pause > 8 << 20 {
           #expect(fetches.last?.value(of: "range") == "bytes=\(pause)-", "\(step.name)")
         }
         try wait("an empty spool after: \(step.name)") { keeper.spooled().isEmpty }
@@ -235,7 +240,7 @@ extension KeptFilesTests {
         #expect(lost == 0 && twice == 0)
         let totals = try JSONDecoder().decode(
           Totals.self, from: Data(try keeper.daemon.fetch("/archive").body))
-        #expect(totals.files == ["waiting": 0, "fetched": 0, "stored": files.count, "failed": 0])
+        #expect(totals.files.filter { $1 > 0 } == ["stored": files.count])
         for (job, _) in files {
           #expect(try keeper.daemon.fetch("/jobs/\(job)", method: "DELETE").status == 204)
         }

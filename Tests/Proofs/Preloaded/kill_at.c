@@ -1,7 +1,7 @@
-// Kills a process at one of its calls to the system; load it with LD_PRELOAD. KILL_AT holds a time, a call and
-// a pattern for the path of its file (fnmatch(3)), such as "after fsync */spool/*.part". The calls are write,
-// fsync, rename, link and unlink; the path of a rename or a link is the new one. Nothing is killed before the
-// file KILL_FLAG exists.
+// Kills a process at one of its calls to the system; load it with LD_PRELOAD. KILL_AT holds a time, a call,
+// and a pattern for the path of its file (fnmatch(3)), such as "after fsync */spool/*.part". The calls are
+// write, fsync, rename, link and unlink; the path of a rename or a link is the new one. Nothing is killed
+// before the file KILL_FLAG exists.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
