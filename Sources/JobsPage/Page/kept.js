@@ -1,6 +1,6 @@
 // Kept files: the copies of an output's files that the daemon has, and why it lacks others.
 
-/** By `files[].error.code` and `archive.error.code`: what to do about a file that is not kept. */
+/** By `files[].error.code` and `archive.code`: what to do about a file that is not kept. */
 const keptRemedies = {
   source_busy: "Nothing to do: it is tried again.",
   not_found: "Nothing to do: it is tried again until the source has expired.",
@@ -65,7 +65,7 @@ function keptNote(file) {
 }
 
 /** What is kept of a job, in one line. */
-function keptSummary({ state, stored, waiting, failed, bytes, mode, error }) {
+function keptSummary({ state, stored, waiting, failed, bytes, mode, code }) {
   const parts = [
     stored ? `${formatNumber(stored)} kept, ${formatBytes(bytes ?? 0)}` : null,
     waiting ? `${formatNumber(waiting)} on the way` : null,
@@ -76,5 +76,5 @@ function keptSummary({ state, stored, waiting, failed, bytes, mode, error }) {
   else if (state === "deleted") parts.push("deleted");
   else if (parts.length === 0) parts.push(mode === "off" ? "off" : String(state));
   if (mode === "required") parts.push("required");
-  return visibleText(parts.join("; ") + (error ? ` (${error.code})` : ""));
+  return visibleText(parts.join("; ") + (code ? ` (${code})` : ""));
 }
