@@ -410,7 +410,7 @@ let package = Package(
       .unit, "JobsPageTests",
       [
         "JobsPage", "JobsAPI", "Routing", "HTTPServer", "HTTPWire", "ClientAddress", "Crypto", "Time",
-        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings",
+        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings", "Downloads", "BlobStores",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
@@ -532,7 +532,8 @@ let package = Package(
     tests(
       .process, "SimulatorTests",
       [
-        "replicate-simulator", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient",
+        "replicate-simulator", "Bytes", "Crypto", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire",
+        "HTTPClient",
         "JSONText", "Replicate", "StandardWebhooks", "LiveDaemon",
       ]),
     tests(
@@ -542,8 +543,16 @@ let package = Package(
     tests(
       .process, "PageTests",
       [
-        "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
+        "Browser", "BucketStub", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
         "replicate-simulator",
+      ]),
+    // Files that the daemon keeps, from sources and in stores that fail.
+    tests(
+      .process, "KeptFilesTests",
+      [
+        "LiveDaemon", "FaultyDisk", "FileServer", "BucketStub", "PostgreSQLServer", "PostgreSQL", "Bytes",
+        "Crypto",
+        "replicate-webhookd", "replicate-simulator",
       ]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(

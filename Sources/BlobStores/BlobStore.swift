@@ -76,7 +76,7 @@ package enum BlobKey: Hashable, Sendable {
   }
 }
 
-/// A whole file in the spool.
+/// A whole file in the spool, whose content is on the disk.
 package struct SpooledFile: Equatable, Sendable {
   package let path: String
   /// In hexadecimal.
