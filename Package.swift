@@ -410,7 +410,7 @@ let package = Package(
       .unit, "JobsPageTests",
       [
         "JobsPage", "JobsAPI", "Routing", "HTTPServer", "HTTPWire", "ClientAddress", "Crypto", "Time",
-        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings",
+        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings", "Downloads", "BlobStores",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
@@ -550,7 +550,7 @@ let package = Package(
     tests(
       .process, "PageTests",
       [
-        "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
+        "Browser", "BucketStub", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
         "replicate-simulator",
       ]),
     // Files that the daemon keeps, from sources and in stores that fail.
