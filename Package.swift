@@ -468,7 +468,7 @@ let package = Package(
       ]),
     // Kept files.
     tests(
-      .storage, "KeptFilesTests",
+      .storage, "KeptFileStoreTests",
       [
         "KeptFiles", "Downloads", "BlobStores", "JobRequests", "Jobs", "Ledger", "StoreFixture", "StoreSeam",
         "Tables", "Time",
