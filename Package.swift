@@ -410,7 +410,7 @@ let package = Package(
       .unit, "JobsPageTests",
       [
         "JobsPage", "JobsAPI", "Routing", "HTTPServer", "HTTPWire", "ClientAddress", "Crypto", "Time",
-        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings",
+        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings", "Downloads", "BlobStores",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
@@ -467,6 +467,13 @@ let package = Package(
         "EventLoop", "ChangeFeed", "Scheduler", logging, "Work", "StoreSeam",
       ]),
     // Kept files.
+    tests(
+      .storage, "KeptFileStoreTests",
+      [
+        "KeptFiles", "Downloads", "BlobStores", "JobRequests", "Jobs", "Ledger", "StoreFixture", "StoreSeam",
+        "Tables", "Time",
+      ]),
+    tests(.unit, "KeptFileRulesTests", ["KeptFiles", "Downloads", "Time"]),
     tests(
       .storage, "ArchiveTests",
       [
@@ -543,7 +550,7 @@ let package = Package(
     tests(
       .process, "PageTests",
       [
-        "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
+        "Browser", "BucketStub", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
         "replicate-simulator",
       ]),
     // Files that the daemon keeps, from sources and in stores that fail.

@@ -15,7 +15,7 @@ package final class FolderStore: BlobStore {
   private let publicURL: PublicURL?
   private let flushed = Lock<Set<String>>([])
 
-  static let partialFolder = ".partial"
+  package static let partialFolder = ".partial"
   private static let foldersOfStore = ["sha256", "jobs", partialFolder, nodesFolder]
 
   /// - Parameters:
