@@ -32,6 +32,7 @@ extension Archivist {
         claim, outcome, node: node, canStore: canStore, at: time, jitter: jitter)
     }
     guard let result else { return }
+    noteChange()
     switch result {
     case .fetched(let store):
       metrics.fetchLatency.record(now - start)
@@ -128,6 +129,7 @@ extension Archivist {
     noteStoring(claim, false)
     note(result, of: file, after: now - start)
     storesDueAt = now
+    noteChange()
     timer.wake()
   }
 
