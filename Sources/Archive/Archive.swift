@@ -42,12 +42,16 @@ package struct Archive: Capability {
 
   package var metrics: [any MetricFamily] { isOn ? runtime.metrics.families : [] }
 
+  package var fileSources: [String] { configuration.redirectSources }
+
   package var jobMembers: (any JobMembers)? { isOn ? ArchiveMembers(runtime: runtime) : nil }
 
   package func routes(_ api: APIContext) -> [Route] {
     isOn
       ? ArchiveEndpoint(api, runtime).routes + FilesEndpoint(api, runtime, readers: readers).routes : []
   }
+
+  package func check() -> [String] { configuration.check().map { [$0] } ?? [] }
 
   package func reload() { if isOn { runtime.reload() } }
 
