@@ -468,6 +468,13 @@ let package = Package(
       ]),
     // Kept files.
     tests(
+      .storage, "KeptFileStoreTests",
+      [
+        "KeptFiles", "Downloads", "BlobStores", "JobRequests", "Jobs", "Ledger", "StoreFixture", "StoreSeam",
+        "Tables", "Time",
+      ]),
+    tests(.unit, "KeptFileRulesTests", ["KeptFiles", "Downloads", "Time"]),
+    tests(
       .storage, "ArchiveTests",
       [
         "Archive", "KeptFiles", "BlobStores", "ChangeFeed", "ClientAddress", "Crypto", "EventLoop",

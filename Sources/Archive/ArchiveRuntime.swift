@@ -113,16 +113,19 @@ final class ArchiveRuntime: Sendable {
     return (try? open())?.store.publicURL(of: .content(sha256: sha256))
   }
 
-  /// Reads the credentials again, where they come from files.
+  /// Reads the credentials again, where they come from files, and ends a pause of the store.
+  ///
+  /// The bucket's rights may have changed as well as the credentials.
   func reload() {
     let files = configuration.credentialFiles
-    guard case .bucket(_, let old)? = configuration.place, files.keyID != nil || files.secretKey != nil,
-      let opened = try? open(), let bucket = opened.bucket,
+    if case .bucket(_, let old)? = configuration.place, files.keyID != nil || files.secretKey != nil,
+      let bucket = (try? open())?.bucket,
       let new = old.replacing(
         keyID: files.keyID.flatMap { OneLine.readAll($0) },
         secretText: files.secretKey.flatMap { OneLine.readAll($0) })
-    else { return }
-    bucket.update(new)
+    {
+      bucket.update(new)
+    }
     isReloaded.store(true, ordering: .releasing)
     wake()
   }

@@ -167,7 +167,12 @@ extension Archivist {
     return max(pause, .zero)
   }
 
-  var fetchRoom: Int { max(0, Self.maxFetches - fetching.values.reduce(0) { $0 + $1.count }) }
+  var fetchRoom: Int {
+    // A daemon whose folder may be another one leaves the files to those that can store them.
+    let isShared = resources.folder != nil && runtime.configuration.isShared
+    guard !isApart, isProbed || !isShared else { return 0 }
+    return max(0, Self.maxFetches - fetching.values.reduce(0) { $0 + $1.count })
+  }
   private var manifestRoom: Int { canStore ? Self.maxManifests - writingManifests : 0 }
   var canStore: Bool { isProbed && !isApart && pausedUntil <= now }
 

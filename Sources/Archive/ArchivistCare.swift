@@ -21,9 +21,10 @@ extension Archivist {
   /// Recovers what an earlier run has left.
   func prepare() async throws(StorageError) {
     if !isRecovered {
-      let time = time
+      let (node, time) = (node, time)
       try await write { transaction throws(StorageError) in
-        try transaction.recoverArchive(at: time, within: Self.maxWaitAfterStart, endingClaims: true)
+        try transaction.recoverArchive(
+          at: time, within: Self.maxWaitAfterStart, endingClaims: true, ofNode: node)
       }
       isRecovered = true
     }
@@ -72,18 +73,17 @@ extension Archivist {
   /// A failure is no reason not to start: deliveries come first.
   private func probe() async throws(StorageError) {
     let resources = resources
-    let result = await storers.run { _ -> Result<String, BlobFailure> in
+    let result = await storers.run { _ -> Result<Void, BlobFailure> in
       do throws(BlobFailure) {
         try resources.folder?.prepare()
         try resources.store.probe()
-        return .success(try resources.folder?.announce() ?? "")
+        return .success(())
       } catch {
         return .failure(error)
       }
     }
     switch result {
-    case .success(let text):
-      try await putNode(text: text)
+    case .success:
       isProbed = true
       pausedUntil = now
       storesDueAt = now
@@ -101,7 +101,8 @@ extension Archivist {
     nodeText = text
     try await write { transaction throws(StorageError) in
       transaction.put(
-        [.text(node), .text(text), .integer(time.milliseconds)], in: ArchiveNodeTable.declaration)
+        [.text(node), .text(text), .integer(time.milliseconds), .text(transaction.owner)],
+        in: ArchiveNodeTable.declaration)
     }
   }
 }
@@ -115,7 +116,9 @@ extension Archivist {
     try await reader.rows(TableQuery(ArchiveNodeTable.declaration, limit: 256))
   }
 
-  /// Whether all daemons see one folder.
+  /// Finds out whether all daemons see one folder, and announces this one if they do.
+  ///
+  /// A daemon with another folder announces nothing, so that the others, which were there before, go on.
   private func compareFolders() async throws(StorageError) {
     guard let folder = resources.folder, runtime.configuration.isShared else { return }
     let alive = time.advanced(byMilliseconds: -Self.nodeLife)
@@ -125,9 +128,18 @@ extension Archivist {
     }
     let announced = texts
     let missing = await storers.run { _ in (try? folder.missingNodes(of: announced)) ?? [] } ?? []
-    if missing.isEmpty {
-      isApart = false
-    } else if !isApart {
+    guard !missing.isEmpty else {
+      if isApart {
+        isApart = false
+        pausedUntil = now
+        noteWorking()
+      }
+      guard nodeText.isEmpty else { return }
+      let text = await storers.run { _ in try? folder.announce() } ?? nil
+      if let text { try await putNode(text: text) }
+      return
+    }
+    if !isApart {
       isApart = true
       logger.log(.archiveNodesDiffer(missing))
       note(
@@ -135,6 +147,7 @@ extension Archivist {
           .misconfigured, "other daemons of this database keep files in another folder: share one file system"
         ))
     }
+    if !nodeText.isEmpty { try await putNode(text: "") }
   }
 
   /// Fetches again what is in the spool of a daemon that is gone.

@@ -70,7 +70,7 @@ import Testing
         + "filename*=UTF-8''..%2Fa%22b%0D%0ASet-Cookie%3A%20c%3Dd%3B%5C.png")
   }
 
-  @Test func `a fetched file is served from the spool, also when it moves on meanwhile`() async throws {
+  @Test func `a fetched file is served from the spool of its node alone`() async throws {
     let server = try ArchiveServer()
     let number = try await server.job { [try $0.file(ofJob: $1, .fetched, content: Self.content)] }
     let answer = try server.send("/jobs/poster/files/0")
