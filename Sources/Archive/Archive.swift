@@ -11,8 +11,8 @@ package import Work
 
 /// The capability that keeps the files of outputs: in a folder or a bucket.
 ///
-/// A transaction hook queues the files of an output with the job's end, and a service fetches and stores them.
-/// It is off unless `ARCHIVE` is set.
+/// A transaction hook queues the files of an output with the job's end, and a service fetches and stores
+/// them. It is off unless `ARCHIVE` is set.
 package struct Archive: Capability {
   package static var settings: [SettingVariable] { ArchiveSettings.variables }
   package static var tables: [TableDeclaration] { ArchiveTables.all }
