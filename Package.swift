@@ -119,6 +119,7 @@ let package = Package(
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
+    room("FileResponses", ["System", "HTTPWire", "HTTPServer", "Routing"]),
     room("HTTPClient", ["CCurl", "System", "ClientAddress"]),
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
@@ -243,9 +244,10 @@ let package = Package(
     room(
       "Archive",
       [
-        "Bytes", "Time", "Crypto", "System", "JSONText", "ClientAddress", "EventLoop", "HTTPClient", "Tables",
-        "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores",
-        "Settings", "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Routing", logging,
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+        "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
+        "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "Settings", "Observability",
+        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
 
     // The wiring; and what the verbs of the command share.
@@ -347,6 +349,9 @@ let package = Package(
         "HTTPServer", "HTTPWire", "EventLoop", "System", "Time", "ClientAddress", "Simulation", "TLS",
         "TLSClient",
       ]),
+    tests(
+      .unit, "FileResponsesTests",
+      ["FileResponses", "HTTPServer", "HTTPWire", "Routing", "EventLoop", "System", "Time", "LiveDaemon"]),
     tests(.unit, "JobsTests", ["Jobs", "Time", "Samples", "Simulation"]),
     tests(
       .unit, "ReplicateTests",
@@ -452,6 +457,15 @@ let package = Package(
         "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
         "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
         "EventLoop", "ChangeFeed", "Scheduler", logging, "Work", "StoreSeam",
+      ]),
+    // Kept files.
+    tests(
+      .storage, "ArchiveTests",
+      [
+        "Archive", "BlobStores", "ChangeFeed", "ClientAddress", "Crypto", "EventLoop", "GroupCommit",
+        "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon", logging,
+        "Observability",
+        "Routing", "Scheduler", "Settings", "StoreFixture", "StoreSeam", "System", "Tables", "Time",
       ]),
     tests(
       .storage, "JobDeletionTests",

@@ -1,8 +1,9 @@
+internal import FileResponses
 internal import JobRequests
 package import JobsAPI
 package import Ledger
 package import Observability
-internal import Routing
+package import Routing
 package import Settings
 package import Tables
 package import Work
@@ -17,6 +18,8 @@ package struct Archive: Capability {
 
   let configuration: ArchiveSettings
   let runtime: ArchiveRuntime
+  /// Shared by the listeners.
+  private let readers = FileReaders(named: "archive-read")
 
   package init(from reader: inout SettingsReader) {
     configuration = ArchiveSettings(from: &reader)
@@ -25,17 +28,32 @@ package struct Archive: Capability {
 
   var isOn: Bool { configuration.place != nil }
 
+  package var keepsFiles: Bool { isOn }
+
   /// Also where it is off: files of jobs that are deleted go with them.
   package var hook: (any TransactionHook)? {
-    ArchiveHook(mode: isOn ? configuration.mode : .off, sources: configuration.sources, isOn: isOn)
+    ArchiveHook(mode: configuration.mode, sources: configuration.sources, isOn: isOn)
   }
 
-  /// Also where it is off: a job waits for its files until ARCHIVE is set again, or RETENTION ends.
+  package var endGate: (any EndGate)? { isOn ? ArchiveGate(mode: configuration.mode) : nil }
+
   package var workKinds: [WorkKind] { isOn ? ArchiveWork.kinds : [] }
 
   package var metrics: [any MetricFamily] { isOn ? runtime.metrics.families : [] }
 
+  package var jobMembers: (any JobMembers)? { isOn ? ArchiveMembers(runtime: runtime) : nil }
+
+  package func routes(_ api: APIContext) -> [Route] {
+    isOn
+      ? ArchiveEndpoint(api, runtime).routes + FilesEndpoint(api, runtime, readers: readers).routes : []
+  }
+
+  package func reload() { if isOn { runtime.reload() } }
+
   package func service(_ context: ServiceContext) throws -> (any Service)? {
-    nil
+    guard isOn else { return nil }
+    return try Archivist(
+      loop: context.loop, queue: context.queue, feed: context.changes, reader: try context.openReader(),
+      runtime: runtime, logger: context.logger)
   }
 }

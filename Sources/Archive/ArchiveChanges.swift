@@ -47,19 +47,21 @@ extension LedgerTransaction {
 
   func put(_ blob: ArchivedBlob) { put(blob.values, in: ArchiveBlobTable.declaration) }
 
-  /// Adds a reference to the blob of `file`.
+  /// Adds a reference to the blob of `file`, and so begins to store it.
   ///
-  /// - Returns: false while the object is being removed: it may be stored again when it is gone.
-  func reference(_ file: inout ArchivedFile, at now: Timestamp) throws(StorageError) -> Bool {
-    guard let sha256 = file.sha256, !file.isReferenced else { return true }
+  /// - Returns: nil while the object is being removed: it may be stored again when it is gone.
+  func reference(_ file: inout ArchivedFile, at now: Timestamp) throws(StorageError) -> StoreClaim? {
+    let sha256 = file.sha256 ?? ""
     var blob =
       try archivedBlob(sha256, at: now)
       ?? ArchivedBlob(sha256: sha256, size: file.size ?? 0, refs: 0, state: .storing)
-    guard blob.state != .deleting else { return false }
-    blob.refs += 1
-    put(blob)
-    file.isReferenced = true
-    return true
+    guard blob.state != .deleting else { return nil }
+    if !file.isReferenced {
+      blob.refs += 1
+      put(blob)
+      file.isReferenced = true
+    }
+    return StoreClaim(file: file, isKnown: blob.state == .stored)
   }
 
   /// Takes back the reference of `file`, which a later transaction subtracts.
@@ -83,10 +85,10 @@ extension LedgerTransaction {
     try touch(job.job)
     if job.mode == .required, job.failed > 0 || job.state != .pending {
       let isComplete = job.state == .complete || job.state == .none
-      _ = isComplete
+      try release(job.job, as: isComplete ? .succeeded : .failed(ArchiveGate.failure), at: now)
     }
     guard before != job.state, job.state != .pending else { return false }
-    if job.stored > 0 {
+    if job.stored > 0, try work(ofJob: job.job, of: [ArchiveWork.manifest]).isEmpty {
       write(.insert(WorkItem(ArchiveWork.key(ArchiveWork.manifest, job.job, 0), dueAt: now)))
     }
     return true
@@ -104,6 +106,15 @@ extension LedgerTransaction {
       return
     }
   }
+}
+
+/// A file that this process stores.
+struct StoreClaim: Equatable, Sendable {
+  let file: ArchivedFile
+  /// Whether an equal file was stored before, so that the object may be there.
+  let isKnown: Bool
+
+  var key: SpoolKey { SpoolKey(job: file.job, index: Int(file.n)) }
 }
 
 extension ArchivedJob {
@@ -147,10 +158,13 @@ struct ArchiveTotals: Equatable {
     amounts["bytes_ever", default: 0] += file.size ?? 0
   }
 
+  /// A new row has a value in each column, so all are named.
   var addition: TableWrite {
     .add(
       ArchiveTotalTable.declaration, key: [.integer(0)],
-      amounts: amounts.sorted { $0.key < $1.key }.map { SumAmount($0.key, $0.value) })
+      amounts: ArchiveTotalTable.declaration.columns.dropFirst().map {
+        SumAmount($0.name, amounts[$0.name] ?? 0)
+      })
   }
 }
 

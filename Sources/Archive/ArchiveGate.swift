@@ -1,7 +1,36 @@
+internal import JobRequests
 internal import Jobs
+internal import Ledger
+internal import StoreSeam
+internal import Time
 
-/// Holds the end of a job until its files are stored, where its request demands it.
-struct ArchiveGate {
-  static let error = JobError(
+/// Holds the success of a job until its files are stored, where its request demands that.
+struct ArchiveGate: EndGate {
+  static let failure = JobError(
     code: "archive_failed", message: "a file of the output could not be stored: see `files`")
+
+  /// Of jobs whose requests name none.
+  let mode: ArchiveMode
+
+  var failure: JobError { Self.failure }
+
+  func hold(
+    _ end: Snapshot, of job: Job, number: Int64, reading rows: HookRows
+  ) throws(StorageError) -> Timestamp? {
+    let row = try rows.row(of: ArchiveJobTable.declaration, key: ArchiveJobTable.key(number))
+    let known = row.flatMap { ArchivedJob($0) }
+    let named = rows.order(ofNewJob: number)?.archive.flatMap(ArchiveMode.init)
+    guard known?.mode ?? named ?? mode == .required else { return nil }
+    switch known?.state ?? .open {
+    case .open:
+      guard end.evidence.outputSize >= ArchiveHook.minOutputBytes else { return nil }
+    case .pending: break
+    case .none, .complete: return nil
+    case .partial, .failed, .deleted: return Timestamp(milliseconds: 0)
+    }
+    let expiry =
+      known?.sourceExpiresAt
+      ?? FetchSchedule.expiry(completed: end.completedAt, received: job.updatedAt)
+    return expiry.advanced(byMilliseconds: FetchSchedule.holdTime)
+  }
 }

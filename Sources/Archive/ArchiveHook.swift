@@ -16,7 +16,7 @@ struct ArchiveHook: TransactionHook {
   let isOn: Bool
 
   /// `""` is shorter than any file.
-  private static let minOutputBytes = 8
+  static let minOutputBytes = 8
 
   func writes(
     after transitions: [JobTransition], reading rows: HookRows
@@ -29,15 +29,21 @@ struct ArchiveHook: TransactionHook {
       if let after = transition.after?.job {
         guard isOn else { continue }
         if transition.before == nil, let named = transition.order?.archive.flatMap(ArchiveMode.init) {
-          let job = ArchivedJob(job: number, id: after.id, mode: named)
+          let job = ArchivedJob(
+            job: number, id: after.id, mode: named, state: named == .off ? .none : .open)
           writes.tables.append(.put(ArchiveJobTable.declaration, job.values))
           known[number] = job
         }
-        guard transition.endsJob else { continue }
+        guard transition.endsJob || transition.holdsEnd else { continue }
         let job = if let job = known[number] { job } else { try archivedJob(number, rows) }
         guard let listing = try listing(of: job, after, number: number, reading: rows) else { continue }
         writes.tables += listing.tables
         writes.work += listing.work.map { .insert($0) }
+        if transition.holdsEnd, listing.files.isEmpty {
+          // It finds no file, and so releases the job.
+          writes.work.append(
+            .insert(WorkItem(ArchiveWork.key(ArchiveWork.fetch, number, 0), dueAt: after.updatedAt)))
+        }
         known[number] = listing.job
       } else {
         try remove(number, because: transition, from: known[number], &writes, reading: rows)

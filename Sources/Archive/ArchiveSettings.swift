@@ -197,11 +197,27 @@ struct CredentialFiles: Sendable {
 extension S3Credentials {
   /// - Parameter secretText: the secret key, and on the next line the session token, if there is one.
   init?(keyID: String, secretText: String) {
-    let ids = keyID.split(whereSeparator: \.isWhitespace)
-    let parts = secretText.split(whereSeparator: \.isWhitespace)
-    guard ids.count == 1, (1...2).contains(parts.count) else { return nil }
-    self.init(
-      keyID: String(ids[0]), secret: SecretKey(Array(parts[0].utf8)),
-      sessionToken: parts.count == 2 ? String(parts[1]) : nil)
+    guard let id = Self.keyID(in: keyID), let (secret, token) = Self.secret(in: secretText) else {
+      return nil
+    }
+    self.init(keyID: id, secret: secret, sessionToken: token)
+  }
+
+  /// The credentials with the parts that could be read again. Nil where none could.
+  func replacing(keyID text: String?, secretText: String?) -> S3Credentials? {
+    let (id, secret) = (text.flatMap(Self.keyID), secretText.flatMap(Self.secret))
+    guard id != nil || secret != nil else { return nil }
+    return with(keyID: id, secret: secret?.0, sessionToken: secret?.1)
+  }
+
+  private static func keyID(in text: String) -> String? {
+    let parts = text.split(whereSeparator: \.isWhitespace)
+    return parts.count == 1 ? String(parts[0]) : nil
+  }
+
+  private static func secret(in text: String) -> (SecretKey, token: String?)? {
+    let parts = text.split(whereSeparator: \.isWhitespace)
+    guard (1...2).contains(parts.count) else { return nil }
+    return (SecretKey(Array(parts[0].utf8)), parts.count == 2 ? String(parts[1]) : nil)
   }
 }

@@ -2,6 +2,8 @@ internal import Tables
 
 /// The jobs whose files are kept: one row for each job whose request or output says so.
 enum ArchiveJobTable {
+  static let byID = TableDeclaration.Index("archive_jobs_by_id", on: ["id"])
+
   static let declaration = TableDeclaration(
     "archive_jobs", key: [.init("job", .integer)],
     columns: [
@@ -22,7 +24,7 @@ enum ArchiveJobTable {
       .init("code", .text, isOptional: true),
       // 1 where the job was deleted by RETENTION, and its files were not.
       .init("pruned", .integer),
-    ])
+    ], indexes: [byID])
 
   static func key(_ job: Int64) -> [RowValue] { [.integer(job)] }
 }

@@ -33,6 +33,9 @@ package protocol BlobStore: Sendable {
   ///   - seconds: how long a link of a bucket is valid, from 1 to 604,800.
   /// - Returns: Nil if it cannot be signed.
   func link(to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp) -> BlobLink?
+
+  /// The address of a stored file without a signature. Nil where none was configured.
+  func publicURL(of key: BlobKey) -> String?
 }
 
 /// The name of an object in a store.

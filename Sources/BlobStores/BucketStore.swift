@@ -96,10 +96,7 @@ package final class BucketStore: BlobStore {
   package func link(
     to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp
   ) -> BlobLink? {
-    if let publicURL {
-      let prefix = bucket.prefix.isEmpty ? "" : "\(bucket.prefix)/"
-      return .redirect(url: publicURL.url(of: prefix + key.path))
-    }
+    if let url = publicURL(of: key) { return .redirect(url: url) }
     let target = bucket.target(for: key.path)
     let query = signature.query(
       presigning: target.host, path: target.path,
@@ -108,6 +105,10 @@ package final class BucketStore: BlobStore {
       ],
       for: seconds, at: now)
     return query.map { .redirect(url: "\(target.url)?\($0)") }
+  }
+
+  package func publicURL(of key: BlobKey) -> String? {
+    publicURL?.url(of: (bucket.prefix.isEmpty ? "" : "\(bucket.prefix)/") + key.path)
   }
 
   // MARK: requests

@@ -99,9 +99,10 @@ package final class FolderStore: BlobStore {
   package func link(
     to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp
   ) -> BlobLink? {
-    if let publicURL { return .redirect(url: publicURL.url(of: key.path)) }
-    return .file(path: path(of: key))
+    publicURL(of: key).map { .redirect(url: $0) } ?? .file(path: path(of: key))
   }
+
+  package func publicURL(of key: BlobKey) -> String? { publicURL?.url(of: key.path) }
 
   // MARK: placing
 

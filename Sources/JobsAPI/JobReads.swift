@@ -48,10 +48,17 @@ extension JobReads {
     reader.expiry.map { views.loop.now + .milliseconds($0.milliseconds - views.now.milliseconds) }
   }
 
+  /// Takes the places of a stream to the reader, which are free again when they are released.
+  package func claimPlaces(
+    job id: String, for stream: StreamedRequest, as reader: JobReader
+  ) throws(Problem) -> [StreamPlace] {
+    reader.scope == .full ? [] : try limits.claim(job: id, for: stream)
+  }
+
   private func observe(
     _ id: String, by stream: StreamedRequest, as reader: JobReader
   ) throws(Problem) -> ObservedJob {
-    let places = reader.scope == .full ? [] : try limits.claim(job: id, for: stream)
+    let places = try claimPlaces(job: id, for: stream, as: reader)
     return ObservedJob(id, views: views, changes: changes, stream: stream, places: places)
   }
 }

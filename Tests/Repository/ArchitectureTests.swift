@@ -7,7 +7,7 @@ import Testing
     ["Bytes", "Time", "Crypto", "System"],
     [
       "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
-      "Routing", "HTTPClient",
+      "Routing", "FileResponses", "HTTPClient",
     ],
     ["Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger"],
     [
@@ -34,6 +34,7 @@ import Testing
     "System": ["Time"],
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
+    "FileResponses": ["HTTPWire", "HTTPServer", "Routing"],
     "HTTPClient": ["ClientAddress"],
     "StoreSeam": ["Tables", "Work", "Jobs"],
     "Ledger": ["Tables", "Work", "Jobs", "StoreSeam"],

@@ -20,6 +20,7 @@ import Testing
     "EventLoop": ["CLinux", "Time", "System"],
     "HTTPServer": ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
+    "FileResponses": ["System", "HTTPWire", "HTTPServer", "Routing"],
     "HTTPClient": ["CCurl", "System", "ClientAddress"],
     "Tables": [],
     "Work": ["Time"],
@@ -94,9 +95,10 @@ import Testing
       "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
     ],
     "Archive": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "ClientAddress", "EventLoop", "HTTPClient", "Tables",
-      "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores",
-      "Settings", "Observability", "GroupCommit", "ChangeFeed", "JobsAPI", "Routing", "Logging",
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+      "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
+      "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "Settings", "Observability",
+      "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
     ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
