@@ -523,7 +523,8 @@ let package = Package(
     tests(
       .process, "SimulatorTests",
       [
-        "replicate-simulator", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient",
+        "replicate-simulator", "Bytes", "Crypto", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire",
+        "HTTPClient",
         "JSONText", "Replicate", "StandardWebhooks", "LiveDaemon",
       ]),
     tests(
@@ -535,6 +536,14 @@ let package = Package(
       [
         "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
         "replicate-simulator",
+      ]),
+    // Files that the daemon keeps, from sources and in stores that fail.
+    tests(
+      .process, "KeptFilesTests",
+      [
+        "LiveDaemon", "FaultyDisk", "FileServer", "BucketStub", "PostgreSQLServer", "PostgreSQL", "Bytes",
+        "Crypto",
+        "replicate-webhookd", "replicate-simulator",
       ]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(

@@ -23,6 +23,7 @@ tests_that_use() {
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
     JobsPage) echo SessionTests PageTests ;;
+    Archive) echo KeptFilesTests ;;
     JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
     JobCounts) echo CountsRouteTests ;;
     EventStreams) echo EventsCommandTests ListenTests RelayTests ;;

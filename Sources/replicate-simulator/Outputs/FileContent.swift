@@ -56,6 +56,8 @@ struct Filler: Sendable {
   private let end: [UInt8]
   /// What the end is made of.
   private let seed: String
+  /// Where the first block begins.
+  private var shift = 0
 
   /// - Parameter seed: the same one gives the same bytes.
   init(count: Int, seed: String) {
@@ -64,7 +66,11 @@ struct Filler: Sendable {
     end = Array(SHA256().digest(of: seed.utf8Span.span).prefix(count))
   }
 
-  func changed(_ number: Int) -> Filler { Filler(count: count, seed: "\(seed) \(number)") }
+  func changed(_ number: Int) -> Filler {
+    var changed = Filler(count: count, seed: "\(seed) \(number)")
+    changed.shift = number * 7 % Self.block.count
+    return changed
+  }
 
   /// The number of bytes that all files of this size share.
   private var sharedCount: Int { count - end.count }
@@ -83,7 +89,7 @@ struct Filler: Sendable {
     guard start < sharedCount else {
       return Array(end[(start - sharedCount)..<(range.upperBound - sharedCount)])
     }
-    let blockStart = start % Self.block.count
+    let blockStart = (start + shift) % Self.block.count
     let size = min(Self.block.count - blockStart, min(range.upperBound, sharedCount) - start)
     // A whole block is no copy.
     return size == Self.block.count ? Self.block : Array(Self.block[blockStart..<blockStart + size])
@@ -98,7 +104,7 @@ struct Filler: Sendable {
   func checksum(_ cache: inout [Int: CRC32C]) -> UInt32 {
     if cache.count > 1000 { cache = [:] }
     var checksum = CRC32C()
-    if let known = cache[count] {
+    if shift == 0, let known = cache[count] {
       checksum = known
     } else {
       var offset = 0
@@ -107,7 +113,7 @@ struct Filler: Sendable {
         checksum.update(piece.span)
         offset += piece.count
       }
-      cache[count] = checksum
+      if shift == 0 { cache[count] = checksum }
     }
     checksum.update(end.span)
     return checksum.value
