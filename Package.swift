@@ -197,6 +197,14 @@ let package = Package(
         logging,
       ]),
 
+    // The files of outputs that are kept: their rows, and the rules over them.
+    room(
+      "KeptFiles",
+      [
+        "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
+        "BlobStores",
+      ]),
+
     // Capabilities: each can be removed with its lines in Daemon.
     room(
       "EventStreams",
@@ -246,7 +254,8 @@ let package = Package(
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
         "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
-        "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "Settings", "Observability",
+        "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "KeptFiles", "Settings",
+        "Observability",
         "GroupCommit", "ChangeFeed", "JobsAPI", logging,
       ]),
 
@@ -462,7 +471,8 @@ let package = Package(
     tests(
       .storage, "ArchiveTests",
       [
-        "Archive", "BlobStores", "ChangeFeed", "ClientAddress", "Crypto", "EventLoop", "GroupCommit",
+        "Archive", "KeptFiles", "BlobStores", "ChangeFeed", "ClientAddress", "Crypto", "EventLoop",
+        "GroupCommit",
         "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon", logging,
         "Observability",
         "Routing", "Scheduler", "Settings", "StoreFixture", "StoreSeam", "System", "Tables", "Time",

@@ -1,6 +1,7 @@
 internal import FileResponses
 internal import JobRequests
 package import JobsAPI
+internal import KeptFiles
 package import Ledger
 package import Observability
 package import Routing

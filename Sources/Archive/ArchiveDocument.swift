@@ -1,5 +1,6 @@
 internal import JSONText
 internal import JobRequests
+internal import KeptFiles
 internal import Tables
 internal import Time
 

@@ -2,6 +2,7 @@ internal import GroupCommit
 internal import HTTPWire
 internal import Jobs
 internal import JobsAPI
+internal import KeptFiles
 internal import Routing
 internal import StoreSeam
 internal import Tables

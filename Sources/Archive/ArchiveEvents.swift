@@ -1,3 +1,4 @@
+internal import KeptFiles
 internal import Logging
 internal import Observability
 

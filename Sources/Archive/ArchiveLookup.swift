@@ -1,6 +1,7 @@
 internal import HTTPWire
 internal import Jobs
 internal import JobsAPI
+internal import KeptFiles
 internal import Routing
 internal import StoreSeam
 internal import Tables

@@ -1,4 +1,5 @@
 internal import JobsAPI
+internal import KeptFiles
 internal import StoreSeam
 internal import Tables
 

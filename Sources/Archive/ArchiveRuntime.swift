@@ -5,6 +5,7 @@ internal import Downloads
 internal import EventLoop
 internal import Glibc
 internal import HTTPClient
+internal import KeptFiles
 internal import S3
 internal import Synchronization
 internal import System
@@ -17,6 +18,7 @@ final class ArchiveRuntime: Sendable {
     /// This daemon among those that share the database: a name that is kept in its spool.
     let node: String
     let spool: SpoolFolder
+    let lock: SpoolLock
     let store: any BlobStore
     let folder: FolderStore?
     let bucket: BucketStore?
@@ -45,6 +47,7 @@ final class ArchiveRuntime: Sendable {
   private let currentPause = Lock<Pause?>(nil)
   private let lastQueue = Lock(Queue())
   private let isWoken = Atomic(false)
+  private let isReloaded = Atomic(false)
 
   init(_ configuration: ArchiveSettings) {
     self.configuration = configuration
@@ -57,15 +60,16 @@ final class ArchiveRuntime: Sendable {
     try resources.withLock { known in
       if let known { return known }
       let spool = try SpoolFolder(configuration.spool)
+      let lock = try SpoolLock(configuration.spool)
       let node = try Self.node(in: configuration.spool)
       let opened: Resources
       switch configuration.place {
       case .bucket(let bucket, let credentials):
         let store = BucketStore(bucket, credentials, publicURL: configuration.publicURL) { Self.now }
-        opened = Resources(node: node, spool: spool, store: store, folder: nil, bucket: store)
+        opened = Resources(node: node, spool: spool, lock: lock, store: store, folder: nil, bucket: store)
       case .folder(let path):
         let store = FolderStore(path, node: node, publicURL: configuration.publicURL)
-        opened = Resources(node: node, spool: spool, store: store, folder: store, bucket: nil)
+        opened = Resources(node: node, spool: spool, lock: lock, store: store, folder: store, bucket: nil)
       case nil: throw SystemError(call: "open \(configuration.spool)", number: ENOENT)
       }
       known = opened
@@ -119,6 +123,7 @@ final class ArchiveRuntime: Sendable {
         secretText: files.secretKey.flatMap { OneLine.readAll($0) })
     else { return }
     bucket.update(new)
+    isReloaded.store(true, ordering: .releasing)
     wake()
   }
 
@@ -133,6 +138,9 @@ final class ArchiveRuntime: Sendable {
   }
 
   func takeWake() -> Bool { isWoken.exchange(false, ordering: .acquiring) }
+
+  /// Whether the credentials were read again, so that the store may take files again.
+  func takeReload() -> Bool { isReloaded.exchange(false, ordering: .acquiring) }
 
   /// Ends the transfers of a job whose files were deleted.
   func cancelTransfers(ofJob job: Int64) {
@@ -158,6 +166,31 @@ final class ArchiveRuntime: Sendable {
 
   /// Of the spool's file system, for users other than root.
   var freeBytes: Int { (try? open())?.spool.freeBytes ?? 0 }
+}
+
+/// Keeps other daemons from a spool: each would remove the files of the other.
+final class SpoolLock: Sendable {
+  private let descriptor: Int32
+
+  /// Two daemons have one spool.
+  struct InUse: Error, CustomStringConvertible {
+    let path: String
+
+    var description: String {
+      "another daemon uses the spool \(path): start each in a working directory of its own"
+    }
+  }
+
+  init(_ spool: String) throws {
+    let path = "\(spool)/lock"
+    descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { throw SystemError(call: "open \(path)", number: errno) }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      throw errno == EWOULDBLOCK ? InUse(path: spool) : SystemError(call: "flock \(path)", number: errno)
+    }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
 }
 
 /// Small files of one line.

@@ -5,6 +5,7 @@ internal import EventLoop
 internal import GroupCommit
 internal import HTTPClient
 internal import JobsAPI
+internal import KeptFiles
 internal import Ledger
 internal import Logging
 internal import Observability
@@ -35,7 +36,7 @@ actor Archivist: Service {
   private var random: KernelRandomness
 
   /// The files that are being fetched, by their jobs.
-  var fetching: [Int64: Set<SpoolKey>] = [:]
+  var fetching: [Int64: [SpoolKey: FetchClaim]] = [:]
   var storing: Set<SpoolKey> = []
   /// The digests of the files that are being stored: their objects must not be removed meanwhile.
   var storingBlobs: [String: Int] = [:]
@@ -138,7 +139,7 @@ extension Archivist {
   private func runDueWork(in group: inout DiscardingTaskGroup) async -> Duration {
     if runtime.takeWake() {
       (storesDueAt, dropsDueAt) = (now, now)
-      if runtime.pause == nil || !isApart { pausedUntil = now }
+      if runtime.takeReload() { pausedUntil = now }
     }
     do throws(StorageError) {
       try await prepare()
@@ -183,15 +184,15 @@ extension Archivist {
         try transaction.claimFetches(at: time, until: leaseEnd, limit: room, running: running)
       }
       for claim in claimed.claims {
-        fetching[claim.file.job, default: []].insert(claim.key)
+        fetching[claim.file.job, default: [:]][claim.key] = claim
         group.addTask { await self.fetch(claim) }
       }
       guard claimed.claims.count == room || claimed.hasDeleted else { return }
     }
   }
 
-  /// A file takes no longer than a response may, and its commit.
-  private static let fetchLease: Int64 = 3_700_000
+  /// Renewed while the file is in flight.
+  static let fetchLease: Int64 = 180_000
 
   private func startStores(in group: inout DiscardingTaskGroup) async throws(StorageError) {
     guard storesDueAt <= now else { return }
@@ -249,20 +250,19 @@ extension Archivist {
 
   /// Commits the result of a transfer, which is tried until the store takes it.
   ///
-  /// An ending daemon leaves the claim to the next one.
+  /// An ending daemon tries it once, and leaves the claim to the next one.
   ///
   /// - Returns: nil where it was not committed.
   func persist<Value: Sendable>(
     _ work: @escaping @Sendable (LedgerTransaction) throws(StorageError) -> Value
   ) async -> Value? {
-    while !Task.isCancelled {
+    while true {
       do throws(StorageError) {
         return try await write(work)
       } catch {
         guard error.concernsWholeStore, await loop.pause(for: Self.pauseAfterFailure) else { return nil }
       }
     }
-    return nil
   }
 }
 

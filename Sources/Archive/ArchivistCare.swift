@@ -1,6 +1,7 @@
 internal import BlobStores
 internal import Downloads
 internal import EventLoop
+internal import KeptFiles
 internal import Ledger
 internal import Logging
 internal import Observability
@@ -267,10 +268,12 @@ extension Archivist {
     guard careDueAt <= now else { return }
     careDueAt = now + Self.carePause
     try await putNode(text: nodeText)
+    try await renewClaims()
     try await compareFolders()
     try await measure()
     let time = time
-    let gone = time.advanced(byMilliseconds: -Self.nodeLife)
+    // In a store of one process there is no other that could be alive.
+    let gone = time.advanced(byMilliseconds: runtime.configuration.isShared ? -Self.nodeLife : 1)
     let dead = try await nodes().filter { $0.integer("seen_at") < gone.milliseconds }
       .compactMap { $0.text("node") }.filter { $0 != node }
     guard !dead.isEmpty else { return }
@@ -279,6 +282,15 @@ extension Archivist {
     }
     guard hasDuty else { return }
     for node in dead { try await takeOver(from: node) }
+  }
+
+  private func renewClaims() async throws(StorageError) {
+    let claims = fetching.values.flatMap(\.values)
+    guard !claims.isEmpty else { return }
+    let leaseEnd = time.advanced(byMilliseconds: Self.fetchLease)
+    try await write { transaction throws(StorageError) in
+      for claim in claims { try transaction.renew(claim, until: leaseEnd) }
+    }
   }
 
   /// Deletes files whose time has passed, at most 100 a minute.

@@ -1,6 +1,7 @@
 internal import BlobStores
 internal import EventLoop
 internal import JSONText
+internal import KeptFiles
 internal import StoreSeam
 internal import Synchronization
 internal import Tables

@@ -2,6 +2,7 @@ internal import BlobStores
 internal import Downloads
 internal import EventLoop
 internal import Jobs
+internal import KeptFiles
 internal import Logging
 internal import Observability
 internal import StoreSeam
@@ -14,7 +15,7 @@ internal import Work
 extension Archivist {
   func fetch(_ claim: FetchClaim) async {
     defer {
-      fetching[claim.file.job]?.remove(claim.key)
+      fetching[claim.file.job]?[claim.key] = nil
       if fetching[claim.file.job]?.isEmpty == true {
         fetching[claim.file.job] = nil
         runtime.endCancellation(ofJob: claim.file.job)

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import HTTPWire
 internal import JobsAPI
+internal import KeptFiles
 
 /// The fields that protect the reader of a kept file, whose bytes a stranger's model has made.
 struct FileHead {

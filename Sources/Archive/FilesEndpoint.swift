@@ -3,6 +3,7 @@ internal import FileResponses
 internal import HTTPServer
 internal import HTTPWire
 internal import JobsAPI
+internal import KeptFiles
 internal import Routing
 internal import System
 internal import Time

@@ -94,10 +94,15 @@ import Testing
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
       "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
     ],
+    "KeptFiles": [
+      "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
+      "BlobStores",
+    ],
     "Archive": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
       "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
-      "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "Settings", "Observability",
+      "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "KeptFiles", "Settings",
+      "Observability",
       "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
     ],
     "Daemon": [

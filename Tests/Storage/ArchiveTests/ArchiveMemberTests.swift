@@ -1,4 +1,5 @@
 @testable import Archive
+@testable import KeptFiles
 import Foundation
 import JobRequests
 import Jobs

@@ -1,4 +1,5 @@
 @testable import Archive
+@testable import KeptFiles
 import BlobStores
 import ChangeFeed
 import ClientAddress
@@ -52,7 +53,8 @@ final class ArchiveServer {
     }
     var environment = ["ARCHIVE": "file:\(path)/files", "DATABASE_URL": "sqlite:\(path)/jobs.db"]
     environment.merge(settings) { $1 }
-    var reader = SettingsReader(variables: Archive.settings, environment: environment) { _ in nil }
+    let others = [SettingVariable("REPLICATE_API_URL"), SettingVariable("DATABASE_URL", isSecret: true)]
+    var reader = SettingsReader(variables: Archive.settings + others, environment: environment) { _ in nil }
     let archive = try reader.read { Archive(from: &$0) }
     (self.archive, backend, queue) = (
       archive, try StoreKind.current.makeBackend(isDurable: false), CommitQueue()
@@ -207,7 +209,8 @@ extension ArchiveServer {
       webhookID: "\(prediction)-\(status)", receivedAt: now,
       snapshot: Snapshot(
         predictionID: prediction, providerStatus: status, phase: phase, model: "owner/model",
-        evidence: Evidence(logsSize: 0, outputSize: 0, digest: Sample.digest(of: body))),
+        evidence: Evidence(
+          logsSize: 0, outputSize: output == "null" ? 0 : output.utf8.count, digest: Sample.digest(of: body))),
       body: Array(body.utf8), namedJob: nil)
     try commit { (transaction) throws(StorageError) in _ = try transaction.record(delivery) }
     guard let record = try await reader.job(prediction) else { throw Unusable("no job") }

@@ -1,4 +1,5 @@
 @testable import Archive
+@testable import KeptFiles
 import Testing
 
 /// How a browser is to treat a kept file.

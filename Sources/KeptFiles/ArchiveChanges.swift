@@ -1,26 +1,26 @@
-internal import Downloads
+package import Downloads
 internal import JobRequests
 internal import Jobs
-internal import Ledger
-internal import StoreSeam
-internal import Tables
-internal import Time
+package import Ledger
+package import StoreSeam
+package import Tables
+package import Time
 internal import Work
 
 /// Reads and changes of the archive's rows that keep their numbers right.
 extension LedgerTransaction {
-  func archivedJob(_ job: Int64) throws(StorageError) -> ArchivedJob? {
+  package func archivedJob(_ job: Int64) throws(StorageError) -> ArchivedJob? {
     try row(of: ArchiveJobTable.declaration, key: ArchiveJobTable.key(job)).flatMap { ArchivedJob($0) }
   }
 
-  func archivedFile(_ job: Int64, _ n: Int64) throws(StorageError) -> ArchivedFile? {
+  package func archivedFile(_ job: Int64, _ n: Int64) throws(StorageError) -> ArchivedFile? {
     try row(of: ArchiveFileTable.declaration, key: ArchiveFileTable.key(job, n)).flatMap { ArchivedFile($0) }
   }
 
-  func put(_ job: ArchivedJob) { put(job.values, in: ArchiveJobTable.declaration) }
+  package func put(_ job: ArchivedJob) { put(job.values, in: ArchiveJobTable.declaration) }
 
   /// Writes a changed file, and counts it anew.
-  func put(_ file: ArchivedFile, inPlaceOf old: ArchivedFile, of job: inout ArchivedJob) {
+  package func put(_ file: ArchivedFile, inPlaceOf old: ArchivedFile, of job: inout ArchivedJob) {
     put(file.values, in: ArchiveFileTable.declaration)
     guard old.state != file.state else { return }
     var totals = ArchiveTotals()
@@ -35,7 +35,7 @@ extension LedgerTransaction {
   // MARK: - Blobs
 
   /// Reads a blob, and keeps other processes from it until the end of the transaction.
-  func archivedBlob(_ sha256: String, at now: Timestamp) throws(StorageError) -> ArchivedBlob? {
+  package func archivedBlob(_ sha256: String, at now: Timestamp) throws(StorageError) -> ArchivedBlob? {
     if isShared {
       // A row has no lock of its own, and a budget is locked by its name. It is never written.
       _ = try budget("archive.\(sha256)", Self.unusedRate, at: now)
@@ -45,12 +45,12 @@ extension LedgerTransaction {
 
   private static var unusedRate: Budget.Rate { Budget.Rate(perMinute: 1, burst: 1) }
 
-  func put(_ blob: ArchivedBlob) { put(blob.values, in: ArchiveBlobTable.declaration) }
+  package func put(_ blob: ArchivedBlob) { put(blob.values, in: ArchiveBlobTable.declaration) }
 
   /// Adds a reference to the blob of `file`, and so begins to store it.
   ///
   /// - Returns: nil while the object is being removed: it may be stored again when it is gone.
-  func reference(_ file: inout ArchivedFile, at now: Timestamp) throws(StorageError) -> StoreClaim? {
+  package func reference(_ file: inout ArchivedFile, at now: Timestamp) throws(StorageError) -> StoreClaim? {
     let sha256 = file.sha256 ?? ""
     var blob =
       try archivedBlob(sha256, at: now)
@@ -65,7 +65,7 @@ extension LedgerTransaction {
   }
 
   /// Takes back the reference of `file`, which a later transaction subtracts.
-  func dropReference(of file: inout ArchivedFile, at now: Timestamp) {
+  package func dropReference(of file: inout ArchivedFile, at now: Timestamp) {
     guard file.isReferenced, let sha256 = file.sha256 else { return }
     write(.put(ArchiveDropTable.declaration, ArchiveDrop(blob: sha256, of: file, at: now).values))
     file.isReferenced = false
@@ -77,7 +77,7 @@ extension LedgerTransaction {
   ///
   /// - Returns: whether all of its files have ended with this.
   @discardableResult
-  func settle(_ job: ArchivedJob, at now: Timestamp) throws(StorageError) -> Bool {
+  package func settle(_ job: ArchivedJob, at now: Timestamp) throws(StorageError) -> Bool {
     var job = job
     let before = job.state
     job.state = job.stateOfFiles
@@ -95,7 +95,7 @@ extension LedgerTransaction {
   }
 
   /// Queues the next of a job's files.
-  func queueNext(of job: inout ArchivedJob, at now: Timestamp) throws(StorageError) {
+  package func queueNext(of job: inout ArchivedJob, at now: Timestamp) throws(StorageError) {
     while job.queued < job.files {
       let n = job.queued
       job.queued += 1
@@ -109,19 +109,19 @@ extension LedgerTransaction {
 }
 
 /// A file that this process stores.
-struct StoreClaim: Equatable, Sendable {
-  let file: ArchivedFile
+package struct StoreClaim: Equatable, Sendable {
+  package let file: ArchivedFile
   /// Whether an equal file was stored before, so that the object may be there.
-  let isKnown: Bool
+  package let isKnown: Bool
 
-  var key: SpoolKey { SpoolKey(job: file.job, index: Int(file.n)) }
+  package var key: SpoolKey { SpoolKey(job: file.job, index: Int(file.n)) }
 }
 
 extension ArchivedJob {
   /// How many of a job's files are queued at first. Each try queues another one.
-  static let maxQueued: Int64 = 4
+  package static let maxQueued: Int64 = 4
 
-  mutating func count(_ file: ArchivedFile, _ sign: Int64) {
+  package mutating func count(_ file: ArchivedFile, _ sign: Int64) {
     switch file.state {
     case .waiting, .fetched: waiting += sign
     case .stored:
@@ -133,7 +133,7 @@ extension ArchivedJob {
   }
 
   /// The state that follows from the numbers.
-  var stateOfFiles: ArchiveJobState {
+  package var stateOfFiles: ArchiveJobState {
     if code != nil { return .failed }
     if files == 0 { return .none }
     if waiting > 0 { return .pending }
@@ -144,22 +144,22 @@ extension ArchivedJob {
 }
 
 /// Differences of the numbers of all files.
-struct ArchiveTotals: Equatable {
-  private(set) var amounts: [String: Int64] = [:]
+package struct ArchiveTotals: Equatable {
+  package private(set) var amounts: [String: Int64] = [:]
 
-  mutating func count(_ file: ArchivedFile, _ sign: Int64) {
+  package mutating func count(_ file: ArchivedFile, _ sign: Int64) {
     let column = file.state == .deleting ? ArchiveFileState.deleted : file.state
     amounts[column.rawValue, default: 0] += sign
     if file.state == .stored { amounts["bytes", default: 0] += sign * (file.size ?? 0) }
   }
 
-  mutating func countEver(_ file: ArchivedFile) {
+  package mutating func countEver(_ file: ArchivedFile) {
     amounts["stored_ever", default: 0] += 1
     amounts["bytes_ever", default: 0] += file.size ?? 0
   }
 
   /// A new row has a value in each column, so all are named.
-  var addition: TableWrite {
+  package var addition: TableWrite {
     .add(
       ArchiveTotalTable.declaration, key: [.integer(0)],
       amounts: ArchiveTotalTable.declaration.columns.dropFirst().map {
@@ -169,12 +169,12 @@ struct ArchiveTotals: Equatable {
 }
 
 /// A row of ``ArchiveDropTable``.
-struct ArchiveDrop: Equatable, Sendable {
-  let object: String
-  let reference: String
-  var isCounted = false
-  var dueAt: Timestamp
-  var tries: Int64 = 0
+package struct ArchiveDrop: Equatable, Sendable {
+  package let object: String
+  package let reference: String
+  package var isCounted = false
+  package var dueAt: Timestamp
+  package var tries: Int64 = 0
 
   private static let manifestPrefix = "job:"
   private static let spoolPrefix = "spool:"
@@ -183,35 +183,37 @@ struct ArchiveDrop: Equatable, Sendable {
     (self.object, self.reference, dueAt) = (object, reference, now)
   }
 
-  init(blob sha256: String, of file: ArchivedFile, at now: Timestamp) {
+  package init(blob sha256: String, of file: ArchivedFile, at now: Timestamp) {
     // A file that is fetched again may give back the same reference twice.
     self.init(sha256, "\(file.job).\(file.n).\(now.milliseconds)", at: now)
   }
 
-  init(manifestOf job: String, at now: Timestamp) { self.init(Self.manifestPrefix + job, "", at: now) }
+  package init(manifestOf job: String, at now: Timestamp) {
+    self.init(Self.manifestPrefix + job, "", at: now)
+  }
 
   /// The file that a deleted job has left in the spool of its node.
   ///
   /// It may be stored at this moment. So its reference is given back by its node alone.
-  init(spooled file: ArchivedFile, at now: Timestamp) {
+  package init(spooled file: ArchivedFile, at now: Timestamp) {
     let blob = file.isReferenced ? file.sha256.map { ".\($0)" } : nil
     self.init(Self.spoolPrefix + file.node, "\(file.job).\(file.n)\(blob ?? "")", at: now)
   }
 
-  init(_ row: TableRow) {
+  package init(_ row: TableRow) {
     self.init(
       row.text("object") ?? "", row.text("reference") ?? "",
       at: Timestamp(milliseconds: row.integer("due_at")))
     (isCounted, tries) = (row.integer("counted") != 0, row.integer("tries"))
   }
 
-  enum Target: Equatable {
+  package enum Target: Equatable {
     case blob(sha256: String)
     case manifest(job: String)
     case spool(node: String)
   }
 
-  var target: Target {
+  package var target: Target {
     if object.hasPrefix(Self.manifestPrefix) {
       return .manifest(job: String(object.dropFirst(Self.manifestPrefix.count)))
     }
@@ -222,22 +224,22 @@ struct ArchiveDrop: Equatable, Sendable {
   }
 
   /// The file that gave the reference back.
-  var file: SpoolKey? {
+  package var file: SpoolKey? {
     let parts = reference.split(separator: ".")
     guard parts.count >= 2, let job = Int64(parts[0]), let n = Int(parts[1]) else { return nil }
     return SpoolKey(job: job, index: n)
   }
 
   /// The reference to a blob that a file in a spool has. Nil where it has none.
-  func blobOfSpooled(at now: Timestamp) -> ArchiveDrop? {
+  package func blobOfSpooled(at now: Timestamp) -> ArchiveDrop? {
     let parts = reference.split(separator: ".")
     guard case .spool = target, parts.count == 3 else { return nil }
     return ArchiveDrop(String(parts[2]), "\(parts[0]).\(parts[1]).\(now.milliseconds)", at: now)
   }
 
-  var key: [RowValue] { [.text(object), .text(reference)] }
+  package var key: [RowValue] { [.text(object), .text(reference)] }
 
-  var values: [RowValue] {
+  package var values: [RowValue] {
     key + [.integer(isCounted ? 1 : 0), .integer(dueAt.milliseconds), .integer(tries)]
   }
 }

@@ -1,13 +1,13 @@
-internal import BlobStores
+package import BlobStores
 internal import Downloads
-internal import Ledger
-internal import StoreSeam
+package import Ledger
+package import StoreSeam
 internal import Tables
-internal import Time
+package import Time
 internal import Work
 
 /// What a try to store a file has made of it.
-enum StoringResult: Equatable, Sendable {
+package enum StoringResult: Equatable, Sendable {
   case stored
   case retried(BlobFailure)
   case failed(ArchiveCode)
@@ -19,7 +19,7 @@ enum StoringResult: Equatable, Sendable {
   case canceled
 
   /// Whether the spool's file is of no more use.
-  var endsSpooling: Bool {
+  package var endsSpooling: Bool {
     switch self {
     case .stored, .failed, .refetched, .dropped: true
     case .retried, .canceled: false
@@ -31,7 +31,7 @@ extension LedgerTransaction {
   /// Begins to store a file of this node's spool: its blob counts it from now on.
   ///
   /// - Returns: nil where it is not to be stored, or not yet.
-  func beginStore(_ known: ArchivedFile, at now: Timestamp) throws(StorageError) -> StoreClaim? {
+  package func beginStore(_ known: ArchivedFile, at now: Timestamp) throws(StorageError) -> StoreClaim? {
     guard var job = try archivedJob(known.job), let old = try archivedFile(known.job, known.n),
       old.state == .fetched, old.node == known.node
     else { return nil }
@@ -46,7 +46,7 @@ extension LedgerTransaction {
   }
 
   /// Records the result of a try.
-  func finishStore(
+  package func finishStore(
     _ known: ArchivedFile, _ outcome: BlobOutcome, at now: Timestamp, jitter: Double
   ) throws(StorageError) -> StoringResult {
     guard var job = try archivedJob(known.job), let old = try archivedFile(known.job, known.n),
@@ -128,7 +128,7 @@ extension LedgerTransaction {
   }
 
   /// Makes a file whose bytes are lost wait again.
-  func fetchAgain(_ file: inout ArchivedFile, at now: Timestamp) {
+  package func fetchAgain(_ file: inout ArchivedFile, at now: Timestamp) {
     dropReference(of: &file, at: now)
     (file.state, file.node, file.tries, file.dueAt) = (.waiting, "", 0, now)
     (file.sha256, file.size) = (nil, nil)
@@ -137,7 +137,7 @@ extension LedgerTransaction {
   }
 
   /// Ends what was deleted while it was in a spool.
-  func endDeletion(of known: ArchivedFile, at now: Timestamp) throws(StorageError) {
+  package func endDeletion(of known: ArchivedFile, at now: Timestamp) throws(StorageError) {
     guard var job = try archivedJob(known.job), let old = try archivedFile(known.job, known.n),
       old.state == .deleting
     else { return }
@@ -153,7 +153,7 @@ extension LedgerTransaction {
   /// Makes the files of a spool that is gone wait again.
   ///
   /// - Parameter isLost: whether the spool of the node still has the file.
-  func recoverSpooled(_ known: ArchivedFile, at now: Timestamp) throws(StorageError) {
+  package func recoverSpooled(_ known: ArchivedFile, at now: Timestamp) throws(StorageError) {
     guard var job = try archivedJob(known.job), let old = try archivedFile(known.job, known.n),
       old.node == known.node
     else { return }

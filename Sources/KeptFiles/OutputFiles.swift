@@ -1,17 +1,16 @@
-internal import Downloads
+package import Downloads
 internal import JSONText
-internal import Replicate
 
 /// The files that an output names.
 ///
 /// A file is a string that is wholly a URL of an allowed host, or a `data:` URI. All other strings are text.
-struct OutputFiles: Equatable {
+package struct OutputFiles: Equatable {
   /// Of one job.
-  static let maxFiles = 1000
+  package static let maxFiles = 1000
   /// Files that are nested more deeply are not found.
   private static let maxDepth = 32
 
-  struct File: Equatable {
+  package struct File: Equatable {
     /// A JSON pointer into the job's document (RFC 6901).
     let at: String
     /// Nil for a `data:` URI.
@@ -21,12 +20,12 @@ struct OutputFiles: Equatable {
   }
 
   /// In the order of the document. Empty where there are too many.
-  private(set) var files: [File] = []
-  private(set) var isTooMany = false
+  package private(set) var files: [File] = []
+  package private(set) var isTooMany = false
   private var positions: [String: Int] = [:]
 
   /// - Parameter body: the snapshot of the end.
-  init(in body: [UInt8], of sources: SourceRules) {
+  package init(in body: [UInt8], of sources: SourceRules) {
     let span = body.span
     guard let output = Self.output(in: span) else { return }
     collect(output, at: "/output", depth: 0, in: span, of: sources)
@@ -114,7 +113,7 @@ struct OutputFiles: Equatable {
 
 extension OutputFiles {
   /// The string at a JSON pointer that ``files`` has.
-  static func text(at pointer: String, in body: [UInt8]) -> String? {
+  package static func text(at pointer: String, in body: [UInt8]) -> String? {
     let span = body.span
     guard var value = Self.output(in: span) else { return nil }
     for part in pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst(2) {

@@ -1,20 +1,22 @@
-internal import JobRequests
-internal import Jobs
-internal import Ledger
-internal import StoreSeam
-internal import Time
+package import JobRequests
+package import Jobs
+package import Ledger
+package import StoreSeam
+package import Time
 
 /// Holds the success of a job until its files are stored, where its request demands that.
-struct ArchiveGate: EndGate {
-  static let failure = JobError(
+package struct ArchiveGate: EndGate {
+  package static let failure = JobError(
     code: "archive_failed", message: "a file of the output could not be stored: see `files`")
 
   /// Of jobs whose requests name none.
-  let mode: ArchiveMode
+  package let mode: ArchiveMode
 
-  var failure: JobError { Self.failure }
+  package init(mode: ArchiveMode) { self.mode = mode }
 
-  func hold(
+  package var failure: JobError { Self.failure }
+
+  package func hold(
     _ end: Snapshot, of job: Job, number: Int64, reading rows: HookRows
   ) throws(StorageError) -> Timestamp? {
     let isNew = rows.isNew(number)

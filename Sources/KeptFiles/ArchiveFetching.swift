@@ -1,28 +1,28 @@
-internal import BlobStores
-internal import Downloads
-internal import Ledger
-internal import StoreSeam
-internal import Time
-internal import Work
+package import BlobStores
+package import Downloads
+package import Ledger
+package import StoreSeam
+package import Time
+package import Work
 
 /// A file that this process fetches.
-struct FetchClaim: Equatable, Sendable {
-  let item: WorkItem
-  let file: ArchivedFile
-  let job: ArchivedJob
+package struct FetchClaim: Equatable, Sendable {
+  package let item: WorkItem
+  package let file: ArchivedFile
+  package let job: ArchivedJob
 
-  var key: SpoolKey { SpoolKey(job: file.job, index: Int(file.n)) }
+  package var key: SpoolKey { SpoolKey(job: file.job, index: Int(file.n)) }
 }
 
 /// The files that a transaction has claimed.
-struct ClaimedFetches: Sendable {
-  var claims: [FetchClaim] = []
+package struct ClaimedFetches: Sendable {
+  package var claims: [FetchClaim] = []
   /// Whether an item was deleted, so that more may be due than was looked at.
-  var hasDeleted = false
+  package var hasDeleted = false
 }
 
 /// What a try to fetch a file has made of it.
-enum FetchResult: Equatable, Sendable {
+package enum FetchResult: Equatable, Sendable {
   /// It is in the spool, and may be stored at once.
   case fetched(StoreClaim)
   /// It is in the spool, and waits to be stored.
@@ -36,12 +36,12 @@ enum FetchResult: Equatable, Sendable {
 extension LedgerTransaction {
   private static var maxLookedAt: Int { 64 }
   /// Of one job, while others wait.
-  static var maxFetchesOfJob: Int { 2 }
+  package static var maxFetchesOfJob: Int { 2 }
 
   /// Claims due files, those that expire first.
   ///
   /// - Parameter running: the numbers of files of each job that are being fetched.
-  func claimFetches(
+  package func claimFetches(
     at now: Timestamp, until leaseEnd: Timestamp, limit: Int, running: [Int64: Int]
   ) throws(StorageError) -> ClaimedFetches {
     var claimed = ClaimedFetches()
@@ -69,6 +69,16 @@ extension LedgerTransaction {
       return FetchClaim(item: item, file: claim.file, job: claim.job)
     }
     return claimed
+  }
+
+  /// Keeps other processes from a file that is in flight.
+  package func renew(_ claim: FetchClaim, until leaseEnd: Timestamp) throws(StorageError) {
+    let items = try work(ofJob: claim.file.job, of: [ArchiveWork.fetch])
+    guard var item = items.first(where: { $0.key == claim.item.key }), item.owner == claim.item.owner else {
+      return
+    }
+    (item.dueAt, item.leaseEnd) = (leaseEnd, leaseEnd)
+    write(.update(item))
   }
 
   /// The file of a due item. Nil where there is nothing to be fetched; then the item is deleted.
@@ -105,7 +115,7 @@ extension LedgerTransaction {
   ///   - node: this process's.
   ///   - canStore: whether the store takes files now.
   ///   - jitter: a random number from 0 to 1.
-  func finishFetch(
+  package func finishFetch(
     _ claim: FetchClaim, _ outcome: DownloadOutcome, node: String, canStore: Bool, at now: Timestamp,
     jitter: Double
   ) throws(StorageError) -> FetchResult {
@@ -165,7 +175,7 @@ extension LedgerTransaction {
   }
 
   /// The later files with the same URL, which wait for this one.
-  func copies(of file: ArchivedFile) throws(StorageError) -> [ArchivedFile] {
+  package func copies(of file: ArchivedFile) throws(StorageError) -> [ArchivedFile] {
     var copies: [ArchivedFile] = []
     for n in file.copies {
       if let copy = try archivedFile(file.job, n), copy.state == .waiting { copies.append(copy) }
@@ -175,7 +185,7 @@ extension LedgerTransaction {
 }
 
 extension ArchiveCode {
-  init(_ code: DownloadFailure.Code) { self = ArchiveCode(rawValue: code.rawValue) ?? .sourceBusy }
+  package init(_ code: DownloadFailure.Code) { self = ArchiveCode(rawValue: code.rawValue) ?? .sourceBusy }
 
-  init(_ code: BlobFailure.Code) { self = ArchiveCode(rawValue: code.rawValue) ?? .storeUnreachable }
+  package init(_ code: BlobFailure.Code) { self = ArchiveCode(rawValue: code.rawValue) ?? .storeUnreachable }
 }

@@ -1,10 +1,10 @@
-internal import Tables
+package import Tables
 
 /// The jobs whose files are kept: one row for each job whose request or output says so.
-enum ArchiveJobTable {
-  static let byID = TableDeclaration.Index("archive_jobs_by_id", on: ["id"])
+package enum ArchiveJobTable {
+  package static let byID = TableDeclaration.Index("archive_jobs_by_id", on: ["id"])
 
-  static let declaration = TableDeclaration(
+  package static let declaration = TableDeclaration(
     "archive_jobs", key: [.init("job", .integer)],
     columns: [
       // The job's id in the API.
@@ -26,17 +26,18 @@ enum ArchiveJobTable {
       .init("pruned", .integer),
     ], indexes: [byID])
 
-  static func key(_ job: Int64) -> [RowValue] { [.integer(job)] }
+  package static func key(_ job: Int64) -> [RowValue] { [.integer(job)] }
 }
 
 /// The files of those jobs.
-enum ArchiveFileTable {
+package enum ArchiveFileTable {
   /// Those that a node has in its spool, by the time of the next try.
-  static let byNode = TableDeclaration.Index("archive_files_by_node", on: ["node", "state", "due_at"])
+  package static let byNode = TableDeclaration.Index(
+    "archive_files_by_node", on: ["node", "state", "due_at"])
   /// Those that are stored, by the time.
-  static let byTime = TableDeclaration.Index("archive_files_by_time", on: ["state", "stored_at"])
+  package static let byTime = TableDeclaration.Index("archive_files_by_time", on: ["state", "stored_at"])
 
-  static let declaration = TableDeclaration(
+  package static let declaration = TableDeclaration(
     "archive_files", key: [.init("job", .integer), .init("n", .integer)],
     columns: [
       // Where the output names the file: a JSON pointer (RFC 6901).
@@ -64,12 +65,12 @@ enum ArchiveFileTable {
       .init("node", .text),
     ], indexes: [byNode, byTime])
 
-  static func key(_ job: Int64, _ n: Int64) -> [RowValue] { [.integer(job), .integer(n)] }
+  package static func key(_ job: Int64, _ n: Int64) -> [RowValue] { [.integer(job), .integer(n)] }
 }
 
 /// The objects in the store, by their content, and how many files refer to each.
-enum ArchiveBlobTable {
-  static let declaration = TableDeclaration(
+package enum ArchiveBlobTable {
+  package static let declaration = TableDeclaration(
     "archive_blobs", key: [.init("sha256", .text)],
     columns: [
       .init("size", .integer), .init("refs", .integer),
@@ -82,8 +83,8 @@ enum ArchiveBlobTable {
 ///
 /// A row is written by the transaction that deletes the file's row, and deleted when the object is gone or
 /// other files refer to it.
-enum ArchiveDropTable {
-  static let declaration = TableDeclaration(
+package enum ArchiveDropTable {
+  package static let declaration = TableDeclaration(
     "archive_drops",
     key: [
       // The digest of the blob; or `job:` and the id of a job whose list of files is removed.
@@ -97,12 +98,12 @@ enum ArchiveDropTable {
       .init("due_at", .integer), .init("tries", .integer),
     ], indexes: [byTime])
 
-  static let byTime = TableDeclaration.Index("archive_drops_by_time", on: ["due_at"])
+  package static let byTime = TableDeclaration.Index("archive_drops_by_time", on: ["due_at"])
 }
 
 /// The daemons that keep files into one store.
-enum ArchiveNodeTable {
-  static let declaration = TableDeclaration(
+package enum ArchiveNodeTable {
+  package static let declaration = TableDeclaration(
     "archive_nodes", key: [.init("node", .text)],
     columns: [
       // What the node has left in a shared folder. Empty with a bucket.
@@ -112,8 +113,8 @@ enum ArchiveNodeTable {
 }
 
 /// The numbers and sizes of all files: one row.
-enum ArchiveTotalTable {
-  static let declaration = TableDeclaration(
+package enum ArchiveTotalTable {
+  package static let declaration = TableDeclaration(
     "archive_totals", key: [.init("id", .integer)],
     columns: [
       .init("waiting", .integer), .init("fetched", .integer), .init("stored", .integer),
@@ -125,8 +126,8 @@ enum ArchiveTotalTable {
     ], isSummed: true)
 }
 
-enum ArchiveTables {
-  static let all = [
+package enum ArchiveTables {
+  package static let all = [
     ArchiveJobTable.declaration, ArchiveFileTable.declaration, ArchiveBlobTable.declaration,
     ArchiveDropTable.declaration, ArchiveNodeTable.declaration, ArchiveTotalTable.declaration,
   ]

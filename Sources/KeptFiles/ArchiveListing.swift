@@ -1,20 +1,20 @@
-internal import Downloads
+package import Downloads
 internal import JobRequests
-internal import Jobs
-internal import Tables
-internal import Time
-internal import Work
+package import Jobs
+package import Tables
+package import Time
+package import Work
 
 /// The rows of a job whose files have become known.
-struct ArchiveListing {
-  private(set) var job: ArchivedJob
-  private(set) var files: [ArchivedFile] = []
-  private(set) var work: [WorkItem] = []
+package struct ArchiveListing {
+  package private(set) var job: ArchivedJob
+  package private(set) var files: [ArchivedFile] = []
+  package private(set) var work: [WorkItem] = []
 
   /// - Parameters:
   ///   - ended: the job, in the state of its end.
   ///   - body: the snapshot of the end.
-  init(of job: ArchivedJob, ended: Job, body: [UInt8], sources: SourceRules, at now: Timestamp) {
+  package init(of job: ArchivedJob, ended: Job, body: [UInt8], sources: SourceRules, at now: Timestamp) {
     self.job = job
     let expiry = FetchSchedule.expiry(completed: ended.snapshot?.completedAt, received: ended.updatedAt)
     self.job.model = ended.model
@@ -45,7 +45,7 @@ struct ArchiveListing {
     }
   }
 
-  var tables: [TableWrite] {
+  package var tables: [TableWrite] {
     var totals = ArchiveTotals()
     for file in files { totals.count(file, 1) }
     return [.put(ArchiveJobTable.declaration, job.values)]

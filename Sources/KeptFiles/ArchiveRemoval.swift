@@ -1,16 +1,16 @@
-internal import Downloads
+package import Downloads
 internal import JobRequests
-internal import Jobs
-internal import Ledger
-internal import StoreSeam
+package import Jobs
+package import Ledger
+package import StoreSeam
 internal import Tables
-internal import Time
-internal import Work
+package import Time
+package import Work
 
 // MARK: - By request
 
 /// The result of a request to keep a job's files.
-enum KeepResult: Equatable, Sendable {
+package enum KeepResult: Equatable, Sendable {
   case queued
   /// All of its files are stored or on their way, or it has none.
   case nothingToDo
@@ -19,7 +19,7 @@ enum KeepResult: Equatable, Sendable {
 
 extension LedgerTransaction {
   /// Keeps the files of a job that has ended, and tries those again that have failed.
-  func keepFiles(
+  package func keepFiles(
     of record: JobRecord, sources: SourceRules, at now: Timestamp
   ) throws(StorageError) -> KeepResult {
     let ended = record.job
@@ -53,7 +53,7 @@ extension LedgerTransaction {
   /// Deletes a job's files, also those that are under way.
   ///
   /// - Returns: false where the job has none.
-  func deleteFiles(ofJob number: Int64, at now: Timestamp) throws(StorageError) -> Bool {
+  package func deleteFiles(ofJob number: Int64, at now: Timestamp) throws(StorageError) -> Bool {
     guard var job = try archivedJob(number), job.files > 0 else { return false }
     let fetches = try work(ofJob: number, of: [ArchiveWork.fetch])
     for n in 0..<job.files {
@@ -92,7 +92,7 @@ extension LedgerTransaction {
   ///   - files: as a reader has found them.
   ///   - jobs: their jobs. The rows of pruned ones are changed by nobody else.
   /// - Returns: how many were deleted.
-  func expireFiles(
+  package func expireFiles(
     _ files: [ArchivedFile], of jobs: [Int64: ArchivedJob], before limit: Timestamp, at now: Timestamp
   ) throws(StorageError) -> Int {
     var count = 0
@@ -138,7 +138,7 @@ extension LedgerTransaction {
 // MARK: - Objects
 
 /// What a process does to an object that is not wanted any more.
-enum DropStep: Equatable, Sendable {
+package enum DropStep: Equatable, Sendable {
   /// The object is to be removed from the store.
   case remove
   case done
@@ -146,7 +146,7 @@ enum DropStep: Equatable, Sendable {
 
 extension LedgerTransaction {
   /// Subtracts a reference that was given back.
-  func beginDrop(_ known: ArchiveDrop, at now: Timestamp) throws(StorageError) -> DropStep {
+  package func beginDrop(_ known: ArchiveDrop, at now: Timestamp) throws(StorageError) -> DropStep {
     guard let row = try row(of: ArchiveDropTable.declaration, key: known.key) else { return .done }
     var drop = ArchiveDrop(row)
     guard case .blob(let sha256) = drop.target else { return .remove }
@@ -171,7 +171,7 @@ extension LedgerTransaction {
   /// Forgets an object that is gone, or tries again later.
   ///
   /// - Parameter retry: when to try again; nil where it is gone.
-  func finishDrop(_ known: ArchiveDrop, retry: Timestamp?, at now: Timestamp) throws(StorageError) {
+  package func finishDrop(_ known: ArchiveDrop, retry: Timestamp?, at now: Timestamp) throws(StorageError) {
     guard let row = try row(of: ArchiveDropTable.declaration, key: known.key) else { return }
     var drop = ArchiveDrop(row)
     if let retry {
@@ -194,7 +194,7 @@ extension LedgerTransaction {
 
 extension LedgerTransaction {
   /// Clamps due times, and ends the claims of processes that have ended.
-  func recoverArchive(
+  package func recoverArchive(
     at now: Timestamp, within milliseconds: Int64, endingClaims: Bool
   ) throws(StorageError) {
     let latest = now.advanced(byMilliseconds: milliseconds)
@@ -214,12 +214,12 @@ extension LedgerTransaction {
   }
 
   /// Whether this process is the one that removes objects and old files, and takes over from dead nodes.
-  func holdsArchiveDuty(at now: Timestamp) throws(StorageError) -> Bool {
+  package func holdsArchiveDuty(at now: Timestamp) throws(StorageError) -> Bool {
     try holdsLease("archive", for: .seconds(60), at: now)
   }
 
   /// Claims the lists of files that are due.
-  func claimManifests(
+  package func claimManifests(
     at now: Timestamp, until leaseEnd: Timestamp, limit: Int
   ) throws(StorageError) -> [WorkItem] {
     var claimed: [WorkItem] = []
@@ -232,7 +232,7 @@ extension LedgerTransaction {
   }
 
   /// - Parameter retry: when to try again; nil where the list is written or not wanted.
-  func finishManifest(_ claim: WorkItem, retry: Timestamp?) throws(StorageError) {
+  package func finishManifest(_ claim: WorkItem, retry: Timestamp?) throws(StorageError) {
     let items = try work(ofJob: claim.key.job, of: [ArchiveWork.manifest])
     guard var item = items.first(where: { $0.key == claim.key && $0.tries == claim.tries }) else { return }
     guard let retry else { return write(.delete(item.key)) }

@@ -1,10 +1,10 @@
-internal import JobRequests
+package import JobRequests
 internal import StoreSeam
-internal import Tables
-internal import Time
+package import Tables
+package import Time
 
 /// What has become of a job's files together.
-enum ArchiveJobState: String, CaseIterable, Sendable {
+package enum ArchiveJobState: String, CaseIterable, Sendable {
   /// The job has not ended. Its row has only the mode.
   case open
   /// The output has no files.
@@ -17,7 +17,7 @@ enum ArchiveJobState: String, CaseIterable, Sendable {
 }
 
 /// What has become of one file.
-enum ArchiveFileState: String, CaseIterable, Sendable {
+package enum ArchiveFileState: String, CaseIterable, Sendable {
   /// To be fetched.
   case waiting
   /// In the spool of ``ArchivedFile/node``.
@@ -29,7 +29,7 @@ enum ArchiveFileState: String, CaseIterable, Sendable {
   case deleted
 
   /// Whether nothing more happens to the file by itself.
-  var isFinal: Bool {
+  package var isFinal: Bool {
     switch self {
     case .waiting, .fetched: false
     case .stored, .failed, .deleting, .deleted: true
@@ -38,29 +38,29 @@ enum ArchiveFileState: String, CaseIterable, Sendable {
 }
 
 /// A row of ``ArchiveJobTable``.
-struct ArchivedJob: Equatable, Sendable {
-  let job: Int64
-  let id: String
-  var model: String?
-  var mode: ArchiveMode
-  var state: ArchiveJobState
-  var files: Int64 = 0
-  var stored: Int64 = 0
-  var waiting: Int64 = 0
-  var failed: Int64 = 0
-  var bytes: Int64 = 0
-  var queued: Int64 = 0
+package struct ArchivedJob: Equatable, Sendable {
+  package let job: Int64
+  package let id: String
+  package var model: String?
+  package var mode: ArchiveMode
+  package var state: ArchiveJobState
+  package var files: Int64 = 0
+  package var stored: Int64 = 0
+  package var waiting: Int64 = 0
+  package var failed: Int64 = 0
+  package var bytes: Int64 = 0
+  package var queued: Int64 = 0
   /// Nil before the end.
-  var sourceExpiresAt: Timestamp?
-  var code: String?
-  var isPruned = false
+  package var sourceExpiresAt: Timestamp?
+  package var code: String?
+  package var isPruned = false
 
-  init(job: Int64, id: String, mode: ArchiveMode, state: ArchiveJobState = .open) {
+  package init(job: Int64, id: String, mode: ArchiveMode, state: ArchiveJobState = .open) {
     (self.job, self.id, self.mode, self.state) = (job, id, mode, state)
   }
 
   /// Nil where the row holds a state that this version does not know.
-  init?(_ row: TableRow) {
+  package init?(_ row: TableRow) {
     guard let mode = row.text("mode").flatMap(ArchiveMode.init(rawValue:)),
       let state = row.text("state").flatMap(ArchiveJobState.init(rawValue:))
     else { return nil }
@@ -72,7 +72,7 @@ struct ArchivedJob: Equatable, Sendable {
     isPruned = row.integer("pruned") != 0
   }
 
-  var values: [RowValue] {
+  package var values: [RowValue] {
     [
       .integer(job), .text(id), model.map { .text($0) } ?? .null, .text(mode.rawValue),
       .text(state.rawValue), .integer(files), .integer(stored), .integer(waiting), .integer(failed),
@@ -83,39 +83,39 @@ struct ArchivedJob: Equatable, Sendable {
 }
 
 /// A row of ``ArchiveFileTable``.
-struct ArchivedFile: Equatable, Sendable {
-  let job: Int64
+package struct ArchivedFile: Equatable, Sendable {
+  package let job: Int64
   /// Its position in the job's list, from 0.
-  let n: Int64
+  package let n: Int64
   /// A JSON pointer.
-  let at: String
+  package let at: String
   /// Nil for a `data:` URI.
-  let url: String?
+  package let url: String?
   /// The earlier file of the job with the same URL.
-  let sameAs: Int64?
+  package let sameAs: Int64?
   /// The later files of the job with the same URL.
-  var copies: [Int64] = []
-  var state = ArchiveFileState.waiting
+  package var copies: [Int64] = []
+  package var state = ArchiveFileState.waiting
   /// These four are known once it was fetched.
-  var name: String?
-  var type: String?
-  var size: Int64?
-  var sha256: String?
-  var isReferenced = false
-  var tries: Int64 = 0
-  var dueAt: Timestamp
-  var storedAt: Timestamp?
-  var code: String?
-  var message: String?
+  package var name: String?
+  package var type: String?
+  package var size: Int64?
+  package var sha256: String?
+  package var isReferenced = false
+  package var tries: Int64 = 0
+  package var dueAt: Timestamp
+  package var storedAt: Timestamp?
+  package var code: String?
+  package var message: String?
   /// The node whose spool has it. Empty for none.
-  var node = ""
+  package var node = ""
 
-  init(job: Int64, n: Int64, at: String, url: String?, sameAs: Int64? = nil, dueAt: Timestamp) {
+  package init(job: Int64, n: Int64, at: String, url: String?, sameAs: Int64? = nil, dueAt: Timestamp) {
     (self.job, self.n, self.at, self.url, self.sameAs, self.dueAt) = (job, n, at, url, sameAs, dueAt)
   }
 
   /// Nil where the row holds a state that this version does not know.
-  init?(_ row: TableRow) {
+  package init?(_ row: TableRow) {
     guard let state = row.text("state").flatMap(ArchiveFileState.init(rawValue:)) else { return nil }
     self.init(
       job: row.integer("job"), n: row.integer("n"), at: row.text("at") ?? "", url: row.text("url"),
@@ -130,9 +130,9 @@ struct ArchivedFile: Equatable, Sendable {
     (code, message, node) = (row.text("code"), row.text("message"), row.text("node") ?? "")
   }
 
-  var key: [RowValue] { ArchiveFileTable.key(job, n) }
+  package var key: [RowValue] { ArchiveFileTable.key(job, n) }
 
-  var values: [RowValue] {
+  package var values: [RowValue] {
     [
       .integer(job), .integer(n), .text(at), url.map { .text($0) } ?? .null,
       sameAs.map { .integer($0) } ?? .null,
@@ -147,8 +147,8 @@ struct ArchivedFile: Equatable, Sendable {
 }
 
 /// A row of ``ArchiveBlobTable``.
-struct ArchivedBlob: Equatable, Sendable {
-  enum State: String, Sendable {
+package struct ArchivedBlob: Equatable, Sendable {
+  package enum State: String, Sendable {
     /// A file is being stored, and no other has been.
     case storing
     case stored
@@ -156,33 +156,33 @@ struct ArchivedBlob: Equatable, Sendable {
     case deleting
   }
 
-  let sha256: String
-  let size: Int64
-  var refs: Int64
-  var state: State
+  package let sha256: String
+  package let size: Int64
+  package var refs: Int64
+  package var state: State
 
-  init(sha256: String, size: Int64, refs: Int64, state: State) {
+  package init(sha256: String, size: Int64, refs: Int64, state: State) {
     (self.sha256, self.size, self.refs, self.state) = (sha256, size, refs, state)
   }
 
-  init?(_ row: TableRow) {
+  package init?(_ row: TableRow) {
     guard let state = row.text("state").flatMap(State.init(rawValue:)) else { return nil }
     self.init(
       sha256: row.text("sha256") ?? "", size: row.integer("size"), refs: row.integer("refs"), state: state)
   }
 
-  var values: [RowValue] {
+  package var values: [RowValue] {
     [.text(sha256), .integer(size), .integer(refs), .text(state.rawValue)]
   }
 }
 
 extension TableRow {
-  func optionalInteger(_ column: String) -> Int64? {
+  package func optionalInteger(_ column: String) -> Int64? {
     if case .integer(let value) = self[column] { value } else { nil }
   }
 
   /// A moment that is 0 where there is none.
-  func time(_ column: String) -> Timestamp? {
+  package func time(_ column: String) -> Timestamp? {
     let milliseconds = integer(column)
     return milliseconds == 0 ? nil : Timestamp(milliseconds: milliseconds)
   }

@@ -1,24 +1,28 @@
-internal import Downloads
-internal import JobRequests
+package import Downloads
+package import JobRequests
 internal import Jobs
-internal import Ledger
-internal import StoreSeam
+package import Ledger
+package import StoreSeam
 internal import Tables
 internal import Time
 internal import Work
 
 /// Queues the files of an output in the transaction that records the end.
-struct ArchiveHook: TransactionHook {
+package struct ArchiveHook: TransactionHook {
   /// Of jobs whose requests name none.
-  let mode: ArchiveMode
-  let sources: SourceRules
+  package let mode: ArchiveMode
+  package let sources: SourceRules
   /// Otherwise only deletions matter: the rows may be of a time with other settings.
-  let isOn: Bool
+  package let isOn: Bool
+
+  package init(mode: ArchiveMode, sources: SourceRules, isOn: Bool) {
+    (self.mode, self.sources, self.isOn) = (mode, sources, isOn)
+  }
 
   /// `""` is shorter than any file.
-  static let minOutputBytes = 8
+  package static let minOutputBytes = 8
 
-  func writes(
+  package func writes(
     after transitions: [JobTransition], reading rows: HookRows
   ) throws(StorageError) -> HookWrites {
     var writes = HookWrites()
