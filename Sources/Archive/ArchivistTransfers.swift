@@ -20,6 +20,7 @@ extension Archivist {
         fetching[claim.file.job] = nil
         runtime.endCancellation(ofJob: claim.file.job)
       }
+      hasEndedTransfer = true
       timer.wake()
     }
     let start = now
@@ -128,6 +129,7 @@ extension Archivist {
     noteStoring(claim, false)
     note(result, of: file, after: now - start)
     storesDueAt = now
+    hasEndedTransfer = true
     timer.wake()
   }
 
