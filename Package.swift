@@ -254,9 +254,8 @@ let package = Package(
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
         "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
-        "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "KeptFiles", "Settings",
-        "Observability",
-        "GroupCommit", "ChangeFeed", "JobsAPI", logging,
+        "StoreSeam", "Ledger", "S3", "Downloads", "BlobStores", "Settings", "Observability", "GroupCommit",
+        "ChangeFeed", "JobsAPI", "KeptFiles", logging,
       ]),
 
     // The wiring; and what the verbs of the command share.
@@ -411,7 +410,7 @@ let package = Package(
       .unit, "JobsPageTests",
       [
         "JobsPage", "JobsAPI", "Routing", "HTTPServer", "HTTPWire", "ClientAddress", "Crypto", "Time",
-        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings",
+        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings", "Downloads", "BlobStores",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
@@ -468,6 +467,13 @@ let package = Package(
         "EventLoop", "ChangeFeed", "Scheduler", logging, "Work", "StoreSeam",
       ]),
     // Kept files.
+    tests(
+      .storage, "KeptFileStoreTests",
+      [
+        "KeptFiles", "Downloads", "BlobStores", "JobRequests", "Jobs", "Ledger", "StoreFixture", "StoreSeam",
+        "Tables", "Time",
+      ]),
+    tests(.unit, "KeptFileRulesTests", ["KeptFiles", "Downloads", "Time"]),
     tests(
       .storage, "ArchiveTests",
       [
@@ -544,7 +550,7 @@ let package = Package(
     tests(
       .process, "PageTests",
       [
-        "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
+        "Browser", "BucketStub", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
         "replicate-simulator",
       ]),
     // Files that the daemon keeps, from sources and in stores that fail.

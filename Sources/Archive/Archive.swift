@@ -11,8 +11,8 @@ package import Work
 
 /// The capability that keeps the files of outputs: in a folder or a bucket.
 ///
-/// A transaction hook queues the files of an output with the job's end, and a service fetches and stores them.
-/// It is off unless `ARCHIVE` is set.
+/// A transaction hook queues the files of an output with the job's end, and a service fetches and stores
+/// them. It is off unless `ARCHIVE` is set.
 package struct Archive: Capability {
   package static var settings: [SettingVariable] { ArchiveSettings.variables }
   package static var tables: [TableDeclaration] { ArchiveTables.all }
@@ -42,12 +42,16 @@ package struct Archive: Capability {
 
   package var metrics: [any MetricFamily] { isOn ? runtime.metrics.families : [] }
 
+  package var fileSources: [String] { configuration.redirectSources }
+
   package var jobMembers: (any JobMembers)? { isOn ? ArchiveMembers(runtime: runtime) : nil }
 
   package func routes(_ api: APIContext) -> [Route] {
     isOn
       ? ArchiveEndpoint(api, runtime).routes + FilesEndpoint(api, runtime, readers: readers).routes : []
   }
+
+  package func check() -> [String] { configuration.check().map { [$0] } ?? [] }
 
   package func reload() { if isOn { runtime.reload() } }
 

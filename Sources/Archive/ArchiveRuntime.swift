@@ -77,7 +77,7 @@ final class ArchiveRuntime: Sendable {
     }
   }
 
-  private static var now: Timestamp {
+  static var now: Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
     return Timestamp(milliseconds: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
@@ -100,11 +100,11 @@ final class ArchiveRuntime: Sendable {
 
   /// Where a reader finds a stored file.
   func link(
-    to file: ArchivedFile, disposition: String, for seconds: Int, at now: Timestamp
+    to file: ArchivedFile, disposition: String, for seconds: Int, method: String, at now: Timestamp
   ) -> BlobLink? {
     guard let sha256 = file.sha256, let opened = try? open() else { return nil }
     let head = BlobHead(type: file.type ?? "application/octet-stream", disposition: disposition)
-    return opened.store.link(to: .content(sha256: sha256), as: head, for: seconds, at: now)
+    return opened.store.link(to: .content(sha256: sha256), as: head, for: seconds, method: method, at: now)
   }
 
   /// The address of a stored file that needs no signature; nil where none was configured.
@@ -113,16 +113,19 @@ final class ArchiveRuntime: Sendable {
     return (try? open())?.store.publicURL(of: .content(sha256: sha256))
   }
 
-  /// Reads the credentials again, where they come from files.
+  /// Reads the credentials again, where they come from files, and ends a pause of the store.
+  ///
+  /// The bucket's rights may have changed as well as the credentials.
   func reload() {
     let files = configuration.credentialFiles
-    guard case .bucket(_, let old)? = configuration.place, files.keyID != nil || files.secretKey != nil,
-      let opened = try? open(), let bucket = opened.bucket,
+    if case .bucket(_, let old)? = configuration.place, files.keyID != nil || files.secretKey != nil,
+      let bucket = (try? open())?.bucket,
       let new = old.replacing(
         keyID: files.keyID.flatMap { OneLine.readAll($0) },
         secretText: files.secretKey.flatMap { OneLine.readAll($0) })
-    else { return }
-    bucket.update(new)
+    {
+      bucket.update(new)
+    }
     isReloaded.store(true, ordering: .releasing)
     wake()
   }

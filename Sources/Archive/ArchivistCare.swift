@@ -21,9 +21,10 @@ extension Archivist {
   /// Recovers what an earlier run has left.
   func prepare() async throws(StorageError) {
     if !isRecovered {
-      let time = time
+      let (node, time) = (node, time)
       try await write { transaction throws(StorageError) in
-        try transaction.recoverArchive(at: time, within: Self.maxWaitAfterStart, endingClaims: true)
+        try transaction.recoverArchive(
+          at: time, within: Self.maxWaitAfterStart, endingClaims: true, ofNode: node)
       }
       isRecovered = true
     }
@@ -101,7 +102,8 @@ extension Archivist {
     nodeText = text
     try await write { transaction throws(StorageError) in
       transaction.put(
-        [.text(node), .text(text), .integer(time.milliseconds)], in: ArchiveNodeTable.declaration)
+        [.text(node), .text(text), .integer(time.milliseconds), .text(transaction.owner)],
+        in: ArchiveNodeTable.declaration)
     }
   }
 }

@@ -3,7 +3,7 @@ internal import HTTPWire
 internal import JobsAPI
 internal import KeptFiles
 
-/// The fields that protect the reader of a kept file, whose bytes a stranger's model has made.
+/// The fields that protect the reader of a kept file, whose bytes others have made.
 struct FileHead {
   let type: String
   let disposition: String
@@ -27,7 +27,7 @@ struct FileHead {
       [
         ("Content-Type", type), ("Content-Disposition", disposition), ("X-Content-Type-Options", "nosniff"),
         ("Content-Security-Policy", "sandbox"),
-        // It may be deleted, so a cache asks each time; and not later than the token in its address expires.
+        // It may be deleted, so a cache has to revalidate it. It may not outlive the token in its address.
         ("Cache-Control", reader.scope == .full ? "private, no-cache" : "no-store"),
       ] + shared
     redirectFields = [("Cache-Control", "no-store")] + shared

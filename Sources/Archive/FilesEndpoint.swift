@@ -57,7 +57,7 @@ final class FilesEndpoint {
   ) async throws(Problem) -> StreamedResponse? {
     let file = try await lookup.file(n, ofJob: id)
     let fileHead = FileHead(of: file, for: reader)
-    switch try place(of: file, fileHead, seconds) {
+    switch try place(of: file, fileHead, seconds, method: head.method) {
     case .redirect(let url):
       return .whole(Response(status: .found, fields: [("Location", url)] + fileHead.redirectFields))
     case .file(let path):
@@ -81,7 +81,7 @@ final class FilesEndpoint {
 
   /// Where the file is; a refusal where it is not to be had.
   private func place(
-    of file: ArchivedFile, _ head: FileHead, _ seconds: Int
+    of file: ArchivedFile, _ head: FileHead, _ seconds: Int, method: Method
   ) throws(Problem) -> BlobLink {
     let now = api.views.now
     switch file.state {
@@ -95,7 +95,10 @@ final class FilesEndpoint {
       }
       return .file(path: path)
     case .stored:
-      guard let link = runtime.link(to: file, disposition: head.disposition, for: seconds, at: now) else {
+      // A client that follows a redirect repeats its method, and a signature is for one method.
+      let link = runtime.link(
+        to: file, disposition: head.disposition, for: seconds, method: method.name, at: now)
+      guard let link else {
         throw .unreadableFile("no link to the stored file could be made")
       }
       return link

@@ -94,12 +94,12 @@ package final class BucketStore: BlobStore {
   }
 
   package func link(
-    to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp
+    to key: BlobKey, as head: BlobHead, for seconds: Int, method: String, at now: Timestamp
   ) -> BlobLink? {
     if let url = publicURL(of: key) { return .redirect(url: url) }
     let target = bucket.target(for: key.path)
     let query = signature.query(
-      presigning: target.host, path: target.path,
+      presigning: method, host: target.host, path: target.path,
       query: [
         ("response-content-type", head.type), ("response-content-disposition", head.disposition),
       ],

@@ -15,7 +15,7 @@ package final class FolderStore: BlobStore {
   private let publicURL: PublicURL?
   private let flushed = Lock<Set<String>>([])
 
-  static let partialFolder = ".partial"
+  package static let partialFolder = ".partial"
   private static let foldersOfStore = ["sha256", "jobs", partialFolder, nodesFolder]
 
   /// - Parameters:
@@ -97,7 +97,7 @@ package final class FolderStore: BlobStore {
   }
 
   package func link(
-    to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp
+    to key: BlobKey, as head: BlobHead, for seconds: Int, method: String, at now: Timestamp
   ) -> BlobLink? {
     publicURL(of: key).map { .redirect(url: $0) } ?? .file(path: path(of: key))
   }

@@ -118,6 +118,7 @@ extension Composition {
         views: views, changes: changes, metrics: metrics.jobsAPI,
         trustedProxies: settings.listeners.trustedProxies),
       metrics: metrics.jobsAPI, recorder: recorder, changes: changes, keys: keys, limits: limits,
+      fileSources: settings.capabilities.flatMap(\.fileSources),
       trustedProxies: settings.listeners.trustedProxies,
       wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
   }

@@ -1,4 +1,5 @@
 internal import ChangeFeed
+internal import HTTPWire
 internal import JSONText
 internal import Jobs
 internal import JobsAPI

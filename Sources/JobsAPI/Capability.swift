@@ -47,6 +47,9 @@ package protocol Capability: Sendable {
 
   var metrics: [any MetricFamily] { get }
 
+  /// Where this API redirects reads of files to, as sources of a Content-Security-Policy.
+  var fileSources: [String] { get }
+
   /// The capability's routes of the jobs API.
   func routes(_ api: APIContext) -> [Route]
 
@@ -61,6 +64,9 @@ package protocol Capability: Sendable {
 
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
+
+  /// Tries what the capability needs beyond the database. Returns lines for the command `check`.
+  func check() -> [String]
 }
 
 extension Capability {
@@ -74,11 +80,13 @@ extension Capability {
   package var keepsFiles: Bool { false }
   package var jobMembers: (any JobMembers)? { nil }
   package var metrics: [any MetricFamily] { [] }
+  package var fileSources: [String] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
   package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
   package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? { nil }
   package func reload() {}
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
+  package func check() -> [String] { [] }
 }
 
 /// Refuses a request's `callback`.
@@ -106,6 +114,8 @@ package struct APIContext {
   /// The keys that the capabilities have declared.
   package let keys: StoredKeys
   package let limits: OrdersEndpoint.Limits
+  /// Those of all capabilities.
+  package let fileSources: [String]
   /// The proxies whose reports of client addresses are used.
   private let trustedProxies: TrustedProxies
   /// Called when there is a new order or cancel request.
@@ -114,7 +124,8 @@ package struct APIContext {
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
     changes: FeedReceiver, keys: StoredKeys, limits: OrdersEndpoint.Limits,
-    trustedProxies: TrustedProxies = .none, wakeScheduler: @escaping @Sendable () -> Void
+    fileSources: [String] = [], trustedProxies: TrustedProxies = .none,
+    wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
     self.access = access
@@ -124,6 +135,7 @@ package struct APIContext {
     self.changes = changes
     self.keys = keys
     self.limits = limits
+    self.fileSources = fileSources
     self.trustedProxies = trustedProxies
     self.wakeScheduler = wakeScheduler
   }

@@ -2,6 +2,7 @@ package import ChangeFeed
 package import ClientAddress
 package import HTTPServer
 internal import HTTPWire
+internal import JSONText
 internal import Jobs
 internal import Observability
 package import Routing
@@ -232,7 +233,11 @@ extension JobReads {
   @inline(never)
   private func step(after problem: Problem, of job: ObservedJob, report: (Problem) -> Void) -> Step {
     guard problem.code != .jobNotFound else {
-      return Step(event: ServerSentEvents.deletion(of: job.id), isEnd: true)
+      var writer = JSONWriter()
+      writer.object { $0.member("id", string: job.id) }
+      // Without an id it keeps the client's `Last-Event-ID`.
+      let event = Array("event: deleted\ndata: ".utf8) + writer.bytes + Array("\n\n".utf8)
+      return Step(event: event, isEnd: true)
     }
     report(problem)
     return Step()

@@ -19,7 +19,7 @@ extension LedgerTransaction {
 
   package func put(_ job: ArchivedJob) { put(job.values, in: ArchiveJobTable.declaration) }
 
-  /// Writes a changed file, and counts it anew.
+  /// Writes a changed file, and updates the numbers.
   package func put(_ file: ArchivedFile, inPlaceOf old: ArchivedFile, of job: inout ArchivedJob) {
     put(file.values, in: ArchiveFileTable.declaration)
     guard old.state != file.state else { return }

@@ -76,7 +76,7 @@ package struct ArchiveHook: TransactionHook {
     let listing = ArchiveListing(
       of: known ?? ArchivedJob(job: number, id: after.id, mode: mode), ended: after,
       body: mayHaveFiles ? try rows.body(ofJob: number) : [], sources: sources, at: after.updatedAt)
-    return listing.job.state == .none && known == nil ? nil : listing
+    return listing.job.state == .none && known == nil && !after.isHeld ? nil : listing
   }
 
   /// Takes the files of a deleted job along; those of a pruned one stay until their own time.

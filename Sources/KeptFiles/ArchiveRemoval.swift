@@ -194,13 +194,18 @@ extension LedgerTransaction {
 
 extension LedgerTransaction {
   /// Clamps due times, and ends the claims of processes that have ended.
+  ///
+  /// - Parameter node: this process's. An earlier process of this node has ended, because a spool has one
+  ///   process at a time; its files must not wait for the end of its claims.
   package func recoverArchive(
-    at now: Timestamp, within milliseconds: Int64, endingClaims: Bool
+    at now: Timestamp, within milliseconds: Int64, endingClaims: Bool, ofNode node: String = ""
   ) throws(StorageError) {
     let latest = now.advanced(byMilliseconds: milliseconds)
+    let former = try row(of: ArchiveNodeTable.declaration, key: [.text(node)])?.text("owner")
     let clamps = try holdsArchiveDuty(at: now)
     for kind in [ArchiveWork.fetch, ArchiveWork.manifest] {
-      for var item in try endingClaims ? abandonedWork(kind, at: now) : [] {
+      let claims = try endingClaims ? abandonedWork(kind, at: former == nil ? now : latest) : []
+      for var item in claims where !isShared || item.owner == former || item.leaseEnd ?? now <= now {
         item.dueAt = now
         (item.owner, item.leaseEnd) = (nil, nil)
         write(.update(item))

@@ -109,6 +109,8 @@ package enum ArchiveNodeTable {
       // What the node has left in a shared folder. Empty with a bucket.
       .init("text", .text),
       .init("seen_at", .integer),
+      // The process that has claims in the node's name.
+      .init("owner", .text),
     ])
 }
 

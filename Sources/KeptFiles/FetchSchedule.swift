@@ -3,7 +3,9 @@ package import Time
 
 /// When a file is tried again, and when no more.
 package enum FetchSchedule {
-  /// How long a source keeps a file after the end (https://replicate.com/docs/topics/predictions/output-files).
+  /// How long a source keeps a file after the end.
+  ///
+  /// https://replicate.com/docs/topics/predictions/output-files
   package static let life: Int64 = 3_600_000
   /// The same, counted from when the end was received.
   package static let lifeFromReceipt: Int64 = 55 * 60_000

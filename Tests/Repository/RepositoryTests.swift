@@ -65,6 +65,10 @@ import Testing
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger",
       "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
     ],
+    "KeptFiles": [
+      "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
+      "BlobStores",
+    ],
     "EventStreams": [
       "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "StoreSeam", "Settings",
       "Observability", "ChangeFeed", "JobsAPI",
@@ -94,16 +98,11 @@ import Testing
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
       "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
     ],
-    "KeptFiles": [
-      "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
-      "BlobStores",
-    ],
     "Archive": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
       "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
-      "StoreSeam", "Ledger", "Replicate", "S3", "Downloads", "BlobStores", "KeptFiles", "Settings",
-      "Observability",
-      "GroupCommit", "ChangeFeed", "JobsAPI", "Logging",
+      "StoreSeam", "Ledger", "S3", "Downloads", "BlobStores", "Settings", "Observability", "GroupCommit",
+      "ChangeFeed", "JobsAPI", "KeptFiles", "Logging",
     ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",

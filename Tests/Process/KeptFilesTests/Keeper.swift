@@ -20,7 +20,8 @@ final class Keeper {
   private(set) var daemon: Daemon
   private let environment: [String: String]
   private let wrapper: [String]
-  private let database: TestDatabase?
+  /// Nil with SQLite.
+  let database: TestDatabase?
 
   /// - Parameters:
   ///   - settings: the daemon's settings, beside those of the origin. `{folder}` stands for its folder.
@@ -73,7 +74,9 @@ final class Keeper {
     _ prediction: String, output: Any, status: String = "succeeded", age: TimeInterval = 0
   ) throws {
     let answer = try daemon.post(try Self.delivery(prediction, output, status, age))
-    guard answer.status == 200 else { throw Unusable("refused: \(answer.status) \(answer.text)") }
+    guard answer.status == 200 else {
+      throw Unusable("refused: \(answer.status) \(answer.text); \(logEnd)")
+    }
   }
 
   static func delivery(
@@ -151,9 +154,15 @@ final class Keeper {
     return false
   }
 
+  /// The last lines of the daemon's log.
+  private var logEnd: String {
+    let text = (try? String(contentsOfFile: daemon.logPath, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").suffix(8).joined(separator: "\n")
+  }
+
   private func describe(_ job: KeptJob?) -> String {
-    guard let job else { return "no job" }
-    return "\(job.state) \(String(describing: job.archive)) \(job.files?.prefix(4) ?? [])"
+    guard let job else { return "no job; \(logEnd)" }
+    return "\(logEnd); \(job.state) \(String(describing: job.archive)) \(job.files?.prefix(4) ?? [])"
   }
 
   // MARK: Files
@@ -208,16 +217,25 @@ final class Keeper {
 
   static func digest(_ bytes: [UInt8]) -> String { Hexadecimal.encode(SHA256().digest(of: bytes.span)) }
 
-  /// Bytes that differ by seed, and do not repeat soon. They begin as a PNG.
+  /// Bytes that differ by seed and by place. They begin as a PNG.
   static func bytes(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
     var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678_9ABC_DEF1
-    let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
-    return (0..<count).map { index in
+    let block: [UInt8] = (0..<min(count, 65_521)).map { _ in
       state ^= state << 13
       state ^= state >> 7
       state ^= state << 17
-      return index < 8 ? signature[index] : UInt8(truncatingIfNeeded: state)
+      return UInt8(truncatingIfNeeded: state)
     }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count)
+    while bytes.count < count {
+      var part = block
+      if part.count > 1 { part[1] = UInt8(truncatingIfNeeded: bytes.count / block.count) }
+      bytes += part.prefix(count - bytes.count)
+    }
+    let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+    if count > signature.count { bytes.replaceSubrange(..<signature.count, with: signature) }
+    return bytes
   }
 }
 

@@ -16,7 +16,7 @@ struct KeptJob: Decodable {
   struct File: Decodable {
     struct Failure: Decodable, Equatable {
       let code: String
-      let message: String
+      let message: String?
     }
 
     let n: Int
@@ -37,7 +37,7 @@ struct KeptJob: Decodable {
 
   struct Failure: Decodable {
     let code: String
-    let message: String
+    let message: String?
   }
 
   let id: String

@@ -119,7 +119,8 @@ extension KeptFilesTests {
         let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
           .appendingPathComponent("../../Proofs/Preloaded/kill_at.c").path
         let result = try Program.run(
-          ["-c", "clang -shared -fPIC -O1 -o \"$0\" \"$1\"", library, source], executable: "/bin/bash")
+          ["-c", "clang -shared -fPIC -O1 -o \"$0\" \"$1\"", library, source],
+          environment: ProcessInfo.processInfo.environment, executable: "/bin/bash")
         guard result.status == 0 else { throw Unusable("kill_at.c: \(result.error)") }
       }
 

@@ -42,24 +42,34 @@ extension KeptFilesTests {
       #expect(elsewhere.status == 409 && elsewhere.code == "not_stored_yet")
       keeper.daemon.killAtOnce()
       try bucket.restart()
-      try wait("the file", seconds: 150) { try Self.job("p1", from: second).archive?.state == "complete" }
+      // A node is dead when it was not seen for two minutes.
+      try keeper.database?.run(
+        "UPDATE archive_nodes SET seen_at = seen_at - 300000 WHERE node IN "
+          + "(SELECT node FROM archive_files)")
+      try wait("the file", seconds: 40) { try Self.job("p1", from: second).archive?.state == "complete" }
       #expect(keeper.origin.fetches.count == 2 && bucket.files.count == 1)
       #expect(try second.fetch("/jobs/p1/files/0").status == 302)
     }
 
-    @Test func `a node whose folder is another one is refused`() throws {
+    @Test func `a node whose folder is another one stores nothing, and says so`() throws {
       let keeper = try Keeper(on: .postgresql)
+      try keeper.end("p0", output: keeper.origin.serve("/0.png", [0]))
+      try keeper.await("p0")
       let folder = try TemporaryFolder()
-      var refusal = ""
-      do {
-        _ = try keeper.startNode(["ARCHIVE": "file:\(folder.url.path)/files"])
-      } catch let error as Unusable {
-        refusal = error.description
+      let apart = try keeper.startNode(["ARCHIVE": "file:\(folder.url.path)/files"])
+      try apart.waitForLog("another folder")
+      try wait("the pause") { try apart.fetch("/archive").text.contains("store_misconfigured") }
+      #expect(try !keeper.daemon.fetch("/archive").text.contains("store_misconfigured"))
+      for index in 1..<9 {
+        let delivery = try Keeper.delivery("p\(index)", keeper.origin.serve("/\(index).png", [UInt8(index)]))
+        #expect(try apart.post(delivery).status == 200)
       }
-      #expect(refusal.contains("ARCHIVE") && refusal.contains("the daemon ended"), "\(refusal)")
-      // The first goes on.
-      try keeper.end("p1", output: keeper.origin.serve("/a.png", [1]))
-      try keeper.await("p1")
+      // All of them by the other.
+      for index in 1..<9 {
+        try keeper.await("p\(index)")
+        try keeper.expectFile("p\(index)", is: [UInt8(index)])
+      }
+      #expect(keeper.keptFiles().count == 9)
     }
   }
 }

@@ -122,7 +122,7 @@ extension KeptFilesTests {
     }
 
     @Test func `data URIs are decoded from the output`() throws {
-      let keeper = try Keeper()
+      let keeper = try Keeper(["MAX_BODY": "16MiB"])
       let large = Keeper.bytes(6 << 20)
       try keeper.end(
         "data",

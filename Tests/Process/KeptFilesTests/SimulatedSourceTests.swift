@@ -26,7 +26,8 @@ extension KeptFilesTests {
     }
 
     @Test func `pictures of a job are kept before it succeeds`() throws {
-      try submit("one", [["$file": "png"], ["$file": "data", "bytes": 2_000_000]], ["archive": "required"])
+      try submit(
+        "one", [["$file": "image"], ["$file": "data", "bytes": 2_000_000]], ["archive": "required"])
       try wait("the success") { try keeper.job("one").state == "succeeded" }
       let job = try keeper.job("one")
       #expect(job.archive?.state == "complete" && job.files?.map(\.type).first == "image/png")

@@ -3,6 +3,7 @@
 import Foundation
 import JobRequests
 import Jobs
+@testable import KeptFiles
 import LiveDaemon
 import StoreFixture
 import Testing

@@ -57,6 +57,31 @@ import Time
     #expect(rows.map(\.usage.succeeded) == [1])
   }
 
+  @Test func `a held end is counted once it is released`() async throws {
+    let store = try UsageSums.store(endGate: HoldingGate(for: Self.day))
+    for prediction in ["p1", "p2"] {
+      try store.deliver("a \(prediction)", of: prediction, .running)
+      try await store.report(.poll, try store.number(prediction), of: prediction, .succeeded)
+    }
+    // That of one is delivered while it is held.
+    try store.deliver("b", of: "p1", .succeeded)
+    #expect(try await store.usage(on: 0...9).isEmpty)
+    store.advance(Self.day - 1)
+    let (number, now) = (try await store.number("p1"), store.now)
+    try store.commit { (transaction) throws(StorageError) in
+      try transaction.release(number, as: .succeeded, at: now)
+    }
+    store.advance(1)
+    try store.claimPolls()
+    let rows = try await store.usage(on: 0...9)
+    #expect(
+      rows.map(\.usage) == [
+        Usage(
+          succeeded: 1, failed: 1, lostWebhooks: 1, predictMilliseconds: 8000, queueMilliseconds: 4000,
+          runMilliseconds: 10_000)
+      ])
+  }
+
   @Test func anEndInTheAnswerToACallIsNoLostWebhook() async throws {
     let store = try UsageSums.store()
     try store.report(try store.send("j1").order.number, .succeeded)
