@@ -278,12 +278,12 @@ extension Archivist {
   func takeCare(in group: inout DiscardingTaskGroup) async throws(StorageError) {
     if !isProbed, pausedUntil <= now { try await probe() }
     try await expireFiles()
+    if measureDueAt <= now { try await measure() }
     guard careDueAt <= now else { return }
     careDueAt = now + Self.carePause
     try await putNode(text: nodeText)
     try await renewClaims()
     try await compareFolders()
-    try await measure()
     let time = time
     // In a store of one process there is no other that could be alive.
     let gone = time.advanced(byMilliseconds: runtime.configuration.isShared ? -Self.nodeLife : 1)
@@ -308,7 +308,11 @@ extension Archivist {
 
   /// Deletes files whose time has passed, at most 100 a minute.
   private func expireFiles() async throws(StorageError) {
-    guard let retention = runtime.configuration.retention, retentionDueAt <= now else { return }
+    guard retentionDueAt <= now else { return }
+    guard let retention = runtime.configuration.retention else {
+      retentionDueAt = now + Self.maxPause
+      return
+    }
     retentionDueAt = now + .milliseconds(min(60_000, max(1000, retention / 2)))
     let time = time
     let limit = time.advanced(byMilliseconds: -retention)
@@ -340,6 +344,7 @@ extension Archivist {
 
   /// Measures the queue for the metrics and `GET /archive`.
   private func measure() async throws(StorageError) {
+    measureDueAt = now + Self.carePause
     let totals = try await reader.rows(TableQuery(ArchiveTotalTable.declaration, limit: 1)).first
     metrics.waiting.set(
       Int(max(0, (totals?.integer("waiting") ?? 0) + (totals?.integer("fetched") ?? 0))))

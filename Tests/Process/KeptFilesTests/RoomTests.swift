@@ -92,7 +92,9 @@ extension KeptFilesTests {
       try keeper.end("before", output: keeper.origin.serve("/a.png", [1]))
       try keeper.await("before")
       // No page of the database fits any more.
-      try Self.resize(keeper, "\(try Self.usedBytes(keeper))")
+      try wait("a full disk") {
+        (try? Self.resize(keeper, "\(try Self.usedBytes(keeper))")) != nil
+      }
       let url = keeper.origin.serve("/b.png", [2, 3])
       let delivery = try Keeper.delivery("p1", url)
       try wait("the refusal") { try keeper.daemon.post(delivery).status == 503 }
