@@ -63,16 +63,19 @@ import Time
       try store.deliver("a \(prediction)", of: prediction, .running)
       try await store.report(.poll, try store.number(prediction), of: prediction, .succeeded)
     }
-    // That of one is delivered while it is held.
-    try store.deliver("b", of: "p1", .succeeded)
     #expect(try await store.usage(on: 0...9).isEmpty)
     store.advance(Self.day - 1)
-    let (number, now) = (try await store.number("p1"), store.now)
-    try store.commit { (transaction) throws(StorageError) in
-      try transaction.release(number, as: .succeeded, at: now)
+    let now = store.now
+    func release(_ prediction: String, as end: HeldEnd) async throws {
+      let number = try await store.number(prediction)
+      try store.commit { (transaction) throws(StorageError) in
+        try transaction.release(number, as: end, at: now)
+      }
     }
-    store.advance(1)
-    try store.claimPolls()
+    try await release("p2", as: .failed(JobError(code: "not_kept", message: nil)))
+    // That of the other is delivered while it is held, and has not been counted as lost.
+    try store.deliver("b", of: "p1", .succeeded)
+    try await release("p1", as: .succeeded)
     let rows = try await store.usage(on: 0...9)
     #expect(
       rows.map(\.usage) == [
