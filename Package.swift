@@ -481,7 +481,7 @@ let package = Package(
         "GroupCommit",
         "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon", logging,
         "Observability",
-        "Routing", "Scheduler", "Settings", "StoreFixture", "StoreSeam", "System", "Tables", "Time",
+        "Routing", "S3", "Scheduler", "Settings", "StoreFixture", "StoreSeam", "System", "Tables", "Time",
       ]),
     tests(
       .storage, "JobDeletionTests",

@@ -108,7 +108,8 @@ extension LedgerTransaction {
         put(file, inPlaceOf: old, of: &job)
         try dropManifest(of: job, at: now)
         try settle(job, at: now)
-      } else if var job = pruned[known.job] {
+      } else if var job = pruned[known.job], job.isPruned {
+        // Another job that is gone was deleted since it was read, and its references are given back.
         var file = known
         dropReference(of: &file, at: now)
         deleteRow(of: ArchiveFileTable.declaration, key: file.key)
@@ -123,6 +124,8 @@ extension LedgerTransaction {
           try dropManifest(of: job, at: now)
         }
         pruned[known.job] = job
+      } else {
+        continue
       }
       count += 1
     }

@@ -112,6 +112,24 @@ import Time
     #expect(try await store.archived(number)?.state == .complete)
   }
 
+  @Test func `files of a job that was deleted meanwhile give back their references once`() async throws {
+    let store = try KeptStore()
+    for id in ["p1", "p2"] { try await store.end(id, output: KeptStore.output("\(id).png")) }
+    try store.keepAll { _ in "same" }
+    let number = try #require(try await store.reader.job("p1")).number
+    let (files, job) = (try await store.files(number), try #require(try await store.archived(number)))
+    try store.delete("p1")
+    let now = store.now
+    let count = try store.commit { (transaction) throws(StorageError) in
+      try transaction.expireFiles(
+        files, of: [number: job], before: now.advanced(byMilliseconds: 1), at: now.advanced(byMilliseconds: 1)
+      )
+    }
+    #expect(count == 0)
+    try await store.dropAll()
+    #expect(try await store.blobs().map(\.refs) == [1])
+  }
+
   @Test func `files are deleted by age, also of a job that was pruned`() async throws {
     let store = try KeptStore()
     for id in ["p1", "p2"] { try await store.end(id, output: KeptStore.output("\(id).png")) }
