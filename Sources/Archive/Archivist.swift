@@ -56,6 +56,7 @@ actor Archivist: Service {
   var storesDueAt: MonotonicTime
   var dropsDueAt: MonotonicTime
   var careDueAt: MonotonicTime
+  var measureDueAt: MonotonicTime
   var retentionDueAt: MonotonicTime
   /// What this daemon has left in a shared folder.
   var nodeText = ""
@@ -70,7 +71,7 @@ actor Archivist: Service {
   static let lookPause = Duration.seconds(1)
   static let carePause = Duration.seconds(15)
   private static let minPause = Duration.milliseconds(20)
-  private static let maxPause = Duration.seconds(30)
+  static let maxPause = Duration.seconds(30)
   static let pauseAfterFailure = Duration.seconds(1)
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -97,7 +98,8 @@ actor Archivist: Service {
     }
     storers = try ArchiveThreads(Self.maxStores, named: "store") {}
     let now = loop.kernel.monotonicTime
-    (pausedUntil, storesDueAt, dropsDueAt, careDueAt, retentionDueAt) = (now, now, now, now, now)
+    (pausedUntil, storesDueAt, dropsDueAt) = (now, now, now)
+    (careDueAt, measureDueAt, retentionDueAt) = (now, now, now)
     runtime.begin(with: timer)
   }
 
@@ -157,7 +159,9 @@ extension Archivist {
 
   private func nextPause() async throws(StorageError) -> Duration {
     var pause = Self.maxPause
-    for moment in [careDueAt, retentionDueAt, dropsDueAt] { pause = min(pause, max(.zero, moment - now)) }
+    for moment in [careDueAt, measureDueAt, retentionDueAt, dropsDueAt] {
+      pause = min(pause, max(.zero, moment - now))
+    }
     if storing.count < Self.maxStores {
       pause = min(pause, max(.zero, max(storesDueAt, canStore ? now : pausedUntil) - now))
     }
@@ -170,7 +174,12 @@ extension Archivist {
     return max(pause, .zero)
   }
 
-  var fetchRoom: Int { max(0, Self.maxFetches - fetching.values.reduce(0) { $0 + $1.count }) }
+  var fetchRoom: Int {
+    // A daemon whose folder may be another one leaves the files to those that can store them.
+    let isShared = resources.folder != nil && runtime.configuration.isShared
+    guard !isApart, isProbed || !isShared else { return 0 }
+    return max(0, Self.maxFetches - fetching.values.reduce(0) { $0 + $1.count })
+  }
   private var manifestRoom: Int { canStore ? Self.maxManifests - writingManifests : 0 }
   var canStore: Bool { isProbed && !isApart && pausedUntil <= now }
 
@@ -225,6 +234,9 @@ extension Archivist {
       + .milliseconds(
         next.map { min(max($0.milliseconds - time.milliseconds, 20), 5000) } ?? 5000)
   }
+
+  /// Lets the queue be measured soon after a change, and not with each.
+  func noteChange() { measureDueAt = min(measureDueAt, now + Self.lookPause) }
 
   func noteStoring(_ claim: StoreClaim, _ begins: Bool) {
     let sha256 = claim.file.sha256 ?? ""

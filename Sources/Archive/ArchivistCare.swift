@@ -73,18 +73,17 @@ extension Archivist {
   /// A failure is no reason not to start: deliveries come first.
   private func probe() async throws(StorageError) {
     let resources = resources
-    let result = await storers.run { _ -> Result<String, BlobFailure> in
+    let result = await storers.run { _ -> Result<Void, BlobFailure> in
       do throws(BlobFailure) {
         try resources.folder?.prepare()
         try resources.store.probe()
-        return .success(try resources.folder?.announce() ?? "")
+        return .success(())
       } catch {
         return .failure(error)
       }
     }
     switch result {
-    case .success(let text):
-      try await putNode(text: text)
+    case .success:
       isProbed = true
       pausedUntil = now
       storesDueAt = now
@@ -117,7 +116,9 @@ extension Archivist {
     try await reader.rows(TableQuery(ArchiveNodeTable.declaration, limit: 256))
   }
 
-  /// Whether all daemons see one folder.
+  /// Finds out whether all daemons see one folder, and announces this one if they do.
+  ///
+  /// A daemon with another folder announces nothing, so that the others, which were there before, go on.
   private func compareFolders() async throws(StorageError) {
     guard let folder = resources.folder, runtime.configuration.isShared else { return }
     let alive = time.advanced(byMilliseconds: -Self.nodeLife)
@@ -127,9 +128,18 @@ extension Archivist {
     }
     let announced = texts
     let missing = await storers.run { _ in (try? folder.missingNodes(of: announced)) ?? [] } ?? []
-    if missing.isEmpty {
-      isApart = false
-    } else if !isApart {
+    guard !missing.isEmpty else {
+      if isApart {
+        isApart = false
+        pausedUntil = now
+        noteWorking()
+      }
+      guard nodeText.isEmpty else { return }
+      let text = await storers.run { _ in try? folder.announce() } ?? nil
+      if let text { try await putNode(text: text) }
+      return
+    }
+    if !isApart {
       isApart = true
       logger.log(.archiveNodesDiffer(missing))
       note(
@@ -137,6 +147,7 @@ extension Archivist {
           .misconfigured, "other daemons of this database keep files in another folder: share one file system"
         ))
     }
+    if !nodeText.isEmpty { try await putNode(text: "") }
   }
 
   /// Fetches again what is in the spool of a daemon that is gone.
@@ -267,12 +278,12 @@ extension Archivist {
   func takeCare(in group: inout DiscardingTaskGroup) async throws(StorageError) {
     if !isProbed, pausedUntil <= now { try await probe() }
     try await expireFiles()
+    if measureDueAt <= now { try await measure() }
     guard careDueAt <= now else { return }
     careDueAt = now + Self.carePause
     try await putNode(text: nodeText)
     try await renewClaims()
     try await compareFolders()
-    try await measure()
     let time = time
     // In a store of one process there is no other that could be alive.
     let gone = time.advanced(byMilliseconds: runtime.configuration.isShared ? -Self.nodeLife : 1)
@@ -297,7 +308,11 @@ extension Archivist {
 
   /// Deletes files whose time has passed, at most 100 a minute.
   private func expireFiles() async throws(StorageError) {
-    guard let retention = runtime.configuration.retention, retentionDueAt <= now else { return }
+    guard retentionDueAt <= now else { return }
+    guard let retention = runtime.configuration.retention else {
+      retentionDueAt = now + Self.maxPause
+      return
+    }
     retentionDueAt = now + .milliseconds(min(60_000, max(1000, retention / 2)))
     let time = time
     let limit = time.advanced(byMilliseconds: -retention)
@@ -329,6 +344,7 @@ extension Archivist {
 
   /// Measures the queue for the metrics and `GET /archive`.
   private func measure() async throws(StorageError) {
+    measureDueAt = now + Self.carePause
     let totals = try await reader.rows(TableQuery(ArchiveTotalTable.declaration, limit: 1)).first
     metrics.waiting.set(
       Int(max(0, (totals?.integer("waiting") ?? 0) + (totals?.integer("fetched") ?? 0))))

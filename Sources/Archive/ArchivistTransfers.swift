@@ -33,6 +33,7 @@ extension Archivist {
         claim, outcome, node: node, canStore: canStore, at: time, jitter: jitter)
     }
     guard let result else { return }
+    noteChange()
     switch result {
     case .fetched(let store):
       metrics.fetchLatency.record(now - start)
@@ -130,6 +131,7 @@ extension Archivist {
     note(result, of: file, after: now - start)
     storesDueAt = now
     hasEndedTransfer = true
+    noteChange()
     timer.wake()
   }
 

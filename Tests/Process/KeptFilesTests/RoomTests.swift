@@ -27,6 +27,15 @@ extension KeptFilesTests {
       guard result.status == 0 else { throw Unusable("no resize: \(result.error)") }
     }
 
+    private static func usedBytes(_ keeper: Keeper) throws -> UInt {
+      let pid = keeper.daemon.process.processIdentifier
+      var status = statvfs()
+      guard statvfs("/proc/\(pid)/root\(keeper.folder.url.path)/small", &status) == 0 else {
+        throw Unusable("no file system")
+      }
+      return (status.f_blocks - status.f_bfree) * status.f_frsize
+    }
+
     /// The spool, through the namespace.
     private static func spool(_ keeper: Keeper) -> [String] {
       let pid = keeper.daemon.process.processIdentifier
@@ -83,7 +92,9 @@ extension KeptFilesTests {
       try keeper.end("before", output: keeper.origin.serve("/a.png", [1]))
       try keeper.await("before")
       // No page of the database fits any more.
-      try Self.resize(keeper, "1k")
+      try wait("a full disk") {
+        (try? Self.resize(keeper, "\(try Self.usedBytes(keeper))")) != nil
+      }
       let url = keeper.origin.serve("/b.png", [2, 3])
       let delivery = try Keeper.delivery("p1", url)
       try wait("the refusal") { try keeper.daemon.post(delivery).status == 503 }
