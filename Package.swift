@@ -524,7 +524,7 @@ let package = Package(
         "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
         "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "Routing",
-        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables", "StoreSeam",
+        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables", "Work", "StoreSeam",
       ]),
 
     // Tests/Process: the built programs.
