@@ -21,8 +21,9 @@ extension KeptFilesTests {
       for index in 0..<3 {
         try keeper.end("p\(index)", output: keeper.origin.serve("/\(index).png", bytes))
       }
-      for index in 0..<3 { try keeper.await("p\(index)") }
-      #expect(Self.keptCount(keeper, bucket) == 1)
+      try keeper.end("other", output: keeper.origin.serve("/other.png", [1]))
+      for id in ["p0", "p1", "p2", "other"] { try keeper.await(id) }
+      #expect(Self.keptCount(keeper, bucket) == 2)
       #expect(Set(try (0..<3).map { try keeper.job("p\($0)").files?.first?.sha256 }).count == 1)
       #expect(try keeper.daemon.fetch("/jobs/p0", method: "DELETE").status == 204)
       #expect(try keeper.daemon.fetch("/jobs/p0/files/0").status == 404)
@@ -30,6 +31,9 @@ extension KeptFilesTests {
       let deleted = try keeper.await("p1", "deleted")
       #expect(deleted.files?.first?.state == "deleted")
       #expect(try keeper.daemon.fetch("/jobs/p1/files/0").status == 410)
+      // Files are removed in the order of their deletion: after this one the others would be gone.
+      #expect(try keeper.daemon.fetch("/jobs/other", method: "DELETE").status == 204)
+      try wait("the removal of the other file") { Self.keptCount(keeper, bucket) < 2 }
       #expect(Self.keptCount(keeper, bucket) == 1)
       try keeper.expectFile("p2", is: bytes)
       #expect(try keeper.daemon.fetch("/jobs/p2", method: "DELETE").status == 204)
