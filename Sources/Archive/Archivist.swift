@@ -43,6 +43,8 @@ actor Archivist: Service {
   /// The objects that are being removed.
   var dropping: Set<String> = []
   var writingManifests = 0
+  /// Whether a transfer has ended, so that the next file need not wait.
+  var hasEndedTransfer = false
 
   var isRecovered = false
   var isSwept = false
@@ -115,11 +117,12 @@ actor Archivist: Service {
     await withTaskCancellationHandler {
       await withDiscardingTaskGroup { group in
         while !Task.isCancelled {
+          hasEndedTransfer = false
           let pause = await runDueWork(in: &group)
           let earliest = now + Self.minPause
-          await timer.sleep(until: now + pause)
+          if !hasEndedTransfer { await timer.sleep(until: now + pause) }
           // A commit has woken it: others may follow at once.
-          if now < earliest, !Task.isCancelled { _ = await loop.pause(for: earliest - now) }
+          while now < earliest, !hasEndedTransfer, !Task.isCancelled { await timer.sleep(until: earliest) }
         }
       }
     } onCancel: {

@@ -20,6 +20,7 @@ extension Archivist {
         fetching[claim.file.job] = nil
         runtime.endCancellation(ofJob: claim.file.job)
       }
+      hasEndedTransfer = true
       timer.wake()
     }
     let start = now
@@ -129,6 +130,7 @@ extension Archivist {
     noteStoring(claim, false)
     note(result, of: file, after: now - start)
     storesDueAt = now
+    hasEndedTransfer = true
     noteChange()
     timer.wake()
   }

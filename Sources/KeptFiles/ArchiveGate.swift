@@ -19,9 +19,11 @@ package struct ArchiveGate: EndGate {
   package func hold(
     _ end: Snapshot, of job: Job, number: Int64, reading rows: HookRows
   ) throws(StorageError) -> Timestamp? {
-    let row = try rows.row(of: ArchiveJobTable.declaration, key: ArchiveJobTable.key(number))
+    let isNew = rows.isNew(number)
+    let row =
+      isNew ? nil : try rows.row(of: ArchiveJobTable.declaration, key: ArchiveJobTable.key(number))
     let known = row.flatMap { ArchivedJob($0) }
-    let named = rows.order(ofNewJob: number)?.archive.flatMap(ArchiveMode.init)
+    let named = isNew ? rows.order(ofNewJob: number)?.archive.flatMap(ArchiveMode.init) : nil
     guard known?.mode ?? named ?? mode == .required else { return nil }
     switch known?.state ?? .open {
     case .open:

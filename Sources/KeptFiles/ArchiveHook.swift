@@ -28,10 +28,9 @@ package struct ArchiveHook: TransactionHook {
     var writes = HookWrites()
     // The rows of jobs that this transaction has made or listed.
     var known: [Int64: ArchivedJob] = [:]
-    for transition in transitions {
+    for transition in transitions where isOn || transition.after == nil {
       let number = transition.number
       if let after = transition.after?.job {
-        guard isOn else { continue }
         if transition.before == nil, let named = transition.order?.archive.flatMap(ArchiveMode.init) {
           let job = ArchivedJob(
             job: number, id: after.id, mode: named, state: named == .off ? .none : .open)
@@ -58,7 +57,8 @@ package struct ArchiveHook: TransactionHook {
   }
 
   private func archivedJob(_ number: Int64, _ rows: HookRows) throws(StorageError) -> ArchivedJob? {
-    try rows.row(of: ArchiveJobTable.declaration, key: ArchiveJobTable.key(number))
+    guard !rows.isNew(number) else { return nil }
+    return try rows.row(of: ArchiveJobTable.declaration, key: ArchiveJobTable.key(number))
       .flatMap { ArchivedJob($0) }
   }
 

@@ -87,9 +87,19 @@ package struct HookRows {
     try transaction.row(of: table, key: key)
   }
 
+  /// Whether this transaction makes the job, so that no table has a row of it.
+  ///
+  /// Only for jobs that the transaction changes.
+  package func isNew(_ number: Int64) -> Bool {
+    guard case let entry?? = transaction.jobs[number] else { return true }
+    return entry.stored == nil
+  }
+
   /// The order of a job that this transaction has made, whose rows no hook has written yet.
   package func order(ofNewJob number: Int64) -> Order? {
-    transaction.transitions.first { $0.number == number && $0.before == nil }?.order
+    // Most new jobs have none, and transactions have many transitions.
+    guard case _?? = transaction.orders[number] else { return nil }
+    return transaction.transitions.first { $0.number == number && $0.before == nil }?.order
   }
 
   /// The work of a job of a capability's kinds.

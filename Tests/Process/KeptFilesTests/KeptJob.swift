@@ -2,7 +2,7 @@ import Foundation
 
 /// The members of a job that its kept files have.
 struct KeptJob: Decodable {
-  struct Archive: Decodable, Equatable {
+  struct Summary: Decodable, Equatable {
     let mode: String
     let state: String
     let stored: Int?
@@ -44,7 +44,7 @@ struct KeptJob: Decodable {
   let state: String
   let providerStatus: String?
   let predictionId: String?
-  let archive: Archive?
+  let archive: Summary?
   let files: [File]?
   let error: Failure?
 

@@ -121,7 +121,7 @@ import Work
     #expect(try await store.record("j1").change == record.change)
   }
 
-  @Test func `what is not held is not released`() async throws {
+  @Test func `a job that is not held is not released`() async throws {
     let store = try store()
     _ = try store.send("j1")
     try store.deliver("a", .running, naming: "j1")
