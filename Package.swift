@@ -119,6 +119,7 @@ let package = Package(
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
     room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
+    room("FileResponses", ["System", "HTTPWire", "HTTPServer", "Routing"]),
     room("HTTPClient", ["CCurl", "System", "ClientAddress"]),
 
     // The domain: jobs, what an app may request, and the rules over the protocol of stores.
@@ -196,6 +197,14 @@ let package = Package(
         logging,
       ]),
 
+    // The files of outputs that are kept: their rows, and the rules over them.
+    room(
+      "KeptFiles",
+      [
+        "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
+        "BlobStores",
+      ]),
+
     // Capabilities: each can be removed with its lines in Daemon.
     room(
       "EventStreams",
@@ -240,6 +249,14 @@ let package = Package(
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
         "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
       ]),
+    room(
+      "Archive",
+      [
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+        "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
+        "StoreSeam", "Ledger", "S3", "Downloads", "BlobStores", "Settings", "Observability", "GroupCommit",
+        "ChangeFeed", "JobsAPI", "KeptFiles", logging,
+      ]),
 
     // The wiring; and what the verbs of the command share.
     room(
@@ -251,7 +268,7 @@ let package = Package(
         postgreSQL("PostgreSQLStore"), postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"),
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
         "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
-        "UsageSums", "JobCounts", "JobsPage", logging,
+        "UsageSums", "JobCounts", "JobsPage", "Archive", logging,
       ]),
     room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
     .executableTarget(
@@ -340,6 +357,9 @@ let package = Package(
         "HTTPServer", "HTTPWire", "EventLoop", "System", "Time", "ClientAddress", "Simulation", "TLS",
         "TLSClient",
       ]),
+    tests(
+      .unit, "FileResponsesTests",
+      ["FileResponses", "HTTPServer", "HTTPWire", "Routing", "EventLoop", "System", "Time", "LiveDaemon"]),
     tests(.unit, "JobsTests", ["Jobs", "Time", "Samples", "Simulation"]),
     tests(
       .unit, "ReplicateTests",
@@ -390,7 +410,7 @@ let package = Package(
       .unit, "JobsPageTests",
       [
         "JobsPage", "JobsAPI", "Routing", "HTTPServer", "HTTPWire", "ClientAddress", "Crypto", "Time",
-        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings",
+        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings", "Downloads", "BlobStores",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
@@ -446,6 +466,23 @@ let package = Package(
         "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
         "EventLoop", "ChangeFeed", "Scheduler", logging, "Work", "StoreSeam",
       ]),
+    // Kept files.
+    tests(
+      .storage, "KeptFileStoreTests",
+      [
+        "KeptFiles", "Downloads", "BlobStores", "JobRequests", "Jobs", "Ledger", "StoreFixture", "StoreSeam",
+        "Tables", "Time",
+      ]),
+    tests(.unit, "KeptFileRulesTests", ["KeptFiles", "Downloads", "Time"]),
+    tests(
+      .storage, "ArchiveTests",
+      [
+        "Archive", "KeptFiles", "BlobStores", "ChangeFeed", "ClientAddress", "Crypto", "EventLoop",
+        "GroupCommit",
+        "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon", logging,
+        "Observability",
+        "Routing", "S3", "Scheduler", "Settings", "StoreFixture", "StoreSeam", "System", "Tables", "Time",
+      ]),
     tests(
       .storage, "JobDeletionTests",
       ["StoreFixture", "JobDeletion", "Jobs", "Time", "Tables", "StoreSeam", "Ledger"]),
@@ -487,7 +524,7 @@ let package = Package(
         "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
         "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "Routing",
-        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables", "StoreSeam",
+        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables", "Work", "StoreSeam",
       ]),
 
     // Tests/Process: the built programs.
@@ -502,7 +539,8 @@ let package = Package(
     tests(
       .process, "SimulatorTests",
       [
-        "replicate-simulator", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire", "HTTPClient",
+        "replicate-simulator", "Bytes", "Crypto", "Time", "System", "EventLoop", "HTTPServer", "HTTPWire",
+        "HTTPClient",
         "JSONText", "Replicate", "StandardWebhooks", "LiveDaemon",
       ]),
     tests(
@@ -512,8 +550,16 @@ let package = Package(
     tests(
       .process, "PageTests",
       [
-        "Browser", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
+        "Browser", "BucketStub", "LiveDaemon", "PostgreSQLServer", "Stubs", "HTTPWire", "replicate-webhookd",
         "replicate-simulator",
+      ]),
+    // Files that the daemon keeps, from sources and in stores that fail.
+    tests(
+      .process, "KeptFilesTests",
+      [
+        "LiveDaemon", "FaultyDisk", "FileServer", "BucketStub", "PostgreSQLServer", "PostgreSQL", "Bytes",
+        "Crypto",
+        "replicate-webhookd", "replicate-simulator",
       ]),
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(

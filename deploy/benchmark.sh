@@ -9,10 +9,13 @@
 #                                       yardstick in C: half an hour
 #   deploy/benchmark.sh --page          only the page of the jobs API in headless Chromium: with a million
 #                                       jobs stored, and while 500 of them change a second: ten minutes
+#   deploy/benchmark.sh --archive       only kept files: acknowledgements beside them, and their highest rate
+#                                       against curl and fsync: eight minutes
 #   … --only NAME…                      only these measurements: deliveries one_connection tls memory
 #                                       streams callbacks large_store; with --postgresql: local receivers
-#                                       distance loads standby size; with --page: loads changes. The table is
-#                                       printed, and is no replacement for the whole one: not with --output
+#                                       distance loads standby size; with --page: loads changes; with
+#                                       --archive: beside rate. The table is printed, and is no replacement
+#                                       for the whole one: not with --output
 #   … --output FILE                     writes the table there too; between the marks of a file that has them
 #   … --place FOLDER                    the folder for databases (.build/benchmark/place)
 #
@@ -27,6 +30,7 @@ options=()
 growth=
 postgresql=
 page=
+archive=
 only=()
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -34,6 +38,7 @@ while [ $# -gt 0 ]; do
     --postgresql) postgresql=yes && options+=(--postgresql) && shift ;;
     --growth) growth=yes && options+=(--growth) && shift ;;
     --page) page=yes && options+=(--page) && shift ;;
+    --archive) archive=yes && options+=(--archive) && shift ;;
     --only)
       shift
       while [ $# -gt 0 ] && [[ $1 != -* ]]; do only+=("$1") && shift; done
@@ -52,6 +57,7 @@ for name in "${only[@]}"; do
   known="deliveries one_connection tls memory streams callbacks large_store"
   [ -z "$postgresql" ] || known="local receivers distance loads standby size"
   [ -z "$page" ] || known="loads changes"
+  [ -z "$archive" ] || known="beside rate"
   [[ " $known " == *" $name "* ]] || {
     echo "benchmark.sh: --only: there is no measurement '$name'; there are: $known" >&2 && exit 64
   }
@@ -61,8 +67,9 @@ done
   echo "benchmark.sh: --only measures a part, which --output would put in place of the whole table" >&2
   exit 64
 }
-[ -z "$growth$postgresql" ] || [ -z "$page" ] || {
-  echo "benchmark.sh: give one of --growth, --postgresql and --page" >&2 && exit 64
+kinds=("$growth" "$postgresql" "$page" "$archive")
+[[ "${kinds[*]}" != *yes*yes* ]] || {
+  echo "benchmark.sh: give one of --growth, --postgresql, --page and --archive" >&2 && exit 64
 }
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -73,6 +80,7 @@ need_build_packages
 need_packages python3 gcc git
 [ -z "$postgresql" ] || need_postgresql
 [ -z "$page" ] || need_packages chromium chromium-driver
+[ -z "$archive" ] || need_packages curl
 build=$PWD/.build/benchmark
 place=${place:-$build/place}
 mkdir -p "$build" "$place"
@@ -83,6 +91,8 @@ ulimit -n "$(ulimit -Hn)"
 exec 3>&1 1>&2
 run swift build -c release --static-swift-stdlib --product replicate-webhookd -Xlinker -s
 run swift build -c release --static-swift-stdlib --product webhook-bench
+[ -z "$archive" ] ||
+  run swift build -c release --static-swift-stdlib --product replicate-simulator -Xlinker -s
 run gcc -O2 -Wall -Wextra -Werror -I"$(pg_config --includedir)" -o "$build/yardstick" \
   deploy/benchmark/yardstick.c deploy/benchmark/yardstick_postgresql.c -lcrypto -lsqlite3 -lpq -lpthread
 run gcc -O2 -Wall -Wextra -Werror -o "$build/relay" deploy/benchmark/relay.c
@@ -124,7 +134,7 @@ find_nginx() {
     (cd "$build" && apt-get download nginx && dpkg -x nginx_*.deb nginx) && "$nginx" -v
 }
 
-if [ -z "$growth$postgresql$page" ]; then
+if [ -z "$growth$postgresql$page$archive" ]; then
   note ""
   note "Building the peers; their output is in $build/*.log."
   peer hummingbird "it does not build here" build_hummingbird

@@ -13,8 +13,9 @@
 #                                    for the receiver and daemon for the whole daemon in simulation, of which
 #                                    `swift test` runs 1,000 seeds each, delete for the sources without each
 #                                    capability, as in --long; callbacks for kills between an end and its
-#                                    callback, four in each test run; postgresql for three receivers on
-#                                    one PostgreSQL with a standby
+#                                    callback, four in each test run; archive for 20 kills at each step of
+#                                    a kept file's way, one in each test run; postgresql for three receivers
+#                                    on one PostgreSQL with a standby
 #   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first of the simulations
 #   deploy/prove.sh --json           the rows as JSON; progress goes to standard error
 #
@@ -71,6 +72,7 @@ wants() { [ ${#only[@]} = 0 ] || names "$1"; }
 simulates_receiver() { names simulation || { [ ${#only[@]} = 0 ] && [ -n "$seeds" ]; }; }
 simulates_daemon() { names daemon || { [ ${#only[@]} = 0 ] && [ -n "$minutes" ]; }; }
 kills_between_callbacks() { names callbacks || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
+kills_while_keeping() { names archive || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
 # A build of its own, which the short form has no time for.
 deletes() { names delete || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
 [ "$length" = long ] && [ ${#only[@]} = 0 ] && seeds=${seeds:-1000000} minutes=${minutes:-60}
@@ -82,7 +84,10 @@ trap 'exit 130' INT TERM
 # The faults injected into a daemon: all of them unless some are named.
 faults=()
 for fault in "${only[@]}"; do
-  case "$fault" in power | simulation | daemon | delete | callbacks) ;; *) faults+=("$fault") ;; esac
+  case "$fault" in
+    power | simulation | daemon | delete | callbacks | archive) ;;
+    *) faults+=("$fault") ;;
+  esac
 done
 starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
 
@@ -138,6 +143,12 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
     export CALLBACK_KILLS=200
     note "$CALLBACK_KILLS kills between an end and its callback"
     run_tests "kills" --filter 'CallbackTests.*killed'
+  fi
+  if kills_while_keeping; then
+    run swift build --build-tests
+    export ARCHIVE_KILLS=20
+    note "$ARCHIVE_KILLS kills at each step of a kept file's way"
+    run_tests "kills" --filter 'KeptFilesTests.KillTests'
   fi
   # A separate build: these tests need testable imports, and are fast enough only when optimized.
   simulation=(-c release -Xswiftc -enable-testing --scratch-path .build-simulation)

@@ -31,8 +31,23 @@ package protocol BlobStore: Sendable {
   ///
   /// - Parameters:
   ///   - seconds: how long a link of a bucket is valid, from 1 to 604,800.
+  ///   - method: GET or HEAD. A link of a bucket is valid for that one alone.
   /// - Returns: Nil if it cannot be signed.
-  func link(to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp) -> BlobLink?
+  func link(
+    to key: BlobKey, as head: BlobHead, for seconds: Int, method: String, at now: Timestamp
+  ) -> BlobLink?
+
+  /// The address of a stored file without a signature. Nil where none was configured.
+  func publicURL(of key: BlobKey) -> String?
+}
+
+extension BlobStore {
+  /// Where a reader finds a stored file with GET.
+  package func link(
+    to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp
+  ) -> BlobLink? {
+    link(to: key, as: head, for: seconds, method: "GET", at: now)
+  }
 }
 
 /// The name of an object in a store.
@@ -61,7 +76,7 @@ package enum BlobKey: Hashable, Sendable {
   }
 }
 
-/// A whole file in the spool.
+/// A whole file in the spool, whose content is on the disk.
 package struct SpooledFile: Equatable, Sendable {
   package let path: String
   /// In hexadecimal.

@@ -94,20 +94,21 @@ package final class BucketStore: BlobStore {
   }
 
   package func link(
-    to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp
+    to key: BlobKey, as head: BlobHead, for seconds: Int, method: String, at now: Timestamp
   ) -> BlobLink? {
-    if let publicURL {
-      let prefix = bucket.prefix.isEmpty ? "" : "\(bucket.prefix)/"
-      return .redirect(url: publicURL.url(of: prefix + key.path))
-    }
+    if let url = publicURL(of: key) { return .redirect(url: url) }
     let target = bucket.target(for: key.path)
     let query = signature.query(
-      presigning: target.host, path: target.path,
+      presigning: method, host: target.host, path: target.path,
       query: [
         ("response-content-type", head.type), ("response-content-disposition", head.disposition),
       ],
       for: seconds, at: now)
     return query.map { .redirect(url: "\(target.url)?\($0)") }
+  }
+
+  package func publicURL(of key: BlobKey) -> String? {
+    publicURL?.url(of: (bucket.prefix.isEmpty ? "" : "\(bucket.prefix)/") + key.path)
   }
 
   // MARK: requests

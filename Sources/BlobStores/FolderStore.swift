@@ -15,7 +15,7 @@ package final class FolderStore: BlobStore {
   private let publicURL: PublicURL?
   private let flushed = Lock<Set<String>>([])
 
-  static let partialFolder = ".partial"
+  package static let partialFolder = ".partial"
   private static let foldersOfStore = ["sha256", "jobs", partialFolder, nodesFolder]
 
   /// - Parameters:
@@ -64,6 +64,7 @@ package final class FolderStore: BlobStore {
     try reportingFailures { () throws(SystemError) in
       try place(at: key, size: nil) { partial throws(SystemError) in
         try calls.write(document, to: partial)
+        try calls.flush(partial)
       }
     }
   }
@@ -96,11 +97,12 @@ package final class FolderStore: BlobStore {
   }
 
   package func link(
-    to key: BlobKey, as head: BlobHead, for seconds: Int, at now: Timestamp
+    to key: BlobKey, as head: BlobHead, for seconds: Int, method: String, at now: Timestamp
   ) -> BlobLink? {
-    if let publicURL { return .redirect(url: publicURL.url(of: key.path)) }
-    return .file(path: path(of: key))
+    publicURL(of: key).map { .redirect(url: $0) } ?? .file(path: path(of: key))
   }
+
+  package func publicURL(of key: BlobKey) -> String? { publicURL?.url(of: key.path) }
 
   // MARK: placing
 
@@ -120,7 +122,8 @@ package final class FolderStore: BlobStore {
   ///
   /// - Parameters:
   ///   - size: nil to replace it in any case.
-  ///   - create: makes the file at another path.
+  ///   - create: makes the file at another path, its content on the disk: after a power cut, a name must not
+  ///     lead to content that is not there.
   private func place(
     at key: BlobKey, size: Int?, create: (_ partial: String) throws(SystemError) -> Void
   ) throws(SystemError) {
@@ -132,8 +135,6 @@ package final class FolderStore: BlobStore {
       // Also when all is well: rename(2) does nothing between two names of one file.
       defer { _ = try? calls.remove(partial) }
       try create(partial)
-      // In this order: after a power cut, a name must not lead to content that is not there.
-      try calls.flush(partial)
       try calls.rename(partial, to: target)
     }
     // Also where it was: an earlier attempt may have ended before this.
@@ -152,7 +153,9 @@ package final class FolderStore: BlobStore {
     flushed.withLock { _ = $0.insert(folder) }
   }
 
-  /// Two names for one file cost no second copy; other file systems, and some kinds of them, need one.
+  /// Two names for one file cost no second copy, and no flush, because the spool has flushed the file.
+  ///
+  /// Other file systems, and some kinds of them, need a copy.
   private func linkOrCopy(
     _ source: String, to new: String, isCanceled: () -> Bool
   ) throws(SystemError) {
@@ -161,6 +164,7 @@ package final class FolderStore: BlobStore {
     } catch {
       guard [EXDEV, EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(error.number) else { throw error }
       try calls.copy(source, to: new, isCanceled: isCanceled)
+      try calls.flush(new)
     }
   }
 

@@ -11,6 +11,12 @@ package struct PublicURL: Equatable, Sendable {
     base = url.text.hasSuffix("/") ? String(url.text.dropLast()) : url.text
   }
 
+  /// Its scheme, host and port.
+  package var origin: String {
+    base.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).prefix(3).joined(
+      separator: "/")
+  }
+
   /// - Parameter path: of the object below the address, not encoded.
   func url(of path: String) -> String {
     let segments = path.split(separator: "/", omittingEmptySubsequences: false)

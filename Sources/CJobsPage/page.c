@@ -76,6 +76,10 @@ static const unsigned char json_js[] = {
 #embed "../JobsPage/Page/json.js"
 };
 
+static const unsigned char kept_js[] = {
+#embed "../JobsPage/Page/kept.js"
+};
+
 static const unsigned char keys_js[] = {
 #embed "../JobsPage/Page/keys.js"
 };
@@ -157,6 +161,7 @@ static const struct page_file files[] = {
     FILE_OF("jobs.css", jobs_css),
     FILE_OF("jobs.js", jobs_js),
     FILE_OF("json.js", json_js),
+    FILE_OF("kept.js", kept_js),
     FILE_OF("keys.js", keys_js),
     FILE_OF("list.js", list_js),
     FILE_OF("live.js", live_js),

@@ -143,6 +143,7 @@ package final class Application {
     case .reload:
       serviceManager.notify(.reloading)
       reloadCertificate()
+      for capability in composition.settings.capabilities { capability.reload() }
       serviceManager.notify(.ready)
     case .drainDeliveries:
       serviceManager.notify(.stopping)

@@ -1,3 +1,4 @@
+internal import Archive
 internal import Callbacks
 internal import EventStreams
 internal import JobCounts
@@ -20,6 +21,7 @@ enum Capabilities {
     JobDeletion.self,
     JobsPage.self,
     JobCounts.self,
+    Archive.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

@@ -102,7 +102,7 @@ struct Composition: Sendable {
       logger: logger,
       openReader: { () throws(StorageError) in try readers.openReader() },
       makeViews: { () throws(StorageError) in
-        JobViews(loop: mailbox.loop, reader: try readers.openReader(), pace: mailbox.pace)
+        makeViews(on: mailbox.loop, over: try readers.openReader())
       }, makeClient: makeClient)
     return try StartError.converting { try settings.capabilities.compactMap { try $0.service(context) } }
   }
@@ -111,6 +111,13 @@ struct Composition: Sendable {
     SchedulerPolicy(
       settings: settings.provider, signatureTolerance: settings.intake.signatureTolerance,
       fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty)
+  }
+
+  /// The API's reads on `loop`.
+  func makeViews(on loop: EventLoop, over reader: any StoreReader) -> JobViews {
+    JobViews(
+      loop: loop, reader: reader, pace: mailbox.pace,
+      adding: settings.capabilities.compactMap(\.jobMembers))
   }
 
   /// Opens a connection for reads, for one loop or thread.
@@ -136,7 +143,8 @@ extension Ledger {
         polling: settings.provider.pollPolicy,
         validateOutput: RequestedOutput(beside: settings.provider.outputRules).validate,
         restore: ErasedData.restore, owner: owner,
-        retainingKinds: Set(settings.capabilities.flatMap(\.workKinds))),
+        retainingKinds: Set(settings.capabilities.flatMap(\.workKinds)),
+        endGate: settings.capabilities.lazy.compactMap(\.endGate).first),
       hooks: settings.capabilities.compactMap(\.hook))
   }
 }

@@ -72,7 +72,7 @@ extension Composition {
   }
 
   private func apiRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
-    let views = JobViews(loop: loop, reader: try openReader(), pace: mailbox.pace)
+    let views = makeViews(on: loop, over: try openReader())
     let sharing = sharing
     let access = APIAccess(
       tokens: settings.access.tokens, sessions: sessions, readTokens: sharing?.tokens, now: { views.now })
@@ -80,7 +80,7 @@ extension Composition {
     let orders = OrdersEndpoint(
       views: views, access: access, reads: context.reads, recorder: recorder, metrics: metrics.jobsAPI,
       limits: context.limits, callbackCheck: settings.capabilities.lazy.compactMap(\.callbackCheck).first,
-      wakeScheduler: context.wakeScheduler)
+      keepsFiles: settings.capabilities.contains { $0.keepsFiles }, wakeScheduler: context.wakeScheduler)
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
       access: access)
@@ -95,7 +95,7 @@ extension Composition {
   /// The reads of single jobs that are also open to web pages: none unless the settings name origins.
   private func sharedRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
     guard let sharing, !sharing.origins.isEmpty else { return [] }
-    let views = JobViews(loop: loop, reader: try openReader(), pace: mailbox.pace)
+    let views = makeViews(on: loop, over: try openReader())
     let access = APIAccess(tokens: [], readTokens: sharing.tokens, isPublic: true, now: { views.now })
     let context = context(views, access, recorder, on: loop)
     let routes =
@@ -118,6 +118,7 @@ extension Composition {
         views: views, changes: changes, metrics: metrics.jobsAPI,
         trustedProxies: settings.listeners.trustedProxies),
       metrics: metrics.jobsAPI, recorder: recorder, changes: changes, keys: keys, limits: limits,
+      fileSources: settings.capabilities.flatMap(\.fileSources),
       trustedProxies: settings.listeners.trustedProxies,
       wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })
   }

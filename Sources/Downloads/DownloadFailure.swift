@@ -46,7 +46,7 @@ package struct DownloadFailure: Error, Equatable, Sendable {
   private static let maxMessageBytes = 200
   private static let maxRetryAfter = Duration.seconds(3600)
 
-  init(_ code: Code, _ message: String, retryAfter: Duration? = nil) {
+  package init(_ code: Code, _ message: String, retryAfter: Duration? = nil) {
     self.code = code
     self.message = String(message.prefix(Self.maxMessageBytes))
     self.retryAfter = retryAfter

@@ -19,6 +19,8 @@ final class DownloadReceiver: ContentSink {
   private var part: PartFile
   /// The version of the part, nil if it cannot be continued.
   private var entityTag: String?
+  /// Whether the spool knows how the part can be continued.
+  private var isRecorded = false
   private var digests = ContentDigests(comparing: nil)
   /// The size of the whole file; nil if the source did not announce it.
   private var expectedSize: Int?
@@ -36,6 +38,7 @@ final class DownloadReceiver: ContentSink {
     part = try spool.openPart(key)
     if part.size > 0, let point = spool.resumePoint(of: key), point.isOf(source) {
       entityTag = point.entityTag
+      isRecorded = true
     }
   }
 
@@ -50,6 +53,15 @@ final class DownloadReceiver: ContentSink {
 
   /// Makes the next request one from the start.
   func forgetPart() { entityTag = nil }
+
+  /// Records how the next try may continue the part, if it may.
+  ///
+  /// Not before there is much to lose: most files are small, and need no record.
+  func recordPart() {
+    guard !isRecorded, part.size > 0, let entityTag else { return }
+    spool.record(ResumePoint(source: source, entityTag: entityTag), of: key)
+    isRecorded = true
+  }
 
   func begin(_ response: HTTPClientResponse) -> Bool {
     self.response = response
@@ -80,6 +92,7 @@ final class DownloadReceiver: ContentSink {
       if part.size - stepStart >= Self.stepBytes {
         part.startWriteback(from: stepStart)
         stepStart = part.size
+        recordPart()
         try reserve()
       }
       return true
@@ -124,7 +137,8 @@ extension DownloadReceiver {
   private func start(_ response: HTTPClientResponse) throws(Interruption) {
     do throws(SystemError) { try part.truncate() } catch { throw Interruption(error) }
     entityTag = EntityTag.strong(response.entityTag)
-    spool.record(entityTag.map { ResumePoint(source: source, entityTag: $0) }, of: key)
+    spool.record(nil, of: key)
+    isRecorded = false
     digests = ContentDigests(comparing: checksum(of: response))
     expectedSize = response.fields["Content-Length"]?.first.flatMap(ContentRange.number)
     try prepare()

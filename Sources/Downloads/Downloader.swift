@@ -110,7 +110,7 @@ extension Downloader {
       let url = try follow(source, into: receiver, now: now, isCanceled: isCanceled)
       return try receiver.finish { type in FileName.of(url, index: key.index, type: type) }
     } catch {
-      if !receiver.isResumable { spool.discardPart(key) }
+      if receiver.isResumable { receiver.recordPart() } else { spool.discardPart(key) }
       throw error
     }
   }

@@ -1,3 +1,4 @@
+internal import Bytes
 internal import HTTPClient
 
 /// The hosts that files are fetched from, each with its subdomains.
@@ -49,8 +50,22 @@ package struct SourceHosts: Equatable, Sendable {
     self.names = names
   }
 
+  /// Whether a host ends as one of the names, in any case.
+  func mayContain(_ host: Substring.UTF8View) -> Bool {
+    names.contains { name in
+      host.count >= name.utf8.count && host.suffix(name.utf8.count).matches(name.utf8)
+    }
+  }
+
   /// - Parameter host: in lower case.
   func contains(_ host: String) -> Bool {
     names.contains { host == $0 || host.hasSuffix(".\($0)") }
+  }
+}
+
+extension Substring.UTF8View {
+  /// Whether these are the same bytes, in any case of ASCII letters.
+  func matches(_ other: some Sequence<UInt8>) -> Bool {
+    elementsEqual(other) { $0.lowercased == $1.lowercased }
   }
 }

@@ -36,6 +36,7 @@ package struct SourceRules: Sendable {
   private let hosts: SourceHosts
   /// The origin of an API on this machine, which serves outputs as well.
   private let origin: HTTPURL?
+  private let originStart: Substring.UTF8View?
   private let isProxied: Bool
 
   /// - Parameters:
@@ -46,6 +47,7 @@ package struct SourceRules: Sendable {
     self.hosts = hosts
     self.isProxied = isProxied
     origin = apiURL.flatMap { try? HTTPURL($0) }.flatMap { Self.isLoopback($0.host) ? $0 : nil }
+    originStart = origin.map { Self.start(ofAuthorityIn: $0.text) }
   }
 
   /// The file that a string of an output names; nil if the string is text.
@@ -56,10 +58,27 @@ package struct SourceRules: Sendable {
 
   /// Nil unless `text` is a URL that may be fetched.
   func url(_ text: String) -> SourceURL? {
-    guard text.utf8.count <= Self.maxBytes, let encoded = Self.encoded(text),
+    guard text.utf8.count <= Self.maxBytes, mayBeAllowed(text), let encoded = Self.encoded(text),
       let url = try? HTTPURL(encoded, maxBytes: Self.maxEncodedBytes), isAllowed(url)
     else { return nil }
     return SourceURL(url: url)
+  }
+
+  /// Whether the host may be an allowed one, by its spelling alone.
+  ///
+  /// Outputs name many URLs of other hosts, and to parse one takes a hundred times as long.
+  private func mayBeAllowed(_ text: String) -> Bool {
+    let host = Self.start(ofAuthorityIn: text)
+    return hosts.mayContain(host) || originStart.map { host.matches($0) } ?? false
+  }
+
+  /// The authority up to its first colon: the host, unless that is an IPv6 address.
+  private static func start(ofAuthorityIn text: String) -> Substring.UTF8View {
+    let bytes = text.utf8
+    return bytes[(bytes.firstIndex(of: UInt8(ascii: "/")) ?? bytes.endIndex)...].dropFirst(2).prefix { byte in
+      byte != UInt8(ascii: "/") && byte != UInt8(ascii: ":") && byte != UInt8(ascii: "?")
+        && byte != UInt8(ascii: "#")
+    }
   }
 
   private func isAllowed(_ url: HTTPURL) -> Bool {

@@ -10,11 +10,11 @@ final class FeedBatch {
   let page: FeedPage
   let text: FeedText
 
-  init(_ page: FeedPage, from pages: FeedPages, _ form: FeedForm) throws(Problem) {
-    self.page = page
+  init(_ batch: FeedPages.Batch, from pages: FeedPages, _ form: FeedForm) throws(Problem) {
+    page = batch.page
     var text = FeedText()
     for entry in page.entries {
-      guard let event = try pages.event(entry, of: page) else { continue }
+      guard let event = try pages.event(entry, of: batch) else { continue }
       if form.isLines {
         text.bytes += event.line
         text.bytes.append(UInt8(ascii: "\n"))

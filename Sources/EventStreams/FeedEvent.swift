@@ -1,4 +1,5 @@
 internal import ChangeFeed
+internal import HTTPWire
 internal import JSONText
 internal import Jobs
 internal import JobsAPI
@@ -15,12 +16,13 @@ struct FeedEvent {
   ///
   /// A deletion is always shown, because the job's earlier state is not known any more.
   init?(
-    _ entry: FeedEntry, at cursor: Cursor, for query: ListQuery, from views: JobViews
+    _ entry: FeedEntry, at cursor: Cursor, for query: ListQuery, from views: JobViews,
+    adding members: [Int64: [JobMember]]
   ) throws(Problem) {
     if let row = entry.row {
       switch query.match(row.job) {
       case .included:
-        (name, data) = ("job", try views.document(of: row, including: query.parts))
+        (name, data) = ("job", try views.document(of: row, including: query.parts, adding: members))
       case .left: (name, data) = ("left", Self.document(of: entry.id, row.job.state))
       case .excluded: return nil
       }

@@ -24,17 +24,25 @@ struct FeedPages {
   /// The next entries, whether they are included or not.
   ///
   /// - Parameter cursor: nil for the beginning.
-  func batch(after cursor: Cursor?, limit: Int = .max) async throws(Problem) -> FeedPage {
+  func batch(after cursor: Cursor?, limit: Int = .max) async throws(Problem) -> Batch {
     let size = min(limit, query.parts.isEmpty ? Self.batchSize : Self.batchSizeWithParts)
-    return try await read { [query] (reader) throws(FeedFailure) in
+    let page = try await read { [query] (reader) throws(FeedFailure) in
       try await reader.page(
         after: cursor, limit: size, matching: query.lastingFilter, including: query.parts)
     }
+    return Batch(page: page, members: try await views.members(of: page.entries.compactMap(\.row)))
+  }
+
+  /// Entries of the feed, with what the capabilities add to their jobs.
+  struct Batch {
+    let page: FeedPage
+    fileprivate let members: [Int64: [JobMember]]
   }
 
   /// The event of an entry of `batch`; nil where it is not shown.
-  func event(_ entry: FeedEntry, of batch: FeedPage) throws(Problem) -> FeedEvent? {
-    try FeedEvent(entry, at: batch.cursor(after: entry), for: query, from: views)
+  func event(_ entry: FeedEntry, of batch: Batch) throws(Problem) -> FeedEvent? {
+    try FeedEvent(
+      entry, at: batch.page.cursor(after: entry), for: query, from: views, adding: batch.members)
   }
 
   /// The cursor after which `start` reads; nil for the beginning.
@@ -69,9 +77,10 @@ struct FeedPages {
     var page = Page()
     // Bounded by the rows, the bytes or the batches of a page.
     while true {
-      let batch = try await batch(after: cursor, limit: limit - page.count)
+      let read = try await self.batch(after: cursor, limit: limit - page.count)
+      let batch = read.page
       for entry in batch.entries {
-        if let event = try event(entry, of: batch) { page.append(event) }
+        if let event = try event(entry, of: read) { page.append(event) }
         guard page.size >= Self.maxPageBytes else { continue }
         let position = batch.cursor(after: entry)
         (page.next, page.hasMore) = (position, batch.hasMore || position != batch.next)

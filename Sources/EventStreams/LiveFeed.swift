@@ -1,6 +1,7 @@
 internal import ChangeFeed
 internal import EventLoop
 internal import HTTPServer
+internal import HTTPWire
 internal import JSONText
 internal import JobsAPI
 internal import StoreSeam

@@ -56,9 +56,7 @@ package struct HTTPURL: Hashable, Sendable, CustomStringConvertible {
     guard start.hasPrefix("http://") || start == "https://" else { throw .scheme }
     isSecure = start == "https://"
     // Some parsers read a backslash as a slash, and some end a URL at a space or a control.
-    guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !#""<>\^`{|}"#.utf8.contains($0) }) else {
-      throw .characters
-    }
+    guard text.utf8.allSatisfy(Self.isAllowed) else { throw .characters }
     guard !text.utf8.contains(UInt8(ascii: "#")) else { throw .fragment }
     let authority = text.dropFirst(isSecure ? "https://".count : "http://".count).prefix {
       !"/?".contains($0)
@@ -72,6 +70,24 @@ package struct HTTPURL: Hashable, Sendable, CustomStringConvertible {
     self.host = host
     self.port = port
     self.text = text
+  }
+
+  private static func isAllowed(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "<"), UInt8(ascii: ">"), UInt8(ascii: "\\"), UInt8(ascii: "^"),
+      UInt8(ascii: "`"), UInt8(ascii: "{"), UInt8(ascii: "|"), UInt8(ascii: "}"):
+      false
+    default: (0x21...0x7E).contains(byte)
+    }
+  }
+
+  private static func isOfLabel(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+      UInt8(ascii: "_"):
+      true
+    default: false
+    }
   }
 
   /// Whether libcurl reads the same host.
@@ -120,7 +136,7 @@ package struct HTTPURL: Hashable, Sendable, CustomStringConvertible {
     guard let last = labels.last?.first, !(0x30...0x39).contains(last) else { return false }
     return labels.allSatisfy { label in
       (1...63).contains(label.count) && label.first != UInt8(ascii: "-") && label.last != UInt8(ascii: "-")
-        && label.allSatisfy { "abcdefghijklmnopqrstuvwxyz0123456789-_".utf8.contains($0) }
+        && label.allSatisfy(isOfLabel)
     }
   }
 }

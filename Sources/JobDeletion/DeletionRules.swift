@@ -55,6 +55,11 @@ extension LedgerTransaction {
       // Nothing was sent for it, so that it ended just now.
       _ = try deleteJob(job.id, tombstoneUntil: expiresAt)
       return .deleted
+    case .held(let number):
+      // The prediction has succeeded, and nobody waits for what holds the end.
+      try release(number, as: .succeeded, at: now)
+      _ = try deleteJob(job.id, tombstoneUntil: expiresAt)
+      return .deleted
     case .requested:
       write(job.row(requestedAt: now))
       return .canceling

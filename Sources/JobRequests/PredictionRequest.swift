@@ -50,10 +50,12 @@ package struct PredictionRequest: Equatable, Sendable {
 
   /// Seconds after which a queued job is not sent any more: 1 second to 7 days.
   package let startBefore: Int?
+  /// Whether the files of the output are kept. Nil for the daemon's default.
+  package let archive: ArchiveMode?
 
   static let members = [
     "model", "version", "deployment", "input", "id", "webhook_events", "timeout", "cancel_after", "expect",
-    "metadata", "retries", "callback", "start_before",
+    "metadata", "retries", "callback", "start_before", "archive",
   ]
   /// The length of a data URI with a file of 256 KiB.
   ///
@@ -88,6 +90,7 @@ package struct PredictionRequest: Equatable, Sendable {
     callback = try members.callback(callbackText)
     startBefore = try members.seconds(
       "start_before", 1...7 * 86_400, "from 1s to 7d", allowsBareSeconds: false, in: body)
+    archive = try members.archive(in: body)
   }
 }
 

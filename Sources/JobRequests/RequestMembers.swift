@@ -25,6 +25,8 @@ struct RequestMembers {
     }
   }
 
+  subscript(_ name: String) -> JSONValue? { members[name] }
+
   /// The model to run, and its name if given.
   func target(
     in body: Span<UInt8>

@@ -92,6 +92,12 @@ package struct Job: Hashable, Sendable {
   /// These are `gone`, `answer_lost`, canceled before it was sent, and refused.
   package var isEndedByDaemon: Bool { phase.isTerminal && snapshot?.phase?.isTerminal != true }
 
+  /// The prediction has succeeded, and the job's end waits for what a capability does with it.
+  package var isHeld: Bool { phase == .running && snapshot?.phase == .succeeded }
+
+  /// Whether the provider has reported the end, or the daemon has decided it.
+  package var isSettled: Bool { phase.isTerminal || isHeld }
+
   /// Drops what is not stored of the snapshot, so that the job equals the stored one.
   package mutating func dropUnstored() {
     snapshot?.dropUnstored()

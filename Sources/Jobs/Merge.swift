@@ -46,7 +46,7 @@ extension Job {
     _ offered: Snapshot, from source: SnapshotSource = .webhook, receivedAt: Timestamp
   ) -> Merge {
     let replacesEnd = isEndedByDaemon && source == .webhook && offered.phase?.isTerminal == true
-    guard !phase.isTerminal || replacesEnd else { return mergeIntoEnd(offered, from: source) }
+    guard !isSettled || replacesEnd else { return mergeIntoEnd(offered, from: source) }
     let before = (phase: phase, revision: revision)
     let claimed = offered.claimedPhase
     let advances = claimed.map { $0.isTerminal || $0.rank > phase.rank } ?? false
@@ -84,7 +84,7 @@ extension Job {
       replacesSnapshot: isNewer, endsJob: endsJob, replacesEnd: replacesEnd)
   }
 
-  /// Merges a snapshot into an ended job, whose end stands.
+  /// Merges a snapshot into an ended or held job, whose end stands.
   ///
   /// Where polling found the end, a delivery that reports it shows that the webhook was not lost.
   private mutating func mergeIntoEnd(_ offered: Snapshot, from source: SnapshotSource) -> Merge {
@@ -104,17 +104,43 @@ extension Job {
   ///
   /// Called where the provider refused to create the prediction, or no longer knows it.
   ///
-  /// - Returns: false where the job had ended already; it is left unchanged.
+  /// - Returns: false where the job had ended already, or is held; it is left unchanged.
   package mutating func end(_ phase: Phase, because verdict: JobError, at now: Timestamp) -> Bool {
     precondition(phase.isTerminal, "a job must end in a terminal phase")
-    guard !self.phase.isTerminal else { return false }
+    guard !isSettled else { return false }
+    setEnd(phase, because: verdict, at: now)
+    return true
+  }
+
+  private mutating func setEnd(_ phase: Phase, because verdict: JobError?, at now: Timestamp) {
     self.phase = phase
     self.verdict = verdict
     revision += 1
     updatedAt = max(updatedAt, now)
     pollState.end()
-    return true
   }
+
+  /// Holds back the success with which a merge has just ended the job, or goes on holding it.
+  ///
+  /// - Parameter deadline: when the job is checked.
+  package mutating func hold(until deadline: Timestamp) {
+    precondition(phase == .succeeded || isHeld, "only a success is held")
+    phase = .running
+    pollState.hold(until: deadline)
+  }
+
+  /// Ends a held job.
+  ///
+  /// - Parameter verdict: why it has failed. Nil where it has succeeded.
+  package mutating func release(because verdict: JobError?, at now: Timestamp) {
+    precondition(isHeld, "only a held job is released")
+    setEnd(verdict == nil ? .succeeded : .failed, because: verdict, at: now)
+  }
+
+  /// Counts a change of what the job's document shows beside the job.
+  ///
+  /// Nothing has happened to the job, so that its times stay.
+  package mutating func touch() { revision += 1 }
 
   /// Records that the create call is about to be made.
   package mutating func noteSending(at now: Timestamp, firstCheck: Timestamp) {

@@ -23,6 +23,8 @@ package struct Order: Sendable {
   package let retryOf: String?
   /// Where the app is notified of the job. Nil where the request names nothing.
   package let callback: Callback?
+  /// How the files of its output are kept. Nil where the request leaves that to the daemon.
+  package let archive: String?
 
   package struct Callback: Equatable, Sendable {
     package let url: String
@@ -38,7 +40,7 @@ package struct Order: Sendable {
   package init(
     id: String, idempotencyKey: String?, digest: BodyDigest, request: [UInt8], model: String?,
     createdAt: Timestamp, timeout: Int64?, retries: Int64, metadata: JobMetadata? = nil,
-    startBefore: Timestamp? = nil, retryOf: String? = nil, callback: Callback? = nil
+    startBefore: Timestamp? = nil, retryOf: String? = nil, callback: Callback? = nil, archive: String? = nil
   ) {
     self.id = id
     self.idempotencyKey = idempotencyKey
@@ -52,6 +54,7 @@ package struct Order: Sendable {
     self.startBefore = startBefore
     self.retryOf = retryOf
     self.callback = callback
+    self.archive = archive
   }
 }
 

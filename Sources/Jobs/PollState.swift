@@ -42,6 +42,12 @@ package struct PollState: Hashable, Sendable {
     dueAt = firstCheck
   }
 
+  /// Schedules one check for the end of a hold.
+  mutating func hold(until deadline: Timestamp) {
+    end()
+    dueAt = deadline
+  }
+
   mutating func end() {
     dueAt = nil
     staleAt = nil

@@ -87,7 +87,7 @@ extension StoredOrder {
 
   /// Whether a document shows the order: only while an open job still waits for a step of it.
   package func isShown(of job: Job) -> Bool {
-    !job.phase.isTerminal && isShownOfOpenJob
+    !job.isSettled && isShownOfOpenJob
   }
 
   private var isShownOfOpenJob: Bool { stage != .submitted || isCancelRequested }

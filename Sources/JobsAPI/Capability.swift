@@ -30,13 +30,25 @@ package protocol Capability: Sendable {
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
   var hook: (any TransactionHook)? { get }
 
+  /// Holds back the successes of jobs. Nil where the capability holds none.
+  var endGate: (any EndGate)? { get }
+
   /// The kinds of the capability's work. A job with such work is not pruned.
   var workKinds: [WorkKind] { get }
 
   /// Checks the member `callback` of requests. Nil where the capability sends nothing to apps.
   var callbackCheck: CallbackCheck? { get }
 
+  /// Whether it keeps the files of outputs, so that a request may have the member `archive`.
+  var keepsFiles: Bool { get }
+
+  /// What it adds to the documents of jobs. Nil where it adds nothing.
+  var jobMembers: (any JobMembers)? { get }
+
   var metrics: [any MetricFamily] { get }
+
+  /// Where this API redirects reads of files to, as sources of a Content-Security-Policy.
+  var fileSources: [String] { get }
 
   /// The capability's routes of the jobs API.
   func routes(_ api: APIContext) -> [Route]
@@ -47,8 +59,14 @@ package protocol Capability: Sendable {
   /// Lets people use the API with sessions. Nil where the capability keeps none.
   func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)?
 
+  /// Reads the files of its secrets again, after SIGHUP.
+  func reload()
+
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
+
+  /// Tries what the capability needs beyond the database. Returns lines for the command `check`.
+  func check() -> [String]
 }
 
 extension Capability {
@@ -56,13 +74,19 @@ extension Capability {
   package static var tables: [TableDeclaration] { [] }
   package static var keys: [String] { [] }
   package var hook: (any TransactionHook)? { nil }
+  package var endGate: (any EndGate)? { nil }
   package var workKinds: [WorkKind] { [] }
   package var callbackCheck: CallbackCheck? { nil }
+  package var keepsFiles: Bool { false }
+  package var jobMembers: (any JobMembers)? { nil }
   package var metrics: [any MetricFamily] { [] }
+  package var fileSources: [String] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
   package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
   package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? { nil }
+  package func reload() {}
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
+  package func check() -> [String] { [] }
 }
 
 /// Refuses a request's `callback`.
@@ -90,6 +114,8 @@ package struct APIContext {
   /// The keys that the capabilities have declared.
   package let keys: StoredKeys
   package let limits: OrdersEndpoint.Limits
+  /// Those of all capabilities.
+  package let fileSources: [String]
   /// The proxies whose reports of client addresses are used.
   private let trustedProxies: TrustedProxies
   /// Called when there is a new order or cancel request.
@@ -98,7 +124,8 @@ package struct APIContext {
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
     changes: FeedReceiver, keys: StoredKeys, limits: OrdersEndpoint.Limits,
-    trustedProxies: TrustedProxies = .none, wakeScheduler: @escaping @Sendable () -> Void
+    fileSources: [String] = [], trustedProxies: TrustedProxies = .none,
+    wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
     self.access = access
@@ -108,6 +135,7 @@ package struct APIContext {
     self.changes = changes
     self.keys = keys
     self.limits = limits
+    self.fileSources = fileSources
     self.trustedProxies = trustedProxies
     self.wakeScheduler = wakeScheduler
   }

@@ -29,10 +29,12 @@ enum JobDocument {
   ///   - next: the order's next create call.
   ///   - attempts: the past attempts.
   ///   - request: the order's request.
+  ///   - members: what the capabilities add.
   ///   - scope: what its reader may see.
   static func whole(
     _ job: Job, _ parts: PredictionParts?, body: [UInt8], order: StoredOrder?, _ next: NextTry? = nil,
-    attempts: [PastAttempt] = [], request: PredictionRequest?, scope: DocumentScope = .full
+    attempts: [PastAttempt] = [], request: PredictionRequest?, adding members: [JobMember] = [],
+    scope: DocumentScope = .full
   ) -> [UInt8] {
     var writer = JSONWriter(capacity: body.count + 1024)
     writer.object { object in
@@ -56,6 +58,7 @@ enum JobDocument {
           list.array(attempts) { element, attempt in element.object { self.attempt(attempt, in: &$0) } }
         }
       }
+      for member in members { object.member(member.name, raw: member.text[...]) }
     }
     writer.raw([UInt8(ascii: "\n")])
     return writer.bytes
@@ -71,7 +74,8 @@ enum JobDocument {
   ///
   /// - Parameter found: the parts of `body`; nil where none is included or there is no body yet.
   static func row(
-    _ row: ListedJob, _ found: PredictionParts?, body: [UInt8], including parts: JobParts
+    _ row: ListedJob, _ found: PredictionParts?, body: [UInt8], including parts: JobParts,
+    adding members: [JobMember]
   ) -> [UInt8] {
     let job = row.job
     var writer = JSONWriter(capacity: 768 + (parts.isEmpty ? 0 : body.count))
@@ -87,6 +91,7 @@ enum JobDocument {
       if parts.contains(.metrics) { object.member("metrics", raw: slice(found?.metrics, of: body)) }
       object.member("metadata", raw: row.metadata?[...])
       tail(of: job, in: &object)
+      for member in members { object.member(member.name, raw: member.text[...]) }
     }
     return writer.bytes
   }

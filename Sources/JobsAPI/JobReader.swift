@@ -1,5 +1,5 @@
 internal import HTTPWire
-internal import Routing
+package import Routing
 package import Time
 
 /// The sender of a request that reads one job.
@@ -30,7 +30,7 @@ package enum JobReader: Sendable {
   var fields: [(name: String, value: String)] { scope == .full ? [] : [("Cache-Control", "no-store")] }
 
   /// `problem` as the reader is shown it.
-  func refusal(of problem: Problem) -> Problem {
+  package func refusal(of problem: Problem) -> Problem {
     problem.code == .jobNotFound && scope != .full ? .jobNotOpened : problem
   }
 

@@ -2,6 +2,7 @@ package import ChangeFeed
 package import ClientAddress
 package import HTTPServer
 internal import HTTPWire
+internal import JSONText
 internal import Jobs
 internal import Observability
 package import Routing
@@ -48,10 +49,17 @@ extension JobReads {
     reader.expiry.map { views.loop.now + .milliseconds($0.milliseconds - views.now.milliseconds) }
   }
 
+  /// Takes the places of a stream to the reader, which are free again when they are released.
+  package func claimPlaces(
+    job id: String, for stream: StreamedRequest, as reader: JobReader
+  ) throws(Problem) -> [StreamPlace] {
+    reader.scope == .full ? [] : try limits.claim(job: id, for: stream)
+  }
+
   private func observe(
     _ id: String, by stream: StreamedRequest, as reader: JobReader
   ) throws(Problem) -> ObservedJob {
-    let places = reader.scope == .full ? [] : try limits.claim(job: id, for: stream)
+    let places = try claimPlaces(job: id, for: stream, as: reader)
     return ObservedJob(id, views: views, changes: changes, stream: stream, places: places)
   }
 }
@@ -225,7 +233,11 @@ extension JobReads {
   @inline(never)
   private func step(after problem: Problem, of job: ObservedJob, report: (Problem) -> Void) -> Step {
     guard problem.code != .jobNotFound else {
-      return Step(event: ServerSentEvents.deletion(of: job.id), isEnd: true)
+      var writer = JSONWriter()
+      writer.object { $0.member("id", string: job.id) }
+      // Without an id it keeps the client's `Last-Event-ID`.
+      let event = Array("event: deleted\ndata: ".utf8) + writer.bytes + Array("\n\n".utf8)
+      return Step(event: event, isEnd: true)
     }
     report(problem)
     return Step()

@@ -13,6 +13,7 @@ package final class JobViews {
   package let loop: EventLoop
   private let reader: any StoreReader
   private let pace: CreationPace
+  private let added: [any JobMembers]
   /// What the store's entity tags end with. Empty until first read.
   private var tagSuffix = ""
 
@@ -21,10 +22,14 @@ package final class JobViews {
   /// After so many, an order is certainly not sent soon.
   private static let maxCountedOrders = 10_000
 
-  package init(loop: EventLoop, reader: any StoreReader, pace: CreationPace) {
+  /// - Parameter added: what the capabilities add to documents.
+  package init(
+    loop: EventLoop, reader: any StoreReader, pace: CreationPace, adding added: [any JobMembers] = []
+  ) {
     self.loop = loop
     self.reader = reader
     self.pace = pace
+    self.added = added
   }
 
   package var now: Timestamp { Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds) }
@@ -52,7 +57,30 @@ package final class JobViews {
     if tagSuffix.isEmpty { tagSuffix = try await readTagSuffix() }
     let view = try await storedView(id)
     if view.awaitsCall { try await addNextTry(to: view) }
+    if !added.isEmpty { try await addMembers(to: view) }
     return view
+  }
+
+  @inline(never)
+  private func addMembers(to view: JobView) async throws(Problem) {
+    for source in added {
+      view.members += try await read { (reader) throws(StorageError) in
+        try await source.members(ofJob: view.record.number, in: reader)
+      }
+    }
+  }
+
+  /// What the capabilities add to rows of a list, by the jobs' numbers.
+  package func members(of rows: [ListedJob]) async throws(Problem) -> [Int64: [JobMember]] {
+    var members: [Int64: [JobMember]] = [:]
+    guard !rows.isEmpty else { return members }
+    for source in added {
+      let found = try await read { (reader) throws(StorageError) in
+        try await source.members(ofJobs: rows.map(\.number), in: reader)
+      }
+      members.merge(found, uniquingKeysWith: +)
+    }
+    return members
   }
 
   @inline(never)
@@ -109,6 +137,8 @@ package final class JobView {
   /// The order's next create call; nil where the job has ended.
   fileprivate(set) var next: NextTry?
   let tag: EntityTag
+  /// What the capabilities add to the document.
+  fileprivate(set) var members: [JobMember] = []
 
   var hasEnded: Bool { record.job.phase.isTerminal }
 
@@ -162,14 +192,20 @@ extension JobViews {
     let record = view.record
     return JobDocument.whole(
       record.job, try parts(of: record), body: record.body, order: record.order, view.next,
-      attempts: record.attempts, request: request ?? record.order?.parsedRequest, scope: scope)
+      attempts: record.attempts, request: request ?? record.order?.parsedRequest, adding: view.members,
+      scope: scope)
   }
 
   /// The job as a row of a list, without a line break at its end.
-  package func document(of row: ListedJob, including parts: JobParts) throws(Problem) -> [UInt8] {
+  ///
+  /// - Parameter members: from ``members(of:)``.
+  package func document(
+    of row: ListedJob, including parts: JobParts, adding members: [Int64: [JobMember]]
+  ) throws(Problem) -> [UInt8] {
     let body = row.body ?? []
     return JobDocument.row(
-      row, parts.isEmpty ? nil : try Self.parts(of: row.job, body: body), body: body, including: parts)
+      row, parts.isEmpty ? nil : try Self.parts(of: row.job, body: body), body: body, including: parts,
+      adding: members[row.number] ?? [])
   }
 
   /// The parts of the stored body; nil where no snapshot has arrived yet.

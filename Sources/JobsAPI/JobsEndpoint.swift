@@ -133,7 +133,10 @@ extension JobsEndpoint {
         matching: filter, before: before, limit: Int(limit), including: list.parts)
     }
     var rows: [[UInt8]] = []
-    for row in page.rows { rows.append(try views.document(of: row, including: list.parts)) }
+    let members = try await views.members(of: page.rows)
+    for row in page.rows {
+      rows.append(try views.document(of: row, including: list.parts, adding: members))
+    }
     return .json(JobDocument.list(rows, next: page.next))
   }
 }

@@ -24,6 +24,7 @@ package final class OrdersEndpoint {
   private let metrics: JobsAPIMetrics
   let limits: Limits
   private let callbackCheck: CallbackCheck?
+  private let keepsFiles: Bool
   private let wakeScheduler: @Sendable () -> Void
   private let digest = RequestDigest()
   private var generator: KernelRandomness
@@ -52,10 +53,11 @@ package final class OrdersEndpoint {
 
   /// - Parameters:
   ///   - callbackCheck: refuses a request's `callback`; nil where nothing is sent to apps.
+  ///   - keepsFiles: whether the files of outputs can be kept.
   ///   - wakeScheduler: called when there is a new order or cancel request.
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, recorder: Recorder, metrics: JobsAPIMetrics,
-    limits: Limits, callbackCheck: CallbackCheck? = nil,
+    limits: Limits, callbackCheck: CallbackCheck? = nil, keepsFiles: Bool = false,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
     self.views = views
@@ -66,6 +68,7 @@ package final class OrdersEndpoint {
     self.metrics = metrics
     self.limits = limits
     self.callbackCheck = callbackCheck
+    self.keepsFiles = keepsFiles
     self.wakeScheduler = wakeScheduler
   }
 
@@ -193,6 +196,11 @@ extension OrdersEndpoint {
     _ request: PredictionRequest, body: [UInt8], idempotencyKey: String?, retryOf: String? = nil
   ) throws(Problem) -> Order {
     if let callback = request.callback { try check(callback) }
+    if let mode = request.archive, mode != .off, !keepsFiles {
+      throw Problem(
+        .unprocessableContent, .invalidRequest,
+        "`archive`: this daemon keeps no files; leave the member out, and fetch them yourself")
+    }
     guard let digest = BodyDigest(bytes: digest.digest(of: body.span)) else {
       preconditionFailure("a SHA-256 of other than 32 bytes")
     }
@@ -211,7 +219,7 @@ extension OrdersEndpoint {
       retryOf: retryOf,
       callback: request.callback.map { callback in
         Order.Callback(url: callback.url, events: Set(callback.events.map(\.rawValue)))
-      })
+      }, archive: request.archive?.rawValue)
   }
 
   /// The field of draft-ietf-httpapi-idempotency-key-header, with its quotes if it has some.
@@ -249,6 +257,11 @@ extension OrdersEndpoint {
     switch try result.value() {
     case .noSuchJob: throw .jobNotFound
     case .ended(let job): return try response(.ok, try await views.view(job.id))
+    case .held:
+      throw Problem(
+        .conflict, .conflict,
+        "the prediction has succeeded, and the job ends once its files are stored: there is nothing to cancel"
+      )
     case .requested(let job):
       wakeScheduler()
       return try response(.accepted, try await views.view(job.id))

@@ -32,7 +32,7 @@ final class StreamQuota<Key: Hashable> {
 }
 
 /// The place of one stream in a ``StreamQuota``.
-final class StreamPlace {
+package final class StreamPlace {
   private let release: () -> Void
 
   fileprivate init(release: @escaping () -> Void) {

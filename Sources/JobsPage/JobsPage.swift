@@ -8,12 +8,12 @@ package import Settings
 package struct JobsPage: Capability {
   package static var keys: [String] { [SessionKey.name] }
 
-  /// The sources of media that the page may load, as its Content-Security-Policy names them.
-  private let mediaSources: [String]
+  /// Where the files of outputs may be, as sources of a Content-Security-Policy.
+  private let outputSources: [String]
   private let ended = EndedSessions()
 
   package init(from reader: inout SettingsReader) {
-    mediaSources = ProviderSettings.outputRules(reader).fileSources
+    outputSources = ProviderSettings.outputRules(reader).fileSources
   }
 
   package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? {
@@ -21,7 +21,9 @@ package struct JobsPage: Capability {
   }
 
   package func routes(_ api: APIContext) -> [Route] {
-    let document = PageDocument(files: PageFiles.all, mediaSources: mediaSources)
+    // A redirect from this server to elsewhere must be allowed there, too.
+    let added = Set(api.fileSources).subtracting(outputSources).sorted()
+    let document = PageDocument(files: PageFiles.all, mediaSources: outputSources + added)
     return [document.route] + SessionRoutes(api, makeSessions(api.keys, api.access.tokens)).routes
   }
 

@@ -13,7 +13,7 @@ package final class Ledger {
   /// - Parameter hooks: the capabilities that add writes to a commit.
   package init(store: any Store, rules: LedgerRules = LedgerRules(), hooks: [any TransactionHook] = []) {
     self.store = store
-    self.rules = rules.with(hasHooks: !hooks.isEmpty, isShared: store.isShared)
+    self.rules = rules.with(hasHooks: !hooks.isEmpty || rules.endGate != nil, isShared: store.isShared)
     self.hooks = hooks
   }
 
@@ -63,6 +63,8 @@ package struct LedgerRules: Sendable {
   package var owner: String
   /// The kinds of work that keep a job from being pruned.
   package var retainingKinds: Set<WorkKind>
+  /// Holds back successes. Nil where none is held.
+  package var endGate: (any EndGate)?
   /// Whether transitions are noted for hooks.
   private(set) var hasHooks = false
   /// Whether other processes write the store too.
@@ -72,13 +74,14 @@ package struct LedgerRules: Sendable {
     polling: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: nil),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
     restore: @escaping BodyRestorer = { _, _ in nil }, owner: String = "daemon",
-    retainingKinds: Set<WorkKind> = []
+    retainingKinds: Set<WorkKind> = [], endGate: (any EndGate)? = nil
   ) {
     self.polling = polling
     self.validateOutput = validateOutput
     self.restore = restore
     self.owner = owner
     self.retainingKinds = retainingKinds
+    self.endGate = endGate
   }
 
   fileprivate func with(hasHooks: Bool, isShared: Bool) -> LedgerRules {

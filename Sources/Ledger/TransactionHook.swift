@@ -25,6 +25,8 @@ package final class JobTransition: Sendable {
   /// Nil for a deleted job.
   package let after: JobVersion?
   /// The snapshot that changed the job. Nil where the daemon changed it.
+  ///
+  /// For the end of a held job, the one that was held.
   package let snapshot: Snapshot?
   /// The order that has made the job.
   package let order: Order?
@@ -48,7 +50,10 @@ package final class JobTransition: Sendable {
     case replacedEnd
     /// The job's history became that of another job, which may count the end as its own.
     case merged
+    /// An app has deleted the job.
     case deleted
+    /// The job ended so long ago that it is kept no longer.
+    case pruned
   }
 
   /// Whether the job ended with this transition.
@@ -56,6 +61,9 @@ package final class JobTransition: Sendable {
     guard let after, after.job.phase.isTerminal else { return false }
     return cause == .replacedEnd || before?.job.phase.isTerminal != true
   }
+
+  /// Whether the provider's success was held back with this transition.
+  package var holdsEnd: Bool { after?.job.isHeld == true && before?.job.isHeld != true }
 }
 
 /// What a hook adds to a transaction.
@@ -79,9 +87,32 @@ package struct HookRows {
     try transaction.row(of: table, key: key)
   }
 
+  /// Whether this transaction makes the job, so that no table has a row of it.
+  ///
+  /// Only for jobs that the transaction changes.
+  package func isNew(_ number: Int64) -> Bool {
+    guard case let entry?? = transaction.jobs[number] else { return true }
+    return entry.stored == nil
+  }
+
+  /// The order of a job that this transaction has made, whose rows no hook has written yet.
+  package func order(ofNewJob number: Int64) -> Order? {
+    // Most new jobs have none, and transactions have many transitions.
+    guard case _?? = transaction.orders[number] else { return nil }
+    return transaction.transitions.first { $0.number == number && $0.before == nil }?.order
+  }
+
   /// The work of a job of a capability's kinds.
   package func work(ofJob number: Int64, of kinds: Set<WorkKind>) throws(StorageError) -> [WorkItem] {
     try transaction.work(ofJob: number, of: kinds)
+  }
+
+  /// The body of a job's newest snapshot. Empty where there is none.
+  package func body(ofJob number: Int64) throws(StorageError) -> [UInt8] {
+    guard case let entry?? = transaction.jobs[number] else {
+      return try transaction.rows.body(ofJob: number)
+    }
+    return try transaction.body(of: entry)
   }
 
   /// The number of rows whose first key columns are `prefix`, at most `limit`.

@@ -27,6 +27,9 @@ enum TableSelection {
     var conditions = zip(columns, query.prefix).map {
       "\($0) = \(parameters.add(CapabilityTable.parameter($1)))"
     }
+    if !query.among.isEmpty, let column = free.first {
+      conditions.append("\(column) = ANY(\(parameters.add(.integers(query.among))))")
+    }
     if let bounds = query.bounds, let column = free.first {
       let lower = parameters.add(.integer(bounds.lowerBound))
       conditions.append("\(column) BETWEEN \(lower) AND \(parameters.add(.integer(bounds.upperBound)))")

@@ -29,7 +29,8 @@ package struct CrossOriginPolicy {
   fileprivate func fields(for head: RequestHead) -> [(name: String, value: String)] {
     guard let origin = origin(of: head), isApplied(head) else { return [("Vary", "Origin")] }
     return [
-      ("Access-Control-Allow-Origin", origin), ("Access-Control-Expose-Headers", "ETag, Retry-After"),
+      ("Access-Control-Allow-Origin", origin),
+      ("Access-Control-Expose-Headers", "Accept-Ranges, Content-Range, ETag, Retry-After"),
       ("Vary", "Origin"),
     ]
   }
@@ -59,7 +60,7 @@ package struct CrossOriginPolicy {
         status: .noContent,
         fields: [
           ("Access-Control-Allow-Origin", origin), ("Access-Control-Allow-Methods", "GET, HEAD"),
-          ("Access-Control-Allow-Headers", "Authorization, If-None-Match, Last-Event-ID"),
+          ("Access-Control-Allow-Headers", "Authorization, If-None-Match, If-Range, Last-Event-ID, Range"),
           ("Access-Control-Max-Age", String(Self.maxAgeSeconds)), ("Vary", "Origin"),
         ])
     }

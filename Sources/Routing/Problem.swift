@@ -28,6 +28,13 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case originNotAllowed = "origin_not_allowed"
   case proxyNotAllowed = "proxy_not_allowed"
   case draining
+  // Of kept files.
+  case notStoredYet = "not_stored_yet"
+  case fileNotFound = "file_not_found"
+  case fileGone = "file_gone"
+  case notEnded = "not_ended"
+  case preconditionFailed = "precondition_failed"
+  case rangeNotSatisfiable = "range_not_satisfiable"
   // Of any request.
   case tooManyStreams = "too_many_streams"
   case notFound = "not_found"

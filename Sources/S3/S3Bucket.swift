@@ -49,6 +49,9 @@ package struct S3Bucket: Equatable, Sendable {
       name.contains(".") || host.map { !$0.hasSuffix(Self.google) && !$0.hasSuffix(Self.aws) } ?? false
   }
 
+  /// The scheme, host and port of its objects.
+  package var origin: String { "\(isSecure ? "https" : "http")://\(target(for: "").host)" }
+
   /// Where the object `key` is, below the prefix.
   package func target(for key: String) -> Target {
     let segments =

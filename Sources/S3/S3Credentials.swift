@@ -12,4 +12,11 @@ package struct S3Credentials: Redacted, Sendable {
     self.secret = secret
     self.sessionToken = sessionToken
   }
+
+  /// The credentials with another key id, or another secret and token.
+  package func with(keyID: String?, secret: SecretKey?, sessionToken: String?) -> S3Credentials {
+    S3Credentials(
+      keyID: keyID ?? self.keyID, secret: secret ?? self.secret,
+      sessionToken: secret == nil ? self.sessionToken : sessionToken)
+  }
 }

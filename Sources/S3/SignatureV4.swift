@@ -52,16 +52,18 @@ package struct SignatureV4: Sendable {
     return sent + [("Authorization", authorization)]
   }
 
-  /// The query of a presigned GET, with the signature at its end.
+  /// The query of a presigned GET or HEAD, with the signature at its end.
   ///
   /// - Parameters:
+  ///   - method: the only one for which the query is valid.
   ///   - path: percent-encoded.
   ///   - query: further parameters, such as `response-content-type`.
   ///   - seconds: how long it is valid, from 1 to ``maxExpirySeconds``. It ends earlier with a session's
   ///     token.
   /// - Returns: Nil if OpenSSL has no HMAC.
   package func query(
-    presigning host: String, path: String, query: [Field] = [], for seconds: Int, at time: Timestamp
+    presigning method: String, host: String, path: String, query: [Field] = [], for seconds: Int,
+    at time: Timestamp
   ) -> String? {
     let date = Self.date(time)
     var parameters =
@@ -72,7 +74,7 @@ package struct SignatureV4: Sendable {
       ]
     if let token = credentials.sessionToken { parameters.append(("X-Amz-Security-Token", token)) }
     let request = CanonicalRequest(
-      method: "GET", path: path, query: parameters, fields: [("host", host)], payload: "UNSIGNED-PAYLOAD")
+      method: method, path: path, query: parameters, fields: [("host", host)], payload: "UNSIGNED-PAYLOAD")
     guard let signature = signature(of: request, date: date) else { return nil }
     return "\(request.query)&X-Amz-Signature=\(signature)"
   }

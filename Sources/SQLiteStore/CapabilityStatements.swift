@@ -126,6 +126,9 @@ extension CapabilityStatements {
       try select.bind(next + 3, bounds.upperBound)
     }
     try select.bind(query.after, from: next + 4)
+    if !query.among.isEmpty {
+      try select.bind(next + 4 + Int32(query.after.count), query.among.description)
+    }
     var rows: [TableRow] = []
     while try select.step() { rows.append(select.row(of: query.table)) }
     return rows
@@ -137,6 +140,9 @@ extension CapabilityStatements {
     let next = query.prefix.count
     var conditions = columns.prefix(next).enumerated().map { "\($1) = ?\($0 + 1)" }
     let free = columns.dropFirst(next)
+    if !query.among.isEmpty, let column = free.first {
+      conditions.append("\(column) IN (SELECT value FROM json_each(?\(next + 4 + query.after.count)))")
+    }
     if query.bounds != nil, let column = free.first {
       conditions.append("\(column) BETWEEN ?\(next + 2) AND ?\(next + 3)")
     }

@@ -35,9 +35,7 @@ package actor Scheduler {
   /// When what other processes have left is next looked at.
   private var takeoverDueAt = MonotonicTime(nanoseconds: 0)
 
-  package nonisolated var unownedExecutor: UnownedSerialExecutor {
-    loop.asUnownedSerialExecutor()
-  }
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
   /// - Parameters:
   ///   - client: nil without a token; then the provider is never called.

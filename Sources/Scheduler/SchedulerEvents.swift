@@ -83,8 +83,7 @@ extension LogEntry {
   }
 
   static func predictionNotFound(_ job: Job) -> LogEntry {
-    LogEntry(
-      .notice, "provider does not know a job's prediction; ending the job", ["job": .text(job.id)])
+    LogEntry(.notice, "provider does not know a job's prediction; ending the job", ["job": .text(job.id)])
   }
 }
 
@@ -108,8 +107,7 @@ extension LogEntry {
   }
 
   static func createCallUnanswered(_ job: Job) -> LogEntry {
-    LogEntry(
-      .warning, "create call unanswered; searching for its prediction", ["job": .text(job.id)])
+    LogEntry(.warning, "create call unanswered; searching for its prediction", ["job": .text(job.id)])
   }
 
   static func createCallMisanswered(_ job: Job, predictionID: String) -> LogEntry {
@@ -119,7 +117,6 @@ extension LogEntry {
   }
 
   static func jobEndedWithoutPrediction(_ job: Job, _ error: JobError) -> LogEntry {
-    LogEntry(
-      .notice, "job ended without a prediction", ["code": .text(error.code), "job": .text(job.id)])
+    LogEntry(.notice, "job ended without a prediction", ["code": .text(error.code), "job": .text(job.id)])
   }
 }

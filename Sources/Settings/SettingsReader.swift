@@ -96,6 +96,14 @@ package struct SettingsReader {
     return environment["CREDENTIALS_DIRECTORY"].flatMap { readFile("\($0)/\(variable.credentialName)") }
   }
 
+  /// The file that a secret is read from. Nil where its variable has it, or nothing.
+  package func secretFile(_ variable: SettingVariable) -> String? {
+    guard text(variable) == nil else { return nil }
+    if let path = value(named: variable.fileName) { return path }
+    let credential = environment["CREDENTIALS_DIRECTORY"].map { "\($0)/\(variable.credentialName)" }
+    return credential.flatMap { readFile($0) == nil ? nil : $0 }
+  }
+
   package mutating func duration(
     _ variable: SettingVariable, default fallback: Duration, in range: ClosedRange<Duration>
   ) -> Duration {

@@ -145,6 +145,8 @@ package struct TableQuery: Sendable {
   package var index: TableDeclaration.Index?
   /// The values of the first ordering columns.
   package var prefix: [RowValue] = []
+  /// Values of the ordering column after the prefix, at most ``maxAmong``. Empty for all.
+  package var among: [Int64] = []
   /// Bounds of the ordering column after the prefix, both included.
   package var bounds: ClosedRange<Int64>?
   /// Whether the first ordering column after the prefix descends. The others ascend.
@@ -154,6 +156,9 @@ package struct TableQuery: Sendable {
   /// The values of the ordering columns after the prefix, in the last row of the previous page.
   package var after: [RowValue] = []
   package var limit: Int
+
+  /// As many as a page of a list has rows.
+  package static let maxAmong = 500
 
   package init(_ table: TableDeclaration, limit: Int) {
     self.table = table

@@ -35,7 +35,9 @@ struct UsageHook: TransactionHook {
     guard let after else { return }
     if transition.endsJob {
       add(Usage(ofEnd: after.job, snapshot: transition.snapshot, count: 1), of: after, in: &sums)
-    } else if let before, before.job.endFoundByPolling, !after.job.endFoundByPolling {
+    } else if let before, before.job.phase.isTerminal, before.job.endFoundByPolling,
+      !after.job.endFoundByPolling
+    {
       // A delivery reports an end that polling had found. The job has not changed since that end.
       add(Usage(lostWebhooks: -1), of: after, in: &sums)
     }

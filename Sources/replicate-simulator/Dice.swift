@@ -4,7 +4,7 @@
 struct Dice: Equatable, Sendable {
   enum Purpose: UInt64, Sendable {
     case losing = 1, duplicating, duplicateDelay, reordering, reorderDelay, failing, failureKind, identifier
-    case output
+    case output, failingFile, fileFailureKind, filePart
   }
 
   let seed: UInt64

@@ -45,6 +45,20 @@ struct ReplicateSimulator: ParsableCommand {
       Each model has any of output, end, error, duration (from start to end), queue (from creation to \
       start) and logs (a text).
 
+      A file takes more members: bytes (of the kind data: a file of that size), name, type (its \
+      Content-Type), content (a text), and fault, one or several. {"$data": KIND} becomes the file itself, \
+      as a data: URI.
+
+        {"$file": "data", "bytes": 2000000, "fault": ["cut", "no-range"]}
+
+      These faults meet the first request for the file, or as many as `times`: busy (503), missing (404), \
+      denied (403), refused (400), cut (half of it, then the connection ends), stall (half of it, then \
+      nothing). These meet every request: no-range, no-etag, changing (other bytes each time), chunked \
+      (without a length), short (one byte less than announced), gzip (although nobody accepts it), checksum \
+      (x-goog-hash does not fit), redirect, redirects (without end), redirect-away (to another host).
+
+      GET /simulator/files/BYTES/NAME serves such a file without a prediction, with ?fault=cut&times=2.
+
       Files of at most 100 MB can be uploaded, listed, read and deleted at /v1/files, and opened without a \
       token by their signed urls.download. They are kept in memory for 24 hours, at most 256 MB; the oldest \
       are evicted. Trainings run like predictions of their model, and end \

@@ -122,7 +122,7 @@ struct Simulator {
     settings.faults = Faults(
       probabilities: Faults.Probabilities(
         losing: options.lose, duplicating: options.duplicate, reordering: options.reorder,
-        failing: options.apiErrors),
+        failing: options.apiErrors, failingFiles: options.fileErrors),
       seed: options.seed ?? generator.next())
     settings.identifiers = Identifiers(run: generator.next())
     return settings

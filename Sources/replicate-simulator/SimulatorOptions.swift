@@ -92,6 +92,11 @@ struct SimulatorOptions: ParsableArguments {
       valueName: "part"))
   var apiErrors = 0.0
 
+  @Option(
+    help: ArgumentHelp(
+      "Fraction of requests for files that get 503 or 404, or only a part of the file.", valueName: "part"))
+  var fileErrors = 0.0
+
   @Flag(help: "Show webhooks in the list of predictions, although Replicate documents none there.")
   var listWebhooks = false
 
@@ -101,6 +106,7 @@ struct SimulatorOptions: ParsableArguments {
   func validate() throws {
     for (name, part) in [
       ("lose", lose), ("duplicate", duplicate), ("reorder", reorder), ("api-errors", apiErrors),
+      ("file-errors", fileErrors),
     ] where !(0...1).contains(part) {
       throw ValidationError("--\(name) must be from 0 to 1.")
     }

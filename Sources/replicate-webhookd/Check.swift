@@ -17,6 +17,8 @@ struct Check: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check settings, addresses and the store, without changing anything.",
     discussion: """
+      Where outputs are kept, it also writes, reads and removes a small file there.
+
       Run it as the daemon's user, because it checks permissions too. A daemon that serves this database may \
       keep running; its addresses are then in use.
 
@@ -43,6 +45,7 @@ struct Check: ParsableCommand {
         "jobs API   \(settings.listeners.apiAddresses.map(\.description).joined(separator: ", "))")
       Terminal.print("provider   \(describe(settings))")
       try checkCertificate(settings.listeners.tlsFiles)
+      for line in settings.capabilities.flatMap({ $0.check() }) { Terminal.print(line) }
       switch settings.database.location {
       case .sqlite(let path):
         try checkAddresses(settings, isServed: DatabaseLock.isClaimed(path))

@@ -7,7 +7,7 @@ import Testing
     ["Bytes", "Time", "Crypto", "System"],
     [
       "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
-      "Routing", "HTTPClient",
+      "Routing", "FileResponses", "HTTPClient",
     ],
     ["Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger"],
     [
@@ -20,7 +20,11 @@ import Testing
     ["GroupCommit", "ChangeFeed", "PostgreSQLReports"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts"],
+    ["KeptFiles"],
+    [
+      "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts",
+      "Archive",
+    ],
     ["Daemon", "Console"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]
@@ -31,6 +35,7 @@ import Testing
     "System": ["Time"],
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
+    "FileResponses": ["HTTPWire", "HTTPServer", "Routing"],
     "HTTPClient": ["ClientAddress"],
     "StoreSeam": ["Tables", "Work", "Jobs"],
     "Ledger": ["Tables", "Work", "Jobs", "StoreSeam"],

@@ -20,6 +20,7 @@ import Testing
     "EventLoop": ["CLinux", "Time", "System"],
     "HTTPServer": ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
+    "FileResponses": ["System", "HTTPWire", "HTTPServer", "Routing"],
     "HTTPClient": ["CCurl", "System", "ClientAddress"],
     "Tables": [],
     "Work": ["Time"],
@@ -64,6 +65,10 @@ import Testing
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger",
       "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
     ],
+    "KeptFiles": [
+      "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
+      "BlobStores",
+    ],
     "EventStreams": [
       "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "StoreSeam", "Settings",
       "Observability", "ChangeFeed", "JobsAPI",
@@ -93,13 +98,19 @@ import Testing
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
       "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
     ],
+    "Archive": [
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
+      "HTTPServer", "Routing", "FileResponses", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests",
+      "StoreSeam", "Ledger", "S3", "Downloads", "BlobStores", "Settings", "Observability", "GroupCommit",
+      "ChangeFeed", "JobsAPI", "KeptFiles", "Logging",
+    ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
       "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
       "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
-      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Logging",
+      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Logging",
     ],
     "Console": ["Time", "Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
     "replicate-webhookd": [

@@ -15,6 +15,7 @@ import time
 
 import growth
 import machine
+import measure_archive
 import measure_page
 import measure_postgresql
 import receivers
@@ -82,8 +83,8 @@ class Session:
             done = subprocess.run(command, check=True, capture_output=True, timeout=120)
             return json.loads(done.stdout)
 
-    def by_turns(self, measurements):
-        return by_turns(self, measurements)
+    def by_turns(self, measurements, rounds=None):
+        return by_turns(self, measurements, rounds)
 
     def rates(self, reports):
         return rates(reports)
@@ -357,6 +358,7 @@ def main():
     parser.add_argument("--growth", action="store_true")
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--page", action="store_true")
+    parser.add_argument("--archive", action="store_true")
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--output")
     parser.add_argument("--figure", required=True)
@@ -387,6 +389,9 @@ def main():
 
     if options.postgresql:
         attempt(measure_postgresql.measure)
+    elif options.archive:
+        for measure in measure_archive.MEASUREMENTS:
+            attempt_if_wanted(measure)
     elif options.page:
         if not isinstance(attempt(fill), Failure):
             for measure in measure_page.MEASUREMENTS:
@@ -406,8 +411,15 @@ def main():
     text = table.document(facts, rows)
     print(text)
     if options.output:
-        table.write(text, options.output, "results of the page" if options.page else "results")
+        table.write(text, options.output, mark(options))
     return 1 if session.has_failed else 0
+
+
+def mark(options):
+    """The mark of the place in a document where the table goes."""
+    if options.page:
+        return "results of the page"
+    return "results of kept files" if options.archive else "results"
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ tests_that_use() {
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
     JobsPage) echo SessionTests PageTests ;;
+    # Its settings stay in .env.example, and in what the page says of files that are not kept.
+    Archive) echo everySettingIsInTheExampleAndInTheReadme remediesNameSettingsThatExist KeptFilesTests ;;
     JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
     JobCounts) echo CountsRouteTests ;;
     EventStreams) echo EventsCommandTests ListenTests RelayTests ;;

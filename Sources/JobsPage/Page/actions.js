@@ -55,7 +55,8 @@ class Actions {
   update(job) {
     this.job = job;
     const { isEnded } = job;
-    this.cancelButton.hidden = isEnded;
+    // One that waits for its files alone cannot be canceled.
+    this.cancelButton.hidden = isEnded || job.isHeld;
     this.cancelButton.disabled = job.get("order")?.cancel_requested === true;
     // Of a job that was not created here the daemon does not know the request.
     this.retryButton.hidden = !isEnded || job.get("attempt") === undefined;

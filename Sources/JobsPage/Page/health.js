@@ -76,6 +76,18 @@ const gauges = [
     remedy: "The store cannot be written, and deliveries are answered 503. The daemon's log has the cause.",
   },
   {
+    id: "files", title: "Files not yet kept", format: formatNumber, value: latest("archive_waiting"),
+    details: byLabel("archive_failed_total", "code"), normal: "A few for each job that has just ended.",
+    isBad: (value, { now }) => value > 0 && now.sum("archive_nearest_expiry_seconds") < 600,
+    remedy: "The source of one expires within ten minutes. GET /archive has the reason.",
+  },
+  {
+    id: "spool", title: "Files waiting to be stored", format: formatBytes,
+    value: latest("archive_spool_bytes"), details: byLabel("archive_paused", "reason"),
+    normal: "Near zero.", isBad: (_, { now }) => now.sum("archive_paused") > 0,
+    remedy: "The place where files are kept does not take them. GET /archive has the reason.",
+  },
+  {
     id: "wal", title: "Write-ahead log", format: formatBytes, value: latest("wal_size_bytes"),
     normal: "Below 256 MiB.", isBad: above(256 * 1048576),
     remedy: "A backup or another reader of the database file holds it. End that.",

@@ -19,6 +19,11 @@ class Job {
     return ["succeeded", "failed", "canceled"].includes(this.state);
   }
 
+  /** Whether it has succeeded at Replicate, and ends when its files are kept. */
+  get isHeld() {
+    return this.state === "running" && this.get("provider_status") === "succeeded";
+  }
+
   /** Milliseconds since its end; 0 while it is open. */
   get age() {
     const end = this.get("completed_at") ?? this.get("updated_at");
@@ -35,6 +40,7 @@ function explanation(job) {
       : order.reason ? remedyFor(waits, order.reason) : remedyFor(stages, order.stage);
     return { ...entry, code: order.reason, next: order.next_try_at, tries: order.tries };
   }
+  if (job.isHeld) return situations.held;
   return { title: state, remedy: "", ...Object.hasOwn(situations, state) && situations[state] };
 }
 
@@ -115,10 +121,28 @@ class JobView {
     if ([400, 404].includes(answer.status) || answer.ok && answer.text[0] !== "{") return this.showMissing();
     if (answer.problem) return replace(this.now, problemBox(answer.problem, { retry: () => this.start() }));
     this.show(answer.text);
-    if (this.job.isEnded) return;
-    await this.follow(answer.etag);
-    // A stream that has ended before the job: it was deleted while the page was disconnected.
-    if (!this.stream.signal.aborted) await this.awaitDeletion();
+    if (!this.job.isEnded) {
+      await this.follow(answer.etag);
+      // A stream that has ended before the job: it was deleted while the page was disconnected.
+      if (!this.stream.signal.aborted) return this.awaitDeletion();
+    }
+    await this.followFiles();
+  }
+
+  /** Follows an ended job while files of its output are fetched. Streams end with the job. */
+  async followFiles() {
+    let etag = null;
+    while (this.job.get("archive")?.state === "pending" && !this.isDeleted) {
+      await untilVisible(this.signal);
+      if (this.signal.aborted) return;
+      const answer = await request(this.timeline.path.replace("/history", ""), {
+        signal: this.signal, ...etag && { query: { wait: "30s" }, headers: { "If-None-Match": etag } },
+      });
+      if (answer.status === 404) return this.showDeletion();
+      if (answer.ok && answer.status !== 304) this.show(answer.text);
+      etag = answer.etag ?? etag;
+      await pause(answer.ok ? 500 : 5000, this.signal);
+    }
   }
 
   /** Follows the job to its end by one stream. */
@@ -162,7 +186,7 @@ class JobView {
     const job = this.job;
     const { title, remedy, code, message, next, tries } = explanation(job);
     const isBad = job.state === "failed" || job.state === "stale" || code === "unauthorized";
-    const isRunning = job.state === "running";
+    const isRunning = job.state === "running" && !job.isHeld;
     this.now.className = `now ${isBad ? "bad" : job.state}`;
     const run = job.get("run_seconds");
     const since = job.get("started_at") ?? job.get("created_at");
@@ -198,7 +222,9 @@ class JobView {
     }
     const prompt = job.texts.get("input") && jsonMembers(job.texts.get("input")).get("prompt");
     const subject = prompt?.[0] === '"' ? `“${JSON.parse(prompt).slice(0, 120)}”` : `job ${this.id}`;
-    this.output.update(text, { subject: visibleText(subject), age: job.age });
+    this.output.update(text, {
+      subject: visibleText(subject), age: job.age, kept: new KeptFiles(job),
+    });
   }
 
   showInput() {
@@ -233,6 +259,7 @@ class JobView {
     add("Replicate's status", job.get("provider_status"));
     add("Retries job", job.get("retry_of"), (id) => jobLink(id));
     add("Attempt", job.get("attempt"), String);
+    add("Kept files", job.get("archive"), keptSummary);
     add("Revision", job.get("revision"), String);
     for (const [name, text] of jsonMembers(job.texts.get("metadata") ?? "{}")) {
       add(`metadata.${visibleText(name)}`, text, () => this.metadataValue(name, text));
@@ -269,6 +296,7 @@ class JobView {
   }
 
   showDeletion() {
+    this.isDeleted = true;
     this.stream?.abort();
     this.timeline.stop();
     for (const node of [this.body, this.actions.node, this.badge, this.model]) node.hidden = true;

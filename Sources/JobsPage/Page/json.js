@@ -6,6 +6,8 @@
 const jsonSpace = /[ \t\n\r]*/y;
 const jsonPlain = /[^"{}[\],]*/y;
 const jsonScalar = /[^ \t\n\r,\]}]+/y;
+/** The levels of an output in which the daemon looks for files. */
+const maxFileDepth = 32;
 
 /** Where a sticky pattern that starts at `index` stops. */
 function endOfMatch(pattern, text, index) {
@@ -71,7 +73,7 @@ function jsonMembers(text) {
   return members;
 }
 
-/** The strings in a value with their paths, such as `frames[2].url`, in one pass. */
+/** The strings in a value in one pass, with their paths, such as `frames[2].url`, and JSON pointers. */
 function* jsonStrings(text) {
   const open = [];
   for (let index = 0; index < text.length; index = endOfMatch(jsonPlain, text, index)) {
@@ -82,7 +84,7 @@ function* jsonStrings(text) {
       index = jsonStringEnd(text, start);
       const value = JSON.parse(text.slice(start, index));
       if (top?.awaitsName) [top.step, top.awaitsName] = [value, false];
-      else yield { path: jsonPath(open), value };
+      else yield { path: jsonPath(open), pointer: jsonPointer(open), value };
     } else if (unit === "{" || unit === "[") {
       open.push({ isObject: unit === "{", awaitsName: unit === "{", step: 0 });
     } else if (unit === "," && top) {
@@ -97,6 +99,12 @@ function* jsonStrings(text) {
 function jsonPath(open) {
   const steps = open.slice(0, 8).map(({ isObject, step }) => (isObject ? `.${step}` : `[${step}]`));
   return steps.join("").replace(/^\./, "");
+}
+
+/** The pointer to a value (RFC 6901); null for one that is too deep to be a file. */
+function jsonPointer(open) {
+  if (open.length > maxFileDepth) return null;
+  return open.map(({ step }) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 /** JSON with control and bidi characters escaped: the same document, safe to paste. */

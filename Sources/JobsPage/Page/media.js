@@ -55,41 +55,76 @@ function isAllowed(url, sources) {
   });
 }
 
-/**
- * A figure of one file of an output.
- *
- * - `alternative` describes it for who does not see it.
- * - `age` is the time since the job's end in milliseconds: Replicate deletes files after an hour.
- */
-function mediaFigure(text, { alternative, caption, age }) {
-  const kind = mediaKind(text);
-  const isData = mediaData.test(text);
-  const label = element("figcaption", {}, caption ? `${visibleText(caption)} · ` : "",
-    isData ? fileName(text) : fileLink(text));
-  const figure = element("figure", { class: `media ${kind}` });
-  const fail = (reason) => {
-    figure.classList.add("failed");
-    figure.replaceChildren(element("p", { class: "reason" }, reason), label);
-  };
-  if (kind === "file") {
-    figure.append(label);
-    return figure;
+/** A figure of one file of an output, from its source or from the copy that the daemon has kept. */
+class MediaFigure {
+  /**
+   * - `alternative` describes it for who does not see it.
+   * - `age` is the time since the job's end in milliseconds: Replicate deletes files after an hour.
+   * - `kept` is the file's entry in `files` of the job.
+   */
+  constructor(text, { alternative, caption, age, kept }) {
+    Object.assign(this, { text, alternative, caption, age, kept });
+    this.isData = mediaData.test(text);
+    this.node = element("figure");
+    this.label = element("figcaption");
+    this.show();
   }
-  if (!isData && !isAllowed(webURL(text), mediaSources())) {
-    fail(`Not loaded: no output rule (OUTPUT_RULES) names the host ${webURL(text).host}.`);
-    return figure;
+
+  /** Takes a newer entry. What the browser has loaded stays, because it may be playing. */
+  update(kept, age) {
+    if (JSON.stringify(kept) === JSON.stringify(this.kept)) return;
+    const isSame = keptURL(kept) === keptURL(this.kept) && keptKind(kept) === keptKind(this.kept);
+    Object.assign(this, { kept, age });
+    if (isSame || this.isLoaded) this.showLabel(); else this.show();
   }
-  const media = kind === "image"
-    ? element("img", { referrerpolicy: "no-referrer", loading: "lazy", decoding: "async", alt: alternative })
-    : element(kind, { controls: "", preload: "metadata", "aria-label": alternative });
-  // After the policy of the referrer: an image begins to load with its source.
-  media.src = text;
-  media.addEventListener("error", () => fail(
-    age > 3_600_000
-      ? "The file is gone: Replicate deletes files an hour after the end of a job."
-      : "The file could not be loaded, or leads to a host that this page may not load from. Try the link."));
-  const frame = kind === "image" && !isData
-    ? element("a", { href: text, rel: "noopener noreferrer", target: "_blank" }, media) : media;
-  figure.append(frame, label);
-  return figure;
+
+  /** What the figure shows and links. */
+  get source() {
+    return this.isData ? this.text : keptURL(this.kept) ?? this.text;
+  }
+
+  /** The name of its source, or of the copy of a data: URI that the page does not show. */
+  get name() {
+    return webURL(this.text) ? fileName(this.text) : visibleText(this.kept?.name ?? "file");
+  }
+
+  showLabel() {
+    replace(this.label, this.caption ? `${visibleText(this.caption)} · ` : "",
+      this.isData ? fileName(this.text) : fileLink(this.source, this.name),
+      this.kept ? element("span", { class: `kept ${this.kept.state}` }, " · ", keptNote(this.kept)) : null);
+  }
+
+  fail(reason) {
+    this.node.classList.add("failed");
+    replace(this.node, element("p", { class: "reason" }, reason), this.label);
+  }
+
+  show() {
+    const { source, isData } = this;
+    const isKept = source !== this.text;
+    const kind = (isKept ? keptKind(this.kept) : null) ?? mediaKind(this.text) ?? "file";
+    this.node.className = `media ${kind}`;
+    this.showLabel();
+    if (kind === "file") return replace(this.node, this.label);
+    if (!isData && !isKept && !isAllowed(webURL(source), mediaSources())) {
+      return this.fail(`Not loaded: no output rule (OUTPUT_RULES) names the host ${webURL(source).host}.`);
+    }
+    const media = kind === "image"
+      ? element("img", {
+        referrerpolicy: "no-referrer", loading: "lazy", decoding: "async", alt: this.alternative,
+      }) : element(kind, { controls: "", preload: "metadata", "aria-label": this.alternative });
+    // After the policy of the referrer: an image begins to load with its source.
+    setAttribute(media, "src", source);
+    media.addEventListener(kind === "image" ? "load" : "loadedmetadata", () => { this.isLoaded = true; });
+    media.addEventListener("error", () => {
+      if (!this.node.contains(media)) return;
+      this.fail(isKept ? "The kept copy could not be loaded. Try the link: it has the reason."
+        : this.age > 3_600_000
+          ? "The file is gone: Replicate deletes files an hour after the end of a job."
+          : "The file could not be loaded, or leads to a host that this page may not load from. Try the link.");
+    });
+    const frame = kind === "image" && !isData
+      ? element("a", { href: source, rel: "noopener noreferrer", target: "_blank" }, media) : media;
+    replace(this.node, frame, this.label);
+  }
 }

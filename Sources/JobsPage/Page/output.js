@@ -107,7 +107,9 @@ function inputMember({ name, text }) {
     if (text[0] !== '"') return element("span", { class: jsonKind(text) }, visibleText(text));
     const string = JSON.parse(text);
     // What is in the text itself needs no request.
-    if (mediaData.test(string)) return mediaFigure(string, { alternative: `The file in ${name}` });
+    if (mediaData.test(string)) {
+      return new MediaFigure(string, { alternative: `The file in ${name}` }).node;
+    }
     return webURL(string) ? jsonString(string) : longText(string, "prose");
   };
   return element("div", { tabindex: -1 }, element("dt", {}, visibleText(name)), element("dd", {}, value()));
@@ -121,10 +123,17 @@ class OutputView {
     this.figures = new Map();
   }
 
-  /** - `context`: `subject` for alternative texts, and `age`, the milliseconds since the job's end. */
+  /**
+   * - `context`: `subject` for alternative texts, `age`, the milliseconds since the job's end, and `kept`,
+   *   the copies of its files.
+   */
   update(text, context) {
-    if (text === this.shown) return;
-    this.shown = text;
+    const { shown, kept } = this;
+    [this.shown, this.kept] = [text, context.kept];
+    if (text === shown) {
+      if (this.kept.text === kept.text) return;
+      if (this.kept.byPlace.size === kept.byPlace.size) return this.updateFiles(context);
+    }
     const prose = text[0] === '"' ? JSON.parse(text) : joinedText(text);
     if (prose !== null && mediaKind(prose) === null) {
       return replace(this.node,
@@ -133,31 +142,40 @@ class OutputView {
     const strings = [...jsonStrings(text)];
     const isPlain = text[0] !== "{" && strings.length > 0 && strings.every(({ path, value }) =>
       /^(?:\[\d+\])?$/.test(path) && mediaKind(value) !== null) && strings.length === partCount(text);
-    // A tree has links already: only media are shown beside it.
-    const files = strings.filter(({ value }) => isPlain || !["file", null].includes(mediaKind(value)));
+    // A tree has links already: only media and kept files are shown beside it.
+    const files = strings.filter(({ pointer, value }) =>
+      isPlain || this.kept.at(pointer) || !["file", null].includes(mediaKind(value)));
     replace(this.node);
     if (files.length > 0) this.showFiles(files, context);
     if (!isPlain) this.node.append(jsonTree(text));
   }
 
+  /** Shows what has become of the files, and leaves the figures as they are otherwise. */
+  updateFiles({ age }) {
+    for (const { figure, pointer } of this.figures.values()) figure.update(this.kept.at(pointer), age);
+  }
+
   showFiles(files, { subject, age }) {
     const gallery = element("ul", { class: "gallery" });
     this.node.append(gallery);
-    const figures = new Map();
+    const before = this.figures;
+    this.figures = new Map();
     appendInPieces(gallery, files[Symbol.iterator](), {
-      atOnce: filesAtOnce, noun: "file", total: files.length, make: ({ path, value }, index) => {
+      atOnce: filesAtOnce, noun: "file", total: files.length, make: ({ path, pointer, value }, index) => {
         const key = `${index} ${value}`;
         const number = files.length > 1 ? ` ${index + 1} of ${files.length}` : "";
-        const figure = this.figures.get(key) ?? element("li", { tabindex: -1 }, mediaFigure(value, {
-          alternative: `Output${number} of ${subject}`, age,
+        const old = before.get(key);
+        const figure = old?.figure ?? new MediaFigure(value, {
+          alternative: `Output${number} of ${subject}`, age, kept: this.kept.at(pointer),
           // A name from an object has a meaning; the index of an array is counted from 1 instead.
           caption: /^(?:\[\d+\])?$/.test(path) ? number && String(index + 1) : path,
-        }));
-        figures.set(key, figure);
-        return figure;
+        });
+        const item = old?.item ?? element("li", { tabindex: -1 }, figure.node);
+        if (old) figure.update(this.kept.at(pointer), age);
+        this.figures.set(key, { figure, item, pointer });
+        return item;
       },
     });
-    this.figures = figures;
   }
 }
 

@@ -55,6 +55,10 @@ const remedies = {
     title: "The job was canceled",
     remedy: "Nothing to do. Retry it if you want it after all.",
   },
+  archive_failed: {
+    title: "Replicate has succeeded, but not all files of the output could be kept in time",
+    remedy: "The output shows what is wrong with each file. What waits is still kept if that is repaired.",
+  },
   not_started: {
     title: "The job was not sent within its start_before",
     remedy: "Nothing was created and nothing is billed. Retry, or allow more time.",
@@ -111,6 +115,10 @@ const situations = {
   stale: {
     title: "No update for longer than its timeout",
     remedy: "The daemon goes on polling, and any update ends this. If webhooks are lost, check PUBLIC_URL.",
+  },
+  held: {
+    title: "Replicate has succeeded, and the files of the output are on their way to where they are kept",
+    remedy: "Nothing to do: the job succeeds when all of them are stored, as its archive: required demands.",
   },
   succeeded: { title: "Succeeded", remedy: "" },
   canceled: { title: "Canceled while it ran", remedy: "Retry it if you want it after all." },

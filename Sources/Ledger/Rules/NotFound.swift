@@ -12,7 +12,7 @@ extension LedgerTransaction {
     _ number: Int64, of predictionID: String, from source: SnapshotSource, because verdict: JobError,
     at now: Timestamp
   ) throws(StorageError) -> Job? {
-    guard let entry = try job(number: number), !entry.job.phase.isTerminal,
+    guard let entry = try job(number: number), !entry.job.isSettled,
       entry.job.snapshot?.predictionID == predictionID
     else { return nil }
     try appendHistory(HistorySource(source), status: "", at: now, outcome: .notFound, to: entry)

@@ -165,7 +165,7 @@ extension LedgerTransaction {
     try claimStep(ofJob: item.key.job, item, until: leaseEnd)
   }
 
-  /// The item's job and order. Nil where the job has ended, and so the order with it.
+  /// The item's job and order. Nil where the job has ended or is held, and so the order has ended.
   private func openJob(of item: WorkItem) throws(StorageError) -> (JobEntry, StoredOrder)? {
     let number = item.key.job
     let found = try job(number: number)
@@ -175,7 +175,7 @@ extension LedgerTransaction {
     }
     // Only a create call needs it, and another command may have read it.
     order.request = []
-    if let entry = found, !entry.job.phase.isTerminal { return (entry, order) }
+    if let entry = found, !entry.job.isSettled { return (entry, order) }
     try updateOrder(ofJob: number) { $0.set(.ended, due: nil) }
     return nil
   }

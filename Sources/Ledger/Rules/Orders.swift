@@ -22,6 +22,8 @@ package enum CancelResult: Sendable {
   case ended(Job)
   /// The cancel request is stored, and will be sent to the provider.
   case requested(Job)
+  /// The prediction has succeeded, and the end of the job with that number is held.
+  case held(number: Int64)
 }
 
 extension LedgerTransaction {
@@ -37,7 +39,7 @@ extension LedgerTransaction {
     guard try job(ofPrediction: order.id) == nil else { return .conflict(isOfKey: false, earlier: []) }
     guard try hasRoom(maxQueued: maxQueued) else { return .queueFull }
     let job = Job(createdHere: Job.Origin(id: order.id, createdAt: order.createdAt), model: order.model)
-    let entry = try insertJob(job, body: [], snapshot: nil, order: order)
+    let entry = insertJob(job, number: try rows.nextJobNumber(), body: [], snapshot: nil, order: order)
     let stored = StoredOrder(queued: order, number: entry.number)
     insertOrder(stored, idempotencyKey: order.idempotencyKey, metadata: order.metadata)
     if let deadline = order.startBefore {
@@ -86,6 +88,7 @@ extension LedgerTransaction {
     guard let entry = try job(named: id) else { return .noSuchJob }
     guard !entry.job.phase.isTerminal else { return .ended(entry.job) }
     let number = entry.number
+    guard !entry.job.isHeld else { return .held(number: number) }
     guard let order = try order(ofJob: number) else {
       insertOrder(StoredOrder(cancelOf: number, due: now))
       return .requested(entry.job)

@@ -6,7 +6,7 @@ internal import Work
 extension LedgerTransaction {
   /// Checks up to `limit` due jobs, and claims the polls to make.
   ///
-  /// See ``Job/check(at:policy:clockSetAt:timeout:jitter:)``.
+  /// See ``Job/check(at:policy:clockSetAt:timeout:jitter:)``. A held job ends at its deadline.
   package func claimDuePolls(
     at now: Timestamp, clockSetAt: Timestamp?, limit: Int, jitter: () -> Double
   ) throws(StorageError) -> DuePolls {
@@ -15,6 +15,10 @@ extension LedgerTransaction {
     for item in due {
       guard let entry = try job(number: item.key.job) else {
         write(.delete(item.key))
+        continue
+      }
+      guard !entry.job.isHeld else {
+        try checkHeld(entry, at: now)
         continue
       }
       var job = entry.job

@@ -88,7 +88,7 @@ extension LedgerTransaction {
   private func beginLostAttempt(
     _ snapshot: Snapshot, of entry: JobEntry, at now: Timestamp
   ) throws(StorageError) {
-    guard !entry.job.phase.isTerminal, let known = entry.job.snapshot, let earlier = known.createdAt,
+    guard !entry.job.isSettled, let known = entry.job.snapshot, let earlier = known.createdAt,
       let later = snapshot.createdAt, earlier < later, let order = try order(ofJob: entry.number),
       order.isRestored, order.canRetry
     else { return }
@@ -104,11 +104,12 @@ extension LedgerTransaction {
   private func recordFirst(_ delivery: Delivery, isStray: Bool) throws(StorageError) -> Recording {
     let snapshot = delivery.snapshot
     let outcome: DeliveryOutcome = snapshot.phase == nil ? .unknownStatus : .applied
-    let entry = try insertJob(
-      Job(
-        firstSeenIn: snapshot, receivedAt: delivery.receivedAt,
-        firstCheck: policy.firstCheck(after: delivery.receivedAt, timeout: nil)),
-      body: delivery.body, snapshot: snapshot)
+    var job = Job(
+      firstSeenIn: snapshot, receivedAt: delivery.receivedAt,
+      firstCheck: policy.firstCheck(after: delivery.receivedAt, timeout: nil))
+    let number = try rows.nextJobNumber()
+    if job.phase == .succeeded { _ = try hold(&job, by: snapshot, number: number) }
+    let entry = insertJob(job, number: number, body: delivery.body, snapshot: snapshot)
     try appendHistory(
       PolledSnapshot(delivery), webhookID: delivery.webhookID, outcome: outcome, to: entry)
     return Recording(
@@ -200,6 +201,7 @@ extension LedgerTransaction {
     let merge = job.merge(snapshot, from: source, receivedAt: orphan.job.updatedAt)
     // A job that has ended accepts only a signed end.
     guard merge.replacesSnapshot else { return true }
+    if merge.endsJob, !merge.replacesEnd { _ = try hold(&job, by: snapshot, number: target.number) }
     update(target, to: job, body: body, snapshot: snapshot, cause: Self.cause(of: merge))
     return true
   }
@@ -210,7 +212,7 @@ extension LedgerTransaction {
   ) throws(StorageError) -> Recording {
     var job = entry.job
     var (snapshot, body) = (polled.snapshot, polled.body)
-    let isOpen = !job.phase.isTerminal
+    let isOpen = !job.isSettled
     let mayChange = isOpen || job.isEndedByDaemon
     if job.origin != nil, mayChange {
       if isOpen, try endsAttempt(snapshot, of: entry) {
@@ -228,7 +230,10 @@ extension LedgerTransaction {
       // The logs are those of the stored body, too.
       snapshot.progress = snapshot.progress ?? job.snapshot?.progress
     }
-    let merge = job.merge(snapshot, from: polled.source, receivedAt: polled.receivedAt)
+    var merge = job.merge(snapshot, from: polled.source, receivedAt: polled.receivedAt)
+    if merge.endsJob, !merge.replacesEnd, try hold(&job, by: snapshot, number: entry.number) {
+      merge.endsJob = false
+    }
     if merge.changesJob {
       update(
         entry, to: job, body: merge.replacesSnapshot ? body : nil, snapshot: snapshot,

@@ -1,4 +1,4 @@
-internal import StoreSeam
+package import StoreSeam
 internal import Jobs
 internal import Work
 
@@ -46,11 +46,11 @@ extension LedgerTransaction {
   }
 
   func insertJob(
-    _ job: consuming Job, body: [UInt8], snapshot: Snapshot?, order: Order? = nil
-  ) throws(StorageError) -> JobEntry {
+    _ job: consuming Job, number: Int64, body: [UInt8], snapshot: Snapshot?, order: Order? = nil
+  ) -> JobEntry {
     job.dropUnstored()
     let version = JobVersion(job)
-    let entry = JobEntry(new: version, number: try rows.nextJobNumber(), body: body)
+    let entry = JobEntry(new: version, number: number, body: body)
     jobs[entry.number] = .some(entry)
     if let id = version.job.origin?.id { jobsByID[id] = .some(entry) }
     if let id = version.job.snapshot?.predictionID { jobsByPrediction[id] = .some(entry) }
@@ -97,6 +97,17 @@ extension LedgerTransaction {
     work[WorkKey(.poll, job: entry.number)] = nil
   }
 
+  /// Notes that what a capability adds to a job's document has changed.
+  ///
+  /// The job gets a new revision and change number. Hooks do not see it, because its state is the same.
+  package func touch(_ number: Int64) throws(StorageError) {
+    guard let entry = try job(number: number) else { return }
+    var job = entry.job
+    job.touch()
+    entry.version = JobVersion(job)
+    (entry.isChanged, entry.hasRowChanges) = (true, true)
+  }
+
   func noteShownAnew(_ entry: JobEntry) {
     entry.isShownAnew = true
     entry.isChanged = true
@@ -119,10 +130,10 @@ extension LedgerTransaction {
     orders[entry.number] = .some(nil)
     for key in work.keys where key.job == entry.number { work[key] = nil }
     let keys = discardWrites(of: entry)
-    var cause = JobTransition.Cause.deleted
-    if case .merged = reason { cause = .merged }
     note(
-      JobTransition(number: entry.number, before: entry.version, after: nil, snapshot: nil, cause: cause))
+      JobTransition(
+        number: entry.number, before: entry.version, after: nil, snapshot: nil,
+        cause: JobTransition.Cause(reason)))
     var isRequested = false
     if case .requested = reason { isRequested = true }
     if isRequested { tombstoneKeys.formUnion(keys) }
@@ -173,6 +184,16 @@ extension LedgerTransaction {
   func isTouched(_ number: Int64) -> Bool {
     jobs[number].flatMap { $0 }.map { $0.isChanged || $0.isDeleted } ?? false
       || writes.history.contains { $0.job == number }
+  }
+}
+
+extension JobTransition.Cause {
+  fileprivate init(_ reason: DeletedJob.Reason) {
+    switch reason {
+    case .merged: self = .merged
+    case .pruned: self = .pruned
+    case .requested: self = .deleted
+    }
   }
 }
 

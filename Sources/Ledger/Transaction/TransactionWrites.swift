@@ -62,7 +62,7 @@ extension LedgerTransaction {
   private func isShownAnew(_ entry: JobEntry) -> Bool {
     guard let stored = entry.stored else { return true }
     if entry.isShownAnew || stored.job.revision != entry.job.revision { return true }
-    guard !entry.job.phase.isTerminal, let known = orders[entry.number] else { return false }
+    guard !entry.job.isSettled, let known = orders[entry.number] else { return false }
     switch (known?.stored, known?.order) {
     case (let old?, let new?): return !old.isShownAlike(new)
     case (nil, nil): return false

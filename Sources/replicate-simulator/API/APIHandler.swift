@@ -1,9 +1,10 @@
-internal import Time
+internal import Bytes
 internal import EventLoop
 internal import HTTPServer
 internal import HTTPWire
 internal import JSONText
 internal import StandardWebhooks
+internal import Time
 
 /// Serves the simulated part of Replicate's HTTP API.
 ///
@@ -17,6 +18,8 @@ final class APIHandler: RequestHandler {
   /// The added latency of every response.
   private let latency: Duration
   private let bodyLimit: Int
+  /// The checksums of what large files of one size share.
+  var fillerChecksums: [Int: CRC32C] = [:]
 
   init(
     loop: EventLoop, provider: Provider, secret: Secret, token: String?, latency: Duration, bodyLimit: Int
@@ -33,6 +36,9 @@ final class APIHandler: RequestHandler {
     do throws(APIProblem) {
       let route = try APIRoute(head.method, head.target.segments)
       if route.needsToken { try authorize(head) }
+      if let responder = streamResponder(of: route) {
+        return .stream(maxBodyBytes: bodyLimit, respond: responder)
+      }
       let respond: Responder = { [self] in await self.respond(to: $0, at: route) }
       guard route == .createFile else { return .receive(maxBodyBytes: bodyLimit, respond: respond) }
       if case .length(let length) = head.bodyFraming, length > FileUpload.maxBodySize { throw .fileTooLarge }
@@ -118,8 +124,9 @@ extension APIHandler {
       return Response(json: ModelDocument.accountBytes)
     case .models, .model, .versions, .version, .deployment:
       return try describe(route)
-    case .output(let key, let name):
-      return try await output(key, name, request.head)
+    // Sent in pieces, see ``admit(_:from:)``.
+    case .output, .bareFile:
+      throw .notFound
     case .overview:
       return try await overview(request.head)
     }
@@ -182,20 +189,6 @@ extension APIHandler {
     _ = await provider.wait(for: ordinal, timeout: .seconds(60))
     return Response(
       status: .ok, fields: [("Content-Type", "text/event-stream")], body: await provider.events(of: ordinal))
-  }
-
-  /// A file of an output, made for this request.
-  private func output(_ key: String, _ name: String, _ head: RequestHead) async throws(APIProblem) -> Response
-  {
-    let (file, madeAt) = try await provider.outputFile(key, name)
-    let response = FileResponse(
-      content: file.content, contentType: file.kind.contentType, modifiedAt: madeAt,
-      // As recorded from Replicate's: any page may show and read the file.
-      fields: [
-        ("Cache-Control", "public,max-age=3600"), ("Access-Control-Allow-Origin", "*"),
-        ("X-Content-Type-Options", "nosniff"),
-      ])
-    return response.response(to: head)
   }
 
   private func overview(_ head: RequestHead) async throws(APIProblem) -> Response {

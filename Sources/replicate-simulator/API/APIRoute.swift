@@ -23,6 +23,8 @@ enum APIRoute: Equatable, Sendable {
   case deployment(ModelName)
   /// A file of an output. The URL is a capability: it needs no token.
   case output(key: String, name: String)
+  /// A file without a prediction, of this size. For tests; no part of Replicate's API.
+  case bareFile(byteCount: Int, name: String)
   /// For tests; no part of Replicate's API.
   case overview
 
@@ -45,7 +47,7 @@ enum APIRoute: Equatable, Sendable {
   /// Whether the route needs a token. The overview and URLs that are capabilities do not.
   var needsToken: Bool {
     switch self {
-    case .overview, .stream, .output, .download: false
+    case .overview, .stream, .output, .bareFile, .download: false
     default: true
     }
   }
@@ -53,7 +55,7 @@ enum APIRoute: Equatable, Sendable {
   /// Whether it belongs to the API, whose responses can be delayed and fail on purpose.
   var isOfAPI: Bool {
     switch self {
-    case .overview, .output: false
+    case .overview, .output, .bareFile: false
     default: true
     }
   }
@@ -61,6 +63,11 @@ enum APIRoute: Equatable, Sendable {
   /// - Parameter path: with or without a leading `v1`, because clients differ in their base URLs.
   private static func find(_ path: [String], _ method: Method) -> (method: Method, APIRoute)? {
     if path == ["simulator", "predictions"] { return (.get, .overview) }
+    if path.count == 4, path.starts(with: ["simulator", "files"]), let byteCount = Int(path[2]),
+      (0...FileSpec.maxByteCount).contains(byteCount)
+    {
+      return (.get, .bareFile(byteCount: byteCount, name: path[3]))
+    }
     if path.count == 3, path[0] == PredictionDocument.filesFolder {
       return (.get, .output(key: path[1], name: path[2]))
     }

@@ -62,8 +62,8 @@ extension APIHandler {
     case .download(let id):
       let file = try await provider.download(id, parameters(of: request.head))
       return FileResponse(
-        content: file.content, contentType: file.contentType, modifiedAt: file.createdAt,
-        fields: [("X-Content-Type-Options", "nosniff")]
+        content: .bytes(file.content), contentType: file.contentType, entityTag: file.entityTag,
+        modifiedAt: file.createdAt, fields: [("X-Content-Type-Options", "nosniff")]
       ).response(to: request.head)
     case .file(let id): return document(of: try await provider.file(id), .ok)
     default: throw .notFound

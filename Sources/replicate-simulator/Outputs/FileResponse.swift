@@ -1,52 +1,78 @@
 internal import Bytes
-internal import Crypto
 internal import HTTPWire
 internal import Time
 
 /// A file with its validators, which answers conditional and range requests (RFC 9110 sections 13 and 14).
 struct FileResponse {
-  let content: [UInt8]
+  let content: FileContent
   let contentType: String
+  /// With its quotes; nil for none.
+  let entityTag: String?
   let modifiedAt: Instant
   /// Further fields of every answer.
   let fields: [(name: String, value: String)]
+  var acceptsRanges = true
+  /// The bytes that are announced, and are not there.
+  var missingCount = 0
+  private var announcedCount: Int { content.count + missingCount }
+
+  /// The head of an answer, and the bytes of the file that follow.
+  struct Answer {
+    var head: ResponseHead
+    /// Empty where the answer has no content, but after HEAD.
+    let range: Range<Int>
+  }
 
   /// The answer to a GET or HEAD request.
-  func response(to request: RequestHead) -> Response {
-    let tag = "\"" + Hexadecimal.encode(SHA256().digest(of: content.span).prefix(16)) + "\""
+  func answer(to request: RequestHead) -> Answer {
     let date = String(decoding: IMFFixdate.format(unixSeconds: modifiedAt.seconds), as: UTF8.self)
     let validators =
-      [("ETag", tag), ("Last-Modified", date), ("Accept-Ranges", "bytes")]
-      + fields.map { ($0.name, $0.value) }
-    if Self.isUnchanged(request.fields, tag: tag, date: date) {
-      return Response(status: .notModified, fields: validators)
+      (entityTag.map { [("ETag", $0)] } ?? []) + [("Last-Modified", date)]
+      + (acceptsRanges ? [("Accept-Ranges", "bytes")] : []) + fields.map { ($0.name, $0.value) }
+    if isUnchanged(request.fields, date: date) {
+      return Answer(head: ResponseHead(status: .notModified, fields: validators), range: 0..<0)
     }
     // RFC 9110 section 14.2: a range has a meaning for GET alone. RFC 9110 section 13.1.5: without the
     // validator of If-Range the whole file is sent.
     let condition = request.fields.first("if-range")
-    guard request.method == .get, condition == nil || condition == tag || condition == date,
+    guard acceptsRanges, request.method == .get,
+      condition == nil || condition == entityTag || condition == date,
       case .one(let text) = request.fields.single("range"), let range = ByteRange(text)
     else {
-      return Response(status: .ok, fields: validators + [("Content-Type", contentType)], body: content)
+      let fields = validators + [("Content-Type", contentType)]
+      return Answer(
+        head: ResponseHead(status: .ok, fields: fields, contentLength: announcedCount),
+        range: 0..<announcedCount)
     }
-    guard let part = range.bytes(of: content.count) else {
-      return Response(
-        status: .rangeNotSatisfiable, fields: validators + [("Content-Range", "bytes */\(content.count)")])
+    guard let part = range.bytes(of: announcedCount) else {
+      let fields = validators + [("Content-Range", "bytes */\(announcedCount)")]
+      return Answer(
+        head: ResponseHead(status: .rangeNotSatisfiable, fields: fields, contentLength: 0), range: 0..<0)
     }
-    return Response(
-      status: .partialContent,
-      fields: validators + [
+    let fields =
+      validators + [
         ("Content-Type", contentType),
-        ("Content-Range", "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(content.count)"),
-      ], body: Array(content[part]))
+        ("Content-Range", "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(announcedCount)"),
+      ]
+    return Answer(
+      head: ResponseHead(status: .partialContent, fields: fields, contentLength: part.count), range: part)
+  }
+
+  /// The same as a whole.
+  func response(to request: RequestHead) -> Response {
+    let answer = answer(to: request)
+    return Response(
+      status: answer.head.status, fields: answer.head.fields, body: content.bytes(in: answer.range))
   }
 
   /// Whether the client has this file (RFC 9110 sections 13.1.2 and 13.1.3).
   ///
   /// Only the exact date is compared, because the file never changes.
-  private static func isUnchanged(_ fields: Fields, tag: String, date: String) -> Bool {
+  private func isUnchanged(_ fields: Fields, date: String) -> Bool {
     guard fields.contains("if-none-match") else { return fields.first("if-modified-since") == date }
-    return fields.listMembers("if-none-match").contains { $0 == "*" || $0 == tag || $0 == "w/" + tag }
+    return fields.listMembers("if-none-match").contains {
+      $0 == "*" || entityTag.map { [$0, "w/" + $0] }?.contains($0) == true
+    }
   }
 }
 

@@ -1,11 +1,14 @@
 /// The kinds of files that models make.
 enum FileKind: String, CaseIterable, Sendable {
   case image, mask, audio, video, svg, text
+  /// Bytes of any number, without a meaning.
+  case data
   /// What a training makes.
   case weights
 
   /// Kinds that a template may name.
   static let inTemplates = allCases.filter { $0 != .weights }
+  static let namesInTemplates = inTemplates.map(\.rawValue).joined(separator: ", ")
 
   /// The name of the file that comes at `index` in its output.
   func fileName(_ index: Int) -> String {
@@ -19,6 +22,7 @@ enum FileKind: String, CaseIterable, Sendable {
     case .video: "mp4"
     case .svg: "svg"
     case .text: "txt"
+    case .data: "bin"
     case .weights: "tar"
     }
   }
@@ -30,6 +34,7 @@ enum FileKind: String, CaseIterable, Sendable {
     case .video: "video/mp4"
     case .svg: "image/svg+xml"
     case .text: "text/plain; charset=utf-8"
+    case .data: "application/octet-stream"
     case .weights: "application/x-tar"
     }
   }
@@ -37,20 +42,34 @@ enum FileKind: String, CaseIterable, Sendable {
 
 /// A file of an output. It is made whenever it is read, and never kept.
 struct OutputFile {
-  let kind: FileKind
+  let spec: FileSpec
   /// The file's number in its output.
   let index: Int
   /// The prediction's input, a validated object.
   let input: [UInt8]
   /// The seed where the input names none.
   let fallbackSeed: Int
+  /// Another one for each prediction, and in each run.
+  let owner: String
 
   private static let defaultSide = 512
   private static let sides = 64...1024
 
-  var content: [UInt8] {
+  var contentType: String { spec.contentType ?? spec.kind.contentType }
+
+  var content: FileContent {
+    if let text = spec.text { return .bytes(Array(text.utf8)) }
+    guard spec.kind != .data else {
+      // The prediction's own number counts even where its input has a seed: equal files would be stored once.
+      return .filler(Filler(count: spec.byteCount, seed: "\(owner) \(index)"))
+    }
+    return .bytes(drawn)
+  }
+
+  private var drawn: [UInt8] {
     let seed = OutputSeed(input: input.span, fallback: fallbackSeed, index: index)
-    switch kind {
+    switch spec.kind {
+    case .data: return []
     case .image: return Landscape(seed).drawn(width: side("width"), height: side("height")).png
     case .mask: return Landscape(seed).mask(width: side("width"), height: side("height")).png
     case .audio: return Melody(seed).wav

@@ -4,11 +4,12 @@ internal import JSONText
 ///
 ///     {"image": {"$file": "image"}, "caption": {"$input": "prompt"}}
 ///
-/// `$file` becomes the URL of a file of that kind, `$input` the member of the input with that name.
+/// `$file` becomes the URL of a file of that kind, `$data` the file itself as a `data:` URI, and `$input` the
+/// member of the input with that name.
 indirect enum OutputTemplate: Equatable, Sendable {
   /// This JSON, byte for byte.
   case json([UInt8])
-  case file(FileKind)
+  case file(FileSpec)
   case input(String)
   case array([OutputTemplate])
   case object([Member])
@@ -68,32 +69,29 @@ indirect enum OutputTemplate: Equatable, Sendable {
     value.range.dropLast().contains { text[$0] == UInt8(ascii: "\"") && text[$0 + 1] == UInt8(ascii: "$") }
   }
 
-  /// The meaning of an object whose only member begins with a dollar sign; nil for any other.
+  /// The meaning of an object with `$file` or `$data`, or whose only member begins with a dollar sign.
+  ///
+  /// Nil for any other.
   private static func reference(
     _ members: [JSONMember], in text: Span<UInt8>
   ) throws(Fault) -> OutputTemplate? {
+    if let spec = try FileSpec(members, in: text) { return .file(spec) }
     guard let member = members.first, members.count == 1 else { return nil }
     let name = JSONString.decode(member.name, of: text)
     guard name.hasPrefix("$") else { return nil }
-    switch (name, member.value.text(in: text)) {
-    case ("$input", let name?): return .input(name)
-    case ("$file", let kind?):
-      if let kind = FileKind.inTemplates.first(where: { $0.rawValue == kind }) { return .file(kind) }
-    default: break
-    }
-    let kinds = FileKind.inTemplates.map(\.rawValue).joined(separator: ", ")
+    if name == "$input", let name = member.value.text(in: text) { return .input(name) }
     throw Fault(
       description:
         "has an unknown reference: write {\"$input\": \"NAME\"}, or {\"$file\": \"KIND\"} with one of "
-        + kinds,
+        + FileKind.namesInTemplates,
       offset: member.value.range.lowerBound)
   }
 
-  /// The kinds of the files, in the order in which they are written.
-  var files: [FileKind] {
+  /// The files, in the order in which they are written.
+  var files: [FileSpec] {
     switch self {
     case .json, .input: []
-    case .file(let kind): [kind]
+    case .file(let spec): [spec]
     case .array(let elements): elements.flatMap(\.files)
     case .object(let members): members.flatMap(\.value.files)
     }
@@ -102,19 +100,19 @@ indirect enum OutputTemplate: Equatable, Sendable {
   /// Writes the output of a prediction with this input.
   ///
   /// - Parameter url: the URL of the file with this number.
-  func write(to writer: inout JSONWriter, input: [UInt8], url: (FileKind, Int) -> String) {
+  func write(to writer: inout JSONWriter, input: [UInt8], url: (FileSpec, Int) -> String) {
     var count = 0
     write(to: &writer, input, &count, url)
   }
 
   private func write(
-    to writer: inout JSONWriter, _ input: [UInt8], _ count: inout Int, _ url: (FileKind, Int) -> String
+    to writer: inout JSONWriter, _ input: [UInt8], _ count: inout Int, _ url: (FileSpec, Int) -> String
   ) {
     switch self {
     case .json(let bytes): writer.raw(bytes[...])
     case .input(let name): writer.raw(InputMembers.value(name, of: input) ?? Self.nullBytes)
-    case .file(let kind):
-      writer.string(url(kind, count))
+    case .file(let spec):
+      writer.string(url(spec, count))
       count += 1
     case .array(let elements): writer.array(elements) { $1.write(to: &$0, input, &count, url) }
     case .object(let members):

@@ -12,6 +12,8 @@ struct Behaviour: Equatable, Sendable {
     case template(OutputTemplate)
     /// An array of pictures, as many as the input's `num_outputs`.
     case pictures
+    /// The URL of a file of as many bytes as the input's `bytes`.
+    case data
     /// An array that grows while the prediction runs.
     case tokens([String])
     /// An array of numbers, of this length.
@@ -32,7 +34,7 @@ struct Behaviour: Equatable, Sendable {
   /// Time from start to end.
   var duration: Duration
   var ending = Ending.succeeded
-  var output = Output.template(.array([.file(.image)]))
+  var output = Output.template(.array([.file(FileSpec(.image))]))
   /// Whether a training has this output too, in place of a new version.
   var isOutputOfTraining = false
   var logs = Logs.progress
@@ -64,15 +66,16 @@ struct Preset: Sendable {
     Preset("demo/image", "1 to 4 pictures: num_outputs, width and height in the input") {
       $0.output = .pictures
     },
-    Preset("demo/audio", "a sound's URL, a WAV") { $0.output = .template(.file(.audio)) },
-    Preset("demo/video", "a video's URL, an MP4") { $0.output = .template(.file(.video)) },
-    Preset("demo/svg", "a drawing's URL, an SVG") { $0.output = .template(.file(.svg)) },
-    Preset("demo/document", "a text file's URL") { $0.output = .template(.file(.text)) },
+    Preset("demo/audio", "a sound's URL, a WAV") { $0.output = .template(.file(FileSpec(.audio))) },
+    Preset("demo/video", "a video's URL, an MP4") { $0.output = .template(.file(FileSpec(.video))) },
+    Preset("demo/svg", "a drawing's URL, an SVG") { $0.output = .template(.file(FileSpec(.svg))) },
+    Preset("demo/document", "a text file's URL") { $0.output = .template(.file(FileSpec(.text))) },
+    Preset("demo/data", "the URL of a file of 2 MB, or of the input's `bytes`") { $0.output = .data },
     Preset("demo/object", "an object of two named URLs") {
       $0.output = .template(
         .object([
-          OutputTemplate.Member(name: "image", value: .file(.image)),
-          OutputTemplate.Member(name: "mask", value: .file(.mask)),
+          OutputTemplate.Member(name: "image", value: .file(FileSpec(.image))),
+          OutputTemplate.Member(name: "mask", value: .file(FileSpec(.mask))),
         ]))
     },
     Preset("demo/text", "a string") { $0.output = .template(.json(#""Hello from the simulator""#)) },

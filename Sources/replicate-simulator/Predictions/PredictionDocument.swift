@@ -1,3 +1,5 @@
+internal import Bytes
+internal import Crypto
 internal import JSONText
 
 /// Prediction or training; they differ in routes and outputs.
@@ -154,8 +156,15 @@ extension PredictionDocument {
     return switch behaviour.output {
     case .template(let template): template
     case .pictures: Self.pictures(InputMembers.wholeNumber("num_outputs", of: facts.input))
+    case .data: Self.data(InputMembers.wholeNumber("bytes", of: facts.input))
     case .tokens, .numbers: nil
     }
+  }
+
+  private static func data(_ byteCount: Int?) -> OutputTemplate {
+    var spec = FileSpec(.data)
+    if let byteCount { spec.byteCount = min(max(byteCount, 0), FileSpec.maxByteCount) }
+    return .file(spec)
   }
 
   /// The new version of `destination`, as a training's output.
@@ -164,16 +173,27 @@ extension PredictionDocument {
     version.string("\(destination):\(ModelName.version(of: id))")
     return .object([
       OutputTemplate.Member(name: "version", value: .json(version.bytes)),
-      OutputTemplate.Member(name: "weights", value: .file(.weights)),
+      OutputTemplate.Member(name: "weights", value: .file(FileSpec(.weights))),
     ])
   }
 
   private static func pictures(_ count: Int?) -> OutputTemplate {
-    .array(Array(repeating: .file(.image), count: min(max(count ?? 1, 1), 4)))
+    .array(Array(repeating: .file(FileSpec(.image)), count: min(max(count ?? 1, 1), 4)))
   }
 
-  private func url(of kind: FileKind, at index: Int) -> String {
-    "\(outputBase)/\(Self.filesFolder)/\(facts.outputKey)/\(kind.fileName(index))"
+  /// The file's URL, or the file itself as a `data:` URI.
+  private func url(of spec: FileSpec, at index: Int) -> String {
+    guard !spec.isInline else {
+      let file = file(spec, at: index)
+      return "data:\(file.contentType.filter { $0 != " " });base64,\(Base64.encode(file.content.bytes))"
+    }
+    let name = PercentEncoding.encode(spec.fileName(index))
+    return "\(outputBase)/\(Self.filesFolder)/\(facts.outputKey)/\(name)"
+  }
+
+  private func file(_ spec: FileSpec, at index: Int) -> OutputFile {
+    OutputFile(
+      spec: spec, index: index, input: facts.input, fallbackSeed: facts.ordinal, owner: facts.outputKey)
   }
 
   /// The first segment of the files' paths, one of those that Replicate uses.
@@ -181,11 +201,11 @@ extension PredictionDocument {
 
   /// The output's file of that name; nil if there is none, or none yet.
   func file(named name: String) -> OutputFile? {
-    guard lifecycle.phase == .ended(.succeeded), !isDataRemoved, let kinds = template?.files else {
+    guard lifecycle.phase == .ended(.succeeded), !isDataRemoved, let specs = template?.files else {
       return nil
     }
-    for (index, kind) in kinds.enumerated() where kind.fileName(index) == name {
-      return OutputFile(kind: kind, index: index, input: facts.input, fallbackSeed: facts.ordinal)
+    for (index, spec) in specs.enumerated() where !spec.isInline && spec.fileName(index) == name {
+      return file(spec, at: index)
     }
     return nil
   }

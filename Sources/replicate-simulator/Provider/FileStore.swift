@@ -14,6 +14,7 @@ struct FileStore: Sendable {
     let createdAt: Instant
     let expiresAt: Instant
     let sha256: String
+    var entityTag: String { "\"" + sha256.prefix(32) + "\"" }
     let content: [UInt8]
   }
 

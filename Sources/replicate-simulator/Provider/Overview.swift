@@ -48,6 +48,14 @@ extension Provider {
           object.member("completed", string: entry.record.completedState.rawValue)
         }
       }
+      object.member("files") { writer in
+        let requests = entry.fileRequests.values.reduce(into: FileRequests()) { $0 += $1 }
+        writer.object { object in
+          object.member("requests", integer: requests.count)
+          object.member("with_token", integer: requests.tokenCount)
+          object.member("bytes", integer: requests.byteCount)
+        }
+      }
     }
   }
 }

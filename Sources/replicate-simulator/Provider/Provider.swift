@@ -37,6 +37,8 @@ actor Provider {
     var record = WebhookRecord()
     /// False if an error replaced the response to its creation.
     var isAnswered = true
+    /// The requests for its files, by their numbers in the output.
+    var fileRequests: [Int: FileRequests] = [:]
     var waiters: [WaitHandle] = []
   }
 
@@ -49,7 +51,7 @@ actor Provider {
   let settings: Settings
   let clock: SimulatorClock
   private let console: Console
-  private(set) var entries: [Int: Entry] = [:]
+  var entries: [Int: Entry] = [:]
   /// The ordinals of the entries, ascending.
   private(set) var ordinals: [Int] = []
   /// The number of creations so far.
@@ -63,6 +65,9 @@ actor Provider {
   private var ordinalOfStream: [String: Int] = [:]
   private var ordinalOfOutput: [String: Int] = [:]
   var files = FileStore()
+  /// The requests for files without a prediction that have faults.
+  var bareFileRequests: [String: Int] = [:]
+  let startedAt: Instant
   private var ended = Fifo<Int>()
   private var timers = TimerQueue<Instant, Timer>()
   private var bucket: CreateLimit
@@ -79,6 +84,7 @@ actor Provider {
     self.settings = settings
     self.loop = loop
     self.clock = clock
+    startedAt = clock.now
     self.console = console
     senderPool = SenderPool(queues: queues)
     bucket = CreateLimit(perMinute: settings.createsPerMinute, at: clock.now)
@@ -178,11 +184,13 @@ extension Provider {
 
   /// A file of a prediction's output, and when it was made.
   func outputFile(_ key: String, _ name: String) throws(APIProblem) -> (file: OutputFile, madeAt: Instant) {
-    guard let entry = ordinalOfOutput[key].flatMap({ entries[$0] }), let madeAt = entry.lifecycle.completedAt,
+    guard let entry = entry(ofOutput: key), let madeAt = entry.lifecycle.completedAt,
       let file = document(of: entry.facts, entry.lifecycle).file(named: name)
     else { throw .notFound }
     return (file, madeAt)
   }
+
+  func entry(ofOutput key: String) -> Entry? { ordinalOfOutput[key].flatMap { entries[$0] } }
 
   nonisolated func url(of ordinal: Int, _ kind: RunKind) -> String {
     "\(settings.publicURL)/v1/\(kind.rawValue)/\(settings.identifiers.prediction(ordinal))"

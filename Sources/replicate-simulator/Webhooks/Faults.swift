@@ -6,6 +6,8 @@ struct Faults: Equatable, Sendable {
     var duplicating = 0.0
     var reordering = 0.0
     var failing = 0.0
+    /// Of requests for files.
+    var failingFiles = 0.0
   }
 
   let probabilities: Probabilities
@@ -35,6 +37,16 @@ struct Faults: Equatable, Sendable {
     return [delay, delay + Self.maxDuplicateDelay.part(dice.roll(.duplicateDelay, for: ordinal, index))]
   }
 
+  /// The injected failure of the request number `number` for a file; nil if none.
+  func fileFailure(of index: Int, ofPrediction ordinal: Int, request number: Int) -> FileFailure? {
+    let request = index << 32 | number
+    guard dice.roll(.failingFile, for: ordinal, request) < probabilities.failingFiles else { return nil }
+    let kinds: [FileFault] = [.busy, .missing, .cut]
+    return FileFailure(
+      fault: kinds[Int(dice.roll(.fileFailureKind, for: ordinal, request) * Double(kinds.count))],
+      part: dice.roll(.filePart, for: ordinal, request))
+  }
+
   enum Failure: Equatable, CaseIterable, Sendable {
     /// The request has no effect.
     case errorBefore, unavailableBefore
@@ -50,4 +62,11 @@ struct Faults: Equatable, Sendable {
     let kinds = Failure.allCases
     return kinds[Int(dice.roll(.failureKind, for: ordinal) * Double(kinds.count))]
   }
+}
+
+/// A failure of one request for a file.
+struct FileFailure: Equatable, Sendable {
+  let fault: FileFault
+  /// The part of the content before a cut, 0 to 1.
+  let part: Double
 }

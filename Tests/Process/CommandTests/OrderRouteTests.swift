@@ -110,6 +110,8 @@ extension ProcessTests {
       (#"{"model":"owner/name","input":[]}"#, json, 422, "invalid_request"),
       (#"{"model":"owner","input":{}}"#, json, 422, "invalid_request"),
       (#"{"model":"owner/name","version":"x","input":{}}"#, json, 422, "invalid_request"),
+      (#"{"model":"owner/name","input":{},"archive":"on"}"#, json, 422, "invalid_request"),
+      (#"{"model":"owner/name","input":{},"archive":"required"}"#, json, 422, "invalid_request"),
       (#"{"model":"owner/name","input":{},"inputs":{}}"#, json, 422, "invalid_request"),
       (#"{"model":"owner/name","input":{},"id":"a.b"}"#, json, 422, "invalid_request"),
       (#"{"model":"owner/name","input":{},"expect":{"kind":"x"}}"#, json, 422, "invalid_request"),

@@ -23,7 +23,7 @@ import Time
       """)
     let behaviour = { (model: String) in models.behaviour(of: model, duration: .seconds(2)) }
     var expected = Behaviour(queue: .zero, duration: .milliseconds(500))
-    expected.output = .template(.array([.file(.image)]))
+    expected.output = .template(.array([.file(FileSpec(.image))]))
     expected.isOutputOfTraining = true
     expected.logs = .text("one\ntwo")
     #expect(behaviour("acme/upscale") == expected)
@@ -50,7 +50,7 @@ import Time
     (#"{"a/b": {"duration": "2"}}"#, "`duration` must be a duration"),
     (#"{"a/b": {"queue": "-1s"}}"#, "`queue` must be a duration"),
     (#"{"a/b": {"logs": []}}"#, "`logs` must be"),
-    (#"{"a/b": {"output": {"$file": "x"}}}"#, "`output` has an unknown reference"),
+    (#"{"a/b": {"output": {"$file": "x"}}}"#, "`output` has an unknown kind of file"),
     (#"{"a/b": {"end": "succeeded", "error": "x"}}"#, "only a model that ends failed"),
   ])
   func faultsNameTheirCause(_ text: String, _ cause: String) {

@@ -22,11 +22,12 @@ import Testing
     (#"{"b":{"$file":"mask"},"a":{"$file":"text"}}"#, #"{"b":"mask 0","a":"text 1"}"#),
     // Without a reference, JSON is kept byte for byte.
     (#"{"a" : 1.0, "b":"\u00e9"}"#, #"{"a" : 1.0, "b":"\u00e9"}"#), ("null", "null"),
+    (#"{"a":{"$file":"data","bytes":5},"b":{"$data":"svg"}}"#, #"{"a":"data 0","b":"svg 1"}"#),
     (#"{"$ref":"x","b":1}"#, #"{"$ref":"x","b":1}"#), (#"["$input"]"#, #"["$input"]"#),
   ])
   func referencesAreReplaced(_ text: String, _ output: String) throws {
     var writer = JSONWriter()
-    try template(text).write(to: &writer, input: Self.input) { "\($0.rawValue) \($1)" }
+    try template(text).write(to: &writer, input: Self.input) { "\($0.kind.rawValue) \($1)" }
     #expect(String(decoding: writer.bytes, as: UTF8.self) == output)
   }
 

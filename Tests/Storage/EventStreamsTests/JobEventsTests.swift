@@ -1,5 +1,6 @@
 import EventStreams
 import HTTPServer
+import JobsAPI
 import Settings
 import SimulatedAPI
 import Simulation
@@ -128,10 +129,12 @@ import Testing
 
 extension SimulatedAPI {
   static func withEvents(
-    seed: UInt64 = 1, limits: ServerLimits = ServerLimits(), session: Duration? = nil
+    seed: UInt64 = 1, limits: ServerLimits = ServerLimits(), beside others: [any Capability] = [],
+    session: Duration? = nil
   ) throws -> SimulatedAPI {
     var reader = SettingsReader(variables: [], environment: [:]) { _ in nil }
     return try SimulatedAPI(
-      seed: seed, limits: limits, capabilities: [try reader.read(EventStreams.init)], session: session)
+      seed: seed, limits: limits, capabilities: [try reader.read(EventStreams.init)] + others,
+      session: session)
   }
 }

@@ -38,6 +38,19 @@ import Time
     #expect(try await pending(store) == [try await store.number("j1")])
   }
 
+  /// Nothing is left to cancel, and what holds the end is not wanted any more.
+  @Test func `a job whose end is held ends, and is deleted at once`() async throws {
+    let store = try OrderedStore(tables: [PendingDeletion.table], endGate: HoldingGate(for: 60_000))
+    _ = try store.send("j1")
+    try store.deliver("a", .succeeded, naming: "j1")
+    #expect(try await delete("j1", in: store) == .open)
+    #expect(try await store.job("j1").isHeld)
+    #expect(try await delete("j1", in: store, cancels: true) == .deleted)
+    #expect(try await store.jobCount() == 0)
+    #expect(try await pending(store).isEmpty)
+    #expect(try store.deliver("b", .succeeded).outcome == .late)
+  }
+
   @Test func `a pending deletion survives a restart, and ends with the job`() async throws {
     let store = try store()
     _ = try store.send("j1")

@@ -2,6 +2,7 @@ import Jobs
 import Ledger
 import StoreSeam
 import StoreFixture
+import Tables
 import Testing
 import Time
 
@@ -10,6 +11,38 @@ import Time
   private func expectDropped(_ recording: Recording, _ store: OrderedStore) async throws {
     #expect(recording.outcome == .late && !recording.endsJob)
     #expect(try await store.jobCount() == 0)
+  }
+
+  /// The hook writes the causes of deletions.
+  private struct Hook: TransactionHook {
+    static let causes = TableDeclaration(
+      "causes", key: [.init("job", .integer)], columns: [.init("cause", .text)])
+
+    func writes(
+      after transitions: [JobTransition], reading rows: HookRows
+    ) throws(StorageError) -> HookWrites {
+      HookWrites(
+        tables: transitions.filter { $0.after == nil }.map {
+          .put(Self.causes, [.integer($0.number), .text("\($0.cause)")])
+        })
+    }
+  }
+
+  @Test func `hooks see why a job is deleted`() async throws {
+    let store = try OrderedStore(tables: [Hook.causes], hooks: [Hook()])
+    try store.deliver("a", of: "p1", .succeeded)
+    try store.deliver("b", of: "p2", .succeeded)
+    try store.deliver("c", of: "p3", .running)
+    try store.delete("p1")
+    let number = try store.send("j1").order.number
+    try store.report(number, of: "p3", .running)
+    store.advance(OrderedStore.aWhile)
+    let now = store.now
+    try store.commit { (transaction) throws(StorageError) in
+      _ = try transaction.prune(endedBefore: now, at: now, after: 0, count: 9)
+    }
+    let rows = try await store.reader.rows(TableQuery(Hook.causes, limit: 9))
+    #expect(rows.map { $0.text("cause") } == ["deleted", "pruned", "merged"])
   }
 
   @Test func `only a job that has ended is deleted`() async throws {

@@ -101,6 +101,23 @@ import Work
     }
   }
 
+  @Test func `rows are read by a list of values, beside all else`() async throws {
+    let store = try store()
+    try store.backend.write((1...4).flatMap { day in ["b", "a"].map { put(day, "\(day)\($0)") } })
+    var query = TableQuery(Self.table, limit: 100)
+    query.among = [4, 2, 99, 2]
+    #expect(try await names(query, store) == ["2a", "2b", "4a", "4b"])
+    query.isDescending = true
+    query.limit = 3
+    #expect(try await names(query, store) == ["4a", "4b", "2a"])
+    query = TableQuery(Self.table, limit: 100)
+    (query.among, query.bounds, query.after) = ([1, 2, 3, .max], 2...3, [.integer(2), .text("2a")])
+    #expect(try await names(query, store) == ["2b", "3a", "3b"])
+    query = TableQuery(Self.table, limit: 100)
+    query.among = Array(2...Int64(TableQuery.maxAmong + 1))
+    #expect(try await names(query, store).count == 6)
+  }
+
   private func put(_ day: Int64, _ name: String, count: Int64) -> TableWrite {
     .put(Self.items, [.integer(day), .text(name), .integer(count)])
   }

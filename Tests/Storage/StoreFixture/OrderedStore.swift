@@ -18,6 +18,7 @@ package final class OrderedStore {
   private let tables: [TableDeclaration]
   private let hooks: [any TransactionHook]
   private let retainingKinds: Set<WorkKind>
+  private let endGate: (any EndGate)?
   private let isNumbered: Bool
   package var now = Timestamp(milliseconds: 1_000_000)
 
@@ -29,37 +30,40 @@ package final class OrderedStore {
   ///   - opened: the backend's store; nil to open it.
   ///   - owner: names the process among those that share the store.
   ///   - tables: those of the capabilities whose hooks are `hooks`.
-  ///   - retainingKinds: see ``LedgerRules``.
+  ///   - retainingKinds: see ``LedgerRules``, as for `endGate`.
   ///   - isNumbered: whether jobs are numbered from 1 without gaps, which no store promises.
   package init(
     on backend: (any StoreBackend)? = nil, opened: (any Store)? = nil, owner: String = LedgerRules().owner,
     policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
     tables: [TableDeclaration] = [], hooks: [any TransactionHook] = [], retainingKinds: Set<WorkKind> = [],
-    isNumbered: Bool = false
+    endGate: (any EndGate)? = nil, isNumbered: Bool = false
   ) throws {
     self.backend = try backend ?? StoreKind.current.makeBackend()
     (self.validateOutput, self.policy, self.tables, self.hooks) = (validateOutput, policy, tables, hooks)
     self.retainingKinds = retainingKinds
+    self.endGate = endGate
     self.isNumbered = isNumbered
     let store = try opened ?? self.backend.open(tables: tables)
     ledger = Ledger(
       store: isNumbered ? NumberedStore(store) : store,
       rules: LedgerRules(
-        polling: policy, validateOutput: validateOutput, owner: owner, retainingKinds: retainingKinds),
+        polling: policy, validateOutput: validateOutput, owner: owner, retainingKinds: retainingKinds,
+        endGate: endGate),
       hooks: hooks)
     reader = try self.backend.openReader()
   }
 
   /// Reopens the store, as after a kill.
   ///
-  /// The policy may be another.
-  package func reopen(policy: PollPolicy? = nil) throws {
+  /// The policy may be another, and the gate may be gone.
+  package func reopen(policy: PollPolicy? = nil, withoutGate: Bool = false) throws {
     let store = try backend.open(tables: tables)
     ledger = Ledger(
       store: store,
       rules: LedgerRules(
-        polling: policy ?? self.policy, validateOutput: validateOutput, retainingKinds: retainingKinds),
+        polling: policy ?? self.policy, validateOutput: validateOutput, retainingKinds: retainingKinds,
+        endGate: withoutGate ? nil : endGate),
       hooks: hooks)
     reader = try backend.openReader()
   }
@@ -80,12 +84,13 @@ extension OrderedStore {
   package static func order(
     _ id: String, key: String? = nil, request: String = "{}", at now: Timestamp, timeout: Int64? = nil,
     retries: Int64 = 0, model: String? = "owner/model", metadata: JobMetadata? = nil,
-    startBefore: Timestamp? = nil, retryOf: String? = nil, callback: Order.Callback? = nil
+    startBefore: Timestamp? = nil, retryOf: String? = nil, callback: Order.Callback? = nil,
+    archive: String? = nil
   ) -> Order {
     Order(
       id: id, idempotencyKey: key, digest: Sample.digest(of: request), request: Array(request.utf8),
       model: model, createdAt: now, timeout: timeout, retries: retries, metadata: metadata,
-      startBefore: startBefore, retryOf: retryOf, callback: callback)
+      startBefore: startBefore, retryOf: retryOf, callback: callback, archive: archive)
   }
 
   /// Enqueues a job with metadata, whose text lists the members.

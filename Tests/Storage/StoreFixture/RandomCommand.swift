@@ -10,6 +10,7 @@ package struct RandomCommand: CustomStringConvertible {
     case deliver, repeatDelivery, enqueue, cancel, claim, reschedule, refuse, noteUnanswered
     case noteNotFound, noteCreationNotFound, end, report, noteCanceled, delay, delete, prune, claimPolls
     case deferStep, deferCheck, clampDueTimes, recoverOrders, key, unbound, spreadChecks, clampChecks
+    case touch, release
   }
 
   package static let predictions = ["p1", "p2", "p3", "p4"]
@@ -147,6 +148,10 @@ extension RandomCommand {
         body: snapshot.body)
       return text(try transaction.record(polled, ofJob: number))
     case .noteCanceled: return "\(try transaction.noteCanceled(number))"
+    case .touch: return "\(try transaction.touch(number))"
+    case .release:
+      let end = isFlagged ? HeldEnd.succeeded : .failed(JobError(code: "not_kept", message: nil))
+      return text(try transaction.release(number, as: end, at: now))
     default: break
     }
     guard let order = try transaction.order(ofJob: number) else { return "no order" }

@@ -8,9 +8,11 @@ import Tables
 extension UsageSums {
   /// A store whose ends are summed up.
   static func store(
-    validateOutput: @escaping OutputValidator = { _, _, standing in standing }
+    validateOutput: @escaping OutputValidator = { _, _, standing in standing },
+    endGate: (any EndGate)? = nil
   ) throws -> OrderedStore {
-    try OrderedStore(validateOutput: validateOutput, tables: UsageSums.tables, hooks: [UsageHook()])
+    try OrderedStore(
+      validateOutput: validateOutput, tables: UsageSums.tables, hooks: [UsageHook()], endGate: endGate)
   }
 }
 

@@ -57,6 +57,34 @@ import Time
     #expect(rows.map(\.usage.succeeded) == [1])
   }
 
+  @Test func `a held end is counted once it is released`() async throws {
+    let store = try UsageSums.store(endGate: HoldingGate(for: Self.day))
+    for prediction in ["p1", "p2"] {
+      try store.deliver("a \(prediction)", of: prediction, .running)
+      try await store.report(.poll, try store.number(prediction), of: prediction, .succeeded)
+    }
+    #expect(try await store.usage(on: 0...9).isEmpty)
+    store.advance(Self.day - 1)
+    let now = store.now
+    func release(_ prediction: String, as end: HeldEnd) async throws {
+      let number = try await store.number(prediction)
+      try store.commit { (transaction) throws(StorageError) in
+        try transaction.release(number, as: end, at: now)
+      }
+    }
+    try await release("p2", as: .failed(JobError(code: "not_kept", message: nil)))
+    // That of the other is delivered while it is held, and has not been counted as lost.
+    try store.deliver("b", of: "p1", .succeeded)
+    try await release("p1", as: .succeeded)
+    let rows = try await store.usage(on: 0...9)
+    #expect(
+      rows.map(\.usage) == [
+        Usage(
+          succeeded: 1, failed: 1, lostWebhooks: 1, predictMilliseconds: 8000, queueMilliseconds: 4000,
+          runMilliseconds: 10_000)
+      ])
+  }
+
   @Test func anEndInTheAnswerToACallIsNoLostWebhook() async throws {
     let store = try UsageSums.store()
     try store.report(try store.send("j1").order.number, .succeeded)

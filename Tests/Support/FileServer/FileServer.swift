@@ -3,7 +3,7 @@ internal import Synchronization
 
 /// A server of files on loopback that fails as a test requests.
 ///
-/// It answers one request a connection, on a thread of its own, in the order of the connections.
+/// It answers one request a connection, in the order of the connections unless it is concurrent.
 package final class FileServer: Sendable {
   /// A request, as far as its header section goes.
   package struct Request: Equatable, Sendable {
@@ -28,6 +28,8 @@ package final class FileServer: Sendable {
     package var stallsAfter: Int?
     /// Ends the connection by a reset.
     package var resets = false
+    /// Sends so many bytes of the body, and the rest once the closure has returned.
+    package var pause: (after: Int, until: @Sendable () -> Void)?
 
     /// The header section, for names of test cases.
     package var description: String { String(decoding: head, as: UTF8.self) }
@@ -85,11 +87,15 @@ package final class FileServer: Sendable {
   /// What the thread needs, apart from the server, whose deinit ends it.
   private final class Service: Sendable {
     let descriptor: Int32
+    let isConcurrent: Bool
     let respond: @Sendable (Request, Int) -> Answer
     let requests = Mutex<[Request]>([])
 
-    init(_ descriptor: Int32, _ respond: @escaping @Sendable (Request, Int) -> Answer) {
+    init(
+      _ descriptor: Int32, isConcurrent: Bool, _ respond: @escaping @Sendable (Request, Int) -> Answer
+    ) {
       self.descriptor = descriptor
+      self.isConcurrent = isConcurrent
       self.respond = respond
     }
 
@@ -102,8 +108,12 @@ package final class FileServer: Sendable {
     }
   }
 
-  /// - Parameter respond: the answer to a request, with its number from 0.
-  package init(_ respond: @escaping @Sendable (Request, Int) -> Answer) throws {
+  /// - Parameters:
+  ///   - isConcurrent: whether each connection has a thread of its own.
+  ///   - respond: the answer to a request, with its number from 0.
+  package init(
+    isConcurrent: Bool = false, _ respond: @escaping @Sendable (Request, Int) -> Answer
+  ) throws {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
@@ -111,14 +121,14 @@ package final class FileServer: Sendable {
     var length = socklen_t(MemoryLayout<sockaddr_in>.size)
     let isBound = withUnsafeMutablePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(descriptor, $0, length) == 0 && listen(descriptor, 16) == 0
+        bind(descriptor, $0, length) == 0 && listen(descriptor, 128) == 0
           && getsockname(descriptor, $0, &length) == 0
       }
     }
     guard isBound else { throw NoServer() }
     port = UInt16(bigEndian: address.sin_port)
     origin = "http://127.0.0.1:\(port)"
-    service = Service(descriptor, respond)
+    service = Service(descriptor, isConcurrent: isConcurrent, respond)
     var thread = pthread_t()
     let context = Unmanaged.passRetained(service).toOpaque()
     guard pthread_create(&thread, nil, Self.main, context) == 0 else { throw NoServer() }
@@ -143,11 +153,40 @@ package final class FileServer: Sendable {
     while true {
       let connection = accept(service.descriptor, nil, nil)
       guard connection >= 0 else { return nil }
-      if let request = receive(from: connection) {
-        send(service.respond(request, service.record(request)), to: connection)
+      guard service.isConcurrent else {
+        serve(connection, service)
+        continue
       }
-      close(connection)
+      var thread = pthread_t()
+      let task = Unmanaged.passRetained(Task(service, connection)).toOpaque()
+      if pthread_create(&thread, nil, serveAlone, task) == 0 { pthread_detach(thread) }
     }
+  }
+
+  /// One connection, for the thread that serves it.
+  private final class Task: Sendable {
+    let service: Service
+    let connection: Int32
+
+    init(_ service: Service, _ connection: Int32) {
+      self.service = service
+      self.connection = connection
+    }
+  }
+
+  private static let serveAlone: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = {
+    context in
+    guard let context else { return nil }
+    let task = Unmanaged<Task>.fromOpaque(context).takeRetainedValue()
+    serve(task.connection, task.service)
+    return nil
+  }
+
+  private static func serve(_ connection: Int32, _ service: Service) {
+    if let request = receive(from: connection) {
+      send(service.respond(request, service.record(request)), to: connection)
+    }
+    close(connection)
   }
 
   private static func receive(from connection: Int32) -> Request? {
@@ -164,7 +203,12 @@ package final class FileServer: Sendable {
 
   private static func send(_ answer: Answer, to connection: Int32) {
     let body = answer.stallsAfter.map { Array(answer.body.prefix($0)) } ?? answer.body
-    guard send(answer.head, to: connection), send(body, to: connection) else { return }
+    let firstPart = answer.pause.map { body.prefix($0.after) } ?? body[...]
+    guard send(answer.head, to: connection), send(Array(firstPart), to: connection) else { return }
+    if let pause = answer.pause {
+      pause.until()
+      guard send(Array(body.dropFirst(pause.after)), to: connection) else { return }
+    }
     if answer.resets {
       var linger = linger(l_onoff: 1, l_linger: 0)
       setsockopt(connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))

@@ -40,7 +40,7 @@ package final class SimulatedAPI {
 
   /// - Parameters:
   ///   - limits: of the server.
-  ///   - capabilities: whose routes are served beside those of jobs.
+  ///   - capabilities: whose routes and members are served beside those of jobs.
   ///   - session: how long the session lasts that every request has; nil where nothing is required.
   package init(
     seed: UInt64 = 1, faults: SimulatedKernel.Faults = .none, limits: ServerLimits = ServerLimits(),
@@ -55,7 +55,8 @@ package final class SimulatedAPI {
     epoch = try Self.value(on: loop) { [reader = Alone(reader)] in
       try await reader.value.feedPosition().epoch
     }
-    let views = JobViews(loop: loop, reader: reader, pace: CreationPace())
+    let views = JobViews(
+      loop: loop, reader: reader, pace: CreationPace(), adding: capabilities.compactMap(\.jobMembers))
     let metrics = JobsAPIMetrics()
     let changes = feed.makeReceiver(on: loop)
     let access = APIAccess(
@@ -251,6 +252,12 @@ extension SimulatedAPI {
 
   package func delete(_ id: String) throws {
     try commit([deletion(of: id)])
+    settle()
+  }
+
+  /// Changes what a capability adds to the document of the job with that number.
+  package func touch(_ number: Int64) throws {
+    try commit([LedgerWork { (transaction) throws(StorageError) in try transaction.touch(number) }])
     settle()
   }
 }

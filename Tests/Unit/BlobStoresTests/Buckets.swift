@@ -6,19 +6,9 @@ import HTTPClient
 import S3
 import Time
 
-/// The key that the stand-ins accept.
-enum TestKey {
-  static let id = "AKWEBHOOKDTEST01"
-  static let secret = "9f/own+test/secret0123456789ABCDEFGHIJKL"
-
+extension TestKey {
   static func credentials(secret: String = secret, token: String? = nil) -> S3Credentials {
     S3Credentials(keyID: id, secret: SecretKey(Array(secret.utf8)), sessionToken: token)
-  }
-
-  static func stub(bucket: String = "outputs", region: String = "eu-test-1", token: String? = nil) throws
-    -> BucketStub
-  {
-    try BucketStub(bucket: bucket, region: region, keyID: id, secret: secret, token: token)
   }
 }
 

@@ -35,6 +35,17 @@ import Time
     #expect(part.status == 206 && part.bytes == Array(content[10..<20]))
   }
 
+  @Test func `a link for HEAD answers HEAD with the length, and nothing else`() throws {
+    let link = store.link(to: key, as: head, for: 60, method: "HEAD", at: BucketStore.wallClock())
+    guard case .redirect(let url) = link else { throw CancellationError() }
+    var request = HTTPClientRequest(.head, url)
+    request.wantedFields = ["content-length", "content-type"]
+    let answer = try BlockingHTTPClient(usesProxy: false).send(request)
+    #expect(answer.status == 200 && answer.fields["content-length"] == ["1000"])
+    #expect(answer.fields["content-type"] == [head.type])
+    #expect(try Fetched(url).status == 403)
+  }
+
   @Test(arguments: [1, 3600, 604_800])
   func `a presigned link ends when it is to end`(_ seconds: Int) throws {
     let now = BucketStore.wallClock()

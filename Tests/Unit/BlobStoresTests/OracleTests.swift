@@ -50,14 +50,17 @@ struct OracleTests {
         own.append(String(authorization.suffix(64)))
       }
       let query = [("response-content-disposition", "inline; filename=\"\(name)\""), ("X", name), ("x", "")]
-      cases.append(
-        Case(
-          method: "GET",
-          url: target.url + "?" + query.map { "\($0.0)=\(Self.encoded($0.1))" }.joined(separator: "&"),
-          fields: [:], digest: "", token: token, seconds: index + 1))
-      let presigned = signature.query(
-        presigning: target.host, path: target.path, query: query, for: index + 1, at: Self.now)
-      own.append(String((presigned ?? "").suffix(64)))
+      for method in ["GET", "HEAD"] {
+        cases.append(
+          Case(
+            method: method,
+            url: target.url + "?" + query.map { "\($0.0)=\(Self.encoded($0.1))" }.joined(separator: "&"),
+            fields: [:], digest: "", token: token, seconds: index + 1))
+        let presigned = signature.query(
+          presigning: method, host: target.host, path: target.path, query: query, for: index + 1, at: Self.now
+        )
+        own.append(String((presigned ?? "").suffix(64)))
+      }
     }
     let input = String(decoding: try JSONEncoder().encode(cases), as: UTF8.self)
     let result = try OfficialLibraries.run(Self.signer, [input])

@@ -1,4 +1,5 @@
 import BlobStores
+import BucketStub
 import Foundation
 import HTTPClient
 import LiveDaemon

@@ -1,4 +1,6 @@
+import BlobStores
 import Daemon
+import Downloads
 import Foundation
 import Jobs
 import LiveDaemon
@@ -48,6 +50,14 @@ import Testing
   @Test func everyReasonToWaitHasARemedy() throws {
     #expect(try Self.names(in: "waits", of: "remedies.js") == Set(OrderReason.allCases.map(\.rawValue)))
     #expect(try Self.names(in: "stages", of: "remedies.js") == Set(OrderStage.allCases.map(\.rawValue)))
+  }
+
+  @Test func everyReasonForALostFileHasARemedy() throws {
+    let codes = Set(DownloadFailure.Code.allCases.map(\.rawValue))
+      .union(BlobFailure.Code.allCases.map(\.rawValue))
+    #expect(
+      try Self.names(in: "keptRemedies", of: "kept.js")
+        == codes.union(["expired", "spool_lost", "too_many_files"]))
   }
 
   /// What is applied is described by its changes.

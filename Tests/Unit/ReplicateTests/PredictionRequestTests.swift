@@ -55,6 +55,24 @@ private func request(with members: String) throws(PredictionRequestError) -> Pre
     #expect(throws: PredictionRequestError.self) { try request(#"{\#(member),"input":{}}"#) }
   }
 
+  @Test(arguments: ArchiveMode.allCases)
+  func `the files of an output are kept as the request says`(_ mode: ArchiveMode) throws {
+    #expect(try request(with: #""archive":"\#(mode.rawValue)""#).archive == mode)
+    #expect(try request(with: #""archive":null"#).archive == nil)
+    let escaped = mode.rawValue.unicodeScalars.map { "\\u00" + String($0.value, radix: 16) }.joined()
+    #expect(try request(with: #""archive":"\#(escaped)""#).archive == mode)
+    #expect(
+      try request(with: #""archive":"\#(mode.rawValue)""#).apiBody(webhook: nil)
+        == request(with: #""retries":0"#).apiBody(webhook: nil))
+  }
+
+  @Test(arguments: [#""""#, #""on""#, #""Off""#, #""best-effort""#, "true", "{}", #"["off"]"#, "1"])
+  func `another mode is refused with the modes there are`(_ value: String) {
+    let error = #expect(throws: PredictionRequestError.self) { try request(with: #""archive":\#(value)"#) }
+    #expect(error?.field == "archive")
+    #expect(error?.description.contains(#""off", "best_effort", "required""#) == true)
+  }
+
   @Test func `the input is sent byte for byte`() throws {
     let input = #"{ "a" : 1e400, "b":"\u00e9\/", "a":[ 1.0 ]}"#
     let body = try request(#" {"input": \#(input) ,"model":"a/b"} "#).apiBody(webhook: "https://h/\"x")

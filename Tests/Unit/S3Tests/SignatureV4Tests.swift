@@ -75,7 +75,7 @@ import Time
   @Test func aPresignedURLHasTheSignatureThatOthersMakeOfIt() throws {
     let query = try #require(
       Self.signer("eu-test-1").query(
-        presigning: Self.host, path: Self.path,
+        presigning: "GET", host: Self.host, path: Self.path,
         query: [
           ("response-content-disposition", #"inline; filename="out-0.png""#),
           ("response-content-type", "image/png"),
@@ -90,7 +90,7 @@ import Time
   @Test(arguments: [(-5, "1"), (0, "1"), (604_800, "604800"), (1_000_000, "604800")])
   func aPresignedURLIsValidForOneSecondToSevenDays(_ seconds: Int, _ expected: String) throws {
     let query = try #require(
-      Self.signer("auto").query(presigning: Self.host, path: "/a", for: seconds, at: Self.time))
+      Self.signer("auto").query(presigning: "GET", host: Self.host, path: "/a", for: seconds, at: Self.time))
     #expect(query.split(separator: "&").contains("X-Amz-Expires=\(expected)"))
   }
 

@@ -172,6 +172,8 @@ extension DaemonSimulation {
         SimulationLog.write(
           kernel.trueTimeMilliseconds, "cancel of \(id): \(reply?.status ?? 0) \(reply?.body ?? "")")
         account.rules.noteCancelAcknowledged(order.number, at: kernel.trueTimeMilliseconds)
+      // Nothing is left to cancel.
+      case 409 where holdsEnds: break
       case 408, 503, nil: after(Int.random(in: 500...3000, using: &random)) { self.cancel(order) }
       case .some where order.isForgotten: break
       case .some(let status): fail("a cancel request was answered \(status)")

@@ -27,6 +27,8 @@ final class DaemonSimulation: MachineSimulation {
   /// For the readers of streams.
   var streamRandom: SeededGenerator
   private let startedAt: Int64
+  /// Whether successes are held back, in every third simulation.
+  let holdsEnds: Bool
 
   override var maxSteps: Int { 60_000 }
 
@@ -40,6 +42,8 @@ final class DaemonSimulation: MachineSimulation {
     let kernelSeed = random.next()
     let accountSeed = random.next()
     streamRandom = SeededGenerator(seed: ~seed)
+    // A hold is as long as a clock is set back meanwhile.
+    holdsEnds = seed.isMultiple(of: 3) && plan.clockSteps.allSatisfy { abs($0.offset) < 300_000 }
     let kernel = SimulatedKernel(seed: kernelSeed, faults: plan.faults.kernel)
     startedAt = kernel.trueTimeMilliseconds
     account = Account(
@@ -76,6 +80,7 @@ final class DaemonSimulation: MachineSimulation {
 
   override func adjust(_ settings: inout DaemonSettings) {
     if let capabilities = try? Self.capabilities.get() { settings.capabilities = capabilities }
+    if holdsEnds { settings.capabilities.append(HeldEnds()) }
     settings.intake.secrets = []
     settings.provider.token = APIToken("r8_simulated")
     settings.provider.apiURL = "https://api.replicate.com"

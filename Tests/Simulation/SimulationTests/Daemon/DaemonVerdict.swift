@@ -1,6 +1,7 @@
 @testable import Daemon
 import FaultyDisk
 import Jobs
+import Ledger
 import Simulation
 import StoreSeam
 import Tables
@@ -27,6 +28,7 @@ struct DaemonVerdict {
       if let damage = try reader.damage() { return "damaged: \(damage)" }
       let jobs = try reader.jobs(matching: JobFilter(), before: nil, limit: 1000).jobs
       if let reason = problem(of: jobs) { return reason }
+      if simulation.holdsEnds, let reason = try wrongHold(reader, jobs) { return reason }
       if let reason = try lostDelivery(reader, jobs) { return reason }
       if let reason = try waitingWork(reader) { return reason }
       if let reason = wrongMirror(jobs) ?? wrongStream(jobs) { return reason }
@@ -98,12 +100,36 @@ extension DaemonVerdict {
     case "succeeded":
       let isUsable = !expectsURLs || prediction.hasUsableOutput
       if !isUsable, job.phase == .failed, job.error?.code == "invalid_output" { return true }
-      return job.phase == .succeeded && (isUsable || prediction.wasShownErased)
+      let isHeld = job.phase == .failed && job.error?.code == HeldEnds.code && mayBeHeld(job)
+      return (job.phase == .succeeded || isHeld) && (isUsable || prediction.wasShownErased)
     case "failed": return job.phase == .failed
     case "canceled": return job.phase == .canceled
     case "aborted": return job.phase == .canceled && job.error?.code == "aborted"
     default: return false
     }
+  }
+
+  private func mayBeHeld(_ job: Job) -> Bool {
+    simulation.holdsEnds && job.snapshot.map(HeldEnds.holds) ?? false
+  }
+
+  /// A success that the gate holds was released, or is another end; and one that it does not was not.
+  private func wrongHold(_ reader: SQLiteReader, _ jobs: [Job]) throws(StorageError) -> String? {
+    for job in jobs where job.snapshot?.phase == .succeeded {
+      let history = try reader.history(ofJob: job.id, after: 0, limit: 1000)
+      let own = history?.entries.filter { $0.source == .daemon }.map(\.providerStatus) ?? []
+      let isReleased = own.contains(LedgerTransaction.releaseCode)
+      simulation.noteEnd(of: job, released: isReleased)
+      // The simulation does not wait for jobs that a restored backup lacks.
+      let now = simulation.kernel.wallTimeMilliseconds
+      if job.isHeld, job.updatedAt.milliseconds + HeldEnds.hold + 60_000 < now {
+        return "\(job.id) is held beyond its deadline"
+      }
+      if isReleased, !mayBeHeld(job) { return "\(job.id) was held, and may not be" }
+      // A signed success that replaces an end of the daemon's own is not held.
+      if job.phase == .succeeded, mayBeHeld(job), own.isEmpty { return "\(job.id) was not held" }
+    }
+    return nil
   }
 
   /// Whether the daemon was right to end the job by its own word, though it had a prediction.

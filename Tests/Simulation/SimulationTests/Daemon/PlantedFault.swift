@@ -30,6 +30,8 @@ enum PlantedFault: CaseIterable {
   case forgetsTombstone
   /// A retry does not name the job that it retries.
   case forgetsRetried
+  /// The release of a held end is not in the job's history.
+  case forgetsRelease
 
   var sql: String {
     switch self {
@@ -80,6 +82,11 @@ enum PlantedFault: CaseIterable {
       CREATE TRIGGER planted AFTER INSERT ON orders WHEN NEW.retry_of IS NOT NULL
       BEGIN UPDATE orders SET retry_of = NULL WHERE job = NEW.job; END
       """
+    case .forgetsRelease:
+      """
+      CREATE TRIGGER planted BEFORE INSERT ON deliveries WHEN NEW.provider_status = 'released'
+      BEGIN SELECT RAISE(IGNORE); END
+      """
     case .forgetsCallback:
       "CREATE TRIGGER planted BEFORE INSERT ON callbacks BEGIN SELECT RAISE(IGNORE); END"
     case .forgetsDelivery:
@@ -101,6 +108,7 @@ enum PlantedFault: CaseIterable {
     case .forgetsChange: "/events has"
     case .forgetsTombstone: "is deleted"
     case .forgetsRetried: "without the job that it retries"
+    case .forgetsRelease: "was not held"
     case .forgetsCallback: "a callback waits past its deadline"
     case .forgetsDelivery: "was acknowledged and is not stored"
     }

@@ -110,6 +110,8 @@ extension DaemonSimulation {
 
   /// Drops what readers have seen of the store before a restored backup.
   func noteRestoreOfStreams() {
+    // What has arrived is of that store, too.
+    pollReaders()
     for stream in jobStreams { stream.shown = nil }
   }
 }

@@ -68,4 +68,8 @@ enum Occurrence: String, CaseIterable {
   case retry
   /// A retry of a job that had not ended.
   case earlyRetry
+  /// A success that was held, and released.
+  case releasedEnd
+  /// A success that was held until its deadline.
+  case expiredHold
 }

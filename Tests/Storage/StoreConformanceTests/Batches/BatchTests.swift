@@ -69,9 +69,14 @@ struct BatchRun {
   /// The lengths of the batches.
   private let lengths: [Int]
   private let dropped: DroppedWrite?
+  /// In every second run. It holds about half of the successes.
+  private let gate: HoldingGate?
 
   init(seed: UInt64, dropping dropped: DroppedWrite? = nil) {
     var random = SeededGenerator(seed: seed)
+    gate =
+      seed.isMultiple(of: 2)
+      ? nil : HoldingGate(for: 4000) { end, _, _ in end.evidence.logsSize.isMultiple(of: 2) }
     var now = Timestamp(milliseconds: 1_000_000)
     var commands: [RandomCommand] = []
     for _ in 0..<Int.random(in: 10...60, using: &random) {
@@ -93,11 +98,13 @@ struct BatchRun {
     let policy = PollPolicy(timeout: 8000, firstPoll: 2000)
     func store() throws -> OrderedStore {
       try OrderedStore(
-        on: try StoreKind.current.makeBackend(isDurable: false), policy: policy, isNumbered: true)
+        on: try StoreKind.current.makeBackend(isDurable: false), policy: policy, endGate: gate,
+        isNumbered: true)
     }
     let (single, batched) = (try store(), try store())
     let faulty = dropped.map {
-      Ledger(store: ForgetfulStore(batched.ledger.store, $0), rules: LedgerRules(polling: policy))
+      Ledger(
+        store: ForgetfulStore(batched.ledger.store, $0), rules: LedgerRules(polling: policy, endGate: gate))
     }
     var start = 0
     var before = try await StoreState(of: batched, jobs: Int64(commands.count))

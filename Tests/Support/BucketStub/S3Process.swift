@@ -1,38 +1,36 @@
-import BucketStub
 import Foundation
-import LiveDaemon
-import Testing
+package import LiveDaemon
 
 /// The programs of the folder in which deploy/test.sh installs what tests compare with.
-enum OfficialLibraries {
-  static let python = ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"]
+package enum OfficialLibraries {
+  package static let python = ProcessInfo.processInfo.environment["OFFICIAL_LIBRARIES_PYTHON"]
 
-  static func program(_ name: String) -> String? {
+  package static func program(_ name: String) -> String? {
     guard let python else { return nil }
     let path = URL(fileURLWithPath: python).deletingLastPathComponent().appendingPathComponent(name).path
     return access(path, X_OK) == 0 ? path : nil
   }
 
   /// Whether Python has boto3, the client of AWS.
-  static let hasBoto = (try? run("import boto3").status) == 0
+  package static let hasBoto = (try? run("import boto3").status) == 0
 
   /// Runs a script to its end.
-  static func run(_ script: String, _ arguments: [String] = []) throws -> Program.Result {
+  package static func run(_ script: String, _ arguments: [String] = []) throws -> Program.Result {
     guard let python else { throw Unusable("OFFICIAL_LIBRARIES_PYTHON is not set") }
     return try Program.run(["-c", script] + arguments, executable: python)
   }
 }
 
 /// A server for S3 that others wrote: a process that ends with the tests.
-final class S3Process: Sendable {
-  let port: Int
+package final class S3Process: Sendable {
+  package let port: Int
   private let process = ChildProcess()
   private let folder: TemporaryFolder
 
-  var endpoint: String { "http://127.0.0.1:\(port)" }
+  package var endpoint: String { "http://127.0.0.1:\(port)" }
 
   /// SeaweedFS, which checks each signature.
-  static func seaweedFS(_ program: String) throws -> S3Process {
+  package static func seaweedFS(_ program: String) throws -> S3Process {
     try S3Process { folder, ports in
       let identities = """
         {"identities": [{"name": "test", "actions": ["Admin"],
@@ -51,7 +49,7 @@ final class S3Process: Sendable {
   }
 
   /// moto, which stores whatever it receives and checks nothing.
-  static func moto(_ program: String) throws -> S3Process {
+  package static func moto(_ program: String) throws -> S3Process {
     try S3Process { _, ports in [program, "-H", "127.0.0.1", "-p", "\(ports[0])"] }
   }
 
@@ -77,7 +75,7 @@ final class S3Process: Sendable {
   }
 
   /// Waits until the server answers, and creates the bucket.
-  func createBucket(_ name: String) throws {
+  package func createBucket(_ name: String) throws {
     let script = """
       import boto3, sys
       from botocore.config import Config
@@ -99,20 +97,19 @@ final class S3Process: Sendable {
 }
 
 /// The servers that the store is tested against.
-enum TestServer: String, CaseIterable, CustomTestStringConvertible {
+package enum TestServer: String, CaseIterable, Sendable {
   /// The stand-in of these tests, which checks most.
   case stub
   case seaweedFS
   /// A second reader, where somebody has installed it.
   case moto
 
-  static let bucket = "outputs"
-  static let region = "us-east-1"
-  static let available: [TestServer] = allCases.filter { $0 == .stub || $0.program != nil }
+  package static let bucket = "outputs"
+  package static let region = "us-east-1"
+  package static let available: [TestServer] = allCases.filter { $0 == .stub || $0.program != nil }
 
-  var testDescription: String { rawValue }
   /// Whether wrong signatures are refused.
-  var isStrict: Bool { self != .moto }
+  package var isStrict: Bool { self != .moto }
 
   private var program: String? {
     guard OfficialLibraries.hasBoto else { return nil }
@@ -123,7 +120,7 @@ enum TestServer: String, CaseIterable, CustomTestStringConvertible {
     }
   }
 
-  func endpoint() throws -> String {
+  package func endpoint() throws -> String {
     switch self {
     case .stub: try Self.ownStub.get().endpoint
     case .seaweedFS: try Self.seaweedProcess.get().endpoint

@@ -1,5 +1,4 @@
 internal import Glibc
-internal import JSONText
 
 /// Server-sent events as text (HTML standard, section 9.2).
 package enum ServerSentEvents {
@@ -28,13 +27,6 @@ package enum ServerSentEvents {
     bytes.append(lineOf: data)
     bytes += "\n\n".utf8
     return bytes
-  }
-
-  /// The event of a job that was deleted, which keeps the client's `Last-Event-ID`.
-  static func deletion(of id: String) -> [UInt8] {
-    var writer = JSONWriter()
-    writer.object { $0.member("id", string: id) }
-    return Array("event: deleted\ndata: ".utf8) + writer.bytes + Array("\n\n".utf8)
   }
 
   /// Moves the client's `Last-Event-ID`, without an event.

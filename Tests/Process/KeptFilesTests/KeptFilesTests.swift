@@ -1,0 +1,4 @@
+import Testing
+
+/// Files that a live daemon keeps.
+@Suite struct KeptFilesTests {}
