@@ -121,7 +121,7 @@ import Work
     #expect(try await store.record("j1").change == record.change)
   }
 
-  @Test func `what is not held is not released`() async throws {
+  @Test func `a job that is not held is not released`() async throws {
     let store = try store()
     _ = try store.send("j1")
     try store.deliver("a", .running, naming: "j1")
@@ -262,7 +262,7 @@ import Work
     try store.deliver("b", of: "p2", .running)
     let number = try await store.number("p1")
     try store.backend.write([
-      .put(Self.seen, [.integer(number), .integer(0), .text("asked"), .integer(0), .bytes([])])
+      .put(Self.seen, [.integer(number), .integer(0), .text("wanted"), .integer(0), .bytes([])])
     ])
     try store.deliver("c", of: "p1", .succeeded)
     try store.deliver("d", of: "p2", .succeeded)
