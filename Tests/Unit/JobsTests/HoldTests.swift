@@ -46,7 +46,7 @@ private func snapshot(_ status: String, _ phase: Phase, seed: UInt8 = 1) -> Snap
 
   /// What is reported of a held job is what is reported of an ended one.
   @Test(arguments: SnapshotSource.allCases)
-  func `later snapshots count as after an end`(_ source: SnapshotSource) {
+  func `a later snapshot counts as after an end`(_ source: SnapshotSource) {
     for (status, phase) in [
       ("starting", .pending), ("processing", .running), ("succeeded", .succeeded), ("failed", .failed),
       ("canceled", .canceled),
