@@ -56,7 +56,7 @@ extension LedgerTransaction {
       _ = try deleteJob(job.id, tombstoneUntil: expiresAt)
       return .deleted
     case .held(let number):
-      // The prediction has succeeded, and nobody waits for what holds the end.
+      // The prediction has succeeded, and the app does not want what the end waits for.
       try release(number, as: .succeeded, at: now)
       _ = try deleteJob(job.id, tombstoneUntil: expiresAt)
       return .deleted

@@ -262,7 +262,7 @@ import Work
     try store.deliver("b", of: "p2", .running)
     let number = try await store.number("p1")
     try store.backend.write([
-      .put(Self.seen, [.integer(number), .integer(0), .text("asked"), .integer(0), .bytes([])])
+      .put(Self.seen, [.integer(number), .integer(0), .text("wanted"), .integer(0), .bytes([])])
     ])
     try store.deliver("c", of: "p1", .succeeded)
     try store.deliver("d", of: "p2", .succeeded)
