@@ -172,7 +172,6 @@ package struct ArchiveTotals: Equatable {
 package struct ArchiveDrop: Equatable, Sendable {
   package let object: String
   package let reference: String
-  package var isCounted = false
   package var dueAt: Timestamp
   package var tries: Int64 = 0
 
@@ -204,7 +203,7 @@ package struct ArchiveDrop: Equatable, Sendable {
     self.init(
       row.text("object") ?? "", row.text("reference") ?? "",
       at: Timestamp(milliseconds: row.integer("due_at")))
-    (isCounted, tries) = (row.integer("counted") != 0, row.integer("tries"))
+    tries = row.integer("tries")
   }
 
   package enum Target: Equatable {
@@ -240,6 +239,6 @@ package struct ArchiveDrop: Equatable, Sendable {
   package var key: [RowValue] { [.text(object), .text(reference)] }
 
   package var values: [RowValue] {
-    key + [.integer(isCounted ? 1 : 0), .integer(dueAt.milliseconds), .integer(tries)]
+    key + [.integer(dueAt.milliseconds), .integer(tries)]
   }
 }

@@ -151,23 +151,21 @@ extension LedgerTransaction {
   /// Subtracts a reference that was given back.
   package func beginDrop(_ known: ArchiveDrop, at now: Timestamp) throws(StorageError) -> DropStep {
     guard let row = try row(of: ArchiveDropTable.declaration, key: known.key) else { return .done }
-    var drop = ArchiveDrop(row)
+    let drop = ArchiveDrop(row)
     guard case .blob(let sha256) = drop.target else { return .remove }
     guard var blob = try archivedBlob(sha256, at: now) else {
       deleteRow(of: ArchiveDropTable.declaration, key: drop.key)
       return .done
     }
-    if !drop.isCounted {
-      blob.refs = max(0, blob.refs - 1)
-      if blob.refs == 0 { blob.state = .deleting }
-      put(blob)
-      drop.isCounted = true
-    }
+    // A blob that is being deleted has no reference left: this one was subtracted before a kill.
+    guard blob.state != .deleting else { return .remove }
+    blob.refs = max(0, blob.refs - 1)
+    if blob.refs == 0 { blob.state = .deleting }
+    put(blob)
     guard blob.state == .deleting else {
       deleteRow(of: ArchiveDropTable.declaration, key: drop.key)
       return .done
     }
-    put(drop.values, in: ArchiveDropTable.declaration)
     return .remove
   }
 

@@ -93,8 +93,6 @@ package enum ArchiveDropTable {
       .init("reference", .text),
     ],
     columns: [
-      // 1 once the reference was subtracted, so that the object is removed.
-      .init("counted", .integer),
       .init("due_at", .integer), .init("tries", .integer),
     ], indexes: [byTime])
 
