@@ -327,8 +327,8 @@ def measure_rate(session, rows):
         })
     rows.ratio(
         f"kept files a second, {count} jobs of {FILE_BYTES / 1e6:g} MB at once, against {TRANSFERS} × "
-        "`curl` and fsync of the same", 0.8, results["daemon"], results["curl"], list, table.per_second, "daemon",
-        "curl")
+        "`curl` and fsync of the same", 0.8, results["daemon"], results["curl"], list, table.per_second,
+        "daemon", "curl")
     if grown:
         growth, resident = (statistics.median(values) for values in zip(*grown))
         rows.bound(

@@ -255,8 +255,8 @@ extension KeptFilesTests {
         for file in files {
           #expect(try keeper.daemon.fetch("/jobs/\(file.job)", method: "DELETE").status == 204)
         }
-        // A reference too many would keep its file. A minute passes until one process takes over the duty of a
-        // dead one, where several may share the store.
+        // A reference too many would keep its file. A minute passes until one process takes over the duty of
+        // a dead one, where several may share the store.
         try wait("an empty store", seconds: 100) { stored.isEmpty }
         #expect(keeper.spooled().isEmpty)
         let partial = "\(keeper.filesFolder)/.partial"
