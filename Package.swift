@@ -557,8 +557,7 @@ let package = Package(
     tests(
       .process, "KeptFilesTests",
       [
-        "LiveDaemon", "FaultyDisk", "FileServer", "BucketStub", "PostgreSQLServer", "PostgreSQL", "Bytes",
-        "Crypto",
+        "LiveDaemon", "FaultyDisk", "FileServer", "BucketStub", "PostgreSQLServer", "Bytes", "Crypto",
         "replicate-webhookd", "replicate-simulator",
       ]),
     // The daemon and what stands in for Replicate, as processes that fail.
