@@ -210,7 +210,8 @@ extension ArchiveServer {
       snapshot: Snapshot(
         predictionID: prediction, providerStatus: status, phase: phase, model: "owner/model",
         evidence: Evidence(
-          logsSize: 0, outputSize: output == "null" ? 0 : output.utf8.count, digest: Sample.digest(of: body))),
+          logsSize: 0, outputSize: output == "null" ? 0 : output.utf8.count,
+          digest: Sample.digest(of: body))),
       body: Array(body.utf8), namedJob: nil)
     try commit { (transaction) throws(StorageError) in _ = try transaction.record(delivery) }
     guard let record = try await reader.job(prediction) else { throw Unusable("no job") }
