@@ -52,7 +52,7 @@ extension KeptFilesTests {
       #expect(try second.fetch("/jobs/p1/files/0").status == 302)
     }
 
-    @Test func `a node whose folder is another one stores nothing, and says so`() throws {
+    @Test func `a node whose folder is another one stores nothing, and logs why`() throws {
       let keeper = try Keeper(on: .postgresql)
       try keeper.end("p0", output: keeper.origin.serve("/0.png", [0]))
       try keeper.await("p0")

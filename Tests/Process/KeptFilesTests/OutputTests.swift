@@ -123,26 +123,36 @@ extension KeptFilesTests {
     }
 
     @Test func `data URIs are decoded from the output`() throws {
-      let keeper = try Keeper(["MAX_BODY": "16MiB"])
-      let large = Keeper.bytes(6 << 20)
+      let keeper = try Keeper()
       try keeper.end(
         "data",
         output: [
-          "data:image/png;base64,\(Data(large).base64EncodedString())", "data:text/plain,a%20b%0A",
-          "data:;base64,AAEC", "data: none of that",
+          "data:image/png;base64,iVBORw0KGgo=", "data:text/plain,a%20b%0A", "data:;base64,AAEC",
+          "data: none of that",
         ])
       let job = try keeper.await("data")
-      #expect(
-        job.files?.map(\.name) == ["output-0.png", "output-1.txt", "output-2.bin"] || job.files?.count == 3)
       #expect(job.files?.map(\.at) == ["/output/0", "/output/1", "/output/2"])
+      #expect(job.files?.prefix(2).map(\.name) == ["output-0.png", "output-1.txt"])
       #expect(job.files?.prefix(2).map(\.type) == ["image/png", "text/plain"])
-      try keeper.expectFile("data", 0, is: large)
+      try keeper.expectFile("data", 0, is: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
       try keeper.expectFile("data", 1, is: Array("a b\n".utf8))
       try keeper.expectFile("data", 2, is: [0, 1, 2])
       try keeper.end("broken", output: ["data:image/png;base64,!!!", "data:text/plain,%zz"])
       let broken = try keeper.await("broken", "failed")
       #expect(broken.files?.map(\.code) == ["bad_data_uri", "bad_data_uri"])
       #expect(keeper.origin.fetches.isEmpty)
+    }
+
+    @Test func `a data URI of six megabytes is kept`() throws {
+      let keeper = try Keeper(["MAX_BODY": "16MiB"])
+      let bytes = Keeper.bytes(6 << 20)
+      try keeper.end("large", output: "data:image/png;base64,\(Data(bytes).base64EncodedString())")
+      // In the list, which does not have the output.
+      try wait("the file", seconds: 40) {
+        poll(nil, 0, 50)
+        return try keeper.daemon.fetch("/jobs?ids=large").text.contains(#""state":"complete""#)
+      }
+      try keeper.expectFile("large", is: bytes)
     }
 
     @Test func `files of failed jobs are kept, and those of output events are not`() throws {
