@@ -190,7 +190,8 @@ extension KeptFilesTests {
         switch step.moment {
         case .call:
           try Data().write(to: URL(fileURLWithPath: flag))
-          try keeper.end(job, output: url)
+          // The daemon may be killed before it has answered. A refusal would show, as there would be no kill.
+          try? keeper.end(job, output: url)
         case .callAfterUpload:
           bucket?.inject([.delay(0.3)], on: "PUT")
           try keeper.end(job, output: url)
