@@ -233,7 +233,7 @@ class Orders(threading.Thread):
 def measure_beside(session, rows):
     """Deliveries while jobs of one file end, with and without keeping their files, by turns."""
     rounds = 3 if session.quick else 9
-    seconds = 3 if session.quick else 8
+    seconds = 3 if session.quick else 7
     session.log(f"{RATE} files of {FILE_BYTES / 1e6:g} MB a second, beside deliveries")
     with receivers.folder(session.place) as path, simulator(session, path) as source:
         possible = measure_possible(session, source)
@@ -297,9 +297,8 @@ def deliver_beside(session, source, keeps, possible, seconds):
             half = daemon.deliver([
                 "--rate", str(int(possible / 2)), "--deliveries", str(int(possible / 2 * seconds)),
                 "--seconds", str(seconds + 10)])
-            # More than are acknowledged, so that the time is the limit.
             full = daemon.deliver([
-                "--deliveries", str(int(possible * 1.5 * seconds)), "--seconds", str(seconds)])
+                "--deliveries", str(int(possible * 1.2 * seconds)), "--seconds", str(seconds)])
             if not orders.is_alive():
                 raise Failure("the jobs were over before the deliveries")
             orders.join()
@@ -316,7 +315,7 @@ def deliver_beside(session, source, keeps, possible, seconds):
 
 def measure_rate(session, rows):
     """Files of jobs that end at once, against as many curls as the daemon has transfers."""
-    count = 100 if session.quick else 300
+    count = 100 if session.quick else 200
     session.log(f"{count} files at once, against {TRANSFERS} × curl and fsync")
     grown = []
     with receivers.folder(session.place) as path, simulator(session, path) as source:
