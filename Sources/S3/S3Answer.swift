@@ -1,7 +1,7 @@
 internal import Bytes
 package import Time
 
-/// What the answer of a bucket means for the one who asked.
+/// What the answer of a bucket means for the caller.
 package enum S3Answer: Equatable, Sendable {
   /// The object is there, or on DELETE gone.
   case done
