@@ -81,9 +81,8 @@ private func problemVariables(_ environment: [String: String], file: [String: St
     // Whichever capabilities there are.
     for variable in variables {
       // The URL of a database may contain its password.
-      let isNamedSecret = ["_SECRET", "_TOKEN", "_TOKENS", "DATABASE_URL"].contains {
-        variable.name.hasSuffix($0)
-      }
+      let suffixes = ["_SECRET", "_SECRET_KEY", "_KEY_ID", "_TOKEN", "_TOKENS", "DATABASE_URL"]
+      let isNamedSecret = suffixes.contains { variable.name.hasSuffix($0) }
       #expect(variable.isSecret == isNamedSecret, "\(variable.name)")
     }
     let secrets = Set(variables.filter(\.isSecret).map(\.name))
