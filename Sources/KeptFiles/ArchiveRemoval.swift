@@ -90,7 +90,7 @@ extension LedgerTransaction {
   ///
   /// - Parameters:
   ///   - files: as a reader has found them.
-  ///   - jobs: their jobs. The rows of pruned ones are changed by nobody else.
+  ///   - jobs: their jobs. The rows of pruned ones are changed by no other writer.
   /// - Returns: how many were deleted.
   package func expireFiles(
     _ files: [ArchivedFile], of jobs: [Int64: ArchivedJob], before limit: Timestamp, at now: Timestamp

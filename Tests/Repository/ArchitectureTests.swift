@@ -85,7 +85,7 @@ import Testing
     #expect(Self.forbiddenArrows(rooms) == ["\(room) → \(imported)"])
   }
 
-  /// Everything else reads and writes through the protocols of StoreSeam, whatever the store.
+  /// Everything else reads and writes through the protocols of StoreSeam, for any store.
   @Test func `only the wiring and the command name a store`() {
     let stores: Set = [
       "SQLiteStore", "SQLiteSchema", "SQLite", "PostgreSQLStore", "PostgreSQLReads", "PostgreSQLSchema",

@@ -54,7 +54,9 @@ function keptNote(file) {
   switch (file.state) {
     case "stored": return [`kept${size}`];
     case "fetched":
-      return [`kept on the daemon's disk${size}`, reason && `; not yet where it belongs: ${reason}.${remedy}`];
+      return [
+        `kept on the daemon's disk${size}`, reason && `; not yet where it belongs: ${reason}.${remedy}`,
+      ];
     case "waiting":
       return ["not kept yet", reason && `: ${reason}.${remedy}`,
         file.next_try_at && reason ? [" Next try ", formatTime(file.next_try_at), "."] : ""];

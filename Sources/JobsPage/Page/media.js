@@ -121,7 +121,7 @@ class MediaFigure {
       this.fail(isKept ? "The kept copy could not be loaded. Try the link: it has the reason."
         : this.age > 3_600_000
           ? "The file is gone: Replicate deletes files an hour after the end of a job."
-          : "The file could not be loaded, or leads to a host that this page may not load from. Try the link.");
+          : "The file could not be loaded, or leads to a host that this page may not use. Try the link.");
     });
     const frame = kind === "image" && !isData
       ? element("a", { href: source, rel: "noopener noreferrer", target: "_blank" }, media) : media;

@@ -1,7 +1,7 @@
 /// The requests for a file, as they are counted.
 struct FileRequests: Equatable, Sendable {
   private(set) var count = 0
-  /// Those with credentials, which nobody should send here.
+  /// Those with credentials, which do not belong here.
   private(set) var tokenCount = 0
   /// The bytes of content in the responses.
   private(set) var byteCount = 0

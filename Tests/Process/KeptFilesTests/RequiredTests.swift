@@ -114,7 +114,7 @@ extension KeptFilesTests {
       }
     }
 
-    @Test func `where nothing is kept, a request to keep files is refused`() throws {
+    @Test func `a request to keep files is refused without an archive`() throws {
       let keeper = try Keeper(["ARCHIVE": ""])
       for value in ["required", "best_effort"] {
         let answer = try keeper.daemon.post(#"{"model":"owner/name","input":{},"archive":"\#(value)"}"#)

@@ -79,7 +79,7 @@ import Work
     #expect(rows.first?.bytes("body") == record.body)
   }
 
-  /// Neither polled nor stale, whatever the times for that.
+  /// Neither polled nor stale, for any settings of these times.
   @Test func `a held job is checked once, at the deadline`() async throws {
     let store = try held()
     #expect(try store.work(.poll).map(\.dueAt) == [store.now.later(Self.hold)])

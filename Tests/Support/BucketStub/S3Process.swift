@@ -48,7 +48,7 @@ package final class S3Process: Sendable {
     }
   }
 
-  /// moto, which stores whatever it receives and checks nothing.
+  /// moto, which stores all it receives and checks nothing.
   package static func moto(_ program: String) throws -> S3Process {
     try S3Process { _, ports in [program, "-H", "127.0.0.1", "-p", "\(ports[0])"] }
   }

@@ -27,7 +27,7 @@ struct Spool {
   }
 }
 
-/// A call that nobody cancels.
+/// A call that is not canceled.
 func never() -> Bool { false }
 
 /// The names below a folder, without folders, in order.

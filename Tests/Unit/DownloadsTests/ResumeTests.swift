@@ -46,7 +46,7 @@ import Testing
   @Test func `it is continued as often as it is cut`() throws {
     let server = try FileServer { request, number in
       var answer = FileServer.Answer(ranged: Self.content, for: request, ["ETag: \(Self.tag)"])
-      // Each answer ends 1,000 bytes on, whatever it announced.
+      // Each answer ends 1,000 bytes on, for any announced length.
       if number < 9 { answer.body = Array(answer.body.prefix(1000)) }
       return answer
     }
