@@ -54,7 +54,7 @@ struct ReplicateSimulator: ParsableCommand {
       These faults meet the first request for the file, or as many as `times`: busy (503), missing (404), \
       denied (403), refused (400), cut (half of it, then the connection ends), stall (half of it, then \
       nothing). These meet every request: no-range, no-etag, changing (other bytes each time), chunked \
-      (without a length), short (one byte less than announced), gzip (although no client accepts it), checksum \
+      (without a length), short (one byte less than announced), gzip (though not accepted), checksum \
       (x-goog-hash does not fit), redirect, redirects (without end), redirect-away (to another host).
 
       GET /simulator/files/BYTES/NAME serves such a file without a prediction, with ?fault=cut&times=2.
