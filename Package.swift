@@ -126,6 +126,8 @@ let package = Package(
     room("Work", ["Time"]),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
+    room("WorkflowDefinitions", ["Bytes", "JSONText", "JobRequests"]),
+    room("WorkflowRules", ["Bytes", "Time", "JSONText", "Jobs", "JobRequests", "WorkflowDefinitions"]),
     room("StoreSeam", ["Time", "Tables", "Work", "Jobs"]),
     room("Ledger", ["Time", "Tables", "Work", "Jobs", "StoreSeam"]),
 
@@ -341,6 +343,10 @@ let package = Package(
         "TLSClient",
       ]),
     tests(.unit, "JobsTests", ["Jobs", "Time", "Samples", "Simulation"]),
+    tests(.unit, "WorkflowDefinitionsTests", ["WorkflowDefinitions", "JobRequests", "JSONText"]),
+    tests(
+      .unit, "WorkflowRulesTests",
+      ["WorkflowRules", "WorkflowDefinitions", "JobRequests", "Jobs", "JSONText", "Time"]),
     tests(
       .unit, "ReplicateTests",
       [

@@ -9,7 +9,7 @@ import Testing
       "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
       "Routing", "HTTPClient",
     ],
-    ["Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger"],
+    ["Tables", "Work", "Jobs", "JobRequests", "WorkflowDefinitions", "WorkflowRules", "StoreSeam", "Ledger"],
     [
       "SQLite", "SQLiteSchema", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore",
       "PostgreSQLReads",
@@ -32,6 +32,8 @@ import Testing
     "HTTPServer": ["HTTPWire", "ClientAddress", "TLS", "EventLoop"],
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "HTTPClient": ["ClientAddress"],
+    "WorkflowDefinitions": ["JobRequests"],
+    "WorkflowRules": ["Jobs", "JobRequests", "WorkflowDefinitions"],
     "StoreSeam": ["Tables", "Work", "Jobs"],
     "Ledger": ["Tables", "Work", "Jobs", "StoreSeam"],
     "SQLiteSchema": ["SQLite"],
