@@ -86,11 +86,13 @@ extension WorkflowMachine {
     guard array.value.kind == .array else {
       throw .unresolved("for_each is \(array.value.kind.noun), and must be an array")
     }
-    let elements = array.elements
-    guard elements.count <= list.maxItems else {
-      let message = "for_each has \(elements.count) items, and max_items is \(list.maxItems)"
+    // An array of 4 MiB may have two million of them.
+    let count = array.count
+    guard count <= list.maxItems else {
+      let message = "for_each has \(count) items, and max_items is \(list.maxItems)"
       return fail(step, WorkflowError(code: WorkflowErrorCode.tooManyItems, message: message))
     }
+    let elements = array.elements
     let digest = array.bytes.digest
     if run.steps[step].items.count != elements.count || run.steps[step].itemsDigest != digest {
       run.steps[step].items = elements.map { _ in ItemRun() }

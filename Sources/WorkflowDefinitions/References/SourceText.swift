@@ -36,6 +36,14 @@ package struct SourceText: Equatable, Sendable {
     self.init(bytes: digits, value: JSONValue(kind: .number, range: digits.indices))
   }
 
+  /// The number of an array's elements.
+  package var count: Int {
+    var children = JSONChildren(of: value)
+    var count = 0
+    while children.next(in: bytes.span) != nil { count += 1 }
+    return count
+  }
+
   /// The elements of an array, each over the same bytes.
   package var elements: [SourceText] {
     guard value.kind == .array else { return [] }
