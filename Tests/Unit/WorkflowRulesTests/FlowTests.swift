@@ -231,6 +231,13 @@ import WorkflowRules
     #expect(script.run.error?.message == message)
   }
 
+  @Test func `a list of a million items is counted, and nothing more`() throws {
+    let script = try Self.script(Self.step("a"), Self.step("b", "{}", #","for_each":{"$from":"a"}"#))
+    script.end("w-w-a-0-1", .output("[1" + String(repeating: ",1", count: 999_999) + "]"))
+    #expect(script.run.error?.message == "for_each has 1000000 items, and max_items is 16")
+    #expect(script.run.steps[1].items.isEmpty)
+  }
+
   @Test func `an empty list succeeds at once`() throws {
     let script = try Self.script(Self.step("a", "{}", #","for_each":[]"#))
     #expect(script.run.state == .succeeded)
