@@ -127,8 +127,8 @@ extension WorkflowMachine {
     // Bounded: each round takes an item out of `waiting`.
     while !run.steps[step].state.isOver {
       if run.steps[step].items.allSatisfy(\.state.isOver) { return close(step) }
-      guard run.stop == nil, run.steps[step].error == nil,
-        run.steps[step].openItems < definition.steps[step].parallel,
+      // A stop or a failure leaves none of them waiting.
+      guard run.steps[step].openItems < definition.steps[step].parallel,
         let item = run.steps[step].items.firstIndex(where: { $0.state == .waiting })
       else { return }
       try order(step, item, fallback: 0)
