@@ -127,6 +127,8 @@ let package = Package(
     room("Work", ["Time"]),
     room("Jobs", ["Bytes", "Time"]),
     room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
+    room("WorkflowDefinitions", ["Bytes", "JSONText", "JobRequests"]),
+    room("WorkflowRules", ["Bytes", "Time", "JSONText", "Jobs", "JobRequests", "WorkflowDefinitions"]),
     room("StoreSeam", ["Time", "Tables", "Work", "Jobs"]),
     room("Ledger", ["Time", "Tables", "Work", "Jobs", "StoreSeam"]),
 
@@ -361,6 +363,10 @@ let package = Package(
       .unit, "FileResponsesTests",
       ["FileResponses", "HTTPServer", "HTTPWire", "Routing", "EventLoop", "System", "Time", "LiveDaemon"]),
     tests(.unit, "JobsTests", ["Jobs", "Time", "Samples", "Simulation"]),
+    tests(.unit, "WorkflowDefinitionsTests", ["WorkflowDefinitions", "JobRequests", "JSONText"]),
+    tests(
+      .unit, "WorkflowRulesTests",
+      ["WorkflowRules", "WorkflowDefinitions", "JobRequests", "Jobs", "JSONText", "Time"]),
     tests(
       .unit, "ReplicateTests",
       [

@@ -21,6 +21,9 @@ package struct JSONTokens {
     end = value.range.upperBound
   }
 
+  /// Where the next token begins, or the white space and punctuation before it.
+  package var offset: Int { position }
+
   /// Returns the next token; nil after the last one.
   package mutating func next(in text: Span<UInt8>) -> Token? {
     // Bounded by the text: every round consumes some of it.

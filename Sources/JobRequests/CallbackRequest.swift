@@ -15,10 +15,10 @@ package struct CallbackRequest: Equatable, Sendable {
   /// In bytes of the URL.
   package static let maxURLBytes = 2048
   /// In bytes of JSON text: a URL in escapes, and the events.
-  static let maxTextBytes = 6 * maxURLBytes + 1024
+  package static let maxTextBytes = 6 * maxURLBytes + 1024
 
   /// - Parameter text: a JSON object.
-  init(_ text: Span<UInt8>) throws(PredictionRequestError) {
+  package init(_ text: Span<UInt8>) throws(PredictionRequestError) {
     let members = try Self.members(of: text)
     guard let value = members["url"],
       let url = value.range.count <= Self.maxTextBytes ? value.text(in: text) : nil,

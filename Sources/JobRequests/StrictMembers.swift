@@ -1,12 +1,12 @@
-internal import JSONText
+package import JSONText
 
 /// The members of an object that people write by hand.
 ///
 /// Each must be known, and may occur once. A misspelt name that was ignored would silently have no effect. A
 /// null member counts as absent.
-struct StrictMembers {
+package struct StrictMembers {
   /// Why an object is rejected.
-  enum Fault: Error, Equatable {
+  package enum Fault: Error, Equatable {
     case unknown(String)
     case repeated(String)
 
@@ -22,7 +22,7 @@ struct StrictMembers {
   /// In bytes: enough of an unknown name for the error text.
   private static let maxNameLength = 64
 
-  init(_ object: JSONObject, of text: Span<UInt8>, known: [String]) throws(Fault) {
+  package init(_ object: JSONObject, of text: Span<UInt8>, known: [String]) throws(Fault) {
     var values: [String: JSONValue] = [:]
     for member in object.members {
       // An escape takes at most six bytes for one.
@@ -36,5 +36,5 @@ struct StrictMembers {
     self.values = values.filter { $0.value.kind != .null }
   }
 
-  subscript(_ name: String) -> JSONValue? { values[name] }
+  package subscript(_ name: String) -> JSONValue? { values[name] }
 }

@@ -9,7 +9,7 @@ import Testing
       "JSONText", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS", "EventLoop", "HTTPServer",
       "Routing", "FileResponses", "HTTPClient",
     ],
-    ["Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger"],
+    ["Tables", "Work", "Jobs", "JobRequests", "WorkflowDefinitions", "WorkflowRules", "StoreSeam", "Ledger"],
     [
       "SQLite", "SQLiteSchema", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore",
       "PostgreSQLReads",
@@ -37,6 +37,8 @@ import Testing
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "FileResponses": ["HTTPWire", "HTTPServer", "Routing"],
     "HTTPClient": ["ClientAddress"],
+    "WorkflowDefinitions": ["JobRequests"],
+    "WorkflowRules": ["Jobs", "JobRequests", "WorkflowDefinitions"],
     "StoreSeam": ["Tables", "Work", "Jobs"],
     "Ledger": ["Tables", "Work", "Jobs", "StoreSeam"],
     "SQLiteSchema": ["SQLite"],

@@ -26,6 +26,8 @@ import Testing
     "Work": ["Time"],
     "Jobs": ["Bytes", "Time"],
     "JobRequests": ["Bytes", "Time", "Crypto", "JSONText"],
+    "WorkflowDefinitions": ["Bytes", "JSONText", "JobRequests"],
+    "WorkflowRules": ["Bytes", "Time", "JSONText", "Jobs", "JobRequests", "WorkflowDefinitions"],
     "StoreSeam": ["Time", "Tables", "Work", "Jobs"],
     "Ledger": ["Time", "Tables", "Work", "Jobs", "StoreSeam"],
     "SQLite": ["CSQLite", "System"],
