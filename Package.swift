@@ -118,7 +118,7 @@ let package = Package(
     room("TLS", ["COpenSSL", "Bytes", "Time", "System"]),
     room("EventLoop", ["CLinux", "Time", "System"]),
     room("HTTPServer", ["Time", "System", "HTTPWire", "ClientAddress", "TLS", "EventLoop"]),
-    room("Routing", ["JSONText", "HTTPWire", "HTTPServer"]),
+    room("Routing", ["Bytes", "Time", "JSONText", "HTTPWire", "HTTPServer"]),
     room("FileResponses", ["System", "HTTPWire", "HTTPServer", "Routing"]),
     room("HTTPClient", ["CCurl", "System", "ClientAddress"]),
 
@@ -126,11 +126,11 @@ let package = Package(
     room("Tables"),
     room("Work", ["Time"]),
     room("Jobs", ["Bytes", "Time"]),
-    room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText"]),
+    room("JobRequests", ["Bytes", "Time", "Crypto", "JSONText", "Jobs"]),
     room("WorkflowDefinitions", ["Bytes", "JSONText", "JobRequests"]),
     room("WorkflowRules", ["Bytes", "Time", "JSONText", "Jobs", "JobRequests", "WorkflowDefinitions"]),
     room("StoreSeam", ["Time", "Tables", "Work", "Jobs"]),
-    room("Ledger", ["Time", "Tables", "Work", "Jobs", "StoreSeam"]),
+    room("Ledger", ["Time", "Crypto", "Tables", "Work", "Jobs", "StoreSeam"]),
 
     // The stores. Siblings never import each other.
     room("SQLite", ["CSQLite", "System"]),
@@ -199,7 +199,7 @@ let package = Package(
         logging,
       ]),
 
-    // The files of outputs that are kept: their rows, and the rules over them.
+    // What capabilities keep in the store, and the rules over it.
     room(
       "KeptFiles",
       [

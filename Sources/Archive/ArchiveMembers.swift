@@ -8,7 +8,7 @@ struct ArchiveMembers: JobMembers {
   let runtime: ArchiveRuntime
 
   func members(
-    ofJob number: Int64, in reader: any StoreReader
+    ofJob number: Int64, id: String, in reader: any StoreReader
   ) async throws(StorageError) -> [JobMember] {
     var query = TableQuery(ArchiveJobTable.declaration, limit: 1)
     query.prefix = ArchiveJobTable.key(number)

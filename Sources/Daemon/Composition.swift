@@ -99,7 +99,7 @@ struct Composition: Sendable {
   ) throws(StartError) -> [any Service] {
     let context = ServiceContext(
       loop: mailbox.loop, queue: queue, changes: feed.makeReceiver(on: mailbox.loop), keys: keys,
-      logger: logger,
+      announced: settings.capabilities.compactMap(\.announcedDocuments), logger: logger,
       openReader: { () throws(StorageError) in try readers.openReader() },
       makeViews: { () throws(StorageError) in
         makeViews(on: mailbox.loop, over: try readers.openReader())
@@ -117,7 +117,8 @@ struct Composition: Sendable {
   func makeViews(on loop: EventLoop, over reader: any StoreReader) -> JobViews {
     JobViews(
       loop: loop, reader: reader, pace: mailbox.pace,
-      adding: settings.capabilities.compactMap(\.jobMembers))
+      adding: settings.capabilities.compactMap(\.jobMembers),
+      owners: settings.capabilities.compactMap(\.jobOwner))
   }
 
   /// Opens a connection for reads, for one loop or thread.
@@ -137,6 +138,7 @@ extension Ledger {
   convenience init(
     of store: sending any Store, for settings: DaemonSettings, owner: String = newOwner()
   ) {
+    let context = ReactionContext(copies: settings.capabilities.compactMap(\.keptCopies))
     self.init(
       store: store,
       rules: LedgerRules(
@@ -145,7 +147,8 @@ extension Ledger {
         restore: ErasedData.restore, owner: owner,
         retainingKinds: Set(settings.capabilities.flatMap(\.workKinds)),
         endGate: settings.capabilities.lazy.compactMap(\.endGate).first),
-      hooks: settings.capabilities.compactMap(\.hook))
+      hooks: settings.capabilities.compactMap(\.hook),
+      reactions: settings.capabilities.compactMap { $0.reaction(context) })
   }
 }
 

@@ -79,8 +79,8 @@ extension Composition {
     let context = context(views, access, recorder, on: loop)
     let orders = OrdersEndpoint(
       views: views, access: access, reads: context.reads, recorder: recorder, metrics: metrics.jobsAPI,
-      limits: context.limits, callbackCheck: settings.capabilities.lazy.compactMap(\.callbackCheck).first,
-      keepsFiles: settings.capabilities.contains { $0.keepsFiles }, wakeScheduler: context.wakeScheduler)
+      limits: context.limits, callbackCheck: context.callbackCheck, keepsFiles: context.keepsFiles,
+      wakeScheduler: context.wakeScheduler)
     let probes = ProbesEndpoint(
       views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
       access: access)
@@ -118,6 +118,8 @@ extension Composition {
         views: views, changes: changes, metrics: metrics.jobsAPI,
         trustedProxies: settings.listeners.trustedProxies),
       metrics: metrics.jobsAPI, recorder: recorder, changes: changes, keys: keys, limits: limits,
+      callbackCheck: settings.capabilities.lazy.compactMap(\.callbackCheck).first,
+      keepsFiles: settings.capabilities.contains { $0.keepsFiles },
       fileSources: settings.capabilities.flatMap(\.fileSources),
       trustedProxies: settings.listeners.trustedProxies,
       wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })

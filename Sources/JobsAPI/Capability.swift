@@ -30,6 +30,18 @@ package protocol Capability: Sendable {
   /// Adds the capability's writes to commits. Nil where it writes nothing with them.
   var hook: (any TransactionHook)? { get }
 
+  /// Follows changes of jobs with further commands. Nil where the capability has none.
+  func reaction(_ context: ReactionContext) -> (any TransactionReaction)?
+
+  /// Where it keeps the files of outputs. Nil where it keeps none that others can fetch.
+  var keptCopies: (any KeptCopies)? { get }
+
+  /// What jobs may belong to. Nil where it changes no job's rules.
+  var jobOwner: (any JobOwner)? { get }
+
+  /// The documents of its announcements. Nil where it announces nothing.
+  var announcedDocuments: (any AnnouncedDocuments)? { get }
+
   /// Holds back the successes of jobs. Nil where the capability holds none.
   var endGate: (any EndGate)? { get }
 
@@ -74,6 +86,10 @@ extension Capability {
   package static var tables: [TableDeclaration] { [] }
   package static var keys: [String] { [] }
   package var hook: (any TransactionHook)? { nil }
+  package func reaction(_ context: ReactionContext) -> (any TransactionReaction)? { nil }
+  package var keptCopies: (any KeptCopies)? { nil }
+  package var jobOwner: (any JobOwner)? { nil }
+  package var announcedDocuments: (any AnnouncedDocuments)? { nil }
   package var endGate: (any EndGate)? { nil }
   package var workKinds: [WorkKind] { [] }
   package var callbackCheck: CallbackCheck? { nil }
@@ -87,6 +103,14 @@ extension Capability {
   package func reload() {}
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
   package func check() -> [String] { [] }
+}
+
+/// What the reactions share.
+package struct ReactionContext: Sendable {
+  /// Those of all capabilities.
+  package let copies: [any KeptCopies]
+
+  package init(copies: [any KeptCopies]) { self.copies = copies }
 }
 
 /// Refuses a request's `callback`.
@@ -114,6 +138,10 @@ package struct APIContext {
   /// The keys that the capabilities have declared.
   package let keys: StoredKeys
   package let limits: OrdersEndpoint.Limits
+  /// Refuses callbacks. Nil where nothing is sent to apps.
+  package let callbackCheck: CallbackCheck?
+  /// Whether the files of outputs can be kept.
+  package let keepsFiles: Bool
   /// Those of all capabilities.
   package let fileSources: [String]
   /// The proxies whose reports of client addresses are used.
@@ -124,6 +152,7 @@ package struct APIContext {
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
     changes: FeedReceiver, keys: StoredKeys, limits: OrdersEndpoint.Limits,
+    callbackCheck: CallbackCheck? = nil, keepsFiles: Bool = false,
     fileSources: [String] = [], trustedProxies: TrustedProxies = .none,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
@@ -135,6 +164,8 @@ package struct APIContext {
     self.changes = changes
     self.keys = keys
     self.limits = limits
+    self.callbackCheck = callbackCheck
+    self.keepsFiles = keepsFiles
     self.fileSources = fileSources
     self.trustedProxies = trustedProxies
     self.wakeScheduler = wakeScheduler
@@ -155,6 +186,8 @@ package struct ServiceContext {
   package let changes: FeedReceiver
   /// The keys that the capabilities have declared.
   package let keys: StoredKeys
+  /// Those of all capabilities.
+  package let announced: [any AnnouncedDocuments]
   package let logger: Logger
   /// Opens a reader for one service.
   package let openReader: () throws(StorageError) -> sending any StoreReader
@@ -164,7 +197,8 @@ package struct ServiceContext {
   package let makeClient: (_ threads: Int, _ name: String) throws -> any HTTPClient
 
   package init(
-    loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, keys: StoredKeys, logger: Logger,
+    loop: EventLoop, queue: CommitQueue, changes: FeedReceiver, keys: StoredKeys,
+    announced: [any AnnouncedDocuments] = [], logger: Logger,
     openReader: @escaping () throws(StorageError) -> sending any StoreReader,
     makeViews: @escaping () throws(StorageError) -> sending JobViews,
     makeClient: @escaping (_ threads: Int, _ name: String) throws -> any HTTPClient
@@ -173,6 +207,7 @@ package struct ServiceContext {
     self.queue = queue
     self.changes = changes
     self.keys = keys
+    self.announced = announced
     self.logger = logger
     self.openReader = openReader
     self.makeViews = makeViews

@@ -7,7 +7,7 @@ package import StoreSeam
 package protocol JobMembers: Sendable {
   /// The further members of one job's document.
   func members(
-    ofJob number: Int64, in reader: any StoreReader
+    ofJob number: Int64, id: String, in reader: any StoreReader
   ) async throws(StorageError) -> [JobMember]
 
   /// The further members of the rows of a list, at most ``TableQuery/maxAmong``, by the jobs' numbers.

@@ -14,6 +14,7 @@ package final class JobViews {
   private let reader: any StoreReader
   private let pace: CreationPace
   private let added: [any JobMembers]
+  private let owners: [any JobOwner]
   /// What the store's entity tags end with. Empty until first read.
   private var tagSuffix = ""
 
@@ -22,14 +23,18 @@ package final class JobViews {
   /// After so many, an order is certainly not sent soon.
   private static let maxCountedOrders = 10_000
 
-  /// - Parameter added: what the capabilities add to documents.
+  /// - Parameters:
+  ///   - added: what the capabilities add to documents.
+  ///   - owners: those that refuse changes of jobs.
   package init(
-    loop: EventLoop, reader: any StoreReader, pace: CreationPace, adding added: [any JobMembers] = []
+    loop: EventLoop, reader: any StoreReader, pace: CreationPace, adding added: [any JobMembers] = [],
+    owners: [any JobOwner] = []
   ) {
     self.loop = loop
     self.reader = reader
     self.pace = pace
     self.added = added
+    self.owners = owners
   }
 
   package var now: Timestamp { Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds) }
@@ -65,8 +70,18 @@ package final class JobViews {
   private func addMembers(to view: JobView) async throws(Problem) {
     for source in added {
       view.members += try await read { (reader) throws(StorageError) in
-        try await source.members(ofJob: view.record.number, in: reader)
+        try await source.members(ofJob: view.record.number, id: view.record.job.id, in: reader)
       }
+    }
+  }
+
+  /// Refuses a change of a job that belongs to something larger.
+  package func refuse(_ change: JobChange, of number: Int64, id: String) async throws(Problem) {
+    for owner in owners {
+      let refusal = try await read { (reader) throws(StorageError) in
+        try await owner.refusal(of: change, ofJob: number, id: id, in: reader)
+      }
+      if let refusal { throw refusal }
     }
   }
 

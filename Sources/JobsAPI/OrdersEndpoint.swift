@@ -201,25 +201,9 @@ extension OrdersEndpoint {
         .unprocessableContent, .invalidRequest,
         "`archive`: this daemon keeps no files; leave the member out, and fetch them yourself")
     }
-    guard let digest = BodyDigest(bytes: digest.digest(of: body.span)) else {
-      preconditionFailure("a SHA-256 of other than 32 bytes")
-    }
-    let metadata = request.metadata.map { text in
-      JobMetadata(
-        text: text,
-        members: MetadataMembers.membersWithinLimits(of: text.span).map(MetadataMember.init))
-    }
-    let now = views.now
     return Order(
-      id: request.id ?? JobID.make(using: &generator), idempotencyKey: idempotencyKey, digest: digest,
-      request: body, model: request.model, createdAt: now,
-      timeout: request.timeout.map { Int64($0) * 1000 }, retries: Int64(request.retries ?? 0),
-      metadata: metadata,
-      startBefore: request.startBefore.map { now.advanced(byMilliseconds: Int64($0) * 1000) },
-      retryOf: retryOf,
-      callback: request.callback.map { callback in
-        Order.Callback(url: callback.url, events: Set(callback.events.map(\.rawValue)))
-      }, archive: request.archive?.rawValue)
+      request, body: body, id: JobID.make(using: &generator), at: views.now, idempotencyKey: idempotencyKey,
+      retryOf: retryOf, digest: digest)
   }
 
   /// The field of draft-ietf-httpapi-idempotency-key-header, with its quotes if it has some.

@@ -9,12 +9,20 @@ package final class Ledger {
   package let store: any Store
   private let rules: LedgerRules
   private let hooks: [any TransactionHook]
+  private let reactions: [any TransactionReaction]
 
-  /// - Parameter hooks: the capabilities that add writes to a commit.
-  package init(store: any Store, rules: LedgerRules = LedgerRules(), hooks: [any TransactionHook] = []) {
+  /// - Parameters:
+  ///   - hooks: the capabilities that add writes to a commit.
+  ///   - reactions: the capabilities that follow changes with further commands.
+  package init(
+    store: any Store, rules: LedgerRules = LedgerRules(), hooks: [any TransactionHook] = [],
+    reactions: [any TransactionReaction] = []
+  ) {
     self.store = store
-    self.rules = rules.with(hasHooks: !hooks.isEmpty || rules.endGate != nil, isShared: store.isShared)
+    let hasHooks = !hooks.isEmpty || !reactions.isEmpty || rules.endGate != nil
+    self.rules = rules.with(hasHooks: hasHooks, reactions, isShared: store.isShared)
     self.hooks = hooks
+    self.reactions = reactions
   }
 
   /// Decides `commands` in their order, and commits their writes in one durable transaction.
@@ -38,6 +46,7 @@ package final class Ledger {
         count += 1
         if transaction.hasSwept { break }
       }
+      if !reactions.isEmpty { try transaction.react(with: reactions) }
       return try transaction.writeSet(hooks: hooks)
     }
     return LedgerCommit(count: count, changes: changes)
@@ -67,6 +76,8 @@ package struct LedgerRules: Sendable {
   package var endGate: (any EndGate)?
   /// Whether transitions are noted for hooks.
   private(set) var hasHooks = false
+  /// Those that may keep a job from being pruned.
+  private(set) var reactions: [any TransactionReaction] = []
   /// Whether other processes write the store too.
   private(set) var isShared = false
 
@@ -84,9 +95,11 @@ package struct LedgerRules: Sendable {
     self.endGate = endGate
   }
 
-  fileprivate func with(hasHooks: Bool, isShared: Bool) -> LedgerRules {
+  fileprivate func with(
+    hasHooks: Bool, _ reactions: [any TransactionReaction], isShared: Bool
+  ) -> LedgerRules {
     var rules = self
-    (rules.hasHooks, rules.isShared) = (hasHooks, isShared)
+    (rules.hasHooks, rules.reactions, rules.isShared) = (hasHooks, reactions, isShared)
     return rules
   }
 }

@@ -9,7 +9,7 @@ package import Work
 package protocol TransactionHook: Sendable {
   /// The further writes of a transaction.
   ///
-  /// - Parameter transitions: what has happened to jobs, in order.
+  /// - Parameter transitions: what has happened to jobs, in order. Empty where there are only announcements.
   func writes(
     after transitions: [JobTransition], reading rows: HookRows
   ) throws(StorageError) -> HookWrites
@@ -87,6 +87,9 @@ package struct HookRows {
     try transaction.row(of: table, key: key)
   }
 
+  /// The events of what are no jobs, in order.
+  package var announcements: [Announcement] { transaction.announcements }
+
   /// Whether this transaction makes the job, so that no table has a row of it.
   ///
   /// Only for jobs that the transaction changes.
@@ -109,10 +112,7 @@ package struct HookRows {
 
   /// The body of a job's newest snapshot. Empty where there is none.
   package func body(ofJob number: Int64) throws(StorageError) -> [UInt8] {
-    guard case let entry?? = transaction.jobs[number] else {
-      return try transaction.rows.body(ofJob: number)
-    }
-    return try transaction.body(of: entry)
+    try transaction.body(ofJob: number)
   }
 
   /// The number of rows whose first key columns are `prefix`, at most `limit`.

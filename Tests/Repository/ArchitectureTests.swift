@@ -37,6 +37,7 @@ import Testing
     "Routing": ["JSONText", "HTTPWire", "HTTPServer"],
     "FileResponses": ["HTTPWire", "HTTPServer", "Routing"],
     "HTTPClient": ["ClientAddress"],
+    "JobRequests": ["Jobs"],
     "WorkflowDefinitions": ["JobRequests"],
     "WorkflowRules": ["Jobs", "JobRequests", "WorkflowDefinitions"],
     "StoreSeam": ["Tables", "Work", "Jobs"],

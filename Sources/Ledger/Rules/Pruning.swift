@@ -27,7 +27,7 @@ extension LedgerTransaction {
     var deleted = 0
     // What this transaction changes is not quiet.
     for row in ended where !isTouched(row.number) {
-      guard let entry = try job(number: row.number), try !isRetained(row.number) else { continue }
+      guard let entry = try job(number: row.number), try !isRetained(entry) else { continue }
       delete(entry, .pruned(expiresAt: expiresAt))
       deleted += 1
     }
@@ -37,9 +37,12 @@ extension LedgerTransaction {
     return PruneStep(deleted: deleted, next: isOver ? nil : rows.last?.number)
   }
 
-  /// Whether a capability still has work to do for the job.
-  private func isRetained(_ number: Int64) throws(StorageError) -> Bool {
+  /// Whether a capability still has work to do for the job, or keeps it with others.
+  private func isRetained(_ entry: JobEntry) throws(StorageError) -> Bool {
+    for reaction in rules.reactions where try reaction.retains(entry.number, id: entry.job.id, in: self) {
+      return true
+    }
     guard !rules.retainingKinds.isEmpty else { return false }
-    return try !work(ofJob: number, of: rules.retainingKinds).isEmpty
+    return try !work(ofJob: entry.number, of: rules.retainingKinds).isEmpty
   }
 }

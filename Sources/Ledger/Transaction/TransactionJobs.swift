@@ -117,6 +117,12 @@ extension LedgerTransaction {
     if rules.hasHooks { transitions.append(transition) }
   }
 
+  /// The body of a job's newest snapshot. Empty where there is none.
+  package func body(ofJob number: Int64) throws(StorageError) -> [UInt8] {
+    guard case let entry?? = jobs[number] else { return try rows.body(ofJob: number) }
+    return try body(of: entry)
+  }
+
   func body(of entry: JobEntry) throws(StorageError) -> [UInt8] {
     if let body = entry.body { return body }
     return try rows.body(ofJob: entry.number)

@@ -16,7 +16,7 @@ import Testing
     var jobMembers: (any JobMembers)? { self }
 
     func members(
-      ofJob number: Int64, in reader: any StoreReader
+      ofJob number: Int64, id: String, in reader: any StoreReader
     ) async throws(StorageError) -> [JobMember] {
       let epoch = try await reader.feedPosition().epoch
       return [

@@ -13,9 +13,11 @@ indirect enum Value: Equatable {
     case .string(let text): "\"\(text)\""
     case .array(let values): "[\(values.map(\.text).joined(separator: ","))]"
     case .object(let members):
-      "{\(members.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value.text)" }.joined(separator: ","))}"
+      "{\(members.sorted { $0.key < $1.key }.map(Self.member).joined(separator: ","))}"
     }
   }
+
+  private static func member(_ name: String, _ value: Value) -> String { "\"\(name)\":\(value.text)" }
 }
 
 /// A value with references, as the generator makes it.

@@ -91,7 +91,8 @@ import WorkflowRules
     }
 
     var text: String {
-      #"{"limits":{"predictions":1000},"output":\#(output.text),"steps":[\#(steps.map(\.text).joined(separator: ","))]}"#
+      let steps = steps.map(\.text).joined(separator: ",")
+      return #"{"limits":{"predictions":1000},"output":\#(output.text),"steps":[\#(steps)]}"#
     }
 
     var output: Formula { .array(steps.map { .from($0.name, [], fallback: .value(.null)) }) }

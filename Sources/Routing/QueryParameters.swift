@@ -1,6 +1,5 @@
 internal import Bytes
 package import HTTPWire
-package import Routing
 package import Time
 
 /// The parameters of a request's query. Each is known, and given once.
