@@ -42,4 +42,10 @@ package struct Announcement: Equatable, Sendable {
 extension LedgerTransaction {
   /// Adds an event for the hooks.
   package func announce(_ event: Announcement) { announcements.append(event) }
+
+  /// Lets the hooks delete what they have of a subject that is deleted.
+  package func withdrawAnnouncements(of number: Int64) {
+    announcements.removeAll { $0.number == number }
+    withdrawnAnnouncements.append(number)
+  }
 }

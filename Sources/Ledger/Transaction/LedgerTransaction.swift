@@ -52,6 +52,7 @@ package final class LedgerTransaction {
   @exclusivity(unchecked) var budgets: [String: Budget] = [:]
   @exclusivity(unchecked) var transitions: [JobTransition] = []
   @exclusivity(unchecked) var announcements: [Announcement] = []
+  @exclusivity(unchecked) var withdrawnAnnouncements: [Int64] = []
   @exclusivity(unchecked) var writes = WriteSet()
 
   /// The maximum of history rows up to which redeliveries are recorded.
