@@ -37,8 +37,7 @@ extension LedgerTransaction {
     return PruneStep(deleted: deleted, next: isOver ? nil : rows.last?.number)
   }
 
-  /// Deletes one ended job after its time, which the rules of ``prune(endedBefore:at:after:count:deliveredBefore:)``
-  /// keep for its owner.
+  /// Deletes one ended job after its time, which ``TransactionReaction/retains(_:id:in:)`` keeps until then.
   ///
   /// - Returns: false where it has not ended, a capability has work for it, or a delivery is too new.
   package func pruneJob(
