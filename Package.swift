@@ -286,7 +286,12 @@ let package = Package(
         "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
         "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", logging,
       ]),
-    room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
+    room(
+      "Console",
+      [
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
+        "Settings", arguments,
+      ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [

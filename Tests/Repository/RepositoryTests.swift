@@ -124,7 +124,10 @@ import Testing
       "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
       "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "Logging",
     ],
-    "Console": ["Time", "Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
+    "Console": [
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
+      "Settings", "ArgumentParser",
+    ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
