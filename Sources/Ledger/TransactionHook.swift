@@ -90,6 +90,9 @@ package struct HookRows {
   /// The events of what are no jobs, in order.
   package var announcements: [Announcement] { transaction.announcements }
 
+  /// The numbers of subjects that are deleted with all their events.
+  package var withdrawnSubjects: [Int64] { transaction.withdrawnSubjects }
+
   /// Whether this transaction makes the job, so that no table has a row of it.
   ///
   /// Only for jobs that the transaction changes.
