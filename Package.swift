@@ -206,6 +206,12 @@ let package = Package(
         "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
         "BlobStores",
       ]),
+    room(
+      "WorkflowRecords",
+      [
+        "Time", "System", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "WorkflowDefinitions",
+        "WorkflowRules", "StoreSeam", "Ledger",
+      ]),
 
     // Capabilities: each can be removed with its lines in Daemon.
     room(

@@ -224,7 +224,8 @@ extension Archivist {
       : write { transaction throws(StorageError) in
         try due.map { file throws(StorageError) in try transaction.beginStore(file, at: time) }
       }
-    for claim in claims.compactMap(\.self) {
+    // A file that was fetched meanwhile may have been begun by its fetch.
+    for claim in claims.compactMap(\.self) where !storing.contains(claim.key) {
       noteStoring(claim, true)
       group.addTask { await self.store(claim) }
     }

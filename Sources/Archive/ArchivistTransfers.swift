@@ -13,32 +13,38 @@ internal import Work
 // MARK: - Fetching
 
 extension Archivist {
+  /// Fetches a file, and stores it while its place is already another's.
   func fetch(_ claim: FetchClaim) async {
-    defer {
-      fetching[claim.file.job]?[claim.key] = nil
-      if fetching[claim.file.job]?.isEmpty == true {
-        fetching[claim.file.job] = nil
-        runtime.endCancellation(ofJob: claim.file.job)
-      }
-      hasEndedTransfer = true
-      timer.wake()
+    let store = await fetched(claim)
+    fetching[claim.file.job]?[claim.key] = nil
+    if fetching[claim.file.job]?.isEmpty == true {
+      fetching[claim.file.job] = nil
+      runtime.endCancellation(ofJob: claim.file.job)
     }
+    hasEndedTransfer = true
+    timer.wake()
+    if let store { await self.store(store) }
+  }
+
+  /// - Returns: the file to store at once; nil where there is none.
+  private func fetched(_ claim: FetchClaim) async -> StoreClaim? {
     let start = now
     let outcome = await outcome(of: claim)
     // A daemon that ends leaves the part to the next one.
-    guard !runtime.isStopping.load(ordering: .relaxed) || outcome != .canceled else { return }
-    let (time, jitter, node, canStore) = (time, jitter(), node, canStore)
+    guard !runtime.isStopping.load(ordering: .relaxed) || outcome != .canceled else { return nil }
+    let (time, jitter, node) = (time, jitter(), node)
+    let storesNow = canStore && storing.count < Self.maxStores
     let result = await persist { transaction throws(StorageError) in
       try transaction.finishFetch(
-        claim, outcome, node: node, canStore: canStore, at: time, jitter: jitter)
+        claim, outcome, node: node, canStore: storesNow, at: time, jitter: jitter)
     }
-    guard let result else { return }
+    guard let result else { return nil }
     noteChange()
     switch result {
     case .fetched(let store):
       metrics.fetchLatency.record(now - start)
       noteStoring(store, true)
-      await self.store(store)
+      return store
     case .spooled:
       metrics.fetchLatency.record(now - start)
       storesDueAt = now
@@ -50,6 +56,7 @@ extension Archivist {
       noteFailure(claim.file, of: claim.job.id, code: code, outcome)
     case .dropped: await removeFromSpool(claim.key)
     }
+    return nil
   }
 
   private func outcome(of claim: FetchClaim) async -> DownloadOutcome {

@@ -30,7 +30,7 @@ struct CallbackHook: TransactionHook {
       }
       try note(transition, in: &outboxes[number], reading: rows)
     }
-    for number in rows.withdrawnSubjects {
+    for number in rows.withdrawn {
       writes.tables.append(.delete(CallbackTable.declaration, key: [.integer(number)]))
       writes.tables.append(.delete(TargetTable.declaration, key: [.integer(number)]))
       for item in try rows.work(ofJob: number, of: CallbackWork.all) { writes.work.append(.delete(item.key)) }

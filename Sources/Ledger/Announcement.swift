@@ -44,10 +44,10 @@ extension LedgerTransaction {
   /// Adds an event for the hooks.
   package func announce(_ event: Announcement) { announcements.append(event) }
 
-  /// Withdraws all events of a subject, because it is deleted.
+  /// Lets the hooks delete what they have of a subject that is deleted.
   package func withdrawAnnouncements(of number: Int64) {
     announcements.removeAll { $0.number == number }
-    withdrawnSubjects.append(number)
+    withdrawnAnnouncements.append(number)
   }
 
   /// Keeps other processes from a subject, until the transaction ends.

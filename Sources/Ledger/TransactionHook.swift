@@ -90,8 +90,8 @@ package struct HookRows {
   /// The events of what are no jobs, in order.
   package var announcements: [Announcement] { transaction.announcements }
 
-  /// The numbers of subjects that are deleted with all their events.
-  package var withdrawnSubjects: [Int64] { transaction.withdrawnSubjects }
+  /// The numbers of what is deleted, whose announcements are of no use any more.
+  package var withdrawn: [Int64] { transaction.withdrawnAnnouncements }
 
   /// Whether this transaction makes the job, so that no table has a row of it.
   ///
@@ -122,6 +122,6 @@ package struct HookRows {
   package func count(
     of table: TableDeclaration, prefix: [RowValue], limit: Int
   ) throws(StorageError) -> Int {
-    try transaction.rows.count(of: table, prefix: prefix, limit: limit)
+    try transaction.storedCount(of: table, prefix: prefix, limit: limit)
   }
 }

@@ -162,7 +162,7 @@ extension WorkflowMachine {
     }
     guard let id = self.job(of: step, item) else { return }
     do throws(ResolutionFault) {
-      let order = try Self.order(id, job, scope)
+      let order = try order(id, job, scope)
       run.steps[step].items[item].state = .pending
       run.steps[step].items[item].code = nil
       effects.append(.order(order))
@@ -196,7 +196,7 @@ extension WorkflowMachine {
     return scope
   }
 
-  private static func order(
+  private func order(
     _ id: WorkflowJobID, _ job: WorkflowDefinition.JobTemplate, _ scope: Scope
   ) throws(ResolutionFault) -> WorkflowOrder {
     var resolver = Resolver(scope, maxBytes: PredictionRequest.maxInputBytes)
@@ -210,9 +210,10 @@ extension WorkflowMachine {
     var writer = JSONWriter(capacity: input.bytes.count + 512)
     writer.object { object in
       object.member("id", string: id.text)
-      for member in job.members {
+      for member in job.members where member.name != "metadata" {
         object.member(named: member.name) { $0.raw(scope.definition[member.value]) }
       }
+      object.member("metadata", raw: definition.metadata(of: job)?[...])
       object.member("input", raw: input.bytes[...])
     }
     do throws(PredictionRequestError) {

@@ -103,6 +103,8 @@ extension WorkflowDocument {
     object.member("name", string: rules.name)
     object.member("state", string: step.state.rawValue)
     object.member("because", string: step.because?.rawValue)
+    let needs = rules.sources.map { definition.steps[$0.step].name }
+    if !needs.isEmpty { object.member("needs") { list in list.array(needs) { $0.string($1) } } }
     let jobs = run.jobs(of: rules.name, position)
     if !jobs.isEmpty { object.member("jobs") { list in list.array(jobs) { $0.string($1.text) } } }
     if rules.isFanOut, step.state != .waiting, step.itemsDigest != nil {

@@ -20,7 +20,7 @@ import Testing
     ["GroupCommit", "ChangeFeed", "PostgreSQLReports"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["KeptFiles"],
+    ["KeptFiles", "WorkflowRecords"],
     [
       "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts",
       "Archive",

@@ -71,6 +71,10 @@ import Testing
       "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
       "BlobStores",
     ],
+    "WorkflowRecords": [
+      "Time", "System", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "WorkflowDefinitions",
+      "WorkflowRules", "StoreSeam", "Ledger",
+    ],
     "EventStreams": [
       "Time", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Jobs", "StoreSeam", "Settings",
       "Observability", "ChangeFeed", "JobsAPI",

@@ -37,12 +37,29 @@ extension LedgerTransaction {
     return PruneStep(deleted: deleted, next: isOver ? nil : rows.last?.number)
   }
 
+  /// Deletes one ended job after its time, which ``TransactionReaction/retains(_:id:in:)`` keeps until then.
+  ///
+  /// - Returns: false where it has not ended, a capability has work for it, or a delivery is too new.
+  package func pruneJob(
+    _ id: String, deliveredBefore replayLimit: Timestamp, at now: Timestamp
+  ) throws(StorageError) -> Bool {
+    guard let entry = try job(id: id), entry.job.phase.isTerminal,
+      entry.job.lastDeliveryAt.map({ $0 < replayLimit }) ?? true, try !hasRetainingWork(entry.number)
+    else { return false }
+    delete(entry, .pruned(expiresAt: now.advanced(byMilliseconds: Self.tombstoneTime)))
+    return true
+  }
+
   /// Whether a capability still has work to do for the job, or keeps it with others.
   private func isRetained(_ entry: JobEntry) throws(StorageError) -> Bool {
     for reaction in rules.reactions where try reaction.retains(entry.number, id: entry.job.id, in: self) {
       return true
     }
+    return try hasRetainingWork(entry.number)
+  }
+
+  private func hasRetainingWork(_ number: Int64) throws(StorageError) -> Bool {
     guard !rules.retainingKinds.isEmpty else { return false }
-    return try !work(ofJob: entry.number, of: rules.retainingKinds).isEmpty
+    return try !work(ofJob: number, of: rules.retainingKinds).isEmpty
   }
 }

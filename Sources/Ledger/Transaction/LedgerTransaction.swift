@@ -53,7 +53,7 @@ package final class LedgerTransaction {
   @exclusivity(unchecked) var transitions: [JobTransition] = []
   @exclusivity(unchecked) var announcements: [Announcement] = []
   /// The numbers of subjects whose events this transaction withdraws, earlier ones included.
-  @exclusivity(unchecked) var withdrawnSubjects: [Int64] = []
+  @exclusivity(unchecked) var withdrawnAnnouncements: [Int64] = []
   @exclusivity(unchecked) var writes = WriteSet()
 
   /// The maximum of history rows up to which redeliveries are recorded.

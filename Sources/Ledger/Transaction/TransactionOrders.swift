@@ -1,4 +1,4 @@
-internal import StoreSeam
+package import StoreSeam
 package import Jobs
 internal import Time
 package import Work
@@ -109,7 +109,7 @@ extension LedgerTransaction {
   }
 
   /// Whether one more order may be queued.
-  func hasRoom(maxQueued: Int) throws(StorageError) -> Bool {
+  package func hasRoom(maxQueued: Int) throws(StorageError) -> Bool {
     guard maxQueued < .max else { return true }
     return try rows.unclaimedCount(of: .create) + writes.queuedChange < maxQueued
   }

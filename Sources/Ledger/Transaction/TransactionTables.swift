@@ -31,6 +31,15 @@ extension LedgerTransaction {
     tableRows[TableKey(table: table.name, key: key)] = .some(nil)
   }
 
+  /// The number of stored rows whose first key columns are `prefix`, at most `limit`.
+  ///
+  /// Writes of this transaction do not count.
+  package func storedCount(
+    of table: TableDeclaration, prefix: [RowValue], limit: Int
+  ) throws(StorageError) -> Int {
+    try rows.count(of: table, prefix: prefix, limit: limit)
+  }
+
   /// The work of a job of a capability's kinds, as this transaction has left it.
   package func work(ofJob number: Int64, of kinds: Set<WorkKind>) throws(StorageError) -> [WorkItem] {
     guard deletion(of: number) == nil else { return [] }

@@ -7,7 +7,7 @@ internal import Work
 extension LedgerTransaction {
   /// The writes that make the store what this transaction has decided.
   func writeSet(hooks: [any TransactionHook]) throws(StorageError) -> WriteSet {
-    if !transitions.isEmpty || !announcements.isEmpty || !withdrawnSubjects.isEmpty {
+    if !transitions.isEmpty || !announcements.isEmpty || !withdrawnAnnouncements.isEmpty {
       let rows = HookRows(self)
       for hook in hooks {
         let added = try hook.writes(after: transitions, reading: rows)

@@ -43,6 +43,7 @@ extension WorkflowDefinition {
     metadata = try members.object("metadata", upTo: PredictionRequest.maxMetadataBytes, in: text)
     try Self.checkMetadata(metadata)
     try DependencyGraph(steps).check()
+    try checkMetadata()
   }
 
   private static func id(_ value: JSONValue?, in text: Span<UInt8>) throws(WorkflowFault) -> String? {
@@ -124,7 +125,7 @@ extension WorkflowFault {
 
 extension String {
   /// The sentence "`member` must be X." as "must be X".
-  fileprivate func reason(about member: String) -> String {
+  func reason(about member: String) -> String {
     var text = self[...]
     for start in ["`\(member)`: ", "`\(member)` "] where text.hasPrefix(start) {
       text = text.dropFirst(start.count)

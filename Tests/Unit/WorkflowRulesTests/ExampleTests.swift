@@ -180,8 +180,8 @@ import WorkflowRules
         == #"{"id":"chain","state":"running","revision":3,"attempt":1,"input":{"prompt":"a desk lamp"},"#
         + #""steps":[{"name":"image","state":"succeeded","#
         + #""jobs":["w-chain-image-0-1"],"output":[\#(Self.url("out-0"))]},"#
-        + #"{"name":"upscale","state":"pending","jobs":["w-chain-upscale-0-1"]},"#
-        + #"{"name":"caption","state":"waiting","waits_for":["upscale"]}],"#
+        + #"{"name":"upscale","state":"pending","needs":["image"],"jobs":["w-chain-upscale-0-1"]},"#
+        + #"{"name":"caption","state":"waiting","needs":["upscale"],"waits_for":["upscale"]}],"#
         + #""usage":{"predictions":1,"predict_seconds":1.000},"created_at":"2025-12-01T00:00:00.000Z","#
         + #""updated_at":"2025-12-01T00:00:00.000Z","deadline_at":"2025-12-02T00:00:00.000Z"}"# + "\n")
   }

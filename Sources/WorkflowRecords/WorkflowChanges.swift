@@ -1,0 +1,130 @@
+internal import Work
+internal import JobRequests
+internal import Jobs
+package import Ledger
+package import StoreSeam
+internal import Tables
+package import Time
+internal import WorkflowDefinitions
+internal import WorkflowRules
+
+/// Reads of workflows' rows inside a transaction.
+extension LedgerTransaction {
+  /// The row of a job that a workflow has ordered. Nil for any other job.
+  package func workflowJob(_ id: String) throws(StorageError) -> WorkflowJob? {
+    guard let key = WorkflowJob.key(id) else { return nil }
+    return try row(of: WorkflowJobTable.declaration, key: key).flatMap { WorkflowJob($0) }
+  }
+
+  /// The workflow, without its steps. It is locked until the end of the transaction.
+  package func storedWorkflow(_ id: String, at now: Timestamp) throws(StorageError) -> StoredWorkflow? {
+    try lockWorkflow(id, at: now)
+    return try row(of: WorkflowTable.declaration, key: WorkflowTable.key(id)).flatMap { StoredWorkflow($0) }
+  }
+
+  /// Keeps other processes from a workflow, also from one that is not there yet.
+  func lockWorkflow(_ id: String, at now: Timestamp) throws(StorageError) {
+    try lock(subject: Announcement.number(of: "workflow \(id)", madeAt: Timestamp(milliseconds: 0)))
+  }
+
+  func workflow(
+    _ stored: StoredWorkflow
+  ) throws(StorageError) -> WorkflowRun {
+    var steps: [StepRun] = []
+    for position in 0..<stored.stepCount {
+      let key = WorkflowStepTable.key(stored.run.id, position)
+      guard let step = try row(of: WorkflowStepTable.declaration, key: key).flatMap({ StepRun($0) }) else {
+        throw .corrupt("a workflow lacks a step")
+      }
+      steps.append(step)
+    }
+    return stored.run(steps: steps, output: nil)
+  }
+
+  func definition(
+    of stored: StoredWorkflow, _ context: WorkflowContext
+  ) throws(StorageError) -> WorkflowDefinition {
+    let id = stored.run.id
+    return try context.definitions.definition(of: id, digest: stored.digest) { () throws(StorageError) in
+      try row(of: WorkflowDefinitionTable.declaration, key: [.text(id)])?.bytes("body")
+    }
+  }
+}
+
+/// Changes of workflows.
+extension LedgerTransaction {
+  /// Decides what follows from events, and does it.
+  func advance(
+    _ id: String, by events: [WorkflowEvent], at now: Timestamp, _ context: WorkflowContext
+  ) throws(StorageError) {
+    guard let stored = try storedWorkflow(id, at: now) else { return }
+    let definition = try definition(of: stored, context)
+    let run = try workflow(stored)
+    let sources = TransactionSources(transaction: self, context: context, now: now)
+    let decision = try definition.decide(run, after: events, at: now, reading: sources)
+    try apply(decision, to: stored, definition, at: now, context)
+  }
+
+  /// Writes a decision, and places the orders and cancel requests that it makes.
+  ///
+  /// - Parameter stored: the row before the decision.
+  func apply(
+    _ decision: WorkflowDecision, to stored: StoredWorkflow, _ definition: WorkflowDefinition,
+    at now: Timestamp, _ context: WorkflowContext
+  ) throws(StorageError) {
+    var decision = decision
+    var changedSteps = Set(decision.changedSteps)
+    var hasChanged = decision.hasChanged
+    var hasEnded = decision.endsWorkflow
+    // Ends, because each id that is taken ends a job of the workflow.
+    while true {
+      var taken: [WorkflowEvent] = []
+      for effect in decision.effects {
+        switch effect {
+        case .order(let order):
+          if try !place(order, of: decision.run.id, definition, at: now) { taken.append(.idTaken(order.id)) }
+        case .cancel(let job): _ = try cancel(job.text, at: now)
+        }
+      }
+      guard !taken.isEmpty else { break }
+      let sources = TransactionSources(transaction: self, context: context, now: now)
+      decision = try definition.decide(decision.run, after: taken, at: now, reading: sources)
+      changedSteps.formUnion(decision.changedSteps)
+      hasChanged = hasChanged || decision.hasChanged
+      hasEnded = hasEnded || decision.endsWorkflow
+    }
+    guard hasChanged else { return }
+    let run = decision.run
+    put(
+      StoredWorkflow(run, digest: stored.digest, idempotencyKey: stored.idempotencyKey).values,
+      in: WorkflowTable.declaration)
+    for step in changedSteps.sorted() {
+      put(run.steps[step].values(run.id, step), in: WorkflowStepTable.declaration)
+    }
+    guard hasEnded else { return }
+    if let output = run.output {
+      put([.text(run.id), .bytes(output)], in: WorkflowOutputTable.declaration)
+    }
+    announce(
+      Announcement(
+        number: Announcement.number(of: run.id, madeAt: run.createdAt), revision: run.revision,
+        type: "workflow.\(run.state.rawValue)", subject: run.id, madeAt: run.createdAt,
+        occurredAt: run.endedAt ?? now, callback: definition.callback.map { .init($0) }))
+  }
+
+  /// Queues the order of a job.
+  ///
+  /// - Returns: false where another job has its id.
+  private func place(
+    _ order: WorkflowOrder, of workflow: String, _ definition: WorkflowDefinition, at now: Timestamp
+  ) throws(StorageError) -> Bool {
+    let id = order.id.text
+    // No maximum of queued orders: a step is never left out.
+    let result = try enqueue(Order(order.request, body: order.body, id: id, at: now))
+    guard case .created(_, let stored) = result else { return false }
+    put(
+      WorkflowJobTable.key(workflow, id) + [.integer(stored.number), .text(order.id.step)],
+      in: WorkflowJobTable.declaration)
+    return true
+  }
+}

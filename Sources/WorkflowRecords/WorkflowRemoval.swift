@@ -1,0 +1,121 @@
+package import Ledger
+package import StoreSeam
+internal import Tables
+package import Time
+internal import WorkflowRules
+
+/// The result of a request to delete a workflow.
+package enum WorkflowErasure: Equatable, Sendable {
+  case notFound
+  /// It is deleted once its jobs have ended, in steps: see `LedgerTransaction.eraseWorkflow`.
+  case begun
+}
+
+/// What a step of a removal has done.
+package enum WorkflowRemoval: Equatable, Sendable {
+  /// Nothing of the workflow is left.
+  case done
+  /// There are more jobs.
+  case more
+  /// A job has not ended, or may not be deleted yet.
+  case waiting
+}
+
+/// Deletes workflows with their jobs.
+extension LedgerTransaction {
+  /// Begins to delete a workflow: what runs is canceled.
+  package func beginErasure(
+    ofWorkflow id: String, at now: Timestamp, _ context: WorkflowContext
+  ) throws(StorageError) -> WorkflowErasure {
+    guard let stored = try storedWorkflow(id, at: now) else { return .notFound }
+    put([.text(id), .integer(now.milliseconds)], in: WorkflowErasureTable.declaration)
+    if !stored.run.state.isTerminal { try advance(id, by: [.cancelRequested], at: now, context) }
+    return .begun
+  }
+
+  /// Whether the workflow is being deleted.
+  package func isErasing(_ id: String) throws(StorageError) -> Bool {
+    try row(of: WorkflowErasureTable.declaration, key: [.text(id)]) != nil
+  }
+
+  /// Notes that a job of a workflow was deleted, so that the rest follows.
+  func noteErasure(of workflow: String, job: String, at now: Timestamp) throws(StorageError) {
+    deleteRow(of: WorkflowJobTable.declaration, key: WorkflowJobTable.key(workflow, job))
+    guard try !isErasing(workflow) else { return }
+    put([.text(workflow), .integer(now.milliseconds)], in: WorkflowErasureTable.declaration)
+  }
+
+  /// Deletes jobs of a workflow that is being deleted, or its own rows where none is left.
+  ///
+  /// - Parameters:
+  ///   - jobs: some of its jobs: empty once it has none.
+  ///   - expiresAt: when the tombstones of the jobs go.
+  package func eraseWorkflow(
+    _ id: String, jobs: [String], tombstoneUntil expiresAt: Timestamp, at now: Timestamp,
+    _ context: WorkflowContext
+  ) throws(StorageError) -> WorkflowRemoval {
+    guard let stored = try storedWorkflow(id, at: now) else {
+      // A row may be left of a workflow that is gone.
+      deleteRow(of: WorkflowErasureTable.declaration, key: [.text(id)])
+      return .done
+    }
+    guard stored.run.state.isTerminal else {
+      // It may be open still, where one of its jobs was deleted.
+      try advance(id, by: [.cancelRequested], at: now, context)
+      return .waiting
+    }
+    return try remove(stored, jobs, at: now) { (job) throws(StorageError) in
+      try deleteJob(job, tombstoneUntil: expiresAt) != nil
+    }
+  }
+
+  /// Deletes an ended workflow after its time, with its jobs.
+  ///
+  /// - Parameters:
+  ///   - jobs: see ``eraseWorkflow(_:jobs:tombstoneUntil:at:_:)``.
+  ///   - replayLimit: a job with a later delivery is kept, and the workflow with it.
+  package func pruneWorkflow(
+    _ id: String, jobs: [String], endedBefore: Timestamp, deliveredBefore replayLimit: Timestamp,
+    at now: Timestamp
+  ) throws(StorageError) -> WorkflowRemoval {
+    guard let stored = try storedWorkflow(id, at: now) else { return .done }
+    guard let endedAt = stored.run.endedAt, endedAt < endedBefore else { return .waiting }
+    return try remove(stored, jobs, at: now) { (job) throws(StorageError) in
+      try pruneJob(job, deliveredBefore: replayLimit, at: now)
+    }
+  }
+
+  /// - Parameter delete: deletes a job; false where it may not be deleted yet.
+  private func remove(
+    _ stored: StoredWorkflow, _ jobs: [String], at now: Timestamp,
+    deleting delete: (_ job: String) throws(StorageError) -> Bool
+  ) throws(StorageError) -> WorkflowRemoval {
+    let id = stored.run.id
+    var isWaiting = false
+    for job in jobs {
+      // The job may be gone since its row was read.
+      guard try workflowJob(job) != nil else { continue }
+      guard try delete(job) else {
+        isWaiting = true
+        continue
+      }
+      deleteRow(of: WorkflowJobTable.declaration, key: WorkflowJobTable.key(id, job))
+    }
+    guard jobs.isEmpty else { return isWaiting ? .waiting : .more }
+    guard try storedCount(of: WorkflowJobTable.declaration, prefix: [.text(id)], limit: 1) == 0 else {
+      return .more
+    }
+    for position in 0..<stored.stepCount {
+      deleteRow(of: WorkflowStepTable.declaration, key: WorkflowStepTable.key(id, position))
+    }
+    for table in [
+      WorkflowTable.declaration, WorkflowDefinitionTable.declaration, WorkflowOutputTable.declaration,
+      WorkflowErasureTable.declaration,
+    ] {
+      deleteRow(of: table, key: [.text(id)])
+    }
+    if let key = stored.idempotencyKey { deleteRow(of: WorkflowKeyTable.declaration, key: [.text(key)]) }
+    withdrawAnnouncements(of: Announcement.number(of: id, madeAt: stored.run.createdAt))
+    return .done
+  }
+}
