@@ -40,7 +40,7 @@ final class CallbackStore {
 
   /// Each event as `<job> <type> <state>`, without the common part of its type.
   func events() async throws -> [String] {
-    try await rows().map { "\($0.jobID) \($0.type.rawValue.dropFirst(4)) \($0.state.rawValue)" }
+    try await rows().map { "\($0.jobID) \($0.type.name.dropFirst($0.type.subjectKind.utf8.count + 1)) \($0.state.rawValue)" }
   }
 
   /// Claims what is due.
