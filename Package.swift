@@ -265,6 +265,14 @@ let package = Package(
         "StoreSeam", "Ledger", "S3", "Downloads", "BlobStores", "Settings", "Observability", "GroupCommit",
         "ChangeFeed", "JobsAPI", "KeptFiles", logging,
       ]),
+    room(
+      "Workflows",
+      [
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
+        "Tables", "Jobs", "JobRequests", "WorkflowDefinitions", "WorkflowRules", "StoreSeam", "Ledger",
+        "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
+        "WorkflowRecords", logging,
+      ]),
 
     // The wiring; and what the verbs of the command share.
     room(
@@ -276,9 +284,14 @@ let package = Package(
         postgreSQL("PostgreSQLStore"), postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"),
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
         "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
-        "UsageSums", "JobCounts", "JobsPage", "Archive", logging,
+        "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", logging,
       ]),
-    room("Console", ["Time", "Crypto", "System", "JSONText", "Settings", arguments]),
+    room(
+      "Console",
+      [
+        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
+        "Settings", arguments,
+      ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [

@@ -42,6 +42,8 @@ package struct Archive: Capability {
 
   package var metrics: [any MetricFamily] { isOn ? runtime.metrics.families : [] }
 
+  package var keptCopies: (any KeptCopies)? { isOn ? ArchiveCopies(runtime: runtime) : nil }
+
   package var fileSources: [String] { configuration.redirectSources }
 
   package var jobMembers: (any JobMembers)? { isOn ? ArchiveMembers(runtime: runtime) : nil }

@@ -49,5 +49,12 @@ package enum Terminal {
     BlockingOutput.write(Array("\r\u{1B}[K\(visible(text))".utf8), to: STDERR_FILENO)
   }
 
+  /// Shows lines on standard error in place of the last `count` (ECMA-48, CUU and ED).
+  package static func redraw(errorLines lines: [String], over count: Int) {
+    let up = count > 0 ? "\u{1B}[\(count)A\u{1B}[J" : ""
+    let text = lines.map { visible($0) + "\n" }.joined()
+    BlockingOutput.write(Array((up + text).utf8), to: STDERR_FILENO)
+  }
+
   private static let layout: Set<Unicode.Scalar> = ["\n", "\t"]
 }

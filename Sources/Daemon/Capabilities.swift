@@ -10,6 +10,7 @@ internal import StoreSeam
 internal import Tables
 internal import Settings
 internal import UsageSums
+internal import Workflows
 
 /// What this daemon does beyond the ledger: removing a room and its lines here removes a capability.
 enum Capabilities {
@@ -22,6 +23,7 @@ enum Capabilities {
     JobsPage.self,
     JobCounts.self,
     Archive.self,
+    Workflows.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

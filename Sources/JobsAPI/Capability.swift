@@ -1,3 +1,4 @@
+internal import HTTPWire
 package import ChangeFeed
 package import ClientAddress
 package import EventLoop
@@ -115,6 +116,18 @@ package struct ReactionContext: Sendable {
 
 /// Refuses a request's `callback`.
 package typealias CallbackCheck = @Sendable (CallbackRequest) throws(Problem) -> Void
+
+extension CallbackCheck? {
+  /// Refuses a callback that is not allowed, and each where none is sent.
+  package func apply(to callback: CallbackRequest) throws(Problem) {
+    guard let self else {
+      throw Problem(
+        .unprocessableContent, .invalidRequest,
+        "`callback`: this daemon sends nothing to apps; leave the member out, and read the job")
+    }
+    try self(callback)
+  }
+}
 
 /// Work in the background, on the scheduler's loop.
 package protocol Service: Sendable {

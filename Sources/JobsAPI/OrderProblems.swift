@@ -10,6 +10,11 @@ extension Problem {
     .notFound, .jobNotFound,
     "there is no job with this id: none was created here, and no delivery has named one")
 
+  package static let queueFull = Problem(
+    .tooManyRequests, .queueFull,
+    "as many jobs wait to be sent as MAX_QUEUED_ORDERS allows: send it again later",
+    fields: [("Retry-After", "60")])
+
   /// The refusal of a request whose id or key an earlier one has.
   static func otherRequest(isOfKey: Bool, _ body: [UInt8], than earlier: [UInt8]) -> Problem {
     guard !earlier.isEmpty else {

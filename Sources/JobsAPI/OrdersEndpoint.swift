@@ -4,7 +4,7 @@ internal import Crypto
 internal import EventLoop
 package import GroupCommit
 internal import HTTPServer
-internal import HTTPWire
+package import HTTPWire
 internal import JobRequests
 internal import Jobs
 internal import Observability
@@ -33,15 +33,22 @@ package final class OrdersEndpoint {
   package struct Limits: Sendable {
     /// Whether there is a token for the provider's API.
     package let isConfigured: Bool
-    let maxBodyBytes: Int
+    package let maxBodyBytes: Int
     /// The maximum number of orders that wait to be sent.
-    let maxQueued: Int
+    package let maxQueued: Int
 
     /// - Parameter maxBodyBytes: the listener's own limit.
     package init(isConfigured: Bool, maxBodyBytes: Int, maxQueued: Int) {
       self.isConfigured = isConfigured
       self.maxBodyBytes = maxBodyBytes
       self.maxQueued = maxQueued
+    }
+
+    package func requireConfiguration() throws(Problem) {
+      guard !isConfigured else { return }
+      throw Problem(
+        .notImplemented, .notConfigured,
+        "this daemon has no token for Replicate's API: set REPLICATE_API_TOKEN and start it again")
     }
   }
 
@@ -97,7 +104,7 @@ extension OrdersEndpoint {
   ///
   /// - Returns: its `Idempotency-Key`.
   private func admitCreation(_ head: RequestHead) throws(Problem) -> String? {
-    try requireConfiguration()
+    try limits.requireConfiguration()
     guard head.bodyFraming != .none else {
       throw Problem(
         .lengthRequired, .lengthRequired, "a request for a job has a body and declares its length")
@@ -135,11 +142,7 @@ extension OrdersEndpoint {
       return (.ok, try await views.view(job.id))
     case .conflict(let isOfKey, let earlier):
       throw .otherRequest(isOfKey: isOfKey, order.request, than: earlier)
-    case .queueFull:
-      throw Problem(
-        .tooManyRequests, .queueFull,
-        "as many jobs wait to be sent as MAX_QUEUED_ORDERS allows: send it again later",
-        fields: [("Retry-After", "60")])
+    case .queueFull: throw .queueFull
     }
   }
 
@@ -183,19 +186,10 @@ extension OrdersEndpoint {
     }
   }
 
-  private func check(_ callback: CallbackRequest) throws(Problem) {
-    guard let callbackCheck else {
-      throw Problem(
-        .unprocessableContent, .invalidRequest,
-        "`callback`: this daemon sends nothing to apps; leave the member out, and read the job")
-    }
-    try callbackCheck(callback)
-  }
-
   func order(
     _ request: PredictionRequest, body: [UInt8], idempotencyKey: String?, retryOf: String? = nil
   ) throws(Problem) -> Order {
-    if let callback = request.callback { try check(callback) }
+    if let callback = request.callback { try callbackCheck.apply(to: callback) }
     if let mode = request.archive, mode != .off, !keepsFiles {
       throw Problem(
         .unprocessableContent, .invalidRequest,
@@ -207,7 +201,7 @@ extension OrdersEndpoint {
   }
 
   /// The field of draft-ietf-httpapi-idempotency-key-header, with its quotes if it has some.
-  static func idempotencyKey(of head: RequestHead) throws(Problem) -> String? {
+  package static func idempotencyKey(of head: RequestHead) throws(Problem) -> String? {
     switch head.fields.single("idempotency-key") {
     case .none: return nil
     case .one(let key)
@@ -226,7 +220,7 @@ extension OrdersEndpoint {
 extension OrdersEndpoint {
   /// Checks the header section of a cancel request.
   private func admitCancellation(_ head: RequestHead) throws(Problem) {
-    try requireConfiguration()
+    try limits.requireConfiguration()
     guard head.bodyFraming != .none, head.bodyFraming != .length(0) else { return }
     try head.requireJSON()
     try head.requireIdentityCoding()
@@ -256,14 +250,6 @@ extension OrdersEndpoint {
 // MARK: - The steps of both
 
 extension OrdersEndpoint {
-  func requireConfiguration() throws(Problem) {
-    guard limits.isConfigured else {
-      throw Problem(
-        .notImplemented, .notConfigured,
-        "this daemon has no token for Replicate's API: set REPLICATE_API_TOKEN and start it again")
-    }
-  }
-
   /// The job after a change, and its location.
   func response(
     _ status: Status, _ view: JobView, _ request: PredictionRequest? = nil

@@ -10,7 +10,7 @@ extension OrdersEndpoint {
   ///
   /// - Returns: its `Idempotency-Key`.
   func admitRetry(_ head: RequestHead) throws(Problem) -> String? {
-    try requireConfiguration()
+    try limits.requireConfiguration()
     if head.bodyFraming != .none, head.bodyFraming != .length(0) {
       try head.requireJSON()
       try head.requireIdentityCoding()

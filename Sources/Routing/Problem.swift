@@ -35,6 +35,10 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case notEnded = "not_ended"
   case preconditionFailed = "precondition_failed"
   case rangeNotSatisfiable = "range_not_satisfiable"
+  // Of workflows.
+  case invalidWorkflow = "invalid_workflow"
+  case workflowNotFound = "workflow_not_found"
+  case outputExpired = "output_expired"
   // Of any request.
   case tooManyStreams = "too_many_streams"
   case notFound = "not_found"

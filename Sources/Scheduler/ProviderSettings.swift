@@ -54,7 +54,7 @@ package struct ProviderSettings: Sendable {
       .reconcileAfter, default: .seconds(30), in: .seconds(1)...(.seconds(3600)))
     createsPerMinute = reader.number(.createsPerMinute, default: 600, in: 1...60_000)
     maxQueuedOrders = reader.number(.maxQueuedOrders, default: 100_000, in: 1...10_000_000)
-    retention = reader.duration(.retention, default: days(30), in: .seconds(1)...days(3650))
+    retention = Self.retention(from: &reader)
     outputRules = Self.outputRules(from: &reader)
     outputRules.localOrigin = Self.localOrigin(of: apiURL)
   }
@@ -67,6 +67,11 @@ package struct ProviderSettings: Sendable {
 }
 
 extension ProviderSettings {
+  /// How long ended jobs are kept.
+  package static func retention(from reader: inout SettingsReader) -> Duration {
+    reader.duration(.retention, default: .seconds(30 * 86_400), in: .seconds(1)...(.seconds(3650 * 86_400)))
+  }
+
   private static func apiToken(from reader: inout SettingsReader) -> APIToken? {
     guard let text = reader.secretText(.replicateAPIToken) else { return nil }
     let parts = text.split(whereSeparator: \.isWhitespace)

@@ -59,21 +59,9 @@ extension JobTransition {
     }
     if endsJob {
       // The rules let the first end decide, so an end that replaces another changes nothing.
-      return cause == .recorded ? .happened(.jobEnded(id, end(of: after))) : nil
+      return cause == .recorded
+        ? .happened(.jobEnded(id, WorkflowJobEnd(of: after, snapshot ?? after.snapshot))) : nil
     }
     return after.phase == .running && before.phase == .pending ? .happened(.jobStarted(id)) : nil
-  }
-
-  private func end(of job: Job) -> WorkflowJobEnd {
-    let result: WorkflowJobEnd.Result =
-      switch job.phase {
-      case .succeeded: .succeeded
-      case .canceled: .canceled
-      default: .failed(job.error ?? JobError(code: "unknown", message: nil))
-      }
-    let last = snapshot ?? job.snapshot
-    return WorkflowJobEnd(
-      result, predictions: job.snapshot == nil ? job.attempt - 1 : job.attempt,
-      predictMilliseconds: last?.predictMilliseconds ?? 0, endedAt: last?.completedAt)
   }
 }

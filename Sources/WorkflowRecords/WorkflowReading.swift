@@ -7,6 +7,8 @@ package import WorkflowRules
 package struct WorkflowRecord: Sendable {
   package let run: WorkflowRun
   package let definition: WorkflowDefinition
+
+  package var openJobs: [WorkflowJobID] { run.openJobs(of: definition) }
 }
 
 extension StoreReader {

@@ -86,10 +86,7 @@ extension WorkflowMachine {
 
   /// The present job of an item. Nil where none was ordered.
   func job(of step: Int, _ item: Int) -> WorkflowJobID? {
-    guard let last = run.steps[step].items[item].tries.last else { return nil }
-    return WorkflowJobID(
-      workflow: run.id, step: definition.steps[step].name, item: item, attempt: last.attempt,
-      fallback: last.fallback)
+    run.job(of: definition.steps[step].name, step, item)
   }
 
   /// The kept items whose files are gone, by step.

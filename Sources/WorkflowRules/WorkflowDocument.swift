@@ -6,6 +6,8 @@ package import WorkflowDefinitions
 package struct WorkflowJobDetails: Sendable {
   /// The JSON texts of the steps' outputs, by position.
   package var outputs: [Int: [UInt8]] = [:]
+  /// The steps whose outputs are too large together with the others'. Their jobs have them.
+  package var omittedOutputs: Set<Int> = []
   /// In ten-thousandths, of jobs that run.
   package var progress: [WorkflowJobID: Int64] = [:]
   package var staleJobs: Set<WorkflowJobID> = []
@@ -126,6 +128,7 @@ extension WorkflowDocument {
       object.member("waits_for") { list in list.array(names) { $0.string($1) } }
     }
     object.member("output", raw: step.state == .succeeded ? details.outputs[position]?[...] : nil)
+    if details.omittedOutputs.contains(position) { object.member("output_omitted", bool: true) }
     if let error = step.error { object.member("error") { write(error, to: &$0) } }
   }
 

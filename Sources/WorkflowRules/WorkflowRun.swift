@@ -106,6 +106,25 @@ package struct WorkflowRun: Equatable, Sendable {
   package var openJobs: Int { steps.reduce(0) { $0 + $1.openItems } }
 }
 
+extension WorkflowRun {
+  /// The present job of an item. Nil where none was ordered.
+  ///
+  /// - Parameter name: that of the step.
+  package func job(of name: String, _ step: Int, _ item: Int) -> WorkflowJobID? {
+    guard let last = steps[step].items[item].tries.last else { return nil }
+    return WorkflowJobID(
+      workflow: id, step: name, item: item, attempt: last.attempt, fallback: last.fallback)
+  }
+
+  /// The jobs that are ordered and have not ended.
+  package func openJobs(of definition: WorkflowDefinition) -> [WorkflowJobID] {
+    zip(definition.steps, steps.indices).flatMap { rules, step in
+      steps[step].items.indices.filter { steps[step].items[$0].state.isOpen }
+        .compactMap { job(of: rules.name, step, $0) }
+    }
+  }
+}
+
 extension Int64 {
   fileprivate func addingClamped(_ other: Int64) -> Int64 {
     let (sum, overflows) = addingReportingOverflow(Swift.max(0, other))

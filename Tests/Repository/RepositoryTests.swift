@@ -110,15 +110,24 @@ import Testing
       "StoreSeam", "Ledger", "S3", "Downloads", "BlobStores", "Settings", "Observability", "GroupCommit",
       "ChangeFeed", "JobsAPI", "KeptFiles", "Logging",
     ],
+    "Workflows": [
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
+      "Tables", "Jobs", "JobRequests", "WorkflowDefinitions", "WorkflowRules", "StoreSeam", "Ledger",
+      "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
+      "WorkflowRecords", "Logging",
+    ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
       "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
       "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
-      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Logging",
+      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "Logging",
     ],
-    "Console": ["Time", "Crypto", "System", "JSONText", "Settings", "ArgumentParser"],
+    "Console": [
+      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
+      "Settings", "ArgumentParser",
+    ],
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",

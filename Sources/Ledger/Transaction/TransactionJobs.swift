@@ -1,5 +1,5 @@
 package import StoreSeam
-internal import Jobs
+package import Jobs
 internal import Work
 
 extension LedgerTransaction {
@@ -116,6 +116,9 @@ extension LedgerTransaction {
   func note(_ transition: JobTransition) {
     if rules.hasHooks { transitions.append(transition) }
   }
+
+  /// The job with that id of its own. Nil for none.
+  package func job(withID id: String) throws(StorageError) -> Job? { try job(id: id)?.job }
 
   /// The body of a job's newest snapshot. Empty where there is none.
   package func body(ofJob number: Int64) throws(StorageError) -> [UInt8] {

@@ -1,41 +1,13 @@
-import ArgumentParser
-import Console
-import Daemon
-import EventLoop
-import HTTPClient
-internal import JobsAPI
-import JSONText
-internal import Settings
-
-/// Options that locate the jobs API of a running daemon.
-struct JobsAPIOptions: ParsableArguments {
-  @Option(help: "Base URL of the jobs API. (default: the address in API_LISTEN)")
-  var api: String?
-
-  @OptionGroup var settings: SettingsOptions
-
-  /// - Parameter isCanceled: see ``BlockingHTTPClient``.
-  func client(isCanceled: @escaping @Sendable () -> Bool = { false }) throws -> JobsAPIClient {
-    var reader = try settings.reader()
-    let base = try api ?? LocalURL.of(reader.read(ListenerSettings.apiAddresses))
-    guard let base else {
-      throw CommandFailure(
-        "API_LISTEN has no port: send requests to the unix socket with curl --unix-socket, "
-          + "or name another address with --api",
-        code: .config)
-    }
-    return try JobsAPIClient(
-      base: base, token: reader.read(AccessSettings.firstToken), isCanceled: isCanceled)
-  }
-}
+package import HTTPClient
+internal import JSONText
 
 /// A client of the jobs API of a running daemon.
-struct JobsAPIClient {
+package struct JobsAPIClient {
   private let base: String
   private let token: String?
   private let client: BlockingHTTPClient
 
-  init(base: String, token: String?, isCanceled: @escaping @Sendable () -> Bool) throws {
+  package init(base: String, token: String?, isCanceled: @escaping @Sendable () -> Bool) throws {
     self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
     self.token = token
     do throws(HTTPClientError) {
@@ -46,12 +18,12 @@ struct JobsAPIClient {
     }
   }
 
-  func url(of path: String) -> String { base + path }
+  package func url(of path: String) -> String { base + path }
 
   /// The body of a 200 response.
   ///
   /// - Throws: a failure with the daemon's explanation, after any other status.
-  func get(_ path: String) throws(CommandFailure) -> [UInt8] {
+  package func get(_ path: String) throws(CommandFailure) -> [UInt8] {
     let answer = try send(.get, path)
     guard answer.status == 200 else { throw failure(of: answer) }
     return answer.body
@@ -63,7 +35,7 @@ struct JobsAPIClient {
   ///   - fields: header fields as `name: value`.
   ///   - body: JSON. A POST is never sent twice.
   ///   - whileWaiting: called about once a second until the response.
-  func send(
+  package func send(
     _ method: HTTPClientRequest.Method, _ path: String, fields: [String] = [], body: [UInt8]? = nil,
     whileWaiting: @escaping () -> Void = {}
   ) throws(CommandFailure) -> HTTPClientResponse {
@@ -86,7 +58,7 @@ struct JobsAPIClient {
   /// The failure that an unexpected response describes.
   ///
   /// - Parameter code: the exit status if the daemon, or a proxy before it, rejected the request.
-  func failure(of answer: HTTPClientResponse, code: ExitStatus = .failure) -> CommandFailure {
+  package func failure(of answer: HTTPClientResponse, code: ExitStatus = .failure) -> CommandFailure {
     let problem = JSONDocument(answer.body)
     let detail = problem?.text("detail") ?? "no explanation"
     let name = problem?.text("code").map { " \($0)" } ?? ""

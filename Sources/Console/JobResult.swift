@@ -1,12 +1,13 @@
-import Console
-import JSONText
-import Jobs
+internal import JSONText
+internal import Jobs
 
 /// A job's result, as standard output and exit status of a command.
-struct JobResult {
-  let job: JSONDocument
+package struct JobResult {
+  package let job: JSONDocument
 
-  static func hasEnded(_ job: JSONDocument) -> Bool {
+  package init(job: JSONDocument) { self.job = job }
+
+  package static func hasEnded(_ job: JSONDocument) -> Bool {
     job.text("state").flatMap(JobState.init)?.isTerminal ?? false
   }
 
@@ -14,7 +15,7 @@ struct JobResult {
   ///
   /// A string is printed as it is. Of an array of strings, URLs get a line each; other strings are pieces of
   /// one text and are joined. Any other value is printed as its JSON.
-  var output: String? { job.value("output").map(text) }
+  package var output: String? { job.value("output").map(text) }
 
   private func text(of value: JSONValue) -> String {
     guard value.kind == .array else { return job.text(value) }
@@ -30,7 +31,7 @@ struct JobResult {
   }
 
   /// The command's failure; nil if the job succeeded.
-  var failure: CommandFailure? {
+  package var failure: CommandFailure? {
     let id = job.text("id") ?? "the job"
     let error = job.object("error")
     let reason = [error?.text("code"), error?.text("message")].compactMap(\.self).joined(separator: ": ")
@@ -45,7 +46,7 @@ struct JobResult {
   }
 
   /// Prints the output or the whole job, and throws unless it succeeded.
-  func report(asJSON: Bool) throws(CommandFailure) {
+  package func report(asJSON: Bool) throws(CommandFailure) {
     let failure = failure
     if asJSON {
       Terminal.print(json: job.bytes)

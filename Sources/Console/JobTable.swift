@@ -1,8 +1,6 @@
-import Console
-
 /// Formats responses of the jobs API for a terminal.
-enum JobTable {
-  static func list(_ document: JSONDocument) -> String {
+package enum JobTable {
+  package static func list(_ document: JSONDocument) -> String {
     let jobs = document.objects("jobs")
     guard !jobs.isEmpty else { return "no jobs" }
     var text = table(
@@ -16,7 +14,7 @@ enum JobTable {
     return text
   }
 
-  static func history(_ document: JSONDocument) -> String {
+  package static func history(_ document: JSONDocument) -> String {
     table(
       columns: ["RECEIVED", "STATUS", "OUTCOME", "STATE", "REVISION", "WEBHOOK-ID"],
       rows: document.objects("deliveries").map { entry in
@@ -28,7 +26,7 @@ enum JobTable {
   }
 
   /// Ended jobs by day and model, then lost webhooks by day.
-  static func usage(_ document: JSONDocument) -> String {
+  package static func usage(_ document: JSONDocument) -> String {
     let days = document.objects("days")
     guard !days.isEmpty else { return "no jobs ended in these days" }
     let counts = ["succeeded", "failed", "canceled"]
@@ -46,7 +44,7 @@ enum JobTable {
     return byModel + "\n\n" + byDay
   }
 
-  static func callbacks(_ document: JSONDocument) -> String {
+  package static func callbacks(_ document: JSONDocument) -> String {
     let callbacks = document.objects("callbacks")
     guard !callbacks.isEmpty else { return "no callbacks" }
     let names = ["id", "job", "type", "state", "tries", "occurred_at", "host", "error"]
@@ -58,7 +56,7 @@ enum JobTable {
   }
 
   /// Ended jobs by a member of their metadata.
-  static func usageGroups(_ document: JSONDocument) -> String {
+  package static func usageGroups(_ document: JSONDocument) -> String {
     let groups = document.objects("groups")
     let names = [
       "value", "succeeded", "failed", "canceled", "predict_seconds", "queue_seconds", "run_seconds",
@@ -73,7 +71,7 @@ enum JobTable {
     return text
   }
 
-  static func details(_ job: JSONDocument) -> String {
+  package static func details(_ job: JSONDocument) -> String {
     let names = [
       "id", "state", "provider_status", "model", "model_version", "revision", "created_at", "started_at",
       "completed_at", "updated_at", "error", "metrics", "input", "output", "data_removed",
@@ -82,7 +80,7 @@ enum JobTable {
       .joined(separator: "\n")
   }
 
-  private static func table(columns: [String], rows: [[String]]) -> String {
+  static func table(columns: [String], rows: [[String]]) -> String {
     let cells = [columns] + rows.map { $0.map { Terminal.visible($0) } }
     let widths = columns.indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
     return cells.map { row in
@@ -90,7 +88,7 @@ enum JobTable {
     }.joined(separator: "\n")
   }
 
-  private static func padded(_ text: String, to width: Int) -> String {
+  static func padded(_ text: String, to width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
   }
 }
