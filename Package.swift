@@ -489,7 +489,7 @@ let package = Package(
       [
         "StoreFixture", "Callbacks", "ClientAddress", "HTTPClient", "Jobs", "Ledger", "Tables", "Time",
         "StandardWebhooks", "GroupCommit", "Simulation", "JobsAPI", "System", "Observability", "JSONText",
-        "EventLoop", "ChangeFeed", "Scheduler", logging, "Work", "StoreSeam",
+        "EventLoop", "ChangeFeed", "Scheduler", logging, "Work", "StoreSeam", "Routing",
       ]),
     // Kept files.
     tests(

@@ -30,6 +30,12 @@ struct CallbackHook: TransactionHook {
       }
       try note(transition, in: &outboxes[number], reading: rows)
     }
+    for number in rows.withdrawn {
+      writes.tables.append(.delete(CallbackTable.declaration, key: [.integer(number)]))
+      writes.tables.append(.delete(TargetTable.declaration, key: [.integer(number)]))
+      for item in try rows.work(ofJob: number, of: CallbackWork.all) { writes.work.append(.delete(item.key)) }
+    }
+    for event in rows.announcements where isOn { note(event, in: &outboxes[event.number]) }
     for (_, outbox) in outboxes.sorted(by: { $0.key < $1.key }) {
       try outbox.write(to: &writes, reading: rows)
     }
@@ -64,9 +70,19 @@ struct CallbackHook: TransactionHook {
     }
     outbox = known
   }
+
+  private func note(_ event: Announcement, in outbox: inout JobOutbox?) {
+    // The subject's own callback comes with each of its events, so that no row has to be read.
+    let target = acceptsTargets ? event.callback.map { CallbackTarget(url: $0.url) } : nil
+    guard hasURL || target != nil else { return }
+    var known = outbox ?? JobOutbox(job: event.number, target: target)
+    known.isTargetNew = true
+    known.events.append(CallbackEvent(event))
+    outbox = known
+  }
 }
 
-/// The new events of one job.
+/// The new events of one job, or of another subject.
 private struct JobOutbox {
   let job: Int64
   let target: CallbackTarget?

@@ -10,11 +10,11 @@ enum CallbackMessage {
   private static let maxAnswerBytes = 64 * 1024
   private static let maxReasonBytes = 200
 
-  /// The body: the event, and the job as it is now.
+  /// The body: the event, and the job or other subject as it is now.
   static func body(of row: CallbackRow, document: [UInt8]) -> [UInt8] {
     var writer = JSONWriter(capacity: document.count + 128)
     writer.object { object in
-      object.member("type", string: row.type.rawValue)
+      object.member("type", string: row.type.name)
       object.member("timestamp", string: row.occurredAt.rfc3339)
       // The document ends with a line break.
       object.member("data", raw: document.last == UInt8(ascii: "\n") ? document.dropLast() : document[...])

@@ -10,7 +10,7 @@ struct CallbackMetrics: Sendable {
     label: "outcome", values: CallbackResult.allCases)
   let latency = DurationHistogram(
     "replicate_webhookd_callback_latency_seconds",
-    help: "Time from a job's event to its acceptance by the app.")
+    help: "Time from an event to its acceptance by the app.")
   let oldestPending = Gauge(
     "replicate_webhookd_callbacks_oldest_pending_seconds",
     help: "Age of the oldest callback that was not accepted yet; 0 without one.")
@@ -37,7 +37,7 @@ extension LogEntry {
     LogEntry(
       .warning, "callback failed; it stays listed: retry it with replicate-webhookd callbacks retry",
       [
-        "job": .text(row.jobID), "type": .text(row.type.rawValue), "callback": .text(row.id),
+        row.type.subjectKind: .text(row.jobID), "type": .text(row.type.name), "callback": .text(row.id),
         "receiver": .text(row.host ?? ""), "cause": .text(row.error ?? ""),
       ])
   }

@@ -44,45 +44,33 @@ final class CallbackRoutes {
   // MARK: Reading
 
   private func list(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
-    let query = try QueryParameters(request.head.target, allowing: ["state", "job", "after", "limit"])
+    let kinds = ["job"] + api.announced.map(\.kind)
+    let query = try QueryParameters(request.head.target, allowing: ["state"] + kinds + ["after", "limit"])
     let state: CallbackState? = try query.choice("state")
     let limit = Int(try query.number("limit", in: 1...500) ?? 50)
-    var page = TableQuery(CallbackTable.declaration, limit: limit)
-    page.isReversed = true
-    if let id = query["job"] {
-      page.prefix = [.integer(try await number(ofJob: id))]
-    } else if let state {
-      page.index = CallbackTable.byState
-      page.prefix = [.text(state.rawValue)]
-    }
-    if let text = query["after"] { page.after = try Self.position(text, in: page) }
-    var rows: [CallbackRow] = []
-    // Ends with the page, or with the rows of the job, which no index orders by their states.
-    while true {
-      let batch = try await read(page)
-      rows += batch.filter { state == nil || $0.state == state }
-      guard rows.count < limit, batch.count == limit, let last = batch.last else { break }
-      page.after = try Self.position(CallbackCursor.text(after: last, isOfState: false), in: page)
-    }
-    let next =
-      rows.count < limit
-      ? nil : CallbackCursor.text(after: rows[limit - 1], isOfState: page.index != nil)
-    return .json(CallbackDocument.list(Array(rows.prefix(limit)), next: next))
-  }
-
-  /// Where a page begins that continues after the cursor `text`.
-  private static func position(_ text: String, in page: TableQuery) throws(Problem) -> [RowValue] {
-    let isOfState = page.index != nil
-    guard let values = CallbackCursor.values(of: text, count: isOfState ? 3 : 2),
-      isOfState || values.starts(with: page.prefix)
-    else {
+    let subjects = kinds.compactMap { kind in query[kind].map { (kind, $0) } }
+    guard subjects.count < 2 else {
       throw Problem(
-        .badRequest, .invalidParameter, "`after` is the `next` of a page with the same `state` and `job`")
+        .badRequest, .invalidParameter,
+        "give one of \(kinds.joined(separator: ", ")): each has its own events")
     }
-    return isOfState ? values : Array(values.dropFirst(page.prefix.count))
+    var page = CallbackPage(limit: limit)
+    if let (kind, id) = subjects.first {
+      try await page.read(ofSubject: try await number(of: id, kind), state, after: query["after"], read)
+    } else {
+      try await page.read(state, after: query["after"], read)
+    }
+    return .json(CallbackDocument.list(page.rows, next: page.next))
   }
 
-  private func number(ofJob id: String) async throws(Problem) -> Int64 {
+  /// - Parameter kind: what the subject is, such as `job`.
+  private func number(of id: String, _ kind: String) async throws(Problem) -> Int64 {
+    if let source = api.announced.first(where: { $0.kind == kind }) {
+      guard let number = try await source.number(of: id, in: api.views) else {
+        throw Problem(.notFound, .notFound, "there is no \(kind) with this id, or it has been deleted")
+      }
+      return number
+    }
     let record = try await api.views.read { (reader) throws(StorageError) in try await reader.job(id) }
     guard let record else { throw .jobNotFound }
     return record.number
@@ -163,7 +151,7 @@ final class CallbackRoutes {
       }
       count += try result.value()
       guard rows.count == Self.retriedAtOnce, let last = rows.last else { break }
-      after = CallbackCursor.values(after: last, isOfState: true)
+      after = [.integer(last.since.milliseconds)] + last.key
     }
     waker.wake()
     var writer = JSONWriter(capacity: 32)
@@ -180,29 +168,6 @@ extension CallbackRow {
     guard let known = self.host else { return false }
     return known == host || known.hasPrefix(host + ":")
   }
-}
-
-/// Where a page of the list ends: the ordering columns of its last row.
-enum CallbackCursor {
-  static func values(after row: CallbackRow, isOfState: Bool) -> [RowValue] {
-    (isOfState ? [.integer(row.since.milliseconds)] : []) + row.key
-  }
-
-  static func text(after row: CallbackRow, isOfState: Bool) -> String {
-    (isOfState ? [row.since.milliseconds] : []).appending(row.job, row.revision).map { String($0) }
-      .joined(separator: ".")
-  }
-
-  /// Nil where the text is no cursor of so many numbers.
-  static func values(of text: String, count: Int) -> [RowValue]? {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    let numbers = parts.compactMap { $0.utf8.allSatisfy(\.isDigit) ? Int64($0) : nil }
-    return parts.count == count && numbers.count == count ? numbers.map { .integer($0) } : nil
-  }
-}
-
-extension [Int64] {
-  fileprivate func appending(_ numbers: Int64...) -> [Int64] { self + numbers }
 }
 
 /// The JSON documents of callbacks.
@@ -228,8 +193,8 @@ enum CallbackDocument {
 
   private static func members(of row: CallbackRow, in object: inout JSONWriter.Object) {
     object.member("id", string: row.id)
-    object.member("job", string: row.jobID)
-    object.member("type", string: row.type.rawValue)
+    object.member(named: row.type.subjectKind) { $0.string(row.jobID) }
+    object.member("type", string: row.type.name)
     object.member("state", string: row.state.rawValue)
     object.member("occurred_at", string: row.occurredAt.rfc3339)
     object.member("tries", integer: row.tries)

@@ -20,6 +20,8 @@ enum CallbackOutcome: Equatable, Sendable {
   case rejected(CallbackFailure)
   /// The daemon could not read or sign it. To be tried again.
   case unsendable(reason: String)
+  /// There is nothing to send: its subject is gone.
+  case obsolete
   /// Nothing is known: the daemon ends, or the job was deleted. The claim expires.
   case abandoned
 }
@@ -222,6 +224,10 @@ extension LedgerTransaction {
     case .unsendable(let reason) where isCurrent:
       (row.status, row.error) = (nil, reason)
       return try retry(&row, item, at: now, retryAfter: nil, jitter: jitter)
+    case .obsolete where isCurrent:
+      drop(row, item)
+      try promote(job: row.job, at: now)
+      return .dropped
     case .rejected(let failure) where isCurrent:
       (row.status, row.error) = (failure.status.map(Int64.init), failure.reason)
       return try fail(&row, item, at: now)

@@ -22,6 +22,7 @@ actor CallbackSender: Service {
   private let timer: WakeableTimer
   private let recorder: Recorder
   private let views: JobViews
+  private let announced: [any AnnouncedDocuments]
   private let reader: any StoreReader
   private let feed: FeedReceiver
   private let client: any HTTPClient
@@ -62,9 +63,11 @@ actor CallbackSender: Service {
   /// - Parameters:
   ///   - loop: on which it runs.
   ///   - views: move to the loop, and so does `reader`.
+  ///   - announced: the documents of what is no job.
   init(
     loop: EventLoop, queue: CommitQueue, feed: FeedReceiver, views: sending JobViews,
-    reader: sending any StoreReader, client: any HTTPClient, rules: ReceiverRules, keys: SigningKeys,
+    announced: [any AnnouncedDocuments] = [], reader: sending any StoreReader, client: any HTTPClient,
+    rules: ReceiverRules, keys: SigningKeys,
     metrics: CallbackMetrics, logger: Logger, waker: Waker = Waker()
   ) {
     self.loop = loop
@@ -72,6 +75,7 @@ actor CallbackSender: Service {
     waker.begin(with: timer)
     recorder = Recorder(loop: loop, queue: queue)
     self.views = views
+    self.announced = announced
     self.reader = reader
     self.feed = feed
     self.client = client
@@ -238,7 +242,8 @@ extension CallbackSender {
   private func outcome(of claim: CallbackClaim) async -> CallbackOutcome {
     let document: [UInt8]
     do throws(Problem) {
-      document = try views.document(of: try await views.view(claim.row.jobID))
+      guard let current = try await self.document(of: claim.row) else { return .obsolete }
+      document = current
     } catch {
       guard error.code != .jobNotFound else { return .abandoned }
       return .unsendable(reason: error.detail)
@@ -252,6 +257,17 @@ extension CallbackSender {
     return Task.isCancelled ? .abandoned : CallbackMessage.outcome(of: result)
   }
 
+  /// The job, or other subject, as it is now. Nil where there is no such subject any more.
+  private func document(of row: CallbackRow) async throws(Problem) -> [UInt8]? {
+    guard case .announced(let name) = row.type else {
+      return try views.document(of: try await views.view(row.jobID))
+    }
+    guard let source = announced.first(where: { name.hasPrefix($0.prefix) }) else {
+      throw .unavailable(.storeUnavailable, "this version of the daemon has no documents for `\(name)`")
+    }
+    return try await source.document(of: row.jobID, in: views)
+  }
+
   /// A random number from 0 to 1.
   private func jitter() -> Double { Double.random(in: 0...1, using: &random) }
 
@@ -261,7 +277,7 @@ extension CallbackSender {
     blocked = [:]
     let change = receivers.noteEnd(name) { state -> ReceiverState.Change? in
       switch outcome {
-      case .abandoned, .unsendable:
+      case .abandoned, .obsolete, .unsendable:
         state.noteAbandoned()
         return nil
       // A 410 is about one event.

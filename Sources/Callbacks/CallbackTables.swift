@@ -3,15 +3,18 @@ internal import Tables
 internal import Time
 internal import Work
 
-/// The outbox: one row for each event of a job.
+/// The outbox: one row for each event of a job or another subject.
 enum CallbackTable {
   static let byState = TableDeclaration.Index("callbacks_by_state", on: ["state", "since"])
+
+  /// The order of lists. Numbers would not do, because those of subjects have no order.
+  static let byTime = TableDeclaration.Index("callbacks_by_time", on: ["occurred_at"])
 
   static let declaration = TableDeclaration(
     "callbacks",
     key: [
       .init("job", .integer),
-      // The job's revision after the event: no two events of a job have the same.
+      // The revision after the event: no two events of a job have the same.
       .init("revision", .integer),
     ],
     columns: [
@@ -23,12 +26,12 @@ enum CallbackTable {
       .init("tries", .integer), .init("next_try_at", .integer, isOptional: true),
       .init("host", .text, isOptional: true), .init("status", .integer, isOptional: true),
       .init("error", .text, isOptional: true),
-    ], indexes: [byState])
+    ], indexes: [byState, byTime])
 
   static func key(_ job: Int64, _ revision: Int64) -> [RowValue] { [.integer(job), .integer(revision)] }
 }
 
-/// The own callbacks of jobs, which replace the operator's: one row for each such job.
+/// Callbacks of one job or other subject, which replace the operator's: one row for each.
 enum TargetTable {
   static let declaration = TableDeclaration(
     "callback_targets", key: [.init("job", .integer)],
@@ -74,12 +77,12 @@ enum CallbackState: String, CaseIterable, Sendable {
 
 /// A row of the outbox.
 struct CallbackRow: Equatable, Sendable {
-  /// The job's number.
+  /// The job's number; that of another subject is negative.
   let job: Int64
   let revision: Int64
   /// The `webhook-id`, the same for every try.
   let id: String
-  /// The job's id in the API.
+  /// The id of the job or other subject in the API.
   let jobID: String
   let type: CallbackType
   var state = CallbackState.pending
@@ -102,11 +105,12 @@ struct CallbackRow: Equatable, Sendable {
 
   /// Nil where the row holds a type or a state that this version does not know.
   init?(_ row: TableRow) {
-    guard let type = row.text("type").flatMap(CallbackType.init(rawValue:)),
+    let job = row.integer("job")
+    guard let type = row.text("type").flatMap({ CallbackType($0, isOfJob: job >= 0) }),
       let state = row.text("state").flatMap(CallbackState.init(rawValue:))
     else { return nil }
     (self.type, self.state) = (type, state)
-    (job, revision, tries) = (row.integer("job"), row.integer("revision"), row.integer("tries"))
+    (self.job, revision, tries) = (job, row.integer("revision"), row.integer("tries"))
     (id, jobID) = (row.text("id") ?? "", row.text("job_id") ?? "")
     occurredAt = Timestamp(milliseconds: row.integer("occurred_at"))
     since = Timestamp(milliseconds: row.integer("since"))
@@ -118,7 +122,7 @@ struct CallbackRow: Equatable, Sendable {
 
   var values: [RowValue] {
     [
-      .integer(job), .integer(revision), .text(id), .text(jobID), .text(type.rawValue),
+      .integer(job), .integer(revision), .text(id), .text(jobID), .text(type.name),
       .text(state.rawValue), .integer(occurredAt.milliseconds), .integer(since.milliseconds),
       .integer(tries), nextTryAt.map { .integer($0.milliseconds) } ?? .null,
       host.map { .text($0) } ?? .null, status.map { .integer($0) } ?? .null,

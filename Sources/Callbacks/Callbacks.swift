@@ -76,7 +76,7 @@ package struct Callbacks: Capability {
     guard configuration.isOn else { return nil }
     return CallbackSender(
       loop: context.loop, queue: context.queue, feed: context.changes, views: try context.makeViews(),
-      reader: try context.openReader(),
+      announced: context.announced, reader: try context.openReader(),
       client: try context.makeClient(Receivers.maxInFlight, Self.threadName), rules: configuration.rules,
       keys: keys, metrics: counters, logger: context.logger,
       waker: waker)

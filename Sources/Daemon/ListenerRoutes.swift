@@ -120,6 +120,7 @@ extension Composition {
       metrics: metrics.jobsAPI, recorder: recorder, changes: changes, keys: keys, limits: limits,
       callbackCheck: settings.capabilities.lazy.compactMap(\.callbackCheck).first,
       keepsFiles: settings.capabilities.contains { $0.keepsFiles },
+      announced: settings.capabilities.compactMap(\.announcedDocuments),
       fileSources: settings.capabilities.flatMap(\.fileSources),
       trustedProxies: settings.listeners.trustedProxies,
       wakeScheduler: { [mailbox = mailbox] in mailbox.wake() })

@@ -68,6 +68,7 @@ extension DeletionEndpoint {
   private func deleteJob(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
     let cancels = try Self.cancels(try QueryParameters(request.head.target, allowing: ["cancel"]))
     let record = try await record(request.path["id"])
+    try await views.refuse(.deletion, of: record.number, id: record.job.id)
     let isOpen = !record.job.phase.isTerminal
     guard !isOpen || !cancels || isConfigured else { throw Self.notConfigured }
     let job = PendingDeletion(number: record.number, id: record.job.id)

@@ -156,6 +156,8 @@ package struct APIContext {
   /// Whether the files of outputs can be kept.
   package let keepsFiles: Bool
   /// Those of all capabilities.
+  package let announced: [any AnnouncedDocuments]
+  /// Those of all capabilities.
   package let fileSources: [String]
   /// The proxies whose reports of client addresses are used.
   private let trustedProxies: TrustedProxies
@@ -165,7 +167,7 @@ package struct APIContext {
   package init(
     views: JobViews, access: APIAccess, reads: JobReads, metrics: JobsAPIMetrics, recorder: Recorder,
     changes: FeedReceiver, keys: StoredKeys, limits: OrdersEndpoint.Limits,
-    callbackCheck: CallbackCheck? = nil, keepsFiles: Bool = false,
+    callbackCheck: CallbackCheck? = nil, keepsFiles: Bool = false, announced: [any AnnouncedDocuments] = [],
     fileSources: [String] = [], trustedProxies: TrustedProxies = .none,
     wakeScheduler: @escaping @Sendable () -> Void
   ) {
@@ -179,6 +181,7 @@ package struct APIContext {
     self.limits = limits
     self.callbackCheck = callbackCheck
     self.keepsFiles = keepsFiles
+    self.announced = announced
     self.fileSources = fileSources
     self.trustedProxies = trustedProxies
     self.wakeScheduler = wakeScheduler

@@ -21,6 +21,7 @@ extension OrdersEndpoint {
   func retry(_ request: RoutedRequest<String?>) async throws(Problem) -> Response {
     _ = try QueryParameters(request.head.target, allowing: [])
     let record = try await views.view(request.path["id"]).record
+    try await views.refuse(.retry, of: record.number, id: record.job.id)
     guard record.job.phase.isTerminal else {
       throw Problem(
         .conflict, .conflict,

@@ -1,5 +1,6 @@
 internal import Crypto
 package import Jobs
+package import StoreSeam
 package import Time
 
 /// An event of something that is no job, which apps are notified of.
@@ -48,4 +49,11 @@ extension LedgerTransaction {
     announcements.removeAll { $0.number == number }
     withdrawnAnnouncements.append(number)
   }
+
+  /// Keeps other processes from a subject, until the transaction ends.
+  ///
+  /// Call it before its rows are read: they may be of a table that the lock of no job protects.
+  ///
+  /// - Parameter number: a negative one, such as that of its announcements.
+  package func lock(subject number: Int64) throws(StorageError) { try rows.lock(subject: number) }
 }

@@ -29,11 +29,11 @@ package enum Schema {
     /// 0 in an empty database.
     package let version: Int
     package let oldestProgram: Int
-    /// Declared tables that it lacks.
-    package let missingTables: [String]
+    /// Declared tables, and their indexes, that it lacks.
+    package let missingRelations: [String]
 
     /// Whether this program must migrate it before it writes.
-    package var needsMigration: Bool { version < Schema.version || !missingTables.isEmpty }
+    package var needsMigration: Bool { version < Schema.version || !missingRelations.isEmpty }
   }
 
   private static let selectExists = Query("SELECT to_regclass('schema_version') IS NOT NULL")
@@ -44,19 +44,20 @@ package enum Schema {
   package static func stored(
     _ connection: Connection, tables: [TableDeclaration], deadline: MonotonicTime
   ) throws(PostgreSQLError) -> Stored {
-    let names = try missingTables(connection, tables, deadline)
+    let names = try missingRelations(connection, tables, deadline)
     guard try connection.run(selectExists, deadline: deadline).boolean(0, 0) else {
-      return Stored(version: 0, oldestProgram: 0, missingTables: names)
+      return Stored(version: 0, oldestProgram: 0, missingRelations: names)
     }
     let row = try connection.run(selectVersion, deadline: deadline)
     return Stored(
-      version: Int(row.integer(0, 0)), oldestProgram: Int(row.integer(0, 1)), missingTables: names)
+      version: Int(row.integer(0, 0)), oldestProgram: Int(row.integer(0, 1)), missingRelations: names)
   }
 
-  private static func missingTables(
+  private static func missingRelations(
     _ connection: Connection, _ tables: [TableDeclaration], _ deadline: MonotonicTime
   ) throws(PostgreSQLError) -> [String] {
-    let missing = try connection.run(selectMissing, [.texts(tables.map(\.name))], deadline: deadline)
+    let names = tables.flatMap { [$0.name] + $0.indexes.map(\.name) }
+    let missing = try connection.run(selectMissing, [.texts(names)], deadline: deadline)
     return (0..<missing.count).compactMap { missing.text($0, 0) }
   }
 
@@ -160,7 +161,7 @@ extension Schema {
         INSERT INTO schema_version (version, oldest_program) VALUES (\(Schema.version), \(oldest))
         """, deadline: deadline)
     }
-    let missing = Set(try missingTables(connection, tables, deadline))
+    let missing = Set(try missingRelations(connection, tables, deadline))
     for table in tables {
       try connection.script(CapabilityTable.definition(of: table), deadline: deadline)
       guard missing.contains(table.name) else { continue }

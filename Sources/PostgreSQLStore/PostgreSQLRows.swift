@@ -40,9 +40,13 @@ final class PostgreSQLRows {
   var orders: [Int64: StoredOrder?] = [:]
   var requests: [Int64: [UInt8]] = [:]
   var workOfJobs: [Int64: [WorkItem]] = [:]
+  /// The subjects that this transaction has locked by their numbers.
+  var lockedSubjects: Set<Int64> = []
   /// Whether a tombstone has the key.
   var tombstones: [String: Bool] = [:]
   var tableRows: [String: [[RowValue]: TableRow?]] = [:]
+  /// The names of those tables whose rows no job's lock protects.
+  var sharedTables: Set<String> = []
   /// The keys of those rows that the next transaction may read again.
   var readRows: [String: (table: TableDeclaration, keys: [[RowValue]])] = [:]
   /// The numbers of jobs that this transaction inserts.

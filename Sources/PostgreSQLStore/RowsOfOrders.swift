@@ -38,9 +38,10 @@ extension PostgreSQLRows {
 
   func work(ofJob number: Int64) throws(StorageError) -> [WorkItem] {
     if let known = workOfJobs[number] { return known }
-    guard try loaded(number) != nil else { return [] }
+    guard try isLocked(number) else { return [] }
     // Where the work of one job is needed, that of the others is.
-    let numbers = jobs.compactMap { $0.value == nil || workOfJobs[$0.key] != nil ? nil : $0.key }
+    let locked = lockedSubjects + jobs.compactMap { $0.value == nil ? nil : $0.key }
+    let numbers = locked.filter { workOfJobs[$0] == nil }
     let rows = try run(Self.selectWorkOfJobs, [.integers(numbers.sorted())])
     for number in numbers { workOfJobs[number] = [] }
     for item in items(rows) { workOfJobs[item.key.job]?.append(item) }
@@ -50,8 +51,8 @@ extension PostgreSQLRows {
   /// Items that no other transaction has locked, nor their jobs. Both are locked.
   ///
   /// All locks are of the kind that does not wait. No more rows are locked than are returned, because what is
-  /// skipped does not count: several processes claim beside each other. An item without a job is one that its
-  /// job has left behind; it is found once it is among the first.
+  /// skipped does not count: several processes claim beside each other. An item without a job is a subject's,
+  /// or one that its job has left behind; it is found once it is among the first.
   ///
   /// - Parameters: `$1` is the kind, `$2` a local time, `$3` the same in the server's time, `$4` the maximum.
   private static func selectWork(_ condition: String) -> Query {
@@ -64,7 +65,9 @@ extension PostgreSQLRows {
         SELECT work.* FROM work WHERE (job, kind, key) IN (
           SELECT job, kind, key FROM (
             SELECT job, kind, key FROM work WHERE kind = $1 AND \(condition) ORDER BY due_at, job LIMIT $4
-          ) AS first WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE number = first.job))
+          ) AS first WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE number = first.job)
+            AND (job >= 0 OR pg_try_advisory_xact_lock(job)))
+          AND \(condition)
         FOR NO KEY UPDATE SKIP LOCKED)
       SELECT \(WorkColumn.list) FROM (SELECT * FROM free UNION ALL SELECT * FROM stray) AS work
       ORDER BY due_at, job LIMIT $4
@@ -104,7 +107,8 @@ extension PostgreSQLRows {
         .integer(Int64(limit)),
       ])
     let items = items(rows)
-    let numbers = Set(items.map(\.key.job)).filter { jobs[$0] == nil }
+    lockedSubjects.formUnion(items.lazy.map(\.key.job).filter { $0 < 0 })
+    let numbers = Set(items.map(\.key.job)).filter { $0 >= 0 && jobs[$0] == nil }
     if !numbers.isEmpty { try load(.jobs(numbers.sorted())) }
     return items
   }

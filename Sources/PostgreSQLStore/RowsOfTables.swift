@@ -5,7 +5,7 @@ internal import Tables
 
 /// The rows of capabilities' tables.
 ///
-/// A table whose key begins with a job is protected by the job's lock.
+/// A table whose key begins with a job is protected by the job's lock, or the subject's.
 extension PostgreSQLRows {
   func row(of table: TableDeclaration, key: [RowValue]) throws(StorageError) -> TableRow? {
     if let known = tableRows[table.name]?[key] {
@@ -15,8 +15,8 @@ extension PostgreSQLRows {
     var keys = [key]
     if let number = Self.job(in: table, key) {
       // What was inserted in this transaction has no rows of an earlier one.
-      guard try loaded(number) != nil else { return nil }
-      if table.keyCount == 1 { keys = loadedJobs.map { [.integer($0)] } }
+      guard try isLocked(number) else { return nil }
+      if table.keyCount == 1, number >= 0 { keys = loadedJobs.map { [.integer($0)] } }
     }
     try read { pipeline, reading in addRows(of: table, keys, to: &pipeline, &reading) }
     noteRead(table, key)
@@ -40,6 +40,7 @@ extension PostgreSQLRows {
   func addRows(
     of table: TableDeclaration, _ keys: [[RowValue]], to pipeline: inout Pipeline, _ reading: inout Reading
   ) {
+    if table.columns.first?.name != "job" { sharedTables.insert(table.name) }
     let columns = Array(table.columns.prefix(table.keyCount))
     let names = columns.map(\.name).joined(separator: ", ")
     let query = Query(

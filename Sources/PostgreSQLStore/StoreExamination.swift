@@ -47,7 +47,7 @@ extension PostgreSQLStore {
     guard stored.version > 0 else { return nil }
     if stored.oldestProgram > Schema.version { try Schema.check(stored) }
     return Schema.steps.dropFirst(stored.version).map(\.name)
-      + stored.missingTables.map { "the table \($0)" }
+      + stored.missingRelations.map { "the table or index \($0)" }
   }
 
   /// Creates or migrates the schema.

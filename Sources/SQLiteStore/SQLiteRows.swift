@@ -302,6 +302,9 @@ extension SQLiteRows {
     }
   }
 
+  /// One process writes the file.
+  func lock(subject number: Int64) {}
+
   func unclaimedCount(of kind: WorkKind) throws(StorageError) -> Int {
     if kind == .create, let known = counts.queued { return known }
     let count = try converting { () throws(DatabaseError) in

@@ -4,7 +4,7 @@ internal import Jobs
 package import Ledger
 package import StoreSeam
 internal import Tables
-package import Time
+internal import Time
 internal import WorkflowDefinitions
 internal import WorkflowRules
 
@@ -17,16 +17,14 @@ extension LedgerTransaction {
   }
 
   /// The workflow, without its steps. It is locked until the end of the transaction.
-  package func storedWorkflow(_ id: String, at now: Timestamp) throws(StorageError) -> StoredWorkflow? {
-    try lockWorkflow(id, at: now)
+  package func storedWorkflow(_ id: String) throws(StorageError) -> StoredWorkflow? {
+    try lockWorkflow(id)
     return try row(of: WorkflowTable.declaration, key: WorkflowTable.key(id)).flatMap { StoredWorkflow($0) }
   }
 
   /// Keeps other processes from a workflow, also from one that is not there yet.
-  func lockWorkflow(_ id: String, at now: Timestamp) throws(StorageError) {
-    guard isShared else { return }
-    // A row has no lock of its own, and a budget is locked by its name. It is never written.
-    _ = try budget("workflow.\(id)", .init(perMinute: 1, burst: 1), at: now)
+  func lockWorkflow(_ id: String) throws(StorageError) {
+    try lock(subject: Announcement.number(of: "workflow \(id)", madeAt: Timestamp(milliseconds: 0)))
   }
 
   func workflow(
@@ -59,7 +57,7 @@ extension LedgerTransaction {
   func advance(
     _ id: String, by events: [WorkflowEvent], at now: Timestamp, _ context: WorkflowContext
   ) throws(StorageError) {
-    guard let stored = try storedWorkflow(id, at: now) else { return }
+    guard let stored = try storedWorkflow(id) else { return }
     let definition = try definition(of: stored, context)
     let run = try workflow(stored)
     let sources = TransactionSources(transaction: self, context: context, now: now)

@@ -13,7 +13,7 @@ extension LedgerTransaction {
   package func checkWorkflow(
     _ id: String, at now: Timestamp, _ context: WorkflowContext
   ) throws(StorageError) -> Bool {
-    guard let stored = try storedWorkflow(id, at: now), !stored.run.state.isTerminal else { return false }
+    guard let stored = try storedWorkflow(id), !stored.run.state.isTerminal else { return false }
     let (definition, run) = (try definition(of: stored, context), try workflow(stored))
     var events: [WorkflowEvent] = []
     for id in run.openJobs(of: definition) {

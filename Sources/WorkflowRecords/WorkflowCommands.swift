@@ -49,13 +49,13 @@ extension LedgerTransaction {
     at now: Timestamp, _ context: WorkflowContext
   ) throws(StorageError) -> WorkflowCreation {
     if let key = idempotencyKey {
-      try lockWorkflow("key.\(key)", at: now)
+      try lockWorkflow("key.\(key)")
       let known = try row(of: WorkflowKeyTable.declaration, key: [.text(key)])?.text("workflow")
-      if let known, let earlier = try storedWorkflow(known, at: now) {
+      if let known, let earlier = try storedWorkflow(known) {
         return try result(of: earlier, digest, isOfKey: true)
       }
     }
-    if let earlier = try storedWorkflow(id, at: now) {
+    if let earlier = try storedWorkflow(id) {
       return try result(of: earlier, digest, isOfKey: false)
     }
     guard try hasRoom(maxQueued: maxQueued) else { return .queueFull }
@@ -87,7 +87,7 @@ extension LedgerTransaction {
   package func cancelWorkflow(
     _ id: String, at now: Timestamp, _ context: WorkflowContext
   ) throws(StorageError) -> WorkflowCancellation {
-    guard let stored = try storedWorkflow(id, at: now) else { return .notFound }
+    guard let stored = try storedWorkflow(id) else { return .notFound }
     guard !stored.run.state.isTerminal else { return .ended }
     try advance(id, by: [.cancelRequested], at: now, context)
     return .canceled
@@ -99,7 +99,7 @@ extension LedgerTransaction {
   package func resumeWorkflow(
     _ id: String, isStrict: Bool, at now: Timestamp, _ context: WorkflowContext
   ) throws(StorageError) -> WorkflowRenewal {
-    guard let stored = try storedWorkflow(id, at: now) else { return .notFound }
+    guard let stored = try storedWorkflow(id) else { return .notFound }
     guard try !isErasing(id) else { return .erasing }
     let definition = try definition(of: stored, context)
     let run = try workflow(stored)

@@ -27,7 +27,7 @@ extension LedgerTransaction {
   package func beginErasure(
     ofWorkflow id: String, at now: Timestamp, _ context: WorkflowContext
   ) throws(StorageError) -> WorkflowErasure {
-    guard let stored = try storedWorkflow(id, at: now) else { return .notFound }
+    guard let stored = try storedWorkflow(id) else { return .notFound }
     put([.text(id), .integer(now.milliseconds)], in: WorkflowErasureTable.declaration)
     if !stored.run.state.isTerminal { try advance(id, by: [.cancelRequested], at: now, context) }
     return .begun
@@ -54,7 +54,7 @@ extension LedgerTransaction {
     _ id: String, jobs: [String], tombstoneUntil expiresAt: Timestamp, at now: Timestamp,
     _ context: WorkflowContext
   ) throws(StorageError) -> WorkflowRemoval {
-    guard let stored = try storedWorkflow(id, at: now) else {
+    guard let stored = try storedWorkflow(id) else {
       // A row may be left of a workflow that is gone.
       deleteRow(of: WorkflowErasureTable.declaration, key: [.text(id)])
       return .done
@@ -78,7 +78,7 @@ extension LedgerTransaction {
     _ id: String, jobs: [String], endedBefore: Timestamp, deliveredBefore replayLimit: Timestamp,
     at now: Timestamp
   ) throws(StorageError) -> WorkflowRemoval {
-    guard let stored = try storedWorkflow(id, at: now) else { return .done }
+    guard let stored = try storedWorkflow(id) else { return .done }
     guard let endedAt = stored.run.endedAt, endedAt < endedBefore else { return .waiting }
     return try remove(stored, jobs, at: now) { (job) throws(StorageError) in
       try pruneJob(job, deliveredBefore: replayLimit, at: now)

@@ -1,10 +1,12 @@
 internal import HTTPWire
 internal import JSONText
 internal import JobsAPI
+internal import Ledger
 internal import Routing
 internal import StoreSeam
 internal import Tables
 internal import WorkflowRecords
+internal import WorkflowRules
 
 /// Adds `workflow` and `step` to the documents of workflows' jobs.
 struct WorkflowMembers: JobMembers {
@@ -59,6 +61,13 @@ struct AnnouncedWorkflows: AnnouncedDocuments {
   let runtime: WorkflowRuntime
 
   var prefix: String { "workflow." }
+
+  func number(of subject: String, in views: JobViews) async throws(Problem) -> Int64? {
+    let stored = try await views.read { (reader) throws(StorageError) in
+      try await reader.storedWorkflow(subject)
+    }
+    return stored.map { Announcement.number(of: subject, madeAt: $0.run.createdAt) }
+  }
 
   func document(of subject: String, in views: JobViews) async throws(Problem) -> [UInt8]? {
     do throws(Problem) {

@@ -52,6 +52,7 @@ package final class LedgerTransaction {
   @exclusivity(unchecked) var budgets: [String: Budget] = [:]
   @exclusivity(unchecked) var transitions: [JobTransition] = []
   @exclusivity(unchecked) var announcements: [Announcement] = []
+  /// The numbers of subjects whose events this transaction withdraws, earlier ones included.
   @exclusivity(unchecked) var withdrawnAnnouncements: [Int64] = []
   @exclusivity(unchecked) var writes = WriteSet()
 

@@ -78,8 +78,7 @@ extension ProcessTests {
       #expect(try daemon.post("", to: "/callbacks/\(id)/retry").status == 409)
       #expect(try daemon.post("", to: "/callbacks/msg_1_1_00/retry").status == 404)
       #expect(try Self.run(daemon, ["retry", "none"]).status == 1)
-      for query in ["?state=lost", "?after=x", "?after=1.1.1", "?state=failed&after=1.1", "?limit=0", "?x=1"]
-      {
+      for query in ["?state=lost", "?after=x", "?after=1.1", "?state=failed&after=1.1", "?limit=0", "?x=1"] {
         #expect(try daemon.fetch("/callbacks\(query)").code == "invalid_parameter", "\(query)")
       }
     }

@@ -1,6 +1,8 @@
 @testable import Callbacks
 import ClientAddress
 import HTTPClient
+import Jobs
+import Ledger
 import StoreSeam
 import StoreFixture
 import Tables
@@ -40,7 +42,37 @@ final class CallbackStore {
 
   /// Each event as `<job> <type> <state>`, without the common part of its type.
   func events() async throws -> [String] {
-    try await rows().map { "\($0.jobID) \($0.type.rawValue.dropFirst(4)) \($0.state.rawValue)" }
+    try await rows().map {
+      "\($0.jobID) \($0.type.name.dropFirst($0.type.subjectKind.utf8.count + 1)) \($0.state.rawValue)"
+    }
+  }
+
+  /// The number of a chain, which is no job.
+  static func number(of chain: String) -> Int64 {
+    Announcement.number(of: chain, madeAt: Timestamp(milliseconds: 7))
+  }
+
+  static func announcement(
+    _ type: String = "chain.succeeded", of chain: String = "c1", revision: Int64 = 3, at now: Timestamp,
+    callback: Order.Callback? = nil
+  ) -> Announcement {
+    Announcement(
+      number: number(of: chain), revision: revision, type: type, subject: chain,
+      madeAt: Timestamp(milliseconds: 7), occurredAt: now, callback: callback)
+  }
+
+  func announce(
+    _ type: String = "chain.succeeded", of chain: String = "c1", revision: Int64 = 3,
+    callback: Order.Callback? = nil
+  ) throws {
+    let event = Self.announcement(type, of: chain, revision: revision, at: store.now, callback: callback)
+    try store.commit { (transaction) throws(StorageError) in transaction.announce(event) }
+  }
+
+  func withdraw(_ chain: String) throws {
+    try store.commit { (transaction) throws(StorageError) in
+      transaction.withdrawAnnouncements(of: Self.number(of: chain))
+    }
   }
 
   /// Claims what is due.

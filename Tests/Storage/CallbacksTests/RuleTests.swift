@@ -144,7 +144,7 @@ import Testing
     case .accepted: "accepted"
     case .refused(_, let retryAfter): "refused" + (retryAfter.map { " \($0)" } ?? "")
     case .rejected: "rejected"
-    case .unsendable, .abandoned: "none"
+    case .unsendable, .obsolete, .abandoned: "none"
     }
   }
 

@@ -9,6 +9,7 @@ import Ledger
 import StoreSeam
 import Logging
 @testable import Observability
+import Routing
 @testable import Scheduler
 import Simulation
 import StandardWebhooks
@@ -25,6 +26,7 @@ final class SimulatedSender {
   let app: SimulatedApp
   let backend: any StoreBackend
   let rules: ReceiverRules
+  let chains = ChainDocuments()
   private(set) var metrics = CallbackMetrics()
   private let lines = LogLines()
   private var process: Process?
@@ -66,7 +68,8 @@ final class SimulatedSender {
     let sender = CallbackSender(
       loop: loop, queue: queue, feed: feed.makeReceiver(on: loop),
       views: JobViews(loop: loop, reader: try backend.openReader(), pace: Mailbox(loop: loop).pace),
-      reader: try backend.openReader(), client: app, rules: rules, keys: SigningKeys(configured: []),
+      announced: [chains], reader: try backend.openReader(), client: app, rules: rules,
+      keys: SigningKeys(configured: []),
       metrics: metrics, logger: logger)
     let task = loop.start { await sender.run() }
     process = Process(
@@ -153,6 +156,24 @@ final class SimulatedSender {
     try await backend.openReader().rows(TableQuery(CallbackTable.declaration, limit: 100_000)).compactMap {
       CallbackRow($0)
     }
+  }
+}
+
+/// The documents of subjects that tests announce.
+final class ChainDocuments: AnnouncedDocuments {
+  /// By the ids of the chains that there are. Nil for a document that cannot be read now.
+  let documents = Lock<[String: String?]>([:])
+
+  let prefix = "chain."
+
+  func number(of subject: String, in views: JobViews) async throws(Problem) -> Int64? {
+    documents.withLock { $0[subject] } == nil ? nil : CallbackStore.number(of: subject)
+  }
+
+  func document(of subject: String, in views: JobViews) async throws(Problem) -> [UInt8]? {
+    guard let known = documents.withLock({ $0[subject] }) else { return nil }
+    guard let known else { throw .unavailable(.storeUnavailable, "the chain could not be read") }
+    return Array(known.utf8)
   }
 }
 

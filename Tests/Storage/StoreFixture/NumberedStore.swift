@@ -88,6 +88,7 @@ private final class NumberedRows: StoredRows {
   func lease(_ name: String) throws(StorageError) -> Lease? { try rows.lease(name) }
   func budget(_ name: String) throws(StorageError) -> Budget? { try rows.budget(name) }
   func work(ofJob number: Int64) throws(StorageError) -> [WorkItem] { try rows.work(ofJob: number) }
+  func lock(subject number: Int64) throws(StorageError) { try rows.lock(subject: number) }
   func unclaimedCount(of kind: WorkKind) throws(StorageError) -> Int { try rows.unclaimedCount(of: kind) }
 
   func pruningCandidates(

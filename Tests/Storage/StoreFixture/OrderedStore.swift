@@ -17,6 +17,7 @@ package final class OrderedStore {
   private let policy: PollPolicy
   private let tables: [TableDeclaration]
   private let hooks: [any TransactionHook]
+  private let reactions: [any TransactionReaction]
   private let retainingKinds: Set<WorkKind>
   private let endGate: (any EndGate)?
   private let isNumbered: Bool
@@ -29,18 +30,20 @@ package final class OrderedStore {
   ///   - backend: nil for one of the kind that the suite runs on.
   ///   - opened: the backend's store; nil to open it.
   ///   - owner: names the process among those that share the store.
-  ///   - tables: those of the capabilities whose hooks are `hooks`.
+  ///   - tables: those of the capabilities whose hooks and reactions follow.
   ///   - retainingKinds: see ``LedgerRules``, as for `endGate`.
   ///   - isNumbered: whether jobs are numbered from 1 without gaps, which no store promises.
   package init(
     on backend: (any StoreBackend)? = nil, opened: (any Store)? = nil, owner: String = LedgerRules().owner,
     policy: PollPolicy = PollPolicy(timeout: 900_000, firstPoll: 30_000),
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
-    tables: [TableDeclaration] = [], hooks: [any TransactionHook] = [], retainingKinds: Set<WorkKind> = [],
+    tables: [TableDeclaration] = [], hooks: [any TransactionHook] = [],
+    reactions: [any TransactionReaction] = [], retainingKinds: Set<WorkKind> = [],
     endGate: (any EndGate)? = nil, isNumbered: Bool = false
   ) throws {
     self.backend = try backend ?? StoreKind.current.makeBackend()
     (self.validateOutput, self.policy, self.tables, self.hooks) = (validateOutput, policy, tables, hooks)
+    self.reactions = reactions
     self.retainingKinds = retainingKinds
     self.endGate = endGate
     self.isNumbered = isNumbered
@@ -50,7 +53,7 @@ package final class OrderedStore {
       rules: LedgerRules(
         polling: policy, validateOutput: validateOutput, owner: owner, retainingKinds: retainingKinds,
         endGate: endGate),
-      hooks: hooks)
+      hooks: hooks, reactions: reactions)
     reader = try self.backend.openReader()
   }
 
@@ -64,7 +67,7 @@ package final class OrderedStore {
       rules: LedgerRules(
         polling: policy ?? self.policy, validateOutput: validateOutput, retainingKinds: retainingKinds,
         endGate: withoutGate ? nil : endGate),
-      hooks: hooks)
+      hooks: hooks, reactions: reactions)
     reader = try backend.openReader()
   }
 

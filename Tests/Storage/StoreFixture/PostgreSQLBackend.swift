@@ -118,7 +118,7 @@ package final class PostgreSQLBackend: StoreBackend {
       "deliveries", "orders", "attempts", "refusals", "work", "changes", "metadata", "metadata_members",
       "open_jobs",
     ] {
-      let sql = "SELECT 1 FROM \(table) WHERE job NOT IN (SELECT number FROM jobs) LIMIT 1"
+      let sql = "SELECT 1 FROM \(table) WHERE job >= 0 AND job NOT IN (SELECT number FROM jobs) LIMIT 1"
       if try !run(sql).isEmpty { tables.append(table) }
     }
     let checks = [

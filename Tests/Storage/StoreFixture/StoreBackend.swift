@@ -60,7 +60,9 @@ package final class SQLiteBackend: StoreBackend {
     for table in [
       "deliveries", "orders", "attempts", "refusals", "work", "changes", "metadata", "metadata_members",
     ] {
-      let sql = "SELECT EXISTS (SELECT 1 FROM \(table) WHERE job NOT IN (SELECT number FROM jobs))"
+      let sql = """
+        SELECT EXISTS (SELECT 1 FROM \(table) WHERE job >= 0 AND job NOT IN (SELECT number FROM jobs))
+        """
       if try connection.integer(sql) == 1 { tables.append(table) }
     }
     let unlisted = """

@@ -181,6 +181,8 @@ private final class WatchedRows: StoredRows {
     return try rows.claimedWork(kind, endingUntil: moment)
   }
 
+  func lock(subject number: Int64) throws(StorageError) { try rows.lock(subject: number) }
+
   func work(ofJob number: Int64) throws(StorageError) -> [WorkItem] {
     noteJob(number, "work of")
     return try rows.work(ofJob: number)

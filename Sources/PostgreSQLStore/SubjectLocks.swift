@@ -1,0 +1,24 @@
+internal import StoreSeam
+internal import PostgreSQL
+internal import Tables
+
+/// The locks of subjects: what has a negative number, and no row of its own that could be locked.
+extension PostgreSQLRows {
+  /// The lock is of the database, and ends with the transaction, also behind a pooler.
+  private static let lockSubject = Query("SELECT pg_advisory_xact_lock($1)")
+
+  func lock(subject number: Int64) throws(StorageError) {
+    guard number < 0, !lockedSubjects.contains(number) else { return }
+    _ = try run(Self.lockSubject, [.integer(number)])
+    lockedSubjects.insert(number)
+    // The one that had the lock may have changed what was read before.
+    for name in sharedTables { tableRows[name] = nil }
+  }
+
+  /// Whether this transaction has the lock of a job or subject, which it takes where it can.
+  func isLocked(_ number: Int64) throws(StorageError) -> Bool {
+    guard number < 0 else { return try loaded(number) != nil }
+    try lock(subject: number)
+    return true
+  }
+}
