@@ -141,8 +141,12 @@ note ""
 note "Its output is a picture, which the simulator serves:"
 run curl -sS -m 10 -o "$place/picture.png" -w '%{content_type}, %{size_download} bytes\n' --fail "$picture"
 note ""
+note "Jobs can follow from each other. This workflow describes the picture that it has made:"
+run cat deploy/examples/chain.json
+run "$binaries/replicate-webhookd" workflow run deploy/examples/chain.json -i prompt='two herons' --api "$api"
+note ""
 if $once; then
-  note "The job is succeeded. Done."
+  note "The job and the workflow have succeeded. Done."
   exit 0
 fi
 note "Still serving: jobs on $api/jobs, the simulator on $replicate."

@@ -49,10 +49,22 @@ package enum Terminal {
     BlockingOutput.write(Array("\r\u{1B}[K\(visible(text))".utf8), to: STDERR_FILENO)
   }
 
+  /// The size of the terminal that shows standard error. The usual one where it is unknown.
+  package static var errorSize: (columns: Int, rows: Int) {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+      return (80, 24)
+    }
+    return (Int(size.ws_col), Int(size.ws_row))
+  }
+
   /// Shows lines on standard error in place of the last `count` (ECMA-48, CUU and ED).
+  ///
+  /// A line is cut where the terminal ends, because one that wraps would be counted wrongly.
   package static func redraw(errorLines lines: [String], over count: Int) {
+    let columns = errorSize.columns
     let up = count > 0 ? "\u{1B}[\(count)A\u{1B}[J" : ""
-    let text = lines.map { visible($0) + "\n" }.joined()
+    let text = lines.map { visible($0).prefix(columns - 1) + "\n" }.joined()
     BlockingOutput.write(Array((up + text).utf8), to: STDERR_FILENO)
   }
 

@@ -62,8 +62,9 @@ package struct WorkflowFollower {
 
   private mutating func show(_ workflow: JSONDocument) {
     let tree = WorkflowTree(of: workflow)
-    if Terminal.isErrorInteractive {
-      let lines = tree.lines
+    let lines = tree.lines
+    // A tree that is taller than the terminal cannot be drawn over.
+    if Terminal.isErrorInteractive, lines.count < Terminal.errorSize.rows {
       Terminal.redraw(errorLines: lines, over: shownLines)
       shownLines = lines.count
     } else {

@@ -24,7 +24,7 @@ package struct WorkflowReaction: TransactionReaction {
       else { continue }
       now = max(now, transition.after?.job.updatedAt ?? now)
       guard case .happened(let event) = event else {
-        // Whoever deletes a job, by a filter for example, deletes its workflow.
+        // The deletion of a job, by a filter for example, is one of its workflow.
         try transaction.noteErasure(of: job.workflow, job: id, at: transition.before?.job.updatedAt ?? now)
         continue
       }
