@@ -588,7 +588,10 @@ let package = Package(
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(
       .process, "FleetTests",
-      ["LiveDaemon", "PostgreSQLServer", "replicate-webhookd", "replicate-simulator"]),
+      [
+        "LiveDaemon", "PostgreSQLServer", "HTTPWire", "StandardWebhooks", "Stubs", "replicate-webhookd",
+        "replicate-simulator",
+      ]),
 
     // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.
     support(
