@@ -493,6 +493,13 @@ let package = Package(
       ]),
     // Kept files.
     tests(
+      .storage, "WorkflowRecordsTests",
+      [
+        "WorkflowRecords", "WorkflowRules", "WorkflowDefinitions", "Jobs", "Ledger", "StoreFixture",
+        "StoreSeam",
+        "Tables", "Time",
+      ]),
+    tests(
       .storage, "KeptFileStoreTests",
       [
         "KeptFiles", "Downloads", "BlobStores", "JobRequests", "Jobs", "Ledger", "StoreFixture", "StoreSeam",
