@@ -501,8 +501,7 @@ let package = Package(
       .storage, "WorkflowRecordsTests",
       [
         "WorkflowRecords", "WorkflowRules", "WorkflowDefinitions", "Jobs", "Ledger", "StoreFixture",
-        "StoreSeam",
-        "Tables", "Time",
+        "StoreSeam", "PostgreSQLServer", "PostgreSQLStore", "System", "Tables", "Time",
       ]),
     tests(
       .storage, "KeptFileStoreTests",

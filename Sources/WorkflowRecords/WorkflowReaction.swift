@@ -16,22 +16,28 @@ package struct WorkflowReaction: TransactionReaction {
     var events: [String: [WorkflowEvent]] = [:]
     // In the order of their first events, so that equal transactions write in the same order.
     var workflows: [String] = []
+    var erased: Set<String> = []
     var now = Timestamp(milliseconds: 0)
     for transition in transitions {
       // Most jobs are no workflow's, and cost a look at their ids.
       guard let id = (transition.before ?? transition.after)?.job.origin?.id, WorkflowJob.mayHave(id),
         let event = transition.workflowEvent, let job = try transaction.workflowJob(id)
       else { continue }
-      now = max(now, transition.after?.job.updatedAt ?? now)
-      guard case .happened(let event) = event else {
-        // The deletion of a job, by a filter for example, is one of its workflow.
-        try transaction.noteErasure(of: job.workflow, job: id, at: transition.before?.job.updatedAt ?? now)
-        continue
-      }
+      now = max(now, (transition.after ?? transition.before)?.job.updatedAt ?? now)
       if events[job.workflow] == nil { workflows.append(job.workflow) }
-      events[job.workflow, default: []].append(event)
+      switch event {
+      case .happened(let event): events[job.workflow, default: []].append(event)
+      case .deleted:
+        // The deletion of a job, by a filter for example, is one of its workflow, which stops at once.
+        transaction.deleteWorkflowJob(job)
+        events[job.workflow, default: []].append(.cancelRequested)
+        erased.insert(job.workflow)
+      }
     }
+    // In one order in all processes: two that hold what the other waits for would block each other.
+    for workflow in workflows.sorted() { try transaction.lockWorkflow(workflow) }
     for workflow in workflows {
+      if erased.contains(workflow) { try transaction.noteErasure(of: workflow, at: now) }
       try transaction.advance(workflow, by: events[workflow] ?? [], at: now, context)
     }
   }

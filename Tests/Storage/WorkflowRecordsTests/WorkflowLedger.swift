@@ -29,10 +29,13 @@ final class WorkflowLedger {
   let announcements = AnnouncementHook()
   private var deliveries = 0
 
-  init(copies: [any KeptCopies] = []) throws {
+  init(
+    copies: [any KeptCopies] = [], endGate: (any EndGate)? = nil, on backend: (any StoreBackend)? = nil
+  ) throws {
     context = WorkflowContext(copies: copies)
     store = try OrderedStore(
-      tables: WorkflowTables.all, hooks: [announcements], reactions: [WorkflowReaction(context)])
+      on: backend, tables: WorkflowTables.all, hooks: [announcements], reactions: [WorkflowReaction(context)],
+      endGate: endGate)
     // Files expire by the wall clock, so it begins late enough for the times of samples.
     store.now = Timestamp(milliseconds: 100_000_000)
   }
