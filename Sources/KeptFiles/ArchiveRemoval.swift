@@ -153,7 +153,7 @@ extension LedgerTransaction {
     guard let row = try row(of: ArchiveDropTable.declaration, key: known.key) else { return .done }
     let drop = ArchiveDrop(row)
     guard case .blob(let sha256) = drop.target else { return .remove }
-    guard var blob = try archivedBlob(sha256, at: now) else {
+    guard var blob = try archivedBlob(sha256) else {
       deleteRow(of: ArchiveDropTable.declaration, key: drop.key)
       return .done
     }
@@ -184,7 +184,7 @@ extension LedgerTransaction {
     if let reference = drop.blobOfSpooled(at: now) {
       put(reference.values, in: ArchiveDropTable.declaration)
     }
-    guard case .blob(let sha256) = drop.target, let blob = try archivedBlob(sha256, at: now),
+    guard case .blob(let sha256) = drop.target, let blob = try archivedBlob(sha256),
       blob.state == .deleting
     else { return }
     deleteRow(of: ArchiveBlobTable.declaration, key: [.text(sha256)])
