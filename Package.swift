@@ -501,8 +501,7 @@ let package = Package(
       .storage, "WorkflowRecordsTests",
       [
         "WorkflowRecords", "WorkflowRules", "WorkflowDefinitions", "Jobs", "Ledger", "StoreFixture",
-        "StoreSeam",
-        "Tables", "Time",
+        "StoreSeam", "System", "Tables", "Time", "Work",
       ]),
     tests(
       .storage, "KeptFileStoreTests",
