@@ -187,10 +187,10 @@ extension Archivist {
     while fetchRoom > 0 {
       let time = time
       guard let due = try await reader.nextDue(ArchiveWork.fetch), due <= time else { return }
-      let (room, running) = (fetchRoom, fetching.mapValues(\.count))
+      let (room, inFlight) = (fetchRoom, fetching.mapValues { Set($0.keys) })
       let leaseEnd = time.advanced(byMilliseconds: Self.fetchLease)
       let claimed = try await write { transaction throws(StorageError) in
-        try transaction.claimFetches(at: time, until: leaseEnd, limit: room, running: running)
+        try transaction.claimFetches(at: time, until: leaseEnd, limit: room, inFlight: inFlight)
       }
       for claim in claimed.claims {
         fetching[claim.file.job, default: [:]][claim.key] = claim
