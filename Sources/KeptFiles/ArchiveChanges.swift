@@ -43,6 +43,11 @@ extension LedgerTransaction {
     return try row(of: ArchiveBlobTable.declaration, key: [.text(sha256)]).flatMap { ArchivedBlob($0) }
   }
 
+  /// Keeps other processes from the files of pruned jobs until the end of the transaction.
+  func lockPrunedFiles(at now: Timestamp) throws(StorageError) {
+    if isShared { _ = try budget("archive.pruned", Self.unusedRate, at: now) }
+  }
+
   private static var unusedRate: Budget.Rate { Budget.Rate(perMinute: 1, burst: 1) }
 
   package func put(_ blob: ArchivedBlob) { put(blob.values, in: ArchiveBlobTable.declaration) }
