@@ -141,6 +141,7 @@ extension Archivist {
   private func runDueWork(in group: inout DiscardingTaskGroup) async -> Duration {
     if runtime.takeWake() {
       (storesDueAt, dropsDueAt) = (now, now)
+      runtime.endCancellations(except: fetching.keys)
       if runtime.takeReload() { pausedUntil = now }
     }
     do throws(StorageError) {

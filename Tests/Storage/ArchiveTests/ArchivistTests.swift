@@ -35,4 +35,34 @@ import Time
       }
     }
   }
+
+  // MARK: Folders
+
+  @Test func `a daemon that finds another folder announced does not announce its own`() {
+    #expect(Archivist.isApart(missing: ["b"], node: "a", isAnnounced: false))
+    #expect(Archivist.isApart(missing: ["a"], node: "b", isAnnounced: false))
+    #expect(!Archivist.isApart(missing: [], node: "b", isAnnounced: false))
+  }
+
+  @Test func `of two daemons that have announced different folders, one goes on`() {
+    #expect(!Archivist.isApart(missing: ["b"], node: "a", isAnnounced: true))
+    #expect(Archivist.isApart(missing: ["a"], node: "b", isAnnounced: true))
+    // Its own file is gone, so its folder is another one.
+    #expect(Archivist.isApart(missing: ["a", "b"], node: "a", isAnnounced: true))
+  }
+
+  // MARK: Cancellations
+
+  @Test func `a cancellation lasts as long as the job's transfers`() throws {
+    let others = [SettingVariable("REPLICATE_API_URL"), SettingVariable("DATABASE_URL", isSecret: true)]
+    var reader = SettingsReader(variables: Archive.settings + others, environment: [:]) { _ in nil }
+    let runtime = ArchiveRuntime(try reader.read { ArchiveSettings(from: &$0) })
+    runtime.cancelTransfers(ofJob: 1)
+    runtime.cancelTransfers(ofJob: 2)
+    runtime.endCancellations(except: [1])
+    #expect(runtime.isCanceled(SpoolKey(job: 1, index: 0)))
+    #expect(!runtime.isCanceled(SpoolKey(job: 2, index: 0)))
+    runtime.endCancellation(ofJob: 1)
+    #expect(!runtime.isCanceled(SpoolKey(job: 1, index: 0)))
+  }
 }
