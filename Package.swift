@@ -353,6 +353,8 @@ let package = Package(
 
     // A server of files that fails as a test requests.
     support(.support, "FileServer"),
+    // Random workflows and the documented ones, and a second evaluator of them.
+    support(.support, "WorkflowGraphs", ["Simulation"]),
 
     // Tests/Repository: the rules of the sources, and of what is installed with them.
     .testTarget(
@@ -385,7 +387,10 @@ let package = Package(
     tests(.unit, "WorkflowDefinitionsTests", ["WorkflowDefinitions", "JobRequests", "JSONText"]),
     tests(
       .unit, "WorkflowRulesTests",
-      ["WorkflowRules", "WorkflowDefinitions", "JobRequests", "Jobs", "JSONText", "Time"]),
+      [
+        "WorkflowRules", "WorkflowDefinitions", "JobRequests", "Jobs", "JSONText", "Time", "Simulation",
+        "WorkflowGraphs",
+      ]),
     tests(
       .unit, "ReplicateTests",
       [
@@ -493,6 +498,13 @@ let package = Package(
       ]),
     // Kept files.
     tests(
+      .storage, "WorkflowRecordsTests",
+      [
+        "WorkflowRecords", "WorkflowRules", "WorkflowDefinitions", "Jobs", "Ledger", "StoreFixture",
+        "StoreSeam",
+        "Tables", "Time",
+      ]),
+    tests(
       .storage, "KeptFileStoreTests",
       [
         "KeptFiles", "Downloads", "BlobStores", "JobRequests", "Jobs", "Ledger", "StoreFixture", "StoreSeam",
@@ -549,7 +561,7 @@ let package = Package(
         "Time", "Crypto", "System", "Jobs", "Replicate", "Settings", "Observability", "GroupCommit",
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
         "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "Routing",
-        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables", "Work", "StoreSeam",
+        "HTTPWire", "ChangeFeed", "JobsAPI", "Tables", "Work", "StoreSeam", "JSONText", "WorkflowGraphs",
       ]),
 
     // Tests/Process: the built programs.
@@ -588,7 +600,10 @@ let package = Package(
     // The daemon and what stands in for Replicate, as processes that fail.
     tests(
       .process, "FleetTests",
-      ["LiveDaemon", "PostgreSQLServer", "replicate-webhookd", "replicate-simulator"]),
+      [
+        "LiveDaemon", "PostgreSQLServer", "HTTPWire", "StandardWebhooks", "Stubs", "replicate-webhookd",
+        "replicate-simulator",
+      ]),
 
     // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.
     support(

@@ -47,10 +47,13 @@ package enum JobTable {
   package static func callbacks(_ document: JSONDocument) -> String {
     let callbacks = document.objects("callbacks")
     guard !callbacks.isEmpty else { return "no callbacks" }
-    let names = ["id", "job", "type", "state", "tries", "occurred_at", "host", "error"]
+    let names = ["type", "state", "tries", "occurred_at", "host", "error"]
     var text = table(
-      columns: ["ID", "JOB", "TYPE", "STATE", "TRIES", "OCCURRED", "HOST", "ERROR"],
-      rows: callbacks.map { callback in names.map { callback.text($0) ?? "-" } })
+      columns: ["ID", "OF", "TYPE", "STATE", "TRIES", "OCCURRED", "HOST", "ERROR"],
+      rows: callbacks.map { callback in
+        let subject = callback.text("job") ?? callback.text("workflow")
+        return [callback.text("id") ?? "-", subject ?? "-"] + names.map { callback.text($0) ?? "-" }
+      })
     if let next = document.text("next") { text += "\nmore: --after \(next)" }
     return text
   }

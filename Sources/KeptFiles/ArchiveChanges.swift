@@ -35,20 +35,15 @@ extension LedgerTransaction {
   // MARK: - Blobs
 
   /// Reads a blob, and keeps other processes from it until the end of the transaction.
-  package func archivedBlob(_ sha256: String, at now: Timestamp) throws(StorageError) -> ArchivedBlob? {
-    if isShared {
-      // A row has no lock of its own, and a budget is locked by its name. It is never written.
-      _ = try budget("archive.\(sha256)", Self.unusedRate, at: now)
-    }
+  package func archivedBlob(_ sha256: String) throws(StorageError) -> ArchivedBlob? {
+    try lock(subject: ArchivedBlob.number(of: sha256))
     return try row(of: ArchiveBlobTable.declaration, key: [.text(sha256)]).flatMap { ArchivedBlob($0) }
   }
 
-  /// Keeps other processes from the files of pruned jobs until the end of the transaction.
-  func lockPrunedFiles(at now: Timestamp) throws(StorageError) {
-    if isShared { _ = try budget("archive.pruned", Self.unusedRate, at: now) }
-  }
-
-  private static var unusedRate: Budget.Rate { Budget.Rate(perMinute: 1, burst: 1) }
+  /// Keeps other processes from the files of a pruned job until the end of the transaction.
+  ///
+  /// The job has no row that could be locked.
+  func lockFiles(ofPruned job: Int64) throws(StorageError) { try lock(subject: -job) }
 
   package func put(_ blob: ArchivedBlob) { put(blob.values, in: ArchiveBlobTable.declaration) }
 
@@ -58,7 +53,7 @@ extension LedgerTransaction {
   package func reference(_ file: inout ArchivedFile, at now: Timestamp) throws(StorageError) -> StoreClaim? {
     let sha256 = file.sha256 ?? ""
     var blob =
-      try archivedBlob(sha256, at: now)
+      try archivedBlob(sha256)
       ?? ArchivedBlob(sha256: sha256, size: file.size ?? 0, refs: 0, state: .storing)
     guard blob.state != .deleting else { return nil }
     if !file.isReferenced {

@@ -115,7 +115,7 @@ extension LedgerTransaction {
       try settle(job, at: now)
       count += 1
     }
-    for (number, files) in pruned {
+    for (number, files) in pruned.sorted(by: { $0.key < $1.key }) {
       // Another job that is gone was deleted since it was read, and its references are given back.
       guard let job = jobs[number], job.isPruned else { continue }
       count += try deletePrunedFiles(files, of: job, at: now)
@@ -132,7 +132,7 @@ extension LedgerTransaction {
   package func deletePrunedFiles(
     _ files: [ArchivedFile], of job: ArchivedJob, at now: Timestamp
   ) throws(StorageError) -> Int {
-    try lockPrunedFiles(at: now)
+    try lockFiles(ofPruned: job.job)
     var count = 0
     var totals = ArchiveTotals()
     for known in files {
@@ -177,7 +177,7 @@ extension LedgerTransaction {
     guard let row = try row(of: ArchiveDropTable.declaration, key: known.key) else { return .done }
     let drop = ArchiveDrop(row)
     guard case .blob(let sha256) = drop.target else { return .remove }
-    guard var blob = try archivedBlob(sha256, at: now) else {
+    guard var blob = try archivedBlob(sha256) else {
       deleteRow(of: ArchiveDropTable.declaration, key: drop.key)
       return .done
     }
@@ -208,7 +208,7 @@ extension LedgerTransaction {
     if let reference = drop.blobOfSpooled(at: now) {
       put(reference.values, in: ArchiveDropTable.declaration)
     }
-    guard case .blob(let sha256) = drop.target, let blob = try archivedBlob(sha256, at: now),
+    guard case .blob(let sha256) = drop.target, let blob = try archivedBlob(sha256),
       blob.state == .deleting
     else { return }
     deleteRow(of: ArchiveBlobTable.declaration, key: [.text(sha256)])

@@ -165,6 +165,13 @@ package struct ArchivedBlob: Equatable, Sendable {
     (self.sha256, self.size, self.refs, self.state) = (sha256, size, refs, state)
   }
 
+  /// The subject that stands for a blob in locks: its first 60 bits.
+  ///
+  /// A row of a table whose key is no job has no lock of its own.
+  package static func number(of sha256: String) -> Int64 {
+    -1 - (Int64(sha256.prefix(15), radix: 16) ?? 0)
+  }
+
   package init?(_ row: TableRow) {
     guard let state = row.text("state").flatMap(State.init(rawValue:)) else { return nil }
     self.init(

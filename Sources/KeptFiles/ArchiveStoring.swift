@@ -99,7 +99,7 @@ extension LedgerTransaction {
     (file.state, file.storedAt, file.tries) = (.stored, now, 0)
     (file.node, file.code, file.message) = ("", nil, nil)
     let copies = try copies(of: file)
-    if let sha256 = file.sha256, var blob = try archivedBlob(sha256, at: now) {
+    if let sha256 = file.sha256, var blob = try archivedBlob(sha256) {
       blob.state = .stored
       blob.refs += Int64(copies.count)
       put(blob)

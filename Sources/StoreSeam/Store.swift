@@ -82,7 +82,7 @@ package protocol StoredRows: AnyObject {
   /// Keeps other processes from a subject until the end of the transaction.
   ///
   /// A subject is what has a negative number, so that it is no job. Its work, and its rows in tables whose key
-  /// begins with `job`, lock it when they are read. Rows of other tables are read anew afterwards.
+  /// begins with `job`, lock it when they are read. Rows of other tables are read again after it.
   func lock(subject number: Int64) throws(StorageError)
   /// The number of unclaimed work items of that kind.
   func unclaimedCount(of kind: WorkKind) throws(StorageError) -> Int

@@ -79,7 +79,10 @@ extension LedgerTransaction {
     at now: Timestamp
   ) throws(StorageError) -> WorkflowRemoval {
     guard let stored = try storedWorkflow(id) else { return .done }
-    guard let endedAt = stored.run.endedAt, endedAt < endedBefore else { return .waiting }
+    let number = Announcement.number(of: id, madeAt: stored.run.createdAt)
+    guard let endedAt = stored.run.endedAt, endedAt < endedBefore, try !hasRetainingWork(number) else {
+      return .waiting
+    }
     return try remove(stored, jobs, at: now) { (job) throws(StorageError) in
       try pruneJob(job, deliveredBefore: replayLimit, at: now)
     }

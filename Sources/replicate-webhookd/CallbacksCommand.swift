@@ -24,13 +24,19 @@ extension CallbacksCommand {
     static let configuration = CommandConfiguration(
       commandName: "list", abstract: "List callbacks, newest first.",
       discussion: """
-        Delivered callbacks are kept for 24 hours, failed ones as long as their jobs.
+        Delivered callbacks are kept for 24 hours, failed ones as long as their jobs and workflows.
 
         Exit status: 0, 1 if the daemon rejects the request, 69 if none answers.
         """)
 
     @Option(help: "Only callbacks in this state: pending, failed, delivered.")
     var state: String?
+
+    @Option(help: "Only those of this job.")
+    var job: String?
+
+    @Option(help: "Only those of this workflow's own end.")
+    var workflow: String?
 
     @Option(help: "Maximum number of callbacks, 1 to 500.")
     var limit = 50
@@ -45,7 +51,9 @@ extension CallbacksCommand {
 
     func run() throws {
       try reportingFailure {
-        let query = [("state", state), ("after", after), ("limit", String(limit))]
+        let query = [
+          ("state", state), ("job", job), ("workflow", workflow), ("after", after), ("limit", String(limit)),
+        ]
         let answer = try api.client().get("/callbacks" + PercentEncoding.query(query))
         guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else {
           Terminal.print(json: answer)

@@ -29,7 +29,10 @@ tests_that_use() {
     JobCounts) echo CountsRouteTests ;;
     EventStreams) echo EventsCommandTests ListenTests RelayTests ;;
     # Their settings stay in .env.example.
-    Callbacks) echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests ;;
+    Callbacks)
+      echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests WorkflowCallbackTests
+      ;;
+    Workflows) echo WorkflowCallbackTests ;;
     ReadTokens) echo everySettingIsInTheExampleAndInTheReadme BrowserTests NotificationTests ;;
   esac
 }

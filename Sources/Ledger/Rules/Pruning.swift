@@ -58,7 +58,8 @@ extension LedgerTransaction {
     return try hasRetainingWork(entry.number)
   }
 
-  private func hasRetainingWork(_ number: Int64) throws(StorageError) -> Bool {
+  /// Whether a capability still has work to do for a job, or for what has a negative number.
+  package func hasRetainingWork(_ number: Int64) throws(StorageError) -> Bool {
     guard !rules.retainingKinds.isEmpty else { return false }
     return try !work(ofJob: number, of: rules.retainingKinds).isEmpty
   }

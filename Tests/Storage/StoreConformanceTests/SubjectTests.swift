@@ -107,6 +107,21 @@ import Work
     #expect(found == [job, Self.number, nil])
   }
 
+  @Test func `work of a retaining kind is found for a subject`() throws {
+    let store = try OrderedStore(retainingKinds: [Self.kind])
+    let other = WorkItem(WorkKey(WorkKind(rawValue: "other"), job: Self.number), dueAt: store.now)
+    try store.commit { (transaction) throws(StorageError) in
+      transaction.write(.insert(other))
+      #expect(try !transaction.hasRetainingWork(Self.number))
+      transaction.write(.insert(Self.item("1")))
+      #expect(try transaction.hasRetainingWork(Self.number))
+      #expect(try !transaction.hasRetainingWork(Self.number - 1))
+    }
+    try store.commit { (transaction) throws(StorageError) in
+      #expect(try transaction.hasRetainingWork(Self.number))
+    }
+  }
+
   /// Other stores than that of one process take a lock here.
   @Test func `a subject is locked more than once in a transaction`() throws {
     let store = try OrderedStore()

@@ -1,5 +1,6 @@
 import Testing
 import WorkflowDefinitions
+import WorkflowGraphs
 import WorkflowRules
 
 /// The six examples of the API's documentation.
@@ -7,8 +8,7 @@ import WorkflowRules
   private static func url(_ name: String) -> String { #""https://replicate.delivery/xezq/\#(name).png""# }
 
   @Test func `one step`() throws {
-    let script = try WorkflowScript(
-      #"{"id":"one","steps":[{"name":"image","model":"acme/poster","input":{"prompt":"two herons"}}]}"#)
+    let script = try WorkflowScript(WorkflowExample.one.body)
     #expect(script.ordered == ["w-one-image-0-1"])
     #expect(script.run.state == .pending)
     #expect(
@@ -20,21 +20,8 @@ import WorkflowRules
     #expect(script.ends == 1)
   }
 
-  static let chain = #"""
-    {"id":"chain","input":{"prompt":"a desk lamp"},
-     "steps":[
-      {"name":"image","model":"acme/poster","input":{"prompt":{"$from":"input#/prompt"}},
-        "expect":{"kind":"urls","count":1}},
-      {"name":"upscale","model":"acme/upscaler","input":{"image":{"$from":"image#/0"},"scale":2},
-        "expect":{"kind":"url"},"cancel_after":"5m"},
-      {"name":"caption","model":"acme/captioner",
-        "input":{"image":{"$from":"upscale"},"prompt":{"$text":["Describe: ",{"$from":"input#/prompt"}]}},
-        "expect":{"kind":"text"}}],
-     "output":{"file":{"$from":"upscale"},"alt":{"$text":[{"$from":"caption"}]}}}
-    """#
-
   @Test func `image, upscale, caption`() throws {
-    let script = try WorkflowScript(Self.chain)
+    let script = try WorkflowScript(WorkflowExample.chain.body)
     #expect(script.states == ["image": "pending", "upscale": "waiting", "caption": "waiting"])
     script.end("w-chain-image-0-1", .output("[\(Self.url("out-0"))]"))
     #expect(script.run.state == .running)
@@ -48,19 +35,8 @@ import WorkflowRules
     #expect(script.output == #"{"file":\#(Self.url("up")),"alt":"A desk lamp on oak."}"#)
   }
 
-  static let four = #"""
-    {"id":"four","input":{"prompts":["dawn","noon","dusk","night"]},
-     "steps":[
-      {"name":"scene","model":"acme/poster","for_each":{"$from":"input#/prompts"},"parallel":2,
-        "on_item_failure":"skip",
-       "input":{"prompt":{"$text":["a harbour at ",{"$from":"item"}]},"seed":{"$from":"index"}},
-         "expect":{"kind":"urls","count":1}},
-      {"name":"grid","model":"acme/contact-sheet","input":{"images":{"$from":"scene"}}}],
-     "output":{"grid":{"$from":"grid"},"scenes":{"$from":"scene"}}}
-    """#
-
   @Test func `a fan-out of four, and a fan-in`() throws {
-    let script = try WorkflowScript(Self.four)
+    let script = try WorkflowScript(WorkflowExample.four.body)
     #expect(script.ordered == ["w-four-scene-0-1", "w-four-scene-1-1"])
     script.end("w-four-scene-1-1", .output("[\(Self.url("1"))]"))
     #expect(script.ordered.last == "w-four-scene-2-1")
@@ -77,19 +53,8 @@ import WorkflowRules
         #""items":{"total":4,"succeeded":3,"failed":1,"errors":[{"item":2,"code":"out_of_memory"}]}"#))
   }
 
-  private static func gate(_ member: String) -> String {
-    #"""
-    {"id":"gate","input":{"prompt":"…"},
-     "steps":[
-      {"name":"check","model":"acme/moderator","input":{"text":{"$from":"input#/prompt"}},
-        "expect":{"kind":"json"}},
-      {"name":"image","model":"acme/poster","\#(member)":{"$from":"check#/flagged","equals":false},
-        "input":{"prompt":{"$from":"input#/prompt"}}}]}
-    """#
-  }
-
   @Test func `a gate that refuses fails the workflow`() throws {
-    let script = try WorkflowScript(Self.gate("require"))
+    let script = try WorkflowScript(WorkflowExample.refusedGate.body)
     script.end("w-gate-check-0-1", .output(#"{"flagged":true}"#))
     #expect(script.run.state == .failed)
     #expect(script.ordered.count == 1)
@@ -101,14 +66,14 @@ import WorkflowRules
   }
 
   @Test func `a gate that agrees opens`() throws {
-    let script = try WorkflowScript(Self.gate("require"))
+    let script = try WorkflowScript(WorkflowExample.refusedGate.body)
     script.end("w-gate-check-0-1", .output(#"{"flagged":false}"#))
     script.end("w-gate-image-0-1", .output("1"))
     #expect(script.output == "1")
   }
 
   @Test func `a condition that does not hold skips its step`() throws {
-    let script = try WorkflowScript(Self.gate("when"))
+    let script = try WorkflowScript(WorkflowExample.skippedStep.body)
     script.end("w-gate-check-0-1", .output(#"{"flagged":true}"#))
     #expect(script.run.state == .succeeded)
     #expect(script.states == ["check": "succeeded", "image": "skipped"])
@@ -116,17 +81,8 @@ import WorkflowRules
     #expect(script.output == nil)
   }
 
-  static let fall = #"""
-    {"id":"fall","steps":[
-      {"name":"video","model":"acme/video-large","input":{"prompt":"waves"},"retries":2,"cancel_after":"10m",
-       "fallback":[{"model":"acme/video-small"},{"model":"acme/slideshow","input":{"text":"waves"}}],
-       "fallback_on":["interrupted","provider_busy","out_of_memory","unknown","invalid_output","aborted"]},
-      {"name":"sound","model":"acme/foley","optional":true,"input":{"video":{"$from":"video"}}}],
-     "output":{"$first":[{"$from":"sound"},{"$from":"video"}]}}
-    """#
-
   @Test func `a fallback takes over, and an optional step may fail`() throws {
-    let script = try WorkflowScript(Self.fall)
+    let script = try WorkflowScript(WorkflowExample.fall.body)
     script.end("w-fall-video-0-1", .failure("out_of_memory"))
     #expect(
       script.bodies["w-fall-video-0-1-f1"]
@@ -148,7 +104,7 @@ import WorkflowRules
 
   @Test(arguments: ["canceled", "content_refused", "gone"])
   func `an error that no fallback is for fails the step`(_ code: String) throws {
-    let script = try WorkflowScript(Self.fall)
+    let script = try WorkflowScript(WorkflowExample.fall.body)
     script.end("w-fall-video-0-1", .failure(code))
     #expect(script.ordered.count == 1)
     #expect(script.states == ["video": "failed", "sound": "skipped"])
@@ -157,14 +113,7 @@ import WorkflowRules
   }
 
   @Test func `a call at the end, within its limits`() throws {
-    let script = try WorkflowScript(
-      #"""
-      {"id":"ring","callback":{"url":"https://app.example/hooks/workflows"},
-        "limits":{"predictions":3,"predict_seconds":120},"deadline":"30m",
-       "steps":[{"name":"speech","model":"acme/tts","input":{"text":"Hello"}},
-                {"name":"lips","model":"acme/lipsync",
-                  "input":{"audio":{"$from":"speech"},"face":"https://cdn.example/face.png"}}]}
-      """#)
+    let script = try WorkflowScript(WorkflowExample.ring.body)
     script.end { _ in .output(#""a""#) }
     #expect(script.run.state == .succeeded)
     #expect(script.run.usage == .init(predictions: 2, predictMilliseconds: 2000))
@@ -173,7 +122,7 @@ import WorkflowRules
   }
 
   @Test func `the document of a workflow that runs`() throws {
-    let script = try WorkflowScript(Self.chain)
+    let script = try WorkflowScript(WorkflowExample.chain.body)
     script.end("w-chain-image-0-1", .output("[\(Self.url("out-0"))]"))
     #expect(
       script.document

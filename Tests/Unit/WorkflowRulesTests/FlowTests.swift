@@ -1,5 +1,6 @@
 import Testing
 import WorkflowDefinitions
+import WorkflowGraphs
 import WorkflowRules
 
 /// How failures, conditions and limits spread from step to step.
@@ -189,7 +190,7 @@ import WorkflowRules
 
   @Test(arguments: 0...3)
   func `a cancel at every state`(_ ended: Int) throws {
-    let script = try WorkflowScript(ExampleTests.chain)
+    let script = try WorkflowScript(WorkflowExample.chain.body)
     for _ in 0..<ended { script.end(try #require(script.open.first).id.text, .output(#"["x"]"#)) }
     let before = script.run
     script.decide([.cancelRequested])

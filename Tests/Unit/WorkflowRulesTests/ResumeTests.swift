@@ -1,5 +1,6 @@
 import Testing
 import WorkflowDefinitions
+import WorkflowGraphs
 import WorkflowRules
 
 /// Which steps another attempt repeats, and what becomes of files that are gone.
@@ -8,7 +9,7 @@ import WorkflowRules
 
   @Test(arguments: 0...2)
   func `a step that has succeeded is kept`(_ failing: Int) throws {
-    let script = try WorkflowScript(ExampleTests.chain)
+    let script = try WorkflowScript(WorkflowExample.chain.body)
     for step in 0...failing {
       script.end(
         try #require(script.open.first).id.text, step == failing ? .failure("unknown") : .output(#"["x"]"#))
@@ -170,7 +171,7 @@ import WorkflowRules
   }
 
   @Test func `a canceled workflow goes on`() throws {
-    let script = try WorkflowScript(ExampleTests.chain)
+    let script = try WorkflowScript(WorkflowExample.chain.body)
     script.end("w-chain-image-0-1", .output(#"["x"]"#))
     script.decide([.cancelRequested])
     script.end { _ in .canceled }

@@ -28,6 +28,12 @@ final class Account {
   private(set) var problem: String?
   /// The index of the signing secret.
   private(set) var secret = 0
+  /// The number of the order that a call would create, where its input does not have it.
+  var identify: ((HTTPClientRequest) -> Int?)?
+  /// Checks a create call of an order; returns the rule that it breaks.
+  var check: ((_ order: Int, HTTPClientRequest) -> String?)?
+  /// How the prediction of an order ends that was created after so many others; nil: at random.
+  var planEnd: ((_ order: Int, _ earlier: Int) -> RemotePrediction.Change?)?
   /// Sends an event to the daemon.
   var send: (WebhookEvent) -> Void = { _ in }
   var rules: CreateCallRules
@@ -80,7 +86,7 @@ extension Account {
   func noteRetry() { changedAt = now }
 
   /// The order that the call would create; nil for any other call.
-  private static func created(by request: HTTPClientRequest) -> Int? {
+  private func created(by request: HTTPClientRequest) -> Int? {
     request.method == .post ? order(in: request) : nil
   }
 
@@ -91,7 +97,9 @@ extension Account {
   ///
   /// - Parameter reply: returns whether its client still waited.
   func receive(_ request: HTTPClientRequest, reply: @escaping (Reply) -> Bool) {
-    if let order = Self.created(by: request), let violation = rules.note(order, at: now) {
+    if let order = created(by: request),
+      let violation = rules.note(order, at: now) ?? check?(order, request)
+    {
       problem = problem ?? violation
     }
     let outage = isFaulty ? plan.outages.first { $0.span.contains(time) }?.kind : nil
@@ -127,7 +135,7 @@ extension Account {
       }
       let seconds = response.status == 429 ? requiredPause : 0
       after(delay) { [self] in
-        guard reply(.success(response)), seconds > 0, Self.created(by: request) != nil else { return }
+        guard reply(.success(response)), seconds > 0, created(by: request) != nil else { return }
         rules.noteThrottling(at: now, seconds: seconds)
       }
     }
@@ -178,7 +186,7 @@ extension Account {
       return problem(503, "Service unavailable")
     case .throttled: return throttled()
     case .forbidden:
-      if let order = Self.order(in: request) { refusals[order, default: 0] += 1 }
+      if let order = order(in: request) { refusals[order, default: 0] += 1 }
       return problem(403, "Forbidden")
     case .foreign, .outdated: return lie(handle(request), about: request, fault)
     case .unsent, .requestLost, nil: return handle(request)
@@ -235,7 +243,7 @@ extension Account {
   ///
   /// Only a webhook shows that an answer to a create call is about another one, so it has one then.
   private func another(than request: HTTPClientRequest) -> RemotePrediction? {
-    guard request.method == .post, Self.order(in: request) != nil else {
+    guard request.method == .post, order(in: request) != nil else {
       return predictions.randomElement(using: &random)
     }
     guard !plan.hidesWebhooks else { return nil }
@@ -243,7 +251,7 @@ extension Account {
   }
 
   private func subject(of request: HTTPClientRequest) -> RemotePrediction? {
-    if request.method == .post, let order = Self.order(in: request) { return predictions(of: order).last }
+    if request.method == .post, let order = order(in: request) { return predictions(of: order).last }
     return predictions.first {
       request.url.hasSuffix("/\($0.id)") || request.url.hasSuffix("/\($0.id)/cancel")
     }
@@ -303,7 +311,7 @@ extension Account {
   }
 
   private func create(_ request: HTTPClientRequest) -> HTTPClientResponse {
-    guard let order = Self.order(in: request) else { return problem(422, "no order") }
+    guard let order = order(in: request) else { return problem(422, "no order") }
     if request.url.contains(Self.refusedModel) {
       finalRefusals.insert(order)
       return problem(422, "Invalid version or not permitted")
@@ -328,7 +336,8 @@ extension Account {
   }
 
   /// The number of the order, which its input has.
-  private static func order(in request: HTTPClientRequest) -> Int? {
+  private func order(in request: HTTPClientRequest) -> Int? {
+    if let identify { return identify(request) }
     let body = String(decoding: request.body ?? [], as: UTF8.self)
     return body.firstRange(of: #""order":"#).flatMap { Int(body[$0.upperBound...].prefix { $0.isNumber }) }
   }
@@ -371,10 +380,12 @@ extension Account {
     }
     if happens(onceIn: 10) { schedule(.becomes("hibernating")) }
     let isInterrupted = happens(onceIn: 4)
+    let earlier = predictions.count { $0.order == order } - 1
     schedule(
-      .ends(
-        isInterrupted ? .isInterrupted : RemotePrediction.End.allCases.randomElement(using: &random) ?? .fails
-      ))
+      order.flatMap { planEnd?($0, earlier) }
+        ?? .ends(
+          isInterrupted
+            ? .isInterrupted : RemotePrediction.End.allCases.randomElement(using: &random) ?? .fails))
     if happens(onceIn: plan.deletesOnceIn) {
       after(Int.random(in: 0...moment + pause, using: &random)) { prediction.isGone = true }
     }
@@ -391,7 +402,7 @@ extension Account {
     switch change {
     case .starts, .becomes: event = "start"
     case .logs: event = "logs"
-    case .ends: event = "completed"
+    case .ends, .outputs: event = "completed"
     }
     guard prediction.events.contains(event) else { return }
     send(

@@ -3,7 +3,7 @@ import Simulation
 /// The parameters of a simulation of the whole daemon that a seed decides.
 struct DaemonPlan {
   /// For how many milliseconds there are faults.
-  let span: Int
+  var span: Int
   let orders: Int
   /// Predictions that another program creates.
   let foreignPredictions: Int
@@ -11,13 +11,13 @@ struct DaemonPlan {
   /// Whether a backup is made at an end of the daemon, and restored at the next.
   let restoresBackup: Bool
   /// Seconds.
-  let reconcileAfter: Int
+  var reconcileAfter: Int
   let jobTimeout: Int
-  let createsPerMinute: Int
+  var createsPerMinute: Int
   /// When the wall clock is set, and how far it is ahead then, in milliseconds.
-  let clockSteps: [(time: Int, offset: Int64)]
+  var clockSteps: [(time: Int, offset: Int64)]
   var faults: MachineFaults
-  let provider: ProviderPlan
+  var provider: ProviderPlan
 
   init(_ random: inout SeededGenerator) {
     span = [20_000, 60_000, 180_000].randomElement(using: &random) ?? 60_000

@@ -10,7 +10,7 @@ import WebhookIntake
 @testable import Time
 
 /// The whole daemon between an app and a provider, on a machine that fails, driven by a seed.
-final class DaemonSimulation: MachineSimulation {
+class DaemonSimulation: MachineSimulation {
   let plan: DaemonPlan
   let account: Account
   let callbacks: CallbackReceiver
@@ -33,17 +33,29 @@ final class DaemonSimulation: MachineSimulation {
   override var maxSteps: Int { 60_000 }
 
   /// - Parameter hasFault: whether a fault is planted in the database, which every daemon then begins with.
-  init(seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing, hasFault: Bool = false) {
+  convenience init(
+    seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing, hasFault: Bool = false
+  ) {
     var random = SeededGenerator(seed: seed)
     var plan = DaemonPlan(&random)
     if hasFault { plan.faults.beginsWithNothing = false }
-    self.plan = plan
-    orders = (0..<plan.orders).map { AppOrder(number: $0, &random) }
+    let orders = (0..<plan.orders).map { AppOrder(number: $0, &random) }
+    // A hold is as long as a clock is set back meanwhile.
+    let holdsEnds = seed.isMultiple(of: 3) && plan.clockSteps.allSatisfy { abs($0.offset) < 300_000 }
+    self.init(
+      seed: seed, plan: plan, orders: orders, holdsEnds: holdsEnds, disk: disk, database: database,
+      signing: signing, random: random)
+  }
+
+  init(
+    seed: UInt64, plan: DaemonPlan, orders: [AppOrder], holdsEnds: Bool, disk: MemoryDisk,
+    database: [UInt8], signing: Signing, random: SeededGenerator
+  ) {
+    var random = random
+    (self.plan, self.orders, self.holdsEnds) = (plan, orders, holdsEnds)
     let kernelSeed = random.next()
     let accountSeed = random.next()
     streamRandom = SeededGenerator(seed: ~seed)
-    // A hold is as long as a clock is set back meanwhile.
-    holdsEnds = seed.isMultiple(of: 3) && plan.clockSteps.allSatisfy { abs($0.offset) < 300_000 }
     let kernel = SimulatedKernel(seed: kernelSeed, faults: plan.faults.kernel)
     startedAt = kernel.trueTimeMilliseconds
     account = Account(

@@ -51,6 +51,9 @@ struct ProviderPlan {
     let span: Range<Int>
   }
 
+  /// Nothing fails.
+  init() {}
+
   /// - Parameters:
   ///   - span: the time within which everything fails, in milliseconds.
   ///   - isSlow: whether calls may be late.

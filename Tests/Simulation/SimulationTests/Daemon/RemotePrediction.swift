@@ -76,6 +76,8 @@ extension RemotePrediction {
     case logs(Int)
     case becomes(String)
     case ends(End)
+    /// It succeeds with a JSON text.
+    case outputs(String)
   }
 
   enum End: CaseIterable {
@@ -102,6 +104,9 @@ extension RemotePrediction {
       case .isCanceled: status = "canceled"
       case .isAborted: status = "aborted"
       }
+    case .outputs(let text):
+      endedAt = now
+      (status, output) = ("succeeded", text)
     }
   }
 }

@@ -20,7 +20,7 @@ final class SimulatedHTTPClient: HTTPClient, @unchecked Sendable {
     return await withTaskCancellationHandler {
       await withUnsafeContinuation { continuation in
         guard call.begin(continuation) else { return }
-        if request.url.hasPrefix(DaemonSimulation.callbackURLs) {
+        if request.url.hasPrefix("https://app.example") {
           callbacks.receive(request) { call.end($0) }
         } else {
           account.receive(request) { call.end($0) }

@@ -20,6 +20,7 @@ enum Occurrence: String, CaseIterable {
   case crash
   case diskCrash
   case powerCut
+  case commit
   case cleanShutdown
   /// A start at which the store could not be opened.
   case failedStart
@@ -72,4 +73,9 @@ enum Occurrence: String, CaseIterable {
   case releasedEnd
   /// A success that was held until its deadline.
   case expiredHold
+
+  // Workflows.
+  case acceptedWorkflow
+  case canceledWorkflow
+  case resumedWorkflow
 }

@@ -33,6 +33,8 @@ class MachineSimulation {
   private(set) var isEnding = false
   private var turns = 0
   private var diskCrashes: [Int]
+  /// A crash at a commit; nil for none.
+  var commitCrash: CommitCrash?
 
   /// The bound on steps, beyond which a simulation counts as endless.
   var maxSteps: Int { 20_000 }
@@ -51,6 +53,12 @@ class MachineSimulation {
     disk.format(holding: faults.beginsWithNothing ? nil : database)
     self.signing = signing
     diskCrashes = faults.diskCrashes
+  }
+
+  /// A crash right before or right after a commit, counted from 1 in all lives of the daemon.
+  struct CommitCrash {
+    let number: Int
+    let isAfter: Bool
   }
 
   func fail(_ reason: String) {
@@ -277,17 +285,25 @@ extension MachineSimulation {
 extension MachineSimulation {
   /// Commits the submissions at once or after a while. More are coalesced meanwhile.
   private func write() {
-    guard let incarnation, incarnation.gather(), !isWriting else { return }
+    guard incarnation?.gather() == true, !isWriting else { return }
     let longest = faults.maxCommitMilliseconds
     let delay = longest == 0 ? 0 : Int.random(in: 0...longest, using: &random)
-    guard delay > 0 else { return incarnation.commit() }
+    guard delay > 0 else { return commit() }
     isWriting = true
     let writing = generation
     kernel.after(.milliseconds(delay)) { [self] in
       guard generation == writing else { return }
       isWriting = false
-      self.incarnation?.commit()
+      commit()
     }
+  }
+
+  private func commit() {
+    counts[.commit] += 1
+    let crash = commitCrash?.number == counts[.commit] ? commitCrash : nil
+    if crash?.isAfter == false { return self.crash() }
+    incarnation?.commit()
+    if crash != nil { self.crash() }
   }
 
   private func failDisk() {
