@@ -123,6 +123,8 @@ extension LedgerTransaction {
   /// The job with that id of its own. Nil for none.
   package func job(withID id: String) throws(StorageError) -> Job? { try job(id: id)?.job }
 
+  package func job(withNumber number: Int64) throws(StorageError) -> Job? { try job(number: number)?.job }
+
   /// The body of a job's newest snapshot. Empty where there is none.
   package func body(ofJob number: Int64) throws(StorageError) -> [UInt8] {
     guard case let entry?? = jobs[number] else { return try rows.body(ofJob: number) }

@@ -33,6 +33,19 @@ import WorkflowRules
     #expect(ledger.announcements.types == ["w workflow.succeeded"])
   }
 
+  @Test func `a list reads no outputs`() async throws {
+    let ledger = try WorkflowLedger()
+    for id in ["a", "b"] {
+      try ledger.create(#"{"id":"\#(id)","steps":[{"name":"s","model":"m/m","input":{}}]}"#)
+      try ledger.end("w-\(id)-s-0-1", output: "1")
+    }
+    let stored = try #require(try await ledger.store.reader.storedWorkflow("a"))
+    let listed = try #require(try await ledger.store.reader.workflow(listed: stored, ledger.context))
+    #expect(listed.run.state == .succeeded && listed.run.output == nil)
+    #expect(listed.run.steps.map(\.state) == [.succeeded])
+    #expect(try await ledger.output("a") == "1")
+  }
+
   /// Numbers are slices of the text, and nothing is printed again.
   @Test(arguments: ["1e400", "0.10", "12345678901234567890", #""\u00e9\ud83d\ude00""#, #"{"a" : [1, 2]}"#])
   func `a value passes byte for byte`(_ value: String) async throws {
