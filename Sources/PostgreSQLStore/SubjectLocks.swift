@@ -14,7 +14,12 @@ extension PostgreSQLRows {
     let missing = Set(numbers).subtracting(lockedSubjects).filter { $0 < 0 }.sorted()
     guard !missing.isEmpty else { return }
     _ = try run(Self.lockSubjects, [.integers(missing)])
-    lockedSubjects.formUnion(missing)
+    noteLocked(missing)
+  }
+
+  func noteLocked(_ subjects: [Int64]) {
+    guard !lockedSubjects.isSuperset(of: subjects) else { return }
+    lockedSubjects.formUnion(subjects)
     // The one that had the lock may have changed what was read before.
     for name in sharedTables { tableRows[name] = nil }
   }

@@ -31,7 +31,7 @@ package struct WorkflowReaction: TransactionReaction {
       guard let row = try transaction.row(of: WorkflowJobTable.declaration, key: key),
         let job = WorkflowJob(row)
       else { continue }
-      now = max(now, (transition.after ?? transition.before)?.job.updatedAt ?? now)
+      now = max(now, transition.occurredAt)
       if events[job.workflow] == nil { workflows.append(job.workflow) }
       switch event {
       case .happened(let event): events[job.workflow, default: []].append(event)
