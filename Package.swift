@@ -501,7 +501,7 @@ let package = Package(
       .storage, "WorkflowRecordsTests",
       [
         "WorkflowRecords", "WorkflowRules", "WorkflowDefinitions", "Jobs", "Ledger", "StoreFixture",
-        "StoreSeam", "System", "Tables", "Time", "Work",
+        "StoreSeam", "PostgreSQLServer", "PostgreSQLStore", "System", "Tables", "Time", "Work",
       ]),
     tests(
       .storage, "KeptFileStoreTests",
