@@ -101,10 +101,6 @@ final class CallbackReceiver {
     accepted.append(Event(id: String(fields.dropFirst(12)), type: type, job: job, timestamp: time))
   }
 
-  func hasEvent(_ type: String, of id: String) -> Bool {
-    accepted.contains { $0.type == type && $0.job == id }
-  }
-
   func hasEnd(ofJob id: String) -> Bool { accepted.contains { $0.isEnd && $0.job == id } }
 }
 

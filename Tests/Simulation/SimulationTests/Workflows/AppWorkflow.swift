@@ -16,8 +16,8 @@ final class AppWorkflow {
   /// Whether a cancel request was sent.
   fileprivate(set) var isCancelRequested = false
   fileprivate(set) var shown: ShownWorkflow?
-  /// The states in which its attempts have ended.
-  fileprivate(set) var ends: [String] = []
+  /// The states in which its attempts have ended, as far as the app has seen it.
+  fileprivate(set) var ends: [Int: String] = [:]
   /// How many predictions the steps had that have succeeded before the last attempt.
   fileprivate(set) var kept: [String: Int] = [:]
   fileprivate var resumes = 0
@@ -29,6 +29,8 @@ final class AppWorkflow {
   init(id: String, body: String, cancelTime: Int?, maxResumes: Int) {
     (self.id, self.body, self.cancelTime, self.maxResumes) = (id, body, cancelTime, maxResumes)
   }
+
+  var hasCallback: Bool { body.contains(#""callback":"#) }
 
   /// Whether nothing but its jobs decides its end.
   var isUndisturbed: Bool { !isCancelRequested && resumes == 0 }
@@ -124,7 +126,7 @@ extension WorkflowSimulation {
     guard shown.attempt >= workflow.attempt else { return }
     workflow.shown = shown
     workflow.isEnded = true
-    workflow.ends.append(state)
+    workflow.ends[shown.attempt] = state
     SimulationLog.write(kernel.trueTimeMilliseconds, "ended: \(body)")
     guard state != "succeeded", workflow.resumes < workflow.maxResumes else { return }
     workflow.isEnded = false

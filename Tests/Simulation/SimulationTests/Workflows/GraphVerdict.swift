@@ -16,7 +16,7 @@ struct GraphVerdict {
       guard let shown = workflow.shown else { return "\(workflow.id) was never shown" }
       let reason =
         wrongEnd(shown, of: workflow, evaluation) ?? wrongJobs(shown, of: workflow, evaluation)
-        ?? wrongCallbacks(of: workflow)
+        ?? wrongCallbacks(after: shown.attempt, of: workflow)
       if let reason { return "\(workflow.id): \(reason); it is \(shown); \(workflow.body)" }
     }
     if let reason = simulation.callbacks.violation() { return reason }
@@ -115,13 +115,16 @@ extension GraphVerdict {
   }
 
   /// The end of each attempt was accepted, in order.
-  private func wrongCallbacks(of workflow: AppWorkflow) -> String? {
+  private func wrongCallbacks(after attempts: Int, of workflow: AppWorkflow) -> String? {
     var types: [(id: String, type: String)] = []
     for event in simulation.callbacks.accepted where event.job == workflow.id && types.last?.id != event.id {
       types.append((event.id, event.type))
     }
-    let ends = workflow.ends.map { "workflow.\($0)" }
-    return types.map(\.type) == ends ? nil : "the callbacks are \(types), and the ends \(workflow.ends)"
+    let isRight = workflow.ends.allSatisfy { attempt, state in
+      types.indices.contains(attempt - 1) && types[attempt - 1].type == "workflow.\(state)"
+    }
+    return isRight && types.count == attempts
+      ? nil : "the callbacks are \(types), and the ends \(workflow.ends)"
   }
 }
 

@@ -86,7 +86,8 @@ extension WorkflowSimulation {
   /// Whether the app has received the ends that it was shown.
   private var isNotified: Bool {
     workflows.allSatisfy { workflow in
-      workflow.ends.last.map { callbacks.hasEvent("workflow.\($0)", of: workflow.id) } ?? true
+      let ids = Set(callbacks.accepted.filter { $0.job == workflow.id }.map(\.id))
+      return !workflow.hasCallback || ids.count >= workflow.shown?.attempt ?? 0
     }
   }
 
