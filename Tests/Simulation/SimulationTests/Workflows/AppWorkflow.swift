@@ -5,6 +5,8 @@ import WorkflowGraphs
 final class AppWorkflow {
   let id: String
   let body: String
+  /// Whether the app is notified of its ends.
+  let hasCallback: Bool
   /// When the app cancels it, in milliseconds after it was accepted. Nil for never.
   let cancelTime: Int?
   /// How often the app may resume it after an end that is no success.
@@ -16,8 +18,8 @@ final class AppWorkflow {
   /// Whether a cancel request was sent.
   fileprivate(set) var isCancelRequested = false
   fileprivate(set) var shown: ShownWorkflow?
-  /// The states in which its attempts have ended, as far as the app has seen it.
-  fileprivate(set) var ends: [Int: String] = [:]
+  /// The states in which its attempts have ended.
+  fileprivate(set) var ends: [String] = []
   /// How many predictions the steps had that have succeeded before the last attempt.
   fileprivate(set) var kept: [String: Int] = [:]
   fileprivate var resumes = 0
@@ -28,9 +30,8 @@ final class AppWorkflow {
 
   init(id: String, body: String, cancelTime: Int?, maxResumes: Int) {
     (self.id, self.body, self.cancelTime, self.maxResumes) = (id, body, cancelTime, maxResumes)
+    hasCallback = body.contains(#""callback":"#)
   }
-
-  var hasCallback: Bool { body.contains(#""callback":"#) }
 
   /// Whether nothing but its jobs decides its end.
   var isUndisturbed: Bool { !isCancelRequested && resumes == 0 }
@@ -126,7 +127,7 @@ extension WorkflowSimulation {
     guard shown.attempt >= workflow.attempt else { return }
     workflow.shown = shown
     workflow.isEnded = true
-    workflow.ends[shown.attempt] = state
+    workflow.ends.append(state)
     SimulationLog.write(kernel.trueTimeMilliseconds, "ended: \(body)")
     guard state != "succeeded", workflow.resumes < workflow.maxResumes else { return }
     workflow.isEnded = false

@@ -86,8 +86,7 @@ extension WorkflowSimulation {
   /// Whether the app has received the ends that it was shown.
   private var isNotified: Bool {
     workflows.allSatisfy { workflow in
-      let ids = Set(callbacks.accepted.filter { $0.job == workflow.id }.map(\.id))
-      return !workflow.hasCallback || ids.count >= workflow.shown?.attempt ?? 0
+      !workflow.hasCallback || callbacks.eventCount(of: workflow.id) >= workflow.shown?.attempt ?? 0
     }
   }
 
