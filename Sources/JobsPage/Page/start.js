@@ -8,4 +8,3 @@ if (typeof showHealth === "function") views.health = showHealth;
 history.scrollRestoration = "manual";
 show({ isFirst: true, scroll: history.state?.scroll ?? 0 });
 void showSession();
-void offerWorkflows();

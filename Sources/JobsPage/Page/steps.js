@@ -201,6 +201,7 @@ class StepDetails {
       waits?.length ? muted(`Waits for ${visibleText(waits.join(", "))}.`) : null,
       step.optional ? muted("Optional: its failure does not fail the workflow.") : null,
       step.used ? muted("A fallback ran: ", visibleText(step.used), ".") : null,
+      !step.jobs && step.state === "canceled" ? muted("Nothing was sent for it.") : null,
       step.items ? muted(`${counted(step.items.total, "item")}${counts ? `: ${counts}` : ""}.`) : null,
     ].filter(Boolean));
     const output = jsonMembers(text).get("output");
@@ -220,7 +221,7 @@ class StepDetails {
       const state = this.states.get(id) ?? (step.items ? "unknown" : null);
       const known = knownStates.includes(state) ? state : "unknown";
       const item = /-(\d+)-\d+(?:-f\d+)?$/.exec(id)?.[1] ?? "";
-      if (!step.items) return element("li", {}, jobLink(id), state && [" ", stateBadge(state)]);
+      if (!step.items) return element("li", {}, jobLink(id), state && stateBadge(state));
       const link = jobLink(id, icon(known), element("span", {}, item),
         element("span", { class: "visually-hidden" }, visibleText(` ${state}, job ${id}`)));
       link.className = `state ${known}`;

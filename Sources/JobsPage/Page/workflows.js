@@ -43,7 +43,7 @@ function workflowRow({ id, state, steps, error, created_at: created, ended_at: e
 
 class WorkflowList {
   constructor(main, { query }, signal) {
-    this.signal = signal;
+    [this.signal, this.rows] = [signal, new Map()];
     this.query = { state: query.get("state") ?? "", after: query.get("after") ?? "" };
     const tab = (state, ...children) => element("a", {
       href: address("/", { view: "workflows", ...state && { state } }),
@@ -91,12 +91,7 @@ class WorkflowList {
     if (this.signal.aborted) return;
     if (!ok) return replace(this.place, problemBox(problem, { retry: () => this.read() }));
     const { workflows, next } = data;
-    fill(this.body, workflows.map((workflow) => {
-      const row = workflowRow(workflow);
-      // Rows are compared by their texts, of which marks have none.
-      setAttribute(row, "data-key", JSON.stringify(workflow.steps));
-      return row;
-    }));
+    this.showRows(workflows);
     this.table.hidden = workflows.length === 0;
     replace(this.place, workflows.length ? null : this.empty());
     this.older.hidden = !next && !this.query.after;
@@ -104,6 +99,21 @@ class WorkflowList {
     replace(this.older,
       this.query.after ? element("a", { class: "button", href: "/?view=workflows" }, "Newest") : null,
       next ? element("a", { class: "button", href: page(next) }, "Older →") : null);
+  }
+
+  /** Replaces the rows that differ. The focus stays on the workflow that has it. */
+  showRows(workflows) {
+    const before = this.rows;
+    this.rows = new Map(workflows.map((workflow) => {
+      const [id, key] = [workflow.id, JSON.stringify(workflow)];
+      const old = before.get(id);
+      return [id, old?.key === key ? old : { key, node: workflowRow(workflow) }];
+    }));
+    const keys = (rows) => [...rows.values()].map(({ key }) => key).join();
+    if (keys(before) === keys(this.rows)) return;
+    const focused = [...before].find(([, { node }]) => node.contains(document.activeElement))?.[0];
+    replace(this.body, [...this.rows.values()].map(({ node }) => node));
+    this.rows.get(focused)?.node.querySelector("a").focus({ preventScroll: true });
   }
 
   empty() {

@@ -126,7 +126,7 @@ extension PageTests {
         try visit.open("?workflow=chain")
         try Self.awaitState(visit, "succeeded")
         try browser.tab(to: .css("a[data-step=image]"))
-        for (key, name) in [(Key.arrowRight, "caption"), (.arrowRight, "story"), (.arrowLeft, "caption")] {
+        for (key, name) in [(Key.right, "caption"), (.right, "story"), (.left, "caption")] {
           try browser.press(key)
           #expect(try browser.focused.attribute("data-step") == name)
         }
@@ -154,7 +154,8 @@ extension PageTests {
         try Self.awaitState(visit, "succeeded")
         let overlaps = try browser.run(
           """
-          const boxes = [...document.querySelectorAll(".graph li")].map((card) => card.getBoundingClientRect());
+          const cards = [...document.querySelectorAll(".graph li")];
+          const boxes = cards.map((card) => card.getBoundingClientRect());
           return boxes.flatMap((one, index) => boxes.slice(index + 1).filter((other) => one.left < other.right
             && other.left < one.right && one.top < other.bottom && other.top < one.bottom)).length;
           """)
