@@ -55,6 +55,7 @@ final class ArchiveEndpoint {
       runtime.wake()
       status = .accepted
     case .nothingToDo: status = .ok
+    case .gone: throw .jobNotFound
     case .notEnded:
       throw Problem(
         .conflict, .notEnded,
@@ -73,7 +74,11 @@ final class ArchiveEndpoint {
     // A job without files is not different from one whose files were deleted before.
     if try result.value() {
       runtime.cancelTransfers(ofJob: number)
-      runtime.wake()
+    } else if let (job, files) = try await lookup.prunedFiles(ofJob: number) {
+      let result = await api.recorder.write { (transaction) throws(StorageError) in
+        try transaction.deletePrunedFiles(files, of: job, at: now)
+      }
+      if try result.value() > 0 { runtime.wake() }
     }
     return Response(status: .noContent)
   }

@@ -29,6 +29,20 @@ struct ArchiveLookup {
     return number
   }
 
+  /// The files of a job that RETENTION has deleted. Nil for any other job.
+  func prunedFiles(ofJob number: Int64) async throws(Problem) -> (ArchivedJob, [ArchivedFile])? {
+    try await views.read { (reader) throws(StorageError) in
+      var jobs = TableQuery(ArchiveJobTable.declaration, limit: 1)
+      jobs.prefix = ArchiveJobTable.key(number)
+      guard let job = try await reader.rows(jobs).first.flatMap({ ArchivedJob($0) }), job.isPruned else {
+        return nil
+      }
+      var files = TableQuery(ArchiveFileTable.declaration, limit: OutputFiles.maxFiles)
+      files.prefix = [.integer(number)]
+      return (job, try await reader.rows(files).compactMap { ArchivedFile($0) })
+    }
+  }
+
   /// The file at that position of the job's list.
   func file(_ n: Int64, ofJob id: String) async throws(Problem) -> ArchivedFile {
     let number = try await number(ofJob: id)

@@ -157,6 +157,11 @@ final class ArchiveRuntime: Sendable {
 
   func endCancellation(ofJob job: Int64) { canceledJobs.withLock { _ = $0.remove(job) } }
 
+  /// Forgets the jobs that have no transfer to end.
+  func endCancellations(except jobs: some Sequence<Int64>) {
+    canceledJobs.withLock { $0.formIntersection(jobs) }
+  }
+
   var pause: Pause? {
     get { currentPause.withLock { $0 } }
     set { currentPause.withLock { $0 = newValue } }

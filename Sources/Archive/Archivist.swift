@@ -141,6 +141,7 @@ extension Archivist {
   private func runDueWork(in group: inout DiscardingTaskGroup) async -> Duration {
     if runtime.takeWake() {
       (storesDueAt, dropsDueAt) = (now, now)
+      runtime.endCancellations(except: fetching.keys)
       if runtime.takeReload() { pausedUntil = now }
     }
     do throws(StorageError) {
@@ -187,10 +188,10 @@ extension Archivist {
     while fetchRoom > 0 {
       let time = time
       guard let due = try await reader.nextDue(ArchiveWork.fetch), due <= time else { return }
-      let (room, running) = (fetchRoom, fetching.mapValues(\.count))
+      let (room, inFlight) = (fetchRoom, fetching.mapValues { Set($0.keys) })
       let leaseEnd = time.advanced(byMilliseconds: Self.fetchLease)
       let claimed = try await write { transaction throws(StorageError) in
-        try transaction.claimFetches(at: time, until: leaseEnd, limit: room, running: running)
+        try transaction.claimFetches(at: time, until: leaseEnd, limit: room, inFlight: inFlight)
       }
       for claim in claimed.claims {
         fetching[claim.file.job, default: [:]][claim.key] = claim
@@ -216,8 +217,7 @@ extension Archivist {
     query.index = ArchiveFileTable.byNode
     query.prefix = [.text(node), .text(ArchiveFileState.fetched.rawValue)]
     let files = try await reader.rows(query).compactMap { ArchivedFile($0) }
-    let room = Self.maxStores - storing.count
-    let due = files.filter { $0.dueAt <= time && !storing.contains($0.spoolKey) }.prefix(room)
+    let due = Self.nextStores(of: files, beside: storing, at: time)
     let claims =
       try await due.isEmpty
       ? []
@@ -234,6 +234,17 @@ extension Archivist {
       now
       + .milliseconds(
         next.map { min(max($0.milliseconds - time.milliseconds, 20), 5000) } ?? 5000)
+  }
+
+  /// The files to store now. None while as many, or more, are being stored.
+  ///
+  /// Fetches that end store their files at once, so there may be more.
+  static func nextStores(
+    of files: [ArchivedFile], beside storing: Set<SpoolKey>, at time: Timestamp
+  ) -> [ArchivedFile] {
+    Array(
+      files.filter { $0.dueAt <= time && !storing.contains($0.spoolKey) }
+        .prefix(max(0, maxStores - storing.count)))
   }
 
   /// Lets the queue be measured soon after a change, and not with each.

@@ -128,7 +128,7 @@ extension Archivist {
     }
     let announced = texts
     let missing = await storers.run { _ in (try? folder.missingNodes(of: announced)) ?? [] } ?? []
-    guard !missing.isEmpty else {
+    guard Self.isApart(missing: missing, node: node, isAnnounced: !nodeText.isEmpty) else {
       if isApart {
         isApart = false
         pausedUntil = now

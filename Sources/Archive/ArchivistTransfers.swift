@@ -40,6 +40,7 @@ extension Archivist {
     }
     guard let result else { return nil }
     noteChange()
+    notePlaylist(claim, outcome)
     switch result {
     case .fetched(let store):
       metrics.fetchLatency.record(now - start)
@@ -82,6 +83,15 @@ extension Archivist {
       return downloader.download(source, as: key, now: time) { runtime.isCanceled(key) }
     }
     return outcome ?? .canceled
+  }
+
+  /// Logs that the files which a file names are not kept.
+  private func notePlaylist(_ claim: FetchClaim, _ outcome: DownloadOutcome) {
+    guard case .finished(let file) = outcome, file.type.isPlaylist else { return }
+    let kind = LogEntry(.warning, "playlist")
+    if failures.admits(kind, at: now) {
+      logger.log(.archiveListUnsupported(job: claim.job.id, file: claim.file.n))
+    }
   }
 
   private func noteFailure(

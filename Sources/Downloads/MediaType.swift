@@ -43,6 +43,14 @@ package struct MediaType: Hashable, Sendable, CustomStringConvertible {
   /// Without parameters.
   package var essence: String { String(description.prefix { $0 != ";" }) }
 
+  /// Whether a file of it names other files, which are not kept with it (RFC 8216 section 4).
+  package var isPlaylist: Bool {
+    [
+      "application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl",
+      "application/dash+xml",
+    ].contains(essence)
+  }
+
   /// The type of a file.
   ///
   /// - Parameters:

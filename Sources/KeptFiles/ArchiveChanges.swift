@@ -40,6 +40,11 @@ extension LedgerTransaction {
     return try row(of: ArchiveBlobTable.declaration, key: [.text(sha256)]).flatMap { ArchivedBlob($0) }
   }
 
+  /// Keeps other processes from the files of a pruned job until the end of the transaction.
+  ///
+  /// The job has no row that could be locked.
+  func lockFiles(ofPruned job: Int64) throws(StorageError) { try lock(subject: -job) }
+
   package func put(_ blob: ArchivedBlob) { put(blob.values, in: ArchiveBlobTable.declaration) }
 
   /// Adds a reference to the blob of `file`, and so begins to store it.

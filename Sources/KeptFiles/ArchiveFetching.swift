@@ -40,17 +40,22 @@ extension LedgerTransaction {
 
   /// Claims due files, those that expire first.
   ///
-  /// - Parameter running: the numbers of files of each job that are being fetched.
+  /// - Parameter inFlight: the files of each job that this process fetches.
   package func claimFetches(
-    at now: Timestamp, until leaseEnd: Timestamp, limit: Int, running: [Int64: Int]
+    at now: Timestamp, until leaseEnd: Timestamp, limit: Int, inFlight: [Int64: Set<SpoolKey>]
   ) throws(StorageError) -> ClaimedFetches {
     var claimed = ClaimedFetches()
-    var running = running
+    var running = inFlight.mapValues(\.count)
     var spare: [FetchClaim] = []
     for item in try dueWork(ArchiveWork.fetch, at: now, limit: Self.maxLookedAt) {
       guard claimed.claims.count < limit else { break }
       guard let claim = try fetch(of: item, at: now) else {
         claimed.hasDeleted = true
+        continue
+      }
+      // Its claim has expired: the database was away, or the machine. Two transfers must not write one part.
+      if inFlight[item.key.job]?.contains(claim.key) == true {
+        renew(item, until: leaseEnd)
         continue
       }
       if running[item.key.job, default: 0] < Self.maxFetchesOfJob {
@@ -74,10 +79,15 @@ extension LedgerTransaction {
   /// Keeps other processes from a file that is in flight.
   package func renew(_ claim: FetchClaim, until leaseEnd: Timestamp) throws(StorageError) {
     let items = try work(ofJob: claim.file.job, of: [ArchiveWork.fetch])
-    guard var item = items.first(where: { $0.key == claim.item.key }), item.owner == claim.item.owner else {
+    guard let item = items.first(where: { $0.key == claim.item.key }), item.owner == claim.item.owner else {
       return
     }
-    (item.dueAt, item.leaseEnd) = (leaseEnd, leaseEnd)
+    renew(item, until: leaseEnd)
+  }
+
+  private func renew(_ item: WorkItem, until leaseEnd: Timestamp) {
+    var item = item
+    (item.dueAt, item.leaseEnd, item.owner) = (leaseEnd, leaseEnd, owner)
     write(.update(item))
   }
 
@@ -121,6 +131,12 @@ extension LedgerTransaction {
   ) throws(StorageError) -> FetchResult {
     guard var job = try archivedJob(claim.file.job), let old = try archivedFile(claim.file.job, claim.file.n)
     else { return .dropped }
+    if case .finished(let download) = outcome, old.state == .fetched, old.node == node,
+      old.sha256 == download.sha256
+    {
+      // It was recorded before: the answer to that commit was lost. The spool has the only copy.
+      return .spooled
+    }
     guard old.state == .waiting else {
       // Another node may have had the claim meanwhile; its work stays.
       if old.state == .deleting {

@@ -15,6 +15,8 @@ package enum KeepResult: Equatable, Sendable {
   /// All of its files are stored or on their way, or it has none.
   case nothingToDo
   case notEnded
+  /// The job was deleted meanwhile.
+  case gone
 }
 
 extension LedgerTransaction {
@@ -24,6 +26,7 @@ extension LedgerTransaction {
   ) throws(StorageError) -> KeepResult {
     let ended = record.job
     guard ended.phase.isTerminal else { return .notEnded }
+    guard try job(withNumber: record.number) != nil else { return .gone }
     let known = try archivedJob(record.number)
     guard var job = known, job.state != .open, job.files > 0 else {
       guard known?.state != ArchiveJobState.none || known?.mode == .off else { return .nothingToDo }
@@ -52,9 +55,9 @@ extension LedgerTransaction {
 
   /// Deletes a job's files, also those that are under way.
   ///
-  /// - Returns: false where the job has none.
+  /// - Returns: false where the job has none, or was pruned: see ``deletePrunedFiles(_:of:at:)``.
   package func deleteFiles(ofJob number: Int64, at now: Timestamp) throws(StorageError) -> Bool {
-    guard var job = try archivedJob(number), job.files > 0 else { return false }
+    guard var job = try archivedJob(number), job.files > 0, !job.isPruned else { return false }
     let fetches = try work(ofJob: number, of: [ArchiveWork.fetch])
     for n in 0..<job.files {
       guard let old = try archivedFile(number, n) else { continue }
@@ -90,45 +93,66 @@ extension LedgerTransaction {
   ///
   /// - Parameters:
   ///   - files: as a reader has found them.
-  ///   - jobs: their jobs. The rows of pruned ones are changed by no other writer.
+  ///   - jobs: their jobs.
   /// - Returns: how many were deleted.
   package func expireFiles(
     _ files: [ArchivedFile], of jobs: [Int64: ArchivedJob], before limit: Timestamp, at now: Timestamp
   ) throws(StorageError) -> Int {
     var count = 0
-    var pruned = jobs
+    var pruned: [Int64: [ArchivedFile]] = [:]
     for known in files {
-      if var job = try archivedJob(known.job), !job.isPruned {
-        guard let old = try archivedFile(known.job, known.n), old.state == .stored,
-          old.storedAt ?? now < limit
-        else { continue }
-        var file = old
-        dropReference(of: &file, at: now)
-        file.state = .deleted
-        put(file, inPlaceOf: old, of: &job)
-        try dropManifest(of: job, at: now)
-        try settle(job, at: now)
-      } else if var job = pruned[known.job], job.isPruned {
-        // Another job that is gone was deleted since it was read, and its references are given back.
-        var file = known
-        dropReference(of: &file, at: now)
-        deleteRow(of: ArchiveFileTable.declaration, key: file.key)
-        var totals = ArchiveTotals()
-        totals.count(known, -1)
-        write(totals.addition)
-        job.count(known, -1)
-        if job.stored > 0 {
-          put(job)
-        } else {
-          deleteRow(of: ArchiveJobTable.declaration, key: ArchiveJobTable.key(job.job))
-          try dropManifest(of: job, at: now)
-        }
-        pruned[known.job] = job
-      } else {
+      guard var job = try archivedJob(known.job), !job.isPruned else {
+        pruned[known.job, default: []].append(known)
         continue
       }
+      guard let old = try archivedFile(known.job, known.n), old.state == .stored, old.storedAt ?? now < limit
+      else { continue }
+      var file = old
+      dropReference(of: &file, at: now)
+      file.state = .deleted
+      put(file, inPlaceOf: old, of: &job)
+      try dropManifest(of: job, at: now)
+      try settle(job, at: now)
       count += 1
     }
+    for (number, files) in pruned.sorted(by: { $0.key < $1.key }) {
+      // Another job that is gone was deleted since it was read, and its references are given back.
+      guard let job = jobs[number], job.isPruned else { continue }
+      count += try deletePrunedFiles(files, of: job, at: now)
+    }
+    return count
+  }
+
+  /// Deletes stored files of a job that was pruned, and their rows.
+  ///
+  /// Within a transaction, a shared store reads no rows of a job that is gone. So a reader has found these,
+  /// and they are only counted here, in one transaction at a time.
+  ///
+  /// - Returns: how many were still there.
+  package func deletePrunedFiles(
+    _ files: [ArchivedFile], of job: ArchivedJob, at now: Timestamp
+  ) throws(StorageError) -> Int {
+    try lockFiles(ofPruned: job.job)
+    var count = 0
+    var totals = ArchiveTotals()
+    for known in files {
+      guard try storedCount(of: ArchiveFileTable.declaration, prefix: known.key, limit: 1) > 0 else {
+        continue
+      }
+      var file = known
+      dropReference(of: &file, at: now)
+      deleteRow(of: ArchiveFileTable.declaration, key: file.key)
+      totals.count(known, -1)
+      count += 1
+    }
+    guard count > 0 else { return 0 }
+    write(totals.addition)
+    // What this transaction has deleted is still counted.
+    let left = try storedCount(
+      of: ArchiveFileTable.declaration, prefix: [.integer(job.job)], limit: count + 1)
+    guard left <= count else { return count }
+    deleteRow(of: ArchiveJobTable.declaration, key: ArchiveJobTable.key(job.job))
+    write(.put(ArchiveDropTable.declaration, ArchiveDrop(manifestOf: job.id, at: now).values))
     return count
   }
 

@@ -55,7 +55,7 @@ package enum FetchSchedule {
   package static func next(
     after failure: DownloadFailure, tries: Int64, expiry: Timestamp, at now: Timestamp, jitter: Double
   ) -> Next {
-    let code = ArchiveCode(rawValue: failure.code.rawValue) ?? .sourceBusy
+    let code = ArchiveCode(failure.code)
     var pause = pause(afterTry: tries, retryAfter: failure.retryAfter, jitter: jitter)
     // Space may be freed at any moment.
     if isStore(failure.code) { pause = min(pause, maxStorePause) }

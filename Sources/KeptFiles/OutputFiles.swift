@@ -9,6 +9,8 @@ package struct OutputFiles: Equatable {
   package static let maxFiles = 1000
   /// Files that are nested more deeply are not found.
   private static let maxDepth = 32
+  /// Neither are those behind a longer pointer, which each of them would repeat.
+  private static let maxPointerBytes = 1024
 
   package struct File: Equatable {
     /// A JSON pointer into the job's document (RFC 6901).
@@ -43,7 +45,7 @@ package struct OutputFiles: Equatable {
   private mutating func collect(
     _ value: JSONValue, at pointer: String, depth: Int, in body: Span<UInt8>, of sources: SourceRules
   ) {
-    guard !isTooMany, depth <= Self.maxDepth else { return }
+    guard !isTooMany, depth <= Self.maxDepth, pointer.utf8.count <= Self.maxPointerBytes else { return }
     switch value.kind {
     case .string: add(value, at: pointer, in: body, of: sources)
     case .array:

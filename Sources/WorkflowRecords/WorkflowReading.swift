@@ -16,34 +16,42 @@ extension StoreReader {
   package func workflow(
     _ id: String, _ context: WorkflowContext
   ) async throws(StorageError) -> WorkflowRecord? {
+    guard let stored = try await storedWorkflow(id) else { return nil }
+    return try await workflow(stored, context, hasOutput: true)
+  }
+
+  /// A workflow of a list, without its output: there are many, and each may have megabytes.
+  package func workflow(
+    listed stored: StoredWorkflow, _ context: WorkflowContext
+  ) async throws(StorageError) -> WorkflowRecord? {
+    try await workflow(stored, context, hasOutput: false)
+  }
+
+  private func workflow(
+    _ stored: StoredWorkflow, _ context: WorkflowContext, hasOutput: Bool
+  ) async throws(StorageError) -> WorkflowRecord? {
+    var stored = stored
+    let id = stored.run.id
     // Ends, because a change between two reads is rare; the newest state is complete in the end.
     while true {
-      guard let stored = try await storedWorkflow(id) else { return nil }
       var query = TableQuery(WorkflowStepTable.declaration, limit: WorkflowDefinition.maxSteps)
       query.prefix = [.text(id)]
       let steps = try await rows(query).compactMap { StepRun($0) }
       let output =
-        stored.run.state == .succeeded
+        hasOutput && stored.run.state == .succeeded
         ? try await row(of: WorkflowOutputTable.declaration, id)?.bytes("output") : nil
       let definition = try await definition(of: stored, context)
       // The reads are of different moments.
-      guard try await storedWorkflow(id)?.run.revision == stored.run.revision else { continue }
+      guard let newest = try await storedWorkflow(id) else { return nil }
+      guard newest.run.revision == stored.run.revision, newest.digest == stored.digest else {
+        stored = newest
+        continue
+      }
       guard let definition, steps.count == stored.stepCount else {
         throw .corrupt("a workflow lacks a step or its definition")
       }
       return WorkflowRecord(run: stored.run(steps: steps, output: output), definition: definition)
     }
-  }
-
-  /// Workflows without their outputs, as a list shows them.
-  package func workflows(
-    _ stored: [StoredWorkflow], _ context: WorkflowContext
-  ) async throws(StorageError) -> [WorkflowRecord] {
-    var records: [WorkflowRecord] = []
-    for workflow in stored {
-      if let record = try await self.workflow(workflow.run.id, context) { records.append(record) }
-    }
-    return records
   }
 
   package func storedWorkflow(_ id: String) async throws(StorageError) -> StoredWorkflow? {

@@ -89,14 +89,16 @@ extension WorkflowMachine {
     run.job(of: definition.steps[step].name, step, item)
   }
 
-  /// The kept items whose files are gone, by step.
+  /// The kept items whose files are gone, or whose whole outputs with their jobs, by step.
+  ///
+  /// Those that cannot have expired are not read: there may be 1,000, of megabytes each.
   func expiredItems() throws(Sources.Failure) -> [Int: Set<Int>] {
     var expired: [Int: Set<Int>] = [:]
     for step in run.steps.indices {
-      for (index, item) in run.steps[step].items.enumerated() {
-        guard let text = try output(of: step, index, item, isLocated: true), !text.expired.isEmpty else {
-          continue
-        }
+      for (index, item) in run.steps[step].items.enumerated() where item.state == .succeeded {
+        guard let endedAt = item.endedAt, FileExpiry.isDue(endedAt: endedAt, at: now) else { continue }
+        let text = try output(of: step, index, item, isLocated: true)
+        guard text?.expired.isEmpty != true else { continue }
         expired[step, default: []].insert(index)
       }
     }

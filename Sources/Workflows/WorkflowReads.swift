@@ -16,8 +16,8 @@ struct WorkflowReads {
 
   /// In bytes of the outputs of all steps. The jobs have those that would exceed it.
   private static let maxOutputBytes = 16 << 20
-  /// The number of jobs that are read without other work of the loop between.
-  private static let batchSize = 16
+  /// The number of jobs, or of workflows, that are read without other work of the loop between.
+  static let batchSize = 16
 
   func record(_ id: String) async throws(Problem) -> WorkflowRecord {
     let context = runtime.context

@@ -180,9 +180,17 @@ extension WorkflowRoutes {
       page.after = position
     }
     let (wanted, context) = (page, runtime.context)
-    let (stored, records) = try await api.views.read { (reader) throws(StorageError) in
-      let stored = try await reader.rows(wanted).compactMap { StoredWorkflow($0) }
-      return (stored, try await reader.workflows(stored, context))
+    let stored = try await api.views.read { (reader) throws(StorageError) in
+      try await reader.rows(wanted).compactMap { StoredWorkflow($0) }
+    }
+    var records: [WorkflowRecord] = []
+    for (position, workflow) in stored.enumerated() {
+      // Other requests are answered meanwhile.
+      if position % WorkflowReads.batchSize == WorkflowReads.batchSize - 1 { await api.views.pause() }
+      let record = try await api.views.read { (reader) throws(StorageError) in
+        try await reader.workflow(listed: workflow, context)
+      }
+      if let record { records.append(record) }
     }
     var writer = JSONWriter(capacity: 512 * records.count + 64)
     writer.object { object in

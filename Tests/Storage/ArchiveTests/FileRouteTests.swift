@@ -149,9 +149,13 @@ import Testing
     let number = try await server.deliver("poster")
     let file = try server.file(ofJob: number + 1000, content: [7])
     // A row whose job is no longer there.
-    try server.put(ArchivedJob(job: number + 1000, id: "pruned", mode: .bestEffort, state: .complete), [file])
+    var job = ArchivedJob(job: number + 1000, id: "pruned", mode: .bestEffort, state: .complete)
+    (job.files, job.stored, job.isPruned) = (1, 1, true)
+    try server.put(job, [file])
     #expect(try server.send("/jobs/pruned").status == 404)
     #expect(try server.send("/jobs/pruned/files/0").body == [7])
+    #expect(try server.send("/jobs/pruned/files", method: "DELETE").status == 204)
+    #expect(try server.send("/jobs/pruned/files/0").status == 404)
   }
 
   // MARK: Readers

@@ -121,6 +121,22 @@ extension KeptStore {
     try await reader.rows(TableQuery(ArchiveTotalTable.declaration, limit: 1)).first?.integer(column) ?? 0
   }
 
+  /// Deletes the oldest job that has ended, as RETENTION does. Its files stay.
+  func pruneOne() throws {
+    advance(1000)
+    let now = now
+    try commit { (transaction) throws(StorageError) in
+      for item in try transaction.claimManifests(at: now, until: now.advanced(byMilliseconds: 1), limit: 9) {
+        try transaction.finishManifest(item, retry: nil)
+      }
+    }
+    advance(1000)
+    let limit = self.now
+    _ = try commit { (transaction) throws(StorageError) in
+      try transaction.prune(endedBefore: limit, at: limit, after: 0, count: 1)
+    }
+  }
+
   func delete(_ id: String) throws {
     let expiresAt = now.advanced(byMilliseconds: 3_600_000)
     try commit { (transaction) throws(StorageError) in
@@ -132,11 +148,11 @@ extension KeptStore {
 // MARK: - A file's way
 
 extension KeptStore {
-  func claim(limit: Int = 4, running: [Int64: Int] = [:]) throws -> [FetchClaim] {
+  func claim(limit: Int = 4, inFlight: [Int64: Set<SpoolKey>] = [:]) throws -> [FetchClaim] {
     let now = now
     return try commit { (transaction) throws(StorageError) in
       try transaction.claimFetches(
-        at: now, until: now.advanced(byMilliseconds: 180_000), limit: limit, running: running)
+        at: now, until: now.advanced(byMilliseconds: 180_000), limit: limit, inFlight: inFlight)
     }.claims
   }
 

@@ -135,18 +135,7 @@ import Time
     for id in ["p1", "p2"] { try await store.end(id, output: KeptStore.output("\(id).png")) }
     try store.keepAll()
     let now = store.now
-    // The lists are written.
-    try store.commit { (transaction) throws(StorageError) in
-      for item in try transaction.claimManifests(at: now, until: now.advanced(byMilliseconds: 1), limit: 9) {
-        try transaction.finishManifest(item, retry: nil)
-      }
-    }
-    store.advance(1000)
-    let pruned = store.now
-    let step = try store.commit { (transaction) throws(StorageError) in
-      try transaction.prune(endedBefore: pruned, at: pruned, after: 0, count: 1)
-    }
-    _ = step
+    try store.pruneOne()
     #expect(try await store.state("p1") == nil)
     #expect(try await store.state("p2") == .succeeded)
     #expect(try await store.archived(1)?.isPruned == true)
@@ -159,5 +148,59 @@ import Time
     #expect(try await store.dropAll().count == 4)
     #expect(try await store.blobs().isEmpty)
     #expect(try await store.total("stored") == 0)
+  }
+
+  @Test func `the files of a job that was pruned are deleted by request`() async throws {
+    let store = try KeptStore()
+    let number = try await store.end("p1")
+    try store.keepAll()
+    try store.pruneOne()
+    #expect(try !deleteFiles(number, store))
+    #expect(try await deletePruned(number, store) == 1)
+    #expect(try await store.files(number).isEmpty)
+    #expect(try await store.archived(number) == nil)
+    #expect(try await store.dropAll().count == 2)
+    #expect(try await store.blobs().isEmpty)
+    #expect(try await store.total("stored") == 0)
+  }
+
+  @Test func `a file of a job that was pruned gives its reference back once`() async throws {
+    let store = try KeptStore()
+    for id in ["p1", "p2"] { try await store.end(id, output: KeptStore.output("\(id).png")) }
+    try store.keepAll { _ in "same" }
+    try store.pruneOne()
+    let (files, job) = (try await store.files(1), try #require(try await store.archived(1)))
+    let now = store.now
+    // Two processes have read the same rows.
+    for later in [0, 1] as [Int64] {
+      _ = try store.commit { (transaction) throws(StorageError) in
+        try transaction.deletePrunedFiles(files, of: job, at: now.advanced(byMilliseconds: later))
+      }
+    }
+    #expect(try await store.dropAll() == [.manifest(job: "p1")])
+    #expect(try await store.blobs().map(\.refs) == [1])
+    #expect(try await store.total("stored") == 1)
+  }
+
+  @Test func `a job that is deleted meanwhile is not kept`() async throws {
+    let store = try KeptStore(mode: .off)
+    let number = try await store.end("p1")
+    let record = try #require(try await store.reader.job("p1"))
+    try store.delete("p1")
+    let now = store.now
+    let result = try store.commit { (transaction) throws(StorageError) in
+      try transaction.keepFiles(of: record, sources: KeptStore.sources, at: now)
+    }
+    #expect(result == .gone)
+    #expect(try await store.files(number).isEmpty)
+    #expect(try await store.archived(number) == nil)
+  }
+
+  private func deletePruned(_ number: Int64, _ store: KeptStore) async throws -> Int {
+    let (files, now) = (try await store.files(number), store.now)
+    let job = try #require(try await store.archived(number))
+    return try store.commit { (transaction) throws(StorageError) in
+      try transaction.deletePrunedFiles(files, of: job, at: now)
+    }
   }
 }

@@ -33,6 +33,19 @@ import WorkflowRules
     #expect(ledger.announcements.types == ["w workflow.succeeded"])
   }
 
+  @Test func `a list reads no outputs`() async throws {
+    let ledger = try WorkflowLedger()
+    for id in ["a", "b"] {
+      try ledger.create(#"{"id":"\#(id)","steps":[{"name":"s","model":"m/m","input":{}}]}"#)
+      try ledger.end("w-\(id)-s-0-1", output: "1")
+    }
+    let stored = try #require(try await ledger.store.reader.storedWorkflow("a"))
+    let listed = try #require(try await ledger.store.reader.workflow(listed: stored, ledger.context))
+    #expect(listed.run.state == .succeeded && listed.run.output == nil)
+    #expect(listed.run.steps.map(\.state) == [.succeeded])
+    #expect(try await ledger.output("a") == "1")
+  }
+
   /// Numbers are slices of the text, and nothing is printed again.
   @Test(arguments: ["1e400", "0.10", "12345678901234567890", #""\u00e9\ud83d\ude00""#, #"{"a" : [1, 2]}"#])
   func `a value passes byte for byte`(_ value: String) async throws {
@@ -76,6 +89,20 @@ import WorkflowRules
     _ = try ledger.store.ledger.commit([delivery, delivery])
     #expect(try await ledger.run().revision == revision)
     #expect(try await ledger.store.jobCount() == 2)
+  }
+
+  /// A job's times never go back, and an order that is due with them would wait for the clock.
+  @Test func `an order is due at once after the clock was set back`() async throws {
+    let ledger = try WorkflowLedger()
+    try ledger.create(Self.chain)
+    try ledger.send()
+    let now = ledger.store.now
+    ledger.store.advance(OrderedStore.aWhile)
+    _ = try ledger.store.ledger.commit([ledger.delivery("w-w-image-0-1", .running)])
+    ledger.store.now = now
+    try ledger.end("w-w-image-0-1", output: #"["x"]"#)
+    #expect(try await ledger.store.order("w-w-caption-0-1").dueAt == now)
+    #expect(try ledger.send().map(\.job.id) == ["w-w-caption-0-1"])
   }
 
   @Test func `a restart changes nothing`() async throws {

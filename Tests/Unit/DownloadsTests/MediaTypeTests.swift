@@ -18,6 +18,14 @@ import Testing
     #expect(MediaType(value)?.description == expected)
   }
 
+  @Test(arguments: [
+    ("application/vnd.apple.mpegurl", true), ("audio/x-mpegURL", true), ("application/dash+xml", true),
+    ("audio/mpeg", false), ("video/mp4", false),
+  ])
+  func `a playlist is known by its type`(_ value: String, _ isPlaylist: Bool) {
+    #expect(MediaType(value)?.isPlaylist == isPlaylist)
+  }
+
   private static let samples: [([UInt8], String)] = [
     ([0x89] + Array("PNG\r\n".utf8) + [0x1A, 0x0A], "image/png"), ([0xFF, 0xD8, 0xFF, 0xE0], "image/jpeg"),
     (Array("GIF89a".utf8), "image/gif"), (Array("RIFF....WEBPVP8 ".utf8), "image/webp"),

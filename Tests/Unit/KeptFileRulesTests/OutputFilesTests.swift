@@ -47,6 +47,20 @@ import Testing
     #expect(files(nested).files.count == (depth == 32 ? 1 : 0))
   }
 
+  @Test(arguments: [1024, 1025]) func `files are found behind pointers of 1 KiB`(_ bytes: Int) {
+    let name = String(repeating: "n", count: bytes - "/output/".utf8.count)
+    #expect(files("{\"\(name)\":\"\(url("a"))\"}").files.count == (bytes == 1024 ? 1 : 0))
+  }
+
+  @Test func `a long name is not copied for each element below it`() {
+    let name = String(repeating: "n", count: 1 << 20)
+    let elements = Array(repeating: "[]", count: 200_000).joined(separator: ",")
+    let start = ContinuousClock.now
+    #expect(files("{\"\(name)\":[\(elements)]}").files.isEmpty)
+    // Else it copies 200 GB.
+    #expect(start.duration(to: .now) < .seconds(20))
+  }
+
   @Test(arguments: [1000, 1001]) func `an output has at most 1,000 files`(_ count: Int) {
     let list = (0..<count).map { "\"\(url("\($0)"))\"" }.joined(separator: ",")
     #expect(files("[\(list)]").files.count == (count == 1000 ? 1000 : 0))

@@ -101,6 +101,23 @@ import WorkflowRules
     #expect(script.run == before)
   }
 
+  @Test func `outputs that cannot have expired are not read`() throws {
+    let script = try Self.failedChain()
+    let before = script.readOutputs
+    _ = script.resume()
+    // That of `b`, as it was recorded and with the places of its files.
+    #expect(script.readOutputs - before <= 2)
+  }
+
+  @Test func `a kept output that is gone with its job is made again`() throws {
+    let script = try Self.failedChain()
+    script.location = { _ in .moved(to: "https://files.example/a") }
+    script.deleteOutput(of: "w-w-d-0-1")
+    script.advance(minutes: 51)
+    _ = script.resume()
+    #expect(script.ordered.suffix(2).sorted() == ["w-w-c-0-2", "w-w-d-0-2"])
+  }
+
   @Test func `a kept copy takes the place of a file that is gone`() throws {
     let script = try Self.failedChain()
     script.advance(minutes: 51)

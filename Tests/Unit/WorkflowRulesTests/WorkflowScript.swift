@@ -29,6 +29,7 @@ final class WorkflowScript {
   /// Where the files of expired outputs are.
   var location: (String) -> FileLocation = { FileExpiry.concerns($0) ? .gone : .unchanged }
   private var outputs: [WorkflowJobID: [UInt8]] = [:]
+  private let reads = Reads()
 
   init(_ body: String, id: String = "w") throws {
     definition = try WorkflowDefinition(body: Array(body.utf8))
@@ -36,15 +37,30 @@ final class WorkflowScript {
     decide([.accepted])
   }
 
+  private final class Reads {
+    var count = 0
+  }
+
   private struct Reader: WorkflowSources {
     let outputs: [WorkflowJobID: [UInt8]]
     let location: (String) -> FileLocation
+    let reads: Reads
 
-    func output(of job: WorkflowJobID) -> [UInt8]? { outputs[job] }
+    func output(of job: WorkflowJobID) -> [UInt8]? {
+      reads.count += 1
+      return outputs[job]
+    }
+
     func location(of url: String, in job: WorkflowJobID) -> FileLocation { location(url) }
   }
 
-  private var reader: Reader { Reader(outputs: outputs, location: location) }
+  private var reader: Reader { Reader(outputs: outputs, location: location, reads: reads) }
+
+  /// How many outputs were read.
+  var readOutputs: Int { reads.count }
+
+  /// Deletes the output of a job with the job.
+  func deleteOutput(of job: String) { outputs = outputs.filter { $0.key.text != job } }
 
   func decide(_ events: [WorkflowEvent]) {
     apply(definition.decide(run, after: events, at: now, reading: reader))
