@@ -346,7 +346,7 @@ let package = Package(
       [
         "Simulation", "Samples", "StoreFixture", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
         "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
-        "StoreSeam",
+        "StoreSeam", logging,
       ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System", "TLS"]),
@@ -501,8 +501,7 @@ let package = Package(
       .storage, "WorkflowRecordsTests",
       [
         "WorkflowRecords", "WorkflowRules", "WorkflowDefinitions", "Jobs", "Ledger", "StoreFixture",
-        "StoreSeam",
-        "Tables", "Time",
+        "StoreSeam", "System", "Tables", "Time", "Work",
       ]),
     tests(
       .storage, "KeptFileStoreTests",
@@ -541,6 +540,14 @@ let package = Package(
       [
         "ChangeFeed", "StoreFixture", "Ledger", "Jobs", "EventLoop", "System", "Time", "Samples",
         "Simulation", "Tables", "Work", "StoreSeam",
+      ]),
+
+    // Workflows over a store, through the API and by the clock.
+    tests(
+      .storage, "WorkflowsTests",
+      [
+        "SimulatedAPI", "StoreFixture", "Workflows", "EventStreams", "JobDeletion", "JobsAPI", "Jobs",
+        "Ledger", "Scheduler", "Settings", "StoreSeam", "Time", "WebhookIntake",
       ]),
 
     // Reads that wait and streams, through the server, over a store.

@@ -34,6 +34,12 @@ package final class ChangeFeed: Sendable {
     guard !changes.isEmpty, activity.isAny else { return }
     for receiver in receivers.withLock(\.self) { receiver.post(changes) }
   }
+
+  /// Wakes those who wait for any change, after a commit that no change of a job may come with.
+  package func announce() {
+    guard activity.isAny else { return }
+    for receiver in receivers.withLock(\.self) { receiver.post([]) }
+  }
 }
 
 /// The number of receivers that have subscriptions.

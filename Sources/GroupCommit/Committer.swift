@@ -18,6 +18,7 @@ package final class Committer {
   private let metrics: CommitMetrics
   private let logger: Logger
   private let didCommit: ([CommittedChange]) -> Void
+  private let didAnnounce: () -> Void
   private var probeState = WriteProbe()
   private var failureLog: WriteFailureLog
 
@@ -26,16 +27,19 @@ package final class Committer {
   /// Bodies in one group commit, in bytes: the store holds them in memory.
   static let maxBatchBytes = 16 << 20
 
-  /// - Parameter didCommit: receives what each commit has changed, before its submitters are resumed.
+  /// - Parameters:
+  ///   - didCommit: receives what each commit has changed, before its submitters are resumed.
+  ///   - didAnnounce: called after a commit with events that may come without a change of a job.
   package init(
     ledger: Ledger, queue: CommitQueue, metrics: CommitMetrics, logger: Logger,
-    didCommit: @escaping ([CommittedChange]) -> Void = { _ in }
+    didCommit: @escaping ([CommittedChange]) -> Void = { _ in }, didAnnounce: @escaping () -> Void = {}
   ) {
     self.ledger = ledger
     self.queue = queue
     self.metrics = metrics
     self.logger = logger
     self.didCommit = didCommit
+    self.didAnnounce = didAnnounce
     failureLog = WriteFailureLog(logger: logger)
   }
 
@@ -106,6 +110,7 @@ package final class Committer {
     do throws(StorageError) {
       let committed = try measured(batch)
       didCommit(committed.changes)
+      if committed.hasAnnouncements { didAnnounce() }
       resume(batch.prefix(committed.count), nil)
       return Progress(count: committed.count)
     } catch {

@@ -37,7 +37,7 @@ package final class Ledger {
       for command in commands { command.addKeys(to: &keys) }
       return keys
     }
-    var count = 0
+    var (count, hasAnnouncements) = (0, false)
     let changes = try store.commit(reading: keys) { (rows) throws(StorageError) in
       let transaction = LedgerTransaction(reading: rows, rules: rules, capacity: commands.count)
       count = 0
@@ -47,9 +47,10 @@ package final class Ledger {
         if transaction.hasSwept { break }
       }
       if !reactions.isEmpty { try transaction.react(with: reactions) }
+      hasAnnouncements = !transaction.announcements.isEmpty
       return try transaction.writeSet(hooks: hooks)
     }
-    return LedgerCommit(count: count, changes: changes)
+    return LedgerCommit(count: count, changes: changes, hasAnnouncements: hasAnnouncements)
   }
 }
 
@@ -58,6 +59,8 @@ package struct LedgerCommit: Sendable {
   /// The number of commands whose writes it contains.
   package let count: Int
   package let changes: [CommittedChange]
+  /// Whether something is announced that no change of a job may come with.
+  package let hasAnnouncements: Bool
 }
 
 /// What the rules depend on beside the stored rows.

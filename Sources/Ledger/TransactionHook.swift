@@ -1,6 +1,7 @@
 package import StoreSeam
 package import Jobs
 package import Tables
+package import Time
 package import Work
 
 /// Adds a capability's writes to the transactions that change jobs.
@@ -31,10 +32,12 @@ package final class JobTransition: Sendable {
   /// The order that has made the job.
   package let order: Order?
   package let cause: Cause
+  /// When it happened, by the wall clock. A job's own times never go back with it.
+  package let occurredAt: Timestamp
 
   init(
     number: Int64, before: JobVersion?, after: JobVersion?, snapshot: Snapshot?, order: Order? = nil,
-    cause: Cause
+    cause: Cause, at moment: Timestamp
   ) {
     self.number = number
     self.before = before
@@ -42,6 +45,7 @@ package final class JobTransition: Sendable {
     self.snapshot = snapshot
     self.order = order
     self.cause = cause
+    occurredAt = moment
   }
 
   package enum Cause: Equatable, Sendable {

@@ -107,7 +107,7 @@ extension PostgreSQLRows {
         .integer(Int64(limit)),
       ])
     let items = items(rows)
-    lockedSubjects.formUnion(items.lazy.map(\.key.job).filter { $0 < 0 })
+    noteLocked(items.map(\.key.job).filter { $0 < 0 })
     let numbers = Set(items.map(\.key.job)).filter { $0 >= 0 && jobs[$0] == nil }
     if !numbers.isEmpty { try load(.jobs(numbers.sorted())) }
     return items

@@ -10,7 +10,12 @@ extension PostgreSQLRows {
   func lock(subject number: Int64) throws(StorageError) {
     guard number < 0, !lockedSubjects.contains(number) else { return }
     _ = try run(Self.lockSubject, [.integer(number)])
-    lockedSubjects.insert(number)
+    noteLocked([number])
+  }
+
+  func noteLocked(_ subjects: [Int64]) {
+    guard !lockedSubjects.isSuperset(of: subjects) else { return }
+    lockedSubjects.formUnion(subjects)
     // The one that had the lock may have changed what was read before.
     for name in sharedTables { tableRows[name] = nil }
   }

@@ -41,10 +41,10 @@ package protocol Store: AnyObject {
 ///
 /// A row that no key named is read when it is needed, which costs a store across a network a round trip.
 ///
-/// A shared store locks what it reads until the end of the transaction: jobs and subjects, each with its order,
-/// its work and its rows; leases, budgets and keys, each by its name also where there is no row. Times that
-/// other processes compare with their clocks are kept in the store's clock: the ends of claims and leases, and
-/// budgets.
+/// A shared store locks what it reads until the end of the transaction: jobs and subjects, each with its
+/// order, work and rows; leases, budgets and keys, each by its name also where there is no row. Times that
+/// other processes compare with their clocks are kept in the store's clock: the ends of claims and leases,
+/// and budgets.
 package protocol StoredRows: AnyObject {
   func job(number: Int64) throws(StorageError) -> StoredRow?
   func job(id: String) throws(StorageError) -> StoredRow?
@@ -81,8 +81,8 @@ package protocol StoredRows: AnyObject {
   func work(ofJob number: Int64) throws(StorageError) -> [WorkItem]
   /// Keeps other processes from a subject until the end of the transaction.
   ///
-  /// A subject is what has a negative number, so that it is no job. Its work, and its rows in tables whose key
-  /// begins with `job`, lock it when they are read. Rows of other tables are read again after it.
+  /// A subject is what has a negative number, so that it is no job. Its work, and its rows in tables whose
+  /// key begins with `job`, lock it when they are read. Rows of other tables are read again after it.
   func lock(subject number: Int64) throws(StorageError)
   /// The number of unclaimed work items of that kind.
   func unclaimedCount(of kind: WorkKind) throws(StorageError) -> Int

@@ -22,7 +22,7 @@ package struct WorkflowReaction: TransactionReaction {
       guard let id = (transition.before ?? transition.after)?.job.origin?.id, WorkflowJob.mayHave(id),
         let event = transition.workflowEvent, let job = try transaction.workflowJob(id)
       else { continue }
-      now = max(now, transition.after?.job.updatedAt ?? now)
+      now = max(now, transition.occurredAt)
       guard case .happened(let event) = event else {
         // The deletion of a job, by a filter for example, is one of its workflow.
         try transaction.noteErasure(of: job.workflow, job: id, at: transition.before?.job.updatedAt ?? now)

@@ -30,7 +30,8 @@ tests_that_use() {
     EventStreams) echo EventsCommandTests ListenTests RelayTests ;;
     # Their settings stay in .env.example.
     Callbacks)
-      echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests WorkflowCallbackTests
+      echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests \
+        WorkflowCallbackTests
       ;;
     Workflows) echo WorkflowCallbackTests ;;
     ReadTokens) echo everySettingIsInTheExampleAndInTheReadme BrowserTests NotificationTests ;;

@@ -43,6 +43,8 @@ struct RunningStore {
         Committer(ledger: ledger, queue: queue, metrics: metrics, logger: logger) { changes in
           feed.publish(changes)
           engine.noteCommitted(changes)
+        } didAnnounce: {
+          feed.announce()
         }.run()
       }
     }

@@ -56,7 +56,7 @@ extension LedgerTransaction {
     var verdict: JobError?
     if case .failed(let error) = end { verdict = error }
     job.release(because: verdict, at: now)
-    update(entry, to: job, snapshot: entry.job.snapshot)
+    update(entry, to: job, snapshot: entry.job.snapshot, at: now)
     try appendHistory(
       .daemon, status: verdict?.code ?? Self.releaseCode, at: now, outcome: .applied, to: entry)
     return job

@@ -73,7 +73,7 @@ extension LedgerTransaction {
     }
     var job = entry.job
     guard job.end(phase, because: verdict, at: now) else { return nil }
-    update(entry, to: job)
+    update(entry, to: job, at: now)
     try appendHistory(.daemon, status: verdict.code, at: now, outcome: .applied, to: entry)
     if isRefusal { noteRefusal(verdict, of: entry, at: now) }
     if job.origin != nil, job.snapshot == nil { try updateOrder(ofJob: number) { $0.set(.ended, due: nil) } }

@@ -202,7 +202,7 @@ extension LedgerTransaction {
     // A job that has ended accepts only a signed end.
     guard merge.replacesSnapshot else { return true }
     if merge.endsJob, !merge.replacesEnd { _ = try hold(&job, by: snapshot, number: target.number) }
-    update(target, to: job, body: body, snapshot: snapshot, cause: Self.cause(of: merge))
+    update(target, to: job, body: body, snapshot: snapshot, cause: Self.cause(of: merge), at: now)
     return true
   }
 
@@ -237,7 +237,7 @@ extension LedgerTransaction {
     if merge.changesJob {
       update(
         entry, to: job, body: merge.replacesSnapshot ? body : nil, snapshot: snapshot,
-        cause: Self.cause(of: merge))
+        cause: Self.cause(of: merge), at: polled.receivedAt)
     }
     // A poll without changes leaves no row, because there may be many.
     if webhookID != nil || merge.replacesSnapshot || merge.endsJob {

@@ -1,5 +1,6 @@
 package import StoreSeam
 package import Jobs
+internal import Time
 internal import Work
 
 extension LedgerTransaction {
@@ -57,7 +58,7 @@ extension LedgerTransaction {
     note(
       JobTransition(
         number: entry.number, before: nil, after: entry.version, snapshot: snapshot, order: order,
-        cause: .recorded))
+        cause: .recorded, at: version.job.updatedAt))
     return entry
   }
 
@@ -66,9 +67,10 @@ extension LedgerTransaction {
   /// - Parameters:
   ///   - body: the body of a new snapshot; nil where the snapshot is unchanged.
   ///   - snapshot: the snapshot that causes the change.
+  ///   - moment: when it happened. Nil for the job's own time.
   func update(
     _ entry: JobEntry, to job: Job, body: [UInt8]? = nil, snapshot: Snapshot? = nil,
-    cause: JobTransition.Cause = .recorded
+    cause: JobTransition.Cause = .recorded, at moment: Timestamp? = nil
   ) {
     let before = entry.version
     assert(before.job.mayBecome(job), "a job goes backwards, or changes without a revision")
@@ -87,7 +89,8 @@ extension LedgerTransaction {
     }
     note(
       JobTransition(
-        number: entry.number, before: before, after: entry.version, snapshot: snapshot, cause: cause))
+        number: entry.number, before: before, after: entry.version, snapshot: snapshot, cause: cause,
+        at: moment ?? job.updatedAt))
   }
 
   /// Notes that the check was claimed or moved: an earlier write of its work item is obsolete.
@@ -144,7 +147,7 @@ extension LedgerTransaction {
     note(
       JobTransition(
         number: entry.number, before: entry.version, after: nil, snapshot: nil,
-        cause: JobTransition.Cause(reason)))
+        cause: JobTransition.Cause(reason), at: entry.job.updatedAt))
     var isRequested = false
     if case .requested = reason { isRequested = true }
     if isRequested { tombstoneKeys.formUnion(keys) }

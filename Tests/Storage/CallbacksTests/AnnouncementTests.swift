@@ -144,6 +144,16 @@ import Work
     #expect(bodies.last?.hasSuffix(#""data":{"id":"c1","state":"running"}}"#) == true)
   }
 
+  /// No job changes with it, so that no reader of jobs is woken.
+  @Test func `an idle sender is woken by an event of a subject`() async throws {
+    let sender = try SimulatedSender()
+    sender.chains.documents.withLock { $0["c1"] = #"{"id":"c1"}"# }
+    sender.run(for: .seconds(100))
+    sender.announce("chain.succeeded", of: "c1")
+    sender.run(for: .milliseconds(100))
+    #expect(sender.app.accepted.map(\.job) == ["c1"])
+  }
+
   @Test func `an event whose subject is gone is dropped, and the next one is sent`() async throws {
     let sender = try SimulatedSender()
     sender.chains.documents.withLock { $0["c2"] = #"{"id":"c2"}"# }

@@ -64,7 +64,7 @@ final class SimulatedSender {
     let ledger = Ledger(store: try backend.open(tables: CallbackStore.tables), hooks: [hook])
     let committer = Committer(
       ledger: ledger, queue: queue, metrics: CommitMetrics(queue: queue), logger: logger,
-      didCommit: feed.publish)
+      didCommit: feed.publish, didAnnounce: feed.announce)
     let sender = CallbackSender(
       loop: loop, queue: queue, feed: feed.makeReceiver(on: loop),
       views: JobViews(loop: loop, reader: try backend.openReader(), pace: Mailbox(loop: loop).pace),

@@ -85,6 +85,19 @@ private final class FeedOnLoop: @unchecked Sendable {
     #expect(fixture.wakes == [.changed])
   }
 
+  /// Nothing is newer for a reader of jobs, but others have something to read.
+  @Test func `an announcement notifies who waits for any change, and ends no wait`() {
+    let fixture = FeedOnLoop()
+    fixture.run { fixture in
+      let ofAll = fixture.receiver.subscribe(to: .all) { fixture.notifications += 1 }
+      let ofJob = fixture.receiver.subscribe(to: .job(7)) { fixture.notifications += 10 }
+      fixture.kernel.after(.milliseconds(10)) { [feed = fixture.feed] in feed.announce() }
+      fixture.wakes.append(await ofAll.wait(after: 4, until: fixture.deadline(.seconds(1))))
+      fixture.wakes.append(await ofJob.wait(after: 4, until: fixture.deadline(.seconds(1))))
+    }
+    #expect(fixture.wakes == [.deadline, .deadline] && fixture.notifications == 1)
+  }
+
   @Test func `a canceled subscription waits no more`() {
     let fixture = FeedOnLoop()
     fixture.run { fixture in

@@ -91,6 +91,20 @@ import WorkflowRules
     #expect(try await ledger.store.jobCount() == 2)
   }
 
+  /// A job's times never go back, and an order that is due with them would wait for the clock.
+  @Test func `an order is due at once after the clock was set back`() async throws {
+    let ledger = try WorkflowLedger()
+    try ledger.create(Self.chain)
+    try ledger.send()
+    let now = ledger.store.now
+    ledger.store.advance(OrderedStore.aWhile)
+    _ = try ledger.store.ledger.commit([ledger.delivery("w-w-image-0-1", .running)])
+    ledger.store.now = now
+    try ledger.end("w-w-image-0-1", output: #"["x"]"#)
+    #expect(try await ledger.store.order("w-w-caption-0-1").dueAt == now)
+    #expect(try ledger.send().map(\.job.id) == ["w-w-caption-0-1"])
+  }
+
   @Test func `a restart changes nothing`() async throws {
     let ledger = try WorkflowLedger()
     try ledger.create(Self.chain)

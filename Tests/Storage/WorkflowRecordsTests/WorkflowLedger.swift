@@ -6,6 +6,7 @@ import Synchronization
 import Tables
 import Testing
 import Time
+import Work
 import WorkflowDefinitions
 import WorkflowRecords
 import WorkflowRules
@@ -29,10 +30,17 @@ final class WorkflowLedger {
   let announcements = AnnouncementHook()
   private var deliveries = 0
 
-  init(copies: [any KeptCopies] = []) throws {
+  /// - Parameters:
+  ///   - backend: nil for a new one.
+  ///   - retainingKinds: the kinds of work that keep jobs and workflows.
+  init(
+    copies: [any KeptCopies] = [], on backend: (any StoreBackend)? = nil, owner: String = LedgerRules().owner,
+    retainingKinds: Set<WorkKind> = []
+  ) throws {
     context = WorkflowContext(copies: copies)
     store = try OrderedStore(
-      tables: WorkflowTables.all, hooks: [announcements], reactions: [WorkflowReaction(context)])
+      on: backend, owner: owner, tables: WorkflowTables.all, hooks: [announcements],
+      reactions: [WorkflowReaction(context)], retainingKinds: retainingKinds)
     // Files expire by the wall clock, so it begins late enough for the times of samples.
     store.now = Timestamp(milliseconds: 100_000_000)
   }

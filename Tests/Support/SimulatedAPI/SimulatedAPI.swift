@@ -1,12 +1,13 @@
 internal import ChangeFeed
 internal import ClientAddress
 package import EventLoop
-internal import GroupCommit
+@testable internal import GroupCommit
 package import HTTPServer
 internal import HTTPWire
 internal import Jobs
 package import JobsAPI
 package import Ledger
+internal import Logging
 package import StoreSeam
 internal import Routing
 internal import Samples
@@ -31,6 +32,9 @@ package final class SimulatedAPI {
   private let server: Server
   private let handler: RouteHandler
   private let feed = ChangeFeed()
+  /// The submissions of the loop, which ``settle()`` commits.
+  private let queue = CommitQueue()
+  private let committer: Committer
   private let hasEnded = Flag()
   private var deliveryCount = 0
 
@@ -42,21 +46,32 @@ package final class SimulatedAPI {
   ///   - limits: of the server.
   ///   - capabilities: whose routes and members are served beside those of jobs.
   ///   - session: how long the session lasts that every request has; nil where nothing is required.
+  ///   - orders: what can be ordered. By default there is no token for the provider's API.
   package init(
     seed: UInt64 = 1, faults: SimulatedKernel.Faults = .none, limits: ServerLimits = ServerLimits(),
-    capabilities: [any Capability] = [], session: Duration? = nil
+    capabilities: [any Capability] = [], session: Duration? = nil,
+    orders: OrdersEndpoint.Limits = OrdersEndpoint.Limits(
+      isConfigured: false, maxBodyBytes: 1024, maxQueued: 0)
   ) throws {
     let proxies = try TrustedProxies(parsing: "192.0.2.1")
     kernel = SimulatedKernel(seed: seed, faults: faults)
     loop = EventLoop(kernel: kernel)
     backend = try StoreKind.current.makeBackend(isDurable: false)
-    ledger = Ledger(store: try backend.open(tables: []))
+    let reactions = ReactionContext(copies: capabilities.compactMap(\.keptCopies))
+    ledger = Ledger(
+      store: try backend.open(tables: capabilities.flatMap { type(of: $0).tables }),
+      hooks: capabilities.compactMap(\.hook), reactions: capabilities.compactMap { $0.reaction(reactions) })
+    let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
+    committer = Committer(
+      ledger: ledger, queue: queue, metrics: CommitMetrics(queue: queue), logger: logger,
+      didCommit: feed.publish)
     reader = try backend.openReader()
     epoch = try Self.value(on: loop) { [reader = Alone(reader)] in
       try await reader.value.feedPosition().epoch
     }
     let views = JobViews(
-      loop: loop, reader: reader, pace: CreationPace(), adding: capabilities.compactMap(\.jobMembers))
+      loop: loop, reader: reader, pace: CreationPace(), adding: capabilities.compactMap(\.jobMembers),
+      owners: capabilities.compactMap(\.jobOwner))
     let metrics = JobsAPIMetrics()
     let changes = feed.makeReceiver(on: loop)
     let access = APIAccess(
@@ -66,13 +81,17 @@ package final class SimulatedAPI {
       }, readTokens: SimulatedTokens(),
       now: session == nil ? { .distantFuture } : { views.now })
     let reads = JobReads(views: views, changes: changes, metrics: metrics, trustedProxies: proxies)
+    let recorder = Recorder(loop: loop, queue: queue)
     let context = APIContext(
-      views: views, access: access, reads: reads, metrics: metrics,
-      recorder: Recorder(loop: loop, queue: CommitQueue()), changes: changes, keys: StoredKeys([:]),
-      limits: OrdersEndpoint.Limits(isConfigured: false, maxBodyBytes: 1024, maxQueued: 0), wakeScheduler: {})
+      views: views, access: access, reads: reads, metrics: metrics, recorder: recorder, changes: changes,
+      keys: StoredKeys([:]), limits: orders,
+      callbackCheck: capabilities.lazy.compactMap(\.callbackCheck).first, wakeScheduler: {})
+    let ordering = OrdersEndpoint(
+      views: views, access: access, reads: reads, recorder: recorder, metrics: metrics, limits: orders,
+      wakeScheduler: {})
     handler = RouteHandler(
       try RouteTable(
-        JobsEndpoint(views: views, access: access, reads: reads).routes
+        JobsEndpoint(views: views, access: access, reads: reads).routes + ordering.routes
           + capabilities.flatMap { $0.routes(context) }))
     server = Server(loop: loop, limits: limits, handler: handler, trustedProxies: proxies, tls: nil)
     let descriptor = try kernel.listen(on: .ipv4(host: "127.0.0.1", port: 80), mode: nil, backlog: 8)
@@ -81,7 +100,22 @@ package final class SimulatedAPI {
       _ = try? await server.run(listeningOn: [ServerSocket(descriptor: descriptor)])
       hasEnded.value.store(true, ordering: .relaxed)
     }
+    let services = ServiceContext(
+      loop: loop, queue: queue, changes: changes, keys: StoredKeys([:]), logger: logger,
+      openReader: { [backend] () throws(StorageError) in try Self.reader(of: backend) },
+      makeViews: { [backend, loop] () throws(StorageError) in
+        JobViews(loop: loop, reader: try Self.reader(of: backend), pace: CreationPace())
+      }, makeClient: { _, _ in throw NoValue() })
+    for service in try capabilities.compactMap({ try $0.service(services) }) {
+      loop.start { await service.run() }
+    }
     settle()
+  }
+
+  private static func reader(
+    of backend: any StoreBackend
+  ) throws(StorageError) -> sending any StoreReader {
+    do { return try backend.openReader() } catch { throw .corrupt("\(error)") }
   }
 
   /// The number of streams that are open.
@@ -131,10 +165,17 @@ extension SimulatedAPI {
   /// Runs turns until only deadlines are left.
   package func settle() {
     repeat {
-      repeat { loop.turn(waits: false) } while loop.isBusy || kernel.hasReports
+      repeat { loop.turn(waits: false) } while commitSubmissions() || loop.isBusy || kernel.hasReports
       guard !kernel.isQuiet else { return }
       loop.turn()
     } while true
+  }
+
+  /// - Returns: whether there were any.
+  private func commitSubmissions() -> Bool {
+    let submissions = queue.submissions.popAll(timeout: .zero) ?? []
+    if !submissions.isEmpty { committer.process(submissions) }
+    return !submissions.isEmpty
   }
 
   /// Lets so much time pass.
@@ -145,7 +186,9 @@ extension SimulatedAPI {
       // Else the clock would go on to the next deadline.
       kernel.wake()
     }
-    while !isOver { loop.turn() }
+    while !isOver {
+      loop.turn(waits: !commitSubmissions())
+    }
     settle()
   }
 
@@ -164,13 +207,15 @@ extension SimulatedAPI {
   ///
   /// - Parameters:
   ///   - fields: as `name: value`.
+  ///   - body: JSON. Nil for none.
   ///   - room: the bytes that the client takes before it reads.
   package func send(
-    _ target: String, method: String = "GET", fields: [String] = [], room: Int = .max
+    _ target: String, method: String = "GET", fields: [String] = [], body: String? = nil, room: Int = .max
   ) -> SimulatedResponse {
     let peer = kernel.connect(room: room)
-    let lines = ["\(method) \(target) HTTP/1.1", "Host: localhost"] + fields
-    kernel.send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8), from: peer)
+    var lines = ["\(method) \(target) HTTP/1.1", "Host: localhost"] + fields
+    if let body { lines += ["Content-Type: application/json", "Content-Length: \(body.utf8.count)"] }
+    kernel.send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n" + (body ?? "")).utf8), from: peer)
     settle()
     return SimulatedResponse(peer)
   }

@@ -19,6 +19,8 @@ package struct PlannedStep {
     var members = [
       #""name":"\#(name)","model":"acme/m0","input":{"x":[\#(input.map(\.text).joined(separator: ","))]}"#
     ]
+    // Outputs of graphs may be empty.
+    members.append(#""expect":{"allow_empty":true}"#)
     if retries > 0 { members.append(#""retries":\#(retries)"#) }
     if !after.isEmpty { members.append(#""after":[\#(after.map { "\"\($0)\"" }.joined(separator: ","))]"#) }
     if let condition {

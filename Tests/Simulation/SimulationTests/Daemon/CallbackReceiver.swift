@@ -101,9 +101,8 @@ final class CallbackReceiver {
     accepted.append(Event(id: String(fields.dropFirst(12)), type: type, job: job, timestamp: time))
   }
 
-  func hasEvent(_ type: String, of id: String) -> Bool {
-    accepted.contains { $0.type == type && $0.job == id }
-  }
+  /// How many events of a subject were accepted, repetitions not counted.
+  func eventCount(of id: String) -> Int { Set(accepted.filter { $0.job == id }.map(\.id)).count }
 
   func hasEnd(ofJob id: String) -> Bool { accepted.contains { $0.isEnd && $0.job == id } }
 }

@@ -128,7 +128,7 @@ final class Incarnation {
   ) -> Committer {
     Committer(
       ledger: ledger, queue: queue, metrics: metrics.commits, logger: SimulationLog.logger,
-      didCommit: feed.publish)
+      didCommit: feed.publish, didAnnounce: feed.announce)
   }
 
   /// Whether every connection is closed. The scheduler goes on until ``finish()``.

@@ -5,6 +5,8 @@ import WorkflowGraphs
 final class AppWorkflow {
   let id: String
   let body: String
+  /// Whether the app is notified of its ends.
+  let hasCallback: Bool
   /// When the app cancels it, in milliseconds after it was accepted. Nil for never.
   let cancelTime: Int?
   /// How often the app may resume it after an end that is no success.
@@ -28,6 +30,7 @@ final class AppWorkflow {
 
   init(id: String, body: String, cancelTime: Int?, maxResumes: Int) {
     (self.id, self.body, self.cancelTime, self.maxResumes) = (id, body, cancelTime, maxResumes)
+    hasCallback = body.contains(#""callback":"#)
   }
 
   /// Whether nothing but its jobs decides its end.

@@ -11,7 +11,7 @@ import WorkflowGraphs
     let whole = try run.example(example, crash: nil)
     #expect(whole.problem == nil)
     let commits = whole.counts[.commit]
-    #expect(commits > 4 * example.predictionCount)
+    #expect(commits > 3 * example.predictionCount)
     for number in 1...commits {
       for isAfter in [false, true] {
         let result = try run.example(example, crash: .init(number: number, isAfter: isAfter))

@@ -86,7 +86,7 @@ extension WorkflowSimulation {
   /// Whether the app has received the ends that it was shown.
   private var isNotified: Bool {
     workflows.allSatisfy { workflow in
-      workflow.ends.last.map { callbacks.hasEvent("workflow.\($0)", of: workflow.id) } ?? true
+      !workflow.hasCallback || callbacks.eventCount(of: workflow.id) >= workflow.shown?.attempt ?? 0
     }
   }
 
