@@ -521,7 +521,10 @@ let package = Package(
       ]),
     tests(
       .storage, "JobDeletionTests",
-      ["StoreFixture", "JobDeletion", "Jobs", "Time", "Tables", "StoreSeam", "Ledger"]),
+      [
+        "StoreFixture", "SimulatedAPI", "JobDeletion", "JobsAPI", "WebhookIntake", "Routing", "Settings",
+        "HTTPWire", "Jobs", "Time", "Tables", "StoreSeam", "Ledger",
+      ]),
     tests(
       .storage, "StoreFaultTests",
       [

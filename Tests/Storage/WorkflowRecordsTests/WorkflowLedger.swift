@@ -34,8 +34,8 @@ final class WorkflowLedger {
   ///   - backend: nil for a new one.
   ///   - retainingKinds: the kinds of work that keep jobs and workflows.
   init(
-    copies: [any KeptCopies] = [], on backend: (any StoreBackend)? = nil, owner: String = LedgerRules().owner,
-    retainingKinds: Set<WorkKind> = [], endGate: (any EndGate)? = nil
+    copies: [any KeptCopies] = [], endGate: (any EndGate)? = nil, on backend: (any StoreBackend)? = nil,
+    owner: String = LedgerRules().owner, retainingKinds: Set<WorkKind> = []
   ) throws {
     context = WorkflowContext(copies: copies)
     store = try OrderedStore(
