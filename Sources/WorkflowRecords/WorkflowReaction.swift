@@ -57,7 +57,7 @@ package struct WorkflowReaction: TransactionReaction {
   ) throws(StorageError) -> Bool {
     // A workflow is pruned as a whole, after its own end.
     guard WorkflowJob.mayHave(id) else { return false }
-    return try transaction.workflowJob(id) != nil
+    return try transaction.workflowJob(id)?.number == number
   }
 }
 
