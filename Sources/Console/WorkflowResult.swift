@@ -7,7 +7,7 @@ package struct WorkflowResult {
   /// Prints the output or the whole workflow, and throws unless it succeeded.
   package func report(asJSON: Bool) throws(CommandFailure) {
     let id = workflow.text("id").map { Terminal.visible($0) } ?? "ID"
-    if let code = workflow.text("output_error") {
+    if let code = workflow.text("output_error").map({ Terminal.visible($0) }) {
       Terminal.error(
         "\(id) has no output: \(code); `replicate-webhookd workflow show \(id) --json` has those of its steps"
       )

@@ -1,8 +1,8 @@
 import ArgumentParser
 internal import Bytes
 import Console
-import HTTPClient
 internal import EventLoop
+import HTTPClient
 import HTTPWire
 internal import System
 

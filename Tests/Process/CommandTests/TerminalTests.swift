@@ -40,7 +40,7 @@ extension ProcessTests {
        "deliveries":[{"provider_status":"\#(text)"}],
        "jobs":[{"id":"\#(text)","revision":1,"model":"\#(text)"}],
        "steps":[{"name":"\#(text)","state":"\#(text)","used":"\#(text)","error":{"message":"\#(text)"}}],
-       "workflows":[{"id":"\#(text)","state":"\#(text)"}],"output_error":"\#(text)",
+       "workflows":[{"id":"\#(text)","state":"\#(text)"}],"output_error":"\#(text)\nforged",
        "days":[{"day":"\#(text)"}],"usage":[{"model":"\#(text)"}]}
       """#
 
@@ -80,6 +80,7 @@ extension ProcessTests {
         // This sequence overwrites the progress line.
         .replacingOccurrences(of: "\r\u{1B}[K", with: "")
       #expect(!output.isEmpty && !output.unicodeScalars.contains { harmful.contains($0) }, "\(output)")
+      #expect(!output.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("forged") }, "\(output)")
     }
 
     @Test func answersOfAReceiverReachNoTerminal() throws {
