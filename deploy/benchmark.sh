@@ -11,8 +11,8 @@
 #                                       jobs stored, and while 500 of them change a second: ten minutes
 #   deploy/benchmark.sh --archive       only kept files: acknowledgements beside them, and their highest rate
 #                                       against curl and fsync: eight minutes
-#   deploy/benchmark.sh --workflows     only workflows: against as many jobs, and acknowledgements beside them:
-#                                       four minutes
+#   deploy/benchmark.sh --workflows     only workflows: against as many jobs, and acknowledgements beside
+#                                       them: six minutes
 #   … --only NAME…                      only these measurements: deliveries one_connection tls memory
 #                                       streams callbacks large_store; with --postgresql: local receivers
 #                                       distance loads standby size; with --page: loads changes; with

@@ -61,12 +61,14 @@ import Testing
     (#"{"steps":[{"name":"first","model":"m/n","input":{"x":{"$from":"nobody"}}}]}"#, 422, "nobody"),
     (#"{"steps":[{"name":"first","model":"m/n","input":{"x":{"$form":"first"}}}]}"#, 422, "$form"),
     (
-      #"{"steps":[{"name":"a","model":"m/n","input":{}},{"name":"b","model":"m/n","input":{"x":{"$from":"a#/01"}}}]}"#,
+      #"{"steps":[{"name":"a","model":"m/n","input":{}},"#
+        + #"{"name":"b","model":"m/n","input":{"x":{"$from":"a#/01"}}}]}"#,
       422,
       "step `b`, `input.x`"
     ),
     (
-      #"{"steps":[{"name":"a","model":"m/n","input":{},"after":["b"]},{"name":"b","model":"m/n","input":{},"after":["a"]}]}"#,
+      #"{"steps":[{"name":"a","model":"m/n","input":{},"after":["b"]},"#
+        + #"{"name":"b","model":"m/n","input":{},"after":["a"]}]}"#,
       422,
       "after"
     ),
@@ -84,7 +86,7 @@ import Testing
     #expect(try api.send("/workflows").object["workflows"] as? [Any] as? [String] == [])
   }
 
-  @Test func `what no workflow can be is refused`() throws {
+  @Test func `a request that makes no workflow is refused`() throws {
     let api = try WorkflowAPI.make()
     #expect(api.send("/workflows/none").code == "workflow_not_found")
     #expect(api.send("/workflows/none?x=1").status == 400)
