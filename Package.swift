@@ -501,7 +501,7 @@ let package = Package(
       .storage, "WorkflowRecordsTests",
       [
         "WorkflowRecords", "WorkflowRules", "WorkflowDefinitions", "Jobs", "Ledger", "StoreFixture",
-        "StoreSeam", "System", "Tables", "Time", "Work",
+        "StoreSeam", "PostgreSQLServer", "PostgreSQLStore", "System", "Tables", "Time", "Work",
       ]),
     tests(
       .storage, "KeptFileStoreTests",
@@ -521,7 +521,10 @@ let package = Package(
       ]),
     tests(
       .storage, "JobDeletionTests",
-      ["StoreFixture", "JobDeletion", "Jobs", "Time", "Tables", "StoreSeam", "Ledger"]),
+      [
+        "StoreFixture", "SimulatedAPI", "JobDeletion", "JobsAPI", "WebhookIntake", "Routing", "Settings",
+        "HTTPWire", "Jobs", "Time", "Tables", "StoreSeam", "Ledger",
+      ]),
     tests(
       .storage, "StoreFaultTests",
       [

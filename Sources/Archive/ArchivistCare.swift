@@ -322,7 +322,7 @@ extension Archivist {
     query.bounds = 0...max(0, limit.milliseconds)
     let files = try await reader.rows(query).compactMap { ArchivedFile($0) }
     guard !files.isEmpty else { return }
-    let jobs = try await jobs(Set(files.map(\.job)))
+    let jobs = try await reader.archivedJobs(Set(files.map(\.job)))
     let count = try await write { transaction throws(StorageError) in
       guard try transaction.holdsArchiveDuty(at: time) else { return 0 }
       return try transaction.expireFiles(files, of: jobs, before: limit, at: time)
@@ -331,31 +331,15 @@ extension Archivist {
     dropsDueAt = now
   }
 
-  private func jobs(_ numbers: Set<Int64>) async throws(StorageError) -> [Int64: ArchivedJob] {
-    guard !numbers.isEmpty else { return [:] }
-    var query = TableQuery(ArchiveJobTable.declaration, limit: numbers.count)
-    query.among = numbers.sorted()
-    var jobs: [Int64: ArchivedJob] = [:]
-    for row in try await reader.rows(query) {
-      if let job = ArchivedJob(row) { jobs[job.job] = job }
-    }
-    return jobs
-  }
-
   /// Measures the queue for the metrics and `GET /archive`.
   private func measure() async throws(StorageError) {
     measureDueAt = now + Self.carePause
     let totals = try await reader.rows(TableQuery(ArchiveTotalTable.declaration, limit: 1)).first
     metrics.waiting.set(
       Int(max(0, (totals?.integer("waiting") ?? 0) + (totals?.integer("fetched") ?? 0))))
-    var query = TableQuery(ArchiveFileTable.declaration, limit: 50)
-    query.index = ArchiveFileTable.byNode
-    query.prefix = [.text(""), .text(ArchiveFileState.waiting.rawValue)]
-    let waiting = try await reader.rows(query).compactMap { ArchivedFile($0) }
-    let expiries = try await jobs(Set(waiting.map(\.job))).values.compactMap(\.sourceExpiresAt)
+    let nearest = try await reader.nearestExpiry(at: time)
     let spool = resources.spool
     let bytes = await storers.run { _ in (try? spool.usedBytes()) ?? 0 } ?? 0
-    let nearest = expiries.min()
     runtime.queue = ArchiveRuntime.Queue(
       oldestWaiting: nearest?.advanced(byMilliseconds: -FetchSchedule.life), nearestExpiry: nearest,
       spoolBytes: bytes)

@@ -56,4 +56,7 @@ extension LedgerTransaction {
   ///
   /// - Parameter number: a negative one, such as that of its announcements.
   package func lock(subject number: Int64) throws(StorageError) { try rows.lock(subject: number) }
+
+  /// Locks several at once, in an order that is the same in all processes.
+  package func lock(subjects numbers: [Int64]) throws(StorageError) { try rows.lock(subjects: numbers) }
 }

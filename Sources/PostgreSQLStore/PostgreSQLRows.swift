@@ -47,6 +47,8 @@ final class PostgreSQLRows {
   var tableRows: [String: [[RowValue]: TableRow?]] = [:]
   /// The names of those tables whose rows no job's lock protects.
   var sharedTables: Set<String> = []
+  /// The names of those tables of which each transaction reads other rows.
+  var prefetchedTables: Set<String> = []
   /// The keys of those rows that the next transaction may read again.
   var readRows: [String: (table: TableDeclaration, keys: [[RowValue]])] = [:]
   /// The numbers of jobs that this transaction inserts.

@@ -23,6 +23,15 @@ extension PostgreSQLRows {
     return tableRows[table.name]?[key] ?? nil
   }
 
+  func prefetch(_ keys: [[RowValue]], of table: TableDeclaration) throws(StorageError) {
+    guard table.columns.first?.name != "job" else { return }
+    prefetchedTables.insert(table.name)
+    let known = tableRows[table.name] ?? [:]
+    let missing = keys.filter { known[$0] == nil }
+    guard !missing.isEmpty else { return }
+    try read { pipeline, reading in addRows(of: table, missing, to: &pipeline, &reading) }
+  }
+
   private static func job(in table: TableDeclaration, _ key: [RowValue]) -> Int64? {
     guard table.columns.first?.name == "job", case .integer(let number)? = key.first else { return nil }
     return number
@@ -32,7 +41,7 @@ extension PostgreSQLRows {
 
   /// Notes a row that the next transaction may read, too.
   private func noteRead(_ table: TableDeclaration, _ key: [RowValue]) {
-    guard table.columns.first?.name != "job" else { return }
+    guard table.columns.first?.name != "job", !prefetchedTables.contains(table.name) else { return }
     if readRows[table.name]?.keys.contains(key) == true { return }
     readRows[table.name, default: (table, [])].keys.append(key)
   }

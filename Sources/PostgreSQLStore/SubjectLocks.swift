@@ -5,12 +5,16 @@ internal import Tables
 /// The locks of subjects: what has a negative number, and no row of its own that could be locked.
 extension PostgreSQLRows {
   /// The lock is of the database, and ends with the transaction, also behind a pooler.
-  private static let lockSubject = Query("SELECT pg_advisory_xact_lock($1)")
+  private static let lockSubjects = Query(
+    "SELECT pg_advisory_xact_lock(number) FROM unnest($1::bigint[]) AS number")
 
-  func lock(subject number: Int64) throws(StorageError) {
-    guard number < 0, !lockedSubjects.contains(number) else { return }
-    _ = try run(Self.lockSubject, [.integer(number)])
-    noteLocked([number])
+  func lock(subject number: Int64) throws(StorageError) { try lock(subjects: [number]) }
+
+  func lock(subjects numbers: [Int64]) throws(StorageError) {
+    let missing = Set(numbers).subtracting(lockedSubjects).filter { $0 < 0 }.sorted()
+    guard !missing.isEmpty else { return }
+    _ = try run(Self.lockSubjects, [.integers(missing)])
+    noteLocked(missing)
   }
 
   func noteLocked(_ subjects: [Int64]) {

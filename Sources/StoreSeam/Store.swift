@@ -84,6 +84,12 @@ package protocol StoredRows: AnyObject {
   /// A subject is what has a negative number, so that it is no job. Its work, and its rows in tables whose
   /// key begins with `job`, lock it when they are read. Rows of other tables are read again after it.
   func lock(subject number: Int64) throws(StorageError)
+  /// Locks subjects in an order that is the same in all processes, so that none waits for itself.
+  func lock(subjects numbers: [Int64]) throws(StorageError)
+  /// Reads rows of a capability's table at once, where each read is a round trip.
+  ///
+  /// Not for a table whose key begins with a job.
+  func prefetch(_ keys: [[RowValue]], of table: TableDeclaration) throws(StorageError)
   /// The number of unclaimed work items of that kind.
   func unclaimedCount(of kind: WorkKind) throws(StorageError) -> Int
   /// The next `limit` jobs after `number`, for pruning.
@@ -102,6 +108,15 @@ package protocol StoredRows: AnyObject {
   func row(of table: TableDeclaration, key: [RowValue]) throws(StorageError) -> TableRow?
   /// The number of rows of a capability's table whose first key columns are `prefix`, at most `limit`.
   func count(of table: TableDeclaration, prefix: [RowValue], limit: Int) throws(StorageError) -> Int
+}
+
+/// For a store without round trips.
+extension StoredRows {
+  package func lock(subjects numbers: [Int64]) throws(StorageError) {
+    for number in numbers.sorted() { try lock(subject: number) }
+  }
+
+  package func prefetch(_ keys: [[RowValue]], of table: TableDeclaration) throws(StorageError) {}
 }
 
 /// The names in the table of keys that both the rules and the stores know.

@@ -23,16 +23,29 @@ extension LedgerTransaction {
   }
 
   /// Keeps other processes from a workflow, also from one that is not there yet.
-  func lockWorkflow(_ id: String) throws(StorageError) {
-    try lock(subject: Announcement.number(of: "workflow \(id)", madeAt: Timestamp(milliseconds: 0)))
+  func lockWorkflow(_ id: String) throws(StorageError) { try lockWorkflows([id]) }
+
+  func lockWorkflows(_ ids: [String]) throws(StorageError) {
+    try lock(
+      subjects: ids.map { Announcement.number(of: "workflow \($0)", madeAt: Timestamp(milliseconds: 0)) })
   }
 
-  func workflow(
-    _ stored: StoredWorkflow
-  ) throws(StorageError) -> WorkflowRun {
+  /// Workflows with these ids, whose steps are read with few round trips. They are locked.
+  func storedWorkflows(_ ids: [String]) throws(StorageError) -> [String: StoredWorkflow] {
+    try lockWorkflows(ids)
+    try prefetch(ids.map(WorkflowTable.key), of: WorkflowTable.declaration)
+    var workflows: [String: StoredWorkflow] = [:]
+    for id in ids { workflows[id] = try storedWorkflow(id) }
+    let steps = workflows.values.flatMap { $0.stepKeys }
+    try prefetch(steps, of: WorkflowStepTable.declaration)
+    return workflows
+  }
+
+  func workflow(_ stored: StoredWorkflow) throws(StorageError) -> WorkflowRun {
+    let keys = stored.stepKeys
+    try prefetch(keys, of: WorkflowStepTable.declaration)
     var steps: [StepRun] = []
-    for position in 0..<stored.stepCount {
-      let key = WorkflowStepTable.key(stored.run.id, position)
+    for key in keys {
       guard let step = try row(of: WorkflowStepTable.declaration, key: key).flatMap({ StepRun($0) }) else {
         throw .corrupt("a workflow lacks a step")
       }
@@ -58,6 +71,12 @@ extension LedgerTransaction {
     _ id: String, by events: [WorkflowEvent], at now: Timestamp, _ context: WorkflowContext
   ) throws(StorageError) {
     guard let stored = try storedWorkflow(id) else { return }
+    try advance(stored, by: events, at: now, context)
+  }
+
+  func advance(
+    _ stored: StoredWorkflow, by events: [WorkflowEvent], at now: Timestamp, _ context: WorkflowContext
+  ) throws(StorageError) {
     let definition = try definition(of: stored, context)
     let run = try workflow(stored)
     let sources = TransactionSources(transaction: self, context: context, now: now)

@@ -1,6 +1,7 @@
 internal import Jobs
 package import Ledger
 package import StoreSeam
+internal import Tables
 internal import Time
 internal import WorkflowRules
 
@@ -13,26 +14,41 @@ package struct WorkflowReaction: TransactionReaction {
   package func react(
     to transitions: ArraySlice<JobTransition>, in transaction: LedgerTransaction
   ) throws(StorageError) {
+    // Most jobs are no workflow's, and cost a look at their ids.
+    let found = transitions.compactMap { transition -> (JobTransition, Event, key: [RowValue])? in
+      guard let id = transition.jobID, let key = WorkflowJob.key(id), let event = transition.workflowEvent
+      else { return nil }
+      return (transition, event, key)
+    }
+    guard !found.isEmpty else { return }
+    try transaction.prefetch(found.map(\.key), of: WorkflowJobTable.declaration)
     var events: [String: [WorkflowEvent]] = [:]
     // In the order of their first events, so that equal transactions write in the same order.
     var workflows: [String] = []
+    var erased: Set<String> = []
     var now = Timestamp(milliseconds: 0)
-    for transition in transitions {
-      // Most jobs are no workflow's, and cost a look at their ids.
-      guard let id = (transition.before ?? transition.after)?.job.origin?.id, WorkflowJob.mayHave(id),
-        let event = transition.workflowEvent, let job = try transaction.workflowJob(id)
+    for (transition, event, key) in found {
+      guard let row = try transaction.row(of: WorkflowJobTable.declaration, key: key),
+        let job = WorkflowJob(row)
       else { continue }
       now = max(now, transition.occurredAt)
-      guard case .happened(let event) = event else {
-        // The deletion of a job, by a filter for example, is one of its workflow.
-        try transaction.noteErasure(of: job.workflow, job: id, at: transition.before?.job.updatedAt ?? now)
-        continue
-      }
       if events[job.workflow] == nil { workflows.append(job.workflow) }
-      events[job.workflow, default: []].append(event)
+      switch event {
+      case .happened(let event): events[job.workflow, default: []].append(event)
+      case .deleted:
+        // The deletion of a job, by a filter for example, is one of its workflow, which stops at once.
+        transaction.deleteWorkflowJob(job)
+        events[job.workflow, default: []].append(.cancelRequested)
+        erased.insert(job.workflow)
+      }
     }
-    for workflow in workflows {
-      try transaction.advance(workflow, by: events[workflow] ?? [], at: now, context)
+    let stored = try transaction.storedWorkflows(workflows)
+    // The locks have dropped what was read before.
+    try transaction.prefetch(found.map(\.key), of: WorkflowJobTable.declaration)
+    for id in workflows {
+      if erased.contains(id) { try transaction.noteErasure(of: id, at: now) }
+      guard let workflow = stored[id] else { continue }
+      try transaction.advance(workflow, by: events[id] ?? [], at: now, context)
     }
   }
 
@@ -45,11 +61,14 @@ package struct WorkflowReaction: TransactionReaction {
   }
 }
 
+/// What a transition means for the workflow of its job.
+private enum Event {
+  case happened(WorkflowEvent)
+  case deleted
+}
+
 extension JobTransition {
-  fileprivate enum Event {
-    case happened(WorkflowEvent)
-    case deleted
-  }
+  fileprivate var jobID: String? { (before ?? after)?.job.origin?.id }
 
   /// What the transition means for the workflow of its job. Nil for nothing.
   fileprivate var workflowEvent: Event? {

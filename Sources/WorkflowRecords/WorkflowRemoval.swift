@@ -1,3 +1,4 @@
+internal import Jobs
 package import Ledger
 package import StoreSeam
 internal import Tables
@@ -38,9 +39,12 @@ extension LedgerTransaction {
     try row(of: WorkflowErasureTable.declaration, key: [.text(id)]) != nil
   }
 
+  func deleteWorkflowJob(_ job: WorkflowJob) {
+    deleteRow(of: WorkflowJobTable.declaration, key: WorkflowJobTable.key(job.workflow, job.id))
+  }
+
   /// Notes that a job of a workflow was deleted, so that the rest follows.
-  func noteErasure(of workflow: String, job: String, at now: Timestamp) throws(StorageError) {
-    deleteRow(of: WorkflowJobTable.declaration, key: WorkflowJobTable.key(workflow, job))
+  func noteErasure(of workflow: String, at now: Timestamp) throws(StorageError) {
     guard try !isErasing(workflow) else { return }
     put([.text(workflow), .integer(now.milliseconds)], in: WorkflowErasureTable.declaration)
   }
@@ -60,8 +64,14 @@ extension LedgerTransaction {
       return .done
     }
     guard stored.run.state.isTerminal else {
-      // It may be open still, where one of its jobs was deleted.
       try advance(id, by: [.cancelRequested], at: now, context)
+      // What holds their ends is no longer wanted.
+      for job in jobs {
+        guard try self.job(withID: job)?.isHeld == true, let number = try workflowJob(job)?.number else {
+          continue
+        }
+        try release(number, as: .succeeded, at: now)
+      }
       return .waiting
     }
     return try remove(stored, jobs, at: now) { (job) throws(StorageError) in
@@ -96,13 +106,14 @@ extension LedgerTransaction {
     let id = stored.run.id
     var isWaiting = false
     for job in jobs {
-      // The job may be gone since its row was read.
-      guard try workflowJob(job) != nil else { continue }
-      guard try delete(job) else {
+      // The row may be gone since it was read.
+      guard let row = try workflowJob(job) else { continue }
+      // A version without workflows may have deleted the job, and left the row.
+      if try self.job(withID: job) != nil, try !delete(job) {
         isWaiting = true
         continue
       }
-      deleteRow(of: WorkflowJobTable.declaration, key: WorkflowJobTable.key(id, job))
+      deleteWorkflowJob(row)
     }
     guard jobs.isEmpty else { return isWaiting ? .waiting : .more }
     guard try storedCount(of: WorkflowJobTable.declaration, prefix: [.text(id)], limit: 1) == 0 else {

@@ -47,6 +47,8 @@ package struct StoredWorkflow: Sendable {
       outputError: run.outputError, steps: steps)
   }
 
+  var stepKeys: [[RowValue]] { (0..<stepCount).map { WorkflowStepTable.key(run.id, $0) } }
+
   package var values: [RowValue] {
     [
       .text(run.id), .text(run.state.rawValue), .optional(run.stop?.rawValue), .integer(run.revision),

@@ -26,6 +26,8 @@ actor WorkflowKeeper: Service {
   nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
 
   private static let pageSize = 50
+  /// In one transaction: there may be thousands, and each commit takes a sync.
+  private static let checksAtOnce = 10
   private static let maxPause = Duration.seconds(15)
   /// While a deletion waits for jobs, and after a failure.
   private static let shortPause = Duration.seconds(1)
@@ -124,18 +126,23 @@ extension WorkflowKeeper {
 extension WorkflowKeeper {
   /// - Returns: whether some wait for their jobs.
   private func eraseWorkflows() async throws(StorageError) -> Bool {
-    let rows = try await reader.rows(TableQuery(WorkflowErasureTable.declaration, limit: Self.pageSize))
+    var query = TableQuery(WorkflowErasureTable.declaration, limit: Self.pageSize)
     var isWaiting = false
-    for id in rows.compactMap({ $0.text("workflow") }) {
-      let context = runtime.context
-      let removal = try await remove(id) { [runtime] (transaction, jobs, time) throws(StorageError) in
-        try transaction.eraseWorkflow(
-          id, jobs: jobs, tombstoneUntil: time.advanced(byMilliseconds: runtime.replayTime), at: time, context
-        )
+    while true {
+      let ids = try await reader.rows(query).compactMap { $0.text("workflow") }
+      for id in ids {
+        let context = runtime.context
+        let removal = try await remove(id) { [runtime] (transaction, jobs, time) throws(StorageError) in
+          try transaction.eraseWorkflow(
+            id, jobs: jobs, tombstoneUntil: time.advanced(byMilliseconds: runtime.replayTime), at: time,
+            context)
+        }
+        if removal != .done { isWaiting = true }
       }
-      if removal != .done { isWaiting = true }
+      // Those that wait for their jobs keep no others waiting.
+      guard let last = ids.last, ids.count == Self.pageSize else { return isWaiting }
+      query.after = [.text(last)]
     }
-    return isWaiting
   }
 
   private func pruneWorkflows() async throws(StorageError) {
@@ -189,12 +196,16 @@ extension WorkflowKeeper {
     query.prefix = [.integer(1)]
     while true {
       let open = try await reader.rows(query).compactMap { StoredWorkflow($0)?.run }
-      for run in open {
-        let (id, time, context) = (run.id, time, runtime.context)
-        let isRepaired = try await write { transaction throws(StorageError) in
-          try transaction.checkWorkflow(id, at: time, context)
+      for first in stride(from: 0, to: open.count, by: Self.checksAtOnce) {
+        // Sorted, as the reaction locks them: see there.
+        let ids = open[first..<min(first + Self.checksAtOnce, open.count)].map(\.id).sorted()
+        let (time, context) = (time, runtime.context)
+        let repaired = try await write { transaction throws(StorageError) in
+          var repaired: [String] = []
+          for id in ids where try transaction.checkWorkflow(id, at: time, context) { repaired.append(id) }
+          return repaired
         }
-        if isRepaired { logger.log(.workflowRepaired(id)) }
+        for id in repaired { logger.log(.workflowRepaired(id)) }
       }
       guard let last = open.last, open.count == Self.pageSize else { return }
       query.after = [.integer(last.deadlineAt.milliseconds), .text(last.id)]

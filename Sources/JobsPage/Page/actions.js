@@ -59,7 +59,10 @@ class Actions {
     this.cancelButton.hidden = isEnded || job.isHeld;
     this.cancelButton.disabled = job.get("order")?.cancel_requested === true;
     // Of a job that was not created here the daemon does not know the request.
-    this.retryButton.hidden = !isEnded || job.get("attempt") === undefined;
+    // A step of a workflow is retried and deleted with it.
+    const isStep = job.get("workflow") !== undefined;
+    this.retryButton.hidden = !isEnded || isStep || job.get("attempt") === undefined;
+    this.deleteButton.hidden = isStep;
     this.node.hidden = false;
   }
 

@@ -35,13 +35,13 @@ function problemBox(problem, { retry } = {}) {
 }
 
 /** Confirms a change that cannot be undone. The safe button has the focus. */
-function confirmDialog({ title, text, action, isDangerous = false }) {
+function confirmDialog({ title, text, action, refusal = "Keep it", isDangerous = false }) {
   return new Promise((resolve) => {
     const dialog = element("dialog", { "aria-labelledby": "question", "aria-describedby": "consequence" },
       element("h2", { id: "question" }, visibleText(title)),
       element("p", { id: "consequence" }, visibleText(text)),
       element("div", { class: "buttons" },
-        button("Keep it", () => dialog.close()),
+        button(refusal, () => dialog.close()),
         button(action, () => dialog.close("yes"), `button ${isDangerous ? "danger" : "primary"}`)));
     showDialog(dialog).then((answer) => resolve(answer === "yes"));
   });

@@ -78,10 +78,12 @@ function stateBadge(state) {
 }
 
 const knownStates = ["pending", "running", "stale", "succeeded", "failed", "canceled"];
+/** The states that only steps of workflows have. */
+const stepStates = ["waiting", "skipped"];
 
 function setState(badge, state) {
   if (badge.dataset.state === state) return badge;
-  const known = knownStates.includes(state) ? state : "unknown";
+  const known = knownStates.includes(state) || stepStates.includes(state) ? state : "unknown";
   badge.dataset.state = state;
   badge.className = `state ${known}`;
   replace(badge, icon(known), visibleText(state.slice(0, 24)));

@@ -55,6 +55,13 @@ function replicateLink(path, text) {
   return fileLink(`https://replicate.com/${steps}`, visibleText(text));
 }
 
+/** A value by which lists can be filtered leads to the list of all jobs with it. */
+function metadataLink(name, text) {
+  if (text[0] === "{" || text[0] === "[" || text === "null") return jsonNode(text);
+  const value = text[0] === '"' ? JSON.parse(text) : text;
+  return element("a", { href: jobsPath({ [`metadata.${name}`]: value }) }, visibleText(value));
+}
+
 class JobView {
   constructor(main, id, signal) {
     [this.main, this.id, this.signal] = [main, id, signal];
@@ -252,6 +259,11 @@ class JobView {
     add("Stale since", job.get("stale_at"), time);
     add("Last webhook", job.get("last_delivery_at"), time);
     const name = model?.split(":")[0];
+    add("Workflow", job.get("workflow"), (id) => {
+      const step = job.get("step");
+      const link = element("a", { href: workflowPath(id, step) }, visibleText(id));
+      return [link, `, step ${visibleText(step ?? "")}`];
+    });
     add("Model", model, () => replicateLink(name, model));
     add("Version", version, () => (/^[0-9a-f]{64}$/.test(version) && model
       ? replicateLink(`${name}/versions/${version}`, version.slice(0, 12)) : visibleText(version)));
@@ -262,7 +274,7 @@ class JobView {
     add("Kept files", job.get("archive"), keptSummary);
     add("Revision", job.get("revision"), String);
     for (const [name, text] of jsonMembers(job.texts.get("metadata") ?? "{}")) {
-      add(`metadata.${visibleText(name)}`, text, () => this.metadataValue(name, text));
+      add(`metadata.${visibleText(name)}`, text, () => metadataLink(name, text));
     }
     for (const [name, text] of jsonMembers(job.texts.get("metrics") ?? "{}")) {
       add(visibleText(name), text, () => jsonNode(text));
@@ -270,13 +282,6 @@ class JobView {
     add("Callback", job.texts.get("callback"), (text) => jsonNode(text));
     add("Webhook query", job.get("webhook_query"), (text) => longText(text));
     fill(this.facts, rows);
-  }
-
-  /** A value by which lists can be filtered leads to the list of all jobs with it. */
-  metadataValue(name, text) {
-    if (text[0] === "{" || text[0] === "[" || text === "null") return jsonNode(text);
-    const value = text[0] === '"' ? JSON.parse(text) : text;
-    return element("a", { href: jobsPath({ [`metadata.${name}`]: value }) }, visibleText(value));
   }
 
   showMissing() {

@@ -7,7 +7,9 @@ let shown = null;
 function readRoute() {
   const query = new URLSearchParams(location.search);
   if (query.has("job")) return { view: "job", id: query.get("job"), query };
-  return { view: query.get("view") === "health" ? "health" : "jobs", query };
+  if (query.has("workflow")) return { view: "workflow", id: query.get("workflow"), query };
+  const view = query.get("view");
+  return { view: ["health", "workflows"].includes(view) ? view : "jobs", query };
 }
 
 function jobPath(id) {

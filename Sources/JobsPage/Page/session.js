@@ -48,12 +48,13 @@ function requireSignIn() {
   }
 }
 
-/** Shows the button to sign out if there is a session. */
+/** Shows what needs a session: the button that ends it, and the link to workflows. */
 async function showSession() {
   const { ok, data: session } = await requestJSON("/session");
   if (!ok) return;
   isTokenRequired = session.required === true;
   byID("sign-out").hidden = session.signed_in !== true || session.required === false;
+  if (session.signed_in || !session.required) void offerWorkflows();
 }
 
 byID("sign-out").addEventListener("click", async () => {

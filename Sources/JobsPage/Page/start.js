@@ -3,6 +3,7 @@
 views.jobs = showJobs;
 if (typeof showJob === "function") views.job = showJob;
 if (typeof showHealth === "function") views.health = showHealth;
+[views.workflow, views.workflows] = [showWorkflow, showWorkflows];
 
 history.scrollRestoration = "manual";
 show({ isFirst: true, scroll: history.state?.scroll ?? 0 });

@@ -18,6 +18,13 @@ extension LedgerTransaction {
     return try rows.row(of: table, key: key)
   }
 
+  /// Reads rows at once that follow one by one: in some stores each read is a round trip.
+  ///
+  /// Not for a table whose key begins with a job, which is read with the job's lock.
+  package func prefetch(_ keys: [[RowValue]], of table: TableDeclaration) throws(StorageError) {
+    try rows.prefetch(keys, of: table)
+  }
+
   /// Inserts or replaces a row of a capability's table.
   package func put(_ values: [RowValue], in table: TableDeclaration) {
     writes.tables.append(.put(table, values))

@@ -13,6 +13,10 @@ extension PageTests {
       ("list-empty", "?model=none%2Fsuch", ".empty"), ("job-images", "?job=images", ".gallery img"),
       ("job-failed", "?job=failed", "#job-remedy"), ("job-long", "?job=long", "#job-output"),
       ("job-missing", "?job=none", "main h2"), ("health", "?view=health", "#health-deliveries .number"),
+      ("workflows", "?view=workflows", "tbody tr"),
+      ("workflow", "?workflow=fan", ".step-jobs li:nth-child(4)"),
+      ("workflow-failed", "?workflow=stops&step=stop", "#step .error"),
+      ("workflow-missing", "?workflow=none", "main h2"),
     ]
 
     /// A job, the button that opens a dialog, and the one that closes it.
@@ -35,7 +39,13 @@ extension PageTests {
         metadata: metadata)
       try visit.submit(String(repeating: "w", count: 64), model: "demo/text")
       try visit.submit("running", simulate: ["duration_ms": 60_000])
-      for id in ["images", "failed", "long"] { try visit.await(id) }
+      try visit.start("fan", Visit.fanOut(items: 4), ["metadata": metadata])
+      let failing: [String: Any] = ["name": "stop", "model": "demo/fail", "input": ["prompt": word]]
+      try visit.start("stops", [failing])
+      for id in ["images", "failed", "long", "w-stops-stop-0-1"] { try visit.await(id) }
+      try visit.browser.wait(for: "a fan-out", seconds: 30) {
+        try visit.daemon.fetch("/workflows/fan").text.contains(#""state":"succeeded","revision""#)
+      }
       try visit.await("running", in: ["running"])
     }
 

@@ -10,6 +10,19 @@ import Time
 
 /// What the transaction of an end queues.
 @Suite(.everyStore) struct ListingTests {
+  @Test func `the nearest expiry is also that of a file which is tried again`() async throws {
+    let store = try KeptStore()
+    #expect(try await store.reader.nearestExpiry(at: store.now) == nil)
+    let completed = store.now.advanced(byMilliseconds: -3_000_000)
+    try await store.end("old", completed: completed)
+    let claim = try #require(try store.claim().first)
+    try store.fail(claim, .sourceBusy)
+    for number in 0..<60 { try await store.end("new-\(number)") }
+    #expect(
+      try await store.reader.nearestExpiry(at: store.now) == completed.advanced(byMilliseconds: KeptStore.life)
+    )
+  }
+
   @Test func `an end queues the files of its output`() async throws {
     let store = try KeptStore()
     let number = try await store.end("p1", output: #"{"a":"\#(KeptStore.url("a.png"))","b":["text"]}"#)

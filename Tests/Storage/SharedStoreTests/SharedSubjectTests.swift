@@ -33,7 +33,8 @@ import Work
     _ = try concurrently(4) { index in
       let ledger = try Node(url: node.url, name: "node \(index)", tables: tables).ledger()
       for round in 0..<40 {
-        let number = Int64(-1 - round % 2)
+        // The same one twice: the second time its row is read ahead.
+        let number = Int64(-1 - round / 2 % 2)
         try ledger.commit { (transaction) throws(StorageError) in
           let (table, key): (TableDeclaration, RowValue) =
             isNamed ? (Self.named, .text("s\(number)")) : (Self.numbered, .integer(number))

@@ -1,78 +1,77 @@
+import Jobs
 import Ledger
+import PostgreSQLServer
+import PostgreSQLStore
 import StoreFixture
 import StoreSeam
+import Synchronization
 import System
 import Testing
 import Time
-import Work
 import WorkflowRecords
 import WorkflowRules
 
-/// Workflows that several processes change, and their callbacks.
-@Suite(.everyStore) struct SharedWorkflowTests {
+/// Workflows whose jobs end on two nodes at once.
+@Suite(.enabled(if: PostgreSQLServer.isAvailable)) struct SharedWorkflowTests {
+  private static let fanIn = #"""
+    {"steps":[{"name":"a","model":"m/m","input":{}},{"name":"b","model":"m/m","input":{}},
+      {"name":"c","model":"m/m","input":{"x":[{"$from":"a"},{"$from":"b"}]}}]}
+    """#
+
+  /// Counts the batches that were committed again.
+  private final class Retries: StoreObserver {
+    private let counts = Mutex<[CommitRetry: Int]>([:])
+
+    func count(of reason: CommitRetry) -> Int { counts.withLock { $0[reason] ?? 0 } }
+
+    func retried(_ reason: CommitRetry) { counts.withLock { $0[reason, default: 0] += 1 } }
+  }
+
+  /// Each node ends one step of all, in orders that would let them wait for each other.
+  @Test func `nodes that end steps of the same workflows start the next one once`() async throws {
+    let backend = try PostgreSQLBackend()
+    let ledger = try WorkflowLedger(on: backend)
+    let (retries, rounds, size) = (Retries(), 5, 20)
+    let nodes = try (0..<2).map { index in
+      Ledger(
+        store: try PostgreSQLStore(
+          try PostgreSQLBackend.options(backend.database.url, tables: WorkflowTables.all), observer: retries),
+        rules: LedgerRules(owner: "node \(index)"), reactions: [WorkflowReaction(WorkflowContext())])
+    }
+    for round in 0..<rounds {
+      let ids = (0..<size).map { "r\(round)w\($0)" }
+      for id in ids { try ledger.create(Self.fanIn, id: id) }
+      try ledger.send()
+      let batches = [
+        ids.map { ledger.delivery("w-\($0)-a-0-1", output: "1") },
+        ids.reversed().map { ledger.delivery("w-\($0)-b-0-1", output: "2") },
+      ]
+      try Self.commit(batches, on: nodes)
+      for id in ids {
+        #expect(try await ledger.states(id) == [.succeeded, .succeeded, .pending])
+        #expect(try await ledger.input(ofJob: "w-\(id)-c-0-1").contains(#"{"x":[1,2]}"#))
+      }
+    }
+    #expect(try await ledger.store.jobCount() == rounds * size * 3)
+    #expect(retries.count(of: .deadlock) == 0)
+  }
+
+  /// Commits each batch on a node of its own, at the same time.
+  private static func commit(_ batches: [[Delivery]], on nodes: [Ledger]) throws {
+    let results = nodes.map { _ in OneShot<Result<Void, any Error>>() }
+    for index in nodes.indices {
+      let (node, batch, result) = (Unshared(nodes[index]), batches[index], results[index])
+      _ = try Thread(named: "node \(index)") {
+        result.set(Result { _ = try node.value.commit(batch) })
+      }
+    }
+    for result in results { try result.wait().get() }
+  }
+
+  /// Each is used by one thread at a time.
   private struct Unshared<Value>: @unchecked Sendable {
     let value: Value
-  }
 
-  private static let steps = 8
-
-  private static let gathering: String = {
-    let sources = (0..<steps).map { #"{"name":"s\#($0)","model":"m/m","input":{}}"# }
-    let values = (0..<steps).map { #"{"$from":"s\#($0)"}"# }.joined(separator: ",")
-    let sink = #"{"name":"sum","model":"m/m","input":{"values":[\#(values)]}}"#
-    return #"{"steps":[\#((sources + [sink]).joined(separator: ","))]}"#
-  }()
-
-  /// Each process decides by what it has read, and the last one starts the next step.
-  @Test(arguments: 0..<4)
-  func `processes that record ends at once lose none, and start the next step once`(
-    _ round: Int
-  ) async throws {
-    guard StoreKind.current == .postgresql else { return }
-    let ledger = try WorkflowLedger()
-    try ledger.create(Self.gathering)
-    try ledger.send()
-    let threads = try (0..<4).map { node in
-      let other = try WorkflowLedger(on: ledger.store.backend, owner: "node \(node)")
-      other.store.now = ledger.store.now
-      let batches = (0..<Self.steps).filter { $0 % 4 == node }.map { step in
-        [ledger.delivery("w-w-s\(step)-0-1", output: "\(step)")]
-      }
-      let process = Unshared(value: other.store.ledger)
-      return try Thread(named: "node \(node)") {
-        for batch in batches {
-          do { _ = try process.value.commit(batch) } catch { Issue.record(error) }
-        }
-      }
-    }
-    for thread in threads { thread.join() }
-    #expect(try await ledger.states() == Array(repeating: .succeeded, count: Self.steps) + [.pending])
-    #expect(try await ledger.store.jobCount() == Self.steps + 1)
-    #expect(
-      try await ledger.input(ofJob: "w-w-sum-0-1").contains(#"{"values":[0,1,2,3,4,5,6,7]}"#))
-    let run = try await ledger.run()
-    #expect(run.usage.predictions == Int64(Self.steps))
-    try ledger.end("w-w-sum-0-1", output: "28")
-    #expect(try await ledger.output() == "28")
-    #expect(ledger.announcements.types == ["w workflow.succeeded"])
-  }
-
-  @Test func `a workflow is kept while a callback of it is pending`() async throws {
-    let kind = WorkKind(rawValue: "test")
-    let ledger = try WorkflowLedger(retainingKinds: [kind])
-    try ledger.create(#"{"steps":[{"name":"a","model":"m/m","input":{}}]}"#)
-    try ledger.end("w-w-a-0-1")
-    let run = try await ledger.run()
-    let key = WorkKey(kind, job: Announcement.number(of: "w", madeAt: run.createdAt))
-    let now = ledger.store.now
-    try ledger.store.commit { (transaction) throws(StorageError) in
-      transaction.write(.insert(WorkItem(key, dueAt: now)))
-    }
-    ledger.store.advance(OrderedStore.aWhile)
-    #expect(try await ledger.prune(endedBefore: ledger.store.now) == .waiting)
-    #expect(try await ledger.store.jobCount() == 1)
-    try ledger.store.commit { (transaction) throws(StorageError) in transaction.write(.delete(key)) }
-    #expect(try await ledger.prune(endedBefore: ledger.store.now) == .done)
-    #expect(try await ledger.rows() == 0)
+    init(_ value: Value) { self.value = value }
   }
 }

@@ -34,13 +34,13 @@ final class WorkflowLedger {
   ///   - backend: nil for a new one.
   ///   - retainingKinds: the kinds of work that keep jobs and workflows.
   init(
-    copies: [any KeptCopies] = [], on backend: (any StoreBackend)? = nil, owner: String = LedgerRules().owner,
-    retainingKinds: Set<WorkKind> = []
+    copies: [any KeptCopies] = [], endGate: (any EndGate)? = nil, on backend: (any StoreBackend)? = nil,
+    owner: String = LedgerRules().owner, retainingKinds: Set<WorkKind> = []
   ) throws {
     context = WorkflowContext(copies: copies)
     store = try OrderedStore(
       on: backend, owner: owner, tables: WorkflowTables.all, hooks: [announcements],
-      reactions: [WorkflowReaction(context)], retainingKinds: retainingKinds)
+      reactions: [WorkflowReaction(context)], retainingKinds: retainingKinds, endGate: endGate)
     // Files expire by the wall clock, so it begins late enough for the times of samples.
     store.now = Timestamp(milliseconds: 100_000_000)
   }

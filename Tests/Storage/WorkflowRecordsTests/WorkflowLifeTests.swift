@@ -169,12 +169,13 @@ import WorkflowRules
     #expect(try await ledger.rows() == 0)
   }
 
-  @Test func `the deletion of one job is that of its workflow`() async throws {
+  @Test func `the deletion of one job is that of its workflow, which stops at once`() async throws {
     let ledger = try WorkflowLedger()
     try ledger.create(Self.chain())
     try ledger.end("w-w-a-0-1")
     try ledger.store.delete("w-w-a-0-1")
-    #expect(try await ledger.erase() == .waiting)
+    #expect(try await ledger.run().state == .canceled)
+    #expect(try ledger.send().isEmpty)
     #expect(try await ledger.erase() == .done)
     #expect(try await ledger.store.jobCount() == 0)
     #expect(try await ledger.rows() == 0)

@@ -64,7 +64,7 @@ package final class SimulatedAPI {
     let logger = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
     committer = Committer(
       ledger: ledger, queue: queue, metrics: CommitMetrics(queue: queue), logger: logger,
-      didCommit: feed.publish)
+      didCommit: feed.publish, didAnnounce: feed.announce)
     reader = try backend.openReader()
     epoch = try Self.value(on: loop) { [reader = Alone(reader)] in
       try await reader.value.feedPosition().epoch
@@ -85,7 +85,8 @@ package final class SimulatedAPI {
     let context = APIContext(
       views: views, access: access, reads: reads, metrics: metrics, recorder: recorder, changes: changes,
       keys: StoredKeys([:]), limits: orders,
-      callbackCheck: capabilities.lazy.compactMap(\.callbackCheck).first, wakeScheduler: {})
+      callbackCheck: capabilities.lazy.compactMap(\.callbackCheck).first,
+      announced: capabilities.compactMap(\.announcedDocuments), wakeScheduler: {})
     let ordering = OrdersEndpoint(
       views: views, access: access, reads: reads, recorder: recorder, metrics: metrics, limits: orders,
       wakeScheduler: {})
@@ -101,7 +102,8 @@ package final class SimulatedAPI {
       hasEnded.value.store(true, ordering: .relaxed)
     }
     let services = ServiceContext(
-      loop: loop, queue: queue, changes: changes, keys: StoredKeys([:]), logger: logger,
+      loop: loop, queue: queue, changes: changes, keys: StoredKeys([:]),
+      announced: capabilities.compactMap(\.announcedDocuments), logger: logger,
       openReader: { [backend] () throws(StorageError) in try Self.reader(of: backend) },
       makeViews: { [backend, loop] () throws(StorageError) in
         JobViews(loop: loop, reader: try Self.reader(of: backend), pace: CreationPace())

@@ -157,6 +157,27 @@ import Testing
     #expect(listed.map(String.init).sorted() == names.filter { $0 != "index.html" }.sorted())
   }
 
+  @Test(
+    arguments: [
+      ("a();\n  // b\n  c();\n", "a();\nc();\n"), ("/** a */\nb();\n", "b();\n"),
+      ("/**\n * a\n * `// b`\n */\nc(); // d\n", "c(); // d\n"),
+      ("/* a\n   b */\nc { d: e; } /* f */\n", "c { d: e; } /* f */\n"),
+      ("a(/\\/*/);\n\nb();\n", "a(/\\/*/);\nb();\n"),
+    ])
+  func `lines that are comments are not sent`(_ text: String, _ code: String) {
+    #expect(PageAssembly.code(of: text) == code)
+  }
+
+  /// Their indentation is not sent. `dom.js` splits its only one at spaces.
+  @Test func `no template spans lines`() {
+    for (name, bytes) in PageFiles.all where name.hasSuffix(".js") && name != "dom.js" {
+      let code = PageAssembly.code(of: String(decoding: bytes, as: UTF8.self))
+      for line in code.split(separator: "\n") {
+        #expect(line.count { $0 == "`" }.isMultiple(of: 2), "\(name): \(line)")
+      }
+    }
+  }
+
   @Test func `the page is small`() throws {
     let document = PageDocument(files: PageFiles.all, mediaSources: [])
     #expect(document.plain.body.count <= 180_000)
