@@ -514,10 +514,9 @@ let package = Package(
       .storage, "ArchiveTests",
       [
         "Archive", "KeptFiles", "BlobStores", "ChangeFeed", "ClientAddress", "Crypto", "EventLoop",
-        "GroupCommit",
-        "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon", logging,
-        "Observability",
-        "Routing", "S3", "Scheduler", "Settings", "StoreFixture", "StoreSeam", "System", "Tables", "Time",
+        "GroupCommit", "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon",
+        logging, "Observability", "Routing", "S3", "Scheduler", "Settings", "StoreFixture", "StoreSeam",
+        "System", "Tables", "Time", "Downloads",
       ]),
     tests(
       .storage, "JobDeletionTests",

@@ -16,6 +16,12 @@ extension LedgerTransaction {
     return try row(of: WorkflowJobTable.declaration, key: key).flatMap { WorkflowJob($0) }
   }
 
+  /// The job of a row. Nil where it is gone: an app's own may have its id by then, or its number.
+  func job(of row: WorkflowJob) throws(StorageError) -> Job? {
+    guard let job = try job(withNumber: row.number), job.id == row.id else { return nil }
+    return job
+  }
+
   /// The workflow, without its steps. It is locked until the end of the transaction.
   package func storedWorkflow(_ id: String) throws(StorageError) -> StoredWorkflow? {
     try lockWorkflow(id)

@@ -17,7 +17,7 @@ extension LedgerTransaction {
     let (definition, run) = (try definition(of: stored, context), try workflow(stored))
     var events: [WorkflowEvent] = []
     for id in run.openJobs(of: definition) {
-      guard let job = try job(withID: id.text) else {
+      guard let row = try workflowJob(id.text), let job = try job(of: row) else {
         let gone = JobError(code: "gone", message: "the job was deleted")
         events.append(.jobEnded(id, WorkflowJobEnd(.failed(gone), predictions: 0)))
         continue

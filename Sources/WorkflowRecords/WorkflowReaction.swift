@@ -29,7 +29,7 @@ package struct WorkflowReaction: TransactionReaction {
     var now = Timestamp(milliseconds: 0)
     for (transition, event, key) in found {
       guard let row = try transaction.row(of: WorkflowJobTable.declaration, key: key),
-        let job = WorkflowJob(row)
+        let job = WorkflowJob(row), job.number == transition.number
       else { continue }
       now = max(now, transition.occurredAt)
       if events[job.workflow] == nil { workflows.append(job.workflow) }

@@ -67,10 +67,8 @@ extension LedgerTransaction {
       try advance(id, by: [.cancelRequested], at: now, context)
       // What holds their ends is no longer wanted.
       for job in jobs {
-        guard try self.job(withID: job)?.isHeld == true, let number = try workflowJob(job)?.number else {
-          continue
-        }
-        try release(number, as: .succeeded, at: now)
+        guard let row = try workflowJob(job), try self.job(of: row)?.isHeld == true else { continue }
+        try release(row.number, as: .succeeded, at: now)
       }
       return .waiting
     }
@@ -109,7 +107,7 @@ extension LedgerTransaction {
       // The row may be gone since it was read.
       guard let row = try workflowJob(job) else { continue }
       // A version without workflows may have deleted the job, and left the row.
-      if try self.job(withID: job) != nil, try !delete(job) {
+      if try self.job(of: row) != nil, try !delete(job) {
         isWaiting = true
         continue
       }

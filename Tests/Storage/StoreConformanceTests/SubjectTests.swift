@@ -131,6 +131,31 @@ import Work
     }
   }
 
+  private static let named = TableDeclaration(
+    "subject_names", key: [.init("name", .text), .init("n", .integer)], columns: [.init("value", .integer)])
+
+  /// In stores with round trips they take one.
+  @Test func `rows that are read at once are those that are read one by one`() throws {
+    let store = try OrderedStore(tables: [Self.named])
+    let keys = (0..<5 as Range<Int64>).map { [RowValue.text("a"), .integer($0)] }
+    try store.commit { (transaction) throws(StorageError) in
+      for index in [0, 1, 3] { transaction.put(keys[index] + [.integer(7)], in: Self.named) }
+    }
+    try store.commit { (transaction) throws(StorageError) in
+      try transaction.lock(subjects: [-1, Self.number, -1])
+      transaction.put(keys[2] + [.integer(8)], in: Self.named)
+      transaction.deleteRow(of: Self.named, key: keys[3])
+      try transaction.prefetch([], of: Self.named)
+      try transaction.prefetch(keys + keys, of: Self.named)
+      // It counts as new what is read after a lock.
+      try transaction.lock(subjects: [Self.number - 1])
+      let values = try keys.map { (key) throws(StorageError) in
+        try transaction.row(of: Self.named, key: key)?.integer("value")
+      }
+      #expect(values == [7, 7, 8, nil, nil])
+    }
+  }
+
   // MARK: Events
 
   /// Counts the calls of a hook, and what it was given.

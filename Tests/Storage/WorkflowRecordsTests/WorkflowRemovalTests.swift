@@ -35,8 +35,10 @@ import WorkflowRules
   }
 
   /// An earlier version knows no workflows, and deletes their jobs after `RETENTION`.
-  @Test(arguments: [true, false])
-  func `a job that is gone keeps no workflow from its removal`(_ isErased: Bool) async throws {
+  @Test(arguments: [true, false], [true, false])
+  func `a job that is gone keeps no workflow from its removal, and another one with its id stays`(
+    _ isErased: Bool, _ isTaken: Bool
+  ) async throws {
     let ledger = try WorkflowLedger()
     try ledger.create(Self.pair)
     for step in ["a", "b", "c"] { try ledger.end("w-w-\(step)-0-1", output: "1") }
@@ -47,13 +49,18 @@ import WorkflowRules
       _ = try transaction.deleteJob("w-w-b-0-1", tombstoneUntil: now)
     }
     try ledger.store.reopen()
+    if isTaken {
+      try ledger.store.place("w-w-b-0-1")
+      try ledger.end("w-w-b-0-1")
+      ledger.store.advance(OrderedStore.aWhile)
+    }
     if isErased {
       #expect(try ledger.beginErasure() == .begun)
       #expect(try await ledger.erase() == .done)
     } else {
       #expect(try await ledger.prune(endedBefore: now) == .done)
     }
-    #expect(try await ledger.store.jobCount() == 0)
+    #expect(try await ledger.store.ids() == (isTaken ? ["w-w-b-0-1"] : []))
     #expect(try await ledger.rows() == 0)
   }
 
