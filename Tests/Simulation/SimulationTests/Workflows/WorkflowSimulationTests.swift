@@ -46,9 +46,9 @@ import Testing
 
   /// A trigger that undoes what a rule of workflows has written, and a part of the problem.
   private static let faults = [
-    ("BEFORE UPDATE ON workflow_steps", "waits past its deadline"),
+    ("BEFORE INSERT ON workflow_steps WHEN NEW.state = 'succeeded'", "waits past its deadline"),
     ("BEFORE INSERT ON callbacks", "a callback waits past its deadline"),
-    ("BEFORE UPDATE OF cancel_requested ON orders", "after its workflow was canceled"),
+    ("BEFORE UPDATE OF cancel_requested ON orders", "is created again"),
   ]
 
   @Test(arguments: faults)
