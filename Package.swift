@@ -610,8 +610,8 @@ let package = Package(
     tests(
       .process, "FleetTests",
       [
-        "LiveDaemon", "PostgreSQLServer", "HTTPWire", "StandardWebhooks", "Stubs", "replicate-webhookd",
-        "replicate-simulator",
+        "LiveDaemon", "PostgreSQLServer", "HTTPWire", "StandardWebhooks", "Stubs", "FaultyDisk", "JSONText",
+        "WorkflowGraphs", "replicate-webhookd", "replicate-simulator",
       ]),
 
     // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.
