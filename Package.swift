@@ -514,10 +514,9 @@ let package = Package(
       .storage, "ArchiveTests",
       [
         "Archive", "KeptFiles", "BlobStores", "ChangeFeed", "ClientAddress", "Crypto", "EventLoop",
-        "GroupCommit",
-        "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon", logging,
-        "Observability",
-        "Routing", "S3", "Scheduler", "Settings", "StoreFixture", "StoreSeam", "System", "Tables", "Time",
+        "GroupCommit", "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon",
+        logging, "Observability", "Routing", "S3", "Scheduler", "Settings", "StoreFixture", "StoreSeam",
+        "System", "Tables", "Time", "Downloads",
       ]),
     tests(
       .storage, "JobDeletionTests",
@@ -611,8 +610,8 @@ let package = Package(
     tests(
       .process, "FleetTests",
       [
-        "LiveDaemon", "PostgreSQLServer", "HTTPWire", "StandardWebhooks", "Stubs", "replicate-webhookd",
-        "replicate-simulator",
+        "LiveDaemon", "PostgreSQLServer", "HTTPWire", "StandardWebhooks", "Stubs", "FaultyDisk", "JSONText",
+        "WorkflowGraphs", "replicate-webhookd", "replicate-simulator",
       ]),
 
     // Tests/Proofs: what must hold whatever happens to a daemon, checked on a real one by deploy/prove.sh.

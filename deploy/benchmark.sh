@@ -11,10 +11,13 @@
 #                                       jobs stored, and while 500 of them change a second: ten minutes
 #   deploy/benchmark.sh --archive       only kept files: acknowledgements beside them, and their highest rate
 #                                       against curl and fsync: eight minutes
+#   deploy/benchmark.sh --workflows     only workflows: against as many jobs, and acknowledgements beside
+#                                       them: six minutes
 #   … --only NAME…                      only these measurements: deliveries one_connection tls memory
 #                                       streams callbacks large_store; with --postgresql: local receivers
 #                                       distance loads standby size; with --page: loads changes; with
-#                                       --archive: beside rate. The table is printed, and is no replacement
+#                                       --archive: beside rate; with --workflows:
+#                                       throughput beside. The table is printed, and is no replacement
 #                                       for the whole one: not with --output
 #   … --output FILE                     writes the table there too; between the marks of a file that has them
 #   … --place FOLDER                    the folder for databases (.build/benchmark/place)
@@ -31,6 +34,7 @@ growth=
 postgresql=
 page=
 archive=
+workflows=
 only=()
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -39,6 +43,7 @@ while [ $# -gt 0 ]; do
     --growth) growth=yes && options+=(--growth) && shift ;;
     --page) page=yes && options+=(--page) && shift ;;
     --archive) archive=yes && options+=(--archive) && shift ;;
+    --workflows) workflows=yes && options+=(--workflows) && shift ;;
     --only)
       shift
       while [ $# -gt 0 ] && [[ $1 != -* ]]; do only+=("$1") && shift; done
@@ -58,6 +63,7 @@ for name in "${only[@]}"; do
   [ -z "$postgresql" ] || known="local receivers distance loads standby size"
   [ -z "$page" ] || known="loads changes"
   [ -z "$archive" ] || known="beside rate"
+  [ -z "$workflows" ] || known="throughput beside"
   [[ " $known " == *" $name "* ]] || {
     echo "benchmark.sh: --only: there is no measurement '$name'; there are: $known" >&2 && exit 64
   }
@@ -67,9 +73,9 @@ done
   echo "benchmark.sh: --only measures a part, which --output would put in place of the whole table" >&2
   exit 64
 }
-kinds=("$growth" "$postgresql" "$page" "$archive")
+kinds=("$growth" "$postgresql" "$page" "$archive" "$workflows")
 [[ "${kinds[*]}" != *yes*yes* ]] || {
-  echo "benchmark.sh: give one of --growth, --postgresql, --page and --archive" >&2 && exit 64
+  echo "benchmark.sh: give one of --growth, --postgresql, --page, --archive and --workflows" >&2 && exit 64
 }
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -91,7 +97,7 @@ ulimit -n "$(ulimit -Hn)"
 exec 3>&1 1>&2
 run swift build -c release --static-swift-stdlib --product replicate-webhookd -Xlinker -s
 run swift build -c release --static-swift-stdlib --product webhook-bench
-[ -z "$archive" ] ||
+[ -z "$archive$workflows" ] ||
   run swift build -c release --static-swift-stdlib --product replicate-simulator -Xlinker -s
 run gcc -O2 -Wall -Wextra -Werror -I"$(pg_config --includedir)" -o "$build/yardstick" \
   deploy/benchmark/yardstick.c deploy/benchmark/yardstick_postgresql.c -lcrypto -lsqlite3 -lpq -lpthread
@@ -134,7 +140,7 @@ find_nginx() {
     (cd "$build" && apt-get download nginx && dpkg -x nginx_*.deb nginx) && "$nginx" -v
 }
 
-if [ -z "$growth$postgresql$page$archive" ]; then
+if [ -z "$growth$postgresql$page$archive$workflows" ]; then
   note ""
   note "Building the peers; their output is in $build/*.log."
   peer hummingbird "it does not build here" build_hummingbird

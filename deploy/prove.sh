@@ -14,8 +14,9 @@
 #                                    `swift test` runs 1,000 seeds each, delete for the sources without each
 #                                    capability, as in --long; callbacks for kills between an end and its
 #                                    callback, four in each test run; archive for 20 kills at each step of
-#                                    a kept file's way, one in each test run; postgresql for three receivers
-#                                    on one PostgreSQL with a standby
+#                                    a kept file's way, one in each test run; workflows for ten kills during
+#                                    each documented workflow, one in each test run; postgresql for three
+#                                    receivers on one PostgreSQL with a standby
 #   deploy/prove.sh --seed 7         the same load again; --seed-start N: the first of the simulations
 #   deploy/prove.sh --json           the rows as JSON; progress goes to standard error
 #
@@ -73,6 +74,7 @@ simulates_receiver() { names simulation || { [ ${#only[@]} = 0 ] && [ -n "$seeds
 simulates_daemon() { names daemon || { [ ${#only[@]} = 0 ] && [ -n "$minutes" ]; }; }
 kills_between_callbacks() { names callbacks || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
 kills_while_keeping() { names archive || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
+kills_during_workflows() { names workflows || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
 # A build of its own, which the short form has no time for.
 deletes() { names delete || { [ ${#only[@]} = 0 ] && [ "$length" = long ]; }; }
 [ "$length" = long ] && [ ${#only[@]} = 0 ] && seeds=${seeds:-1000000} minutes=${minutes:-60}
@@ -85,7 +87,7 @@ trap 'exit 130' INT TERM
 faults=()
 for fault in "${only[@]}"; do
   case "$fault" in
-    power | simulation | daemon | delete | callbacks | archive) ;;
+    power | simulation | daemon | delete | callbacks | archive | workflows) ;;
     *) faults+=("$fault") ;;
   esac
 done
@@ -149,6 +151,12 @@ starts_daemon() { [ ${#only[@]} = 0 ] || [ ${#faults[@]} -gt 0 ]; }
     export ARCHIVE_KILLS=20
     note "$ARCHIVE_KILLS kills at each step of a kept file's way"
     run_tests "kills" --filter 'KeptFilesTests.KillTests'
+  fi
+  if kills_during_workflows; then
+    run swift build --build-tests
+    export WORKFLOW_KILLS=10
+    note "$WORKFLOW_KILLS kills during each documented workflow"
+    run_tests "kills" --filter 'FleetTests.WorkflowTests'
   fi
   # A separate build: these tests need testable imports, and are fast enough only when optimized.
   simulation=(-c release -Xswiftc -enable-testing --scratch-path .build-simulation)

@@ -48,6 +48,10 @@ static const unsigned char format_js[] = {
 #embed "../JobsPage/Page/format.js"
 };
 
+static const unsigned char graph_js[] = {
+#embed "../JobsPage/Page/graph.js"
+};
+
 static const unsigned char health_css[] = {
 #embed "../JobsPage/Page/health.css"
 };
@@ -124,6 +128,10 @@ static const unsigned char start_js[] = {
 #embed "../JobsPage/Page/start.js"
 };
 
+static const unsigned char steps_js[] = {
+#embed "../JobsPage/Page/steps.js"
+};
+
 static const unsigned char stream_js[] = {
 #embed "../JobsPage/Page/stream.js"
 };
@@ -140,6 +148,18 @@ static const unsigned char timeline_js[] = {
 #embed "../JobsPage/Page/timeline.js"
 };
 
+static const unsigned char workflow_css[] = {
+#embed "../JobsPage/Page/workflow.css"
+};
+
+static const unsigned char workflow_js[] = {
+#embed "../JobsPage/Page/workflow.js"
+};
+
+static const unsigned char workflows_js[] = {
+#embed "../JobsPage/Page/workflows.js"
+};
+
 #define FILE_OF(name, bytes) {name, bytes, sizeof bytes}
 
 static const struct page_file files[] = {
@@ -154,6 +174,7 @@ static const struct page_file files[] = {
     FILE_OF("dom.js", dom_js),
     FILE_OF("filters.js", filters_js),
     FILE_OF("format.js", format_js),
+    FILE_OF("graph.js", graph_js),
     FILE_OF("health.css", health_css),
     FILE_OF("health.js", health_js),
     FILE_OF("job.css", job_css),
@@ -173,10 +194,14 @@ static const struct page_file files[] = {
     FILE_OF("router.js", router_js),
     FILE_OF("session.js", session_js),
     FILE_OF("start.js", start_js),
+    FILE_OF("steps.js", steps_js),
     FILE_OF("stream.js", stream_js),
     FILE_OF("table.js", table_js),
     FILE_OF("text.js", text_js),
     FILE_OF("timeline.js", timeline_js),
+    FILE_OF("workflow.css", workflow_css),
+    FILE_OF("workflow.js", workflow_js),
+    FILE_OF("workflows.js", workflows_js),
 };
 
 struct page_file page_file_at(size_t position) {

@@ -34,7 +34,10 @@ package struct JobResult {
   package var failure: CommandFailure? {
     let id = job.text("id") ?? "the job"
     let error = job.object("error")
-    let reason = [error?.text("code"), error?.text("message")].compactMap(\.self).joined(separator: ": ")
+    // Of a workflow.
+    let step = error?.text("step").map { "step \($0)" }
+    let reason = [step, error?.text("code"), error?.text("message")].compactMap(\.self)
+      .joined(separator: ": ")
     let colon = reason.isEmpty ? "" : ": "
     switch job.text("state").flatMap(JobState.init) {
     case .succeeded: return nil

@@ -76,8 +76,9 @@ package enum JobTable {
 
   package static func details(_ job: JSONDocument) -> String {
     let names = [
-      "id", "state", "provider_status", "model", "model_version", "revision", "created_at", "started_at",
-      "completed_at", "updated_at", "error", "metrics", "input", "output", "data_removed",
+      "id", "state", "provider_status", "model", "model_version", "workflow", "step", "revision",
+      "created_at", "started_at", "completed_at", "updated_at", "error", "metrics", "input", "output",
+      "data_removed",
     ]
     return names.compactMap { name in job.text(name).map { padded(name, to: 16) + Terminal.visible($0) } }
       .joined(separator: "\n")

@@ -16,6 +16,7 @@ package struct WorkflowFollower {
   private var entityTag: String?
   private var shownLines = 0
   private var shownStates: [String: String] = [:]
+  private var isOut = false
 
   private static let pollInterval = Duration.milliseconds(500)
 
@@ -56,11 +57,15 @@ package struct WorkflowFollower {
     } catch {
       try endIfInterrupted(within: .zero)
       try outage.tolerate(error, at: MonotonicClock.now)
+      if !isOut { Terminal.note("\(Terminal.visible(id))  the daemon does not answer") }
+      // The next tree is drawn below this line.
+      (isOut, shownLines) = (true, 0)
       return nil
     }
   }
 
   private mutating func show(_ workflow: JSONDocument) {
+    isOut = false
     let tree = WorkflowTree(of: workflow)
     let lines = tree.lines
     // A tree that is taller than the terminal cannot be drawn over.

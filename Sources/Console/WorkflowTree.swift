@@ -1,9 +1,9 @@
 /// Formats workflows of the jobs API for a terminal: each step below the last one that it needs.
 ///
 ///     poster-7  running
-///     ├─ image     succeeded
-///     │  └─ upscale   running  40 %
-///     └─ prompt    failed  unknown: the model gave no reason
+///     ├─ image       succeeded
+///     │  └─ upscale  running  40 %
+///     └─ prompt      failed  unknown: the model gave no reason
 package struct WorkflowTree {
   private let workflow: JSONDocument
   private let steps: [JSONDocument]
@@ -32,35 +32,49 @@ package struct WorkflowTree {
 
   /// The lines, with escapes for what a terminal must not interpret.
   package var lines: [String] {
-    let head =
-      ["id", "state"].compactMap(workflow.text)
-      + [workflow.text("stopping").map { "(\($0))" }].compactMap(\.self)
-    var lines = [Terminal.visible(head.joined(separator: "  "))]
-    append(below: nil, indent: "", to: &lines)
-    return lines
+    var rows: [(name: String, words: String)] = []
+    append(below: nil, indent: "", to: &rows)
+    let width = rows.map(\.name.count).max() ?? 0
+    return [Terminal.visible(head.joined(separator: "  "))]
+      + rows.map { JobTable.padded($0.name, to: width) + "  " + $0.words }
   }
 
-  private func append(below parent: Int?, indent: String, to lines: inout [String]) {
+  /// The state of the workflow itself.
+  private var head: [String] {
+    var words = [workflow.text("id") ?? "-", workflow.text("state") ?? "unknown"]
+    if let attempt = workflow.text("attempt"), attempt != "1" { words.append("attempt \(attempt)") }
+    if let reason = workflow.text("stopping") { words.append("stopping: \(reason)") }
+    if let error = workflow.object("error"), error.text("step") == nil { words.append(Self.words(of: error)) }
+    if let code = workflow.text("output_error") { words.append("no output: \(code)") }
+    return words
+  }
+
+  /// The code and the message.
+  private static func words(of error: JSONDocument) -> String {
+    [error.text("code"), error.text("message")].compactMap(\.self).joined(separator: ": ")
+  }
+
+  private func append(below parent: Int?, indent: String, to rows: inout [(name: String, words: String)]) {
     let below = children[parent] ?? []
-    for (index, step) in below.enumerated() {
-      let isLast = index == below.count - 1
-      lines.append(indent + (isLast ? "└─ " : "├─ ") + Self.summary(of: steps[step]))
-      append(below: step, indent: indent + (isLast ? "   " : "│  "), to: &lines)
+    for (index, position) in below.enumerated() {
+      let (isLast, step) = (index == below.count - 1, steps[position])
+      rows.append(
+        (
+          indent + (isLast ? "└─ " : "├─ ") + Terminal.visible(Self.name(of: step)),
+          Self.words(ofStep: step, hasProgress: true)
+        ))
+      append(below: position, indent: indent + (isLast ? "   " : "│  "), to: &rows)
     }
   }
 
   /// The state of each step, for outputs that show changes line by line.
   package var states: [(name: String, summary: String)] {
-    steps.map { (Self.name(of: $0), Self.words(of: $0, hasProgress: false)) }
+    steps.map { (Self.name(of: $0), Self.words(ofStep: $0, hasProgress: false)) }
   }
 
   private static func name(of step: JSONDocument) -> String { step.text("name") ?? "-" }
 
-  private static func summary(of step: JSONDocument) -> String {
-    JobTable.padded(Terminal.visible(name(of: step)), to: 20) + "  " + words(of: step, hasProgress: true)
-  }
-
-  private static func words(of step: JSONDocument, hasProgress: Bool) -> String {
+  private static func words(ofStep step: JSONDocument, hasProgress: Bool) -> String {
     var words = [step.text("state") ?? "unknown"]
     if let reason = step.text("because") { words.append("because of \(reason)") }
     if let items = step.object("items") {
@@ -70,9 +84,9 @@ package struct WorkflowTree {
     if hasProgress, let progress = JobProgress.percentage(of: step) { words.append(progress) }
     if let model = step.text("used") { words.append("with \(model)") }
     if step.text("stale") == "true" { words.append("stale") }
-    if let error = step.object("error") {
-      words.append([error.text("code"), error.text("message")].compactMap(\.self).joined(separator: ": "))
-    }
+    // Its failure does not fail the workflow.
+    if step.text("optional") == "true", step.text("state") == "failed" { words.append("optional") }
+    if let error = step.object("error") { words.append(Self.words(of: error)) }
     return Terminal.visible(words.joined(separator: "  "))
   }
 

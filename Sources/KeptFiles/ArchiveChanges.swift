@@ -17,6 +17,17 @@ extension LedgerTransaction {
     try row(of: ArchiveFileTable.declaration, key: ArchiveFileTable.key(job, n)).flatMap { ArchivedFile($0) }
   }
 
+  /// The file with that URL. Nil where the job has none.
+  ///
+  /// - Parameter start: the position to begin at: see ``ArchivedFile/find(_:among:from:reading:)``.
+  package func archivedFile(
+    of url: String, in job: ArchivedJob, from start: Int64
+  ) throws(StorageError) -> ArchivedFile? {
+    try ArchivedFile.find(url, among: job.files, from: start) { (n) throws(StorageError) in
+      try archivedFile(job.job, n)
+    }
+  }
+
   package func put(_ job: ArchivedJob) { put(job.values, in: ArchiveJobTable.declaration) }
 
   /// Writes a changed file, and updates the numbers.

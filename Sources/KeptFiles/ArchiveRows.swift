@@ -132,6 +132,20 @@ package struct ArchivedFile: Equatable, Sendable {
 
   package var key: [RowValue] { ArchiveFileTable.key(job, n) }
 
+  /// The first of `count` files from a position on, and around, that has a URL.
+  ///
+  /// An output's URLs are in the order of its files. So the one behind the last that was found is read first:
+  /// an output of 1,000 files costs 1,000 reads, and not half a million.
+  static func find<Failure: Error>(
+    _ url: String, among count: Int64, from start: Int64,
+    reading read: (Int64) throws(Failure) -> ArchivedFile?
+  ) throws(Failure) -> ArchivedFile? {
+    for distance in 0..<count {
+      if let file = try read((start + distance) % count), file.url == url { return file }
+    }
+    return nil
+  }
+
   package var values: [RowValue] {
     [
       .integer(job), .integer(n), .text(at), url.map { .text($0) } ?? .null,

@@ -42,7 +42,7 @@ extension LedgerTransaction {
     try prefetch(ids.map(WorkflowTable.key), of: WorkflowTable.declaration)
     var workflows: [String: StoredWorkflow] = [:]
     for id in ids { workflows[id] = try storedWorkflow(id) }
-    let steps = workflows.values.flatMap { $0.stepKeys }
+    let steps = ids.compactMap { workflows[$0] }.flatMap(\.stepKeys)
     try prefetch(steps, of: WorkflowStepTable.declaration)
     return workflows
   }

@@ -81,8 +81,10 @@ extension WorkflowMachine {
 
   /// Ends an item without an output.
   mutating func failItem(_ step: Int, _ item: Int, _ error: WorkflowError, isCanceled: Bool = false) {
-    run.steps[step].items[item].state = isCanceled ? .canceled : .failed
-    run.steps[step].items[item].code = isCanceled ? nil : error.code.itemCode
+    // A cancel request keeps a job from its retries, so another attempt repeats it.
+    let isCut = run.stop != nil && definition.steps[step].skipsFailures
+    run.steps[step].items[item].state = isCanceled || isCut ? .canceled : .failed
+    run.steps[step].items[item].code = isCanceled || isCut ? nil : error.code.itemCode
     if run.steps[step].items[item].endedAt == nil { run.steps[step].items[item].endedAt = now }
     guard !definition.steps[step].skipsFailures, run.steps[step].error == nil else { return }
     // The end of a job that was canceled for the stop is no failure.

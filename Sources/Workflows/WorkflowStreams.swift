@@ -58,8 +58,12 @@ final class WorkflowStreams {
     // Ends with the workflow, the peer, the shutdown or the reader's access.
     while true {
       var deadline = views.loop.now + ServerSentEvents.keepAliveInterval
+      let start = views.loop.now
       let step = await nextStep(of: id, unless: written, for: stream)
       if let event = step.event { try await writer.write(event) }
+      // Progress comes often, and a document may have many outputs: it takes a quarter of the loop at most.
+      let cost = views.loop.now - start
+      if !step.isEnd, cost > .zero { _ = await views.loop.sleep(until: views.loop.now + cost * 3) }
       if step.isEnd { return }
       if let digest = step.digest {
         (written, pause) = (digest, Self.pauses.lowerBound)

@@ -1,6 +1,7 @@
 import ArgumentParser
 internal import Bytes
 import Console
+internal import EventLoop
 import HTTPClient
 import HTTPWire
 internal import System
@@ -23,7 +24,7 @@ struct WorkflowCommand: ParsableCommand {
           generate | replicate-webhookd workflow run - --id poster-7 --detach
 
         An input is a member of the workflow's `input`, written as for `run`: name=text, name:=json or \
-        name=@file. SIGINT ends the command but not the workflow.
+        name=@file. It replaces the definition's own. SIGINT ends the command but not the workflow.
 
         Exit status: 0 if the workflow succeeded, 1 if it failed, 2 if it was canceled, 64 for a usage \
         error, 65 if the daemon rejects the workflow, 66 for a file that cannot be read, 69 if no daemon \
@@ -42,6 +43,9 @@ struct WorkflowCommand: ParsableCommand {
     @Option(help: "With the same key, a repeated command finds the same workflow.")
     var idempotencyKey: String?
 
+    @Option(help: "Fail the workflow after this time, for example 30m, instead of its own `deadline`.")
+    var deadline: String?
+
     @Flag(help: "Print the workflow's id, and return at once.")
     var detach = false
 
@@ -51,6 +55,7 @@ struct WorkflowCommand: ParsableCommand {
     @OptionGroup var api: JobsAPIOptions
 
     func validate() throws {
+      if let id { try JobID.validateWorkflow(id) }
       do throws(InputError) { _ = try InputArguments(input) } catch { throw ValidationError("\(error)") }
       guard idempotencyKey?.utf8.allSatisfy(\.isVisible) ?? true else {
         throw ValidationError("--idempotency-key: give visible ASCII characters, without spaces")
@@ -61,17 +66,33 @@ struct WorkflowCommand: ParsableCommand {
       try reportingFailure {
         let body = try definition()
         let client = try JobFollower.client(api)
-        let key = idempotencyKey.map { ["Idempotency-Key: \($0)"] } ?? []
-        let answer = try client.send(.post, "/workflows", fields: key, body: body)
-        guard [200, 202].contains(answer.status), let workflow = JSONDocument(answer.body),
-          let id = workflow.text("id")
-        else { throw client.failure(of: answer, code: .rejected) }
+        let (id, workflow) = try create(body, at: client)
         guard !detach else {
           if json { Terminal.print(json: workflow.bytes) } else { Terminal.print(id) }
           return
         }
         var follower = WorkflowFollower(id, of: client)
-        try JobResult(job: follower.follow(from: workflow)).report(asJSON: json)
+        try WorkflowResult(follower.follow(from: workflow)).report(asJSON: json)
+      }
+    }
+
+    /// The new workflow, or the one with this id or key.
+    private func create(
+      _ body: [UInt8], at client: JobsAPIClient
+    ) throws -> (id: String, workflow: JSONDocument) {
+      do throws(CommandFailure) {
+        let key = idempotencyKey.map { ["Idempotency-Key: \($0)"] } ?? []
+        let answer = try client.send(.post, "/workflows", fields: key, body: body)
+        guard [200, 202].contains(answer.status), let workflow = JSONDocument(answer.body),
+          let id = workflow.text("id")
+        else { throw client.failure(of: answer, code: .rejected) }
+        return (id, workflow)
+      } catch {
+        guard let signal = Signals.next(of: [.interrupt], within: .zero) else { throw error }
+        Terminal.error(
+          "ended before the daemon answered: `replicate-webhookd workflow list` shows whether the workflow "
+            + "exists")
+        throw ExitCode(128 + signal.rawValue)
       }
     }
 
@@ -90,8 +111,11 @@ struct WorkflowCommand: ParsableCommand {
       case .unreadable:
         throw CommandFailure("\(file) cannot be read: check the path and its permissions", code: .noInput)
       }
-      guard let definition = WorkflowFile.definition(text, input: fields, id: id) else {
-        throw CommandFailure("\(file) is no JSON object, or its `input` is none", code: .rejected)
+      let replaced: KeyValuePairs = ["id": id, "deadline": deadline]
+      guard let definition = WorkflowFile.definition(text, input: fields, replacing: replaced) else {
+        throw CommandFailure(
+          "\(file) is no JSON object, or its `input` is none: deploy/docs/workflows.md has the form",
+          code: .rejected)
       }
       return definition
     }
@@ -112,13 +136,13 @@ struct WorkflowCommand: ParsableCommand {
     @Flag(help: "Follow the workflow to its end, and print its output.") var follow = false
     @OptionGroup var api: JobsAPIOptions
 
-    func validate() throws { try JobID.validate(id) }
+    func validate() throws { try JobID.validateWorkflow(id) }
 
     func run() throws {
       try reportingFailure {
         guard !follow else {
           var follower = WorkflowFollower(id, of: try JobFollower.client(api))
-          return try JobResult(job: follower.follow()).report(asJSON: json)
+          return try WorkflowResult(follower.follow()).report(asJSON: json)
         }
         let answer = try api.client().get("/workflows/\(PercentEncoding.encode(id))")
         guard !json, Terminal.isInteractive, let document = JSONDocument(answer) else {
@@ -171,7 +195,7 @@ struct WorkflowCommand: ParsableCommand {
     @Argument(help: "The workflow's id.") var id: String
     @OptionGroup var api: JobsAPIOptions
 
-    func validate() throws { try JobID.validate(id) }
+    func validate() throws { try JobID.validateWorkflow(id) }
 
     func run() throws { try reportingFailure { try change(id, "cancel", "is being canceled", on: api) } }
   }
@@ -190,9 +214,13 @@ struct WorkflowCommand: ParsableCommand {
     @Argument(help: "The workflow's id.") var id: String
     @Flag(help: "Refuse where a kept step's files are gone, instead of running it again.") var strict = false
     @Flag(help: "Follow the workflow to its end, and print its output.") var follow = false
+    @Flag(help: "With --follow: print the API's JSON of the workflow instead of its output.") var json = false
     @OptionGroup var api: JobsAPIOptions
 
-    func validate() throws { try JobID.validate(id) }
+    func validate() throws {
+      try JobID.validateWorkflow(id)
+      guard follow || !json else { throw ValidationError("--json needs --follow") }
+    }
 
     func run() throws {
       try reportingFailure {
@@ -202,7 +230,7 @@ struct WorkflowCommand: ParsableCommand {
         let answer = try client.send(.post, path(id, "resume"), body: Array(body.utf8))
         guard [200, 202].contains(answer.status) else { throw client.failure(of: answer) }
         var follower = WorkflowFollower(id, of: client)
-        try JobResult(job: follower.follow()).report(asJSON: false)
+        try WorkflowResult(follower.follow()).report(asJSON: json)
       }
     }
   }

@@ -18,6 +18,7 @@ import machine
 import measure_archive
 import measure_page
 import measure_postgresql
+import measure_workflows
 import receivers
 import table
 from receivers import Failure
@@ -359,6 +360,7 @@ def main():
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--page", action="store_true")
     parser.add_argument("--archive", action="store_true")
+    parser.add_argument("--workflows", action="store_true")
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--output")
     parser.add_argument("--figure", required=True)
@@ -392,6 +394,9 @@ def main():
     elif options.archive:
         for measure in measure_archive.MEASUREMENTS:
             attempt_if_wanted(measure)
+    elif options.workflows:
+        for measure in measure_workflows.MEASUREMENTS:
+            attempt_if_wanted(measure)
     elif options.page:
         if not isinstance(attempt(fill), Failure):
             for measure in measure_page.MEASUREMENTS:
@@ -419,6 +424,8 @@ def mark(options):
     """The mark of the place in a document where the table goes."""
     if options.page:
         return "results of the page"
+    if options.workflows:
+        return "results of workflows"
     return "results of kept files" if options.archive else "results"
 
 

@@ -33,7 +33,9 @@ tests_that_use() {
       echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests \
         WorkflowCallbackTests
       ;;
-    Workflows) echo WorkflowCallbackTests ;;
+    Workflows)
+      echo WorkflowCallbackTests WorkflowVerbTests WorkflowTests WorkflowSimulationTests CommitCrashTests
+      ;;
     ReadTokens) echo everySettingIsInTheExampleAndInTheReadme BrowserTests NotificationTests ;;
   esac
 }

@@ -276,8 +276,7 @@ class WorkflowView {
     if (isLater) notify("The workflow is canceled, and deleted after its end.");
     while (isLater && !this.signal.aborted) {
       await pause(1000, this.signal);
-      const { ok, data } = await requestJSON("/workflows", { query: { limit: 500 }, signal: this.signal });
-      isLater = !ok || data.workflows.some(({ id }) => id === this.id);
+      isLater = (await request(this.path, { signal: this.signal })).status !== 404;
     }
     this.showDeletion();
   }

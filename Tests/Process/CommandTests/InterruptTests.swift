@@ -77,6 +77,41 @@ extension ProcessTests {
       #expect(end.output.contains("`replicate-webhookd cancel j1`"))
     }
 
+    private static let workflow = #"""
+      {"id":"w1","state":"running","steps":[{"name":"image","state":"running"}]}
+      """#
+
+    private static func workflowStub() throws -> StubAPI {
+      try StubAPI { request, before in
+        guard request.line != "POST /workflows" else { return .json(workflow, .accepted) }
+        return .json(workflow.replacing("running\"}]", with: "running\",\"progress\":0.\(before % 9 + 1)}]"))
+      }
+    }
+
+    @Test func `SIGINT ends the command, and the workflow continues`() throws {
+      let (stub, folder) = (try Self.workflowStub(), try TemporaryFolder())
+      let file = try folder.write("{}", to: "chain.json")
+      let end = try interrupt(["workflow", "run", file], at: stub.url) { $0.contains("w1  image  running\n") }
+      #expect(end.status == 130, "\(end)")
+      #expect(end.output.contains("`replicate-webhookd workflow show w1 --follow` follows it"))
+      #expect(end.output.contains("`replicate-webhookd workflow cancel w1` cancels it"))
+      #expect(!stub.lines.contains { $0.hasSuffix("cancel") })
+      let silent = try SilentListener()
+      let early = try interrupt(["workflow", "run", file], at: silent.url) { _ in silent.hasAccepted() }
+      #expect(early.status == 130 && early.output.contains("ended before the daemon answered"), "\(early)")
+    }
+
+    @Test func `a terminal has one tree of steps that is drawn over`() throws {
+      let (stub, folder) = (try Self.workflowStub(), try TemporaryFolder())
+      let file = try folder.write("{}", to: "chain.json")
+      let over = "\u{1B}[2A\u{1B}[Jw1  running\r\n└─ image"
+      let end = try interrupt(["workflow", "run", file], onTerminal: true, at: stub.url) {
+        $0.components(separatedBy: over).count > 2
+      }
+      #expect(end.status == 130 && end.output.hasPrefix("w1  running\r\n└─ image"), "\(end)")
+      #expect(end.output.contains("running  10 %\r\n") && end.output.contains("running  20 %\r\n"))
+    }
+
     @Test func aWatchPrintsJobsThatChange() throws {
       let stub = try StubAPI { _, before in
         switch before {

@@ -39,6 +39,8 @@ extension ProcessTests {
       {"id":"\#(text)","state":"succeeded","output":"\#(text)","revision":1,"provider_status":"\#(text)",
        "deliveries":[{"provider_status":"\#(text)"}],
        "jobs":[{"id":"\#(text)","revision":1,"model":"\#(text)"}],
+       "steps":[{"name":"\#(text)","state":"\#(text)","used":"\#(text)","error":{"message":"\#(text)"}}],
+       "workflows":[{"id":"\#(text)","state":"\#(text)"}],"output_error":"\#(text)\nforged",
        "days":[{"day":"\#(text)"}],"usage":[{"model":"\#(text)"}]}
       """#
 
@@ -66,6 +68,9 @@ extension ProcessTests {
       ["cancel", "x"],
       ["run", "a/b"], ["run", "a/b", "--json"], ["run", "a/b", "--detach"],
       ["run", "a/b", "--detach", "--json"],
+      ["workflow", "show", "x"], ["workflow", "show", "x", "--json"], ["workflow", "show", "x", "--follow"],
+      ["workflow", "list"], ["workflow", "list", "--json"], ["workflow", "cancel", "x"],
+      ["workflow", "resume", "x", "--follow"],
     ]
 
     @Test(arguments: verbs, [Status.ok, .forbidden])
@@ -75,6 +80,7 @@ extension ProcessTests {
         // This sequence overwrites the progress line.
         .replacingOccurrences(of: "\r\u{1B}[K", with: "")
       #expect(!output.isEmpty && !output.unicodeScalars.contains { harmful.contains($0) }, "\(output)")
+      #expect(!output.split(whereSeparator: \.isNewline).contains { $0.hasPrefix("forged") }, "\(output)")
     }
 
     @Test func answersOfAReceiverReachNoTerminal() throws {

@@ -14,7 +14,7 @@ extension PageTests {
       ("job-failed", "?job=failed", "#job-remedy"), ("job-long", "?job=long", "#job-output"),
       ("job-missing", "?job=none", "main h2"), ("health", "?view=health", "#health-deliveries .number"),
       ("workflows", "?view=workflows", "tbody tr"),
-      ("workflow", "?workflow=fan", ".step-jobs li:nth-child(4)"),
+      ("workflow", "?workflow=fan&step=images", ".step-jobs li:nth-child(4)"),
       ("workflow-failed", "?workflow=stops&step=stop", "#step .error"),
       ("workflow-missing", "?workflow=none", "main h2"),
     ]

@@ -151,7 +151,7 @@ extension PageTests {
         try browser.setViewport(width: width, height: 900)
         try visit.start("fifty", steps)
         try visit.open("?workflow=fifty")
-        try Self.awaitState(visit, "succeeded")
+        try browser.wait(for: "the cards") { try browser.elements(.css(".graph li")).count == 50 }
         let overlaps = try browser.run(
           """
           const cards = [...document.querySelectorAll(".graph li")];
@@ -160,7 +160,6 @@ extension PageTests {
             && other.left < one.right && one.top < other.bottom && other.top < one.bottom)).length;
           """)
         #expect(overlaps as? Int == 0)
-        #expect(try browser.elements(.css(".graph li")).count == 50)
         let isWide = try browser.run("return document.documentElement.scrollWidth > innerWidth;") as? Bool
         #expect(isWide == false)
         try browser.takeScreenshot("workflow-fifty-\(width)")

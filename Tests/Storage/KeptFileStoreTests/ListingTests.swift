@@ -18,9 +18,8 @@ import Time
     let claim = try #require(try store.claim().first)
     try store.fail(claim, .sourceBusy)
     for number in 0..<60 { try await store.end("new-\(number)") }
-    #expect(
-      try await store.reader.nearestExpiry(at: store.now) == completed.advanced(byMilliseconds: KeptStore.life)
-    )
+    let nearest = try await store.reader.nearestExpiry(at: store.now)
+    #expect(nearest == completed.advanced(byMilliseconds: KeptStore.life))
   }
 
   @Test func `an end queues the files of its output`() async throws {

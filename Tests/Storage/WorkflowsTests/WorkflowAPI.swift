@@ -47,7 +47,8 @@ enum WorkflowAPI {
 
   /// One step.
   static func one(_ id: String = "one", and members: String = "") -> String {
-    #"{"id":"\#(id)","steps":[{"name":"image","model":"acme/poster","input":{"prompt":"two herons"}}]\#(members)}"#
+    let step = #"{"name":"image","model":"acme/poster","input":{"prompt":"two herons"}}"#
+    return #"{"id":"\#(id)","steps":[\#(step)]\#(members)}"#
   }
 }
 

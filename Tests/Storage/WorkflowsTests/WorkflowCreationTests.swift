@@ -35,7 +35,7 @@ import Testing
     #expect(again.status == 200 && again.field("location") == "/workflows/chain")
     #expect(try api.jobs().count == 1)
     let other = api.post("/workflows", WorkflowAPI.chain.replacing("a desk lamp", with: "a chair"))
-    #expect(other.status == 409 && other.code == "conflict" && other.detail.contains("`input`"))
+    #expect(other.status == 409 && other.code == "conflict" && other.detail.contains("`input.prompt`"))
   }
 
   @Test func `a key makes one workflow`() throws {
@@ -56,16 +56,20 @@ import Testing
 
   @Test(arguments: [
     (#"{"steps":[]}"#, 422, "steps"),
-    (#"{"id":"a b","steps":[{"name":"a","model":"m/n"}]}"#, 422, "id"),
-    (#"{"steps":[{"name":"a","model":"m/n"},{"name":"a","model":"m/n"}]}"#, 422, "a"),
+    (#"{"id":"a b","steps":[{"name":"a","model":"m/n","input":{}}]}"#, 422, "id"),
+    (#"{"steps":[{"name":"a","model":"m/n","input":{}},{"name":"a","model":"m/n","input":{}}]}"#, 422, "a"),
     (#"{"steps":[{"name":"first","model":"m/n","input":{"x":{"$from":"nobody"}}}]}"#, 422, "nobody"),
     (#"{"steps":[{"name":"first","model":"m/n","input":{"x":{"$form":"first"}}}]}"#, 422, "$form"),
     (
-      #"{"steps":[{"name":"a","model":"m/n"},{"name":"b","model":"m/n","input":{"x":{"$from":"a#/01"}}}]}"#, 422,
+      #"{"steps":[{"name":"a","model":"m/n","input":{}},"#
+        + #"{"name":"b","model":"m/n","input":{"x":{"$from":"a#/01"}}}]}"#,
+      422,
       "step `b`, `input.x`"
     ),
     (
-      #"{"steps":[{"name":"a","model":"m/n","after":["b"]},{"name":"b","model":"m/n","after":["a"]}]}"#, 422,
+      #"{"steps":[{"name":"a","model":"m/n","input":{},"after":["b"]},"#
+        + #"{"name":"b","model":"m/n","input":{},"after":["a"]}]}"#,
+      422,
       "after"
     ),
     ("[]", 400, ""),
@@ -82,7 +86,7 @@ import Testing
     #expect(try api.send("/workflows").object["workflows"] as? [Any] as? [String] == [])
   }
 
-  @Test func `what no workflow can be is refused`() throws {
+  @Test func `a request that makes no workflow is refused`() throws {
     let api = try WorkflowAPI.make()
     #expect(api.send("/workflows/none").code == "workflow_not_found")
     #expect(api.send("/workflows/none?x=1").status == 400)
@@ -92,7 +96,8 @@ import Testing
     #expect(api.send("/workflows", method: "PUT", body: "{}").status == 405)
     let callback = api.post("/workflows", WorkflowAPI.one(and: #","callback":{"url":"https://a.example/"}"#))
     #expect(callback.status == 422 && callback.detail.contains("`callback`"))
-    let archive = api.post("/workflows", WorkflowAPI.one().replacing("\"input\"", with: #""archive":"required","input""#))
+    let archive = api.post(
+      "/workflows", WorkflowAPI.one().replacing("\"input\"", with: #""archive":"required","input""#))
     #expect(archive.status == 422 && archive.detail.contains("step `image`, `archive`"))
   }
 

@@ -46,7 +46,8 @@ import Testing
 
   @Test func `a canceled job is its step's failure`() throws {
     let api = try api()
-    #expect(api.post("/jobs/w-chain-image-0-1/cancel").status == 202)
+    // It was not sent yet.
+    #expect(api.post("/jobs/w-chain-image-0-1/cancel").status == 200)
     let document = try api.workflow("chain")
     #expect(document.steps.map(\.state) == ["canceled", "skipped", "skipped"])
     #expect(document.state == "failed" && document.error?["code"] as? String == "canceled")

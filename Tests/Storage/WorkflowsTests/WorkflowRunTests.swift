@@ -18,7 +18,8 @@ import Testing
     let end = api.send("/workflows/chain")
     #expect(try end.object.state == "succeeded")
     #expect(
-      end.text.contains(#""output":{"file":"https://replicate.delivery/up.png","alt":"A desk lamp on oak."}"#))
+      end.text.contains(#""output":{"file":"https://replicate.delivery/up.png","alt":"A desk lamp on oak."}"#)
+    )
     // The steps keep what their jobs made.
     #expect(end.text.contains(#""output":["A desk"," lamp"," on oak."]"#))
     let usage = try end.object["usage"] as? [String: Any]
@@ -28,7 +29,7 @@ import Testing
   @Test func `numbers pass through references as they were written`() throws {
     let api = try WorkflowAPI.make()
     try api.createWorkflow(
-      #"{"id":"n","steps":[{"name":"a","model":"m/n"},{"name":"b","model":"m/n","#
+      #"{"id":"n","steps":[{"name":"a","model":"m/n","input":{}},{"name":"b","model":"m/n","#
         + #""input":{"all":{"$from":"a"},"one":{"$from":"a#/1"},"text":{"$text":[{"$from":"a#/2"}]}}}]}"#)
     let output = "[1e400,0.10,12345678901234567890]"
     try api.report("w-n-a-0-1", output: output)

@@ -39,7 +39,8 @@ import Testing
     try api.createWorkflow(WorkflowAPI.one("done", and: long))
     try api.createWorkflow(WorkflowAPI.one("open", and: long))
     try api.createWorkflow(
-      #"{"id":"half","deadline":"30d","steps":[{"name":"a","model":"m/n"},{"name":"b","model":"m/n","after":["a"]}]}"#
+      #"{"id":"half","deadline":"30d","steps":[{"name":"a","model":"m/n","input":{}},"#
+        + #"{"name":"b","model":"m/n","input":{},"after":["a"]}]}"#
     )
     try api.report("w-done-image-0-1", output: "1")
     try api.report("w-half-a-0-1", output: "1")

@@ -87,7 +87,7 @@ import Testing
 
   @Test(arguments: PlantedFault.allCases)
   func `a planted fault is found within a hundred seeds`(_ fault: PlantedFault) async throws {
-    let run = try SeededRun(planting: fault)
+    let run = try SeededRun(planting: fault.sql)
     var problems: [String] = []
     for seed in 0..<100 as Range<UInt64> {
       guard let problem = try run.run(seed, hasFault: true).problem else { continue }

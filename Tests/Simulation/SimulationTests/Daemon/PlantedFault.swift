@@ -114,8 +114,8 @@ enum PlantedFault: CaseIterable {
     }
   }
 
-  /// Plants the fault in the database at `path`.
-  func plant(in path: String) {
+  /// Plants a fault in the database at `path`.
+  static func plant(_ sql: String, in path: String) {
     var database: OpaquePointer?
     guard sqlite3_open(path, &database) == SQLITE_OK, sqlite3_exec(database, sql, nil, nil, nil) == SQLITE_OK
     else { preconditionFailure("the fault cannot be planted: \(String(cString: sqlite3_errmsg(database)))") }

@@ -23,8 +23,8 @@ final class SeededRun {
     let counts: Counts
   }
 
-  /// - Parameter fault: planted in the database.
-  init(planting fault: PlantedFault? = nil) throws {
+  /// - Parameter fault: the SQL of a fault that is planted in the database.
+  init(planting fault: String? = nil) throws {
     disk = try MemoryDisk()
     disk.format(holding: nil)
     do {
@@ -32,7 +32,7 @@ final class SeededRun {
         path: disk.path, busyTimeout: 0, tables: Capabilities.tables, newEpoch: Incarnation.epoch)
       _ = try JobToken(storedBy: Ledger(store: store), newKey: Incarnation.tokenKey)
       _ = try StoredKeys(storedBy: Ledger(store: store), newKey: Incarnation.tokenKey)
-      fault?.plant(in: disk.path)
+      if let fault { PlantedFault.plant(fault, in: disk.path) }
       try store.finish()
     }
     database = disk.database

@@ -28,9 +28,13 @@ final class GraphSimulation: WorkflowSimulation {
     }
   }
 
-  init(seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing) {
+  /// - Parameter hasFault: whether a fault is planted in the database, which every daemon then begins with.
+  init(
+    seed: UInt64, disk: MemoryDisk, database: [UInt8], signing: Signing, hasFault: Bool = false
+  ) {
     var random = SeededGenerator(seed: seed ^ 0x57F1)
-    let plan = WorkflowPlan(&random)
+    var plan = WorkflowPlan(&random)
+    if hasFault { plan.daemon.faults.beginsWithNothing = false }
     let evaluations = plan.workflows.map(Evaluation.init)
     self.evaluations = evaluations
     let workflows = plan.workflows.enumerated().map { number, planned in

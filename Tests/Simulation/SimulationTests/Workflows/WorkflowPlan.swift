@@ -25,7 +25,7 @@ struct WorkflowPlan {
     let count = random.happens(onceIn: 5) ? 2 : 1
     workflows = (0..<count).map { number in
       Workflow(
-        graph: Graph(seed: random.next(), largePercent: number == 0 ? 5 : 0),
+        graph: Graph(seed: random.next(), largePercent: number == 0 ? 3 : 0),
         cancelsOnFailure: random.happens(onceIn: 6), isCanceled: random.happens(onceIn: 4),
         maxResumes: random.happens(onceIn: 3) ? 0 : Int.random(in: 1...2, using: &random))
     }

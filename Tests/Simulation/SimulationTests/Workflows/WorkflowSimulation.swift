@@ -1,6 +1,7 @@
 import Daemon
 import FaultyDisk
 import HTTPClient
+import JobsAPI
 import Scheduler
 @testable import Settings
 import Simulation
@@ -34,7 +35,9 @@ class WorkflowSimulation: DaemonSimulation {
   }
 
   /// Callbacks are sent to URLs of workflows alone, because those of each job would be most of the run.
-  private static let capabilities = Result {
+  ///
+  /// Each life of the daemon has its own, because they keep timers and what was read.
+  private static func makeCapabilities() throws -> [any Capability] {
     var reader = SettingsReader(
       variables: DaemonSettings.variables,
       environment: [
@@ -47,7 +50,7 @@ class WorkflowSimulation: DaemonSimulation {
 
   override func adjust(_ settings: inout DaemonSettings) {
     super.adjust(&settings)
-    if let capabilities = try? Self.capabilities.get() { settings.capabilities = capabilities }
+    if let capabilities = try? Self.makeCapabilities() { settings.capabilities = capabilities }
     settings.provider.publicURL = "https://hooks.example.com"
   }
 

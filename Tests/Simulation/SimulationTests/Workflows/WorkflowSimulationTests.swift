@@ -44,6 +44,29 @@ import Testing
     for occurrence in Self.occurrences { #expect(total[occurrence] > 0, "\(occurrence)") }
   }
 
+  /// A trigger that undoes what a rule of workflows has written, and a part of the problem.
+  private static let faults = [
+    ("BEFORE INSERT ON workflow_steps WHEN NEW.state = 'succeeded'", "waits past its deadline"),
+    ("BEFORE INSERT ON callbacks", "a callback waits past its deadline"),
+    ("BEFORE UPDATE OF cancel_requested ON orders", "is created again"),
+  ]
+
+  @Test(arguments: faults)
+  func `a planted fault of workflows is found within a hundred seeds`(
+    _ trigger: String, _ problem: String
+  ) async throws {
+    let run = try SeededRun(
+      planting: "CREATE TRIGGER planted \(trigger) BEGIN SELECT RAISE(IGNORE); END")
+    var problems: [String] = []
+    for seed in 0..<100 as Range<UInt64> {
+      guard let found = try run.graph(seed, hasFault: true).problem else { continue }
+      if found.contains(problem) { return }
+      problems.append(found)
+      await Task.yield()
+    }
+    Issue.record("not found; instead: \(problems)")
+  }
+
   private static let occurrences: [Occurrence] = [
     .crash, .diskCrash, .powerCut, .cleanShutdown, .duplicate, .unsentCall, .lostCall, .lostAnswer,
     .gatewayError, .throttledCall, .lie, .lostDelivery, .callback, .callbackFault, .cancelCall,
@@ -52,9 +75,10 @@ import Testing
 }
 
 extension SeededRun {
-  fileprivate func graph(_ seed: UInt64) throws -> Result {
+  fileprivate func graph(_ seed: UInt64, hasFault: Bool = false) throws -> Result {
     try run(seed) { seed, disk, database, signing in
-      GraphSimulation(seed: seed, disk: disk, database: database, signing: signing)
+      GraphSimulation(
+        seed: seed, disk: disk, database: database, signing: signing, hasFault: hasFault)
     }
   }
 }
