@@ -1,5 +1,3 @@
-package import JSONText
-
 /// A decimal number with a fixed number of digits after the point.
 ///
 /// No binary fraction holds it exactly.
