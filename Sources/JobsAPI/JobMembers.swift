@@ -5,6 +5,9 @@ package import StoreSeam
 /// It is read after the job, so it is at least as new as the document's entity tag. A capability that changes
 /// it calls `LedgerTransaction.touch`.
 package protocol JobMembers: Sendable {
+  /// Whether a job with that id of its own may have further members. It is empty for a job of deliveries.
+  func concerns(_ id: String) -> Bool
+
   /// The further members of one job's document.
   func members(
     ofJob number: Int64, id: String, in reader: any StoreReader
@@ -14,6 +17,10 @@ package protocol JobMembers: Sendable {
   func members(
     ofJobs numbers: [Int64], in reader: any StoreReader
   ) async throws(StorageError) -> [Int64: [JobMember]]
+}
+
+extension JobMembers {
+  package func concerns(_ id: String) -> Bool { true }
 }
 
 /// A member of a job's document.

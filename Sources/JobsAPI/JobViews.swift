@@ -62,17 +62,23 @@ package final class JobViews {
     if tagSuffix.isEmpty { tagSuffix = try await readTagSuffix() }
     let view = try await storedView(id)
     if view.awaitsCall { try await addNextTry(to: view) }
-    if !added.isEmpty { try await addMembers(to: view) }
+    if mayHaveMembers(view) { try await addMembers(to: view) }
     return view
   }
 
   @inline(never)
   private func addMembers(to view: JobView) async throws(Problem) {
-    for source in added {
+    for source in added where source.concerns(view.jobID) {
       view.members += try await read { (reader) throws(StorageError) in
-        try await source.members(ofJob: view.record.number, id: view.record.job.id, in: reader)
+        try await source.members(ofJob: view.record.number, id: view.jobID, in: reader)
       }
     }
+  }
+
+  /// Not asynchronous, because most reads end with it.
+  private func mayHaveMembers(_ view: JobView) -> Bool {
+    for index in added.indices where added[index].concerns(view.jobID) { return true }
+    return false
   }
 
   /// Refuses a change of a job that belongs to something larger.
@@ -157,6 +163,11 @@ package final class JobView {
 
   var hasEnded: Bool { record.job.phase.isTerminal }
 
+  /// The job's own id. Empty for a job that was not created here.
+  ///
+  /// `Job.id` would copy the job, for each read.
+  fileprivate let jobID: String
+
   /// Whether a call of its order may be left.
   fileprivate let awaitsCall: Bool
 
@@ -189,6 +200,7 @@ package final class JobView {
   fileprivate init(_ record: JobRecord, _ tag: EntityTag) {
     self.record = record
     self.tag = tag
+    jobID = record.job.origin?.id ?? ""
     awaitsCall = record.order != nil && !record.job.phase.isTerminal
   }
 }

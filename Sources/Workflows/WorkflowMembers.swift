@@ -10,6 +10,8 @@ internal import WorkflowRules
 
 /// Adds `workflow` and `step` to the documents of workflows' jobs.
 struct WorkflowMembers: JobMembers {
+  func concerns(_ id: String) -> Bool { WorkflowJob.mayHave(id) }
+
   func members(
     ofJob number: Int64, id: String, in reader: any StoreReader
   ) async throws(StorageError) -> [JobMember] {
