@@ -41,8 +41,10 @@ package struct SettingsReader {
     report(variable.name, advice)
   }
 
+  /// A setting that several capabilities read is reported once.
   private mutating func report(_ name: String, _ advice: String) {
-    problems.append(SettingProblem(variable: name, advice: advice))
+    let problem = SettingProblem(variable: name, advice: advice)
+    if !problems.contains(problem) { problems.append(problem) }
   }
 
   /// Whether a problem with `variable`, or with its file, was reported.
