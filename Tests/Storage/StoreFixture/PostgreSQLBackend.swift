@@ -15,7 +15,7 @@ package final class PostgreSQLBackend: StoreBackend {
   package let database: TestDatabase
   private let clock = DatabaseClock()
   private var pool: ReaderPool?
-  private let connection: Connection
+  private var connection: Connection?
 
   package convenience init() throws { try self.init(on: try PostgreSQLServer.shared()) }
 
@@ -55,6 +55,14 @@ package final class PostgreSQLBackend: StoreBackend {
     }
   }
 
+  package func close() {
+    pool?.stop()
+    pool = nil
+    connection = nil
+  }
+
+  private struct Closed: Error {}
+
   private struct Unshared<Value>: @unchecked Sendable {
     let value: Value
 
@@ -67,6 +75,7 @@ package final class PostgreSQLBackend: StoreBackend {
   /// within a transaction needs a server of its own.
   package func awaitFeed() throws(StorageError) {
     let deadline = MonotonicClock.now + .seconds(120)
+    guard let connection else { throw .unavailable("the test is over") }
     do throws(PostgreSQLError) {
       let end = try connection.run(Self.snapshotEnd, deadline: deadline).integer(0, 0)
       while try connection.run(Self.snapshotStart, deadline: deadline).integer(0, 0) < end {
@@ -85,10 +94,12 @@ package final class PostgreSQLBackend: StoreBackend {
   /// Runs one statement on a connection of the test's own.
   @discardableResult
   package func run(_ sql: String, _ parameters: [Parameter] = []) throws -> Rows {
-    try connection.run(Query(sql), parameters, deadline: MonotonicClock.now + .seconds(60))
+    guard let connection else { throw Closed() }
+    return try connection.run(Query(sql), parameters, deadline: MonotonicClock.now + .seconds(60))
   }
 
   package func execute(_ sql: String) throws {
+    guard let connection else { throw Closed() }
     try connection.script(sql, deadline: MonotonicClock.now + .seconds(60))
   }
 

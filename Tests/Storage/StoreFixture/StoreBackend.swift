@@ -23,6 +23,12 @@ package protocol StoreBackend: AnyObject {
   /// - Parameter webhookID: of the only delivery that is rejected; nil for every row.
   func rejectHistories(webhookID: String?) throws
   func acceptHistories() throws
+  /// Ends the connections, where something may hold the backend longer than its test.
+  func close()
+}
+
+extension StoreBackend {
+  package func close() {}
 }
 
 /// A SQLite file in a folder of its own.

@@ -114,6 +114,9 @@ package final class SimulatedAPI {
     settle()
   }
 
+  /// The loop and what still waits on it hold each other, and the readers with their connections.
+  deinit { backend.close() }
+
   private static func reader(
     of backend: any StoreBackend
   ) throws(StorageError) -> sending any StoreReader {
