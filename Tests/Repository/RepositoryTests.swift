@@ -116,6 +116,7 @@ import Testing
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
       "WorkflowRecords", "Logging",
     ],
+    "BuildInfo": ["CBuild", "Crypto", "SQLite", "PostgreSQL", "HTTPClient"],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
@@ -131,8 +132,8 @@ import Testing
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
-      "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", "ArgumentParser",
-      "Logging",
+      "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "BuildInfo", "Daemon", "Console",
+      "ArgumentParser", "Logging",
     ],
     "replicate-simulator": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",
@@ -142,7 +143,7 @@ import Testing
   ]
   /// The folders beside the rooms: module maps and headers of C libraries, and what only C can do.
   private static let libraries: Set<String> = [
-    "CCurl", "CJobsPage", "CLinux", "COpenSSL", "CPerfEvents", "CPostgreSQL", "CSQLite", "CZlib",
+    "CBuild", "CCurl", "CJobsPage", "CLinux", "COpenSSL", "CPerfEvents", "CPostgreSQL", "CSQLite", "CZlib",
   ]
   /// Modules of the standard library and the system.
   private static let everywhere: Set<String> = ["Glibc", "Synchronization"]
