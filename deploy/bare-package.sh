@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Tries the package as a new user would, in a bare Debian 12 without Swift, under systemd: installs it,
-# receives a delivery, makes a backup, runs two more daemons, upgrades, goes back, removes, purges. Then it runs
-# the steps of the Dockerfile with the same package. Takes six minutes beside the build. Needs root, and 2 GB in
-# TMPDIR.
+# receives a delivery, makes a backup, runs two more daemons, upgrades, goes back, removes, purges. Then it
+# runs the steps of the Dockerfile with the same package. Takes six minutes beside the build. Needs root, and
+# 2 GB in TMPDIR.
 #
 #   deploy/bare-package.sh
 #   deploy/bare-package.sh --binary FILE   packages this program, and builds none

@@ -137,6 +137,8 @@ boot() {
   ln -s pts/ptmx dev/ptmx
   ln -s /proc/self/fd dev/fd
   mount -t tmpfs -o mode=755 tmpfs run
+  # As systemd makes them outside of containers: what it mounts for a service's credentials must propagate.
+  mount --make-rshared .
   exec env -i container=chroot PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     chroot . /sbin/init systemd.unit=multi-user.target --log-target=console
 }
@@ -144,7 +146,7 @@ export -f boot
 
 # Runs a command beside the systemd of boot_tree.
 in_booted_tree() {
-  nsenter --target "$init" --all --root --wd=/ \
+  nsenter --target "$init" --all --root --wd \
     /usr/bin/env -i HOME=/root TERM="${TERM:-dumb}" LANG=C.UTF-8 \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@" </dev/null
 }

@@ -25,11 +25,12 @@ ready() {
 # The states of the jobs of the daemon with these settings.
 states() { $name jobs --env-file "$1" --json | grep -o '"state":"[a-z]*"' | cut -d '"' -f 4; }
 main_pid() { systemctl show --value --property MainPID "$1"; }
-# Settings with other ports, and a secret.
+# Settings with the ports $1 and $2, a secret, and the database of the app $3.
 settings() {
   local secret
   secret=whsec_$(head -c 24 /dev/urandom | base64)
   sed -e "s|^REPLICATE_WEBHOOK_SECRET=.*|REPLICATE_WEBHOOK_SECRET=$secret|" \
+    -e "s|/$name/$name.db|/$name${3:+-$3}/$name.db|" \
     -e "s|^WEBHOOK_LISTEN=.*|WEBHOOK_LISTEN=127.0.0.1:$1|" -e "s|^API_LISTEN=.*|API_LISTEN=127.0.0.1:$2|" \
     /etc/$name/env
 }
@@ -84,7 +85,7 @@ step "two more daemons, each for its app: shop and blog"
 for app in shop:18082:18083 blog:18084:18085; do
   IFS=: read -r app webhooks api <<<"$app"
   install -d -m 0755 /etc/$name/$app
-  settings "$webhooks" "$api" >new && install -m 0640 -g $name new /etc/$name/$app/env && rm new
+  settings "$webhooks" "$api" "$app" >new && install -m 0640 -g $name new /etc/$name/$app/env && rm new
   systemctl enable -q --now $name@$app $name-backup@$app.timer
   ready /etc/$name/$app/env
 done
@@ -93,8 +94,7 @@ expect [ "$(states /etc/$name/shop/env)" = failed ]
 expect [ -z "$(states /etc/$name/blog/env)" ]
 expect [ "$(states $env)" = succeeded ]
 shop=$(main_pid $name@shop)
-expect [ "$(nsenter -t "$shop" -m ls /etc/$name)" = shop ]
-ps -o user=,args= -p "$shop" 2>/dev/null || stat -c '%U (%u)' "/proc/$shop"
+expect [ "$(ls "/proc/$shop/root/etc/$name")" = shop ]
 expect [ "$(stat -c %u "/proc/$shop")" != "$(stat -c %u "/proc/$(main_pid $name@blog)")" ]
 expect [ "$(stat -c %a /var/lib/private)" = 700 ]
 systemctl start $name-backup@shop
@@ -113,6 +113,18 @@ REPLICATE_WEBHOOK_SECRET=$(cat secret) $name send --scenario happy --env-file $e
 REPLICATE_WEBHOOK_SECRET=$(cat secret-of-shop) $name send --scenario happy --env-file /etc/$name/shop/env
 expect [ "$(states $env | wc -l)" = 2 ]
 
+step "a socket of systemd: a delivery waits while no daemon runs"
+mkdir -p /etc/systemd/system/$name.socket.d
+printf '[Socket]\nListenStream=\nListenStream=127.0.0.1:18080\n' >/etc/systemd/system/$name.socket.d/port.conf
+sed -i 's|^WEBHOOK_LISTEN=.*|WEBHOOK_LISTEN=systemd:webhooks|' $env
+systemctl daemon-reload
+systemctl stop $name
+systemctl enable -q --now $name.socket
+# The connection starts the daemon, which answers it.
+REPLICATE_WEBHOOK_SECRET=$(cat secret) $name send http://127.0.0.1:18080/webhooks/replicate
+ready $env
+expect [ "$(states $env | wc -l)" = 3 ]
+
 step "upgrade: settings and jobs stay, and the daemons run the new program"
 before="$(main_pid $name) $(main_pid $name@shop)"
 cp $env settings-before
@@ -120,14 +132,14 @@ add ./later.deb
 ready $env
 ready /etc/$name/shop/env
 expect cmp $env settings-before
-expect [ "$(states $env | wc -l)" = 2 ]
+expect [ "$(states $env | wc -l)" = 3 ]
 for process in $before; do expect [ ! -e "/proc/$process" ]; done
 dpkg-query -W $name
 
 step "the way back: the older package, with the same jobs"
 add ./first.deb
 ready $env
-expect [ "$(states $env | wc -l)" = 2 ]
+expect [ "$(states $env | wc -l)" = 3 ]
 dpkg-query -W $name
 
 step "a backup replaces a lost database"
@@ -143,10 +155,11 @@ apt-get remove -y -qq $name >/dev/null 2>&1
 absent /usr/bin/$name
 expect [ -s $env ]
 expect [ -s /var/lib/$name/$name.db ]
-expect [ -z "$(pgrep -x "${name:0:15}" || true)" ]
+expect [ -z "$(readlink /proc/[0-9]*/exe | grep "$name" || true)" ]
 
 step "install again: the same daemons, after their start"
 add ./first.deb
+systemctl start $name.socket
 systemctl start $name $name@shop
 ready $env
 expect [ "$(states $env)" = succeeded ]

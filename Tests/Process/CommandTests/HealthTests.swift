@@ -1,4 +1,5 @@
 import LiveDaemon
+import Stubs
 import Testing
 
 extension ProcessTests {
