@@ -36,7 +36,7 @@ uninstall_all() {
 install_all() {
   ! dpkg-query -W -f '${Status}' $name 2>/dev/null | grep -q 'ok installed' ||
     fail "The package $name is installed: remove it first, with: sudo apt remove $name. Its data stays."
-  need_packages libssl3 libsqlite3-0 libcurl4 zlib1g ca-certificates
+  need_packages libssl3 libsqlite3-0 libcurl4 libpq5 zlib1g ca-certificates
   local built=.build/release/$name
   # A binary that is as new as its sources may have been built elsewhere. Then this machine needs no Swift.
   if [ ! -x "$built" ] || [ -n "$(find Sources Package.swift -newer "$built" -print -quit)" ]; then
@@ -45,6 +45,7 @@ install_all() {
     name_commit
     run swift build -c release --static-swift-stdlib --product $name -Xlinker -s
   fi
+  run "$built" --version || fail "This program does not run here: a library that it needs is missing."
   getent passwd $name >/dev/null ||
     run as_root useradd --system --user-group --home-dir /var/lib/$name --no-create-home \
       --shell /usr/sbin/nologin $name

@@ -143,7 +143,7 @@ expect [ "$(states $env | wc -l)" = 3 ]
 dpkg-query -W $name
 
 step "a backup replaces a lost database"
-systemctl stop $name
+systemctl stop $name.socket $name
 rm /var/lib/$name/$name.db*
 runuser -u $name -- cp "$copy" /var/lib/$name/$name.db
 systemctl start $name
@@ -165,12 +165,12 @@ ready $env
 expect [ "$(states $env)" = succeeded ]
 expect [ "$(systemctl is-enabled $name)" = enabled ]
 
-step "purge: nothing stays but the user"
+step "purge: nothing stays but the user, and drop-ins of the operator's own"
 apt-get purge -y -qq $name >/dev/null 2>&1
 for path in /usr/bin/$name /etc/$name /var/lib/$name /var/lib/$name-shop /var/lib/private/$name-shop \
   /lib/systemd/system/$name.service /usr/share/doc/$name; do
   absent "$path"
 done
-expect [ -z "$(find /etc/systemd /lib/systemd /usr -name "*$name*" ! -path '*/credstore/*')" ]
+expect [ -z "$(find /etc/systemd /lib/systemd /usr -name "*$name*" ! -name '*.d')" ]
 expect [ -n "$(getent passwd $name)" ]
 printf '\nAll steps are done.\n'
