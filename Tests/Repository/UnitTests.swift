@@ -1,6 +1,7 @@
 import Daemon
 import Foundation
 import LiveDaemon
+import Settings
 import Testing
 
 /// The files of systemd in deploy/service.
