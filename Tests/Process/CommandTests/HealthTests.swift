@@ -1,3 +1,4 @@
+import HTTPWire
 import LiveDaemon
 import Stubs
 import Testing
