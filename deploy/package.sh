@@ -10,7 +10,7 @@
 #   deploy/package.sh --check             checks the package with lintian: an error is a failure
 #
 # DEBFULLNAME and DEBEMAIL name its maintainer, as for other tools of Debian.
-# The same commit makes the same package, byte for byte, where toolchain and system are the same.
+# The same program and commit make the same package, byte for byte.
 set -euo pipefail
 
 name=replicate-webhookd
