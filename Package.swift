@@ -64,6 +64,12 @@ func postgreSQL(_ room: String) -> Target.Dependency {
   .target(name: room, condition: .when(traits: ["PostgreSQL"]))
 }
 
+/// The commit that `--version` shows, as the environment names it. Git is not called, so that a commit makes
+/// no build out of date.
+let commit = (Context.environment["BUILD_COMMIT"] ?? "").filter {
+  $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-")
+}
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -93,6 +99,8 @@ let package = Package(
     .target(name: "CLinux"),
     .target(name: "CPerfEvents"),
     .target(name: "CJobsPage"),
+    .target(
+      name: "CBuild", cSettings: commit.isEmpty ? [] : [.define("BUILD_COMMIT", to: "\"\(commit)\"")]),
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
@@ -274,6 +282,9 @@ let package = Package(
         "WorkflowRecords", logging,
       ]),
 
+    // What the binary is.
+    room("BuildInfo", ["CBuild", "Crypto", "SQLite", postgreSQL("PostgreSQL"), "HTTPClient"]),
+
     // The wiring; and what the verbs of the command share.
     room(
       "Daemon",
@@ -297,7 +308,8 @@ let package = Package(
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
-        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", arguments, logging,
+        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "BuildInfo", "Daemon", "Console", arguments,
+        logging,
       ],
       swiftSettings: house),
 

@@ -18,8 +18,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 systemd_runs() { [ -d /run/systemd/system ]; }
 
 uninstall_all() {
-  if systemd_runs; then as_root systemctl disable --now $name.service $name.socket 2>/dev/null || true; fi
-  run as_root rm -f $units/$name.service $units/$name.socket "$bin"
+  ! dpkg-query -W -f '${Status}' $name 2>/dev/null | grep -q 'ok installed' ||
+    fail "The package $name is installed: remove it first, with: sudo apt remove $name. Its data stays."
+  local unit files=("$bin")
+  for unit in deploy/service/*.{service,socket,timer}; do files+=("$units/$(basename "$unit")"); done
+  if systemd_runs; then
+    as_root systemctl disable --now $name.service $name.socket $name-backup.timer 2>/dev/null || true
+    as_root systemctl stop "$name@*.service" "$name-backup@*.timer" || true
+  fi
+  run as_root rm -f "${files[@]}"
   if systemd_runs; then run as_root systemctl daemon-reload; fi
   note ""
   note "Kept: $settings and /var/lib/$name. Remove them, and the user $name, if you do not need them:"
@@ -27,23 +34,27 @@ uninstall_all() {
 }
 
 install_all() {
-  need_packages libssl3 libsqlite3-0 libcurl4 zlib1g ca-certificates
+  ! dpkg-query -W -f '${Status}' $name 2>/dev/null | grep -q 'ok installed' ||
+    fail "The package $name is installed: remove it first, with: sudo apt remove $name. Its data stays."
+  need_packages libssl3 libsqlite3-0 libcurl4 libpq5 zlib1g ca-certificates
   local built=.build/release/$name
   # A binary that is as new as its sources may have been built elsewhere. Then this machine needs no Swift.
   if [ ! -x "$built" ] || [ -n "$(find Sources Package.swift -newer "$built" -print -quit)" ]; then
     need_swift
     need_build_packages
+    name_commit
     run swift build -c release --static-swift-stdlib --product $name -Xlinker -s
   fi
+  run "$built" --version || fail "This program does not run here: a library that it needs is missing."
   getent passwd $name >/dev/null ||
     run as_root useradd --system --user-group --home-dir /var/lib/$name --no-create-home \
       --shell /usr/sbin/nologin $name
   run as_root install -m 0755 "$built" "$bin"
   run as_root install -d -m 0750 -o root -g $name /etc/$name
   if [ ! -e "$settings" ]; then
-    run as_root install -m 0640 -o root -g $name .env.example "$settings"
+    run as_root install -m 0640 -o root -g $name deploy/service/$name.env "$settings"
   fi
-  run as_root install -m 0644 deploy/service/$name.service deploy/service/$name.socket $units
+  run as_root install -m 0644 deploy/service/*.{service,socket,timer} $units
   start
 }
 

@@ -109,3 +109,13 @@ need_postgresql() {
 need_build_packages() {
   need_packages libssl-dev libsqlite3-dev libcurl4-openssl-dev libpq-dev zlib1g-dev g++
 }
+
+# Names the commit for a build, so that --version shows it: with -dirty where files have changed. Without a
+# repository it is what the environment names.
+name_commit() {
+  if [ -z "${BUILD_COMMIT:-}" ] && [ -e .git ]; then
+    BUILD_COMMIT=$(git rev-parse --short=12 HEAD 2>/dev/null || true)
+    [ -z "$BUILD_COMMIT" ] || git diff --quiet HEAD -- 2>/dev/null || BUILD_COMMIT+=-dirty
+  fi
+  export BUILD_COMMIT=${BUILD_COMMIT:-}
+}

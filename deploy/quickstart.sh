@@ -32,6 +32,7 @@ need_packages curl ca-certificates
 note ""
 note "Building. The first build also compiles the command-line library and takes one to three minutes; later"
 note "ones take seconds."
+name_commit
 run swift build -c release --static-swift-stdlib --product replicate-webhookd -Xlinker -s
 run swift build -c release --static-swift-stdlib --product replicate-simulator -Xlinker -s
 binaries=.build/release

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need, and runs all of them: format, unit and process tests, the quickstart, a limit
-# on the instructions of a delivery and of a read, and the short form of the proofs that nothing acknowledged
-# is lost.
+# Installs what the tests need, and runs all of them: format, unit and process tests, the quickstart, the
+# package, a limit on the instructions of a delivery and of a read, and the short form of the proofs that
+# nothing acknowledged is lost.
 #
 #   deploy/test.sh                        the checks for every change
 #   deploy/test.sh --sanitize address     the suite built with AddressSanitizer, daemon included
@@ -81,6 +81,7 @@ fi
 run swift format lint --strict --recursive Sources Tests Package.swift
 run swift build --build-tests
 run deploy/quickstart.sh --once
+run deploy/package.sh
 run deploy/instructions.sh
 run deploy/prove.sh --short
 

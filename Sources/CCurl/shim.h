@@ -70,3 +70,6 @@ static inline size_t ccurl_ip_address(const struct curl_sockaddr *address, unsig
 static inline curl_socket_t ccurl_open_socket(const struct curl_sockaddr *address) {
   return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
+
+// CURLVERSION_NOW is a macro for an enumerator, which Swift does not import.
+static inline const char *ccurl_version(void) { return curl_version_info(CURLVERSION_NOW)->version; }

@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import BuildInfo
 internal import Bytes
 import Console
 import HTTPClient
@@ -70,7 +71,7 @@ struct Listen: ParsableCommand {
       let sender: DeliverySender
       do throws(HTTPClientError) {
         sender = try DeliverySender(
-          url: forwardTo, secret: secret, userAgent: Version.userAgent, timeout: Self.timeout,
+          url: forwardTo, secret: secret, userAgent: BuildInfo.userAgent, timeout: Self.timeout,
           isCanceled: { Signals.arePending([.interrupt]) })
       } catch {
         throw CommandFailure("\(error)", code: .failure)

@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import BuildInfo
 import Console
 
 @main
@@ -13,13 +14,13 @@ struct ReplicateWebhookd: ParsableCommand {
       Settings come from the environment, and from a file given with --env-file. .env.example lists all of \
       them.
       """,
-    version: Version.current,
+    version: BuildInfo.text,
     subcommands: [
       Serve.self, RunCommand.self, CancelCommand.self, RetryCommand.self, DeleteCommand.self,
       JobCommand.self, JobsCommand.self, EventsCommand.self, TokenCommand.self, UsageCommand.self,
       CallbacksCommand.self, WorkflowCommand.self, Listen.self, Send.self, Verify.self, Check.self,
-      Backup.self,
-      Migrate.self, MoveCommand.self,
+      HealthCommand.self,
+      Backup.self, Migrate.self, MoveCommand.self,
     ])
 
   static func main() {

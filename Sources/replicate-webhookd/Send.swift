@@ -1,4 +1,5 @@
 import ArgumentParser
+internal import BuildInfo
 import Console
 import Daemon
 import HTTPClient
@@ -45,7 +46,7 @@ struct Send: ParsableCommand {
       let secret = try signingSecret()
       let sender: DeliverySender
       do throws(HTTPClientError) {
-        sender = try DeliverySender(url: url, secret: secret, userAgent: Version.userAgent)
+        sender = try DeliverySender(url: url, secret: secret, userAgent: BuildInfo.userAgent)
       } catch {
         throw CommandFailure("\(error)", code: .failure)
       }

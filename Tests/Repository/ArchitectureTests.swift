@@ -25,6 +25,7 @@ import Testing
       "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts",
       "Archive", "Workflows",
     ],
+    ["BuildInfo"],
     ["Daemon", "Console"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]
@@ -98,8 +99,7 @@ import Testing
     #expect(
       Set(importers.keys) == [
         "SQLiteSchema", "SQLiteStore", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads", "StoreMove",
-        "PostgreSQLReports",
-        "Daemon", "replicate-webhookd",
+        "PostgreSQLReports", "BuildInfo", "Daemon", "replicate-webhookd",
       ])
     // And no store knows the rules.
     #expect(stores.allSatisfy { RepositoryTests.rooms[$0]?.contains("Ledger") == false })

@@ -2,7 +2,9 @@ import Testing
 
 /// The language of names, comments and documents.
 @Suite struct LanguageTests {
-  private static let code: Set<String> = ["swift", "c", "h", "sh", "py", "service", "socket", "conf"]
+  private static let code: Set<String> = [
+    "swift", "c", "h", "sh", "py", "service", "socket", "timer", "env", "conf",
+  ]
   private static let documents: Set<String> = ["md", "example", "modulemap", "Caddyfile"]
   private static let places = ["Sources", "Tests", "deploy", "README.md", ".env.example", "Package.swift"]
 

@@ -40,7 +40,10 @@ import Testing
     #expect(result.status == (message.hasPrefix("lacks") ? 1 : 0))
   }
 
-  @Test(arguments: ["install.sh", "quickstart.sh", "test.sh", "prove.sh", "bare-debian.sh"])
+  @Test(arguments: [
+    "install.sh", "quickstart.sh", "test.sh", "prove.sh", "bare-debian.sh", "bare-package.sh", "package.sh",
+    "docker/try.sh",
+  ])
   func everyScriptIsSoundAndHasHelp(_ name: String) throws {
     let file = Program.root.appendingPathComponent("deploy/\(name)").path
     #expect(try Program.run(["-n", file], executable: "/bin/bash").status == 0)
