@@ -29,9 +29,9 @@ struct DaemonMetrics: Sendable {
     commits = CommitMetrics(queue: queue)
   }
 
-  var page: MetricsPage {
+  func page(pace: CreationPace) -> MetricsPage {
     MetricsPage(
       intake.families + jobsAPI.families + listeners.families + [certificateExpiry] + commits.families + store
-        + scheduler.families + capabilities)
+        + scheduler.families(pace: pace) + capabilities)
   }
 }

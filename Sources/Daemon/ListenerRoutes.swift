@@ -82,7 +82,7 @@ extension Composition {
       limits: context.limits, callbackCheck: context.callbackCheck, keepsFiles: context.keepsFiles,
       wakeScheduler: context.wakeScheduler)
     let probes = ProbesEndpoint(
-      views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
+      views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page(pace: mailbox.pace),
       access: access)
     let routes =
       JobsEndpoint(views: views, access: access, reads: context.reads).routes + orders.routes

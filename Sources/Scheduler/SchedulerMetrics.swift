@@ -1,4 +1,6 @@
+internal import Jobs
 package import Observability
+package import Time
 
 /// The metrics of provider calls, polling and pruning.
 package struct SchedulerMetrics: Sendable {
@@ -28,7 +30,15 @@ package struct SchedulerMetrics: Sendable {
 
   package init() {}
 
-  package var families: [any MetricFamily] {
-    [calls, blockedCallers, droppedAnswers, lostWebhooks, staleJobs, prunedJobs]
+  /// - Parameter pace: has when the next prediction is created.
+  package func families(
+    pace: CreationPace,
+    now: @escaping @Sendable () -> Timestamp = { Timestamp(milliseconds: WallClock.milliseconds) }
+  ) -> [any MetricFamily] {
+    let paused = ChoiceGauge(
+      "replicate_webhookd_creates_paused", help: "1 while no prediction is created, by the reason.",
+      label: "reason", values: OrderReason.allCases.map(\.rawValue)
+    ) { pace.state.flatMap { $0.next > now() ? $0.reason.rawValue : nil } }
+    return [calls, paused, blockedCallers, droppedAnswers, lostWebhooks, staleJobs, prunedJobs]
   }
 }
