@@ -245,6 +245,7 @@ let package = Package(
         "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
         "Settings", "JobsAPI",
       ]),
+    room("ProcessMetrics", ["Bytes", "Time", "Settings", "Observability", "JobsAPI"]),
     room(
       "JobCounts",
       [
@@ -284,7 +285,7 @@ let package = Package(
         postgreSQL("PostgreSQLStore"), postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"),
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
         "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
-        "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", logging,
+        "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics", logging,
       ]),
     room(
       "Console",
@@ -397,6 +398,7 @@ let package = Package(
         "Replicate", "JobRequests", "JSONText", "Jobs", "Crypto", "StandardWebhooks", "Samples", "Simulation",
       ],
       resources: [.copy("Payloads")]),
+    tests(.unit, "ProcessMetricsTests", ["ProcessMetrics", "Observability", "Settings", "Scratch"]),
     tests(.unit, "ObservabilityTests", ["Observability", "Time"]),
     tests(
       .unit, "SettingsTests",

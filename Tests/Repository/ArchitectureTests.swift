@@ -23,7 +23,7 @@ import Testing
     ["KeptFiles", "WorkflowRecords"],
     [
       "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts",
-      "Archive", "Workflows",
+      "Archive", "Workflows", "ProcessMetrics",
     ],
     ["Daemon", "Console"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],

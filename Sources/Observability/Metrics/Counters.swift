@@ -53,3 +53,20 @@ package struct PositionCounter: MetricFamily {
 
   package func add(_ amount: Int = 1, at position: Int) { numbers[position - 1]?.add(amount) }
 }
+
+/// A sum since the start that is read when `/metrics` is.
+package struct ComputedCounter: MetricFamily {
+  package let name: String
+  package let help: String
+  private let read: @Sendable () -> Double?
+
+  /// - Parameter read: nil where the sum is not known, so that the counter has no sample.
+  package init(_ name: String, help: String, read: @escaping @Sendable () -> Double?) {
+    self.name = name
+    self.help = help
+    self.read = read
+  }
+
+  package var type: MetricType { .counter }
+  package var samples: [MetricSample] { read().map { [MetricSample(value: String($0))] } ?? [] }
+}
