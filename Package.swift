@@ -183,6 +183,8 @@ let package = Package(
         logging,
       ]),
 
+    room("ServerMetrics", ["Time", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Observability"]),
+
     // The doors.
     room(
       "WebhookIntake",
@@ -284,8 +286,9 @@ let package = Package(
         "SQLiteStore", postgreSQL("PostgreSQL"), postgreSQL("PostgreSQLSchema"),
         postgreSQL("PostgreSQLStore"), postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"),
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
-        "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
-        "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics", logging,
+        "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
+        "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics",
+        logging,
       ]),
     room(
       "Console",
@@ -398,6 +401,8 @@ let package = Package(
         "Replicate", "JobRequests", "JSONText", "Jobs", "Crypto", "StandardWebhooks", "Samples", "Simulation",
       ],
       resources: [.copy("Payloads")]),
+    tests(
+      .unit, "ServerMetricsTests", ["Time", "HTTPWire", "Routing", "Observability", "ServerMetrics"]),
     tests(.unit, "ProcessMetricsTests", ["ProcessMetrics", "Observability", "Settings", "Scratch"]),
     tests(.unit, "ObservabilityTests", ["Observability", "Time"]),
     tests(
@@ -418,14 +423,14 @@ let package = Package(
       .unit, "JobsAPITests",
       [
         "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "StandardWebhooks", "HTTPWire", "Crypto",
-        "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake",
+        "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake", "Scheduler",
       ], resources: [.copy("Documents")]),
     tests(
       .unit, "DaemonTests",
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
-        "ClientAddress",
+        "ClientAddress", "ServerMetrics",
       ]),
     tests(
       .unit, "DownloadsTests",

@@ -2,6 +2,7 @@ internal import GroupCommit
 internal import JobsAPI
 internal import Observability
 internal import Scheduler
+internal import ServerMetrics
 internal import WebhookIntake
 
 /// The metrics of all rooms, joined for `/metrics`.
@@ -25,7 +26,7 @@ struct DaemonMetrics: Sendable {
     self.store = store
     self.capabilities = capabilities.flatMap(\.metrics)
     intake = IntakeMetrics(secretCount: secretCount)
-    listeners = ListenerMetrics(purposes: purposes)
+    listeners = ListenerMetrics(of: purposes.map(\.rawValue))
     commits = CommitMetrics(queue: queue)
   }
 

@@ -8,6 +8,7 @@ internal import Observability
 internal import Replicate
 internal import Routing
 internal import Scheduler
+internal import ServerMetrics
 internal import StandardWebhooks
 internal import StoreSeam
 internal import System
@@ -40,7 +41,9 @@ extension Composition {
     routes.append(Self.liveness)
     routes += added
     do throws(DuplicateRoute) {
-      return try RouteTable(routes)
+      let table = try RouteTable(routes)
+      metrics.listeners.requests.measure(table, of: purpose.rawValue)
+      return table
     } catch {
       throw .route(error)
     }

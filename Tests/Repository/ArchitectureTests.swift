@@ -17,7 +17,7 @@ import Testing
     ["StoreMove"],
     ["Replicate", "OutgoingDeliveries", "S3", "Downloads", "BlobStores"],
     ["Settings", "Observability"],
-    ["GroupCommit", "ChangeFeed", "PostgreSQLReports"],
+    ["GroupCommit", "ChangeFeed", "PostgreSQLReports", "ServerMetrics"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
     ["KeptFiles", "WorkflowRecords"],

@@ -58,6 +58,7 @@ import Testing
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
       "StoreSeam", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
+    "ServerMetrics": ["Time", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Observability"],
     "WebhookIntake": [
       "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "StoreSeam",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -122,7 +123,8 @@ import Testing
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
       "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
-      "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
+      "ChangeFeed", "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
+      "ReadTokens",
       "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics",
       "Logging",
     ],
