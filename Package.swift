@@ -251,8 +251,8 @@ let package = Package(
     room(
       "JobCounts",
       [
-        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
-        "Settings", "Observability", "JobsAPI",
+        "Time", "System", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam",
+        "Ledger", "Settings", "Observability", "JobsAPI",
       ]),
     room(
       "JobsPage",

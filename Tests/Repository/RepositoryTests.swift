@@ -99,7 +99,8 @@ import Testing
     ],
     "ProcessMetrics": ["Bytes", "Time", "Settings", "Observability", "JobsAPI"],
     "JobCounts": [
-      "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
+      "Time", "System", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam",
+      "Ledger",
       "Settings", "Observability", "JobsAPI",
     ],
     "JobsPage": [
