@@ -245,7 +245,7 @@ let package = Package(
       "UsageSums",
       [
         "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
-        "Settings", "JobsAPI",
+        "Settings", "Observability", "JobsAPI",
       ]),
     room("ProcessMetrics", ["Bytes", "Time", "Settings", "Observability", "JobsAPI"]),
     room(
@@ -487,7 +487,7 @@ let package = Package(
       .storage, "UsageSumsTests",
       [
         "StoreFixture", "UsageSums", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore", "Tables",
-        "StoreSeam", "Ledger",
+        "StoreSeam", "Ledger", "Observability",
       ]),
     tests(
       .storage, "JobCountsTests",

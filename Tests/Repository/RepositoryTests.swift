@@ -95,7 +95,7 @@ import Testing
     ],
     "UsageSums": [
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
-      "Settings", "JobsAPI",
+      "Settings", "Observability", "JobsAPI",
     ],
     "ProcessMetrics": ["Bytes", "Time", "Settings", "Observability", "JobsAPI"],
     "JobCounts": [

@@ -75,6 +75,29 @@ extension ProcessTests {
       #expect(try process("threads") >= 3)
     }
 
+    /// What an operator sees of requests, whichever way they end.
+    @Test func `responses are counted by route and status`() throws {
+      let daemon = try Daemon(in: TemporaryFolder())
+      #expect(try daemon.post(delivery(1)).status == 200)
+      for path in ["/jobs/p1", "/jobs/none", "/jobs/p1?wait=1s", "/none", "/jobs?limit=0"] {
+        _ = try daemon.fetch(path)
+      }
+      for (sample, count) in [
+        (#"method="POST",route="/webhooks/replicate",status="200""#, 1.0),
+        // One of them as a stream.
+        (#"method="GET",route="/jobs/{id}",status="200""#, 2),
+        (#"method="GET",route="/jobs/{id}",status="404""#, 1),
+        (#"method="GET",route="/jobs",status="400""#, 1),
+        (#"method="none",route="none",status="404""#, 1),
+      ] {
+        #expect(try value("requests_total{\(sample)}", of: daemon) == count, "\(sample)")
+      }
+      let duration = #"request_duration_seconds_count{method="POST",route="/webhooks/replicate"}"#
+      #expect(try value(duration, of: daemon) == 1)
+      let ends = #"job_ends_total{model="",state="succeeded",code=""}"#
+      #expect(try value(ends, of: daemon) == 1)
+    }
+
     @Test func theQueueGrowsWhileTheStoreIsLocked() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder)
