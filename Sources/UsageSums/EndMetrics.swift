@@ -36,16 +36,12 @@ final class EndMetrics: Sendable {
         if let pending { ends.add(pending.count, to: pending.series) }
         pending = (EndCounter.Series(of: version), 1)
       }
-      recordTimes(of: transition.snapshot)
+      // Each part by itself: the snapshot as a whole would be copied.
+      let start = transition.snapshot?.startedAt
+      queueTime.record(from: transition.snapshot?.createdAt, to: start)
+      runTime.record(from: start, to: transition.snapshot?.completedAt)
     }
     if let pending { ends.add(pending.count, to: pending.series) }
-  }
-
-  /// - Parameter snapshot: passed as a whole, because each access to a part would copy it.
-  private func recordTimes(of snapshot: Snapshot?) {
-    guard let snapshot, let start = snapshot.startedAt else { return }
-    queueTime.record(from: snapshot.createdAt, to: start)
-    runTime.record(from: start, to: snapshot.completedAt)
   }
 
   /// The predictions whose ends were counted as those of jobs that have become part of others.
