@@ -107,7 +107,9 @@ curl -fsS --retry 50 --retry-delay 1 --retry-connrefused -o "$folder/metrics" \
 
 # Each of these would be "no data" instead of 0 on a dashboard, and an alert on it would miss the first event.
 for series in 'jobs{state="pending"}' 'jobs{state="stale"}' 'deliveries_total{outcome="applied"}' \
-  'refusals_total{code="signature_mismatch"}' 'provider_calls_total{outcome="refused"}' \
+  'refusals_total{code="signature_mismatch"}' 'orders{stage="queued"}' 'orders{stage="placed"}' \
+  'provider_calls_total{call="create",outcome="refused",status="401"}' \
+  'job_ends_total{model="",state="failed",code=""}' 'orders_oldest_seconds' \
   'creates_paused{reason="unauthorized"}' \
   'callbacks_total{outcome="failed"}' 'archive_paused{reason="store_full"}'; do
   grep -qF "replicate_webhookd_$series 0" "$folder/metrics" ||
