@@ -191,6 +191,8 @@ let package = Package(
         logging,
       ]),
 
+    room("ServerMetrics", ["Time", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Observability"]),
+
     // The doors.
     room(
       "WebhookIntake",
@@ -251,13 +253,14 @@ let package = Package(
       "UsageSums",
       [
         "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
-        "Settings", "JobsAPI",
+        "Settings", "Observability", "JobsAPI",
       ]),
+    room("ProcessMetrics", ["Bytes", "Time", "Settings", "Observability", "JobsAPI"]),
     room(
       "JobCounts",
       [
-        "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
-        "Settings", "Observability", "JobsAPI",
+        "Time", "System", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam",
+        "Ledger", "Settings", "Observability", "JobsAPI",
       ]),
     room(
       "JobsPage",
@@ -294,8 +297,9 @@ let package = Package(
         "SQLiteStore", postgreSQL("PostgreSQL"), postgreSQL("PostgreSQLSchema"),
         postgreSQL("PostgreSQLStore"), postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"),
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
-        "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
-        "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", logging,
+        "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
+        "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics",
+        logging,
       ]),
     room(
       "Console",
@@ -409,6 +413,9 @@ let package = Package(
         "Replicate", "JobRequests", "JSONText", "Jobs", "Crypto", "StandardWebhooks", "Samples", "Simulation",
       ],
       resources: [.copy("Payloads")]),
+    tests(
+      .unit, "ServerMetricsTests", ["Time", "HTTPWire", "Routing", "Observability", "ServerMetrics"]),
+    tests(.unit, "ProcessMetricsTests", ["ProcessMetrics", "Observability", "Settings", "Scratch"]),
     tests(.unit, "ObservabilityTests", ["Observability", "Time"]),
     tests(
       .unit, "SettingsTests",
@@ -428,14 +435,14 @@ let package = Package(
       .unit, "JobsAPITests",
       [
         "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "StandardWebhooks", "HTTPWire", "Crypto",
-        "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake",
+        "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake", "Scheduler",
       ], resources: [.copy("Documents")]),
     tests(
       .unit, "DaemonTests",
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
-        "ClientAddress",
+        "ClientAddress", "ServerMetrics",
       ]),
     tests(
       .unit, "DownloadsTests",
@@ -492,7 +499,7 @@ let package = Package(
       .storage, "UsageSumsTests",
       [
         "StoreFixture", "UsageSums", "Jobs", "Time", "Scratch", "OldSchemas", "SQLiteStore", "Tables",
-        "StoreSeam", "Ledger",
+        "StoreSeam", "Ledger", "Observability",
       ]),
     tests(
       .storage, "JobCountsTests",

@@ -80,6 +80,7 @@ fi
 
 run swift format lint --strict --recursive Sources Tests Package.swift
 run swift build --build-tests
+run deploy/monitoring/check.sh .build/debug/replicate-webhookd
 run deploy/quickstart.sh --once
 run deploy/package.sh
 run deploy/instructions.sh

@@ -6,6 +6,7 @@ internal import JobDeletion
 internal import ReadTokens
 internal import JobsAPI
 internal import JobsPage
+internal import ProcessMetrics
 internal import StoreSeam
 internal import Tables
 internal import Settings
@@ -24,6 +25,7 @@ enum Capabilities {
     JobCounts.self,
     Archive.self,
     Workflows.self,
+    ProcessMetrics.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

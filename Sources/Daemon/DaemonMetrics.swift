@@ -2,6 +2,7 @@ internal import GroupCommit
 internal import JobsAPI
 internal import Observability
 internal import Scheduler
+internal import ServerMetrics
 internal import WebhookIntake
 
 /// The metrics of all rooms, joined for `/metrics`.
@@ -25,13 +26,13 @@ struct DaemonMetrics: Sendable {
     self.store = store
     self.capabilities = capabilities.flatMap(\.metrics)
     intake = IntakeMetrics(secretCount: secretCount)
-    listeners = ListenerMetrics(purposes: purposes)
+    listeners = ListenerMetrics(of: purposes.map(\.rawValue))
     commits = CommitMetrics(queue: queue)
   }
 
-  var page: MetricsPage {
+  func page(pace: CreationPace) -> MetricsPage {
     MetricsPage(
       intake.families + jobsAPI.families + listeners.families + [certificateExpiry] + commits.families + store
-        + scheduler.families + capabilities)
+        + scheduler.families(pace: pace) + capabilities)
   }
 }

@@ -4,6 +4,7 @@ internal import JobsAPI
 internal import Logging
 internal import Observability
 internal import Scheduler
+internal import ServerMetrics
 internal import System
 internal import TLS
 
@@ -25,7 +26,7 @@ struct ListenerBuilder {
       activation: handedOver, kernel: kernel, backlog: settings.listeners.limits.backlog, usesTLS: tls != nil
     ).open(addresses, for: purpose.variable)
     try requireLoopback(opened.map(\.address), for: purpose)
-    let loop = EventLoop(kernel: kernel, lag: composition.metrics.listeners.lag(of: purpose))
+    let loop = EventLoop(kernel: kernel, lag: composition.metrics.listeners.lag(of: purpose.rawValue))
     let server = try composition.serve(
       purpose, at: opened.map(\.socket), on: loop, tls: tls, ended: ended)
     do throws(SystemError) {

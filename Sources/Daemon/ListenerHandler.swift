@@ -4,6 +4,7 @@ internal import HTTPWire
 internal import Logging
 internal import Observability
 internal import Routing
+internal import ServerMetrics
 
 /// Serves the routes of one listener, and counts and logs every refusal.
 final class ListenerHandler: RequestHandler, RefusalHandler {

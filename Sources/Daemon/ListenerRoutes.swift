@@ -8,6 +8,7 @@ internal import Observability
 internal import Replicate
 internal import Routing
 internal import Scheduler
+internal import ServerMetrics
 internal import StandardWebhooks
 internal import StoreSeam
 internal import System
@@ -40,7 +41,9 @@ extension Composition {
     routes.append(Self.liveness)
     routes += added
     do throws(DuplicateRoute) {
-      return try RouteTable(routes)
+      let table = try RouteTable(routes)
+      metrics.listeners.requests.measure(table, of: purpose.rawValue)
+      return table
     } catch {
       throw .route(error)
     }
@@ -82,7 +85,7 @@ extension Composition {
       limits: context.limits, callbackCheck: context.callbackCheck, keepsFiles: context.keepsFiles,
       wakeScheduler: context.wakeScheduler)
     let probes = ProbesEndpoint(
-      views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page,
+      views: views, recorder: recorder, lifecycle: lifecycle, metrics: metrics.page(pace: mailbox.pace),
       access: access)
     let routes =
       JobsEndpoint(views: views, access: access, reads: context.reads).routes + orders.routes

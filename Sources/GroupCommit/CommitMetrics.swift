@@ -4,6 +4,9 @@ internal import System
 /// The metrics of the commit queue and its writers.
 package struct CommitMetrics: Sendable {
   let commits = Counter("replicate_webhookd_commits_total", help: "Committed transactions.")
+  let submissions = Counter(
+    "replicate_webhookd_committed_submissions_total",
+    help: "Submissions that were committed, many of them in one transaction.")
   let failures = Counter(
     "replicate_webhookd_commit_failures_total", help: "Transactions and probes that failed.")
   let duration = DurationHistogram(
@@ -19,6 +22,6 @@ package struct CommitMetrics: Sendable {
   }
 
   package var families: [any MetricFamily] {
-    [commits, failures, duration, queueDepth]
+    [commits, submissions, failures, duration, queueDepth]
   }
 }

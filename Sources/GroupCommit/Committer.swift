@@ -145,6 +145,7 @@ package final class Committer {
       let committed = try ledger.commit(batch.map { $0 as any LedgerCommand }[...])
       metrics.duration.record(MonotonicClock.now - start)
       metrics.commits.add()
+      metrics.submissions.add(committed.count)
       noteSuccess(room: room)
       return committed
     } catch {

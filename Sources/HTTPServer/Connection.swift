@@ -91,8 +91,8 @@ final class Connection {
       return false
     case .refused(let response, let head):
       return await send(response, refusing: head, from: &receiver, isLast: isLast)
-    case .request(let request, let respond):
-      let isKept = await answer(consume request, respond, isLast: isLast)
+    case .request(let request, let respond, let observer):
+      let isKept = await answer(consume request, respond, observer, isLast: isLast)
       guard await flush() else { return false }
       if !isKept { await linger() }
       return isKept
@@ -123,11 +123,14 @@ final class Connection {
   ///
   /// - Returns: false if the connection ends with it.
   private func answer(
-    _ request: consuming Request, _ respond: @escaping Responder, isLast: Bool
+    _ request: consuming Request, _ respond: @escaping Responder, _ observer: (any ResponseObserver)?,
+    isLast: Bool
   ) async -> Bool {
     context.move(entry, to: .handling)
     let head = request.head
+    let start = context.loop.now
     let response = await respond(request)
+    observer?.noteResponse(response.status.code, since: start, at: context.loop.kernel.monotonicTime)
     let isKept = !isLast && head.isPersistent && context.phase == .serving
     enqueue(response, to: head.method, isKept ? Self.option(keeping: head) : .close)
     return isKept

@@ -3,6 +3,7 @@ internal import EventLoop
 package import HTTPWire
 package import System
 package import TLS
+package import Time
 
 /// The application behind a server.
 ///
@@ -23,18 +24,31 @@ package enum Admission {
   /// Receive a body of at most so many bytes, then respond.
   ///
   /// The responder keeps what the decision has parsed, so that nothing is parsed twice.
-  case receive(maxBodyBytes: Int, respond: Responder)
+  case receive(maxBodyBytes: Int, observer: (any ResponseObserver)? = nil, respond: Responder)
   /// Respond at once; the body, of at most so many bytes, is read on demand.
   ///
   /// The limit is the route's alone: a body in pieces is never held as a whole. `refusalFields` are added
   /// where the server has no room for one more stream.
   case stream(
-    maxBodyBytes: Int, respond: StreamResponder, refusalFields: [(name: String, value: String)] = [])
+    maxBodyBytes: Int, observer: (any ResponseObserver)? = nil,
+    refusalFields: [(name: String, value: String)] = [], respond: StreamResponder)
   case refuse(Response)
 }
 
 /// Responds to the request that was admitted.
 package typealias Responder = (Request) async -> Response
+
+/// Counts the responses to the requests that were admitted.
+///
+/// Used on the server's loop only.
+package protocol ResponseObserver: AnyObject {
+  /// - Parameters:
+  ///   - start: the turn in which the request was complete.
+  ///   - now: when its response was.
+  func noteResponse(_ status: Int, since start: MonotonicTime, at now: MonotonicTime)
+  /// A response whose time means nothing: of a stream, or to a request that was not read to its end.
+  func noteResponse(_ status: Int)
+}
 
 /// The reason a request was not served.
 package enum Refusal: Equatable, Sendable {

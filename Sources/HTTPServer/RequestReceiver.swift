@@ -5,7 +5,7 @@ internal import Time
 /// Receives the requests of one connection in order, within the limits.
 struct RequestReceiver: ~Copyable {
   enum Outcome {
-    case request(Request, respond: Responder)
+    case request(Request, respond: Responder, observer: (any ResponseObserver)?)
     case stream(AdmittedStream)
     /// Refused by its header section. A body may follow.
     case refused(Response, RequestHead)
@@ -50,10 +50,10 @@ struct RequestReceiver: ~Copyable {
       switch context.handler.admit(head, from: peer) {
       case .refuse(let response):
         return .refused(response, head)
-      case .receive(let wanted, let respond):
+      case .receive(let wanted, let observer, let respond):
         let maxBodyBytes = min(wanted, context.limits.message.maxBodyBytes)
         if case .length(let length) = head.bodyFraming, length > maxBodyBytes {
-          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes)), method: method)
+          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes), to: observer), method: method)
         }
         if head.expectsContinue, head.bodyFraming != .none, input.isEmpty {
           guard await continuing() else { return .closed }
@@ -61,17 +61,19 @@ struct RequestReceiver: ~Copyable {
         }
         let body = try await receiveBody(framed: head.bodyFraming, limit: maxBodyBytes)
         context.hold(body.count, for: entry)
-        return .request(Request(head: head, body: body, peer: peer), respond: respond)
-      case .stream(let maxBodyBytes, let respond, let refusalFields):
+        return .request(
+          Request(head: head, body: body, peer: peer), respond: respond, observer: observer)
+      case .stream(let maxBodyBytes, let observer, let refusalFields, let respond):
         if case .length(let length) = head.bodyFraming, length > maxBodyBytes {
-          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes)), method: method)
+          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes), to: observer), method: method)
         }
         guard context.beginStream(entry) else {
-          var response = refusal(.tooManyStreams)
+          var response = refusal(.tooManyStreams, to: observer)
           response.fields += refusalFields
           return .refused(response, head)
         }
-        return .stream(AdmittedStream(head: head, maxBodyBytes: maxBodyBytes, respond: respond))
+        return .stream(
+          AdmittedStream(head: head, maxBodyBytes: maxBodyBytes, respond: respond, observer: observer))
       }
     } catch {
       switch error {
@@ -88,8 +90,10 @@ struct RequestReceiver: ~Copyable {
     case closed
   }
 
-  private func refusal(_ refusal: Refusal) -> Response {
-    context.handler.refuse(refusal, from: peer)
+  private func refusal(_ refusal: Refusal, to observer: (any ResponseObserver)? = nil) -> Response {
+    let response = context.handler.refuse(refusal, from: peer)
+    observer?.noteResponse(response.status.code)
+    return response
   }
 }
 

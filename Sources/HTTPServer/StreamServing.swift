@@ -8,11 +8,16 @@ final class AdmittedStream {
   let head: RequestHead
   let maxBodyBytes: Int
   let respond: StreamResponder
+  let observer: (any ResponseObserver)?
 
-  init(head: RequestHead, maxBodyBytes: Int, respond: @escaping StreamResponder) {
+  init(
+    head: RequestHead, maxBodyBytes: Int, respond: @escaping StreamResponder,
+    observer: (any ResponseObserver)?
+  ) {
     self.head = head
     self.maxBodyBytes = maxBodyBytes
     self.respond = respond
+    self.observer = observer
   }
 }
 
@@ -107,9 +112,11 @@ extension Connection {
     let option = isKept ? Self.option(keeping: head) : .close
     switch response {
     case .whole(let response):
+      admitted.observer?.noteResponse(response.status.code)
       enqueue(response, to: head.method, option)
       return BegunResponse(isKept: isKept, isWhole: true)
     case .stream(let responseHead, let produce):
+      admitted.observer?.noteResponse(responseHead.status.code)
       let framing = ResponseFraming(of: responseHead, minorVersion: head.minorVersion)
       let hasContent = ResponseEncoder.hasContent(responseHead, answering: head.method)
       let isDelimited = framing != .close || !hasContent

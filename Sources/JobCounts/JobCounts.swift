@@ -7,12 +7,11 @@ package import Routing
 package import Settings
 package import Tables
 
-/// The capability that counts the stored jobs by state.
+/// The capability that counts the stored jobs by state, and their orders by stage.
 ///
 /// The counters change in the transaction that changes a job, so reading them scans no jobs.
 package struct JobCounts: Capability {
-  private let gauge = StateGauge(
-    "replicate_webhookd_jobs", help: "Stored jobs by state, of the whole store; read each minute.")
+  private let countsMetrics = CountsMetrics()
 
   package static var tables: [TableDeclaration] { [CountsTable.declaration] }
 
@@ -20,7 +19,7 @@ package struct JobCounts: Capability {
 
   package var hook: (any TransactionHook)? { CountsHook() }
 
-  package var metrics: [any MetricFamily] { [gauge] }
+  package var metrics: [any MetricFamily] { countsMetrics.families() }
 
   package func routes(_ api: APIContext) -> [Route] {
     let views = api.views
@@ -39,6 +38,6 @@ package struct JobCounts: Capability {
   }
 
   package func service(_ context: ServiceContext) throws -> (any Service)? {
-    CountsReport(loop: context.loop, reader: try context.openReader(), gauge: gauge)
+    CountsReport(loop: context.loop, reader: try context.openReader(), metrics: countsMetrics)
   }
 }

@@ -38,6 +38,7 @@ package final class Ledger {
       return keys
     }
     var (count, hasAnnouncements) = (0, false)
+    var transitions: [JobTransition] = []
     let changes = try store.commit(reading: keys) { (rows) throws(StorageError) in
       let transaction = LedgerTransaction(reading: rows, rules: rules, capacity: commands.count)
       count = 0
@@ -48,8 +49,11 @@ package final class Ledger {
       }
       if !reactions.isEmpty { try transaction.react(with: reactions) }
       hasAnnouncements = !transaction.announcements.isEmpty
-      return try transaction.writeSet(hooks: hooks)
+      let writes = try transaction.writeSet(hooks: hooks)
+      transitions = transaction.transitions
+      return writes
     }
+    if !transitions.isEmpty { for hook in hooks { hook.noteCommitted(transitions) } }
     return LedgerCommit(count: count, changes: changes, hasAnnouncements: hasAnnouncements)
   }
 }

@@ -6,7 +6,7 @@ package import Work
 
 /// Adds a capability's writes to the transactions that change jobs.
 ///
-/// It is pure: it decides by the transitions and by rows that it reads from its own tables.
+/// Its writes are pure: it decides by the transitions and by rows that it reads from its own tables.
 package protocol TransactionHook: Sendable {
   /// The further writes of a transaction.
   ///
@@ -14,6 +14,17 @@ package protocol TransactionHook: Sendable {
   func writes(
     after transitions: [JobTransition], reading rows: HookRows
   ) throws(StorageError) -> HookWrites
+
+  /// Called once a transaction is committed, for metrics.
+  ///
+  /// It delays the answers to the commit, so it does little.
+  ///
+  /// - Parameter transitions: as for the writes; not empty.
+  func noteCommitted(_ transitions: [JobTransition])
+}
+
+extension TransactionHook {
+  package func noteCommitted(_ transitions: [JobTransition]) {}
 }
 
 /// One change of one job inside a transaction.

@@ -195,6 +195,14 @@ enum WorkQueries {
       SELECT 1 FROM work WHERE kind = 'create' AND due_at < $1 AND owner IS NULL LIMIT $2) AS queued
     """)
 
+  static let openOrders = Query(
+    """
+    SELECT kind, is_claimed, count, ordered_at FROM (
+      SELECT kind, owner IS NOT NULL AS is_claimed, count(*) AS count, min(job) AS first
+      FROM work WHERE kind IN ('create', 'search', 'cancel') GROUP BY 1, 2) AS steps
+    LEFT JOIN jobs ON number = first
+    """)
+
   static let newestUpdate = Query("SELECT updated_at FROM jobs ORDER BY number DESC LIMIT 1")
 
   /// A claimed item is due when its lease ends, by the server's clock.
@@ -224,6 +232,20 @@ extension PostgreSQLReader {
         $0.add(WorkQueries.queuedBefore, [.integer(moment.milliseconds), .integer(Int64(limit))])
       }
       return Int(rows[0].integer(0, 0))
+    }
+  }
+
+  package func openOrders() async throws(StorageError) -> OpenOrders {
+    try await read { (session) throws(PostgreSQLError) in
+      let rows = try session.read { $0.add(WorkQueries.openOrders) }[0]
+      var orders = OpenOrders()
+      for row in 0..<rows.count {
+        orders.add(
+          Int(rows.integer(row, 2)), WorkKind(rawValue: rows.text(row, 0) ?? ""),
+          isClaimed: rows.boolean(row, 1),
+          oldest: rows.optionalInteger(row, 3).map(Timestamp.init(milliseconds:)))
+      }
+      return orders
     }
   }
 

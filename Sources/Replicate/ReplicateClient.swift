@@ -117,6 +117,15 @@ extension ReplicateClient {
 }
 
 extension ReplicateClient.Outcome {
+  /// Why it failed. Nil for an answer, and where a pause is all that follows.
+  package var reason: String? {
+    switch self {
+    case .answered, .failed(.rateLimited): nil
+    case .failed(let failure): "\(failure)"
+    case .unsent(let cause), .unanswered(let cause): cause
+    }
+  }
+
   /// The outcome of an HTTP response, whose body `read` decodes.
   init(status: Int, retryAfter: String?, body: [UInt8], read: ([UInt8]) -> Value?) {
     if let failure = APIFailure(status: status, retryAfter: retryAfter, body: body.span) {

@@ -71,7 +71,8 @@ extension Route {
   /// The route with further fields in each response, refusals included.
   fileprivate func adding(fields: @escaping (RequestHead) -> [(name: String, value: String)]) -> Route {
     Route(
-      method, path, name: name, summary: summary, access: access, maxBodyBytes: maxBodyBytes
+      method, path, name: name, summary: summary, access: access, maxBodyBytes: maxBodyBytes,
+      responses: responses
     ) { [self] head, match, refusals throws(Problem) in
       let added = fields(head)
       let admission: Admission
@@ -81,9 +82,9 @@ extension Route {
         throw error.adding(added)
       }
       switch admission {
-      case .receive(let maxBodyBytes, let respond):
-        return .receive(maxBodyBytes: maxBodyBytes) { await respond($0).adding(added) }
-      case .stream(let maxBodyBytes, let respond, let refusalFields):
+      case .receive(let maxBodyBytes, let observer, let respond):
+        return .receive(maxBodyBytes: maxBodyBytes, observer: observer) { await respond($0).adding(added) }
+      case .stream(let maxBodyBytes, let observer, let refusalFields, let respond):
         let respondAdding: StreamResponder = { request throws(StreamFailure) in
           switch try await respond(request) {
           case .whole(let response): return .whole(response.adding(added))
@@ -93,7 +94,8 @@ extension Route {
           }
         }
         return .stream(
-          maxBodyBytes: maxBodyBytes, respond: respondAdding, refusalFields: refusalFields + added)
+          maxBodyBytes: maxBodyBytes, observer: observer, refusalFields: refusalFields + added,
+          respond: respondAdding)
       case .refuse(let response): return .refuse(response.adding(added))
       }
     }

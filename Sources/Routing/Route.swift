@@ -13,6 +13,8 @@ package final class Route {
   package let summary: String
   package let access: AccessKind
   package let maxBodyBytes: Int
+  /// The counts of its responses: its own first, then those of a route that it is diverted to.
+  package let responses: [RouteResponses]
   private let admission: Admit
 
   /// Decides by the header section of a request. The responder keeps what was parsed for that.
@@ -20,7 +22,7 @@ package final class Route {
 
   init(
     _ method: Method, _ path: PathPattern, name: String, summary: String, access: AccessKind,
-    maxBodyBytes: Int, admission: @escaping Admit
+    maxBodyBytes: Int, responses: [RouteResponses], admission: @escaping Admit
   ) {
     self.method = method
     self.path = path
@@ -28,6 +30,7 @@ package final class Route {
     self.summary = summary
     self.access = access
     self.maxBodyBytes = maxBodyBytes
+    self.responses = responses
     self.admission = admission
   }
 
@@ -47,7 +50,8 @@ extension Route {
     to other: Route, where condition: @escaping (RequestHead) -> Bool
   ) -> Route {
     Route(
-      method, path, name: name, summary: summary, access: access, maxBodyBytes: maxBodyBytes
+      method, path, name: name, summary: summary, access: access, maxBodyBytes: maxBodyBytes,
+      responses: responses + other.responses
     ) { [admission] head, match, refusals throws(Problem) in
       condition(head)
         ? try other.admission(head, match, refusals) : try admission(head, match, refusals)
@@ -67,11 +71,12 @@ extension Route {
     _ method: Method, _ path: PathPattern, name: String, summary: String, access: Access<Void>,
     respond: @escaping (RoutedRequest<Void>) throws(Problem) -> Response
   ) {
+    let responses = RouteResponses()
     self.init(
-      method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: 0
+      method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: 0, responses: [responses]
     ) { head, match, refusals throws(Problem) in
       try access.check(head, match.parameters(of: path))
-      return .receive(maxBodyBytes: 0) { request in
+      return .receive(maxBodyBytes: 0, observer: responses) { request in
         do throws(Problem) {
           return try respond(RoutedRequest(request, match.parameters(of: path), ()))
         } catch {
@@ -91,12 +96,13 @@ extension Route {
     _ method: Method, _ path: PathPattern, name: String, summary: String, access: AccessKind,
     admitting check: @escaping (RequestHead, PathParameters) throws(Problem) -> Responder
   ) {
+    let responses = RouteResponses()
     self.init(
-      method, path, name: name, summary: summary, access: access, maxBodyBytes: 0
+      method, path, name: name, summary: summary, access: access, maxBodyBytes: 0, responses: [responses]
     ) { head, match, refusals throws(Problem) in
       let path = match.parameters(of: path)
       let respond = try check(head, path)
-      return .receive(maxBodyBytes: 0) { request in
+      return .receive(maxBodyBytes: 0, observer: responses) { request in
         do throws(Problem) {
           return try await respond(RoutedRequest(request, path, ()))
         } catch {
@@ -115,11 +121,13 @@ extension Route {
     _ method: Method, _ path: PathPattern, name: String, summary: String, access: Access<Credentials>,
     maxBodyBytes: Int = 0, respond: @escaping (RoutedRequest<Credentials>) async throws(Problem) -> Response
   ) {
+    let responses = RouteResponses()
     self.init(
-      method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: maxBodyBytes
+      method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: maxBodyBytes,
+      responses: [responses]
     ) { head, match, refusals throws(Problem) in
       let credentials = try access.check(head, match.parameters(of: path))
-      return .receive(maxBodyBytes: maxBodyBytes) { request in
+      return .receive(maxBodyBytes: maxBodyBytes, observer: responses) { request in
         do throws(Problem) {
           return try await respond(RoutedRequest(request, match.parameters(of: path), credentials))
         } catch {
@@ -160,11 +168,13 @@ extension Route {
     maxBodyBytes: Int = 0,
     stream: @escaping (RoutedStream<Credentials>) async throws(StreamFailure) -> StreamedResponse
   ) {
+    let responses = RouteResponses()
     self.init(
-      method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: maxBodyBytes
+      method, path, name: name, summary: summary, access: access.kind, maxBodyBytes: maxBodyBytes,
+      responses: [responses]
     ) { head, match, refusals throws(Problem) in
       let credentials = try access.check(head, match.parameters(of: path))
-      return .stream(maxBodyBytes: maxBodyBytes) { request throws(StreamFailure) in
+      return .stream(maxBodyBytes: maxBodyBytes, observer: responses) { request throws(StreamFailure) in
         try await stream(
           RoutedStream(request: request, path: match.parameters(of: path), admitted: credentials) { problem in
             refusals.refuse(problem, of: request.head, at: match, from: request.peer)

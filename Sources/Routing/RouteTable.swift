@@ -9,6 +9,8 @@ package struct RouteTable {
   private let resources: [Resource]
   /// The server as a whole, for `OPTIONS *` (RFC 9110 section 9.3.7).
   private let server: Resource
+  /// The responses to requests that no route has.
+  package let unmatched = RouteResponses()
 
   /// All routes, in the order in which they are tried.
   package var routes: [Route] { resources.flatMap(\.routes) }
@@ -103,12 +105,15 @@ extension RouteTable {
   /// The checks in their order: the method, the path, the method at this path, access, the route's own.
   package func admit(_ head: RequestHead, from peer: Peer, refusals: any RefusalHandler) -> Admission {
     let match = match(head.target.segments)
+    var responses = unmatched
     do throws(Problem) {
       guard let match, let route = match.resource.route(for: head.method) else {
         throw Self.problem(of: head.method, at: match)
       }
+      responses = route.responses[0]
       return try route.admit(head, at: match, refusals)
     } catch {
+      responses.noteResponse(error.status.code)
       return .refuse(refusals.refuse(error, of: head, at: match, from: peer))
     }
   }

@@ -212,6 +212,26 @@ extension SQLiteReader {
     }
   }
 
+  package func openOrders() throws(StorageError) -> OpenOrders {
+    try converting { () throws(DatabaseError) in
+      let statement = Statement(
+        """
+        SELECT kind, is_claimed, count, ordered_at FROM (
+          SELECT kind, owner IS NOT NULL AS is_claimed, count(*) AS count, min(job) AS first
+          FROM work INDEXED BY work_by_due WHERE kind IN ('create', 'search', 'cancel') GROUP BY 1, 2)
+        LEFT JOIN jobs ON number = first
+        """, on: connection)
+      var orders = OpenOrders()
+      while try statement.step() {
+        orders.add(
+          statement.integer(2), WorkKind(rawValue: statement.text(0) ?? ""),
+          isClaimed: statement.integer(1) != 0,
+          oldest: statement.optionalInteger(3).map(Timestamp.init(milliseconds:)))
+      }
+      return orders
+    }
+  }
+
   package func newestUpdate() throws(StorageError) -> Timestamp? {
     try converting { () throws(DatabaseError) in
       try connection.optionalInteger("SELECT updated_at FROM jobs ORDER BY number DESC LIMIT 1")

@@ -99,7 +99,7 @@ final class LostPredictionSearch {
     defer { (self.steps, lost) = ([], [:]) }
     var path: String?
     for _ in 0..<Self.maxPages {
-      let outcome = await retrying("list") { await client.list(path) }
+      let outcome = await retrying(.list) { await client.list(path) }
       guard case .answered(let (page, body)) = outcome else { return await stop(after: outcome) }
       let (candidates, isPastWindows) = await match(page, body)
       if let end = await examine(candidates) { return end.pause }
@@ -120,7 +120,7 @@ final class LostPredictionSearch {
 
   /// Makes a call, and retries it while its failure may pass.
   private func retrying<Value>(
-    _ name: StaticString, _ call: () async -> ReplicateClient.Outcome<Value>
+    _ name: SchedulerMetrics.CallName, _ call: () async -> ReplicateClient.Outcome<Value>
   ) async -> ReplicateClient.Outcome<Value> {
     var tries: Int64 = 0
     while true {
@@ -240,7 +240,7 @@ extension LostPredictionSearch {
 
   private func fetch(_ candidate: Prediction) async -> EarlyEnd? {
     candidateCalls += 1
-    let outcome = await retrying("get") { await client.get(candidate.id, .predictions) }
+    let outcome = await retrying(.get) { await client.get(candidate.id, .predictions) }
     switch outcome {
     case .answered(let answer) where answer.prediction.id == candidate.id:
       guard answer.prediction.showsWebhook else {

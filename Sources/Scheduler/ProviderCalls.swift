@@ -106,7 +106,7 @@ extension ProviderCalls {
     }
     let webhook = context.publicURL.flatMap { context.token.webhookURL(publicURL: $0, jobID: step.job.id) }
     let outcome = await client.create(request, webhook: webhook)
-    context.count("create", outcome)
+    context.count(.create, outcome)
     let decision = CreateDecision(outcome, tries: step.order.tries, refusals: step.order.refusals)
     context.log(decision, of: step.job)
     return await carryOut(decision, outcome, step)
@@ -175,7 +175,7 @@ extension ProviderCalls {
 extension ProviderCalls {
   private func poll(_ poll: DuePolls.Poll) async -> ProviderPause? {
     let id = poll.predictionID
-    let outcome = await callRoutes("get", id, isCreatedHere: poll.isCreatedHere) { kind in
+    let outcome = await callRoutes(.get, id, isCreatedHere: poll.isCreatedHere) { kind in
       await client.get(id, kind)
     }
     switch outcome {
@@ -193,7 +193,7 @@ extension ProviderCalls {
   }
 
   private func cancel(_ id: String, _ step: OrderStep) async -> ProviderPause? {
-    let outcome = await callRoutes("cancel", id, isCreatedHere: step.job.origin != nil) { kind in
+    let outcome = await callRoutes(.cancel, id, isCreatedHere: step.job.origin != nil) { kind in
       await client.cancel(id, kind)
     }
     let number = step.order.number
@@ -226,7 +226,7 @@ extension ProviderCalls {
   /// A prediction that was not created here may be a training, which its body does not show. After a 404 of
   /// the first route, the other one is called.
   private func callRoutes(
-    _ name: StaticString, _ id: String, isCreatedHere: Bool,
+    _ name: SchedulerMetrics.CallName, _ id: String, isCreatedHere: Bool,
     _ call: (ReplicateClient.Kind) async -> ReplicateClient.Outcome<ReplicateClient.Answer>
   ) async -> ReplicateClient.Outcome<ReplicateClient.Answer> {
     let routes = isCreatedHere ? [.predictions] : trainings.routes(for: id)
@@ -253,7 +253,7 @@ extension ProviderCalls {
 
   private func fetchSecret() async -> Result {
     let outcome = await client.signingSecret()
-    context.count("secret", outcome)
+    context.count(.secret, outcome)
     switch outcome {
     case .answered(let secret):
       newSecret(secret)

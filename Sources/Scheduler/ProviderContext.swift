@@ -189,28 +189,14 @@ extension ProviderContext {
 // MARK: - Metrics and logs
 
 extension ProviderContext {
-  func count<Value>(_ call: StaticString, _ outcome: ReplicateClient.Outcome<Value>) {
-    let result: SchedulerMetrics.CallOutcome
-    var reason: String?
-    switch outcome {
-    case .answered: result = .answered
-    case .failed(.rateLimited): result = .rateLimited
-    case .failed(let failure):
-      result = .refused
-      reason = "\(failure)"
-    case .unsent(let cause):
-      result = .unsent
-      reason = cause
-    case .unanswered(let cause):
-      result = .unanswered
-      reason = cause
-    }
-    metrics.calls.add(for: result)
-    guard let reason, !Task.isCancelled else { return }
+  func count<Value>(_ call: SchedulerMetrics.CallName, _ outcome: ReplicateClient.Outcome<Value>) {
+    let result = CallResult(outcome)
+    metrics.calls.add(for: SchedulerMetrics.CallSeries(call: call, result: result))
+    guard let reason = outcome.reason, !Task.isCancelled else { return }
     if case .failed(.unauthorized) = outcome {
       return logger.log(.tokenRejected(call, reason: reason))
     }
-    logger.log(.providerCallFailed(call, result, reason: reason))
+    logger.log(.providerCallFailed(call, result.outcome, reason: reason))
   }
 
   func log(_ decision: CreateDecision, of job: Job) {

@@ -2,6 +2,7 @@ internal import Jobs
 internal import Logging
 internal import Observability
 internal import Ledger
+internal import Replicate
 internal import StoreSeam
 internal import Time
 
@@ -50,18 +51,18 @@ extension LogEntry {
 
 extension LogEntry {
   static func providerCallFailed(
-    _ call: StaticString, _ outcome: SchedulerMetrics.CallOutcome, reason: String
+    _ call: SchedulerMetrics.CallName, _ outcome: CallOutcome, reason: String
   ) -> LogEntry {
     LogEntry(
       .notice, "provider call failed",
-      ["call": .text("\(call)"), "reason": .text(reason), "result": .text(outcome.rawValue)])
+      ["call": .text(call.rawValue), "reason": .text(reason), "result": .text(outcome.rawValue)])
   }
 
-  static func tokenRejected(_ call: StaticString, reason: String) -> LogEntry {
+  static func tokenRejected(_ call: SchedulerMetrics.CallName, reason: String) -> LogEntry {
     LogEntry(
       .error,
       "provider rejects the token; orders wait until REPLICATE_API_TOKEN is right: set it and restart",
-      ["call": .text("\(call)"), "reason": .text(reason)])
+      ["call": .text(call.rawValue), "reason": .text(reason)])
   }
 
   static func answerRecorded(

@@ -1,19 +1,30 @@
+internal import Jobs
 package import Observability
+internal import Replicate
+package import Time
 
 /// The metrics of provider calls, polling and pruning.
 package struct SchedulerMetrics: Sendable {
-  /// The result of one call to the provider, as metrics and logs name it.
-  enum CallOutcome: String, CaseIterable {
-    case answered
-    case rateLimited = "rate_limited"
-    case refused
-    case unsent
-    case unanswered
+  /// A kind of calls to the provider, as metrics and logs name it.
+  enum CallName: String, CaseIterable {
+    case create, get, cancel, list, secret
   }
 
-  let calls = LabeledCounter(
-    "replicate_webhookd_provider_calls_total", help: "Calls to the provider's API, by outcome.",
-    label: "outcome", values: CallOutcome.allCases)
+  struct CallSeries: Hashable {
+    let call: CallName
+    let result: CallResult
+  }
+
+  let calls = CombinedCounter(
+    "replicate_webhookd_provider_calls_total",
+    help: "Calls to the provider's API, by call, outcome and status.",
+    values: CallName.allCases.flatMap { call in CallResult.all.map { CallSeries(call: call, result: $0) } }
+  ) {
+    [
+      ("call", $0.call.rawValue), ("outcome", $0.result.outcome.rawValue),
+      ("status", $0.result.status.rawValue),
+    ]
+  }
   let blockedCallers = Gauge(
     "replicate_webhookd_provider_callers_blocked",
     help: "Callers that wait for a store that cannot be written.")
@@ -28,7 +39,15 @@ package struct SchedulerMetrics: Sendable {
 
   package init() {}
 
-  package var families: [any MetricFamily] {
-    [calls, blockedCallers, droppedAnswers, lostWebhooks, staleJobs, prunedJobs]
+  /// - Parameter pace: has when the next prediction is created.
+  package func families(
+    pace: CreationPace,
+    now: @escaping @Sendable () -> Timestamp = { Timestamp(milliseconds: WallClock.milliseconds) }
+  ) -> [any MetricFamily] {
+    let paused = ChoiceGauge(
+      "replicate_webhookd_creates_paused", help: "1 while no prediction is created, by the reason.",
+      label: "reason", values: OrderReason.allCases.map(\.rawValue)
+    ) { pace.state.flatMap { $0.next > now() ? $0.reason.rawValue : nil } }
+    return [calls, paused, blockedCallers, droppedAnswers, lostWebhooks, staleJobs, prunedJobs]
   }
 }

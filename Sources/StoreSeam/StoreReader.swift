@@ -13,6 +13,8 @@ package protocol StoreReader: AnyObject {
   func job(_ id: String) async throws(StorageError) -> JobRecord?
   /// The number of create calls due before `moment`, up to `limit`.
   func queuedOrders(before moment: Timestamp, limit: Int) async throws(StorageError) -> Int
+  /// The orders of which a step waits or is being done, counted one by one.
+  func openOrders() async throws(StorageError) -> OpenOrders
   /// A page of the jobs that match, newest first.
   ///
   /// It ends early at ``JobPage/maxBytes``, or where too many jobs had to be examined.

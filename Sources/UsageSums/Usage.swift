@@ -31,7 +31,7 @@ extension Usage {
   /// The maximum duration that one job adds, in milliseconds.
   ///
   /// The times come from the provider, and one job must not outweigh all others.
-  private static let maxSpan: Int64 = 30 * CalendarDay.milliseconds
+  static let maxSpan: Int64 = 30 * CalendarDay.milliseconds
 
   /// The usage of a job that ended. Nil where it is open.
   ///

@@ -6,26 +6,51 @@ internal import Time
 
 /// Sums the ends of a transaction, and writes each sum once.
 struct UsageHook: TransactionHook {
+  let metrics: EndMetrics
+
   private struct Account: Hashable {
     let day: Int64
     let model: String
   }
 
+  /// Sums by account. Neighbours are often of one account, and an addition to the last one hashes nothing.
+  private struct Sums {
+    private var others: [Account: Usage] = [:]
+    private var last: (account: Account, usage: Usage)?
+
+    mutating func add(_ usage: Usage, to account: Account) {
+      if last?.account != account {
+        if let last { others[last.account] = last.usage }
+        last = (account, others[account] ?? Usage())
+      }
+      last?.usage.add(usage)
+    }
+
+    var all: [Account: Usage] {
+      guard let last else { return others }
+      var all = others
+      all[last.account] = last.usage
+      return all
+    }
+  }
+
   func writes(
     after transitions: [JobTransition], reading rows: HookRows
   ) throws(StorageError) -> HookWrites {
-    var sums: [Account: Usage] = [:]
+    var sums = Sums()
     for transition in transitions { Self.count(transition, in: &sums) }
     var writes = HookWrites()
     var newModels: [Int64: Int] = [:]
-    for (account, usage) in sums.sorted(by: { ($0.key.day, $0.key.model) < ($1.key.day, $1.key.model) }) {
+    for (account, usage) in sums.all.sorted(by: { ($0.key.day, $0.key.model) < ($1.key.day, $1.key.model) }) {
       let model = try model(of: account, reading: rows, newModels: &newModels[account.day, default: 0])
       writes.tables.append(UsageTable.addition(of: usage, day: account.day, model: model))
     }
     return writes
   }
 
-  private static func count(_ transition: JobTransition, in sums: inout [Account: Usage]) {
+  func noteCommitted(_ transitions: [JobTransition]) { metrics.count(transitions) }
+
+  private static func count(_ transition: JobTransition, in sums: inout Sums) {
     let (before, after) = (transition.before, transition.after)
     // Another job takes the end over, or another end replaces it, and is counted instead.
     if let before, before.job.phase.isTerminal, [.merged, .replacedEnd].contains(transition.cause) {
@@ -43,11 +68,11 @@ struct UsageHook: TransactionHook {
     }
   }
 
-  private static func add(_ usage: Usage?, of version: JobVersion, in sums: inout [Account: Usage]) {
+  private static func add(_ usage: Usage?, of version: JobVersion, in sums: inout Sums) {
     guard let usage else { return }
     let account = Account(
       day: CalendarDay(of: version.job.updatedAt).number, model: version.job.model ?? "")
-    sums[account, default: Usage()].add(usage)
+    sums.add(usage, to: account)
   }
 
   /// The model whose row an account is added to.

@@ -1,6 +1,7 @@
 internal import HTTPWire
 package import JobsAPI
 package import Ledger
+package import Observability
 internal import StoreSeam
 package import Tables
 package import Routing
@@ -9,6 +10,8 @@ internal import Time
 
 /// The capability that sums up what has ended, by day and by model.
 package struct UsageSums: Capability {
+  private let endMetrics = EndMetrics()
+
   private static let defaultDays: Int64 = 30
   private static let maxDays: Int64 = 366
 
@@ -16,7 +19,9 @@ package struct UsageSums: Capability {
 
   package init(from reader: inout SettingsReader) {}
 
-  package var hook: (any TransactionHook)? { UsageHook() }
+  package var hook: (any TransactionHook)? { UsageHook(metrics: endMetrics) }
+
+  package var metrics: [any MetricFamily] { endMetrics.families }
 
   package func routes(_ api: APIContext) -> [Route] {
     let views = api.views

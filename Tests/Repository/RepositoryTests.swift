@@ -58,6 +58,7 @@ import Testing
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
       "StoreSeam", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
     ],
+    "ServerMetrics": ["Time", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Observability"],
     "WebhookIntake": [
       "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "StoreSeam",
       "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -94,10 +95,12 @@ import Testing
     ],
     "UsageSums": [
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
-      "Settings", "JobsAPI",
+      "Settings", "Observability", "JobsAPI",
     ],
+    "ProcessMetrics": ["Bytes", "Time", "Settings", "Observability", "JobsAPI"],
     "JobCounts": [
-      "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
+      "Time", "System", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam",
+      "Ledger",
       "Settings", "Observability", "JobsAPI",
     ],
     "JobsPage": [
@@ -122,8 +125,10 @@ import Testing
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
       "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
-      "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
-      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "Logging",
+      "ChangeFeed", "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
+      "ReadTokens",
+      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics",
+      "Logging",
     ],
     "Console": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",

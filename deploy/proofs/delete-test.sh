@@ -27,6 +27,7 @@ tests_that_use() {
     Archive) echo everySettingIsInTheExampleAndInTheReadme remediesNameSettingsThatExist KeptFilesTests ;;
     JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
     JobCounts) echo CountsRouteTests ;;
+    ProcessMetrics) echo theProcessAndTheDatabaseAreMeasured ;;
     EventStreams) echo EventsCommandTests ListenTests RelayTests ;;
     # Their settings stay in .env.example.
     Callbacks)

@@ -15,9 +15,14 @@ const latest = (name) => ({ now }) => now.sum(name);
 const above = (limit) => (value) => value > limit;
 const grows = (...counter) => (_, { now, then }) => now.growth(then, ...counter) > 0;
 /** Counts by a label, without zeros: `applied 12, late 1`. */
-const byLabel = (name, label) => ({ now }) => now.all(name).filter(({ value }) => value > 0)
-  .sort((a, b) => b.value - a.value).slice(0, 6)
-  .map(({ labels, value }) => `${labels.get(label)} ${formatNumber(value)}`).join(", ");
+const byLabel = (name, label) => ({ now }) => {
+  const counts = new Map();
+  for (const { labels, value } of now.all(name)) {
+    counts.set(labels.get(label), (counts.get(labels.get(label)) ?? 0) + value);
+  }
+  return [...counts].filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a).slice(0, 6)
+    .map(([text, count]) => `${text} ${formatNumber(count)}`).join(", ");
+};
 
 /** The numbers in their order. One whose metric this daemon does not have is left out. */
 const gauges = [

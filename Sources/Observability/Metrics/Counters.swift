@@ -53,3 +53,48 @@ package struct PositionCounter: MetricFamily {
 
   package func add(_ amount: Int = 1, at position: Int) { numbers[position - 1]?.add(amount) }
 }
+
+/// A sum since the start that is read when `/metrics` is.
+package struct ComputedCounter: MetricFamily {
+  package let name: String
+  package let help: String
+  private let read: @Sendable () -> Double?
+
+  /// - Parameter read: nil where the sum is not known, so that the counter has no sample.
+  package init(_ name: String, help: String, read: @escaping @Sendable () -> Double?) {
+    self.name = name
+    self.help = help
+    self.read = read
+  }
+
+  package var type: MetricType { .counter }
+  package var samples: [MetricSample] { read().map { [MetricSample(value: String($0))] } ?? [] }
+}
+
+/// Numbers of events since the start, by the values of several labels.
+package struct CombinedCounter<Value: Hashable & Sendable>: MetricFamily {
+  package let name: String
+  package let help: String
+  private let numbers: [(value: Value, labels: [(name: String, value: String)], number: AtomicNumber)]
+
+  /// - Parameters:
+  ///   - values: the combinations that occur.
+  ///   - labels: the labels of one.
+  package init(
+    _ name: String, help: String, values: [Value], labels: (Value) -> [(name: String, value: String)]
+  ) {
+    self.name = name
+    self.help = help
+    numbers = values.map { ($0, labels($0), AtomicNumber()) }
+  }
+
+  package var type: MetricType { .counter }
+  package var samples: [MetricSample] {
+    numbers.map { MetricSample(labels: $0.labels, value: String($0.number.value)) }
+  }
+
+  /// Adds to the counter of `value`, which must have been declared.
+  package func add(_ amount: Int = 1, for value: Value) {
+    numbers.first { $0.value == value }?.number.add(amount)
+  }
+}

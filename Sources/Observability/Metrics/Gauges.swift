@@ -60,16 +60,43 @@ package struct PositionGauge: MetricFamily {
 package struct ComputedGauge: MetricFamily {
   package let name: String
   package let help: String
-  private let read: @Sendable () -> Int
+  private let read: @Sendable () -> Int?
 
-  package init(_ name: String, help: String, read: @escaping @Sendable () -> Int) {
+  /// - Parameter read: nil where the number is not known, so that the gauge has no sample.
+  package init(_ name: String, help: String, read: @escaping @Sendable () -> Int?) {
     self.name = name
     self.help = help
     self.read = read
   }
 
   package var type: MetricType { .gauge }
-  package var samples: [MetricSample] { [MetricSample(value: String(read()))] }
+  package var samples: [MetricSample] { read().map { [MetricSample(value: String($0))] } ?? [] }
+}
+
+/// Which one of the values of a label applies, read when `/metrics` is.
+package struct ChoiceGauge: MetricFamily {
+  package let name: String
+  package let help: String
+  private let label: String
+  private let values: [String]
+  private let read: @Sendable () -> String?
+
+  /// - Parameter read: the value whose sample is 1; nil where each is 0.
+  package init(
+    _ name: String, help: String, label: String, values: [String], read: @escaping @Sendable () -> String?
+  ) {
+    self.name = name
+    self.help = help
+    self.label = label
+    self.values = values
+    self.read = read
+  }
+
+  package var type: MetricType { .gauge }
+  package var samples: [MetricSample] {
+    let present = read()
+    return values.map { MetricSample(label: (label, $0), value: $0 == present ? "1" : "0") }
+  }
 }
 
 /// Durations that are read when `/metrics` is, by the value of one label.

@@ -19,9 +19,17 @@ package enum MetricType: String, Sendable {
 /// One sample of a metric: its labels and its value.
 package struct MetricSample: Sendable {
   /// Follows the metric's name: `_bucket`, `_sum` or `_count` of a histogram.
-  var suffix = ""
-  var label: (name: String, value: String)?
-  var value: String
+  let suffix: String
+  let labels: [(name: String, value: String)]
+  let value: String
+
+  package init(suffix: String = "", labels: [(name: String, value: String)] = [], value: String) {
+    (self.suffix, self.labels, self.value) = (suffix, labels, value)
+  }
+
+  init(suffix: String = "", label: (name: String, value: String), value: String) {
+    self.init(suffix: suffix, labels: [label], value: value)
+  }
 }
 
 /// A number that any thread may change.
@@ -30,7 +38,8 @@ final class AtomicNumber: Sendable {
 
   var value: Int { storage.load(ordering: .relaxed) }
 
-  func add(_ amount: Int) { storage.add(amount, ordering: .relaxed) }
+  /// Wraps around beyond the largest number, which looks like a restart.
+  func add(_ amount: Int) { storage.wrappingAdd(amount, ordering: .relaxed) }
 
   func set(_ value: Int) { storage.store(value, ordering: .relaxed) }
 }

@@ -15,8 +15,26 @@ package struct MetricsPage: Sendable {
     for family in families {
       text += "# HELP \(family.name) \(family.help)\n# TYPE \(family.name) \(family.type.rawValue)\n"
       for sample in family.samples {
-        let labels = sample.label.map { "{\($0.name)=\"\($0.value)\"}" } ?? ""
-        text += "\(family.name)\(sample.suffix)\(labels) \(sample.value)\n"
+        text += "\(family.name)\(sample.suffix)\(Self.text(of: sample.labels)) \(sample.value)\n"
+      }
+    }
+    return text
+  }
+
+  private static func text(of labels: [(name: String, value: String)]) -> String {
+    guard !labels.isEmpty else { return "" }
+    return "{" + labels.map { "\($0.name)=\"\(escape($0.value))\"" }.joined(separator: ",") + "}"
+  }
+
+  /// The format escapes these three in the values of labels.
+  private static func escape(_ value: String) -> String {
+    var text = ""
+    for scalar in value.unicodeScalars {
+      switch scalar {
+      case "\\": text += "\\\\"
+      case "\"": text += "\\\""
+      case "\n": text += "\\n"
+      default: text.unicodeScalars.append(scalar)
       }
     }
     return text

@@ -33,7 +33,9 @@ extension ProcessTests {
       let types = lines.filter { $0.hasPrefix("# TYPE ") }.map { $0.split(separator: " ") }
       #expect(types.count >= 25)
       for type in types {
-        let name = try #require(type[2].hasPrefix("replicate_webhookd_") ? type[2].dropFirst(19) : nil)
+        let isOwn = type[2].hasPrefix("replicate_webhookd_")
+        #expect(isOwn || type[2].hasPrefix("process_"), "\(type[2])")
+        let name = isOwn ? type[2].dropFirst(19) : type[2]
         #expect(name.hasSuffix("_total") == (type[3] == "counter"), "\(name)")
         #expect(readme.contains("`\(name)`"), "\(name)")
         #expect(lines.contains { $0.hasPrefix("# HELP \(type[2]) ") && $0.hasSuffix(".") }, "\(name)")
@@ -50,6 +52,50 @@ extension ProcessTests {
         let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
         return try size > 0 && value("wal_size_bytes", of: daemon) == Double(size)
       }
+    }
+
+    @Test func theProcessAndTheDatabaseAreMeasured() throws {
+      let folder = try TemporaryFolder()
+      let daemon = try Daemon(in: folder)
+      let path = folder.url.path + "/replicate-webhookd.db"
+      let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+      #expect(try value("database_size_bytes", of: daemon) == Double(try #require(size)))
+      #expect(try value("free_bytes", of: daemon) > 0)
+      let lines = try daemon.fetch("/metrics").text.split(separator: "\n")
+      func process(_ name: String) throws -> Double {
+        let line = lines.first { $0.hasPrefix("process_\(name) ") }
+        return try #require(line?.split(separator: " ").last.flatMap { Double($0) }, "\(name)")
+      }
+      let started = try process("start_time_seconds")
+      #expect((started...started + 600).contains(Date().timeIntervalSince1970))
+      #expect(try process("cpu_seconds_total") > 0)
+      #expect(try process("resident_memory_bytes") > 1_000_000)
+      #expect(try process("open_fds") >= 5)
+      #expect(try process("open_fds") < process("max_fds"))
+      #expect(try process("threads") >= 3)
+    }
+
+    /// What an operator sees of requests, whichever way they end.
+    @Test func `responses are counted by route and status`() throws {
+      let daemon = try Daemon(in: TemporaryFolder())
+      #expect(try daemon.post(delivery(1)).status == 200)
+      for path in ["/jobs/p1", "/jobs/none", "/jobs/p1?wait=1s", "/none", "/jobs?limit=0"] {
+        _ = try daemon.fetch(path)
+      }
+      for (sample, count) in [
+        (#"method="POST",route="/webhooks/replicate",status="200""#, 1.0),
+        // One of them as a stream.
+        (#"method="GET",route="/jobs/{id}",status="200""#, 2),
+        (#"method="GET",route="/jobs/{id}",status="404""#, 1),
+        (#"method="GET",route="/jobs",status="400""#, 1),
+        (#"method="none",route="none",status="404""#, 1),
+      ] {
+        #expect(try value("requests_total{\(sample)}", of: daemon) == count, "\(sample)")
+      }
+      let duration = #"request_duration_seconds_count{method="POST",route="/webhooks/replicate"}"#
+      #expect(try value(duration, of: daemon) == 1)
+      let ends = #"job_ends_total{model="",state="succeeded",code=""}"#
+      #expect(try value(ends, of: daemon) == 1)
     }
 
     @Test func theQueueGrowsWhileTheStoreIsLocked() throws {

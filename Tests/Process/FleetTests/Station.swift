@@ -89,13 +89,14 @@ extension Station {
 
   /// A sample of the daemon's metrics.
   func metric(_ sample: String) throws -> Int {
-    let line = try daemon.fetch("/metrics").text.split(separator: "\n").first {
-      $0.hasPrefix("replicate_webhookd_\(sample) ")
-    }
-    guard let value = line?.split(separator: " ").last.flatMap({ Int($0) }) else {
-      throw Unusable("no metric \(sample)")
-    }
-    return value
+    let parts = sample.split(separator: "{")
+    let label = parts.count > 1 ? parts[1].dropLast() : ""
+    let values = try daemon.fetch("/metrics").text.split(separator: "\n").filter { line in
+      let name = line.prefix { $0 != "{" && $0 != " " }
+      return name == "replicate_webhookd_\(parts[0])" && (label.isEmpty || line.contains(label))
+    }.map { $0.split(separator: " ").last.flatMap { Int($0) } }
+    guard !values.isEmpty, !values.contains(nil) else { throw Unusable("no metric \(sample)") }
+    return values.compactMap(\.self).reduce(0, +)
   }
 }
 

@@ -38,6 +38,8 @@ final class FaultyReader: StoreReader {
 
   func job(_ id: String) async throws(StorageError) -> JobRecord? { try await reader.job(id) }
 
+  func openOrders() async throws(StorageError) -> OpenOrders { try await reader.openOrders() }
+
   func queuedOrders(before moment: Timestamp, limit: Int) async throws(StorageError) -> Int {
     try await reader.queuedOrders(before: moment, limit: limit)
   }

@@ -54,6 +54,7 @@ import Testing
     let batch = [delivery(0), Self.write("a"), delivery(1), Self.write("b"), Self.write("c"), delivery(2)]
     #expect(try texts(batch) == ["p0", "a", "p1", "b", "c", "p2"])
     #expect(store.commits == 1 && store.failures == 0)
+    #expect(store.submissions == batch.count)
   }
 
   /// Every position of a batch, and any number of rejected commands.
@@ -81,6 +82,7 @@ import Testing
     let batch = [delivery(0), Self.sweep("s"), delivery(1), Self.sweep("t"), delivery(2), delivery(3)]
     #expect(try texts(batch) == ["p0", "s", "p1", "t", "p2", "p3"])
     #expect(store.commits == 3)
+    #expect(store.submissions == batch.count)
     #expect(store.committed.map { $0.map(\.id) } == [["p0"], ["p1"], ["p2", "p3"]])
   }
 

@@ -60,6 +60,8 @@ class StoreUnderTest {
   var failures: Int { metrics.failures.value }
   /// How many transactions were committed.
   var commits: Int { metrics.commits.value }
+  /// How many submissions these transactions contained.
+  var submissions: Int { metrics.submissions.value }
 
   func reader() throws -> any StoreReader { try openReader() }
 

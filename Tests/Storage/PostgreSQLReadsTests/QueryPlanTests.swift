@@ -85,6 +85,7 @@ import Testing
       (WorkQueries.nextDue, [.texts(["poll"]), .integer(0)]), uses: "work_claimed", sorts: nil)
     try plans.expect(
       (WorkQueries.queuedBefore, [.integer(5), .integer(9)]), uses: "work_by_due", sorts: nil)
+    try plans.expect((WorkQueries.openOrders, []), uses: "work_by_due", sorts: nil)
     try plans.expect((WorkQueries.newestUpdate, []), uses: "jobs_pkey", sorts: false)
     for index in ["jobs_pkey", "deliveries_pkey"] {
       try plans.expect((JobList.firstNumber, [.integer(5)]), uses: index, sorts: false)

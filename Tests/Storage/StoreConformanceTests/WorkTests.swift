@@ -200,4 +200,32 @@ import Work
     _ = try store.steps(creates: 2)
     #expect(try await store.reader.queuedOrders(before: far, limit: 100) == 3)
   }
+
+  @Test func `open orders are counted by stage`() async throws {
+    let store = try OrderedStore()
+    #expect(try await store.reader.openOrders() == OpenOrders())
+    let start = store.now
+    for number in 1...6 {
+      try store.place("j\(number)")
+      store.advance(10)
+    }
+    var orders = try await store.reader.openOrders()
+    #expect(orders.counts == [.queued: 6] && orders.oldest == start)
+    let steps = try store.steps(creates: 3)
+    orders = try await store.reader.openOrders()
+    #expect(orders.counts == [.queued: 3, .sending: 3] && orders.oldest == start)
+    try store.report(steps[0].order.number, of: "p1", .running)
+    try store.noteUnanswered(steps[1])
+    orders = try await store.reader.openOrders()
+    #expect(orders.counts == [.queued: 3, .sending: 1, .unanswered: 1])
+    #expect(orders.oldest == start.advanced(byMilliseconds: 10))
+    // The cancel call of a known prediction waits; an order that was not sent ends at once.
+    _ = try store.cancel("j1")
+    _ = try store.cancel("j6")
+    orders = try await store.reader.openOrders()
+    #expect(orders.counts == [.queued: 2, .sending: 1, .unanswered: 1, .submitted: 1])
+    // A delivery of another account's prediction has no order.
+    try store.deliver("a", of: "p9", .running)
+    #expect(try await store.reader.openOrders() == orders)
+  }
 }

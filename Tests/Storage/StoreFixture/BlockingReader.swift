@@ -66,6 +66,10 @@ extension BlockingReader {
     }
   }
 
+  package func openOrders() async throws(StorageError) -> OpenOrders {
+    try answer { (reader) async throws(StorageError) in try await reader.openOrders() }
+  }
+
   package func jobs(
     matching filter: JobFilter, before: Int64?, limit: Int, including parts: JobParts
   ) async throws(StorageError) -> JobPage {

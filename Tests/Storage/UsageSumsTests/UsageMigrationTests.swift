@@ -15,7 +15,7 @@ import Time
   func `usage sums are kept and added to`(_ schema: OldSchema) async throws {
     let file = try TemporaryDatabase()
     try execute(schema.sql, in: file.path)
-    let hook = UsageHook()
+    let hook = UsageHook(metrics: EndMetrics())
     let ledger = Ledger(store: try SQLiteStore(path: file.path, tables: UsageSums.tables), hooks: [hook])
     let reader = try SQLiteReader(path: file.path)
     let before = try await DailyUsage.read(from: reader, on: 0...100_000)

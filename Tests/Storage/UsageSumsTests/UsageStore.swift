@@ -9,10 +9,11 @@ extension UsageSums {
   /// A store whose ends are summed up.
   static func store(
     validateOutput: @escaping OutputValidator = { _, _, standing in standing },
-    endGate: (any EndGate)? = nil
+    endGate: (any EndGate)? = nil, metrics: EndMetrics = EndMetrics()
   ) throws -> OrderedStore {
     try OrderedStore(
-      validateOutput: validateOutput, tables: UsageSums.tables, hooks: [UsageHook()], endGate: endGate)
+      validateOutput: validateOutput, tables: UsageSums.tables, hooks: [UsageHook(metrics: metrics)],
+      endGate: endGate)
   }
 }
 

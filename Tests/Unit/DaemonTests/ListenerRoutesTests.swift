@@ -13,6 +13,7 @@ import Logging
 @testable import Scheduler
 @testable import Settings
 import Scratch
+import ServerMetrics
 import StandardWebhooks
 import Synchronization
 @testable import System
@@ -124,7 +125,7 @@ import Testing
   /// No route streams yet, so no request shows it.
   @Test func `open streams and refused ones are counted`() throws {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let listeners = ListenerMetrics(purposes: [])
+    let listeners = ListenerMetrics(of: [])
     let handler = ListenerHandler(
       routes: try RouteTable([]), trustedProxies: .none, metrics: listeners, logger: logger,
       refusalLog: RefusalLog(loop: loop, logger: logger))
@@ -162,7 +163,7 @@ import Testing
     switch table.admit(head, from: peer, refusals: refusals) {
     case .refuse(let response): return response
     case .stream: return nil
-    case .receive(_, let respond):
+    case .receive(_, _, let respond):
       return await respond(Request(head: head, body: Array(body.utf8), peer: peer))
     }
   }

@@ -37,7 +37,7 @@ import Testing
     let peer = Peer(named: .unixSocket)
     switch try table().admit(head, from: peer, refusals: PlainRefusals()) {
     case .refuse(let response): return response
-    case .receive(_, let respond): return await respond(Request(head: head, body: [], peer: peer))
+    case .receive(_, _, let respond): return await respond(Request(head: head, body: [], peer: peer))
     case .stream: return nil
     }
   }

@@ -50,11 +50,11 @@ import Testing
     switch table.admit(head, from: peer, refusals: PlainRefusals()) {
     case .refuse(let response):
       return (response.status.code, response.fields.first { $0.name == "Allow" }?.value, nil)
-    case .receive(let maxBodyBytes, let respond):
+    case .receive(let maxBodyBytes, _, let respond):
       let response = await respond(Request(head: head, body: [], peer: peer))
       let field = response.fields.first { ["Matched", "Allow"].contains($0.name) }
       return (response.status.code, field?.value, maxBodyBytes)
-    case .stream(let maxBodyBytes, _, _): return (200, "a stream", maxBodyBytes)
+    case .stream(let maxBodyBytes, _, _, _): return (200, "a stream", maxBodyBytes)
     }
   }
 

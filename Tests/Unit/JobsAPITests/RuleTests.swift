@@ -6,6 +6,7 @@ import Jobs
 @testable import JobsAPI
 @testable import Observability
 @testable import Routing
+@testable import Scheduler
 import Testing
 @testable import Time
 @testable import WebhookIntake
@@ -128,7 +129,7 @@ import Testing
     metrics.commits.duration.record(.microseconds(300))
     metrics.commits.duration.record(.seconds(60))
     metrics.intake.deliveries.add(7, for: .applied)
-    let lines = metrics.page.text.split(separator: "\n").map(String.init)
+    let lines = metrics.page(pace: CreationPace()).text.split(separator: "\n").map(String.init)
     #expect(lines.contains(#"replicate_webhookd_deliveries_total{outcome="applied"} 7"#))
     #expect(lines.contains(#"replicate_webhookd_secret_accepted_total{position="2"} 0"#))
     #expect(lines.contains(#"replicate_webhookd_commit_duration_seconds_bucket{le="0.0005"} 1"#))
