@@ -1,9 +1,11 @@
+internal import APITokens
 internal import EventLoop
 internal import HTTPServer
 internal import JobsAPI
 internal import Logging
 internal import Observability
 internal import Scheduler
+internal import Supervision
 internal import System
 internal import TLS
 

@@ -43,17 +43,25 @@ import Testing
     ],
     "PostgreSQLReports": ["System", "StoreSeam", "PostgreSQLStore", "Observability", "Logging"],
     "StoreMove": ["Time", "Tables", "StoreSeam", "SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema"],
-    "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
+    "Replicate": [
+      "Bytes", "Time", "Crypto", "JSONText", "ClientAddress", "HTTPClient", "Jobs", "JobRequests",
+    ],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "S3": ["Bytes", "Time", "Crypto", "HTTPClient"],
     "Downloads": ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient"],
     "BlobStores": ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient", "S3"],
-    "Settings": ["Bytes", "Time"],
+    "Settings": ["Bytes", "Time", "Crypto"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": [
       "Time", "System", "EventLoop", "Jobs", "StoreSeam", "Ledger", "Observability", "Logging",
     ],
     "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "StoreSeam"],
+    "APITokens": ["Bytes", "Crypto", "Settings", "Observability"],
+    "Supervision": ["Time", "System", "EventLoop", "Observability", "Logging"],
+    "Reload": [
+      "StandardWebhooks", "Replicate", "Settings", "Observability", "APITokens", "Scheduler",
+      "WebhookIntake", "Logging",
+    ],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
       "StoreSeam", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -65,7 +73,8 @@ import Testing
     "JobsAPI": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger",
-      "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
+      "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "APITokens", "Scheduler",
+      "Logging",
     ],
     "KeptFiles": [
       "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
@@ -102,7 +111,7 @@ import Testing
     ],
     "JobsPage": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
-      "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
+      "JobRequests", "Settings", "APITokens", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
     ],
     "Archive": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
@@ -121,8 +130,9 @@ import Testing
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
       "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
-      "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
-      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "Logging",
+      "ChangeFeed", "APITokens", "Supervision", "Scheduler", "WebhookIntake", "JobsAPI", "Reload",
+      "EventStreams", "Callbacks", "ReadTokens", "JobDeletion", "UsageSums", "JobCounts", "JobsPage",
+      "Archive", "Workflows", "Logging",
     ],
     "Console": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
@@ -131,7 +141,8 @@ import Testing
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
-      "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", "ArgumentParser",
+      "Observability", "APITokens", "Scheduler", "WebhookIntake", "JobsAPI", "Reload", "Daemon", "Console",
+      "ArgumentParser",
       "Logging",
     ],
     "replicate-simulator": [
