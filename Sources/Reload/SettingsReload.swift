@@ -6,10 +6,11 @@ package final class SettingsReload {
   /// What is in effect.
   private var reading: SettingsReading
 
-  /// - Parameter reading: what the daemon was started with.
+  /// - Parameter reading: what the daemon was started with. Its values have been read.
   package init(sources: SettingsSources, reading: SettingsReading) {
     self.sources = sources
     self.reading = reading
+    reading.forgetFiles()
   }
 
   /// Reads and checks all settings.
@@ -24,6 +25,7 @@ package final class SettingsReload {
     _ parse: (inout SettingsReader) -> Value
   ) throws(SettingProblems) -> (settings: Value, changes: SettingChanges) {
     let new = try sources.read()
+    defer { new.forgetFiles() }
     var reader = new.reader
     _ = try reader.read(parse)
     let (updated, changes) = reading.updated(by: new)

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Crypto
+internal import Synchronization
 
 /// Where the settings of a process come from: its environment, and a file that may change.
 package struct SettingsSources: Sendable {
@@ -39,7 +40,8 @@ package struct SettingsSources: Sendable {
       guard problems.isEmpty else { throw SettingProblems(problems) }
       values = parsed
     }
-    return SettingsReading(variables: variables, environment: environment, file: values, readFile: readFile)
+    return SettingsReading(
+      variables: variables, environment: environment, file: values, files: ReadFiles(readFile))
   }
 }
 
@@ -48,27 +50,30 @@ package struct SettingsReading: Sendable {
   private let variables: [SettingVariable]
   private let environment: [String: String]
   private let file: [String: String]
-  private let readFile: @Sendable (String) -> String?
+  private let files: ReadFiles
   /// Of what each variable is set to. None is kept as text, because it may be a secret.
   private let digests: [SettingVariable: [UInt8]]
 
   init(
     variables: [SettingVariable], environment: [String: String], file: [String: String],
-    readFile: @escaping @Sendable (String) -> String?, digests: [SettingVariable: [UInt8]]? = nil
+    files: ReadFiles, digests: [SettingVariable: [UInt8]]? = nil
   ) {
     self.variables = variables
     self.environment = environment
     self.file = file
-    self.readFile = readFile
+    self.files = files
     let reader = SettingsReader(
-      variables: variables, environment: environment, file: file, readFile: readFile)
+      variables: variables, environment: environment, file: file, readFile: files.read)
     self.digests = digests ?? Self.digests(of: variables, reader)
   }
 
   /// Reads the values as they are typed.
   package var reader: SettingsReader {
-    SettingsReader(variables: variables, environment: environment, file: file, readFile: readFile)
+    SettingsReader(variables: variables, environment: environment, file: file, readFile: files.read)
   }
+
+  /// Drops the texts of files, which may be secrets.
+  package func forgetFiles() { files.forget() }
 
   private static func digests(
     of variables: [SettingVariable], _ reader: SettingsReader
@@ -108,7 +113,7 @@ package struct SettingsReading: Sendable {
       if takesEffect { changes.applied.append(variable) } else { changes.pending.append(variable) }
     }
     let reading = SettingsReading(
-      variables: variables, environment: environment, file: file, readFile: readFile, digests: digests)
+      variables: variables, environment: environment, file: file, files: new.files, digests: digests)
     return (reading, changes)
   }
 }
@@ -121,4 +126,23 @@ package struct SettingChanges: Equatable, Sendable {
   package var pending: [SettingVariable] = []
 
   package init() {}
+}
+
+/// The files of one reading. Each is read once, because it may be a pipe, or change meanwhile.
+final class ReadFiles: Sendable {
+  private let readFile: @Sendable (String) -> String?
+  private let texts = Mutex<[String: String?]>([:])
+
+  init(_ readFile: @escaping @Sendable (String) -> String?) {
+    self.readFile = readFile
+  }
+
+  func read(_ path: String) -> String? {
+    if let text = texts.withLock({ $0[path] }) { return text }
+    let text = readFile(path)
+    texts.withLock { $0[path] = .some(text) }
+    return text
+  }
+
+  func forget() { texts.withLock { $0 = [:] } }
 }

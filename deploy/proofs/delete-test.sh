@@ -22,12 +22,12 @@ tests_that_use() {
         anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
-    JobsPage) echo SessionTests PageTests ;;
+    JobsPage) echo SessionTests PageTests TokenScopeTests ;;
     # Its settings stay in .env.example, and in what the page says of files that are not kept.
     Archive) echo everySettingIsInTheExampleAndInTheReadme remediesNameSettingsThatExist KeptFilesTests ;;
-    JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
-    JobCounts) echo CountsRouteTests ;;
-    EventStreams) echo EventsCommandTests ListenTests RelayTests ;;
+    JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests TokenScopeTests ;;
+    JobCounts) echo CountsRouteTests ProcessTests/ServiceManagerTests ;;
+    EventStreams) echo EventsCommandTests ListenTests RelayTests TokenScopeTests ProcessTests/ReloadTests ;;
     # Their settings stay in .env.example.
     Callbacks)
       echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests \

@@ -14,7 +14,13 @@ import WebhookIntake
 private final class Disk: Sendable {
   let files = Mutex<[String: String]>([:])
 
-  func read(_ path: String) -> String? { files.withLock { $0[path] } }
+  let reads = Mutex<[String: Int]>([:])
+
+  func read(_ path: String) -> String? {
+    reads.withLock { $0[path, default: 0] += 1 }
+    return files.withLock { $0[path] }
+  }
+
   func write(_ text: String?, to path: String) { files.withLock { $0[path] = text } }
 }
 
@@ -79,6 +85,13 @@ private final class Disk: Sendable {
     #expect(try reload(adding: lines) == ["pending": "JOB_TIMEOUT"])
     #expect(try reload() == ["changed": "CREATES_PER_MINUTE LOG_LEVEL"])
     #expect(live.creationRate.perMinute == 600)
+  }
+
+  /// It may be a pipe, and two parts of the settings must not see two versions of it.
+  @Test func `each file is read once`() throws {
+    #expect(disk.reads.withLock { $0 } == ["/env": 1, "/tokens": 1])
+    #expect(try reload() == [:])
+    #expect(disk.reads.withLock { $0 } == ["/env": 2, "/tokens": 2])
   }
 
   @Test func `a secret in a file is read again`() throws {
