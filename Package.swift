@@ -166,14 +166,16 @@ let package = Package(
       ]),
 
     // The provider: Replicate's wire; and deliveries that commands sign and send.
-    room("Replicate", ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"]),
+    room(
+      "Replicate",
+      ["Bytes", "Time", "Crypto", "JSONText", "ClientAddress", "HTTPClient", "Jobs", "JobRequests"]),
     room("OutgoingDeliveries", ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"]),
     room("S3", ["Bytes", "Time", "Crypto", "HTTPClient"]),
     room("Downloads", ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient"]),
     room("BlobStores", ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient", "S3"]),
 
     // How settings are read, and how events and metrics are written.
-    room("Settings", ["Bytes", "Time"]),
+    room("Settings", ["Bytes", "Time", "Crypto"]),
     room("Observability", ["Time", "System", "JSONText", "Settings", logging]),
 
     // Machinery.
@@ -183,12 +185,13 @@ let package = Package(
         "Time", "System", "EventLoop", "Jobs", "StoreSeam", "Ledger", "Observability", logging,
       ]),
     room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "StoreSeam"]),
+    room("APITokens", ["Bytes", "Crypto", "Settings", "Observability"]),
+    room("Supervision", ["Time", "System", "EventLoop", "Observability", logging]),
     room(
       "Scheduler",
       [
-        "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs",
-        "JobRequests", "StoreSeam", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit",
-        logging,
+        "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
+        "StoreSeam", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
 
     room("ServerMetrics", ["Time", "HTTPWire", "EventLoop", "HTTPServer", "Routing", "Observability"]),
@@ -197,19 +200,25 @@ let package = Package(
     room(
       "WebhookIntake",
       [
-        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "JobRequests", "StoreSeam",
-        "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", logging,
+        "Time", "HTTPWire", "StandardWebhooks", "EventLoop", "Routing", "Jobs", "StoreSeam", "Ledger",
+        "Replicate", "Settings", "Observability", "GroupCommit", logging,
       ]),
     room(
       "JobsAPI",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
-        "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam",
-        "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler",
+        "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger",
+        "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "APITokens", "Scheduler",
         logging,
       ]),
 
     // What capabilities keep in the store, and the rules over it.
+    room(
+      "Reload",
+      [
+        "StandardWebhooks", "Replicate", "Settings", "Observability", "APITokens", "Scheduler",
+        "WebhookIntake", logging,
+      ]),
     room(
       "KeptFiles",
       [
@@ -266,7 +275,7 @@ let package = Package(
       "JobsPage",
       [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
-        "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
+        "JobRequests", "Settings", "APITokens", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
       ]),
     room(
       "Archive",
@@ -299,7 +308,7 @@ let package = Package(
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
         "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
         "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics",
-        logging,
+        "APITokens", "Supervision", "Reload", logging,
       ]),
     room(
       "Console",
@@ -312,8 +321,8 @@ let package = Package(
       dependencies: [
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
-        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "BuildInfo", "Daemon", "Console", arguments,
-        logging,
+        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "BuildInfo", "Daemon", "Console",
+        "APITokens", "Reload", arguments, logging,
       ],
       swiftSettings: house),
 
@@ -362,7 +371,7 @@ let package = Package(
       [
         "Simulation", "Samples", "StoreFixture", "EventLoop", "System", "Time", "ClientAddress", "HTTPServer",
         "HTTPWire", "Routing", "Jobs", "Ledger", "GroupCommit", "ChangeFeed", "Scheduler", "JobsAPI",
-        "StoreSeam", logging,
+        "StoreSeam", logging, "APITokens",
       ]),
     // An HTTP API with canned answers, in the tests' process.
     support(.support, "Stubs", ["EventLoop", "HTTPServer", "HTTPWire", "LiveDaemon", "System", "TLS"]),
@@ -421,7 +430,7 @@ let package = Package(
       .unit, "SettingsTests",
       [
         "Settings", "Daemon", "Observability", "JobRequests", "HTTPWire", "HTTPServer", "EventLoop",
-        "StandardWebhooks", "WebhookIntake", "JobsAPI", "Scheduler",
+        "StandardWebhooks", "WebhookIntake", "JobsAPI", "Scheduler", "APITokens", "Replicate",
       ]),
     tests(
       .unit, "SchedulerTests",
@@ -436,13 +445,22 @@ let package = Package(
       [
         "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "StandardWebhooks", "HTTPWire", "Crypto",
         "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake", "Scheduler",
+        "APITokens",
       ], resources: [.copy("Documents")]),
+    tests(.unit, "APITokensTests", ["Settings", "APITokens", "Observability"]),
+    tests(
+      .unit, "ReloadTests",
+      [
+        "StandardWebhooks", "Replicate", "Settings", "Observability", "APITokens", "Scheduler",
+        "WebhookIntake", "Reload", "JobRequests",
+      ]),
+    tests(.unit, "SupervisionTests", ["Time", "System", "EventLoop", "Observability", "Supervision"]),
     tests(
       .unit, "DaemonTests",
       [
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
-        "ClientAddress", "ServerMetrics",
+        "ClientAddress", "ServerMetrics", "Supervision", "Reload", "APITokens",
       ]),
     tests(
       .unit, "DownloadsTests",
@@ -459,7 +477,7 @@ let package = Package(
       .unit, "JobsPageTests",
       [
         "JobsPage", "JobsAPI", "Routing", "HTTPServer", "HTTPWire", "ClientAddress", "Crypto", "Time",
-        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings", "Downloads", "BlobStores",
+        "LiveDaemon", "Daemon", "Jobs", "Replicate", "Settings", "Downloads", "BlobStores", "APITokens",
       ]),
 
     // Tests/Storage: the database and group commit, on real files and on a disk that fails.
@@ -535,7 +553,7 @@ let package = Package(
         "Archive", "KeptFiles", "BlobStores", "ChangeFeed", "ClientAddress", "Crypto", "EventLoop",
         "GroupCommit", "HTTPServer", "HTTPWire", "JobRequests", "Jobs", "JobsAPI", "Ledger", "LiveDaemon",
         logging, "Observability", "Routing", "S3", "Scheduler", "Settings", "StoreFixture", "StoreSeam",
-        "System", "Tables", "Time", "Downloads",
+        "System", "Tables", "Time", "Downloads", "APITokens",
       ]),
     tests(
       .storage, "JobDeletionTests",
@@ -590,6 +608,7 @@ let package = Package(
         "Scheduler", "WebhookIntake", "Daemon", "EventLoop", "HTTPServer", "HTTPClient", "StandardWebhooks",
         "SQLite", "Ledger", "SQLiteStore", "CSQLite", "FaultyDisk", "Simulation", logging, "Routing",
         "HTTPWire", "ChangeFeed", "JobsAPI", "Tables", "Work", "StoreSeam", "JSONText", "WorkflowGraphs",
+        "Reload",
       ]),
 
     // Tests/Process: the built programs.

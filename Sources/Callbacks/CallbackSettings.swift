@@ -6,7 +6,7 @@ internal import StandardWebhooks
 extension SettingVariable {
   static let callbackURL = SettingVariable("CALLBACK_URL")
   static let callbackHosts = SettingVariable("CALLBACK_HOSTS")
-  static let callbackSecret = SettingVariable("CALLBACK_SECRET", isSecret: true)
+  static let callbackSecret = SettingVariable("CALLBACK_SECRET", isSecret: true, reload: .always)
 }
 
 /// The settings of what is sent to the app.

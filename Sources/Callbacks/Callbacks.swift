@@ -26,9 +26,17 @@ package struct Callbacks: Capability {
   let configuration: CallbackSettings
   let counters = CallbackMetrics()
   private let waker = Waker()
+  private let keys: SigningKeys
+  private let secrets: WebhookSecrets
 
   package init(from reader: inout SettingsReader) {
     configuration = CallbackSettings(from: &reader)
+    secrets = WebhookSecrets(configuration.secrets)
+    keys = SigningKeys(given: secrets)
+  }
+
+  package func adopt(_ new: any Capability) {
+    if let new = new as? Callbacks { secrets.replace(with: new.configuration.secrets) }
   }
 
   /// Also where it is off: rows of jobs that are deleted go with them.
@@ -65,8 +73,6 @@ package struct Callbacks: Capability {
     }
     throw Problem(.unprocessableContent, .invalidRequest, "`callback`: \(reason)")
   }
-
-  private var keys: SigningKeys { SigningKeys(configured: configuration.secrets) }
 
   package func routes(_ api: APIContext) -> [Route] {
     configuration.isOn ? CallbackRoutes(api, keys: keys, waker: waker).routes : []

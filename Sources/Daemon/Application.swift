@@ -1,3 +1,4 @@
+internal import APITokens
 internal import ChangeFeed
 internal import EventLoop
 internal import GroupCommit
@@ -7,9 +8,11 @@ internal import HTTPWire
 internal import JobsAPI
 internal import Logging
 package import Observability
+package import Reload
 internal import Scheduler
 internal import Settings
 internal import StandardWebhooks
+internal import Supervision
 internal import System
 internal import Time
 internal import WebhookIntake
@@ -37,15 +40,21 @@ package final class Application {
   private let listeners: [RunningListener]
   private let certificate: ServedCertificate?
   private let scheduler: SchedulerThread
+  private let log: LineLogHandler
+  private let settingsReload: SettingsReload
+  private let report: ServiceReport
 
   /// Starts the daemon: when this returns, its store is open and its addresses are bound.
   ///
   /// - Parameters:
   ///   - environment: names the sockets that systemd passes, and its notification socket.
+  ///   - reload: reads the settings again.
   ///   - log: writes records as lines.
   package init(
-    settings: DaemonSettings, environment: [String: String], log: LineLogHandler
+    settings: DaemonSettings, environment: [String: String], reload: SettingsReload, log: LineLogHandler
   ) throws(StartError) {
+    self.log = log
+    settingsReload = reload
     FreeMemory.mapLargeAllocations()
     shutdownGrace = settings.shutdownGrace
     logger = Logger(label: "replicate-webhookd") { _ in log }
@@ -53,6 +62,7 @@ package final class Application {
     Self.provideDescriptors(for: settings, logger)
     let secrets = WebhookSecrets(
       try SecretSource(given: settings.intake.secrets, provider: settings.provider).secrets())
+    let live = LiveSettings(access: settings.access, provider: settings.provider, secrets: secrets)
     // A fetched secret may be rotated.
     let purposes: [ListenerPurpose] = settings.listeners.isShared ? [.shared] : [.webhooks, .api]
     let queue = CommitQueue()
@@ -60,7 +70,8 @@ package final class Application {
     let engine = try StoreEngines.make(for: settings.database, logger: logger)
     let metrics = DaemonMetrics(
       secretCount: max(2, settings.intake.secrets.count), purposes: purposes, queue: queue,
-      capabilities: settings.capabilities, store: engine.metrics)
+      capabilities: settings.capabilities, access: live.tokens.metrics,
+      store: engine.metrics)
     Self.warnOfUnusualSecrets(settings.intake.secrets, logger)
     certificate = try Self.certificate(settings.listeners.tlsFiles, metrics.certificateExpiry, logger)
     let migration = MigrationReport(serviceManager: serviceManager, logger: logger)
@@ -71,7 +82,7 @@ package final class Application {
     logger.log(.storeOpened(store.engine.location))
     let mailbox = try StartError.converting { Mailbox(loop: EventLoop(kernel: try LinuxKernel())) }
     composition = Composition(
-      settings: settings, metrics: metrics, queue: queue, feed: feed, secrets: secrets,
+      settings: settings, metrics: metrics, queue: queue, feed: feed, live: live,
       token: store.token, keys: store.keys, mailbox: mailbox, readers: store.engine, deliveryLog: log,
       logger: logger)
     let builder = ListenerBuilder(
@@ -101,7 +112,19 @@ package final class Application {
         clients: clients)
     }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }
+    report = ServiceReport(
+      to: serviceManager, watchdog: Watchdog(Self.parts(listeners, store, mailbox)), metrics: metrics.page,
+      logger: logger, now: MonotonicClock.now)
     serviceManager.notify(.ready)
+  }
+
+  /// What must move while the daemon runs.
+  private static func parts(
+    _ listeners: [RunningListener], _ store: RunningStore, _ mailbox: Mailbox
+  ) -> [WatchedPart] {
+    listeners.map { WatchedPart(named: $0.name, $0.loop) }
+      + store.progress.map { progress in WatchedPart(named: "writer") { progress.turns } }
+      + [WatchedPart(named: "scheduler", prod: { mailbox.wake() }, turns: { mailbox.turns })]
   }
 
   /// Serves until SIGTERM or SIGINT, then answers the requests that are complete.
@@ -117,6 +140,7 @@ package final class Application {
         log(event)
         perform(shutdown.handle(event, at: MonotonicClock.now))
       }
+      report.runIfDue(at: MonotonicClock.now)
       if batch.isEmpty {
         perform(shutdown.handleTimeout(at: MonotonicClock.now))
         if let certificate, certificate.timeToReload(at: MonotonicClock.now) == .zero { reloadCertificate() }
@@ -126,14 +150,37 @@ package final class Application {
     return shutdown.isClean
   }
 
-  /// The time to the end of the grace or the next reload of the certificate, whichever is earlier.
+  /// The time to the end of the grace, the next reload of the certificate, or the next report.
   private func timeout(of shutdown: Shutdown) -> Duration? {
     let now = MonotonicClock.now
-    return [shutdown.timeLeft(at: now), certificate?.timeToReload(at: now)].compactMap(\.self).min()
+    return [shutdown.timeLeft(at: now), certificate?.timeToReload(at: now), report.timeLeft(at: now)]
+      .compactMap(\.self).min()
   }
 
   private func reloadCertificate() {
     if let tls = certificate?.reload() { listeners.first?.show(tls) }
+  }
+
+  /// Uses the settings as they are now, if none is wrong.
+  private func reloadSettings() {
+    do throws(SettingProblems) {
+      let (settings, changes) = try settingsReload.run(DaemonSettings.init)
+      let hasLostAccess = composition.live.apply(
+        changes, access: settings.access, provider: settings.provider, intake: settings.intake)
+      log.show(settings.log.level)
+      for (running, new) in zip(composition.settings.capabilities, settings.capabilities) {
+        running.adopt(new)
+      }
+      Self.provideDescriptors(for: settings, logger)
+      for listener in listeners { listener.show(settings.listeners.limits) }
+      if hasLostAccess { for listener in listeners { listener.restartStreams() } }
+      composition.mailbox.wake()
+      for line in [.settingsReloaded(changes), .settingsPending(changes)].compactMap(\.self) as [LogEntry] {
+        logger.log(line)
+      }
+    } catch {
+      for problem in error.problems { logger.log(.settingsRejected(problem)) }
+    }
   }
 
   private func perform(_ action: Shutdown.Action) {
@@ -142,6 +189,7 @@ package final class Application {
       return
     case .reload:
       serviceManager.notify(.reloading)
+      reloadSettings()
       reloadCertificate()
       for capability in composition.settings.capabilities { capability.reload() }
       serviceManager.notify(.ready)

@@ -10,10 +10,11 @@ internal import Logging
 internal import Ledger
 internal import StoreSeam
 internal import Observability
+internal import Reload
 internal import Replicate
 internal import Routing
 internal import Scheduler
-internal import StandardWebhooks
+internal import Supervision
 internal import System
 internal import TLS
 internal import WebhookIntake
@@ -28,7 +29,8 @@ struct Composition: Sendable {
   let queue: CommitQueue
   /// The commits of the queue, for those who wait for changes.
   var feed = ChangeFeed()
-  let secrets: WebhookSecrets
+  /// The settings that a reload replaces, among them the webhook secrets.
+  let live: LiveSettings
   /// The key of job tokens, which the database holds.
   let token: JobToken
   /// The keys of the capabilities, which the database holds too.
@@ -58,7 +60,7 @@ struct Composition: Sendable {
       loop: loop, limits: listeners.limits,
       handler: ListenerHandler(
         routes: try routes(for: purpose, on: loop, also: added), trustedProxies: listeners.trustedProxies,
-        metrics: metrics.listeners, logger: logger, refusalLog: refusalLog),
+        tokens: live.tokens, metrics: metrics.listeners, logger: logger, refusalLog: refusalLog),
       trustedProxies: listeners.trustedProxies, tls: tls)
     loop.start {
       let end: ServerEnd
@@ -79,16 +81,16 @@ struct Composition: Sendable {
   func scheduler(client: (any HTTPClient)?) throws(StartError) -> Scheduler {
     let provider = settings.provider
     var api: ReplicateClient?
-    if let client, let token = provider.token {
+    if let client, let credentials = live.credentials {
       api = ReplicateClient(
-        base: provider.apiURL, token: token,
+        base: provider.apiURL, credentials: credentials,
         maxBodyBytes: settings.listeners.limits.message.maxBodyBytes, client: client)
     }
     return Scheduler(
-      mailbox: mailbox, client: api, publicURL: provider.publicURL, rules: provider.outputRules, token: token,
+      mailbox: mailbox, client: api, publicURL: provider.publicURL, rules: live.outputRules, token: token,
       reader: try openReader(), queue: queue, policy: schedulerPolicy, metrics: metrics.scheduler,
       logger: logger
-    ) { [secrets, logger] in FetchedSecret.rotate(to: $0, in: secrets, logger: logger) }
+    ) { [live, logger] in FetchedSecret.rotate(to: $0, in: live.secrets, logger: logger) }
   }
 
   /// The work of the capabilities in the background, to run on the scheduler's loop.
@@ -110,6 +112,7 @@ struct Composition: Sendable {
   var schedulerPolicy: SchedulerPolicy {
     SchedulerPolicy(
       settings: settings.provider, signatureTolerance: settings.intake.signatureTolerance,
+      rate: live.creationRate,
       fetchesSecret: settings.provider.token != nil && settings.intake.secrets.isEmpty)
   }
 

@@ -1,4 +1,5 @@
 internal import HTTPServer
+internal import HTTPWire
 internal import Logging
 internal import Observability
 internal import Routing
@@ -88,6 +89,23 @@ extension LogEntry {
 }
 
 // MARK: - What clients cause
+
+extension LogEntry {
+  /// The maximum length of a request's part in a log line.
+  static let maxShownCharacters = 100
+
+  /// A change that a named token, or its session, may make. Its outcome is in the job's history.
+  static func changed(by token: String, _ method: Method, _ target: RequestTarget) -> LogEntry {
+    LogEntry(
+      .info, "change requested",
+      ["token": .text(token), "method": .text(method.name), "path": .text(path(of: target))])
+  }
+
+  /// The path without its query, which may hold a token.
+  static func path(of target: RequestTarget) -> String {
+    String(("/" + target.segments.joined(separator: "/")).prefix(maxShownCharacters))
+  }
+}
 
 /// Written with further fields, up to ten of each in a second: see ``RefusalLog``.
 extension LogEntry {

@@ -15,15 +15,15 @@ struct DaemonMetrics: Sendable {
     help: "Unix time at which the TLS certificate expires; 0 without TLS.")
   let commits: CommitMetrics
   let scheduler = SchedulerMetrics()
-  /// Those of the store's engine.
+  /// Those of the API's tokens, and of the store's engine.
   let store: [any MetricFamily]
   let capabilities: [any MetricFamily]
 
   init(
     secretCount: Int, purposes: [ListenerPurpose], queue: CommitQueue, capabilities: [any Capability] = [],
-    store: [any MetricFamily] = []
+    access: [any MetricFamily] = [], store: [any MetricFamily] = []
   ) {
-    self.store = store
+    self.store = access + store
     self.capabilities = capabilities.flatMap(\.metrics)
     intake = IntakeMetrics(secretCount: secretCount)
     listeners = ListenerMetrics(of: purposes.map(\.rawValue))

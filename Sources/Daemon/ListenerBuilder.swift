@@ -1,3 +1,4 @@
+internal import APITokens
 internal import EventLoop
 internal import HTTPServer
 internal import JobsAPI
@@ -5,6 +6,7 @@ internal import Logging
 internal import Observability
 internal import Scheduler
 internal import ServerMetrics
+internal import Supervision
 internal import System
 internal import TLS
 

@@ -1,3 +1,4 @@
+internal import APITokens
 internal import ClientAddress
 internal import HTTPServer
 internal import HTTPWire
@@ -10,19 +11,23 @@ internal import ServerMetrics
 final class ListenerHandler: RequestHandler, RefusalHandler {
   private let routes: RouteTable
   private let trustedProxies: TrustedProxies
+  private let tokens: TokenList
   private let metrics: ListenerMetrics
   private let logger: Logger
   private let refusalLog: RefusalLog
 
   /// - Parameters:
   ///   - trustedProxies: the proxies whose reports of client addresses are used.
+  ///   - tokens: those of the API, whose names the log shows.
   ///   - refusalLog: bounds the log lines that clients can cause.
   init(
-    routes: RouteTable, trustedProxies: TrustedProxies, metrics: ListenerMetrics, logger: Logger,
+    routes: RouteTable, trustedProxies: TrustedProxies, tokens: TokenList, metrics: ListenerMetrics,
+    logger: Logger,
     refusalLog: RefusalLog
   ) {
     self.routes = routes
     self.trustedProxies = trustedProxies
+    self.tokens = tokens
     self.metrics = metrics
     self.logger = logger
     self.refusalLog = refusalLog
@@ -82,19 +87,18 @@ final class ListenerHandler: RequestHandler, RefusalHandler {
       "status": .number(problem.status.code),
     ]
     guard let head else { return details }
+    if case .one(let value) = head.fields.single("authorization"), let name = tokens.name(in: value) {
+      details["token"] = .text(name)
+    }
     if problem.code == .notFound {
       // An unknown path is most often a webhook's URL with a mistake in it. Its query may hold a token.
-      let path = "/" + head.target.segments.joined(separator: "/")
-      details["method"] = .text(String(head.method.name.prefix(Self.maxShownCharacters)))
-      details["path"] = .text(String(path.prefix(Self.maxShownCharacters)))
+      details["method"] = .text(String(head.method.name.prefix(LogEntry.maxShownCharacters)))
+      details["path"] = .text(LogEntry.path(of: head.target))
     } else if let match {
       details["route"] = .text(match.name)
     }
     return details
   }
-
-  /// The maximum length of a request's part in a log line.
-  private static let maxShownCharacters = 100
 
   private func client(of head: RequestHead?, from peer: Peer) -> PeerAddress {
     guard let head else { return peer.address }

@@ -1,3 +1,4 @@
+internal import APITokens
 internal import ChangeFeed
 internal import EventLoop
 internal import GroupCommit
@@ -5,7 +6,7 @@ internal import HTTPServer
 internal import HTTPWire
 internal import JobsAPI
 internal import Observability
-internal import Replicate
+internal import Reload
 internal import Routing
 internal import Scheduler
 internal import ServerMetrics
@@ -62,12 +63,12 @@ extension Composition {
 
   private func webhookRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
     let verifier = DeliveryVerifier(
-      secrets: secrets, toleranceSeconds: settings.intake.signatureTolerance.components.seconds,
+      secrets: live.secrets, toleranceSeconds: settings.intake.signatureTolerance.components.seconds,
       metrics: metrics.intake,
       mismatched: { [mailbox = mailbox] in mailbox.noteFailedVerification() })
     guard let verifier else { throw .noHMAC }
     let decoder = DeliveryDecoder(
-      rules: settings.provider.outputRules, token: token, metrics: metrics.intake)
+      rules: live.outputRules, token: token, metrics: metrics.intake)
     return WebhookEndpoint(
       loop: loop, verifier: verifier, decoder: decoder, recorder: recorder, metrics: metrics.intake,
       deliveryLog: deliveryLog, maxBodyBytes: maxBodyBytes
@@ -78,7 +79,8 @@ extension Composition {
     let views = makeViews(on: loop, over: try openReader())
     let sharing = sharing
     let access = APIAccess(
-      tokens: settings.access.tokens, sessions: sessions, readTokens: sharing?.tokens, now: { views.now })
+      tokens: live.tokens, sessions: sessions, readTokens: sharing?.tokens,
+      noteChange: { [logger] in logger.log(.changed(by: $0, $1.method, $1.target)) }, now: { views.now })
     let context = context(views, access, recorder, on: loop)
     let orders = OrdersEndpoint(
       views: views, access: access, reads: context.reads, recorder: recorder, metrics: metrics.jobsAPI,
@@ -99,7 +101,8 @@ extension Composition {
   private func sharedRoutes(on loop: EventLoop, _ recorder: Recorder) throws(StartError) -> [Route] {
     guard let sharing, !sharing.origins.isEmpty else { return [] }
     let views = makeViews(on: loop, over: try openReader())
-    let access = APIAccess(tokens: [], readTokens: sharing.tokens, isPublic: true, now: { views.now })
+    let access = APIAccess(
+      tokens: TokenList([]), readTokens: sharing.tokens, isPublic: true, now: { views.now })
     let context = context(views, access, recorder, on: loop)
     let routes =
       JobsEndpoint(views: views, access: access, reads: context.reads).routes
@@ -113,7 +116,7 @@ extension Composition {
   ) -> APIContext {
     let limits = OrdersEndpoint.Limits(
       isConfigured: settings.provider.token != nil, maxBodyBytes: maxBodyBytes,
-      maxQueued: settings.provider.maxQueuedOrders)
+      maxQueued: live.maxQueuedOrders)
     let changes = feed.makeReceiver(on: loop)
     return APIContext(
       views: views, access: access,
@@ -130,7 +133,7 @@ extension Composition {
   }
 
   private var sessions: (any SessionVerifier)? {
-    settings.capabilities.lazy.compactMap { $0.sessions(keys, of: settings.access.tokens) }.first
+    settings.capabilities.lazy.compactMap { $0.sessions(keys, of: live.tokens) }.first
   }
 
   private var sharing: JobSharing? { settings.capabilities.lazy.compactMap { $0.jobSharing(keys) }.first }

@@ -6,13 +6,15 @@ internal import TLS
 
 /// A running listener: a loop, its thread, and a server at one or more addresses.
 struct RunningListener {
-  private let loop: EventLoop
+  let loop: EventLoop
   private let server: Server
+  let name: String
   private let thread: Thread
 
   /// Runs `loop`, on which `server` was started.
   init(named name: String, server: Server, loop: EventLoop) throws(SystemError) {
     self.loop = loop
+    self.name = name
     self.server = server
     thread = try Thread(named: name) { loop.run() }
   }
@@ -20,6 +22,16 @@ struct RunningListener {
   /// Uses `tls` for new connections.
   func show(_ tls: TLSContext) {
     loop.start { [server] in await server.show(tls) }
+  }
+
+  /// Uses other limits from now on.
+  func show(_ limits: ServerLimits) {
+    loop.start { [server] in await server.show(limits) }
+  }
+
+  /// Ends the streams that are open, and serves on.
+  func restartStreams() {
+    loop.start { [server] in await server.restartStreams() }
   }
 
   func drain() {
@@ -40,12 +52,4 @@ struct RunningListener {
     loop.stop()
     thread.join()
   }
-}
-
-/// The end of a server.
-struct ServerEnd: Sendable {
-  /// The error that ended it; nil after a shutdown.
-  var error: SystemError?
-  /// The number of complete requests that were cut before their response.
-  var cutRequests = 0
 }

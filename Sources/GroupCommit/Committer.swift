@@ -17,6 +17,7 @@ package final class Committer {
   private let queue: CommitQueue
   private let metrics: CommitMetrics
   private let logger: Logger
+  private let progress: CommitProgress
   private let didCommit: ([CommittedChange]) -> Void
   private let didAnnounce: () -> Void
   private var probeState = WriteProbe()
@@ -28,16 +29,19 @@ package final class Committer {
   static let maxBatchBytes = 16 << 20
 
   /// - Parameters:
+  ///   - progress: shows that the thread moves.
   ///   - didCommit: receives what each commit has changed, before its submitters are resumed.
   ///   - didAnnounce: called after a commit with events that may come without a change of a job.
   package init(
     ledger: Ledger, queue: CommitQueue, metrics: CommitMetrics, logger: Logger,
+    progress: CommitProgress = CommitProgress(),
     didCommit: @escaping ([CommittedChange]) -> Void = { _ in }, didAnnounce: @escaping () -> Void = {}
   ) {
     self.ledger = ledger
     self.queue = queue
     self.metrics = metrics
     self.logger = logger
+    self.progress = progress
     self.didCommit = didCommit
     self.didAnnounce = didAnnounce
     failureLog = WriteFailureLog(logger: logger)
@@ -48,7 +52,11 @@ package final class Committer {
   /// A slow disk blocks it instead of a loop. Returns when the queue is closed and all its submissions are
   /// committed.
   package func run() {
-    while let submissions = queue.submissions.popAll(timeout: timeout) { process(submissions) }
+    while let submissions = queue.submissions.popAll(timeout: timeout) {
+      progress.note(isBusy: true)
+      process(submissions)
+      progress.note(isBusy: false)
+    }
     finish()
   }
 
@@ -71,7 +79,9 @@ package final class Committer {
     while !rest.isEmpty {
       let batch = rest.prefix(Self.batchSize(of: rest))
       rest = rest.dropFirst(commit(batch).count)
+      progress.noteTurn()
       maintain()
+      progress.noteTurn()
     }
     if !probes.isEmpty { resume(probes, isReady: probe()) }
   }

@@ -58,6 +58,12 @@ package actor Server {
     context.endStreams()
   }
 
+  /// Ends the streams that are open. Their clients may open new ones.
+  package func restartStreams() { context.restartStreams() }
+
+  /// Uses other limits from now on. Connections that are open are not closed for them.
+  package func show(_ limits: ServerLimits) { context.limits = limits }
+
   /// Closes every connection at once. What a handler has committed stays committed.
   package func abort() {
     context.abort()

@@ -10,7 +10,8 @@ internal import Time
 /// Used on the server's loop only.
 final class ServerContext {
   let loop: EventLoop
-  let limits: ServerLimits
+  /// A reload may replace them. Exclusivity: see ``connections``.
+  @exclusivity(unchecked) var limits: ServerLimits
   let handler: any RequestHandler
   let trustedProxies: TrustedProxies
   /// The TLS context of new connections; nil without TLS.
@@ -25,6 +26,9 @@ final class ServerContext {
   private var drainingSince: MonotonicTime?
   /// When streams began to end; nil before.
   private var streamsEndSince: MonotonicTime?
+  /// How often the streams that were open have been ended, and when last, while the server went on.
+  private(set) var streamGeneration = 0
+  private var streamsRestartedAt: MonotonicTime?
   private var lastAcceptError: MonotonicTime?
   /// The peak since free memory was last trimmed.
   private var peak = (connections: 0, bytes: 0)
@@ -87,6 +91,17 @@ extension ServerContext {
   func endStreams() {
     guard streamsEndSince == nil else { return }
     streamsEndSince = loop.now
+    interruptStreams()
+  }
+
+  /// Ends the streams that are open. Their clients may open new ones.
+  func restartStreams() {
+    streamGeneration += 1
+    streamsRestartedAt = loop.now
+    interruptStreams()
+  }
+
+  private func interruptStreams() {
     for state in [ConnectionEntry.State.streaming, .idleStream] {
       connections.queue(state).forEach { loop.interrupt($0.waitHandle) }
     }
@@ -112,7 +127,10 @@ extension ServerContext {
   }
 
   /// The deadline for the peer of a stream without a known end to read what is left; nil while serving.
-  var streamDrainDeadline: MonotonicTime? { streamsEndSince.map { $0 + limits.drainingStreamTimeout } }
+  func streamDrainDeadline(ofGeneration generation: Int) -> MonotonicTime? {
+    let since = streamsEndSince ?? (generation == streamGeneration ? nil : streamsRestartedAt)
+    return since.map { $0 + limits.drainingStreamTimeout }
+  }
 
   var endsStreams: Bool { streamsEndSince != nil }
 

@@ -22,16 +22,18 @@ final class StreamExchange {
   private var isWaiting = false
   private var isSignaled = false
   private var hasReportedDraining = false
+  private let generation: Int
 
   init(context: ServerContext, transport: Transport, entry: ConnectionEntry) {
     self.context = context
     self.transport = transport
     self.entry = entry
+    generation = context.streamGeneration
     inbound = StallAllowance(context.limits.minBodyRate)
     outbound = StallAllowance(context.limits.minWriteRate)
   }
 
-  var isDraining: Bool { context.endsStreams }
+  var isDraining: Bool { context.endsStreams || context.streamGeneration != generation }
   var messageLimits: MessageLimits { context.limits.message }
 
   /// Ends the stream. Nothing can be read or written any more.
@@ -173,7 +175,7 @@ extension StreamExchange {
     try requireOpen()
     let start = context.loop.now
     var deadline = outbound.deadline(at: start)
-    if isEndless, let end = context.streamDrainDeadline {
+    if isEndless, let end = context.streamDrainDeadline(ofGeneration: generation) {
       guard end > start else { throw .aborted }
       deadline = min(deadline, end)
     }

@@ -1,3 +1,4 @@
+package import APITokens
 internal import ClientAddress
 package import HTTPWire
 package import Routing
@@ -5,21 +6,24 @@ package import Time
 
 /// The access rule of the jobs API.
 package struct APIAccess {
-  package let tokens: [BearerToken]
+  package let tokens: TokenList
   private let sessions: (any SessionVerifier)?
   private let readTokens: (any ReadTokenVerifier)?
   private let hasReadTokens: Bool
   private let isPublic: Bool
+  private let noteChange: (_ token: String, RequestHead) -> Void
   private let now: () -> Timestamp
 
   /// - Parameters:
   ///   - sessions: open everything that the tokens open.
   ///   - readTokens: open reads of single jobs as well.
   ///   - isPublic: whether these are the only ones that do.
+  ///   - noteChange: receives each change that may be made with a named token.
   ///   - now: the wall clock.
   package init(
-    tokens: [BearerToken], sessions: (any SessionVerifier)? = nil,
+    tokens: TokenList, sessions: (any SessionVerifier)? = nil,
     readTokens: (any ReadTokenVerifier)? = nil, isPublic: Bool = false,
+    noteChange: @escaping (_ token: String, RequestHead) -> Void = { _, _ in },
     now: @escaping () -> Timestamp = { .distantFuture }
   ) {
     self.tokens = tokens
@@ -27,7 +31,13 @@ package struct APIAccess {
     self.readTokens = readTokens
     hasReadTokens = readTokens != nil
     self.isPublic = isPublic
+    self.noteChange = noteChange
     self.now = now
+  }
+
+  /// The access of the metrics.
+  package var scraping: Access<Void> {
+    Access(.apiToken) { head throws(Problem) in _ = try authorize(head, for: .metrics) }
   }
 
   /// The access of routes that only read.
@@ -36,7 +46,9 @@ package struct APIAccess {
   }
 
   /// The access of streams that only read, with the moment at which it ends; nil where nothing bounds it.
-  package var streaming: Access<Timestamp?> { Access(.apiToken, check: authorize) }
+  package var streaming: Access<Timestamp?> {
+    Access(.apiToken) { head throws(Problem) in try authorize(head) }
+  }
 
   /// The access of routes that read the job of the path's `id`, and change nothing.
   ///
@@ -90,16 +102,25 @@ package struct APIAccess {
   ///
   /// - Returns: when the session expires; nil for any other access.
   @discardableResult
-  func authorize(_ head: RequestHead) throws(Problem) -> Timestamp? {
+  func authorize(_ head: RequestHead, for scope: TokenScope = .read) throws(Problem) -> Timestamp? {
+    try grant(head, scope).expiry
+  }
+
+  private func grant(
+    _ head: RequestHead, _ scope: TokenScope
+  ) throws(Problem) -> (token: BearerToken?, expiry: Timestamp?) {
     guard tokens.isEmpty else {
       let authorization = head.fields.single("authorization")
-      if case .one(let value) = authorization, BearerToken.isPresented(in: value, among: tokens) {
-        return nil
+      if case .one(let value) = authorization, let token = tokens.admit(value) {
+        try token.require(scope)
+        return (token, nil)
       }
       // A client that presents something else is not judged by its cookies.
-      if authorization == .none, let expiry = sessions?.expiry(of: head, at: now()) {
+      if authorization == .none, let session = sessions?.session(of: head, at: now()) {
         guard head.isOfOwnPage != false else { throw .otherSite }
-        return expiry
+        session.token.noteSession()
+        try session.token.require(scope)
+        return (session.token, session.expiry)
       }
       throw Problem(
         .unauthorized, .unauthorized, "send Authorization: Bearer and one of API_TOKENS",
@@ -115,7 +136,7 @@ package struct APIAccess {
         .forbidden, .proxyNotAllowed,
         "without API_TOKENS this API answers nothing that comes through a proxy: set a token")
     }
-    return nil
+    return (nil, nil)
   }
 
   /// Fields that proxies add to a request (RFC 9110 section 7.6.3, RFC 7239, and by custom).
@@ -136,7 +157,9 @@ package struct APIAccess {
   /// A web page may send some changes to another origin without a preflight request, and with a good Host.
   /// Browsers then add Origin (the Fetch standard, "append a request Origin header").
   func authorizeChange(_ head: RequestHead) throws(Problem) {
-    if try authorize(head) != nil, head.isOfOwnPage != true { throw .otherSite }
+    let (token, expiry) = try grant(head, .write)
+    if expiry != nil, head.isOfOwnPage != true { throw .otherSite }
+    if let name = token?.name { noteChange(name, head) }
     // A token is not added by the browser, so it proves the sender by itself.
     guard tokens.isEmpty else { return }
     for origin in head.fields.all("origin") {
@@ -145,5 +168,18 @@ package struct APIAccess {
           .forbidden, .originNotAllowed, "without API_TOKENS this API takes no changes from web pages")
       }
     }
+  }
+}
+
+extension BearerToken {
+  /// Refuses a request that needs more than this token's scope (RFC 6750 section 3.1).
+  package func require(_ scope: TokenScope) throws(Problem) {
+    guard self.scope < scope else { return }
+    throw Problem(
+      .forbidden, .insufficientScope,
+      "this token's scope is \(self.scope.rawValue), and the request needs \(scope.rawValue)",
+      fields: [
+        ("WWW-Authenticate", #"Bearer realm="jobs", error="insufficient_scope", scope="\#(scope.rawValue)""#)
+      ])
   }
 }

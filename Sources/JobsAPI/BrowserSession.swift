@@ -1,3 +1,4 @@
+package import APITokens
 package import HTTPWire
 package import Routing
 package import Time
@@ -6,8 +7,20 @@ package import Time
 ///
 /// Used on its loop only.
 package protocol SessionVerifier {
-  /// When the session of a request's cookie expires; nil if it names no session that is open now.
-  func expiry(of head: RequestHead, at now: Timestamp) -> Timestamp?
+  /// The session of a request's cookie; nil if it names none that is open now.
+  func session(of head: RequestHead, at now: Timestamp) -> BrowserSession?
+}
+
+/// A session that is open.
+package struct BrowserSession: Sendable {
+  package let expiry: Timestamp
+  /// The token that was signed in with, whose scope is the session's.
+  package let token: BearerToken
+
+  package init(expiry: Timestamp, token: BearerToken) {
+    self.expiry = expiry
+    self.token = token
+  }
 }
 
 extension RequestHead {

@@ -1,3 +1,4 @@
+package import APITokens
 internal import HTTPWire
 package import ChangeFeed
 package import ClientAddress
@@ -70,10 +71,13 @@ package protocol Capability: Sendable {
   func jobSharing(_ keys: StoredKeys) -> JobSharing?
 
   /// Lets people use the API with sessions. Nil where the capability keeps none.
-  func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)?
+  func sessions(_ keys: StoredKeys, of tokens: TokenList) -> (any SessionVerifier)?
 
   /// Reads the files of its secrets again, after SIGHUP.
   func reload()
+
+  /// Takes over what may change on a reload from `new`, the same capability as the settings now are.
+  func adopt(_ new: any Capability)
 
   /// The capability's work in the background. Nil where it has none.
   func service(_ context: ServiceContext) throws -> (any Service)?
@@ -100,8 +104,9 @@ extension Capability {
   package var fileSources: [String] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
   package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }
-  package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? { nil }
+  package func sessions(_ keys: StoredKeys, of tokens: TokenList) -> (any SessionVerifier)? { nil }
   package func reload() {}
+  package func adopt(_ new: any Capability) {}
   package func service(_ context: ServiceContext) throws -> (any Service)? { nil }
   package func check() -> [String] { [] }
 }

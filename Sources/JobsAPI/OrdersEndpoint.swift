@@ -35,13 +35,18 @@ package final class OrdersEndpoint {
     package let isConfigured: Bool
     package let maxBodyBytes: Int
     /// The maximum number of orders that wait to be sent.
-    package let maxQueued: Int
+    package var maxQueued: Int { readMaxQueued() }
+    private let readMaxQueued: @Sendable () -> Int
 
-    /// - Parameter maxBodyBytes: the listener's own limit.
-    package init(isConfigured: Bool, maxBodyBytes: Int, maxQueued: Int) {
+    /// - Parameters:
+    ///   - maxBodyBytes: the listener's own limit.
+    ///   - maxQueued: may change while the daemon runs.
+    package init(
+      isConfigured: Bool, maxBodyBytes: Int, maxQueued: @autoclosure @escaping @Sendable () -> Int
+    ) {
       self.isConfigured = isConfigured
       self.maxBodyBytes = maxBodyBytes
-      self.maxQueued = maxQueued
+      readMaxQueued = maxQueued
     }
 
     package func requireConfiguration() throws(Problem) {

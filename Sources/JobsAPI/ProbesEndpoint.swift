@@ -31,7 +31,7 @@ package final class ProbesEndpoint {
         access: .open, respond: readiness),
       Route(
         .get, "/metrics", name: "metrics", summary: "Returns the metrics in Prometheus' text format.",
-        access: access.reading, respond: scrape),
+        access: access.scraping, respond: scrape),
     ]
   }
 

@@ -1,3 +1,4 @@
+package import APITokens
 internal import JobRequests
 package import JobsAPI
 package import Routing
@@ -16,7 +17,7 @@ package struct JobsPage: Capability {
     outputSources = ProviderSettings.outputRules(reader).fileSources
   }
 
-  package func sessions(_ keys: StoredKeys, of tokens: [BearerToken]) -> (any SessionVerifier)? {
+  package func sessions(_ keys: StoredKeys, of tokens: TokenList) -> (any SessionVerifier)? {
     makeSessions(keys, tokens)
   }
 
@@ -27,7 +28,7 @@ package struct JobsPage: Capability {
     return [document.route] + SessionRoutes(api, makeSessions(api.keys, api.access.tokens)).routes
   }
 
-  private func makeSessions(_ keys: StoredKeys, _ tokens: [BearerToken]) -> Sessions {
+  private func makeSessions(_ keys: StoredKeys, _ tokens: TokenList) -> Sessions {
     Sessions(key: SessionKey(keys[SessionKey.name]), tokens: tokens, ended: ended)
   }
 }

@@ -1,3 +1,4 @@
+internal import APITokens
 internal import Bytes
 internal import Crypto
 internal import JobsAPI
@@ -33,19 +34,19 @@ struct SessionKey {
     sign("\(Self.prefix)\(expiry.milliseconds / 1000).\(Base64.encodeForURL(nonce))", with: token)
   }
 
-  /// When the session of `value` expires; nil if it is none of `tokens`, or has expired.
+  /// The session of `value`; nil if it is of none of `tokens`, or has expired.
   ///
   /// The time taken does not depend on the token.
-  func expiry(of value: String, among tokens: [BearerToken], at now: Timestamp) -> Timestamp? {
+  func session(of value: String, among tokens: [BearerToken], at now: Timestamp) -> BrowserSession? {
     guard value.utf8.count <= Self.maxBytes, let (signed, second) = Self.parts(of: value) else { return nil }
-    var isValid = false
+    var signer: BearerToken?
     for token in tokens {
       // The whole text is compared, so that each session has one spelling.
       guard let expected = sign(signed, with: token) else { return nil }
-      if ConstantTime.areEqual(Array(expected.utf8), Array(value.utf8)) { isValid = true }
+      if ConstantTime.areEqual(Array(expected.utf8), Array(value.utf8)) { signer = token }
     }
     let expiry = Timestamp(unixSeconds: second)
-    return isValid && now < expiry ? expiry : nil
+    return now < expiry ? signer.map { BrowserSession(expiry: expiry, token: $0) } : nil
   }
 
   private func sign(_ text: String, with token: BearerToken) -> String? {

@@ -1,3 +1,4 @@
+internal import APITokens
 internal import Crypto
 internal import EventLoop
 internal import HTTPServer
@@ -48,7 +49,7 @@ final class SessionRoutes {
 
   private func state(_ request: RoutedRequest<Void>) throws(Problem) -> Response {
     _ = try QueryParameters(request.head.target, allowing: [])
-    return document(expiry: sessions.expiry(of: request.head, at: api.views.now))
+    return document(sessions.session(of: request.head, at: api.views.now))
   }
 
   private func signIn(_ request: RoutedRequest<Void>) async throws(Problem) -> Response {
@@ -58,13 +59,15 @@ final class SessionRoutes {
     guard delay == .zero else { throw .tooManyAttempts(delay) }
     let token = try SignInRequest(body: request.body).token
     let nonce = RandomBytes.make(SessionKey.nonceLength)
-    guard let session = sessions.begin(with: token, at: api.views.now, nonce: nonce) else {
+    guard let (value, session) = sessions.begin(with: token, at: api.views.now, nonce: nonce) else {
       budget.noteFailure(of: client, at: api.views.loop.now)
       throw .wrongToken
     }
-    var response = document(expiry: session.expiry)
+    // A page that may read nothing shows nothing.
+    try session.token.require(.read)
+    var response = document(session)
     response.fields.append(
-      SessionCookie.field(session.value, maxAge: SessionKey.lifetime, isSecure: request.isOverTLS))
+      SessionCookie.field(value, maxAge: SessionKey.lifetime, isSecure: request.isOverTLS))
     return response
   }
 
@@ -76,15 +79,16 @@ final class SessionRoutes {
       fields: [("Cache-Control", "no-store"), SessionCookie.removal(isSecure: request.isOverTLS)])
   }
 
-  /// - Parameter expiry: nil unless the sender is signed in.
-  private func document(expiry: Timestamp?) -> Response {
-    var writer = JSONWriter(capacity: 96)
+  /// - Parameter session: nil unless the sender is signed in.
+  private func document(_ session: BrowserSession?) -> Response {
+    var writer = JSONWriter(capacity: 128)
     writer.object { object in
       object.member("required", bool: sessions.areRequired)
-      object.member("signed_in", bool: expiry != nil)
+      object.member("signed_in", bool: session != nil)
       object.member("expires_at") { writer in
-        if let expiry { writer.string(expiry.rfc3339) } else { writer.raw(Array("null".utf8)[...]) }
+        if let session { writer.string(session.expiry.rfc3339) } else { writer.raw(Array("null".utf8)[...]) }
       }
+      if let session { object.member("scope", string: session.token.scope.rawValue) }
     }
     writer.raw([UInt8(ascii: "\n")])
     var response = Response.json(writer.bytes)

@@ -9,7 +9,7 @@ package import JobRequests
 package struct ReplicateClient: Sendable {
   private let client: any HTTPClient
   private let base: String
-  private let authorization: String
+  private let credentials: ProviderCredentials
   private let maxBodyBytes: Int
 
   /// The outcome of a call.
@@ -40,17 +40,25 @@ package struct ReplicateClient: Sendable {
   ///   - base: the API's URL, without a slash at its end.
   ///   - maxBodyBytes: for one prediction. A larger one is rejected here as in a delivery.
   package init(base: String, token: APIToken, maxBodyBytes: Int = 8 << 20, client: any HTTPClient) {
+    self.init(
+      base: base, credentials: ProviderCredentials(token), maxBodyBytes: maxBodyBytes, client: client)
+  }
+
+  /// - Parameter credentials: the token, which may change between two calls.
+  package init(
+    base: String, credentials: ProviderCredentials, maxBodyBytes: Int, client: any HTTPClient
+  ) {
     self.client = client
     self.base = base
     self.maxBodyBytes = maxBodyBytes + Self.errorBodyBytes
-    authorization = "Authorization: Bearer \(token.revealed)"
+    self.credentials = credentials
   }
 
   /// Creates a prediction. The request is never sent twice.
   ///
   /// The provider has no idempotency key by which it would recognize the second.
   package func create(_ request: PredictionRequest, webhook: String?) async -> Outcome<Answer> {
-    var fields = [authorization, "Content-Type: application/json"]
+    var fields = [credentials.authorization, "Content-Type: application/json"]
     if let time = request.cancelAfterHeader { fields.append("Cancel-After: \(time)") }
     return await prediction(
       .post, request.apiPath, fields, body: request.apiBody(webhook: webhook), isOnce: true)
@@ -63,23 +71,27 @@ package struct ReplicateClient: Sendable {
   }
 
   package func get(_ id: String, _ kind: Kind) async -> Outcome<Answer> {
-    await prediction(.get, "/v1/\(kind.rawValue)/\(PercentEncoding.encode(id))", [authorization])
+    await prediction(.get, "/v1/\(kind.rawValue)/\(PercentEncoding.encode(id))", [credentials.authorization])
   }
 
   package func cancel(_ id: String, _ kind: Kind) async -> Outcome<Answer> {
-    await prediction(.post, "/v1/\(kind.rawValue)/\(PercentEncoding.encode(id))/cancel", [authorization])
+    await prediction(
+      .post, "/v1/\(kind.rawValue)/\(PercentEncoding.encode(id))/cancel", [credentials.authorization])
   }
 
   /// The newest predictions, or those of the page at `path`.
   package func list(_ path: String?) async -> Outcome<(page: PredictionPage, body: [UInt8])> {
-    await call(.get, path ?? "/v1/predictions", [authorization], maxBodyBytes: Self.maxPageBytes) { body in
+    await call(.get, path ?? "/v1/predictions", [credentials.authorization], maxBodyBytes: Self.maxPageBytes)
+    { body in
       PredictionPage(body: body.span).map { ($0, body) }
     }
   }
 
   /// The signing secret of this account's webhooks.
   package func signingSecret() async -> Outcome<SigningSecret> {
-    await call(.get, "/v1/webhooks/default/secret", [authorization]) { SigningSecret(body: $0.span) }
+    await call(.get, "/v1/webhooks/default/secret", [credentials.authorization]) {
+      SigningSecret(body: $0.span)
+    }
   }
 }
 

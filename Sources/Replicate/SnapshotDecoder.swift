@@ -7,15 +7,24 @@ package import Jobs
 ///
 /// Used by one thread at a time.
 package final class SnapshotDecoder {
-  private let rules: OutputRules
+  private let live: LiveOutputRules
+  @exclusivity(unchecked) private var rules: OutputRules
+  /// The generation of `rules`.
+  @exclusivity(unchecked) private var generation: Int
   private let sha256 = SHA256()
 
-  package init(rules: OutputRules) {
-    self.rules = rules
+  /// - Parameter rules: may be replaced while it runs.
+  package init(rules: LiveOutputRules) {
+    live = rules
+    generation = rules.generation
+    self.rules = rules.current
   }
+
+  package convenience init(rules: OutputRules) { self.init(rules: LiveOutputRules(rules)) }
 
   /// - Returns: the snapshot, and the body to store, with its job token masked. The digest is of that body.
   package func decode(_ body: [UInt8]) throws(PredictionError) -> (snapshot: Snapshot, body: [UInt8]) {
+    if live.generation != generation { (generation, rules) = (live.generation, live.current) }
     let prediction = try Prediction(body: body.span)
     var stored = body
     if let url = prediction.webhook { JobToken.mask(in: &stored, url: url.range) }

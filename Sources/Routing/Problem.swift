@@ -24,6 +24,7 @@ package enum ProblemCode: String, CaseIterable, Sendable {
   case notConfigured = "not_configured"
   case unauthorized
   case tooManyAttempts = "too_many_attempts"
+  case insufficientScope = "insufficient_scope"
   case hostNotAllowed = "host_not_allowed"
   case originNotAllowed = "origin_not_allowed"
   case proxyNotAllowed = "proxy_not_allowed"

@@ -7,6 +7,7 @@ internal import Synchronization
 package final class Mailbox: Sendable {
   let timer: WakeableTimer
   private let hasFailures = Atomic(false)
+  private let turnCount = Atomic(0)
   /// Set by the scheduler: when it creates next.
   package let pace = CreationPace()
 
@@ -24,6 +25,10 @@ package final class Mailbox: Sendable {
   package func noteFailedVerification() {
     if !hasFailures.exchange(true, ordering: .acquiringAndReleasing) { timer.wake() }
   }
+
+  /// How often the scheduler has looked for due work.
+  package var turns: Int { turnCount.load(ordering: .relaxed) }
+  func noteTurn() { turnCount.add(1, ordering: .relaxed) }
 
   /// Whether a verification has failed since the last call.
   func consumeFailedVerification() -> Bool {

@@ -1,5 +1,4 @@
 internal import EventLoop
-internal import JobRequests
 internal import Jobs
 internal import Logging
 internal import Observability
@@ -14,14 +13,14 @@ final class ProviderContext {
   let token: JobToken
   private let loop: EventLoop
   private let store: SchedulerStore
-  private let rules: OutputRules
+  private let rules: LiveOutputRules
   let policy: SchedulerPolicy
   private let metrics: SchedulerMetrics
   private let logger: Logger
 
   /// - Parameter publicURL: the URL that the provider reaches; nil to create predictions without webhooks.
   init(
-    loop: EventLoop, publicURL: String?, token: JobToken, store: SchedulerStore, rules: OutputRules,
+    loop: EventLoop, publicURL: String?, token: JobToken, store: SchedulerStore, rules: LiveOutputRules,
     policy: SchedulerPolicy, metrics: SchedulerMetrics, logger: Logger
   ) {
     self.loop = loop

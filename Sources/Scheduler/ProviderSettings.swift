@@ -6,14 +6,15 @@ package import Settings
 internal import Time
 
 extension SettingVariable {
-  package static let replicateAPIToken = SettingVariable("REPLICATE_API_TOKEN", isSecret: true)
+  package static let replicateAPIToken = SettingVariable(
+    "REPLICATE_API_TOKEN", isSecret: true, reload: .whileSet)
   static let replicateAPIURL = SettingVariable("REPLICATE_API_URL")
   static let publicURL = SettingVariable("PUBLIC_URL")
   static let jobTimeout = SettingVariable("JOB_TIMEOUT")
   static let reconcileAfter = SettingVariable("RECONCILE_AFTER")
-  static let createsPerMinute = SettingVariable("CREATES_PER_MINUTE")
-  static let maxQueuedOrders = SettingVariable("MAX_QUEUED_ORDERS")
-  static let outputRules = SettingVariable("OUTPUT_RULES")
+  package static let createsPerMinute = SettingVariable("CREATES_PER_MINUTE", reload: .always)
+  package static let maxQueuedOrders = SettingVariable("MAX_QUEUED_ORDERS", reload: .always)
+  package static let outputRules = SettingVariable("OUTPUT_RULES", namesFile: true, reload: .always)
   static let retention = SettingVariable("RETENTION")
 }
 
@@ -68,8 +69,12 @@ package struct ProviderSettings: Sendable {
 
 extension ProviderSettings {
   /// How long ended jobs are kept.
+  ///
+  /// A problem with it is reported once.
   package static func retention(from reader: inout SettingsReader) -> Duration {
-    reader.duration(.retention, default: .seconds(30 * 86_400), in: .seconds(1)...(.seconds(3650 * 86_400)))
+    let standard = Duration.seconds(30 * 86_400)
+    guard !reader.hasProblem(with: .retention) else { return standard }
+    return reader.duration(.retention, default: standard, in: .seconds(1)...(.seconds(3650 * 86_400)))
   }
 
   private static func apiToken(from reader: inout SettingsReader) -> APIToken? {

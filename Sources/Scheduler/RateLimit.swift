@@ -1,4 +1,5 @@
 internal import Jobs
+internal import Replicate
 internal import Time
 
 /// The limits of calls to the provider: in flight, per minute, and after its refusals.
@@ -10,6 +11,8 @@ final class RateLimit {
   private var creates: TokenBucket<MonotonicTime>
   private var calls: TokenBucket<MonotonicTime>
   private var tokenCheck = TokenCheck()
+  /// The generation of the rate in ``creates``.
+  private var generation: Int
   /// The number of the search in flight. One search at a time finds all lost predictions.
   private var search: Int?
   /// Why creates are paused, if they are.
@@ -24,11 +27,28 @@ final class RateLimit {
     maxCalls: Int, policy: SchedulerPolicy, now: MonotonicTime, random: any RandomNumberGenerator
   ) {
     self.maxCalls = maxCalls
+    generation = policy.creationRate.generation
     self.random = random
     idle = Array(0..<maxCalls)
     creates = TokenBucket(
       perMinute: policy.createsPerMinute, burst: min(maxCalls, policy.createsPerMinute), now: now)
     calls = TokenBucket(perMinute: policy.callsPerMinute, burst: maxCalls, now: now)
+  }
+
+  /// Adopts a rate or a token that has changed. A rejection of the last token does not count any more.
+  func adopt(_ policy: SchedulerPolicy, at now: MonotonicTime) {
+    guard policy.creationRate.generation != generation else { return }
+    generation = policy.creationRate.generation
+    let wasRejected = tokenCheck.isRejected
+    if wasRejected { tokenCheck = TokenCheck() }
+    // Nothing is saved up, so that many changes are no way around the limit.
+    let paused = { (bucket: TokenBucket<MonotonicTime>) in wasRejected ? now : max(now, bucket.pausedUntil) }
+    creates = TokenBucket(
+      perMinute: policy.createsPerMinute, burst: min(maxCalls, policy.createsPerMinute),
+      tokens: min(0, creates.tokens), refilledAt: now, pausedUntil: paused(creates))
+    calls = TokenBucket(
+      perMinute: policy.callsPerMinute, burst: maxCalls, tokens: min(1, calls.tokens), refilledAt: now,
+      pausedUntil: paused(calls))
   }
 
   /// Whether there is a token with which to make calls.

@@ -1,7 +1,6 @@
 internal import Ledger
 internal import EventLoop
 package import GroupCommit
-package import JobRequests
 internal import Jobs
 package import Logging
 internal import Observability
@@ -44,7 +43,7 @@ package actor Scheduler {
   ///   - reader: moves to the mailbox's loop.
   ///   - newSecret: receives the signing secret of webhooks, where it is fetched from the provider.
   package init(
-    mailbox: Mailbox, client: ReplicateClient?, publicURL: String?, rules: OutputRules, token: JobToken,
+    mailbox: Mailbox, client: ReplicateClient?, publicURL: String?, rules: LiveOutputRules, token: JobToken,
     reader: sending any StoreReader, queue: CommitQueue, policy: SchedulerPolicy, metrics: SchedulerMetrics,
     logger: Logger, newSecret: @escaping @Sendable (SigningSecret) -> Void = { _ in }
   ) {
@@ -83,6 +82,7 @@ package actor Scheduler {
     await withTaskCancellationHandler {
       await withDiscardingTaskGroup { group in
         while !Task.isCancelled {
+          mailbox.noteTurn()
           let delay = await runDueWork(in: &group)
           await mailbox.timer.sleep(until: clock.now.monotonic + delay)
         }
@@ -99,6 +99,7 @@ extension Scheduler {
   /// - Returns: the time until something is due, unless the mailbox wakes it first.
   private func runDueWork(in group: inout DiscardingTaskGroup) async -> Duration {
     let now = clock.now
+    limit.adopt(policy, at: now.monotonic)
     if mailbox.consumeFailedVerification(), policy.fetchesSecret {
       secret.noteFailedVerification(at: now.monotonic, pause: policy.secretPause)
     }

@@ -1,9 +1,12 @@
+package import Replicate
 internal import Time
 internal import Work
 
 /// The limits and pauses of a ``Scheduler``.
 package struct SchedulerPolicy: Sendable {
-  var createsPerMinute: Int
+  /// May change while the scheduler runs.
+  var creationRate: CreationRate
+  var createsPerMinute: Int { creationRate.perMinute }
   /// Calls in flight. Enough for Replicate's 600 creates a minute, at half a second each.
   package var maxCalls = 8
   /// Replicate's rate limit is 3000 a minute for other calls. The token's other users count in it too.
@@ -65,17 +68,26 @@ package struct SchedulerPolicy: Sendable {
   var stepLease: Duration { .milliseconds(stepLeaseMilliseconds) }
 
   init(createsPerMinute: Int, retentionMilliseconds: Int64, fetchesSecret: Bool) {
-    self.createsPerMinute = createsPerMinute
+    self.init(
+      rate: CreationRate(perMinute: createsPerMinute), retentionMilliseconds: retentionMilliseconds,
+      fetchesSecret: fetchesSecret)
+  }
+
+  init(rate: CreationRate, retentionMilliseconds: Int64, fetchesSecret: Bool) {
+    creationRate = rate
     self.retentionMilliseconds = retentionMilliseconds
     self.fetchesSecret = fetchesSecret
   }
 
   /// - Parameters:
   ///   - signatureTolerance: the maximum age of a delivery's signature.
+  ///   - rate: of creations, which may change.
   ///   - fetchesSecret: whether the webhook secret comes from the provider.
-  package init(settings: ProviderSettings, signatureTolerance: Duration, fetchesSecret: Bool) {
+  package init(
+    settings: ProviderSettings, signatureTolerance: Duration, rate: CreationRate, fetchesSecret: Bool
+  ) {
     self.init(
-      createsPerMinute: settings.createsPerMinute,
+      rate: rate,
       retentionMilliseconds: settings.retention.wholeMilliseconds, fetchesSecret: fetchesSecret)
     replayMilliseconds = Self.replayTime(tolerance: signatureTolerance).wholeMilliseconds
   }

@@ -6,9 +6,25 @@ internal import Time
 /// Sends one datagram to the socket that `NOTIFY_SOCKET` names. Without that variable it does nothing.
 package struct ServiceManager: Sendable {
   private let address: String?
+  /// Without a sign of life for so long, the manager ends the daemon. Nil where it waits for none.
+  package let watchdogTimeout: Duration?
 
   package init(environment: [String: String]) {
     address = environment["NOTIFY_SOCKET"]
+    watchdogTimeout = Self.watchdogTimeout(environment)
+  }
+
+  /// Whether there is a manager to notify.
+  package var isListening: Bool { address != nil }
+
+  /// The timeout for this process (sd_watchdog_enabled(3)).
+  private static func watchdogTimeout(_ environment: [String: String]) -> Duration? {
+    guard environment["NOTIFY_SOCKET"] != nil,
+      let microseconds = environment["WATCHDOG_USEC"].flatMap(Int64.init),
+      (1...86_400_000_000).contains(microseconds),
+      environment["WATCHDOG_PID"].map({ Int32($0) == getpid() }) ?? true
+    else { return nil }
+    return .microseconds(microseconds)
   }
 
   package enum State: Sendable {
@@ -16,6 +32,8 @@ package struct ServiceManager: Sendable {
     /// The settings are being reloaded; ``ready`` follows.
     case reloading
     case stopping
+    /// One line for people, and where it is alive, a sign of life for the watchdog.
+    case status(String, isAlive: Bool)
     /// The start goes on; the next message follows within that time.
     case starting(nextWithin: Duration)
   }
@@ -26,6 +44,7 @@ package struct ServiceManager: Sendable {
     // systemd.service(5): the timestamp distinguishes this reload from the one before.
     case .reloading: send("RELOADING=1\nMONOTONIC_USEC=\(MonotonicClock.now.nanoseconds / 1000)")
     case .stopping: send("STOPPING=1")
+    case .status(let text, let isAlive): send((isAlive ? "WATCHDOG=1\n" : "") + "STATUS=\(text)")
     case .starting(let duration): send("EXTEND_TIMEOUT_USEC=\(Int64(duration / .microseconds(1)))")
     }
   }

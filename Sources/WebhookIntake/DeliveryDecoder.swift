@@ -1,5 +1,4 @@
 internal import HTTPWire
-package import JobRequests
 internal import Jobs
 internal import Observability
 package import Replicate
@@ -15,7 +14,7 @@ package final class DeliveryDecoder {
   /// - Parameters:
   ///   - rules: the general rules for outputs.
   ///   - token: binds a delivery to a job that was created here.
-  package init(rules: OutputRules, token: JobToken, metrics: IntakeMetrics) {
+  package init(rules: LiveOutputRules, token: JobToken, metrics: IntakeMetrics) {
     snapshots = SnapshotDecoder(rules: rules)
     self.token = token
     self.metrics = metrics

@@ -2,7 +2,8 @@ package import Settings
 package import StandardWebhooks
 
 extension SettingVariable {
-  package static let webhookSecret = SettingVariable("REPLICATE_WEBHOOK_SECRET", isSecret: true)
+  package static let webhookSecret = SettingVariable(
+    "REPLICATE_WEBHOOK_SECRET", isSecret: true, reload: .whileSet)
   static let signatureTolerance = SettingVariable("SIGNATURE_TOLERANCE")
 }
 

@@ -1,3 +1,4 @@
+import APITokens
 import ArgumentParser
 import Console
 internal import Crypto
@@ -34,7 +35,7 @@ struct Check: ParsableCommand {
       let settings = try options.settings()
       Terminal.print(
         "settings   ok, \(settings.intake.secrets.count) webhook secret(s), "
-          + "\(settings.access.tokens.count) API token(s)"
+          + settings.access.summary
       )
       for (index, secret) in settings.intake.secrets.enumerated() {
         if let warning = secret.lengthWarning { Terminal.print("warning    secret \(index + 1): \(warning)") }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Console
 import Daemon
-internal import JobsAPI
+internal import APITokens
 internal import Settings
 
 /// Options that locate the jobs API of a running daemon.

@@ -4,6 +4,8 @@ import Daemon
 import EventLoop
 import Logging
 internal import Observability
+internal import Reload
+internal import Settings
 internal import System
 
 /// `serve`: runs the daemon.
@@ -21,20 +23,24 @@ struct Serve: ParsableCommand {
   func run() throws {
     try reportingFailure {
       Signals.block()
-      let settings = try options.settings()
+      let (sources, reading) = (options.sources, try options.sources.read())
+      var reader = reading.reader
+      let settings = try reader.read(DaemonSettings.init)
+      let reload = SettingsReload(sources: sources, reading: reading)
       let sink = try startLog(settings.log.format ?? (Terminal.isErrorInteractive ? .text : .json))
-      let end = Result { try serve(settings, logTo: sink) }
+      let end = Result { try serve(settings, reload, logTo: sink) }
       // Standard error has no reader: printing a reason there would block forever.
       guard sink.close() else { throw ExitCode(Self.status(of: end)) }
       try end.get()
     }
   }
 
-  private func serve(_ settings: DaemonSettings, logTo sink: LogSink) throws {
+  private func serve(_ settings: DaemonSettings, _ reload: SettingsReload, logTo sink: LogSink) throws {
     let log = LineLogHandler(level: Logger.Level(settings.log.level), sink: sink)
     let application: Application
     do throws(StartError) {
-      application = try Application(settings: settings, environment: Environment.variables, log: log)
+      application = try Application(
+        settings: settings, environment: Environment.variables, reload: reload, log: log)
     } catch {
       throw CommandFailure("\(error)", code: error.mayPass ? .unavailable : .config)
     }
@@ -54,18 +60,5 @@ struct Serve: ParsableCommand {
     } catch {
       throw CommandFailure("\(error)", code: .failure)
     }
-  }
-}
-
-extension Logger.Level {
-  fileprivate init(_ level: LogLevel) {
-    self =
-      switch level {
-      case .debug: .debug
-      case .info: .info
-      case .notice: .notice
-      case .warning: .warning
-      case .error: .error
-      }
   }
 }

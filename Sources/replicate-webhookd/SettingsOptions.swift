@@ -30,18 +30,13 @@ struct SettingsOptions: ParsableArguments {
   }
 
   func reader() throws -> SettingsReader {
-    var fromFile: [String: String] = [:]
-    if let envFile {
-      guard let text = Files.text(of: envFile, maxBytes: EnvironmentFile.maxBytes) else {
-        throw CommandFailure(
-          "--env-file: \(envFile) cannot be read: check the path and its permissions", code: .config)
-      }
-      let (values, problems) = EnvironmentFile.parse(text, named: envFile)
-      guard problems.isEmpty else { throw SettingProblems(problems) }
-      fromFile = values
-    }
-    return SettingsReader(
-      variables: DaemonSettings.variables, environment: Environment.variables, file: fromFile
+    try sources.read().reader
+  }
+
+  /// Where the settings come from, to read them again.
+  var sources: SettingsSources {
+    SettingsSources(
+      variables: DaemonSettings.variables, environment: Environment.variables, envFile: envFile
     ) {
       Files.text(of: $0, maxBytes: EnvironmentFile.maxBytes)
     }

@@ -17,10 +17,10 @@ import Testing
     ["StoreMove"],
     ["Replicate", "OutgoingDeliveries", "S3", "Downloads", "BlobStores"],
     ["Settings", "Observability"],
-    ["GroupCommit", "ChangeFeed", "PostgreSQLReports", "ServerMetrics"],
+    ["GroupCommit", "ChangeFeed", "PostgreSQLReports", "ServerMetrics", "APITokens", "Supervision"],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
-    ["KeptFiles", "WorkflowRecords"],
+    ["KeptFiles", "WorkflowRecords", "Reload"],
     [
       "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts",
       "Archive", "Workflows", "ProcessMetrics",

@@ -43,17 +43,25 @@ import Testing
     ],
     "PostgreSQLReports": ["System", "StoreSeam", "PostgreSQLStore", "Observability", "Logging"],
     "StoreMove": ["Time", "Tables", "StoreSeam", "SQLite", "SQLiteStore", "PostgreSQL", "PostgreSQLSchema"],
-    "Replicate": ["Bytes", "Time", "Crypto", "JSONText", "HTTPClient", "Jobs", "JobRequests"],
+    "Replicate": [
+      "Bytes", "Time", "Crypto", "JSONText", "ClientAddress", "HTTPClient", "Jobs", "JobRequests",
+    ],
     "OutgoingDeliveries": ["Bytes", "Time", "Crypto", "JSONText", "StandardWebhooks", "HTTPClient"],
     "S3": ["Bytes", "Time", "Crypto", "HTTPClient"],
     "Downloads": ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient"],
     "BlobStores": ["Bytes", "Time", "Crypto", "System", "ClientAddress", "HTTPClient", "S3"],
-    "Settings": ["Bytes", "Time"],
+    "Settings": ["Bytes", "Time", "Crypto"],
     "Observability": ["Time", "System", "JSONText", "Settings", "Logging"],
     "GroupCommit": [
       "Time", "System", "EventLoop", "Jobs", "StoreSeam", "Ledger", "Observability", "Logging",
     ],
     "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "StoreSeam"],
+    "APITokens": ["Bytes", "Crypto", "Settings", "Observability"],
+    "Supervision": ["Time", "System", "EventLoop", "Observability", "Logging"],
+    "Reload": [
+      "StandardWebhooks", "Replicate", "Settings", "Observability", "APITokens", "Scheduler",
+      "WebhookIntake", "Logging",
+    ],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
       "StoreSeam", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -66,7 +74,8 @@ import Testing
     "JobsAPI": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger",
-      "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
+      "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "APITokens", "Scheduler",
+      "Logging",
     ],
     "KeptFiles": [
       "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
@@ -105,7 +114,7 @@ import Testing
     ],
     "JobsPage": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPServer", "Routing",
-      "JobRequests", "Settings", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
+      "JobRequests", "Settings", "APITokens", "Scheduler", "JobsAPI", "CJobsPage", "CZlib",
     ],
     "Archive": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
@@ -126,9 +135,8 @@ import Testing
       "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
       "ChangeFeed", "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
-      "ReadTokens",
-      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics",
-      "Logging",
+      "ReadTokens", "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows",
+      "ProcessMetrics", "APITokens", "Supervision", "Reload", "Logging",
     ],
     "Console": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
@@ -137,8 +145,8 @@ import Testing
     "replicate-webhookd": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
-      "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "BuildInfo", "Daemon", "Console",
-      "ArgumentParser", "Logging",
+      "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "BuildInfo", "Daemon", "Console", "APITokens",
+      "Reload", "ArgumentParser", "Logging",
     ],
     "replicate-simulator": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",

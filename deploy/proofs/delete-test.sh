@@ -22,13 +22,13 @@ tests_that_use() {
         anUnsentOrderIsCanceledAtOnce aSignedEndReplacesOurOwn \
         anUnsupportedMethodIsAnsweredWithTheAllowedOnes noMutatedRequestIsAnInternalError FleetTests
       ;;
-    JobsPage) echo SessionTests PageTests ;;
+    JobsPage) echo SessionTests PageTests TokenScopeTests ;;
     # Its settings stay in .env.example, and in what the page says of files that are not kept.
     Archive) echo everySettingIsInTheExampleAndInTheReadme remediesNameSettingsThatExist KeptFilesTests ;;
-    JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
-    JobCounts) echo CountsRouteTests ;;
+    JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests TokenScopeTests ;;
+    JobCounts) echo CountsRouteTests ProcessTests/ServiceManagerTests ;;
     ProcessMetrics) echo theProcessAndTheDatabaseAreMeasured ;;
-    EventStreams) echo EventsCommandTests ListenTests RelayTests ;;
+    EventStreams) echo EventsCommandTests ListenTests RelayTests TokenScopeTests ProcessTests/ReloadTests ;;
     # Their settings stay in .env.example.
     Callbacks)
       echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests \

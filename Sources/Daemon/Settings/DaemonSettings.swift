@@ -1,4 +1,5 @@
 internal import ClientAddress
+package import APITokens
 package import JobsAPI
 package import Observability
 package import Scheduler

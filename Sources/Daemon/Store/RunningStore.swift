@@ -17,6 +17,8 @@ struct RunningStore {
   /// The keys of the capabilities.
   let keys: StoredKeys
   let engine: any StoreEngine
+  /// Of each writer.
+  let progress: [CommitProgress]
   private let writers: [Thread]
   private let others: [Thread]
 
@@ -24,11 +26,11 @@ struct RunningStore {
   ///
   /// - Parameters:
   ///   - feed: receives what each commit has changed.
-  ///   - progress: receives the name of each migration before it runs.
+  ///   - migrating: receives the name of each migration before it runs.
   init(
     of engine: any StoreEngine, for settings: DaemonSettings, queue: CommitQueue,
     feed: ChangeFeed = ChangeFeed(), metrics: CommitMetrics, logger: Logger,
-    progress: @Sendable (_ migration: String) -> Void = { _ in }
+    migrating: @Sendable (_ migration: String) -> Void = { _ in }
   ) throws(StartError) {
     self.queue = queue
     self.engine = engine
@@ -38,9 +40,12 @@ struct RunningStore {
     ) throws -> sending Ledger {
       Ledger(of: try engine.openStore(progress: progress), for: settings, owner: owner)
     }
-    @Sendable func write(with ledger: sending Ledger) throws -> Thread {
+    let progress = (0..<engine.writerCount).map { _ in CommitProgress() }
+    self.progress = progress
+    @Sendable func write(with ledger: sending Ledger, _ progress: CommitProgress) throws -> Thread {
       try Thread(named: "writer") {
-        Committer(ledger: ledger, queue: queue, metrics: metrics, logger: logger) { changes in
+        Committer(ledger: ledger, queue: queue, metrics: metrics, logger: logger, progress: progress) {
+          changes in
           feed.publish(changes)
           engine.noteCommitted(changes)
         } didAnnounce: {
@@ -49,7 +54,7 @@ struct RunningStore {
       }
     }
     (token, keys, writers, others) = try StartError.converting {
-      let first = try openLedger(progress: progress)
+      let first = try openLedger(progress: migrating)
       let (token, keys): (JobToken, StoredKeys)
       do throws(StorageError) {
         (token, keys) = (try JobToken(storedBy: first), try StoredKeys(storedBy: first))
@@ -57,8 +62,10 @@ struct RunningStore {
         throw engine.startError(of: error)
       }
       let others = try engine.startThreads(publishingTo: feed)
-      var writers = [try write(with: first)]
-      for _ in 1..<engine.writerCount { writers.append(try write(with: try openLedger { _ in })) }
+      var writers = [try write(with: first, progress[0])]
+      for progress in progress.dropFirst() {
+        writers.append(try write(with: try openLedger { _ in }, progress))
+      }
       return (token, keys, writers, others)
     }
   }

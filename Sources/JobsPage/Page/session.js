@@ -53,6 +53,8 @@ async function showSession() {
   const { ok, data: session } = await requestJSON("/session");
   if (!ok) return;
   isTokenRequired = session.required === true;
+  // The server refuses changes of such a session.
+  document.body.classList.toggle("read-only", session.scope === "read");
   byID("sign-out").hidden = session.signed_in !== true || session.required === false;
   if (session.signed_in || !session.required) void offerWorkflows();
 }

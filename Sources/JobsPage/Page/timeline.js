@@ -137,7 +137,7 @@ class Timeline {
     this.add(`callback ${id}`, {
       time: callback.occurred_at, source: "callback", outcome: state, note: id,
       text: [parts.filter(Boolean).join(", "), next ? [". Next try ", formatTime(next)] : null],
-      action: state === "delivered" ? null : button("Retry now", () => this.retry(id), "button small"),
+      action: state === "delivered" ? null : button("Retry now", () => this.retry(id), "button small change"),
     });
   }
 

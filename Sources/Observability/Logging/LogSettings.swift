@@ -1,3 +1,4 @@
+package import Logging
 package import Settings
 
 package enum LogLevel: String, CaseIterable, Sendable {
@@ -8,8 +9,21 @@ package enum LogFormat: String, CaseIterable, Sendable {
   case text, json
 }
 
+extension Logger.Level {
+  package init(_ level: LogLevel) {
+    self =
+      switch level {
+      case .debug: .debug
+      case .info: .info
+      case .notice: .notice
+      case .warning: .warning
+      case .error: .error
+      }
+  }
+}
+
 extension SettingVariable {
-  static let logLevel = SettingVariable("LOG_LEVEL")
+  static let logLevel = SettingVariable("LOG_LEVEL", reload: .always)
   static let logFormat = SettingVariable("LOG_FORMAT")
 }
 

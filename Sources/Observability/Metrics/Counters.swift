@@ -98,3 +98,27 @@ package struct CombinedCounter<Value: Hashable & Sendable>: MetricFamily {
     numbers.first { $0.value == value }?.number.add(amount)
   }
 }
+
+/// Numbers of events since the start that are read when `/metrics` is, by the value of one label.
+package struct ComputedLabelCounter: MetricFamily {
+  package let name: String
+  package let help: String
+  private let label: String
+  private let read: @Sendable () -> [(value: String, count: Int)]
+
+  /// - Parameter read: returns each value of the label once. None needs an escape.
+  package init(
+    _ name: String, help: String, label: String,
+    read: @escaping @Sendable () -> [(value: String, count: Int)]
+  ) {
+    self.name = name
+    self.help = help
+    self.label = label
+    self.read = read
+  }
+
+  package var type: MetricType { .counter }
+  package var samples: [MetricSample] {
+    read().map { MetricSample(label: (label, $0.value), value: String($0.count)) }
+  }
+}

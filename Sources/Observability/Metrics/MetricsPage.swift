@@ -10,6 +10,17 @@ package struct MetricsPage: Sendable {
     self.families = families
   }
 
+  /// The sum of a family's samples, such as a status shows. Nil where there are none.
+  ///
+  /// - Parameter labels: the values of the label that count; nil for all.
+  package func sum(of name: String, labels: Set<String>? = nil) -> Int? {
+    guard let family = families.first(where: { $0.name == name }) else { return nil }
+    let numbers = family.samples.filter { sample in
+      labels.map { $0.contains(sample.label?.value ?? "") } ?? true
+    }.compactMap { Int($0.value) }
+    return numbers.isEmpty ? nil : numbers.reduce(0, &+)
+  }
+
   package var text: String {
     var text = ""
     for family in families {

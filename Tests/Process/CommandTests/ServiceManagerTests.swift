@@ -54,6 +54,27 @@ extension ProcessTests {
       #expect(manager.messages.suffix(3) == ["STOPPING=1", "READY=1", "STOPPING=1"])
     }
 
+    /// A hanging disk looks like this: the writer waits in a system call.
+    @Test func `a writer that stands still ends the signs of life`() throws {
+      let folder = try TemporaryFolder()
+      let manager = try ServiceManagerDouble(in: folder)
+      let daemon = try manager.startDaemon(["WATCHDOG_USEC=1000000"])
+      for _ in 0..<3 { try manager.waitForLife() }
+      let locker = try LockHolder(folder.url.appendingPathComponent("replicate-webhookd.db").path)
+      let connection = try HTTPConnection(host: "127.0.0.1", port: manager.port)
+      try connection.send(SignedDelivery(id: "m", prediction: "p", status: "succeeded").request)
+      // A check takes a quarter of the timeout. Without a sign of life for all of it, the manager acts.
+      try manager.waitForLife(isAlive: false)
+      try manager.waitForLife(isAlive: false)
+      try locker.release()
+      try manager.waitForLife()
+      #expect(try connection.receive().status == 200)
+      #expect(try manager.stop(daemon) == 0)
+      let log = try String(contentsOf: folder.url.appendingPathComponent("log"), encoding: .utf8)
+      #expect(log.contains("makes no progress") && log.contains(#""thread":"writer""#))
+      #expect(manager.statuses.allSatisfy { $0.contains(" deliveries/s, ") && $0.contains(" jobs open, ") })
+    }
+
     @Test func aSocketThatIsNotHandedOverIsNamed() throws {
       let result = try Program.run(
         ["serve"],
@@ -75,7 +96,9 @@ private final class ServiceManagerDouble {
   private let listener: Int32
   private let notifications: Int32
   private let folder: TemporaryFolder
+  /// Those that mark a change of state.
   private(set) var messages: [String] = []
+  private(set) var statuses: [String] = []
 
   init(in folder: TemporaryFolder) throws {
     self.folder = folder
@@ -113,9 +136,12 @@ private final class ServiceManagerDouble {
   }
 
   /// Starts a daemon, and waits for its readiness notification.
-  func startDaemon() throws -> HandedOverDaemon {
+  ///
+  /// - Parameter environment: lines of its environment beside the usual ones.
+  func startDaemon(_ environment: [String] = []) throws -> HandedOverDaemon {
     let daemon = try HandedOverDaemon(
-      listener: listener, folder: folder, notifySocket: folder.url.appendingPathComponent("notify").path)
+      listener: listener, folder: folder, notifySocket: folder.url.appendingPathComponent("notify").path,
+      environment: environment)
     try receive(until: "READY=1")
     return daemon
   }
@@ -127,14 +153,28 @@ private final class ServiceManagerDouble {
     return status
   }
 
+  /// Waits for a status with a sign of life, or one without it.
+  func waitForLife(isAlive: Bool = true) throws {
+    var status = ""
+    repeat {
+      status = try next("a status")
+      statuses.append(status)
+    } while status.hasPrefix("WATCHDOG=1\nSTATUS=") != isAlive
+  }
+
   private func receive(until message: String) throws {
     repeat {
-      var ready = pollfd(fd: notifications, events: Int16(POLLIN), revents: 0)
-      try #require(poll(&ready, 1, 30_000) == 1, "the daemon did not send \(message)")
-      var bytes = [UInt8](repeating: 0, count: 256)
-      let count = recv(notifications, &bytes, bytes.count, 0)
-      messages.append(String(decoding: bytes.prefix(max(0, count)), as: UTF8.self))
+      let next = try next(message)
+      if next.contains("STATUS=") { statuses.append(next) } else { messages.append(next) }
     } while messages.last != message
+  }
+
+  private func next(_ awaited: String) throws -> String {
+    var ready = pollfd(fd: notifications, events: Int16(POLLIN), revents: 0)
+    try #require(poll(&ready, 1, 30_000) == 1, "the daemon did not send \(awaited)")
+    var bytes = [UInt8](repeating: 0, count: 512)
+    let count = recv(notifications, &bytes, bytes.count, 0)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
   }
 }
 
@@ -143,7 +183,9 @@ private final class HandedOverDaemon {
   private var processID: pid_t = 0
   private var hasEnded = false
 
-  init(listener: Int32, folder: TemporaryFolder, notifySocket: String) throws {
+  init(
+    listener: Int32, folder: TemporaryFolder, notifySocket: String, environment more: [String] = []
+  ) throws {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
@@ -158,11 +200,12 @@ private final class HandedOverDaemon {
       LISTEN_PID=$$ exec "$1" serve
       """
     let arguments = ["/bin/bash", "-c", script, folder.url.path, Program.path]
-    let environment = [
-      "REPLICATE_WEBHOOK_SECRET=\(Daemon.secret)", "WEBHOOK_LISTEN=systemd:webhooks",
-      "API_LISTEN=127.0.0.2:0",
-      "LISTEN_FDS=1", "LISTEN_FDNAMES=webhooks", "NOTIFY_SOCKET=\(notifySocket)", "LOG_LEVEL=notice",
-    ]
+    let environment =
+      [
+        "REPLICATE_WEBHOOK_SECRET=\(Daemon.secret)", "WEBHOOK_LISTEN=systemd:webhooks",
+        "API_LISTEN=127.0.0.2:0",
+        "LISTEN_FDS=1", "LISTEN_FDNAMES=webhooks", "NOTIFY_SOCKET=\(notifySocket)", "LOG_LEVEL=notice",
+      ] + more
     let result = withCStrings(arguments) { arguments in
       withCStrings(environment) { posix_spawn(&processID, "/bin/bash", &actions, nil, arguments, $0) }
     }

@@ -1,3 +1,4 @@
+@testable import APITokens
 @testable import Archive
 @testable import KeptFiles
 import BlobStores
@@ -111,7 +112,8 @@ final class ArchiveServer {
     let metrics = JobsAPIMetrics()
     let changes = ChangeFeed().makeReceiver(on: loop)
     let access = APIAccess(
-      tokens: [BearerToken(apiToken)].compactMap(\.self), readTokens: TestTokens(lifetime: tokenLifetime),
+      tokens: TokenList([BearerToken(apiToken)].compactMap(\.self)),
+      readTokens: TestTokens(lifetime: tokenLifetime),
       now: { views.now })
     let reads = JobReads(views: views, changes: changes, metrics: metrics, trustedProxies: .none)
     let context = APIContext(

@@ -16,17 +16,19 @@ package final class Daemon {
 
   /// - Parameters:
   ///   - descriptorLimit: the limit on descriptors; nil: that of the tests.
+  ///   - arguments: of `serve`.
   ///   - wrapper: a command with arguments that executes the daemon, whose command is appended.
   ///   - hasLog: false if the wrapper closes standard error: the ports are then found in proc(5).
   ///   - executable: the daemon to start.
   ///   - readsLog: false if the log goes into a pipe that is read only up to the addresses.
   package init(
-    in folder: TemporaryFolder, environment: [String: String] = [:], descriptorLimit: Int? = nil,
-    wrapper: [String] = [], hasLog: Bool = true, executable: String = Program.path, readsLog: Bool = true
+    in folder: TemporaryFolder, environment: [String: String] = [:], arguments: [String] = [],
+    descriptorLimit: Int? = nil, wrapper: [String] = [], hasLog: Bool = true,
+    executable: String = Program.path, readsLog: Bool = true
   ) throws {
     self.folder = folder
     let limited = descriptorLimit.map { ["/bin/sh", "-c", "ulimit -n \($0) && exec \"$0\" \"$@\""] } ?? []
-    let command = wrapper + StartingThread.killedWithUs + limited + [executable, "serve"]
+    let command = wrapper + StartingThread.killedWithUs + limited + [executable, "serve"] + arguments
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())
     process.currentDirectoryURL = folder.url

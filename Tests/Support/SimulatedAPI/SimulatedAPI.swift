@@ -1,3 +1,4 @@
+internal import APITokens
 internal import ChangeFeed
 internal import ClientAddress
 package import EventLoop
@@ -75,7 +76,7 @@ package final class SimulatedAPI {
     let metrics = JobsAPIMetrics()
     let changes = feed.makeReceiver(on: loop)
     let access = APIAccess(
-      tokens: session == nil ? [] : [BearerToken(Self.apiToken)].compactMap(\.self),
+      tokens: TokenList(session == nil ? [] : [BearerToken(Self.apiToken)].compactMap(\.self)),
       sessions: session.map {
         SimulatedSessions(end: views.now.advanced(byMilliseconds: $0.components.seconds * 1000))
       }, readTokens: SimulatedTokens(),
@@ -325,7 +326,10 @@ private struct SimulatedTokens: ReadTokenVerifier {
 private struct SimulatedSessions: SessionVerifier {
   let end: Timestamp
 
-  func expiry(of head: RequestHead, at now: Timestamp) -> Timestamp? { now < end ? end : nil }
+  func session(of head: RequestHead, at now: Timestamp) -> BrowserSession? {
+    guard now < end, let token = BearerToken(SimulatedAPI.apiToken) else { return nil }
+    return BrowserSession(expiry: end, token: token)
+  }
 }
 
 extension SimulatedAPI {

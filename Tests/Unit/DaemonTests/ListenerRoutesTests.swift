@@ -1,3 +1,4 @@
+import APITokens
 import ClientAddress
 @testable import Daemon
 import EventLoop
@@ -8,6 +9,7 @@ import Foundation
 import Jobs
 import Logging
 @testable import Observability
+import Reload
 @testable import Replicate
 @testable import Routing
 @testable import Scheduler
@@ -65,7 +67,9 @@ import Testing
     defer { _ = sink.close() }
     return Composition(
       settings: settings, metrics: metrics, queue: store.queue,
-      secrets: WebhookSecrets(settings.intake.secrets), token: store.token, keys: store.keys,
+      live: LiveSettings(
+        access: settings.access, provider: settings.provider,
+        secrets: WebhookSecrets(settings.intake.secrets)), token: store.token, keys: store.keys,
       mailbox: Mailbox(loop: EventLoop(kernel: try LinuxKernel())), readers: store.engine,
       deliveryLog: LineLogHandler(level: .critical, sink: sink), logger: logger)
   }
@@ -127,7 +131,8 @@ import Testing
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let listeners = ListenerMetrics(of: [])
     let handler = ListenerHandler(
-      routes: try RouteTable([]), trustedProxies: .none, metrics: listeners, logger: logger,
+      routes: try RouteTable([]), trustedProxies: .none, tokens: TokenList([]), metrics: listeners,
+      logger: logger,
       refusalLog: RefusalLog(loop: loop, logger: logger))
     handler.observe(.streamOpened)
     handler.observe(.streamOpened)

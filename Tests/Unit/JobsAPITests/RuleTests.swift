@@ -1,3 +1,4 @@
+@testable import APITokens
 @testable import ClientAddress
 @testable import Daemon
 @testable import GroupCommit
@@ -46,7 +47,7 @@ import Testing
   ])
   func withoutTokensNothingThatAProxySendsIsAnswered(_ field: String, _ isAnswered: Bool) throws {
     let head = try Self.head(of: "GET /jobs HTTP/1.1\r\nHost: localhost\r\n\(field)\r\n\r\n")
-    let open = Result { () throws(Problem) in try APIAccess(tokens: []).authorize(head) }
+    let open = Result { () throws(Problem) in try APIAccess(tokens: TokenList([])).authorize(head) }
     guard case .failure(let problem) = open else {
       #expect(isAnswered)
       return
@@ -54,7 +55,7 @@ import Testing
     #expect(!isAnswered && problem.status == .forbidden && problem.code == .proxyNotAllowed)
     let token = try #require(BearerToken("0123456789abcdef"))
     let text = "GET /jobs HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer 0123456789abcdef\r\n\(field)\r\n\r\n"
-    try APIAccess(tokens: [token]).authorize(Self.head(of: text))
+    try APIAccess(tokens: TokenList([token])).authorize(Self.head(of: text))
   }
 
   @Test(arguments: [

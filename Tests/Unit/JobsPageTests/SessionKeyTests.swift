@@ -1,3 +1,4 @@
+@testable import APITokens
 @testable import JobsAPI
 @testable import JobsPage
 import Testing
@@ -5,7 +6,7 @@ import Time
 
 @Suite struct SessionKeyTests {
   private static let key = SessionKey(Array(repeating: 7, count: 32))
-  private static let tokens = ["ffffffffffffffff", "0123456789abcdef"].compactMap(BearerToken.init)
+  private static let tokens = ["ffffffffffffffff", "0123456789abcdef"].compactMap { BearerToken($0) }
   private static let expiry = Timestamp(unixSeconds: 1_796_047_200)
   private static let before = expiry.advanced(byMilliseconds: -1)
   private static let start = Timestamp(milliseconds: 0)
@@ -18,9 +19,9 @@ import Time
   private static let signed = "rws1.1796047200.BQUFBQUFBQUFBQUFBQUFBQ"
 
   @Test func `a session opens until it expires`() {
-    #expect(Self.key.expiry(of: Self.value, among: Self.tokens, at: Self.before) == Self.expiry)
-    #expect(Self.key.expiry(of: Self.value, among: Self.tokens, at: Self.start) == Self.expiry)
-    #expect(Self.key.expiry(of: Self.value, among: Self.tokens, at: Self.expiry) == nil)
+    #expect(Self.key.session(of: Self.value, among: Self.tokens, at: Self.before)?.expiry == Self.expiry)
+    #expect(Self.key.session(of: Self.value, among: Self.tokens, at: Self.start)?.expiry == Self.expiry)
+    #expect(Self.key.session(of: Self.value, among: Self.tokens, at: Self.expiry) == nil)
   }
 
   /// Browsers keep the value over an update, so the form must not change unnoticed.
@@ -41,7 +42,7 @@ import Time
     String(repeating: "9", count: 100_000), "rws1." + String(repeating: "9", count: 100_000),
   ])
   func `another text opens nothing`(_ text: String) {
-    #expect(Self.key.expiry(of: text, among: Self.tokens, at: Self.start) == nil)
+    #expect(Self.key.session(of: text, among: Self.tokens, at: Self.start) == nil)
   }
 
   @Test func `a session with any other character opens nothing`() {
@@ -50,17 +51,17 @@ import Time
       for other in "ABab01-_." where other != characters[index] {
         var changed = characters
         changed[index] = other
-        #expect(Self.key.expiry(of: String(changed), among: Self.tokens, at: Self.start) == nil)
+        #expect(Self.key.session(of: String(changed), among: Self.tokens, at: Self.start) == nil)
       }
     }
   }
 
   @Test func `a session ends with its token, and with the key`() {
-    #expect(Self.key.expiry(of: Self.value, among: [Self.tokens[1]], at: Self.before) == Self.expiry)
-    #expect(Self.key.expiry(of: Self.value, among: [Self.tokens[0]], at: Self.before) == nil)
-    #expect(Self.key.expiry(of: Self.value, among: [], at: Self.before) == nil)
+    #expect(Self.key.session(of: Self.value, among: [Self.tokens[1]], at: Self.before)?.expiry == Self.expiry)
+    #expect(Self.key.session(of: Self.value, among: [Self.tokens[0]], at: Self.before) == nil)
+    #expect(Self.key.session(of: Self.value, among: [], at: Self.before) == nil)
     for other in [[UInt8](repeating: 8, count: 32), [UInt8](repeating: 7, count: 31), []] {
-      #expect(SessionKey(other).expiry(of: Self.value, among: Self.tokens, at: Self.before) == nil)
+      #expect(SessionKey(other).session(of: Self.value, among: Self.tokens, at: Self.before) == nil)
     }
   }
 }

@@ -1,3 +1,4 @@
+@testable import APITokens
 import ClientAddress
 @testable import HTTPServer
 @testable import HTTPWire
@@ -15,7 +16,8 @@ import Time
 
   private func sessions(of tokens: [String] = [token, "ffffffffffffffff"], key: UInt8 = 7) -> Sessions {
     Sessions(
-      key: SessionKey(Array(repeating: key, count: 32)), tokens: tokens.compactMap(BearerToken.init),
+      key: SessionKey(Array(repeating: key, count: 32)),
+      tokens: TokenList(tokens.compactMap { BearerToken($0) }),
       ended: ended)
   }
 
@@ -37,7 +39,7 @@ import Time
   private func refusal(
     _ method: String, _ fields: [String], at now: Timestamp = start, by sessions: Sessions? = nil
   ) throws -> ProblemCode? {
-    let tokens = [Self.token, "ffffffffffffffff"].compactMap(BearerToken.init)
+    let tokens = TokenList([Self.token, "ffffffffffffffff"].compactMap { BearerToken($0) })
     let access = APIAccess(tokens: tokens, sessions: sessions ?? self.sessions(), now: { now })
     let head = try head(method, fields)
     do throws(Problem) {
@@ -146,7 +148,8 @@ import Time
   @Test func `a session opens another process of the store, and ends with its token`() throws {
     let cookie = "Cookie: rw_session=\(try value())"
     let others = Sessions(
-      key: SessionKey(Array(repeating: 7, count: 32)), tokens: [Self.token].compactMap(BearerToken.init),
+      key: SessionKey(Array(repeating: 7, count: 32)),
+      tokens: TokenList([Self.token].compactMap { BearerToken($0) }),
       ended: EndedSessions())
     #expect(try refusal("GET", [cookie], by: others) == nil)
     #expect(try refusal("GET", [cookie], by: sessions(of: ["ffffffffffffffff"])) == .unauthorized)

@@ -119,7 +119,7 @@ extension SimulatedStore {
     publicURL: String? = "https://h.example", token: JobToken = JobToken(key: Array(repeating: 7, count: 32))
   ) throws -> ProviderContext {
     ProviderContext(
-      loop: loop, publicURL: publicURL, token: token, store: try schedulerStore(), rules: OutputRules(),
+      loop: loop, publicURL: publicURL, token: token, store: try schedulerStore(), rules: LiveOutputRules(),
       policy: .test, metrics: metrics, logger: logger)
   }
 

@@ -1,5 +1,6 @@
 import EventLoop
 import Jobs
+import Replicate
 @testable import Scheduler
 import Simulation
 import Testing
@@ -14,7 +15,7 @@ import Testing
 
   private func limit(calls: Int = 3, perMinute: Int = 60) -> RateLimit {
     var policy = SchedulerPolicy.test
-    (policy.callsPerMinute, policy.createsPerMinute) = (perMinute, perMinute)
+    (policy.callsPerMinute, policy.creationRate) = (perMinute, CreationRate(perMinute: perMinute))
     return RateLimit(
       maxCalls: calls, policy: policy, now: kernel.monotonicTime, random: KernelRandomness(kernel))
   }

@@ -211,7 +211,7 @@ private final class Run {
     self.hasToken = hasToken
     scheduler = Scheduler(
       mailbox: mailbox, client: hasToken ? try client.api() : nil, publicURL: "https://h.example",
-      rules: OutputRules(), token: token, reader: try SQLiteReader(path: store.path), queue: store.queue,
+      rules: LiveOutputRules(), token: token, reader: try SQLiteReader(path: store.path), queue: store.queue,
       policy: policy,
       metrics: store.metrics, logger: store.logger)
   }

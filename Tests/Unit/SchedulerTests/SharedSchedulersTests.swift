@@ -163,7 +163,7 @@ private final class Fleet {
     store = try SimulatedStore(isShared: true)
     self.script = Lock(script)
     policy = .test
-    policy.createsPerMinute = createsPerMinute
+    policy.creationRate = CreationRate(perMinute: createsPerMinute)
   }
 
   deinit {
@@ -204,7 +204,7 @@ private final class Fleet {
     }
     let mailbox = Mailbox(loop: store.loop)
     let scheduler = Scheduler(
-      mailbox: mailbox, client: try client.api(), publicURL: "https://h.example", rules: OutputRules(),
+      mailbox: mailbox, client: try client.api(), publicURL: "https://h.example", rules: LiveOutputRules(),
       token: JobToken(key: Array(repeating: 7, count: 32)), reader: try SQLiteReader(path: store.path),
       queue: store.addProcess(name), policy: policy, metrics: store.metrics, logger: store.logger)
     let hasEnded = OneShot<Void>()

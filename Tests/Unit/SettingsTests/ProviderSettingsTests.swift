@@ -1,5 +1,6 @@
 @testable import Daemon
 @testable import JobRequests
+import Replicate
 @testable import Scheduler
 @testable import Settings
 import StandardWebhooks

@@ -1,3 +1,4 @@
+@testable import APITokens
 @testable import Daemon
 import EventLoop
 import HTTPServer

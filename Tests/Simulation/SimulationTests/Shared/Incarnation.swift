@@ -1,3 +1,4 @@
+import Reload
 import Ledger
 import ChangeFeed
 @testable import Daemon
@@ -79,7 +80,9 @@ final class Incarnation {
     streams = StreamingRoute(loop: loop)
     let composition = Composition(
       settings: settings, metrics: Self.metrics, queue: queue, feed: feed,
-      secrets: WebhookSecrets(settings.intake.secrets + secrets),
+      live: LiveSettings(
+        access: settings.access, provider: settings.provider,
+        secrets: WebhookSecrets(settings.intake.secrets + secrets)),
       token: try JobToken(storedBy: ledger, newKey: Self.tokenKey),
       keys: try StoredKeys(storedBy: ledger, newKey: Self.tokenKey),
       mailbox: Mailbox(loop: loop), readers: SQLiteReaders(path: path, timeout: 0),

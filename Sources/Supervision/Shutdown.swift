@@ -1,20 +1,20 @@
-internal import System
-internal import Time
+package import System
+package import Time
 
 /// The state machine of a graceful shutdown: takes events, returns actions.
 ///
 /// The first signal drains the webhooks listener. The jobs API serves on meanwhile, so that readiness can
 /// report the shutdown, and drains afterwards. When the grace expires or a second signal comes, the remaining
 /// connections are closed.
-struct Shutdown {
-  enum Event: Sendable {
+package struct Shutdown {
+  package enum Event: Sendable {
     case signal(Signal)
     case serverEnded(ServerEnd)
   }
 
-  enum Action: Equatable {
+  package enum Action: Equatable {
     case nothing
-    /// Reload the files that may change while the daemon runs.
+    /// Read the settings and files again that may change while the daemon runs.
     case reload
     case drainDeliveries
     case drainAll
@@ -37,24 +37,24 @@ struct Shutdown {
   private var phase = Phase.serving
   private var runningServers: Int
   /// Whether no complete request was cut, and nothing failed.
-  private(set) var isClean = true
-  private(set) var isOver = false
+  package private(set) var isClean = true
+  package private(set) var isOver = false
 
-  init(runningServers: Int, grace: Duration) {
+  package init(runningServers: Int, grace: Duration) {
     self.runningServers = runningServers
     abortGrace = max(Self.minAbortGrace, min(grace / 4, Self.maxAbortGrace))
     self.grace = max(.zero, grace - abortGrace)
   }
 
   /// The time to the end of the phase; nil while serving, which has none.
-  func timeLeft(at now: MonotonicTime) -> Duration? {
+  package func timeLeft(at now: MonotonicTime) -> Duration? {
     switch phase {
     case .serving: nil
     case .draining(let end), .aborting(let end): end - now
     }
   }
 
-  mutating func handle(_ event: Event, at now: MonotonicTime) -> Action {
+  package mutating func handle(_ event: Event, at now: MonotonicTime) -> Action {
     switch event {
     case .signal(.hangUp):
       guard case .serving = phase else { return .nothing }
@@ -78,7 +78,7 @@ struct Shutdown {
   }
 
   /// To be called if no event came within ``timeLeft(at:)``.
-  mutating func handleTimeout(at now: MonotonicTime) -> Action {
+  package mutating func handleTimeout(at now: MonotonicTime) -> Action {
     switch phase {
     case .serving: .nothing
     case .draining(let end), .aborting(let end): end <= now ? advance(at: now) : .nothing
@@ -99,5 +99,18 @@ struct Shutdown {
       isOver = true
       return .nothing
     }
+  }
+}
+
+/// The end of a server.
+package struct ServerEnd: Sendable {
+  /// The error that ended it; nil after a shutdown.
+  package var error: SystemError?
+  /// The number of complete requests that were cut before their response.
+  package var cutRequests: Int
+
+  package init(error: SystemError? = nil, cutRequests: Int = 0) {
+    self.error = error
+    self.cutRequests = cutRequests
   }
 }

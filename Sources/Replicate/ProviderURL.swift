@@ -1,20 +1,19 @@
 internal import Bytes
 internal import ClientAddress
-internal import Settings
 
 /// A base URL: of the provider's API, or of the webhooks it sends.
-struct ProviderURL: Equatable, Sendable {
+package struct ProviderURL: Equatable, Sendable {
   /// The URL without a trailing slash.
-  let text: String
+  package let text: String
   /// The name or address, without a port.
-  let host: String
-  let path: String
+  package let host: String
+  package let path: String
 
   /// Parses `https://host[:port][/path]`; nil for anything else.
   ///
   /// The scheme may be `http` if the host is a loopback name, because a simulator has no certificate. A user,
   /// a query or a fragment has no meaning here.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     let isSecure = text.hasPrefix("https://")
     guard isSecure || text.hasPrefix("http://"), text.utf8.count <= 1024,
       text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !#"@?#\"<>^`{|}"#.utf8.contains($0) })
@@ -43,7 +42,8 @@ struct ProviderURL: Equatable, Sendable {
     }
     guard isHost(host) else { return nil }
     if !port.isEmpty {
-      guard port.hasPrefix(":"), let number = SettingValue.number(port.dropFirst()),
+      let digits = port.dropFirst()
+      guard port.hasPrefix(":"), digits.utf8.allSatisfy(\.isDigit), let number = Int(digits),
         (1...65_535).contains(number)
       else { return nil }
     }

@@ -6,13 +6,20 @@ internal import Crypto
 /// Only its digest is kept, so that neither a dump nor the time of a comparison reveals it.
 package struct BearerToken: Redacted, Sendable {
   private let digest: [UInt8]
+  /// Names its holder in logs and metrics. Nil for a token without a name.
+  package let name: String?
+  package let scope: TokenScope
+  /// Counts the requests with a token of this name: see ``TokenList``.
+  var requests = TokenCounter()
 
   /// Nil unless `text` is 16 to 256 visible ASCII characters.
-  package init?(_ text: String) {
+  package init?(_ text: String, name: String? = nil, scope: TokenScope = .write) {
     guard (16...256).contains(text.utf8.count), text.utf8.allSatisfy(\.isVisible) else {
       return nil
     }
     digest = Self.digest(of: text)
+    self.name = name
+    self.scope = scope
   }
 
   /// Whether `authorization`, the value of that field, presents one of `tokens`.
@@ -28,10 +35,13 @@ package struct BearerToken: Redacted, Sendable {
   /// It takes the same time whichever that is.
   package static func match(_ text: String, among tokens: [BearerToken]) -> BearerToken? {
     let presented = digest(of: text)
-    var match: BearerToken?
-    for token in tokens where ConstantTime.areEqual(presented, token.digest) { match = token }
-    return match
+    var match: Int?
+    for index in tokens.indices where ConstantTime.areEqual(presented, tokens[index].digest) { match = index }
+    return match.map { tokens[$0] }
   }
+
+  /// Whether both are the same token, whatever they are named.
+  func hasSameText(as other: BearerToken) -> Bool { ConstantTime.areEqual(digest, other.digest) }
 
   /// A code that binds `text` to this token: it differs with another text, token or key.
   ///
@@ -43,7 +53,7 @@ package struct BearerToken: Redacted, Sendable {
   }
 
   /// What follows the scheme in `authorization`, the value of that field; nil for another scheme.
-  static func text(in authorization: String) -> String? {
+  package static func text(in authorization: String) -> String? {
     let scheme = "bearer "
     guard authorization.utf8.count > scheme.utf8.count,
       authorization.prefix(scheme.count).lowercased() == scheme

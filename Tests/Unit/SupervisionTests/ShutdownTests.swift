@@ -1,5 +1,4 @@
-@testable import Daemon
-import EventLoop
+@testable import Supervision
 @testable import System
 import Testing
 @testable import Time
