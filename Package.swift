@@ -586,7 +586,7 @@ let package = Package(
       .storage, "WorkflowsTests",
       [
         "SimulatedAPI", "StoreFixture", "Workflows", "EventStreams", "JobDeletion", "JobsAPI", "Jobs",
-        "Ledger", "Scheduler", "Settings", "StoreSeam", "Time", "WebhookIntake",
+        "Ledger", "Scheduler", "Settings", "StoreSeam", "Time", "WebhookIntake", "WorkflowRecords", "Tables",
       ]),
 
     // Reads that wait and streams, through the server, over a store.

@@ -66,8 +66,8 @@ extension LedgerTransaction {
     guard stored.run.state.isTerminal else {
       try advance(id, by: [.cancelRequested], at: now, context)
       // What holds their ends is no longer wanted.
-      for job in jobs {
-        guard let row = try workflowJob(job), try self.job(of: row)?.isHeld == true else { continue }
+      for job in try workflow(stored).openJobs(of: definition(of: stored, context)) {
+        guard let row = try workflowJob(job.text), try self.job(of: row)?.isHeld == true else { continue }
         try release(row.number, as: .succeeded, at: now)
       }
       return .waiting

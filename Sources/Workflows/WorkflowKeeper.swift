@@ -82,6 +82,19 @@ actor WorkflowKeeper: Service {
     return min(pause, max(.zero, pruneDueAt - now))
   }
 
+  /// - Returns: nil where the store rejects this work alone, such as for a damaged row: the commit thread has
+  ///   logged it, and it keeps no other workflow waiting.
+  private func writeApart<Value: Sendable>(
+    _ work: @escaping @Sendable (LedgerTransaction) throws(StorageError) -> Value
+  ) async throws(StorageError) -> Value? {
+    do throws(StorageError) {
+      return try await write(work)
+    } catch {
+      guard !error.concernsWholeStore else { throw error }
+      return nil
+    }
+  }
+
   private func write<Value: Sendable>(
     _ work: @escaping @Sendable (LedgerTransaction) throws(StorageError) -> Value
   ) async throws(StorageError) -> Value {
@@ -107,7 +120,7 @@ extension WorkflowKeeper {
       let due = open.filter { $0.deadlineAt <= time && $0.stop == nil }
       for run in due {
         let (id, context) = (run.id, runtime.context)
-        try await write { transaction throws(StorageError) in
+        _ = try await writeApart { transaction throws(StorageError) in
           try transaction.noteDeadline(ofWorkflow: id, at: time, context)
         }
       }
@@ -180,7 +193,10 @@ extension WorkflowKeeper {
     while true {
       let jobs = try await reader.jobs(ofWorkflow: id, limit: WorkflowRoutes.batchSize)
       let time = time
-      let removal = try await write { transaction throws(StorageError) in try step(transaction, jobs, time) }
+      let removal = try await writeApart { transaction throws(StorageError) in
+        try step(transaction, jobs, time)
+      }
+      guard let removal else { return .waiting }
       guard removal == .more, await loop.pause(for: Self.stepPause) else { return removal }
     }
   }
@@ -199,16 +215,23 @@ extension WorkflowKeeper {
       for first in stride(from: 0, to: open.count, by: Self.checksAtOnce) {
         // Sorted, as the reaction locks them: see there.
         let ids = open[first..<min(first + Self.checksAtOnce, open.count)].map(\.id).sorted()
-        let (time, context) = (time, runtime.context)
-        let repaired = try await write { transaction throws(StorageError) in
-          var repaired: [String] = []
-          for id in ids where try transaction.checkWorkflow(id, at: time, context) { repaired.append(id) }
-          return repaired
-        }
-        for id in repaired { logger.log(.workflowRepaired(id)) }
+        try await check(ids)
       }
       guard let last = open.last, open.count == Self.pageSize else { return }
       query.after = [.integer(last.deadlineAt.milliseconds), .text(last.id)]
     }
+  }
+
+  private func check(_ ids: [String]) async throws(StorageError) {
+    let (time, context) = (time, runtime.context)
+    let repaired = try await writeApart { transaction throws(StorageError) in
+      var repaired: [String] = []
+      for id in ids where try transaction.checkWorkflow(id, at: time, context) { repaired.append(id) }
+      return repaired
+    }
+    if repaired == nil, ids.count > 1 {
+      for id in ids { try await check([id]) }
+    }
+    for id in repaired ?? [] { logger.log(.workflowRepaired(id)) }
   }
 }

@@ -130,7 +130,8 @@ extension Resolver {
     if let (source, place) = try place(reference), case .value(let value) = place {
       let start = output.count
       try append(source.bytes[value.range])
-      for file in source.expired where value.range.contains(file.range.lowerBound) {
+      for file in source.expired[source.expired.index(ofFirstFrom: value.range.lowerBound)...] {
+        guard file.range.lowerBound < value.range.upperBound else { break }
         let offset = start - value.range.lowerBound
         let range = file.range.lowerBound + offset..<file.range.upperBound + offset
         expired.append(SourceText.ExpiredFile(range: range, url: file.url))
@@ -218,5 +219,19 @@ extension Resolver {
       }
       return joined
     }
+  }
+}
+
+extension [SourceText.ExpiredFile] {
+  /// Where the files begin that stand at `place` or after it. They are in order of their places.
+  ///
+  /// There may be 100,000 files, and as many references.
+  fileprivate func index(ofFirstFrom place: Int) -> Int {
+    var (low, high) = (startIndex, endIndex)
+    while low < high {
+      let middle = low + (high - low) / 2
+      if self[middle].range.lowerBound < place { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

@@ -78,6 +78,16 @@ import WorkflowRules
     #expect(try await ledger.rows() == 0)
   }
 
+  /// A deletion reads jobs in batches.
+  @Test func `a deletion releases a held job that stands behind many others`() async throws {
+    let ledger = try WorkflowLedger(endGate: HoldingGate(for: 600_000))
+    try ledger.create(Self.pair)
+    try ledger.end("w-w-b-0-1", output: "1")
+    #expect(try ledger.beginErasure() == .begun)
+    #expect(try await ledger.erase(limit: 1) == .waiting)
+    #expect(try await ledger.store.job("w-w-b-0-1").state == .succeeded)
+  }
+
   /// The end counts from when the provider has reported it.
   @Test func `a step that was held is over when it is released`() async throws {
     let ledger = try WorkflowLedger(endGate: HoldingGate(for: 600_000))

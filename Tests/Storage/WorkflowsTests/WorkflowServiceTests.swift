@@ -1,6 +1,9 @@
+import Ledger
 import SimulatedAPI
 import StoreFixture
+import Tables
 import Testing
+import WorkflowRecords
 
 /// What happens to workflows by the clock.
 @Suite(.everyStore) struct WorkflowServiceTests {
@@ -31,6 +34,27 @@ import Testing
     api.advance(by: .seconds(11))
     let document = try api.workflow("one")
     #expect(document.state == "failed" && document.error?["code"] as? String == "deadline")
+  }
+
+  @Test func `a workflow whose rows are damaged keeps no other from its deadline or its deletion`() throws {
+    let api = try WorkflowAPI.make()
+    try api.createWorkflow(WorkflowAPI.one("bad", and: #","deadline":"5s""#))
+    try api.createWorkflow(WorkflowAPI.one("good", and: #","deadline":"10s""#))
+    try api.createWorkflow(WorkflowAPI.one("last"))
+    try api.report("w-last-image-0-1", "processing")
+    try api.commit([
+      LedgerWork { transaction in
+        transaction.deleteRow(of: WorkflowStepTable.declaration, key: WorkflowStepTable.key("bad", 0))
+        for id in ["bad", "last"] {
+          transaction.put([.text(id), .integer(1)], in: WorkflowErasureTable.declaration)
+        }
+      }
+    ])
+    api.advance(by: .seconds(40))
+    #expect(try api.workflow("good").error?["code"] as? String == "deadline")
+    try api.report("w-last-image-0-1", "canceled")
+    api.advance(by: .seconds(40))
+    #expect(api.send("/workflows/last").status == 404)
   }
 
   @Test func `an ended workflow is deleted after RETENTION with its jobs, an open one is not`() throws {

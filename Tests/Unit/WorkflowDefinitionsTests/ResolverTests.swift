@@ -116,4 +116,26 @@ import WorkflowDefinitions
     let deep = String(repeating: "[", count: 1000) + String(repeating: "]", count: 1000)
     #expect(try Self.resolve(#"[{"$from":"a"}]"#, a: deep) == "[\(deep)]")
   }
+
+  /// Looking at each file for each reference would take half a minute.
+  @Test func `many references to an output with many expired files take little time`() throws {
+    let (count, files) = (5000, 100_000)
+    let references = Array(repeating: #"{"$from":"a#/1"}"#, count: count).joined(separator: ",")
+    let definition = try WorkflowDefinition(
+      body: Array(
+        #"{"steps":[{"name":"a","model":"x/y","input":{}}],"output":[\#(references)]}"#.utf8))
+    let bytes = Array("[\(Array(repeating: #""u""#, count: files).joined(separator: ","))]".utf8)
+    let expired = (0..<files).map {
+      SourceText.ExpiredFile(range: 1 + 4 * $0..<4 + 4 * $0, url: "\($0)")
+    }
+    var scope = Scope(definition: definition.text, input: try #require(SourceText(Array("{}".utf8))))
+    scope.steps[0] = .output(try #require(SourceText(bytes, expired: expired)))
+    var resolver = Resolver(scope, maxBytes: 1 << 20)
+    let template = try #require(definition.output)
+    let start = ContinuousClock.now
+    let text = try resolver.resolve(template)
+    #expect(ContinuousClock.now - start < .seconds(5))
+    #expect(text.expired.map(\.url) == Array(repeating: "1", count: count))
+    #expect(text.expired.last?.range == text.bytes.count - 4..<text.bytes.count - 1)
+  }
 }
