@@ -240,6 +240,12 @@ let package = Package(
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
       ]),
     room(
+      "BodyRetention",
+      [
+        "Time", "Crypto", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam",
+        "Ledger", "Settings", "Observability", "GroupCommit", "JobsAPI", logging,
+      ]),
+    room(
       "UsageSums",
       [
         "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
@@ -284,7 +290,7 @@ let package = Package(
         postgreSQL("PostgreSQLStore"), postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"),
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
         "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
-        "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", logging,
+        "BodyRetention", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", logging,
       ]),
     room(
       "Console",
@@ -523,6 +529,12 @@ let package = Package(
       [
         "StoreFixture", "SimulatedAPI", "JobDeletion", "JobsAPI", "WebhookIntake", "Routing", "Settings",
         "HTTPWire", "Jobs", "Time", "Tables", "StoreSeam", "Ledger",
+      ]),
+    tests(
+      .storage, "BodyRetentionTests",
+      [
+        "StoreFixture", "SimulatedAPI", "BodyRetention", "JobDeletion", "JobsAPI", "WebhookIntake", "Routing",
+        "Settings", "HTTPWire", "Jobs", "Time", "Tables", "StoreSeam", "Ledger", "Work",
       ]),
     tests(
       .storage, "StoreFaultTests",

@@ -1,4 +1,5 @@
 internal import Archive
+internal import BodyRetention
 internal import Callbacks
 internal import EventStreams
 internal import JobCounts
@@ -20,6 +21,7 @@ enum Capabilities {
     UsageSums.self,
     Callbacks.self,
     JobDeletion.self,
+    BodyRetention.self,
     JobsPage.self,
     JobCounts.self,
     Archive.self,

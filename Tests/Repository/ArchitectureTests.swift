@@ -22,8 +22,8 @@ import Testing
     ["WebhookIntake", "JobsAPI"],
     ["KeptFiles", "WorkflowRecords"],
     [
-      "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts",
-      "Archive", "Workflows",
+      "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "BodyRetention",
+      "JobsPage", "JobCounts", "Archive", "Workflows",
     ],
     ["Daemon", "Console"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],

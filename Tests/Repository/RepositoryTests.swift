@@ -92,6 +92,10 @@ import Testing
       "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
     ],
+    "BodyRetention": [
+      "Time", "Crypto", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam",
+      "Ledger", "Settings", "Observability", "GroupCommit", "JobsAPI", "Logging",
+    ],
     "UsageSums": [
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
       "Settings", "JobsAPI",
@@ -122,7 +126,7 @@ import Testing
       "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
       "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
-      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "Logging",
+      "JobDeletion", "BodyRetention", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "Logging",
     ],
     "Console": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",

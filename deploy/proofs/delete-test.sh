@@ -26,6 +26,8 @@ tests_that_use() {
     # Its settings stay in .env.example, and in what the page says of files that are not kept.
     Archive) echo everySettingIsInTheExampleAndInTheReadme remediesNameSettingsThatExist KeptFilesTests ;;
     JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
+    # Its setting stays in .env.example.
+    BodyRetention) echo everySettingIsInTheExampleAndInTheReadme ;;
     JobCounts) echo CountsRouteTests ;;
     EventStreams) echo EventsCommandTests ListenTests RelayTests ;;
     # Their settings stay in .env.example.
