@@ -259,6 +259,12 @@ let package = Package(
         "Settings", "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
       ]),
     room(
+      "BodyRetention",
+      [
+        "Time", "Crypto", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam",
+        "Ledger", "Settings", "Observability", "GroupCommit", "JobsAPI", logging,
+      ]),
+    room(
       "UsageSums",
       [
         "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
@@ -308,7 +314,7 @@ let package = Package(
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
         "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
         "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics",
-        "APITokens", "Supervision", "Reload", logging,
+        "APITokens", "Supervision", "Reload", "BodyRetention", logging,
       ]),
     room(
       "Console",
@@ -560,6 +566,12 @@ let package = Package(
       [
         "StoreFixture", "SimulatedAPI", "JobDeletion", "JobsAPI", "WebhookIntake", "Routing", "Settings",
         "HTTPWire", "Jobs", "Time", "Tables", "StoreSeam", "Ledger",
+      ]),
+    tests(
+      .storage, "BodyRetentionTests",
+      [
+        "StoreFixture", "SimulatedAPI", "BodyRetention", "JobDeletion", "JobsAPI", "WebhookIntake", "Routing",
+        "Settings", "HTTPWire", "Jobs", "Time", "Tables", "StoreSeam", "Ledger", "Work",
       ]),
     tests(
       .storage, "StoreFaultTests",

@@ -78,7 +78,7 @@ package enum JobTable {
     let names = [
       "id", "state", "provider_status", "model", "model_version", "workflow", "step", "revision",
       "created_at", "started_at", "completed_at", "updated_at", "error", "metrics", "input", "output",
-      "data_removed",
+      "data_removed", "bodies_erased_at",
     ]
     return names.compactMap { name in job.text(name).map { padded(name, to: 16) + Terminal.visible($0) } }
       .joined(separator: "\n")

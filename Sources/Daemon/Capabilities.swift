@@ -1,4 +1,5 @@
 internal import Archive
+internal import BodyRetention
 internal import Callbacks
 internal import EventStreams
 internal import JobCounts
@@ -21,6 +22,7 @@ enum Capabilities {
     UsageSums.self,
     Callbacks.self,
     JobDeletion.self,
+    BodyRetention.self,
     JobsPage.self,
     JobCounts.self,
     Archive.self,

@@ -25,7 +25,7 @@ package struct PredictionRequest: Equatable, Sendable {
   /// It has 1 to 64 letters, digits, hyphens and underscores. It has no dot, because one follows the id in a
   /// webhook's URL.
   package let id: String?
-  /// The text of a JSON object.
+  /// The text of a JSON object. Empty where it was erased from a stored request.
   package let input: [UInt8]
   /// Webhook events in the order of ``WebhookEvent``.
   ///
@@ -75,7 +75,7 @@ package struct PredictionRequest: Equatable, Sendable {
   package init(body: Span<UInt8>, isStored: Bool = false) throws(PredictionRequestError) {
     let members = try RequestMembers(body: body)
     (target, model) = try members.target(in: body)
-    input = try members.input(in: body)
+    input = try isStored && members["input"] == nil ? [] : members.input(in: body)
     id = try members.id(in: body)
     events = try members.events(in: body)
     timeout = try members.seconds(

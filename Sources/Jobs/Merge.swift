@@ -142,6 +142,16 @@ extension Job {
   /// Nothing has happened to the job, so that its times stay.
   package mutating func touch() { revision += 1 }
 
+  /// Counts the replacement of the stored body by a part of it.
+  ///
+  /// The sizes stay those of what was received.
+  package mutating func noteStoredBody(digest: BodyDigest) {
+    touch()
+    guard let evidence = snapshot?.evidence else { return }
+    snapshot?.evidence = Evidence(
+      logsSize: evidence.logsSize, outputSize: evidence.outputSize, digest: digest)
+  }
+
   /// Records that the create call is about to be made.
   package mutating func noteSending(at now: Timestamp, firstCheck: Timestamp) {
     pollState.begin(at: now, firstCheck: firstCheck)

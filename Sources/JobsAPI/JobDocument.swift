@@ -226,7 +226,8 @@ extension JobDocument {
   private static func input(
     _ parts: PredictionParts?, _ body: [UInt8], _ request: PredictionRequest?
   ) -> ArraySlice<UInt8>? {
-    let (received, posted) = (slice(parts?.input, of: body), request?.input[...])
+    let posted = request.flatMap { $0.input.isEmpty ? nil : $0.input[...] }
+    let received = slice(parts?.input, of: body)
     return parts?.isDataRemoved == true ? posted ?? received : received ?? posted
   }
 

@@ -5,8 +5,12 @@ package import StoreSeam
 /// It is read after the job, so it is at least as new as the document's entity tag. A capability that changes
 /// it calls `LedgerTransaction.touch`.
 package protocol JobMembers: Sendable {
-  /// Whether a job with that id of its own may have further members. It is empty for a job of deliveries.
-  func concerns(_ id: String) -> Bool
+  /// Whether a job may have further members.
+  ///
+  /// - Parameters:
+  ///   - id: of its own. Empty for a job of deliveries.
+  ///   - body: that of its snapshot, as stored.
+  func concerns(_ id: String, body: [UInt8]) -> Bool
 
   /// The further members of one job's document.
   func members(
@@ -20,7 +24,7 @@ package protocol JobMembers: Sendable {
 }
 
 extension JobMembers {
-  package func concerns(_ id: String) -> Bool { true }
+  package func concerns(_ id: String, body: [UInt8]) -> Bool { true }
 }
 
 /// A member of a job's document.

@@ -68,7 +68,7 @@ package final class JobViews {
 
   @inline(never)
   private func addMembers(to view: JobView) async throws(Problem) {
-    for source in added where source.concerns(view.jobID) {
+    for source in added where source.concerns(view.jobID, body: view.record.body) {
       view.members += try await read { (reader) throws(StorageError) in
         try await source.members(ofJob: view.record.number, id: view.jobID, in: reader)
       }
@@ -77,7 +77,7 @@ package final class JobViews {
 
   /// Not asynchronous, because most reads end with it.
   private func mayHaveMembers(_ view: JobView) -> Bool {
-    for index in added.indices where added[index].concerns(view.jobID) { return true }
+    for index in added.indices where added[index].concerns(view.jobID, body: view.record.body) { return true }
     return false
   }
 

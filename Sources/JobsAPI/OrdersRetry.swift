@@ -33,6 +33,10 @@ extension OrdersEndpoint {
         "the job was not created here, so that its request is unknown: create one with POST /jobs")
     }
     let (body, parsed) = try Self.request(from: earlier, changes: request.body)
+    guard !parsed.input.isEmpty else {
+      throw Problem(
+        .conflict, .conflict, "the input of the job's request was erased: send `input` in the body")
+    }
     let order = try order(parsed, body: body, idempotencyKey: request.admitted, retryOf: record.job.id)
     let (status, view) = try await enqueue(order)
     return try response(status, view, parsed)

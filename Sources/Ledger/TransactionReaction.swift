@@ -16,6 +16,17 @@ package protocol TransactionReaction: Sendable {
   func retains(
     _ number: Int64, id: String, in transaction: LedgerTransaction
   ) throws(StorageError) -> Bool
+
+  /// Whether the input or the output of a job that has ended is still read, so that neither may be erased.
+  func needsBodies(
+    _ number: Int64, id: String, in transaction: LedgerTransaction
+  ) throws(StorageError) -> Bool
+}
+
+extension TransactionReaction {
+  package func needsBodies(
+    _ number: Int64, id: String, in transaction: LedgerTransaction
+  ) throws(StorageError) -> Bool { false }
 }
 
 extension LedgerTransaction {

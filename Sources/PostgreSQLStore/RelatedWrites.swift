@@ -67,7 +67,14 @@ extension PostgreSQLWrites {
     SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])
     """)
 
+  private static let updateRequests = Query(
+    """
+    UPDATE orders SET request = u.request
+    FROM unnest($1::bigint[], $2::bytea[]) AS u (job, request) WHERE orders.job = u.job
+    """)
+
   mutating func write(_ orders: [OrderWrite]) {
+    var requests: [(job: Int64, request: [UInt8])] = []
     var inserted: [(order: StoredOrder, idempotencyKey: String?)] = []
     var updated: [StoredOrder] = []
     var metadata: [(job: Int64, metadata: JobMetadata)] = []
@@ -77,10 +84,14 @@ extension PostgreSQLWrites {
         inserted.append((order, key))
         if let data { metadata.append((order.number, data)) }
       case .update(let order): updated.append(order)
+      case .replaceRequest(let job, let request): requests.append((job, request))
       }
     }
     if !inserted.isEmpty { add(OrderRow.insert, OrderRow.parameters(inserting: inserted)) }
     if !updated.isEmpty { add(OrderRow.update, OrderRow.parameters(updating: updated)) }
+    if !requests.isEmpty {
+      add(Self.updateRequests, [.integers(requests.map(\.job)), .byteArrays(requests.map(\.request))])
+    }
     guard !metadata.isEmpty else { return }
     add(
       Self.insertMetadata,

@@ -15,6 +15,8 @@ package final class Route {
   package let maxBodyBytes: Int
   /// The counts of its responses: its own first, then those of a route that it is diverted to.
   package let responses: [RouteResponses]
+  /// The requests that a variant of another room's route serves. Nil for a route of its own.
+  private let variantCondition: ((RequestHead) -> Bool)?
   private let admission: Admit
 
   /// Decides by the header section of a request. The responder keeps what was parsed for that.
@@ -22,7 +24,8 @@ package final class Route {
 
   init(
     _ method: Method, _ path: PathPattern, name: String, summary: String, access: AccessKind,
-    maxBodyBytes: Int, responses: [RouteResponses], admission: @escaping Admit
+    maxBodyBytes: Int, responses: [RouteResponses], variantCondition: ((RequestHead) -> Bool)? = nil,
+    admission: @escaping Admit
   ) {
     self.method = method
     self.path = path
@@ -31,6 +34,7 @@ package final class Route {
     self.access = access
     self.maxBodyBytes = maxBodyBytes
     self.responses = responses
+    self.variantCondition = variantCondition
     self.admission = admission
   }
 
@@ -56,6 +60,22 @@ extension Route {
       condition(head)
         ? try other.admission(head, match, refusals) : try admission(head, match, refusals)
     }
+  }
+
+  /// This route as a variant: of another route with its method and path, it serves these requests.
+  ///
+  /// So a capability adds a choice to a route of another, and goes with its own room. Alone it serves all
+  /// requests, and refuses those that are not its own.
+  package func variant(where condition: @escaping (RequestHead) -> Bool) -> Route {
+    Route(
+      method, path, name: name, summary: summary, access: access, maxBodyBytes: maxBodyBytes,
+      responses: responses, variantCondition: condition, admission: admission)
+  }
+
+  /// The route for the requests of both. Nil unless one is a variant.
+  func combined(with other: Route) -> Route? {
+    if let condition = other.variantCondition { return diverting(to: other, where: condition) }
+    return variantCondition.map { other.diverting(to: self, where: $0) }
   }
 }
 

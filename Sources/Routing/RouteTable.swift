@@ -23,11 +23,16 @@ package struct RouteTable {
         resources.append(Resource(routes: [route]))
         continue
       }
-      let known = resources[index].routes
-      guard !known.contains(where: { $0.method == route.method }) else {
+      var known = resources[index].routes
+      guard let same = known.firstIndex(where: { $0.method == route.method }) else {
+        resources[index] = Resource(routes: known + [route])
+        continue
+      }
+      guard let both = known[same].combined(with: route) else {
         throw DuplicateRoute(method: route.method, path: route.path)
       }
-      resources[index] = Resource(routes: known + [route])
+      known[same] = both
+      resources[index] = Resource(routes: known)
     }
     // A literal segment precedes a parameter.
     self.resources = resources.sorted { $0.path.parameterCount < $1.path.parameterCount }

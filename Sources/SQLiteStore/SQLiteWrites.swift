@@ -23,6 +23,7 @@ final class SQLiteWrites {
   private let insertRefusal: Statement
   private let insertOrder: Statement
   private let updateOrder: Statement
+  private let updateRequest: Statement
   private let putWork: Statement
   private let deleteWork: Statement
   private let putKey: Statement
@@ -61,6 +62,7 @@ final class SQLiteWrites {
       """, on: connection)
     insertOrder = Statement(OrderRow.insert, on: connection)
     updateOrder = Statement(OrderRow.update, on: connection)
+    updateRequest = Statement("UPDATE orders SET request = ?2 WHERE job = ?1", on: connection)
     putWork = Statement(WorkColumn.put, on: connection)
     deleteWork = Statement("DELETE FROM work WHERE job = ?1 AND kind = ?2 AND key = ?3", on: connection)
     putKey = Statement("INSERT OR REPLACE INTO keys (name, value) VALUES (?1, ?2)", on: connection)
@@ -267,6 +269,10 @@ extension SQLiteWrites {
     case .update(let order):
       try OrderRow.bind(order, to: updateOrder)
       try updateOrder.run()
+    case .replaceRequest(let job, let request):
+      try updateRequest.bind(1, job)
+      try updateRequest.bind(2, copying: request)
+      try updateRequest.run()
     }
   }
 

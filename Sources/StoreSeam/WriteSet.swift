@@ -193,10 +193,13 @@ package enum OrderWrite: Sendable {
   case insert(StoredOrder, idempotencyKey: String?, JobMetadata?)
   /// Updates everything but the digest, the key and the request.
   case update(StoredOrder)
+  /// Replaces the request alone.
+  case replaceRequest(job: Int64, [UInt8])
 
   package var job: Int64 {
     switch self {
     case .insert(let order, _, _), .update(let order): order.number
+    case .replaceRequest(let job, _): job
     }
   }
 }

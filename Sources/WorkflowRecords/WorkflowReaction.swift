@@ -59,6 +59,17 @@ package struct WorkflowReaction: TransactionReaction {
     guard WorkflowJob.mayHave(id) else { return false }
     return try transaction.workflowJob(id)?.number == number
   }
+
+  package func needsBodies(
+    _ number: Int64, id: String, in transaction: LedgerTransaction
+  ) throws(StorageError) -> Bool {
+    guard WorkflowJob.mayHave(id), let job = try transaction.workflowJob(id), job.number == number else {
+      return false
+    }
+    // Without its lock: jobs of several workflows are locked here, in an order that others do not keep.
+    let workflow = try transaction.row(of: WorkflowTable.declaration, key: WorkflowTable.key(job.workflow))
+    return workflow?.integer("is_open") == 1
+  }
 }
 
 /// What a transition means for the workflow of its job.

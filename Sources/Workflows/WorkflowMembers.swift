@@ -10,7 +10,7 @@ internal import WorkflowRules
 
 /// Adds `workflow` and `step` to the documents of workflows' jobs.
 struct WorkflowMembers: JobMembers {
-  func concerns(_ id: String) -> Bool { WorkflowJob.mayHave(id) }
+  func concerns(_ id: String, body: [UInt8]) -> Bool { WorkflowJob.mayHave(id) }
 
   func members(
     ofJob number: Int64, id: String, in reader: any StoreReader

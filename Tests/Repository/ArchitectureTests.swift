@@ -23,7 +23,7 @@ import Testing
     ["KeptFiles", "WorkflowRecords", "Reload"],
     [
       "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts",
-      "Archive", "Workflows", "ProcessMetrics",
+      "Archive", "Workflows", "ProcessMetrics", "BodyRetention",
     ],
     ["BuildInfo"],
     ["Daemon", "Console"],

@@ -102,6 +102,10 @@ import Testing
       "Time", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "WebhookIntake", "JobsAPI",
     ],
+    "BodyRetention": [
+      "Time", "Crypto", "JSONText", "HTTPWire", "EventLoop", "Routing", "Tables", "Jobs", "StoreSeam",
+      "Ledger", "Settings", "Observability", "GroupCommit", "JobsAPI", "Logging",
+    ],
     "UsageSums": [
       "Bytes", "Time", "JSONText", "HTTPWire", "Routing", "Tables", "Jobs", "StoreSeam", "Ledger",
       "Settings", "Observability", "JobsAPI",
@@ -136,7 +140,7 @@ import Testing
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
       "ChangeFeed", "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
       "ReadTokens", "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows",
-      "ProcessMetrics", "APITokens", "Supervision", "Reload", "Logging",
+      "ProcessMetrics", "APITokens", "Supervision", "Reload", "BodyRetention", "Logging",
     ],
     "Console": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",

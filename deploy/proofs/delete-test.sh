@@ -29,6 +29,8 @@ tests_that_use() {
     JobCounts) echo CountsRouteTests ProcessTests/ServiceManagerTests ;;
     ProcessMetrics) echo theProcessAndTheDatabaseAreMeasured ;;
     EventStreams) echo EventsCommandTests ListenTests RelayTests TokenScopeTests ProcessTests/ReloadTests ;;
+    # Its setting stays in .env.example.
+    BodyRetention) echo everySettingIsInTheExampleAndInTheReadme ;;
     # Their settings stay in .env.example.
     Callbacks)
       echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests \

@@ -14,6 +14,8 @@ final class OrderEntry {
   var claim: WorkItem?
   /// Whether the step was claimed or moved, so that the stored work item is no longer the order's.
   var hasStepChanged: Bool
+  /// Whether the request is no longer the stored one.
+  var hasNewRequest = false
 
   init(stored: StoredOrder) {
     self.stored = stored
@@ -60,6 +62,13 @@ extension LedgerTransaction {
       entry.order.request = try rows.request(ofJob: number)
     }
     return entry.order.request
+  }
+
+  /// Replaces the request of a stored order.
+  func replaceRequest(ofJob number: Int64, with request: [UInt8]) throws(StorageError) {
+    guard let entry = try orderEntry(ofJob: number), entry.stored != nil else { return }
+    entry.order.request = request
+    entry.hasNewRequest = true
   }
 
   func job(ofIdempotencyKey key: String) throws(StorageError) -> Int64? {

@@ -78,6 +78,7 @@ extension LedgerTransaction {
       return
     }
     if !order.hasSameRow(as: stored) { writes.orders.append(.update(order)) }
+    if entry.hasNewRequest { writes.orders.append(.replaceRequest(job: order.number, order.request)) }
     let old = stored.hasWork ? stored.workKind : nil
     let item = Self.workItem(of: order, entry.claim)
     if let old, old != item?.key.kind { writes.work.append(.delete(WorkKey(old, job: order.number))) }
