@@ -207,10 +207,13 @@ extension ProviderContext {
     }
     metrics.calls.add(for: result)
     guard let reason, !Task.isCancelled else { return }
-    if case .failed(.unauthorized) = outcome {
-      return logger.log(.tokenRejected(call, reason: reason))
-    }
-    logger.log(.providerCallFailed(call, result, reason: reason))
+    let entry: LogEntry =
+      switch outcome {
+      case .failed(.unauthorized): .tokenRejected(call, reason: reason)
+      case .failed(.insufficientCredit): .creditUsedUp(call, reason: reason)
+      default: .providerCallFailed(call, result, reason: reason)
+      }
+    logger.log(entry)
   }
 
   func log(_ decision: CreateDecision, of job: Job) {
