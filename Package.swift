@@ -176,6 +176,12 @@ let package = Package(
       ]),
     room("ChangeFeed", ["Time", "System", "EventLoop", "Jobs", "StoreSeam"]),
     room(
+      "RefusedRequests",
+      [
+        "Time", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing",
+        "Observability", logging,
+      ]),
+    room(
       "Scheduler",
       [
         "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs",
@@ -196,7 +202,7 @@ let package = Package(
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam",
         "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler",
-        logging,
+        "RefusedRequests", logging,
       ]),
 
     // What capabilities keep in the store, and the rules over it.
@@ -274,6 +280,12 @@ let package = Package(
         "WorkflowRecords", logging,
       ]),
 
+    room(
+      "RefusedDeliveries",
+      [
+        "Time", "JSONText", "HTTPWire", "HTTPServer", "Routing", "Settings", "RefusedRequests", "JobsAPI",
+      ]),
+
     // The wiring; and what the verbs of the command share.
     room(
       "Daemon",
@@ -284,7 +296,8 @@ let package = Package(
         postgreSQL("PostgreSQLStore"), postgreSQL("PostgreSQLReads"), postgreSQL("PostgreSQLReports"),
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
         "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens", "JobDeletion",
-        "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", logging,
+        "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "RefusedDeliveries", "RefusedRequests",
+        logging,
       ]),
     room(
       "Console",
@@ -421,6 +434,7 @@ let package = Package(
     tests(
       .unit, "DaemonTests",
       [
+        "RefusedRequests",
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
         "ClientAddress",
@@ -435,6 +449,12 @@ let package = Package(
       .unit, "BlobStoresTests",
       ["BlobStores", "BucketStub", "LiveDaemon", "Bytes", "Crypto", "HTTPClient", "S3", "System", "Time"]),
     tests(.unit, "S3Tests", ["S3", "Bytes", "Crypto", "HTTPClient", "Time"]),
+    tests(
+      .unit, "RefusedDeliveriesTests",
+      [
+        "RefusedDeliveries", "RefusedRequests", "ClientAddress", "HTTPServer", "HTTPWire", "Routing", "Time",
+        "EventLoop", "System", "JSONText", "Observability", logging,
+      ]),
     tests(.unit, "ReadTokensTests", ["ReadTokens", "Routing", "Settings", "Time"]),
     tests(
       .unit, "JobsPageTests",

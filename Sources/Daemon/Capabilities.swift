@@ -4,6 +4,7 @@ internal import EventStreams
 internal import JobCounts
 internal import JobDeletion
 internal import ReadTokens
+internal import RefusedDeliveries
 internal import JobsAPI
 internal import JobsPage
 internal import StoreSeam
@@ -24,6 +25,7 @@ enum Capabilities {
     JobCounts.self,
     Archive.self,
     Workflows.self,
+    RefusedDeliveries.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

@@ -1,7 +1,5 @@
-internal import HTTPServer
 internal import Logging
 internal import Observability
-internal import Routing
 internal import StandardWebhooks
 internal import System
 
@@ -84,18 +82,5 @@ extension LogEntry {
       .error,
       "accept failed; evicting a connection or pausing: raise LimitNOFILE=, or lower MAX_CONNECTIONS",
       ["cause": .text("\(cause)")])
-  }
-}
-
-// MARK: - What clients cause
-
-/// Written with further fields, up to ten of each in a second: see ``RefusalLog``.
-extension LogEntry {
-  static func refused(_ code: ProblemCode, isServerError: Bool) -> LogEntry {
-    LogEntry(isServerError ? .error : .notice, "refused", ["code": .text(code.rawValue)])
-  }
-
-  static func connectionFailed(_ reason: ConnectionFailureReason) -> LogEntry {
-    LogEntry(.notice, "connection failed", ["code": .text(reason.rawValue)])
   }
 }

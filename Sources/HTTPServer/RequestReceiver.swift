@@ -42,18 +42,18 @@ struct RequestReceiver: ~Copyable {
   /// - Parameter continuing: sends `100 Continue` to a sender that expects it.
   mutating func next(continuing: () async -> Bool) async -> Outcome {
     context.move(entry, to: .receiving)
-    var method: Method?
+    var received: RequestHead?
     do throws(Interruption) {
       let head = try await receiveHead()
       hasServed = true
-      method = head.method
+      received = head
       switch context.handler.admit(head, from: peer) {
       case .refuse(let response):
         return .refused(response, head)
       case .receive(let wanted, let respond):
         let maxBodyBytes = min(wanted, context.limits.message.maxBodyBytes)
         if case .length(let length) = head.bodyFraming, length > maxBodyBytes {
-          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes)), method: method)
+          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes), of: head), method: head.method)
         }
         if head.expectsContinue, head.bodyFraming != .none, input.isEmpty {
           guard await continuing() else { return .closed }
@@ -64,10 +64,10 @@ struct RequestReceiver: ~Copyable {
         return .request(Request(head: head, body: body, peer: peer), respond: respond)
       case .stream(let maxBodyBytes, let respond, let refusalFields):
         if case .length(let length) = head.bodyFraming, length > maxBodyBytes {
-          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes)), method: method)
+          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes), of: head), method: head.method)
         }
         guard context.beginStream(entry) else {
-          var response = refusal(.tooManyStreams)
+          var response = refusal(.tooManyStreams, of: head)
           response.fields += refusalFields
           return .refused(response, head)
         }
@@ -76,8 +76,8 @@ struct RequestReceiver: ~Copyable {
     } catch {
       switch error {
       case .refused(let refusal):
-        let method = method ?? RequestHeadParser.method(atStartOf: input.span)
-        return .failed(self.refusal(refusal), method: method)
+        let method = received?.method ?? RequestHeadParser.method(atStartOf: input.span)
+        return .failed(self.refusal(refusal, of: received), method: method)
       case .closed: return .closed
       }
     }
@@ -88,8 +88,9 @@ struct RequestReceiver: ~Copyable {
     case closed
   }
 
-  private func refusal(_ refusal: Refusal) -> Response {
-    context.handler.refuse(refusal, from: peer)
+  private func refusal(_ refusal: Refusal, of head: RequestHead?) -> Response {
+    guard let head else { return context.handler.refuse(refusal, from: peer) }
+    return context.handler.refuse(refusal, of: head, from: peer)
   }
 }
 

@@ -54,6 +54,10 @@ import Testing
       "Time", "System", "EventLoop", "Jobs", "StoreSeam", "Ledger", "Observability", "Logging",
     ],
     "ChangeFeed": ["Time", "System", "EventLoop", "Jobs", "StoreSeam"],
+    "RefusedRequests": [
+      "Time", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing",
+      "Observability", "Logging",
+    ],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
       "StoreSeam", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -65,7 +69,8 @@ import Testing
     "JobsAPI": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger",
-      "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "Logging",
+      "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "RefusedRequests",
+      "Logging",
     ],
     "KeptFiles": [
       "Time", "JSONText", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger", "Downloads",
@@ -116,13 +121,18 @@ import Testing
       "Settings", "Observability", "GroupCommit", "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI",
       "WorkflowRecords", "Logging",
     ],
+    "RefusedDeliveries": [
+      "Time", "JSONText", "HTTPWire", "HTTPServer", "Routing", "Settings", "RefusedRequests", "JobsAPI",
+    ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
       "SQLiteStore", "PostgreSQL", "PostgreSQLSchema", "PostgreSQLStore", "PostgreSQLReads",
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
       "ChangeFeed", "Scheduler", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
-      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "Logging",
+      "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "RefusedDeliveries",
+      "RefusedRequests",
+      "Logging",
     ],
     "Console": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",

@@ -27,6 +27,7 @@ tests_that_use() {
     Archive) echo everySettingIsInTheExampleAndInTheReadme remediesNameSettingsThatExist KeptFilesTests ;;
     JobDeletion) echo anUnsupportedMethodIsAnsweredWithTheAllowedOnes FleetTests ;;
     JobCounts) echo CountsRouteTests ;;
+    RefusedDeliveries) echo RefusalRouteTests ;;
     EventStreams) echo EventsCommandTests ListenTests RelayTests ;;
     # Their settings stay in .env.example.
     Callbacks)

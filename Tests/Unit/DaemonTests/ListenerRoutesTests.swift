@@ -8,6 +8,7 @@ import Foundation
 import Jobs
 import Logging
 @testable import Observability
+import RefusedRequests
 @testable import Replicate
 @testable import Routing
 @testable import Scheduler
