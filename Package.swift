@@ -188,6 +188,12 @@ let package = Package(
     room("APITokens", ["Bytes", "Crypto", "Settings", "Observability"]),
     room("Supervision", ["Time", "System", "EventLoop", "Observability", logging]),
     room(
+      "RefusedRequests",
+      [
+        "Time", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing",
+        "Observability", logging,
+      ]),
+    room(
       "Scheduler",
       [
         "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
@@ -209,7 +215,7 @@ let package = Package(
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
         "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger",
         "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "APITokens", "Scheduler",
-        logging,
+        "RefusedRequests", logging,
       ]),
 
     // What capabilities keep in the store, and the rules over it.
@@ -300,6 +306,12 @@ let package = Package(
         "WorkflowRecords", logging,
       ]),
 
+    room(
+      "RefusedDeliveries",
+      [
+        "Time", "JSONText", "HTTPWire", "HTTPServer", "Routing", "Settings", "RefusedRequests", "JobsAPI",
+      ]),
+
     // What the binary is.
     room("BuildInfo", ["CBuild", "Crypto", "SQLite", postgreSQL("PostgreSQL"), "HTTPClient"]),
 
@@ -314,7 +326,8 @@ let package = Package(
         postgreSQL("StoreMove"), "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed",
         "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
         "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics",
-        "APITokens", "Supervision", "Reload", "BodyRetention", logging,
+        "APITokens", "Supervision", "Reload", "BodyRetention", "RefusedDeliveries", "RefusedRequests",
+        logging,
       ]),
     room(
       "Console",
@@ -464,6 +477,7 @@ let package = Package(
     tests(
       .unit, "DaemonTests",
       [
+        "RefusedRequests",
         "Daemon", "EventLoop", "System", "Time", "StandardWebhooks", "Observability", "Settings", "Routing",
         "Scheduler", "Replicate", "HTTPWire", "GroupCommit", "WebhookIntake", "Scratch", "HTTPServer", "Jobs",
         "ClientAddress", "ServerMetrics", "Supervision", "Reload", "APITokens",
@@ -478,6 +492,12 @@ let package = Package(
       .unit, "BlobStoresTests",
       ["BlobStores", "BucketStub", "LiveDaemon", "Bytes", "Crypto", "HTTPClient", "S3", "System", "Time"]),
     tests(.unit, "S3Tests", ["S3", "Bytes", "Crypto", "HTTPClient", "Time"]),
+    tests(
+      .unit, "RefusedDeliveriesTests",
+      [
+        "RefusedDeliveries", "RefusedRequests", "ClientAddress", "HTTPServer", "HTTPWire", "Routing", "Time",
+        "EventLoop", "System", "JSONText", "Observability", logging,
+      ]),
     tests(.unit, "ReadTokensTests", ["ReadTokens", "Routing", "Settings", "Time"]),
     tests(
       .unit, "JobsPageTests",

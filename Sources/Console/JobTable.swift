@@ -58,6 +58,19 @@ package enum JobTable {
     return text
   }
 
+  /// Refused deliveries, the newest first.
+  package static func refusals(_ document: JSONDocument) -> String {
+    let refusals = document.objects("refusals")
+    guard !refusals.isEmpty else { return "no deliveries were refused since the daemon started" }
+    return table(
+      columns: ["RECEIVED", "CLIENT", "STATUS", "CODE", "METHOD", "PATH", "WEBHOOK-ID", "REASON"],
+      rows: refusals.map { refusal in
+        ["received_at", "client", "status", "code", "method", "path", "webhook_id", "reason"].map {
+          refusal.text($0) ?? "-"
+        }
+      })
+  }
+
   /// Ended jobs by a member of their metadata.
   package static func usageGroups(_ document: JSONDocument) -> String {
     let groups = document.objects("groups")

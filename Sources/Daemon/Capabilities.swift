@@ -5,6 +5,7 @@ internal import EventStreams
 internal import JobCounts
 internal import JobDeletion
 internal import ReadTokens
+internal import RefusedDeliveries
 internal import JobsAPI
 internal import JobsPage
 internal import ProcessMetrics
@@ -28,6 +29,7 @@ enum Capabilities {
     Archive.self,
     Workflows.self,
     ProcessMetrics.self,
+    RefusedDeliveries.self,
   ]
 
   static var settings: [SettingVariable] { all.flatMap { $0.settings } }

@@ -10,6 +10,7 @@ internal import Logging
 internal import Ledger
 internal import StoreSeam
 internal import Observability
+internal import RefusedRequests
 internal import Reload
 internal import Replicate
 internal import Routing
@@ -54,7 +55,9 @@ struct Composition: Sendable {
     _ purpose: ListenerPurpose, at sockets: [ServerSocket], on loop: EventLoop, tls: TLSContext? = nil,
     also added: sending [Route] = [], ended: @escaping @Sendable (ServerEnd) -> Void
   ) throws(StartError) -> Server {
-    let refusalLog = RefusalLog(loop: loop, logger: logger)
+    let refusalLog = RefusalLog(
+      loop: loop, logger: logger,
+      observers: purpose.servesWebhooks ? settings.capabilities.compactMap(\.refusalObserver) : [])
     let listeners = settings.listeners
     let server = Server(
       loop: loop, limits: listeners.limits,

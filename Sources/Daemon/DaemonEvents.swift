@@ -1,8 +1,6 @@
-internal import HTTPServer
 internal import HTTPWire
 internal import Logging
 internal import Observability
-internal import Routing
 internal import StandardWebhooks
 internal import System
 
@@ -104,16 +102,5 @@ extension LogEntry {
   /// The path without its query, which may hold a token.
   static func path(of target: RequestTarget) -> String {
     String(("/" + target.segments.joined(separator: "/")).prefix(maxShownCharacters))
-  }
-}
-
-/// Written with further fields, up to ten of each in a second: see ``RefusalLog``.
-extension LogEntry {
-  static func refused(_ code: ProblemCode, isServerError: Bool) -> LogEntry {
-    LogEntry(isServerError ? .error : .notice, "refused", ["code": .text(code.rawValue)])
-  }
-
-  static func connectionFailed(_ reason: ConnectionFailureReason) -> LogEntry {
-    LogEntry(.notice, "connection failed", ["code": .text(reason.rawValue)])
   }
 }

@@ -4,6 +4,7 @@ internal import HTTPServer
 internal import HTTPWire
 internal import Logging
 internal import Observability
+internal import RefusedRequests
 internal import Routing
 internal import ServerMetrics
 
@@ -41,6 +42,10 @@ final class ListenerHandler: RequestHandler, RefusalHandler {
     refuse(Problem(refusal), head: nil, at: nil, from: peer)
   }
 
+  func refuse(_ refusal: Refusal, of head: RequestHead, from peer: Peer) -> Response {
+    refuse(Problem(refusal), head: head, at: routes.match(head.target.segments), from: peer)
+  }
+
   func refuse(
     _ problem: Problem, of head: RequestHead, at match: RouteTable.Match?, from peer: Peer
   ) -> Response {
@@ -56,10 +61,7 @@ final class ListenerHandler: RequestHandler, RefusalHandler {
     case .streamClosed: metrics.openStreams.add(-1)
     case .failed(let failure, let peer):
       metrics.connectionFailures.add(for: failure.reason)
-      guard let explanation = failure.explanation else { return }
-      refusalLog.write(
-        .connectionFailed(failure.reason),
-        ["client": .text("\(peer.address)"), "reason": .text(explanation)])
+      if let refused = RefusedRequest(failure, from: peer) { refusalLog.report(refused) }
     case .acceptError(let error):
       metrics.acceptErrors.add()
       logger.log(.acceptFailed(cause: error))
@@ -67,44 +69,18 @@ final class ListenerHandler: RequestHandler, RefusalHandler {
   }
 
   /// Counts and logs a refusal.
-  ///
-  /// The log adds the exact cause and the client, but quotes nothing of the request except an unknown path.
   private func refuse(
     _ problem: Problem, head: RequestHead?, at match: RouteTable.Match?, from peer: Peer
   ) -> Response {
     metrics.refusals.add(for: problem.code)
-    refusalLog.write(
-      .refused(problem.code, isServerError: problem.status.code >= 500),
-      details(of: problem, head, match, from: peer))
+    refusalLog.report(
+      RefusedRequest(
+        problem, of: head, at: match, from: peer, trusting: trustedProxies, token: tokenName(in: head)))
     return problem.response
   }
 
-  private func details(
-    of problem: Problem, _ head: RequestHead?, _ match: RouteTable.Match?, from peer: Peer
-  ) -> LogFields {
-    var details: LogFields = [
-      "client": .text("\(client(of: head, from: peer))"), "reason": .text(problem.reason ?? problem.detail),
-      "status": .number(problem.status.code),
-    ]
-    guard let head else { return details }
-    if case .one(let value) = head.fields.single("authorization"), let name = tokens.name(in: value) {
-      details["token"] = .text(name)
-    }
-    if problem.code == .notFound {
-      // An unknown path is most often a webhook's URL with a mistake in it. Its query may hold a token.
-      details["method"] = .text(String(head.method.name.prefix(LogEntry.maxShownCharacters)))
-      details["path"] = .text(LogEntry.path(of: head.target))
-    } else if let match {
-      details["route"] = .text(match.name)
-    }
-    return details
-  }
-
-  private func client(of head: RequestHead?, from peer: Peer) -> PeerAddress {
-    guard let head else { return peer.address }
-    return ForwardedFor(
-      peer: peer.address, forwardedFor: head.fields.all("x-forwarded-for"),
-      forwarded: head.fields.all("forwarded"), trusting: trustedProxies
-    ).client
+  private func tokenName(in head: RequestHead?) -> String? {
+    guard let head, case .one(let value) = head.fields.single("authorization") else { return nil }
+    return tokens.name(in: value)
   }
 }

@@ -12,17 +12,25 @@ enum FeedMatch: Sendable {
 extension ListQuery {
   /// The filter of the changes to read.
   ///
-  /// Without the state: it is all that a job can lose, so a change of it must be seen.
+  /// Without the state and the end: they are all that a job can lose, so a change of them must be seen.
   var lastingFilter: JobFilter {
     var filter = filter
-    filter.state = nil
+    (filter.state, filter.endedBy) = (nil, nil)
     return filter
   }
 
   /// - Parameter job: one that the lasting filter includes.
   func match(_ job: Job) -> FeedMatch {
-    guard let state = filter.state, state != job.state else { return .included }
-    return state.mayPrecede(job) ? .left : .excluded
+    let matches = (
+      state: filter.state.map { $0 == job.state } ?? true,
+      end: filter.endedBy.map { $0 == job.endedBy } ?? true
+    )
+    if matches.state, matches.end { return .included }
+    let mayHaveMatched =
+      (matches.state || filter.state?.mayPrecede(job) == true)
+      // Only the daemon's own end is replaced, by the one that a delivery reports.
+      && (matches.end || filter.endedBy == .daemon && job.endedBy == .webhook)
+    return mayHaveMatched ? .left : .excluded
   }
 }
 

@@ -15,8 +15,16 @@ package protocol RequestHandler: AnyObject {
   func admit(_ head: RequestHead, from peer: Peer) -> Admission
   /// The response to a connection or request that cannot be served.
   func refuse(_ refusal: Refusal, from peer: Peer) -> Response
+  /// The same for a request whose header section was read.
+  func refuse(_ refusal: Refusal, of head: RequestHead, from peer: Peer) -> Response
   /// Called for connection events, for metrics and logs.
   func observe(_ event: ConnectionEvent)
+}
+
+extension RequestHandler {
+  package func refuse(_ refusal: Refusal, of head: RequestHead, from peer: Peer) -> Response {
+    refuse(refusal, from: peer)
+  }
 }
 
 /// The decision about a request whose header section has arrived.

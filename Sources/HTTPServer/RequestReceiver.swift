@@ -42,18 +42,19 @@ struct RequestReceiver: ~Copyable {
   /// - Parameter continuing: sends `100 Continue` to a sender that expects it.
   mutating func next(continuing: () async -> Bool) async -> Outcome {
     context.move(entry, to: .receiving)
-    var method: Method?
+    var received: RequestHead?
     do throws(Interruption) {
       let head = try await receiveHead()
       hasServed = true
-      method = head.method
+      received = head
       switch context.handler.admit(head, from: peer) {
       case .refuse(let response):
         return .refused(response, head)
       case .receive(let wanted, let observer, let respond):
         let maxBodyBytes = min(wanted, context.limits.message.maxBodyBytes)
         if case .length(let length) = head.bodyFraming, length > maxBodyBytes {
-          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes), to: observer), method: method)
+          let response = refusal(.bodyTooLarge(limit: maxBodyBytes), of: head, to: observer)
+          return .failed(response, method: head.method)
         }
         if head.expectsContinue, head.bodyFraming != .none, input.isEmpty {
           guard await continuing() else { return .closed }
@@ -65,10 +66,11 @@ struct RequestReceiver: ~Copyable {
           Request(head: head, body: body, peer: peer), respond: respond, observer: observer)
       case .stream(let maxBodyBytes, let observer, let refusalFields, let respond):
         if case .length(let length) = head.bodyFraming, length > maxBodyBytes {
-          return .failed(refusal(.bodyTooLarge(limit: maxBodyBytes), to: observer), method: method)
+          let response = refusal(.bodyTooLarge(limit: maxBodyBytes), of: head, to: observer)
+          return .failed(response, method: head.method)
         }
         guard context.beginStream(entry) else {
-          var response = refusal(.tooManyStreams, to: observer)
+          var response = refusal(.tooManyStreams, of: head, to: observer)
           response.fields += refusalFields
           return .refused(response, head)
         }
@@ -78,8 +80,8 @@ struct RequestReceiver: ~Copyable {
     } catch {
       switch error {
       case .refused(let refusal):
-        let method = method ?? RequestHeadParser.method(atStartOf: input.span)
-        return .failed(self.refusal(refusal), method: method)
+        let method = received?.method ?? RequestHeadParser.method(atStartOf: input.span)
+        return .failed(self.refusal(refusal, of: received), method: method)
       case .closed: return .closed
       }
     }
@@ -90,8 +92,15 @@ struct RequestReceiver: ~Copyable {
     case closed
   }
 
-  private func refusal(_ refusal: Refusal, to observer: (any ResponseObserver)? = nil) -> Response {
-    let response = context.handler.refuse(refusal, from: peer)
+  private func refusal(
+    _ refusal: Refusal, of head: RequestHead?, to observer: (any ResponseObserver)? = nil
+  ) -> Response {
+    let response =
+      if let head {
+        context.handler.refuse(refusal, of: head, from: peer)
+      } else {
+        context.handler.refuse(refusal, from: peer)
+      }
     observer?.noteResponse(response.status.code)
     return response
   }

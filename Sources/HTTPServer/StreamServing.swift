@@ -70,7 +70,8 @@ extension Connection {
     } catch {
       // A response that has begun can only be cut.
       guard !hasBegun, let refusal = error.refusal else { return .cut }
-      enqueue(context.handler.refuse(refusal, from: peer), to: admitted.head.method, .close)
+      let response = context.handler.refuse(refusal, of: admitted.head, from: peer)
+      enqueue(response, to: admitted.head.method, .close)
       return await flush() ? .complete : .cut
     }
   }

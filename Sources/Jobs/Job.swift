@@ -27,6 +27,8 @@ package struct Job: Hashable, Sendable {
   package internal(set) var pollState: PollState
   /// The end was found by polling, and no delivery has reported it since.
   package internal(set) var endFoundByPolling: Bool
+  /// Which snapshot reported the end. Nil where none has, or an earlier version stored it.
+  package internal(set) var endSource: EndSource?
 
   /// The identity of a job created here.
   package struct Origin: Hashable, Sendable {
@@ -43,7 +45,7 @@ package struct Job: Hashable, Sendable {
   package init(
     origin: Origin?, phase: Phase, snapshot: Snapshot?, verdict: JobError?, model: String?, attempt: Int64,
     revision: Int64, updatedAt: Timestamp, lastDeliveryAt: Timestamp?, pollState: PollState,
-    endFoundByPolling: Bool
+    endFoundByPolling: Bool, endSource: EndSource?
   ) {
     self.origin = origin
     self.phase = phase
@@ -56,6 +58,7 @@ package struct Job: Hashable, Sendable {
     self.lastDeliveryAt = lastDeliveryAt
     self.pollState = pollState
     self.endFoundByPolling = endFoundByPolling
+    self.endSource = endSource
   }
 
   /// Creates a job from its first delivery.
@@ -66,7 +69,7 @@ package struct Job: Hashable, Sendable {
       model: snapshot.model,
       attempt: 1, revision: 1, updatedAt: receivedAt, lastDeliveryAt: receivedAt,
       pollState: PollState(lastActivityAt: receivedAt, dueAt: end?.isTerminal == true ? nil : firstCheck),
-      endFoundByPolling: false
+      endFoundByPolling: false, endSource: end?.isTerminal == true ? .webhook : nil
     )
   }
 
@@ -75,7 +78,8 @@ package struct Job: Hashable, Sendable {
     self.init(
       origin: origin, phase: .pending, snapshot: nil, verdict: nil, model: model, attempt: 1, revision: 1,
       updatedAt: origin.createdAt, lastDeliveryAt: nil,
-      pollState: PollState(lastActivityAt: origin.createdAt, dueAt: nil), endFoundByPolling: false)
+      pollState: PollState(lastActivityAt: origin.createdAt, dueAt: nil), endFoundByPolling: false,
+      endSource: nil)
   }
 
   /// The id in the API: the job's own, or else its prediction's.

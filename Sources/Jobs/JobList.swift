@@ -2,6 +2,7 @@
 package struct JobFilter: Equatable, Sendable {
   package var state: JobState?
   package var model: String?
+  package var endedBy: EndSource?
   /// Members that the metadata of a job has, at most ``maxMembers``.
   package var metadata: [MetadataMember]
   /// Jobs with one of these ids, their own or their predictions', at most ``maxIDs``. Nil for all jobs.
@@ -13,11 +14,12 @@ package struct JobFilter: Equatable, Sendable {
   package static let maxIDs = 100
 
   package init(
-    state: JobState? = nil, model: String? = nil, metadata: [MetadataMember] = [], ids: [String]? = nil,
-    minNumber: Int64? = nil
+    state: JobState? = nil, model: String? = nil, endedBy: EndSource? = nil, metadata: [MetadataMember] = [],
+    ids: [String]? = nil, minNumber: Int64? = nil
   ) {
     self.state = state
     self.model = model
+    self.endedBy = endedBy
     self.metadata = metadata
     self.ids = ids
     self.minNumber = minNumber

@@ -73,6 +73,7 @@ extension Job {
       verdict = offered.ruleViolation
       pollState.end()
       endFoundByPolling = source.isPolled
+      endSource = EndSource(source)
     }
     let changes = advances || isNewer || endsStaleness
     assert(
@@ -169,6 +170,7 @@ extension Job {
     updatedAt = max(updatedAt, now)
     if source == .webhook { lastDeliveryAt = max(lastDeliveryAt ?? now, now) }
     pollState = PollState(lastActivityAt: now, dueAt: nil)
+    (endFoundByPolling, endSource) = (false, nil)
   }
 }
 

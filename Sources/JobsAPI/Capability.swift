@@ -12,6 +12,7 @@ package import StoreSeam
 package import Tables
 package import Logging
 package import Observability
+package import RefusedRequests
 package import Routing
 package import Settings
 package import Work
@@ -61,6 +62,9 @@ package protocol Capability: Sendable {
 
   var metrics: [any MetricFamily] { get }
 
+  /// Receives the refusals that may be deliveries. Nil where it uses none.
+  var refusalObserver: (any RefusalObserver)? { get }
+
   /// Where this API redirects reads of files to, as sources of a Content-Security-Policy.
   var fileSources: [String] { get }
 
@@ -101,6 +105,7 @@ extension Capability {
   package var keepsFiles: Bool { false }
   package var jobMembers: (any JobMembers)? { nil }
   package var metrics: [any MetricFamily] { [] }
+  package var refusalObserver: (any RefusalObserver)? { nil }
   package var fileSources: [String] { [] }
   package func routes(_ api: APIContext) -> [Route] { [] }
   package func jobSharing(_ keys: StoredKeys) -> JobSharing? { nil }

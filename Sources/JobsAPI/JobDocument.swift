@@ -150,6 +150,7 @@ extension JobDocument {
   private static func tail(of job: Job, in object: inout JSONWriter.Object) {
     let snapshot = job.snapshot
     self.error(job.error, in: &object)
+    object.member("ended_by", string: job.endedBy?.rawValue)
     object.member("queue_seconds", decimal: seconds(from: snapshot?.createdAt, to: snapshot?.startedAt))
     object.member("run_seconds", decimal: seconds(from: snapshot?.startedAt, to: snapshot?.completedAt))
     object.member("created_at", time: job.createdAt)

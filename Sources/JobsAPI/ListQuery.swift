@@ -8,7 +8,7 @@ package struct ListQuery {
   package let parts: JobParts
 
   /// The parameters of a filter and of the rows, beside the metadata's.
-  package static let names = ["state", "model", "ids", "include"]
+  package static let names = ["state", "model", "ended_by", "ids", "include"]
   /// What the names of a member's parameters begin with.
   package static let prefix = "metadata."
 
@@ -18,8 +18,8 @@ package struct ListQuery {
 
   package init(_ query: QueryParameters) throws(Problem) {
     filter = JobFilter(
-      state: try query.choice("state"), model: query["model"], metadata: try Self.metadata(query),
-      ids: try Self.ids(query))
+      state: try query.choice("state"), model: query["model"], endedBy: try query.choice("ended_by"),
+      metadata: try Self.metadata(query), ids: try Self.ids(query))
     parts = try Self.parts(query)
   }
 

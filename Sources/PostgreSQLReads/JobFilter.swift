@@ -42,10 +42,10 @@ extension JobFilter {
     switch driver {
     case .ids: false
     case .open: true
-    case .all: state != nil
-    case .unsuccessful: model != nil
-    case .model: state != nil
-    case .member: metadata.count > 1 || state != nil || model != nil
+    case .all: state != nil || endedBy != nil
+    case .unsuccessful: model != nil || endedBy != nil
+    case .model: state != nil || endedBy != nil
+    case .member: metadata.count > 1 || state != nil || model != nil || endedBy != nil
     }
   }
 }
@@ -128,12 +128,24 @@ struct FilterQuery {
     if let model = filter.model, driver != .model {
       conditions.append("model = \(parameters.add(.bytes(model.bytes)))")
     }
+    if let source = filter.endedBy { conditions.append(Self.condition(source)) }
     conditions += membersCondition(without: driver)
     if let ids = filter.ids, driver != .ids {
       let ids = parameters.add(.texts(ids.filter(PostgreSQLReader.isStorable)))
       conditions.append("(jobs.id = ANY(\(ids)) OR prediction_id = ANY(\(ids)))")
     }
     return conditions
+  }
+
+  /// The condition on a job that ended so. An earlier version stores no source, but whether it was polling.
+  private static func condition(_ source: EndSource) -> String {
+    let ends = "('succeeded', 'failed', 'canceled')"
+    let isReported = "phase IN \(ends) AND snapshot_phase IN \(ends)"
+    return switch source {
+    case .daemon: "phase IN \(ends) AND coalesce(snapshot_phase, '') NOT IN \(ends)"
+    case .poll: "\(isReported) AND (ended_by = \(source.number) OR ended_unheard AND ended_by IS NULL)"
+    case .webhook, .answer: "\(isReported) AND ended_by = \(source.number)"
+    }
   }
 
   /// Counts the members that match, because a subquery that returns a value is not made into a join.

@@ -8,7 +8,7 @@ package enum JobColumn: Int32, ColumnSet {
   case number, predictionID, id, orderedAt, phase, providerStatus, snapshotPhase, model, modelVersion
   case errorCode, errorMessage, isVerdict, createdAt, startedAt, completedAt, updatedAt, lastDeliveryAt
   case lastActivityAt, dueAt, polls, staleAt, endFoundByPolling, attempt, revision, logsSize, outputSize
-  case digest, progress, predictMilliseconds, change
+  case digest, progress, predictMilliseconds, change, endSource
 
   package var name: String {
     switch self {
@@ -42,6 +42,7 @@ package enum JobColumn: Int32, ColumnSet {
     case .progress: "progress"
     case .predictMilliseconds: "predict_milliseconds"
     case .change: "change"
+    case .endSource: "ended_by"
     }
   }
 
@@ -52,7 +53,7 @@ package enum JobColumn: Int32, ColumnSet {
     case .isVerdict, .endFoundByPolling: .boolean
     case .number, .orderedAt, .createdAt, .startedAt, .completedAt, .updatedAt, .lastDeliveryAt,
       .lastActivityAt, .dueAt, .polls, .staleAt, .attempt, .revision, .logsSize, .outputSize, .progress,
-      .predictMilliseconds, .change:
+      .predictMilliseconds, .change, .endSource:
       .integer
     }
   }
@@ -75,6 +76,7 @@ package enum JobRow {
     var error: JobError?
     if let code = row.text(.errorCode) { error = JobError(code: code, message: row.utf8(.errorMessage)) }
     let isVerdict = row.flag(.isVerdict)
+    let endFoundByPolling = row.flag(.endFoundByPolling)
     let model = row.utf8(.model)
     let job = Job(
       origin: origin, phase: phase, snapshot: try snapshot(row, phase, model, isVerdict ? nil : error),
@@ -83,7 +85,10 @@ package enum JobRow {
       pollState: PollState(
         lastActivityAt: lastActivityAt, dueAt: row.time(.dueAt), polls: row.integer(.polls),
         staleAt: row.time(.staleAt)),
-      endFoundByPolling: row.flag(.endFoundByPolling))
+      endFoundByPolling: endFoundByPolling,
+      // An earlier version beside this one stores the flag alone.
+      endSource: row.optionalInteger(.endSource).flatMap(EndSource.init(number:))
+        ?? (endFoundByPolling ? .poll : nil))
     return (row.integer(.number), job)
   }
 
@@ -198,6 +203,7 @@ extension JobRow {
     case .progress: .integers(jobs.map { $0.job.snapshot?.progress })
     case .predictMilliseconds: .integers(jobs.map { $0.job.snapshot?.predictMilliseconds })
     case .change: .integers(jobs.map(\.change))
+    case .endSource: .integers(jobs.map { $0.job.endSource?.number })
     }
   }
 }

@@ -15,7 +15,11 @@ package enum Schema {
     package let optional: [String]
   }
 
-  package static let steps = [Step(name: "all tables", sql: version1, optional: optional1)]
+  package static let steps = [
+    Step(name: "all tables", sql: version1, optional: optional1),
+    // Which snapshot reported a job's end, by the number of its source; NULL where none has.
+    Step(name: "sources of ends", sql: "ALTER TABLE jobs ADD COLUMN ended_by bigint", optional: []),
+  ]
 
   package static var version: Int { steps.count }
   /// The oldest version whose programs may run beside this one's.

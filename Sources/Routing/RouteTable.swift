@@ -73,6 +73,11 @@ extension RouteTable {
     /// Names the path in logs and metrics, without its parameters.
     package var name: String { resource.routes[0].name }
 
+    /// Whether deliveries are sent to the path.
+    package var receivesDeliveries: Bool {
+      resource.routes.contains { $0.access == .deliverySignature }
+    }
+
     func parameters(of path: PathPattern) -> PathParameters {
       PathParameters(segments: segments, pattern: path)
     }
@@ -81,7 +86,7 @@ extension RouteTable {
   /// Finds the routes of a path.
   ///
   /// - Parameter segments: the decoded segments of a request's path; none for `*`.
-  func match(_ segments: [String]) -> Match? {
+  package func match(_ segments: [String]) -> Match? {
     guard let last = segments.last else { return Match(resource: server, segments: segments) }
     let count = last.isEmpty ? segments.count - 1 : segments.count
     for resource in resources where resource.path.matches(segments, count: count) {

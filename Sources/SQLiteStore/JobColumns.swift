@@ -155,7 +155,7 @@ enum JobRow {
     try row.bind(.dueAt, job.pollState.dueAt)
     try row.bind(.polls, job.pollState.polls)
     try row.bind(.staleAt, job.pollState.staleAt)
-    try row.bind(.endFoundByPolling, job.endFoundByPolling)
+    try row.bind(.endFoundByPolling, EndMark.number(of: job))
     try row.bind(.attempt, job.attempt)
     try row.bind(.revision, job.revision)
     try row.bind(.logsSize, Int64(snapshot?.evidence.logsSize ?? 0))
@@ -190,7 +190,8 @@ enum JobRow {
       pollState: PollState(
         lastActivityAt: lastActivityAt, dueAt: row.time(.dueAt), polls: row.int64(.polls),
         staleAt: row.time(.staleAt)),
-      endFoundByPolling: row.flag(.endFoundByPolling))
+      endFoundByPolling: row.flag(.endFoundByPolling),
+      endSource: EndMark.source(row.int64(.endFoundByPolling)))
     return (row.int64(.number), job)
   }
 

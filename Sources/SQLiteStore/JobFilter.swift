@@ -50,11 +50,12 @@ extension JobFilter {
   func needsFloor(_ driver: ListDriver) -> Bool {
     switch driver {
     case .ids: false
-    case .all: state != nil
+    case .all: state != nil || endedBy != nil
     case .open: true
-    case .phase: model != nil || !metadata.isEmpty || state == .pending || state == .running
-    case .model: state != nil || !metadata.isEmpty
-    case .member: metadata.count > 1 || state != nil || model != nil
+    case .phase:
+      model != nil || !metadata.isEmpty || endedBy != nil || state == .pending || state == .running
+    case .model: state != nil || !metadata.isEmpty || endedBy != nil
+    case .member: metadata.count > 1 || state != nil || model != nil || endedBy != nil
     }
   }
 
@@ -125,6 +126,7 @@ extension JobFilter {
       conditions.append("phase IN ('pending', 'running') AND phase <> 'succeeded' AND stale_at IS NOT NULL")
     }
     if model != nil { conditions.append("model = ?4") }
+    if let endedBy { conditions.append(EndMark.condition(endedBy)) }
     // Where a member is searched through, the others are compared before the job is read.
     let number = driver == nil ? "number" : "driver.job"
     for member in metadata.indices where member != driver {

@@ -192,10 +192,13 @@ extension ProviderContext {
     let result = CallResult(outcome)
     metrics.calls.add(for: SchedulerMetrics.CallSeries(call: call, result: result))
     guard let reason = outcome.reason, !Task.isCancelled else { return }
-    if case .failed(.unauthorized) = outcome {
-      return logger.log(.tokenRejected(call, reason: reason))
-    }
-    logger.log(.providerCallFailed(call, result.outcome, reason: reason))
+    let entry: LogEntry =
+      switch outcome {
+      case .failed(.unauthorized): .tokenRejected(call, reason: reason)
+      case .failed(.insufficientCredit): .creditUsedUp(call, reason: reason)
+      default: .providerCallFailed(call, result.outcome, reason: reason)
+      }
+    logger.log(entry)
   }
 
   func log(_ decision: CreateDecision, of job: Job) {

@@ -65,6 +65,12 @@ extension LogEntry {
       ["call": .text(call.rawValue), "reason": .text(reason)])
   }
 
+  static func creditUsedUp(_ call: SchedulerMetrics.CallName, reason: String) -> LogEntry {
+    LogEntry(
+      .error, "provider reports insufficient credit; orders wait: add credit to the account",
+      ["call": .text(call.rawValue), "reason": .text(reason)])
+  }
+
   static func answerRecorded(
     _ recording: Recording, of predictionID: String, from source: SnapshotSource
   ) -> LogEntry {

@@ -37,11 +37,13 @@ package struct SignatureHeaders: Sendable {
       && bytes.indices.allSatisfy { bytes[$0].isVisible && bytes[$0] != UInt8(ascii: ".") }
   }
 
-  /// The timestamp as `^[1-9][0-9]{0,11}$`; nil if malformed.
+  var seconds: Int64? { Self.seconds(timestamp) }
+
+  /// A timestamp as `^[1-9][0-9]{0,11}$`; nil if malformed.
   ///
   /// Each number has one spelling, because libraries that round, trim or accept signs would sign something
   /// else.
-  var seconds: Int64? {
+  package static func seconds(_ timestamp: String) -> Int64? {
     let digits = timestamp.utf8Span.span
     guard (1...12).contains(digits.count), digits[0] != UInt8(ascii: "0") else { return nil }
     var seconds: Int64 = 0

@@ -167,7 +167,11 @@ extension MovedTable {
     Column("created_at", .integer), Column("started_at", .integer), Column("completed_at", .integer),
     Column("updated_at", .integer), Column("last_delivery_at", .integer), Column("heard_at", .integer),
     Column("due_at", .integer), Column("polls", .integer), Column("stale_at", .integer),
-    Column("ended_unheard", .boolean), Column("attempt", .integer), Column("revision", .integer),
+    Column("ended_unheard", .boolean, from: "ended_unheard = 1"),
+    // 4 is an end that polling found and a delivery has reported since.
+    Column(
+      "ended_by", .integer, from: "nullif(CASE ended_unheard WHEN 4 THEN 1 ELSE ended_unheard END, 0)"),
+    Column("attempt", .integer), Column("revision", .integer),
     Column("logs_size", .integer), Column("output_size", .integer), Column("digest", .bytes),
     Column("progress", .integer), Column("predict_milliseconds", .integer),
     // Rows of early versions have no change number of their own.

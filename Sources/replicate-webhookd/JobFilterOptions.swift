@@ -11,6 +11,13 @@ struct JobFilterOptions: ParsableArguments {
   var model: String?
 
   @Option(
+    help: "Only jobs that ended so: \(EndSource.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var endedBy: String?
+
+  @Flag(help: "Only jobs whose webhook was lost: their end was found by polling. As --ended-by poll.")
+  var lost = false
+
+  @Option(
     help: ArgumentHelp(
       "Only jobs whose metadata has this member, a string, number or boolean; repeat it for more.",
       valueName: "key=value"))
@@ -23,6 +30,7 @@ struct JobFilterOptions: ParsableArguments {
   var include: String?
 
   func validate() throws {
+    guard !lost || endedBy == nil else { throw ValidationError("give --lost or --ended-by, not both") }
     guard metadata.allSatisfy({ $0.contains("=") }) else {
       throw ValidationError("--metadata takes KEY=VALUE, such as user=7")
     }
@@ -36,6 +44,9 @@ struct JobFilterOptions: ParsableArguments {
         name: "metadata." + PercentEncoding.encode(String(parts[0])), value: parts.last.map(String.init)
       )
     }
-    return [("state", state), ("model", model)] + members + [("ids", ids), ("include", include)]
+    let end = lost ? EndSource.poll.rawValue : endedBy
+    return [("state", state), ("model", model), ("ended_by", end)] + members + [
+      ("ids", ids), ("include", include),
+    ]
   }
 }

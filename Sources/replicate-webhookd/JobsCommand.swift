@@ -11,6 +11,7 @@ struct JobsCommand: ParsableCommand {
         replicate-webhookd jobs --state failed
         replicate-webhookd jobs --metadata user=7 --metadata plan=free
         replicate-webhookd jobs --since 1h
+        replicate-webhookd jobs --lost --since 1d
         replicate-webhookd jobs --watch
 
       Exit status: 0, also after SIGINT; 1 if the daemon rejects the request, 69 if none answers.

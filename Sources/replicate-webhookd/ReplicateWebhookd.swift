@@ -18,9 +18,8 @@ struct ReplicateWebhookd: ParsableCommand {
     subcommands: [
       Serve.self, RunCommand.self, CancelCommand.self, RetryCommand.self, DeleteCommand.self,
       JobCommand.self, JobsCommand.self, EventsCommand.self, TokenCommand.self, UsageCommand.self,
-      CallbacksCommand.self, WorkflowCommand.self, Listen.self, Send.self, Verify.self, Check.self,
-      HealthCommand.self,
-      Backup.self, Migrate.self, MoveCommand.self,
+      CallbacksCommand.self, RefusalsCommand.self, WorkflowCommand.self, Listen.self, Send.self, Verify.self,
+      Check.self, HealthCommand.self, Backup.self, Migrate.self, MoveCommand.self,
     ])
 
   static func main() {

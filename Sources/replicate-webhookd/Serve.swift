@@ -56,7 +56,9 @@ struct Serve: ParsableCommand {
 
   private func startLog(_ format: LogFormat) throws -> LogSink {
     do throws(SystemError) {
-      return try LogSink(format: format)
+      return try LogSink(
+        format: format,
+        hasPriorities: JournalStream.isDestination(of: 2, environment: Environment.variables))
     } catch {
       throw CommandFailure("\(error)", code: .failure)
     }

@@ -17,13 +17,16 @@ import Testing
     ["StoreMove"],
     ["Replicate", "OutgoingDeliveries", "S3", "Downloads", "BlobStores"],
     ["Settings", "Observability"],
-    ["GroupCommit", "ChangeFeed", "PostgreSQLReports", "ServerMetrics", "APITokens", "Supervision"],
+    [
+      "GroupCommit", "ChangeFeed", "PostgreSQLReports", "ServerMetrics", "APITokens", "Supervision",
+      "RefusedRequests",
+    ],
     ["Scheduler"],
     ["WebhookIntake", "JobsAPI"],
     ["KeptFiles", "WorkflowRecords", "Reload"],
     [
       "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "JobsPage", "JobCounts",
-      "Archive", "Workflows", "ProcessMetrics", "BodyRetention",
+      "Archive", "Workflows", "ProcessMetrics", "BodyRetention", "RefusedDeliveries",
     ],
     ["BuildInfo"],
     ["Daemon", "Console"],

@@ -62,6 +62,10 @@ import Testing
       "StandardWebhooks", "Replicate", "Settings", "Observability", "APITokens", "Scheduler",
       "WebhookIntake", "Logging",
     ],
+    "RefusedRequests": [
+      "Time", "HTTPWire", "ClientAddress", "StandardWebhooks", "EventLoop", "HTTPServer", "Routing",
+      "Observability", "Logging",
+    ],
     "Scheduler": [
       "Bytes", "Time", "System", "ClientAddress", "EventLoop", "HTTPClient", "Work", "Jobs", "JobRequests",
       "StoreSeam", "Ledger", "Replicate", "Settings", "Observability", "GroupCommit", "Logging",
@@ -75,6 +79,7 @@ import Testing
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "ClientAddress", "EventLoop",
       "HTTPServer", "Routing", "HTTPClient", "Tables", "Work", "Jobs", "JobRequests", "StoreSeam", "Ledger",
       "Replicate", "Settings", "Observability", "GroupCommit", "ChangeFeed", "APITokens", "Scheduler",
+      "RefusedRequests",
       "Logging",
     ],
     "KeptFiles": [
@@ -133,6 +138,9 @@ import Testing
       "WorkflowRecords", "Logging",
     ],
     "BuildInfo": ["CBuild", "Crypto", "SQLite", "PostgreSQL", "HTTPClient"],
+    "RefusedDeliveries": [
+      "Time", "JSONText", "HTTPWire", "HTTPServer", "Routing", "Settings", "RefusedRequests", "JobsAPI",
+    ],
     "Daemon": [
       "Bytes", "Time", "Crypto", "System", "HTTPWire", "ClientAddress", "StandardWebhooks", "TLS",
       "EventLoop", "HTTPServer", "Routing", "HTTPClient", "Tables", "StoreSeam", "Ledger", "SQLite",
@@ -140,7 +148,8 @@ import Testing
       "PostgreSQLReports", "StoreMove", "Replicate", "Settings", "Observability", "GroupCommit",
       "ChangeFeed", "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
       "ReadTokens", "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows",
-      "ProcessMetrics", "APITokens", "Supervision", "Reload", "BodyRetention", "Logging",
+      "ProcessMetrics", "APITokens", "Supervision", "Reload", "BodyRetention", "RefusedDeliveries",
+      "RefusedRequests", "Logging",
     ],
     "Console": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",

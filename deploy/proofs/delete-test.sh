@@ -31,6 +31,7 @@ tests_that_use() {
     EventStreams) echo EventsCommandTests ListenTests RelayTests TokenScopeTests ProcessTests/ReloadTests ;;
     # Its setting stays in .env.example.
     BodyRetention) echo everySettingIsInTheExampleAndInTheReadme ;;
+    RefusedDeliveries) echo RefusalRouteTests ;;
     # Their settings stay in .env.example.
     Callbacks)
       echo everySettingIsInTheExampleAndInTheReadme CallbackAddressTests NotificationTests \

@@ -153,10 +153,13 @@ class HealthView {
     this.callbacksPanel = section(
       "health-callback-list", "Callbacks not accepted by your app", this.callbacks);
     this.callbacksPanel.hidden = true;
+    this.refusals = element("ul", { class: "plain" });
+    this.refusalsPanel = section("health-refusal-list", "Refused deliveries", this.refusals);
+    this.refusalsPanel.hidden = true;
     replace(main, element("h1", { tabindex: -1 }, "Health"), this.ready,
       element("div", { class: "gauges" }, section("health-states", "Jobs by state", this.states),
         this.cards.map((card) => card.node), section("health-secrets", "Signing secrets", this.secrets)),
-      this.callbacksPanel);
+      this.callbacksPanel, this.refusalsPanel);
     setTitle("Health");
   }
 
@@ -173,9 +176,11 @@ class HealthView {
   async read() {
     const read = (path, query) => request(path, { query, signal: this.signal });
     const today = new Date(clock.now()).toISOString().slice(0, 10);
-    const [metrics, ready, counts, usage] = await Promise.all([
+    const [metrics, ready, counts, usage, refusals] = await Promise.all([
       read("/metrics"), read("/readyz"), read("/counts"), read("/usage", { from: today, to: today }),
+      read("/refusals", { limit: 20 }),
     ]);
+    if (refusals.ok) this.showRefusals(JSON.parse(refusals.text).refusals);
     this.showReadiness(ready, metrics);
     const { total, states } = counts.ok ? JSON.parse(counts.text) : {};
     if (states) this.showStates(total, states);
@@ -222,6 +227,13 @@ class HealthView {
       outcomeBadge(state), " ", jobLink(job), " ",
       visibleText([type, host, status && `answered ${status}`, error, `tries: ${tries}`].filter(Boolean)
         .join(", ")))));
+  }
+
+  showRefusals(refusals) {
+    this.refusalsPanel.hidden = refusals.length === 0;
+    fill(this.refusals, refusals.map((refusal) => element("li", {}, formatTime(refusal.received_at), " ",
+      visibleText([refusal.code, refusal.method && `${refusal.method} ${refusal.path}`,
+        `from ${refusal.client}`, refusal.webhook_id, refusal.reason].filter(Boolean).join(", ")))));
   }
 
   showSecrets(metrics) {

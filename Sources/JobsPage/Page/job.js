@@ -254,6 +254,7 @@ class JobView {
     add("Created", job.get("created_at"), time);
     add("Started", job.get("started_at"), time);
     add("Ended", job.get("completed_at"), time);
+    add("Ended by", job.get("ended_by"));
     add("Queued for", job.get("queue_seconds"), formatDuration);
     add("Ran for", job.get("run_seconds"), formatDuration);
     add("Stale since", job.get("stale_at"), time);

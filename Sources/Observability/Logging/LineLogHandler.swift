@@ -51,7 +51,8 @@ package struct LineLogHandler: LogHandler {
 
   private func write(_ level: Logger.Level, _ message: String, _ fields: (inout LogLine) -> Void) {
     let time = Timestamp(milliseconds: WallClock.milliseconds)
-    var line = LogLine(sink.format, at: time, level: level.rawValue, message: message)
+    var line = LogLine(
+      sink.format, at: time, level: level, message: message, hasPriority: sink.hasPriorities)
     fields(&line)
     sink.write(line.ended())
   }

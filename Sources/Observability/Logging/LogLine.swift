@@ -1,4 +1,5 @@
 internal import JSONText
+internal import Logging
 internal import Time
 
 /// One line of the log, written field by field: JSON for machines, or text for people.
@@ -9,10 +10,15 @@ package struct LogLine {
   private let format: LogFormat
   private var bytes: [UInt8] = []
 
-  init(_ format: LogFormat, at time: Timestamp, level: String, message: String) {
+  /// - Parameter hasPriority: whether the line begins with its priority, such as `<5>`: see sd-daemon(3).
+  init(
+    _ format: LogFormat, at time: Timestamp, level: Logger.Level, message: String, hasPriority: Bool = false
+  ) {
     self.format = format
     // A delivery takes about 250 bytes as text.
     bytes.reserveCapacity(384)
+    if hasPriority { bytes.append(utf8: level.priorityPrefix) }
+    let level = level.rawValue
     switch format {
     case .json:
       bytes.append(utf8: "{\"time\":\"")
@@ -86,5 +92,19 @@ package struct LogLine {
       scalar == "'" ? "'" : scalar.escaped(asASCII: true)
     }
     return "\"" + escaped.joined() + "\""
+  }
+}
+
+extension Logger.Level {
+  /// The priority of syslog(3), as systemd's journal reads it at the beginning of a line.
+  fileprivate var priorityPrefix: String {
+    switch self {
+    case .critical: "<2>"
+    case .error: "<3>"
+    case .warning: "<4>"
+    case .notice: "<5>"
+    case .info: "<6>"
+    case .debug, .trace: "<7>"
+    }
   }
 }

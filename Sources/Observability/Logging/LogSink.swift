@@ -9,6 +9,7 @@ internal import Time
 /// do not fit are dropped and counted, and the count is logged when there is room again.
 package final class LogSink: Sendable {
   let format: LogFormat
+  let hasPriorities: Bool
   private let lines = BlockingQueue<[UInt8]>(capacity: 16_384)
   private let dropped = Atomic<Int>(0)
   private let descriptor: Int32
@@ -20,9 +21,14 @@ package final class LogSink: Sendable {
   /// Set when the thread ends.
   private let end = OneShot<Void>()
 
-  /// - Parameter descriptor: stays open as long as the sink; 2 is standard error.
-  package init(format: LogFormat = .text, descriptor: Int32 = 2) throws(SystemError) {
+  /// - Parameters:
+  ///   - descriptor: stays open as long as the sink; 2 is standard error.
+  ///   - hasPriorities: whether lines begin with their priority, for systemd's journal.
+  package init(
+    format: LogFormat = .text, descriptor: Int32 = 2, hasPriorities: Bool = false
+  ) throws(SystemError) {
     self.format = format
+    self.hasPriorities = hasPriorities
     self.descriptor = descriptor
     let thread = try Thread(named: "log") { [self] in drain() }
     self.thread.withLock { $0 = thread }
@@ -60,7 +66,8 @@ package final class LogSink: Sendable {
 
   private func line(_ entry: LogEntry) -> [UInt8] {
     let time = Timestamp(milliseconds: WallClock.milliseconds)
-    var line = LogLine(format, at: time, level: entry.level.rawValue, message: entry.message)
+    var line = LogLine(
+      format, at: time, level: entry.level, message: entry.message, hasPriority: hasPriorities)
     for (name, value) in entry.fields.pairs { line.add(name, value) }
     return line.ended()
   }

@@ -10,6 +10,20 @@ extension ProcessTests {
       }
     }
 
+    /// Only where standard error is the stream that the variable names.
+    @Test(arguments: [true, false])
+    func `lines for the journal begin with their priority`(_ isStream: Bool) throws {
+      let name = isStream ? "$(stat -L -c %d:%i /proc/self/fd/2)" : "1:1"
+      let command = "export JOURNAL_STREAM=\(name); exec \"$0\" \"$@\""
+      let daemon = try Daemon(
+        in: TemporaryFolder(), wrapper: ["/bin/sh", "-c", command])
+      #expect(try daemon.post(SignedDelivery(id: "1", prediction: "2", status: "starting")).status == 200)
+      let log = daemon.logAfterStop()
+      let delivery = try #require(log.split(separator: "\n").first { $0.contains("delivery") })
+      #expect(delivery.hasPrefix(isStream ? "<6>2" : "2"), "\(delivery)")
+      #expect(log.hasPrefix(isStream ? "<5>2" : "2"), "\(log)")
+    }
+
     @Test func numbersAreNumbersInJSONLines() throws {
       let daemon = try Daemon(in: TemporaryFolder(), environment: ["LOG_FORMAT": "json"])
       // An id of only digits is not a number.

@@ -43,6 +43,7 @@ extension ProcessTests {
         ("metadata.n=1.0", ["one"]), ("metadata.n=1", []), ("metadata.user=7&limit=1", ["two"]),
         ("metadata.user=7&state=succeeded", []), ("metadata.user=7&model=a/b&after=2", ["one"]),
         ("metadata.a%20b%2F%C3%A9=x%26y%3Dz", ["two"]), ("metadata.deep=7", []),
+        ("ended_by=webhook", ["p1"]), ("ended_by=poll", []), ("ended_by=webhook&state=failed", []),
         ("ids=one,p1,none", ["p1", "one"]), ("ids=one,two&metadata.n=1.0", ["one"]),
       ] as [(String, [String])] {
         #expect(try ids(daemon, query) == expected, "\(query)")
@@ -106,7 +107,7 @@ extension ProcessTests {
         "metadata.=1", "metadata.a=1&metadata.a=2", "metadata.\(String(repeating: "k", count: 65))=1",
         "metadata.a=\(String(repeating: "v", count: 257))", "metadata=1", "Metadata.a=1", "ids=", "ids=a,,b",
         "ids=\((1...101).map { "j\($0)" }.joined(separator: ","))", "include=", "include=logs",
-        "include=output,input,", "metadata.a=%ff",
+        "include=output,input,", "metadata.a=%ff", "ended_by=gone", "ended_by=",
         (1...17).map { "metadata.k\($0)=1" }.joined(separator: "&"),
       ]
       for filter in filters {
@@ -125,6 +126,13 @@ extension ProcessTests {
         ], environment: environment)
       #expect(result.status == 0 && result.output.contains(#""id":"two""#), "\(result.error)")
       #expect(result.output.contains(#""input":{"prompt":"two"}"#) && !result.output.contains(#""one""#))
+      for (option, isFound) in [(["--ended-by", "webhook"], true), (["--lost"], false)] {
+        let ended = try Program.run(["jobs", "--json"] + option, environment: environment)
+        #expect(ended.output.contains(#""ended_by":"webhook""#) == isFound, "\(option) \(ended)")
+        #expect(ended.status == 0 && ended.output.contains(#""jobs":["#), "\(option) \(ended)")
+      }
+      let both = try Program.run(["jobs", "--lost", "--ended-by", "poll"], environment: environment)
+      #expect(both.status == 64 && both.error.contains("not both"))
       let malformed = try Program.run(["jobs", "--metadata", "user"], environment: environment)
       #expect(malformed.status == 64 && malformed.error.contains("KEY=VALUE"))
     }

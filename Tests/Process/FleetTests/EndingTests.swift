@@ -157,6 +157,7 @@ extension FleetTests {
       #expect(try Self.order(of: second, station)["reason"] as? String == "insufficient_credit")
       #expect(try Self.order(of: second, station)["next_try_at"] != nil)
       #expect(try station.state(of: second) == "pending")
+      try station.daemon.waitForLog("error   provider reports insufficient credit")
     }
 
     /// The order waits until the operator sets another token.

@@ -109,6 +109,19 @@ import Testing
     #expect(try api.page("?model=other/model").events.isEmpty)
   }
 
+  /// An end stays, but for the daemon's own.
+  @Test(arguments: [("webhook", ["job p succeeded"]), ("poll", []), ("daemon", [])] as [(String, [String])])
+  func `a filter by the end shows the ended jobs`(_ end: String, _ shown: [String]) throws {
+    let api = try SimulatedAPI.withEvents()
+    try api.deliver("p", "processing")
+    let before = try api.page("?ended_by=\(end)")
+    #expect(before.events.isEmpty)
+    try api.deliver("p", "succeeded")
+    // The daemon may have ended it, for all that the feed knows, and the delivery replaced that.
+    let expected = end == "daemon" ? ["left p succeeded"] : shown
+    #expect(try api.page("?ended_by=\(end)&after=\(before.next)").summaries == expected)
+  }
+
   @Test(arguments: [
     ("x", 400, "invalid_parameter"), ("", 400, "invalid_parameter"), ("5", 400, "invalid_parameter"),
     ("01.EPOCH", 400, "invalid_parameter"), ("1.000000000000", 410, "cursor_expired"),

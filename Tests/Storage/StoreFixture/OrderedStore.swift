@@ -298,14 +298,14 @@ package struct ShownJob: Equatable, Sendable {
 
   package init(_ record: JobRecord) {
     let job = record.job
-    // No document shows when the job is polled, nor how its end became known.
+    // No document shows when the job is polled, nor whether a webhook was lost.
     self.job = Job(
       origin: job.origin, phase: job.phase, snapshot: job.snapshot, verdict: job.verdict, model: job.model,
       attempt: job.attempt, revision: job.revision, updatedAt: job.updatedAt,
       lastDeliveryAt: job.lastDeliveryAt,
       pollState: PollState(
         lastActivityAt: Timestamp(milliseconds: 0), dueAt: nil, staleAt: job.pollState.staleAt),
-      endFoundByPolling: false)
+      endFoundByPolling: false, endSource: job.endSource)
     (body, attempts) = (record.body, record.attempts)
     order = record.order.flatMap { order in
       guard order.isShown(of: job) else { return nil }

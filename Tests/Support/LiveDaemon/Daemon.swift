@@ -1,4 +1,6 @@
 internal import Foundation
+internal import Synchronization
+internal import Testing
 
 /// A running daemon process on ports chosen by the system.
 package final class Daemon {
@@ -13,6 +15,8 @@ package final class Daemon {
   private let logFile: URL
   /// The pipe of an unread log. It is copied to the file until the daemon listens.
   private let unreadLog: Pipe?
+  /// What the log must not show. Each daemon is checked at its end.
+  private let forbidden: Mutex<ForbiddenTexts>
 
   /// - Parameters:
   ///   - descriptorLimit: the limit on descriptors; nil: that of the tests.
@@ -32,10 +36,12 @@ package final class Daemon {
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())
     process.currentDirectoryURL = folder.url
-    process.environment = [
+    let variables = [
       "REPLICATE_WEBHOOK_SECRET": Self.secret, "WEBHOOK_LISTEN": "127.0.0.1:0", "API_LISTEN": "127.0.0.2:0",
       "LOG_FORMAT": "text",
-    ].merging(environment) { $1 }.merging(sanitizerOptions) { own, _ in own }
+    ].merging(environment) { $1 }
+    forbidden = Mutex(ForbiddenTexts(environment: variables, folder: folder.url))
+    process.environment = variables.merging(sanitizerOptions) { own, _ in own }
     logFile = folder.url.appendingPathComponent("log-\(UUID().uuidString)")
     try Data().write(to: logFile)
     unreadLog = readsLog ? nil : Pipe()
@@ -52,7 +58,18 @@ package final class Daemon {
   deinit {
     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
+    for finding in forbiddenTextsInLog { Issue.record("the daemon's log shows \(finding)") }
   }
+
+  /// Secrets, inputs and outputs that the log shows.
+  package var forbiddenTextsInLog: [String] {
+    guard let log = try? FileHandle(forReadingFrom: logFile) else { return [] }
+    let bytes = (try? log.read(upToCount: Self.maxSearchedBytes)) ?? Data()
+    return forbidden.withLock { $0.findings(in: bytes) }
+  }
+
+  /// Of a log that a test floods, this much is searched.
+  private static let maxSearchedBytes = 16 * 1024 * 1024
 
   /// Stops the daemon, and returns its log.
   package func logAfterStop() -> String {
@@ -162,6 +179,7 @@ extension Daemon {
   }
 
   package func post(_ delivery: SignedDelivery) throws -> HTTPAnswer {
+    forbidden.withLock { $0.add(body: delivery.body) }
     let connection = try HTTPConnection(host: "127.0.0.1", port: webhookPort)
     try connection.send(delivery.request)
     return try connection.receive()
@@ -171,6 +189,7 @@ extension Daemon {
   package func post(
     _ body: String, to path: String = "/jobs", fields: [String] = ["Content-Type: application/json"]
   ) throws -> HTTPAnswer {
+    forbidden.withLock { $0.add(body: Array(body.utf8)) }
     let connection = try HTTPConnection(host: "127.0.0.2", port: apiPort)
     let fields = ["Host: 127.0.0.2", "Content-Length: \(body.utf8.count)"] + fields
     try connection.send(request("POST", path, fields) + Array(body.utf8))

@@ -9,6 +9,7 @@ import Foundation
 import Jobs
 import Logging
 @testable import Observability
+import RefusedRequests
 import Reload
 @testable import Replicate
 @testable import Routing

@@ -85,7 +85,7 @@ import Testing
 
   @Test func aLogLineCannotBeForged() {
     func line(_ format: LogFormat) -> String {
-      var line = LogLine(format, at: Timestamp(milliseconds: 0), level: "info", message: "delivery")
+      var line = LogLine(format, at: Timestamp(milliseconds: 0), level: .info, message: "delivery")
       line.add("id", "a\n2026 error \"x\"")
       line.add("plain", "value")
       line.add("none", "")

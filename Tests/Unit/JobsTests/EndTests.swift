@@ -73,7 +73,7 @@ private func snapshot(
     let isEnded = job.end(.failed, because: gone, at: later)
     #expect(isEnded)
     #expect(job.phase == .failed && job.error == gone && job.revision == 2 && job.updatedAt == later)
-    #expect(job.pollState.dueAt == nil && !job.endFoundByPolling)
+    #expect(job.pollState.dueAt == nil && !job.endFoundByPolling && job.endedBy == .daemon)
     #expect(job.snapshot?.providerStatus == "processing")
     let ended = job
     let isEndedAgain = job.end(.canceled, because: gone, at: later)
@@ -104,7 +104,7 @@ private func snapshot(
     #expect(merge.outcome == .applied && merge.endsJob && merge.replacesEnd && merge.replacesSnapshot)
     #expect(job.state == end.2 && job.snapshot == signed && job.verdict == nil && job.error?.code == "x")
     #expect(job.revision == revision + 1 && job.updatedAt == later && job.lastDeliveryAt == later)
-    #expect(job.pollState.dueAt == nil && !job.isEndedByDaemon)
+    #expect(job.pollState.dueAt == nil && !job.isEndedByDaemon && job.endedBy == .webhook)
     let ended = job
     for other in [Phase.succeeded, .failed, .canceled] where other != end.1 {
       #expect(job.merge(snapshot(other.rawValue, other), receivedAt: later).outcome == .conflict)
@@ -132,6 +132,7 @@ private func snapshot(
     let merge = job.merge(snapshot("succeeded", .succeeded), receivedAt: moment)
     #expect(merge == Job.Merge(outcome: .late, changesJob: true, replacesSnapshot: false))
     #expect(!job.endFoundByPolling && job.revision == revision)
+    #expect(job.endedBy == .poll)
   }
 
   @Test func anotherAttemptKeepsThePhaseAndDropsThePrediction() {

@@ -110,6 +110,8 @@ private struct Scenario {
     }
     #expect((job.state == .stale) == (isStale && endSource == nil))
     #expect(job.endFoundByPolling == (endSource?.isPolled == true && !isEndDelivered))
+    #expect(
+      job.endedBy == endSource.flatMap { $0.isPolled ? EndSource.poll : EndSource(rawValue: $0.rawValue) })
     #expect(job.lastDeliveryAt == lastChangingDelivery)
     // An open job has a next check, unless it is stale without a prediction to poll.
     #expect((job.pollState.dueAt == nil) == (endSource != nil || isStale && received.isEmpty))

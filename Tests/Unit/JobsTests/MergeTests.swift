@@ -148,7 +148,7 @@ private func sequences<Element>(of elements: [Element], length: Int) -> [[Elemen
       updatedAt: Timestamp(milliseconds: 5), lastDeliveryAt: Timestamp(milliseconds: 5),
       pollState: PollState(
         lastActivityAt: Timestamp(milliseconds: 5), dueAt: nil, staleAt: Timestamp(milliseconds: 9)),
-      endFoundByPolling: false)
+      endFoundByPolling: false, endSource: nil)
     #expect(stale.state == .stale)
     var repeated = stale
     _ = repeated.merge(Life.processing, receivedAt: Timestamp(milliseconds: 10))

@@ -13,10 +13,14 @@ import Testing
     ])
 
   /// The line of `entry`, without its time.
-  private func line(_ entry: LogEntry, _ format: LogFormat, level: Logger.Level = .info) throws -> String {
+  private func line(
+    _ entry: LogEntry, _ format: LogFormat, level: Logger.Level = .info, hasPriorities: Bool = false
+  )
+    throws -> String
+  {
     var ends: [Int32] = [0, 0]
     try #require(pipe(&ends) == 0)
-    let sink = try LogSink(format: format, descriptor: ends[1])
+    let sink = try LogSink(format: format, descriptor: ends[1], hasPriorities: hasPriorities)
     let handler = LineLogHandler(level: level, sink: sink)
     Logger(label: "test") { _ in handler }.log(entry)
     #expect(sink.close())
@@ -24,7 +28,9 @@ import Testing
     var bytes = [UInt8](repeating: 0, count: 1000)
     let count = read(ends[0], &bytes, bytes.count)
     close(ends[0])
-    return String(String(decoding: bytes.prefix(count), as: UTF8.self).drop { $0 != "Z" }.dropFirst())
+    let written = String(decoding: bytes.prefix(count), as: UTF8.self)
+    let priority = written.hasPrefix("<") ? String(written.prefix(3)) : ""
+    return priority + written.drop { $0 != "Z" }.dropFirst()
   }
 
   @Test func numbersAndFlagsStayWhatTheyAre() throws {
@@ -35,6 +41,19 @@ import Testing
     #expect(
       try line(Self.entry, .text)
         == #" warning something failed; trying again cause="no space" count=3 tls=true wait=1.5"# + "\n")
+  }
+
+  /// The priorities are those of syslog(3), as sd-daemon(3) has them.
+  @Test(arguments: [
+    (Logger.Level.error, "<3>"), (.warning, "<4>"), (.notice, "<5>"), (.info, "<6>"), (.debug, "<7>"),
+  ])
+  func `a line for the journal begins with its priority`(_ level: Logger.Level, _ prefix: String) throws {
+    let entry = LogEntry(level, "something")
+    for format in LogFormat.allCases {
+      let line = try line(entry, format, level: .debug, hasPriorities: true)
+      #expect(line.hasPrefix(prefix) && line.contains("something"), "\(line)")
+      #expect(try !self.line(entry, format, level: .debug).hasPrefix("<"))
+    }
   }
 
   @Test func anEntryBelowTheLevelIsNotWritten() throws {

@@ -1,19 +1,32 @@
-internal import EventLoop
-internal import Logging
+package import EventLoop
+package import Logging
 internal import Observability
 internal import Synchronization
+internal import Time
 
-/// The log of events that clients cause on one listener, limited to ten lines of each in a second.
+/// The log of refusals on one listener, limited to ten lines of each code in a second.
 ///
-/// One more line reports the number of suppressed ones. Used on the listener's loop.
-final class RefusalLog: Sendable {
+/// One more line reports the number of suppressed ones. Observers receive all. Used on the listener's loop.
+package final class RefusalLog: Sendable {
   private let loop: EventLoop
   private let logger: Logger
+  private let observers: [any RefusalObserver]
   private let limiter = Mutex(LogRateLimiter(maxLines: 10, per: .seconds(1)))
 
-  init(loop: EventLoop, logger: Logger) {
+  /// - Parameter observers: receive refusals that may be deliveries. None where the listener receives none.
+  package init(loop: EventLoop, logger: Logger, observers: [any RefusalObserver] = []) {
     self.loop = loop
     self.logger = logger
+    self.observers = observers
+  }
+
+  /// Logs a refusal or counts it, and passes it to the observers.
+  package func report(_ refused: RefusedRequest) {
+    write(.refused(refused), refused.logFields)
+    guard refused.mayBeDelivery else { return }
+    for observer in observers {
+      observer.note(refused, at: Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds))
+    }
   }
 
   /// Logs `entry` with `details`, or counts it.
@@ -21,7 +34,7 @@ final class RefusalLog: Sendable {
   /// - Parameters:
   ///   - entry: has the fields that a count shows too.
   ///   - details: evaluated only if the line is written.
-  func write(_ entry: LogEntry, _ details: @autoclosure () -> LogFields) {
+  private func write(_ entry: LogEntry, _ details: @autoclosure () -> LogFields) {
     let now = loop.now
     let (isAdmitted, isFirstSuppressed) = limiter.withLock { limiter in
       let hadReport = limiter.nextReport != nil
@@ -41,7 +54,7 @@ final class RefusalLog: Sendable {
   }
 
   /// Logs the pending counts. Called after the last request.
-  func close() {
+  package func close() {
     for entry in limiter.withLock({ $0.takeAllReports() }) { logger.log(entry) }
   }
 }
