@@ -298,12 +298,19 @@ let package = Package(
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
         "Settings", arguments,
       ]),
+    room(
+      "Diagnosis",
+      [
+        "Time", "Crypto", "JSONText", "HTTPClient", "SQLite", "SQLiteStore", "StandardWebhooks", "Replicate",
+        "Scheduler",
+      ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
-        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
+        "Bytes", "Time", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
-        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", arguments, logging,
+        "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", "Diagnosis", arguments,
+        logging,
       ],
       swiftSettings: house),
 
@@ -424,6 +431,9 @@ let package = Package(
         "JobsAPI", "Routing", "Observability", "Replicate", "Jobs", "StandardWebhooks", "HTTPWire", "Crypto",
         "Time", "ClientAddress", "HTTPServer", "Daemon", "GroupCommit", "WebhookIntake",
       ], resources: [.copy("Documents")]),
+    tests(
+      .unit, "DiagnosisTests",
+      ["Diagnosis", "StandardWebhooks", "HTTPClient", "Replicate", "Settings", "Scheduler"]),
     tests(
       .unit, "DaemonTests",
       [

@@ -18,8 +18,8 @@ struct ReplicateWebhookd: ParsableCommand {
       Serve.self, RunCommand.self, CancelCommand.self, RetryCommand.self, DeleteCommand.self,
       JobCommand.self, JobsCommand.self, EventsCommand.self, TokenCommand.self, UsageCommand.self,
       CallbacksCommand.self, WorkflowCommand.self, Listen.self, Send.self, Verify.self, Check.self,
-      Backup.self,
-      Migrate.self, MoveCommand.self,
+      Doctor.self, Backup.self, RestoreCommand.self, CompactCommand.self, ExportCommand.self, Migrate.self,
+      MoveCommand.self,
     ])
 
   static func main() {

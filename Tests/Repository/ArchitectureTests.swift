@@ -25,7 +25,7 @@ import Testing
       "EventStreams", "ReadTokens", "UsageSums", "Callbacks", "JobDeletion", "BodyRetention",
       "JobsPage", "JobCounts", "Archive", "Workflows",
     ],
-    ["Daemon", "Console"],
+    ["Daemon", "Console", "Diagnosis"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]
 

@@ -1,13 +1,12 @@
 internal import Bytes
-import Console
-import HTTPClient
-import HTTPWire
+internal import HTTPClient
+internal import HTTPWire
 internal import System
 
 /// Reads the changes of a running daemon in their order, also across its restarts.
 ///
-/// Make the client with ``JobFollower/client(_:)``, so that SIGINT ends a wait.
-struct EventFollower {
+/// Its client is to end a call where SIGINT is pending, which the caller has blocked.
+package struct EventFollower {
   private let client: JobsAPIClient
   private let parameters: [(name: String, value: String?)]
   private let waits: Bool
@@ -15,14 +14,14 @@ struct EventFollower {
   private var hasAnswered = false
   private var isMissed = false
   /// The cursor after what was returned last; nil for the beginning.
-  private(set) var cursor: String?
+  package private(set) var cursor: String?
 
   /// How long one request waits for a change.
   private static let waitSeconds = 20
   /// Between two attempts to reach a daemon that has answered before.
   private static let retryInterval = Duration.seconds(1)
 
-  enum Step {
+  package enum Step {
     /// Objects with `event`, `cursor` and `data`. Empty where nothing has changed for a while.
     case events([JSONDocument])
     /// There are no more, and the follower does not wait for later ones.
@@ -35,7 +34,7 @@ struct EventFollower {
   ///   - parameters: of the request for `/events`, such as `state`.
   ///   - waits: whether to wait for later changes, without end.
   ///   - restart: where to begin again when the cursor has expired; nil for all jobs.
-  init(
+  package init(
     of client: JobsAPIClient, after cursor: String?, parameters: [(name: String, value: String?)] = [],
     waits: Bool, restart: String? = nil
   ) {
@@ -52,7 +51,7 @@ struct EventFollower {
   /// its cursor has expired, it begins again.
   ///
   /// - Throws: ``CommandFailure`` if the daemon rejects the request, or does not answer the first one.
-  mutating func next() throws -> Step {
+  package mutating func next() throws -> Step {
     // Ends with an answer, a failure or SIGINT.
     while true {
       if let step = try attempt() { return step }
