@@ -12,10 +12,11 @@ struct Doctor: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Examine the set-up, Replicate and PUBLIC_URL included, and say what to do.",
     discussion: """
-      One line for each: whether Replicate accepts the token, has the same secret and agrees about the time; \
-      whether PUBLIC_URL leads to the daemon, without a redirect and with a valid certificate; the folder, its \
-      owner and its free space; the addresses; the store. It changes nothing, and `check` does without the \
-      network. PUBLIC_URL is called from this machine, which may hide what a sender elsewhere sees.
+      One line for each: whether Replicate accepts the token, has the same secret and agrees about the \
+      time; whether PUBLIC_URL leads to the daemon, without a redirect and with a valid certificate; the \
+      folder, its owner and its free space; the addresses; the store. It changes nothing, and `check` does \
+      without the network. PUBLIC_URL is called from this machine, which may hide what a sender elsewhere \
+      sees.
 
       Run it as the daemon's user, while the daemon runs.
 

@@ -9,16 +9,17 @@ struct ExportCommand: ParsableCommand {
         replicate-webhookd export > jobs.ndjson
         replicate-webhookd export --cursor-file cursor >> jobs.ndjson
 
-      A line is an object: `event` (`job` or `deleted`), `cursor` and `data`, the job as the API shows it with \
-      its input, output and metrics. Pages of at most 8 MiB are read through the API and written at once, so \
-      that memory stays flat and the daemon goes on. A job that changes meanwhile comes again, in its newest \
-      state: the last line of an id counts.
+      A line is an object: `event` (`job` or `deleted`), `cursor` and `data`, the job as the API shows it \
+      with its input, output and metrics. Pages of at most 8 MiB are read through the API and written at \
+      once, so that memory stays flat and the daemon goes on. A job that changes meanwhile comes again, in \
+      its newest state: the last line of an id counts.
 
-      The next export writes only what has changed since: after the cursor of the last line, or after that in \
-      the cursor file.
+      The next export writes only what has changed since: after the cursor of the last line, or after that \
+      in the cursor file.
 
-      Exit status: 0 if all was written, 1 if this is no jobs API, 65 if the daemon rejects the request or the \
-      cursor, 66 if the cursor file cannot be read or written, 69 if no daemon answers, 130 after SIGINT.
+      Exit status: 0 if all was written, 1 if this is no jobs API, 65 if the daemon rejects the request or \
+      the cursor, 66 if the cursor file cannot be read or written, 69 if no daemon answers, 130 after \
+      SIGINT.
       """)
 
   @Option(help: "Write only what has changed after this cursor.")

@@ -11,8 +11,8 @@ struct RestoreCommand: ParsableCommand {
     commandName: "restore", abstract: "Put a backup in the place of the database.",
     discussion: """
       Stop the daemon first: the command refuses while one uses the database. FILE is copied beside the \
-      database, checked and synced, and only then takes its place. FILE stays, and a database that is there \
-      is refused, or with --force kept under another name together with its -wal and -shm.
+      database, checked and synced, and only then takes its place. FILE stays, and a database that is \
+      there is refused, or with --force kept under another name together with its -wal and -shm.
 
       After the next start the daemon searches Replicate for the calls that the backup has no record of, \
       before it creates predictions. Readers of the change feed begin again.
@@ -20,8 +20,8 @@ struct RestoreCommand: ParsableCommand {
       It restores SQLite files only: a PostgreSQL database is restored with the server's own programs, and \
       `migrate --restored` follows.
 
-      Exit status: 0 if the backup is in place, 1 if nothing was changed, 64 for a PostgreSQL database, 66 if \
-      there is no backup, 78 for a wrong setting.
+      Exit status: 0 if the backup is in place, 1 if nothing was changed, 64 for a PostgreSQL database, 66 \
+      if there is no backup, 78 for a wrong setting.
       """)
 
   @Argument(help: "The file that `backup` has written.", completion: .file())

@@ -137,7 +137,7 @@ import Testing
       "Scheduler",
     ],
     "replicate-webhookd": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
+      "Bytes", "Time", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
       "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "Daemon", "Console", "Diagnosis",
       "ArgumentParser", "Logging",

@@ -147,7 +147,8 @@ import Testing
     defer { try? FileManager.default.removeItem(at: folder) }
     let path = folder.appendingPathComponent("jobs.db").path
     #expect(Self.verdicts(FolderProbe.findings(path)).prefix(2) == ["folder ok", "owner ok"])
-    FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o644])
+    _ = FileManager.default.createFile(
+      atPath: path, contents: nil, attributes: [.posixPermissions: 0o644])
     let shared = FolderProbe.findings(path)
     #expect(Self.verdicts(shared)[1] == "owner warning" && shared[1].line.contains("chmod 600"))
   }
