@@ -51,7 +51,7 @@ extension ProcessTests {
       let proxy = try StubAPI { _, _ in
         Response(status: .found, fields: [("Location", "https://elsewhere.example/")], body: [])
       }
-      try folder.write("not a database at all, and long enough", to: "replicate-webhookd.db")
+      _ = try folder.write("not a database at all, and long enough", to: "replicate-webhookd.db")
       let result = try Self.doctor(
         in: folder, ["REPLICATE_API_URL": provider.url, "PUBLIC_URL": proxy.url])
       #expect(result.status == 1)
