@@ -335,13 +335,19 @@ let package = Package(
         "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
         "Settings", arguments,
       ]),
+    room(
+      "Diagnosis",
+      [
+        "Time", "Crypto", "JSONText", "HTTPClient", "SQLite", "SQLiteStore", "StandardWebhooks", "Replicate",
+        "Scheduler",
+      ]),
     .executableTarget(
       name: "replicate-webhookd",
       dependencies: [
-        "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
+        "Bytes", "Time", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
         "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
         "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "BuildInfo", "Daemon", "Console",
-        "APITokens", "Reload", arguments, logging,
+        "APITokens", "Reload", "Diagnosis", arguments, logging,
       ],
       swiftSettings: house),
 
@@ -474,6 +480,9 @@ let package = Package(
         "WebhookIntake", "Reload", "JobRequests",
       ]),
     tests(.unit, "SupervisionTests", ["Time", "System", "EventLoop", "Observability", "Supervision"]),
+    tests(
+      .unit, "DiagnosisTests",
+      ["Diagnosis", "StandardWebhooks", "HTTPClient", "Replicate", "Settings", "Scheduler"]),
     tests(
       .unit, "DaemonTests",
       [

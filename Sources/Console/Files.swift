@@ -33,6 +33,8 @@ package enum Files {
     }
   }
 
+  package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// The bytes. Nil if the file cannot be read or is larger than `maxBytes`.
   package static func bytes(of path: String, maxBytes: Int) -> [UInt8]? {
     guard case .bytes(let bytes) = contents(of: path, maxBytes: maxBytes) else { return nil }
@@ -42,6 +44,38 @@ package enum Files {
   /// The text; nil also if the bytes are not UTF-8.
   package static func text(of path: String, maxBytes: Int) -> String? {
     bytes(of: path, maxBytes: maxBytes).flatMap { String(validating: $0, as: UTF8.self) }
+  }
+}
+
+extension Files {
+  /// The contents of a file of any size, in pieces.
+  package final class Pieces {
+    private let descriptor: Int32
+    /// Whether a read has failed, so that the file did not end.
+    package private(set) var hasFailed = false
+
+    private static let pieceBytes = 1 << 20
+
+    /// Nil where the file cannot be opened.
+    package init?(of path: String) {
+      descriptor = open(path, O_RDONLY | O_CLOEXEC)
+      if descriptor < 0 { return nil }
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Nil at the end.
+    package func next() -> [UInt8]? {
+      var result = 0
+      let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceBytes) { buffer, count in
+        repeat {
+          result = read(descriptor, buffer.baseAddress, buffer.count)
+        } while result < 0 && errno == EINTR
+        count = max(0, result)
+      }
+      if result < 0 { hasFailed = true }
+      return piece.isEmpty ? nil : piece
+    }
   }
 }
 

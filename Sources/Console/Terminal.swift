@@ -25,7 +25,10 @@ package enum Terminal {
   }
 
   /// Prints bytes unchanged; the caller makes sure that no terminal shows them.
-  package static func print(exact bytes: [UInt8]) {
+  ///
+  /// - Returns: false if the reader is gone.
+  @discardableResult
+  package static func print(exact bytes: [UInt8]) -> Bool {
     BlockingOutput.write(bytes, to: STDOUT_FILENO)
   }
 

@@ -36,6 +36,8 @@ package struct ReplicateClient: Sendable {
 
   private static let timeout = Duration.seconds(30)
 
+  private static let secretPath = "/v1/webhooks/default/secret"
+
   /// - Parameters:
   ///   - base: the API's URL, without a slash at its end.
   ///   - maxBodyBytes: for one prediction. A larger one is rejected here as in a delivery.
@@ -89,7 +91,26 @@ package struct ReplicateClient: Sendable {
 
   /// The signing secret of this account's webhooks.
   package func signingSecret() async -> Outcome<SigningSecret> {
-    await call(.get, "/v1/webhooks/default/secret", [credentials.authorization]) {
+    await call(.get, Self.secretPath, [credentials.authorization]) { SigningSecret(body: $0.span) }
+  }
+
+  /// The request of ``signingSecret()``, for a client that is not one of tasks.
+  ///
+  /// - Parameter fields: the names of the fields that the response is to have.
+  package static func secretRequest(
+    base: String, token: APIToken, wanting fields: [String]
+  ) -> HTTPClientRequest {
+    var request = HTTPClientRequest(
+      .get, base + secretPath, fields: ["Authorization: Bearer \(token.revealed)"])
+    request.wantedFields = fields
+    request.timeout = timeout
+    request.maxBodyBytes = errorBodyBytes
+    return request
+  }
+
+  /// What the response to that request means.
+  package static func secret(in response: HTTPClientResponse) -> Outcome<SigningSecret> {
+    Outcome(status: response.status, retryAfter: response.retryAfter, body: response.body) {
       SigningSecret(body: $0.span)
     }
   }

@@ -15,10 +15,10 @@ struct Backup: ParsableCommand {
     discussion: """
       The copy is a snapshot: it contains every delivery that was acknowledged before the command began. \
       Deliveries are not delayed meanwhile. The copy is written next to FILE under a temporary name, \
-      checked, synced and then renamed, so FILE is never incomplete. Only its owner can read it.
+      checked, synced and then renamed, so FILE is never incomplete. Only its owner can read it. With - the \
+      checked copy is written to standard output; until then it needs room beside the database.
 
-      To restore: stop the daemon; move the database away together with its -wal and -shm; put the copy in \
-      its place, owned by the daemon's user; start the daemon.
+      `restore FILE` puts it back.
 
       It copies SQLite files only: a PostgreSQL database is copied with pg_basebackup or pg_dump.
 
@@ -29,7 +29,7 @@ struct Backup: ParsableCommand {
       setting, 130 after SIGINT and 143 after SIGTERM.
       """)
 
-  @Argument(help: "The file to write.", completion: .file())
+  @Argument(help: "The file to write; - for standard output.", completion: .file())
   var file: String
 
   @Flag(help: "Replace FILE if it exists.")
@@ -38,9 +38,9 @@ struct Backup: ParsableCommand {
   @OptionGroup var options: SettingsOptions
 
   func validate() throws {
-    // By convention that is standard output, where a copy cannot be checked and synced.
-    guard file != "-", !file.isEmpty else {
-      throw ValidationError("name the file to write; for a file named -, write ./-")
+    guard !file.isEmpty else { throw ValidationError("name the file to write, or - for standard output") }
+    guard file != "-" || !Terminal.isInteractive else {
+      throw ValidationError("standard output is a terminal: redirect it, or name a file")
     }
   }
 
@@ -48,12 +48,15 @@ struct Backup: ParsableCommand {
     try reportingFailure {
       var reader = try options.reader()
       guard let database = try reader.read(DatabaseSettings.init).path else { throw Self.serverBackup }
-      let backup = DatabaseBackup(ofStore: database, to: file, replacingFile: force)
+      let isStreamed = self.file == "-"
+      let file = isStreamed ? "\(database).backup-\(getpid())" : self.file
+      let backup = DatabaseBackup(ofStore: database, to: file, replacingFile: force && !isStreamed)
       try abandonAtSignal(backup)
       let progress = ProgressLine()
       do throws(BackupError) {
         let summary = try backup.run { if $1 > 0 { progress.show("copying  \(100 * $0 / $1) %") } }
         progress.clear()
+        if isStreamed { return try stream(file) }
         Terminal.print("\(file) holds \(summary.rows) job(s) in \(summary.bytes) bytes")
       } catch {
         progress.clear()
@@ -61,6 +64,16 @@ struct Backup: ParsableCommand {
         throw CommandFailure("\(error)", code: .failure)
       }
     }
+  }
+
+  /// Writes the checked copy to standard output, and leaves no file behind, even where it is killed.
+  private func stream(_ path: String) throws(BackupError) {
+    guard let copy = Files.Pieces(of: path) else { throw .failed("open", path, errno) }
+    unlink(path)
+    while let piece = copy.next() {
+      guard Terminal.print(exact: piece) else { throw .failed("write to", "standard output", EPIPE) }
+    }
+    if copy.hasFailed { throw .failed("read", path, EIO) }
   }
 
   private static let serverBackup = CommandFailure(

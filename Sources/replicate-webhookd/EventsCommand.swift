@@ -43,7 +43,7 @@ struct EventsCommand: ParsableCommand {
     try reportingFailure {
       let file = cursorFile.map(CursorFile.init)
       var follower = EventFollower(
-        of: try JobFollower.client(api), after: try file?.read() ?? after,
+        of: try api.interruptibleClient(), after: try file?.read() ?? after,
         parameters: filter.parameters, waits: follow)
       let isReadable = !json && Terminal.isInteractive
       // Ends with SIGINT, with the reader of the output, or without --follow with the last change.

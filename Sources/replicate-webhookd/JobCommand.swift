@@ -41,7 +41,7 @@ struct JobCommand: ParsableCommand {
   func run() throws {
     try reportingFailure {
       if follow {
-        var follower = JobFollower(id, of: try JobFollower.client(api))
+        var follower = JobFollower(id, of: try api.interruptibleClient())
         return try JobResult(job: follower.follow()).report(asJSON: json)
       }
       let path = "/jobs/\(PercentEncoding.encode(id))" + (history ? "/history" : logs ? "/logs" : "")

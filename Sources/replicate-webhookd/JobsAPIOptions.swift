@@ -3,6 +3,7 @@ import Console
 import Daemon
 internal import APITokens
 internal import Settings
+internal import System
 
 /// Options that locate the jobs API of a running daemon.
 struct JobsAPIOptions: ParsableArguments {
@@ -10,6 +11,14 @@ struct JobsAPIOptions: ParsableArguments {
   var api: String?
 
   @OptionGroup var settings: SettingsOptions
+
+  /// Blocks SIGINT, and makes a client whose calls SIGINT cancels.
+  ///
+  /// Call it once: from then on a follower handles the signal.
+  func interruptibleClient() throws -> JobsAPIClient {
+    Signals.block([.interrupt])
+    return try client { Signals.arePending([.interrupt]) }
+  }
 
   /// - Parameter isCanceled: see ``BlockingHTTPClient``.
   func client(isCanceled: @escaping @Sendable () -> Bool = { false }) throws -> JobsAPIClient {

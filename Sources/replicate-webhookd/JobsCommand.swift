@@ -51,7 +51,7 @@ struct JobsCommand: ParsableCommand {
           ])
       let isTable = !json && Terminal.isInteractive
       if watch {
-        var watch = JobsWatch(path, of: try JobFollower.client(api), isTable: isTable)
+        var watch = JobsWatch(path, of: try api.interruptibleClient(), isTable: isTable)
         return try watch.run()
       }
       let answer = try api.client().get(path)

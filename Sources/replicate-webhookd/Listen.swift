@@ -67,7 +67,7 @@ struct Listen: ParsableCommand {
   func run() throws {
     try reportingFailure {
       let secret = try signingSecret()
-      let client = try JobFollower.client(api)
+      let client = try api.interruptibleClient()
       let sender: DeliverySender
       do throws(HTTPClientError) {
         sender = try DeliverySender(

@@ -19,7 +19,8 @@ struct ReplicateWebhookd: ParsableCommand {
       Serve.self, RunCommand.self, CancelCommand.self, RetryCommand.self, DeleteCommand.self,
       JobCommand.self, JobsCommand.self, EventsCommand.self, TokenCommand.self, UsageCommand.self,
       CallbacksCommand.self, RefusalsCommand.self, WorkflowCommand.self, Listen.self, Send.self, Verify.self,
-      Check.self, HealthCommand.self, Backup.self, Migrate.self, MoveCommand.self,
+      Check.self, Doctor.self, HealthCommand.self, Backup.self, RestoreCommand.self, CompactCommand.self,
+      ExportCommand.self, Migrate.self, MoveCommand.self,
     ])
 
   static func main() {

@@ -94,7 +94,7 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     try reportingFailure {
       let body = try body()
-      let client = try JobFollower.client(api)
+      let client = try api.interruptibleClient()
       let job = try create(body, at: client)
       guard let id = job.text("id") else {
         throw CommandFailure(

@@ -65,7 +65,7 @@ struct WorkflowCommand: ParsableCommand {
     func run() throws {
       try reportingFailure {
         let body = try definition()
-        let client = try JobFollower.client(api)
+        let client = try api.interruptibleClient()
         let (id, workflow) = try create(body, at: client)
         guard !detach else {
           if json { Terminal.print(json: workflow.bytes) } else { Terminal.print(id) }
@@ -141,7 +141,7 @@ struct WorkflowCommand: ParsableCommand {
     func run() throws {
       try reportingFailure {
         guard !follow else {
-          var follower = WorkflowFollower(id, of: try JobFollower.client(api))
+          var follower = WorkflowFollower(id, of: try api.interruptibleClient())
           return try WorkflowResult(follower.follow()).report(asJSON: json)
         }
         let answer = try api.client().get("/workflows/\(PercentEncoding.encode(id))")
@@ -226,7 +226,7 @@ struct WorkflowCommand: ParsableCommand {
       try reportingFailure {
         let body = strict ? #"{"reuse":"strict"}"# : "{}"
         guard follow else { return try change(id, "resume", "goes on", body, on: api) }
-        let client = try JobFollower.client(api)
+        let client = try api.interruptibleClient()
         let answer = try client.send(.post, path(id, "resume"), body: Array(body.utf8))
         guard [200, 202].contains(answer.status) else { throw client.failure(of: answer) }
         var follower = WorkflowFollower(id, of: client)

@@ -29,7 +29,7 @@ import Testing
       "Archive", "Workflows", "ProcessMetrics", "BodyRetention", "RefusedDeliveries",
     ],
     ["BuildInfo"],
-    ["Daemon", "Console"],
+    ["Daemon", "Console", "Diagnosis"],
     ["replicate-webhookd", "replicate-simulator", "webhook-bench"],
   ]
 

@@ -155,11 +155,15 @@ import Testing
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
       "Settings", "ArgumentParser",
     ],
+    "Diagnosis": [
+      "Time", "Crypto", "JSONText", "HTTPClient", "SQLite", "SQLiteStore", "StandardWebhooks", "Replicate",
+      "Scheduler",
+    ],
     "replicate-webhookd": [
-      "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
+      "Bytes", "Time", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",
       "Observability", "Scheduler", "WebhookIntake", "JobsAPI", "BuildInfo", "Daemon", "Console", "APITokens",
-      "Reload", "ArgumentParser", "Logging",
+      "Reload", "Diagnosis", "ArgumentParser", "Logging",
     ],
     "replicate-simulator": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "StandardWebhooks", "EventLoop",

@@ -16,7 +16,8 @@ package struct MetricsPage: Sendable {
   package func sum(of name: String, labels: Set<String>? = nil) -> Int? {
     guard let family = families.first(where: { $0.name == name }) else { return nil }
     let numbers = family.samples.filter { sample in
-      labels.map { $0.contains(sample.label?.value ?? "") } ?? true
+      guard let labels else { return true }
+      return sample.labels.contains { labels.contains($0.value) }
     }.compactMap { Int($0.value) }
     return numbers.isEmpty ? nil : numbers.reduce(0, &+)
   }

@@ -15,7 +15,7 @@ extension ProcessTests {
         ["listen", "--forward-to", "http://127.1/"],
         ["listen", "--forward-to", "http://a/", "--filter", "a"],
         ["listen", "--forward-to", "http://a/", "--filter", "after=now"],
-        ["listen", "--forward-to", "http://a/", "--event", "failed"], ["backup", "-"], ["backup", ""],
+        ["listen", "--forward-to", "http://a/", "--event", "failed"], ["backup", ""],
         ["help", "nope"], ["help", "jobz", "--version"], ["nope"],
       ])
     func itExitsWith64AndSendsNoRequest(_ arguments: [String]) throws {

@@ -1,16 +1,15 @@
-import ArgumentParser
+internal import ArgumentParser
 internal import Bytes
-import Console
-import EventLoop
-import HTTPClient
-import HTTPWire
+internal import EventLoop
+internal import HTTPClient
+internal import HTTPWire
 internal import System
 internal import Time
 
 /// Follows one job to its end, or until SIGINT.
 ///
 /// Each request waits for a change, so a change is shown at once.
-struct JobFollower {
+package struct JobFollower {
   private let client: JobsAPIClient
   private let id: String
   private var progress: JobProgress
@@ -25,15 +24,7 @@ struct JobFollower {
   /// How often the elapsed seconds are updated.
   private static let redrawInterval = Duration.milliseconds(500)
 
-  /// Blocks SIGINT and makes a client whose calls SIGINT cancels.
-  ///
-  /// Call it once: from then on the follower handles the signal.
-  static func client(_ options: JobsAPIOptions) throws -> JobsAPIClient {
-    Signals.block([.interrupt])
-    return try options.client { Signals.arePending([.interrupt]) }
-  }
-
-  init(_ id: String, of client: JobsAPIClient) {
+  package init(_ id: String, of client: JobsAPIClient) {
     self.client = client
     self.id = id
     progress = JobProgress(of: id)
@@ -44,7 +35,7 @@ struct JobFollower {
   /// - Parameter known: the job's current document, if the caller has it.
   /// - Returns: the ended job.
   /// - Throws: ``CommandFailure`` if the daemon does not return the job; an exit status after SIGINT.
-  mutating func follow(from known: JSONDocument? = nil) throws -> JSONDocument {
+  package mutating func follow(from known: JSONDocument? = nil) throws -> JSONDocument {
     var job = known
     if let job {
       outage.noteResponse(at: MonotonicClock.now)
