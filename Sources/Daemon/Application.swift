@@ -113,8 +113,8 @@ package final class Application {
     }
     try SignalThread.start { [events] in _ = events.push(.signal($0)) }
     report = ServiceReport(
-      to: serviceManager, watchdog: Watchdog(Self.parts(listeners, store, mailbox)), metrics: metrics.page,
-      logger: logger, now: MonotonicClock.now)
+      to: serviceManager, watchdog: Watchdog(Self.parts(listeners, store, mailbox)),
+      metrics: metrics.page(pace: mailbox.pace), logger: logger, now: MonotonicClock.now)
     serviceManager.notify(.ready)
   }
 

@@ -34,7 +34,7 @@ struct RefusalsCommand: ParsableCommand {
     try reportingFailure {
       let isTable = !json && Terminal.isInteractive
       if follow {
-        var follower = RefusalFollower(of: try JobFollower.client(api), code: code, isTable: isTable)
+        var follower = RefusalFollower(of: try api.interruptibleClient(), code: code, isTable: isTable)
         return try follower.run()
       }
       let query = [("code", code), ("limit", String(limit))]

@@ -1,5 +1,7 @@
 import Jobs
+import Ledger
 import StoreFixture
+import StoreSeam
 import Testing
 
 /// What ended a job, as both stores keep and find it.

@@ -85,7 +85,7 @@ private let other = "fedcba9876543210"
   }
 
   private func counts(_ list: TokenList) -> [String] {
-    list.metrics.flatMap(\.samples).map { "\($0.label?.value ?? "-") \($0.value)" }
+    list.metrics.flatMap(\.samples).map { "\($0.labels.first?.value ?? "-") \($0.value)" }
   }
 
   @Test func `requests are counted by name, across a reload`() {

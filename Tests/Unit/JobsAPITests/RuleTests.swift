@@ -5,6 +5,7 @@
 @testable import HTTPWire
 import Jobs
 @testable import JobsAPI
+import Logging
 @testable import Observability
 @testable import Routing
 @testable import Scheduler

@@ -15,7 +15,7 @@ import Time
       code: code, reason: "a reason", status: 401, client: .unixSocket,
       request: .init(
         method: "POST", path: "/webhooks/replicate", route: "webhook", webhookID: id, webhookSeconds: seconds,
-        bytes: 2),
+        bytes: 2), token: nil,
       mayBeDelivery: true)
   }
 
