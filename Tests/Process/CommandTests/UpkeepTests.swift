@@ -14,8 +14,9 @@ extension ProcessTests {
 
     private func deliver(_ range: ClosedRange<Int>, to daemon: Daemon) throws {
       for number in range {
-        let delivery = SignedDelivery(id: "m-\(number)", prediction: "p\(number)", status: "succeeded")
-        #expect(try daemon.post(delivery).status == 200)
+        let delivery = try SignedDelivery(id: "m-\(number)", prediction: "p\(number)", status: "succeeded")
+        let answer = try daemon.post(delivery)
+        #expect(answer.status == 200)
       }
     }
 
