@@ -338,8 +338,7 @@ let package = Package(
     room(
       "Diagnosis",
       [
-        "Time", "Crypto", "JSONText", "HTTPClient", "SQLite", "SQLiteStore", "StandardWebhooks", "Replicate",
-        "Scheduler",
+        "Time", "JSONText", "HTTPClient", "StandardWebhooks", "Replicate", "Scheduler",
       ]),
     .executableTarget(
       name: "replicate-webhookd",

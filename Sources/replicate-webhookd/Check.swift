@@ -61,11 +61,7 @@ struct Check: ParsableCommand {
 
   private func checkFile(_ path: String) throws {
     do throws(DatabaseError) {
-      guard let count = try StoreProbe.jobCount(inFile: path) else {
-        Terminal.print("store      \(path) does not exist yet: `serve` creates it")
-        return
-      }
-      Terminal.print("store      \(path) is sound and holds \(count) job(s)")
+      Terminal.print("store      \(try FileCheck.report(onFile: path))")
     } catch {
       throw CommandFailure("DATABASE_URL: \(error)", code: .failure)
     }

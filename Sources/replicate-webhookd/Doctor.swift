@@ -61,7 +61,7 @@ struct Doctor: ParsableCommand {
   private func examine(_ database: DatabaseSettings) throws -> (isServed: Bool, [Finding]) {
     switch database.location {
     case .sqlite(let path):
-      return (DatabaseLock.isClaimed(path), FolderProbe.findings(path) + [StoreProbe.finding(path)])
+      return (DatabaseLock.isClaimed(path), FolderProbe.findings(path) + [finding(onFile: path)])
     case .postgreSQL(let url):
       do throws(StartError) {
         var lines: [String] = []
@@ -72,6 +72,14 @@ struct Doctor: ParsableCommand {
       } catch {
         return (false, [Finding("store", .failed, "\(error)")])
       }
+    }
+  }
+
+  private func finding(onFile path: String) -> Finding {
+    do throws(DatabaseError) {
+      return Finding("store", .ok, try FileCheck.report(onFile: path))
+    } catch {
+      return Finding("store", .failed, "\(error)")
     }
   }
 }

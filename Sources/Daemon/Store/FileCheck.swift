@@ -2,8 +2,10 @@ internal import Crypto
 package import SQLite
 internal import SQLiteStore
 
-/// Whether a SQLite database is sound.
-package enum StoreProbe {
+/// Whether a SQLite database is sound, which commands check and report.
+package enum FileCheck {
+  /// Checks the structure of the file and the digest of each body.
+  ///
   /// - Returns: the number of its jobs. Nil where there is no file yet.
   package static func jobCount(inFile path: String) throws(DatabaseError) -> Int? {
     guard try DatabaseLock.examine(path) else { return nil }
@@ -17,14 +19,11 @@ package enum StoreProbe {
     return try reader.jobCount()
   }
 
-  package static func finding(_ path: String) -> Finding {
-    do throws(DatabaseError) {
-      guard let count = try jobCount(inFile: path) else {
-        return Finding("store", .ok, "\(path) does not exist yet: `serve` creates it")
-      }
-      return Finding("store", .ok, "\(path) is sound and holds \(count) job(s)")
-    } catch {
-      return Finding("store", .failed, "\(error)")
+  /// What ``jobCount(inFile:)`` has found, in words.
+  package static func report(onFile path: String) throws(DatabaseError) -> String {
+    guard let count = try jobCount(inFile: path) else {
+      return "\(path) does not exist yet: `serve` creates it"
     }
+    return "\(path) is sound and holds \(count) job(s)"
   }
 }

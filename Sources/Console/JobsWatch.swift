@@ -1,12 +1,11 @@
-import Console
-import EventLoop
+internal import EventLoop
 internal import System
 internal import Time
 
 /// Polls the newest jobs and shows changes, until SIGINT.
 ///
 /// A terminal shows a table that is redrawn. Other outputs get a line of JSON for each new or changed job.
-struct JobsWatch {
+package struct JobsWatch {
   private let client: JobsAPIClient
   private let path: String
   private let isTable: Bool
@@ -16,13 +15,13 @@ struct JobsWatch {
 
   private static let pollInterval = Duration.seconds(1)
 
-  init(_ path: String, of client: JobsAPIClient, isTable: Bool) {
+  package init(_ path: String, of client: JobsAPIClient, isTable: Bool) {
     self.client = client
     self.path = path
     self.isTable = isTable
   }
 
-  mutating func run() throws(CommandFailure) {
+  package mutating func run() throws(CommandFailure) {
     // Bounded by SIGINT, and by the reader that closes the pipe.
     while true {
       var failure: CommandFailure?
@@ -60,7 +59,7 @@ struct JobsWatch {
   /// The newest is last, as in a log.
   ///
   /// - Parameter jobs: the newest first.
-  mutating func changes(in jobs: [JSONDocument]) -> [UInt8] {
+  package mutating func changes(in jobs: [JSONDocument]) -> [UInt8] {
     var lines: [UInt8] = []
     var shown: [String: String] = [:]
     for job in jobs.reversed() {
