@@ -3,23 +3,29 @@
 /// It is stored as 128 bits, an IPv4 address in its IPv4-mapped form (RFC 4291 section 2.5.5.2). A client
 /// thus has one identity on any socket: `::ffff:192.0.2.1` equals `192.0.2.1` and is written like it.
 package struct IPAddress: Hashable, Sendable {
-  let bits: UInt128
+  private let upperBits: UInt64
+  private let lowerBits: UInt64
+
+  /// Computed, because the alignment of a stored `UInt128` becomes that of each enum with an address. Swift 6.3
+  /// copies such an enum, unoptimized, from places of a smaller alignment, and crashes.
+  var bits: UInt128 { UInt128(upperBits) << 64 | UInt128(lowerBits) }
 
   /// The 96 bits before an IPv4 address in its IPv4-mapped form.
   private static let mappedPrefix: UInt128 = 0xFFFF
 
   init(bits: UInt128) {
-    self.bits = bits
+    upperBits = UInt64(bits >> 64)
+    lowerBits = UInt64(truncatingIfNeeded: bits)
   }
 
   /// - Parameter number: in host order: 192.0.2.1 is 0xC000_0201.
   package init(ipv4 number: UInt32) {
-    bits = Self.mappedPrefix << 32 | UInt128(number)
+    self.init(bits: Self.mappedPrefix << 32 | UInt128(number))
   }
 
   /// - Parameter number: in host order: ::1 is 1. An IPv4-mapped address becomes the IPv4 address.
   package init(ipv6 number: UInt128) {
-    bits = number
+    self.init(bits: number)
   }
 
   /// Converts an address in network byte order; nil unless it has 4 or 16 bytes.

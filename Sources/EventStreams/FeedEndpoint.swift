@@ -32,9 +32,7 @@ final class FeedEndpoint {
       access: api.access.streaming.parsing(FeedRequest.init(_:until:))
     ) { [self] stream throws(StreamFailure) in
       let pages = FeedPages(views: api.views, query: stream.admitted.query)
-      let end = stream.admitted.end.map {
-        api.views.loop.now + .milliseconds($0.milliseconds - api.views.now.milliseconds)
-      }
+      let end = stream.admitted.end.map { api.views.deadline(at: $0) }
       let observer = FeedObserver(api.changes, stream.request, loop: api.views.loop, until: end)
       switch stream.admitted.form {
       case .page: return try await page(for: stream, from: pages, observer)

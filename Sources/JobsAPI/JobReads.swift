@@ -46,7 +46,7 @@ package final class JobReads {
 extension JobReads {
   /// When the reader's access ends; nil where nothing bounds it.
   private func end(for reader: JobReader) -> MonotonicTime? {
-    reader.expiry.map { views.loop.now + .milliseconds($0.milliseconds - views.now.milliseconds) }
+    reader.expiry.map { views.deadline(at: $0) }
   }
 
   /// Takes the places of a stream to the reader, which are free again when they are released.

@@ -39,6 +39,11 @@ package final class JobViews {
 
   package var now: Timestamp { Timestamp(milliseconds: loop.kernel.wallTimeMilliseconds) }
 
+  /// When it is `time`, for a wait that must not end before. The loop's own time is that of its turn.
+  package func deadline(at time: Timestamp) -> MonotonicTime {
+    loop.kernel.monotonicTime + .milliseconds(time.milliseconds - now.milliseconds)
+  }
+
   /// Lets the loop do other work before a long request goes on.
   package func pause() async { _ = await loop.sleep(until: loop.now) }
 

@@ -50,9 +50,7 @@ final class WorkflowStreams {
     _ id: String, for stream: RoutedStream<Timestamp?>, to writer: ResponseWriter
   ) async throws(StreamFailure) {
     let views = api.views
-    let end = stream.admitted.map {
-      views.loop.now + .milliseconds($0.milliseconds - views.now.milliseconds)
-    }
+    let end = stream.admitted.map { views.deadline(at: $0) }
     var written: [UInt8] = []
     var pause = Self.pauses.lowerBound
     // Ends with the workflow, the peer, the shutdown or the reader's access.

@@ -61,7 +61,8 @@ extension ProcessTests {
 
     private static func deliver(_ status: String, of job: String, to daemon: Daemon) throws {
       let id = "msg_\(UUID().uuidString)"
-      let answer = try daemon.post(try SignedDelivery(id: id, prediction: job, status: status, logs: id))
+      let answer = try daemon.post(
+        try SignedDelivery(id: id, prediction: job, status: status, logs: "of \(id)"))
       try #require(answer.status == 200)
     }
 

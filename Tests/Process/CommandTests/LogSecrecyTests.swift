@@ -44,7 +44,7 @@ extension ProcessTests {
         in: try TemporaryFolder(),
         environment: [
           "API_TOKENS": tokens, "LOG_FORMAT": format, "LOG_LEVEL": "debug",
-          "REPLICATE_API_TOKEN": "r8_0123456789abcdef", "REPLICATE_API_URL": "http://127.0.0.1:9/v1",
+          "REPLICATE_API_TOKEN": "r8_0123456789abcdef", "REPLICATE_API_URL": "http://127.0.0.1:9",
         ])
       let token = ["Authorization: Bearer second-token-0123456789", "Content-Type: application/json"]
       let body = #"{"id":"j","model":"a/b","input":{"prompt":"a desk lamp in the dark"}}"#

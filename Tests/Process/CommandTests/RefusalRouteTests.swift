@@ -20,7 +20,7 @@ extension ProcessTests {
     }
 
     @Test func `refused deliveries are listed with their reasons`() throws {
-      let daemon = try Daemon(in: try TemporaryFolder(), environment: ["MAX_BODY": "1000"])
+      let daemon = try Daemon(in: try TemporaryFolder(), environment: ["MAX_BODY": "1024"])
       #expect(try refusals(daemon).isEmpty)
       let other = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
       let body = Array(#"{"id":"p","status":"starting"}"#.utf8)

@@ -28,7 +28,7 @@ extension ProcessTests {
       #expect(try daemon.job("p")["state"] as? String == "succeeded")
       let after = try run(["check"])
       #expect(after.status == 0, "\(after)")
-      for line in ["commits    reach local disk", "store      has schema 1", "a daemon serves this database"]
+      for line in ["commits    reach local disk", "store      has schema 2", "a daemon serves this database"]
       {
         #expect(after.output.contains(line), "\(line): \(after)")
       }

@@ -29,7 +29,8 @@ package struct ForbiddenTexts: Sendable {
   }
 
   private static func isSecret(_ name: String) -> Bool {
-    name != "ARCHIVE_KEY_ID" && ["SECRET", "TOKEN", "_KEY"].contains { name.contains($0) }
+    !["ARCHIVE_KEY_ID", "TLS_KEY"].contains(name)
+      && ["SECRET", "TOKEN", "_KEY"].contains { name.contains($0) }
   }
 
   /// Adds what a request carries: the texts of an input or an output.
