@@ -6,8 +6,8 @@ package struct IPAddress: Hashable, Sendable {
   private let upperBits: UInt64
   private let lowerBits: UInt64
 
-  /// Computed, because the alignment of a stored `UInt128` becomes that of each enum with an address. Swift 6.3
-  /// copies such an enum, unoptimized, from places of a smaller alignment, and crashes.
+  /// Computed, because the alignment of a stored `UInt128` becomes that of each enum with an address. Swift
+  /// 6.3 copies such an enum, unoptimized, from places of a smaller alignment, and crashes.
   var bits: UInt128 { UInt128(upperBits) << 64 | UInt128(lowerBits) }
 
   /// The 96 bits before an IPv4 address in its IPv4-mapped form.

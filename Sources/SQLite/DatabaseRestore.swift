@@ -37,7 +37,8 @@ package struct DatabaseRestore {
     }
     do throws(RestoreError) {
       try giveOwner(copy)
-      let moved = try moveAway()
+      checkpoint()
+      let moved = try keepFiles()
       guard rename(copy, database) == 0 else { throw .failed("name", database, errno) }
       try syncFolder()
       return (summary, moved)
@@ -58,8 +59,8 @@ package struct DatabaseRestore {
     guard descriptor >= 0 else { throw .failed("open", first, errno) }
     // Never closed: see `DatabaseLock`.
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else { throw .served(database) }
-    for file in files {
-      let kept = file + suffix
+    for ending in ["", "-wal", "-shm"] {
+      let kept = "\(database)\(suffix)\(ending)"
       guard access(kept, F_OK) != 0 else { throw .exists(kept) }
     }
   }
@@ -73,16 +74,31 @@ package struct DatabaseRestore {
     }
   }
 
-  private func moveAway() throws(RestoreError) -> [String] {
-    var moved: [String] = []
-    // The WAL goes first: it must never lie beside another database.
-    for ending in ["-wal", "-shm", ""] {
-      let file = "\(database)\(ending)"
+  /// Makes the database that is there whole without its WAL. A damaged one stays as it is.
+  private func checkpoint() {
+    guard access(database, F_OK) == 0,
+      let connection = try? Connection(path: database, access: .write, busyTimeout: 0)
+    else { return }
+    _ = try? connection.text("PRAGMA wal_checkpoint(TRUNCATE)")
+  }
+
+  /// Keeps what is there under another name.
+  private func keepFiles() throws(RestoreError) -> [String] {
+    var kept: [String] = []
+    // The WAL goes first: it must never lie beside another database. SQLite looks for it by the new name.
+    for ending in ["-wal", "-shm"] {
+      let (file, name) = ("\(database)\(ending)", "\(database)\(suffix)\(ending)")
       guard access(file, F_OK) == 0 else { continue }
-      guard rename(file, file + suffix) == 0 else { throw .failed("move", file, errno) }
-      moved.append(file + suffix)
+      guard rename(file, name) == 0 else { throw .failed("move", file, errno) }
+      kept.append(name)
     }
-    return moved
+    guard access(database, F_OK) == 0 else { return kept }
+    // A second name, where the file system has links: whoever is killed before the copy has its name leaves
+    // the database in its place.
+    guard link(database, database + suffix) == 0 || rename(database, database + suffix) == 0 else {
+      throw .failed("move", database, errno)
+    }
+    return kept + [database + suffix]
   }
 
   private var folder: String {

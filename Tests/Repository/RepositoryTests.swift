@@ -155,10 +155,7 @@ import Testing
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",
       "Settings", "ArgumentParser",
     ],
-    "Diagnosis": [
-      "Time", "Crypto", "JSONText", "HTTPClient", "SQLite", "SQLiteStore", "StandardWebhooks", "Replicate",
-      "Scheduler",
-    ],
+    "Diagnosis": ["Time", "JSONText", "HTTPClient", "StandardWebhooks", "Replicate", "Scheduler"],
     "replicate-webhookd": [
       "Bytes", "Time", "System", "JSONText", "HTTPWire", "StandardWebhooks", "TLS", "EventLoop",
       "HTTPClient", "Jobs", "SQLite", "SQLiteStore", "Replicate", "OutgoingDeliveries", "Settings",

@@ -50,6 +50,25 @@ extension ProcessTests {
       #expect(restored.logAfterStop().contains("restored backup"))
     }
 
+    @Test func `a database that is kept is whole without its WAL`() throws {
+      let folder = try TemporaryFolder()
+      let copy = folder.url.appendingPathComponent("copy.db").path
+      let daemon = try Daemon(in: folder)
+      try deliver(1...2, to: daemon)
+      #expect(try run(["backup", copy], in: folder).status == 0)
+      try deliver(3...5, to: daemon)
+      daemon.killAtOnce()
+      let result = try run(["restore", copy, "--force"], in: folder)
+      #expect(result.status == 0 && result.output.contains("holds 2 job(s)"), "\(result)")
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder.url.path)
+      let kept = try #require(
+        names.first { $0.hasPrefix("\(Self.database).before-") && !$0.hasSuffix("shm") })
+      let checked = try Program.run(
+        ["backup", "\(folder.url.path)/kept.db"],
+        environment: ["DATABASE_URL": "sqlite:\(folder.url.path)/\(kept)"])
+      #expect(checked.status == 0 && checked.output.contains("5 job"), "\(checked)")
+    }
+
     @Test func `a backup on standard output is the database, and leaves no file`() throws {
       let folder = try TemporaryFolder()
       let daemon = try Daemon(in: folder)
