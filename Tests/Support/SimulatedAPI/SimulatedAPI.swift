@@ -193,7 +193,9 @@ extension SimulatedAPI {
       kernel.wake()
     }
     while !isOver {
-      loop.turn(waits: !commitSubmissions())
+      // What is submitted is committed before time passes.
+      let hasCommitted = commitSubmissions()
+      loop.turn(waits: !hasCommitted && !loop.isBusy)
     }
     settle()
   }
