@@ -9,9 +9,12 @@ package enum LoopbackName {
     let start = isBracketed ? 1 : 0
     var end = start
     while end < bytes.count, bytes[end] != UInt8(ascii: isBracketed ? "]" : ":") { end += 1 }
-    return bytes.matches("localhost".utf8Span.span, in: start..<end)
-      || bytes.matches("::1".utf8Span.span, in: start..<end)
-      || isLoopbackV4(bytes.extracting(start..<end))
+    guard start < end else { return false }
+    return switch bytes[start] {
+    case UInt8(ascii: "1"): isLoopbackV4(bytes.extracting(start..<end))
+    case UInt8(ascii: ":"): bytes.matches("::1".utf8Span.span, in: start..<end)
+    default: bytes.matches("localhost".utf8Span.span, in: start..<end)
+    }
   }
 
   /// Four numbers, the first of them written `127`.

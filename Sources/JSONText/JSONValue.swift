@@ -34,7 +34,18 @@ package struct JSONObject: Sendable {
   ///
   /// - Parameter name: ASCII letters, digits and underscores.
   package func value(named name: String, in text: Span<UInt8>) -> JSONValue? {
-    let name = name.utf8Span.span
+    value(named: name.utf8Span.span, in: text)
+  }
+
+  /// The same for a literal. Cheaper, because a `String` takes a hundred instructions to show its bytes.
+  package func value(of name: StaticString, in text: Span<UInt8>) -> JSONValue? {
+    // The bytes of a literal stay.
+    let bytes = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+    return value(named: bytes.span, in: text)
+  }
+
+  @inline(__always)
+  private func value(named name: Span<UInt8>, in text: Span<UInt8>) -> JSONValue? {
     for index in members.indices.reversed() where JSONString.isName(members[index].name, name, in: text) {
       return members[index].value
     }

@@ -14,17 +14,17 @@ struct BodyFields {
   private static let maxStringBytes = 2048
 
   /// Nil where absent or null.
-  func value(_ name: String, in body: Span<UInt8>) -> JSONValue? {
-    guard let value = object.value(named: name, in: body), value.kind != .null else { return nil }
+  func value(_ name: StaticString, in body: Span<UInt8>) -> JSONValue? {
+    guard let value = object.value(of: name, in: body), value.kind != .null else { return nil }
     return value
   }
 
-  func string(_ name: String, in body: Span<UInt8>) -> String? {
+  func string(_ name: StaticString, in body: Span<UInt8>) -> String? {
     guard let value = value(name, in: body), value.range.count <= Self.maxStringBytes else { return nil }
     return value.text(in: body)
   }
 
-  func time(_ name: String, in body: Span<UInt8>) -> Timestamp? {
+  func time(_ name: StaticString, in body: Span<UInt8>) -> Timestamp? {
     guard let value = value(name, in: body), value.kind == .string, value.range.count <= Self.maxTimeBytes
     else {
       return nil
@@ -33,9 +33,9 @@ struct BodyFields {
   }
 
   /// The duration of a member in seconds; nil where it is invalid.
-  static func milliseconds(_ name: String, of value: JSONValue, in body: Span<UInt8>) -> Int64? {
+  static func milliseconds(_ name: StaticString, of value: JSONValue, in body: Span<UInt8>) -> Int64? {
     guard value.kind == .object, let members = try? JSONScanner.object(value, in: body),
-      let number = members.value(named: name, in: body), number.kind == .number,
+      let number = members.value(of: name, in: body), number.kind == .number,
       number.range.count <= maxTimeBytes
     else { return nil }
     let text = body.extracting(number.range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
@@ -56,7 +56,7 @@ struct BodyFields {
       text = string
       // The whole body was validated, so no part of it can fail.
     } else if value.kind == .object, let members = try? JSONScanner.object(value, in: body),
-      let detail = members.value(named: "detail", in: body), let string = detail.text(in: body)
+      let detail = members.value(of: "detail", in: body), let string = detail.text(in: body)
     {
       text = string
     } else {

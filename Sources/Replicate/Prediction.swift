@@ -55,7 +55,7 @@ package struct Prediction: Sendable {
     errorText = fields.errorText(in: body)
     parts = PredictionParts(fields, in: body)
     predictMilliseconds = parts.metrics.flatMap { BodyFields.milliseconds("predict_time", of: $0, in: body) }
-    let member = object.value(named: "webhook", in: body)
+    let member = object.value(of: "webhook", in: body)
     showsWebhook = member != nil
     webhook = member?.kind == .null ? nil : member
   }
