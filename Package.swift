@@ -327,7 +327,7 @@ let package = Package(
         "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks", "ReadTokens",
         "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows", "ProcessMetrics",
         "APITokens", "Supervision", "Reload", "BodyRetention", "RefusedDeliveries", "RefusedRequests",
-        logging,
+        "BuildInfo", logging,
       ]),
     room(
       "Console",

@@ -1,3 +1,4 @@
+internal import BuildInfo
 internal import GroupCommit
 internal import JobsAPI
 internal import Observability
@@ -13,6 +14,10 @@ struct DaemonMetrics: Sendable {
   let certificateExpiry = Gauge(
     "replicate_webhookd_tls_certificate_expiry_timestamp_seconds",
     help: "Unix time at which the TLS certificate expires; 0 without TLS.")
+  let build = InfoGauge(
+    "replicate_webhookd_build_info", help: "The version, the commit and the libraries, as labels of a 1.",
+    labels: [("version", BuildInfo.version), ("commit", BuildInfo.commit)]
+      + BuildInfo.libraries.map { ($0.name.lowercased(), $0.version) })
   let commits: CommitMetrics
   let scheduler = SchedulerMetrics()
   /// Those of the API's tokens, and of the store's engine.
@@ -32,7 +37,8 @@ struct DaemonMetrics: Sendable {
 
   func page(pace: CreationPace) -> MetricsPage {
     MetricsPage(
-      intake.families + jobsAPI.families + listeners.families + [certificateExpiry] + commits.families + store
+      [build] + intake.families + jobsAPI.families + listeners.families + [certificateExpiry]
+        + commits.families + store
         + scheduler.families(pace: pace) + capabilities)
   }
 }

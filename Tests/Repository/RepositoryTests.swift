@@ -149,7 +149,7 @@ import Testing
       "ChangeFeed", "Scheduler", "ServerMetrics", "WebhookIntake", "JobsAPI", "EventStreams", "Callbacks",
       "ReadTokens", "JobDeletion", "UsageSums", "JobCounts", "JobsPage", "Archive", "Workflows",
       "ProcessMetrics", "APITokens", "Supervision", "Reload", "BodyRetention", "RefusedDeliveries",
-      "RefusedRequests", "Logging",
+      "RefusedRequests", "BuildInfo", "Logging",
     ],
     "Console": [
       "Bytes", "Time", "Crypto", "System", "JSONText", "HTTPWire", "EventLoop", "HTTPClient", "Jobs",

@@ -123,3 +123,19 @@ package struct DurationGauge: MetricFamily {
     }
   }
 }
+
+/// Facts that do not change while the process runs, as labels of a 1.
+package struct InfoGauge: MetricFamily {
+  package let name: String
+  package let help: String
+  package let samples: [MetricSample]
+
+  /// - Parameter name: ends with `_info`, by Prometheus' convention.
+  package init(_ name: String, help: String, labels: [(name: String, value: String)]) {
+    self.name = name
+    self.help = help
+    samples = [MetricSample(labels: labels, value: "1")]
+  }
+
+  package var type: MetricType { .gauge }
+}
