@@ -1,7 +1,11 @@
 package import Settings
 
 extension SettingVariable {
-  package static let apiTokens = SettingVariable("API_TOKENS", isSecret: true, reload: .whileSet)
+  package static let apiTokens = SettingVariable(
+    "API_TOKENS",
+    "Bearer tokens of the jobs API, separated by spaces: `TOKEN` or `name[scope]=TOKEN`, with the "
+      + "scope `read+write`, `read` or `metrics`. Without any the API answers this machine only.",
+    isSecret: true, reload: .whileSet)
 }
 
 /// The settings of access to the jobs API.

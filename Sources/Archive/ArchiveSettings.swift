@@ -11,15 +11,36 @@ internal import Settings
 internal import Time
 
 extension SettingVariable {
-  static let archive = SettingVariable("ARCHIVE")
-  static let archiveEndpoint = SettingVariable("ARCHIVE_ENDPOINT")
-  static let archiveRegion = SettingVariable("ARCHIVE_REGION")
-  static let archiveKeyID = SettingVariable("ARCHIVE_KEY_ID", isSecret: true)
-  static let archiveSecretKey = SettingVariable("ARCHIVE_SECRET_KEY", isSecret: true)
-  static let archiveMode = SettingVariable("ARCHIVE_MODE")
-  static let archiveHosts = SettingVariable("ARCHIVE_HOSTS")
-  static let archiveRetention = SettingVariable("ARCHIVE_RETENTION")
-  static let archivePublicURL = SettingVariable("ARCHIVE_PUBLIC_URL")
+  static let archive = SettingVariable(
+    "ARCHIVE",
+    "Where the files of outputs are kept: `file:` and a folder, or `s3://` and a bucket, with a "
+      + "prefix where you want one. The settings that follow need it.")
+  static let archiveEndpoint = SettingVariable(
+    "ARCHIVE_ENDPOINT",
+    "Where the bucket is, if not at AWS: `https://HOST` or `https://HOST:PORT`; `http://` to this "
+      + "machine only.")
+  static let archiveRegion = SettingVariable(
+    "ARCHIVE_REGION",
+    "The region in signatures. From the endpoint where that names one, else `us-east-1`.")
+  static let archiveKeyID = SettingVariable(
+    "ARCHIVE_KEY_ID",
+    "The id of the bucket's access key.", isSecret: true)
+  static let archiveSecretKey = SettingVariable(
+    "ARCHIVE_SECRET_KEY",
+    "The secret of that key, and on a second line its session token, where there is one.", isSecret: true)
+  static let archiveMode = SettingVariable(
+    "ARCHIVE_MODE",
+    "What a job gets whose request has no `archive`.")
+  static let archiveHosts = SettingVariable(
+    "ARCHIVE_HOSTS",
+    "Hosts that files are fetched from, with their subdomains, separated by commas.",
+    standard: "replicate.delivery")
+  static let archiveRetention = SettingVariable(
+    "ARCHIVE_RETENTION",
+    "How long files are kept after they were stored.")
+  static let archivePublicURL = SettingVariable(
+    "ARCHIVE_PUBLIC_URL",
+    "A CDN or a public bucket in front of the same files, to which reads are redirected.")
 
   // Of other rooms, which report their problems.
   fileprivate static let apiURL = SettingVariable("REPLICATE_API_URL")
@@ -60,14 +81,11 @@ struct ArchiveSettings: Sendable {
     credentialFiles = CredentialFiles(
       keyID: reader.secretFile(.archiveKeyID), secretKey: reader.secretFile(.archiveSecretKey))
     place = Self.place(from: &reader)
-    mode = reader.choice(.archiveMode) ?? .bestEffort
+    mode = reader.choice(.archiveMode, default: .bestEffort)
     sources = SourceRules(
       hosts: Self.hosts(from: &reader), apiURL: reader.text(.apiURL), isProxied: Self.isProxied)
     retention =
-      reader.text(.archiveRetention) == nil
-      ? nil
-      : reader.duration(.archiveRetention, default: Self.days(30), in: .seconds(1)...Self.days(36_500))
-        .wholeMilliseconds
+      reader.duration(.archiveRetention, in: .seconds(1)...Self.days(36_500))?.wholeMilliseconds
     publicURL = Self.publicURL(from: &reader)
     (spool, isShared) = Self.spool(reader)
     guard place == nil else { return }
@@ -150,7 +168,7 @@ struct ArchiveSettings: Sendable {
   }
 
   private static func hosts(from reader: inout SettingsReader) -> SourceHosts {
-    guard let text = reader.text(.archiveHosts) else { return .replicate }
+    let text = reader.text(.archiveHosts) ?? SettingVariable.archiveHosts.standard ?? ""
     do throws(SourceHosts.ParseError) {
       return try SourceHosts(parsing: text)
     } catch {

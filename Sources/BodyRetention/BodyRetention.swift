@@ -13,16 +13,15 @@ package struct BodyRetention: Capability {
   private let erasedJobs = Counter(
     "replicate_webhookd_bodies_erased_total", help: "Jobs whose input, output and logs were erased.")
 
-  private static let variable = SettingVariable("BODY_RETENTION")
+  private static let variable = SettingVariable(
+    "BODY_RETENTION",
+    "How long the input, output and logs of ended jobs are kept; without it, as long as their jobs.")
 
   package static var settings: [SettingVariable] { [variable] }
   package static var tables: [TableDeclaration] { [ErasureTable.declaration, ErasureMark.declaration] }
 
   package init(from reader: inout SettingsReader) {
-    let isSet = reader.text(Self.variable) != nil
-    let time = reader.duration(
-      Self.variable, default: .seconds(86_400), in: .seconds(1)...(.seconds(3650 * 86_400)))
-    retention = isSet ? time : nil
+    retention = reader.duration(Self.variable, in: .seconds(1)...(.seconds(3650 * 86_400)))
   }
 
   /// Also where the passes are off: a request may have erased bodies of jobs that are deleted.

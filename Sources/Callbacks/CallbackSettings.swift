@@ -4,9 +4,18 @@ internal import Settings
 internal import StandardWebhooks
 
 extension SettingVariable {
-  static let callbackURL = SettingVariable("CALLBACK_URL")
-  static let callbackHosts = SettingVariable("CALLBACK_HOSTS")
-  static let callbackSecret = SettingVariable("CALLBACK_SECRET", isSecret: true, reload: .always)
+  static let callbackURL = SettingVariable(
+    "CALLBACK_URL",
+    "Where the app receives the end of each job and workflow: `https://`, or `http://` to this "
+      + "machine and private addresses.")
+  static let callbackHosts = SettingVariable(
+    "CALLBACK_HOSTS",
+    "Hosts that the `callback` of a request may name, separated by commas: names, `*.example.com`, "
+      + "address ranges.")
+  static let callbackSecret = SettingVariable(
+    "CALLBACK_SECRET",
+    "One or two `whsec_…` that sign callbacks, separated by spaces. Made and stored where it is not "
+      + "set.", isSecret: true, reload: .always)
 }
 
 /// The settings of what is sent to the app.

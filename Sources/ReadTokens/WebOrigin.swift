@@ -2,7 +2,9 @@ internal import Bytes
 internal import Settings
 
 extension SettingVariable {
-  static let browserOrigins = SettingVariable("BROWSER_ORIGINS")
+  static let browserOrigins = SettingVariable(
+    "BROWSER_ORIGINS",
+    "Web origins whose pages may read single jobs with a token, separated by commas.")
 }
 
 /// Web origins as browsers send them: scheme, host, and the port unless it is the scheme's (RFC 6454).

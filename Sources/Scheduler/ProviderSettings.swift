@@ -7,15 +7,35 @@ internal import Time
 
 extension SettingVariable {
   package static let replicateAPIToken = SettingVariable(
-    "REPLICATE_API_TOKEN", isSecret: true, reload: .whileSet)
-  static let replicateAPIURL = SettingVariable("REPLICATE_API_URL")
-  static let publicURL = SettingVariable("PUBLIC_URL")
-  static let jobTimeout = SettingVariable("JOB_TIMEOUT")
-  static let reconcileAfter = SettingVariable("RECONCILE_AFTER")
-  package static let createsPerMinute = SettingVariable("CREATES_PER_MINUTE", reload: .always)
-  package static let maxQueuedOrders = SettingVariable("MAX_QUEUED_ORDERS", reload: .always)
-  package static let outputRules = SettingVariable("OUTPUT_RULES", namesFile: true, reload: .always)
-  static let retention = SettingVariable("RETENTION")
+    "REPLICATE_API_TOKEN",
+    "The token with which predictions are created, canceled and polled. Without it the daemon only "
+      + "receives.", isSecret: true, reload: .whileSet)
+  static let replicateAPIURL = SettingVariable(
+    "REPLICATE_API_URL",
+    "The address of the API. Another one is for a stand-in.", standard: "https://api.replicate.com")
+  static let publicURL = SettingVariable(
+    "PUBLIC_URL",
+    "What Replicate reaches, such as `https://hooks.example.com`, without `/webhooks/replicate`. "
+      + "Without it predictions are created without webhooks, and polled.")
+  static let jobTimeout = SettingVariable(
+    "JOB_TIMEOUT",
+    "A job without updates for so long becomes `stale`.")
+  static let reconcileAfter = SettingVariable(
+    "RECONCILE_AFTER",
+    "A job without updates for so long is polled, then after twice the time, and so on.")
+  package static let createsPerMinute = SettingVariable(
+    "CREATES_PER_MINUTE",
+    "Predictions created in a minute, at most.", reload: .always)
+  package static let maxQueuedOrders = SettingVariable(
+    "MAX_QUEUED_ORDERS",
+    "Jobs that wait to be created, at most: more are answered 429 `queue_full`.", reload: .always)
+  package static let outputRules = SettingVariable(
+    "OUTPUT_RULES",
+    "A JSON file: what outputs of which models must be to count as `succeeded`.", namesFile: true,
+    reload: .always)
+  static let retention = SettingVariable(
+    "RETENTION",
+    "How long ended jobs are kept. None is deleted in the first hour after a start.")
 }
 
 /// The settings of calls to the provider, of deadlines and of retention.
@@ -90,7 +110,7 @@ extension ProviderSettings {
     let url = url(
       .replicateAPIURL, from: &reader, example: "https://api.replicate.com without a path",
       where: \.path.isEmpty)
-    return url?.text ?? "https://api.replicate.com"
+    return url?.text ?? SettingVariable.replicateAPIURL.standard ?? ""
   }
 
   /// The public URL alone. Its problems are reported with the other settings.

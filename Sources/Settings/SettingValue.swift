@@ -24,6 +24,13 @@ package enum SettingValue {
     return number(text[...])
   }
 
+  /// A number of bytes in the largest unit that divides it.
+  package static func text(ofSize bytes: Int) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
+    guard bytes > 0, let (unit, size) = units.first(where: { bytes % $0.1 == 0 }) else { return "\(bytes)" }
+    return "\(bytes / size)\(unit)"
+  }
+
   /// Decimal digits and nothing else; nil where they are more than a machine number holds.
   package static func number(_ text: Substring) -> Int? {
     guard !text.isEmpty, text.utf8.allSatisfy(\.isDigit) else { return nil }

@@ -1,8 +1,13 @@
-/// One setting: its name, and how its value may be given.
+/// One setting: its name, what it is for, and how its value may be given.
 ///
-/// A room declares its own variables as static members, and lists them. ``SettingsReader`` reads them.
-package struct SettingVariable: Hashable, Sendable {
+/// A room declares its own variables as static members, and lists them. ``SettingsReader`` reads them. Rooms
+/// that read a setting of another declare it too: the name makes it the same.
+package struct SettingVariable: Sendable {
   package let name: String
+  /// One or two sentences for the reference, in Markdown. Empty where another room's setting is declared.
+  package let summary: String
+  /// The text that counts where none is set. Nil where there is none, or where it is no text.
+  package let standard: String?
   /// Whether the value may also come from the file that ``fileName`` names, or from a systemd credential.
   package let isSecret: Bool
   /// Whether the value is the path of a file with what is set.
@@ -19,8 +24,13 @@ package struct SettingVariable: Hashable, Sendable {
     case whileSet
   }
 
-  package init(_ name: String, isSecret: Bool = false, namesFile: Bool = false, reload: Reload = .none) {
+  package init(
+    _ name: String, _ summary: String = "", standard: String? = nil, isSecret: Bool = false,
+    namesFile: Bool = false, reload: Reload = .none
+  ) {
     self.name = name
+    self.summary = summary
+    self.standard = standard
     self.isSecret = isSecret
     self.namesFile = namesFile
     self.reload = reload
@@ -30,4 +40,10 @@ package struct SettingVariable: Hashable, Sendable {
   package var fileName: String { name + "_FILE" }
   /// The name of the systemd credential.
   var credentialName: String { name.lowercased() }
+}
+
+extension SettingVariable: Hashable {
+  package static func == (one: SettingVariable, other: SettingVariable) -> Bool { one.name == other.name }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
 }

@@ -8,6 +8,8 @@ package struct SettingsReader {
   private let file: [String: String]
   private let readFile: (String) -> String?
   private var problems: [SettingProblem] = []
+  /// What was read otherwise than as text, by the names of the variables.
+  package private(set) var forms: [String: SettingForm] = [:]
 
   /// - Parameters:
   ///   - variables: all settings of this version.
@@ -109,7 +111,22 @@ package struct SettingsReader {
   package mutating func duration(
     _ variable: SettingVariable, default fallback: Duration, in range: ClosedRange<Duration>
   ) -> Duration {
-    guard let text = text(variable) else { return fallback }
+    forms[variable.name] = .duration(default: fallback, range)
+    return optionalDuration(variable, in: range) ?? fallback
+  }
+
+  /// A duration of something that is off without it.
+  package mutating func duration(
+    _ variable: SettingVariable, in range: ClosedRange<Duration>
+  ) -> Duration? {
+    forms[variable.name] = .duration(default: nil, range)
+    return optionalDuration(variable, in: range)
+  }
+
+  private mutating func optionalDuration(
+    _ variable: SettingVariable, in range: ClosedRange<Duration>
+  ) -> Duration? {
+    guard let text = text(variable) else { return nil }
     guard let duration = SettingValue.duration(text), range.contains(duration) else {
       let bounds =
         "from \(SettingValue.text(of: range.lowerBound)) to \(SettingValue.text(of: range.upperBound))"
@@ -119,7 +136,7 @@ package struct SettingsReader {
         hasNoUnit
           ? "a number alone is no duration: write its unit behind it, such as 30s, 5m, 12h or 30d, \(bounds)"
           : "write a duration such as 5m or 90s, \(bounds)")
-      return fallback
+      return nil
     }
     return duration
   }
@@ -127,6 +144,7 @@ package struct SettingsReader {
   package mutating func size(
     _ variable: SettingVariable, default fallback: Int, in range: ClosedRange<Int>
   ) -> Int {
+    forms[variable.name] = .size(default: fallback, range)
     guard let text = text(variable) else { return fallback }
     guard let size = SettingValue.size(text), range.contains(size) else {
       report(variable, "write a size such as 8MiB, from \(range.lowerBound) to \(range.upperBound) bytes")
@@ -138,6 +156,7 @@ package struct SettingsReader {
   package mutating func number(
     _ variable: SettingVariable, default fallback: Int, in range: ClosedRange<Int>
   ) -> Int {
+    forms[variable.name] = .number(default: fallback, range)
     guard let text = text(variable) else { return fallback }
     guard let number = SettingValue.number(text[...]), range.contains(number) else {
       report(variable, "write a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -148,6 +167,7 @@ package struct SettingsReader {
 
   /// Whether something is on: `1`, `true`, `yes` or `on`, and their opposites.
   package mutating func flag(_ variable: SettingVariable, default fallback: Bool) -> Bool {
+    forms[variable.name] = .flag(default: fallback)
     guard let text = text(variable) else { return fallback }
     switch text.lowercased() {
     case "1", "true", "yes", "on": return true
@@ -158,8 +178,20 @@ package struct SettingsReader {
     }
   }
 
-  /// One of the raw values of `Choice`; nil if it is not set.
+  /// One of the raw values of `Choice`; nil if it is not set, or is another.
   package mutating func choice<Choice>(_ variable: SettingVariable) -> Choice?
+  where Choice: RawRepresentable<String> & CaseIterable {
+    forms[variable.name] = .choice(Choice.allCases.map(\.rawValue), default: nil)
+    return knownChoice(variable)
+  }
+
+  package mutating func choice<Choice>(_ variable: SettingVariable, default fallback: Choice) -> Choice
+  where Choice: RawRepresentable<String> & CaseIterable {
+    forms[variable.name] = .choice(Choice.allCases.map(\.rawValue), default: fallback.rawValue)
+    return knownChoice(variable) ?? fallback
+  }
+
+  private mutating func knownChoice<Choice>(_ variable: SettingVariable) -> Choice?
   where Choice: RawRepresentable<String> & CaseIterable {
     guard let text = text(variable) else { return nil }
     if let choice = Choice(rawValue: text) { return choice }

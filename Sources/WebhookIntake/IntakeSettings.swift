@@ -3,8 +3,12 @@ package import StandardWebhooks
 
 extension SettingVariable {
   package static let webhookSecret = SettingVariable(
-    "REPLICATE_WEBHOOK_SECRET", isSecret: true, reload: .whileSet)
-  static let signatureTolerance = SettingVariable("SIGNATURE_TOLERANCE")
+    "REPLICATE_WEBHOOK_SECRET",
+    "The signing secret, `whsec_…`; several, separated by spaces, while one is replaced. Fetched "
+      + "with `REPLICATE_API_TOKEN` where it is not set.", isSecret: true, reload: .whileSet)
+  static let signatureTolerance = SettingVariable(
+    "SIGNATURE_TOLERANCE",
+    "How far `webhook-timestamp` may be from this machine's clock, either way.")
 }
 
 /// The settings of signature verification.

@@ -7,7 +7,9 @@ package import Settings
 package import WebhookIntake
 
 extension SettingVariable {
-  static let shutdownGrace = SettingVariable("SHUTDOWN_GRACE")
+  static let shutdownGrace = SettingVariable(
+    "SHUTDOWN_GRACE",
+    "How long a stop waits for requests in flight.")
 }
 
 /// All settings of a daemon: those of every room, and the rules over several of them.

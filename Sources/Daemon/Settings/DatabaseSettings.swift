@@ -3,8 +3,13 @@ internal import Crypto
 package import Settings
 
 extension SettingVariable {
-  static let databaseURL = SettingVariable("DATABASE_URL", isSecret: true)
-  static let requireStandby = SettingVariable("REQUIRE_STANDBY")
+  static let databaseURL = SettingVariable(
+    "DATABASE_URL",
+    "`sqlite:` and a path, or `postgresql://…` with all hosts that may be the primary.",
+    standard: "sqlite:replicate-webhookd.db", isSecret: true)
+  static let requireStandby = SettingVariable(
+    "REQUIRE_STANDBY",
+    "Whether deliveries are refused while no synchronous standby of PostgreSQL confirms commits.")
 }
 
 /// The location of the database, and what a commit in it must reach.
@@ -16,7 +21,9 @@ package struct DatabaseSettings: Sendable {
   static let variables: [SettingVariable] = [.databaseURL, .requireStandby]
 
   package init(from reader: inout SettingsReader) {
-    let text = reader.secretText(.databaseURL).map { String($0[...].trimmed) } ?? Self.fallback
+    let text =
+      reader.secretText(.databaseURL).map { String($0[...].trimmed) } ?? SettingVariable.databaseURL.standard
+      ?? ""
     do throws(InvalidDatabaseURL) {
       location = try DatabaseLocation(text)
     } catch {
@@ -30,8 +37,6 @@ package struct DatabaseSettings: Sendable {
         .requireStandby, "a SQLite file has no standby: remove it, or let DATABASE_URL be postgresql://…")
     }
   }
-
-  private static let fallback = "sqlite:replicate-webhookd.db"
 
   /// The path of the SQLite file. Nil where the database is a PostgreSQL server's.
   package var path: String? {

@@ -3,22 +3,54 @@ internal import HTTPWire
 internal import Settings
 
 extension SettingVariable {
-  static let maxBody = SettingVariable("MAX_BODY")
-  static let maxHeader = SettingVariable("MAX_HEADER", reload: .always)
-  static let maxHeaderFields = SettingVariable("MAX_HEADER_FIELDS", reload: .always)
-  static let maxTarget = SettingVariable("MAX_TARGET", reload: .always)
-  static let maxConnections = SettingVariable("MAX_CONNECTIONS", reload: .always)
-  static let maxConnectionsPerAddress = SettingVariable("MAX_CONNECTIONS_PER_ADDRESS", reload: .always)
-  static let maxStreams = SettingVariable("MAX_STREAMS", reload: .always)
-  static let maxBytesInFlight = SettingVariable("MAX_BYTES_IN_FLIGHT", reload: .always)
-  static let maxRequestsPerConnection = SettingVariable("MAX_REQUESTS_PER_CONNECTION", reload: .always)
-  static let handshakeTimeout = SettingVariable("HANDSHAKE_TIMEOUT", reload: .always)
-  static let firstByteTimeout = SettingVariable("FIRST_BYTE_TIMEOUT", reload: .always)
-  static let headerTimeout = SettingVariable("HEADER_TIMEOUT", reload: .always)
-  static let bodyTimeout = SettingVariable("BODY_TIMEOUT", reload: .always)
-  static let writeTimeout = SettingVariable("WRITE_TIMEOUT", reload: .always)
-  static let minRate = SettingVariable("MIN_RATE", reload: .always)
-  static let idleTimeout = SettingVariable("IDLE_TIMEOUT", reload: .always)
+  static let maxBody = SettingVariable(
+    "MAX_BODY",
+    "The body of a request. A larger delivery is refused, and lost.")
+  static let maxHeader = SettingVariable(
+    "MAX_HEADER",
+    "The request line and all header fields together.", reload: .always)
+  static let maxHeaderFields = SettingVariable(
+    "MAX_HEADER_FIELDS",
+    "Header fields of a request.", reload: .always)
+  static let maxTarget = SettingVariable(
+    "MAX_TARGET",
+    "The target of a request: path and query.", reload: .always)
+  static let maxConnections = SettingVariable(
+    "MAX_CONNECTIONS",
+    "Connections at once.", reload: .always)
+  static let maxConnectionsPerAddress = SettingVariable(
+    "MAX_CONNECTIONS_PER_ADDRESS",
+    "Connections at once of one client address; of IPv6, of one /64.", reload: .always)
+  static let maxStreams = SettingVariable(
+    "MAX_STREAMS",
+    "Streams and reads that wait, at once: at most half of `MAX_CONNECTIONS`.", reload: .always)
+  static let maxBytesInFlight = SettingVariable(
+    "MAX_BYTES_IN_FLIGHT",
+    "Bytes of bodies and answers that all connections hold together.", reload: .always)
+  static let maxRequestsPerConnection = SettingVariable(
+    "MAX_REQUESTS_PER_CONNECTION",
+    "Requests on one connection.", reload: .always)
+  static let handshakeTimeout = SettingVariable(
+    "HANDSHAKE_TIMEOUT",
+    "The time for a PROXY header or a TLS handshake.", reload: .always)
+  static let firstByteTimeout = SettingVariable(
+    "FIRST_BYTE_TIMEOUT",
+    "The time to the first byte of a connection's first request.", reload: .always)
+  static let headerTimeout = SettingVariable(
+    "HEADER_TIMEOUT",
+    "The time from there to the end of the header section.", reload: .always)
+  static let bodyTimeout = SettingVariable(
+    "BODY_TIMEOUT",
+    "The time for a body, and a second more for each `MIN_RATE` bytes.", reload: .always)
+  static let writeTimeout = SettingVariable(
+    "WRITE_TIMEOUT",
+    "The time for an answer to be read, and a second more for each `MIN_RATE` bytes.", reload: .always)
+  static let minRate = SettingVariable(
+    "MIN_RATE",
+    "The slowest transfer, in bytes a second.", reload: .always)
+  static let idleTimeout = SettingVariable(
+    "IDLE_TIMEOUT",
+    "The time between two requests of a connection.", reload: .always)
 
   static let limits: [SettingVariable] = [
     .maxBody, .maxHeader, .maxHeaderFields, .maxTarget, .maxConnections, .maxConnectionsPerAddress,

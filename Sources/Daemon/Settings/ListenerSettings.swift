@@ -5,11 +5,24 @@ package import Settings
 internal import System
 
 extension SettingVariable {
-  static let webhookListen = SettingVariable("WEBHOOK_LISTEN")
-  static let apiListen = SettingVariable("API_LISTEN")
-  static let tlsCertificate = SettingVariable("TLS_CERTIFICATE")
-  static let tlsKey = SettingVariable("TLS_KEY")
-  static let trustedProxies = SettingVariable("TRUSTED_PROXIES")
+  static let webhookListen = SettingVariable(
+    "WEBHOOK_LISTEN",
+    "Where deliveries arrive, separated by commas: `host:port`, `[v6]:port`, `unix:/path` or "
+      + "`systemd:name`; options follow after a space.", standard: "127.0.0.1:8080")
+  static let apiListen = SettingVariable(
+    "API_LISTEN",
+    "Where the jobs API listens, in the same form. Beyond this machine it needs `API_TOKENS`.",
+    standard: "127.0.0.1:8081")
+  static let tlsCertificate = SettingVariable(
+    "TLS_CERTIFICATE",
+    "A PEM file with the certificate chain of the webhooks listener. Read again on SIGHUP.")
+  static let tlsKey = SettingVariable(
+    "TLS_KEY",
+    "A PEM file with its private key. Read again on SIGHUP.")
+  static let trustedProxies = SettingVariable(
+    "TRUSTED_PROXIES",
+    "Proxies whose `X-Forwarded-For`, `Forwarded` and PROXY headers are believed: addresses, "
+      + "ranges, and the words `loopback`, `private` and `unix`.")
 }
 
 /// The settings of the two listeners.
@@ -39,12 +52,12 @@ package struct ListenerSettings: Sendable {
 
   /// Reads the addresses of the webhooks listener alone.
   package static func webhookAddresses(from reader: inout SettingsReader) -> [ListenAddress] {
-    addresses(.webhookListen, from: &reader, default: "127.0.0.1:8080")
+    addresses(.webhookListen, from: &reader)
   }
 
   /// Reads the addresses of the jobs API alone.
   package static func apiAddresses(from reader: inout SettingsReader) -> [ListenAddress] {
-    addresses(.apiListen, from: &reader, default: "127.0.0.1:8081")
+    addresses(.apiListen, from: &reader)
   }
 
   /// Whether a certificate is set for the webhooks listener.
@@ -53,9 +66,9 @@ package struct ListenerSettings: Sendable {
 
 extension ListenerSettings {
   private static func addresses(
-    _ variable: SettingVariable, from reader: inout SettingsReader, default fallback: String
+    _ variable: SettingVariable, from reader: inout SettingsReader
   ) -> [ListenAddress] {
-    let text = reader.text(variable) ?? fallback
+    let text = reader.text(variable) ?? variable.standard ?? ""
     var addresses: [ListenAddress] = []
     for (index, item) in text.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
       guard let address = ListenAddress(item), !addresses.contains(where: { $0.source == address.source })

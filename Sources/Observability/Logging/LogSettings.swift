@@ -23,8 +23,12 @@ extension Logger.Level {
 }
 
 extension SettingVariable {
-  static let logLevel = SettingVariable("LOG_LEVEL", reload: .always)
-  static let logFormat = SettingVariable("LOG_FORMAT")
+  static let logLevel = SettingVariable(
+    "LOG_LEVEL",
+    "The lowest level of lines that are written.", reload: .always)
+  static let logFormat = SettingVariable(
+    "LOG_FORMAT",
+    "The form of lines. `text` on a terminal and `json` elsewhere, where it is not set.")
 }
 
 /// The settings of log lines.
@@ -36,7 +40,7 @@ package struct LogSettings: Sendable {
   package static let variables: [SettingVariable] = [.logLevel, .logFormat]
 
   package init(from reader: inout SettingsReader) {
-    level = reader.choice(.logLevel) ?? .info
+    level = reader.choice(.logLevel, default: .info)
     format = reader.choice(.logFormat)
   }
 }
