@@ -89,22 +89,33 @@ run deploy/prove.sh --short
 # Otherwise all tests begin at once, and one that waits gets its next turn after every other: after minutes.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=16
 
-# The tests of processes wait most of their time, while the others compute: both at once take two thirds of
-# the time. They share no files, and the lock is only about the build.
-processes=$(cd Tests/Process && printf '%s|' *Tests)
-processes="^(${processes%|})\\."
-logs=(.build/tests-of-processes.log .build/tests.log)
+# Three programs at once: one alone leaves a core idle while its tests wait for a process or a server. They
+# share no files, and the lock is only about the build.
+tests_below() {
+  local names
+  names=$(cd "Tests/$1" && printf '%s|' *Tests)
+  printf '^(%s)\\.' "${names%|}"
+}
+processes=$(tests_below Process)
+storage=$(tests_below Storage)
+logs=(.build/tests-of-processes.log .build/tests-of-storage.log .build/tests.log)
 run swift test --skip-build --ignore-lock --filter "$processes" >"${logs[0]}" 2>&1 &
 process_tests=$!
+run swift test --skip-build --ignore-lock --filter "$storage" >"${logs[1]}" 2>&1 &
+storage_tests=$!
 status=0
-run swift test --skip-build --ignore-lock --skip "$processes" 2>&1 | tee "${logs[1]}" || status=1
+run swift test --skip-build --ignore-lock --skip "$processes" --skip "$storage" 2>&1 |
+  tee "${logs[2]}" || status=1
+wait "$storage_tests" || status=1
 wait "$process_tests" || status=1
-cat "${logs[0]}"
+cat "${logs[@]:0:2}"
 
 # Of many thousand lines, what failed is printed once more at the end.
 if [ "$status" != 0 ]; then
   echo "test.sh: these failed (all output: ${logs[*]}):"
   grep -hE ' recorded an issue |^✘ Test run |error: ' "${logs[@]}" | cut -c1-240 | head -n 80
 fi
-grep -hE '^. Test run with ' "${logs[@]}" || status=1
+for log in "${logs[@]}"; do
+  grep -h ' Test run with ' "$log" || status=1
+done
 exit "$status"
