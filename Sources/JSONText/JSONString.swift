@@ -110,7 +110,7 @@ extension JSONString {
   /// the Kelvin sign matches K. It copies nothing, because an object may have a million members.
   @inline(__always)
   static func isName(_ range: Range<Int>, _ name: Span<UInt8>, in text: Span<UInt8>) -> Bool {
-    // Each escape makes it five bytes longer, so that most names are told apart by their lengths alone.
+    // Each escape makes it five bytes longer. So most names that differ have another length.
     let excess = range.count &- name.count
     guard excess >= 0, UInt(bitPattern: excess) % 5 == 0 else { return false }
     var position = range.lowerBound

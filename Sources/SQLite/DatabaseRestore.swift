@@ -93,8 +93,8 @@ package struct DatabaseRestore {
       kept.append(name)
     }
     guard access(database, F_OK) == 0 else { return kept }
-    // A second name, where the file system has links: whoever is killed before the copy has its name leaves
-    // the database in its place.
+    // A second name, where the file system has links: a kill before the last rename leaves the database in
+    // its place.
     guard link(database, database + suffix) == 0 || rename(database, database + suffix) == 0 else {
       throw .failed("move", database, errno)
     }
