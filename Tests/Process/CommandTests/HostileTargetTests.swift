@@ -88,7 +88,7 @@ extension ProcessTests {
       let log = daemon.logAfterStop()
       // It shows the beginning of a path, with escapes, and no query.
       #expect(log.utf8.allSatisfy { $0 == UInt8(ascii: "\n") || $0 >= 0x20 } && !log.contains("__proto__"))
-      #expect(log.split(separator: "\n").allSatisfy { $0.utf8.count < 1000 })
+      #expect(!log.contains(String(repeating: "a", count: 101)))
     }
   }
 }
